@@ -1,0 +1,71 @@
+//! Reading 2D streams and writing 3D ones: a trait for each side, a file a format.
+
+use crate::error::Result;
+use crate::pose::{Frame, LiftedFrame};
+use crate::skeleton::Layout;
+
+/// What a stream says about itself before its first frame.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StreamInfo {
+    /// The key points' layout, if the stream names one.
+    pub layout: Option<&'static Layout>,
+    /// Frames a second, if known.
+    pub fps: Option<f64>,
+    /// Number of frames, where the format knows it beforehand.
+    pub frames: Option<u64>,
+}
+
+/// A source of 2D frames.
+///
+/// Reading never looks further ahead than the frame it returns, so that a live pipe is answered at once.
+pub trait FrameReader: Send {
+    /// What the stream says about itself; known once the reader exists.
+    fn info(&self) -> &StreamInfo;
+
+    /// The next frame, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::BadInput`] for one frame that cannot be read, named by file and line: reading may go on
+    /// behind it. Any other kind ends the stream.
+    fn read(&mut self) -> Result<Option<Frame>>;
+}
+
+/// What a 3D stream says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoseInfo {
+    /// The output skeleton's name.
+    pub skeleton: String,
+    /// `[J]` joint names.
+    pub joints: Vec<String>,
+    /// `[J]` parents, −1 for none.
+    pub parents: Vec<i32>,
+    /// `m`, or the data's own unit.
+    pub unit: String,
+    /// `camera`.
+    pub axes: String,
+    /// Frames a second, if known.
+    pub fps: Option<f64>,
+    /// The model's name.
+    pub model: String,
+}
+
+/// A sink of 3D frames.
+pub trait PoseWriter: Send {
+    /// Writes one frame.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    fn write(&mut self, frame: &LiftedFrame) -> Result<()>;
+
+    /// Hands everything written so far to the operating system.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    fn flush(&mut self) -> Result<()>;
+
+    /// Completes the output; what was written before a failure stays readable.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,9 @@
+//! Lifts 2D human key points to 3D poses.
+
+pub mod error;
+pub mod format;
+pub mod model;
+pub mod pose;
+pub mod skeleton;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,230 @@
+//! The card: what a model file says about itself, and the one contract
+//! between the trainer that writes it and the runtime that reads it.
+//!
+//! It travels as one JSON object in the ONNX file's `metadata_props`, under
+//! [`CARD_KEY`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The key in `metadata_props` that holds the card.
+pub const CARD_KEY: &str = "poselift.card";
+
+/// The version of the card's own form that this crate writes and reads.
+pub const CARD_SCHEMA: u32 = 1;
+
+/// Everything a model file says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// [`CARD_SCHEMA`].
+    pub schema: u32,
+    /// The model's name, `coco17`.
+    pub name: String,
+    /// What goes in.
+    pub input: InputCard,
+    /// What comes out.
+    pub output: OutputCard,
+    /// The network between them.
+    pub network: NetworkCard,
+    /// How it was fitted.
+    pub training: TrainingCard,
+    /// Named figures, each with the data it was measured on.
+    pub metrics: BTreeMap<String, Metric>,
+    /// SHA-256, in hex, of all initialisers' bytes (little-endian f32) in the order of the graph.
+    pub weights_sha256: String,
+}
+
+/// The tensor `keypoints`, `[batch, J_in, channels]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputCard {
+    /// The name of a [`crate::skeleton::Layout`], or `custom`.
+    pub layout: String,
+    /// `[J_in]` joint names in order.
+    pub joints: Vec<String>,
+    /// 3 (x, y, score) or 2 (x, y).
+    pub channels: usize,
+}
+
+/// The tensor `pose`, `[batch, J_out, 3]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputCard {
+    /// The name of a [`crate::skeleton::Layout`], or `custom`.
+    pub skeleton: String,
+    /// `[J_out]` joint names in order.
+    pub joints: Vec<String>,
+    /// `[J_out]` index of each joint's parent, −1 for the root (all −1 where no tree is known).
+    pub parents: Vec<i32>,
+    /// Index of the root joint, to which the others are relative; absent where the data leave the root out.
+    pub root: Option<usize>,
+    /// Where the root lies in the training data's own axes, if it was left out of the arrays at a
+    /// fixed place; add it to get the data's own coordinates back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_position: Option<[f32; 3]>,
+    /// `m`, or the data's own unit (`unknown`).
+    pub unit: String,
+    /// `camera`: x right, y down, z forward.
+    pub axes: String,
+}
+
+/// The shape of the lifting network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkCard {
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Width of every hidden layer.
+    pub hidden: usize,
+    /// Dropout probability in training.
+    pub dropout: f64,
+    /// Whether it was trained with BatchNorm (folded into the weights here).
+    pub batch_norm: bool,
+    /// Weights and biases in the exported file.
+    pub parameters: u64,
+}
+
+/// How the network was fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingCard {
+    /// The data sets, each with its licence.
+    pub data: Vec<DataCard>,
+    /// Samples seen, counting each as often as it was used.
+    pub samples: u64,
+    /// Passes over the training split.
+    pub epochs: f64,
+    /// Samples a step.
+    pub batch: usize,
+    /// `adam`.
+    pub optimiser: String,
+    /// The (peak) learning rate.
+    pub learning_rate: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The commit of the trainer, if known.
+    pub commit: Option<String>,
+}
+
+/// A data set that a model learned from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataCard {
+    /// Its name, with its origin.
+    pub name: String,
+    /// Its licence, or `unknown`.
+    pub licence: String,
+}
+
+/// One figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// The figure.
+    pub value: f64,
+    /// Its unit, `mm`.
+    pub unit: String,
+    /// The data and the way it was measured.
+    pub on: String,
+}
+
+impl Card {
+    /// Reads a card from the JSON text of a file's metadata and checks it against itself.
+    ///
+    /// # Errors
+    /// Text that is no card, another schema, or lists that contradict each other.
+    pub fn from_json(text: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: u32,
+        }
+        let unreadable = |e: serde_json::Error| Error::model(format!("the model's card is not readable: {e}"));
+        let Schema { schema } = serde_json::from_str(text).map_err(unreadable)?;
+        if schema != CARD_SCHEMA {
+            return Err(Error::model(format!("the model's card has schema {schema}, expected {CARD_SCHEMA}"))
+                .hint("a newer poselift may read it"));
+        }
+        let card: Self = serde_json::from_str(text).map_err(unreadable)?;
+        card.check()?;
+        Ok(card)
+    }
+
+    /// The card as one line of JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a card holds nothing that JSON cannot")
+    }
+
+    fn check(&self) -> Result<()> {
+        let output = &self.output;
+        let complaint = if !matches!(self.input.channels, 2 | 3) {
+            format!("{} input channels, expected 2 or 3", self.input.channels)
+        } else if self.input.joints.is_empty() || output.joints.is_empty() {
+            "no joints".to_owned()
+        } else if output.parents.len() != output.joints.len() {
+            format!("{} parents for {} output joints", output.parents.len(), output.joints.len())
+        } else if output.parents.iter().any(|&p| p < -1 || p >= output.joints.len() as i32) {
+            "a parent that is no joint".to_owned()
+        } else if output.root.is_some_and(|root| root >= output.joints.len()) {
+            "a root that is no joint".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::model(format!("the model's card contradicts itself: {complaint}")))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::skeleton::{COCO17, H36M17};
+
+    /// A card of the usual kind, COCO-17 in and Human3.6M-17 out.
+    pub(crate) fn example() -> Card {
+        let names = |joints: &[&str]| joints.iter().map(|&name| name.to_owned()).collect();
+        Card {
+            schema: CARD_SCHEMA,
+            name: "example".into(),
+            input: InputCard { layout: "coco17".into(), joints: names(COCO17.joints), channels: 3 },
+            output: OutputCard {
+                skeleton: "h36m17".into(),
+                joints: names(H36M17.joints),
+                parents: H36M17.parents.to_vec(),
+                root: Some(0),
+                root_position: None,
+                unit: "m".into(),
+                axes: "camera".into(),
+            },
+            network: NetworkCard { blocks: 2, hidden: 64, dropout: 0.1, batch_norm: true, parameters: 1 },
+            training: TrainingCard {
+                data: vec![DataCard { name: "synthetic".into(), licence: "none needed".into() }],
+                samples: 64,
+                epochs: 1.0,
+                batch: 64,
+                optimiser: "adam".into(),
+                learning_rate: 1e-3,
+                seed: 0,
+                commit: None,
+            },
+            metrics: BTreeMap::new(),
+            weights_sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn survives_the_round_trip() {
+        assert_eq!(Card::from_json(&example().to_json()).unwrap(), example());
+    }
+
+    #[test]
+    fn refuses_what_is_no_card() {
+        let other_schema = Card { schema: 2, ..example() };
+        let mut contradiction = example();
+        contradiction.output.parents.pop();
+        for (text, expected) in [
+            ("hello".to_owned(), "not readable"),
+            ("{}".to_owned(), "schema"),
+            (other_schema.to_json(), "schema 2, expected 1"),
+            (contradiction.to_json(), "16 parents for 17 output joints"),
+        ] {
+            let message = Card::from_json(&text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

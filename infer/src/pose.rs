@@ -1,0 +1,94 @@
+//! Key points, poses and frames; the one place where axes and units are defined.
+//!
+//! - 2D: pixels, origin at the top left corner, x to the right, y down.
+//! - 3D: camera axes, x to the right, y down, z forward (OpenCV's and
+//!   Human3.6M's convention), metres unless a model's card names another unit,
+//!   relative to the root joint.
+//! - Time in seconds. Scores in 0..1.
+//!
+//! Shapes are written with N poses, T frames, J joints everywhere.
+
+/// One 2D key point as a detector gives it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Keypoint {
+    /// Pixels from the left edge of the image.
+    pub x: f32,
+    /// Pixels from the top edge of the image.
+    pub y: f32,
+    /// The detector's confidence, 0..1; 0 means missing.
+    pub score: f32,
+}
+
+impl Keypoint {
+    /// A joint that was not detected.
+    pub const MISSING: Self = Self { x: f32::NAN, y: f32::NAN, score: 0.0 };
+
+    /// Whether a model must not read this point: no score, or a coordinate that is no number.
+    pub fn is_missing(self) -> bool {
+        !(self.score > 0.0 && self.x.is_finite() && self.y.is_finite())
+    }
+}
+
+/// One person's key points in one frame, in some layout's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Person {
+    /// The track that the person belongs to, if the source names one.
+    pub id: Option<i64>,
+    /// `[J]` key points.
+    pub keypoints: Vec<Keypoint>,
+}
+
+/// One frame of a 2D stream.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Frame {
+    /// The frame's number in its source.
+    pub index: u64,
+    /// Seconds since the start of its source, if known.
+    pub time: Option<f64>,
+    /// Width and height of the image in pixels, if known.
+    pub size: Option<[u32; 2]>,
+    /// Everybody in the frame; may be nobody.
+    pub people: Vec<Person>,
+}
+
+/// One person lifted to 3D.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiftedPerson {
+    /// The track, copied from the 2D person.
+    pub id: Option<i64>,
+    /// `[J]` joints: camera axes, root-relative, in the unit of the model's card.
+    pub joints: Vec<[f32; 3]>,
+    /// Mean score of the 2D key points that the model read, 0..1.
+    pub score: f32,
+}
+
+/// One frame of a 3D stream; every 2D frame yields one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LiftedFrame {
+    /// The frame's number, copied from the 2D frame.
+    pub index: u64,
+    /// Seconds, copied from the 2D frame.
+    pub time: Option<f64>,
+    /// Everybody who could be lifted.
+    pub people: Vec<LiftedPerson>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_is_no_score_or_no_number() {
+        let seen = Keypoint { x: 0.0, y: 0.0, score: 0.1 };
+        assert!(!seen.is_missing());
+        for point in [
+            Keypoint::MISSING,
+            Keypoint { score: 0.0, ..seen },
+            Keypoint { score: f32::NAN, ..seen },
+            Keypoint { x: f32::NAN, ..seen },
+            Keypoint { y: f32::INFINITY, ..seen },
+        ] {
+            assert!(point.is_missing(), "{point:?}");
+        }
+    }
+}

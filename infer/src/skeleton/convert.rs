@@ -1,0 +1,79 @@
+//! Taking key points of one layout to another by joint name, never by guess.
+
+use super::Layout;
+use crate::error::{Error, Result};
+use crate::pose::Keypoint;
+
+/// Where each joint of a target layout is found in a source layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    source_of: Vec<usize>,
+    source_len: usize,
+}
+
+impl Conversion {
+    /// No change: `len` joints, each from its own place.
+    pub fn identity(len: usize) -> Self {
+        Self { source_of: (0..len).collect(), source_len: len }
+    }
+
+    /// From `source` to the joints called `target`, all of which `source` must hold.
+    ///
+    /// # Errors
+    /// A target joint that `source` does not have; the message lists all of them.
+    pub fn new<S: AsRef<str>>(source: &Layout, target: &[S]) -> Result<Self> {
+        let found: Vec<_> = target.iter().map(|name| source.position(name.as_ref())).collect();
+        let absent: Vec<_> =
+            target.iter().zip(&found).filter(|(_, at)| at.is_none()).map(|(name, _)| name.as_ref()).collect();
+        if !absent.is_empty() {
+            return Err(Error::input(format!(
+                "layout {} does not hold what the model reads: {} missing",
+                source.name,
+                absent.join(", ")
+            ))
+            .hint(format!("give a model that was trained on {} (--model FILE)", source.name)));
+        }
+        Ok(Self { source_of: found.into_iter().flatten().collect(), source_len: source.len() })
+    }
+
+    /// How many joints a person of the source layout has.
+    pub fn source_len(&self) -> usize {
+        self.source_len
+    }
+
+    /// How many joints come out.
+    pub fn target_len(&self) -> usize {
+        self.source_of.len()
+    }
+
+    /// The target's key points, in order, out of `source`, which must have [`Self::source_len`] points.
+    pub fn apply<'a>(&'a self, source: &'a [Keypoint]) -> impl Iterator<Item = Keypoint> + 'a {
+        self.source_of.iter().map(|&index| source[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BODY25, COCO17, H36M17, HALPE26, MEDIAPIPE33};
+    use super::*;
+
+    #[test]
+    fn every_layout_but_h36m_contains_coco() {
+        let indices = |layout| Conversion::new(layout, COCO17.joints).map(|conversion| conversion.source_of);
+        assert_eq!(indices(&COCO17).unwrap(), (0..17).collect::<Vec<_>>());
+        assert_eq!(indices(&HALPE26).unwrap(), (0..17).collect::<Vec<_>>());
+        assert_eq!(indices(&BODY25).unwrap(), [0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11]);
+        assert_eq!(indices(&MEDIAPIPE33).unwrap(), [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]);
+        let refusal = indices(&H36M17).unwrap_err();
+        assert!(refusal.to_string().contains("nose, left_eye, right_eye, left_ear, right_ear missing"), "{refusal}");
+        assert!(refusal.hint_text().is_some());
+    }
+
+    #[test]
+    fn points_follow_their_joint() {
+        let points: Vec<_> = (0..25).map(|i| Keypoint { x: i as f32, y: 0.0, score: 1.0 }).collect();
+        let conversion = Conversion::new(&BODY25, COCO17.joints).unwrap();
+        let taken: Vec<_> = conversion.apply(&points).map(|point| point.x).collect();
+        assert_eq!(&taken[..5], [0.0, 16.0, 15.0, 18.0, 17.0]);
+    }
+}

@@ -1,0 +1,110 @@
+//! Joint layouts by their field-wide names, and taking one to another by joint name.
+//!
+//! COCO-17 is contained, point for point, in Halpe-26, BODY_25 and
+//! MediaPipe-33, so no joint is ever invented. Human3.6M-17 has no eyes and
+//! ears: a stream in it needs a model that was trained on it.
+
+mod body22;
+mod body25;
+mod coco17;
+mod convert;
+mod h36m17;
+mod halpe26;
+mod mediapipe33;
+
+pub use body22::BODY22;
+pub use body25::BODY25;
+pub use coco17::COCO17;
+pub use convert::Conversion;
+pub use h36m17::H36M17;
+pub use halpe26::HALPE26;
+pub use mediapipe33::MEDIAPIPE33;
+
+use crate::error::{Error, Result};
+
+/// A named order of joints, with the tree that connects them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The name used in files and options, `coco17`.
+    pub name: &'static str,
+    /// `[J]` joint names in order; the same joint has the same name in every layout.
+    pub joints: &'static [&'static str],
+    /// `[J]` index of each joint's parent, −1 for a root (2D layouts may have several).
+    pub parents: &'static [i32],
+}
+
+/// Every 2D layout that streams may come in.
+pub const LAYOUTS: [&Layout; 5] = [&COCO17, &H36M17, &BODY25, &HALPE26, &MEDIAPIPE33];
+
+impl Layout {
+    /// The layout called `name`, upper or lower case.
+    ///
+    /// # Errors
+    /// An unknown name; the message lists the known ones.
+    pub fn by_name(name: &str) -> Result<&'static Layout> {
+        LAYOUTS.into_iter().find(|layout| layout.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let known: Vec<_> = LAYOUTS.iter().map(|layout| layout.name).collect();
+            Error::usage(format!("unknown joint layout '{name}', expected one of {}", known.join(", ")))
+        })
+    }
+
+    /// The number of joints.
+    pub fn len(&self) -> usize {
+        self.joints.len()
+    }
+
+    /// Whether the layout has no joints; none of ours has none.
+    pub fn is_empty(&self) -> bool {
+        self.joints.is_empty()
+    }
+
+    /// The position of the joint called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.joints.iter().position(|joint| *joint == name)
+    }
+
+    /// `[J]` the joint on the other side of the body: its own index for joints of the middle.
+    ///
+    /// Mirroring a pose is negating x and taking each joint from here.
+    pub fn mirrored(&self) -> Vec<usize> {
+        let other_side = |name: &str| match name.split_once('_') {
+            Some(("left", rest)) => format!("right_{rest}"),
+            Some(("right", rest)) => format!("left_{rest}"),
+            _ => name.to_owned(),
+        };
+        let twin = |(index, name): (usize, &&str)| self.position(&other_side(name)).unwrap_or(index);
+        self.joints.iter().enumerate().map(twin).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_trees_with_unique_names() {
+        for layout in LAYOUTS.into_iter().chain([&BODY22]) {
+            assert_eq!(layout.joints.len(), layout.parents.len(), "{}", layout.name);
+            for (joint, &parent) in layout.parents.iter().enumerate() {
+                assert!(parent >= -1 && parent < layout.len() as i32 && parent != joint as i32);
+                let name = layout.joints[joint];
+                assert_eq!(layout.position(name), Some(joint), "{} names {name} twice", layout.name);
+            }
+        }
+    }
+
+    #[test]
+    fn mirroring_twice_is_nothing() {
+        for layout in LAYOUTS.into_iter().chain([&BODY22]) {
+            let mirrored = layout.mirrored();
+            assert!((0..layout.len()).all(|joint| mirrored[mirrored[joint]] == joint), "{}", layout.name);
+        }
+        assert_eq!(H36M17.mirrored(), [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]);
+    }
+
+    #[test]
+    fn unknown_names_list_the_known_ones() {
+        let message = Layout::by_name("coco18").unwrap_err().to_string();
+        assert!(message.contains("'coco18'") && message.contains("mediapipe33"), "{message}");
+    }
+}

@@ -1,0 +1,124 @@
+//! Every number of a run: its default, its unit and its reason.
+//!
+//! The command line fills one [`FitConfig`]; it is saved beside the weights as
+//! `config.json`, so that a run can be read, repeated and resumed.
+
+use serde::{Deserialize, Serialize};
+
+/// What stands between the input and the first residual block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum InputBlock {
+    /// One bare Linear layer, as the assignment has it.
+    Linear,
+    /// Linear, BatchNorm, ReLU, Dropout, as Martinez et al. 2017 have it.
+    Full,
+}
+
+/// What the optimiser makes small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// Mean Euclidean distance of the joints, the figure that is reported.
+    Mpjpe,
+    /// Mean squared error of the coordinates, as Martinez et al. 2017 have it.
+    Mse,
+}
+
+/// How the learning rate moves over the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// The same at every step, as the assignment has it.
+    Constant,
+    /// A short linear warm-up, then half a cosine down to zero at the last step.
+    Cosine,
+}
+
+/// The network's shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkConfig {
+    /// Residual blocks; 0 is allowed (input and output layers alone).
+    pub blocks: usize,
+    /// Width of each hidden layer.
+    pub hidden: usize,
+    /// Linear-BatchNorm-ReLU-Dropout groups in a block; the paper and the assignment have 2.
+    pub layers_per_block: usize,
+    /// Probability of dropping a hidden unit in training, 0 for off.
+    pub dropout: f64,
+    /// BatchNorm after each hidden Linear.
+    pub batch_norm: bool,
+    /// What stands before the first block.
+    pub input_block: InputBlock,
+}
+
+impl Default for NetworkConfig {
+    /// The assignment's network: two blocks of 1024, BatchNorm, dropout one half.
+    fn default() -> Self {
+        Self {
+            blocks: 2,
+            hidden: 1024,
+            layers_per_block: 2,
+            dropout: 0.5,
+            batch_norm: true,
+            input_block: InputBlock::Linear,
+        }
+    }
+}
+
+/// A whole run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitConfig {
+    /// What to fit on, as given: `synthetic`, files, folders.
+    pub data: Vec<String>,
+    /// The network's shape.
+    pub network: NetworkConfig,
+    /// Passes over the training split.
+    pub epochs: u32,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Adam's (peak) learning rate.
+    pub learning_rate: f64,
+    /// How it moves.
+    pub schedule: Schedule,
+    /// What is made small.
+    pub loss: Loss,
+    /// Share of the samples (paired arrays: the last ones) or clips (motion) that validate.
+    pub val_split: f64,
+    /// Motion only: subjects that validate, instead of `val_split`.
+    pub val_subjects: Vec<String>,
+    /// Poses a second that motion is resampled to.
+    pub rate: f64,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
+    pub noise: f64,
+    /// Iterations between two validations; each epoch's end validates too.
+    pub validate_every: u64,
+    /// Iterations between two checkpoints; each epoch's end saves too.
+    pub checkpoint_every: u64,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            data: vec!["synthetic".into()],
+            network: NetworkConfig::default(),
+            epochs: 2,
+            batch_size: 64,
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            loss: Loss::Mpjpe,
+            val_split: 0.2,
+            val_subjects: Vec::new(),
+            rate: 25.0,
+            seed: 0,
+            device: "auto".into(),
+            noise: 1.0,
+            validate_every: 200,
+            checkpoint_every: 1000,
+        }
+    }
+}

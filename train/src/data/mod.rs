@@ -1,0 +1,61 @@
+//! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+/// Motion of [`poselift::skeleton::BODY22`], many clips end to end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Motion {
+    /// `[T, 22, 3]` joint positions: metres, world axes with y up (right-handed), absolute.
+    pub positions: Array3<f32>,
+    /// Poses a second.
+    pub rate: f64,
+    /// The clips, in order, without gaps.
+    pub clips: Vec<Clip>,
+    /// The collections that the clips come from.
+    pub sources: Vec<Source>,
+}
+
+/// One take of one person: a range of [`Motion::positions`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Clip {
+    /// The take's name, unique within its source: `16_01`.
+    pub name: String,
+    /// The person's name, `cmu16`, `indian`, `s09`; validation splits go by it.
+    pub subject: String,
+    /// Index into [`Motion::sources`].
+    pub source: usize,
+    /// First frame.
+    pub start: usize,
+    /// Number of frames.
+    pub frames: usize,
+    /// Whether bone lengths are a real person's. Directions alone are learned where not, with
+    /// human lengths put in their place.
+    pub human_lengths: bool,
+}
+
+/// A collection of motion, with what its users must be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Its licence, or `unknown`.
+    pub licence: String,
+}
+
+/// Pairs of 2D key points and 3D poses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pairs {
+    /// `[N, J_in, 2 or 3]` key points.
+    pub keypoints: Array3<f32>,
+    /// `[N, J_out, 3]` poses, root-relative.
+    pub poses: Array3<f32>,
+    /// Index of the root among the joints; absent where the arrays leave it out.
+    pub root: Option<usize>,
+    /// Where the root lay in the file's own axes, if at a fixed place; it has been subtracted from `poses`.
+    pub root_position: Option<[f32; 3]>,
+    /// The unit of `poses`: `m`, or `unknown`.
+    pub unit: String,
+    /// Where they come from.
+    pub source: Source,
+}

@@ -1,0 +1,91 @@
+//! A trained lifter as plain arrays: what the trainer hands to the exporter.
+//!
+//! Neither libtorch nor ONNX is named here, so folding can be tested on
+//! random networks without either.
+
+use ndarray::{Array1, Array2};
+use poselift::model::{InputCard, OutputCard};
+
+/// BatchNorm1d with its running statistics, `[hidden]` each.
+#[derive(Debug, Clone)]
+pub struct BatchNorm {
+    /// Scale γ; may be negative or zero.
+    pub gamma: Array1<f32>,
+    /// Shift β.
+    pub beta: Array1<f32>,
+    /// Running mean μ.
+    pub mean: Array1<f32>,
+    /// Running variance σ².
+    pub variance: Array1<f32>,
+    /// ε in √(σ² + ε).
+    pub epsilon: f64,
+}
+
+/// A Linear layer y = W·x + b, with the BatchNorm behind it if there is one.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    /// W, `[out, in]`.
+    pub weight: Array2<f32>,
+    /// b, `[out]`.
+    pub bias: Array1<f32>,
+    /// The BatchNorm that follows.
+    pub norm: Option<BatchNorm>,
+}
+
+/// The lifting network in evaluation mode (dropout is the identity).
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// From features to the hidden width.
+    pub input: Dense,
+    /// Whether a ReLU follows the input layer (`--input-block full`).
+    pub input_relu: bool,
+    /// Residual blocks: x + (ReLU∘Dense)ⁿ(x), one or two Dense a block.
+    pub blocks: Vec<Vec<Dense>>,
+    /// From the hidden width to J_out·3 coordinates.
+    pub output: Dense,
+}
+
+/// How key points become the features that the network was trained on.
+#[derive(Debug, Clone)]
+pub enum InputTransform {
+    /// Key points as they are (paired arrays): feature = x, a missing (NaN) coordinate or, with
+    /// three channels, one of score ≤ 0 taken as its mean.
+    Absolute,
+    /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
+    /// is > 0 and whose coordinates are numbers, else 0, and n = max(Σm, 1):
+    /// c = Σ m·p / n, s = max(√(Σ m·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
+    /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is.
+    Centred,
+}
+
+/// The least scale that [`InputTransform::Centred`] divides by, pixels.
+pub const MIN_SCALE: f32 = 1e-3;
+
+/// A z-score, `[features]` each; a standard deviation of 0 stands for a constant (z = 0; as an output, the mean).
+#[derive(Debug, Clone)]
+pub struct ZScore {
+    /// Mean of each coordinate.
+    pub mean: Array1<f32>,
+    /// Standard deviation of each coordinate.
+    pub std: Array1<f32>,
+}
+
+/// A trained lifter: key points in, poses out.
+///
+/// features = transform(key points); z = (features − mean)/std; o = network(z);
+/// pose = o·std + mean, reshaped to `[J_out, 3]`.
+#[derive(Debug, Clone)]
+pub struct TrainedLifter {
+    /// Layout and channels of the input.
+    pub input_card: InputCard,
+    /// Skeleton and unit of the output.
+    pub output_card: OutputCard,
+    /// From key points to features.
+    pub transform: InputTransform,
+    /// Of the J_in·channels features.
+    pub input_zscore: ZScore,
+    /// The network.
+    pub network: Network,
+    /// Of the J_out·3 coordinates.
+    pub output_zscore: ZScore,
+}
