@@ -51,11 +51,11 @@ pub struct PoseInfo {
 
 /// A sink of 3D frames.
 pub trait PoseWriter: Send {
-    /// Writes one frame.
+    /// Writes one lifted frame; the 2D frame that it came from is there for writers that show both.
     ///
     /// # Errors
     /// The output cannot be written.
-    fn write(&mut self, frame: &LiftedFrame) -> Result<()>;
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()>;
 
     /// Hands everything written so far to the operating system.
     ///
