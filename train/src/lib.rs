@@ -3,4 +3,5 @@
 pub mod config;
 pub mod data;
 pub mod history;
+pub mod net;
 pub mod trained;
