@@ -1,5 +1,8 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
 
+pub mod augment;
+mod detector;
+
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 

@@ -13,6 +13,8 @@ mod kernel;
 mod parallel;
 mod plain;
 
+pub(crate) use plain::numbers;
+
 use poselift::Result;
 use tch::{Device, Kind, Tensor};
 
