@@ -112,7 +112,8 @@ pub fn save(path: &Path, net: &LiftNet, state: &RunState) -> Result<()> {
         .flat_map(|score| [f64::from(score.epoch), score.iteration as f64, score.train_mpjpe, score.val_mpjpe])
         .collect();
     tensors.push(("epochs".into(), Tensor::from_slice(&epochs)));
-    let host: Vec<_> = tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
+    let host: Vec<_> =
+        tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
     let partial = partial(path);
     let failed = |e: String| Error::runtime(format!("cannot write the checkpoint: {e}")).at(path);
     Tensor::write_safetensors(&host, &partial).map_err(|e| failed(e.to_string()))?;
@@ -140,7 +141,9 @@ impl Checkpoint {
 
     fn tensor(&self, name: &str) -> Result<&Tensor> {
         let found = self.tensors.iter().find(|(saved, _)| saved == name);
-        found.map(|(_, tensor)| tensor).ok_or_else(|| Error::input(format!("the checkpoint lacks '{name}'")).at(&self.path))
+        found
+            .map(|(_, tensor)| tensor)
+            .ok_or_else(|| Error::input(format!("the checkpoint lacks '{name}'")).at(&self.path))
     }
 
     fn doubles(&self, name: &str) -> Result<Vec<f64>> {
@@ -167,7 +170,12 @@ impl Checkpoint {
         let [seconds, best_mpjpe] = times[..] else { return Err(self.malformed("times")) };
         let epochs = epochs
             .chunks_exact(4)
-            .map(|row| EpochScore { epoch: row[0] as u32, iteration: row[1] as u64, train_mpjpe: row[2], val_mpjpe: row[3] })
+            .map(|row| EpochScore {
+                epoch: row[0] as u32,
+                iteration: row[1] as u64,
+                train_mpjpe: row[2],
+                val_mpjpe: row[3],
+            })
             .collect();
         Ok(RunState { iteration: iteration as u64, samples: samples as u64, seconds, best_mpjpe, epochs })
     }

@@ -1,7 +1,7 @@
 //! The data of a run on its device: what a step draws from, what validates,
 //! and what the model's card says of both.
 
-use ndarray::{Array1, Array3};
+use ndarray::{Array1, Array3, Axis, concatenate, s};
 use poselift::model::{DataCard, InputCard, OutputCard};
 use poselift::skeleton::{COCO17, H36M17};
 use poselift::{Error, Result};
@@ -10,9 +10,9 @@ use tch::{Device, IndexOp, Kind, Tensor};
 
 use crate::config::FitConfig;
 use crate::data::augment::{Cameras, Draw, Viewer};
-use crate::data::{Motion, Pairs, Source, TrainingData};
+use crate::data::{Clip, Motion, Pairs, Source, TrainingData};
 use crate::features::features;
-use crate::net::{LiftNet, mix_seed, numbers};
+use crate::net::{LiftNet, numbers};
 use crate::trained::{InputTransform, ZScore};
 
 /// Poses of a split that are measured, at most: enough for a standard error of a fraction of a millimetre.
@@ -144,7 +144,7 @@ impl Dataset {
     fn from_motion(motion: &Motion, config: &FitConfig, device: Device) -> Result<Self> {
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
         let viewer = |clips: &[usize]| {
-            let (positions, human) = motion.gather(clips);
+            let (positions, human) = gather(motion, clips);
             Viewer::new(&to_device(&positions, device), &human, Cameras::default(), device)
         };
         let (train, held_out) = (viewer(&training), viewer(&validating));
@@ -180,7 +180,8 @@ impl Dataset {
         let index = match &self.train {
             Stock::Pairs { .. } => Tensor::arange(self.train.len() as i64, (Kind::Int64, self.device)),
             Stock::Motion { .. } => {
-                Tensor::randint(self.train.len() as i64, [STATISTICS_POSES], (Kind::Int64, Device::Cpu)).to_device(self.device)
+                Tensor::randint(self.train.len() as i64, [STATISTICS_POSES], (Kind::Int64, Device::Cpu))
+                    .to_device(self.device)
             }
         };
         let (keypoints, poses) = self.train.draw(&index, STATISTICS_SEED, true);
@@ -202,6 +203,16 @@ pub fn mpjpe(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> f64 {
         sum += error.square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt().sum(Kind::Double);
     }
     sum.double_value(&[]) / (rows * set.poses.size()[1]) as f64
+}
+
+/// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.
+fn gather(motion: &Motion, clips: &[usize]) -> (Array3<f32>, Vec<bool>) {
+    let clips: Vec<_> = clips.iter().map(|&clip| &motion.clips[clip]).collect();
+    let frames = |clip: &&Clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
+    let views: Vec<_> = clips.iter().map(frames).collect();
+    let positions = concatenate(Axis(0), &views).expect("clips of one motion have the same joints");
+    let human = clips.iter().flat_map(|clip| std::iter::repeat_n(clip.human_lengths, clip.frames)).collect();
+    (positions, human)
 }
 
 fn to_device(array: &Array3<f32>, device: Device) -> Tensor {

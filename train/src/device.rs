@@ -23,8 +23,10 @@ pub fn choose(name: &str) -> Result<Device> {
 fn cuda(index: usize) -> Result<Device> {
     let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
     if count == 0 {
-        return Err(Error::runtime("no CUDA device: this libtorch is a CPU build, or finds no NVIDIA driver or device")
-            .hint("build with the CUDA libraries (`make build DEVICE=cuda`) and check `nvidia-smi`, or use --device cpu"));
+        return Err(Error::runtime(
+            "no CUDA device: this libtorch is a CPU build, or finds no NVIDIA driver or device",
+        )
+        .hint("build with the CUDA libraries (`make build DEVICE=cuda`) and check `nvidia-smi`, or use --device cpu"));
     }
     if index >= count {
         return Err(Error::runtime(format!("no CUDA device {index}: {count} found, counted from 0")));

@@ -111,7 +111,9 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
 fn prepare_folder(out: &Path, resume: bool) -> Result<()> {
     let holds_run = out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
     if holds_run && !resume {
-        return Err(Error::usage("holds a run already").at(out).hint("continue it with --resume, or give another --out"));
+        return Err(Error::usage("holds a run already")
+            .at(out)
+            .hint("continue it with --resume, or give another --out"));
     }
     if !out.join(checkpoint::CONFIG).exists() && resume {
         return Err(Error::usage("holds no run to resume").at(out));
@@ -200,8 +202,11 @@ impl<'a> Run<'a> {
             (LiftNet::new(&config.network, input, output, device, config.seed), RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);
-        let history =
-            if state.iteration > 0 { HistoryWriter::resume(&path, state.iteration)? } else { HistoryWriter::create(&path)? };
+        let history = if state.iteration > 0 {
+            HistoryWriter::resume(&path, state.iteration)?
+        } else {
+            HistoryWriter::create(&path)?
+        };
         let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
         let (pending, clock) = (Pending::new(), Instant::now());
@@ -278,7 +283,8 @@ impl<'a> Run<'a> {
         }
         let pending = std::mem::replace(&mut self.pending, Pending::new());
         let scale = self.dataset.card.error_unit().0;
-        let read = Vec::<f32>::try_from(Tensor::stack(&pending.errors, 0)).map_err(|e| Error::runtime(e.to_string()))?;
+        let read =
+            Vec::<f32>::try_from(Tensor::stack(&pending.errors, 0)).map_err(|e| Error::runtime(e.to_string()))?;
         let errors: Vec<f64> = read.into_iter().map(|error| f64::from(error) * scale).collect();
         let first = self.state.iteration + 1 - errors.len() as u64;
         let batches = self.plan.batches() as u64;

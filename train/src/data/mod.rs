@@ -1,4 +1,21 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
+//!
+//! Motion is read by `mocap` (folders: `bvh` → `kinematics` → `rig` → `body`), `ui_prmd` and `archive`, or made up by
+//! `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some people apart.
+
+pub mod body;
+pub mod bvh;
+pub mod kinematics;
+pub mod mocap;
+mod motion;
+mod open;
+pub mod resample;
+pub mod rig;
+mod split;
+pub mod ui_prmd;
+
+pub use motion::MotionBuilder;
+pub use open::{Opened, open, open_with};
 
 pub mod augment;
 mod detector;
@@ -61,4 +78,13 @@ pub struct Pairs {
     pub unit: String,
     /// Where they come from.
     pub source: Source,
+}
+
+/// What a list of sources holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrainingData {
+    /// Paired arrays, fitted on as they are.
+    Pairs(Pairs),
+    /// Motion, which virtual cameras turn into pairs.
+    Motion(Motion),
 }
