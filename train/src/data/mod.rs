@@ -11,6 +11,7 @@ mod motion;
 mod open;
 pub mod resample;
 pub mod rig;
+pub mod synthetic;
 pub mod ui_prmd;
 
 pub use motion::MotionBuilder;
