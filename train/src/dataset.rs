@@ -109,7 +109,7 @@ impl Dataset {
     pub fn new(data: TrainingData, config: &FitConfig, device: Device) -> Result<Self> {
         match data {
             TrainingData::Pairs(pairs) => Self::from_pairs(&pairs, config, device),
-            TrainingData::Motion(motion) => Self::from_motion(&motion, config, device),
+            TrainingData::Motion(motion) => Self::from_motion(motion, config, device),
         }
     }
 
@@ -141,10 +141,11 @@ impl Dataset {
         })
     }
 
-    fn from_motion(motion: &Motion, config: &FitConfig, device: Device) -> Result<Self> {
+    fn from_motion(mut motion: Motion, config: &FitConfig, device: Device) -> Result<Self> {
+        motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
         let viewer = |clips: &[usize]| {
-            let (positions, human) = gather(motion, clips);
+            let (positions, human) = gather(&motion, clips);
             Viewer::new(&to_device(&positions, device), &human, Cameras::default(), device)
         };
         let (train, held_out) = (viewer(&training), viewer(&validating));
@@ -154,7 +155,7 @@ impl Dataset {
             FixedSet { keypoints, poses }
         };
         Ok(Self {
-            card: motion_card(motion, &validating, train.len(), held_out.len()),
+            card: motion_card(&motion, &validating, train.len(), held_out.len()),
             validation: fixed(&held_out, VALIDATION_SEED, config.noise),
             validation_clean: fixed(&held_out, VALIDATION_SEED, 0.0),
             probe: fixed(&train, PROBE_SEED, config.noise),

@@ -10,7 +10,7 @@ use poselift::error::{Error, Result};
 
 use super::bvh::{Axis, Bvh, Channel};
 use super::kinematics::{Placement, turn};
-use super::rig::{FittedRig, Skull};
+use super::rig::FittedRig;
 
 /// `[22, 3]` joints of [`poselift::skeleton::BODY22`], metres, y up.
 pub type Body = [[f32; 3]; 22];
@@ -36,9 +36,6 @@ pub const SKULL: [(usize, [f64; 3]); 7] = [
     (21, [-0.0725, -0.061, 0.0]),
 ];
 
-/// How far the middle of the rib cage lies before the chest's joint, as a share of the leg.
-const RIB_CAGE_AHEAD: f64 = 0.03;
-
 /// A first frame of which more than this share of the angles are zero is a rest pose.
 /// (CMU's files: 0.92 and 0.63 at rest, at most 0.24 and 0.42 in motion.)
 const REST_SHARE: f64 = 0.55;
@@ -57,8 +54,8 @@ pub struct BodyMap {
     thorax_bone: Vector3<f64>,
     /// From the chest to Human3.6M's thorax, in the chest's frame, file's unit.
     thorax: Vector3<f64>,
-    /// From the head's joint to the skull's middle, in the head's frame, file's unit.
-    skull: Vector3<f64>,
+    /// From the head's joint to where the skull is measured from, in the head's frame, file's unit.
+    end_site: Vector3<f64>,
     /// From the head's frame to a level one.
     level: Matrix3<f64>,
     leg: f64,
@@ -93,20 +90,16 @@ impl BodyMap {
                 None => break,
             }
         }
-        let raise = |metres_up: f64| Vector3::y() * (metres_up * stature_ratio / metres);
-        let skull = match table.skull {
-            Skull::AboveEndSite(up) => bvh.joints[rig.head].end_site.unwrap_or_default() + raise(up),
-            Skull::AboveJoint(up) => raise(up),
-        };
         let mut level = Matrix3::identity();
         turn(&mut level, Axis::X, -table.head_droop_degrees);
+        let end_site = bvh.joints[rig.head].end_site.filter(|_| table.skull.from_end_site).unwrap_or_default();
         Ok(Self {
             metres,
             unit,
             human_lengths: table.human_lengths,
             thorax_bone,
             thorax: neck * table.thorax_share,
-            skull,
+            end_site,
             level,
             leg,
             stature_ratio,
@@ -146,14 +139,16 @@ impl BodyMap {
         }
         points[0] = (points[1] + points[4]) / 2.0;
         points[8] = chest.point(&self.thorax);
-        points[7] = halfway(points[0], chest.point(&(Vector3::z() * (RIB_CAGE_AHEAD * self.leg))), points[8]);
+        points[7] =
+            halfway(points[0], chest.point(&(Vector3::z() * (self.rig.rig.rib_cage_ahead * self.leg))), points[8]);
         self.set_skull(&placements[self.rig.head], lift, &mut points);
         points.map(|point| (point * self.metres).map(|value| value as f32).into())
     }
 
     fn set_skull(&self, head: &Placement, lift: Vector3<f64>, points: &mut [Vector3<f64>; 22]) {
-        let middle = head.point(&self.skull) + lift;
         let level = head.rotation * self.level * (self.stature_ratio / self.metres);
+        let skull = self.rig.rig.skull;
+        let middle = head.point(&self.end_site) + lift + level * Vector3::new(0.0, skull.up, skull.ahead);
         for (slot, local) in SKULL {
             points[slot] = middle + level * Vector3::from(local);
         }

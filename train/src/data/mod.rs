@@ -3,22 +3,25 @@
 //! Motion is read by `mocap` (folders: `bvh` → `kinematics` → `rig` → `body`), `ui_prmd` and `archive`, or made up by
 //! `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some people apart.
 
+pub mod archive;
+pub mod augment;
 pub mod body;
 pub mod bvh;
+mod detector;
 pub mod kinematics;
 pub mod mocap;
 mod motion;
 mod open;
+mod pairs;
 pub mod resample;
 pub mod rig;
 mod split;
+pub mod synthetic;
 pub mod ui_prmd;
 
 pub use motion::MotionBuilder;
-pub use open::{Opened, open, open_with};
-
-pub mod augment;
-mod detector;
+pub use open::{OpenOptions, Opened, open, open_with};
+pub use pairs::RootChoice;
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};

@@ -24,6 +24,8 @@ pub struct Rig {
     pub head: &'static str,
     /// Share of the way from chest to neck, in the chest's frame, at which Human3.6M's thorax lies (0.833 of the stature).
     pub thorax_share: f64,
+    /// How far the middle of the rib cage lies before the chest's joint, as a share of the leg.
+    pub rib_cage_ahead: f64,
     /// Length of the forearm as a multiple of the distance from elbow to the joint named as the wrist.
     pub forearm_stretch: f64,
     /// Where the middle of the skull at the height of the temples lies.
@@ -41,13 +43,15 @@ pub struct Rig {
     pub collection: Option<Collection>,
 }
 
-/// Where the middle of the skull is.
+/// Where the middle of the skull at the height of the temples is; metres of a person 1.755 m tall, head level.
 #[derive(Debug, Clone, Copy)]
-pub enum Skull {
-    /// At the head's End Site, raised by so many metres (of a person 1.755 m tall) along the head's axis.
-    AboveEndSite(f64),
-    /// So many metres (of a person 1.755 m tall) above the head's joint.
-    AboveJoint(f64),
+pub struct Skull {
+    /// Whether from the head's End Site; from the head's joint otherwise.
+    pub from_end_site: bool,
+    /// Above it.
+    pub up: f64,
+    /// Ahead of it.
+    pub ahead: f64,
 }
 
 /// A published collection of motion.
@@ -72,8 +76,8 @@ const CMU: Collection = Collection {
 ///
 /// Beside the Acclaim original (subject 02, which exists in both) the exporter lost every bone whose joint has several
 /// children: the thorax (11.7 cm, `lost_thorax_bone`) and the distal third of the forearm. The whole forearm of the
-/// original, 1.5 times what is named a forearm here, is longer than the upper arm, which no human's is; 1.25 gives
-/// the ratio to the upper arm of UI-PRMD and Human3.6M (0.82 to 0.90) and leaves a human hand before the knuckles.
+/// original, 1.5 times what is named a forearm here, is longer than the upper arm, which no human's is; 1.33 gives
+/// the ratio to the upper arm of UI-PRMD (0.83; Human3.6M has 0.90) and leaves a human hand before the knuckles.
 const CMU_MOTIONBUILDER: Rig = Rig {
     name: "cmu-motionbuilder",
     legs: ["RightUpLeg", "RightLeg", "RightFoot", "LeftUpLeg", "LeftLeg", "LeftFoot"],
@@ -82,8 +86,9 @@ const CMU_MOTIONBUILDER: Rig = Rig {
     neck: "Neck1",
     head: "Head",
     thorax_share: 1.0,
-    forearm_stretch: 1.25,
-    skull: Skull::AboveEndSite(0.015),
+    rib_cage_ahead: 0.03,
+    forearm_stretch: 1.33,
+    skull: Skull { from_end_site: true, up: 0.030, ahead: 0.020 },
     head_droop_degrees: 17.0,
     human_lengths: true,
     lost_thorax_bone: true,
@@ -110,9 +115,10 @@ const CMU_POSER: Rig = Rig {
     neck: "neck",
     head: "head",
     thorax_share: 0.86,
+    rib_cage_ahead: 0.0,
     forearm_stretch: 1.0,
-    // From the eyes, which this rig has.
-    skull: Skull::AboveJoint(0.143),
+    // Near where the eyes, which this rig has, put it.
+    skull: Skull { from_end_site: false, up: 0.130, ahead: 0.020 },
     head_droop_degrees: 0.0,
     human_lengths: false,
     lost_thorax_bone: false,
@@ -128,7 +134,7 @@ const MOTIONBUILDER: Rig = Rig {
     neck: "Neck",
     thorax_share: 0.95,
     forearm_stretch: 1.0,
-    skull: Skull::AboveJoint(0.11),
+    skull: Skull { from_end_site: false, up: 0.110, ahead: 0.010 },
     head_droop_degrees: 0.0,
     lost_thorax_bone: false,
     collection: None,
@@ -177,7 +183,7 @@ impl FittedRig {
             neck: bvh.position(rig.neck)?,
             head: bvh.position(rig.head)?,
         };
-        let end_site_there = bvh.joints[fitted.head].end_site.is_some() || matches!(rig.skull, Skull::AboveJoint(_));
+        let end_site_there = bvh.joints[fitted.head].end_site.is_some() || !rig.skull.from_end_site;
         // MotionBuilder's own rigs may also hold a `Neck1`; what the exporter lost is told by the OFFSET.
         let lost = rig.lost_thorax_bone == (fitted.thorax_bone_is_lost(bvh));
         (end_site_there && lost).then_some(fitted)
