@@ -92,6 +92,9 @@ impl HistoryWriter {
     /// # Errors
     /// The file cannot be read, is no history, or ends before `iteration`.
     pub fn resume(path: &Path, iteration: u64) -> Result<Self> {
+        if iteration == 0 {
+            return Self::create(path);
+        }
         let failed = |e| Error::io("cannot resume", path, e);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
         let kept_bytes = bytes_through(&file, path, iteration)?;
@@ -145,9 +148,6 @@ pub fn read_history(path: &Path) -> Result<Vec<HistoryRow>> {
 
 /// Length in bytes of the header and the rows up to `iteration`.
 fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
-    if iteration == 0 {
-        return Ok(HISTORY_HEADER.len() as u64 + 1);
-    }
     let (mut last, mut length) = (0, None);
     each_row(BufReader::new(file), path, |row, end| {
         last = row.iteration;
@@ -161,7 +161,11 @@ fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
 }
 
 /// Calls `visit` with each row and the byte offset of its end, until it answers false.
-fn each_row(mut text: BufReader<impl Read>, path: &Path, mut visit: impl FnMut(HistoryRow, u64) -> bool) -> Result<()> {
+fn each_row(
+    mut text: BufReader<impl Read>,
+    path: &Path,
+    mut visit: impl FnMut(HistoryRow, u64) -> bool,
+) -> Result<()> {
     let (mut line, mut end, mut last_iteration) = (String::new(), 0, 0);
     for number in 1.. {
         line.clear();
