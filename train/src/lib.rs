@@ -1,5 +1,6 @@
 //! Fits 2D-to-3D lifting networks and exports them as self-contained ONNX.
 
+pub mod chart;
 pub mod config;
 pub mod data;
 pub mod history;
