@@ -4,4 +4,5 @@ pub mod chart;
 pub mod config;
 pub mod data;
 pub mod history;
+pub mod report;
 pub mod trained;
