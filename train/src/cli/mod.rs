@@ -2,6 +2,7 @@
 
 mod fit;
 mod report;
+pub mod sweep;
 
 use clap::{Parser, Subcommand};
 use poselift::Result;
@@ -24,6 +25,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Fit a network to motion or to paired arrays
     Fit(fit::FitArgs),
+    /// Compare networks, as the assignment asks
+    Sweep(sweep::SweepArgs),
 }
 
 impl Cli {
@@ -34,6 +37,9 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Fit(args) => fit::run(&args),
+            Command::Sweep(args) => {
+                sweep::run(&args, &mut crate::fit::RunTrainer, &mut std::io::stdout(), &mut std::io::stderr())
+            }
         }
     }
 }
