@@ -1,6 +1,7 @@
 //! Fits 2D-to-3D lifting networks and exports them as self-contained ONNX.
 
 pub mod checkpoint;
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod dataset;
