@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand, and how a run reports itself.
 
+mod data;
 mod fit;
 mod report;
 
@@ -24,6 +25,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Fit a network to motion or to paired arrays
     Fit(fit::FitArgs),
+    /// Import motion, or say what a source holds
+    Data(data::DataArgs),
 }
 
 impl Cli {
@@ -34,6 +37,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Fit(args) => fit::run(&args),
+            Command::Data(args) => data::run(&args),
         }
     }
 }

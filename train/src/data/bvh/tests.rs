@@ -35,7 +35,8 @@ Frame Time:\t.0083333
 #[test]
 fn reads_joints_channels_and_frames() {
     let bvh = Bvh::parse(GOOD).unwrap();
-    let joints: Vec<_> = bvh.joints.iter().map(|j| (j.name.as_str(), j.parent, j.first_channel, j.channels.len())).collect();
+    let joints: Vec<_> =
+        bvh.joints.iter().map(|j| (j.name.as_str(), j.parent, j.first_channel, j.channels.len())).collect();
     assert_eq!(joints, [("Hips", None, 0, 6), ("Spine", Some(0), 6, 2), ("Fixed", Some(1), 8, 0)]);
     assert_eq!(bvh.joints[1].channels, [Channel::Rotation(Axis::X), Channel::Rotation(Axis::Z)]);
     assert_eq!(bvh.joints[2].end_site, Some(Vector3::new(0.0, 0.1, 0.0)));
