@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand, and how a run reports itself.
 
+mod data;
 mod fit;
 mod report;
 pub mod sweep;
@@ -27,6 +28,8 @@ enum Command {
     Fit(fit::FitArgs),
     /// Compare networks, as the assignment asks
     Sweep(sweep::SweepArgs),
+    /// Import motion, or say what a source holds
+    Data(data::DataArgs),
 }
 
 impl Cli {
@@ -40,6 +43,7 @@ impl Cli {
             Command::Sweep(args) => {
                 sweep::run(&args, &mut crate::fit::RunTrainer, &mut std::io::stdout(), &mut std::io::stderr())
             }
+            Command::Data(args) => data::run(&args),
         }
     }
 }
