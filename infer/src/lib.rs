@@ -7,5 +7,6 @@ pub mod metric;
 pub mod model;
 pub mod pose;
 pub mod skeleton;
+pub mod view;
 
 pub use error::{Error, ErrorKind, Result};
