@@ -41,7 +41,7 @@ impl Cli {
         match self.command {
             Command::Fit(args) => fit::run(&args),
             Command::Sweep(args) => {
-                sweep::run(&args, &mut crate::fit::RunTrainer, &mut std::io::stdout(), &mut std::io::stderr())
+                sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
             }
             Command::Data(args) => data::run(&args),
         }
