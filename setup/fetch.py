@@ -92,10 +92,10 @@ def install(library, cache, pins_folder):
 def fill(library, staging, cache, pins_folder, marker):
     """Downloads and assembles one library under `staging`/install, checks it, and marks it as finished."""
     say(f"{library.name}: downloading {', '.join(marker['wheels'])} (about {library.megabytes} MB)")
-    wheels = library.download(pins_folder / library.pins, staging)
-    say(f"{library.name}: unpacking")
     installed = staging / "install"
     installed.mkdir()
+    wheels = library.download(pins_folder / library.pins, staging)
+    say(f"{library.name}: unpacking")
     library.assemble(wheels, installed)
     missing = [name for name in library.holds if not (installed / name).exists()]
     if missing:

@@ -135,7 +135,6 @@ def install_python_packages(pins, staging):
             f"found Python {sys.version.split()[0]}, expected 3.11 or newer: onnxruntime 1.31 needs it",
             "make test PYTHON=python3.12",
         )
-    (staging / "install").mkdir()
     wheels.install_packages(pins, staging, staging / "install" / "site")
     return []
 
