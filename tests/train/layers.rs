@@ -14,10 +14,13 @@ const HOUSE: House = House {
         &["history", "trained"],
         &["data"],
         &["net"],
-        &["checkpoint"],
+        &["features"],
+        &["dataset"],
+        &["checkpoint", "device"],
         &["fit"],
         &["export"],
         &["verify"],
+        &["evaluate"],
         &["chart"],
         &["report"],
         &["sweep"],
@@ -26,7 +29,17 @@ const HOUSE: House = House {
 };
 
 /// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
-const NAMES_TCH: &[&str] = &["data/augment.rs", "net", "optimiser", "fit", "checkpoint", "verify"];
+const NAMES_TCH: &[&str] = &[
+    "data/augment.rs",
+    "data/detector.rs",
+    "net",
+    "features",
+    "dataset",
+    "device",
+    "checkpoint",
+    "fit",
+    "verify",
+];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
