@@ -105,9 +105,11 @@ def libtorch_cuda_member(path):
 def assemble_libtorch_cuda(files, folder):
     """torch's libraries look for NVIDIA's beside themselves: links in lib/ lead to the shared copies."""
     wheels.unpack(files, folder, libtorch_cuda_member)
-    cache = folder.parent.parent  # folder is CACHE/.NAME.partial-X/install
     for shared in ("cuda-13.0", "cuda-13.0-torch"):
-        for library in sorted((cache / shared / "lib").iterdir()):
+        # `folder` is CACHE/.NAME.partial-X/install and will be CACHE/NAME: a neighbour that relative links find at once.
+        neighbour = folder.parent / shared
+        neighbour.symlink_to(folder.parent.parent / shared)
+        for library in sorted((neighbour / "lib").iterdir()):
             (folder / "lib" / library.name).symlink_to(f"../../{shared}/lib/{library.name}")
 
 
@@ -203,6 +205,7 @@ LIBRARIES = {
             megabytes=531,
             holds=(*LIBTORCH_FILES, "lib/libtorch_cuda.so", "lib/libcudnn.so.9"),
             assemble=assemble_libtorch_cuda,
+            check=opens("lib/libtorch.so"),
         ),
         Library(
             name="cuda",
