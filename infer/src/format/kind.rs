@@ -1,0 +1,100 @@
+//! The stream formats by name, and telling them apart by a file's extension or first byte.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A format that 2D streams are read in and 3D streams are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// One frame a line, every person in it; the only one that can be piped out.
+    JsonLines,
+    /// One NumPy array, `[T, J, 2 or 3]`: one person.
+    Npy,
+    /// A zip archive of NumPy arrays.
+    Npz,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::JsonLines, Self::Npy, Self::Npz];
+
+    /// The name used in options, `jsonl`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Npy => "npy",
+            Self::Npz => "npz",
+        }
+    }
+
+    /// The format that a file's extension promises: `.jsonl`, `.ndjson`, `.npy`, `.npz`.
+    pub fn by_extension(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "npy" => Some(Self::Npy),
+            "npz" => Some(Self::Npz),
+            _ => None,
+        }
+    }
+
+    /// The format that the `start` of a stream shows, of which one byte is enough.
+    pub(super) fn by_content(start: &[u8]) -> Result<Self> {
+        let unreadable = match start {
+            [] => return Err(Error::input("no frames: there is nothing in it")),
+            // 0xef begins the byte order mark of UTF-8.
+            [b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef, ..] => return Ok(Self::JsonLines),
+            [0x93, ..] => return Ok(Self::Npy),
+            [b'P', ..] => return Ok(Self::Npz),
+            [0x80, ..] => "a Python pickle".to_owned(),
+            [b'[', ..] => "one JSON list".to_owned(),
+            [0xff | 0xfe, ..] => "UTF-16".to_owned(),
+            [byte, ..] if byte.is_ascii_graphic() => format!("'{}' at the start", *byte as char),
+            [byte, ..] => format!("byte {byte:#04x} at the start"),
+        };
+        let known = Self::ALL.map(Self::name).join(", ");
+        Err(Error::input(format!("found {unreadable}, expected one of {known}"))
+            .hint("JSON Lines begin with '{', npy with \\x93NUMPY, npz with PK"))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            Error::usage(format!("unknown format '{name}', expected one of {known}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse::<Format>().unwrap(), format);
+            assert_eq!(Format::by_extension(Path::new(&format!("a.b/clip.{format}"))), Some(format));
+        }
+        assert_eq!(
+            "csv".parse::<Format>().unwrap_err().to_string(),
+            "unknown format 'csv', expected one of jsonl, npy, npz"
+        );
+        assert_eq!(Format::by_extension(Path::new("CLIP.NPY")), Some(Format::Npy));
+        assert_eq!(Format::by_extension(Path::new("npy")), None);
+    }
+}
