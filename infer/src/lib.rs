@@ -3,6 +3,7 @@
 pub mod camera;
 pub mod error;
 pub mod format;
+pub mod lift;
 pub mod metric;
 pub mod model;
 pub mod pose;
@@ -10,3 +11,4 @@ pub mod skeleton;
 pub mod view;
 
 pub use error::{Error, ErrorKind, Result};
+pub use lift::{Lifter, LifterOptions};
