@@ -1,11 +1,13 @@
 //! Lifts 2D human key points to 3D poses.
 
+pub mod cli;
 pub mod error;
 pub mod format;
 pub mod lift;
 pub mod model;
 pub mod pose;
 pub mod skeleton;
+pub mod stream;
 
 pub use error::{Error, ErrorKind, Result};
 pub use lift::{Lifter, LifterOptions};
