@@ -1,6 +1,16 @@
 //! Fits 2D-to-3D lifting networks and exports them as self-contained ONNX.
 
+pub mod chart;
+pub mod checkpoint;
+pub mod cli;
 pub mod config;
 pub mod data;
+pub mod dataset;
+pub mod device;
+pub mod features;
+pub mod fit;
 pub mod history;
+pub mod net;
+pub mod report;
+pub mod sweep;
 pub mod trained;

@@ -109,9 +109,9 @@ pub(crate) fn create(
         (Some(OutputFormat::Stream(format)), _) => create_writer(target, Some(format), poses),
         (None, _) => {
             let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
-            Err(Error::usage("its extension names no format").at(target.name()).hint(format!(
-                "known are {known} and .html; or say it with --to FORMAT"
-            )))
+            Err(Error::usage("its extension names no format")
+                .at(target.name())
+                .hint(format!("known are {known} and .html; or say it with --to FORMAT")))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `poselift run`: lifts files, folders and pipes.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -10,11 +11,11 @@ use serde::Serialize;
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
 use super::{DeviceArgs, at_least_one, input, open_lifter, output, read_model};
-use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Format, FrameReader, Source, Target, open_reader};
+use crate::error::{ErrorKind, Result};
+use crate::format::{Format, Source, Target, open_reader};
 use crate::lift::Lifter;
 use crate::skeleton::Layout;
-use crate::stream::{Outcome, Stop, StreamOptions, Tally, lift_stream, pose_info};
+use crate::stream::{Outcome, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 
 /// Lift 2D key points to 3D poses
 ///
@@ -147,7 +148,10 @@ fn lift_one(
     let poses = pose_info(lifter.card(), args.fps.or(info.fps));
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
     let words = format!("{}, {} threads", lifter.provider().device(), lifter.session().threads());
-    let (reader, drawn) = layout_to_draw(reader, layout, lifter, output::is_page(target, args.to))?;
+    let (reader, drawn) = match layout {
+        None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
+        known => (reader, known),
+    };
     let writer = output::create(target, args.to, &title, &poses, drawn, &words)?;
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
     let options = StreamOptions { fps: args.fps, size: args.size };
@@ -179,4 +183,43 @@ impl Total {
             (true, _) => ExitCode::from(1),
         }
     }
+}
+
+/// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
+fn tell(
+    total: &Total,
+    lifter: &Lifter,
+    seconds: f64,
+    json: bool,
+    poses_on_stdout: bool,
+    terminal: Terminal,
+) -> Result<()> {
+    let tally = &total.tally;
+    let summary = Summary {
+        frames: tally.frames,
+        people: tally.people,
+        lifted: tally.lifted,
+        failed: tally.failed(),
+        seconds,
+        poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
+        device: lifter.provider().device().to_string(),
+        provider: lifter.provider().name(),
+        threads: lifter.session().threads(),
+        model: &lifter.card().name,
+        layout: total.layout.clone(),
+    };
+    if !json {
+        terminal.note(&format!(
+            "{} frames, {} of {} people lifted in {seconds:.2} s ({:.0} poses/s on {}, {})",
+            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.provider,
+        ));
+        return Ok(());
+    }
+    let line = serde_json::to_string(&summary).map_err(std::io::Error::from)? + "\n";
+    if poses_on_stdout {
+        std::io::stderr().write_all(line.as_bytes())?;
+    } else {
+        std::io::stdout().write_all(line.as_bytes())?;
+    }
+    Ok(())
 }

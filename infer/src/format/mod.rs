@@ -6,7 +6,7 @@ mod kind;
 mod npy;
 mod npz;
 mod open;
-mod pairs;
+pub mod pairs;
 mod pickle;
 
 pub use kind::Format;

@@ -1,5 +1,9 @@
 //! Which joints a stream holds, when it does not say.
 
+use std::collections::VecDeque;
+
+use crate::error::{ErrorKind, Result};
+use crate::format::{FrameReader, StreamInfo};
 use crate::lift::Lifter;
 use crate::model::PoseNetwork;
 use crate::pose::Frame;
@@ -29,6 +33,53 @@ pub(super) fn guess<N: PoseNetwork>(lifter: &Lifter<N>, joints: usize) -> Option
 /// The guess for the first person in `frames` whose number of key points fits any layout.
 pub(super) fn guess_from<N: PoseNetwork>(lifter: &Lifter<N>, frames: &[Frame]) -> Option<Guess> {
     frames.iter().flat_map(|frame| &frame.people).find_map(|person| guess(lifter, person.keypoints.len()))
+}
+
+/// Frames that are looked at for somebody to tell the layout from.
+const FRAMES_TO_PEEK_AT: usize = 256;
+
+/// Finds out the layout of a stream that does not name it, from the first person in it; the reader that comes back
+/// gives all frames again.
+///
+/// For writers that draw the key points; it waits for that person, so it is not for live streams.
+///
+/// # Errors
+/// The source fails.
+pub fn peek_layout<N: PoseNetwork>(
+    mut reader: Box<dyn FrameReader>,
+    lifter: &Lifter<N>,
+) -> Result<(Box<dyn FrameReader>, Option<&'static Layout>)> {
+    let mut peeked = VecDeque::new();
+    let mut layout = None;
+    while layout.is_none() && peeked.len() < FRAMES_TO_PEEK_AT {
+        match reader.read() {
+            Ok(Some(frame)) => {
+                layout = guess_from(lifter, std::slice::from_ref(&frame));
+                peeked.push_back(Ok(frame));
+            }
+            Ok(None) => break,
+            Err(fault) if fault.kind() == ErrorKind::BadInput => peeked.push_back(Err(fault)),
+            Err(error) => return Err(error),
+        }
+    }
+    let layout = layout.and_then(|guess| Layout::by_name(&guess.name).ok());
+    Ok((Box::new(Peeked { peeked, reader }), layout))
+}
+
+/// A reader some of whose frames were read before.
+struct Peeked {
+    peeked: VecDeque<Result<Frame>>,
+    reader: Box<dyn FrameReader>,
+}
+
+impl FrameReader for Peeked {
+    fn info(&self) -> &StreamInfo {
+        self.reader.info()
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        self.peeked.pop_front().map_or_else(|| self.reader.read(), |frame| frame.map(Some))
+    }
 }
 
 #[cfg(test)]

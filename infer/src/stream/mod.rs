@@ -18,6 +18,7 @@ use crate::lift::{Lifter, Refusal};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::LiftedFrame;
 use crate::skeleton::{Conversion, Layout};
+pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::{Arrival, Queue};
 

@@ -1,0 +1,49 @@
+//! The command line: a file a subcommand, and how a run reports itself.
+
+mod data;
+mod fit;
+mod report;
+pub mod sweep;
+
+use clap::{Parser, Subcommand};
+use poselift::Result;
+
+/// Fit 2D-to-3D lifting networks and export them as one self-contained ONNX file.
+#[derive(Debug, Parser)]
+#[command(name = "poselift-train", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  poselift-train fit --data synthetic --out runs/first
+  poselift-train fit --data data_train_lift.pkl --out runs/lab --epochs 2
+  poselift-train export runs/first -o model.onnx
+  poselift run --model model.onnx clip.jsonl -o poses.jsonl";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fit a network to motion or to paired arrays
+    Fit(fit::FitArgs),
+    /// Compare networks, as the assignment asks
+    Sweep(sweep::SweepArgs),
+    /// Import motion, or say what a source holds
+    Data(data::DataArgs),
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// What went wrong, with place and hint.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Fit(args) => fit::run(&args),
+            Command::Sweep(args) => {
+                sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
+            }
+            Command::Data(args) => data::run(&args),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the figures do: each movement draws its numbers once and is then a function of time.
+
+mod arms;
+mod gait;
+mod strength;
+
+use std::f64::consts::TAU;
+
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use super::angles::{Angles, LEFT, RIGHT, Side};
+
+/// Angles at a time in seconds.
+pub(super) type Motion = Box<dyn Fn(f64) -> Angles>;
+
+/// A kind of movement.
+pub(super) struct Movement {
+    /// Its name, the first part of its clips' names.
+    pub(super) name: &'static str,
+    /// Draws one performance of it.
+    pub(super) compose: fn(&mut StdRng) -> Motion,
+}
+
+/// Every movement.
+pub(super) const MOVEMENTS: [Movement; 16] = [
+    Movement { name: "walk", compose: gait::walk },
+    Movement { name: "run", compose: gait::run },
+    Movement { name: "march", compose: gait::march },
+    Movement { name: "side_step", compose: gait::side_step },
+    Movement { name: "turn", compose: gait::turn },
+    Movement { name: "squat", compose: strength::squat },
+    Movement { name: "lunge", compose: strength::lunge },
+    Movement { name: "sit", compose: strength::sit },
+    Movement { name: "jump", compose: strength::jump },
+    Movement { name: "bend", compose: strength::bend },
+    Movement { name: "reach", compose: arms::reach },
+    Movement { name: "wave", compose: arms::wave },
+    Movement { name: "stretch", compose: arms::stretch },
+    Movement { name: "punch", compose: arms::punch },
+    Movement { name: "kick", compose: arms::kick },
+    Movement { name: "dance", compose: arms::dance },
+];
+
+/// A number that glides from one random value in a range to the next, resting at none.
+struct Wander {
+    low: f64,
+    high: f64,
+    waves: [(f64, f64, f64); 3],
+}
+
+impl Wander {
+    /// `pace`: about how many times a second it turns.
+    fn new(rng: &mut StdRng, low: f64, high: f64, pace: f64) -> Self {
+        let waves =
+            [1.0, 0.6, 0.5].map(|weight| (weight, pace * rng.random_range(0.5..1.5), rng.random_range(0.0..TAU)));
+        Self { low, high, waves }
+    }
+
+    fn at(&self, time: f64) -> f64 {
+        let sum: f64 = self.waves.iter().map(|(weight, pace, phase)| weight * (TAU * pace * time + phase).sin()).sum();
+        let total: f64 = self.waves.iter().map(|(weight, ..)| weight).sum();
+        let middle = f64::midpoint(self.low, self.high);
+        // Sums of sines keep to the middle: widened, and bent back where they would leave the range.
+        middle + (self.high - self.low) / 2.0 * (1.6 * sum / total).tanh()
+    }
+}
+
+/// How a person holds itself while doing something: small movement of everything that the movement itself leaves alone.
+struct Stance {
+    trunk: [Wander; 3],
+    head: [Wander; 3],
+    arms: [[Wander; 4]; 2],
+    hips: [Wander; 3],
+}
+
+impl Stance {
+    fn new(rng: &mut StdRng) -> Self {
+        let stoop = rng.random_range(-2.0..10.0);
+        let gaze = rng.random_range(-8.0..18.0);
+        let wide = rng.random_range(0.0..9.0);
+        let pace = 0.25;
+        Self {
+            trunk: [(stoop - 3.0, stoop + 3.0), (-3.0, 3.0), (-5.0, 5.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
+            head: [(gaze - 8.0, gaze + 8.0), (-6.0, 6.0), (-30.0, 30.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
+            arms: std::array::from_fn(|_| {
+                [(-8.0, 12.0), (2.0, 16.0), (-5.0, 40.0), (5.0, 40.0)].map(|(a, b)| Wander::new(rng, a, b, pace))
+            }),
+            hips: [(0.0, 5.0), (wide, wide + 2.0), (-15.0, 3.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
+        }
+    }
+
+    fn at(&self, time: f64) -> Angles {
+        let all = |wanders: &[Wander; 3]| std::array::from_fn(|index| wanders[index].at(time));
+        let side = |arm: &[Wander; 4]| {
+            let hip: [f64; 3] = all(&self.hips);
+            Side {
+                hip,
+                knee: 2.0 * hip[0],
+                shoulder: [arm[0].at(time), arm[1].at(time), arm[2].at(time)],
+                elbow: arm[3].at(time),
+                shrug: 0.0,
+            }
+        };
+        Angles {
+            trunk: all(&self.trunk),
+            head: all(&self.head),
+            sides: [side(&self.arms[LEFT]), side(&self.arms[RIGHT])],
+            ..Angles::default()
+        }
+    }
+}
+
+/// 0 at the start of each period, 1 in its middle, smooth.
+fn pulse(time: f64, period: f64, phase: f64) -> f64 {
+    (1.0 - (TAU * (time / period + phase)).cos()) / 2.0
+}
+
+/// Either side, by chance.
+fn any_side(rng: &mut StdRng) -> usize {
+    if rng.random_bool(0.5) { LEFT } else { RIGHT }
+}
+
+/// Hips, knees and ankles of both legs bent so that the feet stay under the body.
+fn crouch(angles: &mut Angles, knee: f64, pitch: f64) {
+    for limbs in &mut angles.sides {
+        limbs.knee = limbs.knee.max(knee);
+        limbs.hip[0] += 0.55 * knee + pitch;
+    }
+    angles.pelvis[0] += pitch;
+}
