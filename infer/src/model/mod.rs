@@ -4,6 +4,7 @@
 //! without a runtime; [`open`] loads it into one; whoever runs poses through it
 //! sees a [`PoseNetwork`].
 
+mod bundled;
 mod card;
 mod cuda;
 mod device;

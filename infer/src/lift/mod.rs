@@ -3,7 +3,8 @@
 //! It stands between people as detectors give them (any number, any layout,
 //! joints missing) and a network that wants even batches of its own joints.
 
-use std::fmt;
+mod people;
+
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,8 +12,10 @@ use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3, s};
 
 use crate::error::{Error, Result};
 use crate::model::{Card, Device, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
-use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
+use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
+
+pub use people::Refusal;
 
 /// The fewest visible joints that a person is lifted from: fewer leave position and size, which the
 /// model removes, and nothing of a pose.
@@ -58,29 +61,6 @@ pub struct Lifter<N = Session> {
     keypoints: Vec<f32>,
 }
 
-/// Why one person could not be lifted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// The number of the frame that the person is in.
-    pub frame: u64,
-    /// The person's place in the frame, from 0.
-    pub person: usize,
-    /// The person's track, if known.
-    pub id: Option<i64>,
-    /// What was found and what was expected.
-    pub cause: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "frame {}: person {}", self.frame, self.person)?;
-        if let Some(id) = self.id {
-            write!(f, " (id {id})")?;
-        }
-        write!(f, ": {}", self.cause)
-    }
-}
-
 impl Lifter<Session> {
     /// Opens the model at `path` on the best device that there is.
     ///
@@ -96,6 +76,14 @@ impl Lifter<Session> {
     /// A file that is no model of ours, no usable ONNX Runtime, or a device that cannot be used.
     pub fn from_file_with(path: impl AsRef<Path>, options: &LifterOptions) -> Result<Self> {
         Self::from_model(&ModelFile::read(path)?, options)
+    }
+
+    /// Opens the model that is part of this crate: COCO-17 in, Human3.6M-17 out.
+    ///
+    /// # Errors
+    /// No usable ONNX Runtime, or a device that cannot be used.
+    pub fn bundled(options: &LifterOptions) -> Result<Self> {
+        Self::from_model(&ModelFile::bundled()?, options)
     }
 
     /// Opens a model that was read before.
@@ -173,67 +161,6 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(())
     }
 
-    /// Lifts everybody in `frames`, in order; a person who cannot be lifted is left out and told in `refusals`.
-    ///
-    /// # Errors
-    /// A runtime that fails; nothing about a single person is an error.
-    pub fn lift_frames(
-        &mut self,
-        frames: &[Frame],
-        conversion: &Conversion,
-        refusals: &mut Vec<Refusal>,
-    ) -> Result<Vec<LiftedFrame>> {
-        self.keypoints.clear();
-        let mut scores = Vec::new();
-        for frame in frames {
-            for (index, person) in frame.people.iter().enumerate() {
-                match self.gather(person, conversion) {
-                    Ok(score) => scores.push(Some(score)),
-                    Err(cause) => {
-                        scores.push(None);
-                        refusals.push(Refusal { frame: frame.index, person: index, id: person.id, cause });
-                    }
-                }
-            }
-        }
-        let poses = self.run_gathered(scores.iter().flatten().count())?;
-        Ok(scatter(frames, &scores, poses.view(), refusals))
-    }
-
-    /// Appends one person's key points for the network; gives their mean score, or the cause of a refusal.
-    fn gather(&mut self, person: &Person, conversion: &Conversion) -> Result<f32, String> {
-        let (found, expected) = (person.keypoints.len(), conversion.source_len());
-        if found != expected {
-            return Err(format!("{found} key points, expected {expected}"));
-        }
-        let points = || conversion.apply(&person.keypoints);
-        let (visible, total) = points()
-            .filter(|point| !point.is_missing())
-            .fold((0usize, 0f32), |(count, total), point| (count + 1, total + point.score));
-        let needed = self.needed_joints();
-        if visible < needed {
-            let read = conversion.target_len();
-            return Err(format!("{visible} of {read} joints visible, at least {needed} needed"));
-        }
-        match self.card().input.channels {
-            2 => self.keypoints.extend(points().flat_map(without_score)),
-            _ => self.keypoints.extend(points().flat_map(with_score)),
-        }
-        Ok(total / visible as f32)
-    }
-
-    /// Runs the `count` people that [`Self::gather`] put together.
-    fn run_gathered(&mut self, count: usize) -> Result<Array3<f32>> {
-        let input = &self.card().input;
-        let shape = (count, input.joints.len(), input.channels);
-        let gathered = std::mem::take(&mut self.keypoints);
-        let mut poses = Array3::zeros((count, self.card().output.joints.len(), 3));
-        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(|error| Error::input(error.to_string()))?;
-        let done = self.run(keypoints, poses.view_mut());
-        self.keypoints = gathered;
-        done.map(|()| poses)
-    }
-
     /// Runs the network on pieces of the size that is fastest.
     fn run(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
         if poses.dim().0 != keypoints.dim().0 {
@@ -257,48 +184,10 @@ fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> 
     (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
 }
 
-/// Puts the poses back to the people that they belong to.
-fn scatter(
-    frames: &[Frame],
-    scores: &[Option<f32>],
-    poses: ArrayView3<'_, f32>,
-    refusals: &mut Vec<Refusal>,
-) -> Vec<LiftedFrame> {
-    let mut scores = scores.iter();
-    let mut poses =
-        poses.outer_iter().map(|pose| pose.outer_iter().map(|xyz| [xyz[0], xyz[1], xyz[2]]).collect::<Vec<_>>());
-    let mut lifted = Vec::with_capacity(frames.len());
-    for frame in frames {
-        let mut people = Vec::with_capacity(frame.people.len());
-        for (index, (person, score)) in frame.people.iter().zip(&mut scores).enumerate() {
-            let Some(score) = *score else { continue };
-            let Some(joints) = poses.next() else { continue };
-            if joints.iter().flatten().all(|value| value.is_finite()) {
-                people.push(LiftedPerson { id: person.id, joints, score });
-            } else {
-                let cause = "the model gave no finite pose".to_owned();
-                refusals.push(Refusal { frame: frame.index, person: index, id: person.id, cause });
-            }
-        }
-        lifted.push(LiftedFrame { index: frame.index, time: frame.time, people });
-    }
-    lifted
-}
-
 /// Whether a row (x, y) or (x, y, score) is a point that the network reads.
 fn is_visible(row: ArrayView1<'_, f32>) -> bool {
     let score = row.get(2).copied().unwrap_or(1.0);
     !Keypoint { x: row[0], y: row[1], score }.is_missing()
-}
-
-/// The network's view of a point: zeros where it must not look, so that no NaN can spread.
-fn with_score(point: Keypoint) -> [f32; 3] {
-    if point.is_missing() { [0.0; 3] } else { [point.x, point.y, point.score] }
-}
-
-/// As [`with_score`] for models without scores, which know a missing point by NaN.
-fn without_score(point: Keypoint) -> [f32; 2] {
-    if point.is_missing() { [f32::NAN; 2] } else { [point.x, point.y] }
 }
 
 #[cfg(test)]
@@ -307,16 +196,6 @@ mod tests {
 
     use super::*;
     use crate::model::MockNetwork;
-    use crate::skeleton::{BODY25, H36M17};
-
-    fn person(id: i64, joints: usize, first_x: f32) -> Person {
-        let point = |joint: usize| Keypoint { x: first_x + joint as f32, y: 10.0, score: 0.5 };
-        Person { id: Some(id), keypoints: (0..joints).map(point).collect() }
-    }
-
-    fn frame(index: u64, people: Vec<Person>) -> Frame {
-        Frame { index, people, ..Frame::default() }
-    }
 
     #[test]
     fn pieces_are_even_and_cover_everything() {
@@ -344,55 +223,5 @@ mod tests {
         let poses = lifter.lift(keypoints.view()).unwrap();
         assert!(poses.slice(s![0, .., ..]).iter().all(|value| value.is_finite()));
         assert!(poses.slice(s![1, .., ..]).iter().all(|value| value.is_nan()));
-    }
-
-    #[test]
-    fn people_keep_their_frame_and_id_and_refusals_are_told() {
-        let mut lifter = Lifter::with_network(MockNetwork::new(), 2);
-        let mut unseen = person(8, 17, 0.0);
-        unseen.keypoints[3..].fill(Keypoint::MISSING);
-        let frames = [
-            frame(5, vec![person(7, 17, 100.0), unseen, person(9, 17, 200.0)]),
-            frame(6, vec![]),
-            frame(7, vec![person(1, 12, 0.0), person(2, 17, 300.0)]),
-        ];
-        let mut refusals = Vec::new();
-        let lifted = lifter.lift_frames(&frames, &Conversion::identity(17), &mut refusals).unwrap();
-        let found: Vec<Vec<_>> =
-            lifted.iter().map(|f| f.people.iter().map(|p| (p.id, p.joints[0][0] * 1000.0)).collect()).collect();
-        assert_eq!(found, [vec![(Some(7), 100.0), (Some(9), 200.0)], vec![], vec![(Some(2), 300.0)]]);
-        assert_eq!(lifted.iter().map(|frame| frame.index).collect::<Vec<_>>(), [5, 6, 7]);
-        assert_eq!(lifted[0].people[0].score, 0.5);
-        let told: Vec<_> = refusals.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            told,
-            [
-                "frame 5: person 1 (id 8): 3 of 17 joints visible, at least 4 needed",
-                "frame 7: person 0 (id 1): 12 key points, expected 17",
-            ]
-        );
-    }
-
-    #[test]
-    fn other_layouts_are_taken_by_joint_name_or_refused() {
-        let mut lifter = Lifter::with_network(MockNetwork::new(), 8);
-        let conversion = lifter.conversion(&BODY25).unwrap();
-        let frames = [frame(0, vec![person(0, 25, 0.0)])];
-        let lifted = lifter.lift_frames(&frames, &conversion, &mut Vec::new()).unwrap();
-        // COCO's left eye is BODY_25's joint 16.
-        assert_eq!(lifted[0].people[0].joints[1][0], 0.016);
-        assert!(lifter.conversion(&H36M17).is_err());
-    }
-
-    #[test]
-    fn models_without_scores_see_missing_points_as_nan_and_a_pose_of_nan_is_refused() {
-        let mut lifter = Lifter::with_network(MockNetwork::with_channels(2), 8);
-        let mut one_missing = person(0, 17, 1.0);
-        one_missing.keypoints[2] = Keypoint::MISSING;
-        let frames = [frame(0, vec![person(1, 17, 1.0), one_missing])];
-        let mut refusals = Vec::new();
-        let lifted = lifter.lift_frames(&frames, &Conversion::identity(17), &mut refusals).unwrap();
-        assert_eq!(lifted[0].people.len(), 1);
-        assert_eq!(refusals[0].cause, "the model gave no finite pose");
     }
 }
