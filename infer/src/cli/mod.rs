@@ -4,6 +4,7 @@
 //! could not be (it is named), 2 nothing could be done.
 
 mod bench;
+mod eval;
 mod info;
 mod input;
 mod output;
@@ -41,6 +42,7 @@ enum Command {
     Run(run::RunArgs),
     Info(info::InfoArgs),
     Bench(bench::BenchArgs),
+    Eval(eval::EvalArgs),
 }
 
 /// Where and how a model runs; the same for every subcommand that runs one.
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Info(args) => info::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Eval(args) => eval::run(args),
     };
     match result {
         Ok(code) => code,
