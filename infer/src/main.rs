@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `poselift`: everything is in [`poselift::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    poselift::cli::main()
+}

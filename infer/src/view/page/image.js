@@ -1,29 +1,34 @@
 // The left picture: key points over a frame of the image's size.
 
-/** Draws frames of `clip` on `canvas`; returns a function that draws one and returns the spots that can be pointed at. */
+/**
+ * Draws frames of `clip` on `canvas`, whole or close to the people; returns a function that draws one frame and returns
+ * the spots that can be pointed at.
+ */
 function imageView(canvas, clip) {
   const layout = clip.info.layout;
   const bones = layout ? bonesOf(layout) : [];
-  const extent = extentOf(clip);
+  const extent = boxAround(clip.frames.flatMap(pointsOf), 0.002);
+  const closeReach = reachOfPeople(clip);
 
-  return function draw(frame, palette) {
+  return function draw(frame, palette, close) {
     const { context, width, height } = freshContext(canvas);
-    const box = frame.size ? [0, 0, ...frame.size] : extent;
+    const shown = close ? closeBox(frame) : frame.size ? [0, 0, ...frame.size] : extent;
     const inner = [14, 32, width - 28, height - 46];
-    const scale = Math.min(inner[2] / (box[2] - box[0]), inner[3] / (box[3] - box[1]));
-    const [wide, high] = [(box[2] - box[0]) * scale, (box[3] - box[1]) * scale];
-    const [left, top] = [inner[0] + (inner[2] - wide) / 2, inner[1] + (inner[3] - high) / 2];
-    const place = (point) => point && [left + (point[0] - box[0]) * scale, top + (point[1] - box[1]) * scale];
+    const scale = Math.min(inner[2] / (shown[2] - shown[0]), inner[3] / (shown[3] - shown[1]));
+    const left = inner[0] + (inner[2] - (shown[2] - shown[0]) * scale) / 2;
+    const top = inner[1] + (inner[3] - (shown[3] - shown[1]) * scale) / 2;
+    const place = (point) => point && [left + (point[0] - shown[0]) * scale, top + (point[1] - shown[1]) * scale];
 
-    context.fillStyle = palette.image;
-    context.fillRect(left, top, wide, high);
-    drawThirds(context, palette, left, top, wide, high);
-    const spots = frame.people.flatMap((person) => drawPerson(context, palette, person, place));
-    if (frame.size) {
-      write(context, `${frame.size[0]} × ${frame.size[1]} px`, [left + wide - 8, top + high - 12], palette.faint, "right", 11);
-    }
-    return spots;
+    drawFrame(context, palette, place(frame.size ? [0, 0] : extent), place(frame.size ?? extent.slice(2)), frame.size);
+    return frame.people.flatMap((person) => drawPerson(context, palette, person, place));
   };
+
+  /** The same size all through the clip, about the frame's people. */
+  function closeBox(frame) {
+    const [left, top, right, bottom] = boxAround(pointsOf(frame), 0);
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    return [x - closeReach, y - closeReach, x + closeReach, y + closeReach];
+  }
 
   function drawPerson(context, palette, person, place) {
     const points = person.points.map(place);
@@ -59,14 +64,16 @@ function imageView(canvas, clip) {
   }
 }
 
-/** Lines at thirds of the image, for the eye to hold on to. */
-function drawThirds(context, palette, left, top, wide, high) {
-  context.globalAlpha = 0.5;
+/** The image's area, with lines at its thirds for the eye to hold on to. */
+function drawFrame(context, palette, [left, top], [right, bottom], size) {
+  context.fillStyle = palette.image;
+  context.fillRect(left, top, right - left, bottom - top);
   for (const third of [1 / 3, 2 / 3]) {
-    line(context, [left + wide * third, top], [left + wide * third, top + high], palette.line, 1);
-    line(context, [left, top + high * third], [left + wide, top + high * third], palette.line, 1);
+    const [x, y] = [left + (right - left) * third, top + (bottom - top) * third];
+    line(context, [x, top], [x, bottom], palette.line, 1);
+    line(context, [left, y], [right, y], palette.line, 1);
   }
-  context.globalAlpha = 1;
+  if (size) write(context, `${size[0]} × ${size[1]} px`, [right - 8, bottom - 12], palette.faint, "right", 11);
 }
 
 /** Points that a detector doubts are paler, and never invisible. */
@@ -85,12 +92,22 @@ function reachOf(points) {
   return Math.hypot(...spans);
 }
 
-/** The box [left, top, right, bottom] around nearly all key points of a clip, with a margin. */
-function extentOf(clip) {
-  const points = clip.frames.flatMap((frame) => frame.people.flatMap((person) => person.points.filter(Boolean)));
+function pointsOf(frame) {
+  return frame.people.flatMap((person) => person.points.filter(Boolean));
+}
+
+/** The box [left, top, right, bottom] around points but for a share at each end. */
+function boxAround(points, share) {
   if (!points.length) return [0, 0, 4, 3];
   const [x, y] = [0, 1].map((axis) => points.map((point) => point[axis]));
-  const box = [quantile(x, 0.002), quantile(y, 0.002), quantile(x, 0.998), quantile(y, 0.998)];
-  const margin = 0.08 * Math.max(box[2] - box[0], box[3] - box[1]) || 1;
-  return [box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin];
+  return [quantile(x, share), quantile(y, share), quantile(x, 1 - share), quantile(y, 1 - share)];
+}
+
+/** Half the side of a square that holds the people of nearly every frame. */
+function reachOfPeople(clip) {
+  const sides = clip.frames.filter(({ people }) => people.length).map((frame) => {
+    const [left, top, right, bottom] = boxAround(pointsOf(frame), 0);
+    return Math.max(right - left, bottom - top);
+  });
+  return sides.length ? 0.6 * quantile(sides, 0.95) || 1 : 1;
 }

@@ -5,7 +5,7 @@ const clip = readClip(byId("clip").textContent);
 const last = clip.frames.length - 1;
 const drawImage = imageView(byId("image"), clip);
 const space = spaceView(byId("space"), clip);
-const state = { at: 0, playing: false, clock: 0, palette: readPalette(), spots: { image: [], space: [] } };
+const state = { at: 0, playing: false, clock: 0, close: false, palette: readPalette(), spots: { image: [], space: [] } };
 const EMPTY = { index: 0, time: 0, size: null, people: [], poses: [] };
 
 describe();
@@ -14,11 +14,16 @@ start();
 
 // --- one frame ---------------------------------------------------------------
 
-function show() {
+function paint() {
   const frame = clip.frames[state.at] ?? EMPTY;
-  state.spots.image = drawImage(frame, state.palette);
+  state.spots.image = drawImage(frame, state.palette, state.close);
   state.spots.space = space.draw(frame, state.palette, byId("grounded").checked);
   drawStrip();
+}
+
+function show() {
+  paint();
+  const frame = clip.frames[state.at] ?? EMPTY;
   notice("image-notice", clip.frames.length === 0 ? "No frames" : frame.people.length ? "" : "Nobody in this frame");
   notice("space-notice", frame.poses.length || clip.frames.length === 0 ? "" : frame.people.length ? "Too little seen to lift" : "Nobody to lift");
   const scores = frame.poses.map(({ score }) => score.toFixed(2)).join(", ");
@@ -91,6 +96,9 @@ function listen() {
   for (const button of document.querySelectorAll("[data-look]")) {
     button.addEventListener("click", () => look(button.dataset.look));
   }
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.addEventListener("click", () => approach(button.dataset.close === "yes"));
+  }
   listenToStrip(byId("strip"));
   listenToSpace(byId("space"));
   for (const name of ["image", "space"]) {
@@ -98,7 +106,7 @@ function listen() {
     byId(name).addEventListener("pointerleave", () => tip(null, []));
   }
   document.addEventListener("keydown", onKey);
-  new ResizeObserver(show).observe(document.querySelector("main"));
+  new ResizeObserver(paint).observe(document.querySelector("main"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     state.palette = readPalette();
     describe();
@@ -130,6 +138,12 @@ function step(frames) {
 
 function look(name) {
   Object.assign(space.eye, LOOKS[name]);
+  show();
+}
+
+/** Shows the whole image, or what the people of the clip take of it. */
+function approach(close) {
+  state.close = close;
   show();
 }
 
@@ -226,7 +240,7 @@ function describe() {
 }
 
 function gridText() {
-  const { step: length } = sceneOf(clip);
+  const { step: length } = space.scene;
   return `${Number(length.toPrecision(1))}${unitText(clip.info)}`;
 }
 
@@ -254,10 +268,11 @@ function fact(term, text) {
   return pair;
 }
 
-/** Starts as the address asks: `#frame=120&play=0&look=side&yaw=0.5&pitch=0.2&zoom=2`. */
+/** Starts as the address asks: `#frame=120&play=0&look=side&yaw=0.5&pitch=0.2&zoom=2&close=1`. */
 function start() {
   const wish = new URLSearchParams(location.hash.slice(1));
   if (LOOKS[wish.get("look")]) Object.assign(space.eye, LOOKS[wish.get("look")]);
+  state.close = wish.get("close") === "1";
   for (const name of ["yaw", "pitch", "zoom"]) {
     if (Number.isFinite(parseFloat(wish.get(name)))) space.eye[name] = parseFloat(wish.get(name));
   }

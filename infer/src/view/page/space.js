@@ -17,7 +17,7 @@ function spaceView(canvas, clip) {
   const bones = bonesOf(skeleton);
   const scene = sceneOf(clip);
   const eye = { ...LOOKS["three-quarter"] };
-  return { eye, draw };
+  return { eye, scene, draw };
 
   function draw(frame, palette, grounded) {
     const { context, width, height } = freshContext(canvas);
@@ -38,7 +38,7 @@ function spaceView(canvas, clip) {
     return frame.poses.map((pose) => {
       const seen = pose.joints.filter(Boolean);
       const lowest = Math.max(...seen.map((joint) => joint[1]));
-      const shift = [clip.tracks.length > 1 ? asideOf(frame, pose) : 0, grounded && seen.length ? scene.ground - lowest : 0, 0];
+      const shift = [scene.asideOf(frame, pose), grounded && seen.length ? scene.ground - lowest : 0, 0];
       const joints = pose.joints.map((joint) => joint && joint.map((value, axis) => value + shift[axis]));
       return { track: pose.track, measured: pose.joints, joints };
     });
@@ -54,9 +54,9 @@ function spaceView(canvas, clip) {
   }
 
   function drawStroke(context, palette, { start, stop, side, track }) {
-    const thick = scene.radius * 0.034 * (start.scale + stop.scale) / 2;
+    const thick = scene.body * 0.036 * (start.scale + stop.scale) / 2;
     // A rim in the panel's colour shows which limb is in front.
-    line(context, start.at, stop.at, palette.panel, thick + 3);
+    line(context, start.at, stop.at, palette.panel, thick + Math.min(3, thick / 3));
     line(context, start.at, stop.at, colourOf(clip, palette, track, side), thick);
   }
 
@@ -66,23 +66,29 @@ function spaceView(canvas, clip) {
       if (!joint) return [];
       const { at, scale } = project(joint);
       const name = skeleton.joints[index];
-      const radius = scene.radius * 0.02 * scale;
-      dot(context, at, radius, palette.panel);
+      const radius = scene.body * 0.021 * scale;
+      if (radius > 4) dot(context, at, radius, palette.panel);
       dot(context, at, radius * 0.6, colourOf(clip, palette, track, sideOf(name)));
       const [x, y, z] = measured[index].map((value) => signed(value, clip.info.unit_steps));
       return [{ at, text: `${several}${name}   x ${x}  y ${y}  z ${z}${unitText(clip.info)}` }];
     });
   }
 
+  /** One stroke for the whole body, so that crossing limbs are no darker. */
   function drawShadow(context, palette, project, { joints }) {
     const flat = joints.map((joint) => joint && [joint[0], scene.ground, joint[2]]);
-    context.globalAlpha = 0.14;
+    context.beginPath();
+    let thick = 0;
     for (const { from, to } of bones) {
       const ends = [endOf(from, flat), endOf(to, flat)];
       if (ends.includes(null)) continue;
       const [start, stop] = ends.map(project);
-      line(context, start.at, stop.at, palette.ink, scene.radius * 0.05 * (start.scale + stop.scale) / 2);
+      context.moveTo(...start.at);
+      context.lineTo(...stop.at);
+      thick = Math.max(thick, scene.body * 0.045 * start.scale);
     }
+    Object.assign(context, { strokeStyle: palette.ink, lineWidth: thick, globalAlpha: 0.13 });
+    context.stroke();
     context.globalAlpha = 1;
   }
 
@@ -106,7 +112,7 @@ function spaceView(canvas, clip) {
 
   /** The camera's axes in the corner, turned as the scene is. */
   function drawAxes(context, palette, height) {
-    const middle = [52, height - 50];
+    const middle = [104, height - 54];
     const turn = rotation(eye);
     const axes = [["x right", [1, 0, 0], "#d9463e"], ["y down", [0, 1, 0], "#3f9d4b"], ["z forward", [0, 0, 1], "#3c78d8"]];
     const turned = axes.map(([name, axis, colour]) => ({ name, colour, end: turn(axis) }));
@@ -115,9 +121,10 @@ function spaceView(canvas, clip) {
       const tip = [middle[0] + 27 * end[0], middle[1] + 27 * end[1]];
       line(context, middle, tip, colour, 2);
       dot(context, tip, 2.5, colour);
+      // An axis that points at the eye has its name above the others.
       const short = Math.hypot(end[0], end[1]) < 0.25;
-      const label = short ? [middle[0] + 34, middle[1] - 8] : [middle[0] + 38 * end[0], middle[1] + 38 * end[1]];
-      write(context, name, label, colour, short || end[0] > 0.35 ? "left" : end[0] < -0.35 ? "right" : "center", 11);
+      const label = short ? [middle[0] + 6, middle[1] - 14] : [middle[0] + 37 * end[0], middle[1] + 38 * end[1]];
+      write(context, name, label, colour, short || end[0] > 0.3 ? "left" : end[0] < -0.3 ? "right" : "center", 11);
     }
   }
 }
@@ -135,47 +142,74 @@ function rotation({ yaw, pitch }) {
 function projection(eye, scene, width, height) {
   const turn = rotation(eye);
   const distance = EYE_RADII * scene.radius;
-  const fit = Math.min(width, height) * 0.42 * eye.zoom;
+  const fit = Math.min((0.46 * width) / scene.wide, (0.4 * height) / scene.body) * eye.zoom;
   return (point) => {
     const [x, y, z] = turn(point.map((value, axis) => value - scene.centre[axis]));
     const depth = distance + z;
-    const scale = (fit * EYE_RADII) / Math.max(depth, distance * 0.05);
+    const scale = (fit * distance) / Math.max(depth, distance * 0.05);
     return { at: [width / 2 + x * scale, height / 2 + y * scale], depth, scale };
   };
 }
 
-/** The clip's surroundings: the ground's height, the middle to look at, the radius to show, the grid. */
+/**
+ * The clip's surroundings: the ground's height, the radii of all there is (`wide` to the sides, `body` up and down), the
+ * middle to look at, the grid, and where people stand.
+ */
 function sceneOf(clip) {
+  const asideOf = standsOf(clip);
   const spans = [];
-  const sides = [];
+  const reaches = [];
   for (const frame of clip.frames) {
     for (const pose of frame.poses) {
       const joints = pose.joints.filter(Boolean);
       if (!joints.length) continue;
       const y = joints.map((joint) => joint[1]);
       spans.push([Math.min(...y), Math.max(...y)]);
-      const aside = clip.tracks.length > 1 ? Math.abs(asideOf(frame, pose)) : 0;
-      sides.push(aside + Math.max(...joints.map((joint) => Math.hypot(joint[0], joint[2]))));
+      const wide = Math.max(...joints.map((joint) => Math.hypot(joint[0], joint[2])));
+      reaches.push(Math.abs(asideOf(frame, pose)) + wide);
     }
   }
   if (!spans.length) spans.push([-1, 1]);
   const ground = quantile(spans.map(([, low]) => low), 0.9);
-  const tall = quantile(spans.map(([high, low]) => low - high), 0.98);
-  const wide = sides.length ? quantile(sides, 0.98) : tall / 2;
-  const radius = Math.max(tall / 2, wide) * 1.05 || 1;
-  const step = roundStep(radius * 0.45);
-  return { ground, radius, step, centre: [0, ground - tall / 2, 0], lines: Math.ceil((2.4 * radius) / step) };
+  const body = quantile(spans.map(([high, low]) => low - high), 0.98) / 2 || 1;
+  const wide = (reaches.length ? quantile(reaches, 0.98) : body) || body;
+  const radius = Math.max(body, wide);
+  const step = roundStep(body * 0.7);
+  const lines = Math.ceil((2.4 * radius) / step);
+  return { ground, radius, body, wide, step, lines, centre: [0, ground - body, 0], asideOf };
 }
 
-/** How far to the side somebody stands: the offset in the image at the scale of their own body. */
-function asideOf(frame, pose) {
+/**
+ * A pose knows no place, so several people would stand in one another: they are moved to the side by their offset in
+ * the image, at the scale of their own bodies, and no further apart than fits on the picture.
+ */
+function standsOf(clip) {
+  if (clip.tracks.length < 2) return () => 0;
+  const found = clip.frames.flatMap((frame) => frame.poses.map((pose) => ({ pose, ...placeOf(frame, pose) })));
+  const placed = found.filter(({ pixels, size }) => pixels > 0 && size > 0);
+  if (!placed.length) return () => 0;
+  const scales = new Map(clip.tracks.map((track) => {
+    const own = placed.filter(({ pose }) => pose.track === track).map(({ pixels, size }) => size / pixels);
+    return [track, own.length ? quantile(own, 0.5) : 0];
+  }));
+  const middles = placed.map(({ middle }) => middle);
+  const centre = (quantile(middles, 0.02) + quantile(middles, 0.98)) / 2;
+  const offset = ({ middle, track }) => (middle - centre) * scales.get(track);
+  const spread = quantile(placed.map(({ middle, pose }) => Math.abs(offset({ middle, track: pose.track }))), 0.98);
+  const room = 1.3 * quantile(placed.map(({ size }) => size), 0.5);
+  const shrink = Math.min(1, room / spread) || 1;
+  return (frame, pose) => {
+    const { middle } = placeOf(frame, pose);
+    return middle === null ? 0 : shrink * offset({ middle, track: pose.track });
+  };
+}
+
+/** A pose's person in the image: the middle and size in pixels, and the pose's own size. */
+function placeOf(frame, pose) {
   const person = frame.people.find(({ track }) => track === pose.track);
   const points = person ? person.points.filter(Boolean) : [];
-  if (points.length < 2) return 0;
-  const middle = quantile(points.map((point) => point[0]), 0.5);
-  const pixels = reachOf(points);
-  const centre = frame.size ? frame.size[0] / 2 : 0;
-  return pixels > 0 ? ((middle - centre) * reachOf(pose.joints)) / pixels : 0;
+  const middle = points.length ? quantile(points.map((point) => point[0]), 0.5) : null;
+  return { middle, pixels: reachOf(points), size: reachOf(pose.joints) };
 }
 
 /** The largest of 1, 2, 5 · 10ⁿ that is at most `length`. */

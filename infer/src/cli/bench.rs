@@ -1,0 +1,151 @@
+//! `poselift bench`: how fast a model runs here, by batch size.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use ndarray::Array3;
+use serde::Serialize;
+
+use super::report::Terminal;
+use super::{DeviceArgs, at_least_one, open_lifter, read_model};
+use crate::error::Result;
+use crate::lift::Lifter;
+
+/// The batch sizes measured.
+const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
+
+/// The fewest calls that percentiles are taken from.
+const FEWEST_CALLS: usize = 10;
+
+/// Measure latency and poses a second by batch size
+///
+/// Times whole calls of the library: key points in, poses out. Batches larger than what runs fastest are cut, as in
+/// `poselift run`.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// The model [default: the bundled one]
+    #[arg(value_name = "MODEL")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Most poses given to the network at once [default: what runs fastest]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    batch: Option<usize>,
+    /// Milliseconds to measure each batch size for
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    milliseconds: u64,
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    results: Vec<Row>,
+    model: &'a str,
+    provider: &'static str,
+    threads: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    batch: usize,
+    precision: &'static str,
+    device: String,
+    poses_per_second: f64,
+    latency_us: Percentiles,
+}
+
+#[derive(Debug, Serialize)]
+struct Percentiles {
+    p50: f64,
+    p90: f64,
+    p99: f64,
+}
+
+pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
+    let file = read_model(args.model.as_ref())?;
+    let mut lifter = open_lifter(&file, &args.device.options(args.batch), &Terminal::new(false))?;
+    let time = Duration::from_millis(args.milliseconds);
+    let results = BATCHES.iter().map(|&batch| measure(&mut lifter, batch, time)).collect::<Result<_>>()?;
+    let report = Report {
+        results,
+        model: &lifter.card().name,
+        provider: lifter.provider().name(),
+        threads: lifter.session().threads(),
+    };
+    let text = if args.json {
+        serde_json::to_string_pretty(&report).map_err(std::io::Error::from)? + "\n"
+    } else {
+        table(&report)
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lifts `batch` poses again and again for `time`, after a tenth of it to warm up.
+fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
+    let input = &lifter.card().input;
+    let keypoints = Array3::from_shape_fn((batch, input.joints.len(), input.channels), |(n, joint, channel)| {
+        if channel == 2 { 1.0 } else { 100.0 + ((n * 31 + joint * 17 + channel * 7) % 400) as f32 }
+    });
+    let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
+    let mut lift_for = |time: Duration, calls: &mut Vec<Duration>| -> Result<Duration> {
+        let started = Instant::now();
+        while started.elapsed() < time || calls.len() < FEWEST_CALLS {
+            let call = Instant::now();
+            lifter.lift_into(keypoints.view(), poses.view_mut())?;
+            calls.push(call.elapsed());
+        }
+        Ok(started.elapsed())
+    };
+    lift_for(time / 10, &mut Vec::new())?;
+    let mut calls = Vec::new();
+    let elapsed = lift_for(time, &mut calls)?;
+    calls.sort_unstable();
+    Ok(Row {
+        batch,
+        precision: "f32",
+        device: lifter.provider().device().to_string(),
+        poses_per_second: (batch * calls.len()) as f64 / elapsed.as_secs_f64(),
+        latency_us: Percentiles { p50: micros(&calls, 50), p90: micros(&calls, 90), p99: micros(&calls, 99) },
+    })
+}
+
+/// The `percent`th percentile (nearest rank) of `sorted` calls, in microseconds.
+fn micros(sorted: &[Duration], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted[rank].as_secs_f64() * 1e6
+}
+
+fn table(report: &Report<'_>) -> String {
+    let mut lines = vec![
+        format!("{}, {}, {} threads", report.model, report.provider, report.threads),
+        format!(
+            "{:>6} {:>9} {:>12} {:>10} {:>10} {:>10}",
+            "batch", "precision", "poses/s", "p50 us", "p90 us", "p99 us"
+        ),
+    ];
+    for row in &report.results {
+        let Percentiles { p50, p90, p99 } = row.latency_us;
+        let (batch, precision, rate) = (row.batch, row.precision, row.poses_per_second);
+        lines.push(format!("{batch:>6} {precision:>9} {rate:>12.0} {p50:>10.0} {p90:>10.0} {p99:>10.0}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let calls: Vec<_> = (1..=10).map(Duration::from_micros).collect();
+        let rounded = |percent| micros(&calls, percent).round();
+        assert_eq!((rounded(50), rounded(90), rounded(99)), (5.0, 9.0, 10.0));
+        assert_eq!(micros(&calls[..1], 50).round(), 1.0);
+    }
+}

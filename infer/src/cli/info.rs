@@ -1,0 +1,102 @@
+//! `poselift info`: what a model file says about itself. Needs no ONNX Runtime.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::read_model;
+use super::report::Terminal;
+use crate::error::Result;
+use crate::model::{ModelFile, Tensor};
+
+/// Show what a model says about itself: its card, tensors, operators and size
+#[derive(Debug, Args)]
+pub(super) struct InfoArgs {
+    /// The model [default: the bundled one]
+    #[arg(value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &InfoArgs) -> Result<ExitCode> {
+    let file = read_model(args.model.as_ref())?;
+    let intact = file.weights_sha256() == file.card().weights_sha256;
+    let text = if args.json { format!("{:#}\n", as_json(&file, intact)) } else { as_text(&file, intact) };
+    std::io::stdout().write_all(text.as_bytes())?;
+    if !intact {
+        Terminal::new(false).warning(&format!(
+            "{}: the weights are not those that the card was written for (SHA-256 differs)",
+            file.name().display()
+        ));
+    }
+    Ok(ExitCode::from(u8::from(!intact)))
+}
+
+fn as_json(file: &ModelFile, intact: bool) -> Value {
+    let graph = file.graph();
+    let tensors = |tensors: &[Tensor]| tensors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "file": file.name().display().to_string(),
+        "bytes": file.bytes().len(),
+        "ir_version": graph.ir_version,
+        "opset": graph.opset,
+        "producer": graph.producer,
+        "inputs": tensors(&graph.inputs),
+        "outputs": tensors(&graph.outputs),
+        "operators": graph.operators,
+        "weights_sha256": file.weights_sha256(),
+        "weights_match_card": intact,
+        "card": file.card(),
+    })
+}
+
+fn as_text(file: &ModelFile, intact: bool) -> String {
+    let (card, graph) = (file.card(), file.graph());
+    let mut rows: Vec<(&str, String)> = vec![
+        ("model", card.name.clone()),
+        ("file", format!("{}, {:.1} MB", file.name().display(), file.bytes().len() as f64 / 1e6)),
+        ("format", format!("ONNX IR {}, opset {}, by {}", graph.ir_version, graph.opset, graph.producer)),
+    ];
+    rows.extend(graph.inputs.iter().map(|tensor| ("input", format!("{tensor}, {}", card.input.layout))));
+    let axes = format!("{}, {}, {} axes", card.output.skeleton, card.output.unit, card.output.axes);
+    rows.extend(graph.outputs.iter().map(|tensor| ("output", format!("{tensor}, {axes}"))));
+    rows.push(("joints in", card.input.joints.join(" ")));
+    rows.push(("joints out", card.output.joints.join(" ")));
+    rows.push(("network", describe_network(file)));
+    rows.push(("training", describe_training(file)));
+    rows.extend(card.training.data.iter().map(|data| ("data", format!("{} ({})", data.name, data.licence))));
+    rows.extend(
+        card.metrics.iter().map(|(name, m)| ("metric", format!("{name} {:.1} {} on {}", m.value, m.unit, m.on))),
+    );
+    let operators: Vec<_> = graph.operators.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    rows.push(("operators", operators.join(", ")));
+    rows.push(("weights", if intact { "as the card says (SHA-256)" } else { "NOT those of the card" }.to_owned()));
+    let mut text = String::new();
+    for (name, value) in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<11} {value}");
+    }
+    text
+}
+
+fn describe_network(file: &ModelFile) -> String {
+    let network = &file.card().network;
+    let norm = if network.batch_norm { "BatchNorm folded" } else { "no BatchNorm" };
+    let (blocks, hidden, parameters) = (network.blocks, network.hidden, network.parameters);
+    format!("{blocks} blocks of {hidden}, dropout {}, {norm}, {parameters} parameters", network.dropout)
+}
+
+fn describe_training(file: &ModelFile) -> String {
+    let training = &file.card().training;
+    let commit = training.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    format!(
+        "{} epochs, {} samples, batch {}, {} at {}, seed {}{commit}",
+        training.epochs, training.samples, training.batch, training.optimiser, training.learning_rate, training.seed,
+    )
+}

@@ -1,0 +1,77 @@
+//! From the INPUT words of the command line to the sources that are lifted.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::format::{Format, Source};
+
+/// The sources that `inputs` name, in order: folders give their files of known formats, sorted by name; none at all is
+/// stdin, where something is piped into it.
+///
+/// # Errors
+/// Nothing to read: no input and a terminal, or a folder without a file of a known format.
+pub(crate) fn sources(inputs: &[PathBuf]) -> Result<Vec<Source>> {
+    if inputs.is_empty() {
+        if std::io::stdin().is_terminal() {
+            return Err(Error::usage("no INPUT, and nothing is piped in")
+                .hint("name a file or a folder, or pipe JSON Lines in: `detector | poselift run` (see --help)"));
+        }
+        return Ok(vec![Source::Stdin]);
+    }
+    let mut sources = Vec::new();
+    for input in inputs {
+        if input.as_os_str() == "-" {
+            sources.push(Source::Stdin);
+        } else if input.is_dir() {
+            sources.extend(files_in(input)?.into_iter().map(Source::File));
+        } else {
+            sources.push(Source::File(input.clone()));
+        }
+    }
+    Ok(sources)
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error| Error::io("cannot list", folder, error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() && Format::by_extension(&path).is_some() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
+        return Err(Error::input(format!("the folder holds no file of a known format ({known})")).at(folder));
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::*;
+
+    #[test]
+    fn folders_give_their_known_files_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.jsonl", "a.npy", "notes.txt"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let inputs = [folder.path().to_path_buf(), PathBuf::from("-"), PathBuf::from("c.jsonl")];
+        let expected = [folder.path().join("a.npy"), folder.path().join("b.jsonl")];
+        let mut expected: Vec<_> = expected.into_iter().map(Source::File).collect();
+        expected.extend([Source::Stdin, Source::File("c.jsonl".into())]);
+        assert_eq!(sources(&inputs).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_folder_with_nothing_in_it_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = sources(&[folder.path().to_path_buf()]).unwrap_err().to_string();
+        assert!(message.contains("no file of a known format"), "{message}");
+    }
+}

@@ -1,0 +1,117 @@
+//! The program's command line: one file a subcommand, and what they share.
+//!
+//! stdout is data, stderr the rest. Exit codes: 0 all lifted, 1 some of it
+//! could not be (it is named), 2 nothing could be done.
+
+mod bench;
+mod eval;
+mod info;
+mod input;
+mod output;
+mod report;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{ErrorKind, Result};
+use crate::lift::{Lifter, LifterOptions};
+use crate::model::{Device, ModelFile};
+use report::Terminal;
+
+/// Lifts 2D human key points to 3D poses.
+#[derive(Debug, Parser)]
+#[command(name = "poselift", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  detector | poselift run | viewer            a live stream, each frame answered as it comes
+  poselift run clip.jsonl -o poses.jsonl      a file
+  poselift run clip.jsonl -o poses.html       a page to look at
+
+Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Info(info::InfoArgs),
+    Bench(bench::BenchArgs),
+    Eval(eval::EvalArgs),
+}
+
+/// Where and how a model runs; the same for every subcommand that runs one.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
+    /// Where to run: auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
+    pub(crate) device: Device,
+    /// Threads of the CPU [default: all cores, 16 at most]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) threads: Option<usize>,
+}
+
+impl DeviceArgs {
+    /// The lifter's options, with `batch` poses at once at most.
+    pub(crate) fn options(&self, batch: Option<usize>) -> LifterOptions {
+        LifterOptions { device: self.device, threads: self.threads, batch }
+    }
+}
+
+/// Parses a count that may not be 0.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number, at least 1".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// The model at `path`, or the bundled one.
+pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
+    path.map_or_else(ModelFile::bundled, ModelFile::read)
+}
+
+/// Opens a lifter and tells once if `auto` found no usable GPU.
+pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &Terminal) -> Result<Lifter> {
+    let lifter = Lifter::from_model(file, options)?;
+    if let Some(cause) = lifter.session().fallback_cause() {
+        terminal.note(&format!("running on the CPU: {cause}"));
+    }
+    Ok(lifter)
+}
+
+/// Parses the command line, runs it, and turns an error into words and an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Eval(args) => eval::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read our output has what they wanted.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            Terminal::new(false).error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,128 @@
+//! What the user is told on stderr: notes, failures, progress, colour only where a terminal shows it.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::stream::{Failure, Observer, Tally};
+
+/// Failures that are told in full; the rest are counted.
+const TOLD_IN_FULL: u64 = 10;
+
+/// Time between two progress lines.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// stderr, as its user wants it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminal {
+    quiet: bool,
+    is_terminal: bool,
+    colour: bool,
+}
+
+impl Terminal {
+    /// stderr; `quiet` leaves only errors.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let is_terminal = stderr().is_terminal();
+        let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { quiet, is_terminal, colour: is_terminal && !is_dumb && !is_set("NO_COLOR") }
+    }
+
+    /// Something worth knowing.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.line(&format!("poselift: {text}"));
+        }
+    }
+
+    /// Something that could not be done, while the rest goes on; told even when quiet.
+    pub(crate) fn warning(&self, text: &str) {
+        self.line(&format!("poselift: {} {text}", self.paint("33", "warning:")));
+    }
+
+    /// What ended the work; told even when quiet.
+    pub(crate) fn error(&self, error: &Error) {
+        self.line(&format!("poselift: {} {error}", self.paint("31", "error:")));
+        if let Some(hint) = error.hint_text() {
+            self.line(&format!("{} {hint}", self.paint("36", "hint:")));
+        }
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn line(&self, text: &str) {
+        let clear = if self.is_terminal { "\r\x1b[K" } else { "" };
+        // Nobody is left to tell if stderr is gone.
+        let _ = writeln!(stderr(), "{clear}{text}");
+    }
+
+    /// A line that the next one replaces; on a terminal only.
+    fn passing(&self, text: &str) {
+        if self.is_terminal && !self.quiet {
+            let _ = write!(stderr(), "\r\x1b[K{text}");
+        }
+    }
+}
+
+/// Tells how one stream goes.
+pub(crate) struct StreamReport {
+    terminal: Terminal,
+    source: PathBuf,
+    total: Option<u64>,
+    failures: u64,
+    started: Instant,
+    told: Instant,
+}
+
+impl StreamReport {
+    /// A report on `source`, of `total` frames if that is known.
+    pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>) -> Self {
+        let now = Instant::now();
+        Self { terminal, source: source.to_path_buf(), total, failures: 0, started: now, told: now }
+    }
+
+    /// Removes the progress line and tells how many failures were not told in full.
+    pub(crate) fn close(&self) {
+        self.terminal.passing("");
+        if self.failures > TOLD_IN_FULL {
+            let (source, more) = (self.source.display(), self.failures - TOLD_IN_FULL);
+            self.terminal.warning(&format!("{source}: {more} more could not be lifted"));
+        }
+    }
+}
+
+impl Observer for StreamReport {
+    fn guessed_layout(&mut self, name: &str, joints: usize) {
+        let source = self.source.display();
+        self.terminal.note(&format!("{source}: no layout named, {joints} key points taken to be {name} (--layout)"));
+    }
+
+    fn failed(&mut self, failure: &Failure<'_>) {
+        self.failures += 1;
+        if self.failures > TOLD_IN_FULL {
+            return;
+        }
+        match failure {
+            Failure::Frame(error) => {
+                self.terminal.warning(&error.to_string());
+                if let Some(hint) = error.hint_text().filter(|_| self.failures == 1) {
+                    self.terminal.line(&format!("{} {hint}", self.terminal.paint("36", "hint:")));
+                }
+            }
+            Failure::Person(refusal) => self.terminal.warning(&format!("{}: {refusal}", self.source.display())),
+        }
+    }
+
+    fn advanced(&mut self, tally: &Tally) {
+        if self.terminal.is_terminal && self.told.elapsed() >= PROGRESS_EVERY {
+            self.told = Instant::now();
+            let rate = tally.lifted as f64 / self.started.elapsed().as_secs_f64();
+            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            self.terminal.passing(&format!("{} frames{of}, {rate:.0} poses/s", tally.frames));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `poselift run`: lifts files, folders and pipes.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::output::OutputFormat;
+use super::report::{StreamReport, Terminal};
+use super::{DeviceArgs, at_least_one, input, open_lifter, output, read_model};
+use crate::error::{ErrorKind, Result};
+use crate::format::{Format, Source, Target, open_reader};
+use crate::lift::Lifter;
+use crate::skeleton::Layout;
+use crate::stream::{Outcome, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
+
+/// Lift 2D key points to 3D poses
+///
+/// Reads JSON Lines, npy or npz (told apart by content) and writes JSON Lines to stdout, or to OUT by its extension:
+/// .jsonl, .npy, .npz, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
+/// is answered as soon as it is there.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RunArgs {
+    /// Files, folders, or - for stdin [default: stdin, where something is piped in]
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Where poses go: a file, or a folder for several inputs [default: stdout]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// The model [default: the bundled one, COCO-17 in, Human3.6M-17 out]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// The input's format, where its content does not show it: jsonl, npy, npz
+    #[arg(long, value_name = "FORMAT")]
+    from: Option<Format>,
+    /// The output's format, where its extension does not show it: jsonl, npy, npz, html
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<OutputFormat>,
+    /// The key points' layout, over what the input says: coco17, h36m17, body25, halpe26, mediapipe33
+    #[arg(long, value_name = "LAYOUT", value_parser = Layout::by_name)]
+    layout: Option<&'static Layout>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Most poses given to the network at once [default: what runs fastest]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    batch: Option<usize>,
+    /// Frames a second, for inputs that do not say; gives frames their time
+    #[arg(long, value_name = "F", value_parser = frame_rate)]
+    fps: Option<f64>,
+    /// Image size in pixels, for inputs that do not say: 1920x1080
+    #[arg(long, value_name = "WxH", value_parser = image_size)]
+    size: Option<[u32; 2]>,
+    /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
+    #[arg(long)]
+    json: bool,
+    /// Say nothing but what could not be done
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  poselift run clip.jsonl -o poses.jsonl
+  poselift run clip.jsonl -o poses.html               a page: 2D beside 3D, to play and turn
+  poselift run clips/ -o poses/ --to npz              every clip of a folder
+  poselift run body25.npy --layout body25 > poses.jsonl
+  detector | poselift run | viewer                    live
+
+Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+
+fn frame_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
+}
+
+fn image_size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side: &u32| *side > 0);
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    sides.ok_or_else(|| "expected width and height in pixels, like 1920x1080".to_owned())
+}
+
+/// What `--json` tells.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    frames: u64,
+    people: u64,
+    lifted: u64,
+    failed: u64,
+    seconds: f64,
+    poses_per_second: f64,
+    device: String,
+    provider: &'static str,
+    threads: usize,
+    model: &'a str,
+    layout: Option<String>,
+}
+
+/// What all inputs together came to.
+#[derive(Default)]
+struct Total {
+    tally: Tally,
+    layout: Option<String>,
+    /// Inputs that could not be opened, or that ended in an error.
+    broken: usize,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new(args.quiet);
+    let sources = input::sources(&args.inputs)?;
+    let targets = output::targets(&sources, args.output.as_deref(), args.to)?;
+    let file = read_model(args.model.as_ref())?;
+    let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
+    let started = Instant::now();
+    let mut total = Total::default();
+    for (source, target) in sources.iter().zip(&targets) {
+        match lift_one(args, source, target, &mut lifter, terminal) {
+            Ok(outcome) => total.add(outcome, terminal)?,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error),
+            Err(error) => {
+                terminal.error(&error);
+                total.broken += 1;
+            }
+        }
+    }
+    let poses_on_stdout = targets.contains(&Target::Stdout);
+    tell(&total, &lifter, started.elapsed().as_secs_f64(), args.json, poses_on_stdout, terminal)?;
+    Ok(total.exit_code())
+}
+
+fn lift_one(
+    args: &RunArgs,
+    source: &Source,
+    target: &Target,
+    lifter: &mut Lifter,
+    terminal: Terminal,
+) -> Result<Outcome> {
+    let reader = open_reader(source, args.from, args.layout)?;
+    let info = reader.info().clone();
+    let layout = args.layout.or(info.layout);
+    // Asked before the output is made: a layout that the model cannot read leaves no file.
+    if let Some(layout) = layout {
+        lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
+    }
+    let poses = pose_info(lifter.card(), args.fps.or(info.fps));
+    let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
+    let words = format!("{}, {} threads", lifter.provider().device(), lifter.session().threads());
+    let (reader, drawn) = match layout {
+        None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
+        known => (reader, known),
+    };
+    let writer = output::create(target, args.to, &title, &poses, drawn, &words)?;
+    let mut report = StreamReport::new(terminal, source.name(), info.frames);
+    let options = StreamOptions { fps: args.fps, size: args.size };
+    let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
+    report.close();
+    outcome
+}
+
+impl Total {
+    fn add(&mut self, outcome: Outcome, terminal: Terminal) -> Result<()> {
+        self.tally.add(&outcome.tally);
+        self.layout = outcome.layout.or(self.layout.take());
+        match outcome.stopped {
+            None => {}
+            Some(Stop::Writing(error)) => return Err(error),
+            Some(Stop::Reading(error) | Stop::Lifting(error)) => {
+                terminal.error(&error);
+                self.broken += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        let answered = self.tally.frames - self.tally.unreadable;
+        match (self.tally.failed() > 0 || self.broken > 0, answered) {
+            (false, _) => ExitCode::SUCCESS,
+            (true, 0) => ExitCode::from(2),
+            (true, _) => ExitCode::from(1),
+        }
+    }
+}
+
+/// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
+fn tell(
+    total: &Total,
+    lifter: &Lifter,
+    seconds: f64,
+    json: bool,
+    poses_on_stdout: bool,
+    terminal: Terminal,
+) -> Result<()> {
+    let tally = &total.tally;
+    let summary = Summary {
+        frames: tally.frames,
+        people: tally.people,
+        lifted: tally.lifted,
+        failed: tally.failed(),
+        seconds,
+        poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
+        device: lifter.provider().device().to_string(),
+        provider: lifter.provider().name(),
+        threads: lifter.session().threads(),
+        model: &lifter.card().name,
+        layout: total.layout.clone(),
+    };
+    if !json {
+        terminal.note(&format!(
+            "{} frames, {} of {} people lifted in {seconds:.2} s ({:.0} poses/s on {}, {})",
+            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.provider,
+        ));
+        return Ok(());
+    }
+    let line = serde_json::to_string(&summary).map_err(std::io::Error::from)? + "\n";
+    if poses_on_stdout {
+        std::io::stderr().write_all(line.as_bytes())?;
+    } else {
+        std::io::stdout().write_all(line.as_bytes())?;
+    }
+    Ok(())
+}

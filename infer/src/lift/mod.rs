@@ -1,0 +1,227 @@
+//! The lifter: key points in, poses out; what users of the library came for.
+//!
+//! It stands between people as detectors give them (any number, any layout,
+//! joints missing) and a network that wants even batches of its own joints.
+
+mod people;
+
+use std::ops::Range;
+use std::path::Path;
+
+use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3, s};
+
+use crate::error::{Error, Result};
+use crate::model::{Card, Device, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
+use crate::pose::Keypoint;
+use crate::skeleton::{Conversion, Layout};
+
+pub use people::Refusal;
+
+/// The fewest visible joints that a person is lifted from: fewer leave position and size, which the
+/// model removes, and nothing of a pose.
+pub const MIN_VISIBLE_JOINTS: usize = 4;
+
+/// Poses that the network is given at once on a CPU: the figure of `benches/README.md` at which it is fastest.
+const CPU_BATCH: usize = 256;
+
+/// Poses that the network is given at once on a GPU.
+const CUDA_BATCH: usize = 4096;
+
+/// Where and how a [`Lifter`] runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LifterOptions {
+    /// The device.
+    pub device: Device,
+    /// Threads of the CPU; `None` for all cores, 16 at most.
+    pub threads: Option<usize>,
+    /// Most poses that the network is given at once; `None` for what runs fastest.
+    pub batch: Option<usize>,
+}
+
+/// A model, ready to lift.
+///
+/// ```no_run
+/// # // Needs ONNX Runtime, which a documentation test cannot count on.
+/// use ndarray::Array3;
+/// use poselift::Lifter;
+///
+/// # fn main() -> poselift::Result<()> {
+/// let mut lifter = Lifter::from_file("models/coco17.onnx")?;
+/// let keypoints = Array3::<f32>::ones((230, 17, 3)); // 230 people, COCO-17, (x, y, score) in pixels
+/// let poses = lifter.lift(keypoints.view())?;
+/// assert_eq!(poses.dim(), (230, 17, 3)); // Human3.6M-17, metres, x right, y down, z forward
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Lifter<N = Session> {
+    network: N,
+    batch: usize,
+    /// `[people, J_in, channels]`, kept between calls.
+    keypoints: Vec<f32>,
+}
+
+impl Lifter<Session> {
+    /// Opens the model at `path` on the best device that there is.
+    ///
+    /// # Errors
+    /// A file that is no model of ours, or no usable ONNX Runtime.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        Self::from_file_with(path, &LifterOptions::default())
+    }
+
+    /// Opens the model at `path`.
+    ///
+    /// # Errors
+    /// A file that is no model of ours, no usable ONNX Runtime, or a device that cannot be used.
+    pub fn from_file_with(path: impl AsRef<Path>, options: &LifterOptions) -> Result<Self> {
+        Self::from_model(&ModelFile::read(path)?, options)
+    }
+
+    /// Opens the model that is part of this crate: COCO-17 in, Human3.6M-17 out.
+    ///
+    /// # Errors
+    /// No usable ONNX Runtime, or a device that cannot be used.
+    pub fn bundled(options: &LifterOptions) -> Result<Self> {
+        Self::from_model(&ModelFile::bundled()?, options)
+    }
+
+    /// Opens a model that was read before.
+    ///
+    /// # Errors
+    /// No usable ONNX Runtime, or a device that cannot be used.
+    pub fn from_model(file: &ModelFile, options: &LifterOptions) -> Result<Self> {
+        let session = Session::new(file, &SessionOptions { device: options.device, threads: options.threads })?;
+        let fastest = match session.provider() {
+            Provider::Cpu => CPU_BATCH,
+            Provider::Cuda(_) => CUDA_BATCH,
+        };
+        Ok(Self::with_network(session, options.batch.unwrap_or(fastest)))
+    }
+
+    /// The execution provider that is really in use.
+    pub fn provider(&self) -> Provider {
+        self.network.provider()
+    }
+
+    /// The session beneath, with its threads and the cause of a fallback.
+    pub fn session(&self) -> &Session {
+        &self.network
+    }
+}
+
+impl<N: PoseNetwork> Lifter<N> {
+    /// A lifter over any network, which is given `batch` poses at once at most (at least 1).
+    pub fn with_network(network: N, batch: usize) -> Self {
+        Self { network, batch: batch.max(1), keypoints: Vec::new() }
+    }
+
+    /// What the model says about itself.
+    pub fn card(&self) -> &Card {
+        self.network.card()
+    }
+
+    /// Most poses that the network is given at once.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// How key points in `layout` become the model's own.
+    ///
+    /// # Errors
+    /// A layout that lacks joints which the model reads.
+    pub fn conversion(&self, layout: &Layout) -> Result<Conversion> {
+        Conversion::new(layout, &self.card().input.joints)
+    }
+
+    /// Lifts `keypoints` `[N, J_in, channels]` in the model's own layout; gives `[N, J_out, 3]` in the card's axes and
+    /// unit, relative to the root. People with fewer than [`MIN_VISIBLE_JOINTS`] visible joints come out as NaN.
+    ///
+    /// # Errors
+    /// Joints or channels that are not the model's; a runtime that fails.
+    pub fn lift(&mut self, keypoints: ArrayView3<'_, f32>) -> Result<Array3<f32>> {
+        let mut poses = Array3::zeros((keypoints.dim().0, self.card().output.joints.len(), 3));
+        self.lift_into(keypoints, poses.view_mut())?;
+        Ok(poses)
+    }
+
+    /// As [`Self::lift`], into `poses` `[N, J_out, 3]`.
+    ///
+    /// # Errors
+    /// As [`Self::lift`].
+    pub fn lift_into(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
+        self.run(keypoints, poses.view_mut())?;
+        let needed = self.needed_joints();
+        for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
+            let visible = person.outer_iter().filter(|point| is_visible(point.view())).count();
+            if visible < needed || pose.iter().any(|value| !value.is_finite()) {
+                pose.fill(f32::NAN);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the network on pieces of the size that is fastest.
+    fn run(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
+        if poses.dim().0 != keypoints.dim().0 {
+            let (found, expected) = (poses.dim().0, keypoints.dim().0);
+            return Err(Error::input(format!("room for {found} poses, expected {expected}")));
+        }
+        for piece in even_pieces(keypoints.dim().0, self.batch) {
+            self.network.run(keypoints.slice(s![piece.clone(), .., ..]), poses.slice_mut(s![piece, .., ..]))?;
+        }
+        Ok(())
+    }
+
+    fn needed_joints(&self) -> usize {
+        MIN_VISIBLE_JOINTS.min(self.card().input.joints.len())
+    }
+}
+
+/// Cuts `0..total` into the fewest pieces of at most `most`, all of about one size.
+fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let pieces = total.div_ceil(most);
+    (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
+}
+
+/// Whether a row (x, y) or (x, y, score) is a point that the network reads.
+fn is_visible(row: ArrayView1<'_, f32>) -> bool {
+    let score = row.get(2).copied().unwrap_or(1.0);
+    !Keypoint { x: row[0], y: row[1], score }.is_missing()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::*;
+    use crate::model::MockNetwork;
+
+    #[test]
+    fn pieces_are_even_and_cover_everything() {
+        for (total, most, sizes) in [(0, 4, vec![]), (4, 4, vec![4]), (5, 4, vec![2, 3]), (513, 256, vec![171; 3])] {
+            let pieces: Vec<_> = even_pieces(total, most).collect();
+            assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), sizes);
+            assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
+        }
+    }
+
+    #[test]
+    fn big_batches_are_cut_and_keep_their_order() {
+        let mut lifter = Lifter::with_network(MockNetwork::new(), 4);
+        let keypoints = Array3::from_shape_fn((10, 17, 3), |(n, ..)| 1.0 + n as f32);
+        let poses = lifter.lift(keypoints.view()).unwrap();
+        assert!((0..10).all(|n| poses[(n, 3, 0)] == (1.0 + n as f32) * 0.001));
+        assert_eq!(lifter.network.batches, [3, 3, 4]);
+    }
+
+    #[test]
+    fn too_few_joints_come_out_as_nan() {
+        let mut lifter = Lifter::with_network(MockNetwork::new(), 4);
+        let mut keypoints = Array3::ones((2, 17, 3));
+        keypoints.slice_mut(s![1, 3.., 2]).fill(0.0);
+        let poses = lifter.lift(keypoints.view()).unwrap();
+        assert!(poses.slice(s![0, .., ..]).iter().all(|value| value.is_finite()));
+        assert!(poses.slice(s![1, .., ..]).iter().all(|value| value.is_nan()));
+    }
+}

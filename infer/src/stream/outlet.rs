@@ -1,0 +1,71 @@
+//! The way out: poses to their writer, at first on the lifting thread, then on one of its own.
+//!
+//! A live stream is answered soonest without another thread in between; one
+//! that fills whole batches is a file, and writing it may overlap with lifting.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::error::{Error, Result};
+use crate::format::PoseWriter;
+use crate::pose::{Frame, LiftedFrame};
+
+/// Batches that may wait for the writing thread.
+const WAITING_BATCHES: usize = 2;
+
+/// Frames and what was lifted from them, in order.
+pub(super) struct Answered {
+    pub(super) frames: Vec<Frame>,
+    pub(super) lifted: Vec<LiftedFrame>,
+}
+
+/// The writer, here or on its thread; one of the two is always there.
+pub(super) struct Outlet {
+    here: Option<Box<dyn PoseWriter>>,
+    thread: Option<(SyncSender<Answered>, JoinHandle<Result<()>>)>,
+}
+
+impl Outlet {
+    pub(super) fn new(writer: Box<dyn PoseWriter>) -> Self {
+        Self { here: Some(writer), thread: None }
+    }
+
+    /// Gives the writer its own thread, if it has none.
+    pub(super) fn move_to_thread(&mut self) -> Result<()> {
+        let Some(mut writer) = self.here.take() else { return Ok(()) };
+        let (sender, receiver) = sync_channel::<Answered>(WAITING_BATCHES);
+        let write = move || {
+            let written = receiver.iter().try_for_each(|batch| write_batch(writer.as_mut(), &batch));
+            // What was written before a failure is completed too; the first failure is what is told.
+            let finished = writer.finish();
+            written.and(finished)
+        };
+        let thread = std::thread::Builder::new().name("write".to_owned()).spawn(write);
+        let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        self.thread = Some((sender, thread));
+        Ok(())
+    }
+
+    /// Writes and flushes a batch, or hands it to the thread; false if that thread has given up.
+    pub(super) fn write(&mut self, batch: Answered) -> Result<bool> {
+        if let Some(writer) = &mut self.here {
+            write_batch(writer.as_mut(), &batch)?;
+        }
+        Ok(self.thread.as_ref().is_none_or(|(sender, _)| sender.send(batch).is_ok()))
+    }
+
+    /// Completes the output; the error is the first that writing met.
+    pub(super) fn finish(self) -> Result<()> {
+        let finished = self.here.map_or(Ok(()), |writer| writer.finish());
+        let Some((sender, thread)) = self.thread else { return finished };
+        drop(sender);
+        thread.join().unwrap_or_else(|_| Err(Error::runtime("the writing thread broke down")))
+    }
+}
+
+fn write_batch(writer: &mut dyn PoseWriter, batch: &Answered) -> Result<()> {
+    for (frame, lifted) in batch.frames.iter().zip(&batch.lifted) {
+        writer.write(frame, lifted)?;
+    }
+    writer.flush()
+}

@@ -1,0 +1,175 @@
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::format::StreamInfo;
+use crate::model::MockNetwork;
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::{COCO17, H36M17};
+
+/// Gives what is put into its channel, as a live pipe does.
+struct Pipe {
+    info: StreamInfo,
+    frames: Receiver<Result<Frame>>,
+}
+
+impl FrameReader for Pipe {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        self.frames.recv().ok().transpose()
+    }
+}
+
+/// Keeps what is written; fails at frame `fail_at`, and tells each flush.
+struct Kept {
+    frames: Arc<Mutex<Vec<LiftedFrame>>>,
+    flushed: Sender<usize>,
+    fail_at: Option<u64>,
+}
+
+impl PoseWriter for Kept {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        assert_eq!(frame.index, lifted.index);
+        if self.fail_at == Some(lifted.index) {
+            return Err(Error::from(std::io::ErrorKind::StorageFull));
+        }
+        self.frames.lock().unwrap().push(lifted.clone());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        // The other end is gone in tests that do not look at it.
+        let _ = self.flushed.send(self.frames.lock().unwrap().len());
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Observer for Notes {
+    fn guessed_layout(&mut self, name: &str, joints: usize) {
+        self.0.push(format!("guessed {name} from {joints}"));
+    }
+
+    fn failed(&mut self, failure: &Failure<'_>) {
+        self.0.push(match failure {
+            Failure::Frame(error) => error.to_string(),
+            Failure::Person(refusal) => refusal.to_string(),
+        });
+    }
+
+    fn advanced(&mut self, _: &Tally) {}
+}
+
+fn frame(index: u64, people: usize) -> Frame {
+    let keypoints = vec![Keypoint { x: 1.0 + index as f32, y: 2.0, score: 1.0 }; 17];
+    Frame { index, people: vec![Person { id: None, keypoints }; people], ..Frame::default() }
+}
+
+struct Run {
+    written: Vec<LiftedFrame>,
+    outcome: Outcome,
+    notes: Vec<String>,
+}
+
+fn run(frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
+    let (sender, receiver) = channel();
+    frames.into_iter().for_each(|frame| sender.send(frame).unwrap());
+    drop(sender);
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let writer = Kept { frames: Arc::clone(&kept), flushed: channel().0, fail_at };
+    let reader = Pipe { info: StreamInfo::default(), frames: receiver };
+    let mut lifter = Lifter::with_network(MockNetwork::new(), 8);
+    let mut notes = Notes::default();
+    let options = StreamOptions { fps: Some(10.0), size: None };
+    let outcome = lift_stream(&mut lifter, Box::new(reader), Box::new(writer), None, &options, &mut notes).unwrap();
+    Run { written: std::mem::take(&mut kept.lock().unwrap()), outcome, notes: notes.0 }
+}
+
+#[test]
+fn many_people_in_many_frames_keep_their_order_and_get_their_time() {
+    let run = run((0..500).map(|index| Ok(frame(index, index as usize % 5))).collect(), None);
+    assert!(run.outcome.stopped.is_none());
+    assert_eq!(run.outcome.tally, Tally { frames: 500, unreadable: 0, people: 1000, lifted: 1000 });
+    assert_eq!(run.notes, ["guessed coco17 from 17"]);
+    for (index, lifted) in run.written.iter().enumerate() {
+        assert_eq!((lifted.index, lifted.people.len()), (index as u64, index % 5));
+        assert_eq!(lifted.time, Some(index as f64 / 10.0));
+        assert!(lifted.people.iter().all(|person| person.joints[4][0] == (1.0 + index as f32) * 0.001));
+    }
+}
+
+#[test]
+fn an_unreadable_frame_is_told_and_answered_with_nobody() {
+    let run = run(vec![Ok(frame(7, 1)), Err(Error::input("cut off").line(2)), Ok(frame(9, 1))], None);
+    assert_eq!(run.written.iter().map(|f| (f.index, f.people.len())).collect::<Vec<_>>(), [(7, 1), (8, 0), (9, 1)]);
+    assert!(run.notes.contains(&":2: cut off".to_owned()), "{:?}", run.notes);
+    assert_eq!(run.outcome.tally.failed(), 1);
+}
+
+#[test]
+fn a_source_that_breaks_leaves_what_was_done() {
+    let run = run(vec![Ok(frame(0, 1)), Err(Error::new(ErrorKind::Io, "gone")), Ok(frame(2, 1))], None);
+    assert_eq!(run.written.len(), 1);
+    assert!(matches!(run.outcome.stopped, Some(Stop::Reading(_))));
+}
+
+#[test]
+fn an_output_that_breaks_ends_the_stream_on_either_thread() {
+    for count in [2, 400] {
+        let run = run((0..count).map(|index| Ok(frame(index, 1))).collect(), Some(count - 1));
+        assert!(matches!(run.outcome.stopped, Some(Stop::Writing(_))), "{:?}", run.outcome);
+        assert_eq!(run.written.len() as u64, count - 1);
+    }
+}
+
+#[test]
+fn each_frame_is_flushed_before_the_next_arrives() {
+    let (sender, receiver) = channel();
+    let (flushed, answers) = channel();
+    let writer = Kept { frames: Arc::default(), flushed, fail_at: None };
+    let reader = Pipe { info: StreamInfo::default(), frames: receiver };
+    let lifting = std::thread::spawn(move || {
+        let mut lifter = Lifter::with_network(MockNetwork::new(), 1);
+        let options = StreamOptions::default();
+        let (reader, writer) = (Box::new(reader), Box::new(writer));
+        lift_stream(&mut lifter, reader, writer, Some(&COCO17), &options, &mut Notes::default()).unwrap()
+    });
+    for index in 0..20 {
+        sender.send(Ok(frame(index, 1))).unwrap();
+        assert_eq!(answers.recv().unwrap() as u64, index + 1);
+    }
+    drop(sender);
+    assert_eq!(lifting.join().unwrap().tally.lifted, 20);
+}
+
+#[test]
+fn a_layout_without_the_models_joints_is_refused_at_once() {
+    let (_sender, frames) = channel();
+    let reader = Box::new(Pipe { info: StreamInfo::default(), frames });
+    let writer = Box::new(Kept { frames: Arc::default(), flushed: channel().0, fail_at: None });
+    let mut lifter = Lifter::with_network(MockNetwork::new(), 1);
+    let options = StreamOptions::default();
+    let refusal = lift_stream(&mut lifter, reader, writer, Some(&H36M17), &options, &mut Notes::default()).unwrap_err();
+    assert!(refusal.hint_text().is_some(), "{refusal}");
+}
+
+#[test]
+fn people_who_fit_no_layout_are_told() {
+    let mut odd = frame(3, 1);
+    odd.people[0].keypoints.truncate(12);
+    let run = run(vec![Ok(odd)], None);
+    assert_eq!(run.notes, ["frame 3: person 0: 12 key points, expected 17"]);
+    assert_eq!(run.outcome.layout, None);
+}
