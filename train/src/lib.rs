@@ -2,5 +2,8 @@
 
 pub mod config;
 pub mod data;
+mod evaluate;
+pub mod export;
 pub mod history;
 pub mod trained;
+pub mod verify;
