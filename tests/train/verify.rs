@@ -7,8 +7,10 @@ use std::path::Path;
 
 use ndarray::{Array3, ArrayView3};
 use poselift::{Error, Result};
+use poselift_train::config::{InputBlock, NetworkConfig};
+use poselift_train::net::LiftNet;
 use poselift_train::trained::TrainedLifter;
-use poselift_train::verify::{self, Reference, TOLERANCE};
+use poselift_train::verify::{self, Reference, TOLERANCE, Trained};
 use random_lifter::{Shape, card_seed, random_lifter};
 
 /// The lifter itself, with each pose then changed.
@@ -117,4 +119,40 @@ fn a_file_that_does_not_run_is_not_left_behind() {
     let path = folder.path().join("missing/model.onnx");
     let error = verify::export(&lifter, &card_seed(), &mut Changed::nothing(&lifter), &path, open).unwrap_err();
     assert!(error.to_string().contains("model.onnx: cannot write"), "{error}");
+}
+
+/// The whole chain in small: a network in libtorch, exported, and run by ONNX Runtime as users run it.
+#[test]
+fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
+    for (seed, shape) in [
+        Shape::default(),
+        Shape { centred: false, channels: 2, joints_in: 15, ..Default::default() },
+        Shape { blocks: 0, ..Default::default() },
+        Shape { blocks: 3, layers_per_block: 1, batch_norm: false, input_relu: true, ..Default::default() },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut lifter = random_lifter(&shape, seed as u64);
+        let config = NetworkConfig {
+            blocks: shape.blocks,
+            hidden: shape.hidden,
+            layers_per_block: shape.layers_per_block,
+            dropout: 0.5,
+            batch_norm: shape.batch_norm,
+            input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
+        };
+        let (input, output) = (lifter.input_zscore.clone(), lifter.output_zscore.clone());
+        let net = LiftNet::new(&config, input, output, tch::Device::Cpu, 7);
+        lifter.network = net.to_plain();
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        let mut trained = Trained::new(&net, lifter.transform.clone());
+        let (card, report) =
+            verify::export(&lifter, &card_seed(), &mut trained, &path, verify::onnx_runtime).unwrap();
+        println!("{shape:?}\n{report}");
+        assert_eq!(poselift::model::ModelFile::read(&path).unwrap().weights_sha256(), card.weights_sha256);
+        assert!(report.worst() < 2e-5, "{report}");
+    }
 }

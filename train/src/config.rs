@@ -3,6 +3,7 @@
 //! The command line fills one [`FitConfig`]; it is saved beside the weights as
 //! `config.json`, so that a run can be read, repeated and resumed.
 
+use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What stands between the input and the first residual block.
@@ -120,5 +121,39 @@ impl Default for FitConfig {
             validate_every: 200,
             checkpoint_every: 1000,
         }
+    }
+}
+
+impl FitConfig {
+    /// Whether the numbers can be honoured at all.
+    ///
+    /// # Errors
+    /// The first one that cannot, with its bounds.
+    pub fn check(&self) -> Result<()> {
+        let network = &self.network;
+        let complaint = if network.hidden == 0 {
+            "--hidden 0, expected at least 1".to_owned()
+        } else if network.layers_per_block == 0 {
+            "--layers-per-block 0, expected at least 1".to_owned()
+        } else if !(0.0..1.0).contains(&network.dropout) {
+            format!("--dropout {}, expected 0 or more and less than 1", network.dropout)
+        } else if self.batch_size < 2 {
+            format!("--batch-size {}, expected at least 2", self.batch_size)
+        } else if self.epochs == 0 {
+            "--epochs 0, expected at least 1".to_owned()
+        } else if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            format!("--learning-rate {}, expected more than 0", self.learning_rate)
+        } else if !(self.val_split > 0.0 && self.val_split < 1.0) {
+            format!("--val-split {}, expected more than 0 and less than 1", self.val_split)
+        } else if !(self.noise >= 0.0 && self.noise.is_finite()) {
+            format!("--noise {}, expected 0 or more", self.noise)
+        } else if !(self.rate > 0.0 && self.rate.is_finite()) {
+            format!("--rate {}, expected more than 0", self.rate)
+        } else if self.validate_every == 0 || self.checkpoint_every == 0 {
+            "--validate-every and --checkpoint-every count from 1".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::usage(complaint))
     }
 }

@@ -1,1 +1,20 @@
-fn main() {}
+//! `poselift-train`: parse, run, turn an error into words and an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use poselift_train::cli::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == poselift::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("poselift-train: error: {error}");
+            if let Some(hint) = error.hint_text() {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}

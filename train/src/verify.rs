@@ -7,15 +7,20 @@
 //! measured by a tenth of the size of the data's own poses instead.
 
 mod inputs;
+mod networks;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
+use poselift::model::Card;
 use poselift::{Error, Result};
+use serde::Serialize;
 
 use crate::export::{self, CardSeed};
 use crate::trained::{TrainedLifter, ZScore};
+
+pub use networks::{Trained, onnx_runtime};
 
 /// The largest difference that an exported file may show, in sizes of the pose.
 pub const TOLERANCE: f64 = 1e-4;
@@ -30,7 +35,7 @@ pub trait Reference {
 }
 
 /// How one class of inputs fared.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassReport {
     /// What the inputs are.
     pub class: &'static str,
@@ -114,7 +119,7 @@ pub fn compare(
     verification.judge()
 }
 
-/// Exports a lifter to `path`, which appears only if it agrees with `trained`.
+/// Exports a lifter to `path`, which appears only if it agrees with `trained`; [`onnx_runtime`] opens it.
 ///
 /// # Errors
 /// What [`export::encode`] refuses, a file that cannot be written or run, and a difference over
@@ -125,12 +130,12 @@ pub fn export(
     trained: &mut dyn Reference,
     path: &Path,
     open: impl FnOnce(&Path) -> Result<Box<dyn Reference>>,
-) -> Result<Verification> {
+) -> Result<(Card, Verification)> {
     let exported = export::encode(lifter, seed)?;
     let draft = Draft::write(path, &exported.bytes)?;
     let verification = compare(lifter, &mut *open(&draft.draft)?, trained).map_err(|error| error.at(path))?;
     draft.publish()?;
-    Ok(verification)
+    Ok((exported.card, verification))
 }
 
 /// A file under a temporary name beside its final one; removed unless published.

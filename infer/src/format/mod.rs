@@ -1,5 +1,13 @@
 //! Reading 2D streams and writing 3D ones: a trait for each side, a file a format.
 
+mod kind;
+mod open;
+mod pairs;
+
+pub use kind::Format;
+pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};
+pub use pairs::PairedArrays;
+
 use crate::error::Result;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::Layout;
@@ -68,4 +76,16 @@ pub trait PoseWriter: Send {
     /// # Errors
     /// The output cannot be written.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// A source of 3D frames, as [`PoseWriter`] writes them.
+pub trait PoseReader: Send {
+    /// What the stream says about itself; known once the reader exists.
+    fn info(&self) -> &PoseInfo;
+
+    /// The next frame, or `None` at the end.
+    ///
+    /// # Errors
+    /// As [`FrameReader::read`].
+    fn read(&mut self) -> Result<Option<LiftedFrame>>;
 }

@@ -1,4 +1,27 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
+//!
+//! Motion is read by `mocap` (folders: `bvh` → `kinematics` → `rig` → `body`), `ui_prmd` and `archive`, or made up by
+//! `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some people apart.
+
+pub mod archive;
+pub mod augment;
+pub mod body;
+pub mod bvh;
+mod detector;
+pub mod kinematics;
+pub mod mocap;
+mod motion;
+mod open;
+mod pairs;
+pub mod resample;
+pub mod rig;
+mod split;
+pub mod synthetic;
+pub mod ui_prmd;
+
+pub use motion::MotionBuilder;
+pub use open::{OpenOptions, Opened, open, open_with};
+pub use pairs::RootChoice;
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -58,4 +81,13 @@ pub struct Pairs {
     pub unit: String,
     /// Where they come from.
     pub source: Source,
+}
+
+/// What a list of sources holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrainingData {
+    /// Paired arrays, fitted on as they are.
+    Pairs(Pairs),
+    /// Motion, which virtual cameras turn into pairs.
+    Motion(Motion),
 }

@@ -1,0 +1,245 @@
+//! A run on disk: what is needed to go on to the same numbers, or to export.
+//!
+//! A run folder holds `config.json`, `dataset.json`, `checkpoint.safetensors`
+//! (the last state), `best.safetensors` (the one that validated best),
+//! `history.csv`, `summary.json`, the charts and `report.md`. Files appear
+//! whole or not at all. The random state needs no file: everything random in
+//! a step follows from the run's seed and the step's number.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array1;
+use poselift::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tch::{Device, Kind, Tensor};
+
+use crate::config::FitConfig;
+use crate::dataset::DatasetCard;
+use crate::history::EpochScore;
+use crate::net::LiftNet;
+use crate::trained::{TrainedLifter, ZScore};
+
+/// The configuration of a run.
+pub const CONFIG: &str = "config.json";
+/// What is said of its data.
+pub const DATASET: &str = "dataset.json";
+/// Its last state.
+pub const LAST: &str = "checkpoint.safetensors";
+/// The state that validated best.
+pub const BEST: &str = "best.safetensors";
+/// Its figures, an iteration a line.
+pub const HISTORY: &str = "history.csv";
+/// What it came to.
+pub const SUMMARY: &str = "summary.json";
+
+/// How far a run has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunState {
+    /// Steps taken.
+    pub iteration: u64,
+    /// Samples used.
+    pub samples: u64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Least validation MPJPE so far, in the data's unit.
+    pub best_mpjpe: f64,
+    /// Scores of the epochs that ended.
+    pub epochs: Vec<EpochScore>,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self { iteration: 0, samples: 0, seconds: 0.0, best_mpjpe: f64::INFINITY, epochs: Vec::new() }
+    }
+}
+
+/// Writes `bytes` so that `path` holds them all or is left as it was.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = partial(path);
+    std::fs::write(&partial, bytes).map_err(|e| Error::io("cannot write", &partial, e))?;
+    std::fs::rename(&partial, path).map_err(|e| Error::io("cannot write", path, e))
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
+/// Writes `value` as indented JSON, whole.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::input(e.to_string()).at(path))?;
+    write_whole(path, format!("{text}\n").as_bytes())
+}
+
+/// Reads what [`write_json`] wrote.
+///
+/// # Errors
+/// No such file, or another kind of JSON.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    serde_json::from_str(&text).map_err(|e| Error::input(format!("not as poselift-train wrote it: {e}")).at(path))
+}
+
+/// Saves network and progress as one file, whole.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn save(path: &Path, net: &LiftNet, state: &RunState) -> Result<()> {
+    let mut tensors = net.state();
+    let (input, output) = net.zscores();
+    for (name, values) in [
+        ("input_mean", &input.mean),
+        ("input_std", &input.std),
+        ("output_mean", &output.mean),
+        ("output_std", &output.std),
+    ] {
+        tensors.push((name.into(), Tensor::from_slice(&values.to_vec())));
+    }
+    let counts = [state.iteration as i64, state.samples as i64];
+    tensors.push(("counts".into(), Tensor::from_slice(&counts)));
+    tensors.push(("times".into(), Tensor::from_slice(&[state.seconds, state.best_mpjpe])));
+    let epochs: Vec<f64> = state
+        .epochs
+        .iter()
+        .flat_map(|score| [f64::from(score.epoch), score.iteration as f64, score.train_mpjpe, score.val_mpjpe])
+        .collect();
+    tensors.push(("epochs".into(), Tensor::from_slice(&epochs)));
+    let host: Vec<_> =
+        tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
+    let partial = partial(path);
+    let failed = |e: String| Error::runtime(format!("cannot write the checkpoint: {e}")).at(path);
+    Tensor::write_safetensors(&host, &partial).map_err(|e| failed(e.to_string()))?;
+    std::fs::rename(&partial, path).map_err(|e| failed(e.to_string()))
+}
+
+/// A checkpoint in memory.
+#[derive(Debug)]
+pub struct Checkpoint {
+    tensors: Vec<(String, Tensor)>,
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// No such file, or no checkpoint.
+    pub fn read(path: &Path) -> Result<Self> {
+        std::fs::metadata(path).map_err(|e| Error::io("cannot read", path, e))?;
+        let tensors = Tensor::read_safetensors(path)
+            .map_err(|e| Error::input(format!("no checkpoint of poselift-train: {e}")).at(path))?;
+        Ok(Self { tensors, path: path.to_owned() })
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        let found = self.tensors.iter().find(|(saved, _)| saved == name);
+        found
+            .map(|(_, tensor)| tensor)
+            .ok_or_else(|| Error::input(format!("the checkpoint lacks '{name}'")).at(&self.path))
+    }
+
+    fn doubles(&self, name: &str) -> Result<Vec<f64>> {
+        let tensor = self.tensor(name)?.to_kind(Kind::Double);
+        let mut values = vec![0.0; tensor.numel()];
+        tensor.copy_data(&mut values, tensor.numel());
+        Ok(values)
+    }
+
+    fn zscore(&self, side: &str) -> Result<ZScore> {
+        let values = |what: &str| -> Result<Array1<f32>> {
+            Ok(self.doubles(&format!("{side}_{what}"))?.into_iter().map(|value| value as f32).collect())
+        };
+        Ok(ZScore { mean: values("mean")?, std: values("std")? })
+    }
+
+    /// How far the run had come.
+    ///
+    /// # Errors
+    /// A number that is missing.
+    pub fn state(&self) -> Result<RunState> {
+        let (counts, times, epochs) = (self.doubles("counts")?, self.doubles("times")?, self.doubles("epochs")?);
+        let [iteration, samples] = counts[..] else { return Err(self.malformed("counts")) };
+        let [seconds, best_mpjpe] = times[..] else { return Err(self.malformed("times")) };
+        let epochs = epochs
+            .chunks_exact(4)
+            .map(|row| EpochScore {
+                epoch: row[0] as u32,
+                iteration: row[1] as u64,
+                train_mpjpe: row[2],
+                val_mpjpe: row[3],
+            })
+            .collect();
+        Ok(RunState { iteration: iteration as u64, samples: samples as u64, seconds, best_mpjpe, epochs })
+    }
+
+    fn malformed(&self, name: &str) -> Error {
+        Error::input(format!("'{name}' of the checkpoint is malformed")).at(&self.path)
+    }
+
+    /// The network as it was saved, optimiser state included.
+    ///
+    /// # Errors
+    /// A checkpoint of a network of another shape than `config` says.
+    pub fn network(&self, config: &FitConfig, device: Device) -> Result<LiftNet> {
+        let (input, output) = (self.zscore("input")?, self.zscore("output")?);
+        let mut net = LiftNet::new(&config.network, input, output, device, config.seed);
+        net.load_state(&self.tensors, self.state()?.iteration).map_err(|e| e.at(&self.path))?;
+        Ok(net)
+    }
+}
+
+/// A run read back for export.
+#[derive(Debug)]
+pub struct FinishedRun {
+    /// Its configuration.
+    pub config: FitConfig,
+    /// What is said of its data.
+    pub dataset: DatasetCard,
+    /// The network of the chosen checkpoint, on the CPU.
+    pub net: LiftNet,
+    /// Where that checkpoint stands.
+    pub state: RunState,
+}
+
+impl FinishedRun {
+    /// Reads the run in folder `run` at its checkpoint `file` ([`BEST`] or [`LAST`]).
+    ///
+    /// # Errors
+    /// A folder that is no run, or a run that saved no checkpoint yet.
+    pub fn read(run: &Path, file: &str) -> Result<Self> {
+        if !run.join(CONFIG).is_file() {
+            return Err(Error::input(format!("not a run: it holds no {CONFIG}"))
+                .at(run)
+                .hint("make one with `poselift-train fit --data SOURCE --out RUN`"));
+        }
+        let config: FitConfig = read_json(&run.join(CONFIG))?;
+        let checkpoint = Checkpoint::read(&run.join(file))?;
+        Ok(Self {
+            dataset: read_json(&run.join(DATASET))?,
+            net: checkpoint.network(&config, Device::Cpu)?,
+            state: checkpoint.state()?,
+            config,
+        })
+    }
+
+    /// The lifter as plain arrays, for the exporter.
+    pub fn to_trained(&self) -> TrainedLifter {
+        let (input, output) = self.net.zscores();
+        TrainedLifter {
+            input_card: self.dataset.input.clone(),
+            output_card: self.dataset.output.clone(),
+            transform: self.dataset.transform(),
+            input_zscore: input.clone(),
+            network: self.net.to_plain(),
+            output_zscore: output.clone(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `poselift-train fit`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use poselift::Result;
+
+use super::report::TerminalProgress;
+use crate::checkpoint;
+use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule};
+use crate::fit;
+
+/// `on` or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+/// What `fit` takes; everything but --out, --epochs and --device is fixed once a run exists.
+#[derive(Debug, Args)]
+pub(super) struct FitArgs {
+    /// What to fit on: `synthetic`, a .pkl or .npz of paired arrays, a folder of motion capture, a clips archive;
+    /// motion may be given several times
+    #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
+    data: Vec<String>,
+    /// The folder of the run
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Continue the run in RUN to the same numbers as if it had not been interrupted
+    #[arg(long)]
+    resume: bool,
+    /// Passes over the training split [default: 2]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Samples a step
+    #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "resume")]
+    batch_size: usize,
+    /// Learning rate of Adam
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, conflicts_with = "resume")]
+    learning_rate: f64,
+    /// How the learning rate moves
+    #[arg(long, value_enum, default_value_t = Schedule::Constant, conflicts_with = "resume")]
+    schedule: Schedule,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// What is made small
+    #[arg(long, value_enum, default_value_t = Loss::Mpjpe, conflicts_with = "resume")]
+    loss: Loss,
+    /// Share that validates: the last samples of paired arrays, the last subjects of motion
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "resume")]
+    val_split: f64,
+    /// Subjects of motion that validate, instead of --val-split
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "resume")]
+    val_subjects: Vec<String>,
+    /// Poses a second that motion is resampled to
+    #[arg(long, value_name = "HZ", default_value_t = 25.0, conflicts_with = "resume")]
+    rate: f64,
+    /// Detector noise on the key points of motion: 0 none, 1 usual
+    #[arg(long, value_name = "LEVEL", default_value_t = 1.0, conflicts_with = "resume")]
+    noise: f64,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
+    seed: u64,
+    /// Where to train: auto, cpu, cuda or cuda:N [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Steps between two validations
+    #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "resume")]
+    validate_every: u64,
+    /// Steps between two checkpoints
+    #[arg(long, value_name = "N", default_value_t = 1000, conflicts_with = "resume")]
+    checkpoint_every: u64,
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// The network's shape.
+#[derive(Debug, Args)]
+struct NetworkArgs {
+    /// Residual blocks
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
+    blocks: usize,
+    /// Width of the hidden layers
+    #[arg(long, value_name = "N", default_value_t = 1024, conflicts_with = "resume")]
+    hidden: usize,
+    /// Linear-BatchNorm-ReLU-Dropout groups in a block
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
+    layers_per_block: usize,
+    /// Probability of dropping a hidden unit
+    #[arg(long, value_name = "P", default_value_t = 0.5, conflicts_with = "resume")]
+    dropout: f64,
+    /// BatchNorm behind each hidden Linear layer
+    #[arg(long, value_enum, default_value_t = Switch::On, conflicts_with = "resume")]
+    batch_norm: Switch,
+    /// What stands before the blocks: a bare Linear layer, or one with BatchNorm, ReLU and Dropout
+    #[arg(long, value_enum, default_value_t = InputBlock::Linear, conflicts_with = "resume")]
+    input_block: InputBlock,
+}
+
+impl FitArgs {
+    fn config(&self) -> Result<FitConfig> {
+        let mut config = if self.resume { self.saved()? } else { self.fresh() };
+        if let Some(epochs) = self.epochs {
+            config.epochs = epochs;
+        }
+        if let Some(device) = &self.device {
+            config.device.clone_from(device);
+        }
+        Ok(config)
+    }
+
+    fn saved(&self) -> Result<FitConfig> {
+        let path = self.out.join(checkpoint::CONFIG);
+        checkpoint::read_json(&path).map_err(|e| e.hint("--resume continues the run in --out; there must be one"))
+    }
+
+    fn fresh(&self) -> FitConfig {
+        let network = &self.network;
+        FitConfig {
+            data: self.data.clone(),
+            network: NetworkConfig {
+                blocks: network.blocks,
+                hidden: network.hidden,
+                layers_per_block: network.layers_per_block,
+                dropout: network.dropout,
+                batch_norm: network.batch_norm == Switch::On,
+                input_block: network.input_block,
+            },
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            loss: self.loss,
+            val_split: self.val_split,
+            val_subjects: self.val_subjects.clone(),
+            rate: self.rate,
+            seed: self.seed,
+            noise: self.noise,
+            validate_every: self.validate_every,
+            checkpoint_every: self.checkpoint_every,
+            ..FitConfig::default()
+        }
+    }
+}
+
+pub(super) fn run(args: &FitArgs) -> Result<()> {
+    let config = args.config()?;
+    let mut progress = TerminalProgress::new(args.quiet);
+    let summary = fit::run(&config, &args.out, args.resume, &mut progress)?;
+    progress.finished(&summary, &args.out);
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The command line: a file a subcommand, and how a run reports itself.
+
+mod export;
+mod fit;
+mod report;
+
+use clap::{Parser, Subcommand};
+use poselift::Result;
+
+/// Fit 2D-to-3D lifting networks and export them as one self-contained ONNX file.
+#[derive(Debug, Parser)]
+#[command(name = "poselift-train", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  poselift-train fit --data synthetic --out runs/first
+  poselift-train fit --data data_train_lift.pkl --out runs/lab --epochs 2
+  poselift-train export runs/first -o model.onnx
+  poselift run --model model.onnx clip.jsonl -o poses.jsonl";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fit a network to motion or to paired arrays
+    Fit(fit::FitArgs),
+    /// Write a run as one self-contained ONNX file, proven by running it
+    Export(export::ExportArgs),
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// What went wrong, with place and hint.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Fit(args) => fit::run(&args),
+            Command::Export(args) => export::run(&args),
+        }
+    }
+}

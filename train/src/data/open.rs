@@ -1,0 +1,159 @@
+//! From the words behind `--data` to what they hold.
+
+use std::path::Path;
+
+use poselift::{Error, Result};
+
+use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, mocap, synthetic, ui_prmd};
+
+/// How sources are opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenOptions {
+    /// Poses a second that motion is brought to.
+    pub rate: f64,
+    /// Seed of synthetic motion.
+    pub seed: u64,
+    /// The root of paired arrays.
+    pub root: RootChoice,
+}
+
+/// What was opened, with what there is to tell about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// The data.
+    pub data: TrainingData,
+    /// Lines for the user: units found, frames cut, the root taken.
+    pub notes: Vec<String>,
+}
+
+/// Opens `sources`: `synthetic`, folders of motion capture, clips archives, or one file of paired arrays.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+pub fn open(sources: &[String], rate: f64, seed: u64) -> Result<TrainingData> {
+    Ok(open_with(sources, rate, seed)?.data)
+}
+
+/// As [`open`], with what there is to tell about the sources.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+pub fn open_with(sources: &[String], rate: f64, seed: u64) -> Result<Opened> {
+    OpenOptions { rate, seed, root: RootChoice::Auto }.open(sources)
+}
+
+/// What a source is, before it is opened.
+enum Kind<'a> {
+    Synthetic(usize),
+    Folder(&'a Path),
+    Array(&'a Path),
+    Archive(&'a Path),
+    Pairs(&'a Path),
+}
+
+impl OpenOptions {
+    /// Opens `sources` end to end.
+    ///
+    /// # Errors
+    /// A source that is not there, of no known kind, or broken; motion mixed with paired arrays, or several of these.
+    pub fn open(&self, sources: &[String]) -> Result<Opened> {
+        let kinds = sources.iter().map(|source| kind(source)).collect::<Result<Vec<_>>>()?;
+        match kinds.as_slice() {
+            [] => Err(Error::usage("no data given, expected at least one source").hint("`synthetic` needs no file")),
+            [Kind::Pairs(path)] => {
+                let (pairs, note) = Pairs::from_file(path, self.root)?;
+                Ok(Opened { data: TrainingData::Pairs(pairs), notes: vec![note] })
+            }
+            several if several.iter().any(|kind| matches!(kind, Kind::Pairs(_))) => {
+                Err(Error::usage("paired arrays among other sources, expected one file of them, or motion alone"))
+            }
+            motion => self.open_motion(motion),
+        }
+    }
+
+    fn open_motion(&self, kinds: &[Kind]) -> Result<Opened> {
+        let mut builder = MotionBuilder::new(self.rate)?;
+        for kind in kinds {
+            match kind {
+                Kind::Synthetic(frames) => synthetic::add(*frames, self.seed, &mut builder),
+                Kind::Folder(path) => mocap::add_folder(path, &mut builder)?,
+                Kind::Array(path) => ui_prmd::add_file(path, &mut builder)?,
+                Kind::Archive(path) | Kind::Pairs(path) => archive::add_file(path, &mut builder)?,
+            }
+        }
+        let (motion, notes) = builder.finish()?;
+        Ok(Opened { data: TrainingData::Motion(motion), notes })
+    }
+}
+
+fn kind(source: &str) -> Result<Kind<'_>> {
+    if let Some(frames) = synthetic_frames(source)? {
+        return Ok(Kind::Synthetic(frames));
+    }
+    let path = Path::new(source);
+    let metadata = std::fs::metadata(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    match extension.as_deref() {
+        _ if metadata.is_dir() => Ok(Kind::Folder(path)),
+        Some("npy") => Ok(Kind::Array(path)),
+        Some("npz") if archive::is_archive(path) => Ok(Kind::Archive(path)),
+        Some("pkl" | "pickle" | "npz") => Ok(Kind::Pairs(path)),
+        _ => Err(Error::usage("no kind of data that is known by its name").at(path).hint(
+            "expected synthetic, a .pkl or .npz of paired arrays, a folder of .bvh files, a clips archive, or a .npy \
+             with its .json",
+        )),
+    }
+}
+
+/// The frames that `synthetic` or `synthetic:FRAMES` asks for; none where `source` is something else.
+fn synthetic_frames(source: &str) -> Result<Option<usize>> {
+    match source.strip_prefix("synthetic") {
+        Some("") => Ok(Some(synthetic::DEFAULT_FRAMES)),
+        Some(count) if count.starts_with(':') => match count[1..].parse() {
+            Ok(frames) if frames > 0 => Ok(Some(frames)),
+            _ => Err(Error::usage(format!("'{source}', expected synthetic:FRAMES with a number over 0"))),
+        },
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use super::*;
+
+    fn opened(sources: &[&str]) -> Result<Opened> {
+        open_with(&sources.iter().map(|&source| source.to_owned()).collect::<Vec<_>>(), 25.0, 0)
+    }
+
+    #[test]
+    fn synthetic_takes_a_number_of_frames_and_sources_add_up() {
+        let TrainingData::Motion(motion) = opened(&["synthetic:130", "synthetic:20"]).unwrap().data else {
+            panic!("motion expected")
+        };
+        assert_eq!(motion.positions.dim(), (150, 22, 3));
+        let clips: Vec<_> = motion.clips.iter().map(|clip| (clip.name.as_str(), clip.start, clip.frames)).collect();
+        assert_eq!(clips, [("walk_0000", 0, 120), ("bend_0001", 120, 10), ("walk_0000.2", 130, 20)]);
+    }
+
+    #[test]
+    fn refusals_say_what_was_expected() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        let pickle = folder.path().join("data.pkl");
+        std::fs::write(&text, "hello").unwrap();
+        std::fs::write(&pickle, "hello").unwrap();
+        let (text, pickle, empty) = (text.to_str().unwrap(), pickle.to_str().unwrap(), folder.path().to_str().unwrap());
+        for (sources, expected) in [
+            (&["synthetic:0"][..], "synthetic:FRAMES"),
+            (&["nowhere/at/all"], "nowhere/at/all: cannot read"),
+            (&[text], "no kind of data"),
+            (&[empty], "no motion capture"),
+            (&[], "no data given"),
+            (&["synthetic", pickle], "paired arrays among other sources"),
+        ] {
+            let message = opened(sources).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A figure's bones and where its angles put them.
+//!
+//! Lengths as shares of the stature: Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control of Human
+//! Movement, 2009, figure 4.1; where those are of the body's outside (hips, shoulders), the joints' own distance as
+//! measured in UI-PRMD.
+
+use nalgebra::{Matrix3, Vector3};
+use rand::Rng;
+
+use super::angles::{Angles, LEFT, Side};
+use crate::data::body::{Body, REFERENCE_STATURE, SKULL};
+use crate::data::bvh::Axis;
+use crate::data::kinematics::turn;
+
+/// Bone lengths of one person, metres.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figure {
+    stature: f64,
+    hip_half_width: f64,
+    thigh: f64,
+    shank: f64,
+    ankle_height: f64,
+    trunk: f64,
+    /// From thorax to the left shoulder, trunk's frame.
+    shoulder: Vector3<f64>,
+    upper_arm: f64,
+    forearm: f64,
+}
+
+/// Flesh around a joint: no joint comes nearer to the floor than this share of the stature; ankles have their height.
+const FLESH: f64 = 0.03;
+
+/// From the thorax to the middle of the skull, head level, at [`REFERENCE_STATURE`]; split where the head nods.
+const THORAX_TO_NOD: [f64; 3] = [0.0, 0.146, 0.020];
+const NOD_TO_SKULL: [f64; 3] = [0.0, 0.080, 0.015];
+
+impl Figure {
+    /// A person of random stature and proportions.
+    pub(super) fn random(rng: &mut impl Rng) -> Self {
+        let stature: f64 = rng.random_range(1.50..1.95);
+        let mut share = |mean: f64, spread: f64| stature * mean * rng.random_range(1.0 - spread..1.0 + spread);
+        Self {
+            stature,
+            hip_half_width: share(0.062, 0.15),
+            thigh: share(0.245, 0.05),
+            shank: share(0.240, 0.05),
+            ankle_height: share(0.039, 0.10),
+            trunk: share(0.310, 0.05),
+            shoulder: Vector3::new(share(0.105, 0.12), share(-0.020, 0.4), share(-0.010, 0.5)),
+            upper_arm: share(0.172, 0.06),
+            forearm: share(0.142, 0.06),
+        }
+    }
+
+    /// Our 22 joints for `angles`, feet (or whatever is lowest) on the floor or `lift` above it.
+    pub(super) fn body(&self, angles: &Angles) -> Body {
+        let mut points = [Vector3::zeros(); 22];
+        let mut pelvis = Matrix3::identity();
+        turn(&mut pelvis, Axis::Y, angles.heading);
+        turn(&mut pelvis, Axis::Z, -angles.pelvis[1]);
+        turn(&mut pelvis, Axis::X, angles.pelvis[0]);
+        for (side, slots) in [(LEFT, [4, 5, 6]), (1, [1, 2, 3])] {
+            self.leg(&pelvis, side, &angles.sides[side], slots, &mut points);
+        }
+        let chest = self.trunk(&pelvis, angles, &mut points);
+        for (side, slots) in [(LEFT, [11, 12, 13]), (1, [14, 15, 16])] {
+            self.arm(&chest, side, &angles.sides[side], slots, &mut points);
+        }
+        self.head(&chest, angles, &mut points);
+        self.place(angles, &mut points);
+        points.map(|point| point.map(|value| value as f32).into())
+    }
+
+    fn leg(
+        &self,
+        pelvis: &Matrix3<f64>,
+        side: usize,
+        angles: &Side,
+        slots: [usize; 3],
+        points: &mut [Vector3<f64>; 22],
+    ) {
+        let sign = sign(side);
+        let mut thigh = *pelvis;
+        swing(&mut thigh, sign, &angles.hip);
+        points[slots[0]] = pelvis * Vector3::new(sign * self.hip_half_width, 0.0, 0.0);
+        points[slots[1]] = points[slots[0]] - thigh.column(1) * self.thigh;
+        let mut shank = thigh;
+        turn(&mut shank, Axis::X, angles.knee);
+        points[slots[2]] = points[slots[1]] - shank.column(1) * self.shank;
+    }
+
+    /// Returns the rib cage's frame; each half of the trunk takes half of its turns.
+    fn trunk(&self, pelvis: &Matrix3<f64>, angles: &Angles, points: &mut [Vector3<f64>; 22]) -> Matrix3<f64> {
+        let mut frame = *pelvis;
+        for (below, above) in [(0, 7), (7, 8)] {
+            bend(&mut frame, angles.trunk.map(|angle| angle / 2.0));
+            points[above] = points[below] + frame.column(1) * (self.trunk / 2.0);
+        }
+        frame
+    }
+
+    fn arm(
+        &self,
+        chest: &Matrix3<f64>,
+        side: usize,
+        angles: &Side,
+        slots: [usize; 3],
+        points: &mut [Vector3<f64>; 22],
+    ) {
+        let sign = sign(side);
+        let mut girdle = *chest;
+        turn(&mut girdle, Axis::Z, sign * angles.shrug);
+        let shoulder = Vector3::new(sign * self.shoulder.x, self.shoulder.y, self.shoulder.z);
+        points[slots[0]] = points[8] + girdle * shoulder;
+        let mut upper_arm = *chest;
+        swing(&mut upper_arm, sign, &angles.shoulder);
+        points[slots[1]] = points[slots[0]] - upper_arm.column(1) * self.upper_arm;
+        turn(&mut upper_arm, Axis::X, -angles.elbow);
+        points[slots[2]] = points[slots[1]] - upper_arm.column(1) * self.forearm;
+    }
+
+    /// Neck and skull each take half of the head's turns.
+    fn head(&self, chest: &Matrix3<f64>, angles: &Angles, points: &mut [Vector3<f64>; 22]) {
+        let ratio = self.stature / REFERENCE_STATURE;
+        let half = angles.head.map(|angle| angle / 2.0);
+        let mut frame = *chest;
+        bend(&mut frame, half);
+        let nod = points[8] + frame * Vector3::from(THORAX_TO_NOD) * ratio;
+        bend(&mut frame, half);
+        for (slot, local) in SKULL {
+            points[slot] = nod + frame * (Vector3::from(NOD_TO_SKULL) + Vector3::from(local)) * ratio;
+        }
+    }
+
+    /// Puts the lowest part on the floor and the whole where the figure has gone.
+    fn place(&self, angles: &Angles, points: &mut [Vector3<f64>; 22]) {
+        let clearance = |slot: usize| match slot {
+            3 | 6 => self.ankle_height,
+            _ => FLESH * self.stature,
+        };
+        let heights: Vec<f64> = points.iter().enumerate().map(|(slot, point)| point.y - clearance(slot)).collect();
+        let up = angles.lift - smooth_minimum(&heights);
+        for point in points {
+            *point += Vector3::new(angles.travel[1], up, angles.travel[0]);
+        }
+    }
+}
+
+/// +1 for the left side, whose joints lie at +x of a figure that faces +z.
+fn sign(side: usize) -> f64 {
+    if side == LEFT { 1.0 } else { -1.0 }
+}
+
+/// Swings a limb that hangs along −y: outward, forward, then turned about itself.
+fn swing(frame: &mut Matrix3<f64>, sign: f64, [forward, outward, inward_turn]: &[f64; 3]) {
+    turn(frame, Axis::Z, sign * outward);
+    turn(frame, Axis::X, -forward);
+    turn(frame, Axis::Y, -sign * inward_turn);
+}
+
+/// Bends what stands along +y: turned to the left, to the left, forward.
+fn bend(frame: &mut Matrix3<f64>, [forward, left, turn_left]: [f64; 3]) {
+    turn(frame, Axis::Y, turn_left);
+    turn(frame, Axis::Z, -left);
+    turn(frame, Axis::X, forward);
+}
+
+/// The least of `values` with its corners rounded within about a centimetre, so that the weight moves smoothly from one
+/// foot to the other.
+fn smooth_minimum(values: &[f64]) -> f64 {
+    const SHARPNESS: f64 = 150.0;
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let sum: f64 = values.iter().map(|value| (-SHARPNESS * (value - least)).exp()).sum();
+    least - sum.ln() / SHARPNESS
+}

@@ -1,0 +1,60 @@
+//! Human-like motion made up from a seed, so that everything can be tried, tested and timed without a file.
+//!
+//! A figure with anatomical bone lengths and joint limits (`figure`, `angles`) goes through everyday movements
+//! (`movement`). It is no substitute for captured motion: it knows nothing of balance or of style.
+
+mod angles;
+mod figure;
+mod movement;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::{MotionBuilder, Source};
+use figure::Figure;
+use movement::MOVEMENTS;
+
+/// Frames that `synthetic` alone stands for: 200 clips of 120 frames.
+pub const DEFAULT_FRAMES: usize = 24_000;
+
+/// Frames of a clip.
+const CLIP_FRAMES: usize = 120;
+
+/// Clips that one person performs: each movement comes from several people, each person performs several.
+const CLIPS_PER_PERSON: usize = 10;
+
+/// Adds `frames` frames of motion; the same seed, rate and number give the same motion, bit for bit.
+pub fn add(frames: usize, seed: u64, builder: &mut MotionBuilder) {
+    let source = builder.source(Source { name: "synthetic".into(), licence: "none needed".into() });
+    let mut left = frames;
+    for clip in 0.. {
+        if left == 0 {
+            break;
+        }
+        let person = clip / CLIPS_PER_PERSON;
+        // A person's body depends on the seed and the person alone, a clip on the seed and the clip alone.
+        let figure = Figure::random(&mut StdRng::seed_from_u64(mix(seed, 2 * person as u64)));
+        let mut rng = StdRng::seed_from_u64(mix(seed, 2 * clip as u64 + 1));
+        // Seven has no divisor in common with the number of clips of a person: people differ in what they perform.
+        let movement = &MOVEMENTS[(clip * 7 + person) % MOVEMENTS.len()];
+        let angles = (movement.compose)(&mut rng);
+        let heading = rng.random_range(0.0..360.0);
+        let count = left.min(CLIP_FRAMES);
+        let bodies: Vec<_> = (0..count)
+            .map(|frame| figure.body(&angles(frame as f64 / builder.rate()).facing(heading).within_limits()))
+            .collect();
+        builder.clip(&format!("{}_{clip:04}", movement.name), &format!("p{person:03}"), source, true, &bodies);
+        left -= count;
+    }
+}
+
+/// A seed for the `part`th part of `seed` (Steele, Lea and Flood, 2014: SplitMix64).
+fn mix(seed: u64, part: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Whether made-up people are people.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use nalgebra::Vector3;
+use poselift::skeleton::BODY22;
+
+use super::*;
+use crate::data::Motion;
+
+const RATE: f64 = 25.0;
+
+fn motion(frames: usize, seed: u64) -> Motion {
+    let mut builder = MotionBuilder::new(RATE).unwrap();
+    add(frames, seed, &mut builder);
+    builder.finish().unwrap().0
+}
+
+fn joint(motion: &Motion, frame: usize, name: &str) -> Vector3<f64> {
+    let slot = BODY22.position(name).unwrap();
+    Vector3::from_fn(|axis, _| f64::from(motion.positions[[frame, slot, axis]]))
+}
+
+/// The angle at `b` of a limb from `a` over `b` to `c`, degrees; 180 is straight.
+fn angle(a: Vector3<f64>, b: Vector3<f64>, c: Vector3<f64>) -> f64 {
+    (a - b).angle(&(c - b)).to_degrees()
+}
+
+#[test]
+fn the_seed_says_it_all() {
+    assert_eq!(motion(600, 5), motion(600, 5));
+    assert_ne!(motion(600, 5).positions, motion(600, 6).positions);
+    // More frames of the same seed begin with the same clips.
+    let (short, long) = (motion(240, 5), motion(480, 5));
+    assert_eq!(short.positions.as_slice().unwrap(), &long.positions.as_slice().unwrap()[..240 * 66]);
+}
+
+#[test]
+fn the_default_is_200_clips_of_every_movement() {
+    let motion = motion(DEFAULT_FRAMES, 0);
+    assert_eq!((motion.positions.dim(), motion.clips.len()), ((DEFAULT_FRAMES, 22, 3), 200));
+    for movement in MOVEMENTS {
+        let clips = motion.clips.iter().filter(|clip| clip.name.rsplit_once('_').unwrap().0 == movement.name);
+        assert!(clips.count() >= 6, "{}", movement.name);
+    }
+    assert!(motion.positions.iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn bones_keep_their_length() {
+    let motion = motion(4800, 1);
+    for clip in &motion.clips {
+        for (slot, &parent) in BODY22.parents.iter().enumerate().skip(1) {
+            // The neck bends between the two points.
+            if BODY22.joints[slot] == "neck_nose" {
+                continue;
+            }
+            let length = |frame| {
+                let name = |slot: usize| BODY22.joints[slot];
+                (joint(&motion, frame, name(slot)) - joint(&motion, frame, name(parent as usize))).norm()
+            };
+            let first = length(clip.start);
+            for frame in clip.start..clip.start + clip.frames {
+                assert!((length(frame) - first).abs() < 1e-4, "{} of {}", BODY22.joints[slot], clip.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn knees_and_elbows_bend_one_way() {
+    let motion = motion(DEFAULT_FRAMES, 2);
+    for frame in 0..motion.positions.dim().0 {
+        for side in ["left", "right"] {
+            let at = |name: &str| joint(&motion, frame, &format!("{side}_{name}"));
+            let across = joint(&motion, frame, "left_hip") - joint(&motion, frame, "right_hip");
+            let bend = angle(at("hip"), at("knee"), at("ankle"));
+            assert!(bend > 179.0 - 140.0, "knee of {bend}");
+            // Thigh × shank points to the right of the body for a knee that bends the human way,
+            // as long as the thigh is not turned about itself by more than its limit.
+            let axis = (at("knee") - at("hip")).cross(&(at("ankle") - at("knee")));
+            if bend < 170.0 {
+                assert!(axis.dot(&across) > 0.0, "knee bends forward: {bend}");
+            }
+            assert!(angle(at("shoulder"), at("elbow"), at("wrist")) > 179.0 - 145.0);
+        }
+    }
+}
+
+#[test]
+fn people_stand_on_the_floor_with_the_head_up() {
+    let motion = motion(DEFAULT_FRAMES, 3);
+    let mut upright = 0;
+    for frame in 0..motion.positions.dim().0 {
+        let lowest = motion.positions.index_axis(ndarray::Axis(0), frame).column(1).iter().copied().fold(9.0, f32::min);
+        assert!((0.0..0.6).contains(&lowest), "lowest joint at {lowest} m");
+        let up = (joint(&motion, frame, "thorax") - joint(&motion, frame, "hip")).normalize();
+        upright += usize::from(up.y > 0.8);
+    }
+    let share = upright as f64 / motion.positions.dim().0 as f64;
+    assert!(share > 0.8, "upright in {share}");
+}
+
+#[test]
+fn left_is_left_and_both_sides_are_alike() {
+    let motion = motion(DEFAULT_FRAMES, 4);
+    let frames = motion.positions.dim().0;
+    let mut height = [0.0; 2];
+    for frame in 0..frames {
+        let at = |name| joint(&motion, frame, name);
+        let up = at("thorax") - at("hip");
+        let forward = at("nose") - (at("left_ear") + at("right_ear")) / 2.0;
+        // A head may look back over a shoulder, but 90 degrees and more is rare.
+        let facing = (at("left_ear") - at("right_ear")).cross(&(at("head") - at("neck_nose")));
+        assert!(facing.dot(&forward) > 0.0);
+        assert!(
+            (at("left_hip") - at("right_hip")).cross(&up).dot(&(at("left_shoulder") - at("right_shoulder")).cross(&up))
+                > 0.0
+        );
+        for (side, name) in ["left_wrist", "right_wrist"].into_iter().enumerate() {
+            height[side] += (at(name) - at("thorax")).dot(&up.normalize()) / frames as f64;
+        }
+    }
+    assert!((height[0] - height[1]).abs() < 0.05, "{height:?}");
+}
+
+#[test]
+fn movements_differ_and_move() {
+    let motion = motion(DEFAULT_FRAMES, 5);
+    for movement in MOVEMENTS {
+        let mut angles = Vec::new();
+        for clip in motion.clips.iter().filter(|clip| clip.name.starts_with(movement.name)) {
+            for frame in clip.start..clip.start + clip.frames {
+                let at = |name| joint(&motion, frame, name);
+                angles.push([
+                    angle(at("left_hip"), at("left_knee"), at("left_ankle")),
+                    angle(at("left_shoulder"), at("left_elbow"), at("left_wrist")),
+                    angle(at("hip"), at("left_shoulder"), at("left_elbow")),
+                    angle(at("thorax"), at("left_hip"), at("left_knee")),
+                ]);
+            }
+        }
+        let spread: f64 = (0..4)
+            .map(|which| {
+                let mean = angles.iter().map(|all| all[which]).sum::<f64>() / angles.len() as f64;
+                (angles.iter().map(|all| (all[which] - mean).powi(2)).sum::<f64>() / angles.len() as f64).sqrt()
+            })
+            .fold(0.0, f64::max);
+        assert!(spread > 10.0, "{} spreads {spread} degrees", movement.name);
+    }
+}
+
+#[test]
+fn nothing_jumps() {
+    let motion = motion(DEFAULT_FRAMES, 6);
+    for clip in &motion.clips {
+        for frame in clip.start + 1..clip.start + clip.frames {
+            for slot in 0..22 {
+                let step: f32 = (0..3)
+                    .map(|axis| {
+                        (motion.positions[[frame, slot, axis]] - motion.positions[[frame - 1, slot, axis]]).powi(2)
+                    })
+                    .sum();
+                assert!(f64::from(step.sqrt()) * RATE < 15.0, "{} moves {step} in {}", BODY22.joints[slot], clip.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The training loop, to be read from top to bottom.
+//!
+//! On the motion capture of CMU and UI-PRMD the network of the README reaches
+//! the error that `models/README.md` states; `tests/train/fit.rs` holds it to
+//! a bound on built-in motion.
+//!
+//! Everything random in step k follows from the run's seed and k, so a resumed
+//! run goes on to the numbers of an unbroken one. Nothing in a step waits for
+//! the device: errors are collected there and read every [`READ_EVERY`] steps.
+
+use std::path::Path;
+use std::time::Instant;
+
+use poselift::{Error, Result};
+use tch::{Device, Kind, Tensor};
+
+use crate::checkpoint::{self, Checkpoint, RunState};
+use crate::config::{FitConfig, Schedule};
+use crate::data;
+use crate::dataset::{Dataset, DatasetCard, mpjpe};
+use crate::device;
+use crate::features::features;
+use crate::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
+use crate::net::{LiftNet, mix_seed};
+
+/// Steps between two looks at the errors on the device.
+const READ_EVERY: u64 = 50;
+/// Share of a cosine schedule that warms up.
+const WARM_UP: f64 = 0.01;
+/// Seeds of the run's streams, beside the steps' own.
+const ORDER_STREAM: u64 = 1 << 40;
+
+/// What a run tells as it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    /// The data are loaded and the network stands.
+    Started {
+        /// `cpu` or `cuda:N`.
+        device: &'a str,
+        /// What is said of the data.
+        dataset: &'a DatasetCard,
+        /// Numbers that are learned.
+        parameters: u64,
+        /// Steps of the whole run.
+        steps: u64,
+        /// The step that it resumes behind, 0 for a fresh run.
+        resumed_at: u64,
+    },
+    /// Some steps were made.
+    Progress {
+        /// Steps taken so far.
+        iteration: u64,
+        /// Mean training MPJPE of the steps since the last word, in the reported unit.
+        train_mpjpe: f64,
+        /// Training samples a second since the last word.
+        samples_per_second: f64,
+    },
+    /// The validation split was measured.
+    Validated {
+        /// Steps taken so far.
+        iteration: u64,
+        /// MPJPE in the reported unit.
+        val_mpjpe: f64,
+    },
+    /// Something worth saying about the data.
+    Note(&'a str),
+}
+
+/// Where a run's [`Event`]s go.
+pub trait Progress {
+    /// Takes notice of one.
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// Takes no notice.
+#[derive(Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&mut self, _event: Event<'_>) {}
+}
+
+/// Fits as `config` says into the folder `out`; with `resume`, goes on from its last checkpoint.
+///
+/// # Errors
+/// Data that cannot be read or split, a device that is not there, a folder that holds a run already (without
+/// `resume`) or none (with it), training that diverges to something that is no number.
+pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
+    config.check()?;
+    let device = device::choose(&config.device)?;
+    prepare_folder(out, resume)?;
+    let opened = data::open_with(&config.data, config.rate, config.seed)?;
+    opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
+    let dataset = Dataset::new(opened.data, config, device)?;
+    checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
+    checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
+    let mut run = Run::new(config, out, &dataset, device, resume)?;
+    progress.event(Event::Started {
+        device: &device::name(device),
+        dataset: &dataset.card,
+        parameters: run.net.parameter_count(),
+        steps: run.plan.steps(),
+        resumed_at: run.state.iteration,
+    });
+    run.train(progress)?;
+    let summary = run.summary();
+    checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
+    Ok(summary)
+}
+
+fn prepare_folder(out: &Path, resume: bool) -> Result<()> {
+    let holds_run = out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
+    if holds_run && !resume {
+        return Err(Error::usage("holds a run already")
+            .at(out)
+            .hint("continue it with --resume, or give another --out"));
+    }
+    if !out.join(checkpoint::CONFIG).exists() && resume {
+        return Err(Error::usage("holds no run to resume").at(out));
+    }
+    std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))
+}
+
+/// The steps of a run: epochs of batches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Plan {
+    samples: usize,
+    batch: usize,
+    epochs: u32,
+}
+
+impl Plan {
+    /// Batches an epoch. The last one takes what is left; a single sample left joins the batch before it,
+    /// since BatchNorm has no variance of one.
+    fn batches(&self) -> usize {
+        let (full, left) = (self.samples / self.batch, self.samples % self.batch);
+        if full == 0 { 1 } else { full + usize::from(left > 1) }
+    }
+
+    fn steps(&self) -> u64 {
+        self.batches() as u64 * u64::from(self.epochs)
+    }
+
+    /// First sample and number of samples of a batch.
+    fn range(&self, batch: usize) -> (usize, usize) {
+        let start = batch * self.batch;
+        let end = if batch + 1 == self.batches() { self.samples } else { start + self.batch };
+        (start, end - start)
+    }
+}
+
+/// The learning rate of step `iteration` (from 1) of `steps`.
+fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
+    let share = iteration as f64 / steps as f64;
+    match config.schedule {
+        Schedule::Constant => config.learning_rate,
+        Schedule::Cosine if share < WARM_UP => config.learning_rate * share / WARM_UP,
+        Schedule::Cosine => {
+            let share = (share - WARM_UP) / (1.0 - WARM_UP);
+            config.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+        }
+    }
+}
+
+struct Run<'a> {
+    config: &'a FitConfig,
+    out: &'a Path,
+    dataset: &'a Dataset,
+    device: Device,
+    plan: Plan,
+    net: LiftNet,
+    state: RunState,
+    history: HistoryWriter,
+    /// `[features]` stands in for what is missing.
+    feature_mean: Tensor,
+    pending: Pending,
+    clock: Instant,
+}
+
+/// Errors of recent steps, still on the device.
+struct Pending {
+    errors: Vec<Tensor>,
+    seconds: Vec<f64>,
+    samples: u64,
+    since: Instant,
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self { errors: Vec::new(), seconds: Vec::new(), samples: 0, since: Instant::now() }
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(config: &'a FitConfig, out: &'a Path, dataset: &'a Dataset, device: Device, resume: bool) -> Result<Self> {
+        let last = out.join(checkpoint::LAST);
+        let (net, state) = if resume && last.exists() {
+            let saved = Checkpoint::read(&last)?;
+            (saved.network(config, device)?, saved.state()?)
+        } else {
+            let (input, output) = dataset.zscores();
+            (LiftNet::new(&config.network, input, output, device, config.seed), RunState::default())
+        };
+        let path = out.join(checkpoint::HISTORY);
+        let history = if state.iteration > 0 {
+            HistoryWriter::resume(&path, state.iteration)?
+        } else {
+            HistoryWriter::create(&path)?
+        };
+        let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
+        let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
+        let (pending, clock) = (Pending::new(), Instant::now());
+        Ok(Self { config, out, dataset, device, plan, net, state, history, feature_mean, pending, clock })
+    }
+
+    fn train(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let batches = self.plan.batches() as u64;
+        let earlier_seconds = self.state.seconds;
+        self.clock = Instant::now();
+        while self.state.iteration < self.plan.steps() {
+            let (epoch, batch) = (self.state.iteration / batches, self.state.iteration % batches);
+            let order = self.epoch_order(epoch);
+            for batch in batch..batches {
+                self.step(&order, batch as usize);
+                self.state.seconds = earlier_seconds + self.clock.elapsed().as_secs_f64();
+                let epoch_ends = batch + 1 == batches;
+                if epoch_ends || self.state.iteration % self.config.validate_every == 0 {
+                    self.validate(epoch_ends.then_some(epoch as u32 + 1), progress)?;
+                } else if self.pending.errors.len() as u64 >= READ_EVERY {
+                    self.record(None, progress)?;
+                }
+                if epoch_ends || self.state.iteration % self.config.checkpoint_every == 0 {
+                    self.record(None, progress)?;
+                    self.history.flush()?;
+                    checkpoint::save(&self.out.join(checkpoint::LAST), &self.net, &self.state)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The order of the samples in an epoch (from 0), `[N]`.
+    fn epoch_order(&self, epoch: u64) -> Tensor {
+        tch::manual_seed(mix_seed(self.config.seed, ORDER_STREAM + epoch) as i64);
+        Tensor::randperm(self.plan.samples as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
+    }
+
+    fn step(&mut self, order: &Tensor, batch: usize) {
+        let (start, len) = self.plan.range(batch);
+        self.state.iteration += 1;
+        self.state.samples += len as u64;
+        let seed = mix_seed(self.config.seed, self.state.iteration);
+        let (keypoints, poses) = self.dataset.draw(&order.narrow(0, start as i64, len as i64), seed);
+        let features = features(&keypoints, &self.dataset.card.transform(), &self.feature_mean);
+        let rate = learning_rate(self.config, self.state.iteration, self.plan.steps());
+        let error = self.net.step(&features, &poses, self.config.loss, rate, seed);
+        self.pending.errors.push(error);
+        self.pending.seconds.push(self.state.seconds);
+        self.pending.samples += len as u64;
+    }
+
+    fn validate(&mut self, ended_epoch: Option<u32>, progress: &mut dyn Progress) -> Result<()> {
+        let error = mpjpe(&self.net, &self.dataset.validation, &self.dataset.card);
+        let scale = self.dataset.card.error_unit().0;
+        self.record(Some(error * scale), progress)?;
+        progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe: error * scale });
+        if let Some(epoch) = ended_epoch {
+            let train_mpjpe = mpjpe(&self.net, &self.dataset.probe, &self.dataset.card) * scale;
+            let iteration = self.state.iteration;
+            self.state.epochs.push(EpochScore { epoch, iteration, train_mpjpe, val_mpjpe: error * scale });
+        }
+        if error < self.state.best_mpjpe {
+            self.state.best_mpjpe = error;
+            checkpoint::save(&self.out.join(checkpoint::BEST), &self.net, &self.state)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the pending errors off the device into the history; `val_mpjpe` belongs to the last of them.
+    fn record(&mut self, val_mpjpe: Option<f64>, progress: &mut dyn Progress) -> Result<()> {
+        if self.pending.errors.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::replace(&mut self.pending, Pending::new());
+        let scale = self.dataset.card.error_unit().0;
+        let read =
+            Vec::<f32>::try_from(Tensor::stack(&pending.errors, 0)).map_err(|e| Error::runtime(e.to_string()))?;
+        let errors: Vec<f64> = read.into_iter().map(|error| f64::from(error) * scale).collect();
+        let first = self.state.iteration + 1 - errors.len() as u64;
+        let batches = self.plan.batches() as u64;
+        for (k, &train_mpjpe) in errors.iter().enumerate() {
+            let iteration = first + k as u64;
+            let last = k + 1 == errors.len();
+            self.history.append(&HistoryRow {
+                iteration,
+                epoch: ((iteration - 1) / batches) as u32 + 1,
+                train_mpjpe,
+                val_mpjpe: if last { val_mpjpe } else { None },
+                seconds: pending.seconds[k],
+            })?;
+        }
+        self.history.flush()?;
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        let samples_per_second = pending.samples as f64 / pending.since.elapsed().as_secs_f64().max(1e-9);
+        progress.event(Event::Progress { iteration: self.state.iteration, train_mpjpe: mean, samples_per_second });
+        if mean.is_finite() {
+            return Ok(());
+        }
+        Err(Error::runtime(format!("training diverged: MPJPE is {mean} near iteration {}", self.state.iteration))
+            .at(self.out)
+            .hint("lower --learning-rate, or turn --batch-norm on"))
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            unit: self.dataset.card.error_unit().1.to_owned(),
+            epochs: self.state.epochs.clone(),
+            samples: self.state.samples,
+            seconds: self.state.seconds,
+            train_size: self.dataset.card.train_size,
+            val_size: self.dataset.card.val_size,
+            device: device::name(self.device),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_every_sample_and_none_is_single() {
+        for samples in 2..200 {
+            for batch in 2..70 {
+                let plan = Plan { samples, batch, epochs: 1 };
+                let mut next = 0;
+                for index in 0..plan.batches() {
+                    let (start, len) = plan.range(index);
+                    assert_eq!(start, next, "{plan:?}");
+                    assert!(len >= 2, "{plan:?} batch {index} has {len}");
+                    next = start + len;
+                }
+                assert_eq!(next, samples, "{plan:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cosine_rises_and_falls_to_nothing() {
+        let config = FitConfig { schedule: Schedule::Cosine, learning_rate: 1.0, ..FitConfig::default() };
+        let rate = |iteration| learning_rate(&config, iteration, 1000);
+        assert!(rate(5) < rate(10) && (rate(10) - 1.0).abs() < 1e-9);
+        assert!((rate(505) - 0.5).abs() < 1e-2 && rate(1000) < 1e-9);
+    }
+}
