@@ -2,7 +2,7 @@
 
 mod kind;
 mod open;
-mod pairs;
+pub mod pairs;
 
 pub use kind::Format;
 pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};
