@@ -2,8 +2,10 @@
 
 pub mod error;
 pub mod format;
+pub mod lift;
 pub mod model;
 pub mod pose;
 pub mod skeleton;
 
 pub use error::{Error, ErrorKind, Result};
+pub use lift::{Lifter, LifterOptions};

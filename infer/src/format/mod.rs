@@ -1,8 +1,13 @@
 //! Reading 2D streams and writing 3D ones: a trait for each side, a file a format.
 
+mod array;
+mod jsonl;
 mod kind;
+mod npy;
+mod npz;
 mod open;
 pub mod pairs;
+mod pickle;
 
 pub use kind::Format;
 pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};

@@ -1,10 +1,17 @@
 //! From a path, or none, to a reader or a writer of the right format.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Format, FrameReader, PoseInfo, PoseReader, PoseWriter};
+use super::jsonl::{KeypointLines, PoseLines, PoseLinesWriter};
+use super::npy::{ArrayFrames, ArrayWriter};
+use super::{Format, FrameReader, PoseInfo, PoseReader, PoseWriter, npz};
 use crate::error::{Error, Result};
 use crate::skeleton::Layout;
+
+/// Bytes asked for at once; more than a pipe holds, so that a fast writer is emptied in one go.
+const READ_AHEAD: usize = 128 << 10;
 
 /// Where a stream comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +30,27 @@ impl Source {
             Self::File(path) => path,
         }
     }
+
+    fn open(&self) -> Result<Box<dyn BufRead + Send>> {
+        Ok(match self {
+            // Stdin's own lock cannot be sent to another thread; reads this long pass its own buffer by.
+            Self::Stdin => Box::new(BufReader::with_capacity(READ_AHEAD, std::io::stdin())),
+            Self::File(path) => Box::new(BufReader::with_capacity(READ_AHEAD, open_file(path)?)),
+        })
+    }
+}
+
+/// Opens a file for reading, and only a file.
+///
+/// # Errors
+/// It does not exist, may not be read, or is a directory.
+pub(super) fn open_file(path: &Path) -> Result<File> {
+    let unreadable = |e| Error::io("cannot open", path, e);
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(Error::input("is a directory, expected a file").at(path));
+    }
+    Ok(file)
 }
 
 /// Where a stream goes to.
@@ -44,9 +72,12 @@ impl Target {
     }
 }
 
-/// Opens a 2D stream, in the format `from` or in the one that its content shows.
+/// Opens a 2D stream, in the format `from` or in the one that its first byte shows.
 ///
-/// With a `layout`, it is the stream's layout whatever its header says, and every person is checked against it.
+/// With a `layout`, it is the stream's layout whatever its header says; where either names one, each person's number
+/// of key points is checked against it. Waits for the first line of a pipe, and for no more.
+///
+/// Arrays hold one person, who gets the id 0; a row in which every joint is missing is a frame with nobody in it.
 ///
 /// # Errors
 /// A source that cannot be opened, holds nothing, or is in no known format.
@@ -55,8 +86,34 @@ pub fn open_reader(
     from: Option<Format>,
     layout: Option<&'static Layout>,
 ) -> Result<Box<dyn FrameReader>> {
-    let _ = (from, layout);
-    Err(Error::usage("not here yet").at(source.name()))
+    let mut input = source.open()?;
+    let name = source.name();
+    let format = match from {
+        Some(format) => format,
+        None => by_content(input.as_mut(), name)?,
+    };
+    Ok(match format {
+        Format::JsonLines => Box::new(KeypointLines::new(input, name, layout)?),
+        Format::Npy => Box::new(ArrayFrames::new(input, name, layout)?),
+        Format::Npz => {
+            let seekable: Box<dyn npz::ReadSeek> = match source {
+                Source::Stdin => Box::new(Cursor::new(read_whole(input, name)?)),
+                Source::File(path) => Box::new(open_file(path)?),
+            };
+            Box::new(ArrayFrames::new(npz::keypoints(seekable, name)?, name, layout)?)
+        }
+    })
+}
+
+fn read_whole(mut input: impl Read, name: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
+    Ok(bytes)
+}
+
+fn by_content(input: &mut dyn BufRead, name: &Path) -> Result<Format> {
+    let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    Format::by_content(start).map_err(|e| e.at(name))
 }
 
 /// Opens a 3D stream in JSON Lines, as [`create_writer`]'s writers leave it.
@@ -64,14 +121,88 @@ pub fn open_reader(
 /// # Errors
 /// A source that cannot be opened, or is no 3D stream.
 pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
-    Err(Error::usage("not here yet").at(source.name()))
+    Ok(Box::new(PoseLines::new(source.open()?, source.name())?))
 }
 
 /// Creates a 3D stream, in the format `to`, else in the one that the extension names, else (to stdout) JSON Lines.
 ///
+/// An existing file is replaced at once: a caller that also reads must see to it that it is not the same file.
+/// Arrays hold one person a frame; [`PoseWriter::write`] refuses a frame with more. npz calls its array `poses`.
+///
 /// # Errors
-/// A target that cannot be made, an extension that names no format, arrays to stdout.
+/// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe.
 pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo) -> Result<Box<dyn PoseWriter>> {
-    let _ = (to, info);
-    Err(Error::usage("not here yet").at(target.name()))
+    let name = target.name();
+    let Target::File(path) = target else {
+        return match to {
+            None | Some(Format::JsonLines) => Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name)?)),
+            Some(format) => {
+                Err(Error::usage(format!("{format} cannot be written to a pipe")).hint("name a file with -o"))
+            }
+        };
+    };
+    let format = match to.or_else(|| Format::by_extension(path)) {
+        Some(format) => format,
+        None => {
+            let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
+            return Err(Error::usage("its extension names no format").at(path).hint(format!("known are {known}")));
+        }
+    };
+    let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
+    Ok(match format {
+        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name)?),
+        Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
+        Format::Npz => Box::new(ArrayWriter::npz(file, info, name)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn open(path: &Path) -> String {
+        let source = Source::File(path.to_path_buf());
+        open_reader(&source, None, None).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open(folder.path()).ends_with("is a directory, expected a file"));
+        let absent = folder.path().join("absent.jsonl");
+        assert!(open(&absent).starts_with(&format!("{}: cannot open: ", absent.display())));
+        for (content, expected) in [
+            (&b""[..], "no frames"),
+            (b"\x80\x04}.", "a Python pickle, expected"),
+            (b"[{\"image_id\":1}]", "one JSON list, expected"),
+            (b"\xff\xfe{\0", "UTF-16, expected"),
+            (b"frame,x,y\n", "'f' at the start, expected"),
+            (b"PK\x03\x04 and no more", "zip archive"),
+            (b"\x93NUMPY", "npy"),
+        ] {
+            let path = folder.path().join("input");
+            std::fs::write(&path, content).unwrap();
+            let found = open(&path);
+            assert!(found.starts_with(path.to_str().unwrap()) && found.contains(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_target_needs_a_format_that_it_can_hold() {
+        let info = PoseInfo {
+            skeleton: "s".into(),
+            joints: vec!["a".into()],
+            parents: vec![-1],
+            unit: "m".into(),
+            axes: "camera".into(),
+            fps: None,
+            model: "m".into(),
+        };
+        let refused = |target: &Target, to| create_writer(target, to, &info).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(refused(&Target::Stdout, Some(Format::Npy)), "npy cannot be written to a pipe");
+        assert_eq!(refused(&Target::File("out.xyz".into()), None), "out.xyz: its extension names no format");
+        let nowhere = Target::File("/nonexistent-folder/out.npy".into());
+        assert!(refused(&nowhere, None).starts_with("/nonexistent-folder/out.npy: cannot create: "));
+    }
 }

@@ -1,5 +1,27 @@
 //! Models: what a file says about itself, and running it.
+//!
+//! The only room that names `ort`. [`ModelFile`] reads and checks a file
+//! without a runtime; [`open`] loads it into one; whoever runs poses through it
+//! sees a [`PoseNetwork`].
 
 mod card;
+mod cuda;
+mod device;
+mod file;
+mod library;
+mod network;
+mod onnx;
+mod profile;
+mod session;
+#[cfg(test)]
+#[path = "../../../tests/infer/small_model.rs"]
+mod small_model;
 
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard};
+pub use device::{Device, Provider};
+pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
+#[cfg(test)]
+pub(crate) use network::MockNetwork;
+pub use network::PoseNetwork;
+pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
+pub use session::{Session, SessionOptions, open};

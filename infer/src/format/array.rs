@@ -1,0 +1,221 @@
+//! NumPy's way to lay out numbers in bytes, as npy files and pickles share it, taken to `f32`.
+
+use crate::error::{Error, Result};
+
+/// The type of an array's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dtype {
+    kind: Kind,
+    /// Bytes an element.
+    pub(super) size: usize,
+    big_endian: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Float,
+    Signed,
+    Unsigned,
+}
+
+impl Dtype {
+    /// Little-endian `f32`, which is what we write.
+    pub(super) const F32: Self = Self { kind: Kind::Float, size: 4, big_endian: false };
+
+    /// Reads NumPy's short name of a type: `<f4`, `>i8`, `|u1`; without a sign it is little-endian.
+    ///
+    /// # Errors
+    /// A type that is no plain number: Python objects, text, structures, complex and half floats.
+    pub(super) fn parse(name: &str) -> Result<Self> {
+        let (big_endian, bare) = match name.as_bytes().first() {
+            Some(b'>') => (true, &name[1..]),
+            Some(b'<' | b'|' | b'=') => (false, &name[1..]),
+            _ => (false, name),
+        };
+        let (kind, size) = match bare {
+            "f4" | "f8" => (Kind::Float, &bare[1..]),
+            "i1" | "i2" | "i4" | "i8" => (Kind::Signed, &bare[1..]),
+            "u1" | "u2" | "u4" | "u8" => (Kind::Unsigned, &bare[1..]),
+            _ if bare.starts_with('O') => {
+                return Err(Error::input("holds Python objects, expected an array of numbers"));
+            }
+            _ => {
+                let name: String = name.chars().take(40).collect();
+                return Err(Error::input(format!(
+                    "has elements of type '{name}', expected float32, float64 or integers"
+                )));
+            }
+        };
+        Ok(Self { kind, size: usize::from(size.as_bytes()[0] - b'0'), big_endian })
+    }
+
+    /// The same type in this byte order.
+    pub(super) fn in_byte_order(self, big_endian: bool) -> Self {
+        Self { big_endian, ..self }
+    }
+
+    /// Appends the numbers that `bytes` hold, the nearest `f32` to each; a remainder is left out.
+    pub(super) fn decode(self, bytes: &[u8], numbers: &mut Vec<f32>) {
+        macro_rules! decode {
+            ($type:ty) => {{
+                let (chunks, _) = bytes.as_chunks();
+                if self.big_endian {
+                    numbers.extend(chunks.iter().map(|chunk| <$type>::from_be_bytes(*chunk) as f32));
+                } else {
+                    numbers.extend(chunks.iter().map(|chunk| <$type>::from_le_bytes(*chunk) as f32));
+                }
+            }};
+        }
+        match (self.kind, self.size) {
+            (Kind::Float, 4) => decode!(f32),
+            (Kind::Float, _) => decode!(f64),
+            (Kind::Signed, 1) => decode!(i8),
+            (Kind::Signed, 2) => decode!(i16),
+            (Kind::Signed, 4) => decode!(i32),
+            (Kind::Signed, _) => decode!(i64),
+            (Kind::Unsigned, 1) => decode!(u8),
+            (Kind::Unsigned, 2) => decode!(u16),
+            (Kind::Unsigned, 4) => decode!(u32),
+            (Kind::Unsigned, _) => decode!(u64),
+        }
+    }
+}
+
+/// A shape as Python writes it: `[3, 17, 2]`.
+pub(super) fn shape_text(shape: &[usize]) -> String {
+    let sides: Vec<_> = shape.iter().map(usize::to_string).collect();
+    format!("[{}]", sides.join(", "))
+}
+
+/// The number of bytes that an array takes, if that is a number a computer can hold.
+pub(super) fn byte_length(shape: &[usize], dtype: Dtype) -> Option<usize> {
+    shape.iter().try_fold(dtype.size, |length, side| length.checked_mul(*side)).filter(|&n| n <= isize::MAX as usize)
+}
+
+/// A whole array of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Array {
+    pub(super) shape: Vec<usize>,
+    /// The last axis runs fastest.
+    pub(super) numbers: Vec<f32>,
+}
+
+impl Array {
+    /// Takes an array from its bytes; `fortran`: the first axis runs fastest.
+    ///
+    /// # Errors
+    /// Another number of bytes than the shape asks for.
+    pub(super) fn from_bytes(shape: Vec<usize>, dtype: Dtype, fortran: bool, bytes: &[u8]) -> Result<Self> {
+        if byte_length(&shape, dtype) != Some(bytes.len()) {
+            let shape = shape_text(&shape);
+            return Err(Error::input(format!(
+                "holds {} bytes, which does not fit its shape {shape} of {}-byte numbers",
+                bytes.len(),
+                dtype.size
+            )));
+        }
+        let mut numbers = Vec::with_capacity(bytes.len() / dtype.size);
+        dtype.decode(bytes, &mut numbers);
+        let numbers = if fortran { gathered(&shape, &running_products(shape.iter()), &numbers) } else { numbers };
+        Ok(Self { shape, numbers })
+    }
+
+    /// The array with its axes in another order, `axes[i]` becoming the i-th.
+    ///
+    /// # Errors
+    /// `axes` that do not name each axis once.
+    pub(super) fn transposed(self, axes: &[usize]) -> Result<Self> {
+        let mut named = axes.to_vec();
+        named.sort_unstable();
+        if !named.into_iter().eq(0..self.shape.len()) {
+            return Err(Error::input(format!("has axes {axes:?} of {}", self.shape.len())));
+        }
+        let mut strides = running_products(self.shape.iter().rev());
+        strides.reverse();
+        let shape: Vec<_> = axes.iter().map(|axis| self.shape[*axis]).collect();
+        let strides: Vec<_> = axes.iter().map(|axis| strides[*axis]).collect();
+        let numbers = gathered(&shape, &strides, &self.numbers);
+        Ok(Self { shape, numbers })
+    }
+}
+
+/// Each side's stride, when the first one runs fastest.
+fn running_products<'a>(sides: impl Iterator<Item = &'a usize>) -> Vec<usize> {
+    sides.scan(1usize, |stride, side| Some(std::mem::replace(stride, stride.wrapping_mul(*side)))).collect()
+}
+
+/// The numbers with the last axis fastest, taken from where `strides` say that they are.
+fn gathered(shape: &[usize], strides: &[usize], numbers: &[f32]) -> Vec<f32> {
+    let mut position = vec![0; shape.len()];
+    let mut at = 0;
+    let mut reordered = Vec::with_capacity(numbers.len());
+    for _ in 0..numbers.len() {
+        reordered.push(numbers[at]);
+        for axis in (0..shape.len()).rev() {
+            position[axis] += 1;
+            at += strides[axis];
+            if position[axis] < shape[axis] {
+                break;
+            }
+            position[axis] = 0;
+            at -= strides[axis] * shape[axis];
+        }
+    }
+    reordered
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn reads_types_by_name() {
+        let decode = |name: &str, bytes: &[u8]| {
+            let mut numbers = Vec::new();
+            Dtype::parse(name).unwrap().decode(bytes, &mut numbers);
+            numbers
+        };
+        assert_eq!(decode("<f4", &1.5f32.to_le_bytes()), [1.5]);
+        assert_eq!(decode(">f8", &[1.5f64.to_be_bytes(), 0.1f64.to_be_bytes()].concat()), [1.5, 0.1]);
+        assert_eq!(decode(">i2", &[0xff, 0xfe, 0, 3]), [-2.0, 3.0]);
+        assert_eq!(decode("|u1", &[255, 0]), [255.0, 0.0]);
+        assert_eq!(decode("i8", &(-7i64).to_le_bytes()), [-7.0]);
+        for (name, expected) in [("|O", "Python objects"), ("<U3", "'<U3'"), ("<f2", "'<f2'"), ("", "''"), ("é", "'é'")]
+        {
+            let message = Dtype::parse(name).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn fortran_order_is_turned_round() {
+        // Element [i, j, k] is 100 i + 10 j + k, laid out with i fastest.
+        let shape = vec![2, 3, 2];
+        let mut bytes = Vec::new();
+        for (k, j, i) in (0..2).flat_map(|k| (0..3).flat_map(move |j| (0..2).map(move |i| (k, j, i)))) {
+            bytes.push(100 * i + 10 * j + k);
+        }
+        let array = Array::from_bytes(shape, Dtype::parse("u1").unwrap(), true, &bytes).unwrap();
+        let expected = [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121].map(|n| n as f32);
+        assert_eq!(array.numbers, expected);
+    }
+
+    #[test]
+    fn axes_are_put_in_another_order() {
+        let array = Array { shape: vec![2, 3], numbers: vec![0.0, 1.0, 2.0, 10.0, 11.0, 12.0] };
+        let expected = Array { shape: vec![3, 2], numbers: vec![0.0, 10.0, 1.0, 11.0, 2.0, 12.0] };
+        assert_eq!(array.clone().transposed(&[1, 0]).unwrap(), expected);
+        for axes in [&[0, 0][..], &[0], &[0, 2], &[0, 1, 2]] {
+            assert!(array.clone().transposed(axes).is_err());
+        }
+    }
+
+    #[test]
+    fn the_shape_must_fit_the_bytes() {
+        let message = Array::from_bytes(vec![2, 2], Dtype::F32, false, &[0; 12]).unwrap_err().to_string();
+        assert_eq!(message, "holds 12 bytes, which does not fit its shape [2, 2] of 4-byte numbers");
+        assert!(Array::from_bytes(vec![usize::MAX, 8], Dtype::F32, false, &[0; 12]).is_err());
+        assert!(Array::from_bytes(vec![0, 3], Dtype::F32, true, &[]).unwrap().numbers.is_empty());
+    }
+}

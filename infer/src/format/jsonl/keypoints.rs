@@ -1,0 +1,381 @@
+//! Reads 2D streams.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use super::complaint;
+use super::header::{KeypointHeader, is_header};
+use super::lines::{Line, Lines};
+use super::scan::{Scan, Scanner, fault};
+use crate::error::{Error, Result};
+use crate::format::{FrameReader, StreamInfo};
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::Layout;
+
+/// A 2D stream in JSON Lines.
+pub(in crate::format) struct KeypointLines {
+    lines: Lines,
+    info: StreamInfo,
+    /// The first line, where it was no header and so is a frame already.
+    first: Option<Result<Frame>>,
+    parser: Parser,
+}
+
+impl KeypointLines {
+    /// Reads the header, if there is one; a `layout` given here counts more than the header's.
+    ///
+    /// # Errors
+    /// A stream that cannot be read, has no line at all, or a header that does not fit.
+    pub(in crate::format) fn new(
+        input: Box<dyn BufRead + Send>,
+        name: &Path,
+        layout: Option<&'static Layout>,
+    ) -> Result<Self> {
+        let mut lines = Lines::new(input, name);
+        let mut parser = Parser { layout, next_index: 0, expected_joints: 0 };
+        let mut info = StreamInfo { layout, ..StreamInfo::default() };
+        let mut first = None;
+        match lines.next() {
+            Ok(None) => return Err(no_frames().at(name)),
+            Ok(Some(line)) if is_header(&line) => {
+                let header = KeypointHeader::read(&line).map_err(|e| e.at(name))?;
+                info.fps = header.fps;
+                if layout.is_none() {
+                    info.layout = header.layout().map_err(|e| e.at(name).line(line.number))?;
+                }
+            }
+            Ok(Some(line)) => first = Some(parser.frame(&line).map_err(|e| e.at(name))),
+            Err(e) => first = Some(Err(e)),
+        }
+        parser.layout = info.layout;
+        Ok(Self { lines, info, first, parser })
+    }
+}
+
+/// An input in which there is nothing at all.
+pub(in crate::format) fn no_frames() -> Error {
+    Error::input("no frames: there is nothing in it, expected a frame a line")
+}
+
+impl FrameReader for KeypointLines {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        if let Some(first) = self.first.take() {
+            return first.map(Some);
+        }
+        let Some(line) = self.lines.next()? else { return Ok(None) };
+        match self.parser.frame(&line) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(e) => Err(e.at(self.lines.name())),
+        }
+    }
+}
+
+/// What must be remembered from line to line.
+struct Parser {
+    layout: Option<&'static Layout>,
+    /// The number of a frame that names none: one more than the last one's.
+    next_index: u64,
+    /// Joints of the person before, a guess at how many the next one has.
+    expected_joints: usize,
+}
+
+impl Parser {
+    fn frame(&mut self, line: &Line<'_>) -> Result<Frame> {
+        let mut scanner = Scanner::new(line.text);
+        let frame = self.fields(&mut scanner).map_err(|fault| {
+            if is_header(line) {
+                return Error::input("a header, expected a frame: a header may only be the first line")
+                    .line(line.number);
+            }
+            complaint(fault, &scanner, line)
+        });
+        // A frame that cannot be read still counts, so that those behind it keep their numbers.
+        self.next_index = frame.as_ref().map_or(self.next_index, |frame| frame.index).saturating_add(1);
+        frame
+    }
+
+    fn fields(&mut self, scanner: &mut Scanner<'_>) -> Scan<Frame> {
+        let mut frame = Frame { index: self.next_index, ..Frame::default() };
+        let mut has_people = false;
+        scanner.object(|scanner, key| {
+            match key {
+                b"frame" => frame.index = index(scanner)?,
+                b"time" => frame.time = scanner.optional_f64()?,
+                b"size" => frame.size = size(scanner)?,
+                b"people" => {
+                    frame.people.clear();
+                    has_people = true;
+                    if !scanner.null() {
+                        scanner.list(|scanner, number| {
+                            frame.people.push(self.person(scanner, number)?);
+                            Ok(())
+                        })?;
+                    }
+                }
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        scanner.end()?;
+        if has_people { Ok(frame) } else { fault("the frame has no 'people', expected a list (empty for nobody)") }
+    }
+
+    fn person(&mut self, scanner: &mut Scanner<'_>, number: usize) -> Scan<Person> {
+        let mut id = None;
+        let mut keypoints = None;
+        let mut is_lifted = false;
+        scanner.object(|scanner, key| match key {
+            b"id" => {
+                id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) };
+                Ok(())
+            }
+            b"keypoints" => {
+                keypoints = Some(self.keypoints(scanner, number)?);
+                Ok(())
+            }
+            other => {
+                is_lifted |= other == b"joints";
+                scanner.skip()
+            }
+        })?;
+        match keypoints {
+            Some(keypoints) => Ok(Person { id, keypoints }),
+            None if is_lifted => fault(format!("person {number} has 3D 'joints', expected 2D 'keypoints'")),
+            None => fault(format!("person {number} has no 'keypoints', expected a list of [x, y, score]")),
+        }
+    }
+
+    fn keypoints(&mut self, scanner: &mut Scanner<'_>, person: usize) -> Scan<Vec<Keypoint>> {
+        let mut keypoints = Vec::with_capacity(self.expected_joints);
+        let mut channels = 0;
+        scanner.list(|scanner, joint| {
+            if scanner.peek() != Some(b'[') {
+                return scanner.unexpected(&format!("keypoint {joint}{} as [x, y, score]", of_person(person)));
+            }
+            let ([x, y, score], count) = scanner.triple()?;
+            let score = match count {
+                3 if score.is_nan() => 0.0,
+                3 => score,
+                _ => 1.0,
+            };
+            if joint == 0 {
+                channels = count;
+            }
+            if count != channels || !matches!(count, 2 | 3) {
+                return miscounted(joint, person, count, channels);
+            }
+            keypoints.push(Keypoint { x, y, score });
+            Ok(())
+        })?;
+        self.expected_joints = keypoints.len();
+        match self.layout {
+            Some(layout) if layout.len() != keypoints.len() => {
+                let (found, expected) = (keypoints.len(), layout.len());
+                fault(format!("person {person} has {found} key points, expected {expected} ({})", layout.name))
+            }
+            _ => Ok(keypoints),
+        }
+    }
+}
+
+/// Names a person in a message; the first goes without saying.
+fn of_person(person: usize) -> String {
+    if person == 0 { String::new() } else { format!(" of person {person}") }
+}
+
+#[cold]
+fn miscounted<T>(joint: usize, person: usize, found: usize, channels: usize) -> Scan<T> {
+    let expected = if channels == 2 && joint > 0 { "2 (x, y)" } else { "3 (x, y, score)" };
+    let plural = if found == 1 { "" } else { "s" };
+    fault(format!("keypoint {joint}{} has {found} number{plural}, expected {expected}", of_person(person)))
+}
+
+fn index(scanner: &mut Scanner<'_>) -> Scan<u64> {
+    let number = scanner.integer("a frame number")?;
+    u64::try_from(number).or_else(|_| fault(format!("the frame's number is {number}, expected 0 or more")))
+}
+
+/// Width and height, or null; whole numbers that are written as 1920.0 will do.
+fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
+    if scanner.null() {
+        return Ok(None);
+    }
+    let (mut sides, mut count) = ([0; 2], 0);
+    scanner.list(|scanner, position| {
+        let side = scanner.optional_f64()?.filter(|side| (1.0..=1e9).contains(side) && side.fract() == 0.0);
+        let Some(side) = side else { return fault("the frame's size is not two whole numbers of pixels above 0") };
+        if let Some(slot) = sides.get_mut(position) {
+            *slot = side as u32;
+        }
+        count = position + 1;
+        Ok(())
+    })?;
+    match count {
+        2 => Ok(Some(sides)),
+        _ => fault(format!("the frame's size has {count} numbers, expected 2 (width, height)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::skeleton::COCO17;
+    use proptest::prelude::*;
+    use serde_json::json;
+    use std::io::Cursor;
+
+    fn reader(text: impl Into<Vec<u8>>) -> Result<KeypointLines> {
+        KeypointLines::new(Box::new(Cursor::new(text.into())), Path::new("clip.jsonl"), None)
+    }
+
+    fn only_frame(text: &str) -> Frame {
+        reader(text).unwrap().read().unwrap().unwrap()
+    }
+
+    /// Each frame's number, or what is wrong with it.
+    fn outcomes(text: impl Into<Vec<u8>>) -> Vec<String> {
+        let mut reader = match reader(text) {
+            Ok(reader) => reader,
+            Err(e) => return vec![e.to_string()],
+        };
+        let mut seen = Vec::new();
+        loop {
+            match reader.read() {
+                Ok(None) => return seen,
+                Ok(Some(frame)) => seen.push(frame.index.to_string()),
+                Err(e) => seen.push(e.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn reads_every_field() {
+        let text = r#" {"extra":{"a":[1,"\"}"]},"frame":7,"time":0.25,"size":[1768,994.0],"people":[
+            {"id":-3,"keypoints":[[1,2.5,0.5],[-1e1,0,1]],"box":[0,0,1,1]},{"keypoints":[[1,2],[3,4]],"id":null}]}"#;
+        let point = |x, y, score| Keypoint { x, y, score };
+        let expected = Frame {
+            index: 7,
+            time: Some(0.25),
+            size: Some([1768, 994]),
+            people: vec![
+                Person { id: Some(-3), keypoints: vec![point(1.0, 2.5, 0.5), point(-10.0, 0.0, 1.0)] },
+                Person { id: None, keypoints: vec![point(1.0, 2.0, 1.0), point(3.0, 4.0, 1.0)] },
+            ],
+        };
+        assert_eq!(only_frame(&text.replace('\n', " ")), expected);
+    }
+
+    #[test]
+    fn what_is_no_number_is_missing() {
+        let text = r#"{"people":[{"keypoints":[[null,1,1],[1,NaN,1],[1,1,null],[-Infinity,1,1],[1,1,0]]}]}"#;
+        assert!(only_frame(text).people[0].keypoints.iter().all(|point| point.is_missing()));
+        assert!(only_frame(r#"{"people":[{"keypoints":[[NaN,NaN]]}]}"#).people[0].keypoints[0].is_missing());
+    }
+
+    #[test]
+    fn the_header_is_read_and_overruled() {
+        let text = r#"{"poselift":1,"kind":"keypoints","layout":"body25","fps":29.97,"new":1}"#;
+        let reader = reader(text).unwrap();
+        assert_eq!((reader.info().layout.unwrap().name, reader.info().fps), ("body25", Some(29.97)));
+        let input = Box::new(Cursor::new(text.to_owned()));
+        let reader = KeypointLines::new(input, Path::new("x"), Some(&COCO17)).unwrap();
+        assert_eq!(reader.info().layout.unwrap().name, "coco17");
+    }
+
+    #[test]
+    fn frames_are_numbered_on() {
+        let text = "{\"people\":[]}\r\n\n{\"frame\":5,\"people\":null}\n{\"people\":[]}\n{\n{\"people\":[]}";
+        let seen = outcomes(text);
+        assert_eq!(seen[..3], ["0", "5", "6"]);
+        assert!(seen[3].starts_with("clip.jsonl:5: ") && seen[4] == "8", "{seen:?}");
+    }
+
+    #[test]
+    fn says_place_found_and_expected() {
+        let one = |keypoints: &str| format!("{{\"people\":[{{\"keypoints\":{keypoints}}}]}}\n");
+        for (text, expected) in [
+            (String::new(), "clip.jsonl: no frames: there is nothing in it"),
+            ("\n \n".into(), "clip.jsonl: no frames"),
+            (one("[[1,2,3],[1,2]]"), "clip.jsonl:1: keypoint 1 has 2 numbers, expected 3 (x, y, score)"),
+            (one("[[1,2],[1,2,3]]"), "clip.jsonl:1: keypoint 1 has 3 numbers, expected 2 (x, y)"),
+            (one("[[1]]"), "clip.jsonl:1: keypoint 0 has 1 number, expected 3 (x, y, score)"),
+            (one("[[1,2,3,4]]"), "keypoint 0 has 4 numbers"),
+            (one("[1,2,3]"), "clip.jsonl:1: column 26: found a number, expected keypoint 0 as [x, y, score]"),
+            (one("[[\"1\",2,3]]"), "column 27: found a string, expected a number"),
+            (one("[[1,2,3]"), "found '}', expected ',' or ']'"),
+            (one("{}"), "found an object, expected a list"),
+            ("{\"people\":[{}]}".into(), "person 0 has no 'keypoints'"),
+            ("{\"people\":[{\"joints\":[]}]}".into(), "person 0 has 3D 'joints', expected 2D"),
+            ("{\"frame\":1}\n".into(), "the frame has no 'people'"),
+            ("{\"frame\":-1,\"people\":[]}".into(), "number is -1, expected 0 or more"),
+            ("{\"frame\":1.5,\"people\":[]}".into(), "found 1.5, expected a frame number"),
+            ("{\"people\":[{\"id\":\"a\"}]}".into(), "found a string, expected an integer id"),
+            ("{\"size\":[1],\"people\":[]}".into(), "size has 1 numbers, expected 2 (width, height)"),
+            ("{\"size\":[0,5],\"people\":[]}".into(), "whole numbers of pixels above 0"),
+            ("{\"people\":[]} x\n".into(), "found 'x', expected the end of the line"),
+            ("{\"people\":[{\"keypoints\":[[1,2".into(), "clip.jsonl:1: the stream is cut off inside its last line"),
+            ("{\"poselift\":2,\"kind\":\"keypoints\"}".into(), "clip.jsonl:1: the stream has version 2, expected 1"),
+            ("{\"poselift\":1,\"kind\":\"poses\"}".into(), "kind is 'poses', expected 'keypoints'"),
+            ("{\"poselift\":1}".into(), "the header cannot be read: missing field `kind`"),
+            ("{\"poselift\":1,\"kind\":\"keypoints\",\"fps\":0}".into(), "fps is 0, expected a positive"),
+            (
+                "{\"poselift\":1,\"kind\":\"keypoints\",\"layout\":\"coco\"}".into(),
+                "clip.jsonl:1: unknown joint layout",
+            ),
+        ] {
+            let seen = outcomes(text.clone());
+            assert!(seen[0].contains(expected), "{text}\n{seen:?}\n{expected}");
+        }
+    }
+
+    #[test]
+    fn a_header_comes_first_and_once() {
+        let header = "{\"poselift\":1,\"kind\":\"keypoints\",\"layout\":\"coco17\"}\n";
+        let seen = outcomes(format!("{header}{header}{{\"people\":[{{\"keypoints\":[[1,2,3]]}}]}}\n"));
+        assert_eq!(seen[0], "clip.jsonl:2: a header, expected a frame: a header may only be the first line");
+        assert_eq!(seen[1], "clip.jsonl:3: person 0 has 1 key points, expected 17 (coco17)");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_named() {
+        let seen = outcomes(&b"{\"people\":[], \"name\":\xff}\n"[..]);
+        assert_eq!(seen, ["clip.jsonl:1: column 22: byte 0xff is not UTF-8, expected JSON text"]);
+    }
+
+    fn keypoint() -> impl Strategy<Value = Keypoint> {
+        (-1e6f32..1e6, any::<f32>().prop_filter("finite", |y| y.is_finite()), 0f32..=1.0)
+            .prop_map(|(x, y, score)| Keypoint { x, y, score })
+    }
+
+    fn person() -> impl Strategy<Value = Person> {
+        (any::<Option<i64>>(), prop::collection::vec(keypoint(), 0..20))
+            .prop_map(|(id, keypoints)| Person { id, keypoints })
+    }
+
+    proptest! {
+        /// Lines as another program would write them, in its own order and spacing.
+        #[test]
+        fn reads_what_serde_json_writes(
+            index in 0..i64::MAX as u64,
+            time in any::<Option<f64>>().prop_filter("finite", |time| time.is_none_or(f64::is_finite)),
+            size in any::<Option<[u16; 2]>>().prop_map(|size| size.map(|[w, h]| [u32::from(w) + 1, u32::from(h) + 1])),
+            people in prop::collection::vec(person(), 0..4),
+            extra in any::<String>(),
+        ) {
+            let written: Vec<_> = people.iter().map(|person| {
+                let keypoints: Vec<_> = person.keypoints.iter().map(|p| json!([p.x, p.y, p.score])).collect();
+                json!({"id": person.id, "keypoints": keypoints, "extra": extra})
+            }).collect();
+            let line = json!({"people": written, "time": time, "frame": index, "size": size, "a": extra});
+            let expected = Frame { index, time, size, people };
+            prop_assert_eq!(&only_frame(&line.to_string()), &expected);
+            let spaced = serde_json::to_string_pretty(&line).unwrap().replace('\n', " ");
+            prop_assert_eq!(&only_frame(&spaced), &expected);
+        }
+    }
+}

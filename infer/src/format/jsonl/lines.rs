@@ -1,0 +1,107 @@
+//! Lines of a stream as they arrive, bounded in length.
+
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The longest line that is read, in bytes; a frame of a thousand people takes about one million.
+const MAX_LINE: usize = 16 << 20;
+
+/// One line without its end.
+pub(super) struct Line<'a> {
+    pub(super) text: &'a [u8],
+    /// One-based.
+    pub(super) number: u64,
+    /// Whether a line end follows, so that the line is whole.
+    pub(super) ended: bool,
+}
+
+/// The lines of a stream; blank ones are passed over.
+pub(super) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    name: PathBuf,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    pub(super) fn new(input: Box<dyn BufRead + Send>, name: &Path) -> Self {
+        Self { input, name: name.to_path_buf(), buffer: Vec::new(), number: 0 }
+    }
+
+    pub(super) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The next line; returns as soon as its end has arrived.
+    ///
+    /// # Errors
+    /// `BadInput` for a line that is too long: the next call goes on behind it. Otherwise the stream cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>> {
+        loop {
+            self.buffer.clear();
+            self.number += 1;
+            self.fill()?;
+            if self.buffer.is_empty() {
+                return Ok(None);
+            }
+            if self.buffer.iter().any(|byte| !byte.is_ascii_whitespace()) {
+                break;
+            }
+        }
+        let mut text = &self.buffer[..];
+        let ended = text.ends_with(b"\n");
+        if self.number == 1 {
+            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        }
+        Ok(Some(Line { text: text.trim_ascii_end(), number: self.number, ended }))
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let mut limited = self.input.by_ref().take(MAX_LINE as u64);
+        let length = limited.read_until(b'\n', &mut self.buffer).map_err(|e| self.unreadable(e))?;
+        if length < MAX_LINE || self.buffer.ends_with(b"\n") {
+            return Ok(());
+        }
+        self.input.skip_until(b'\n').map_err(|e| self.unreadable(e))?;
+        self.buffer = Vec::new();
+        let message = format!("the line is longer than {} MB, expected one frame a line", MAX_LINE >> 20);
+        Err(Error::input(message).at(&self.name).line(self.number))
+    }
+
+    fn unreadable(&self, error: std::io::Error) -> Error {
+        Error::io("cannot read", &self.name, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use std::io::{BufReader, Cursor};
+
+    fn lines(text: impl Into<Vec<u8>>) -> Lines {
+        Lines::new(Box::new(Cursor::new(text.into())), Path::new("a.jsonl"))
+    }
+
+    #[test]
+    fn tolerates_mark_carriage_returns_and_blanks() {
+        let mut lines = lines("\u{feff}one\r\n\n  \r\ntwo \nthree");
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            seen.push((String::from_utf8(line.text.to_vec()).unwrap(), line.number, line.ended));
+        }
+        assert_eq!(seen, [("one".into(), 1, true), ("two".into(), 4, true), ("three".into(), 5, false)]);
+    }
+
+    #[test]
+    fn goes_on_behind_a_line_that_is_too_long() {
+        let endless = std::io::repeat(b'x').take(MAX_LINE as u64 * 2).chain(&b"\nnext\n"[..]);
+        let mut lines = Lines::new(Box::new(BufReader::new(endless)), Path::new("a.jsonl"));
+        let message = lines.next().map(|_| ()).unwrap_err().to_string();
+        assert_eq!(message, "a.jsonl:1: the line is longer than 16 MB, expected one frame a line");
+        let line = lines.next().unwrap().unwrap();
+        assert_eq!((line.text, line.number), (&b"next"[..], 2));
+    }
+}

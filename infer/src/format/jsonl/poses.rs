@@ -1,0 +1,149 @@
+//! Reads 3D streams, for evaluation, pictures and tests.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use super::complaint;
+use super::header::read_pose_info;
+use super::keypoints::no_frames;
+use super::lines::{Line, Lines};
+use super::scan::{Scan, Scanner, fault};
+use crate::error::Result;
+use crate::format::{PoseInfo, PoseReader};
+use crate::pose::{LiftedFrame, LiftedPerson};
+
+/// A 3D stream in JSON Lines.
+pub(in crate::format) struct PoseLines {
+    lines: Lines,
+    info: PoseInfo,
+    next_index: u64,
+}
+
+impl PoseLines {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// A stream that cannot be read, is empty, or has no header of a 3D stream.
+    pub(in crate::format) fn new(input: Box<dyn BufRead + Send>, name: &Path) -> Result<Self> {
+        let mut lines = Lines::new(input, name);
+        let Some(line) = lines.next()? else { return Err(no_frames().at(name)) };
+        let info = read_pose_info(&line).map_err(|e| e.at(name))?;
+        Ok(Self { lines, info, next_index: 0 })
+    }
+}
+
+impl PoseReader for PoseLines {
+    fn info(&self) -> &PoseInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<LiftedFrame>> {
+        let Some(line) = self.lines.next()? else { return Ok(None) };
+        let frame = parse(&line, self.next_index, self.info.joints.len());
+        self.next_index = frame.as_ref().map_or(self.next_index, |frame| frame.index).saturating_add(1);
+        match frame {
+            Ok(frame) => Ok(Some(frame)),
+            Err(e) => Err(e.at(self.lines.name())),
+        }
+    }
+}
+
+fn parse(line: &Line<'_>, next_index: u64, joints: usize) -> Result<LiftedFrame> {
+    let mut scanner = Scanner::new(line.text);
+    let mut frame = LiftedFrame { index: next_index, ..LiftedFrame::default() };
+    fields(&mut scanner, &mut frame, joints).map_err(|fault| complaint(fault, &scanner, line))?;
+    Ok(frame)
+}
+
+fn fields(scanner: &mut Scanner<'_>, frame: &mut LiftedFrame, joints: usize) -> Scan<()> {
+    let mut has_people = false;
+    scanner.object(|scanner, key| {
+        match key {
+            b"frame" => frame.index = u64::try_from(scanner.integer("a frame number")?).or_else(|_| negative())?,
+            b"time" => frame.time = scanner.optional_f64()?,
+            b"people" => {
+                frame.people.clear();
+                has_people = true;
+                scanner.list(|scanner, number| {
+                    frame.people.push(person(scanner, number, joints)?);
+                    Ok(())
+                })?;
+            }
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    scanner.end()?;
+    if has_people { Ok(()) } else { fault("the frame has no 'people', expected a list (empty for nobody)") }
+}
+
+fn negative<T>() -> Scan<T> {
+    fault("the frame's number is negative, expected 0 or more")
+}
+
+/// One person; a score that is left out counts as 1.
+fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<LiftedPerson> {
+    let mut person = LiftedPerson { id: None, joints: Vec::with_capacity(expected), score: 1.0 };
+    scanner.object(|scanner, key| match key {
+        b"id" => {
+            person.id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) };
+            Ok(())
+        }
+        b"score" => {
+            person.score = scanner.coordinate()?;
+            Ok(())
+        }
+        b"joints" => {
+            person.joints.clear();
+            scanner.list(|scanner, joint| match scanner.triple()? {
+                (position, 3) => {
+                    person.joints.push(position);
+                    Ok(())
+                }
+                (_, count) => {
+                    fault(format!("joint {joint} of person {number} has {count} numbers, expected 3 (x, y, z)"))
+                }
+            })
+        }
+        _ => scanner.skip(),
+    })?;
+    match person.joints.len() {
+        found if found == expected => Ok(person),
+        found => fault(format!("person {number} has {found} joints, expected {expected} as the header names them")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use std::io::Cursor;
+
+    const HEADER: &str = r#"{"poselift":1,"kind":"poses","skeleton":"s","joints":["a","b"],"parents":[-1,0],"unit":"m","axes":"camera","model":"m"}"#;
+
+    fn first_error(text: String) -> String {
+        match PoseLines::new(Box::new(Cursor::new(text)), Path::new("p.jsonl")) {
+            Ok(mut reader) => reader.read().unwrap_err().to_string(),
+            Err(e) => e.to_string(),
+        }
+    }
+
+    #[test]
+    fn says_place_found_and_expected() {
+        let frame = |people: &str| format!("{HEADER}\n{{\"people\":{people}}}\n");
+        for (text, expected) in [
+            (String::new(), "p.jsonl: no frames"),
+            ("{\"people\":[]}".into(), "p.jsonl:1: the header cannot be read"),
+            (HEADER.replace("poses", "keypoints"), "kind is 'keypoints', expected 'poses'"),
+            (HEADER.replace("[-1,0]", "[-1]"), "p.jsonl:1: the header has 1 parents for 2 joints"),
+            (HEADER.replace("[-1,0]", "[-1,2]"), "the header has parent 2, expected -1 to 1"),
+            (frame("[{\"joints\":[[1,2,3]]}]"), "p.jsonl:2: person 0 has 1 joints, expected 2"),
+            (frame("[{\"joints\":[[1,2,3],[1,2]]}]"), "joint 1 of person 0 has 2 numbers, expected 3 (x, y, z)"),
+            (frame("[{\"joints\":[[1,2,3],[1,2"), "expected ',' or ']'"),
+            (format!("{HEADER}\n{{\"frame\":0}}"), "has no 'people'"),
+        ] {
+            let found = first_error(text);
+            assert!(found.contains(expected), "{found}\n{expected}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Writes 3D streams.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::header::write_pose_info;
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson};
+
+/// Bytes gathered before they are handed on without being asked to.
+const CAPACITY: usize = 64 << 10;
+
+/// A 3D stream in JSON Lines. Floats are written in the fewest digits that read back to the same bits.
+pub(in crate::format) struct PoseLinesWriter<W> {
+    output: W,
+    /// Whole lines that are still to be handed on.
+    lines: Vec<u8>,
+    joints: usize,
+    name: PathBuf,
+}
+
+impl<W: Write> PoseLinesWriter<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path) -> Result<Self> {
+        let lines = write_pose_info(info);
+        let mut writer = Self { output, lines, joints: info.joints.len(), name: name.to_path_buf() };
+        writer.hand_on()?;
+        Ok(writer)
+    }
+
+    fn hand_on(&mut self) -> Result<()> {
+        let written = self.output.write_all(&self.lines);
+        self.lines.clear();
+        written.map_err(|e| self.unwritable(e))
+    }
+
+    fn unwritable(&self, error: std::io::Error) -> Error {
+        Error::io("cannot write", &self.name, error)
+    }
+
+    fn push_frame(&mut self, lifted: &LiftedFrame) -> Result<()> {
+        self.push(b"{\"frame\":");
+        self.push(itoa::Buffer::new().format(lifted.index).as_bytes());
+        if let Some(time) = lifted.time.filter(|time| time.is_finite()) {
+            self.push(b",\"time\":");
+            self.push(zmij::Buffer::new().format_finite(time).as_bytes());
+        }
+        self.push(b",\"people\":[");
+        for (number, person) in lifted.people.iter().enumerate() {
+            if number > 0 {
+                self.push(b",");
+            }
+            self.push_person(person).map_err(|complaint| {
+                Error::runtime(format!("frame {}, person {number}: {complaint}", lifted.index)).at(&self.name)
+            })?;
+        }
+        self.push(b"]}\n");
+        Ok(())
+    }
+
+    fn push_person(&mut self, person: &LiftedPerson) -> Result<(), String> {
+        if person.joints.len() != self.joints {
+            return Err(format!("{} joints, expected {}", person.joints.len(), self.joints));
+        }
+        if let Some(joint) = person.joints.iter().position(|joint| !joint.iter().all(|axis| axis.is_finite())) {
+            return Err(format!("joint {joint} is {:?}, expected finite numbers", person.joints[joint]));
+        }
+        if !person.score.is_finite() {
+            return Err(format!("the score is {}, expected a finite number", person.score));
+        }
+        self.push(b"{");
+        if let Some(id) = person.id {
+            self.push(b"\"id\":");
+            self.push(itoa::Buffer::new().format(id).as_bytes());
+            self.push(b",");
+        }
+        self.push(b"\"joints\":[");
+        for (number, [x, y, z]) in person.joints.iter().enumerate() {
+            self.push(if number > 0 { b",[" } else { b"[" });
+            self.push_float(*x);
+            self.push(b",");
+            self.push_float(*y);
+            self.push(b",");
+            self.push_float(*z);
+            self.push(b"]");
+        }
+        self.push(b"],\"score\":");
+        self.push_float(person.score);
+        self.push(b"}");
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        self.lines.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn push_float(&mut self, finite: f32) {
+        self.push(zmij::Buffer::new().format_finite(finite).as_bytes());
+    }
+}
+
+impl<W: Write + Send> PoseWriter for PoseLinesWriter<W> {
+    fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let whole = self.lines.len();
+        let pushed = self.push_frame(lifted);
+        if pushed.is_err() {
+            self.lines.truncate(whole);
+        } else if self.lines.len() >= CAPACITY {
+            self.hand_on()?;
+        }
+        pushed
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.hand_on()?;
+        self.output.flush().map_err(|e| self.unwritable(e))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn info() -> PoseInfo {
+        PoseInfo {
+            skeleton: "pair".into(),
+            joints: vec!["a".into(), "b".into()],
+            parents: vec![-1, 0],
+            unit: "m".into(),
+            axes: "camera".into(),
+            fps: None,
+            model: "test".into(),
+        }
+    }
+
+    fn lifted(x: f32) -> LiftedFrame {
+        let joints = vec![[0.0; 3], [x, -0.25, 1e-9]];
+        LiftedFrame { index: 3, time: Some(0.1), people: vec![LiftedPerson { id: Some(-1), joints, score: 0.93 }] }
+    }
+
+    #[test]
+    fn the_lines_are_as_the_contract_says() {
+        let mut output = Vec::new();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x")).unwrap();
+        writer.write(&Frame::default(), &lifted(1.5)).unwrap();
+        writer.write(&Frame::default(), &LiftedFrame { index: 4, ..LiftedFrame::default() }).unwrap();
+        Box::new(writer).finish().unwrap();
+        let expected = concat!(
+            r#"{"poselift":1,"kind":"poses","skeleton":"pair","joints":["a","b"],"parents":[-1,0],"unit":"m","axes":"camera","model":"test"}"#,
+            "\n",
+            r#"{"frame":3,"time":0.1,"people":[{"id":-1,"joints":[[0.0,0.0,0.0],[1.5,-0.25,1e-9]],"score":0.93}]}"#,
+            "\n",
+            r#"{"frame":4,"people":[]}"#,
+            "\n",
+        );
+        assert_eq!(String::from_utf8(output).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_json_cannot_hold_leaves_no_half_line() {
+        let mut output = Vec::new();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("out.jsonl")).unwrap();
+        let message = writer.write(&Frame::default(), &lifted(f32::NAN)).unwrap_err().to_string();
+        assert!(message.starts_with("out.jsonl: frame 3, person 0: joint 1 is [NaN"), "{message}");
+        writer.write(&Frame::default(), &lifted(1.0)).unwrap();
+        Box::new(writer).finish().unwrap();
+        assert_eq!(output.iter().filter(|byte| **byte == b'\n').count(), 2);
+        assert!(output.ends_with(b"}\n"));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_told_apart() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = PoseLinesWriter::new(Gone, &info(), Path::new("<stdout>")).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::BrokenPipe);
+    }
+}

@@ -1,0 +1,163 @@
+//! NumPy's npz archives: named npy files in a zip.
+
+use std::io::{BufRead, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::array::Array;
+use super::npy::read_array;
+use crate::error::{Error, Result};
+
+/// The largest member that is unpacked, so that a small file cannot fill the memory.
+const MAX_MEMBER: u64 = 4 << 30;
+
+/// What to do about an archive of something else.
+const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
+
+/// What an archive is read from.
+pub(super) trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// An open archive.
+pub(super) struct Archive {
+    zip: ZipArchive<Box<dyn ReadSeek>>,
+    name: PathBuf,
+}
+
+impl Archive {
+    /// Reads the archive's directory.
+    ///
+    /// # Errors
+    /// Bytes that are no zip archive, or one that is cut off.
+    pub(super) fn new(input: Box<dyn ReadSeek>, name: &Path) -> Result<Self> {
+        let zip = ZipArchive::new(input).map_err(|e| unreadable(e).at(name))?;
+        Ok(Self { zip, name: name.to_path_buf() })
+    }
+
+    /// The names of the arrays, in the archive's order.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.zip.file_names().filter_map(|name| name.strip_suffix(".npy")).collect();
+        names.sort_unstable();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// One array as the npy file that it is.
+    fn member(&mut self, array: &str) -> Result<Vec<u8>> {
+        let read = |zip: &mut ZipArchive<_>| {
+            let mut bytes = Vec::new();
+            zip.by_name(&format!("{array}.npy")).map_err(unreadable)?.take(MAX_MEMBER).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 == MAX_MEMBER {
+                return Err(Error::input(format!("unpacks to more than {} GiB", MAX_MEMBER >> 30)));
+            }
+            Ok(bytes)
+        };
+        read(&mut self.zip).map_err(|e| self.in_array(array, &e))
+    }
+
+    /// One array.
+    ///
+    /// # Errors
+    /// No such array, or one that is cut off or holds no numbers.
+    pub(super) fn array(&mut self, array: &str) -> Result<Array> {
+        let member = self.member(array)?;
+        read_array(&member[..]).map_err(|e| self.in_array(array, &e))
+    }
+
+    fn in_array(&self, array: &str, error: &Error) -> Error {
+        Error::input(format!("array '{array}': {error}")).at(&self.name)
+    }
+}
+
+/// The npy file of a 2D stream: the array `keypoints`, or the only one.
+///
+/// # Errors
+/// As [`Archive::new`]; several arrays of which none is called `keypoints`.
+pub(super) fn keypoints(input: Box<dyn ReadSeek>, name: &Path) -> Result<Box<dyn BufRead + Send>> {
+    let mut archive = Archive::new(input, name)?;
+    let names = archive.names();
+    let chosen = match &names[..] {
+        [] => return Err(Error::input("the archive holds no array").at(name)),
+        [only] => only,
+        several => several.iter().find(|array| *array == "keypoints").ok_or_else(|| {
+            let found = several.join(", ");
+            Error::input(format!("the archive holds the arrays {found}, expected 'keypoints' or one array"))
+                .at(name)
+                .hint(HINT)
+        })?,
+    };
+    let member = archive.member(chosen)?;
+    // VideoPose3D's archives hold a pickled dictionary of subjects, actions and cameras in place of an array.
+    if let Err(e) = super::npy::NpyHeader::read(&mut &member[..]) {
+        return Err(archive.in_array(chosen, &e).hint(HINT));
+    }
+    Ok(Box::new(Cursor::new(member)))
+}
+
+fn unreadable(error: ZipError) -> Error {
+    match error {
+        ZipError::Io(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::from(e),
+        other => Error::input(format!("the zip archive cannot be read: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use std::io::Write;
+    use zip::write::SimpleFileOptions;
+
+    fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    }
+
+    fn archive(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn refusal(bytes: Vec<u8>) -> String {
+        keypoints(Box::new(Cursor::new(bytes)), Path::new("a.npz")).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn takes_the_named_array_or_the_only_one() {
+        let one = npy("|u1", "(1, 1, 2)", &[1, 2]);
+        for members in [&[("x.npy", one.clone())][..], &[("a.npy", vec![0]), ("keypoints.npy", one.clone())]] {
+            let mut found = Vec::new();
+            let input = Box::new(Cursor::new(archive(members)));
+            keypoints(input, Path::new("a.npz")).unwrap().read_to_end(&mut found).unwrap();
+            assert_eq!(found, one);
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let one = npy("|u1", "(1, 1, 2)", &[1, 2]);
+        let whole = archive(&[("a.npy", one.clone()), ("b.npy", one.clone())]);
+        let cut = whole[..whole.len() - 30].to_vec();
+        assert_eq!(refusal(whole), "a.npz: the archive holds the arrays a, b, expected 'keypoints' or one array");
+        assert!(refusal(cut).starts_with("a.npz: the zip archive cannot be read"));
+        assert_eq!(refusal(archive(&[("a.txt", one)])), "a.npz: the archive holds no array");
+        let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}.")), ("keypoints.npy", vec![])]);
+        assert_eq!(refusal(pickled), "a.npz: array 'keypoints': cut off inside the npy header");
+        let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}."))]);
+        assert_eq!(refusal(pickled), "a.npz: array 'positions_2d': holds Python objects, expected an array of numbers");
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed() {
+        let mut bytes = archive(&[("a.npy", npy("|u1", "(64,)", &[7; 64]))]);
+        let middle = 60;
+        bytes[middle] ^= 1;
+        let mut archive = Archive::new(Box::new(Cursor::new(bytes)), Path::new("a.npz")).unwrap();
+        assert!(archive.array("a").is_err());
+    }
+}

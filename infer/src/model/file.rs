@@ -1,0 +1,166 @@
+//! A model file before it runs: its bytes, its card, and whether the two fit.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::onnx::{self, Dimension, FLOAT32, Graph, Tensor};
+use super::{CARD_KEY, Card};
+use crate::error::{Error, Result};
+
+/// The name of the tensor that goes in.
+pub const INPUT_NAME: &str = "keypoints";
+
+/// The name of the tensor that comes out.
+pub const OUTPUT_NAME: &str = "pose";
+
+/// A model file whose card fits its tensors.
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    name: PathBuf,
+    bytes: Cow<'static, [u8]>,
+    graph: Graph,
+    card: Card,
+}
+
+impl ModelFile {
+    /// Reads the model at `path`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is no model of ours: see [`Self::from_bytes`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        if path.is_dir() {
+            return Err(Error::model("is a directory, expected a model file (.onnx)").at(path));
+        }
+        let bytes = std::fs::read(path).map_err(|source| Error::io("cannot read the model", path, source))?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Takes the model in `bytes`; errors call it `name`.
+    ///
+    /// # Errors
+    /// Bytes that are no ONNX model, hold no card, or whose card does not fit the tensors.
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        let (name, bytes) = (name.as_ref(), bytes.into());
+        let graph = onnx::read_graph(&bytes).ok_or_else(|| not_onnx(&bytes).at(name))?;
+        let card = read_card(&graph).map_err(|error| error.at(name))?;
+        Ok(Self { name: name.to_path_buf(), bytes, graph, card })
+    }
+
+    /// The path that the model was read from, or the name it was given.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The file's graph from outside.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// What the model says about itself.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// SHA-256, in hex, of the weights that are really in the file; the card's `weights_sha256` promises it.
+    pub fn weights_sha256(&self) -> String {
+        onnx::weights_sha256(&self.bytes).unwrap_or_default()
+    }
+}
+
+fn not_onnx(bytes: &[u8]) -> Error {
+    if bytes.is_empty() {
+        return Error::model("is empty, expected an ONNX model");
+    }
+    let start = &bytes[..bytes.len().min(24)];
+    let message = match std::str::from_utf8(start) {
+        Ok(text) if text.chars().all(|c| !c.is_control() || c.is_whitespace()) => {
+            format!("is no ONNX model: it is text that begins with {text:?}")
+        }
+        _ => "is no ONNX model, or it is cut off".to_owned(),
+    };
+    Error::model(message)
+}
+
+fn read_card(graph: &Graph) -> Result<Card> {
+    let text = graph.metadata.get(CARD_KEY).ok_or_else(|| {
+        Error::model(format!("is an ONNX model without a card (metadata key {CARD_KEY})")).hint(
+            "poselift runs models that poselift-train export wrote: the card says which joints go in and come out",
+        )
+    })?;
+    let card = Card::from_json(text)?;
+    let expected_in = [card.input.joints.len(), card.input.channels];
+    check_tensor("input", INPUT_NAME, &graph.inputs, expected_in)?;
+    check_tensor("output", OUTPUT_NAME, &graph.outputs, [card.output.joints.len(), 3])?;
+    Ok(card)
+}
+
+/// Checks that the only tensor on one side is called `name` and is float32 `[batch, sizes…]`.
+fn check_tensor(side: &str, name: &str, tensors: &[Tensor], sizes: [usize; 2]) -> Result<()> {
+    let expected = format!("{name} float32 [batch, {}, {}]", sizes[0], sizes[1]);
+    let refuse = |found: String| {
+        Err(Error::model(format!("the model does not fit its card: found {side} {found}, expected {expected}")))
+    };
+    let [tensor] = tensors else {
+        let names: Vec<_> = tensors.iter().map(ToString::to_string).collect();
+        return refuse(if names.is_empty() { "none".to_owned() } else { names.join(" and ") });
+    };
+    let sizes = sizes.map(|size| Dimension::Fixed(size as u64));
+    let fits = tensor.name == name
+        && tensor.element_type == FLOAT32
+        && matches!(tensor.shape.as_slice(), [Dimension::Dynamic(_), rest @ ..] if rest == sizes);
+    if fits { Ok(()) } else { refuse(tensor.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::super::small_model::SmallModel;
+    use super::*;
+
+    fn refusal(bytes: Vec<u8>) -> String {
+        ModelFile::from_bytes("m.onnx", bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_model_with_its_card_is_taken() {
+        let file = ModelFile::from_bytes("m.onnx", SmallModel::default().to_bytes()).unwrap();
+        assert_eq!(file.card().input.layout, "coco17");
+        assert_eq!(file.weights_sha256().len(), 64);
+    }
+
+    #[test]
+    fn what_is_no_model_of_ours_is_refused_and_said_why() {
+        let small = SmallModel::default();
+        let other_channels = SmallModel { card_channels: 2, ..SmallModel::default() };
+        let other_name = SmallModel { input_name: "input_1", ..SmallModel::default() };
+        let cut = small.to_bytes()[..500].to_vec();
+        for (bytes, expected) in [
+            (Vec::new(), "is empty"),
+            (b"# A model\n".to_vec(), "it is text that begins with \"# A model\\n\""),
+            (cut, "cut off"),
+            (SmallModel { with_card: false, ..SmallModel::default() }.to_bytes(), "without a card"),
+            (
+                other_channels.to_bytes(),
+                "found input keypoints float32 [batch, 17, 3], expected keypoints float32 [batch, 17, 2]",
+            ),
+            (other_name.to_bytes(), "found input input_1 float32 [batch, 17, 3], expected keypoints"),
+        ] {
+            let message = refusal(bytes);
+            assert!(message.starts_with("m.onnx: ") && message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_named_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = ModelFile::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("is a directory"), "{message}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Finding ONNX Runtime and loading it, once for the whole process.
+//!
+//! The file is looked for before `ort` hears of it: `ort` panics, and once
+//! hung, on a library that is not there, and cannot say where it looked.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use ort::environment::Environment;
+
+use crate::error::{Error, Result};
+
+/// The release that the set-up fetches into the cache folder.
+const VERSION: &str = "1.31.1";
+
+const HOW_TO_GET_IT: &str = "run `make demo` once, or `pip install onnxruntime` and set ORT_DYLIB_PATH to its \
+                             onnxruntime/capi/libonnxruntime.so.* file";
+
+/// What was loaded, and from where.
+#[derive(Clone)]
+pub(super) struct Runtime {
+    pub(super) environment: Environment,
+    pub(super) path: PathBuf,
+}
+
+static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// The process's runtime, loaded now if it has not been; `prefer_cuda` chooses between builds in the cache folder.
+pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
+    let mut runtime = RUNTIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(loaded) = runtime.as_ref() {
+        return Ok(loaded.clone());
+    }
+    let loaded = load(find(prefer_cuda)?)?;
+    Ok(runtime.insert(loaded).clone())
+}
+
+fn load(path: PathBuf) -> Result<Runtime> {
+    let unusable =
+        |cause: String| Error::runtime(format!("cannot use this ONNX Runtime: {cause}")).at(&path).hint(HOW_TO_GET_IT);
+    let builder = ort::init_from(&path).map_err(|error| unusable(explain(&error)))?;
+    let environment = builder
+        .with_name("poselift")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| unusable(error.message().to_owned()))?;
+    // Warnings of the runtime's own are for its developers; what fails comes back as an error.
+    environment.set_log_level(ort::logging::LogLevel::Error);
+    Ok(Runtime { environment, path })
+}
+
+fn explain(error: &ort::LoadDynamicError) -> String {
+    match error {
+        ort::LoadDynamicError::Dlopen { error, .. } => format!("it is no loadable library ({error})"),
+        ort::LoadDynamicError::MissingApi { .. } => "it is a library, but not ONNX Runtime".to_owned(),
+        ort::LoadDynamicError::InvalidVersionString => "it does not say its version".to_owned(),
+        ort::LoadDynamicError::BadVersion { version_str, .. } => {
+            format!("it is version {version_str}, expected 1.{} or newer", ort::MINOR_VERSION)
+        }
+    }
+}
+
+/// The library's path, from the variable that overrides all or from the first place that has it.
+fn find(prefer_cuda: bool) -> Result<PathBuf> {
+    if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        return overridden(Path::new(&path));
+    }
+    let places = places(prefer_cuda);
+    places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
+        let tried: Vec<_> = places.iter().map(|path| format!("\n  {}", path.display())).collect();
+        Error::runtime(format!("ONNX Runtime is not installed; looked for{}", tried.concat())).hint(HOW_TO_GET_IT)
+    })
+}
+
+/// The user's own choice: made absolute, since `ort` takes a relative path from the executable's folder.
+fn overridden(path: &Path) -> Result<PathBuf> {
+    let refuse = |what: &str| {
+        Err(Error::runtime(format!("ORT_DYLIB_PATH names {what}, expected ONNX Runtime's library file"))
+            .at(path)
+            .hint(HOW_TO_GET_IT))
+    };
+    match path.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse("no file"),
+        Err(error) => refuse(&format!("a file that cannot be read ({error})")),
+        Ok(found) if found.is_dir() => refuse("a directory"),
+        Ok(_) => std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error)),
+    }
+}
+
+/// Where the library is looked for, best place first.
+fn places(prefer_cuda: bool) -> Vec<PathBuf> {
+    let file = format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let mut folders = Vec::new();
+    if let Some(folder) = env::current_exe().ok().as_deref().and_then(Path::parent) {
+        folders.push(folder.to_path_buf());
+        folders.extend(folder.parent().map(|above| above.join("lib")));
+    }
+    if let Some(cache) = cache_folder() {
+        let builds: &[&str] = if prefer_cuda { &["cuda", "cpu"] } else { &["cpu", "cuda"] };
+        folders.extend(builds.iter().map(|build| cache.join(format!("onnxruntime-{VERSION}-{build}"))));
+    }
+    folders.into_iter().map(|folder| folder.join(&file)).collect()
+}
+
+/// The user's cache folder that all checkouts share.
+fn cache_folder() -> Option<PathBuf> {
+    let named = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("POSELIFT_CACHE")
+        .or_else(|| named("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))
+        .or_else(|| env::home_dir().map(|home| home.join(".cache").join("poselift")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::*;
+
+    #[test]
+    fn the_cuda_build_comes_first_only_when_preferred() {
+        let first_build = |prefer_cuda| {
+            let places = places(prefer_cuda);
+            let names = places.iter().map(|path| path.to_string_lossy().into_owned());
+            names.filter(|name| name.contains(VERSION)).map(|name| name.contains("-cuda")).next()
+        };
+        if cache_folder().is_some() {
+            assert_eq!(first_build(true), Some(true));
+            assert_eq!(first_build(false), Some(false));
+        }
+    }
+
+    #[test]
+    fn an_override_is_made_absolute_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = overridden(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("names a directory"), "{message}");
+        let missing = overridden(&folder.path().join("nothing.so")).unwrap_err();
+        assert!(missing.to_string().contains("names no file"), "{missing}");
+        assert!(missing.hint_text().is_some());
+        // Tests run in the package's folder.
+        assert_eq!(overridden(Path::new("Cargo.toml")).unwrap(), env::current_dir().unwrap().join("Cargo.toml"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, "not a library").unwrap();
+        let message = load(path).err().unwrap().to_string();
+        assert!(message.contains("no loadable library"), "{message}");
+    }
+}

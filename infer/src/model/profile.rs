@@ -1,0 +1,92 @@
+//! Seeing where a network really runs.
+//!
+//! ONNX Runtime places each operator on a device of its own choice and keeps
+//! silent about it. Its profile does not: one pose is run under it, and the
+//! matrix products, which are all the work, must stand on the device asked for.
+
+use std::path::Path;
+
+use ndarray::Array3;
+use ort::session::builder::SessionBuilder;
+use ort::value::TensorRef;
+use serde::Deserialize;
+
+use super::file::{INPUT_NAME, ModelFile};
+
+/// Builds a session and runs one pose; gives the session and the name of the provider of its matrix products.
+pub(super) fn build_and_watch(
+    builder: SessionBuilder,
+    file: &ModelFile,
+) -> Result<(ort::session::Session, String), String> {
+    let words = |error: ort::Error| error.message().to_owned();
+    let prefix = std::env::temp_dir().join(format!("poselift-{}-profile", std::process::id()));
+    let mut builder = builder.with_profiling(prefix).map_err(|error| error.message().to_owned())?;
+    let mut session = builder.commit_from_memory(file.bytes()).map_err(words)?;
+    let input = &file.card().input;
+    let keypoints = Array3::<f32>::zeros((1, input.joints.len(), input.channels));
+    let tensor = TensorRef::from_array_view(&keypoints).map_err(words)?;
+    session.run(ort::inputs![INPUT_NAME => tensor]).map_err(words)?;
+    let path = session.end_profiling().map_err(words)?;
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"));
+    // The profile has served; one that cannot be removed from the temporary folder does no harm.
+    let _ = std::fs::remove_file(Path::new(&path));
+    Ok((session, provider_of_products(&text?)?))
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default)]
+    args: Arguments,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Arguments {
+    op_name: String,
+    provider: String,
+}
+
+/// The provider that ran every matrix product of a profile.
+fn provider_of_products(profile: &str) -> Result<String, String> {
+    let events: Vec<Event> = serde_json::from_str(profile).map_err(|error| format!("unreadable profile: {error}"))?;
+    let is_product = |name: &str| name.contains("Gemm") || name.contains("MatMul");
+    let mut providers: Vec<_> = events
+        .into_iter()
+        .filter(|event| is_product(&event.args.op_name) && !event.args.provider.is_empty())
+        .map(|event| event.args.provider)
+        .collect();
+    providers.sort();
+    providers.dedup();
+    match providers.len() {
+        0 => Err("ONNX Runtime does not say where the network ran".to_owned()),
+        _ => Ok(providers.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::super::small_model::SmallModel;
+    use super::super::{Device, library};
+    use super::*;
+
+    #[test]
+    fn a_session_on_the_cpu_is_seen_there() {
+        let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
+        let runtime = library::runtime(Device::Cpu != Device::Cpu).unwrap();
+        let builder = ort::session::Session::builder(&runtime.environment).unwrap();
+        let (_session, provider) = build_and_watch(builder, &file).unwrap();
+        assert_eq!(provider, "CPUExecutionProvider");
+    }
+
+    #[test]
+    fn only_matrix_products_count() {
+        let event = |op: &str, on: &str| format!(r#"{{"name":"x","args":{{"op_name":"{op}","provider":"{on}"}}}}"#);
+        let both = [event("Gemm", "CUDA"), event("Reshape", "CPU"), r#"{"name":"load"}"#.to_owned()];
+        assert_eq!(provider_of_products(&format!("[{}]", both.join(","))).unwrap(), "CUDA");
+        assert!(provider_of_products("[]").is_err());
+        let split = [event("Gemm", "CUDA"), event("FusedGemm", "CPU")];
+        assert_eq!(provider_of_products(&format!("[{}]", split.join(","))).unwrap(), "CPU and CUDA");
+    }
+}

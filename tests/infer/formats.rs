@@ -1,0 +1,234 @@
+//! Streams and arrays through real files, as other programs write and read them.
+//!
+//! What NumPy says counts: where a Python with NumPy is at hand (`POSELIFT_PYTHON`, else `python3`) it writes what we
+//! read and reads what we write; where there is none, those tests say so and pass.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use poselift::format::{Format, PairedArrays, PoseInfo, Source, Target, create_writer, open_pose_reader, open_reader};
+use poselift::pose::{Frame, LiftedFrame, LiftedPerson};
+use poselift::skeleton::{COCO17, MEDIAPIPE33};
+
+fn info(joints: usize) -> PoseInfo {
+    PoseInfo {
+        skeleton: "test".into(),
+        joints: (0..joints).map(|joint| format!("joint {joint}")).collect(),
+        parents: (0..joints as i32).map(|joint| joint - 1).collect(),
+        unit: "m".into(),
+        axes: "camera".into(),
+        fps: Some(30.0),
+        model: "none".into(),
+    }
+}
+
+/// A frame of as many people as there are `starts`; all of their numbers differ.
+fn lifted(index: u64, starts: &[f32], joints: usize) -> LiftedFrame {
+    let person = |(id, start): (usize, &f32)| LiftedPerson {
+        id: Some(id as i64),
+        joints: (0..joints).map(|joint| [0, 1, 2].map(|axis| start + (3 * joint + axis) as f32 / 7.0)).collect(),
+        score: 0.5,
+    };
+    LiftedFrame { index, time: None, people: starts.iter().enumerate().map(person).collect() }
+}
+
+fn read_all(path: &Path) -> Vec<Frame> {
+    let mut reader = open_reader(&Source::File(path.to_path_buf()), None, None).unwrap();
+    std::iter::from_fn(|| reader.read().unwrap()).collect()
+}
+
+fn write_all(path: &Path, joints: usize, frames: &[LiftedFrame]) {
+    let mut writer = create_writer(&Target::File(path.to_path_buf()), None, &info(joints)).unwrap();
+    for frame in frames {
+        writer.write(&Frame::default(), frame).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Runs a script with NumPy in `folder`; `None`, with a line that says so, where there is no NumPy.
+fn python(folder: &Path, script: &str) -> Option<String> {
+    let program = std::env::var("POSELIFT_PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_numpy = Command::new(&program).args(["-c", "import numpy"]).output().is_ok_and(|run| run.status.success());
+    if !has_numpy {
+        println!("skipped: no Python with NumPy");
+        return None;
+    }
+    let run = Command::new(&program).args(["-c", script]).current_dir(folder).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    Some(String::from_utf8(run.stdout).unwrap())
+}
+
+#[test]
+fn each_format_keeps_the_poses() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = [lifted(0, &[1.0], 17), lifted(1, &[], 17), lifted(2, &[-3.0], 17)];
+    for format in [Format::Npy, Format::Npz] {
+        let path = folder.path().join(format!("poses.{format}"));
+        write_all(&path, 17, &frames);
+        // Read as key points, [x, y, z] comes back as x, y and score.
+        let read = read_all(&path);
+        assert_eq!(read.len(), 3);
+        for (frame, lifted) in read.iter().zip(&frames) {
+            assert_eq!(frame.people.len(), lifted.people.len());
+            for (person, lifted) in frame.people.iter().zip(&lifted.people) {
+                let joints: Vec<_> = person.keypoints.iter().map(|point| [point.x, point.y, point.score]).collect();
+                assert_eq!(joints, lifted.joints);
+            }
+        }
+    }
+    let path = folder.path().join("poses.jsonl");
+    write_all(&path, 17, &frames);
+    let mut reader = open_pose_reader(&Source::File(path)).unwrap();
+    assert_eq!(reader.info(), &info(17));
+    for frame in frames {
+        assert_eq!(reader.read().unwrap(), Some(frame));
+    }
+    assert_eq!(reader.read().unwrap(), None);
+}
+
+#[test]
+fn arrays_stay_whole_while_they_grow() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in [Format::Npy, Format::Npz] {
+        let path = folder.path().join(format!("growing.{format}"));
+        let mut writer = create_writer(&Target::File(path.clone()), None, &info(2)).unwrap();
+        assert_eq!(read_all(&path).len(), 0, "{format}");
+        for index in 0..3 {
+            writer.write(&Frame::default(), &lifted(index, &[index as f32], 2)).unwrap();
+            writer.flush().unwrap();
+            assert_eq!(read_all(&path).len() as u64, index + 1, "{format}");
+        }
+        // A run that is killed never gets to finish.
+        std::mem::forget(writer);
+        assert_eq!(read_all(&path)[2].people[0].keypoints[0].x, 2.0);
+    }
+}
+
+#[test]
+fn an_array_holds_one_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("poses.npy");
+    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2)).unwrap();
+    writer.write(&Frame::default(), &lifted(0, &[1.0], 2)).unwrap();
+    let error = writer.write(&Frame::default(), &lifted(7, &[1.0, 2.0], 2)).unwrap_err();
+    assert!(error.to_string().ends_with("frame 7 has 2 people, an array holds one"), "{error}");
+    assert_eq!(error.hint_text(), Some("write JSON Lines (.jsonl)"));
+    writer.finish().unwrap();
+    assert_eq!(read_all(&path).len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    for format in Format::ALL {
+        let full = Target::File("/dev/full".into());
+        let error = create_writer(&full, Some(format), &info(2)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/full: cannot write: No space left"), "{format}: {error}");
+    }
+}
+
+#[test]
+fn numpy_reads_what_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = [lifted(0, &[1.0], 17), lifted(1, &[], 17), lifted(2, &[-3.0], 17)];
+    for format in [Format::Npy, Format::Npz] {
+        write_all(&folder.path().join(format!("poses.{format}")), 17, &frames);
+    }
+    let script = "
+import numpy as np
+a, z = np.load('poses.npy'), np.load('poses.npz')
+b = z['poses']
+assert z.files == ['poses'] and a.dtype == b.dtype == 'f4' and a.shape == b.shape == (3, 17, 3), (z.files, a.shape)
+assert np.isnan(a[1]).all() and np.array_equal(a, b, equal_nan=True)
+ramp = np.arange(51, dtype='f4').reshape(17, 3) / np.float32(7)
+assert np.array_equal(a[0], np.float32(1) + ramp) and np.array_equal(b[2], np.float32(-3) + ramp)
+";
+    python(folder.path(), script);
+}
+
+#[test]
+fn what_numpy_writes_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import numpy as np
+a = np.arange(5 * 17 * 3, dtype='f4').reshape(5, 17, 3)
+a[3] = np.nan
+np.save('c.npy', a)
+np.save('f.npy', np.asfortranarray(a))
+np.save('big.npy', a.astype('>f8'))
+np.savez('one.npz', a)
+np.savez_compressed('named.npz', other=np.zeros(3), keypoints=a)
+np.save('two.npy', a[..., :2].astype('f8'))
+";
+    if python(folder.path(), script).is_none() {
+        return;
+    }
+    for name in ["c.npy", "f.npy", "big.npy", "one.npz", "named.npz", "two.npy"] {
+        let frames = read_all(&folder.path().join(name));
+        let people: Vec<_> = frames.iter().map(|frame| frame.people.len()).collect();
+        assert_eq!(people, [1, 1, 1, 0, 1], "{name}");
+        let point = frames[4].people[0].keypoints[2];
+        let score = if name == "two.npy" { 1.0 } else { 212.0 };
+        assert_eq!((point.x, point.y, point.score), (210.0, 211.0, score), "{name}");
+    }
+}
+
+#[test]
+fn pairs_that_python_writes_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import numpy as np, pickle, collections
+poses = np.arange(4 * 15 * 3).reshape(4, 15, 3) / 8
+keypoints = np.arange(4 * 15 * 2).reshape(4, 15, 2) / 8
+n = 0
+def save(d, **arrays):
+    global n
+    for protocol in range(6):
+        with open(f'{n}_{protocol}.pkl', 'wb') as f:
+            pickle.dump(d, f, protocol)
+    n += 1
+extra = {'rot': np.eye(3), 'focal_len_2': 1.5, 'names': ['a', 'b'], 'big': 10 ** 30, 'none': None, 'empty': np.zeros((0, 3)),
+         'text': np.array(['x']), 'raw': b'\\x00\\xff', 'yes': True, 'nested': {'a': (1, [2.5])}, 'scalar': np.float32(3)}
+save({'joint_3d': poses, 'joint_2d_1': keypoints, **extra})
+save({'joint_3d': poses.astype('f4'), 'joint_2d_1': keypoints.astype('>f4')})
+save({'joint_3d': np.asfortranarray(poses), 'joint_2d_1': np.asfortranarray(keypoints.astype('>f8'))})
+save(collections.OrderedDict(joint_3d=np.ascontiguousarray(poses.transpose(1, 0, 2)).transpose(1, 0, 2), joint_2d_1=keypoints[::1]))
+save({'joint_3d': poses[:, :, ::-1][:, :, ::-1], 'joint_2d_1': np.concatenate([keypoints, keypoints], 1)[:, :15]})
+np.savez('0.npz', joint_3d=poses, joint_2d_1=keypoints, rot=np.eye(3))
+np.savez_compressed('1.npz', joint_3d=np.asfortranarray(poses), joint_2d_1=keypoints.astype('f4'))
+print(n)
+";
+    let Some(count) = python(folder.path(), script) else { return };
+    let count: usize = count.trim().parse().unwrap();
+    let mut files: Vec<PathBuf> = vec!["0.npz".into(), "1.npz".into()];
+    files.extend((0..count).flat_map(|n| (0..6).map(move |protocol| format!("{n}_{protocol}.pkl").into())));
+    for file in files {
+        let pairs = PairedArrays::from_file(&folder.path().join(&file)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((pairs.poses.dim(), pairs.keypoints.dim()), ((4, 15, 3), (4, 15, 2)), "{file:?}");
+        let ramp = |count: usize| (0..count).map(|n| n as f32 / 8.0);
+        assert!(pairs.poses.iter().copied().eq(ramp(180)), "{file:?}");
+        assert!(pairs.keypoints.iter().copied().eq(ramp(120)), "{file:?}");
+    }
+}
+
+#[test]
+fn a_real_stream_is_read() {
+    let shared = std::env::var_os("POSELIFT_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let path = shared.join("data/streams/sports2d_demo.mediapipe33.jsonl");
+    if !path.exists() {
+        println!("skipped: no shared data");
+        return;
+    }
+    let source = Source::File(path.clone());
+    let mut reader = open_reader(&source, None, Some(&MEDIAPIPE33)).unwrap();
+    let frames: Vec<_> = std::iter::from_fn(|| reader.read().unwrap()).collect();
+    assert_eq!(frames.len(), 230);
+    assert_eq!(frames.iter().filter(|frame| frame.people.is_empty()).count(), 6);
+    assert!(frames.iter().all(|frame| frame.size == Some([1768, 994])));
+    let mut reader = open_reader(&source, None, Some(&COCO17)).unwrap();
+    let message = reader.read().unwrap_err().to_string();
+    assert_eq!(message, format!("{}:1: person 0 has 33 key points, expected 17 (coco17)", path.display()));
+}
