@@ -90,6 +90,8 @@ pub struct FitConfig {
     pub val_subjects: Vec<String>,
     /// Poses a second that motion is resampled to.
     pub rate: f64,
+    /// Paired arrays only: where the root is, as `--root` takes it.
+    pub root: String,
     /// Seed of everything random.
     pub seed: u64,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -115,6 +117,7 @@ impl Default for FitConfig {
             val_split: 0.2,
             val_subjects: Vec::new(),
             rate: 25.0,
+            root: "auto".into(),
             seed: 0,
             device: "auto".into(),
             noise: 1.0,

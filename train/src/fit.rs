@@ -16,7 +16,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{FitConfig, Schedule};
-use crate::data;
+use crate::data::OpenOptions;
 use crate::dataset::{Dataset, DatasetCard, mpjpe};
 use crate::device;
 use crate::features::features;
@@ -89,7 +89,8 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     config.check()?;
     let device = device::choose(&config.device)?;
     prepare_folder(out, resume)?;
-    let opened = data::open_with(&config.data, config.rate, config.seed)?;
+    let options = OpenOptions { rate: config.rate, seed: config.seed, root: config.root.parse()? };
+    let opened = options.open(&config.data)?;
     opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
     let dataset = Dataset::new(opened.data, config, device)?;
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;

@@ -161,11 +161,7 @@ fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
 }
 
 /// Calls `visit` with each row and the byte offset of its end, until it answers false.
-fn each_row(
-    mut text: BufReader<impl Read>,
-    path: &Path,
-    mut visit: impl FnMut(HistoryRow, u64) -> bool,
-) -> Result<()> {
+fn each_row(mut text: BufReader<impl Read>, path: &Path, mut visit: impl FnMut(HistoryRow, u64) -> bool) -> Result<()> {
     let (mut line, mut end, mut last_iteration) = (String::new(), 0, 0);
     for number in 1.. {
         line.clear();

@@ -1,5 +1,6 @@
 //! Fits 2D-to-3D lifting networks and exports them as self-contained ONNX.
 
+pub mod chart;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
@@ -12,5 +13,7 @@ pub mod features;
 pub mod fit;
 pub mod history;
 pub mod net;
+pub mod report;
+pub mod sweep;
 pub mod trained;
 pub mod verify;

@@ -1,6 +1,6 @@
 //! `poselift-train fit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use poselift::Result;
@@ -8,7 +8,9 @@ use poselift::Result;
 use super::report::TerminalProgress;
 use crate::checkpoint;
 use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule};
-use crate::fit;
+use crate::history::Summary;
+use crate::sweep::Trainer;
+use crate::{fit, report};
 
 /// `on` or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,6 +61,10 @@ pub(super) struct FitArgs {
     /// Detector noise on the key points of motion: 0 none, 1 usual
     #[arg(long, value_name = "LEVEL", default_value_t = 1.0, conflicts_with = "resume")]
     noise: f64,
+    /// Root of paired arrays: auto (a joint that never moves, or the assignment's (0, 0, −1)), none, a joint's index,
+    /// or x,y,z where it was left out
+    #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true, conflicts_with = "resume")]
+    root: String,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
@@ -135,6 +141,7 @@ impl FitArgs {
             val_split: self.val_split,
             val_subjects: self.val_subjects.clone(),
             rate: self.rate,
+            root: self.root.clone(),
             seed: self.seed,
             noise: self.noise,
             validate_every: self.validate_every,
@@ -148,6 +155,18 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     let config = args.config()?;
     let mut progress = TerminalProgress::new(args.quiet);
     let summary = fit::run(&config, &args.out, args.resume, &mut progress)?;
+    report::write(&args.out, &config, &summary)?;
     progress.finished(&summary, &args.out);
     Ok(())
+}
+
+/// Fits without a word, going on with what a broken-off run left.
+#[derive(Debug)]
+pub(super) struct SilentTrainer;
+
+impl Trainer for SilentTrainer {
+    fn fit(&mut self, config: &FitConfig, out: &Path) -> Result<Summary> {
+        let resume = out.join(checkpoint::LAST).exists();
+        fit::run(config, out, resume, &mut fit::Silent)
+    }
 }

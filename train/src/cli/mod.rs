@@ -1,8 +1,10 @@
 //! The command line: a file a subcommand, and how a run reports itself.
 
+mod data;
 mod export;
 mod fit;
 mod report;
+pub mod sweep;
 
 use clap::{Parser, Subcommand};
 use poselift::Result;
@@ -27,6 +29,10 @@ enum Command {
     Fit(fit::FitArgs),
     /// Write a run as one self-contained ONNX file, proven by running it
     Export(export::ExportArgs),
+    /// Compare networks, as the assignment asks
+    Sweep(sweep::SweepArgs),
+    /// Import motion, or say what a source holds
+    Data(data::DataArgs),
 }
 
 impl Cli {
@@ -38,6 +44,10 @@ impl Cli {
         match self.command {
             Command::Fit(args) => fit::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Sweep(args) => {
+                sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
+            }
+            Command::Data(args) => data::run(&args),
         }
     }
 }

@@ -103,11 +103,8 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
             .outer_iter()
             .map(|body| std::array::from_fn(|joint| std::array::from_fn(|axis| body[[joint, axis]])))
             .collect();
-        let resampled = if meta.rate == builder.rate() {
-            bodies
-        } else {
-            resample::resample(&bodies, meta.rate, builder.rate())
-        };
+        let resampled =
+            if meta.rate == builder.rate() { bodies } else { resample::resample(&bodies, meta.rate, builder.rate()) };
         builder.clip(&clip.name, &clip.subject, sources[clip.source], clip.human_lengths, &resampled);
     }
     builder.note(format!("{}: {} clips, {} frames", path.display(), meta.clips.len(), positions.dim().0));
@@ -143,7 +140,10 @@ fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<(
     } else if !(meta.rate.is_finite() && meta.rate > 0.0) {
         format!("a rate of {}, expected more than 0", meta.rate)
     } else if let Some(clip) = meta.clips.iter().find(outside) {
-        format!("clip {} of frames {} + {} and source {}, which is not all there", clip.name, clip.start, clip.frames, clip.source)
+        format!(
+            "clip {} of frames {} + {} and source {}, which is not all there",
+            clip.name, clip.start, clip.frames, clip.source
+        )
     } else {
         return Ok(());
     };

@@ -184,3 +184,92 @@ fn unit_of(thigh: f64, known: Option<f64>, human_lengths: bool) -> (f64, String)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::data::kinematics::place;
+    use crate::data::rig::tests::{cmu, poser};
+
+    /// Our body of the file's only frame.
+    fn body(text: &str) -> (BodyMap, Body) {
+        let bvh = Bvh::parse(text).unwrap();
+        let map = BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap();
+        let mut placements = Vec::new();
+        place(&bvh, bvh.frames.row(0), &mut placements);
+        let body = map.body(&placements);
+        (map, body)
+    }
+
+    fn distance(body: &Body, a: usize, b: usize) -> f64 {
+        (0..3).map(|axis| f64::from(body[a][axis] - body[b][axis]).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn cmus_lost_bones_come_back_in_metres() {
+        let (map, body) = body(&cmu());
+        let unit = 0.0254 / 0.45;
+        assert_eq!((map.rig().name, map.human_lengths), ("cmu-motionbuilder", true));
+        assert_relative_eq!(distance(&body, 1, 2), 7.5 * unit, epsilon = 1e-6);
+        assert_relative_eq!(f64::from(body[0][1]), (18.0 - 1.8) * unit, epsilon = 1e-6);
+        // Hips 18, Spine 2, Spine1 2, the lost bone 2 again, then the clavicle's 1.
+        assert_relative_eq!(f64::from(body[11][1]), (18.0 + 2.0 + 2.0 + 2.0 + 1.0) * unit, epsilon = 1e-6);
+        assert_relative_eq!(distance(&body, 12, 13), 1.33 * 3.4 * unit, epsilon = 1e-6);
+        // The spine lies half way, in front of the chest's joint.
+        assert_relative_eq!(distance(&body, 0, 7), distance(&body, 7, 8), epsilon = 0.002);
+    }
+
+    #[test]
+    fn faces_look_forward_with_the_left_eye_on_the_left() {
+        for text in [cmu(), poser()] {
+            let (_, body) = body(&text);
+            let [nose, left_eye, right_eye, left_ear] = [17, 18, 19, 20].map(|slot| body[slot]);
+            assert!(left_eye[0] > right_eye[0] && nose[2] > left_ear[2] + 0.08 && body[10][1] > left_eye[1] + 0.05);
+            assert!(body[4][0] > body[1][0] && body[11][0] > body[14][0]);
+        }
+    }
+
+    #[test]
+    fn a_figure_of_no_human_proportions_is_scaled_by_its_thigh() {
+        let (map, body) = body(&poser());
+        assert!(!map.human_lengths && map.unit.contains("makes the thigh a human's"), "{}", map.unit);
+        assert_relative_eq!(distance(&body, 1, 2), THIGH_METRES, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn units_are_told_by_the_thigh() {
+        for (thigh, expected, name) in
+            [(420.0, 0.001, "mm"), (43.0, 0.01, "cm"), (17.0, 0.0254, "inch"), (0.4, 1.0, "m")]
+        {
+            let (metres, words) = unit_of(thigh, None, true);
+            assert!(metres == expected && words.starts_with(name), "{thigh}: {metres} {words}");
+        }
+        let (metres, words) = unit_of(5.0, None, true);
+        assert!((metres * 5.0 - THIGH_METRES).abs() < 1e-9 && words.contains("a human's"));
+        assert_eq!(unit_of(7.4, Some(0.05644), true).0, 0.05644);
+    }
+
+    #[test]
+    fn a_first_frame_at_rest_is_known() {
+        let moving = cmu().replace("0 18 0 0 0 0", "0 18 0 9 9 9");
+        let rest = |text: &str| {
+            let bvh = Bvh::parse(text).unwrap();
+            BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap().starts_at_rest(&bvh)
+        };
+        assert!(rest(&cmu()));
+        let busy: String =
+            moving.rsplit_once('\n').unwrap().0.to_owned().replace(" 0 0 0 0 0 0 0 0 0", " 1 2 3 4 5 6 7 8 9");
+        assert!(!rest(&busy), "{busy}");
+    }
+
+    #[test]
+    fn legs_of_no_length_are_refused() {
+        let text = cmu().replace("OFFSET 0 -7.5 0", "OFFSET 0 0 0");
+        let bvh = Bvh::parse(&text).unwrap();
+        let error = BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap_err();
+        assert!(error.to_string().contains("thigh of 0"), "{error}");
+    }
+}

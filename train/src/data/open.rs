@@ -133,7 +133,7 @@ mod tests {
         };
         assert_eq!(motion.positions.dim(), (150, 22, 3));
         let clips: Vec<_> = motion.clips.iter().map(|clip| (clip.name.as_str(), clip.start, clip.frames)).collect();
-        assert_eq!(clips, [("walk_0000", 0, 120), ("bend_0001", 120, 10), ("walk_0000.2", 130, 20)]);
+        assert_eq!(clips, [("walk_0000", 0, 120), ("sit_0001", 120, 10), ("walk_0000.2", 130, 20)]);
     }
 
     #[test]

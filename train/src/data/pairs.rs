@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use ndarray::{Array3, Axis, s};
-use poselift::format::pairs::PairedArrays;
+use poselift::format::PairedArrays;
 use poselift::{Error, Result};
 
 use super::{Pairs, Source};
@@ -116,7 +116,8 @@ fn fixed_place(poses: &Array3<f32>, joint: usize) -> Option<[f32; 3]> {
     let place: [f32; 3] = std::array::from_fn(|axis| poses[[0, joint, axis]]);
     let slack = 1e-5 * pose_size(poses);
     let points = poses.index_axis(Axis(1), joint);
-    let stays = points.rows().into_iter().all(|row| row.iter().zip(place).all(|(value, at)| (value - at).abs() <= slack));
+    let stays =
+        points.rows().into_iter().all(|row| row.iter().zip(place).all(|(value, at)| (value - at).abs() <= slack));
     stays.then_some(place)
 }
 
@@ -124,7 +125,8 @@ fn fixed_place(poses: &Array3<f32>, joint: usize) -> Option<[f32; 3]> {
 fn pose_size(poses: &Array3<f32>) -> f32 {
     let farthest = |pose: ndarray::ArrayView2<f32>| {
         let middle = pose.mean_axis(Axis(0)).unwrap_or_default();
-        let squared = pose.rows().into_iter().map(|row| row.iter().zip(&middle).map(|(a, b)| (a - b).powi(2)).sum::<f32>());
+        let squared =
+            pose.rows().into_iter().map(|row| row.iter().zip(&middle).map(|(a, b)| (a - b).powi(2)).sum::<f32>());
         squared.fold(0.0, f32::max).sqrt()
     };
     let total: f64 = poses.outer_iter().map(|pose| f64::from(farthest(pose))).sum();

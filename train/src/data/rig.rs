@@ -220,3 +220,134 @@ fn misfit(bvh: &Bvh) -> Error {
     Error::input(format!("the joints fit no known rig{nearest}; found {}", names.join(", ")))
         .hint("known rigs: CMU's three (LeftUpLeg …, LeftHip …, lThigh …) and MotionBuilder's with Spine2")
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use super::*;
+
+    /// A BVH text of one frame at rest: joints by (depth, name, offset), each with three rotations.
+    fn text(joints: &[(usize, &str, [f64; 3])], root: &str) -> String {
+        let mut text = String::from("HIERARCHY\n");
+        let mut open = 0;
+        for (index, (depth, name, [x, y, z])) in joints.iter().enumerate() {
+            text.push_str(&"}\n".repeat(open - depth));
+            let (keyword, channels) = match (*name, *depth) {
+                ("End", _) => ("", ""),
+                (_, 0) => ("ROOT ", "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation\n"),
+                _ => ("JOINT ", "CHANNELS 3 Zrotation Yrotation Xrotation\n"),
+            };
+            let name = if *name == "End" { "End Site" } else { name };
+            text.push_str(&format!("{keyword}{name}\n{{\nOFFSET {x} {y} {z}\n{channels}"));
+            open = depth + 1;
+            assert!(index > 0 || *depth == 0);
+        }
+        text.push_str(&"}\n".repeat(open));
+        let turns = joints.iter().filter(|joint| joint.1 != "End").count() * 3;
+        format!("{text}MOTION\nFrames: 1\nFrame Time: 0.01\n{root}{}\n", " 0".repeat(turns))
+    }
+
+    /// A body on CMU's rig, standing with the arms stretched out, in units of 5.644 cm.
+    pub(crate) fn cmu() -> String {
+        let mut joints = vec![(0, "Hips", [0.0; 3])];
+        for (side, x) in [
+            (["LHipJoint", "LeftUpLeg", "LeftLeg", "LeftFoot"], 1.6),
+            (["RHipJoint", "RightUpLeg", "RightLeg", "RightFoot"], -1.6),
+        ] {
+            let offsets = [[0.0; 3], [x, -1.8, 0.6], [0.0, -7.5, 0.0], [0.0, -7.2, 0.0]];
+            joints.extend(
+                side.into_iter().zip(offsets).enumerate().map(|(depth, (name, offset))| (depth + 1, name, offset)),
+            );
+        }
+        joints.extend([(1, "LowerBack", [0.0; 3]), (2, "Spine", [0.0, 2.0, 0.0]), (3, "Spine1", [0.0, 2.0, 0.0])]);
+        joints.extend([
+            (4, "Neck", [0.0; 3]),
+            (5, "Neck1", [0.0, 1.6, 0.1]),
+            (6, "Head", [0.0, 1.6, -0.1]),
+            (7, "End", [0.0, 1.6, 0.0]),
+        ]);
+        for (side, sign) in [
+            (["LeftShoulder", "LeftArm", "LeftForeArm", "LeftHand"], 1.0),
+            (["RightShoulder", "RightArm", "RightForeArm", "RightHand"], -1.0),
+        ] {
+            let offsets = [[0.0; 3], [sign * 3.5, 1.0, 0.0], [sign * 5.0, 0.0, 0.0], [sign * 3.4, 0.0, 0.0]];
+            joints.extend(
+                side.into_iter().zip(offsets).enumerate().map(|(depth, (name, offset))| (depth + 4, name, offset)),
+            );
+        }
+        text(&joints, "0 18 0")
+    }
+
+    /// A figure on Poser's rig, in its own units.
+    pub(crate) fn poser() -> String {
+        let mut joints = vec![(0, "hip", [0.0; 3]), (1, "abdomen", [0.0, 20.7, -0.7]), (2, "chest", [0.0, 11.7, -0.5])];
+        joints.extend([(3, "neck", [0.0, 22.2, -2.2]), (4, "head", [0.0, 7.1, 1.2]), (5, "End", [0.0, 8.0, 0.0])]);
+        for (side, sign) in
+            [(["lCollar", "lShldr", "lForeArm", "lHand"], 1.0), (["rCollar", "rShldr", "rForeArm", "rHand"], -1.0)]
+        {
+            let offsets =
+                [[sign * 2.7, 19.3, -4.9], [sign * 8.8, -2.0, 1.5], [sign * 28.2, -1.7, 0.5], [sign * 22.6, 0.8, 7.1]];
+            joints.extend(
+                side.into_iter().zip(offsets).enumerate().map(|(depth, (name, offset))| (depth + 3, name, offset)),
+            );
+        }
+        for (side, x) in
+            [(["lButtock", "lThigh", "lShin", "lFoot"], 8.8), (["rButtock", "rThigh", "rShin", "rFoot"], -8.8)]
+        {
+            let offsets = [[x, 4.4, 1.2], [0.0, -1.7, -2.2], [0.0, -36.8, 0.7], [0.0, -45.1, -5.1]];
+            joints.extend(
+                side.into_iter().zip(offsets).enumerate().map(|(depth, (name, offset))| (depth + 1, name, offset)),
+            );
+        }
+        text(&joints, "0 80 0")
+    }
+
+    fn found(text: &str) -> Result<&'static str> {
+        FittedRig::find(&Bvh::parse(text).unwrap()).map(|fitted| fitted.rig.name)
+    }
+
+    #[test]
+    fn each_scheme_is_told_by_its_names() {
+        assert_eq!(found(&cmu()).unwrap(), "cmu-motionbuilder");
+        assert_eq!(found(&poser()).unwrap(), "cmu-poser");
+        let mut biped = cmu();
+        for (from, to) in [
+            ("Neck\n", "lowerneck\n"),
+            ("Neck1", "Neck"),
+            ("Spine1", "Chest2"),
+            ("LeftShoulder", "LeftCollar"),
+            ("RightShoulder", "RightCollar"),
+            ("LeftArm", "LeftShoulder"),
+            ("RightArm", "RightShoulder"),
+            ("LeftForeArm", "LeftElbow"),
+            ("RightForeArm", "RightElbow"),
+            ("LeftHand", "LeftWrist"),
+            ("RightHand", "RightWrist"),
+            ("LeftUpLeg", "LeftHip"),
+            ("RightUpLeg", "RightHip"),
+            ("LeftLeg", "LeftKnee"),
+            ("RightLeg", "RightKnee"),
+            ("LeftFoot", "LeftAnkle"),
+            ("RightFoot", "RightAnkle"),
+        ] {
+            biped = biped.replace(from, to);
+        }
+        assert_eq!(found(&biped).unwrap(), "cmu-biped");
+        let whole = cmu()
+            .replace("Spine1", "Spine2")
+            .replace("Neck1", "NeckTop")
+            .replace("JOINT Neck\n{\nOFFSET 0 0 0", "JOINT Neck\n{\nOFFSET 0 3 0");
+        assert_eq!(found(&whole).unwrap(), "motionbuilder");
+    }
+
+    #[test]
+    fn a_misfit_lists_the_files_joints_and_what_the_nearest_rig_misses() {
+        let error = found(&cmu().replace("LeftForeArm", "LeftLowerArm")).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("nearest is cmu-motionbuilder, without LeftForeArm; found Hips, LHipJoint"),
+            "{message}"
+        );
+        assert!(message.contains("LeftLowerArm") && error.hint_text().is_some());
+    }
+}

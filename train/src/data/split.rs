@@ -38,7 +38,8 @@ impl Motion {
         {
             let frames = last_share(clip.frames, val_split);
             clip.frames -= frames;
-            let end = Clip { name: format!("{}.2", clip.name), start: clip.start + clip.frames, frames, ..clip.clone() };
+            let end =
+                Clip { name: format!("{}.2", clip.name), start: clip.start + clip.frames, frames, ..clip.clone() };
             self.clips.push(end);
         }
     }

@@ -1,0 +1,185 @@
+//! The camera between a person in the world and key points in an image.
+//!
+//! The trainer's virtual cameras and the tests that hold them to account use
+//! the same few lines: a pinhole without distortion, and the way it is held.
+
+/// A 3 × 3 matrix as rows.
+pub type Matrix3 = [[f32; 3]; 3];
+
+/// A pinhole camera without distortion.
+///
+/// ```
+/// use poselift::camera::Camera;
+///
+/// let camera = Camera { focal: [1000.0, 1000.0], centre: [500.0, 300.0], size: [1000, 600] };
+/// // A point 4 m ahead, 1 m to the right and 0.4 m below the optical axis.
+/// assert_eq!(camera.project([1.0, 0.4, 4.0]), Some([750.0, 400.0]));
+/// assert_eq!(camera.project([0.0, 0.0, -1.0]), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Camera {
+    /// Focal lengths along x and y, in pixels.
+    pub focal: [f32; 2],
+    /// The principal point, in pixels from the top left corner.
+    pub centre: [f32; 2],
+    /// Width and height of the image, in pixels.
+    pub size: [u32; 2],
+}
+
+impl Camera {
+    /// A camera with square pixels whose principal point is the middle of the image, from the angle in radians
+    /// that the image's width spans.
+    pub fn with_width_angle(angle: f32, size: [u32; 2]) -> Self {
+        let [width, height] = size.map(|pixels| pixels as f32);
+        let focal = width / 2.0 / (angle / 2.0).tan();
+        Self { focal: [focal; 2], centre: [width / 2.0, height / 2.0], size }
+    }
+
+    /// The pixel at which a point appears, inside the image or outside it; `None` for points that do not lie in
+    /// front of the camera.
+    ///
+    /// `point_in_camera` is in camera axes (x right, y down, z forward), in any unit of length.
+    pub fn project(&self, point_in_camera: [f32; 3]) -> Option<[f32; 2]> {
+        let [x, y, z] = point_in_camera;
+        (z > 0.0).then(|| [self.focal[0] * x / z + self.centre[0], self.focal[1] * y / z + self.centre[1]])
+    }
+
+    /// Whether a pixel lies inside the image.
+    pub fn sees(&self, [x, y]: [f32; 2]) -> bool {
+        let [width, height] = self.size.map(|pixels| pixels as f32);
+        (0.0..width).contains(&x) && (0.0..height).contains(&y)
+    }
+}
+
+/// How a camera is held in a world that is right-handed with y up. Angles in radians.
+///
+/// With all angles 0 the camera is level and looks along −z, so that it sees the face of somebody who faces +z.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Attitude {
+    /// Turn about the world's y axis, counter-clockwise as seen from above.
+    pub heading: f32,
+    /// How far the camera looks down from the horizontal; its own height follows from it where it looks at a person.
+    pub elevation: f32,
+    /// Turn about the optical axis, clockwise as seen from behind the camera; the image turns the other way.
+    pub roll: f32,
+}
+
+impl Attitude {
+    /// The rotation that takes directions in camera axes to world axes: its columns are the camera's right, down
+    /// and forward in the world.
+    ///
+    /// `R = Ry(heading) · Rx(−elevation) · diag(1, −1, −1) · Rz(roll)`; its transpose is the way back.
+    pub fn world_from_camera(self) -> Matrix3 {
+        let (sin_h, cos_h) = self.heading.sin_cos();
+        let (sin_e, cos_e) = self.elevation.sin_cos();
+        let (sin_r, cos_r) = self.roll.sin_cos();
+        let turned = [[cos_h, 0.0, sin_h], [0.0, 1.0, 0.0], [-sin_h, 0.0, cos_h]];
+        let lowered = [[1.0, 0.0, 0.0], [0.0, cos_e, sin_e], [0.0, -sin_e, cos_e]];
+        let camera_axes = [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]];
+        let rolled = [[cos_r, -sin_r, 0.0], [sin_r, cos_r, 0.0], [0.0, 0.0, 1.0]];
+        multiply(multiply(turned, lowered), multiply(camera_axes, rolled))
+    }
+
+    /// The rotation that takes directions in world axes to camera axes.
+    pub fn camera_from_world(self) -> Matrix3 {
+        transpose(self.world_from_camera())
+    }
+}
+
+/// `matrix · vector`.
+pub fn rotate(matrix: Matrix3, vector: [f32; 3]) -> [f32; 3] {
+    matrix.map(|row| row[0] * vector[0] + row[1] * vector[1] + row[2] * vector[2])
+}
+
+fn multiply(a: Matrix3, b: Matrix3) -> Matrix3 {
+    let columns = transpose(b);
+    a.map(|row| rotate(columns, row))
+}
+
+fn transpose(m: Matrix3) -> Matrix3 {
+    std::array::from_fn(|row| std::array::from_fn(|column| m[column][row]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::{FRAC_PI_2, FRAC_PI_4};
+
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CAMERA: Camera = Camera { focal: [1000.0, 1000.0], centre: [500.0, 500.0], size: [1000, 1000] };
+
+    /// Where `attitude` sees a world point when it looks at the origin from `distance` metres.
+    fn seen(attitude: Attitude, distance: f32, point: [f32; 3]) -> [f32; 2] {
+        let [x, y, z] = rotate(attitude.camera_from_world(), point);
+        CAMERA.project([x, y, z + distance]).expect("in front of the camera")
+    }
+
+    fn close(a: [f32; 3], b: [f32; 3]) -> bool {
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
+    }
+
+    #[test]
+    fn an_upright_person_before_a_level_camera_is_upright_in_the_image() {
+        let [head, feet, left_hand] = [[0.0, 0.9, 0.0], [0.0, -0.9, 0.0], [0.7, 0.0, 0.0]];
+        let level = Attitude::default();
+        // 0.9 m at 4.5 m with a focal length of 1000 pixels are 200 pixels, and y points down.
+        assert_eq!(seen(level, 4.5, head), [500.0, 300.0]);
+        assert_eq!(seen(level, 4.5, feet), [500.0, 700.0]);
+        // Who faces the camera has the left hand (+x when facing +z) on the right of the image.
+        assert!(seen(level, 4.5, left_hand)[0] > 600.0);
+    }
+
+    #[test]
+    fn heading_walks_round_the_person() {
+        // From the person's left side (+x), who faces +z looks to the left of the image.
+        let side = Attitude { heading: FRAC_PI_2, ..Attitude::default() };
+        assert!(close(rotate(side.world_from_camera(), [0.0, 0.0, 1.0]), [-1.0, 0.0, 0.0]));
+        assert!(seen(side, 4.0, [0.0, 0.0, 0.5])[0] < 400.0);
+        assert_relative_eq!(seen(side, 4.0, [0.0, 1.0, 0.0])[0], 500.0, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn elevation_looks_down() {
+        let raised = Attitude { elevation: FRAC_PI_4, ..Attitude::default() };
+        let half = 0.5_f32.sqrt();
+        assert!(close(rotate(raised.world_from_camera(), [0.0, 0.0, 1.0]), [0.0, -half, -half]));
+        // From above, what is nearer to the camera (+z) on the ground is lower in the image.
+        assert!(seen(raised, 4.0, [0.0, 0.0, 0.5])[1] > 550.0);
+    }
+
+    #[test]
+    fn a_clockwise_roll_turns_the_image_counter_clockwise() {
+        let rolled = Attitude { roll: FRAC_PI_2, ..Attitude::default() };
+        // The head, once at the top, lies on the left.
+        let [x, y] = seen(rolled, 4.0, [0.0, 1.0, 0.0]);
+        assert_relative_eq!(x, 250.0, epsilon = 1e-2);
+        assert_relative_eq!(y, 500.0, epsilon = 1e-2);
+    }
+
+    #[test]
+    fn the_width_angle_spans_the_width() {
+        let camera = Camera::with_width_angle(FRAC_PI_2, [800, 600]);
+        assert_relative_eq!(camera.project([-1.0, 0.0, 1.0]).unwrap()[0], 0.0, epsilon = 1e-3);
+        assert!(camera.sees([0.0, 599.9]) && !camera.sees([800.0, 0.0]) && !camera.sees([f32::NAN, 0.0]));
+    }
+
+    proptest! {
+        #[test]
+        fn rotations_keep_lengths_and_handedness(heading in -7f32..7.0, elevation in -2f32..2.0, roll in -4f32..4.0) {
+            let attitude = Attitude { heading, elevation, roll };
+            let [right, down, forward] =
+                [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|axis| rotate(attitude.world_from_camera(), axis));
+            let cross = [
+                right[1] * down[2] - right[2] * down[1],
+                right[2] * down[0] - right[0] * down[2],
+                right[0] * down[1] - right[1] * down[0],
+            ];
+            prop_assert!(close(cross, forward));
+            prop_assert!(close(rotate(attitude.camera_from_world(), forward), [0.0, 0.0, 1.0]));
+            prop_assert!((forward[1] + elevation.sin()).abs() < 1e-5);
+        }
+    }
+}

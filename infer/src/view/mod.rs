@@ -1,0 +1,6 @@
+//! Poses to look at: a page that needs nothing but a browser.
+
+mod data;
+mod page;
+
+pub use page::{PageInfo, PageWriter};

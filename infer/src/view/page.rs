@@ -1,0 +1,166 @@
+//! One self-contained HTML page: the 2D key points beside the 3D skeleton, to play, scrub and turn.
+//!
+//! Nothing is kept in memory: the page's head goes out first, then a line of
+//! data a frame. The data block comes last in the file, so that a page whose
+//! writer died still opens and shows every frame that was written.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::data;
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Frame, LiftedFrame};
+use crate::skeleton::Layout;
+
+/// The page without its data; `{{css}}`, `{{script}}` and `{{title}}` are filled in.
+const TEMPLATE: &str = include_str!("page/page.html");
+
+const STYLE: &str = include_str!("page/page.css");
+
+/// The page's program, in the order of use; the pieces share one scope.
+const SCRIPTS: [&str; 5] = [
+    include_str!("page/clip.js"),
+    include_str!("page/paint.js"),
+    include_str!("page/image.js"),
+    include_str!("page/space.js"),
+    include_str!("page/player.js"),
+];
+
+/// Closes what [`TEMPLATE`] leaves open.
+const END: &str = "</script>\n</body>\n</html>\n";
+
+/// What a page says about the clip it shows.
+#[derive(Debug, Clone, Copy)]
+pub struct PageInfo<'a> {
+    /// The clip's name, shown on top.
+    pub title: &'a str,
+    /// The 3D stream.
+    pub poses: &'a PoseInfo,
+    /// The layout of the 2D stream; without it points are drawn with no bones between them.
+    pub layout: Option<&'a Layout>,
+    /// What ran the model, in words: `CPU, 2 threads`.
+    pub device: &'a str,
+}
+
+/// Writes frames and their poses into one HTML page.
+///
+/// ```
+/// use poselift::format::{PoseInfo, PoseWriter};
+/// use poselift::pose::{Frame, LiftedFrame};
+/// use poselift::skeleton::COCO17;
+/// use poselift::view::{PageInfo, PageWriter};
+///
+/// let poses = PoseInfo {
+///     skeleton: "h36m17".into(),
+///     joints: vec!["hip".into()],
+///     parents: vec![-1],
+///     unit: "m".into(),
+///     axes: "camera".into(),
+///     fps: Some(30.0),
+///     model: "coco17".into(),
+/// };
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("poses.html");
+/// let info = PageInfo { title: "walk", poses: &poses, layout: Some(&COCO17), device: "CPU, 2 threads" };
+/// let mut page = Box::new(PageWriter::create(&path, &info)?);
+/// page.write(&Frame::default(), &LiftedFrame::default())?;
+/// page.finish()?;
+/// # Ok::<(), poselift::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PageWriter<W = BufWriter<File>> {
+    out: W,
+    name: PathBuf,
+    rows: data::Rows,
+    row: String,
+}
+
+impl PageWriter {
+    /// Creates the file and writes everything but the frames.
+    ///
+    /// # Errors
+    /// The file cannot be created or written.
+    pub fn create(path: &Path, info: &PageInfo<'_>) -> Result<Self> {
+        let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
+        Self::new(BufWriter::new(file), path, info)
+    }
+}
+
+impl<W: Write> PageWriter<W> {
+    /// Writes everything but the frames to `out`, which errors call `name`.
+    ///
+    /// # Errors
+    /// `out` cannot be written.
+    pub fn new(out: W, name: &Path, info: &PageInfo<'_>) -> Result<Self> {
+        let mut page = Self { out, name: name.to_owned(), rows: data::Rows::new(&info.poses.unit), row: String::new() };
+        page.put(&head(info.title))?;
+        page.put(&data::header(info))?;
+        Ok(page)
+    }
+
+    fn put(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes()).map_err(|e| Error::io("cannot write", &self.name, e))
+    }
+}
+
+impl<W: Write + Send> PoseWriter for PageWriter<W> {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        self.rows.append(frame, lifted, &mut row);
+        let written = self.put(&row);
+        self.row = row;
+        written
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(|e| Error::io("cannot write", &self.name, e))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.put(END)?;
+        self.flush()
+    }
+}
+
+/// The page up to its data.
+fn head(title: &str) -> String {
+    // The title comes last, so that nothing in it is taken for a gap to fill.
+    TEMPLATE
+        .trim_end()
+        .replace("{{css}}", STYLE)
+        .replace("{{script}}", &SCRIPTS.concat())
+        .replace("{{title}}", &escaped(title))
+        + "\n"
+}
+
+/// `text` as the content of an HTML element.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_filled_and_left_open_for_data() {
+        let head = head("<b> & {{css}}");
+        assert!(head.contains("<title>&lt;b&gt; &amp; {{css}} – poselift</title>"));
+        assert_eq!(head.matches("{{").count(), 1, "only the title's own braces are left");
+        assert!(head.ends_with("<script type=\"application/x-ndjson\" id=\"clip\">\n"));
+        assert_eq!(head.matches("<script").count(), 2);
+        assert_eq!(head.matches("</script").count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_loaded_from_elsewhere() {
+        let head = head("clip").to_lowercase();
+        for word in ["http:", "https:", "src=", "@import", "url(", "fetch(", "xmlhttprequest", "import(", "eval("] {
+            assert!(!head.contains(word), "the page holds '{word}'");
+        }
+        assert!(head.contains("default-src 'none'"));
+    }
+}

@@ -1,0 +1,33 @@
+//! The pictures of a run and of a sweep.
+//!
+//! A chart is first laid out as a list of marks in logical pixels, which tests
+//! can look at, and then painted, the same marks, as SVG or PNG.
+
+mod axis;
+mod comparison;
+mod scene;
+mod thin;
+mod training;
+
+pub use comparison::{ComparisonRow, Reference, Score, comparison_chart};
+pub use scene::Chart;
+pub use training::training_chart;
+
+/// How a unit stands in an axis title.
+fn unit_label(unit: &str) -> &str {
+    if unit == "unknown" { "the data's own unit" } else { unit }
+}
+
+/// Colours that stay apart for colour-blind eyes (Okabe and Ito 2008, with paler shades of the same).
+mod colour {
+    pub(super) type Colour = (u8, u8, u8);
+
+    pub(super) const INK: Colour = (0x22, 0x22, 0x22);
+    pub(super) const FAINT_INK: Colour = (0x6b, 0x6b, 0x6b);
+    pub(super) const RULE: Colour = (0xb4, 0xb4, 0xb4);
+    pub(super) const GRID: Colour = (0xea, 0xea, 0xea);
+    pub(super) const BAND: Colour = (0xfb, 0xee, 0xe6);
+    pub(super) const PALE_BLUE: Colour = (0xb5, 0xd3, 0xea);
+    pub(super) const BLUE: Colour = (0x00, 0x72, 0xb2);
+    pub(super) const VERMILION: Colour = (0xd5, 0x5e, 0x00);
+}

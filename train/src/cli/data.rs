@@ -1,0 +1,188 @@
+//! `poselift-train data`: motion into one archive, and what a source holds.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ndarray::s;
+use poselift::skeleton::BODY22;
+use poselift::{Error, Result};
+
+use crate::data::archive::{self, Precision};
+use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
+
+/// What `data` takes.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// Read motion once and keep it as one clips archive, which `fit --data` opens at once
+    Import(ImportArgs),
+    /// Say what a source holds: people, clips, hours, bone lengths, licences
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// What to read: folders of motion capture, a .npy with its .json, clips archives, `synthetic`
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// The archive to write
+    #[arg(short, long, value_name = "CLIPS.npz")]
+    output: PathBuf,
+    /// Poses a second that motion is resampled to
+    #[arg(long, value_name = "HZ", default_value_t = 25.0)]
+    rate: f64,
+    /// Keep metres as 32-bit numbers instead of whole millimetres
+    #[arg(long)]
+    f32: bool,
+    /// Name of the collection, where the files are of none that is known
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Its licence, which every model that learns from it will carry
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+    /// Seed of synthetic motion
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct InfoArgs {
+    /// A clips archive, or any other source of data
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Poses a second that motion is resampled to
+    #[arg(long, value_name = "HZ", default_value_t = 25.0)]
+    rate: f64,
+    /// Root of paired arrays: auto, none, a joint's index, or x,y,z
+    #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true)]
+    root: RootChoice,
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// A source that cannot be read, or an archive that cannot be written.
+pub(super) fn run(args: &DataArgs) -> Result<()> {
+    match &args.command {
+        DataCommand::Import(args) => import(args),
+        DataCommand::Info(args) => info(args),
+    }
+}
+
+fn import(args: &ImportArgs) -> Result<()> {
+    let options = OpenOptions { rate: args.rate, seed: args.seed, root: RootChoice::Auto };
+    let opened = options.open(&args.sources)?;
+    tell(&opened);
+    let TrainingData::Motion(mut motion) = opened.data else {
+        return Err(Error::usage("paired arrays, expected motion")
+            .at(&args.sources[0])
+            .hint("paired arrays need no import: give them to `fit --data`"));
+    };
+    for source in motion.sources.iter_mut().filter(|source| source.licence == "unknown") {
+        source.name = args.name.clone().unwrap_or_else(|| source.name.clone());
+        source.licence = args.licence.clone().unwrap_or_else(|| source.licence.clone());
+        if source.licence == "unknown" {
+            eprintln!("note: the licence of '{}' is unknown; name it with --licence", source.name);
+        }
+    }
+    let precision = if args.f32 { Precision::Float32 } else { Precision::Millimetres };
+    archive::write(&motion, precision, &args.output)?;
+    let (clips, frames) = (motion.clips.len(), motion.positions.dim().0);
+    eprintln!("{}: {clips} clips, {frames} frames at {} Hz", args.output.display(), motion.rate);
+    Ok(())
+}
+
+fn info(args: &InfoArgs) -> Result<()> {
+    let options = OpenOptions { rate: args.rate, seed: 0, root: args.root };
+    let opened = options.open(std::slice::from_ref(&args.source))?;
+    tell(&opened);
+    let text = match &opened.data {
+        TrainingData::Motion(motion) => describe_motion(motion),
+        TrainingData::Pairs(pairs) => describe_pairs(pairs),
+    };
+    stdout().write_all(text.as_bytes()).map_err(Error::from)
+}
+
+fn tell(opened: &Opened) {
+    opened.notes.iter().for_each(|note| eprintln!("{note}"));
+}
+
+fn describe_motion(motion: &Motion) -> String {
+    let mut lines = Vec::new();
+    for (index, source) in motion.sources.iter().enumerate() {
+        let clips: Vec<_> = motion.clips.iter().filter(|clip| clip.source == index).collect();
+        let frames: usize = clips.iter().map(|clip| clip.frames).sum();
+        let mut people: Vec<(&str, usize)> = Vec::new();
+        for clip in &clips {
+            match people.iter_mut().find(|(name, _)| *name == clip.subject) {
+                Some((_, frames)) => *frames += clip.frames,
+                None => people.push((&clip.subject, clip.frames)),
+            }
+        }
+        let people: Vec<_> = people.iter().map(|(name, frames)| format!("{name} {frames}")).collect();
+        lines.push(format!("source    {}", source.name));
+        lines.push(format!("licence   {}", source.licence));
+        let hours = frames as f64 / motion.rate / 3600.0;
+        lines.push(format!("motion    {} clips, {frames} frames at {} Hz, {hours:.2} hours", clips.len(), motion.rate));
+        lines.push(format!("people    {}, with frames: {}", people.len(), people.join(", ")));
+        let lengths: Vec<_> =
+            BONES.iter().map(|(name, a, b)| format!("{name} {}", mean_millimetres(motion, index, a, b))).collect();
+        lines.push(format!("bones     {} (means, mm)", lengths.join(", ")));
+        let not_human = clips.iter().filter(|clip| !clip.human_lengths).count();
+        if not_human > 0 {
+            lines.push(format!("          {not_human} clips of a figure without human proportions: not counted"));
+        }
+        lines.push(String::new());
+    }
+    lines.join("\n")
+}
+
+/// Bones that are named in a description, each from joint to joint.
+const BONES: [(&str, &str, &str); 8] = [
+    ("thigh", "left_hip", "left_knee"),
+    ("shank", "left_knee", "left_ankle"),
+    ("hips", "left_hip", "right_hip"),
+    ("back", "hip", "thorax"),
+    ("shoulders", "left_shoulder", "right_shoulder"),
+    ("upper arm", "left_shoulder", "left_elbow"),
+    ("forearm", "left_elbow", "left_wrist"),
+    ("head", "neck_nose", "head"),
+];
+
+/// Mean distance of two joints over the clips of a source that have a person's bone lengths; `-` without any.
+fn mean_millimetres(motion: &Motion, source: usize, from: &str, to: &str) -> String {
+    let (Some(from), Some(to)) = (BODY22.position(from), BODY22.position(to)) else { return "-".into() };
+    let (mut sum, mut count) = (0.0, 0);
+    for clip in motion.clips.iter().filter(|clip| clip.source == source && clip.human_lengths) {
+        let frames = motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
+        for body in frames.outer_iter() {
+            let squared: f32 = (0..3).map(|axis| (body[[from, axis]] - body[[to, axis]]).powi(2)).sum();
+            sum += f64::from(squared.sqrt());
+        }
+        count += clip.frames;
+    }
+    if count == 0 { "-".into() } else { format!("{:.0}", 1000.0 * sum / count as f64) }
+}
+
+fn describe_pairs(pairs: &Pairs) -> String {
+    let (samples, joints_in, channels) = pairs.keypoints.dim();
+    let root = match (pairs.root, pairs.root_position) {
+        (Some(joint), _) => format!("joint {joint}"),
+        (None, Some([x, y, z])) => format!("left out, at ({x}, {y}, {z})"),
+        (None, None) => "none".into(),
+    };
+    format!(
+        "source    {}\nlicence   {}\npairs     {samples}\nkeypoints {joints_in} of {channels} numbers\n\
+         poses     {} joints, unit {}\nroot      {root}\n",
+        pairs.source.name,
+        pairs.source.licence,
+        pairs.poses.dim().1,
+        pairs.unit,
+    )
+}

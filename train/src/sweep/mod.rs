@@ -1,0 +1,222 @@
+//! The assignment's questions as one experiment: a baseline, one change at a
+//! time, several seeds, and a report that reads what came out.
+//!
+//! Training stands behind [`Trainer`], so that everything else is tested
+//! without it. A sweep that was broken off goes on where it stopped.
+
+mod answers;
+mod compare;
+mod plan;
+mod write;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use poselift::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use compare::{Comparison, Verdict};
+pub use plan::{Variant, variants};
+pub use write::{markdown, table};
+
+use crate::config::FitConfig;
+use crate::history::Summary;
+
+/// The file in a sweep's folder that says what it is a sweep of.
+const BASELINE_FILE: &str = "baseline.json";
+/// The file in a run's folder that says that the run is done.
+const FINISHED_FILE: &str = "finished.json";
+
+/// Fits one network.
+pub trait Trainer {
+    /// Fits as `config` says into the folder `out`, which may hold a broken-off run of the same config, to
+    /// be continued or replaced.
+    ///
+    /// # Errors
+    /// Whatever keeps the run from its end.
+    fn fit(&mut self, config: &FitConfig, out: &Path) -> Result<Summary>;
+}
+
+/// What to sweep, how often, and for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepPlan {
+    /// The run that all others differ from in one thing; its seed is the first of the sweep's.
+    pub baseline: FitConfig,
+    /// At most this many seeds for each network, at least 1.
+    pub seeds: u64,
+    /// No further seed is begun if it would end later than this many seconds of running.
+    pub budget_seconds: f64,
+}
+
+/// One finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinishedRun {
+    /// Key of the [`Variant`].
+    pub variant: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Seconds it took, loading the data included.
+    pub wall_seconds: f64,
+    /// Its scores.
+    pub summary: Summary,
+}
+
+/// What came of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The run that all others differ from in one thing.
+    pub baseline: FitConfig,
+    /// The seeds that every variant was run with.
+    pub seeds: Vec<u64>,
+    /// All runs, seed by seed.
+    pub runs: Vec<FinishedRun>,
+}
+
+/// A run of the sweep that is about to start, or was found finished.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SweepEvent<'a> {
+    /// A run starts.
+    Started {
+        /// The run's folder name.
+        run: &'a str,
+    },
+    /// A run is done.
+    Finished {
+        /// The run's folder name.
+        run: &'a str,
+        /// Its scores.
+        summary: &'a Summary,
+        /// Whether it had been done before.
+        found: bool,
+    },
+    /// The time is used up before all seeds were run.
+    OutOfTime {
+        /// Seeds that were run.
+        seeds: u64,
+    },
+}
+
+/// Runs the sweep in `folder`: each variant with the first seed, then each with the next, while there is
+/// time. Runs that `folder` holds already are not repeated.
+///
+/// # Errors
+/// `folder` holds a sweep with other settings, a file cannot be read or written, or a run fails; what is
+/// finished by then is kept.
+pub fn run(
+    plan: &SweepPlan,
+    folder: &Path,
+    trainer: &mut dyn Trainer,
+    tell: &mut dyn FnMut(SweepEvent<'_>),
+) -> Result<Outcome> {
+    fs::create_dir_all(folder).map_err(|e| Error::io("cannot create", folder, e))?;
+    claim(folder, &plan.baseline)?;
+    let mut outcome = Outcome { baseline: plan.baseline.clone(), seeds: Vec::new(), runs: Vec::new() };
+    let mut rounds: Vec<f64> = Vec::new();
+    for seed in (plan.baseline.seed..).take(plan.seeds.max(1) as usize) {
+        if !another_round_fits(&rounds, plan.budget_seconds) {
+            tell(SweepEvent::OutOfTime { seeds: outcome.seeds.len() as u64 });
+            break;
+        }
+        let mut round = 0.0;
+        for variant in variants(&plan.baseline.network) {
+            let mut config = FitConfig { network: variant.network.clone(), ..plan.baseline.clone() };
+            config.seed = seed;
+            let finished = run_one(&variant, &config, folder, trainer, tell)?;
+            round += finished.wall_seconds;
+            outcome.runs.push(finished);
+        }
+        outcome.seeds.push(seed);
+        rounds.push(round);
+    }
+    Ok(outcome)
+}
+
+/// Whether one more round, if it takes as long as the longest so far, ends within the budget. The first always runs.
+fn another_round_fits(rounds: &[f64], budget_seconds: f64) -> bool {
+    let longest = rounds.iter().copied().fold(0.0, f64::max);
+    rounds.is_empty() || rounds.iter().sum::<f64>() + longest <= budget_seconds
+}
+
+/// Makes `folder` that of a sweep around `baseline`, or finds that it is.
+fn claim(folder: &Path, baseline: &FitConfig) -> Result<()> {
+    let path = folder.join(BASELINE_FILE);
+    if !path.exists() {
+        return write_json(&path, baseline);
+    }
+    if read_json::<FitConfig>(&path)? == *baseline {
+        return Ok(());
+    }
+    Err(Error::usage("the folder holds a sweep with other settings").at(folder).hint("give another folder with --out"))
+}
+
+fn run_one(
+    variant: &Variant,
+    config: &FitConfig,
+    folder: &Path,
+    trainer: &mut dyn Trainer,
+    tell: &mut dyn FnMut(SweepEvent<'_>),
+) -> Result<FinishedRun> {
+    let name = format!("{}-seed-{}", variant.key, config.seed);
+    let out = folder.join(&name);
+    let finished_file = out.join(FINISHED_FILE);
+    if finished_file.exists() {
+        let finished: FinishedRun = read_json(&finished_file)?;
+        tell(SweepEvent::Finished { run: &name, summary: &finished.summary, found: true });
+        return Ok(finished);
+    }
+    tell(SweepEvent::Started { run: &name });
+    let start = Instant::now();
+    let summary = trainer.fit(config, &out)?;
+    if summary.epochs.is_empty() {
+        return Err(Error::input("the run has no score, expected one for each epoch").at(&out));
+    }
+    let wall_seconds = start.elapsed().as_secs_f64();
+    let finished = FinishedRun { variant: variant.key.to_owned(), seed: config.seed, wall_seconds, summary };
+    fs::create_dir_all(&out).map_err(|e| Error::io("cannot create", &out, e))?;
+    write_json(&finished_file, &finished)?;
+    tell(SweepEvent::Finished { run: &name, summary: &finished.summary, found: false });
+    Ok(finished)
+}
+
+/// Writes `sweep.json`, `sweep.md`, `sweep.svg` and `sweep.png` into `folder`; returns their paths.
+///
+/// # Errors
+/// A file cannot be written, or no score is a number.
+pub fn save(outcome: &Outcome, folder: &Path) -> Result<[PathBuf; 4]> {
+    let paths = ["sweep.json", "sweep.md", "sweep.svg", "sweep.png"].map(|name| folder.join(name));
+    write_json(&paths[0], outcome)?;
+    fs::write(&paths[1], markdown(outcome)).map_err(|e| Error::io("cannot write", &paths[1], e))?;
+    let chart = write::chart(outcome)?;
+    chart.save_svg(&paths[2])?;
+    chart.save_png(&paths[3])?;
+    Ok(paths)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    serde_json::from_str(&text).map_err(|e| Error::input(format!("not as a sweep writes it: {e}")).at(path))
+}
+
+/// Writes all or nothing: a file that exists is whole.
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).expect("plain figures and text are JSON") + "\n";
+    let draft = path.with_extension("json.part");
+    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path));
+    written.map_err(|e| Error::io("cannot write", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_begins_only_if_it_can_end_in_time() {
+        for (rounds, fits) in
+            [(&[][..], true), (&[40.0][..], true), (&[60.0], false), (&[30.0, 30.0], true), (&[30.0, 40.0], false)]
+        {
+            assert_eq!(another_round_fits(rounds, 100.0), fits, "{rounds:?}");
+        }
+    }
+}
