@@ -14,7 +14,9 @@ use poselift_train::verify::{self, Reference, TOLERANCE, Trained};
 use random_lifter::{Shape, card_seed, random_lifter};
 
 /// The lifter itself, with each pose then changed.
-struct Changed<'a>(&'a TrainedLifter, Box<dyn FnMut(&mut Array3<f32>) + 'a>);
+struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);
+
+type Change<'a> = dyn FnMut(&mut Array3<f32>) + 'a;
 
 impl<'a> Changed<'a> {
     fn by(lifter: &'a TrainedLifter, change: impl FnMut(&mut Array3<f32>) + 'a) -> Self {
@@ -149,8 +151,7 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         let mut trained = Trained::new(&net, lifter.transform.clone());
-        let (card, report) =
-            verify::export(&lifter, &card_seed(), &mut trained, &path, verify::onnx_runtime).unwrap();
+        let (card, report) = verify::export(&lifter, &card_seed(), &mut trained, &path, verify::onnx_runtime).unwrap();
         println!("{shape:?}\n{report}");
         assert_eq!(poselift::model::ModelFile::read(&path).unwrap().weights_sha256(), card.weights_sha256);
         assert!(report.worst() < 2e-5, "{report}");

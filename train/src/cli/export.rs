@@ -1,6 +1,7 @@
 //! `poselift-train export`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -104,7 +105,7 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification) -> Result
             "weights_sha256": card.weights_sha256,
             "verification": {"worst": worst, "tolerance": TOLERANCE, "classes": verification.classes},
         });
-        println!("{summary}");
+        writeln!(std::io::stdout(), "{summary}")?;
     }
     Ok(())
 }

@@ -208,7 +208,8 @@ mod tests {
             change(&mut norm);
             Affine::of(&Dense { norm: Some(norm), ..dense() }, "block1.layer0", 2, 1)?.round()
         };
-        let cases: [(fn(&mut BatchNorm), &str); 4] = [
+        type Change = fn(&mut BatchNorm);
+        let cases: [(Change, &str); 4] = [
             (|norm| norm.variance[0] = -1.0, "layer 'block1.layer0' has a running variance of -1"),
             (|norm| norm.variance[0] = f32::NAN, "layer 'block1.layer0' has a running variance of NaN"),
             (|norm| norm.beta = array![], "layer 'block1.layer0' has 0 betas, expected 1"),
