@@ -48,7 +48,7 @@ unpack() {
     mkdir -p "$work/pieces"
     find "$dir" -maxdepth 1 -name 'piece-*' -exec cp {} "$work/pieces/" \;
     cp "$dir/SHA256SUMS" "$work/pieces/"
-    if (cd "$work/pieces" && sha256sum --check --quiet SHA256SUMS 2> /dev/null); then
+    if (cd "$work/pieces" && sha256sum --check --status SHA256SUMS 2> /dev/null); then
         cat "$work"/pieces/piece-* | python3 -c "$untar" "$work"
         echo "gpu.sh: all pieces are here and unpacked" >&2
     else
