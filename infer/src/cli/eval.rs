@@ -53,11 +53,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let report = Report::new(lifter.card(), &score).map_err(|error| error.at(&args.data))?;
     let text = if args.json { format!("{}\n", report.json()) } else { report.table(&args.data) };
     std::io::stdout().write_all(text.as_bytes())?;
-    if score.not_lifted() > 0 {
-        let count = score.not_lifted();
-        terminal.warning(&format!("{}: {count} samples could not be lifted", args.data.display()));
+    let (failed, all) = (report.not_lifted, report.not_lifted + report.samples);
+    if failed > 0 {
+        terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", args.data.display()));
     }
-    Ok(ExitCode::from(u8::from(score.not_lifted() > 0)))
+    Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
 /// Lifts the key points of `pairs` and compares with its poses.
