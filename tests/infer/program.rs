@@ -48,8 +48,7 @@ pub(crate) fn poselift() -> Command {
 
 /// Runs `command` on `input` to its end.
 pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     // A thread of its own: the program answers while it reads, and may stop reading.

@@ -263,8 +263,7 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
 fn memory_stays_flat_over_a_long_stream() {
     let bench = Bench::new();
     let peak = |count: usize| {
-        let mut child =
-            bench.run().arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = bench.run().arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut answers = child.stdout.take().unwrap();
         let reading = std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()).unwrap());
         let mut input = child.stdin.take().unwrap();

@@ -177,7 +177,7 @@ fn the_same_seed_gives_the_same_steps() {
         let mut net = net(&NetworkConfig { hidden: 64, ..Default::default() });
         let (features, target) = batch(16);
         for step in 0..5 {
-            net.step(&features, &target, Loss::Mpjpe, 1e-3, step);
+            let _ = net.step(&features, &target, Loss::Mpjpe, 1e-3, step);
         }
         net.buffers.parameters.copy()
     };
