@@ -38,9 +38,14 @@ fn centred(keypoints: &Tensor) -> Tensor {
     let masked = |part: &Tensor| part.where_self(&visible, &part.zeros_like());
     let points = masked(&keypoints.narrow(2, 0, 2));
     let count = mask.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(1.0);
-    let centre = points.sum_dim_intlist(&[1i64][..], true, Kind::Float) / &count;
-    let offset = (points - centre) * &mask;
-    let spread = offset.square().sum_dim_intlist(&[1i64, 2][..], true, Kind::Float) / count;
+    let centre = |points: Tensor| {
+        let centre = points.sum_dim_intlist(&[1i64][..], true, Kind::Float) / &count;
+        (points - centre) * &mask
+    };
+    // Twice, as the exported graph does: the first centre is rounded at the size of the pixel numbers, which
+    // is much for a small body far from the origin; what it leaves is small, and so is the rounding of its centre.
+    let offset = centre(centre(points));
+    let spread = offset.square().sum_dim_intlist(&[1i64, 2][..], true, Kind::Float) / &count;
     let scale = spread.sqrt().clamp_min(f64::from(MIN_SCALE));
     let score = masked(&keypoints.narrow(2, 2, 1));
     Tensor::cat(&[offset / scale, score], 2).reshape([keypoints.size()[0], -1])

@@ -48,13 +48,16 @@ pub struct Network {
 /// How key points become the features that the network was trained on.
 #[derive(Debug, Clone)]
 pub enum InputTransform {
-    /// Key points as they are (paired arrays): feature = x, a missing (NaN) coordinate or, with
-    /// three channels, one of score ≤ 0 taken as its mean.
+    /// Key points as they are (paired arrays). A joint is missing if a coordinate is no number or, with
+    /// three channels, its score is not above 0; all its features, the score too, are then their means.
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
     /// is > 0 and whose coordinates are numbers, else 0, and n = max(Σm, 1):
     /// c = Σ m·p / n, s = max(√(Σ m·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
     /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is.
+    ///
+    /// In f32 the points are centred twice (`export/transform.rs` says why). The exported graph also takes
+    /// for missing what no detector writes: a coordinate beyond 7e12 and a score below 1e-12 or infinite.
     Centred,
 }
 

@@ -44,8 +44,8 @@ impl PairedArrays {
         let (keypoints, poses) = match &start[..length] {
             [] => return Err(Error::input("empty, expected a pickle or an npz archive")),
             b"PK" => from_npz(path)?,
-            // Protocol 2 and later begin with 0x80, earlier ones with a mark or an empty dictionary.
-            [0x80 | b'(' | b'}', ..] => from_pickle(path)?,
+            // Protocol 2 and later begin with 0x80, earlier ones with a mark, an empty dictionary or an ordered one's class.
+            [0x80 | b'(' | b'}' | b'c', ..] => from_pickle(path)?,
             _ => return Err(Error::input("neither a Python pickle nor an npz archive")),
         };
         Self::paired(keypoints, poses)

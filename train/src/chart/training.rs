@@ -242,8 +242,11 @@ mod tests {
     }
 
     fn texts(chart: &Chart) -> Vec<&str> {
-        let text = |mark| if let &Mark::Text { ref text, .. } = mark { Some(text.as_str()) } else { None };
-        chart.marks.iter().filter_map(text).collect()
+        let texts = chart.marks.iter().filter_map(|mark| match mark {
+            Mark::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand, and how a run reports itself.
 
 mod data;
+mod export;
 mod fit;
 mod report;
 pub mod sweep;
@@ -26,6 +27,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Fit a network to motion or to paired arrays
     Fit(fit::FitArgs),
+    /// Write a run as one self-contained ONNX file, proven by running it
+    Export(export::ExportArgs),
     /// Compare networks, as the assignment asks
     Sweep(sweep::SweepArgs),
     /// Import motion, or say what a source holds
@@ -40,6 +43,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Fit(args) => fit::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Sweep(args) => {
                 sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
             }

@@ -16,8 +16,8 @@ use crate::sweep::{self, SweepEvent, SweepPlan, Trainer};
 /// prints the table. A sweep that was broken off goes on where it stopped.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct SweepArgs {
-    /// What to fit on: `synthetic`, files, folders
-    #[arg(long, value_name = "SOURCE", num_args = 1.., default_value = "synthetic")]
+    /// What to fit on: `synthetic`, files, folders; motion may be given several times
+    #[arg(long, value_name = "SOURCE", default_value = "synthetic")]
     pub data: Vec<String>,
     /// Folder of the sweep
     #[arg(long, short, value_name = "DIR", default_value = "sweep")]

@@ -15,8 +15,8 @@ struct Decimal {
     mantissa: u64,
     exponent: i64,
     negative: bool,
-    /// Significant digits; beyond 19 the mantissa has overflowed.
-    digits: u32,
+    /// Digits before the exponent, zeros and all; beyond 19 the mantissa may have overflowed.
+    digits: usize,
     /// Bytes that the number takes.
     length: usize,
 }
@@ -24,6 +24,7 @@ struct Decimal {
 /// The number that `text` begins with as the nearest `f32`, and its length in bytes.
 ///
 /// `None` where the text begins with no JSON number. Numbers beyond the range become infinite.
+#[inline]
 pub(super) fn read_f32(text: &[u8]) -> Option<(f32, usize)> {
     let decimal = Decimal::read(text)?;
     let value = match decimal.exact_f64() {
@@ -57,41 +58,29 @@ fn rounds_twice(wide: f64) -> bool {
 
 impl Decimal {
     /// JSON's grammar: `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`.
+    #[inline(always)]
     fn read(text: &[u8]) -> Option<Self> {
-        let mut number = Self { mantissa: 0, exponent: 0, negative: false, digits: 0, length: 0 };
-        if text.first() == Some(&b'-') {
-            number.negative = true;
-            number.length = 1;
-        }
-        let whole = number.read_digits(text);
-        let leading_zero = text.get(number.length.checked_sub(whole)?) == Some(&b'0');
-        if whole == 0 || (leading_zero && whole > 1) {
+        let negative = *text.first()? == b'-';
+        let unsigned = &text[usize::from(negative)..];
+        let (mut mantissa, mut rest) = read_digits(0, unsigned);
+        let whole = unsigned.len() - rest.len();
+        if whole == 0 || (whole > 1 && unsigned[0] == b'0') {
             return None;
         }
-        if text.get(number.length) == Some(&b'.') {
-            number.length += 1;
-            let fraction = number.read_digits(text);
+        let mut fraction = 0;
+        if let [b'.', after @ ..] = rest {
+            (mantissa, rest) = read_digits(mantissa, after);
+            fraction = after.len() - rest.len();
             if fraction == 0 {
                 return None;
             }
-            number.exponent = -(fraction as i64);
         }
-        if matches!(text.get(number.length), Some(b'e' | b'E')) {
+        let (exponent, digits) = (-(fraction as i64), whole + fraction);
+        let mut number = Self { mantissa, exponent, negative, digits, length: text.len() - rest.len() };
+        if let [b'e' | b'E', ..] = rest {
             number.read_exponent(text)?;
         }
         Some(number)
-    }
-
-    /// Takes the digits at the end of what was read; returns how many there were.
-    #[inline]
-    fn read_digits(&mut self, text: &[u8]) -> usize {
-        let start = self.length;
-        while let Some(digit) = text.get(self.length).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10) {
-            self.mantissa = self.mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            self.digits += u32::from(self.digits > 0 || digit > 0);
-            self.length += 1;
-        }
-        self.length - start
     }
 
     #[cold]
@@ -125,6 +114,47 @@ impl Decimal {
         let magnitude = if self.exponent < 0 { mantissa / power } else { mantissa * power };
         Some(if self.negative { -magnitude } else { magnitude })
     }
+}
+
+/// Appends the digits that `text` begins with to `mantissa`; returns it and what stands behind them.
+///
+/// Eight at a time: how long the next number is cannot be foreseen, and a branch for each digit would be guessed
+/// wrong at every number's end.
+#[inline(always)]
+fn read_digits(mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
+    let Some((chunk, _)) = text.split_first_chunk::<8>() else { return read_digits_singly(mantissa, text) };
+    let values = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
+    // The high bit of the first byte over 9, and perhaps of some behind it, which do not matter.
+    let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    if others == 0 {
+        return read_digits_singly(mantissa, text);
+    }
+    let count = (others.trailing_zeros() / 8) as usize;
+    // The digits, and in place of what stands behind them zeros in front; twice, as 64 bits cannot be shifted at once.
+    let digits = (values << (56 - 8 * count)) << 8;
+    (mantissa.wrapping_mul(SMALL_POWERS[count]).wrapping_add(eight_digits(digits)), &text[count..])
+}
+
+/// The same where there are more than seven, or the line ends.
+#[cold]
+fn read_digits_singly(mut mantissa: u64, mut text: &[u8]) -> (u64, &[u8]) {
+    while let [digit @ b'0'..=b'9', rest @ ..] = text {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        text = rest;
+    }
+    (mantissa, text)
+}
+
+/// 10^0 to 10^7.
+const SMALL_POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// The number of which each byte is a digit's value, the lowest byte's the highest: neighbours are joined to pairs,
+/// those to fours, those to all eight.
+#[inline]
+fn eight_digits(values: u64) -> u64 {
+    let pairs = (values.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul((10_000 << 32) + 1) >> 32
 }
 
 #[cfg(test)]

@@ -40,13 +40,18 @@ impl<'a> Scanner<'a> {
     /// The next byte that is no white space.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
-        while let Some(byte) = self.line.get(self.at) {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
-                other => return Some(*other),
-            }
+        match self.line.get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.peek_behind_space(),
         }
-        None
+    }
+
+    #[cold]
+    fn peek_behind_space(&mut self) -> Option<u8> {
+        let rest = &self.line[self.at..];
+        let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        self.at += space;
+        rest.get(space).copied()
     }
 
     #[inline]
@@ -120,15 +125,21 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(super) fn triple(&mut self) -> Scan<([f32; 3], usize)> {
         let (mut numbers, mut count) = ([0.0; 3], 0);
-        self.list(|scanner, position| {
-            let number = scanner.coordinate()?;
-            if let Some(slot) = numbers.get_mut(position) {
+        self.expect(b'[', "a list")?;
+        if self.take(b']') {
+            return Ok((numbers, count));
+        }
+        loop {
+            let number = self.coordinate()?;
+            if let Some(slot) = numbers.get_mut(count) {
                 *slot = number;
             }
-            count = position + 1;
-            Ok(())
-        })?;
-        Ok((numbers, count))
+            count += 1;
+            if !self.take(b',') {
+                self.expect(b']', "',' or ']'")?;
+                return Ok((numbers, count));
+            }
+        }
     }
 
     /// A number, or what stands for none: `null`, and the `NaN`, `Infinity` and `-Infinity` that Python writes.

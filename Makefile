@@ -1,0 +1,77 @@
+# From a fresh clone: `make demo`. `make help` lists the rest.
+#
+# Native libraries are fetched once into the user's cache (setup/fetch.py). ORT_DYLIB_PATH and LIBTORCH name copies of your
+# own; where they are set nothing is fetched for them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+DEVICE ?= cpu
+PYTHON ?= python3
+CARGO ?= cargo
+
+ifeq ($(filter cpu cuda,$(DEVICE)),)
+$(error DEVICE is '$(DEVICE)', expected cpu or cuda)
+endif
+
+clip := demos/sports2d/sports2d_demo.mediapipe33.jsonl
+programs := $${CARGO_TARGET_DIR:-target}/release
+fetch := $(PYTHON) setup/fetch.py --device $(DEVICE)
+tell_cargo := $(PYTHON) setup/cargo_config.py .cargo/config.toml
+
+# Shell lines that recipes begin with. Cargo is told too, so that plain `cargo test` works afterwards.
+with_onnxruntime = [ -n "$${ORT_DYLIB_PATH:-}" ] || $(fetch) onnxruntime > /dev/null
+with_libtorch = if [ -z "$${LIBTORCH:-}" ]; then \
+	LIBTORCH=$$($(fetch) libtorch); export LIBTORCH; $(tell_cargo) "LIBTORCH=$$LIBTORCH"; fi
+with_test_python = if [ -z "$${POSELIFT_TEST_PYTHON:-}" ]; then \
+	POSELIFT_TEST_PYTHON=$$($(fetch) python-test); export POSELIFT_TEST_PYTHON; \
+	$(tell_cargo) "POSELIFT_TEST_PYTHON=$$POSELIFT_TEST_PYTHON"; fi
+
+.PHONY: help
+help: ## Lists the targets.
+	@echo 'Usage: make TARGET [DEVICE=cpu|cuda]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 13 | sed 's/^/  /'
+
+.PHONY: demo
+demo: ## Lifts a clip of real key points: 3D poses and a page to look at, in demo/.
+	@$(with_onnxruntime)
+	@$(CARGO) build --release --locked -p poselift
+	@mkdir -p demo
+	@$(programs)/poselift run --device $(DEVICE) $(clip) -o demo/poses.jsonl
+	@$(programs)/poselift run --device $(DEVICE) --quiet $(clip) -o demo/poses.html
+	@printf '\n3D poses: %s\nPage:     file://%s\n' demo/poses.jsonl "$$PWD/demo/poses.html"
+
+.PHONY: build
+build: ## Builds both programs, optimised.
+	@$(with_onnxruntime)
+	@$(with_libtorch); $(CARGO) build --release --locked --workspace
+
+.PHONY: test
+test: ## Runs all tests, those of the training program and of the set-up too.
+	@$(PYTHON) -m unittest discover -s setup
+	@$(with_onnxruntime)
+	@$(with_libtorch); $(with_test_python); $(CARGO) test --locked --workspace
+
+.PHONY: check
+check: ## Format, lints, documentation: cheapest first.
+	@$(CARGO) fmt --all --check
+	@$(with_libtorch); $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@$(with_libtorch); RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: train-demo
+train-demo: build ## Fits a small network on the built-in data, exports and verifies it, lifts the clip with it.
+	@mkdir -p demo
+	@rm -rf demo/run
+	@$(programs)/poselift-train fit --data synthetic --hidden 256 --epochs 1 --device $(DEVICE) --out demo/run
+	@$(programs)/poselift-train export demo/run -o demo/model.onnx
+	@$(programs)/poselift info demo/model.onnx
+	@$(programs)/poselift run --model demo/model.onnx --device $(DEVICE) $(clip) -o demo/train-demo.jsonl
+	@$(programs)/poselift run --model demo/model.onnx --device $(DEVICE) --quiet $(clip) -o demo/train-demo.html
+	@printf '\nRun:   %s\nModel: %s\nPoses: %s\nPage:  file://%s\n' \
+		demo/run demo/model.onnx demo/train-demo.jsonl "$$PWD/demo/train-demo.html"
+
+.PHONY: bench
+bench: ## Measures the lifter beside other engines on the same file (benches/README.md).
+	@$(with_onnxruntime)
+	@$(CARGO) bench --locked -p poselift --features rivals

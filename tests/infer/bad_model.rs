@@ -1,0 +1,89 @@
+//! Models that are none, runtimes that are not there, devices that cannot be used: the cause, a hint and exit code 2.
+
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+mod program;
+mod small_model;
+
+use std::path::Path;
+use std::process::Output;
+
+use program::{Bench, assert_code, feed, line, poselift, stderr};
+use small_model::SmallModel;
+
+fn run_with(model: &Path) -> Output {
+    feed(poselift().args(["run", "--device", "cpu", "--model"]).arg(model), &line(0, &[(17, 1.0)]))
+}
+
+#[test]
+fn files_that_are_no_model_of_ours_are_refused_and_said_why() {
+    let bench = Bench::new();
+    let small = SmallModel::default().to_bytes();
+    let text = bench.file("text.onnx", "# Weights\nsee the wiki\n");
+    let empty = bench.file("empty.onnx", "");
+    let cut = bench.file("cut.onnx", &small[..small.len() / 2]);
+    let no_card = SmallModel { with_card: false, ..SmallModel::default() };
+    let no_card = bench.file("no_card.onnx", no_card.to_bytes());
+    let other_card = SmallModel { card_channels: 2, ..SmallModel::default() };
+    let other_card = bench.file("other_card.onnx", other_card.to_bytes());
+    let unknown = SmallModel { operator: "Gemmm", ..SmallModel::default() };
+    let unknown = bench.file("unknown.onnx", unknown.to_bytes());
+    for (model, expected) in [
+        (bench.path("missing.onnx"), "missing.onnx: cannot read the model"),
+        (bench.path(""), "is a directory, expected a model file"),
+        (text, "text.onnx: is no ONNX model: it is text that begins with \"# Weights"),
+        (empty, "empty.onnx: is empty"),
+        (cut, "cut.onnx: is no ONNX model, or it is cut off"),
+        (no_card, "no_card.onnx: is an ONNX model without a card"),
+        (other_card, "found input keypoints float32 [batch, 17, 3], expected keypoints float32 [batch, 17, 2]"),
+        (unknown, "unknown.onnx: ONNX Runtime refuses the model: "),
+    ] {
+        let output = run_with(&model);
+        assert_code(&output, 2);
+        assert!(stderr(&output).contains(expected), "expected {expected:?} in {}", stderr(&output));
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_runtime_that_is_not_there_is_named_with_a_hint() {
+    let bench = Bench::new();
+    let fake = bench.file("libfake.so", "not a library");
+    for (path, expected) in [
+        (bench.path("nowhere.so"), "names no file"),
+        (bench.path(""), "names a directory"),
+        (fake, "it is no loadable library"),
+    ] {
+        let output = feed(bench.run().env("ORT_DYLIB_PATH", path), &line(0, &[(17, 1.0)]));
+        assert_code(&output, 2);
+        assert!(stderr(&output).contains(expected) && stderr(&output).contains("hint: "), "{}", stderr(&output));
+    }
+    let nowhere = feed(
+        bench.run().env_remove("ORT_DYLIB_PATH").env("POSELIFT_CACHE", bench.path("no-cache")),
+        &line(0, &[(17, 1.0)]),
+    );
+    assert_code(&nowhere, 2);
+    let told = stderr(&nowhere);
+    assert!(told.contains("is not installed; looked for") && told.contains("no-cache"), "{told}");
+}
+
+#[test]
+fn a_relative_runtime_path_is_relative_to_the_working_folder() {
+    let bench = Bench::new();
+    bench.file("libhere.so", "not a library");
+    let mut command = bench.run();
+    command.current_dir(bench.path("")).env("ORT_DYLIB_PATH", "libhere.so");
+    let output = feed(&mut command, &line(0, &[(17, 1.0)]));
+    assert_code(&output, 2);
+    let path = bench.path("libhere.so");
+    assert!(stderr(&output).contains(path.to_str().unwrap()), "{}", stderr(&output));
+}
+
+#[test]
+fn cuda_without_a_usable_gpu_names_the_cause() {
+    let bench = Bench::new();
+    let output = feed(poselift().args(["run", "--device", "cuda:77", "--model"]).arg(bench.path("small.onnx")), "");
+    assert_code(&output, 2);
+    let told = stderr(&output);
+    assert!(told.contains("cannot run on cuda:77: ") && told.contains("hint: `--device cpu`"), "{told}");
+}

@@ -1,0 +1,284 @@
+//! `poselift run` as its users meet it: live pipes, files, folders, exit codes.
+
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+mod program;
+mod small_model;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
+
+#[test]
+fn a_pipe_is_answered_frame_by_frame() {
+    let bench = Bench::new();
+    let mut child = bench.run().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for frame in 0..20 {
+        input.write_all(line(frame, &[(17, frame as f32 + 1.0)]).as_bytes()).unwrap();
+        input.flush().unwrap();
+        if frame == 0 {
+            assert!(answers.next().unwrap().unwrap().contains("\"kind\":\"poses\""));
+        }
+        // Blocks for ever if the program waits for more than this frame.
+        let answer: serde_json::Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer["frame"], frame);
+    }
+    drop(input);
+    assert!(answers.next().is_none());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn many_people_keep_their_order_and_values() {
+    let bench = Bench::new();
+    let people = |frame: usize| (0..frame % 7).map(|person| (17, (frame * 10 + person + 1) as f32)).collect::<Vec<_>>();
+    let input: String = (0..3000).map(|frame| line(frame, &people(frame))).collect();
+    let output = feed(bench.run().args(["--batch", "64"]), &input);
+    assert_code(&output, 0);
+    let answers = frames(&stdout(&output));
+    assert_eq!(answers.len(), 3000);
+    for (frame, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["frame"], frame);
+        let found: Vec<_> = answer["people"].as_array().unwrap().iter().collect();
+        assert_eq!(found.len(), frame % 7);
+        for (person, (_, x)) in found.iter().zip(people(frame)) {
+            let lifted = person["joints"][0][0].as_f64().unwrap();
+            assert!((lifted - f64::from(x) * 0.001).abs() < 1e-3, "frame {frame}: {lifted} for {x}");
+            assert!((person["score"].as_f64().unwrap() - 0.5).abs() < 1e-3);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_success() {
+    let bench = Bench::new();
+    let input: String = (0..20_000).map(|frame| line(frame, &[(17, 1.0)])).collect();
+    let file = bench.file("clip.jsonl", input);
+    let mut child = bench.run().arg(file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_code(&output, 0);
+    assert!(!stderr(&output).contains("error"), "{}", stderr(&output));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_named() {
+    let bench = Bench::new();
+    let output = feed(bench.run().args(["-o", "/dev/full", "--to", "jsonl"]), &line(0, &[(17, 1.0)]));
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("/dev/full: cannot write"), "{}", stderr(&output));
+}
+
+#[test]
+fn who_cannot_be_lifted_is_named_and_the_rest_is_lifted() {
+    let bench = Bench::new();
+    let few = r#"{"frame":1,"people":[{"id":5,"keypoints":[[1,1,1],[2,2,1],[3,3,1],[4,4,0],[5,5,0],[6,6,0],[7,7,0],
+        [8,8,0],[9,9,0],[1,1,0],[2,2,0],[3,3,0],[4,4,0],[5,5,0],[6,6,0],[7,7,0],[8,8,0]]}]}"#;
+    let few = few.replace('\n', "") + "\n";
+    let input = [line(0, &[(17, 1.0)]), few, line(2, &[(12, 1.0), (17, 2.0)]), line(3, &[])].concat();
+    let output = feed(&mut bench.run(), &input);
+    assert_code(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("frame 1: person 0 (id 5): 3 of 17 joints visible, at least 4 needed"), "{told}");
+    assert!(told.contains("frame 2: person 0 (id 0): 12 key points, expected 17"), "{told}");
+    let people: Vec<_> = frames(&stdout(&output)).iter().map(|f| f["people"].as_array().unwrap().len()).collect();
+    assert_eq!(people, [1, 0, 1, 0]);
+}
+
+#[test]
+fn nobody_in_a_frame_is_no_failure() {
+    let bench = Bench::new();
+    let output = feed(&mut bench.run(), &[line(0, &[]), line(1, &[])].concat());
+    assert_code(&output, 0);
+    assert_eq!(frames(&stdout(&output)).len(), 2);
+}
+
+#[test]
+fn unreadable_lines_are_named_and_answered_with_nobody() {
+    let bench = Bench::new();
+    let whole = line(2, &[(17, 1.0)]);
+    let cut = &whole[..whole.len() / 2];
+    let output = feed(&mut bench.run(), &[&line(0, &[(17, 1.0)]), "not json\n", cut].concat());
+    assert_code(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("<stdin>:2: ") && told.contains("<stdin>:3: "), "{told}");
+    let answers = frames(&stdout(&output));
+    let numbers: Vec<_> = answers.iter().map(|f| f["frame"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+}
+
+#[test]
+fn the_first_ten_failures_are_told_in_full_and_the_rest_counted() {
+    let bench = Bench::new();
+    let output = feed(&mut bench.run(), &[line(0, &[(17, 1.0)]), "x\n".repeat(25)].concat());
+    assert_code(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("<stdin>:11: ") && !told.contains("<stdin>:12: "), "{told}");
+    assert!(told.contains("15 more could not be lifted"), "{told}");
+}
+
+#[test]
+fn what_is_no_number_is_missing_and_spreads_nowhere() {
+    let bench = Bench::new();
+    let null_joint = line(0, &[(17, 1.0)]).replacen("[1,1,0.5]", "[null,null,0.5]", 1);
+    let output = feed(&mut bench.run(), &null_joint);
+    let text = stdout(&output);
+    assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+    assert!(matches!(output.status.code(), Some(0 | 1 | 2)), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_at_all_is_an_error() {
+    let bench = Bench::new();
+    let empty = bench.file("empty.jsonl", "");
+    let output = bench.run().arg(&empty).output().unwrap();
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("empty.jsonl: "), "{}", stderr(&output));
+    let missing = bench.run().arg(bench.path("missing.jsonl")).output().unwrap();
+    assert_code(&missing, 2);
+    assert!(stderr(&missing).contains("missing.jsonl"), "{}", stderr(&missing));
+}
+
+#[test]
+fn layouts_that_lack_the_models_joints_are_refused_with_a_hint() {
+    let bench = Bench::new();
+    let out = bench.path("poses.jsonl");
+    let output = feed(bench.run().args(["--layout", "h36m17", "-o"]).arg(&out), &line(0, &[(17, 1.0)]));
+    assert_code(&output, 2);
+    let told = stderr(&output);
+    assert!(told.contains("h36m17") && told.contains("left_eye") && told.contains("hint: "), "{told}");
+    assert!(!out.exists(), "a refused input leaves no output");
+}
+
+#[test]
+fn layouts_are_told_apart_by_their_number_of_joints() {
+    let bench = Bench::new();
+    let output = feed(&mut bench.run(), &line(0, &[(25, 1.0)]));
+    assert_code(&output, 0);
+    assert!(stderr(&output).contains("25 key points taken to be body25"), "{}", stderr(&output));
+    // COCO's left eye is BODY_25's joint 16, which lies at 17 px.
+    let eye = frames(&stdout(&output))[0]["people"][0]["joints"][1][0].as_f64().unwrap();
+    assert!((eye - 0.017).abs() < 1e-3, "{eye}");
+    let quiet = feed(bench.run().arg("--quiet"), &line(0, &[(25, 1.0)]));
+    assert_eq!(stderr(&quiet), "");
+}
+
+#[test]
+fn the_summary_goes_where_the_poses_do_not() {
+    let bench = Bench::new();
+    let input = [line(0, &[(17, 1.0), (17, 2.0)]), "x\n".to_owned()].concat();
+    let piped = feed(bench.run().args(["--json", "--quiet"]), &input);
+    let last_line = stderr(&piped).lines().last().unwrap().to_owned();
+    let out = bench.path("poses.jsonl");
+    let filed = feed(bench.run().args(["--json", "--quiet", "-o"]).arg(&out), &input);
+    for text in [last_line, stdout(&filed)] {
+        let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&summary["frames"], &summary["people"]), (&2.into(), &2.into()), "{summary}");
+        assert_eq!((&summary["lifted"], &summary["failed"]), (&2.into(), &1.into()));
+        assert_eq!(summary["provider"], "CPUExecutionProvider");
+        assert_eq!((&summary["device"], &summary["layout"]), (&"cpu".into(), &"coco17".into()));
+        assert!(summary["seconds"].as_f64().unwrap() > 0.0 && summary["poses_per_second"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(frames(&std::fs::read_to_string(out).unwrap()).len(), 2);
+}
+
+#[test]
+fn several_inputs_go_to_a_folder_and_one_that_fails_stops_no_other() {
+    let bench = Bench::new();
+    let clips = bench.path("clips");
+    std::fs::create_dir(&clips).unwrap();
+    std::fs::write(clips.join("a.jsonl"), line(0, &[(17, 1.0)])).unwrap();
+    std::fs::write(clips.join("b.jsonl"), "").unwrap();
+    std::fs::write(clips.join("c.jsonl"), line(0, &[(17, 3.0)])).unwrap();
+    let out = bench.path("out");
+    let output = bench.run().arg(&clips).arg("-o").arg(&out).output().unwrap();
+    assert_code(&output, 1);
+    assert!(stderr(&output).contains("b.jsonl"), "{}", stderr(&output));
+    for name in ["a.jsonl", "c.jsonl"] {
+        assert_eq!(frames(&std::fs::read_to_string(out.join(name)).unwrap()).len(), 1);
+    }
+}
+
+#[test]
+fn an_input_is_never_overwritten() {
+    let bench = Bench::new();
+    let clip = bench.file("clip.jsonl", line(0, &[(17, 1.0)]));
+    let output = bench.run().arg(&clip).arg("-o").arg(&clip).output().unwrap();
+    assert_code(&output, 2);
+    assert_eq!(std::fs::read_to_string(&clip).unwrap(), line(0, &[(17, 1.0)]));
+}
+
+#[test]
+fn times_come_from_the_frame_rate() {
+    let bench = Bench::new();
+    let output = feed(bench.run().args(["--fps", "50"]), &line(25, &[(17, 1.0)]));
+    assert_code(&output, 0);
+    assert_eq!(frames(&stdout(&output))[0]["time"], 0.5);
+    let header: serde_json::Value = serde_json::from_str(stdout(&output).lines().next().unwrap()).unwrap();
+    assert_eq!(header["fps"].as_f64(), Some(50.0));
+}
+
+#[test]
+fn words_that_mean_nothing_are_usage_errors() {
+    let bench = Bench::new();
+    for wrong in [
+        &["--device", "gpu"][..],
+        &["--layout", "coco18"],
+        &["--size", "1920"],
+        &["--fps", "0"],
+        &["--batch", "0"],
+        &["--to", "docx"],
+        &["--no-such-option"],
+    ] {
+        let output = bench.run().args(wrong).output().unwrap();
+        assert_code(&output, 2);
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn the_bundled_model_lifts_real_frames_of_another_layout() {
+    let Some(clip) = shared("data/streams/sports2d_demo.mediapipe33.jsonl") else { return };
+    let bench = Bench::new();
+    let (out, page) = (bench.path("poses.jsonl"), bench.path("poses.html"));
+    for target in [&out, &page] {
+        let output = poselift().args(["run", "--quiet"]).arg(&clip).arg("-o").arg(target).output().unwrap();
+        assert_code(&output, 0);
+    }
+    let lines = std::fs::read_to_string(&clip).unwrap().lines().filter(|line| line.contains("\"people\"")).count();
+    let poses = std::fs::read_to_string(out).unwrap();
+    assert_eq!(frames(&poses).len(), lines);
+    assert!(poses.starts_with("{\"poselift\":1,\"kind\":\"poses\",\"skeleton\":\"h36m17\""), "{}", &poses[..100]);
+    assert!(std::fs::read_to_string(page).unwrap().contains("</html>"));
+}
+
+/// Peak memory must not grow with the stream: five times the frames, no more than a little.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_stays_flat_over_a_long_stream() {
+    let bench = Bench::new();
+    let peak = |count: usize| {
+        let mut child =
+            bench.run().arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut answers = child.stdout.take().unwrap();
+        let reading = std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()).unwrap());
+        let mut input = child.stdin.take().unwrap();
+        let text = line(0, &[(17, 1.0)]).repeat(100);
+        (0..count / 100).for_each(|_| input.write_all(text.as_bytes()).unwrap());
+        // All but what fits the pipe and the queue has been lifted by now, and the program is still there to look at.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().success());
+        reading.join().unwrap();
+        let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
+        high.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    let (short, long) = (peak(20_000), peak(100_000));
+    assert!(long < short + 20_000, "peak of 20,000 frames {short} kB, of 100,000 {long} kB");
+    assert!(long < 400_000, "{long} kB");
+}

@@ -1,0 +1,86 @@
+"""Checks an exported lifter with nothing of ours: ONNX's own checker, and ONNX Runtime in Python.
+
+Usage: check_onnx.py MODEL KEYPOINTS.npy POSES.npy [TOLERANCE]
+
+POSES are what somebody else made of KEYPOINTS; rows of NaN (nothing was lifted) are skipped. Prints
+one line of JSON with the largest difference; exit 0 if all is well, 1 if not, 77 if a package is missing.
+"""
+
+import json
+import sys
+from collections import Counter
+
+try:
+    import numpy as np
+    import onnx
+    import onnxruntime
+except ImportError as error:
+    print(f"not checked: {error}", file=sys.stderr)
+    sys.exit(77)
+
+ALLOWED = {
+    "Add", "Cast", "Constant", "Div", "Equal", "Flatten", "Gemm", "Less", "MatMul", "Max", "Mul", "Pow", "Relu",
+    "Reshape", "Sqrt", "Sub", "Where",
+}  # fmt: skip
+
+
+def dims(value):
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def check_file(model):
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    assert model.ir_version == 8, model.ir_version
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)], model.opset_import
+    operators = Counter(node.op_type for node in model.graph.node)
+    assert set(operators) <= ALLOWED, f"operators {sorted(set(operators) - ALLOWED)} are not expected"
+    assert all(constant.data_type == onnx.TensorProto.FLOAT for constant in model.graph.initializer)
+    return operators
+
+
+def check_card(model):
+    card = json.loads({entry.key: entry.value for entry in model.metadata_props}["poselift.card"])
+    (keypoints,), (pose,) = model.graph.input, model.graph.output
+    expected = ["batch", len(card["input"]["joints"]), card["input"]["channels"]]
+    assert (keypoints.name, dims(keypoints)) == ("keypoints", expected), (keypoints.name, dims(keypoints))
+    expected = ["batch", len(card["output"]["joints"]), 3]
+    assert (pose.name, dims(pose)) == ("pose", expected), (pose.name, dims(pose))
+
+    layers = [node for node in model.graph.node if node.op_type == "Gemm" and node.input[1].endswith(".weight")]
+    names = {name for node in layers for name in node.input[1:]}
+    sizes = [int(np.prod(constant.dims)) for constant in model.graph.initializer if constant.name in names]
+    assert sum(sizes) == card["network"]["parameters"], (sum(sizes), card["network"]["parameters"])
+
+    import hashlib
+
+    weights = b"".join(constant.raw_data for constant in model.graph.initializer)
+    assert hashlib.sha256(weights).hexdigest() == card["weights_sha256"], "weights_sha256"
+    return card
+
+
+def worst_difference(path, keypoints, poses):
+    """The largest joint distance, in root-mean-square sizes of the pose (at least a tenth of the median one)."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (found,) = session.run(["pose"], {"keypoints": keypoints})
+    assert found.shape == poses.shape, (found.shape, poses.shape)
+    assert np.isfinite(found).all(), "a pose that is no number"
+    lifted = np.isfinite(poses).all((1, 2))
+    assert lifted.any(), "no pose was lifted"
+    found, poses = found[lifted].astype(np.float64), poses[lifted].astype(np.float64)
+    size = np.sqrt(((poses - poses.mean(1, keepdims=True)) ** 2).sum(2).mean(1))
+    distance = np.linalg.norm(found - poses, axis=2).max(1)
+    return float((distance / np.maximum(size, 0.1 * np.median(size))).max())
+
+
+def main(path, keypoints, poses, tolerance="1e-4"):
+    model = onnx.load(path)
+    operators = check_file(model)
+    card = check_card(model)
+    worst = worst_difference(path, np.load(keypoints), np.load(poses))
+    print(json.dumps({"name": card["name"], "operators": operators, "worst": worst}))
+    return 0 if worst <= float(tolerance) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,129 @@
+//! An exported file is what ONNX says it is: checked by Python's own tools, byte for byte the same twice.
+#![allow(clippy::unwrap_used)] // A test that fails here should stop here.
+
+mod random_lifter;
+
+use std::path::Path;
+use std::process::Command;
+
+use ndarray::{Array3, s};
+use poselift::Lifter;
+use poselift::model::Card;
+use poselift_train::export::onnx::ModelProto;
+use poselift_train::export::{Exported, encode};
+use prost::Message;
+use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
+
+/// One shape for each path through the writer.
+fn shapes() -> Vec<Shape> {
+    let centred = Shape::default();
+    let absolute = Shape { centred: false, ..Shape::default() };
+    vec![
+        centred.clone(),
+        Shape { blocks: 4, layers_per_block: 1, input_relu: true, joints_out: 5, ..centred.clone() },
+        Shape { blocks: 0, batch_norm: false, joints_in: 1, ..centred.clone() },
+        Shape { channels: 2, ..centred },
+        Shape { joints_in: 15, channels: 2, joints_out: 15, ..absolute.clone() },
+        Shape { blocks: 1, hidden: 1024, ..absolute },
+    ]
+}
+
+fn operators(model: &ModelProto) -> Vec<&str> {
+    model.graph.as_ref().unwrap().node.iter().map(|node| node.op_type.as_str()).collect()
+}
+
+#[test]
+fn the_same_lifter_gives_the_same_bytes() {
+    for (seed, shape) in shapes().iter().enumerate() {
+        let once = encode(&random_lifter(shape, seed as u64), &card_seed()).unwrap();
+        let twice = encode(&random_lifter(shape, seed as u64), &card_seed()).unwrap();
+        assert!(once.bytes == twice.bytes, "{shape:?}");
+    }
+}
+
+#[test]
+fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
+    let shape = Shape { channels: 2, centred: false, ..Default::default() };
+    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed()).unwrap();
+    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let block = ["Gemm", "Relu", "Gemm", "Relu", "Add"];
+    let start = ["Pow", "MatMul", "Equal", "Where", "Flatten", "Gemm"];
+    let expected = [&start[..], &block, &block, &["Gemm", "Constant", "Reshape"]].concat();
+    assert_eq!(operators(&model), expected);
+    assert_eq!((model.ir_version, model.opset_import[0].version), (8, 17));
+
+    let entry = &model.metadata_props[0];
+    assert_eq!((entry.key.as_str(), Card::from_json(&entry.value).unwrap()), ("poselift.card", card.clone()));
+    assert_eq!((card.network.blocks, card.network.hidden, card.network.batch_norm), (2, 64, true));
+}
+
+#[test]
+fn the_transform_of_scored_key_points_is_22_nodes() {
+    let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed()).unwrap();
+    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let operators = operators(&model);
+    let transform = operators.len() - (1 + 2 * 5 + 3);
+    assert_eq!(transform, 22, "{operators:?}");
+}
+
+#[test]
+fn a_card_that_contradicts_itself_is_refused() {
+    let mut lifter = random_lifter(&Shape::default(), 1);
+    lifter.output_card.parents.pop();
+    let message = encode(&lifter, &card_seed()).unwrap_err().to_string();
+    assert!(message.contains("16 parents for 17 output joints"), "{message}");
+}
+
+/// Key points of every kind: usual ones, far, tiny and huge ones, joints missing, nobody at all.
+fn keypoints(shape: &Shape, seed: u64) -> Array3<f32> {
+    let mut keypoints = random_keypoints(shape, 60, seed);
+    if shape.centred {
+        let mut scale = |people, scale: f32, shift: f32| {
+            keypoints.slice_mut(s![people, .., ..2]).mapv_inplace(|x| (x - 600.0) * scale + shift);
+        };
+        scale(10..20, 1.0, 1e5);
+        scale(20..30, 1.25e-4, 500.0);
+        scale(30..40, 12.5, 0.0);
+    }
+    keypoints.slice_mut(s![50, .., ..]).fill(f32::NAN);
+    keypoints.slice_mut(s![51, .., ..2]).fill(f32::NEG_INFINITY);
+    keypoints.slice_mut(s![52, .., ..2]).fill(f32::NAN);
+    keypoints.slice_mut(s![53, 1.., ..]).fill(f32::NAN);
+    keypoints
+}
+
+#[test]
+fn the_tools_of_onnx_accept_it_and_agree() {
+    let python = std::env::var("POSELIFT_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/train/check_onnx.py");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (seed, shape) in shapes().iter().enumerate() {
+        let lifter = random_lifter(shape, seed as u64);
+        let keypoints = keypoints(shape, seed as u64);
+        let poses = lifter.evaluate(keypoints.view()).mapv(|x| x as f32);
+        std::fs::write(file("model.onnx"), encode(&lifter, &card_seed()).unwrap().bytes).unwrap();
+        ndarray_npy::write_npy(file("keypoints.npy"), &keypoints).unwrap();
+        ndarray_npy::write_npy(file("poses.npy"), &poses).unwrap();
+
+        // What `poselift run` writes for an array: NaN where a person has too few joints to be lifted.
+        let lifted = Lifter::from_file(file("model.onnx")).unwrap().lift(keypoints.view()).unwrap();
+        assert!(lifted.iter().filter(|x| x.is_nan()).count() < lifted.len() / 2 || shape.joints_in < 4);
+        ndarray_npy::write_npy(file("lifted.npy"), &lifted).unwrap();
+
+        for poses in ["poses.npy", "lifted.npy"] {
+            if poses == "lifted.npy" && shape.joints_in < 4 {
+                continue; // The lifter lifts nobody with so few joints.
+            }
+            let files = ["model.onnx", "keypoints.npy", poses].map(file);
+            let output = Command::new(&python).arg(&script).args(files).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            if output.status.code() == Some(77) {
+                println!("skipped: {python} lacks onnx or onnxruntime (set POSELIFT_TEST_PYTHON): {said}");
+                return;
+            }
+            assert!(output.status.success(), "{shape:?}, {poses}: {said}");
+            print!("{poses}: {said}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The program `poselift-train fit`: what it learns, what it leaves, and that a killed run goes on to the same numbers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ndarray::{Array3, s};
+use ndarray_npy::NpzWriter;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
+    command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null());
+    command
+}
+
+fn fit(arguments: &[&str], out: &Path) -> std::process::Output {
+    program().arg("fit").args(arguments).arg("--out").arg(out).output().unwrap()
+}
+
+fn assert_success(output: &std::process::Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Lines of history.csv without their last column, the seconds.
+fn history(run: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(run.join("history.csv")).unwrap();
+    text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+}
+
+/// The tensors of a checkpoint, without the times.
+fn checkpoint(run: &Path) -> Vec<(String, tch::Tensor)> {
+    let mut tensors = tch::Tensor::read_safetensors(run.join("checkpoint.safetensors")).unwrap();
+    tensors.retain(|(name, _)| name != "times");
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    tensors
+}
+
+const SMALL: [&str; 12] = [
+    "--data",
+    "synthetic:3000",
+    "--hidden",
+    "64",
+    "--epochs",
+    "2",
+    "--validate-every",
+    "25",
+    "--checkpoint-every",
+    "5",
+    "--device",
+    "cpu",
+];
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    assert_success(&fit(&SMALL, &whole));
+
+    let mut child = program().arg("fit").args(SMALL).arg("--out").arg(&broken).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !broken.join("checkpoint.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint came");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!broken.join("summary.json").exists(), "the run was over before it was killed");
+
+    let resumed = program().args(["fit", "--resume", "--out"]).arg(&broken).output().unwrap();
+    assert_success(&resumed);
+    assert!(String::from_utf8_lossy(&resumed.stderr).contains("resuming behind step"));
+    assert_eq!(history(&broken), history(&whole));
+    assert_eq!(checkpoint(&broken), checkpoint(&whole));
+}
+
+#[test]
+fn built_in_motion_is_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments =
+        ["--data", "synthetic:12000", "--hidden", "128", "--epochs", "3", "--dropout", "0.1", "--noise", "0"];
+    assert_success(&fit(&arguments, &run));
+    let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap();
+    let error = summary["epochs"][2]["val_mpjpe"].as_f64().unwrap();
+    // Standing still at the mean pose is at more than 200 mm.
+    assert!(error < 130.0, "validation MPJPE {error} mm after three epochs");
+    assert_eq!(summary["unit"], "mm");
+    for file in [
+        "config.json",
+        "dataset.json",
+        "checkpoint.safetensors",
+        "best.safetensors",
+        "mpjpe.svg",
+        "mpjpe.png",
+        "report.md",
+    ] {
+        assert!(run.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let last = history(&run).pop().unwrap();
+    let batches = (summary["train_size"].as_u64().unwrap()).div_ceil(64);
+    assert!(last.starts_with(&format!("{},3,", 3 * batches)), "{last}");
+}
+
+/// Paired arrays as the assignment has them: 15 joints before a camera at the origin, the root left out at (0, 0, −1).
+fn write_pairs(path: &Path, samples: usize) {
+    let mut state = 7_u32;
+    let mut uniform = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let mut joints = Array3::<f32>::zeros((samples, 15, 3));
+    for mut pose in joints.outer_iter_mut() {
+        let lean = uniform();
+        for joint in 0..15 {
+            let (along, side) = (joint as f32 / 15.0 - 0.5, uniform() * 0.05);
+            pose.slice_mut(s![joint, ..]).assign(&ndarray::arr1(&[
+                0.4 * lean * along + side,
+                0.6 * along,
+                -1.0 + 0.3 * lean * along,
+            ]));
+        }
+    }
+    let image = Array3::from_shape_fn((samples, 15, 2), |(n, joint, k)| joints[[n, joint, k]] / joints[[n, joint, 2]]);
+    let mut npz = NpzWriter::new(std::fs::File::create(path).unwrap());
+    npz.add_array("joint_3d", &joints).unwrap();
+    npz.add_array("joint_2d_1", &image).unwrap();
+    npz.finish().unwrap();
+}
+
+#[test]
+fn paired_arrays_are_learned_with_the_root_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("pairs.npz"), folder.path().join("run"));
+    write_pairs(&data, 1601);
+    let output = fit(&["--data", data.to_str().unwrap(), "--hidden", "64", "--epochs", "3", "--dropout", "0"], &run);
+    assert_success(&output);
+    let card: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("dataset.json")).unwrap()).unwrap();
+    assert_eq!(card["output"]["root_position"], serde_json::json!([0.0, 0.0, -1.0]));
+    assert_eq!((card["train_size"].as_u64(), card["val_size"].as_u64()), (Some(1281), Some(320)));
+    let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["unit"], "unknown");
+    let error = summary["epochs"][2]["val_mpjpe"].as_f64().unwrap();
+    assert!(error < 0.05, "validation MPJPE {error} of a body 0.6 long");
+}
+
+#[test]
+fn bad_asks_are_refused_with_their_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let cases: [(&[&str], &str); 6] = [
+        (&["--data", "nowhere.npz"], "nowhere.npz"),
+        (&["--data", "synthetic:2000", "--val-subjects", "nobody"], "nobody"),
+        (&["--data", "synthetic:2000", "--dropout", "1"], "--dropout 1, expected"),
+        (&["--data", "synthetic:2000", "--batch-size", "1"], "--batch-size 1, expected at least 2"),
+        (&["--data", "synthetic:2000", "--device", "tpu"], "unknown device 'tpu'"),
+        (&["--data", "synthetic:2000", "--root", "somewhere"], "root 'somewhere'"),
+    ];
+    for (arguments, expected) in cases {
+        let output = fit(arguments, &run);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {words}");
+        assert!(words.contains(expected), "{arguments:?}: {words}");
+        assert!(!words.contains("panicked"), "{arguments:?}: {words}");
+    }
+    let resumed = program().args(["fit", "--resume", "--out"]).arg(&run).output().unwrap();
+    assert_eq!(resumed.status.code(), Some(2));
+}
+
+#[test]
+fn a_run_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments = ["--data", "synthetic:2000", "--hidden", "16", "--epochs", "1"];
+    assert_success(&fit(&arguments, &run));
+    let before = std::fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let again = fit(&arguments, &run);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--resume"));
+    assert_eq!(std::fs::read(run.join("checkpoint.safetensors")).unwrap(), before);
+}

@@ -1,0 +1,73 @@
+//! The arrows of `train` run one way; few files name libtorch; nothing here leans on what is above the lifter.
+#![allow(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
+
+#[path = "../arrows.rs"]
+mod arrows;
+
+use std::path::Path;
+
+use arrows::{House, Source, files_naming, names_under, sources};
+
+const HOUSE: House = House {
+    rows: &[
+        &["config"],
+        &["history", "trained"],
+        &["data"],
+        &["net"],
+        &["features"],
+        &["dataset"],
+        &["checkpoint", "device"],
+        &["fit"],
+        &["export"],
+        &["verify"],
+        &["evaluate"],
+        &["chart"],
+        &["report"],
+        &["sweep"],
+        &["cli"],
+    ],
+};
+
+/// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
+const NAMES_TCH: &[&str] =
+    &["data/augment.rs", "data/detector.rs", "net", "features", "dataset", "device", "checkpoint", "fit", "verify"];
+
+fn train() -> Vec<Source> {
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// True for a file of the room or the file that `entry` names.
+fn belongs(path: &str, entry: &str) -> bool {
+    path == entry || path.strip_prefix(entry).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+#[test]
+fn rooms_name_only_lower_rooms() {
+    let violations = HOUSE.violations(&train());
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn few_files_name_libtorch() {
+    let sources = train();
+    let allowed = |path: &str| NAMES_TCH.iter().any(|entry| belongs(path, entry));
+    let outside: Vec<&str> = files_naming("tch", &sources).into_iter().filter(|path| !allowed(path)).collect();
+    assert!(outside.is_empty(), "`tch` is named in {outside:?}, allowed are {NAMES_TCH:?}");
+}
+
+#[test]
+fn the_pages_and_the_program_of_infer_are_not_leaned_on() {
+    for source in train() {
+        let above: Vec<String> =
+            names_under("poselift", &source).into_iter().filter(|name| name == "view" || name == "cli").collect();
+        assert!(above.is_empty(), "{} names {above:?} of `poselift`", source.path);
+    }
+}
+
+#[test]
+fn the_check_of_libtorch_knows_a_room_from_its_namesakes() {
+    assert!(
+        belongs("net/kernel.rs", "net") && belongs("net.rs", "net") && belongs("data/augment.rs", "data/augment.rs")
+    );
+    assert!(!belongs("network.rs", "net") && !belongs("data/bvh.rs", "data/augment.rs"));
+}

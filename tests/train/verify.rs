@@ -1,0 +1,159 @@
+//! Only a file that agrees with the trained network appears.
+#![allow(clippy::unwrap_used)] // A test that fails here should stop here.
+
+mod random_lifter;
+
+use std::path::Path;
+
+use ndarray::{Array3, ArrayView3};
+use poselift::{Error, Result};
+use poselift_train::config::{InputBlock, NetworkConfig};
+use poselift_train::net::LiftNet;
+use poselift_train::trained::TrainedLifter;
+use poselift_train::verify::{self, Reference, TOLERANCE, Trained};
+use random_lifter::{Shape, card_seed, random_lifter};
+
+/// The lifter itself, with each pose then changed.
+struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);
+
+type Change<'a> = dyn FnMut(&mut Array3<f32>) + 'a;
+
+impl<'a> Changed<'a> {
+    fn by(lifter: &'a TrainedLifter, change: impl FnMut(&mut Array3<f32>) + 'a) -> Self {
+        Self(lifter, Box::new(change))
+    }
+
+    fn nothing(lifter: &'a TrainedLifter) -> Self {
+        Self::by(lifter, |_| {})
+    }
+}
+
+impl Reference for Changed<'_> {
+    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
+        let mut poses = self.0.evaluate(keypoints).mapv(|x| x as f32);
+        (self.1)(&mut poses);
+        Ok(poses)
+    }
+}
+
+fn small() -> TrainedLifter {
+    random_lifter(&Shape { hidden: 16, ..Default::default() }, 5)
+}
+
+#[test]
+fn every_class_of_input_is_compared() {
+    let lifter = small();
+    let report = verify::compare(&lifter, &mut Changed::nothing(&lifter), &mut Changed::nothing(&lifter)).unwrap();
+    let classes: Vec<_> = report.classes.iter().map(|class| (class.class, class.poses)).collect();
+    let expected = [
+        ("batch of 1000", 1000),
+        ("batch of 7", 7),
+        ("far from the origin", 50),
+        ("0.1 pixels large", 50),
+        ("10,000 pixels large", 50),
+        ("most joints missing", 100),
+        ("all joints missing", 7),
+        ("NaN with a score", 50),
+        ("batch of 1", 10),
+        ("one joint missing", 34),
+    ];
+    assert_eq!(classes, expected);
+    assert_eq!(report.worst(), 0.0);
+}
+
+#[test]
+fn a_difference_over_the_tolerance_is_an_error() {
+    let lifter = small();
+    let compare = |change: &mut dyn FnMut(&mut Array3<f32>)| {
+        verify::compare(&lifter, &mut Changed::by(&lifter, change), &mut Changed::nothing(&lifter))
+    };
+    let slightly = compare(&mut |poses| *poses *= 1.0 + 1e-6).unwrap();
+    assert!(slightly.worst() > 1e-7 && slightly.worst() < TOLERANCE, "{slightly}");
+
+    let message = compare(&mut |poses| *poses *= 1.01).unwrap_err().to_string();
+    assert!(message.contains("of the pose's size (batch of 1000), expected at most 1e-4"), "{message}");
+    // One number of one pose of one class.
+    let message = compare(&mut |poses| {
+        if poses.dim().0 == 7 {
+            poses[[6, 3, 1]] = f32::NAN;
+        }
+    });
+    assert!(message.unwrap_err().to_string().contains("by inf of the pose's size (batch of 7)"));
+    let message = compare(&mut |poses| *poses = Array3::zeros((1, 2, 3))).unwrap_err().to_string();
+    assert!(message.contains("gives poses [1, 2, 3], expected [1000, 17, 3]"), "{message}");
+}
+
+#[test]
+fn only_a_file_that_agrees_appears() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let lifter: &'static TrainedLifter = Box::leak(Box::new(small()));
+    let export = |factor: f32| {
+        let open = move |file: &Path| -> Result<Box<dyn Reference>> {
+            assert!(file.metadata().unwrap().len() > 1000, "the draft is there when it is opened");
+            Ok(Box::new(Changed::by(lifter, move |poses| *poses *= factor)))
+        };
+        verify::export(lifter, &card_seed(), &mut Changed::nothing(lifter), &path, open)
+    };
+    let error = export(1.01).unwrap_err();
+    assert_eq!(error.place().path.as_deref(), Some(path.as_path()));
+    assert_eq!(files(), 0);
+
+    export(1.0).unwrap();
+    assert_eq!(files(), 1);
+    let bytes = std::fs::read(&path).unwrap();
+    export(1.01).unwrap_err();
+    assert_eq!((files(), std::fs::read(&path).unwrap()), (1, bytes), "a good file outlives a bad export");
+}
+
+#[test]
+fn a_file_that_does_not_run_is_not_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let lifter = small();
+    let open = |_: &Path| Err(Error::runtime("no library"));
+    let path = folder.path().join("model.onnx");
+    let error = verify::export(&lifter, &card_seed(), &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    assert_eq!(error.to_string(), "no library");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let open = |_: &Path| Err(Error::runtime("not reached"));
+    let path = folder.path().join("missing/model.onnx");
+    let error = verify::export(&lifter, &card_seed(), &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    assert!(error.to_string().contains("model.onnx: cannot write"), "{error}");
+}
+
+/// The whole chain in small: a network in libtorch, exported, and run by ONNX Runtime as users run it.
+#[test]
+fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
+    for (seed, shape) in [
+        Shape::default(),
+        Shape { centred: false, channels: 2, joints_in: 15, ..Default::default() },
+        Shape { blocks: 0, ..Default::default() },
+        Shape { blocks: 3, layers_per_block: 1, batch_norm: false, input_relu: true, ..Default::default() },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut lifter = random_lifter(&shape, seed as u64);
+        let config = NetworkConfig {
+            blocks: shape.blocks,
+            hidden: shape.hidden,
+            layers_per_block: shape.layers_per_block,
+            dropout: 0.5,
+            batch_norm: shape.batch_norm,
+            input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
+        };
+        let (input, output) = (lifter.input_zscore.clone(), lifter.output_zscore.clone());
+        let net = LiftNet::new(&config, input, output, tch::Device::Cpu, 7);
+        lifter.network = net.to_plain();
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        let mut trained = Trained::new(&net, lifter.transform.clone());
+        let (card, report) = verify::export(&lifter, &card_seed(), &mut trained, &path, verify::onnx_runtime).unwrap();
+        println!("{shape:?}\n{report}");
+        assert_eq!(poselift::model::ModelFile::read(&path).unwrap().weights_sha256(), card.weights_sha256);
+        assert!(report.worst() < 2e-5, "{report}");
+    }
+}

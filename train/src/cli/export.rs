@@ -1,0 +1,111 @@
+//! `poselift-train export`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use poselift::model::{Card, Metric, TrainingCard};
+use poselift::{Error, Result};
+use serde_json::json;
+
+use crate::checkpoint::{self, FinishedRun};
+use crate::export::CardSeed;
+use crate::verify::{self, TOLERANCE, Trained, Verification};
+
+/// Which state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// The one that validated best.
+    Best,
+    /// The last one.
+    Last,
+}
+
+/// What `export` takes.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The folder of the run, as `fit --out` made it
+    run: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", default_value = "model.onnx")]
+    output: PathBuf,
+    /// The model's name on its card [default: the file's name without its extension]
+    #[arg(long)]
+    name: Option<String>,
+    /// Which of the run's checkpoints to take
+    #[arg(long, value_enum, default_value_t = Which::Best)]
+    checkpoint: Which,
+    /// Print what was written and how it compares, as JSON, on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exports a run, verifies the file and says how it compares.
+pub(super) fn run(args: &ExportArgs) -> Result<()> {
+    let file = if args.checkpoint == Which::Best { checkpoint::BEST } else { checkpoint::LAST };
+    let run = FinishedRun::read(&args.run, file)?;
+    let seed = CardSeed {
+        name: args.name.clone().map_or_else(|| name_of(&args.output), Ok)?,
+        dropout: run.config.network.dropout,
+        training: training_card(&run),
+        metrics: metrics(&run, args.checkpoint),
+    };
+    let lifter = run.to_trained();
+    let mut trained = Trained::new(&run.net, lifter.transform.clone());
+    let (card, verification) = verify::export(&lifter, &seed, &mut trained, &args.output, verify::onnx_runtime)?;
+    report(args, &card, &verification)
+}
+
+fn name_of(output: &Path) -> Result<String> {
+    let stem = output.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.ok_or_else(|| Error::usage("expected the name of a file to write").at(output))
+}
+
+fn training_card(run: &FinishedRun) -> TrainingCard {
+    TrainingCard {
+        data: run.dataset.data.clone(),
+        samples: run.state.samples,
+        epochs: run.state.samples as f64 / run.dataset.train_size.max(1) as f64,
+        batch: run.config.batch_size,
+        optimiser: "adam".to_owned(),
+        learning_rate: run.config.learning_rate,
+        seed: run.config.seed,
+        commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
+    }
+}
+
+/// The validation error, which only the best checkpoint is sure to have.
+fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
+    if which == Which::Last || !run.state.best_mpjpe.is_finite() {
+        return BTreeMap::new();
+    }
+    let (factor, unit) = run.dataset.error_unit();
+    let value = run.state.best_mpjpe * factor;
+    let metric = Metric { value, unit: unit.to_owned(), on: run.dataset.validated_on.clone() };
+    BTreeMap::from([("mpjpe".to_owned(), metric)])
+}
+
+fn report(args: &ExportArgs, card: &Card, verification: &Verification) -> Result<()> {
+    let (path, worst) = (&args.output, verification.worst());
+    let bytes = std::fs::metadata(path).map_err(|error| Error::io("cannot read", path, error))?.len();
+    eprint!("{verification}");
+    eprintln!(
+        "{}: '{}', {} parameters, {:.1} MB; agrees with the trained network in ONNX Runtime on {} poses to {worst:.1e} \
+         of the pose's size (at most {TOLERANCE:.0e})",
+        path.display(),
+        card.name,
+        card.network.parameters,
+        bytes as f64 / 1e6,
+        verification.poses()
+    );
+    if args.json {
+        let summary = json!({
+            "model": path, "name": card.name, "bytes": bytes, "parameters": card.network.parameters,
+            "weights_sha256": card.weights_sha256,
+            "verification": {"worst": worst, "tolerance": TOLERANCE, "classes": verification.classes},
+        });
+        writeln!(std::io::stdout(), "{summary}")?;
+    }
+    Ok(())
+}

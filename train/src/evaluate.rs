@@ -1,0 +1,129 @@
+//! The trained lifter computed plainly in f64: a second opinion on the network
+//! in libtorch, on the folding and on the exported file. It follows the
+//! definitions in `trained` word for word and is slow.
+
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
+
+use crate::trained::{Dense, InputTransform, MIN_SCALE, TrainedLifter};
+
+impl TrainedLifter {
+    /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]`, BatchNorm and z-scores unfolded.
+    ///
+    /// # Panics
+    /// If shapes do not fit each other; [`crate::export::fold::fold`] checks them with words.
+    pub fn evaluate(&self, keypoints: ArrayView3<f32>) -> Array3<f64> {
+        let joints = self.output_card.joints.len();
+        let mut poses = Array3::zeros((keypoints.len_of(Axis(0)), joints, 3));
+        for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
+            let coordinates = self.evaluate_features(&self.features(person));
+            for (target, value) in pose.iter_mut().zip(coordinates) {
+                *target = value;
+            }
+        }
+        poses
+    }
+
+    /// The `[J_in·C]` features of one person's key points `[J_in, C]`, before the z-score.
+    pub fn features(&self, keypoints: ArrayView2<f32>) -> Array1<f64> {
+        let points = keypoints.mapv(f64::from);
+        let visible: Vec<bool> = points.outer_iter().map(is_visible).collect();
+        let features = match self.transform {
+            InputTransform::Absolute => self.absolute(points, &visible),
+            InputTransform::Centred => centred(points, &visible),
+        };
+        features.flatten().to_owned()
+    }
+
+    fn absolute(&self, mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
+        let channels = points.ncols();
+        for joint in (0..visible.len()).filter(|&joint| !visible[joint]) {
+            for channel in 0..channels {
+                points[[joint, channel]] = f64::from(self.input_zscore.mean[joint * channels + channel]);
+            }
+        }
+        points
+    }
+
+    /// The `[J_out·3]` coordinates of `[J_in·C]` features.
+    fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
+        let (input, output) = (&self.input_zscore, &self.output_zscore);
+        let mut z = features - &input.mean.mapv(f64::from);
+        Zip::from(&mut z).and(&input.std).for_each(|z, &std| *z = if std > 0.0 { *z / f64::from(std) } else { 0.0 });
+
+        let network = &self.network;
+        let mut x = apply(&network.input, &z);
+        if network.input_relu {
+            x.mapv_inplace(relu);
+        }
+        for block in &network.blocks {
+            x += &block.iter().fold(x.clone(), |y, dense| apply(dense, &y).mapv(relu));
+        }
+        apply(&network.output, &x) * output.std.mapv(f64::from) + output.mean.mapv(f64::from)
+    }
+}
+
+/// x, y and, where there is one, the score.
+fn is_visible(point: ArrayView1<f64>) -> bool {
+    point.iter().take(2).all(|value| value.is_finite()) && point.get(2).is_none_or(|&score| score > 0.0)
+}
+
+fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
+    let seen = || (0..visible.len()).filter(|&joint| visible[joint]);
+    let count = seen().count().max(1) as f64;
+    let centre = [0, 1].map(|axis| seen().map(|joint| points[[joint, axis]]).sum::<f64>() / count);
+    let squares = |joint: usize| [0, 1].map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).iter().sum::<f64>();
+    let scale = (seen().map(squares).sum::<f64>() / count).sqrt().max(f64::from(MIN_SCALE));
+    for (joint, mut point) in points.outer_iter_mut().enumerate() {
+        if visible[joint] {
+            (0..2).for_each(|axis| point[axis] = (point[axis] - centre[axis]) / scale);
+        } else {
+            point.fill(0.0);
+        }
+    }
+    points
+}
+
+fn apply(dense: &Dense, x: &Array1<f64>) -> Array1<f64> {
+    let mut y = dense.weight.mapv(f64::from).dot(x) + dense.bias.mapv(f64::from);
+    if let Some(norm) = &dense.norm {
+        for (row, y) in y.iter_mut().enumerate() {
+            let deviation = (f64::from(norm.variance[row]) + norm.epsilon).sqrt();
+            *y = (*y - f64::from(norm.mean[row])) / deviation * f64::from(norm.gamma[row]) + f64::from(norm.beta[row]);
+        }
+    }
+    y
+}
+
+fn relu(x: f64) -> f64 {
+    x.max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn centring_ignores_what_is_missing() {
+        // Two visible joints 6 px apart: centre between them, scale √((9 + 9)/2) = 3.
+        let points = array![[10.0, 5.0, 0.5], [16.0, 5.0, 1.0], [f64::NAN, 1.0, 0.9]];
+        let visible: Vec<bool> = points.outer_iter().map(is_visible).collect();
+        assert_eq!(visible, [true, true, false]);
+        assert_eq!(centred(points, &visible), array![[-1.0, 0.0, 0.5], [1.0, 0.0, 1.0], [0.0; 3]]);
+    }
+
+    #[test]
+    fn batch_norm_as_written_in_the_paper() {
+        let norm = crate::trained::BatchNorm {
+            gamma: array![2.0],
+            beta: array![10.0],
+            mean: array![1.0],
+            variance: array![3.0],
+            epsilon: 1.0,
+        };
+        let dense = Dense { weight: array![[1.0, 1.0]], bias: array![1.0], norm: Some(norm) };
+        // (3 + 4 + 1 − 1)/√4·2 + 10.
+        assert_eq!(apply(&dense, &array![3.0, 4.0]), array![17.0]);
+    }
+}

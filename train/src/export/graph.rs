@@ -1,0 +1,109 @@
+//! Layers to nodes: the ONNX graph of a folded network, from raw key points to
+//! poses.
+//!
+//! A layer is one Gemm; what depends on the pose itself (masks, centring,
+//! scaling) is written by [`super::transform`]. All constants are float32
+//! initialisers, in the order that the nodes read them.
+
+use super::fold::{Folded, FoldedLayer};
+use super::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use super::transform;
+use crate::trained::TrainedLifter;
+
+/// The graph's input, `[batch, J_in, C]`.
+pub const INPUT: &str = "keypoints";
+
+/// The graph's output, `[batch, J_out, 3]`.
+pub const OUTPUT: &str = "pose";
+
+/// The graph of a lifter whose linear parts are `folded`.
+pub fn build(lifter: &TrainedLifter, folded: &Folded) -> GraphProto {
+    let (joints_in, channels) = (lifter.input_card.joints.len(), lifter.input_card.channels);
+    let joints_out = lifter.output_card.joints.len();
+    let mut graph = GraphBuilder::default();
+    let features = transform::write(&mut graph, lifter);
+    let coordinates = network(&mut graph, folded, features);
+    graph.reshape(coordinates, &[0, joints_out as i64, 3], OUTPUT);
+    graph.finish([joints_in, channels], [joints_out, 3])
+}
+
+fn network(graph: &mut GraphBuilder, folded: &Folded, features: &'static str) -> &'static str {
+    let mut stream = graph.gemm(&folded.input, features, "input");
+    if folded.input_relu {
+        stream = graph.node("Relu", &[&stream], "input.relu");
+    }
+    for (index, block) in folded.blocks.iter().enumerate() {
+        let branch = block.iter().fold(stream.clone(), |x, layer| {
+            let y = graph.gemm(layer, &x, &layer.name);
+            graph.node("Relu", &[&y], &format!("{}.relu", layer.name))
+        });
+        stream = graph.node("Add", &[&stream, &branch], &format!("block{index}"));
+    }
+    graph.gemm(&folded.output, &stream, "coordinates");
+    "coordinates"
+}
+
+/// A graph as it grows; nodes are named after what they make.
+#[derive(Debug, Default)]
+pub(super) struct GraphBuilder {
+    nodes: Vec<NodeProto>,
+    constants: Vec<TensorProto>,
+}
+
+impl GraphBuilder {
+    /// Adds a node and gives back the name of its output.
+    pub(super) fn node(&mut self, op: &str, inputs: &[&str], output: &str) -> String {
+        self.node_with(op, inputs, output, Vec::new())
+    }
+
+    /// [`Self::node`] with settings.
+    pub(super) fn node_with(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        output: &str,
+        attribute: Vec<AttributeProto>,
+    ) -> String {
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: output.to_owned(),
+            op_type: op.to_owned(),
+            attribute,
+        });
+        output.to_owned()
+    }
+
+    /// Adds a constant and gives back its name.
+    pub(super) fn constant(&mut self, name: &str, dims: &[usize], values: impl IntoIterator<Item = f32>) -> String {
+        self.constants.push(TensorProto::floats(name, dims, values));
+        name.to_owned()
+    }
+
+    /// Adds a Reshape; the shape is a Constant node, so that every initialiser is a float.
+    fn reshape(&mut self, input: &str, shape: &[i64], output: &str) {
+        let name = format!("{output}.shape");
+        let value = AttributeProto::tensor("value", TensorProto::integers(&name, shape));
+        let shape = self.node_with("Constant", &[], &name, vec![value]);
+        self.node("Reshape", &[input, &shape], output);
+    }
+
+    /// Adds one layer, its weights transposed to `[in, out]` as the plain Gemm reads them.
+    fn gemm(&mut self, layer: &FoldedLayer, input: &str, output: &str) -> String {
+        let (outputs, inputs) = layer.weight.dim();
+        let weight = layer.weight.t();
+        let weight = self.constant(&format!("{}.weight", layer.name), &[inputs, outputs], weight.iter().copied());
+        let bias = self.constant(&format!("{}.bias", layer.name), &[outputs], layer.bias.iter().copied());
+        self.node("Gemm", &[input, &weight, &bias], output)
+    }
+
+    fn finish(self, input: [usize; 2], output: [usize; 2]) -> GraphProto {
+        GraphProto {
+            node: self.nodes,
+            name: "lifter".to_owned(),
+            initializer: self.constants,
+            input: vec![ValueInfoProto::batch_of_floats(INPUT, input)],
+            output: vec![ValueInfoProto::batch_of_floats(OUTPUT, output)],
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Holds an exported file against the network that was trained, through ONNX
+//! Runtime as users will run it, and lets the file appear only when the two agree.
+//!
+//! The difference of a pose is the largest distance between two joints of the
+//! same name, divided by the pose's size: the root-mean-square distance of the
+//! trained network's joints from their mean. A pose that is next to a point is
+//! measured by a tenth of the size of the data's own poses instead.
+
+mod inputs;
+mod networks;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
+use poselift::model::Card;
+use poselift::{Error, Result};
+use serde::Serialize;
+
+use crate::export::{self, CardSeed};
+use crate::trained::{TrainedLifter, ZScore};
+
+pub use networks::{Trained, onnx_runtime};
+
+/// The largest difference that an exported file may show, in sizes of the pose.
+pub const TOLERANCE: f64 = 1e-4;
+
+/// Something that lifts: the trained network in evaluation mode, or the exported file.
+pub trait Reference {
+    /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]` in one batch.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running.
+    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>>;
+}
+
+/// How one class of inputs fared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassReport {
+    /// What the inputs are.
+    pub class: &'static str,
+    /// Poses compared.
+    pub poses: usize,
+    /// The largest difference, in sizes of the pose; infinite where a number is none.
+    pub worst: f64,
+}
+
+/// How all classes fared.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verification {
+    /// A report a class, in the order they were run.
+    pub classes: Vec<ClassReport>,
+}
+
+impl Verification {
+    /// The largest difference of all.
+    pub fn worst(&self) -> f64 {
+        self.classes.iter().map(|class| class.worst).fold(0.0, f64::max)
+    }
+
+    /// Poses compared in all.
+    pub fn poses(&self) -> usize {
+        self.classes.iter().map(|class| class.poses).sum()
+    }
+
+    fn add(&mut self, class: &'static str, poses: usize, worst: f64) {
+        match self.classes.iter_mut().find(|report| report.class == class) {
+            Some(report) => (report.poses, report.worst) = (report.poses + poses, report.worst.max(worst)),
+            None => self.classes.push(ClassReport { class, poses, worst }),
+        }
+    }
+
+    fn judge(self) -> Result<Self> {
+        match self.classes.iter().find(|class| class.worst > TOLERANCE) {
+            Some(ClassReport { class, worst, .. }) => Err(Error::model(format!(
+                "the exported file differs from the trained network by {worst:.1e} of the pose's size \
+                 ({class}), expected at most {TOLERANCE:.0e}"
+            ))
+            .hint("no file was written; a coordinate that hardly varies in the training data can cause this")),
+            None => Ok(self),
+        }
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ClassReport { class, poses, worst } in &self.classes {
+            writeln!(f, "  {class:<24} {poses:>5} poses  worst {worst:.1e} of the pose's size")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs `exported` and `trained` on the same inputs and measures how they differ.
+///
+/// Inputs are random people, people far from the origin, tiny and huge, with missing joints (one, most,
+/// all; by score and by NaN), in batches of 1, 7 and 1000; the same at every call.
+///
+/// # Errors
+/// A difference over [`TOLERANCE`], or either of the two failing to run.
+pub fn compare(
+    lifter: &TrainedLifter,
+    exported: &mut dyn Reference,
+    trained: &mut dyn Reference,
+) -> Result<Verification> {
+    let floor = size_floor(&lifter.output_zscore);
+    let mut verification = Verification::default();
+    for inputs::Batch { class, keypoints } in inputs::batches(lifter) {
+        let found = exported.poses(keypoints.view())?;
+        let expected = trained.poses(keypoints.view())?;
+        if found.dim() != expected.dim() {
+            let (found, expected) = (found.shape(), expected.shape());
+            return Err(Error::model(format!("the exported file gives poses {found:?}, expected {expected:?}")));
+        }
+        let pairs = found.outer_iter().zip(expected.outer_iter());
+        let worst = pairs.map(|(found, expected)| difference(found, expected, floor)).fold(0.0, f64::max);
+        verification.add(class, keypoints.len_of(Axis(0)), worst);
+    }
+    verification.judge()
+}
+
+/// Exports a lifter to `path`, which appears only if it agrees with `trained`; [`onnx_runtime`] opens it.
+///
+/// # Errors
+/// What [`export::encode`] refuses, a file that cannot be written or run, and a difference over
+/// [`TOLERANCE`]; nothing is left behind, and a file that was at `path` before stays as it was.
+pub fn export(
+    lifter: &TrainedLifter,
+    seed: &CardSeed,
+    trained: &mut dyn Reference,
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<Box<dyn Reference>>,
+) -> Result<(Card, Verification)> {
+    let exported = export::encode(lifter, seed)?;
+    let draft = Draft::write(path, &exported.bytes)?;
+    let verification = compare(lifter, &mut *open(&draft.draft)?, trained).map_err(|error| error.at(path))?;
+    draft.publish()?;
+    Ok((exported.card, verification))
+}
+
+/// A file under a temporary name beside its final one; removed unless published.
+#[derive(Debug)]
+struct Draft<'a> {
+    draft: PathBuf,
+    path: &'a Path,
+}
+
+impl<'a> Draft<'a> {
+    fn write(path: &'a Path, bytes: &[u8]) -> Result<Self> {
+        let Some(name) = path.file_name() else {
+            return Err(Error::usage("expected the name of a file to write").at(path));
+        };
+        let name = format!(".{}.{}.draft", name.to_string_lossy(), std::process::id());
+        let draft = Self { draft: path.with_file_name(name), path };
+        std::fs::write(&draft.draft, bytes).map_err(|error| Error::io("cannot write", path, error))?;
+        Ok(draft)
+    }
+
+    fn publish(self) -> Result<()> {
+        std::fs::rename(&self.draft, self.path).map_err(|error| Error::io("cannot write", self.path, error))
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // Gone already if published; if it cannot be removed, there is nothing better to do.
+        let _ = std::fs::remove_file(&self.draft);
+    }
+}
+
+/// The largest distance of two joints, in sizes of the expected pose; infinite where a number is none.
+fn difference(found: ArrayView2<f32>, expected: ArrayView2<f32>, floor: f64) -> f64 {
+    let distance = |(a, b): (ndarray::ArrayView1<f32>, ndarray::ArrayView1<f32>)| {
+        a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt()
+    };
+    let distances = found.outer_iter().zip(expected.outer_iter()).map(distance);
+    let worst = distances.fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) });
+    worst / size(expected.mapv(f64::from).view()).max(floor)
+}
+
+/// The root-mean-square distance of a pose's joints from their mean.
+fn size(pose: ArrayView2<f64>) -> f64 {
+    let Some(centre) = pose.mean_axis(Axis(0)) else { return 0.0 };
+    let squares: f64 = pose.outer_iter().map(|joint| (&joint - &centre).mapv(|x| x * x).sum()).sum();
+    (squares / pose.nrows() as f64).sqrt()
+}
+
+/// A tenth of the size of the data's own poses: their mean's size and their deviation together.
+fn size_floor(output: &ZScore) -> f64 {
+    let joints = output.mean.len() / 3;
+    let mean = output.mean.mapv(f64::from).into_shape_with_order((joints, 3));
+    let mean_size = mean.map_or(0.0, |mean| size(mean.view()));
+    let variance: f64 = output.std.iter().map(|&std| f64::from(std).powi(2)).sum();
+    let typical = (mean_size.powi(2) + variance / joints.max(1) as f64).sqrt();
+    if typical > 0.0 { typical / 10.0 } else { 1.0 }
+}

@@ -1,0 +1,62 @@
+//! The two sides of a verification: the trained network in libtorch, and the
+//! exported file in ONNX Runtime, opened as users open it.
+
+use std::path::Path;
+
+use ndarray::{Array3, ArrayView3};
+use poselift::model::{Device, PoseNetwork, Session, SessionOptions};
+use poselift::{Error, Result};
+use tch::Tensor;
+
+use super::Reference;
+use crate::features::features;
+use crate::net::{LiftNet, numbers};
+use crate::trained::InputTransform;
+
+/// The trained network in evaluation mode, on the device it lives on.
+#[derive(Debug)]
+pub struct Trained<'a> {
+    net: &'a LiftNet,
+    transform: InputTransform,
+    feature_mean: Tensor,
+}
+
+impl<'a> Trained<'a> {
+    /// `net` behind the transform that it was trained with.
+    pub fn new(net: &'a LiftNet, transform: InputTransform) -> Self {
+        let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+        Self { net, transform, feature_mean }
+    }
+}
+
+impl Reference for Trained<'_> {
+    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
+        let (people, joints, channels) = keypoints.dim();
+        let values: Vec<f32> = keypoints.iter().copied().collect();
+        let size = [people as i64, joints as i64, channels as i64];
+        let keypoints = Tensor::from_slice(&values).view(size).to_device(self.net.device());
+        let poses = self.net.poses(&features(&keypoints, &self.transform, &self.feature_mean));
+        let values = numbers(&poses);
+        Array3::from_shape_vec((people, values.len() / (3 * people.max(1)), 3), values)
+            .map_err(|error| Error::runtime(format!("the trained network gave poses of no shape: {error}")))
+    }
+}
+
+/// The exported file at `path` in ONNX Runtime on the CPU, its whole batch in one run.
+///
+/// # Errors
+/// No usable ONNX Runtime, or a file that it refuses.
+pub fn onnx_runtime(path: &Path) -> Result<Box<dyn Reference>> {
+    let options = SessionOptions { device: Device::Cpu, ..SessionOptions::default() };
+    Ok(Box::new(OnnxRuntime(poselift::model::open(path, &options)?)))
+}
+
+struct OnnxRuntime(Session);
+
+impl Reference for OnnxRuntime {
+    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
+        let mut poses = Array3::zeros((keypoints.dim().0, self.0.card().output.joints.len(), 3));
+        self.0.run(keypoints, poses.view_mut())?;
+        Ok(poses)
+    }
+}
