@@ -17,9 +17,21 @@ function readClip(text) {
     if (row[2] !== 0) size = row[2];
     frames.push(readFrame(row, size, info));
   }
-  const fps = info.fps > 0 ? info.fps : 30;
+  const timed = rateOf(frames);
+  const fps = info.fps > 0 ? info.fps : timed ?? 30;
   frames.forEach((frame, position) => { frame.time ??= position / fps; });
-  return { info, frames, fps, tracks: tracksOf(frames) };
+  return { info, frames, fps, timed, tracks: tracksOf(frames) };
+}
+
+/** Frames a second by the frames' own times, or null where they have none. */
+function rateOf(frames) {
+  if (frames.length < 2 || frames.some(({ time }) => time === null)) return null;
+  const steps = frames.slice(1).map(({ time }, at) => time - frames[at].time);
+  // Times may be rounded, so that a mean says more than a median; frames that were left out do not count.
+  const usual = quantile(steps, 0.5);
+  const even = steps.filter((step) => step <= 1.5 * usual);
+  const step = even.reduce((sum, step) => sum + step, 0) / even.length;
+  return step > 0 ? Math.round(100 / step) / 100 : null;
 }
 
 function readFrame([index, time, , people, poses], size, info) {

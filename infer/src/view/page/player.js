@@ -234,7 +234,7 @@ function describe() {
     model: info.model,
     unit: info.unit,
     axes: `${info.axes}: x right, y down, z forward`,
-    fps: info.fps ? Number(info.fps.toFixed(3)) : "unknown, played at 30",
+    fps: info.fps ? Number(info.fps.toFixed(3)) : clip.timed ? `${clip.timed}, by the frames' times` : "unknown, played at 30",
     "ran on": info.device,
   }).map(([term, text]) => fact(term, text)));
 }
