@@ -6,7 +6,7 @@ use poselift::model::{DataCard, InputCard, OutputCard};
 use poselift::skeleton::{COCO17, H36M17};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
-use tch::{Device, IndexOp, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::config::FitConfig;
 use crate::data::augment::{Cameras, Draw, Viewer};
@@ -310,11 +310,5 @@ impl FixedSet {
             Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")
         };
         (array(&self.keypoints), array(&self.poses))
-    }
-
-    /// The first `count` samples, or all.
-    pub fn head(&self, count: i64) -> Self {
-        let count = count.min(self.poses.size()[0]);
-        Self { keypoints: self.keypoints.i(..count), poses: self.poses.i(..count) }
     }
 }

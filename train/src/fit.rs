@@ -89,8 +89,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     config.check()?;
     let device = device::choose(&config.device)?;
     prepare_folder(out, resume)?;
-    let options = OpenOptions { rate: config.rate, seed: config.seed, root: config.root.parse()? };
-    let opened = options.open(&config.data)?;
+    let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
     let dataset = Dataset::new(opened.data, config, device)?;
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
@@ -225,12 +224,12 @@ impl<'a> Run<'a> {
                 self.step(&order, batch as usize);
                 self.state.seconds = earlier_seconds + self.clock.elapsed().as_secs_f64();
                 let epoch_ends = batch + 1 == batches;
-                if epoch_ends || self.state.iteration % self.config.validate_every == 0 {
+                if epoch_ends || self.state.iteration.is_multiple_of(self.config.validate_every) {
                     self.validate(epoch_ends.then_some(epoch as u32 + 1), progress)?;
                 } else if self.pending.errors.len() as u64 >= READ_EVERY {
                     self.record(None, progress)?;
                 }
-                if epoch_ends || self.state.iteration % self.config.checkpoint_every == 0 {
+                if epoch_ends || self.state.iteration.is_multiple_of(self.config.checkpoint_every) {
                     self.record(None, progress)?;
                     self.history.flush()?;
                     checkpoint::save(&self.out.join(checkpoint::LAST), &self.net, &self.state)?;

@@ -1,15 +1,21 @@
 //! `poselift-train data`: motion into one archive, and what a source holds.
 
+use std::fs::File;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ndarray::s;
+use ndarray_npy::{NpzWriter, WriteNpzError};
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
 
+use crate::checkpoint;
+use crate::config::FitConfig;
 use crate::data::archive::{self, Precision};
 use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
+use crate::dataset::Dataset;
+use crate::device;
 
 /// What `data` takes.
 #[derive(Debug, Args)]
@@ -24,6 +30,8 @@ enum DataCommand {
     Import(ImportArgs),
     /// Say what a source holds: people, clips, hours, bone lengths, licences
     Info(InfoArgs),
+    /// Write the pairs that a run validates on, for `poselift eval MODEL FILE`
+    Validation(ValidationArgs),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +72,18 @@ struct InfoArgs {
     root: RootChoice,
 }
 
+#[derive(Debug, Args)]
+struct ValidationArgs {
+    /// The folder of the run; its sources must still be where they were
+    run: PathBuf,
+    /// The file to write: `joint_2d_1` and `joint_3d`
+    #[arg(short, long, value_name = "PAIRS.npz")]
+    output: PathBuf,
+    /// Perfect key points, instead of a detector's
+    #[arg(long)]
+    clean: bool,
+}
+
 /// Does what was asked for.
 ///
 /// # Errors
@@ -72,7 +92,24 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
     match &args.command {
         DataCommand::Import(args) => import(args),
         DataCommand::Info(args) => info(args),
+        DataCommand::Validation(args) => validation(args),
     }
+}
+
+fn validation(args: &ValidationArgs) -> Result<()> {
+    let config: FitConfig = checkpoint::read_json(&args.run.join(checkpoint::CONFIG))?;
+    let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
+    let dataset = Dataset::new(data, &config, device::choose("cpu")?)?;
+    let set = if args.clean { &dataset.validation_clean } else { &dataset.validation };
+    let (keypoints, poses) = set.to_arrays();
+    let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
+    let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
+    let mut npz = NpzWriter::new_compressed(file);
+    npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
+    npz.add_array("joint_3d", &poses).map_err(failed)?;
+    npz.finish().map_err(failed)?;
+    eprintln!("{}: {} pairs, {}", args.output.display(), poses.dim().0, dataset.card.validated_on);
+    Ok(())
 }
 
 fn import(args: &ImportArgs) -> Result<()> {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use poselift::{Error, Result};
 
+use crate::config::FitConfig;
+
 use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, mocap, synthetic, ui_prmd};
 
 /// How sources are opened.
@@ -52,6 +54,14 @@ enum Kind<'a> {
 }
 
 impl OpenOptions {
+    /// As a run opens its data.
+    ///
+    /// # Errors
+    /// A root that is none.
+    pub fn from_config(config: &FitConfig) -> Result<Self> {
+        Ok(Self { rate: config.rate, seed: config.seed, root: config.root.parse()? })
+    }
+
     /// Opens `sources` end to end.
     ///
     /// # Errors

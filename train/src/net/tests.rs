@@ -1,5 +1,7 @@
 //! The hand-written pass against libtorch's autograd, and the fused loops against tensor operations.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
 use super::*;
 use crate::trained::ZScore;
 
@@ -52,7 +54,7 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
             let index = block * net.config.layers_per_block + k;
             y = hidden(1 + index, full + index, &y);
         }
-        x = x + y;
+        x += y;
     }
     let last = &parameters[parameters.len() - 1];
     let output = last[1].addmm(&x, &last[0].tr());
