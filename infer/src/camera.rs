@@ -102,6 +102,8 @@ fn transpose(m: Matrix3) -> Matrix3 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
+
     use std::f32::consts::{FRAC_PI_2, FRAC_PI_4};
 
     use approx::assert_relative_eq;
