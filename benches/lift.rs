@@ -41,8 +41,13 @@ fn lifter(criterion: &mut Criterion) {
 
 /// ONNX Runtime as its documentation has it, with as many threads as the lifter.
 fn bare(criterion: &mut Criterion) {
-    let mut session =
-        Session::builder().unwrap().with_intra_threads(threads()).unwrap().commit_from_file(model()).unwrap();
+    let environment = poselift::model::environment().unwrap();
+    let mut session = Session::builder(&environment)
+        .unwrap()
+        .with_intra_threads(threads())
+        .unwrap()
+        .commit_from_file(model())
+        .unwrap();
     each_batch(criterion, "onnxruntime", |input| {
         let tensor = TensorRef::from_array_view(input.view()).unwrap();
         let outputs = session.run(ort::inputs!["keypoints" => tensor]).unwrap();

@@ -6,7 +6,7 @@
 //!
 //! Everything random in step k follows from the run's seed and k, so a resumed
 //! run goes on to the numbers of an unbroken one. Nothing in a step waits for
-//! the device: errors are collected there and read every [`READ_EVERY`] steps.
+//! the device: errors are collected there and read every `READ_EVERY` steps.
 
 use std::path::Path;
 use std::time::Instant;

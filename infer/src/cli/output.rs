@@ -146,7 +146,7 @@ mod tests {
         let input = folder.path().join("clip.jsonl");
         std::fs::write(&input, "").unwrap();
         let refused = |sources: &[Source], out: &Path| targets(sources, Some(out), None).unwrap_err().to_string();
-        assert!(refused(&files(&[input.clone()]), &input).contains("would be overwritten"));
+        assert!(refused(&files(std::slice::from_ref(&input)), &input).contains("would be overwritten"));
         assert!(refused(&files(&[input]), folder.path()).contains("would be overwritten"));
         let out = folder.path().join("out");
         assert!(refused(&files(&["a/clip.jsonl".into(), "b/clip.npy".into()]), &out).contains("two inputs"));

@@ -47,7 +47,11 @@ fn count_devices() -> Result<u32, String> {
         let init: Symbol<'_, unsafe extern "C" fn(u32) -> c_int> = driver.get(b"cuInit\0").map_err(missing)?;
         let get_count: Symbol<'_, unsafe extern "C" fn(*mut c_int) -> c_int> =
             driver.get(b"cuDeviceGetCount\0").map_err(missing)?;
-        call("cuInit", init(0))?;
+        let initialised = call("cuInit", init(0));
+        // The driver has started threads of its own by now: it must never be unloaded.
+        let get_count = *get_count;
+        std::mem::forget(driver);
+        initialised?;
         let mut count: c_int = 0;
         call("cuDeviceGetCount", get_count(&raw mut count))?;
         Ok(u32::try_from(count).unwrap_or(0))

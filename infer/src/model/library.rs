@@ -26,6 +26,16 @@ pub(super) struct Runtime {
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
+/// ONNX Runtime's environment, loaded now if it has not been.
+///
+/// A process can have only one: a program that uses `ort` beside this crate takes it from here.
+///
+/// # Errors
+/// No usable ONNX Runtime.
+pub fn environment() -> Result<Environment> {
+    runtime(false).map(|runtime| runtime.environment)
+}
+
 /// The process's runtime, loaded now if it has not been; `prefer_cuda` chooses between builds in the cache folder.
 pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
     let mut runtime = RUNTIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -21,6 +21,7 @@ mod small_model;
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard};
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
+pub use library::environment;
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;

@@ -138,7 +138,9 @@ fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Resu
         Provider::Cpu => Ok(builder),
         // `error_on_failure`: without it a provider that fails to load is passed over in silence.
         Provider::Cuda(number) => {
-            let cuda = ep::CUDA::default().with_device_id(number as i32).build().error_on_failure();
+            // TF32 would round every product to 10 bits: poses would differ from the CPU's by millimetres.
+            let cuda = ep::CUDA::default().with_device_id(number as i32).with_tf32(false);
+            let cuda = cuda.build().error_on_failure();
             Ok(builder.with_execution_providers([cuda])?)
         }
     }

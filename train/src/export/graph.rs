@@ -2,7 +2,7 @@
 //! poses.
 //!
 //! A layer is one Gemm; what depends on the pose itself (masks, centring,
-//! scaling) is written by [`super::transform`]. All constants are float32
+//! scaling) is written by `transform`. All constants are float32
 //! initialisers, in the order that the nodes read them.
 
 use super::fold::{Folded, FoldedLayer};
