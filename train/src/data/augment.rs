@@ -245,3 +245,103 @@ const HUMAN_LENGTHS: [f32; 22] = [
     0.0, 0.092, 0.411, 0.393, 0.092, 0.411, 0.393, 0.27, 0.269, 0.152, 0.172,
     0.164, 0.277, 0.231, 0.164, 0.277, 0.231, 0.06, 0.062, 0.062, 0.091, 0.091,
 ];
+
+#[cfg(test)]
+mod tests {
+    use poselift::camera::Attitude;
+
+    use super::*;
+    use crate::net::{generator, numbers};
+
+    /// Somebody standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
+    #[rustfmt::skip]
+    const STANDING: [[f32; 3]; 22] = [
+        [0.0, 0.95, 0.0], [-0.1, 0.95, 0.0], [-0.1, 0.5, 0.02], [-0.1, 0.08, 0.0], [0.1, 0.95, 0.0], [0.1, 0.5, 0.02],
+        [0.1, 0.08, 0.0], [0.0, 1.22, 0.0], [0.0, 1.5, 0.0], [0.0, 1.63, 0.08], [0.0, 1.8, 0.02], [0.18, 1.46, 0.0],
+        [0.46, 1.46, 0.0], [0.7, 1.46, 0.0], [-0.18, 1.46, 0.0], [-0.2, 1.18, 0.0], [-0.2, 0.95, 0.05], [0.0, 1.65, 0.14],
+        [0.03, 1.69, 0.1], [-0.03, 1.69, 0.1], [0.07, 1.67, 0.02], [-0.07, 1.67, 0.02],
+    ];
+    const ROWS: i64 = 2000;
+
+    fn viewer(human: bool, cameras: Cameras) -> Viewer {
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        Viewer::new(&body, &[human], cameras, Device::Cpu)
+    }
+
+    fn look(viewer: &Viewer, mirror: bool) -> (Tensor, Tensor) {
+        let _held = generator();
+        let index = Tensor::zeros([ROWS], (Kind::Int64, Device::Cpu));
+        viewer.look(&index, Draw { seed: 1, noise: 0.0, mirror })
+    }
+
+    fn joint(poses: &Tensor, joint: i64, axis: i64) -> Tensor {
+        poses.select(1, joint).select(1, axis)
+    }
+
+    fn share(condition: &Tensor) -> f64 {
+        condition.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
+    }
+
+    #[test]
+    fn rotations_are_those_of_the_camera_room() {
+        for (heading, elevation, roll) in [(0.0, 0.0, 0.0), (0.7, 0.3, -0.2), (-2.5, -0.4, 0.6)] {
+            let angle = |angle: f32| Tensor::from_slice(&[angle]);
+            // There the camera goes round the person; here the person turns before it.
+            let found = numbers(&camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll)));
+            let expected = Attitude { heading, elevation, roll }.camera_from_world();
+            let close = found.iter().zip(expected.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-6);
+            assert!(close, "{found:?} against {expected:?}");
+        }
+    }
+
+    #[test]
+    fn people_stand_upright_before_the_camera() {
+        let (keypoints, poses) = look(&viewer(true, Cameras::default()), false);
+        // y points down: the head (10) lies above the right ankle (3), in the pose and in the image.
+        assert_eq!(share(&joint(&poses, 10, 1).lt_tensor(&joint(&poses, 3, 1))), 1.0);
+        assert!(share(&joint(&keypoints, 0, 1).lt_tensor(&joint(&keypoints, 16, 1))) > 0.99);
+        assert_eq!(poses.select(1, 0).abs().max().double_value(&[]), 0.0);
+    }
+
+    #[test]
+    fn every_body_has_the_same_stature_and_lengths_of_its_own() {
+        for human in [true, false] {
+            let (_, poses) = look(&viewer(human, Cameras::default()), true);
+            let bone = |a: i64, b: i64| {
+                (poses.select(1, a) - poses.select(1, b))
+                    .square()
+                    .sum_dim_intlist(&[1i64][..], false, Kind::Double)
+                    .sqrt()
+            };
+            // Human3.6M: right hip, knee, ankle, then hip, spine, thorax, neck, head.
+            let chain = bone(1, 2) + bone(2, 3) + bone(0, 7) + bone(7, 8) + bone(8, 9) + bone(9, 10);
+            let error = (chain * STATURE_OVER_CHAIN - STATURE).abs().max().double_value(&[]);
+            assert!(error < 1e-4, "{error}");
+            let sides = (bone(1, 2) - bone(4, 5)).abs().max().double_value(&[]);
+            assert!(!human || sides < 1e-4, "left and right thighs differ by {sides}");
+            assert!(bone(1, 2).std(true).double_value(&[]) > 0.01, "all thighs alike");
+        }
+    }
+
+    #[test]
+    fn half_the_people_are_mirrored() {
+        let towards = Cameras { pitch: (0.0, 0.0), roll: 0.0, ..Cameras::default() };
+        let (_, poses) = look(&viewer(true, towards.clone()), true);
+        // The raised arm: the left wrist (13) in the original, the right one (16) in the mirror.
+        let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));
+        assert!((0.46..0.54).contains(&left_raised), "{left_raised}");
+        let (_, unmirrored) = look(&viewer(true, towards), false);
+        assert_eq!(share(&joint(&unmirrored, 13, 1).lt_tensor(&joint(&unmirrored, 16, 1))), 1.0);
+    }
+
+    #[test]
+    fn cameras_look_from_all_sides_and_the_same_seed_from_the_same() {
+        let viewer = viewer(true, Cameras::default());
+        let (keypoints, poses) = look(&viewer, false);
+        // Facing the camera: the nose, which COCO has and the pose's neck comes near, before the head.
+        let facing = share(&joint(&poses, 9, 2).lt_tensor(&joint(&poses, 8, 2)));
+        assert!((0.3..0.8).contains(&facing), "{facing}");
+        let (again, _) = look(&viewer, false);
+        assert_eq!(again, keypoints);
+    }
+}

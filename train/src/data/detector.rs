@@ -83,6 +83,7 @@ fn gaps(seen: &Tensor, level: f64) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::generator;
 
     fn people() -> Tensor {
         tch::manual_seed(4);
@@ -91,6 +92,7 @@ mod tests {
 
     #[test]
     fn a_perfect_detector_changes_nothing() {
+        let _held = generator();
         let pixels = people();
         let seen = observe(&pixels, 0.0);
         assert_eq!(seen.narrow(2, 0, 2), pixels);
@@ -99,6 +101,7 @@ mod tests {
 
     #[test]
     fn scores_fall_as_errors_rise() {
+        let _held = generator();
         let pixels = people();
         let seen = observe(&pixels, 1.0);
         let score = seen.narrow(2, 2, 1).flatten(0, -1);
@@ -112,6 +115,7 @@ mod tests {
 
     #[test]
     fn left_out_joints_have_no_score() {
+        let _held = generator();
         let seen = observe(&people(), 1.0);
         let score = seen.narrow(2, 2, 1);
         let share = score.le(0.0).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
