@@ -251,7 +251,7 @@ mod tests {
     use poselift::camera::Attitude;
 
     use super::*;
-    use crate::net::{generator, numbers};
+    use crate::data::generator;
 
     /// Somebody standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
     #[rustfmt::skip]
@@ -287,7 +287,8 @@ mod tests {
         for (heading, elevation, roll) in [(0.0, 0.0, 0.0), (0.7, 0.3, -0.2), (-2.5, -0.4, 0.6)] {
             let angle = |angle: f32| Tensor::from_slice(&[angle]);
             // There the camera goes round the person; here the person turns before it.
-            let found = numbers(&camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll)));
+            let turned = camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll));
+            let found = Vec::<f32>::try_from(turned.flatten(0, -1)).unwrap();
             let expected = Attitude { heading, elevation, roll }.camera_from_world();
             let close = found.iter().zip(expected.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-6);
             assert!(close, "{found:?} against {expected:?}");

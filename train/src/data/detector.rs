@@ -83,7 +83,7 @@ fn gaps(seen: &Tensor, level: f64) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::generator;
+    use crate::data::generator;
 
     fn people() -> Tensor {
         tch::manual_seed(4);

@@ -91,3 +91,10 @@ pub enum TrainingData {
     /// Motion, which virtual cameras turn into pairs.
     Motion(Motion),
 }
+
+/// Holds libtorch's generator, of which a process has one, for a test that draws: tests run side by side.
+#[cfg(test)]
+pub(crate) fn generator() -> std::sync::MutexGuard<'static, ()> {
+    static GENERATOR: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

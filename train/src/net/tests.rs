@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
 use super::*;
+use crate::data::generator;
 use crate::trained::ZScore;
 
 fn zscore(len: usize, seed: f32) -> ZScore {
