@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array1, Array2, Array3};
-use poselift::model::{DataCard, InputCard, OutputCard, TrainingCard};
+use poselift::model::{DataCard, InputCard, OutputCard, TrainingCard, View};
 use poselift_train::export::CardSeed;
 use poselift_train::trained::{BatchNorm, Dense, InputTransform, Network, TrainedLifter, ZScore};
 use rand::rngs::StdRng;
@@ -67,6 +67,7 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
             layout: "custom".into(),
             joints: names("in", shape.joints_in),
             channels: shape.channels,
+            view: View::Camera,
         },
         output_card: OutputCard {
             skeleton: "custom".into(),
@@ -76,6 +77,7 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
             root_position: None,
             unit: "m".into(),
             axes: "camera".into(),
+            sigma: false,
         },
         transform: if shape.centred { InputTransform::Centred } else { InputTransform::Absolute },
         input_zscore: zscore(random, features, mean, std),

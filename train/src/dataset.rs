@@ -2,7 +2,7 @@
 //! and what the model's card says of both.
 
 use ndarray::{Array1, Array3, Axis, concatenate, s};
-use poselift::model::{DataCard, InputCard, OutputCard};
+use poselift::model::{DataCard, InputCard, OutputCard, View};
 use poselift::skeleton::{COCO17, H36M17};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -260,7 +260,7 @@ fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> DatasetCard 
     let (_, inputs, channels) = pairs.keypoints.dim();
     let outputs = pairs.poses.dim().1;
     DatasetCard {
-        input: InputCard { layout: "custom".into(), joints: numbered(inputs), channels },
+        input: InputCard { layout: "custom".into(), joints: numbered(inputs), channels, view: View::Camera },
         output: OutputCard {
             skeleton: "custom".into(),
             joints: numbered(outputs),
@@ -269,6 +269,7 @@ fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> DatasetCard 
             root_position: pairs.root_position,
             unit: pairs.unit.clone(),
             axes: "camera".into(),
+            sigma: false,
         },
         centred: false,
         data: vec![data_card(&pairs.source)],
@@ -283,7 +284,7 @@ fn motion_card(motion: &Motion, validating: &[usize], train_size: usize, val_siz
     subjects.sort_unstable();
     subjects.dedup();
     DatasetCard {
-        input: InputCard { layout: COCO17.name.into(), joints: names(COCO17.joints), channels: 3 },
+        input: InputCard { layout: COCO17.name.into(), joints: names(COCO17.joints), channels: 3, view: View::Subject },
         output: OutputCard {
             skeleton: H36M17.name.into(),
             joints: names(H36M17.joints),
@@ -292,6 +293,7 @@ fn motion_card(motion: &Motion, validating: &[usize], train_size: usize, val_siz
             root_position: None,
             unit: "m".into(),
             axes: "camera".into(),
+            sigma: false,
         },
         centred: true,
         data: motion.sources.iter().map(data_card).collect(),

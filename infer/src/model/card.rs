@@ -46,6 +46,21 @@ pub struct InputCard {
     pub joints: Vec<String>,
     /// 3 (x, y, score) or 2 (x, y).
     pub channels: usize,
+    /// From where the model was taught to see people.
+    #[serde(default)]
+    pub view: View,
+}
+
+/// From where a model sees people, and so the axes that its poses come out in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// From the camera as it stands: key points as they are, poses in the camera's axes.
+    #[default]
+    Camera,
+    /// From the camera turned to look at the person ([`crate::camera::Turn`]): where image size and focal length are
+    /// known, key points are turned before the model sees them, and its poses back into the camera's axes.
+    Subject,
 }
 
 /// The tensor `pose`, `[batch, J_out, 3]`.
@@ -67,6 +82,10 @@ pub struct OutputCard {
     pub unit: String,
     /// `camera`: x right, y down, z forward.
     pub axes: String,
+    /// Whether there is a second output, `sigma` `[batch, J_out]`: the distance in `unit` that 68 % of a joint's errors
+    /// stay within, as the network itself expects it.
+    #[serde(default)]
+    pub sigma: bool,
 }
 
 /// The shape of the lifting network.
@@ -181,7 +200,7 @@ pub(crate) mod tests {
         Card {
             schema: CARD_SCHEMA,
             name: "example".into(),
-            input: InputCard { layout: "coco17".into(), joints: names(COCO17.joints), channels: 3 },
+            input: InputCard { layout: "coco17".into(), joints: names(COCO17.joints), channels: 3, view: View::Camera },
             output: OutputCard {
                 skeleton: "h36m17".into(),
                 joints: names(H36M17.joints),
@@ -190,6 +209,7 @@ pub(crate) mod tests {
                 root_position: None,
                 unit: "m".into(),
                 axes: "camera".into(),
+                sigma: false,
             },
             network: NetworkCard { blocks: 2, hidden: 64, dropout: 0.1, batch_norm: true, parameters: 1 },
             training: TrainingCard {

@@ -18,7 +18,7 @@ mod session;
 #[path = "../../../tests/infer/small_model.rs"]
 mod small_model;
 
-pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard};
+pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 pub use library::environment;
