@@ -5,7 +5,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use poselift_train::config::{Loss, NetworkConfig};
-use poselift_train::net::LiftNet;
+use poselift_train::net::{LiftNet, Step};
 use poselift_train::trained::ZScore;
 use tch::{Device, Tensor, kind};
 
@@ -26,7 +26,7 @@ fn step(criterion: &mut Criterion) {
             bencher.iter(|| {
                 seed += 1;
                 // Reading the error waits for the device: on a GPU the step would only be queued otherwise.
-                net.step(&features, &target, Loss::Mpjpe, 1e-4, seed).double_value(&[])
+                net.step(&features, &target, Step::new(Loss::Mpjpe, 1e-4, seed)).double_value(&[])
             });
         });
     }

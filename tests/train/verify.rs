@@ -143,6 +143,7 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
             dropout: 0.5,
             batch_norm: shape.batch_norm,
             input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
+            sigma: false,
         };
         let (input, output) = (lifter.input_zscore.clone(), lifter.output_zscore.clone());
         let net = LiftNet::new(&config, input, output, tch::Device::Cpu, 7);

@@ -232,14 +232,14 @@ impl FinishedRun {
 
     /// The lifter as plain arrays, for the exporter.
     pub fn to_trained(&self) -> TrainedLifter {
-        let (input, output) = self.net.zscores();
+        let (input, _) = self.net.zscores();
         TrainedLifter {
             input_card: self.dataset.input.clone(),
             output_card: self.dataset.output.clone(),
             transform: self.dataset.transform(),
             input_zscore: input.clone(),
             network: self.net.to_plain(),
-            output_zscore: output.clone(),
+            output_zscore: self.net.output_zscore(),
         }
     }
 }

@@ -51,6 +51,9 @@ pub struct NetworkConfig {
     pub batch_norm: bool,
     /// What stands before the first block.
     pub input_block: InputBlock,
+    /// A second output: the error that the network expects of each joint.
+    #[serde(default)]
+    pub sigma: bool,
 }
 
 impl Default for NetworkConfig {
@@ -63,6 +66,7 @@ impl Default for NetworkConfig {
             dropout: 0.5,
             batch_norm: true,
             input_block: InputBlock::Linear,
+            sigma: false,
         }
     }
 }

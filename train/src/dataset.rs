@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::config::FitConfig;
-use crate::data::augment::{Cameras, Draw, Viewer};
-use crate::data::{Clip, Motion, Pairs, Source, TrainingData};
+use crate::data::augment::{Cameras, Draw, Seen, Viewer};
+use crate::data::{Clip, Detector, Motion, Pairs, Source, TrainingData};
 use crate::features::features;
 use crate::net::{LiftNet, numbers};
 use crate::trained::{InputTransform, ZScore};
@@ -23,6 +23,8 @@ const STATISTICS_POSES: i64 = 16_384;
 const VALIDATION_SEED: u64 = 0x5EED_0001;
 const PROBE_SEED: u64 = 0x5EED_0002;
 const STATISTICS_SEED: u64 = 0x5EED_0003;
+/// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
+const KNOWN_FOCAL: f64 = 0.75;
 
 /// What of a data set outlives the run; saved as `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ impl DatasetCard {
     }
 }
 
-/// Key points and poses that stay the same from one measurement to the next.
+/// Key points and poses that stay the same from one measurement to the next, as the network sees them.
 #[derive(Debug)]
 pub struct FixedSet {
     /// `[N, J_in, C]`.
@@ -64,10 +66,19 @@ pub struct FixedSet {
     pub poses: Tensor,
 }
 
+/// Views of the validation split, for [`Dataset::held_out`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Protocol {
+    /// What the detector makes of the key points.
+    pub detector: Detector,
+    /// At most so many views, evenly spread over the split.
+    pub views: usize,
+}
+
 #[derive(Debug)]
 enum Stock {
     Pairs { keypoints: Tensor, poses: Tensor },
-    Motion { viewer: Viewer, noise: f64 },
+    Motion { viewer: Viewer, held_out: Viewer, detector: Detector },
 }
 
 impl Stock {
@@ -78,10 +89,14 @@ impl Stock {
         }
     }
 
-    fn draw(&self, index: &Tensor, seed: u64, mirror: bool) -> (Tensor, Tensor) {
+    fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
         match self {
             Self::Pairs { keypoints, poses } => (keypoints.index_select(0, index), poses.index_select(0, index)),
-            Self::Motion { viewer, noise } => viewer.look(index, Draw { seed, noise: *noise, mirror }),
+            Self::Motion { viewer, detector, .. } => {
+                let seen = viewer.look(index, Draw { seed, detector: *detector, mix });
+                let known = viewer.knows_focal(index.size()[0], KNOWN_FOCAL);
+                seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
+            }
         }
     }
 }
@@ -91,10 +106,8 @@ impl Stock {
 pub struct Dataset {
     /// What is said of the data.
     pub card: DatasetCard,
-    /// What validates, as the detector of the configuration sees it.
+    /// What validates: every joint seen, with the noise of the configuration.
     pub validation: FixedSet,
-    /// The same poses with perfect key points; the same set for paired arrays.
-    pub validation_clean: FixedSet,
     /// A fixed part of the training split, for its score in evaluation mode.
     pub probe: FixedSet,
     train: Stock,
@@ -107,10 +120,12 @@ impl Dataset {
     /// # Errors
     /// A split that leaves one side empty.
     pub fn new(data: TrainingData, config: &FitConfig, device: Device) -> Result<Self> {
-        match data {
+        let mut dataset = match data {
             TrainingData::Pairs(pairs) => Self::from_pairs(&pairs, config, device),
             TrainingData::Motion(motion) => Self::from_motion(motion, config, device),
-        }
+        }?;
+        dataset.card.output.sigma = config.network.sigma;
+        Ok(dataset)
     }
 
     fn from_pairs(pairs: &Pairs, config: &FitConfig, device: Device) -> Result<Self> {
@@ -134,7 +149,6 @@ impl Dataset {
         Ok(Self {
             card: pairs_card(pairs, training, validating),
             validation: cut(training, validating),
-            validation_clean: cut(training, validating),
             probe: cut(0, training.min(MEASURED)),
             train,
             device,
@@ -144,24 +158,35 @@ impl Dataset {
     fn from_motion(mut motion: Motion, config: &FitConfig, device: Device) -> Result<Self> {
         motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
-        let viewer = |clips: &[usize]| {
+        let viewer = |clips: &[usize], cameras: Cameras| {
             let (positions, human) = gather(&motion, clips);
-            Viewer::new(&to_device(&positions, device), &human, Cameras::default(), device)
+            Viewer::new(&to_device(&positions, device), &human, cameras, device)
         };
-        let (train, held_out) = (viewer(&training), viewer(&validating));
-        let fixed = |viewer: &Viewer, seed: u64, noise: f64| {
-            let index = spread_indices(viewer.len(), MEASURED, device);
-            let (keypoints, poses) = viewer.look(&index, Draw { seed, noise, mirror: false });
-            FixedSet { keypoints, poses }
-        };
+        let train = viewer(&training, Cameras::in_training());
+        let held_out = viewer(&validating, Cameras::default());
+        let in_full_view = Detector { noise: config.noise, gaps: 0.0 };
+        let fixed = |viewer: &Viewer, seed: u64| FixedSet::of(&fixed_views(viewer, seed, in_full_view, MEASURED));
         Ok(Self {
             card: motion_card(&motion, &validating, train.len(), held_out.len()),
-            validation: fixed(&held_out, VALIDATION_SEED, config.noise),
-            validation_clean: fixed(&held_out, VALIDATION_SEED, 0.0),
-            probe: fixed(&train, PROBE_SEED, config.noise),
-            train: Stock::Motion { viewer: train, noise: config.noise },
+            validation: fixed(&held_out, VALIDATION_SEED),
+            probe: fixed(&viewer(&training, Cameras::default()), PROBE_SEED),
+            train: Stock::Motion {
+                viewer: train,
+                held_out,
+                detector: Detector { noise: config.noise, gaps: config.noise.min(1.0) },
+            },
             device,
         })
+    }
+
+    /// The validation split by `protocol`: the same views at every call; `None` for paired arrays.
+    pub fn held_out(&self, protocol: Protocol) -> Option<Seen> {
+        match &self.train {
+            Stock::Pairs { .. } => None,
+            Stock::Motion { held_out, .. } => {
+                Some(fixed_views(held_out, VALIDATION_SEED, protocol.detector, protocol.views))
+            }
+        }
     }
 
     /// Poses in the training split.
@@ -192,18 +217,36 @@ impl Dataset {
     }
 }
 
-/// Mean joint distance of `net`'s poses from the set's, in the data's unit.
-pub fn mpjpe(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> f64 {
+/// How far a network's joints are from where they belong.
+#[derive(Debug)]
+pub struct Errors {
+    /// `[N, J]` in the data's unit.
+    pub distance: Tensor,
+    /// `[N, J]` what the network itself expected, where it says so.
+    pub sigma: Option<Tensor>,
+}
+
+impl Errors {
+    /// The mean distance, in the data's unit.
+    pub fn mpjpe(&self) -> f64 {
+        self.distance.mean(Kind::Double).double_value(&[])
+    }
+}
+
+/// Lifts `set` and holds the poses against its own.
+pub fn measure(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> Errors {
     let rows = set.poses.size()[0];
     let mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
-    let mut sum = Tensor::zeros([], (Kind::Double, net.device()));
+    let (mut distances, mut sigmas) = (Vec::new(), Vec::new());
     for start in (0..rows).step_by(1024) {
         let len = 1024.min(rows - start);
-        let found = net.poses(&features(&set.keypoints.narrow(0, start, len), &card.transform(), &mean));
+        let (found, sigma) = net.lift(&features(&set.keypoints.narrow(0, start, len), &card.transform(), &mean));
         let error = found - set.poses.narrow(0, start, len);
-        sum += error.square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt().sum(Kind::Double);
+        distances.push(error.square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt());
+        sigmas.extend(sigma);
     }
-    sum.double_value(&[]) / (rows * set.poses.size()[1]) as f64
+    let sigma = (!sigmas.is_empty()).then(|| Tensor::cat(&sigmas, 0));
+    Errors { distance: Tensor::cat(&distances, 0), sigma }
 }
 
 /// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.
@@ -221,6 +264,12 @@ fn to_device(array: &Array3<f32>, device: Device) -> Tensor {
     let contiguous = array.as_standard_layout();
     let values = contiguous.as_slice().expect("standard layout is contiguous");
     Tensor::from_slice(values).view([n as i64, joints as i64, channels as i64]).to_device(device)
+}
+
+/// At most `most` poses of `viewer`, evenly spread, as `detector` finds them.
+fn fixed_views(viewer: &Viewer, seed: u64, detector: Detector, most: usize) -> Seen {
+    let index = spread_indices(viewer.len(), most, viewer.device());
+    viewer.look(&index, Draw { seed, detector, mix: false })
 }
 
 /// At most `most` indices below `len`, evenly spread.
@@ -304,13 +353,21 @@ fn motion_card(motion: &Motion, validating: &[usize], train_size: usize, val_siz
 }
 
 impl FixedSet {
+    /// `seen` with its cameras turned towards the people, their focal lengths known.
+    fn of(seen: &Seen) -> Self {
+        let (keypoints, poses) = seen.turned(&seen.focal);
+        Self { keypoints, poses }
+    }
+
     /// The set's key points and poses as plain arrays.
     pub fn to_arrays(&self) -> (Array3<f32>, Array3<f32>) {
-        let array = |tensor: &Tensor| {
-            let size = tensor.size();
-            let shape = (size[0] as usize, size[1] as usize, size[2] as usize);
-            Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")
-        };
         (array(&self.keypoints), array(&self.poses))
     }
+}
+
+/// A tensor of three dimensions as a plain array.
+pub fn array(tensor: &Tensor) -> Array3<f32> {
+    let size = tensor.size();
+    let shape = (size[0] as usize, size[1] as usize, size[2] as usize);
+    Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")
 }

@@ -5,7 +5,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::trained::{InputTransform, MIN_SCALE};
+use crate::trained::{InputTransform, MIN_SCALE, NOBODY};
 
 /// Features `[B, J·C]` of key points `[B, J, C]`; `mean` `[J·C]` stands in for what is missing where the
 /// transform says so.
@@ -37,17 +37,18 @@ fn centred(keypoints: &Tensor) -> Tensor {
     let mask = visible.to_kind(Kind::Float);
     let masked = |part: &Tensor| part.where_self(&visible, &part.zeros_like());
     let points = masked(&keypoints.narrow(2, 0, 2));
-    let count = mask.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(1.0);
+    let score = masked(&keypoints.narrow(2, 2, 1));
+    let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(NOBODY));
+    let share = &score / total;
     let centre = |points: Tensor| {
-        let centre = points.sum_dim_intlist(&[1i64][..], true, Kind::Float) / &count;
+        let centre = (&points * &share).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         (points - centre) * &mask
     };
     // Twice, as the exported graph does: the first centre is rounded at the size of the pixel numbers, which
     // is much for a small body far from the origin; what it leaves is small, and so is the rounding of its centre.
     let offset = centre(centre(points));
-    let spread = offset.square().sum_dim_intlist(&[1i64, 2][..], true, Kind::Float) / &count;
+    let spread = (offset.square() * &share).sum_dim_intlist(&[1i64, 2][..], true, Kind::Float);
     let scale = spread.sqrt().clamp_min(f64::from(MIN_SCALE));
-    let score = masked(&keypoints.narrow(2, 2, 1));
     Tensor::cat(&[offset / scale, score], 2).reshape([keypoints.size()[0], -1])
 }
 
@@ -58,12 +59,12 @@ mod tests {
 
     #[test]
     fn centring_ignores_place_scale_and_missing_joints() {
-        // Two visible joints 6 px apart: centre between them, scale √((9 + 9)/2) = 3.
+        // Two visible joints 6 px apart, weights 0.2 and 0.8: centre at 14.8, scale √(0.2·4.8² + 0.8·1.2²) = 2.4.
         let points = |shift: f32, scale: f32, junk: f32| {
             let at = |x: f32| x * scale + shift;
-            Tensor::from_slice(&[at(10.0), at(5.0), 0.5, at(16.0), at(5.0), 1.0, junk, junk, 0.0]).view([1, 3, 3])
+            Tensor::from_slice(&[at(10.0), at(5.0), 0.2, at(16.0), at(5.0), 0.8, junk, junk, 0.0]).view([1, 3, 3])
         };
-        let expected = [-1.0, 0.0, 0.5, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+        let expected = [-2.0, 0.0, 0.2, 0.5, 0.0, 0.8, 0.0, 0.0, 0.0];
         for keypoints in [points(0.0, 1.0, 0.0), points(700.0, 1.0, 1e9), points(-50.0, 40.0, f32::NAN)] {
             let found =
                 numbers(&features(&keypoints, &InputTransform::Centred, &Tensor::zeros([9], tch::kind::FLOAT_CPU)));

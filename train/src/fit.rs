@@ -17,16 +17,18 @@ use tch::{Device, Kind, Tensor};
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{FitConfig, Schedule};
 use crate::data::OpenOptions;
-use crate::dataset::{Dataset, DatasetCard, mpjpe};
+use crate::dataset::{Dataset, DatasetCard, measure};
 use crate::device;
 use crate::features::features;
 use crate::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
-use crate::net::{LiftNet, mix_seed};
+use crate::net::{LiftNet, Step, mix_seed};
 
 /// Steps between two looks at the errors on the device.
 const READ_EVERY: u64 = 50;
 /// Share of a cosine schedule that warms up.
 const WARM_UP: f64 = 0.01;
+/// Share of the steps after which σ learns: before, errors say little of what they will be.
+const SIGMA_WARM_UP: f64 = 0.05;
 /// Seeds of the run's streams, beside the steps' own.
 const ORDER_STREAM: u64 = 1 << 40;
 
@@ -252,20 +254,27 @@ impl<'a> Run<'a> {
         let seed = mix_seed(self.config.seed, self.state.iteration);
         let (keypoints, poses) = self.dataset.draw(&order.narrow(0, start as i64, len as i64), seed);
         let features = features(&keypoints, &self.dataset.card.transform(), &self.feature_mean);
-        let rate = learning_rate(self.config, self.state.iteration, self.plan.steps());
-        let error = self.net.step(&features, &poses, self.config.loss, rate, seed);
+        let (iteration, steps) = (self.state.iteration, self.plan.steps());
+        let learning_rate = learning_rate(self.config, iteration, steps);
+        let learn_sigma = iteration as f64 > SIGMA_WARM_UP * steps as f64;
+        let step = Step { loss: self.config.loss, learning_rate, learn_sigma, seed };
+        let error = self.net.step(&features, &poses, step);
         self.pending.errors.push(error);
         self.pending.seconds.push(self.state.seconds);
         self.pending.samples += len as u64;
     }
 
     fn validate(&mut self, ended_epoch: Option<u32>, progress: &mut dyn Progress) -> Result<()> {
-        let error = mpjpe(&self.net, &self.dataset.validation, &self.dataset.card);
+        let error = measure(&self.net, &self.dataset.validation, &self.dataset.card);
+        if let Some(sigma) = &error.sigma {
+            self.net.calibrate(sigma, &error.distance);
+        }
+        let error = error.mpjpe();
         let scale = self.dataset.card.error_unit().0;
         self.record(Some(error * scale), progress)?;
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe: error * scale });
         if let Some(epoch) = ended_epoch {
-            let train_mpjpe = mpjpe(&self.net, &self.dataset.probe, &self.dataset.card) * scale;
+            let train_mpjpe = measure(&self.net, &self.dataset.probe, &self.dataset.card).mpjpe() * scale;
             let iteration = self.state.iteration;
             self.state.epochs.push(EpochScore { epoch, iteration, train_mpjpe, val_mpjpe: error * scale });
         }

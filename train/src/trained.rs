@@ -52,9 +52,10 @@ pub enum InputTransform {
     /// three channels, its score is not above 0; all its features, the score too, are then their means.
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
-    /// is > 0 and whose coordinates are numbers, else 0, and n = max(Σm, 1):
-    /// c = Σ m·p / n, s = max(√(Σ m·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
-    /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is.
+    /// is > 0 and whose coordinates are numbers, else 0, w = m·score and n = Σw:
+    /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
+    /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is; all 0 where nothing
+    /// is visible.
     ///
     /// In f32 the points are centred twice (`export/transform.rs` says why). The exported graph also takes
     /// for missing what no detector writes: a coordinate beyond 7e12 and a score below 1e-12 or infinite.
@@ -63,6 +64,9 @@ pub enum InputTransform {
 
 /// The least scale that [`InputTransform::Centred`] divides by, pixels.
 pub const MIN_SCALE: f32 = 1e-3;
+
+/// Stands for the summed scores where nothing is visible, so that 0 is divided by it.
+pub const NOBODY: f32 = 1e-30;
 
 /// A z-score, `[features]` each; a standard deviation of 0 stands for a constant (z = 0; as an output, the mean).
 #[derive(Debug, Clone)]

@@ -13,8 +13,8 @@ use poselift::{Error, Result};
 use crate::checkpoint;
 use crate::config::FitConfig;
 use crate::data::archive::{self, Precision};
-use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
-use crate::dataset::Dataset;
+use crate::data::{Detector, Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
+use crate::dataset::{Dataset, Protocol, array};
 use crate::device;
 
 /// What `data` takes.
@@ -76,12 +76,18 @@ struct InfoArgs {
 struct ValidationArgs {
     /// The folder of the run; its sources must still be where they were
     run: PathBuf,
-    /// The file to write: `joint_2d_1` and `joint_3d`
+    /// The file to write: `joint_2d_1` and `joint_3d`, and of motion the cameras' `size` and `focal` in pixels
     #[arg(short, long, value_name = "PAIRS.npz")]
     output: PathBuf,
     /// Perfect key points, instead of a detector's
     #[arg(long)]
     clean: bool,
+    /// Leave joints out too, as detectors do
+    #[arg(long)]
+    gaps: bool,
+    /// At most so many views, evenly spread over the split
+    #[arg(long, value_name = "N", default_value_t = 8192)]
+    views: usize,
 }
 
 /// Does what was asked for.
@@ -100,15 +106,28 @@ fn validation(args: &ValidationArgs) -> Result<()> {
     let config: FitConfig = checkpoint::read_json(&args.run.join(checkpoint::CONFIG))?;
     let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
     let dataset = Dataset::new(data, &config, device::choose("cpu")?)?;
-    let set = if args.clean { &dataset.validation_clean } else { &dataset.validation };
-    let (keypoints, poses) = set.to_arrays();
+    let noise = if args.clean { 0.0 } else { 1.0 };
+    let detector = Detector { noise, gaps: f64::from(u8::from(args.gaps)) };
     let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
     let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let mut npz = NpzWriter::new_compressed(file);
-    npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
-    npz.add_array("joint_3d", &poses).map_err(failed)?;
+    let count = match dataset.held_out(Protocol { detector, views: args.views }) {
+        Some(seen) => {
+            npz.add_array("joint_2d_1", &array(&seen.keypoints)).map_err(failed)?;
+            npz.add_array("joint_3d", &array(&seen.poses)).map_err(failed)?;
+            npz.add_array("size", &seen.sizes()).map_err(failed)?;
+            npz.add_array("focal", &seen.focal_lengths()).map_err(failed)?;
+            seen.poses.size()[0] as usize
+        }
+        None => {
+            let (keypoints, poses) = dataset.validation.to_arrays();
+            npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
+            npz.add_array("joint_3d", &poses).map_err(failed)?;
+            poses.dim().0
+        }
+    };
     npz.finish().map_err(failed)?;
-    eprintln!("{}: {} pairs, {}", args.output.display(), poses.dim().0, dataset.card.validated_on);
+    eprintln!("{}: {count} pairs, {}", args.output.display(), dataset.card.validated_on);
     Ok(())
 }
 

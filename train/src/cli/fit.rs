@@ -103,6 +103,9 @@ struct NetworkArgs {
     /// What stands before the blocks: a bare Linear layer, or one with BatchNorm, ReLU and Dropout
     #[arg(long, value_enum, default_value_t = InputBlock::Linear, conflicts_with = "resume")]
     input_block: InputBlock,
+    /// A second output, `sigma`: the distance that 68 % of each joint's errors stay within
+    #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
+    sigma: Switch,
 }
 
 impl FitArgs {
@@ -133,6 +136,7 @@ impl FitArgs {
                 dropout: network.dropout,
                 batch_norm: network.batch_norm == Switch::On,
                 input_block: network.input_block,
+                sigma: network.sigma == Switch::On,
             },
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,

@@ -19,6 +19,7 @@ mod split;
 pub mod synthetic;
 pub mod ui_prmd;
 
+pub use detector::Detector;
 pub use motion::MotionBuilder;
 pub use open::{OpenOptions, Opened, open, open_with};
 pub use pairs::RootChoice;

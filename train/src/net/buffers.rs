@@ -15,13 +15,14 @@ pub(super) struct LayerShape {
     pub batch_norm: bool,
 }
 
-/// The layers of a network in order: input, the blocks' layers, output.
+/// The layers of a network in order: input, the blocks' layers, output (with one more number a joint for σ).
 pub(super) fn layer_shapes(config: &NetworkConfig, features: i64, coordinates: i64) -> Vec<LayerShape> {
     let hidden = config.hidden as i64;
     let full_input = config.input_block == InputBlock::Full;
     let input = LayerShape { inputs: features, outputs: hidden, batch_norm: full_input && config.batch_norm };
     let inner = LayerShape { inputs: hidden, outputs: hidden, batch_norm: config.batch_norm };
-    let output = LayerShape { inputs: hidden, outputs: coordinates, batch_norm: false };
+    let outputs = coordinates + if config.sigma { coordinates / 3 } else { 0 };
+    let output = LayerShape { inputs: hidden, outputs, batch_norm: false };
     let count = config.blocks * config.layers_per_block;
     std::iter::once(input).chain(std::iter::repeat_n(inner, count)).chain([output]).collect()
 }

@@ -12,6 +12,7 @@ mod buffers;
 mod kernel;
 mod parallel;
 mod plain;
+mod sigma;
 
 pub(crate) use plain::numbers;
 
@@ -20,6 +21,7 @@ use tch::{Device, Kind, Tensor};
 
 use activation::{Drop, Saved};
 use buffers::{Buffers, Layer};
+use sigma::Sigma;
 
 use crate::config::{InputBlock, Loss, NetworkConfig};
 use crate::trained::ZScore;
@@ -52,7 +54,28 @@ pub struct LiftNet {
     output_mean: Tensor,
     output_std: Tensor,
     zscores: (ZScore, ZScore),
+    sigma: Option<Sigma>,
     steps: u64,
+}
+
+/// How one training step is taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// What is made small.
+    pub loss: Loss,
+    /// Adam's learning rate.
+    pub learning_rate: f64,
+    /// Whether σ learns too, where the network has it.
+    pub learn_sigma: bool,
+    /// Seed of the dropout.
+    pub seed: u64,
+}
+
+impl Step {
+    /// A step of a network that says nothing of its uncertainty.
+    pub fn new(loss: Loss, learning_rate: f64, seed: u64) -> Self {
+        Self { loss, learning_rate, learn_sigma: false, seed }
+    }
 }
 
 /// Random numbers in a row from one: SplitMix64 (Steele et al. 2014), for seeds of seeds.
@@ -80,6 +103,7 @@ impl LiftNet {
             input_scale: to_device(&reciprocal),
             output_mean: to_device(&output.mean.to_vec()),
             output_std: to_device(&output.std.to_vec()),
+            sigma: config.sigma.then(|| Sigma::new(&output, device)),
             zscores: (input, output),
             steps: 0,
             buffers,
@@ -121,7 +145,12 @@ impl LiftNet {
 
     /// The state of training as named tensors, to save; see [`Self::load_state`].
     pub fn state(&self) -> Vec<(String, Tensor)> {
-        self.buffers.named().into_iter().map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone())).collect()
+        self.named().into_iter().map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone())).collect()
+    }
+
+    fn named(&self) -> Vec<(&'static str, &Tensor)> {
+        let sigma = self.sigma.iter().map(|sigma| ("sigma_scale", sigma.scale()));
+        self.buffers.named().into_iter().chain(sigma).collect()
     }
 
     /// Takes over a saved state of a network of the same shape, after `steps` steps.
@@ -129,7 +158,7 @@ impl LiftNet {
     /// # Errors
     /// A tensor that is missing or of another length.
     pub fn load_state(&mut self, state: &[(String, Tensor)], steps: u64) -> Result<()> {
-        for (name, target) in self.buffers.named() {
+        for (name, target) in self.named() {
             let found = state.iter().find(|(saved, _)| saved == name);
             let Some((_, saved)) = found.filter(|(_, saved)| saved.size() == target.size()) else {
                 let size = found.map_or("nothing".into(), |(_, saved)| format!("{:?} numbers", saved.size()));
@@ -146,22 +175,23 @@ impl LiftNet {
     ///
     /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm.
     /// Returns the batch's MPJPE as a tensor of no dimensions, unread: nothing waits for the device.
-    pub fn step(&mut self, features: &Tensor, target: &Tensor, loss: Loss, learning_rate: f64, seed: u64) -> Tensor {
+    pub fn step(&mut self, features: &Tensor, target: &Tensor, step: Step) -> Tensor {
         tch::no_grad(|| {
             let rows = features.size()[0];
             self.reserve(rows);
             let input = self.standardised(features);
-            let output = self.forward(&input, seed);
-            let (mpjpe, gradient) = self.loss(&output, target, loss);
-            self.backward(&input, &gradient, seed);
+            let output = self.forward(&input, step.seed);
+            let (mpjpe, gradient) = self.loss(&output, target, step);
+            self.backward(&input, &gradient, step.seed);
             self.steps += 1;
-            activation::adam(&self.buffers, self.steps, learning_rate);
+            activation::adam(&self.buffers, self.steps, step.learning_rate);
             mpjpe
         })
     }
 
-    /// Poses `[B, J, 3]` of `features` `[B, F]` in evaluation mode: running statistics, no dropout.
-    pub fn poses(&self, features: &Tensor) -> Tensor {
+    /// Poses `[B, J, 3]` of `features` `[B, F]` in evaluation mode (running statistics, no dropout), and σ `[B, J]`
+    /// where the network has it.
+    pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
         tch::no_grad(|| {
             let mut x = self.evaluate(&self.buffers.layers[0], &self.standardised(features));
             if self.config.input_block == InputBlock::Full {
@@ -172,8 +202,35 @@ impl LiftNet {
                 x += branch;
             }
             let output = self.evaluate(self.output_layer(), &x);
-            (output * &self.output_std + &self.output_mean).view([features.size()[0], -1, 3])
+            let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.raw_sigma(&output)));
+            (self.poses_of(&output), sigma)
         })
+    }
+
+    /// Poses alone, as [`Self::lift`] gives them.
+    pub fn poses(&self, features: &Tensor) -> Tensor {
+        self.lift(features).0
+    }
+
+    /// Scales σ so that 68 % of `distance` `[B, J]` stays within `sigma` `[B, J]`, which [`Self::lift`] gave for the
+    /// same people.
+    pub fn calibrate(&mut self, sigma: &Tensor, distance: &Tensor) {
+        if let Some(own) = &self.sigma {
+            own.calibrate(sigma, distance);
+        }
+    }
+
+    /// `[B, J, 3]` of the last layer's output.
+    fn poses_of(&self, output: &Tensor) -> Tensor {
+        let coordinates = self.output_mean.size()[0];
+        let poses = output.narrow(1, 0, coordinates) * &self.output_std + &self.output_mean;
+        poses.view([output.size()[0], -1, 3])
+    }
+
+    /// `[B, J]` of the last layer's output.
+    fn raw_sigma(&self, output: &Tensor) -> Tensor {
+        let coordinates = self.output_mean.size()[0];
+        output.narrow(1, coordinates, coordinates / 3)
     }
 
     fn standardised(&self, features: &Tensor) -> Tensor {
@@ -255,16 +312,14 @@ impl LiftNet {
         output.bias.addmm(&stream(self.config.blocks), &output.weight.tr())
     }
 
-    /// The batch's MPJPE and the loss's gradient with respect to the standardised output `[B, coordinates]`.
-    fn loss(&self, output: &Tensor, target: &Tensor, loss: Loss) -> (Tensor, Tensor) {
-        let rows = output.size()[0];
-        let joints = output.size()[1] / 3;
-        let error = (output * &self.output_std + &self.output_mean).view([rows, joints, 3]) - target;
+    /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
+    fn loss(&self, output: &Tensor, target: &Tensor, step: Step) -> (Tensor, Tensor) {
+        let error = self.poses_of(output) - target;
+        let (rows, joints) = (error.size()[0], error.size()[1]);
         let distance = error.square().sum_dim_intlist(&[-1i64][..], true, Kind::Float).sqrt();
-        let mpjpe = distance.mean(Kind::Float);
-        let gradient = match loss {
+        let gradient = match step.loss {
             Loss::Mpjpe => {
-                let unit = error / distance.clamp_min(1e-9);
+                let unit = &error / distance.clamp_min(1e-9);
                 unit.view([rows, joints * 3]) * &self.output_std / (rows * joints) as f64
             }
             Loss::Mse => {
@@ -272,7 +327,14 @@ impl LiftNet {
                 error.view([rows, joints * 3]) * scale * 2.0 / (rows * joints * 3) as f64
             }
         };
-        (mpjpe, gradient)
+        let gradient = match &self.sigma {
+            None => gradient,
+            Some(sigma) => {
+                let own = sigma.gradient(&self.raw_sigma(output), &distance.squeeze_dim(2));
+                Tensor::cat(&[gradient, own * f64::from(u8::from(step.learn_sigma))], 1)
+            }
+        };
+        (distance.mean(Kind::Float), gradient)
     }
 
     /// Fills every gradient, from the output layer to the input layer.

@@ -21,6 +21,19 @@ impl LiftNet {
         }
     }
 
+    /// How the last layer's output is standardised: the coordinates and, where there is σ, its logarithms.
+    pub fn output_zscore(&self) -> ZScore {
+        let coordinates = &self.zscores.1;
+        match &self.sigma {
+            None => coordinates.clone(),
+            Some(sigma) => {
+                let sigma = sigma.zscore();
+                let joined = |a: &Array1<f32>, b: &Array1<f32>| a.iter().chain(b).copied().collect();
+                ZScore { mean: joined(&coordinates.mean, &sigma.mean), std: joined(&coordinates.std, &sigma.std) }
+            }
+        }
+    }
+
     /// How the features and the coordinates are standardised.
     pub fn zscores(&self) -> (&ZScore, &ZScore) {
         (&self.zscores.0, &self.zscores.1)

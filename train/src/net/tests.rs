@@ -59,15 +59,19 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
     }
     let last = &parameters[parameters.len() - 1];
     let output = last[1].addmm(&x, &last[0].tr());
-    match loss {
-        Loss::Mpjpe => {
-            let pose = (output * &net.output_std + &net.output_mean).view(target.size().as_slice());
-            (pose - target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt().mean(Kind::Float)
-        }
+    let coordinates = output.narrow(1, 0, net.output_mean.size()[0]);
+    let pose = (&coordinates * &net.output_std + &net.output_mean).view(target.size().as_slice());
+    let distance = (pose - target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt();
+    let fit = match loss {
+        Loss::Mpjpe => distance.mean(Kind::Float),
         Loss::Mse => {
             let flat = target.view([rows, -1]);
-            (output - (flat - &net.output_mean) / &net.output_std).square().mean(Kind::Float)
+            (coordinates - (flat - &net.output_mean) / &net.output_std).square().mean(Kind::Float)
         }
+    };
+    match &net.sigma {
+        None => fit,
+        Some(sigma) => fit + sigma.recorded_loss(&net.raw_sigma(&output), &distance),
     }
 }
 
@@ -99,6 +103,7 @@ fn configurations() -> Vec<(NetworkConfig, Loss)> {
         (NetworkConfig { batch_norm: false, dropout: 0.0, ..base.clone() }, Loss::Mpjpe),
         (NetworkConfig { blocks: 3, layers_per_block: 1, ..base.clone() }, Loss::Mpjpe),
         (NetworkConfig { blocks: 0, ..base.clone() }, Loss::Mse),
+        (NetworkConfig { sigma: true, ..base.clone() }, Loss::Mpjpe),
         (NetworkConfig { blocks: 1, layers_per_block: 3, input_block: InputBlock::Full, ..base }, Loss::Mpjpe),
     ]
 }
@@ -110,9 +115,9 @@ fn gradients_are_those_of_autograd() {
         let mut net = net(&config);
         let (features, target) = batch(33);
         let before = leaves(&net);
-        let mpjpe = net.step(&features, &target, loss, 0.0, 3);
+        let mpjpe = net.step(&features, &target, Step { learn_sigma: true, ..Step::new(loss, 0.0, 3) });
         let expected = recorded_loss(&net, &before, &features, &target, loss);
-        if loss == Loss::Mpjpe {
+        if loss == Loss::Mpjpe && !config.sigma {
             assert_close(&mpjpe, &expected.detach(), "loss");
         }
         expected.backward();
@@ -184,7 +189,7 @@ fn the_same_seed_gives_the_same_steps() {
         let mut net = net(&NetworkConfig { hidden: 64, ..Default::default() });
         let (features, target) = batch(16);
         for step in 0..5 {
-            let _ = net.step(&features, &target, Loss::Mpjpe, 1e-3, step);
+            let _ = net.step(&features, &target, Step::new(Loss::Mpjpe, 1e-3, step));
         }
         net.buffers.parameters.copy()
     };
@@ -196,8 +201,9 @@ fn steps_make_the_loss_small() {
     let _held = generator();
     let mut net = net(&NetworkConfig { hidden: 128, dropout: 0.0, ..Default::default() });
     let (features, target) = batch(64);
-    let losses: Vec<_> =
-        (0..300).map(|step| net.step(&features, &target, Loss::Mpjpe, 1e-3, step).double_value(&[])).collect();
+    let losses: Vec<_> = (0..300)
+        .map(|step| net.step(&features, &target, Step::new(Loss::Mpjpe, 1e-3, step)).double_value(&[]))
+        .collect();
     assert!(losses[299] < 0.1 * losses[0], "from {} to {}", losses[0], losses[299]);
 }
 
@@ -213,7 +219,7 @@ fn a_constant_output_stays_exact() {
     let mut net = LiftNet::new(&config, zscore(10, 0.1), output, Device::Cpu, 5);
     let (features, target) = batch(16);
     for loss in [Loss::Mpjpe, Loss::Mse] {
-        let mpjpe = net.step(&features, &target, loss, 1e-3, 1);
+        let mpjpe = net.step(&features, &target, Step::new(loss, 1e-3, 1));
         assert!(mpjpe.double_value(&[]).is_finite());
     }
     assert_eq!(net.poses(&features).narrow(1, 0, 1).abs().max().double_value(&[]), 0.0);
