@@ -20,6 +20,7 @@ fn shapes() -> Vec<Shape> {
     let absolute = Shape { centred: false, ..Shape::default() };
     vec![
         centred.clone(),
+        Shape { sigma: true, ..centred.clone() },
         Shape { blocks: 4, layers_per_block: 1, input_relu: true, joints_out: 5, ..centred.clone() },
         Shape { blocks: 0, batch_norm: false, joints_in: 1, ..centred.clone() },
         Shape { channels: 2, ..centred },
@@ -58,12 +59,12 @@ fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
 }
 
 #[test]
-fn the_transform_of_scored_key_points_is_22_nodes() {
+fn the_transform_of_scored_key_points_is_27_nodes() {
     let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed()).unwrap();
     let model = ModelProto::decode(bytes.as_slice()).unwrap();
     let operators = operators(&model);
     let transform = operators.len() - (1 + 2 * 5 + 3);
-    assert_eq!(transform, 22, "{operators:?}");
+    assert_eq!(transform, 27, "{operators:?}");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn the_tools_of_onnx_accept_it_and_agree() {
     for (seed, shape) in shapes().iter().enumerate() {
         let lifter = random_lifter(shape, seed as u64);
         let keypoints = keypoints(shape, seed as u64);
-        let poses = lifter.evaluate(keypoints.view()).mapv(|x| x as f32);
+        let poses = lifter.evaluate(keypoints.view()).0.mapv(|x| x as f32);
         std::fs::write(file("model.onnx"), encode(&lifter, &card_seed()).unwrap().bytes).unwrap();
         ndarray_npy::write_npy(file("keypoints.npy"), &keypoints).unwrap();
         ndarray_npy::write_npy(file("poses.npy"), &poses).unwrap();

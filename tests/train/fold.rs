@@ -57,9 +57,12 @@ fn folding_error(shape: &Shape, seed: u64) -> Result<f64, TestCaseError> {
     let lifter = random_lifter(shape, seed);
     let folded = fold(&lifter).unwrap();
     let keypoints = random_keypoints(shape, 4, seed ^ 1);
-    let expected = lifter.evaluate(keypoints.view());
+    let (poses, sigma) = lifter.evaluate(keypoints.view());
     let mut worst: f64 = 0.0;
-    for (person, expected) in keypoints.outer_iter().zip(expected.outer_iter()) {
+    for (index, (person, pose)) in keypoints.outer_iter().zip(poses.outer_iter()).enumerate() {
+        let log_sigma = sigma.iter().flat_map(|sigma| sigma.row(index).mapv(f64::ln));
+        let expected: Array1<f64> = pose.iter().copied().chain(log_sigma).collect();
+        prop_assert_eq!(expected.len(), folded.output.bias.len());
         let found = evaluate(&folded, lifter.features(person));
         let largest = expected.fold(0.0, |largest: f64, x| largest.max(x.abs()));
         for ((&expected, &found), &bound) in expected.iter().zip(&found.value).zip(&found.error) {
@@ -75,11 +78,11 @@ prop_compose! {
     fn shapes()(
         (joints_in, joints_out, channels) in (1usize..6, 1usize..6, 2usize..=3),
         (hidden, blocks, layers_per_block) in (1usize..24, 0usize..=4, 1usize..=2),
-        (batch_norm, input_relu, centred) in any::<(bool, bool, bool)>(),
+        (batch_norm, input_relu, centred, sigma) in any::<(bool, bool, bool, bool)>(),
     ) -> Shape {
         let variance_decades = [-10.0, 6.0];
         Shape { joints_in, channels, joints_out, hidden, blocks, layers_per_block, batch_norm, input_relu, centred,
-            variance_decades }
+            sigma, variance_decades }
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Shape {
     pub batch_norm: bool,
     pub input_relu: bool,
     pub centred: bool,
+    pub sigma: bool,
     /// log₁₀ of the least and the largest running variance.
     pub variance_decades: [f64; 2],
 }
@@ -38,6 +39,7 @@ impl Default for Shape {
             batch_norm: true,
             input_relu: false,
             centred: true,
+            sigma: false,
             variance_decades: [-1.0, 1.0],
         }
     }
@@ -47,7 +49,8 @@ impl Default for Shape {
 pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
     let mut random = StdRng::seed_from_u64(seed);
     let random = &mut random;
-    let (features, coordinates) = (shape.joints_in * shape.channels, shape.joints_out * 3);
+    let features = shape.joints_in * shape.channels;
+    let outputs = shape.joints_out * if shape.sigma { 4 } else { 3 };
     let hidden = shape.hidden;
     let network = Network {
         input: dense(random, features, hidden, (shape.batch_norm && shape.input_relu).then_some(shape)),
@@ -58,7 +61,7 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
                 (0..shape.layers_per_block).map(layer).collect()
             })
             .collect(),
-        output: dense(random, hidden, coordinates, None),
+        output: dense(random, hidden, outputs, None),
     };
     let names = |prefix: &str, count| (0..count).map(|joint| format!("{prefix}{joint}")).collect();
     let (mean, std) = if shape.centred { (0.0..0.5, 0.3..1.5) } else { (300.0..900.0, 50.0..300.0) };
@@ -77,12 +80,12 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
             root_position: None,
             unit: "m".into(),
             axes: "camera".into(),
-            sigma: false,
+            sigma: shape.sigma,
         },
         transform: if shape.centred { InputTransform::Centred } else { InputTransform::Absolute },
         input_zscore: zscore(random, features, mean, std),
         network,
-        output_zscore: zscore(random, coordinates, -0.3..0.3, 0.05..0.3),
+        output_zscore: zscore(random, outputs, -0.3..0.3, 0.05..0.3),
     }
 }
 

@@ -5,12 +5,12 @@ mod random_lifter;
 
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array1, Array3, ArrayView3};
 use poselift::{Error, Result};
 use poselift_train::config::{InputBlock, NetworkConfig};
 use poselift_train::net::LiftNet;
-use poselift_train::trained::TrainedLifter;
-use poselift_train::verify::{self, Reference, TOLERANCE, Trained};
+use poselift_train::trained::{TrainedLifter, ZScore};
+use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
 use random_lifter::{Shape, card_seed, random_lifter};
 
 /// The lifter itself, with each pose then changed.
@@ -29,10 +29,11 @@ impl<'a> Changed<'a> {
 }
 
 impl Reference for Changed<'_> {
-    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
-        let mut poses = self.0.evaluate(keypoints).mapv(|x| x as f32);
+    fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted> {
+        let (poses, sigma) = self.0.evaluate(keypoints);
+        let mut poses = poses.mapv(|x| x as f32);
         (self.1)(&mut poses);
-        Ok(poses)
+        Ok(Lifted { poses, sigma: sigma.map(|sigma| sigma.mapv(|x| x as f32)) })
     }
 }
 
@@ -80,7 +81,19 @@ fn a_difference_over_the_tolerance_is_an_error() {
     });
     assert!(message.unwrap_err().to_string().contains("by inf of the pose's size (batch of 7)"));
     let message = compare(&mut |poses| *poses = Array3::zeros((1, 2, 3))).unwrap_err().to_string();
-    assert!(message.contains("gives poses [1, 2, 3], expected [1000, 17, 3]"), "{message}");
+    assert!(message.contains("gives poses and sigma ((1, 2, 3), None), expected ((1000, 17, 3), None)"), "{message}");
+}
+
+#[test]
+fn sigma_is_compared_too() {
+    let lifter = random_lifter(&Shape { hidden: 16, sigma: true, ..Default::default() }, 5);
+    let mut other = lifter.clone();
+    let report = verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter)).unwrap();
+    assert_eq!(report.worst(), 0.0);
+    // The last joint's σ one per cent larger.
+    *other.output_zscore.mean.last_mut().unwrap() += 0.01;
+    let message = verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter));
+    assert!(message.unwrap_err().to_string().contains("of the pose's size"));
 }
 
 #[test]
@@ -129,7 +142,7 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
     for (seed, shape) in [
         Shape::default(),
         Shape { centred: false, channels: 2, joints_in: 15, ..Default::default() },
-        Shape { blocks: 0, ..Default::default() },
+        Shape { blocks: 0, sigma: true, ..Default::default() },
         Shape { blocks: 3, layers_per_block: 1, batch_norm: false, input_relu: true, ..Default::default() },
     ]
     .into_iter()
@@ -143,11 +156,14 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
             dropout: 0.5,
             batch_norm: shape.batch_norm,
             input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
-            sigma: false,
+            sigma: shape.sigma,
         };
-        let (input, output) = (lifter.input_zscore.clone(), lifter.output_zscore.clone());
+        let input = lifter.input_zscore.clone();
+        let coordinates = |values: &Array1<f32>| values.iter().take(shape.joints_out * 3).copied().collect();
+        let output =
+            ZScore { mean: coordinates(&lifter.output_zscore.mean), std: coordinates(&lifter.output_zscore.std) };
         let net = LiftNet::new(&config, input, output, tch::Device::Cpu, 7);
-        lifter.network = net.to_plain();
+        (lifter.network, lifter.output_zscore) = (net.to_plain(), net.output_zscore());
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");

@@ -4,23 +4,25 @@
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 
-use crate::trained::{Dense, InputTransform, MIN_SCALE, TrainedLifter};
+use crate::trained::{Dense, InputTransform, MIN_SCALE, NOBODY, TrainedLifter};
 
 impl TrainedLifter {
-    /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]`, BatchNorm and z-scores unfolded.
+    /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]` and, where the output has it, σ `[N, J_out]`; BatchNorm and
+    /// z-scores unfolded.
     ///
     /// # Panics
     /// If shapes do not fit each other; [`crate::export::fold::fold`] checks them with words.
-    pub fn evaluate(&self, keypoints: ArrayView3<f32>) -> Array3<f64> {
-        let joints = self.output_card.joints.len();
-        let mut poses = Array3::zeros((keypoints.len_of(Axis(0)), joints, 3));
-        for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
-            let coordinates = self.evaluate_features(&self.features(person));
-            for (target, value) in pose.iter_mut().zip(coordinates) {
-                *target = value;
-            }
+    pub fn evaluate(&self, keypoints: ArrayView3<f32>) -> (Array3<f64>, Option<Array2<f64>>) {
+        let (people, joints) = (keypoints.len_of(Axis(0)), self.output_card.joints.len());
+        let mut poses = Array3::zeros((people, joints, 3));
+        let mut sigma = Array2::zeros((people, joints));
+        for (index, person) in keypoints.outer_iter().enumerate() {
+            let numbers = self.evaluate_features(&self.features(person));
+            let (coordinates, log_sigma) = numbers.view().split_at(Axis(0), joints * 3);
+            poses.index_axis_mut(Axis(0), index).iter_mut().zip(coordinates).for_each(|(to, &from)| *to = from);
+            sigma.row_mut(index).iter_mut().zip(log_sigma).for_each(|(to, from)| *to = from.exp());
         }
-        poses
+        (poses, self.output_card.sigma.then_some(sigma))
     }
 
     /// The `[J_in·C]` features of one person's key points `[J_in, C]`, before the z-score.
@@ -44,7 +46,7 @@ impl TrainedLifter {
         points
     }
 
-    /// The `[J_out·3]` coordinates of `[J_in·C]` features.
+    /// The network's outputs, z-scores undone, of `[J_in·C]` features.
     fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
         let (input, output) = (&self.input_zscore, &self.output_zscore);
         let mut z = features - &input.mean.mapv(f64::from);
@@ -68,11 +70,13 @@ fn is_visible(point: ArrayView1<f64>) -> bool {
 }
 
 fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
-    let seen = || (0..visible.len()).filter(|&joint| visible[joint]);
-    let count = seen().count().max(1) as f64;
-    let centre = [0, 1].map(|axis| seen().map(|joint| points[[joint, axis]]).sum::<f64>() / count);
-    let squares = |joint: usize| [0, 1].map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).iter().sum::<f64>();
-    let scale = (seen().map(squares).sum::<f64>() / count).sqrt().max(f64::from(MIN_SCALE));
+    let seen: Vec<usize> = (0..visible.len()).filter(|&joint| visible[joint]).collect();
+    let weights: Vec<f64> = (0..visible.len()).map(|joint| points.get([joint, 2]).copied().unwrap_or(1.0)).collect();
+    let total = seen.iter().map(|&joint| weights[joint]).sum::<f64>().max(f64::from(NOBODY));
+    let mean = |of: &dyn Fn(usize) -> f64| seen.iter().map(|&joint| weights[joint] * of(joint)).sum::<f64>() / total;
+    let centre = [0, 1].map(|axis| mean(&|joint| points[[joint, axis]]));
+    let square = |joint: usize| (0..2).map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).sum::<f64>();
+    let scale = mean(&square).sqrt().max(f64::from(MIN_SCALE));
     for (joint, mut point) in points.outer_iter_mut().enumerate() {
         if visible[joint] {
             (0..2).for_each(|axis| point[axis] = (point[axis] - centre[axis]) / scale);
@@ -106,11 +110,12 @@ mod tests {
 
     #[test]
     fn centring_ignores_what_is_missing() {
-        // Two visible joints 6 px apart: centre between them, scale √((9 + 9)/2) = 3.
-        let points = array![[10.0, 5.0, 0.5], [16.0, 5.0, 1.0], [f64::NAN, 1.0, 0.9]];
+        // Two visible joints 6 px apart, weights 1/5 and 4/5: centre at 14.8, scale √(4.8²/5 + 4·1.2²/5) = 2.4.
+        let points = array![[10.0, 5.0, 0.25], [16.0, 5.0, 1.0], [f64::NAN, 1.0, 0.9]];
         let visible: Vec<bool> = points.outer_iter().map(is_visible).collect();
         assert_eq!(visible, [true, true, false]);
-        assert_eq!(centred(points, &visible), array![[-1.0, 0.0, 0.5], [1.0, 0.0, 1.0], [0.0; 3]]);
+        let expected = array![[-2.0, 0.0, 0.25], [0.5, 0.0, 1.0], [0.0; 3]];
+        assert!((centred(points, &visible) - expected).iter().all(|difference| difference.abs() < 1e-12));
     }
 
     #[test]

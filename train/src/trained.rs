@@ -41,7 +41,7 @@ pub struct Network {
     pub input_relu: bool,
     /// Residual blocks: x + (ReLU∘Dense)ⁿ(x), one or two Dense a block.
     pub blocks: Vec<Vec<Dense>>,
-    /// From the hidden width to J_out·3 coordinates.
+    /// From the hidden width to J_out·3 coordinates and, where the output has σ, J_out logarithms of it.
     pub output: Dense,
 }
 
@@ -52,7 +52,7 @@ pub enum InputTransform {
     /// three channels, its score is not above 0; all its features, the score too, are then their means.
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
-    /// is > 0 and whose coordinates are numbers, else 0, w = m·score and n = Σw:
+    /// is > 0 and whose coordinates are numbers, else 0, w = m·score (m where there are no scores) and n = Σw:
     /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
     /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is; all 0 where nothing
     /// is visible.
@@ -80,7 +80,8 @@ pub struct ZScore {
 /// A trained lifter: key points in, poses out.
 ///
 /// features = transform(key points); z = (features − mean)/std; o = network(z);
-/// pose = o·std + mean, reshaped to `[J_out, 3]`.
+/// y = o·std + mean; pose = the first J_out·3 of y, reshaped to `[J_out, 3]`; σ = exp of the J_out after them, where
+/// the output has it.
 #[derive(Debug, Clone)]
 pub struct TrainedLifter {
     /// Layout and channels of the input.
@@ -93,6 +94,13 @@ pub struct TrainedLifter {
     pub input_zscore: ZScore,
     /// The network.
     pub network: Network,
-    /// Of the J_out·3 coordinates.
+    /// Of the network's outputs.
     pub output_zscore: ZScore,
+}
+
+impl TrainedLifter {
+    /// Numbers that the network gives for a pose: J_out·3, and J_out more where the output has σ.
+    pub fn outputs(&self) -> usize {
+        self.output_card.joints.len() * if self.output_card.sigma { 4 } else { 3 }
+    }
 }

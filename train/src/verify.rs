@@ -12,7 +12,7 @@ mod networks;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
 use poselift::model::Card;
 use poselift::{Error, Result};
 use serde::Serialize;
@@ -27,11 +27,20 @@ pub const TOLERANCE: f64 = 1e-4;
 
 /// Something that lifts: the trained network in evaluation mode, or the exported file.
 pub trait Reference {
-    /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]` in one batch.
+    /// Lifts key points `[N, J_in, C]` in one batch.
     ///
     /// # Errors
     /// Whatever keeps it from running.
-    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>>;
+    fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted>;
+}
+
+/// What comes out of a lifter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifted {
+    /// `[N, J_out, 3]`.
+    pub poses: Array3<f32>,
+    /// `[N, J_out]`, where the lifter has it.
+    pub sigma: Option<Array2<f32>>,
 }
 
 /// How one class of inputs fared.
@@ -103,17 +112,15 @@ pub fn compare(
     exported: &mut dyn Reference,
     trained: &mut dyn Reference,
 ) -> Result<Verification> {
-    let floor = size_floor(&lifter.output_zscore);
+    let floor = size_floor(&lifter.output_zscore, lifter.output_card.joints.len());
     let mut verification = Verification::default();
     for inputs::Batch { class, keypoints } in inputs::batches(lifter) {
-        let found = exported.poses(keypoints.view())?;
-        let expected = trained.poses(keypoints.view())?;
-        if found.dim() != expected.dim() {
-            let (found, expected) = (found.shape(), expected.shape());
-            return Err(Error::model(format!("the exported file gives poses {found:?}, expected {expected:?}")));
-        }
-        let pairs = found.outer_iter().zip(expected.outer_iter());
+        let found = exported.lift(keypoints.view())?;
+        let expected = trained.lift(keypoints.view())?;
+        check_shapes(&found, &expected)?;
+        let pairs = found.poses.outer_iter().zip(expected.poses.outer_iter());
         let worst = pairs.map(|(found, expected)| difference(found, expected, floor)).fold(0.0, f64::max);
+        let worst = worst.max(sigma_difference(&found, &expected, floor));
         verification.add(class, keypoints.len_of(Axis(0)), worst);
     }
     verification.judge()
@@ -168,6 +175,28 @@ impl Drop for Draft<'_> {
     }
 }
 
+fn check_shapes(found: &Lifted, expected: &Lifted) -> Result<()> {
+    let shapes = |lifted: &Lifted| (lifted.poses.dim(), lifted.sigma.as_ref().map(|sigma| sigma.dim()));
+    let (found, expected) = (shapes(found), shapes(expected));
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::model(format!("the exported file gives poses and sigma {found:?}, expected {expected:?}")))
+}
+
+/// The largest difference of two σ, in sizes of the pose or, where that is larger, of σ itself; infinite where one
+/// is no number.
+fn sigma_difference(found: &Lifted, expected: &Lifted, floor: f64) -> f64 {
+    let (Some(found), Some(expected_sigma)) = (&found.sigma, &expected.sigma) else { return 0.0 };
+    let people = found.outer_iter().zip(expected_sigma.outer_iter()).zip(expected.poses.outer_iter());
+    let differences = people.flat_map(|((found, expected), pose)| {
+        let size = size(pose.mapv(f64::from).view()).max(floor);
+        let difference = move |(a, b): (&f32, &f32)| f64::from(a - b).abs() / size.max(f64::from(*b));
+        found.iter().zip(expected).map(difference).collect::<Vec<_>>()
+    });
+    differences.fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) })
+}
+
 /// The largest distance of two joints, in sizes of the expected pose; infinite where a number is none.
 fn difference(found: ArrayView2<f32>, expected: ArrayView2<f32>, floor: f64) -> f64 {
     let distance = |(a, b): (ndarray::ArrayView1<f32>, ndarray::ArrayView1<f32>)| {
@@ -186,11 +215,11 @@ fn size(pose: ArrayView2<f64>) -> f64 {
 }
 
 /// A tenth of the size of the data's own poses: their mean's size and their deviation together.
-fn size_floor(output: &ZScore) -> f64 {
-    let joints = output.mean.len() / 3;
-    let mean = output.mean.mapv(f64::from).into_shape_with_order((joints, 3));
+fn size_floor(output: &ZScore, joints: usize) -> f64 {
+    let coordinates = |values: &Array1<f32>| values.iter().take(joints * 3).map(|&value| f64::from(value)).collect();
+    let mean = Array2::from_shape_vec((joints, 3), coordinates(&output.mean));
     let mean_size = mean.map_or(0.0, |mean| size(mean.view()));
-    let variance: f64 = output.std.iter().map(|&std| f64::from(std).powi(2)).sum();
+    let variance: f64 = coordinates(&output.std).iter().map(|std: &f64| std.powi(2)).sum();
     let typical = (mean_size.powi(2) + variance / joints.max(1) as f64).sqrt();
     if typical > 0.0 { typical / 10.0 } else { 1.0 }
 }

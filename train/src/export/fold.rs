@@ -29,7 +29,7 @@ pub struct Folded {
     pub input_relu: bool,
     /// Residual blocks: x + (ReLU∘layer)ⁿ(x).
     pub blocks: Vec<Vec<FoldedLayer>>,
-    /// From the hidden width to coordinates in the unit of the data.
+    /// From the hidden width to coordinates in the unit of the data and, where there is σ, its logarithms.
     pub output: FoldedLayer,
 }
 
@@ -53,7 +53,7 @@ impl Folded {
 pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     let Network { input, input_relu, blocks, output } = &lifter.network;
     let features = lifter.input_card.joints.len() * lifter.input_card.channels;
-    let coordinates = lifter.output_card.joints.len() * 3;
+    let outputs = lifter.outputs();
     let hidden = input.weight.nrows();
 
     let input = Affine::of(input, "input", features, hidden)?.after(&lifter.input_zscore)?.round()?;
@@ -64,7 +64,7 @@ pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
         layers.iter().enumerate().map(|(index, dense)| fold_layer(block, index, dense)).collect()
     };
     let blocks = blocks.iter().enumerate().map(fold_block).collect::<Result<_>>()?;
-    let output = Affine::of(output, "output", hidden, coordinates)?.before(&lifter.output_zscore)?.round()?;
+    let output = Affine::of(output, "output", hidden, outputs)?.before(&lifter.output_zscore)?.round()?;
     Ok(Folded { input, input_relu: *input_relu, blocks, output })
 }
 

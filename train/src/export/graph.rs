@@ -16,17 +16,32 @@ pub const INPUT: &str = "keypoints";
 /// The graph's output, `[batch, J_out, 3]`.
 pub const OUTPUT: &str = "pose";
 
+/// The second output of a lifter that has it, `[batch, J_out]`.
+pub const SIGMA: &str = "sigma";
+
 /// The graph of a lifter whose linear parts are `folded`.
 pub fn build(lifter: &TrainedLifter, folded: &Folded) -> GraphProto {
     let (joints_in, channels) = (lifter.input_card.joints.len(), lifter.input_card.channels);
     let joints_out = lifter.output_card.joints.len();
     let mut graph = GraphBuilder::default();
     let features = transform::write(&mut graph, lifter);
-    let coordinates = network(&mut graph, folded, features);
+    let numbers = network(&mut graph, folded, features);
+    let coordinates = if lifter.output_card.sigma {
+        let coordinates = graph.split(numbers, [joints_out * 3, joints_out], ["coordinates", "sigma.log"]);
+        graph.node("Exp", &["sigma.log"], SIGMA);
+        coordinates
+    } else {
+        numbers
+    };
     graph.reshape(coordinates, &[0, joints_out as i64, 3], OUTPUT);
-    graph.finish([joints_in, channels], [joints_out, 3])
+    let mut outputs = vec![ValueInfoProto::batch_of_floats(OUTPUT, &[joints_out, 3])];
+    if lifter.output_card.sigma {
+        outputs.push(ValueInfoProto::batch_of_floats(SIGMA, &[joints_out]));
+    }
+    graph.finish(ValueInfoProto::batch_of_floats(INPUT, &[joints_in, channels]), outputs)
 }
 
+/// Gives back the name of the last layer's output, `[batch, J_out·3]` or `[batch, J_out·4]`.
 fn network(graph: &mut GraphBuilder, folded: &Folded, features: &'static str) -> &'static str {
     let mut stream = graph.gemm(&folded.input, features, "input");
     if folded.input_relu {
@@ -39,8 +54,8 @@ fn network(graph: &mut GraphBuilder, folded: &Folded, features: &'static str) ->
         });
         stream = graph.node("Add", &[&stream, &branch], &format!("block{index}"));
     }
-    graph.gemm(&folded.output, &stream, "coordinates");
-    "coordinates"
+    graph.gemm(&folded.output, &stream, "numbers");
+    "numbers"
 }
 
 /// A graph as it grows; nodes are named after what they make.
@@ -64,14 +79,19 @@ impl GraphBuilder {
         output: &str,
         attribute: Vec<AttributeProto>,
     ) -> String {
+        self.push(op, inputs, &[output], attribute);
+        output.to_owned()
+    }
+
+    fn push(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         self.nodes.push(NodeProto {
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![output.to_owned()],
-            name: output.to_owned(),
+            input: owned(inputs),
+            output: owned(outputs),
+            name: outputs[0].to_owned(),
             op_type: op.to_owned(),
             attribute,
         });
-        output.to_owned()
     }
 
     /// Adds a constant and gives back its name.
@@ -80,12 +100,23 @@ impl GraphBuilder {
         name.to_owned()
     }
 
-    /// Adds a Reshape; the shape is a Constant node, so that every initialiser is a float.
+    /// Adds a Reshape.
     fn reshape(&mut self, input: &str, shape: &[i64], output: &str) {
-        let name = format!("{output}.shape");
-        let value = AttributeProto::tensor("value", TensorProto::integers(&name, shape));
-        let shape = self.node_with("Constant", &[], &name, vec![value]);
+        let shape = self.integers(&format!("{output}.shape"), shape);
         self.node("Reshape", &[input, &shape], output);
+    }
+
+    /// Cuts rows in two and gives back the name of the first part.
+    fn split<'a>(&mut self, input: &str, lengths: [usize; 2], outputs: [&'a str; 2]) -> &'a str {
+        let lengths = self.integers(&format!("{input}.lengths"), &lengths.map(|length| length as i64));
+        self.push("Split", &[input, &lengths], &outputs, vec![AttributeProto::integer("axis", 1)]);
+        outputs[0]
+    }
+
+    /// Adds integers as a Constant node, so that every initialiser is a float.
+    fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let value = AttributeProto::tensor("value", TensorProto::integers(name, values));
+        self.node_with("Constant", &[], name, vec![value])
     }
 
     /// Adds one layer, its weights transposed to `[in, out]` as the plain Gemm reads them.
@@ -97,13 +128,13 @@ impl GraphBuilder {
         self.node("Gemm", &[input, &weight, &bias], output)
     }
 
-    fn finish(self, input: [usize; 2], output: [usize; 2]) -> GraphProto {
+    fn finish(self, input: ValueInfoProto, output: Vec<ValueInfoProto>) -> GraphProto {
         GraphProto {
             node: self.nodes,
             name: "lifter".to_owned(),
             initializer: self.constants,
-            input: vec![ValueInfoProto::batch_of_floats(INPUT, input)],
-            output: vec![ValueInfoProto::batch_of_floats(OUTPUT, output)],
+            input: vec![input],
+            output,
         }
     }
 }

@@ -129,8 +129,8 @@ pub struct AttributeProto {
 /// A constant tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorProto {
-    /// Its shape.
-    #[prost(int64, repeated, tag = "1")]
+    /// Its shape; not packed, as proto2 has it by default: rten reads nothing else.
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     /// The type of its elements.
     #[prost(int32, tag = "2")]
@@ -234,9 +234,9 @@ impl AttributeProto {
 
 impl ValueInfoProto {
     /// A float32 tensor `[batch, dims…]`, its first dimension open.
-    pub fn batch_of_floats(name: &str, dims: [usize; 2]) -> Self {
+    pub fn batch_of_floats(name: &str, dims: &[usize]) -> Self {
         let open = DimensionValue::Named("batch".to_owned());
-        let fixed = signed(&dims).into_iter().map(DimensionValue::Fixed);
+        let fixed = signed(dims).into_iter().map(DimensionValue::Fixed);
         let dim = std::iter::once(open).chain(fixed).map(|value| Dimension { value: Some(value) }).collect();
         let tensor_type = TensorType { elem_type: FLOAT, shape: Some(TensorShapeProto { dim }) };
         Self { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_first_dimension_is_open() {
-        let bytes = ValueInfoProto::batch_of_floats("pose", [17, 3]).encode_to_vec();
+        let bytes = ValueInfoProto::batch_of_floats("pose", &[17, 3]).encode_to_vec();
         let dims = [&[0x0a, 7, 0x12, 5][..], b"batch", &[0x0a, 2, 0x08, 17], &[0x0a, 2, 0x08, 3]].concat();
         assert!(bytes.ends_with(&dims), "{bytes:02x?}");
     }

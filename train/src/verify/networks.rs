@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3};
 use poselift::model::{Device, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::Tensor;
 
-use super::Reference;
+use super::{Lifted, Reference};
 use crate::features::features;
 use crate::net::{LiftNet, numbers};
 use crate::trained::InputTransform;
@@ -30,15 +30,17 @@ impl<'a> Trained<'a> {
 }
 
 impl Reference for Trained<'_> {
-    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
+    fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted> {
         let (people, joints, channels) = keypoints.dim();
         let values: Vec<f32> = keypoints.iter().copied().collect();
         let size = [people as i64, joints as i64, channels as i64];
         let keypoints = Tensor::from_slice(&values).view(size).to_device(self.net.device());
-        let poses = self.net.poses(&features(&keypoints, &self.transform, &self.feature_mean));
-        let values = numbers(&poses);
-        Array3::from_shape_vec((people, values.len() / (3 * people.max(1)), 3), values)
-            .map_err(|error| Error::runtime(format!("the trained network gave poses of no shape: {error}")))
+        let (poses, sigma) = self.net.lift(&features(&keypoints, &self.transform, &self.feature_mean));
+        let misshapen = |error| Error::runtime(format!("the trained network gave poses of no shape: {error}"));
+        let joints = poses.size()[1] as usize;
+        let sigma = sigma.map(|sigma| Array2::from_shape_vec((people, joints), numbers(&sigma))).transpose();
+        let poses = Array3::from_shape_vec((people, joints, 3), numbers(&poses)).map_err(misshapen)?;
+        Ok(Lifted { poses, sigma: sigma.map_err(misshapen)? })
     }
 }
 
@@ -54,9 +56,11 @@ pub fn onnx_runtime(path: &Path) -> Result<Box<dyn Reference>> {
 struct OnnxRuntime(Session);
 
 impl Reference for OnnxRuntime {
-    fn poses(&mut self, keypoints: ArrayView3<f32>) -> Result<Array3<f32>> {
-        let mut poses = Array3::zeros((keypoints.dim().0, self.0.card().output.joints.len(), 3));
-        self.0.run(keypoints, poses.view_mut())?;
-        Ok(poses)
+    fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted> {
+        let (people, output) = (keypoints.dim().0, &self.0.card().output);
+        let mut poses = Array3::zeros((people, output.joints.len(), 3));
+        let mut sigma = output.sigma.then(|| Array2::zeros((people, output.joints.len())));
+        self.0.run_with_sigma(keypoints, poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()))?;
+        Ok(Lifted { poses, sigma })
     }
 }
