@@ -2,6 +2,7 @@
 //! and what the model's card says of both.
 
 use ndarray::{Array1, Array3, Axis, concatenate, s};
+use poselift::camera::Camera;
 use poselift::model::{DataCard, InputCard, OutputCard, View};
 use poselift::skeleton::{COCO17, H36M17};
 use poselift::{Error, Result};
@@ -21,8 +22,7 @@ const MEASURED: usize = 8192;
 const STATISTICS_POSES: i64 = 16_384;
 /// Seeds of the streams that are the same in every epoch.
 const VALIDATION_SEED: u64 = 0x5EED_0001;
-const PROBE_SEED: u64 = 0x5EED_0002;
-const STATISTICS_SEED: u64 = 0x5EED_0003;
+const STATISTICS_SEED: u64 = 0x5EED_0002;
 /// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
 const KNOWN_FOCAL: f64 = 0.75;
 
@@ -66,19 +66,68 @@ pub struct FixedSet {
     pub poses: Tensor,
 }
 
-/// Views of the validation split, for [`Dataset::held_out`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Which views of the validation split of motion are wanted.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Protocol {
+    /// Where cameras stand.
+    pub cameras: Cameras,
     /// What the detector makes of the key points.
     pub detector: Detector,
-    /// At most so many views, evenly spread over the split.
+    /// How far bodies are reshaped: 1 as in training, more for odder ones.
+    pub reshape: f64,
+    /// One person alone.
+    pub subject: Option<String>,
+    /// At most so many views, evenly spread over the poses.
     pub views: usize,
+}
+
+impl Default for Protocol {
+    /// The protocol of `models/README.md`, with perfect key points.
+    fn default() -> Self {
+        Self { cameras: Cameras::default(), detector: Detector::PERFECT, reshape: 1.0, subject: None, views: MEASURED }
+    }
+}
+
+/// People as cameras saw them, as plain arrays.
+#[derive(Debug, Clone)]
+pub struct Views {
+    /// `[N, 17, 3]` COCO-17: pixels and scores.
+    pub keypoints: Array3<f32>,
+    /// `[N, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
+    pub poses: Array3<f32>,
+    /// `[N]`.
+    pub cameras: Vec<Camera>,
 }
 
 #[derive(Debug)]
 enum Stock {
     Pairs { keypoints: Tensor, poses: Tensor },
-    Motion { viewer: Viewer, held_out: Viewer, detector: Detector },
+    Motion { viewer: Viewer, held_out: HeldOut, detector: Detector },
+}
+
+/// The motion that validates.
+#[derive(Debug)]
+struct HeldOut {
+    viewer: Viewer,
+    /// `[T]` whose pose each one is.
+    subjects: Vec<String>,
+}
+
+impl HeldOut {
+    /// At most `most` poses of `subject` (or of all), evenly spread.
+    fn indices(&self, subject: Option<&str>, most: usize) -> Tensor {
+        let fits = |&at: &usize| subject.is_none_or(|name| self.subjects[at] == name);
+        let chosen: Vec<usize> = (0..self.subjects.len()).filter(fits).collect();
+        let count = chosen.len().min(most);
+        let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
+        Tensor::from_slice(&spread).to_device(self.viewer.device())
+    }
+
+    fn look(&self, protocol: &Protocol) -> Seen {
+        let index = self.indices(protocol.subject.as_deref(), protocol.views);
+        let draw = Draw { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
+        self.viewer.look_through(&protocol.cameras, &index, draw)
+    }
 }
 
 impl Stock {
@@ -93,7 +142,7 @@ impl Stock {
         match self {
             Self::Pairs { keypoints, poses } => (keypoints.index_select(0, index), poses.index_select(0, index)),
             Self::Motion { viewer, detector, .. } => {
-                let seen = viewer.look(index, Draw { seed, detector: *detector, mix });
+                let seen = viewer.look(index, Draw { seed, detector: *detector, mix, reshape: 1.0 });
                 let known = viewer.knows_focal(index.size()[0], KNOWN_FOCAL);
                 seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
             }
@@ -162,31 +211,48 @@ impl Dataset {
             let (positions, human) = gather(&motion, clips);
             Viewer::new(&to_device(&positions, device), &human, cameras, device)
         };
+        let whose = |&clip: &usize| std::iter::repeat_n(&motion.clips[clip].subject, motion.clips[clip].frames);
+        let held_out = |clips: &[usize]| HeldOut {
+            viewer: viewer(clips, Cameras::default()),
+            subjects: clips.iter().flat_map(whose).cloned().collect(),
+        };
         let train = viewer(&training, Cameras::in_training());
-        let held_out = viewer(&validating, Cameras::default());
-        let in_full_view = Detector { noise: config.noise, gaps: 0.0 };
-        let fixed = |viewer: &Viewer, seed: u64| FixedSet::of(&fixed_views(viewer, seed, in_full_view, MEASURED));
+        let validate = held_out(&validating);
+        let in_full_view = Protocol { detector: Detector { noise: config.noise, gaps: 0.0 }, ..Protocol::default() };
         Ok(Self {
-            card: motion_card(&motion, &validating, train.len(), held_out.len()),
-            validation: fixed(&held_out, VALIDATION_SEED),
-            probe: fixed(&viewer(&training, Cameras::default()), PROBE_SEED),
+            card: motion_card(&motion, &validating, train.len(), validate.viewer.len()),
+            validation: FixedSet::of(&validate.look(&in_full_view)),
+            probe: FixedSet::of(&held_out(&training).look(&in_full_view)),
             train: Stock::Motion {
                 viewer: train,
-                held_out,
+                held_out: validate,
                 detector: Detector { noise: config.noise, gaps: config.noise.min(1.0) },
             },
             device,
         })
     }
 
-    /// The validation split by `protocol`: the same views at every call; `None` for paired arrays.
-    pub fn held_out(&self, protocol: Protocol) -> Option<Seen> {
-        match &self.train {
-            Stock::Pairs { .. } => None,
-            Stock::Motion { held_out, .. } => {
-                Some(fixed_views(held_out, VALIDATION_SEED, protocol.detector, protocol.views))
+    /// The validation split as `protocol` wants it: the same views at every call; `None` for paired arrays.
+    pub fn held_out(&self, protocol: &Protocol) -> Option<Views> {
+        let Stock::Motion { held_out, .. } = &self.train else { return None };
+        let seen = held_out.look(protocol);
+        let (focal, size) = (numbers(&seen.focal), numbers(&seen.size));
+        let camera = |(&focal, size): (&f32, &[f32])| Camera::with_focal(Some(focal), [size[0] as u32, size[1] as u32]);
+        let cameras = focal.iter().zip(size.chunks(2)).map(camera).collect();
+        Some(Views { keypoints: array(&seen.keypoints), poses: array(&seen.poses), cameras })
+    }
+
+    /// The people who validate, with the number of their poses; none for paired arrays.
+    pub fn held_out_people(&self) -> Vec<(String, usize)> {
+        let Stock::Motion { held_out, .. } = &self.train else { return Vec::new() };
+        let mut people: Vec<(String, usize)> = Vec::new();
+        for subject in &held_out.subjects {
+            match people.iter_mut().find(|(name, _)| name == subject) {
+                Some((_, poses)) => *poses += 1,
+                None => people.push((subject.clone(), 1)),
             }
         }
+        people
     }
 
     /// Poses in the training split.
@@ -264,19 +330,6 @@ fn to_device(array: &Array3<f32>, device: Device) -> Tensor {
     let contiguous = array.as_standard_layout();
     let values = contiguous.as_slice().expect("standard layout is contiguous");
     Tensor::from_slice(values).view([n as i64, joints as i64, channels as i64]).to_device(device)
-}
-
-/// At most `most` poses of `viewer`, evenly spread, as `detector` finds them.
-fn fixed_views(viewer: &Viewer, seed: u64, detector: Detector, most: usize) -> Seen {
-    let index = spread_indices(viewer.len(), most, viewer.device());
-    viewer.look(&index, Draw { seed, detector, mix: false })
-}
-
-/// At most `most` indices below `len`, evenly spread.
-fn spread_indices(len: usize, most: usize, device: Device) -> Tensor {
-    let count = len.min(most);
-    let indices: Vec<i64> = (0..count).map(|k| (k * len / count) as i64).collect();
-    Tensor::from_slice(&indices).to_device(device)
 }
 
 /// Mean and deviation of each column of `[N, F]`, over the numbers in it; what does not vary gets a deviation of 0.
@@ -366,7 +419,7 @@ impl FixedSet {
 }
 
 /// A tensor of three dimensions as a plain array.
-pub fn array(tensor: &Tensor) -> Array3<f32> {
+fn array(tensor: &Tensor) -> Array3<f32> {
     let size = tensor.size();
     let shape = (size[0] as usize, size[1] as usize, size[2] as usize);
     Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")

@@ -114,7 +114,7 @@ mod tests {
         let points = array![[10.0, 5.0, 0.25], [16.0, 5.0, 1.0], [f64::NAN, 1.0, 0.9]];
         let visible: Vec<bool> = points.outer_iter().map(is_visible).collect();
         assert_eq!(visible, [true, true, false]);
-        let expected = array![[-2.0, 0.0, 0.25], [0.5, 0.0, 1.0], [0.0; 3]];
+        let expected: Array2<f64> = array![[-2.0, 0.0, 0.25], [0.5, 0.0, 1.0], [0.0; 3]];
         assert!((centred(points, &visible) - expected).iter().all(|difference| difference.abs() < 1e-12));
     }
 

@@ -14,6 +14,7 @@ pub mod fit;
 pub mod history;
 pub mod net;
 pub mod report;
+pub mod robustness;
 pub mod sweep;
 pub mod trained;
 pub mod verify;

@@ -1,15 +1,17 @@
-//! The pictures of a run and of a sweep.
+//! The pictures of a run, of a sweep and of a study.
 //!
 //! A chart is first laid out as a list of marks in logical pixels, which tests
 //! can look at, and then painted, the same marks, as SVG or PNG.
 
 mod axis;
 mod comparison;
+mod panels;
 mod scene;
 mod thin;
 mod training;
 
 pub use comparison::{ComparisonRow, Reference, Score, comparison_chart};
+pub use panels::{Line, Panel, panels_chart};
 pub use scene::Chart;
 pub use training::training_chart;
 

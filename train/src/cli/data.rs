@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ndarray::s;
+use ndarray::{Array1, Array2, s};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
@@ -14,7 +14,7 @@ use crate::checkpoint;
 use crate::config::FitConfig;
 use crate::data::archive::{self, Precision};
 use crate::data::{Detector, Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
-use crate::dataset::{Dataset, Protocol, array};
+use crate::dataset::{Dataset, Protocol, Views};
 use crate::device;
 
 /// What `data` takes.
@@ -108,24 +108,23 @@ fn validation(args: &ValidationArgs) -> Result<()> {
     let dataset = Dataset::new(data, &config, device::choose("cpu")?)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { noise, gaps: f64::from(u8::from(args.gaps)) };
+    let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
     let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
     let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let mut npz = NpzWriter::new_compressed(file);
-    let count = match dataset.held_out(Protocol { detector, views: args.views }) {
-        Some(seen) => {
-            npz.add_array("joint_2d_1", &array(&seen.keypoints)).map_err(failed)?;
-            npz.add_array("joint_3d", &array(&seen.poses)).map_err(failed)?;
-            npz.add_array("size", &seen.sizes()).map_err(failed)?;
-            npz.add_array("focal", &seen.focal_lengths()).map_err(failed)?;
-            seen.poses.size()[0] as usize
+    let (keypoints, poses) = match &views {
+        Some(Views { keypoints, poses, cameras }) => {
+            let focal: Array1<f32> = cameras.iter().map(|camera| camera.focal[0]).collect();
+            let size: Vec<[f32; 2]> = cameras.iter().map(|camera| camera.size.map(|pixels| pixels as f32)).collect();
+            npz.add_array("size", &Array2::from(size)).map_err(failed)?;
+            npz.add_array("focal", &focal).map_err(failed)?;
+            (keypoints.to_owned(), poses.to_owned())
         }
-        None => {
-            let (keypoints, poses) = dataset.validation.to_arrays();
-            npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
-            npz.add_array("joint_3d", &poses).map_err(failed)?;
-            poses.dim().0
-        }
+        None => dataset.validation.to_arrays(),
     };
+    npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
+    npz.add_array("joint_3d", &poses).map_err(failed)?;
+    let count = poses.dim().0;
     npz.finish().map_err(failed)?;
     eprintln!("{}: {count} pairs, {}", args.output.display(), dataset.card.validated_on);
     Ok(())

@@ -4,6 +4,7 @@ mod data;
 mod export;
 mod fit;
 mod report;
+mod robustness;
 pub mod sweep;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Compare networks, as the assignment asks
     Sweep(sweep::SweepArgs),
+    /// Measure how a model's error grows with noise, missing joints and unusual cameras
+    Robustness(robustness::RobustnessArgs),
     /// Import motion, or say what a source holds
     Data(data::DataArgs),
 }
@@ -47,6 +50,7 @@ impl Cli {
             Command::Sweep(args) => {
                 sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
             }
+            Command::Robustness(args) => robustness::run(&args),
             Command::Data(args) => data::run(&args),
         }
     }

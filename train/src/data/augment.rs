@@ -38,6 +38,8 @@ pub struct Draw {
     pub detector: Detector,
     /// Make new bodies of the old: half are mirrored, some get the legs of another pose.
     pub mix: bool,
+    /// How far bones are lengthened and shortened: 1 as usual.
+    pub reshape: f64,
 }
 
 impl Viewer {
@@ -63,10 +65,15 @@ impl Viewer {
 
     /// The poses `index` `[B]`, each a new body seen by a new camera.
     pub fn look(&self, index: &Tensor, draw: Draw) -> Seen {
+        self.look_through(&self.cameras, index, draw)
+    }
+
+    /// As [`Self::look`], through other cameras.
+    pub fn look_through(&self, cameras: &Cameras, index: &Tensor, draw: Draw) -> Seen {
         tch::no_grad(|| {
             tch::manual_seed(draw.seed as i64);
-            let bodies = self.bodies.draw(index, draw.mix);
-            let placed = self.cameras.place(index.size()[0], bodies.device());
+            let bodies = self.bodies.draw(index, draw.mix, draw.reshape);
+            let placed = cameras.place(index.size()[0], bodies.device());
             let in_camera = bodies.bmm(&placed.camera_from_world.transpose(1, 2));
             let tables = &self.bodies.tables;
             let points = (&in_camera + &placed.root).index_select(1, &tables.coco);
@@ -114,7 +121,7 @@ mod tests {
     fn look(viewer: &Viewer, mix: bool) -> (Tensor, Tensor) {
         let _held = generator();
         let index = Tensor::zeros([ROWS], (Kind::Int64, Device::Cpu));
-        let seen = viewer.look(&index, Draw { seed: 1, detector: Detector::PERFECT, mix });
+        let seen = viewer.look(&index, Draw { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
         (seen.keypoints, seen.poses)
     }
 
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn half_the_people_are_mirrored() {
-        let towards = Cameras { pitch: (0.0, 0.0), roll: 0.0, ..Cameras::default() };
+        let towards = Cameras { pitch: (0.0, 0.0), roll: (0.0, 0.0), ..Cameras::default() };
         let (_, poses) = look(&viewer(true, towards.clone()), true);
         // The raised arm: the left wrist (13) in the original, the right one (16) in the mirror.
         let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));

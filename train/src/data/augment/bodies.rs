@@ -49,26 +49,26 @@ impl Bodies {
         (Kind::Float, self.positions.device())
     }
 
-    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`: bones have their own or human lengths, a little
-    /// changed. With `mix`, some have the legs of another pose of the batch and half are seen in a mirror.
-    pub(super) fn draw(&self, index: &Tensor, mix: bool) -> Tensor {
+    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`: bones have their own or human lengths, changed a
+    /// little, `reshape` times as far as usual. With `mix`, some have the legs of another pose of the batch and half are seen in a mirror.
+    pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, index));
         let human = self.human.index_select(0, index).view([-1, 1, 1]);
         let lengths = lengths(&bones);
         let wanted: Tensor = &lengths * &human + &tables.human_lengths * (1.0f64 - human);
-        let wanted = self.stretched(&wanted);
+        let wanted = self.stretched(&wanted, reshape);
         let directions = bones / lengths.clamp_min(1e-6);
         let directions = if mix { self.recombined(&directions) } else { directions };
         let bodies = tables.joints_from_bones.matmul(&(directions * wanted));
         if mix { self.mirrored(&bodies) } else { bodies }
     }
 
-    /// Bone lengths `[B, 22, 1]`, each a little changed (left and right alike) and all scaled to [`STATURE`].
-    fn stretched(&self, lengths: &Tensor) -> Tensor {
+    /// Bone lengths `[B, 22, 1]`, each changed (left and right alike) and all scaled to [`STATURE`].
+    fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let rows = lengths.size()[0];
-        let stretch = (Tensor::randn([rows, tables.length_classes], self.options()) * LENGTH_SPREAD).exp();
+        let stretch = (Tensor::randn([rows, tables.length_classes], self.options()) * (LENGTH_SPREAD * reshape)).exp();
         let lengths = lengths * stretch.index_select(1, &tables.length_class).unsqueeze(2);
         let chain = lengths.index_select(1, &tables.chain).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)

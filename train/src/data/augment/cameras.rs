@@ -24,8 +24,8 @@ pub struct Cameras {
     pub pitch: (f64, f64),
     /// Least and greatest pitch, radians.
     pub pitch_limits: (f64, f64),
-    /// Deviation of the roll, radians.
-    pub roll: f64,
+    /// Mean and deviation of the roll, radians.
+    pub roll: (f64, f64),
     /// Least and greatest distance to the root, metres.
     pub distance: (f64, f64),
     /// Least and greatest focal length in longer image sides.
@@ -76,7 +76,7 @@ impl Default for Cameras {
         Self {
             pitch: (10f64.to_radians(), 15f64.to_radians()),
             pitch_limits: (-35f64.to_radians(), 60f64.to_radians()),
-            roll: 8f64.to_radians(),
+            roll: (0.0, 8f64.to_radians()),
             distance: (2.0, 8.0),
             focal: (0.8, 2.4),
             offset: 0.25,
@@ -101,7 +101,7 @@ impl Cameras {
         let pitch = either(pitch, draw.uniform(WIDE.pitch));
         let tumbled = draw.unit().lt(TUMBLED);
         let any = draw.uniform((-PI, PI)).where_self(&tumbled, &draw.uniform(WIDE.roll));
-        let roll = either(draw.normal((0.0, self.roll)).clamp(-PI, PI), any);
+        let roll = either(draw.normal(self.roll).clamp(-PI, PI), any);
         let focal = either(draw.log_uniform(self.focal), draw.log_uniform(WIDE.focal));
         let far = draw.log_uniform(WIDE.distance);
         let distance = either(draw.log_uniform(self.distance), far.maximum(&(&focal * WIDE.nearest)));

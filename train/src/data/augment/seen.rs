@@ -1,9 +1,8 @@
 //! What cameras saw, and the same seen by those cameras turned towards the person: [`poselift::camera::Turn`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
-use ndarray::{Array1, Array2};
 use poselift::camera::USUAL_FOCAL;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
 const LEAST_DEPTH: f64 = 0.05;
@@ -22,17 +21,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// [`Self::size`] as a plain array.
-    pub fn sizes(&self) -> Array2<f32> {
-        let rows = self.size.size()[0] as usize;
-        Array2::from_shape_vec((rows, 2), plain(&self.size)).expect("a size is two numbers")
-    }
-
-    /// [`Self::focal`] as a plain array.
-    pub fn focal_lengths(&self) -> Array1<f32> {
-        plain(&self.focal).into()
-    }
-
     /// The focal lengths that are taken where none is known, `[B]` pixels.
     pub fn usual_focal(&self) -> Tensor {
         self.size.amax(&[1i64][..], false) * f64::from(USUAL_FOCAL)
@@ -74,13 +62,6 @@ fn turned_from_camera(direction: &Tensor) -> Tensor {
     Tensor::stack(&elements, 1).view([-1, 3, 3])
 }
 
-fn plain(tensor: &Tensor) -> Vec<f32> {
-    let host = tensor.to_device(Device::Cpu).contiguous();
-    let mut values = vec![0.0; host.numel()];
-    host.copy_data(&mut values, host.numel());
-    values
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
@@ -88,6 +69,10 @@ mod tests {
     use poselift::camera::{Camera, Turn};
 
     use super::*;
+
+    fn plain(tensor: &Tensor) -> Vec<f32> {
+        Vec::try_from(tensor.flatten(0, -1)).unwrap()
+    }
 
     #[test]
     fn whole_batches_turn_as_one_person_does() {

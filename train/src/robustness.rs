@@ -1,0 +1,148 @@
+//! How far a model can be trusted outside the middle of its data: its error as one thing at a time gets harder.
+//!
+//! A study is a list of curves; a curve is one thing that is varied, from what is usual to what is not, over the same
+//! people of the validation split. Models are run as users run them, by [`poselift::Lifter`], cameras known.
+
+mod conditions;
+mod write;
+
+use ndarray::{Array3, ArrayView3, Axis, s};
+use poselift::lift::Lifter;
+use poselift::metric::{Accuracy, Calibration, Score};
+use poselift::model::PoseNetwork;
+use poselift::skeleton::H36M17;
+use poselift::{Error, Result};
+
+use crate::dataset::{Dataset, Protocol, Views};
+
+pub use conditions::{Condition, Curve, Damage, Joints, curves, people};
+pub use write::{chart, markdown};
+
+/// A model's figures under one condition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The condition in words or as a number with its unit: `15°`.
+    pub label: String,
+    /// Where it lies on the curve's axis.
+    pub at: f64,
+    /// The errors; of the upper body alone where the condition says so.
+    pub accuracy: Accuracy,
+    /// The share of joints within one sigma, where the model gives it.
+    pub within_sigma: Option<f64>,
+    /// People too little of whom was seen to be lifted.
+    pub not_lifted: u64,
+}
+
+/// One curve, measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// What is varied: `camera pitch`.
+    pub title: String,
+    /// Its unit, for the axis: `degrees`.
+    pub unit: String,
+    /// In the order of the axis.
+    pub points: Vec<Point>,
+    /// Whether the points lie on an axis; else they are a list.
+    pub is_axis: bool,
+}
+
+/// Measures `lifter` on the validation split of `dataset`, `views` people a point.
+///
+/// # Errors
+/// Data without cameras (paired arrays), a model of other joints, a runtime that fails.
+pub fn study<N: PoseNetwork>(lifter: &mut Lifter<N>, dataset: &Dataset, views: usize) -> Result<Vec<Measured>> {
+    let mut measured = Vec::new();
+    for curve in curves().into_iter().chain([people(&dataset.held_out_people())]) {
+        let points = curve.conditions.iter().map(|condition| measure(lifter, dataset, condition, views));
+        let points = points.collect::<Result<_>>()?;
+        measured.push(Measured { title: curve.title, unit: curve.unit, points, is_axis: curve.is_axis });
+    }
+    Ok(measured)
+}
+
+fn measure<N: PoseNetwork>(
+    lifter: &mut Lifter<N>,
+    dataset: &Dataset,
+    condition: &Condition,
+    views: usize,
+) -> Result<Point> {
+    let protocol = Protocol { views, ..condition.protocol.clone() };
+    let Some(mut seen) = dataset.held_out(&protocol) else {
+        return Err(Error::usage("paired arrays have no cameras to vary, expected a run on motion"));
+    };
+    condition.damage.apply(&mut seen);
+    let lifted = lifter.lift_seen(seen.keypoints.view(), &seen.cameras)?;
+    let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
+    let mut score = Score::new(found.dim().1, Some(0), "m");
+    score.add(found.view(), truth.view())?;
+    let within_sigma = match &lifted.sigma {
+        Some(sigma) => {
+            let mut calibration = Calibration::new(Some(0));
+            calibration.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
+            calibration.within_one_sigma()
+        }
+        None => None,
+    };
+    let nobody = || Error::runtime(format!("nobody could be lifted ({})", condition.label));
+    let accuracy = score.accuracy().ok_or_else(nobody)?;
+    let not_lifted = score.not_lifted();
+    Ok(Point { label: condition.label.clone(), at: condition.at, accuracy, within_sigma, not_lifted })
+}
+
+/// The joints of `poses` `[N, 17, 3]` that count, the root first.
+fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
+    match joints {
+        Joints::All => poses.to_owned(),
+        Joints::Upper => {
+            let legs = ["knee", "ankle", "left_hip", "right_hip"];
+            let is_upper = |&joint: &usize| !legs.iter().any(|part| H36M17.joints[joint].contains(part));
+            let upper: Vec<usize> = (0..H36M17.len()).filter(is_upper).collect();
+            poses.select(Axis(1), &upper)
+        }
+    }
+}
+
+/// A person's size in the image, pixels: the root of the area of the box around the visible key points.
+fn person_size(person: ArrayView3<'_, f32>) -> f32 {
+    let mut ends = [[f32::MAX, f32::MIN]; 2];
+    for point in person.slice(s![0, .., ..]).outer_iter().filter(|point| point[2] > 0.0) {
+        for axis in 0..2 {
+            ends[axis] = [ends[axis][0].min(point[axis]), ends[axis][1].max(point[axis])];
+        }
+    }
+    let [width, height] = ends.map(|[least, greatest]| (greatest - least).max(0.0));
+    (width * height).sqrt()
+}
+
+impl Damage {
+    /// Does to `views` what the condition asks for, the same at every call.
+    fn apply(self, views: &mut Views) {
+        match self {
+            Self::None => {}
+            Self::Noise { share } => {
+                let mut random = conditions::random();
+                for mut person in views.keypoints.axis_chunks_iter_mut(Axis(0), 1) {
+                    let deviation = share as f32 * person_size(person.view());
+                    person.slice_mut(s![.., .., ..2]).mapv_inplace(|pixel| pixel + deviation * random.normal());
+                }
+            }
+            Self::Missing { joints } => {
+                let mut random = conditions::random();
+                for mut person in views.keypoints.outer_iter_mut() {
+                    for joint in random.choose(person.nrows(), joints) {
+                        person.row_mut(joint).fill(0.0);
+                    }
+                }
+            }
+            Self::NoLegs { from } => views.keypoints.slice_mut(s![.., from.., ..]).fill(0.0),
+            Self::FocalUnknown => {
+                for camera in &mut views.cameras {
+                    *camera = poselift::camera::Camera::with_focal(None, camera.size);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What is done to key points, and what is made of the figures.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+use ndarray::Array3;
+use poselift::camera::Camera;
+
+use super::*;
+
+fn views() -> Views {
+    let keypoints = Array3::from_shape_fn((400, 17, 3), |(_, joint, channel)| match channel {
+        2 => 0.9,
+        _ => (joint * 13 % 17) as f32 * 25.0 + 100.0,
+    });
+    let cameras = vec![Camera::with_focal(Some(900.0), [1000, 500]); 400];
+    Views { poses: Array3::zeros(keypoints.dim()), keypoints, cameras }
+}
+
+fn damaged(damage: Damage) -> Views {
+    let mut views = views();
+    damage.apply(&mut views);
+    views
+}
+
+#[test]
+fn noise_is_a_share_of_the_person() {
+    // The key points' box is 400 px on both sides.
+    let moved = &damaged(Damage::Noise { share: 0.05 }).keypoints - &views().keypoints;
+    let squares: f32 = moved.slice(s![.., .., ..2]).iter().map(|by| by * by).sum();
+    let deviation = (squares / (400.0 * 17.0 * 2.0)).sqrt();
+    assert!((deviation - 20.0).abs() < 0.5, "{deviation}");
+    assert_eq!(moved.slice(s![.., .., 2]).sum(), 0.0);
+    assert_eq!(damaged(Damage::Noise { share: 0.0 }).keypoints, views().keypoints);
+}
+
+#[test]
+fn as_many_joints_are_missing_as_was_asked_for() {
+    for joints in [0, 4, 8] {
+        let views = damaged(Damage::Missing { joints });
+        for person in views.keypoints.outer_iter() {
+            assert_eq!(person.outer_iter().filter(|point| point[2] == 0.0).count(), joints);
+        }
+    }
+    let views = damaged(Damage::NoLegs { from: 11 });
+    assert!(views.keypoints.slice(s![.., 11.., ..]).iter().all(|&value| value == 0.0));
+    assert!(views.keypoints.slice(s![.., ..11, 2]).iter().all(|&score| score == 0.9));
+}
+
+#[test]
+fn an_unknown_focal_length_is_guessed() {
+    assert_eq!(damaged(Damage::FocalUnknown).cameras[0].focal, [1200.0; 2]);
+}
+
+#[test]
+fn the_upper_body_has_its_root_and_no_legs() {
+    let poses = Array3::from_shape_fn((1, 17, 3), |(_, joint, _)| joint as f32);
+    let upper = chosen(&poses, Joints::Upper);
+    let joints: Vec<usize> = upper.slice(s![0, .., 0]).iter().map(|&joint| joint as usize).collect();
+    assert_eq!(joints, [0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+}
+
+#[test]
+fn a_study_becomes_tables_and_panels() {
+    let accuracy = |mpjpe: f64| Accuracy {
+        samples: 10,
+        mpjpe,
+        p_mpjpe: mpjpe * 0.7,
+        n_mpjpe: mpjpe * 0.9,
+        pck_150: Some(0.985),
+        auc: Some(0.6),
+        per_joint: vec![mpjpe; 17],
+    };
+    let point = |at: f64| Point {
+        label: format!("{at}°"),
+        at,
+        accuracy: accuracy(50.0 + at),
+        within_sigma: Some(0.68),
+        not_lifted: 0,
+    };
+    let curve = |title: &str, is_axis| Measured {
+        title: title.into(),
+        unit: "degrees".into(),
+        points: vec![point(0.0), point(30.0)],
+        is_axis,
+    };
+    let study = [curve("people", false), curve("camera roll", true)];
+    let text = markdown(&study, "coco17", "views", 100);
+    assert!(text.contains("## Camera roll"), "{text}");
+    assert!(text.contains("| 30° | 80.0 | 56.0 | 72.0 | 98.5 % | 60.0 % | 68.0 % | 0 |"), "{text}");
+    let svg = chart(&study, "coco17").unwrap().to_svg();
+    assert!(svg.contains("camera roll") && !svg.contains("people"), "{svg}");
+    assert!(chart(&study[..1], "coco17").is_err());
+}
