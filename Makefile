@@ -17,8 +17,9 @@ endif
 
 clip := demos/sports2d/sports2d_demo.mediapipe33.jsonl
 programs := $${CARGO_TARGET_DIR:-target}/release
-fetch := $(PYTHON) setup/fetch.py --device $(DEVICE)
-tell_cargo := $(PYTHON) setup/cargo_config.py .cargo/config.toml
+# -S: nothing but the standard library is used, and site packages can take longer to start than the script to run.
+fetch := $(PYTHON) -S setup/fetch.py --device $(DEVICE)
+tell_cargo := $(PYTHON) -S setup/cargo_config.py .cargo/config.toml
 
 # Shell lines that recipes begin with. Cargo is told too, so that plain `cargo test` works afterwards.
 with_onnxruntime = [ -n "$${ORT_DYLIB_PATH:-}" ] || $(fetch) onnxruntime > /dev/null
@@ -72,6 +73,6 @@ train-demo: build ## Fits a small network on the built-in data, exports and veri
 		demo/run demo/model.onnx demo/train-demo.jsonl "$$PWD/demo/train-demo.html"
 
 .PHONY: bench
-bench: ## Measures the lifter beside other engines on the same file (benches/README.md).
+bench: ## Measures lifter, stream format and program beside other engines (benches/README.md).
 	@$(with_onnxruntime)
 	@$(CARGO) bench --locked -p poselift --features rivals

@@ -4,33 +4,16 @@
 //! `cargo bench -p poselift --bench lift [--features rivals]`, or `make bench`.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
-use std::hint::black_box;
-use std::path::PathBuf;
+mod bare;
 
+use std::hint::black_box;
+
+use bare::{Bare, keypoints, model};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array3;
-use ort::session::Session;
-use ort::value::TensorRef;
 use poselift::lift::{Lifter, LifterOptions};
 
 const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
-
-fn model() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/coco17.onnx"))
-}
-
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// `[batch, 17, 3]` key points of people all over an image, every joint seen.
-fn keypoints(batch: usize) -> Array3<f32> {
-    let spread = |n: usize, joint: usize, k: usize| ((n * 131 + joint * 37 + k * 17) % 199) as f32;
-    Array3::from_shape_fn((batch, 17, 3), |(n, joint, k)| match k {
-        2 => 0.9,
-        _ => 400.0 + spread(n, joint, k) * 2.0,
-    })
-}
 
 fn lifter(criterion: &mut Criterion) {
     let mut lifter = Lifter::from_file_with(model(), &LifterOptions::default()).unwrap();
@@ -39,19 +22,10 @@ fn lifter(criterion: &mut Criterion) {
     });
 }
 
-/// ONNX Runtime as its documentation has it, with as many threads as the lifter.
 fn bare(criterion: &mut Criterion) {
-    let environment = poselift::model::environment().unwrap();
-    let mut session = Session::builder(&environment)
-        .unwrap()
-        .with_intra_threads(threads())
-        .unwrap()
-        .commit_from_file(model())
-        .unwrap();
+    let mut bare = Bare::new();
     each_batch(criterion, "onnxruntime", |input| {
-        let tensor = TensorRef::from_array_view(input.view()).unwrap();
-        let outputs = session.run(ort::inputs!["keypoints" => tensor]).unwrap();
-        black_box(outputs["pose"].try_extract_array::<f32>().unwrap().to_owned());
+        black_box(bare.run(input));
     });
 }
 

@@ -9,10 +9,8 @@
 """
 
 import os
-import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Callable, Tuple
+from typing import Callable, NamedTuple, Tuple
 
 import link
 import wheels
@@ -21,8 +19,7 @@ from complaint import Complaint
 # Bump a library's `layout` when the way it is put together changes: old installations are then replaced.
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(NamedTuple):
     """One folder of the cache and how it comes about."""
 
     name: str
@@ -158,6 +155,8 @@ def opens(name):
 
 def run_check(command, what):
     """Runs a program that must succeed."""
+    import subprocess
+
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise Complaint(f"{what} was put together, but does not load:\n{done.stdout.strip()[-1500:]}")

@@ -1,8 +1,6 @@
 """The two small libraries that no wheel holds; made on the spot with the C++ compiler."""
 
 import os
-import shutil
-import subprocess
 
 from complaint import Complaint
 
@@ -28,6 +26,9 @@ def provider_with_path(folder, path):
 
 def shared_library(path, options):
     """Links an empty shared library that needs the named ones."""
+    import shutil
+    import subprocess
+
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX") or "g++", "c++", "clang++"))), None)
     if compiler is None:
         raise Complaint(f"no C++ compiler, which {path.name} is linked with", "apt install g++")

@@ -250,6 +250,18 @@ class Fetching(unittest.TestCase):
         self.assert_installed()
 
 
+class Start(unittest.TestCase):
+    """What a run loads that has nothing to do."""
+
+    def test_what_only_an_installation_needs_is_not_imported(self):
+        script = "import sys; sys.path.insert(0, sys.argv[1]); import fetch; print(*sys.modules)"
+        # -S: what the machine's own site packages import is not ours.
+        loaded = subprocess.run([sys.executable, "-S", "-c", script, str(SETUP)], stdout=subprocess.PIPE, text=True)
+        modules = set(loaded.stdout.split())
+        self.assertIn("libraries", modules)
+        self.assertEqual(modules & {"dataclasses", "platform", "shutil", "subprocess", "tempfile", "zipfile"}, set())
+
+
 class Pins(unittest.TestCase):
     """The files that pin the wheels."""
 

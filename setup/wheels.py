@@ -6,10 +6,7 @@ work as always.
 
 import os
 import re
-import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 from complaint import Complaint
@@ -47,6 +44,8 @@ def install_packages(pins, staging, target):
 
 def run_pip(arguments, staging):
     """Runs pip; its temporary files go under `staging`, onto the disk that the library will live on."""
+    import subprocess
+
     scratch = staging / "tmp"
     scratch.mkdir(exist_ok=True)
     environment = {**os.environ, "TMPDIR": str(scratch), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
@@ -65,6 +64,8 @@ def run_pip(arguments, staging):
 
 def find_pip(staging):
     """A Python that has pip: this one, else a private environment made with ensurepip."""
+    import subprocess
+
     if has_pip(sys.executable):
         return sys.executable
     private = staging / "pip"
@@ -77,6 +78,8 @@ def find_pip(staging):
 
 def has_pip(python):
     """True when `python -m pip` works."""
+    import subprocess
+
     try:
         quiet = subprocess.DEVNULL
         return subprocess.run([python, "-m", "pip", "--version"], stdout=quiet, stderr=quiet).returncode == 0
@@ -110,6 +113,8 @@ def unpack(wheels, folder, destination):
 
     `destination` takes a path inside a wheel and returns the path under `folder`, or None for files to leave out.
     """
+    import zipfile
+
     for wheel in wheels:
         try:
             archive = zipfile.ZipFile(wheel)
@@ -132,6 +137,8 @@ def inside(folder, target):
 
 def write_member(archive, member, path):
     """Writes one file of a wheel."""
+    import shutil
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(member) as source, open(path, "wb") as sink:
         shutil.copyfileobj(source, sink, 1 << 20)

@@ -262,7 +262,7 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
     assert!(std::fs::read_to_string(page).unwrap().contains("</html>"));
 }
 
-/// Peak memory must not grow with the stream: five times the frames, no more than a little.
+/// Peak memory must not grow with the stream: ten times the frames, no more than a little.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_flat_over_a_long_stream() {
@@ -282,7 +282,7 @@ fn memory_stays_flat_over_a_long_stream() {
         let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
         high.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
     };
-    let (short, long) = (peak(20_000), peak(100_000));
-    assert!(long < short + 20_000, "peak of 20,000 frames {short} kB, of 100,000 {long} kB");
+    let (short, long) = (peak(20_000), peak(200_000));
+    assert!(long < short + 20_000, "peak of 20,000 frames {short} kB, of 200,000 {long} kB");
     assert!(long < 400_000, "{long} kB");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array3, s};
 use ndarray_npy::NpzWriter;
+use poselift::model::ModelFile;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
@@ -179,4 +180,29 @@ fn a_run_is_not_overwritten() {
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("--resume"));
     assert_eq!(std::fs::read(run.join("checkpoint.safetensors")).unwrap(), before);
+}
+
+/// The commit of the checkout that these sources are part of, if they are.
+fn git_head() -> Option<String> {
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).output().ok().filter(|o| o.status.success());
+    git(&["ls-files", "--error-unmatch", "build.rs"])?;
+    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
+    Some(String::from_utf8(head.stdout).unwrap().trim().to_owned())
+}
+
+#[test]
+fn an_export_names_the_commit_and_is_the_same_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    assert_success(&fit(&["--data", "synthetic:2000", "--hidden", "16", "--epochs", "1"], &run));
+    let [once, twice] = ["once.onnx", "twice.onnx"].map(|name| {
+        let path = folder.path().join(name);
+        let output = program().arg("export").arg(&run).args(["--name", "same", "-o"]).arg(&path).output().unwrap();
+        assert_success(&output);
+        path
+    });
+    assert!(std::fs::read(&once).unwrap() == std::fs::read(&twice).unwrap());
+    let card = ModelFile::read(&once).unwrap().card().clone();
+    // Outside a checkout, as in a source archive, there is none.
+    assert_eq!(card.training.commit, git_head());
 }

@@ -10,7 +10,7 @@ use arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["config"],
+        &["config", "openmp"],
         &["history", "trained"],
         &["data"],
         &["net"],

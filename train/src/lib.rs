@@ -13,6 +13,7 @@ pub mod features;
 pub mod fit;
 pub mod history;
 pub mod net;
+pub mod openmp;
 pub mod report;
 pub mod robustness;
 pub mod sweep;

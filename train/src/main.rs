@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use poselift_train::cli::Cli;
+use poselift_train::openmp;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    let cli = Cli::parse();
+    if cli.trains() {
+        openmp::restart_with_short_spin();
+    }
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == poselift::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

@@ -39,6 +39,11 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether it fits networks, which keeps libtorch's threads busy for long.
+    pub fn trains(&self) -> bool {
+        matches!(self.command, Command::Fit(_) | Command::Sweep(_))
+    }
+
     /// Does what was asked for.
     ///
     /// # Errors

@@ -1,0 +1,258 @@
+//! The program `poselift run` from end to end, beside bare ONNX Runtime on the same model in the same minutes: poses a
+//! second from one file of JSON Lines to another, one pose from line in to line out through a pipe, and the peak memory
+//! of a long stream.
+//!
+//! `cargo bench -p poselift --bench program [-- --json FILE]`, or `make bench`. Program and runtime take turns, medians
+//! are told. stdout gets one Markdown table.
+#![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
+
+mod bare;
+mod clip;
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bare::{Bare, keypoints};
+use clap::Parser;
+use serde_json::json;
+
+/// Batch sizes of which bare ONNX Runtime's best counts.
+const BATCHES: [usize; 6] = [64, 128, 256, 512, 1024, 8192];
+
+/// How long bare ONNX Runtime runs at one batch size in one turn.
+const BARE_TIME: Duration = Duration::from_secs(1);
+
+/// Answers of each turn that come before the clock counts.
+const WARM_UP: usize = 50;
+
+/// Measures `poselift run` beside bare ONNX Runtime
+#[derive(Parser)]
+struct Options {
+    /// Lines of the file that is lifted
+    #[arg(long, default_value_t = 500_000)]
+    lines: usize,
+    /// Lines answered one by one
+    #[arg(long, default_value_t = 2_000)]
+    answers: usize,
+    /// Lines of the stream whose memory is watched
+    #[arg(long, default_value_t = 1_000_000)]
+    stream: usize,
+    /// Turns that program and bare runtime take
+    #[arg(long, default_value_t = 5)]
+    turns: usize,
+    /// Writes what was measured, each turn of it, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// What `cargo bench` adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let options = Options::parse();
+    let rate = Rate::measure(options.lines, options.turns);
+    let answer = Answer::measure(options.answers, options.turns);
+    let peak_mb = peak_mb(options.stream);
+    print!("{}", table(&options, &rate, &answer, peak_mb));
+    if let Some(path) = &options.json {
+        std::fs::write(path, json(&options, &rate, &answer, peak_mb)).unwrap();
+    }
+}
+
+/// `poselift run` with the bundled model on the CPU.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
+    command.args(["run", "--quiet", "--device", "cpu"]).stdin(Stdio::null());
+    command
+}
+
+/// Poses a second, turn by turn.
+struct Rate {
+    program: Vec<f64>,
+    /// For each of [`BATCHES`].
+    bare: Vec<Vec<f64>>,
+}
+
+impl Rate {
+    fn measure(lines: usize, turns: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clip = folder.path().join("clip.jsonl");
+        clip::write_lines(&mut BufWriter::new(File::create(&clip).unwrap()), lines).unwrap();
+        let mut rate = Self { program: Vec::new(), bare: vec![Vec::new(); BATCHES.len()] };
+        for turn in 1..=turns {
+            eprintln!("poses a second, turn {turn} of {turns}");
+            rate.program.push(lift_file(&clip, lines));
+            let mut bare = Bare::new();
+            BATCHES.iter().zip(&mut rate.bare).for_each(|(&batch, rates)| rates.push(bare_rate(&mut bare, batch)));
+        }
+        rate
+    }
+
+    /// The batch size at which bare ONNX Runtime is fastest, and its turns.
+    fn best_bare(&self) -> (usize, &[f64]) {
+        let best = (0..BATCHES.len()).max_by(|&a, &b| median(&self.bare[a]).total_cmp(&median(&self.bare[b]))).unwrap();
+        (BATCHES[best], &self.bare[best])
+    }
+}
+
+/// Lifts a file into another and gives lines a second, the program's start and end included.
+fn lift_file(clip: &Path, lines: usize) -> f64 {
+    let poses = clip.with_file_name("poses.jsonl");
+    let started = Instant::now();
+    let status = program().arg(clip).arg("-o").arg(&poses).status().unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(status.success());
+    let written = BufReader::new(File::open(poses).unwrap()).split(b'\n').count();
+    assert_eq!(written, lines + 1, "a header, and a line for each");
+    lines as f64 / seconds
+}
+
+fn bare_rate(bare: &mut Bare, batch: usize) -> f64 {
+    let input = keypoints(batch);
+    black_box(bare.run(&input));
+    let (started, mut poses) = (Instant::now(), 0);
+    while started.elapsed() < BARE_TIME {
+        black_box(bare.run(&input));
+        poses += batch;
+    }
+    poses as f64 / started.elapsed().as_secs_f64()
+}
+
+/// Microseconds until one pose is there.
+struct Answer {
+    program: Vec<f64>,
+    bare: Vec<f64>,
+}
+
+impl Answer {
+    fn measure(answers: usize, turns: usize) -> Self {
+        let mut lines = Vec::new();
+        clip::write_lines(&mut lines, WARM_UP + answers.div_ceil(turns)).unwrap();
+        let lines: Vec<&[u8]> = lines.split_inclusive(|&byte| byte == b'\n').collect();
+        let mut answer = Self { program: Vec::new(), bare: Vec::new() };
+        for _ in 0..turns {
+            answer.program.extend(through_a_pipe(&lines));
+            let (mut bare, input) = (Bare::new(), keypoints(1));
+            let laps = lines.iter().map(|_| micros(|| drop(black_box(bare.run(&input)))));
+            answer.bare.extend(laps.skip(WARM_UP));
+        }
+        answer
+    }
+}
+
+/// Microseconds from writing a line to having read its answer, line after line.
+fn through_a_pipe(lines: &[&[u8]]) -> Vec<f64> {
+    let mut child = program().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut answer = String::new();
+    let mut laps = Vec::with_capacity(lines.len());
+    for (number, line) in lines.iter().enumerate() {
+        answer.clear();
+        laps.push(micros(|| {
+            input.write_all(line).unwrap();
+            output.read_line(&mut answer).unwrap();
+        }));
+        if number == 0 {
+            output.read_line(&mut answer).unwrap(); // The first line was the header.
+        }
+        assert!(answer.contains(&format!("{{\"frame\":{number},")), "{answer}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    laps.split_off(WARM_UP)
+}
+
+fn micros(work: impl FnOnce()) -> f64 {
+    let started = Instant::now();
+    work();
+    started.elapsed().as_secs_f64() * 1e6
+}
+
+/// The program's peak resident memory, in megabytes, when all but a queue's length of `lines` has been lifted.
+fn peak_mb(lines: usize) -> f64 {
+    eprintln!("memory of {lines} lines");
+    let mut child = program().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut input = BufWriter::new(child.stdin.take().unwrap());
+    clip::write_lines(&mut input, lines).unwrap();
+    let peak_mb = high_water_mark_mb(&child);
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    peak_mb
+}
+
+fn high_water_mark_mb(child: &Child) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells the peak");
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    kib.parse::<f64>().unwrap() * 1024.0 / 1e6
+}
+
+fn table(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String {
+    let (batch, bare) = rate.best_bare();
+    let (fast, best) = (median(&rate.program), median(bare));
+    let [p50, _, p99] = percentiles(&answer.program);
+    let [bare_p50, _, bare_p99] = percentiles(&answer.bare);
+    let rows = [
+        ["", "poselift", "bare ONNX Runtime", "ratio", "mark"].map(str::to_owned),
+        ["---"; 5].map(str::to_owned),
+        [
+            format!("{} lines, file to file, median of {} turns", thousands(options.lines), options.turns),
+            format!("{} poses/s", thousands(fast as usize)),
+            format!("{} poses/s (batch {batch})", thousands(best as usize)),
+            format!("{:.2}", fast / best),
+            "at least 0.80".to_owned(),
+        ],
+        [
+            format!("one pose, line in to line out, {} answers", thousands(answer.program.len())),
+            format!("p50 {p50:.0} µs, p99 {p99:.0}"),
+            format!("p50 {bare_p50:.0} µs, p99 {bare_p99:.0}"),
+            format!("{:.2}", p50 / bare_p50),
+            "at most 1.50".to_owned(),
+        ],
+        [
+            format!("peak memory, a stream of {} lines", thousands(options.stream)),
+            format!("{peak_mb:.0} MB"),
+            String::new(),
+            String::new(),
+            "below 400 MB".to_owned(),
+        ],
+    ];
+    rows.map(|row| format!("| {} |\n", row.join(" | "))).concat()
+}
+
+/// All turns, for those who want more than medians.
+fn json(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String {
+    let (batch, bare) = rate.best_bare();
+    let latency = |laps: &[f64]| {
+        let [p50, p90, p99] = percentiles(laps);
+        json!({"p50": p50, "p90": p90, "p99": p99, "answers": laps.len()})
+    };
+    let measured = json!({
+        "poses_per_second": {"program": rate.program, "bare": bare, "bare_batch": batch, "lines": options.lines},
+        "latency_us": {"program": latency(&answer.program), "bare": latency(&answer.bare)},
+        "peak_mb": {"program": peak_mb, "lines": options.stream},
+    });
+    format!("{measured:#}\n")
+}
+
+fn median(values: &[f64]) -> f64 {
+    percentiles(values)[0]
+}
+
+/// The 50th, 90th and 99th percentile, by nearest rank.
+fn percentiles(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    [50, 90, 99].map(|percent| sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1])
+}
+
+/// `1234567` as `1,234,567`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
