@@ -60,12 +60,12 @@ fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
 }
 
 #[test]
-fn the_transform_of_scored_key_points_is_27_nodes() {
+fn the_transform_of_scored_key_points_is_24_nodes() {
     let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed()).unwrap();
     let model = ModelProto::decode(bytes.as_slice()).unwrap();
     let operators = operators(&model);
     let transform = operators.len() - (1 + 2 * 5 + 3);
-    assert_eq!(transform, 27, "{operators:?}");
+    assert_eq!(transform, 24, "{operators:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod conditions;
 mod write;
 
-use ndarray::{Array3, ArrayView3, Axis, s};
+use ndarray::{Array3, ArrayView2, Axis, s};
 use poselift::lift::Lifter;
 use poselift::metric::{Accuracy, Calibration, Score};
 use poselift::model::PoseNetwork;
@@ -103,9 +103,9 @@ fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
 }
 
 /// A person's size in the image, pixels: the root of the area of the box around the visible key points.
-fn person_size(person: ArrayView3<'_, f32>) -> f32 {
+fn person_size(person: ArrayView2<'_, f32>) -> f32 {
     let mut ends = [[f32::MAX, f32::MIN]; 2];
-    for point in person.slice(s![0, .., ..]).outer_iter().filter(|point| point[2] > 0.0) {
+    for point in person.outer_iter().filter(|point| point[2] > 0.0) {
         for axis in 0..2 {
             ends[axis] = [ends[axis][0].min(point[axis]), ends[axis][1].max(point[axis])];
         }
@@ -121,9 +121,9 @@ impl Damage {
             Self::None => {}
             Self::Noise { share } => {
                 let mut random = conditions::random();
-                for mut person in views.keypoints.axis_chunks_iter_mut(Axis(0), 1) {
+                for mut person in views.keypoints.outer_iter_mut() {
                     let deviation = share as f32 * person_size(person.view());
-                    person.slice_mut(s![.., .., ..2]).mapv_inplace(|pixel| pixel + deviation * random.normal());
+                    person.slice_mut(s![.., ..2]).mapv_inplace(|pixel| pixel + deviation * random.normal());
                 }
             }
             Self::Missing { joints } => {

@@ -271,9 +271,9 @@ mod tests {
         // Written out by hand: key = field << 3 | wire type (0 number, 2 length-delimited).
         let tensor = TensorProto::floats("w", &[1, 1], [1.0]);
         let expected = [
-            &[0x0a, 2, 1, 1][..], // dims (1), packed
-            &[0x10, 1],           // data_type (2) FLOAT
-            &[0x42, 1, b'w'],     // name (8)
+            &[0x08, 1, 0x08, 1][..], // dims (1), one by one
+            &[0x10, 1],              // data_type (2) FLOAT
+            &[0x42, 1, b'w'],        // name (8)
             &[0x4a, 4, 0, 0, 0x80, 0x3f],
         ]
         .concat();
