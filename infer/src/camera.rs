@@ -3,6 +3,10 @@
 //! The trainer's virtual cameras and the tests that hold them to account use
 //! the same few lines: a pinhole without distortion, and the way it is held.
 
+mod turn;
+
+pub use turn::Turn;
+
 /// A 3 × 3 matrix as rows.
 pub type Matrix3 = [[f32; 3]; 3];
 
@@ -61,62 +65,6 @@ impl Camera {
 
 /// The focal length, in longer image sides, of a camera that nothing is known of: between a phone's and a webcam's.
 pub const USUAL_FOCAL: f32 = 1.2;
-
-/// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
-const LEAST_DEPTH: f32 = 0.05;
-
-/// The turn of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
-///
-/// A person at the edge of an image is seen from the side even where the camera looks straight at them from the
-/// middle: turned to the optical axis, the same pose gives the same key points wherever it appears.
-///
-/// ```
-/// use poselift::camera::{Camera, Turn};
-///
-/// let camera = Camera { focal: [1000.0, 1000.0], centre: [500.0, 300.0], size: [1000, 600] };
-/// let turn = Turn::towards(&camera, [900.0, 300.0]);
-/// // What it looks at appears in the middle, and a direction in the turned camera's axes has its way back.
-/// assert!(turn.pixel([900.0, 300.0]).is_some_and(|[x, y]| (x - 500.0).abs() < 1e-3 && y == 300.0));
-/// assert!(turn.undo([0.0, 0.0, 1.0])[0] > 0.37);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Turn {
-    camera: Camera,
-    turned_from_camera: Matrix3,
-}
-
-impl Turn {
-    /// The turn that brings `pixel` to the principal point; with d = (a, b, c) the unit vector towards it,
-    /// `R = [[1 − a²/(1+c), −ab/(1+c), −a], [−ab/(1+c), 1 − b²/(1+c), −b], [a, b, c]]`.
-    pub fn towards(camera: &Camera, pixel: [f32; 2]) -> Self {
-        let [x, y] = ray(camera, pixel);
-        let length = (x * x + y * y + 1.0).sqrt();
-        let (a, b, c) = (x / length, y / length, 1.0 / length);
-        let k = 1.0 / (1.0 + c);
-        let turned_from_camera = [[1.0 - a * a * k, -a * b * k, -a], [-a * b * k, 1.0 - b * b * k, -b], [a, b, c]];
-        Self { camera: *camera, turned_from_camera }
-    }
-
-    /// Where the turned camera sees what the camera sees at `pixel`; `None` if that is beside or behind it.
-    pub fn pixel(&self, pixel: [f32; 2]) -> Option<[f32; 2]> {
-        let [x, y] = ray(&self.camera, pixel);
-        let [x, y, z] = rotate(self.turned_from_camera, [x, y, 1.0]);
-        (z > LEAST_DEPTH).then(|| {
-            let (focal, centre) = (self.camera.focal, self.camera.centre);
-            [focal[0] * x / z + centre[0], focal[1] * y / z + centre[1]]
-        })
-    }
-
-    /// A vector in the turned camera's axes in those of the camera itself.
-    pub fn undo(&self, vector: [f32; 3]) -> [f32; 3] {
-        rotate(transpose(self.turned_from_camera), vector)
-    }
-}
-
-/// The direction towards a pixel, as (x, y) at depth 1.
-fn ray(camera: &Camera, pixel: [f32; 2]) -> [f32; 2] {
-    std::array::from_fn(|axis| (pixel[axis] - camera.centre[axis]) / camera.focal[axis])
-}
 
 /// How a camera is held in a world that is right-handed with y up. Angles in radians.
 ///
@@ -233,6 +181,13 @@ mod tests {
         let camera = Camera::with_width_angle(FRAC_PI_2, [800, 600]);
         assert_relative_eq!(camera.project([-1.0, 0.0, 1.0]).unwrap()[0], 0.0, epsilon = 1e-3);
         assert!(camera.sees([0.0, 599.9]) && !camera.sees([800.0, 0.0]) && !camera.sees([f32::NAN, 0.0]));
+    }
+
+    #[test]
+    fn an_unknown_focal_length_is_the_usual_share_of_the_longer_side() {
+        let camera = Camera::with_focal(None, [600, 1000]);
+        assert_eq!((camera.focal, camera.centre), ([1200.0; 2], [300.0, 500.0]));
+        assert_eq!(Camera::with_focal(Some(777.0), [600, 1000]).focal, [777.0; 2]);
     }
 
     proptest! {
