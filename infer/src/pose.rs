@@ -47,12 +47,14 @@ pub struct Frame {
     pub time: Option<f64>,
     /// Width and height of the image in pixels, if known.
     pub size: Option<[u32; 2]>,
+    /// The camera's focal length in pixels, if known.
+    pub focal: Option<f32>,
     /// Everybody in the frame; may be nobody.
     pub people: Vec<Person>,
 }
 
 /// One person lifted to 3D.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LiftedPerson {
     /// The track, copied from the 2D person.
     pub id: Option<i64>,
@@ -60,6 +62,22 @@ pub struct LiftedPerson {
     pub joints: Vec<[f32; 3]>,
     /// Mean score of the 2D key points that the model read, 0..1.
     pub score: f32,
+    /// `[J]` the distance that 68 % of each joint's errors stay within, as the model itself expects it, in the unit of
+    /// its card; empty where the model does not say.
+    pub sigma: Vec<f32>,
+    /// Indices of the joints whose 2D key point was missing, so that the model placed them by the others. Joints that
+    /// the model reads no key point of, as the spine, are never among them.
+    pub unseen: Vec<usize>,
+    /// Whether the mean of `sigma` lies beyond what was asked for.
+    pub unsure: bool,
+}
+
+impl LiftedPerson {
+    /// The mean of `sigma` over the joints; `None` where the model does not say.
+    pub fn mean_sigma(&self) -> Option<f32> {
+        let mean = self.sigma.iter().sum::<f32>() / self.sigma.len() as f32;
+        (!self.sigma.is_empty()).then_some(mean)
+    }
 }
 
 /// One frame of a 3D stream; every 2D frame yields one.

@@ -8,7 +8,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poselift::format::{Format, PairedArrays, PoseInfo, Source, Target, create_writer, open_pose_reader, open_reader};
+use poselift::format::{
+    Format, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader, open_reader,
+};
 use poselift::pose::{Frame, LiftedFrame, LiftedPerson};
 use poselift::skeleton::{COCO17, MEDIAPIPE33};
 
@@ -30,6 +32,7 @@ fn lifted(index: u64, starts: &[f32], joints: usize) -> LiftedFrame {
         id: Some(id as i64),
         joints: (0..joints).map(|joint| [0, 1, 2].map(|axis| start + (3 * joint + axis) as f32 / 7.0)).collect(),
         score: 0.5,
+        ..LiftedPerson::default()
     };
     LiftedFrame { index, time: None, people: starts.iter().enumerate().map(person).collect() }
 }
@@ -40,7 +43,7 @@ fn read_all(path: &Path) -> Vec<Frame> {
 }
 
 fn write_all(path: &Path, joints: usize, frames: &[LiftedFrame]) {
-    let mut writer = create_writer(&Target::File(path.to_path_buf()), None, &info(joints)).unwrap();
+    let mut writer = create_writer(&Target::File(path.to_path_buf()), None, &info(joints), false).unwrap();
     for frame in frames {
         writer.write(&Frame::default(), frame).unwrap();
     }
@@ -93,7 +96,7 @@ fn arrays_stay_whole_while_they_grow() {
     let folder = tempfile::tempdir().unwrap();
     for format in [Format::Npy, Format::Npz] {
         let path = folder.path().join(format!("growing.{format}"));
-        let mut writer = create_writer(&Target::File(path.clone()), None, &info(2)).unwrap();
+        let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), false).unwrap();
         assert_eq!(read_all(&path).len(), 0, "{format}");
         for index in 0..3 {
             writer.write(&Frame::default(), &lifted(index, &[index as f32], 2)).unwrap();
@@ -110,7 +113,7 @@ fn arrays_stay_whole_while_they_grow() {
 fn an_array_holds_one_person() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("poses.npy");
-    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2)).unwrap();
+    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), false).unwrap();
     writer.write(&Frame::default(), &lifted(0, &[1.0], 2)).unwrap();
     let error = writer.write(&Frame::default(), &lifted(7, &[1.0, 2.0], 2)).unwrap_err();
     assert!(error.to_string().ends_with("frame 7 has 2 people, an array holds one"), "{error}");
@@ -124,7 +127,7 @@ fn an_array_holds_one_person() {
 fn a_full_disk_is_named() {
     for format in Format::ALL {
         let full = Target::File("/dev/full".into());
-        let error = create_writer(&full, Some(format), &info(2)).map(|_| ()).unwrap_err().to_string();
+        let error = create_writer(&full, Some(format), &info(2), false).map(|_| ()).unwrap_err().to_string();
         assert!(error.starts_with("/dev/full: cannot write: No space left"), "{format}: {error}");
     }
 }
@@ -146,6 +149,60 @@ ramp = np.arange(51, dtype='f4').reshape(17, 3) / np.float32(7)
 assert np.array_equal(a[0], np.float32(1) + ramp) and np.array_equal(b[2], np.float32(-3) + ramp)
 ";
     python(folder.path(), script);
+}
+
+#[test]
+fn numpy_reads_sigma_beside_the_poses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sure.npz");
+    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), true).unwrap();
+    for (index, starts) in [(0, vec![1.0]), (1, vec![]), (2, vec![-3.0])] {
+        let mut frame = lifted(index, &starts, 2);
+        frame.people.iter_mut().for_each(|person| person.sigma = vec![0.25, starts[0]]);
+        writer.write(&Frame::default(), &frame).unwrap();
+        writer.flush().unwrap();
+        // A run that is killed here leaves the poses alone.
+        assert_eq!(read_all(&path).len() as u64, index + 1);
+    }
+    let error = writer.write(&Frame::default(), &lifted(3, &[0.0], 2)).unwrap_err().to_string();
+    assert!(error.ends_with("frame 3: sigma of 0 joints, expected 2"), "{error}");
+    writer.finish().unwrap();
+    let script = "
+import numpy as np
+z = np.load('sure.npz')
+assert z.files == ['poses', 'sigma'], z.files
+assert z['poses'].shape == (3, 2, 3) and z['sigma'].shape == (3, 2) and z['sigma'].dtype == 'f4'
+assert np.array_equal(z['sigma'], np.float32([[.25, 1], [np.nan, np.nan], [.25, -3]]), equal_nan=True), z['sigma']
+assert np.array_equal(z['poses'][2].ravel(), np.float32(-3) + np.arange(6, dtype='f4') / np.float32(7))
+import zipfile
+assert zipfile.ZipFile('sure.npz').testzip() is None
+";
+    python(folder.path(), script);
+}
+
+#[test]
+fn cameras_stand_beside_the_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import numpy as np
+pairs = {'joint_3d': np.zeros((3, 17, 3)), 'joint_2d_1': np.ones((3, 17, 2))}
+np.savez('none.npz', **pairs)
+np.savez('one.npz', size=np.array([640, 480]), focal=np.float32(800), **pairs)
+np.savez('each.npz', size=np.array([[640, 480]] * 2 + [[1, 2]]), focal=[800.0, 900, 1000], **pairs)
+np.savez('few.npz', size=np.array([[640, 480]] * 2), **pairs)
+";
+    if python(folder.path(), script).is_none() {
+        return;
+    }
+    let read = |name: &str| SeenPairs::from_file(&folder.path().join(name));
+    let none = read("none.npz").unwrap();
+    assert!(none.sizes.is_empty() && none.focals.is_empty());
+    let one = read("one.npz").unwrap();
+    assert_eq!((one.sizes, one.focals), (vec![[640, 480]], vec![800.0]));
+    let each = read("each.npz").unwrap();
+    assert_eq!((&each.sizes[2], each.focals), (&[1, 2], vec![800.0, 900.0, 1000.0]));
+    let error = read("few.npz").unwrap_err().to_string();
+    assert!(error.ends_with("few.npz: 'size' has the shape [2, 2], expected [2] or [3, 2]"), "{error}");
 }
 
 #[test]

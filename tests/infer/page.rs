@@ -34,8 +34,11 @@ fn frame(index: u64) -> (Frame, LiftedFrame) {
     let keypoints = (0..33).map(point).collect();
     let joints = (0..17).map(|joint| [joint as f32 * 0.031, -0.456, 0.789]).collect();
     let people = if here { vec![Person { id, keypoints }] } else { vec![] };
-    let lifted = if here { vec![LiftedPerson { id, joints, score: 0.9 }] } else { vec![] };
-    (Frame { index, time, size: Some([1768, 994]), people }, LiftedFrame { index, time, people: lifted })
+    let lifted = if here { vec![LiftedPerson { id, joints, score: 0.9, ..LiftedPerson::default() }] } else { vec![] };
+    (
+        Frame { index, time, size: Some([1768, 994]), people, ..Frame::default() },
+        LiftedFrame { index, time, people: lifted },
+    )
 }
 
 /// The page of `frames` frames, closed or left as a writer that died leaves it.

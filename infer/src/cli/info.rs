@@ -11,9 +11,13 @@ use serde_json::{Value, json};
 use super::read_model;
 use super::report::Terminal;
 use crate::error::Result;
-use crate::model::{ModelFile, Tensor};
+use crate::model::{Card, ModelFile, SIGMA_NAME, Tensor, View};
 
 /// Show what a model says about itself: its card, tensors, operators and size
+///
+/// Every model gives `pose`, [batch, J_out, 3]; some also give `sigma`, [batch, J_out], the distance that 68 % of each
+/// joint's errors stay within, as the model itself expects it (`poselift run --sigma`). Its view says whether people are
+/// to be turned to the optical axis first (subject) or taken as the camera shows them (camera).
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
     /// The model [default: the bundled one]
@@ -64,8 +68,8 @@ fn as_text(file: &ModelFile, intact: bool) -> String {
         ("format", format!("ONNX IR {}, opset {}, by {}", graph.ir_version, graph.opset, graph.producer)),
     ];
     rows.extend(graph.inputs.iter().map(|tensor| ("input", format!("{tensor}, {}", card.input.layout))));
-    let axes = format!("{}, {}, {} axes", card.output.skeleton, card.output.unit, card.output.axes);
-    rows.extend(graph.outputs.iter().map(|tensor| ("output", format!("{tensor}, {axes}"))));
+    rows.push(("view", describe_view(card.input.view).to_owned()));
+    rows.extend(graph.outputs.iter().map(|tensor| ("output", format!("{tensor}, {}", describe_output(tensor, card)))));
     rows.push(("joints in", card.input.joints.join(" ")));
     rows.push(("joints out", card.output.joints.join(" ")));
     rows.push(("network", describe_network(file)));
@@ -83,6 +87,21 @@ fn as_text(file: &ModelFile, intact: bool) -> String {
         let _ = writeln!(text, "{name:<11} {value}");
     }
     text
+}
+
+fn describe_view(view: View) -> &'static str {
+    match view {
+        View::Camera => "camera: people as the camera shows them",
+        View::Subject => "subject: people turned to the optical axis first, where the image size is known",
+    }
+}
+
+fn describe_output(tensor: &Tensor, card: &Card) -> String {
+    let output = &card.output;
+    if tensor.name == SIGMA_NAME {
+        return format!("{}, what 68 % of a joint's errors stay within", output.unit);
+    }
+    format!("{}, {}, {} axes", output.skeleton, output.unit, output.axes)
 }
 
 fn describe_network(file: &ModelFile) -> String {

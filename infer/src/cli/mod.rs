@@ -71,6 +71,19 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Parses a width and a height in pixels.
+fn image_size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side: &u32| *side > 0);
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    sides.ok_or_else(|| "expected width and height in pixels, like 1920x1080".to_owned())
+}
+
+/// Parses a length that may not be 0.
+fn positive(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
 /// The model at `path`, or the bundled one.
 pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
     path.map_or_else(ModelFile::bundled, ModelFile::read)

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::format::{Format, PoseWriter, Source, Target, create_writer};
-use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter};
 
 /// What is written: a 3D stream, or a page to look at.
@@ -87,26 +86,26 @@ fn stem(source: &Source) -> PathBuf {
     }
 }
 
-/// Creates the writer for one target.
+/// Creates the writer for one target; `page` holds what a page says, and what a stream does. With `sigma` each
+/// person's is written too.
 ///
 /// # Errors
-/// A target that cannot be made, or is in no known format.
+/// A target that cannot be made, is in no known format, or has no room for what is to be written.
 pub(crate) fn create(
     target: &Target,
     to: Option<OutputFormat>,
-    title: &str,
-    poses: &crate::format::PoseInfo,
-    layout: Option<&Layout>,
-    device: &str,
+    page: &PageInfo<'_>,
+    sigma: bool,
 ) -> Result<Box<dyn PoseWriter>> {
     match (OutputFormat::of(target, to), target) {
-        (Some(OutputFormat::Page), Target::File(path)) => {
-            Ok(Box::new(PageWriter::create(path, &PageInfo { title, poses, layout, device })?))
+        (Some(OutputFormat::Page), Target::File(path)) if sigma => {
+            Err(Error::usage("a page does not show sigma").at(path).hint("write .jsonl or .npz"))
         }
+        (Some(OutputFormat::Page), Target::File(path)) => Ok(Box::new(PageWriter::create(path, page)?)),
         (Some(OutputFormat::Page), Target::Stdout) => {
             Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"))
         }
-        (Some(OutputFormat::Stream(format)), _) => create_writer(target, Some(format), poses),
+        (Some(OutputFormat::Stream(format)), _) => create_writer(target, Some(format), page.poses, sigma),
         (None, _) => {
             let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
             Err(Error::usage("its extension names no format")

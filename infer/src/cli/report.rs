@@ -101,6 +101,13 @@ impl Observer for StreamReport {
         self.terminal.note(&format!("{source}: no layout named, {joints} key points taken to be {name} (--layout)"));
     }
 
+    fn unknown_size(&mut self) {
+        let source = self.source.display();
+        self.terminal.note(&format!(
+            "{source}: image size unknown: people are lifted as if they stood on the optical axis, give --size WxH"
+        ));
+    }
+
     fn failed(&mut self, failure: &Failure<'_>) {
         self.failures += 1;
         if self.failures > TOLD_IN_FULL {

@@ -10,18 +10,24 @@ use serde::Serialize;
 
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
-use super::{DeviceArgs, at_least_one, input, open_lifter, output, read_model};
+use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, Source, Target, open_reader};
 use crate::lift::Lifter;
+use crate::model::{ModelFile, View, no_sigma};
 use crate::skeleton::Layout;
 use crate::stream::{Outcome, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
+use crate::view::PageInfo;
 
 /// Lift 2D key points to 3D poses
 ///
 /// Reads JSON Lines, npy or npz (told apart by content) and writes JSON Lines to stdout, or to OUT by its extension:
 /// .jsonl, .npy, .npz, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
 /// is answered as soon as it is there.
+///
+/// Models that look at the subject (`poselift info` tells) want to know the image size, from the input or --size:
+/// people are then turned to the optical axis before they are lifted, and their poses back after, as if the camera
+/// had looked at each of them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RunArgs {
@@ -54,6 +60,16 @@ pub(super) struct RunArgs {
     /// Image size in pixels, for inputs that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
+    /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
+    #[arg(long, value_name = "PX", value_parser = positive)]
+    focal: Option<f32>,
+    /// Write what the model expects its errors to be: for each joint the distance that 68 % of them stay within, and
+    /// the joints that were not seen
+    #[arg(long)]
+    sigma: bool,
+    /// Mark people as unsure whose mean sigma, in metres, lies beyond this, and count them
+    #[arg(long, value_name = "M", value_parser = positive)]
+    max_sigma: Option<f32>,
     /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     json: bool,
@@ -77,12 +93,6 @@ fn frame_rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
 }
 
-fn image_size(text: &str) -> Result<[u32; 2], String> {
-    let side = |text: &str| text.parse().ok().filter(|side: &u32| *side > 0);
-    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(width)?, side(height)?]));
-    sides.ok_or_else(|| "expected width and height in pixels, like 1920x1080".to_owned())
-}
-
 /// What `--json` tells.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
@@ -90,6 +100,11 @@ struct Summary<'a> {
     people: u64,
     lifted: u64,
     failed: u64,
+    /// People who were turned to the optical axis.
+    turned: u64,
+    /// People beyond `--max-sigma`, where it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsure: Option<u64>,
     seconds: f64,
     poses_per_second: f64,
     device: String,
@@ -113,6 +128,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let sources = input::sources(&args.inputs)?;
     let targets = output::targets(&sources, args.output.as_deref(), args.to)?;
     let file = read_model(args.model.as_ref())?;
+    check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let started = Instant::now();
     let mut total = Total::default();
@@ -127,8 +143,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     }
     let poses_on_stdout = targets.contains(&Target::Stdout);
-    tell(&total, &lifter, started.elapsed().as_secs_f64(), args.json, poses_on_stdout, terminal)?;
+    tell(args, &total, &lifter, started.elapsed().as_secs_f64(), poses_on_stdout)?;
     Ok(total.exit_code())
+}
+
+/// Refuses what the model cannot give, and says what it has no use for.
+fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<()> {
+    let card = file.card();
+    if (args.sigma || args.max_sigma.is_some()) && !card.output.sigma {
+        return Err(no_sigma(card).at(file.name()));
+    }
+    if args.focal.is_some() && card.input.view == View::Camera {
+        terminal.note(&format!("--focal changes nothing: {} sees people from the camera as it stands", card.name));
+    }
+    Ok(())
 }
 
 fn lift_one(
@@ -152,9 +180,11 @@ fn lift_one(
         None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
-    let writer = output::create(target, args.to, &title, &poses, drawn, &words)?;
+    let page = PageInfo { title: &title, poses: &poses, layout: drawn, device: &words };
+    let writer = output::create(target, args.to, &page, args.sigma)?;
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
-    let options = StreamOptions { fps: args.fps, size: args.size };
+    let RunArgs { fps, size, focal, max_sigma, .. } = *args;
+    let options = StreamOptions { fps, size, focal, max_sigma };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
     report.close();
     outcome
@@ -186,20 +216,15 @@ impl Total {
 }
 
 /// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
-fn tell(
-    total: &Total,
-    lifter: &Lifter,
-    seconds: f64,
-    json: bool,
-    poses_on_stdout: bool,
-    terminal: Terminal,
-) -> Result<()> {
+fn tell(args: &RunArgs, total: &Total, lifter: &Lifter, seconds: f64, poses_on_stdout: bool) -> Result<()> {
     let tally = &total.tally;
     let summary = Summary {
         frames: tally.frames,
         people: tally.people,
         lifted: tally.lifted,
         failed: tally.failed(),
+        turned: tally.turned,
+        unsure: args.max_sigma.map(|_| tally.unsure),
         seconds,
         poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
         device: lifter.provider().device().to_string(),
@@ -208,9 +233,10 @@ fn tell(
         model: &lifter.card().name,
         layout: total.layout.clone(),
     };
-    if !json {
-        terminal.note(&format!(
-            "{} frames, {} of {} people lifted in {seconds:.2} s ({:.0} poses/s on {}, {})",
+    if !args.json {
+        let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();
+        Terminal::new(args.quiet).note(&format!(
+            "{} frames, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
             summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.provider,
         ));
         return Ok(());

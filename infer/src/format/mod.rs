@@ -8,10 +8,12 @@ mod npz;
 mod open;
 pub mod pairs;
 mod pickle;
+mod seen;
 
 pub use kind::Format;
 pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};
 pub use pairs::PairedArrays;
+pub use seen::SeenPairs;
 
 use crate::error::Result;
 use crate::pose::{Frame, LiftedFrame};

@@ -129,13 +129,16 @@ pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
 /// An existing file is replaced at once: a caller that also reads must see to it that it is not the same file.
 /// Arrays hold one person a frame; [`PoseWriter::write`] refuses a frame with more. npz calls its array `poses`.
 ///
+/// With `sigma` each person's sigma is written too, and must be there: in JSON Lines beside the joints, followed by the
+/// joints that were not seen; in npz as an array `[T, J]` of that name once the stream is complete.
+///
 /// # Errors
-/// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe.
-pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo) -> Result<Box<dyn PoseWriter>> {
+/// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe, sigma in npy.
+pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo, sigma: bool) -> Result<Box<dyn PoseWriter>> {
     let name = target.name();
     let Target::File(path) = target else {
         return match to {
-            None | Some(Format::JsonLines) => Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name)?)),
+            None | Some(Format::JsonLines) => Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name, sigma)?)),
             Some(format) => {
                 Err(Error::usage(format!("{format} cannot be written to a pipe")).hint("name a file with -o"))
             }
@@ -148,11 +151,16 @@ pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo) -> Re
             return Err(Error::usage("its extension names no format").at(path).hint(format!("known are {known}")));
         }
     };
+    if sigma && format == Format::Npy {
+        return Err(Error::usage("an npy file holds one array, and no room for sigma beside the poses")
+            .at(path)
+            .hint("write .npz or .jsonl"));
+    }
     let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
     Ok(match format {
-        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name)?),
+        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, sigma)?),
         Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
-        Format::Npz => Box::new(ArrayWriter::npz(file, info, name)?),
+        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, sigma)?),
     })
 }
 
@@ -199,9 +207,12 @@ mod tests {
             fps: None,
             model: "m".into(),
         };
-        let refused = |target: &Target, to| create_writer(target, to, &info).map(|_| ()).unwrap_err().to_string();
+        let refused =
+            |target: &Target, to| create_writer(target, to, &info, false).map(|_| ()).unwrap_err().to_string();
         assert_eq!(refused(&Target::Stdout, Some(Format::Npy)), "npy cannot be written to a pipe");
         assert_eq!(refused(&Target::File("out.xyz".into()), None), "out.xyz: its extension names no format");
+        let sigma = create_writer(&Target::File("out.npy".into()), None, &info, true).map(|_| ()).unwrap_err();
+        assert!(sigma.to_string().starts_with("out.npy: an npy file holds one array"), "{sigma}");
         let nowhere = Target::File("/nonexistent-folder/out.npy".into());
         assert!(refused(&nowhere, None).starts_with("/nonexistent-folder/out.npy: cannot create: "));
     }

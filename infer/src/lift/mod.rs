@@ -4,11 +4,13 @@
 //! joints missing) and a network that wants even batches of its own joints.
 
 mod people;
+mod seen;
+mod turn;
 
 use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3, s};
+use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use crate::error::{Error, Result};
 use crate::model::{Card, Device, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
@@ -16,6 +18,7 @@ use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
 pub use people::Refusal;
+pub use seen::LiftedArrays;
 
 /// The fewest visible joints that a person is lifted from: fewer leave position and size, which the
 /// model removes, and nothing of a pose.
@@ -57,6 +60,10 @@ pub struct LifterOptions {
 pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
+    /// `[J_out]` the key point of the same name, where the model reads one.
+    keypoint_of: Vec<Option<usize>>,
+    /// `[J_in]` one person as the model reads them, kept between calls.
+    points: Vec<Keypoint>,
     /// `[people, J_in, channels]`, kept between calls.
     keypoints: Vec<f32>,
 }
@@ -113,7 +120,10 @@ impl Lifter<Session> {
 impl<N: PoseNetwork> Lifter<N> {
     /// A lifter over any network, which is given `batch` poses at once at most (at least 1).
     pub fn with_network(network: N, batch: usize) -> Self {
-        Self { network, batch: batch.max(1), keypoints: Vec::new() }
+        let Card { input, output, .. } = network.card();
+        let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
+        let keypoint_of = output.joints.iter().map(keypoint_of).collect();
+        Self { network, batch: batch.max(1), keypoint_of, points: Vec::new(), keypoints: Vec::new() }
     }
 
     /// What the model says about itself.
@@ -137,6 +147,9 @@ impl<N: PoseNetwork> Lifter<N> {
     /// Lifts `keypoints` `[N, J_in, channels]` in the model's own layout; gives `[N, J_out, 3]` in the card's axes and
     /// unit, relative to the root. People with fewer than [`MIN_VISIBLE_JOINTS`] visible joints come out as NaN.
     ///
+    /// Nothing is known of the camera here, so a model that wants to look at the subject ([`crate::model::View`]) takes
+    /// everybody to stand on the optical axis; [`Self::lift_seen`] does better.
+    ///
     /// # Errors
     /// Joints or channels that are not the model's; a runtime that fails.
     pub fn lift(&mut self, keypoints: ArrayView3<'_, f32>) -> Result<Array3<f32>> {
@@ -150,25 +163,37 @@ impl<N: PoseNetwork> Lifter<N> {
     /// # Errors
     /// As [`Self::lift`].
     pub fn lift_into(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
-        self.run(keypoints, poses.view_mut())?;
+        self.run(keypoints, poses.view_mut(), None)?;
+        self.blank_unlifted(keypoints, poses);
+        Ok(())
+    }
+
+    /// Fills the poses that nothing came of with NaN.
+    fn blank_unlifted(&self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) {
         let needed = self.needed_joints();
         for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
-            let visible = person.outer_iter().filter(|point| is_visible(point.view())).count();
+            let visible = person.outer_iter().filter(|point| !keypoint(point.view()).is_missing()).count();
             if visible < needed || pose.iter().any(|value| !value.is_finite()) {
                 pose.fill(f32::NAN);
             }
         }
-        Ok(())
     }
 
     /// Runs the network on pieces of the size that is fastest.
-    fn run(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
+    fn run(
+        &mut self,
+        keypoints: ArrayView3<'_, f32>,
+        mut poses: ArrayViewMut3<'_, f32>,
+        mut sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
         if poses.dim().0 != keypoints.dim().0 {
             let (found, expected) = (poses.dim().0, keypoints.dim().0);
             return Err(Error::input(format!("room for {found} poses, expected {expected}")));
         }
         for piece in even_pieces(keypoints.dim().0, self.batch) {
-            self.network.run(keypoints.slice(s![piece.clone(), .., ..]), poses.slice_mut(s![piece, .., ..]))?;
+            let sigma = sigma.as_mut().map(|sigma| sigma.slice_mut(s![piece.clone(), ..]));
+            let poses = poses.slice_mut(s![piece.clone(), .., ..]);
+            self.network.run_with_sigma(keypoints.slice(s![piece, .., ..]), poses, sigma)?;
         }
         Ok(())
     }
@@ -184,10 +209,9 @@ fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> 
     (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
 }
 
-/// Whether a row (x, y) or (x, y, score) is a point that the network reads.
-fn is_visible(row: ArrayView1<'_, f32>) -> bool {
-    let score = row.get(2).copied().unwrap_or(1.0);
-    !Keypoint { x: row[0], y: row[1], score }.is_missing()
+/// The key point in a row (x, y) or (x, y, score); without a score it counts as seen.
+fn keypoint(row: ArrayView1<'_, f32>) -> Keypoint {
+    Keypoint { x: row[0], y: row[1], score: row.get(2).copied().unwrap_or(1.0) }
 }
 
 #[cfg(test)]

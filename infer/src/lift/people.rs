@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis};
 
-use super::Lifter;
+use super::{Lifter, turn};
+use crate::camera::{Camera, Turn};
 use crate::error::{Error, Result};
-use crate::model::PoseNetwork;
+use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::Conversion;
 
@@ -33,8 +34,20 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What is kept of a person while the network looks at their key points.
+struct Gathered {
+    /// The mean score of what it reads.
+    score: f32,
+    /// How they were turned to the optical axis, if they were.
+    turn: Option<Turn>,
+    unseen: Vec<usize>,
+}
+
 impl<N: PoseNetwork> Lifter<N> {
     /// Lifts everybody in `frames`, in order; a person who cannot be lifted is left out and told in `refusals`.
+    ///
+    /// Where the model asks for it ([`crate::model::View::Subject`]), people in frames of known size are turned to the
+    /// optical axis before, and their poses back after.
     ///
     /// # Errors
     /// A runtime that fails; nothing about a single person is an error.
@@ -45,78 +58,100 @@ impl<N: PoseNetwork> Lifter<N> {
         refusals: &mut Vec<Refusal>,
     ) -> Result<Vec<LiftedFrame>> {
         self.keypoints.clear();
-        let mut scores = Vec::new();
+        let mut gathered = Vec::new();
         for frame in frames {
+            let camera = turn::camera(self.card(), frame);
             for (index, person) in frame.people.iter().enumerate() {
-                match self.gather(person, conversion) {
-                    Ok(score) => scores.push(Some(score)),
-                    Err(cause) => {
-                        scores.push(None);
-                        refusals.push(Refusal { frame: frame.index, person: index, id: person.id, cause });
-                    }
-                }
+                let found = self.gather(person, conversion, camera.as_ref());
+                gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
             }
         }
-        let poses = self.run_gathered(scores.iter().flatten().count())?;
-        Ok(scatter(frames, &scores, poses.view(), refusals))
+        let (poses, sigma) = self.run_gathered(gathered.iter().flatten().count())?;
+        Ok(scatter(frames, gathered, poses.view(), sigma.as_ref().map(|sigma| sigma.view()), refusals))
     }
 
-    /// Appends one person's key points for the network; gives their mean score, or the cause of a refusal.
-    fn gather(&mut self, person: &Person, conversion: &Conversion) -> Result<f32, String> {
+    /// How many of the people lifted from `frame` were turned to the optical axis: all of them or nobody.
+    pub(crate) fn count_turned(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
+        turn::camera(self.card(), frame).map_or(0, |_| lifted.people.len())
+    }
+
+    /// Appends one person's key points for the network, or gives the cause of a refusal.
+    fn gather(
+        &mut self,
+        person: &Person,
+        conversion: &Conversion,
+        camera: Option<&Camera>,
+    ) -> Result<Gathered, String> {
         let (found, expected) = (person.keypoints.len(), conversion.source_len());
         if found != expected {
             return Err(format!("{found} key points, expected {expected}"));
         }
-        let points = || conversion.apply(&person.keypoints);
-        let (visible, total) = points()
-            .filter(|point| !point.is_missing())
-            .fold((0usize, 0f32), |(count, total), point| (count + 1, total + point.score));
+        self.points.clear();
+        self.points.extend(conversion.apply(&person.keypoints));
+        let turn = camera.map(|camera| turn::turn_towards(&mut self.points, camera));
+        let seen = self.points.iter().filter(|point| !point.is_missing());
+        let (visible, total) = seen.fold((0usize, 0f32), |(count, total), point| (count + 1, total + point.score));
         let needed = self.needed_joints();
         if visible < needed {
             let read = conversion.target_len();
             return Err(format!("{visible} of {read} joints visible, at least {needed} needed"));
         }
-        match self.card().input.channels {
-            2 => self.keypoints.extend(points().flat_map(without_score)),
-            _ => self.keypoints.extend(points().flat_map(with_score)),
+        let points = self.points.iter().copied();
+        match self.network.card().input.channels {
+            2 => self.keypoints.extend(points.flat_map(without_score)),
+            _ => self.keypoints.extend(points.flat_map(with_score)),
         }
-        Ok(total / visible as f32)
+        Ok(Gathered { score: total / visible as f32, turn, unseen: self.unseen_joints() })
     }
 
-    /// Runs the `count` people that [`Self::gather`] put together.
-    fn run_gathered(&mut self, count: usize) -> Result<Array3<f32>> {
-        let input = &self.card().input;
-        let shape = (count, input.joints.len(), input.channels);
-        let gathered = std::mem::take(&mut self.keypoints);
-        let mut poses = Array3::zeros((count, self.card().output.joints.len(), 3));
-        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(|error| Error::input(error.to_string()))?;
-        let done = self.run(keypoints, poses.view_mut());
-        self.keypoints = gathered;
-        done.map(|()| poses)
+    /// The joints of the pose whose key point the person just gathered lacks.
+    fn unseen_joints(&self) -> Vec<usize> {
+        let is_missing = |point| self.points.get(point).is_some_and(|point: &Keypoint| point.is_missing());
+        let is_unseen = |point: &Option<usize>| point.is_some_and(is_missing);
+        let joints = self.keypoint_of.iter().enumerate();
+        joints.filter(|(_, point)| is_unseen(point)).map(|(joint, _)| joint).collect()
     }
+
+    /// Runs the `count` people that [`Self::gather`] put together; gives their poses, and sigma if the model has it.
+    fn run_gathered(&mut self, count: usize) -> Result<(Array3<f32>, Option<Array2<f32>>)> {
+        let Card { input, output, .. } = self.card();
+        let shape = (count, input.joints.len(), input.channels);
+        let mut poses = Array3::zeros((count, output.joints.len(), 3));
+        let mut sigma = output.sigma.then(|| Array2::zeros((count, output.joints.len())));
+        let gathered = std::mem::take(&mut self.keypoints);
+        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(|error| Error::input(error.to_string()))?;
+        let done = self.run(keypoints, poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()));
+        self.keypoints = gathered;
+        done.map(|()| (poses, sigma))
+    }
+}
+
+fn refusal(frame: &Frame, person: usize, cause: String) -> Refusal {
+    Refusal { frame: frame.index, person, id: frame.people[person].id, cause }
 }
 
 /// Puts the poses back to the people that they belong to.
 fn scatter(
     frames: &[Frame],
-    scores: &[Option<f32>],
+    gathered: Vec<Option<Gathered>>,
     poses: ArrayView3<'_, f32>,
+    sigma: Option<ArrayView2<'_, f32>>,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<LiftedFrame> {
-    let mut scores = scores.iter();
-    let mut poses =
-        poses.outer_iter().map(|pose| pose.outer_iter().map(|xyz| [xyz[0], xyz[1], xyz[2]]).collect::<Vec<_>>());
+    let mut gathered = gathered.into_iter();
+    let mut row = 0..poses.dim().0;
     let mut lifted = Vec::with_capacity(frames.len());
     for frame in frames {
         let mut people = Vec::with_capacity(frame.people.len());
-        for (index, (person, score)) in frame.people.iter().zip(&mut scores).enumerate() {
-            let Some(score) = *score else { continue };
-            let Some(joints) = poses.next() else { continue };
-            if joints.iter().flatten().all(|value| value.is_finite()) {
-                people.push(LiftedPerson { id: person.id, joints, score });
+        for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
+            let Some(gathered) = gathered else { continue };
+            let Some(row) = row.next() else { continue };
+            let sigma = sigma.map(|sigma| sigma.row(row).to_vec()).unwrap_or_default();
+            let person = lifted_person(frame.people[index].id, gathered, poses.index_axis(Axis(0), row), sigma);
+            if person.joints.iter().flatten().chain(&person.sigma).all(|value| value.is_finite()) {
+                people.push(person);
             } else {
-                let cause = "the model gave no finite pose".to_owned();
-                refusals.push(Refusal { frame: frame.index, person: index, id: person.id, cause });
+                refusals.push(refusal(frame, index, "the model gave no finite pose".to_owned()));
             }
         }
         lifted.push(LiftedFrame { index: frame.index, time: frame.time, people });
@@ -124,13 +159,25 @@ fn scatter(
     lifted
 }
 
+/// One person's answer, in the axes of the camera as it stands.
+fn lifted_person(id: Option<i64>, gathered: Gathered, pose: ArrayView2<'_, f32>, sigma: Vec<f32>) -> LiftedPerson {
+    let Gathered { score, turn, unseen } = gathered;
+    let joint = |xyz: ArrayView1<'_, f32>| [xyz[0], xyz[1], xyz[2]];
+    let joints = pose.outer_iter().map(joint);
+    let joints = match turn {
+        None => joints.collect(),
+        Some(turn) => joints.map(|joint| turn.undo(joint)).collect(),
+    };
+    LiftedPerson { id, joints, score, sigma, unseen, unsure: false }
+}
+
 /// The network's view of a point: zeros where it must not look, so that no NaN can spread.
-fn with_score(point: Keypoint) -> [f32; 3] {
+pub(super) fn with_score(point: Keypoint) -> [f32; 3] {
     if point.is_missing() { [0.0; 3] } else { [point.x, point.y, point.score] }
 }
 
 /// As [`with_score`] for models without scores, which know a missing point by NaN.
-fn without_score(point: Keypoint) -> [f32; 2] {
+pub(super) fn without_score(point: Keypoint) -> [f32; 2] {
     if point.is_missing() { [f32::NAN; 2] } else { [point.x, point.y] }
 }
 
@@ -176,6 +223,38 @@ mod tests {
                 "frame 7: person 0 (id 1): 12 key points, expected 17",
             ]
         );
+    }
+
+    #[test]
+    fn a_person_beside_the_axis_is_turned_where_the_size_is_known() {
+        let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
+        let mut holed = person(1, 17, 900.0);
+        // The wrists' scores pull the middle; an ankle is missing, and the mock gives its joint as zeros.
+        holed.keypoints[9].score = 1.0;
+        holed.keypoints[15] = Keypoint::MISSING;
+        let known = Frame { size: Some([1000, 800]), ..frame(0, vec![holed.clone()]) };
+        let focal = Frame { focal: Some(500.0), ..known.clone() };
+        let frames = [known, focal, frame(2, vec![holed.clone()])];
+        let lifted = lifter.lift_frames(&frames, &Conversion::identity(17), &mut Vec::new()).unwrap();
+        let seen = holed.keypoints.iter().filter(|point| !point.is_missing());
+        let (total, x) = seen.fold((0.0, 0.0), |(total, x), p| (total + p.score, x + p.score * p.x));
+        for (index, focal) in [(0, 1200.0), (1, 500.0)] {
+            let turn = Turn::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
+            let person = &lifted[index].people[0];
+            for (joint, point) in holed.keypoints.iter().enumerate().filter(|(_, point)| !point.is_missing()) {
+                let [x, y] = turn.pixel_off_axis([point.x, point.y]).unwrap();
+                let expected = turn.undo([x * 0.001, y * 0.001, point.score * 0.001]);
+                let found = person.joints[joint];
+                assert!((0..3).all(|axis| (found[axis] - expected[axis]).abs() < 1e-6), "{found:?} {expected:?}");
+                assert!((person.sigma[joint] - y * 1e-4).abs() < 1e-6);
+            }
+            assert_eq!(lifter.count_turned(&frames[index], &lifted[index]), 1);
+        }
+        let unturned = &lifted[2].people[0];
+        assert!((unturned.joints[0][0] - 0.9).abs() < 1e-6 && (unturned.sigma[0] - 1e-3).abs() < 1e-6);
+        assert_eq!(lifter.count_turned(&frames[2], &lifted[2]), 0);
+        // The left ankle, the mock's 15th key point, is the 6th joint of its pose.
+        assert!(lifted.iter().all(|frame| frame.people[0].unseen == [6]));
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub const INPUT_NAME: &str = "keypoints";
 /// The name of the tensor that comes out.
 pub const OUTPUT_NAME: &str = "pose";
 
+/// The name of the tensor that comes out beside it, of models that say how sure they are.
+pub const SIGMA_NAME: &str = "sigma";
+
 /// A model file whose card fits its tensors.
 #[derive(Debug, Clone)]
 pub struct ModelFile {
@@ -94,27 +97,42 @@ fn read_card(graph: &Graph) -> Result<Card> {
         )
     })?;
     let card = Card::from_json(text)?;
-    let expected_in = [card.input.joints.len(), card.input.channels];
-    check_tensor("input", INPUT_NAME, &graph.inputs, expected_in)?;
-    check_tensor("output", OUTPUT_NAME, &graph.outputs, [card.output.joints.len(), 3])?;
+    let joints = card.output.joints.len();
+    let input = expected_tensor(INPUT_NAME, &[card.input.joints.len(), card.input.channels]);
+    let pose = expected_tensor(OUTPUT_NAME, &[joints, 3]);
+    let outputs = match card.output.sigma {
+        false => vec![pose],
+        true => vec![pose, expected_tensor(SIGMA_NAME, &[joints])],
+    };
+    check_tensors("input", &graph.inputs, &[input])?;
+    check_tensors("output", &graph.outputs, &outputs)?;
     Ok(card)
 }
 
-/// Checks that the only tensor on one side is called `name` and is float32 `[batch, sizes…]`.
-fn check_tensor(side: &str, name: &str, tensors: &[Tensor], sizes: [usize; 2]) -> Result<()> {
-    let expected = format!("{name} float32 [batch, {}, {}]", sizes[0], sizes[1]);
-    let refuse = |found: String| {
-        Err(Error::model(format!("the model does not fit its card: found {side} {found}, expected {expected}")))
+/// The tensor `name`, float32 `[batch, sizes…]`.
+fn expected_tensor(name: &str, sizes: &[usize]) -> Tensor {
+    let sizes = sizes.iter().map(|&size| Dimension::Fixed(size as u64));
+    let shape = std::iter::once(Dimension::Dynamic("batch".to_owned())).chain(sizes).collect();
+    Tensor { name: name.to_owned(), element_type: FLOAT32, shape }
+}
+
+/// Checks that the tensors on one side are those `expected`, in any order; their first dimension may have any name.
+fn check_tensors(side: &str, found: &[Tensor], expected: &[Tensor]) -> Result<()> {
+    let fits = |found: &Tensor, expected: &Tensor| {
+        let same_type = (&found.name, found.element_type) == (&expected.name, expected.element_type);
+        let sizes = &expected.shape[1..];
+        same_type && matches!(found.shape.as_slice(), [Dimension::Dynamic(_), rest @ ..] if rest == sizes)
     };
-    let [tensor] = tensors else {
-        let names: Vec<_> = tensors.iter().map(ToString::to_string).collect();
-        return refuse(if names.is_empty() { "none".to_owned() } else { names.join(" and ") });
+    let all_there = expected.iter().all(|expected| found.iter().any(|found| fits(found, expected)));
+    if all_there && found.len() == expected.len() {
+        return Ok(());
+    }
+    let words = |tensors: &[Tensor]| match tensors {
+        [] => "none".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "),
     };
-    let sizes = sizes.map(|size| Dimension::Fixed(size as u64));
-    let fits = tensor.name == name
-        && tensor.element_type == FLOAT32
-        && matches!(tensor.shape.as_slice(), [Dimension::Dynamic(_), rest @ ..] if rest == sizes);
-    if fits { Ok(()) } else { refuse(tensor.to_string()) }
+    let (found, expected) = (words(found), words(expected));
+    Err(Error::model(format!("the model does not fit its card: found {side} {found}, expected {expected}")))
 }
 
 #[cfg(test)]
@@ -133,6 +151,9 @@ mod tests {
         let file = ModelFile::from_bytes("m.onnx", SmallModel::default().to_bytes()).unwrap();
         assert_eq!(file.card().input.layout, "coco17");
         assert_eq!(file.weights_sha256().len(), 64);
+        let with_sigma = SmallModel { sigma: true, ..SmallModel::default() };
+        let file = ModelFile::from_bytes("m.onnx", with_sigma.to_bytes()).unwrap();
+        assert!(file.card().output.sigma && file.graph().outputs.len() == 2);
     }
 
     #[test]
@@ -140,6 +161,8 @@ mod tests {
         let small = SmallModel::default();
         let other_channels = SmallModel { card_channels: 2, ..SmallModel::default() };
         let other_name = SmallModel { input_name: "input_1", ..SmallModel::default() };
+        let promised = SmallModel { card_sigma: Some(true), ..SmallModel::default() };
+        let concealed = SmallModel { sigma: true, card_sigma: Some(false), ..SmallModel::default() };
         let cut = small.to_bytes()[..500].to_vec();
         for (bytes, expected) in [
             (Vec::new(), "is empty"),
@@ -151,6 +174,16 @@ mod tests {
                 "found input keypoints float32 [batch, 17, 3], expected keypoints float32 [batch, 17, 2]",
             ),
             (other_name.to_bytes(), "found input input_1 float32 [batch, 17, 3], expected keypoints"),
+            (
+                promised.to_bytes(),
+                "found output pose float32 [batch, 17, 3], expected pose float32 [batch, 17, 3] and sigma float32 \
+                 [batch, 17]",
+            ),
+            (
+                concealed.to_bytes(),
+                "found output pose float32 [batch, 17, 3] and sigma float32 [batch, 17], expected pose float32 \
+                 [batch, 17, 3]",
+            ),
         ] {
             let message = refusal(bytes);
             assert!(message.starts_with("m.onnx: ") && message.contains(expected), "{message}");

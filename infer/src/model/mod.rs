@@ -20,10 +20,11 @@ mod small_model;
 
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
-pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
+pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
 pub use library::environment;
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
+pub(crate) use network::{check_shapes, no_sigma};
 pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
 pub use session::{Session, SessionOptions, open};

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView3, ArrayViewMut3};
+use ndarray::{ArrayView3, ArrayViewMut, ArrayViewMut2, ArrayViewMut3, Dimension};
 use ort::ep;
+use ort::session::SessionOutputs;
 use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 
-use super::file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
+use super::file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
 use super::{Card, Device, Provider, cuda, profile};
@@ -100,8 +101,13 @@ impl PoseNetwork for Session {
         &self.card
     }
 
-    fn run(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
-        check_shapes(&self.card, keypoints.dim(), poses.dim())?;
+    fn run_with_sigma(
+        &mut self,
+        keypoints: ArrayView3<'_, f32>,
+        poses: ArrayViewMut3<'_, f32>,
+        sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
+        check_shapes(&self.card, keypoints.dim(), poses.dim(), sigma.as_ref().map(|sigma| sigma.dim()))?;
         let shape = keypoints.shape().to_vec();
         if shape[0] == 0 {
             return Ok(());
@@ -112,13 +118,25 @@ impl PoseNetwork for Session {
             |error: ort::Error| Error::runtime(format!("ONNX Runtime failed on {shape:?}: {}", error.message()));
         let input = TensorRef::from_array_view(packed.view()).map_err(failed)?;
         let outputs = self.session.run(ort::inputs![INPUT_NAME => input]).map_err(failed)?;
-        let lifted = outputs[OUTPUT_NAME].try_extract_array::<f32>().map_err(failed)?;
-        if lifted.shape() != poses.shape() {
-            return Err(Error::model(format!("the model gave {:?}, expected {:?}", lifted.shape(), poses.shape())));
-        }
-        poses.assign(&lifted);
-        Ok(())
+        copy_output(&outputs, OUTPUT_NAME, poses)?;
+        sigma.map_or(Ok(()), |sigma| copy_output(&outputs, SIGMA_NAME, sigma))
     }
+}
+
+/// Copies the tensor `name` to where it is wanted.
+fn copy_output<D: Dimension>(
+    outputs: &SessionOutputs<'_>,
+    name: &str,
+    mut wanted: ArrayViewMut<'_, f32, D>,
+) -> Result<()> {
+    let unreadable = |error: ort::Error| Error::runtime(format!("ONNX Runtime gave no {name}: {}", error.message()));
+    let found = outputs[name].try_extract_array::<f32>().map_err(unreadable)?;
+    if found.shape() != wanted.shape() {
+        let (found, expected) = (found.shape(), wanted.shape());
+        return Err(Error::model(format!("the model gave {name} {found:?}, expected {expected:?}")));
+    }
+    wanted.assign(&found);
+    Ok(())
 }
 
 fn build(runtime: &Runtime, file: &ModelFile, threads: usize, provider: Provider) -> Result<ort::session::Session> {
@@ -172,7 +190,7 @@ fn cuda_error(number: u32, cause: &str) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use ndarray::{Array3, s};
+    use ndarray::{Array2, Array3, s};
 
     use super::super::small_model::SmallModel;
     use super::*;
@@ -201,6 +219,23 @@ mod tests {
         let mut session = small(&SessionOptions::default());
         let message = session.run(Array3::zeros((2, 25, 3)).view(), Array3::zeros((2, 17, 3)).view_mut()).unwrap_err();
         assert!(message.to_string().contains("(2, 25, 3), expected (2, 17, 3)"), "{message}");
+    }
+
+    #[test]
+    fn sigma_comes_out_where_the_model_gives_it() {
+        let with_sigma = SmallModel { sigma: true, ..SmallModel::default() };
+        let file = ModelFile::from_bytes("small.onnx", with_sigma.to_bytes()).unwrap();
+        let mut session = Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(1) }).unwrap();
+        let keypoints = Array3::from_shape_fn((3, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
+        let (mut poses, mut sigma) = (Array3::zeros((3, 17, 3)), Array2::zeros((3, 17)));
+        session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+        // The small model's sigma is a tenth of the score.
+        assert!((&keypoints.slice(s![.., .., 2]) * 0.1 - &sigma).iter().all(|difference| difference.abs() < 1e-4));
+        assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
+        let message = small(&SessionOptions { device: Device::Cpu, threads: Some(1) })
+            .run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut()))
+            .unwrap_err();
+        assert!(message.to_string().contains("small gives poses alone"), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The reading thread: frames out of a source into the queue, each with its number, time and size.
+//! The reading thread: frames out of a source into the queue, each with its number, time, size and focal length.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::pose::Frame;
 pub(super) fn start(mut reader: Box<dyn FrameReader>, queue: Arc<Queue>, options: StreamOptions) -> Result<()> {
     let fps = options.fps.or(reader.info().fps);
     let read = move || {
-        let end = read_all(reader.as_mut(), &queue, fps, options.size);
+        let end = read_all(reader.as_mut(), &queue, fps, &options);
         queue.close(end);
     };
     let thread = std::thread::Builder::new().name("read".to_owned()).spawn(read);
     thread.map(|_| ()).map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))
 }
 
-fn read_all(reader: &mut dyn FrameReader, queue: &Queue, fps: Option<f64>, size: Option<[u32; 2]>) -> Result<()> {
+fn read_all(reader: &mut dyn FrameReader, queue: &Queue, fps: Option<f64>, options: &StreamOptions) -> Result<()> {
     let mut next_index = 0;
     loop {
         let (frame, fault) = match reader.read() {
@@ -34,7 +34,8 @@ fn read_all(reader: &mut dyn FrameReader, queue: &Queue, fps: Option<f64>, size:
         };
         next_index = frame.index.saturating_add(1);
         let time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
-        let frame = Frame { time, size: frame.size.or(size), ..frame };
+        let (size, focal) = (frame.size.or(options.size), frame.focal.or(options.focal));
+        let frame = Frame { time, size, focal, ..frame };
         if !queue.push(Arrival { frame, fault }) {
             return Ok(());
         }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
 use crate::lift::{Lifter, Refusal};
-use crate::model::{Card, PoseNetwork};
-use crate::pose::LiftedFrame;
+use crate::model::{Card, PoseNetwork, View};
+use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
@@ -32,6 +32,10 @@ pub struct StreamOptions {
     pub fps: Option<f64>,
     /// Image size in pixels, for frames that do not say.
     pub size: Option<[u32; 2]>,
+    /// Focal length in pixels, for frames that do not say.
+    pub focal: Option<f32>,
+    /// The largest mean sigma of a person, in the unit of the model's card, that is no cause for doubt.
+    pub max_sigma: Option<f32>,
 }
 
 /// What has been done so far.
@@ -45,6 +49,10 @@ pub struct Tally {
     pub people: u64,
     /// People lifted.
     pub lifted: u64,
+    /// Of those, people who were turned to the optical axis.
+    pub turned: u64,
+    /// Of those, people of whom the model is less sure than was asked for.
+    pub unsure: u64,
 }
 
 impl Tally {
@@ -59,6 +67,8 @@ impl Tally {
         self.unreadable += other.unreadable;
         self.people += other.people;
         self.lifted += other.lifted;
+        self.turned += other.turned;
+        self.unsure += other.unsure;
     }
 }
 
@@ -75,6 +85,10 @@ pub enum Failure<'a> {
 pub trait Observer {
     /// The stream does not name its layout, and it was taken to be this one from its number of `joints`.
     fn guessed_layout(&mut self, name: &str, joints: usize);
+
+    /// The model looks at the subject, but somebody came in a frame of unknown size: they are lifted as if they stood on
+    /// the optical axis. Told once a stream.
+    fn unknown_size(&mut self);
 
     /// Something could not be lifted; the stream goes on.
     fn failed(&mut self, failure: &Failure<'_>);
@@ -135,7 +149,8 @@ pub fn lift_stream<N: PoseNetwork>(
     let queue = Arc::new(Queue::new(lifter.batch() * WAITING_BATCHES));
     intake::start(reader, Arc::clone(&queue), *options)?;
     let layout = layout.map(|layout| layout.name.to_owned());
-    let mut stream = Stream { lifter, observer, conversion, layout, tally: Tally::default() };
+    let (max_sigma, is_size_told) = (options.max_sigma, false);
+    let mut stream = Stream { lifter, observer, conversion, layout, max_sigma, is_size_told, tally: Tally::default() };
     let stopped = stream.lift_all(&queue, writer).err();
     queue.abandon();
     Ok(Outcome { tally: stream.tally, layout: stream.layout, stopped })
@@ -147,6 +162,9 @@ struct Stream<'a, N> {
     observer: &'a mut dyn Observer,
     conversion: Option<Conversion>,
     layout: Option<String>,
+    max_sigma: Option<f32>,
+    /// Whether the observer knows that the image size is not known.
+    is_size_told: bool,
     tally: Tally,
 }
 
@@ -200,12 +218,30 @@ impl<N: PoseNetwork> Stream<'_, N> {
         // Until somebody comes whose joints fit a layout, people are held against the model's own.
         let own = Conversion::identity(self.lifter.card().input.joints.len());
         let mut refusals = Vec::new();
-        let lifted = self.lifter.lift_frames(&frames, self.conversion.as_ref().unwrap_or(&own), &mut refusals)?;
+        let mut lifted = self.lifter.lift_frames(&frames, self.conversion.as_ref().unwrap_or(&own), &mut refusals)?;
         for refusal in &refusals {
             self.observer.failed(&Failure::Person(refusal));
         }
-        self.tally.lifted += lifted.iter().map(|frame: &LiftedFrame| frame.people.len() as u64).sum::<u64>();
+        self.count(&frames, &mut lifted);
         Ok(Answered { frames, lifted })
+    }
+
+    /// Counts who was lifted and how, and marks those that the model is not sure of.
+    fn count(&mut self, frames: &[Frame], lifted: &mut [LiftedFrame]) {
+        let looks_at_subject = self.lifter.card().input.view == View::Subject;
+        for (frame, lifted) in frames.iter().zip(lifted) {
+            self.tally.lifted += lifted.people.len() as u64;
+            self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
+            for person in &mut lifted.people {
+                let beyond = |sigma| self.max_sigma.is_some_and(|most| sigma > most);
+                person.unsure = person.mean_sigma().is_some_and(beyond);
+                self.tally.unsure += u64::from(person.unsure);
+            }
+            if looks_at_subject && !self.is_size_told && frame.size.is_none() && !lifted.people.is_empty() {
+                self.is_size_told = true;
+                self.observer.unknown_size();
+            }
+        }
     }
 }
 

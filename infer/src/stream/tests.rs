@@ -62,6 +62,10 @@ impl Observer for Notes {
         self.0.push(format!("guessed {name} from {joints}"));
     }
 
+    fn unknown_size(&mut self) {
+        self.0.push("unknown size".to_owned());
+    }
+
     fn failed(&mut self, failure: &Failure<'_>) {
         self.0.push(match failure {
             Failure::Frame(error) => error.to_string(),
@@ -84,16 +88,20 @@ struct Run {
 }
 
 fn run(frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
+    let options = StreamOptions { fps: Some(10.0), ..StreamOptions::default() };
+    run_with(MockNetwork::new(), &options, frames, fail_at)
+}
+
+fn run_with(network: MockNetwork, options: &StreamOptions, frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
     let (sender, receiver) = channel();
     frames.into_iter().for_each(|frame| sender.send(frame).unwrap());
     drop(sender);
     let kept = Arc::new(Mutex::new(Vec::new()));
     let writer = Kept { frames: Arc::clone(&kept), flushed: channel().0, fail_at };
     let reader = Pipe { info: StreamInfo::default(), frames: receiver };
-    let mut lifter = Lifter::with_network(MockNetwork::new(), 8);
+    let mut lifter = Lifter::with_network(network, 8);
     let mut notes = Notes::default();
-    let options = StreamOptions { fps: Some(10.0), size: None };
-    let outcome = lift_stream(&mut lifter, Box::new(reader), Box::new(writer), None, &options, &mut notes).unwrap();
+    let outcome = lift_stream(&mut lifter, Box::new(reader), Box::new(writer), None, options, &mut notes).unwrap();
     Run { written: std::mem::take(&mut kept.lock().unwrap()), outcome, notes: notes.0 }
 }
 
@@ -101,13 +109,51 @@ fn run(frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
 fn many_people_in_many_frames_keep_their_order_and_get_their_time() {
     let run = run((0..500).map(|index| Ok(frame(index, index as usize % 5))).collect(), None);
     assert!(run.outcome.stopped.is_none());
-    assert_eq!(run.outcome.tally, Tally { frames: 500, unreadable: 0, people: 1000, lifted: 1000 });
+    assert_eq!(run.outcome.tally, Tally { frames: 500, people: 1000, lifted: 1000, ..Tally::default() });
     assert_eq!(run.notes, ["guessed coco17 from 17"]);
     for (index, lifted) in run.written.iter().enumerate() {
         assert_eq!((lifted.index, lifted.people.len()), (index as u64, index % 5));
         assert_eq!(lifted.time, Some(index as f64 / 10.0));
         assert!(lifted.people.iter().all(|person| person.joints[4][0] == (1.0 + index as f32) * 0.001));
     }
+}
+
+#[test]
+fn people_are_turned_where_the_size_is_known_and_the_lack_of_it_is_told_once() {
+    let sized = |index| Frame { size: Some([1000, 800]), ..frame(index, 2) };
+    let frames = || vec![Ok(frame(0, 0)), Ok(frame(1, 1)), Ok(sized(2)), Ok(frame(3, 1))];
+    let told = run_with(MockNetwork::of_subject_with_sigma(), &StreamOptions::default(), frames(), None);
+    assert_eq!((told.outcome.tally.lifted, told.outcome.tally.turned), (4, 2));
+    assert_eq!(told.notes, ["guessed coco17 from 17", "unknown size"]);
+    let options = StreamOptions { size: Some([640, 480]), ..StreamOptions::default() };
+    let all_known = run_with(MockNetwork::of_subject_with_sigma(), &options, frames(), None);
+    assert_eq!((all_known.outcome.tally.turned, all_known.notes.len()), (4, 1));
+    assert_eq!(all_known.written[2], told.written[2], "a frame's own size counts more than the stream's");
+    assert_ne!(all_known.written[1], told.written[1]);
+    let focal = run_with(
+        MockNetwork::of_subject_with_sigma(),
+        &StreamOptions { focal: Some(3000.0), ..options },
+        frames(),
+        None,
+    );
+    assert_ne!(focal.written[1], all_known.written[1]);
+    let unasked = run_with(MockNetwork::new(), &options, frames(), None);
+    assert_eq!((unasked.outcome.tally.turned, unasked.notes.len()), (0, 1));
+}
+
+#[test]
+fn people_beyond_the_largest_sigma_are_marked_and_counted() {
+    let at_height = |index, y| {
+        let mut frame = frame(index, 1);
+        frame.people[0].keypoints.iter_mut().for_each(|point| point.y = y);
+        Ok(frame)
+    };
+    // The mock's sigma is y times 0.0001.
+    let options = StreamOptions { max_sigma: Some(0.05), ..StreamOptions::default() };
+    let frames = vec![at_height(0, 400.0), at_height(1, 600.0)];
+    let run = run_with(MockNetwork::of_subject_with_sigma(), &options, frames, None);
+    assert_eq!(run.written.iter().map(|frame| frame.people[0].unsure).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(run.outcome.tally.unsure, 1);
 }
 
 #[test]

@@ -203,9 +203,10 @@ mod tests {
             time: Some(7.0 / 30.0),
             size: Some([1768, 994]),
             people: vec![Person { id: Some(-3), keypoints }],
+            ..Frame::default()
         };
         let joints = vec![[0.0, -0.1234, 1.0006], [f32::NAN, 0.0, 0.0]];
-        let people = vec![LiftedPerson { id: Some(-3), joints, score: 0.934 }];
+        let people = vec![LiftedPerson { id: Some(-3), joints, score: 0.934, ..LiftedPerson::default() }];
         let lifted = LiftedFrame { index: 7, time: frame.time, people };
         let mut rows = Rows::new("m");
         let people = r#"[[-3,[6471,-1,null,null],"9500"]],[[-3,0.93,[0,-123,1001,null,0,0]]]"#;
@@ -219,8 +220,8 @@ mod tests {
     #[test]
     fn an_unknown_unit_keeps_four_digits() {
         let joints = vec![[0.000_012_345_6, -123_456.0, f32::INFINITY]];
-        let lifted =
-            LiftedFrame { people: vec![LiftedPerson { id: None, joints, score: f32::NAN }], ..LiftedFrame::default() };
+        let person = LiftedPerson { joints, score: f32::NAN, ..LiftedPerson::default() };
+        let lifted = LiftedFrame { people: vec![person], ..LiftedFrame::default() };
         let text = row(&mut Rows::new("unknown"), &Frame::default(), &lifted);
         assert_eq!(text, "[0,null,0,[],[[null,0.00,[0.00001235,-123500,null]]]]\n");
     }

@@ -266,6 +266,7 @@ mod tests {
                 Person { id: Some(-3), keypoints: vec![point(1.0, 2.5, 0.5), point(-10.0, 0.0, 1.0)] },
                 Person { id: None, keypoints: vec![point(1.0, 2.0, 1.0), point(3.0, 4.0, 1.0)] },
             ],
+            ..Frame::default()
         };
         assert_eq!(only_frame(&text.replace('\n', " ")), expected);
     }
@@ -372,7 +373,7 @@ mod tests {
                 json!({"id": person.id, "keypoints": keypoints, "extra": extra})
             }).collect();
             let line = json!({"people": written, "time": time, "frame": index, "size": size, "a": extra});
-            let expected = Frame { index, time, size, people };
+            let expected = Frame { index, time, size, people, ..Frame::default() };
             prop_assert_eq!(&only_frame(&line.to_string()), &expected);
             let spaced = serde_json::to_string_pretty(&line).unwrap().replace('\n', " ");
             prop_assert_eq!(&only_frame(&spaced), &expected);

@@ -5,8 +5,9 @@
 //! {"frame":0,"time":0.0,"size":[1768,994],"people":[{"id":0,"keypoints":[[x,y,score],…]}]}
 //! ```
 //!
-//! 3D streams have the kind `poses`, and `joints` of three numbers. The header is
-//! optional in 2D. Unknown fields are passed over.
+//! 3D streams have the kind `poses`, and `joints` of three numbers; where asked for also `sigma`, a number a joint,
+//! and `unseen`, the indices of joints whose key point was missing. The header is optional in 2D. Unknown fields are
+//! passed over.
 
 mod header;
 mod keypoints;
@@ -67,11 +68,12 @@ mod tests {
 
     fn lifted_frame() -> impl Strategy<Value = LiftedFrame> {
         let joints = prop::collection::vec(prop::array::uniform3(finite()), 2);
-        let person = (any::<Option<i64>>(), joints, 0f32..=1.0).prop_map(|(id, joints, score)| LiftedPerson {
-            id,
-            joints,
-            score,
-        });
+        // Four decimals of sigma are kept.
+        let sigma = prop::collection::vec((0..100_000u32).prop_map(|steps| steps as f32 / 1e4), 2);
+        let doubts = (sigma, prop::collection::vec(0..2usize, 0..2), any::<bool>());
+        let person = (any::<Option<i64>>(), joints, 0f32..=1.0, doubts).prop_map(
+            |(id, joints, score, (sigma, unseen, unsure))| LiftedPerson { id, joints, score, sigma, unseen, unsure },
+        );
         let time = prop::option::of(0f64..1e9);
         (0..i64::MAX as u64, time, prop::collection::vec(person, 0..4)).prop_map(|(index, time, people)| LiftedFrame {
             index,
@@ -85,7 +87,7 @@ mod tests {
         fn what_is_written_reads_back_bit_for_bit(frames in prop::collection::vec(lifted_frame(), 0..5)) {
             let mut written = Vec::new();
             {
-                let mut writer = PoseLinesWriter::new(&mut written, &info(), Path::new("x")).unwrap();
+                let mut writer = PoseLinesWriter::new(&mut written, &info(), Path::new("x"), true).unwrap();
                 for frame in &frames {
                     writer.write(&Frame::default(), frame).unwrap();
                 }

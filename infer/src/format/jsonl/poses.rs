@@ -83,7 +83,7 @@ fn negative<T>() -> Scan<T> {
 
 /// One person; a score that is left out counts as 1.
 fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<LiftedPerson> {
-    let mut person = LiftedPerson { id: None, joints: Vec::with_capacity(expected), score: 1.0 };
+    let mut person = LiftedPerson { joints: Vec::with_capacity(expected), score: 1.0, ..LiftedPerson::default() };
     scanner.object(|scanner, key| match key {
         b"id" => {
             person.id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) };
@@ -105,11 +105,38 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
                 }
             })
         }
+        b"sigma" => {
+            person.sigma.clear();
+            scanner.list(|scanner, _| {
+                person.sigma.push(scanner.coordinate()?);
+                Ok(())
+            })
+        }
+        b"unseen" => {
+            person.unseen.clear();
+            scanner.list(|scanner, _| {
+                let joint = scanner.integer("the index of a joint")?;
+                match usize::try_from(joint) {
+                    Ok(index) if index < expected => person.unseen.push(index),
+                    _ => return fault(format!("person {number} has the unseen joint {joint} of {expected}")),
+                }
+                Ok(())
+            })
+        }
+        b"unsure" => {
+            person.unsure = scanner.boolean()?;
+            Ok(())
+        }
         _ => scanner.skip(),
     })?;
-    match person.joints.len() {
-        found if found == expected => Ok(person),
-        found => fault(format!("person {number} has {found} joints, expected {expected} as the header names them")),
+    match (person.joints.len(), person.sigma.len()) {
+        (joints, _) if joints != expected => {
+            fault(format!("person {number} has {joints} joints, expected {expected} as the header names them"))
+        }
+        (_, sigma) if sigma != 0 && sigma != expected => {
+            fault(format!("person {number} has sigma of {sigma} joints, expected {expected}"))
+        }
+        _ => Ok(person),
     }
 }
 
@@ -140,6 +167,12 @@ mod tests {
             (frame("[{\"joints\":[[1,2,3]]}]"), "p.jsonl:2: person 0 has 1 joints, expected 2"),
             (frame("[{\"joints\":[[1,2,3],[1,2]]}]"), "joint 1 of person 0 has 2 numbers, expected 3 (x, y, z)"),
             (frame("[{\"joints\":[[1,2,3],[1,2"), "expected ',' or ']'"),
+            (
+                frame("[{\"joints\":[[1,2,3],[1,2,3]],\"sigma\":[1]}]"),
+                "p.jsonl:2: person 0 has sigma of 1 joints, expected 2",
+            ),
+            (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unseen\":[2]}]"), "person 0 has the unseen joint 2 of 2"),
+            (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unsure\":1}]"), "found a number, expected true or false"),
             (format!("{HEADER}\n{{\"frame\":0}}"), "has no 'people'"),
         ] {
             let found = first_error(text);

@@ -189,6 +189,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A truth value.
+    pub(super) fn boolean(&mut self) -> Scan<bool> {
+        self.peek();
+        if self.word(b"true") {
+            return Ok(true);
+        }
+        if self.word(b"false") { Ok(false) } else { self.unexpected("true or false") }
+    }
+
     /// Takes a `null`, if one stands here.
     pub(super) fn null(&mut self) -> bool {
         self.peek();

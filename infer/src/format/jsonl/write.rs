@@ -11,23 +11,29 @@ use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 /// Bytes gathered before they are handed on without being asked to.
 const CAPACITY: usize = 64 << 10;
 
-/// A 3D stream in JSON Lines. Floats are written in the fewest digits that read back to the same bits.
+/// Steps a unit of length that sigma is written in.
+const SIGMA_STEPS: f32 = 1e4;
+
+/// A 3D stream in JSON Lines. Coordinates are written in the fewest digits that read back to the same bits, sigma to
+/// four decimals.
 pub(in crate::format) struct PoseLinesWriter<W> {
     output: W,
     /// Whole lines that are still to be handed on.
     lines: Vec<u8>,
     joints: usize,
+    /// Whether sigma and the unseen joints are written too.
+    sigma: bool,
     name: PathBuf,
 }
 
 impl<W: Write> PoseLinesWriter<W> {
-    /// Writes the header.
+    /// Writes the header; with `sigma` each person's sigma and unseen joints will follow their pose.
     ///
     /// # Errors
     /// The output cannot be written.
-    pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path) -> Result<Self> {
+    pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, sigma: bool) -> Result<Self> {
         let lines = write_pose_info(info);
-        let mut writer = Self { output, lines, joints: info.joints.len(), name: name.to_path_buf() };
+        let mut writer = Self { output, lines, joints: info.joints.len(), sigma, name: name.to_path_buf() };
         writer.hand_on()?;
         Ok(writer)
     }
@@ -63,15 +69,7 @@ impl<W: Write> PoseLinesWriter<W> {
     }
 
     fn push_person(&mut self, person: &LiftedPerson) -> Result<(), String> {
-        if person.joints.len() != self.joints {
-            return Err(format!("{} joints, expected {}", person.joints.len(), self.joints));
-        }
-        if let Some(joint) = person.joints.iter().position(|joint| !joint.iter().all(|axis| axis.is_finite())) {
-            return Err(format!("joint {joint} is {:?}, expected finite numbers", person.joints[joint]));
-        }
-        if !person.score.is_finite() {
-            return Err(format!("the score is {}, expected a finite number", person.score));
-        }
+        self.check(person)?;
         self.push(b"{");
         if let Some(id) = person.id {
             self.push(b"\"id\":");
@@ -90,8 +88,45 @@ impl<W: Write> PoseLinesWriter<W> {
         }
         self.push(b"],\"score\":");
         self.push_float(person.score);
-        self.push(b"}");
+        if self.sigma {
+            self.push_sigma(person);
+        }
+        self.push(if person.unsure { b",\"unsure\":true}" } else { b"}" });
         Ok(())
+    }
+
+    /// What JSON, or the header, does not allow.
+    fn check(&self, person: &LiftedPerson) -> Result<(), String> {
+        if person.joints.len() != self.joints {
+            return Err(format!("{} joints, expected {}", person.joints.len(), self.joints));
+        }
+        if let Some(joint) = person.joints.iter().position(|joint| !joint.iter().all(|axis| axis.is_finite())) {
+            return Err(format!("joint {joint} is {:?}, expected finite numbers", person.joints[joint]));
+        }
+        if !person.score.is_finite() {
+            return Err(format!("the score is {}, expected a finite number", person.score));
+        }
+        if self.sigma && person.sigma.len() != self.joints {
+            return Err(format!("sigma of {} joints, expected {}", person.sigma.len(), self.joints));
+        }
+        match person.sigma.iter().find(|sigma| !sigma.is_finite()) {
+            Some(sigma) if self.sigma => Err(format!("sigma is {sigma}, expected finite numbers")),
+            _ => Ok(()),
+        }
+    }
+
+    fn push_sigma(&mut self, person: &LiftedPerson) {
+        self.push(b",\"sigma\":[");
+        for (number, sigma) in person.sigma.iter().enumerate() {
+            self.push(if number > 0 { b"," } else { b"" });
+            self.push_float((sigma * SIGMA_STEPS).round() / SIGMA_STEPS);
+        }
+        self.push(b"],\"unseen\":[");
+        for (number, joint) in person.unseen.iter().enumerate() {
+            self.push(if number > 0 { b"," } else { b"" });
+            self.push(itoa::Buffer::new().format(*joint).as_bytes());
+        }
+        self.push(b"]");
     }
 
     #[inline]
@@ -146,13 +181,14 @@ mod tests {
 
     fn lifted(x: f32) -> LiftedFrame {
         let joints = vec![[0.0; 3], [x, -0.25, 1e-9]];
-        LiftedFrame { index: 3, time: Some(0.1), people: vec![LiftedPerson { id: Some(-1), joints, score: 0.93 }] }
+        let person = LiftedPerson { id: Some(-1), joints, score: 0.93, ..LiftedPerson::default() };
+        LiftedFrame { index: 3, time: Some(0.1), people: vec![person] }
     }
 
     #[test]
     fn the_lines_are_as_the_contract_says() {
         let mut output = Vec::new();
-        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x")).unwrap();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), false).unwrap();
         writer.write(&Frame::default(), &lifted(1.5)).unwrap();
         writer.write(&Frame::default(), &LiftedFrame { index: 4, ..LiftedFrame::default() }).unwrap();
         Box::new(writer).finish().unwrap();
@@ -168,9 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn sigma_and_what_was_not_seen_follow_where_asked_for() {
+        let mut frame = lifted(1.5);
+        (frame.people[0].sigma, frame.people[0].unsure) = (vec![0.012_34, 0.1], true);
+        frame.people[0].unseen = vec![1];
+        let last_line = |sigma: bool| {
+            let mut output = Vec::new();
+            let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), sigma).unwrap();
+            writer.write(&Frame::default(), &frame).unwrap();
+            Box::new(writer).finish().unwrap();
+            String::from_utf8(output).unwrap().lines().last().unwrap().to_owned()
+        };
+        let end = r#""score":0.93,"sigma":[0.0123,0.1],"unseen":[1],"unsure":true}]}"#;
+        assert!(last_line(true).ends_with(end), "{}", last_line(true));
+        assert!(last_line(false).ends_with(r#""score":0.93,"unsure":true}]}"#), "{}", last_line(false));
+        let mut writer = PoseLinesWriter::new(Vec::new(), &info(), Path::new("x"), true).unwrap();
+        let message = writer.write(&Frame::default(), &lifted(1.5)).unwrap_err().to_string();
+        assert_eq!(message, "x: frame 3, person 0: sigma of 0 joints, expected 2");
+    }
+
+    #[test]
     fn what_json_cannot_hold_leaves_no_half_line() {
         let mut output = Vec::new();
-        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("out.jsonl")).unwrap();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("out.jsonl"), false).unwrap();
         let message = writer.write(&Frame::default(), &lifted(f32::NAN)).unwrap_err().to_string();
         assert!(message.starts_with("out.jsonl: frame 3, person 0: joint 1 is [NaN"), "{message}");
         writer.write(&Frame::default(), &lifted(1.0)).unwrap();
@@ -190,7 +246,7 @@ mod tests {
                 Ok(())
             }
         }
-        let error = PoseLinesWriter::new(Gone, &info(), Path::new("<stdout>")).map(|_| ()).unwrap_err();
+        let error = PoseLinesWriter::new(Gone, &info(), Path::new("<stdout>"), false).map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::BrokenPipe);
     }
 }

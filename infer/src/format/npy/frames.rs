@@ -117,7 +117,7 @@ impl FrameReader for ArrayFrames {
         let keypoints: Vec<_> = self.numbers.chunks_exact(self.channels).map(keypoint).collect();
         let is_somebody = keypoints.iter().any(|point| !point.is_missing());
         let people = if is_somebody { vec![Person { id: Some(0), keypoints }] } else { Vec::new() };
-        Ok(Some(Frame { index, time: None, size: None, people }))
+        Ok(Some(Frame { index, people, ..Frame::default() }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! of one exact type, and frames are to pass with flat memory. The layout is
 //! that of NEP 1.
 
+mod archive;
 mod frames;
 mod write;
 

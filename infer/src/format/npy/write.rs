@@ -3,24 +3,27 @@
 //! How many frames there are stands at a file's start and is known at its end.
 //! Room is left for it, and every time that data are handed on the file is
 //! made whole again, so that a run that is killed leaves a file that opens.
-//! An archive holds the array stored, not deflated, which is also how
-//! `numpy.savez` has it; its layout is that of PKWARE's APPNOTE 6.3.
+//! Sigma, which an archive may hold beside the poses, is a second array behind
+//! the one that grows: it is kept in memory and written at the end.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::archive::{LIMIT, Member, directory};
 use super::{ALIGNMENT, NpyHeader};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
-use crate::pose::{Frame, LiftedFrame};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
 /// Bytes gathered before they are handed on.
 const CAPACITY: usize = 256 << 10;
 /// Bytes of the npy header, fixed so that it can be written over.
 const HEADER: usize = 2 * ALIGNMENT;
-/// The array's name in an archive.
-const MEMBER: &[u8] = b"poses.npy";
+/// The poses' name in an archive.
+const POSES: &str = "poses.npy";
+/// The name of sigma beside them.
+const SIGMA: &str = "sigma.npy";
 
 /// A 3D stream as an array `[T, J, 3]`; NaN where nobody was lifted.
 pub(in crate::format) struct ArrayWriter {
@@ -33,6 +36,8 @@ pub(in crate::format) struct ArrayWriter {
     length: u64,
     /// The checksum of those, if the array stands in an archive.
     checksum: Option<crc32fast::Hasher>,
+    /// All rows of sigma, if it is wanted.
+    sigma: Option<Vec<u8>>,
 }
 
 impl ArrayWriter {
@@ -41,33 +46,39 @@ impl ArrayWriter {
     /// # Errors
     /// A file that cannot be written, or that cannot be gone back in.
     pub(in crate::format) fn npy(file: File, info: &PoseInfo, name: &Path) -> Result<Self> {
-        Self::start(file, info, name, None)
+        Self::start(file, info, name, None, false)
     }
 
-    /// Writes an npz archive with one array, `poses`, of no frames yet.
+    /// Writes an npz archive with one array, `poses`, of no frames yet; with `sigma` the finished one holds that too.
     ///
     /// # Errors
     /// As [`Self::npy`].
-    pub(in crate::format) fn npz(file: File, info: &PoseInfo, name: &Path) -> Result<Self> {
-        Self::start(file, info, name, Some(crc32fast::Hasher::new()))
+    pub(in crate::format) fn npz(file: File, info: &PoseInfo, name: &Path, sigma: bool) -> Result<Self> {
+        Self::start(file, info, name, Some(crc32fast::Hasher::new()), sigma)
     }
 
-    fn start(mut file: File, info: &PoseInfo, name: &Path, checksum: Option<crc32fast::Hasher>) -> Result<Self> {
+    fn start(
+        mut file: File,
+        info: &PoseInfo,
+        name: &Path,
+        checksum: Option<crc32fast::Hasher>,
+        sigma: bool,
+    ) -> Result<Self> {
         if file.stream_position().is_err() {
             return Err(Error::usage("an array cannot be written to a pipe").at(name).hint("name a file with -o"));
         }
-        let joints = info.joints.len();
-        let name = name.to_path_buf();
-        let mut writer = Self { file, name, joints, rows: Vec::new(), length: 0, checksum };
+        let (joints, name) = (info.joints.len(), name.to_path_buf());
+        let sigma = sigma.then(Vec::new);
+        let mut writer = Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma };
         writer.hand_on()?;
         Ok(writer)
     }
 
     /// Writes what was gathered, and what makes the file whole around it.
     fn hand_on(&mut self) -> Result<()> {
-        let archive_limit = u64::from(u32::MAX) - 1024;
-        if self.checksum.is_some() && self.length + self.rows.len() as u64 > archive_limit {
-            return Err(Error::usage("an npz array may not be larger than 4 GiB").at(&self.name).hint("write npy"));
+        let sigma = self.sigma.as_ref().map_or(0, Vec::len);
+        if self.checksum.is_some() && self.length + (self.rows.len() + sigma) as u64 > LIMIT {
+            return Err(Error::usage("an npz archive may not be larger than 4 GiB").at(&self.name).hint("write npy"));
         }
         self.write_around().map_err(|e| {
             // A disk that is full has room for what stood there before; the file is made whole as it was.
@@ -79,18 +90,14 @@ impl ArrayWriter {
 
     fn write_around(&mut self) -> std::io::Result<()> {
         let length = self.length + self.rows.len() as u64;
-        let frames = length.checked_div(self.joints as u64 * 12).unwrap_or(0);
-        let header = NpyHeader::to_bytes(&[frames, self.joints as u64, 3], HEADER);
+        let header = NpyHeader::to_bytes(&[self.frames(length), self.joints as u64, 3], HEADER);
         let mut checksum = self.checksum.clone();
         let (before, after) = match &mut checksum {
             None => (header, Vec::new()),
             Some(rows) => {
                 rows.update(&self.rows);
-                let mut whole = crc32fast::Hasher::new();
-                whole.update(&header);
-                whole.combine(rows);
-                let member = Member { checksum: whole.finalize(), length: (HEADER as u64 + length) as u32 };
-                ([member.local_header(), header].concat(), member.directory())
+                let poses = poses_member(&header, rows, length);
+                ([poses.local_header(), header].concat(), directory(&[poses]))
             }
         };
         self.file.seek(SeekFrom::Start(before.len() as u64 + self.length))?;
@@ -102,25 +109,65 @@ impl ArrayWriter {
         self.rows.clear();
         Ok(())
     }
+
+    /// How many frames `length` bytes of poses are.
+    fn frames(&self, length: u64) -> u64 {
+        length.checked_div(self.joints as u64 * 12).unwrap_or(0)
+    }
+
+    /// Appends sigma, where it is wanted, to the archive, all rows of which were handed on.
+    fn append_sigma(&mut self) -> std::io::Result<()> {
+        let (Some(sigma), Some(checksum)) = (&self.sigma, &self.checksum) else { return Ok(()) };
+        let frames = self.frames(self.length);
+        let poses_header = NpyHeader::to_bytes(&[frames, self.joints as u64, 3], HEADER);
+        let poses = poses_member(&poses_header, checksum, self.length);
+        let array = [&NpyHeader::to_bytes(&[frames, self.joints as u64], HEADER), &sigma[..]].concat();
+        let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
+        let sigma = Member { name: SIGMA, checksum, length, offset: poses.end() };
+        // The directory of the poses alone, which stands here, is written over.
+        self.file.seek(SeekFrom::Start(u64::from(poses.end())))?;
+        self.file.write_all(&[sigma.local_header(), array, directory(&[poses, sigma])].concat())
+    }
+
+    fn push(&mut self, person: Option<&LiftedPerson>) {
+        let numbers = (0..self.joints).flat_map(|joint| person.map_or([f32::NAN; 3], |person| person.joints[joint]));
+        self.rows.extend(numbers.flat_map(f32::to_le_bytes));
+        if let Some(sigma) = &mut self.sigma {
+            let numbers = (0..self.joints).map(|joint| person.map_or(f32::NAN, |person| person.sigma[joint]));
+            sigma.extend(numbers.flat_map(f32::to_le_bytes));
+        }
+    }
+}
+
+/// The poses as a member of an archive: their npy header, then `length` bytes of rows.
+fn poses_member(header: &[u8], rows: &crc32fast::Hasher, length: u64) -> Member {
+    let mut whole = crc32fast::Hasher::new();
+    whole.update(header);
+    whole.combine(rows);
+    Member { name: POSES, checksum: whole.finalize(), length: (HEADER as u64 + length) as u32, offset: 0 }
 }
 
 impl PoseWriter for ArrayWriter {
     fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let index = lifted.index;
-        let joints = match &lifted.people[..] {
+        let person = match &lifted.people[..] {
             [] => None,
-            [person] if person.joints.len() == self.joints => Some(&person.joints),
-            [person] => {
-                let message = format!("frame {index}: {} joints, expected {}", person.joints.len(), self.joints);
-                return Err(Error::runtime(message).at(&self.name));
-            }
+            [person] => Some(person),
             people => {
                 let message = format!("frame {index} has {} people, an array holds one", people.len());
                 return Err(Error::usage(message).at(&self.name).hint("write JSON Lines (.jsonl)"));
             }
         };
-        let numbers = (0..self.joints).flat_map(|joint| joints.map_or([f32::NAN; 3], |joints| joints[joint]));
-        self.rows.extend(numbers.flat_map(f32::to_le_bytes));
+        for (what, found) in
+            person.iter().flat_map(|person| [("", person.joints.len()), ("sigma of ", person.sigma.len())])
+        {
+            let is_wanted = what.is_empty() || self.sigma.is_some();
+            if is_wanted && found != self.joints {
+                let message = format!("frame {index}: {what}{found} joints, expected {}", self.joints);
+                return Err(Error::runtime(message).at(&self.name));
+            }
+        }
+        self.push(person);
         if self.rows.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
     }
 
@@ -129,41 +176,7 @@ impl PoseWriter for ArrayWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.flush()
-    }
-}
-
-/// The one member of an archive.
-struct Member {
-    checksum: u32,
-    length: u32,
-}
-
-impl Member {
-    /// What stands before the member.
-    fn local_header(&self) -> Vec<u8> {
-        [b"PK\x03\x04", &self.fields()[..], MEMBER].concat()
-    }
-
-    /// What stands at an archive's end: its directory of one entry, and where that is.
-    fn directory(&self) -> Vec<u8> {
-        let made_by = 20u16.to_le_bytes();
-        // No comment, disk 0, no attributes, member at offset 0.
-        let entry = [b"PK\x01\x02", &made_by[..], &self.fields(), &[0; 14], MEMBER].concat();
-        let start = self.local_header().len() as u32 + self.length;
-        let (one, size) = (1u16.to_le_bytes(), (entry.len() as u32).to_le_bytes());
-        let end = [b"PK\x05\x06", &[0; 4][..], &one, &one, &size, &start.to_le_bytes(), &[0; 2]].concat();
-        [entry, end].concat()
-    }
-
-    /// The 26 bytes that the header and the directory share.
-    fn fields(&self) -> Vec<u8> {
-        let version = 20u16.to_le_bytes();
-        let (flags, stored) = ([0; 2], [0; 2]);
-        // 1980-01-01 00:00, so that the same poses give the same bytes.
-        let (time, date) = ([0; 2], 0x21u16.to_le_bytes());
-        let (checksum, length) = (self.checksum.to_le_bytes(), self.length.to_le_bytes());
-        let (name_length, no_extra) = ((MEMBER.len() as u16).to_le_bytes(), [0; 2]);
-        [&version[..], &flags, &stored, &time, &date, &checksum, &length, &length, &name_length, &no_extra].concat()
+        self.flush()?;
+        self.append_sigma().map_err(|e| Error::io("cannot write", &self.name, e))
     }
 }

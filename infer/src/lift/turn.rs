@@ -1,0 +1,204 @@
+//! People turned to the optical axis, for models that look at the subject.
+//!
+//! One turn a person, before the network and undone behind it, so that the
+//! network need not know where in the image somebody stands.
+
+use crate::camera::{Camera, Turn};
+use crate::model::{Card, View};
+use crate::pose::{Frame, Keypoint};
+
+/// The camera that people in `frame` are to be turned in; `None` if the model of `card` takes them as they are, or if
+/// the image's size is not known.
+pub(super) fn camera(card: &Card, frame: &Frame) -> Option<Camera> {
+    match card.input.view {
+        View::Camera => None,
+        View::Subject => frame.size.map(|size| Camera::with_focal(frame.focal, size)),
+    }
+}
+
+/// Turns one person's key points so that the camera looks at them, in place; joints that are then out of its sight go
+/// missing. Joints that the model does not read must not be among `points`.
+///
+/// They come out in pixels from the principal point: a model that looks at the subject does not care where in an image
+/// the points lie, and there they keep their digits, so that an image of another resolution gives the same pose.
+pub(super) fn turn_towards(points: &mut [Keypoint], camera: &Camera) -> Turn {
+    let turn = Turn::towards(camera, middle(points));
+    for point in points.iter_mut().filter(|point| !point.is_missing()) {
+        match turn.pixel_off_axis([point.x, point.y]) {
+            Some([x, y]) => (point.x, point.y) = (x, y),
+            None => *point = Keypoint::MISSING,
+        }
+    }
+    turn
+}
+
+/// The pixel that a person is looked at: the mean of the visible key points, weighted by score, `Σ s·p / Σ s`; NaN
+/// where nothing is visible.
+fn middle(points: &[Keypoint]) -> [f64; 2] {
+    let mut sums = [0f64; 3];
+    for point in points.iter().filter(|point| !point.is_missing()) {
+        let score = f64::from(point.score);
+        sums[0] += score * f64::from(point.x);
+        sums[1] += score * f64::from(point.y);
+        sums[2] += score;
+    }
+    [sums[0] / sums[2], sums[1] / sums[2]]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use std::path::Path;
+
+    use ndarray::{Array1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
+
+    use super::*;
+    use crate::error::Result;
+    use crate::format::{Source, open_reader};
+    use crate::lift::Lifter;
+    use crate::model::{MockNetwork, ModelFile, PoseNetwork, Session, SessionOptions};
+    use crate::pose::LiftedFrame;
+    use crate::skeleton::MEDIAPIPE33;
+
+    fn point(x: f32, y: f32, score: f32) -> Keypoint {
+        Keypoint { x, y, score }
+    }
+
+    #[test]
+    fn the_middle_is_weighted_by_score_and_passes_over_what_is_missing() {
+        let points = [point(100.0, 10.0, 0.75), point(200.0, 50.0, 0.25), point(9e9, 9e9, 0.0), Keypoint::MISSING];
+        assert_eq!(middle(&points), [125.0, 20.0]);
+        assert!(middle(&points[2..]).iter().all(|pixel| pixel.is_nan()));
+    }
+
+    #[test]
+    fn what_is_out_of_sight_goes_missing_and_what_is_missing_stays_so() {
+        let camera = Camera::with_focal(Some(100.0), [1000, 1000]);
+        let mut points = [point(0.0, 500.0, 1.0), Keypoint::MISSING, point(1000.0, 500.0, 1e-6)];
+        turn_towards(&mut points, &camera);
+        assert!(points[0].x.abs() < 1e-3 && points[0].y.abs() < 1e-3, "{:?}", points[0]);
+        assert!(points[1].is_missing() && points[2].is_missing());
+    }
+
+    /// A network that does as exported ones do, in f32: centres and scales the visible points, then two dense layers.
+    struct TinyNetwork(Card);
+
+    impl PoseNetwork for TinyNetwork {
+        fn card(&self) -> &Card {
+            &self.0
+        }
+
+        fn run_with_sigma(
+            &mut self,
+            keypoints: ArrayView3<'_, f32>,
+            mut poses: ArrayViewMut3<'_, f32>,
+            _: Option<ArrayViewMut2<'_, f32>>,
+        ) -> Result<()> {
+            for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
+                let hidden = dense(&normalised(person), 64, 3).mapv(f32::tanh);
+                let numbers = dense(&hidden, 51, 5);
+                pose.iter_mut().zip(numbers).for_each(|(cell, number)| *cell = number);
+            }
+            Ok(())
+        }
+    }
+
+    fn normalised(person: ArrayView2<'_, f32>) -> Array1<f32> {
+        let seen: Vec<f32> = person.column(2).iter().map(|score| f32::from(*score > 0.0)).collect();
+        let count: f32 = seen.iter().sum();
+        let mut points = person.slice(s![.., ..2]).to_owned();
+        let middle = points.sum_axis(Axis(0)) / count;
+        for (mut point, seen) in points.outer_iter_mut().zip(&seen) {
+            point -= &middle;
+            point *= *seen;
+        }
+        let size = (points.mapv(|p| p * p).sum() / count).sqrt();
+        (points / size).flatten().to_owned()
+    }
+
+    /// A layer of `width` whose weights are even in −1..1 over the root of its inputs.
+    fn dense(input: &Array1<f32>, width: usize, seed: usize) -> Array1<f32> {
+        let weight = |i: usize, o: usize| ((i * 7919 + o * 104_729 + seed * 31) % 1000) as f32 / 500.0 - 1.0;
+        let root = (input.len() as f32).sqrt();
+        Array1::from_shape_fn(width, |o| input.iter().enumerate().map(|(i, x)| x * weight(i, o)).sum::<f32>() / root)
+    }
+
+    /// A model that is taken to look at the subject, whatever its own card says.
+    struct Looking(Session, Card);
+
+    impl PoseNetwork for Looking {
+        fn card(&self) -> &Card {
+            &self.1
+        }
+
+        fn run_with_sigma(
+            &mut self,
+            keypoints: ArrayView3<'_, f32>,
+            poses: ArrayViewMut3<'_, f32>,
+            sigma: Option<ArrayViewMut2<'_, f32>>,
+        ) -> Result<()> {
+            self.0.run_with_sigma(keypoints, poses, sigma)
+        }
+    }
+
+    /// The clip of the demo, every coordinate and the image as many times as large.
+    fn clip(times: f32) -> Vec<Frame> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+        let mut reader = open_reader(&Source::File(path), None, Some(&MEDIAPIPE33)).unwrap();
+        let frames = std::iter::from_fn(|| reader.read().unwrap());
+        let scaled = |mut frame: Frame| {
+            for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
+                // To sixteenths of a pixel, so that what is many times as large is no other number by rounding.
+                (point.x, point.y) = [point.x, point.y].map(|pixel| (pixel * 16.0).round() / 16.0 * times).into();
+            }
+            // The clip's size is even, so that halves of it are whole.
+            frame.size = frame.size.map(|size| size.map(|side| (side as f32 * times) as u32));
+            frame.focal = Some(1500.0 * times);
+            frame
+        };
+        frames.map(scaled).collect()
+    }
+
+    fn lift<N: PoseNetwork>(lifter: &mut Lifter<N>, frames: &[Frame]) -> Vec<LiftedFrame> {
+        let conversion = lifter.conversion(&MEDIAPIPE33).unwrap();
+        lifter.lift_frames(frames, &conversion, &mut Vec::new()).unwrap()
+    }
+
+    /// The largest distance in millimetres that a joint moves when the image is taken at another resolution.
+    fn largest_difference<N: PoseNetwork>(lifter: &mut Lifter<N>) -> f64 {
+        let as_it_is = lift(lifter, &clip(1.0));
+        assert!(as_it_is.iter().filter(|frame| !frame.people.is_empty()).count() > 100);
+        let mut largest = 0f64;
+        for times in [0.5, 1.5, 2.5, 7.0] {
+            for (scaled, lifted) in lift(lifter, &clip(times)).iter().zip(&as_it_is) {
+                assert_eq!(scaled.people.len(), lifted.people.len());
+                let joints =
+                    |frame: &LiftedFrame| frame.people.iter().flat_map(|p| p.joints.clone()).collect::<Vec<_>>();
+                for (a, b) in joints(scaled).into_iter().zip(joints(lifted)) {
+                    largest = largest.max(crate::metric::distance(a, b) * 1000.0);
+                }
+            }
+        }
+        largest
+    }
+
+    #[test]
+    fn resolution_changes_no_pose() {
+        let mut card = MockNetwork::new().card;
+        card.input.view = View::Subject;
+        let tiny = largest_difference(&mut Lifter::with_network(TinyNetwork(card), 256));
+        assert!(tiny < 1e-3, "{tiny} mm");
+        let file = ModelFile::bundled().unwrap();
+        match Session::new(&file, &SessionOptions::default()) {
+            Err(error) => println!("skipped: {error}"),
+            Ok(session) => {
+                let mut card = file.card().clone();
+                card.input.view = View::Subject;
+                let bundled = largest_difference(&mut Lifter::with_network(Looking(session, card), 256));
+                println!("tiny {tiny:.1e} mm, bundled {bundled:.1e} mm");
+                assert!(bundled < 1e-3, "{bundled} mm");
+            }
+        }
+    }
+}
