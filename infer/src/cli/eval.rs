@@ -1,35 +1,54 @@
-//! `poselift eval`: how far a model's poses lie from the true ones of a paired data set.
+//! `poselift eval`: how far a model's poses lie from the true ones of a paired data set, and how steady a stream is.
+
+mod report;
+mod stream;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use ndarray::{Array3, ArrayView3, Axis, arr1, concatenate, s};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 
 use super::report::Terminal;
-use super::{DeviceArgs, open_lifter, read_model};
+use super::{DeviceArgs, image_size, open_lifter, positive, read_model};
+use crate::camera::Camera;
 use crate::error::{Error, Result};
-use crate::format::PairedArrays;
+use crate::format::{PairedArrays, SeenPairs};
 use crate::lift::Lifter;
-use crate::metric::{Accuracy, Score};
-use crate::model::{Card, PoseNetwork};
+use crate::metric::{Calibration, Score};
+use crate::model::{PoseNetwork, View};
+use report::{Report, Sight};
 
-/// Measure a model on paired 2D key points and 3D poses
+/// Measure a model on paired 2D key points and 3D poses, or a 3D stream by itself
 ///
 /// DATA holds `joint_2d_1`, [N, J_in, 2 or 3], and `joint_3d`, [N, J_out, 3], in the model's own joints, axes and
-/// unit. Both poses are aligned at the root joint, which is counted with error 0; every figure is a mean over poses.
+/// unit. An .npz may also hold `size`, [2] or [N, 2], and `focal`, [] or [N], in pixels: people are then turned to the
+/// optical axis as `poselift run` does, for models that ask for it. Both poses are aligned at the root joint, which is
+/// counted with error 0; every figure is a mean over poses. Of a model that gives sigma, the share of joints whose
+/// error lies within it is told too, the root left out; it should be 68 %.
+///
+/// With --stream no truth is needed: of a 3D stream it tells each bone's length, how much that varies (standard
+/// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), and
+/// the jitter (median acceleration of the joints relative to the root, in m/s^2). Lower is better.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {
     /// The model [default: the bundled one]
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", conflicts_with = "stream")]
     model: Option<PathBuf>,
     /// Paired arrays, .npz or .pkl
-    #[arg(value_name = "DATA")]
-    data: PathBuf,
+    #[arg(value_name = "DATA", required_unless_present = "stream", conflicts_with = "stream")]
+    data: Option<PathBuf>,
+    /// A 3D stream in JSON Lines, as `poselift run` writes it, or - for stdin
+    #[arg(long, value_name = "POSES", conflicts_with_all = ["size", "focal"])]
+    stream: Option<PathBuf>,
+    /// Image size in pixels, for files that do not say: 1920x1080
+    #[arg(long, value_name = "WxH", value_parser = image_size)]
+    size: Option<[u32; 2]>,
+    /// Focal length in pixels, for files that do not say [default: 1.2 times the longer side]
+    #[arg(long, value_name = "PX", value_parser = positive)]
+    focal: Option<f32>,
     /// As one JSON object
     #[arg(long)]
     json: bool,
@@ -41,37 +60,72 @@ const AFTER_HELP: &str = "\
 Examples:
   poselift eval validation.npz
   poselift eval model.onnx data_test_lift.pkl --json
+  poselift eval --stream poses.jsonl
+  poselift run clip.jsonl | poselift eval --stream -
 
-Exit codes: 0 all lifted, 1 some samples could not be, 2 nothing could be done.";
+Exit codes: 0 all lifted, 1 some samples or frames could not be read or lifted, 2 nothing could be done.";
 
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    match (&args.stream, &args.data) {
+        (Some(poses), _) => stream::run(poses, args.json),
+        (None, Some(data)) => run_pairs(args, data),
+        (None, None) => Err(Error::usage("nothing to measure, expected DATA or --stream POSES")),
+    }
+}
+
+fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitCode> {
     let terminal = Terminal::new(false);
-    let pairs = PairedArrays::from_file(&args.data)?;
+    let seen = SeenPairs::from_file(data)?;
     let model = read_model(args.model.as_ref())?;
     let mut lifter = open_lifter(&model, &args.device.options(None), &terminal)?;
-    let score = evaluate(&mut lifter, &pairs).map_err(|error| error.at(&args.data))?;
-    let report = Report::new(lifter.card(), &score).map_err(|error| error.at(&args.data))?;
-    let text = if args.json { format!("{}\n", report.json()) } else { report.table(&args.data) };
+    let cameras = seen.cameras(args.size, args.focal);
+    let evaluation = evaluate(&mut lifter, &seen.pairs, &cameras).map_err(|error| error.at(data))?;
+    let sight = match (lifter.card().input.view, &cameras[..]) {
+        (View::Camera, _) => Sight::Camera,
+        (View::Subject, []) => Sight::SubjectOfUnknownSize,
+        (View::Subject, _) => Sight::Subject { focal_known: args.focal.is_some() || !seen.focals.is_empty() },
+    };
+    if sight == Sight::SubjectOfUnknownSize {
+        let data = data.display();
+        terminal.note(&format!("{data}: image size unknown: nobody is turned to the optical axis, give --size WxH"));
+    }
+    let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
+    let text = if args.json { format!("{}\n", report.json()) } else { report.table(data) };
     std::io::stdout().write_all(text.as_bytes())?;
     let (failed, all) = (report.not_lifted, report.not_lifted + report.samples);
     if failed > 0 {
-        terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", args.data.display()));
+        terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", data.display()));
     }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
-/// Lifts the key points of `pairs` and compares with its poses.
-fn evaluate<N: PoseNetwork>(lifter: &mut Lifter<N>, pairs: &PairedArrays) -> Result<Score> {
+/// What came of lifting a data set.
+#[derive(Debug)]
+struct Evaluation {
+    score: Score,
+    /// Of models that give sigma.
+    calibration: Option<Calibration>,
+}
+
+/// Lifts the key points of `pairs`, as `cameras` saw them, and compares with its poses.
+fn evaluate<N: PoseNetwork>(lifter: &mut Lifter<N>, pairs: &PairedArrays, cameras: &[Camera]) -> Result<Evaluation> {
     let card = lifter.card().clone();
     check_joints("joint_2d_1", pairs.keypoints.dim().1, "reads", &card.input.layout, card.input.joints.len())?;
     check_joints("joint_3d", pairs.poses.dim().1, "gives", &card.output.skeleton, card.output.joints.len())?;
-    let predicted = lifter.lift(with_channels(&pairs.keypoints, card.input.channels).view())?;
+    let lifted = lifter.lift_seen(with_channels(&pairs.keypoints, card.input.channels).view(), cameras)?;
+    let moved = match (card.output.root, card.output.root_position) {
+        (None, Some(root)) => Some(&pairs.poses - &arr1(&root)),
+        _ => None,
+    };
+    let truth = moved.as_ref().unwrap_or(&pairs.poses).view();
     let mut score = Score::new(card.output.joints.len(), card.output.root, &card.output.unit);
-    match (card.output.root, card.output.root_position) {
-        (None, Some(root)) => score.add(predicted.view(), (&pairs.poses - &arr1(&root)).view())?,
-        _ => score.add(predicted.view(), pairs.poses.view())?,
+    score.add(lifted.poses.view(), truth)?;
+    let mut calibration = None;
+    if let Some(sigma) = &lifted.sigma {
+        let counted = calibration.insert(Calibration::new(card.output.root));
+        counted.add(lifted.poses.view(), truth, sigma.view())?;
     }
-    Ok(score)
+    Ok(Evaluation { score, calibration })
 }
 
 fn check_joints(array: &str, found: usize, does: &str, layout: &str, expected: usize) -> Result<()> {
@@ -105,114 +159,6 @@ fn without_scores(keypoints: ArrayView3<'_, f32>) -> Array3<f32> {
     points
 }
 
-/// What the subcommand says; serialised, it is the JSON of the contract.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    model: &'a str,
-    samples: u64,
-    not_lifted: u64,
-    unit: &'a str,
-    mpjpe: f64,
-    p_mpjpe: f64,
-    n_mpjpe: f64,
-    /// 0..1; `null` where the unit is not known.
-    pck_150: Option<f64>,
-    /// 0..1; `null` where the unit is not known.
-    auc: Option<f64>,
-    per_joint: PerJoint<'a>,
-    #[serde(skip)]
-    root: Option<&'a str>,
-}
-
-#[derive(Debug)]
-struct PerJoint<'a> {
-    names: &'a [String],
-    errors: Vec<f64>,
-}
-
-impl Serialize for PerJoint<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.names.len()))?;
-        for (name, error) in self.names.iter().zip(&self.errors) {
-            map.serialize_entry(name, error)?;
-        }
-        map.end()
-    }
-}
-
-impl<'a> Report<'a> {
-    fn new(card: &'a Card, score: &Score) -> Result<Self> {
-        let Some(Accuracy { samples, mpjpe, p_mpjpe, n_mpjpe, pck_150, auc, per_joint }) = score.accuracy() else {
-            return Err(Error::input(format!("none of the {} samples could be lifted", score.not_lifted())));
-        };
-        Ok(Self {
-            model: &card.name,
-            samples,
-            not_lifted: score.not_lifted(),
-            unit: score.unit().unwrap_or(&card.output.unit),
-            mpjpe,
-            p_mpjpe,
-            n_mpjpe,
-            pck_150,
-            auc,
-            per_joint: PerJoint { names: &card.output.joints, errors: per_joint },
-            root: card.output.root.map(|root| card.output.joints[root].as_str()),
-        })
-    }
-
-    fn json(&self) -> String {
-        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
-    }
-
-    /// The report as aligned text.
-    fn table(&self, data: &Path) -> String {
-        let not_lifted = match self.not_lifted {
-            0 => String::new(),
-            count => format!(", and {count} that could not be lifted"),
-        };
-        let root = self.root.map_or("not among the joints".to_owned(), |root| format!("{root}, counted with error 0"));
-        let error = |value: f64| format!("{} {}", self.number(value), self.unit);
-        let share = |value: Option<f64>| match value {
-            Some(share) => format!("{:.1} %", share * 100.0),
-            None => "not given: it needs millimetres, and the size of the model's unit is not known".to_owned(),
-        };
-        let facts = [
-            ("model", self.model.to_owned()),
-            ("data", data.display().to_string()),
-            ("samples", format!("{}{not_lifted}", self.samples)),
-            ("root", root),
-            ("", String::new()),
-            ("MPJPE", error(self.mpjpe)),
-            ("P-MPJPE", error(self.p_mpjpe)),
-            ("N-MPJPE", error(self.n_mpjpe)),
-            ("PCK@150", share(self.pck_150)),
-            ("AUC", share(self.auc)),
-            ("", String::new()),
-        ];
-        let mut text = String::new();
-        for (name, value) in facts {
-            text.push_str(format!("{name:<9}{value}").trim_end());
-            text.push('\n');
-        }
-        text + &self.joint_table()
-    }
-
-    fn joint_table(&self) -> String {
-        let rows = self.per_joint.names.iter().zip(&self.per_joint.errors);
-        let rows: Vec<_> = rows.map(|(name, &error)| (name.as_str(), self.number(error))).collect();
-        let heading = ("joint", self.unit.to_owned());
-        let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
-        let width = |length: fn(&(&str, String)) -> usize| rows.iter().map(length).max().unwrap_or(0);
-        let (names, numbers) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
-        rows.iter().map(|(name, number)| format!("{name:<names$}  {number:>numbers$}\n")).collect()
-    }
-
-    /// A tenth of a millimetre, or five decimals of what may be any size.
-    fn number(&self, value: f64) -> String {
-        if self.unit == "mm" { format!("{value:.1}") } else { format!("{value:.5}") }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
@@ -220,7 +166,8 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
-    use crate::model::MockNetwork;
+    use crate::metric::Accuracy;
+    use crate::model::{Card, MockNetwork};
 
     /// Two samples of which the mock, which divides by 1000, lifts each but for 0.1 m at the right ankle of the second.
     fn pairs() -> PairedArrays {
@@ -239,8 +186,12 @@ mod tests {
         Lifter::with_network(network, 256)
     }
 
+    fn score(lifter: &mut Lifter<MockNetwork>, pairs: &PairedArrays) -> Score {
+        evaluate(lifter, pairs, &[]).unwrap().score
+    }
+
     fn accuracy(change: impl FnOnce(&mut Card), pairs: &PairedArrays) -> Accuracy {
-        evaluate(&mut lifter(change), pairs).unwrap().accuracy().unwrap()
+        score(&mut lifter(change), pairs).accuracy().unwrap()
     }
 
     #[test]
@@ -284,37 +235,25 @@ mod tests {
     fn says_which_joints_do_not_fit() {
         let mut pairs = pairs();
         pairs.poses = pairs.poses.slice(s![.., ..15, ..]).to_owned();
-        let message = evaluate(&mut lifter(|_| ()), &pairs).unwrap_err().to_string();
+        let message = evaluate(&mut lifter(|_| ()), &pairs, &[]).unwrap_err().to_string();
         assert_eq!(message, "'joint_3d' has 15 joints, but the model gives 17 (h36m17)");
     }
 
     #[test]
-    fn counts_what_could_not_be_lifted() {
-        let mut pairs = pairs();
-        pairs.keypoints.slice_mut(s![0, .., 2]).fill(0.0);
-        let mut lifter = lifter(|_| ());
-        let score = evaluate(&mut lifter, &pairs).unwrap();
-        assert_eq!((score.not_lifted(), score.accuracy().unwrap().samples), (1, 1));
-        let table = Report::new(lifter.card(), &score).unwrap().table(Path::new("pairs.npz"));
-        assert!(table.contains("samples  1, and 1 that could not be lifted\n"), "{table}");
-        pairs.keypoints.slice_mut(s![.., .., 2]).fill(0.0);
-        let score = evaluate(&mut lifter, &pairs).unwrap();
-        let error = Report::new(lifter.card(), &score).unwrap_err();
-        assert_eq!(error.to_string(), "none of the 2 samples could be lifted");
-    }
-
-    #[test]
-    fn the_table_is_aligned_and_the_json_in_order() {
-        let mut lifter = lifter(|_| ());
-        let score = evaluate(&mut lifter, &pairs()).unwrap();
-        let report = Report::new(lifter.card(), &score).unwrap();
-        let table = report.table(Path::new("pairs.npz"));
-        assert!(table.contains("\nMPJPE    2.9 mm\n") && table.contains("\nPCK@150  100.0 %\n"), "{table}");
-        assert!(table.contains("\nroot     hip, counted with error 0\n"), "{table}");
-        assert!(table.contains("\njoint             mm\nhip              0.0\n"), "{table}");
-        assert!(table.contains("\nright_ankle     50.0\n"), "{table}");
-        let json = report.json();
-        assert!(json.starts_with(r#"{"model":"example","samples":2,"not_lifted":0,"unit":"mm","mpjpe":2.9"#), "{json}");
-        assert!(json.contains(r#""per_joint":{"hip":0.0,"right_hip":0.0,"#), "{json}");
+    fn people_are_turned_in_their_cameras_and_sigma_is_held_against_the_errors() {
+        let pairs = pairs();
+        let looking = |card: &mut Card| {
+            card.input.view = View::Subject;
+            card.output.sigma = true;
+        };
+        let as_it_is = evaluate(&mut lifter(looking), &pairs, &[]).unwrap();
+        // The mock's sigma is a tenth of the pose's y, and only one joint is off, by 100 mm: more than 30 mm.
+        assert_relative_eq!(as_it_is.calibration.unwrap().within_one_sigma().unwrap(), 31.0 / 32.0, epsilon = 1e-9);
+        let camera = Camera::with_focal(None, [640, 480]);
+        let turned = evaluate(&mut lifter(looking), &pairs, &[camera]).unwrap();
+        assert!(turned.score.accuracy().unwrap().mpjpe > as_it_is.score.accuracy().unwrap().mpjpe + 1.0);
+        let camera_view = evaluate(&mut lifter(|_| ()), &pairs, &[camera]).unwrap();
+        assert_eq!(camera_view.score, as_it_is.score);
+        assert!(camera_view.calibration.is_none());
     }
 }

@@ -14,13 +14,18 @@
 //!
 //! No other scale is taken from the truth, and a mirror image is not a rotation.
 
+mod calibration;
 mod procrustes;
 mod score;
 mod sequence;
+mod steadiness;
+mod track;
 
+pub use calibration::Calibration;
 pub use procrustes::procrustes;
 pub use score::{Accuracy, Score};
 pub use sequence::{acceleration_error, mpjve};
+pub use steadiness::{Bone, Pair, Steadiness, SteadinessFigures};
 
 /// A point in space, in the unit of its pose.
 pub type Point = [f32; 3];
@@ -77,6 +82,16 @@ pub fn auc(errors_mm: &[f64]) -> f64 {
     // Of the thresholds 5k with k in 0..=30, those from ⌈error / 5⌉ on hold the error.
     let within = errors_mm.iter().map(|error| (31.0 - (error / 5.0).ceil()).max(0.0));
     within.sum::<f64>() / 31.0 / errors_mm.len().max(1) as f64
+}
+
+/// Metres in one `unit` (`m`, `cm`, `mm`); `None` for any other, whose size is not known.
+pub(crate) fn metres(unit: &str) -> Option<f64> {
+    match unit {
+        "m" => Some(1.0),
+        "cm" => Some(0.01),
+        "mm" => Some(0.001),
+        _ => None,
+    }
 }
 
 /// Euclidean distance.

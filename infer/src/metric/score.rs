@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayView3, Axis};
 
-use super::{Point, auc, distance, n_mpjpe, p_mpjpe, pck};
+use super::{Point, auc, distance, metres, n_mpjpe, p_mpjpe, pck};
 use crate::error::{Error, Result};
 
 /// Joints within this distance of the truth count for PCK@150, in millimetres.
@@ -69,12 +69,7 @@ impl Score {
     /// If `root` is not one of the joints.
     pub fn new(joints: usize, root: Option<usize>, unit: &str) -> Self {
         assert!(root.is_none_or(|root| root < joints), "the root is one of the {joints} joints");
-        let to_mm = match unit {
-            "m" => Some(1000.0),
-            "cm" => Some(10.0),
-            "mm" => Some(1.0),
-            _ => None,
-        };
+        let to_mm = metres(unit).map(|metres| metres * 1000.0);
         let sums = Sums { p_mpjpe: 0.0, n_mpjpe: 0.0, pck_150: 0.0, auc: 0.0, per_joint: vec![0.0; joints] };
         Self { root, to_mm, samples: 0, not_lifted: 0, sums }
     }
@@ -157,7 +152,7 @@ impl Score {
 }
 
 /// The pose's points, relative to its root if there is one.
-fn aligned(pose: ArrayView2<'_, f32>, root: Option<usize>) -> Vec<Point> {
+pub(super) fn aligned(pose: ArrayView2<'_, f32>, root: Option<usize>) -> Vec<Point> {
     let origin = root.map_or([0.0; 3], |root| [0, 1, 2].map(|axis| pose[[root, axis]]));
     let point = |row: ndarray::ArrayView1<'_, f32>| [0, 1, 2].map(|axis| row[axis] - origin[axis]);
     pose.axis_iter(Axis(0)).map(point).collect()

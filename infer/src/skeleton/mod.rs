@@ -67,14 +67,19 @@ impl Layout {
     ///
     /// Mirroring a pose is negating x and taking each joint from here.
     pub fn mirrored(&self) -> Vec<usize> {
-        let other_side = |name: &str| match name.split_once('_') {
-            Some(("left", rest)) => format!("right_{rest}"),
-            Some(("right", rest)) => format!("left_{rest}"),
-            _ => name.to_owned(),
-        };
-        let twin = |(index, name): (usize, &&str)| self.position(&other_side(name)).unwrap_or(index);
-        self.joints.iter().enumerate().map(twin).collect()
+        mirrored(self.joints)
     }
+}
+
+/// As [`Layout::mirrored`], for `joints` of any list of names.
+pub fn mirrored<S: AsRef<str>>(joints: &[S]) -> Vec<usize> {
+    let other_side = |name: &str| match name.split_once('_') {
+        Some(("left", rest)) => format!("right_{rest}"),
+        Some(("right", rest)) => format!("left_{rest}"),
+        _ => name.to_owned(),
+    };
+    let position = |name: String| joints.iter().position(|joint| joint.as_ref() == name);
+    joints.iter().enumerate().map(|(index, joint)| position(other_side(joint.as_ref())).unwrap_or(index)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,229 @@
+//! `poselift eval --stream`: what a 3D stream shows without any truth.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::super::report::Terminal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{PoseInfo, PoseReader, Source, open_pose_reader};
+use crate::metric::{Steadiness, SteadinessFigures, metres};
+
+/// Measures the stream at `path`, `-` being stdin.
+pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
+    let terminal = Terminal::new(false);
+    let source = if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_path_buf()) };
+    let mut reader = open_pose_reader(&source)?;
+    let (figures, unreadable) = measure(reader.as_mut(), &terminal)?;
+    if figures.poses == 0 {
+        let frames = figures.frames;
+        return Err(Error::input(format!("nobody in any of the {frames} frames, expected poses")).at(source.name()));
+    }
+    let report = Report::new(reader.info(), source.name(), &figures, unreadable);
+    let text = if json { format!("{}\n", report.json()) } else { report.table() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::from(u8::from(unreadable > 0)))
+}
+
+/// The stream's figures, and how many of its frames could not be read.
+fn measure(reader: &mut dyn PoseReader, terminal: &Terminal) -> Result<(SteadinessFigures, u64)> {
+    let PoseInfo { joints, parents, fps, .. } = reader.info();
+    let mut steadiness = Steadiness::new(joints, parents, *fps);
+    let mut unreadable = 0;
+    loop {
+        match reader.read() {
+            Ok(Some(frame)) => steadiness.add(&frame),
+            Ok(None) => return Ok((steadiness.figures(), unreadable)),
+            Err(fault) if fault.kind() == ErrorKind::BadInput => {
+                unreadable += 1;
+                terminal.warning(&fault.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What is said; serialised, it is the JSON. Shares are of the mean, 0..1.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    stream: String,
+    model: &'a str,
+    frames: u64,
+    unreadable: u64,
+    people: u64,
+    tracks: u64,
+    unit: &'a str,
+    /// The mean over bones of the deviation of their length; `null` where no track has two poses.
+    bone_deviation: Option<f64>,
+    /// The mean over pairs; `null` where there is none.
+    asymmetry: Option<f64>,
+    /// m/s²; `null` where times, or the size of the unit, are not known.
+    jitter: Option<f64>,
+    bones: Vec<Bone<'a>>,
+    pairs: Vec<Pair<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Bone<'a> {
+    joint: &'a str,
+    parent: &'a str,
+    length: f64,
+    deviation: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Pair<'a> {
+    left: &'a str,
+    right: &'a str,
+    asymmetry: f64,
+}
+
+impl<'a> Report<'a> {
+    fn new(info: &'a PoseInfo, stream: &Path, figures: &SteadinessFigures, unreadable: u64) -> Self {
+        let name = |joint: usize| info.joints[joint].as_str();
+        let bones = figures.bones.iter().map(|bone| Bone {
+            joint: name(bone.joint),
+            parent: name(bone.parent),
+            length: bone.length,
+            deviation: bone.deviation,
+        });
+        let pairs = figures.pairs.iter().map(|pair| Pair {
+            left: name(pair.left),
+            right: name(pair.right),
+            asymmetry: pair.asymmetry,
+        });
+        let metres = metres(&info.unit);
+        Self {
+            stream: stream.display().to_string(),
+            model: &info.model,
+            frames: figures.frames,
+            unreadable,
+            people: figures.poses,
+            tracks: figures.tracks,
+            unit: &info.unit,
+            bone_deviation: figures.deviation(),
+            asymmetry: figures.asymmetry(),
+            jitter: figures.acceleration.zip(metres).map(|(acceleration, metres)| acceleration * metres),
+            bones: bones.collect(),
+            pairs: pairs.collect(),
+        }
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
+    }
+
+    fn table(&self) -> String {
+        let unreadable = match self.unreadable {
+            0 => String::new(),
+            count => format!(", and {count} that could not be read"),
+        };
+        let of_bones = |share| format!("{}, the mean over bones", per_cent(share));
+        let facts = [
+            ("stream", self.stream.clone()),
+            ("model", self.model.to_owned()),
+            ("frames", format!("{}{unreadable}", self.frames)),
+            ("people", format!("{} poses of {} tracks", self.people, self.tracks)),
+            ("", String::new()),
+            ("bone length varies", self.bone_deviation.map_or("not given: no track of two poses".into(), of_bones)),
+            (
+                "left and right differ",
+                self.asymmetry.map_or("not given: no bones on both sides".into(), |share| {
+                    format!("{}, the mean over pairs", per_cent(share))
+                }),
+            ),
+            (
+                "jitter",
+                self.jitter.map_or("not given: it needs the frames' times and a known unit".into(), |jitter| {
+                    format!("{jitter:.2} m/s^2, the median")
+                }),
+            ),
+            ("", String::new()),
+        ];
+        let rows = facts.iter().map(|(name, value)| format!("{name:<23}{value}").trim_end().to_owned() + "\n");
+        rows.collect::<String>() + &self.bone_table() + "\n" + &self.pair_table()
+    }
+
+    fn bone_table(&self) -> String {
+        let unit = self.unit;
+        let mut text = format!("{:<16}{:<16}{unit:>10}{:>10}\n", "bone to", "from", "varies");
+        for Bone { joint, parent, length, deviation } in &self.bones {
+            let varies = deviation.map_or_else(String::new, per_cent);
+            text.push_str(format!("{joint:<16}{parent:<16}{length:>10.4}{varies:>10}").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn pair_table(&self) -> String {
+        let row = |Pair { left, right, asymmetry }: &Pair<'_>| {
+            format!("{left:<16}{right:<16}{:>10}{:>10}\n", "", per_cent(*asymmetry))
+        };
+        let heading = format!("{:<16}{:<16}{:>10}{:>10}\n", "left", "right", "", "differ");
+        std::iter::once(heading).chain(self.pairs.iter().map(row)).collect()
+    }
+}
+
+fn per_cent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pose::{LiftedFrame, LiftedPerson};
+
+    fn info(unit: &str) -> PoseInfo {
+        PoseInfo {
+            skeleton: "three".into(),
+            joints: ["hip", "left_hip", "right_hip"].map(String::from).to_vec(),
+            parents: vec![-1, 0, 0],
+            unit: unit.into(),
+            axes: "camera".into(),
+            fps: Some(10.0),
+            model: "none".into(),
+        }
+    }
+
+    fn figures(info: &PoseInfo) -> SteadinessFigures {
+        let mut steadiness = Steadiness::new(&info.joints, &info.parents, info.fps);
+        for (index, left) in [(0, 0.1), (1, 0.3), (2, 0.1)] {
+            let joints = vec![[0.0; 3], [left, 0.0, 0.0], [-left, 0.0, 0.0]];
+            let people = vec![LiftedPerson { joints, ..LiftedPerson::default() }];
+            steadiness.add(&LiftedFrame { index, people, ..LiftedFrame::default() });
+        }
+        steadiness.figures()
+    }
+
+    #[test]
+    fn the_table_names_every_bone_and_pair() {
+        let info = info("m");
+        let table = Report::new(&info, Path::new("p.jsonl"), &figures(&info), 2).table();
+        for line in [
+            "frames                 3, and 2 that could not be read",
+            "people                 3 poses of 1 tracks",
+            "left and right differ  0.00 %, the mean over pairs",
+            "jitter                 40.00 m/s^2, the median",
+            "bone to         from                     m    varies",
+            "left_hip        hip                 0.1667   56.57 %",
+            "left_hip        right_hip                     0.00 %",
+        ] {
+            assert!(table.lines().any(|found| found == line), "{line}\n{table}");
+        }
+    }
+
+    #[test]
+    fn a_unit_of_unknown_size_has_no_jitter() {
+        let jitter = |unit| {
+            let info = info(unit);
+            Report::new(&info, Path::new("p.jsonl"), &figures(&info), 0).jitter
+        };
+        assert!(jitter("unknown").is_none());
+        assert!(jitter("mm").is_some_and(|jitter| (jitter - 0.04).abs() < 1e-6));
+        let info = info("m");
+        let json = Report::new(&info, Path::new("p.jsonl"), &figures(&info), 0).json();
+        assert!(json.contains(r#""people":3,"tracks":1,"unit":"m","bone_deviation":0.565"#), "{json}");
+    }
+}

@@ -1,0 +1,300 @@
+//! What a 3D stream shows without any truth: bones that change their length, sides that differ, joints that tremble.
+
+use std::collections::BTreeMap;
+
+use super::distance;
+use super::track::{History, Moment, Spread, Track};
+use crate::pose::LiftedFrame;
+use crate::skeleton::mirrored;
+
+/// Gathers a stream's figures, frame by frame.
+///
+/// People are told apart by their track, those without one by their place in the frame.
+///
+/// ```
+/// use poselift::metric::Steadiness;
+/// use poselift::pose::{LiftedFrame, LiftedPerson};
+///
+/// let joints = ["hip", "left_hip", "right_hip"].map(String::from);
+/// let mut steadiness = Steadiness::new(&joints, &[-1, 0, 0], Some(30.0));
+/// for (index, left) in [(0, 0.1), (1, 0.1)] {
+///     let joints = vec![[0.0; 3], [left, 0.0, 0.0], [-0.3, 0.0, 0.0]];
+///     let people = vec![LiftedPerson { joints, ..LiftedPerson::default() }];
+///     steadiness.add(&LiftedFrame { index, people, ..LiftedFrame::default() });
+/// }
+/// let figures = steadiness.figures();
+/// assert_eq!((figures.poses, figures.tracks), (2, 1));
+/// assert!((figures.asymmetry().unwrap() - 1.0).abs() < 1e-6); // 0.2 m of difference, 0.2 m on the mean
+/// assert_eq!(figures.deviation(), Some(0.0));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Steadiness {
+    /// `(child, parent)` of each bone.
+    bones: Vec<[usize; 2]>,
+    /// Positions in `bones` of a bone of the left side and its counterpart.
+    pairs: Vec<[usize; 2]>,
+    /// Joints that move: all but the one that the others are relative to.
+    moving: Vec<usize>,
+    fps: Option<f64>,
+    frames: u64,
+    poses: u64,
+    /// Of each pair, over all poses, the sum of the differences.
+    differences: Vec<f64>,
+    tracks: BTreeMap<Track, History>,
+    accelerations: Vec<f32>,
+}
+
+/// A bone's figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bone {
+    /// The joint at its outer end.
+    pub joint: usize,
+    /// The joint at its inner end.
+    pub parent: usize,
+    /// Its mean length over all poses, in the stream's unit.
+    pub length: f64,
+    /// Standard deviation over mean of its length within a track, the mean over tracks weighted by their poses;
+    /// `None` where no track has two poses.
+    pub deviation: Option<f64>,
+}
+
+/// The figures of a bone and its counterpart on the other side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// The joint at the outer end of the left one.
+    pub left: usize,
+    /// The joint at the outer end of the right one.
+    pub right: usize,
+    /// `|l − r|` over the mean of both, pose by pose, the mean over poses.
+    pub asymmetry: f64,
+}
+
+/// A stream's figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SteadinessFigures {
+    /// Frames, those with nobody in them among them.
+    pub frames: u64,
+    /// Poses: people in all frames together.
+    pub poses: u64,
+    /// Tracks that they belong to.
+    pub tracks: u64,
+    /// Each bone.
+    pub bones: Vec<Bone>,
+    /// Each bone of the left side with its counterpart.
+    pub pairs: Vec<Pair>,
+    /// Jitter: the median over joints and frames of the length of the acceleration, in the stream's unit a second
+    /// squared, relative to the root, which is left out. `None` where no track has three frames in a row whose times
+    /// are known.
+    pub acceleration: Option<f64>,
+}
+
+impl SteadinessFigures {
+    /// The mean of [`Bone::deviation`] over bones.
+    pub fn deviation(&self) -> Option<f64> {
+        mean(self.bones.iter().filter_map(|bone| bone.deviation))
+    }
+
+    /// The mean of [`Pair::asymmetry`] over pairs; `None` where there is none.
+    pub fn asymmetry(&self) -> Option<f64> {
+        mean(self.pairs.iter().map(|pair| pair.asymmetry))
+    }
+}
+
+impl Steadiness {
+    /// A stream of poses of `joints`, whose `parents` are −1 where there is none; `fps` gives frames their time that do
+    /// not say it.
+    pub fn new(joints: &[String], parents: &[i32], fps: Option<f64>) -> Self {
+        let parent = |joint: usize| parents.get(joint).and_then(|&parent| usize::try_from(parent).ok());
+        let parent = |joint: usize| parent(joint).filter(|&parent| parent < joints.len());
+        let bones: Vec<_> = (0..joints.len()).filter_map(|joint| Some([joint, parent(joint)?])).collect();
+        let other_side = mirrored(joints);
+        let twin = |[joint, parent]: [usize; 2]| {
+            let wanted = [other_side[joint], other_side[parent]];
+            bones.iter().position(|bone| *bone == wanted).filter(|_| wanted[0] != joint)
+        };
+        let is_left = |bone: &[usize; 2]| joints[bone[0]].starts_with("left");
+        let lefts = bones.iter().enumerate().filter(|(_, bone)| is_left(bone));
+        let pairs: Vec<_> = lefts.filter_map(|(left, bone)| Some([left, twin(*bone)?])).collect();
+        let roots: Vec<_> = (0..joints.len()).filter(|&joint| parent(joint).is_none()).collect();
+        let moving = (0..joints.len()).filter(|&joint| roots != [joint]).collect();
+        let differences = vec![0.0; pairs.len()];
+        let (tracks, accelerations) = (BTreeMap::new(), Vec::new());
+        Self { bones, pairs, moving, fps, frames: 0, poses: 0, differences, tracks, accelerations }
+    }
+
+    /// Adds a frame; each of its people must have as many joints as were named. Poses with a value that is no number
+    /// are passed over.
+    ///
+    /// # Panics
+    /// If somebody has fewer joints.
+    pub fn add(&mut self, frame: &LiftedFrame) {
+        self.frames += 1;
+        let seconds = frame.time.or_else(|| self.fps.map(|fps| frame.index as f64 / fps));
+        for (place, person) in frame.people.iter().enumerate() {
+            if !person.joints.as_flattened().iter().all(|value| value.is_finite()) {
+                continue;
+            }
+            self.poses += 1;
+            let lengths: Vec<_> =
+                self.bones.iter().map(|&[a, b]| distance(person.joints[a], person.joints[b])).collect();
+            for (sum, &[left, right]) in self.differences.iter_mut().zip(&self.pairs) {
+                let both = (lengths[left] + lengths[right]) / 2.0;
+                *sum += if both > 0.0 { (lengths[left] - lengths[right]).abs() / both } else { 0.0 };
+            }
+            let track = person.id.map_or(Track::Place(place), Track::Id);
+            let track = self.tracks.entry(track).or_insert_with(|| History::new(lengths.len()));
+            track.lengths.iter_mut().zip(lengths).for_each(|(spread, length)| spread.add(length));
+            if let Some(seconds) = seconds {
+                let now = Moment { frame: frame.index, seconds, joints: person.joints.clone() };
+                self.accelerations.extend(track.go_on(now, &self.moving));
+            }
+        }
+    }
+
+    /// The figures so far; without any pose there are none of bones and pairs.
+    pub fn figures(&self) -> SteadinessFigures {
+        let bone = |(index, &[joint, parent]): (usize, &[usize; 2])| {
+            let spreads = || self.tracks.values().map(|track| track.lengths[index]);
+            let long = || spreads().filter(|spread| spread.count > 1.0);
+            let length = weighted(spreads(), |spread| spread.mean).unwrap_or_default();
+            Bone { joint, parent, length, deviation: weighted(long(), Spread::deviation) }
+        };
+        let shown = if self.poses > 0 { usize::MAX } else { 0 };
+        let pair = |(&[left, right], &sum): (&[usize; 2], &f64)| Pair {
+            left: self.bones[left][0],
+            right: self.bones[right][0],
+            asymmetry: sum / self.poses as f64,
+        };
+        SteadinessFigures {
+            frames: self.frames,
+            poses: self.poses,
+            tracks: self.tracks.len() as u64,
+            bones: self.bones.iter().enumerate().take(shown).map(bone).collect(),
+            pairs: self.pairs.iter().zip(&self.differences).take(shown).map(pair).collect(),
+            acceleration: median(self.accelerations.clone()),
+        }
+    }
+}
+
+/// The mean of `value` over tracks, weighted by their poses.
+fn weighted(spreads: impl Iterator<Item = Spread>, value: impl Fn(&Spread) -> f64) -> Option<f64> {
+    let (sum, count) =
+        spreads.fold((0.0, 0.0), |(sum, count), spread| (sum + spread.count * value(&spread), count + spread.count));
+    (count > 0.0).then(|| sum / count)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+/// The value in the middle, or the mean of the two there.
+fn median(mut values: Vec<f32>) -> Option<f64> {
+    values.sort_unstable_by(f32::total_cmp);
+    let middle = [values.len().checked_sub(1)? / 2, values.len() / 2];
+    Some(middle.iter().map(|&at| f64::from(values[at])).sum::<f64>() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
+
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::pose::LiftedPerson;
+    use crate::skeleton::H36M17;
+
+    /// A hip with a joint to either side, and one above.
+    fn steadiness(fps: Option<f64>) -> Steadiness {
+        Steadiness::new(&["hip", "left_hip", "right_hip", "spine"].map(String::from), &[-1, 0, 0, 0], fps)
+    }
+
+    /// The left joint at `left` metres, the others where they always are.
+    fn person(id: Option<i64>, left: f32) -> LiftedPerson {
+        let joints = vec![[0.0; 3], [left, 0.0, 0.0], [-0.1, 0.0, 0.0], [0.0, -0.2, 0.0]];
+        LiftedPerson { id, joints, ..LiftedPerson::default() }
+    }
+
+    fn frame(index: u64, people: Vec<LiftedPerson>) -> LiftedFrame {
+        LiftedFrame { index, people, ..LiftedFrame::default() }
+    }
+
+    #[test]
+    fn bones_by_hand() {
+        let mut steadiness = steadiness(None);
+        for (index, left) in [(0, 0.1), (1, 0.3)] {
+            steadiness.add(&frame(index, vec![person(Some(4), left)]));
+        }
+        let figures = steadiness.figures();
+        assert_eq!((figures.frames, figures.poses, figures.tracks), (2, 2, 1));
+        assert_eq!(
+            figures.bones.iter().map(|bone| (bone.joint, bone.parent)).collect::<Vec<_>>(),
+            [(1, 0), (2, 0), (3, 0)]
+        );
+        // 0.1 and 0.3: mean 0.2, standard deviation 0.1.
+        assert_relative_eq!(figures.bones[0].length, 0.2, epsilon = 1e-6);
+        assert_relative_eq!(figures.bones[0].deviation.unwrap(), 0.5, epsilon = 1e-6);
+        assert_relative_eq!(figures.deviation().unwrap(), 0.5 / 3.0, epsilon = 1e-6);
+        // Differences 0 on the mean of 0.1, and 0.2 on that of 0.2.
+        assert_eq!(figures.pairs.len(), 1);
+        assert_relative_eq!(figures.asymmetry().unwrap(), 0.5, epsilon = 1e-6);
+        assert_eq!(figures.acceleration, None, "times are not known");
+    }
+
+    #[test]
+    fn people_of_different_size_are_no_deviation() {
+        let mut steadiness = steadiness(None);
+        for index in 0..3 {
+            // By track whatever their place, and by place without one.
+            let mut people = vec![person(Some(1), 0.1), person(Some(2), 0.3)];
+            people.rotate_left(index as usize % 2);
+            steadiness.add(&frame(index, people));
+            steadiness.add(&frame(index, vec![person(None, 0.5), person(None, 0.6)]));
+        }
+        let figures = steadiness.figures();
+        assert_eq!((figures.frames, figures.poses, figures.tracks), (6, 12, 4));
+        assert_relative_eq!(figures.deviation().unwrap(), 0.0, epsilon = 1e-9);
+        assert_relative_eq!(figures.bones[0].length, 0.375, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn jitter_is_the_median_acceleration_of_what_moves() {
+        let mut steadiness = steadiness(Some(10.0));
+        for (index, left) in [(0, 0.1), (1, 0.2), (2, 0.1), (3, 0.1)] {
+            steadiness.add(&frame(index, vec![person(Some(0), left)]));
+        }
+        // Two moments of three joints, of which one is accelerated: by 0.2 / 0.1², then 0.1 / 0.1².
+        assert_relative_eq!(steadiness.figures().acceleration.unwrap(), 0.0);
+        steadiness.moving = vec![1];
+        steadiness.accelerations.retain(|&acceleration| acceleration > 0.0);
+        assert_relative_eq!(steadiness.figures().acceleration.unwrap(), 15.0, epsilon = 1e-4);
+    }
+
+    #[test]
+    fn times_of_the_frames_count_and_gaps_do_not() {
+        let mut steadiness = steadiness(Some(1000.0));
+        for (index, seconds, left) in [(0, 0.0, 0.0), (1, 0.1, 0.1), (2, 0.3, 0.3), (4, 0.4, 9.0), (5, 0.5, 0.0)] {
+            steadiness.add(&LiftedFrame { time: Some(seconds), ..frame(index, vec![person(Some(0), left)]) });
+        }
+        // One moment alone has both neighbours, and there the speed is 1 m/s before and after.
+        assert_eq!(steadiness.accelerations.len(), 3);
+        assert_relative_eq!(f64::from(steadiness.accelerations[0]), 0.0, epsilon = 1e-4);
+    }
+
+    #[test]
+    fn pairs_are_the_bones_of_both_sides() {
+        let joints: Vec<_> = H36M17.joints.iter().map(|&joint| joint.to_owned()).collect();
+        let steadiness = Steadiness::new(&joints, H36M17.parents, None);
+        assert_eq!((steadiness.bones.len(), steadiness.pairs.len()), (16, 6));
+        let empty = steadiness.figures();
+        assert!(empty.bones.is_empty() && empty.pairs.is_empty() && empty.asymmetry().is_none());
+    }
+
+    #[test]
+    fn what_is_no_number_is_passed_over() {
+        let mut steadiness = steadiness(None);
+        steadiness.add(&frame(0, vec![person(None, f32::NAN)]));
+        assert_eq!((steadiness.figures().frames, steadiness.figures().poses), (1, 0));
+    }
+}

@@ -1,0 +1,82 @@
+//! One person's way through a stream: the lengths of their bones, and the poses just before.
+
+use super::Point;
+
+/// What tells people apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Track {
+    Id(i64),
+    Place(usize),
+}
+
+/// What is kept of one track of a stream.
+#[derive(Debug, Clone)]
+pub(super) struct History {
+    /// Of each bone.
+    pub(super) lengths: Vec<Spread>,
+    /// The last two poses, the older first, with their frame's number and time.
+    last: [Option<Moment>; 2],
+}
+
+/// A pose in its time.
+#[derive(Debug, Clone)]
+pub(super) struct Moment {
+    pub(super) frame: u64,
+    pub(super) seconds: f64,
+    pub(super) joints: Vec<Point>,
+}
+
+/// A mean and the squares about it, kept by Welford's rule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spread {
+    pub(super) count: f64,
+    pub(super) mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    pub(super) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let before = value - self.mean;
+        self.mean += before / self.count;
+        self.squares += before * (value - self.mean);
+    }
+
+    /// Standard deviation over mean; 0 for a length that is always 0.
+    pub(super) fn deviation(&self) -> f64 {
+        if self.mean > 0.0 { (self.squares / self.count).sqrt() / self.mean } else { 0.0 }
+    }
+}
+
+impl History {
+    pub(super) fn new(bones: usize) -> Self {
+        Self { lengths: vec![Spread::default(); bones], last: [None, None] }
+    }
+
+    /// Goes on to `now`; gives the lengths of the accelerations that the `moving` joints had one pose before.
+    pub(super) fn go_on(&mut self, now: Moment, moving: &[usize]) -> Vec<f32> {
+        let accelerations = self.accelerations(&now, moving);
+        self.last = [self.last[1].take(), Some(now)];
+        accelerations
+    }
+
+    /// None unless the last two poses and `now` stand in a row.
+    fn accelerations(&self, now: &Moment, moving: &[usize]) -> Vec<f32> {
+        let [Some(first), Some(second)] = &self.last else { return Vec::new() };
+        let in_a_row =
+            first.frame.checked_add(1) == Some(second.frame) && second.frame.checked_add(1) == Some(now.frame);
+        let steps = [second.seconds - first.seconds, now.seconds - second.seconds];
+        if !in_a_row || !steps.iter().all(|step| *step > 0.0) {
+            return Vec::new();
+        }
+        let acceleration = |&joint: &usize| {
+            let [a, b, c] = [first, second, now].map(|moment| moment.joints[joint].map(f64::from));
+            let along = |axis: usize| {
+                let change = (c[axis] - b[axis]) / steps[1] - (b[axis] - a[axis]) / steps[0];
+                2.0 * change / (steps[0] + steps[1])
+            };
+            (0..3).map(|axis| along(axis).powi(2)).sum::<f64>().sqrt() as f32
+        };
+        moving.iter().map(acceleration).collect()
+    }
+}
