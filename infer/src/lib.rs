@@ -16,8 +16,9 @@
 //!
 //! A [`format::FrameReader`] reads a [`pose::Frame`] of people with key points in some [`skeleton::Layout`];
 //! [`stream::lift_stream`] gathers what is there into a batch; the [`Lifter`] takes each joint to its place in the
-//! model's own layout, runs the [`model`] and gives a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as
-//! numbers or, in [`view`], as a page to look at.
+//! model's own layout, turns each person to the optical axis if the model wants to look at them, runs the [`model`],
+//! turns the pose back and gives a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as numbers or, in
+//! [`view`], as a page to look at.
 //!
 //! Rooms name only those above them in this list:
 //! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`model`], [`metric`], [`lift`], [`stream`],

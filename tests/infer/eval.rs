@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod program;
 mod small_model;
 
 use std::fs::File;
@@ -9,15 +10,15 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use program::{Bench, assert_code, feed, line, poselift, stderr, stdout};
 use serde_json::Value;
 use small_model::SmallModel;
 use zip::write::SimpleFileOptions;
 
 /// An `.npy` of `<f4` values.
-fn npy(shape: [usize; 3], values: &[f32]) -> Vec<u8> {
-    let [n, joints, channels] = shape;
-    let mut header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {joints}, {channels}), }}").into_bytes();
+fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sides}), }}").into_bytes();
     header.resize((10 + header.len() + 1).next_multiple_of(64) - 10 - 1, b' ');
     header.push(b'\n');
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
@@ -28,8 +29,8 @@ fn npy(shape: [usize; 3], values: &[f32]) -> Vec<u8> {
 }
 
 /// Three samples of what the model gives, key points times 0.001, but for 0.2 m at the nose of the second. With a
-/// `gap` the third has no visible joint.
-fn write_pairs(path: &Path, joints_3d: usize, gap: bool) {
+/// `gap` the third has no visible joint. `more` arrays stand beside them.
+fn write_pairs(path: &Path, joints_3d: usize, gap: bool, more: &[(&str, Vec<u8>)]) {
     let mut keypoints = Vec::new();
     let mut poses = Vec::new();
     for sample in 0..3 {
@@ -44,13 +45,12 @@ fn write_pairs(path: &Path, joints_3d: usize, gap: bool) {
         }
     }
     let mut archive = zip::ZipWriter::new(File::create(path).unwrap());
-    for (name, bytes) in
-        [("joint_2d_1.npy", npy([3, 17, 3], &keypoints)), ("joint_3d.npy", npy([3, joints_3d, 3], &poses))]
-    {
+    let pairs = [("joint_2d_1.npy", npy(&[3, 17, 3], &keypoints)), ("joint_3d.npy", npy(&[3, joints_3d, 3], &poses))];
+    for (name, bytes) in pairs.iter().chain(more) {
         archive
-            .start_file(name, SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored))
+            .start_file(*name, SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored))
             .unwrap();
-        archive.write_all(&bytes).unwrap();
+        archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap();
 }
@@ -60,7 +60,7 @@ fn eval(joints_3d: usize, gap: bool, options: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (model, data) = (folder.path().join("small.onnx"), folder.path().join("pairs.npz"));
     std::fs::write(&model, SmallModel::default().to_bytes()).unwrap();
-    write_pairs(&data, joints_3d, gap);
+    write_pairs(&data, joints_3d, gap, &[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
     command.arg("eval").args([&model, &data]).args(["--device", "cpu"]).args(options);
     command.stdin(Stdio::null()).output().unwrap()
@@ -113,4 +113,90 @@ fn refuses_other_joints() {
     let message = text(&output.stderr);
     assert!(message.contains("pairs.npz: 'joint_3d' has 15 joints, but the model gives 17"), "{message}");
     assert!(message.contains("hint:"), "{message}");
+}
+
+#[test]
+fn people_are_turned_as_the_file_says_they_were_seen() {
+    let bench = Bench::with(&SmallModel { view: "subject", sigma: true, ..SmallModel::default() });
+    let report = |more: &[(&str, Vec<u8>)], options: &[&str]| {
+        let data = bench.path("pairs.npz");
+        write_pairs(&data, 17, false, more);
+        let mut command = poselift();
+        command.arg("eval").args([&bench.path("small.onnx"), &data]).args(["--device", "cpu", "--json"]).args(options);
+        let output = command.output().unwrap();
+        assert_code(&output, 0);
+        (serde_json::from_str::<Value>(&stdout(&output)).unwrap(), stderr(&output))
+    };
+    let (unknown, told) = report(&[], &[]);
+    assert!(told.contains("pairs.npz: image size unknown") && told.contains("give --size WxH"), "{told}");
+    assert_eq!((&unknown["view"], &unknown["turned"]), (&"subject".into(), &false.into()));
+    // The small model's sigma is 100 mm, and one joint of 51 is 200 mm off.
+    assert!((unknown["within_sigma"].as_f64().unwrap() - 50.0 / 51.0).abs() < 1e-9, "{unknown}");
+    let size = ("size.npy", npy(&[2], &[1000.0, 800.0]));
+    let (usual, told) = report(std::slice::from_ref(&size), &[]);
+    assert_eq!((&usual["turned"], told.as_str()), (&true.into(), ""));
+    assert_ne!(usual["mpjpe"], unknown["mpjpe"]);
+    assert_eq!(usual["mpjpe"], report(&[], &["--size", "1000x800"]).0["mpjpe"]);
+    let (known, _) = report(&[size.clone(), ("focal.npy", npy(&[3], &[700.0; 3]))], &["--focal", "9000"]);
+    assert_ne!(known["mpjpe"], usual["mpjpe"]);
+    assert_eq!(known["mpjpe"], report(&[size], &["--focal", "700"]).0["mpjpe"]);
+}
+
+/// Three frames of one person by the small model: joint j at (x + j) / 1000 along x and y.
+fn poses(bench: &Bench) -> String {
+    let input: String = [1.0, 11.0, 1.0].iter().enumerate().map(|(frame, &x)| line(frame, &[(17, x)])).collect();
+    stdout(&feed(bench.run().args(["--fps", "10"]), &input))
+}
+
+#[test]
+fn a_stream_is_measured_by_itself() {
+    let bench = Bench::new();
+    // The small model's skeleton has no bones: the left and the right arm get one each.
+    let parents = ["-1"; 17].join(",");
+    let bones = ["-1,-1,-1,-1,-1,-1,-1,5,6", &["-1"; 8].join(",")].join(",");
+    let stream = poses(&bench).replacen(&parents, &bones, 1);
+    let file = bench.file("poses.jsonl", &stream);
+    let output = poselift().args(["eval", "--json", "--stream"]).arg(&file).output().unwrap();
+    assert_code(&output, 0);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&report["frames"], &report["people"], &report["tracks"]), (&3.into(), &3.into(), &1.into()));
+    // Both bones are two pixels aslant, always.
+    let bone = &report["bones"][0];
+    assert_eq!((&bone["joint"], &bone["parent"]), (&"left_elbow".into(), &"left_shoulder".into()));
+    assert!((bone["length"].as_f64().unwrap() - 0.002 * 2f64.sqrt()).abs() < 1e-6, "{report}");
+    assert!(bone["deviation"].as_f64().unwrap() < 1e-4 && report["asymmetry"].as_f64().unwrap() < 1e-4, "{report}");
+    assert_eq!(report["pairs"].as_array().unwrap().len(), 1);
+    // There and back by 10 mm on both axes within a tenth of a second each: 20 mm / 0.1² of them.
+    assert!((report["jitter"].as_f64().unwrap() - 2.0 * 2f64.sqrt()).abs() < 1e-3, "{report}");
+    let piped = feed(poselift().args(["eval", "--stream", "-"]), &stream);
+    assert_code(&piped, 0);
+    assert!(stdout(&piped).contains("jitter                 2.83 m/s^2"), "{}", stdout(&piped));
+}
+
+#[test]
+fn a_stream_with_a_broken_line_is_measured_all_the_same() {
+    let bench = Bench::new();
+    let stream = poses(&bench) + "{\"frame\":3}\n";
+    let output = feed(poselift().args(["eval", "--stream", "-"]), &stream);
+    assert_code(&output, 1);
+    assert!(stderr(&output).contains("<stdin>:5: the frame has no 'people'"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("3, and 1 that could not be read"), "{}", stdout(&output));
+    let header = stream.lines().next().unwrap().to_owned() + "\n{\"people\":[]}\n";
+    let nobody = feed(poselift().args(["eval", "--stream", "-"]), &header);
+    assert_code(&nobody, 2);
+    assert!(stderr(&nobody).contains("<stdin>: nobody in any of the 1 frames"), "{}", stderr(&nobody));
+}
+
+#[test]
+fn data_and_a_stream_are_two_things() {
+    let bench = Bench::new();
+    let file = bench.file("poses.jsonl", "");
+    for arguments in [&["eval"][..], &["eval", "pairs.npz", "--stream"], &["eval", "--size", "10x10", "--stream"]] {
+        let mut command = poselift();
+        command.args(arguments);
+        if arguments.contains(&"--stream") {
+            command.arg(&file);
+        }
+        assert_code(&command.output().unwrap(), 2);
+    }
 }

@@ -15,8 +15,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::with(&SmallModel::default())
+    }
+
+    pub(crate) fn with(model: &SmallModel) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("small.onnx"), SmallModel::default().to_bytes()).unwrap();
+        std::fs::write(folder.path().join("small.onnx"), model.to_bytes()).unwrap();
         Self { folder }
     }
 

@@ -152,7 +152,7 @@ mod tests {
         assert!(seen(&[], &[900.0]).cameras(None, None).is_empty());
         assert_eq!(focals(seen(&[], &[]).cameras(Some([1000, 500]), None)), [1200.0]);
         assert_eq!(focals(seen(&[[100, 200]], &[]).cameras(Some([1000, 500]), Some(700.0))), [700.0]);
-        assert_eq!(focals(seen(&[[100, 200], [300, 200]], &[]).cameras(None, None)), [240.0, 360.0]);
+        assert_eq!(focals(seen(&[[1000, 500], [500, 2000]], &[]).cameras(None, None)), [1200.0, 2400.0]);
         let cameras = seen(&[[100, 200]], &[50.0, 60.0]).cameras(None, Some(700.0));
         assert_eq!(cameras.iter().map(|camera| camera.centre).collect::<Vec<_>>(), [[50.0, 100.0]; 2]);
         assert_eq!(focals(cameras), [50.0, 60.0]);

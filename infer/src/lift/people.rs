@@ -242,7 +242,7 @@ mod tests {
             let turn = Turn::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
             let person = &lifted[index].people[0];
             for (joint, point) in holed.keypoints.iter().enumerate().filter(|(_, point)| !point.is_missing()) {
-                let [x, y] = turn.pixel([point.x, point.y]).unwrap();
+                let [x, y] = turn.pixel_off_axis([point.x, point.y]).unwrap();
                 let expected = turn.undo([x * 0.001, y * 0.001, point.score * 0.001]);
                 let found = person.joints[joint];
                 assert!((0..3).all(|axis| (found[axis] - expected[axis]).abs() < 1e-6), "{found:?} {expected:?}");

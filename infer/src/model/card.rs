@@ -59,7 +59,8 @@ pub enum View {
     #[default]
     Camera,
     /// From the camera turned to look at the person ([`crate::camera::Turn`]): where image size and focal length are
-    /// known, key points are turned before the model sees them, and its poses back into the camera's axes.
+    /// known, key points are turned before the model sees them, and its poses back into the camera's axes. Where in the
+    /// image the points lie must mean nothing to the model: turned ones come in pixels from the principal point.
     Subject,
 }
 
