@@ -200,3 +200,14 @@ fn data_and_a_stream_are_two_things() {
         assert_code(&command.output().unwrap(), 2);
     }
 }
+
+#[test]
+fn one_file_is_the_data_and_the_model_the_bundled_one() {
+    let bench = Bench::new();
+    let data = bench.path("pairs.npz");
+    write_pairs(&data, 17, false, &[]);
+    let output = poselift().args(["eval", "--json", "--device", "cpu"]).arg(&data).output().unwrap();
+    assert_code(&output, 0);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["model"], "coco17");
+}

@@ -125,7 +125,10 @@ impl<'a> Report<'a> {
             ("stream", self.stream.clone()),
             ("model", self.model.to_owned()),
             ("frames", format!("{}{unreadable}", self.frames)),
-            ("people", format!("{} poses of {} tracks", self.people, self.tracks)),
+            (
+                "people",
+                format!("{} in {} {}", self.people, self.tracks, if self.tracks == 1 { "track" } else { "tracks" }),
+            ),
             ("", String::new()),
             ("bone length varies", self.bone_deviation.map_or("not given: no track of two poses".into(), of_bones)),
             (
@@ -203,7 +206,7 @@ mod tests {
         let table = Report::new(&info, Path::new("p.jsonl"), &figures(&info), 2).table();
         for line in [
             "frames                 3, and 2 that could not be read",
-            "people                 3 poses of 1 tracks",
+            "people                 3 in 1 track",
             "left and right differ  0.00 %, the mean over pairs",
             "jitter                 40.00 m/s^2, the median",
             "bone to         from                     m    varies",
