@@ -47,7 +47,7 @@ impl TrainedLifter {
     }
 
     /// The network's outputs, z-scores undone, of `[J_in·C]` features.
-    fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
+    pub fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
         let (input, output) = (&self.input_zscore, &self.output_zscore);
         let mut z = features - &input.mean.mapv(f64::from);
         Zip::from(&mut z).and(&input.std).for_each(|z, &std| *z = if std > 0.0 { *z / f64::from(std) } else { 0.0 });
