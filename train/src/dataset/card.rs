@@ -1,0 +1,98 @@
+//! What is said of a data set: by the run while it lasts, and by the model's card for good.
+
+use poselift::model::{DataCard, InputCard, OutputCard, View};
+use poselift::skeleton::{COCO17, H36M17};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Motion, Pairs, Source};
+use crate::trained::InputTransform;
+
+/// What of a data set outlives the run; saved as `dataset.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatasetCard {
+    /// The model's input.
+    pub input: InputCard,
+    /// The model's output.
+    pub output: OutputCard,
+    /// Whether key points are centred and scaled by themselves (motion), or taken as they are (pairs).
+    pub centred: bool,
+    /// Where the data come from.
+    pub data: Vec<DataCard>,
+    /// What the validation figures are measured on, in words.
+    pub validated_on: String,
+    /// Poses to learn from.
+    pub train_size: usize,
+    /// Poses that validate.
+    pub val_size: usize,
+}
+
+impl DatasetCard {
+    /// How key points become features.
+    pub fn transform(&self) -> InputTransform {
+        if self.centred { InputTransform::Centred } else { InputTransform::Absolute }
+    }
+
+    /// The factor and the name of the unit that errors are reported in: millimetres where the data are in metres.
+    pub fn error_unit(&self) -> (f64, &str) {
+        if self.output.unit == "m" { (1000.0, "mm") } else { (1.0, &self.output.unit) }
+    }
+}
+
+fn names(joints: &[&str]) -> Vec<String> {
+    joints.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|joint| format!("joint_{joint}")).collect()
+}
+
+fn data_card(source: &Source) -> DataCard {
+    DataCard { name: source.name.clone(), licence: source.licence.clone() }
+}
+
+pub(super) fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> DatasetCard {
+    let (_, inputs, channels) = pairs.keypoints.dim();
+    let outputs = pairs.poses.dim().1;
+    DatasetCard {
+        input: InputCard { layout: "custom".into(), joints: numbered(inputs), channels, view: View::Camera },
+        output: OutputCard {
+            skeleton: "custom".into(),
+            joints: numbered(outputs),
+            parents: vec![-1; outputs],
+            root: pairs.root,
+            root_position: pairs.root_position,
+            unit: pairs.unit.clone(),
+            axes: "camera".into(),
+            sigma: false,
+        },
+        centred: false,
+        data: vec![data_card(&pairs.source)],
+        validated_on: format!("the last {validating} of {} samples", training + validating),
+        train_size: training,
+        val_size: validating,
+    }
+}
+
+pub(super) fn motion_card(motion: &Motion, validating: &[usize], train_size: usize, val_size: usize) -> DatasetCard {
+    let mut subjects: Vec<_> = validating.iter().map(|&clip| motion.clips[clip].subject.as_str()).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    DatasetCard {
+        input: InputCard { layout: COCO17.name.into(), joints: names(COCO17.joints), channels: 3, view: View::Subject },
+        output: OutputCard {
+            skeleton: H36M17.name.into(),
+            joints: names(H36M17.joints),
+            parents: H36M17.parents.to_vec(),
+            root: Some(0),
+            root_position: None,
+            unit: "m".into(),
+            axes: "camera".into(),
+            sigma: false,
+        },
+        centred: true,
+        data: motion.sources.iter().map(data_card).collect(),
+        validated_on: format!("virtual cameras on subjects {}", subjects.join(", ")),
+        train_size,
+        val_size,
+    }
+}

@@ -1,0 +1,39 @@
+//! A network held against poses that stay the same.
+
+use tch::{Kind, Tensor};
+
+use super::{DatasetCard, FixedSet};
+use crate::features::features;
+use crate::net::LiftNet;
+
+/// How far a network's joints are from where they belong.
+#[derive(Debug)]
+pub struct Errors {
+    /// `[N, J]` in the data's unit.
+    pub distance: Tensor,
+    /// `[N, J]` what the network itself expected, where it says so.
+    pub sigma: Option<Tensor>,
+}
+
+impl Errors {
+    /// The mean distance, in the data's unit.
+    pub fn mpjpe(&self) -> f64 {
+        self.distance.mean(Kind::Double).double_value(&[])
+    }
+}
+
+/// Lifts `set` and holds the poses against its own.
+pub fn measure(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> Errors {
+    let rows = set.poses.size()[0];
+    let mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+    let (mut distances, mut sigmas) = (Vec::new(), Vec::new());
+    for start in (0..rows).step_by(1024) {
+        let len = 1024.min(rows - start);
+        let (found, sigma) = net.lift(&features(&set.keypoints.narrow(0, start, len), &card.transform(), &mean));
+        let error = found - set.poses.narrow(0, start, len);
+        distances.push(error.square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt());
+        sigmas.extend(sigma);
+    }
+    let sigma = (!sigmas.is_empty()).then(|| Tensor::cat(&sigmas, 0));
+    Errors { distance: Tensor::cat(&distances, 0), sigma }
+}

@@ -1,0 +1,150 @@
+//! Motion that is looked at anew for every step, and the part of it that validates.
+
+use ndarray::{Array3, Axis, concatenate, s};
+use poselift::camera::Camera;
+use tch::{Device, Tensor};
+
+use super::{MEASURED, VALIDATION_SEED, array, to_device};
+use crate::data::augment::{Cameras, Draw, Seen, Viewer};
+use crate::data::{Clip, Detector, Motion};
+use crate::net::numbers;
+
+/// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
+const KNOWN_FOCAL: f64 = 0.75;
+
+/// Which views of the validation split of motion are wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Protocol {
+    /// Where cameras stand.
+    pub cameras: Cameras,
+    /// What the detector makes of the key points.
+    pub detector: Detector,
+    /// How far bodies are reshaped: 1 as in training, more for odder ones.
+    pub reshape: f64,
+    /// One person alone.
+    pub subject: Option<String>,
+    /// At most so many views, evenly spread over the poses.
+    pub views: usize,
+}
+
+impl Default for Protocol {
+    /// The protocol of `models/README.md`, with perfect key points.
+    fn default() -> Self {
+        Self { cameras: Cameras::default(), detector: Detector::PERFECT, reshape: 1.0, subject: None, views: MEASURED }
+    }
+}
+
+/// People as cameras saw them, as plain arrays.
+#[derive(Debug, Clone)]
+pub struct Views {
+    /// `[N, 17, 3]` COCO-17: pixels and scores.
+    pub keypoints: Array3<f32>,
+    /// `[N, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
+    pub poses: Array3<f32>,
+    /// `[N]`.
+    pub cameras: Vec<Camera>,
+}
+
+/// Motion, looked at anew for every step.
+#[derive(Debug)]
+pub(super) struct MotionStock {
+    train: Viewer,
+    detector: Detector,
+    pub held_out: HeldOut,
+}
+
+impl MotionStock {
+    /// The clips `training` to learn from, `validating` to be measured on.
+    pub(super) fn new(motion: &Motion, training: &[usize], validating: &[usize], noise: f64, device: Device) -> Self {
+        Self {
+            train: viewer(motion, training, Cameras::in_training(), device),
+            detector: Detector { noise, gaps: noise.min(1.0) },
+            held_out: HeldOut::new(motion, validating, device),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.train.len()
+    }
+
+    /// Key points `[B, 17, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
+    pub(super) fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
+        let seen = self.train.look(index, Draw { seed, detector: self.detector, mix, reshape: 1.0 });
+        let known = self.train.knows_focal(index.size()[0], KNOWN_FOCAL);
+        seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
+    }
+}
+
+/// Motion of people who are only measured on.
+#[derive(Debug)]
+pub(super) struct HeldOut {
+    viewer: Viewer,
+    /// `[T]` whose pose each one is.
+    subjects: Vec<String>,
+}
+
+impl HeldOut {
+    pub(super) fn new(motion: &Motion, clips: &[usize], device: Device) -> Self {
+        let whose = |&clip: &usize| std::iter::repeat_n(&motion.clips[clip].subject, motion.clips[clip].frames);
+        Self {
+            viewer: viewer(motion, clips, Cameras::default(), device),
+            subjects: clips.iter().flat_map(whose).cloned().collect(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.viewer.len()
+    }
+
+    /// At most `most` poses of `subject` (or of all), evenly spread.
+    fn indices(&self, subject: Option<&str>, most: usize) -> Tensor {
+        let fits = |&at: &usize| subject.is_none_or(|name| self.subjects[at] == name);
+        let chosen: Vec<usize> = (0..self.subjects.len()).filter(fits).collect();
+        let count = chosen.len().min(most);
+        let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
+        Tensor::from_slice(&spread).to_device(self.viewer.device())
+    }
+
+    /// The same people at every call.
+    pub(super) fn look(&self, protocol: &Protocol) -> Seen {
+        let index = self.indices(protocol.subject.as_deref(), protocol.views);
+        let draw = Draw { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
+        self.viewer.look_through(&protocol.cameras, &index, draw)
+    }
+
+    /// As [`Self::look`], as plain arrays.
+    pub(super) fn views(&self, protocol: &Protocol) -> Views {
+        let seen = self.look(protocol);
+        let (focal, size) = (numbers(&seen.focal), numbers(&seen.size));
+        let camera = |(&focal, size): (&f32, &[f32])| Camera::with_focal(Some(focal), [size[0] as u32, size[1] as u32]);
+        let cameras = focal.iter().zip(size.chunks(2)).map(camera).collect();
+        Views { keypoints: array(&seen.keypoints), poses: array(&seen.poses), cameras }
+    }
+
+    /// Everybody, with the number of their poses.
+    pub(super) fn people(&self) -> Vec<(String, usize)> {
+        let mut people: Vec<(String, usize)> = Vec::new();
+        for subject in &self.subjects {
+            match people.iter_mut().find(|(name, _)| name == subject) {
+                Some((_, poses)) => *poses += 1,
+                None => people.push((subject.clone(), 1)),
+            }
+        }
+        people
+    }
+}
+
+fn viewer(motion: &Motion, clips: &[usize], cameras: Cameras, device: Device) -> Viewer {
+    let (positions, human) = gather(motion, clips);
+    Viewer::new(&to_device(&positions, device), &human, cameras, device)
+}
+
+/// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.
+fn gather(motion: &Motion, clips: &[usize]) -> (Array3<f32>, Vec<bool>) {
+    let clips: Vec<_> = clips.iter().map(|&clip| &motion.clips[clip]).collect();
+    let frames = |clip: &&Clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
+    let views: Vec<_> = clips.iter().map(frames).collect();
+    let positions = concatenate(Axis(0), &views).expect("clips of one motion have the same joints");
+    let human = clips.iter().flat_map(|clip| std::iter::repeat_n(clip.human_lengths, clip.frames)).collect();
+    (positions, human)
+}
