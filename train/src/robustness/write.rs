@@ -12,7 +12,7 @@ pub fn markdown(study: &[Measured], model: &str, on: &str, views: usize) -> Stri
     let mut text = format!(
         "# How `{model}` fares\n\nErrors in millimetres for a person of 1.70 m, the root counted: MPJPE after aligning the \
          root, P-MPJPE after the best similarity, N-MPJPE after the best scale; PCK at 150 mm and AUC up to it. Each row is \
-         measured on at most {views} {on}. What is not varied follows the protocol of the table of models; all but the \
+         measured on at most {views} views by {on}. What is not varied follows the protocol of the table of models; all but the \
          first rows of \"overall\" and the curve of noise are with the detector model, every joint seen, the focal length \
          known.\n\n![Error as one thing at a time gets harder](robustness.svg)\n"
     );
