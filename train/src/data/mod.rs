@@ -1,8 +1,8 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
 //!
-//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics`
-//! → `rig` → `body`), `ui_prmd` and `archive`, or made up by
-//! `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some people apart.
+//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics` → `rig` → `body`), `ui_prmd` and
+//! `archive`, or made up by `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some
+//! people apart.
 
 pub mod acclaim;
 pub mod archive;

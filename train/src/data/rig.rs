@@ -348,6 +348,23 @@ pub(crate) mod tests {
             biped = biped.replace(from, to);
         }
         assert_eq!(found(&biped).unwrap(), "cmu-biped");
+        let mut acclaim = cmu().replace("JOINT Neck\n{\nOFFSET 0 0 0", "JOINT lowerneck\n{\nOFFSET 0 3 0");
+        for (from, to) in [("Spine1", "thorax"), ("Neck1", "upperneck"), ("JOINT Head", "JOINT head")] {
+            acclaim = acclaim.replace(from, to);
+        }
+        for (side, letter) in [("Left", "l"), ("Right", "r")] {
+            for (from, to) in [
+                ("UpLeg", "femur"),
+                ("Leg", "tibia"),
+                ("Foot", "foot"),
+                ("Arm", "humerus"),
+                ("ForeArm", "radius"),
+                ("Hand", "wrist"),
+            ] {
+                acclaim = acclaim.replace(&format!("{side}{from}\n"), &format!("{letter}{to}\n"));
+            }
+        }
+        assert_eq!(found(&acclaim).unwrap(), "cmu-acclaim");
         let whole = cmu()
             .replace("Spine1", "Spine2")
             .replace("Neck1", "NeckTop")
