@@ -5,6 +5,7 @@
 
 mod amc;
 mod asf;
+mod bone;
 
 use std::path::{Path, PathBuf};
 

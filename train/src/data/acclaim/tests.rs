@@ -163,6 +163,8 @@ fn what_is_wrong_with_a_skeleton_is_named_by_line() {
         ("angle deg", "angle gon", 7, "angles in 'gon', expected deg or rad"),
         ("RX RY RZ", "RX RX RZ", 11, "'RX' a second time"),
         ("RX RY RZ", "RX RY RW", 11, "found 'RW', expected tx, ty, tz, rx, ry or rz"),
+        ("   order TX TY TZ RX RY RZ\n", "", 10, "without 'order' in :root"),
+        ("   axis XYZ\n", "", 10, "bone 'root' without its axis"),
         ("axis XYZ\n", "axis XXZ\n", 12, "axes in order 'XXZ'"),
         ("orientation 0 0 0", "orientation 0 9 0", 14, "orientation 0 9 0, expected 0 0 0"),
         ("name chest", "called chest", 18, "found 'called' and 1 words"),
