@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use poselift::skeleton::BODY22;
-use poselift_train::data::{Motion, TrainingData, open};
+use poselift_train::data::kinematics::{Placement, place};
+use poselift_train::data::take::Take;
+use poselift_train::data::{Motion, TrainingData, acclaim, bvh, open};
 
 /// The folder of shared data: beside the workspace, or where `POSELIFT_SHARED` says.
 fn shared() -> Option<PathBuf> {
@@ -17,17 +19,22 @@ fn shared() -> Option<PathBuf> {
     found
 }
 
-/// A few takes of each of CMU's naming schemes, out of the archive, as (folder, motion).
-fn cmu(takes: &[&str]) -> Option<Motion> {
+/// A few files of CMU's, out of the archive.
+fn unpacked(files: &[&str]) -> Option<tempfile::TempDir> {
     let archive = shared()?.join("data/mocap/cmu.tar.xz");
     let folder = tempfile::tempdir().unwrap();
     let unpacked =
-        std::process::Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).args(takes).status();
+        std::process::Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).args(files).status();
     if !unpacked.is_ok_and(|status| status.success()) {
         eprintln!("skipped: tar cannot unpack {}", archive.display());
         return None;
     }
-    Some(motion(folder.path()))
+    Some(folder)
+}
+
+/// A few takes of each of CMU's naming schemes.
+fn cmu(takes: &[&str]) -> Option<Motion> {
+    Some(motion(unpacked(takes)?.path()))
 }
 
 fn motion(path: &Path) -> Motion {
@@ -138,4 +145,119 @@ fn the_figure_without_human_proportions_is_marked() {
     assert!(subjects.contains(&"salsa") && subjects.contains(&"cmu10"), "{subjects:?}");
     assert!(left_is_left(&motion) > 0.95);
     assert!(motion.positions.iter().all(|value| value.is_finite()));
+}
+
+/// Bones, by the joints that they begin and end at: in Acclaim's names, and in those of `bvh31`.
+const SAME_BONES: [[&str; 4]; 16] = [
+    ["root", "lfemur", "Hips", "LeftUpLeg"],
+    ["lfemur", "ltibia", "LeftUpLeg", "LeftLeg"],
+    ["ltibia", "lfoot", "LeftLeg", "LeftFoot"],
+    ["root", "rfemur", "Hips", "RightUpLeg"],
+    ["rfemur", "rtibia", "RightUpLeg", "RightLeg"],
+    ["rtibia", "rfoot", "RightLeg", "RightFoot"],
+    ["lowerback", "upperback", "LowerBack", "Spine"],
+    ["upperback", "thorax", "Spine", "Spine1"],
+    ["lowerneck", "upperneck", "Neck", "Neck1"],
+    ["upperneck", "head", "Neck1", "Head"],
+    ["lclavicle", "lhumerus", "LeftShoulder", "LeftArm"],
+    ["lhumerus", "lradius", "LeftArm", "LeftForeArm"],
+    ["lradius", "lwrist", "LeftForeArm", "LeftHand"],
+    ["rclavicle", "rhumerus", "RightShoulder", "RightArm"],
+    ["rhumerus", "rradius", "RightArm", "RightForeArm"],
+    ["rradius", "rwrist", "RightForeArm", "RightHand"],
+];
+
+/// The length unit of CMU's files.
+const UNIT_MILLIMETRES: f64 = 25.4 / 0.45;
+
+fn placed(take: &Take, frame: usize) -> Vec<Placement> {
+    let mut placements = Vec::new();
+    place(take, take.frames.row(frame), &mut placements);
+    placements
+}
+
+#[test]
+fn a_take_is_the_same_from_acclaim_and_bvh() {
+    let Some(folder) = unpacked(&["asfamc/02.asf", "asfamc/02_01.amc", "bvh31/02_01.bvh"]) else { return };
+    bones_are_the_same(folder.path());
+    bodies_are_the_same(folder.path());
+}
+
+/// Places and directions of all bones that both files have, frame by frame.
+fn bones_are_the_same(folder: &Path) {
+    let at = |name: &str| folder.join(name);
+    let original = acclaim::from_files(&at("asfamc/02.asf"), &at("asfamc/02_01.amc")).unwrap();
+    let copy = bvh::from_file(&at("bvh31/02_01.bvh")).unwrap();
+    let frames = original.frames.nrows();
+    // The copy has a T-pose in front, and is a frame behind from there on.
+    assert_eq!((frames, copy.frames.nrows()), (343, 344));
+    let mut roots = 0_f64;
+    let mut worst = [0_f64; SAME_BONES.len()];
+    for frame in 0..frames {
+        let (ours, theirs) = (placed(&original, frame), placed(&copy, frame + 1));
+        roots = roots.max((ours[0].position - theirs[0].position).norm() * UNIT_MILLIMETRES);
+        let position = |take: &Take, placements: &[Placement], name| placements[take.position(name).unwrap()].position;
+        for (worst, [begin, end, their_begin, their_end]) in worst.iter_mut().zip(SAME_BONES) {
+            let ours = position(&original, &ours, end) - position(&original, &ours, begin);
+            let theirs = position(&copy, &theirs, their_end) - position(&copy, &theirs, their_begin);
+            *worst = worst.max((ours - theirs).norm() * UNIT_MILLIMETRES);
+        }
+    }
+    println!("root: {roots:.4} mm at most");
+    assert!(roots < 0.05, "root: {roots} mm");
+    for (worst, [begin, end, ..]) in worst.into_iter().zip(SAME_BONES) {
+        println!("{begin} to {end}: {worst:.4} mm at most");
+        assert!(worst < 0.05, "{begin} to {end}: {worst} mm");
+    }
+}
+
+/// What training sees of them.
+fn bodies_are_the_same(folder: &Path) {
+    let [original, copy] = ["asfamc", "bvh31"].map(|name| motion(&folder.join(name)));
+    assert_eq!((original.clips.as_slice(), &original.sources), (copy.clips.as_slice(), &copy.sources));
+    assert_eq!((original.clips[0].subject.as_str(), original.clips[0].human_lengths), ("cmu02", true));
+    for (slot, name) in BODY22.joints.iter().enumerate() {
+        let distance = |frame: usize| {
+            let between =
+                |axis| f64::from(original.positions[[frame, slot, axis]] - copy.positions[[frame, slot, axis]]);
+            dot([0, 1, 2].map(between), [0, 1, 2].map(between)).sqrt() * 1000.0
+        };
+        let worst = (0..original.positions.dim().0).map(distance).fold(0.0, f64::max);
+        println!("{name}: {worst:.2} mm at most");
+        // The copy's lost thorax bone is replaced by one along the chest's y axis.
+        let bound = if slot < 7 { 0.1 } else { 1.0 };
+        assert!(worst < bound, "{name}: {worst} mm");
+    }
+}
+
+#[test]
+fn people_of_acclaim_files_stand_upright_and_are_of_human_size() {
+    let people = ["01", "02", "03", "charleston", "lambada", "zombie"];
+    let files = people.map(|person| format!("asfamc/{person}.asf")).into_iter();
+    let takes = ["01_01", "02_01", "03_01", "charleston1", "charleston2", "lambada", "zombie"];
+    let files: Vec<_> = files.chain(takes.map(|take| format!("asfamc/{take}.amc"))).collect();
+    let Some(motion) = cmu(&files.iter().map(String::as_str).collect::<Vec<_>>()) else { return };
+    let found: std::collections::BTreeSet<_> = motion.clips.iter().map(|clip| clip.subject.as_str()).collect();
+    assert!(found.into_iter().eq(["charleston", "cmu01", "cmu02", "cmu03", "lambada", "zombie"]));
+    assert!(left_is_left(&motion) > 0.95);
+    for clip in &motion.clips {
+        let frames = || clip.start..clip.start + clip.frames;
+        let height = |frame| {
+            let at = |name| joint(&motion, frame, name)[1];
+            at("head") - at("left_ankle").min(at("right_ankle"))
+        };
+        // The ankle is 0.039 of the stature above the sole (Drillis and Contini, 1966).
+        let stature = median(frames().map(height).collect()) / (1.0 - 0.039);
+        println!("{} of {}: {} frames, {stature:.3} m", clip.name, clip.subject, clip.frames);
+        assert!((1.5..2.0).contains(&stature), "{}: {stature} m", clip.name);
+        for [begin, end] in [["left_hip", "left_knee"], ["right_knee", "right_ankle"], ["left_shoulder", "left_elbow"]]
+        {
+            let bone = |frame| minus(joint(&motion, frame, end), joint(&motion, frame, begin));
+            let length = |frame| dot(bone(frame), bone(frame)).sqrt();
+            let (shortest, longest) =
+                frames().map(length).fold((f64::MAX, 0_f64), |(low, high), l| (low.min(l), high.max(l)));
+            // Straight lines between frames shorten a bone that turns, by 0.1 mm at 10 rad/s (resample.rs).
+            assert!(longest - shortest < 1e-3, "{}: {begin} to {end} {shortest} to {longest} m", clip.name);
+        }
+    }
 }

@@ -36,7 +36,7 @@ enum DataCommand {
 
 #[derive(Debug, Args)]
 struct ImportArgs {
-    /// What to read: folders of motion capture, a .npy with its .json, clips archives, `synthetic`
+    /// What to read: folders of motion capture (.bvh, .amc with .asf), a .npy with its .json, clips archives, `synthetic`
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// The archive to write
@@ -61,7 +61,7 @@ struct ImportArgs {
 
 #[derive(Debug, Args)]
 struct InfoArgs {
-    /// A clips archive, or any other source of data
+    /// A clips archive, or any other source of data (folders of .bvh, .amc with .asf; .npy; `synthetic`)
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Poses a second that motion is resampled to

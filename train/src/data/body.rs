@@ -8,9 +8,9 @@ use nalgebra::{Matrix3, Vector3};
 
 use poselift::error::{Error, Result};
 
-use super::bvh::{Axis, Bvh, Channel};
 use super::kinematics::{Placement, turn};
 use super::rig::FittedRig;
+use super::take::{Axis, Channel, Take};
 
 /// `[22, 3]` joints of [`poselift::skeleton::BODY22`], metres, y up.
 pub type Body = [[f32; 3]; 22];
@@ -68,15 +68,16 @@ impl BodyMap {
     ///
     /// # Errors
     /// Legs of no length.
-    pub fn new(rig: FittedRig, bvh: &Bvh) -> Result<Self> {
-        let bone = |joint: usize| bvh.joints[joint].offset.norm();
+    pub fn new(rig: FittedRig, take: &Take) -> Result<Self> {
+        let bone = |joint: usize| take.joints[joint].offset.norm();
         let thigh = (bone(rig.legs[1]) + bone(rig.legs[4])) / 2.0;
         let leg = thigh + (bone(rig.legs[2]) + bone(rig.legs[5])) / 2.0;
         if !(thigh > 0.0 && leg > thigh) {
             return Err(Error::input(format!("a leg of {leg} units with a thigh of {thigh}, expected lengths over 0")));
         }
         let table = rig.rig;
-        let (metres, unit) = unit_of(thigh, table.collection.and_then(|known| known.unit_metres), table.human_lengths);
+        let known = take.unit_metres.or(table.collection.and_then(|known| known.unit_metres));
+        let (metres, unit) = unit_of(thigh, known, table.human_lengths);
         let stature_ratio =
             if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / 0.245 } / REFERENCE_STATURE;
         let thorax_bone = if table.lost_thorax_bone { Vector3::y() * bone(rig.chest) } else { Vector3::zeros() };
@@ -84,15 +85,15 @@ impl BodyMap {
         let mut neck = thorax_bone;
         let mut joint = rig.neck;
         while joint != rig.chest {
-            neck += bvh.joints[joint].offset;
-            match bvh.joints[joint].parent {
+            neck += take.joints[joint].offset;
+            match take.joints[joint].parent {
                 Some(parent) => joint = parent,
                 None => break,
             }
         }
         let mut level = Matrix3::identity();
         turn(&mut level, Axis::X, -table.head_droop_degrees);
-        let end_site = bvh.joints[rig.head].end_site.filter(|_| table.skull.from_end_site).unwrap_or_default();
+        let end_site = take.joints[rig.head].end_site.filter(|_| table.skull.from_end_site).unwrap_or_default();
         Ok(Self {
             metres,
             unit,
@@ -113,10 +114,10 @@ impl BodyMap {
     }
 
     /// Whether the first frame is the rest pose that CMU's files on this rig begin with, however near the motion starts.
-    pub fn starts_at_rest(&self, bvh: &Bvh) -> bool {
-        let rotations = bvh.joints.iter().flat_map(|joint| joint.channels.iter().zip(joint.first_channel..));
+    pub fn starts_at_rest(&self, take: &Take) -> bool {
+        let rotations = take.joints.iter().flat_map(|joint| joint.channels.iter().zip(joint.first_channel..));
         let rotations = rotations.filter(|(channel, _)| matches!(channel, Channel::Rotation(_)));
-        let values: Vec<_> = rotations.map(|(_, column)| bvh.frames[[0, column]].abs()).collect();
+        let values: Vec<_> = rotations.map(|(_, column)| take.frames[[0, column]].abs()).collect();
         // Below a millionth of a degree is a zero that went through arithmetic.
         let zeros = values.iter().filter(|value| **value < 1e-6).count();
         zeros as f64 > REST_SHARE * values.len() as f64
@@ -191,15 +192,16 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
+    use crate::data::bvh;
     use crate::data::kinematics::place;
     use crate::data::rig::tests::{cmu, poser};
 
     /// Our body of the file's only frame.
     fn body(text: &str) -> (BodyMap, Body) {
-        let bvh = Bvh::parse(text).unwrap();
-        let map = BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap();
+        let take = bvh::parse(text).unwrap();
+        let map = BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap();
         let mut placements = Vec::new();
-        place(&bvh, bvh.frames.row(0), &mut placements);
+        place(&take, take.frames.row(0), &mut placements);
         let body = map.body(&placements);
         (map, body)
     }
@@ -256,8 +258,8 @@ mod tests {
     fn a_first_frame_at_rest_is_known() {
         let moving = cmu().replace("0 18 0 0 0 0", "0 18 0 9 9 9");
         let rest = |text: &str| {
-            let bvh = Bvh::parse(text).unwrap();
-            BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap().starts_at_rest(&bvh)
+            let take = bvh::parse(text).unwrap();
+            BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap().starts_at_rest(&take)
         };
         assert!(rest(&cmu()));
         let busy: String =
@@ -268,8 +270,8 @@ mod tests {
     #[test]
     fn legs_of_no_length_are_refused() {
         let text = cmu().replace("OFFSET 0 -7.5 0", "OFFSET 0 0 0");
-        let bvh = Bvh::parse(&text).unwrap();
-        let error = BodyMap::new(FittedRig::find(&bvh).unwrap(), &bvh).unwrap_err();
+        let take = bvh::parse(&text).unwrap();
+        let error = BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap_err();
         assert!(error.to_string().contains("thigh of 0"), "{error}");
     }
 }

@@ -5,102 +5,31 @@
 
 use std::path::Path;
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 use ndarray::Array2;
 use poselift::error::{Error, Result};
 
-/// An axis of a joint's own frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// The first.
-    X,
-    /// The second; up in every file we know.
-    Y,
-    /// The third.
-    Z,
+use super::lines::{self, Lines, number, shorten};
+use super::take::{Axis, Channel, Joint, Take};
+
+/// Reads a file.
+///
+/// # Errors
+/// No such file, or [`parse`]'s errors with the file named.
+pub fn from_file(path: &Path) -> Result<Take> {
+    parse(&lines::text_of(path)?).map_err(|e| e.at(path))
 }
 
-/// What one number of a frame moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
-    /// Along an axis, in the file's unit.
-    Position(Axis),
-    /// About an axis, degrees.
-    Rotation(Axis),
-}
-
-/// One joint of the hierarchy; parents stand before their children.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Joint {
-    /// Its name, as the file has it.
-    pub name: String,
-    /// Index of its parent; none for a root.
-    pub parent: Option<usize>,
-    /// From the parent, in the parent's frame, in the file's unit.
-    pub offset: Vector3<f64>,
-    /// Where its channels start in a frame's numbers.
-    pub first_channel: usize,
-    /// Its channels in the order in which they are applied.
-    pub channels: Vec<Channel>,
-    /// The tip of the bone that ends here, in this joint's frame, if the file gives one.
-    pub end_site: Option<Vector3<f64>>,
-}
-
-/// A whole BVH file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bvh {
-    /// `[J]` joints.
-    pub joints: Vec<Joint>,
-    /// Seconds between two frames.
-    pub frame_seconds: f64,
-    /// `[T, C]` one row a frame, one column a channel.
-    pub frames: Array2<f64>,
-}
-
-impl Bvh {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// No such file, or [`Self::parse`]'s errors with the file named.
-    pub fn from_file(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
-        // Joint names in other encodings than UTF-8 occur; the numbers are ASCII in all of them.
-        Self::parse(&String::from_utf8_lossy(&bytes)).map_err(|e| e.at(path))
-    }
-
-    /// Reads the text of a file.
-    ///
-    /// # Errors
-    /// The line that does not fit, with what was found and expected.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut lines = Lines { rest: text.lines().enumerate() };
-        let joints = hierarchy(&mut lines)?;
-        let channels = joints.iter().map(|joint| joint.channels.len()).sum();
-        let (frames, frame_seconds) = motion(&mut lines, channels)?;
-        Ok(Self { joints, frame_seconds, frames })
-    }
-
-    /// The index of the joint called `name`, without regard to a `prefix:` before it.
-    pub fn position(&self, name: &str) -> Option<usize> {
-        self.joints.iter().position(|joint| joint.name.rsplit(':').next() == Some(name))
-    }
-}
-
-/// The lines of a file with their one-based numbers, blank ones left out.
-struct Lines<'a> {
-    rest: std::iter::Enumerate<std::str::Lines<'a>>,
-}
-
-impl<'a> Lines<'a> {
-    fn next_filled(&mut self) -> Option<(u64, &'a str)> {
-        self.rest.by_ref().map(|(index, line)| (index as u64 + 1, line.trim())).find(|(_, line)| !line.is_empty())
-    }
-
-    fn expect(&mut self, what: &str) -> Result<(u64, &'a str)> {
-        self.next_filled().ok_or_else(|| {
-            Error::input(format!("the file ends here, expected {what}")).hint("the file seems to be cut off")
-        })
-    }
+/// Reads the text of a file.
+///
+/// # Errors
+/// The line that does not fit, with what was found and expected.
+pub fn parse(text: &str) -> Result<Take> {
+    let mut lines = Lines::new(text);
+    let joints = hierarchy(&mut lines)?;
+    let channels = joints.iter().map(|joint| joint.channels.len()).sum();
+    let (frames, frame_seconds) = motion(&mut lines, channels)?;
+    Ok(Take { joints, unit_metres: None, frame_seconds, frames })
 }
 
 /// A joint or end site whose `{` was read and whose `}` was not.
@@ -189,6 +118,7 @@ impl Tree {
             name,
             parent,
             offset: Vector3::zeros(),
+            axes: Matrix3::identity(),
             first_channel: self.channels,
             channels: Vec::new(),
             end_site: None,
@@ -334,19 +264,6 @@ fn frame(text: &str, channels: usize, values: &mut Vec<f64>) -> Result<()> {
         return Err(Error::input(format!("a frame of {found} numbers, expected {channels}, one for each channel")));
     }
     Ok(())
-}
-
-fn number(word: &str) -> Result<f64> {
-    word.parse().map_err(|_| Error::input(format!("found '{}', expected a number", shorten(word))))
-}
-
-/// At most 40 characters of what was found, so that a binary file gives a readable message.
-fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

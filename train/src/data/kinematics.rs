@@ -3,7 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 use ndarray::ArrayView1;
 
-use super::bvh::{Axis, Bvh, Channel};
+use super::take::{Axis, Channel, Take};
 
 /// A joint in the world: the file's unit, its axes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,10 +31,11 @@ impl Placement {
 ///
 /// Rotations are applied in the order of the channels, each about an axis that the ones before have turned
 /// (intrinsic; Meredith and Maddock, Motion Capture File Formats Explained, 2001). A root's position adds to its
-/// OFFSET; that of any other joint takes its place, as Blender and MotionBuilder write it.
-pub fn place(bvh: &Bvh, channels: ArrayView1<f64>, placements: &mut Vec<Placement>) {
+/// OFFSET; that of any other joint takes its place, as Blender and MotionBuilder write it. A joint whose axes are
+/// turned by C in its own frame turns by C·R·C⁻¹.
+pub fn place(take: &Take, channels: ArrayView1<f64>, placements: &mut Vec<Placement>) {
     placements.clear();
-    for joint in &bvh.joints {
+    for joint in &take.joints {
         let mut translation = joint.offset;
         let mut rotation = Matrix3::identity();
         for (number, channel) in joint.channels.iter().enumerate() {
@@ -46,7 +47,8 @@ pub fn place(bvh: &Bvh, channels: ArrayView1<f64>, placements: &mut Vec<Placemen
             }
         }
         let parent = joint.parent.map_or_else(Placement::default, |parent| placements[parent]);
-        placements.push(Placement { position: parent.point(&translation), rotation: parent.rotation * rotation });
+        let rotation = parent.rotation * joint.axes * rotation * joint.axes.transpose();
+        placements.push(Placement { position: parent.point(&translation), rotation });
     }
 }
 
@@ -72,6 +74,7 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
+    use crate::data::bvh;
 
     #[test]
     fn turns_are_right_handed() {
@@ -89,9 +92,9 @@ mod tests {
         let text = "HIERARCHY\nROOT a\n{\nOFFSET 0 1 0\nCHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation\n\
                     JOINT b\n{\nOFFSET 0 0 2\nCHANNELS 1 Yrotation\nEnd Site\n{\nOFFSET 1 0 0\n}\n}\n}\n\
                     MOTION\nFrames: 1\nFrame Time: 0.1\n5 0 0 90 90 0 0\n";
-        let bvh = Bvh::parse(text).unwrap();
+        let take = bvh::parse(text).unwrap();
         let mut placements = Vec::new();
-        place(&bvh, bvh.frames.row(0), &mut placements);
+        place(&take, take.frames.row(0), &mut placements);
         assert_relative_eq!(placements[0].position, Vector3::new(5.0, 1.0, 0.0), epsilon = 1e-12);
         // Rz(90)·Ry(90)·(0,0,2) = Rz(90)·(2,0,0) = (0,2,0).
         assert_relative_eq!(placements[1].position, Vector3::new(5.0, 3.0, 0.0), epsilon = 1e-12);

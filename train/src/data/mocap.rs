@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use poselift::error::{Error, Result};
 
 use super::body::{Body, BodyMap};
-use super::bvh::Bvh;
 use super::kinematics::place;
 use super::rig::FittedRig;
-use super::{MotionBuilder, Source, resample, ui_prmd};
+use super::take::Take;
+use super::{MotionBuilder, Source, acclaim, bvh, resample, ui_prmd};
 
 /// Adds every take below `folder`, any depth, in the order of their paths.
 ///
@@ -17,9 +17,11 @@ use super::{MotionBuilder, Source, resample, ui_prmd};
 pub fn add_folder(folder: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let takes = takes(folder)?;
     if takes.is_empty() {
-        return Err(Error::input("no motion capture in this folder, expected .bvh files, any depth")
-            .at(folder)
-            .hint("CMU's collection is one; `--data synthetic` needs no files"));
+        return Err(Error::input(
+            "no motion capture in this folder, expected .bvh files, or .amc with their .asf, any depth",
+        )
+        .at(folder)
+        .hint("CMU's collection is one; `--data synthetic` needs no files"));
     }
     let mut report = FolderReport::default();
     for take in &takes {
@@ -36,7 +38,10 @@ pub fn add_folder(folder: &Path, builder: &mut MotionBuilder) -> Result<()> {
 /// What became of a folder's takes.
 #[derive(Default)]
 struct FolderReport {
-    takes: usize,
+    /// Takes of BVH.
+    bvh: usize,
+    /// Takes of Acclaim.
+    acclaim: usize,
     cut: Vec<String>,
     /// Rig and unit, and how many takes had them.
     rigs: std::collections::BTreeMap<String, usize>,
@@ -44,10 +49,17 @@ struct FolderReport {
 
 impl FolderReport {
     fn tell(&self, folder: &Path, builder: &mut MotionBuilder) {
-        if self.takes == 0 {
-            return;
+        if self.bvh > 0 {
+            builder.note(format!("{}: {} takes of BVH", folder.display(), self.bvh));
         }
-        builder.note(format!("{}: {} takes of BVH", folder.display(), self.takes));
+        if self.acclaim > 0 {
+            builder.note(format!(
+                "{}: {} takes of Acclaim ASF/AMC, read at CMU's {} Hz: these files name no rate",
+                folder.display(),
+                self.acclaim,
+                acclaim::FRAME_RATE
+            ));
+        }
         for (rig, takes) in &self.rigs {
             builder.note(format!("  {takes} on rig {rig}"));
         }
@@ -57,28 +69,51 @@ impl FolderReport {
     }
 }
 
-/// Adds one BVH file.
+/// A file's take, and whom it shows.
+struct Recording {
+    take: Take,
+    /// The person's name as the files have it.
+    person: String,
+}
+
+impl Recording {
+    fn from_file(path: &Path) -> Result<Self> {
+        if !is_acclaim(path) {
+            return Ok(Self { take: bvh::from_file(path)?, person: person_of(&stem_of(path)).to_owned() });
+        }
+        let skeleton = acclaim::skeleton_file(path)?;
+        let take = acclaim::from_files(&skeleton, path)?;
+        // A skeleton is one person's, whatever the takes are called; unless it is called after no person.
+        let person = match acclaim::is_named_after(path, &skeleton) {
+            true => stem_of(&skeleton),
+            false => person_of(&stem_of(path)).to_owned(),
+        };
+        Ok(Self { take, person })
+    }
+}
+
+/// Adds one BVH or AMC file.
 fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mut FolderReport) -> Result<()> {
-    let bvh = Bvh::from_file(path)?;
-    let rig = FittedRig::find(&bvh).map_err(|e| e.at(path))?;
-    let map = BodyMap::new(rig, &bvh).map_err(|e| e.at(path))?;
-    let rate = 1.0 / bvh.frame_seconds;
-    let bodies = bodies(&bvh, &map);
+    let Recording { take, person } = Recording::from_file(path)?;
+    let rig = FittedRig::find(&take).map_err(|e| e.at(path))?;
+    let map = BodyMap::new(rig, &take).map_err(|e| e.at(path))?;
+    let rate = 1.0 / take.frame_seconds;
+    let bodies = bodies(&take, &map);
     let found = resample::pieces(&bodies, rate);
 
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = stem_of(path);
     let collection = map.rig().collection;
     let source = builder.source(match collection {
         Some(known) => Source { name: known.name.into(), licence: known.licence.into() },
         None => Source { name: name_of(folder), licence: "unknown".into() },
     });
-    let subject = subject_of(&stem, collection.map(|known| known.name));
+    let subject = subject_of(&person, collection.map(|known| known.name));
     for range in &found.ranges {
         let resampled = resample::resample(&bodies[range.clone()], rate, builder.rate());
         builder.clip(&stem, &subject, source, map.human_lengths, &resampled);
     }
 
-    report.takes += 1;
+    *if is_acclaim(path) { &mut report.acclaim } else { &mut report.bvh } += 1;
     *report.rigs.entry(format!("{}, unit {}", map.rig().name, map.unit)).or_default() += 1;
     // One frame may be a rest pose of a kind that the rig's table does not know.
     if found.cut > 1 || found.not_finite > 0 || found.ranges.is_empty() {
@@ -94,35 +129,46 @@ fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mu
 }
 
 /// Our bodies of all frames; the rest pose that a file may begin with is left out.
-fn bodies(bvh: &Bvh, map: &BodyMap) -> Vec<Body> {
-    let mut placements = Vec::with_capacity(bvh.joints.len());
-    let mut bodies: Vec<_> = bvh
+fn bodies(take: &Take, map: &BodyMap) -> Vec<Body> {
+    let mut placements = Vec::with_capacity(take.joints.len());
+    let mut bodies: Vec<_> = take
         .frames
         .rows()
         .into_iter()
         .map(|row| {
-            place(bvh, row, &mut placements);
+            place(take, row, &mut placements);
             map.body(&placements)
         })
         .collect();
-    if !bodies.is_empty() && map.starts_at_rest(bvh) {
+    if !bodies.is_empty() && map.starts_at_rest(take) {
         bodies.drain(..map.rig().rest_frames.min(bodies.len()));
     }
     bodies
 }
 
-/// The person in the take called `stem`: what stands before the last `_NN`; bare numbers get the collection's name.
-///
-/// `16_01` is `cmu16`, `cmu_10_03` is `cmu10`, `indian_04` is `indian`.
-pub fn subject_of(stem: &str, collection: Option<&str>) -> String {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let person = match stem.rsplit_once('_') {
+/// The person in the take called `stem`: what stands before the last `_NN`.
+fn person_of(stem: &str) -> &str {
+    match stem.rsplit_once('_') {
         Some((person, take)) if is_number(take) && !person.is_empty() => person,
         _ => stem,
-    };
+    }
+}
+
+/// Our name of `person`; bare numbers get the collection's name in front.
+///
+/// `16` is `cmu16`, `cmu_10` is `cmu10`, `indian` stays.
+fn subject_of(person: &str, collection: Option<&str>) -> String {
     let Some(collection) = collection else { return person.to_owned() };
     let number = person.strip_prefix(collection).map_or(person, |rest| rest.trim_start_matches('_'));
     if is_number(number) { format!("{collection}{number}") } else { person.to_owned() }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn stem_of(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn name_of(folder: &Path) -> String {
@@ -130,7 +176,7 @@ fn name_of(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "motion capture".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every take below `folder`, sorted: `.bvh`, and `.npy` with a `.json` of the same name beside it.
+/// Every take below `folder`, sorted: `.bvh`, `.amc`, and `.npy` with a `.json` of the same name beside it.
 fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -142,13 +188,20 @@ fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
             // A linked folder is not followed: it may lead back here.
             if entry.file_type().map_err(unreadable)?.is_dir() {
                 folders.push(path);
-            } else if has_extension(&path, "bvh") || (is_array(&path) && path.with_extension("json").is_file()) {
+            } else if has_extension(&path, "bvh")
+                || is_acclaim(&path)
+                || (is_array(&path) && path.with_extension("json").is_file())
+            {
                 found.push(path);
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+fn is_acclaim(path: &Path) -> bool {
+    has_extension(path, "amc")
 }
 
 fn is_array(path: &Path) -> bool {
@@ -175,7 +228,7 @@ mod tests {
             ("16_01", None, "16"),
             ("_01", None, "_01"),
         ] {
-            assert_eq!(subject_of(stem, collection), expected, "{stem}");
+            assert_eq!(subject_of(person_of(stem), collection), expected, "{stem}");
         }
     }
 }

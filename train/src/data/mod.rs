@@ -1,14 +1,17 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
 //!
-//! Motion is read by `mocap` (folders: `bvh` → `kinematics` → `rig` → `body`), `ui_prmd` and `archive`, or made up by
-//! `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some people apart.
+//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics` → `rig` → `body`), `ui_prmd` and
+//! `archive`, or made up by `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some
+//! people apart.
 
+pub mod acclaim;
 pub mod archive;
 pub mod augment;
 pub mod body;
 pub mod bvh;
 mod detector;
 pub mod kinematics;
+mod lines;
 pub mod mocap;
 mod motion;
 mod open;
@@ -17,6 +20,7 @@ pub mod resample;
 pub mod rig;
 mod split;
 pub mod synthetic;
+pub mod take;
 pub mod ui_prmd;
 
 pub use detector::Detector;

@@ -109,8 +109,8 @@ fn kind(source: &str) -> Result<Kind<'_>> {
         Some("npz") if archive::is_archive(path) => Ok(Kind::Archive(path)),
         Some("pkl" | "pickle" | "npz") => Ok(Kind::Pairs(path)),
         _ => Err(Error::usage("no kind of data that is known by its name").at(path).hint(
-            "expected synthetic, a .pkl or .npz of paired arrays, a folder of .bvh files, a clips archive, or a .npy \
-             with its .json",
+            "expected synthetic, a .pkl or .npz of paired arrays, a folder of .bvh or of .amc and .asf files, a clips archive, \
+             or a .npy with its .json",
         )),
     }
 }

@@ -5,7 +5,7 @@
 
 use poselift::error::{Error, Result};
 
-use super::bvh::Bvh;
+use super::take::Take;
 
 /// What is known of one naming scheme.
 #[derive(Debug)]
@@ -141,8 +141,22 @@ const MOTIONBUILDER: Rig = Rig {
     ..CMU_MOTIONBUILDER
 };
 
+/// CMU's original Acclaim skeletons, on which nothing is lost: a bone's name stands for the joint it begins at.
+///
+/// `lwrist` names the distal third of the forearm; as above, the hand is put at 1.33 times the way to it.
+const CMU_ACCLAIM: Rig = Rig {
+    name: "cmu-acclaim",
+    legs: ["rfemur", "rtibia", "rfoot", "lfemur", "ltibia", "lfoot"],
+    arms: ["lhumerus", "lradius", "lwrist", "rhumerus", "rradius", "rwrist"],
+    chest: "thorax",
+    neck: "upperneck",
+    head: "head",
+    lost_thorax_bone: false,
+    ..CMU_MOTIONBUILDER
+};
+
 /// Every rig, most particular first.
-const RIGS: [&Rig; 4] = [&CMU_MOTIONBUILDER, &CMU_BIPED, &CMU_POSER, &MOTIONBUILDER];
+const RIGS: [&Rig; 5] = [&CMU_MOTIONBUILDER, &CMU_BIPED, &CMU_POSER, &CMU_ACCLAIM, &MOTIONBUILDER];
 
 /// A rig whose joints were found in a file; each field is an index into its joints.
 #[derive(Debug)]
@@ -166,33 +180,33 @@ impl FittedRig {
     ///
     /// # Errors
     /// None fits; the message lists the file's joints and what the nearest rig misses.
-    pub fn find(bvh: &Bvh) -> Result<Self> {
-        RIGS.into_iter().find_map(|rig| Self::fit(rig, bvh)).ok_or_else(|| misfit(bvh))
+    pub fn find(take: &Take) -> Result<Self> {
+        RIGS.into_iter().find_map(|rig| Self::fit(rig, take)).ok_or_else(|| misfit(take))
     }
 
-    fn fit(rig: &'static Rig, bvh: &Bvh) -> Option<Self> {
+    fn fit(rig: &'static Rig, take: &Take) -> Option<Self> {
         let all = |names: [&str; 6]| -> Option<[usize; 6]> {
-            let found: Vec<_> = names.iter().filter_map(|name| bvh.position(name)).collect();
+            let found: Vec<_> = names.iter().filter_map(|name| take.position(name)).collect();
             found.try_into().ok()
         };
         let fitted = Self {
             rig,
             legs: all(rig.legs)?,
             arms: all(rig.arms)?,
-            chest: bvh.position(rig.chest)?,
-            neck: bvh.position(rig.neck)?,
-            head: bvh.position(rig.head)?,
+            chest: take.position(rig.chest)?,
+            neck: take.position(rig.neck)?,
+            head: take.position(rig.head)?,
         };
-        let end_site_there = bvh.joints[fitted.head].end_site.is_some() || !rig.skull.from_end_site;
+        let end_site_there = take.joints[fitted.head].end_site.is_some() || !rig.skull.from_end_site;
         // MotionBuilder's own rigs may also hold a `Neck1`; what the exporter lost is told by the OFFSET.
-        let lost = rig.lost_thorax_bone == (fitted.thorax_bone_is_lost(bvh));
+        let lost = rig.lost_thorax_bone == (fitted.thorax_bone_is_lost(take));
         (end_site_there && lost).then_some(fitted)
     }
 
     /// Whether both arms' first joint behind the chest and the neck's lie upon the chest's joint.
-    fn thorax_bone_is_lost(&self, bvh: &Bvh) -> bool {
+    fn thorax_bone_is_lost(&self, take: &Take) -> bool {
         let below_chest = |mut joint: usize| {
-            while let Some(parent) = bvh.joints[joint].parent {
+            while let Some(parent) = take.joints[joint].parent {
                 if parent == self.chest {
                     return Some(joint);
                 }
@@ -202,15 +216,15 @@ impl FittedRig {
         };
         [self.neck, self.arms[0], self.arms[3]]
             .into_iter()
-            .all(|joint| below_chest(joint).is_some_and(|first| bvh.joints[first].offset.norm() == 0.0))
+            .all(|joint| below_chest(joint).is_some_and(|first| take.joints[first].offset.norm() == 0.0))
     }
 }
 
-fn misfit(bvh: &Bvh) -> Error {
-    let names: Vec<_> = bvh.joints.iter().map(|joint| joint.name.as_str()).collect();
+fn misfit(take: &Take) -> Error {
+    let names: Vec<_> = take.joints.iter().map(|joint| joint.name.as_str()).collect();
     let missing = |rig: &Rig| -> Vec<&'static str> {
         let wanted = rig.legs.iter().chain(&rig.arms).chain([&rig.chest, &rig.neck, &rig.head]);
-        wanted.copied().filter(|name| bvh.position(name).is_none()).collect()
+        wanted.copied().filter(|name| take.position(name).is_none()).collect()
     };
     let nearest = RIGS.into_iter().map(|rig| (rig.name, missing(rig))).min_by_key(|(_, missing)| missing.len());
     let nearest = match nearest {
@@ -218,13 +232,14 @@ fn misfit(bvh: &Bvh) -> Error {
         _ => String::new(),
     };
     Error::input(format!("the joints fit no known rig{nearest}; found {}", names.join(", ")))
-        .hint("known rigs: CMU's three (LeftUpLeg …, LeftHip …, lThigh …) and MotionBuilder's with Spine2")
+        .hint("known rigs: CMU's four (LeftUpLeg …, LeftHip …, lThigh …, lfemur …) and MotionBuilder's with Spine2")
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
+    use crate::data::bvh;
 
     /// A BVH text of one frame at rest: joints by (depth, name, offset), each with three rotations.
     fn text(joints: &[(usize, &str, [f64; 3])], root: &str) -> String {
@@ -303,7 +318,7 @@ pub(crate) mod tests {
     }
 
     fn found(text: &str) -> Result<&'static str> {
-        FittedRig::find(&Bvh::parse(text).unwrap()).map(|fitted| fitted.rig.name)
+        FittedRig::find(&bvh::parse(text).unwrap()).map(|fitted| fitted.rig.name)
     }
 
     #[test]
@@ -333,6 +348,23 @@ pub(crate) mod tests {
             biped = biped.replace(from, to);
         }
         assert_eq!(found(&biped).unwrap(), "cmu-biped");
+        let mut acclaim = cmu().replace("JOINT Neck\n{\nOFFSET 0 0 0", "JOINT lowerneck\n{\nOFFSET 0 3 0");
+        for (from, to) in [("Spine1", "thorax"), ("Neck1", "upperneck"), ("JOINT Head", "JOINT head")] {
+            acclaim = acclaim.replace(from, to);
+        }
+        for (side, letter) in [("Left", "l"), ("Right", "r")] {
+            for (from, to) in [
+                ("UpLeg", "femur"),
+                ("Leg", "tibia"),
+                ("Foot", "foot"),
+                ("Arm", "humerus"),
+                ("ForeArm", "radius"),
+                ("Hand", "wrist"),
+            ] {
+                acclaim = acclaim.replace(&format!("{side}{from}\n"), &format!("{letter}{to}\n"));
+            }
+        }
+        assert_eq!(found(&acclaim).unwrap(), "cmu-acclaim");
         let whole = cmu()
             .replace("Spine1", "Spine2")
             .replace("Neck1", "NeckTop")

@@ -34,7 +34,7 @@ Frame Time:\t.0083333
 
 #[test]
 fn reads_joints_channels_and_frames() {
-    let bvh = Bvh::parse(GOOD).unwrap();
+    let bvh = parse(GOOD).unwrap();
     let joints: Vec<_> =
         bvh.joints.iter().map(|j| (j.name.as_str(), j.parent, j.first_channel, j.channels.len())).collect();
     assert_eq!(joints, [("Hips", None, 0, 6), ("Spine", Some(0), 6, 2), ("Fixed", Some(1), 8, 0)]);
@@ -45,7 +45,7 @@ fn reads_joints_channels_and_frames() {
 
 #[test]
 fn line_ends_blank_lines_braces_and_prefixes_do_not_matter() {
-    let good = Bvh::parse(GOOD).unwrap();
+    let good = parse(GOOD).unwrap();
     for variant in [
         GOOD.replace('\n', "\r\n"),
         GOOD.replace('\n', "\n\n"),
@@ -53,9 +53,9 @@ fn line_ends_blank_lines_braces_and_prefixes_do_not_matter() {
         format!("\u{feff}{GOOD}"),
         GOOD.replace("Xposition", "xPosition"),
     ] {
-        assert_eq!(Bvh::parse(&variant).unwrap(), good, "{variant}");
+        assert_eq!(parse(&variant).unwrap(), good, "{variant}");
     }
-    let prefixed = Bvh::parse(&GOOD.replace("JOINT ", "JOINT man:")).unwrap();
+    let prefixed = parse(&GOOD.replace("JOINT ", "JOINT man:")).unwrap();
     assert_eq!(prefixed.position("Spine"), Some(1));
 }
 
@@ -84,7 +84,7 @@ fn faults_are_named_by_line_with_found_and_expected() {
     ] {
         let text = GOOD.replacen(from, to, 1);
         assert_ne!(text, GOOD, "{from}");
-        let error = Bvh::parse(&text).unwrap_err();
+        let error = parse(&text).unwrap_err();
         assert!(error.to_string().contains(expected), "{error} instead of {expected}");
         assert_eq!(error.place().line, line, "{error}");
     }
@@ -94,7 +94,7 @@ fn faults_are_named_by_line_with_found_and_expected() {
 fn a_file_that_ends_early_is_cut_off() {
     // The last line may lose its last digits without notice; every shorter file is refused.
     for end in 0..GOOD.len() - 4 {
-        assert!(Bvh::parse(&GOOD[..end]).is_err(), "{end}");
+        assert!(parse(&GOOD[..end]).is_err(), "{end}");
     }
 }
 
@@ -107,7 +107,7 @@ fn deep_trees_do_not_exhaust_the_stack() {
         (0..depth).map(open).collect::<String>(),
         "}\n".repeat(depth)
     );
-    assert_eq!(Bvh::parse(&text).unwrap().joints.len(), depth);
+    assert_eq!(parse(&text).unwrap().joints.len(), depth);
 }
 
 proptest! {
@@ -118,15 +118,15 @@ proptest! {
             bytes[at] = byte;
         }
         bytes.truncate(cut.max(1));
-        let _ = Bvh::parse(&String::from_utf8_lossy(&bytes));
+        let _ = parse(&String::from_utf8_lossy(&bytes));
         bytes.extend_from_slice(GOOD.as_bytes());
-        let _ = Bvh::parse(&String::from_utf8_lossy(&bytes));
+        let _ = parse(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
     fn words_in_any_order_never_panic(order in prop::collection::vec(0usize..64, 0..40)) {
         let words: Vec<_> = GOOD.split_inclusive(['\n', ' ']).collect();
         let text: String = order.iter().map(|&index| words[index % words.len()]).collect();
-        let _ = Bvh::parse(&format!("HIERARCHY\n{text}"));
+        let _ = parse(&format!("HIERARCHY\n{text}"));
     }
 }
