@@ -32,7 +32,8 @@ pub struct Cameras {
     pub focal: (f64, f64),
     /// How far from the middle the root may be, as a share of the image's width and height.
     pub offset: f64,
-    /// Share of the views that [`WIDE`] is drawn from instead.
+    /// Share of the views whose cameras come from a wider spread instead: pitch −30 to 60 and roll ±30 degrees, 1.2 to
+    /// 12 m, 0.5 to 3 longer sides, the root anywhere in the image.
     pub wide: f64,
 }
 
