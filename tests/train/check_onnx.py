@@ -22,6 +22,8 @@ ALLOWED = {
     "Add", "Cast", "Constant", "Div", "Equal", "Flatten", "Gemm", "Less", "MatMul", "Max", "Mul", "Pow", "Relu",
     "Reshape", "Sqrt", "Sub", "Where",
 }  # fmt: skip
+# Only of lifters that say how sure they are.
+ALLOWED_WITH_SIGMA = {"Exp", "Split"}
 
 
 def dims(value):
@@ -33,19 +35,25 @@ def check_file(model):
     onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     assert model.ir_version == 8, model.ir_version
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)], model.opset_import
-    operators = Counter(node.op_type for node in model.graph.node)
-    assert set(operators) <= ALLOWED, f"operators {sorted(set(operators) - ALLOWED)} are not expected"
     assert all(constant.data_type == onnx.TensorProto.FLOAT for constant in model.graph.initializer)
+
+
+def check_operators(model, card):
+    operators = Counter(node.op_type for node in model.graph.node)
+    allowed = ALLOWED | ALLOWED_WITH_SIGMA if card["output"]["sigma"] else ALLOWED
+    assert set(operators) <= allowed, f"operators {sorted(set(operators) - allowed)} are not expected"
     return operators
 
 
 def check_card(model):
     card = json.loads({entry.key: entry.value for entry in model.metadata_props}["poselift.card"])
-    (keypoints,), (pose,) = model.graph.input, model.graph.output
+    (keypoints,), (pose, *others) = model.graph.input, model.graph.output
     expected = ["batch", len(card["input"]["joints"]), card["input"]["channels"]]
     assert (keypoints.name, dims(keypoints)) == ("keypoints", expected), (keypoints.name, dims(keypoints))
     expected = ["batch", len(card["output"]["joints"]), 3]
     assert (pose.name, dims(pose)) == ("pose", expected), (pose.name, dims(pose))
+    found = [(other.name, dims(other)) for other in others]
+    assert found == ([("sigma", expected[:2])] if card["output"]["sigma"] else []), found
 
     layers = [node for node in model.graph.node if node.op_type == "Gemm" and node.input[1].endswith(".weight")]
     names = {name for node in layers for name in node.input[1:]}
@@ -65,6 +73,8 @@ def worst_difference(path, keypoints, poses):
     (found,) = session.run(["pose"], {"keypoints": keypoints})
     assert found.shape == poses.shape, (found.shape, poses.shape)
     assert np.isfinite(found).all(), "a pose that is no number"
+    for sigma in session.run([output.name for output in session.get_outputs()[1:]], {"keypoints": keypoints}):
+        assert sigma.shape == poses.shape[:2] and (sigma >= 0).all(), "a sigma that is no distance"
     lifted = np.isfinite(poses).all((1, 2))
     assert lifted.any(), "no pose was lifted"
     found, poses = found[lifted].astype(np.float64), poses[lifted].astype(np.float64)
@@ -75,8 +85,9 @@ def worst_difference(path, keypoints, poses):
 
 def main(path, keypoints, poses, tolerance="1e-4"):
     model = onnx.load(path)
-    operators = check_file(model)
+    check_file(model)
     card = check_card(model)
+    operators = check_operators(model, card)
     worst = worst_difference(path, np.load(keypoints), np.load(poses))
     print(json.dumps({"name": card["name"], "operators": operators, "worst": worst}))
     return 0 if worst <= float(tolerance) else 1
