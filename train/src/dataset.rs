@@ -16,7 +16,7 @@ use crate::features::features;
 use crate::net::numbers;
 use crate::trained::ZScore;
 use card::{motion_card, pairs_card};
-use motion::{HeldOut, MotionStock};
+use motion::MotionStock;
 
 pub use card::DatasetCard;
 pub use errors::{Errors, measure};
@@ -123,7 +123,7 @@ impl Dataset {
         Ok(Self {
             card: motion_card(&motion, &validating, stock.len(), stock.held_out.len()),
             validation: FixedSet::of(&stock.held_out.look(&in_full_view)),
-            probe: FixedSet::of(&HeldOut::new(&motion, &training, device).look(&in_full_view)),
+            probe: FixedSet::of(&stock.look(&in_full_view)),
             train: Stock::Motion(Box::new(stock)),
             device,
         })

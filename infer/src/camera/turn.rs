@@ -3,7 +3,7 @@
 use super::Camera;
 
 /// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
-const LEAST_DEPTH: f64 = 0.05;
+pub const LEAST_DEPTH: f64 = 0.05;
 
 /// The turn of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
 ///

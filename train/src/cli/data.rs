@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ndarray::{Array1, Array2, s};
@@ -102,23 +102,31 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
     }
 }
 
-fn validation(args: &ValidationArgs) -> Result<()> {
-    let config: FitConfig = checkpoint::read_json(&args.run.join(checkpoint::CONFIG))?;
+/// The data that the run in the folder `run` was fitted on, split as it was, on the CPU.
+///
+/// # Errors
+/// A folder that is no run, or sources that are no longer where they were.
+pub(super) fn data_of(run: &Path) -> Result<Dataset> {
+    let config: FitConfig = checkpoint::read_json(&run.join(checkpoint::CONFIG))?;
     let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
-    let dataset = Dataset::new(data, &config, device::choose("cpu")?)?;
+    Dataset::new(data, &config, device::choose("cpu")?)
+}
+
+fn validation(args: &ValidationArgs) -> Result<()> {
+    let dataset = data_of(&args.run)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { noise, gaps: f64::from(u8::from(args.gaps)) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
     let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
     let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let mut npz = NpzWriter::new_compressed(file);
-    let (keypoints, poses) = match &views {
+    let (keypoints, poses) = match views {
         Some(Views { keypoints, poses, cameras }) => {
             let focal: Array1<f32> = cameras.iter().map(|camera| camera.focal[0]).collect();
             let size: Vec<[f32; 2]> = cameras.iter().map(|camera| camera.size.map(|pixels| pixels as f32)).collect();
             npz.add_array("size", &Array2::from(size)).map_err(failed)?;
             npz.add_array("focal", &focal).map_err(failed)?;
-            (keypoints.to_owned(), poses.to_owned())
+            (keypoints, poses)
         }
         None => dataset.validation.to_arrays(),
     };

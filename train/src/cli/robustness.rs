@@ -6,11 +6,8 @@ use clap::Args;
 use poselift::lift::{Lifter, LifterOptions};
 use poselift::{Error, Result};
 
-use crate::checkpoint;
-use crate::config::FitConfig;
-use crate::data::OpenOptions;
-use crate::dataset::Dataset;
-use crate::{device, robustness};
+use super::data::data_of;
+use crate::{checkpoint, robustness};
 
 /// What `robustness` takes.
 #[derive(Debug, Args)]
@@ -30,9 +27,7 @@ pub(super) struct RobustnessArgs {
 
 pub(super) fn run(args: &RobustnessArgs) -> Result<()> {
     let mut lifter = Lifter::from_file_with(&args.model, &LifterOptions::default())?;
-    let config: FitConfig = checkpoint::read_json(&args.on.join(checkpoint::CONFIG))?;
-    let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
-    let dataset = Dataset::new(data, &config, device::choose("cpu")?)?;
+    let dataset = data_of(&args.on)?;
     let study = robustness::study(&mut lifter, &dataset, args.views)?;
     std::fs::create_dir_all(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let name = &lifter.card().name;

@@ -10,7 +10,7 @@ mod bodies;
 mod cameras;
 mod seen;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::detector::{self, Detector};
 use bodies::Bodies;
@@ -26,7 +26,6 @@ const LEAST_DEPTH: f64 = 0.2;
 #[derive(Debug)]
 pub struct Viewer {
     bodies: Bodies,
-    cameras: Cameras,
 }
 
 /// What of a draw is random.
@@ -44,8 +43,8 @@ pub struct Draw {
 
 impl Viewer {
     /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's.
-    pub fn new(positions: &Tensor, human: &[bool], cameras: Cameras, device: Device) -> Self {
-        Self { bodies: Bodies::new(positions, human, device), cameras }
+    pub fn new(positions: &Tensor, human: &[bool], device: Device) -> Self {
+        Self { bodies: Bodies::new(positions, human, device) }
     }
 
     /// The number of poses T.
@@ -63,13 +62,8 @@ impl Viewer {
         self.bodies.options().1
     }
 
-    /// The poses `index` `[B]`, each a new body seen by a new camera.
-    pub fn look(&self, index: &Tensor, draw: Draw) -> Seen {
-        self.look_through(&self.cameras, index, draw)
-    }
-
-    /// As [`Self::look`], through other cameras.
-    pub fn look_through(&self, cameras: &Cameras, index: &Tensor, draw: Draw) -> Seen {
+    /// The poses `index` `[B]`, each a new body seen by a new one of `cameras`.
+    pub fn look(&self, cameras: &Cameras, index: &Tensor, draw: Draw) -> Seen {
         tch::no_grad(|| {
             tch::manual_seed(draw.seed as i64);
             let bodies = self.bodies.draw(index, draw.mix, draw.reshape);
@@ -90,15 +84,12 @@ impl Viewer {
             }
         })
     }
-
-    /// Of `rows` views, those whose focal length the lifter is told; the others' is guessed.
-    pub fn knows_focal(&self, rows: i64, share: f64) -> Tensor {
-        Tensor::rand([rows], (Kind::Float, self.device())).lt(share)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::bodies::STATURE_OVER_CHAIN;
     use super::*;
     use crate::data::generator;
@@ -113,15 +104,15 @@ mod tests {
     ];
     const ROWS: i64 = 2000;
 
-    fn viewer(human: bool, cameras: Cameras) -> Viewer {
+    fn viewer(human: bool) -> Viewer {
         let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
-        Viewer::new(&body, &[human], cameras, Device::Cpu)
+        Viewer::new(&body, &[human], Device::Cpu)
     }
 
-    fn look(viewer: &Viewer, mix: bool) -> (Tensor, Tensor) {
+    fn look(viewer: &Viewer, cameras: &Cameras, mix: bool) -> (Tensor, Tensor) {
         let _held = generator();
         let index = Tensor::zeros([ROWS], (Kind::Int64, Device::Cpu));
-        let seen = viewer.look(&index, Draw { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
+        let seen = viewer.look(cameras, &index, Draw { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
         (seen.keypoints, seen.poses)
     }
 
@@ -135,7 +126,7 @@ mod tests {
 
     #[test]
     fn people_stand_upright_before_the_camera() {
-        let (keypoints, poses) = look(&viewer(true, Cameras::default()), false);
+        let (keypoints, poses) = look(&viewer(true), &Cameras::default(), false);
         // y points down: the head (10) lies above the right ankle (3), in the pose and in the image.
         assert_eq!(share(&joint(&poses, 10, 1).lt_tensor(&joint(&poses, 3, 1))), 1.0);
         assert!(share(&joint(&keypoints, 0, 1).lt_tensor(&joint(&keypoints, 16, 1))) > 0.99);
@@ -145,7 +136,7 @@ mod tests {
     #[test]
     fn every_body_has_the_same_stature_and_lengths_of_its_own() {
         for human in [true, false] {
-            let (_, poses) = look(&viewer(human, Cameras::default()), true);
+            let (_, poses) = look(&viewer(human), &Cameras::default(), true);
             let bone = |a: i64, b: i64| {
                 (poses.select(1, a) - poses.select(1, b))
                     .square()
@@ -165,22 +156,22 @@ mod tests {
     #[test]
     fn half_the_people_are_mirrored() {
         let towards = Cameras { pitch: (0.0, 0.0), roll: (0.0, 0.0), ..Cameras::default() };
-        let (_, poses) = look(&viewer(true, towards.clone()), true);
+        let (_, poses) = look(&viewer(true), &towards, true);
         // The raised arm: the left wrist (13) in the original, the right one (16) in the mirror.
         let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));
         assert!((0.46..0.54).contains(&left_raised), "{left_raised}");
-        let (_, unmirrored) = look(&viewer(true, towards), false);
+        let (_, unmirrored) = look(&viewer(true), &towards, false);
         assert_eq!(share(&joint(&unmirrored, 13, 1).lt_tensor(&joint(&unmirrored, 16, 1))), 1.0);
     }
 
     #[test]
     fn cameras_look_from_all_sides_and_the_same_seed_from_the_same() {
-        let viewer = viewer(true, Cameras::default());
-        let (keypoints, poses) = look(&viewer, false);
+        let (viewer, cameras) = (viewer(true), Cameras::default());
+        let (keypoints, poses) = look(&viewer, &cameras, false);
         // Facing the camera: the nose, which COCO has and the pose's neck comes near, before the head.
         let facing = share(&joint(&poses, 9, 2).lt_tensor(&joint(&poses, 8, 2)));
         assert!((0.3..0.8).contains(&facing), "{facing}");
-        let (again, _) = look(&viewer, false);
+        let (again, _) = look(&viewer, &cameras, false);
         assert_eq!(again, keypoints);
     }
 }

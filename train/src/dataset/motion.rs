@@ -57,7 +57,7 @@ impl MotionStock {
     /// The clips `training` to learn from, `validating` to be measured on.
     pub(super) fn new(motion: &Motion, training: &[usize], validating: &[usize], noise: f64, device: Device) -> Self {
         Self {
-            train: viewer(motion, training, Cameras::in_training(), device),
+            train: viewer(motion, training, device),
             detector: Detector { noise, gaps: noise.min(1.0) },
             held_out: HeldOut::new(motion, validating, device),
         }
@@ -69,9 +69,15 @@ impl MotionStock {
 
     /// Key points `[B, 17, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
     pub(super) fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
-        let seen = self.train.look(index, Draw { seed, detector: self.detector, mix, reshape: 1.0 });
-        let known = self.train.knows_focal(index.size()[0], KNOWN_FOCAL);
+        let draw = Draw { seed, detector: self.detector, mix, reshape: 1.0 };
+        let seen = self.train.look(&Cameras::in_training(), index, draw);
+        let known = seen.focal.rand_like().lt(KNOWN_FOCAL);
         seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
+    }
+
+    /// Training poses as `protocol` wants them, of everybody; the same at every call.
+    pub(super) fn look(&self, protocol: &Protocol) -> Seen {
+        look(&self.train, &Vec::from_iter(0..self.train.len()), protocol)
     }
 }
 
@@ -86,30 +92,17 @@ pub(super) struct HeldOut {
 impl HeldOut {
     pub(super) fn new(motion: &Motion, clips: &[usize], device: Device) -> Self {
         let whose = |&clip: &usize| std::iter::repeat_n(&motion.clips[clip].subject, motion.clips[clip].frames);
-        Self {
-            viewer: viewer(motion, clips, Cameras::default(), device),
-            subjects: clips.iter().flat_map(whose).cloned().collect(),
-        }
+        Self { viewer: viewer(motion, clips, device), subjects: clips.iter().flat_map(whose).cloned().collect() }
     }
 
     pub(super) fn len(&self) -> usize {
         self.viewer.len()
     }
 
-    /// At most `most` poses of `subject` (or of all), evenly spread.
-    fn indices(&self, subject: Option<&str>, most: usize) -> Tensor {
-        let fits = |&at: &usize| subject.is_none_or(|name| self.subjects[at] == name);
-        let chosen: Vec<usize> = (0..self.subjects.len()).filter(fits).collect();
-        let count = chosen.len().min(most);
-        let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
-        Tensor::from_slice(&spread).to_device(self.viewer.device())
-    }
-
     /// The same people at every call.
     pub(super) fn look(&self, protocol: &Protocol) -> Seen {
-        let index = self.indices(protocol.subject.as_deref(), protocol.views);
-        let draw = Draw { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
-        self.viewer.look_through(&protocol.cameras, &index, draw)
+        let fits = |&at: &usize| protocol.subject.as_ref().is_none_or(|name| self.subjects[at] == *name);
+        look(&self.viewer, &(0..self.len()).filter(fits).collect::<Vec<_>>(), protocol)
     }
 
     /// As [`Self::look`], as plain arrays.
@@ -134,9 +127,18 @@ impl HeldOut {
     }
 }
 
-fn viewer(motion: &Motion, clips: &[usize], cameras: Cameras, device: Device) -> Viewer {
+/// Poses from among `chosen` of `viewer`'s, evenly spread, at most as many as `protocol` wants.
+fn look(viewer: &Viewer, chosen: &[usize], protocol: &Protocol) -> Seen {
+    let count = chosen.len().min(protocol.views);
+    let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
+    let index = Tensor::from_slice(&spread).to_device(viewer.device());
+    let draw = Draw { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
+    viewer.look(&protocol.cameras, &index, draw)
+}
+
+fn viewer(motion: &Motion, clips: &[usize], device: Device) -> Viewer {
     let (positions, human) = gather(motion, clips);
-    Viewer::new(&to_device(&positions, device), &human, cameras, device)
+    Viewer::new(&to_device(&positions, device), &human, device)
 }
 
 /// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.

@@ -1,11 +1,8 @@
 //! What cameras saw, and the same seen by those cameras turned towards the person: [`poselift::camera::Turn`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
-use poselift::camera::USUAL_FOCAL;
+use poselift::camera::{LEAST_DEPTH, USUAL_FOCAL};
 use tch::{Kind, Tensor};
-
-/// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
-const LEAST_DEPTH: f64 = 0.05;
 
 /// B people as cameras saw them.
 #[derive(Debug)]
