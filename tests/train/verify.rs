@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ndarray::{Array1, Array3, ArrayView3};
 use poselift::{Error, Result};
-use poselift_train::config::{InputBlock, NetworkConfig};
+use poselift_train::config::{InputBlock, NetworkConfig, Precision};
 use poselift_train::net::LiftNet;
 use poselift_train::trained::{TrainedLifter, ZScore};
 use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
@@ -162,7 +162,7 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         let coordinates = |values: &Array1<f32>| values.iter().take(shape.joints_out * 3).copied().collect();
         let output =
             ZScore { mean: coordinates(&lifter.output_zscore.mean), std: coordinates(&lifter.output_zscore.std) };
-        let net = LiftNet::new(&config, input, output, tch::Device::Cpu, 7);
+        let net = LiftNet::new(&config, (input, output), Precision::F32, tch::Device::Cpu, 7);
         (lifter.network, lifter.output_zscore) = (net.to_plain(), net.output_zscore());
 
         let folder = tempfile::tempdir().unwrap();

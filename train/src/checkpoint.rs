@@ -190,7 +190,7 @@ impl Checkpoint {
     /// A checkpoint of a network of another shape than `config` says.
     pub fn network(&self, config: &FitConfig, device: Device) -> Result<LiftNet> {
         let (input, output) = (self.zscore("input")?, self.zscore("output")?);
-        let mut net = LiftNet::new(&config.network, input, output, device, config.seed);
+        let mut net = LiftNet::new(&config.network, (input, output), config.precision, device, config.seed);
         net.load_state(&self.tensors, self.state()?.iteration).map_err(|e| e.at(&self.path))?;
         Ok(net)
     }

@@ -36,6 +36,19 @@ pub enum Schedule {
     Cosine,
 }
 
+/// What hidden layers are multiplied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// bf16 where the device multiplies it faster, else f32.
+    Auto,
+    /// 24 bits of mantissa.
+    #[default]
+    F32,
+    /// 8 bits of mantissa, sums in f32; parameters, statistics and the optimiser stay in f32.
+    Bf16,
+}
+
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkConfig {
@@ -100,6 +113,9 @@ pub struct FitConfig {
     pub seed: u64,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// What hidden layers are multiplied in.
+    #[serde(default)]
+    pub precision: Precision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
     pub noise: f64,
     /// Iterations between two validations; each epoch's end validates too.
@@ -124,6 +140,7 @@ impl Default for FitConfig {
             root: "auto".into(),
             seed: 0,
             device: "auto".into(),
+            precision: Precision::F32,
             noise: 1.0,
             validate_every: 200,
             checkpoint_every: 1000,

@@ -3,6 +3,8 @@
 use poselift::{Error, Result};
 use tch::{Cuda, Device};
 
+use crate::config::Precision;
+
 /// The device called `auto`, `cpu`, `cuda` or `cuda:N`.
 ///
 /// # Errors
@@ -32,6 +34,25 @@ fn cuda(index: usize) -> Result<Device> {
         return Err(Error::runtime(format!("no CUDA device {index}: {count} found, counted from 0")));
     }
     Ok(Device::Cuda(index))
+}
+
+/// What `wanted` comes to on `device`: `Auto` is bf16 on a GPU and on processors that multiply it.
+pub fn precision(wanted: Precision, device: Device) -> Precision {
+    match wanted {
+        Precision::Auto if device.is_cuda() || multiplies_bf16() => Precision::Bf16,
+        Precision::Auto => Precision::F32,
+        known => known,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn multiplies_bf16() -> bool {
+    is_x86_feature_detected!("avx512bf16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn multiplies_bf16() -> bool {
+    false
 }
 
 /// `cpu` or `cuda:N`.

@@ -90,6 +90,7 @@ impl Progress for Silent {
 pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
     config.check()?;
     let device = device::choose(&config.device)?;
+    let config = &FitConfig { precision: device::precision(config.precision, device), ..config.clone() };
     prepare_folder(out, resume)?;
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
@@ -200,8 +201,8 @@ impl<'a> Run<'a> {
             let saved = Checkpoint::read(&last)?;
             (saved.network(config, device)?, saved.state()?)
         } else {
-            let (input, output) = dataset.zscores();
-            (LiftNet::new(&config.network, input, output, device, config.seed), RunState::default())
+            let net = LiftNet::new(&config.network, dataset.zscores(), config.precision, device, config.seed);
+            (net, RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);
         let history = if state.iteration > 0 {

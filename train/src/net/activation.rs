@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::buffers::{Buffers, NormViews};
 use super::kernel;
+use super::number::{Bf16, Number};
 
 /// The dropout of one layer in one step.
 #[derive(Debug, Clone, Copy)]
@@ -29,30 +30,27 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    pub(super) fn new(rows: i64, hidden: i64, device: Device) -> Self {
-        let empty = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, device));
-        Self {
-            z: empty(&[rows, hidden]),
-            out: empty(&[rows, hidden]),
-            mean: empty(&[hidden]),
-            inverse_std: empty(&[hidden]),
-        }
+    /// For `rows` samples whose activations are of the kind `kind`.
+    pub(super) fn new(rows: i64, hidden: i64, kind: Kind, device: Device) -> Self {
+        let matrix = || Tensor::zeros([rows, hidden], (kind, device));
+        let vector = || Tensor::zeros([hidden], (Kind::Float, device));
+        Self { z: matrix(), out: matrix(), mean: vector(), inverse_std: vector() }
     }
 }
 
-/// The elements of a contiguous f32 tensor on the CPU.
-pub(super) fn slice(tensor: &Tensor) -> &[f32] {
-    assert!(tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && tensor.is_contiguous());
-    // SAFETY: the assertion makes it `numel` floats in host memory, alive as long as the tensor is.
+/// The elements of a contiguous tensor of `T` on the CPU.
+pub(super) fn slice<T: Number>(tensor: &Tensor) -> &[T] {
+    assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
+    // SAFETY: the assertion makes it `numel` numbers in host memory, alive as long as the tensor is.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
-/// The elements of a contiguous f32 tensor on the CPU, to be written.
+/// The elements of a contiguous tensor of `T` on the CPU, to be written.
 ///
 /// Tensors are shared handles: the caller must not hold another slice of the same memory.
 #[allow(clippy::mut_from_ref, reason = "a tensor is a handle; its memory is not behind the borrow")]
-pub(super) fn slice_mut(tensor: &Tensor) -> &mut [f32] {
-    assert!(tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && tensor.is_contiguous());
+pub(super) fn slice_mut<T: Number>(tensor: &Tensor) -> &mut [T] {
+    assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
     // SAFETY: as for `slice`; each call site below writes to a buffer that it does not read at the same time.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }
@@ -65,10 +63,10 @@ pub(super) fn forward(
     drop: Drop,
     residual: Option<(&Tensor, &Tensor)>,
 ) {
-    if saved.z.device() == Device::Cpu {
-        forward_fused(saved, rows, norm, drop, residual);
-    } else {
-        forward_composed(saved, rows, norm, drop, residual);
+    match (saved.z.device(), saved.z.kind()) {
+        (Device::Cpu, Kind::BFloat16) => forward_fused::<Bf16>(saved, rows, norm, drop, residual),
+        (Device::Cpu, _) => forward_fused::<f32>(saved, rows, norm, drop, residual),
+        _ => forward_composed(saved, rows, norm, drop, residual),
     }
 }
 
@@ -77,7 +75,13 @@ fn kernel_layer(saved: &Saved, rows: i64, drop: Drop) -> kernel::Layer {
     kernel::Layer { rows: rows as usize, columns: saved.z.size()[1] as usize, dropout }
 }
 
-fn forward_fused(saved: &Saved, rows: i64, norm: Option<&NormViews>, drop: Drop, residual: Option<(&Tensor, &Tensor)>) {
+fn forward_fused<T: Number>(
+    saved: &Saved,
+    rows: i64,
+    norm: Option<&NormViews>,
+    drop: Drop,
+    residual: Option<(&Tensor, &Tensor)>,
+) {
     let norm = norm.map(|norm| kernel::Norm {
         gamma: slice(&norm.gamma),
         beta: slice(&norm.beta),
@@ -87,7 +91,7 @@ fn forward_fused(saved: &Saved, rows: i64, norm: Option<&NormViews>, drop: Drop,
         inverse_std: slice_mut(&saved.inverse_std),
     });
     let residual = residual.map(|(skip, sum)| (slice(skip), slice_mut(sum)));
-    kernel::forward(kernel_layer(saved, rows, drop), slice(&saved.z), norm, slice_mut(&saved.out), residual);
+    kernel::forward::<T>(kernel_layer(saved, rows, drop), slice(&saved.z), norm, slice_mut(&saved.out), residual);
 }
 
 pub(super) fn forward_composed(
@@ -97,7 +101,7 @@ pub(super) fn forward_composed(
     drop: Drop,
     residual: Option<(&Tensor, &Tensor)>,
 ) {
-    let z = saved.z.narrow(0, 0, rows);
+    let z = saved.z.narrow(0, 0, rows).to_kind(Kind::Float);
     let mut y = match norm {
         None => z.relu(),
         Some(norm) => {
@@ -122,7 +126,7 @@ pub(super) fn forward_composed(
     }
     saved.out.narrow(0, 0, rows).copy_(&y);
     if let Some((skip, sum)) = residual {
-        let _ = skip.narrow(0, 0, rows).add_out(&sum.narrow(0, 0, rows), &y);
+        sum.narrow(0, 0, rows).copy_(&(skip.narrow(0, 0, rows) + saved.out.narrow(0, 0, rows)));
     }
 }
 
@@ -136,14 +140,14 @@ pub(super) fn backward(
     gradient: &Tensor,
     z_gradient: &Tensor,
 ) {
-    if saved.z.device() == Device::Cpu {
-        backward_fused(saved, rows, norm, drop, gradient, z_gradient);
-    } else {
-        backward_composed(saved, rows, norm, drop, gradient, z_gradient);
+    match (saved.z.device(), saved.z.kind()) {
+        (Device::Cpu, Kind::BFloat16) => backward_fused::<Bf16>(saved, rows, norm, drop, gradient, z_gradient),
+        (Device::Cpu, _) => backward_fused::<f32>(saved, rows, norm, drop, gradient, z_gradient),
+        _ => backward_composed(saved, rows, norm, drop, gradient, z_gradient),
     }
 }
 
-fn backward_fused(
+fn backward_fused<T: Number>(
     saved: &Saved,
     rows: i64,
     norm: Option<&NormViews>,
@@ -159,7 +163,7 @@ fn backward_fused(
         beta_gradient: slice_mut(&norm.beta_gradient),
     });
     let layer = kernel_layer(saved, rows, drop);
-    kernel::backward(layer, slice(gradient), slice(&saved.z), slice(&saved.out), norm, slice_mut(z_gradient));
+    kernel::backward::<T>(layer, slice(gradient), slice(&saved.z), slice(&saved.out), norm, slice_mut(z_gradient));
 }
 
 pub(super) fn backward_composed(
@@ -170,9 +174,9 @@ pub(super) fn backward_composed(
     gradient: &Tensor,
     z_gradient: &Tensor,
 ) {
-    let (z, out) = (saved.z.narrow(0, 0, rows), saved.out.narrow(0, 0, rows));
+    let [z, gradient] = [&saved.z, gradient].map(|tensor| tensor.narrow(0, 0, rows).to_kind(Kind::Float));
     let scale = 1.0 / (1.0 - drop.probability);
-    let passed = gradient.narrow(0, 0, rows) * out.gt(0.0) * scale;
+    let passed = gradient * saved.out.narrow(0, 0, rows).gt(0.0) * scale;
     let target = match norm {
         None => passed,
         Some(norm) => {
@@ -203,8 +207,9 @@ pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
             inverse_root: inverse_root as f32,
             epsilon: ADAM_EPSILON as f32,
         };
-        let (first, second) = (slice_mut(&buffers.first_moment), slice_mut(&buffers.second_moment));
-        kernel::adam(step, slice_mut(&buffers.parameters), slice(&buffers.gradients), first, second);
+        let moments = [slice_mut(&buffers.first_moment), slice_mut(&buffers.second_moment)];
+        let copy = buffers.copy.as_ref().map(slice_mut);
+        kernel::adam(step, slice_mut(&buffers.parameters), slice(&buffers.gradients), moments, copy);
     } else {
         adam_composed(buffers, step, learning_rate);
     }
@@ -224,4 +229,5 @@ pub(super) fn adam_composed(buffers: &Buffers, step: u64, learning_rate: f64) {
     let _ = second.g_mul_scalar_(BETAS.1).g_add_(&(gradient.square() * (1.0 - BETAS.1)));
     let denominator = second.sqrt() * inverse_root + ADAM_EPSILON;
     let _ = buffers.parameters.shallow_clone().g_sub_(&(first / denominator * step_size));
+    buffers.refresh_copy();
 }

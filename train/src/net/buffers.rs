@@ -2,10 +2,11 @@
 //!
 //! One buffer each for parameters, gradients, the optimiser's two moments and
 //! the running statistics: Adam is one pass, a checkpoint is five tensors.
+//! Where hidden layers multiply in bf16, the parameters have a copy in it.
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{InputBlock, NetworkConfig};
+use crate::config::{InputBlock, NetworkConfig, Precision};
 
 /// One Linear layer with what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(super) struct Layer {
     pub weight: Tensor,
     /// `[out]`.
     pub bias: Tensor,
+    /// The two as their kind of activation is multiplied with them: themselves, or their copies in bf16.
+    pub factors: (Tensor, Tensor),
     pub weight_gradient: Tensor,
     pub bias_gradient: Tensor,
     pub norm: Option<NormViews>,
@@ -64,21 +67,38 @@ pub(super) struct Buffers {
     pub second_moment: Tensor,
     /// `[S]` BatchNorm's running means and variances.
     pub statistics: Tensor,
+    /// `[P]` the parameters in bf16, where hidden layers multiply in it.
+    pub copy: Option<Tensor>,
     pub layers: Vec<Layer>,
 }
 
 impl Buffers {
     /// Zeros for `shapes` on `device`.
-    pub(super) fn new(shapes: &[LayerShape], device: Device) -> Self {
+    pub(super) fn new(shapes: &[LayerShape], precision: Precision, device: Device) -> Self {
         let norm_outputs: i64 = shapes.iter().filter(|s| s.batch_norm).map(|s| s.outputs).sum();
         let dense: i64 = shapes.iter().map(|s| s.outputs * (s.inputs + 1)).sum();
         let zeros = |len: i64| Tensor::zeros([len], (Kind::Float, device));
         let [parameters, gradients, first_moment, second_moment] = [(); 4].map(|()| zeros(dense + 2 * norm_outputs));
         let statistics = zeros(2 * norm_outputs);
-        let mut cut =
-            Cutter { parameters: &parameters, gradients: &gradients, statistics: &statistics, at: 0, statistic: 0 };
-        let layers = shapes.iter().map(|&shape| cut.layer(shape)).collect();
-        Self { parameters, gradients, first_moment, second_moment, statistics, layers }
+        let copy = (precision == Precision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
+        let mut cut = Cutter {
+            parameters: &parameters,
+            gradients: &gradients,
+            statistics: &statistics,
+            copy: copy.as_ref(),
+            at: 0,
+            statistic: 0,
+        };
+        let last = shapes.len() - 1;
+        let layers = shapes.iter().enumerate().map(|(k, &shape)| cut.layer(shape, k > 0 && k < last)).collect();
+        Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers }
+    }
+
+    /// Rounds the parameters into their copy, where there is one, after they changed.
+    pub(super) fn refresh_copy(&self) {
+        if let Some(copy) = &self.copy {
+            copy.shallow_clone().copy_(&self.parameters);
+        }
     }
 
     /// The buffers that make up the state of training, by name.
@@ -96,15 +116,17 @@ struct Cutter<'a> {
     parameters: &'a Tensor,
     gradients: &'a Tensor,
     statistics: &'a Tensor,
+    copy: Option<&'a Tensor>,
     at: i64,
     statistic: i64,
 }
 
 impl Cutter<'_> {
-    fn pair(&mut self, shape: &[i64]) -> (Tensor, Tensor) {
+    /// Views of the parameters, their gradients and what stands for them in a product.
+    fn views(&mut self, shape: &[i64], hidden: bool) -> [Tensor; 3] {
         let len: i64 = shape.iter().product();
-        let views =
-            (self.parameters.narrow(0, self.at, len).view(shape), self.gradients.narrow(0, self.at, len).view(shape));
+        let factors = self.copy.filter(|_| hidden).unwrap_or(self.parameters);
+        let views = [self.parameters, self.gradients, factors].map(|buffer| buffer.narrow(0, self.at, len).view(shape));
         self.at += len;
         views
     }
@@ -115,15 +137,16 @@ impl Cutter<'_> {
         view
     }
 
-    fn layer(&mut self, shape: LayerShape) -> Layer {
-        let (weight, weight_gradient) = self.pair(&[shape.outputs, shape.inputs]);
-        let (bias, bias_gradient) = self.pair(&[shape.outputs]);
+    fn layer(&mut self, shape: LayerShape, hidden: bool) -> Layer {
+        let [weight, weight_gradient, weight_factor] = self.views(&[shape.outputs, shape.inputs], hidden);
+        let [bias, bias_gradient, bias_factor] = self.views(&[shape.outputs], hidden);
         let norm = shape.batch_norm.then(|| {
-            let (gamma, gamma_gradient) = self.pair(&[shape.outputs]);
-            let (beta, beta_gradient) = self.pair(&[shape.outputs]);
+            let [gamma, gamma_gradient, _] = self.views(&[shape.outputs], false);
+            let [beta, beta_gradient, _] = self.views(&[shape.outputs], false);
             let (running_mean, running_variance) = (self.statistic(shape.outputs), self.statistic(shape.outputs));
             NormViews { gamma, beta, gamma_gradient, beta_gradient, running_mean, running_variance }
         });
-        Layer { shape, weight, bias, weight_gradient, bias_gradient, norm }
+        let factors = (weight_factor, bias_factor);
+        Layer { shape, weight, bias, factors, weight_gradient, bias_gradient, norm }
     }
 }

@@ -7,6 +7,7 @@
 //! formulas are those of Ioffe and Szegedy 2015 with the biased variance in
 //! training and the unbiased one in the running statistics, as PyTorch has it.
 
+use super::number::{Bf16, Number};
 use super::parallel;
 
 /// ε in √(σ² + ε).
@@ -17,8 +18,15 @@ pub(super) const MOMENTUM: f32 = 0.1;
 const BLOCK: usize = 64;
 
 /// A mutable slice whose disjoint columns are written by several threads.
-#[derive(Clone, Copy)]
 struct Shared<T>(*mut T, usize);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Shared<T> {}
 
 // SAFETY: every user writes only to the columns of its own block.
 unsafe impl<T> Sync for Shared<T> {}
@@ -86,13 +94,13 @@ pub(super) struct Layer {
 
 /// Compiles a block function for the vector units at hand and picks one at run time.
 macro_rules! vectorised {
-    ($(#[$doc:meta])* fn $name:ident / $wide:ident / $inner:ident ($($arg:ident: $ty:ty),* $(,)?)) => {
+    ($(#[$doc:meta])* fn $name:ident / $wide:ident / $inner:ident $(<$number:ident>)? ($($arg:ident: $ty:ty),* $(,)?)) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,fma")]
-        fn $wide($($arg: $ty),*) { $inner($($arg),*) }
+        fn $wide$(<$number: Number>)?($($arg: $ty),*) { $inner($($arg),*) }
 
         $(#[$doc])*
-        fn $name($($arg: $ty),*) {
+        fn $name$(<$number: Number>)?($($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl")
@@ -107,12 +115,12 @@ macro_rules! vectorised {
 
 /// Forward: `out` = dropout(ReLU(BatchNorm(`z`))), and where there is a `skip`, `sum` = `skip` + `out`.
 /// All are `[rows, columns]`. `out` > 0 exactly where the gradient passes.
-pub(super) fn forward(
+pub(super) fn forward<T: Number>(
     layer: Layer,
-    z: &[f32],
+    z: &[T],
     norm: Option<Norm<'_>>,
-    out: &mut [f32],
-    residual: Option<(&[f32], &mut [f32])>,
+    out: &mut [T],
+    residual: Option<(&[T], &mut [T])>,
 ) {
     let len = layer.rows * layer.columns;
     let (z, out) = (&z[..len], Shared::new(&mut out[..len]));
@@ -147,7 +155,7 @@ pub(super) fn forward(
                 // SAFETY: as above.
                 let sum = unsafe { sum.range(at, width) };
                 for (sum, (skip, out)) in sum.iter_mut().zip(skip[at..at + width].iter().zip(out)) {
-                    *sum = skip + *out;
+                    *sum = T::of(skip.get() + out.get());
                 }
             }
         }
@@ -155,10 +163,10 @@ pub(super) fn forward(
 }
 
 /// Mean and 1/√(σ² + ε) of each column of a block, and the running statistics moved towards them.
-fn column_statistics(
+fn column_statistics<T: Number>(
     layer: Layer,
     first: usize,
-    z: &[f32],
+    z: &[T],
     [mean, inverse_std, running_mean, running_variance]: [&mut [f32]; 4],
 ) {
     let (sum, squares) = column_moments(layer, first, mean.len(), z);
@@ -176,7 +184,7 @@ fn column_statistics(
 type Columns = [f32; BLOCK];
 
 /// Σz and Σ(z − mean)² of each column of a block: two passes, since one would cancel.
-fn column_moments(layer: Layer, first: usize, width: usize, z: &[f32]) -> (Columns, Columns) {
+fn column_moments<T: Number>(layer: Layer, first: usize, width: usize, z: &[T]) -> (Columns, Columns) {
     let mut sum = [0.0; BLOCK];
     let mut squares = [0.0; BLOCK];
     add_columns(layer, first, width, z, &mut sum);
@@ -185,40 +193,48 @@ fn column_moments(layer: Layer, first: usize, width: usize, z: &[f32]) -> (Colum
     (sum, squares)
 }
 
-vectorised! { fn add_columns / add_columns_wide / add_columns_inner(layer: Layer, first: usize, width: usize, z: &[f32], sum: &mut Columns) }
+vectorised! { fn add_columns / add_columns_wide / add_columns_inner<T>(layer: Layer, first: usize, width: usize, z: &[T], sum: &mut Columns) }
 
 #[inline(always)]
-fn add_columns_inner(layer: Layer, first: usize, width: usize, z: &[f32], sum: &mut Columns) {
+fn add_columns_inner<T: Number>(layer: Layer, first: usize, width: usize, z: &[T], sum: &mut Columns) {
     for row in 0..layer.rows {
         let at = row * layer.columns + first;
         for (sum, z) in sum.iter_mut().zip(&z[at..at + width]) {
-            *sum += z;
+            *sum += z.get();
         }
     }
 }
 
-vectorised! { fn add_squares / add_squares_wide / add_squares_inner(layer: Layer, first: usize, width: usize, z: &[f32], mean: &Columns, squares: &mut Columns) }
+vectorised! { fn add_squares / add_squares_wide / add_squares_inner<T>(layer: Layer, first: usize, width: usize, z: &[T], mean: &Columns, squares: &mut Columns) }
 
 #[inline(always)]
-fn add_squares_inner(layer: Layer, first: usize, width: usize, z: &[f32], mean: &Columns, squares: &mut Columns) {
+fn add_squares_inner<T: Number>(
+    layer: Layer,
+    first: usize,
+    width: usize,
+    z: &[T],
+    mean: &Columns,
+    squares: &mut Columns,
+) {
     for row in 0..layer.rows {
         let at = row * layer.columns + first;
         for (square, (z, mean)) in squares.iter_mut().zip(z[at..at + width].iter().zip(mean)) {
-            *square += (z - mean) * (z - mean);
+            let from_mean = z.get() - mean;
+            *square += from_mean * from_mean;
         }
     }
 }
 
 vectorised! {
     /// `out` = dropout(ReLU(`factor`·`z` + `shift`)) for one row of a block.
-    fn activate / activate_wide / activate_inner(dropout: Dropout, at: usize, z: &[f32], factor: &Columns, shift: &Columns, out: &mut [f32])
+    fn activate / activate_wide / activate_inner<T>(dropout: Dropout, at: usize, z: &[T], factor: &Columns, shift: &Columns, out: &mut [T])
 }
 
 #[inline(always)]
-fn activate_inner(dropout: Dropout, at: usize, z: &[f32], factor: &Columns, shift: &Columns, out: &mut [f32]) {
-    let scaled = z.iter().zip(factor.iter().zip(shift)).map(|(z, (factor, shift))| (z * factor + shift).max(0.0));
+fn activate_inner<T: Number>(dropout: Dropout, at: usize, z: &[T], factor: &Columns, shift: &Columns, out: &mut [T]) {
+    let scaled = z.iter().zip(factor.iter().zip(shift)).map(|(z, (factor, shift))| (z.get() * factor + shift).max(0.0));
     for (j, (out, y)) in out.iter_mut().zip(scaled).enumerate() {
-        *out = y * dropout.factor((at + j) as u32);
+        *out = T::of(y * dropout.factor((at + j) as u32));
     }
 }
 
@@ -233,13 +249,13 @@ pub(super) struct NormGradient<'a> {
 
 /// Backward: the gradient with respect to `z`, out of the one with respect to the output.
 /// `z` and `out` are those of the forward pass; all are `[rows, columns]`.
-pub(super) fn backward(
+pub(super) fn backward<T: Number>(
     layer: Layer,
-    gradient: &[f32],
-    z: &[f32],
-    out: &[f32],
+    gradient: &[T],
+    z: &[T],
+    out: &[T],
     norm: Option<NormGradient<'_>>,
-    z_gradient: &mut [f32],
+    z_gradient: &mut [T],
 ) {
     let len = layer.rows * layer.columns;
     let (gradient, z, out) = (&gradient[..len], &z[..len], &out[..len]);
@@ -301,31 +317,32 @@ impl Default for Slope {
 
 vectorised! {
     /// Adds one row's gradient, and its product with the normalised input, to the columns' sums.
-    fn gather / gather_wide / gather_inner(slope: &Slope, gradient: &[f32], z: &[f32], out: &[f32], sums: &mut (Columns, Columns))
+    fn gather / gather_wide / gather_inner<T>(slope: &Slope, gradient: &[T], z: &[T], out: &[T], sums: &mut (Columns, Columns))
 }
 
 #[inline(always)]
-fn gather_inner(slope: &Slope, gradient: &[f32], z: &[f32], out: &[f32], sums: &mut (Columns, Columns)) {
+fn gather_inner<T: Number>(slope: &Slope, gradient: &[T], z: &[T], out: &[T], sums: &mut (Columns, Columns)) {
     let width = gradient.len().min(z.len()).min(out.len()).min(BLOCK);
     for j in 0..width {
-        let passed = if out[j] > 0.0 { gradient[j] * slope.scale } else { 0.0 };
+        let passed = if out[j].get() > 0.0 { gradient[j].get() * slope.scale } else { 0.0 };
         sums.0[j] += passed;
-        sums.1[j] += passed * (z[j] - slope.mean[j]) * slope.inverse_std[j];
+        sums.1[j] += passed * (z[j].get() - slope.mean[j]) * slope.inverse_std[j];
     }
 }
 
 vectorised! {
     /// One row's `z` gradient.
-    fn descend / descend_wide / descend_inner(slope: &Slope, gradient: &[f32], z: &[f32], out: &[f32], target: &mut [f32])
+    fn descend / descend_wide / descend_inner<T>(slope: &Slope, gradient: &[T], z: &[T], out: &[T], target: &mut [T])
 }
 
 #[inline(always)]
-fn descend_inner(slope: &Slope, gradient: &[f32], z: &[f32], out: &[f32], target: &mut [f32]) {
+fn descend_inner<T: Number>(slope: &Slope, gradient: &[T], z: &[T], out: &[T], target: &mut [T]) {
     let width = gradient.len().min(z.len()).min(out.len()).min(target.len()).min(BLOCK);
     for j in 0..width {
-        let passed = if out[j] > 0.0 { gradient[j] * slope.scale } else { 0.0 };
-        let normalised = (z[j] - slope.mean[j]) * slope.inverse_std[j];
-        target[j] = slope.factor[j] * (passed - slope.mean_of_gradient[j] - normalised * slope.mean_of_product[j]);
+        let passed = if out[j].get() > 0.0 { gradient[j].get() * slope.scale } else { 0.0 };
+        let normalised = (z[j].get() - slope.mean[j]) * slope.inverse_std[j];
+        let down = passed - slope.mean_of_gradient[j] - normalised * slope.mean_of_product[j];
+        target[j] = T::of(slope.factor[j] * down);
     }
 }
 
@@ -341,18 +358,41 @@ pub(super) struct AdamStep {
     pub epsilon: f32,
 }
 
-/// One pass over all parameters: moments and parameters moved together.
-pub(super) fn adam(step: AdamStep, parameters: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
+/// One pass over all parameters: moments, parameters and their `copy` in bf16, where there is one, moved together.
+pub(super) fn adam(
+    step: AdamStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+    copy: Option<&mut [Bf16]>,
+) {
     const CHUNK: usize = 1 << 14;
     let len = gradient.len();
     let shared = [parameters, first, second].map(Shared::new);
+    let copy = copy.map(Shared::new);
     parallel::for_each(len.div_ceil(CHUNK), |chunk| {
         let start = chunk * CHUNK;
         let width = CHUNK.min(len - start);
         // SAFETY: each chunk is a range of its own.
         let [parameters, first, second] = unsafe { [0, 1, 2].map(|k| shared[k].range(start, width)) };
         adam_chunk(step, parameters, &gradient[start..start + width], first, second);
+        if let Some(copy) = &copy {
+            // SAFETY: as above.
+            rounded(parameters, unsafe { copy.range(start, width) });
+        }
     });
+}
+
+vectorised! {
+    /// `copy` = the nearest bf16 of each of `numbers`.
+    fn rounded / rounded_wide / rounded_inner(numbers: &[f32], copy: &mut [Bf16])
+}
+
+#[inline(always)]
+fn rounded_inner(numbers: &[f32], copy: &mut [Bf16]) {
+    for (copy, &number) in copy.iter_mut().zip(numbers) {
+        *copy = Bf16::of(number);
+    }
 }
 
 vectorised! { fn adam_chunk / adam_chunk_wide / adam_chunk_inner(step: AdamStep, parameters: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) }
@@ -398,7 +438,9 @@ mod tests {
             epsilon: 1e-8,
         };
         let (mut p, mut m, mut v) = (vec![1.0; 20_000], vec![0.0; 20_000], vec![0.0; 20_000]);
-        adam(step, &mut p, &vec![-3.0; 20_000], &mut m, &mut v);
+        let mut copy = vec![Bf16::of(0.0); 20_000];
+        adam(step, &mut p, &vec![-3.0; 20_000], [&mut m, &mut v], Some(&mut copy));
         assert!(p.iter().all(|p| (p - 1.001).abs() < 1e-6), "{}", p[0]);
+        assert!(copy.iter().zip(&p).all(|(copy, &p)| *copy == Bf16::of(p)));
     }
 }

@@ -6,10 +6,15 @@
 //! every gradient lands in one flat buffer that Adam walks once, nothing is
 //! allocated in a step, and what stands between two matrix products is one
 //! pass over memory (`kernel`). A test holds it against libtorch's autograd.
+//!
+//! With [`Precision::Bf16`] what lies between the input and the output layer is
+//! multiplied, and kept, in bf16; those two layers, whose numbers are
+//! coordinates, the statistics and the optimiser stay in f32.
 
 mod activation;
 mod buffers;
 mod kernel;
+mod number;
 mod parallel;
 mod plain;
 mod sigma;
@@ -23,7 +28,7 @@ use activation::{Drop, Saved};
 use buffers::{Buffers, Layer};
 use sigma::Sigma;
 
-use crate::config::{InputBlock, Loss, NetworkConfig};
+use crate::config::{InputBlock, Loss, NetworkConfig, Precision};
 use crate::trained::ZScore;
 
 /// Where a step reads and writes: buffers for the largest batch, reused.
@@ -38,6 +43,8 @@ struct Workspace {
     gradient: Tensor,
     branch: Tensor,
     z_gradient: Tensor,
+    /// `[hidden, hidden]` a weight's gradient before it is f32, where products are in bf16.
+    weight_gradient: Option<Tensor>,
 }
 
 /// The lifting network with everything that training changes.
@@ -89,10 +96,17 @@ pub fn mix_seed(seed: u64, stream: u64) -> u64 {
 impl LiftNet {
     /// A network with fresh weights for features and coordinates standardised by `input` and `output`.
     ///
-    /// Weights and biases start uniform in ±1/√(inputs), as PyTorch's Linear does; γ at 1, β at 0.
-    pub fn new(config: &NetworkConfig, input: ZScore, output: ZScore, device: Device, seed: u64) -> Self {
+    /// Weights and biases start uniform in ±1/√(inputs), as PyTorch's Linear does; γ at 1, β at 0. Hidden layers are
+    /// multiplied in `precision`, which has to be one that is known.
+    pub fn new(
+        config: &NetworkConfig,
+        (input, output): (ZScore, ZScore),
+        precision: Precision,
+        device: Device,
+        seed: u64,
+    ) -> Self {
         let shapes = buffers::layer_shapes(config, input.mean.len() as i64, output.mean.len() as i64);
-        let buffers = Buffers::new(&shapes, device);
+        let buffers = Buffers::new(&shapes, precision, device);
         let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
         let reciprocal: Vec<f32> = input.std.iter().map(|&std| if std > 0.0 { 1.0 / std } else { 0.0 }).collect();
         let net = Self {
@@ -126,6 +140,7 @@ impl LiftNet {
                 let _ = norm.running_variance.shallow_clone().fill_(1.0);
             }
         }
+        self.buffers.refresh_copy();
     }
 
     /// The device that the network lives on.
@@ -167,6 +182,7 @@ impl LiftNet {
             };
             target.shallow_clone().copy_(saved);
         }
+        self.buffers.refresh_copy();
         self.steps = steps;
         Ok(())
     }
@@ -261,15 +277,20 @@ impl LiftNet {
             return;
         }
         let hidden = self.config.hidden as i64;
-        let saved_count = self.buffers.layers.len() - 2 + usize::from(self.config.input_block == InputBlock::Full);
-        let matrix = || Tensor::zeros([rows, hidden], (Kind::Float, self.device));
+        let kind = self.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
+        let matrix = || Tensor::zeros([rows, hidden], (kind, self.device));
+        let saved = |kind| Saved::new(rows, hidden, kind, self.device);
+        let input = (self.config.input_block == InputBlock::Full).then(|| saved(Kind::Float));
+        let inner = (0..self.hidden_layers().len()).map(|_| saved(kind));
+        let weight_gradient = self.buffers.copy.as_ref().map(|_| Tensor::zeros([hidden, hidden], (kind, self.device)));
         self.workspace = Some(Workspace {
             rows,
-            saved: (0..saved_count).map(|_| Saved::new(rows, hidden, self.device)).collect(),
+            saved: input.into_iter().chain(inner).collect(),
             streams: (0..=self.config.blocks).map(|_| matrix()).collect(),
             gradient: matrix(),
             branch: matrix(),
             z_gradient: matrix(),
+            weight_gradient,
         });
     }
 
@@ -293,6 +314,8 @@ impl LiftNet {
             activation::forward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), None);
             work.streams[0].narrow(0, 0, rows).copy_(&work.saved[0].out.narrow(0, 0, rows));
             next = 1;
+        } else if self.buffers.copy.is_some() {
+            stream(0).copy_(&first.bias.addmm(input, &first.weight.tr()));
         } else {
             linear_into(&stream(0), first, input);
         }
@@ -309,7 +332,7 @@ impl LiftNet {
             }
         }
         let output = self.output_layer();
-        output.bias.addmm(&stream(self.config.blocks), &output.weight.tr())
+        output.bias.addmm(&stream(self.config.blocks).to_kind(Kind::Float), &output.weight.tr())
     }
 
     /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
@@ -343,8 +366,13 @@ impl LiftNet {
         let work = self.workspace();
         let cut = |tensor: &Tensor| tensor.narrow(0, 0, rows);
         let (down, branch, z_gradient) = (cut(&work.gradient), cut(&work.branch), cut(&work.z_gradient));
-        layer_gradients(self.output_layer(), gradient, &cut(&work.streams[self.config.blocks]));
-        let _ = gradient.mm_out(&down, &self.output_layer().weight);
+        layer_gradients(
+            self.output_layer(),
+            gradient,
+            &cut(&work.streams[self.config.blocks]).to_kind(Kind::Float),
+            None,
+        );
+        down.shallow_clone().copy_(&gradient.mm(&self.output_layer().weight));
         let mut next = work.saved.len();
         let per_block = self.config.layers_per_block;
         for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate().rev() {
@@ -354,33 +382,40 @@ impl LiftNet {
                 let drop = self.drop(seed, next);
                 activation::backward(&work.saved[next], rows, layer.norm.as_ref(), drop, incoming, &z_gradient);
                 let x = if k == 0 { cut(&work.streams[block]) } else { cut(&work.saved[next - 1].out) };
-                layer_gradients(layer, &z_gradient, &x);
+                layer_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
                 if k == 0 {
-                    let _ = down.shallow_clone().addmm_(&z_gradient, &layer.weight);
+                    let _ = down.shallow_clone().addmm_(&z_gradient, &layer.factors.0);
                 } else {
-                    let _ = z_gradient.mm_out(&branch, &layer.weight);
+                    let _ = z_gradient.mm_out(&branch, &layer.factors.0);
                 }
                 incoming = &branch;
             }
         }
         let first = &self.buffers.layers[0];
+        let down = down.to_kind(Kind::Float);
         if self.config.input_block == InputBlock::Full {
+            let z_gradient = down.zeros_like();
             activation::backward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), &down, &z_gradient);
-            layer_gradients(first, &z_gradient, input);
+            layer_gradients(first, &z_gradient, input, None);
         } else {
-            layer_gradients(first, &down, input);
+            layer_gradients(first, &down, input, None);
         }
     }
 }
 
 /// `z` = `x`·Wᵀ + b.
 fn linear_into(z: &Tensor, layer: &Layer, x: &Tensor) {
-    let _ = layer.bias.addmm_out(z, x, &layer.weight.tr());
+    let (weight, bias) = &layer.factors;
+    let _ = bias.addmm_out(z, x, &weight.tr());
 }
 
-/// The gradients of W and b. In front of a BatchNorm a shift is taken out again, so b's is exactly zero and stays so.
-fn layer_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor) {
-    let _ = z_gradient.tr().mm_out(&layer.weight_gradient, x);
+/// The gradients of W and b; `product` is where W's comes about if it is in bf16.
+/// In front of a BatchNorm a shift is taken out again, so b's is exactly zero and stays so.
+fn layer_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor, product: Option<&Tensor>) {
+    let _ = z_gradient.tr().mm_out(product.unwrap_or(&layer.weight_gradient), x);
+    if let Some(product) = product {
+        layer.weight_gradient.shallow_clone().copy_(product);
+    }
     if layer.norm.is_none() {
         let sum = z_gradient.sum_dim_intlist(&[0i64][..], false, Kind::Float);
         layer.bias_gradient.shallow_clone().copy_(&sum);

@@ -14,7 +14,11 @@ fn zscore(len: usize, seed: f32) -> ZScore {
 }
 
 fn net(config: &NetworkConfig) -> LiftNet {
-    let net = LiftNet::new(config, zscore(10, 0.1), zscore(12, 0.7), Device::Cpu, 5);
+    net_in(Precision::F32, config)
+}
+
+fn net_in(precision: Precision, config: &NetworkConfig) -> LiftNet {
+    let net = LiftNet::new(config, (zscore(10, 0.1), zscore(12, 0.7)), precision, Device::Cpu, 5);
     // BatchNorm away from its neutral start, negative scales included.
     for norm in net.buffers.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
         let _ = norm.gamma.shallow_clone().uniform_(-1.0, 1.5);
@@ -140,7 +144,7 @@ fn fused_loops_equal_tensor_operations() {
     tch::manual_seed(2);
     let [z, gradient, skip] = [(); 3].map(|()| Tensor::randn([rows, 130], tch::kind::FLOAT_CPU) * 3.0 + 1.0);
     let run = |fused: bool| {
-        let mut saved = Saved::new(rows, 130, Device::Cpu);
+        let mut saved = Saved::new(rows, 130, Kind::Float, Device::Cpu);
         saved.z.copy_(&z);
         let [sum, z_gradient] = [(); 2].map(|()| Tensor::zeros([rows, 130], tch::kind::FLOAT_CPU));
         let statistics = net.buffers.statistics.copy();
@@ -216,7 +220,7 @@ fn a_constant_output_stays_exact() {
         output.std[k] = 0.0;
     }
     let config = NetworkConfig { hidden: 64, ..Default::default() };
-    let mut net = LiftNet::new(&config, zscore(10, 0.1), output, Device::Cpu, 5);
+    let mut net = LiftNet::new(&config, (zscore(10, 0.1), output), Precision::F32, Device::Cpu, 5);
     let (features, target) = batch(16);
     for loss in [Loss::Mpjpe, Loss::Mse] {
         let mpjpe = net.step(&features, &target, Step::new(loss, 1e-3, 1));
