@@ -118,6 +118,9 @@ pub struct FitConfig {
     pub precision: Precision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
     pub noise: f64,
+    /// Motion only: how much more often rare poses are drawn than common ones, 0 to 1 (`data::augment`).
+    #[serde(default)]
+    pub rarity: f64,
     /// Iterations between two validations; each epoch's end validates too.
     pub validate_every: u64,
     /// Iterations between two checkpoints; each epoch's end saves too.
@@ -142,6 +145,7 @@ impl Default for FitConfig {
             device: "auto".into(),
             precision: Precision::F32,
             noise: 1.0,
+            rarity: 0.5,
             validate_every: 200,
             checkpoint_every: 1000,
         }
@@ -171,6 +175,8 @@ impl FitConfig {
             format!("--val-split {}, expected more than 0 and less than 1", self.val_split)
         } else if !(self.noise >= 0.0 && self.noise.is_finite()) {
             format!("--noise {}, expected 0 or more", self.noise)
+        } else if !(0.0..=1.0).contains(&self.rarity) {
+            format!("--rarity {}, expected 0 to 1", self.rarity)
         } else if !(self.rate > 0.0 && self.rate.is_finite()) {
             format!("--rate {}, expected more than 0", self.rate)
         } else if self.validate_every == 0 || self.checkpoint_every == 0 {

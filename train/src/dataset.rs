@@ -118,8 +118,8 @@ impl Dataset {
     fn from_motion(mut motion: Motion, config: &FitConfig, device: Device) -> Result<Self> {
         motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
-        let stock = MotionStock::new(&motion, &training, &validating, config.noise, device);
-        let in_full_view = Protocol { detector: Detector { noise: config.noise, gaps: 0.0 }, ..Protocol::default() };
+        let stock = MotionStock::new(&motion, (&training, &validating), (config.noise, config.rarity), device);
+        let in_full_view = Protocol { detector: Detector::in_full_view(config.noise), ..Protocol::default() };
         Ok(Self {
             card: motion_card(&motion, &validating, stock.len(), stock.held_out.len()),
             validation: FixedSet::of(&stock.held_out.look(&in_full_view)),
@@ -148,6 +148,18 @@ impl Dataset {
     /// Poses in the training split.
     pub fn train_len(&self) -> usize {
         self.train.len()
+    }
+
+    /// `[N]` which training poses an epoch goes through, in which order: paired arrays each once, motion by how rare
+    /// its poses are.
+    pub fn epoch_order(&self, seed: u64) -> Tensor {
+        tch::manual_seed(seed as i64);
+        match &self.train {
+            Stock::Pairs { poses, .. } => {
+                Tensor::randperm(poses.size()[0], (Kind::Int64, Device::Cpu)).to_device(self.device)
+            }
+            Stock::Motion(motion) => motion.order(),
+        }
     }
 
     /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; all that is

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use poselift::{Error, Result};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{FitConfig, Schedule};
@@ -244,8 +244,7 @@ impl<'a> Run<'a> {
 
     /// The order of the samples in an epoch (from 0), `[N]`.
     fn epoch_order(&self, epoch: u64) -> Tensor {
-        tch::manual_seed(mix_seed(self.config.seed, ORDER_STREAM + epoch) as i64);
-        Tensor::randperm(self.plan.samples as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
+        self.dataset.epoch_order(mix_seed(self.config.seed, ORDER_STREAM + epoch))
     }
 
     fn step(&mut self, order: &Tensor, batch: usize) {

@@ -115,7 +115,7 @@ pub(super) fn data_of(run: &Path) -> Result<Dataset> {
 fn validation(args: &ValidationArgs) -> Result<()> {
     let dataset = data_of(&args.run)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
-    let detector = Detector { noise, gaps: f64::from(u8::from(args.gaps)) };
+    let detector = Detector { gaps: f64::from(u8::from(args.gaps)), ..Detector::in_full_view(noise) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
     let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
     let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;

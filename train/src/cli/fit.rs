@@ -61,6 +61,10 @@ pub(super) struct FitArgs {
     /// Detector noise on the key points of motion: 0 none, 1 usual
     #[arg(long, value_name = "LEVEL", default_value_t = 1.0, conflicts_with = "resume")]
     noise: f64,
+    /// How much more often rare poses of motion are drawn than common ones: 0 as recorded, 1 as if all were equally
+    /// common
+    #[arg(long, value_name = "POWER", default_value_t = 0.5, conflicts_with = "resume")]
+    rarity: f64,
     /// Root of paired arrays: auto (a joint that never moves, or the assignment's (0, 0, −1)), none, a joint's index,
     /// or x,y,z where it was left out
     #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true, conflicts_with = "resume")]
@@ -152,6 +156,7 @@ impl FitArgs {
             root: self.root.clone(),
             seed: self.seed,
             noise: self.noise,
+            rarity: self.rarity,
             precision: self.precision,
             validate_every: self.validate_every,
             checkpoint_every: self.checkpoint_every,

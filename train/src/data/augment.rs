@@ -8,7 +8,9 @@
 
 mod bodies;
 mod cameras;
+mod rarity;
 mod seen;
+mod variety;
 
 use tch::{Device, Tensor};
 
@@ -35,7 +37,7 @@ pub struct Draw {
     pub seed: u64,
     /// What becomes of the projections.
     pub detector: Detector,
-    /// Make new bodies of the old: half are mirrored, some get the legs of another pose.
+    /// Make new bodies of the old: poses are varied, and half of them mirrored.
     pub mix: bool,
     /// How far bones are lengthened and shortened: 1 as usual.
     pub reshape: f64,
@@ -60,6 +62,11 @@ impl Viewer {
     /// Where the bodies are.
     pub fn device(&self) -> Device {
         self.bodies.options().1
+    }
+
+    /// `[T]` how often each pose is to be drawn: its density among the others to the power of −`power`, mean 1.
+    pub fn rarity(&self, power: f64) -> Tensor {
+        tch::no_grad(|| rarity::weights(self.bodies.positions(), power))
     }
 
     /// The poses `index` `[B]`, each a new body seen by a new one of `cameras`.

@@ -1,47 +1,65 @@
-//! What a 2D detector makes of people: joints put where annotators put them rather than where bones meet, noise by
-//! joint with rare large misses, left and right exchanged, joints left out, and scores that fall as errors rise.
+//! What a 2D detector makes of people: joints put where detectors put them rather than where bones meet, noise that
+//! neighbours share, lost joints, left and right exchanged, joints left out, and scores that say little of all that.
+//!
+//! The constants follow what was measured on real detections (`models/README.md` has the table): MediaPipe's errors
+//! against other views of the same person, and jitter and scores of OpenPose, HRNet, AlphaPose and MediaPipe on clips.
+//! Each pose is a new detector looking at a new person: what is systematic for one is drawn anew for the next.
+
+mod scores;
 
 use tch::{Device, Kind, Tensor};
 
-/// COCO's per-joint standard deviations of human annotators, as a share of the person's size (the square root of
-/// its box's area), from its key-point evaluation (OKS).
-const OKS_SIGMAS: [f32; 17] = [
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
-    0.089,
+/// Deviation of a joint's error along each axis for a usual detector, as a share of the person's size (the square
+/// root of its box's area): face and hands are worst, hips and legs best.
+#[rustfmt::skip]
+const NOISE: [f32; 17] = [
+    0.018, 0.018, 0.018, 0.020, 0.020, 0.018, 0.018, 0.027, 0.027, 0.030, 0.030, 0.020, 0.020, 0.012, 0.012, 0.013, 0.013,
 ];
-/// A usual detector's error over the annotators'; drawn about this for each pose.
-const USUAL: f64 = 0.4;
-/// Share of the joints that are badly wrong, and by how many usual errors.
-const MISSES: (f64, f64) = (0.02, 6.0);
-/// Share of the poses that a detector sees perfectly, with full scores.
-const PERFECT: f64 = 0.2;
-/// Share of the detectors that err but give no scores: 1 everywhere.
-const NO_SCORES: f64 = 0.06;
+/// Spread of detectors and images about that, as a standard deviation of its logarithm.
+const QUALITY: f64 = 0.5;
+/// What of the face's errors is one shift of the whole face, and what is each point's own.
+const FACE: (f32, f32) = (0.93, 0.37);
+/// What of the error of elbows, wrists, knees and ankles is their own, and how much of the joint's before it they take.
+const CHAIN: (f32, f32) = (0.85, 0.5);
+/// The joints of chains, each with the one before it: shoulder to wrist, hip to ankle.
+const CHAINED: [(usize, usize); 8] = [(7, 5), (9, 7), (8, 6), (10, 8), (13, 11), (15, 13), (14, 12), (16, 14)];
+/// Share of the joints that are lost: of elbows and wrists, and of the others.
+const LOST: (f32, f32) = (0.035, 0.003);
+/// How far from its place a lost joint is found, as a share of the person's size.
+const LOST_BY: (f64, f64) = (0.15, 0.3);
+/// Limbs that somebody's body hides, and the share of the poses in which each is: guessed with errors so many times as
+/// large.
+const OCCLUDED: [(&[i64], f64); 4] = [(&[7, 9], 0.1), (&[8, 10], 0.1), (&[13, 15], 0.05), (&[14, 16], 0.05)];
+const OCCLUDED_ERROR: f64 = 2.0;
 /// How far from the joint's centre a key point is put on the body, metres, one deviation for each axis: what "hip" or
 /// "ear" means differs from one detector, and one motion-capture marker set, to the next.
 #[rustfmt::skip]
 const PLACEMENT: [f32; 17] = [
-    0.012, 0.012, 0.012, 0.015, 0.015, 0.02, 0.02, 0.012, 0.012, 0.015, 0.015, 0.03, 0.03, 0.015, 0.015, 0.015, 0.015,
+    0.010, 0.010, 0.010, 0.012, 0.012, 0.015, 0.015, 0.015, 0.015, 0.012, 0.012, 0.025, 0.025, 0.012, 0.012, 0.012, 0.012,
 ];
-/// Least and greatest factor on the width of the hips.
-const HIP_WIDTH: (f64, f64) = (0.75, 1.45);
-/// Share of the poses in which a pair of limbs is exchanged, for each of [`EXCHANGED`].
-const EXCHANGE: f64 = 0.006;
+/// Width of the hips over that of the shoulders as detectors see people; where bones meet it is 0.45 to 0.6.
+const HIP_WIDTH: (f64, f64) = (0.52, 0.72);
+/// Share of the poses in which a pair of limbs is exchanged, and in which the whole body is.
+const EXCHANGE: (f64, f64) = (0.006, 0.003);
 /// Pairs (left, right) that detectors exchange together: an arm, a leg, and the single joints at their ends.
 const EXCHANGED: [&[(i64, i64)]; 4] = [&[(7, 8), (9, 10)], &[(11, 12), (13, 14), (15, 16)], &[(9, 10)], &[(15, 16)]];
+/// The whole body's.
+const TURNED_ROUND: &[(i64, i64)] = &[(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)];
 /// Share of the poses that have joints left out singly, and the largest share of joints then.
 const SINGLE_GAPS: (f64, f64) = (0.3, 0.4);
-/// Parts that are hidden together, as indices of COCO-17, and the share of the poses in which each is: an arm, a
-/// leg, everything below the knees, the legs as of people at desks, the hips with them, the head.
-const HIDDEN: [(&[i64], f64); 8] = [
+/// Parts that are left out together, as indices of COCO-17, and the share of the poses in which each is: an arm, a leg,
+/// everything below the knees, the legs as of people at desks, the hips with them, the head, one side of the face.
+const HIDDEN: [(&[i64], f64); 10] = [
     (&[7, 9], 0.03),
     (&[8, 10], 0.03),
     (&[13, 15], 0.03),
     (&[14, 16], 0.03),
     (&[15, 16], 0.03),
     (&[13, 14, 15, 16], 0.06),
-    (&[11, 12, 13, 14, 15, 16], 0.05),
+    (&[11, 12, 13, 14, 15, 16], 0.07),
     (&[0, 1, 2, 3, 4], 0.02),
+    (&[1, 3], 0.03),
+    (&[2, 4], 0.03),
 ];
 /// Share of the detectors that do not guess what is outside the image.
 const CUTS_AT_EDGE: f64 = 0.7;
@@ -51,15 +69,27 @@ const LEAST_VISIBLE: f64 = 6.0;
 /// How good a detector is: 0 nothing of the kind happens, 1 as usual.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detector {
-    /// Misplaced, noisy and exchanged key points, and scores to match.
+    /// Misplaced, noisy, lost and exchanged key points, and scores to match.
     pub noise: f64,
     /// Joints left out.
     pub gaps: f64,
+    /// Share of the people who are seen perfectly all the same, with full scores.
+    pub perfect: f64,
 }
 
 impl Detector {
     /// Exact projections of every joint, with full scores.
-    pub const PERFECT: Self = Self { noise: 0.0, gaps: 0.0 };
+    pub const PERFECT: Self = Self { noise: 0.0, gaps: 0.0, perfect: 0.0 };
+
+    /// A detector that shows every joint.
+    pub fn in_full_view(noise: f64) -> Self {
+        Self { noise, ..Self::PERFECT }
+    }
+
+    /// What networks learn from: joints left out too, and some views without any fault.
+    pub fn in_training(noise: f64) -> Self {
+        Self { noise, gaps: noise.min(1.0), perfect: 0.15 }
+    }
 }
 
 /// One detector's look at B people; draws from libtorch's generator, which the caller has seeded.
@@ -76,7 +106,7 @@ impl Detection {
     pub(super) fn new(detector: Detector, points: &Tensor) -> Self {
         let (rows, device) = (points.size()[0], points.device());
         let mut detection = Self { detector, errs: Tensor::new(), rows, device };
-        let share = if detector.noise > 0.0 { 1.0 - PERFECT } else { 0.0 };
+        let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
         detection.errs = detection.unit(&[1, 1]).lt(share).to_kind(Kind::Float);
         detection
     }
@@ -84,6 +114,11 @@ impl Detection {
     /// `[B, shape…]` uniform in 0..1.
     fn unit(&self, shape: &[i64]) -> Tensor {
         Tensor::rand([&[self.rows], shape].concat(), (Kind::Float, self.device))
+    }
+
+    /// `[B, shape…]` uniform between two bounds.
+    fn uniform(&self, shape: &[i64], (low, high): (f64, f64)) -> Tensor {
+        self.unit(shape) * (high - low) + low
     }
 
     /// `[B, shape…]` standard normal.
@@ -102,9 +137,11 @@ impl Detection {
         }
         let level = &self.errs * self.detector.noise;
         let offset = self.normal(&[17, 3]) * self.joints(&PLACEMENT);
-        let across = points.narrow(1, 11, 1) - points.narrow(1, 12, 1);
-        let wider = self.unit(&[1, 1]) * (HIP_WIDTH.1 - HIP_WIDTH.0) + (HIP_WIDTH.0 - 1.0);
-        let half = across * wider * 0.5;
+        let between = |left: i64, right: i64| points.narrow(1, left, 1) - points.narrow(1, right, 1);
+        let length = |v: &Tensor| v.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-3);
+        let (hips, shoulders) = (between(11, 12), between(5, 6));
+        let wanted = self.uniform(&[1, 1], HIP_WIDTH) * length(&shoulders) / length(&hips);
+        let half = &hips * (wanted.clamp(0.8, 1.8) - 1.0) * 0.5;
         let _ = offset.narrow(1, 11, 1).g_add_(&half);
         let _ = offset.narrow(1, 12, 1).g_sub_(&half);
         points + offset * level
@@ -124,25 +161,49 @@ impl Detection {
     }
 
     fn noisy(&self, pixels: &Tensor) -> Tensor {
-        let sigma = self.joints(&OKS_SIGMAS);
-        let quality = (self.normal(&[1, 1]) * 0.6).exp() * (USUAL * self.detector.noise);
-        let miss = self.unit(&[17, 1]).lt(MISSES.0).to_kind(Kind::Float) * (MISSES.1 - 1.0) + 1.0;
         let size = person_size(pixels);
-        let error = self.normal(&[17, 2]) * (&sigma * quality * miss * &self.errs) * &size;
-        let found = self.exchanged(&(pixels + error));
+        let occluded = self.occluded();
+        let blind = &occluded * (OCCLUDED_ERROR - 1.0) + 1.0;
+        let quality = (self.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
+        let error = (self.errors() * quality * blind + self.lost()) * &self.errs;
+        let found = self.exchanged(&(pixels + error * &size));
         let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
-        let score = scores(&(distance / sigma), &self.unit(&[17, 1]), &self.normal(&[1, 1]));
-        let told = self.errs.gt(0.5).logical_and(&self.unit(&[1, 1]).ge(NO_SCORES));
-        let score = score.where_self(&told, &score.ones_like());
+        let score = self.scores(&distance, &occluded);
+        let score = score.where_self(&self.errs.gt(0.5), &score.ones_like());
         Tensor::cat(&[found, score], 2)
     }
 
-    /// Key points `[B, 17, 2]`, in some people left and right of a limb exchanged.
+    /// `[B, 17, 2]` a usual detector's errors, shares of the person's size.
+    fn errors(&self) -> Tensor {
+        let mixing = Tensor::from_slice(mixing().as_flattened()).view([17, 18]).to_device(self.device);
+        mixing.matmul(&self.normal(&[18, 2]))
+    }
+
+    /// `[B, 17, 2]` how far lost joints are off, shares of the person's size; 0 for the others.
+    fn lost(&self) -> Tensor {
+        let share: Vec<f32> = (0..17).map(|joint| if (7..11).contains(&joint) { LOST.0 } else { LOST.1 }).collect();
+        let lost = self.unit(&[17, 1]).lt_tensor(&(self.joints(&share) * self.detector.noise));
+        let (angle, far) = (self.unit(&[17, 1]) * std::f64::consts::TAU, self.uniform(&[17, 1], LOST_BY));
+        Tensor::cat(&[&angle.cos() * &far, angle.sin() * far], 2) * lost.to_kind(Kind::Float)
+    }
+
+    /// `[B, 17, 1]` 1 where a limb is hidden by the body and its place guessed, else 0.
+    fn occluded(&self) -> Tensor {
+        let none = Tensor::zeros([self.rows, 17, 1], (Kind::Bool, self.device));
+        let hide = |occluded: Tensor, (limb, share): &(&[i64], f64)| {
+            let hidden = self.unit(&[1, 1]).lt(share * self.detector.noise);
+            occluded.logical_or(&hidden.logical_and(&self.mark(limb)))
+        };
+        OCCLUDED.iter().fold(none, hide).to_kind(Kind::Float)
+    }
+
+    /// Key points `[B, 17, 2]`, in some people left and right of a limb, or of all, exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
-        EXCHANGED.iter().fold(points.shallow_clone(), |points, pairs| {
+        let limbs = EXCHANGED.iter().map(|pairs| (*pairs, EXCHANGE.0));
+        limbs.chain([(TURNED_ROUND, EXCHANGE.1)]).fold(points.shallow_clone(), |points, (pairs, share)| {
             let mut order: Vec<i64> = (0..17).collect();
             pairs.iter().for_each(|&(left, right)| order.swap(left as usize, right as usize));
-            let chosen = self.unit(&[1, 1]).lt(EXCHANGE * self.detector.noise).logical_and(&self.errs.gt(0.5));
+            let chosen = self.unit(&[1, 1]).lt(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
             let other = points.index_select(1, &Tensor::from_slice(&order).to_device(self.device));
             other.where_self(&chosen, &points)
         })
@@ -172,17 +233,25 @@ impl Detection {
     }
 }
 
+/// `[17][18]` how the joints' errors come about from 17 independent ones and the face's common one.
+fn mixing() -> [[f32; 18]; 17] {
+    let mut mixing = [[0.0; 18]; 17];
+    for (joint, row) in mixing.iter_mut().enumerate() {
+        let is_face = joint < 5;
+        row[joint] = NOISE[joint] * if is_face { FACE.1 } else { 1.0 };
+        row[17] = if is_face { NOISE[joint] * FACE.0 } else { 0.0 };
+    }
+    for (joint, before) in CHAINED {
+        let taken = mixing[before];
+        mixing[joint].iter_mut().zip(taken).for_each(|(own, taken)| *own = CHAIN.0 * *own + CHAIN.1 * taken);
+    }
+    mixing
+}
+
 /// A person's size in pixels `[B, 1, 1]`: the root of the area of the key points' box.
 fn person_size(pixels: &Tensor) -> Tensor {
     let extent = pixels.amax(&[1i64][..], true) - pixels.amin(&[1i64][..], true);
     extent.prod_dim_int(2, true, Kind::Float).clamp_min(1.0).sqrt()
-}
-
-/// Scores `[B, J, 1]` in 0.02..1 out of errors in annotators' deviations: a Gaussian of the error as OKS has it,
-/// bent by each detector's own habit and blurred.
-fn scores(error: &Tensor, blur: &Tensor, habit: &Tensor) -> Tensor {
-    let similarity = (error.square() * -0.25).exp();
-    (similarity * (blur * 0.3 + 0.7)).pow(&(habit * 0.7).exp()).clamp(0.02, 1.0)
 }
 
 #[cfg(test)]

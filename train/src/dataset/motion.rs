@@ -49,22 +49,36 @@ pub struct Views {
 #[derive(Debug)]
 pub(super) struct MotionStock {
     train: Viewer,
+    /// `[T]` how often each training pose is drawn.
+    weights: Tensor,
     detector: Detector,
     pub held_out: HeldOut,
 }
 
 impl MotionStock {
     /// The clips `training` to learn from, `validating` to be measured on.
-    pub(super) fn new(motion: &Motion, training: &[usize], validating: &[usize], noise: f64, device: Device) -> Self {
+    pub(super) fn new(
+        motion: &Motion,
+        (training, validating): (&[usize], &[usize]),
+        (noise, rarity): (f64, f64),
+        device: Device,
+    ) -> Self {
+        let train = viewer(motion, training, device);
         Self {
-            train: viewer(motion, training, device),
-            detector: Detector { noise, gaps: noise.min(1.0) },
+            weights: train.rarity(rarity),
+            train,
+            detector: Detector::in_training(noise),
             held_out: HeldOut::new(motion, validating, device),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.train.len()
+    }
+
+    /// `[N]` as many training poses as there are, drawn by their weights from libtorch's generator.
+    pub(super) fn order(&self) -> Tensor {
+        self.weights.multinomial(self.len() as i64, true)
     }
 
     /// Key points `[B, 17, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.

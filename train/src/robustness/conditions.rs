@@ -9,7 +9,7 @@ use crate::data::augment::Cameras;
 use crate::dataset::Protocol;
 
 /// A detector as usual that shows every joint.
-const FULL_VIEW: Detector = Detector { noise: 1.0, gaps: 0.0 };
+const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
 /// The first joint of COCO-17 that people at desks do not show: the left hip; and the left knee.
 const HIPS_AND_BELOW: usize = 11;
 const KNEES_AND_BELOW: usize = 13;
@@ -135,7 +135,7 @@ fn overall() -> Curve {
     let conditions = vec![
         with("perfect key points", Detector::PERFECT),
         with("detector", FULL_VIEW),
-        with("detector, joints left out as usual", Detector { noise: 1.0, gaps: 1.0 }),
+        with("detector, joints left out as usual", Detector { gaps: 1.0, ..FULL_VIEW }),
         Condition { damage: Damage::FocalUnknown, ..with("detector, focal length guessed", FULL_VIEW) },
         Condition::new("detector, odd proportions (2.5 times the spread)", 0.0, odd),
         upper("detector, upper body of the whole", Damage::None),

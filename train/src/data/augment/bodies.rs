@@ -1,10 +1,12 @@
-//! Bodies that nobody was: bone lengths drawn anew, seen in a mirror, legs of one pose under the trunk of another.
+//! Bodies that nobody was: bone lengths drawn anew, poses varied (`variety`), seen in a mirror.
 //!
 //! World axes have y up. The 22 joints of [`BODY22`] make a tree, so positions become bones and bones positions again
 //! by one product with a constant matrix each.
 
 use poselift::skeleton::{BODY22, COCO17, H36M17};
 use tch::{Device, Kind, Tensor};
+
+use super::variety::Variety;
 
 /// Stature of every body that a lifter sees, metres: with no other clue to size, poses come out for it.
 pub const STATURE: f64 = 1.70;
@@ -14,10 +16,6 @@ pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
 /// Spread of a bone's length about its own, as a standard deviation of its logarithm.
 const LENGTH_SPREAD: f64 = 0.06;
-/// Share of the bodies whose legs come from another pose.
-const RECOMBINED: f64 = 0.15;
-/// The joints that go with the legs.
-const LEGS: [&str; 6] = ["right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"];
 
 /// Poses on the device, and how new bodies are made of them.
 #[derive(Debug)]
@@ -26,6 +24,7 @@ pub(super) struct Bodies {
     positions: Tensor,
     /// `[T, 1]` 1 where bone lengths are a real person's, else 0.
     human: Tensor,
+    variety: Variety,
     pub(super) tables: Tables,
 }
 
@@ -36,6 +35,7 @@ impl Bodies {
         Self {
             positions: &positions - positions.narrow(1, 0, 1),
             human: Tensor::from_slice(&human).view([-1, 1]).to_device(device),
+            variety: Variety::new(device),
             tables: Tables::new(device),
         }
     }
@@ -45,12 +45,18 @@ impl Bodies {
         self.positions.size()[0] as usize
     }
 
+    /// `[T, 22, 3]` root-relative, world axes.
+    pub(super) fn positions(&self) -> &Tensor {
+        &self.positions
+    }
+
     pub(super) fn options(&self) -> (Kind, Device) {
         (Kind::Float, self.positions.device())
     }
 
     /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`: bones have their own or human lengths, changed a
-    /// little, `reshape` times as far as usual. With `mix`, some have the legs of another pose of the batch and half are seen in a mirror.
+    /// little, `reshape` times as far as usual. With `mix`, poses are
+    /// varied and half the bodies are seen in a mirror.
     pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, index));
@@ -59,7 +65,7 @@ impl Bodies {
         let wanted: Tensor = &lengths * &human + &tables.human_lengths * (1.0f64 - human);
         let wanted = self.stretched(&wanted, reshape);
         let directions = bones / lengths.clamp_min(1e-6);
-        let directions = if mix { self.recombined(&directions) } else { directions };
+        let directions = if mix { self.variety.of(&directions) } else { directions };
         let bodies = tables.joints_from_bones.matmul(&(directions * wanted));
         if mix { self.mirrored(&bodies) } else { bodies }
     }
@@ -72,33 +78,6 @@ impl Bodies {
         let lengths = lengths * stretch.index_select(1, &tables.length_class).unsqueeze(2);
         let chain = lengths.index_select(1, &tables.chain).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)
-    }
-
-    /// Bone directions, some bodies with the legs of the next one in the batch, turned about the vertical so that
-    /// both hips point the same way.
-    fn recombined(&self, directions: &Tensor) -> Tensor {
-        let tables = &self.tables;
-        let rows = directions.size()[0];
-        let donors = directions.roll([1], [0]);
-        let across = |bones: &Tensor| bones.select(1, tables.hips[0]) - bones.select(1, tables.hips[1]);
-        let heading = |bones: &Tensor| {
-            let across = across(bones);
-            across.select(1, 2).atan2(&across.select(1, 0))
-        };
-        // About y by the angle from the donor's hips to the receiver's: x' = x cos − z sin, z' = x sin + z cos.
-        let angle = (heading(directions) - heading(&donors)).view([-1, 1]);
-        let (cos, sin) = (angle.cos(), angle.sin());
-        let (x, y, z) = (donors.select(2, 0), donors.select(2, 1), donors.select(2, 2));
-        let turned = Tensor::stack(&[&x * &cos - &z * &sin, y, &x * &sin + &z * &cos], 2);
-        // Hips that are far from level would tear the trunk off its legs: those keep their own.
-        let level = |bones: &Tensor| {
-            let across = across(bones);
-            let length = across.square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
-            across.select(1, 1).abs().lt_tensor(&(length * 0.35))
-        };
-        let both_level = level(directions).logical_and(&level(&donors)).view([-1, 1, 1]);
-        let chosen = Tensor::rand([rows, 1, 1], self.options()).lt(RECOMBINED).logical_and(&both_level);
-        turned.where_self(&chosen.logical_and(&tables.legs), directions)
     }
 
     /// Half the bodies as seen in a mirror: x turned round, left and right exchanged.
@@ -128,9 +107,6 @@ pub(super) struct Tables {
     /// `[22, 1]` bone lengths of a person of [`STATURE`].
     human_lengths: Tensor,
     chain: Tensor,
-    /// `[1, 22, 1]` whether a bone belongs to the legs.
-    legs: Tensor,
-    hips: [i64; 2],
     mirrored: Tensor,
     pub(super) coco: Tensor,
     pub(super) h36m: Tensor,
@@ -152,7 +128,6 @@ impl Tables {
                 ancestor = BODY22.parents[ancestor as usize];
             }
         }
-        let legs: Vec<bool> = BODY22.joints.iter().map(|name| LEGS.contains(name)).collect();
         let square = |values: &[f32]| Tensor::from_slice(values).view([joints as i64, -1]).to_device(device);
         let mirrored = BODY22.mirrored();
         let class: Vec<i64> = (0..joints).map(|joint| joint.min(mirrored[joint]) as i64).collect();
@@ -167,8 +142,6 @@ impl Tables {
             length_class: indices(class),
             human_lengths: square(&HUMAN_LENGTHS),
             chain: places(&CHAIN),
-            legs: Tensor::from_slice(&legs).view([1, -1, 1]).to_device(device),
-            hips: ["left_hip", "right_hip"].map(|name| BODY22.position(name).map_or(0, |at| at as i64)),
             mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),
             coco: places(COCO17.joints),
             h36m: places(H36M17.joints),

@@ -1,0 +1,74 @@
+//! How often each pose is drawn: recordings hold a thousand frames of somebody standing and ten of a somersault.
+//!
+//! The density of poses is measured as a kernel estimate (Parzen 1962) over poses turned to one heading, and each is
+//! drawn with a weight of density to the power of minus `power`: 0 as recorded, 1 as if all poses were equally common.
+
+use poselift::skeleton::BODY22;
+use tch::{Device, Kind, Tensor};
+
+/// Poses that densities are measured against.
+const REFERENCES: i64 = 4096;
+/// Width of the kernel: the root of the mean squared distance of the joints, metres at human size.
+const WIDTH: f64 = 0.10;
+/// Nobody is drawn more than this many times as often as the mean.
+const MOST: f64 = 20.0;
+/// Seed of the choice of references.
+const SEED: i64 = 0x5EED_0003;
+
+/// `[T]` weights of mean 1 for poses `positions` `[T, 22, 3]`, root-relative, y up, metres.
+pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
+    let poses = headed(positions).flatten(1, -1);
+    let count = poses.size()[0];
+    tch::manual_seed(SEED);
+    let chosen = Tensor::randint(count, [REFERENCES.min(count)], (Kind::Int64, Device::Cpu)).to_device(poses.device());
+    let references = poses.index_select(0, &chosen);
+    let joints = BODY22.len() as f64;
+    let density = |part: Tensor| {
+        // |a − b|² = |a|² + |b|² − 2ab: one product of matrices.
+        let own = part.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+        let other = references.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+        let squared = own + other.tr() - part.matmul(&references.tr()) * 2.0;
+        (squared * (-0.5 / (joints * WIDTH * WIDTH))).exp().mean_dim(&[1i64][..], false, Kind::Float)
+    };
+    let density = Tensor::cat(&poses.split(4096, 0).into_iter().map(density).collect::<Vec<_>>(), 0);
+    let weights = density.clamp_min(1e-6).pow_tensor_scalar(-power);
+    let weights = (&weights / weights.mean(Kind::Float)).clamp_max(MOST);
+    &weights / weights.mean(Kind::Float)
+}
+
+/// `positions` turned about the vertical so that all hips point the same way.
+fn headed(positions: &Tensor) -> Tensor {
+    let at = |name: &str| positions.select(1, BODY22.position(name).map_or(0, |at| at as i64));
+    let across = at("left_hip") - at("right_hip");
+    let (x, z) = (across.select(1, 0), across.select(1, 2));
+    let length = (x.square() + z.square()).sqrt().clamp_min(1e-6);
+    let (cos, sin) = ((&x / &length).unsqueeze(1), (&z / length).unsqueeze(1));
+    let (x, y, z) = (positions.select(2, 0), positions.select(2, 1), positions.select(2, 2));
+    Tensor::stack(&[&x * &cos + &z * &sin, y, &z * cos - &x * sin], 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::generator;
+
+    #[test]
+    fn the_rare_are_drawn_more_often_whichever_way_they_face() {
+        let _held = generator();
+        tch::manual_seed(1);
+        let body = |seed: i64| {
+            tch::manual_seed(seed);
+            Tensor::randn([22, 3], tch::kind::FLOAT_CPU) * 0.4
+        };
+        // 90 frames of one pose, 10 of the same turned by a right angle, 10 of another.
+        let (common, rare) = (body(2), body(3));
+        let turned = Tensor::stack(&[common.select(1, 2), common.select(1, 1), -common.select(1, 0)], 1);
+        let frames = [(&common, 90), (&turned, 10), (&rare, 10)];
+        let frames: Vec<_> = frames.into_iter().flat_map(|(body, count)| std::iter::repeat_n(body, count)).collect();
+        let weights = weights(&Tensor::stack(&frames, 0), 1.0);
+        let mean = |from: i64, len: i64| weights.narrow(0, from, len).mean(Kind::Double).double_value(&[]);
+        assert!((mean(0, 90) - mean(90, 10)).abs() < 1e-3, "a heading makes a pose rare");
+        assert!((mean(100, 10) / mean(0, 90) - 10.0).abs() < 3.0, "{} and {}", mean(100, 10), mean(0, 90));
+        assert!((mean(0, 110) - 1.0).abs() < 1e-5);
+    }
+}

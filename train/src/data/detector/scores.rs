@@ -1,0 +1,40 @@
+//! What detectors say of their own key points: some how visible a joint is, some how high the peak of a heat map, some
+//! nothing; of the error itself they all say little.
+
+use tch::{Kind, Tensor};
+
+use super::{Detection, NOISE};
+
+/// Shares of the detectors that score visibility (MediaPipe's way), and heat maps (OpenPose's, HRNet's, AlphaPose's);
+/// the others score 1 everywhere.
+const VISIBILITY: f64 = 0.4;
+const HEAT_MAP: f64 = 0.4;
+/// How far below 1 the visibility of a joint in view is, at most.
+const VISIBLE: f64 = 0.05;
+/// The greatest visibility of a joint that is not.
+const NOT_VISIBLE: f64 = 0.6;
+/// Between which bounds a heat map's usual peak lies, and the deviation of single ones about it.
+const PEAK: (f64, f64) = (0.65, 0.95);
+const PEAK_SPREAD: f64 = 0.05;
+/// What of a peak is gone where a joint is far from its place.
+const PEAK_LOST: f64 = 0.35;
+/// The error at which a third of that is gone, in usual errors of the joint.
+const FAR: f64 = 3.0;
+
+impl Detection {
+    /// `[B, 17, 1]` in 0.02..1, for joints that are `distance` from their place (a share of the person's size) and
+    /// hidden by the body where `occluded` is 1.
+    pub(super) fn scores(&self, distance: &Tensor, occluded: &Tensor) -> Tensor {
+        let habit = self.unit(&[1, 1]);
+        let hidden = occluded.gt(0.5);
+        let unseen = self.unit(&[17, 1]).square() * NOT_VISIBLE;
+        let visibility = unseen.where_self(&hidden, &(1.0 - self.unit(&[17, 1]).square() * VISIBLE));
+        let peak = self.uniform(&[1, 1], PEAK) + self.normal(&[17, 1]) * PEAK_SPREAD;
+        let off = distance / self.joints(&NOISE) / FAR;
+        let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.unit(&[17, 1]) * PEAK_LOST;
+        let heat_map = peak * (1.0 - gone);
+        let told = visibility.where_self(&habit.lt(VISIBILITY), &heat_map);
+        let told = told.where_self(&habit.lt(VISIBILITY + HEAT_MAP), &habit.ones_like());
+        told.clamp(0.02, 1.0).to_kind(Kind::Float)
+    }
+}
