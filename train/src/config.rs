@@ -3,6 +3,7 @@
 //! The command line fills one [`FitConfig`]; it is saved beside the weights as
 //! `config.json`, so that a run can be read, repeated and resumed.
 
+use poselift::skeleton::{COCO17, H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,9 @@ pub struct FitConfig {
     pub precision: Precision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
     pub noise: f64,
+    /// Motion only: the layout of the key points, `coco17` or `h36m17`.
+    #[serde(default = "usual_layout")]
+    pub layout: String,
     /// Motion only: how much more often rare poses are drawn than common ones, 0 to 1 (`data::augment`).
     #[serde(default)]
     pub rarity: f64,
@@ -145,6 +149,7 @@ impl Default for FitConfig {
             device: "auto".into(),
             precision: Precision::F32,
             noise: 1.0,
+            layout: usual_layout(),
             rarity: 0.5,
             validate_every: 200,
             checkpoint_every: 1000,
@@ -152,7 +157,23 @@ impl Default for FitConfig {
     }
 }
 
+fn usual_layout() -> String {
+    COCO17.name.into()
+}
+
 impl FitConfig {
+    /// The layout of the key points that motion is projected to.
+    ///
+    /// # Errors
+    /// A name of none whose joints are all known of motion.
+    pub fn input_layout(&self) -> Result<&'static Layout> {
+        let layouts = [&COCO17, &H36M17];
+        layouts.into_iter().find(|layout| layout.name == self.layout).ok_or_else(|| {
+            Error::usage(format!("--layout {}, expected coco17 or h36m17", self.layout))
+                .hint("body25, halpe26 and mediapipe33 hold coco17: a coco17 model reads them all")
+        })
+    }
+
     /// Whether the numbers can be honoured at all.
     ///
     /// # Errors
@@ -182,7 +203,7 @@ impl FitConfig {
         } else if self.validate_every == 0 || self.checkpoint_every == 0 {
             "--validate-every and --checkpoint-every count from 1".to_owned()
         } else {
-            return Ok(());
+            return self.input_layout().map(|_| ());
         };
         Err(Error::usage(complaint))
     }

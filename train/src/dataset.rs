@@ -116,12 +116,13 @@ impl Dataset {
     }
 
     fn from_motion(mut motion: Motion, config: &FitConfig, device: Device) -> Result<Self> {
+        let layout = config.input_layout()?;
         motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
-        let stock = MotionStock::new(&motion, (&training, &validating), (config.noise, config.rarity), device);
+        let stock = MotionStock::new(&motion, (&training, &validating), config, layout, device);
         let in_full_view = Protocol { detector: Detector::in_full_view(config.noise), ..Protocol::default() };
         Ok(Self {
-            card: motion_card(&motion, &validating, stock.len(), stock.held_out.len()),
+            card: motion_card(&motion, layout, &validating, (stock.len(), stock.held_out.len())),
             validation: FixedSet::of(&stock.held_out.look(&in_full_view)),
             probe: FixedSet::of(&stock.look(&in_full_view)),
             train: Stock::Motion(Box::new(stock)),

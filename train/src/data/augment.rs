@@ -12,9 +12,10 @@ mod rarity;
 mod seen;
 mod variety;
 
+use poselift::skeleton::{BODY22, Layout};
 use tch::{Device, Tensor};
 
-use super::detector::{self, Detector};
+use super::detector::{Detection, Detector, Joints};
 use bodies::Bodies;
 
 pub use bodies::STATURE;
@@ -28,6 +29,9 @@ const LEAST_DEPTH: f64 = 0.2;
 #[derive(Debug)]
 pub struct Viewer {
     bodies: Bodies,
+    /// `[J]` where the joints that detectors see are among the bodies'.
+    seen: Tensor,
+    joints: Joints,
 }
 
 /// What of a draw is random.
@@ -44,9 +48,16 @@ pub struct Draw {
 }
 
 impl Viewer {
-    /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's.
-    pub fn new(positions: &Tensor, human: &[bool], device: Device) -> Self {
-        Self { bodies: Bodies::new(positions, human, device) }
+    /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's; detectors see the joints
+    /// of `layout`, each of which has to be one of [`BODY22`]'s.
+    pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
+        let seen: Vec<i64> =
+            layout.joints.iter().filter_map(|name| BODY22.position(name)).map(|at| at as i64).collect();
+        Self {
+            bodies: Bodies::new(positions, human, device),
+            seen: Tensor::from_slice(&seen).to_device(device),
+            joints: Joints::new(layout, device),
+        }
     }
 
     /// The number of poses T.
@@ -76,16 +87,15 @@ impl Viewer {
             let bodies = self.bodies.draw(index, draw.mix, draw.reshape);
             let placed = cameras.place(index.size()[0], bodies.device());
             let in_camera = bodies.bmm(&placed.camera_from_world.transpose(1, 2));
-            let tables = &self.bodies.tables;
-            let points = (&in_camera + &placed.root).index_select(1, &tables.coco);
-            let mut detection = detector::Detection::new(draw.detector, &points);
+            let points = (&in_camera + &placed.root).index_select(1, &self.seen);
+            let mut detection = Detection::new(draw.detector, &self.joints, &points);
             let points = detection.misplaced(points);
             let depth = points.narrow(2, 2, 1).clamp_min(LEAST_DEPTH);
             let centre = (&placed.size / 2.0).unsqueeze(1);
             let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
             Seen {
                 keypoints: detection.observed(&pixels, &placed.size),
-                poses: in_camera.index_select(1, &tables.h36m),
+                poses: in_camera.index_select(1, &self.bodies.tables.h36m),
                 focal: placed.focal,
                 size: placed.size,
             }
@@ -95,6 +105,7 @@ impl Viewer {
 
 #[cfg(test)]
 mod tests {
+    use poselift::skeleton::COCO17;
     use tch::Kind;
 
     use super::bodies::STATURE_OVER_CHAIN;
@@ -113,7 +124,7 @@ mod tests {
 
     fn viewer(human: bool) -> Viewer {
         let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
-        Viewer::new(&body, &[human], Device::Cpu)
+        Viewer::new(&body, &[human], &COCO17, Device::Cpu)
     }
 
     fn look(viewer: &Viewer, cameras: &Cameras, mix: bool) -> (Tensor, Tensor) {

@@ -1,7 +1,7 @@
 //! What is said of a data set: by the run while it lasts, and by the model's card for good.
 
 use poselift::model::{DataCard, InputCard, OutputCard, View};
-use poselift::skeleton::{COCO17, H36M17};
+use poselift::skeleton::{H36M17, Layout};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Motion, Pairs, Source};
@@ -73,12 +73,17 @@ pub(super) fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> D
     }
 }
 
-pub(super) fn motion_card(motion: &Motion, validating: &[usize], train_size: usize, val_size: usize) -> DatasetCard {
+pub(super) fn motion_card(
+    motion: &Motion,
+    layout: &Layout,
+    validating: &[usize],
+    (train_size, val_size): (usize, usize),
+) -> DatasetCard {
     let mut subjects: Vec<_> = validating.iter().map(|&clip| motion.clips[clip].subject.as_str()).collect();
     subjects.sort_unstable();
     subjects.dedup();
     DatasetCard {
-        input: InputCard { layout: COCO17.name.into(), joints: names(COCO17.joints), channels: 3, view: View::Subject },
+        input: InputCard { layout: layout.name.into(), joints: names(layout.joints), channels: 3, view: View::Subject },
         output: OutputCard {
             skeleton: H36M17.name.into(),
             joints: names(H36M17.joints),

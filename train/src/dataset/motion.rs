@@ -2,9 +2,11 @@
 
 use ndarray::{Array3, Axis, concatenate, s};
 use poselift::camera::Camera;
+use poselift::skeleton::Layout;
 use tch::{Device, Tensor};
 
 use super::{MEASURED, VALIDATION_SEED, array, to_device};
+use crate::config::FitConfig;
 use crate::data::augment::{Cameras, Draw, Seen, Viewer};
 use crate::data::{Clip, Detector, Motion};
 use crate::net::numbers;
@@ -37,7 +39,7 @@ impl Default for Protocol {
 /// People as cameras saw them, as plain arrays.
 #[derive(Debug, Clone)]
 pub struct Views {
-    /// `[N, 17, 3]` COCO-17: pixels and scores.
+    /// `[N, J, 3]` of the model's layout: pixels and scores.
     pub keypoints: Array3<f32>,
     /// `[N, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
     pub poses: Array3<f32>,
@@ -60,15 +62,16 @@ impl MotionStock {
     pub(super) fn new(
         motion: &Motion,
         (training, validating): (&[usize], &[usize]),
-        (noise, rarity): (f64, f64),
+        config: &FitConfig,
+        layout: &Layout,
         device: Device,
     ) -> Self {
-        let train = viewer(motion, training, device);
+        let train = viewer(motion, training, layout, device);
         Self {
-            weights: train.rarity(rarity),
+            weights: train.rarity(config.rarity),
             train,
-            detector: Detector::in_training(noise),
-            held_out: HeldOut::new(motion, validating, device),
+            detector: Detector::in_training(config.noise),
+            held_out: HeldOut::new(motion, validating, layout, device),
         }
     }
 
@@ -81,7 +84,7 @@ impl MotionStock {
         self.weights.multinomial(self.len() as i64, true)
     }
 
-    /// Key points `[B, 17, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
+    /// Key points `[B, J, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
     pub(super) fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
         let draw = Draw { seed, detector: self.detector, mix, reshape: 1.0 };
         let seen = self.train.look(&Cameras::in_training(), index, draw);
@@ -104,9 +107,12 @@ pub(super) struct HeldOut {
 }
 
 impl HeldOut {
-    pub(super) fn new(motion: &Motion, clips: &[usize], device: Device) -> Self {
+    pub(super) fn new(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Self {
         let whose = |&clip: &usize| std::iter::repeat_n(&motion.clips[clip].subject, motion.clips[clip].frames);
-        Self { viewer: viewer(motion, clips, device), subjects: clips.iter().flat_map(whose).cloned().collect() }
+        Self {
+            viewer: viewer(motion, clips, layout, device),
+            subjects: clips.iter().flat_map(whose).cloned().collect(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -150,9 +156,9 @@ fn look(viewer: &Viewer, chosen: &[usize], protocol: &Protocol) -> Seen {
     viewer.look(&protocol.cameras, &index, draw)
 }
 
-fn viewer(motion: &Motion, clips: &[usize], device: Device) -> Viewer {
+fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Viewer {
     let (positions, human) = gather(motion, clips);
-    Viewer::new(&to_device(&positions, device), &human, device)
+    Viewer::new(&to_device(&positions, device), &human, layout, device)
 }
 
 /// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.

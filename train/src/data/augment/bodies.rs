@@ -3,7 +3,7 @@
 //! World axes have y up. The 22 joints of [`BODY22`] make a tree, so positions become bones and bones positions again
 //! by one product with a constant matrix each.
 
-use poselift::skeleton::{BODY22, COCO17, H36M17};
+use poselift::skeleton::{BODY22, H36M17};
 use tch::{Device, Kind, Tensor};
 
 use super::variety::Variety;
@@ -108,7 +108,6 @@ pub(super) struct Tables {
     human_lengths: Tensor,
     chain: Tensor,
     mirrored: Tensor,
-    pub(super) coco: Tensor,
     pub(super) h36m: Tensor,
 }
 
@@ -143,7 +142,6 @@ impl Tables {
             human_lengths: square(&HUMAN_LENGTHS),
             chain: places(&CHAIN),
             mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),
-            coco: places(COCO17.joints),
             h36m: places(H36M17.joints),
         }
     }

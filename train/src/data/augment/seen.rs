@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 /// B people as cameras saw them.
 #[derive(Debug)]
 pub struct Seen {
-    /// `[B, 17, 3]` COCO-17: pixels from the top left corner, and scores.
+    /// `[B, J, 3]` of the layout that detectors see: pixels from the top left corner, and scores.
     pub keypoints: Tensor,
     /// `[B, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
     pub poses: Tensor,

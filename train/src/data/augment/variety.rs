@@ -237,3 +237,115 @@ impl Draw {
         self.unit(&[1, 1]).lt(share)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::generator;
+
+    const ROWS: i64 = 4000;
+
+    /// Somebody standing with bent elbows and knees, turned to `headings` `[B]`; y up.
+    fn people(headings: &Tensor) -> Tensor {
+        let ends: Vec<f32> = BODY22
+            .joints
+            .iter()
+            .flat_map(|joint| {
+                let side = if joint.starts_with("left") { 1.0 } else { -1.0 };
+                match joint.rsplit('_').next() {
+                    _ if *joint == "hip" => [0.0, 1.0, 0.0],
+                    Some("hip" | "shoulder") => [side, 0.0, 0.0],
+                    Some("knee") => [0.0, -0.96, 0.28],
+                    Some("ankle") => [0.0, -0.96, -0.28],
+                    Some("elbow") => [side * 0.6, -0.8, 0.0],
+                    Some("wrist") => [0.0, -0.6, 0.8],
+                    _ => [0.0, 1.0, 0.0],
+                }
+            })
+            .collect();
+        let zero = headings.zeros_like();
+        let turn = Tensor::stack(&[&zero, headings, &zero], 1).unsqueeze(1);
+        let bodies = Tensor::from_slice(&ends).view([1, 22, 3]).expand([headings.size()[0], 22, 3], false);
+        rotated(&bodies.contiguous(), &turn)
+    }
+
+    fn crowd() -> (Variety, Tensor, Draw) {
+        tch::manual_seed(9);
+        let headings = Tensor::rand([ROWS], tch::kind::FLOAT_CPU) * (2.0 * PI);
+        let draw = Draw { rows: ROWS, options: tch::kind::FLOAT_CPU };
+        (Variety::new(Device::Cpu), people(&headings), draw)
+    }
+
+    fn largest(difference: &Tensor) -> f64 {
+        difference.abs().max().double_value(&[])
+    }
+
+    fn length(v: &Tensor) -> Tensor {
+        v.square().sum_dim_intlist(&[2i64][..], false, Kind::Float).sqrt()
+    }
+
+    #[test]
+    fn bones_keep_their_lengths() {
+        let _held = generator();
+        let (variety, people, _) = crowd();
+        let varied = variety.of(&people);
+        assert!(largest(&(length(&varied) - 1.0)) < 1e-4);
+        let moved = length(&(&varied - &people)).amax(&[1i64][..], false).gt(0.02).to_kind(Kind::Float);
+        assert!(moved.mean(Kind::Float).double_value(&[]) > 0.6, "most people are as they were");
+    }
+
+    #[test]
+    fn limbs_of_the_same_pose_change_nothing_whichever_way_people_face() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        assert!(largest(&(variety.legs_exchanged(&people, &draw) - &people)) < 1e-4);
+        assert!(largest(&(variety.arms_exchanged(&people, &draw) - &people)) < 1e-4);
+    }
+
+    #[test]
+    fn an_arm_is_held_against_the_trunk_as_its_owner_holds_it() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        // Every other person raises both arms.
+        let arms = variety.arms[0].logical_or(&variety.arms[1]);
+        let up = Tensor::from_slice(&[0.0f32, 1.0, 0.0]).view([1, 1, 3]).expand_as(&people);
+        let raised = Tensor::arange(ROWS, tch::kind::FLOAT_CPU).remainder(2.0).gt(0.5).view([-1, 1, 1]);
+        let people = up.where_self(&arms.logical_and(&raised), &people);
+        let mixed = variety.arms_exchanged(&people, &draw);
+        let elbow = |side: &str| BODY22.position(&format!("{side}_elbow")).map_or(0, |at| at as i64);
+        let is_up = |side: &str| mixed.select(1, elbow(side)).select(1, 1).gt(0.9);
+        let one_only = is_up("left").logical_xor(&is_up("right")).to_kind(Kind::Float).mean(Kind::Float);
+        // The left arm comes from the one after the next, who does the same; the right one from the third, who does not.
+        let share = one_only.double_value(&[]);
+        assert!((share - ARM_EXCHANGED).abs() < 0.03, "{share} of the people hold one arm up");
+        let legs = mixed.where_self(&variety.legs, &people);
+        assert!(largest(&(legs - people)) < 1e-6, "legs moved with the arms");
+    }
+
+    #[test]
+    fn knees_and_elbows_bend_one_way_and_not_too_far() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        let axes = |people: &Tensor| {
+            let [far, near] = [&variety.hinged, &variety.before_hinge].map(|bones| people.index_select(1, bones));
+            (near.cross(&far, 2), (&near * &far).sum_dim_intlist(&[2i64][..], false, Kind::Float))
+        };
+        let (before, _) = axes(&people);
+        let bent = (0..5).fold(people, |people, _| variety.bent(&people, &draw));
+        let (after, cosine) = axes(&bent);
+        let agreement = (before * after).sum_dim_intlist(&[2i64][..], false, Kind::Float);
+        assert!(agreement.min().double_value(&[]) > -1e-4, "a joint is bent the other way");
+        assert!(cosine.min().double_value(&[]) > MOST_BENT.to_radians().cos() - 1e-3);
+        assert!(cosine.std(true).double_value(&[]) > 0.1, "nobody's bend has changed");
+    }
+
+    #[test]
+    fn some_are_tilted_and_a_few_are_upside_down() {
+        let _held = generator();
+        let (_, people, draw) = crowd();
+        let up = tilted(&people, &draw).select(1, 7).select(1, 1);
+        let share = |condition: Tensor| condition.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+        assert!((share(up.lt(0.9999)) - TILTED.0 - TUMBLED).abs() < 0.03);
+        assert!((0.004..0.03).contains(&share(up.lt(0.0))));
+    }
+}

@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Detection, NOISE};
+use super::Detection;
 
 /// Shares of the detectors that score visibility (MediaPipe's way), and heat maps (OpenPose's, HRNet's, AlphaPose's);
 /// the others score 1 everywhere.
@@ -21,17 +21,18 @@ const PEAK_LOST: f64 = 0.35;
 /// The error at which a third of that is gone, in usual errors of the joint.
 const FAR: f64 = 3.0;
 
-impl Detection {
-    /// `[B, 17, 1]` in 0.02..1, for joints that are `distance` from their place (a share of the person's size) and
+impl Detection<'_> {
+    /// `[B, J, 1]` in 0.02..1, for joints that are `distance` from their place (a share of the person's size) and
     /// hidden by the body where `occluded` is 1.
     pub(super) fn scores(&self, distance: &Tensor, occluded: &Tensor) -> Tensor {
+        let each = [self.joints.count, 1];
         let habit = self.unit(&[1, 1]);
         let hidden = occluded.gt(0.5);
-        let unseen = self.unit(&[17, 1]).square() * NOT_VISIBLE;
-        let visibility = unseen.where_self(&hidden, &(1.0 - self.unit(&[17, 1]).square() * VISIBLE));
-        let peak = self.uniform(&[1, 1], PEAK) + self.normal(&[17, 1]) * PEAK_SPREAD;
-        let off = distance / self.joints(&NOISE) / FAR;
-        let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.unit(&[17, 1]) * PEAK_LOST;
+        let unseen = self.unit(&each).square() * NOT_VISIBLE;
+        let visibility = unseen.where_self(&hidden, &(1.0 - self.unit(&each).square() * VISIBLE));
+        let peak = self.uniform(&[1, 1], PEAK) + self.normal(&each) * PEAK_SPREAD;
+        let off = distance / &self.joints.noise / FAR;
+        let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.unit(&each) * PEAK_LOST;
         let heat_map = peak * (1.0 - gone);
         let told = visibility.where_self(&habit.lt(VISIBILITY), &heat_map);
         let told = told.where_self(&habit.lt(VISIBILITY + HEAT_MAP), &habit.ones_like());
