@@ -105,7 +105,7 @@ impl Viewer {
 
 #[cfg(test)]
 mod tests {
-    use poselift::skeleton::COCO17;
+    use poselift::skeleton::{COCO17, H36M17};
     use tch::Kind;
 
     use super::bodies::STATURE_OVER_CHAIN;
@@ -169,6 +169,40 @@ mod tests {
             assert!(!human || sides < 1e-4, "left and right thighs differ by {sides}");
             assert!(bone(1, 2).std(true).double_value(&[]) > 0.01, "all thighs alike");
         }
+    }
+
+    #[test]
+    fn some_are_built_like_children() {
+        let neck_over_leg = |mix: bool| {
+            let (_, poses) = look(&viewer(false), &Cameras::default(), mix);
+            let bone = |a: i64, b: i64| {
+                (poses.select(1, a) - poses.select(1, b))
+                    .square()
+                    .sum_dim_intlist(&[1i64][..], false, Kind::Double)
+                    .sqrt()
+            };
+            bone(9, 10) / (bone(1, 2) + bone(2, 3))
+        };
+        // Head over leg is 0.172/0.804 for adults, 1.37 times as much at five years.
+        let share = |mix: bool| share(&neck_over_leg(mix).gt(1.2 * 0.172 / 0.804));
+        let (grown_up, mixed) = (share(false), share(true));
+        assert!(mixed > grown_up + 0.03 && mixed < grown_up + 0.12, "{grown_up} and {mixed} have large heads");
+    }
+
+    #[test]
+    fn key_points_may_be_human36ms() {
+        let _held = generator();
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        let viewer = Viewer::new(&body, &[true], &H36M17, Device::Cpu);
+        let index = Tensor::zeros([8], (Kind::Int64, Device::Cpu));
+        let draw = Draw { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };
+        let seen = viewer.look(&Cameras { offset: 0.0, ..Cameras::default() }, &index, draw);
+        // The root, in the middle of the image, is where its projection is, and so is every other joint.
+        let middle = &seen.size / 2.0;
+        assert!((seen.keypoints.select(1, 0).narrow(1, 0, 2) - middle).abs().max().double_value(&[]) < 1e-2);
+        let noisy = viewer.look(&Cameras::default(), &index, Draw { detector: Detector::in_training(1.0), ..draw });
+        assert_eq!(noisy.keypoints.size(), [8, 17, 3]);
+        assert_eq!(noisy.keypoints.isfinite().all().int64_value(&[]), 1);
     }
 
     #[test]

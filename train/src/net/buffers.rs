@@ -36,7 +36,7 @@ pub(super) struct Layer {
     pub weight: Tensor,
     /// `[out]`.
     pub bias: Tensor,
-    /// The two as their kind of activation is multiplied with them: themselves, or their copies in bf16.
+    /// The two as activations and gradients are multiplied with them: themselves, or their copies in bf16.
     pub factors: (Tensor, Tensor),
     pub weight_gradient: Tensor,
     pub bias_gradient: Tensor,
@@ -89,8 +89,7 @@ impl Buffers {
             at: 0,
             statistic: 0,
         };
-        let last = shapes.len() - 1;
-        let layers = shapes.iter().enumerate().map(|(k, &shape)| cut.layer(shape, k > 0 && k < last)).collect();
+        let layers = shapes.iter().map(|&shape| cut.layer(shape)).collect();
         Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers }
     }
 
@@ -123,9 +122,9 @@ struct Cutter<'a> {
 
 impl Cutter<'_> {
     /// Views of the parameters, their gradients and what stands for them in a product.
-    fn views(&mut self, shape: &[i64], hidden: bool) -> [Tensor; 3] {
+    fn views(&mut self, shape: &[i64]) -> [Tensor; 3] {
         let len: i64 = shape.iter().product();
-        let factors = self.copy.filter(|_| hidden).unwrap_or(self.parameters);
+        let factors = self.copy.unwrap_or(self.parameters);
         let views = [self.parameters, self.gradients, factors].map(|buffer| buffer.narrow(0, self.at, len).view(shape));
         self.at += len;
         views
@@ -137,12 +136,12 @@ impl Cutter<'_> {
         view
     }
 
-    fn layer(&mut self, shape: LayerShape, hidden: bool) -> Layer {
-        let [weight, weight_gradient, weight_factor] = self.views(&[shape.outputs, shape.inputs], hidden);
-        let [bias, bias_gradient, bias_factor] = self.views(&[shape.outputs], hidden);
+    fn layer(&mut self, shape: LayerShape) -> Layer {
+        let [weight, weight_gradient, weight_factor] = self.views(&[shape.outputs, shape.inputs]);
+        let [bias, bias_gradient, bias_factor] = self.views(&[shape.outputs]);
         let norm = shape.batch_norm.then(|| {
-            let [gamma, gamma_gradient, _] = self.views(&[shape.outputs], false);
-            let [beta, beta_gradient, _] = self.views(&[shape.outputs], false);
+            let [gamma, gamma_gradient, _] = self.views(&[shape.outputs]);
+            let [beta, beta_gradient, _] = self.views(&[shape.outputs]);
             let (running_mean, running_variance) = (self.statistic(shape.outputs), self.statistic(shape.outputs));
             NormViews { gamma, beta, gamma_gradient, beta_gradient, running_mean, running_variance }
         });

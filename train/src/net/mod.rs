@@ -8,8 +8,9 @@
 //! pass over memory (`kernel`). A test holds it against libtorch's autograd.
 //!
 //! With [`Precision::Bf16`] what lies between the input and the output layer is
-//! multiplied, and kept, in bf16; those two layers, whose numbers are
-//! coordinates, the statistics and the optimiser stay in f32.
+//! multiplied, and kept, in bf16, and so are all gradients; the statistics, the
+//! optimiser and what those two layers give, whose numbers are coordinates, stay
+//! in f32.
 
 mod activation;
 mod buffers;
@@ -310,7 +311,7 @@ impl LiftNet {
         let stream = |k: usize| work.streams[k].narrow(0, 0, rows);
         let mut next = 0;
         if self.config.input_block == InputBlock::Full {
-            linear_into(&work.saved[0].z.narrow(0, 0, rows), first, input);
+            let _ = first.bias.addmm_out(&work.saved[0].z.narrow(0, 0, rows), input, &first.weight.tr());
             activation::forward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), None);
             work.streams[0].narrow(0, 0, rows).copy_(&work.saved[0].out.narrow(0, 0, rows));
             next = 1;
@@ -366,13 +367,10 @@ impl LiftNet {
         let work = self.workspace();
         let cut = |tensor: &Tensor| tensor.narrow(0, 0, rows);
         let (down, branch, z_gradient) = (cut(&work.gradient), cut(&work.branch), cut(&work.z_gradient));
-        layer_gradients(
-            self.output_layer(),
-            gradient,
-            &cut(&work.streams[self.config.blocks]).to_kind(Kind::Float),
-            None,
-        );
-        down.shallow_clone().copy_(&gradient.mm(&self.output_layer().weight));
+        let output = self.output_layer();
+        let gradient = gradient.to_kind(down.kind());
+        end_gradients(output, &gradient, &cut(&work.streams[self.config.blocks]));
+        let _ = gradient.mm_out(&down, &output.factors.0);
         let mut next = work.saved.len();
         let per_block = self.config.layers_per_block;
         for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate().rev() {
@@ -382,7 +380,7 @@ impl LiftNet {
                 let drop = self.drop(seed, next);
                 activation::backward(&work.saved[next], rows, layer.norm.as_ref(), drop, incoming, &z_gradient);
                 let x = if k == 0 { cut(&work.streams[block]) } else { cut(&work.saved[next - 1].out) };
-                layer_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
+                hidden_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
                 if k == 0 {
                     let _ = down.shallow_clone().addmm_(&z_gradient, &layer.factors.0);
                 } else {
@@ -392,13 +390,13 @@ impl LiftNet {
             }
         }
         let first = &self.buffers.layers[0];
-        let down = down.to_kind(Kind::Float);
         if self.config.input_block == InputBlock::Full {
+            let down = down.to_kind(Kind::Float);
             let z_gradient = down.zeros_like();
             activation::backward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), &down, &z_gradient);
-            layer_gradients(first, &z_gradient, input, None);
+            end_gradients(first, &z_gradient, input);
         } else {
-            layer_gradients(first, &down, input, None);
+            end_gradients(first, &down, &input.to_kind(down.kind()));
         }
     }
 }
@@ -409,13 +407,23 @@ fn linear_into(z: &Tensor, layer: &Layer, x: &Tensor) {
     let _ = bias.addmm_out(z, x, &weight.tr());
 }
 
-/// The gradients of W and b; `product` is where W's comes about if it is in bf16.
-/// In front of a BatchNorm a shift is taken out again, so b's is exactly zero and stays so.
-fn layer_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor, product: Option<&Tensor>) {
+/// The gradients of a hidden layer's W and b; `product` is where W's comes about if it is not in f32.
+fn hidden_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor, product: Option<&Tensor>) {
     let _ = z_gradient.tr().mm_out(product.unwrap_or(&layer.weight_gradient), x);
     if let Some(product) = product {
         layer.weight_gradient.shallow_clone().copy_(product);
     }
+    bias_gradient(layer, z_gradient);
+}
+
+/// The gradients of the input or output layer's W and b.
+fn end_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor) {
+    layer.weight_gradient.shallow_clone().copy_(&z_gradient.tr().mm(x));
+    bias_gradient(layer, z_gradient);
+}
+
+/// In front of a BatchNorm a shift is taken out again, so b's gradient is exactly zero and stays so.
+fn bias_gradient(layer: &Layer, z_gradient: &Tensor) {
     if layer.norm.is_none() {
         let sum = z_gradient.sum_dim_intlist(&[0i64][..], false, Kind::Float);
         layer.bias_gradient.shallow_clone().copy_(&sum);

@@ -133,6 +133,64 @@ fn gradients_are_those_of_autograd() {
     }
 }
 
+/// How far `found` is from `expected`, as a share of its length.
+fn apart(found: &Tensor, expected: &Tensor) -> f64 {
+    let norm = |tensor: &Tensor| tensor.square().sum(Kind::Double).sqrt().double_value(&[]);
+    norm(&(found - expected)) / norm(expected).max(1e-9)
+}
+
+#[test]
+fn bf16_goes_where_f32_goes() {
+    let _held = generator();
+    for (config, loss) in configurations() {
+        // Without dropout: rounding changes which units ReLU passes, and with them who is dropped.
+        let config = NetworkConfig { dropout: 0.0, ..config };
+        let (features, target) = batch(256);
+        let [exact, rounded] = [Precision::F32, Precision::Bf16].map(|precision| {
+            tch::manual_seed(21);
+            let mut net = net_in(precision, &config);
+            let step = Step { learn_sigma: true, ..Step::new(loss, 1e-3, 3) };
+            let mpjpe = net.step(&features, &target, step).double_value(&[]);
+            (net, mpjpe)
+        });
+        assert!((exact.1 / rounded.1 - 1.0).abs() < 0.01, "{config:?}: {} and {}", exact.1, rounded.1);
+        let gradients = apart(&rounded.0.buffers.gradients, &exact.0.buffers.gradients);
+        assert!(gradients < 0.1, "{config:?}: gradients differ by {gradients}");
+        let copy = rounded.0.buffers.copy.as_ref().unwrap();
+        assert_eq!(copy, &rounded.0.buffers.parameters.to_kind(Kind::BFloat16), "the copy lags behind");
+    }
+}
+
+#[test]
+fn fused_loops_in_bf16_equal_tensor_operations() {
+    let _held = generator();
+    let config = NetworkConfig { hidden: 130, dropout: 0.0, ..NetworkConfig::default() };
+    let net = net_in(Precision::Bf16, &config);
+    let norm = net.buffers.layers[1].norm.as_ref();
+    let rows = 37;
+    let drop = Drop { probability: 0.0, seed: 1 };
+    tch::manual_seed(2);
+    let [z, gradient, skip] =
+        [(); 3].map(|()| (Tensor::randn([rows, 130], tch::kind::FLOAT_CPU) * 3.0).to_kind(Kind::BFloat16));
+    let run = |fused: bool| {
+        let mut saved = Saved::new(rows, 130, Kind::BFloat16, Device::Cpu);
+        saved.z.copy_(&z);
+        let [sum, z_gradient] = [(); 2].map(|()| z.zeros_like());
+        if fused {
+            activation::forward(&saved, rows, norm, drop, Some((&skip, &sum)));
+            activation::backward(&saved, rows, norm, drop, &gradient, &z_gradient);
+        } else {
+            activation::forward_composed(&saved, rows, norm, drop, Some((&skip, &sum)));
+            activation::backward_composed(&saved, rows, norm, drop, &gradient, &z_gradient);
+        }
+        [saved.out, sum, z_gradient].map(|tensor| tensor.to_kind(Kind::Float))
+    };
+    for (fused, composed) in run(true).iter().zip(run(false).iter()) {
+        // Both round to bf16 behind sums in another order: the last of 8 bits may differ here and there.
+        assert!(apart(fused, composed) < 2e-3, "{}", apart(fused, composed));
+    }
+}
+
 #[test]
 fn fused_loops_equal_tensor_operations() {
     let _held = generator();

@@ -14,8 +14,17 @@ pub const STATURE: f64 = 1.70;
 pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 /// The bones of that chain, by the joint at their end.
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
-/// Spread of a bone's length about its own, as a standard deviation of its logarithm.
+/// Spread of a bone's length about its own, as a standard deviation of its logarithm; that of the widths of hips and
+/// shoulders, which differ most between people, sexes and what recordings call a hip.
 const LENGTH_SPREAD: f64 = 0.06;
+const WIDTH_SPREAD: f64 = 0.10;
+const WIDTHS: [&str; 4] = ["left_hip", "right_hip", "left_shoulder", "right_shoulder"];
+/// Share of the bodies that have a child's proportions, from those of an adult to those of somebody five years old, whose
+/// head is a sixth of the stature and not 1/7.5, and whose legs are 0.445 of it and not 0.48.
+const CHILDREN: f64 = 0.15;
+/// How many times as long bones of each part are at five; the whole is scaled to [`STATURE`] afterwards.
+const AT_FIVE: [(&[&str], f32); 3] =
+    [(&["neck_nose", "head", "nose", "eye", "ear"], 1.27), (&["knee", "ankle"], 0.93), (&["elbow", "wrist"], 0.96)];
 
 /// Poses on the device, and how new bodies are made of them.
 #[derive(Debug)]
@@ -63,6 +72,7 @@ impl Bodies {
         let human = self.human.index_select(0, index).view([-1, 1, 1]);
         let lengths = lengths(&bones);
         let wanted: Tensor = &lengths * &human + &tables.human_lengths * (1.0f64 - human);
+        let wanted = if mix { self.some_as_children(&wanted) } else { wanted };
         let wanted = self.stretched(&wanted, reshape);
         let directions = bones / lengths.clamp_min(1e-6);
         let directions = if mix { self.variety.of(&directions) } else { directions };
@@ -74,10 +84,18 @@ impl Bodies {
     fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let rows = lengths.size()[0];
-        let stretch = (Tensor::randn([rows, tables.length_classes], self.options()) * (LENGTH_SPREAD * reshape)).exp();
-        let lengths = lengths * stretch.index_select(1, &tables.length_class).unsqueeze(2);
+        let stretch = Tensor::randn([rows, tables.length_classes], self.options()) * reshape;
+        let stretch = stretch.index_select(1, &tables.length_class).unsqueeze(2) * &tables.length_spread;
+        let lengths = lengths * stretch.exp();
         let chain = lengths.index_select(1, &tables.chain).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)
+    }
+
+    /// Bone lengths `[B, 22, 1]`, some with the proportions of somebody younger.
+    fn some_as_children(&self, lengths: &Tensor) -> Tensor {
+        let unit = || Tensor::rand([lengths.size()[0], 1, 1], self.options());
+        let youth = unit() * unit().lt(CHILDREN).to_kind(Kind::Float);
+        lengths * (&self.tables.log_at_five * youth).exp()
     }
 
     /// Half the bodies as seen in a mirror: x turned round, left and right exchanged.
@@ -104,6 +122,10 @@ pub(super) struct Tables {
     /// `[22]` which bones stretch together: left and right do.
     length_class: Tensor,
     length_classes: i64,
+    /// `[22, 1]` the spread of each.
+    length_spread: Tensor,
+    /// `[22, 1]` logarithms of [`AT_FIVE`].
+    log_at_five: Tensor,
     /// `[22, 1]` bone lengths of a person of [`STATURE`].
     human_lengths: Tensor,
     chain: Tensor,
@@ -128,6 +150,8 @@ impl Tables {
             }
         }
         let square = |values: &[f32]| Tensor::from_slice(values).view([joints as i64, -1]).to_device(device);
+        let each =
+            |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY22.joints.iter().map(|joint| value(joint)).collect() };
         let mirrored = BODY22.mirrored();
         let class: Vec<i64> = (0..joints).map(|joint| joint.min(mirrored[joint]) as i64).collect();
         let indices = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
@@ -139,6 +163,13 @@ impl Tables {
             joints_from_bones: square(&joints_from_bones),
             length_classes: joints as i64,
             length_class: indices(class),
+            length_spread: square(&each(&|joint| {
+                (if WIDTHS.contains(&joint) { WIDTH_SPREAD } else { LENGTH_SPREAD }) as f32
+            })),
+            log_at_five: square(&each(&|joint| {
+                let part = AT_FIVE.iter().find(|(ends, _)| ends.iter().any(|end| joint.ends_with(end)));
+                part.map_or(0.0, |(_, factor)| factor.ln())
+            })),
             human_lengths: square(&HUMAN_LENGTHS),
             chain: places(&CHAIN),
             mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),

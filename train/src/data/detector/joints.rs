@@ -55,7 +55,7 @@ const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] =
 const HIDDEN: [(&[&str], f64); 4] = [
     (&["ankle"], 0.03),
     (&["knee", "ankle"], 0.06),
-    (&["hip", "knee", "ankle"], 0.08),
+    (&["hip", "knee", "ankle"], 0.10),
     (&["nose", "eye", "ear", "head"], 0.02),
 ];
 /// Joints of both sides that detectors exchange together, and the share of the poses in which each group is: an arm, a
