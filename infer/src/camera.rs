@@ -5,7 +5,7 @@
 
 mod turn;
 
-pub use turn::{LEAST_DEPTH, Turn};
+pub use turn::{LEAST_DEPTH, RAY_DEPTH, Turn};
 
 /// A 3 × 3 matrix as rows.
 pub type Matrix3 = [[f32; 3]; 3];

@@ -11,7 +11,7 @@ use std::process::Command;
 use poselift::format::{
     Format, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader, open_reader,
 };
-use poselift::pose::{Frame, LiftedFrame, LiftedPerson};
+use poselift::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use poselift::skeleton::{COCO17, MEDIAPIPE33};
 
 fn info(joints: usize) -> PoseInfo {
@@ -76,7 +76,8 @@ fn each_format_keeps_the_poses() {
         for (frame, lifted) in read.iter().zip(&frames) {
             assert_eq!(frame.people.len(), lifted.people.len());
             for (person, lifted) in frame.people.iter().zip(&lifted.people) {
-                let joints: Vec<_> = person.keypoints.iter().map(|point| [point.x, point.y, point.score]).collect();
+                let narrow = |point: &Keypoint| [point.x as f32, point.y as f32, point.score];
+                let joints: Vec<_> = person.keypoints.iter().map(narrow).collect();
                 assert_eq!(joints, lifted.joints);
             }
         }

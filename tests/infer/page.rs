@@ -27,8 +27,8 @@ fn frame(index: u64) -> (Frame, LiftedFrame) {
     let (time, id) = (Some(index as f64 / 30.0), Some(0));
     let here = index % 10 != 9;
     let point = |joint: usize| Keypoint {
-        x: 1000.25 + joint as f32 * 3.3 + index as f32,
-        y: 500.5 - joint as f32 * 7.7,
+        x: 1000.25 + joint as f64 * 3.3 + index as f64,
+        y: 500.5 - joint as f64 * 7.7,
         score: 0.9,
     };
     let keypoints = (0..33).map(point).collect();

@@ -35,7 +35,7 @@ fn expected(focal: f32) -> Vec<[f64; 3]> {
     // Point j lies at (700 + j, 700 + j), so that their mean is that of the eighth.
     let turn = Turn::towards(&camera, [708.0, 708.0]);
     let joint = |joint: usize| {
-        let [x, y] = turn.pixel_off_axis([700.0 + joint as f32; 2]).unwrap();
+        let [x, y] = turn.ray([700.0 + joint as f32; 2]).unwrap().map(|v| v as f32);
         turn.undo([x * 0.001, y * 0.001, 0.5 * 0.001]).map(f64::from)
     };
     (0..17).map(joint).collect()

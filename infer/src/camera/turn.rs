@@ -5,12 +5,15 @@ use super::Camera;
 /// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
 pub const LEAST_DEPTH: f64 = 0.05;
 
+/// The depth of the plane that [`Turn::ray`] measures in: rays are about as large as pixels are.
+pub const RAY_DEPTH: f64 = 1000.0;
+
 /// The turn of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
 ///
 /// A person at the edge of an image is seen from the side even where the camera looks straight at them from the
 /// middle: turned to the optical axis, the same pose gives the same key points wherever it appears.
 ///
-/// It is reckoned in f64, and only its results are rounded: in f32 a turn by half a radian alone would cost a ten
+/// It is reckoned in f64, and only pixels are rounded at the end: in f32 a turn by half a radian alone would cost a ten
 /// thousandth of a pixel, which shows in the pose of somebody small.
 ///
 /// ```
@@ -42,23 +45,18 @@ impl Turn {
 
     /// Where the turned camera sees what the camera sees at `pixel`; `None` if that is beside or behind it, or if
     /// `pixel` is no pair of finite numbers.
-    pub fn pixel(&self, pixel: [f32; 2]) -> Option<[f32; 2]> {
-        let [x, y] = self.turned(pixel)?;
-        let [centre_x, centre_y] = self.camera.centre.map(f64::from);
-        Some([(x + centre_x) as f32, (y + centre_y) as f32])
+    pub fn pixel<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f32; 2]> {
+        let ray = self.ray(pixel)?;
+        let Camera { focal, centre, .. } = self.camera;
+        Some([0, 1].map(|axis| (ray[axis] / RAY_DEPTH * f64::from(focal[axis]) + f64::from(centre[axis])) as f32))
     }
 
-    /// As [`Self::pixel`], but measured from the principal point: next to it an f32 has digits to spare.
-    pub fn pixel_off_axis(&self, pixel: [f32; 2]) -> Option<[f32; 2]> {
-        self.turned(pixel).map(|turned| turned.map(|pixels| pixels as f32))
-    }
-
-    /// Pixels from the principal point.
-    fn turned(&self, pixel: [f32; 2]) -> Option<[f64; 2]> {
+    /// As [`Self::pixel`], but as the direction that is seen there, (x, y) at depth [`RAY_DEPTH`]: where the principal
+    /// point lies, how long the lens is and what resolution the image has no longer matters.
+    pub fn ray<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f64; 2]> {
         let [x, y] = ray(&self.camera, pixel);
         let [x, y, z] = self.turned_from_camera.map(|row| row[0] * x + row[1] * y + row[2]);
-        let [focal_x, focal_y] = self.camera.focal.map(f64::from);
-        (z > LEAST_DEPTH).then(|| [focal_x * x / z, focal_y * y / z])
+        (z > LEAST_DEPTH).then(|| [x, y].map(|across| across / z * RAY_DEPTH))
     }
 
     /// A vector in the turned camera's axes in those of the camera itself.
@@ -103,7 +101,7 @@ mod tests {
         assert_eq!(turn.pixel([f32::NAN, 500.0]), None);
         let [x, y] = turn.pixel([0.0, 500.0]).unwrap();
         assert!((x - 500.0).abs() < 1e-3 && (y - 500.0).abs() < 1e-3, "{x} {y}");
-        let [x, y] = turn.pixel_off_axis([0.0, 500.0]).unwrap();
+        let [x, y] = turn.ray([0.0, 500.0]).unwrap();
         assert!(x.abs() < 1e-6 && y.abs() < 1e-6, "{x} {y}");
     }
 

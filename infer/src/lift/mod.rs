@@ -211,7 +211,7 @@ fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> 
 
 /// The key point in a row (x, y) or (x, y, score); without a score it counts as seen.
 fn keypoint(row: ArrayView1<'_, f32>) -> Keypoint {
-    Keypoint { x: row[0], y: row[1], score: row.get(2).copied().unwrap_or(1.0) }
+    Keypoint { x: f64::from(row[0]), y: f64::from(row[1]), score: row.get(2).copied().unwrap_or(1.0) }
 }
 
 #[cfg(test)]

@@ -173,12 +173,12 @@ fn lifted_person(id: Option<i64>, gathered: Gathered, pose: ArrayView2<'_, f32>,
 
 /// The network's view of a point: zeros where it must not look, so that no NaN can spread.
 pub(super) fn with_score(point: Keypoint) -> [f32; 3] {
-    if point.is_missing() { [0.0; 3] } else { [point.x, point.y, point.score] }
+    if point.is_missing() { [0.0; 3] } else { [point.x as f32, point.y as f32, point.score] }
 }
 
 /// As [`with_score`] for models without scores, which know a missing point by NaN.
 pub(super) fn without_score(point: Keypoint) -> [f32; 2] {
-    if point.is_missing() { [f32::NAN; 2] } else { [point.x, point.y] }
+    if point.is_missing() { [f32::NAN; 2] } else { [point.x as f32, point.y as f32] }
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
     use crate::skeleton::{BODY25, H36M17};
 
     fn person(id: i64, joints: usize, first_x: f32) -> Person {
-        let point = |joint: usize| Keypoint { x: first_x + joint as f32, y: 10.0, score: 0.5 };
+        let point = |joint: usize| Keypoint { x: f64::from(first_x) + joint as f64, y: 10.0, score: 0.5 };
         Person { id: Some(id), keypoints: (0..joints).map(point).collect() }
     }
 
@@ -237,12 +237,13 @@ mod tests {
         let frames = [known, focal, frame(2, vec![holed.clone()])];
         let lifted = lifter.lift_frames(&frames, &Conversion::identity(17), &mut Vec::new()).unwrap();
         let seen = holed.keypoints.iter().filter(|point| !point.is_missing());
-        let (total, x) = seen.fold((0.0, 0.0), |(total, x), p| (total + p.score, x + p.score * p.x));
+        let (total, x) =
+            seen.fold((0.0, 0.0), |(total, x), p| (total + f64::from(p.score), x + f64::from(p.score) * p.x));
         for (index, focal) in [(0, 1200.0), (1, 500.0)] {
             let turn = Turn::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
             let person = &lifted[index].people[0];
             for (joint, point) in holed.keypoints.iter().enumerate().filter(|(_, point)| !point.is_missing()) {
-                let [x, y] = turn.pixel_off_axis([point.x, point.y]).unwrap();
+                let [x, y] = turn.ray([point.x, point.y]).unwrap().map(|across| across as f32);
                 let expected = turn.undo([x * 0.001, y * 0.001, point.score * 0.001]);
                 let found = person.joints[joint];
                 assert!((0..3).all(|axis| (found[axis] - expected[axis]).abs() < 1e-6), "{found:?} {expected:?}");

@@ -117,7 +117,7 @@ mod tests {
             let [x, y] = [0, 1].map(|axis| keypoints.slice(s![n, .., axis]).mean().unwrap());
             let turn = Turn::towards(camera, [x, y]);
             for joint in 0..17 {
-                let [x, y] = turn.pixel_off_axis([keypoints[[n, joint, 0]], keypoints[[n, joint, 1]]]).unwrap();
+                let [x, y] = turn.ray([keypoints[[n, joint, 0]], keypoints[[n, joint, 1]]]).unwrap().map(|v| v as f32);
                 assert!((sigma[[n, joint]] - y * 1e-4).abs() < 1e-6);
                 let expected = turn.undo([x * 0.001, y * 0.001, 0.0005]);
                 let close = |axis: usize| (lifted.poses[[n, joint, axis]] - expected[axis]).abs() < 1e-6;

@@ -19,12 +19,12 @@ pub(super) fn camera(card: &Card, frame: &Frame) -> Option<Camera> {
 /// Turns one person's key points so that the camera looks at them, in place; joints that are then out of its sight go
 /// missing. Joints that the model does not read must not be among `points`.
 ///
-/// They come out in pixels from the principal point: a model that looks at the subject does not care where in an image
-/// the points lie, and there they keep their digits, so that an image of another resolution gives the same pose.
+/// They come out as [`Turn::ray`] has them: a model that looks at the subject does not care where in an image the points
+/// lie nor how large they are, and so an image of another resolution gives the same numbers.
 pub(super) fn turn_towards(points: &mut [Keypoint], camera: &Camera) -> Turn {
     let turn = Turn::towards(camera, middle(points));
     for point in points.iter_mut().filter(|point| !point.is_missing()) {
-        match turn.pixel_off_axis([point.x, point.y]) {
+        match turn.ray([point.x, point.y]) {
             Some([x, y]) => (point.x, point.y) = (x, y),
             None => *point = Keypoint::MISSING,
         }
@@ -38,8 +38,8 @@ fn middle(points: &[Keypoint]) -> [f64; 2] {
     let mut sums = [0f64; 3];
     for point in points.iter().filter(|point| !point.is_missing()) {
         let score = f64::from(point.score);
-        sums[0] += score * f64::from(point.x);
-        sums[1] += score * f64::from(point.y);
+        sums[0] += score * point.x;
+        sums[1] += score * point.y;
         sums[2] += score;
     }
     [sums[0] / sums[2], sums[1] / sums[2]]
@@ -61,7 +61,7 @@ mod tests {
     use crate::pose::LiftedFrame;
     use crate::skeleton::MEDIAPIPE33;
 
-    fn point(x: f32, y: f32, score: f32) -> Keypoint {
+    fn point(x: f64, y: f64, score: f32) -> Keypoint {
         Keypoint { x, y, score }
     }
 
@@ -143,18 +143,17 @@ mod tests {
     }
 
     /// The clip of the demo, every coordinate and the image as many times as large.
-    fn clip(times: f32) -> Vec<Frame> {
+    fn clip(times: f64) -> Vec<Frame> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
         let mut reader = open_reader(&Source::File(path), None, Some(&MEDIAPIPE33)).unwrap();
         let frames = std::iter::from_fn(|| reader.read().unwrap());
         let scaled = |mut frame: Frame| {
             for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
-                // To sixteenths of a pixel, so that what is many times as large is no other number by rounding.
-                (point.x, point.y) = [point.x, point.y].map(|pixel| (pixel * 16.0).round() / 16.0 * times).into();
+                (point.x, point.y) = (point.x * times, point.y * times);
             }
             // The clip's size is even, so that halves of it are whole.
-            frame.size = frame.size.map(|size| size.map(|side| (side as f32 * times) as u32));
-            frame.focal = Some(1500.0 * times);
+            frame.size = frame.size.map(|size| size.map(|side| (f64::from(side) * times) as u32));
+            frame.focal = Some((1500.0 * times) as f32);
             frame
         };
         frames.map(scaled).collect()

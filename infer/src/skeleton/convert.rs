@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn points_follow_their_joint() {
-        let points: Vec<_> = (0..25).map(|i| Keypoint { x: i as f32, y: 0.0, score: 1.0 }).collect();
+        let points: Vec<_> = (0..25).map(|i| Keypoint { x: f64::from(i), y: 0.0, score: 1.0 }).collect();
         let conversion = Conversion::new(&BODY25, COCO17.joints).unwrap();
         let taken: Vec<_> = conversion.apply(&points).map(|point| point.x).collect();
         assert_eq!(&taken[..5], [0.0, 16.0, 15.0, 18.0, 17.0]);

@@ -77,7 +77,7 @@ impl Observer for Notes {
 }
 
 fn frame(index: u64, people: usize) -> Frame {
-    let keypoints = vec![Keypoint { x: 1.0 + index as f32, y: 2.0, score: 1.0 }; 17];
+    let keypoints = vec![Keypoint { x: 1.0 + index as f64, y: 2.0, score: 1.0 }; 17];
     Frame { index, people: vec![Person { id: None, keypoints }; people], ..Frame::default() }
 }
 

@@ -125,9 +125,9 @@ fn append_person(text: &mut String, person: &Person) {
     text.push_str(",[");
     list(text, &person.keypoints, |text, point| {
         let seen = !point.is_missing();
-        append_steps(text, point.x, seen.then_some(PIXEL_STEPS));
+        append_steps(text, point.x as f32, seen.then_some(PIXEL_STEPS));
         text.push(',');
-        append_steps(text, point.y, seen.then_some(PIXEL_STEPS));
+        append_steps(text, point.y as f32, seen.then_some(PIXEL_STEPS));
     });
     text.push_str("],\"");
     for point in &person.keypoints {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn absurd_values_stay_json() {
-        let keypoints = vec![Keypoint { x: 3e38, y: f32::MIN, score: 7.0 }];
+        let keypoints = vec![Keypoint { x: 3e38, y: f64::from(f32::MIN), score: 7.0 }];
         let frame = Frame { people: vec![Person { id: None, keypoints }], time: Some(f64::NAN), ..Frame::default() };
         let text = row(&mut Rows::new("m"), &frame, &LiftedFrame::default());
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");

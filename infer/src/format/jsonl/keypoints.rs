@@ -159,7 +159,7 @@ impl Parser {
             let ([x, y, score], count) = scanner.triple()?;
             let score = match count {
                 3 if score.is_nan() => 0.0,
-                3 => score,
+                3 => score as f32,
                 _ => 1.0,
             };
             if joint == 0 {
@@ -349,7 +349,7 @@ mod tests {
     }
 
     fn keypoint() -> impl Strategy<Value = Keypoint> {
-        (-1e6f32..1e6, any::<f32>().prop_filter("finite", |y| y.is_finite()), 0f32..=1.0)
+        (-1e6f64..1e6, any::<f64>().prop_filter("finite", |y| y.is_finite()), 0f32..=1.0)
             .prop_map(|(x, y, score)| Keypoint { x, y, score })
     }
 

@@ -90,14 +90,14 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
             Ok(())
         }
         b"score" => {
-            person.score = scanner.coordinate()?;
+            person.score = scanner.coordinate()? as f32;
             Ok(())
         }
         b"joints" => {
             person.joints.clear();
             scanner.list(|scanner, joint| match scanner.triple()? {
                 (position, 3) => {
-                    person.joints.push(position);
+                    person.joints.push(position.map(|axis| axis as f32));
                     Ok(())
                 }
                 (_, count) => {
@@ -108,7 +108,7 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
         b"sigma" => {
             person.sigma.clear();
             scanner.list(|scanner, _| {
-                person.sigma.push(scanner.coordinate()?);
+                person.sigma.push(scanner.coordinate()? as f32);
                 Ok(())
             })
         }

@@ -4,7 +4,7 @@
 //! parser, and knows what it wanted when it says what it found. The tests
 //! hold it to `serde_json`.
 
-use super::number::{read_f32, read_f64};
+use super::number::read_f64;
 use crate::error::Error;
 
 /// A complaint without its place; boxed, as results of numbers must stay small to be fast.
@@ -123,7 +123,7 @@ impl<'a> Scanner<'a> {
 
     /// Up to three numbers in a list, and how many there were.
     #[inline]
-    pub(super) fn triple(&mut self) -> Scan<([f32; 3], usize)> {
+    pub(super) fn triple(&mut self) -> Scan<([f64; 3], usize)> {
         let (mut numbers, mut count) = ([0.0; 3], 0);
         self.expect(b'[', "a list")?;
         if self.take(b']') {
@@ -144,14 +144,14 @@ impl<'a> Scanner<'a> {
 
     /// A number, or what stands for none: `null`, and the `NaN`, `Infinity` and `-Infinity` that Python writes.
     #[inline]
-    pub(super) fn coordinate(&mut self) -> Scan<f32> {
+    pub(super) fn coordinate(&mut self) -> Scan<f64> {
         self.peek();
-        match read_f32(&self.line[self.at..]) {
+        match read_f64(&self.line[self.at..]) {
             Some((number, length)) => {
                 self.at += length;
                 Ok(number)
             }
-            None if self.no_number() => Ok(f32::NAN),
+            None if self.no_number() => Ok(f64::NAN),
             None => self.unexpected("a number"),
         }
     }

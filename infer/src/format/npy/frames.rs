@@ -127,5 +127,5 @@ fn keypoint(numbers: &[f32]) -> Keypoint {
         Some(score) => *score,
         None => 1.0,
     };
-    Keypoint { x: numbers[0], y: numbers[1], score }
+    Keypoint { x: f64::from(numbers[0]), y: f64::from(numbers[1]), score }
 }
