@@ -12,6 +12,7 @@ mod file;
 mod library;
 mod network;
 mod onnx;
+mod precision;
 mod profile;
 mod session;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
 pub(crate) use network::{check_shapes, no_sigma};
 pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
+pub use precision::Precision;
 pub use session::{Session, SessionOptions, open};
