@@ -130,6 +130,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
+    if !args.sigma && args.max_sigma.is_none() {
+        lifter.leave_out_sigma();
+    }
     let started = Instant::now();
     let mut total = Total::default();
     for (source, target) in sources.iter().zip(&targets) {

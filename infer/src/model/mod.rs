@@ -5,7 +5,9 @@
 //! sees a [`PoseNetwork`].
 
 mod bundled;
+mod call;
 mod card;
+mod crew;
 mod cuda;
 mod device;
 mod file;
