@@ -5,9 +5,11 @@
 //! have not come: a frame from a live pipe is answered before the next one
 //! arrives, and a file fills whole batches by itself.
 
+mod batcher;
 mod intake;
 mod layout;
 mod outlet;
+mod pool;
 mod queue;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::lift::{Lifter, Refusal};
 use crate::model::{Card, PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
+pub use batcher::{Answer, Batcher, Feed};
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::{Arrival, Queue};
