@@ -134,6 +134,11 @@ impl<N: PoseNetwork> Lifter<N> {
         self.wants_sigma = false;
     }
 
+    /// The network beneath, for others to share.
+    pub fn into_network(self) -> N {
+        self.network
+    }
+
     /// What the model says about itself.
     pub fn card(&self) -> &Card {
         self.network.card()

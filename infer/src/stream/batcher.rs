@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::pool::{Pool, Waiting};
+use super::pool::{Pool, Waits};
 use crate::error::{Error, Result};
 use crate::lift::{Lifter, Refusal};
 use crate::model::PoseNetwork;
@@ -55,7 +55,7 @@ pub struct Answer {
 /// ```
 #[derive(Debug)]
 pub struct Batcher {
-    pool: Arc<Pool>,
+    pool: Arc<Pool<Waiting>>,
     /// There until it has been waited for.
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -65,7 +65,26 @@ pub struct Batcher {
 pub struct Feed {
     id: usize,
     conversion: Arc<Conversion>,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<Waiting>>,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+struct Waiting {
+    feed: usize,
+    frame: Frame,
+    conversion: Arc<Conversion>,
+    since: Instant,
+}
+
+impl Waits for Waiting {
+    fn weight(&self) -> usize {
+        self.frame.people.len().max(1)
+    }
+
+    fn since(&self) -> Instant {
+        self.since
+    }
 }
 
 impl Feed {
@@ -74,7 +93,8 @@ impl Feed {
     /// # Errors
     /// The batcher lifts no more: it was dropped, or the runtime failed ([`Batcher::finish`] tells how).
     pub fn send(&self, frame: Frame) -> Result<()> {
-        let waiting = Waiting::now(self.id, frame, Arc::clone(&self.conversion));
+        let (conversion, since) = (Arc::clone(&self.conversion), Instant::now());
+        let waiting = Waiting { feed: self.id, frame, conversion, since };
         match self.pool.push(waiting) {
             true => Ok(()),
             false => Err(Error::runtime(format!("feed {}: the batcher lifts no more", self.id))),
@@ -137,7 +157,7 @@ impl Drop for Batcher {
 
 fn lift_all<N: PoseNetwork>(
     mut lifter: Lifter<N>,
-    pool: &Pool,
+    pool: &Pool<Waiting>,
     limit: usize,
     max_delay: Duration,
     mut answer: impl FnMut(Answer),
@@ -198,7 +218,6 @@ mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
     use std::sync::mpsc::{Receiver, channel};
-    use std::time::Instant;
 
     use super::*;
     use crate::model::MockNetwork;

@@ -11,6 +11,7 @@ mod layout;
 mod outlet;
 mod pool;
 mod queue;
+mod shared;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use batcher::{Answer, Batcher, Feed};
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::{Arrival, Queue};
+pub use shared::SharedNetwork;
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;

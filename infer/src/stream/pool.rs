@@ -1,36 +1,21 @@
-//! Where frames of all feeds wait for the batcher: first come, first served.
+//! Where what several streams ask for waits to be done together: first come, first served.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::pose::Frame;
-use crate::skeleton::Conversion;
+/// Something that waits.
+pub(super) trait Waits {
+    /// How many people it counts as, at least 1.
+    fn weight(&self) -> usize;
 
-/// A frame that waits.
+    /// Since when it waits.
+    fn since(&self) -> Instant;
+}
+
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) feed: usize,
-    pub(super) frame: Frame,
-    pub(super) conversion: Arc<Conversion>,
-    since: Instant,
-}
-
-impl Waiting {
-    /// One that begins to wait now.
-    pub(super) fn now(feed: usize, frame: Frame, conversion: Arc<Conversion>) -> Self {
-        Self { feed, frame, conversion, since: Instant::now() }
-    }
-
-    /// What it counts: its people, an empty frame one.
-    fn weight(&self) -> usize {
-        self.frame.people.len().max(1)
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
+struct State<T> {
+    waiting: VecDeque<T>,
     weight: usize,
     /// Set when no more may come.
     is_closed: bool,
@@ -38,22 +23,23 @@ struct State {
     is_abandoned: bool,
 }
 
-/// Frames waiting to be lifted; at most `capacity` people, or one frame that alone has more.
+/// What waits; at most `capacity` people, or one that alone has more.
 #[derive(Debug)]
-pub(super) struct Pool {
-    state: Mutex<State>,
+pub(super) struct Pool<T> {
+    state: Mutex<State<T>>,
     arrived: Condvar,
     taken: Condvar,
     capacity: usize,
 }
 
-impl Pool {
+impl<T: Waits> Pool<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { state: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new(), capacity }
+        let state = State { waiting: VecDeque::new(), weight: 0, is_closed: false, is_abandoned: false };
+        Self { state: Mutex::new(state), arrived: Condvar::new(), taken: Condvar::new(), capacity }
     }
 
-    /// Appends a frame, waiting for room; false if nobody will take it.
-    pub(super) fn push(&self, waiting: Waiting) -> bool {
+    /// Appends one, waiting for room; false if nobody will take it.
+    pub(super) fn push(&self, waiting: T) -> bool {
         let mut state = self.lock();
         while state.weight >= self.capacity && !state.is_closed && !state.is_abandoned {
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -82,9 +68,9 @@ impl Pool {
         self.taken.notify_all();
     }
 
-    /// Takes what is there, up to about `limit` people (at least one frame), once there is a full batch or the oldest
-    /// frame has waited for `max_delay`. Empty when there will be no more.
-    pub(super) fn take(&self, limit: usize, max_delay: Duration) -> Vec<Waiting> {
+    /// Takes what is there, up to about `limit` people (at least one of them), once there is a full batch or the oldest
+    /// has waited for `max_delay`. Empty when there will be no more.
+    pub(super) fn take(&self, limit: usize, max_delay: Duration) -> Vec<T> {
         let mut state = self.lock();
         loop {
             if state.is_abandoned {
@@ -97,7 +83,7 @@ impl Pool {
                 state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let left = max_delay.saturating_sub(oldest.since.elapsed());
+            let left = max_delay.saturating_sub(oldest.since().elapsed());
             if state.weight >= limit || state.is_closed || left.is_zero() {
                 break;
             }
@@ -110,12 +96,12 @@ impl Pool {
         batch
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn take_batch(state: &mut State, limit: usize) -> Vec<Waiting> {
+fn take_batch<T: Waits>(state: &mut State<T>, limit: usize) -> Vec<T> {
     let mut batch = Vec::with_capacity(state.waiting.len().min(limit));
     let mut weight = 0;
     while let Some(next) = state.waiting.front()
