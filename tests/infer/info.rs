@@ -12,9 +12,12 @@ fn the_bundled_model_is_shown_without_a_runtime() {
     let output = poselift().arg("info").env("ORT_DYLIB_PATH", "/nowhere").output().unwrap();
     assert_code(&output, 0);
     let text = stdout(&output);
-    for expected in
-        ["keypoints float32 [batch, 17, 3], coco17", "pose float32 [batch, 17, 3], h36m17, m, camera axes", "Gemm"]
-    {
+    for expected in [
+        "keypoints float32 [batch, 17, 3], coco17",
+        "pose float32 [batch, 17, 3], h36m17, m, camera axes",
+        "parameters, f32",
+        "Gemm",
+    ] {
         assert!(text.contains(expected), "{text}");
     }
 }

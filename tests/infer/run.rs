@@ -286,3 +286,56 @@ fn memory_stays_flat_over_a_long_stream() {
     assert!(long < short + 20_000, "peak of 20,000 frames {short} kB, of 200,000 {long} kB");
     assert!(long < 400_000, "{long} kB");
 }
+
+/// A named pipe; what is written to it is read at the other end at once.
+#[cfg(unix)]
+fn named_pipe(bench: &Bench, name: &str) -> std::path::PathBuf {
+    let path = bench.path(name);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+#[test]
+#[cfg(unix)]
+fn live_inputs_are_answered_at_the_same_time_each_as_it_comes() {
+    let bench = Bench::new();
+    let pipes: Vec<_> = (0..3).map(|camera| named_pipe(&bench, &format!("camera{camera}.jsonl"))).collect();
+    let answers: Vec<_> = (0..3).map(|camera| bench.path(&format!("poses/camera{camera}.jsonl"))).collect();
+    let mut command = bench.run();
+    let mut child = command.args(&pipes).arg("-o").arg(bench.path("poses")).stderr(Stdio::null()).spawn().unwrap();
+    let mut inputs: Vec<_> = pipes.iter().map(|pipe| std::fs::File::create(pipe).unwrap()).collect();
+    for frame in 0..10 {
+        for (camera, input) in inputs.iter_mut().enumerate() {
+            input.write_all(line(frame, &[(17, (100 * camera + frame + 1) as f32)]).as_bytes()).unwrap();
+        }
+        for answer in &answers {
+            let started = std::time::Instant::now();
+            // A header, and a line for each frame so far.
+            while std::fs::read_to_string(answer).unwrap_or_default().lines().count() < frame + 2 {
+                assert!(started.elapsed().as_secs() < 20, "{}: no answer to frame {frame}", answer.display());
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+    }
+    drop(inputs);
+    assert!(child.wait().unwrap().success());
+    for (camera, answer) in answers.iter().enumerate() {
+        for (frame, found) in frames(&std::fs::read_to_string(answer).unwrap()).iter().enumerate() {
+            let x = found["people"][0]["joints"][0][0].as_f64().unwrap();
+            assert!(
+                (x - (100 * camera + frame + 1) as f64 * 0.001).abs() < 1e-3,
+                "camera {camera}, frame {frame}: {x}"
+            );
+        }
+    }
+}
+
+#[test]
+fn live_inputs_need_a_folder_for_their_poses() {
+    let bench = Bench::new();
+    let file = bench.file("clip.jsonl", line(0, &[(17, 1.0)]));
+    let output = feed(bench.run().arg("-").arg(file), &line(0, &[(17, 1.0)]));
+    assert_code(&output, 2);
+    let told = stderr(&output);
+    assert!(told.contains("2 live inputs at the same time, expected a folder") && told.contains("-o poses/"), "{told}");
+}

@@ -24,6 +24,19 @@ ALLOWED = {
 }  # fmt: skip
 # Only of lifters that say how sure they are.
 ALLOWED_WITH_SIGMA = {"Exp", "Split"}
+# Only of lifters whose hidden layers are in integers.
+ALLOWED_IN_INT8 = {"Abs", "MatMulInteger", "QuantizeLinear", "ReduceMax"}
+
+FLOAT = onnx.TensorProto.FLOAT
+CONSTANTS = {
+    "f32": {FLOAT},
+    "f16": {FLOAT, onnx.TensorProto.FLOAT16},
+    "int8": {FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.UINT8},
+}
+
+
+def precision(card):
+    return card["network"].get("precision", "f32")
 
 
 def dims(value):
@@ -35,12 +48,12 @@ def check_file(model):
     onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     assert model.ir_version == 8, model.ir_version
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)], model.opset_import
-    assert all(constant.data_type == onnx.TensorProto.FLOAT for constant in model.graph.initializer)
 
 
 def check_operators(model, card):
     operators = Counter(node.op_type for node in model.graph.node)
-    allowed = ALLOWED | ALLOWED_WITH_SIGMA if card["output"]["sigma"] else ALLOWED
+    allowed = ALLOWED | (ALLOWED_WITH_SIGMA if card["output"]["sigma"] else set())
+    allowed |= ALLOWED_IN_INT8 if precision(card) == "int8" else set()
     assert set(operators) <= allowed, f"operators {sorted(set(operators) - allowed)} are not expected"
     return operators
 
@@ -55,10 +68,13 @@ def check_card(model):
     found = [(other.name, dims(other)) for other in others]
     assert found == ([("sigma", expected[:2])] if card["output"]["sigma"] else []), found
 
-    layers = [node for node in model.graph.node if node.op_type == "Gemm" and node.input[1].endswith(".weight")]
-    names = {name for node in layers for name in node.input[1:]}
+    layers = [node for node in model.graph.node if len(node.input) > 1 and node.input[1].endswith(".weight")]
+    names = {name for node in layers for name in (node.input[1], node.input[1].replace(".weight", ".bias"))}
     sizes = [int(np.prod(constant.dims)) for constant in model.graph.initializer if constant.name in names]
     assert sum(sizes) == card["network"]["parameters"], (sum(sizes), card["network"]["parameters"])
+
+    types = {constant.data_type for constant in model.graph.initializer}
+    assert types <= CONSTANTS[precision(card)], types
 
     import hashlib
 

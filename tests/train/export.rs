@@ -9,9 +9,10 @@ use std::process::Command;
 
 use lifting_program::poselift;
 use ndarray::{Array3, s};
-use poselift::model::Card;
+use poselift::model::{Card, Precision};
 use poselift_train::export::onnx::ModelProto;
 use poselift_train::export::{Exported, encode};
+use poselift_train::verify::{TOLERANCE, tolerance};
 use prost::Message;
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
@@ -37,16 +38,19 @@ fn operators(model: &ModelProto) -> Vec<&str> {
 #[test]
 fn the_same_lifter_gives_the_same_bytes() {
     for (seed, shape) in shapes().iter().enumerate() {
-        let once = encode(&random_lifter(shape, seed as u64), &card_seed()).unwrap();
-        let twice = encode(&random_lifter(shape, seed as u64), &card_seed()).unwrap();
-        assert!(once.bytes == twice.bytes, "{shape:?}");
+        for precision in Precision::ALL {
+            let once = encode(&random_lifter(shape, seed as u64), &card_seed(), precision).unwrap();
+            let twice = encode(&random_lifter(shape, seed as u64), &card_seed(), precision).unwrap();
+            assert!(once.bytes == twice.bytes, "{shape:?}, {precision}");
+            assert_eq!(once.card.network.precision, precision);
+        }
     }
 }
 
 #[test]
 fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
     let shape = Shape { channels: 2, centred: false, ..Default::default() };
-    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed()).unwrap();
+    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
     let model = ModelProto::decode(bytes.as_slice()).unwrap();
     let block = ["Gemm", "Relu", "Gemm", "Relu", "Add"];
     let start = ["Pow", "MatMul", "Equal", "Where", "Flatten", "Gemm"];
@@ -60,8 +64,33 @@ fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
 }
 
 #[test]
+fn hidden_layers_are_in_the_precision_asked_for_and_coordinates_are_not() {
+    let shape = Shape { layers_per_block: 2, blocks: 1, ..Default::default() };
+    let of = |precision| {
+        let bytes = encode(&random_lifter(&shape, 1), &card_seed(), precision).unwrap().bytes;
+        let model = ModelProto::decode(bytes.as_slice()).unwrap();
+        let types = |name: &str| {
+            let found = model.graph.iter().flat_map(|graph| &graph.initializer).find(|constant| constant.name == name);
+            found.unwrap().data_type
+        };
+        let weights =
+            ["input", "block0.layer0", "block0.layer1", "output"].map(|layer| types(&format!("{layer}.weight")));
+        (operators(&model)[24..].join(" "), weights)
+    };
+    let (float, int8, half) = (1, 3, 10);
+    let (nodes, types) = of(Precision::F16);
+    assert_eq!(nodes, "Gemm Cast Gemm Relu Gemm Relu Add Cast Gemm Constant Reshape");
+    assert_eq!(types, [float, half, half, float]);
+    let (nodes, types) = of(Precision::Int8);
+    let product = "Max Mul Div Mul QuantizeLinear MatMulInteger Cast Mul Mul Add";
+    let layers = format!("Abs ReduceMax {product} ReduceMax {product} Relu Add");
+    assert_eq!(nodes, format!("Gemm {layers} Gemm Constant Reshape"));
+    assert_eq!(types, [float, int8, int8, float]);
+}
+
+#[test]
 fn the_transform_of_scored_key_points_is_24_nodes() {
-    let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed()).unwrap();
+    let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed(), Precision::F32).unwrap();
     let model = ModelProto::decode(bytes.as_slice()).unwrap();
     let operators = operators(&model);
     let transform = operators.len() - (1 + 2 * 5 + 3);
@@ -72,7 +101,7 @@ fn the_transform_of_scored_key_points_is_24_nodes() {
 fn a_card_that_contradicts_itself_is_refused() {
     let mut lifter = random_lifter(&Shape::default(), 1);
     lifter.output_card.parents.pop();
-    let message = encode(&lifter, &card_seed()).unwrap_err().to_string();
+    let message = encode(&lifter, &card_seed(), Precision::F32).unwrap_err().to_string();
     assert!(message.contains("16 parents for 17 output joints"), "{message}");
 }
 
@@ -111,11 +140,13 @@ fn the_tools_of_onnx_accept_it_and_agree_with_the_program() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/train/check_onnx.py");
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    for (seed, shape) in shapes().iter().enumerate() {
+    let shapes = shapes();
+    let cases = shapes.iter().enumerate().flat_map(|case| Precision::ALL.map(|precision| (case, precision)));
+    for ((seed, shape), precision) in cases {
         let lifter = random_lifter(shape, seed as u64);
         let keypoints = keypoints(shape, seed as u64);
         let poses = lifter.evaluate(keypoints.view()).0.mapv(|x| x as f32);
-        std::fs::write(file("model.onnx"), encode(&lifter, &card_seed()).unwrap().bytes).unwrap();
+        std::fs::write(file("model.onnx"), encode(&lifter, &card_seed(), precision).unwrap().bytes).unwrap();
         ndarray_npy::write_npy(file("keypoints.npy"), &keypoints).unwrap();
         ndarray_npy::write_npy(file("trained.npy"), &poses).unwrap();
         let mut made_by = vec!["trained.npy"];
@@ -126,14 +157,16 @@ fn the_tools_of_onnx_accept_it_and_agree_with_the_program() {
         }
         for poses in made_by {
             let files = ["model.onnx", "keypoints.npy", poses].map(file);
-            let output = Command::new(&python).arg(&script).args(files).output().unwrap();
+            let tolerance = if poses == "lifted.npy" { TOLERANCE } else { tolerance(precision) };
+            let mut command = Command::new(&python);
+            let output = command.arg(&script).args(files).arg(tolerance.to_string()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
             if output.status.code() == Some(77) {
                 assert!(std::env::var_os("POSELIFT_TEST_PYTHON").is_none(), "POSELIFT_TEST_PYTHON: {said}");
                 println!("skipped: {python} lacks onnx or onnxruntime (set POSELIFT_TEST_PYTHON): {said}");
                 return;
             }
-            assert!(output.status.success(), "{shape:?}, {poses}: {said}");
+            assert!(output.status.success(), "{shape:?}, {precision}, {poses}: {said}");
             print!("{poses}: {said}");
         }
     }

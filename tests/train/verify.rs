@@ -5,13 +5,15 @@ mod random_lifter;
 
 use std::path::Path;
 
-use ndarray::{Array1, Array3, ArrayView3};
+use ndarray::{Array1, Array3, ArrayView3, Axis, s};
+use poselift::model::Precision::{F16, F32, Int8};
 use poselift::{Error, Result};
 use poselift_train::config::{InputBlock, NetworkConfig, Precision};
+use poselift_train::export::encode;
 use poselift_train::net::LiftNet;
 use poselift_train::trained::{TrainedLifter, ZScore};
-use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
-use random_lifter::{Shape, card_seed, random_lifter};
+use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained, tolerance};
+use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 /// The lifter itself, with each pose then changed.
 struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);
@@ -44,7 +46,8 @@ fn small() -> TrainedLifter {
 #[test]
 fn every_class_of_input_is_compared() {
     let lifter = small();
-    let report = verify::compare(&lifter, &mut Changed::nothing(&lifter), &mut Changed::nothing(&lifter)).unwrap();
+    let report =
+        verify::compare(&lifter, &mut Changed::nothing(&lifter), &mut Changed::nothing(&lifter), TOLERANCE).unwrap();
     let classes: Vec<_> = report.classes.iter().map(|class| (class.class, class.poses)).collect();
     let expected = [
         ("batch of 1000", 1000),
@@ -66,7 +69,7 @@ fn every_class_of_input_is_compared() {
 fn a_difference_over_the_tolerance_is_an_error() {
     let lifter = small();
     let compare = |change: &mut dyn FnMut(&mut Array3<f32>)| {
-        verify::compare(&lifter, &mut Changed::by(&lifter, change), &mut Changed::nothing(&lifter))
+        verify::compare(&lifter, &mut Changed::by(&lifter, change), &mut Changed::nothing(&lifter), TOLERANCE)
     };
     let slightly = compare(&mut |poses| *poses *= 1.0 + 1e-6).unwrap();
     assert!(slightly.worst() > 1e-7 && slightly.worst() < TOLERANCE, "{slightly}");
@@ -88,11 +91,12 @@ fn a_difference_over_the_tolerance_is_an_error() {
 fn sigma_is_compared_too() {
     let lifter = random_lifter(&Shape { hidden: 16, sigma: true, ..Default::default() }, 5);
     let mut other = lifter.clone();
-    let report = verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter)).unwrap();
+    let report =
+        verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter), TOLERANCE).unwrap();
     assert_eq!(report.worst(), 0.0);
     // The last joint's σ one per cent larger.
     *other.output_zscore.mean.last_mut().unwrap() += 0.01;
-    let message = verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter));
+    let message = verify::compare(&lifter, &mut Changed::nothing(&other), &mut Changed::nothing(&lifter), TOLERANCE);
     assert!(message.unwrap_err().to_string().contains("of the pose's size"));
 }
 
@@ -107,7 +111,7 @@ fn only_a_file_that_agrees_appears() {
             assert!(file.metadata().unwrap().len() > 1000, "the draft is there when it is opened");
             Ok(Box::new(Changed::by(lifter, move |poses| *poses *= factor)))
         };
-        verify::export(lifter, &card_seed(), &mut Changed::nothing(lifter), &path, open)
+        verify::export(lifter, &card_seed(), F32, &mut Changed::nothing(lifter), &path, open)
     };
     let error = export(1.01).unwrap_err();
     assert_eq!(error.place().path.as_deref(), Some(path.as_path()));
@@ -126,14 +130,35 @@ fn a_file_that_does_not_run_is_not_left_behind() {
     let lifter = small();
     let open = |_: &Path| Err(Error::runtime("no library"));
     let path = folder.path().join("model.onnx");
-    let error = verify::export(&lifter, &card_seed(), &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    let error = verify::export(&lifter, &card_seed(), F32, &mut Changed::nothing(&lifter), &path, open).unwrap_err();
     assert_eq!(error.to_string(), "no library");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 
     let open = |_: &Path| Err(Error::runtime("not reached"));
     let path = folder.path().join("missing/model.onnx");
-    let error = verify::export(&lifter, &card_seed(), &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    let error = verify::export(&lifter, &card_seed(), F32, &mut Changed::nothing(&lifter), &path, open).unwrap_err();
     assert!(error.to_string().contains("model.onnx: cannot write"), "{error}");
+}
+
+/// Rounding to integers follows from a person's own numbers: whoever else is in the batch, and how large it is, changes
+/// nothing. (A scale for the whole tensor would move these poses by a twentieth of their size.)
+#[test]
+fn nobodys_pose_depends_on_who_is_beside_them() {
+    let shape = Shape::default();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, encode(&random_lifter(&shape, 3), &card_seed(), Int8).unwrap().bytes).unwrap();
+    let mut model = verify::onnx_runtime(&path).unwrap();
+    let mut crowd = random_keypoints(&shape, 100, 5);
+    // Some who make large numbers beside those who do not.
+    crowd.slice_mut(s![1..;2, .., 2]).mapv_inplace(|score| score * 30.0);
+    let together = model.lift(crowd.view()).unwrap().poses;
+    for (index, expected) in together.outer_iter().enumerate() {
+        let alone = model.lift(crowd.slice(s![index..=index, .., ..])).unwrap().poses;
+        let largest = expected.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
+        let moved = (&alone.index_axis(Axis(0), 0) - &expected).mapv(f32::abs);
+        assert!(moved.iter().all(|&x| x <= 2e-3 * largest), "{index}: {moved}");
+    }
 }
 
 /// The whole chain in small: a network in libtorch, exported, and run by ONNX Runtime as users run it.
@@ -168,9 +193,13 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         let mut trained = Trained::new(&net, lifter.transform.clone());
-        let (card, report) = verify::export(&lifter, &card_seed(), &mut trained, &path, verify::onnx_runtime).unwrap();
-        println!("{shape:?}\n{report}");
-        assert_eq!(poselift::model::ModelFile::read(&path).unwrap().weights_sha256(), card.weights_sha256);
-        assert!(report.worst() < 2e-5, "{report}");
+        for (precision, most) in [(F32, 2e-5), (F16, 5e-3), (Int8, tolerance(Int8))] {
+            let open = verify::onnx_runtime;
+            let (card, report) = verify::export(&lifter, &card_seed(), precision, &mut trained, &path, open).unwrap();
+            println!("{shape:?}, {precision}\n{report}");
+            let file = poselift::model::ModelFile::read(&path).unwrap();
+            assert_eq!((file.weights_sha256(), file.card()), (card.weights_sha256.clone(), &card));
+            assert!(report.worst() < most, "{report}");
+        }
     }
 }

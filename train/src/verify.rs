@@ -7,23 +7,35 @@
 //! measured by a tenth of the size of the data's own poses instead.
 
 mod inputs;
+mod loss;
 mod networks;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
-use poselift::model::Card;
+use poselift::model::{Card, Precision};
 use poselift::{Error, Result};
 use serde::Serialize;
 
 use crate::export::{self, CardSeed};
 use crate::trained::{TrainedLifter, ZScore};
 
+pub use loss::{Loss, MOST_LOST_MM, loss};
 pub use networks::{Trained, onnx_runtime};
 
-/// The largest difference that an exported file may show, in sizes of the pose.
+/// The largest difference that an exported file of float32 may show, in sizes of the pose.
 pub const TOLERANCE: f64 = 1e-4;
+
+/// The largest difference that an exported file of `precision` may show, in sizes of the pose: [`TOLERANCE`], or what
+/// rounding in the hidden layers may move one joint of one pose by. What it moves poses by on the whole, [`loss`] tells.
+pub fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => TOLERANCE,
+        Precision::F16 => 2e-2,
+        Precision::Int8 => 2e-1,
+    }
+}
 
 /// Something that lifts: the trained network in evaluation mode, or the exported file.
 pub trait Reference {
@@ -79,11 +91,11 @@ impl Verification {
         }
     }
 
-    fn judge(self) -> Result<Self> {
-        match self.classes.iter().find(|class| class.worst > TOLERANCE) {
+    fn judge(self, tolerance: f64) -> Result<Self> {
+        match self.classes.iter().find(|class| class.worst > tolerance) {
             Some(ClassReport { class, worst, .. }) => Err(Error::model(format!(
                 "the exported file differs from the trained network by {worst:.1e} of the pose's size \
-                 ({class}), expected at most {TOLERANCE:.0e}"
+                 ({class}), expected at most {tolerance:.0e}"
             ))
             .hint("no file was written; a coordinate that hardly varies in the training data can cause this")),
             None => Ok(self),
@@ -106,11 +118,12 @@ impl fmt::Display for Verification {
 /// all; by score and by NaN), in batches of 1, 7 and 1000; the same at every call.
 ///
 /// # Errors
-/// A difference over [`TOLERANCE`], or either of the two failing to run.
+/// A difference over `tolerance`, or either of the two failing to run.
 pub fn compare(
     lifter: &TrainedLifter,
     exported: &mut dyn Reference,
     trained: &mut dyn Reference,
+    tolerance: f64,
 ) -> Result<Verification> {
     let floor = size_floor(&lifter.output_zscore, lifter.output_card.joints.len());
     let mut verification = Verification::default();
@@ -123,24 +136,26 @@ pub fn compare(
         let worst = worst.max(sigma_difference(&found, &expected, floor));
         verification.add(class, keypoints.len_of(Axis(0)), worst);
     }
-    verification.judge()
+    verification.judge(tolerance)
 }
 
-/// Exports a lifter to `path`, which appears only if it agrees with `trained`; [`onnx_runtime`] opens it.
+/// Exports a lifter in `precision` to `path`, which appears only if it agrees with `trained`; [`onnx_runtime`] opens it.
 ///
 /// # Errors
 /// What [`export::encode`] refuses, a file that cannot be written or run, and a difference over
-/// [`TOLERANCE`]; nothing is left behind, and a file that was at `path` before stays as it was.
+/// [`tolerance`]; nothing is left behind, and a file that was at `path` before stays as it was.
 pub fn export(
     lifter: &TrainedLifter,
     seed: &CardSeed,
+    precision: Precision,
     trained: &mut dyn Reference,
     path: &Path,
     open: impl FnOnce(&Path) -> Result<Box<dyn Reference>>,
 ) -> Result<(Card, Verification)> {
-    let exported = export::encode(lifter, seed)?;
+    let exported = export::encode(lifter, seed, precision)?;
     let draft = Draft::write(path, &exported.bytes)?;
-    let verification = compare(lifter, &mut *open(&draft.draft)?, trained).map_err(|error| error.at(path))?;
+    let mut opened = open(&draft.draft)?;
+    let verification = compare(lifter, &mut *opened, trained, tolerance(precision)).map_err(|error| error.at(path))?;
     draft.publish()?;
     Ok((exported.card, verification))
 }

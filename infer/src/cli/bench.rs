@@ -13,6 +13,7 @@ use super::report::Terminal;
 use super::{DeviceArgs, at_least_one, open_lifter, read_model};
 use crate::error::Result;
 use crate::lift::Lifter;
+use crate::model::Precision;
 
 /// The batch sizes measured.
 const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
@@ -53,7 +54,7 @@ struct Report<'a> {
 #[derive(Debug, Serialize)]
 struct Row {
     batch: usize,
-    precision: &'static str,
+    precision: Precision,
     device: String,
     poses_per_second: f64,
     latency_us: Percentiles,
@@ -108,7 +109,7 @@ fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     calls.sort_unstable();
     Ok(Row {
         batch,
-        precision: "f32",
+        precision: lifter.card().network.precision,
         device: lifter.provider().device().to_string(),
         poses_per_second: (batch * calls.len()) as f64 / elapsed.as_secs_f64(),
         latency_us: Percentiles { p50: micros(&calls, 50), p90: micros(&calls, 90), p99: micros(&calls, 99) },

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::read_model;
 use super::report::Terminal;
 use crate::error::Result;
-use crate::model::{Card, ModelFile, SIGMA_NAME, Tensor, View};
+use crate::model::{Card, Metric, ModelFile, SIGMA_NAME, Tensor, View};
 
 /// Show what a model says about itself: its card, tensors, operators and size
 ///
@@ -75,9 +75,7 @@ fn as_text(file: &ModelFile, intact: bool) -> String {
     rows.push(("network", describe_network(file)));
     rows.push(("training", describe_training(file)));
     rows.extend(card.training.data.iter().map(|data| ("data", format!("{} ({})", data.name, data.licence))));
-    rows.extend(
-        card.metrics.iter().map(|(name, m)| ("metric", format!("{name} {:.1} {} on {}", m.value, m.unit, m.on))),
-    );
+    rows.extend(card.metrics.iter().map(|(name, metric)| ("metric", describe_metric(name, metric))));
     let operators: Vec<_> = graph.operators.iter().map(|(name, count)| format!("{name} {count}")).collect();
     rows.push(("operators", operators.join(", ")));
     rows.push(("weights", if intact { "as the card says (SHA-256)" } else { "NOT those of the card" }.to_owned()));
@@ -104,11 +102,17 @@ fn describe_output(tensor: &Tensor, card: &Card) -> String {
     format!("{}, {}, {} axes", output.skeleton, output.unit, output.axes)
 }
 
+fn describe_metric(name: &str, Metric { value, unit, on }: &Metric) -> String {
+    let digits = if value.abs() < 1.0 { 3 } else { 1 };
+    format!("{name} {value:.digits$} {unit} on {on}")
+}
+
 fn describe_network(file: &ModelFile) -> String {
     let network = &file.card().network;
     let norm = if network.batch_norm { "BatchNorm folded" } else { "no BatchNorm" };
     let (blocks, hidden, parameters) = (network.blocks, network.hidden, network.parameters);
-    format!("{blocks} blocks of {hidden}, dropout {}, {norm}, {parameters} parameters", network.dropout)
+    let (dropout, precision) = (network.dropout, network.precision);
+    format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}")
 }
 
 fn describe_training(file: &ModelFile) -> String {

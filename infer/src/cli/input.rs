@@ -32,6 +32,18 @@ pub(crate) fn sources(inputs: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
+/// Whether there are several sources and one of them is a pipe: what follows it would never have its turn.
+pub(crate) fn are_live(sources: &[Source]) -> bool {
+    sources.len() > 1 && sources.iter().any(is_pipe)
+}
+
+fn is_pipe(source: &Source) -> bool {
+    match source {
+        Source::Stdin => true,
+        Source::File(path) => path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()),
+    }
+}
+
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |error| Error::io("cannot list", folder, error);
     let mut files = Vec::new();

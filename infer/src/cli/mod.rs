@@ -10,6 +10,7 @@ mod input;
 mod output;
 mod report;
 mod run;
+mod together;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,27 +3,28 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
-use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model};
+use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model, together};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, Source, Target, open_reader};
 use crate::lift::Lifter;
-use crate::model::{ModelFile, View, no_sigma};
+use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::skeleton::Layout;
-use crate::stream::{Outcome, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
+use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 use crate::view::PageInfo;
 
 /// Lift 2D key points to 3D poses
 ///
 /// Reads JSON Lines, npy or npz (told apart by content) and writes JSON Lines to stdout, or to OUT by its extension:
 /// .jsonl, .npy, .npz, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
-/// is answered as soon as it is there.
+/// is answered as soon as it is there. Several inputs with a pipe among them are read at the same time, and what has come
+/// from all of them is lifted as one batch.
 ///
 /// Models that look at the subject (`poselift info` tells) want to know the image size, from the input or --size:
 /// people are then turned to the optical axis before they are lifted, and their poses back after, as if the camera
@@ -54,6 +55,9 @@ pub(super) struct RunArgs {
     /// Most poses given to the network at once [default: what runs fastest]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     batch: Option<usize>,
+    /// Milliseconds that a frame of several live inputs may wait for those of others, to be lifted with them
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
+    max_delay: Duration,
     /// Frames a second, for inputs that do not say; gives frames their time
     #[arg(long, value_name = "F", value_parser = frame_rate)]
     fps: Option<f64>,
@@ -85,12 +89,19 @@ Examples:
   poselift run clips/ -o poses/ --to npz              every clip of a folder
   poselift run body25.npy --layout body25 > poses.jsonl
   detector | poselift run | viewer                    live
+  poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
 
 fn frame_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
     rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let delay = text.parse().ok().filter(|delay: &f64| (0.0..=60_000.0).contains(delay));
+    let delay = delay.ok_or_else(|| "expected milliseconds, 0 to 60000".to_owned())?;
+    Ok(Duration::from_secs_f64(delay / 1000.0))
 }
 
 /// What `--json` tells.
@@ -114,6 +125,13 @@ struct Summary<'a> {
     layout: Option<String>,
 }
 
+/// What the model runs on.
+pub(super) struct Machine {
+    model: String,
+    provider: Provider,
+    threads: usize,
+}
+
 /// What all inputs together came to.
 #[derive(Default)]
 struct Total {
@@ -130,20 +148,23 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
-    let started = Instant::now();
-    let mut total = Total::default();
-    for (source, target) in sources.iter().zip(&targets) {
-        match lift_one(args, source, target, &mut lifter, terminal) {
-            Ok(outcome) => total.add(outcome, terminal)?,
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error),
-            Err(error) => {
-                terminal.error(&error);
-                total.broken += 1;
-            }
+    let (model, provider) = (lifter.card().name.clone(), lifter.provider());
+    let machine = Machine { model, provider, threads: lifter.session().threads() };
+    let (started, mut total) = (Instant::now(), Total::default());
+    if input::are_live(&sources) {
+        let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
+            lift_one(args, source, target, lifter, &machine, terminal)
+        };
+        for outcome in together::lift(&sources, &targets, lifter, args.max_delay, lift)? {
+            total.count(outcome, terminal)?;
+        }
+    } else {
+        for (source, target) in sources.iter().zip(&targets) {
+            total.count(lift_one(args, source, target, &mut lifter, &machine, terminal), terminal)?;
         }
     }
     let poses_on_stdout = targets.contains(&Target::Stdout);
-    tell(args, &total, &lifter, started.elapsed().as_secs_f64(), poses_on_stdout)?;
+    tell(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
     Ok(total.exit_code())
 }
 
@@ -159,13 +180,17 @@ fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<(
     Ok(())
 }
 
-fn lift_one(
+fn lift_one<N: PoseNetwork>(
     args: &RunArgs,
     source: &Source,
     target: &Target,
-    lifter: &mut Lifter,
+    lifter: &mut Lifter<N>,
+    machine: &Machine,
     terminal: Terminal,
 ) -> Result<Outcome> {
+    if !args.sigma && args.max_sigma.is_none() {
+        lifter.leave_out_sigma();
+    }
     let reader = open_reader(source, args.from, args.layout)?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
@@ -175,7 +200,7 @@ fn lift_one(
     }
     let poses = pose_info(lifter.card(), args.fps.or(info.fps));
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
-    let words = format!("{}, {} threads", lifter.provider().device(), lifter.session().threads());
+    let words = format!("{}, {} threads", machine.provider.device(), machine.threads);
     let (reader, drawn) = match layout {
         None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
         known => (reader, known),
@@ -191,6 +216,17 @@ fn lift_one(
 }
 
 impl Total {
+    /// Counts an input that is through; one that could not be lifted is told.
+    fn count(&mut self, outcome: Result<Outcome>, terminal: Terminal) -> Result<()> {
+        match outcome {
+            Ok(outcome) => return self.add(outcome, terminal),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error),
+            Err(error) => terminal.error(&error),
+        }
+        self.broken += 1;
+        Ok(())
+    }
+
     fn add(&mut self, outcome: Outcome, terminal: Terminal) -> Result<()> {
         self.tally.add(&outcome.tally);
         self.layout = outcome.layout.or(self.layout.take());
@@ -216,7 +252,7 @@ impl Total {
 }
 
 /// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
-fn tell(args: &RunArgs, total: &Total, lifter: &Lifter, seconds: f64, poses_on_stdout: bool) -> Result<()> {
+fn tell(args: &RunArgs, total: &Total, machine: &Machine, seconds: f64, poses_on_stdout: bool) -> Result<()> {
     let tally = &total.tally;
     let summary = Summary {
         frames: tally.frames,
@@ -227,10 +263,10 @@ fn tell(args: &RunArgs, total: &Total, lifter: &Lifter, seconds: f64, poses_on_s
         unsure: args.max_sigma.map(|_| tally.unsure),
         seconds,
         poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
-        device: lifter.provider().device().to_string(),
-        provider: lifter.provider().name(),
-        threads: lifter.session().threads(),
-        model: &lifter.card().name,
+        device: machine.provider.device().to_string(),
+        provider: machine.provider.name(),
+        threads: machine.threads,
+        model: &machine.model,
         layout: total.layout.clone(),
     };
     if !args.json {

@@ -24,8 +24,8 @@ pub use seen::LiftedArrays;
 /// model removes, and nothing of a pose.
 pub const MIN_VISIBLE_JOINTS: usize = 4;
 
-/// Poses that the network is given at once on a CPU: the figure of `benches/README.md` at which it is fastest.
-const CPU_BATCH: usize = 256;
+/// Poses that the network is given at once on a CPU, where its threads share them.
+const CPU_BATCH: usize = 1024;
 
 /// Poses that the network is given at once on a GPU.
 const CUDA_BATCH: usize = 4096;
@@ -60,6 +60,8 @@ pub struct LifterOptions {
 pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
+    /// Whether people are told their sigma, where the model gives it.
+    wants_sigma: bool,
     /// `[J_out]` the key point of the same name, where the model reads one.
     keypoint_of: Vec<Option<usize>>,
     /// `[J_in]` one person as the model reads them, kept between calls.
@@ -123,7 +125,18 @@ impl<N: PoseNetwork> Lifter<N> {
         let Card { input, output, .. } = network.card();
         let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
-        Self { network, batch: batch.max(1), keypoint_of, points: Vec::new(), keypoints: Vec::new() }
+        let batch = batch.max(1);
+        Self { network, batch, wants_sigma: true, keypoint_of, points: Vec::new(), keypoints: Vec::new() }
+    }
+
+    /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on, for those who have no use for it.
+    pub fn leave_out_sigma(&mut self) {
+        self.wants_sigma = false;
+    }
+
+    /// The network beneath, for others to share.
+    pub fn into_network(self) -> N {
+        self.network
     }
 
     /// What the model says about itself.

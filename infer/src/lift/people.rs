@@ -117,7 +117,7 @@ impl<N: PoseNetwork> Lifter<N> {
         let Card { input, output, .. } = self.card();
         let shape = (count, input.joints.len(), input.channels);
         let mut poses = Array3::zeros((count, output.joints.len(), 3));
-        let mut sigma = output.sigma.then(|| Array2::zeros((count, output.joints.len())));
+        let mut sigma = (output.sigma && self.wants_sigma).then(|| Array2::zeros((count, output.joints.len())));
         let gathered = std::mem::take(&mut self.keypoints);
         let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(|error| Error::input(error.to_string()))?;
         let done = self.run(keypoints, poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()));
@@ -223,6 +223,20 @@ mod tests {
                 "frame 7: person 0 (id 1): 12 key points, expected 17",
             ]
         );
+    }
+
+    #[test]
+    fn sigma_is_left_out_where_nobody_wants_it() {
+        let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
+        let frames = [frame(0, vec![person(1, 17, 900.0)])];
+        let lift = |lifter: &mut Lifter<_>| {
+            lifter.lift_frames(&frames, &Conversion::identity(17), &mut Vec::new()).unwrap().remove(0).people.remove(0)
+        };
+        let with = lift(&mut lifter);
+        lifter.leave_out_sigma();
+        let without = lift(&mut lifter);
+        assert_eq!((with.sigma.len(), without.sigma.len()), (17, 0));
+        assert_eq!(with.joints, without.joints);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Precision;
 use crate::error::{Error, Result};
 
 /// The key in `metadata_props` that holds the card.
@@ -33,7 +34,7 @@ pub struct Card {
     pub training: TrainingCard,
     /// Named figures, each with the data it was measured on.
     pub metrics: BTreeMap<String, Metric>,
-    /// SHA-256, in hex, of all initialisers' bytes (little-endian f32) in the order of the graph.
+    /// SHA-256, in hex, of all initialisers' bytes (little-endian) in the order of the graph.
     pub weights_sha256: String,
 }
 
@@ -102,6 +103,9 @@ pub struct NetworkCard {
     pub batch_norm: bool,
     /// Weights and biases in the exported file.
     pub parameters: u64,
+    /// What the hidden layers are held in; a card that says nothing means f32.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 /// How the network was fitted.
@@ -212,7 +216,14 @@ pub(crate) mod tests {
                 axes: "camera".into(),
                 sigma: false,
             },
-            network: NetworkCard { blocks: 2, hidden: 64, dropout: 0.1, batch_norm: true, parameters: 1 },
+            network: NetworkCard {
+                blocks: 2,
+                hidden: 64,
+                dropout: 0.1,
+                batch_norm: true,
+                parameters: 1,
+                precision: Precision::F32,
+            },
             training: TrainingCard {
                 data: vec![DataCard { name: "synthetic".into(), licence: "none needed".into() }],
                 samples: 64,
@@ -231,6 +242,15 @@ pub(crate) mod tests {
     #[test]
     fn survives_the_round_trip() {
         assert_eq!(Card::from_json(&example().to_json()).unwrap(), example());
+    }
+
+    #[test]
+    fn a_card_that_is_silent_on_precision_means_f32() {
+        let mut card = example();
+        assert!(!card.to_json().contains("precision"));
+        card.network.precision = Precision::Int8;
+        assert!(card.to_json().contains(r#""precision":"int8""#));
+        assert_eq!(Card::from_json(&card.to_json()).unwrap(), card);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 //! sees a [`PoseNetwork`].
 
 mod bundled;
+mod call;
 mod card;
+mod crew;
 mod cuda;
 mod device;
 mod file;
 mod library;
 mod network;
 mod onnx;
+mod precision;
 mod profile;
 mod session;
 #[cfg(test)]
@@ -27,4 +30,5 @@ pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
 pub(crate) use network::{check_shapes, no_sigma};
 pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
+pub use precision::Precision;
 pub use session::{Session, SessionOptions, open};

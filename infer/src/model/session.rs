@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView3, ArrayViewMut, ArrayViewMut2, ArrayViewMut3, Dimension};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use ort::ep;
-use ort::session::SessionOutputs;
 use ort::session::builder::SessionBuilder;
-use ort::value::TensorRef;
 
-use super::file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
+use super::call::{Callee, Numbers};
+use super::crew::{Crew, PieceSize};
+use super::file::ModelFile;
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
-use super::{Card, Device, Provider, cuda, profile};
+use super::{Card, Device, Precision, Provider, cuda, profile};
 use crate::error::{Error, Result};
 
 /// The most threads taken without being asked: a batch of 256 poses does not fill more.
@@ -37,10 +37,21 @@ impl SessionOptions {
 /// A model loaded into ONNX Runtime.
 pub struct Session {
     card: Card,
-    session: ort::session::Session,
+    /// Runs a batch as it is.
+    callee: Callee,
+    crew: CrewState,
     provider: Provider,
     threads: usize,
     fallback: Option<String>,
+}
+
+/// Those who share the pieces of a large batch.
+enum CrewState {
+    /// Nobody: a GPU takes batches whole.
+    Nobody,
+    /// To be called together for the first large batch, with a session of one thread made from this file.
+    Later(Box<ModelFile>),
+    Ready(Crew),
 }
 
 impl std::fmt::Debug for Session {
@@ -65,19 +76,38 @@ impl Session {
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
         let runtime = library::runtime(options.device != Device::Cpu)?;
         let threads = options.thread_count();
-        let (session, provider, fallback) = match options.device {
-            Device::Cpu => (build(&runtime, file, threads, Provider::Cpu)?, Provider::Cpu, None),
+        match options.device {
+            Device::Cpu => Self::on_cpu(&runtime, file, threads, None),
             Device::Cuda(number) => {
                 let session =
                     build_cuda(&runtime, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
-                (session, Provider::Cuda(number), None)
+                Self::on_cuda(session, file, threads, number)
             }
             Device::Auto => match build_cuda(&runtime, file, threads, 0) {
-                Ok(session) => (session, Provider::Cuda(0), None),
-                Err(cause) => (build(&runtime, file, threads, Provider::Cpu)?, Provider::Cpu, Some(cause)),
+                Ok(session) => Self::on_cuda(session, file, threads, 0),
+                Err(cause) => Self::on_cpu(&runtime, file, threads, Some(cause)),
             },
+        }
+    }
+
+    fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
+        let (card, provider) = (file.card().clone(), Provider::Cuda(number));
+        let callee = Callee::new(session, &card)?;
+        Ok(Self { card, callee, crew: CrewState::Nobody, provider, threads, fallback: None })
+    }
+
+    /// Small batches in float32 are quicker with all threads at each product; integers never are, they are over before
+    /// another thread has woken up.
+    fn on_cpu(runtime: &Runtime, file: &ModelFile, threads: usize, fallback: Option<String>) -> Result<Self> {
+        let card = file.card().clone();
+        let shares_products = threads > 1 && card.network.precision != Precision::Int8;
+        let session = build(runtime, file, if shares_products { threads } else { 1 })?;
+        let callee = Callee::new(session, &card)?;
+        let crew = match shares_products {
+            true => CrewState::Later(Box::new(file.clone())),
+            false => CrewState::Ready(Crew::new(callee.clone(), PieceSize::of(card.network.precision), threads)?),
         };
-        Ok(Self { card: file.card().clone(), session, provider, threads, fallback })
+        Ok(Self { card, callee, crew, provider: Provider::Cpu, threads, fallback })
     }
 
     /// The execution provider that is really in use.
@@ -94,6 +124,22 @@ impl Session {
     pub fn fallback_cause(&self) -> Option<&str> {
         self.fallback.as_deref()
     }
+
+    /// Those who share a batch of `people`; nobody where it is best run as it is.
+    fn crew(&mut self, people: usize) -> Result<Option<&mut Crew>> {
+        let size = PieceSize::of(self.card.network.precision);
+        if !size.is_worth_it(people) {
+            return Ok(None);
+        }
+        if let CrewState::Later(file) = &self.crew {
+            let session = build(&library::runtime(false)?, file, 1)?;
+            self.crew = CrewState::Ready(Crew::new(Callee::new(session, &self.card)?, size, self.threads)?);
+        }
+        Ok(match &mut self.crew {
+            CrewState::Ready(crew) => Some(crew),
+            CrewState::Nobody | CrewState::Later(_) => None,
+        })
+    }
 }
 
 impl PoseNetwork for Session {
@@ -108,42 +154,60 @@ impl PoseNetwork for Session {
         sigma: Option<ArrayViewMut2<'_, f32>>,
     ) -> Result<()> {
         check_shapes(&self.card, keypoints.dim(), poses.dim(), sigma.as_ref().map(|sigma| sigma.dim()))?;
-        let shape = keypoints.shape().to_vec();
-        if shape[0] == 0 {
-            return Ok(());
+        match keypoints.dim().0 {
+            0 => Ok(()),
+            people => match self.crew(people)? {
+                Some(crew) => crew.run(keypoints, poses, sigma),
+                None => run_whole(&self.callee, keypoints, poses, sigma),
+            },
         }
-        // Read in place: a copy is made only of key points that do not lie in one piece.
-        let packed = keypoints.as_standard_layout();
-        let failed =
-            |error: ort::Error| Error::runtime(format!("ONNX Runtime failed on {shape:?}: {}", error.message()));
-        let input = TensorRef::from_array_view(packed.view()).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![INPUT_NAME => input]).map_err(failed)?;
-        copy_output(&outputs, OUTPUT_NAME, poses)?;
-        sigma.map_or(Ok(()), |sigma| copy_output(&outputs, SIGMA_NAME, sigma))
     }
 }
 
-/// Copies the tensor `name` to where it is wanted.
-fn copy_output<D: Dimension>(
-    outputs: &SessionOutputs<'_>,
-    name: &str,
-    mut wanted: ArrayViewMut<'_, f32, D>,
+/// Runs a batch as it is, in place where all of it lies in one piece of memory.
+fn run_whole(
+    callee: &Callee,
+    keypoints: ArrayView3<'_, f32>,
+    mut poses: ArrayViewMut3<'_, f32>,
+    mut sigma: Option<ArrayViewMut2<'_, f32>>,
 ) -> Result<()> {
-    let unreadable = |error: ort::Error| Error::runtime(format!("ONNX Runtime gave no {name}: {}", error.message()));
-    let found = outputs[name].try_extract_array::<f32>().map_err(unreadable)?;
-    if found.shape() != wanted.shape() {
-        let (found, expected) = (found.shape(), wanted.shape());
-        return Err(Error::model(format!("the model gave {name} {found:?}, expected {expected:?}")));
+    let packed = keypoints.as_standard_layout();
+    let (Some(keypoints), true) = (packed.as_slice(), poses.is_standard_layout()) else {
+        return run_copied(callee, packed.view(), poses, sigma);
+    };
+    let people = poses.dim().0;
+    let sigma = match sigma.as_mut().map(|sigma| sigma.as_slice_mut()) {
+        Some(None) => return run_copied(callee, packed.view(), poses, sigma),
+        Some(sigma) => sigma,
+        None => None,
+    };
+    let Some(poses) = poses.as_slice_mut() else { return Ok(()) };
+    callee.run(people, Numbers { keypoints, poses, sigma })
+}
+
+/// As [`run_whole`], into arrays of our own that are then copied to where they belong.
+fn run_copied(
+    callee: &Callee,
+    keypoints: ArrayView3<'_, f32>,
+    mut poses: ArrayViewMut3<'_, f32>,
+    sigma: Option<ArrayViewMut2<'_, f32>>,
+) -> Result<()> {
+    let mut packed_poses = Array3::zeros(poses.dim());
+    let mut packed_sigma = sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
+    let packed = packed_sigma.as_mut().map(|sigma| sigma.view_mut());
+    run_whole(callee, keypoints, packed_poses.view_mut(), packed)?;
+    poses.assign(&packed_poses);
+    if let (Some(mut sigma), Some(packed)) = (sigma, packed_sigma) {
+        sigma.assign(&packed);
     }
-    wanted.assign(&found);
     Ok(())
 }
 
-fn build(runtime: &Runtime, file: &ModelFile, threads: usize, provider: Provider) -> Result<ort::session::Session> {
+fn build(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session> {
     let refused = |error: ort::Error| {
         Error::model(format!("ONNX Runtime refuses the model: {}", error.message())).at(file.name())
     };
-    let mut builder = configure(runtime, threads, provider).map_err(refused)?;
+    let mut builder = configure(runtime, threads, Provider::Cpu).map_err(refused)?;
     builder.commit_from_memory(file.bytes()).map_err(refused)
 }
 
@@ -190,7 +254,7 @@ fn cuda_error(number: u32, cause: &str) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use ndarray::{Array2, Array3, s};
+    use ndarray::s;
 
     use super::super::small_model::SmallModel;
     use super::*;
@@ -202,14 +266,16 @@ mod tests {
 
     #[test]
     fn runs_any_batch_and_any_memory_layout() {
-        let mut session = small(&SessionOptions { device: Device::Cpu, threads: Some(1) });
-        for count in [0, 1, 7, 300] {
+        for (threads, count) in [(1, 0), (1, 1), (2, 7), (1, 300), (2, 256), (3, 1000)] {
+            let mut session = small(&SessionOptions { device: Device::Cpu, threads: Some(threads) });
             let keypoints = Array3::from_shape_fn((count, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
             let mut poses = Array3::zeros((count, 17, 3));
             session.run(keypoints.view(), poses.view_mut()).unwrap();
             assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
             let reversed = keypoints.slice(s![..;-1, .., ..]);
             session.run(reversed, poses.view_mut()).unwrap();
+            assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
+            session.run(keypoints.view(), poses.slice_mut(s![..;-1, .., ..])).unwrap();
             assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
         }
     }
@@ -225,15 +291,22 @@ mod tests {
     fn sigma_comes_out_where_the_model_gives_it() {
         let with_sigma = SmallModel { sigma: true, ..SmallModel::default() };
         let file = ModelFile::from_bytes("small.onnx", with_sigma.to_bytes()).unwrap();
-        let mut session = Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(1) }).unwrap();
-        let keypoints = Array3::from_shape_fn((3, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
-        let (mut poses, mut sigma) = (Array3::zeros((3, 17, 3)), Array2::zeros((3, 17)));
-        session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
-        // The small model's sigma is a tenth of the score.
-        assert!((&keypoints.slice(s![.., .., 2]) * 0.1 - &sigma).iter().all(|difference| difference.abs() < 1e-4));
-        assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
+        let mut session = Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(2) }).unwrap();
+        let all = Array3::from_shape_fn((300, 17, 3), |(n, j, c)| (n * 10 + j * 3 + c) as f32);
+        // Alone, then shared among two threads.
+        for count in [3, 300] {
+            let keypoints = all.slice(s![..count, .., ..]);
+            let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((17, count)));
+            session.run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut().reversed_axes())).unwrap();
+            // The small model's sigma is a tenth of the score.
+            let expected = &keypoints.slice(s![.., .., 2]) * 0.1;
+            assert!((expected - sigma.t()).iter().all(|difference| difference.abs() < 1e-4));
+            assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
+        }
+        let (keypoints, mut poses) = (all.slice(s![..3, .., ..]), Array3::zeros((3, 17, 3)));
+        let mut sigma = Array2::zeros((3, 17));
         let message = small(&SessionOptions { device: Device::Cpu, threads: Some(1) })
-            .run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut()))
+            .run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut()))
             .unwrap_err();
         assert!(message.to_string().contains("small gives poses alone"), "{message}");
     }

@@ -5,10 +5,13 @@
 //! have not come: a frame from a live pipe is answered before the next one
 //! arrives, and a file fills whole batches by itself.
 
+mod batcher;
 mod intake;
 mod layout;
 mod outlet;
+mod pool;
 mod queue;
+mod shared;
 
 use std::sync::Arc;
 
@@ -18,9 +21,11 @@ use crate::lift::{Lifter, Refusal};
 use crate::model::{Card, PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
+pub use batcher::{Answer, Batcher, Feed};
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::{Arrival, Queue};
+pub use shared::SharedNetwork;
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;

@@ -5,13 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use poselift::model::{Card, Metric, TrainingCard};
+use poselift::model::{Card, Metric, Precision, TrainingCard};
 use poselift::{Error, Result};
 use serde_json::json;
 
+use super::data::data_of;
 use crate::checkpoint::{self, FinishedRun};
 use crate::export::CardSeed;
-use crate::verify::{self, TOLERANCE, Trained, Verification};
+use crate::trained::TrainedLifter;
+use crate::verify::{self, Loss, MOST_LOST_MM, Trained, Verification};
 
 /// Which state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +38,12 @@ pub(super) struct ExportArgs {
     /// Which of the run's checkpoints to take
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// What the hidden layers are held in: f32; f16, for GPUs; int8, several times as fast on CPUs
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Do not measure what the precision loses, for which the run's data must still be where they were
+    #[arg(long)]
+    no_loss: bool,
     /// Print what was written and how it compares, as JSON, on stdout
     #[arg(long)]
     json: bool,
@@ -45,16 +53,31 @@ pub(super) struct ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let file = if args.checkpoint == Which::Best { checkpoint::BEST } else { checkpoint::LAST };
     let run = FinishedRun::read(&args.run, file)?;
-    let seed = CardSeed {
+    let mut seed = CardSeed {
         name: args.name.clone().map_or_else(|| name_of(&args.output), Ok)?,
         dropout: run.config.network.dropout,
         training: training_card(&run),
         metrics: metrics(&run, args.checkpoint),
     };
     let lifter = run.to_trained();
+    let loss = measure_loss(args, &lifter, &seed)?;
+    seed.metrics.extend(loss.iter().flat_map(Loss::metrics));
     let mut trained = Trained::new(&run.net, lifter.transform.clone());
-    let (card, verification) = verify::export(&lifter, &seed, &mut trained, &args.output, verify::onnx_runtime)?;
-    report(args, &card, &verification)
+    let (path, open) = (&args.output, verify::onnx_runtime);
+    let (card, verification) = verify::export(&lifter, &seed, args.precision, &mut trained, path, open)?;
+    report(args, &card, &verification, loss.as_ref())
+}
+
+/// What the precision loses on the run's own validation split; nothing to measure of float32.
+fn measure_loss(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> Result<Option<Loss>> {
+    if args.precision == Precision::F32 || args.no_loss {
+        return Ok(None);
+    }
+    let dataset = data_of(&args.run).map_err(|error| {
+        let why = format!("--precision {} is measured on the run's data, or give --no-loss", args.precision);
+        error.hint(why)
+    })?;
+    verify::loss(lifter, seed, args.precision, &dataset).map(Some)
 }
 
 fn name_of(output: &Path) -> Result<String> {
@@ -86,26 +109,42 @@ fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
     BTreeMap::from([("mpjpe".to_owned(), metric)])
 }
 
-fn report(args: &ExportArgs, card: &Card, verification: &Verification) -> Result<()> {
+fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Option<&Loss>) -> Result<()> {
     let (path, worst) = (&args.output, verification.worst());
+    let tolerance = verify::tolerance(args.precision);
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("cannot read", path, error))?.len();
     eprint!("{verification}");
     eprintln!(
-        "{}: '{}', {} parameters, {:.1} MB; agrees with the trained network in ONNX Runtime on {} poses to {worst:.1e} \
-         of the pose's size (at most {TOLERANCE:.0e})",
+        "{}: '{}', {}, {} parameters, {:.1} MB; agrees with the trained network in ONNX Runtime on {} poses to {worst:.1e} \
+         of the pose's size (at most {tolerance:.0e})",
         path.display(),
         card.name,
+        card.network.precision,
         card.network.parameters,
         bytes as f64 / 1e6,
         verification.poses()
     );
+    loss.inspect(|loss| tell_loss(loss));
     if args.json {
+        let loss = loss.map(|loss| json!({"mpjpe": loss.found, "f32": loss.exact, "moved": loss.moved, "unit": loss.unit, "on": loss.on}));
         let summary = json!({
             "model": path, "name": card.name, "bytes": bytes, "parameters": card.network.parameters,
+            "precision": card.network.precision, "loss": loss,
             "weights_sha256": card.weights_sha256,
-            "verification": {"worst": worst, "tolerance": TOLERANCE, "classes": verification.classes},
+            "verification": {"worst": worst, "tolerance": tolerance, "classes": verification.classes},
         });
         writeln!(std::io::stdout(), "{summary}")?;
     }
     Ok(())
+}
+
+fn tell_loss(loss: &Loss) {
+    let Loss { exact, found, moved, unit, on } = loss;
+    eprintln!(
+        "  MPJPE {found:.2} {unit}, {exact:.2} in f32: {:+.3} {unit}; joints move by {moved:.2} {unit} on the mean ({on})",
+        loss.lost()
+    );
+    if loss.is_too_much() {
+        eprintln!("  this loses more than {MOST_LOST_MM} mm: prefer --precision f32");
+    }
 }

@@ -2,12 +2,16 @@
 //! poses.
 //!
 //! A layer is one Gemm; what depends on the pose itself (masks, centring,
-//! scaling) is written by `transform`. All constants are float32
-//! initialisers, in the order that the nodes read them.
+//! scaling) is written by `transform`. Constants are initialisers in the order
+//! that the nodes read them. The first and the last layer are float32 whatever
+//! the precision: they read and write coordinates.
+
+use poselift::Result;
+use poselift::model::Precision;
 
 use super::fold::{Folded, FoldedLayer};
 use super::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
-use super::transform;
+use super::{half, int8, transform};
 use crate::trained::TrainedLifter;
 
 /// The graph's input, `[batch, J_in, C]`.
@@ -19,13 +23,16 @@ pub const OUTPUT: &str = "pose";
 /// The second output of a lifter that has it, `[batch, J_out]`.
 pub const SIGMA: &str = "sigma";
 
-/// The graph of a lifter whose linear parts are `folded`.
-pub fn build(lifter: &TrainedLifter, folded: &Folded) -> GraphProto {
+/// The graph of a lifter whose linear parts are `folded`, its residual blocks in `precision`.
+///
+/// # Errors
+/// A weight beyond the range of the precision; it names its layer.
+pub fn build(lifter: &TrainedLifter, folded: &Folded, precision: Precision) -> Result<GraphProto> {
     let (joints_in, channels) = (lifter.input_card.joints.len(), lifter.input_card.channels);
     let joints_out = lifter.output_card.joints.len();
     let mut graph = GraphBuilder::default();
     let features = transform::write(&mut graph, lifter);
-    let numbers = network(&mut graph, folded, features);
+    let numbers = network(&mut graph, folded, precision, features)?;
     let coordinates = if lifter.output_card.sigma {
         let coordinates = graph.split(numbers, [joints_out * 3, joints_out], ["coordinates", "sigma.log"]);
         graph.node("Exp", &["sigma.log"], SIGMA);
@@ -38,24 +45,39 @@ pub fn build(lifter: &TrainedLifter, folded: &Folded) -> GraphProto {
     if lifter.output_card.sigma {
         outputs.push(ValueInfoProto::batch_of_floats(SIGMA, &[joints_out]));
     }
-    graph.finish(ValueInfoProto::batch_of_floats(INPUT, &[joints_in, channels]), outputs)
+    Ok(graph.finish(ValueInfoProto::batch_of_floats(INPUT, &[joints_in, channels]), outputs))
 }
 
 /// Gives back the name of the last layer's output, `[batch, J_out·3]` or `[batch, J_out·4]`.
-fn network(graph: &mut GraphBuilder, folded: &Folded, features: &'static str) -> &'static str {
+fn network(
+    graph: &mut GraphBuilder,
+    folded: &Folded,
+    precision: Precision,
+    features: &'static str,
+) -> Result<&'static str> {
     let mut stream = graph.gemm(&folded.input, features, "input");
     if folded.input_relu {
         stream = graph.node("Relu", &[&stream], "input.relu");
     }
-    for (index, block) in folded.blocks.iter().enumerate() {
+    let stream = match precision {
+        Precision::F32 => plain(graph, &folded.blocks, stream),
+        Precision::F16 => half::write(graph, &folded.blocks, stream)?,
+        Precision::Int8 => int8::write(graph, &folded.blocks, stream, folded.input_relu),
+    };
+    graph.gemm(&folded.output, &stream, "numbers");
+    Ok("numbers")
+}
+
+/// Writes residual blocks in float32; gives back the name of the last sum.
+fn plain(graph: &mut GraphBuilder, blocks: &[Vec<FoldedLayer>], mut stream: String) -> String {
+    for (index, block) in blocks.iter().enumerate() {
         let branch = block.iter().fold(stream.clone(), |x, layer| {
             let y = graph.gemm(layer, &x, &layer.name);
             graph.node("Relu", &[&y], &format!("{}.relu", layer.name))
         });
         stream = graph.node("Add", &[&stream, &branch], &format!("block{index}"));
     }
-    graph.gemm(&folded.output, &stream, "numbers");
-    "numbers"
+    stream
 }
 
 /// A graph as it grows; nodes are named after what they make.
@@ -94,10 +116,19 @@ impl GraphBuilder {
         });
     }
 
-    /// Adds a constant and gives back its name.
+    /// Adds a float32 constant and gives back its name.
     pub(super) fn constant(&mut self, name: &str, dims: &[usize], values: impl IntoIterator<Item = f32>) -> String {
-        self.constants.push(TensorProto::floats(name, dims, values));
-        name.to_owned()
+        self.constant_tensor(TensorProto::floats(name, dims, values))
+    }
+
+    /// Adds a constant, unless it is there already, and gives back its name.
+    pub(super) fn constant_tensor(&mut self, tensor: TensorProto) -> String {
+        let name = tensor.name.clone();
+        match self.constants.iter().find(|constant| constant.name == name) {
+            Some(same) => debug_assert_eq!(*same, tensor, "two constants of one name"),
+            None => self.constants.push(tensor),
+        }
+        name
     }
 
     /// Adds a Reshape.

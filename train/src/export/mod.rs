@@ -1,18 +1,21 @@
 //! From a trained lifter to the bytes of one self-contained `.onnx`: fold
-//! (algebra on plain arrays), graph (layers to nodes), onnx (the few protobuf
-//! messages). The same lifter and card give the same bytes.
+//! and quantise (algebra on plain arrays), graph (layers to nodes), onnx (the few
+//! protobuf messages). The same lifter and card give the same bytes.
 //!
 //! Nothing here runs a network; [`crate::verify`] does before a file appears.
 
 pub mod fold;
 pub mod graph;
+mod half;
+mod int8;
 pub mod onnx;
+pub mod quantise;
 mod transform;
 
 use std::collections::BTreeMap;
 
 use poselift::Result;
-use poselift::model::{CARD_KEY, CARD_SCHEMA, Card, Metric, NetworkCard, TrainingCard};
+use poselift::model::{CARD_KEY, CARD_SCHEMA, Card, Metric, NetworkCard, Precision, TrainingCard};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -42,27 +45,31 @@ pub struct Exported {
     pub bytes: Vec<u8>,
 }
 
-/// Folds a trained lifter and writes it as ONNX.
+/// Folds a trained lifter and writes it as ONNX, its residual blocks in `precision`.
 ///
 /// # Errors
-/// What [`fold::fold`] refuses, and a card that contradicts itself.
-pub fn encode(lifter: &TrainedLifter, seed: &CardSeed) -> Result<Exported> {
+/// What [`fold::fold`] refuses, a weight beyond the range of the precision, and a card that contradicts itself.
+pub fn encode(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision) -> Result<Exported> {
     let folded = fold::fold(lifter)?;
-    let graph = graph::build(lifter, &folded);
-    let card = card(lifter, seed, &folded, &graph);
+    let graph = graph::build(lifter, &folded, precision)?;
+    let card = card(lifter, seed, network_card(lifter, seed, &folded, precision), &graph);
     let text = card.to_json();
     Card::from_json(&text)?;
     Ok(Exported { card, bytes: ModelProto::new(graph, (CARD_KEY, text)).encode_to_vec() })
 }
 
-fn card(lifter: &TrainedLifter, seed: &CardSeed, folded: &Folded, graph: &GraphProto) -> Card {
-    let network = NetworkCard {
+fn network_card(lifter: &TrainedLifter, seed: &CardSeed, folded: &Folded, precision: Precision) -> NetworkCard {
+    NetworkCard {
         blocks: folded.blocks.len(),
         hidden: folded.input.bias.len(),
         dropout: seed.dropout,
         batch_norm: has_batch_norm(&lifter.network),
         parameters: folded.parameters(),
-    };
+        precision,
+    }
+}
+
+fn card(lifter: &TrainedLifter, seed: &CardSeed, network: NetworkCard, graph: &GraphProto) -> Card {
     Card {
         schema: CARD_SCHEMA,
         name: seed.name.clone(),

@@ -4,6 +4,7 @@
 //! messages and fields that we never write are left out, which protobuf allows
 //! in both directions. Nothing here knows about poses.
 
+use half::f16;
 use prost::Message;
 
 /// The IR version that goes with opset 17 and that every common runtime reads.
@@ -15,14 +16,26 @@ pub const OPSET_VERSION: i64 = 17;
 /// `TensorProto.DataType.FLOAT`.
 const FLOAT: i32 = 1;
 
+/// `TensorProto.DataType.UINT8`.
+const UINT8: i32 = 2;
+
+/// `TensorProto.DataType.INT8`.
+const INT8: i32 = 3;
+
 /// `TensorProto.DataType.INT64`.
 const INT64: i32 = 7;
+
+/// `TensorProto.DataType.FLOAT16`.
+const FLOAT16: i32 = 10;
 
 /// `AttributeProto.AttributeType.INT`.
 const ATTRIBUTE_INT: i32 = 2;
 
 /// `AttributeProto.AttributeType.TENSOR`.
 const ATTRIBUTE_TENSOR: i32 = 4;
+
+/// `AttributeProto.AttributeType.INTS`.
+const ATTRIBUTE_INTS: i32 = 7;
 
 /// A whole file.
 #[derive(Clone, PartialEq, Message)]
@@ -109,7 +122,7 @@ pub struct NodeProto {
     pub attribute: Vec<AttributeProto>,
 }
 
-/// One setting of a node: an integer or a tensor.
+/// One setting of a node: an integer, some integers or a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     /// Its name.
@@ -121,7 +134,10 @@ pub struct AttributeProto {
     /// The tensor, if it is one.
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
-    /// Which of the two it is.
+    /// The integers, if it is some; not packed, as proto2 has it by default.
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub ints: Vec<i64>,
+    /// Which of the three it is.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }
@@ -203,9 +219,28 @@ pub enum DimensionValue {
 impl TensorProto {
     /// A float32 tensor of shape `dims`.
     pub fn floats(name: &str, dims: &[usize], values: impl IntoIterator<Item = f32>) -> Self {
-        let raw_data: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
-        debug_assert_eq!(raw_data.len(), 4 * dims.iter().product::<usize>(), "{name}");
-        Self { dims: signed(dims), data_type: FLOAT, name: name.to_owned(), raw_data }
+        Self::new(name, dims, FLOAT, 4, values.into_iter().flat_map(f32::to_le_bytes))
+    }
+
+    /// A float16 tensor of shape `dims`.
+    pub fn halves(name: &str, dims: &[usize], values: impl IntoIterator<Item = f16>) -> Self {
+        Self::new(name, dims, FLOAT16, 2, values.into_iter().flat_map(f16::to_le_bytes))
+    }
+
+    /// An int8 tensor of shape `dims`.
+    pub fn signed_bytes(name: &str, dims: &[usize], values: impl IntoIterator<Item = i8>) -> Self {
+        Self::new(name, dims, INT8, 1, values.into_iter().map(i8::cast_unsigned))
+    }
+
+    /// A uint8 tensor of shape `dims`.
+    pub fn bytes(name: &str, dims: &[usize], values: impl IntoIterator<Item = u8>) -> Self {
+        Self::new(name, dims, UINT8, 1, values)
+    }
+
+    fn new(name: &str, dims: &[usize], data_type: i32, width: usize, bytes: impl IntoIterator<Item = u8>) -> Self {
+        let raw_data = Vec::from_iter(bytes);
+        debug_assert_eq!(raw_data.len(), width * dims.iter().product::<usize>(), "{name}");
+        Self { dims: signed(dims), data_type, name: name.to_owned(), raw_data }
     }
 
     /// An int64 vector.
@@ -218,7 +253,12 @@ impl TensorProto {
 impl AttributeProto {
     /// An integer setting.
     pub fn integer(name: &str, value: i64) -> Self {
-        Self { name: name.to_owned(), i: value, t: None, r#type: ATTRIBUTE_INT }
+        Self { name: name.to_owned(), i: value, r#type: ATTRIBUTE_INT, ..Self::default() }
+    }
+
+    /// A setting of several integers.
+    pub fn integers(name: &str, values: &[i64]) -> Self {
+        Self { name: name.to_owned(), ints: values.to_vec(), r#type: ATTRIBUTE_INTS, ..Self::default() }
     }
 
     /// A `to` setting of a Cast to float32.
@@ -226,9 +266,14 @@ impl AttributeProto {
         Self::integer("to", i64::from(FLOAT))
     }
 
+    /// A `to` setting of a Cast to float16.
+    pub fn to_half() -> Self {
+        Self::integer("to", i64::from(FLOAT16))
+    }
+
     /// A tensor setting.
     pub fn tensor(name: &str, value: TensorProto) -> Self {
-        Self { name: name.to_owned(), i: 0, t: Some(value), r#type: ATTRIBUTE_TENSOR }
+        Self { name: name.to_owned(), t: Some(value), r#type: ATTRIBUTE_TENSOR, ..Self::default() }
     }
 }
 
@@ -281,6 +326,15 @@ mod tests {
 
         let attribute = AttributeProto::to_float();
         assert_eq!(attribute.encode_to_vec(), [&[0x0a, 2][..], b"to", &[0x18, 1, 0xa0, 0x01, 2]].concat());
+
+        let axes = AttributeProto::integers("axes", &[1, 2]).encode_to_vec();
+        assert_eq!(axes, [&[0x0a, 4][..], b"axes", &[0x40, 1, 0x40, 2, 0xa0, 0x01, 7]].concat());
+
+        let halves = TensorProto::halves("h", &[1], [f16::ONE]);
+        assert_eq!((halves.data_type, halves.raw_data), (10, vec![0, 0x3c]));
+        let bytes = TensorProto::signed_bytes("s", &[2], [-1, 63]);
+        assert_eq!((bytes.data_type, bytes.raw_data), (3, vec![0xff, 63]));
+        assert_eq!(TensorProto::bytes("z", &[], [128]).data_type, 2);
 
         let graph = GraphProto { name: "g".into(), ..Default::default() };
         let model = ModelProto::new(graph, ("k", "v".into())).encode_to_vec();

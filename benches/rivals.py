@@ -1,0 +1,274 @@
+"""Poses a second of poselift beside the engines of Python, in turns on one machine, with the machine's own limits.
+
+    python3 -m venv rivals && rivals/bin/pip install numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 openvino==2026.4.0 \
+        torch==2.11.0
+    rivals/bin/python benches/rivals.py --model models/coco17.onnx --int8 coco17-int8.onnx --json rivals.json
+
+Every engine takes its turn at every batch size, and medians over the turns are told: one Markdown table on stdout. An
+engine that is not installed is left out. Needs `cargo build --release -p poselift`, and a machine with nothing else to do.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import onnx
+
+BATCHES = (1, 8, 64, 256, 1024, 8192)
+
+
+def keypoints(batch):
+    """`[batch, 17, 3]` people all over an image, every joint seen; the same as in the Rust benches."""
+    n, joint, k = np.ogrid[:batch, :17, :3]
+    points = 400.0 + ((n * 131 + joint * 37 + k * 17) % 199) * 2.0
+    points[..., 2] = 0.9
+    return points.astype(np.float32)
+
+
+def rate(run, batch, seconds):
+    """Poses a second of calls of `run`, which lifts `batch` poses."""
+    run()
+    started, calls = time.perf_counter(), 0
+    while (elapsed := time.perf_counter() - started) < seconds or calls < 2:
+        run()
+        calls += 1
+    return batch * calls / elapsed
+
+
+class Program:
+    """poselift's library, as `poselift bench` measures it: all batch sizes in one call."""
+
+    def __init__(self, name, program, model, threads):
+        self.name = name
+        self.command = [program, "bench", model, "--json", "--device", "cpu", "--threads", str(threads)]
+
+    def turn(self, seconds):
+        command = [*self.command, "--milliseconds", str(int(seconds * 1000))]
+        results = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["results"]
+        return {row["batch"]: row["poses_per_second"] for row in results}
+
+
+class Engine:
+    """Something that makes, for a batch size, a function that lifts one batch."""
+
+    def __init__(self, name, make):
+        self.name = name
+        self.make = make
+        self.runs = {}
+
+    def turn(self, seconds):
+        return {batch: rate(self.run(batch), batch, seconds) for batch in BATCHES}
+
+    def run(self, batch):
+        if batch not in self.runs:
+            self.runs[batch] = self.make(batch)
+        return self.runs[batch]
+
+
+def onnxruntime_engine(model, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def make(batch):
+        feed = {"keypoints": keypoints(batch)}
+        return lambda: session.run(["pose"], feed)
+
+    return make
+
+
+def openvino_engine(model, threads, precision):
+    """The whole batch in one request, or halves in two streams: whichever is quicker."""
+    import openvino
+
+    core = openvino.Core()
+
+    def compiled(batch, streams):
+        network = core.read_model(model)
+        network.reshape({"keypoints": [batch, 17, 3]})
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": streams,
+        }
+        return core.compile_model(network, "CPU", settings)
+
+    def whole(batch):
+        request, points = compiled(batch, 1).create_infer_request(), keypoints(batch)
+        return lambda: request.infer({"keypoints": points}, share_inputs=True, share_outputs=True)
+
+    def in_streams(batch):
+        queue = openvino.AsyncInferQueue(compiled(batch // threads, threads), threads)
+        points = keypoints(batch // threads)
+
+        def run():
+            for _ in range(threads):
+                queue.start_async({"keypoints": points}, share_inputs=True)
+            queue.wait_all()
+
+        return run
+
+    def make(batch):
+        ways = [whole(batch)] if batch < 64 or threads == 1 else [whole(batch), in_streams(batch)]
+        return max(ways, key=lambda run: rate(run, batch, 0.2))
+
+    return make
+
+
+def pytorch_engine(model, threads, compiled, bf16):
+    """The network as its user would write it: BatchNorm folded already, the normalisation in a dozen operations."""
+    import torch
+
+    torch.set_num_threads(threads)
+    constants = {
+        constant.name: torch.from_numpy(onnx.numpy_helper.to_array(constant).copy())
+        for constant in onnx.load(model).graph.initializer
+    }
+    names = [name.removesuffix(".weight") for name in constants if name.endswith(".weight")]
+    layers = {name: (constants[f"{name}.weight"].T.contiguous(), constants[f"{name}.bias"]) for name in names}
+    blocks = sorted({name.split(".")[0] for name in names if name.startswith("block")})
+
+    def linear(x, name):
+        return torch.nn.functional.linear(x, *layers[name])
+
+    def lift(points):
+        xy, weight = points[..., :2], points[..., 2:]
+        total = weight.sum(1, keepdim=True).clamp_min(1e-30)
+        xy = xy - (xy * weight).sum(1, keepdim=True) / total
+        variance = (xy.square() * weight).sum((1, 2), keepdim=True) / total
+        features = torch.cat([xy / variance.sqrt().clamp_min(1e-3), weight], 2).flatten(1)
+        x = linear(features, "input")
+        for block in blocks:
+            y = x
+            for name in (name for name in names if name.startswith(block + ".")):
+                y = torch.relu(linear(y, name))
+            x = x + y
+        return linear(x, "output")[:, :51].float()
+
+    torch._dynamo.config.recompile_limit = 64  # One for each batch size and precision.
+    lift = torch.compile(lift, dynamic=False) if compiled else lift
+
+    def make(batch):
+        points = torch.from_numpy(keypoints(batch))
+
+        def run():
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                lift(points)
+
+        return run
+
+    return make
+
+
+def engines(args):
+    yield Program("poselift f32", args.poselift, args.model, args.threads)
+    if args.int8:
+        yield Program("poselift int8", args.poselift, args.int8, args.threads)
+    ways = [("ONNX Runtime f32", lambda: onnxruntime_engine(args.model, args.threads))]
+    if args.int8:
+        ways.append(("ONNX Runtime int8", lambda: onnxruntime_engine(args.int8, args.threads)))
+    for precision in ("f32", "bf16"):
+        ways.append((f"OpenVINO {precision}", lambda p=precision: openvino_engine(args.model, args.threads, p)))
+    for compiled, word in ((False, "eager"), (True, "compiled")):
+        for bf16, precision in ((False, "f32"), (True, "bf16")):
+            make = lambda c=compiled, b=bf16: pytorch_engine(args.model, args.threads, c, b)  # noqa: E731
+            ways.append((f"PyTorch {word} {precision}", make))
+    for name, make in ways:
+        if any(skipped in name for skipped in args.skip):
+            continue
+        try:
+            yield Engine(name, make())
+        except ImportError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+
+
+def limits(model, threads):
+    """What the machine itself allows: measured products and reads, and the poses a second that they come to."""
+    import torch
+
+    torch.set_num_threads(threads)
+    weights = [constant for constant in onnx.load(model).graph.initializer if constant.name.endswith(".weight")]
+    parameters = sum(int(np.prod(constant.dims)) for constant in weights)
+
+    def best(run, seconds=0.5):
+        run()
+        times, started = [], time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            lap = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - lap)
+        return min(times)
+
+    found = {"parameters": parameters}
+    for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
+        a, b = torch.randn(1024, 1024).to(dtype), torch.randn(1024, 1024).to(dtype)
+        operations = 2 * 1024**3 / best(lambda: a @ b)
+        found[f"{name}_operations"] = operations
+        found[f"{name}_poses"] = operations / (2 * parameters)
+    bytes_read = torch.randn(parameters)
+    seconds = best(lambda: torch.dot(bytes_read, bytes_read))
+    found["bytes"] = 4 * parameters / seconds
+    found["f32_single_poses"] = 1 / seconds
+    return found
+
+
+def describe(limits):
+    single, parameters = limits["f32_single_poses"], limits["parameters"]
+    yield "Limits measured on the same machine in the same run:"
+    for name in ("f32", "bf16"):
+        operations, poses = limits[f"{name}_operations"] / 1e9, limits[f"{name}_poses"]
+        yield f"- products of 1024 x 1024 in {name}: {operations:,.0f} GFLOP/s, {poses:,.0f} poses/s at most"
+    read = limits["bytes"] / 1e9
+    yield f"- {4 * parameters / 1e6:.1f} MB of f32 weights read at {read:.0f} GB/s: {single:,.0f} single poses/s at most"
+
+
+def table(results, rivals):
+    """Medians; the last rows are poselift's over the best engine of others that reads the f32 file, at each batch size."""
+    yield "| engine | " + " | ".join(str(batch) for batch in BATCHES) + " |"
+    yield "|---" * (len(BATCHES) + 1) + "|"
+    for name, rates in results.items():
+        yield f"| {name} | " + " | ".join(f"{rates[batch]:,.0f}" for batch in BATCHES) + " |"
+    for name, beside in (("poselift f32", ("f32",)), ("poselift int8", ("f32", "bf16"))):
+        if name in results:
+            others = [results[rival] for rival in rivals if rival.endswith(beside)]
+            ratios = (results[name][batch] / max(other[batch] for other in others) for batch in BATCHES)
+            yield f"| {name} / best of {' and '.join(beside)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--poselift", default="target/release/poselift", help="the program")
+    parser.add_argument("--model", default="models/coco17.onnx", help="in f32; what every engine reads")
+    parser.add_argument("--int8", help="the same in int8 (`poselift-train export --precision int8`)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.2, help="for each batch size in each turn")
+    parser.add_argument("--skip", nargs="*", default=[], metavar="WORD", help="engines whose name holds it")
+    parser.add_argument("--json", help="where every turn goes")
+    args = parser.parse_args()
+
+    contestants = list(engines(args))
+    turns = {contestant.name: [] for contestant in contestants}
+    for turn in range(args.turns):
+        for contestant in contestants:
+            print(f"turn {turn + 1} of {args.turns}: {contestant.name}", file=sys.stderr)
+            turns[contestant.name].append(contestant.turn(args.seconds))
+    results = {
+        name: {batch: statistics.median(rates[batch] for rates in of) for batch in BATCHES} for name, of in turns.items()
+    }
+    physical = limits(args.model, args.threads)
+    rivals = [name for name in results if not name.startswith("poselift")]
+    print("\n".join([*table(results, rivals), "", *describe(physical)]))
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump({"poses_per_second": turns, "limits": physical, "threads": args.threads}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+//! Several live inputs at the same time: each on a thread of its own, the network shared by all.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::format::{Source, Target};
+use crate::lift::Lifter;
+use crate::stream::{Outcome, SharedNetwork};
+
+/// Lifts all sources at the same time, each by `lift` with a lifter of its own; gives what came of them, in order.
+///
+/// # Errors
+/// A target that several sources would write to at once, or a thread that cannot be started.
+pub(super) fn lift(
+    sources: &[Source],
+    targets: &[Target],
+    lifter: Lifter,
+    max_delay: Duration,
+    lift: impl Fn(&Source, &Target, &mut Lifter<SharedNetwork>) -> Result<Outcome> + Sync,
+) -> Result<Vec<Result<Outcome>>> {
+    if targets.contains(&Target::Stdout) {
+        let found = sources.len();
+        return Err(Error::usage(format!("{found} live inputs at the same time, expected a folder for their poses"))
+            .hint("name one: -o poses/"));
+    }
+    let batch = lifter.batch();
+    let shared = SharedNetwork::start(lifter.into_network(), batch, max_delay)?;
+    let lift_one = |source: &Source, target: &Target, shared: SharedNetwork| {
+        lift(source, target, &mut Lifter::with_network(shared, batch))
+    };
+    std::thread::scope(|scope| {
+        let start = |(source, target)| {
+            let (shared, lift_one) = (shared.clone(), &lift_one);
+            std::thread::Builder::new().spawn_scoped(scope, move || lift_one(source, target, shared))
+        };
+        let threads: Vec<_> = sources.iter().zip(targets).map(start).collect::<Result<_, _>>()?;
+        let broken = |_| Err(Error::runtime("the thread of an input broke down"));
+        Ok(threads.into_iter().map(|thread| thread.join().unwrap_or_else(broken)).collect())
+    })
+}

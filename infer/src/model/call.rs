@@ -1,0 +1,163 @@
+//! One call of ONNX Runtime, from and into memory of ours: nothing is copied, nothing allocated in Rust.
+//!
+//! ONNX Runtime lets any number of threads call one session at once; `ort`
+//! asks for a session of each thread's own, with weights of its own. Hence this
+//! step below `ort`, the only one.
+
+use std::ffi::{CStr, c_char};
+use std::ptr::{NonNull, null, null_mut};
+use std::sync::Arc;
+
+use ort::AsPointer;
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
+
+use super::Card;
+use super::file::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+use crate::error::{Error, Result};
+
+/// The names of what goes in and comes out, as C wants them; a test holds them against the contract's.
+const INPUT: &CStr = c"keypoints";
+const OUTPUT: &CStr = c"pose";
+const SIGMA: &CStr = c"sigma";
+
+/// A loaded model that any number of threads may call at once.
+#[derive(Clone)]
+pub(super) struct Callee {
+    session: Arc<ort::session::Session>,
+    memory: Arc<MemoryInfo<'static>>,
+    /// J_in and channels.
+    input: [usize; 2],
+    /// J_out.
+    joints: usize,
+}
+
+// SAFETY: what is not Send by itself is MemoryInfo, a description of the CPU's memory that is only read; ONNX Runtime
+// documents `OrtSession::Run` as safe to call from several threads.
+unsafe impl Send for Callee {}
+
+/// The numbers of people that go in and come out, joint by joint.
+pub(super) struct Numbers<'a> {
+    /// `[people, J_in, channels]`.
+    pub(super) keypoints: &'a [f32],
+    /// `[people, J_out, 3]`.
+    pub(super) poses: &'a mut [f32],
+    /// `[people, J_out]`, where it is asked for.
+    pub(super) sigma: Option<&'a mut [f32]>,
+}
+
+impl Callee {
+    /// Makes a loaded model of `card` callable.
+    ///
+    /// # Errors
+    /// A runtime that does not know the CPU's memory.
+    pub(super) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
+        debug_assert_eq!(
+            [INPUT, OUTPUT, SIGMA].map(CStr::to_bytes),
+            [INPUT_NAME, OUTPUT_NAME, SIGMA_NAME].map(str::as_bytes)
+        );
+        let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
+        let memory = memory.map_err(|error| Error::runtime(format!("ONNX Runtime failed: {}", error.message())))?;
+        Ok(Self {
+            session: Arc::new(session),
+            memory: Arc::new(memory),
+            input: [card.input.joints.len(), card.input.channels],
+            joints: card.output.joints.len(),
+        })
+    }
+
+    /// Numbers that a person's key points, pose and sigma are.
+    pub(super) fn widths(&self) -> [usize; 3] {
+        [self.input[0] * self.input[1], self.joints * 3, self.joints]
+    }
+
+    /// Runs `people` people.
+    ///
+    /// # Errors
+    /// Whatever the runtime says.
+    ///
+    /// # Panics
+    /// If a slice is not as long as `people` need.
+    pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) -> Result<()> {
+        let Numbers { keypoints, poses, sigma } = numbers;
+        let failed = |error: ort::Error| {
+            let [joints, channels] = self.input;
+            Error::runtime(format!("ONNX Runtime failed on [{people}, {joints}, {channels}]: {}", error.message()))
+        };
+        let [joints, channels] = self.input;
+        let input = self.value(NonNull::from(keypoints).cast(), keypoints.len(), &[people, joints, channels]);
+        let input = input.map_err(failed)?;
+        let pose = self.value(NonNull::from(&mut *poses).cast(), poses.len(), &[people, self.joints, 3]);
+        let pose = pose.map_err(failed)?;
+        match sigma {
+            None => self.call(&input, [OUTPUT.as_ptr()], [pose.0.as_ptr()]),
+            Some(sigma) => {
+                let sigma = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints]);
+                let sigma = sigma.map_err(failed)?;
+                self.call(&input, [OUTPUT.as_ptr(), SIGMA.as_ptr()], [pose.0.as_ptr(), sigma.0.as_ptr()])
+            }
+        }
+        .map_err(failed)
+    }
+
+    fn call<const N: usize>(
+        &self,
+        input: &Tensor,
+        names: [*const c_char; N],
+        mut outputs: [*mut OrtValue; N],
+    ) -> ort::Result<()> {
+        let (inputs, input_names) = ([input.0.as_ptr().cast_const()], [INPUT.as_ptr()]);
+        // SAFETY: all pointers are valid for the call, and the counts are those of the arrays. The outputs stay ours:
+        // the runtime fills what it finds in `outputs` and makes nothing new. Null options are the default ones.
+        let status = unsafe {
+            (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                null(),
+                input_names.as_ptr(),
+                inputs.as_ptr(),
+                inputs.len(),
+                names.as_ptr(),
+                names.len(),
+                outputs.as_mut_ptr(),
+            )
+        };
+        check(status)
+    }
+
+    /// A tensor over memory that outlives it, `len` floats in `shape`.
+    fn value<const D: usize>(&self, data: NonNull<f32>, len: usize, shape: &[usize; D]) -> ort::Result<Tensor> {
+        assert_eq!(len, shape.iter().product::<usize>(), "as many numbers as {shape:?} says");
+        let shape = shape.map(|length| length as i64);
+        let mut value = null_mut();
+        // SAFETY: `data` points to `len` floats, checked against `shape`, which the callers hold borrowed until the tensor
+        // is gone; key points are behind a shared borrow, and the runtime does not write to inputs.
+        let status = unsafe {
+            (ort::api().CreateTensorWithDataAsOrtValue)(
+                self.memory.ptr(),
+                data.as_ptr().cast(),
+                len * size_of::<f32>(),
+                shape.as_ptr(),
+                D,
+                ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+                &raw mut value,
+            )
+        };
+        check(status)?;
+        NonNull::new(value).map(Tensor).ok_or_else(|| ort::Error::new("it made no tensor"))
+    }
+}
+
+fn check(status: OrtStatusPtr) -> ort::Result<()> {
+    // SAFETY: the status comes from the runtime and is looked at once.
+    unsafe { ort::Error::result_from_status(status) }
+}
+
+/// A tensor over borrowed memory, given back when dropped.
+struct Tensor(NonNull<OrtValue>);
+
+impl Drop for Tensor {
+    fn drop(&mut self) {
+        // SAFETY: the runtime made it for us, and nobody else holds it.
+        unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) };
+    }
+}

@@ -1,0 +1,251 @@
+//! Many people at once on a CPU: pieces of a batch, each on a thread of its own.
+//!
+//! ONNX Runtime would cut each matrix product instead and make all threads
+//! wait for the slowest behind every one of them. Pieces meet once a batch.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+
+use super::Precision;
+use super::call::{Callee, Numbers};
+use crate::error::{Error, Result};
+
+/// How many people a piece holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PieceSize {
+    /// At least: fewer are quicker run as they are, by one thread or with each product shared.
+    fewest: usize,
+    /// At most: what goes from layer to layer then stays in the processor's cache.
+    most: usize,
+}
+
+impl PieceSize {
+    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are.
+    pub(super) fn of(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 | Precision::F16 => Self { fewest: 128, most: 256 },
+            Precision::Int8 => Self { fewest: 16, most: 128 },
+        }
+    }
+
+    /// Whether `total` people are worth sharing.
+    pub(super) fn is_worth_it(self, total: usize) -> bool {
+        total >= 2 * self.fewest
+    }
+
+    /// How many pieces `total` people make for a crew: even ones, a multiple of the crew where all are large enough.
+    fn pieces(self, total: usize, crew: usize) -> usize {
+        let rounds = total.div_ceil(crew * self.most).max(1);
+        (rounds * crew).min(total / self.fewest).max(1)
+    }
+}
+
+/// A session's threads, which wait for pieces.
+pub(super) struct Crew {
+    callee: Callee,
+    size: PieceSize,
+    desk: Arc<Desk>,
+    threads: Vec<JoinHandle<()>>,
+    /// Pieces to be filled again.
+    spare: Vec<Piece>,
+}
+
+/// Part of a batch, in memory of its own, so that a thread may hold it.
+#[derive(Default)]
+struct Piece {
+    people: Range<usize>,
+    keypoints: Vec<f32>,
+    poses: Vec<f32>,
+    sigma: Vec<f32>,
+    wants_sigma: bool,
+    failure: Option<Error>,
+}
+
+/// Where pieces lie until somebody takes them, and when they are done.
+#[derive(Default)]
+struct Desk {
+    papers: Mutex<Papers>,
+    changed: Condvar,
+    finished: Condvar,
+}
+
+#[derive(Default)]
+struct Papers {
+    waiting: VecDeque<Piece>,
+    done: Vec<Piece>,
+    is_closed: bool,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next piece, waited for; `None` when there will be none.
+    fn next(&self) -> Option<Piece> {
+        let mut papers = self.lock();
+        loop {
+            if papers.is_closed {
+                return None;
+            }
+            match papers.waiting.pop_front() {
+                Some(piece) => return Some(piece),
+                None => papers = self.changed.wait(papers).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn hand_in(&self, piece: Piece) {
+        self.lock().done.push(piece);
+        self.finished.notify_one();
+    }
+}
+
+impl Crew {
+    /// A crew of `threads` that run `callee`, the caller of [`Self::run`] among them.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub(super) fn new(callee: Callee, size: PieceSize, threads: usize) -> Result<Self> {
+        let mut crew = Self { callee, size, desk: Arc::default(), threads: Vec::new(), spare: Vec::new() };
+        for _ in 1..threads {
+            let (desk, callee) = (Arc::clone(&crew.desk), crew.callee.clone());
+            let work = move || {
+                while let Some(piece) = desk.next() {
+                    desk.hand_in(piece.run(&callee));
+                }
+            };
+            let thread = std::thread::Builder::new().name("lift".to_owned()).spawn(work);
+            crew.threads.push(thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?);
+        }
+        Ok(crew)
+    }
+
+    /// Runs a whole batch, `[N, J_in, channels]` to `[N, J_out, 3]` and `[N, J_out]`.
+    ///
+    /// # Errors
+    /// The first failure of the runtime.
+    pub(super) fn run(
+        &mut self,
+        keypoints: ArrayView3<'_, f32>,
+        mut poses: ArrayViewMut3<'_, f32>,
+        mut sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
+        let mut outstanding = self.lay_out(keypoints, sigma.is_some());
+        let mut failure = None;
+        while outstanding > 0 {
+            let piece = self.next_done();
+            outstanding -= 1;
+            let Piece { people, .. } = &piece;
+            let rows = s![people.clone(), .., ..];
+            let sigma = sigma.as_mut().map(|sigma| sigma.slice_mut(s![people.clone(), ..]));
+            piece.copy_to(poses.slice_mut(rows), sigma);
+            failure = failure.or(self.put_away(piece));
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Cuts the batch into pieces for everybody and gives their number.
+    fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) -> usize {
+        let (total, crew) = (keypoints.dim().0, self.threads.len() + 1);
+        let pieces = self.size.pieces(total, crew);
+        for index in 0..pieces {
+            let mut piece = self.spare.pop().unwrap_or_default();
+            piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces, wants_sigma);
+            self.desk.lock().waiting.push_back(piece);
+            self.desk.changed.notify_one();
+        }
+        pieces
+    }
+
+    /// A piece that is done: one that somebody handed in, or one that is run here while others are waiting.
+    fn next_done(&self) -> Piece {
+        let mut papers = self.desk.lock();
+        loop {
+            if let Some(piece) = papers.done.pop() {
+                return piece;
+            }
+            if let Some(piece) = papers.waiting.pop_front() {
+                drop(papers);
+                return piece.run(&self.callee);
+            }
+            papers = self.desk.finished.wait(papers).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Keeps a piece's memory for the next one; gives what went wrong with it.
+    fn put_away(&mut self, mut piece: Piece) -> Option<Error> {
+        let failure = piece.failure.take();
+        self.spare.push(piece);
+        failure
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.desk.lock().is_closed = true;
+        self.desk.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread that broke down has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Piece {
+    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>, wants_sigma: bool) {
+        self.keypoints.clear();
+        self.keypoints.extend(keypoints.slice(s![people.clone(), .., ..]));
+        (self.people, self.wants_sigma) = (people, wants_sigma);
+    }
+
+    fn run(mut self, callee: &Callee) -> Self {
+        let people = self.people.len();
+        let [_, pose, sigma] = callee.widths();
+        self.poses.resize(people * pose, 0.0);
+        self.sigma.resize(if self.wants_sigma { people * sigma } else { 0 }, 0.0);
+        let (keypoints, poses) = (&self.keypoints[..], &mut self.poses[..]);
+        let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
+        self.failure = callee.run(people, Numbers { keypoints, poses, sigma }).err();
+        self
+    }
+
+    fn copy_to(&self, mut poses: ArrayViewMut3<'_, f32>, sigma: Option<ArrayViewMut2<'_, f32>>) {
+        if let Ok(found) = ArrayView3::from_shape(poses.dim(), &self.poses) {
+            poses.assign(&found);
+        }
+        if let Some(mut sigma) = sigma
+            && let Ok(found) = ArrayView2::from_shape(sigma.dim(), &self.sigma)
+        {
+            sigma.assign(&found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_even_large_enough_and_for_everybody() {
+        let size = PieceSize { fewest: 16, most: 128 };
+        assert!(!size.is_worth_it(31) && size.is_worth_it(32));
+        for (total, crew, expected) in [
+            (1, 2, 1),
+            (31, 2, 1),
+            (32, 2, 2),
+            (256, 2, 2),
+            (257, 2, 4),
+            (1024, 2, 8),
+            (1000, 1, 8),
+            (40, 16, 2),
+            (2048, 16, 16),
+        ] {
+            assert_eq!(size.pieces(total, crew), expected, "{total} people, {crew} threads");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The numbers that a model's hidden layers are held in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What the hidden layers of a model are held and multiplied in. Key points, the first and the last layer and so the
+/// poses are float32 in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// float32 throughout.
+    #[default]
+    F32,
+    /// float16, for GPUs.
+    F16,
+    /// Integers of 8 bits: weights with a scale for each output, activations with a scale for each person.
+    Int8,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
+
+    /// `f32`, `f16` or `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// Whether it is what a card that says nothing means.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || Error::usage(format!("unknown precision '{text}', expected f32, f16 or int8"));
+        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_words_and_on_cards() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.name().parse::<Precision>().unwrap(), precision);
+            assert_eq!(serde_json::to_value(precision).unwrap(), precision.name());
+        }
+        let message = "bf16".parse::<Precision>().unwrap_err().to_string();
+        assert_eq!(message, "unknown precision 'bf16', expected f32, f16 or int8");
+    }
+}

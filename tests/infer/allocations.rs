@@ -1,0 +1,62 @@
+//! Lifting allocates nothing once it has begun: an allocator that counts proves it, on all threads.
+
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+mod small_model;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ndarray::Array3;
+use poselift::lift::{Lifter, LifterOptions};
+use poselift::model::{Device, ModelFile};
+use small_model::SmallModel;
+
+/// The system's allocator, counted. What ONNX Runtime, which is C++, does by itself is not among it.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is handed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// One test alone, for the count is the process's: a single person, a few, and batches that threads share.
+#[test]
+fn lifting_allocates_nothing_once_it_has_begun() {
+    let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
+    for threads in [1, 2] {
+        let options = LifterOptions { device: Device::Cpu, threads: Some(threads), batch: None };
+        let mut lifter = Lifter::from_model(&file, &options).unwrap();
+        for people in [1, 20, 64, 3000] {
+            let keypoints = Array3::<f32>::ones((people, 17, 3));
+            let mut poses = Array3::zeros((people, 17, 3));
+            let mut lift = || lifter.lift_into(keypoints.view(), poses.view_mut()).unwrap();
+            (0..20).for_each(|_| lift());
+            let before = ALLOCATIONS.load(Ordering::SeqCst);
+            (0..100).for_each(|_| lift());
+            let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
+            assert_eq!(allocations, 0, "{people} people on {threads} threads, 100 times");
+            assert!(poses.iter().all(|value| (value - 0.001).abs() < 1e-6));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a smaller precision costs: the error of the exported file beside that of the same network in float32, on the
+//! same views of the validation split with a detector's errors, both lifted as users lift.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array3, ArrayView3};
+use poselift::camera::Camera;
+use poselift::lift::{Lifter, LifterOptions};
+use poselift::metric::Score;
+use poselift::model::{Device, Metric, ModelFile, OutputCard, Precision};
+use poselift::{Error, Result};
+
+use crate::data::Detector;
+use crate::dataset::{Dataset, Protocol, Views};
+use crate::export::{CardSeed, encode};
+use crate::trained::TrainedLifter;
+
+/// The most that a precision may lose and still be recommended, in millimetres.
+pub const MOST_LOST_MM: f64 = 0.5;
+
+/// The errors of a network in float32 and in another precision, MPJPE.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loss {
+    /// In float32.
+    pub exact: f64,
+    /// In the other precision.
+    pub found: f64,
+    /// How far the other precision moves a joint, on the mean.
+    pub moved: f64,
+    /// Of all three: `mm`, or the data's own.
+    pub unit: String,
+    /// What they were measured on, in words.
+    pub on: String,
+}
+
+impl Loss {
+    /// By how much the error grew.
+    pub fn lost(&self) -> f64 {
+        self.found - self.exact
+    }
+
+    /// Whether it is more than [`MOST_LOST_MM`]; not known of data in another unit.
+    pub fn is_too_much(&self) -> bool {
+        self.unit == "mm" && self.lost() > MOST_LOST_MM
+    }
+
+    /// The figures for the card.
+    pub fn metrics(&self) -> BTreeMap<String, Metric> {
+        let metric =
+            |name: &str, value: f64| (name.to_owned(), Metric { value, unit: self.unit.clone(), on: self.on.clone() });
+        BTreeMap::from([metric("mpjpe_against_f32", self.lost()), metric("mpjpe_with_detector", self.found)])
+    }
+}
+
+/// Measures what `lifter` loses in `precision` on the validation split of `dataset`.
+///
+/// # Errors
+/// What [`encode`] refuses, no usable ONNX Runtime, nobody who could be lifted.
+pub fn loss(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision, dataset: &Dataset) -> Result<Loss> {
+    let (keypoints, poses, cameras) = views(dataset);
+    let (_, unit) = dataset.card.error_unit();
+    let lift = |precision: Precision| -> Result<Array3<f32>> {
+        let file = ModelFile::from_bytes(&seed.name, encode(lifter, seed, precision)?.bytes)?;
+        let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
+        Ok(Lifter::from_model(&file, &options)?.lift_seen(keypoints.view(), &cameras)?.poses)
+    };
+    let (in_f32, lifted) = (lift(Precision::F32)?, lift(precision)?);
+    let error = |lifted: &Array3<f32>, truth: &Array3<f32>| mpjpe(lifted.view(), truth.view(), &lifter.output_card);
+    let (exact, found, moved) = (error(&in_f32, &poses)?, error(&lifted, &poses)?, error(&lifted, &in_f32)?);
+    let on = format!("{} views, {}", poses.dim().0, dataset.card.validated_on);
+    let on = if cameras.is_empty() { on } else { on + ", with a detector's errors" };
+    Ok(Loss { exact, found, moved, unit: unit.to_owned(), on })
+}
+
+/// Key points, poses and cameras that validate; no cameras for paired arrays.
+fn views(dataset: &Dataset) -> (Array3<f32>, Array3<f32>, Vec<Camera>) {
+    let protocol = Protocol { detector: Detector { noise: 1.0, gaps: 0.0 }, ..Protocol::default() };
+    match dataset.held_out(&protocol) {
+        Some(Views { keypoints, poses, cameras }) => (keypoints, poses, cameras),
+        None => {
+            let (keypoints, poses) = dataset.validation.to_arrays();
+            (keypoints, poses, Vec::new())
+        }
+    }
+}
+
+fn mpjpe(lifted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>, output: &OutputCard) -> Result<f64> {
+    let mut score = Score::new(output.joints.len(), output.root, &output.unit);
+    score.add(lifted, truth)?;
+    let nobody = || Error::runtime("nobody of the validation split could be lifted");
+    score.accuracy().map(|accuracy| accuracy.mpjpe).ok_or_else(nobody)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_millimetre_is_the_most() {
+        let loss = |found, unit: &str| Loss { exact: 70.0, found, moved: 2.0, unit: unit.into(), on: "views".into() };
+        assert!(!loss(70.49, "mm").is_too_much() && loss(70.51, "mm").is_too_much());
+        assert!(!loss(90.0, "unknown").is_too_much());
+        assert!((loss(70.25, "mm").metrics()["mpjpe_against_f32"].value - 0.25).abs() < 1e-9);
+    }
+}
