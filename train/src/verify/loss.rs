@@ -74,7 +74,7 @@ pub fn loss(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision, datas
 
 /// Key points, poses and cameras that validate; no cameras for paired arrays.
 fn views(dataset: &Dataset) -> (Array3<f32>, Array3<f32>, Vec<Camera>) {
-    let protocol = Protocol { detector: Detector { noise: 1.0, gaps: 0.0 }, ..Protocol::default() };
+    let protocol = Protocol { detector: Detector::in_full_view(1.0), ..Protocol::default() };
     match dataset.held_out(&protocol) {
         Some(Views { keypoints, poses, cameras }) => (keypoints, poses, cameras),
         None => {
