@@ -23,6 +23,8 @@ pub struct ModelFile {
     bytes: Cow<'static, [u8]>,
     graph: Graph,
     card: Card,
+    /// The same network as a CPU runs it faster.
+    twin: Option<Box<ModelFile>>,
 }
 
 impl ModelFile {
@@ -47,7 +49,18 @@ impl ModelFile {
         let (name, bytes) = (name.as_ref(), bytes.into());
         let graph = onnx::read_graph(&bytes).ok_or_else(|| not_onnx(&bytes).at(name))?;
         let card = read_card(&graph).map_err(|error| error.at(name))?;
-        Ok(Self { name: name.to_path_buf(), bytes, graph, card })
+        Ok(Self { name: name.to_path_buf(), bytes, graph, card, twin: None })
+    }
+
+    /// The same model, which a CPU takes `twin` for: the same joints from the same network, in a precision that a CPU
+    /// multiplies faster.
+    pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
+        Self { twin: Some(Box::new(twin)), ..self }
+    }
+
+    /// What a CPU runs in place of this file: a faster twin, or the file itself.
+    pub fn for_cpus(&self) -> &Self {
+        self.twin.as_deref().unwrap_or(self)
     }
 
     /// The path that the model was read from, or the name it was given.

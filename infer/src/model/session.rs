@@ -99,6 +99,7 @@ impl Session {
     /// Small batches in float32 are quicker with all threads at each product; integers never are, they are over before
     /// another thread has woken up.
     fn on_cpu(runtime: &Runtime, file: &ModelFile, threads: usize, fallback: Option<String>) -> Result<Self> {
+        let file = file.for_cpus();
         let card = file.card().clone();
         let shares_products = threads > 1 && card.network.precision != Precision::Int8;
         let session = build(runtime, file, if shares_products { threads } else { 1 })?;

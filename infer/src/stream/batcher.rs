@@ -225,7 +225,7 @@ mod tests {
     use crate::skeleton::BODY25;
 
     fn person(joints: usize, x: f32) -> Person {
-        Person { id: None, keypoints: vec![Keypoint { x, y: 1.0, score: 1.0 }; joints] }
+        Person { id: None, keypoints: vec![Keypoint { x: f64::from(x), y: 1.0, score: 1.0 }; joints] }
     }
 
     fn frame(index: u64, people: Vec<Person>) -> Frame {
