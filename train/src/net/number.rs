@@ -64,8 +64,8 @@ mod tests {
         let mut values: Vec<f32> = (0..4096).map(|k| ((k as f32) * 0.731).sin() * 10f32.powi(k % 60 - 30)).collect();
         // Half way between two: to the even one. Then what is no usual number.
         values.extend([
-            1.003_906_25,
-            1.011_718_75,
+            1.003_906_3,
+            1.011_718_8,
             -0.0,
             f32::INFINITY,
             f32::NEG_INFINITY,
