@@ -28,12 +28,14 @@ pub use networks::{Trained, onnx_runtime};
 pub const TOLERANCE: f64 = 1e-4;
 
 /// The largest difference that an exported file of `precision` may show, in sizes of the pose: [`TOLERANCE`], or what
-/// rounding in the hidden layers may move one joint of one pose by. What it moves poses by on the whole, [`loss`] tells.
+/// rounding in the hidden layers may move the worst joint of the worst of a thousand people by, who are made up of random
+/// points and far from what the network knows. A graph that is wrong is off by a whole pose. What real people are moved
+/// by, 1 mm on the mean in int8, [`loss`] tells.
 pub fn tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => TOLERANCE,
         Precision::F16 => 2e-2,
-        Precision::Int8 => 2e-1,
+        Precision::Int8 => 5e-1,
     }
 }
 

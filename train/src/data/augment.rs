@@ -92,9 +92,10 @@ impl Viewer {
             let points = detection.misplaced(points);
             let depth = points.narrow(2, 2, 1).clamp_min(LEAST_DEPTH);
             let centre = (&placed.size / 2.0).unsqueeze(1);
+            let stature = &placed.focal * STATURE / placed.root.select(2, 2).squeeze_dim(1);
             let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
             Seen {
-                keypoints: detection.observed(&pixels, &placed.size),
+                keypoints: detection.observed(&pixels, &stature, &placed.size),
                 poses: in_camera.index_select(1, &self.bodies.tables.h36m),
                 focal: placed.focal,
                 size: placed.size,

@@ -63,15 +63,7 @@ mod tests {
     fn rounding_is_libtorchs() {
         let mut values: Vec<f32> = (0..4096).map(|k| ((k as f32) * 0.731).sin() * 10f32.powi(k % 60 - 30)).collect();
         // Half way between two: to the even one. Then what is no usual number.
-        values.extend([
-            1.003_906_3,
-            1.011_718_8,
-            -0.0,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-            f32::MIN_POSITIVE,
-            f32::MAX,
-        ]);
+        values.extend([1.003_906_3, 1.011_718_8, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, f32::MAX]);
         let theirs = Tensor::from_slice(&values).to_kind(Kind::BFloat16).to_kind(Kind::Float);
         let ours: Vec<f32> = values.iter().map(|&value| Bf16::of(value).get()).collect();
         assert_eq!(ours, Vec::<f32>::try_from(theirs).unwrap());
