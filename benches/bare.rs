@@ -1,7 +1,7 @@
 //! ONNX Runtime as its documentation has it, with as many threads as the lifter: what the lifter and the program are
 //! held against.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayD};
 use ort::session::Session;
@@ -25,12 +25,12 @@ pub(crate) fn keypoints(batch: usize) -> Array3<f32> {
 pub(crate) struct Bare(Session);
 
 impl Bare {
-    /// Loads the bundled model.
-    pub(crate) fn new() -> Self {
+    /// Loads a model.
+    pub(crate) fn of(model: &Path) -> Self {
         let environment = poselift::model::environment().unwrap();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let builder = Session::builder(&environment).unwrap();
-        Self(builder.with_intra_threads(threads).unwrap().commit_from_file(model()).unwrap())
+        Self(builder.with_intra_threads(threads).unwrap().commit_from_file(model).unwrap())
     }
 
     /// Poses of `keypoints`, in an array of the caller's own.

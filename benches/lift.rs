@@ -23,7 +23,7 @@ fn lifter(criterion: &mut Criterion) {
 }
 
 fn bare(criterion: &mut Criterion) {
-    let mut bare = Bare::new();
+    let mut bare = Bare::of(&model());
     each_batch(criterion, "onnxruntime", |input| {
         black_box(bare.run(input));
     });

@@ -1,5 +1,5 @@
-//! The program `poselift run` from end to end, beside bare ONNX Runtime on the same model in the same minutes: poses a
-//! second from one file of JSON Lines to another, one pose from line in to line out through a pipe, and the peak memory
+//! The program `poselift run` from end to end, beside the library and bare ONNX Runtime on the same model in the same
+//! minutes: poses a second from one file of JSON Lines to another, one pose from line in to line out through a pipe, and the peak memory
 //! of a long stream.
 //!
 //! `cargo bench -p poselift --bench program [-- --json FILE]`, or `make bench`. Program and runtime take turns, medians
@@ -18,13 +18,18 @@ use std::time::{Duration, Instant};
 
 use bare::{Bare, keypoints};
 use clap::Parser;
+use poselift::lift::{Lifter, LifterOptions};
+use poselift::model::Device;
 use serde_json::json;
 
 /// Batch sizes of which bare ONNX Runtime's best counts.
 const BATCHES: [usize; 6] = [64, 128, 256, 512, 1024, 8192];
 
-/// How long bare ONNX Runtime runs at one batch size in one turn.
-const BARE_TIME: Duration = Duration::from_secs(1);
+/// People that the library is given at once.
+const LIBRARY_BATCH: usize = 8192;
+
+/// How long the library, and bare ONNX Runtime at one batch size, run in one turn.
+const TURN_TIME: Duration = Duration::from_secs(1);
 
 /// Answers of each turn that come before the clock counts.
 const WARM_UP: usize = 50;
@@ -32,6 +37,9 @@ const WARM_UP: usize = 50;
 /// Measures `poselift run` beside bare ONNX Runtime
 #[derive(Parser)]
 struct Options {
+    /// The model [default: the bundled one]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Lines of the file that is lifted
     #[arg(long, default_value_t = 500_000)]
     lines: usize,
@@ -54,39 +62,43 @@ struct Options {
 
 fn main() {
     let options = Options::parse();
-    let rate = Rate::measure(options.lines, options.turns);
-    let answer = Answer::measure(options.answers, options.turns);
-    let peak_mb = peak_mb(options.stream);
+    let model = options.model.clone().unwrap_or_else(bare::model);
+    let rate = Rate::measure(&model, options.lines, options.turns);
+    let answer = Answer::measure(&model, options.answers, options.turns);
+    let peak_mb = peak_mb(&model, options.stream);
     print!("{}", table(&options, &rate, &answer, peak_mb));
     if let Some(path) = &options.json {
         std::fs::write(path, json(&options, &rate, &answer, peak_mb)).unwrap();
     }
 }
 
-/// `poselift run` with the bundled model on the CPU.
-fn program() -> Command {
+/// `poselift run` on the CPU.
+fn program(model: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
-    command.args(["run", "--quiet", "--device", "cpu"]).stdin(Stdio::null());
+    command.args(["run", "--quiet", "--device", "cpu", "--model"]).arg(model).stdin(Stdio::null());
     command
 }
 
 /// Poses a second, turn by turn.
 struct Rate {
     program: Vec<f64>,
+    /// Array in, array out, [`LIBRARY_BATCH`] at once.
+    library: Vec<f64>,
     /// For each of [`BATCHES`].
     bare: Vec<Vec<f64>>,
 }
 
 impl Rate {
-    fn measure(lines: usize, turns: usize) -> Self {
+    fn measure(model: &Path, lines: usize, turns: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clip = folder.path().join("clip.jsonl");
         clip::write_lines(&mut BufWriter::new(File::create(&clip).unwrap()), lines).unwrap();
-        let mut rate = Self { program: Vec::new(), bare: vec![Vec::new(); BATCHES.len()] };
+        let mut rate = Self { program: Vec::new(), library: Vec::new(), bare: vec![Vec::new(); BATCHES.len()] };
         for turn in 1..=turns {
             eprintln!("poses a second, turn {turn} of {turns}");
-            rate.program.push(lift_file(&clip, lines));
-            let mut bare = Bare::new();
+            rate.program.push(lift_file(model, &clip, lines));
+            rate.library.push(library_rate(model));
+            let mut bare = Bare::of(model);
             BATCHES.iter().zip(&mut rate.bare).for_each(|(&batch, rates)| rates.push(bare_rate(&mut bare, batch)));
         }
         rate
@@ -100,10 +112,10 @@ impl Rate {
 }
 
 /// Lifts a file into another and gives lines a second, the program's start and end included.
-fn lift_file(clip: &Path, lines: usize) -> f64 {
+fn lift_file(model: &Path, clip: &Path, lines: usize) -> f64 {
     let poses = clip.with_file_name("poses.jsonl");
     let started = Instant::now();
-    let status = program().arg(clip).arg("-o").arg(&poses).status().unwrap();
+    let status = program(model).arg(clip).arg("-o").arg(&poses).status().unwrap();
     let seconds = started.elapsed().as_secs_f64();
     assert!(status.success());
     let written = BufReader::new(File::open(poses).unwrap()).split(b'\n').count();
@@ -111,12 +123,25 @@ fn lift_file(clip: &Path, lines: usize) -> f64 {
     lines as f64 / seconds
 }
 
+fn library_rate(model: &Path) -> f64 {
+    let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
+    let mut lifter = Lifter::from_file_with(model, &options).unwrap();
+    let input = keypoints(LIBRARY_BATCH);
+    let mut poses = input.clone();
+    rate_of(LIBRARY_BATCH, || lifter.lift_into(input.view(), poses.view_mut()).unwrap())
+}
+
 fn bare_rate(bare: &mut Bare, batch: usize) -> f64 {
     let input = keypoints(batch);
-    black_box(bare.run(&input));
+    rate_of(batch, || drop(black_box(bare.run(&input))))
+}
+
+/// Poses a second of calls that lift `batch`.
+fn rate_of(batch: usize, mut call: impl FnMut()) -> f64 {
+    call();
     let (started, mut poses) = (Instant::now(), 0);
-    while started.elapsed() < BARE_TIME {
-        black_box(bare.run(&input));
+    while started.elapsed() < TURN_TIME {
+        call();
         poses += batch;
     }
     poses as f64 / started.elapsed().as_secs_f64()
@@ -129,14 +154,14 @@ struct Answer {
 }
 
 impl Answer {
-    fn measure(answers: usize, turns: usize) -> Self {
+    fn measure(model: &Path, answers: usize, turns: usize) -> Self {
         let mut lines = Vec::new();
         clip::write_lines(&mut lines, WARM_UP + answers.div_ceil(turns)).unwrap();
         let lines: Vec<&[u8]> = lines.split_inclusive(|&byte| byte == b'\n').collect();
         let mut answer = Self { program: Vec::new(), bare: Vec::new() };
         for _ in 0..turns {
-            answer.program.extend(through_a_pipe(&lines));
-            let (mut bare, input) = (Bare::new(), keypoints(1));
+            answer.program.extend(through_a_pipe(model, &lines));
+            let (mut bare, input) = (Bare::of(model), keypoints(1));
             let laps = lines.iter().map(|_| micros(|| drop(black_box(bare.run(&input)))));
             answer.bare.extend(laps.skip(WARM_UP));
         }
@@ -145,8 +170,8 @@ impl Answer {
 }
 
 /// Microseconds from writing a line to having read its answer, line after line.
-fn through_a_pipe(lines: &[&[u8]]) -> Vec<f64> {
-    let mut child = program().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+fn through_a_pipe(model: &Path, lines: &[&[u8]]) -> Vec<f64> {
+    let mut child = program(model).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut answer = String::new();
@@ -174,9 +199,9 @@ fn micros(work: impl FnOnce()) -> f64 {
 }
 
 /// The program's peak resident memory, in megabytes, when all but a queue's length of `lines` has been lifted.
-fn peak_mb(lines: usize) -> f64 {
+fn peak_mb(model: &Path, lines: usize) -> f64 {
     eprintln!("memory of {lines} lines");
-    let mut child = program().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = program(model).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut input = BufWriter::new(child.stdin.take().unwrap());
     clip::write_lines(&mut input, lines).unwrap();
     let peak_mb = high_water_mark_mb(&child);
@@ -193,7 +218,7 @@ fn high_water_mark_mb(child: &Child) -> f64 {
 
 fn table(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String {
     let (batch, bare) = rate.best_bare();
-    let (fast, best) = (median(&rate.program), median(bare));
+    let (fast, library, best) = (median(&rate.program), median(&rate.library), median(bare));
     let [p50, _, p99] = percentiles(&answer.program);
     let [bare_p50, _, bare_p99] = percentiles(&answer.bare);
     let rows = [
@@ -204,6 +229,13 @@ fn table(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> Strin
             format!("{} poses/s", thousands(fast as usize)),
             format!("{} poses/s (batch {batch})", thousands(best as usize)),
             format!("{:.2}", fast / best),
+            "at least 0.80".to_owned(),
+        ],
+        [
+            format!("the same, beside the library (batch {LIBRARY_BATCH})"),
+            format!("{} poses/s", thousands(fast as usize)),
+            format!("{} poses/s (the library)", thousands(library as usize)),
+            format!("{:.2}", fast / library),
             "at least 0.80".to_owned(),
         ],
         [
@@ -232,7 +264,7 @@ fn json(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String
         json!({"p50": p50, "p90": p90, "p99": p99, "answers": laps.len()})
     };
     let measured = json!({
-        "poses_per_second": {"program": rate.program, "bare": bare, "bare_batch": batch, "lines": options.lines},
+        "poses_per_second": {"program": rate.program, "library": rate.library, "bare": bare, "bare_batch": batch, "lines": options.lines},
         "latency_us": {"program": latency(&answer.program), "bare": latency(&answer.bare)},
         "peak_mb": {"program": peak_mb, "lines": options.stream},
     });

@@ -1,0 +1,32 @@
+#!/bin/bash
+# All figures of the CPU in one go, in under ten minutes, on a machine that does nothing else:
+#
+#   benches/figures.sh F32.onnx INT8.onnx OUT
+#
+# The two models are one run's (`poselift-train export RUN`, and with `--precision int8`). PYTHON names a Python with the
+# packages that benches/rivals.py lists. Writes Markdown tables and JSON to the folder OUT.
+set -euo pipefail
+
+f32=$(realpath "$1") int8=$(realpath "$2") out=$3
+mkdir -p "$out"
+out=$(realpath "$out")
+cd "$(dirname "$0")/.."
+
+cargo build --release --locked -p poselift
+cargo bench --locked -p poselift --bench program --bench streams --no-run
+
+{
+    date -u +%F
+    grep -m1 'model name' /proc/cpuinfo | sed 's/.*: //'
+    nproc
+    cat /proc/loadavg
+} | tee "$out/machine.txt"
+
+"${PYTHON:-python3}" benches/rivals.py --model "$f32" --int8 "$int8" --json "$out/rivals.json" | tee "$out/rivals.md"
+for precision in int8 f32; do
+    model=${!precision}
+    cargo bench -q --locked -p poselift --bench program -- --model "$model" --lines 300000 --stream 500000 --turns 3 \
+        --json "$out/program-$precision.json" | tee "$out/program-$precision.md"
+    cargo bench -q --locked -p poselift --bench streams -- --model "$model" --json "$out/streams-$precision.json" \
+        | tee "$out/streams-$precision.md"
+done
