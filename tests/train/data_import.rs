@@ -111,7 +111,7 @@ fn bvh(frames: usize) -> String {
     text.push_str(&format!("MOTION\nFrames: {frames}\nFrame Time: 0.0166667\n"));
     for frame in 0..frames {
         let turns = " 2".repeat(joints * 3);
-        text.push_str(&format!("{} 95 0{turns}\n", frame as f64 * 0.5));
+        text.push_str(&format!("{} 95 0{turns}\n", frame as f64 * 0.3));
     }
     text
 }

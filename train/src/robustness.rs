@@ -4,11 +4,12 @@
 //! people of the validation split. Models are run as users run them, by [`poselift::Lifter`], cameras known.
 
 mod conditions;
+mod joints;
 mod write;
 
 use ndarray::{Array3, ArrayView2, Axis, s};
 use poselift::lift::Lifter;
-use poselift::metric::{Accuracy, Calibration, Score};
+use poselift::metric::{Accuracy, Calibration, JointAccuracy, Score};
 use poselift::model::PoseNetwork;
 use poselift::skeleton::H36M17;
 use poselift::{Error, Result};
@@ -16,7 +17,14 @@ use poselift::{Error, Result};
 use crate::dataset::{Dataset, Protocol, Views};
 
 pub use conditions::{Condition, Curve, Damage, Joints, curves, people};
+pub use joints::sigma_chart;
 pub use write::{chart, markdown};
+
+/// The people of each source, by their names.
+pub type People = Vec<(String, Vec<String>)>;
+
+/// The rows of the first curve of which joints are told one by one.
+const TOLD_BY_JOINT: usize = 2;
 
 /// A model's figures under one condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +35,10 @@ pub struct Point {
     pub at: f64,
     /// The errors; of the upper body alone where the condition says so.
     pub accuracy: Accuracy,
-    /// The share of joints within one sigma, where the model gives it.
-    pub within_sigma: Option<f64>,
+    /// `[J]` the same, joint by joint.
+    pub joints: Vec<JointAccuracy>,
+    /// How errors lie within sigma, where the model gives it.
+    pub calibration: Option<Calibration>,
     /// People too little of whom was seen to be lifted.
     pub not_lifted: u64,
 }
@@ -46,47 +56,86 @@ pub struct Measured {
     pub is_axis: bool,
 }
 
-/// Measures `lifter` on the validation split of `dataset`, `views` people a point.
+impl Point {
+    /// The share of joints within one sigma, where the model gives it.
+    pub fn within_sigma(&self) -> Option<f64> {
+        self.calibration.as_ref().and_then(Calibration::within_one_sigma)
+    }
+}
+
+/// Measures `lifter` on the validation split of `dataset`, `views` people a point; `sources` tells who comes from where.
 ///
 /// # Errors
 /// Data without cameras (paired arrays), a model of other joints, a runtime that fails.
-pub fn study<N: PoseNetwork>(lifter: &mut Lifter<N>, dataset: &Dataset, views: usize) -> Result<Vec<Measured>> {
+pub fn study<N: PoseNetwork>(
+    lifter: &mut Lifter<N>,
+    dataset: &Dataset,
+    sources: &[(String, Vec<String>)],
+    views: usize,
+) -> Result<Vec<Measured>> {
     let mut measured = Vec::new();
-    for curve in curves().into_iter().chain([people(&dataset.held_out_people())]) {
-        let points = curve.conditions.iter().map(|condition| measure(lifter, dataset, condition, views));
-        let points = points.collect::<Result<_>>()?;
-        measured.push(Measured { title: curve.title, unit: curve.unit, points, is_axis: curve.is_axis });
+    let held_out = people(&dataset.held_out_people());
+    for curve in curves().iter().chain([&held_out]) {
+        let points = curve.conditions.iter().map(|condition| measure(lifter, dataset, &[condition], views));
+        measured.push(curve.measured(points.collect::<Result<_>>()?));
+    }
+    let from = |names: &[String]| -> Vec<&Condition> {
+        let is_one =
+            |condition: &&Condition| condition.protocol.subject.as_ref().is_some_and(|subject| names.contains(subject));
+        held_out.conditions.iter().filter(is_one).collect()
+    };
+    let mut points = Vec::new();
+    for (source, names) in sources {
+        let conditions = from(names);
+        if !conditions.is_empty() {
+            let point = measure(lifter, dataset, &conditions, views)?;
+            let label = format!("{source} ({} people)", conditions.len());
+            points.push(Point { label, ..point });
+        }
+    }
+    if !points.is_empty() {
+        measured.push(Measured { title: "sources".into(), unit: String::new(), points, is_axis: false });
     }
     Ok(measured)
 }
 
+/// The figures over all views of `conditions` together; the first one says how the joints count.
 fn measure<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     dataset: &Dataset,
-    condition: &Condition,
+    conditions: &[&Condition],
     views: usize,
 ) -> Result<Point> {
-    let protocol = Protocol { views, ..condition.protocol.clone() };
-    let Some(mut seen) = dataset.held_out(&protocol) else {
-        return Err(Error::usage("paired arrays have no cameras to vary, expected a run on motion"));
+    let [first, ..] = conditions else {
+        return Err(Error::usage("no condition to measure under, expected at least one"));
     };
-    condition.damage.apply(&mut seen);
-    let lifted = lifter.lift_seen(seen.keypoints.view(), &seen.cameras)?;
-    let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
-    let mut score = Score::new(found.dim().1, Some(0), "m");
-    score.add(found.view(), truth.view())?;
-    let within_sigma = match &lifted.sigma {
-        Some(sigma) => {
-            let mut calibration = Calibration::new(Some(0));
-            calibration.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
-            calibration.within_one_sigma()
+    let mut score: Option<Score> = None;
+    let mut calibration = None;
+    for condition in conditions {
+        let protocol = Protocol { views, ..condition.protocol.clone() };
+        let Some(mut seen) = dataset.held_out(&protocol) else {
+            return Err(Error::usage("paired arrays have no cameras to vary, expected a run on motion"));
+        };
+        condition.damage.apply(&mut seen);
+        let lifted = lifter.lift_seen(seen.keypoints.view(), &seen.cameras)?;
+        let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
+        score.get_or_insert_with(|| Score::new(found.dim().1, Some(0), "m")).add(found.view(), truth.view())?;
+        if let Some(sigma) = &lifted.sigma {
+            let counted = calibration.get_or_insert_with(|| Calibration::new(Some(0)));
+            counted.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
         }
-        None => None,
-    };
-    let nobody = || Error::runtime(format!("nobody could be lifted ({})", condition.label));
-    let accuracy = score.accuracy().ok_or_else(nobody)?;
+    }
+    let nobody = || Error::runtime(format!("nobody could be lifted ({})", first.label));
+    let score = score.ok_or_else(nobody)?;
+    let (accuracy, joints) = score.accuracy().zip(score.joints()).ok_or_else(nobody)?;
     let not_lifted = score.not_lifted();
-    Ok(Point { label: condition.label.clone(), at: condition.at, accuracy, within_sigma, not_lifted })
+    Ok(Point { label: first.label.clone(), at: first.at, accuracy, joints, calibration, not_lifted })
+}
+
+impl Curve {
+    fn measured(&self, points: Vec<Point>) -> Measured {
+        Measured { title: self.title.clone(), unit: self.unit.clone(), points, is_axis: self.is_axis }
+    }
 }
 
 /// The joints of `poses` `[N, 17, 3]` that count, the root first.

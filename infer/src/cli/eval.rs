@@ -29,8 +29,11 @@ use report::{Report, Sight};
 /// error lies within it is told too, the root left out; it should be 68 %.
 ///
 /// With --stream no truth is needed: of a 3D stream it tells each bone's length, how much that varies (standard
-/// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), and
-/// the jitter (median acceleration of the joints relative to the root, in m/s^2). Lower is better.
+/// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), the
+/// jitter (median acceleration of the joints relative to the root, in m/s^2), and how fast feet slide (both ankles
+/// against each other along the camera's x and z, in m/s, while both stand: for 0.2 s at least about as high as each
+/// other, and slower than a step). Poses are relative to the root, so a foot that stands alone, or both sliding
+/// together, cannot be seen. Lower is better.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {

@@ -3,6 +3,7 @@
 mod array;
 mod jsonl;
 mod kind;
+mod named;
 mod npy;
 mod npz;
 mod open;
@@ -11,6 +12,7 @@ mod pickle;
 mod seen;
 
 pub use kind::Format;
+pub use named::NamedArray;
 pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};
 pub use pairs::PairedArrays;
 pub use seen::SeenPairs;

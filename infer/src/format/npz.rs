@@ -44,7 +44,7 @@ impl Archive {
     }
 
     /// One array as the npy file that it is.
-    fn member(&mut self, array: &str) -> Result<Vec<u8>> {
+    pub(super) fn member(&mut self, array: &str) -> Result<Vec<u8>> {
         let read = |zip: &mut ZipArchive<_>| {
             let mut bytes = Vec::new();
             zip.by_name(&format!("{array}.npy")).map_err(unreadable)?.take(MAX_MEMBER).read_to_end(&mut bytes)?;
@@ -65,7 +65,7 @@ impl Archive {
         read_array(&member[..]).map_err(|e| self.in_array(array, &e))
     }
 
-    fn in_array(&self, array: &str, error: &Error) -> Error {
+    pub(super) fn in_array(&self, array: &str, error: &Error) -> Error {
         Error::input(format!("array '{array}': {error}")).at(&self.name)
     }
 }

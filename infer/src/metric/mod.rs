@@ -15,15 +15,16 @@
 //! No other scale is taken from the truth, and a mirror image is not a rotation.
 
 mod calibration;
+mod feet;
 mod procrustes;
 mod score;
 mod sequence;
 mod steadiness;
 mod track;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, SIGMAS, expected_within};
 pub use procrustes::procrustes;
-pub use score::{Accuracy, Score};
+pub use score::{Accuracy, JointAccuracy, Score};
 pub use sequence::{acceleration_error, mpjve};
 pub use steadiness::{Bone, Pair, Steadiness, SteadinessFigures};
 

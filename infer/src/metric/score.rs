@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayView3, Axis};
 
-use super::{Point, auc, distance, metres, n_mpjpe, p_mpjpe, pck};
+use super::{Point, auc, distance, metres, mpjpe, n_mpjpe, pck, procrustes};
 use crate::error::{Error, Result};
 
 /// Joints within this distance of the truth count for PCK@150, in millimetres.
@@ -37,7 +37,29 @@ struct Sums {
     n_mpjpe: f64,
     pck_150: f64,
     auc: f64,
-    per_joint: Vec<f64>,
+    per_joint: Vec<JointSums>,
+}
+
+/// Of one joint, over poses.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct JointSums {
+    error: f64,
+    aligned_error: f64,
+    pck_150: f64,
+    auc: f64,
+}
+
+/// One joint's figures: means over poses, as [`Accuracy`]'s.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointAccuracy {
+    /// Mean distance after aligning the roots.
+    pub mpjpe: f64,
+    /// Mean distance after the best similarity of the whole pose.
+    pub p_mpjpe: f64,
+    /// The share of poses in which the joint is within 150 mm, 0..1; absent where the unit is not known.
+    pub pck_150: Option<f64>,
+    /// The mean of that share over 0, 5 … 150 mm, 0..1; absent where the unit is not known.
+    pub auc: Option<f64>,
 }
 
 /// Means over poses: errors in millimetres, or in the data's own unit where that is not known.
@@ -70,7 +92,8 @@ impl Score {
     pub fn new(joints: usize, root: Option<usize>, unit: &str) -> Self {
         assert!(root.is_none_or(|root| root < joints), "the root is one of the {joints} joints");
         let to_mm = metres(unit).map(|metres| metres * 1000.0);
-        let sums = Sums { p_mpjpe: 0.0, n_mpjpe: 0.0, pck_150: 0.0, auc: 0.0, per_joint: vec![0.0; joints] };
+        let sums =
+            Sums { p_mpjpe: 0.0, n_mpjpe: 0.0, pck_150: 0.0, auc: 0.0, per_joint: vec![JointSums::default(); joints] };
         Self { root, to_mm, samples: 0, not_lifted: 0, sums }
     }
 
@@ -110,14 +133,19 @@ impl Score {
         let scale = self.to_mm.unwrap_or(1.0);
         let errors: Vec<f64> = predicted.iter().zip(&truth).map(|(p, t)| distance(*p, *t) * scale).collect();
         self.samples += 1;
-        self.sums.p_mpjpe += p_mpjpe(&predicted, &truth) * scale;
+        let laid_over = procrustes(&predicted, &truth);
+        self.sums.p_mpjpe += mpjpe(&laid_over, &truth) * scale;
         self.sums.n_mpjpe += n_mpjpe(&predicted, &truth) * scale;
         if self.to_mm.is_some() {
             self.sums.pck_150 += pck(&errors, PCK_MM);
             self.sums.auc += auc(&errors);
         }
-        for (sum, error) in self.sums.per_joint.iter_mut().zip(errors) {
-            *sum += error;
+        let aligned_errors = laid_over.iter().zip(&truth).map(|(p, t)| distance(*p, *t) * scale);
+        for ((sums, error), aligned_error) in self.sums.per_joint.iter_mut().zip(errors).zip(aligned_errors) {
+            sums.error += error;
+            sums.aligned_error += aligned_error;
+            sums.pck_150 += pck(&[error], PCK_MM);
+            sums.auc += auc(&[error]);
         }
         Ok(())
     }
@@ -138,7 +166,7 @@ impl Score {
             return None;
         }
         let mean = |sum: f64| sum / self.samples as f64;
-        let per_joint: Vec<f64> = self.sums.per_joint.iter().copied().map(mean).collect();
+        let per_joint: Vec<f64> = self.sums.per_joint.iter().map(|sums| mean(sums.error)).collect();
         Some(Accuracy {
             samples: self.samples,
             mpjpe: per_joint.iter().sum::<f64>() / per_joint.len().max(1) as f64,
@@ -148,6 +176,21 @@ impl Score {
             auc: self.to_mm.map(|_| mean(self.sums.auc)),
             per_joint,
         })
+    }
+}
+
+impl Score {
+    /// `[J]` what [`Self::accuracy`] says, joint by joint; `None` before the first pose.
+    pub fn joints(&self) -> Option<Vec<JointAccuracy>> {
+        let mean = |sum: f64| sum / self.samples as f64;
+        let in_millimetres = |sum: f64| self.to_mm.map(|_| mean(sum));
+        let joint = |sums: &JointSums| JointAccuracy {
+            mpjpe: mean(sums.error),
+            p_mpjpe: mean(sums.aligned_error),
+            pck_150: in_millimetres(sums.pck_150),
+            auc: in_millimetres(sums.auc),
+        };
+        (self.samples > 0).then(|| self.sums.per_joint.iter().map(joint).collect())
     }
 }
 
@@ -190,6 +233,11 @@ mod tests {
         // from 100 on, or within 10 as the nearest f32 lies just beyond it.
         assert_relative_eq!(accuracy.pck_150.unwrap(), 0.75);
         assert_relative_eq!(accuracy.auc.unwrap(), (2.0 + 11.0 / 31.0) / 4.0, epsilon = 1.01 / 31.0 / 4.0);
+        let joint = score.joints().unwrap()[1];
+        assert_relative_eq!(joint.mpjpe, 200.0, epsilon = 1e-3);
+        assert_relative_eq!(joint.p_mpjpe, 0.0, epsilon = 1e-3);
+        assert_eq!(joint.pck_150, Some(0.5));
+        assert_relative_eq!(joint.auc.unwrap(), 11.0 / 31.0 / 2.0, epsilon = 1.01 / 31.0 / 2.0);
         // Scale 0.25 / 0.26 leaves 98.06 mm of the first, 0.5 / 0.8 nothing of the second: their joint's halves.
         assert_relative_eq!(accuracy.n_mpjpe, 98.058 / 4.0, epsilon = 1e-2);
     }
@@ -222,6 +270,7 @@ mod tests {
         let accuracy = score.accuracy().unwrap();
         assert_relative_eq!(accuracy.mpjpe, 0.1, epsilon = 1e-6);
         assert_eq!((score.unit(), accuracy.pck_150, accuracy.auc), (None, None, None));
+        assert_eq!(score.joints().unwrap()[1].pck_150, None);
     }
 
     #[test]
@@ -233,7 +282,7 @@ mod tests {
         let mut score = Score::new(2, Some(0), "m");
         score.add(predicted.view(), truth.view()).unwrap();
         assert_eq!((score.accuracy().unwrap().samples, score.not_lifted()), (2, 1));
-        assert!(Score::new(2, None, "m").accuracy().is_none());
+        assert!(Score::new(2, None, "m").accuracy().is_none() && Score::new(2, None, "m").joints().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One person's way through a stream: the lengths of their bones, and the poses just before.
 
 use super::Point;
+use super::feet::Feet;
 
 /// What tells people apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +15,7 @@ pub(super) enum Track {
 pub(super) struct History {
     /// Of each bone.
     pub(super) lengths: Vec<Spread>,
+    pub(super) feet: Feet,
     /// The last two poses, the older first, with their frame's number and time.
     last: [Option<Moment>; 2],
 }
@@ -50,7 +52,7 @@ impl Spread {
 
 impl History {
     pub(super) fn new(bones: usize) -> Self {
-        Self { lengths: vec![Spread::default(); bones], last: [None, None] }
+        Self { lengths: vec![Spread::default(); bones], feet: Feet::default(), last: [None, None] }
     }
 
     /// Goes on to `now`; gives the lengths of the accelerations that the `moving` joints had one pose before.

@@ -1,15 +1,17 @@
-//! The pictures of a run, of a sweep and of a study.
+//! The pictures of a run, of a sweep and of a study, and of sigma.
 //!
 //! A chart is first laid out as a list of marks in logical pixels, which tests
 //! can look at, and then painted, the same marks, as SVG or PNG.
 
 mod axis;
+mod calibration;
 mod comparison;
 mod panels;
 mod scene;
 mod thin;
 mod training;
 
+pub use calibration::calibration_chart;
 pub use comparison::{ComparisonRow, Reference, Score, comparison_chart};
 pub use panels::{Line, Panel, panels_chart};
 pub use scene::Chart;

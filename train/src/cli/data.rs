@@ -16,6 +16,7 @@ use crate::data::archive::{self, Precision};
 use crate::data::{Detector, Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
 use crate::dataset::{Dataset, Protocol, Views};
 use crate::device;
+use crate::robustness::People;
 
 /// What `data` takes.
 #[derive(Debug, Args)]
@@ -36,7 +37,8 @@ enum DataCommand {
 
 #[derive(Debug, Args)]
 struct ImportArgs {
-    /// What to read: folders of motion capture (.bvh, .amc with .asf), a .npy with its .json, clips archives, `synthetic`
+    /// What to read: folders of motion capture (.bvh, .amc with .asf), .npy, .npz or .h5 files of joints, clips archives,
+    /// `synthetic`
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// The archive to write
@@ -61,7 +63,7 @@ struct ImportArgs {
 
 #[derive(Debug, Args)]
 struct InfoArgs {
-    /// A clips archive, or any other source of data (folders of .bvh, .amc with .asf; .npy; `synthetic`)
+    /// A clips archive, or any other source of data (folders of .bvh, .amc with .asf; .npy, .npz, .h5; `synthetic`)
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Poses a second that motion is resampled to
@@ -102,18 +104,28 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
     }
 }
 
-/// The data that the run in the folder `run` was fitted on, split as it was, on the CPU.
+/// The data that the run in the folder `run` was fitted on, split as it was, on the CPU; and who is in which source.
 ///
 /// # Errors
 /// A folder that is no run, or sources that are no longer where they were.
-pub(super) fn data_of(run: &Path) -> Result<Dataset> {
+pub(super) fn data_of(run: &Path) -> Result<(Dataset, People)> {
     let config: FitConfig = checkpoint::read_json(&run.join(checkpoint::CONFIG))?;
     let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
-    Dataset::new(data, &config, device::choose("cpu")?)
+    let sources = match &data {
+        TrainingData::Motion(motion) => people_by_source(motion),
+        TrainingData::Pairs(_) => Vec::new(),
+    };
+    Ok((Dataset::new(data, &config, device::choose("cpu")?)?, sources))
+}
+
+fn people_by_source(motion: &Motion) -> People {
+    let people = motion.people();
+    let from = |index: usize| people.iter().filter(move |person| person.0 == index).map(|person| person.1.to_owned());
+    motion.sources.iter().enumerate().map(|(index, source)| (source.name.clone(), from(index).collect())).collect()
 }
 
 fn validation(args: &ValidationArgs) -> Result<()> {
-    let dataset = data_of(&args.run)?;
+    let (dataset, _) = data_of(&args.run)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { gaps: f64::from(u8::from(args.gaps)), ..Detector::in_full_view(noise) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });

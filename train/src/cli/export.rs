@@ -73,7 +73,7 @@ fn measure_loss(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> R
     if args.precision == Precision::F32 || args.no_loss {
         return Ok(None);
     }
-    let dataset = data_of(&args.run).map_err(|error| {
+    let (dataset, _) = data_of(&args.run).map_err(|error| {
         let why = format!("--precision {} is measured on the run's data, or give --no-loss", args.precision);
         error.hint(why)
     })?;

@@ -6,9 +6,10 @@ use poselift::error::{Error, Result};
 
 use super::body::{Body, BodyMap};
 use super::kinematics::place;
+use super::motion::TakeOf;
 use super::rig::FittedRig;
 use super::take::Take;
-use super::{MotionBuilder, Source, acclaim, bvh, resample, ui_prmd};
+use super::{MotionBuilder, Source, acclaim, arrays, bvh, ui_prmd};
 
 /// Adds every take below `folder`, any depth, in the order of their paths.
 ///
@@ -18,15 +19,19 @@ pub fn add_folder(folder: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let takes = takes(folder)?;
     if takes.is_empty() {
         return Err(Error::input(
-            "no motion capture in this folder, expected .bvh files, or .amc with their .asf, any depth",
+            "no motion capture in this folder, expected .bvh files, .amc with their .asf, or .npy of [frames, joints, 3], any depth",
         )
         .at(folder)
         .hint("CMU's collection is one; `--data synthetic` needs no files"));
     }
     let mut report = FolderReport::default();
     for take in &takes {
-        if is_array(take) {
+        if is_described(take) {
             ui_prmd::add_file(take, builder)?;
+        } else if has_extension(take, "npy") {
+            arrays::add_file(take, Some(&name_of(folder)), builder)?;
+        } else if arrays::is_pose_file(take) {
+            arrays::add_h5(take, builder)?;
         } else {
             add_take(folder, take, builder, &mut report)?;
         }
@@ -99,7 +104,6 @@ fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mu
     let map = BodyMap::new(rig, &take).map_err(|e| e.at(path))?;
     let rate = 1.0 / take.frame_seconds;
     let bodies = bodies(&take, &map);
-    let found = resample::pieces(&bodies, rate);
 
     let stem = stem_of(path);
     let collection = map.rig().collection;
@@ -108,23 +112,12 @@ fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mu
         None => Source { name: name_of(folder), licence: "unknown".into() },
     });
     let subject = subject_of(&person, collection.map(|known| known.name));
-    for range in &found.ranges {
-        let resampled = resample::resample(&bodies[range.clone()], rate, builder.rate());
-        builder.clip(&stem, &subject, source, map.human_lengths, &resampled);
-    }
+    let whose = TakeOf { name: &stem, subject: &subject, source, human_lengths: map.human_lengths };
+    let sifted = builder.take(whose, &bodies, rate);
+    report.cut.extend(sifted.complaint(&stem, bodies.len()));
 
     *if is_acclaim(path) { &mut report.acclaim } else { &mut report.bvh } += 1;
     *report.rigs.entry(format!("{}, unit {}", map.rig().name, map.unit)).or_default() += 1;
-    // One frame may be a rest pose of a kind that the rig's table does not know.
-    if found.cut > 1 || found.not_finite > 0 || found.ranges.is_empty() {
-        report.cut.push(format!(
-            "{stem}: {} of {} frames cut ({} jumps, {} frames that are no numbers)",
-            found.cut,
-            bodies.len(),
-            found.jumps,
-            found.not_finite
-        ));
-    }
     Ok(())
 }
 
@@ -176,7 +169,8 @@ fn name_of(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "motion capture".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every take below `folder`, sorted: `.bvh`, `.amc`, and `.npy` with a `.json` of the same name beside it.
+/// Every take below `folder`, sorted: `.bvh`, `.amc`, `.npy` that hold a clip or have a `.json` of the same name beside
+/// them, and the 3D poses of Martinez's archive.
 fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -190,7 +184,9 @@ fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
                 folders.push(path);
             } else if has_extension(&path, "bvh")
                 || is_acclaim(&path)
-                || (is_array(&path) && path.with_extension("json").is_file())
+                || is_described(&path)
+                || (has_extension(&path, "npy") && arrays::is_clip(&path))
+                || arrays::is_positions(&path)
             {
                 found.push(path);
             }
@@ -204,8 +200,9 @@ fn is_acclaim(path: &Path) -> bool {
     has_extension(path, "amc")
 }
 
-fn is_array(path: &Path) -> bool {
-    has_extension(path, "npy")
+/// Whether the array has a `.json` of its name beside it that says what it holds.
+fn is_described(path: &Path) -> bool {
+    has_extension(path, "npy") && path.with_extension("json").is_file()
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

@@ -1,15 +1,17 @@
 //! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
 //!
-//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics` → `rig` → `body`), `ui_prmd` and
-//! `archive`, or made up by `synthetic`; `resample` cuts and times it, `motion` strings it together, `split` sets some
-//! people apart.
+//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics` → `rig` → `body`), `arrays`, `ui_prmd`
+//! and `archive`, or made up by `synthetic`; `faults` finds what no human does, `resample` times it, `motion` strings it
+//! together, `split` sets some people apart.
 
 pub mod acclaim;
 pub mod archive;
+pub mod arrays;
 pub mod augment;
 pub mod body;
 pub mod bvh;
 mod detector;
+pub mod faults;
 pub mod kinematics;
 mod lines;
 pub mod mocap;
@@ -24,7 +26,7 @@ pub mod take;
 pub mod ui_prmd;
 
 pub use detector::Detector;
-pub use motion::MotionBuilder;
+pub use motion::{MotionBuilder, TakeOf};
 pub use open::{OpenOptions, Opened, open, open_with};
 pub use pairs::RootChoice;
 

@@ -6,7 +6,21 @@ use ndarray::Array3;
 use poselift::error::{Error, Result};
 
 use super::body::Body;
-use super::{Clip, Motion, Source};
+use super::faults::{self, Sifted};
+use super::{Clip, Motion, Source, resample};
+
+/// Whose motion a take is.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeOf<'a> {
+    /// The take's name.
+    pub name: &'a str,
+    /// The person's.
+    pub subject: &'a str,
+    /// The collection, by [`MotionBuilder::source`].
+    pub source: usize,
+    /// Whether bone lengths are a real person's.
+    pub human_lengths: bool,
+}
 
 /// Collects clips, sources and what there is to tell about them.
 #[derive(Debug)]
@@ -54,6 +68,16 @@ impl MotionBuilder {
     /// Something that the user should know about the sources.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
+    }
+
+    /// Adds what is sound of a take, `bodies` at `rate` a second, as clips at [`Self::rate`]; returns what was found.
+    pub fn take(&mut self, take: TakeOf<'_>, bodies: &[Body], rate: f64) -> Sifted {
+        let sifted = faults::sift(bodies, rate, take.human_lengths);
+        for range in &sifted.sound {
+            let resampled = resample::resample(&bodies[range.clone()], rate, self.rate);
+            self.clip(take.name, take.subject, take.source, take.human_lengths, &resampled);
+        }
+        sifted
     }
 
     /// Adds a clip at [`Self::rate`]; a name that its source has already gets a number behind it.

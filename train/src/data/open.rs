@@ -6,7 +6,7 @@ use poselift::{Error, Result};
 
 use crate::config::FitConfig;
 
-use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, mocap, synthetic, ui_prmd};
+use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, arrays, mocap, synthetic, ui_prmd};
 
 /// How sources are opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,8 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
-/// Opens `sources`: `synthetic`, folders of motion capture, clips archives, or one file of paired arrays.
+/// Opens `sources`: `synthetic`, folders of motion capture, arrays of motion, clips archives, or one file of paired
+/// arrays.
 ///
 /// # Errors
 /// As [`OpenOptions::open`].
@@ -48,7 +49,10 @@ pub fn open_with(sources: &[String], rate: f64, seed: u64) -> Result<Opened> {
 enum Kind<'a> {
     Synthetic(usize),
     Folder(&'a Path),
-    Array(&'a Path),
+    /// An array with its description beside it.
+    Described(&'a Path),
+    Arrays(&'a Path),
+    PoseFile(&'a Path),
     Archive(&'a Path),
     Pairs(&'a Path),
 }
@@ -87,7 +91,9 @@ impl OpenOptions {
             match kind {
                 Kind::Synthetic(frames) => synthetic::add(*frames, self.seed, &mut builder),
                 Kind::Folder(path) => mocap::add_folder(path, &mut builder)?,
-                Kind::Array(path) => ui_prmd::add_file(path, &mut builder)?,
+                Kind::Described(path) => ui_prmd::add_file(path, &mut builder)?,
+                Kind::Arrays(path) => arrays::add_file(path, None, &mut builder)?,
+                Kind::PoseFile(path) => arrays::add_h5(path, &mut builder)?,
                 Kind::Archive(path) | Kind::Pairs(path) => archive::add_file(path, &mut builder)?,
             }
         }
@@ -105,12 +111,15 @@ fn kind(source: &str) -> Result<Kind<'_>> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match extension.as_deref() {
         _ if metadata.is_dir() => Ok(Kind::Folder(path)),
-        Some("npy") => Ok(Kind::Array(path)),
+        Some("npy") if path.with_extension("json").is_file() => Ok(Kind::Described(path)),
+        Some("npy") => Ok(Kind::Arrays(path)),
         Some("npz") if archive::is_archive(path) => Ok(Kind::Archive(path)),
+        Some("npz") if !arrays::is_paired(path) => Ok(Kind::Arrays(path)),
+        Some("h5" | "hdf5") => Ok(Kind::PoseFile(path)),
         Some("pkl" | "pickle" | "npz") => Ok(Kind::Pairs(path)),
         _ => Err(Error::usage("no kind of data that is known by its name").at(path).hint(
             "expected synthetic, a .pkl or .npz of paired arrays, a folder of .bvh or of .amc and .asf files, a clips archive, \
-             or a .npy with its .json",
+             .npy, .npz or .h5 files of [frames, joints, 3]",
         )),
     }
 }

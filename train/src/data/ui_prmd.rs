@@ -8,7 +8,8 @@ use poselift::skeleton::BODY22;
 use serde::Deserialize;
 
 use super::body::Body;
-use super::{MotionBuilder, Source, resample};
+use super::motion::TakeOf;
+use super::{MotionBuilder, Source};
 
 /// What the JSON beside the array says; it holds more, which is for people.
 #[derive(Debug, Deserialize)]
@@ -55,7 +56,7 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let name =
         if is_ui_prmd { "UI-PRMD".into() } else { path.file_stem().unwrap_or_default().to_string_lossy().into() };
     let source = builder.source(Source { name, licence: description.licence.clone() });
-    let mut broken = 0;
+    let (mut broken, mut complaints) = (0, Vec::new());
     for clip in &description.clips {
         let end = clip.start.checked_add(clip.frames).filter(|end| *end <= frames).ok_or_else(|| {
             let found = format!("clip {} has frames {} + {}", clip.name, clip.start, clip.frames);
@@ -68,14 +69,13 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
                 })
             })
             .collect();
-        let pieces = resample::pieces(&bodies, description.fps);
-        broken += pieces.cut;
-        for range in pieces.ranges {
-            let resampled = resample::resample(&bodies[range], description.fps, builder.rate());
-            builder.clip(&clip.name, &clip.subject, source, true, &resampled);
-        }
+        let take = TakeOf { name: &clip.name, subject: &clip.subject, source, human_lengths: true };
+        let sifted = builder.take(take, &bodies, description.fps);
+        broken += sifted.cut;
+        complaints.extend(sifted.complaint(&clip.name, clip.frames));
     }
-    builder.note(format!("{}: {} clips, {frames} frames, {broken} cut", path.display(), description.clips.len()));
+    builder.note(format!("{}: {} clips, {frames} frames, {broken} left out", path.display(), description.clips.len()));
+    complaints.into_iter().for_each(|complaint| builder.note(format!("  {complaint}")));
     Ok(())
 }
 

@@ -58,6 +58,23 @@ fn the_upper_body_has_its_root_and_no_legs() {
     assert_eq!(joints, [0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
 }
 
+/// A root and sixteen joints, four of which are two sigmas off, the others one; 12 of 16 are 75 %.
+fn calibration() -> Calibration {
+    let truth = Array3::zeros((1, 17, 3));
+    let mut predicted = truth.clone();
+    for joint in 1..17 {
+        predicted[[0, joint, 0]] = if joint > 12 { 0.2 } else { 0.1 };
+    }
+    let mut calibration = Calibration::new(Some(0));
+    calibration.add(predicted.view(), truth.view(), ndarray::Array2::from_elem((1, 17), 0.1).view()).unwrap();
+    calibration
+}
+
+#[test]
+fn a_model_without_sigma_has_no_chart_of_it() {
+    assert!(sigma_chart(&[], "coco17").unwrap().is_none());
+}
+
 #[test]
 fn a_study_becomes_tables_and_panels() {
     let accuracy = |mpjpe: f64| Accuracy {
@@ -73,7 +90,8 @@ fn a_study_becomes_tables_and_panels() {
         label: format!("{at}°"),
         at,
         accuracy: accuracy(50.0 + at),
-        within_sigma: Some(0.68),
+        joints: vec![JointAccuracy { mpjpe: 12.5, p_mpjpe: 7.5, pck_150: Some(1.0), auc: Some(0.9) }; 17],
+        calibration: Some(calibration()),
         not_lifted: 0,
     };
     let curve = |title: &str, is_axis| Measured {
@@ -85,7 +103,15 @@ fn a_study_becomes_tables_and_panels() {
     let study = [curve("people", false), curve("camera roll", true)];
     let text = markdown(&study, "coco17", "views", 100);
     assert!(text.contains("## Camera roll"), "{text}");
-    assert!(text.contains("| 30° | 80.0 | 56.0 | 72.0 | 98.5 % | 60.0 % | 68.0 % | 0 |"), "{text}");
+    assert!(text.contains("| 30° | 80.0 | 56.0 | 72.0 | 98.5 % | 60.0 % | 75.0 % | 0 |"), "{text}");
+    assert!(
+        text.contains("## Joints: 0°") && text.contains("| left_knee | 12.5 | 7.5 | 100.0 % | 90.0 % | 100.0 % |"),
+        "{text}"
+    );
+    assert!(text.contains("| hip | 12.5 | 7.5 | 100.0 % | 90.0 % | – |"), "{text}");
+    assert!(text.contains("| 1 | 68.0 % | 75.0 % | 75.0 % |") && text.contains("| 0.25 | 24.8 % | 0.0 % |"), "{text}");
+    let sigma = sigma_chart(&study, "coco17").unwrap().unwrap().to_svg();
+    assert!(sigma.contains("How sure coco17 is") && sigma.contains("aim: 68 %"), "{sigma}");
     let svg = chart(&study, "coco17").unwrap().to_svg();
     assert!(svg.contains("camera roll") && !svg.contains("people"), "{svg}");
     assert!(chart(&study[..1], "coco17").is_err());

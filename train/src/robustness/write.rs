@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use poselift::Result;
 
-use super::{Measured, Point};
+use super::{Measured, Point, joints};
 use crate::chart::{Chart, Line, Panel, panels_chart};
 
 /// The tables, one a curve; `model` names the model, `on` the data.
@@ -19,7 +19,7 @@ pub fn markdown(study: &[Measured], model: &str, on: &str, views: usize) -> Stri
     for curve in study {
         let _ = write!(text, "\n## {}\n\n{}", sentence(&curve.title), table(curve));
     }
-    text
+    text + &joints::tables(study)
 }
 
 fn sentence(title: &str) -> String {
@@ -28,7 +28,7 @@ fn sentence(title: &str) -> String {
 }
 
 fn table(curve: &Measured) -> String {
-    let has_sigma = curve.points.iter().any(|point| point.within_sigma.is_some());
+    let has_sigma = curve.points.iter().any(|point| point.calibration.is_some());
     let head = if curve.unit.is_empty() { String::new() } else { curve.unit.clone() };
     let sigma_head = if has_sigma { " within one sigma |" } else { "" };
     let rule = if has_sigma { "---|" } else { "" };
@@ -41,10 +41,14 @@ fn table(curve: &Measured) -> String {
     text
 }
 
+/// A share of 0..1 as `68.0 %`.
+pub(super) fn percent(share: Option<f64>) -> String {
+    share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0))
+}
+
 fn row(point: &Point, has_sigma: bool) -> String {
     let accuracy = &point.accuracy;
-    let percent = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0));
-    let sigma = if has_sigma { format!(" {} |", percent(point.within_sigma)) } else { String::new() };
+    let sigma = if has_sigma { format!(" {} |", percent(point.within_sigma())) } else { String::new() };
     format!(
         "| {} | {:.1} | {:.1} | {:.1} | {} | {} |{sigma} {} |",
         point.label,

@@ -61,6 +61,10 @@ struct Report<'a> {
     asymmetry: Option<f64>,
     /// m/s²; `null` where times, or the size of the unit, are not known.
     jitter: Option<f64>,
+    /// m/s; `null` where both feet never stand long enough, or times or the size of the unit are not known.
+    feet_slide: Option<f64>,
+    /// Seconds during which both feet stand.
+    feet_planted: f64,
     bones: Vec<Bone<'a>>,
     pairs: Vec<Pair<'a>>,
 }
@@ -106,6 +110,8 @@ impl<'a> Report<'a> {
             bone_deviation: figures.deviation(),
             asymmetry: figures.asymmetry(),
             jitter: figures.acceleration.zip(metres).map(|(acceleration, metres)| acceleration * metres),
+            feet_slide: figures.feet_slide.zip(metres).map(|(slide, metres)| slide * metres),
+            feet_planted: figures.feet_planted,
             bones: bones.collect(),
             pairs: pairs.collect(),
         }
@@ -142,6 +148,15 @@ impl<'a> Report<'a> {
                 self.jitter.map_or("not given: it needs the frames' times and a known unit".into(), |jitter| {
                     format!("{jitter:.2} m/s^2, the median")
                 }),
+            ),
+            (
+                "feet slide",
+                self.feet_slide.map_or(
+                    "not given: both never stand for 0.2 s, or times or the unit are not known".into(),
+                    |slide| {
+                        format!("{slide:.3} m/s against each other, in the {:.1} s that both stand", self.feet_planted)
+                    },
+                ),
             ),
             ("", String::new()),
         ];
@@ -209,6 +224,7 @@ mod tests {
             "people                 3 in 1 track",
             "left and right differ  0.00 %, the mean over pairs",
             "jitter                 40.00 m/s^2, the median",
+            "feet slide             not given: both never stand for 0.2 s, or times or the unit are not known",
             "bone to         from                     m    varies",
             "left_hip        hip                 0.1667   56.57 %",
             "left_hip        right_hip                     0.00 %",

@@ -37,30 +37,7 @@ impl NpyHeader {
     /// # Errors
     /// Bytes that are no npy file, or elements that are no numbers.
     pub(super) fn read(input: &mut impl Read) -> Result<Self> {
-        let mut magic = [0; 8];
-        fill(input, &mut magic)?;
-        if &magic[..6] != MAGIC {
-            return Err(Error::input("no npy file: it does not begin with \\x93NUMPY"));
-        }
-        let length = match magic[6] {
-            1 => {
-                let mut length = [0; 2];
-                fill(input, &mut length)?;
-                usize::from(u16::from_le_bytes(length))
-            }
-            2 | 3 => {
-                let mut length = [0; 4];
-                fill(input, &mut length)?;
-                u32::from_le_bytes(length) as usize
-            }
-            version => return Err(Error::input(format!("npy version {version}, expected 1 to 3"))),
-        };
-        if length > MAX_HEADER {
-            return Err(Error::input(format!("an npy header of {length} bytes, expected at most {MAX_HEADER}")));
-        }
-        let mut text = vec![0; length];
-        fill(input, &mut text)?;
-        Self::parse(&String::from_utf8_lossy(&text))
+        Self::parse(&header_text(input)?)
     }
 
     /// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 17, 2), }`
@@ -95,6 +72,43 @@ impl NpyHeader {
         bytes.push(b'\n');
         bytes
     }
+}
+
+/// The dictionary that stands before the data, as Python writes it; leaves `input` at the data.
+fn header_text(input: &mut impl Read) -> Result<String> {
+    let mut magic = [0; 8];
+    fill(input, &mut magic)?;
+    if &magic[..6] != MAGIC {
+        return Err(Error::input("no npy file: it does not begin with \\x93NUMPY"));
+    }
+    let length = match magic[6] {
+        1 => {
+            let mut length = [0; 2];
+            fill(input, &mut length)?;
+            usize::from(u16::from_le_bytes(length))
+        }
+        2 | 3 => {
+            let mut length = [0; 4];
+            fill(input, &mut length)?;
+            u32::from_le_bytes(length) as usize
+        }
+        version => return Err(Error::input(format!("npy version {version}, expected 1 to 3"))),
+    };
+    if length > MAX_HEADER {
+        return Err(Error::input(format!("an npy header of {length} bytes, expected at most {MAX_HEADER}")));
+    }
+    let mut text = vec![0; length];
+    fill(input, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The pickle behind the header, where the file holds Python objects in place of numbers.
+///
+/// # Errors
+/// Bytes that are no npy file.
+pub(super) fn pickled(mut bytes: &[u8]) -> Result<Option<&[u8]>> {
+    let text = header_text(&mut bytes)?;
+    Ok(text.contains("'descr': '|O'").then_some(bytes))
 }
 
 /// Reads a whole array.

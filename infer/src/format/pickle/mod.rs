@@ -9,9 +9,12 @@
 
 mod input;
 mod machine;
+mod nested;
 mod numpy;
 
 use std::borrow::Cow;
+
+pub(super) use nested::nested_arrays;
 
 use machine::Machine;
 use numpy::{ArrayParts, Function};

@@ -161,6 +161,15 @@ pub(super) fn resolve(values: &[Value<'_>], id: Id) -> Result<Array> {
     }
 }
 
+/// The values in the array of Python objects that value `id` is; `None` for any other value.
+pub(super) fn objects<'v>(values: &'v [Value<'_>], id: Id) -> Option<&'v [Id]> {
+    let Value::Array(Some(parts)) = &values[id] else { return None };
+    match (&values[parts.dtype], &values[parts.data]) {
+        (Value::Dtype { name, .. }, Value::List(elements)) if name.starts_with('O') => Some(elements),
+        _ => None,
+    }
+}
+
 /// A tuple of lengths.
 fn sizes(values: &[Value<'_>], id: Id) -> Result<Vec<usize>> {
     let unknown = || Error::input("has a shape that is no tuple of numbers");

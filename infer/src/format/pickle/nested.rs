@@ -1,0 +1,73 @@
+//! All arrays of a pickle, however deep in dictionaries, lists and arrays of objects, each by the way to it.
+
+use super::machine::Machine;
+use super::{Id, Value, numpy};
+use crate::error::{Error, Result};
+use crate::format::array::Array;
+
+/// Deeper than anybody nests arrays.
+const MAX_DEPTH: usize = 8;
+
+/// The arrays of numbers in a pickle of protocol 0 to 5, in its order, each with the keys and places that lead to it;
+/// what is neither an array nor holds any is passed over.
+///
+/// # Errors
+/// Bytes that are no pickle, are cut off, or want to run anything; arrays that cannot be read; values nested deeper
+/// than eight, or within each other.
+pub(in crate::format) fn nested_arrays(bytes: &[u8]) -> Result<Vec<(Vec<String>, Array)>> {
+    let (values, root) = Machine::run(bytes)?;
+    let mut walk = Walk { values: &values, way: Vec::new(), visits: 0, found: Vec::new() };
+    walk.visit(root, 0)?;
+    Ok(walk.found)
+}
+
+struct Walk<'v, 'a> {
+    values: &'v [Value<'a>],
+    way: Vec<String>,
+    /// Values seen so far; a value that is seen again and again makes them more than there are.
+    visits: usize,
+    found: Vec<(Vec<String>, Array)>,
+}
+
+impl Walk<'_, '_> {
+    fn visit(&mut self, id: Id, depth: usize) -> Result<()> {
+        self.visits += 1;
+        if depth > MAX_DEPTH || self.visits > self.values.len() {
+            return Err(Error::input("the pickle's values are nested too deep or within each other"));
+        }
+        let values = self.values;
+        match &values[id] {
+            Value::Array(_) => match numpy::objects(values, id) {
+                // An array of no dimension holds one object; NumPy saves a dictionary so.
+                Some(&[only]) => self.visit(only, depth + 1),
+                Some(several) => self.visit_each(several, depth),
+                None => {
+                    let named = |e: Error| Error::input(format!("'{}' {e}", self.way.join("/")));
+                    let array = numpy::resolve(values, id).map_err(named)?;
+                    self.found.push((self.way.clone(), array));
+                    Ok(())
+                }
+            },
+            Value::Dict(entries) => entries.iter().try_for_each(|&(key, value)| match &values[key] {
+                Value::Text(text) => self.go(text.to_string(), value, depth),
+                // Python 2's texts are bytes.
+                Value::Bytes(bytes) => self.go(String::from_utf8_lossy(bytes).into_owned(), value, depth),
+                Value::Int(number) => self.go(number.to_string(), value, depth),
+                _ => Ok(()),
+            }),
+            Value::List(elements) | Value::Tuple(elements) => self.visit_each(elements, depth),
+            _ => Ok(()),
+        }
+    }
+
+    fn visit_each(&mut self, elements: &[Id], depth: usize) -> Result<()> {
+        elements.iter().enumerate().try_for_each(|(place, &element)| self.go(place.to_string(), element, depth))
+    }
+
+    fn go(&mut self, step: String, to: Id, depth: usize) -> Result<()> {
+        self.way.push(step);
+        let result = self.visit(to, depth + 1);
+        self.way.pop();
+        result
+    }
+}

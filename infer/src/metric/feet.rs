@@ -1,0 +1,212 @@
+//! How far feet slide that stand, as far as poses relative to their root can show it.
+//!
+//! Of a foot that stands, such a pose shows the root's motion turned round, so one foot alone says nothing; but while
+//! both stand, they keep their distance. What they move against each other then, they slide. Feet stand where for
+//! 0.2 s at least, speeds being taken over 0.1 s, their heights along the camera's y differ little and not changingly,
+//! and they do not pass each other as in a step. So steps are never measured, a slide of both feet together is not
+//! seen, and a camera that looks down steeply makes heights of depths: figures compare on the same clip.
+
+use super::Point;
+
+/// The time over which speeds are taken, and the shortest stance, seconds.
+const STEP: f64 = 0.1;
+const STANCE: f64 = 0.2;
+
+/// How much higher one foot may be, in leg lengths: 0.06 m of a leg of 0.8 m.
+const HEIGHT: f64 = 0.075;
+
+/// How fast one foot may rise against the other, and how fast they may move over the floor, leg lengths a second:
+/// 0.16 and 0.48 m/s.
+const RISE: f64 = 0.2;
+const PASSING: f64 = 0.6;
+
+/// The joints that are looked at: hip, knee and ankle of each side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Legs([[usize; 3]; 2]);
+
+impl Legs {
+    /// None where a joint is missing.
+    pub(super) fn of(joints: &[String]) -> Option<Self> {
+        let at = |side: &str, part: &str| joints.iter().position(|joint| *joint == format!("{side}_{part}"));
+        let leg = |side: &str| Some([at(side, "hip")?, at(side, "knee")?, at(side, "ankle")?]);
+        Some(Self([leg("left")?, leg("right")?]))
+    }
+
+    /// The length of the legs, and the way from the right ankle to the left one, in the pose's unit.
+    fn measure(&self, pose: &[Point]) -> (f64, [f64; 3]) {
+        let length = |[hip, knee, ankle]: [usize; 3]| {
+            super::distance(pose[hip], pose[knee]) + super::distance(pose[knee], pose[ankle])
+        };
+        let [left, right] = self.0.map(|leg| pose[leg[2]].map(f64::from));
+        let apart = [0, 1, 2].map(|axis| left[axis] - right[axis]);
+        (self.0.iter().map(|&leg| length(leg)).sum::<f64>() / 2.0, apart)
+    }
+}
+
+/// One track's feet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Feet {
+    poses: Vec<Apart>,
+    leg_lengths: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Apart {
+    frame: u64,
+    seconds: f64,
+    /// From the right ankle to the left one.
+    way: [f64; 3],
+}
+
+/// How feet slid while both stood.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Slide {
+    /// Their way over the floor against each other, in the poses' unit.
+    pub(super) way: f64,
+    /// The time that it took, seconds.
+    pub(super) seconds: f64,
+}
+
+impl Feet {
+    pub(super) fn add(&mut self, frame: u64, seconds: f64, legs: Legs, pose: &[Point]) {
+        let (leg, way) = legs.measure(pose);
+        self.leg_lengths += leg;
+        self.poses.push(Apart { frame, seconds, way });
+    }
+
+    /// What both feet slid in all stances together.
+    pub(super) fn slide(&self) -> Slide {
+        let leg = self.leg_lengths / self.poses.len().max(1) as f64;
+        let mut total = Slide::default();
+        let mut stance = Stance::default();
+        for start in 0..self.poses.len() {
+            match self.step(start).filter(|step| step.stands(leg)) {
+                Some(step) => stance.go_on(step),
+                None => std::mem::take(&mut stance).end(&mut total),
+            }
+        }
+        stance.end(&mut total);
+        total
+    }
+
+    /// What happens within [`STEP`] after a pose; none where the track ends or has a gap.
+    fn step(&self, start: usize) -> Option<Step> {
+        let first = self.poses[start];
+        // A hair of slack for times that were rounded.
+        let is_later = |pose: &&Apart| pose.seconds - first.seconds > 0.95 * STEP;
+        let later = self.poses[start..].iter().find(is_later)?;
+        let count = later.frame.checked_sub(first.frame)?;
+        let is_whole = self.poses.get(start + count as usize).is_some_and(|pose| pose.frame == later.frame);
+        let seconds = later.seconds - first.seconds;
+        (is_whole && seconds < 5.0 * STEP).then_some(Step { from: first, to: *later, seconds })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    from: Apart,
+    to: Apart,
+    seconds: f64,
+}
+
+impl Step {
+    /// The speed of the feet against each other over the floor, the camera's x and z.
+    fn speed(&self) -> f64 {
+        (self.to.way[0] - self.from.way[0]).hypot(self.to.way[2] - self.from.way[2]) / self.seconds
+    }
+
+    fn stands(&self, leg: f64) -> bool {
+        let rise = (self.to.way[1] - self.from.way[1]).abs() / self.seconds;
+        let height = self.from.way[1].abs().max(self.to.way[1].abs());
+        height < HEIGHT * leg && rise < RISE * leg && self.speed() < PASSING * leg
+    }
+}
+
+/// Steps in a row during which both feet stand.
+#[derive(Debug, Default)]
+struct Stance {
+    first: Option<f64>,
+    last: f64,
+    speeds: f64,
+    steps: f64,
+}
+
+impl Stance {
+    fn go_on(&mut self, step: Step) {
+        self.first.get_or_insert(step.from.seconds);
+        self.last = step.to.seconds;
+        self.speeds += step.speed();
+        self.steps += 1.0;
+    }
+
+    fn end(self, total: &mut Slide) {
+        let seconds = self.last - self.first.unwrap_or(self.last);
+        if seconds >= STANCE {
+            total.seconds += seconds;
+            total.way += seconds * self.speeds / self.steps;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+
+    /// Hips and knees above ankles at the given places, y down; legs of 0.8.
+    fn pose(left: Point, right: Point) -> Vec<Point> {
+        let above = |[x, y, z]: Point, up: f32| [x, y - up, z];
+        vec![above(left, 0.8), above(left, 0.4), left, above(right, 0.8), above(right, 0.4), right]
+    }
+
+    const LEGS: Legs = Legs([[0, 1, 2], [3, 4, 5]]);
+
+    /// What 60 frames a half minute of a motion of both ankles show.
+    fn slide(frames: usize, ankles: impl Fn(f32) -> [Point; 2]) -> Slide {
+        let mut feet = Feet::default();
+        for frame in 0..frames {
+            let seconds = frame as f64 / 30.0;
+            let [left, right] = ankles(seconds as f32);
+            feet.add(frame as u64, seconds, LEGS, &pose(left, right));
+        }
+        feet.slide()
+    }
+
+    #[test]
+    fn one_foot_that_creeps_slides() {
+        // The body sways over both feet, which move together then; the left one creeps by 5 cm/s on top.
+        let sway = |t: f32| 0.1 * (3.0 * t).sin();
+        let found = slide(61, |t| [[0.1 - sway(t) + 0.05 * t, 0.8, 0.0], [-0.1 - sway(t), 0.8, 0.0]]);
+        assert_relative_eq!(found.seconds, 2.0, epsilon = 1e-6);
+        assert_relative_eq!(found.way / found.seconds, 0.05, epsilon = 1e-4);
+        let still = slide(61, |t| [[0.1 - sway(t), 0.8, 0.0], [-0.1 - sway(t), 0.8, 0.3]]);
+        assert!(still.seconds > 1.9 && still.way < 1e-4, "{still:?}");
+    }
+
+    #[test]
+    fn steps_and_lifted_feet_are_not_measured() {
+        let walk = slide(90, |t| [[0.1, 0.8, 0.4 * (6.0 * t).sin()], [-0.1, 0.8, -0.4 * (6.0 * t).sin()]]);
+        assert_eq!(walk, Slide::default(), "feet that pass each other at 0.5 to 4.8 m/s");
+        let lifted = slide(90, |_| [[0.1, 0.6, 0.0], [-0.1, 0.8, 0.0]]);
+        assert_eq!(lifted, Slide::default());
+        assert_eq!(slide(0, |_| [[0.0; 3]; 2]), Slide::default());
+    }
+
+    #[test]
+    fn a_gap_ends_a_stance() {
+        let mut feet = Feet::default();
+        for frame in (0..5).chain(40..45) {
+            feet.add(frame, frame as f64 / 30.0, LEGS, &pose([0.1, 0.8, 0.0], [-0.1, 0.8, 0.0]));
+        }
+        assert_eq!(feet.slide(), Slide::default(), "twice 0.13 s");
+    }
+
+    #[test]
+    fn legs_are_found_by_name() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let whole = ["left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle"];
+        assert_eq!(Legs::of(&names(&whole)).map(|legs| legs.0), Some(LEGS.0));
+        assert!(Legs::of(&names(&whole[..5])).is_none());
+    }
+}

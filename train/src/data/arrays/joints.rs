@@ -1,0 +1,129 @@
+//! From an array's joints to bodies: which is which, and faces where the array has none.
+
+use nalgebra::{Matrix3, Vector3};
+use poselift::error::{Error, Result};
+
+use crate::data::body::{Body, LEG_PER_STATURE, REFERENCE_STATURE, SKULL};
+
+use super::axes::median;
+
+/// Which of Human3.6M's 32 joints are its 17 (Martinez et al. 2017).
+const OF_32: [usize; 17] = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27];
+
+/// How far the shoulders say where a face looks, beside the neck's joint that lies ahead of the line from thorax to
+/// head, metres. On UI-PRMD's and CMU's bodies, whose faces are known, this leaves 5 to 10 mm in the mean.
+const SHOULDERS_WEIGHT: f64 = 0.01;
+
+/// The bodies of an array `[T, J, 3]`, or `[T, 3 J]`; faces that it lacks are no numbers yet.
+///
+/// # Errors
+/// Another shape.
+pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
+    let joints = count(shape).ok_or_else(|| {
+        Error::input(format!("a shape of {shape:?}, expected [frames, 17, 22 or 32 joints, 3]"))
+            .hint("joints are Human3.6M-17, body22 (the same and nose, eyes, ears) or Human3.6M's 32, in their order")
+    })?;
+    let (points, _) = numbers.as_chunks::<3>();
+    let body = |frame: &[[f32; 3]]| {
+        let place = |slot: usize| if joints == 32 { OF_32.get(slot).copied() } else { Some(slot) };
+        std::array::from_fn(|slot| place(slot).and_then(|joint| frame.get(joint)).copied().unwrap_or([f32::NAN; 3]))
+    };
+    Ok(points.chunks_exact(joints).map(body).collect())
+}
+
+/// The number of joints in an array of this shape, if it may be a clip.
+pub(super) fn count(shape: &[usize]) -> Option<usize> {
+    match *shape {
+        [_, joints @ (17 | 22 | 32), 3] => Some(joints),
+        [_, columns @ (51 | 66 | 96)] => Some(columns / 3),
+        _ => None,
+    }
+}
+
+/// Whether the array had no face; a frame that is no number altogether says nothing.
+pub(super) fn lacks_face(body: &Body) -> bool {
+    body[17].iter().all(|value| value.is_nan()) && body[0].iter().all(|value| value.is_finite())
+}
+
+/// Sets the faces of `bodies` in metres, where there are none, on a rigid skull through `neck_nose` and `head`.
+pub(super) fn set_faces(bodies: &mut [Body]) {
+    let length = |body: &Body, a: usize, b: usize| (at(body, a) - at(body, b)).norm();
+    let leg =
+        |body: &Body| [[1, 2], [2, 3], [4, 5], [5, 6]].iter().map(|&[a, b]| length(body, a, b)).sum::<f64>() / 2.0;
+    let ratio = median(bodies.iter().map(leg)) / LEG_PER_STATURE / REFERENCE_STATURE;
+    for body in bodies.iter_mut().filter(|body| lacks_face(body)) {
+        set_face(body, ratio);
+    }
+}
+
+/// The skull is turned so that its own `neck_nose` and `head` lie along the body's, its middle of both at theirs.
+fn set_face(body: &mut Body, stature_ratio: f64) {
+    let [thorax, neck, head] = [8, 9, 10].map(|joint| at(body, joint));
+    let upright = (head - thorax).normalize();
+    let off_line = (neck - thorax) - upright * upright.dot(&(neck - thorax));
+    let shoulders = (at(body, 11) - at(body, 14)).cross(&upright).normalize();
+    let ahead = off_line + shoulders * SHOULDERS_WEIGHT;
+    let [(_, local_neck), (_, local_head), face @ ..] = SKULL.map(|(slot, local)| (slot, Vector3::from(local)));
+    let local = frame(local_head - local_neck, Vector3::z());
+    let turn = frame(head - neck, ahead) * local.transpose();
+    for (slot, point) in face {
+        let from_middle = point - (local_neck + local_head) / 2.0;
+        let placed = (neck + head) / 2.0 + turn * from_middle * stature_ratio;
+        body[slot] = placed.map(|value| value as f32).into();
+    }
+}
+
+/// Three axes at right angles: to the left, along `up`, and as nearly `ahead` as that leaves.
+fn frame(up: Vector3<f64>, ahead: Vector3<f64>) -> Matrix3<f64> {
+    let up = up.normalize();
+    let left = up.cross(&ahead).normalize();
+    Matrix3::from_columns(&[left, up, left.cross(&up)])
+}
+
+fn at(body: &Body, joint: usize) -> Vector3<f64> {
+    Vector3::from(body[joint].map(f64::from))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use super::*;
+    use crate::data::{MotionBuilder, synthetic};
+
+    #[test]
+    fn joints_are_taken_by_their_number() {
+        let array = |joints: usize| (0..2 * joints * 3).map(|n| n as f32).collect::<Vec<_>>();
+        let of_32 = bodies(&[2, 32, 3], &array(32)).unwrap();
+        // Frame 1, joint 27, y: 96 + 81 + 1.
+        assert!(of_32[1][16][1] == 178.0 && of_32[0][4] == [18.0, 19.0, 20.0] && of_32[0][17][0].is_nan());
+        assert_eq!(bodies(&[2, 96], &array(32)).unwrap()[1][..17], of_32[1][..17]);
+        assert!(lacks_face(&bodies(&[2, 17, 3], &array(17)).unwrap()[1]));
+        let of_22 = bodies(&[2, 22, 3], &array(22)).unwrap();
+        assert!(!lacks_face(&of_22[0]) && of_22[1][21][2] == 131.0);
+        for shape in [&[2, 16, 3][..], &[2, 17, 2], &[34, 3], &[], &[1, 2, 17, 3]] {
+            let message = bodies(shape, &[]).unwrap_err().to_string();
+            assert!(message.contains(&format!("a shape of {shape:?}, expected [frames, 17")), "{message}");
+        }
+    }
+
+    #[test]
+    fn faces_come_back_where_they_were() {
+        let mut builder = MotionBuilder::new(25.0).unwrap();
+        synthetic::add(2400, 1, &mut builder);
+        let motion = builder.finish().unwrap().0;
+        let numbers = motion.positions.as_slice().unwrap();
+        let whole = bodies(&[2400, 22, 3], numbers).unwrap();
+        for clip in &motion.clips {
+            let whole = &whole[clip.start..clip.start + clip.frames];
+            let mut faceless = whole.to_vec();
+            faceless.iter_mut().for_each(|body| body[17..].fill([f32::NAN; 3]));
+            set_faces(&mut faceless);
+            for (found, expected) in faceless.iter().zip(whole) {
+                for slot in 0..22 {
+                    let off = (at(found, slot) - at(expected, slot)).norm();
+                    assert!(off < if slot < 17 { 1e-9 } else { 0.035 }, "{}: joint {slot} {off} m", clip.name);
+                }
+            }
+        }
+    }
+}

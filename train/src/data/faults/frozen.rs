@@ -1,0 +1,43 @@
+//! Stretches in which nothing moves: a recording that stopped, or a pose repeated to fill a gap.
+
+use super::{Body, Fault, Finding, at, runs};
+
+/// Slower than anybody stands, metres a second; markers alone tremble more.
+const STILL: f64 = 0.001;
+
+/// The shortest stretch that is told, seconds.
+const SHORTEST: f64 = 0.5;
+
+/// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, but for their first frames.
+pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
+    let is_still =
+        |pair: &[Body]| (0..22).all(|joint| (at(&pair[1], joint) - at(&pair[0], joint)).norm() * rate < STILL);
+    let least = ((SHORTEST * rate).ceil() as usize).max(2);
+    let finding = |run: std::ops::Range<usize>| Finding { frames: run.start + 1..run.end + 1, fault: Fault::Frozen };
+    runs(bodies.windows(2).map(is_still), least).into_iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{standing, walking};
+    use super::*;
+
+    #[test]
+    fn a_recording_that_stopped_is_frozen() {
+        let mut bodies = walking(200, 50.0);
+        let last = bodies[99];
+        bodies[100..150].fill(last);
+        assert_eq!(find(&bodies, 50.0), [Finding { frames: 100..150, fault: Fault::Frozen }]);
+    }
+
+    #[test]
+    fn somebody_who_stands_breathes() {
+        assert_eq!(find(&walking(200, 50.0), 50.0), []);
+        // 0.05 mm up and down: 1.3 mm/s at 25 Hz.
+        let mut bodies = standing(100);
+        for (frame, body) in bodies.iter_mut().enumerate() {
+            body[8][1] += [5e-5, 0.0][frame % 2];
+        }
+        assert_eq!(find(&bodies, 25.0), []);
+    }
+}

@@ -1,0 +1,88 @@
+//! Frames that are no numbers, and places where one frame does not follow from the one before.
+
+use super::{Body, Fault, Finding, at, is_finite};
+
+/// Faster than any joint of a person moves, metres a second (a pitcher's hand reaches about 20).
+const TELEPORT_SPEED: f64 = 20.0;
+
+/// Farther than hips or shoulders turn in one frame, as a cosine: 100 degrees. A figure skater's spin of 2,200 degrees
+/// a second makes 90 at 25 Hz; the recordings reach 56 at 60 Hz, in a broken frame.
+const FLIP_COSINE: f64 = -0.17;
+
+/// Frames a second below which a person may turn that far.
+const FLIP_RATE: f64 = 20.0;
+
+/// Broken frames, and the first frames behind a jump or a flip.
+pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
+    let between = |frame: usize| {
+        let (before, after) = (bodies.get(frame.wrapping_sub(1))?, &bodies[frame]);
+        if !is_finite(after) {
+            Some(Fault::NotFinite)
+        } else if !is_finite(before) {
+            None
+        } else if fastest(before, after, rate) > TELEPORT_SPEED {
+            Some(Fault::Jump)
+        } else {
+            (rate >= FLIP_RATE && flips(before, after)).then_some(Fault::SidesFlip)
+        }
+    };
+    let first = bodies.first().filter(|body| !is_finite(body)).map(|_| (0, Fault::NotFinite));
+    let others = (1..bodies.len()).filter_map(|frame| Some((frame, between(frame)?)));
+    first.into_iter().chain(others).map(|(frame, fault)| Finding { frames: frame..frame + 1, fault }).collect()
+}
+
+/// Metres a second of the joint that moves fastest from `before` to `after`.
+fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
+    (0..before.len()).map(|joint| (at(after, joint) - at(before, joint)).norm()).fold(0.0, f64::max) * rate
+}
+
+/// Whether the line from right to left of the hips or of the shoulders turns round.
+fn flips(before: &Body, after: &Body) -> bool {
+    [(4, 1), (11, 14)].into_iter().any(|(left, right)| {
+        let (first, second) = (at(before, left) - at(before, right), at(after, left) - at(after, right));
+        first.dot(&second) < FLIP_COSINE * first.norm() * second.norm()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{standing, walking};
+    use super::*;
+
+    fn faults(bodies: &[Body], rate: f64) -> Vec<(usize, Fault)> {
+        find(bodies, rate).into_iter().map(|found| (found.frames.start, found.fault)).collect()
+    }
+
+    #[test]
+    fn a_wrist_that_is_elsewhere_for_one_frame_jumps_twice() {
+        let mut bodies = standing(100);
+        bodies[40][13][1] += 0.6; // 60 cm in a frame at 120 Hz: 72 m/s
+        bodies[70][4][2] = f32::NAN;
+        assert_eq!(faults(&bodies, 120.0), [(40, Fault::Jump), (41, Fault::Jump), (70, Fault::NotFinite)]);
+        bodies[0][0][0] = f32::INFINITY;
+        assert_eq!(faults(&bodies, 120.0)[0], (0, Fault::NotFinite));
+    }
+
+    #[test]
+    fn a_sprinter_is_no_jump() {
+        let mut bodies = standing(100);
+        for (frame, body) in bodies.iter_mut().enumerate() {
+            body.iter_mut().for_each(|joint| joint[2] += frame as f32 * 11.0 / 120.0);
+        }
+        assert_eq!(faults(&bodies, 120.0), []);
+        assert_eq!(faults(&walking(100, 25.0), 25.0), []);
+    }
+
+    #[test]
+    fn sides_that_change_places_are_a_flip() {
+        let mut bodies = walking(100, 25.0);
+        for body in &mut bodies[50..60] {
+            for (left, right) in [(4, 1), (5, 2), (6, 3)] {
+                body.swap(left, right);
+            }
+        }
+        // 0.2 m in a 25th of a second are no jump.
+        assert_eq!(faults(&bodies, 25.0), [(50, Fault::SidesFlip), (60, Fault::SidesFlip)]);
+        assert_eq!(faults(&bodies, 10.0), [], "at 10 Hz somebody may turn round");
+    }
+}

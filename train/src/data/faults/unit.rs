@@ -1,0 +1,61 @@
+//! Bodies of no human size: a unit that was guessed wrongly, or a scale lost on the way.
+
+use super::{Body, Fault, Finding, at, is_finite};
+
+/// Thighs of toddlers and of the tallest, metres; the recordings have 0.34 to 0.46.
+const THIGH: std::ops::RangeInclusive<f64> = 0.20..=0.65;
+
+/// Statures likewise; the recordings have 1.59 to 1.89.
+const STATURE: std::ops::RangeInclusive<f64> = 0.8..=2.4;
+
+/// The bones that stand on one another, from an ankle to the top of the head.
+const COLUMN: [[usize; 2]; 6] = [[3, 2], [2, 1], [0, 7], [7, 8], [8, 9], [9, 10]];
+
+/// The ankle's height as a share of the stature (Drillis and Contini, 1966).
+const ANKLE_SHARE: f64 = 0.039;
+
+/// The whole take, if its body is no human's; of a figure without `human_lengths` the thigh alone counts.
+pub(super) fn find(bodies: &[Body], human_lengths: bool) -> Option<Finding> {
+    let median = |bones: &[[usize; 2]]| {
+        let length = |body: &Body| bones.iter().map(|&[a, b]| (at(body, a) - at(body, b)).norm()).sum::<f64>();
+        let mut lengths: Vec<_> = bodies.iter().filter(|body| is_finite(body)).map(length).collect();
+        lengths.sort_by(f64::total_cmp);
+        lengths.get(lengths.len() / 2).copied()
+    };
+    let (thigh, stature) = (median(&[[1, 2], [4, 5]])? / 2.0, median(&COLUMN)? / (1.0 - ANKLE_SHARE));
+    let is_human = THIGH.contains(&thigh) && (!human_lengths || STATURE.contains(&stature));
+    (!is_human).then_some(Finding { frames: 0..bodies.len(), fault: Fault::Unit { thigh, stature } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::standing;
+    use super::*;
+
+    fn scaled(by: f32) -> Vec<Body> {
+        standing(3).into_iter().map(|body| body.map(|joint| joint.map(|value| value * by))).collect()
+    }
+
+    #[test]
+    fn inches_read_as_centimetres_are_no_human() {
+        assert_eq!(find(&scaled(1.0), true), None);
+        for by in [0.394, 2.54, 100.0] {
+            let found = find(&scaled(by), true);
+            let Some(Finding { frames, fault: Fault::Unit { thigh, .. } }) = found else { panic!("{by}: {found:?}") };
+            assert!(frames == (0..3) && (thigh / f64::from(by) - 0.42).abs() < 0.02, "{by}: {thigh}");
+        }
+    }
+
+    #[test]
+    fn children_are_human_and_nobody_is_nothing() {
+        assert_eq!(find(&scaled(0.55), true), None);
+        assert_eq!(find(&[], true), None);
+    }
+
+    #[test]
+    fn a_figure_without_a_persons_lengths_needs_a_thigh_alone() {
+        let mut bodies = standing(3);
+        bodies.iter_mut().flat_map(|body| &mut body[7..]).for_each(|joint| joint[1] += 1.2);
+        assert!(find(&bodies, true).is_some() && find(&bodies, false).is_none());
+    }
+}
