@@ -12,7 +12,7 @@ use ndarray::{Array3, s};
 use poselift::model::{Card, Precision};
 use poselift_train::export::onnx::ModelProto;
 use poselift_train::export::{Exported, encode};
-use poselift_train::verify::{TOLERANCE, tolerance};
+use poselift_train::verify::TOLERANCE;
 use prost::Message;
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
@@ -157,7 +157,13 @@ fn the_tools_of_onnx_accept_it_and_agree_with_the_program() {
         }
         for poses in made_by {
             let files = ["model.onnx", "keypoints.npy", poses].map(file);
-            let tolerance = if poses == "lifted.npy" { TOLERANCE } else { tolerance(precision) };
+            // One thousand people are not enough to move the worst of them further than this.
+            let rounded = match precision {
+                Precision::F32 => TOLERANCE.most(),
+                Precision::F16 => 2e-2,
+                Precision::Int8 => 5e-1,
+            };
+            let tolerance = if poses == "lifted.npy" { TOLERANCE.most() } else { rounded };
             let mut command = Command::new(&python);
             let output = command.arg(&script).args(files).arg(tolerance.to_string()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

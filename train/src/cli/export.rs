@@ -110,13 +110,14 @@ fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
 }
 
 fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Option<&Loss>) -> Result<()> {
-    let (path, worst) = (&args.output, verification.worst());
+    let path = &args.output;
     let tolerance = verify::tolerance(args.precision);
+    let judged = verification.judged(tolerance);
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("cannot read", path, error))?.len();
     eprint!("{verification}");
     eprintln!(
-        "{}: '{}', {}, {} parameters, {:.1} MB; agrees with the trained network in ONNX Runtime on {} poses to {worst:.1e} \
-         of the pose's size (at most {tolerance:.0e})",
+        "{}: '{}', {}, {} parameters, {:.1} MB; agrees with the trained network in ONNX Runtime on {} poses to {judged:.1e} \
+         of the pose's size (at most {tolerance})",
         path.display(),
         card.name,
         card.network.precision,
@@ -131,7 +132,7 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Opt
             "model": path, "name": card.name, "bytes": bytes, "parameters": card.network.parameters,
             "precision": card.network.precision, "loss": loss,
             "weights_sha256": card.weights_sha256,
-            "verification": {"worst": worst, "tolerance": tolerance, "classes": verification.classes},
+            "verification": {"worst": verification.worst(), "judged": judged, "tolerance": tolerance.most(), "classes": verification.classes},
         });
         writeln!(std::io::stdout(), "{summary}")?;
     }

@@ -61,7 +61,7 @@ fn knee(hip: [f32; 2], ankle: [f32; 2]) -> [f32; 2] {
 fn the_made_up_body_is_sound() {
     for (bodies, rate) in [(walking(300, 25.0), 25.0), (walking(300, 120.0), 120.0)] {
         let sifted = sift(&bodies, rate, true);
-        assert_eq!(sifted, Sifted { sound: vec![0..300], ..Sifted::default() });
+        assert_eq!(sifted, Sifted { sound: std::iter::once(0..300).collect(), ..Sifted::default() });
         assert_eq!(sifted.complaint("walk", 300), None);
     }
 }
