@@ -129,7 +129,7 @@ mod tests {
             assert!(message.contains("a.npz: ") && message.contains(expected), "{message}");
         }
         assert_eq!(all(&npy(b"\x80\x04K\x05.")).unwrap(), []);
-        assert!(all(b"hello").unwrap_err().to_string().contains("no npy file"));
+        assert!(all(b"hello, world").unwrap_err().to_string().contains("no npy file"));
         for length in 0..NESTED.len() {
             assert!(all(&NESTED[..length]).is_err(), "cut off at {length}");
         }
