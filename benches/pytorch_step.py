@@ -1,7 +1,7 @@
-"""A training step of the same network in PyTorch eager with fused Adam, to be held against `train_step`.
+"""A training step of the same network in PyTorch with fused Adam, to be held against `train_step`.
 
-`python3 benches/pytorch_step.py [--threads N] [--autocast]` needs PyTorch; it prints the median time of a step and
-samples a second at batch 64 and 512.
+`python3 benches/pytorch_step.py [--threads N] [--autocast] [--compile]` needs PyTorch; it prints the median time of a step
+and samples a second at batch 64, 512 and 4096.
 """
 
 import argparse
@@ -27,8 +27,10 @@ def network(hidden: int = 1024, blocks: int = 2, dropout: float = 0.5) -> nn.Mod
     return nn.Sequential(nn.Linear(51, hidden), *body, nn.Linear(hidden, 51))
 
 
-def median_step(batch: int, device: str, autocast: bool, steps: int) -> float:
+def median_step(batch: int, device: str, autocast: bool, compiled: bool, steps: int) -> float:
     net = network().to(device).train()
+    if compiled:
+        net = torch.compile(net)
     adam = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
     features = torch.randn(batch, 51, device=device)
     target = torch.randn(batch, 17, 3, device=device)
@@ -50,13 +52,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--autocast", action="store_true", help="bfloat16 with float32 weights")
+    parser.add_argument("--compile", action="store_true", help="through torch.compile instead of eager")
     parser.add_argument("--steps", type=int, default=50)
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    for batch in (64, 512):
-        seconds = median_step(batch, device, args.autocast, args.steps)
+    for batch in (64, 512, 4096):
+        seconds = median_step(batch, device, args.autocast, args.compile, args.steps)
         print(f"{device} batch {batch}: {seconds * 1e3:.1f} ms a step, {batch / seconds:,.0f} samples/s")
 
 

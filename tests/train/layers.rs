@@ -31,7 +31,7 @@ const HOUSE: House = House {
 
 /// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
 const NAMES_TCH: &[&str] =
-    &["data/augment", "data/detector.rs", "net", "features", "dataset", "device", "checkpoint", "fit", "verify"];
+    &["data/augment", "data/detector", "net", "features", "dataset", "device", "checkpoint", "fit", "verify"];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

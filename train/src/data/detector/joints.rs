@@ -167,7 +167,6 @@ mod tests {
     use poselift::skeleton::{COCO17, H36M17};
 
     use super::*;
-    use crate::net::numbers;
 
     #[test]
     fn every_joint_of_both_layouts_is_of_a_kind() {
@@ -180,7 +179,7 @@ mod tests {
     #[test]
     fn errors_are_handed_on_along_limbs_and_shared_by_the_face() {
         let joints = Joints::new(&COCO17, Device::Cpu);
-        let rows = numbers(&joints.mixing);
+        let rows: Vec<f32> = Vec::try_from(joints.mixing.flatten(0, -1)).unwrap_or_default();
         let row = |joint: usize| &rows[joint * 18..(joint + 1) * 18];
         let deviation = |joint: usize| row(joint).iter().map(|share| share * share).sum::<f32>().sqrt();
         // Nose: all but a little is common. Wrist (9): its own, the elbow's (7) and the shoulder's (5).
