@@ -151,16 +151,17 @@ impl Dataset {
         self.train.len()
     }
 
-    /// `[N]` which training poses an epoch goes through, in which order: paired arrays each once, motion by how rare
-    /// its poses are.
+    /// `[N]` which training poses an epoch goes through, in which order: motion by how rare its poses are, where the
+    /// configuration wants that, and everything else each once.
     pub fn epoch_order(&self, seed: u64) -> Tensor {
-        tch::manual_seed(seed as i64);
-        match &self.train {
-            Stock::Pairs { poses, .. } => {
-                Tensor::randperm(poses.size()[0], (Kind::Int64, Device::Cpu)).to_device(self.device)
-            }
-            Stock::Motion(motion) => motion.order(),
-        }
+        let by_rarity = match &self.train {
+            Stock::Pairs { .. } => None,
+            Stock::Motion(motion) => motion.drawn_by_rarity(seed),
+        };
+        by_rarity.unwrap_or_else(|| {
+            tch::manual_seed(seed as i64);
+            Tensor::randperm(self.train_len() as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
+        })
     }
 
     /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; all that is
@@ -225,4 +226,34 @@ fn array(tensor: &Tensor) -> Array3<f32> {
     let size = tensor.size();
     let shape = (size[0] as usize, size[1] as usize, size[2] as usize);
     Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+    use super::*;
+    use crate::data::{OpenOptions, generator};
+
+    fn orders(rarity: f64) -> (usize, [Vec<i64>; 2]) {
+        let config = FitConfig { rarity, ..FitConfig::default() };
+        let opened = OpenOptions::from_config(&config).unwrap().open(&config.data).unwrap();
+        let dataset = Dataset::new(opened.data, &config, Device::Cpu).unwrap();
+        (dataset.train_len(), [(); 2].map(|()| Vec::try_from(dataset.epoch_order(5)).unwrap()))
+    }
+
+    #[test]
+    fn each_pose_comes_once_unless_rare_ones_are_wanted_more_often() {
+        let _held = generator();
+        let (count, [once, again]) = orders(0.0);
+        assert_eq!(once, again);
+        let mut sorted = once;
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..count as i64));
+        // The weights are found on the way of the first: the second must be no other draw for that.
+        let (count, [drawn, again]) = orders(0.5);
+        assert_eq!(drawn, again);
+        let distinct: std::collections::HashSet<_> = drawn.iter().collect();
+        assert!(drawn.len() == count && distinct.len() < count, "{} of {count}", distinct.len());
+    }
 }

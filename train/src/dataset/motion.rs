@@ -1,5 +1,7 @@
 //! Motion that is looked at anew for every step, and the part of it that validates.
 
+use std::cell::OnceCell;
+
 use ndarray::{Array3, Axis, concatenate, s};
 use poselift::camera::Camera;
 use poselift::skeleton::Layout;
@@ -51,8 +53,10 @@ pub struct Views {
 #[derive(Debug)]
 pub(super) struct MotionStock {
     train: Viewer,
-    /// `[T]` how often each training pose is drawn.
-    weights: Tensor,
+    /// How much more often rare poses are drawn; 0 for each pose once an epoch.
+    rarity: f64,
+    /// `[T]` how often each training pose is drawn, found when the first epoch asks: what only measures never does.
+    weights: OnceCell<Tensor>,
     detector: Detector,
     pub held_out: HeldOut,
 }
@@ -66,10 +70,10 @@ impl MotionStock {
         layout: &Layout,
         device: Device,
     ) -> Self {
-        let train = viewer(motion, training, layout, device);
         Self {
-            weights: train.rarity(config.rarity),
-            train,
+            train: viewer(motion, training, layout, device),
+            rarity: config.rarity,
+            weights: OnceCell::new(),
             detector: Detector::in_training(config.noise),
             held_out: HeldOut::new(motion, validating, layout, device),
         }
@@ -79,9 +83,14 @@ impl MotionStock {
         self.train.len()
     }
 
-    /// `[N]` as many training poses as there are, drawn by their weights from libtorch's generator.
-    pub(super) fn order(&self) -> Tensor {
-        self.weights.multinomial(self.len() as i64, true)
+    /// `[N]` as many training poses as there are, drawn by how rare they are; `None` where each comes once.
+    pub(super) fn drawn_by_rarity(&self, seed: u64) -> Option<Tensor> {
+        (self.rarity > 0.0).then(|| {
+            // First, for it draws from libtorch's generator too.
+            let weights = self.weights.get_or_init(|| self.train.rarity(self.rarity));
+            tch::manual_seed(seed as i64);
+            weights.multinomial(self.len() as i64, true)
+        })
     }
 
     /// Key points `[B, J, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
