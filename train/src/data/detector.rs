@@ -5,12 +5,14 @@
 //! against other views of the same person, and jitter and scores of OpenPose, HRNet, AlphaPose and MediaPipe on clips.
 //! Each pose is a new detector looking at a new person: what is systematic for one is drawn anew for the next.
 
+mod draw;
 mod joints;
 mod scores;
 
+pub(super) use draw::Draw;
 pub(super) use joints::Joints;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// Spread of detectors and images about the usual noise, as a standard deviation of its logarithm.
 const QUALITY: f64 = 0.5;
@@ -63,33 +65,15 @@ pub(super) struct Detection<'a> {
     joints: &'a Joints,
     /// `[B, 1, 1]` 1 where this detector errs at all, else 0.
     errs: Tensor,
-    rows: i64,
-    device: Device,
+    draw: Draw,
 }
 
 impl<'a> Detection<'a> {
     /// A look at as many people as `points` `[B, J, 3]` has.
     pub(super) fn new(detector: Detector, joints: &'a Joints, points: &Tensor) -> Self {
-        let (rows, device) = (points.size()[0], points.device());
-        let mut detection = Self { detector, joints, errs: Tensor::new(), rows, device };
+        let draw = Draw::new(points.size()[0], points.device());
         let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
-        detection.errs = detection.unit(&[1, 1]).lt(share).to_kind(Kind::Float);
-        detection
-    }
-
-    /// `[B, shape…]` uniform in 0..1.
-    fn unit(&self, shape: &[i64]) -> Tensor {
-        Tensor::rand([&[self.rows], shape].concat(), (Kind::Float, self.device))
-    }
-
-    /// `[B, shape…]` uniform between two bounds.
-    fn uniform(&self, shape: &[i64], (low, high): (f64, f64)) -> Tensor {
-        self.unit(shape) * (high - low) + low
-    }
-
-    /// `[B, shape…]` standard normal.
-    fn normal(&self, shape: &[i64]) -> Tensor {
-        Tensor::randn([&[self.rows], shape].concat(), (Kind::Float, self.device))
+        Self { detector, joints, errs: draw.some(share).to_kind(Kind::Float), draw }
     }
 
     /// Joints `[B, J, 3]`, metres, where the detector believes them to be on the body.
@@ -98,11 +82,11 @@ impl<'a> Detection<'a> {
             return points;
         }
         let level = &self.errs * self.detector.noise;
-        let offset = self.normal(&[self.joints.count, 3]) * &self.joints.placement;
+        let offset = self.draw.normal(&[self.joints.count, 3]) * &self.joints.placement;
         let between = |[left, right]: [i64; 2]| points.narrow(1, left, 1) - points.narrow(1, right, 1);
         let length = |v: &Tensor| v.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-3);
         let [hips, shoulders] = self.joints.trunk.map(between);
-        let wanted = self.uniform(&[1, 1], HIP_WIDTH) * length(&shoulders) / length(&hips);
+        let wanted = self.draw.uniform(&[1, 1], HIP_WIDTH) * length(&shoulders) / length(&hips);
         let half = &hips * (wanted.clamp(0.8, 1.8) - 1.0) * 0.5;
         let [left, right] = self.joints.trunk[0];
         let _ = offset.narrow(1, left, 1).g_add_(&half);
@@ -116,7 +100,7 @@ impl<'a> Detection<'a> {
         let seen = if self.detector.noise > 0.0 {
             self.noisy(pixels, &(stature * SIZE_OVER_STATURE).view([-1, 1, 1]))
         } else {
-            Tensor::cat(&[pixels, &Tensor::ones([self.rows, self.joints.count, 1], (Kind::Float, self.device))], 2)
+            Tensor::cat(&[pixels, &pixels.narrow(2, 0, 1).ones_like()], 2)
         };
         if self.detector.gaps == 0.0 {
             return seen;
@@ -128,7 +112,7 @@ impl<'a> Detection<'a> {
     fn noisy(&self, pixels: &Tensor, size: &Tensor) -> Tensor {
         let occluded = self.occluded();
         let blind = &occluded * (OCCLUDED_ERROR - 1.0) + 1.0;
-        let quality = (self.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
+        let quality = (self.draw.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
         let error = (self.errors() * quality * blind + self.lost()) * &self.errs;
         let found = self.exchanged(&(pixels + error * size));
         let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
@@ -139,31 +123,31 @@ impl<'a> Detection<'a> {
 
     /// `[B, J, 2]` a usual detector's errors, shares of the person's size.
     fn errors(&self) -> Tensor {
-        self.joints.mixing.matmul(&self.normal(&[self.joints.count + 1, 2]))
+        self.joints.mixing.matmul(&self.draw.normal(&[self.joints.count + 1, 2]))
     }
 
     /// `[B, J, 2]` how far lost joints are off, shares of the person's size; 0 for the others.
     fn lost(&self) -> Tensor {
         let each = [self.joints.count, 1];
-        let lost = self.unit(&each).lt_tensor(&(&self.joints.lost * self.detector.noise));
-        let (angle, far) = (self.unit(&each) * std::f64::consts::TAU, self.uniform(&each, LOST_BY));
+        let lost = self.draw.unit(&each).lt_tensor(&(&self.joints.lost * self.detector.noise));
+        let (angle, far) = (self.draw.unit(&each) * std::f64::consts::TAU, self.draw.uniform(&each, LOST_BY));
         Tensor::cat(&[&angle.cos() * &far, angle.sin() * far], 2) * lost.to_kind(Kind::Float)
     }
 
     /// `[B, J, 1]` 1 where a limb is hidden by the body and its place guessed, else 0.
     fn occluded(&self) -> Tensor {
-        let none = Tensor::zeros([self.rows, self.joints.count, 1], (Kind::Bool, self.device));
+        let nobody = self.errs.lt(0.0);
         let hide = |occluded: Tensor, (limb, share): &(Tensor, f64)| {
-            let hidden = self.unit(&[1, 1]).lt(share * self.detector.noise);
+            let hidden = self.draw.some(share * self.detector.noise);
             occluded.logical_or(&hidden.logical_and(limb))
         };
-        self.joints.occluded.iter().fold(none, hide).to_kind(Kind::Float)
+        self.joints.occluded.iter().fold(nobody, hide).to_kind(Kind::Float)
     }
 
     /// Key points `[B, J, 2]`, in some people left and right of a limb, or of all, exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
         self.joints.exchanged.iter().fold(points.shallow_clone(), |points, (order, share)| {
-            let chosen = self.unit(&[1, 1]).lt(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
+            let chosen = self.draw.some(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
             let other = points.index_select(1, order);
             other.where_self(&chosen, &points)
         })
@@ -172,16 +156,16 @@ impl<'a> Detection<'a> {
     /// `[B, J, 1]` whether a joint is left out.
     fn gaps(&self, seen: &Tensor, size: &Tensor) -> Tensor {
         let level = self.detector.gaps;
-        let has_gaps = self.unit(&[1, 1]).lt(SINGLE_GAPS.0 * level);
-        let share = self.unit(&[1, 1]) * SINGLE_GAPS.1;
-        let mut left_out = self.unit(&[self.joints.count, 1]).lt_tensor(&share).logical_and(&has_gaps);
+        let has_gaps = self.draw.unit(&[1, 1]).lt(SINGLE_GAPS.0 * level);
+        let share = self.draw.unit(&[1, 1]) * SINGLE_GAPS.1;
+        let mut left_out = self.draw.unit(&[self.joints.count, 1]).lt_tensor(&share).logical_and(&has_gaps);
         for (part, share) in &self.joints.hidden {
-            let hidden = self.unit(&[1, 1]).lt(share * level);
+            let hidden = self.draw.some(share * level);
             left_out = left_out.logical_or(&hidden.logical_and(part));
         }
         let points = seen.narrow(2, 0, 2);
         let inside = points.ge(0.0).logical_and(&points.lt_tensor(&size.unsqueeze(1))).all_dim(2, true);
-        let cut = inside.logical_not().logical_and(&self.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
+        let cut = inside.logical_not().logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
         let left_out = left_out.logical_or(&cut);
         let visible = left_out.logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
         left_out.logical_and(&visible.ge(LEAST_VISIBLE))
@@ -191,6 +175,7 @@ impl<'a> Detection<'a> {
 #[cfg(test)]
 mod tests {
     use poselift::skeleton::COCO17;
+    use tch::Device;
 
     use super::*;
     use crate::data::generator;

@@ -5,7 +5,9 @@
 
 use std::f64::consts::{PI, TAU};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
+
+use crate::data::detector::Draw;
 
 /// Pixels of the longer side of every image.
 const LONGER_SIDE: f64 = 1280.0;
@@ -94,22 +96,22 @@ impl Cameras {
 
     /// Draws `rows` cameras from libtorch's generator, which the caller has seeded.
     pub(super) fn place(&self, rows: i64, device: Device) -> Placed {
-        let draw = Draw { rows, options: (Kind::Float, device) };
-        let wide = draw.unit().lt(self.wide);
+        let draw = Draw::new(rows, device);
+        let wide = draw.unit(&[]).lt(self.wide);
         let either = |usual: Tensor, wider: Tensor| wider.where_self(&wide, &usual);
-        let heading = draw.uniform((0.0, TAU));
-        let pitch = draw.normal(self.pitch).clamp(self.pitch_limits.0, self.pitch_limits.1);
-        let pitch = either(pitch, draw.uniform(WIDE.pitch));
-        let tumbled = draw.unit().lt(TUMBLED);
-        let any = draw.uniform((-PI, PI)).where_self(&tumbled, &draw.uniform(WIDE.roll));
-        let roll = either(draw.normal(self.roll).clamp(-PI, PI), any);
-        let focal = either(draw.log_uniform(self.focal), draw.log_uniform(WIDE.focal));
-        let far = draw.log_uniform(WIDE.distance);
-        let distance = either(draw.log_uniform(self.distance), far.maximum(&(&focal * WIDE.nearest)));
+        let heading = draw.uniform(&[], (0.0, TAU));
+        let pitch = normal(&draw, self.pitch).clamp(self.pitch_limits.0, self.pitch_limits.1);
+        let pitch = either(pitch, draw.uniform(&[], WIDE.pitch));
+        let tumbled = draw.unit(&[]).lt(TUMBLED);
+        let any = draw.uniform(&[], (-PI, PI)).where_self(&tumbled, &draw.uniform(&[], WIDE.roll));
+        let roll = either(normal(&draw, self.roll).clamp(-PI, PI), any);
+        let focal = either(log_uniform(&draw, self.focal), log_uniform(&draw, WIDE.focal));
+        let far = log_uniform(&draw, WIDE.distance);
+        let distance = either(log_uniform(&draw, self.distance), far.maximum(&(&focal * WIDE.nearest)));
         let offset = either(draw.constant(self.offset), draw.constant(WIDE.offset));
-        let size = draw.image_size();
+        let size = image_size(&draw);
         // In longer image sides from the middle, then in metres at the root's distance.
-        let aside = draw.uniform_pairs() * offset.unsqueeze(1) * &size / LONGER_SIDE;
+        let aside = (draw.unit(&[2]) * 2.0 - 1.0) * offset.unsqueeze(1) * &size / LONGER_SIDE;
         let aside = aside * (&distance / &focal).unsqueeze(1);
         let root = Tensor::cat(&[aside, distance.unsqueeze(1)], 1).unsqueeze(1);
         let camera_from_world = camera_from_world(&heading, &pitch, &roll);
@@ -117,47 +119,24 @@ impl Cameras {
     }
 }
 
-/// Draws of `rows` numbers.
-struct Draw {
-    rows: i64,
-    options: (Kind, Device),
+/// `[B]` uniform in their logarithms between two bounds.
+fn log_uniform(draw: &Draw, (low, high): (f64, f64)) -> Tensor {
+    draw.uniform(&[], (low.ln(), high.ln())).exp()
 }
 
-impl Draw {
-    fn unit(&self) -> Tensor {
-        Tensor::rand([self.rows], self.options)
-    }
+/// `[B]` normal about `mean`.
+fn normal(draw: &Draw, (mean, std): (f64, f64)) -> Tensor {
+    draw.normal(&[]) * std + mean
+}
 
-    fn constant(&self, value: f64) -> Tensor {
-        Tensor::full([self.rows], value, self.options)
-    }
-
-    fn uniform(&self, (low, high): (f64, f64)) -> Tensor {
-        self.unit() * (high - low) + low
-    }
-
-    fn log_uniform(&self, (low, high): (f64, f64)) -> Tensor {
-        self.uniform((low.ln(), high.ln())).exp()
-    }
-
-    fn normal(&self, (mean, std): (f64, f64)) -> Tensor {
-        Tensor::randn([self.rows], self.options) * std + mean
-    }
-
-    /// `[rows, 2]` in −1..1.
-    fn uniform_pairs(&self) -> Tensor {
-        Tensor::rand([self.rows, 2], self.options) * 2.0 - 1.0
-    }
-
-    /// `[rows, 2]` widths and heights.
-    fn image_size(&self) -> Tensor {
-        let shorter = (self.uniform(ASPECT) * LONGER_SIDE).round();
-        let longer = self.constant(LONGER_SIDE);
-        let landscape = self.unit().lt(LANDSCAPE);
-        let width = longer.where_self(&landscape, &shorter);
-        let height = shorter.where_self(&landscape, &longer);
-        Tensor::stack(&[width, height], 1)
-    }
+/// `[B, 2]` widths and heights.
+fn image_size(draw: &Draw) -> Tensor {
+    let shorter = (draw.uniform(&[], ASPECT) * LONGER_SIDE).round();
+    let longer = draw.constant(LONGER_SIDE);
+    let landscape = draw.unit(&[]).lt(LANDSCAPE);
+    let width = longer.where_self(&landscape, &shorter);
+    let height = shorter.where_self(&landscape, &longer);
+    Tensor::stack(&[width, height], 1)
 }
 
 /// Rotations `[B, 3, 3]` for bodies turned by `heading` about the vertical, before cameras pitched down by
@@ -180,6 +159,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
     use poselift::camera::Attitude;
+    use tch::Kind;
 
     use super::*;
     use crate::data::generator;

@@ -10,6 +10,8 @@ use std::f64::consts::PI;
 use poselift::skeleton::BODY22;
 use tch::{Device, Kind, Tensor};
 
+use crate::data::detector::Draw;
+
 /// Share of the people who get the legs of another, and of those who get its left, and another's right, arm.
 const LEGS_EXCHANGED: f64 = 0.3;
 const ARM_EXCHANGED: f64 = 0.2;
@@ -117,7 +119,7 @@ impl Variety {
 
     /// Bone directions of poses like `directions` that nobody struck; draws from libtorch's generator.
     pub(super) fn of(&self, directions: &Tensor) -> Tensor {
-        let draw = Draw { rows: directions.size()[0], options: (Kind::Float, directions.device()) };
+        let draw = Draw::new(directions.size()[0], directions.device());
         let exchanged = self.arms_exchanged(&self.legs_exchanged(directions, &draw), &draw);
         let loosened = self.bent(&self.turned(&exchanged, &draw), &draw);
         let loosened = loosened.where_self(&draw.some(LOOSENED), &exchanged);
@@ -217,27 +219,6 @@ fn rotated(vectors: &Tensor, turns: &Tensor) -> Tensor {
     vectors * &cos + axis.cross(vectors, 2) * sin + axis * (along * (1.0 - cos))
 }
 
-/// Draws for B people.
-struct Draw {
-    rows: i64,
-    options: (Kind, Device),
-}
-
-impl Draw {
-    fn unit(&self, shape: &[i64]) -> Tensor {
-        Tensor::rand([&[self.rows], shape].concat(), self.options)
-    }
-
-    fn normal(&self, shape: &[i64]) -> Tensor {
-        Tensor::randn([&[self.rows], shape].concat(), self.options)
-    }
-
-    /// `[B, 1, 1]` true for this share.
-    fn some(&self, share: f64) -> Tensor {
-        self.unit(&[1, 1]).lt(share)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,7 +253,7 @@ mod tests {
     fn crowd() -> (Variety, Tensor, Draw) {
         tch::manual_seed(9);
         let headings = Tensor::rand([ROWS], tch::kind::FLOAT_CPU) * (2.0 * PI);
-        let draw = Draw { rows: ROWS, options: tch::kind::FLOAT_CPU };
+        let draw = Draw::new(ROWS, Device::Cpu);
         (Variety::new(Device::Cpu), people(&headings), draw)
     }
 

@@ -26,13 +26,13 @@ impl Detection<'_> {
     /// hidden by the body where `occluded` is 1.
     pub(super) fn scores(&self, distance: &Tensor, occluded: &Tensor) -> Tensor {
         let each = [self.joints.count, 1];
-        let habit = self.unit(&[1, 1]);
+        let habit = self.draw.unit(&[1, 1]);
         let hidden = occluded.gt(0.5);
-        let unseen = self.unit(&each).square() * NOT_VISIBLE;
-        let visibility = unseen.where_self(&hidden, &(1.0 - self.unit(&each).square() * VISIBLE));
-        let peak = self.uniform(&[1, 1], PEAK) + self.normal(&each) * PEAK_SPREAD;
+        let unseen = self.draw.unit(&each).square() * NOT_VISIBLE;
+        let visibility = unseen.where_self(&hidden, &(1.0 - self.draw.unit(&each).square() * VISIBLE));
+        let peak = self.draw.uniform(&[1, 1], PEAK) + self.draw.normal(&each) * PEAK_SPREAD;
         let off = distance / &self.joints.noise / FAR;
-        let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.unit(&each) * PEAK_LOST;
+        let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.draw.unit(&each) * PEAK_LOST;
         let heat_map = peak * (1.0 - gone);
         let told = visibility.where_self(&habit.lt(VISIBILITY), &heat_map);
         let told = told.where_self(&habit.lt(VISIBILITY + HEAT_MAP), &habit.ones_like());
