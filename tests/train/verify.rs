@@ -182,6 +182,7 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
             batch_norm: shape.batch_norm,
             input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
             sigma: shape.sigma,
+            mirror: false,
         };
         let input = lifter.input_zscore.clone();
         let coordinates = |values: &Array1<f32>| values.iter().take(shape.joints_out * 3).copied().collect();
