@@ -27,6 +27,7 @@ impl LiftNet {
             input_relu: self.config.input_block == InputBlock::Full,
             blocks: hidden.chunks(self.config.layers_per_block.max(1)).map(<[Dense]>::to_vec).collect(),
             output,
+            twins: self.bases.is_some(),
         }
     }
 
