@@ -25,6 +25,7 @@ fn shapes() -> Vec<Shape> {
         Shape { sigma: true, ..centred.clone() },
         Shape { blocks: 4, layers_per_block: 1, input_relu: true, joints_out: 5, ..centred.clone() },
         Shape { blocks: 0, batch_norm: false, joints_in: 1, ..centred.clone() },
+        Shape { twins: true, ..centred.clone() },
         Shape { channels: 2, ..centred },
         Shape { joints_in: 15, channels: 2, joints_out: 15, ..absolute.clone() },
         Shape { blocks: 1, hidden: 1024, ..absolute },
@@ -61,6 +62,27 @@ fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
     let entry = &model.metadata_props[0];
     assert_eq!((entry.key.as_str(), Card::from_json(&entry.value).unwrap()), ("poselift.card", card.clone()));
     assert_eq!((card.network.blocks, card.network.hidden, card.network.batch_norm), (2, 64, true));
+    assert_eq!(card.network.parameters, (34 * 64 + 64) + 4 * (64 * 64 + 64) + (64 * 51 + 51));
+}
+
+#[test]
+fn layers_over_twins_are_two_products_of_half_the_width() {
+    let shape =
+        Shape { channels: 2, centred: false, blocks: 1, layers_per_block: 1, twins: true, ..Default::default() };
+    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
+    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let twins = "Gemm MatMul Add Relu Sub Relu Add Sub";
+    let expected = format!("Gemm MatMul {twins} Add Add Gemm MatMul Add Constant Reshape");
+    assert_eq!(operators(&model)[5..].join(" "), expected);
+    let constant = |name: &str| {
+        let found = model.graph.iter().flat_map(|graph| &graph.initializer).find(|constant| constant.name == name);
+        found.unwrap().dims.clone()
+    };
+    assert_eq!(constant("block0.layer0.odd.weight"), [32, 32]);
+    assert_eq!((constant("input.even.weight"), constant("output.odd.weight")), (vec![34, 32], vec![32, 51]));
+    // A bias belongs to the even plane alone, but for the outputs', which know no twins.
+    assert_eq!(card.network.parameters, (2 * 34 * 32 + 32) + (2 * 32 * 32 + 32) + (2 * 32 * 51 + 51));
+    assert!(card.network.mirror && card.network.hidden == 64);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Shape {
     pub input_relu: bool,
     pub centred: bool,
     pub sigma: bool,
+    /// Hidden units in twins.
+    pub twins: bool,
     /// log₁₀ of the least and the largest running variance.
     pub variance_decades: [f64; 2],
 }
@@ -40,6 +42,7 @@ impl Default for Shape {
             input_relu: false,
             centred: true,
             sigma: false,
+            twins: false,
             variance_decades: [-1.0, 1.0],
         }
     }
@@ -52,7 +55,7 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
     let features = shape.joints_in * shape.channels;
     let outputs = shape.joints_out * if shape.sigma { 4 } else { 3 };
     let hidden = shape.hidden;
-    let network = Network {
+    let mut network = Network {
         input: dense(random, features, hidden, (shape.batch_norm && shape.input_relu).then_some(shape)),
         input_relu: shape.input_relu,
         blocks: (0..shape.blocks)
@@ -62,9 +65,24 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
             })
             .collect(),
         output: dense(random, hidden, outputs, None),
+        twins: shape.twins,
     };
-    let names = |prefix: &str, count| (0..count).map(|joint| format!("{prefix}{joint}")).collect();
-    let (mean, std) = if shape.centred { (0.0..0.5, 0.3..1.5) } else { (300.0..900.0, 50.0..300.0) };
+    if shape.twins {
+        network.blocks.iter_mut().flatten().for_each(pair_inputs);
+        network.blocks.iter_mut().flatten().chain([&mut network.input]).for_each(pair_outputs);
+    }
+    let side = |joint: usize| ["", "left_", "right_"][if joint == 0 { 0 } else { 1 + (joint + 1) % 2 }];
+    let names = |prefix: &str, count| {
+        (0..count).map(|joint: usize| format!("{}{prefix}{}", side(joint), joint.div_ceil(2))).collect()
+    };
+    // Twins see the mean features alike: they are those of people as often seen in a mirror as not.
+    let (mean, std) = if shape.twins {
+        (0.0..f32::MIN_POSITIVE, 0.3..1.5)
+    } else if shape.centred {
+        (0.0..0.5, 0.3..1.5)
+    } else {
+        (300.0..900.0, 50.0..300.0)
+    };
     TrainedLifter {
         input_card: InputCard {
             layout: "custom".into(),
@@ -127,6 +145,24 @@ fn dense(random: &mut StdRng, inputs: usize, outputs: usize, norm: Option<&Shape
         weight: Array2::from_shape_simple_fn((outputs, inputs), || random.random_range(-bound..bound)),
         bias: Array1::from_shape_simple_fn(outputs, || random.random_range(-0.5..0.5)),
         norm: norm.map(|shape| batch_norm(random, outputs, shape.variance_decades)),
+    }
+}
+
+/// Makes the two columns of twins exchange places between the two rows of twins.
+fn pair_inputs(dense: &mut Dense) {
+    let half = dense.weight.nrows() / 2;
+    for (row, column) in (0..half).flat_map(|row| (0..2 * half).map(move |column| (row, column))) {
+        dense.weight[(row + half, (column + half) % (2 * half))] = dense.weight[(row, column)];
+    }
+}
+
+/// Makes biases and BatchNorms of twins alike.
+fn pair_outputs(dense: &mut Dense) {
+    let half = dense.bias.len() / 2;
+    let pair = |values: &mut Array1<f32>| (0..half).for_each(|k| values[k + half] = values[k]);
+    pair(&mut dense.bias);
+    if let Some(norm) = &mut dense.norm {
+        [&mut norm.gamma, &mut norm.beta, &mut norm.mean, &mut norm.variance].into_iter().for_each(pair);
     }
 }
 

@@ -10,7 +10,7 @@ use poselift::model::Precision::{F16, F32, Int8};
 use poselift::{Error, Result};
 use poselift_train::config::{InputBlock, NetworkConfig, Precision};
 use poselift_train::export::encode;
-use poselift_train::net::LiftNet;
+use poselift_train::net::{Ends, LiftNet, Mirror};
 use poselift_train::trained::{TrainedLifter, ZScore};
 use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
@@ -169,6 +169,8 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         Shape { centred: false, channels: 2, joints_in: 15, ..Default::default() },
         Shape { blocks: 0, sigma: true, ..Default::default() },
         Shape { blocks: 3, layers_per_block: 1, batch_norm: false, input_relu: true, ..Default::default() },
+        Shape { sigma: true, twins: true, ..Default::default() },
+        Shape { blocks: 1, layers_per_block: 3, input_relu: true, twins: true, ..Default::default() },
     ]
     .into_iter()
     .enumerate()
@@ -182,13 +184,17 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
             batch_norm: shape.batch_norm,
             input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
             sigma: shape.sigma,
+            mirror: shape.twins,
         };
         let input = lifter.input_zscore.clone();
         let coordinates = |values: &Array1<f32>| values.iter().take(shape.joints_out * 3).copied().collect();
         let output =
             ZScore { mean: coordinates(&lifter.output_zscore.mean), std: coordinates(&lifter.output_zscore.std) };
-        let net = LiftNet::new(&config, (input, output), Precision::F32, tch::Device::Cpu, 7);
+        let (from, to) = (&lifter.input_card, &lifter.output_card);
+        let mirror = shape.twins.then(|| Mirror::new((&from.joints, from.channels), &to.joints));
+        let net = LiftNet::new(&config, Ends { input, output, mirror }, Precision::F32, tch::Device::Cpu, 7);
         (lifter.network, lifter.output_zscore) = (net.to_plain(), net.output_zscore());
+        lifter.input_zscore = net.zscores().0.clone();
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");

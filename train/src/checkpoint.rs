@@ -184,13 +184,13 @@ impl Checkpoint {
         Error::input(format!("'{name}' of the checkpoint is malformed")).at(&self.path)
     }
 
-    /// The network as it was saved, optimiser state included.
+    /// The network as it was saved, optimiser state included, which was trained on `data`.
     ///
     /// # Errors
-    /// A checkpoint of a network of another shape than `config` says.
-    pub fn network(&self, config: &FitConfig, device: Device) -> Result<LiftNet> {
-        let (input, output) = (self.zscore("input")?, self.zscore("output")?);
-        let mut net = LiftNet::new(&config.network, (input, output), config.precision, device, config.seed);
+    /// A checkpoint of a network of another shape than `config` and `data` say.
+    pub fn network(&self, config: &FitConfig, data: &DatasetCard, device: Device) -> Result<LiftNet> {
+        let ends = data.ends((self.zscore("input")?, self.zscore("output")?), &config.network)?;
+        let mut net = LiftNet::new(&config.network, ends, config.precision, device, config.seed);
         net.load_state(&self.tensors, self.state()?.iteration).map_err(|e| e.at(&self.path))?;
         Ok(net)
     }
@@ -222,12 +222,9 @@ impl FinishedRun {
         }
         let config: FitConfig = read_json(&run.join(CONFIG))?;
         let checkpoint = Checkpoint::read(&run.join(file))?;
-        Ok(Self {
-            dataset: read_json(&run.join(DATASET))?,
-            net: checkpoint.network(&config, Device::Cpu)?,
-            state: checkpoint.state()?,
-            config,
-        })
+        let dataset: DatasetCard = read_json(&run.join(DATASET))?;
+        let net = checkpoint.network(&config, &dataset, Device::Cpu)?;
+        Ok(Self { dataset, net, state: checkpoint.state()?, config })
     }
 
     /// The lifter as plain arrays, for the exporter.

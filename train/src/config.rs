@@ -68,6 +68,9 @@ pub struct NetworkConfig {
     /// A second output: the error that the network expects of each joint.
     #[serde(default)]
     pub sigma: bool,
+    /// Whether the mirror image of the key points gives the mirror image of the pose, exactly (`net::Mirror`).
+    #[serde(default)]
+    pub mirror: bool,
 }
 
 impl Default for NetworkConfig {
@@ -81,6 +84,7 @@ impl Default for NetworkConfig {
             batch_norm: true,
             input_block: InputBlock::Linear,
             sigma: false,
+            mirror: false,
         }
     }
 }
@@ -182,6 +186,8 @@ impl FitConfig {
         let network = &self.network;
         let complaint = if network.hidden == 0 {
             "--hidden 0, expected at least 1".to_owned()
+        } else if network.mirror && !network.hidden.is_multiple_of(2) {
+            format!("--hidden {} with --mirror on, expected an even number", network.hidden)
         } else if network.layers_per_block == 0 {
             "--layers-per-block 0, expected at least 1".to_owned()
         } else if !(0.0..1.0).contains(&network.dropout) {

@@ -199,9 +199,10 @@ impl<'a> Run<'a> {
         let last = out.join(checkpoint::LAST);
         let (net, state) = if resume && last.exists() {
             let saved = Checkpoint::read(&last)?;
-            (saved.network(config, device)?, saved.state()?)
+            (saved.network(config, &dataset.card, device)?, saved.state()?)
         } else {
-            let net = LiftNet::new(&config.network, dataset.zscores(), config.precision, device, config.seed);
+            let ends = dataset.card.ends(dataset.zscores(), &config.network)?;
+            let net = LiftNet::new(&config.network, ends, config.precision, device, config.seed);
             (net, RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);

@@ -43,6 +43,9 @@ pub struct Network {
     pub blocks: Vec<Vec<Dense>>,
     /// From the hidden width to J_out·3 coordinates and, where the output has σ, J_out logarithms of it.
     pub output: Dense,
+    /// Whether hidden units come in twins, unit k and unit k + hidden/2, that a mirror exchanges ([`crate::net::Mirror`]):
+    /// a matrix between them is [[P, Q], [Q, P]], and their biases and BatchNorms are alike.
+    pub twins: bool,
 }
 
 /// How key points become the features that the network was trained on.

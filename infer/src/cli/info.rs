@@ -112,7 +112,8 @@ fn describe_network(file: &ModelFile) -> String {
     let norm = if network.batch_norm { "BatchNorm folded" } else { "no BatchNorm" };
     let (blocks, hidden, parameters) = (network.blocks, network.hidden, network.parameters);
     let (dropout, precision) = (network.dropout, network.precision);
-    format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}")
+    let mirror = if network.mirror { ", keeps to a mirror" } else { "" };
+    format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}{mirror}")
 }
 
 fn describe_training(file: &ModelFile) -> String {

@@ -106,6 +106,9 @@ pub struct NetworkCard {
     /// What the hidden layers are held in; a card that says nothing means f32.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
+    /// Whether the mirror image of the key points gives exactly the mirror image of the pose; left joints then are right ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror: bool,
 }
 
 /// How the network was fitted.
@@ -223,6 +226,7 @@ pub(crate) mod tests {
                 batch_norm: true,
                 parameters: 1,
                 precision: Precision::F32,
+                mirror: false,
             },
             training: TrainingCard {
                 data: vec![DataCard { name: "synthetic".into(), licence: "none needed".into() }],

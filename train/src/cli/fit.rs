@@ -117,6 +117,10 @@ struct NetworkArgs {
     /// A second output, `sigma`: the distance that 68 % of each joint's errors stay within
     #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
     sigma: Switch,
+    /// Keep left and right alike: the mirror image of the key points gives exactly the mirror image of the pose, and each
+    /// view teaches both; motion only
+    #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
+    mirror: Switch,
 }
 
 impl FitArgs {
@@ -148,6 +152,7 @@ impl FitArgs {
                 batch_norm: network.batch_norm == Switch::On,
                 input_block: network.input_block,
                 sigma: network.sigma == Switch::On,
+                mirror: network.mirror == Switch::On,
             },
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,

@@ -2,10 +2,13 @@
 
 use poselift::model::{DataCard, InputCard, OutputCard, View};
 use poselift::skeleton::{H36M17, Layout};
+use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::config::NetworkConfig;
 use crate::data::{Motion, Pairs, Source};
-use crate::trained::InputTransform;
+use crate::net::{Ends, Mirror};
+use crate::trained::{InputTransform, ZScore};
 
 /// What of a data set outlives the run; saved as `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,18 @@ impl DatasetCard {
     /// How key points become features.
     pub fn transform(&self) -> InputTransform {
         if self.centred { InputTransform::Centred } else { InputTransform::Absolute }
+    }
+
+    /// What a network of these data stands between, standardised as `zscores` of features and coordinates say.
+    ///
+    /// # Errors
+    /// A network that is to keep to a mirror where nobody knows which joint is left and which is right.
+    pub fn ends(&self, (input, output): (ZScore, ZScore), network: &NetworkConfig) -> Result<Ends> {
+        if network.mirror && !self.centred {
+            return Err(Error::usage("--mirror on, but paired arrays do not say which joints are left and right"));
+        }
+        let mirror = || Mirror::new((&self.input.joints, self.input.channels), &self.output.joints);
+        Ok(Ends { input, output, mirror: network.mirror.then(mirror) })
     }
 
     /// The factor and the name of the unit that errors are reported in: millimetres where the data are in metres.

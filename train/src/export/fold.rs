@@ -31,17 +31,14 @@ pub struct Folded {
     pub blocks: Vec<Vec<FoldedLayer>>,
     /// From the hidden width to coordinates in the unit of the data and, where there is σ, its logarithms.
     pub output: FoldedLayer,
+    /// Whether hidden units come in twins ([`Network::twins`]).
+    pub twins: bool,
 }
 
 impl Folded {
     /// Every layer, in the order of the computation.
     pub fn layers(&self) -> impl Iterator<Item = &FoldedLayer> {
         std::iter::once(&self.input).chain(self.blocks.iter().flatten()).chain(std::iter::once(&self.output))
-    }
-
-    /// Weights and biases in all.
-    pub fn parameters(&self) -> u64 {
-        self.layers().map(|layer| (layer.weight.len() + layer.bias.len()) as u64).sum()
     }
 }
 
@@ -51,7 +48,7 @@ impl Folded {
 /// Layers that do not fit each other, statistics that are none (a negative variance or deviation, a
 /// number that is not finite), and a folded weight that exceeds the range of f32; each names its layer.
 pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
-    let Network { input, input_relu, blocks, output } = &lifter.network;
+    let Network { input, input_relu, blocks, output, twins } = &lifter.network;
     let features = lifter.input_card.joints.len() * lifter.input_card.channels;
     let outputs = lifter.outputs();
     let hidden = input.weight.nrows();
@@ -65,7 +62,7 @@ pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     };
     let blocks = blocks.iter().enumerate().map(fold_block).collect::<Result<_>>()?;
     let output = Affine::of(output, "output", hidden, outputs)?.before(&lifter.output_zscore)?.round()?;
-    Ok(Folded { input, input_relu: *input_relu, blocks, output })
+    Ok(Folded { input, input_relu: *input_relu, blocks, output, twins: *twins })
 }
 
 /// A layer on its way, in f64.

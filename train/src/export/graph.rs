@@ -1,7 +1,7 @@
 //! Layers to nodes: the ONNX graph of a folded network, from raw key points to
 //! poses.
 //!
-//! A layer is one Gemm; what depends on the pose itself (masks, centring,
+//! A layer is one Gemm, or one for each plane of it (`planes`); what depends on the pose itself (masks, centring,
 //! scaling) is written by `transform`. Constants are initialisers in the order
 //! that the nodes read them. The first and the last layer are float32 whatever
 //! the precision: they read and write coordinates.
@@ -9,8 +9,9 @@
 use poselift::Result;
 use poselift::model::Precision;
 
-use super::fold::{Folded, FoldedLayer};
+use super::fold::FoldedLayer;
 use super::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use super::planes::{Layer, Planes};
 use super::{half, int8, transform};
 use crate::trained::TrainedLifter;
 
@@ -23,16 +24,19 @@ pub const OUTPUT: &str = "pose";
 /// The second output of a lifter that has it, `[batch, J_out]`.
 pub const SIGMA: &str = "sigma";
 
-/// The graph of a lifter whose linear parts are `folded`, its residual blocks in `precision`.
+/// What the last layer gives, `[batch, J_out·3]` or `[batch, J_out·4]`.
+const NUMBERS: &str = "numbers";
+
+/// The graph of a lifter whose linear parts are `layers`, its residual blocks in `precision`.
 ///
 /// # Errors
 /// A weight beyond the range of the precision; it names its layer.
-pub fn build(lifter: &TrainedLifter, folded: &Folded, precision: Precision) -> Result<GraphProto> {
+pub(super) fn build(lifter: &TrainedLifter, layers: &Planes, precision: Precision) -> Result<GraphProto> {
     let (joints_in, channels) = (lifter.input_card.joints.len(), lifter.input_card.channels);
     let joints_out = lifter.output_card.joints.len();
     let mut graph = GraphBuilder::default();
     let features = transform::write(&mut graph, lifter);
-    let numbers = network(&mut graph, folded, precision, features)?;
+    let numbers = network(&mut graph, layers, precision, features)?;
     let coordinates = if lifter.output_card.sigma {
         let coordinates = graph.split(numbers, [joints_out * 3, joints_out], ["coordinates", "sigma.log"]);
         graph.node("Exp", &["sigma.log"], SIGMA);
@@ -51,33 +55,66 @@ pub fn build(lifter: &TrainedLifter, folded: &Folded, precision: Precision) -> R
 /// Gives back the name of the last layer's output, `[batch, J_out·3]` or `[batch, J_out·4]`.
 fn network(
     graph: &mut GraphBuilder,
-    folded: &Folded,
+    layers: &Planes,
     precision: Precision,
     features: &'static str,
 ) -> Result<&'static str> {
-    let mut stream = graph.gemm(&folded.input, features, "input");
-    if folded.input_relu {
-        stream = graph.node("Relu", &[&stream], "input.relu");
+    let mut stream = graph.gemms(&layers.input, &vec![features.to_owned(); layers.input.len()]);
+    if layers.input_relu {
+        stream = graph.relu(&stream, "input");
     }
     let stream = match precision {
-        Precision::F32 => plain(graph, &folded.blocks, stream),
-        Precision::F16 => half::write(graph, &folded.blocks, stream)?,
-        Precision::Int8 => int8::write(graph, &folded.blocks, stream, folded.input_relu),
+        Precision::F32 => {
+            residual(graph, &layers.blocks, stream, Inner::Written, |graph, layer, x, _| Ok(graph.gemms(layer, x)))?
+        }
+        Precision::F16 => half::write(graph, &layers.blocks, stream)?,
+        Precision::Int8 => int8::write(graph, &layers.blocks, stream, layers.input_relu)?,
     };
-    graph.gemm(&folded.output, &stream, "numbers");
-    Ok("numbers")
+    match &graph.gemms(&layers.output, &stream)[..] {
+        [even, odd] => graph.node("Add", &[even, odd], NUMBERS),
+        _ => NUMBERS.to_owned(),
+    };
+    Ok(NUMBERS)
 }
 
-/// Writes residual blocks in float32; gives back the name of the last sum.
-fn plain(graph: &mut GraphBuilder, blocks: &[Vec<FoldedLayer>], mut stream: String) -> String {
+/// What becomes of the ReLU between two layers of one plane.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inner {
+    /// It is a node.
+    Written,
+    /// The next layer takes what is below 0 as 0.
+    LeftToTheNext,
+}
+
+/// Writes residual blocks whose layers are `written` by name of what they read, in planes, and by whether they are the
+/// first of their block; gives back the names of the last sum.
+pub(super) fn residual(
+    graph: &mut GraphBuilder,
+    blocks: &[Vec<Layer>],
+    mut stream: Vec<String>,
+    inner: Inner,
+    mut written: impl FnMut(&mut GraphBuilder, &Layer, &[String], bool) -> Result<Vec<String>>,
+) -> Result<Vec<String>> {
     for (index, block) in blocks.iter().enumerate() {
-        let branch = block.iter().fold(stream.clone(), |x, layer| {
-            let y = graph.gemm(layer, &x, &layer.name);
-            graph.node("Relu", &[&y], &format!("{}.relu", layer.name))
-        });
-        stream = graph.node("Add", &[&stream, &branch], &format!("block{index}"));
+        let mut x = stream.clone();
+        for (place, layer) in block.iter().enumerate() {
+            let z = written(graph, layer, &x, place == 0)?;
+            let left = inner == Inner::LeftToTheNext && z.len() == 1 && place + 1 < block.len();
+            x = if left { z } else { graph.relu(&z, &format!("block{index}.layer{place}")) };
+        }
+        let named = names(stream.len(), &format!("block{index}"));
+        let sums = stream.iter().zip(&x).zip(&named);
+        stream = sums.map(|((stream, branch), name)| graph.node("Add", &[stream, branch], name)).collect();
     }
-    stream
+    Ok(stream)
+}
+
+/// What the planes of `name` are called.
+fn names(planes: usize, name: &str) -> Vec<String> {
+    match planes {
+        2 => vec![format!("{name}.even"), format!("{name}.odd")],
+        _ => vec![name.to_owned()],
+    }
 }
 
 /// A graph as it grows; nodes are named after what they make.
@@ -150,13 +187,34 @@ impl GraphBuilder {
         self.node_with("Constant", &[], name, vec![value])
     }
 
+    /// Adds one layer a plane of `x`.
+    fn gemms(&mut self, layer: &Layer, x: &[String]) -> Vec<String> {
+        layer.iter().zip(x).map(|(plane, x)| self.gemm(plane, x)).collect()
+    }
+
     /// Adds one layer, its weights transposed to `[in, out]` as the plain Gemm reads them.
-    fn gemm(&mut self, layer: &FoldedLayer, input: &str, output: &str) -> String {
+    fn gemm(&mut self, layer: &FoldedLayer, input: &str) -> String {
         let (outputs, inputs) = layer.weight.dim();
         let weight = layer.weight.t();
         let weight = self.constant(&format!("{}.weight", layer.name), &[inputs, outputs], weight.iter().copied());
+        // The only layer of its plane that nothing follows.
+        let output = if layer.name == "output" { NUMBERS } else { &layer.name };
+        if layer.bias.is_empty() {
+            return self.node("MatMul", &[input, &weight], output);
+        }
         let bias = self.constant(&format!("{}.bias", layer.name), &[outputs], layer.bias.iter().copied());
         self.node("Gemm", &[input, &weight, &bias], output)
+    }
+
+    /// Adds the ReLUs of a layer that gave `z`: of twins, for planes, which give what twins add up to again.
+    pub(super) fn relu(&mut self, z: &[String], name: &str) -> Vec<String> {
+        let [even, odd] = z else { return vec![self.node("Relu", &[&z[0]], &format!("{name}.relu"))] };
+        let [a, b] = [("Add", "a"), ("Sub", "b")].map(|(op, twin)| {
+            let twin = self.node(op, &[even, odd], &format!("{name}.{twin}"));
+            self.node("Relu", &[&twin], &format!("{twin}.relu"))
+        });
+        let [even, odd] = [("Add", "even"), ("Sub", "odd")].map(|(op, plane)| (op, format!("{name}.relu.{plane}")));
+        vec![self.node(even.0, &[&a, &b], &even.1), self.node(odd.0, &[&a, &b], &odd.1)]
     }
 
     fn finish(self, input: ValueInfoProto, output: Vec<ValueInfoProto>) -> GraphProto {

@@ -4,27 +4,27 @@ use half::f16;
 use poselift::{Error, Result};
 
 use super::fold::FoldedLayer;
-use super::graph::GraphBuilder;
+use super::graph::{GraphBuilder, Inner, residual};
 use super::onnx::{AttributeProto, TensorProto};
+use super::planes::Layer;
 
-/// Writes `blocks` behind `stream`, both float32 outside; gives back the name of the last sum.
+/// Writes `blocks` behind `stream`, both float32 outside, in planes; gives back the names of the last sum.
 ///
 /// # Errors
 /// A weight or a bias beyond the range of float16; it names its layer.
-pub(super) fn write(graph: &mut GraphBuilder, blocks: &[Vec<FoldedLayer>], stream: String) -> Result<String> {
+pub(super) fn write(graph: &mut GraphBuilder, blocks: &[Vec<Layer>], stream: Vec<String>) -> Result<Vec<String>> {
     if blocks.is_empty() {
         return Ok(stream);
     }
-    let mut stream = graph.node_with("Cast", &[&stream], "stream.half", vec![AttributeProto::to_half()]);
-    for (index, block) in blocks.iter().enumerate() {
-        let mut x = stream.clone();
-        for layer in block {
-            let y = write_layer(graph, layer, &x)?;
-            x = graph.node("Relu", &[&y], &format!("{}.relu", layer.name));
-        }
-        stream = graph.node("Add", &[&stream, &x], &format!("block{index}"));
-    }
-    Ok(graph.node_with("Cast", &[&stream], "stream", vec![AttributeProto::to_float()]))
+    let halves = cast(graph, &stream, AttributeProto::to_half, "half");
+    let sum = residual(graph, blocks, halves, Inner::Written, |graph, layer, x, _| {
+        layer.iter().zip(x).map(|(plane, x)| write_layer(graph, plane, x)).collect()
+    })?;
+    Ok(cast(graph, &sum, AttributeProto::to_float, "float"))
+}
+
+fn cast(graph: &mut GraphBuilder, planes: &[String], to: fn() -> AttributeProto, name: &str) -> Vec<String> {
+    planes.iter().map(|plane| graph.node_with("Cast", &[plane], &format!("{plane}.{name}"), vec![to()])).collect()
 }
 
 fn write_layer(graph: &mut GraphBuilder, layer: &FoldedLayer, x: &str) -> Result<String> {
@@ -32,6 +32,9 @@ fn write_layer(graph: &mut GraphBuilder, layer: &FoldedLayer, x: &str) -> Result
     let weight = halves(layer, layer.weight.t().iter().copied())?;
     let weight = TensorProto::halves(&format!("{}.weight", layer.name), &[inputs, outputs], weight);
     let weight = graph.constant_tensor(weight);
+    if layer.bias.is_empty() {
+        return Ok(graph.node("MatMul", &[x, &weight], &layer.name));
+    }
     let bias = halves(layer, layer.bias.iter().copied())?;
     let bias = graph.constant_tensor(TensorProto::halves(&format!("{}.bias", layer.name), &[outputs], bias));
     Ok(graph.node("Gemm", &[x, &weight, &bias], &layer.name))

@@ -2,12 +2,15 @@
 //!
 //! Of a layer's input each person's largest value gives the person's step;
 //! what is then rounded to 8 bits is multiplied in integers. A ReLU between
-//! two layers is no node of its own: rounding to unsigned numbers cuts off
-//! what is below 0.
+//! two layers of one plane is no node of its own: rounding to unsigned numbers
+//! cuts off what is below 0. Of two planes each has steps of its own; the sum
+//! of two ReLUs is unsigned, their difference is not.
 
-use super::fold::FoldedLayer;
-use super::graph::GraphBuilder;
+use poselift::Result;
+
+use super::graph::{GraphBuilder, Inner, residual};
 use super::onnx::{AttributeProto, TensorProto};
+use super::planes::Layer;
 use super::quantise::{POSITIVE_LEVELS, QuantisedLayer, SIGNED_LEVELS, SIGNED_ZERO, quantise};
 
 /// Stands for the largest value of somebody who has none but 0, so that nothing is divided by 0.
@@ -45,26 +48,21 @@ impl Values {
     }
 }
 
-/// Writes `blocks` behind `stream`, which holds nothing below 0 where it `is_positive`; gives back the name of the last
-/// sum.
+/// Writes `blocks` behind `stream` in planes, which holds nothing below 0 where it `is_positive`; gives back the names of
+/// the last sum.
 pub(super) fn write(
     graph: &mut GraphBuilder,
-    blocks: &[Vec<FoldedLayer>],
-    mut stream: String,
+    blocks: &[Vec<Layer>],
+    stream: Vec<String>,
     is_positive: bool,
-) -> String {
+) -> Result<Vec<String>> {
     // A sum of ReLUs is no less than what they are added to.
     let of_stream = if is_positive { Values::Positive } else { Values::Signed };
-    for (index, block) in blocks.iter().enumerate() {
-        let (mut x, mut values) = (stream.clone(), of_stream);
-        for layer in block {
-            x = write_layer(graph, &quantise(layer), &x, values);
-            values = Values::Positive;
-        }
-        let branch = graph.node("Relu", &[&x], &format!("block{index}.relu"));
-        stream = graph.node("Add", &[&stream, &branch], &format!("block{index}"));
-    }
-    stream
+    residual(graph, blocks, stream, Inner::LeftToTheNext, |graph, layer, x, first| {
+        let values = [if first { of_stream } else { Values::Positive }, Values::Signed];
+        let planes = layer.iter().zip(x).zip(values);
+        Ok(planes.map(|((plane, x), values)| write_layer(graph, &quantise(plane), x, values)).collect())
+    })
 }
 
 /// Gives back the name of y = (Q·x)∘s + b, without a ReLU.
@@ -82,6 +80,9 @@ fn write_layer(graph: &mut GraphBuilder, layer: &QuantisedLayer, x: &str, values
     let scale = graph.constant(&named("scale"), &[outputs], layer.scale.iter().copied());
     let scaled = graph.node("Mul", &[&sums, &scale], &named("scaled"));
     let product = graph.node("Mul", &[&scaled, &step], &named("product"));
+    if layer.bias.is_empty() {
+        return product;
+    }
     let bias = graph.constant(&named("bias"), &[outputs], layer.bias.iter().copied());
     graph.node("Add", &[&product, &bias], &layer.name)
 }

@@ -9,6 +9,7 @@ pub mod graph;
 mod half;
 mod int8;
 pub mod onnx;
+mod planes;
 pub mod quantise;
 mod transform;
 
@@ -20,8 +21,8 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::trained::{Network, TrainedLifter};
-use fold::Folded;
 use onnx::{GraphProto, ModelProto};
+use planes::Planes;
 
 /// What the card says that the trained network itself does not know.
 #[derive(Debug, Clone)]
@@ -50,21 +51,22 @@ pub struct Exported {
 /// # Errors
 /// What [`fold::fold`] refuses, a weight beyond the range of the precision, and a card that contradicts itself.
 pub fn encode(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision) -> Result<Exported> {
-    let folded = fold::fold(lifter)?;
-    let graph = graph::build(lifter, &folded, precision)?;
-    let card = card(lifter, seed, network_card(lifter, seed, &folded, precision), &graph);
+    let layers = Planes::of(&fold::fold(lifter)?);
+    let graph = graph::build(lifter, &layers, precision)?;
+    let card = card(lifter, seed, network_card(lifter, seed, &layers, precision), &graph);
     let text = card.to_json();
     Card::from_json(&text)?;
     Ok(Exported { card, bytes: ModelProto::new(graph, (CARD_KEY, text)).encode_to_vec() })
 }
 
-fn network_card(lifter: &TrainedLifter, seed: &CardSeed, folded: &Folded, precision: Precision) -> NetworkCard {
+fn network_card(lifter: &TrainedLifter, seed: &CardSeed, layers: &Planes, precision: Precision) -> NetworkCard {
     NetworkCard {
-        blocks: folded.blocks.len(),
-        hidden: folded.input.bias.len(),
+        blocks: layers.blocks.len(),
+        hidden: lifter.network.input.bias.len(),
         dropout: seed.dropout,
         batch_norm: has_batch_norm(&lifter.network),
-        parameters: folded.parameters(),
+        parameters: layers.parameters(),
+        mirror: lifter.network.twins,
         precision,
     }
 }

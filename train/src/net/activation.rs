@@ -1,13 +1,17 @@
 //! The steps between two matrix products on whichever device the network
 //! lives on: the fused loops of `kernel` on a CPU, tensor operations
-//! elsewhere. Both compute the same formulas; a test holds them against each
-//! other.
+//! (`composed`) elsewhere. Both compute the same formulas; a test holds them
+//! against each other.
+//!
+//! Activations are in planes, `[rows, columns]` each: one as wide as the layer,
+//! or, in a network that keeps to a mirror, an even and an odd one of half the
+//! width (`mirror`).
 
 use tch::{Device, Kind, Tensor};
 
 use super::buffers::{Buffers, NormViews};
-use super::kernel;
 use super::number::{Bf16, Number};
+use super::{composed, kernel};
 
 /// The dropout of one layer in one step.
 #[derive(Debug, Clone, Copy)]
@@ -16,26 +20,31 @@ pub(super) struct Drop {
     pub seed: u32,
 }
 
-/// What a forward pass keeps of one hidden layer, `[rows, hidden]` unless said otherwise.
+/// What a forward pass keeps of one hidden layer, in planes unless said otherwise.
 #[derive(Debug)]
 pub(super) struct Saved {
     /// What the Linear layer gave.
-    pub z: Tensor,
+    pub z: Vec<Tensor>,
     /// After BatchNorm, ReLU and Dropout: > 0 exactly where the gradient passes.
-    pub out: Tensor,
-    /// `[hidden]` the batch's mean, with BatchNorm.
+    pub out: Vec<Tensor>,
+    /// `[columns]` the batch's mean, with BatchNorm.
     pub mean: Tensor,
-    /// `[hidden]` 1/√(σ² + ε), with BatchNorm.
+    /// `[columns]` 1/√(σ² + ε), with BatchNorm.
     pub inverse_std: Tensor,
 }
 
 impl Saved {
-    /// For `rows` samples whose activations are of the kind `kind`.
-    pub(super) fn new(rows: i64, hidden: i64, kind: Kind, device: Device) -> Self {
-        let matrix = || Tensor::zeros([rows, hidden], (kind, device));
-        let vector = || Tensor::zeros([hidden], (Kind::Float, device));
-        Self { z: matrix(), out: matrix(), mean: vector(), inverse_std: vector() }
+    /// For `rows` samples whose activations are of the kind `kind`, in so many planes of so many columns.
+    pub(super) fn new(rows: i64, (planes, columns): (usize, i64), kind: Kind, device: Device) -> Self {
+        let vector = || Tensor::zeros([columns], (Kind::Float, device));
+        let planes = || blank(rows, (planes, columns), kind, device);
+        Self { z: planes(), out: planes(), mean: vector(), inverse_std: vector() }
     }
+}
+
+/// So many planes of zeros.
+pub(super) fn blank(rows: i64, (planes, columns): (usize, i64), kind: Kind, device: Device) -> Vec<Tensor> {
+    (0..planes).map(|_| Tensor::zeros([rows, columns], (kind, device))).collect()
 }
 
 /// The elements of a contiguous tensor of `T` on the CPU.
@@ -61,18 +70,28 @@ pub(super) fn forward(
     rows: i64,
     norm: Option<&NormViews>,
     drop: Drop,
-    residual: Option<(&Tensor, &Tensor)>,
+    residual: Option<(&[Tensor], &[Tensor])>,
 ) {
-    match (saved.z.device(), saved.z.kind()) {
+    match (saved.z[0].device(), saved.z[0].kind()) {
         (Device::Cpu, Kind::BFloat16) => forward_fused::<Bf16>(saved, rows, norm, drop, residual),
         (Device::Cpu, _) => forward_fused::<f32>(saved, rows, norm, drop, residual),
-        _ => forward_composed(saved, rows, norm, drop, residual),
+        _ => composed::forward(saved, rows, norm, drop, residual),
     }
 }
 
 fn kernel_layer(saved: &Saved, rows: i64, drop: Drop) -> kernel::Layer {
     let dropout = kernel::Dropout::new(drop.probability, drop.seed);
-    kernel::Layer { rows: rows as usize, columns: saved.z.size()[1] as usize, dropout }
+    kernel::Layer { rows: rows as usize, columns: saved.z[0].size()[1] as usize, dropout }
+}
+
+/// The elements of both planes.
+fn pair<T: Number>(planes: &[Tensor]) -> [&[T]; 2] {
+    [slice(&planes[0]), slice(&planes[1])]
+}
+
+/// The elements of both planes, to be written; as for [`slice_mut`].
+fn pair_mut<T: Number>(planes: &[Tensor]) -> [&mut [T]; 2] {
+    [slice_mut(&planes[0]), slice_mut(&planes[1])]
 }
 
 fn forward_fused<T: Number>(
@@ -80,7 +99,7 @@ fn forward_fused<T: Number>(
     rows: i64,
     norm: Option<&NormViews>,
     drop: Drop,
-    residual: Option<(&Tensor, &Tensor)>,
+    residual: Option<(&[Tensor], &[Tensor])>,
 ) {
     let norm = norm.map(|norm| kernel::Norm {
         gamma: slice(&norm.gamma),
@@ -90,43 +109,13 @@ fn forward_fused<T: Number>(
         mean: slice_mut(&saved.mean),
         inverse_std: slice_mut(&saved.inverse_std),
     });
-    let residual = residual.map(|(skip, sum)| (slice(skip), slice_mut(sum)));
-    kernel::forward::<T>(kernel_layer(saved, rows, drop), slice(&saved.z), norm, slice_mut(&saved.out), residual);
-}
-
-pub(super) fn forward_composed(
-    saved: &Saved,
-    rows: i64,
-    norm: Option<&NormViews>,
-    drop: Drop,
-    residual: Option<(&Tensor, &Tensor)>,
-) {
-    let z = saved.z.narrow(0, 0, rows).to_kind(Kind::Float);
-    let mut y = match norm {
-        None => z.relu(),
-        Some(norm) => {
-            let (momentum, epsilon) = (f64::from(kernel::MOMENTUM), f64::from(kernel::EPSILON));
-            let (running_mean, running_variance) = (Some(&norm.running_mean), Some(&norm.running_variance));
-            let (y, mean, inverse_std) = z.native_batch_norm(
-                Some(&norm.gamma),
-                Some(&norm.beta),
-                running_mean,
-                running_variance,
-                true,
-                momentum,
-                epsilon,
-            );
-            saved.mean.shallow_clone().copy_(&mean);
-            saved.inverse_std.shallow_clone().copy_(&inverse_std);
-            y.relu()
-        }
-    };
-    if drop.probability > 0.0 {
-        y = y.native_dropout(drop.probability, true).0;
-    }
-    saved.out.narrow(0, 0, rows).copy_(&y);
-    if let Some((skip, sum)) = residual {
-        sum.narrow(0, 0, rows).copy_(&(skip.narrow(0, 0, rows) + saved.out.narrow(0, 0, rows)));
+    let layer = kernel_layer(saved, rows, drop);
+    if saved.z.len() == 2 {
+        let residual = residual.map(|(skip, sum)| (pair(skip), pair_mut(sum)));
+        kernel::twin::forward::<T>(layer, pair(&saved.z), norm, pair_mut(&saved.out), residual);
+    } else {
+        let residual = residual.map(|(skip, sum)| (slice(&skip[0]), slice_mut(&sum[0])));
+        kernel::forward::<T>(layer, slice(&saved.z[0]), norm, slice_mut(&saved.out[0]), residual);
     }
 }
 
@@ -137,13 +126,13 @@ pub(super) fn backward(
     rows: i64,
     norm: Option<&NormViews>,
     drop: Drop,
-    gradient: &Tensor,
-    z_gradient: &Tensor,
+    gradient: &[Tensor],
+    z_gradient: &[Tensor],
 ) {
-    match (saved.z.device(), saved.z.kind()) {
+    match (saved.z[0].device(), saved.z[0].kind()) {
         (Device::Cpu, Kind::BFloat16) => backward_fused::<Bf16>(saved, rows, norm, drop, gradient, z_gradient),
         (Device::Cpu, _) => backward_fused::<f32>(saved, rows, norm, drop, gradient, z_gradient),
-        _ => backward_composed(saved, rows, norm, drop, gradient, z_gradient),
+        _ => composed::backward(saved, rows, norm, drop, gradient, z_gradient),
     }
 }
 
@@ -152,8 +141,8 @@ fn backward_fused<T: Number>(
     rows: i64,
     norm: Option<&NormViews>,
     drop: Drop,
-    gradient: &Tensor,
-    z_gradient: &Tensor,
+    gradient: &[Tensor],
+    z_gradient: &[Tensor],
 ) {
     let norm = norm.map(|norm| kernel::NormGradient {
         gamma: slice(&norm.gamma),
@@ -163,38 +152,18 @@ fn backward_fused<T: Number>(
         beta_gradient: slice_mut(&norm.beta_gradient),
     });
     let layer = kernel_layer(saved, rows, drop);
-    kernel::backward::<T>(layer, slice(gradient), slice(&saved.z), slice(&saved.out), norm, slice_mut(z_gradient));
-}
-
-pub(super) fn backward_composed(
-    saved: &Saved,
-    rows: i64,
-    norm: Option<&NormViews>,
-    drop: Drop,
-    gradient: &Tensor,
-    z_gradient: &Tensor,
-) {
-    let [z, gradient] = [&saved.z, gradient].map(|tensor| tensor.narrow(0, 0, rows).to_kind(Kind::Float));
-    let scale = 1.0 / (1.0 - drop.probability);
-    let passed = gradient * saved.out.narrow(0, 0, rows).gt(0.0) * scale;
-    let target = match norm {
-        None => passed,
-        Some(norm) => {
-            let normalised = (z - &saved.mean) * &saved.inverse_std;
-            let sum = passed.sum_dim_intlist(&[0i64][..], false, Kind::Float);
-            let product = (&passed * &normalised).sum_dim_intlist(&[0i64][..], false, Kind::Float);
-            norm.beta_gradient.shallow_clone().copy_(&sum);
-            norm.gamma_gradient.shallow_clone().copy_(&product);
-            let count = rows as f64;
-            (passed - sum / count - normalised * (product / count)) * (&norm.gamma * &saved.inverse_std)
-        }
-    };
-    z_gradient.narrow(0, 0, rows).copy_(&target);
+    if saved.z.len() == 2 {
+        let [gradient, z, out] = [gradient, &saved.z, &saved.out].map(pair);
+        kernel::twin::backward::<T>(layer, gradient, z, out, norm, pair_mut(z_gradient));
+    } else {
+        let [gradient, z, out] = [gradient, &saved.z, &saved.out].map(|planes| slice(&planes[0]));
+        kernel::backward::<T>(layer, gradient, z, out, norm, slice_mut(&z_gradient[0]));
+    }
 }
 
 /// Adam's decay rates and ε, PyTorch's defaults.
-const BETAS: (f64, f64) = (0.9, 0.999);
-const ADAM_EPSILON: f64 = 1e-8;
+pub(super) const BETAS: (f64, f64) = (0.9, 0.999);
+pub(super) const ADAM_EPSILON: f64 = 1e-8;
 
 /// One step of Adam (Kingma and Ba 2015) over flat buffers; `step` counts from 1.
 pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
@@ -211,23 +180,12 @@ pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
         let copy = buffers.copy.as_ref().map(slice_mut);
         kernel::adam(step, slice_mut(&buffers.parameters), slice(&buffers.gradients), moments, copy);
     } else {
-        adam_composed(buffers, step, learning_rate);
+        composed::adam(buffers, step, learning_rate);
     }
 }
 
 /// The learning rate over the first bias correction, and 1/√ of the second.
-fn adam_scales(step: u64, learning_rate: f64) -> (f64, f64) {
+pub(super) fn adam_scales(step: u64, learning_rate: f64) -> (f64, f64) {
     let correction = |beta: f64| 1.0 - beta.powf(step as f64);
     (learning_rate / correction(BETAS.0), 1.0 / correction(BETAS.1).sqrt())
-}
-
-pub(super) fn adam_composed(buffers: &Buffers, step: u64, learning_rate: f64) {
-    let (step_size, inverse_root) = adam_scales(step, learning_rate);
-    let gradient = &buffers.gradients;
-    let (mut first, mut second) = (buffers.first_moment.shallow_clone(), buffers.second_moment.shallow_clone());
-    let _ = first.lerp_(gradient, 1.0 - BETAS.0);
-    let _ = second.g_mul_scalar_(BETAS.1).g_add_(&(gradient.square() * (1.0 - BETAS.1)));
-    let denominator = second.sqrt() * inverse_root + ADAM_EPSILON;
-    let _ = buffers.parameters.shallow_clone().g_sub_(&(first / denominator * step_size));
-    buffers.refresh_copy();
 }

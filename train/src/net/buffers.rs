@@ -9,41 +9,61 @@ use tch::{Device, Kind, Tensor};
 use crate::config::{InputBlock, NetworkConfig, Precision};
 
 /// One Linear layer with what follows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LayerShape {
-    pub inputs: i64,
-    pub outputs: i64,
+    /// Outputs and inputs of each plane's matrix: one, or the even and the odd one of a network that keeps to a mirror.
+    pub planes: Vec<(i64, i64)>,
     pub batch_norm: bool,
 }
 
+impl LayerShape {
+    /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a factor to both.
+    fn shared(&self) -> i64 {
+        self.planes[0].0
+    }
+}
+
+/// Numbers on either side of a network: so many in the first plane, so many in the second, if there is one.
+pub(super) type Widths = (i64, Option<i64>);
+
 /// The layers of a network in order: input, the blocks' layers, output (with one more number a joint for σ).
-pub(super) fn layer_shapes(config: &NetworkConfig, features: i64, coordinates: i64) -> Vec<LayerShape> {
+pub(super) fn layer_shapes(config: &NetworkConfig, features: Widths, outputs: Widths) -> Vec<LayerShape> {
     let hidden = config.hidden as i64;
+    let layer = |from: Widths, to: Widths, batch_norm| {
+        let odd = from.1.zip(to.1).map(|(from, to)| (to, from));
+        LayerShape { planes: std::iter::once((to.0, from.0)).chain(odd).collect(), batch_norm }
+    };
+    let inner = if features.1.is_some() { (hidden / 2, Some(hidden / 2)) } else { (hidden, None) };
     let full_input = config.input_block == InputBlock::Full;
-    let input = LayerShape { inputs: features, outputs: hidden, batch_norm: full_input && config.batch_norm };
-    let inner = LayerShape { inputs: hidden, outputs: hidden, batch_norm: config.batch_norm };
-    let outputs = coordinates + if config.sigma { coordinates / 3 } else { 0 };
-    let output = LayerShape { inputs: hidden, outputs, batch_norm: false };
     let count = config.blocks * config.layers_per_block;
-    std::iter::once(input).chain(std::iter::repeat_n(inner, count)).chain([output]).collect()
+    std::iter::once(layer(features, inner, full_input && config.batch_norm))
+        .chain(std::iter::repeat_n(layer(inner, inner, config.batch_norm), count))
+        .chain([layer(inner, outputs, false)])
+        .collect()
+}
+
+/// Views of a weight `[out, in]`, of its gradient, and of what products are made with: itself, or its copy in bf16.
+#[derive(Debug)]
+pub(super) struct Weight {
+    pub value: Tensor,
+    pub factor: Tensor,
+    pub gradient: Tensor,
 }
 
 /// Views of one layer's part of the buffers.
 #[derive(Debug)]
 pub(super) struct Layer {
-    pub shape: LayerShape,
-    /// `[out, in]`.
-    pub weight: Tensor,
-    /// `[out]`.
+    /// One a plane.
+    pub weights: Vec<Weight>,
+    /// `[out]`, of the first plane.
     pub bias: Tensor,
-    /// The two as activations and gradients are multiplied with them: themselves, or their copies in bf16.
-    pub factors: (Tensor, Tensor),
-    pub weight_gradient: Tensor,
+    /// What products are made with, as for a weight.
+    pub bias_factor: Tensor,
     pub bias_gradient: Tensor,
     pub norm: Option<NormViews>,
 }
 
-/// Views of a BatchNorm's numbers, `[out]` each.
+/// Views of a BatchNorm's numbers, `[out]` of the first plane each.
 #[derive(Debug)]
 pub(super) struct NormViews {
     pub gamma: Tensor,
@@ -75,8 +95,9 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Zeros for `shapes` on `device`.
     pub(super) fn new(shapes: &[LayerShape], precision: Precision, device: Device) -> Self {
-        let norm_outputs: i64 = shapes.iter().filter(|s| s.batch_norm).map(|s| s.outputs).sum();
-        let dense: i64 = shapes.iter().map(|s| s.outputs * (s.inputs + 1)).sum();
+        let norm_outputs: i64 = shapes.iter().filter(|s| s.batch_norm).map(LayerShape::shared).sum();
+        let weights = |s: &LayerShape| s.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum::<i64>();
+        let dense: i64 = shapes.iter().map(|s| weights(s) + s.shared()).sum();
         let zeros = |len: i64| Tensor::zeros([len], (Kind::Float, device));
         let [parameters, gradients, first_moment, second_moment] = [(); 4].map(|()| zeros(dense + 2 * norm_outputs));
         let statistics = zeros(2 * norm_outputs);
@@ -89,7 +110,7 @@ impl Buffers {
             at: 0,
             statistic: 0,
         };
-        let layers = shapes.iter().map(|&shape| cut.layer(shape)).collect();
+        let layers = shapes.iter().map(|shape| cut.layer(shape)).collect();
         Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers }
     }
 
@@ -136,16 +157,20 @@ impl Cutter<'_> {
         view
     }
 
-    fn layer(&mut self, shape: LayerShape) -> Layer {
-        let [weight, weight_gradient, weight_factor] = self.views(&[shape.outputs, shape.inputs]);
-        let [bias, bias_gradient, bias_factor] = self.views(&[shape.outputs]);
+    fn layer(&mut self, shape: &LayerShape) -> Layer {
+        let mut weight = |&(outputs, inputs): &(i64, i64)| {
+            let [value, gradient, factor] = self.views(&[outputs, inputs]);
+            Weight { value, factor, gradient }
+        };
+        let weights = shape.planes.iter().map(&mut weight).collect();
+        let shared = shape.shared();
+        let [bias, bias_gradient, bias_factor] = self.views(&[shared]);
         let norm = shape.batch_norm.then(|| {
-            let [gamma, gamma_gradient, _] = self.views(&[shape.outputs]);
-            let [beta, beta_gradient, _] = self.views(&[shape.outputs]);
-            let (running_mean, running_variance) = (self.statistic(shape.outputs), self.statistic(shape.outputs));
+            let [gamma, gamma_gradient, _] = self.views(&[shared]);
+            let [beta, beta_gradient, _] = self.views(&[shared]);
+            let (running_mean, running_variance) = (self.statistic(shared), self.statistic(shared));
             NormViews { gamma, beta, gamma_gradient, beta_gradient, running_mean, running_variance }
         });
-        let factors = (weight_factor, bias_factor);
-        Layer { shape, weight, bias, factors, weight_gradient, bias_gradient, norm }
+        Layer { weights, bias, bias_factor, bias_gradient, norm }
     }
 }

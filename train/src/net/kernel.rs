@@ -113,6 +113,8 @@ macro_rules! vectorised {
     };
 }
 
+pub(super) mod twin;
+
 /// Forward: `out` = dropout(ReLU(BatchNorm(`z`))), and where there is a `skip`, `sum` = `skip` + `out`.
 /// All are `[rows, columns]`. `out` > 0 exactly where the gradient passes.
 pub(super) fn forward<T: Number>(
@@ -125,22 +127,17 @@ pub(super) fn forward<T: Number>(
     let len = layer.rows * layer.columns;
     let (z, out) = (&z[..len], Shared::new(&mut out[..len]));
     let (skip, sum) = residual.map(|(skip, sum)| (&skip[..len], Shared::new(&mut sum[..len]))).unzip();
-    let norm = norm.map(|n| {
-        let shared = [n.running_mean, n.running_variance, n.mean, n.inverse_std].map(Shared::new);
-        (n.gamma, n.beta, shared)
-    });
+    let norm = norm.map(|n| (n.gamma, n.beta, Statistics::of(n)));
     parallel::for_each(layer.columns.div_ceil(BLOCK), |block| {
         let first = block * BLOCK;
         let width = BLOCK.min(layer.columns - first);
         let mut factor = [1.0; BLOCK];
         let mut shift = [0.0; BLOCK];
-        if let Some((gamma, beta, [running_mean, running_variance, mean, inverse_std])) = &norm {
+        if let Some((gamma, beta, statistics)) = &norm {
+            let (sum, squares) = column_moments(layer, first, width, z);
+            let mean = sum.map(|s| s / layer.rows as f32);
             // SAFETY: each block has columns of its own.
-            let statistics =
-                unsafe { [mean, inverse_std, running_mean, running_variance].map(|s| s.range(first, width)) };
-            column_statistics(layer, first, z, statistics);
-            // SAFETY: as above; the earlier borrows have ended.
-            let (mean, inverse_std) = unsafe { (mean.range(first, width), inverse_std.range(first, width)) };
+            let (mean, inverse_std) = unsafe { statistics.settle(first, width, &mean, &squares, layer.rows) };
             for j in 0..width {
                 factor[j] = gamma[first + j] * inverse_std[j];
                 shift[j] = beta[first + j] - mean[j] * factor[j];
@@ -162,22 +159,50 @@ pub(super) fn forward<T: Number>(
     });
 }
 
-/// Mean and 1/√(σ² + ε) of each column of a block, and the running statistics moved towards them.
-fn column_statistics<T: Number>(
-    layer: Layer,
-    first: usize,
-    z: &[T],
-    [mean, inverse_std, running_mean, running_variance]: [&mut [f32]; 4],
-) {
-    let (sum, squares) = column_moments(layer, first, mean.len(), z);
-    let rows = layer.rows as f32;
-    for j in 0..mean.len() {
-        let variance = squares[j] / rows;
-        mean[j] = sum[j] / rows;
-        inverse_std[j] = 1.0 / (variance + EPSILON).sqrt();
-        let unbiased = variance * rows / (rows - 1.0).max(1.0);
-        running_mean[j] += MOMENTUM * (mean[j] - running_mean[j]);
-        running_variance[j] += MOMENTUM * (unbiased - running_variance[j]);
+/// Where the statistics of the columns go.
+#[derive(Clone, Copy)]
+struct Statistics {
+    running_mean: Shared<f32>,
+    running_variance: Shared<f32>,
+    mean: Shared<f32>,
+    inverse_std: Shared<f32>,
+}
+
+impl Statistics {
+    /// Of a BatchNorm, whose parameters are left alone.
+    fn of(norm: Norm<'_>) -> Self {
+        let [running_mean, running_variance, mean, inverse_std] =
+            [norm.running_mean, norm.running_variance, norm.mean, norm.inverse_std].map(Shared::new);
+        Self { running_mean, running_variance, mean, inverse_std }
+    }
+
+    /// Writes mean and 1/√(σ² + ε) of the columns from `first`, hands them back, and moves the running statistics
+    /// towards them; `squares` are Σ(z − mean)² over `count` samples.
+    ///
+    /// # Safety
+    /// No two calls at a time may share a column, nor may what they handed back be alive.
+    unsafe fn settle(
+        &self,
+        first: usize,
+        width: usize,
+        means: &Columns,
+        squares: &Columns,
+        count: usize,
+    ) -> (&[f32], &[f32]) {
+        // SAFETY: the caller's promise.
+        let [mean, inverse_std, running_mean, running_variance] = unsafe {
+            [&self.mean, &self.inverse_std, &self.running_mean, &self.running_variance].map(|s| s.range(first, width))
+        };
+        let count = count as f32;
+        for j in 0..width {
+            let variance = squares[j] / count;
+            mean[j] = means[j];
+            inverse_std[j] = 1.0 / (variance + EPSILON).sqrt();
+            let unbiased = variance * count / (count - 1.0).max(1.0);
+            running_mean[j] += MOMENTUM * (mean[j] - running_mean[j]);
+            running_variance[j] += MOMENTUM * (unbiased - running_variance[j]);
+        }
+        (mean, inverse_std)
     }
 }
 

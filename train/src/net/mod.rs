@@ -14,44 +14,38 @@
 
 mod activation;
 mod buffers;
+mod composed;
+mod ends;
+mod evaluation;
 mod kernel;
+mod mirror;
 mod number;
 mod parallel;
+mod pass;
 mod plain;
 mod sigma;
 
+pub use ends::Ends;
+pub use mirror::Mirror;
 pub(crate) use plain::numbers;
 
 use poselift::Result;
 use tch::{Device, Kind, Tensor};
 
-use activation::{Drop, Saved};
 use buffers::{Buffers, Layer};
+use ends::Basis;
+use pass::Workspace;
 use sigma::Sigma;
 
-use crate::config::{InputBlock, Loss, NetworkConfig, Precision};
+use crate::config::{Loss, NetworkConfig, Precision};
 use crate::trained::ZScore;
-
-/// Where a step reads and writes: buffers for the largest batch, reused.
-#[derive(Debug)]
-struct Workspace {
-    rows: i64,
-    /// One for each hidden layer with an activation, in order.
-    saved: Vec<Saved>,
-    /// `[rows, hidden]` the input of each block, and of the output layer.
-    streams: Vec<Tensor>,
-    /// `[rows, hidden]` gradients on their way down.
-    gradient: Tensor,
-    branch: Tensor,
-    z_gradient: Tensor,
-    /// `[hidden, hidden]` a weight's gradient before it is f32, where products are in bf16.
-    weight_gradient: Option<Tensor>,
-}
 
 /// The lifting network with everything that training changes.
 #[derive(Debug)]
 pub struct LiftNet {
     config: NetworkConfig,
+    /// Of the features and of the outputs, where the network keeps to a mirror.
+    bases: Option<(Basis, Basis)>,
     buffers: Buffers,
     workspace: Option<Workspace>,
     device: Device,
@@ -95,18 +89,24 @@ pub fn mix_seed(seed: u64, stream: u64) -> u64 {
 }
 
 impl LiftNet {
-    /// A network with fresh weights for features and coordinates standardised by `input` and `output`.
+    /// A network with fresh weights between `ends`; one that keeps to a mirror has an even number of hidden units.
     ///
     /// Weights and biases start uniform in ±1/√(inputs), as PyTorch's Linear does; γ at 1, β at 0. Hidden layers are
     /// multiplied in `precision`, which has to be one that is known.
-    pub fn new(
-        config: &NetworkConfig,
-        (input, output): (ZScore, ZScore),
-        precision: Precision,
-        device: Device,
-        seed: u64,
-    ) -> Self {
-        let shapes = buffers::layer_shapes(config, input.mean.len() as i64, output.mean.len() as i64);
+    pub fn new(config: &NetworkConfig, ends: impl Into<Ends>, precision: Precision, device: Device, seed: u64) -> Self {
+        let Ends { mut input, mut output, mirror } = ends.into();
+        let bases = mirror.as_ref().map(|mirror| {
+            (input, output) = (mirror.input.evened(&input), mirror.output.evened(&output));
+            let with_sigma = config.sigma.then(|| mirror.output.with_sigma());
+            (Basis::of(&mirror.input, device), Basis::of(with_sigma.as_ref().unwrap_or(&mirror.output), device))
+        });
+        let plain = (input.mean.len() as i64, output.mean.len() as i64);
+        let outputs = plain.1 + if config.sigma { plain.1 / 3 } else { 0 };
+        let (features, outputs) = match &bases {
+            Some((features, outputs)) => (features.widths(), outputs.widths()),
+            None => ((plain.0, None), (outputs, None)),
+        };
+        let shapes = buffers::layer_shapes(config, features, outputs);
         let buffers = Buffers::new(&shapes, precision, device);
         let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
         let reciprocal: Vec<f32> = input.std.iter().map(|&std| if std > 0.0 { 1.0 / std } else { 0.0 }).collect();
@@ -118,7 +118,8 @@ impl LiftNet {
             input_scale: to_device(&reciprocal),
             output_mean: to_device(&output.mean.to_vec()),
             output_std: to_device(&output.std.to_vec()),
-            sigma: config.sigma.then(|| Sigma::new(&output, device)),
+            sigma: config.sigma.then(|| Sigma::new(&output, mirror.as_ref().map(|mirror| &mirror.output), device)),
+            bases,
             zscores: (input, output),
             steps: 0,
             buffers,
@@ -130,8 +131,9 @@ impl LiftNet {
     fn initialise(&self, seed: u64) {
         tch::manual_seed(mix_seed(seed, 0) as i64);
         for layer in &self.buffers.layers {
-            let bound = 1.0 / (layer.shape.inputs as f64).sqrt();
-            for part in [&layer.weight, &layer.bias] {
+            let bound = |weight: &Tensor| 1.0 / (weight.size()[1] as f64).sqrt();
+            let weights = layer.weights.iter().map(|weight| (&weight.value, bound(&weight.value)));
+            for (part, bound) in weights.chain([(&layer.bias, bound(&layer.weights[0].value))]) {
                 // Drawn on the CPU so that every device starts from the same numbers.
                 let draw = Tensor::empty(part.size(), (Kind::Float, Device::Cpu)).uniform_(-bound, bound);
                 part.shallow_clone().copy_(&draw);
@@ -196,31 +198,13 @@ impl LiftNet {
         tch::no_grad(|| {
             let rows = features.size()[0];
             self.reserve(rows);
-            let input = self.standardised(features);
+            let input = self.split(&self.standardised(features));
             let output = self.forward(&input, step.seed);
             let (mpjpe, gradient) = self.loss(&output, target, step);
             self.backward(&input, &gradient, step.seed);
             self.steps += 1;
             activation::adam(&self.buffers, self.steps, step.learning_rate);
             mpjpe
-        })
-    }
-
-    /// Poses `[B, J, 3]` of `features` `[B, F]` in evaluation mode (running statistics, no dropout), and σ `[B, J]`
-    /// where the network has it.
-    pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
-        tch::no_grad(|| {
-            let mut x = self.evaluate(&self.buffers.layers[0], &self.standardised(features));
-            if self.config.input_block == InputBlock::Full {
-                x = x.relu();
-            }
-            for block in self.hidden_layers().chunks(self.config.layers_per_block.max(1)) {
-                let branch = block.iter().fold(x.shallow_clone(), |y, layer| self.evaluate(layer, &y).relu());
-                x += branch;
-            }
-            let output = self.evaluate(self.output_layer(), &x);
-            let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.raw_sigma(&output)));
-            (self.poses_of(&output), sigma)
         })
     }
 
@@ -262,80 +246,6 @@ impl LiftNet {
         &self.buffers.layers[self.buffers.layers.len() - 1]
     }
 
-    fn evaluate(&self, layer: &Layer, x: &Tensor) -> Tensor {
-        let z = layer.bias.addmm(x, &layer.weight.tr());
-        match &layer.norm {
-            None => z,
-            Some(norm) => {
-                let inverse_std = (&norm.running_variance + f64::from(kernel::EPSILON)).rsqrt();
-                (z - &norm.running_mean) * (inverse_std * &norm.gamma) + &norm.beta
-            }
-        }
-    }
-
-    fn reserve(&mut self, rows: i64) {
-        if self.workspace.as_ref().is_some_and(|workspace| workspace.rows >= rows) {
-            return;
-        }
-        let hidden = self.config.hidden as i64;
-        let kind = self.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
-        let matrix = || Tensor::zeros([rows, hidden], (kind, self.device));
-        let saved = |kind| Saved::new(rows, hidden, kind, self.device);
-        let input = (self.config.input_block == InputBlock::Full).then(|| saved(Kind::Float));
-        let inner = (0..self.hidden_layers().len()).map(|_| saved(kind));
-        let weight_gradient = self.buffers.copy.as_ref().map(|_| Tensor::zeros([hidden, hidden], (kind, self.device)));
-        self.workspace = Some(Workspace {
-            rows,
-            saved: input.into_iter().chain(inner).collect(),
-            streams: (0..=self.config.blocks).map(|_| matrix()).collect(),
-            gradient: matrix(),
-            branch: matrix(),
-            z_gradient: matrix(),
-            weight_gradient,
-        });
-    }
-
-    fn workspace(&self) -> &Workspace {
-        self.workspace.as_ref().expect("reserve comes first in a step")
-    }
-
-    fn drop(&self, seed: u64, layer: usize) -> Drop {
-        Drop { probability: self.config.dropout, seed: mix_seed(seed, 1 + layer as u64) as u32 }
-    }
-
-    /// `[B, coordinates]`, standardised; fills the workspace.
-    fn forward(&self, input: &Tensor, seed: u64) -> Tensor {
-        let rows = input.size()[0];
-        let work = self.workspace();
-        let first = &self.buffers.layers[0];
-        let stream = |k: usize| work.streams[k].narrow(0, 0, rows);
-        let mut next = 0;
-        if self.config.input_block == InputBlock::Full {
-            let _ = first.bias.addmm_out(&work.saved[0].z.narrow(0, 0, rows), input, &first.weight.tr());
-            activation::forward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), None);
-            work.streams[0].narrow(0, 0, rows).copy_(&work.saved[0].out.narrow(0, 0, rows));
-            next = 1;
-        } else if self.buffers.copy.is_some() {
-            stream(0).copy_(&first.bias.addmm(input, &first.weight.tr()));
-        } else {
-            linear_into(&stream(0), first, input);
-        }
-        let per_block = self.config.layers_per_block;
-        for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate() {
-            let mut x = stream(block);
-            for (k, layer) in layers.iter().enumerate() {
-                let saved = &work.saved[next];
-                linear_into(&saved.z.narrow(0, 0, rows), layer, &x);
-                let residual = (k + 1 == layers.len()).then(|| (&work.streams[block], &work.streams[block + 1]));
-                activation::forward(saved, rows, layer.norm.as_ref(), self.drop(seed, next), residual);
-                x = saved.out.narrow(0, 0, rows);
-                next += 1;
-            }
-        }
-        let output = self.output_layer();
-        output.bias.addmm(&stream(self.config.blocks).to_kind(Kind::Float), &output.weight.tr())
-    }
-
     /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
     fn loss(&self, output: &Tensor, target: &Tensor, step: Step) -> (Tensor, Tensor) {
         let error = self.poses_of(output) - target;
@@ -359,74 +269,6 @@ impl LiftNet {
             }
         };
         (distance.mean(Kind::Float), gradient)
-    }
-
-    /// Fills every gradient, from the output layer to the input layer.
-    fn backward(&self, input: &Tensor, gradient: &Tensor, seed: u64) {
-        let rows = input.size()[0];
-        let work = self.workspace();
-        let cut = |tensor: &Tensor| tensor.narrow(0, 0, rows);
-        let (down, branch, z_gradient) = (cut(&work.gradient), cut(&work.branch), cut(&work.z_gradient));
-        let output = self.output_layer();
-        let gradient = gradient.to_kind(down.kind());
-        end_gradients(output, &gradient, &cut(&work.streams[self.config.blocks]));
-        let _ = gradient.mm_out(&down, &output.factors.0);
-        let mut next = work.saved.len();
-        let per_block = self.config.layers_per_block;
-        for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate().rev() {
-            let mut incoming = &down;
-            for (k, layer) in layers.iter().enumerate().rev() {
-                next -= 1;
-                let drop = self.drop(seed, next);
-                activation::backward(&work.saved[next], rows, layer.norm.as_ref(), drop, incoming, &z_gradient);
-                let x = if k == 0 { cut(&work.streams[block]) } else { cut(&work.saved[next - 1].out) };
-                hidden_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
-                if k == 0 {
-                    let _ = down.shallow_clone().addmm_(&z_gradient, &layer.factors.0);
-                } else {
-                    let _ = z_gradient.mm_out(&branch, &layer.factors.0);
-                }
-                incoming = &branch;
-            }
-        }
-        let first = &self.buffers.layers[0];
-        if self.config.input_block == InputBlock::Full {
-            let down = down.to_kind(Kind::Float);
-            let z_gradient = down.zeros_like();
-            activation::backward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), &down, &z_gradient);
-            end_gradients(first, &z_gradient, input);
-        } else {
-            end_gradients(first, &down, &input.to_kind(down.kind()));
-        }
-    }
-}
-
-/// `z` = `x`·Wᵀ + b.
-fn linear_into(z: &Tensor, layer: &Layer, x: &Tensor) {
-    let (weight, bias) = &layer.factors;
-    let _ = bias.addmm_out(z, x, &weight.tr());
-}
-
-/// The gradients of a hidden layer's W and b; `product` is where W's comes about if it is not in f32.
-fn hidden_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor, product: Option<&Tensor>) {
-    let _ = z_gradient.tr().mm_out(product.unwrap_or(&layer.weight_gradient), x);
-    if let Some(product) = product {
-        layer.weight_gradient.shallow_clone().copy_(product);
-    }
-    bias_gradient(layer, z_gradient);
-}
-
-/// The gradients of the input or output layer's W and b.
-fn end_gradients(layer: &Layer, z_gradient: &Tensor, x: &Tensor) {
-    layer.weight_gradient.shallow_clone().copy_(&z_gradient.tr().mm(x));
-    bias_gradient(layer, z_gradient);
-}
-
-/// In front of a BatchNorm a shift is taken out again, so b's gradient is exactly zero and stays so.
-fn bias_gradient(layer: &Layer, z_gradient: &Tensor) {
-    if layer.norm.is_none() {
-        let sum = z_gradient.sum_dim_intlist(&[0i64][..], false, Kind::Float);
-        layer.bias_gradient.shallow_clone().copy_(&sum);
     }
 }
 

@@ -1,10 +1,14 @@
-//! Handing the network over as plain arrays, for the exporter.
+//! Handing the network over as plain arrays, for the exporter: dense layers over units and numbers as the world
+//! knows them, whatever planes they are kept in.
 
-use ndarray::{Array1, Array2};
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use ndarray::{Array1, Array2, Axis, concatenate};
 use tch::{Device, Kind, Tensor};
 
 use super::LiftNet;
-use super::buffers::Layer;
+use super::buffers::{Layer, NormViews};
+use super::ends::Basis;
 use super::kernel::EPSILON;
 use crate::config::InputBlock;
 use crate::trained::{BatchNorm, Dense, Network, ZScore};
@@ -12,12 +16,18 @@ use crate::trained::{BatchNorm, Dense, Network, ZScore};
 impl LiftNet {
     /// The network's weights and running statistics, copied off the device.
     pub fn to_plain(&self) -> Network {
-        let hidden: Vec<Dense> = self.hidden_layers().iter().map(dense).collect();
+        let hidden: Vec<Dense> = self.hidden_layers().iter().map(inner).collect();
+        let (first, last) = (&self.buffers.layers[0], self.output_layer());
+        let (input, output) = match &self.bases {
+            Some((features, outputs)) => (input(first, features), output(last, outputs)),
+            None => (inner(first), inner(last)),
+        };
         Network {
-            input: dense(&self.buffers.layers[0]),
+            input,
             input_relu: self.config.input_block == InputBlock::Full,
             blocks: hidden.chunks(self.config.layers_per_block.max(1)).map(<[Dense]>::to_vec).collect(),
-            output: dense(self.output_layer()),
+            output,
+            twins: self.bases.is_some(),
         }
     }
 
@@ -40,19 +50,84 @@ impl LiftNet {
     }
 }
 
-fn dense(layer: &Layer) -> Dense {
-    let shape = (layer.shape.outputs as usize, layer.shape.inputs as usize);
-    Dense {
-        weight: Array2::from_shape_vec(shape, numbers(&layer.weight)).expect("a weight is [out, in]"),
-        bias: vector(&layer.bias),
-        norm: layer.norm.as_ref().map(|norm| BatchNorm {
-            gamma: vector(&norm.gamma),
-            beta: vector(&norm.beta),
-            mean: vector(&norm.running_mean),
-            variance: vector(&norm.running_variance),
-            epsilon: f64::from(EPSILON),
-        }),
+/// A layer between hidden units, and any layer of one plane.
+fn inner(layer: &Layer) -> Dense {
+    match &weights(layer)[..] {
+        [even, odd] => {
+            let (own, other) = ((even + odd) * 0.5, (even - odd) * 0.5);
+            let [a, b] = [beside(&own, &other), beside(&other, &own)];
+            to_twins(layer, concatenate![Axis(0), a, b])
+        }
+        [only, ..] => {
+            let norm = layer.norm.as_ref().map(|norm| batch_norm(norm, |values, _| vector(values)));
+            Dense { weight: only.clone(), bias: vector(&layer.bias), norm }
+        }
+        [] => unreachable!("a layer has a plane"),
     }
+}
+
+/// The layer from the features to hidden twins.
+fn input(layer: &Layer, basis: &Basis) -> Dense {
+    let planes: Vec<_> = weights(layer).iter().zip(vectors(basis)).map(|(weight, basis)| weight.dot(&basis)).collect();
+    let [a, b] = twins(&planes);
+    to_twins(layer, concatenate![Axis(0), a, b])
+}
+
+/// The layer from hidden twins to the outputs; no BatchNorm follows it.
+fn output(layer: &Layer, basis: &Basis) -> Dense {
+    let [even, odd] = vectors(basis);
+    let planes: Vec<_> =
+        weights(layer).iter().zip([&even, &odd]).map(|(weight, basis)| basis.t().dot(weight)).collect();
+    let [a, b] = twins(&planes);
+    Dense { weight: beside(&a, &b), bias: even.t().dot(&vector(&layer.bias)), norm: None }
+}
+
+/// A layer to twins by its matrix over them; what lies in the even plane alone belongs to both.
+fn to_twins(layer: &Layer, weight: Array2<f32>) -> Dense {
+    let both = |values: &Tensor, share: f32| {
+        let values = vector(values) * share;
+        concatenate![Axis(0), values, values]
+    };
+    Dense {
+        weight,
+        bias: both(&layer.bias, FRAC_1_SQRT_2),
+        norm: layer.norm.as_ref().map(|norm| batch_norm(norm, both)),
+    }
+}
+
+/// `vector` is given what each number of the first plane is in a unit: 1/√2 of it where it is of the plane's size.
+fn batch_norm(norm: &NormViews, vector: impl Fn(&Tensor, f32) -> Array1<f32>) -> BatchNorm {
+    BatchNorm {
+        gamma: vector(&norm.gamma, 1.0),
+        beta: vector(&norm.beta, 1.0),
+        mean: vector(&norm.running_mean, FRAC_1_SQRT_2),
+        variance: vector(&norm.running_variance, 1.0),
+        epsilon: f64::from(EPSILON),
+    }
+}
+
+/// The twins a and b of an even and an odd plane.
+fn twins(planes: &[Array2<f32>]) -> [Array2<f32>; 2] {
+    [(&planes[0] + &planes[1]) * FRAC_1_SQRT_2, (&planes[0] - &planes[1]) * FRAC_1_SQRT_2]
+}
+
+fn beside(left: &Array2<f32>, right: &Array2<f32>) -> Array2<f32> {
+    concatenate![Axis(1), *left, *right]
+}
+
+fn weights(layer: &Layer) -> Vec<Array2<f32>> {
+    layer.weights.iter().map(|weight| matrix(&weight.value)).collect()
+}
+
+/// The even and the odd vectors of a basis, one a row.
+fn vectors(basis: &Basis) -> [Array2<f32>; 2] {
+    let even = basis.even;
+    [basis.rows.narrow(0, 0, even), basis.rows.narrow(0, even, basis.rows.size()[0] - even)].map(|rows| matrix(&rows))
+}
+
+fn matrix(tensor: &Tensor) -> Array2<f32> {
+    let size = tensor.size();
+    Array2::from_shape_vec((size[0] as usize, size[1] as usize), numbers(tensor)).expect("a matrix has two dimensions")
 }
 
 fn vector(tensor: &Tensor) -> Array1<f32> {

@@ -7,6 +7,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::mirror::Reflection;
 use crate::trained::ZScore;
 
 /// The σ that training starts from, as a share of the deviation of a joint's position.
@@ -27,12 +28,14 @@ pub(super) struct Sigma {
     moves: Tensor,
     /// `[J]` what σ is multiplied by in the end.
     scale: Tensor,
+    /// `[J]` whose σ each joint's is in a mirror, where the network keeps to one.
+    twins: Option<Tensor>,
     worth: f64,
 }
 
 impl Sigma {
-    /// For coordinates that vary as `output` `[J·3]` says.
-    pub(super) fn new(output: &ZScore, device: Device) -> Self {
+    /// For coordinates that vary as `output` `[J·3]` says, and change in a mirror as `reflection` says, if it matters.
+    pub(super) fn new(output: &ZScore, reflection: Option<&Reflection>, device: Device) -> Self {
         let spread = |joint: usize| (0..3).map(|axis| output.std[joint * 3 + axis].powi(2)).sum::<f32>().sqrt();
         let spreads: Vec<f32> = (0..output.std.len() / 3).map(spread).collect();
         let least = spreads.iter().copied().fold(0.0, f32::max) * 1e-5;
@@ -42,7 +45,11 @@ impl Sigma {
         let mean = f64::from(spreads.iter().sum::<f32>()) / spreads.len().max(1) as f64;
         let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
         let scale = Tensor::ones([spreads.len() as i64], (Kind::Float, device));
-        Self { shift: to_device(&shift), moves: to_device(&moves), scale, worth: WORTH * mean }
+        let twins = reflection.map(|reflection| {
+            let twins: Vec<i64> = reflection.twin.iter().step_by(3).map(|&slot| (slot / 3) as i64).collect();
+            Tensor::from_slice(&twins).to_device(device)
+        });
+        Self { shift: to_device(&shift), moves: to_device(&moves), scale, twins, worth: WORTH * mean }
     }
 
     /// `[J]` what σ is multiplied by in the end.
@@ -67,6 +74,10 @@ impl Sigma {
         let factor = (distance / sigma).quantile_scalar(WITHIN, 0, false, "linear");
         let usable = self.moves.gt(0.0).logical_and(&factor.gt(0.0));
         let scale = (&self.scale * factor).where_self(&usable, &self.scale);
+        let scale = match &self.twins {
+            None => scale,
+            Some(twins) => (&scale * scale.index_select(0, twins)).sqrt(),
+        };
         self.scale.shallow_clone().copy_(&scale);
     }
 
@@ -97,7 +108,7 @@ mod tests {
         let _held = generator();
         tch::manual_seed(8);
         let output = ZScore { mean: vec![0.0; 6].into(), std: vec![0.0, 0.0, 0.0, 0.1, 0.2, 0.1].into() };
-        let sigma = Sigma::new(&output, Device::Cpu);
+        let sigma = Sigma::new(&output, None, Device::Cpu);
         let raw = Tensor::randn([5000, 2], tch::kind::FLOAT_CPU);
         // Errors of the size that σ expects but five times larger: what a badly scaled network would say.
         let distance = sigma.of(&raw) * Tensor::rand([5000, 2], tch::kind::FLOAT_CPU) * 5.0;

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
+use super::activation::{Drop, Saved, blank};
+use super::mirror::Reflection;
+use super::pass::write;
 use super::*;
+use crate::config::InputBlock;
 use crate::data::generator;
 use crate::trained::ZScore;
 
@@ -18,7 +22,7 @@ fn net(config: &NetworkConfig) -> LiftNet {
 }
 
 fn net_in(precision: Precision, config: &NetworkConfig) -> LiftNet {
-    let net = LiftNet::new(config, (zscore(10, 0.1), zscore(12, 0.7)), precision, Device::Cpu, 5);
+    let net = LiftNet::new(config, ends(config.mirror), precision, Device::Cpu, 5);
     // BatchNorm away from its neutral start, negative scales included.
     for norm in net.buffers.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
         let _ = norm.gamma.shallow_clone().uniform_(-1.0, 1.5);
@@ -32,37 +36,51 @@ fn batch(rows: i64) -> (Tensor, Tensor) {
     (Tensor::randn([rows, 10], tch::kind::FLOAT_CPU), Tensor::randn([rows, 4, 3], tch::kind::FLOAT_CPU))
 }
 
+/// Four features and four joints of three axes with a left, a right and a middle; as many features as [`batch`] has.
+fn ends(mirror: bool) -> Ends {
+    let (input, output) = (["left_a", "right_a", "b", "left_c", "right_c"], ["left_a", "b", "right_a", "c"]);
+    let mirror = mirror.then(|| Mirror::new((&input, 2), &output));
+    Ends { input: zscore(10, 0.1), output: zscore(12, 0.7), mirror }
+}
+
 /// The same network recorded by autograd, with the dropout that the hand-written pass drew.
 fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, target: &Tensor, loss: Loss) -> Tensor {
-    let kept = |saved: &Saved, rows: i64, y: &Tensor| {
-        // A unit that was kept shows as > 0 wherever ReLU passed it; where ReLU cut it, both are 0.
-        let mask = saved.out.narrow(0, 0, rows).gt(0.0).to_kind(Kind::Float);
-        y * mask / (1.0 - net.config.dropout)
-    };
     let rows = features.size()[0];
-    let hidden = |index: usize, saved: usize, x: &Tensor| {
+    let planes = net.hidden_planes().0;
+    let linear = |index: usize, x: &[Tensor]| -> Vec<Tensor> {
         let p = &parameters[index];
-        let z = p[1].addmm(x, &p[0].tr());
-        let y = if net.buffers.layers[index].norm.is_some() {
-            z.batch_norm(Some(&p[2]), Some(&p[3]), None::<&Tensor>, None, true, 0.1, 1e-5, false)
-        } else {
-            z
-        };
-        kept(&net.workspace().saved[saved], rows, &y.relu())
+        let z = |k: usize| if k == 0 { p[planes].addmm(&x[k], &p[k].tr()) } else { x[k].mm(&p[k].tr()) };
+        (0..planes).map(z).collect()
+    };
+    let hidden = |index: usize, saved: usize, x: &[Tensor]| -> Vec<Tensor> {
+        let p = &parameters[index];
+        let mut units = composed::exchanged(&linear(index, x));
+        if net.buffers.layers[index].norm.is_some() {
+            // Both twins are samples of one unit: BatchNorm of twice as many rows.
+            let both = Tensor::cat(&units, 0);
+            let (gamma, beta) = (Some(&p[planes + 1]), Some(&p[planes + 2]));
+            let both = both.batch_norm(gamma, beta, None::<&Tensor>, None, true, 0.1, 1e-5, false);
+            units = both.split(rows, 0);
+        }
+        let out: Vec<Tensor> = net.workspace().saved[saved].out.iter().map(|out| out.narrow(0, 0, rows)).collect();
+        // A unit that was kept shows as > 0 wherever ReLU passed it; where ReLU cut it, both are 0.
+        let kept =
+            |(y, out): (&Tensor, Tensor)| y.relu() * out.gt(1e-6).to_kind(Kind::Float) / (1.0 - net.config.dropout);
+        let kept: Vec<Tensor> = units.iter().zip(composed::exchanged(&out)).map(kept).collect();
+        composed::exchanged(&kept)
     };
     let full = usize::from(net.config.input_block == InputBlock::Full);
-    let input = net.standardised(features);
-    let mut x = if full == 1 { hidden(0, 0, &input) } else { parameters[0][1].addmm(&input, &parameters[0][0].tr()) };
+    let input = net.split(&net.standardised(features));
+    let mut x = if full == 1 { hidden(0, 0, &input) } else { linear(0, &input) };
     for block in 0..net.config.blocks {
-        let mut y = x.shallow_clone();
+        let mut y: Vec<Tensor> = x.iter().map(Tensor::shallow_clone).collect();
         for k in 0..net.config.layers_per_block {
             let index = block * net.config.layers_per_block + k;
             y = hidden(1 + index, full + index, &y);
         }
-        x = x.g_add(&y);
+        x = x.iter().zip(&y).map(|(x, y)| x + y).collect();
     }
-    let last = &parameters[parameters.len() - 1];
-    let output = last[1].addmm(&x, &last[0].tr());
+    let output = net.joined(linear(parameters.len() - 1, &x));
     let coordinates = output.narrow(1, 0, net.output_mean.size()[0]);
     let pose = (&coordinates * &net.output_std + &net.output_mean).view(target.size().as_slice());
     let distance = (pose - target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt();
@@ -83,14 +101,16 @@ fn leaves(net: &LiftNet) -> Vec<Vec<Tensor>> {
     let leaf = |tensor: &Tensor| tensor.detach().copy().set_requires_grad(true);
     let layer = |layer: &Layer| {
         let norm = layer.norm.iter().flat_map(|norm| [leaf(&norm.gamma), leaf(&norm.beta)]);
-        [leaf(&layer.weight), leaf(&layer.bias)].into_iter().chain(norm).collect()
+        let weights = layer.weights.iter().map(|weight| leaf(&weight.value));
+        weights.chain([leaf(&layer.bias)]).chain(norm).collect()
     };
     net.buffers.layers.iter().map(layer).collect()
 }
 
 fn gradients(layer: &Layer) -> Vec<&Tensor> {
     let norm = layer.norm.iter().flat_map(|norm| [&norm.gamma_gradient, &norm.beta_gradient]);
-    [&layer.weight_gradient, &layer.bias_gradient].into_iter().chain(norm).collect()
+    let weights = layer.weights.iter().map(|weight| &weight.gradient);
+    weights.chain([&layer.bias_gradient]).chain(norm).collect()
 }
 
 fn assert_close(found: &Tensor, expected: &Tensor, what: &str) {
@@ -108,6 +128,9 @@ fn configurations() -> Vec<(NetworkConfig, Loss)> {
         (NetworkConfig { blocks: 3, layers_per_block: 1, ..base.clone() }, Loss::Mpjpe),
         (NetworkConfig { blocks: 0, ..base.clone() }, Loss::Mse),
         (NetworkConfig { sigma: true, ..base.clone() }, Loss::Mpjpe),
+        (NetworkConfig { sigma: true, mirror: true, ..base.clone() }, Loss::Mpjpe),
+        (NetworkConfig { mirror: true, batch_norm: false, input_block: InputBlock::Full, ..base.clone() }, Loss::Mse),
+        (NetworkConfig { mirror: true, input_block: InputBlock::Full, ..base.clone() }, Loss::Mpjpe),
         (NetworkConfig { blocks: 1, layers_per_block: 3, input_block: InputBlock::Full, ..base }, Loss::Mpjpe),
     ]
 }
@@ -163,39 +186,41 @@ fn bf16_goes_where_f32_goes() {
 
 /// What the steps between two products give for the same numbers: output, residual sum, z gradient, running statistics
 /// and the gradients of γ and β, all in f32.
-fn between_products(net: &LiftNet, fused: bool) -> [Tensor; 6] {
+fn between_products(net: &LiftNet, fused: bool) -> Vec<Tensor> {
     let rows = 37;
     let kind = net.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
     let norm = net.buffers.layers[1].norm.as_ref();
     let drop = Drop { probability: 0.0, seed: 1 };
+    let shape = net.hidden_planes();
     tch::manual_seed(2);
-    let [z, gradient, skip] =
-        [(); 3].map(|()| (Tensor::randn([rows, 130], tch::kind::FLOAT_CPU) * 3.0 + 1.0).to_kind(kind));
-    let mut saved = Saved::new(rows, 130, kind, Device::Cpu);
-    saved.z.copy_(&z);
-    let [sum, z_gradient] = [(); 2].map(|()| z.zeros_like());
+    let draw = || (Tensor::randn([rows, shape.1], tch::kind::FLOAT_CPU) * 3.0 + 1.0).to_kind(kind);
+    let [z, gradient, skip] = [(); 3].map(|()| (0..shape.0).map(|_| draw()).collect::<Vec<_>>());
+    let saved = Saved::new(rows, shape, kind, Device::Cpu);
+    write(&saved.z, &z);
+    let [sum, z_gradient] = [(); 2].map(|()| blank(rows, shape, kind, Device::Cpu));
     let statistics = net.buffers.statistics.copy();
     if fused {
         activation::forward(&saved, rows, norm, drop, Some((&skip, &sum)));
         activation::backward(&saved, rows, norm, drop, &gradient, &z_gradient);
     } else {
-        activation::forward_composed(&saved, rows, norm, drop, Some((&skip, &sum)));
-        activation::backward_composed(&saved, rows, norm, drop, &gradient, &z_gradient);
+        composed::forward(&saved, rows, norm, drop, Some((&skip, &sum)));
+        composed::backward(&saved, rows, norm, drop, &gradient, &z_gradient);
     }
     let after = net.buffers.statistics.copy();
     net.buffers.statistics.shallow_clone().copy_(&statistics);
     let norm = norm.unwrap();
-    [saved.out, sum, z_gradient, after, norm.gamma_gradient.copy(), norm.beta_gradient.copy()]
-        .map(|tensor| tensor.to_kind(Kind::Float))
+    let joined = [&saved.out, &sum, &z_gradient].map(|planes| Tensor::cat(planes, 1));
+    let rest = [after, norm.gamma_gradient.copy(), norm.beta_gradient.copy()];
+    joined.into_iter().chain(rest).map(|tensor| tensor.to_kind(Kind::Float)).collect()
 }
 
 #[test]
 fn fused_loops_equal_tensor_operations() {
     let _held = generator();
-    let config = NetworkConfig { hidden: 130, dropout: 0.0, ..NetworkConfig::default() };
     let names = ["out", "sum", "z gradient", "running statistics", "gamma gradient", "beta gradient"];
-    for precision in [Precision::F32, Precision::Bf16] {
-        let net = net_in(precision, &config);
+    let cases = [Precision::F32, Precision::Bf16].map(|precision| [false, true].map(|mirror| (precision, mirror)));
+    for (precision, mirror) in cases.into_iter().flatten() {
+        let net = net_in(precision, &NetworkConfig { hidden: 260, dropout: 0.0, mirror, ..NetworkConfig::default() });
         let (fused, composed) = (between_products(&net, true), between_products(&net, false));
         for (name, (fused, composed)) in names.into_iter().zip(fused.iter().zip(&composed)) {
             match precision {
@@ -222,7 +247,7 @@ fn fused_adam_equals_tensor_operations() {
             net.buffers.gradients.shallow_clone().copy_(&gradient);
         }
         activation::adam(&fused.buffers, step as u64, 1e-2);
-        activation::adam_composed(&composed.buffers, step as u64, 1e-2);
+        composed::adam(&composed.buffers, step as u64, 1e-2);
     }
     assert_close(&fused.buffers.parameters, &composed.buffers.parameters, "parameters");
 }
@@ -268,4 +293,70 @@ fn a_constant_output_stays_exact() {
         assert!(mpjpe.double_value(&[]).is_finite());
     }
     assert_eq!(net.poses(&features).narrow(1, 0, 1).abs().max().double_value(&[]), 0.0);
+}
+
+/// `x` `[B, n]` in a mirror.
+fn in_mirror(x: &Tensor, reflection: &Reflection) -> Tensor {
+    let twins: Vec<i64> = reflection.twin.iter().map(|&twin| twin as i64).collect();
+    x.index_select(1, &Tensor::from_slice(&twins)) * Tensor::from_slice(&reflection.sign)
+}
+
+#[test]
+fn a_mirror_image_lifts_to_the_mirror_image() {
+    let _held = generator();
+    let base = NetworkConfig { hidden: 64, sigma: true, mirror: true, ..NetworkConfig::default() };
+    for input_block in [InputBlock::Linear, InputBlock::Full] {
+        let mut net = net(&NetworkConfig { input_block, ..base.clone() });
+        let (features, target) = batch(32);
+        for step in 0..20 {
+            let _ = net.step(&features, &target, Step { learn_sigma: true, ..Step::new(Loss::Mpjpe, 1e-2, step) });
+        }
+        let Mirror { input, output } = ends(true).mirror.unwrap();
+        let (poses, sigma) = net.lift(&features);
+        let distance = (&poses - &target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt();
+        net.calibrate(&sigma.unwrap(), &distance);
+        let (poses, sigma) = net.lift(&features);
+        let (twins, twin_sigma) = net.lift(&in_mirror(&features, &input));
+        assert_close(&twins.view([32, 12]), &in_mirror(&poses.view([32, 12]), &output), "poses");
+        let joints: Vec<i64> = output.twin.iter().step_by(3).map(|&slot| (slot / 3) as i64).collect();
+        let expected = sigma.unwrap().index_select(1, &Tensor::from_slice(&joints));
+        assert_close(&twin_sigma.unwrap(), &expected, "sigma");
+    }
+}
+
+#[test]
+fn a_network_in_planes_is_handed_over_dense() {
+    let _held = generator();
+    for input_block in [InputBlock::Linear, InputBlock::Full] {
+        let config = NetworkConfig { hidden: 64, sigma: true, mirror: true, input_block, ..NetworkConfig::default() };
+        let mut net = net(&config);
+        let (features, target) = batch(32);
+        for step in 0..5 {
+            let _ = net.step(&features, &target, Step { learn_sigma: true, ..Step::new(Loss::Mpjpe, 1e-2, step) });
+        }
+        let plain = net.to_plain();
+        let layer = |dense: &crate::trained::Dense, x: &Tensor| {
+            let size = [dense.weight.nrows() as i64, dense.weight.ncols() as i64];
+            let weight = Tensor::from_slice(&dense.weight.iter().copied().collect::<Vec<_>>()).view(size);
+            let vector = |values: &ndarray::Array1<f32>| Tensor::from_slice(&values.to_vec());
+            let z = x.mm(&weight.tr()) + vector(&dense.bias);
+            match &dense.norm {
+                None => z,
+                Some(norm) => {
+                    let scale = vector(&norm.gamma) / (vector(&norm.variance) + norm.epsilon).sqrt();
+                    (z - vector(&norm.mean)) * scale + vector(&norm.beta)
+                }
+            }
+        };
+        let mut x = layer(&plain.input, &net.standardised(&features));
+        x = if plain.input_relu { x.relu() } else { x };
+        for block in &plain.blocks {
+            let branch = block.iter().fold(x.shallow_clone(), |y, dense| layer(dense, &y).relu());
+            x += branch;
+        }
+        let output = layer(&plain.output, &x);
+        assert_close(&net.poses_of(&output), &net.poses(&features), "poses");
+        let sigma = net.sigma.as_ref().unwrap().of(&net.raw_sigma(&output));
+        assert_close(&sigma, &net.lift(&features).1.unwrap(), "sigma");
+    }
 }

@@ -1,0 +1,129 @@
+//! Left and right: a network whose answer to a mirror image is the mirror image of its answer.
+//!
+//! A person in a mirror is a person: x changes its sign, left joints become right ones. A network that must keep
+//! to that (one that is *equivariant* under the reflection; Cohen and Welling 2016, for a group of two) learns both
+//! from each view, and the mean of a pose and of its mirror image's, for which others lift twice, is its own pose.
+//!
+//! Hidden units come in twins, a and b, that a mirror exchanges. A linear map that keeps to the exchange splits in
+//! two, one for the even halves (a + b)/√2 and one for the odd halves (a − b)/√2, each half as wide: half the
+//! weights, half the products. So all that lies between two products is kept as an even and an odd plane, and only
+//! the ReLU, which is the twins' own, goes back to a and b.
+
+use ndarray::Array2;
+use poselift::skeleton::mirrored;
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use crate::trained::ZScore;
+
+/// How features and coordinates change in a mirror.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mirror {
+    pub(super) input: Reflection,
+    pub(super) output: Reflection,
+}
+
+impl Mirror {
+    /// Of features `[J_in · channels]`, the first channel being x, and coordinates `[J_out · 3]`, both joint by joint.
+    pub fn new<S: AsRef<str>>((input, channels): (&[S], usize), output: &[S]) -> Self {
+        Self { input: Reflection::of(input, channels), output: Reflection::of(output, 3) }
+    }
+}
+
+/// A reflection of a row of numbers: number k becomes `sign[k]` times number `twin[k]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reflection {
+    pub twin: Vec<usize>,
+    pub sign: Vec<f32>,
+}
+
+impl Reflection {
+    /// Of `axes` numbers for each of `joints`, the first of which is x.
+    fn of<S: AsRef<str>>(joints: &[S], axes: usize) -> Self {
+        let other = mirrored(joints);
+        let slots = 0..joints.len() * axes;
+        let sign = |slot: usize| if slot.is_multiple_of(axes) { -1.0 } else { 1.0 };
+        Self {
+            twin: slots.clone().map(|slot| other[slot / axes] * axes + slot % axes).collect(),
+            sign: slots.map(sign).collect(),
+        }
+    }
+
+    /// The same with one more number for each of the joints that `self` has 3 of, which has no sign: σ.
+    pub(super) fn with_sigma(&self) -> Self {
+        let len = self.twin.len();
+        let sigma = (0..len / 3).map(|joint| len + self.twin[joint * 3] / 3);
+        let sign = self.sign.iter().copied().chain(std::iter::repeat_n(1.0, len / 3)).collect();
+        Self { twin: self.twin.iter().copied().chain(sigma).collect(), sign }
+    }
+
+    /// An orthonormal basis `[n, n]`, a vector a row: those that a mirror leaves as they are, then those that it turns
+    /// round; and how many the first are.
+    pub(super) fn basis(&self) -> (Array2<f32>, usize) {
+        let len = self.twin.len();
+        let row = |slot: usize, other: f32| {
+            let mut row = vec![0.0; len];
+            if self.twin[slot] == slot {
+                row[slot] = 1.0;
+            } else {
+                (row[slot], row[self.twin[slot]]) = (FRAC_1_SQRT_2, other * self.sign[slot] * FRAC_1_SQRT_2);
+            }
+            row
+        };
+        let firsts = |sign: f32| {
+            (0..len).filter(move |&slot| self.twin[slot] > slot || (self.twin[slot] == slot && self.sign[slot] == sign))
+        };
+        let even: Vec<f32> = firsts(1.0).flat_map(|slot| row(slot, 1.0)).collect();
+        let odd: Vec<f32> = firsts(-1.0).flat_map(|slot| row(slot, -1.0)).collect();
+        let count = even.len() / len.max(1);
+        let rows = Array2::from_shape_vec((len, len), [even, odd].concat());
+        (rows.expect("a twin is another's twin"), count)
+    }
+
+    /// `zscore` of numbers that are as often seen in a mirror as not.
+    pub(super) fn evened(&self, zscore: &ZScore) -> ZScore {
+        let len = self.twin.len();
+        let mean = |k: usize| 0.5 * (zscore.mean[k] + self.sign[k] * zscore.mean[self.twin[k]]);
+        let square = |k: usize| zscore.std[k].powi(2);
+        let std = |k: usize| (0.5 * (square(k) + square(self.twin[k]))).sqrt();
+        ZScore { mean: (0..len).map(mean).collect(), std: (0..len).map(std).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+    use super::*;
+    use ndarray::Array1;
+
+    const JOINTS: [&str; 4] = ["left_hip", "nose", "right_hip", "neck"];
+
+    fn reflected(reflection: &Reflection, x: &Array1<f32>) -> Array1<f32> {
+        (0..x.len()).map(|k| reflection.sign[k] * x[reflection.twin[k]]).collect()
+    }
+
+    #[test]
+    fn a_basis_is_orthonormal_and_splits_even_from_odd() {
+        for reflection in
+            [Reflection::of(&JOINTS, 3), Reflection::of(&JOINTS, 3).with_sigma(), Reflection::of(&JOINTS, 2)]
+        {
+            let (basis, even) = reflection.basis();
+            let len = reflection.twin.len();
+            assert!((basis.dot(&basis.t()) - Array2::<f32>::eye(len)).iter().all(|x| x.abs() < 1e-6));
+            for (k, row) in basis.rows().into_iter().enumerate() {
+                let sign = if k < even { 1.0 } else { -1.0 };
+                assert_eq!(reflected(&reflection, &row.to_owned()), row.to_owned() * sign);
+            }
+        }
+    }
+
+    #[test]
+    fn evened_statistics_stay_in_a_mirror() {
+        let reflection = Reflection::of(&JOINTS, 3);
+        let numbers = |seed: f32| (0..12).map(|k| (k as f32 * seed).sin().abs() + 0.1).collect();
+        let evened = reflection.evened(&ZScore { mean: numbers(0.7), std: numbers(1.3) });
+        assert_eq!(reflected(&reflection, &evened.mean), evened.mean);
+        assert_eq!(evened.std[0], evened.std[6]);
+        assert_eq!(evened.mean[3], 0.0, "the nose is in the middle");
+    }
+}
