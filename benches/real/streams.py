@@ -87,7 +87,10 @@ def lift(options, name, keypoints, fps, size, layout, focal=None):
     ]
     command += ["--focal", f"{focal:.3f}"] if focal else []
     command += ["--model", options.model] if options.model else []
+    lifted.unlink(missing_ok=True)
     poselift(options, command)
+    if not lifted.is_file():
+        raise Complaint(f"{options.poselift}: wrote no poses; is it poselift?")
     return read_poses(lifted)
 
 
