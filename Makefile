@@ -51,6 +51,7 @@ build: ## Builds both programs, optimised.
 .PHONY: test
 test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(PYTHON) -m unittest discover -s setup
+	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
 	@$(with_libtorch); $(with_test_python); $(CARGO) test --locked --workspace
 
