@@ -17,5 +17,6 @@ pub mod openmp;
 pub mod report;
 pub mod robustness;
 pub mod sweep;
+pub mod teacher;
 pub mod trained;
 pub mod verify;
