@@ -22,7 +22,7 @@ const HOUSE: House = House {
         &["verify"],
         &["evaluate"],
         &["chart"],
-        &["robustness"],
+        &["frontier", "robustness"],
         &["report"],
         &["sweep"],
         &["cli"],

@@ -11,6 +11,7 @@ mod evaluate;
 pub mod export;
 pub mod features;
 pub mod fit;
+pub mod frontier;
 pub mod history;
 pub mod net;
 pub mod openmp;
