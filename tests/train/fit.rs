@@ -52,6 +52,71 @@ const SMALL: [&str; 12] = [
     "cpu",
 ];
 
+/// An exported run, by its card.
+fn export(run: &Path, to: &Path) -> poselift::model::Card {
+    assert_success(&program().arg("export").arg(run).arg("-o").arg(to).output().unwrap());
+    ModelFile::read(to).unwrap().card().clone()
+}
+
+#[test]
+fn a_small_network_learns_from_a_larger_one_and_keeps_to_a_mirror() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert_success(&fit(&SMALL, &at("large")));
+    let card = export(&at("large"), &at("large.onnx"));
+    assert!(!card.network.mirror && card.training.teacher.is_none());
+    let teacher = at("large.onnx");
+    let taught = [&SMALL[..2], &["--hidden", "32", "--epochs", "1", "--mirror", "on", "--sigma", "on"]].concat();
+    let taught = [&taught[..], &["--device", "cpu", "--teacher", teacher.to_str().unwrap()]].concat();
+    assert_success(&fit(&taught, &at("small")));
+    let small = export(&at("small"), &at("small.onnx"));
+    let named = small.training.teacher.unwrap();
+    assert!(named.contains("large") && named.contains(&card.weights_sha256), "{named}");
+    assert!(small.network.mirror && small.network.hidden == 32);
+
+    // Somebody and the same in a mirror, about a centre that features are taken from anyway.
+    let mut session = poselift::model::open(at("small.onnx"), &poselift::model::SessionOptions::default()).unwrap();
+    let joints = card.input.joints.len();
+    let other = poselift::skeleton::mirrored(&card.input.joints);
+    let place = |joint: usize, axis: usize| 100.0 + ((joint * 3 + axis) as f32 * 2.4).sin() * 80.0;
+    let keypoints = Array3::from_shape_fn((2, joints, 3), |(person, joint, axis)| match (person, axis) {
+        (_, 2) => 0.5 + 0.02 * (if person == 0 { joint } else { other[joint] }) as f32,
+        (0, axis) => place(joint, axis),
+        (_, 0) => 640.0 - place(other[joint], 0),
+        (_, axis) => place(other[joint], axis),
+    });
+    let mut poses = Array3::zeros((2, card.output.joints.len(), 3));
+    poselift::model::PoseNetwork::run(&mut session, keypoints.view(), poses.view_mut()).unwrap();
+    let other = poselift::skeleton::mirrored(&card.output.joints);
+    for (joint, axis) in (0..other.len()).flat_map(|joint| (0..3).map(move |axis| (joint, axis))) {
+        let (own, twin) = (poses[(0, joint, axis)], poses[(1, other[joint], axis)]);
+        let twin = if axis == 0 { -twin } else { twin };
+        assert!((own - twin).abs() < 1e-5, "joint {joint}, axis {axis}: {own} and {twin}");
+    }
+}
+
+#[test]
+fn teachers_and_mirrors_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_success(&fit(&SMALL, &folder.path().join("run")));
+    let model = folder.path().join("coco17.onnx");
+    export(&folder.path().join("run"), &model);
+    let h36m = ["--data", "synthetic:100", "--layout", "h36m17", "--teacher", model.to_str().unwrap()];
+    let refused = |arguments: &[&str], expected: &str| {
+        let output = fit(arguments, &folder.path().join("refused"));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(expected), "{message}");
+    };
+    refused(&h36m, "the teacher lifts coco17 to h36m17 in m, expected h36m17 to h36m17 in m");
+    refused(&["--mirror", "on", "--hidden", "63"], "--hidden 63 with --mirror on, expected an even number");
+    let pairs = folder.path().join("pairs.npz");
+    let mut file = NpzWriter::new(std::fs::File::create(&pairs).unwrap());
+    file.add_array("joint_2d_1", &Array3::<f32>::from_elem((10, 3, 2), 1.0)).unwrap();
+    file.add_array("joint_3d", &Array3::<f32>::from_elem((10, 3, 3), 1.0)).unwrap();
+    file.finish().unwrap();
+    refused(&["--mirror", "on", "--data", pairs.to_str().unwrap()], "--mirror on, but paired arrays do not say");
+}
+
 #[test]
 fn a_killed_run_goes_on_to_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,13 +16,13 @@ const HOUSE: House = House {
         &["net"],
         &["features"],
         &["dataset"],
-        &["checkpoint", "device"],
+        &["checkpoint", "device", "teacher"],
         &["fit"],
         &["export"],
         &["verify"],
         &["evaluate"],
         &["chart"],
-        &["robustness"],
+        &["frontier", "robustness"],
         &["report"],
         &["sweep"],
         &["cli"],
@@ -30,8 +30,18 @@ const HOUSE: House = House {
 };
 
 /// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
-const NAMES_TCH: &[&str] =
-    &["data/augment", "data/detector", "net", "features", "dataset", "device", "checkpoint", "fit", "verify"];
+const NAMES_TCH: &[&str] = &[
+    "data/augment",
+    "data/detector",
+    "net",
+    "features",
+    "dataset",
+    "device",
+    "checkpoint",
+    "fit",
+    "teacher",
+    "verify",
+];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

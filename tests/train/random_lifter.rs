@@ -135,6 +135,7 @@ pub fn card_seed() -> CardSeed {
         learning_rate: 1e-3,
         seed: 0,
         commit: None,
+        teacher: None,
     };
     CardSeed { name: "random".into(), dropout: 0.5, training, metrics: BTreeMap::new() }
 }

@@ -3,6 +3,8 @@
 //! The command line fills one [`FitConfig`]; it is saved beside the weights as
 //! `config.json`, so that a run can be read, repeated and resumed.
 
+use std::path::PathBuf;
+
 use poselift::skeleton::{COCO17, H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -129,6 +131,9 @@ pub struct FitConfig {
     /// Motion only: how much more often rare poses are drawn than common ones, 0 to 1 (`data::augment`).
     #[serde(default)]
     pub rarity: f64,
+    /// A model whose poses are learned beside the true ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
     /// Iterations between two validations; each epoch's end validates too.
     pub validate_every: u64,
     /// Iterations between two checkpoints; each epoch's end saves too.
@@ -155,6 +160,7 @@ impl Default for FitConfig {
             noise: 1.0,
             layout: usual_layout(),
             rarity: 0.5,
+            teacher: None,
             validate_every: 200,
             checkpoint_every: 1000,
         }

@@ -22,6 +22,7 @@ use crate::device;
 use crate::features::features;
 use crate::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
 use crate::net::{LiftNet, Step, mix_seed};
+use crate::teacher::Teacher;
 
 /// Steps between two looks at the errors on the device.
 const READ_EVERY: u64 = 50;
@@ -94,10 +95,13 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     prepare_folder(out, resume)?;
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
-    let dataset = Dataset::new(opened.data, config, device)?;
+    let mut dataset = Dataset::new(opened.data, config, device)?;
+    let teacher = config.teacher.as_deref().map(|path| Teacher::open(path, &dataset.card, device)).transpose()?;
+    dataset.card.teacher = teacher.as_ref().map(Teacher::named);
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
     let mut run = Run::new(config, out, &dataset, device, resume)?;
+    run.teacher = teacher;
     progress.event(Event::Started {
         device: &device::name(device),
         dataset: &dataset.card,
@@ -174,6 +178,7 @@ struct Run<'a> {
     net: LiftNet,
     state: RunState,
     history: HistoryWriter,
+    teacher: Option<Teacher>,
     /// `[features]` stands in for what is missing.
     feature_mean: Tensor,
     pending: Pending,
@@ -214,7 +219,8 @@ impl<'a> Run<'a> {
         let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
         let (pending, clock) = (Pending::new(), Instant::now());
-        Ok(Self { config, out, dataset, device, plan, net, state, history, feature_mean, pending, clock })
+        let teacher = None;
+        Ok(Self { config, out, dataset, device, plan, net, state, history, teacher, feature_mean, pending, clock })
     }
 
     fn train(&mut self, progress: &mut dyn Progress) -> Result<()> {
@@ -225,7 +231,7 @@ impl<'a> Run<'a> {
             let (epoch, batch) = (self.state.iteration / batches, self.state.iteration % batches);
             let order = self.epoch_order(epoch);
             for batch in batch..batches {
-                self.step(&order, batch as usize);
+                self.step(&order, batch as usize)?;
                 self.state.seconds = earlier_seconds + self.clock.elapsed().as_secs_f64();
                 let epoch_ends = batch + 1 == batches;
                 if epoch_ends || self.state.iteration.is_multiple_of(self.config.validate_every) {
@@ -248,7 +254,7 @@ impl<'a> Run<'a> {
         self.dataset.epoch_order(mix_seed(self.config.seed, ORDER_STREAM + epoch))
     }
 
-    fn step(&mut self, order: &Tensor, batch: usize) {
+    fn step(&mut self, order: &Tensor, batch: usize) -> Result<()> {
         let (start, len) = self.plan.range(batch);
         self.state.iteration += 1;
         self.state.samples += len as u64;
@@ -259,10 +265,12 @@ impl<'a> Run<'a> {
         let learning_rate = learning_rate(self.config, iteration, steps);
         let learn_sigma = iteration as f64 > SIGMA_WARM_UP * steps as f64;
         let step = Step { loss: self.config.loss, learning_rate, learn_sigma, seed };
-        let error = self.net.step(&features, &poses, step);
+        let taught = self.teacher.as_mut().map(|teacher| teacher.poses(&keypoints)).transpose()?;
+        let error = self.net.step_taught(&features, &poses, taught.as_ref(), step);
         self.pending.errors.push(error);
         self.pending.seconds.push(self.state.seconds);
         self.pending.samples += len as u64;
+        Ok(())
     }
 
     fn validate(&mut self, ended_epoch: Option<u32>, progress: &mut dyn Progress) -> Result<()> {

@@ -119,8 +119,9 @@ fn describe_network(file: &ModelFile) -> String {
 fn describe_training(file: &ModelFile) -> String {
     let training = &file.card().training;
     let commit = training.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    let teacher = training.teacher.as_deref().map(|teacher| format!(", taught by {teacher}")).unwrap_or_default();
     format!(
-        "{} epochs, {} samples, batch {}, {} at {}, seed {}{commit}",
+        "{} epochs, {} samples, batch {}, {} at {}, seed {}{commit}{teacher}",
         training.epochs, training.samples, training.batch, training.optimiser, training.learning_rate, training.seed,
     )
 }

@@ -130,6 +130,9 @@ pub struct TrainingCard {
     pub seed: u64,
     /// The commit of the trainer, if known.
     pub commit: Option<String>,
+    /// The model whose poses were learned beside the true ones, by its name and its `weights_sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
 }
 
 /// A data set that a model learned from.
@@ -237,6 +240,7 @@ pub(crate) mod tests {
                 learning_rate: 1e-3,
                 seed: 0,
                 commit: None,
+                teacher: None,
             },
             metrics: BTreeMap::new(),
             weights_sha256: String::new(),

@@ -1,4 +1,4 @@
-//! The pictures of a run, of a sweep and of a study, and of sigma.
+//! The pictures of a run, of a sweep, of a study, of sigma and of models side by side.
 //!
 //! A chart is first laid out as a list of marks in logical pixels, which tests
 //! can look at, and then painted, the same marks, as SVG or PNG.
@@ -9,12 +9,14 @@ mod comparison;
 mod panels;
 mod scene;
 mod thin;
+mod tradeoff;
 mod training;
 
 pub use calibration::calibration_chart;
 pub use comparison::{ComparisonRow, Reference, Score, comparison_chart};
 pub use panels::{Line, Panel, panels_chart};
 pub use scene::Chart;
+pub use tradeoff::{Tradeoff, tradeoff_chart};
 pub use training::training_chart;
 
 /// How a unit stands in an axis title.

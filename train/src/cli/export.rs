@@ -95,6 +95,7 @@ fn training_card(run: &FinishedRun) -> TrainingCard {
         learning_rate: run.config.learning_rate,
         seed: run.config.seed,
         commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
+        teacher: run.dataset.teacher.clone(),
     }
 }
 

@@ -68,6 +68,10 @@ pub(super) struct FitArgs {
     /// common
     #[arg(long, value_name = "POWER", default_value_t = 0.5, conflicts_with = "resume")]
     rarity: f64,
+    /// An exported model that lifts the same key points to the same joints: its poses are learned beside the true ones,
+    /// so that a smaller network comes nearer to it
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    teacher: Option<PathBuf>,
     /// Root of paired arrays: auto (a joint that never moves, or the assignment's (0, 0, −1)), none, a joint's index,
     /// or x,y,z where it was left out
     #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true, conflicts_with = "resume")]
@@ -166,6 +170,7 @@ impl FitArgs {
             noise: self.noise,
             layout: self.layout.clone(),
             rarity: self.rarity,
+            teacher: self.teacher.clone(),
             precision: self.precision,
             validate_every: self.validate_every,
             checkpoint_every: self.checkpoint_every,

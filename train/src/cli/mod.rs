@@ -3,6 +3,7 @@
 mod data;
 mod export;
 mod fit;
+mod frontier;
 mod report;
 mod robustness;
 pub mod sweep;
@@ -34,6 +35,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Measure how a model's error grows with noise, missing joints and unusual cameras
     Robustness(robustness::RobustnessArgs),
+    /// Compare models by error, size and speed, in a table and a chart
+    Frontier(frontier::FrontierArgs),
     /// Import motion, or say what a source holds
     Data(data::DataArgs),
 }
@@ -56,6 +59,7 @@ impl Cli {
                 sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())
             }
             Command::Robustness(args) => robustness::run(&args),
+            Command::Frontier(args) => frontier::run(&args),
             Command::Data(args) => data::run(&args),
         }
     }

@@ -23,6 +23,9 @@ pub struct DatasetCard {
     pub data: Vec<DataCard>,
     /// What the validation figures are measured on, in words.
     pub validated_on: String,
+    /// The model whose poses are learned beside the true ones, by its name and weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
     /// Poses to learn from.
     pub train_size: usize,
     /// Poses that validate.
@@ -83,6 +86,7 @@ pub(super) fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> D
         centred: false,
         data: vec![data_card(&pairs.source)],
         validated_on: format!("the last {validating} of {} samples", training + validating),
+        teacher: None,
         train_size: training,
         val_size: validating,
     }
@@ -112,6 +116,7 @@ pub(super) fn motion_card(
         centred: true,
         data: motion.sources.iter().map(data_card).collect(),
         validated_on: format!("virtual cameras on subjects {}", subjects.join(", ")),
+        teacher: None,
         train_size,
         val_size,
     }

@@ -195,12 +195,17 @@ impl LiftNet {
     /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm.
     /// Returns the batch's MPJPE as a tensor of no dimensions, unread: nothing waits for the device.
     pub fn step(&mut self, features: &Tensor, target: &Tensor, step: Step) -> Tensor {
+        self.step_taught(features, target, None, step)
+    }
+
+    /// As [`Self::step`]; with what a teacher makes of the same key points, `[B, J, 3]`, that counts as much as `target`.
+    pub fn step_taught(&mut self, features: &Tensor, target: &Tensor, taught: Option<&Tensor>, step: Step) -> Tensor {
         tch::no_grad(|| {
             let rows = features.size()[0];
             self.reserve(rows);
             let input = self.split(&self.standardised(features));
             let output = self.forward(&input, step.seed);
-            let (mpjpe, gradient) = self.loss(&output, target, step);
+            let (mpjpe, gradient) = self.loss(&output, target, taught, step);
             self.backward(&input, &gradient, step.seed);
             self.steps += 1;
             activation::adam(&self.buffers, self.steps, step.learning_rate);
@@ -247,19 +252,12 @@ impl LiftNet {
     }
 
     /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
-    fn loss(&self, output: &Tensor, target: &Tensor, step: Step) -> (Tensor, Tensor) {
-        let error = self.poses_of(output) - target;
-        let (rows, joints) = (error.size()[0], error.size()[1]);
-        let distance = error.square().sum_dim_intlist(&[-1i64][..], true, Kind::Float).sqrt();
-        let gradient = match step.loss {
-            Loss::Mpjpe => {
-                let unit = &error / distance.clamp_min(1e-9);
-                unit.view([rows, joints * 3]) * &self.output_std / (rows * joints) as f64
-            }
-            Loss::Mse => {
-                let scale = self.output_std.reciprocal().nan_to_num(0.0, 0.0, 0.0);
-                error.view([rows, joints * 3]) * scale * 2.0 / (rows * joints * 3) as f64
-            }
+    fn loss(&self, output: &Tensor, target: &Tensor, taught: Option<&Tensor>, step: Step) -> (Tensor, Tensor) {
+        let poses = self.poses_of(output);
+        let (distance, own) = self.toward(&poses, target, step.loss);
+        let gradient = match taught {
+            None => own,
+            Some(taught) => (own + self.toward(&poses, taught, step.loss).1) * 0.5,
         };
         let gradient = match &self.sigma {
             None => gradient,
@@ -269,6 +267,25 @@ impl LiftNet {
             }
         };
         (distance.mean(Kind::Float), gradient)
+    }
+
+    /// How far joints are from `target`, `[B, J, 1]`, and the loss's gradient with respect to the coordinates that the last
+    /// layer gives, `[B, J·3]`.
+    fn toward(&self, poses: &Tensor, target: &Tensor, loss: Loss) -> (Tensor, Tensor) {
+        let error = poses - target;
+        let (rows, joints) = (error.size()[0], error.size()[1]);
+        let distance = error.square().sum_dim_intlist(&[-1i64][..], true, Kind::Float).sqrt();
+        let gradient = match loss {
+            Loss::Mpjpe => {
+                let unit = &error / distance.clamp_min(1e-9);
+                unit.view([rows, joints * 3]) * &self.output_std / (rows * joints) as f64
+            }
+            Loss::Mse => {
+                let scale = self.output_std.reciprocal().nan_to_num(0.0, 0.0, 0.0);
+                error.view([rows, joints * 3]) * scale * 2.0 / (rows * joints * 3) as f64
+            }
+        };
+        (distance, gradient)
     }
 }
 

@@ -156,6 +156,22 @@ fn gradients_are_those_of_autograd() {
     }
 }
 
+#[test]
+fn a_teacher_counts_as_much_as_the_truth() {
+    let _held = generator();
+    let (features, target) = batch(33);
+    let taught = Tensor::randn([33, 4, 3], tch::kind::FLOAT_CPU);
+    let gradients = |target: &Tensor, taught: Option<&Tensor>| {
+        let mut net = net(&NetworkConfig { hidden: 64, ..NetworkConfig::default() });
+        tch::manual_seed(3);
+        let _ = net.step_taught(&features, target, taught, Step::new(Loss::Mpjpe, 0.0, 3));
+        net.buffers.gradients.copy()
+    };
+    tch::manual_seed(3);
+    let alone = [&target, &taught].map(|target| gradients(target, None));
+    assert_close(&gradients(&target, Some(&taught)), &((&alone[0] + &alone[1]) * 0.5), "gradients");
+}
+
 /// How far `found` is from `expected`, as a share of its length.
 fn apart(found: &Tensor, expected: &Tensor) -> f64 {
     let norm = |tensor: &Tensor| tensor.square().sum(Kind::Double).sqrt().double_value(&[]);

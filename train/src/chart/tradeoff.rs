@@ -1,0 +1,121 @@
+//! What is paid for what is gained: things as points, and the line of those that no other beats in both.
+
+use poselift::{Error, Result};
+
+use super::axis::Axis;
+use super::colour::{BLUE, FAINT_INK, GRID, INK, PALE_BLUE, RULE};
+use super::scene::{Align, Chart};
+
+const SIZE: (u32, u32) = (720, 440);
+const LEFT: f64 = 70.0;
+const RIGHT: f64 = 690.0;
+const TOP: f64 = 64.0;
+const BOTTOM: f64 = 376.0;
+
+/// One thing's gain, more of which is better, and cost, less of which is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tradeoff {
+    /// What it is called.
+    pub name: String,
+    /// What is gained, above 0.
+    pub gain: f64,
+    /// What is paid.
+    pub cost: f64,
+}
+
+/// Draws `points`, gain to the right by its logarithm and cost upwards, with the axes' titles.
+///
+/// # Errors
+/// No point, or a gain that is not above 0.
+pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Result<Chart> {
+    if points.is_empty() || points.iter().any(|point| point.gain.is_nan() || point.gain <= 0.0) {
+        return Err(Error::input("no models to compare, or one of no speed; expected some, each above 0"));
+    }
+    let (x, y) = scales(points);
+    let mut chart = Chart::new(SIZE.0, SIZE.1);
+    chart.text((24.0, 28.0), title, 19.0, INK, Align::Left);
+    draw_axes(&mut chart, (&x, &y), axes);
+    let at = |point: &Tradeoff| (x.at(point.gain.log10()), y.at(point.cost));
+    chart.path(frontier(points).into_iter().map(at).collect(), PALE_BLUE, 4.0);
+    for point in points {
+        let (right, up) = at(point);
+        chart.disc((right, up), 5.0, BLUE);
+        let (side, align) = if right > (LEFT + RIGHT) / 2.0 { (-10.0, Align::Right) } else { (10.0, Align::Left) };
+        chart.text((right + side, up - 12.0), point.name.as_str(), 12.5, INK, align);
+    }
+    Ok(chart)
+}
+
+/// The points that no other beats in both, by gain.
+fn frontier(points: &[Tradeoff]) -> Vec<&Tradeoff> {
+    let is_beaten = |point: &Tradeoff| {
+        let beats = |other: &Tradeoff| {
+            other.gain >= point.gain && other.cost <= point.cost && (other.gain, other.cost) != (point.gain, point.cost)
+        };
+        points.iter().any(beats)
+    };
+    let mut best: Vec<&Tradeoff> = points.iter().filter(|point| !is_beaten(point)).collect();
+    best.sort_by(|a, b| a.gain.total_cmp(&b.gain));
+    best
+}
+
+/// The axes: powers of ten around the gains, and the costs with some room.
+fn scales(points: &[Tradeoff]) -> (Axis, Axis) {
+    let ends = |of: fn(&Tradeoff) -> f64| {
+        points.iter().map(of).fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(value), most.max(value)))
+    };
+    let (slowest, fastest) = ends(|point| point.gain.log10());
+    let (least, most) = ends(|point| point.cost);
+    let room = ((most - least) * 0.15).max(1.0);
+    let x = Axis { values: (slowest - 0.15, fastest + 0.15), pixels: (LEFT, RIGHT) };
+    (x, Axis { values: (least - room, most + room), pixels: (BOTTOM, TOP) })
+}
+
+fn draw_axes(chart: &mut Chart, (x, y): (&Axis, &Axis), [gain, cost]: [&str; 2]) {
+    for (value, label) in y.ticks(6) {
+        let at = y.at(value);
+        chart.path(vec![(LEFT, at), (RIGHT, at)], GRID, 1.0);
+        chart.text((LEFT - 8.0, at), label, 12.5, FAINT_INK, Align::Right);
+    }
+    let decades = x.values.0.floor() as i32..=x.values.1.ceil() as i32;
+    let round = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
+    for value in round.filter(|value| (x.values.0..=x.values.1).contains(&value.log10())) {
+        let at = x.at(value.log10());
+        chart.path(vec![(at, BOTTOM), (at, BOTTOM + 4.0)], RULE, 1.0);
+        let label = if value >= 1000.0 { format!("{:.0} k", value / 1000.0) } else { format!("{value:.0}") };
+        chart.text((at, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
+    }
+    chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
+    chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), gain, 13.5, INK, Align::Centre);
+    chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), cost, 13.5, INK);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn point(name: &str, gain: f64, cost: f64) -> Tradeoff {
+        Tradeoff { name: name.into(), gain, cost }
+    }
+
+    #[test]
+    fn only_the_unbeaten_are_joined() {
+        let points = [point("small", 900.0, 70.0), point("large", 100.0, 60.0), point("beaten", 90.0, 65.0)];
+        let names: Vec<_> = frontier(&points).into_iter().map(|point| point.name.as_str()).collect();
+        assert_eq!(names, ["large", "small"]);
+        let svg = tradeoff_chart(&points, ["poses a second", "mm"], "Error over speed").unwrap().to_svg();
+        assert!(svg.contains("beaten") && svg.contains("poses a second") && svg.contains("\n500\n"), "{svg}");
+    }
+
+    #[test]
+    fn twins_are_both_on_the_line_and_nothing_is_refused() {
+        let twins = [point("a", 10.0, 1.0), point("b", 10.0, 1.0)];
+        assert_eq!(frontier(&twins).len(), 2);
+        assert!(
+            tradeoff_chart(&[], ["", ""], "").is_err()
+                && tradeoff_chart(&[point("c", 0.0, 1.0)], ["", ""], "").is_err()
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! A model that teaches a smaller one: its poses of the same key points are learned beside the true ones.
+//!
+//! The truth of one view is one of the many poses that look like it; a good model's answer is what they come to on
+//! the mean, which is what the smaller one is to learn (distillation; Hinton et al. 2015).
+
+use std::path::Path;
+
+use ndarray::{Array3, ArrayView3};
+use poselift::model::{self, PoseNetwork, Session, SessionOptions};
+use poselift::{Error, Result};
+use tch::{Device, Tensor};
+
+use crate::dataset::DatasetCard;
+use crate::net::numbers;
+
+/// An exported model in ONNX Runtime.
+pub struct Teacher {
+    session: Session,
+    device: Device,
+}
+
+impl Teacher {
+    /// The model at `path`, for key points and poses as `data` has them, on `device`.
+    ///
+    /// # Errors
+    /// A file that is no model of ours, and one that reads other key points or gives other poses.
+    pub fn open(path: &Path, data: &DatasetCard, device: Device) -> Result<Self> {
+        let on = match device {
+            Device::Cuda(number) => model::Device::Cuda(number as u32),
+            _ => model::Device::Cpu,
+        };
+        let session = model::open(path, &SessionOptions { device: on, ..SessionOptions::default() })?;
+        let (input, output) = (&session.card().input, &session.card().output);
+        let reads_the_same =
+            (&input.joints, input.channels, input.view) == (&data.input.joints, data.input.channels, data.input.view);
+        let gives_the_same =
+            (&output.joints, output.root, &output.unit) == (&data.output.joints, data.output.root, &data.output.unit);
+        if reads_the_same && gives_the_same {
+            return Ok(Self { session, device });
+        }
+        let described = |layout: &str, skeleton: &str, unit: &str| format!("{layout} to {skeleton} in {unit}");
+        Err(Error::usage(format!(
+            "the teacher lifts {}, expected {}",
+            described(&input.layout, &output.skeleton, &output.unit),
+            described(&data.input.layout, &data.output.skeleton, &data.output.unit),
+        ))
+        .at(path))
+    }
+
+    /// The model by name and by its weights, for the card of what it taught.
+    pub fn named(&self) -> String {
+        let card = self.session.card();
+        format!("{}, weights {}", card.name, card.weights_sha256)
+    }
+
+    /// Poses `[B, J_out, 3]` of key points `[B, J_in, C]`.
+    ///
+    /// # Errors
+    /// What ONNX Runtime refuses.
+    pub fn poses(&mut self, keypoints: &Tensor) -> Result<Tensor> {
+        let size: Vec<usize> = keypoints.size().iter().map(|&length| length as usize).collect();
+        let values = numbers(keypoints);
+        let keypoints = ArrayView3::from_shape((size[0], size[1], size[2]), &values)
+            .map_err(|e| Error::runtime(format!("key points of no shape: {e}")))?;
+        let joints = self.session.card().output.joints.len();
+        let mut poses = Array3::<f32>::zeros((size[0], joints, 3));
+        self.session.run(keypoints, poses.view_mut())?;
+        let values: Vec<f32> = poses.into_iter().collect();
+        Ok(Tensor::from_slice(&values).view([size[0] as i64, joints as i64, 3]).to_device(self.device))
+    }
+}
+
+impl std::fmt::Debug for Teacher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Teacher").field("card", self.session.card()).finish_non_exhaustive()
+    }
+}
