@@ -104,7 +104,7 @@ fn hidden_layers_are_in_the_precision_asked_for_and_coordinates_are_not() {
     assert_eq!(nodes, "Gemm Cast Gemm Relu Gemm Relu Add Cast Gemm Constant Reshape");
     assert_eq!(types, [float, half, half, float]);
     let (nodes, types) = of(Precision::Int8);
-    let product = "Max Mul Div Mul QuantizeLinear MatMulInteger Cast Mul Mul Add";
+    let product = "Max Div Mul QuantizeLinear MatMulInteger Cast Mul Mul Add";
     let layers = format!("Abs ReduceMax {product} ReduceMax {product} Relu Add");
     assert_eq!(nodes, format!("Gemm {layers} Gemm Constant Reshape"));
     assert_eq!(types, [float, int8, int8, float]);

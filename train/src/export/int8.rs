@@ -1,10 +1,11 @@
 //! The nodes of residual blocks in integers of 8 bits ([`super::quantise`] says which).
 //!
-//! Of a layer's input each person's largest value gives the person's step;
-//! what is then rounded to 8 bits is multiplied in integers. A ReLU between
+//! Of a layer's input each person's largest value gives the person's range;
+//! its shares, rounded to 8 bits, are multiplied in integers. A ReLU between
 //! two layers of one plane is no node of its own: rounding to unsigned numbers
-//! cuts off what is below 0. Of two planes each has steps of its own; the sum
-//! of two ReLUs is unsigned, their difference is not.
+//! cuts off what is below 0. Two planes have one range: what ReLUs differ by
+//! is never more than what they add up to. Their sum is unsigned, their
+//! difference is not.
 
 use poselift::Result;
 
@@ -60,60 +61,66 @@ pub(super) fn write(
     let of_stream = if is_positive { Values::Positive } else { Values::Signed };
     residual(graph, blocks, stream, Inner::LeftToTheNext, |graph, layer, x, first| {
         let values = [if first { of_stream } else { Values::Positive }, Values::Signed];
+        let place = layer[0].name.trim_end_matches(".even");
+        let range = write_range(graph, place, x, values[0]);
+        let shares = graph.constant("whole", &[], [1.0]);
+        let shares = graph.node("Div", &[&shares, &range], &format!("{place}.shares"));
         let planes = layer.iter().zip(x).zip(values);
-        Ok(planes.map(|((plane, x), values)| write_layer(graph, &quantise(plane), x, values)).collect())
+        let write = |((plane, x), values): ((_, &String), _)| {
+            write_layer(graph, &quantise(plane), (x, values), (&range, &shares))
+        };
+        Ok(planes.map(write).collect())
     })
 }
 
-/// Gives back the name of y = (Q·x)∘s + b, without a ReLU.
-fn write_layer(graph: &mut GraphBuilder, layer: &QuantisedLayer, x: &str, values: Values) -> String {
+/// Writes each person's largest value among the planes `x` of what layer `place` reads, `[batch, 1]`; `first` is known of
+/// the first plane.
+fn write_range(graph: &mut GraphBuilder, place: &str, x: &[String], first: Values) -> String {
+    let largest = |graph: &mut GraphBuilder, of: &str, name: String| {
+        graph.node_with("ReduceMax", &[of], &name, vec![AttributeProto::integers("axes", &[1])])
+    };
+    let mut ends = match first {
+        Values::Positive => vec![largest(graph, &x[0], format!("{place}.largest"))],
+        Values::Signed => {
+            let one = |x: &String| {
+                let magnitude = graph.node("Abs", &[x], &format!("{place}.magnitude.{x}"));
+                largest(graph, &magnitude, format!("{place}.largest.{x}"))
+            };
+            x.iter().map(one).collect()
+        }
+    };
+    ends.push(graph.constant("least_range", &[], [LEAST_RANGE]));
+    let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+    graph.node("Max", &ends, &format!("{place}.range"))
+}
+
+/// Gives back the name of y = (Q·x)∘s + b, without a ReLU, of what is known of x; `range` is each person's, and `shares`
+/// its reciprocal.
+fn write_layer(
+    graph: &mut GraphBuilder,
+    layer: &QuantisedLayer,
+    (x, values): (&str, Values),
+    (range, shares): (&str, &str),
+) -> String {
     let named = |part: &str| format!("{}.{part}", layer.name);
-    let step = write_step(graph, layer, x, values);
-    let quantised = write_quantised(graph, layer, x, values);
+    // Divided once a person and then multiplied, which is half the work of dividing each value.
+    let share = graph.node("Mul", &[x, shares], &named("share"));
+    let level = 1.0 / f32::from(values.levels());
+    let per_level = graph.constant(&format!("{}.level", values.name()), &[], [level]);
+    let zero = graph.constant_tensor(TensorProto::bytes(&format!("{}.zero", values.name()), &[], [values.zero()]));
+    let quantised = graph.node("QuantizeLinear", &[&share, &per_level, &zero], &named("quantised"));
     let (outputs, inputs) = layer.weight.dim();
     let weight = layer.weight.t();
     let weight = TensorProto::signed_bytes(&named("weight"), &[inputs, outputs], weight.iter().copied());
     let weight = graph.constant_tensor(weight);
-    let zero = zero_point(graph, values);
     let sums = graph.node("MatMulInteger", &[&quantised, &weight, &zero], &named("sums"));
     let sums = graph.node_with("Cast", &[&sums], &named("sums.float"), vec![AttributeProto::to_float()]);
-    let scale = graph.constant(&named("scale"), &[outputs], layer.scale.iter().copied());
+    let scale = graph.constant(&named("scale"), &[outputs], layer.scale.iter().map(|scale| scale * level));
     let scaled = graph.node("Mul", &[&sums, &scale], &named("scaled"));
-    let product = graph.node("Mul", &[&scaled, &step], &named("product"));
+    let product = graph.node("Mul", &[&scaled, range], &named("product"));
     if layer.bias.is_empty() {
         return product;
     }
     let bias = graph.constant(&named("bias"), &[outputs], layer.bias.iter().copied());
     graph.node("Add", &[&product, &bias], &layer.name)
-}
-
-/// Writes `range`, each person's largest value `[batch, 1]`; gives back the name of what one step is then worth.
-fn write_step(graph: &mut GraphBuilder, layer: &QuantisedLayer, x: &str, values: Values) -> String {
-    let named = |part: &str| format!("{}.{part}", layer.name);
-    let of = match values {
-        Values::Positive => x.to_owned(),
-        Values::Signed => graph.node("Abs", &[x], &named("magnitude")),
-    };
-    let largest = graph.node_with("ReduceMax", &[&of], &named("largest"), vec![AttributeProto::integers("axes", &[1])]);
-    let least = graph.constant("least_range", &[], [LEAST_RANGE]);
-    let range = graph.node("Max", &[&largest, &least], &named("range"));
-    let per_level = 1.0 / f32::from(values.levels());
-    let per_level = graph.constant(&format!("{}.per_level", values.name()), &[], [per_level]);
-    graph.node("Mul", &[&range, &per_level], &named("step"))
-}
-
-/// Gives back the name of `x` in steps of its person, 8 bits each.
-fn write_quantised(graph: &mut GraphBuilder, layer: &QuantisedLayer, x: &str, values: Values) -> String {
-    let named = |part: &str| format!("{}.{part}", layer.name);
-    let levels = graph.constant(&format!("{}.levels", values.name()), &[], [f32::from(values.levels())]);
-    // Divided once a person and then multiplied, which is half the work of dividing each value.
-    let steps = graph.node("Div", &[&levels, &named("range")], &named("steps"));
-    let counted = graph.node("Mul", &[x, &steps], &named("counted"));
-    let one = graph.constant("one_step", &[], [1.0]);
-    let zero = zero_point(graph, values);
-    graph.node("QuantizeLinear", &[&counted, &one, &zero], &named("quantised"))
-}
-
-fn zero_point(graph: &mut GraphBuilder, values: Values) -> String {
-    graph.constant_tensor(TensorProto::bytes(&format!("{}.zero", values.name()), &[], [values.zero()]))
 }
