@@ -37,11 +37,15 @@ pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Resu
     draw_axes(&mut chart, (&x, &y), axes);
     let at = |point: &Tradeoff| (x.at(point.gain.log10()), y.at(point.cost));
     chart.path(frontier(points).into_iter().map(at).collect(), PALE_BLUE, 4.0);
-    for point in points {
+    let mut by_gain: Vec<&Tradeoff> = points.iter().collect();
+    by_gain.sort_by(|a, b| a.gain.total_cmp(&b.gain));
+    for (rank, point) in by_gain.into_iter().enumerate() {
         let (right, up) = at(point);
         chart.disc((right, up), 5.0, BLUE);
         let (side, align) = if right > (LEFT + RIGHT) / 2.0 { (-10.0, Align::Right) } else { (10.0, Align::Left) };
-        chart.text((right + side, up - 12.0), point.name.as_str(), 12.5, INK, align);
+        // Neighbours of like cost have their names above and below.
+        let aside = if rank.is_multiple_of(2) { -12.0 } else { 14.0 };
+        chart.text((right + side, up + aside), point.name.as_str(), 12.5, INK, align);
     }
     Ok(chart)
 }
