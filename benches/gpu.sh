@@ -96,11 +96,14 @@ measure() {
         nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
         printf '%s, %s threads\n' "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)"
     } >> "$figures"
-    rm -rf run-cuda run-cpu model.onnx
+    rm -rf run-cuda run-cpu run-mirror model.onnx mirror.onnx
     local device
     for device in cuda cpu; do
         figure "fit on $device" ./poselift-train fit --data synthetic --epochs 1 --device "$device" --out "run-$device"
     done
+    figure "fit of a network that keeps to a mirror, batches of 4096, on cuda" ./poselift-train fit --data synthetic --epochs 4 \
+        --batch-size 4096 --mirror on --sigma on --dropout 0 --device cuda --out run-mirror
+    figure "export of that run" ./poselift-train export run-mirror -o mirror.onnx
     figure "export of the run on cuda; verified before it is written" ./poselift-train export run-cuda -o model.onnx
     for device in cuda cpu; do
         figure "run on $device" ./poselift run --model model.onnx --device "$device" --json "$clip" -o "poses-$device.jsonl"

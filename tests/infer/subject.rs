@@ -6,6 +6,7 @@ mod program;
 mod small_model;
 
 use poselift::camera::{Camera, Turn};
+use poselift::skeleton::{COCO17, H36M17, mirrored};
 use program::{Bench, assert_code, feed, frames, line, poselift, stderr, stdout};
 use serde_json::Value;
 use small_model::SmallModel;
@@ -174,4 +175,30 @@ fn info_says_where_people_are_seen_from_and_what_comes_out() {
     assert!(text.contains("pose float32 [batch, 17, 3], custom, m, camera axes"), "{text}");
     assert!(text.contains("sigma float32 [batch, 17], m, what 68 % of a joint's errors stay within"), "{text}");
     assert!(text.contains("subject: people turned to the optical axis first"), "{text}");
+}
+
+/// The shipped model in f32: somebody in a mirror has the pose in a mirror.
+#[test]
+fn a_mirror_image_lifts_to_the_mirror_image() {
+    const WIDTH: f64 = 1000.0;
+    let side = mirrored(COCO17.joints);
+    let point = |joint: usize| {
+        let way = joint as f64;
+        [420.0 + 90.0 * (way * 1.7).sin(), 300.0 + 14.0 * way, 0.4 + 0.03 * way]
+    };
+    let seen: Vec<[f64; 3]> = (0..COCO17.len()).map(point).collect();
+    let twin: Vec<[f64; 3]> = side.iter().map(|&joint| seen[joint]).map(|[x, y, s]| [WIDTH - x, y, s]).collect();
+    let line = |keypoints: &[[f64; 3]]| {
+        let people = serde_json::json!([{ "id": 0, "keypoints": keypoints }]);
+        format!("{}\n", serde_json::json!({ "frame": 0, "size": [WIDTH, 800.0], "people": people }))
+    };
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/coco17.onnx");
+    let lift = |keypoints: &[[f64; 3]]| {
+        joints(&feed(poselift().args(["run", "--model", model, "--device", "cpu"]), &line(keypoints)))
+    };
+    let (own, twin) = (lift(&seen), lift(&twin));
+    let side = mirrored(H36M17.joints);
+    let back: Vec<[f64; 3]> = side.iter().map(|&joint| twin[joint]).map(|[x, y, z]| [-x, y, z]).collect();
+    let apart = own.as_flattened().iter().zip(back.as_flattened()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart < 2e-5, "{apart} m");
 }
