@@ -10,6 +10,7 @@ engine that is not installed is left out. Needs `cargo build --release -p poseli
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -131,11 +132,20 @@ def pytorch_engine(model, threads, compiled, bf16):
         for constant in onnx.load(model).graph.initializer
     }
     names = [name.removesuffix(".weight") for name in constants if name.endswith(".weight")]
-    layers = {name: (constants[f"{name}.weight"].T.contiguous(), constants[f"{name}.bias"]) for name in names}
-    blocks = sorted({name.split(".")[0] for name in names if name.startswith("block")})
+    layers = {name: (constants[f"{name}.weight"].T.contiguous(), constants.get(f"{name}.bias")) for name in names}
+    places = list(dict.fromkeys(name.removesuffix(".even").removesuffix(".odd") for name in names))
+    blocks = sorted({place.split(".")[0] for place in places if place.startswith("block")})
 
-    def linear(x, name):
-        return torch.nn.functional.linear(x, *layers[name])
+    def linear(planes, place):
+        """Of one plane, or of an even and an odd one, as the file has it."""
+        found = [place] if place in layers else [f"{place}.even", f"{place}.odd"]
+        return [torch.nn.functional.linear(x, *layers[name]) for x, name in zip(planes, found, strict=True)]
+
+    def relu(planes):
+        if len(planes) == 1:
+            return [torch.relu(planes[0])]
+        a, b = torch.relu(planes[0] + planes[1]), torch.relu(planes[0] - planes[1])
+        return [a + b, a - b]
 
     def lift(points):
         xy, weight = points[..., :2], points[..., 2:]
@@ -143,13 +153,13 @@ def pytorch_engine(model, threads, compiled, bf16):
         xy = xy - (xy * weight).sum(1, keepdim=True) / total
         variance = (xy.square() * weight).sum((1, 2), keepdim=True) / total
         features = torch.cat([xy / variance.sqrt().clamp_min(1e-3), weight], 2).flatten(1)
-        x = linear(features, "input")
+        x = linear([features] * (2 if "input.odd" in layers else 1), "input")
         for block in blocks:
             y = x
-            for name in (name for name in names if name.startswith(block + ".")):
-                y = torch.relu(linear(y, name))
-            x = x + y
-        return linear(x, "output")[:, :51].float()
+            for place in (place for place in places if place.startswith(block + ".")):
+                y = relu(linear(y, place))
+            x = [stream + branch for stream, branch in zip(x, y, strict=True)]
+        return sum(linear(x, "output"))[:, :51].float()
 
     torch._dynamo.config.recompile_limit = 64  # One for each batch size and precision.
     lift = torch.compile(lift, dynamic=False) if compiled else lift
@@ -167,9 +177,11 @@ def pytorch_engine(model, threads, compiled, bf16):
 
 
 def engines(args):
-    yield Program("poselift f32", args.poselift, args.model, args.threads)
-    if args.int8:
-        yield Program("poselift int8", args.poselift, args.int8, args.threads)
+    """Those that are installed; with `--memory-of`, that one alone."""
+    wanted = lambda name: args.memory_of in (None, name)  # noqa: E731
+    for name, model in (("poselift f32", args.model), ("poselift int8", args.int8)):
+        if model and wanted(name):
+            yield Program(name, args.poselift, model, args.threads)
     ways = [("ONNX Runtime f32", lambda: onnxruntime_engine(args.model, args.threads))]
     if args.int8:
         ways.append(("ONNX Runtime int8", lambda: onnxruntime_engine(args.int8, args.threads)))
@@ -180,7 +192,7 @@ def engines(args):
             make = lambda c=compiled, b=bf16: pytorch_engine(args.model, args.threads, c, b)  # noqa: E731
             ways.append((f"PyTorch {word} {precision}", make))
     for name, make in ways:
-        if any(skipped in name for skipped in args.skip):
+        if any(skipped in name for skipped in args.skip) or not wanted(name):
             continue
         try:
             yield Engine(name, make())
@@ -218,6 +230,25 @@ def limits(model, threads):
     return found
 
 
+def memory(name):
+    """Megabytes that one engine takes at most, all batch sizes, in a process of its own; Python's share included."""
+    command = [sys.executable, *sys.argv, "--memory-of", name]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def print_memory(args):
+    """Runs the engine of `--memory-of` at every batch size and prints the peak of this process, or of its child."""
+    (engine,) = engines(args)
+    engine.turn(0.02)
+    if isinstance(engine, Program):
+        kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    else:
+        # Not ru_maxrss, which starts at that of the process that started this one.
+        status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+        kilobytes = int(status["VmHWM"].split()[0])
+    print(kilobytes / 1024)
+
+
 def describe(limits):
     single, parameters = limits["f32_single_poses"], limits["parameters"]
     yield "Limits measured on the same machine in the same run:"
@@ -228,17 +259,17 @@ def describe(limits):
     yield f"- {4 * parameters / 1e6:.1f} MB of f32 weights read at {read:.0f} GB/s: {single:,.0f} single poses/s at most"
 
 
-def table(results, rivals):
+def table(results, rivals, megabytes):
     """Medians; the last rows are poselift's over the best engine of others that reads the f32 file, at each batch size."""
-    yield "| engine | " + " | ".join(str(batch) for batch in BATCHES) + " |"
-    yield "|---" * (len(BATCHES) + 1) + "|"
+    yield "| engine | " + " | ".join(str(batch) for batch in BATCHES) + " | peak MB |"
+    yield "|---" * (len(BATCHES) + 2) + "|"
     for name, rates in results.items():
-        yield f"| {name} | " + " | ".join(f"{rates[batch]:,.0f}" for batch in BATCHES) + " |"
+        yield f"| {name} | " + " | ".join(f"{rates[batch]:,.0f}" for batch in BATCHES) + f" | {megabytes[name]:,.0f} |"
     for name, beside in (("poselift f32", ("f32",)), ("poselift int8", ("f32", "bf16"))):
         if name in results:
             others = [results[rival] for rival in rivals if rival.endswith(beside)]
             ratios = (results[name][batch] / max(other[batch] for other in others) for batch in BATCHES)
-            yield f"| {name} / best of {' and '.join(beside)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |"
+            yield f"| {name} / best of {' and '.join(beside)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " | |"
 
 
 def main():
@@ -251,7 +282,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.2, help="for each batch size in each turn")
     parser.add_argument("--skip", nargs="*", default=[], metavar="WORD", help="engines whose name holds it")
     parser.add_argument("--json", help="where every turn goes")
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.memory_of:
+        return print_memory(args)
 
     contestants = list(engines(args))
     turns = {contestant.name: [] for contestant in contestants}
@@ -264,10 +298,11 @@ def main():
     }
     physical = limits(args.model, args.threads)
     rivals = [name for name in results if not name.startswith("poselift")]
-    print("\n".join([*table(results, rivals), "", *describe(physical)]))
+    megabytes = {name: memory(name) for name in results}
+    print("\n".join([*table(results, rivals, megabytes), "", *describe(physical)]))
     if args.json:
         with open(args.json, "w") as file:
-            json.dump({"poses_per_second": turns, "limits": physical, "threads": args.threads}, file, indent=1)
+            json.dump({"poses_per_second": turns, "peak_mb": megabytes, "limits": physical, "threads": args.threads}, file, indent=1)
 
 
 if __name__ == "__main__":
