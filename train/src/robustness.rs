@@ -138,6 +138,9 @@ impl Curve {
     }
 }
 
+/// Human3.6M-17's thorax, and what else is above the hips.
+const ABOVE_HIPS: [usize; 10] = [8, 7, 9, 10, 11, 12, 13, 14, 15, 16];
+
 /// The joints of `poses` `[N, 17, 3]` that count, the root first.
 fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
     match joints {
@@ -148,6 +151,7 @@ fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
             let upper: Vec<usize> = (0..H36M17.len()).filter(is_upper).collect();
             poses.select(Axis(1), &upper)
         }
+        Joints::AboveHips => poses.select(Axis(1), &ABOVE_HIPS),
     }
 }
 

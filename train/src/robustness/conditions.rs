@@ -73,6 +73,8 @@ pub enum Joints {
     All,
     /// The root and all above it.
     Upper,
+    /// The upper body by itself, with the thorax as its root: for people whose hips nobody sees.
+    AboveHips,
 }
 
 impl Condition {
@@ -131,6 +133,7 @@ fn overall() -> Curve {
     let with =
         |label: &str, detector: Detector| Condition::new(label, 0.0, Protocol { detector, ..Protocol::default() });
     let upper = |label: &str, damage: Damage| Condition { damage, joints: Joints::Upper, ..with(label, FULL_VIEW) };
+    let above = |label: &str, damage: Damage| Condition { joints: Joints::AboveHips, ..upper(label, damage) };
     let odd = Protocol { detector: FULL_VIEW, reshape: 2.5, ..Protocol::default() };
     let conditions = vec![
         with("perfect key points", Detector::PERFECT),
@@ -141,6 +144,8 @@ fn overall() -> Curve {
         upper("detector, upper body of the whole", Damage::None),
         upper("detector, upper body, no knees and ankles", Damage::NoLegs { from: KNEES_AND_BELOW }),
         upper("detector, upper body, no hips either", Damage::NoLegs { from: HIPS_AND_BELOW }),
+        above("detector, upper body by itself, its root the thorax, of the whole", Damage::None),
+        above("detector, the same, no hips, knees and ankles", Damage::NoLegs { from: HIPS_AND_BELOW }),
     ];
     Curve { title: "overall".into(), unit: String::new(), conditions, is_axis: false }
 }

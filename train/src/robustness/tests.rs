@@ -56,6 +56,7 @@ fn the_upper_body_has_its_root_and_no_legs() {
     let upper = chosen(&poses, Joints::Upper);
     let joints: Vec<usize> = upper.slice(s![0, .., 0]).iter().map(|&joint| joint as usize).collect();
     assert_eq!(joints, [0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+    assert_eq!(H36M17.joints[chosen(&poses, Joints::AboveHips)[(0, 0, 0)] as usize], "thorax");
 }
 
 /// A root and sixteen joints, four of which are two sigmas off, the others one; 12 of 16 are 75 %.
