@@ -3,15 +3,15 @@
 //! ONNX Runtime would cut each matrix product instead and make all threads
 //! wait for the slowest behind every one of them. Pieces meet once a batch.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use super::Precision;
 use super::call::{Callee, Numbers};
+use super::desk::{Desk, Found};
 use crate::error::{Error, Result};
 
 /// How many people a piece holds.
@@ -24,11 +24,12 @@ pub(super) struct PieceSize {
 }
 
 impl PieceSize {
-    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are.
+    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are. Pieces
+    /// of 64 take integers as little time a person as larger ones, and leave less to wait for at a batch's end.
     pub(super) fn of(precision: Precision) -> Self {
         match precision {
             Precision::F32 | Precision::F16 => Self { fewest: 128, most: 256 },
-            Precision::Int8 => Self { fewest: 16, most: 128 },
+            Precision::Int8 => Self { fewest: 4, most: 64 },
         }
     }
 
@@ -48,7 +49,7 @@ impl PieceSize {
 pub(super) struct Crew {
     callee: Callee,
     size: PieceSize,
-    desk: Arc<Desk>,
+    desk: Arc<Desk<Piece>>,
     threads: Vec<JoinHandle<()>>,
     /// Pieces to be filled again.
     spare: Vec<Piece>,
@@ -65,46 +66,6 @@ struct Piece {
     failure: Option<Error>,
 }
 
-/// Where pieces lie until somebody takes them, and when they are done.
-#[derive(Default)]
-struct Desk {
-    papers: Mutex<Papers>,
-    changed: Condvar,
-    finished: Condvar,
-}
-
-#[derive(Default)]
-struct Papers {
-    waiting: VecDeque<Piece>,
-    done: Vec<Piece>,
-    is_closed: bool,
-}
-
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, Papers> {
-        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next piece, waited for; `None` when there will be none.
-    fn next(&self) -> Option<Piece> {
-        let mut papers = self.lock();
-        loop {
-            if papers.is_closed {
-                return None;
-            }
-            match papers.waiting.pop_front() {
-                Some(piece) => return Some(piece),
-                None => papers = self.changed.wait(papers).unwrap_or_else(PoisonError::into_inner),
-            }
-        }
-    }
-
-    fn hand_in(&self, piece: Piece) {
-        self.lock().done.push(piece);
-        self.finished.notify_one();
-    }
-}
-
 impl Crew {
     /// A crew of `threads` that run `callee`, the caller of [`Self::run`] among them.
     ///
@@ -115,7 +76,7 @@ impl Crew {
         for _ in 1..threads {
             let (desk, callee) = (Arc::clone(&crew.desk), crew.callee.clone());
             let work = move || {
-                while let Some(piece) = desk.next() {
+                while let Some(piece) = desk.take() {
                     desk.hand_in(piece.run(&callee));
                 }
             };
@@ -138,7 +99,11 @@ impl Crew {
         let mut outstanding = self.lay_out(keypoints, sigma.is_some());
         let mut failure = None;
         while outstanding > 0 {
-            let piece = self.next_done();
+            // While pieces are waiting one is run here.
+            let piece = match self.desk.fetch() {
+                Found::Done(piece) => piece,
+                Found::Waiting(piece) => piece.run(&self.callee),
+            };
             outstanding -= 1;
             let Piece { people, .. } = &piece;
             let rows = s![people.clone(), .., ..];
@@ -156,25 +121,9 @@ impl Crew {
         for index in 0..pieces {
             let mut piece = self.spare.pop().unwrap_or_default();
             piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces, wants_sigma);
-            self.desk.lock().waiting.push_back(piece);
-            self.desk.changed.notify_one();
+            self.desk.lay_down(piece);
         }
         pieces
-    }
-
-    /// A piece that is done: one that somebody handed in, or one that is run here while others are waiting.
-    fn next_done(&self) -> Piece {
-        let mut papers = self.desk.lock();
-        loop {
-            if let Some(piece) = papers.done.pop() {
-                return piece;
-            }
-            if let Some(piece) = papers.waiting.pop_front() {
-                drop(papers);
-                return piece.run(&self.callee);
-            }
-            papers = self.desk.finished.wait(papers).unwrap_or_else(PoisonError::into_inner);
-        }
     }
 
     /// Keeps a piece's memory for the next one; gives what went wrong with it.
@@ -187,8 +136,7 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        self.desk.lock().is_closed = true;
-        self.desk.changed.notify_all();
+        self.desk.close();
         for thread in self.threads.drain(..) {
             // A thread that broke down has nothing more to say.
             let _ = thread.join();
@@ -199,7 +147,11 @@ impl Drop for Crew {
 impl Piece {
     fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>, wants_sigma: bool) {
         self.keypoints.clear();
-        self.keypoints.extend(keypoints.slice(s![people.clone(), .., ..]));
+        let own = keypoints.slice(s![people.clone(), .., ..]);
+        match own.as_slice() {
+            Some(own) => self.keypoints.extend_from_slice(own),
+            None => self.keypoints.extend(own),
+        }
         (self.people, self.wants_sigma) = (people, wants_sigma);
     }
 

@@ -9,6 +9,7 @@ mod call;
 mod card;
 mod crew;
 mod cuda;
+mod desk;
 mod device;
 mod file;
 mod library;
