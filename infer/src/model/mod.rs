@@ -26,6 +26,7 @@ pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, Network
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
 pub use library::environment;
+pub(crate) use library::forbid_telemetry;
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
