@@ -4,6 +4,7 @@
 //! without a runtime; [`open`] loads it into one; whoever runs poses through it
 //! sees a [`PoseNetwork`].
 
+mod bare;
 mod bundled;
 mod call;
 mod card;
@@ -22,6 +23,7 @@ mod session;
 #[path = "../../../tests/infer/small_model.rs"]
 mod small_model;
 
+pub(crate) use bare::BareSession;
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
