@@ -55,7 +55,7 @@ pub(super) fn write_f32(number: f32, room: &mut [u8; ROOM]) -> Option<usize> {
         return None;
     }
     let unit = UNITS[(exponent - EXPONENTS.start()) as usize];
-    let value = shortest(u64::from(fraction | 1 << FRACTION_BITS), shift(exponent), unit.power);
+    let value = shortest(u64::from(fraction | (1 << FRACTION_BITS)), shift(exponent), unit.power);
     // At most 2^24 · 10^n / 2^s: nine digits, of which the first is 0 or 1.
     let first = u64::from(value >= TEN_TO_8);
     let others = eight_digits(value - first * TEN_TO_8);
@@ -100,11 +100,11 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// to single digits.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((fours * 5243) >> 19) & 0x0000_007f_0000_007f;
-    let pairs = hundreds | (fours - hundreds * 100) << 16;
+    let pairs = hundreds | ((fours - hundreds * 100) << 16);
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (pairs - tens * 10) << 8
+    tens | ((pairs - tens * 10) << 8)
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_float_is_as_the_general_algorithm_has_it(fraction in 1u32..1 << 23, exponent in 111u32..=129, sign in 0u32..2) {
-            let number = f32::from_bits(sign << 31 | exponent << 23 | fraction);
+            let number = f32::from_bits((sign << 31) | (exponent << 23) | fraction);
             let found = text(number).unwrap();
             prop_assert_eq!(found.parse::<f32>().unwrap().to_bits(), number.to_bits());
             prop_assert_eq!(found, zmij::Buffer::new().format_finite(number).to_owned());
