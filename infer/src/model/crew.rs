@@ -14,6 +14,9 @@ use super::call::{Callee, Numbers};
 use super::desk::{Desk, Found};
 use crate::error::{Error, Result};
 
+/// The most people of a batch that is over so soon that the next may follow before somebody is asleep and woken again.
+const HASTE: usize = 256;
+
 /// How many people a piece holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PieceSize {
@@ -63,6 +66,8 @@ struct Piece {
     poses: Vec<f32>,
     sigma: Vec<f32>,
     wants_sigma: bool,
+    /// Whether it is part of a batch of no more than [`HASTE`].
+    in_haste: bool,
     failure: Option<Error>,
 }
 
@@ -76,7 +81,9 @@ impl Crew {
         for _ in 1..threads {
             let (desk, callee) = (Arc::clone(&crew.desk), crew.callee.clone());
             let work = move || {
-                while let Some(piece) = desk.take() {
+                let mut in_haste = false;
+                while let Some(piece) = desk.take(in_haste) {
+                    in_haste = piece.in_haste;
                     desk.hand_in(piece.run(&callee));
                 }
             };
@@ -96,11 +103,12 @@ impl Crew {
         mut poses: ArrayViewMut3<'_, f32>,
         mut sigma: Option<ArrayViewMut2<'_, f32>>,
     ) -> Result<()> {
-        let mut outstanding = self.lay_out(keypoints, sigma.is_some());
+        let in_haste = keypoints.dim().0 <= HASTE;
+        let mut outstanding = self.lay_out(keypoints, sigma.is_some(), in_haste);
         let mut failure = None;
         while outstanding > 0 {
             // While pieces are waiting one is run here.
-            let piece = match self.desk.fetch() {
+            let piece = match self.desk.fetch(in_haste) {
                 Found::Done(piece) => piece,
                 Found::Waiting(piece) => piece.run(&self.callee),
             };
@@ -115,12 +123,13 @@ impl Crew {
     }
 
     /// Cuts the batch into pieces for everybody and gives their number.
-    fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) -> usize {
+    fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool, in_haste: bool) -> usize {
         let (total, crew) = (keypoints.dim().0, self.threads.len() + 1);
         let pieces = self.size.pieces(total, crew);
         for index in 0..pieces {
             let mut piece = self.spare.pop().unwrap_or_default();
-            piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces, wants_sigma);
+            piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces);
+            (piece.wants_sigma, piece.in_haste) = (wants_sigma, in_haste);
             self.desk.lay_down(piece);
         }
         pieces
@@ -145,14 +154,14 @@ impl Drop for Crew {
 }
 
 impl Piece {
-    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>, wants_sigma: bool) {
+    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>) {
         self.keypoints.clear();
         let own = keypoints.slice(s![people.clone(), .., ..]);
         match own.as_slice() {
             Some(own) => self.keypoints.extend_from_slice(own),
             None => self.keypoints.extend(own),
         }
-        (self.people, self.wants_sigma) = (people, wants_sigma);
+        self.people = people;
     }
 
     fn run(mut self, callee: &Callee) -> Self {

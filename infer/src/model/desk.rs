@@ -1,7 +1,7 @@
 //! Where pieces of work lie until somebody takes them, and again, done, until they are fetched.
 //!
-//! To be woken takes longer than a few people take to be lifted: whoever finds nothing looks out for more before they go
-//! to sleep.
+//! To be woken takes as long as a few people take to be lifted: where batches are small, whoever finds nothing looks out
+//! for more before they go to sleep.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,9 +58,11 @@ impl<T> Desk<T> {
         self.laid_down.notify_one();
     }
 
-    /// The next piece to be done, waited for; `None` when there will be none.
-    pub(super) fn take(&self) -> Option<T> {
-        look_out(&self.waiting);
+    /// The next piece to be done, waited for; `None` when there will be none. `in_haste` looks out for it first.
+    pub(super) fn take(&self, in_haste: bool) -> Option<T> {
+        if in_haste {
+            look_out(&self.waiting);
+        }
         let mut piles = self.lock();
         while piles.waiting.is_empty() && !piles.is_closed {
             piles = self.laid_down.wait(piles).unwrap_or_else(PoisonError::into_inner);
@@ -76,8 +78,9 @@ impl<T> Desk<T> {
         self.handed_in.notify_one();
     }
 
-    /// A piece that is done, or else one that is still waiting; waits for one where all are being worked on.
-    pub(super) fn fetch(&self) -> Found<T> {
+    /// A piece that is done, or else one that is still waiting; waits for one where all are being worked on, and
+    /// `in_haste` looks out for it first.
+    pub(super) fn fetch(&self, in_haste: bool) -> Found<T> {
         loop {
             let found = self.change(|piles| {
                 let done = piles.done.pop().map(Found::Done);
@@ -86,7 +89,9 @@ impl<T> Desk<T> {
             if let Some(found) = found {
                 return found;
             }
-            look_out(&self.done);
+            if in_haste {
+                look_out(&self.done);
+            }
             let mut piles = self.lock();
             while piles.done.is_empty() {
                 piles = self.handed_in.wait(piles).unwrap_or_else(PoisonError::into_inner);
@@ -141,8 +146,10 @@ mod tests {
         let desk: Arc<Desk<usize>> = Arc::default();
         let work = |desk: Arc<Desk<usize>>| {
             move || {
-                while let Some(piece) = desk.take() {
-                    desk.hand_in(piece + 1000)
+                let mut in_haste = false;
+                while let Some(piece) = desk.take(in_haste) {
+                    in_haste = piece % 2 == 0;
+                    desk.hand_in(piece + 1000);
                 }
             }
         };
@@ -151,7 +158,7 @@ mod tests {
             // Now and then long enough that all have fallen asleep.
             std::thread::sleep(PATIENCE * (round % 5));
             (0..20).for_each(|piece| desk.lay_down(piece));
-            let fetch = |_| match desk.fetch() {
+            let fetch = |_| match desk.fetch(round % 2 == 0) {
                 Found::Done(piece) => piece - 1000,
                 Found::Waiting(piece) => piece,
             };

@@ -92,3 +92,57 @@ impl Numbered {
         Ok(Some(Arrival { frame: Frame { time, size, focal, ..frame }, fault }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use std::sync::Mutex;
+    use std::thread::{ThreadId, current};
+
+    use super::*;
+    use crate::format::StreamInfo;
+
+    /// Six frames without number, the fourth of which comes before the third is lifted.
+    struct Reader {
+        info: StreamInfo,
+        read: u64,
+        read_on: Arc<Mutex<Vec<ThreadId>>>,
+    }
+
+    impl FrameReader for Reader {
+        fn info(&self) -> &StreamInfo {
+            &self.info
+        }
+
+        fn read(&mut self) -> Result<Option<Frame>> {
+            self.read_on.lock().unwrap().push(current().id());
+            self.read += 1;
+            Ok((self.read <= 6).then(|| Frame { index: self.read - 1, ..Frame::default() }))
+        }
+
+        fn has_more(&mut self) -> bool {
+            self.read >= 3
+        }
+    }
+
+    #[test]
+    fn reading_gets_its_own_thread_once_there_is_a_backlog() {
+        let read_on = Arc::new(Mutex::new(Vec::new()));
+        let info = StreamInfo { fps: Some(2.0), ..StreamInfo::default() };
+        let reader = Box::new(Reader { info, read: 0, read_on: Arc::clone(&read_on) });
+        let mut inlet = Inlet::new(reader, 10, StreamOptions { size: Some([8, 6]), ..StreamOptions::default() });
+        let mut frames = Vec::new();
+        loop {
+            let arrivals = inlet.take(10).unwrap();
+            if arrivals.is_empty() {
+                break;
+            }
+            frames.extend(arrivals.into_iter().map(|arrival| arrival.frame));
+        }
+        assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        assert!(frames.iter().all(|frame| frame.time == Some(frame.index as f64 / 2.0) && frame.size == Some([8, 6])));
+        let here: Vec<_> = read_on.lock().unwrap().iter().map(|&thread| thread == current().id()).collect();
+        assert_eq!(here, [true, true, true, false, false, false, false]);
+    }
+}
