@@ -40,3 +40,11 @@ fn size_and_people(frame: &Frame) -> String {
     let points: Vec<_> = frame.people[0].keypoints.iter().map(point).collect();
     format!("\"size\":[{width},{height}],\"people\":[{{\"id\":0,\"keypoints\":[{}]}}]}}", points.join(","))
 }
+
+/// The peak resident memory of a program that still runs, in megabytes.
+#[allow(dead_code, reason = "not every bench watches memory")]
+pub(crate) fn high_water_mark_mb(child: &std::process::Child) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells the peak");
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+    kib.parse::<f64>().unwrap() * 1024.0 / 1e6
+}

@@ -13,7 +13,8 @@ out=$(realpath "$out")
 cd "$(dirname "$0")/.."
 
 cargo build --release --locked -p poselift
-cargo bench --locked -p poselift --bench program --bench streams --no-run
+program=$(realpath "${CARGO_TARGET_DIR:-target}/release/poselift")
+cargo bench --locked -p poselift --bench program --bench streams --bench start --bench growth --no-run
 
 {
     date -u +%F
@@ -25,8 +26,11 @@ cargo bench --locked -p poselift --bench program --bench streams --no-run
 "${PYTHON:-python3}" benches/rivals.py --model "$f32" --int8 "$int8" --json "$out/rivals.json" | tee "$out/rivals.md"
 for precision in int8 f32; do
     model=${!precision}
-    cargo bench -q --locked -p poselift --bench program -- --model "$model" --lines 300000 --stream 500000 --turns 3 \
-        --json "$out/program-$precision.json" | tee "$out/program-$precision.md"
+    cargo bench -q --locked -p poselift --bench program -- --program "$program" --model "$model" \
+        --lines 300000 --stream 500000 --turns 3 --json "$out/program-$precision.json" | tee "$out/program-$precision.md"
     cargo bench -q --locked -p poselift --bench streams -- --model "$model" --json "$out/streams-$precision.json" \
         | tee "$out/streams-$precision.md"
 done
+cargo bench -q --locked -p poselift --bench start -- --program "$program" | tee "$out/start.md"
+cargo bench -q --locked -p poselift --bench growth -- --program "$program" --most 1000000 \
+    --svg "$out/growth.svg" --json "$out/growth.json" | tee "$out/growth.md"

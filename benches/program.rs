@@ -2,8 +2,8 @@
 //! minutes: poses a second from one file of JSON Lines to another, one pose from line in to line out through a pipe, and the peak memory
 //! of a long stream.
 //!
-//! `cargo bench -p poselift --bench program [-- --json FILE]`, or `make bench`. Program and runtime take turns, medians
-//! are told. stdout gets one Markdown table.
+//! `cargo bench -p poselift --bench program [-- --program FILE --json FILE]`, or `make bench`. Program and runtime take
+//! turns, medians are told. stdout gets one Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 mod bare;
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bare::{Bare, keypoints};
@@ -40,6 +40,9 @@ struct Options {
     /// The model [default: the bundled one]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// The program [default: the one that was built with the bench]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Lines of the file that is lifted
     #[arg(long, default_value_t = 500_000)]
     lines: usize,
@@ -62,21 +65,32 @@ struct Options {
 
 fn main() {
     let options = Options::parse();
-    let model = options.model.clone().unwrap_or_else(bare::model);
-    let rate = Rate::measure(&model, options.lines, options.turns);
-    let answer = Answer::measure(&model, options.answers, options.turns);
-    let peak_mb = peak_mb(&model, options.stream);
+    let subject = Subject {
+        program: options.program.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_poselift").into()),
+        model: options.model.clone().unwrap_or_else(bare::model),
+    };
+    let rate = Rate::measure(&subject, options.lines, options.turns);
+    let answer = Answer::measure(&subject, options.answers, options.turns);
+    let peak_mb = peak_mb(&subject, options.stream);
     print!("{}", table(&options, &rate, &answer, peak_mb));
     if let Some(path) = &options.json {
         std::fs::write(path, json(&options, &rate, &answer, peak_mb)).unwrap();
     }
 }
 
-/// `poselift run` on the CPU.
-fn program(model: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
-    command.args(["run", "--quiet", "--device", "cpu", "--model"]).arg(model).stdin(Stdio::null());
-    command
+/// What is measured.
+struct Subject {
+    program: PathBuf,
+    model: PathBuf,
+}
+
+impl Subject {
+    /// `poselift run` on the CPU.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["run", "--quiet", "--device", "cpu", "--model"]).arg(&self.model).stdin(Stdio::null());
+        command
+    }
 }
 
 /// Poses a second, turn by turn.
@@ -89,16 +103,16 @@ struct Rate {
 }
 
 impl Rate {
-    fn measure(model: &Path, lines: usize, turns: usize) -> Self {
+    fn measure(subject: &Subject, lines: usize, turns: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clip = folder.path().join("clip.jsonl");
         clip::write_lines(&mut BufWriter::new(File::create(&clip).unwrap()), lines).unwrap();
         let mut rate = Self { program: Vec::new(), library: Vec::new(), bare: vec![Vec::new(); BATCHES.len()] };
         for turn in 1..=turns {
             eprintln!("poses a second, turn {turn} of {turns}");
-            rate.program.push(lift_file(model, &clip, lines));
-            rate.library.push(library_rate(model));
-            let mut bare = Bare::of(model);
+            rate.program.push(lift_file(subject, &clip, lines));
+            rate.library.push(library_rate(&subject.model));
+            let mut bare = Bare::of(&subject.model);
             BATCHES.iter().zip(&mut rate.bare).for_each(|(&batch, rates)| rates.push(bare_rate(&mut bare, batch)));
         }
         rate
@@ -112,10 +126,10 @@ impl Rate {
 }
 
 /// Lifts a file into another and gives lines a second, the program's start and end included.
-fn lift_file(model: &Path, clip: &Path, lines: usize) -> f64 {
+fn lift_file(subject: &Subject, clip: &Path, lines: usize) -> f64 {
     let poses = clip.with_file_name("poses.jsonl");
     let started = Instant::now();
-    let status = program(model).arg(clip).arg("-o").arg(&poses).status().unwrap();
+    let status = subject.command().arg(clip).arg("-o").arg(&poses).status().unwrap();
     let seconds = started.elapsed().as_secs_f64();
     assert!(status.success());
     let written = BufReader::new(File::open(poses).unwrap()).split(b'\n').count();
@@ -154,14 +168,14 @@ struct Answer {
 }
 
 impl Answer {
-    fn measure(model: &Path, answers: usize, turns: usize) -> Self {
+    fn measure(subject: &Subject, answers: usize, turns: usize) -> Self {
         let mut lines = Vec::new();
         clip::write_lines(&mut lines, WARM_UP + answers.div_ceil(turns)).unwrap();
         let lines: Vec<&[u8]> = lines.split_inclusive(|&byte| byte == b'\n').collect();
         let mut answer = Self { program: Vec::new(), bare: Vec::new() };
         for _ in 0..turns {
-            answer.program.extend(through_a_pipe(model, &lines));
-            let (mut bare, input) = (Bare::of(model), keypoints(1));
+            answer.program.extend(through_a_pipe(subject, &lines));
+            let (mut bare, input) = (Bare::of(&subject.model), keypoints(1));
             let laps = lines.iter().map(|_| micros(|| drop(black_box(bare.run(&input)))));
             answer.bare.extend(laps.skip(WARM_UP));
         }
@@ -170,8 +184,8 @@ impl Answer {
 }
 
 /// Microseconds from writing a line to having read its answer, line after line.
-fn through_a_pipe(model: &Path, lines: &[&[u8]]) -> Vec<f64> {
-    let mut child = program(model).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+fn through_a_pipe(subject: &Subject, lines: &[&[u8]]) -> Vec<f64> {
+    let mut child = subject.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut answer = String::new();
@@ -199,21 +213,15 @@ fn micros(work: impl FnOnce()) -> f64 {
 }
 
 /// The program's peak resident memory, in megabytes, when all but a queue's length of `lines` has been lifted.
-fn peak_mb(model: &Path, lines: usize) -> f64 {
+fn peak_mb(subject: &Subject, lines: usize) -> f64 {
     eprintln!("memory of {lines} lines");
-    let mut child = program(model).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = subject.command().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut input = BufWriter::new(child.stdin.take().unwrap());
     clip::write_lines(&mut input, lines).unwrap();
-    let peak_mb = high_water_mark_mb(&child);
+    let peak_mb = clip::high_water_mark_mb(&child);
     drop(input);
     assert!(child.wait().unwrap().success());
     peak_mb
-}
-
-fn high_water_mark_mb(child: &Child) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells the peak");
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
-    kib.parse::<f64>().unwrap() * 1024.0 / 1e6
 }
 
 fn table(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String {

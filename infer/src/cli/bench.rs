@@ -1,7 +1,9 @@
 //! `poselift bench`: how fast a model runs here, by batch size.
 
+mod compare;
+
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,9 +13,9 @@ use serde::Serialize;
 
 use super::report::Terminal;
 use super::{DeviceArgs, at_least_one, open_lifter, read_model};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lift::Lifter;
-use crate::model::Precision;
+use crate::model::{Card, Precision};
 
 /// The batch sizes measured.
 const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
@@ -25,6 +27,9 @@ const FEWEST_CALLS: usize = 10;
 ///
 /// Times whole calls of the library: key points in, poses out. Batches larger than what runs fastest are cut, as in
 /// `poselift run`.
+///
+/// With --compare the library and bare ONNX Runtime (one session, default options) take turns on the same files, in
+/// float32 and in int8 where the model has both.
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
     /// The model [default: the bundled one]
@@ -38,9 +43,12 @@ pub(super) struct BenchArgs {
     /// Milliseconds to measure each batch size for
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     milliseconds: u64,
-    /// As one JSON object
+    /// Beside bare ONNX Runtime on the CPU: poses a second of both, and their ratio
     #[arg(long)]
-    json: bool,
+    compare: bool,
+    /// As one JSON object: on stdout in place of the table, or beside it in FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    json: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +77,11 @@ struct Percentiles {
 
 pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
     let file = read_model(args.model.as_ref())?;
+    if args.compare {
+        let time = Duration::from_millis(args.milliseconds);
+        let comparison = compare::compare(&file, &args.device, args.batch, time)?;
+        return tell(args, &comparison, &comparison.table());
+    }
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &Terminal::new(false))?;
     let time = Duration::from_millis(args.milliseconds);
     let results = BATCHES.iter().map(|&batch| measure(&mut lifter, batch, time)).collect::<Result<_>>()?;
@@ -78,21 +91,45 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
         provider: lifter.provider().name(),
         threads: lifter.session().threads(),
     };
-    let text = if args.json {
-        serde_json::to_string_pretty(&report).map_err(std::io::Error::from)? + "\n"
-    } else {
-        table(&report)
+    tell(args, &report, &table(&report))
+}
+
+/// Prints what was measured, as JSON or as a table, and writes JSON to the file that is asked for.
+fn tell(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitCode> {
+    let json = || serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from);
+    let text = match &args.json {
+        None => table.to_owned(),
+        Some(None) => json()?,
+        Some(Some(path)) => {
+            write_file(path, &json()?)?;
+            table.to_owned()
+        }
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| Error::io("cannot write", path, error))
+}
+
+/// `[batch, J_in, channels]` key points of people all over an image, every joint seen.
+fn keypoints(card: &Card, batch: usize) -> Array3<f32> {
+    let input = &card.input;
+    Array3::from_shape_fn((batch, input.joints.len(), input.channels), |(n, joint, channel)| {
+        if channel == 2 { 1.0 } else { 100.0 + ((n * 31 + joint * 17 + channel * 7) % 400) as f32 }
+    })
+}
+
+/// The middle one of `values`, which get sorted.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// Lifts `batch` poses again and again for `time`, after a tenth of it to warm up.
 fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
-    let input = &lifter.card().input;
-    let keypoints = Array3::from_shape_fn((batch, input.joints.len(), input.channels), |(n, joint, channel)| {
-        if channel == 2 { 1.0 } else { 100.0 + ((n * 31 + joint * 17 + channel * 7) % 400) as f32 }
-    });
+    let keypoints = keypoints(lifter.card(), batch);
     let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
     let mut lift_for = |time: Duration, calls: &mut Vec<Duration>| -> Result<Duration> {
         let started = Instant::now();

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
-use crate::model::{Device, ModelFile};
+use crate::model::{Device, ModelFile, forbid_telemetry};
 use report::Terminal;
 
 /// Lifts 2D human key points to 3D poses.
@@ -101,6 +101,8 @@ pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &
 
 /// Parses the command line, runs it, and turns an error into words and an exit code.
 pub fn main() -> ExitCode {
+    // SAFETY: this is the program's first line; there is no other thread.
+    unsafe { forbid_telemetry() };
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Run(args) => run::run(args),

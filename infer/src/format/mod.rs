@@ -45,6 +45,11 @@ pub trait FrameReader: Send {
     /// [`crate::ErrorKind::BadInput`] for one frame that cannot be read, named by file and line: reading may go on
     /// behind it. Any other kind ends the stream.
     fn read(&mut self) -> Result<Option<Frame>>;
+
+    /// Whether the next frame is there already, so that reading it will not wait. Readers that cannot tell say yes.
+    fn has_more(&mut self) -> bool {
+        true
+    }
 }
 
 /// What a 3D stream says about itself.

@@ -68,6 +68,7 @@ pub struct Lifter<N = Session> {
     points: Vec<Keypoint>,
     /// `[people, J_in, channels]`, kept between calls.
     keypoints: Vec<f32>,
+    answers: people::Answers,
 }
 
 impl Lifter<Session> {
@@ -126,7 +127,8 @@ impl<N: PoseNetwork> Lifter<N> {
         let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
         let batch = batch.max(1);
-        Self { network, batch, wants_sigma: true, keypoint_of, points: Vec::new(), keypoints: Vec::new() }
+        let (points, keypoints, answers) = Default::default();
+        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, answers }
     }
 
     /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on, for those who have no use for it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis};
+use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
 use super::{Lifter, turn};
 use crate::camera::{Camera, Turn};
@@ -32,6 +32,17 @@ impl fmt::Display for Refusal {
         }
         write!(f, ": {}", self.cause)
     }
+}
+
+/// What the network answered, kept between calls.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// `[people, J_out, 3]`.
+    poses: Vec<f32>,
+    /// `[people, J_out]`, or nothing where nobody wants it.
+    sigma: Vec<f32>,
+    /// J_out.
+    joints: usize,
 }
 
 /// What is kept of a person while the network looks at their key points.
@@ -66,8 +77,11 @@ impl<N: PoseNetwork> Lifter<N> {
                 gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
             }
         }
-        let (poses, sigma) = self.run_gathered(gathered.iter().flatten().count())?;
-        Ok(scatter(frames, gathered, poses.view(), sigma.as_ref().map(|sigma| sigma.view()), refusals))
+        let mut answers = std::mem::take(&mut self.answers);
+        let done = self.run_gathered(gathered.iter().flatten().count(), &mut answers);
+        let lifted = done.map(|()| scatter(frames, gathered, &answers, refusals));
+        self.answers = answers;
+        lifted
     }
 
     /// How many of the people lifted from `frame` were turned to the optical axis: all of them or nobody.
@@ -96,10 +110,12 @@ impl<N: PoseNetwork> Lifter<N> {
             let read = conversion.target_len();
             return Err(format!("{visible} of {read} joints visible, at least {needed} needed"));
         }
-        let points = self.points.iter().copied();
-        match self.network.card().input.channels {
-            2 => self.keypoints.extend(points.flat_map(without_score)),
-            _ => self.keypoints.extend(points.flat_map(with_score)),
+        let channels = self.network.card().input.channels;
+        for &point in &self.points {
+            match channels {
+                2 => self.keypoints.extend_from_slice(&without_score(point)),
+                _ => self.keypoints.extend_from_slice(&with_score(point)),
+            }
         }
         Ok(Gathered { score: total / visible as f32, turn, unseen: self.unseen_joints() })
     }
@@ -112,17 +128,35 @@ impl<N: PoseNetwork> Lifter<N> {
         joints.filter(|(_, point)| is_unseen(point)).map(|(joint, _)| joint).collect()
     }
 
-    /// Runs the `count` people that [`Self::gather`] put together; gives their poses, and sigma if the model has it.
-    fn run_gathered(&mut self, count: usize) -> Result<(Array3<f32>, Option<Array2<f32>>)> {
+    /// Runs the `count` people that [`Self::gather`] put together, for their poses, and sigma if the model has it.
+    fn run_gathered(&mut self, count: usize, answers: &mut Answers) -> Result<()> {
         let Card { input, output, .. } = self.card();
-        let shape = (count, input.joints.len(), input.channels);
-        let mut poses = Array3::zeros((count, output.joints.len(), 3));
-        let mut sigma = (output.sigma && self.wants_sigma).then(|| Array2::zeros((count, output.joints.len())));
+        let (shape, joints) = ((count, input.joints.len(), input.channels), output.joints.len());
+        let wants_sigma = output.sigma && self.wants_sigma;
+        answers.joints = joints;
+        answers.poses.resize(count * joints * 3, 0.0);
+        answers.sigma.resize(if wants_sigma { count * joints } else { 0 }, 0.0);
+        let misshapen = |error: ndarray::ShapeError| Error::input(error.to_string());
+        let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut answers.poses).map_err(misshapen)?;
+        let sigma = wants_sigma.then(|| ArrayViewMut2::from_shape((count, joints), &mut answers.sigma));
+        let sigma = sigma.transpose().map_err(misshapen)?;
         let gathered = std::mem::take(&mut self.keypoints);
-        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(|error| Error::input(error.to_string()))?;
-        let done = self.run(keypoints, poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()));
+        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(misshapen)?;
+        let done = self.run(keypoints, poses, sigma);
         self.keypoints = gathered;
-        done.map(|()| (poses, sigma))
+        done
+    }
+}
+
+impl Answers {
+    /// The pose of the person in `row`, `[J_out]`, as the network gave it.
+    fn pose(&self, row: usize) -> &[[f32; 3]] {
+        &self.poses.as_chunks().0[row * self.joints..][..self.joints]
+    }
+
+    /// Their sigma, `[J_out]`; empty where nobody wants it.
+    fn sigma(&self, row: usize) -> &[f32] {
+        self.sigma.get(row * self.joints..(row + 1) * self.joints).unwrap_or_default()
     }
 }
 
@@ -134,21 +168,20 @@ fn refusal(frame: &Frame, person: usize, cause: String) -> Refusal {
 fn scatter(
     frames: &[Frame],
     gathered: Vec<Option<Gathered>>,
-    poses: ArrayView3<'_, f32>,
-    sigma: Option<ArrayView2<'_, f32>>,
+    answers: &Answers,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<LiftedFrame> {
     let mut gathered = gathered.into_iter();
-    let mut row = 0..poses.dim().0;
+    let mut rows = 0..;
     let mut lifted = Vec::with_capacity(frames.len());
     for frame in frames {
         let mut people = Vec::with_capacity(frame.people.len());
         for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
             let Some(gathered) = gathered else { continue };
-            let Some(row) = row.next() else { continue };
-            let sigma = sigma.map(|sigma| sigma.row(row).to_vec()).unwrap_or_default();
-            let person = lifted_person(frame.people[index].id, gathered, poses.index_axis(Axis(0), row), sigma);
-            if person.joints.iter().flatten().chain(&person.sigma).all(|value| value.is_finite()) {
+            let Some(row) = rows.next() else { continue };
+            let (pose, sigma) = (answers.pose(row), answers.sigma(row));
+            let person = lifted_person(frame.people[index].id, gathered, pose, sigma);
+            if are_finite(person.joints.as_flattened()) && are_finite(&person.sigma) {
                 people.push(person);
             } else {
                 refusals.push(refusal(frame, index, "the model gave no finite pose".to_owned()));
@@ -159,16 +192,18 @@ fn scatter(
     lifted
 }
 
+fn are_finite(numbers: &[f32]) -> bool {
+    numbers.iter().all(|number| number.is_finite())
+}
+
 /// One person's answer, in the axes of the camera as it stands.
-fn lifted_person(id: Option<i64>, gathered: Gathered, pose: ArrayView2<'_, f32>, sigma: Vec<f32>) -> LiftedPerson {
+fn lifted_person(id: Option<i64>, gathered: Gathered, pose: &[[f32; 3]], sigma: &[f32]) -> LiftedPerson {
     let Gathered { score, turn, unseen } = gathered;
-    let joint = |xyz: ArrayView1<'_, f32>| [xyz[0], xyz[1], xyz[2]];
-    let joints = pose.outer_iter().map(joint);
     let joints = match turn {
-        None => joints.collect(),
-        Some(turn) => joints.map(|joint| turn.undo(joint)).collect(),
+        None => pose.to_vec(),
+        Some(turn) => pose.iter().map(|&joint| turn.undo(joint)).collect(),
     };
-    LiftedPerson { id, joints, score, sigma, unseen, unsure: false }
+    LiftedPerson { id, joints, score, sigma: sigma.to_vec(), unseen, unsure: false }
 }
 
 /// The network's view of a point: zeros where it must not look, so that no NaN can spread.

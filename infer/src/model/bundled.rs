@@ -34,6 +34,8 @@ mod tests {
         let twin = file.for_cpus();
         assert_eq!(twin.weights_sha256(), twin.card().weights_sha256);
         assert_eq!((&twin.card().input, &twin.card().output), (&file.card().input, &file.card().output));
+        let forms = file.forms();
+        assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), twin.name()]);
         assert_eq!((file.card().network.precision, twin.card().network.precision), (Precision::F32, Precision::Int8));
     }
 }

@@ -3,16 +3,19 @@
 //! ONNX Runtime would cut each matrix product instead and make all threads
 //! wait for the slowest behind every one of them. Pieces meet once a batch.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use super::Precision;
 use super::call::{Callee, Numbers};
+use super::desk::{Desk, Found};
 use crate::error::{Error, Result};
+
+/// The most people of a batch that is over so soon that the next may follow before somebody is asleep and woken again.
+const HASTE: usize = 256;
 
 /// How many people a piece holds.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +27,12 @@ pub(super) struct PieceSize {
 }
 
 impl PieceSize {
-    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are.
+    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are. Pieces
+    /// of 64 take integers as little time a person as larger ones, and leave less to wait for at a batch's end.
     pub(super) fn of(precision: Precision) -> Self {
         match precision {
             Precision::F32 | Precision::F16 => Self { fewest: 128, most: 256 },
-            Precision::Int8 => Self { fewest: 16, most: 128 },
+            Precision::Int8 => Self { fewest: 4, most: 64 },
         }
     }
 
@@ -48,7 +52,7 @@ impl PieceSize {
 pub(super) struct Crew {
     callee: Callee,
     size: PieceSize,
-    desk: Arc<Desk>,
+    desk: Arc<Desk<Piece>>,
     threads: Vec<JoinHandle<()>>,
     /// Pieces to be filled again.
     spare: Vec<Piece>,
@@ -62,47 +66,9 @@ struct Piece {
     poses: Vec<f32>,
     sigma: Vec<f32>,
     wants_sigma: bool,
+    /// Whether it is part of a batch of no more than [`HASTE`].
+    in_haste: bool,
     failure: Option<Error>,
-}
-
-/// Where pieces lie until somebody takes them, and when they are done.
-#[derive(Default)]
-struct Desk {
-    papers: Mutex<Papers>,
-    changed: Condvar,
-    finished: Condvar,
-}
-
-#[derive(Default)]
-struct Papers {
-    waiting: VecDeque<Piece>,
-    done: Vec<Piece>,
-    is_closed: bool,
-}
-
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, Papers> {
-        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next piece, waited for; `None` when there will be none.
-    fn next(&self) -> Option<Piece> {
-        let mut papers = self.lock();
-        loop {
-            if papers.is_closed {
-                return None;
-            }
-            match papers.waiting.pop_front() {
-                Some(piece) => return Some(piece),
-                None => papers = self.changed.wait(papers).unwrap_or_else(PoisonError::into_inner),
-            }
-        }
-    }
-
-    fn hand_in(&self, piece: Piece) {
-        self.lock().done.push(piece);
-        self.finished.notify_one();
-    }
 }
 
 impl Crew {
@@ -115,7 +81,9 @@ impl Crew {
         for _ in 1..threads {
             let (desk, callee) = (Arc::clone(&crew.desk), crew.callee.clone());
             let work = move || {
-                while let Some(piece) = desk.next() {
+                let mut in_haste = false;
+                while let Some(piece) = desk.take(in_haste) {
+                    in_haste = piece.in_haste;
                     desk.hand_in(piece.run(&callee));
                 }
             };
@@ -135,10 +103,15 @@ impl Crew {
         mut poses: ArrayViewMut3<'_, f32>,
         mut sigma: Option<ArrayViewMut2<'_, f32>>,
     ) -> Result<()> {
-        let mut outstanding = self.lay_out(keypoints, sigma.is_some());
+        let in_haste = keypoints.dim().0 <= HASTE;
+        let mut outstanding = self.lay_out(keypoints, sigma.is_some(), in_haste);
         let mut failure = None;
         while outstanding > 0 {
-            let piece = self.next_done();
+            // While pieces are waiting one is run here.
+            let piece = match self.desk.fetch(in_haste) {
+                Found::Done(piece) => piece,
+                Found::Waiting(piece) => piece.run(&self.callee),
+            };
             outstanding -= 1;
             let Piece { people, .. } = &piece;
             let rows = s![people.clone(), .., ..];
@@ -150,31 +123,16 @@ impl Crew {
     }
 
     /// Cuts the batch into pieces for everybody and gives their number.
-    fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) -> usize {
+    fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool, in_haste: bool) -> usize {
         let (total, crew) = (keypoints.dim().0, self.threads.len() + 1);
         let pieces = self.size.pieces(total, crew);
         for index in 0..pieces {
             let mut piece = self.spare.pop().unwrap_or_default();
-            piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces, wants_sigma);
-            self.desk.lock().waiting.push_back(piece);
-            self.desk.changed.notify_one();
+            piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces);
+            (piece.wants_sigma, piece.in_haste) = (wants_sigma, in_haste);
+            self.desk.lay_down(piece);
         }
         pieces
-    }
-
-    /// A piece that is done: one that somebody handed in, or one that is run here while others are waiting.
-    fn next_done(&self) -> Piece {
-        let mut papers = self.desk.lock();
-        loop {
-            if let Some(piece) = papers.done.pop() {
-                return piece;
-            }
-            if let Some(piece) = papers.waiting.pop_front() {
-                drop(papers);
-                return piece.run(&self.callee);
-            }
-            papers = self.desk.finished.wait(papers).unwrap_or_else(PoisonError::into_inner);
-        }
     }
 
     /// Keeps a piece's memory for the next one; gives what went wrong with it.
@@ -187,8 +145,7 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        self.desk.lock().is_closed = true;
-        self.desk.changed.notify_all();
+        self.desk.close();
         for thread in self.threads.drain(..) {
             // A thread that broke down has nothing more to say.
             let _ = thread.join();
@@ -197,10 +154,14 @@ impl Drop for Crew {
 }
 
 impl Piece {
-    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>, wants_sigma: bool) {
+    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, people: Range<usize>) {
         self.keypoints.clear();
-        self.keypoints.extend(keypoints.slice(s![people.clone(), .., ..]));
-        (self.people, self.wants_sigma) = (people, wants_sigma);
+        let own = keypoints.slice(s![people.clone(), .., ..]);
+        match own.as_slice() {
+            Some(own) => self.keypoints.extend_from_slice(own),
+            None => self.keypoints.extend(own),
+        }
+        self.people = people;
     }
 
     fn run(mut self, callee: &Callee) -> Self {

@@ -63,6 +63,12 @@ impl ModelFile {
         self.twin.as_deref().unwrap_or(self)
     }
 
+    /// The model in each precision that it comes in, each a file of its own.
+    pub(crate) fn forms(&self) -> Vec<Self> {
+        let alone = Self { twin: None, ..self.clone() };
+        std::iter::once(alone).chain(self.twin.as_deref().cloned()).collect()
+    }
+
     /// The path that the model was read from, or the name it was given.
     pub fn name(&self) -> &Path {
         &self.name

@@ -46,6 +46,16 @@ pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
     Ok(runtime.insert(loaded).clone())
 }
 
+/// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and look
+/// for a network as soon as they are loaded, before anybody can ask them not to.
+///
+/// # Safety
+/// No other thread may run yet: the environment is written to.
+pub(crate) unsafe fn forbid_telemetry() {
+    // SAFETY: the caller sees to it.
+    unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+}
+
 fn load(path: PathBuf) -> Result<Runtime> {
     let unusable =
         |cause: String| Error::runtime(format!("cannot use this ONNX Runtime: {cause}")).at(&path).hint(HOW_TO_GET_IT);

@@ -4,11 +4,13 @@
 //! without a runtime; [`open`] loads it into one; whoever runs poses through it
 //! sees a [`PoseNetwork`].
 
+mod bare;
 mod bundled;
 mod call;
 mod card;
 mod crew;
 mod cuda;
+mod desk;
 mod device;
 mod file;
 mod library;
@@ -21,10 +23,12 @@ mod session;
 #[path = "../../../tests/infer/small_model.rs"]
 mod small_model;
 
+pub(crate) use bare::BareSession;
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
 pub use library::environment;
+pub(crate) use library::forbid_telemetry;
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;

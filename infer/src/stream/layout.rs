@@ -80,6 +80,10 @@ impl FrameReader for Peeked {
     fn read(&mut self) -> Result<Option<Frame>> {
         self.peeked.pop_front().map_or_else(|| self.reader.read(), |frame| frame.map(Some))
     }
+
+    fn has_more(&mut self) -> bool {
+        !self.peeked.is_empty() || self.reader.has_more()
+    }
 }
 
 #[cfg(test)]

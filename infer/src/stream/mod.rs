@@ -3,7 +3,7 @@
 //! A reading thread fills a bounded queue; the lifting thread takes whatever
 //! is there, lifts it as one batch and writes it. It never waits for frames that
 //! have not come: a frame from a live pipe is answered before the next one
-//! arrives, and a file fills whole batches by itself.
+//! arrives, by one thread that reads, lifts and writes; a file fills whole batches by itself.
 
 mod batcher;
 mod intake;
@@ -13,8 +13,6 @@ mod pool;
 mod queue;
 mod shared;
 
-use std::sync::Arc;
-
 use crate::error::{Error, Result};
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
 use crate::lift::{Lifter, Refusal};
@@ -22,9 +20,10 @@ use crate::model::{Card, PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 pub use batcher::{Answer, Batcher, Feed};
+use intake::Inlet;
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
-use queue::{Arrival, Queue};
+use queue::Arrival;
 pub use shared::SharedNetwork;
 
 /// Batches that may wait between reading and lifting.
@@ -151,13 +150,11 @@ pub fn lift_stream<N: PoseNetwork>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     let conversion = layout.map(|layout| lifter.conversion(layout)).transpose()?;
-    let queue = Arc::new(Queue::new(lifter.batch() * WAITING_BATCHES));
-    intake::start(reader, Arc::clone(&queue), *options)?;
+    let mut inlet = Inlet::new(reader, lifter.batch() * WAITING_BATCHES, *options);
     let layout = layout.map(|layout| layout.name.to_owned());
     let (max_sigma, is_size_told) = (options.max_sigma, false);
     let mut stream = Stream { lifter, observer, conversion, layout, max_sigma, is_size_told, tally: Tally::default() };
-    let stopped = stream.lift_all(&queue, writer).err();
-    queue.abandon();
+    let stopped = stream.lift_all(&mut inlet, writer).err();
     Ok(Outcome { tally: stream.tally, layout: stream.layout, stopped })
 }
 
@@ -175,19 +172,19 @@ struct Stream<'a, N> {
 
 impl<N: PoseNetwork> Stream<'_, N> {
     /// Completes the output whatever happens; the first failure is the one that is told.
-    fn lift_all(&mut self, queue: &Queue, writer: Box<dyn PoseWriter>) -> Result<(), Stop> {
+    fn lift_all(&mut self, inlet: &mut Inlet, writer: Box<dyn PoseWriter>) -> Result<(), Stop> {
         let mut outlet = Outlet::new(writer);
-        let lifted = self.lift_until_end(queue, &mut outlet);
+        let lifted = self.lift_until_end(inlet, &mut outlet);
         let finished = outlet.finish().map_err(Stop::Writing);
         lifted.and(finished)
     }
 
-    fn lift_until_end(&mut self, queue: &Queue, outlet: &mut Outlet) -> Result<(), Stop> {
+    fn lift_until_end(&mut self, inlet: &mut Inlet, outlet: &mut Outlet) -> Result<(), Stop> {
         let batch = self.lifter.batch();
         loop {
-            let arrivals = queue.take(batch);
+            let arrivals = inlet.take(batch).map_err(Stop::Reading)?;
             if arrivals.is_empty() {
-                return queue.end().map_err(Stop::Reading);
+                return Ok(());
             }
             let waiting: usize = arrivals.iter().map(Arrival::weight).sum();
             let is_backlog = arrivals.len() > 1 && waiting > batch / 2;

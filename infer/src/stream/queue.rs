@@ -85,7 +85,7 @@ impl Queue {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let was_full = state.weight >= self.capacity;
-        let mut taken = Vec::new();
+        let mut taken = Vec::with_capacity(state.arrivals.len().min(limit));
         let mut people = 0;
         while let Some(next) = state.arrivals.front()
             && (taken.is_empty() || people + next.weight() <= limit)

@@ -72,6 +72,10 @@ impl FrameReader for KeypointLines {
             Err(e) => Err(e.at(self.lines.name())),
         }
     }
+
+    fn has_more(&mut self) -> bool {
+        self.first.is_some() || self.lines.has_more()
+    }
 }
 
 /// What must be remembered from line to line.
@@ -227,7 +231,7 @@ mod tests {
     use crate::skeleton::COCO17;
     use proptest::prelude::*;
     use serde_json::json;
-    use std::io::Cursor;
+    use std::io::{BufReader, Cursor, Read};
 
     fn reader(text: impl Into<Vec<u8>>) -> Result<KeypointLines> {
         KeypointLines::new(Box::new(Cursor::new(text.into())), Path::new("clip.jsonl"), None)
@@ -251,6 +255,21 @@ mod tests {
                 Err(e) => seen.push(e.to_string()),
             }
         }
+    }
+
+    #[test]
+    fn knows_whether_another_line_is_there() {
+        let line = r#"{"people":[]}"#;
+        let (first, rest) = (format!("{line}\n{line}\n{{\"peo"), format!("ple\":[]}}\n{line}"));
+        let input = BufReader::new(Cursor::new(first).chain(Cursor::new(rest)));
+        let mut reader = KeypointLines::new(Box::new(input), Path::new("x"), None).unwrap();
+        assert!(reader.has_more(), "the first line is no header");
+        let mut seen = Vec::new();
+        while reader.read().unwrap().is_some() {
+            seen.push(reader.has_more());
+        }
+        // The third line is half there behind the second, and the last has no end.
+        assert_eq!(seen, [true, false, false, false]);
     }
 
     #[test]

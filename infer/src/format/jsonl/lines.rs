@@ -1,6 +1,6 @@
 //! Lines of a stream as they arrive, bounded in length.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -23,11 +23,13 @@ pub(super) struct Lines {
     name: PathBuf,
     buffer: Vec<u8>,
     number: u64,
+    /// Whether `input` holds bytes that have not been looked at.
+    has_rest: bool,
 }
 
 impl Lines {
     pub(super) fn new(input: Box<dyn BufRead + Send>, name: &Path) -> Self {
-        Self { input, name: name.to_path_buf(), buffer: Vec::new(), number: 0 }
+        Self { input, name: name.to_path_buf(), buffer: Vec::new(), number: 0, has_rest: false }
     }
 
     pub(super) fn name(&self) -> &Path {
@@ -58,14 +60,38 @@ impl Lines {
         Ok(Some(Line { text: text.trim_ascii_end(), number: self.number, ended }))
     }
 
+    /// Whether a whole line is there already.
+    pub(super) fn has_more(&mut self) -> bool {
+        // With bytes left this is a look at them, and no reading.
+        self.has_rest && self.input.fill_buf().is_ok_and(|rest| rest.contains(&b'\n'))
+    }
+
+    /// Appends to the buffer up to the end of the line, or of the stream.
     fn fill(&mut self) -> Result<()> {
-        let mut limited = self.input.by_ref().take(MAX_LINE as u64);
-        let length = limited.read_until(b'\n', &mut self.buffer).map_err(|e| self.unreadable(e))?;
-        if length < MAX_LINE || self.buffer.ends_with(b"\n") {
-            return Ok(());
+        while !self.buffer.ends_with(b"\n") {
+            if self.buffer.len() >= MAX_LINE {
+                return self.pass_over_line();
+            }
+            let there = match self.input.fill_buf() {
+                Ok(there) => there,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.unreadable(error)),
+            };
+            let mut rest = &there[..there.len().min(MAX_LINE - self.buffer.len())];
+            let taken = rest.read_until(b'\n', &mut self.buffer).unwrap_or_default();
+            self.has_rest = taken < there.len();
+            self.input.consume(taken);
+            if taken == 0 {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn pass_over_line(&mut self) -> Result<()> {
         self.input.skip_until(b'\n').map_err(|e| self.unreadable(e))?;
-        self.buffer = Vec::new();
+        (self.buffer, self.has_rest) = (Vec::new(), false);
         let message = format!("the line is longer than {} MB, expected one frame a line", MAX_LINE >> 20);
         Err(Error::input(message).at(&self.name).line(self.number))
     }
@@ -79,7 +105,7 @@ impl Lines {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use std::io::{BufReader, Cursor};
+    use std::io::{BufReader, Cursor, Read};
 
     fn lines(text: impl Into<Vec<u8>>) -> Lines {
         Lines::new(Box::new(Cursor::new(text.into())), Path::new("a.jsonl"))

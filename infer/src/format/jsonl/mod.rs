@@ -9,12 +9,14 @@
 //! and `unseen`, the indices of joints whose key point was missing. The header is optional in 2D. Unknown fields are
 //! passed over.
 
+mod decimal;
 mod header;
 mod keypoints;
 mod lines;
 mod number;
 mod poses;
 mod scan;
+mod text;
 mod write;
 
 pub(super) use keypoints::KeypointLines;

@@ -26,12 +26,38 @@ struct Decimal {
 /// `None` where the text begins with no JSON number. Numbers beyond the range become infinite.
 #[inline]
 pub(super) fn read_f64(text: &[u8]) -> Option<(f64, usize)> {
+    if let Some(short) = read_short(text) {
+        return Some(short);
+    }
     let decimal = Decimal::read(text)?;
     let value = match decimal.exact_f64() {
         Some(value) => value,
         None => standard(&text[..decimal.length])?,
     };
     Some((value, decimal.length))
+}
+
+/// The same for what coordinates and scores mostly are: digits, a point and digits, seven bytes at most; `None` for all
+/// else. Eight bytes are looked at in one go, and the point is shifted away.
+#[inline(always)]
+fn read_short(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = *text.first()? == b'-';
+    let values = values_of(text.get(usize::from(negative)..)?.first_chunk()?);
+    let others = no_digits(values);
+    let point = others.trailing_zeros() / 8;
+    let end = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
+    let byte = |at: u32| (values >> (8 * at)) as u8 ^ b'0';
+    if point == 0 || end < point + 2 || end > 7 || byte(point) != b'.' || byte(end) | 0x20 == b'e' {
+        return None;
+    }
+    if byte(0) == b'0' && point > 1 {
+        return None;
+    }
+    let before_point = (1 << (8 * point)) - 1;
+    let digits = (values & before_point) | ((values >> 8) & !before_point);
+    let mantissa = eight_digits(digits << (64 - 8 * (end - 1))) as f64;
+    let magnitude = mantissa / POWERS_OF_TEN[(end - point - 1) as usize];
+    Some((if negative { -magnitude } else { magnitude }, usize::from(negative) + end as usize))
 }
 
 fn standard(number: &[u8]) -> Option<f64> {
@@ -105,9 +131,8 @@ impl Decimal {
 #[inline(always)]
 fn read_digits(mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
     let Some((chunk, _)) = text.split_first_chunk::<8>() else { return read_digits_singly(mantissa, text) };
-    let values = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
-    // The high bit of the first byte over 9, and perhaps of some behind it, which do not matter.
-    let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    let values = values_of(chunk);
+    let others = no_digits(values);
     if others == 0 {
         return read_digits_singly(mantissa, text);
     }
@@ -115,6 +140,18 @@ fn read_digits(mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
     // The digits, and in place of what stands behind them zeros in front; twice, as 64 bits cannot be shifted at once.
     let digits = (values << (56 - 8 * count)) << 8;
     (mantissa.wrapping_mul(SMALL_POWERS[count]).wrapping_add(eight_digits(digits)), &text[count..])
+}
+
+/// What each byte is a digit of: 0 to 9, or more where it is none. The first byte is the lowest.
+#[inline(always)]
+fn values_of(chunk: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030
+}
+
+/// The high bit of each byte that is no digit; behind one that is not ASCII a 9 may seem none.
+#[inline(always)]
+fn no_digits(values: u64) -> u64 {
+    (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
 }
 
 /// The same where there are more than seven, or the line ends.
@@ -178,6 +215,22 @@ mod tests {
             let text = zmij::Buffer::new().format_finite(value).to_owned();
             let (read, length) = read_f64(text.as_bytes()).unwrap();
             prop_assert_eq!((read.to_bits(), length), (bits, text.len()));
+        }
+
+        /// Behind a number more of the line follows, and what is short enough is read by another way.
+        #[test]
+        fn what_follows_does_not_matter(
+            text in "-?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,8})?([eE][+-]?[0-9])?",
+            behind in "[,\\] }][0-9.,eE\\]é-]{0,9}",
+        ) {
+            let (read, length) = read_f64((text.clone() + &behind).as_bytes()).unwrap();
+            prop_assert_eq!(length, text.len());
+            prop_assert_eq!(read.to_bits(), text.parse::<f64>().unwrap().to_bits());
+        }
+
+        #[test]
+        fn what_is_no_number_is_none_however_long(text in "-?(0[0-9]{1,5}\\.[0-9]|[0-9]{0,5}\\.|\\.[0-9]{1,5}|[1-9]\\.[0-9]e)[,\\]]{8}") {
+            prop_assert_eq!(read_f64(text.as_bytes()), None, "{}", text);
         }
 
         #[test]

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::header::write_pose_info;
+use super::text::Text;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
@@ -19,7 +20,7 @@ const SIGMA_STEPS: f32 = 1e4;
 pub(in crate::format) struct PoseLinesWriter<W> {
     output: W,
     /// Whole lines that are still to be handed on.
-    lines: Vec<u8>,
+    lines: Text,
     joints: usize,
     /// Whether sigma and the unseen joints are written too.
     sigma: bool,
@@ -32,15 +33,16 @@ impl<W: Write> PoseLinesWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, sigma: bool) -> Result<Self> {
-        let lines = write_pose_info(info);
+        let mut lines = Text::default();
+        lines.push(&write_pose_info(info));
         let mut writer = Self { output, lines, joints: info.joints.len(), sigma, name: name.to_path_buf() };
         writer.hand_on()?;
         Ok(writer)
     }
 
     fn hand_on(&mut self) -> Result<()> {
-        let written = self.output.write_all(&self.lines);
-        self.lines.clear();
+        let written = self.output.write_all(self.lines.as_bytes());
+        self.lines.truncate(0);
         written.map_err(|e| self.unwritable(e))
     }
 
@@ -49,49 +51,52 @@ impl<W: Write> PoseLinesWriter<W> {
     }
 
     fn push_frame(&mut self, lifted: &LiftedFrame) -> Result<()> {
-        self.push(b"{\"frame\":");
-        self.push(itoa::Buffer::new().format(lifted.index).as_bytes());
+        self.lines.push(b"{\"frame\":");
+        self.lines.push_integer(lifted.index);
         if let Some(time) = lifted.time.filter(|time| time.is_finite()) {
-            self.push(b",\"time\":");
-            self.push(zmij::Buffer::new().format_finite(time).as_bytes());
+            self.lines.push(b",\"time\":");
+            self.lines.push_f64(time);
         }
-        self.push(b",\"people\":[");
+        self.lines.push(b",\"people\":[");
         for (number, person) in lifted.people.iter().enumerate() {
             if number > 0 {
-                self.push(b",");
+                self.lines.push(b",");
             }
             self.push_person(person).map_err(|complaint| {
                 Error::runtime(format!("frame {}, person {number}: {complaint}", lifted.index)).at(&self.name)
             })?;
         }
-        self.push(b"]}\n");
+        self.lines.push(b"]}\n");
         Ok(())
     }
 
     fn push_person(&mut self, person: &LiftedPerson) -> Result<(), String> {
         self.check(person)?;
-        self.push(b"{");
+        self.lines.push(b"{");
         if let Some(id) = person.id {
-            self.push(b"\"id\":");
-            self.push(itoa::Buffer::new().format(id).as_bytes());
-            self.push(b",");
+            self.lines.push(b"\"id\":");
+            self.lines.push_integer(id);
+            self.lines.push(b",");
         }
-        self.push(b"\"joints\":[");
-        for (number, [x, y, z]) in person.joints.iter().enumerate() {
-            self.push(if number > 0 { b",[" } else { b"[" });
-            self.push_float(*x);
-            self.push(b",");
-            self.push_float(*y);
-            self.push(b",");
-            self.push_float(*z);
-            self.push(b"]");
+        self.lines.push(b"\"joints\":[");
+        for (number, &[x, y, z]) in person.joints.iter().enumerate() {
+            if number > 0 {
+                self.lines.push(b",");
+            }
+            self.lines.push(b"[");
+            self.lines.push_f32(x);
+            self.lines.push(b",");
+            self.lines.push_f32(y);
+            self.lines.push(b",");
+            self.lines.push_f32(z);
+            self.lines.push(b"]");
         }
-        self.push(b"],\"score\":");
-        self.push_float(person.score);
+        self.lines.push(b"],\"score\":");
+        self.lines.push_f32(person.score);
         if self.sigma {
             self.push_sigma(person);
         }
-        self.push(if person.unsure { b",\"unsure\":true}" } else { b"}" });
+        self.lines.push(if person.unsure { b",\"unsure\":true}" } else { b"}" });
         Ok(())
     }
 
@@ -116,27 +121,17 @@ impl<W: Write> PoseLinesWriter<W> {
     }
 
     fn push_sigma(&mut self, person: &LiftedPerson) {
-        self.push(b",\"sigma\":[");
+        self.lines.push(b",\"sigma\":[");
         for (number, sigma) in person.sigma.iter().enumerate() {
-            self.push(if number > 0 { b"," } else { b"" });
-            self.push_float((sigma * SIGMA_STEPS).round() / SIGMA_STEPS);
+            self.lines.push(if number > 0 { b"," } else { b"" });
+            self.lines.push_f32((sigma * SIGMA_STEPS).round() / SIGMA_STEPS);
         }
-        self.push(b"],\"unseen\":[");
+        self.lines.push(b"],\"unseen\":[");
         for (number, joint) in person.unseen.iter().enumerate() {
-            self.push(if number > 0 { b"," } else { b"" });
-            self.push(itoa::Buffer::new().format(*joint).as_bytes());
+            self.lines.push(if number > 0 { b"," } else { b"" });
+            self.lines.push_integer(*joint);
         }
-        self.push(b"]");
-    }
-
-    #[inline]
-    fn push(&mut self, bytes: &[u8]) {
-        self.lines.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn push_float(&mut self, finite: f32) {
-        self.push(zmij::Buffer::new().format_finite(finite).as_bytes());
+        self.lines.push(b"]");
     }
 }
 

@@ -1,0 +1,107 @@
+//! How long the program takes from its command to its first pose, where that time goes, and how large it is.
+//!
+//! `cargo bench -p poselift --bench start [-- --program FILE]`. Programs are started anew for each turn, all their files
+//! in the system's cache; medians are told. stdout gets one Markdown table.
+#![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
+
+mod clip;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::Parser;
+use poselift::Lifter;
+use poselift::lift::LifterOptions;
+use poselift::model::{Device, ModelFile};
+
+/// What a bench that is started as `--stages` does, one after the other.
+const STAGES: [&str; 4] = ["ONNX Runtime loaded", "the model read", "its session made", "the first pose lifted"];
+
+/// Measures the time from the command to the first pose
+#[derive(Parser)]
+struct Options {
+    /// The program [default: the one that was built with the bench]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Programs started
+    #[arg(long, default_value_t = 40)]
+    turns: usize,
+    /// Goes through the stages once and prints the milliseconds of each
+    #[arg(long, hide = true)]
+    stages: bool,
+    /// What `cargo bench` adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let options = Options::parse();
+    if options.stages {
+        return go_through_stages();
+    }
+    let program = options.program.unwrap_or_else(|| env!("CARGO_BIN_EXE_poselift").into());
+    let (mut whole, mut help) = (Vec::new(), Vec::new());
+    let mut stages = vec![Vec::new(); STAGES.len()];
+    for _ in 0..options.turns {
+        whole.push(first_pose(&program));
+        help.push(millis(|| {
+            assert!(Command::new(&program).arg("--version").stdout(Stdio::null()).status().unwrap().success())
+        }));
+        let told = Command::new(std::env::current_exe().unwrap())
+            .arg("--stages")
+            .env("ORT_DISABLE_TELEMETRY", "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        told.lines().zip(&mut stages).for_each(|(line, stage)| stage.push(line.parse().unwrap()));
+    }
+    println!("| | ms |\n|---|---|");
+    println!("| from the command to the first pose | {:.1} |", median(&mut whole));
+    println!("| a program that starts and ends (`--version`) | {:.1} |", median(&mut help));
+    STAGES.iter().zip(&mut stages).for_each(|(name, stage)| println!("| {name} | {:.1} |", median(stage)));
+    println!("\nThe program has {:.1} MB.", program.metadata().unwrap().len() as f64 / 1e6);
+}
+
+/// Milliseconds from starting `poselift run` with one frame in its pipe to having read its pose.
+fn first_pose(program: &PathBuf) -> f64 {
+    let mut line = Vec::new();
+    clip::write_lines(&mut line, 1).unwrap();
+    let started = Instant::now();
+    let mut command = Command::new(program);
+    command.args(["run", "--quiet", "--device", "cpu"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&line).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (_header, pose) = (lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap());
+    let elapsed = started.elapsed().as_secs_f64() * 1e3;
+    assert!(pose.contains("joints"), "{pose}");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    elapsed
+}
+
+/// What the program does, in this process, which must be a fresh one.
+fn go_through_stages() {
+    let mut model = None;
+    let mut lifter = None;
+    let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
+    let person = ndarray::Array3::<f32>::ones((1, 17, 3));
+    println!("{}", millis(|| drop(poselift::model::environment().unwrap())));
+    println!("{}", millis(|| model = Some(ModelFile::bundled().unwrap())));
+    println!("{}", millis(|| lifter = Some(Lifter::from_model(model.as_ref().unwrap(), &options).unwrap())));
+    println!("{}", millis(|| drop(lifter.as_mut().unwrap().lift(person.view()).unwrap())));
+}
+
+fn millis(work: impl FnOnce()) -> f64 {
+    let started = Instant::now();
+    work();
+    started.elapsed().as_secs_f64() * 1e3
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,137 @@
+//! `poselift bench --compare`: the library beside bare ONNX Runtime on the same files, in turns.
+
+use std::time::{Duration, Instant};
+
+use ndarray::Array3;
+use serde::Serialize;
+
+use super::super::report::Terminal;
+use super::super::{DeviceArgs, open_lifter};
+use super::{BATCHES, keypoints, median};
+use crate::error::{Error, Result};
+use crate::lift::Lifter;
+use crate::model::{BareSession, Device, ModelFile, Precision};
+
+/// How often each of them takes its turn at each batch size.
+const TURNS: usize = 5;
+
+/// The fewest calls of a turn.
+const FEWEST_CALLS: usize = 2;
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Comparison {
+    results: Vec<Row>,
+    model: String,
+    threads: usize,
+    turns: usize,
+}
+
+/// Poses a second at one batch size, medians over the turns.
+#[derive(Debug, Serialize)]
+struct Row {
+    batch: usize,
+    precision: Precision,
+    poselift: f64,
+    onnxruntime: f64,
+    ratio: f64,
+}
+
+/// One file, loaded by both.
+struct Pair {
+    lifter: Lifter,
+    bare: BareSession,
+}
+
+/// Measures each form of `file` on the CPU, `time` for each batch size and contender, after a tenth of it to warm up.
+///
+/// # Errors
+/// A GPU asked for by name, or a runtime that fails.
+pub(super) fn compare(
+    file: &ModelFile,
+    device: &DeviceArgs,
+    batch: Option<usize>,
+    time: Duration,
+) -> Result<Comparison> {
+    if let Device::Cuda(_) = device.device {
+        return Err(Error::usage("--compare measures on the CPU").hint("leave --device out"));
+    }
+    let mut options = device.options(batch);
+    options.device = Device::Cpu;
+    let load = |form: &ModelFile| -> Result<Pair> {
+        let lifter = open_lifter(form, &options, &Terminal::new(false))?;
+        Ok(Pair { lifter, bare: BareSession::new(form, device.threads)? })
+    };
+    let mut pairs = file.forms().iter().map(load).collect::<Result<Vec<_>>>()?;
+    let mut results = Vec::new();
+    for batch in BATCHES {
+        for pair in &mut pairs {
+            results.push(pair.measure(batch, time / TURNS as u32)?);
+        }
+    }
+    let threads = pairs.first().map_or(1, |pair| pair.lifter.session().threads());
+    Ok(Comparison { results, model: file.card().name.clone(), threads, turns: TURNS })
+}
+
+impl Pair {
+    /// Both in turns, `time` a turn.
+    fn measure(&mut self, batch: usize, time: Duration) -> Result<Row> {
+        let Self { lifter, bare } = self;
+        let keypoints = keypoints(lifter.card(), batch);
+        let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            ours.push(rate(batch, time, || lifter.lift_into(keypoints.view(), poses.view_mut()))?);
+            theirs.push(rate(batch, time, || bare.run(&keypoints).map(drop))?);
+        }
+        let (poselift, onnxruntime) = (median(&mut ours), median(&mut theirs));
+        let precision = lifter.card().network.precision;
+        Ok(Row { batch, precision, poselift, onnxruntime, ratio: poselift / onnxruntime })
+    }
+}
+
+/// Poses a second of calls that lift `batch` each, again and again for `time`.
+fn rate(batch: usize, time: Duration, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
+    let warm_up = Instant::now();
+    call()?;
+    while warm_up.elapsed() < time / 10 {
+        call()?;
+    }
+    let (started, mut calls) = (Instant::now(), 0);
+    while started.elapsed() < time || calls < FEWEST_CALLS {
+        call()?;
+        calls += 1;
+    }
+    Ok((batch * calls) as f64 / started.elapsed().as_secs_f64())
+}
+
+impl Comparison {
+    /// The rows as a table of fixed columns.
+    pub(super) fn table(&self) -> String {
+        let Self { model, threads, turns, .. } = self;
+        let mut lines = vec![
+            format!("{model}, {threads} threads, poses/s, medians of {turns} turns"),
+            format!("{:>6} {:>9} {:>10} {:>14} {:>6}", "batch", "precision", "poselift", "ONNX Runtime", "ratio"),
+        ];
+        lines.extend(self.results.iter().map(|Row { batch, precision, poselift, onnxruntime, ratio }| {
+            format!("{batch:>6} {precision:>9} {poselift:>10.0} {onnxruntime:>14.0} {ratio:>6.2}")
+        }));
+        lines.join("\n") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_line_for_each_row() {
+        let row = Row { batch: 64, precision: Precision::Int8, poselift: 120_250.4, onnxruntime: 1e5, ratio: 1.2025 };
+        let comparison = Comparison { results: vec![row], model: "coco17".to_owned(), threads: 2, turns: 5 };
+        let expected = "coco17, 2 threads, poses/s, medians of 5 turns
+ batch precision   poselift   ONNX Runtime  ratio
+    64      int8     120250         100000   1.20
+";
+        assert_eq!(comparison.table(), expected);
+    }
+}
