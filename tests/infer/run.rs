@@ -6,6 +6,7 @@ mod program;
 mod small_model;
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
@@ -29,6 +30,23 @@ fn a_pipe_is_answered_frame_by_frame() {
     drop(input);
     assert!(answers.next().is_none());
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn nothing_is_left_in_the_users_folders() {
+    let bench = Bench::new();
+    let home = bench.path("home");
+    std::fs::create_dir(&home).unwrap();
+    let named = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = named("POSELIFT_CACHE")
+        .or_else(|| named("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))
+        .unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/poselift"));
+    let mut command = bench.run();
+    command.env("POSELIFT_CACHE", cache).env("HOME", &home).env("XDG_CACHE_HOME", &home);
+    let output = feed(command.env_remove("ORT_DISABLE_TELEMETRY"), &line(0, &[(17, 1.0)]));
+    assert_code(&output, 0);
+    // ONNX Runtime's telemetry would keep a database here.
+    assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
 }
 
 #[test]

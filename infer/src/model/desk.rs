@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long somebody looks out before they go to sleep: about as long as it takes to be woken.
-const PATIENCE: Duration = Duration::from_micros(60);
+const PATIENCE: Duration = Duration::from_micros(30);
 
 /// Pauses of the processor between two looks.
 const PAUSES: usize = 20;

@@ -49,9 +49,11 @@ pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
 /// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and look
 /// for a network as soon as they are loaded, before anybody can ask them not to.
 ///
+/// For the first line of a program; `poselift` itself calls it. It sets the variable `ORT_DISABLE_TELEMETRY`.
+///
 /// # Safety
 /// No other thread may run yet: the environment is written to.
-pub(crate) unsafe fn forbid_telemetry() {
+pub unsafe fn forbid_telemetry() {
     // SAFETY: the caller sees to it.
     unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
 }

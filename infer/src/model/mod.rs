@@ -27,8 +27,7 @@ pub(crate) use bare::BareSession;
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
-pub use library::environment;
-pub(crate) use library::forbid_telemetry;
+pub use library::{environment, forbid_telemetry};
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
