@@ -7,6 +7,8 @@ use poselift_train::cli::Cli;
 use poselift_train::openmp;
 
 fn main() -> ExitCode {
+    // SAFETY: this is the program's first line; there is no other thread.
+    unsafe { poselift::model::forbid_telemetry() };
     let cli = Cli::parse();
     if cli.trains() {
         openmp::restart_with_short_spin();
