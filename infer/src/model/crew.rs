@@ -27,11 +27,11 @@ pub(super) struct PieceSize {
 }
 
 impl PieceSize {
-    /// Products in float32 are long enough to be shared up to a few hundred people, those of integers never are. Pieces
+    /// Products in float32 are long enough to be shared up to some sixty people, those of integers never are. Pieces
     /// of 64 take integers as little time a person as larger ones, and leave less to wait for at a batch's end.
     pub(super) fn of(precision: Precision) -> Self {
         match precision {
-            Precision::F32 | Precision::F16 => Self { fewest: 128, most: 256 },
+            Precision::F32 | Precision::F16 => Self { fewest: 32, most: 128 },
             Precision::Int8 => Self { fewest: 4, most: 64 },
         }
     }
