@@ -126,6 +126,7 @@ impl Crew {
     fn lay_out(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool, in_haste: bool) -> usize {
         let (total, crew) = (keypoints.dim().0, self.threads.len() + 1);
         let pieces = self.size.pieces(total, crew);
+        self.desk.make_room(pieces);
         for index in 0..pieces {
             let mut piece = self.spare.pop().unwrap_or_default();
             piece.fill(keypoints, index * total / pieces..(index + 1) * total / pieces);

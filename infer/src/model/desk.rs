@@ -52,6 +52,14 @@ impl<T> Default for Desk<T> {
 }
 
 impl<T> Desk<T> {
+    /// Makes room for `count` pieces on both piles, so that none grows later, whoever is quicker.
+    pub(super) fn make_room(&self, count: usize) {
+        let mut piles = self.lock();
+        let (waiting, done) = (piles.waiting.len(), piles.done.len());
+        piles.waiting.reserve(count.saturating_sub(waiting));
+        piles.done.reserve(count.saturating_sub(done));
+    }
+
     /// Lays down a piece to be done.
     pub(super) fn lay_down(&self, piece: T) {
         self.change(|piles| piles.waiting.push_back(piece));
