@@ -100,8 +100,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     dataset.card.teacher = teacher.as_ref().map(Teacher::named);
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
-    let mut run = Run::new(config, out, &dataset, device, resume)?;
-    run.teacher = teacher;
+    let mut run = Run::new(config, out, &dataset, teacher, device, resume)?;
     progress.event(Event::Started {
         device: &device::name(device),
         dataset: &dataset.card,
@@ -200,7 +199,14 @@ impl Pending {
 }
 
 impl<'a> Run<'a> {
-    fn new(config: &'a FitConfig, out: &'a Path, dataset: &'a Dataset, device: Device, resume: bool) -> Result<Self> {
+    fn new(
+        config: &'a FitConfig,
+        out: &'a Path,
+        dataset: &'a Dataset,
+        teacher: Option<Teacher>,
+        device: Device,
+        resume: bool,
+    ) -> Result<Self> {
         let last = out.join(checkpoint::LAST);
         let (net, state) = if resume && last.exists() {
             let saved = Checkpoint::read(&last)?;
@@ -219,7 +225,6 @@ impl<'a> Run<'a> {
         let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
         let (pending, clock) = (Pending::new(), Instant::now());
-        let teacher = None;
         Ok(Self { config, out, dataset, device, plan, net, state, history, teacher, feature_mean, pending, clock })
     }
 

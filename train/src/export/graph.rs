@@ -65,7 +65,7 @@ fn network(
     }
     let stream = match precision {
         Precision::F32 => {
-            residual(graph, &layers.blocks, stream, Inner::Written, |graph, layer, x, _| Ok(graph.gemms(layer, x)))?
+            residual(graph, &layers.blocks, stream, Inner::Written, |graph, _, layer, x| Ok(graph.gemms(layer, x)))?
         }
         Precision::F16 => half::write(graph, &layers.blocks, stream)?,
         Precision::Int8 => int8::write(graph, &layers.blocks, stream, layers.input_relu)?,
@@ -86,21 +86,30 @@ pub(super) enum Inner {
     LeftToTheNext,
 }
 
-/// Writes residual blocks whose layers are `written` by name of what they read, in planes, and by whether they are the
-/// first of their block; gives back the names of the last sum.
+/// Where a layer stands among the residual blocks.
+pub(super) struct Place<'a> {
+    /// `block0.layer1`, whatever planes it has.
+    pub name: &'a str,
+    /// Whether it is the first of its block, and so reads the stream.
+    pub is_first: bool,
+}
+
+/// Writes residual blocks whose layers are `written` by their place and the names of what they read, in planes; gives back
+/// the names of the last sum.
 pub(super) fn residual(
     graph: &mut GraphBuilder,
     blocks: &[Vec<Layer>],
     mut stream: Vec<String>,
     inner: Inner,
-    mut written: impl FnMut(&mut GraphBuilder, &Layer, &[String], bool) -> Result<Vec<String>>,
+    mut written: impl FnMut(&mut GraphBuilder, Place<'_>, &Layer, &[String]) -> Result<Vec<String>>,
 ) -> Result<Vec<String>> {
     for (index, block) in blocks.iter().enumerate() {
         let mut x = stream.clone();
         for (place, layer) in block.iter().enumerate() {
-            let z = written(graph, layer, &x, place == 0)?;
+            let name = format!("block{index}.layer{place}");
+            let z = written(graph, Place { name: &name, is_first: place == 0 }, layer, &x)?;
             let left = inner == Inner::LeftToTheNext && z.len() == 1 && place + 1 < block.len();
-            x = if left { z } else { graph.relu(&z, &format!("block{index}.layer{place}")) };
+            x = if left { z } else { graph.relu(&z, &name) };
         }
         let named = names(stream.len(), &format!("block{index}"));
         let sums = stream.iter().zip(&x).zip(&named);

@@ -17,7 +17,7 @@ pub(super) fn write(graph: &mut GraphBuilder, blocks: &[Vec<Layer>], stream: Vec
         return Ok(stream);
     }
     let halves = cast(graph, &stream, AttributeProto::to_half, "half");
-    let sum = residual(graph, blocks, halves, Inner::Written, |graph, layer, x, _| {
+    let sum = residual(graph, blocks, halves, Inner::Written, |graph, _, layer, x| {
         layer.iter().zip(x).map(|(plane, x)| write_layer(graph, plane, x)).collect()
     })?;
     Ok(cast(graph, &sum, AttributeProto::to_float, "float"))

@@ -59,12 +59,11 @@ pub(super) fn write(
 ) -> Result<Vec<String>> {
     // A sum of ReLUs is no less than what they are added to.
     let of_stream = if is_positive { Values::Positive } else { Values::Signed };
-    residual(graph, blocks, stream, Inner::LeftToTheNext, |graph, layer, x, first| {
-        let values = [if first { of_stream } else { Values::Positive }, Values::Signed];
-        let place = layer[0].name.trim_end_matches(".even");
-        let range = write_range(graph, place, x, values[0]);
+    residual(graph, blocks, stream, Inner::LeftToTheNext, |graph, place, layer, x| {
+        let values = [if place.is_first { of_stream } else { Values::Positive }, Values::Signed];
+        let range = write_range(graph, place.name, x, values[0]);
         let shares = graph.constant("whole", &[], [1.0]);
-        let shares = graph.node("Div", &[&shares, &range], &format!("{place}.shares"));
+        let shares = graph.node("Div", &[&shares, &range], &format!("{}.shares", place.name));
         let planes = layer.iter().zip(x).zip(values);
         let write = |((plane, x), values): ((_, &String), _)| {
             write_layer(graph, &quantise(plane), (x, values), (&range, &shares))

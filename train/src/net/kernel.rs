@@ -134,8 +134,7 @@ pub(super) fn forward<T: Number>(
         let mut factor = [1.0; BLOCK];
         let mut shift = [0.0; BLOCK];
         if let Some((gamma, beta, statistics)) = &norm {
-            let (sum, squares) = column_moments(layer, first, width, z);
-            let mean = sum.map(|s| s / layer.rows as f32);
+            let (mean, squares) = column_moments(layer, first, width, z);
             // SAFETY: each block has columns of its own.
             let (mean, inverse_std) = unsafe { statistics.settle(first, width, &mean, &squares, layer.rows) };
             for j in 0..width {
@@ -208,14 +207,14 @@ impl Statistics {
 
 type Columns = [f32; BLOCK];
 
-/// Σz and Σ(z − mean)² of each column of a block: two passes, since one would cancel.
+/// Mean and Σ(z − mean)² of each column of a block: two passes, since one would cancel.
 fn column_moments<T: Number>(layer: Layer, first: usize, width: usize, z: &[T]) -> (Columns, Columns) {
     let mut sum = [0.0; BLOCK];
     let mut squares = [0.0; BLOCK];
     add_columns(layer, first, width, z, &mut sum);
     let mean = sum.map(|s| s / layer.rows as f32);
     add_squares(layer, first, width, z, &mean, &mut squares);
-    (sum, squares)
+    (mean, squares)
 }
 
 vectorised! { fn add_columns / add_columns_wide / add_columns_inner<T>(layer: Layer, first: usize, width: usize, z: &[T], sum: &mut Columns) }

@@ -6,7 +6,7 @@
 use std::f32::consts::SQRT_2;
 
 use super::{BLOCK, Columns, Dropout, Layer, Norm, NormGradient, Shared, Slope, Statistics};
-use super::{add_columns, add_squares};
+use super::{add_squares, column_moments};
 use crate::net::number::Number;
 use crate::net::parallel;
 
@@ -32,11 +32,9 @@ pub(in crate::net) fn forward<T: Number>(
         let width = BLOCK.min(layer.columns - first);
         let (mut factor, mut shift) = ([1.0; BLOCK], [0.0; BLOCK]);
         if let Some((gamma, beta, statistics)) = &norm {
-            let (sum, squares) = moments(layer, first, width, z);
+            let (mean, squares) = moments(layer, first, width, z);
             // SAFETY: each block has columns of its own.
-            let (mean, inverse_std) = unsafe {
-                statistics.settle(first, width, &sum.map(|s| s / layer.rows as f32), &squares, 2 * layer.rows)
-            };
+            let (mean, inverse_std) = unsafe { statistics.settle(first, width, &mean, &squares, 2 * layer.rows) };
             for j in 0..width {
                 factor[j] = gamma[first + j] * inverse_std[j];
                 shift[j] = SQRT_2 * beta[first + j] - mean[j] * factor[j];
@@ -65,13 +63,11 @@ fn cut<T>(planes: [&[T]; 2], at: usize, width: usize) -> [&[T]; 2] {
     planes.map(|plane| &plane[at..at + width])
 }
 
-/// Σ of the even plane, and Σ of the squares of both about their means; the odd plane's mean is 0 by symmetry.
+/// The even plane's mean, and Σ of the squares of both about their means; the odd plane's mean is 0 by symmetry.
 fn moments<T: Number>(layer: Layer, first: usize, width: usize, z: [&[T]; 2]) -> (Columns, Columns) {
-    let (mut sum, mut squares) = ([0.0; BLOCK], [0.0; BLOCK]);
-    add_columns(layer, first, width, z[0], &mut sum);
-    add_squares(layer, first, width, z[0], &sum.map(|s| s / layer.rows as f32), &mut squares);
+    let (mean, mut squares) = column_moments(layer, first, width, z[0]);
     add_squares(layer, first, width, z[1], &[0.0; BLOCK], &mut squares);
-    (sum, squares)
+    (mean, squares)
 }
 
 vectorised! {
