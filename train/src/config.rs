@@ -94,7 +94,7 @@ impl Default for NetworkConfig {
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FitConfig {
-    /// What to fit on, as given: `synthetic`, files, folders.
+    /// What to fit on, as given: `synthetic`, `postures`, files, folders.
     pub data: Vec<String>,
     /// The network's shape.
     pub network: NetworkConfig,

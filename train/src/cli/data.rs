@@ -38,7 +38,7 @@ enum DataCommand {
 #[derive(Debug, Args)]
 struct ImportArgs {
     /// What to read: folders of motion capture (.bvh, .amc with .asf), .npy, .npz or .h5 files of joints, clips archives,
-    /// `synthetic`
+    /// `synthetic`, `postures`
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// The archive to write
@@ -56,14 +56,14 @@ struct ImportArgs {
     /// Its licence, which every model that learns from it will carry
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
-    /// Seed of synthetic motion
+    /// Seed of made-up motion
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
 #[derive(Debug, Args)]
 struct InfoArgs {
-    /// A clips archive, or any other source of data (folders of .bvh, .amc with .asf; .npy, .npz, .h5; `synthetic`)
+    /// A clips archive, or any other source of data (folders of .bvh, .amc with .asf; .npy, .npz, .h5; `synthetic`, `postures`)
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Poses a second that motion is resampled to

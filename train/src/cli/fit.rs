@@ -22,8 +22,9 @@ pub(super) enum Switch {
 /// What `fit` takes; everything but --out, --epochs and --device is fixed once a run exists.
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {
-    /// What to fit on: `synthetic`, a .pkl or .npz of paired arrays, a folder of motion capture, .npy, .npz or .h5 files
-    /// of joints [frames, joints, 3], a clips archive; motion may be given several times
+    /// What to fit on: a .pkl or .npz of paired arrays, a folder of motion capture, .npy, .npz or .h5 files of joints
+    /// [frames, joints, 3], a clips archive; motion made up of everyday movements, `synthetic`, or of what joints allow
+    /// beside them, `postures`, both with :FRAMES if not 24000; motion may be given several times
     #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
     data: Vec<String>,
     /// The folder of the run

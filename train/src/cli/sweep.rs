@@ -16,7 +16,7 @@ use crate::sweep::{self, SweepEvent, SweepPlan, Trainer};
 /// prints the table. A sweep that was broken off goes on where it stopped.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct SweepArgs {
-    /// What to fit on: `synthetic`, files, folders; motion may be given several times
+    /// What to fit on: `synthetic`, `postures`, files, folders; motion may be given several times
     #[arg(long, value_name = "SOURCE", default_value = "synthetic")]
     pub data: Vec<String>,
     /// Folder of the sweep

@@ -158,7 +158,7 @@ mod tests {
 
     fn motion() -> Motion {
         let mut builder = MotionBuilder::new(25.0).unwrap();
-        synthetic::add(300, 3, &mut builder);
+        synthetic::add(synthetic::Repertoire::Everyday, 300, 3, &mut builder);
         builder.finish().unwrap().0
     }
 

@@ -27,7 +27,7 @@ pub mod ui_prmd;
 
 pub use detector::Detector;
 pub use motion::{MotionBuilder, TakeOf};
-pub use open::{OpenOptions, Opened, open, open_with};
+pub use open::{OpenOptions, Opened, is_made_up, open, open_with};
 pub use pairs::RootChoice;
 
 use ndarray::Array3;

@@ -6,6 +6,7 @@ use poselift::{Error, Result};
 
 use crate::config::FitConfig;
 
+use super::synthetic::Repertoire;
 use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, arrays, mocap, synthetic, ui_prmd};
 
 /// How sources are opened.
@@ -13,7 +14,7 @@ use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, arrays, moc
 pub struct OpenOptions {
     /// Poses a second that motion is brought to.
     pub rate: f64,
-    /// Seed of synthetic motion.
+    /// Seed of made-up motion.
     pub seed: u64,
     /// The root of paired arrays.
     pub root: RootChoice,
@@ -28,7 +29,7 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
-/// Opens `sources`: `synthetic`, folders of motion capture, arrays of motion, clips archives, or one file of paired
+/// Opens `sources`: `synthetic`, `postures`, folders of motion capture, arrays of motion, clips archives, or one file of paired
 /// arrays.
 ///
 /// # Errors
@@ -47,7 +48,7 @@ pub fn open_with(sources: &[String], rate: f64, seed: u64) -> Result<Opened> {
 
 /// What a source is, before it is opened.
 enum Kind<'a> {
-    Synthetic(usize),
+    MadeUp(Repertoire, usize),
     Folder(&'a Path),
     /// An array with its description beside it.
     Described(&'a Path),
@@ -89,7 +90,7 @@ impl OpenOptions {
         let mut builder = MotionBuilder::new(self.rate)?;
         for kind in kinds {
             match kind {
-                Kind::Synthetic(frames) => synthetic::add(*frames, self.seed, &mut builder),
+                Kind::MadeUp(repertoire, frames) => synthetic::add(*repertoire, *frames, self.seed, &mut builder),
                 Kind::Folder(path) => mocap::add_folder(path, &mut builder)?,
                 Kind::Described(path) => ui_prmd::add_file(path, &mut builder)?,
                 Kind::Arrays(path) => arrays::add_file(path, None, &mut builder)?,
@@ -103,8 +104,8 @@ impl OpenOptions {
 }
 
 fn kind(source: &str) -> Result<Kind<'_>> {
-    if let Some(frames) = synthetic_frames(source)? {
-        return Ok(Kind::Synthetic(frames));
+    if let Some((repertoire, frames)) = made_up(source)? {
+        return Ok(Kind::MadeUp(repertoire, frames));
     }
     let path = Path::new(source);
     let metadata = std::fs::metadata(path).map_err(|e| Error::io("cannot read", path, e))?;
@@ -118,21 +119,26 @@ fn kind(source: &str) -> Result<Kind<'_>> {
         Some("h5" | "hdf5") => Ok(Kind::PoseFile(path)),
         Some("pkl" | "pickle" | "npz") => Ok(Kind::Pairs(path)),
         _ => Err(Error::usage("no kind of data that is known by its name").at(path).hint(
-            "expected synthetic, a .pkl or .npz of paired arrays, a folder of .bvh or of .amc and .asf files, a clips archive, \
+            "expected synthetic, postures, a .pkl or .npz of paired arrays, a folder of .bvh or of .amc and .asf files, a clips archive, \
              .npy, .npz or .h5 files of [frames, joints, 3]",
         )),
     }
 }
 
-/// The frames that `synthetic` or `synthetic:FRAMES` asks for; none where `source` is something else.
-fn synthetic_frames(source: &str) -> Result<Option<usize>> {
-    match source.strip_prefix("synthetic") {
-        Some("") => Ok(Some(synthetic::DEFAULT_FRAMES)),
-        Some(count) if count.starts_with(':') => match count[1..].parse() {
-            Ok(frames) if frames > 0 => Ok(Some(frames)),
-            _ => Err(Error::usage(format!("'{source}', expected synthetic:FRAMES with a number over 0"))),
-        },
-        _ => Ok(None),
+/// Whether nobody ever moved as `source` does: `synthetic`, `postures`.
+pub fn is_made_up(source: &str) -> bool {
+    matches!(made_up(source), Ok(Some(_)))
+}
+
+/// What `synthetic`, `synthetic:FRAMES` or the same of `postures` asks for; none where `source` is something else.
+fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
+    let (name, frames) = source.split_once(':').map_or((source, None), |(name, frames)| (name, Some(frames)));
+    let Some(repertoire) = Repertoire::ALL.into_iter().find(|repertoire| repertoire.name() == name) else {
+        return Ok(None);
+    };
+    match frames.map_or(Ok(synthetic::DEFAULT_FRAMES), str::parse) {
+        Ok(frames) if frames > 0 => Ok(Some((repertoire, frames))),
+        _ => Err(Error::usage(format!("'{source}', expected {name}:FRAMES with a number over 0"))),
     }
 }
 
@@ -165,6 +171,7 @@ mod tests {
         let (text, pickle, empty) = (text.to_str().unwrap(), pickle.to_str().unwrap(), folder.path().to_str().unwrap());
         for (sources, expected) in [
             (&["synthetic:0"][..], "synthetic:FRAMES"),
+            (&["postures:few"], "postures:FRAMES"),
             (&["nowhere/at/all"], "nowhere/at/all: cannot read"),
             (&[text], "no kind of data"),
             (&[empty], "no motion capture"),

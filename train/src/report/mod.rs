@@ -11,6 +11,7 @@ pub use reading::{EpochVerdict, Reading};
 
 use crate::chart::training_chart;
 use crate::config::{FitConfig, InputBlock, Loss, Schedule};
+use crate::data::is_made_up;
 use crate::history::{EpochScore, HistoryRow, Summary, read_history};
 
 /// Epochs beyond this many are not all listed.
@@ -219,7 +220,7 @@ fn limits(config: &FitConfig, reading: &Reading) -> String {
             config.network.dropout
         ));
     }
-    if config.data.iter().any(|source| source == "synthetic") {
+    if config.data.iter().all(|source| is_made_up(source)) {
         points.push("- The motion is synthetic: these scores say nothing about real people.".to_owned());
     }
     if reading.noise.is_none() {

@@ -9,6 +9,7 @@ use super::compare::{Split, When, by_seed, over_seeds};
 use super::plan::{BASELINE, Variant, variants};
 use super::{FinishedRun, Outcome};
 use crate::chart::{Chart, ComparisonRow, Score, comparison_chart};
+use crate::data::is_made_up;
 use crate::report::{counted, score};
 
 impl Outcome {
@@ -125,7 +126,7 @@ fn limits(outcome: &Outcome) -> String {
     if outcome.seeds.len() < 2 {
         points.push("- With one seed no spread is known, so nothing is decided: run more with `--seeds`.".to_owned());
     }
-    if outcome.baseline.data.iter().any(|source| source == "synthetic") {
+    if outcome.baseline.data.iter().all(|source| is_made_up(source)) {
         points.push("- The motion is synthetic: which network is best may differ on real motion.".to_owned());
     }
     points.join("\n")

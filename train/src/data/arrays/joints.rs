@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn faces_come_back_where_they_were() {
         let mut builder = MotionBuilder::new(25.0).unwrap();
-        synthetic::add(2400, 1, &mut builder);
+        synthetic::add(synthetic::Repertoire::Everyday, 2400, 1, &mut builder);
         let motion = builder.finish().unwrap().0;
         let numbers = motion.positions.as_slice().unwrap();
         let whole = bodies(&[2400, 22, 3], numbers).unwrap();

@@ -12,7 +12,7 @@ use crate::data::{Motion, synthetic};
 /// `[240, 22, 3]`: two clips of 120 frames, metres, y up.
 fn people() -> Motion {
     let mut builder = MotionBuilder::new(25.0).unwrap();
-    synthetic::add(240, 3, &mut builder);
+    synthetic::add(synthetic::Repertoire::Everyday, 240, 3, &mut builder);
     builder.finish().unwrap().0
 }
 

@@ -40,9 +40,9 @@ pub(super) struct Angles {
 }
 
 /// Least and greatest angle of each joint, degrees: the clinical normal ranges of the American Academy of Orthopaedic
-/// Surgeons (Joint Motion, 1965), rounded inward.
+/// Surgeons (Joint Motion, 1965), rounded inward. The pelvis is no joint: who lies or stands on the hands has it tipped over.
 pub(super) mod limits {
-    pub(crate) const PELVIS: [(f64, f64); 2] = [(-25.0, 80.0), (-20.0, 20.0)];
+    pub(crate) const PELVIS: [(f64, f64); 2] = [(-180.0, 180.0), (-180.0, 180.0)];
     pub(crate) const TRUNK: [(f64, f64); 3] = [(-25.0, 75.0), (-30.0, 30.0), (-40.0, 40.0)];
     pub(crate) const HEAD: [(f64, f64); 3] = [(-45.0, 45.0), (-35.0, 35.0), (-70.0, 70.0)];
     pub(crate) const HIP: [(f64, f64); 3] = [(-25.0, 115.0), (-15.0, 45.0), (-35.0, 35.0)];

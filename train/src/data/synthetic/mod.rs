@@ -1,7 +1,8 @@
 //! Human-like motion made up from a seed, so that everything can be tried, tested and timed without a file.
 //!
 //! A figure with anatomical bone lengths and joint limits (`figure`, `angles`) goes through everyday movements
-//! (`movement`). It is no substitute for captured motion: it knows nothing of balance or of style.
+//! (`movement`), or, as [`Repertoire::Postures`], through what joints allow beyond them: pose networks that learned from
+//! captured motion and from these err less on people of other recordings (`models/README.md` has the figures). It is no substitute for captured motion: it knows nothing of balance or of style.
 
 mod angles;
 mod figure;
@@ -12,9 +13,9 @@ use rand::{Rng, SeedableRng};
 
 use super::{MotionBuilder, Source};
 use figure::Figure;
-use movement::MOVEMENTS;
+use movement::{EVERYDAY, Movement, POSTURES};
 
-/// Frames that `synthetic` alone stands for: 200 clips of 120 frames.
+/// Frames that `synthetic` or `postures` alone stands for: 200 clips of 120 frames.
 pub const DEFAULT_FRAMES: usize = 24_000;
 
 /// Frames of a clip.
@@ -23,9 +24,47 @@ const CLIP_FRAMES: usize = 120;
 /// Clips that one person performs: each movement comes from several people, each person performs several.
 const CLIPS_PER_PERSON: usize = 10;
 
+/// What made-up people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repertoire {
+    /// Walking, squats, reaching, dancing …: `synthetic`.
+    Everyday,
+    /// Gestures, the floor, sports, arms and legs anywhere: `postures`.
+    Postures,
+}
+
+impl Repertoire {
+    /// Every repertoire.
+    pub const ALL: [Self; 2] = [Self::Everyday, Self::Postures];
+
+    /// What a source of it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Everyday => "synthetic",
+            Self::Postures => "postures",
+        }
+    }
+
+    fn movements(self) -> &'static [Movement] {
+        match self {
+            Self::Everyday => &EVERYDAY,
+            Self::Postures => &POSTURES,
+        }
+    }
+
+    /// What a person's name begins with.
+    fn people(self) -> &'static str {
+        match self {
+            Self::Everyday => "p",
+            Self::Postures => "q",
+        }
+    }
+}
+
 /// Adds `frames` frames of motion; the same seed, rate and number give the same motion, bit for bit.
-pub fn add(frames: usize, seed: u64, builder: &mut MotionBuilder) {
-    let source = builder.source(Source { name: "synthetic".into(), licence: "none needed".into() });
+pub fn add(repertoire: Repertoire, frames: usize, seed: u64, builder: &mut MotionBuilder) {
+    let movements = repertoire.movements();
+    let source = builder.source(Source { name: repertoire.name().into(), licence: "none needed".into() });
     let mut left = frames;
     for clip in 0.. {
         if left == 0 {
@@ -36,14 +75,20 @@ pub fn add(frames: usize, seed: u64, builder: &mut MotionBuilder) {
         let figure = Figure::random(&mut StdRng::seed_from_u64(mix(seed, 2 * person as u64)));
         let mut rng = StdRng::seed_from_u64(mix(seed, 2 * clip as u64 + 1));
         // Seven has no divisor in common with the number of clips of a person: people differ in what they perform.
-        let movement = &MOVEMENTS[(clip * 7 + person) % MOVEMENTS.len()];
+        let movement = &movements[(clip * 7 + person) % movements.len()];
         let angles = (movement.compose)(&mut rng);
         let heading = rng.random_range(0.0..360.0);
         let count = left.min(CLIP_FRAMES);
         let bodies: Vec<_> = (0..count)
             .map(|frame| figure.body(&angles(frame as f64 / builder.rate()).facing(heading).within_limits()))
             .collect();
-        builder.clip(&format!("{}_{clip:04}", movement.name), &format!("p{person:03}"), source, true, &bodies);
+        builder.clip(
+            &format!("{}_{clip:04}", movement.name),
+            &format!("{}{person:03}", repertoire.people()),
+            source,
+            true,
+            &bodies,
+        );
         left -= count;
     }
 }

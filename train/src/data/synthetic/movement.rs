@@ -1,7 +1,11 @@
 //! What the figures do: each movement draws its numbers once and is then a function of time.
 
 mod arms;
+mod daily;
+mod floor;
+mod free;
 mod gait;
+mod sport;
 mod strength;
 
 use std::f64::consts::TAU;
@@ -22,8 +26,8 @@ pub(super) struct Movement {
     pub(super) compose: fn(&mut StdRng) -> Motion,
 }
 
-/// Every movement.
-pub(super) const MOVEMENTS: [Movement; 16] = [
+/// What everybody does.
+pub(super) const EVERYDAY: [Movement; 16] = [
     Movement { name: "walk", compose: gait::walk },
     Movement { name: "run", compose: gait::run },
     Movement { name: "march", compose: gait::march },
@@ -42,7 +46,36 @@ pub(super) const MOVEMENTS: [Movement; 16] = [
     Movement { name: "dance", compose: arms::dance },
 ];
 
+/// What some do, and what nobody does but all could: everything that joints allow, the floor, tools and sports.
+pub(super) const POSTURES: [Movement; 24] = [
+    Movement { name: "free_arms", compose: free::arms },
+    Movement { name: "free_pairs", compose: free::pairs },
+    Movement { name: "free_body", compose: free::body },
+    Movement { name: "balance", compose: free::balance },
+    Movement { name: "gesture", compose: daily::gesture },
+    Movement { name: "desk", compose: daily::desk },
+    Movement { name: "lift", compose: daily::lift },
+    Movement { name: "carry", compose: daily::carry },
+    Movement { name: "squat_gesture", compose: daily::low_gesture },
+    Movement { name: "kneel", compose: floor::kneel },
+    Movement { name: "sit_on_floor", compose: floor::sit },
+    Movement { name: "cross_legged", compose: floor::cross_legged },
+    Movement { name: "lie_on_back", compose: floor::on_back },
+    Movement { name: "lie_on_front", compose: floor::on_front },
+    Movement { name: "lie_on_side", compose: floor::on_side },
+    Movement { name: "crawl", compose: floor::crawl },
+    Movement { name: "push_up", compose: floor::push_up },
+    Movement { name: "throw", compose: sport::throw },
+    Movement { name: "swing", compose: sport::swing },
+    Movement { name: "ride", compose: sport::ride },
+    Movement { name: "climb", compose: sport::climb },
+    Movement { name: "handstand", compose: sport::handstand },
+    Movement { name: "wheel", compose: sport::wheel },
+    Movement { name: "somersault", compose: sport::somersault },
+];
+
 /// A number that glides from one random value in a range to the next, resting at none.
+#[derive(Debug, Clone)]
 struct Wander {
     low: f64,
     high: f64,
@@ -109,6 +142,11 @@ impl Stance {
             ..Angles::default()
         }
     }
+}
+
+/// Numbers that glide within ranges of their own.
+fn wanders<const N: usize>(rng: &mut StdRng, ranges: [(f64, f64); N], pace: f64) -> [Wander; N] {
+    ranges.map(|(low, high)| Wander::new(rng, low, high, pace))
 }
 
 /// 0 at the start of each period, 1 in its middle, smooth.

@@ -10,8 +10,12 @@ use crate::data::Motion;
 const RATE: f64 = 25.0;
 
 fn motion(frames: usize, seed: u64) -> Motion {
+    made_up(Repertoire::Everyday, frames, seed)
+}
+
+fn made_up(repertoire: Repertoire, frames: usize, seed: u64) -> Motion {
     let mut builder = MotionBuilder::new(RATE).unwrap();
-    add(frames, seed, &mut builder);
+    add(repertoire, frames, seed, &mut builder);
     builder.finish().unwrap().0
 }
 
@@ -36,18 +40,23 @@ fn the_seed_says_it_all() {
 
 #[test]
 fn the_default_is_200_clips_of_every_movement() {
-    let motion = motion(DEFAULT_FRAMES, 0);
-    assert_eq!((motion.positions.dim(), motion.clips.len()), ((DEFAULT_FRAMES, 22, 3), 200));
-    for movement in MOVEMENTS {
-        let clips = motion.clips.iter().filter(|clip| clip.name.rsplit_once('_').unwrap().0 == movement.name);
-        assert!(clips.count() >= 6, "{}", movement.name);
+    for repertoire in Repertoire::ALL {
+        let motion = made_up(repertoire, DEFAULT_FRAMES, 0);
+        assert_eq!((motion.positions.dim(), motion.clips.len()), ((DEFAULT_FRAMES, 22, 3), 200));
+        for movement in repertoire.movements() {
+            let clips = motion.clips.iter().filter(|clip| clip.name.rsplit_once('_').unwrap().0 == movement.name);
+            assert!(clips.count() >= 6, "{}", movement.name);
+        }
+        assert!(motion.positions.iter().all(|value| value.is_finite()));
     }
-    assert!(motion.positions.iter().all(|value| value.is_finite()));
 }
 
 #[test]
 fn bones_keep_their_length() {
-    let motion = motion(4800, 1);
+    Repertoire::ALL.into_iter().for_each(|repertoire| bones_keep_their_length_in(&made_up(repertoire, 4800, 1)));
+}
+
+fn bones_keep_their_length_in(motion: &Motion) {
     for clip in &motion.clips {
         for (slot, &parent) in BODY22.parents.iter().enumerate().skip(1) {
             // The neck bends between the two points.
@@ -56,7 +65,7 @@ fn bones_keep_their_length() {
             }
             let length = |frame| {
                 let name = |slot: usize| BODY22.joints[slot];
-                (joint(&motion, frame, name(slot)) - joint(&motion, frame, name(parent as usize))).norm()
+                (joint(motion, frame, name(slot)) - joint(motion, frame, name(parent as usize))).norm()
             };
             let first = length(clip.start);
             for frame in clip.start..clip.start + clip.frames {
@@ -68,11 +77,14 @@ fn bones_keep_their_length() {
 
 #[test]
 fn knees_and_elbows_bend_one_way() {
-    let motion = motion(DEFAULT_FRAMES, 2);
+    Repertoire::ALL.into_iter().for_each(|repertoire| bend_one_way(&made_up(repertoire, DEFAULT_FRAMES, 2)));
+}
+
+fn bend_one_way(motion: &Motion) {
     for frame in 0..motion.positions.dim().0 {
         for side in ["left", "right"] {
-            let at = |name: &str| joint(&motion, frame, &format!("{side}_{name}"));
-            let across = joint(&motion, frame, "left_hip") - joint(&motion, frame, "right_hip");
+            let at = |name: &str| joint(motion, frame, &format!("{side}_{name}"));
+            let across = joint(motion, frame, "left_hip") - joint(motion, frame, "right_hip");
             let bend = angle(at("hip"), at("knee"), at("ankle"));
             assert!(bend > 179.0 - 140.0, "knee of {bend}");
             // Thigh × shank points to the right of the body for a knee that bends the human way,
@@ -101,6 +113,21 @@ fn people_stand_on_the_floor_with_the_head_up() {
 }
 
 #[test]
+fn postures_reach_the_floor_and_upside_down() {
+    let motion = made_up(Repertoire::Postures, DEFAULT_FRAMES, 3);
+    let (mut lying, mut over) = (0, 0);
+    for frame in 0..motion.positions.dim().0 {
+        let lowest = motion.positions.index_axis(ndarray::Axis(0), frame).column(1).iter().copied().fold(9.0, f32::min);
+        assert!((0.0..1.0).contains(&lowest), "lowest joint at {lowest} m");
+        let up = (joint(&motion, frame, "thorax") - joint(&motion, frame, "hip")).normalize();
+        lying += usize::from(up.y.abs() < 0.4);
+        over += usize::from(up.y < -0.8);
+    }
+    let share = |count: usize| count as f64 / motion.positions.dim().0 as f64;
+    assert!((0.1..0.4).contains(&share(lying)) && (0.03..0.2).contains(&share(over)), "{lying} {over}");
+}
+
+#[test]
 fn left_is_left_and_both_sides_are_alike() {
     let motion = motion(DEFAULT_FRAMES, 4);
     let frames = motion.positions.dim().0;
@@ -125,12 +152,17 @@ fn left_is_left_and_both_sides_are_alike() {
 
 #[test]
 fn movements_differ_and_move() {
-    let motion = motion(DEFAULT_FRAMES, 5);
-    for movement in MOVEMENTS {
+    for repertoire in Repertoire::ALL {
+        differ_and_move(&made_up(repertoire, DEFAULT_FRAMES, 5), repertoire.movements());
+    }
+}
+
+fn differ_and_move(motion: &Motion, movements: &[Movement]) {
+    for movement in movements {
         let mut angles = Vec::new();
         for clip in motion.clips.iter().filter(|clip| clip.name.starts_with(movement.name)) {
             for frame in clip.start..clip.start + clip.frames {
-                let at = |name| joint(&motion, frame, name);
+                let at = |name| joint(motion, frame, name);
                 angles.push([
                     angle(at("left_hip"), at("left_knee"), at("left_ankle")),
                     angle(at("left_shoulder"), at("left_elbow"), at("left_wrist")),
@@ -151,7 +183,10 @@ fn movements_differ_and_move() {
 
 #[test]
 fn nothing_jumps() {
-    let motion = motion(DEFAULT_FRAMES, 6);
+    Repertoire::ALL.into_iter().for_each(|repertoire| no_jumps(&made_up(repertoire, DEFAULT_FRAMES, 6)));
+}
+
+fn no_jumps(motion: &Motion) {
     for clip in &motion.clips {
         for frame in clip.start + 1..clip.start + clip.frames {
             for slot in 0..22 {

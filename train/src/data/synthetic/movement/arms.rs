@@ -5,19 +5,40 @@ use std::f64::consts::TAU;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use super::super::angles::{Angles, LEFT, RIGHT};
+use super::super::angles::{Angles, LEFT, RIGHT, limits};
 use super::{Motion, Stance, Wander, any_side, crouch, pulse};
 
-/// Arms that go to random places in front of and above the body.
-struct FreeArms([[Wander; 5]; 2]);
+/// Arms that go to random places.
+pub(super) struct FreeArms([[Wander; 5]; 2]);
 
 impl FreeArms {
+    /// In front of and above the body.
     fn new(rng: &mut StdRng, pace: f64) -> Self {
-        let ranges = [(-30.0, 150.0), (-5.0, 110.0), (-50.0, 65.0), (5.0, 135.0), (0.0, 22.0)];
+        Self::within(rng, [(-30.0, 150.0), (-5.0, 110.0), (-50.0, 65.0), (5.0, 135.0), (0.0, 22.0)], pace)
+    }
+
+    /// Wherever shoulders and elbows let them.
+    pub(super) fn anywhere(rng: &mut StdRng, pace: f64) -> Self {
+        let [forward, outward, inward_turn] = limits::SHOULDER;
+        Self::within(rng, [forward, outward, inward_turn, limits::ELBOW, limits::SHRUG], pace)
+    }
+
+    /// Shoulder forward, outward, turned inward; elbow; shrug: between these angles, degrees.
+    pub(super) fn within(rng: &mut StdRng, ranges: [(f64, f64); 5], pace: f64) -> Self {
         Self(std::array::from_fn(|_| ranges.map(|(low, high)| Wander::new(rng, low, high, pace))))
     }
 
-    fn apply(&self, time: f64, side: usize, share: f64, angles: &mut Angles) {
+    /// Arms that do the same on both sides.
+    pub(super) fn alike(self) -> Self {
+        let [left, _] = self.0;
+        Self([left.clone(), left])
+    }
+
+    pub(super) fn apply_to_both(&self, time: f64, angles: &mut Angles) {
+        [LEFT, RIGHT].into_iter().for_each(|side| self.apply(time, side, 1.0, angles));
+    }
+
+    pub(super) fn apply(&self, time: f64, side: usize, share: f64, angles: &mut Angles) {
         let [forward, outward, inward_turn, elbow, shrug] = &self.0[side];
         let limbs = &mut angles.sides[side];
         let mix = |old: f64, new: &Wander| old + (new.at(time) - old) * share;
