@@ -98,7 +98,7 @@ fn most_cameras(options: &Options, rows: &mut Vec<Row>) -> Option<usize> {
 
 fn lifter(options: &Options) -> Lifter {
     let file = options.model.as_ref().map_or_else(ModelFile::bundled, ModelFile::read).unwrap();
-    let with = LifterOptions { device: Device::Cpu, threads: options.threads, batch: None };
+    let with = LifterOptions { device: Device::Cpu, threads: options.threads, ..LifterOptions::default() };
     Lifter::from_model(&file, &with).unwrap()
 }
 

@@ -44,10 +44,11 @@ static COUNTING: Counting = Counting;
 /// One test alone, for the count is the process's: a single person, a few, and batches that threads share.
 #[test]
 fn lifting_allocates_nothing_once_it_has_begun() {
-    let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
-    for threads in [1, 2] {
-        let options = LifterOptions { device: Device::Cpu, threads: Some(threads), batch: None };
-        let mut lifter = Lifter::from_model(&file, &options).unwrap();
+    let small = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
+    // ONNX Runtime's steps, and our own kernels' where the processor has what they need.
+    for (file, threads) in [(&small, 1), (&small, 2), (&ModelFile::bundled().unwrap(), 2)] {
+        let options = LifterOptions { device: Device::Cpu, threads: Some(threads), ..LifterOptions::default() };
+        let mut lifter = Lifter::from_model(file, &options).unwrap();
         for people in [1, 20, 64, 3000] {
             let keypoints = Array3::<f32>::ones((people, 17, 3));
             let mut poses = Array3::zeros((people, 17, 3));
@@ -60,7 +61,8 @@ fn lifting_allocates_nothing_once_it_has_begun() {
             (0..100).for_each(|_| lift());
             let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
             assert_eq!(allocations, 0, "{people} people on {threads} threads, 100 times");
-            assert!(poses.iter().all(|value| (value - 0.001).abs() < 1e-6));
+            let fits = |value: &f32| !std::ptr::eq(file, &small) || (value - 0.001).abs() < 1e-6;
+            assert!(poses.iter().all(|value: &f32| value.is_finite() && fits(value)));
         }
     }
 }

@@ -56,6 +56,7 @@ struct Report<'a> {
     results: Vec<Row>,
     model: &'a str,
     provider: &'static str,
+    engine: &'static str,
     threads: usize,
 }
 
@@ -89,6 +90,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
         results,
         model: &lifter.card().name,
         provider: lifter.provider().name(),
+        engine: lifter.session().engine(),
         threads: lifter.session().threads(),
     };
     tell(args, &report, &table(&report))
@@ -161,7 +163,7 @@ fn micros(sorted: &[Duration], percent: usize) -> f64 {
 
 fn table(report: &Report<'_>) -> String {
     let mut lines = vec![
-        format!("{}, {}, {} threads", report.model, report.provider, report.threads),
+        format!("{}, {}, {}, {} threads", report.model, report.provider, report.engine, report.threads),
         format!(
             "{:>6} {:>9} {:>12} {:>10} {:>10} {:>10}",
             "batch", "precision", "poses/s", "p50 us", "p90 us", "p99 us"

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
-use crate::model::{Device, ModelFile, forbid_telemetry};
+use crate::model::{Device, Engine, ModelFile, forbid_telemetry};
 use report::Terminal;
 
 /// Lifts 2D human key points to 3D poses.
@@ -55,12 +55,16 @@ pub(crate) struct DeviceArgs {
     /// Threads of the CPU [default: all cores, 16 at most]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<usize>,
+    /// What computes on a CPU: own (this program's kernels for int8 models, where the processor has AVX-512 VNNI, held
+    /// against ONNX Runtime at each start), onnxruntime, or auto, the faster one
+    #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto)]
+    pub(crate) engine: Engine,
 }
 
 impl DeviceArgs {
     /// The lifter's options, with `batch` poses at once at most.
     pub(crate) fn options(&self, batch: Option<usize>) -> LifterOptions {
-        LifterOptions { device: self.device, threads: self.threads, batch }
+        LifterOptions { device: self.device, threads: self.threads, batch, engine: self.engine }
     }
 }
 

@@ -120,6 +120,7 @@ struct Summary<'a> {
     poses_per_second: f64,
     device: String,
     provider: &'static str,
+    engine: &'static str,
     threads: usize,
     model: &'a str,
     layout: Option<String>,
@@ -129,6 +130,7 @@ struct Summary<'a> {
 pub(super) struct Machine {
     model: String,
     provider: Provider,
+    engine: &'static str,
     threads: usize,
 }
 
@@ -149,7 +151,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
-    let machine = Machine { model, provider, threads: lifter.session().threads() };
+    let machine = Machine { model, provider, engine: lifter.session().engine(), threads: lifter.session().threads() };
     let (started, mut total) = (Instant::now(), Total::default());
     if input::are_live(&sources) {
         let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
@@ -200,7 +202,7 @@ fn lift_one<N: PoseNetwork>(
     }
     let poses = pose_info(lifter.card(), args.fps.or(info.fps));
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
-    let words = format!("{}, {} threads", machine.provider.device(), machine.threads);
+    let words = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
     let (reader, drawn) = match layout {
         None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
         known => (reader, known),
@@ -265,6 +267,7 @@ fn tell(args: &RunArgs, total: &Total, machine: &Machine, seconds: f64, poses_on
         poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
         device: machine.provider.device().to_string(),
         provider: machine.provider.name(),
+        engine: machine.engine,
         threads: machine.threads,
         model: &machine.model,
         layout: total.layout.clone(),
@@ -273,7 +276,7 @@ fn tell(args: &RunArgs, total: &Total, machine: &Machine, seconds: f64, poses_on
         let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();
         Terminal::new(args.quiet).note(&format!(
             "{} frames, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
-            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.provider,
+            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.engine,
         ));
         return Ok(());
     }

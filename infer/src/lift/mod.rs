@@ -13,7 +13,7 @@ use std::path::Path;
 use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use crate::error::{Error, Result};
-use crate::model::{Card, Device, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
+use crate::model::{Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
 use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
@@ -39,6 +39,8 @@ pub struct LifterOptions {
     pub threads: Option<usize>,
     /// Most poses that the network is given at once; `None` for what runs fastest.
     pub batch: Option<usize>,
+    /// What computes on a CPU.
+    pub engine: Engine,
 }
 
 /// A model, ready to lift.
@@ -101,7 +103,8 @@ impl Lifter<Session> {
     /// # Errors
     /// No usable ONNX Runtime, or a device that cannot be used.
     pub fn from_model(file: &ModelFile, options: &LifterOptions) -> Result<Self> {
-        let session = Session::new(file, &SessionOptions { device: options.device, threads: options.threads })?;
+        let LifterOptions { device, threads, engine, .. } = *options;
+        let session = Session::new(file, &SessionOptions { device, threads, engine })?;
         let fastest = match session.provider() {
             Provider::Cpu => CPU_BATCH,
             Provider::Cuda(_) => CUDA_BATCH,

@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use super::Precision;
-use super::call::{Callee, Numbers};
+use super::call::Numbers;
 use super::desk::{Desk, Found};
+use super::runner::Runner;
 use crate::error::{Error, Result};
 
 /// The most people of a batch that is over so soon that the next may follow before somebody is asleep and woken again.
@@ -50,7 +51,7 @@ impl PieceSize {
 
 /// A session's threads, which wait for pieces.
 pub(super) struct Crew {
-    callee: Callee,
+    runner: Runner,
     size: PieceSize,
     desk: Arc<Desk<Piece>>,
     threads: Vec<JoinHandle<()>>,
@@ -72,19 +73,19 @@ struct Piece {
 }
 
 impl Crew {
-    /// A crew of `threads` that run `callee`, the caller of [`Self::run`] among them.
+    /// A crew of `threads` that run `runner`, the caller of [`Self::run`] among them.
     ///
     /// # Errors
     /// A thread that cannot be started.
-    pub(super) fn new(callee: Callee, size: PieceSize, threads: usize) -> Result<Self> {
-        let mut crew = Self { callee, size, desk: Arc::default(), threads: Vec::new(), spare: Vec::new() };
+    pub(super) fn new(runner: Runner, size: PieceSize, threads: usize) -> Result<Self> {
+        let mut crew = Self { runner, size, desk: Arc::default(), threads: Vec::new(), spare: Vec::new() };
         for _ in 1..threads {
-            let (desk, callee) = (Arc::clone(&crew.desk), crew.callee.clone());
+            let (desk, runner) = (Arc::clone(&crew.desk), crew.runner.clone());
             let work = move || {
                 let mut in_haste = false;
                 while let Some(piece) = desk.take(in_haste) {
                     in_haste = piece.in_haste;
-                    desk.hand_in(piece.run(&callee));
+                    desk.hand_in(piece.run(&runner));
                 }
             };
             let thread = std::thread::Builder::new().name("lift".to_owned()).spawn(work);
@@ -110,7 +111,7 @@ impl Crew {
             // While pieces are waiting one is run here.
             let piece = match self.desk.fetch(in_haste) {
                 Found::Done(piece) => piece,
-                Found::Waiting(piece) => piece.run(&self.callee),
+                Found::Waiting(piece) => piece.run(&self.runner),
             };
             outstanding -= 1;
             let Piece { people, .. } = &piece;
@@ -165,14 +166,14 @@ impl Piece {
         self.people = people;
     }
 
-    fn run(mut self, callee: &Callee) -> Self {
+    fn run(mut self, runner: &Runner) -> Self {
         let people = self.people.len();
-        let [_, pose, sigma] = callee.widths();
+        let [_, pose, sigma] = runner.widths();
         self.poses.resize(people * pose, 0.0);
         self.sigma.resize(if self.wants_sigma { people * sigma } else { 0 }, 0.0);
         let (keypoints, poses) = (&self.keypoints[..], &mut self.poses[..]);
         let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
-        self.failure = callee.run(people, Numbers { keypoints, poses, sigma }).err();
+        self.failure = runner.run(people, Numbers { keypoints, poses, sigma }).err();
         self
     }
 

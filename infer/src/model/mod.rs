@@ -12,12 +12,15 @@ mod crew;
 mod cuda;
 mod desk;
 mod device;
+mod engine;
 mod file;
+mod fused;
 mod library;
 mod network;
 mod onnx;
 mod precision;
 mod profile;
+mod runner;
 mod session;
 #[cfg(test)]
 #[path = "../../../tests/infer/small_model.rs"]
@@ -26,6 +29,7 @@ mod small_model;
 pub(crate) use bare::BareSession;
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
+pub use engine::Engine;
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
 pub use library::{environment, forbid_telemetry};
 #[cfg(test)]

@@ -95,6 +95,28 @@ pub(super) fn read_graph(model: &[u8]) -> Option<Graph> {
     (has_graph && graph.ir_version > 0).then_some(graph)
 }
 
+/// A tensor of numbers in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Initialiser<'a> {
+    /// ONNX's number of its element type.
+    pub(super) element_type: u64,
+    /// Its elements, little-endian.
+    pub(super) bytes: &'a [u8],
+}
+
+/// All initialisers by name; `None` if the bytes are no model, or one has its elements in another field than `raw_data`.
+pub(super) fn initialisers(model: &[u8]) -> Option<BTreeMap<String, Initialiser<'_>>> {
+    let mut found = BTreeMap::new();
+    for body in submessages(model, 7) {
+        for tensor in submessages(body?, 5) {
+            let tensor = tensor?;
+            let bytes = submessages(tensor, 9).last()??;
+            found.insert(string(tensor, 8)?, Initialiser { element_type: number(tensor, 2)?, bytes });
+        }
+    }
+    Some(found)
+}
+
 /// SHA-256 in hex of all initialisers' bytes in the order of the graph; `None` if the bytes are no model.
 pub(super) fn weights_sha256(model: &[u8]) -> Option<String> {
     let mut hash = Sha256::new();

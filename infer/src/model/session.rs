@@ -11,7 +11,8 @@ use super::crew::{Crew, PieceSize};
 use super::file::ModelFile;
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
-use super::{Card, Device, Precision, Provider, cuda, profile};
+use super::runner::Runner;
+use super::{Card, Device, Engine, Precision, Provider, cuda, profile};
 use crate::error::{Error, Result};
 
 /// The most threads taken without being asked: a batch of 256 poses does not fill more.
@@ -24,6 +25,8 @@ pub struct SessionOptions {
     pub device: Device,
     /// Threads of the CPU; `None` for all cores, 16 at most.
     pub threads: Option<usize>,
+    /// What computes on a CPU.
+    pub engine: Engine,
 }
 
 impl SessionOptions {
@@ -38,7 +41,7 @@ impl SessionOptions {
 pub struct Session {
     card: Card,
     /// Runs a batch as it is.
-    callee: Callee,
+    runner: Runner,
     crew: CrewState,
     provider: Provider,
     threads: usize,
@@ -77,7 +80,7 @@ impl Session {
         let runtime = library::runtime(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {
-            Device::Cpu => Self::on_cpu(&runtime, file, threads, None),
+            Device::Cpu => Self::on_cpu(&runtime, file, options, None),
             Device::Cuda(number) => {
                 let session =
                     build_cuda(&runtime, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
@@ -85,35 +88,41 @@ impl Session {
             }
             Device::Auto => match build_cuda(&runtime, file, threads, 0) {
                 Ok(session) => Self::on_cuda(session, file, threads, 0),
-                Err(cause) => Self::on_cpu(&runtime, file, threads, Some(cause)),
+                Err(cause) => Self::on_cpu(&runtime, file, options, Some(cause)),
             },
         }
     }
 
     fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
         let (card, provider) = (file.card().clone(), Provider::Cuda(number));
-        let callee = Callee::new(session, &card)?;
-        Ok(Self { card, callee, crew: CrewState::Nobody, provider, threads, fallback: None })
+        let runner = Runner::Runtime(Callee::new(session, &card)?);
+        Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
     }
 
     /// Small batches in float32 are quicker with all threads at each product; integers never are, they are over before
     /// another thread has woken up.
-    fn on_cpu(runtime: &Runtime, file: &ModelFile, threads: usize, fallback: Option<String>) -> Result<Self> {
+    fn on_cpu(runtime: &Runtime, file: &ModelFile, options: &SessionOptions, fallback: Option<String>) -> Result<Self> {
+        let threads = options.thread_count();
         let file = file.for_cpus();
         let card = file.card().clone();
         let shares_products = threads > 1 && card.network.precision != Precision::Int8;
         let session = build(runtime, file, if shares_products { threads } else { 1 })?;
-        let callee = Callee::new(session, &card)?;
+        let runner = Runner::new(file, Callee::new(session, &card)?, options.engine, threads)?;
         let crew = match shares_products {
             true => CrewState::Later(Box::new(file.clone())),
-            false => CrewState::Ready(Crew::new(callee.clone(), PieceSize::of(card.network.precision), threads)?),
+            false => CrewState::Ready(Crew::new(runner.clone(), PieceSize::of(card.network.precision), threads)?),
         };
-        Ok(Self { card, callee, crew, provider: Provider::Cpu, threads, fallback })
+        Ok(Self { card, runner, crew, provider: Provider::Cpu, threads, fallback })
     }
 
     /// The execution provider that is really in use.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// What computes the network, in words; a model's own kernels agreed with ONNX Runtime when it was loaded.
+    pub fn engine(&self) -> &'static str {
+        self.runner.name()
     }
 
     /// Threads of the CPU.
@@ -134,7 +143,8 @@ impl Session {
         }
         if let CrewState::Later(file) = &self.crew {
             let session = build(&library::runtime(false)?, file, 1)?;
-            self.crew = CrewState::Ready(Crew::new(Callee::new(session, &self.card)?, size, self.threads)?);
+            self.crew =
+                CrewState::Ready(Crew::new(Runner::Runtime(Callee::new(session, &self.card)?), size, self.threads)?);
         }
         Ok(match &mut self.crew {
             CrewState::Ready(crew) => Some(crew),
@@ -159,7 +169,7 @@ impl PoseNetwork for Session {
             0 => Ok(()),
             people => match self.crew(people)? {
                 Some(crew) => crew.run(keypoints, poses, sigma),
-                None => run_whole(&self.callee, keypoints, poses, sigma),
+                None => run_whole(&self.runner, keypoints, poses, sigma),
             },
         }
     }
@@ -167,28 +177,28 @@ impl PoseNetwork for Session {
 
 /// Runs a batch as it is, in place where all of it lies in one piece of memory.
 fn run_whole(
-    callee: &Callee,
+    runner: &Runner,
     keypoints: ArrayView3<'_, f32>,
     mut poses: ArrayViewMut3<'_, f32>,
     mut sigma: Option<ArrayViewMut2<'_, f32>>,
 ) -> Result<()> {
     let packed = keypoints.as_standard_layout();
     let (Some(keypoints), true) = (packed.as_slice(), poses.is_standard_layout()) else {
-        return run_copied(callee, packed.view(), poses, sigma);
+        return run_copied(runner, packed.view(), poses, sigma);
     };
     let people = poses.dim().0;
     let sigma = match sigma.as_mut().map(|sigma| sigma.as_slice_mut()) {
-        Some(None) => return run_copied(callee, packed.view(), poses, sigma),
+        Some(None) => return run_copied(runner, packed.view(), poses, sigma),
         Some(sigma) => sigma,
         None => None,
     };
     let Some(poses) = poses.as_slice_mut() else { return Ok(()) };
-    callee.run(people, Numbers { keypoints, poses, sigma })
+    runner.run(people, Numbers { keypoints, poses, sigma })
 }
 
 /// As [`run_whole`], into arrays of our own that are then copied to where they belong.
 fn run_copied(
-    callee: &Callee,
+    runner: &Runner,
     keypoints: ArrayView3<'_, f32>,
     mut poses: ArrayViewMut3<'_, f32>,
     sigma: Option<ArrayViewMut2<'_, f32>>,
@@ -196,7 +206,7 @@ fn run_copied(
     let mut packed_poses = Array3::zeros(poses.dim());
     let mut packed_sigma = sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
     let packed = packed_sigma.as_mut().map(|sigma| sigma.view_mut());
-    run_whole(callee, keypoints, packed_poses.view_mut(), packed)?;
+    run_whole(runner, keypoints, packed_poses.view_mut(), packed)?;
     poses.assign(&packed_poses);
     if let (Some(mut sigma), Some(packed)) = (sigma, packed_sigma) {
         sigma.assign(&packed);
@@ -268,7 +278,8 @@ mod tests {
     #[test]
     fn runs_any_batch_and_any_memory_layout() {
         for (threads, count) in [(1, 0), (1, 1), (2, 7), (1, 300), (2, 256), (3, 1000)] {
-            let mut session = small(&SessionOptions { device: Device::Cpu, threads: Some(threads) });
+            let mut session =
+                small(&SessionOptions { device: Device::Cpu, threads: Some(threads), ..SessionOptions::default() });
             let keypoints = Array3::from_shape_fn((count, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
             let mut poses = Array3::zeros((count, 17, 3));
             session.run(keypoints.view(), poses.view_mut()).unwrap();
@@ -292,7 +303,9 @@ mod tests {
     fn sigma_comes_out_where_the_model_gives_it() {
         let with_sigma = SmallModel { sigma: true, ..SmallModel::default() };
         let file = ModelFile::from_bytes("small.onnx", with_sigma.to_bytes()).unwrap();
-        let mut session = Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(2) }).unwrap();
+        let mut session =
+            Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(2), ..SessionOptions::default() })
+                .unwrap();
         let all = Array3::from_shape_fn((300, 17, 3), |(n, j, c)| (n * 10 + j * 3 + c) as f32);
         // Alone, then shared among two threads.
         for count in [3, 300] {
@@ -306,7 +319,7 @@ mod tests {
         }
         let (keypoints, mut poses) = (all.slice(s![..3, .., ..]), Array3::zeros((3, 17, 3)));
         let mut sigma = Array2::zeros((3, 17));
-        let message = small(&SessionOptions { device: Device::Cpu, threads: Some(1) })
+        let message = small(&SessionOptions { device: Device::Cpu, threads: Some(1), ..SessionOptions::default() })
             .run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut()))
             .unwrap_err();
         assert!(message.to_string().contains("small gives poses alone"), "{message}");
@@ -316,7 +329,7 @@ mod tests {
     fn cuda_without_a_gpu_names_the_cause_and_auto_falls_back() {
         let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
         let auto = small(&SessionOptions::default());
-        match Session::new(&file, &SessionOptions { device: Device::Cuda(0), threads: None }) {
+        match Session::new(&file, &SessionOptions { device: Device::Cuda(0), ..SessionOptions::default() }) {
             Ok(session) => assert_eq!(session.provider(), Provider::Cuda(0)),
             Err(error) => {
                 assert!(error.to_string().starts_with("cannot run on cuda:0: "), "{error}");

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView3};
-use poselift::model::{Device, PoseNetwork, Session, SessionOptions};
+use poselift::model::{Device, Engine, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::Tensor;
 
@@ -49,7 +49,7 @@ impl Reference for Trained<'_> {
 /// # Errors
 /// No usable ONNX Runtime, or a file that it refuses.
 pub fn onnx_runtime(path: &Path) -> Result<Box<dyn Reference>> {
-    let options = SessionOptions { device: Device::Cpu, ..SessionOptions::default() };
+    let options = SessionOptions { device: Device::Cpu, engine: Engine::OnnxRuntime, ..SessionOptions::default() };
     Ok(Box::new(OnnxRuntime(poselift::model::open(path, &options)?)))
 }
 

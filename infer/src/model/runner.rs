@@ -1,0 +1,214 @@
+//! What computes a network's numbers: ONNX Runtime, or kernels of our own that were held against it.
+
+use std::sync::Arc;
+
+use super::call::{Callee, Numbers};
+use super::fused::Fused;
+use super::{Engine, ModelFile};
+use crate::error::{Error, Result};
+
+/// A loaded network that any number of threads may call at once.
+#[derive(Clone)]
+pub(super) enum Runner {
+    /// ONNX Runtime.
+    Runtime(Callee),
+    /// Our own kernels, beside the runtime that they were held against.
+    Fused(Arc<Fused>, Callee),
+}
+
+/// How far most people's numbers may be from the runtime's, as a share of the person's largest.
+const USUAL: f32 = 1e-4;
+/// The same for each: rounding to 8 bits tips to the other side where the two differ in a float's last digit, which for
+/// one person in some hundreds is as much as 8 bits are worth.
+const WORST: f32 = 0.05;
+/// People that kernels are held against the runtime with, and one more who is half seen.
+const WITNESSES: usize = 8;
+
+impl Runner {
+    /// What `engine` asks for: kernels for `file` only where they agree with `callee`, which has loaded it, for so many
+    /// threads at once.
+    ///
+    /// # Errors
+    /// A runtime that fails; no kernels of ours, or such as do not agree, where they were asked for by name.
+    pub(super) fn new(file: &ModelFile, callee: Callee, engine: Engine, threads: usize) -> Result<Self> {
+        let fused = if engine == Engine::OnnxRuntime { None } else { Fused::new(file, threads) };
+        let compared = fused.map(|fused| agree(&fused, &callee).map(|agree| (agree, fused))).transpose()?;
+        match compared {
+            Some((true, fused)) => Ok(Self::Fused(Arc::new(fused), callee)),
+            Some((false, _)) if engine == Engine::Own => {
+                Err(Error::model("our own kernels give other poses than ONNX Runtime").at(file.name()))
+            }
+            None if engine == Engine::Own => Err(no_kernels().at(file.name())),
+            _ => Ok(Self::Runtime(callee)),
+        }
+    }
+
+    /// Whose numbers these are, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Runtime(_) => "ONNX Runtime",
+            Self::Fused(..) => "own kernels, AVX-512 VNNI",
+        }
+    }
+
+    /// Numbers that a person's key points, pose and sigma are.
+    pub(super) fn widths(&self) -> [usize; 3] {
+        match self {
+            Self::Runtime(callee) | Self::Fused(_, callee) => callee.widths(),
+        }
+    }
+
+    /// Runs `people` people.
+    ///
+    /// # Errors
+    /// Whatever the runtime says.
+    pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) -> Result<()> {
+        match self {
+            Self::Runtime(callee) => callee.run(people, numbers),
+            Self::Fused(fused, _) => {
+                fused.run(people, numbers);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether the two give the same on a few people.
+fn agree(fused: &Fused, callee: &Callee) -> Result<bool> {
+    let [keypoints, pose, _] = callee.widths();
+    let input = witnesses(keypoints);
+    let blank = || vec![0.0; (WITNESSES + 1) * pose];
+    let (mut ours, mut theirs) = (blank(), blank());
+    fused.run(WITNESSES + 1, Numbers { keypoints: &input, poses: &mut ours, sigma: None });
+    callee.run(WITNESSES + 1, Numbers { keypoints: &input, poses: &mut theirs, sigma: None })?;
+    let mut apart = differences(&ours, &theirs, pose);
+    apart.sort_unstable_by(f32::total_cmp);
+    Ok(apart[WITNESSES / 2] <= USUAL && apart[WITNESSES] <= WORST)
+}
+
+/// For each person, of whom there are `numbers` numbers, how far `ours` are from `theirs` at most, as a share of the largest
+/// of theirs; infinite where one gives no number.
+fn differences(ours: &[f32], theirs: &[f32], numbers: usize) -> Vec<f32> {
+    let apart = |(ours, theirs): (&[f32], &[f32])| {
+        let largest = theirs.iter().fold(f32::MIN_POSITIVE, |largest, number| largest.max(number.abs()));
+        let apart = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+        apart.fold(0.0, |worst: f32, apart| if apart.is_nan() { f32::INFINITY } else { worst.max(apart) }) / largest
+    };
+    ours.chunks_exact(numbers).zip(theirs.chunks_exact(numbers)).map(apart).collect()
+}
+
+/// Key points `[WITNESSES + 1, J, 3]` scattered over an image as no person's are, the same at every call.
+fn witnesses(numbers: usize) -> Vec<f32> {
+    let mut state = 1u32;
+    let mut unit = || {
+        // Numerical Recipes' linear congruence: any scatter will do.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1u32 << 24) as f32
+    };
+    let number = |at: usize| {
+        let unit = unit();
+        let half_seen = at / numbers == WITNESSES && (at / 3).is_multiple_of(2);
+        match at % 3 {
+            2 if half_seen => 0.0,
+            2 => 0.5 + 0.5 * unit,
+            _ => 300.0 + 400.0 * unit,
+        }
+    };
+    (0..(WITNESSES + 1) * numbers).map(number).collect()
+}
+
+fn no_kernels() -> Error {
+    Error::model("there are no kernels of our own for this model on this processor")
+        .hint("they are for models of `fit --mirror on` and `export --precision int8`, and for x86 with AVX-512 VNNI")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use ndarray::{Array2, Array3};
+
+    use super::super::small_model::SmallModel;
+    use super::super::{Device, PoseNetwork, Session, SessionOptions};
+    use super::*;
+
+    fn open(file: &ModelFile, engine: Engine, threads: usize) -> Result<Session> {
+        Session::new(file, &SessionOptions { device: Device::Cpu, threads: Some(threads), engine })
+    }
+
+    /// People of [`witnesses`], again and again, some joints of some of them missing in several ways.
+    fn people(count: usize) -> Array3<f32> {
+        let scattered = witnesses(51);
+        let mut people = Array3::from_shape_fn((count, 17, 3), |(n, joint, number)| {
+            let shift = if number < 2 { (n / WITNESSES * (joint + 3)) as f32 * 1.37 } else { 0.0 };
+            scattered[n % WITNESSES * 51 + joint * 3 + number] + shift
+        });
+        for n in (0..count).step_by(3) {
+            people[[n, n % 17, 2]] = 0.0;
+            people[[n, (n + 5) % 17, n % 2]] = [f32::NAN, f32::INFINITY, -1e30][n % 3];
+        }
+        people
+    }
+
+    #[test]
+    fn own_kernels_give_what_onnx_runtime_gives() {
+        let bundled = ModelFile::bundled().unwrap();
+        let mut own = match open(&bundled, Engine::Own, 2) {
+            Ok(session) => session,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let mut runtime = open(&bundled, Engine::OnnxRuntime, 2).unwrap();
+        assert_eq!((own.engine(), runtime.engine()), ("own kernels, AVX-512 VNNI", "ONNX Runtime"));
+        // Fewer than are worked on at a time, as many, more; all remainders of six.
+        for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
+            let keypoints = people(count);
+            let lift = |session: &mut Session| {
+                let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((count, 17)));
+                session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+                (poses, sigma)
+            };
+            let (ours, theirs) = (lift(&mut own), lift(&mut runtime));
+            let poses = differences(ours.0.as_slice().unwrap(), theirs.0.as_slice().unwrap(), 51);
+            let sigma = differences(ours.1.as_slice().unwrap(), theirs.1.as_slice().unwrap(), 17);
+            for (what, apart) in [("poses", poses), ("sigma", sigma)] {
+                // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
+                let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+                assert!(tipped <= count / 50, "{what} of {tipped} of {count} people differ: {apart:?}");
+                assert!(apart.iter().all(|apart| *apart < 0.05), "{what} of {count} people: {apart:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_asked_for_by_name_are_there_or_refused() {
+        let small = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
+        let message = open(&small, Engine::Own, 1).unwrap_err().to_string();
+        assert_eq!(message, "small.onnx: there are no kernels of our own for this model on this processor");
+        assert_eq!(open(&small, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime");
+        let floats = ModelFile::bundled().unwrap().forms().remove(0);
+        assert!(open(&floats, Engine::Own, 1).is_err(), "{} has no layers in 8 bits", floats.card().name);
+    }
+
+    #[test]
+    fn kernels_that_differ_from_the_runtime_are_not_used() {
+        let bundled = ModelFile::bundled().unwrap();
+        let file = bundled.for_cpus();
+        if Fused::new(file, 1).is_none() {
+            return eprintln!("skipped: {}", no_kernels());
+        }
+        // Key points centred on another mean than the kernels': the constant that sums scores, doubled.
+        let mut bytes = file.bytes().to_vec();
+        let name = bytes.windows(11).position(|window| window == b"all_weights").unwrap();
+        let after = name + 11;
+        let raw = after + bytes[after..].iter().position(|&byte| byte == 0x4a).unwrap();
+        let one = 1f32.to_le_bytes();
+        let places: Vec<_> = (raw..raw + 51 * 51 * 4).filter(|&at| bytes[at..at + 4] == one).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| bytes[at..at + 4].copy_from_slice(&2f32.to_le_bytes()));
+        let other = ModelFile::from_bytes("other.onnx", bytes).unwrap();
+        assert!(Fused::new(&other, 1).is_some(), "it looks the same");
+        let message = open(&other, Engine::Own, 1).unwrap_err().to_string();
+        assert!(message.contains("other poses than ONNX Runtime"), "{message}");
+        assert_eq!(open(&other, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime");
+    }
+}
