@@ -9,7 +9,6 @@ use std::thread::JoinHandle;
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
-use super::Precision;
 use super::call::Numbers;
 use super::desk::{Desk, Found};
 use super::runner::Runner;
@@ -22,21 +21,13 @@ const HASTE: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PieceSize {
     /// At least: fewer are quicker run as they are, by one thread or with each product shared.
-    fewest: usize,
-    /// At most: what goes from layer to layer then stays in the processor's cache.
-    most: usize,
+    pub(super) fewest: usize,
+    /// At most: what goes from layer to layer then stays in the processor's cache, and little is left to wait for at a
+    /// batch's end.
+    pub(super) most: usize,
 }
 
 impl PieceSize {
-    /// Products in float32 are long enough to be shared up to some sixty people, those of integers never are. Pieces
-    /// of 64 take integers as little time a person as larger ones, and leave less to wait for at a batch's end.
-    pub(super) fn of(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 | Precision::F16 => Self { fewest: 32, most: 128 },
-            Precision::Int8 => Self { fewest: 4, most: 64 },
-        }
-    }
-
     /// Whether `total` people are worth sharing.
     pub(super) fn is_worth_it(self, total: usize) -> bool {
         total >= 2 * self.fewest

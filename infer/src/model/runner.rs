@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::call::{Callee, Numbers};
+use super::crew::PieceSize;
 use super::fused::Fused;
-use super::{Engine, ModelFile};
+use super::{Engine, ModelFile, Precision};
 use crate::error::{Error, Result};
 
 /// A loaded network that any number of threads may call at once.
@@ -25,21 +26,39 @@ const WORST: f32 = 0.05;
 const WITNESSES: usize = 8;
 
 impl Runner {
-    /// What `engine` asks for: kernels for `file` only where they agree with `callee`, which has loaded it, for so many
-    /// threads at once.
+    /// Kernels that `engine` lets run `file`, for so many threads at once, before they are held against anything.
     ///
     /// # Errors
-    /// A runtime that fails; no kernels of ours, or such as do not agree, where they were asked for by name.
-    pub(super) fn new(file: &ModelFile, callee: Callee, engine: Engine, threads: usize) -> Result<Self> {
-        let fused = if engine == Engine::OnnxRuntime { None } else { Fused::new(file, threads) };
-        let compared = fused.map(|fused| agree(&fused, &callee).map(|agree| (agree, fused))).transpose()?;
-        match compared {
-            Some((true, fused)) => Ok(Self::Fused(Arc::new(fused), callee)),
-            Some((false, _)) if engine == Engine::Own => {
-                Err(Error::model("our own kernels give other poses than ONNX Runtime").at(file.name()))
-            }
-            None if engine == Engine::Own => Err(no_kernels().at(file.name())),
+    /// None, where they are asked for by name.
+    pub(super) fn kernels(file: &ModelFile, engine: Engine, threads: usize) -> Result<Option<Fused>> {
+        match engine {
+            Engine::OnnxRuntime => Ok(None),
+            Engine::Auto => Ok(Fused::new(file, threads)),
+            Engine::Own => Fused::new(file, threads).map(Some).ok_or_else(|| no_kernels().at(file.name())),
+        }
+    }
+
+    /// The kernels `fused` if they agree with `callee`, which has loaded the same file; else, or without any, that.
+    ///
+    /// # Errors
+    /// A runtime that fails; kernels that do not agree, where `engine` asks for them by name.
+    pub(super) fn new(callee: Callee, fused: Option<Fused>, engine: Engine) -> Result<Self> {
+        match fused {
+            Some(fused) if agree(&fused, &callee)? => Ok(Self::Fused(Arc::new(fused), callee)),
+            Some(_) if engine == Engine::Own => Err(Error::model("our own kernels give other poses than ONNX Runtime")),
             _ => Ok(Self::Runtime(callee)),
+        }
+    }
+
+    /// How many people of a batch it takes best at once, of networks in `precision`.
+    pub(super) fn piece_size(&self, precision: Precision) -> PieceSize {
+        match (self, precision) {
+            // A person is over in less time than it takes to wake somebody.
+            (Self::Fused(..), _) => PieceSize { fewest: 4, most: 96 },
+            // Integers as well; pieces of 64 take as little time a person as larger ones.
+            (Self::Runtime(_), Precision::Int8) => PieceSize { fewest: 4, most: 64 },
+            // Products in float32 are long enough to be shared up to some sixty people.
+            (Self::Runtime(_), _) => PieceSize { fewest: 32, most: 128 },
         }
     }
 
@@ -47,7 +66,8 @@ impl Runner {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Runtime(_) => "ONNX Runtime",
-            Self::Fused(..) => "own kernels, AVX-512 VNNI",
+            Self::Fused(fused, _) if fused.is_in_bytes() => "own kernels, AVX-512 VNNI",
+            Self::Fused(..) => "own kernels, AVX-512",
         }
     }
 
@@ -119,12 +139,14 @@ fn witnesses(numbers: usize) -> Vec<f32> {
 
 fn no_kernels() -> Error {
     Error::model("there are no kernels of our own for this model on this processor")
-        .hint("they are for models of `fit --mirror on` and `export --precision int8`, and for x86 with AVX-512 VNNI")
+        .hint("they are for models of `fit --mirror on`, in f32 for x86 with AVX-512, in int8 with AVX-512 VNNI")
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use std::collections::BTreeMap;
 
     use ndarray::{Array2, Array3};
 
@@ -152,31 +174,40 @@ mod tests {
 
     #[test]
     fn own_kernels_give_what_onnx_runtime_gives() {
-        let bundled = ModelFile::bundled().unwrap();
-        let mut own = match open(&bundled, Engine::Own, 2) {
-            Ok(session) => session,
-            Err(error) => return eprintln!("skipped: {error}"),
-        };
-        let mut runtime = open(&bundled, Engine::OnnxRuntime, 2).unwrap();
-        assert_eq!((own.engine(), runtime.engine()), ("own kernels, AVX-512 VNNI", "ONNX Runtime"));
-        // Fewer than are worked on at a time, as many, more; all remainders of six.
-        for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
-            let keypoints = people(count);
-            let lift = |session: &mut Session| {
-                let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((count, 17)));
-                session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
-                (poses, sigma)
+        for (form, name) in bundled_forms().iter().zip(["own kernels, AVX-512", "own kernels, AVX-512 VNNI"]) {
+            let mut own = match open(form, Engine::Own, 2) {
+                Ok(session) => session,
+                Err(error) => return eprintln!("skipped: {error}"),
             };
-            let (ours, theirs) = (lift(&mut own), lift(&mut runtime));
-            let poses = differences(ours.0.as_slice().unwrap(), theirs.0.as_slice().unwrap(), 51);
-            let sigma = differences(ours.1.as_slice().unwrap(), theirs.1.as_slice().unwrap(), 17);
-            for (what, apart) in [("poses", poses), ("sigma", sigma)] {
-                // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
-                let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
-                assert!(tipped <= count / 50, "{what} of {tipped} of {count} people differ: {apart:?}");
-                assert!(apart.iter().all(|apart| *apart < 0.05), "{what} of {count} people: {apart:?}");
+            let mut runtime = open(form, Engine::OnnxRuntime, 2).unwrap();
+            assert_eq!((own.engine(), runtime.engine()), (name, "ONNX Runtime"));
+            // Fewer than are worked on at a time, as many, more; all remainders of six.
+            for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
+                let keypoints = people(count);
+                let (ours, theirs) = (lift(&mut own, &keypoints), lift(&mut runtime, &keypoints));
+                for (what, numbers) in [("poses", 51), ("sigma", 17)] {
+                    let apart = differences(&ours[what], &theirs[what], numbers);
+                    // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
+                    let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+                    let may_tip = if form.card().network.precision == Precision::Int8 { count / 50 } else { 0 };
+                    assert!(tipped <= may_tip, "{name}, {what} of {tipped} of {count} people differ: {apart:?}");
+                    assert!(apart.iter().all(|apart| *apart < 0.05), "{name}, {what} of {count} people: {apart:?}");
+                }
             }
         }
+    }
+
+    /// The bundled model in f32 and in 8 bits.
+    fn bundled_forms() -> Vec<ModelFile> {
+        ModelFile::bundled().unwrap().forms()
+    }
+
+    /// Poses and sigma of COCO-17 key points `[N, 17, 3]`, flat, by name.
+    fn lift(session: &mut Session, keypoints: &Array3<f32>) -> BTreeMap<&'static str, Vec<f32>> {
+        let count = keypoints.dim().0;
+        let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((count, 17)));
+        session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+        BTreeMap::from([("poses", poses.into_raw_vec_and_offset().0), ("sigma", sigma.into_raw_vec_and_offset().0)])
     }
 
     #[test]
@@ -185,8 +216,6 @@ mod tests {
         let message = open(&small, Engine::Own, 1).unwrap_err().to_string();
         assert_eq!(message, "small.onnx: there are no kernels of our own for this model on this processor");
         assert_eq!(open(&small, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime");
-        let floats = ModelFile::bundled().unwrap().forms().remove(0);
-        assert!(open(&floats, Engine::Own, 1).is_err(), "{} has no layers in 8 bits", floats.card().name);
     }
 
     #[test]

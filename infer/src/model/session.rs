@@ -7,7 +7,7 @@ use ort::ep;
 use ort::session::builder::SessionBuilder;
 
 use super::call::{Callee, Numbers};
-use super::crew::{Crew, PieceSize};
+use super::crew::Crew;
 use super::file::ModelFile;
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
@@ -99,18 +99,21 @@ impl Session {
         Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
     }
 
-    /// Small batches in float32 are quicker with all threads at each product; integers never are, they are over before
-    /// another thread has woken up.
+    /// Small batches of ONNX Runtime's float32 are quicker with all threads at each product; all others never are, they are
+    /// over before another thread has woken up.
     fn on_cpu(runtime: &Runtime, file: &ModelFile, options: &SessionOptions, fallback: Option<String>) -> Result<Self> {
         let threads = options.thread_count();
         let file = file.for_cpus();
         let card = file.card().clone();
-        let shares_products = threads > 1 && card.network.precision != Precision::Int8;
+        let kernels = Runner::kernels(file, options.engine, threads)?;
+        let precision = card.network.precision;
+        let shares_products = kernels.is_none() && threads > 1 && precision != Precision::Int8;
         let session = build(runtime, file, if shares_products { threads } else { 1 })?;
-        let runner = Runner::new(file, Callee::new(session, &card)?, options.engine, threads)?;
+        let runner = Runner::new(Callee::new(session, &card)?, kernels, options.engine);
+        let runner = runner.map_err(|error| error.at(file.name()))?;
         let crew = match shares_products {
             true => CrewState::Later(Box::new(file.clone())),
-            false => CrewState::Ready(Crew::new(runner.clone(), PieceSize::of(card.network.precision), threads)?),
+            false => CrewState::Ready(Crew::new(runner.clone(), runner.piece_size(precision), threads)?),
         };
         Ok(Self { card, runner, crew, provider: Provider::Cpu, threads, fallback })
     }
@@ -137,7 +140,7 @@ impl Session {
 
     /// Those who share a batch of `people`; nobody where it is best run as it is.
     fn crew(&mut self, people: usize) -> Result<Option<&mut Crew>> {
-        let size = PieceSize::of(self.card.network.precision);
+        let size = self.runner.piece_size(self.card.network.precision);
         if !size.is_worth_it(people) {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! The kernels, for processors with AVX-512 and its VNNI: rows of people against panels of columns, sums in registers.
+//! The kernels, for processors with AVX-512, and its VNNI for bytes: rows of people against panels of columns, sums in registers.
 //!
 //! A product takes [`ROWS`] people and a panel at a time: 24 registers of sums, for which each weight is loaded once and
 //! each activation once per panel. Both planes of a layer are summed one after the other, and become the next layer's
@@ -7,29 +7,36 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::matrix::Floats;
-use super::plan::{Reads, Twin};
+use super::matrix::{Floats, PANEL};
+use super::plan::{Reads, TwinBytes};
 
 /// People of a product at a time.
 const ROWS: usize = 6;
 
 /// The proof that this processor has what the kernels need.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Vnni(());
+pub(super) struct Processor {
+    /// Whether it multiplies and adds up four bytes in one instruction.
+    has_vnni: bool,
+}
 
-impl Vnni {
-    /// Whether this processor is one.
+impl Processor {
+    /// What this processor has; none without AVX-512.
     pub(super) fn detect() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         {
-            let all = is_x86_feature_detected!("avx512f")
+            let has_avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512vnni");
-            all.then_some(Self(()))
+                && is_x86_feature_detected!("avx512vl");
+            has_avx512.then(|| Self { has_vnni: is_x86_feature_detected!("avx512vnni") })
         }
         #[cfg(not(target_arch = "x86_64"))]
         None
+    }
+
+    /// Whether [`Self::twin_bytes`] may be called.
+    pub(super) fn multiplies_bytes(self) -> bool {
+        self.has_vnni
     }
 
     /// `out[person, column]` = Σ `rows[person, k]` · `layer[k, column]` + bias, for `people` rows that lie `stride` apart,
@@ -84,19 +91,47 @@ impl Vnni {
     /// `x` `[people, 2, H]`, or `added` to what is there.
     ///
     /// # Panics
-    /// Slices that are too short.
-    pub(super) fn twin(self, levels: &[u8], ranges: &[f32], people: usize, layer: &Twin, x: &mut [f32], added: bool) {
+    /// Slices that are too short, a processor that does not multiply bytes.
+    pub(super) fn twin_bytes(
+        self,
+        levels: &[u8],
+        ranges: &[f32],
+        people: usize,
+        layer: &TwinBytes,
+        x: &mut [f32],
+        added: bool,
+    ) {
         let hidden = layer.bias.len();
         let numbers = people * 2 * hidden;
-        assert!(levels.len() >= numbers && x.len() >= numbers && ranges.len() >= people);
+        assert!(self.has_vnni && levels.len() >= numbers && x.len() >= numbers && ranges.len() >= people);
         for plane in [&layer.even, &layer.odd] {
             let columns = (plane.of_zero.len(), plane.scale.len());
             assert!(plane.panels.len() == hidden * hidden && columns == (hidden, hidden));
         }
+        // SAFETY: as for `product`, and the processor was asked for VNNI.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            avx512::twin_bytes(levels, ranges, people, layer, x, added);
+        }
+    }
+
+    /// The layer `layer`, even plane first, of `people` people's `read` `[people, 2, H]`, with the twins' ReLUs, into `x`, of
+    /// the same shape.
+    ///
+    /// # Panics
+    /// Slices that are too short.
+    pub(super) fn twin_floats(self, read: &[f32], people: usize, layer: &[Floats; 2], x: &mut [f32]) {
+        let hidden = layer[0].columns;
+        let numbers = people * 2 * hidden;
+        assert!(read.len() >= numbers && x.len() >= numbers && hidden.is_multiple_of(PANEL));
+        for plane in layer {
+            assert!((plane.rows, plane.columns, plane.bias.len()) == (hidden, hidden, hidden));
+            assert!(plane.panels.len() == hidden * hidden);
+        }
         // SAFETY: as for `product`.
         #[cfg(target_arch = "x86_64")]
         unsafe {
-            avx512::twin(levels, ranges, people, layer, x, added);
+            avx512::twin_floats(read, people, layer, x);
         }
     }
 }

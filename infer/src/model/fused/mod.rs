@@ -1,8 +1,8 @@
-//! Models of planes in 8 bits without a runtime between their layers: one pass over a layer's weights, and what follows a
+//! Models of planes, in 8 bits or in f32, without a runtime between their layers: one pass over a layer's weights, and what follows a
 //! product done while its sums are still in registers.
 //!
 //! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`) for
-//! processors that multiply and add four bytes in one instruction (AVX-512 VNNI). [`Plan`] is what of a file is computed,
+//! processors with AVX-512, and for bytes with its VNNI, which multiplies and adds four of them in one instruction. [`Plan`] is what of a file is computed,
 //! `features` how key points begin. Whether it computes what the file says is not believed but seen: a session holds it
 //! against ONNX Runtime before it is used ([`super::session`]).
 
@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use super::ModelFile;
 use super::call::Numbers;
 use features::Features;
-use kernel::Vnni;
-use plan::Plan;
+use kernel::Processor;
+use plan::{Plan, Twin};
 
 /// People that go through all layers together: their activations stay in a core's own cache.
 const TOGETHER: usize = 24;
@@ -26,7 +26,7 @@ const TOGETHER: usize = 24;
 #[derive(Debug)]
 pub(super) struct Fused {
     plan: Plan,
-    processor: Vnni,
+    processor: Processor,
     /// Memory of calls that are over.
     spare: Mutex<Vec<Scratch>>,
 }
@@ -38,6 +38,8 @@ struct Scratch {
     /// `[people, 2, H]` between blocks, and within one.
     stream: Vec<f32>,
     inner: Vec<f32>,
+    /// `[people, 2, H]` of a layer in f32, which may not write to what it reads.
+    sums: Vec<f32>,
     /// `[people, 2, H]` in levels of the person's range, and that range.
     levels: Vec<u8>,
     ranges: Vec<f32>,
@@ -46,13 +48,18 @@ struct Scratch {
 }
 
 impl Fused {
-    /// The network of `file`; none where the file holds another kind of network, or where this processor has no
-    /// AVX-512 VNNI. Memory is laid out for `threads` that call it at once; more may.
+    /// The network of `file`; none where the file holds another kind of network, or where this processor has not what
+    /// its kernels need. Memory is laid out for `threads` that call it at once; more may.
     pub(super) fn new(file: &ModelFile, threads: usize) -> Option<Self> {
-        let processor = Vnni::detect()?;
-        let plan = Plan::read(file)?;
+        let processor = Processor::detect()?;
+        let plan = Plan::read(file).filter(|plan| processor.multiplies_bytes() || !plan.is_in_bytes())?;
         let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan)).collect());
         Some(Self { plan, processor, spare })
+    }
+
+    /// Whether hidden layers are in 8 bits.
+    pub(super) fn is_in_bytes(&self) -> bool {
+        self.plan.is_in_bytes()
     }
 
     /// Lifts `people` people; slices are as long as the file's card says.
@@ -73,7 +80,7 @@ impl Fused {
     }
 
     fn layers(&self, scratch: &mut Scratch, people: usize) {
-        let Scratch { features, stream, inner, levels, ranges, ends } = scratch;
+        let Scratch { features, stream, inner, sums, levels, ranges, ends } = scratch;
         let (plan, processor) = (&self.plan, self.processor);
         let wide = 2 * plan.hidden;
         for (plane, layer) in plan.input.iter().enumerate() {
@@ -82,11 +89,27 @@ impl Fused {
         }
         for block in &plan.blocks {
             for (place, layer) in block.iter().enumerate() {
-                let read = if place == 0 { &*stream } else { &*inner };
-                processor.quantise(read, (people, plan.hidden), layer.reads, levels, ranges);
-                let last = place + 1 == block.len();
-                let write = if last { &mut *stream } else { &mut *inner };
-                processor.twin(levels, ranges, people, layer, write, last);
+                let (first, last) = (place == 0, place + 1 == block.len());
+                match layer {
+                    Twin::Bytes(layer) => {
+                        let read = if first { &*stream } else { &*inner };
+                        processor.quantise(read, (people, plan.hidden), layer.reads, levels, ranges);
+                        let write = if last { &mut *stream } else { &mut *inner };
+                        processor.twin_bytes(levels, ranges, people, layer, write, last);
+                    }
+                    Twin::Floats(layer) => {
+                        let read = if first { &*stream } else { &*inner };
+                        processor.twin_floats(read, people, layer, sums);
+                        if last {
+                            stream
+                                .iter_mut()
+                                .zip(&sums[..people * wide])
+                                .for_each(|(stream, branch)| *stream += branch);
+                        } else {
+                            std::mem::swap(inner, sums);
+                        }
+                    }
+                }
             }
         }
         for (plane, (layer, end)) in plan.output.iter().zip(ends).enumerate() {
@@ -97,12 +120,15 @@ impl Fused {
 
 impl Scratch {
     fn new(plan: &Plan) -> Self {
-        let plane = || vec![0.0; TOGETHER * 2 * plan.hidden];
+        let numbers = TOGETHER * 2 * plan.hidden;
+        let plane = || vec![0.0; numbers];
+        let in_bytes = plan.is_in_bytes();
         Self {
             features: plan.features(TOGETHER),
             stream: plane(),
             inner: plane(),
-            levels: vec![0; TOGETHER * 2 * plan.hidden],
+            sums: if in_bytes { Vec::new() } else { plane() },
+            levels: vec![0; if in_bytes { numbers } else { 0 }],
             ranges: vec![0.0; TOGETHER],
             ends: plan.output.each_ref().map(|layer| vec![0.0; TOGETHER * layer.padded()]),
         }

@@ -31,7 +31,15 @@ pub(super) struct Plan {
 
 /// A layer of both planes with the ReLUs of the twins that they are made of.
 #[derive(Debug)]
-pub(super) struct Twin {
+pub(super) enum Twin {
+    /// In 8 bits.
+    Bytes(TwinBytes),
+    /// In f32: the even plane with its bias, and the odd one.
+    Floats([Floats; 2]),
+}
+
+#[derive(Debug)]
+pub(super) struct TwinBytes {
     pub(super) reads: Reads,
     pub(super) even: Bytes,
     pub(super) odd: Bytes,
@@ -49,21 +57,21 @@ pub(super) enum Reads {
 }
 
 impl Plan {
-    /// Reads `file`; none where it holds no network of planes in 8 bits with centred key points, or widths that kernels
+    /// Reads `file`; none where it holds no network of planes in 8 bits or f32 with centred key points, or widths that kernels
     /// do not take.
     pub(super) fn read(file: &ModelFile) -> Option<Self> {
         let card = file.card();
         let initialisers = onnx::initialisers(file.bytes())?;
         let numbers = Weights(&initialisers);
-        let fits = card.network.precision == Precision::Int8 && card.input.channels == 3 && numbers.centres();
-        if !fits {
+        let precision = card.network.precision;
+        if precision == Precision::F16 || card.input.channels != 3 || !numbers.centres() {
             return None;
         }
         let hidden = numbers.floats("input.even.bias")?.len();
         (hidden > 0 && hidden.is_multiple_of(PANEL)).then_some(())?;
         let keypoints = card.input.joints.len() * card.input.channels;
         let (merged, input) = numbers.input(hidden, keypoints)?;
-        let blocks = (0..).map_while(|block| numbers.block(block, hidden)).collect::<Vec<_>>();
+        let blocks = (0..).map_while(|block| numbers.block(block, hidden, precision)).collect::<Vec<_>>();
         let (output, columns, bias) = numbers.output(hidden, card)?;
         let all_there = numbers.used(&blocks) == initialisers.len();
         all_there.then_some(Self {
@@ -77,6 +85,11 @@ impl Plan {
             numbers: columns,
             bias,
         })
+    }
+
+    /// Whether hidden layers are in 8 bits.
+    pub(super) fn is_in_bytes(&self) -> bool {
+        self.blocks.iter().flatten().all(|layer| matches!(layer, Twin::Bytes(_)))
     }
 
     /// Features of at most `people` people.
@@ -141,12 +154,24 @@ impl Weights<'_> {
         Some(([even, odd], input))
     }
 
-    fn block(&self, block: usize, hidden: usize) -> Option<Vec<Twin>> {
-        let layers: Vec<_> = (0..).map_while(|layer| self.twin(block, layer, hidden)).collect();
+    fn block(&self, block: usize, hidden: usize, precision: Precision) -> Option<Vec<Twin>> {
+        let twin = |layer| match precision {
+            Precision::Int8 => self.bytes_twin(block, layer, hidden).map(Twin::Bytes),
+            _ => self.floats_twin(block, layer, hidden).map(Twin::Floats),
+        };
+        let layers: Vec<_> = (0..).map_while(twin).collect();
         (!layers.is_empty()).then_some(layers)
     }
 
-    fn twin(&self, block: usize, layer: usize, hidden: usize) -> Option<Twin> {
+    fn floats_twin(&self, block: usize, layer: usize, hidden: usize) -> Option<[Floats; 2]> {
+        let named = |part: &str| format!("block{block}.layer{layer}.{part}");
+        let bias = self.floats(&named("even.bias")).filter(|bias| bias.len() == hidden)?;
+        let [even, odd] = ["even.weight", "odd.weight"].map(|part| self.floats(&named(part)));
+        let (even, odd) = even.zip(odd).filter(|(even, odd)| [even.len(), odd.len()] == [hidden * hidden; 2])?;
+        Some([Floats::new(&even, hidden, Some(&bias)), Floats::new(&odd, hidden, None)])
+    }
+
+    fn bytes_twin(&self, block: usize, layer: usize, hidden: usize) -> Option<TwinBytes> {
         let named = |plane: &str, part: &str| format!("block{block}.layer{layer}.{plane}.{part}");
         let bytes = |plane: &str, zero: i32| {
             let (weight, scale) = (self.bytes(&named(plane, "weight"))?, self.floats(&named(plane, "scale"))?);
@@ -154,7 +179,7 @@ impl Weights<'_> {
         };
         let bias = self.floats(&named("even", "bias")).filter(|bias| bias.len() == hidden)?;
         let (reads, zero) = if layer == 0 { (Reads::Signed, SIGNED_ZERO) } else { (Reads::Positive, 0) };
-        Some(Twin { reads, even: bytes("even", zero)?, odd: bytes("odd", SIGNED_ZERO)?, bias })
+        Some(TwinBytes { reads, even: bytes("even", zero)?, odd: bytes("odd", SIGNED_ZERO)?, bias })
     }
 
     /// The last layer with columns that are alike, or opposite, once; which of them each number is; and the bias.
@@ -183,9 +208,10 @@ impl Weights<'_> {
     /// How many numbers of the file a network of `blocks` uses; a file with others computes something else.
     fn used(&self, blocks: &[Vec<Twin>]) -> usize {
         let ends = ["input", "output"].len() * 3;
-        let layers: usize = blocks.iter().map(Vec::len).sum();
+        let of_layer = |layer: &Twin| if matches!(layer, Twin::Bytes(_)) { 5 } else { 3 };
+        let layers: usize = blocks.iter().flatten().map(of_layer).sum();
         let constants = CENTRING.len() + LEVELS.iter().filter(|name| self.0.contains_key(**name)).count();
-        constants + ends + layers * 5
+        constants + ends + layers
     }
 }
 

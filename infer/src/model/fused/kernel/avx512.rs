@@ -1,4 +1,4 @@
-//! What [`super::Vnni`] promises, in the processor's own words. Every function needs the features that it has proved, and
+//! What [`super::Processor`] promises, in the processor's own words. Every function needs the features that it has proved, and
 //! slices as long as it has asserted.
 
 #![allow(clippy::needless_range_loop, reason = "rows and lanes are registers, which every loop goes through by number")]
@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::ROWS;
 use crate::model::fused::matrix::{Bytes, Floats, LANES, MOST_LANES, PANEL, QUAD};
-use crate::model::fused::plan::{Reads, Twin};
+use crate::model::fused::plan::{Reads, TwinBytes};
 
 /// Stands for the largest number of somebody who has none but 0; as in the file.
 const LEAST_RANGE: f32 = 1e-30;
@@ -30,7 +30,7 @@ macro_rules! by_rows {
     }};
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub(super) unsafe fn product(
     rows: &[f32],
     (people, stride): (usize, usize),
@@ -56,8 +56,8 @@ pub(super) unsafe fn product(
     }
 }
 
-/// Sums of `R` people from `first` on, and `L` registers of columns.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+/// Sums of `R` people from `first` on, and `L` registers of columns, with the bias.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn float_sums<const R: usize, const L: usize>(
     (rows, stride, panel, depth): (*const f32, usize, *const f32, usize),
     first: usize,
@@ -67,7 +67,26 @@ unsafe fn float_sums<const R: usize, const L: usize>(
 ) {
     // SAFETY: as for `product`.
     unsafe {
-        let rows = rows.add(first * stride);
+        let sums = float_tile::<R, L>(rows.add(first * stride), stride, (panel, depth), bias);
+        for row in 0..R {
+            for lane in 0..L {
+                _mm512_storeu_ps(out.add((first + row) * out_stride + lane * LANES), sums[row][lane]);
+            }
+        }
+    }
+}
+
+/// Sums of `R` people's rows, `stride` apart, with a panel `depth` deep.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn float_tile<const R: usize, const L: usize>(
+    rows: *const f32,
+    stride: usize,
+    (panel, depth): (*const f32, usize),
+    bias: *const f32,
+) -> [[__m512; L]; R] {
+    // SAFETY: as for `product`.
+    unsafe {
         let mut sums = [[_mm512_setzero_ps(); L]; R];
         for k in 0..depth {
             let mut weights = [_mm512_setzero_ps(); L];
@@ -81,17 +100,44 @@ unsafe fn float_sums<const R: usize, const L: usize>(
                 }
             }
         }
-        for row in 0..R {
-            for lane in 0..L {
-                let to = out.add((first + row) * out_stride + lane * LANES);
-                _mm512_storeu_ps(to, _mm512_add_ps(sums[row][lane], _mm512_loadu_ps(bias.add(lane * LANES))));
+        for lane in 0..L {
+            let bias = _mm512_loadu_ps(bias.add(lane * LANES));
+            for row in 0..R {
+                sums[row][lane] = _mm512_add_ps(sums[row][lane], bias);
             }
         }
+        sums
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+pub(super) unsafe fn twin_floats(read: &[f32], people: usize, layer: &[Floats; 2], x: &mut [f32]) {
+    for column in (0..layer[0].columns).step_by(PANEL) {
+        let (read, x) = (read.as_ptr(), x.as_mut_ptr());
+        // SAFETY: everything is as long as the caller asserted.
+        unsafe { by_rows!(people, |first| float_panel::<_>(read, layer, column, x, first)) }
+    }
+}
+
+/// Both planes' panel at `column` of `R` people from `first` on.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn float_panel<const R: usize>(read: *const f32, layer: &[Floats; 2], column: usize, x: *mut f32, first: usize) {
+    let hidden = layer[0].columns;
+    // SAFETY: as for `twin_floats`.
+    unsafe {
+        let sums = |plane: usize| {
+            let Floats { panels, bias, .. } = &layer[plane];
+            let read = read.add(first * 2 * hidden + plane * hidden);
+            let panel = panels.as_ptr().add(column * hidden);
+            float_tile::<R, MOST_LANES>(read, 2 * hidden, (panel, hidden), bias.as_ptr().add(column))
+        };
+        let (evens, odds) = (sums(0), sums(1));
+        join::<R, false>(evens, odds, x.add(first * 2 * hidden + column), hidden);
     }
 }
 
 /// One person's levels; gives back the range.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub(super) unsafe fn quantise(x: &[f32], reads: Reads, levels: &mut [u8]) -> f32 {
     let hidden = x.len() / 2;
     // What ReLUs differ by is never more than what they add up to.
@@ -118,7 +164,7 @@ pub(super) unsafe fn quantise(x: &[f32], reads: Reads, levels: &mut [u8]) -> f32
 }
 
 /// `levels` = `x` · `share` + `zero`, rounded to even and cut off at 0 and 255.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn to_levels(x: &[f32], share: f32, zero: i32, levels: &mut [u8]) {
     let (share, zero) = (_mm512_set1_ps(share), _mm512_set1_epi32(zero));
     for (numbers, levels) in x.chunks_exact(LANES).zip(levels.chunks_exact_mut(LANES)) {
@@ -132,15 +178,22 @@ unsafe fn to_levels(x: &[f32], share: f32, zero: i32, levels: &mut [u8]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe fn twin(levels: &[u8], ranges: &[f32], people: usize, layer: &Twin, x: &mut [f32], added: bool) {
+pub(super) unsafe fn twin_bytes(
+    levels: &[u8],
+    ranges: &[f32],
+    people: usize,
+    layer: &TwinBytes,
+    x: &mut [f32],
+    added: bool,
+) {
     for column in (0..layer.bias.len()).step_by(PANEL) {
         let (levels, ranges, x) = (levels.as_ptr(), ranges.as_ptr(), x.as_mut_ptr());
         // SAFETY: everything is as long as the caller asserted.
         unsafe {
             if added {
-                by_rows!(people, |first| twin_panel::<_, true>(levels, ranges, layer, column, x, first));
+                by_rows!(people, |first| byte_panel::<_, true>(levels, ranges, layer, column, x, first));
             } else {
-                by_rows!(people, |first| twin_panel::<_, false>(levels, ranges, layer, column, x, first));
+                by_rows!(people, |first| byte_panel::<_, false>(levels, ranges, layer, column, x, first));
             }
         }
     }
@@ -148,16 +201,16 @@ pub(super) unsafe fn twin(levels: &[u8], ranges: &[f32], people: usize, layer: &
 
 /// Both planes' panel at `column` of `R` people from `first` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn twin_panel<const R: usize, const ADDED: bool>(
+unsafe fn byte_panel<const R: usize, const ADDED: bool>(
     levels: *const u8,
     ranges: *const f32,
-    layer: &Twin,
+    layer: &TwinBytes,
     column: usize,
     x: *mut f32,
     first: usize,
 ) {
     let hidden = layer.bias.len();
-    // SAFETY: as for `twin`.
+    // SAFETY: as for `twin_bytes`.
     unsafe {
         let (levels, x) = (levels.add(first * 2 * hidden), x.add(first * 2 * hidden + column));
         let (ranges, bias) = (ranges.add(first), layer.bias.as_ptr().add(column));
@@ -169,14 +222,30 @@ unsafe fn twin_panel<const R: usize, const ADDED: bool>(
             }
         }
         let odds = scaled::<R>(byte_sums(levels.add(hidden), &layer.odd, hidden, column), &layer.odd, column, ranges);
-        let zero = _mm512_setzero_ps();
-        for row in 0..R {
-            for lane in 0..MOST_LANES {
-                let (even, odd) = (evens[row][lane], odds[row][lane]);
-                let a = _mm512_max_ps(_mm512_add_ps(even, odd), zero);
-                let b = _mm512_max_ps(_mm512_sub_ps(even, odd), zero);
+        join::<R, ADDED>(evens, odds, x, hidden);
+    }
+}
+
+/// What ReLUs of the twins `evens` + `odds` and `evens` − `odds` add up to, and differ by, at `x` and `hidden` behind it, or
+/// added to what is there.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn join<const R: usize, const ADDED: bool>(
+    evens: [[__m512; MOST_LANES]; R],
+    odds: [[__m512; MOST_LANES]; R],
+    x: *mut f32,
+    hidden: usize,
+) {
+    let zero = _mm512_setzero_ps();
+    for row in 0..R {
+        for lane in 0..MOST_LANES {
+            let (even, odd) = (evens[row][lane], odds[row][lane]);
+            let a = _mm512_max_ps(_mm512_add_ps(even, odd), zero);
+            let b = _mm512_max_ps(_mm512_sub_ps(even, odd), zero);
+            let (mut even, mut odd) = (_mm512_add_ps(a, b), _mm512_sub_ps(a, b));
+            // SAFETY: as for the callers, who lay out both planes of a person side by side.
+            unsafe {
                 let to = x.add(row * 2 * hidden + lane * LANES);
-                let (mut even, mut odd) = (_mm512_add_ps(a, b), _mm512_sub_ps(a, b));
                 if ADDED {
                     even = _mm512_add_ps(_mm512_loadu_ps(to), even);
                     odd = _mm512_add_ps(_mm512_loadu_ps(to.add(hidden)), odd);
@@ -197,7 +266,7 @@ unsafe fn byte_sums<const R: usize>(
     hidden: usize,
     column: usize,
 ) -> [[__m512i; MOST_LANES]; R] {
-    // SAFETY: as for `twin`.
+    // SAFETY: as for `twin_bytes`.
     unsafe {
         let panel = plane.panels.as_ptr().add(column * hidden);
         let mut sums = [[_mm512_setzero_si512(); MOST_LANES]; R];
@@ -230,7 +299,7 @@ unsafe fn scaled<const R: usize>(
     let mut numbers = [[_mm512_setzero_ps(); MOST_LANES]; R];
     for lane in 0..MOST_LANES {
         let at = column + lane * LANES;
-        // SAFETY: as for `twin`.
+        // SAFETY: as for `twin_bytes`.
         unsafe {
             let scale = _mm512_loadu_ps(plane.scale.as_ptr().add(at));
             let of_zero = _mm512_loadu_si512(plane.of_zero.as_ptr().add(at).cast());
