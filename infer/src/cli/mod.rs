@@ -55,8 +55,9 @@ pub(crate) struct DeviceArgs {
     /// Threads of the CPU [default: all cores, 16 at most]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<usize>,
-    /// What computes on a CPU: own (this program's kernels for int8 models, where the processor has AVX-512 VNNI, held
-    /// against ONNX Runtime at each start), onnxruntime, or auto, the faster one
+    /// What computes on a CPU: own (this program's kernels for models that keep to a mirror, where the processor has AVX-512,
+    /// held against ONNX Runtime at each start), onnxruntime, openvino (in f32, with a build of ONNX Runtime that has it), or
+    /// auto: own where it can be, else onnxruntime
     #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto)]
     pub(crate) engine: Engine,
 }

@@ -106,7 +106,7 @@ impl Lifter<Session> {
         let LifterOptions { device, threads, engine, .. } = *options;
         let session = Session::new(file, &SessionOptions { device, threads, engine })?;
         let fastest = match session.provider() {
-            Provider::Cpu => CPU_BATCH,
+            Provider::Cpu | Provider::OpenVino => CPU_BATCH,
             Provider::Cuda(_) => CUDA_BATCH,
         };
         Ok(Self::with_network(session, options.batch.unwrap_or(fastest)))

@@ -46,6 +46,8 @@ impl fmt::Display for Device {
 pub enum Provider {
     /// The CPU.
     Cpu,
+    /// The CPU, by OpenVINO; that the network's products ran there was seen, not assumed.
+    OpenVino,
     /// The CUDA GPU of this number; that the network's products ran there was seen, not assumed.
     Cuda(u32),
 }
@@ -55,6 +57,7 @@ impl Provider {
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPUExecutionProvider",
+            Self::OpenVino => "OpenVINOExecutionProvider",
             Self::Cuda(_) => "CUDAExecutionProvider",
         }
     }
@@ -62,7 +65,7 @@ impl Provider {
     /// The device behind it, `cpu` or `cuda:N`.
     pub fn device(self) -> Device {
         match self {
-            Self::Cpu => Device::Cpu,
+            Self::Cpu | Self::OpenVino => Device::Cpu,
             Self::Cuda(number) => Device::Cuda(number),
         }
     }

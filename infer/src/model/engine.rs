@@ -15,17 +15,20 @@ pub enum Engine {
     Own,
     /// ONNX Runtime.
     OnnxRuntime,
+    /// OpenVINO through a build of ONNX Runtime that has it (PyPI `onnxruntime-openvino`), or an error; in f32.
+    OpenVino,
 }
 
 impl Engine {
     /// All of them.
-    const ALL: [Self; 3] = [Self::Auto, Self::Own, Self::OnnxRuntime];
+    const ALL: [Self; 4] = [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino];
 
     fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Own => "own",
             Self::OnnxRuntime => "onnxruntime",
+            Self::OpenVino => "openvino",
         }
     }
 }
@@ -34,7 +37,7 @@ impl FromStr for Engine {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::usage(format!("unknown engine '{text}', expected auto, own or onnxruntime"));
+        let unknown = || Error::usage(format!("unknown engine '{text}', expected auto, own, onnxruntime or openvino"));
         Self::ALL.into_iter().find(|engine| engine.name() == text).ok_or_else(unknown)
     }
 }
@@ -57,6 +60,6 @@ mod tests {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
         }
         let message = "tract".parse::<Engine>().unwrap_err().to_string();
-        assert_eq!(message, "unknown engine 'tract', expected auto, own or onnxruntime");
+        assert_eq!(message, "unknown engine 'tract', expected auto, own, onnxruntime or openvino");
     }
 }

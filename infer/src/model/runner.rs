@@ -32,7 +32,7 @@ impl Runner {
     /// None, where they are asked for by name.
     pub(super) fn kernels(file: &ModelFile, engine: Engine, threads: usize) -> Result<Option<Fused>> {
         match engine {
-            Engine::OnnxRuntime => Ok(None),
+            Engine::OnnxRuntime | Engine::OpenVino => Ok(None),
             Engine::Auto => Ok(Fused::new(file, threads)),
             Engine::Own => Fused::new(file, threads).map(Some).ok_or_else(|| no_kernels().at(file.name())),
         }

@@ -80,12 +80,14 @@ impl Session {
         let runtime = library::runtime(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {
+            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(&runtime, file, threads),
             Device::Cpu => Self::on_cpu(&runtime, file, options, None),
             Device::Cuda(number) => {
                 let session =
                     build_cuda(&runtime, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
                 Self::on_cuda(session, file, threads, number)
             }
+            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(&runtime, file, threads),
             Device::Auto => match build_cuda(&runtime, file, threads, 0) {
                 Ok(session) => Self::on_cuda(session, file, threads, 0),
                 Err(cause) => Self::on_cpu(&runtime, file, options, Some(cause)),
@@ -95,6 +97,17 @@ impl Session {
 
     fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
         let (card, provider) = (file.card().clone(), Provider::Cuda(number));
+        let runner = Runner::Runtime(Callee::new(session, &card)?);
+        Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
+    }
+
+    /// OpenVINO has threads of its own, and takes batches whole.
+    fn on_openvino(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<Self> {
+        let session = build_openvino(runtime, file, threads).map_err(|cause| {
+            Error::runtime(format!("cannot run by OpenVINO: {cause}"))
+                .hint("`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file")
+        })?;
+        let (card, provider) = (file.card().clone(), Provider::OpenVino);
         let runner = Runner::Runtime(Callee::new(session, &card)?);
         Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
     }
@@ -125,7 +138,10 @@ impl Session {
 
     /// What computes the network, in words; a model's own kernels agreed with ONNX Runtime when it was loaded.
     pub fn engine(&self) -> &'static str {
-        self.runner.name()
+        match self.provider {
+            Provider::OpenVino => "OpenVINO",
+            Provider::Cpu | Provider::Cuda(_) => self.runner.name(),
+        }
     }
 
     /// Threads of the CPU.
@@ -232,6 +248,12 @@ fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Resu
         .with_memory_pattern(false)?;
     match provider {
         Provider::Cpu => Ok(builder),
+        // Without a precision it multiplies in bf16 where the processor can, which costs a millimetre.
+        Provider::OpenVino => {
+            let openvino = ep::OpenVINO::default().with_device_type("CPU").with_precision("FP32");
+            let openvino = openvino.with_num_threads(threads).with_dynamic_shapes(true);
+            Ok(builder.with_execution_providers([openvino.build().error_on_failure()])?)
+        }
         // `error_on_failure`: without it a provider that fails to load is passed over in silence.
         Provider::Cuda(number) => {
             // TF32 would round every product to 10 bits: poses would differ from the CPU's by millimetres.
@@ -254,6 +276,17 @@ fn build_cuda(
     let builder = configure(runtime, threads, Provider::Cuda(number)).map_err(first_line)?;
     let (session, used) = profile::build_and_watch(builder, file)?;
     if used != Provider::Cuda(number).name() {
+        return Err(format!("ONNX Runtime ran the network on its {used}"));
+    }
+    Ok(session)
+}
+
+/// A session on the CPU whose network OpenVINO was seen to run; the error is the cause, in words.
+fn build_openvino(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session, String> {
+    let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
+    let builder = configure(runtime, threads, Provider::OpenVino).map_err(first_line)?;
+    let (session, used) = profile::build_and_watch(builder, file)?;
+    if used != Provider::OpenVino.name() {
         return Err(format!("ONNX Runtime ran the network on its {used}"));
     }
     Ok(session)
@@ -326,6 +359,18 @@ mod tests {
             .run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut()))
             .unwrap_err();
         assert!(message.to_string().contains("small gives poses alone"), "{message}");
+    }
+
+    #[test]
+    fn openvino_is_seen_to_run_or_the_cause_is_named() {
+        let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
+        let options = SessionOptions { engine: Engine::OpenVino, device: Device::Cpu, threads: Some(1) };
+        match Session::new(&file, &options) {
+            Ok(session) => {
+                assert_eq!((session.provider(), session.engine()), (Provider::OpenVino, "OpenVINO"));
+            }
+            Err(error) => assert!(error.to_string().starts_with("cannot run by OpenVINO: "), "{error}"),
+        }
     }
 
     #[test]

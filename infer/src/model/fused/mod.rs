@@ -20,7 +20,7 @@ use kernel::Processor;
 use plan::{Plan, Twin};
 
 /// People that go through all layers together: their activations stay in a core's own cache.
-const TOGETHER: usize = 24;
+const TOGETHER: usize = 48;
 
 /// A network that any number of threads may call at once.
 #[derive(Debug)]
