@@ -23,6 +23,7 @@ mod number;
 mod parallel;
 mod pass;
 mod plain;
+mod product;
 mod sigma;
 
 pub use ends::Ends;

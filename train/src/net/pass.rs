@@ -5,6 +5,7 @@ use tch::{Kind, Tensor};
 use super::activation::{self, Drop, Saved, blank};
 use super::buffers::Layer;
 use super::evaluation::exact;
+use super::product::{product, product_and_row};
 use super::{LiftNet, mix_seed};
 use crate::config::InputBlock;
 
@@ -108,7 +109,7 @@ impl LiftNet {
         let gradient: Vec<Tensor> = gradient.iter().map(|gradient| gradient.to_kind(down[0].kind())).collect();
         end_gradients(output, &gradient, &cut(&work.streams[self.config.blocks], rows));
         for ((gradient, weight), down) in gradient.iter().zip(&output.weights).zip(&down) {
-            let _ = gradient.mm_out(down, &weight.factor);
+            product(down, gradient, &weight.factor, false);
         }
         let mut next = work.saved.len();
         let per_block = self.config.layers_per_block;
@@ -121,11 +122,8 @@ impl LiftNet {
                 let x = cut(if k == 0 { &work.streams[block] } else { &work.saved[next - 1].out }, rows);
                 hidden_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
                 for (plane, (z_gradient, weight)) in z_gradient.iter().zip(&layer.weights).enumerate() {
-                    let _ = if k == 0 {
-                        down[plane].shallow_clone().addmm_(z_gradient, &weight.factor)
-                    } else {
-                        z_gradient.mm_out(&branch[plane], &weight.factor)
-                    };
+                    let to = if k == 0 { &down[plane] } else { &branch[plane] };
+                    product(to, z_gradient, &weight.factor, k == 0);
                 }
                 incoming = &branch;
             }
@@ -159,16 +157,16 @@ pub(super) fn write(to: &[Tensor], from: &[Tensor]) {
 fn linear_into(z: &[Tensor], layer: &Layer, x: &[Tensor]) {
     for (plane, ((z, x), weight)) in z.iter().zip(x).zip(&layer.weights).enumerate() {
         let weight = weight.factor.tr();
-        let _ = if plane == 0 { layer.bias_factor.addmm_out(z, x, &weight) } else { x.mm_out(z, &weight) };
+        if plane == 0 { product_and_row(z, x, &weight, &layer.bias_factor) } else { product(z, x, &weight, false) }
     }
 }
 
-/// The gradients of a hidden layer's W and b; `product` is where W's comes about if it is not in f32.
-fn hidden_gradients(layer: &Layer, z_gradient: &[Tensor], x: &[Tensor], product: Option<&Tensor>) {
+/// The gradients of a hidden layer's W and b; `rounded` is where W's comes about if it is not in f32.
+fn hidden_gradients(layer: &Layer, z_gradient: &[Tensor], x: &[Tensor], rounded: Option<&Tensor>) {
     for ((z_gradient, x), weight) in z_gradient.iter().zip(x).zip(&layer.weights) {
-        let _ = z_gradient.tr().mm_out(product.unwrap_or(&weight.gradient), x);
-        if let Some(product) = product {
-            weight.gradient.shallow_clone().copy_(product);
+        product(rounded.unwrap_or(&weight.gradient), &z_gradient.tr(), x, false);
+        if let Some(rounded) = rounded {
+            weight.gradient.shallow_clone().copy_(rounded);
         }
     }
     bias_gradient(layer, &z_gradient[0]);
