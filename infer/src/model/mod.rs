@@ -18,6 +18,7 @@ mod fused;
 mod library;
 mod network;
 mod onnx;
+mod pieces;
 mod precision;
 mod profile;
 mod runner;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::call::{Callee, Numbers};
-use super::crew::PieceSize;
 use super::fused::Fused;
+use super::pieces::PieceSize;
 use super::{Engine, ModelFile, Precision};
 use crate::error::{Error, Result};
 
