@@ -5,19 +5,26 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::parallel;
+
+/// Fewer rows, or sums of fewer products, are not worth laying out the matrices for kernels.
+const FEWEST: usize = 128;
+/// Rows that a strip has a multiple of: kernels take so many at a time.
+const LEAST_STRIP: usize = 16;
+
 /// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `added` to what is there. All of one kind on one device; `out` shares no
 /// memory with the others.
 pub(super) fn product(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
-    match (out.device(), out.kind()) {
-        (Device::Cpu, Kind::Float) => product_on_cpu(out, a, b, added),
-        _ if added => drop(out.shallow_clone().addmm_(a, b)),
-        _ => drop(a.mm_out(out, b)),
+    match added {
+        _ if is_for_gemm(out, a) => product_on_cpu(out, a, b, added),
+        true => drop(out.shallow_clone().addmm_(a, b)),
+        false => drop(a.mm_out(out, b)),
     }
 }
 
 /// `out` = `a` · `b` + `row` in each row, as for [`product`]; `row` `[n]` is of the same kind.
 pub(super) fn product_and_row(out: &Tensor, a: &Tensor, b: &Tensor, row: &Tensor) {
-    if (out.device(), out.kind()) == (Device::Cpu, Kind::Float) {
+    if is_for_gemm(out, a) {
         out.shallow_clone().copy_(&row.expand_as(out));
         product_on_cpu(out, a, b, true);
     } else {
@@ -25,39 +32,46 @@ pub(super) fn product_and_row(out: &Tensor, a: &Tensor, b: &Tensor, row: &Tensor
     }
 }
 
+fn is_for_gemm(out: &Tensor, a: &Tensor) -> bool {
+    let (rows, depth) = shape(a);
+    (out.device(), out.kind()) == (Device::Cpu, Kind::Float) && rows.min(depth) >= FEWEST
+}
+
+/// In strips of rows, one a thread, on libtorch's own threads: threads of `gemm` would fight them for the cores.
 fn product_on_cpu(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     let ((m, k), (_, n)) = (shape(a), shape(b));
     assert!(shape(out) == (m, n) && shape(b).0 == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
     let [out, a, b] = [out, a, b].map(Elements::of);
-    let threads = match usize::try_from(tch::get_num_threads()) {
-        Ok(threads) if threads > 1 => gemm::Parallelism::Rayon(threads),
-        _ => gemm::Parallelism::None,
-    };
-    // SAFETY: the shapes were held against each other, and each matrix lies in its tensor's memory as its strides say;
-    // callers write to a buffer that they do not read at the same time.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.first,
-            out.columns,
-            out.rows,
-            added,
-            a.first,
-            a.columns,
-            a.rows,
-            b.first,
-            b.columns,
-            b.rows,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            threads,
-        );
-    }
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+    let strip = m.div_ceil(threads.max(1)).next_multiple_of(LEAST_STRIP);
+    parallel::for_each(m.div_ceil(strip), |index| {
+        let first = index * strip;
+        // SAFETY: the shapes were held against each other, and each matrix lies in its tensor's memory as its strides say;
+        // strips of `out` are apart, and callers write to a buffer that they do not read at the same time.
+        unsafe {
+            gemm::gemm(
+                strip.min(m - first),
+                n,
+                k,
+                out.row(first),
+                out.columns,
+                out.rows,
+                added,
+                a.row(first),
+                a.columns,
+                a.rows,
+                b.row(0),
+                b.columns,
+                b.rows,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    });
 }
 
 /// Where a matrix of f32 in host memory begins, and how far apart its rows and columns are.
@@ -67,7 +81,15 @@ struct Elements {
     columns: isize,
 }
 
+// SAFETY: a place in memory that whoever reads or writes it answers for.
+unsafe impl Sync for Elements {}
+
 impl Elements {
+    /// Where row `index` begins.
+    fn row(&self, index: usize) -> *mut f32 {
+        self.first.wrapping_offset(index as isize * self.rows)
+    }
+
     fn of(matrix: &Tensor) -> Self {
         assert!((matrix.kind(), matrix.device()) == (Kind::Float, Device::Cpu), "a matrix of f32 in host memory");
         let strides = matrix.stride();
@@ -91,7 +113,7 @@ mod tests {
     fn every_order_of_rows_and_columns_gives_what_f64_gives() {
         let _held = generator();
         tch::manual_seed(4);
-        for (m, k, n) in [(1, 1, 1), (7, 51, 33), (64, 128, 65), (200, 96, 256)] {
+        for (m, k, n) in [(1, 1, 1), (7, 51, 33), (64, 128, 65), (200, 96, 256), (500, 130, 70)] {
             for transposed in [[false, false], [true, false], [false, true], [true, true]] {
                 let matrix = |rows: i64, columns: i64, transposed: bool| {
                     if transposed {
