@@ -104,8 +104,9 @@ impl Session {
     /// OpenVINO has threads of its own, and takes batches whole.
     fn on_openvino(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<Self> {
         let session = build_openvino(runtime, file, threads).map_err(|cause| {
-            Error::runtime(format!("cannot run by OpenVINO: {cause}"))
-                .hint("`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file")
+            Error::runtime(format!("cannot run by OpenVINO: {cause}")).hint(
+                "`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file",
+            )
         })?;
         let (card, provider) = (file.card().clone(), Provider::OpenVino);
         let runner = Runner::Runtime(Callee::new(session, &card)?);

@@ -1,4 +1,5 @@
-//! The kernels, for processors with AVX-512, and its VNNI for bytes: rows of people against panels of columns, sums in registers.
+//! The kernels, for processors with AVX-512, and its VNNI for bytes: rows of people against panels of columns, sums in
+//! registers.
 //!
 //! A product takes [`ROWS`] people and a panel at a time: 24 registers of sums, for which each weight is loaded once and
 //! each activation once per panel. Both planes of a layer are summed one after the other, and become the next layer's

@@ -1,10 +1,10 @@
-//! Models of planes, in 8 bits or in f32, without a runtime between their layers: one pass over a layer's weights, and what follows a
-//! product done while its sums are still in registers.
+//! Models of planes, in 8 bits or in f32, without a runtime between their layers: one pass over a layer's weights, and
+//! what follows a product done while its sums are still in registers.
 //!
-//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`) for
-//! processors with AVX-512, and for bytes with its VNNI, which multiplies and adds four of them in one instruction. [`Plan`] is what of a file is computed,
-//! `features` how key points begin. Whether it computes what the file says is not believed but seen: a session holds it
-//! against ONNX Runtime before it is used ([`super::session`]).
+//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`),
+//! for processors with AVX-512, and for bytes with its VNNI, which multiplies and adds four of them in one instruction.
+//! [`Plan`] is what of a file is computed, `features` how key points begin. Whether that is what the file says is not
+//! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::runner`]).
 
 mod features;
 mod kernel;
@@ -100,14 +100,7 @@ impl Fused {
                     Twin::Floats(layer) => {
                         let read = if first { &*stream } else { &*inner };
                         processor.twin_floats(read, people, layer, sums);
-                        if last {
-                            stream
-                                .iter_mut()
-                                .zip(&sums[..people * wide])
-                                .for_each(|(stream, branch)| *stream += branch);
-                        } else {
-                            std::mem::swap(inner, sums);
-                        }
+                        if last { add(stream, &sums[..people * wide]) } else { std::mem::swap(inner, sums) }
                     }
                 }
             }
@@ -116,6 +109,11 @@ impl Fused {
             processor.product(&stream[plane * plan.hidden..], (people, wide), layer, end, layer.padded());
         }
     }
+}
+
+/// Adds `branch` to the beginning of `stream`.
+fn add(stream: &mut [f32], branch: &[f32]) {
+    stream.iter_mut().zip(branch).for_each(|(stream, branch)| *stream += branch);
 }
 
 impl Scratch {

@@ -1,8 +1,9 @@
 //! Human-like motion made up from a seed, so that everything can be tried, tested and timed without a file.
 //!
 //! A figure with anatomical bone lengths and joint limits (`figure`, `angles`) goes through everyday movements
-//! (`movement`), or, as [`Repertoire::Postures`], through what joints allow beyond them: pose networks that learned from
-//! captured motion and from these err less on people of other recordings (`models/README.md` has the figures). It is no substitute for captured motion: it knows nothing of balance or of style.
+//! (`movement`), or, as [`Repertoire::Postures`], through what joints allow beyond them. It is no substitute for captured
+//! motion: it knows nothing of balance or of style. Beside captured motion it makes networks better on people of other
+//! recordings (`models/README.md` has the figures).
 
 mod angles;
 mod figure;
