@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 pub(super) enum Runner {
     /// ONNX Runtime.
     Runtime(Callee),
-    /// Our own kernels, beside the runtime that they were held against.
-    Fused(Arc<Fused>, Callee),
+    /// Our own kernels, and the widths of a person's numbers; the session that they were held against is gone.
+    Fused(Arc<Fused>, [usize; 3]),
 }
 
 /// How far most people's numbers may be from the runtime's, as a share of the person's largest.
@@ -44,7 +44,7 @@ impl Runner {
     /// A runtime that fails; kernels that do not agree, where `engine` asks for them by name.
     pub(super) fn new(callee: Callee, fused: Option<Fused>, engine: Engine) -> Result<Self> {
         match fused {
-            Some(fused) if agree(&fused, &callee)? => Ok(Self::Fused(Arc::new(fused), callee)),
+            Some(fused) if agree(&fused, &callee)? => Ok(Self::Fused(Arc::new(fused), callee.widths())),
             Some(_) if engine == Engine::Own => Err(Error::model("our own kernels give other poses than ONNX Runtime")),
             _ => Ok(Self::Runtime(callee)),
         }
@@ -74,7 +74,8 @@ impl Runner {
     /// Numbers that a person's key points, pose and sigma are.
     pub(super) fn widths(&self) -> [usize; 3] {
         match self {
-            Self::Runtime(callee) | Self::Fused(_, callee) => callee.widths(),
+            Self::Runtime(callee) => callee.widths(),
+            Self::Fused(_, widths) => *widths,
         }
     }
 
