@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::super::angles::{Angles, LEFT, RIGHT, limits};
-use super::{Motion, Stance, Wander, any_side, crouch, pulse};
+use super::{Motion, Stance, Wander, any_side, crouch, pulse, wanders};
 
 /// Arms that go to random places.
 pub(super) struct FreeArms([[Wander; 5]; 2]);
@@ -25,7 +25,7 @@ impl FreeArms {
 
     /// Shoulder forward, outward, turned inward; elbow; shrug: between these angles, degrees.
     pub(super) fn within(rng: &mut StdRng, ranges: [(f64, f64); 5], pace: f64) -> Self {
-        Self(std::array::from_fn(|_| ranges.map(|(low, high)| Wander::new(rng, low, high, pace))))
+        Self(std::array::from_fn(|_| wanders(rng, ranges, pace)))
     }
 
     /// Arms that do the same on both sides.
@@ -53,7 +53,7 @@ pub(super) fn reach(rng: &mut StdRng) -> Motion {
     let (stance, arms) = (Stance::new(rng), FreeArms::new(rng, 0.35));
     let both = rng.random_bool(0.6);
     let first = any_side(rng);
-    let trunk = [(-5.0, 40.0), (-18.0, 18.0), (-30.0, 30.0)].map(|(low, high)| Wander::new(rng, low, high, 0.3));
+    let trunk = wanders(rng, [(-5.0, 40.0), (-18.0, 18.0), (-30.0, 30.0)], 0.3);
     let knees = Wander::new(rng, 0.0, 50.0, 0.2);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -152,8 +152,8 @@ pub(super) fn kick(rng: &mut StdRng) -> Motion {
 
 pub(super) fn dance(rng: &mut StdRng) -> Motion {
     let (stance, arms) = (Stance::new(rng), FreeArms::new(rng, 0.5));
-    let trunk = [(-15.0, 40.0), (-22.0, 22.0), (-30.0, 30.0)].map(|(low, high)| Wander::new(rng, low, high, 0.4));
-    let head = [(-25.0, 25.0), (-15.0, 15.0), (-40.0, 40.0)].map(|(low, high)| Wander::new(rng, low, high, 0.4));
+    let trunk = wanders(rng, [(-15.0, 40.0), (-22.0, 22.0), (-30.0, 30.0)], 0.4);
+    let head = wanders(rng, [(-25.0, 25.0), (-15.0, 15.0), (-40.0, 40.0)], 0.4);
     let legs: [[Wander; 4]; 2] = std::array::from_fn(|_| {
         [(-15.0, 70.0), (-5.0, 35.0), (-30.0, 20.0), (0.0, 95.0)].map(|(low, high)| Wander::new(rng, low, high, 0.4))
     });
