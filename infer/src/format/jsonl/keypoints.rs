@@ -7,6 +7,9 @@ use super::complaint;
 use super::header::{KeypointHeader, is_header};
 use super::lines::{Line, Lines};
 use super::scan::{Scan, Scanner, fault};
+#[cfg(target_arch = "x86_64")]
+use super::triples::read_points;
+use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::{FrameReader, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
@@ -32,7 +35,7 @@ impl KeypointLines {
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
         let mut lines = Lines::new(input, name);
-        let mut parser = Parser { layout, next_index: 0, expected_joints: 0 };
+        let mut parser = Parser { layout, next_index: 0, expected_joints: 0, wide: Wide::detect() };
         let mut info = StreamInfo { layout, ..StreamInfo::default() };
         let mut first = None;
         match lines.next() {
@@ -85,6 +88,7 @@ struct Parser {
     next_index: u64,
     /// Joints of the person before, a guess at how many the next one has.
     expected_joints: usize,
+    wide: Option<Wide>,
 }
 
 impl Parser {
@@ -155,26 +159,10 @@ impl Parser {
 
     fn keypoints(&mut self, scanner: &mut Scanner<'_>, person: usize) -> Scan<Vec<Keypoint>> {
         let mut keypoints = Vec::with_capacity(self.expected_joints);
-        let mut channels = 0;
-        scanner.list(|scanner, joint| {
-            if scanner.peek() != Some(b'[') {
-                return scanner.unexpected(&format!("keypoint {joint}{} as [x, y, score]", of_person(person)));
-            }
-            let ([x, y, score], count) = scanner.triple()?;
-            let score = match count {
-                3 if score.is_nan() => 0.0,
-                3 => score as f32,
-                _ => 1.0,
-            };
-            if joint == 0 {
-                channels = count;
-            }
-            if count != channels || !matches!(count, 2 | 3) {
-                return miscounted(joint, person, count, channels);
-            }
-            keypoints.push(Keypoint { x, y, score });
-            Ok(())
-        })?;
+        match self.wide.and_then(|wide| read_points(scanner.rest(), &mut keypoints, wide)) {
+            Some(length) => scanner.pass_over(length),
+            None => read_list(scanner, person, &mut keypoints)?,
+        }
         self.expected_joints = keypoints.len();
         match self.layout {
             Some(layout) if layout.len() != keypoints.len() => {
@@ -184,6 +172,37 @@ impl Parser {
             _ => Ok(keypoints),
         }
     }
+}
+
+/// Reads a list of key points into `keypoints`, in whichever way JSON may be written.
+pub(super) fn read_list(scanner: &mut Scanner<'_>, person: usize, keypoints: &mut Vec<Keypoint>) -> Scan<()> {
+    keypoints.clear();
+    let mut channels = 0;
+    scanner.list(|scanner, joint| {
+        if scanner.peek() != Some(b'[') {
+            return scanner.unexpected(&format!("keypoint {joint}{} as [x, y, score]", of_person(person)));
+        }
+        let ([x, y, score], count) = scanner.triple()?;
+        let score = match count {
+            3 if score.is_nan() => 0.0,
+            3 => score as f32,
+            _ => 1.0,
+        };
+        if joint == 0 {
+            channels = count;
+        }
+        if count != channels || !matches!(count, 2 | 3) {
+            return miscounted(joint, person, count, channels);
+        }
+        keypoints.push(Keypoint { x, y, score });
+        Ok(())
+    })
+}
+
+/// What `triples` does where there is AVX-512: elsewhere nothing is read at once.
+#[cfg(not(target_arch = "x86_64"))]
+fn read_points(_: &[u8], _: &mut Vec<Keypoint>, _: Wide) -> Option<usize> {
+    None
 }
 
 /// Names a person in a message; the first goes without saying.

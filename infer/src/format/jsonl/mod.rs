@@ -17,6 +17,9 @@ mod number;
 mod poses;
 mod scan;
 mod text;
+#[cfg(target_arch = "x86_64")]
+mod triples;
+mod wide;
 mod write;
 
 pub(super) use keypoints::KeypointLines;

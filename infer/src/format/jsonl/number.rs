@@ -150,7 +150,7 @@ fn values_of(chunk: &[u8; 8]) -> u64 {
 
 /// The high bit of each byte that is no digit; behind one that is not ASCII a 9 may seem none.
 #[inline(always)]
-fn no_digits(values: u64) -> u64 {
+pub(super) fn no_digits(values: u64) -> u64 {
     (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
 }
 
@@ -169,8 +169,8 @@ const SMALL_POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 1
 
 /// The number of which each byte is a digit's value, the lowest byte's the highest: neighbours are joined to pairs,
 /// those to fours, those to all eight.
-#[inline]
-fn eight_digits(values: u64) -> u64 {
+#[inline(always)]
+pub(super) fn eight_digits(values: u64) -> u64 {
     let pairs = (values.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul((10_000 << 32) + 1) >> 32

@@ -37,6 +37,18 @@ impl<'a> Scanner<'a> {
         self.at >= self.line.len()
     }
 
+    /// What has not been read yet.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.line[self.at..]
+    }
+
+    /// Passes over `length` bytes that were read elsewhere.
+    #[inline]
+    pub(super) fn pass_over(&mut self, length: usize) {
+        self.at += length;
+    }
+
     /// The next byte that is no white space.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {

@@ -78,20 +78,9 @@ impl<W: Write> PoseLinesWriter<W> {
             self.lines.push_integer(id);
             self.lines.push(b",");
         }
-        self.lines.push(b"\"joints\":[");
-        for (number, &[x, y, z]) in person.joints.iter().enumerate() {
-            if number > 0 {
-                self.lines.push(b",");
-            }
-            self.lines.push(b"[");
-            self.lines.push_f32(x);
-            self.lines.push(b",");
-            self.lines.push_f32(y);
-            self.lines.push(b",");
-            self.lines.push_f32(z);
-            self.lines.push(b"]");
-        }
-        self.lines.push(b"],\"score\":");
+        self.lines.push(b"\"joints\":");
+        self.lines.push_points(&person.joints);
+        self.lines.push(b",\"score\":");
         self.lines.push_f32(person.score);
         if self.sigma {
             self.push_sigma(person);
