@@ -139,6 +139,17 @@ impl<N: PoseNetwork> Lifter<N> {
         self.wants_sigma = false;
     }
 
+    /// Lifters of the same network that do all that they do on the thread that calls them, so that batches may be lifted
+    /// beside each other; none where a batch is best lifted by itself.
+    ///
+    /// # Errors
+    /// A runtime that fails.
+    pub(crate) fn lanes(&mut self) -> Result<Vec<Lifter<Box<dyn PoseNetwork>>>> {
+        let (batch, wants_sigma) = (self.batch, self.wants_sigma);
+        let lane = |network| Lifter { wants_sigma, ..Lifter::with_network(network, batch) };
+        Ok(self.network.lanes()?.into_iter().map(lane).collect())
+    }
+
     /// The network beneath, for others to share.
     pub fn into_network(self) -> N {
         self.network

@@ -63,6 +63,11 @@ impl Crew {
         Ok(crew)
     }
 
+    /// What each of them runs.
+    pub(super) fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
     /// Runs a whole batch, `[N, J_in, channels]` to `[N, J_out, 3]` and `[N, J_out]`.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod device;
 mod engine;
 mod file;
 mod fused;
+mod lane;
 mod library;
 mod network;
 mod onnx;

@@ -30,6 +30,34 @@ pub trait PoseNetwork: Send {
     fn run(&mut self, keypoints: ArrayView3<'_, f32>, poses: ArrayViewMut3<'_, f32>) -> Result<()> {
         self.run_with_sigma(keypoints, poses, None)
     }
+
+    /// Handles to the same network that run on the thread that calls them, as many as there are threads, so that batches
+    /// may be run beside each other; none where a batch is best run by itself, or by one thread.
+    ///
+    /// # Errors
+    /// A runtime that fails.
+    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+        Ok(Vec::new())
+    }
+}
+
+impl PoseNetwork for Box<dyn PoseNetwork> {
+    fn card(&self) -> &Card {
+        self.as_ref().card()
+    }
+
+    fn run_with_sigma(
+        &mut self,
+        keypoints: ArrayView3<'_, f32>,
+        poses: ArrayViewMut3<'_, f32>,
+        sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
+        self.as_mut().run_with_sigma(keypoints, poses, sigma)
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+        self.as_mut().lanes()
+    }
 }
 
 /// Checks the shapes of a call to [`PoseNetwork::run_with_sigma`] against the card.

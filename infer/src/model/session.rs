@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use ort::ep;
 use ort::session::builder::SessionBuilder;
 
-use super::call::{Callee, Numbers};
+use super::call::Callee;
 use super::crew::Crew;
 use super::file::ModelFile;
+use super::lane::{Lane, run_whole};
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
 use super::runner::Runner;
@@ -161,7 +162,13 @@ impl Session {
         if !size.is_worth_it(people) {
             return Ok(None);
         }
+        self.call_crew()
+    }
+
+    /// The crew, called together if it has not been; `None` where there is none.
+    fn call_crew(&mut self) -> Result<Option<&mut Crew>> {
         if let CrewState::Later(file) = &self.crew {
+            let size = self.runner.piece_size(self.card.network.precision);
             let session = build(&library::runtime(false)?, file, 1)?;
             self.crew =
                 CrewState::Ready(Crew::new(Runner::Runtime(Callee::new(session, &self.card)?), size, self.threads)?);
@@ -193,45 +200,13 @@ impl PoseNetwork for Session {
             },
         }
     }
-}
 
-/// Runs a batch as it is, in place where all of it lies in one piece of memory.
-fn run_whole(
-    runner: &Runner,
-    keypoints: ArrayView3<'_, f32>,
-    mut poses: ArrayViewMut3<'_, f32>,
-    mut sigma: Option<ArrayViewMut2<'_, f32>>,
-) -> Result<()> {
-    let packed = keypoints.as_standard_layout();
-    let (Some(keypoints), true) = (packed.as_slice(), poses.is_standard_layout()) else {
-        return run_copied(runner, packed.view(), poses, sigma);
-    };
-    let people = poses.dim().0;
-    let sigma = match sigma.as_mut().map(|sigma| sigma.as_slice_mut()) {
-        Some(None) => return run_copied(runner, packed.view(), poses, sigma),
-        Some(sigma) => sigma,
-        None => None,
-    };
-    let Some(poses) = poses.as_slice_mut() else { return Ok(()) };
-    runner.run(people, Numbers { keypoints, poses, sigma })
-}
-
-/// As [`run_whole`], into arrays of our own that are then copied to where they belong.
-fn run_copied(
-    runner: &Runner,
-    keypoints: ArrayView3<'_, f32>,
-    mut poses: ArrayViewMut3<'_, f32>,
-    sigma: Option<ArrayViewMut2<'_, f32>>,
-) -> Result<()> {
-    let mut packed_poses = Array3::zeros(poses.dim());
-    let mut packed_sigma = sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
-    let packed = packed_sigma.as_mut().map(|sigma| sigma.view_mut());
-    run_whole(runner, keypoints, packed_poses.view_mut(), packed)?;
-    poses.assign(&packed_poses);
-    if let (Some(mut sigma), Some(packed)) = (sigma, packed_sigma) {
-        sigma.assign(&packed);
+    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+        let (card, threads) = (self.card.clone(), self.threads);
+        let runner = self.call_crew()?.map(|crew| crew.runner().clone());
+        let lane = |runner: &Runner| -> Box<dyn PoseNetwork> { Box::new(Lane::new(card.clone(), runner.clone())) };
+        Ok(runner.iter().filter(|_| threads > 1).flat_map(|runner| (0..threads).map(move |_| lane(runner))).collect())
     }
-    Ok(())
 }
 
 fn build(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session> {
@@ -302,7 +277,7 @@ fn cuda_error(number: u32, cause: &str) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use ndarray::s;
+    use ndarray::{Array2, Array3, s};
 
     use super::super::small_model::SmallModel;
     use super::*;

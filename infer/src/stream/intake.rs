@@ -51,6 +51,11 @@ impl Inlet {
         let arrivals = self.queue.take(limit);
         if arrivals.is_empty() { self.queue.end().map(|()| arrivals) } else { Ok(arrivals) }
     }
+
+    /// As [`Self::take`], but never waits: empty where fewer than `least` people have been read already.
+    pub(super) fn take_waiting(&self, least: usize, limit: usize) -> Vec<Arrival> {
+        self.queue.take_waiting(least, limit)
+    }
 }
 
 impl Drop for Inlet {

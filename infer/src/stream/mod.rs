@@ -1,17 +1,19 @@
 //! Whole streams: frames of any number of people in, poses out, in order.
 //!
-//! A reading thread fills a bounded queue; the lifting thread takes whatever
-//! is there, lifts it as one batch and writes it. It never waits for frames that
-//! have not come: a frame from a live pipe is answered before the next one
-//! arrives, by one thread that reads, lifts and writes; a file fills whole batches by itself.
+//! A frame from a live pipe is answered before the next one arrives, by one thread that reads, lifts and writes. Where frames
+//! come faster than they are lifted, as from a file, a thread reads them into a bounded queue, several lift batches of them
+//! beside each other (`lanes`), and one writes them in order. Nobody ever waits for frames that have not come.
 
 mod batcher;
 mod intake;
+mod lanes;
 mod layout;
 mod outlet;
 mod pool;
 mod queue;
 mod shared;
+
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
@@ -21,6 +23,7 @@ use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 pub use batcher::{Answer, Batcher, Feed};
 use intake::Inlet;
+use lanes::{Batch, Lanes, Lifted};
 pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::Arrival;
@@ -28,6 +31,9 @@ pub use shared::SharedNetwork;
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
+
+/// People that a thread lifts at once where there is a backlog: few enough that what was read of them stays in its cache.
+const LANE_BATCH: usize = 480;
 
 /// What is known of a stream from outside.
 #[derive(Debug, Clone, Copy, Default)]
@@ -149,7 +155,8 @@ pub fn lift_stream<N: PoseNetwork>(
     options: &StreamOptions,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    let conversion = layout.map(|layout| lifter.conversion(layout)).transpose()?;
+    let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
+    let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
     let mut inlet = Inlet::new(reader, lifter.batch() * WAITING_BATCHES, *options);
     let layout = layout.map(|layout| layout.name.to_owned());
     let (max_sigma, is_size_told) = (options.max_sigma, false);
@@ -162,7 +169,8 @@ pub fn lift_stream<N: PoseNetwork>(
 struct Stream<'a, N> {
     lifter: &'a mut Lifter<N>,
     observer: &'a mut dyn Observer,
-    conversion: Option<Conversion>,
+    /// Until somebody comes whose joints fit a layout, people are held against the model's own.
+    conversion: Arc<Conversion>,
     layout: Option<String>,
     max_sigma: Option<f32>,
     /// Whether the observer knows that the image size is not known.
@@ -180,19 +188,18 @@ impl<N: PoseNetwork> Stream<'_, N> {
     }
 
     fn lift_until_end(&mut self, inlet: &mut Inlet, outlet: &mut Outlet) -> Result<(), Stop> {
-        let batch = self.lifter.batch();
+        let mut lanes = None;
         loop {
-            let arrivals = inlet.take(batch).map_err(Stop::Reading)?;
-            if arrivals.is_empty() {
-                return Ok(());
-            }
-            let waiting: usize = arrivals.iter().map(Arrival::weight).sum();
-            let is_backlog = arrivals.len() > 1 && waiting > batch / 2;
-            let answered = self.lift(arrivals).map_err(Stop::Lifting)?;
-            if is_backlog {
+            let lifted = match &mut lanes {
+                Some(lanes) => self.lift_next_in(lanes, inlet)?,
+                None => self.lift_next(inlet)?,
+            };
+            let Some(lifted) = lifted else { return Ok(()) };
+            if outlet.is_here() && self.is_backlog(&lifted.frames) {
                 outlet.move_to_thread().map_err(Stop::Writing)?;
+                lanes = self.lifter.lanes().and_then(Lanes::start).map_err(Stop::Lifting)?;
             }
-            if !outlet.write(answered).map_err(Stop::Writing)? {
+            if !outlet.write(self.settle(lifted)).map_err(Stop::Writing)? {
                 // The writing thread has given up: finishing tells why.
                 return Ok(());
             }
@@ -200,32 +207,75 @@ impl<N: PoseNetwork> Stream<'_, N> {
         }
     }
 
-    fn lift(&mut self, arrivals: Vec<Arrival>) -> Result<Answered> {
-        let mut frames = Vec::with_capacity(arrivals.len());
-        for Arrival { frame, fault } in arrivals {
-            if let Some(fault) = fault {
-                self.tally.unreadable += 1;
-                self.observer.failed(&Failure::Frame(&fault));
+    /// Whether so many frames came at once that nobody can be waiting for each of them.
+    fn is_backlog(&self, frames: &[Frame]) -> bool {
+        frames.len() > 1 && frames.iter().map(queue::weight).sum::<usize>() > self.lifter.batch() / 2
+    }
+
+    /// Lifts what is there, on this thread; waits only while there is nothing. `None` at the end.
+    fn lift_next(&mut self, inlet: &mut Inlet) -> Result<Option<Lifted>, Stop> {
+        let arrivals = inlet.take(self.lifter.batch()).map_err(Stop::Reading)?;
+        if arrivals.is_empty() {
+            return Ok(None);
+        }
+        let batch = self.admit(arrivals);
+        batch.lift(self.lifter).map(Some).map_err(Stop::Lifting)
+    }
+
+    /// Gives the lanes what is there, and takes the next batch that they have lifted; waits for one only while there is
+    /// nothing to give. `None` at the end.
+    fn lift_next_in(&mut self, lanes: &mut Lanes, inlet: &mut Inlet) -> Result<Option<Lifted>, Stop> {
+        let most = self.lifter.batch().min(LANE_BATCH);
+        while lanes.have_room() {
+            let arrivals = match lanes.are_idle() {
+                true => inlet.take(most).map_err(Stop::Reading)?,
+                // Small ones are for those who would have nothing to do otherwise.
+                false => inlet.take_waiting(if lanes.want_work() { 1 } else { most }, most),
+            };
+            if arrivals.is_empty() {
+                break;
             }
-            self.tally.people += frame.people.len() as u64;
+            let is_alone = lanes.are_idle() && arrivals.len() == 1;
+            let batch = self.admit(arrivals);
+            if is_alone {
+                // Nothing is gained on another thread.
+                return batch.lift(self.lifter).map(Some).map_err(Stop::Lifting);
+            }
+            lanes.lay_down(batch);
+        }
+        if lanes.are_idle() { Ok(None) } else { lanes.fetch().map(Some).map_err(Stop::Lifting) }
+    }
+
+    /// Makes a batch of what was read; who comes first tells the layout, if nobody has.
+    fn admit(&mut self, arrivals: Vec<Arrival>) -> Batch {
+        let (mut frames, mut faults) = (Vec::with_capacity(arrivals.len()), Vec::new());
+        for Arrival { frame, fault } in arrivals {
+            faults.extend(fault);
             frames.push(frame);
         }
-        self.tally.frames += frames.len() as u64;
-        if self.conversion.is_none()
+        if self.layout.is_none()
             && let Some(guess) = layout::guess_from(self.lifter, &frames)
         {
             self.observer.guessed_layout(&guess.name, guess.conversion.source_len());
-            (self.conversion, self.layout) = (Some(guess.conversion), Some(guess.name));
+            (self.conversion, self.layout) = (Arc::new(guess.conversion), Some(guess.name));
         }
-        // Until somebody comes whose joints fit a layout, people are held against the model's own.
-        let own = Conversion::identity(self.lifter.card().input.joints.len());
-        let mut refusals = Vec::new();
-        let mut lifted = self.lifter.lift_frames(&frames, self.conversion.as_ref().unwrap_or(&own), &mut refusals)?;
+        Batch { frames, faults, conversion: Arc::clone(&self.conversion) }
+    }
+
+    /// Counts and tells what came of a batch.
+    fn settle(&mut self, lifted: Lifted) -> Answered {
+        let Lifted { frames, faults, mut lifted, refusals } = lifted;
+        for fault in &faults {
+            self.observer.failed(&Failure::Frame(fault));
+        }
         for refusal in &refusals {
             self.observer.failed(&Failure::Person(refusal));
         }
+        self.tally.frames += frames.len() as u64;
+        self.tally.unreadable += faults.len() as u64;
+        self.tally.people += frames.iter().map(|frame| frame.people.len() as u64).sum::<u64>();
         self.count(&frames, &mut lifted);
-        Ok(Answered { frames, lifted })
+        Answered { frames, lifted }
     }
 
     /// Counts who was lifted and how, and marks those that the model is not sure of.

@@ -30,6 +30,11 @@ impl Outlet {
         Self { here: Some(writer), thread: None }
     }
 
+    /// Whether the writer has no thread of its own.
+    pub(super) fn is_here(&self) -> bool {
+        self.here.is_some()
+    }
+
     /// Gives the writer its own thread, if it has none.
     pub(super) fn move_to_thread(&mut self) -> Result<()> {
         let Some(mut writer) = self.here.take() else { return Ok(()) };

@@ -18,10 +18,14 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// What it counts against the queue's capacity: its people, an empty frame one.
-    pub(super) fn weight(&self) -> usize {
-        self.frame.people.len().max(1)
+    fn weight(&self) -> usize {
+        weight(&self.frame)
     }
+}
+
+/// What a frame counts against the queue's capacity: its people, an empty frame one.
+pub(super) fn weight(frame: &Frame) -> usize {
+    frame.people.len().max(1)
 }
 
 #[derive(Default)]
@@ -84,6 +88,16 @@ impl Queue {
         while state.arrivals.is_empty() && state.end.is_none() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        self.take_from(state, limit)
+    }
+
+    /// As [`Self::take`], but gives nothing where there are fewer than `least` people.
+    pub(super) fn take_waiting(&self, least: usize, limit: usize) -> Vec<Arrival> {
+        let state = self.lock();
+        if state.weight < least { Vec::new() } else { self.take_from(state, limit) }
+    }
+
+    fn take_from(&self, mut state: MutexGuard<'_, State>, limit: usize) -> Vec<Arrival> {
         let was_full = state.weight >= self.capacity;
         let mut taken = Vec::with_capacity(state.arrivals.len().min(limit));
         let mut people = 0;

@@ -4,6 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
+
 use crate::error::ErrorKind;
 use crate::format::StreamInfo;
 use crate::model::MockNetwork;
@@ -92,7 +94,12 @@ fn run(frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
     run_with(MockNetwork::new(), &options, frames, fail_at)
 }
 
-fn run_with(network: MockNetwork, options: &StreamOptions, frames: Vec<Result<Frame>>, fail_at: Option<u64>) -> Run {
+fn run_with<N: PoseNetwork>(
+    network: N,
+    options: &StreamOptions,
+    frames: Vec<Result<Frame>>,
+    fail_at: Option<u64>,
+) -> Run {
     let (sender, receiver) = channel();
     frames.into_iter().for_each(|frame| sender.send(frame).unwrap());
     drop(sender);
@@ -218,4 +225,86 @@ fn people_who_fit_no_layout_are_told() {
     let run = run(vec![Ok(odd)], None);
     assert_eq!(run.notes, ["frame 3: person 0: 12 key points, expected 17"]);
     assert_eq!(run.outcome.layout, None);
+}
+
+/// What a lane does when it meets a certain person.
+type Misbehaviour = fn() -> Result<()>;
+
+/// A mock that may be run by several threads; each of its lanes does `misbehave` in the batch in which the first key point
+/// of somebody lies at 1 + `at`.
+struct Laned {
+    mock: MockNetwork,
+    lanes: usize,
+    misbehave: Misbehaviour,
+    at: u64,
+}
+
+impl Laned {
+    fn of(lanes: usize, at: u64, misbehave: Misbehaviour) -> Self {
+        Self { mock: MockNetwork::new(), lanes, misbehave, at }
+    }
+}
+
+impl PoseNetwork for Laned {
+    fn card(&self) -> &Card {
+        self.mock.card()
+    }
+
+    fn run_with_sigma(
+        &mut self,
+        keypoints: ArrayView3<'_, f32>,
+        poses: ArrayViewMut3<'_, f32>,
+        sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
+        let is_met = keypoints.outer_iter().any(|person| person[(0, 0)] == 1.0 + self.at as f32);
+        if self.lanes == 0 && is_met {
+            (self.misbehave)()?;
+        }
+        // Batches are not over in the order in which they began.
+        std::thread::sleep(std::time::Duration::from_micros(u64::from(keypoints[(0, 0, 0)] as u32 * 7919 % 500)));
+        self.mock.run_with_sigma(keypoints, poses, sigma)
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+        let lane = |_| -> Box<dyn PoseNetwork> { Box::new(Self::of(0, self.at, self.misbehave)) };
+        Ok((0..self.lanes).map(lane).collect())
+    }
+}
+
+#[test]
+fn batches_that_are_lifted_beside_each_other_keep_their_order() {
+    let frames = (0..3000).map(|index| match index % 100 {
+        99 => Err(Error::input(format!("no frame {index}"))),
+        _ => Ok(frame(index, index as usize % 3)),
+    });
+    let options = StreamOptions { fps: Some(10.0), ..StreamOptions::default() };
+    let network = Laned::of(3, u64::MAX, || Ok(()));
+    let laned = run_with(network, &options, frames.collect(), None);
+    assert!(laned.outcome.stopped.is_none());
+    let tally = laned.outcome.tally;
+    assert_eq!((tally.frames, tally.unreadable, tally.lifted), (3000, 30, 2970));
+    for (index, lifted) in laned.written.iter().enumerate() {
+        let people = if index % 100 == 99 { 0 } else { index % 3 };
+        assert_eq!((lifted.index, lifted.people.len()), (index as u64, people));
+        assert!(lifted.people.iter().all(|person| person.joints[4][0] == (1.0 + index as f32) * 0.001));
+    }
+    let told: Vec<_> = laned.notes.iter().filter(|note| note.starts_with("no frame")).collect();
+    let expected: Vec<_> = (0..30).map(|hundred| format!("no frame {}", 100 * hundred + 99)).collect();
+    assert_eq!(told, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_lane_that_fails_or_breaks_down_leaves_what_came_before() {
+    let misbehaviours: [(Misbehaviour, &str); 2] = [
+        (|| Err(Error::runtime("out of memory")), "out of memory"),
+        (|| std::panic::resume_unwind(Box::new("a bug")), "a lifting thread broke down"),
+    ];
+    for (misbehave, expected) in misbehaviours {
+        let frames = (0..2000).map(|index| Ok(frame(index, 1))).collect();
+        let run = run_with(Laned::of(2, 1500, misbehave), &StreamOptions::default(), frames, None);
+        let Some(Stop::Lifting(error)) = &run.outcome.stopped else { panic!("{:?}", run.outcome) };
+        assert_eq!(error.to_string(), expected);
+        assert!((1480..=1500).contains(&run.written.len()), "{}", run.written.len());
+        assert!(run.written.iter().enumerate().all(|(index, lifted)| lifted.index == index as u64));
+    }
 }
