@@ -5,6 +5,8 @@
 //! each activation once per panel. Both planes of a layer are summed one after the other, and become the next layer's
 //! numbers before they leave the core.
 
+#![cfg_attr(not(target_arch = "x86_64"), allow(unused, reason = "there is nothing to call elsewhere"))]
+
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
