@@ -20,9 +20,10 @@
 //! turns the pose back and gives a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as numbers or, in
 //! [`view`], as a page to look at.
 //!
-//! On a CPU the model's threads share the people of a large batch; where a stream has a backlog each of them lifts batches of
-//! its own instead, from key points to poses. Many live streams share one model: by [`stream::Batcher`], which lifts the frames of all of them on one thread, or by [`stream::SharedNetwork`], which runs
-//! what lifters on threads of their own ask for at the same time.
+//! On a CPU the model's threads share the people of a large batch; where a stream has a backlog each of them lifts batches
+//! of its own instead, from key points to poses. Many live streams share one model: by [`stream::Batcher`], which lifts
+//! the frames of all of them on one thread, or by [`stream::SharedNetwork`], which runs what lifters on threads of their
+//! own ask for at the same time.
 //!
 //! Rooms name only those above them in this list:
 //! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`model`], [`metric`], [`lift`], [`stream`],

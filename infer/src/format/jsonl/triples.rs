@@ -73,9 +73,12 @@ impl Words {
             Some(block) => *block,
             None => padded(text),
         };
+        // From here on three short numbers cannot reach beyond the block.
+        if block[0] != b'[' {
+            return None;
+        }
         let mut others = no_part_of_numbers(&block);
-        let mut end = others.trailing_zeros() as usize;
-        let mut is_well_formed = block[0] == b'[' && end == 0;
+        let (mut end, mut is_well_formed) = (0, true);
         for (axis, expected) in [b',', b',', b']'].into_iter().enumerate() {
             let start = end + 1;
             others &= others.wrapping_sub(1);
@@ -233,6 +236,8 @@ mod tests {
             "{{1,2,3}}",
             "[[1,2,\u{e9}]]",
             "[[1,2,3]x[1,2,3]]",
+            "[[1,2,3],111111111111111111111111[11111111111111111111111]]",
+            "[[1,2,3],1111111111111,11111111,11111111,11111111,1111111]]",
         ] {
             assert_eq!(at_once(text.as_bytes()), None, "{text}");
         }
