@@ -11,6 +11,8 @@ use std::time::Duration;
 use ndarray::Array3;
 use poselift::lift::{Lifter, LifterOptions};
 use poselift::model::{Device, ModelFile};
+use poselift::pose::{Frame, Keypoint, Person};
+use poselift::skeleton::Conversion;
 use small_model::SmallModel;
 
 /// The system's allocator, counted. What ONNX Runtime, which is C++, does by itself is not among it.
@@ -41,6 +43,28 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// What lifting frames allocates once it has begun, where those that were lifted before lend their memory.
+fn allocations_of_frames(lifter: &mut Lifter, people: usize) -> usize {
+    let point = |joint: usize| Keypoint { x: 900.0 + joint as f64, y: 10.0, score: if joint == 9 { 0.0 } else { 0.5 } };
+    let person = Person { id: None, keypoints: (0..17).map(point).collect() };
+    let frames: Vec<_> = (0..people.div_ceil(3))
+        .map(|index| Frame {
+            people: vec![person.clone(); 3],
+            size: Some([1920, 1080]),
+            index: index as u64,
+            ..Frame::default()
+        })
+        .collect();
+    let (own, mut refusals, mut lifted) = (Conversion::identity(17), Vec::new(), Vec::new());
+    let mut lift = || lifter.lift_frames_into(&frames, &own, &mut refusals, &mut lifted).unwrap();
+    (0..20).for_each(|_| lift());
+    let before = ALLOCATIONS.load(Ordering::SeqCst);
+    (0..20).for_each(|_| lift());
+    let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
+    assert!(refusals.is_empty() && lifted.iter().all(|frame| frame.people.len() == 3));
+    allocations
+}
+
 /// One test alone, for the count is the process's: a single person, a few, and batches that threads share.
 #[test]
 fn lifting_allocates_nothing_once_it_has_begun() {
@@ -61,6 +85,7 @@ fn lifting_allocates_nothing_once_it_has_begun() {
             (0..100).for_each(|_| lift());
             let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
             assert_eq!(allocations, 0, "{people} people on {threads} threads, 100 times");
+            assert_eq!(allocations_of_frames(&mut lifter, people), 0, "{people} people in frames on {threads} threads");
             let fits = |value: &f32| !std::ptr::eq(file, &small) || (value - 0.001).abs() < 1e-6;
             assert!(poses.iter().all(|value: &f32| value.is_finite() && fits(value)));
         }

@@ -46,6 +46,11 @@ pub trait FrameReader: Send {
     /// behind it. Any other kind ends the stream.
     fn read(&mut self) -> Result<Option<Frame>>;
 
+    /// Takes back a frame that is done with, for its memory to hold one of the next. Readers to whom that is no gain drop it.
+    fn reuse(&mut self, spent: Frame) {
+        drop(spent);
+    }
+
     /// Whether the next frame is there already, so that reading it will not wait. Readers that cannot tell say yes.
     fn has_more(&mut self) -> bool {
         true

@@ -70,6 +70,8 @@ pub struct Lifter<N = Session> {
     points: Vec<Keypoint>,
     /// `[people, J_in, channels]`, kept between calls.
     keypoints: Vec<f32>,
+    /// Everybody in the frames that are being lifted; `None` who was refused. Kept between calls.
+    gathered: Vec<Option<people::Gathered>>,
     answers: people::Answers,
 }
 
@@ -130,8 +132,8 @@ impl<N: PoseNetwork> Lifter<N> {
         let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
         let batch = batch.max(1);
-        let (points, keypoints, answers) = Default::default();
-        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, answers }
+        let (points, keypoints, gathered, answers) = Default::default();
+        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers }
     }
 
     /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on, for those who have no use for it.

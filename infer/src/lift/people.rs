@@ -46,12 +46,12 @@ pub(super) struct Answers {
 }
 
 /// What is kept of a person while the network looks at their key points.
-struct Gathered {
+#[derive(Debug)]
+pub(super) struct Gathered {
     /// The mean score of what it reads.
     score: f32,
     /// How they were turned to the optical axis, if they were.
     turn: Option<Turn>,
-    unseen: Vec<usize>,
 }
 
 impl<N: PoseNetwork> Lifter<N> {
@@ -68,20 +68,36 @@ impl<N: PoseNetwork> Lifter<N> {
         conversion: &Conversion,
         refusals: &mut Vec<Refusal>,
     ) -> Result<Vec<LiftedFrame>> {
+        let mut lifted = Vec::new();
+        self.lift_frames_into(frames, conversion, refusals, &mut lifted)?;
+        Ok(lifted)
+    }
+
+    /// As [`Self::lift_frames`], into the memory of frames that were lifted before: nothing of them remains, and nothing is
+    /// allocated where there were as many frames of as many people.
+    ///
+    /// # Errors
+    /// As [`Self::lift_frames`]; what is in `lifted` then counts for nothing.
+    pub fn lift_frames_into(
+        &mut self,
+        frames: &[Frame],
+        conversion: &Conversion,
+        refusals: &mut Vec<Refusal>,
+        lifted: &mut Vec<LiftedFrame>,
+    ) -> Result<()> {
         self.keypoints.clear();
-        let mut gathered = Vec::new();
+        self.gathered.clear();
         for frame in frames {
             let camera = turn::camera(self.card(), frame);
             for (index, person) in frame.people.iter().enumerate() {
                 let found = self.gather(person, conversion, camera.as_ref());
-                gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
+                self.gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
             }
         }
         let mut answers = std::mem::take(&mut self.answers);
-        let done = self.run_gathered(gathered.iter().flatten().count(), &mut answers);
-        let lifted = done.map(|()| scatter(frames, gathered, &answers, refusals));
+        let done = self.run_gathered(self.gathered.iter().flatten().count(), &mut answers);
         self.answers = answers;
-        lifted
+        done.map(|()| self.scatter(frames, refusals, lifted))
     }
 
     /// How many of the people lifted from `frame` were turned to the optical axis: all of them or nobody.
@@ -117,15 +133,7 @@ impl<N: PoseNetwork> Lifter<N> {
                 _ => self.keypoints.extend_from_slice(&with_score(point)),
             }
         }
-        Ok(Gathered { score: total / visible as f32, turn, unseen: self.unseen_joints() })
-    }
-
-    /// The joints of the pose whose key point the person just gathered lacks.
-    fn unseen_joints(&self) -> Vec<usize> {
-        let is_missing = |point| self.points.get(point).is_some_and(|point: &Keypoint| point.is_missing());
-        let is_unseen = |point: &Option<usize>| point.is_some_and(is_missing);
-        let joints = self.keypoint_of.iter().enumerate();
-        joints.filter(|(_, point)| is_unseen(point)).map(|(joint, _)| joint).collect()
+        Ok(Gathered { score: total / visible as f32, turn })
     }
 
     /// Runs the `count` people that [`Self::gather`] put together, for their poses, and sigma if the model has it.
@@ -146,6 +154,61 @@ impl<N: PoseNetwork> Lifter<N> {
         self.keypoints = gathered;
         done
     }
+
+    /// Puts the poses back to the people that they belong to.
+    fn scatter(&self, frames: &[Frame], refusals: &mut Vec<Refusal>, lifted: &mut Vec<LiftedFrame>) {
+        let mut gathered = self.gathered.iter();
+        let mut rows = 0..;
+        lifted.resize_with(frames.len(), LiftedFrame::default);
+        for (frame, lifted) in frames.iter().zip(lifted) {
+            (lifted.index, lifted.time) = (frame.index, frame.time);
+            let mut count = 0;
+            for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
+                let Some(gathered) = gathered else { continue };
+                let Some(row) = rows.next() else { continue };
+                if count == lifted.people.len() {
+                    lifted.people.push(LiftedPerson::default());
+                }
+                let person = &mut lifted.people[count];
+                person.id = frame.people[index].id;
+                self.fill(person, gathered, row);
+                if are_finite(person.joints.as_flattened()) && are_finite(&person.sigma) {
+                    count += 1;
+                } else {
+                    refusals.push(refusal(frame, index, "the model gave no finite pose".to_owned()));
+                }
+            }
+            lifted.people.truncate(count);
+        }
+    }
+
+    /// Makes `person` the answer in `row`, in the axes of the camera as it stands.
+    fn fill(&self, person: &mut LiftedPerson, gathered: &Gathered, row: usize) {
+        let pose = self.answers.pose(row).iter();
+        person.joints.clear();
+        match gathered.turn {
+            None => person.joints.extend(pose),
+            Some(turn) => person.joints.extend(pose.map(|&joint| turn.undo(joint))),
+        }
+        person.sigma.clear();
+        person.sigma.extend_from_slice(self.answers.sigma(row));
+        person.unseen.clear();
+        person.unseen.extend(self.unseen_joints(row));
+        (person.score, person.unsure) = (gathered.score, false);
+    }
+
+    /// The joints of the pose whose key point the person in `row` lacks.
+    fn unseen_joints(&self, row: usize) -> impl Iterator<Item = usize> {
+        let channels = self.network.card().input.channels;
+        let points = self.network.card().input.joints.len();
+        // What is missing has no score, or is no number where there are no scores.
+        let is_missing = move |point: usize| {
+            let channel = self.keypoints[(row * points + point + 1) * channels - 1];
+            channel == 0.0 && channels == 3 || channel.is_nan()
+        };
+        let joints = self.keypoint_of.iter().enumerate();
+        joints.filter(move |(_, point)| point.is_some_and(is_missing)).map(|(joint, _)| joint)
+    }
 }
 
 impl Answers {
@@ -164,46 +227,8 @@ fn refusal(frame: &Frame, person: usize, cause: String) -> Refusal {
     Refusal { frame: frame.index, person, id: frame.people[person].id, cause }
 }
 
-/// Puts the poses back to the people that they belong to.
-fn scatter(
-    frames: &[Frame],
-    gathered: Vec<Option<Gathered>>,
-    answers: &Answers,
-    refusals: &mut Vec<Refusal>,
-) -> Vec<LiftedFrame> {
-    let mut gathered = gathered.into_iter();
-    let mut rows = 0..;
-    let mut lifted = Vec::with_capacity(frames.len());
-    for frame in frames {
-        let mut people = Vec::with_capacity(frame.people.len());
-        for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
-            let Some(gathered) = gathered else { continue };
-            let Some(row) = rows.next() else { continue };
-            let (pose, sigma) = (answers.pose(row), answers.sigma(row));
-            let person = lifted_person(frame.people[index].id, gathered, pose, sigma);
-            if are_finite(person.joints.as_flattened()) && are_finite(&person.sigma) {
-                people.push(person);
-            } else {
-                refusals.push(refusal(frame, index, "the model gave no finite pose".to_owned()));
-            }
-        }
-        lifted.push(LiftedFrame { index: frame.index, time: frame.time, people });
-    }
-    lifted
-}
-
 fn are_finite(numbers: &[f32]) -> bool {
     numbers.iter().all(|number| number.is_finite())
-}
-
-/// One person's answer, in the axes of the camera as it stands.
-fn lifted_person(id: Option<i64>, gathered: Gathered, pose: &[[f32; 3]], sigma: &[f32]) -> LiftedPerson {
-    let Gathered { score, turn, unseen } = gathered;
-    let joints = match turn {
-        None => pose.to_vec(),
-        Some(turn) => pose.iter().map(|&joint| turn.undo(joint)).collect(),
-    };
-    LiftedPerson { id, joints, score, sigma: sigma.to_vec(), unseen, unsure: false }
 }
 
 /// The network's view of a point: zeros where it must not look, so that no NaN can spread.
@@ -258,6 +283,24 @@ mod tests {
                 "frame 7: person 0 (id 1): 12 key points, expected 17",
             ]
         );
+    }
+
+    #[test]
+    fn nothing_remains_of_the_frames_whose_memory_is_used_again() {
+        let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
+        let mut holed = person(3, 17, 900.0);
+        holed.keypoints[15] = Keypoint::MISSING;
+        let sets = [
+            vec![frame(0, vec![holed.clone(), person(1, 17, 5.0), person(2, 17, 7.0)]), frame(1, vec![holed.clone()])],
+            vec![frame(2, vec![person(9, 17, 3.0), person(8, 12, 3.0), holed]), frame(3, vec![]), frame(4, vec![])],
+            vec![frame(5, vec![])],
+        ];
+        let (mut lifted, own) = (Vec::new(), Conversion::identity(17));
+        for frames in sets {
+            lifter.lift_frames_into(&frames, &own, &mut Vec::new(), &mut lifted).unwrap();
+            assert_eq!(lifted, lifter.lift_frames(&frames, &own, &mut Vec::new()).unwrap());
+            lifted.iter_mut().flat_map(|frame| &mut frame.people).for_each(|person| person.unsure = true);
+        }
     }
 
     #[test]

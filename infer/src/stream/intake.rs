@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::StreamOptions;
 use super::queue::{Arrival, Queue};
+use super::spares::Spares;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::FrameReader;
 use crate::pose::Frame;
@@ -23,13 +24,21 @@ struct Numbered {
     /// `fps` is the stream's own, if it says one.
     options: StreamOptions,
     next_index: u64,
+    /// Where frames come back to when they are done with, and those of them that are here to be read anew.
+    spares: Arc<Spares>,
+    spent: Vec<Frame>,
 }
 
 impl Inlet {
     /// An inlet in which at most `capacity` people wait.
-    pub(super) fn new(reader: Box<dyn FrameReader>, capacity: usize, options: StreamOptions) -> Self {
-        let fps = options.fps.or(reader.info().fps);
-        let here = Numbered { reader, options: StreamOptions { fps, ..options }, next_index: 0 };
+    pub(super) fn new(
+        reader: Box<dyn FrameReader>,
+        capacity: usize,
+        options: StreamOptions,
+        spares: Arc<Spares>,
+    ) -> Self {
+        let options = StreamOptions { fps: options.fps.or(reader.info().fps), ..options };
+        let here = Numbered { reader, options, next_index: 0, spares, spent: Vec::new() };
         Self { here: Some(here), queue: Arc::new(Queue::new(capacity)) }
     }
 
@@ -82,6 +91,12 @@ fn start(mut numbered: Numbered, queue: Arc<Queue>) -> Result<()> {
 
 impl Numbered {
     fn next(&mut self) -> Result<Option<Arrival>> {
+        if self.spent.is_empty() {
+            self.spent = self.spares.frames();
+        }
+        if let Some(spent) = self.spent.pop() {
+            self.reader.reuse(spent);
+        }
         let (frame, fault) = match self.reader.read() {
             Ok(Some(frame)) => (frame, None),
             Ok(None) => return Ok(None),
@@ -136,7 +151,8 @@ mod tests {
         let read_on = Arc::new(Mutex::new(Vec::new()));
         let info = StreamInfo { fps: Some(2.0), ..StreamInfo::default() };
         let reader = Box::new(Reader { info, read: 0, read_on: Arc::clone(&read_on) });
-        let mut inlet = Inlet::new(reader, 10, StreamOptions { size: Some([8, 6]), ..StreamOptions::default() });
+        let mut inlet =
+            Inlet::new(reader, 10, StreamOptions { size: Some([8, 6]), ..StreamOptions::default() }, Arc::default());
         let mut frames = Vec::new();
         loop {
             let arrivals = inlet.take(10).unwrap();

@@ -25,6 +25,8 @@ pub(super) struct Batch {
     /// What was wrong with those that could not be read.
     pub(super) faults: Vec<Error>,
     pub(super) conversion: Arc<Conversion>,
+    /// Memory for what comes of it.
+    pub(super) spare: Vec<LiftedFrame>,
 }
 
 /// Frames and what came of them.
@@ -41,9 +43,9 @@ impl Batch {
     /// # Errors
     /// A runtime that fails.
     pub(super) fn lift<N: PoseNetwork>(self, lifter: &mut Lifter<N>) -> Result<Lifted> {
-        let Self { frames, faults, conversion } = self;
+        let Self { frames, faults, conversion, spare: mut lifted } = self;
         let mut refusals = Vec::new();
-        let lifted = lifter.lift_frames(&frames, &conversion, &mut refusals)?;
+        lifter.lift_frames_into(&frames, &conversion, &mut refusals, &mut lifted)?;
         Ok(Lifted { frames, faults, lifted, refusals })
     }
 }

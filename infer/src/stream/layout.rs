@@ -81,6 +81,10 @@ impl FrameReader for Peeked {
         self.peeked.pop_front().map_or_else(|| self.reader.read(), |frame| frame.map(Some))
     }
 
+    fn reuse(&mut self, spent: Frame) {
+        self.reader.reuse(spent);
+    }
+
     fn has_more(&mut self) -> bool {
         !self.peeked.is_empty() || self.reader.has_more()
     }

@@ -12,6 +12,7 @@ mod outlet;
 mod pool;
 mod queue;
 mod shared;
+mod spares;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use layout::peek_layout;
 use outlet::{Answered, Outlet};
 use queue::Arrival;
 pub use shared::SharedNetwork;
+use spares::Spares;
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
@@ -157,10 +159,12 @@ pub fn lift_stream<N: PoseNetwork>(
 ) -> Result<Outcome> {
     let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
-    let mut inlet = Inlet::new(reader, lifter.batch() * WAITING_BATCHES, *options);
+    let spares = Arc::new(Spares::default());
+    let mut inlet = Inlet::new(reader, lifter.batch() * WAITING_BATCHES, *options, Arc::clone(&spares));
     let layout = layout.map(|layout| layout.name.to_owned());
     let (max_sigma, is_size_told) = (options.max_sigma, false);
-    let mut stream = Stream { lifter, observer, conversion, layout, max_sigma, is_size_told, tally: Tally::default() };
+    let tally = Tally::default();
+    let mut stream = Stream { lifter, observer, conversion, layout, max_sigma, is_size_told, tally, spares };
     let stopped = stream.lift_all(&mut inlet, writer).err();
     Ok(Outcome { tally: stream.tally, layout: stream.layout, stopped })
 }
@@ -176,12 +180,13 @@ struct Stream<'a, N> {
     /// Whether the observer knows that the image size is not known.
     is_size_told: bool,
     tally: Tally,
+    spares: Arc<Spares>,
 }
 
 impl<N: PoseNetwork> Stream<'_, N> {
     /// Completes the output whatever happens; the first failure is the one that is told.
     fn lift_all(&mut self, inlet: &mut Inlet, writer: Box<dyn PoseWriter>) -> Result<(), Stop> {
-        let mut outlet = Outlet::new(writer);
+        let mut outlet = Outlet::new(writer, Arc::clone(&self.spares));
         let lifted = self.lift_until_end(inlet, &mut outlet);
         let finished = outlet.finish().map_err(Stop::Writing);
         lifted.and(finished)
@@ -259,7 +264,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.observer.guessed_layout(&guess.name, guess.conversion.source_len());
             (self.conversion, self.layout) = (Arc::new(guess.conversion), Some(guess.name));
         }
-        Batch { frames, faults, conversion: Arc::clone(&self.conversion) }
+        Batch { frames, faults, conversion: Arc::clone(&self.conversion), spare: self.spares.lifted() }
     }
 
     /// Counts and tells what came of a batch.

@@ -3,9 +3,11 @@
 //! A live stream is answered soonest without another thread in between; one
 //! that fills whole batches is a file, and writing it may overlap with lifting.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use super::spares::Spares;
 use crate::error::{Error, Result};
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
@@ -23,11 +25,13 @@ pub(super) struct Answered {
 pub(super) struct Outlet {
     here: Option<Box<dyn PoseWriter>>,
     thread: Option<(SyncSender<Answered>, JoinHandle<Result<()>>)>,
+    /// Where what was written goes.
+    spares: Arc<Spares>,
 }
 
 impl Outlet {
-    pub(super) fn new(writer: Box<dyn PoseWriter>) -> Self {
-        Self { here: Some(writer), thread: None }
+    pub(super) fn new(writer: Box<dyn PoseWriter>, spares: Arc<Spares>) -> Self {
+        Self { here: Some(writer), thread: None, spares }
     }
 
     /// Whether the writer has no thread of its own.
@@ -39,8 +43,9 @@ impl Outlet {
     pub(super) fn move_to_thread(&mut self) -> Result<()> {
         let Some(mut writer) = self.here.take() else { return Ok(()) };
         let (sender, receiver) = sync_channel::<Answered>(WAITING_BATCHES);
+        let spares = Arc::clone(&self.spares);
         let write = move || {
-            let written = receiver.iter().try_for_each(|batch| write_batch(writer.as_mut(), &batch));
+            let written = receiver.iter().try_for_each(|batch| write_batch(writer.as_mut(), batch, &spares));
             // What was written before a failure is completed too; the first failure is what is told.
             let finished = writer.finish();
             written.and(finished)
@@ -54,7 +59,7 @@ impl Outlet {
     /// Writes and flushes a batch, or hands it to the thread; false if that thread has given up.
     pub(super) fn write(&mut self, batch: Answered) -> Result<bool> {
         if let Some(writer) = &mut self.here {
-            write_batch(writer.as_mut(), &batch)?;
+            return write_batch(writer.as_mut(), batch, &self.spares).map(|()| true);
         }
         Ok(self.thread.as_ref().is_none_or(|(sender, _)| sender.send(batch).is_ok()))
     }
@@ -68,9 +73,12 @@ impl Outlet {
     }
 }
 
-fn write_batch(writer: &mut dyn PoseWriter, batch: &Answered) -> Result<()> {
-    for (frame, lifted) in batch.frames.iter().zip(&batch.lifted) {
+fn write_batch(writer: &mut dyn PoseWriter, batch: Answered, spares: &Spares) -> Result<()> {
+    let Answered { frames, lifted } = batch;
+    for (frame, lifted) in frames.iter().zip(&lifted) {
         writer.write(frame, lifted)?;
     }
-    writer.flush()
+    writer.flush()?;
+    spares.give_back(frames, lifted);
+    Ok(())
 }

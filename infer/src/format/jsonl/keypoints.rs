@@ -35,7 +35,7 @@ impl KeypointLines {
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
         let mut lines = Lines::new(input, name);
-        let mut parser = Parser { layout, next_index: 0, expected_joints: 0, wide: Wide::detect() };
+        let mut parser = Parser { layout, wide: Wide::detect(), ..Parser::default() };
         let mut info = StreamInfo { layout, ..StreamInfo::default() };
         let mut first = None;
         match lines.next() {
@@ -76,12 +76,17 @@ impl FrameReader for KeypointLines {
         }
     }
 
+    fn reuse(&mut self, spent: Frame) {
+        self.parser.reuse(spent);
+    }
+
     fn has_more(&mut self) -> bool {
         self.first.is_some() || self.lines.has_more()
     }
 }
 
 /// What must be remembered from line to line.
+#[derive(Default)]
 struct Parser {
     layout: Option<&'static Layout>,
     /// The number of a frame that names none: one more than the last one's.
@@ -89,9 +94,18 @@ struct Parser {
     /// Joints of the person before, a guess at how many the next one has.
     expected_joints: usize,
     wide: Option<Wide>,
+    /// Empty lists for the next frame's people, and for their key points.
+    spare_people: Vec<Person>,
+    spare_keypoints: Vec<Vec<Keypoint>>,
 }
 
 impl Parser {
+    fn reuse(&mut self, spent: Frame) {
+        let mut people = spent.people;
+        self.spare_keypoints.extend(people.drain(..).map(|person| person.keypoints));
+        self.spare_people = people;
+    }
+
     fn frame(&mut self, line: &Line<'_>) -> Result<Frame> {
         let mut scanner = Scanner::new(line.text);
         let frame = self.fields(&mut scanner).map_err(|fault| {
@@ -107,7 +121,8 @@ impl Parser {
     }
 
     fn fields(&mut self, scanner: &mut Scanner<'_>) -> Scan<Frame> {
-        let mut frame = Frame { index: self.next_index, ..Frame::default() };
+        let people = std::mem::take(&mut self.spare_people);
+        let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
         let mut has_people = false;
         scanner.object(|scanner, key| {
             match key {
@@ -158,7 +173,9 @@ impl Parser {
     }
 
     fn keypoints(&mut self, scanner: &mut Scanner<'_>, person: usize) -> Scan<Vec<Keypoint>> {
-        let mut keypoints = Vec::with_capacity(self.expected_joints);
+        let mut keypoints = self.spare_keypoints.pop().unwrap_or_default();
+        keypoints.clear();
+        keypoints.reserve(self.expected_joints);
         match self.wide.and_then(|wide| read_points(scanner.rest(), &mut keypoints, wide)) {
             Some(length) => scanner.pass_over(length),
             None => read_list(scanner, person, &mut keypoints)?,
@@ -307,6 +324,26 @@ mod tests {
             ..Frame::default()
         };
         assert_eq!(only_frame(&text.replace('\n', " ")), expected);
+    }
+
+    #[test]
+    fn nothing_remains_of_the_frames_whose_memory_is_used_again() {
+        let text = r#"{"frame":4,"time":1,"size":[8,6],"people":[{"id":1,"keypoints":[[1,2,3],[4,5,6]]},{"keypoints":[[1,2,3]]}]}
+            {"people":[{"keypoints":[[7,8]]}]}
+            {"people":[{"keypoints":[[1,2,3]]},{"keypoints":[[1,2"oh"]]}]}
+            {"people":[]}
+            {"people":[{"keypoints":[]},{"keypoints":[[9,9,9]]},{"keypoints":[[8,8],[7,7]]}]}"#;
+        let (mut one, mut other) = (reader(text).unwrap(), reader(text).unwrap());
+        for line in 1..6 {
+            match (one.read(), other.read()) {
+                (Ok(Some(frame)), Ok(Some(expected))) => {
+                    assert_eq!(frame, expected);
+                    one.reuse(frame);
+                }
+                (Err(error), Err(expected)) if line == 3 => assert_eq!(error.to_string(), expected.to_string()),
+                (frame, expected) => panic!("line {line}: {frame:?}, expected {expected:?}"),
+            }
+        }
     }
 
     #[test]
