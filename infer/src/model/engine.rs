@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Kernels;
 use crate::error::{Error, Result};
 
 /// The engine that a user asks for.
@@ -11,8 +12,10 @@ pub enum Engine {
     /// Our own kernels where there are some for the model and the processor, else ONNX Runtime.
     #[default]
     Auto,
-    /// Our own kernels, or an error.
+    /// Our own kernels, the fastest that the processor runs, or an error.
     Own,
+    /// Our own kernels of one kind, or an error: for comparisons.
+    Only(Kernels),
     /// ONNX Runtime.
     OnnxRuntime,
     /// OpenVINO through a build of ONNX Runtime that has it (PyPI `onnxruntime-openvino`), or an error; in f32.
@@ -21,12 +24,15 @@ pub enum Engine {
 
 impl Engine {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino];
+    fn all() -> impl Iterator<Item = Self> {
+        [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino].into_iter().chain(Kernels::ALL.map(Self::Only))
+    }
 
     fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Own => "own",
+            Self::Only(kernels) => kernels.name(),
             Self::OnnxRuntime => "onnxruntime",
             Self::OpenVino => "openvino",
         }
@@ -37,8 +43,11 @@ impl FromStr for Engine {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::usage(format!("unknown engine '{text}', expected auto, own, onnxruntime or openvino"));
-        Self::ALL.into_iter().find(|engine| engine.name() == text).ok_or_else(unknown)
+        let unknown = || {
+            let known: Vec<_> = Self::all().map(Self::name).collect();
+            Error::usage(format!("unknown engine '{text}', expected one of {}", known.join(", ")))
+        };
+        Self::all().find(|engine| engine.name() == text).ok_or_else(unknown)
     }
 }
 
@@ -56,10 +65,11 @@ mod tests {
 
     #[test]
     fn engines_have_names() {
-        for engine in Engine::ALL {
+        for engine in Engine::all() {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
         }
         let message = "tract".parse::<Engine>().unwrap_err().to_string();
-        assert_eq!(message, "unknown engine 'tract', expected auto, own, onnxruntime or openvino");
+        let start = "unknown engine 'tract', expected one of auto, own, onnxruntime, openvino, avx512-vnni, avx512";
+        assert!(message.starts_with(start), "{message}");
     }
 }

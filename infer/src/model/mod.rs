@@ -15,6 +15,7 @@ mod device;
 mod engine;
 mod file;
 mod fused;
+mod kernels;
 mod lane;
 mod library;
 mod network;
@@ -33,6 +34,7 @@ pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, Network
 pub use device::{Device, Provider};
 pub use engine::Engine;
 pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
+pub use kernels::Kernels;
 pub use library::{environment, forbid_telemetry};
 #[cfg(test)]
 pub(crate) use network::MockNetwork;

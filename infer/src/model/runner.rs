@@ -31,10 +31,12 @@ impl Runner {
     /// # Errors
     /// None, where they are asked for by name.
     pub(super) fn kernels(file: &ModelFile, engine: Engine, threads: usize) -> Result<Option<Fused>> {
+        let asked_for = |found: Option<Fused>| found.map(Some).ok_or_else(|| no_kernels().at(file.name()));
         match engine {
             Engine::OnnxRuntime | Engine::OpenVino => Ok(None),
-            Engine::Auto => Ok(Fused::new(file, threads)),
-            Engine::Own => Fused::new(file, threads).map(Some).ok_or_else(|| no_kernels().at(file.name())),
+            Engine::Auto => Ok(Fused::new(file, None, threads)),
+            Engine::Own => asked_for(Fused::new(file, None, threads)),
+            Engine::Only(kernels) => asked_for(Fused::new(file, Some(kernels), threads)),
         }
     }
 
@@ -45,7 +47,9 @@ impl Runner {
     pub(super) fn new(callee: Callee, fused: Option<Fused>, engine: Engine) -> Result<Self> {
         match fused {
             Some(fused) if agree(&fused, &callee)? => Ok(Self::Fused(Arc::new(fused), callee.widths())),
-            Some(_) if engine == Engine::Own => Err(Error::model("our own kernels give other poses than ONNX Runtime")),
+            Some(_) if engine != Engine::Auto => {
+                Err(Error::model("our own kernels give other poses than ONNX Runtime"))
+            }
             _ => Ok(Self::Runtime(callee)),
         }
     }
@@ -66,8 +70,7 @@ impl Runner {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Runtime(_) => "ONNX Runtime",
-            Self::Fused(fused, _) if fused.is_in_bytes() => "own kernels, AVX-512 VNNI",
-            Self::Fused(..) => "own kernels, AVX-512",
+            Self::Fused(fused, _) => fused.kernels().in_words(fused.is_in_bytes()),
         }
     }
 
@@ -140,7 +143,7 @@ fn witnesses(numbers: usize) -> Vec<f32> {
 
 fn no_kernels() -> Error {
     Error::model("there are no kernels of our own for this model on this processor")
-        .hint("they are for models of `fit --mirror on`, in f32 for x86 with AVX-512, in int8 with AVX-512 VNNI")
+        .hint("they are for models of `fit --mirror on` in f32 or int8, on x86 with AVX-512 or AVX2 or on ARM")
 }
 
 #[cfg(test)]
@@ -152,7 +155,7 @@ mod tests {
     use ndarray::{Array2, Array3};
 
     use super::super::small_model::SmallModel;
-    use super::super::{Device, PoseNetwork, Session, SessionOptions};
+    use super::super::{Device, Kernels, PoseNetwork, Session, SessionOptions};
     use super::*;
 
     fn open(file: &ModelFile, engine: Engine, threads: usize) -> Result<Session> {
@@ -175,26 +178,53 @@ mod tests {
 
     #[test]
     fn own_kernels_give_what_onnx_runtime_gives() {
-        for (form, name) in bundled_forms().iter().zip(["own kernels, AVX-512", "own kernels, AVX-512 VNNI"]) {
-            let mut own = match open(form, Engine::Own, 2) {
+        for form in bundled_forms() {
+            let mut runtime = match open(&form, Engine::OnnxRuntime, 2) {
                 Ok(session) => session,
                 Err(error) => return eprintln!("skipped: {error}"),
             };
-            let mut runtime = open(form, Engine::OnnxRuntime, 2).unwrap();
-            assert_eq!((own.engine(), runtime.engine()), (name, "ONNX Runtime"));
-            // Fewer than are worked on at a time, as many, more; all remainders of six.
-            for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
-                let keypoints = people(count);
-                let (ours, theirs) = (lift(&mut own, &keypoints), lift(&mut runtime, &keypoints));
-                for (what, numbers) in [("poses", 51), ("sigma", 17)] {
-                    let apart = differences(&ours[what], &theirs[what], numbers);
-                    // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
-                    let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
-                    let may_tip = if form.card().network.precision == Precision::Int8 { 1 + count / 40 } else { 0 };
-                    assert!(tipped <= may_tip, "{name}, {what} of {tipped} of {count} people differ: {apart:?}");
-                    assert!(apart.iter().all(|apart| *apart < 0.05), "{name}, {what} of {count} people: {apart:?}");
+            assert_eq!(runtime.engine(), "ONNX Runtime");
+            for kernels in Kernels::ALL {
+                match open(&form, Engine::Only(kernels), 2) {
+                    Ok(mut own) => hold_against(&mut own, &mut runtime, kernels, form.card().network.precision),
+                    Err(error) => eprintln!("skipped: {kernels}: {error}"),
                 }
             }
+        }
+    }
+
+    fn hold_against(own: &mut Session, runtime: &mut Session, kernels: Kernels, precision: Precision) {
+        let in_bytes = precision == Precision::Int8;
+        assert_eq!(own.engine(), kernels.in_words(in_bytes));
+        // Fewer than are worked on at a time, as many, more; all remainders of six.
+        for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
+            let keypoints = people(count);
+            let (ours, theirs) = (lift(own, &keypoints), lift(runtime, &keypoints));
+            for (what, numbers) in [("poses", 51), ("sigma", 17)] {
+                let apart = differences(&ours[what], &theirs[what], numbers);
+                // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
+                let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+                let may_tip = if in_bytes { 1 + count / 40 } else { 0 };
+                assert!(tipped <= may_tip, "{kernels}, {what} of {tipped} of {count} people differ: {apart:?}");
+                assert!(apart.iter().all(|apart| *apart < 0.05), "{kernels}, {what} of {count} people: {apart:?}");
+            }
+        }
+    }
+
+    /// Kernels multiply the same whole numbers whatever they are made of, and round floats alike.
+    #[test]
+    fn bytes_give_the_same_by_all_kernels() {
+        let [_, int8] = bundled_forms().try_into().unwrap();
+        let keypoints = people(100);
+        let mut found = Kernels::ALL.iter().filter_map(|&kernels| {
+            let mut session = open(&int8, Engine::Only(kernels), 1).ok()?;
+            Some((kernels, lift(&mut session, &keypoints)))
+        });
+        let Some((_, first)) = found.next() else { return eprintln!("skipped: {}", no_kernels()) };
+        for (kernels, poses) in found {
+            let apart = differences(&first["poses"], &poses["poses"], 51);
+            let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+            assert!(tipped <= 2 && apart.iter().all(|apart| *apart < 0.05), "{kernels}: {apart:?}");
         }
     }
 
@@ -223,7 +253,7 @@ mod tests {
     fn kernels_that_differ_from_the_runtime_are_not_used() {
         let bundled = ModelFile::bundled().unwrap();
         let file = bundled.for_cpus();
-        if Fused::new(file, 1).is_none() {
+        if Fused::new(file, None, 1).is_none() {
             return eprintln!("skipped: {}", no_kernels());
         }
         // Key points centred on another mean than the kernels': the constant that sums scores, doubled.
@@ -236,7 +266,7 @@ mod tests {
         assert!(!places.is_empty());
         places.into_iter().for_each(|at| bytes[at..at + 4].copy_from_slice(&2f32.to_le_bytes()));
         let other = ModelFile::from_bytes("other.onnx", bytes).unwrap();
-        assert!(Fused::new(&other, 1).is_some(), "it looks the same");
+        assert!(Fused::new(&other, None, 1).is_some(), "it looks the same");
         let message = open(&other, Engine::Own, 1).unwrap_err().to_string();
         assert!(message.contains("other poses than ONNX Runtime"), "{message}");
         assert_eq!(open(&other, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime");

@@ -1,45 +1,52 @@
-//! The kernels, for processors with AVX-512, and its VNNI for bytes: rows of people against panels of columns, sums in
-//! registers.
+//! The kernels: rows of people against panels of columns, sums in registers.
 //!
-//! A product takes [`ROWS`] people and a panel at a time: 24 registers of sums, for which each weight is loaded once and
-//! each activation once per panel. Both planes of a layer are summed one after the other, and become the next layer's
-//! numbers before they leave the core.
+//! A product takes [`ROWS`] people and a panel at a time: 24 of 32 registers are sums, or 12 of AVX2's 16, for which each weight
+//! is loaded once and each activation once per panel. Both planes of a layer are summed one after the other, and become the
+//! next layer's numbers before they leave the core. `tile` says so for any registers (`lanes`), which `avx512`, `avx2` and
+//! `neon` are; `table` compiles it for each kind of processor.
 
-#![cfg_attr(not(target_arch = "x86_64"), allow(unused, reason = "there is nothing to call elsewhere"))]
+#![cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    allow(unused, reason = "nothing is called elsewhere")
+)]
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod table;
+mod tile;
 
-use super::matrix::{Floats, PANEL};
+use super::matrix::{Floats, Shape};
 use super::plan::{Reads, TwinBytes};
+use crate::model::Kernels;
+use table::{TABLES, Table};
 
 /// People of a product at a time.
 const ROWS: usize = 6;
 
-/// The proof that this processor has what the kernels need.
+/// Kernels, and the proof that this processor has what they need.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Processor {
-    /// Whether it multiplies and adds up four bytes in one instruction.
-    has_vnni: bool,
-}
+pub(super) struct Processor(&'static Table);
 
 impl Processor {
-    /// What this processor has; none without AVX-512.
-    pub(super) fn detect() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let has_avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl");
-            has_avx512.then(|| Self { has_vnni: is_x86_feature_detected!("avx512vnni") })
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        None
+    /// The kernels `only`, or the fastest; none where this processor has not what they need.
+    pub(super) fn detect(only: Option<Kernels>) -> Option<Self> {
+        let wanted = |table: &&Table| only.is_none_or(|only| only == table.kernels);
+        TABLES.iter().filter(wanted).find(|table| (table.is_supported)()).map(Self)
     }
 
-    /// Whether [`Self::twin_bytes`] may be called.
-    pub(super) fn multiplies_bytes(self) -> bool {
-        self.has_vnni
+    /// Which kernels they are.
+    pub(super) fn kernels(self) -> Kernels {
+        self.0.kernels
+    }
+
+    /// The order in which they read weights.
+    pub(super) fn shape(self) -> Shape {
+        self.0.shape
     }
 
     /// `out[person, column]` = Σ `rows[person, k]` · `layer[k, column]` + bias, for `people` rows that lie `stride` apart,
@@ -58,18 +65,16 @@ impl Processor {
         assert!(people == 0 || rows.len() >= (people - 1) * stride + layer.rows, "too few activations");
         assert!(people == 0 || out.len() >= (people - 1) * out_stride + layer.padded(), "too little room");
         assert!(layer.panels.len() == layer.rows * layer.padded() && layer.bias.len() == layer.padded());
+        assert!(layer.wide.is_multiple_of(self.0.shape.lanes) && layer.wide <= self.0.shape.panel());
         // SAFETY: `self` proves the processor's features; the lengths are those that were asserted.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            avx512::product(rows, (people, stride), layer, out, out_stride);
-        }
+        unsafe { (self.0.product)(rows, (people, stride), layer, out, out_stride) }
     }
 
-    /// Levels `[people, 2, hidden]` of the numbers `x`, of the same shape, in shares of each person's largest; the range
-    /// of each goes to `ranges`.
+    /// Levels `[people, 2, hidden]`, each of [`Shape::level_bytes`], of the numbers `x`, of the same shape, in shares of each
+    /// person's largest; the range of each goes to `ranges`.
     ///
     /// # Panics
-    /// Slices that are too short, a width that is no multiple of 16.
+    /// Slices that are too short, a width that is no multiple of a register's.
     pub(super) fn quantise(
         self,
         x: &[f32],
@@ -78,15 +83,13 @@ impl Processor {
         levels: &mut [u8],
         ranges: &mut [f32],
     ) {
-        let numbers = people * 2 * hidden;
-        assert!(x.len() >= numbers && levels.len() >= numbers && ranges.len() >= people && hidden.is_multiple_of(16));
+        let (wide, bytes) = (2 * hidden, 2 * hidden * self.0.shape.level_bytes());
+        assert!(x.len() >= people * wide && levels.len() >= people * bytes && ranges.len() >= people);
+        assert!(hidden.is_multiple_of(self.0.shape.lanes));
         for (person, range) in ranges.iter_mut().enumerate().take(people) {
-            let of = person * 2 * hidden..(person + 1) * 2 * hidden;
+            let (x, levels) = (&x[person * wide..][..wide], &mut levels[person * bytes..][..bytes]);
             // SAFETY: as for `product`.
-            #[cfg(target_arch = "x86_64")]
-            unsafe {
-                *range = avx512::quantise(&x[of.clone()], reads, &mut levels[of]);
-            }
+            *range = unsafe { (self.0.quantise)(x, reads, levels) };
         }
     }
 
@@ -94,7 +97,7 @@ impl Processor {
     /// `x` `[people, 2, H]`, or `added` to what is there.
     ///
     /// # Panics
-    /// Slices that are too short, a processor that does not multiply bytes.
+    /// Slices that are too short.
     pub(super) fn twin_bytes(
         self,
         levels: &[u8],
@@ -104,18 +107,16 @@ impl Processor {
         x: &mut [f32],
         added: bool,
     ) {
-        let hidden = layer.bias.len();
+        let (hidden, shape) = (layer.bias.len(), self.0.shape);
         let numbers = people * 2 * hidden;
-        assert!(self.has_vnni && levels.len() >= numbers && x.len() >= numbers && ranges.len() >= people);
+        assert!(levels.len() >= numbers * shape.level_bytes() && x.len() >= numbers && ranges.len() >= people);
+        assert!(hidden.is_multiple_of(shape.panel()));
         for plane in [&layer.even, &layer.odd] {
             let columns = (plane.of_zero.len(), plane.scale.len());
             assert!(plane.panels.len() == hidden * hidden && columns == (hidden, hidden));
         }
-        // SAFETY: as for `product`, and the processor was asked for VNNI.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            avx512::twin_bytes(levels, ranges, people, layer, x, added);
-        }
+        // SAFETY: as for `product`.
+        unsafe { (self.0.twin_bytes)(levels, ranges, people, layer, x, added) }
     }
 
     /// The layer `layer`, even plane first, of `people` people's `read` `[people, 2, H]`, with the twins' ReLUs, into `x`, of
@@ -124,17 +125,14 @@ impl Processor {
     /// # Panics
     /// Slices that are too short.
     pub(super) fn twin_floats(self, read: &[f32], people: usize, layer: &[Floats; 2], x: &mut [f32]) {
-        let hidden = layer[0].columns;
+        let (hidden, panel) = (layer[0].columns, self.0.shape.panel());
         let numbers = people * 2 * hidden;
-        assert!(read.len() >= numbers && x.len() >= numbers && hidden.is_multiple_of(PANEL));
+        assert!(read.len() >= numbers && x.len() >= numbers && hidden.is_multiple_of(panel));
         for plane in layer {
-            assert!((plane.rows, plane.columns, plane.bias.len()) == (hidden, hidden, hidden));
+            assert!((plane.rows, plane.columns, plane.bias.len(), plane.wide) == (hidden, hidden, hidden, panel));
             assert!(plane.panels.len() == hidden * hidden);
         }
         // SAFETY: as for `product`.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            avx512::twin_floats(read, people, layer, x);
-        }
+        unsafe { (self.0.twin_floats)(read, people, layer, x) }
     }
 }

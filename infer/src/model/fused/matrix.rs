@@ -1,29 +1,48 @@
 //! Weights in the order in which kernels read them.
 
-/// Numbers of f32 in a register.
-pub(super) const LANES: usize = 16;
-/// Most registers of columns that a kernel takes at once.
-pub(super) const MOST_LANES: usize = 4;
-/// Columns of a panel of bytes.
-pub(super) const PANEL: usize = LANES * MOST_LANES;
-/// Bytes that one instruction multiplies and adds up in each lane.
-pub(super) const QUAD: usize = 4;
+/// What kernels read at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// Numbers of f32 in a register.
+    pub(super) lanes: usize,
+    /// Most registers of columns.
+    pub(super) most: usize,
+    /// Levels of 8 bits that one instruction multiplies and adds up in each lane, in 4 bytes.
+    pub(super) group: usize,
+    /// By how much levels in memory are lower than they are.
+    pub(super) lower_by: i32,
+}
 
-/// A layer in f32: panels of [`Self::lanes`] registers of columns, each `[rows, columns]` end to end.
+impl Shape {
+    /// Columns of a full panel, which widths of hidden layers are multiples of.
+    pub(super) fn panel(self) -> usize {
+        self.lanes * self.most
+    }
+
+    /// Bytes that a level takes.
+    pub(super) fn level_bytes(self) -> usize {
+        4 / self.group
+    }
+}
+
+/// A layer in f32: panels of some registers of columns, each `[rows, wide]` end to end.
 #[derive(Debug)]
 pub(super) struct Floats {
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// Columns of a panel.
+    pub(super) wide: usize,
     pub(super) panels: Vec<f32>,
     /// As long as [`Self::padded`].
     pub(super) bias: Vec<f32>,
 }
 
 impl Floats {
-    /// Of `weight` `[rows, columns]` and a bias, or none.
-    pub(super) fn new(weight: &[f32], columns: usize, bias: Option<&[f32]>) -> Self {
-        let mut packed = Self { rows: weight.len() / columns, columns, panels: Vec::new(), bias: Vec::new() };
-        let (padded, wide) = (packed.padded(), packed.lanes() * LANES);
+    /// Of `weight` `[rows, columns]` and a bias, or none, for kernels of `shape`.
+    pub(super) fn new(weight: &[f32], columns: usize, bias: Option<&[f32]>, shape: Shape) -> Self {
+        let wide = columns.next_multiple_of(shape.lanes).min(shape.panel());
+        let mut packed = Self { rows: weight.len() / columns, columns, wide, panels: Vec::new(), bias: Vec::new() };
+        let padded = packed.padded();
         packed.bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
         packed.bias.resize(padded, 0.0);
         for first in (0..padded).step_by(wide) {
@@ -35,21 +54,16 @@ impl Floats {
         packed
     }
 
-    /// Registers of columns in a panel.
-    pub(super) fn lanes(&self) -> usize {
-        self.columns.div_ceil(LANES).min(MOST_LANES)
-    }
-
     /// Columns with those that make panels full.
     pub(super) fn padded(&self) -> usize {
-        self.columns.next_multiple_of(self.lanes() * LANES)
+        self.columns.next_multiple_of(self.wide)
     }
 }
 
 /// The products of one plane's layer in 8 bits, and what makes numbers of their sums.
 #[derive(Debug)]
 pub(super) struct Bytes {
-    /// Panels of [`PANEL`] columns, each `[rows / QUAD, PANEL, QUAD]` end to end.
+    /// Panels of [`Shape::panel`] columns, each `[rows / group, panel, group]` end to end.
     pub(super) panels: Vec<i8>,
     /// What of each column's sum comes from the levels' zero.
     pub(super) of_zero: Vec<i32>,
@@ -58,18 +72,18 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    /// Of `weight` `[rows, columns]`, both multiples of [`PANEL`], for levels whose zero is `zero`.
-    pub(super) fn new(weight: &[i8], scale: Vec<f32>, zero: i32) -> Self {
+    /// Of `weight` `[rows, columns]`, both multiples of [`Shape::panel`], for levels whose zero is `zero`.
+    pub(super) fn new(weight: &[i8], scale: Vec<f32>, zero: i32, shape: Shape) -> Self {
         let columns = scale.len();
         let mut of_zero = vec![0; columns];
         for row in weight.chunks_exact(columns) {
-            of_zero.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += zero * i32::from(weight));
+            of_zero.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += (zero - shape.lower_by) * i32::from(weight));
         }
         let mut panels = Vec::with_capacity(weight.len());
-        for first in (0..columns).step_by(PANEL) {
-            for quad in weight.chunks_exact(QUAD * columns) {
-                for column in first..first + PANEL {
-                    panels.extend((0..QUAD).map(|row| quad[row * columns + column]));
+        for first in (0..columns).step_by(shape.panel()) {
+            for group in weight.chunks_exact(shape.group * columns) {
+                for column in first..first + shape.panel() {
+                    panels.extend((0..shape.group).map(|row| group[row * columns + column]));
                 }
             }
         }
@@ -81,24 +95,34 @@ impl Bytes {
 mod tests {
     use super::*;
 
+    const WIDE: Shape = Shape { lanes: 16, most: 4, group: 4, lower_by: 0 };
+    const NARROW: Shape = Shape { lanes: 8, most: 2, group: 2, lower_by: 100 };
+
     #[test]
     fn panels_hold_columns_side_by_side() {
         let weight: Vec<f32> = (0..2 * 70).map(|at| at as f32).collect();
-        let packed = Floats::new(&weight, 70, Some(&[1.0; 70]));
-        assert_eq!((packed.rows, packed.lanes(), packed.padded(), packed.panels.len()), (2, 4, 128, 256));
+        let packed = Floats::new(&weight, 70, Some(&[1.0; 70]), WIDE);
+        assert_eq!((packed.rows, packed.wide, packed.padded(), packed.panels.len()), (2, 64, 128, 256));
         // Row 1 of column 3, then row 0 of column 65 in the second panel, then what pads it.
         assert_eq!([packed.panels[64 + 3], packed.panels[128 + 1], packed.panels[128 + 6]], [73.0, 65.0, 0.0]);
         assert_eq!((packed.bias[69], packed.bias[70]), (1.0, 0.0));
-        assert_eq!(Floats::new(&weight[..72], 36, None).padded(), 48);
+        assert_eq!(Floats::new(&weight[..72], 36, None, WIDE).padded(), 48);
+        let packed = Floats::new(&weight, 70, None, NARROW);
+        // Row 1 of column 17, in the second panel.
+        assert_eq!((packed.wide, packed.padded(), packed.panels[2 * 16 + 16 + 1]), (16, 80, 87.0));
     }
 
     #[test]
-    fn bytes_go_four_rows_of_a_column_together() {
+    fn bytes_of_a_group_of_rows_of_a_column_go_together() {
         let weight: Vec<i8> = (0..8 * 64).map(|at| (at % 100) as i8 - 50).collect();
-        let packed = Bytes::new(&weight, vec![1.0; 64], 128);
+        let packed = Bytes::new(&weight, vec![1.0; 64], 128, WIDE);
         // Rows 4 to 7 of column 2.
         let expected = [4, 5, 6, 7].map(|row| weight[row * 64 + 2]);
         assert_eq!(packed.panels[256 + 8..256 + 12], expected);
         assert_eq!(packed.of_zero[2], (0..8).map(|row| 128 * i32::from(weight[row * 64 + 2])).sum::<i32>());
+        let packed = Bytes::new(&weight, vec![1.0; 64], 0, NARROW);
+        // Rows 2 and 3 of column 18, in the second panel of 16 columns.
+        assert_eq!(packed.panels[8 * 16 + 32 + 4..][..2], [2, 3].map(|row| weight[row * 64 + 18]));
+        assert_eq!(packed.of_zero[2], (0..8).map(|row| -100 * i32::from(weight[row * 64 + 2])).sum::<i32>());
     }
 }

@@ -1,8 +1,8 @@
 //! Models of planes, in 8 bits or in f32, without a runtime between their layers: one pass over a layer's weights, and
 //! what follows a product done while its sums are still in registers.
 //!
-//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`),
-//! for processors with AVX-512, and for bytes with its VNNI, which multiplies and adds four of them in one instruction.
+//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`), for
+//! x86 with AVX-512 or AVX2 and for ARM, with the instruction that multiplies and adds up four bytes where there is one.
 //! [`Plan`] is what of a file is computed, `features` how key points begin. Whether that is what the file says is not
 //! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::runner`]).
 
@@ -13,8 +13,8 @@ mod plan;
 
 use std::sync::{Mutex, PoisonError};
 
-use super::ModelFile;
 use super::call::Numbers;
+use super::{Kernels, ModelFile};
 use features::Features;
 use kernel::Processor;
 use plan::{Plan, Twin};
@@ -48,13 +48,19 @@ struct Scratch {
 }
 
 impl Fused {
-    /// The network of `file`; none where the file holds another kind of network, or where this processor has not what
-    /// its kernels need. Memory is laid out for `threads` that call it at once; more may.
-    pub(super) fn new(file: &ModelFile, threads: usize) -> Option<Self> {
-        let processor = Processor::detect()?;
-        let plan = Plan::read(file).filter(|plan| processor.multiplies_bytes() || !plan.is_in_bytes())?;
-        let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan)).collect());
+    /// The network of `file` by the kernels `only`, or by the fastest; none where the file holds another kind of network, or
+    /// where this processor has not what they need. Memory is laid out for `threads` that call it at once; more may.
+    pub(super) fn new(file: &ModelFile, only: Option<Kernels>, threads: usize) -> Option<Self> {
+        let processor = Processor::detect(only)?;
+        let plan = Plan::read(file, processor.shape())?;
+        let level_bytes = processor.shape().level_bytes();
+        let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan, level_bytes)).collect());
         Some(Self { plan, processor, spare })
+    }
+
+    /// The kernels.
+    pub(super) fn kernels(&self) -> Kernels {
+        self.processor.kernels()
     }
 
     /// Whether hidden layers are in 8 bits.
@@ -66,7 +72,8 @@ impl Fused {
     pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) {
         let Numbers { keypoints, poses, mut sigma } = numbers;
         let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = spare().pop().unwrap_or_else(|| Scratch::new(&self.plan));
+        let mut scratch =
+            spare().pop().unwrap_or_else(|| Scratch::new(&self.plan, self.processor.shape().level_bytes()));
         let plan = &self.plan;
         for first in (0..people).step_by(TOGETHER) {
             let count = TOGETHER.min(people - first);
@@ -117,7 +124,7 @@ fn add(stream: &mut [f32], branch: &[f32]) {
 }
 
 impl Scratch {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, level_bytes: usize) -> Self {
         let numbers = TOGETHER * 2 * plan.hidden;
         let plane = || vec![0.0; numbers];
         let in_bytes = plan.is_in_bytes();
@@ -126,7 +133,7 @@ impl Scratch {
             stream: plane(),
             inner: plane(),
             sums: if in_bytes { Vec::new() } else { plane() },
-            levels: vec![0; if in_bytes { numbers } else { 0 }],
+            levels: vec![0; if in_bytes { numbers * level_bytes } else { 0 }],
             ranges: vec![0.0; TOGETHER],
             ends: plan.output.each_ref().map(|layer| vec![0.0; TOGETHER * layer.padded()]),
         }

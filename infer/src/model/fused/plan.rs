@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::features::{Features, Merged};
-use super::matrix::{Bytes, Floats, PANEL};
+use super::matrix::{Bytes, Floats, Shape};
 use crate::model::onnx::{self, FLOAT32, Initialiser};
 use crate::model::{Card, ModelFile, Precision};
 
@@ -57,18 +57,18 @@ pub(super) enum Reads {
 }
 
 impl Plan {
-    /// Reads `file`; none where it holds no network of planes in 8 bits or f32 with centred key points, or widths that kernels
-    /// do not take.
-    pub(super) fn read(file: &ModelFile) -> Option<Self> {
+    /// Reads `file` for kernels of `shape`; none where it holds no network of planes in 8 bits or f32 with centred key points,
+    /// or widths that they do not take.
+    pub(super) fn read(file: &ModelFile, shape: Shape) -> Option<Self> {
         let card = file.card();
         let initialisers = onnx::initialisers(file.bytes())?;
-        let numbers = Weights(&initialisers);
+        let numbers = Weights { named: &initialisers, shape };
         let precision = card.network.precision;
         if precision == Precision::F16 || card.input.channels != 3 || !numbers.centres() {
             return None;
         }
         let hidden = numbers.floats("input.even.bias")?.len();
-        (hidden > 0 && hidden.is_multiple_of(PANEL)).then_some(())?;
+        (hidden > 0 && hidden.is_multiple_of(shape.panel())).then_some(())?;
         let keypoints = card.input.joints.len() * card.input.channels;
         let (merged, input) = numbers.input(hidden, keypoints)?;
         let blocks = (0..).map_while(|block| numbers.block(block, hidden, precision)).collect::<Vec<_>>();
@@ -123,24 +123,31 @@ impl Plan {
     }
 }
 
-/// The file's numbers by name.
-struct Weights<'a>(&'a BTreeMap<String, Initialiser<'a>>);
+/// The file's numbers by name, for kernels of a shape.
+struct Weights<'a> {
+    named: &'a BTreeMap<String, Initialiser<'a>>,
+    shape: Shape,
+}
 
 impl Weights<'_> {
     fn floats(&self, name: &str) -> Option<Vec<f32>> {
-        let found = self.0.get(name).filter(|found| found.element_type == FLOAT32)?;
+        let found = self.named.get(name).filter(|found| found.element_type == FLOAT32)?;
         let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         found.bytes.len().is_multiple_of(4).then(|| found.bytes.chunks_exact(4).map(number).collect())
     }
 
     fn bytes(&self, name: &str) -> Option<Vec<i8>> {
-        let found = self.0.get(name).filter(|found| found.element_type == INT8)?;
+        let found = self.named.get(name).filter(|found| found.element_type == INT8)?;
         Some(found.bytes.iter().map(|byte| byte.cast_signed()).collect())
+    }
+
+    fn layer(&self, weight: &[f32], columns: usize, bias: Option<&[f32]>) -> Floats {
+        Floats::new(weight, columns, bias, self.shape)
     }
 
     /// Whether key points are centred and scaled, as `features` does it.
     fn centres(&self) -> bool {
-        CENTRING.iter().all(|name| self.0.contains_key(*name))
+        CENTRING.iter().all(|name| self.named.contains_key(*name))
     }
 
     fn input(&self, hidden: usize, features: usize) -> Option<([Merged; 2], [Floats; 2])> {
@@ -150,7 +157,7 @@ impl Weights<'_> {
             (weight.len() == features * hidden).then(|| merged_rows(&weight, hidden))
         };
         let [(even, even_weight), (odd, odd_weight)] = [plane("even")?, plane("odd")?];
-        let input = [Floats::new(&even_weight, hidden, Some(&bias)), Floats::new(&odd_weight, hidden, None)];
+        let input = [self.layer(&even_weight, hidden, Some(&bias)), self.layer(&odd_weight, hidden, None)];
         Some(([even, odd], input))
     }
 
@@ -168,14 +175,15 @@ impl Weights<'_> {
         let bias = self.floats(&named("even.bias")).filter(|bias| bias.len() == hidden)?;
         let [even, odd] = ["even.weight", "odd.weight"].map(|part| self.floats(&named(part)));
         let (even, odd) = even.zip(odd).filter(|(even, odd)| [even.len(), odd.len()] == [hidden * hidden; 2])?;
-        Some([Floats::new(&even, hidden, Some(&bias)), Floats::new(&odd, hidden, None)])
+        Some([self.layer(&even, hidden, Some(&bias)), self.layer(&odd, hidden, None)])
     }
 
     fn bytes_twin(&self, block: usize, layer: usize, hidden: usize) -> Option<TwinBytes> {
         let named = |plane: &str, part: &str| format!("block{block}.layer{layer}.{plane}.{part}");
         let bytes = |plane: &str, zero: i32| {
             let (weight, scale) = (self.bytes(&named(plane, "weight"))?, self.floats(&named(plane, "scale"))?);
-            (weight.len() == hidden * hidden && scale.len() == hidden).then(|| Bytes::new(&weight, scale, zero))
+            (weight.len() == hidden * hidden && scale.len() == hidden)
+                .then(|| Bytes::new(&weight, scale, zero, self.shape))
         };
         let bias = self.floats(&named("even", "bias")).filter(|bias| bias.len() == hidden)?;
         let (reads, zero) = if layer == 0 { (Reads::Signed, SIGNED_ZERO) } else { (Reads::Positive, 0) };
@@ -199,7 +207,7 @@ impl Weights<'_> {
             for (column, terms) in merged.terms.iter().enumerate() {
                 terms.iter().for_each(|&(number, sign)| places[number] = (column, sign));
             }
-            Some((Floats::new(&weight, kept, None), places))
+            Some((self.layer(&weight, kept, None), places))
         };
         let [(even, of_even), (odd, of_odd)] = [plane("even")?, plane("odd")?];
         Some(([even, odd], of_even.into_iter().zip(of_odd).map(|(even, odd)| [even, odd]).collect(), bias))
@@ -210,7 +218,7 @@ impl Weights<'_> {
         let ends = ["input", "output"].len() * 3;
         let of_layer = |layer: &Twin| if matches!(layer, Twin::Bytes(_)) { 5 } else { 3 };
         let layers: usize = blocks.iter().flatten().map(of_layer).sum();
-        let constants = CENTRING.len() + LEVELS.iter().filter(|name| self.0.contains_key(**name)).count();
+        let constants = CENTRING.len() + LEVELS.iter().filter(|name| self.named.contains_key(**name)).count();
         constants + ends + layers
     }
 }

@@ -1,0 +1,69 @@
+//! What the kernels ask of a processor: registers of f32, and sums of products of bytes.
+//!
+//! Every function needs the processor's features that its implementation names, and is inlined into one that is compiled for
+//! them (`table`): by itself it would be a call for each instruction.
+
+/// Registers of f32 and of i32, and how the kernels cut their work to fit them.
+pub(super) trait Lanes {
+    /// Numbers of a register.
+    const LANES: usize;
+    /// [`Self::LANES`] of f32.
+    type F: Copy;
+    /// [`Self::LANES`] of i32.
+    type I: Copy;
+
+    unsafe fn splat(number: f32) -> Self::F;
+    unsafe fn load(from: *const f32) -> Self::F;
+    unsafe fn store(numbers: Self::F, to: *mut f32);
+    /// `a` · `b` + `c`, rounded once.
+    unsafe fn fused_multiply_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn subtract(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn multiply(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn magnitude(a: Self::F) -> Self::F;
+    /// The largest of a register.
+    unsafe fn largest(a: Self::F) -> f32;
+
+    unsafe fn splat_whole(number: i32) -> Self::I;
+    unsafe fn load_whole(from: *const i32) -> Self::I;
+    unsafe fn add_whole(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn subtract_whole(a: Self::I, b: Self::I) -> Self::I;
+    /// The nearest whole numbers, halves to even.
+    unsafe fn round(a: Self::F) -> Self::I;
+    unsafe fn to_floats(a: Self::I) -> Self::F;
+}
+
+/// Sums of products of levels, 0 to 255, with weights of 8 bits, [`Self::GROUP`] in each lane at a time. Exact: no sum is
+/// cut off on the way.
+pub(super) trait Products {
+    /// The registers.
+    type On: Lanes;
+    /// Levels that one instruction multiplies and adds up in each lane. Together they take 4 bytes.
+    const GROUP: usize;
+    /// By how much levels in memory are lower than they are.
+    const LOWER_BY: i32 = 0;
+
+    /// Writes levels, cut off at 0 and 255, as [`Self::add`] reads them.
+    unsafe fn store_levels(levels: <Self::On as Lanes>::I, to: *mut u8);
+    /// A group of weights for each lane.
+    unsafe fn load_weights(from: *const i8) -> <Self::On as Lanes>::I;
+    /// `sums` and the products of the same levels with each lane's weights.
+    unsafe fn add(
+        sums: <Self::On as Lanes>::I,
+        levels: <Self::On as Lanes>::I,
+        weights: <Self::On as Lanes>::I,
+    ) -> <Self::On as Lanes>::I;
+}
+
+/// Functions of these traits, each of one instruction or a few.
+macro_rules! instructions {
+    ($($name:ident($($argument:ident: $of:ty),*) $(-> $gives:ty)? = $body:expr;)*) => {$(
+        #[inline(always)]
+        unsafe fn $name($($argument: $of),*) $(-> $gives)? {
+            // SAFETY: the caller answers for the processor's features, and for what is read and written.
+            unsafe { $body }
+        }
+    )*};
+}
+pub(super) use instructions;
