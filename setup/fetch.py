@@ -136,12 +136,16 @@ def partial_prefix(library):
 
 
 def check_platform(library):
-    """The pinned wheels are for x86-64 Linux with glibc 2.28 or newer."""
+    """The pinned wheels are for Linux with glibc 2.28 or newer, on the library's machines."""
     import platform
 
+    from wheels import machine
+
     hint = f"set {library.override} to a copy made for your machine"
-    if sys.platform != "linux" or platform.machine() not in ("x86_64", "AMD64"):
-        raise Complaint(f"libraries are pinned for x86-64 Linux, this is {platform.machine()} {platform.system()}", hint)
+    if sys.platform != "linux" or machine() not in library.machines:
+        pinned = " and ".join(library.machines).replace("_", "-")
+        found = f"{platform.machine()} {platform.system()}"
+        raise Complaint(f"{library.name} is pinned for {pinned} Linux, this is {found}", hint)
     libc, version = platform.libc_ver()
     if libc != "glibc" or tuple(map(int, version.split(".")[:2])) < (2, 28):
         raise Complaint(f"found C library {libc or 'unknown'} {version}, expected glibc 2.28 or newer", hint)

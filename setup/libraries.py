@@ -39,6 +39,8 @@ class Library(NamedTuple):
     entry: str = ""
     # The variable that names a user's own copy.
     override: str = "LIBTORCH"
+    # Processors that its wheels are pinned for.
+    machines: Tuple[str, ...] = ("x86_64",)
     layout: int = 1
 
 
@@ -176,6 +178,7 @@ LIBRARIES = {
             check=opens("libonnxruntime.so"),
             entry="libonnxruntime.so",
             override="ORT_DYLIB_PATH",
+            machines=("x86_64", "aarch64"),
         ),
         Library(
             name="onnxruntime-cuda",

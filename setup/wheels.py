@@ -11,20 +11,29 @@ from pathlib import Path
 
 from complaint import Complaint
 
-# The native libraries do not care which Python loads them: one wheel, Python 3.11's, serves every user. pip compares
-# platform names literally, so every name that a pinned wheel carries is listed.
-FOR_ANY_PYTHON = ["--python-version=3.11", "--implementation=cp"] + [
-    f"--platform={name}_x86_64"
-    for name in (
-        "manylinux_2_28",
-        "manylinux_2_27",
-        "manylinux_2_25",
-        "manylinux_2_18",
-        "manylinux2014",
-        "manylinux2010",
-        "manylinux1",
-    )
-]
+# pip compares platform names literally, so every name that a pinned wheel carries is listed.
+MANYLINUX = (
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_25",
+    "manylinux_2_18",
+    "manylinux2014",
+    "manylinux2010",
+    "manylinux1",
+)
+
+
+def for_any_python():
+    """The native libraries do not care which Python loads them: one wheel, Python 3.11's, serves every user of a machine."""
+    platforms = [f"--platform={name}_{machine()}" for name in MANYLINUX]
+    return ["--python-version=3.11", "--implementation=cp", *platforms]
+
+
+def machine():
+    """This machine's processor as wheels name it."""
+    import platform
+
+    return "x86_64" if platform.machine() == "AMD64" else platform.machine()
 
 
 def download(pins, staging):
@@ -32,7 +41,7 @@ def download(pins, staging):
     folder = staging / "wheels"
     folder.mkdir()
     pinned = ["--require-hashes", "--no-deps", "--only-binary=:all:", "-r", str(pins)]
-    run_pip(["download", "--no-cache-dir", "--dest", str(folder), *pinned, *FOR_ANY_PYTHON], staging)
+    run_pip(["download", "--no-cache-dir", "--dest", str(folder), *pinned, *for_any_python()], staging)
     return sorted(folder.glob("*.whl"))
 
 
