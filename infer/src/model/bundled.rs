@@ -13,8 +13,9 @@ impl ModelFile {
     /// # Errors
     /// None, in a program that passed its tests.
     pub fn bundled() -> Result<Self> {
-        let twin = Self::from_bytes("bundled:coco17-int8.onnx", BYTES_FOR_CPUS)?;
-        Ok(Self::from_bytes("bundled:coco17.onnx", BYTES)?.with_twin_for_cpus(twin))
+        let part = |name, bytes| Self::from_bytes(name, bytes).map(Self::of_the_program);
+        let twin = part("bundled:coco17-int8.onnx", BYTES_FOR_CPUS)?;
+        Ok(part("bundled:coco17.onnx", BYTES)?.with_twin_for_cpus(twin))
     }
 }
 

@@ -25,6 +25,8 @@ pub struct ModelFile {
     card: Card,
     /// The same network as a CPU runs it faster.
     twin: Option<Box<ModelFile>>,
+    /// Whether it is a part of the program.
+    is_bundled: bool,
 }
 
 impl ModelFile {
@@ -49,13 +51,23 @@ impl ModelFile {
         let (name, bytes) = (name.as_ref(), bytes.into());
         let graph = onnx::read_graph(&bytes).ok_or_else(|| not_onnx(&bytes).at(name))?;
         let card = read_card(&graph).map_err(|error| error.at(name))?;
-        Ok(Self { name: name.to_path_buf(), bytes, graph, card, twin: None })
+        Ok(Self { name: name.to_path_buf(), bytes, graph, card, twin: None, is_bundled: false })
     }
 
     /// The same model, which a CPU takes `twin` for: the same joints from the same network, in a precision that a CPU
     /// multiplies faster.
     pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
         Self { twin: Some(Box::new(twin)), ..self }
+    }
+
+    /// The same model, known to be a part of the program.
+    pub(super) fn of_the_program(self) -> Self {
+        Self { is_bundled: true, ..self }
+    }
+
+    /// Whether it is a part of the program: another program, another model.
+    pub(super) fn is_bundled(&self) -> bool {
+        self.is_bundled
     }
 
     /// What a CPU runs in place of this file: a faster twin, or the file itself.

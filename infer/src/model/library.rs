@@ -5,7 +5,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ort::environment::Environment;
 
@@ -37,13 +37,36 @@ pub fn environment() -> Result<Environment> {
 }
 
 /// The process's runtime, loaded now if it has not been; `prefer_cuda` chooses between builds in the cache folder.
+///
+/// # Errors
+/// No usable ONNX Runtime.
 pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
-    let mut runtime = RUNTIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    runtime_at(&path(prefer_cuda)?)
+}
+
+/// The process's runtime: the one that is loaded, or the one at `path`.
+///
+/// # Errors
+/// A file that is no usable ONNX Runtime.
+pub(super) fn runtime_at(path: &Path) -> Result<Runtime> {
+    let mut runtime = loaded();
     if let Some(loaded) = runtime.as_ref() {
         return Ok(loaded.clone());
     }
-    let loaded = load(find(prefer_cuda)?)?;
+    let loaded = load(path.to_path_buf())?;
     Ok(runtime.insert(loaded).clone())
+}
+
+/// Where the library is that [`runtime`] gives, without loading it.
+///
+/// # Errors
+/// No such file.
+pub(super) fn path(prefer_cuda: bool) -> Result<PathBuf> {
+    loaded().as_ref().map_or_else(|| find(prefer_cuda), |loaded| Ok(loaded.path.clone()))
+}
+
+fn loaded() -> MutexGuard<'static, Option<Runtime>> {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and look
@@ -126,7 +149,7 @@ fn places(prefer_cuda: bool) -> Vec<PathBuf> {
 }
 
 /// The user's cache folder that all checkouts share.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let named = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("POSELIFT_CACHE")
         .or_else(|| named("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))

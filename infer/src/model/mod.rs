@@ -4,6 +4,7 @@
 //! without a runtime; [`open`] loads it into one; whoever runs poses through it
 //! sees a [`PoseNetwork`].
 
+mod agreed;
 mod bare;
 mod bundled;
 mod call;

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 pub(super) enum Runner {
     /// ONNX Runtime.
     Runtime(Callee),
-    /// Our own kernels, and the widths of a person's numbers; the session that they were held against is gone.
-    Fused(Arc<Fused>, [usize; 3]),
+    /// Our own kernels; the session that they were held against is gone.
+    Fused(Arc<Fused>),
 }
 
 /// How far most people's numbers may be from the runtime's, as a share of the person's largest.
@@ -40,17 +40,20 @@ impl Runner {
         }
     }
 
-    /// The kernels `fused` if they agree with `callee`, which has loaded the same file; else, or without any, that.
+    /// Kernels that are known to agree with the runtime.
+    pub(super) fn agreed(fused: Fused) -> Self {
+        Self::Fused(Arc::new(fused))
+    }
+
+    /// The kernels `fused` if they agree with `callee`, which has loaded the same file; else that.
     ///
     /// # Errors
     /// A runtime that fails; kernels that do not agree, where `engine` asks for them by name.
-    pub(super) fn new(callee: Callee, fused: Option<Fused>, engine: Engine) -> Result<Self> {
-        match fused {
-            Some(fused) if agree(&fused, &callee)? => Ok(Self::Fused(Arc::new(fused), callee.widths())),
-            Some(_) if engine != Engine::Auto => {
-                Err(Error::model("our own kernels give other poses than ONNX Runtime"))
-            }
-            _ => Ok(Self::Runtime(callee)),
+    pub(super) fn new(callee: Callee, fused: Fused, engine: Engine) -> Result<Self> {
+        match agree(&fused, &callee)? {
+            true => Ok(Self::agreed(fused)),
+            false if engine == Engine::Auto => Ok(Self::Runtime(callee)),
+            false => Err(Error::model("our own kernels give other poses than ONNX Runtime")),
         }
     }
 
@@ -70,7 +73,7 @@ impl Runner {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Runtime(_) => "ONNX Runtime",
-            Self::Fused(fused, _) => fused.kernels().in_words(fused.is_in_bytes()),
+            Self::Fused(fused) => fused.kernels().in_words(fused.is_in_bytes()),
         }
     }
 
@@ -78,7 +81,7 @@ impl Runner {
     pub(super) fn widths(&self) -> [usize; 3] {
         match self {
             Self::Runtime(callee) => callee.widths(),
-            Self::Fused(_, widths) => *widths,
+            Self::Fused(fused) => fused.widths(),
         }
     }
 
@@ -89,7 +92,7 @@ impl Runner {
     pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) -> Result<()> {
         match self {
             Self::Runtime(callee) => callee.run(people, numbers),
-            Self::Fused(fused, _) => {
+            Self::Fused(fused) => {
                 fused.run(people, numbers);
                 Ok(())
             }

@@ -6,9 +6,11 @@ use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use ort::ep;
 use ort::session::builder::SessionBuilder;
 
+use super::agreed::Agreement;
 use super::call::Callee;
 use super::crew::Crew;
 use super::file::ModelFile;
+use super::fused::Fused;
 use super::lane::{Lane, run_whole};
 use super::library::{self, Runtime};
 use super::network::{PoseNetwork, check_shapes};
@@ -78,20 +80,19 @@ impl Session {
     /// # Errors
     /// No usable ONNX Runtime, a device that cannot be used, or operators that the runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
-        let runtime = library::runtime(options.device != Device::Cpu)?;
+        let path = library::path(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {
-            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(&runtime, file, threads),
-            Device::Cpu => Self::on_cpu(&runtime, file, options, None),
+            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(file, threads),
+            Device::Cpu => Self::on_cpu(&path, file, options, None),
             Device::Cuda(number) => {
-                let session =
-                    build_cuda(&runtime, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
+                let session = build_cuda(&path, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
                 Self::on_cuda(session, file, threads, number)
             }
-            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(&runtime, file, threads),
-            Device::Auto => match build_cuda(&runtime, file, threads, 0) {
+            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(file, threads),
+            Device::Auto => match build_cuda(&path, file, threads, 0) {
                 Ok(session) => Self::on_cuda(session, file, threads, 0),
-                Err(cause) => Self::on_cpu(&runtime, file, options, Some(cause)),
+                Err(cause) => Self::on_cpu(&path, file, options, Some(cause)),
             },
         }
     }
@@ -103,8 +104,8 @@ impl Session {
     }
 
     /// OpenVINO has threads of its own, and takes batches whole.
-    fn on_openvino(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<Self> {
-        let session = build_openvino(runtime, file, threads).map_err(|cause| {
+    fn on_openvino(file: &ModelFile, threads: usize) -> Result<Self> {
+        let session = build_openvino(&library::runtime(false)?, file, threads).map_err(|cause| {
             Error::runtime(format!("cannot run by OpenVINO: {cause}")).hint(
                 "`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file",
             )
@@ -116,16 +117,21 @@ impl Session {
 
     /// Small batches of ONNX Runtime's float32 are quicker with all threads at each product; all others never are, they are
     /// over before another thread has woken up.
-    fn on_cpu(runtime: &Runtime, file: &ModelFile, options: &SessionOptions, fallback: Option<String>) -> Result<Self> {
+    fn on_cpu(path: &Path, file: &ModelFile, options: &SessionOptions, fallback: Option<String>) -> Result<Self> {
         let threads = options.thread_count();
         let file = file.for_cpus();
         let card = file.card().clone();
         let kernels = Runner::kernels(file, options.engine, threads)?;
         let precision = card.network.precision;
         let shares_products = kernels.is_none() && threads > 1 && precision != Precision::Int8;
-        let session = build(runtime, file, if shares_products { threads } else { 1 })?;
-        let runner = Runner::new(Callee::new(session, &card)?, kernels, options.engine);
-        let runner = runner.map_err(|error| error.at(file.name()))?;
+        let session = || {
+            let session = build(&library::runtime_at(path)?, file, if shares_products { threads } else { 1 })?;
+            Callee::new(session, &card)
+        };
+        let runner = match kernels {
+            None => Runner::Runtime(session()?),
+            Some(kernels) => held_against(kernels, session, options.engine, path, file)?,
+        };
         let crew = match shares_products {
             true => CrewState::Later(Box::new(file.clone())),
             false => CrewState::Ready(Crew::new(runner.clone(), runner.piece_size(precision), threads)?),
@@ -209,6 +215,29 @@ impl PoseNetwork for Session {
     }
 }
 
+/// The kernels if they agree with the runtime at `path`, which is loaded and asked for that, by `session`, only if the answer
+/// is not remembered; else that session.
+///
+/// # Errors
+/// As for [`Runner::new`]; a runtime that cannot be used.
+fn held_against(
+    kernels: Fused,
+    session: impl FnOnce() -> Result<Callee>,
+    engine: Engine,
+    path: &Path,
+    file: &ModelFile,
+) -> Result<Runner> {
+    let agreement = library::cache_folder().and_then(|cache| Agreement::of(file, kernels.kernels(), path, &cache));
+    if agreement.as_ref().is_some_and(Agreement::is_remembered) {
+        return Ok(Runner::agreed(kernels));
+    }
+    let runner = Runner::new(session()?, kernels, engine).map_err(|error| error.at(file.name()))?;
+    if let (Runner::Fused(_), Some(agreement)) = (&runner, agreement) {
+        agreement.remember();
+    }
+    Ok(runner)
+}
+
 fn build(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session> {
     let refused = |error: ort::Error| {
         Error::model(format!("ONNX Runtime refuses the model: {}", error.message())).at(file.name())
@@ -241,13 +270,9 @@ fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Resu
 }
 
 /// A session on GPU `number` whose network was seen to run there; the error is the cause, in words.
-fn build_cuda(
-    runtime: &Runtime,
-    file: &ModelFile,
-    threads: usize,
-    number: u32,
-) -> Result<ort::session::Session, String> {
-    cuda::probe(number, &runtime.path)?;
+fn build_cuda(path: &Path, file: &ModelFile, threads: usize, number: u32) -> Result<ort::session::Session, String> {
+    cuda::probe(number, path)?;
+    let runtime = &library::runtime_at(path).map_err(|error| error.to_string())?;
     let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
     let builder = configure(runtime, threads, Provider::Cuda(number)).map_err(first_line)?;
     let (session, used) = profile::build_and_watch(builder, file)?;

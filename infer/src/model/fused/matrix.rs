@@ -79,16 +79,28 @@ impl Bytes {
         for row in weight.chunks_exact(columns) {
             of_zero.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += (zero - shape.lower_by) * i32::from(weight));
         }
-        let mut panels = Vec::with_capacity(weight.len());
-        for first in (0..columns).step_by(shape.panel()) {
-            for group in weight.chunks_exact(shape.group * columns) {
-                for column in first..first + shape.panel() {
-                    panels.extend((0..shape.group).map(|row| group[row * columns + column]));
-                }
-            }
-        }
+        let panels = match shape.group {
+            2 => interleave::<2>(weight, columns, shape.panel()),
+            _ => interleave::<4>(weight, columns, shape.panel()),
+        };
         Self { panels, of_zero, scale }
     }
+}
+
+/// Panels of `panel` columns of `weight` `[rows, columns]`, each `[rows / G, panel, G]`.
+fn interleave<const G: usize>(weight: &[i8], columns: usize, panel: usize) -> Vec<i8> {
+    let mut panels = vec![0; weight.len()];
+    let firsts = (0..columns).step_by(panel);
+    let places = firsts.flat_map(|first| weight.chunks_exact(G * columns).map(move |group| (group, first)));
+    for (to, (group, first)) in panels.chunks_exact_mut(panel * G).zip(places) {
+        let rows: [&[i8]; G] = std::array::from_fn(|row| &group[row * columns + first..][..panel]);
+        for (column, to) in to.chunks_exact_mut(G).enumerate() {
+            for row in 0..G {
+                to[row] = rows[row][column];
+            }
+        }
+    }
+    panels
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`), for
 //! x86 with AVX-512 or AVX2 and for ARM, with the instruction that multiplies and adds up four bytes where there is one.
 //! [`Plan`] is what of a file is computed, `features` how key points begin. Whether that is what the file says is not
-//! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::runner`]).
+//! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::runner`]), or knows that one did
+//! ([`super::agreed`]).
 
 mod features;
 mod kernel;
@@ -66,6 +67,11 @@ impl Fused {
     /// Whether hidden layers are in 8 bits.
     pub(super) fn is_in_bytes(&self) -> bool {
         self.plan.is_in_bytes()
+    }
+
+    /// Numbers that a person's key points, pose and sigma are.
+    pub(super) fn widths(&self) -> [usize; 3] {
+        [self.plan.keypoints, self.plan.joints * 3, self.plan.joints]
     }
 
     /// Lifts `people` people; slices are as long as the file's card says.
