@@ -55,10 +55,10 @@ pub(crate) struct DeviceArgs {
     /// Threads of the CPU [default: all cores, 16 at most]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<usize>,
-    /// What computes on a CPU: own (this program's kernels for models that keep to a mirror, where the processor has AVX2,
-    /// AVX-512 or NEON, held against ONNX Runtime at the first start), onnxruntime, openvino (in f32, with a build of ONNX Runtime
-    /// that has it), or auto: own where it can be, else onnxruntime. To compare, by name: avx512-vnni, avx512, avx-vnni, avx2,
-    /// neon-dot, neon
+    /// What computes on a CPU: own (this program's kernels for models in f32 or int8 as poselift-train writes them, where the
+    /// processor has AVX2, AVX-512 or NEON, held against ONNX Runtime at the first start), onnxruntime, openvino (in f32, with
+    /// a build of ONNX Runtime that has it), or auto: own where it can be, else onnxruntime. To compare, by name: avx512-vnni,
+    /// avx512, avx-vnni, avx2, neon-dot, neon
     #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto)]
     pub(crate) engine: Engine,
 }

@@ -71,6 +71,11 @@ impl Callee {
         [self.input[0] * self.input[1], self.joints * 3, self.joints]
     }
 
+    /// Numbers of a key point.
+    pub(super) fn channels(&self) -> usize {
+        self.input[1]
+    }
+
     /// Runs `people` people.
     ///
     /// # Errors

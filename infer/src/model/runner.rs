@@ -103,7 +103,7 @@ impl Runner {
 /// Whether the two give the same on a few people.
 fn agree(fused: &Fused, callee: &Callee) -> Result<bool> {
     let [keypoints, pose, _] = callee.widths();
-    let input = witnesses(keypoints);
+    let input = witnesses(keypoints, callee.channels());
     let blank = || vec![0.0; (WITNESSES + 1) * pose];
     let (mut ours, mut theirs) = (blank(), blank());
     fused.run(WITNESSES + 1, Numbers { keypoints: &input, poses: &mut ours, sigma: None });
@@ -124,8 +124,8 @@ fn differences(ours: &[f32], theirs: &[f32], numbers: usize) -> Vec<f32> {
     ours.chunks_exact(numbers).zip(theirs.chunks_exact(numbers)).map(apart).collect()
 }
 
-/// Key points `[WITNESSES + 1, J, 3]` scattered over an image as no person's are, the same at every call.
-fn witnesses(numbers: usize) -> Vec<f32> {
+/// Key points `[WITNESSES + 1, J, channels]`, so many `numbers` a person, scattered over an image as no person's are, the same at every call.
+fn witnesses(numbers: usize, channels: usize) -> Vec<f32> {
     let mut state = 1u32;
     let mut unit = || {
         // Numerical Recipes' linear congruence: any scatter will do.
@@ -134,10 +134,12 @@ fn witnesses(numbers: usize) -> Vec<f32> {
     };
     let number = |at: usize| {
         let unit = unit();
-        let half_seen = at / numbers == WITNESSES && (at / 3).is_multiple_of(2);
-        match at % 3 {
-            2 if half_seen => 0.0,
+        let is_missing = at / numbers == WITNESSES && (at / channels).is_multiple_of(2);
+        match at % channels {
+            2 if is_missing => 0.0,
             2 => 0.5 + 0.5 * unit,
+            // Without a score what is missing has no place.
+            _ if is_missing && channels == 2 => f32::NAN,
             _ => 300.0 + 400.0 * unit,
         }
     };
@@ -145,8 +147,10 @@ fn witnesses(numbers: usize) -> Vec<f32> {
 }
 
 fn no_kernels() -> Error {
-    Error::model("there are no kernels of our own for this model on this processor")
-        .hint("they are for models of `fit --mirror on` in f32 or int8, on x86 with AVX-512 or AVX2 or on ARM")
+    Error::model("there are no kernels of our own for this model on this processor").hint(
+        "they are for models of `poselift-train export` in f32 or int8 with a width that is a multiple of 64 (128 with \
+               --mirror on), on x86 with AVX-512 or AVX2 or on ARM",
+    )
 }
 
 #[cfg(test)]
@@ -167,7 +171,7 @@ mod tests {
 
     /// People of [`witnesses`], again and again, some joints of some of them missing in several ways.
     fn people(count: usize) -> Array3<f32> {
-        let scattered = witnesses(51);
+        let scattered = witnesses(51, 3);
         let mut people = Array3::from_shape_fn((count, 17, 3), |(n, joint, number)| {
             let shift = if number < 2 { (n / WITNESSES * (joint + 3)) as f32 * 1.37 } else { 0.0 };
             scattered[n % WITNESSES * 51 + joint * 3 + number] + shift

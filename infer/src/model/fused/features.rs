@@ -1,12 +1,20 @@
-//! From raw key points to what the network reads: who is seen, centred on their weighted mean and scaled by their
-//! weighted spread, as the nodes before the first layer do it.
+//! From raw key points to what the network reads: who is seen, and, as the nodes before the first layer do it, key points
+//! centred on their weighted mean and scaled by their weighted spread, or as they are.
 
-/// Number of a coordinate's axes, and of a key point's numbers with its score.
+/// Number of a coordinate's axes.
 const AXES: usize = 2;
-const NUMBERS: usize = 3;
-/// What sums of scores start from, and the least spread in pixels: nothing is divided by 0. As in the file.
+/// What sums of weights start from, and the least spread in pixels: nothing is divided by 0. As in the file.
 const NOBODY: f32 = 1e-30;
 const LEAST_SCALE: f32 = 1e-3;
+
+/// What becomes of key points.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Centring {
+    /// Centred and scaled, by scores or, without any, by who is seen.
+    Centred,
+    /// As they are, with these numbers `[J, channels]` for what is missing.
+    Absolute(Vec<f32>),
+}
 
 /// Features whose weights are the same, or opposite, in a plane: they are added up, or subtracted, before the product.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,18 +26,21 @@ pub(super) struct Merged {
 /// Features of some people.
 #[derive(Debug)]
 pub(super) struct Features {
-    merged: [Merged; 2],
+    centring: Centring,
+    merged: Vec<Merged>,
     /// `[people, terms]` for each plane.
-    planes: [Vec<f32>; 2],
-    /// `[J, 3]` of one person.
+    planes: Vec<Vec<f32>>,
+    channels: usize,
+    /// `[J, channels]` of one person, and `[J]` what each joint weighs.
     person: Vec<f32>,
+    weights: Vec<f32>,
 }
 
 impl Features {
-    /// For at most `people` people of `joints` joints.
-    pub(super) fn new(merged: [Merged; 2], joints: usize, people: usize) -> Self {
-        let planes = merged.each_ref().map(|merged| vec![0.0; people * merged.terms.len()]);
-        Self { merged, planes, person: vec![0.0; joints * NUMBERS] }
+    /// For at most `people` people of `joints` joints of so many `channels`.
+    pub(super) fn new(centring: Centring, merged: Vec<Merged>, [joints, channels]: [usize; 2], people: usize) -> Self {
+        let planes = merged.iter().map(|merged| vec![0.0; people * merged.terms.len()]).collect();
+        Self { centring, merged, planes, channels, person: vec![0.0; joints * channels], weights: vec![0.0; joints] }
     }
 
     /// Numbers of a person in a plane.
@@ -42,11 +53,13 @@ impl Features {
         &self.planes[plane]
     }
 
-    /// Takes in `keypoints` `[people, J, 3]`, pixels and scores.
+    /// Takes in `keypoints` `[people, J, channels]`, pixels and scores.
     pub(super) fn read(&mut self, keypoints: &[f32], people: usize) {
-        let numbers = self.person.len();
-        for (index, raw) in keypoints.chunks_exact(numbers).take(people).enumerate() {
-            normalise(raw, &mut self.person);
+        for (index, raw) in keypoints.chunks_exact(self.person.len()).take(people).enumerate() {
+            match &self.centring {
+                Centring::Centred => normalise(raw, self.channels, &mut self.person, &mut self.weights),
+                Centring::Absolute(mean) => fill(raw, self.channels, mean, &mut self.person),
+            }
             for (merged, plane) in self.merged.iter().zip(&mut self.planes) {
                 let own = &mut plane[index * merged.terms.len()..][..merged.terms.len()];
                 for (number, terms) in own.iter_mut().zip(&merged.terms) {
@@ -57,34 +70,55 @@ impl Features {
     }
 }
 
-/// Whether there is a key point: all numbers are finite and the score is over 0. Cubes, as in the file, count absurd
-/// coordinates and scores as none too.
+/// Whether there is a key point: all numbers are finite and the score, if it has one, is over 0. Cubes, as in the file,
+/// count absurd coordinates and scores as none too.
 fn is_visible(point: &[f32]) -> bool {
-    let [x, y, score] = [point[0], point[1], point[2]].map(|number| number * number * number);
-    let witness = score + (x + y) * 0.0;
-    witness > 0.0 && witness.is_finite()
+    let cube = |number: f32| number * number * number;
+    let coordinates = (cube(point[0]) + cube(point[1])) * 0.0;
+    match point.get(AXES) {
+        Some(&score) => {
+            let witness = cube(score) + coordinates;
+            witness > 0.0 && witness.is_finite()
+        }
+        None => coordinates == 0.0,
+    }
 }
 
-/// Features `[J, 3]` of one person's key points `[J, 3]`.
-fn normalise(raw: &[f32], features: &mut [f32]) {
-    for (point, raw) in features.chunks_exact_mut(NUMBERS).zip(raw.chunks_exact(NUMBERS)) {
-        point.copy_from_slice(if is_visible(raw) { raw } else { &[0.0; NUMBERS] });
+/// `features` `[J, channels]`: a person's key points, or `mean` for what is missing.
+fn fill(raw: &[f32], channels: usize, mean: &[f32], features: &mut [f32]) {
+    let mean = mean.chunks_exact(channels);
+    for ((point, raw), mean) in features.chunks_exact_mut(channels).zip(raw.chunks_exact(channels)).zip(mean) {
+        point.copy_from_slice(if is_visible(raw) { raw } else { mean });
     }
-    let total = NOBODY + features.iter().skip(2).step_by(NUMBERS).sum::<f32>();
+}
+
+/// Features `[J, channels]` of one person's key points, of the same shape, and their weights `[J]`.
+fn normalise(raw: &[f32], channels: usize, features: &mut [f32], weights: &mut [f32]) {
+    let points = features.chunks_exact_mut(channels).zip(raw.chunks_exact(channels));
+    for ((point, raw), weight) in points.zip(&mut *weights) {
+        if is_visible(raw) {
+            point.copy_from_slice(raw);
+            *weight = raw.get(AXES).copied().unwrap_or(1.0);
+        } else {
+            point.fill(0.0);
+            *weight = 0.0;
+        }
+    }
+    let total = NOBODY + weights.iter().sum::<f32>();
     // Twice: the first centre carries the rounding of large pixel numbers, the second does not.
     for _ in 0..2 {
         let mut centre = [0.0; AXES];
-        for point in features.chunks_exact(NUMBERS) {
-            (0..AXES).for_each(|axis| centre[axis] += point[axis] * (point[2] / total));
+        for (point, weight) in features.chunks_exact(channels).zip(&*weights) {
+            (0..AXES).for_each(|axis| centre[axis] += point[axis] * (weight / total));
         }
-        for point in features.chunks_exact_mut(NUMBERS) {
+        for point in features.chunks_exact_mut(channels) {
             (0..AXES).for_each(|axis| point[axis] -= centre[axis]);
         }
     }
-    let square = |point: &[f32]| (point[0] * point[0] + point[1] * point[1]) * (point[2] / total);
-    let scale = features.chunks_exact(NUMBERS).map(square).sum::<f32>().sqrt().max(LEAST_SCALE);
-    for point in features.chunks_exact_mut(NUMBERS) {
-        let seen = if point[2] > 0.0 { 1.0 } else { 0.0 };
+    let square = |(point, weight): (&[f32], &f32)| (point[0] * point[0] + point[1] * point[1]) * (weight / total);
+    let scale = features.chunks_exact(channels).zip(&*weights).map(square).sum::<f32>().sqrt().max(LEAST_SCALE);
+    for (point, &weight) in features.chunks_exact_mut(channels).zip(&*weights) {
+        let seen = if weight > 0.0 { 1.0 } else { 0.0 };
         (0..AXES).for_each(|axis| point[axis] = point[axis] / scale * seen);
     }
 }
@@ -97,19 +131,31 @@ mod tests {
     fn people_are_centred_scaled_and_without_what_is_missing() {
         // Two visible joints 6 px apart, weights 1/5 and 4/5: centre at 14.8, scale √(4.8²/5 + 4·1.2²/5) = 2.4.
         let raw = [10.0, 5.0, 0.25, 16.0, 5.0, 1.0, f32::NAN, 1.0, 0.9, 3.0, f32::INFINITY, 0.5, 7.0, 7.0, 0.0];
-        let mut features = [9.0; 15];
-        normalise(&raw, &mut features);
+        let (mut features, mut weights) = ([9.0; 15], [9.0; 5]);
+        normalise(&raw, 3, &mut features, &mut weights);
         let expected = [-2.0, 0.0, 0.25, 0.5, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         assert!(features.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{features:?}");
-        normalise(&[f32::NAN; 15], &mut features);
+        normalise(&[f32::NAN; 15], 3, &mut features, &mut weights);
         assert_eq!(features, [0.0; 15]);
+    }
+
+    #[test]
+    fn without_scores_all_who_are_seen_weigh_the_same() {
+        // Two joints 6 px apart: centre between them, scale 3; a third has no place.
+        let raw = [10.0, 5.0, 16.0, 5.0, f32::NAN, 1.0];
+        let (mut features, mut weights) = ([9.0; 6], [9.0; 3]);
+        normalise(&raw, 2, &mut features, &mut weights);
+        assert_eq!((features, weights), ([-1.0, 0.0, 1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0]));
+        fill(&raw, 2, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &mut features);
+        assert_eq!(features, [10.0, 5.0, 16.0, 5.0, 4.0, 5.0]);
     }
 
     #[test]
     fn features_are_merged_with_their_signs() {
         let merged = |terms: &[&[(usize, f32)]]| Merged { terms: terms.iter().map(|terms| terms.to_vec()).collect() };
         let even = merged(&[&[(0, 1.0), (3, -1.0)], &[(2, 1.0), (5, 1.0)]]);
-        let mut features = Features::new([even, merged(&[&[(1, 1.0)]])], 2, 2);
+        let planes = vec![even, merged(&[&[(1, 1.0)]])];
+        let mut features = Features::new(Centring::Centred, planes, [2, 3], 2);
         features.read(&[0.0, 0.0, 1.0, 2.0, 0.0, 0.5], 1);
         // Centred at 2/3 with weights 2/3 and 1/3: −2/3 and 4/3, spread √(8/9).
         let scale = (8.0f32 / 9.0).sqrt();

@@ -1,7 +1,7 @@
 //! The kernels: rows of people against panels of columns, sums in registers.
 //!
 //! A product takes [`ROWS`] people and a panel at a time: 24 of 32 registers are sums, or 12 of AVX2's 16, for which each weight
-//! is loaded once and each activation once per panel. Both planes of a layer are summed one after the other, and become the
+//! is loaded once and each activation once per panel. The planes of a layer are summed one after the other, and become the
 //! next layer's numbers before they leave the core. `tile` says so for any registers (`lanes`), which `avx512`, `avx2` and
 //! `neon` are; `table` compiles it for each kind of processor.
 
@@ -21,7 +21,7 @@ mod table;
 mod tile;
 
 use super::matrix::{Floats, Shape};
-use super::plan::{Reads, TwinBytes};
+use super::plan::{BytesLayer, Reads};
 use crate::model::Kernels;
 use table::{TABLES, Table};
 
@@ -70,69 +70,70 @@ impl Processor {
         unsafe { (self.0.product)(rows, (people, stride), layer, out, out_stride) }
     }
 
-    /// Levels `[people, 2, hidden]`, each of [`Shape::level_bytes`], of the numbers `x`, of the same shape, in shares of each
-    /// person's largest; the range of each goes to `ranges`.
+    /// Levels `[people, planes, hidden]`, each of [`Shape::level_bytes`], of the numbers `x`, of the same shape, in shares of
+    /// each person's largest; the range of each goes to `ranges`.
     ///
     /// # Panics
     /// Slices that are too short, a width that is no multiple of a register's.
     pub(super) fn quantise(
         self,
         x: &[f32],
-        (people, hidden): (usize, usize),
+        (people, planes, hidden): (usize, usize, usize),
         reads: Reads,
         levels: &mut [u8],
         ranges: &mut [f32],
     ) {
-        let (wide, bytes) = (2 * hidden, 2 * hidden * self.0.shape.level_bytes());
+        let wide = planes * hidden;
+        let bytes = wide * self.0.shape.level_bytes();
         assert!(x.len() >= people * wide && levels.len() >= people * bytes && ranges.len() >= people);
         assert!(hidden.is_multiple_of(self.0.shape.lanes));
         for (person, range) in ranges.iter_mut().enumerate().take(people) {
             let (x, levels) = (&x[person * wide..][..wide], &mut levels[person * bytes..][..bytes]);
             // SAFETY: as for `product`.
-            *range = unsafe { (self.0.quantise)(x, reads, levels) };
+            *range = unsafe { (self.0.quantise)(x, hidden, reads, levels) };
         }
     }
 
-    /// The layer `layer` of the people whose `levels` `[people, 2, H]` and `ranges` are given, with the twins' ReLUs, into
-    /// `x` `[people, 2, H]`, or `added` to what is there.
+    /// The layer `layer` of P planes and its ReLUs, of the people whose `levels` `[people, P, H]` and `ranges` are given, into
+    /// `x` `[people, P, H]`, or `added` to what is there.
     ///
     /// # Panics
-    /// Slices that are too short.
-    pub(super) fn twin_bytes(
+    /// Slices that are too short; neither one plane nor two.
+    pub(super) fn layer_of_bytes(
         self,
         levels: &[u8],
         ranges: &[f32],
         people: usize,
-        layer: &TwinBytes,
+        layer: &BytesLayer,
         x: &mut [f32],
         added: bool,
     ) {
         let (hidden, shape) = (layer.bias.len(), self.0.shape);
-        let numbers = people * 2 * hidden;
+        let numbers = people * layer.planes.len() * hidden;
         assert!(levels.len() >= numbers * shape.level_bytes() && x.len() >= numbers && ranges.len() >= people);
-        assert!(hidden.is_multiple_of(shape.panel()));
-        for plane in [&layer.even, &layer.odd] {
+        assert!(hidden.is_multiple_of(shape.panel()) && matches!(layer.planes.len(), 1 | 2));
+        for plane in &layer.planes {
             let columns = (plane.of_zero.len(), plane.scale.len());
             assert!(plane.panels.len() == hidden * hidden && columns == (hidden, hidden));
         }
         // SAFETY: as for `product`.
-        unsafe { (self.0.twin_bytes)(levels, ranges, people, layer, x, added) }
+        unsafe { (self.0.layer_of_bytes)(levels, ranges, people, layer, x, added) }
     }
 
-    /// The layer `layer`, even plane first, of `people` people's `read` `[people, 2, H]`, with the twins' ReLUs, into `x`, of
-    /// the same shape.
+    /// The layer `layer` of P planes and its ReLUs, of `people` people's `read` `[people, P, H]`, into `x`, of the same shape.
     ///
     /// # Panics
-    /// Slices that are too short.
-    pub(super) fn twin_floats(self, read: &[f32], people: usize, layer: &[Floats; 2], x: &mut [f32]) {
+    /// Slices that are too short; neither one plane nor two.
+    pub(super) fn layer_of_floats(self, read: &[f32], people: usize, layer: &[Floats], x: &mut [f32]) {
         let (hidden, panel) = (layer[0].columns, self.0.shape.panel());
-        let numbers = people * 2 * hidden;
+        let numbers = people * layer.len() * hidden;
         assert!(read.len() >= numbers && x.len() >= numbers && hidden.is_multiple_of(panel));
+        assert!(matches!(layer.len(), 1 | 2));
         for plane in layer {
             assert!((plane.rows, plane.columns, plane.bias.len(), plane.wide) == (hidden, hidden, hidden, panel));
             assert!(plane.panels.len() == hidden * hidden);
         }
         // SAFETY: as for `product`.
-        unsafe { (self.0.twin_floats)(read, people, layer, x) }
+        unsafe { (self.0.layer_of_floats)(read, people, layer, x) }
     }
 }

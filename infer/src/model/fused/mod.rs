@@ -1,5 +1,5 @@
-//! Models of planes, in 8 bits or in f32, without a runtime between their layers: one pass over a layer's weights, and
-//! what follows a product done while its sums are still in registers.
+//! Models that `poselift-train export` wrote, in 8 bits or in f32, without a runtime between their layers: one pass over a
+//! layer's weights, and what follows a product done while its sums are still in registers.
 //!
 //! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`), for
 //! x86 with AVX-512 or AVX2 and for ARM, with the instruction that multiplies and adds up four bytes where there is one.
@@ -11,6 +11,7 @@ mod features;
 mod kernel;
 mod matrix;
 mod plan;
+mod weights;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +19,7 @@ use super::call::Numbers;
 use super::{Kernels, ModelFile};
 use features::Features;
 use kernel::Processor;
-use plan::{Plan, Twin};
+use plan::{Layer, Plan};
 
 /// People that go through all layers together: their activations stay in a core's own cache.
 const TOGETHER: usize = 48;
@@ -32,20 +33,20 @@ pub(super) struct Fused {
     spare: Mutex<Vec<Scratch>>,
 }
 
-/// Activations of [`TOGETHER`] people; H is the width of a plane.
+/// Activations of [`TOGETHER`] people; P is the number of planes and H the width of one.
 #[derive(Debug)]
 struct Scratch {
     features: Features,
-    /// `[people, 2, H]` between blocks, and within one.
+    /// `[people, P, H]` between blocks, and within one.
     stream: Vec<f32>,
     inner: Vec<f32>,
-    /// `[people, 2, H]` of a layer in f32, which may not write to what it reads.
+    /// `[people, P, H]` of a layer in f32, which may not write to what it reads.
     sums: Vec<f32>,
-    /// `[people, 2, H]` in levels of the person's range, and that range.
+    /// `[people, P, H]` in levels of the person's range, and that range.
     levels: Vec<u8>,
     ranges: Vec<f32>,
-    /// `[people, 2, columns]` the last layer's own numbers.
-    ends: [Vec<f32>; 2],
+    /// `[people, columns]` the last layer's own numbers in each plane.
+    ends: Vec<Vec<f32>>,
 }
 
 impl Fused {
@@ -95,31 +96,47 @@ impl Fused {
     fn layers(&self, scratch: &mut Scratch, people: usize) {
         let Scratch { features, stream, inner, sums, levels, ranges, ends } = scratch;
         let (plan, processor) = (&self.plan, self.processor);
-        let wide = 2 * plan.hidden;
+        let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.wide());
         for (plane, layer) in plan.input.iter().enumerate() {
             let rows = features.plane(plane);
-            processor.product(rows, (people, features.width(plane)), layer, &mut stream[plane * plan.hidden..], wide);
+            processor.product(rows, (people, features.width(plane)), layer, &mut stream[plane * hidden..], wide);
+        }
+        if plan.input_relu {
+            relu(&mut stream[..people * wide], planes, hidden);
         }
         for block in &plan.blocks {
             for (place, layer) in block.iter().enumerate() {
                 let (first, last) = (place == 0, place + 1 == block.len());
+                let read = if first { &*stream } else { &*inner };
                 match layer {
-                    Twin::Bytes(layer) => {
-                        let read = if first { &*stream } else { &*inner };
-                        processor.quantise(read, (people, plan.hidden), layer.reads, levels, ranges);
+                    Layer::Bytes(layer) => {
+                        processor.quantise(read, (people, planes, hidden), layer.reads, levels, ranges);
                         let write = if last { &mut *stream } else { &mut *inner };
-                        processor.twin_bytes(levels, ranges, people, layer, write, last);
+                        processor.layer_of_bytes(levels, ranges, people, layer, write, last);
                     }
-                    Twin::Floats(layer) => {
-                        let read = if first { &*stream } else { &*inner };
-                        processor.twin_floats(read, people, layer, sums);
+                    Layer::Floats(layer) => {
+                        processor.layer_of_floats(read, people, layer, sums);
                         if last { add(stream, &sums[..people * wide]) } else { std::mem::swap(inner, sums) }
                     }
                 }
             }
         }
         for (plane, (layer, end)) in plan.output.iter().zip(ends).enumerate() {
-            processor.product(&stream[plane * plan.hidden..], (people, wide), layer, end, layer.padded());
+            processor.product(&stream[plane * hidden..], (people, wide), layer, end, layer.padded());
+        }
+    }
+}
+
+/// The ReLUs of `x` `[people, planes, H]`, of both twins where there are two planes, which then hold their sum and difference.
+fn relu(x: &mut [f32], planes: usize, hidden: usize) {
+    for person in x.chunks_exact_mut(planes * hidden) {
+        let (first, odd) = person.split_at_mut(hidden);
+        if planes == 1 {
+            first.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        for (even, odd) in first.iter_mut().zip(odd) {
+            let [a, b] = [(*even + *odd).max(0.0), (*even - *odd).max(0.0)];
+            (*even, *odd) = (a + b, a - b);
         }
     }
 }
@@ -131,7 +148,7 @@ fn add(stream: &mut [f32], branch: &[f32]) {
 
 impl Scratch {
     fn new(plan: &Plan, level_bytes: usize) -> Self {
-        let numbers = TOGETHER * 2 * plan.hidden;
+        let numbers = TOGETHER * plan.wide();
         let plane = || vec![0.0; numbers];
         let in_bytes = plan.is_in_bytes();
         Self {
@@ -141,7 +158,7 @@ impl Scratch {
             sums: if in_bytes { Vec::new() } else { plane() },
             levels: vec![0; if in_bytes { numbers * level_bytes } else { 0 }],
             ranges: vec![0.0; TOGETHER],
-            ends: plan.output.each_ref().map(|layer| vec![0.0; TOGETHER * layer.padded()]),
+            ends: plan.output.iter().map(|layer| vec![0.0; TOGETHER * layer.padded()]).collect(),
         }
     }
 }

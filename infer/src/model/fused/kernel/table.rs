@@ -15,7 +15,7 @@ use super::neon::{Neon, PairsNeon, QuadsDot};
 use super::tile;
 use crate::model::Kernels;
 use crate::model::fused::matrix::{Floats, Shape};
-use crate::model::fused::plan::{Reads, TwinBytes};
+use crate::model::fused::plan::{BytesLayer, Reads};
 
 /// What one kind of processor computes with. The functions are those of [`super::Processor`], for slices as long as it has
 /// asserted, on processors with the features of `kernels`.
@@ -25,13 +25,13 @@ pub(super) struct Table {
     pub(super) is_supported: fn() -> bool,
     pub(super) shape: Shape,
     pub(super) product: Product,
-    pub(super) quantise: unsafe fn(&[f32], Reads, &mut [u8]) -> f32,
-    pub(super) twin_bytes: LayerOfBytes,
-    pub(super) twin_floats: unsafe fn(&[f32], usize, &[Floats; 2], &mut [f32]),
+    pub(super) quantise: unsafe fn(&[f32], usize, Reads, &mut [u8]) -> f32,
+    pub(super) layer_of_bytes: LayerOfBytes,
+    pub(super) layer_of_floats: unsafe fn(&[f32], usize, &[Floats], &mut [f32]),
 }
 
 type Product = unsafe fn(&[f32], (usize, usize), &Floats, &mut [f32], usize);
-type LayerOfBytes = unsafe fn(&[u8], &[f32], usize, &TwinBytes, &mut [f32], bool);
+type LayerOfBytes = unsafe fn(&[u8], &[f32], usize, &BytesLayer, &mut [f32], bool);
 
 /// A [`Table`] of [`tile`] with these registers and products, `$lanes` registers of columns at once.
 macro_rules! table {
@@ -42,24 +42,41 @@ macro_rules! table {
             unsafe { tile::product::<$registers>(rows, of, layer, out, stride) }
         }
         #[target_feature($(enable = $feature),*)]
-        unsafe fn quantise(x: &[f32], reads: Reads, levels: &mut [u8]) -> f32 {
+        unsafe fn quantise(x: &[f32], hidden: usize, reads: Reads, levels: &mut [u8]) -> f32 {
             // SAFETY: as for the table.
-            unsafe { tile::quantise::<$products>(x, reads, levels) }
+            unsafe { tile::quantise::<$products>(x, hidden, reads, levels) }
         }
         #[target_feature($(enable = $feature),*)]
-        unsafe fn twin_bytes(l: &[u8], ranges: &[f32], people: usize, layer: &TwinBytes, x: &mut [f32], added: bool) {
+        unsafe fn layer_of_bytes(
+            levels: &[u8],
+            ranges: &[f32],
+            people: usize,
+            layer: &BytesLayer,
+            x: &mut [f32],
+            added: bool,
+        ) {
             // SAFETY: as for the table.
-            unsafe { tile::twin_bytes::<$products, $lanes>(l, ranges, people, layer, x, added) }
+            unsafe {
+                match layer.planes.len() {
+                    1 => tile::layer_of_bytes::<$products, $lanes, 1>(levels, ranges, people, layer, x, added),
+                    _ => tile::layer_of_bytes::<$products, $lanes, 2>(levels, ranges, people, layer, x, added),
+                }
+            }
         }
         #[target_feature($(enable = $feature),*)]
-        unsafe fn twin_floats(read: &[f32], people: usize, layer: &[Floats; 2], x: &mut [f32]) {
+        unsafe fn layer_of_floats(read: &[f32], people: usize, layer: &[Floats], x: &mut [f32]) {
             // SAFETY: as for the table.
-            unsafe { tile::twin_floats::<$registers, $lanes>(read, people, layer, x) }
+            unsafe {
+                match layer.len() {
+                    1 => tile::layer_of_floats::<$registers, $lanes, 1>(read, people, layer, x),
+                    _ => tile::layer_of_floats::<$registers, $lanes, 2>(read, people, layer, x),
+                }
+            }
         }
         let (group, lower_by) = (<$products>::GROUP, <$products>::LOWER_BY);
         let shape = Shape { lanes: <$registers>::LANES, most: $lanes, group, lower_by };
         let is_supported = || true $(&& has!($feature))*;
-        Table { kernels: $kernels, is_supported, shape, product, quantise, twin_bytes, twin_floats }
+        Table { kernels: $kernels, is_supported, shape, product, quantise, layer_of_bytes, layer_of_floats }
     }};
 }
 

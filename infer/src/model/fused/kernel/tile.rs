@@ -7,7 +7,7 @@
 use super::ROWS;
 use super::lanes::{Lanes, Products};
 use crate::model::fused::matrix::{Bytes, Floats};
-use crate::model::fused::plan::{Reads, TwinBytes};
+use crate::model::fused::plan::{BytesLayer, Reads};
 
 /// Stands for the largest number of somebody who has none but 0; as in the file.
 const LEAST_RANGE: f32 = 1e-30;
@@ -123,56 +123,71 @@ unsafe fn add_bias<V: Lanes, const R: usize, const L: usize>(
 }
 
 #[inline(always)]
-pub(super) unsafe fn twin_floats<V: Lanes, const L: usize>(
+pub(super) unsafe fn layer_of_floats<V: Lanes, const L: usize, const PLANES: usize>(
     read: &[f32],
     people: usize,
-    layer: &[Floats; 2],
+    layer: &[Floats],
     x: &mut [f32],
 ) {
     for column in (0..layer[0].columns).step_by(L * V::LANES) {
         let (read, x) = (read.as_ptr(), x.as_mut_ptr());
         // SAFETY: everything is as long as the caller asserted.
-        unsafe { by_rows!(people, |first| float_panel::<V, _, L>(read, layer, column, x, first)) }
+        unsafe { by_rows!(people, |first| float_panel::<V, _, L, PLANES>(read, layer, column, x, first)) }
     }
 }
 
-/// Both planes' panel at `column` of `R` people from `first` on.
+/// All planes' panel at `column` of `R` people from `first` on.
 #[inline(always)]
-unsafe fn float_panel<V: Lanes, const R: usize, const L: usize>(
+unsafe fn float_panel<V: Lanes, const R: usize, const L: usize, const PLANES: usize>(
     read: *const f32,
-    layer: &[Floats; 2],
+    layer: &[Floats],
     column: usize,
     x: *mut f32,
     first: usize,
 ) {
     let hidden = layer[0].columns;
-    // SAFETY: as for `twin_floats`.
+    let wide = PLANES * hidden;
+    // SAFETY: as for `layer_of_floats`.
     unsafe {
-        let mut planes = [[[V::splat(0.0); L]; R]; 2];
-        for plane in 0..2 {
-            let Floats { panels, bias, .. } = &layer[plane];
-            let read = read.add(first * 2 * hidden + plane * hidden);
-            let panel = panels.as_ptr().add(column * hidden);
-            planes[plane] = float_tile::<V, R, L>(read, 2 * hidden, (panel, hidden), bias.as_ptr().add(column));
+        let (read, x) = (read.add(first * wide), x.add(first * wide + column));
+        let sums = float_plane::<V, R, L>(read, wide, &layer[0], column);
+        if PLANES == 1 {
+            rectify::<V, R, L, false>(sums, x, wide);
+        } else {
+            let odds = float_plane::<V, R, L>(read.add(hidden), wide, &layer[1], column);
+            join::<V, R, L, false>(sums, odds, x, hidden);
         }
-        join::<V, R, L, false>(planes[0], planes[1], x.add(first * 2 * hidden + column), hidden);
     }
 }
 
-/// One person's levels; gives back the range.
+/// The panel at `column` of one plane, of `R` people's rows `stride` apart.
 #[inline(always)]
-pub(super) unsafe fn quantise<P: Products>(x: &[f32], reads: Reads, levels: &mut [u8]) -> f32 {
-    let hidden = x.len() / 2;
+unsafe fn float_plane<V: Lanes, const R: usize, const L: usize>(
+    read: *const f32,
+    stride: usize,
+    layer: &Floats,
+    column: usize,
+) -> Sums<V::F, R, L> {
+    // SAFETY: as for `layer_of_floats`.
+    unsafe {
+        let panel = layer.panels.as_ptr().add(column * layer.rows);
+        float_tile::<V, R, L>(read, stride, (panel, layer.rows), layer.bias.as_ptr().add(column))
+    }
+}
+
+/// One person's levels of planes `hidden` wide; gives back the range.
+#[inline(always)]
+pub(super) unsafe fn quantise<P: Products>(x: &[f32], hidden: usize, reads: Reads, levels: &mut [u8]) -> f32 {
     // What ReLUs differ by is never more than what they add up to.
     let counted = if reads == Reads::Positive { hidden } else { x.len() };
     // SAFETY: a chunk is a register long; the parts are as long as each other and a multiple of a register.
     unsafe {
         let range = range::<P::On>(&x[..counted]);
-        let (even, odd) = x.split_at(hidden);
-        let (even_levels, odd_levels) = levels.split_at_mut(levels.len() / 2);
+        let (first, odd) = x.split_at(hidden);
+        let (first_levels, odd_levels) = levels.split_at_mut(hidden * 4 / P::GROUP);
         match reads {
-            Reads::Positive => to_levels::<P>(even, 255.0 / range, 0, even_levels),
-            Reads::Signed => to_levels::<P>(even, 127.0 / range, 128, even_levels),
+            Reads::Positive => to_levels::<P>(first, 255.0 / range, 0, first_levels),
+            Reads::Signed => to_levels::<P>(first, 127.0 / range, 128, first_levels),
         }
         to_levels::<P>(odd, 127.0 / range, 128, odd_levels);
         range
@@ -207,11 +222,11 @@ unsafe fn to_levels<P: Products>(x: &[f32], share: f32, zero: i32, levels: &mut 
 }
 
 #[inline(always)]
-pub(super) unsafe fn twin_bytes<P: Products, const L: usize>(
+pub(super) unsafe fn layer_of_bytes<P: Products, const L: usize, const PLANES: usize>(
     levels: &[u8],
     ranges: &[f32],
     people: usize,
-    layer: &TwinBytes,
+    layer: &BytesLayer,
     x: &mut [f32],
     added: bool,
 ) {
@@ -220,36 +235,75 @@ pub(super) unsafe fn twin_bytes<P: Products, const L: usize>(
         // SAFETY: everything is as long as the caller asserted.
         unsafe {
             if added {
-                by_rows!(people, |first| byte_panel::<P, _, L, true>(levels, ranges, layer, column, x, first));
+                by_rows!(people, |first| byte_panel::<P, _, L, PLANES, true>(levels, ranges, layer, column, x, first));
             } else {
-                by_rows!(people, |first| byte_panel::<P, _, L, false>(levels, ranges, layer, column, x, first));
+                by_rows!(people, |first| byte_panel::<P, _, L, PLANES, false>(levels, ranges, layer, column, x, first));
             }
         }
     }
 }
 
-/// Both planes' panel at `column` of `R` people from `first` on.
+/// All planes' panel at `column` of `R` people from `first` on.
 #[inline(always)]
-unsafe fn byte_panel<P: Products, const R: usize, const L: usize, const ADDED: bool>(
+unsafe fn byte_panel<P: Products, const R: usize, const L: usize, const PLANES: usize, const ADDED: bool>(
     levels: *const u8,
     ranges: *const f32,
-    layer: &TwinBytes,
+    layer: &BytesLayer,
     column: usize,
     x: *mut f32,
     first: usize,
 ) {
     let hidden = layer.bias.len();
-    let plane = hidden * 4 / P::GROUP;
-    // SAFETY: as for `twin_bytes`.
+    let plane_bytes = hidden * 4 / P::GROUP;
+    let stride = PLANES * plane_bytes;
+    // SAFETY: as for `layer_of_bytes`.
     unsafe {
-        let (levels, x) = (levels.add(first * 2 * plane), x.add(first * 2 * hidden + column));
+        let (levels, x) = (levels.add(first * stride), x.add(first * PLANES * hidden + column));
         let ranges = ranges.add(first);
-        let evens = byte_sums::<P, R, L>(levels, &layer.even, hidden, column);
-        let evens = scaled::<P::On, R, L>(evens, &layer.even, column, ranges);
-        let evens = add_bias::<P::On, R, L>(evens, layer.bias.as_ptr().add(column));
-        let odds = byte_sums::<P, R, L>(levels.add(plane), &layer.odd, hidden, column);
-        let odds = scaled::<P::On, R, L>(odds, &layer.odd, column, ranges);
-        join::<P::On, R, L, ADDED>(evens, odds, x, hidden);
+        let sums = byte_plane::<P, R, L>(levels, stride, &layer.planes[0], (hidden, column), ranges);
+        let sums = add_bias::<P::On, R, L>(sums, layer.bias.as_ptr().add(column));
+        if PLANES == 1 {
+            rectify::<P::On, R, L, ADDED>(sums, x, hidden);
+        } else {
+            let odd_levels = levels.add(plane_bytes);
+            let odds = byte_plane::<P, R, L>(odd_levels, stride, &layer.planes[1], (hidden, column), ranges);
+            join::<P::On, R, L, ADDED>(sums, odds, x, hidden);
+        }
+    }
+}
+
+/// The panel at `column` of one plane, of `R` people's levels `stride` bytes apart.
+#[inline(always)]
+unsafe fn byte_plane<P: Products, const R: usize, const L: usize>(
+    levels: *const u8,
+    stride: usize,
+    plane: &Bytes,
+    (hidden, column): (usize, usize),
+    ranges: *const f32,
+) -> Sums<<P::On as Lanes>::F, R, L> {
+    // SAFETY: as for `layer_of_bytes`.
+    unsafe {
+        let sums = byte_sums::<P, R, L>(levels, stride, plane, hidden, column);
+        scaled::<P::On, R, L>(sums, plane, column, ranges)
+    }
+}
+
+/// ReLUs of `sums` at `x`, people `stride` apart, or added to what is there.
+#[inline(always)]
+unsafe fn rectify<V: Lanes, const R: usize, const L: usize, const ADDED: bool>(
+    sums: Sums<V::F, R, L>,
+    x: *mut f32,
+    stride: usize,
+) {
+    for row in 0..R {
+        for lane in 0..L {
+            // SAFETY: as for the callers.
+            unsafe {
+                let to = x.add(row * stride + lane * V::LANES);
+                let number = V::max(sums[row][lane], V::splat(0.0));
+                V::store(if ADDED { V::add(V::load(to), number) } else { number }, to);
+            }
+        }
     }
 }
 
@@ -283,21 +337,21 @@ unsafe fn join<V: Lanes, const R: usize, const L: usize, const ADDED: bool>(
     }
 }
 
-/// Sums of the products of `R` people's levels with the panel of weights at `column`.
+/// Sums of the products of `R` people's levels, `stride` bytes apart, with the panel of weights at `column`.
 #[inline(always)]
 unsafe fn byte_sums<P: Products, const R: usize, const L: usize>(
     levels: *const u8,
+    stride: usize,
     plane: &Bytes,
     hidden: usize,
     column: usize,
 ) -> Sums<<P::On as Lanes>::I, R, L> {
-    // SAFETY: as for `twin_bytes`.
+    // SAFETY: as for `layer_of_bytes`.
     unsafe {
         let panel = plane.panels.as_ptr().add(column * hidden);
-        let (groups, stride) = (hidden / P::GROUP, 2 * hidden * 4 / P::GROUP);
         let none = P::On::splat_whole(0);
         let mut sums = [[none; L]; R];
-        for group in 0..groups {
+        for group in 0..hidden / P::GROUP {
             let mut weights = [none; L];
             for lane in 0..L {
                 weights[lane] = P::load_weights(panel.add((group * L + lane) * P::On::LANES * P::GROUP));
@@ -322,7 +376,7 @@ unsafe fn scaled<V: Lanes, const R: usize, const L: usize>(
     column: usize,
     ranges: *const f32,
 ) -> Sums<V::F, R, L> {
-    // SAFETY: as for `twin_bytes`.
+    // SAFETY: as for `layer_of_bytes`.
     unsafe {
         let mut numbers = [[V::splat(0.0); L]; R];
         for lane in 0..L {
