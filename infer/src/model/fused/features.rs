@@ -19,8 +19,32 @@ pub(super) enum Centring {
 /// Features whose weights are the same, or opposite, in a plane: they are added up, or subtracted, before the product.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Merged {
-    /// For each number that is multiplied, the features that it is made of, with their signs.
-    pub(super) terms: Vec<Vec<(usize, f32)>>,
+    /// The features that the numbers which are multiplied are made of, with their signs, number by number.
+    terms: Vec<(usize, f32)>,
+    /// Where the terms of each number end.
+    ends: Vec<usize>,
+}
+
+impl Merged {
+    /// Of the terms of each number.
+    pub(super) fn new(terms: &[Vec<(usize, f32)>]) -> Self {
+        let ends = terms.iter().scan(0, |end, terms| {
+            *end += terms.len();
+            Some(*end)
+        });
+        Self { terms: terms.concat(), ends: ends.collect() }
+    }
+
+    /// How many numbers there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The terms of each number.
+    pub(super) fn terms(&self) -> impl Iterator<Item = &[(usize, f32)]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| &self.terms[std::mem::replace(&mut start, end)..end])
+    }
 }
 
 /// Features of some people.
@@ -39,13 +63,13 @@ pub(super) struct Features {
 impl Features {
     /// For at most `people` people of `joints` joints of so many `channels`.
     pub(super) fn new(centring: Centring, merged: Vec<Merged>, [joints, channels]: [usize; 2], people: usize) -> Self {
-        let planes = merged.iter().map(|merged| vec![0.0; people * merged.terms.len()]).collect();
+        let planes = merged.iter().map(|merged| vec![0.0; people * merged.len()]).collect();
         Self { centring, merged, planes, channels, person: vec![0.0; joints * channels], weights: vec![0.0; joints] }
     }
 
     /// Numbers of a person in a plane.
     pub(super) fn width(&self, plane: usize) -> usize {
-        self.merged[plane].terms.len()
+        self.merged[plane].len()
     }
 
     /// `[people, width]`.
@@ -61,8 +85,8 @@ impl Features {
                 Centring::Absolute(mean) => fill(raw, self.channels, mean, &mut self.person),
             }
             for (merged, plane) in self.merged.iter().zip(&mut self.planes) {
-                let own = &mut plane[index * merged.terms.len()..][..merged.terms.len()];
-                for (number, terms) in own.iter_mut().zip(&merged.terms) {
+                let own = &mut plane[index * merged.len()..][..merged.len()];
+                for (number, terms) in own.iter_mut().zip(merged.terms()) {
                     *number = terms.iter().map(|&(feature, sign)| self.person[feature] * sign).sum();
                 }
             }
@@ -152,9 +176,8 @@ mod tests {
 
     #[test]
     fn features_are_merged_with_their_signs() {
-        let merged = |terms: &[&[(usize, f32)]]| Merged { terms: terms.iter().map(|terms| terms.to_vec()).collect() };
-        let even = merged(&[&[(0, 1.0), (3, -1.0)], &[(2, 1.0), (5, 1.0)]]);
-        let planes = vec![even, merged(&[&[(1, 1.0)]])];
+        let even = Merged::new(&[vec![(0, 1.0), (3, -1.0)], vec![(2, 1.0), (5, 1.0)]]);
+        let planes = vec![even, Merged::new(&[vec![(1, 1.0)]])];
         let mut features = Features::new(Centring::Centred, planes, [2, 3], 2);
         features.read(&[0.0, 0.0, 1.0, 2.0, 0.0, 0.5], 1);
         // Centred at 2/3 with weights 2/3 and 1/3: −2/3 and 4/3, spread √(8/9).

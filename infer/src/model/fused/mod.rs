@@ -47,6 +47,8 @@ struct Scratch {
     ranges: Vec<f32>,
     /// `[people, columns]` the last layer's own numbers in each plane.
     ends: Vec<Vec<f32>>,
+    /// What comes out for one person.
+    row: Vec<f32>,
 }
 
 impl Fused {
@@ -88,13 +90,13 @@ impl Fused {
             scratch.features.read(&keypoints[of(plan.keypoints)], count);
             self.layers(&mut scratch, count);
             let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[of(plan.joints)]);
-            plan.write_poses(&scratch.ends, count, &mut poses[of(plan.joints * 3)], sigma);
+            plan.write_poses(&scratch.ends, &mut scratch.row, count, &mut poses[of(plan.joints * 3)], sigma);
         }
         spare().push(scratch);
     }
 
     fn layers(&self, scratch: &mut Scratch, people: usize) {
-        let Scratch { features, stream, inner, sums, levels, ranges, ends } = scratch;
+        let Scratch { features, stream, inner, sums, levels, ranges, ends, row: _ } = scratch;
         let (plan, processor) = (&self.plan, self.processor);
         let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.wide());
         for (plane, layer) in plan.input.iter().enumerate() {
@@ -158,6 +160,7 @@ impl Scratch {
             sums: if in_bytes { Vec::new() } else { plane() },
             levels: vec![0; if in_bytes { numbers * level_bytes } else { 0 }],
             ranges: vec![0.0; TOGETHER],
+            row: vec![0.0; plan.numbers()],
             ends: plan.output.iter().map(|layer| vec![0.0; TOGETHER * layer.padded()]).collect(),
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Plan {
     pub(super) input_relu: bool,
     pub(super) blocks: Vec<Vec<Layer>>,
     pub(super) output: Vec<Floats>,
-    /// For each number that comes out, the last layer's column of each plane and its sign; and the bias.
+    /// For each plane, the last layer's column of each number that comes out and its sign; and the numbers' bias.
     numbers: Vec<Vec<(usize, f32)>>,
     bias: Vec<f32>,
 }
@@ -114,26 +114,32 @@ impl Plan {
         )
     }
 
-    /// Poses `[people, J, 3]` and sigma `[people, J]` from the last layer's own columns in each plane.
+    /// Numbers that come out for a person.
+    pub(super) fn numbers(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Poses `[people, J, 3]` and sigma `[people, J]` from the last layer's own columns in each plane; `row` is room for
+    /// [`Self::numbers`].
     pub(super) fn write_poses(
         &self,
         ends: &[Vec<f32>],
+        row: &mut [f32],
         people: usize,
         poses: &mut [f32],
         mut sigma: Option<&mut [f32]>,
     ) {
         let coordinates = self.joints * 3;
         for person in 0..people {
-            let number = |at: usize| {
-                let planes = ends.iter().zip(&self.output).zip(&self.numbers[at]);
-                let terms = planes.map(|((end, layer), &(column, sign))| end[person * layer.padded() + column] * sign);
-                terms.fold(self.bias[at], |sum, term| sum + term)
-            };
-            let own = &mut poses[person * coordinates..][..coordinates];
-            own.iter_mut().enumerate().for_each(|(at, to)| *to = number(at));
+            row.copy_from_slice(&self.bias);
+            for ((end, layer), numbers) in ends.iter().zip(&self.output).zip(&self.numbers) {
+                let end = &end[person * layer.padded()..][..layer.padded()];
+                row.iter_mut().zip(numbers).for_each(|(number, &(column, sign))| *number += end[column] * sign);
+            }
+            poses[person * coordinates..][..coordinates].copy_from_slice(&row[..coordinates]);
             if let Some(sigma) = &mut sigma {
-                let own = &mut sigma[person * self.joints..][..self.joints];
-                own.iter_mut().enumerate().for_each(|(at, to)| *to = number(coordinates + at).exp());
+                let own = sigma[person * self.joints..][..self.joints].iter_mut();
+                own.zip(&row[coordinates..]).for_each(|(to, number)| *to = number.exp());
             }
         }
     }

@@ -21,8 +21,8 @@ pub(super) struct Weights<'a> {
     planes: &'static [&'static str],
 }
 
-/// The last layer: each plane's own columns, once each; for each number that comes out, its column of each plane and the
-/// sign; and its bias.
+/// The last layer: each plane's own columns, once each; for each plane, the column of each number that comes out and its
+/// sign; and the numbers' bias.
 pub(super) struct Output {
     pub(super) planes: Vec<Floats>,
     pub(super) numbers: Vec<Vec<(usize, f32)>>,
@@ -122,17 +122,17 @@ impl<'a> Weights<'a> {
     pub(super) fn output(&self, hidden: usize, card: &Card) -> Option<Output> {
         let columns = card.output.joints.len() * if card.output.sigma { 4 } else { 3 };
         let bias = self.floats(&self.bias_of("output")).filter(|bias| bias.len() == columns)?;
-        // Columns of zeros are in no term: any column times 0.
-        let mut numbers = vec![vec![(0, 0.0); self.planes.len()]; columns];
-        let plane = |(index, plane): (usize, &&str)| {
+        let plane = |plane: &&str| {
             let weight = self.floats(&format!("output{plane}.weight")).filter(|w| w.len() == hidden * columns)?;
             let (merged, rows) = merged_rows(&transposed(&weight, columns), hidden);
-            for (column, terms) in merged.terms.iter().enumerate() {
-                terms.iter().for_each(|&(number, sign)| numbers[number][index] = (column, sign));
+            // Columns of zeros are in no term: any column times 0.
+            let mut numbers = vec![(0, 0.0); columns];
+            for (column, terms) in merged.terms().enumerate() {
+                terms.iter().for_each(|&(number, sign)| numbers[number] = (column, sign));
             }
-            Some(self.layer(&transposed(&rows, hidden), merged.terms.len(), None))
+            Some((self.layer(&transposed(&rows, hidden), merged.len(), None), numbers))
         };
-        let planes = self.planes.iter().enumerate().map(plane).collect::<Option<_>>()?;
+        let (planes, numbers) = self.planes.iter().map(plane).collect::<Option<_>>()?;
         Some(Output { planes, numbers, bias })
     }
 
@@ -191,7 +191,7 @@ fn merged_rows(weight: &[f32], columns: usize) -> (Merged, Vec<f32>) {
             }
         }
     }
-    (Merged { terms }, kept)
+    (Merged::new(&terms), kept)
 }
 
 #[cfg(test)]
@@ -203,6 +203,6 @@ mod tests {
         let weight = [1.0, 2.0, 0.0, 0.0, -1.0, -2.0, 3.0, 1.0, 1.0, 2.0];
         let (merged, kept) = merged_rows(&weight, 2);
         assert_eq!(kept, [1.0, 2.0, 3.0, 1.0]);
-        assert_eq!(merged.terms, [vec![(0, 1.0), (2, -1.0), (4, 1.0)], vec![(3, 1.0)]]);
+        assert_eq!(merged.terms().collect::<Vec<_>>(), [&[(0, 1.0), (2, -1.0), (4, 1.0)][..], &[(3, 1.0)]]);
     }
 }
