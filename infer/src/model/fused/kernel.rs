@@ -20,13 +20,22 @@ mod neon;
 mod table;
 mod tile;
 
-use super::matrix::{Floats, Shape};
-use super::plan::{BytesLayer, Reads};
+use super::matrix::{BytesLayer, Floats, Reads, Shape};
 use crate::model::Kernels;
 use table::{TABLES, Table};
 
 /// People of a product at a time.
 const ROWS: usize = 6;
+
+/// Activations of `people` people in 8 bits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rounded<'a> {
+    pub(super) people: usize,
+    /// `[people, P, H]`, each of [`Shape::level_bytes`].
+    pub(super) levels: &'a [u8],
+    /// `[people]` the largest magnitude of each, which the levels are shares of.
+    pub(super) ranges: &'a [f32],
+}
 
 /// Kernels, and the proof that this processor has what they need.
 #[derive(Debug, Clone, Copy)]
@@ -94,20 +103,12 @@ impl Processor {
         }
     }
 
-    /// The layer `layer` of P planes and its ReLUs, of the people whose `levels` `[people, P, H]` and `ranges` are given, into
-    /// `x` `[people, P, H]`, or `added` to what is there.
+    /// The layer `layer` of P planes and its ReLUs, of what was `read`, into `x` `[people, P, H]`, or `added` to what is there.
     ///
     /// # Panics
     /// Slices that are too short; neither one plane nor two.
-    pub(super) fn layer_of_bytes(
-        self,
-        levels: &[u8],
-        ranges: &[f32],
-        people: usize,
-        layer: &BytesLayer,
-        x: &mut [f32],
-        added: bool,
-    ) {
+    pub(super) fn layer_of_bytes(self, read: Rounded<'_>, layer: &BytesLayer, x: &mut [f32], added: bool) {
+        let Rounded { people, levels, ranges } = read;
         let (hidden, shape) = (layer.bias.len(), self.0.shape);
         let numbers = people * layer.planes.len() * hidden;
         assert!(levels.len() >= numbers * shape.level_bytes() && x.len() >= numbers && ranges.len() >= people);
@@ -117,7 +118,7 @@ impl Processor {
             assert!(plane.panels.len() == hidden * hidden && columns == (hidden, hidden));
         }
         // SAFETY: as for `product`.
-        unsafe { (self.0.layer_of_bytes)(levels, ranges, people, layer, x, added) }
+        unsafe { (self.0.layer_of_bytes)(read, layer, x, added) }
     }
 
     /// The layer `layer` of P planes and its ReLUs, of `people` people's `read` `[people, P, H]`, into `x`, of the same shape.

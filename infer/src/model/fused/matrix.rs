@@ -1,4 +1,4 @@
-//! Weights in the order in which kernels read them.
+//! Layers, their weights in the order in which kernels read them.
 
 /// What kernels read at once.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,32 @@ impl Bytes {
         };
         Self { panels, of_zero, scale }
     }
+}
+
+/// A layer of a block and its ReLU, or those of the twins that two planes are made of.
+#[derive(Debug)]
+pub(super) enum Layer {
+    /// In 8 bits.
+    Bytes(BytesLayer),
+    /// In f32: each plane, the first with the bias.
+    Floats(Vec<Floats>),
+}
+
+#[derive(Debug)]
+pub(super) struct BytesLayer {
+    pub(super) reads: Reads,
+    pub(super) planes: Vec<Bytes>,
+    /// `[H]` of the first plane.
+    pub(super) bias: Vec<f32>,
+}
+
+/// What is known of the first plane that a layer reads; the odd one has either sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Either sign: 127 levels on both sides of 0.
+    Signed,
+    /// ReLUs or their sums, none below 0 and none below the odd plane's magnitude: 255 levels.
+    Positive,
 }
 
 /// Panels of `panel` columns of `weight` `[rows, columns]`, each `[rows / G, panel, G]`.

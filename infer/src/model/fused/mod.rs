@@ -18,8 +18,9 @@ use std::sync::{Mutex, PoisonError};
 use super::call::Numbers;
 use super::{Kernels, ModelFile};
 use features::Features;
-use kernel::Processor;
-use plan::{Layer, Plan};
+use kernel::{Processor, Rounded};
+use matrix::Layer;
+use plan::Plan;
 
 /// People that go through all layers together: their activations stay in a core's own cache.
 const TOGETHER: usize = 48;
@@ -114,7 +115,7 @@ impl Fused {
                     Layer::Bytes(layer) => {
                         processor.quantise(read, (people, planes, hidden), layer.reads, levels, ranges);
                         let write = if last { &mut *stream } else { &mut *inner };
-                        processor.layer_of_bytes(levels, ranges, people, layer, write, last);
+                        processor.layer_of_bytes(Rounded { people, levels, ranges }, layer, write, last);
                     }
                     Layer::Floats(layer) => {
                         processor.layer_of_floats(read, people, layer, sums);

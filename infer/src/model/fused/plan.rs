@@ -1,7 +1,7 @@
 //! What of a model file is computed.
 
 use super::features::{Centring, Features, Merged};
-use super::matrix::{Bytes, Floats, Shape};
+use super::matrix::{Floats, Layer, Reads, Shape};
 use super::weights::{Output, Weights};
 use crate::model::onnx;
 use crate::model::{Graph, ModelFile, Precision};
@@ -27,32 +27,6 @@ pub(super) struct Plan {
     /// For each plane, the last layer's column of each number that comes out and its sign; and the numbers' bias.
     numbers: Vec<Vec<(usize, f32)>>,
     bias: Vec<f32>,
-}
-
-/// A layer of a block and its ReLU, or those of the twins that two planes are made of.
-#[derive(Debug)]
-pub(super) enum Layer {
-    /// In 8 bits.
-    Bytes(BytesLayer),
-    /// In f32: each plane, the first with the bias.
-    Floats(Vec<Floats>),
-}
-
-#[derive(Debug)]
-pub(super) struct BytesLayer {
-    pub(super) reads: Reads,
-    pub(super) planes: Vec<Bytes>,
-    /// `[H]` of the first plane.
-    pub(super) bias: Vec<f32>,
-}
-
-/// What is known of the first plane that a layer reads; the odd one has either sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
-    /// Either sign: 127 levels on both sides of 0.
-    Signed,
-    /// ReLUs or their sums, none below 0 and none below the odd plane's magnitude: 255 levels.
-    Positive,
 }
 
 impl Plan {

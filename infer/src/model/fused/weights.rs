@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::features::{Centring, Merged};
-use super::matrix::{Bytes, Floats, Shape};
-use super::plan::{BytesLayer, Layer, Reads};
+use super::matrix::{Bytes, BytesLayer, Floats, Layer, Reads, Shape};
 use crate::model::onnx::{FLOAT32, Initialiser};
 use crate::model::{Card, Precision};
 

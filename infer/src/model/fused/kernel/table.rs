@@ -5,6 +5,7 @@ use std::arch::is_aarch64_feature_detected as has;
 #[cfg(target_arch = "x86_64")]
 use std::arch::is_x86_feature_detected as has;
 
+use super::Rounded;
 #[cfg(target_arch = "x86_64")]
 use super::avx2::{Avx2, Pairs256, Quads256};
 #[cfg(target_arch = "x86_64")]
@@ -14,8 +15,7 @@ use super::lanes::{Lanes, Products};
 use super::neon::{Neon, PairsNeon, QuadsDot};
 use super::tile;
 use crate::model::Kernels;
-use crate::model::fused::matrix::{Floats, Shape};
-use crate::model::fused::plan::{BytesLayer, Reads};
+use crate::model::fused::matrix::{BytesLayer, Floats, Reads, Shape};
 
 /// What one kind of processor computes with. The functions are those of [`super::Processor`], for slices as long as it has
 /// asserted, on processors with the features of `kernels`.
@@ -26,12 +26,11 @@ pub(super) struct Table {
     pub(super) shape: Shape,
     pub(super) product: Product,
     pub(super) quantise: unsafe fn(&[f32], usize, Reads, &mut [u8]) -> f32,
-    pub(super) layer_of_bytes: LayerOfBytes,
+    pub(super) layer_of_bytes: unsafe fn(Rounded<'_>, &BytesLayer, &mut [f32], bool),
     pub(super) layer_of_floats: unsafe fn(&[f32], usize, &[Floats], &mut [f32]),
 }
 
 type Product = unsafe fn(&[f32], (usize, usize), &Floats, &mut [f32], usize);
-type LayerOfBytes = unsafe fn(&[u8], &[f32], usize, &BytesLayer, &mut [f32], bool);
 
 /// A [`Table`] of [`tile`] with these registers and products, `$lanes` registers of columns at once.
 macro_rules! table {
@@ -47,19 +46,12 @@ macro_rules! table {
             unsafe { tile::quantise::<$products>(x, hidden, reads, levels) }
         }
         #[target_feature($(enable = $feature),*)]
-        unsafe fn layer_of_bytes(
-            levels: &[u8],
-            ranges: &[f32],
-            people: usize,
-            layer: &BytesLayer,
-            x: &mut [f32],
-            added: bool,
-        ) {
+        unsafe fn layer_of_bytes(read: Rounded<'_>, layer: &BytesLayer, x: &mut [f32], added: bool) {
             // SAFETY: as for the table.
             unsafe {
                 match layer.planes.len() {
-                    1 => tile::layer_of_bytes::<$products, $lanes, 1>(levels, ranges, people, layer, x, added),
-                    _ => tile::layer_of_bytes::<$products, $lanes, 2>(levels, ranges, people, layer, x, added),
+                    1 => tile::layer_of_bytes::<$products, $lanes, 1>(read, layer, x, added),
+                    _ => tile::layer_of_bytes::<$products, $lanes, 2>(read, layer, x, added),
                 }
             }
         }

@@ -4,10 +4,9 @@
 #![allow(clippy::needless_range_loop, reason = "rows and lanes are registers, which every loop goes through by number")]
 #![allow(clippy::inline_always, reason = "a function by itself would be compiled for a processor without the features")]
 
-use super::ROWS;
 use super::lanes::{Lanes, Products};
-use crate::model::fused::matrix::{Bytes, Floats};
-use crate::model::fused::plan::{BytesLayer, Reads};
+use super::{ROWS, Rounded};
+use crate::model::fused::matrix::{Bytes, BytesLayer, Floats, Reads};
 
 /// Stands for the largest number of somebody who has none but 0; as in the file.
 const LEAST_RANGE: f32 = 1e-30;
@@ -223,15 +222,14 @@ unsafe fn to_levels<P: Products>(x: &[f32], share: f32, zero: i32, levels: &mut 
 
 #[inline(always)]
 pub(super) unsafe fn layer_of_bytes<P: Products, const L: usize, const PLANES: usize>(
-    levels: &[u8],
-    ranges: &[f32],
-    people: usize,
+    read: Rounded<'_>,
     layer: &BytesLayer,
     x: &mut [f32],
     added: bool,
 ) {
+    let people = read.people;
     for column in (0..layer.bias.len()).step_by(L * P::On::LANES) {
-        let (levels, ranges, x) = (levels.as_ptr(), ranges.as_ptr(), x.as_mut_ptr());
+        let (levels, ranges, x) = (read.levels.as_ptr(), read.ranges.as_ptr(), x.as_mut_ptr());
         // SAFETY: everything is as long as the caller asserted.
         unsafe {
             if added {
