@@ -74,6 +74,8 @@ train-demo: build ## Fits a small network on the built-in data, exports and veri
 		demo/run demo/model.onnx demo/train-demo.jsonl "$$PWD/demo/train-demo.html"
 
 .PHONY: bench
-bench: ## Measures lifter, stream format and program beside other engines (benches/README.md).
+bench: ## Measures library and program beside other engines: one table, figures/figures.md (benches/README.md).
 	@$(with_onnxruntime)
-	@$(CARGO) bench --locked -p poselift --features rivals
+	@$(with_test_python); [ '$(PYTHON)' != python3 ] || export PYTHON="$$POSELIFT_TEST_PYTHON"; \
+		benches/figures.sh models/coco17.onnx models/coco17-int8.onnx figures
+	@printf '\nTable: %s\nJSON:  %s\n' figures/figures.md figures/figures.json

@@ -1,11 +1,11 @@
-"""Poses a second of poselift beside the engines of Python, in turns on one machine, with the machine's own limits.
+"""Poses a second of poselift beside the engines of Python and Rust, in turns on one machine, with the machine's own limits.
 
     python3 -m venv rivals && rivals/bin/pip install numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 openvino==2026.4.0 \
         torch==2.11.0
-    rivals/bin/python benches/rivals.py --model models/coco17.onnx --int8 coco17-int8.onnx --json rivals.json
+    make bench PYTHON=rivals/bin/python
 
 Every engine takes its turn at every batch size, and medians over the turns are told: one Markdown table on stdout. An
-engine that is not installed is left out. Needs `cargo build --release -p poselift`, and a machine with nothing else to do.
+engine that is not installed is left out. Needs the programs that figures.sh builds, and a machine with nothing else to do.
 """
 
 import argparse
@@ -20,6 +20,9 @@ import numpy as np
 import onnx
 
 BATCHES = (1, 8, 64, 256, 1024, 8192)
+
+# What benches/engines.rs runs, and what it is called here.
+RUST = {"ort": "ONNX Runtime through ort f32", "rten": "rten f32", "tract": "tract (one thread) f32"}
 
 
 def keypoints(batch):
@@ -41,11 +44,11 @@ def rate(run, batch, seconds):
 
 
 class Program:
-    """poselift's library, as `poselift bench` measures it: all batch sizes in one call."""
+    """What a program of its own measures, all batch sizes in one call, and tells as `poselift bench --json` does."""
 
-    def __init__(self, name, program, model, threads):
+    def __init__(self, name, *command):
         self.name = name
-        self.command = [program, "bench", model, "--json", "--device", "cpu", "--threads", str(threads)]
+        self.command = command
 
     def turn(self, seconds):
         command = [*self.command, "--milliseconds", str(int(seconds * 1000))]
@@ -181,7 +184,11 @@ def engines(args):
     wanted = lambda name: args.memory_of in (None, name)  # noqa: E731
     for name, model in (("poselift f32", args.model), ("poselift int8", args.int8)):
         if model and wanted(name):
-            yield Program(name, args.poselift, model, args.threads)
+            threads = ("--device", "cpu", "--threads", str(args.threads))
+            yield Program(name, args.poselift, "bench", model, "--json", *threads)
+    for engine, name in RUST.items():
+        if args.rust and wanted(name):
+            yield Program(name, args.rust, "--engine", engine, "--model", args.model)
     ways = [("ONNX Runtime f32", lambda: onnxruntime_engine(args.model, args.threads))]
     if args.int8:
         ways.append(("ONNX Runtime int8", lambda: onnxruntime_engine(args.int8, args.threads)))
@@ -201,9 +208,12 @@ def engines(args):
 
 
 def limits(model, threads):
-    """What the machine itself allows: measured products and reads, and the poses a second that they come to."""
-    import torch
-
+    """What the machine itself allows: measured products and reads, and the poses a second that they come to. Without PyTorch
+    nothing is known of it."""
+    try:
+        import torch
+    except ImportError:
+        return {}
     torch.set_num_threads(threads)
     weights = [constant for constant in onnx.load(model).graph.initializer if constant.name.endswith(".weight")]
     parameters = sum(int(np.prod(constant.dims)) for constant in weights)
@@ -250,8 +260,10 @@ def print_memory(args):
 
 
 def describe(limits):
+    if not limits:
+        return
     single, parameters = limits["f32_single_poses"], limits["parameters"]
-    yield "Limits measured on the same machine in the same run:"
+    yield "\nLimits measured on the same machine in the same run:"
     for name in ("f32", "bf16"):
         operations, poses = limits[f"{name}_operations"] / 1e9, limits[f"{name}_poses"]
         yield f"- products of 1024 x 1024 in {name}: {operations:,.0f} GFLOP/s, {poses:,.0f} poses/s at most"
@@ -268,13 +280,27 @@ def table(results, rivals, megabytes):
     for name, beside in (("poselift f32", ("f32",)), ("poselift int8", ("f32", "bf16"))):
         if name in results:
             others = [results[rival] for rival in rivals if rival.endswith(beside)]
-            ratios = (results[name][batch] / max(other[batch] for other in others) for batch in BATCHES)
+            ratios = (results[name][batch] / max((other[batch] for other in others), default=float("nan")) for batch in BATCHES)
             yield f"| {name} / best of {' and '.join(beside)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " | |"
+
+
+def tell_program(told):
+    """What benches/program.rs measured of `poselift run`, beside the library and bare ONNX Runtime on the same model."""
+    rates, p50 = told["poses_per_second"], {who: told["latency_us"][who]["p50"] for who in ("program", "bare")}
+    program, library, bare = (statistics.median(rates[who]) for who in ("program", "library", "bare"))
+    yield (
+        f"\n`poselift run`, {rates['lines']:,} lines from file to file, start included: {program:,.0f} poses/s, "
+        f"{program / library:.2f} of the library at a batch of 8192 in the same minutes, {program / bare:.2f} of ONNX Runtime at its "
+        f"best batch. One line through a pipe: {p50['program']:.0f} µs, {p50['program'] / p50['bare']:.2f} of ONNX Runtime's time "
+        f"alone. At most {told['peak_mb']['program']:.0f} MB."
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--poselift", default="target/release/poselift", help="the program")
+    parser.add_argument("--rust", metavar="FILE", help="the built benches/engines.rs, for the engines of Rust")
+    parser.add_argument("--whole", metavar="FILE", help="what benches/program.rs wrote with --json, to be told below the table")
     parser.add_argument("--model", default="models/coco17.onnx", help="in f32; what every engine reads")
     parser.add_argument("--int8", help="the same in int8 (`poselift-train export --precision int8`)")
     parser.add_argument("--threads", type=int, default=2)
@@ -299,10 +325,22 @@ def main():
     physical = limits(args.model, args.threads)
     rivals = [name for name in results if not name.startswith("poselift")]
     megabytes = {name: memory(name) for name in results}
-    print("\n".join([*table(results, rivals, megabytes), "", *describe(physical)]))
+    found = {
+        "poses_per_second": results,
+        "turns": turns,
+        "peak_mb": megabytes,
+        "limits": physical,
+        "threads": args.threads,
+    }
+    lines = [*table(results, rivals, megabytes)]
+    if args.whole:
+        with open(args.whole) as file:
+            found["program"] = json.load(file)
+        lines += tell_program(found["program"])
+    print("\n".join([*lines, *describe(physical)]))
     if args.json:
         with open(args.json, "w") as file:
-            json.dump({"poses_per_second": turns, "peak_mb": megabytes, "limits": physical, "threads": args.threads}, file, indent=1)
+            json.dump(found, file, indent=1)
 
 
 if __name__ == "__main__":
