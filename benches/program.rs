@@ -106,7 +106,10 @@ impl Rate {
     fn measure(subject: &Subject, lines: usize, turns: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clip = folder.path().join("clip.jsonl");
-        clip::write_lines(&mut BufWriter::new(File::create(&clip).unwrap()), lines).unwrap();
+        let mut written = BufWriter::new(File::create(&clip).unwrap());
+        clip::write_lines(&mut written, lines).unwrap();
+        // The system writes it to the disk now, and not while the first turns are timed.
+        written.into_inner().unwrap().sync_all().unwrap();
         let mut rate = Self { program: Vec::new(), library: Vec::new(), bare: vec![Vec::new(); BATCHES.len()] };
         for turn in 1..=turns {
             eprintln!("poses a second, turn {turn} of {turns}");
@@ -132,8 +135,10 @@ fn lift_file(subject: &Subject, clip: &Path, lines: usize) -> f64 {
     let status = subject.command().arg(clip).arg("-o").arg(&poses).status().unwrap();
     let seconds = started.elapsed().as_secs_f64();
     assert!(status.success());
-    let written = BufReader::new(File::open(poses).unwrap()).split(b'\n').count();
+    let written = BufReader::new(File::open(&poses).unwrap()).split(b'\n').count();
     assert_eq!(written, lines + 1, "a header, and a line for each");
+    // Gone before the next turn, which would have to cut it off first.
+    std::fs::remove_file(poses).unwrap();
     lines as f64 / seconds
 }
 

@@ -124,7 +124,8 @@ fn differences(ours: &[f32], theirs: &[f32], numbers: usize) -> Vec<f32> {
     ours.chunks_exact(numbers).zip(theirs.chunks_exact(numbers)).map(apart).collect()
 }
 
-/// Key points `[WITNESSES + 1, J, channels]`, so many `numbers` a person, scattered over an image as no person's are, the same at every call.
+/// Key points `[WITNESSES + 1, J, channels]`, so many `numbers` a person, scattered over an image as no person's are, the
+/// same at every call.
 fn witnesses(numbers: usize, channels: usize) -> Vec<f32> {
     let mut state = 1u32;
     let mut unit = || {
