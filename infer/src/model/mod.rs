@@ -1,7 +1,7 @@
 //! Models: what a file says about itself, and running it.
 //!
 //! The only room that names `ort`. [`ModelFile`] reads and checks a file
-//! without a runtime; [`open`] loads it into one; whoever runs poses through it
+//! without a runtime; [`open`] makes it ready to run; whoever runs poses through it
 //! sees a [`PoseNetwork`].
 
 mod agreed;

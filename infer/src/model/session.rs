@@ -1,4 +1,4 @@
-//! Running a model with ONNX Runtime: one session, its threads and its device.
+//! Running a model, by ONNX Runtime or by kernels of our own that agree with it: one session, its threads and its device.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ impl SessionOptions {
     }
 }
 
-/// A model loaded into ONNX Runtime.
+/// A model that is ready to run: loaded into ONNX Runtime, or laid out for our own kernels.
 pub struct Session {
     card: Card,
     /// Runs a batch as it is.
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Opens the model at `path` and loads it into ONNX Runtime.
+/// Opens the model at `path` and makes it ready to run.
 ///
 /// # Errors
 /// A file that is no model of ours ([`ModelFile::read`]), no usable ONNX Runtime, or a device that cannot be used.
@@ -75,7 +75,8 @@ pub fn open(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Session>
 }
 
 impl Session {
-    /// Loads `file` into ONNX Runtime.
+    /// Makes `file` ready to run. On a CPU our own kernels take what they can ([`Engine`]): where they are not known to agree with
+    /// ONNX Runtime on this machine yet, it is loaded too, and asked.
     ///
     /// # Errors
     /// No usable ONNX Runtime, a device that cannot be used, or operators that the runtime does not know.
