@@ -36,11 +36,19 @@ pack() {
     # The provider itself: there the search path that setup/ adds leads nowhere, measure() gives one.
     cp "$runtime/libonnxruntime_providers_cuda_real.so" "$staging/onnxruntime/libonnxruntime_providers_cuda.so"
     cp "$repository/$clip" "$staging/$clip"
+    cp "$repository/benches/pytorch_step.py" "$staging/"
+    cp "$(train_step)" "$staging/train_step"
     git -C "$repository" describe --always --dirty > "$staging/COMMIT"
     rm -f "$dir"/piece-* "$dir/SHA256SUMS"
     tar -C "$staging" -c . | xz -T0 -"${XZ_LEVEL:-1}" | split -b "${PIECE_MB:-50}M" -d -a 2 - "$dir/piece-"
     (cd "$dir" && sha256sum piece-* > SHA256SUMS)
     ls -l "$dir" >&2
+}
+
+# The bench of a training step, built.
+train_step() {
+    cargo bench --locked -p poselift-train --bench train_step --no-run --message-format=json |
+        sed -n 's/.*"executable":"\([^"]*train_step[^"]*\)".*/\1/p'
 }
 
 unpack() {
@@ -97,7 +105,7 @@ measure() {
         printf '%s, %s threads\n' "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)"
     } >> "$figures"
     rm -rf run-cuda run-cpu run-mirror model.onnx mirror.onnx
-    local device
+    local device model
     for device in cuda cpu; do
         figure "fit on $device" ./poselift-train fit --data synthetic --epochs 1 --device "$device" --out "run-$device"
     done
@@ -109,7 +117,19 @@ measure() {
         figure "run on $device" ./poselift run --model model.onnx --device "$device" --json "$clip" -o "poses-$device.jsonl"
     done
     figure "largest difference between the devices' poses" python3 -c "$compare" poses-cuda.jsonl poses-cpu.jsonl
-    figure "bench" ./poselift bench model.onnx --json
+    figure "bench of the bundled model" ./poselift bench --device cuda
+    figure "the same in batches as large as they come" ./poselift bench --device cuda --batch 262144
+    figure "export of the network with a mirror in f16" ./poselift-train export run-mirror --precision f16 -o mirror-f16.onnx
+    for model in mirror mirror-f16; do
+        figure "bench of $model" ./poselift bench "$model.onnx" --device cuda
+        figure "bench of $model in batches as large as they come" ./poselift bench "$model.onnx" --device cuda --batch 262144
+    done
+    figure "a training step" ./train_step --bench
+    local way
+    for way in "" --autocast --compile "--autocast --compile"; do
+        # shellcheck disable=SC2086  # each word is an option
+        figure "the same in PyTorch $way" python3 pytorch_step.py $way
+    done
 }
 
 # Fails above a millimetre: CUDA's matrix products may round to TF32.

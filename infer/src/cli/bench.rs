@@ -15,10 +15,11 @@ use super::report::Terminal;
 use super::{DeviceArgs, at_least_one, open_lifter, read_model};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
-use crate::model::{Card, Precision};
+use crate::model::{Card, Precision, Provider};
 
-/// The batch sizes measured.
-const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
+/// The batch sizes measured; on a GPU also the last two, which its memory takes at once.
+const BATCHES: [usize; 8] = [1, 8, 64, 256, 1024, 8192, 65_536, 262_144];
+const FOR_GPUS_ALONE: usize = 2;
 
 /// The fewest calls that percentiles are taken from.
 const FEWEST_CALLS: usize = 10;
@@ -85,7 +86,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
     }
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &Terminal::new(false))?;
     let time = Duration::from_millis(args.milliseconds);
-    let results = BATCHES.iter().map(|&batch| measure(&mut lifter, batch, time)).collect::<Result<_>>()?;
+    let results =
+        batches(lifter.provider()).iter().map(|&batch| measure(&mut lifter, batch, time)).collect::<Result<_>>()?;
     let report = Report {
         results,
         model: &lifter.card().name,
@@ -94,6 +96,14 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
         threads: lifter.session().threads(),
     };
     tell(args, &report, &table(&report))
+}
+
+/// The batch sizes for `provider`.
+fn batches(provider: Provider) -> &'static [usize] {
+    match provider {
+        Provider::Cuda(_) => &BATCHES,
+        Provider::Cpu | Provider::OpenVino => &BATCHES[..BATCHES.len() - FOR_GPUS_ALONE],
+    }
 }
 
 /// Prints what was measured, as JSON or as a table, and writes JSON to the file that is asked for.
@@ -180,6 +190,12 @@ fn table(report: &Report<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gpus_are_given_larger_batches() {
+        assert_eq!(batches(Provider::Cpu).last(), Some(&8192));
+        assert_eq!(batches(Provider::Cuda(0)).last(), Some(&262_144));
+    }
 
     #[test]
     fn percentiles_are_by_nearest_rank() {

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::super::report::Terminal;
 use super::super::{DeviceArgs, open_lifter};
-use super::{BATCHES, keypoints, median};
+use super::{batches, keypoints, median};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
-use crate::model::{BareSession, Device, ModelFile, Precision};
+use crate::model::{BareSession, Device, ModelFile, Precision, Provider};
 
 /// How often each of them takes its turn at each batch size.
 const TURNS: usize = 5;
@@ -64,7 +64,7 @@ pub(super) fn compare(
     };
     let mut pairs = file.forms().iter().map(load).collect::<Result<Vec<_>>>()?;
     let mut results = Vec::new();
-    for batch in BATCHES {
+    for &batch in batches(Provider::Cpu) {
         for pair in &mut pairs {
             results.push(pair.measure(batch, time / TURNS as u32)?);
         }
