@@ -142,6 +142,28 @@ fn a_killed_run_goes_on_to_the_same_numbers() {
 }
 
 #[test]
+fn an_average_goes_on_as_if_never_stopped_and_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let averaged = [&SMALL[..], &["--ema", "0.99"]].concat();
+    assert_success(&fit(&averaged, &at("whole")));
+    let shorter: Vec<&str> = averaged.iter().map(|&word| if word == "2" { "1" } else { word }).collect();
+    assert_success(&fit(&shorter, &at("parted")));
+    let resumed = program().args(["fit", "--resume", "--epochs", "2", "--out"]).arg(at("parted")).output().unwrap();
+    assert_success(&resumed);
+    assert_eq!(history(&at("parted")), history(&at("whole")));
+    assert_eq!(checkpoint(&at("parted")), checkpoint(&at("whole")));
+
+    // The weights take the same way without an average; what is exported differs.
+    assert_success(&fit(&SMALL, &at("plain")));
+    let parameters = |run: &str| checkpoint(&at(run)).into_iter().find(|(name, _)| name == "parameters").unwrap();
+    assert_eq!(parameters("whole"), parameters("plain"));
+    let [whole, plain] = ["whole", "plain"].map(|run| export(&at(run), &at("model.onnx")));
+    assert_ne!(whole.weights_sha256, plain.weights_sha256);
+    assert_eq!((whole.training.ema, plain.training.ema), (Some(0.99), None));
+}
+
+#[test]
 fn built_in_motion_is_learned() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -215,10 +237,11 @@ fn paired_arrays_are_learned_with_the_root_left_out() {
 fn bad_asks_are_refused_with_their_reason() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["--data", "nowhere.npz"], "nowhere.npz"),
         (&["--data", "synthetic:2000", "--val-subjects", "nobody"], "nobody"),
         (&["--data", "synthetic:2000", "--dropout", "1"], "--dropout 1, expected"),
+        (&["--data", "synthetic:2000", "--ema", "1"], "--ema 1, expected more than 0 and less than 1"),
         (&["--data", "synthetic:2000", "--batch-size", "1"], "--batch-size 1, expected at least 2"),
         (&["--data", "synthetic:2000", "--device", "tpu"], "unknown device 'tpu'"),
         (&["--data", "synthetic:2000", "--root", "somewhere"], "root 'somewhere'"),

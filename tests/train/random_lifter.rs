@@ -133,6 +133,7 @@ pub fn card_seed() -> CardSeed {
         batch: 64,
         optimiser: "none".into(),
         learning_rate: 1e-3,
+        ema: None,
         seed: 0,
         commit: None,
         teacher: None,

@@ -106,6 +106,9 @@ pub struct FitConfig {
     pub learning_rate: f64,
     /// How it moves.
     pub schedule: Schedule,
+    /// The decay of the running average of the weights that validates and is exported; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
     /// What is made small.
     pub loss: Loss,
     /// Share of the samples (paired arrays: the last ones) or clips (motion) that validate.
@@ -149,6 +152,7 @@ impl Default for FitConfig {
             batch_size: 64,
             learning_rate: 1e-3,
             schedule: Schedule::Constant,
+            ema: None,
             loss: Loss::Mpjpe,
             val_split: 0.2,
             val_subjects: Vec::new(),
@@ -204,6 +208,8 @@ impl FitConfig {
             "--epochs 0, expected at least 1".to_owned()
         } else if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             format!("--learning-rate {}, expected more than 0", self.learning_rate)
+        } else if self.ema.is_some_and(|decay| !(decay > 0.0 && decay < 1.0)) {
+            format!("--ema {}, expected more than 0 and less than 1", self.ema.unwrap_or_default())
         } else if !(self.val_split > 0.0 && self.val_split < 1.0) {
             format!("--val-split {}, expected more than 0 and less than 1", self.val_split)
         } else if !(self.noise >= 0.0 && self.noise.is_finite()) {

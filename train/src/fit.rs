@@ -214,6 +214,7 @@ impl<'a> Run<'a> {
         } else {
             let ends = dataset.card.ends(dataset.zscores(), &config.network)?;
             let net = LiftNet::new(&config.network, ends, config.precision, device, config.seed);
+            let net = net.averaged(config.ema);
             (net, RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);

@@ -126,6 +126,9 @@ pub struct TrainingCard {
     pub optimiser: String,
     /// The (peak) learning rate.
     pub learning_rate: f64,
+    /// The decay a step of the running average of the weights that this model is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
     /// The seed of everything random.
     pub seed: u64,
     /// The commit of the trainer, if known.
@@ -238,6 +241,7 @@ pub(crate) mod tests {
                 batch: 64,
                 optimiser: "adam".into(),
                 learning_rate: 1e-3,
+                ema: None,
                 seed: 0,
                 commit: None,
                 teacher: None,

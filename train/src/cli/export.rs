@@ -93,6 +93,7 @@ fn training_card(run: &FinishedRun) -> TrainingCard {
         batch: run.config.batch_size,
         optimiser: "adam".to_owned(),
         learning_rate: run.config.learning_rate,
+        ema: run.config.ema,
         seed: run.config.seed,
         commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
         teacher: run.dataset.teacher.clone(),

@@ -45,6 +45,10 @@ pub(super) struct FitArgs {
     /// How the learning rate moves
     #[arg(long, value_enum, default_value_t = Schedule::Constant, conflicts_with = "resume")]
     schedule: Schedule,
+    /// Validate and export a running average of the weights, which keeps this share of itself at each step: 0.998 looks back
+    /// over some 500 steps
+    #[arg(long, value_name = "DECAY", conflicts_with = "resume")]
+    ema: Option<f64>,
     #[command(flatten)]
     network: NetworkArgs,
     /// What is made small
@@ -162,6 +166,7 @@ impl FitArgs {
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
             schedule: self.schedule,
+            ema: self.ema,
             loss: self.loss,
             val_split: self.val_split,
             val_subjects: self.val_subjects.clone(),

@@ -90,6 +90,7 @@ pub(super) struct Buffers {
     /// `[P]` the parameters in bf16, where hidden layers multiply in it.
     pub copy: Option<Tensor>,
     pub layers: Vec<Layer>,
+    shapes: Vec<LayerShape>,
 }
 
 impl Buffers {
@@ -102,16 +103,14 @@ impl Buffers {
         let [parameters, gradients, first_moment, second_moment] = [(); 4].map(|()| zeros(dense + 2 * norm_outputs));
         let statistics = zeros(2 * norm_outputs);
         let copy = (precision == Precision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
-        let mut cut = Cutter {
-            parameters: &parameters,
-            gradients: &gradients,
-            statistics: &statistics,
-            copy: copy.as_ref(),
-            at: 0,
-            statistic: 0,
-        };
-        let layers = shapes.iter().map(|shape| cut.layer(shape)).collect();
-        Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers }
+        let layers = Cutter::new([&parameters, &gradients, &statistics], copy.as_ref()).layers(shapes);
+        let shapes = shapes.to_vec();
+        Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers, shapes }
+    }
+
+    /// Views of other `parameters` and `statistics` of the same shape; gradients are these.
+    pub(super) fn layers_over(&self, parameters: &Tensor, statistics: &Tensor) -> Vec<Layer> {
+        Cutter::new([parameters, &self.gradients, statistics], None).layers(&self.shapes)
     }
 
     /// Rounds the parameters into their copy, where there is one, after they changed.
@@ -141,7 +140,15 @@ struct Cutter<'a> {
     statistic: i64,
 }
 
-impl Cutter<'_> {
+impl<'a> Cutter<'a> {
+    fn new([parameters, gradients, statistics]: [&'a Tensor; 3], copy: Option<&'a Tensor>) -> Self {
+        Self { parameters, gradients, statistics, copy, at: 0, statistic: 0 }
+    }
+
+    fn layers(mut self, shapes: &[LayerShape]) -> Vec<Layer> {
+        shapes.iter().map(|shape| self.layer(shape)).collect()
+    }
+
     /// Views of the parameters, their gradients and what stands for them in a product.
     fn views(&mut self, shape: &[i64]) -> [Tensor; 3] {
         let len: i64 = shape.iter().product();

@@ -1,9 +1,9 @@
-//! The network as it lifts: running statistics, no dropout, everything in f32.
+//! The network as it lifts: the average where there is one, running statistics, no dropout, everything in f32.
 
 use tch::Tensor;
 
 use super::buffers::{Layer, Weight};
-use super::{LiftNet, composed, kernel};
+use super::{LiftNet, composed, inner_layers, kernel, last_layer};
 use crate::config::InputBlock;
 
 impl LiftNet {
@@ -11,16 +11,17 @@ impl LiftNet {
     /// where the network has it.
     pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
         tch::no_grad(|| {
-            let mut x = evaluate(&self.buffers.layers[0], &self.split(&self.standardised(features)));
+            let layers = self.lifting_layers();
+            let mut x = evaluate(&layers[0], &self.split(&self.standardised(features)));
             if self.config.input_block == InputBlock::Full {
                 x = rectified(&x);
             }
-            for block in self.hidden_layers().chunks(self.config.layers_per_block.max(1)) {
+            for block in inner_layers(layers).chunks(self.config.layers_per_block.max(1)) {
                 let first = x.iter().map(Tensor::shallow_clone).collect();
                 let branch: Vec<Tensor> = block.iter().fold(first, |y, layer| rectified(&evaluate(layer, &y)));
                 x = x.iter().zip(&branch).map(|(x, branch)| x + branch).collect();
             }
-            let output = self.joined(evaluate(self.output_layer(), &x));
+            let output = self.joined(evaluate(last_layer(layers), &x));
             let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.raw_sigma(&output)));
             (self.poses_of(&output), sigma)
         })

@@ -13,6 +13,7 @@
 //! in f32.
 
 mod activation;
+mod average;
 mod buffers;
 mod composed;
 mod ends;
@@ -33,6 +34,7 @@ pub(crate) use plain::numbers;
 use poselift::Result;
 use tch::{Device, Kind, Tensor};
 
+use average::Average;
 use buffers::{Buffers, Layer};
 use ends::Basis;
 use pass::Workspace;
@@ -48,6 +50,8 @@ pub struct LiftNet {
     /// Of the features and of the outputs, where the network keeps to a mirror.
     bases: Option<(Basis, Basis)>,
     buffers: Buffers,
+    /// What it lifts with, if that is not what the last step left.
+    average: Option<Average>,
     workspace: Option<Workspace>,
     device: Device,
     /// `[features]` mean and reciprocal deviation of the input.
@@ -113,6 +117,7 @@ impl LiftNet {
         let reciprocal: Vec<f32> = input.std.iter().map(|&std| if std > 0.0 { 1.0 / std } else { 0.0 }).collect();
         let net = Self {
             config: config.clone(),
+            average: None,
             workspace: None,
             device,
             input_mean: to_device(&input.mean.to_vec()),
@@ -127,6 +132,12 @@ impl LiftNet {
         };
         net.initialise(seed);
         net
+    }
+
+    /// The same network, which lifts with the running average of what it learns (`average`), if there is a `decay`.
+    pub fn averaged(mut self, decay: Option<f64>) -> Self {
+        self.average = decay.map(|decay| Average::new(decay, &self.buffers));
+        self
     }
 
     fn initialise(&self, seed: u64) {
@@ -169,7 +180,8 @@ impl LiftNet {
 
     fn named(&self) -> Vec<(&'static str, &Tensor)> {
         let sigma = self.sigma.iter().map(|sigma| ("sigma_scale", sigma.scale()));
-        self.buffers.named().into_iter().chain(sigma).collect()
+        let average = self.average.iter().flat_map(Average::named);
+        self.buffers.named().into_iter().chain(sigma).chain(average).collect()
     }
 
     /// Takes over a saved state of a network of the same shape, after `steps` steps.
@@ -191,7 +203,7 @@ impl LiftNet {
         Ok(())
     }
 
-    /// One training step: forward, loss, backward, Adam.
+    /// One training step: forward, loss, backward, Adam; then the average, where there is one.
     ///
     /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm.
     /// Returns the batch's MPJPE as a tensor of no dimensions, unread: nothing waits for the device.
@@ -210,6 +222,9 @@ impl LiftNet {
             self.backward(&input, &gradient, step.seed);
             self.steps += 1;
             activation::adam(&self.buffers, self.steps, step.learning_rate);
+            if let Some(average) = &self.average {
+                average.follow(&self.buffers, self.steps);
+            }
             mpjpe
         })
     }
@@ -244,12 +259,17 @@ impl LiftNet {
         (features - &self.input_mean) * &self.input_scale
     }
 
+    /// What the network lifts with: the average, where there is one.
+    fn lifting_layers(&self) -> &[Layer] {
+        self.average.as_ref().map_or(&self.buffers.layers, |average| &average.layers)
+    }
+
     fn hidden_layers(&self) -> &[Layer] {
-        &self.buffers.layers[1..self.buffers.layers.len() - 1]
+        inner_layers(&self.buffers.layers)
     }
 
     fn output_layer(&self) -> &Layer {
-        &self.buffers.layers[self.buffers.layers.len() - 1]
+        last_layer(&self.buffers.layers)
     }
 
     /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
@@ -288,6 +308,15 @@ impl LiftNet {
         };
         (distance, gradient)
     }
+}
+
+/// All but the input and the output layer.
+fn inner_layers(layers: &[Layer]) -> &[Layer] {
+    &layers[1..layers.len() - 1]
+}
+
+fn last_layer(layers: &[Layer]) -> &Layer {
+    &layers[layers.len() - 1]
 }
 
 #[cfg(test)]

@@ -6,18 +6,19 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use ndarray::{Array1, Array2, Axis, concatenate};
 use tch::{Device, Kind, Tensor};
 
-use super::LiftNet;
 use super::buffers::{Layer, NormViews};
 use super::ends::Basis;
 use super::kernel::EPSILON;
+use super::{LiftNet, inner_layers, last_layer};
 use crate::config::InputBlock;
 use crate::trained::{BatchNorm, Dense, Network, ZScore};
 
 impl LiftNet {
-    /// The network's weights and running statistics, copied off the device.
+    /// The weights and running statistics that the network lifts with, copied off the device.
     pub fn to_plain(&self) -> Network {
-        let hidden: Vec<Dense> = self.hidden_layers().iter().map(inner).collect();
-        let (first, last) = (&self.buffers.layers[0], self.output_layer());
+        let layers = self.lifting_layers();
+        let hidden: Vec<Dense> = inner_layers(layers).iter().map(inner).collect();
+        let (first, last) = (&layers[0], last_layer(layers));
         let (input, output) = match &self.bases {
             Some((features, outputs)) => (input(first, features), output(last, outputs)),
             None => (inner(first), inner(last)),

@@ -376,3 +376,59 @@ fn a_network_in_planes_is_handed_over_dense() {
         assert_close(&sigma, &net.lift(&features).1.unwrap(), "sigma");
     }
 }
+
+/// A network that lifts with an average, after so many steps; and what its buffers held before the first and after each.
+fn averaged(decay: f64, steps: u64) -> (LiftNet, Vec<[Tensor; 2]>) {
+    let config = NetworkConfig { hidden: 64, sigma: true, mirror: true, ..NetworkConfig::default() };
+    let mut net = net(&config).averaged(Some(decay));
+    let (features, target) = batch(32);
+    let held = |net: &LiftNet| [net.buffers.parameters.copy(), net.buffers.statistics.copy()];
+    let mut states = vec![held(&net)];
+    for step in 0..steps {
+        let _ = net.step(&features, &target, Step::new(Loss::Mpjpe, 1e-2, step));
+        states.push(held(&net));
+    }
+    (net, states)
+}
+
+#[test]
+fn an_average_is_its_sum_written_out() {
+    let _held = generator();
+    let (net, states) = averaged(0.4, 6);
+    // Warm-up 2/11, 3/12, 4/13, 5/14, 6/15 and 7/16, of which the last two are not below 0.4.
+    let decays = [2.0 / 11.0, 0.25, 4.0 / 13.0, 5.0 / 14.0, 0.4, 0.4];
+    // A state counts with what its own step lets in, 1 − d, and what each later one keeps, d; the start with all that is kept.
+    let kept = |after: usize| decays[after..].iter().product::<f64>();
+    let share = |step: usize| if step == 0 { kept(0) } else { (1.0 - decays[step - 1]) * kept(step) };
+    let named = net.state();
+    for (kind, name) in ["average_parameters", "average_statistics"].into_iter().enumerate() {
+        let terms = states.iter().enumerate().map(|(step, state)| &state[kind] * share(step));
+        let expected = terms.reduce(|sum, term| sum + term).unwrap();
+        let found = &named.iter().find(|(saved, _)| saved == name).unwrap().1;
+        assert_close(found, &expected, name);
+        assert!(apart(found, &states[6][kind]) > 1e-3, "{name}: nothing was averaged");
+    }
+}
+
+#[test]
+fn the_average_lifts_and_is_handed_over() {
+    let _held = generator();
+    let (net, _) = averaged(0.4, 6);
+    let named = net.state();
+    let saved = |name: &str| named.iter().find(|(saved, _)| saved == name).unwrap().1.shallow_clone();
+    let state = named.iter().map(|(name, tensor)| match name.as_str() {
+        "parameters" => (name.clone(), saved("average_parameters")),
+        "statistics" => (name.clone(), saved("average_statistics")),
+        _ => (name.clone(), tensor.shallow_clone()),
+    });
+    let config = net.config.clone();
+    let mut plain = LiftNet::new(&config, ends(true), Precision::F32, Device::Cpu, 6);
+    plain.load_state(&state.collect::<Vec<_>>(), 6).unwrap();
+    let (features, _) = batch(32);
+    assert_eq!(net.lift(&features), plain.lift(&features));
+    let [averaged, plain] = [net.to_plain(), plain.to_plain()];
+    assert_eq!(averaged.output.weight, plain.output.weight);
+    let norms = [averaged, plain].map(|network| network.blocks[1][0].norm.clone().unwrap());
+    assert_eq!(norms[0].mean, norms[1].mean);
+    assert_eq!(norms[0].gamma, norms[1].gamma);
+}

@@ -256,6 +256,7 @@ fn settings(config: &FitConfig, summary: &Summary) -> String {
         ("dropout", network.dropout.to_string()),
         ("loss", loss.to_owned()),
         ("Adam's learning rate", format!("{} ({schedule})", config.learning_rate)),
+        ("average of the weights", config.ema.map_or_else(|| "none".to_owned(), |decay| format!("decay {decay}"))),
         ("batch size", config.batch_size.to_string()),
         ("epochs", config.epochs.to_string()),
         ("seed", config.seed.to_string()),
