@@ -26,10 +26,11 @@ engines=$(cargo bench --locked -p poselift --features rivals --bench engines --n
     cat /proc/loadavg
 } | tee "$out/machine.txt"
 
+sync # What was built is on the disk before a file is timed.
 for precision in int8 f32; do
     model=${!precision}
     cargo bench -q --locked -p poselift --bench program -- --program "$program" --model "$model" \
-        --lines 300000 --stream 500000 --turns 3 --json "$out/program-$precision.json" | tee "$out/program-$precision.md"
+        --lines 300000 --stream 500000 --turns 5 --json "$out/program-$precision.json" | tee "$out/program-$precision.md"
     cargo bench -q --locked -p poselift --bench streams -- --model "$model" --json "$out/streams-$precision.json" \
         | tee "$out/streams-$precision.md"
 done
