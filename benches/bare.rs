@@ -25,10 +25,11 @@ pub(crate) fn keypoints(batch: usize) -> Array3<f32> {
 pub(crate) struct Bare(Session);
 
 impl Bare {
-    /// Loads a model.
-    pub(crate) fn of(model: &Path) -> Self {
+    /// Loads a model; without a number of threads it gets all cores.
+    pub(crate) fn of(model: &Path, threads: Option<usize>) -> Self {
         let environment = poselift::model::environment().unwrap();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.unwrap_or_else(cores);
         let builder = Session::builder(&environment).unwrap();
         Self(builder.with_intra_threads(threads).unwrap().commit_from_file(model).unwrap())
     }

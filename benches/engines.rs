@@ -8,6 +8,7 @@ mod bare;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bare::{Bare, keypoints, model};
@@ -32,6 +33,9 @@ struct Options {
     /// Milliseconds to measure each batch size for
     #[arg(long, default_value_t = 200)]
     milliseconds: u64,
+    /// Threads, of engines that have more than one
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -39,11 +43,11 @@ struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Engine {
-    /// ONNX Runtime through `ort`, one session, all threads
+    /// ONNX Runtime through `ort`, one session
     Ort,
     /// tract, which has one thread
     Tract,
-    /// rten, all threads
+    /// rten
     Rten,
 }
 
@@ -56,9 +60,9 @@ fn main() {
     let time = Duration::from_millis(options.milliseconds);
     let row = |batch| {
         let mut lift = match options.engine {
-            Engine::Ort => ort(&model),
+            Engine::Ort => ort(&model, options.threads),
             Engine::Tract => tract(&model, batch),
-            Engine::Rten => rten(&model),
+            Engine::Rten => rten(&model, options.threads),
         };
         json!({"batch": batch, "poses_per_second": rate(&mut lift, batch, time)})
     };
@@ -77,17 +81,19 @@ fn rate(lift: &mut Lift, batch: usize, time: Duration) -> f64 {
     (batch * calls) as f64 / started.elapsed().as_secs_f64()
 }
 
-fn ort(model: &Path) -> Lift {
-    let mut bare = Bare::of(model);
+fn ort(model: &Path, threads: usize) -> Lift {
+    let mut bare = Bare::of(model, Some(threads));
     Box::new(move |input| drop(black_box(bare.run(input))))
 }
 
-fn rten(model: &Path) -> Lift {
+fn rten(model: &Path, threads: usize) -> Lift {
+    let pool = Arc::new(rten::ThreadPool::with_num_threads(threads));
+    let options = rten::RunOptions::default().with_thread_pool(Some(pool));
     let model = rten::Model::load_file(model).unwrap();
     let (keypoints, pose) = (model.node_id("keypoints").unwrap(), model.node_id("pose").unwrap());
     Box::new(move |input| {
         let tensor = rten_tensor::NdTensorView::from_data([input.dim().0, 17, 3], input.as_slice().unwrap());
-        black_box(model.run(vec![(keypoints, tensor.as_dyn().into())], &[pose], None).unwrap());
+        black_box(model.run(vec![(keypoints, tensor.as_dyn().into())], &[pose], Some(options.clone())).unwrap());
     })
 }
 

@@ -22,7 +22,7 @@ fn lifter(criterion: &mut Criterion) {
 }
 
 fn bare(criterion: &mut Criterion) {
-    let mut bare = Bare::of(&model());
+    let mut bare = Bare::of(&model(), None);
     each_batch(criterion, "onnxruntime", |input| {
         black_box(bare.run(input));
     });

@@ -115,7 +115,7 @@ impl Rate {
             eprintln!("poses a second, turn {turn} of {turns}");
             rate.program.push(lift_file(subject, &clip, lines));
             rate.library.push(library_rate(&subject.model));
-            let mut bare = Bare::of(&subject.model);
+            let mut bare = Bare::of(&subject.model, None);
             BATCHES.iter().zip(&mut rate.bare).for_each(|(&batch, rates)| rates.push(bare_rate(&mut bare, batch)));
         }
         rate
@@ -180,7 +180,7 @@ impl Answer {
         let mut answer = Self { program: Vec::new(), bare: Vec::new() };
         for _ in 0..turns {
             answer.program.extend(through_a_pipe(subject, &lines));
-            let (mut bare, input) = (Bare::of(&subject.model), keypoints(1));
+            let (mut bare, input) = (Bare::of(&subject.model, None), keypoints(1));
             let laps = lines.iter().map(|_| micros(|| drop(black_box(bare.run(&input)))));
             answer.bare.extend(laps.skip(WARM_UP));
         }

@@ -182,13 +182,13 @@ def pytorch_engine(model, threads, compiled, bf16):
 def engines(args):
     """Those that are installed; with `--memory-of`, that one alone."""
     wanted = lambda name: args.memory_of in (None, name)  # noqa: E731
+    threads = ("--threads", str(args.threads))
     for name, model in (("poselift f32", args.model), ("poselift int8", args.int8)):
         if model and wanted(name):
-            threads = ("--device", "cpu", "--threads", str(args.threads))
-            yield Program(name, args.poselift, "bench", model, "--json", *threads)
+            yield Program(name, args.poselift, "bench", model, "--json", "--device", "cpu", *threads)
     for engine, name in RUST.items():
         if args.rust and wanted(name):
-            yield Program(name, args.rust, "--engine", engine, "--model", args.model)
+            yield Program(name, args.rust, "--engine", engine, "--model", args.model, *threads)
     ways = [("ONNX Runtime f32", lambda: onnxruntime_engine(args.model, args.threads))]
     if args.int8:
         ways.append(("ONNX Runtime int8", lambda: onnxruntime_engine(args.int8, args.threads)))
