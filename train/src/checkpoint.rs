@@ -190,8 +190,7 @@ impl Checkpoint {
     /// A checkpoint of a network of another shape than `config` and `data` say.
     pub fn network(&self, config: &FitConfig, data: &DatasetCard, device: Device) -> Result<LiftNet> {
         let ends = data.ends((self.zscore("input")?, self.zscore("output")?), &config.network)?;
-        let net = LiftNet::new(&config.network, ends, config.precision, device, config.seed);
-        let mut net = net.averaged(config.ema);
+        let mut net = LiftNet::for_run(config, ends, device);
         net.load_state(&self.tensors, self.state()?.iteration).map_err(|e| e.at(&self.path))?;
         Ok(net)
     }

@@ -213,9 +213,7 @@ impl<'a> Run<'a> {
             (saved.network(config, &dataset.card, device)?, saved.state()?)
         } else {
             let ends = dataset.card.ends(dataset.zscores(), &config.network)?;
-            let net = LiftNet::new(&config.network, ends, config.precision, device, config.seed);
-            let net = net.averaged(config.ema);
-            (net, RunState::default())
+            (LiftNet::for_run(config, ends, device), RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);
         let history = if state.iteration > 0 {

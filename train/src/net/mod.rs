@@ -40,7 +40,7 @@ use ends::Basis;
 use pass::Workspace;
 use sigma::Sigma;
 
-use crate::config::{Loss, NetworkConfig, Precision};
+use crate::config::{FitConfig, Loss, NetworkConfig, Precision};
 use crate::trained::ZScore;
 
 /// The lifting network with everything that training changes.
@@ -132,6 +132,11 @@ impl LiftNet {
         };
         net.initialise(seed);
         net
+    }
+
+    /// The network of the run `config` before its first step, between `ends`.
+    pub fn for_run(config: &FitConfig, ends: impl Into<Ends>, device: Device) -> Self {
+        Self::new(&config.network, ends, config.precision, device, config.seed).averaged(config.ema)
     }
 
     /// The same network, which lifts with the running average of what it learns (`average`), if there is a `decay`.
