@@ -84,13 +84,13 @@ impl Session {
         let path = library::path(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {
-            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(file, threads),
+            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(&path, file, threads),
             Device::Cpu => Self::on_cpu(&path, file, options, None),
             Device::Cuda(number) => {
                 let session = build_cuda(&path, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
                 Self::on_cuda(session, file, threads, number)
             }
-            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(file, threads),
+            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(&path, file, threads),
             Device::Auto => match build_cuda(&path, file, threads, 0) {
                 Ok(session) => Self::on_cuda(session, file, threads, 0),
                 Err(cause) => Self::on_cpu(&path, file, options, Some(cause)),
@@ -105,8 +105,8 @@ impl Session {
     }
 
     /// OpenVINO has threads of its own, and takes batches whole.
-    fn on_openvino(file: &ModelFile, threads: usize) -> Result<Self> {
-        let session = build_openvino(&library::runtime(false)?, file, threads).map_err(|cause| {
+    fn on_openvino(path: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
+        let session = build_openvino(&library::runtime_at(path)?, file, threads).map_err(|cause| {
             Error::runtime(format!("cannot run by OpenVINO: {cause}")).hint(
                 "`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file",
             )
