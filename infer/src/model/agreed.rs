@@ -18,7 +18,8 @@ const FILE: &str = "agreed";
 /// An agreement that may be remembered or not yet.
 #[derive(Debug)]
 pub(super) struct Agreement {
-    file: PathBuf,
+    /// The folder that it is remembered in.
+    cache: PathBuf,
     key: String,
 }
 
@@ -37,12 +38,12 @@ impl Agreement {
             false => hash.update(model.bytes()),
         }
         let key = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(Self { file: cache.join(FILE), key })
+        Some(Self { cache: cache.to_path_buf(), key })
     }
 
     /// Whether it was found before.
     pub(super) fn is_remembered(&self) -> bool {
-        std::fs::read_to_string(&self.file).is_ok_and(|text| text.lines().any(|line| line == self.key))
+        self.known().lines().any(|line| line == self.key)
     }
 
     /// Writes it down. Where that fails the next start looks again, as this one did.
@@ -50,20 +51,24 @@ impl Agreement {
         let _ = self.write();
     }
 
+    /// What is remembered, a key a line; nothing where nothing can be read.
+    fn known(&self) -> String {
+        std::fs::read_to_string(self.cache.join(FILE)).unwrap_or_default()
+    }
+
     fn write(&self) -> std::io::Result<()> {
-        let known = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let known = self.known();
         let known: Vec<_> = known.lines().filter(|line| *line != self.key).collect();
         let latest = known.len().saturating_sub(KEPT - 1);
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(&self.cache)?;
         // Readers see the old file or the new one, whole.
-        let new = folder.join(format!(".{FILE}.{}", std::process::id()));
+        let new = self.cache.join(format!(".{FILE}.{}", std::process::id()));
         let mut text = std::fs::File::create(&new)?;
         for line in known[latest..].iter().chain([&self.key.as_str()]) {
             writeln!(text, "{line}")?;
         }
         drop(text);
-        std::fs::rename(&new, &self.file)
+        std::fs::rename(&new, self.cache.join(FILE))
     }
 }
 
@@ -99,7 +104,7 @@ mod tests {
         assert!(!agreement(&other, Kernels::Avx2).is_remembered());
         std::fs::write(&runtime, "another").unwrap();
         assert!(!agreement(&small, Kernels::Avx2).is_remembered());
-        let filled = |at: usize| Agreement { file: first.file.clone(), key: at.to_string() };
+        let filled = |at: usize| Agreement { cache: cache.clone(), key: at.to_string() };
         (1..KEPT).for_each(|at| filled(at).remember());
         assert!(first.is_remembered());
         // What is remembered again is the latest; the one before it goes.

@@ -43,15 +43,14 @@ impl Plan {
         is_taken.then_some(())?;
         let keypoints = card.input.joints.len() * channels;
         let (merged, input) = weights.input(hidden, keypoints)?;
-        let blocks = |first| (0..).map_while(|block| weights.block(block, hidden, precision, first)).collect();
-        let mut layers: Vec<Vec<Layer>> = blocks(Reads::Signed);
-        let input_relu = relus(file.graph()) > relus_of(&layers, weights.planes());
-        if input_relu && precision == Precision::Int8 {
-            // A sum of ReLUs is no less than what they are added to.
-            layers = blocks(Reads::Positive);
-        }
+        let layers = weights.layers();
+        let input_relu = relus(file.graph()) > relus_of(&layers, weights.planes(), precision);
+        // A sum of ReLUs is no less than what they are added to.
+        let stream = if input_relu { Reads::Positive } else { Reads::Signed };
+        let block = |block| weights.block(block, hidden, precision, stream);
+        let blocks = layers.into_iter().enumerate().map(block).collect::<Option<Vec<_>>>()?;
         let Output { planes: output, numbers, bias } = weights.output(hidden, card)?;
-        weights.are_used(&centring, channels, &layers).then_some(Self {
+        weights.are_used(&centring, channels, &blocks).then_some(Self {
             channels,
             keypoints,
             joints: card.output.joints.len(),
@@ -61,7 +60,7 @@ impl Plan {
             merged,
             input,
             input_relu,
-            blocks: layers,
+            blocks,
             output,
             numbers,
             bias,
@@ -124,12 +123,11 @@ fn relus(graph: &Graph) -> usize {
     graph.operators.get("Relu").copied().unwrap_or(0)
 }
 
-/// ReLUs of `blocks` in so many planes, as they are exported: one of each twin, and none of its own where rounding one plane
-/// to 8 bits cuts off what is below 0.
-fn relus_of(blocks: &[Vec<Layer>], planes: usize) -> usize {
-    let layers = blocks.iter().flatten();
-    if planes == 1 && layers.clone().any(|layer| matches!(layer, Layer::Bytes(_))) {
-        return blocks.len();
+/// ReLUs of blocks of so many `layers` each, as they are exported: one of each twin, and none of its own where rounding one
+/// plane to 8 bits cuts off what is below 0.
+fn relus_of(layers: &[usize], planes: usize, precision: Precision) -> usize {
+    match (planes, precision) {
+        (1, Precision::Int8) => layers.len(),
+        _ => planes * layers.iter().sum::<usize>(),
     }
-    planes * layers.count()
 }

@@ -63,7 +63,7 @@ impl<'a> Weights<'a> {
     pub(super) fn centring(&self, channels: usize) -> Option<Centring> {
         let has_all = |names: &[&str]| names.iter().all(|name| self.named.contains_key(*name));
         match channels {
-            2 | 3 if has_all(CENTRED) && has_all(seen(channels)) => Some(Centring::Centred),
+            2 | 3 if has_all(centred(channels)) && has_all(seen(channels)) => Some(Centring::Centred),
             2 | 3 if has_all(seen(channels)) => self.floats("feature_mean").map(Centring::Absolute),
             _ => None,
         }
@@ -80,10 +80,23 @@ impl<'a> Weights<'a> {
         self.planes.iter().enumerate().map(plane).collect()
     }
 
-    /// The layers of a block; none behind the last.
-    pub(super) fn block(&self, block: usize, hidden: usize, precision: Precision, first: Reads) -> Option<Vec<Layer>> {
+    /// How many layers each block has.
+    pub(super) fn layers(&self) -> Vec<usize> {
+        let is_there = |block, layer| self.named.contains_key(&self.bias_of(&layer_name(block, layer)));
+        let layers = |block| (0..).take_while(|&layer| is_there(block, layer)).count();
+        (0..).map(layers).take_while(|&layers| layers > 0).collect()
+    }
+
+    /// The first `layers` layers of a block whose first one reads `first`.
+    pub(super) fn block(
+        &self,
+        (block, layers): (usize, usize),
+        hidden: usize,
+        precision: Precision,
+        first: Reads,
+    ) -> Option<Vec<Layer>> {
         let layer = |layer| {
-            let name = format!("block{block}.layer{layer}");
+            let name = layer_name(block, layer);
             match precision {
                 Precision::Int8 => {
                     let reads = if layer == 0 { first } else { Reads::Positive };
@@ -92,8 +105,7 @@ impl<'a> Weights<'a> {
                 _ => self.floats_layer(&name, hidden).map(Layer::Floats),
             }
         };
-        let layers: Vec<_> = (0..).map_while(layer).collect();
-        (!layers.is_empty()).then_some(layers)
+        (0..layers).map(layer).collect()
     }
 
     fn floats_layer(&self, name: &str, hidden: usize) -> Option<Vec<Floats>> {
@@ -147,7 +159,7 @@ impl<'a> Weights<'a> {
         let of_layer = |layer: &Layer| if matches!(layer, Layer::Bytes(_)) { 2 * planes + 1 } else { planes + 1 };
         let layers: usize = blocks.iter().flatten().map(of_layer).sum();
         let centring = match centring {
-            Centring::Centred => CENTRED.len() + if channels == 3 { 1 } else { 0 },
+            Centring::Centred => centred(channels).len(),
             Centring::Absolute(_) => 1,
         };
         let levels = LEVELS.iter().filter(|name| self.named.contains_key(**name)).count();
@@ -160,9 +172,25 @@ fn seen(channels: usize) -> &'static [&'static str] {
     if channels == 3 { &["three", "pick_score"] } else { &["three", "pick_score", "number"] }
 }
 
-/// What centring key points needs; with scores `own_score` too.
-const CENTRED: &[&str] =
-    &["zero", "all_weights", "weight_floor", "sum_axis", "sum_both_axes", "score_scale", "least_scale"];
+/// What centring key points needs.
+fn centred(channels: usize) -> &'static [&'static str] {
+    let with_scores: &[&str] = &[
+        "own_score",
+        "zero",
+        "all_weights",
+        "weight_floor",
+        "sum_axis",
+        "sum_both_axes",
+        "score_scale",
+        "least_scale",
+    ];
+    if channels == 3 { with_scores } else { &with_scores[1..] }
+}
+
+fn layer_name(block: usize, layer: usize) -> String {
+    format!("block{block}.layer{layer}")
+}
+
 /// What rounding to 8 bits needs.
 const LEVELS: [&str; 6] = ["least_range", "whole", "signed.level", "signed.zero", "positive.level", "positive.zero"];
 

@@ -3,7 +3,7 @@
 //! Every function needs the processor's features that its implementation names, and is inlined into one that is compiled for
 //! them (`table`): by itself it would be a call for each instruction.
 
-/// Registers of f32 and of i32, and how the kernels cut their work to fit them.
+/// Registers of f32 and of i32.
 pub(super) trait Lanes {
     /// Numbers of a register.
     const LANES: usize;

@@ -2,7 +2,6 @@
 //! proved, and slices as long as it has asserted; all are inlined into those of `table`, which are compiled for the features.
 
 #![allow(clippy::needless_range_loop, reason = "rows and lanes are registers, which every loop goes through by number")]
-#![allow(clippy::inline_always, reason = "a function by itself would be compiled for a processor without the features")]
 
 use super::lanes::{Lanes, Products};
 use super::{ROWS, Rounded};
