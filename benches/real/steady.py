@@ -1,11 +1,11 @@
 """How steady poses are that need no truth to be judged: poselift's beside MediaPipe's own, from the same detections.
 
-    real/bin/python benches/real/steady.py [--model FILE]
+    real/bin/python benches/real/steady.py [--model FILE] [--smooth WAY]
 
 MediaPipe Pose `full` follows the man in sports2d's demonstration video. `poselift run` lifts its 2D landmarks, a frame
 at a time; its world landmarks are its own 3D. Both are reduced to the joints that both have, with the middles of the
 hips and of the shoulders, and `poselift eval --stream` judges both: bones that change their length, sides that differ,
-jitter, feet that slide. MediaPipe smooths its 2D and its 3D; poselift smooths nothing. benches/real/README.md says how
+jitter, feet that slide. MediaPipe smooths its 2D and its 3D; poselift smooths nothing without --smooth. benches/real/README.md says how
 to make the Python.
 """
 

@@ -25,6 +25,7 @@ def add_options(parser):
     """What every check is told on the command line."""
     parser.add_argument("--poselift", type=Path, default=ROOT / "target/release/poselift", help="the program")
     parser.add_argument("--model", type=Path, help="the model to lift with [default: the one built into the program]")
+    parser.add_argument("--smooth", metavar="WAY", help="how poses are smoothed, as `poselift run --smooth` says it")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "benches/real/work", help="where videos and streams are kept [%(default)s]"
     )
@@ -87,6 +88,7 @@ def lift(options, name, keypoints, fps, size, layout, focal=None):
     ]
     command += ["--focal", f"{focal:.3f}"] if focal else []
     command += ["--model", options.model] if options.model else []
+    command += ["--smooth", options.smooth] if options.smooth else []
     lifted.unlink(missing_ok=True)
     poselift(options, command)
     if not lifted.is_file():

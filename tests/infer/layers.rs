@@ -15,6 +15,7 @@ const HOUSE: House = House {
         &["skeleton"],
         &["camera"],
         &["format"],
+        &["smooth"],
         &["model"],
         &["metric"],
         &["lift"],

@@ -13,8 +13,19 @@ use program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, 
 
 #[test]
 fn a_pipe_is_answered_frame_by_frame() {
+    answered_frame_by_frame(&[]);
+}
+
+#[test]
+fn a_pipe_is_answered_frame_by_frame_while_it_is_smoothed_live() {
+    answered_frame_by_frame(&["--smooth", "live", "--fps", "30"]);
+}
+
+fn answered_frame_by_frame(options: &[&str]) {
     let bench = Bench::new();
-    let mut child = bench.run().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = bench.run();
+    let mut child =
+        child.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     for frame in 0..20 {
@@ -278,6 +289,48 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
     assert_eq!(frames(&poses).len(), lines);
     assert!(poses.starts_with("{\"poselift\":1,\"kind\":\"poses\",\"skeleton\":\"h36m17\""), "{}", &poses[..100]);
     assert!(std::fs::read_to_string(page).unwrap().contains("</html>"));
+}
+
+/// The demonstration clip: MediaPipe's detections of a man who jumps onto a wall.
+#[test]
+fn smoothing_steadies_real_poses_and_bones() {
+    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+    let bench = Bench::new();
+    let judged = |options: &[&str]| {
+        let poses = bench.path("poses.jsonl");
+        let mut run = poselift();
+        assert_code(&run.args(["run", "--quiet", clip, "-o"]).arg(&poses).args(options).output().unwrap(), 0);
+        assert_eq!(frames(&std::fs::read_to_string(&poses).unwrap()).len(), 230);
+        let output = poselift().args(["eval", "--json", "--stream"]).arg(&poses).output().unwrap();
+        assert_code(&output, 0);
+        let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        ["jitter", "bone_deviation"].map(|figure| figures[figure].as_f64().unwrap())
+    };
+    let [jitter, varies] = judged(&[]);
+    for (way, share) in [("clip", 0.33), ("live", 0.5)] {
+        let [steadier, steadier_bones] = judged(&["--smooth", way]);
+        assert!(steadier < share * jitter, "{way}: jitter of {steadier} instead of {jitter} m/s²");
+        assert!(steadier_bones < 0.6 * varies, "{way}: bones vary by {steadier_bones} instead of {varies}");
+    }
+}
+
+#[test]
+fn smoothing_needs_time_and_says_what_it_did() {
+    let bench = Bench::new();
+    let input: String = (0..10).map(|frame| line(frame, &[(17, frame as f32 + 1.0)])).collect();
+    let output = feed(bench.run().args(["--smooth", "clip"]), &input);
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("frame 0 has no time, which smoothing needs"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--fps 30"), "{}", stderr(&output));
+    let output = feed(bench.run().args(["--smooth", "clip", "--fps", "30", "--json"]), &input);
+    assert_code(&output, 0);
+    assert_eq!(frames(&stdout(&output)).len(), 10);
+    assert!(stderr(&output).contains("\"smooth\":\"clip:0.1\""), "{}", stderr(&output));
+    let pairs: String = (0..10).map(|frame| line(frame, &[(17, 1.0), (17, 9.0)])).collect();
+    let nameless = pairs.replace("\"id\":0,", "").replace("\"id\":1,", "");
+    let output = feed(bench.run().args(["--smooth", "live", "--fps", "30"]), &nameless);
+    assert_code(&output, 0);
+    assert!(stderr(&output).contains("several people without an id"), "{}", stderr(&output));
 }
 
 /// Peak memory must not grow with the stream: ten times the frames, no more than a little.

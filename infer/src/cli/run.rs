@@ -12,10 +12,11 @@ use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
 use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model, together};
 use crate::error::{ErrorKind, Result};
-use crate::format::{Format, Source, Target, open_reader};
+use crate::format::{Format, PoseWriter, Source, Target, open_reader};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::skeleton::Layout;
+use crate::smooth::{SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 use crate::view::PageInfo;
 
@@ -74,6 +75,11 @@ pub(super) struct RunArgs {
     /// Mark people as unsure whose mean sigma, in metres, lies beyond this, and count them
     #[arg(long, value_name = "M", value_parser = positive)]
     max_sigma: Option<f32>,
+    /// Smooth each person's poses over time, and keep bones to their usual lengths. clip: by the poses of 0.1 s before and
+    /// after, so that each comes 0.1 s later; clip:0.05 for fast sports. live: by those before alone, so that nothing waits;
+    /// live:1 smooths what stands still more than the usual cut-off frequency, 2 Hz
+    #[arg(long, value_name = "WAY")]
+    smooth: Option<Smoothing>,
     /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     json: bool,
@@ -89,6 +95,7 @@ Examples:
   poselift run clips/ -o poses/ --to npz              every clip of a folder
   poselift run body25.npy --layout body25 > poses.jsonl
   detector | poselift run | viewer                    live
+  poselift run clip.jsonl --smooth clip -o poses.jsonl
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
@@ -124,6 +131,9 @@ struct Summary<'a> {
     threads: usize,
     model: &'a str,
     layout: Option<String>,
+    /// How poses were smoothed, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smooth: Option<String>,
 }
 
 /// What the model runs on.
@@ -209,12 +219,25 @@ fn lift_one<N: PoseNetwork>(
     };
     let page = PageInfo { title: &title, poses: &poses, layout: drawn, device: &words };
     let writer = output::create(target, args.to, &page, args.sigma)?;
+    let writer = smoothed(args.smooth, writer, &poses.parents, terminal);
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
     report.close();
     outcome
+}
+
+/// `writer` behind a filter, where one is asked for.
+fn smoothed(
+    smoothing: Option<Smoothing>,
+    writer: Box<dyn PoseWriter>,
+    parents: &[i32],
+    terminal: Terminal,
+) -> Box<dyn PoseWriter> {
+    let Some(smoothing) = smoothing else { return writer };
+    let tell = move || terminal.note("several people without an id in one frame: such are not smoothed");
+    Box::new(SmoothWriter::new(writer, smoothing, parents, tell))
 }
 
 impl Total {
@@ -271,6 +294,7 @@ fn tell(args: &RunArgs, total: &Total, machine: &Machine, seconds: f64, poses_on
         threads: machine.threads,
         model: &machine.model,
         layout: total.layout.clone(),
+        smooth: args.smooth.map(|smoothing| smoothing.to_string()),
     };
     if !args.json {
         let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();

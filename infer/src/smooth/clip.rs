@@ -1,0 +1,75 @@
+//! Poses smoothed by those before and after them.
+
+use std::collections::VecDeque;
+
+use super::{Bones, Track, line};
+use crate::error::Result;
+use crate::format::PoseWriter;
+use crate::pose::{Frame, LiftedFrame};
+
+/// Frames that wait for those behind them, and those before them that they are smoothed by.
+pub(super) struct Clip {
+    /// How far ahead and back, seconds.
+    reach: f64,
+    /// By time, seconds.
+    frames: VecDeque<(f64, Frame, LiftedFrame)>,
+    /// How many of the frames, from the first on, are written.
+    written: usize,
+}
+
+impl Clip {
+    pub(super) fn new(reach: f64) -> Self {
+        Self { reach, frames: VecDeque::new(), written: 0 }
+    }
+
+    /// Takes a frame of `time`, later than all before.
+    pub(super) fn push(&mut self, time: f64, frame: &Frame, lifted: &LiftedFrame) {
+        self.frames.push_back((time, frame.clone(), lifted.clone()));
+    }
+
+    /// Writes what no frame later than `time` can be near to.
+    pub(super) fn write_until(&mut self, time: f64, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
+        while self.frames.get(self.written).is_some_and(|(waiting, ..)| waiting + self.reach <= time) {
+            self.write_next(bones, writer)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, and forgets all.
+    pub(super) fn write_rest(&mut self, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
+        while self.written < self.frames.len() {
+            self.write_next(bones, writer)?;
+        }
+        self.frames.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    fn write_next(&mut self, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
+        let (time, frame, lifted) = &self.frames[self.written];
+        let mut smooth = lifted.clone();
+        for (place, person) in smooth.people.iter_mut().enumerate() {
+            if let Some(track) = Track::of(&lifted.people, place) {
+                line::smooth(self.around(*time, track, place), &mut person.joints);
+                bones.restore(track, &mut person.joints);
+            }
+        }
+        let written = writer.write(frame, &smooth);
+        self.written += 1;
+        let oldest = self.frames.get(self.written).map_or(f64::NEG_INFINITY, |(next, ..)| next - self.reach);
+        while self.written > 0 && self.frames.front().is_some_and(|(first, ..)| *first <= oldest) {
+            self.frames.pop_front();
+            self.written -= 1;
+        }
+        written
+    }
+
+    /// The poses of `track` near `time`, where it is likely at `place`, with how far they are away: −1 to 1 in reaches.
+    fn around(&self, time: f64, track: Track, place: usize) -> impl Iterator<Item = (f64, &[[f32; 3]])> {
+        self.frames.iter().filter_map(move |(when, _, lifted)| {
+            let apart = (when - time) / self.reach;
+            let is_near = apart.abs() < 1.0;
+            track.find(&lifted.people, place).filter(|_| is_near).map(|person| (apart, &person.joints[..]))
+        })
+    }
+}

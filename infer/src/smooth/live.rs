@@ -1,0 +1,41 @@
+//! Poses smoothed by those before them.
+
+use std::collections::BTreeMap;
+
+use super::one_euro::OneEuro;
+use super::{Bones, Track};
+use crate::pose::LiftedFrame;
+
+/// Somebody who was away for longer, seconds, may be anywhere when they come back.
+const AWAY: f64 = 0.5;
+
+/// A filter for everybody.
+pub(super) struct Live {
+    /// Hz, of joints that stand still.
+    cutoff: f64,
+    people: BTreeMap<Track, OneEuro>,
+}
+
+impl Live {
+    pub(super) fn new(cutoff: f64) -> Self {
+        Self { cutoff, people: BTreeMap::new() }
+    }
+
+    /// `lifted` as the filters of its people, who go on to `time`, have it.
+    pub(super) fn go_on(&mut self, time: f64, lifted: &LiftedFrame, bones: &Bones) -> LiftedFrame {
+        let is_step = |seconds: f64| seconds > 0.0 && seconds <= AWAY;
+        let mut smooth = lifted.clone();
+        for (place, person) in smooth.people.iter_mut().enumerate() {
+            let Some(track) = Track::of(&lifted.people, place) else { continue };
+            match self.people.get_mut(&track).filter(|filter| is_step(filter.away(time))) {
+                Some(filter) => filter.go_on(time, self.cutoff, &mut person.joints),
+                None => drop(self.people.insert(track, OneEuro::new(time, &person.joints))),
+            }
+            bones.restore(track, &mut person.joints);
+        }
+        if self.people.len() > 2 * lifted.people.len() + 64 {
+            self.people.retain(|_, filter| filter.away(time) <= AWAY);
+        }
+        smooth
+    }
+}

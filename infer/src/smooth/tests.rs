@@ -1,0 +1,275 @@
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::pose::LiftedPerson;
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<LiftedFrame>>>);
+
+impl PoseWriter for Kept {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        assert_eq!(frame.index, lifted.index, "a frame is written with another's poses");
+        self.0.lock().unwrap().push(lifted.clone());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+const WAYS: [Smoothing; 2] = [Smoothing::Clip(USUAL_REACH), Smoothing::Live(USUAL_CUTOFF)];
+
+/// A stream of `rate` frames a second, in which `people` gives who is there at each of `count` times.
+fn stream(count: usize, rate: f64, people: impl Fn(f64) -> Vec<LiftedPerson>) -> Vec<LiftedFrame> {
+    let frame = |index: usize| {
+        let time = index as f64 / rate;
+        LiftedFrame { index: index as u64, time: Some(time), people: people(time) }
+    };
+    (0..count).map(frame).collect()
+}
+
+fn person(id: Option<i64>, joints: &[[f64; 3]]) -> LiftedPerson {
+    let joints = joints.iter().map(|joint| joint.map(|axis| axis as f32)).collect();
+    LiftedPerson { id, joints, score: 0.75, ..LiftedPerson::default() }
+}
+
+/// What is written of `frames`, and how often it was told that people cannot be told apart.
+fn smoothed(smoothing: Smoothing, frames: &[LiftedFrame]) -> (Vec<LiftedFrame>, usize) {
+    let (kept, told) = (Kept::default(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&told);
+    let tell = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    };
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), smoothing, &[-1], tell);
+    for lifted in frames {
+        writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
+    }
+    Box::new(writer).finish().unwrap();
+    let kept = kept.0.lock().unwrap().clone();
+    (kept, told.load(Ordering::Relaxed))
+}
+
+/// The first joint of each frame's first person.
+fn first_joint(frames: &[LiftedFrame]) -> Vec<[f64; 3]> {
+    frames.iter().map(|frame| frame.people[0].joints[0].map(f64::from)).collect()
+}
+
+fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
+    (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Half a metre from the root, to the right.
+const REST: [f64; 3] = [0.5, 0.0, 0.0];
+
+#[test]
+fn ways_have_names() {
+    for (text, way, name) in [
+        ("clip", Smoothing::Clip(0.1), "clip:0.1"),
+        ("clip:0.25", Smoothing::Clip(0.25), "clip:0.25"),
+        ("live", Smoothing::Live(2.0), "live:2"),
+        ("live:0.5", Smoothing::Live(0.5), "live:0.5"),
+    ] {
+        assert_eq!(text.parse::<Smoothing>().unwrap(), way);
+        assert_eq!(way.to_string(), name);
+    }
+    for text in ["", "clips", "clip:", "clip:0", "clip:-1", "live:inf", "live:NaN", "butterworth:6", "clip:0.1:2"] {
+        let message = text.parse::<Smoothing>().unwrap_err().to_string();
+        assert!(message.contains("expected clip, clip:SECONDS, live or live:HZ"), "{message}");
+    }
+}
+
+#[test]
+fn what_shakes_shakes_less_and_stays_where_it_is() {
+    // Sines of numbers far apart are as good as noise.
+    let noise = |time: f64, axis: usize| 0.02 * (1e4 * (time + 0.1) * (axis as f64 + 1.7)).sin();
+    let shaken = |time: f64| std::array::from_fn(|axis| REST[axis] + noise(time, axis));
+    let frames = stream(600, 30.0, |time| vec![person(None, &[shaken(time)])]);
+    for way in WAYS {
+        let (smooth, told) = smoothed(way, &frames);
+        assert_eq!(told, 0);
+        let places = first_joint(&smooth);
+        let mean: [f64; 3] = std::array::from_fn(|axis| places.iter().map(|place| place[axis]).sum::<f64>() / 600.0);
+        assert!(distance(mean, REST) < 0.002, "{way} moves what stands: {mean:?}");
+        let step = |places: &[[f64; 3]]| places.windows(2).map(|pair| distance(pair[0], pair[1])).sum::<f64>();
+        let (before, after) = (step(&first_joint(&frames)), step(&places));
+        assert!(after < 0.4 * before, "{way}: steps of {after} instead of {before}");
+    }
+}
+
+#[test]
+fn a_clip_keeps_what_moves_evenly_from_its_first_to_its_last_frame() {
+    // Times as uneven as those of a camera that drops frames.
+    let times: Vec<f64> = (0..60).filter(|index| index % 7 != 3).map(|index| f64::from(index) / 30.0).collect();
+    let at = |time: f64| [1.0 + 2.0 * time, -0.5 * time, 0.3];
+    let frames: Vec<LiftedFrame> = (0u64..)
+        .zip(&times)
+        .map(|(index, &time)| LiftedFrame { index, time: Some(time), people: vec![person(Some(4), &[at(time)])] })
+        .collect();
+    let (smooth, _) = smoothed(Smoothing::Clip(0.2), &frames);
+    for (time, place) in times.iter().zip(first_joint(&smooth)) {
+        assert!(distance(place, at(*time)) < 1e-6, "at {time}: {place:?}");
+    }
+}
+
+/// An arm of 0.3 and a forearm of 0.25 that swing round; the middle of places on an arc is too near to the shoulder.
+#[test]
+fn bones_keep_their_lengths() {
+    // Children before parents, as no skeleton of ours has them.
+    let parents = [1, 2, -1];
+    let arm = |time: f64, stretch: f64| {
+        let (sin, cos) = (9.0 * time).sin_cos();
+        let elbow = [0.3 * stretch * cos, 0.3 * stretch * sin, 0.0];
+        let hand = [elbow[0] - 0.25 * sin, elbow[1] + 0.25 * cos, 0.0];
+        vec![person(None, &[hand, elbow, [0.0; 3]])]
+    };
+    let stretch = |time: f64| 1.0 + 0.1 * (1e4 * (time + 0.1)).sin();
+    for way in WAYS {
+        for (stretched, least_steady) in [(false, 1e-6), (true, 0.015)] {
+            let frames = stream(300, 30.0, |time| arm(time, if stretched { stretch(time) } else { 1.0 }));
+            let kept = Kept::default();
+            let mut writer = SmoothWriter::new(Box::new(kept.clone()), way, &parents, || ());
+            for lifted in &frames {
+                writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
+            }
+            Box::new(writer).finish().unwrap();
+            // The first second is what a mean needs to settle where bones are stretched.
+            for lifted in &kept.0.lock().unwrap()[if stretched { 30 } else { 0 }..] {
+                let [hand, elbow, shoulder] = [0, 1, 2].map(|joint| lifted.people[0].joints[joint].map(f64::from));
+                assert_eq!(shoulder, [0.0; 3]);
+                assert!((distance(elbow, shoulder) - 0.3).abs() < least_steady, "{way}: {elbow:?}");
+                assert!((distance(hand, elbow) - 0.25).abs() < 1e-6, "{way}: {hand:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_clip_waits_for_no_more_than_its_reach() {
+    let frames = stream(30, 30.0, |time| vec![person(None, &[[time, 0.0, 0.0]])]);
+    let kept = Kept::default();
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Clip(0.1), &[-1], || ());
+    for (index, lifted) in frames.iter().enumerate() {
+        writer.write(&Frame { index: index as u64, ..Frame::default() }, lifted).unwrap();
+        // A tenth of a second is three frames.
+        let written = kept.0.lock().unwrap().len();
+        assert!((index.saturating_sub(3)..=index.saturating_sub(2)).contains(&written), "{written} by frame {index}");
+    }
+    Box::new(writer).finish().unwrap();
+    let kept = kept.0.lock().unwrap();
+    assert!(kept.iter().zip(&frames).all(|(smooth, frame)| (smooth.index, smooth.time) == (frame.index, frame.time)));
+    assert_eq!(kept.len(), 30);
+}
+
+#[test]
+fn nothing_waits_live_and_what_moves_lags_little() {
+    let frames = stream(90, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
+    let kept = Kept::default();
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Live(USUAL_CUTOFF), &[-1], || ());
+    for (index, lifted) in frames.iter().enumerate() {
+        writer.write(&Frame { index: index as u64, ..Frame::default() }, lifted).unwrap();
+        assert_eq!(kept.0.lock().unwrap().len(), index + 1);
+    }
+    let (smooth, found) = (first_joint(&kept.0.lock().unwrap()), first_joint(&frames));
+    assert_eq!(smooth[0], found[0]);
+    let lag = distance(smooth[89], found[89]);
+    assert!((0.001..0.06).contains(&lag), "a metre a second lags by {lag} m");
+}
+
+/// One Euro filters numbers; ours does not know which way axes point.
+#[test]
+fn turned_axes_give_turned_poses() {
+    let path = |time: f64| [0.4 + 0.2 * (5.0 * time).sin(), 0.1 * (3.0 * time).cos(), 0.3 * time];
+    let turned = |[x, y, z]: [f64; 3]| [0.6 * x - 0.8 * y, 0.8 * x + 0.6 * y, z];
+    for way in WAYS {
+        let straight = smoothed(way, &stream(60, 30.0, |time| vec![person(None, &[path(time)])])).0;
+        let other = smoothed(way, &stream(60, 30.0, |time| vec![person(None, &[turned(path(time))])])).0;
+        for (a, b) in first_joint(&straight).into_iter().zip(first_joint(&other)) {
+            assert!(distance(turned(a), b) < 1e-6, "{way}");
+        }
+    }
+}
+
+#[test]
+fn millimetres_are_smoothed_as_metres_are() {
+    let path = |time: f64, scale: f64| [0.5, 0.2 * (5.0 * time).sin(), 0.3 * time].map(|axis| scale * axis);
+    for way in WAYS {
+        let [m, mm] = [1.0, 1000.0].map(|scale| {
+            first_joint(&smoothed(way, &stream(60, 30.0, |time| vec![person(None, &[path(time, scale)])])).0)
+        });
+        let apart = m.iter().zip(&mm).map(|(a, b)| distance(a.map(|axis| axis * 1000.0), *b)).fold(0.0, f64::max);
+        assert!(apart < 1e-3, "{way}: {apart} mm");
+    }
+}
+
+#[test]
+fn people_are_told_apart_by_their_ids_alone() {
+    let crowd = |time: f64, ids: [Option<i64>; 2]| {
+        let (left, right) = (person(ids[0], &[[-1.0, 0.0, 0.0]]), person(ids[1], &[[1.0, 0.0, 0.0]]));
+        // They change places in the list at each frame.
+        if ((time * 30.0).round() as usize).is_multiple_of(2) { vec![left, right] } else { vec![right, left] }
+    };
+    for way in WAYS {
+        for ids in [[Some(7), Some(3)], [None, None]] {
+            let frames = stream(30, 30.0, |time| crowd(time, ids));
+            let (smooth, told) = smoothed(way, &frames);
+            assert_eq!(told, usize::from(ids[0].is_none()), "{way}");
+            for (found, frame) in smooth.iter().zip(&frames) {
+                for (a, b) in found.people.iter().zip(&frame.people) {
+                    assert_eq!((a.id, a.score), (b.id, b.score));
+                    assert!((a.joints[0][0] - b.joints[0][0]).abs() < 1e-6, "{way} mixes {:?}", b.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_was_away_comes_back_where_they_are() {
+    let came_back = |time: f64| time > 2.0;
+    let frames = stream(90, 30.0, |time| match time {
+        time if came_back(time) => vec![person(Some(1), &[[0.9, 0.0, 0.0]])],
+        time if time < 1.0 => vec![person(Some(1), &[REST])],
+        _ => Vec::new(),
+    });
+    for way in WAYS {
+        let (smooth, _) = smoothed(way, &frames);
+        assert_eq!(smooth.len(), 90);
+        for (found, frame) in smooth.iter().zip(&frames) {
+            assert_eq!(found.people.len(), frame.people.len());
+            for (a, b) in found.people.iter().zip(&frame.people) {
+                assert!((a.joints[0][0] - b.joints[0][0]).abs() < 1e-6, "{way}, {:?}", frame.time);
+            }
+        }
+    }
+}
+
+#[test]
+fn time_that_begins_anew_is_another_clip() {
+    let mut frames = stream(30, 30.0, |_| vec![person(None, &[REST])]);
+    frames.extend(stream(30, 30.0, |_| vec![person(None, &[[0.9, 0.0, 0.0]])]));
+    for way in WAYS {
+        let (smooth, _) = smoothed(way, &frames);
+        let apart = first_joint(&smooth).into_iter().zip(first_joint(&frames)).map(|(a, b)| distance(a, b));
+        assert!(apart.fold(0.0, f64::max) < 1e-6, "{way}");
+        assert!(smooth.iter().zip(&frames).all(|(a, b)| a.time == b.time), "{way}");
+    }
+}
+
+#[test]
+fn a_stream_without_time_is_refused() {
+    for way in WAYS {
+        let mut writer = SmoothWriter::new(Box::new(Kept::default()), way, &[-1], || ());
+        let lifted = LiftedFrame { index: 3, time: None, people: Vec::new() };
+        let error = writer.write(&Frame { index: 3, ..Frame::default() }, &lifted).unwrap_err();
+        assert_eq!(error.to_string(), "frame 3 has no time, which smoothing needs");
+    }
+}
