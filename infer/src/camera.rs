@@ -99,6 +99,13 @@ impl Attitude {
     pub fn camera_from_world(self) -> Matrix3 {
         transpose(self.world_from_camera())
     }
+
+    /// The rotation that takes directions in camera axes to those of a level camera of the same heading: x to the right, y
+    /// down as things fall, z forward. The heading does not matter to it.
+    pub fn level_from_camera(self) -> Matrix3 {
+        let level = Self { elevation: 0.0, roll: 0.0, ..self };
+        multiply(level.camera_from_world(), self.world_from_camera())
+    }
 }
 
 /// `matrix · vector`.
@@ -174,6 +181,19 @@ mod tests {
         let [x, y] = seen(rolled, 4.0, [0.0, 1.0, 0.0]);
         assert_relative_eq!(x, 250.0, epsilon = 1e-2);
         assert_relative_eq!(y, 500.0, epsilon = 1e-2);
+    }
+
+    #[test]
+    fn a_level_camera_sees_what_falls_fall_down() {
+        for heading in [0.0, 1.3] {
+            let held = Attitude { heading, elevation: 0.3, roll: -0.2 };
+            // Somebody stands on the floor: their head is above their feet.
+            let head = rotate(held.camera_from_world(), [0.0, 1.0, 0.0]);
+            assert!(close(rotate(held.level_from_camera(), head), [0.0, -1.0, 0.0]));
+            // The way that the camera looks, without its fall.
+            let [x, y, z] = rotate(held.level_from_camera(), [0.0, 0.0, 1.0]);
+            assert!(x.abs() < 1e-6 && (y - 0.3_f32.sin()).abs() < 1e-6 && z > 0.9);
+        }
     }
 
     #[test]

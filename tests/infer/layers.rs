@@ -15,7 +15,7 @@ const HOUSE: House = House {
         &["skeleton"],
         &["camera"],
         &["format"],
-        &["smooth"],
+        &["smooth", "level"],
         &["model"],
         &["metric"],
         &["lift"],

@@ -291,19 +291,25 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
     assert!(std::fs::read_to_string(page).unwrap().contains("</html>"));
 }
 
-/// The demonstration clip: MediaPipe's detections of a man who jumps onto a wall.
+/// What `eval --stream` says of the demonstration clip, MediaPipe's detections of a man who jumps onto a wall, lifted with
+/// these options; the header of the poses before it.
+fn demonstration(bench: &Bench, options: &[&str]) -> [serde_json::Value; 2] {
+    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+    let poses = bench.path("poses.jsonl");
+    let mut run = poselift();
+    assert_code(&run.args(["run", "--quiet", clip, "-o"]).arg(&poses).args(options).output().unwrap(), 0);
+    let text = std::fs::read_to_string(&poses).unwrap();
+    assert_eq!(frames(&text).len(), 230);
+    let output = poselift().args(["eval", "--json", "--stream"]).arg(&poses).output().unwrap();
+    assert_code(&output, 0);
+    [text.lines().next().unwrap(), &stdout(&output)].map(|json| serde_json::from_str(json).unwrap())
+}
+
 #[test]
 fn smoothing_steadies_real_poses_and_bones() {
-    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let bench = Bench::new();
     let judged = |options: &[&str]| {
-        let poses = bench.path("poses.jsonl");
-        let mut run = poselift();
-        assert_code(&run.args(["run", "--quiet", clip, "-o"]).arg(&poses).args(options).output().unwrap(), 0);
-        assert_eq!(frames(&std::fs::read_to_string(&poses).unwrap()).len(), 230);
-        let output = poselift().args(["eval", "--json", "--stream"]).arg(&poses).output().unwrap();
-        assert_code(&output, 0);
-        let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let [_, figures] = demonstration(&bench, options);
         ["jitter", "bone_deviation"].map(|figure| figures[figure].as_f64().unwrap())
     };
     let [jitter, varies] = judged(&[]);
@@ -311,6 +317,30 @@ fn smoothing_steadies_real_poses_and_bones() {
         let [steadier, steadier_bones] = judged(&["--smooth", way]);
         assert!(steadier < share * jitter, "{way}: jitter of {steadier} instead of {jitter} m/s²");
         assert!(steadier_bones < 0.6 * varies, "{way}: bones vary by {steadier_bones} instead of {varies}");
+    }
+}
+
+#[test]
+fn poses_come_in_level_axes_where_it_is_said_how_the_camera_is_held() {
+    let bench = Bench::new();
+    let held = |figures: &serde_json::Value| ["pitch", "roll"].map(|angle| figures["camera"][angle].as_f64().unwrap());
+    let [header, figures] = demonstration(&bench, &[]);
+    assert_eq!(header["axes"], "camera");
+    let [pitch, roll] = held(&figures);
+    assert!((3.0..9.0).contains(&pitch) && roll.abs() < 4.0, "{pitch} down, {roll}");
+    // Held as the man on the wall shows, it sees him upright.
+    let options = [format!("--pitch={pitch}"), format!("--roll={roll}")];
+    let [header, figures] = demonstration(&bench, &[&options[0], &options[1]]);
+    assert_eq!(header["axes"], "level");
+    let left = held(&figures);
+    assert!(left.iter().all(|angle| angle.abs() < 0.5), "{left:?} degrees are left");
+    // Said to be rolled the other way, it makes him lean.
+    let [_, figures] = demonstration(&bench, &["--roll", "-20"]);
+    assert!((held(&figures)[1] - roll - 20.0).abs() < 1.0, "{figures}");
+    for wrong in [["--pitch", "91"], ["--roll", "north"]] {
+        let output = bench.run().args(wrong).output().unwrap();
+        assert_code(&output, 2);
+        assert!(stderr(&output).contains("expected degrees, -"), "{}", stderr(&output));
     }
 }
 

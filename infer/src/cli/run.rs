@@ -1,24 +1,25 @@
 //! `poselift run`: lifts files, folders and pipes.
 
-use std::io::Write;
+mod summary;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Args;
-use serde::Serialize;
-
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
 use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model, together};
+use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseWriter, Source, Target, open_reader};
+use crate::level::{LEVEL_AXES, LevelWriter};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::skeleton::Layout;
 use crate::smooth::{SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 use crate::view::PageInfo;
+use clap::Args;
 
 /// Lift 2D key points to 3D poses
 ///
@@ -68,6 +69,13 @@ pub(super) struct RunArgs {
     /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
+    /// How far the camera looks down, degrees: poses then come in level axes, y as things fall, and whoever stands upright is
+    /// upright [default: in the camera's own axes]
+    #[arg(long, value_name = "DEG", value_parser = pitch, allow_negative_numbers = true)]
+    pitch: Option<f32>,
+    /// How far the camera is turned clockwise about where it looks, degrees; level axes too
+    #[arg(long, value_name = "DEG", value_parser = roll, allow_negative_numbers = true)]
+    roll: Option<f32>,
     /// Write what the model expects its errors to be: for each joint the distance that 68 % of them stay within, and
     /// the joints that were not seen
     #[arg(long)]
@@ -95,7 +103,7 @@ Examples:
   poselift run clips/ -o poses/ --to npz              every clip of a folder
   poselift run body25.npy --layout body25 > poses.jsonl
   detector | poselift run | viewer                    live
-  poselift run clip.jsonl --smooth clip -o poses.jsonl
+  poselift run clip.jsonl --smooth clip --pitch 12 -o poses.jsonl
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
@@ -105,35 +113,23 @@ fn frame_rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
 }
 
+fn pitch(text: &str) -> Result<f32, String> {
+    degrees(text, 90.0)
+}
+
+fn roll(text: &str) -> Result<f32, String> {
+    degrees(text, 180.0)
+}
+
+fn degrees(text: &str, most: f32) -> Result<f32, String> {
+    let angle = text.parse().ok().filter(|angle: &f32| angle.abs() <= most);
+    angle.ok_or_else(|| format!("expected degrees, -{most} to {most}"))
+}
+
 fn milliseconds(text: &str) -> Result<Duration, String> {
     let delay = text.parse().ok().filter(|delay: &f64| (0.0..=60_000.0).contains(delay));
     let delay = delay.ok_or_else(|| "expected milliseconds, 0 to 60000".to_owned())?;
     Ok(Duration::from_secs_f64(delay / 1000.0))
-}
-
-/// What `--json` tells.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    frames: u64,
-    people: u64,
-    lifted: u64,
-    failed: u64,
-    /// People who were turned to the optical axis.
-    turned: u64,
-    /// People beyond `--max-sigma`, where it was given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unsure: Option<u64>,
-    seconds: f64,
-    poses_per_second: f64,
-    device: String,
-    provider: &'static str,
-    engine: &'static str,
-    threads: usize,
-    model: &'a str,
-    layout: Option<String>,
-    /// How poses were smoothed, if they were.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    smooth: Option<String>,
 }
 
 /// What the model runs on.
@@ -176,7 +172,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     }
     let poses_on_stdout = targets.contains(&Target::Stdout);
-    tell(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
+    summary::tell(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
     Ok(total.exit_code())
 }
 
@@ -210,7 +206,10 @@ fn lift_one<N: PoseNetwork>(
     if let Some(layout) = layout {
         lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
     }
-    let poses = pose_info(lifter.card(), args.fps.or(info.fps));
+    let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
+    if args.attitude().is_some() {
+        LEVEL_AXES.clone_into(&mut poses.axes);
+    }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
     let words = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
     let (reader, drawn) = match layout {
@@ -219,7 +218,7 @@ fn lift_one<N: PoseNetwork>(
     };
     let page = PageInfo { title: &title, poses: &poses, layout: drawn, device: &words };
     let writer = output::create(target, args.to, &page, args.sigma)?;
-    let writer = smoothed(args.smooth, writer, &poses.parents, terminal);
+    let writer = args.on_the_way_to(writer, &poses.parents, terminal);
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
@@ -228,16 +227,30 @@ fn lift_one<N: PoseNetwork>(
     outcome
 }
 
-/// `writer` behind a filter, where one is asked for.
-fn smoothed(
-    smoothing: Option<Smoothing>,
-    writer: Box<dyn PoseWriter>,
-    parents: &[i32],
-    terminal: Terminal,
-) -> Box<dyn PoseWriter> {
-    let Some(smoothing) = smoothing else { return writer };
-    let tell = move || terminal.note("several people without an id in one frame: such are not smoothed");
-    Box::new(SmoothWriter::new(writer, smoothing, parents, tell))
+impl RunArgs {
+    /// How the camera is held, if that was said.
+    fn attitude(&self) -> Option<Attitude> {
+        let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
+        let is_known = self.pitch.is_some() || self.roll.is_some();
+        is_known.then(|| Attitude { elevation: angle(self.pitch), roll: angle(self.roll), ..Attitude::default() })
+    }
+
+    /// `writer` behind all that changes poses of a skeleton of `parents` on their way to it.
+    fn on_the_way_to(
+        &self,
+        mut writer: Box<dyn PoseWriter>,
+        parents: &[i32],
+        terminal: Terminal,
+    ) -> Box<dyn PoseWriter> {
+        if let Some(attitude) = self.attitude() {
+            writer = Box::new(LevelWriter::new(writer, attitude));
+        }
+        if let Some(smoothing) = self.smooth {
+            let tell = move || terminal.note("several people without an id in one frame: such are not smoothed");
+            writer = Box::new(SmoothWriter::new(writer, smoothing, parents, tell));
+        }
+        writer
+    }
 }
 
 impl Total {
@@ -274,41 +287,4 @@ impl Total {
             (true, _) => ExitCode::from(1),
         }
     }
-}
-
-/// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
-fn tell(args: &RunArgs, total: &Total, machine: &Machine, seconds: f64, poses_on_stdout: bool) -> Result<()> {
-    let tally = &total.tally;
-    let summary = Summary {
-        frames: tally.frames,
-        people: tally.people,
-        lifted: tally.lifted,
-        failed: tally.failed(),
-        turned: tally.turned,
-        unsure: args.max_sigma.map(|_| tally.unsure),
-        seconds,
-        poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
-        device: machine.provider.device().to_string(),
-        provider: machine.provider.name(),
-        engine: machine.engine,
-        threads: machine.threads,
-        model: &machine.model,
-        layout: total.layout.clone(),
-        smooth: args.smooth.map(|smoothing| smoothing.to_string()),
-    };
-    if !args.json {
-        let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();
-        Terminal::new(args.quiet).note(&format!(
-            "{} frames, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
-            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.engine,
-        ));
-        return Ok(());
-    }
-    let line = serde_json::to_string(&summary).map_err(std::io::Error::from)? + "\n";
-    if poses_on_stdout {
-        std::io::stderr().write_all(line.as_bytes())?;
-    } else {
-        std::io::stdout().write_all(line.as_bytes())?;
-    }
-    Ok(())
 }

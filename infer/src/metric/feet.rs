@@ -32,6 +32,11 @@ impl Legs {
         Some(Self([leg("left")?, leg("right")?]))
     }
 
+    /// Hip, knee and ankle of the left and of the right side.
+    pub(super) fn joints(&self) -> [[usize; 3]; 2] {
+        self.0
+    }
+
     /// The length of the legs, and the way from the right ankle to the left one, in the pose's unit.
     fn measure(&self, pose: &[Point]) -> (f64, [f64; 3]) {
         let length = |[hip, knee, ankle]: [usize; 3]| {

@@ -21,12 +21,14 @@ mod score;
 mod sequence;
 mod steadiness;
 mod track;
+mod upright;
 
 pub use calibration::{Calibration, SIGMAS, expected_within};
 pub use procrustes::procrustes;
 pub use score::{Accuracy, JointAccuracy, Score};
 pub use sequence::{acceleration_error, mpjve};
 pub use steadiness::{Bone, Pair, Steadiness, SteadinessFigures};
+pub use upright::Held;
 
 /// A point in space, in the unit of its pose.
 pub type Point = [f32; 3];

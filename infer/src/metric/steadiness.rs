@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::distance;
 use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
+use super::upright::{Held, Upright};
 use crate::pose::LiftedFrame;
 use crate::skeleton::mirrored;
 
@@ -39,6 +40,8 @@ pub struct Steadiness {
     moving: Vec<usize>,
     /// None where the skeleton has no whole legs.
     legs: Option<Legs>,
+    /// None where it has no trunk besides.
+    upright: Option<Upright>,
     fps: Option<f64>,
     frames: u64,
     poses: u64,
@@ -95,6 +98,8 @@ pub struct SteadinessFigures {
     pub feet_slide: Option<f64>,
     /// The seconds during which both feet stand, all tracks together.
     pub feet_planted: f64,
+    /// How the camera is held, as those show who stand straight; `None` where hardly anybody does.
+    pub camera: Option<Held>,
 }
 
 impl SteadinessFigures {
@@ -128,8 +133,8 @@ impl Steadiness {
         let moving = (0..joints.len()).filter(|&joint| roots != [joint]).collect();
         let differences = vec![0.0; pairs.len()];
         let (tracks, accelerations) = (BTreeMap::new(), Vec::new());
-        let legs = Legs::of(joints);
-        Self { bones, pairs, moving, legs, fps, frames: 0, poses: 0, differences, tracks, accelerations }
+        let (legs, upright) = (Legs::of(joints), Upright::of(joints));
+        Self { bones, pairs, moving, legs, upright, fps, frames: 0, poses: 0, differences, tracks, accelerations }
     }
 
     /// Adds a frame; each of its people must have as many joints as were named. Poses with a value that is no number
@@ -145,6 +150,9 @@ impl Steadiness {
                 continue;
             }
             self.poses += 1;
+            if let Some(upright) = &mut self.upright {
+                upright.add(&person.joints);
+            }
             let lengths: Vec<_> =
                 self.bones.iter().map(|&[a, b]| distance(person.joints[a], person.joints[b])).collect();
             for (sum, &[left, right]) in self.differences.iter_mut().zip(&self.pairs) {
@@ -192,6 +200,7 @@ impl Steadiness {
             acceleration: median(self.accelerations.clone()),
             feet_slide: (slide.seconds > 0.0).then(|| slide.way / slide.seconds),
             feet_planted: slide.seconds,
+            camera: self.upright.as_ref().and_then(Upright::held),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, Source, open_pose_reader};
-use crate::metric::{Steadiness, SteadinessFigures, metres};
+use crate::metric::{Held, Steadiness, SteadinessFigures, metres};
 
 /// Measures the stream at `path`, `-` being stdin.
 pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
@@ -65,8 +65,30 @@ struct Report<'a> {
     feet_slide: Option<f64>,
     /// Seconds during which both feet stand.
     feet_planted: f64,
+    /// How the camera is held; `null` where hardly anybody stands straight.
+    camera: Option<Camera>,
     bones: Vec<Bone<'a>>,
     pairs: Vec<Pair<'a>>,
+}
+
+/// Degrees down and clockwise, and the poses that show it.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Camera {
+    pitch: f32,
+    roll: f32,
+    poses: u64,
+}
+
+impl Camera {
+    fn of(held: Held) -> Self {
+        let Held { attitude, poses } = held;
+        Self { pitch: attitude.elevation.to_degrees(), roll: attitude.roll.to_degrees(), poses }
+    }
+
+    fn in_words(self) -> String {
+        let Self { pitch, roll, poses } = self;
+        format!("{pitch:.1} degrees down, rolled by {roll:.1}, as {poses} poses that stand straight show")
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -112,6 +134,7 @@ impl<'a> Report<'a> {
             jitter: figures.acceleration.zip(metres).map(|(acceleration, metres)| acceleration * metres),
             feet_slide: figures.feet_slide.zip(metres).map(|(slide, metres)| slide * metres),
             feet_planted: figures.feet_planted,
+            camera: figures.camera.map(Camera::of),
             bones: bones.collect(),
             pairs: pairs.collect(),
         }
@@ -158,6 +181,7 @@ impl<'a> Report<'a> {
                     },
                 ),
             ),
+            ("camera looks", self.camera.map_or("not given: hardly anybody stands straight".into(), Camera::in_words)),
             ("", String::new()),
         ];
         let rows = facts.iter().map(|(name, value)| format!("{name:<23}{value}").trim_end().to_owned() + "\n");

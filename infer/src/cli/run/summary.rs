@@ -1,0 +1,77 @@
+//! What `poselift run` says of itself at its end.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{Machine, RunArgs, Total};
+use crate::cli::report::Terminal;
+use crate::error::Result;
+
+/// What `--json` tells.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    frames: u64,
+    people: u64,
+    lifted: u64,
+    failed: u64,
+    /// People who were turned to the optical axis.
+    turned: u64,
+    /// People beyond `--max-sigma`, where it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsure: Option<u64>,
+    seconds: f64,
+    poses_per_second: f64,
+    device: String,
+    provider: &'static str,
+    engine: &'static str,
+    threads: usize,
+    model: &'a str,
+    layout: Option<String>,
+    /// How poses were smoothed, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smooth: Option<String>,
+}
+
+/// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
+pub(super) fn tell(
+    args: &RunArgs,
+    total: &Total,
+    machine: &Machine,
+    seconds: f64,
+    poses_on_stdout: bool,
+) -> Result<()> {
+    let tally = &total.tally;
+    let summary = Summary {
+        frames: tally.frames,
+        people: tally.people,
+        lifted: tally.lifted,
+        failed: tally.failed(),
+        turned: tally.turned,
+        unsure: args.max_sigma.map(|_| tally.unsure),
+        seconds,
+        poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
+        device: machine.provider.device().to_string(),
+        provider: machine.provider.name(),
+        engine: machine.engine,
+        threads: machine.threads,
+        model: &machine.model,
+        layout: total.layout.clone(),
+        smooth: args.smooth.map(|smoothing| smoothing.to_string()),
+    };
+    if !args.json {
+        let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();
+        Terminal::new(args.quiet).note(&format!(
+            "{} frames, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
+            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.engine,
+        ));
+        return Ok(());
+    }
+    let line = serde_json::to_string(&summary).map_err(std::io::Error::from)? + "\n";
+    if poses_on_stdout {
+        std::io::stderr().write_all(line.as_bytes())?;
+    } else {
+        std::io::stdout().write_all(line.as_bytes())?;
+    }
+    Ok(())
+}

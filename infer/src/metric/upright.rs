@@ -1,0 +1,141 @@
+//! How the camera is held, as people show it who stand straight: their bodies point up.
+//!
+//! On 2,700 views of people who stand straight, by cameras pitched −35 to 60 degrees, `coco17` and a detector's errors put the
+//! way up 0.2 degrees off on the mean and 4.5 in a single view (`models/README.md`).
+
+use super::Point;
+use super::feet::Legs;
+use crate::camera::Attitude;
+
+/// Knees and hips of somebody who stands straight are bent less, degrees.
+const STRAIGHT: f64 = 20.0;
+/// Whoever lies is straight too: bodies count that point up in the image within so many degrees.
+const UP: f64 = 60.0;
+/// Fewer poses say too little: somebody may lean.
+const LEAST_POSES: u64 = 25;
+
+/// How a camera is held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Held {
+    /// Its elevation and roll; nobody shows a heading.
+    pub attitude: Attitude,
+    /// Poses that stand straight, by which this is known.
+    pub poses: u64,
+}
+
+/// Where people who stand straight point.
+#[derive(Debug, Clone)]
+pub(super) struct Upright {
+    legs: Legs,
+    thorax: usize,
+    /// Of directions.
+    sum: [f64; 3],
+    poses: u64,
+}
+
+impl Upright {
+    /// `None` where a joint is missing.
+    pub(super) fn of(joints: &[String]) -> Option<Self> {
+        let thorax = joints.iter().position(|joint| *joint == "thorax")?;
+        Some(Self { legs: Legs::of(joints)?, thorax, sum: [0.0; 3], poses: 0 })
+    }
+
+    /// Looks at a pose, in the camera's axes.
+    pub(super) fn add(&mut self, pose: &[Point]) {
+        let [left, right] = self.legs.joints();
+        let middle = |part: usize| {
+            let [a, b] = [pose[left[part]], pose[right[part]]].map(|joint| joint.map(f64::from));
+            [0, 1, 2].map(|axis| (a[axis] + b[axis]) / 2.0)
+        };
+        let at = |joint: usize| pose[joint].map(f64::from);
+        let trunk = way(middle(0), at(self.thorax));
+        let is_straight = [left, right].iter().all(|[hip, knee, ankle]| {
+            let [thigh, shank] = [way(at(*knee), at(*hip)), way(at(*ankle), at(*knee))];
+            angle(thigh, shank) < STRAIGHT && angle(trunk, thigh) < STRAIGHT
+        });
+        let body = way(middle(2), at(self.thorax));
+        if is_straight && angle(body, [0.0, -1.0, 0.0]) < UP {
+            let length = length(body);
+            self.sum.iter_mut().zip(body).for_each(|(sum, axis)| *sum += axis / length);
+            self.poses += 1;
+        }
+    }
+
+    /// How the camera is held; `None` where too few poses tell.
+    pub(super) fn held(&self) -> Option<Held> {
+        let length = length(self.sum);
+        let [x, y, z] = self.sum.map(|axis| axis / length);
+        // A head before a camera of elevation e and roll r lies along (−sin r cos e, −cos r cos e, −sin e).
+        let attitude = Attitude { elevation: (-z).asin() as f32, roll: (-x).atan2(-y) as f32, ..Attitude::default() };
+        (self.poses >= LEAST_POSES).then_some(Held { attitude, poses: self.poses })
+    }
+}
+
+fn way(from: [f64; 3], to: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|axis| to[axis] - from[axis])
+}
+
+fn length(way: [f64; 3]) -> f64 {
+    way.iter().map(|axis| axis * axis).sum::<f64>().sqrt()
+}
+
+/// Degrees between two directions; not a number where one has no length.
+fn angle(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    (dot / (length(a) * length(b))).clamp(-1.0, 1.0).acos().to_degrees()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::*;
+    use crate::camera::rotate;
+    use crate::skeleton::H36M17;
+
+    /// Somebody who faces the camera, bent at hips and knees by `bend` degrees, as a camera held so sees them.
+    fn seen(attitude: Attitude, bend: f32) -> Vec<Point> {
+        let (sin, cos) = bend.to_radians().sin_cos();
+        let world = |joint: &str| {
+            let side = if joint.starts_with("left") { 0.1 } else { -0.1 };
+            match joint.rsplit('_').next() {
+                Some("knee") => [side, -0.4 * cos, 0.4 * sin],
+                Some("ankle") => [side, -0.4 * cos - 0.4, 0.4 * sin],
+                Some("hip") if joint != "hip" => [side, 0.0, 0.0],
+                Some("thorax") => [0.0, 0.5, 0.0],
+                _ => [0.0; 3],
+            }
+        };
+        H36M17.joints.iter().map(|joint| rotate(attitude.camera_from_world(), world(joint))).collect()
+    }
+
+    fn upright() -> Upright {
+        Upright::of(&H36M17.joints.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn a_camera_is_held_as_people_show() {
+        for (elevation, roll) in [(0.0, 0.0), (0.3, -0.1), (-0.2, 0.4)] {
+            let held = Attitude { heading: 0.9, elevation, roll };
+            let mut upright = upright();
+            (0..LEAST_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
+            let found = upright.held().unwrap();
+            // Knees a little bent put the ankles 2 cm, or one degree, before the thorax.
+            assert!((found.attitude.elevation - elevation).abs() < 0.03, "{found:?}");
+            assert!((found.attitude.roll - roll).abs() < 0.03, "{found:?}");
+            assert_eq!(found.poses, LEAST_POSES);
+        }
+    }
+
+    #[test]
+    fn those_who_squat_or_lie_say_nothing() {
+        let mut upright = upright();
+        let lying = Attitude { roll: 1.5, ..Attitude::default() };
+        for _ in 0..100 {
+            upright.add(&seen(Attitude::default(), 60.0));
+            upright.add(&seen(lying, 0.0));
+            upright.add(&[[0.0; 3]; 17]);
+        }
+        assert_eq!(upright.held(), None);
+    }
+}
