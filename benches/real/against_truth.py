@@ -1,9 +1,9 @@
 """Errors against joints seen by four cameras: poselift's from single views beside MediaPipe's own 3D.
 
-    real/bin/python benches/real/against_truth.py [--model FILE] [--truth others] [--joints]
+    real/bin/python benches/real/against_truth.py [--model FILE] [--detector heavy] [--truth others] [--joints]
 
-The woman who was rendered into pose2sim's Demo_MultiPerson is detected in each of its four videos by MediaPipe Pose
-`full`, frame by frame. Where three views agree, their rays give her joints; the cameras are turned by a degree or so
+The woman who was rendered into pose2sim's Demo_MultiPerson is detected in each of its four videos by MediaPipe Pose,
+frame by frame. Where three views agree, their rays give her joints; the cameras are turned by a degree or so
 first, since she was rendered with slightly other ones. `poselift run` lifts what each single camera saw, with the true
 focal length and with the one it guesses, and the exact projections of the joints as well. Errors are over twelve
 joints, relative to the middle of the hips, in mm at her stature: poselift's poses are of 1.70 m and are scaled down to
@@ -18,6 +18,7 @@ import sys
 import numpy as np
 
 import cameras
+import landmark_models
 import recordings
 import streams
 from complaint import Complaint
@@ -73,7 +74,7 @@ class View:
 def cases(view, options):
     """What is compared: names and poses."""
     focal = view.camera.focal.mean()
-    yield "MediaPipe full, world landmarks", view.world()
+    yield f"MediaPipe {options.detector}, world landmarks", view.world()
     yield "the same, turned to where she is", view.world_turned()
     yield "poselift", view.lifted(options, "true", view.seen.landmarks, focal)
     yield "poselift, focal length guessed", view.lifted(options, "guessed", view.seen.landmarks, None)
@@ -87,7 +88,7 @@ def views(options):
     folder = recordings.MULTI_PERSON.fetch(options.work)
     calibrated = cameras.read_qualisys(folder / "calibration/Calib.qca.txt")
     videos = [folder / f"videos/cam0{number}.mp4" for number in (1, 2, 3, 4)]
-    seen = [detect.look_into(video, window) for video, window in zip(videos, windows())]
+    seen = [detect.look_into(video, window, options.detector) for video, window in zip(videos, windows())]
     pixels = np.stack([each.landmarks[:, streams.COCO17, :2] for each in seen])
     settled, angles = cameras.settle(calibrated, pixels[:, :, ALIGNED_BY])
     print("cameras turned by " + ", ".join(f"{angle:.1f}" for angle in angles) + " degrees", file=sys.stderr)
@@ -103,6 +104,7 @@ def views(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     streams.add_options(parser)
+    landmark_models.add_option(parser)
     parser.add_argument(
         "--truth",
         choices=("all", "others"),

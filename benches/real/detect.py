@@ -1,4 +1,4 @@
-"""MediaPipe Pose `full` on videos: its 2D landmarks and its own 3D ones, frame by frame.
+"""MediaPipe Pose on videos: its 2D landmarks and its own 3D ones, frame by frame.
 
 Landmarks are `[T, 33, 3]`: x, y in pixels of the whole image and visibility; world landmarks `[T, 33, 3]` in metres
 from the middle of the hips, x right, y down, z forward. Frames without a person are NaN.
@@ -16,8 +16,7 @@ import cv2  # noqa: E402  (what mediapipe says while it starts is decided above)
 from mediapipe.python.solutions.pose import Pose  # noqa: E402
 
 from complaint import Complaint  # noqa: E402
-
-FULL = 1  # MediaPipe's model_complexity; the wheel does not hold the heavy model
+from landmark_models import COMPLEXITY, install  # noqa: E402
 
 
 class Detections(NamedTuple):
@@ -73,17 +72,20 @@ def images(video):
     return frames(), fps, size
 
 
-def follow(video):
+def follow(video, detector):
     """The only person of a clip, as MediaPipe follows and smooths them from frame to frame."""
-    with Pose(static_image_mode=False, model_complexity=FULL) as pose:
+    install(detector)
+    with Pose(static_image_mode=False, model_complexity=COMPLEXITY[detector]) as pose:
         frames, fps, size = images(video)
         found = [landmarks_of(pose.process(image), size, (0, 0)) for image in frames]
     return gathered(video, found, fps, size)
 
 
-def look_into(video, window):
+def look_into(video, window, detector):
     """The person who stays in a window, each frame by itself; whoever else is found there counts as nobody."""
-    with Pose(static_image_mode=True, model_complexity=FULL, min_detection_confidence=0.3) as pose:
+    install(detector)
+    complexity = COMPLEXITY[detector]
+    with Pose(static_image_mode=True, model_complexity=complexity, min_detection_confidence=0.3) as pose:
         frames, fps, size = images(video)
         found = []
         for image in frames:

@@ -1,8 +1,8 @@
 """How steady poses are that need no truth to be judged: poselift's beside MediaPipe's own, from the same detections.
 
-    real/bin/python benches/real/steady.py [--model FILE] [--smooth WAY]
+    real/bin/python benches/real/steady.py [--model FILE] [--smooth WAY] [--detector heavy]
 
-MediaPipe Pose `full` follows the man in sports2d's demonstration video. `poselift run` lifts its 2D landmarks, a frame
+MediaPipe Pose follows the man in sports2d's demonstration video. `poselift run` lifts its 2D landmarks, a frame
 at a time; its world landmarks are its own 3D. Both are reduced to the joints that both have, with the middles of the
 hips and of the shoulders, and `poselift eval --stream` judges both: bones that change their length, sides that differ,
 jitter, feet that slide. MediaPipe smooths its 2D and its 3D; poselift smooths nothing without --smooth. benches/real/README.md says how
@@ -14,6 +14,7 @@ import sys
 
 import numpy as np
 
+import landmark_models
 import recordings
 import streams
 from complaint import Complaint
@@ -46,18 +47,19 @@ def row(name, figures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     streams.add_options(parser)
+    landmark_models.add_option(parser)
     options = parser.parse_args()
     streams.check(options)
     import detect  # mediapipe takes seconds to start, and --help shall not
 
     video = recordings.SPORTS2D.fetch(options.work) / "demo.mp4"
-    seen = detect.follow(video)
+    seen = detect.follow(video, options.detector)
     lifted = streams.lift(options, "steady", seen.landmarks, seen.fps, seen.size, "mediapipe33")
     print("| | poses | bone lengths vary by | left and right differ by | jitter, m/s² | feet slide, m/s |")
     print("|---|---|---|---|---|---|")
     for name, limbs in (
         ("poselift", lifted[:, streams.LIMBS_OF_H36M17]),
-        ("MediaPipe full, world landmarks", seen.world[:, streams.COCO17][:, streams.LIMBS_OF_COCO17]),
+        (f"MediaPipe {options.detector}, world landmarks", seen.world[:, streams.COCO17][:, streams.LIMBS_OF_COCO17]),
     ):
         stream = options.work / f"steady.{name.split()[0].lower()}.jsonl"
         streams.write_poses(stream, common(limbs), seen.fps, JOINTS, PARENTS)

