@@ -5,6 +5,7 @@
 
 mod conditions;
 mod joints;
+mod words;
 mod write;
 
 use ndarray::{Array3, ArrayView2, Axis, s};

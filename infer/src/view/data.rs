@@ -11,8 +11,22 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::page::PageInfo;
+use crate::format::PoseInfo;
 use crate::pose::{Frame, LiftedFrame, LiftedPerson, Person};
+use crate::skeleton::Layout;
+
+/// What a page says about the clip it shows.
+#[derive(Debug, Clone, Copy)]
+pub struct PageInfo<'a> {
+    /// The clip's name, shown on top.
+    pub title: &'a str,
+    /// The 3D stream.
+    pub poses: &'a PoseInfo,
+    /// The layout of the 2D stream; without it points are drawn with no bones between them.
+    pub layout: Option<&'a Layout>,
+    /// What ran the model, in words: `CPU, 2 threads`.
+    pub device: &'a str,
+}
 
 /// Steps a pixel.
 const PIXEL_STEPS: f32 = 10.0;

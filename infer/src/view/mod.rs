@@ -3,4 +3,5 @@
 mod data;
 mod page;
 
-pub use page::{PageInfo, PageWriter};
+pub use data::PageInfo;
+pub use page::PageWriter;

@@ -8,11 +8,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::data;
+use super::data::{self, PageInfo};
 use crate::error::{Error, Result};
-use crate::format::{PoseInfo, PoseWriter};
+use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
-use crate::skeleton::Layout;
 
 /// The page without its data; `{{css}}`, `{{script}}` and `{{title}}` are filled in.
 const TEMPLATE: &str = include_str!("page/page.html");
@@ -30,19 +29,6 @@ const SCRIPTS: [&str; 5] = [
 
 /// Closes what [`TEMPLATE`] leaves open.
 const END: &str = "</script>\n</body>\n</html>\n";
-
-/// What a page says about the clip it shows.
-#[derive(Debug, Clone, Copy)]
-pub struct PageInfo<'a> {
-    /// The clip's name, shown on top.
-    pub title: &'a str,
-    /// The 3D stream.
-    pub poses: &'a PoseInfo,
-    /// The layout of the 2D stream; without it points are drawn with no bones between them.
-    pub layout: Option<&'a Layout>,
-    /// What ran the model, in words: `CPU, 2 threads`.
-    pub device: &'a str,
-}
 
 /// Writes frames and their poses into one HTML page.
 ///

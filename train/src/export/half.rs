@@ -3,8 +3,9 @@
 use half::f16;
 use poselift::{Error, Result};
 
+use super::blocks::{Inner, residual};
+use super::builder::GraphBuilder;
 use super::fold::FoldedLayer;
-use super::graph::{GraphBuilder, Inner, residual};
 use super::onnx::{AttributeProto, TensorProto};
 use super::planes::Layer;
 

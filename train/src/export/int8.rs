@@ -9,7 +9,8 @@
 
 use poselift::Result;
 
-use super::graph::{GraphBuilder, Inner, residual};
+use super::blocks::{Inner, residual};
+use super::builder::GraphBuilder;
 use super::onnx::{AttributeProto, TensorProto};
 use super::planes::Layer;
 use super::quantise::{POSITIVE_LEVELS, QuantisedLayer, SIGNED_LEVELS, SIGNED_ZERO, quantise};

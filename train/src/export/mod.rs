@@ -4,6 +4,8 @@
 //!
 //! Nothing here runs a network; [`crate::verify`] does before a file appears.
 
+mod blocks;
+mod builder;
 pub mod fold;
 pub mod graph;
 mod half;

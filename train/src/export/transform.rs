@@ -12,7 +12,7 @@
 //! is of small numbers. A body of 0.1 px at 500 px comes out right to 5e-7 of
 //! its size, where once would leave 1e-3.
 
-use super::graph::{GraphBuilder, INPUT};
+use super::builder::{GraphBuilder, INPUT};
 use super::onnx::AttributeProto;
 use crate::trained::{InputTransform, MIN_SCALE, NOBODY, TrainedLifter};
 

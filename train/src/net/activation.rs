@@ -9,43 +9,11 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::adam::{BETAS, EPSILON, scales};
 use super::buffers::{Buffers, NormViews};
+use super::kept::{Drop, Saved};
 use super::number::{Bf16, Number};
 use super::{composed, kernel};
-
-/// The dropout of one layer in one step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drop {
-    pub probability: f64,
-    pub seed: u32,
-}
-
-/// What a forward pass keeps of one hidden layer, in planes unless said otherwise.
-#[derive(Debug)]
-pub(super) struct Saved {
-    /// What the Linear layer gave.
-    pub z: Vec<Tensor>,
-    /// After BatchNorm, ReLU and Dropout: > 0 exactly where the gradient passes.
-    pub out: Vec<Tensor>,
-    /// `[columns]` the batch's mean, with BatchNorm.
-    pub mean: Tensor,
-    /// `[columns]` 1/√(σ² + ε), with BatchNorm.
-    pub inverse_std: Tensor,
-}
-
-impl Saved {
-    /// For `rows` samples whose activations are of the kind `kind`, in so many planes of so many columns.
-    pub(super) fn new(rows: i64, (planes, columns): (usize, i64), kind: Kind, device: Device) -> Self {
-        let vector = || Tensor::zeros([columns], (Kind::Float, device));
-        let planes = || blank(rows, (planes, columns), kind, device);
-        Self { z: planes(), out: planes(), mean: vector(), inverse_std: vector() }
-    }
-}
-
-/// So many planes of zeros.
-pub(super) fn blank(rows: i64, (planes, columns): (usize, i64), kind: Kind, device: Device) -> Vec<Tensor> {
-    (0..planes).map(|_| Tensor::zeros([rows, columns], (kind, device))).collect()
-}
 
 /// The elements of a contiguous tensor of `T` on the CPU.
 pub(super) fn slice<T: Number>(tensor: &Tensor) -> &[T] {
@@ -161,20 +129,16 @@ fn backward_fused<T: Number>(
     }
 }
 
-/// Adam's decay rates and ε, PyTorch's defaults.
-pub(super) const BETAS: (f64, f64) = (0.9, 0.999);
-pub(super) const ADAM_EPSILON: f64 = 1e-8;
-
 /// One step of Adam (Kingma and Ba 2015) over flat buffers; `step` counts from 1.
 pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
     if buffers.parameters.device() == Device::Cpu {
-        let (step_size, inverse_root) = adam_scales(step, learning_rate);
+        let (step_size, inverse_root) = scales(step, learning_rate);
         let step = kernel::AdamStep {
             beta1: BETAS.0 as f32,
             beta2: BETAS.1 as f32,
             step_size: step_size as f32,
             inverse_root: inverse_root as f32,
-            epsilon: ADAM_EPSILON as f32,
+            epsilon: EPSILON as f32,
         };
         let moments = [slice_mut(&buffers.first_moment), slice_mut(&buffers.second_moment)];
         let copy = buffers.copy.as_ref().map(slice_mut);
@@ -182,10 +146,4 @@ pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
     } else {
         composed::adam(buffers, step, learning_rate);
     }
-}
-
-/// The learning rate over the first bias correction, and 1/√ of the second.
-pub(super) fn adam_scales(step: u64, learning_rate: f64) -> (f64, f64) {
-    let correction = |beta: f64| 1.0 - beta.powf(step as f64);
-    (learning_rate / correction(BETAS.0), 1.0 / correction(BETAS.1).sqrt())
 }

@@ -4,8 +4,9 @@ use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use tch::{Kind, Tensor};
 
-use super::activation::{ADAM_EPSILON, BETAS, Drop, Saved, adam_scales};
+use super::adam::{self, BETAS};
 use super::buffers::{Buffers, NormViews};
+use super::kept::{Drop, Saved};
 use super::kernel::{EPSILON, MOMENTUM};
 
 /// Even and odd planes of twins, or the twins of planes: the same map, which is its own inverse. One plane stays.
@@ -128,12 +129,12 @@ pub(super) fn backward(
 
 /// As `activation::adam`.
 pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
-    let (step_size, inverse_root) = adam_scales(step, learning_rate);
+    let (step_size, inverse_root) = adam::scales(step, learning_rate);
     let gradient = &buffers.gradients;
     let (mut first, mut second) = (buffers.first_moment.shallow_clone(), buffers.second_moment.shallow_clone());
     let _ = first.lerp_(gradient, 1.0 - BETAS.0);
     let _ = second.g_mul_scalar_(BETAS.1).g_add_(&(gradient.square() * (1.0 - BETAS.1)));
-    let denominator = second.sqrt() * inverse_root + ADAM_EPSILON;
+    let denominator = second.sqrt() * inverse_root + adam::EPSILON;
     let _ = buffers.parameters.shallow_clone().g_sub_(&(first / denominator * step_size));
     buffers.refresh_copy();
 }

@@ -13,11 +13,13 @@
 //! in f32.
 
 mod activation;
+mod adam;
 mod average;
 mod buffers;
 mod composed;
 mod ends;
 mod evaluation;
+mod kept;
 mod kernel;
 mod mirror;
 mod number;

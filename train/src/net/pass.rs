@@ -2,9 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::activation::{self, Drop, Saved, blank};
+use super::activation;
 use super::buffers::Layer;
 use super::evaluation::exact;
+use super::kept::{Drop, Saved, blank};
 use super::product::{product, product_and_row};
 use super::{LiftNet, mix_seed};
 use crate::config::InputBlock;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
-use super::activation::{Drop, Saved, blank};
+use super::kept::{Drop, Saved, blank};
 use super::mirror::Reflection;
 use super::pass::write;
 use super::*;

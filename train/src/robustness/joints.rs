@@ -6,7 +6,7 @@ use poselift::Result;
 use poselift::metric::{SIGMAS, expected_within};
 use poselift::skeleton::H36M17;
 
-use super::write::percent;
+use super::words::percent;
 use super::{Measured, Point, TOLD_BY_JOINT};
 use crate::chart::{Chart, Line, calibration_chart};
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use poselift::Result;
 
+use super::words::percent;
 use super::{Measured, Point, joints};
 use crate::chart::{Chart, Line, Panel, panels_chart};
 
@@ -39,11 +40,6 @@ fn table(curve: &Measured) -> String {
         let _ = writeln!(text, "{}", row(point, has_sigma));
     }
     text
-}
-
-/// A share of 0..1 as `68.0 %`.
-pub(super) fn percent(share: Option<f64>) -> String {
-    share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
 fn row(point: &Point, has_sigma: bool) -> String {
