@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
-use crate::model::{Device, Engine, ModelFile, forbid_telemetry};
+use crate::model::{Device, Engine, Kernels, ModelFile, forbid_telemetry};
 use report::Terminal;
 
 /// Lifts 2D human key points to 3D poses.
@@ -55,12 +55,17 @@ pub(crate) struct DeviceArgs {
     /// Threads of the CPU [default: all cores, 16 at most]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<usize>,
-    /// What computes on a CPU: own (this program's kernels for models in f32 or int8 as poselift-train writes them, where the
-    /// processor has AVX2, AVX-512 or NEON, held against ONNX Runtime at the first start), onnxruntime, openvino (in f32, with
-    /// a build of ONNX Runtime that has it), or auto: own where it can be, else onnxruntime. To compare, by name: avx512-vnni,
-    /// avx512, avx-vnni, avx2, neon-dot, neon
-    #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto)]
+    #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto, help = engine_help())]
     pub(crate) engine: Engine,
+}
+
+fn engine_help() -> String {
+    let kernels = Kernels::ALL.map(Kernels::name).join(", ");
+    format!(
+        "What computes on a CPU: own (this program's kernels for models in f32 or int8 as poselift-train writes them, where the \
+         processor has AVX2, AVX-512 or NEON, held against ONNX Runtime at the first start), onnxruntime, openvino (in f32, with \
+         a build of ONNX Runtime that has it), or auto: own where it can be, else onnxruntime. To compare, by name: {kernels}"
+    )
 }
 
 impl DeviceArgs {

@@ -246,7 +246,7 @@ impl RunArgs {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
         if let Some(smoothing) = self.smooth {
-            let tell = move || terminal.note("several people without an id in one frame: such are not smoothed");
+            let tell = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
             writer = Box::new(SmoothWriter::new(writer, smoothing, parents, tell));
         }
         writer

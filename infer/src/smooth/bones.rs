@@ -42,9 +42,9 @@ impl Bones {
         Self { pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
     }
 
-    /// Whether something of `time` or later was seen.
-    pub(super) fn are_later_than(&self, time: f64) -> bool {
-        self.time >= time
+    /// When somebody could last be seen, seconds; before all times where nobody could.
+    pub(super) fn time(&self) -> f64 {
+        self.time
     }
 
     /// Forgets everybody.

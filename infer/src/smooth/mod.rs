@@ -70,13 +70,31 @@ impl fmt::Display for Smoothing {
     }
 }
 
+/// Why poses are passed on as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsmoothed {
+    /// Several people without ids are in one frame: nobody knows who is who in the next.
+    Nameless,
+    /// A frame has the time of the one before it.
+    SameTime,
+}
+
+impl fmt::Display for Unsmoothed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nameless => "several people without an id in one frame",
+            Self::SameTime => "frames of one and the same time",
+        })
+    }
+}
+
 /// A writer that smooths poses on their way to another.
 pub struct SmoothWriter {
     writer: Box<dyn PoseWriter>,
     filter: Filter,
     bones: Bones,
-    /// Told once, of people who cannot be smoothed because nobody knows who is who.
-    tell_mixed: Option<Box<dyn FnOnce() + Send>>,
+    tell: Box<dyn FnMut(Unsmoothed) + Send>,
+    told: Vec<Unsmoothed>,
 }
 
 enum Filter {
@@ -85,19 +103,26 @@ enum Filter {
 }
 
 impl SmoothWriter {
-    /// Smooths what goes to `writer`, poses of a skeleton of these `parents` (−1 for none). Several people without ids in one
-    /// frame are passed on as they are; `tell_mixed` hears of the first of them.
+    /// Smooths what goes to `writer`, poses of a skeleton of these `parents` (−1 for none). `tell` hears, once for each cause,
+    /// of poses that are passed on as they are.
     pub fn new(
         writer: Box<dyn PoseWriter>,
         smoothing: Smoothing,
         parents: &[i32],
-        tell_mixed: impl FnOnce() + Send + 'static,
+        tell: impl FnMut(Unsmoothed) + Send + 'static,
     ) -> Self {
         let filter = match smoothing {
             Smoothing::Clip(reach) => Filter::Clip(Clip::new(reach)),
             Smoothing::Live(cutoff) => Filter::Live(Live::new(cutoff)),
         };
-        Self { writer, filter, bones: Bones::new(parents), tell_mixed: Some(Box::new(tell_mixed)) }
+        Self { writer, filter, bones: Bones::new(parents), tell: Box::new(tell), told: Vec::new() }
+    }
+
+    fn tell_once(&mut self, cause: Unsmoothed) {
+        if !self.told.contains(&cause) {
+            self.told.push(cause);
+            (self.tell)(cause);
+        }
     }
 
     /// Writes all that still waits for frames behind it.
@@ -117,11 +142,13 @@ impl PoseWriter for SmoothWriter {
             Error::usage(format!("frame {} has no time, which smoothing needs", lifted.index))
                 .hint("say how many frames a second there are: --fps 30")
         })?;
-        let is_mixed = (0..lifted.people.len()).any(|place| Track::of(&lifted.people, place).is_none());
-        if let Some(tell) = self.tell_mixed.take_if(|_| is_mixed) {
-            tell();
+        if (0..lifted.people.len()).any(|place| Track::of(&lifted.people, place).is_none()) {
+            self.tell_once(Unsmoothed::Nameless);
         }
-        if self.bones.are_later_than(time) {
+        if self.bones.time() == time {
+            self.tell_once(Unsmoothed::SameTime);
+        }
+        if self.bones.time() >= time {
             // Time begins anew: another clip.
             self.write_rest()?;
             self.bones.forget();

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -42,20 +41,19 @@ fn person(id: Option<i64>, joints: &[[f64; 3]]) -> LiftedPerson {
     LiftedPerson { id, joints, score: 0.75, ..LiftedPerson::default() }
 }
 
-/// What is written of `frames`, and how often it was told that people cannot be told apart.
-fn smoothed(smoothing: Smoothing, frames: &[LiftedFrame]) -> (Vec<LiftedFrame>, usize) {
-    let (kept, told) = (Kept::default(), Arc::new(AtomicUsize::new(0)));
-    let count = Arc::clone(&told);
-    let tell = move || {
-        count.fetch_add(1, Ordering::Relaxed);
-    };
+/// What is written of `frames`, and what was told.
+fn smoothed(smoothing: Smoothing, frames: &[LiftedFrame]) -> (Vec<LiftedFrame>, Vec<Unsmoothed>) {
+    let (kept, told) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&told);
+    let tell = move |cause| heard.lock().unwrap().push(cause);
     let mut writer = SmoothWriter::new(Box::new(kept.clone()), smoothing, &[-1], tell);
     for lifted in frames {
         writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
     }
     Box::new(writer).finish().unwrap();
     let kept = kept.0.lock().unwrap().clone();
-    (kept, told.load(Ordering::Relaxed))
+    let told = told.lock().unwrap().clone();
+    (kept, told)
 }
 
 /// The first joint of each frame's first person.
@@ -95,7 +93,7 @@ fn what_shakes_shakes_less_and_stays_where_it_is() {
     let frames = stream(600, 30.0, |time| vec![person(None, &[shaken(time)])]);
     for way in WAYS {
         let (smooth, told) = smoothed(way, &frames);
-        assert_eq!(told, 0);
+        assert_eq!(told, []);
         let places = first_joint(&smooth);
         let mean: [f64; 3] = std::array::from_fn(|axis| places.iter().map(|place| place[axis]).sum::<f64>() / 600.0);
         assert!(distance(mean, REST) < 0.002, "{way} moves what stands: {mean:?}");
@@ -136,7 +134,7 @@ fn bones_keep_their_lengths() {
         for (stretched, least_steady) in [(false, 1e-6), (true, 0.015)] {
             let frames = stream(300, 30.0, |time| arm(time, if stretched { stretch(time) } else { 1.0 }));
             let kept = Kept::default();
-            let mut writer = SmoothWriter::new(Box::new(kept.clone()), way, &parents, || ());
+            let mut writer = SmoothWriter::new(Box::new(kept.clone()), way, &parents, |_| ());
             for lifted in &frames {
                 writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
             }
@@ -156,7 +154,7 @@ fn bones_keep_their_lengths() {
 fn a_clip_waits_for_no_more_than_its_reach() {
     let frames = stream(30, 30.0, |time| vec![person(None, &[[time, 0.0, 0.0]])]);
     let kept = Kept::default();
-    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Clip(0.1), &[-1], || ());
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Clip(0.1), &[-1], |_| ());
     for (index, lifted) in frames.iter().enumerate() {
         writer.write(&Frame { index: index as u64, ..Frame::default() }, lifted).unwrap();
         // A tenth of a second is three frames.
@@ -173,7 +171,7 @@ fn a_clip_waits_for_no_more_than_its_reach() {
 fn nothing_waits_live_and_what_moves_lags_little() {
     let frames = stream(90, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
     let kept = Kept::default();
-    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Live(USUAL_CUTOFF), &[-1], || ());
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Live(USUAL_CUTOFF), &[-1], |_| ());
     for (index, lifted) in frames.iter().enumerate() {
         writer.write(&Frame { index: index as u64, ..Frame::default() }, lifted).unwrap();
         assert_eq!(kept.0.lock().unwrap().len(), index + 1);
@@ -221,7 +219,8 @@ fn people_are_told_apart_by_their_ids_alone() {
         for ids in [[Some(7), Some(3)], [None, None]] {
             let frames = stream(30, 30.0, |time| crowd(time, ids));
             let (smooth, told) = smoothed(way, &frames);
-            assert_eq!(told, usize::from(ids[0].is_none()), "{way}");
+            let expected: &[_] = if ids[0].is_none() { &[Unsmoothed::Nameless] } else { &[] };
+            assert_eq!(told, expected, "{way}");
             for (found, frame) in smooth.iter().zip(&frames) {
                 for (a, b) in found.people.iter().zip(&frame.people) {
                     assert_eq!((a.id, a.score), (b.id, b.score));
@@ -265,9 +264,20 @@ fn time_that_begins_anew_is_another_clip() {
 }
 
 #[test]
+fn time_that_stands_still_is_told() {
+    let mut frames = stream(10, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
+    frames.iter_mut().for_each(|frame| frame.time = Some(1.0));
+    for way in WAYS {
+        let (smooth, told) = smoothed(way, &frames);
+        assert_eq!(told, [Unsmoothed::SameTime], "{way}");
+        assert_eq!(smooth, frames, "{way}");
+    }
+}
+
+#[test]
 fn a_stream_without_time_is_refused() {
     for way in WAYS {
-        let mut writer = SmoothWriter::new(Box::new(Kept::default()), way, &[-1], || ());
+        let mut writer = SmoothWriter::new(Box::new(Kept::default()), way, &[-1], |_| ());
         let lifted = LiftedFrame { index: 3, time: None, people: Vec::new() };
         let error = writer.write(&Frame { index: 3, ..Frame::default() }, &lifted).unwrap_err();
         assert_eq!(error.to_string(), "frame 3 has no time, which smoothing needs");
