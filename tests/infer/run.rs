@@ -356,6 +356,16 @@ fn smoothing_needs_time_and_says_what_it_did() {
     assert_code(&output, 0);
     assert_eq!(frames(&stdout(&output)).len(), 10);
     assert!(stderr(&output).contains("\"smooth\":\"clip:0.1\""), "{}", stderr(&output));
+    // A line that cannot be read is no reason to stop.
+    let timed: String = (0..10)
+        .map(|frame| input.lines().nth(frame).unwrap().replacen('{', &format!("{{\"time\":{frame},"), 1) + "\n")
+        .collect();
+    let broken = timed.replace("\"frame\":4,", "\"frame\":?,");
+    for way in ["clip", "live"] {
+        let output = feed(bench.run().args(["--smooth", way]), &broken);
+        assert_code(&output, 1);
+        assert_eq!(frames(&stdout(&output)).len(), 10, "{way}");
+    }
     let pairs: String = (0..10).map(|frame| line(frame, &[(17, 1.0), (17, 9.0)])).collect();
     let nameless = pairs.replace("\"id\":0,", "").replace("\"id\":1,", "");
     let output = feed(bench.run().args(["--smooth", "live", "--fps", "30"]), &nameless);

@@ -22,7 +22,7 @@ impl Clip {
         Self { reach, frames: VecDeque::new(), written: 0 }
     }
 
-    /// Takes a frame of `time`, later than all before.
+    /// Takes a frame of `time`, no earlier than all before.
     pub(super) fn push(&mut self, time: f64, frame: &Frame, lifted: &LiftedFrame) {
         self.frames.push_back((time, frame.clone(), lifted.clone()));
     }

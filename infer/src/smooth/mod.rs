@@ -125,6 +125,24 @@ impl SmoothWriter {
         }
     }
 
+    /// Passes on, in its turn, a frame with nobody in it, as one that could not be read is.
+    ///
+    /// # Errors
+    /// A frame with somebody in it, and whatever the writer behind says.
+    fn write_timeless(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        match &mut self.filter {
+            _ if !lifted.people.is_empty() => {
+                Err(Error::usage(format!("frame {} has no time, which smoothing needs", lifted.index))
+                    .hint("say how many frames a second there are: --fps 30"))
+            }
+            Filter::Live(_) => self.writer.write(frame, lifted),
+            Filter::Clip(clip) => {
+                clip.push(self.bones.time(), frame, lifted);
+                Ok(())
+            }
+        }
+    }
+
     /// Writes all that still waits for frames behind it.
     fn write_rest(&mut self) -> Result<()> {
         match &mut self.filter {
@@ -136,12 +154,11 @@ impl SmoothWriter {
 
 impl PoseWriter for SmoothWriter {
     /// # Errors
-    /// A frame whose time is not known, and whatever the writer behind says.
+    /// A frame with somebody in it whose time is not known, and whatever the writer behind says.
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
-        let time = lifted.time.filter(|time| time.is_finite()).ok_or_else(|| {
-            Error::usage(format!("frame {} has no time, which smoothing needs", lifted.index))
-                .hint("say how many frames a second there are: --fps 30")
-        })?;
+        let Some(time) = lifted.time.filter(|time| time.is_finite()) else {
+            return self.write_timeless(frame, lifted);
+        };
         if (0..lifted.people.len()).any(|place| Track::of(&lifted.people, place).is_none()) {
             self.tell_once(Unsmoothed::Nameless);
         }

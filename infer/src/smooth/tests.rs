@@ -263,6 +263,18 @@ fn time_that_begins_anew_is_another_clip() {
     }
 }
 
+/// A line that cannot be read has no time, and nobody.
+#[test]
+fn frames_with_nobody_need_no_time() {
+    let mut frames = stream(30, 30.0, |_| vec![person(None, &[REST])]);
+    for index in [0, 1, 7, 29] {
+        frames[index] = LiftedFrame { index: index as u64, ..LiftedFrame::default() };
+    }
+    for way in WAYS {
+        assert_eq!(smoothed(way, &frames), (frames.clone(), Vec::new()), "{way}");
+    }
+}
+
 #[test]
 fn time_that_stands_still_is_told() {
     let mut frames = stream(10, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
@@ -278,7 +290,7 @@ fn time_that_stands_still_is_told() {
 fn a_stream_without_time_is_refused() {
     for way in WAYS {
         let mut writer = SmoothWriter::new(Box::new(Kept::default()), way, &[-1], |_| ());
-        let lifted = LiftedFrame { index: 3, time: None, people: Vec::new() };
+        let lifted = LiftedFrame { index: 3, time: None, people: vec![person(None, &[REST])] };
         let error = writer.write(&Frame { index: 3, ..Frame::default() }, &lifted).unwrap_err();
         assert_eq!(error.to_string(), "frame 3 has no time, which smoothing needs");
     }
