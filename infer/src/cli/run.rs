@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
 use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model, together};
@@ -19,7 +21,6 @@ use crate::skeleton::Layout;
 use crate::smooth::{SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 use crate::view::PageInfo;
-use clap::Args;
 
 /// Lift 2D key points to 3D poses
 ///

@@ -68,7 +68,7 @@ pub struct PoseInfo {
     pub parents: Vec<i32>,
     /// `m`, or the data's own unit.
     pub unit: String,
-    /// `camera`.
+    /// `camera`, or `level` where the camera's pitch and roll were undone.
     pub axes: String,
     /// Frames a second, if known.
     pub fps: Option<f64>,
