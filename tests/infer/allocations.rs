@@ -43,9 +43,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// What 100 calls of `lift` allocate once all has begun: 0 if a round of a few does not allocate, else what the last of them does. The
-/// count is the process's, and now and then one to three allocations that are not lifting's fall into a round; what lifting
-/// itself allocates it allocates in each.
+/// What 100 calls of `lift` allocate once all has begun: 0 if a round of a few does not allocate, else what the last of them
+/// does. The count is the process's. Now and then a round has one to three allocations, whose cause has not been found; what
+/// each call allocates, each round has.
 fn allocations(mut lift: impl FnMut()) -> usize {
     const ROUNDS: usize = 5;
     let mut round = || {
