@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use poselift::skeleton::BODY22;
-use poselift_train::data::kinematics::{Placement, place};
-use poselift_train::data::take::Take;
-use poselift_train::data::{Motion, TrainingData, acclaim, bvh, open};
+use poselift_train::data::body::kinematics::{Placement, place};
+use poselift_train::data::body::take::Take;
+use poselift_train::data::read::{acclaim, bvh};
+use poselift_train::data::{Motion, TrainingData, open};
 
 /// The folder of shared data: beside the workspace, or where `POSELIFT_SHARED` says.
 fn shared() -> Option<PathBuf> {

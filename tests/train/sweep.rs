@@ -10,7 +10,7 @@ use std::path::Path;
 use poselift::{Error, ErrorKind, Result};
 use poselift_train::config::{FitConfig, NetworkConfig};
 use poselift_train::history::{EpochScore, Summary};
-use poselift_train::sweep::{Outcome, SweepEvent, SweepPlan, Trainer, markdown, run, save};
+use poselift_train::study::sweep::{Outcome, SweepEvent, SweepPlan, Trainer, markdown, run, save};
 
 /// Training and validation score after each epoch, as a function of the run's settings.
 type Scores = fn(&FitConfig) -> Vec<(f64, f64)>;

@@ -12,11 +12,12 @@ use poselift::{Error, Result};
 
 use crate::checkpoint;
 use crate::config::FitConfig;
-use crate::data::archive::{self, Precision};
-use crate::data::{Detector, Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
+use crate::data::read::archive::{self, Precision};
+use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
 use crate::dataset::{Dataset, Protocol, Views};
 use crate::device;
-use crate::robustness::People;
+use crate::study::robustness::People;
+use crate::views::Detector;
 
 /// What `data` takes.
 #[derive(Debug, Args)]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use poselift::Result;
 
-use super::report::TerminalProgress;
+use super::progress::TerminalProgress;
 use crate::checkpoint;
 use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Precision, Schedule};
+use crate::fit;
 use crate::history::Summary;
-use crate::sweep::Trainer;
-use crate::{fit, report};
+use crate::study::report;
+use crate::study::sweep::Trainer;
 
 /// `on` or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

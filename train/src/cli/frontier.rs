@@ -6,7 +6,8 @@ use clap::Args;
 use poselift::{Error, Result};
 
 use super::data::data_of;
-use crate::{checkpoint, frontier};
+use crate::checkpoint;
+use crate::study::frontier;
 
 /// What `frontier` takes.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ mod data;
 mod export;
 mod fit;
 mod frontier;
-mod report;
+mod progress;
 mod robustness;
 pub mod sweep;
 

@@ -7,7 +7,8 @@ use poselift::lift::{Lifter, LifterOptions};
 use poselift::{Error, Result};
 
 use super::data::data_of;
-use crate::{checkpoint, robustness};
+use crate::checkpoint;
+use crate::study::robustness;
 
 /// What `robustness` takes.
 #[derive(Debug, Args)]

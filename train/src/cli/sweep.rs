@@ -7,8 +7,8 @@ use clap::Args;
 use poselift::{Error, Result};
 
 use crate::config::{FitConfig, NetworkConfig};
-use crate::report::score;
-use crate::sweep::{self, SweepEvent, SweepPlan, Trainer};
+use crate::study::report::score;
+use crate::study::sweep::{self, SweepEvent, SweepPlan, Trainer};
 
 /// Compares networks: 1, 2, 3 blocks; BatchNorm and dropout on and off; one or two layers a block; 1 and 2 epochs
 ///

@@ -1,34 +1,19 @@
-//! What a lifter learns from: paired arrays, or motion that virtual cameras look at.
+//! What a lifter learns from: clips of motion, or paired arrays. Nothing here computes with libtorch.
 //!
-//! Motion is read by `mocap` (folders: `bvh` or `acclaim` → `take` → `kinematics` → `rig` → `body`), `arrays`, `ui_prmd`
-//! and `archive`, or made up by `synthetic`; `faults` finds what no human does, `resample` times it, `motion` strings it
-//! together, `split` sets some people apart.
+//! `open` goes from the words behind `--data` to data; `read` knows the files; `body` makes our joints of theirs; `check`
+//! finds what no human does; `synthetic` makes motion up; `builder` strings clips together; `split` holds people out.
 
-pub mod acclaim;
-pub mod archive;
-pub mod arrays;
-pub mod augment;
 pub mod body;
-pub mod bvh;
-mod detector;
-pub mod faults;
-pub mod kinematics;
-mod lines;
-pub mod mocap;
-mod motion;
+mod builder;
+pub mod check;
 mod open;
-mod pairs;
-pub mod resample;
-pub mod rig;
+pub mod read;
 mod split;
 pub mod synthetic;
-pub mod take;
-pub mod ui_prmd;
 
-pub use detector::Detector;
-pub use motion::{MotionBuilder, TakeOf};
+pub use builder::{MotionBuilder, TakeOf};
 pub use open::{OpenOptions, Opened, is_made_up, open, open_with};
-pub use pairs::RootChoice;
+pub use read::pairs::RootChoice;
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,9 @@ use poselift::{Error, Result};
 
 use crate::config::FitConfig;
 
+use super::read::{archive, arrays, mocap, ui_prmd};
 use super::synthetic::Repertoire;
-use super::{MotionBuilder, Pairs, RootChoice, TrainingData, archive, arrays, mocap, synthetic, ui_prmd};
+use super::{MotionBuilder, Pairs, RootChoice, TrainingData, synthetic};
 
 /// How sources are opened.
 #[derive(Debug, Clone, PartialEq)]

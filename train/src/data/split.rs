@@ -102,8 +102,8 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use ndarray::Array3;
 
-    use super::super::Source;
     use super::*;
+    use crate::data::Source;
 
     /// Clips of ten frames by (source, subject).
     fn motion(people: &[(usize, &str)]) -> Motion {

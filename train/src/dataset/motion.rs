@@ -9,9 +9,9 @@ use tch::{Device, Tensor};
 
 use super::{MEASURED, VALIDATION_SEED, array, to_device};
 use crate::config::FitConfig;
-use crate::data::augment::{Cameras, Draw, Seen, Viewer};
-use crate::data::{Clip, Detector, Motion};
+use crate::data::{Clip, Motion};
 use crate::net::numbers;
+use crate::views::{Cameras, Detector, Draw, Seen, Viewer};
 
 /// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
 const KNOWN_FOCAL: f64 = 0.75;

@@ -10,10 +10,10 @@ use poselift::metric::Score;
 use poselift::model::{Device, Metric, ModelFile, OutputCard, Precision};
 use poselift::{Error, Result};
 
-use crate::data::Detector;
 use crate::dataset::{Dataset, Protocol, Views};
 use crate::export::{CardSeed, encode};
 use crate::trained::TrainedLifter;
+use crate::views::Detector;
 
 /// The most that a precision may lose and still be recommended, in millimetres.
 pub const MOST_LOST_MM: f64 = 0.5;

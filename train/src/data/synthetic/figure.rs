@@ -8,9 +8,9 @@ use nalgebra::{Matrix3, Vector3};
 use rand::Rng;
 
 use super::angles::{Angles, LEFT, Side};
+use crate::data::body::kinematics::turn;
+use crate::data::body::take::Axis;
 use crate::data::body::{Body, REFERENCE_STATURE, SKULL};
-use crate::data::kinematics::turn;
-use crate::data::take::Axis;
 
 /// Bone lengths of one person, metres.
 #[derive(Debug, Clone, PartialEq)]

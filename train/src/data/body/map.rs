@@ -1,0 +1,277 @@
+//! From a rig's joints to the body that we keep: Human3.6M's 17 joints with UI-PRMD's meanings, and the face.
+//!
+//! The face and the top of the head are one rigid skull, set by UI-PRMD's description (`method` in its JSON):
+//! for a person 1.755 m tall, below the vertex: pupils 114 mm, ears 126, nose tip 152, nose base 165, and the markers'
+//! middle 65; ahead of the temples: nose tip 48, eyes 8, nose base −12, and the skull's middle 73 behind them.
+
+use nalgebra::{Matrix3, Vector3};
+
+use poselift::error::{Error, Result};
+
+use super::kinematics::{Placement, turn};
+use super::rig::FittedRig;
+use super::take::{Axis, Channel, Take};
+
+/// `[22, 3]` joints of [`poselift::skeleton::BODY22`], metres, y up.
+pub type Body = [[f32; 3]; 22];
+
+/// Thigh and shank as a share of the stature, mean of UI-PRMD's ten people.
+pub const LEG_PER_STATURE: f64 = 0.475;
+
+/// The stature that lengths of the skull are given for, metres.
+pub const REFERENCE_STATURE: f64 = 1.755;
+
+/// The thigh of a person 1.70 m tall, metres (0.245 of the stature: Drillis and Contini, 1966).
+pub const THIGH_METRES: f64 = 0.245 * 1.70;
+
+/// Points of the skull from its middle at the height of the temples, metres at [`REFERENCE_STATURE`]:
+/// x to the left, y up, z forward. Index in [`poselift::skeleton::BODY22`] first.
+pub const SKULL: [(usize, [f64; 3]); 7] = [
+    (9, [0.0, -0.100, 0.061]),
+    (10, [0.0, 0.065, 0.003]),
+    (17, [0.0, -0.087, 0.121]),
+    (18, [0.0315, -0.049, 0.081]),
+    (19, [-0.0315, -0.049, 0.081]),
+    (20, [0.0725, -0.061, 0.0]),
+    (21, [-0.0725, -0.061, 0.0]),
+];
+
+/// A first frame of which more than this share of the angles are zero is a rest pose.
+/// (CMU's files: 0.92 and 0.63 at rest, at most 0.24 and 0.42 in motion.)
+const REST_SHARE: f64 = 0.55;
+
+/// A fitted rig with the lengths of one file.
+#[derive(Debug)]
+pub struct BodyMap {
+    rig: FittedRig,
+    /// Metres of the file's unit.
+    metres: f64,
+    /// How the unit was found, to be told to the user.
+    pub unit: String,
+    /// Whether bone lengths are a person's.
+    pub human_lengths: bool,
+    /// The lost bone from chest to neck base, in the chest's frame, file's unit.
+    thorax_bone: Vector3<f64>,
+    /// From the chest to Human3.6M's thorax, in the chest's frame, file's unit.
+    thorax: Vector3<f64>,
+    /// From the head's joint to where the skull is measured from, in the head's frame, file's unit.
+    end_site: Vector3<f64>,
+    /// From the head's frame to a level one.
+    level: Matrix3<f64>,
+    leg: f64,
+    /// Stature over [`REFERENCE_STATURE`].
+    stature_ratio: f64,
+}
+
+impl BodyMap {
+    /// Measures the skeleton of `bvh`.
+    ///
+    /// # Errors
+    /// Legs of no length.
+    pub fn new(rig: FittedRig, take: &Take) -> Result<Self> {
+        let bone = |joint: usize| take.joints[joint].offset.norm();
+        let thigh = (bone(rig.legs[1]) + bone(rig.legs[4])) / 2.0;
+        let leg = thigh + (bone(rig.legs[2]) + bone(rig.legs[5])) / 2.0;
+        if !(thigh > 0.0 && leg > thigh) {
+            return Err(Error::input(format!("a leg of {leg} units with a thigh of {thigh}, expected lengths over 0")));
+        }
+        let table = rig.rig;
+        let known = take.unit_metres.or(table.collection.and_then(|known| known.unit_metres));
+        let (metres, unit) = unit_of(thigh, known, table.human_lengths);
+        let stature_ratio =
+            if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / 0.245 } / REFERENCE_STATURE;
+        let thorax_bone = if table.lost_thorax_bone { Vector3::y() * bone(rig.chest) } else { Vector3::zeros() };
+        // Offsets from the chest to the neck, as if all joints between were straight.
+        let mut neck = thorax_bone;
+        let mut joint = rig.neck;
+        while joint != rig.chest {
+            neck += take.joints[joint].offset;
+            match take.joints[joint].parent {
+                Some(parent) => joint = parent,
+                None => break,
+            }
+        }
+        let mut level = Matrix3::identity();
+        turn(&mut level, Axis::X, -table.head_droop_degrees);
+        let end_site = take.joints[rig.head].end_site.filter(|_| table.skull.from_end_site).unwrap_or_default();
+        Ok(Self {
+            metres,
+            unit,
+            human_lengths: table.human_lengths,
+            thorax_bone,
+            thorax: neck * table.thorax_share,
+            end_site,
+            level,
+            leg,
+            stature_ratio,
+            rig,
+        })
+    }
+
+    /// The rig that was found.
+    pub fn rig(&self) -> &'static super::rig::Rig {
+        self.rig.rig
+    }
+
+    /// Whether the first frame is the rest pose that CMU's files on this rig begin with, however near the motion starts.
+    pub fn starts_at_rest(&self, take: &Take) -> bool {
+        let rotations = take.joints.iter().flat_map(|joint| joint.channels.iter().zip(joint.first_channel..));
+        let rotations = rotations.filter(|(channel, _)| matches!(channel, Channel::Rotation(_)));
+        let values: Vec<_> = rotations.map(|(_, column)| take.frames[[0, column]].abs()).collect();
+        // Below a millionth of a degree is a zero that went through arithmetic.
+        let zeros = values.iter().filter(|value| **value < 1e-6).count();
+        zeros as f64 > REST_SHARE * values.len() as f64
+    }
+
+    /// Our body for one frame's `placements` `[J]`.
+    pub fn body(&self, placements: &[Placement]) -> Body {
+        let at = |joint: usize| placements[joint].position;
+        let chest = placements[self.rig.chest];
+        let lift = chest.rotation * self.thorax_bone;
+        let mut points = [Vector3::zeros(); 22];
+        for (slot, &joint) in (1..7).zip(&self.rig.legs) {
+            points[slot] = at(joint);
+        }
+        for (slot, &joint) in (11..17).zip(&self.rig.arms) {
+            points[slot] = at(joint) + lift;
+        }
+        for (elbow, wrist) in [(12, 13), (15, 16)] {
+            points[wrist] = points[elbow] + (points[wrist] - points[elbow]) * self.rig.rig.forearm_stretch;
+        }
+        points[0] = (points[1] + points[4]) / 2.0;
+        points[8] = chest.point(&self.thorax);
+        points[7] =
+            halfway(points[0], chest.point(&(Vector3::z() * (self.rig.rig.rib_cage_ahead * self.leg))), points[8]);
+        self.set_skull(&placements[self.rig.head], lift, &mut points);
+        points.map(|point| (point * self.metres).map(|value| value as f32).into())
+    }
+
+    fn set_skull(&self, head: &Placement, lift: Vector3<f64>, points: &mut [Vector3<f64>; 22]) {
+        let level = head.rotation * self.level * (self.stature_ratio / self.metres);
+        let skull = self.rig.rig.skull;
+        let middle = head.point(&self.end_site) + lift + level * Vector3::new(0.0, skull.up, skull.ahead);
+        for (slot, local) in SKULL {
+            points[slot] = middle + level * Vector3::from(local);
+        }
+    }
+}
+
+/// Half the way from `from` over `over` to `to`.
+fn halfway(from: Vector3<f64>, over: Vector3<f64>, to: Vector3<f64>) -> Vector3<f64> {
+    let (first, second) = ((over - from).norm(), (to - over).norm());
+    let half = (first + second) / 2.0;
+    if half <= first {
+        from + (over - from) * (half / first.max(f64::MIN_POSITIVE))
+    } else {
+        over + (to - over) * ((half - first) / second.max(f64::MIN_POSITIVE))
+    }
+}
+
+/// Metres of a file's unit, and how that was found out, from its mean thigh.
+fn unit_of(thigh: f64, known: Option<f64>, human_lengths: bool) -> (f64, String) {
+    const UNITS: [(f64, &str); 4] = [(0.001, "mm"), (0.01, "cm"), (0.0254, "inch"), (1.0, "m")];
+    // Thighs of adults and of children from five years on, metres.
+    let human = |metres: f64| (0.25..0.60).contains(&(thigh * metres));
+    if let Some(metres) = known.filter(|metres| human(*metres)) {
+        return (metres, format!("{:.3} cm", metres * 100.0));
+    }
+    let distance = |metres: f64| (thigh * metres / THIGH_METRES).ln().abs();
+    let nearest = UNITS.into_iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
+    match nearest {
+        Some((metres, name)) if human_lengths && human(metres) => (metres, format!("{name}, by the thigh")),
+        _ => {
+            let metres = THIGH_METRES / thigh.max(f64::MIN_POSITIVE);
+            (metres, format!("{:.3} cm, which makes the thigh a human's", metres * 100.0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::data::body::kinematics::place;
+    use crate::data::body::rig::tests::{cmu, poser};
+    use crate::data::read::bvh;
+
+    /// Our body of the file's only frame.
+    fn body(text: &str) -> (BodyMap, Body) {
+        let take = bvh::parse(text).unwrap();
+        let map = BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap();
+        let mut placements = Vec::new();
+        place(&take, take.frames.row(0), &mut placements);
+        let body = map.body(&placements);
+        (map, body)
+    }
+
+    fn distance(body: &Body, a: usize, b: usize) -> f64 {
+        (0..3).map(|axis| f64::from(body[a][axis] - body[b][axis]).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn cmus_lost_bones_come_back_in_metres() {
+        let (map, body) = body(&cmu());
+        let unit = 0.0254 / 0.45;
+        assert_eq!((map.rig().name, map.human_lengths), ("cmu-motionbuilder", true));
+        assert_relative_eq!(distance(&body, 1, 2), 7.5 * unit, epsilon = 1e-6);
+        assert_relative_eq!(f64::from(body[0][1]), (18.0 - 1.8) * unit, epsilon = 1e-6);
+        // Hips 18, Spine 2, Spine1 2, the lost bone 2 again, then the clavicle's 1.
+        assert_relative_eq!(f64::from(body[11][1]), (18.0 + 2.0 + 2.0 + 2.0 + 1.0) * unit, epsilon = 1e-6);
+        assert_relative_eq!(distance(&body, 12, 13), 1.33 * 3.4 * unit, epsilon = 1e-6);
+        // The spine lies half way, in front of the chest's joint.
+        assert_relative_eq!(distance(&body, 0, 7), distance(&body, 7, 8), epsilon = 0.002);
+    }
+
+    #[test]
+    fn faces_look_forward_with_the_left_eye_on_the_left() {
+        for text in [cmu(), poser()] {
+            let (_, body) = body(&text);
+            let [nose, left_eye, right_eye, left_ear] = [17, 18, 19, 20].map(|slot| body[slot]);
+            assert!(left_eye[0] > right_eye[0] && nose[2] > left_ear[2] + 0.08 && body[10][1] > left_eye[1] + 0.05);
+            assert!(body[4][0] > body[1][0] && body[11][0] > body[14][0]);
+        }
+    }
+
+    #[test]
+    fn a_figure_of_no_human_proportions_is_scaled_by_its_thigh() {
+        let (map, body) = body(&poser());
+        assert!(!map.human_lengths && map.unit.contains("makes the thigh a human's"), "{}", map.unit);
+        assert_relative_eq!(distance(&body, 1, 2), THIGH_METRES, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn units_are_told_by_the_thigh() {
+        for (thigh, expected, name) in
+            [(420.0, 0.001, "mm"), (43.0, 0.01, "cm"), (17.0, 0.0254, "inch"), (0.4, 1.0, "m")]
+        {
+            let (metres, words) = unit_of(thigh, None, true);
+            assert!(metres == expected && words.starts_with(name), "{thigh}: {metres} {words}");
+        }
+        let (metres, words) = unit_of(5.0, None, true);
+        assert!((metres * 5.0 - THIGH_METRES).abs() < 1e-9 && words.contains("a human's"));
+        assert_eq!(unit_of(7.4, Some(0.05644), true).0, 0.05644);
+    }
+
+    #[test]
+    fn a_first_frame_at_rest_is_known() {
+        let moving = cmu().replace("0 18 0 0 0 0", "0 18 0 9 9 9");
+        let rest = |text: &str| {
+            let take = bvh::parse(text).unwrap();
+            BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap().starts_at_rest(&take)
+        };
+        assert!(rest(&cmu()));
+        let busy: String =
+            moving.rsplit_once('\n').unwrap().0.to_owned().replace(" 0 0 0 0 0 0 0 0 0", " 1 2 3 4 5 6 7 8 9");
+        assert!(!rest(&busy), "{busy}");
+    }
+
+    #[test]
+    fn legs_of_no_length_are_refused() {
+        let text = cmu().replace("OFFSET 0 -7.5 0", "OFFSET 0 0 0");
+        let take = bvh::parse(&text).unwrap();
+        let error = BodyMap::new(FittedRig::find(&take).unwrap(), &take).unwrap_err();
+        assert!(error.to_string().contains("thigh of 0"), "{error}");
+    }
+}

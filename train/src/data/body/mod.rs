@@ -1,0 +1,10 @@
+//! From a file's skeleton to the 22 joints that we keep: `take` is what a file says, `kinematics` places its joints, `rig`
+//! recognises whose skeleton it is, `map` makes our body of it, `resample` brings it to our rate.
+
+pub mod kinematics;
+mod map;
+pub mod resample;
+pub mod rig;
+pub mod take;
+
+pub use map::{Body, BodyMap, LEG_PER_STATURE, REFERENCE_STATURE, SKULL, THIGH_METRES};

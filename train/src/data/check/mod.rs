@@ -1,0 +1,213 @@
+//! What no human motion does, found in a take before anything is learned from it: cut out, and told.
+//!
+//! A check is a function in a file of its own, from a run of bodies to the frames that are wrong; its threshold stands
+//! beside what the recordings at hand reach (CMU's, UI-PRMD).
+
+mod frozen;
+mod jumps;
+mod sides;
+mod sliding;
+mod stretch;
+mod unit;
+
+use std::fmt;
+use std::ops::Range;
+
+use nalgebra::Vector3;
+
+use crate::data::body::Body;
+
+/// Shortest piece of a take that is kept, seconds.
+const SHORTEST_PIECE: f64 = 0.4;
+
+/// Places of one kind of fault that are named one by one.
+const NAMED: usize = 4;
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// A coordinate that is no number.
+    NotFinite,
+    /// A joint farther from where it was than a body takes it; the frame is the first one behind the jump.
+    Jump,
+    /// Left and right of the hips or of the shoulders change places from one frame to the next.
+    SidesFlip,
+    /// Knees and neck bend backwards: left and right are exchanged, or the axes are a mirror image.
+    SidesSwapped,
+    /// Left and right of hips and shoulders are opposed.
+    SidesOpposed,
+    /// A body of no human size.
+    Unit {
+        /// Its thigh, metres.
+        thigh: f64,
+        /// Its stature, metres.
+        stature: f64,
+    },
+    /// A limb of another length than in the rest of the take.
+    Stretch,
+    /// Both feet slide over the floor together.
+    FeetSlide,
+    /// The body moves as a whole, no joint against another.
+    Glide,
+    /// Nothing moves at all, as where a recording stopped.
+    Frozen,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFinite => f.write_str("coordinates that are no numbers"),
+            Self::Jump => f.write_str("a joint jumps (over 20 m/s)"),
+            Self::SidesFlip => f.write_str("left and right change places from one frame to the next"),
+            Self::SidesSwapped => f.write_str("left and right are exchanged: knees or neck bend backwards"),
+            Self::SidesOpposed => f.write_str("left and right of hips and shoulders are opposed"),
+            Self::Unit { thigh, stature } => write!(
+                f,
+                "no human size: a thigh of {thigh:.2} m and a stature of {stature:.2} m, expected 0.20 to 0.65 and 0.8 to 2.4"
+            ),
+            Self::Stretch => f.write_str("a limb changes its length by more than a quarter"),
+            Self::FeetSlide => f.write_str("both feet slide over the floor together"),
+            Self::Glide => f.write_str("the body glides as a whole"),
+            Self::Frozen => f.write_str("nothing moves"),
+        }
+    }
+}
+
+impl Fault {
+    /// Whether the frames themselves are sound, and only what lies before them does not go with them.
+    fn is_between_frames(self) -> bool {
+        matches!(self, Self::Jump | Self::SidesFlip)
+    }
+}
+
+/// A fault and where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Frames of the take; one frame for a fault between two, the second of them.
+    pub frames: Range<usize>,
+    /// What is wrong with them.
+    pub fault: Fault,
+}
+
+/// What is left of a take.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sifted {
+    /// Ranges of frames without a fault inside, each of 0.4 s at least.
+    pub sound: Vec<Range<usize>>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Frames outside of the sound ranges: faulty ones, and pieces too short to be kept.
+    pub cut: usize,
+}
+
+/// Looks for faults in `bodies`, taken at `rate` a second; `human_lengths` tells whether the figure is to have a
+/// person's stature.
+///
+/// A first frame that is a rest pose put before the motion is a jump, and is cut off as a piece too short to be kept.
+pub fn sift(bodies: &[Body], rate: f64, human_lengths: bool) -> Sifted {
+    let mut findings = jumps::find(bodies, rate);
+    findings.extend(unit::find(bodies, human_lengths));
+    findings.extend(stretch::find(bodies));
+    for piece in sound(bodies.len(), &findings, 0) {
+        let shifted = |range: Range<usize>| range.start + piece.start..range.end + piece.start;
+        let bodies = &bodies[piece.clone()];
+        let found = [sliding::find(bodies, rate), sides::find(bodies, rate), frozen::find(bodies, rate)];
+        let found = found.into_iter().flatten();
+        findings.extend(found.map(|Finding { frames, fault }| Finding { frames: shifted(frames), fault }));
+    }
+    findings.sort_by_key(|finding| finding.frames.start);
+    let shortest = (SHORTEST_PIECE * rate).ceil() as usize;
+    let sound = sound(bodies.len(), &findings, shortest);
+    let kept: usize = sound.iter().map(Range::len).sum();
+    Sifted { sound, findings, cut: bodies.len() - kept }
+}
+
+/// The ranges of `frames` frames that are `shortest` long at least and hold no fault.
+fn sound(frames: usize, findings: &[Finding], shortest: usize) -> Vec<Range<usize>> {
+    let mut is_faulty = vec![false; frames];
+    let mut starts_anew = vec![false; frames];
+    for Finding { frames, fault } in findings {
+        let marked = if fault.is_between_frames() { &mut starts_anew } else { &mut is_faulty };
+        marked[frames.clone()].fill(true);
+    }
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for (frame, (is_faulty, starts_anew)) in is_faulty.into_iter().zip(starts_anew).enumerate() {
+        if is_faulty || starts_anew {
+            ranges.push(start..frame);
+            start = if is_faulty { frame + 1 } else { frame };
+        }
+    }
+    ranges.push(start.min(frames)..frames);
+    ranges.retain(|range| range.len() >= shortest.max(1));
+    ranges
+}
+
+impl Sifted {
+    /// What is wrong with the take `name` of `frames` frames, in one line; none where nothing is that is worth telling.
+    ///
+    /// One frame may be a rest pose of a kind that its rig's table does not know.
+    pub fn complaint(&self, name: &str, frames: usize) -> Option<String> {
+        let is_told =
+            self.cut > 1 || self.sound.is_empty() || self.findings.iter().any(|found| found.fault != Fault::Jump);
+        if !is_told || (self.cut == 0 && self.findings.is_empty()) {
+            return None;
+        }
+        let mut kinds: Vec<(Fault, Vec<&Range<usize>>)> = Vec::new();
+        for Finding { frames, fault } in &self.findings {
+            match kinds.iter_mut().find(|(kind, _)| kind == fault) {
+                Some((_, places)) => places.push(frames),
+                None => kinds.push((*fault, vec![frames])),
+            }
+        }
+        let reasons: Vec<_> = kinds.iter().map(|(fault, places)| format!("{fault} at {}", named(places))).collect();
+        let reasons = if reasons.is_empty() { "too short".to_owned() } else { reasons.join("; ") };
+        Some(format!("{name}: {} of {frames} frames left out: {reasons}", self.cut))
+    }
+}
+
+/// `frame 17, 20 to 31 and 3 more places`, counted from 0.
+fn named(places: &[&Range<usize>]) -> String {
+    let words = |range: &&Range<usize>| match range.len() {
+        0 | 1 => format!("{}", range.start),
+        _ => format!("{} to {}", range.start, range.end - 1),
+    };
+    let first: Vec<_> = places.iter().take(NAMED).map(words).collect();
+    let more = match places.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        1 => " and 1 more place".to_owned(),
+        more => format!(" and {more} more places"),
+    };
+    format!("frame {}{more}", first.join(", "))
+}
+
+/// Runs of `true` in `marks`, `least` long at least.
+fn runs(marks: impl IntoIterator<Item = bool>, least: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = None;
+    for (index, mark) in marks.into_iter().chain([false]).enumerate() {
+        match (mark, start) {
+            (true, None) => start = Some(index),
+            (false, Some(from)) => {
+                if index - from >= least.max(1) {
+                    found.push(from..index);
+                }
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A joint's place, metres.
+fn at(body: &Body, joint: usize) -> Vector3<f64> {
+    Vector3::from(body[joint].map(f64::from))
+}
+
+fn is_finite(body: &Body) -> bool {
+    body.iter().flatten().all(|value| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The clips archive: imported motion in one npz, small enough to copy and quick to open.
+//!
+//! It holds `positions`, `[T, 22, 3]`, int16 millimetres or float32 metres, and `meta`, the bytes of a JSON text.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+use ndarray::{Array1, Array3};
+use ndarray_npy::{NpzReader, NpzWriter};
+use poselift::skeleton::BODY22;
+use poselift::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::data::body::resample;
+use crate::data::{Clip, Motion, MotionBuilder, Source};
+
+/// The version of the archive's form that this crate writes and reads.
+const SCHEMA: u32 = 1;
+
+/// How coordinates are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// int16 millimetres, within 32.7 m of the origin.
+    Millimetres,
+    /// float32 metres.
+    Float32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Meta {
+    schema: u32,
+    joints: Vec<String>,
+    rate: f64,
+    clips: Vec<Clip>,
+    sources: Vec<Source>,
+}
+
+/// Whether `path` is a clips archive, judged by the names of its arrays.
+pub fn is_archive(path: &Path) -> bool {
+    let names = File::open(path).ok().and_then(|file| NpzReader::new(BufReader::new(file)).ok()?.names().ok());
+    // Some versions of the reader give names with their extension.
+    let names: Vec<_> = names.unwrap_or_default().iter().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
+    ["positions", "meta"].iter().all(|wanted| names.iter().any(|name| name == wanted))
+}
+
+/// Writes `motion` to `path`, which appears only once it is whole.
+///
+/// # Errors
+/// A position that does not fit `precision`, or a file that cannot be written.
+pub fn write(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or_else(|| Error::usage("no file's name, expected clips.npz").at(path))?;
+    let unfinished = folder.join(format!(".{}.part", name.to_string_lossy()));
+    let written = write_to(motion, precision, &unfinished)
+        .and_then(|()| std::fs::rename(&unfinished, path).map_err(|e| Error::io("cannot write", path, e)));
+    if written.is_err() {
+        // What went wrong is on its way to the user; a left-over is no second error.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written.map_err(|e| e.at(path))
+}
+
+fn write_to(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
+    let meta = Meta {
+        schema: SCHEMA,
+        joints: BODY22.joints.iter().map(|&joint| joint.to_owned()).collect(),
+        rate: motion.rate,
+        clips: motion.clips.clone(),
+        sources: motion.sources.clone(),
+    };
+    let meta = serde_json::to_vec(&meta).map_err(|e| Error::input(format!("cannot describe the clips: {e}")))?;
+    let cannot = |e: ndarray_npy::WriteNpzError| Error::input(format!("cannot write: {e}"));
+    let file = File::create(path).map_err(|e| Error::io("cannot write", path, e))?;
+    let mut archive = NpzWriter::new_compressed(BufWriter::new(file));
+    archive.add_array("meta", &Array1::from_vec(meta)).map_err(cannot)?;
+    match precision {
+        Precision::Millimetres => archive.add_array("positions", &millimetres(motion)?).map_err(cannot)?,
+        Precision::Float32 => archive.add_array("positions", &motion.positions).map_err(cannot)?,
+    }
+    let mut file = archive.finish().map_err(cannot)?;
+    file.flush().map_err(|e| Error::io("cannot write", path, e))
+}
+
+fn millimetres(motion: &Motion) -> Result<Array3<i16>> {
+    let far = |value: f32| !(-32_767.0..=32_767.0).contains(&(value * 1000.0));
+    if let Some(value) = motion.positions.iter().copied().find(|value| far(*value)) {
+        return Err(Error::usage(format!("a joint {value} m from the origin, expected less than 32.767 m"))
+            .hint("--f32 keeps any distance"));
+    }
+    Ok(motion.positions.mapv(|value| (value * 1000.0).round() as i16))
+}
+
+/// Adds the clips of the archive at `path`, resampled where it has another rate.
+///
+/// # Errors
+/// A file that is no archive of ours, of another version, or that contradicts itself.
+pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
+    let (meta, positions) = read(path).map_err(|e| e.at(path))?;
+    let sources: Vec<_> = meta.sources.into_iter().map(|source| builder.source(source)).collect();
+    for clip in &meta.clips {
+        let frames = positions.slice(ndarray::s![clip.start..clip.start + clip.frames, .., ..]);
+        let bodies: Vec<crate::data::body::Body> = frames
+            .outer_iter()
+            .map(|body| std::array::from_fn(|joint| std::array::from_fn(|axis| body[[joint, axis]])))
+            .collect();
+        let resampled =
+            if meta.rate == builder.rate() { bodies } else { resample::resample(&bodies, meta.rate, builder.rate()) };
+        builder.clip(&clip.name, &clip.subject, sources[clip.source], clip.human_lengths, &resampled);
+    }
+    builder.note(format!("{}: {} clips, {} frames", path.display(), meta.clips.len(), positions.dim().0));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<(Meta, Array3<f32>)> {
+    let cannot = |e: ndarray_npy::ReadNpzError| Error::input(format!("no clips archive: {e}"));
+    let file = File::open(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let mut archive = NpzReader::new(BufReader::new(file)).map_err(cannot)?;
+    let meta: Array1<u8> = archive.by_name("meta").map_err(cannot)?;
+    let meta: Meta = serde_json::from_slice(&meta.to_vec())
+        .map_err(|e| Error::input(format!("the archive's meta is not readable: {e}")))?;
+    let positions = match archive.by_name::<ndarray::OwnedRepr<i16>, ndarray::Ix3>("positions") {
+        Ok(millimetres) => millimetres.mapv(|value| f32::from(value) / 1000.0),
+        Err(_) => archive.by_name::<ndarray::OwnedRepr<f32>, ndarray::Ix3>("positions").map_err(cannot)?,
+    };
+    check(&meta, positions.dim())?;
+    if positions.iter().any(|value| !value.is_finite()) {
+        return Err(Error::input("the archive holds a position that is no number"));
+    }
+    Ok((meta, positions))
+}
+
+fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<()> {
+    let outside = |clip: &&Clip| {
+        clip.source >= meta.sources.len() || clip.start.checked_add(clip.frames).is_none_or(|end| end > frames)
+    };
+    let complaint = if meta.schema != SCHEMA {
+        format!("schema {}, expected {SCHEMA}", meta.schema)
+    } else if meta.joints != BODY22.joints || (joints, axes) != (BODY22.len(), 3) {
+        format!("{joints} joints of {axes} numbers ({}), expected {}'s 22 of 3", meta.joints.join(", "), BODY22.name)
+    } else if !(meta.rate.is_finite() && meta.rate > 0.0) {
+        format!("a rate of {}, expected more than 0", meta.rate)
+    } else if let Some(clip) = meta.clips.iter().find(outside) {
+        format!(
+            "clip {} of frames {} + {} and source {}, which is not all there",
+            clip.name, clip.start, clip.frames, clip.source
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::input(format!("the clips archive holds {complaint}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use super::*;
+    use crate::data::synthetic;
+
+    fn motion() -> Motion {
+        let mut builder = MotionBuilder::new(25.0).unwrap();
+        synthetic::add(synthetic::Repertoire::Everyday, 300, 3, &mut builder);
+        builder.finish().unwrap().0
+    }
+
+    fn reopened(path: &Path, rate: f64) -> Result<Motion> {
+        let mut builder = MotionBuilder::new(rate).unwrap();
+        add_file(path, &mut builder)?;
+        Ok(builder.finish()?.0)
+    }
+
+    #[test]
+    fn what_was_written_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clips.npz");
+        let motion = motion();
+        write(&motion, Precision::Float32, &path).unwrap();
+        assert!(is_archive(&path));
+        assert_eq!(reopened(&path, 25.0).unwrap(), motion);
+        let exact = std::fs::metadata(&path).unwrap().len();
+
+        write(&motion, Precision::Millimetres, &path).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < exact / 2);
+        let rounded = reopened(&path, 25.0).unwrap();
+        assert_eq!((&rounded.clips, &rounded.sources), (&motion.clips, &motion.sources));
+        let off = (&rounded.positions - &motion.positions).iter().fold(0.0f32, |most, off| most.max(off.abs()));
+        assert!((1e-5..0.6e-3).contains(&off), "{off}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(reopened(&path, 5.0).unwrap().positions.dim().0, 24 + 24 + 12);
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clips.npz");
+        let mut motion = motion();
+        motion.positions[[7, 3, 0]] = 40.0;
+        let error = write(&motion, Precision::Millimetres, &path).unwrap_err();
+        assert!(error.to_string().contains("40 m from the origin") && error.hint_text().unwrap().contains("--f32"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_archive_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clips.npz");
+        std::fs::write(&path, "hello").unwrap();
+        assert!(!is_archive(&path));
+        assert!(reopened(&path, 25.0).unwrap_err().to_string().contains("no clips archive"));
+
+        let mut motion = motion();
+        motion.clips[1].frames = 9999;
+        write(&motion, Precision::Float32, &path).unwrap();
+        assert!(reopened(&path, 25.0).unwrap_err().to_string().contains("9999"));
+
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(reopened(&path, 25.0).is_err());
+    }
+}

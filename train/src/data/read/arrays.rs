@@ -1,0 +1,166 @@
+//! Motion as plain arrays of joints: `.npy`, `.npz`, VideoPose3D's `data_3d_h36m.npz`, Martinez's `.h5`.
+//!
+//! An array is one clip, `[T, J, 3]`, of 17 joints (Human3.6M-17), 22 (body22) or Human3.6M's 32. The file's unit is
+//! metres, centimetres or millimetres, whichever makes the median thigh nearest to a person's 0.417 m; its up axis the
+//! one, y or z, that people stand along, either way. An array `fps` says the rate.
+
+mod axes;
+mod h5;
+mod joints;
+
+use std::path::Path;
+
+use poselift::error::{Error, Result};
+use poselift::format::NamedArray;
+
+use crate::data::TakeOf;
+use crate::data::body::{Body, THIGH_METRES};
+use crate::data::{MotionBuilder, Source};
+use axes::Up;
+
+pub use h5::{is_pose_file, is_positions};
+
+/// The array that says how many frames a second there are.
+const RATE: &str = "fps";
+
+/// The dictionary in VideoPose3D's file, `{subject: {action: [T, J, 3]}}`.
+const POSITIONS_3D: &str = "positions_3d";
+
+/// Frames a second of Human3.6M, whose files do not say.
+const H36M_RATE: f64 = 50.0;
+
+/// Human3.6M, which comes under a licence of each user's own.
+fn human36m() -> Source {
+    Source { name: "Human3.6M".into(), licence: "Human3.6M's own: academic use only (vision.imar.ro/human3.6m)".into() }
+}
+
+/// A clip in the file's own unit and axes.
+struct Clip {
+    name: String,
+    subject: String,
+    bodies: Vec<Body>,
+}
+
+/// Whether the `.npz` at `path` holds paired arrays instead of motion, judged by their names.
+pub fn is_paired(path: &Path) -> bool {
+    // A file that is no archive is refused by whoever reads it.
+    NamedArray::names(path).map_or(true, |names| names.iter().any(|name| name == "joint_3d" || name == "joint_2d_1"))
+}
+
+/// Whether the `.npy` at `path` holds a clip, judged by its shape.
+pub fn is_clip(path: &Path) -> bool {
+    NamedArray::shape(path).is_ok_and(|shape| joints::count(&shape).is_some())
+}
+
+/// Adds all clips of the `.npy` or `.npz` at `path`, of the collection that is named, else of the file's own name.
+///
+/// # Errors
+/// A file that cannot be read, an array of another shape, axes along which nobody stands.
+pub fn add_file(path: &Path, collection: Option<&str>, builder: &mut MotionBuilder) -> Result<()> {
+    let mut rate = None;
+    let mut clips = Vec::new();
+    let name = collection.map_or_else(|| stem(path), str::to_owned);
+    let mut source = Source { name, licence: "unknown".into() };
+    for array in NamedArray::all(path)? {
+        match (array.path.last().map(String::as_str), array.path.first().map(String::as_str)) {
+            (Some(RATE), _) => rate = Some(rate_in(&array).map_err(|e| e.at(path))?),
+            (_, first) => {
+                if first == Some(POSITIONS_3D) {
+                    (source, rate) = (human36m(), rate.or(Some(H36M_RATE)));
+                }
+                clips.push(Clip::new(path, array).map_err(|e| e.at(path))?);
+            }
+        }
+    }
+    add(path, source, rate, clips, builder)
+}
+
+/// Adds the clip of the `.h5` at `path`, `.../S1/MyPoses/3D_positions/Walking 1.h5` of Martinez's archive.
+///
+/// # Errors
+/// As [`add_file`].
+pub fn add_h5(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
+    let array = h5::read(path).map_err(|e| e.at(path))?;
+    let bodies = joints::bodies(&array.shape, &array.numbers).map_err(|e| e.at(path))?;
+    let subject = h5::subject(path).unwrap_or_else(|| subject_in(&stem(path)));
+    let clip = Clip { name: format!("{subject}_{}", stem(path)), subject, bodies };
+    add(path, human36m(), Some(H36M_RATE), vec![clip], builder)
+}
+
+fn add(
+    path: &Path,
+    source: Source,
+    rate: Option<f64>,
+    mut clips: Vec<Clip>,
+    builder: &mut MotionBuilder,
+) -> Result<()> {
+    if clips.is_empty() {
+        return Err(Error::input("no array of motion, expected [frames, 17, 22 or 32 joints, 3]").at(path));
+    }
+    let all = || clips.iter().flat_map(|clip| &clip.bodies);
+    let up = Up::of(all()).map_err(|e| e.at(path))?;
+    let (metres, unit) = unit_of(axes::median(all().flat_map(axes::thighs)));
+    let faces = clips.iter().filter(|clip| clip.bodies.iter().any(joints::lacks_face)).count();
+    let source = builder.source(source);
+    let known_rate = rate.unwrap_or(builder.rate());
+    let (mut frames, mut complaints) = (0, Vec::new());
+    for Clip { name, subject, bodies } in &mut clips {
+        bodies.iter_mut().flatten().for_each(|point| *point = up.turned(*point).map(|value| value * metres));
+        joints::set_faces(bodies);
+        frames += bodies.len();
+        let take = TakeOf { name, subject, source, human_lengths: true };
+        let sifted = builder.take(take, bodies, known_rate);
+        complaints.extend(sifted.complaint(name, bodies.len()));
+    }
+    let rate = if rate.is_some() { "" } else { ", the wanted rate, as the file says none (an array fps)" };
+    let faces = if faces > 0 { "; faces set on the skull" } else { "" };
+    builder.note(format!(
+        "{}: {} clips, {frames} frames at {known_rate} Hz{rate}; unit {unit}, by the thigh; {up} up{faces}",
+        path.display(),
+        clips.len(),
+    ));
+    complaints.into_iter().for_each(|complaint| builder.note(format!("  {complaint}")));
+    Ok(())
+}
+
+impl Clip {
+    fn new(path: &Path, array: NamedArray) -> Result<Self> {
+        let bodies = joints::bodies(&array.shape, &array.numbers).map_err(|e| match &array.path[..] {
+            [] => e,
+            names => Error::input(format!("array '{}': {e}", names.join("/"))),
+        })?;
+        // Where arrays are grouped, the group is the person: positions_3d, S1, Walking 1.
+        let (name, subject) = match &array.path[..] {
+            [] => (stem(path), subject_in(&stem(path))),
+            [name] => (name.clone(), subject_in(name)),
+            [.., subject, name] => (format!("{subject}_{name}"), subject.clone()),
+        };
+        Ok(Self { name, subject, bodies })
+    }
+}
+
+/// The person in a clip's name: what stands before the first `_`.
+fn subject_in(name: &str) -> String {
+    name.split('_').find(|part| !part.is_empty()).unwrap_or(name).to_owned()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn rate_in(array: &NamedArray) -> Result<f64> {
+    match array.numbers[..] {
+        [rate] if rate.is_finite() && rate > 0.0 => Ok(f64::from(rate)),
+        _ => Err(Error::input(format!("'{RATE}' holds {:?}, expected one number above 0", array.numbers))),
+    }
+}
+
+/// Metres of the unit that makes `thigh` most like a person's, and its name.
+fn unit_of(thigh: f64) -> (f32, &'static str) {
+    let distance = |metres: f32| (thigh * f64::from(metres) / THIGH_METRES).ln().abs();
+    let units = [(1.0, "m"), (0.01, "cm"), (0.001, "mm")];
+    units.into_iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0))).unwrap_or((1.0, "m"))
+}
+
+#[cfg(test)]
+mod tests;

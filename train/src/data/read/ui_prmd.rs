@@ -1,0 +1,111 @@
+//! UI-PRMD as arrays: `.npy` of int16 millimetres, `[T, J, 3]`, with a `.json` that names joints and clips.
+
+use std::path::Path;
+
+use ndarray::Array3;
+use poselift::error::{Error, Result};
+use poselift::skeleton::BODY22;
+use serde::Deserialize;
+
+use crate::data::TakeOf;
+use crate::data::body::Body;
+use crate::data::{MotionBuilder, Source};
+
+/// What the JSON beside the array says; it holds more, which is for people.
+#[derive(Debug, Deserialize)]
+struct Description {
+    fps: f64,
+    unit: String,
+    up: String,
+    joints: Vec<String>,
+    licence: String,
+    clips: Vec<DescribedClip>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DescribedClip {
+    name: String,
+    subject: String,
+    start: usize,
+    frames: usize,
+}
+
+/// Adds all clips of the array at `path`, described by the `.json` of the same name beside it.
+///
+/// # Errors
+/// A file that is missing or unreadable, a joint of [`BODY22`] that it lacks, clips outside the array.
+pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
+    let description = describe(&path.with_extension("json"))?;
+    let metres = match (description.unit.as_str(), description.up.as_str()) {
+        ("mm", "y") => 1e-3,
+        ("m", "y") => 1.0,
+        (unit, up) => {
+            let found = format!("unit '{unit}' with '{up}' up, expected mm or m with y up");
+            return Err(Error::input(found).at(path.with_extension("json")));
+        }
+    };
+    let joints = order(&description.joints).map_err(|e| e.at(path.with_extension("json")))?;
+    let points: Array3<i16> = ndarray_npy::read_npy(path)
+        .map_err(|e| Error::input(format!("cannot read int16 [frames, joints, 3]: {e}")).at(path))?;
+    let (frames, found, axes) = points.dim();
+    if found != description.joints.len() || axes != 3 {
+        let expected = description.joints.len();
+        return Err(Error::input(format!("{found} joints of {axes} numbers, expected {expected} of 3")).at(path));
+    }
+    let is_ui_prmd = path.file_stem().is_some_and(|stem| stem == "ui_prmd");
+    let name =
+        if is_ui_prmd { "UI-PRMD".into() } else { path.file_stem().unwrap_or_default().to_string_lossy().into() };
+    let source = builder.source(Source { name, licence: description.licence.clone() });
+    let (mut broken, mut complaints) = (0, Vec::new());
+    for clip in &description.clips {
+        let end = clip.start.checked_add(clip.frames).filter(|end| *end <= frames).ok_or_else(|| {
+            let found = format!("clip {} has frames {} + {}", clip.name, clip.start, clip.frames);
+            Error::input(format!("{found}, expected to end within {frames}")).at(path)
+        })?;
+        let bodies: Vec<Body> = (clip.start..end)
+            .map(|frame| {
+                std::array::from_fn(|slot| {
+                    std::array::from_fn(|axis| f32::from(points[[frame, joints[slot], axis]]) * metres)
+                })
+            })
+            .collect();
+        let take = TakeOf { name: &clip.name, subject: &clip.subject, source, human_lengths: true };
+        let sifted = builder.take(take, &bodies, description.fps);
+        broken += sifted.cut;
+        complaints.extend(sifted.complaint(&clip.name, clip.frames));
+    }
+    builder.note(format!("{}: {} clips, {frames} frames, {broken} left out", path.display(), description.clips.len()));
+    complaints.into_iter().for_each(|complaint| builder.note(format!("  {complaint}")));
+    Ok(())
+}
+
+fn describe(path: &Path) -> Result<Description> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let description: Description = serde_json::from_str(&text)
+        .map_err(|e| Error::input(format!("no description of motion: {e}")).line(e.line() as u64).at(path))?;
+    if !(description.fps.is_finite() && description.fps > 0.0) {
+        return Err(Error::input(format!("fps {}, expected a positive number", description.fps)).at(path));
+    }
+    Ok(description)
+}
+
+/// Where each joint of [`BODY22`] stands among `names`; three are called otherwise there.
+fn order(names: &[String]) -> Result<[usize; 22]> {
+    let mut joints = [0; 22];
+    for (slot, ours) in joints.iter_mut().zip(BODY22.joints) {
+        let theirs = match *ours {
+            "hip" => "hip_center",
+            "neck_nose" => "neck",
+            "head" => "head_top",
+            same => same,
+        };
+        *slot = names.iter().position(|name| name == theirs).ok_or_else(|| {
+            Error::input(format!(
+                "no joint '{theirs}', expected the {} of UI-PRMD; found {}",
+                BODY22.len(),
+                names.join(", ")
+            ))
+        })?;
+    }
+    Ok(joints)
+}

@@ -1,0 +1,259 @@
+//! The data of a run on its device: what a step draws from, what validates,
+//! and what the model's card says of both.
+
+mod card;
+mod errors;
+mod motion;
+
+use ndarray::{Array1, Array3};
+use poselift::{Error, Result};
+use tch::{Device, Kind, Tensor};
+
+use crate::config::FitConfig;
+use crate::data::{Motion, Pairs, TrainingData};
+use crate::features::features;
+use crate::net::numbers;
+use crate::trained::ZScore;
+use crate::views::{Detector, Seen};
+use card::{motion_card, pairs_card};
+use motion::MotionStock;
+
+pub use card::DatasetCard;
+pub use errors::{Errors, measure};
+pub use motion::{Protocol, Views};
+
+/// Poses of a split that are measured, at most: enough for a standard error of a fraction of a millimetre.
+const MEASURED: usize = 8192;
+/// Poses that the z-scores of motion are measured on.
+const STATISTICS_POSES: i64 = 16_384;
+/// Seeds of the streams that are the same in every epoch.
+const VALIDATION_SEED: u64 = 0x5EED_0001;
+const STATISTICS_SEED: u64 = 0x5EED_0002;
+
+/// Key points and poses that stay the same from one measurement to the next, as the network sees them.
+#[derive(Debug)]
+pub struct FixedSet {
+    /// `[N, J_in, C]`.
+    pub keypoints: Tensor,
+    /// `[N, J_out, 3]`.
+    pub poses: Tensor,
+}
+
+#[derive(Debug)]
+enum Stock {
+    Pairs { keypoints: Tensor, poses: Tensor },
+    Motion(Box<MotionStock>),
+}
+
+impl Stock {
+    fn len(&self) -> usize {
+        match self {
+            Self::Pairs { poses, .. } => poses.size()[0] as usize,
+            Self::Motion(motion) => motion.len(),
+        }
+    }
+
+    fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
+        match self {
+            Self::Pairs { keypoints, poses } => (keypoints.index_select(0, index), poses.index_select(0, index)),
+            Self::Motion(motion) => motion.draw(index, seed, mix),
+        }
+    }
+}
+
+/// Training and validation data on a device.
+#[derive(Debug)]
+pub struct Dataset {
+    /// What is said of the data.
+    pub card: DatasetCard,
+    /// What validates: every joint seen, with the noise of the configuration.
+    pub validation: FixedSet,
+    /// A fixed part of the training split, for its score in evaluation mode.
+    pub probe: FixedSet,
+    train: Stock,
+    device: Device,
+}
+
+impl Dataset {
+    /// Splits `data` as `config` says and moves it to `device`.
+    ///
+    /// # Errors
+    /// A split that leaves one side empty.
+    pub fn new(data: TrainingData, config: &FitConfig, device: Device) -> Result<Self> {
+        let mut dataset = match data {
+            TrainingData::Pairs(pairs) => Self::from_pairs(&pairs, config, device),
+            TrainingData::Motion(motion) => Self::from_motion(motion, config, device),
+        }?;
+        dataset.card.output.sigma = config.network.sigma;
+        Ok(dataset)
+    }
+
+    fn from_pairs(pairs: &Pairs, config: &FitConfig, device: Device) -> Result<Self> {
+        let total = pairs.poses.dim().0;
+        let validating = (total as f64 * config.val_split).round() as usize;
+        let training = total - validating.min(total);
+        if training < 2 || validating == 0 {
+            return Err(Error::input(format!(
+                "{total} samples leave {training} to train and {validating} to validate at --val-split {}, \
+                 expected at least 2 and 1",
+                config.val_split
+            )));
+        }
+        let keypoints = to_device(&pairs.keypoints, device);
+        let poses = to_device(&pairs.poses, device);
+        let cut = |from: usize, len: usize| {
+            let cut = |tensor: &Tensor| tensor.narrow(0, from as i64, len as i64);
+            FixedSet { keypoints: cut(&keypoints), poses: cut(&poses) }
+        };
+        let train = Stock::Pairs { keypoints: cut(0, training).keypoints, poses: cut(0, training).poses };
+        Ok(Self {
+            card: pairs_card(pairs, training, validating),
+            validation: cut(training, validating),
+            probe: cut(0, training.min(MEASURED)),
+            train,
+            device,
+        })
+    }
+
+    fn from_motion(mut motion: Motion, config: &FitConfig, device: Device) -> Result<Self> {
+        let layout = config.input_layout()?;
+        motion.cut_single_clip(config.val_split);
+        let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
+        let stock = MotionStock::new(&motion, (&training, &validating), config, layout, device);
+        let in_full_view = Protocol { detector: Detector::in_full_view(config.noise), ..Protocol::default() };
+        Ok(Self {
+            card: motion_card(&motion, layout, &validating, (stock.len(), stock.held_out.len())),
+            validation: FixedSet::of(&stock.held_out.look(&in_full_view)),
+            probe: FixedSet::of(&stock.look(&in_full_view)),
+            train: Stock::Motion(Box::new(stock)),
+            device,
+        })
+    }
+
+    /// The validation split as `protocol` wants it: the same views at every call; `None` for paired arrays.
+    pub fn held_out(&self, protocol: &Protocol) -> Option<Views> {
+        match &self.train {
+            Stock::Pairs { .. } => None,
+            Stock::Motion(motion) => Some(motion.held_out.views(protocol)),
+        }
+    }
+
+    /// The people who validate, with the number of their poses; none for paired arrays.
+    pub fn held_out_people(&self) -> Vec<(String, usize)> {
+        match &self.train {
+            Stock::Pairs { .. } => Vec::new(),
+            Stock::Motion(motion) => motion.held_out.people(),
+        }
+    }
+
+    /// Poses in the training split.
+    pub fn train_len(&self) -> usize {
+        self.train.len()
+    }
+
+    /// `[N]` which training poses an epoch goes through, in which order: motion by how rare its poses are, where the
+    /// configuration wants that, and everything else each once.
+    pub fn epoch_order(&self, seed: u64) -> Tensor {
+        let by_rarity = match &self.train {
+            Stock::Pairs { .. } => None,
+            Stock::Motion(motion) => motion.drawn_by_rarity(seed),
+        };
+        by_rarity.unwrap_or_else(|| {
+            tch::manual_seed(seed as i64);
+            Tensor::randperm(self.train_len() as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
+        })
+    }
+
+    /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; all that is
+    /// random about them follows from `seed`.
+    pub fn draw(&self, index: &Tensor, seed: u64) -> (Tensor, Tensor) {
+        self.train.draw(index, seed, true)
+    }
+
+    /// The z-scores of features and coordinates over the training split.
+    pub fn zscores(&self) -> (ZScore, ZScore) {
+        tch::manual_seed(STATISTICS_SEED as i64);
+        let index = match &self.train {
+            Stock::Pairs { .. } => Tensor::arange(self.train.len() as i64, (Kind::Int64, self.device)),
+            Stock::Motion(_) => {
+                Tensor::randint(self.train.len() as i64, [STATISTICS_POSES], (Kind::Int64, Device::Cpu))
+                    .to_device(self.device)
+            }
+        };
+        let (keypoints, poses) = self.train.draw(&index, STATISTICS_SEED, true);
+        let missing = Tensor::full([keypoints.size()[1] * keypoints.size()[2]], f64::NAN, (Kind::Float, self.device));
+        let found = features(&keypoints, &self.card.transform(), &missing);
+        (zscore(&found), zscore(&poses.reshape([poses.size()[0], -1])))
+    }
+}
+
+fn to_device(array: &Array3<f32>, device: Device) -> Tensor {
+    let (n, joints, channels) = array.dim();
+    let contiguous = array.as_standard_layout();
+    let values = contiguous.as_slice().expect("standard layout is contiguous");
+    Tensor::from_slice(values).view([n as i64, joints as i64, channels as i64]).to_device(device)
+}
+
+/// Mean and deviation of each column of `[N, F]`, over the numbers in it; what does not vary gets a deviation of 0.
+fn zscore(values: &Tensor) -> ZScore {
+    let finite = values.isfinite();
+    let count = finite.sum_dim_intlist(&[0i64][..], false, Kind::Double).clamp_min(1.0);
+    let present = |values: &Tensor| values.where_self(&finite, &values.zeros_like());
+    let sum = |values: &Tensor| present(values).sum_dim_intlist(&[0i64][..], false, Kind::Double);
+    let values = values.to_kind(Kind::Double);
+    let mean = sum(&values) / &count;
+    let std = (sum(&(&values - &mean).square()) / count).sqrt();
+    let varies = std.gt_tensor(&(mean.abs() * 1e-6 + 1e-9));
+    let std = std.where_self(&varies, &std.zeros_like());
+    ZScore { mean: Array1::from(numbers(&mean)), std: Array1::from(numbers(&std)) }
+}
+
+impl FixedSet {
+    /// `seen` with its cameras turned towards the people, their focal lengths known.
+    fn of(seen: &Seen) -> Self {
+        let (keypoints, poses) = seen.turned(&seen.focal);
+        Self { keypoints, poses }
+    }
+
+    /// The set's key points and poses as plain arrays.
+    pub fn to_arrays(&self) -> (Array3<f32>, Array3<f32>) {
+        (array(&self.keypoints), array(&self.poses))
+    }
+}
+
+/// A tensor of three dimensions as a plain array.
+fn array(tensor: &Tensor) -> Array3<f32> {
+    let size = tensor.size();
+    let shape = (size[0] as usize, size[1] as usize, size[2] as usize);
+    Array3::from_shape_vec(shape, numbers(tensor)).expect("a tensor holds as many numbers as its shape says")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+    use super::*;
+    use crate::data::{OpenOptions, generator};
+
+    fn orders(rarity: f64) -> (usize, [Vec<i64>; 2]) {
+        let config = FitConfig { rarity, ..FitConfig::default() };
+        let opened = OpenOptions::from_config(&config).unwrap().open(&config.data).unwrap();
+        let dataset = Dataset::new(opened.data, &config, Device::Cpu).unwrap();
+        (dataset.train_len(), [(); 2].map(|()| Vec::try_from(dataset.epoch_order(5)).unwrap()))
+    }
+
+    #[test]
+    fn each_pose_comes_once_unless_rare_ones_are_wanted_more_often() {
+        let _held = generator();
+        let (count, [once, again]) = orders(0.0);
+        assert_eq!(once, again);
+        let mut sorted = once;
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..count as i64));
+        // The weights are found on the way of the first: the second must be no other draw for that.
+        let (count, [drawn, again]) = orders(0.5);
+        assert_eq!(drawn, again);
+        let distinct: std::collections::HashSet<_> = drawn.iter().collect();
+        assert!(drawn.len() == count && distinct.len() < count, "{} of {count}", distinct.len());
+    }
+}

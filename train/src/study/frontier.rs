@@ -1,0 +1,180 @@
+//! What a smaller or a rounder model costs in error, and what it gains in size and time: models side by side.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use ndarray::{Array3, s};
+use poselift::lift::{Lifter, LifterOptions};
+use poselift::metric::{Accuracy, Score};
+use poselift::model::{Device, Precision};
+use poselift::{Error, Result};
+
+use crate::chart::{Chart, Tradeoff, tradeoff_chart};
+use crate::dataset::{Dataset, Protocol, Views};
+use crate::views::Detector;
+
+/// People of a batch that speed is measured on, and turns that its median is taken over.
+const BATCH: usize = 256;
+const TURNS: usize = 9;
+/// Calls of one turn: for one person and for a batch.
+const CALLS: [usize; 2] = [200, 20];
+
+/// A model's place among others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Its file's name without the extension.
+    pub name: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Weights and biases.
+    pub parameters: u64,
+    /// What its hidden layers are held in.
+    pub precision: Precision,
+    /// Errors with perfect key points, and with a detector's.
+    pub errors: [Accuracy; 2],
+    /// One person alone, microseconds; median over turns.
+    pub latency_us: f64,
+    /// Poses a second in batches of 256; median over turns.
+    pub poses_per_second: f64,
+}
+
+/// Measures the models in `files` on the validation split of `dataset`, their speed in turns on the CPU by `threads`
+/// threads.
+///
+/// # Errors
+/// Data without cameras, a file that is no model of ours or reads other key points, a runtime that fails.
+pub fn places<P: AsRef<Path>>(files: &[P], dataset: &Dataset, threads: Option<usize>) -> Result<Vec<Place>> {
+    let options = LifterOptions { device: Device::Cpu, threads, ..LifterOptions::default() };
+    let open = |file: &P| Lifter::from_file_with(file, &options);
+    let mut lifters = files.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let views = [Detector::PERFECT, Detector::in_full_view(1.0)].map(|detector| {
+        let protocol = Protocol { detector, ..Protocol::default() };
+        dataset
+            .held_out(&protocol)
+            .ok_or_else(|| Error::usage("paired arrays have no cameras, expected a run on motion"))
+    });
+    let [perfect, detected] = views;
+    let views = [perfect?, detected?];
+    let seconds = in_turns(&mut lifters, &views[1].keypoints)?;
+    let place = |((file, lifter), [alone, batch]): ((&P, &mut Lifter), [f64; 2])| {
+        let file = file.as_ref();
+        let bytes = std::fs::metadata(file).map_err(|e| Error::io("cannot read", file, e))?.len();
+        let errors = [error(lifter, &views[0])?, error(lifter, &views[1])?];
+        let network = &lifter.card().network;
+        Ok(Place {
+            name: file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+            bytes,
+            parameters: network.parameters,
+            precision: network.precision,
+            errors,
+            latency_us: alone * 1e6,
+            poses_per_second: BATCH as f64 / batch,
+        })
+    };
+    files.iter().zip(&mut lifters).zip(seconds).map(place).collect()
+}
+
+fn error(lifter: &mut Lifter, views: &Views) -> Result<Accuracy> {
+    let lifted = lifter.lift_seen(views.keypoints.view(), &views.cameras)?;
+    let mut score = Score::new(lifted.poses.dim().1, Some(0), "m");
+    score.add(lifted.poses.view(), views.poses.view())?;
+    score.accuracy().ok_or_else(|| Error::runtime("nobody could be lifted"))
+}
+
+/// Seconds of a call with one person and with a batch, for each lifter: medians of turns that they take one after another.
+fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<[f64; 2]>> {
+    let sizes = [1, BATCH.min(keypoints.dim().0)];
+    let mut turns = vec![[const { Vec::new() }; 2]; lifters.len()];
+    for turn in 0..=TURNS {
+        for (lifter, turns) in lifters.iter_mut().zip(&mut turns) {
+            for ((people, calls), seconds) in sizes.into_iter().zip(CALLS).zip(turns.iter_mut()) {
+                let keypoints = keypoints.slice(s![..people, .., ..]);
+                let mut poses = Array3::zeros((people, lifter.card().output.joints.len(), 3));
+                let started = Instant::now();
+                for _ in 0..calls {
+                    lifter.lift_into(keypoints, poses.view_mut())?;
+                }
+                // The first turn warms up.
+                if turn > 0 {
+                    seconds.push(started.elapsed().as_secs_f64() / calls as f64);
+                }
+            }
+        }
+    }
+    let median = |mut seconds: Vec<f64>| {
+        seconds.sort_unstable_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    };
+    Ok(turns.into_iter().map(|turns| turns.map(median)).collect())
+}
+
+/// The table, in the order of the models.
+pub fn markdown(places: &[Place], on: &str) -> String {
+    let mut text = format!(
+        "MPJPE and P-MPJPE in mm on {on}; one person alone and batches of {BATCH} on the CPU, medians of {TURNS} turns.\n\n\
+         | model | precision | MB | parameters | perfect | detector | one pose, µs | poses/s |\n|---|---|---|---|---|---|---|---|\n"
+    );
+    for place in places {
+        let [perfect, detector] =
+            place.errors.each_ref().map(|error| format!("{:.1}, {:.1}", error.mpjpe, error.p_mpjpe));
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {:.1} | {} | {perfect} | {detector} | {:.0} | {:.0} |",
+            place.name,
+            place.precision,
+            place.bytes as f64 / 1e6,
+            place.parameters,
+            place.latency_us,
+            place.poses_per_second,
+        );
+    }
+    text
+}
+
+/// Error with a detector's key points over speed, the best at each speed joined.
+///
+/// # Errors
+/// No model.
+pub fn chart(places: &[Place]) -> Result<Chart> {
+    let point = |place: &Place| Tradeoff {
+        name: place.name.clone(),
+        gain: place.poses_per_second,
+        cost: place.errors[1].mpjpe,
+    };
+    let points: Vec<Tradeoff> = places.iter().map(point).collect();
+    tradeoff_chart(
+        &points,
+        ["poses a second, batches of 256", "MPJPE with a detector's errors, mm"],
+        "Error over speed",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_all_of_a_model() {
+        let accuracy = |mpjpe| Accuracy {
+            samples: 1,
+            mpjpe,
+            p_mpjpe: mpjpe / 2.0,
+            n_mpjpe: mpjpe,
+            pck_150: None,
+            auc: None,
+            per_joint: Vec::new(),
+        };
+        let place = Place {
+            name: "small".into(),
+            bytes: 1_230_000,
+            parameters: 300_000,
+            precision: Precision::Int8,
+            errors: [accuracy(50.0), accuracy(70.0)],
+            latency_us: 41.6,
+            poses_per_second: 123_456.4,
+        };
+        let text = markdown(&[place], "virtual cameras");
+        assert!(text.contains("| `small` | int8 | 1.2 | 300000 | 50.0, 25.0 | 70.0, 35.0 | 42 | 123456 |"), "{text}");
+    }
+}

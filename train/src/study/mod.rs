@@ -1,0 +1,7 @@
+//! Experiments on networks and models, and the pages that say what came out: `sweep` compares networks, `robustness` and
+//! `frontier` compare finished models, `report` reads one run.
+
+pub mod frontier;
+pub mod report;
+pub mod robustness;
+pub mod sweep;

@@ -1,0 +1,181 @@
+//! What is varied, and how far.
+
+use rand::rngs::StdRng;
+use rand::seq::index;
+use rand::{Rng, SeedableRng};
+
+use crate::dataset::Protocol;
+use crate::views::Cameras;
+use crate::views::Detector;
+
+/// A detector as usual that shows every joint.
+const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
+/// The first joint of COCO-17 that people at desks do not show: the left hip; and the left knee.
+const HIPS_AND_BELOW: usize = 11;
+const KNEES_AND_BELOW: usize = 13;
+
+/// One thing that is varied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// `camera pitch`.
+    pub title: String,
+    /// `degrees`.
+    pub unit: String,
+    /// From one end to the other.
+    pub conditions: Vec<Condition>,
+    /// Whether the conditions lie on an axis; else they are a list.
+    pub is_axis: bool,
+}
+
+/// One point of a curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// In words.
+    pub label: String,
+    /// On the axis.
+    pub at: f64,
+    /// How people are seen.
+    pub protocol: Protocol,
+    /// What is done to the key points then.
+    pub damage: Damage,
+    /// Which joints are measured.
+    pub joints: Joints,
+}
+
+/// What is done to key points after the detector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Damage {
+    /// Nothing.
+    None,
+    /// Normal noise on both coordinates of every joint, its deviation a share of the person's size in the image.
+    Noise {
+        /// Deviation over the root of the area of the key points' box.
+        share: f64,
+    },
+    /// So many joints missing, any of them.
+    Missing {
+        /// Of the 17.
+        joints: usize,
+    },
+    /// COCO-17's joints from this one on missing.
+    NoLegs {
+        /// Index of the first.
+        from: usize,
+    },
+    /// The focal length is not known and guessed.
+    FocalUnknown,
+}
+
+/// Which joints are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joints {
+    /// All 17.
+    All,
+    /// The root and all above it.
+    Upper,
+    /// The upper body by itself, with the thorax as its root: for people whose hips nobody sees.
+    AboveHips,
+}
+
+impl Condition {
+    fn new(label: impl Into<String>, at: f64, protocol: Protocol) -> Self {
+        Self { label: label.into(), at, protocol, damage: Damage::None, joints: Joints::All }
+    }
+}
+
+fn detected(cameras: Cameras) -> Protocol {
+    Protocol { cameras, detector: FULL_VIEW, ..Protocol::default() }
+}
+
+fn axis(title: &str, unit: &str, values: &[f64], condition: impl Fn(f64) -> Condition) -> Curve {
+    let conditions = values.iter().map(|&value| condition(value)).collect();
+    Curve { title: title.into(), unit: unit.into(), conditions, is_axis: true }
+}
+
+/// The curves of `models/README.md`; all but the first with the usual detector, every joint seen.
+pub fn curves() -> Vec<Curve> {
+    let usual = Cameras::default;
+    let seen = |at: f64, label: String, cameras: Cameras| Condition::new(label, at, detected(cameras));
+    let degrees = |at: f64| format!("{at}°");
+    vec![
+        overall(),
+        axis("noise on perfect key points", "% of the person's size", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], |at| {
+            Condition {
+                damage: Damage::Noise { share: at / 100.0 },
+                ..Condition::new(format!("{at} %"), at, Protocol::default())
+            }
+        }),
+        axis("joints missing", "of 17", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], |at| Condition {
+            damage: Damage::Missing { joints: at as usize },
+            ..seen(at, format!("{at}"), usual())
+        }),
+        axis("camera pitch", "degrees down", &[-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 45.0, 60.0], |at| {
+            let pitch = at.to_radians();
+            seen(at, degrees(at), Cameras { pitch: (pitch, 0.0), pitch_limits: (pitch, pitch), ..usual() })
+        }),
+        axis("camera roll", "degrees", &[0.0, 10.0, 20.0, 30.0, 45.0], |at| {
+            seen(at, degrees(at), Cameras { roll: (at.to_radians(), 0.0), ..usual() })
+        }),
+        axis("distance", "m", &[1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0], |at| {
+            seen(at, format!("{at} m"), Cameras { distance: (at, at), ..usual() })
+        }),
+        axis("focal length", "longer image sides", &[0.5, 0.8, 1.2, 1.6, 2.0, 2.4, 3.0], |at| {
+            seen(at, format!("{at}"), Cameras { focal: (at, at), ..usual() })
+        }),
+        axis("place in the image", "% from the middle, at most", &[0.0, 10.0, 20.0, 30.0, 40.0, 50.0], |at| {
+            seen(at, format!("{at} %"), Cameras { offset: at / 100.0, ..usual() })
+        }),
+    ]
+}
+
+/// What is no axis: the two figures of the table of models, and what is taken away from them.
+fn overall() -> Curve {
+    let with =
+        |label: &str, detector: Detector| Condition::new(label, 0.0, Protocol { detector, ..Protocol::default() });
+    let upper = |label: &str, damage: Damage| Condition { damage, joints: Joints::Upper, ..with(label, FULL_VIEW) };
+    let above = |label: &str, damage: Damage| Condition { joints: Joints::AboveHips, ..upper(label, damage) };
+    let odd = Protocol { detector: FULL_VIEW, reshape: 2.5, ..Protocol::default() };
+    let conditions = vec![
+        with("perfect key points", Detector::PERFECT),
+        with("detector", FULL_VIEW),
+        with("detector, joints left out as usual", Detector { gaps: 1.0, ..FULL_VIEW }),
+        Condition { damage: Damage::FocalUnknown, ..with("detector, focal length guessed", FULL_VIEW) },
+        Condition::new("detector, odd proportions (2.5 times the spread)", 0.0, odd),
+        upper("detector, upper body of the whole", Damage::None),
+        upper("detector, upper body, no knees and ankles", Damage::NoLegs { from: KNEES_AND_BELOW }),
+        upper("detector, upper body, no hips either", Damage::NoLegs { from: HIPS_AND_BELOW }),
+        above("detector, upper body by itself, its root the thorax, of the whole", Damage::None),
+        above("detector, the same, no hips, knees and ankles", Damage::NoLegs { from: HIPS_AND_BELOW }),
+    ];
+    Curve { title: "overall".into(), unit: String::new(), conditions, is_axis: false }
+}
+
+/// Everybody who validates, alone, with the usual detector.
+pub fn people(people: &[(String, usize)]) -> Curve {
+    let one = |(name, poses): &(String, usize)| {
+        let protocol = Protocol { subject: Some(name.clone()), ..detected(Cameras::default()) };
+        Condition::new(format!("{name} ({poses} poses)"), 0.0, protocol)
+    };
+    let conditions = people.iter().map(one).collect();
+    Curve { title: "people".into(), unit: String::new(), conditions, is_axis: false }
+}
+
+/// Numbers that are the same at every call.
+pub(super) struct Random(StdRng);
+
+pub(super) fn random() -> Random {
+    Random(StdRng::seed_from_u64(17))
+}
+
+impl Random {
+    /// Standard normal, by Box and Muller 1958.
+    pub(super) fn normal(&mut self) -> f32 {
+        let (u, v): (f32, f32) = (self.0.random(), self.0.random());
+        (-2.0 * (1.0 - u).ln()).sqrt() * (std::f32::consts::TAU * v).cos()
+    }
+
+    /// `amount` different numbers below `below`.
+    pub(super) fn choose(&mut self, below: usize, amount: usize) -> Vec<usize> {
+        index::sample(&mut self.0, below, amount.min(below)).into_vec()
+    }
+}

@@ -1,0 +1,46 @@
+//! Random numbers for each of B people, on their device; what they are follows from the seed that libtorch's generator
+//! was given before.
+
+use tch::{Device, Kind, Tensor};
+
+/// Draws for `rows` people.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::views) struct Draw {
+    rows: i64,
+    options: (Kind, Device),
+}
+
+impl Draw {
+    pub(in crate::views) fn new(rows: i64, device: Device) -> Self {
+        Self { rows, options: (Kind::Float, device) }
+    }
+
+    fn size(&self, shape: &[i64]) -> Vec<i64> {
+        [&[self.rows], shape].concat()
+    }
+
+    /// `[B, shape…]` uniform in 0..1.
+    pub(in crate::views) fn unit(&self, shape: &[i64]) -> Tensor {
+        Tensor::rand(self.size(shape), self.options)
+    }
+
+    /// `[B, shape…]` uniform between two bounds.
+    pub(in crate::views) fn uniform(&self, shape: &[i64], (low, high): (f64, f64)) -> Tensor {
+        self.unit(shape) * (high - low) + low
+    }
+
+    /// `[B, shape…]` standard normal.
+    pub(in crate::views) fn normal(&self, shape: &[i64]) -> Tensor {
+        Tensor::randn(self.size(shape), self.options)
+    }
+
+    /// `[B, 1, 1]` true for this share of the people.
+    pub(in crate::views) fn some(&self, share: f64) -> Tensor {
+        self.unit(&[1, 1]).lt(share)
+    }
+
+    /// `[B]` of one value.
+    pub(in crate::views) fn constant(&self, value: f64) -> Tensor {
+        Tensor::full([self.rows], value, self.options)
+    }
+}

@@ -1,0 +1,201 @@
+//! A layout's joints as a detector errs on them: what [`super`] measures goes by the joints' names, so that any layout
+//! of a body can be the input.
+
+use poselift::skeleton::Layout;
+use tch::{Device, Tensor};
+
+/// One kind of joint: its numbers are shares of the person's size but for the last, which is in metres.
+struct Kind {
+    /// The end of the joint's name.
+    name: &'static str,
+    /// Deviation of its error along each axis for a usual detector: face and hands are worst, legs best.
+    noise: f32,
+    /// How often it is lost.
+    lost: f32,
+    /// How far from the joint's centre its key point is put on the body, one deviation for each axis: what "hip" or "ear"
+    /// means differs from one detector, and one motion-capture marker set, to the next.
+    placement: f32,
+}
+
+const fn kind(name: &'static str, noise: f32, lost: f32, placement: f32) -> Kind {
+    Kind { name, noise, lost, placement }
+}
+
+/// In the order in which names are tried.
+const KINDS: [Kind; 13] = [
+    kind("neck_nose", 0.018, 0.003, 0.010),
+    kind("nose", 0.018, 0.003, 0.006),
+    kind("eye", 0.018, 0.003, 0.006),
+    kind("ear", 0.020, 0.003, 0.008),
+    kind("head", 0.020, 0.003, 0.012),
+    kind("thorax", 0.014, 0.003, 0.012),
+    kind("spine", 0.020, 0.003, 0.020),
+    kind("shoulder", 0.018, 0.003, 0.010),
+    kind("elbow", 0.027, 0.035, 0.010),
+    kind("wrist", 0.030, 0.035, 0.008),
+    kind("hip", 0.020, 0.003, 0.016),
+    kind("knee", 0.012, 0.003, 0.008),
+    kind("ankle", 0.013, 0.003, 0.008),
+];
+/// What of the face's errors is one shift of the whole face, and what is each point's own.
+const FACE: (f32, f32) = (0.93, 0.37);
+/// The joints that move as one then.
+const FACES: [&str; 5] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"];
+/// What of the error of elbows, wrists, knees and ankles is their own, and how much of the joint's before it they take.
+const CHAIN: (f32, f32) = (0.85, 0.5);
+/// The chains, each joint behind the one that it takes from.
+const CHAINS: [[&str; 3]; 2] = [["shoulder", "elbow", "wrist"], ["hip", "knee", "ankle"]];
+/// Limbs that somebody's body hides, and the share of the poses in which each of a side is.
+const OCCLUDED: [(&[&str], f64); 2] = [(&["elbow", "wrist"], 0.1), (&["knee", "ankle"], 0.05)];
+/// Parts of one side that are left out together, and the share of the poses in which each of a side is.
+const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] =
+    [(&["elbow", "wrist"], 0.03), (&["knee", "ankle"], 0.03), (&["eye", "ear"], 0.03)];
+/// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the hips
+/// with them, the head.
+const HIDDEN: [(&[&str], f64); 4] = [
+    (&["ankle"], 0.03),
+    (&["knee", "ankle"], 0.06),
+    (&["hip", "knee", "ankle"], 0.10),
+    (&["nose", "eye", "ear", "head"], 0.02),
+];
+/// Joints of both sides that detectors exchange together, and the share of the poses in which each group is: an arm, a
+/// leg, the single joints at their ends, and the whole body.
+const EXCHANGED: [(&[&str], f64); 5] = [
+    (&["elbow", "wrist"], 0.006),
+    (&["hip", "knee", "ankle"], 0.006),
+    (&["wrist"], 0.006),
+    (&["ankle"], 0.006),
+    (&["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"], 0.003),
+];
+const SIDES: [&str; 2] = ["left_", "right_"];
+
+/// The constants of J joints on a device.
+#[derive(Debug)]
+pub(in crate::views) struct Joints {
+    /// J.
+    pub count: i64,
+    /// `[1, J, 1]` shares of the person's size.
+    pub noise: Tensor,
+    /// `[1, J, 1]` shares of the poses.
+    pub lost: Tensor,
+    /// `[1, J, 1]` metres.
+    pub placement: Tensor,
+    /// `[J, J + 1]` how the joints' errors come about from J independent ones and the face's common one.
+    pub mixing: Tensor,
+    /// Limbs that bodies hide: masks `[1, J, 1]`, and in which share of the poses.
+    pub occluded: Vec<(Tensor, f64)>,
+    /// Parts that are left out together, likewise.
+    pub hidden: Vec<(Tensor, f64)>,
+    /// Orders `[J]` of joints with some of the two sides exchanged, likewise.
+    pub exchanged: Vec<(Tensor, f64)>,
+    /// Left and right hip, left and right shoulder.
+    pub trunk: [[i64; 2]; 2],
+}
+
+impl Joints {
+    /// For the joints of `layout`.
+    pub(in crate::views) fn new(layout: &Layout, device: Device) -> Self {
+        let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
+        let row = |value: fn(&Kind) -> f32| {
+            let values: Vec<f32> = kinds.iter().map(|kind| value(kind)).collect();
+            Tensor::from_slice(&values).view([1, -1, 1]).to_device(device)
+        };
+        let mask = |holds: &dyn Fn(&str) -> bool| {
+            let mask: Vec<bool> = layout.joints.iter().map(|joint| holds(joint)).collect();
+            Tensor::from_slice(&mask).view([1, -1, 1]).to_device(device)
+        };
+        let on_sides = |parts: &[(&'static [&str], f64)]| -> Vec<(Tensor, f64)> {
+            let each = |&(ends, share): &(&'static [&str], f64)| {
+                SIDES.map(|side| (mask(&|joint| joint.starts_with(side) && ends_with(joint, ends)), share))
+            };
+            parts.iter().flat_map(each).collect()
+        };
+        let whole = HIDDEN.iter().map(|&(ends, share)| (mask(&|joint| ends_with(joint, ends)), share));
+        let mirrored = layout.mirrored();
+        let order = |ends: &[&str]| {
+            let taken = |joint: usize| if ends_with(layout.joints[joint], ends) { mirrored[joint] } else { joint };
+            let order: Vec<i64> = (0..layout.len()).map(|joint| taken(joint) as i64).collect();
+            Tensor::from_slice(&order).to_device(device)
+        };
+        let at = |name: &str| layout.position(name).map_or(0, |at| at as i64);
+        Self {
+            count: layout.len() as i64,
+            noise: row(|kind| kind.noise),
+            lost: row(|kind| kind.lost),
+            placement: row(|kind| kind.placement),
+            mixing: Tensor::from_slice(&mixing(layout, &kinds)).view([layout.len() as i64, -1]).to_device(device),
+            occluded: on_sides(&OCCLUDED),
+            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).collect(),
+            exchanged: EXCHANGED.iter().map(|&(ends, share)| (order(ends), share)).collect(),
+            trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| at(&format!("{side}{joint}")))),
+        }
+    }
+}
+
+/// The kind of the joint called `name`; one that is none of them is a joint of the trunk.
+fn kind_of(name: &str) -> &'static Kind {
+    const TRUNK: &Kind = &kind("", 0.018, 0.003, 0.015);
+    KINDS.iter().find(|kind| name.ends_with(kind.name)).unwrap_or(TRUNK)
+}
+
+fn ends_with(joint: &str, ends: &[&str]) -> bool {
+    // Human3.6M's root is a `hip` without a side, which goes with the hips.
+    ends.iter().any(|end| joint.rsplit('_').next() == Some(*end))
+}
+
+/// `[J · (J + 1)]`, row by row; see [`Joints::mixing`].
+fn mixing(layout: &Layout, kinds: &[&Kind]) -> Vec<f32> {
+    let count = layout.len();
+    let mut rows = vec![vec![0.0; count + 1]; count];
+    for (joint, row) in rows.iter_mut().enumerate() {
+        let is_face = FACES.contains(&layout.joints[joint]);
+        row[joint] = kinds[joint].noise * if is_face { FACE.1 } else { 1.0 };
+        row[count] = if is_face { kinds[joint].noise * FACE.0 } else { 0.0 };
+    }
+    for (side, chain) in SIDES.iter().flat_map(|side| CHAINS.map(|chain| (side, chain))) {
+        let places: Vec<usize> = chain.iter().filter_map(|joint| layout.position(&format!("{side}{joint}"))).collect();
+        for pair in places.windows(2) {
+            let before = rows[pair[0]].clone();
+            rows[pair[1]].iter_mut().zip(before).for_each(|(own, before)| *own = CHAIN.0 * *own + CHAIN.1 * before);
+        }
+    }
+    rows.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use poselift::skeleton::{COCO17, H36M17};
+
+    use super::*;
+
+    #[test]
+    fn every_joint_of_both_layouts_is_of_a_kind() {
+        for joint in COCO17.joints.iter().chain(H36M17.joints) {
+            assert!(!kind_of(joint).name.is_empty(), "{joint}");
+        }
+        assert_eq!(kind_of("neck_nose").placement, 0.010);
+    }
+
+    #[test]
+    fn errors_are_handed_on_along_limbs_and_shared_by_the_face() {
+        let joints = Joints::new(&COCO17, Device::Cpu);
+        let rows: Vec<f32> = Vec::try_from(joints.mixing.flatten(0, -1)).unwrap_or_default();
+        let row = |joint: usize| &rows[joint * 18..(joint + 1) * 18];
+        let deviation = |joint: usize| row(joint).iter().map(|share| share * share).sum::<f32>().sqrt();
+        // Nose: all but a little is common. Wrist (9): its own, the elbow's (7) and the shoulder's (5).
+        assert!((deviation(0) - 0.018).abs() < 2e-4 && row(0)[17] > 0.9 * 0.018);
+        assert!((row(9)[9] - 0.85 * 0.030).abs() < 1e-6 && (row(9)[7] - 0.5 * 0.85 * 0.027).abs() < 1e-6);
+        assert!((row(9)[5] - 0.25 * 0.018).abs() < 1e-6 && row(9)[17] == 0.0);
+    }
+
+    #[test]
+    fn sides_are_exchanged_by_name() {
+        let joints = Joints::new(&H36M17, Device::Cpu);
+        let orders: Vec<Vec<i64>> =
+            joints.exchanged.iter().map(|(order, _)| Vec::try_from(order).unwrap_or_default()).collect();
+        assert_eq!(orders[0][11..], [11, 15, 16, 14, 12, 13]);
+        let all: Vec<i64> = H36M17.mirrored().into_iter().map(|joint| joint as i64).collect();
+        assert_eq!(orders[4], all);
+        assert_eq!(joints.trunk, [[4, 1], [11, 14]]);
+    }
+}

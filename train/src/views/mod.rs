@@ -1,0 +1,232 @@
+//! Motion seen by virtual cameras, on the device: every draw of a pose is a new
+//! body (`bodies`), a new camera (`cameras`) and a new detector; what they saw
+//! is [`Seen`], as it is or with the camera turned towards the person.
+//!
+//! All tensors are f32. N poses of the 22 joints of
+//! [`poselift::skeleton::BODY22`]; world axes have y up, camera axes x right,
+//! y down, z forward.
+
+mod bodies;
+mod cameras;
+mod detector;
+mod rarity;
+mod seen;
+mod variety;
+
+use poselift::skeleton::{BODY22, Layout};
+use tch::{Device, Tensor};
+
+use bodies::Bodies;
+use detector::{Detection, Joints};
+
+pub use bodies::STATURE;
+pub use cameras::Cameras;
+pub use detector::Detector;
+pub use seen::Seen;
+
+/// Least depth of a joint before the camera, metres: nearer ones would be projected without bounds.
+const LEAST_DEPTH: f64 = 0.2;
+
+/// Bodies on the device and how to look at them.
+#[derive(Debug)]
+pub struct Viewer {
+    bodies: Bodies,
+    /// `[J]` where the joints that detectors see are among the bodies'.
+    seen: Tensor,
+    joints: Joints,
+}
+
+/// What of a draw is random.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Draw {
+    /// Seed of this draw.
+    pub seed: u64,
+    /// What becomes of the projections.
+    pub detector: Detector,
+    /// Make new bodies of the old: poses are varied, and half of them mirrored.
+    pub mix: bool,
+    /// How far bones are lengthened and shortened: 1 as usual.
+    pub reshape: f64,
+}
+
+impl Viewer {
+    /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's; detectors see the joints
+    /// of `layout`, each of which has to be one of [`BODY22`]'s.
+    pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
+        let seen: Vec<i64> =
+            layout.joints.iter().filter_map(|name| BODY22.position(name)).map(|at| at as i64).collect();
+        Self {
+            bodies: Bodies::new(positions, human, device),
+            seen: Tensor::from_slice(&seen).to_device(device),
+            joints: Joints::new(layout, device),
+        }
+    }
+
+    /// The number of poses T.
+    pub fn len(&self) -> usize {
+        self.bodies.len()
+    }
+
+    /// Whether there is no pose at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the bodies are.
+    pub fn device(&self) -> Device {
+        self.bodies.options().1
+    }
+
+    /// `[T]` how often each pose is to be drawn: its density among the others to the power of −`power`, mean 1.
+    pub fn rarity(&self, power: f64) -> Tensor {
+        tch::no_grad(|| rarity::weights(self.bodies.positions(), power))
+    }
+
+    /// The poses `index` `[B]`, each a new body seen by a new one of `cameras`.
+    pub fn look(&self, cameras: &Cameras, index: &Tensor, draw: Draw) -> Seen {
+        tch::no_grad(|| {
+            tch::manual_seed(draw.seed as i64);
+            let bodies = self.bodies.draw(index, draw.mix, draw.reshape);
+            let placed = cameras.place(index.size()[0], bodies.device());
+            let in_camera = bodies.bmm(&placed.camera_from_world.transpose(1, 2));
+            let points = (&in_camera + &placed.root).index_select(1, &self.seen);
+            let mut detection = Detection::new(draw.detector, &self.joints, &points);
+            let points = detection.misplaced(points);
+            let depth = points.narrow(2, 2, 1).clamp_min(LEAST_DEPTH);
+            let centre = (&placed.size / 2.0).unsqueeze(1);
+            let stature = &placed.focal * STATURE / placed.root.select(2, 2).squeeze_dim(1);
+            let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
+            Seen {
+                keypoints: detection.observed(&pixels, &stature, &placed.size),
+                poses: in_camera.index_select(1, &self.bodies.tables.h36m),
+                focal: placed.focal,
+                size: placed.size,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poselift::skeleton::{COCO17, H36M17};
+    use tch::Kind;
+
+    use super::bodies::STATURE_OVER_CHAIN;
+    use super::*;
+    use crate::data::generator;
+
+    /// Somebody standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
+    #[rustfmt::skip]
+    const STANDING: [[f32; 3]; 22] = [
+        [0.0, 0.95, 0.0], [-0.1, 0.95, 0.0], [-0.1, 0.5, 0.02], [-0.1, 0.08, 0.0], [0.1, 0.95, 0.0], [0.1, 0.5, 0.02],
+        [0.1, 0.08, 0.0], [0.0, 1.22, 0.0], [0.0, 1.5, 0.0], [0.0, 1.63, 0.08], [0.0, 1.8, 0.02], [0.18, 1.46, 0.0],
+        [0.46, 1.46, 0.0], [0.7, 1.46, 0.0], [-0.18, 1.46, 0.0], [-0.2, 1.18, 0.0], [-0.2, 0.95, 0.05], [0.0, 1.65, 0.14],
+        [0.03, 1.69, 0.1], [-0.03, 1.69, 0.1], [0.07, 1.67, 0.02], [-0.07, 1.67, 0.02],
+    ];
+    const ROWS: i64 = 2000;
+
+    fn viewer(human: bool) -> Viewer {
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        Viewer::new(&body, &[human], &COCO17, Device::Cpu)
+    }
+
+    fn look(viewer: &Viewer, cameras: &Cameras, mix: bool) -> (Tensor, Tensor) {
+        let _held = generator();
+        let index = Tensor::zeros([ROWS], (Kind::Int64, Device::Cpu));
+        let seen = viewer.look(cameras, &index, Draw { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
+        (seen.keypoints, seen.poses)
+    }
+
+    fn joint(poses: &Tensor, joint: i64, axis: i64) -> Tensor {
+        poses.select(1, joint).select(1, axis)
+    }
+
+    fn share(condition: &Tensor) -> f64 {
+        condition.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
+    }
+
+    #[test]
+    fn people_stand_upright_before_the_camera() {
+        let (keypoints, poses) = look(&viewer(true), &Cameras::default(), false);
+        // y points down: the head (10) lies above the right ankle (3), in the pose and in the image.
+        assert_eq!(share(&joint(&poses, 10, 1).lt_tensor(&joint(&poses, 3, 1))), 1.0);
+        assert!(share(&joint(&keypoints, 0, 1).lt_tensor(&joint(&keypoints, 16, 1))) > 0.99);
+        assert_eq!(poses.select(1, 0).abs().max().double_value(&[]), 0.0);
+    }
+
+    #[test]
+    fn every_body_has_the_same_stature_and_lengths_of_its_own() {
+        for human in [true, false] {
+            let (_, poses) = look(&viewer(human), &Cameras::default(), true);
+            let bone = |a: i64, b: i64| {
+                (poses.select(1, a) - poses.select(1, b))
+                    .square()
+                    .sum_dim_intlist(&[1i64][..], false, Kind::Double)
+                    .sqrt()
+            };
+            // Human3.6M: right hip, knee, ankle, then hip, spine, thorax, neck, head.
+            let chain = bone(1, 2) + bone(2, 3) + bone(0, 7) + bone(7, 8) + bone(8, 9) + bone(9, 10);
+            let error = (chain * STATURE_OVER_CHAIN - STATURE).abs().max().double_value(&[]);
+            assert!(error < 1e-4, "{error}");
+            let sides = (bone(1, 2) - bone(4, 5)).abs().max().double_value(&[]);
+            assert!(!human || sides < 1e-4, "left and right thighs differ by {sides}");
+            assert!(bone(1, 2).std(true).double_value(&[]) > 0.01, "all thighs alike");
+        }
+    }
+
+    #[test]
+    fn some_are_built_like_children() {
+        let neck_over_leg = |mix: bool| {
+            let (_, poses) = look(&viewer(false), &Cameras::default(), mix);
+            let bone = |a: i64, b: i64| {
+                (poses.select(1, a) - poses.select(1, b))
+                    .square()
+                    .sum_dim_intlist(&[1i64][..], false, Kind::Double)
+                    .sqrt()
+            };
+            bone(9, 10) / (bone(1, 2) + bone(2, 3))
+        };
+        // Head over leg is 0.172/0.804 for adults, 1.37 times as much at five years.
+        let share = |mix: bool| share(&neck_over_leg(mix).gt(1.2 * 0.172 / 0.804));
+        let (grown_up, mixed) = (share(false), share(true));
+        assert!(mixed > grown_up + 0.03 && mixed < grown_up + 0.12, "{grown_up} and {mixed} have large heads");
+    }
+
+    #[test]
+    fn key_points_may_be_human36ms() {
+        let _held = generator();
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        let viewer = Viewer::new(&body, &[true], &H36M17, Device::Cpu);
+        let index = Tensor::zeros([8], (Kind::Int64, Device::Cpu));
+        let draw = Draw { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };
+        let seen = viewer.look(&Cameras { offset: 0.0, ..Cameras::default() }, &index, draw);
+        // The root, in the middle of the image, is where its projection is, and so is every other joint.
+        let middle = &seen.size / 2.0;
+        assert!((seen.keypoints.select(1, 0).narrow(1, 0, 2) - middle).abs().max().double_value(&[]) < 1e-2);
+        let noisy = viewer.look(&Cameras::default(), &index, Draw { detector: Detector::in_training(1.0), ..draw });
+        assert_eq!(noisy.keypoints.size(), [8, 17, 3]);
+        assert_eq!(noisy.keypoints.isfinite().all().int64_value(&[]), 1);
+    }
+
+    #[test]
+    fn half_the_people_are_mirrored() {
+        let towards = Cameras { pitch: (0.0, 0.0), roll: (0.0, 0.0), ..Cameras::default() };
+        let (_, poses) = look(&viewer(true), &towards, true);
+        // The raised arm: the left wrist (13) in the original, the right one (16) in the mirror.
+        let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));
+        assert!((0.46..0.54).contains(&left_raised), "{left_raised}");
+        let (_, unmirrored) = look(&viewer(true), &towards, false);
+        assert_eq!(share(&joint(&unmirrored, 13, 1).lt_tensor(&joint(&unmirrored, 16, 1))), 1.0);
+    }
+
+    #[test]
+    fn cameras_look_from_all_sides_and_the_same_seed_from_the_same() {
+        let (viewer, cameras) = (viewer(true), Cameras::default());
+        let (keypoints, poses) = look(&viewer, &cameras, false);
+        // Facing the camera: the nose, which COCO has and the pose's neck comes near, before the head.
+        let facing = share(&joint(&poses, 9, 2).lt_tensor(&joint(&poses, 8, 2)));
+        assert!((0.3..0.8).contains(&facing), "{facing}");
+        let (again, _) = look(&viewer, &cameras, false);
+        assert_eq!(again, keypoints);
+    }
+}

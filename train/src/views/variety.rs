@@ -1,0 +1,332 @@
+//! Poses that nobody struck but that somebody could: the legs or an arm of another pose, limbs swung and bent a little
+//! further or less, the trunk leant, the whole person tilted or upside down.
+//!
+//! Everything works on bone directions `[B, 22, 3]` of [`BODY22`] (unit vectors, y up), so that no bone changes its
+//! length. Widening the poses of a lifter's training data is what PoseAug (Gong et al. 2021) found to help most on
+//! people that it has not seen; here the changes are drawn, not learned.
+
+use std::f64::consts::PI;
+
+use poselift::skeleton::BODY22;
+use tch::{Device, Kind, Tensor};
+
+use crate::views::detector::Draw;
+
+/// Share of the people who get the legs of another, and of those who get its left, and another's right, arm.
+const LEGS_EXCHANGED: f64 = 0.3;
+const ARM_EXCHANGED: f64 = 0.2;
+/// Share of the people whose joints are moved at all.
+const LOOSENED: f64 = 0.7;
+/// Standard deviation of the turn of each part about its joint, degrees: trunk, head, arms, legs.
+const TURNS: [(Part, f64); 6] = [
+    (Part::Trunk, 8.0),
+    (Part::Head, 10.0),
+    (Part::LeftArm, 15.0),
+    (Part::RightArm, 15.0),
+    (Part::LeftLeg, 10.0),
+    (Part::RightLeg, 10.0),
+];
+/// Standard deviation of the change of a knee's or elbow's bend, degrees, and how far these bend at most.
+const BEND: f64 = 20.0;
+const MOST_BENT: f64 = 150.0;
+/// Below this sine of a bend its axis is noise.
+const STRAIGHT: f64 = 0.1;
+/// Share of the people who are tilted, and by how much: a standard deviation in degrees.
+const TILTED: (f64, f64) = (0.12, 25.0);
+/// Share of the people who are turned any way at all.
+const TUMBLED: f64 = 0.03;
+/// Hips further from level than this sine would tear the trunk off another's legs.
+const LEVEL: f64 = 0.35;
+
+/// What is turned about one joint; each is some bones of [`BODY22`], named by the joint at their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All but legs and hips.
+    Trunk,
+    Head,
+    LeftArm,
+    RightArm,
+    LeftLeg,
+    RightLeg,
+}
+
+impl Part {
+    fn holds(self, joint: &str) -> bool {
+        let ends = |names: &[&str]| names.iter().any(|name| joint.ends_with(name));
+        let (left, right) = (joint.starts_with("left"), joint.starts_with("right"));
+        match self {
+            Self::Trunk => !ends(&["hip", "knee", "ankle"]),
+            Self::Head => ends(&["neck_nose", "head", "nose", "eye", "ear"]),
+            Self::LeftArm => left && ends(&["elbow", "wrist"]),
+            Self::RightArm => right && ends(&["elbow", "wrist"]),
+            Self::LeftLeg => left && ends(&["knee", "ankle"]),
+            Self::RightLeg => right && ends(&["knee", "ankle"]),
+        }
+    }
+}
+
+/// Masks and indices of the parts.
+#[derive(Debug)]
+pub(super) struct Variety {
+    /// `[1, 22, 1]` hips, knees and ankles.
+    legs: Tensor,
+    /// `[1, 22, 1]` for the left and the right arm.
+    arms: [Tensor; 2],
+    /// `[2, 22]` for the trunk, then `[5, 22]` for the others: 1 where a bone belongs to the part.
+    trunk: Tensor,
+    limbs: Tensor,
+    /// Degrees of each row of the two above.
+    trunk_turn: f64,
+    /// `[1, 5, 1]`.
+    limb_turns: Tensor,
+    /// `[4]` the bones behind knees and elbows, and those before them.
+    hinged: Tensor,
+    before_hinge: Tensor,
+    hips: [i64; 2],
+    shoulders: [i64; 2],
+    back: [i64; 2],
+}
+
+impl Variety {
+    pub(super) fn new(device: Device) -> Self {
+        let at = |name: &str| BODY22.position(name).map_or(0, |at| at as i64);
+        let both = |joint: &str| ["left", "right"].map(|side| at(&format!("{side}_{joint}")));
+        let mark = |holds: &dyn Fn(&str) -> bool| -> Vec<f32> {
+            BODY22.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
+        };
+        let mask =
+            |holds: &dyn Fn(&str) -> bool| Tensor::from_slice(&mark(holds)).view([1, -1, 1]).gt(0.5).to_device(device);
+        let rows = |parts: &[(Part, f64)]| {
+            let marks: Vec<f32> = parts.iter().flat_map(|(part, _)| mark(&|joint| part.holds(joint))).collect();
+            Tensor::from_slice(&marks).view([parts.len() as i64, -1]).to_device(device)
+        };
+        let turns: Vec<f32> = TURNS[1..].iter().map(|(_, turn)| turn.to_radians() as f32).collect();
+        let indices = |pairs: [[i64; 2]; 2]| Tensor::from_slice(pairs.as_flattened()).to_device(device);
+        Self {
+            legs: mask(&|joint| !Part::Trunk.holds(joint) && joint != "hip"),
+            arms: [Part::LeftArm, Part::RightArm].map(|arm| mask(&|joint| arm.holds(joint))),
+            trunk: rows(&TURNS[..1]),
+            limbs: rows(&TURNS[1..]),
+            trunk_turn: TURNS[0].1.to_radians(),
+            limb_turns: Tensor::from_slice(&turns).view([1, -1, 1]).to_device(device),
+            hinged: indices([both("ankle"), both("wrist")]),
+            before_hinge: indices([both("knee"), both("elbow")]),
+            hips: both("hip"),
+            shoulders: both("shoulder"),
+            back: [at("spine"), at("thorax")],
+        }
+    }
+
+    /// Bone directions of poses like `directions` that nobody struck; draws from libtorch's generator.
+    pub(super) fn of(&self, directions: &Tensor) -> Tensor {
+        let draw = Draw::new(directions.size()[0], directions.device());
+        let exchanged = self.arms_exchanged(&self.legs_exchanged(directions, &draw), &draw);
+        let loosened = self.bent(&self.turned(&exchanged, &draw), &draw);
+        let loosened = loosened.where_self(&draw.some(LOOSENED), &exchanged);
+        tilted(&loosened, &draw)
+    }
+
+    /// Some people with the legs of the next one in the batch, turned about the vertical so that both hips point the
+    /// same way.
+    fn legs_exchanged(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+        let donors = directions.roll([1], [0]);
+        let across = |bones: &Tensor| bones.select(1, self.hips[0]) - bones.select(1, self.hips[1]);
+        let heading = |bones: &Tensor| {
+            let across = across(bones);
+            across.select(1, 2).atan2(&across.select(1, 0))
+        };
+        // A turn about y by +α takes heading h to h − α in this sense of atan2(z, x).
+        let angle = heading(&donors) - heading(directions);
+        let zero = angle.zeros_like();
+        let turn = Tensor::stack(&[&zero, &angle, &zero], 1).unsqueeze(1);
+        let level = |bones: &Tensor| {
+            let across = across(bones);
+            let length = across.square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
+            across.select(1, 1).abs().lt_tensor(&(length * LEVEL))
+        };
+        let both_level = level(directions).logical_and(&level(&donors)).view([-1, 1, 1]);
+        let chosen = draw.some(LEGS_EXCHANGED).logical_and(&both_level).logical_and(&self.legs);
+        rotated(&donors, &turn).where_self(&chosen, directions)
+    }
+
+    /// Some people with an arm of somebody further on in the batch, as that one holds it against the trunk.
+    fn arms_exchanged(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+        let own = self.trunk_axes(directions);
+        let exchange = |poses: Tensor, (arm, further): (&Tensor, i64)| {
+            let [donors, axes] = [directions, &own].map(|tensor| tensor.roll([further], [0]));
+            // Into the donor's trunk, out of one's own.
+            let held = donors.bmm(&axes).bmm(&own.transpose(1, 2));
+            held.where_self(&draw.some(ARM_EXCHANGED).logical_and(arm), &poses)
+        };
+        self.arms.iter().zip([2, 3]).fold(directions.shallow_clone(), exchange)
+    }
+
+    /// `[B, 3, 3]` the trunk's axes in the world, as columns: to the left, up, forward.
+    fn trunk_axes(&self, directions: &Tensor) -> Tensor {
+        let unit = |v: Tensor| &v / v.square().sum_dim_intlist(&[1i64][..], true, Kind::Float).sqrt().clamp_min(1e-6);
+        let up = unit(directions.select(1, self.back[0]) + directions.select(1, self.back[1]));
+        let across = directions.select(1, self.shoulders[0]) - directions.select(1, self.shoulders[1]);
+        let along = (&across * &up).sum_dim_intlist(&[1i64][..], true, Kind::Float);
+        let left = unit(across - along * &up);
+        let forward = left.cross(&up, 1);
+        Tensor::stack(&[left, up, forward], 2)
+    }
+
+    /// The trunk, then head and limbs, each turned a little about its joint.
+    fn turned(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+        let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
+            // One rotation vector a part, laid on the part's bones: [B, P, 3] to [B, 22, 3].
+            rotated(poses, &parts.tr().matmul(&angles))
+        };
+        let trunk = draw.normal(&[1, 3]) * self.trunk_turn;
+        let limbs = draw.normal(&[self.limbs.size()[0], 3]) * &self.limb_turns;
+        turn(&turn(directions, &self.trunk, trunk), &self.limbs, limbs)
+    }
+
+    /// Knees and elbows bent more or less, about the axis that they bend about already and never beyond straight.
+    fn bent(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+        let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
+        let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
+        let axis = near.cross(&far, 2);
+        let sine = sum(axis.square()).sqrt();
+        let bend = sine.atan2(&sum(&near * &far));
+        let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
+        let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
+        let far = rotated(&far, &(axis / sine.clamp_min(STRAIGHT) * turn));
+        directions.index_copy(1, &self.hinged, &far)
+    }
+}
+
+/// Some people leant as a whole, and a few turned any way at all.
+fn tilted(directions: &Tensor, draw: &Draw) -> Tensor {
+    let flat = Tensor::from_slice(&[1.0f32, 0.0, 1.0]).to_device(directions.device());
+    let tilt = draw.normal(&[1, 3]) * flat * TILTED.1.to_radians();
+    let tilt = tilt * draw.some(TILTED.0).to_kind(Kind::Float);
+    let axis = draw.normal(&[1, 3]);
+    let length = axis.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-6);
+    let tumble = axis / length * (draw.unit(&[1, 1]) * PI);
+    rotated(directions, &tumble.where_self(&draw.some(TUMBLED), &tilt))
+}
+
+/// `vectors` `[B, N, 3]` turned by the rotation vectors `turns` `[B, N or 1, 3]`: by their length in radians about their
+/// direction (Rodrigues' formula).
+fn rotated(vectors: &Tensor, turns: &Tensor) -> Tensor {
+    let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
+    let angle = sum(turns.square()).sqrt();
+    let axis = (turns / angle.clamp_min(1e-9)).expand_as(vectors);
+    let (cos, sin) = (angle.cos(), angle.sin());
+    let along = sum(&axis * vectors);
+    vectors * &cos + axis.cross(vectors, 2) * sin + axis * (along * (1.0 - cos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::generator;
+
+    const ROWS: i64 = 4000;
+
+    /// Somebody standing with bent elbows and knees, turned to `headings` `[B]`; y up.
+    fn people(headings: &Tensor) -> Tensor {
+        let ends: Vec<f32> = BODY22
+            .joints
+            .iter()
+            .flat_map(|joint| {
+                let side = if joint.starts_with("left") { 1.0 } else { -1.0 };
+                match joint.rsplit('_').next() {
+                    _ if *joint == "hip" => [0.0, 1.0, 0.0],
+                    Some("hip" | "shoulder") => [side, 0.0, 0.0],
+                    Some("knee") => [0.0, -0.96, 0.28],
+                    Some("ankle") => [0.0, -0.96, -0.28],
+                    Some("elbow") => [side * 0.6, -0.8, 0.0],
+                    Some("wrist") => [0.0, -0.6, 0.8],
+                    _ => [0.0, 1.0, 0.0],
+                }
+            })
+            .collect();
+        let zero = headings.zeros_like();
+        let turn = Tensor::stack(&[&zero, headings, &zero], 1).unsqueeze(1);
+        let bodies = Tensor::from_slice(&ends).view([1, 22, 3]).expand([headings.size()[0], 22, 3], false);
+        rotated(&bodies.contiguous(), &turn)
+    }
+
+    fn crowd() -> (Variety, Tensor, Draw) {
+        tch::manual_seed(9);
+        let headings = Tensor::rand([ROWS], tch::kind::FLOAT_CPU) * (2.0 * PI);
+        let draw = Draw::new(ROWS, Device::Cpu);
+        (Variety::new(Device::Cpu), people(&headings), draw)
+    }
+
+    fn largest(difference: &Tensor) -> f64 {
+        difference.abs().max().double_value(&[])
+    }
+
+    fn length(v: &Tensor) -> Tensor {
+        v.square().sum_dim_intlist(&[2i64][..], false, Kind::Float).sqrt()
+    }
+
+    #[test]
+    fn bones_keep_their_lengths() {
+        let _held = generator();
+        let (variety, people, _) = crowd();
+        let varied = variety.of(&people);
+        assert!(largest(&(length(&varied) - 1.0)) < 1e-4);
+        let moved = length(&(&varied - &people)).amax(&[1i64][..], false).gt(0.02).to_kind(Kind::Float);
+        assert!(moved.mean(Kind::Float).double_value(&[]) > 0.6, "most people are as they were");
+    }
+
+    #[test]
+    fn limbs_of_the_same_pose_change_nothing_whichever_way_people_face() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        assert!(largest(&(variety.legs_exchanged(&people, &draw) - &people)) < 1e-4);
+        assert!(largest(&(variety.arms_exchanged(&people, &draw) - &people)) < 1e-4);
+    }
+
+    #[test]
+    fn an_arm_is_held_against_the_trunk_as_its_owner_holds_it() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        // Every other person raises both arms.
+        let arms = variety.arms[0].logical_or(&variety.arms[1]);
+        let up = Tensor::from_slice(&[0.0f32, 1.0, 0.0]).view([1, 1, 3]).expand_as(&people);
+        let raised = Tensor::arange(ROWS, tch::kind::FLOAT_CPU).remainder(2.0).gt(0.5).view([-1, 1, 1]);
+        let people = up.where_self(&arms.logical_and(&raised), &people);
+        let mixed = variety.arms_exchanged(&people, &draw);
+        let elbow = |side: &str| BODY22.position(&format!("{side}_elbow")).map_or(0, |at| at as i64);
+        let is_up = |side: &str| mixed.select(1, elbow(side)).select(1, 1).gt(0.9);
+        let one_only = is_up("left").logical_xor(&is_up("right")).to_kind(Kind::Float).mean(Kind::Float);
+        // The left arm comes from the one after the next, who does the same; the right one from the third, who does not.
+        let share = one_only.double_value(&[]);
+        assert!((share - ARM_EXCHANGED).abs() < 0.03, "{share} of the people hold one arm up");
+        let legs = mixed.where_self(&variety.legs, &people);
+        assert!(largest(&(legs - people)) < 1e-6, "legs moved with the arms");
+    }
+
+    #[test]
+    fn knees_and_elbows_bend_one_way_and_not_too_far() {
+        let _held = generator();
+        let (variety, people, draw) = crowd();
+        let axes = |people: &Tensor| {
+            let [far, near] = [&variety.hinged, &variety.before_hinge].map(|bones| people.index_select(1, bones));
+            (near.cross(&far, 2), (&near * &far).sum_dim_intlist(&[2i64][..], false, Kind::Float))
+        };
+        let (before, _) = axes(&people);
+        let bent = (0..5).fold(people, |people, _| variety.bent(&people, &draw));
+        let (after, cosine) = axes(&bent);
+        let agreement = (before * after).sum_dim_intlist(&[2i64][..], false, Kind::Float);
+        assert!(agreement.min().double_value(&[]) > -1e-4, "a joint is bent the other way");
+        assert!(cosine.min().double_value(&[]) > MOST_BENT.to_radians().cos() - 1e-3);
+        assert!(cosine.std(true).double_value(&[]) > 0.1, "nobody's bend has changed");
+    }
+
+    #[test]
+    fn some_are_tilted_and_a_few_are_upside_down() {
+        let _held = generator();
+        let (_, people, draw) = crowd();
+        let up = tilted(&people, &draw).select(1, 7).select(1, 1);
+        let share = |condition: Tensor| condition.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+        assert!((share(up.lt(0.9999)) - TILTED.0 - TUMBLED).abs() < 0.03);
+        assert!((0.004..0.03).contains(&share(up.lt(0.0))));
+    }
+}
