@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array3, s};
 use ndarray_npy::NpzWriter;
-use poselift::model::ModelFile;
+use poselift::model::{Batch, ModelFile, PoseNetwork};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
@@ -86,7 +86,8 @@ fn a_small_network_learns_from_a_larger_one_and_keeps_to_a_mirror() {
         (_, axis) => place(other[joint], axis),
     });
     let mut poses = Array3::zeros((2, card.output.joints.len(), 3));
-    poselift::model::PoseNetwork::run(&mut session, keypoints.view(), poses.view_mut()).unwrap();
+    let batch = Batch::new(session.card(), keypoints.view(), poses.view_mut(), None).unwrap();
+    session.run(batch).unwrap();
     let other = poselift::skeleton::mirrored(&card.output.joints);
     for (joint, axis) in (0..other.len()).flat_map(|joint| (0..3).map(move |axis| (joint, axis))) {
         let (own, twin) = (poses[(0, joint, axis)], poses[(1, other[joint], axis)]);

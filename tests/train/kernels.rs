@@ -4,7 +4,7 @@
 mod random_lifter;
 
 use ndarray::{Array2, Array3, Axis};
-use poselift::model::{Device, Engine, Kernels, ModelFile, PoseNetwork, Precision, Session, SessionOptions};
+use poselift::model::{Batch, Device, Engine, Kernels, ModelFile, PoseNetwork, Precision, Session, SessionOptions};
 use poselift_train::export::encode;
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
@@ -67,7 +67,8 @@ fn lift(mut session: Session, shape: &Shape) -> (Array3<f32>, Array2<f32>) {
     let mut poses = Array3::zeros((PEOPLE, shape.joints_out, 3));
     let mut sigma = Array2::zeros((PEOPLE, shape.joints_out));
     let wanted = shape.sigma.then(|| sigma.view_mut());
-    session.run_with_sigma(keypoints.view(), poses.view_mut(), wanted).unwrap();
+    let batch = Batch::new(session.card(), keypoints.view(), poses.view_mut(), wanted).unwrap();
+    session.run(batch).unwrap();
     (poses, sigma)
 }
 

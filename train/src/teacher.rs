@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use ndarray::{Array3, ArrayView3};
-use poselift::model::{self, PoseNetwork, Session, SessionOptions};
+use poselift::model::{self, Batch, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
@@ -64,7 +64,7 @@ impl Teacher {
             .map_err(|e| Error::runtime(format!("key points of no shape: {e}")))?;
         let joints = self.session.card().output.joints.len();
         let mut poses = Array3::<f32>::zeros((size[0], joints, 3));
-        self.session.run(keypoints, poses.view_mut())?;
+        self.session.run(Batch::new(self.session.card(), keypoints, poses.view_mut(), None)?)?;
         let values: Vec<f32> = poses.into_iter().collect();
         Ok(Tensor::from_slice(&values).view([size[0] as i64, joints as i64, 3]).to_device(self.device))
     }

@@ -10,10 +10,10 @@ mod turn;
 use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3};
 
-use crate::error::{Error, Result};
-use crate::model::{Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
+use crate::error::Result;
+use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
 use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
@@ -146,10 +146,10 @@ impl<N: PoseNetwork> Lifter<N> {
     ///
     /// # Errors
     /// A runtime that fails.
-    pub(crate) fn lanes(&mut self) -> Result<Vec<Lifter<Box<dyn PoseNetwork>>>> {
+    pub(crate) fn thread_handles(&mut self) -> Result<Vec<Lifter<Box<dyn PoseNetwork>>>> {
         let (batch, wants_sigma) = (self.batch, self.wants_sigma);
-        let lane = |network| Lifter { wants_sigma, ..Lifter::with_network(network, batch) };
-        Ok(self.network.lanes()?.into_iter().map(lane).collect())
+        let handle = |network| Lifter { wants_sigma, ..Lifter::with_network(network, batch) };
+        Ok(self.network.thread_handles()?.into_iter().map(handle).collect())
     }
 
     /// The network beneath, for others to share.
@@ -194,7 +194,8 @@ impl<N: PoseNetwork> Lifter<N> {
     /// # Errors
     /// As [`Self::lift`].
     pub fn lift_into(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
-        self.run(keypoints, poses.view_mut(), None)?;
+        let batch = Batch::new(self.card(), keypoints, poses.view_mut(), None)?;
+        self.run(batch)?;
         self.blank_unlifted(keypoints, poses);
         Ok(())
     }
@@ -211,20 +212,9 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 
     /// Runs the network on pieces of the size that is fastest.
-    fn run(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        mut poses: ArrayViewMut3<'_, f32>,
-        mut sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
-        if poses.dim().0 != keypoints.dim().0 {
-            let (found, expected) = (poses.dim().0, keypoints.dim().0);
-            return Err(Error::input(format!("room for {found} poses, expected {expected}")));
-        }
-        for piece in even_pieces(keypoints.dim().0, self.batch) {
-            let sigma = sigma.as_mut().map(|sigma| sigma.slice_mut(s![piece.clone(), ..]));
-            let poses = poses.slice_mut(s![piece.clone(), .., ..]);
-            self.network.run_with_sigma(keypoints.slice(s![piece, .., ..]), poses, sigma)?;
+    fn run(&mut self, mut batch: Batch<'_>) -> Result<()> {
+        for piece in even_pieces(batch.len(), self.batch) {
+            self.network.run(batch.rows(piece))?;
         }
         Ok(())
     }
@@ -248,6 +238,8 @@ fn keypoint(row: ArrayView1<'_, f32>) -> Keypoint {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use ndarray::s;
 
     use super::*;
     use crate::model::MockNetwork;

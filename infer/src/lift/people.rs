@@ -7,7 +7,7 @@ use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use super::{Lifter, turn};
 use crate::camera::{Camera, Turn};
 use crate::error::{Error, Result};
-use crate::model::{Card, PoseNetwork};
+use crate::model::{Batch, Card, PoseNetwork};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::Conversion;
 
@@ -150,7 +150,7 @@ impl<N: PoseNetwork> Lifter<N> {
         let sigma = sigma.transpose().map_err(misshapen)?;
         let gathered = std::mem::take(&mut self.keypoints);
         let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(misshapen)?;
-        let done = self.run(keypoints, poses, sigma);
+        let done = Batch::new(self.card(), keypoints, poses, sigma).and_then(|batch| self.run(batch));
         self.keypoints = gathered;
         done
     }

@@ -6,7 +6,7 @@ use super::people::{with_score, without_score};
 use super::{Lifter, keypoint, turn};
 use crate::camera::{Camera, Turn};
 use crate::error::{Error, Result};
-use crate::model::{PoseNetwork, View, check_shapes};
+use crate::model::{Batch, PoseNetwork, View, check_keypoints};
 
 /// Poses in arrays, with what the model itself expects of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// As [`Self::lift`]; another number of cameras.
     pub fn lift_seen(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
         let (people, joints) = (keypoints.dim().0, self.card().output.joints.len());
-        check_shapes(self.card(), keypoints.dim(), (people, joints, 3), None)?;
+        check_keypoints(self.card(), keypoints)?;
         if cameras.len() > 1 && cameras.len() != people {
             let found = cameras.len();
             return Err(Error::input(format!("{found} cameras for {people} people, expected one for all or one each")));
@@ -55,7 +55,9 @@ impl<N: PoseNetwork> Lifter<N> {
             View::Subject if !cameras.is_empty() => turned(keypoints, cameras),
             _ => (CowArray::from(keypoints), Vec::new()),
         };
-        self.run(keypoints.view(), poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()))?;
+        let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
+        let batch = Batch::new(self.card(), keypoints.view(), poses.view_mut(), wanted)?;
+        self.run(batch)?;
         for (turn, mut pose) in turns.iter().zip(poses.outer_iter_mut()) {
             for mut joint in pose.outer_iter_mut() {
                 let in_camera = turn.undo([joint[0], joint[1], joint[2]]);

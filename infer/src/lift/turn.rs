@@ -51,13 +51,13 @@ mod tests {
 
     use std::path::Path;
 
-    use ndarray::{Array1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
+    use ndarray::{Array1, ArrayView2, Axis, s};
 
     use super::*;
     use crate::error::Result;
     use crate::format::{Source, open_reader};
     use crate::lift::Lifter;
-    use crate::model::{MockNetwork, ModelFile, PoseNetwork, Session, SessionOptions};
+    use crate::model::{Batch, BatchArrays, MockNetwork, ModelFile, PoseNetwork, Session, SessionOptions};
     use crate::pose::LiftedFrame;
     use crate::skeleton::MEDIAPIPE33;
 
@@ -89,12 +89,8 @@ mod tests {
             &self.0
         }
 
-        fn run_with_sigma(
-            &mut self,
-            keypoints: ArrayView3<'_, f32>,
-            mut poses: ArrayViewMut3<'_, f32>,
-            _: Option<ArrayViewMut2<'_, f32>>,
-        ) -> Result<()> {
+        fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+            let BatchArrays { keypoints, mut poses, .. } = batch.into_arrays();
             for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
                 let hidden = dense(&normalised(person), 64, 3).mapv(f32::tanh);
                 let numbers = dense(&hidden, 51, 5);
@@ -132,13 +128,8 @@ mod tests {
             &self.1
         }
 
-        fn run_with_sigma(
-            &mut self,
-            keypoints: ArrayView3<'_, f32>,
-            poses: ArrayViewMut3<'_, f32>,
-            sigma: Option<ArrayViewMut2<'_, f32>>,
-        ) -> Result<()> {
-            self.0.run_with_sigma(keypoints, poses, sigma)
+        fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+            self.0.run(batch)
         }
     }
 

@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
-use super::call::Numbers;
+use super::backend::Backend;
+use super::batch::{Batch, BatchArrays, FlatBatch};
 use super::desk::{Desk, Found};
 use super::pieces::PieceSize;
-use super::runner::Runner;
 use crate::error::{Error, Result};
 
 /// The most people of a batch that is over so soon that the next may follow before somebody is asleep and woken again.
@@ -20,7 +20,7 @@ const HASTE: usize = 256;
 
 /// A session's threads, which wait for pieces.
 pub(super) struct Crew {
-    runner: Runner,
+    backend: Backend,
     size: PieceSize,
     desk: Arc<Desk<Piece>>,
     threads: Vec<JoinHandle<()>>,
@@ -42,19 +42,19 @@ struct Piece {
 }
 
 impl Crew {
-    /// A crew of `threads` that run `runner`, the caller of [`Self::run`] among them.
+    /// A crew of `threads` that run `backend`, the caller of [`Self::run`] among them.
     ///
     /// # Errors
     /// A thread that cannot be started.
-    pub(super) fn new(runner: Runner, size: PieceSize, threads: usize) -> Result<Self> {
-        let mut crew = Self { runner, size, desk: Arc::default(), threads: Vec::new(), spare: Vec::new() };
+    pub(super) fn new(backend: Backend, size: PieceSize, threads: usize) -> Result<Self> {
+        let mut crew = Self { backend, size, desk: Arc::default(), threads: Vec::new(), spare: Vec::new() };
         for _ in 1..threads {
-            let (desk, runner) = (Arc::clone(&crew.desk), crew.runner.clone());
+            let (desk, backend) = (Arc::clone(&crew.desk), crew.backend.clone());
             let work = move || {
                 let mut in_haste = false;
                 while let Some(piece) = desk.take(in_haste) {
                     in_haste = piece.in_haste;
-                    desk.hand_in(piece.run(&runner));
+                    desk.hand_in(piece.run(&backend));
                 }
             };
             let thread = std::thread::Builder::new().name("lift".to_owned()).spawn(work);
@@ -64,20 +64,16 @@ impl Crew {
     }
 
     /// What each of them runs.
-    pub(super) fn runner(&self) -> &Runner {
-        &self.runner
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// Runs a whole batch, `[N, J_in, channels]` to `[N, J_out, 3]` and `[N, J_out]`.
     ///
     /// # Errors
     /// The first failure of the runtime.
-    pub(super) fn run(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        mut poses: ArrayViewMut3<'_, f32>,
-        mut sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
+    pub(super) fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        let BatchArrays { keypoints, mut poses, mut sigma } = batch.into_arrays();
         let in_haste = keypoints.dim().0 <= HASTE;
         let mut outstanding = self.lay_out(keypoints, sigma.is_some(), in_haste);
         let mut failure = None;
@@ -85,7 +81,7 @@ impl Crew {
             // While pieces are waiting one is run here.
             let piece = match self.desk.fetch(in_haste) {
                 Found::Done(piece) => piece,
-                Found::Waiting(piece) => piece.run(&self.runner),
+                Found::Waiting(piece) => piece.run(&self.backend),
             };
             outstanding -= 1;
             let Piece { people, .. } = &piece;
@@ -140,14 +136,14 @@ impl Piece {
         self.people = people;
     }
 
-    fn run(mut self, runner: &Runner) -> Self {
+    fn run(mut self, backend: &Backend) -> Self {
         let people = self.people.len();
-        let [_, pose, sigma] = runner.widths();
+        let [_, pose, sigma] = backend.widths();
         self.poses.resize(people * pose, 0.0);
         self.sigma.resize(if self.wants_sigma { people * sigma } else { 0 }, 0.0);
         let (keypoints, poses) = (&self.keypoints[..], &mut self.poses[..]);
         let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
-        self.failure = runner.run(people, Numbers { keypoints, poses, sigma }).err();
+        self.failure = backend.run(FlatBatch { len: people, keypoints, poses, sigma }).err();
         self
     }
 

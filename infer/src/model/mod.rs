@@ -5,9 +5,10 @@
 //! sees a [`PoseNetwork`].
 
 mod agreed;
+mod backend;
 mod bare;
+mod batch;
 mod bundled;
-mod call;
 mod card;
 mod crew;
 mod cuda;
@@ -17,20 +18,22 @@ mod engine;
 mod file;
 mod fused;
 mod kernels;
-mod lane;
 mod library;
 mod network;
 mod onnx;
+mod ort_model;
 mod pieces;
 mod precision;
 mod profile;
-mod runner;
 mod session;
 #[cfg(test)]
 #[path = "../../../tests/infer/small_model.rs"]
 mod small_model;
+mod thread_handle;
 
 pub(crate) use bare::BareSession;
+pub(crate) use batch::check_keypoints;
+pub use batch::{Batch, BatchArrays};
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use engine::Engine;
@@ -40,7 +43,7 @@ pub use library::{environment, forbid_telemetry};
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
-pub(crate) use network::{check_shapes, no_sigma};
+pub(crate) use network::no_sigma;
 pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
 pub use precision::Precision;
 pub use session::{Session, SessionOptions, open};

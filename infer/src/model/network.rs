@@ -1,8 +1,8 @@
 //! The edge to whatever runs a model: one trait, and a mock of it for tests.
 
-use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
-
-use super::Card;
+#[cfg(test)]
+use super::BatchArrays;
+use super::{Batch, Card};
 use crate::error::{Error, Result};
 
 /// Something that runs a lifting model on a whole batch.
@@ -10,33 +10,19 @@ pub trait PoseNetwork: Send {
     /// What the model says about itself.
     fn card(&self) -> &Card;
 
-    /// Lifts `keypoints` `[N, J_in, channels]` (pixels, scores 0..1) into `poses` `[N, J_out, 3]`
-    /// (the card's axes and unit), all N in one go, and puts the model's own uncertainty into `sigma` `[N, J_out]`
-    /// (the card's unit) where it is asked for.
+    /// Lifts all of `batch` in one go: key points in pixels to poses in the card's axes and unit, and the model's own
+    /// uncertainty where it is asked for. The batch is one of this network's card ([`Batch::new`]).
     ///
     /// # Errors
-    /// Shapes that are not the card's, sigma of a model that does not give it, or a runtime that fails.
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()>;
-
-    /// As [`Self::run_with_sigma`], the poses alone.
-    ///
-    /// # Errors
-    /// As [`Self::run_with_sigma`].
-    fn run(&mut self, keypoints: ArrayView3<'_, f32>, poses: ArrayViewMut3<'_, f32>) -> Result<()> {
-        self.run_with_sigma(keypoints, poses, None)
-    }
+    /// A runtime that fails.
+    fn run(&mut self, batch: Batch<'_>) -> Result<()>;
 
     /// Handles to the same network that run on the thread that calls them, as many as there are threads, so that batches
     /// may be run beside each other; none where a batch is best run by itself, or by one thread.
     ///
     /// # Errors
     /// A runtime that fails.
-    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+    fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         Ok(Vec::new())
     }
 }
@@ -46,44 +32,12 @@ impl PoseNetwork for Box<dyn PoseNetwork> {
         self.as_ref().card()
     }
 
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
-        self.as_mut().run_with_sigma(keypoints, poses, sigma)
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        self.as_mut().run(batch)
     }
 
-    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
-        self.as_mut().lanes()
-    }
-}
-
-/// Checks the shapes of a call to [`PoseNetwork::run_with_sigma`] against the card.
-///
-/// # Errors
-/// Says which shape was found and which was expected.
-pub(crate) fn check_shapes(
-    card: &Card,
-    keypoints: (usize, usize, usize),
-    poses: (usize, usize, usize),
-    sigma: Option<(usize, usize)>,
-) -> Result<()> {
-    let (people, joints) = (keypoints.0, card.output.joints.len());
-    let expected_in = (people, card.input.joints.len(), card.input.channels);
-    for (what, found, expected) in [("key points", keypoints, expected_in), ("poses", poses, (people, joints, 3))] {
-        if found != expected {
-            return Err(Error::input(format!("{what} of shape {found:?}, expected {expected:?} for this model")));
-        }
-    }
-    match sigma {
-        Some(_) if !card.output.sigma => Err(no_sigma(card)),
-        Some(found) if found != (people, joints) => {
-            let expected = (people, joints);
-            Err(Error::input(format!("sigma of shape {found:?}, expected {expected:?} for this model")))
-        }
-        _ => Ok(()),
+    fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+        self.as_mut().thread_handles()
     }
 }
 
@@ -128,13 +82,8 @@ impl PoseNetwork for MockNetwork {
         &self.card
     }
 
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        mut poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
-        check_shapes(&self.card, keypoints.dim(), poses.dim(), sigma.as_ref().map(|sigma| sigma.dim()))?;
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
         self.batches.push(keypoints.dim().0);
         poses.fill(0.0);
         for ((n, joint, channel), value) in keypoints.indexed_iter() {

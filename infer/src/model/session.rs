@@ -2,20 +2,18 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use ort::ep;
 use ort::session::builder::SessionBuilder;
 
 use super::agreed::Agreement;
-use super::call::Callee;
+use super::backend::Backend;
 use super::crew::Crew;
 use super::file::ModelFile;
 use super::fused::Fused;
-use super::lane::{Lane, run_whole};
 use super::library::{self, Runtime};
-use super::network::{PoseNetwork, check_shapes};
-use super::runner::Runner;
-use super::{Card, Device, Engine, Precision, Provider, cuda, profile};
+use super::ort_model::OrtModel;
+use super::thread_handle::ThreadHandle;
+use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, cuda, profile};
 use crate::error::{Error, Result};
 
 /// The most threads taken without being asked: a batch of 256 poses does not fill more.
@@ -44,7 +42,7 @@ impl SessionOptions {
 pub struct Session {
     card: Card,
     /// Runs a batch as it is.
-    runner: Runner,
+    backend: Backend,
     crew: CrewState,
     provider: Provider,
     threads: usize,
@@ -100,8 +98,8 @@ impl Session {
 
     fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
         let (card, provider) = (file.card().clone(), Provider::Cuda(number));
-        let runner = Runner::Runtime(Callee::new(session, &card)?);
-        Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
+        let backend = Backend::Runtime(OrtModel::new(session, &card)?);
+        Ok(Self { card, backend, crew: CrewState::Nobody, provider, threads, fallback: None })
     }
 
     /// OpenVINO has threads of its own, and takes batches whole.
@@ -112,8 +110,8 @@ impl Session {
             )
         })?;
         let (card, provider) = (file.card().clone(), Provider::OpenVino);
-        let runner = Runner::Runtime(Callee::new(session, &card)?);
-        Ok(Self { card, runner, crew: CrewState::Nobody, provider, threads, fallback: None })
+        let backend = Backend::Runtime(OrtModel::new(session, &card)?);
+        Ok(Self { card, backend, crew: CrewState::Nobody, provider, threads, fallback: None })
     }
 
     /// Small batches of ONNX Runtime's float32 are quicker with all threads at each product; all others never are, they are
@@ -122,22 +120,22 @@ impl Session {
         let threads = options.thread_count();
         let file = file.for_cpus();
         let card = file.card().clone();
-        let kernels = Runner::kernels(file, options.engine, threads)?;
+        let kernels = Backend::kernels(file, options.engine, threads)?;
         let precision = card.network.precision;
         let shares_products = kernels.is_none() && threads > 1 && precision != Precision::Int8;
         let session = || {
             let session = build(&library::runtime_at(path)?, file, if shares_products { threads } else { 1 })?;
-            Callee::new(session, &card)
+            OrtModel::new(session, &card)
         };
-        let runner = match kernels {
-            None => Runner::Runtime(session()?),
+        let backend = match kernels {
+            None => Backend::Runtime(session()?),
             Some(kernels) => held_against(kernels, session, options.engine, path, file)?,
         };
         let crew = match shares_products {
             true => CrewState::Later(Box::new(file.clone())),
-            false => CrewState::Ready(Crew::new(runner.clone(), runner.piece_size(precision), threads)?),
+            false => CrewState::Ready(Crew::new(backend.clone(), backend.piece_size(precision), threads)?),
         };
-        Ok(Self { card, runner, crew, provider: Provider::Cpu, threads, fallback })
+        Ok(Self { card, backend, crew, provider: Provider::Cpu, threads, fallback })
     }
 
     /// The execution provider that is really in use.
@@ -149,7 +147,7 @@ impl Session {
     pub fn engine(&self) -> &'static str {
         match self.provider {
             Provider::OpenVino => "OpenVINO",
-            Provider::Cpu | Provider::Cuda(_) => self.runner.name(),
+            Provider::Cpu | Provider::Cuda(_) => self.backend.name(),
         }
     }
 
@@ -165,7 +163,7 @@ impl Session {
 
     /// Those who share a batch of `people`; nobody where it is best run as it is.
     fn crew(&mut self, people: usize) -> Result<Option<&mut Crew>> {
-        let size = self.runner.piece_size(self.card.network.precision);
+        let size = self.backend.piece_size(self.card.network.precision);
         if !size.is_worth_it(people) {
             return Ok(None);
         }
@@ -175,10 +173,10 @@ impl Session {
     /// The crew, called together if it has not been; `None` where there is none.
     fn call_crew(&mut self) -> Result<Option<&mut Crew>> {
         if let CrewState::Later(file) = &self.crew {
-            let size = self.runner.piece_size(self.card.network.precision);
+            let size = self.backend.piece_size(self.card.network.precision);
             let session = build(&library::runtime(false)?, file, 1)?;
             self.crew =
-                CrewState::Ready(Crew::new(Runner::Runtime(Callee::new(session, &self.card)?), size, self.threads)?);
+                CrewState::Ready(Crew::new(Backend::Runtime(OrtModel::new(session, &self.card)?), size, self.threads)?);
         }
         Ok(match &mut self.crew {
             CrewState::Ready(crew) => Some(crew),
@@ -192,27 +190,23 @@ impl PoseNetwork for Session {
         &self.card
     }
 
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
-        check_shapes(&self.card, keypoints.dim(), poses.dim(), sigma.as_ref().map(|sigma| sigma.dim()))?;
-        match keypoints.dim().0 {
-            0 => Ok(()),
-            people => match self.crew(people)? {
-                Some(crew) => crew.run(keypoints, poses, sigma),
-                None => run_whole(&self.runner, keypoints, poses, sigma),
-            },
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        match self.crew(batch.len())? {
+            Some(crew) => crew.run(batch),
+            None => self.backend.run_batch(batch),
         }
     }
 
-    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+    fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         let (card, threads) = (self.card.clone(), self.threads);
-        let runner = self.call_crew()?.map(|crew| crew.runner().clone());
-        let lane = |runner: &Runner| -> Box<dyn PoseNetwork> { Box::new(Lane::new(card.clone(), runner.clone())) };
-        Ok(runner.iter().filter(|_| threads > 1).flat_map(|runner| (0..threads).map(move |_| lane(runner))).collect())
+        let backend = self.call_crew()?.map(|crew| crew.backend().clone());
+        let handle =
+            |backend: &Backend| -> Box<dyn PoseNetwork> { Box::new(ThreadHandle::new(card.clone(), backend.clone())) };
+        Ok(backend
+            .iter()
+            .filter(|_| threads > 1)
+            .flat_map(|backend| (0..threads).map(move |_| handle(backend)))
+            .collect())
     }
 }
 
@@ -220,23 +214,23 @@ impl PoseNetwork for Session {
 /// is not remembered; else that session.
 ///
 /// # Errors
-/// As for [`Runner::new`]; a runtime that cannot be used.
+/// As for [`Backend::new`]; a runtime that cannot be used.
 fn held_against(
     kernels: Fused,
-    session: impl FnOnce() -> Result<Callee>,
+    session: impl FnOnce() -> Result<OrtModel>,
     engine: Engine,
     path: &Path,
     file: &ModelFile,
-) -> Result<Runner> {
+) -> Result<Backend> {
     let agreement = library::cache_folder().and_then(|cache| Agreement::of(file, kernels.kernels(), path, &cache));
     if agreement.as_ref().is_some_and(Agreement::is_remembered) {
-        return Ok(Runner::agreed(kernels));
+        return Ok(Backend::agreed(kernels));
     }
-    let runner = Runner::new(session()?, kernels, engine).map_err(|error| error.at(file.name()))?;
-    if let (Runner::Fused(_), Some(agreement)) = (&runner, agreement) {
+    let backend = Backend::new(session()?, kernels, engine).map_err(|error| error.at(file.name()))?;
+    if let (Backend::Fused(_), Some(agreement)) = (&backend, agreement) {
         agreement.remember();
     }
-    Ok(runner)
+    Ok(backend)
 }
 
 fn build(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session> {
@@ -303,7 +297,7 @@ fn cuda_error(number: u32, cause: &str) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use ndarray::{Array2, Array3, s};
+    use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, s};
 
     use super::super::small_model::SmallModel;
     use super::*;
@@ -313,6 +307,11 @@ mod tests {
         Session::new(&file, options).unwrap()
     }
 
+    fn run(session: &mut Session, keypoints: ArrayView3<'_, f32>, poses: ArrayViewMut3<'_, f32>) -> Result<()> {
+        let batch = Batch::new(session.card(), keypoints, poses, None)?;
+        session.run(batch)
+    }
+
     #[test]
     fn runs_any_batch_and_any_memory_layout() {
         for (threads, count) in [(1, 0), (1, 1), (2, 7), (1, 300), (2, 256), (3, 1000)] {
@@ -320,21 +319,14 @@ mod tests {
                 small(&SessionOptions { device: Device::Cpu, threads: Some(threads), ..SessionOptions::default() });
             let keypoints = Array3::from_shape_fn((count, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
             let mut poses = Array3::zeros((count, 17, 3));
-            session.run(keypoints.view(), poses.view_mut()).unwrap();
+            run(&mut session, keypoints.view(), poses.view_mut()).unwrap();
             assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
             let reversed = keypoints.slice(s![..;-1, .., ..]);
-            session.run(reversed, poses.view_mut()).unwrap();
+            run(&mut session, reversed, poses.view_mut()).unwrap();
             assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
-            session.run(keypoints.view(), poses.slice_mut(s![..;-1, .., ..])).unwrap();
+            run(&mut session, keypoints.view(), poses.slice_mut(s![..;-1, .., ..])).unwrap();
             assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
         }
-    }
-
-    #[test]
-    fn wrong_shapes_are_refused() {
-        let mut session = small(&SessionOptions::default());
-        let message = session.run(Array3::zeros((2, 25, 3)).view(), Array3::zeros((2, 17, 3)).view_mut()).unwrap_err();
-        assert!(message.to_string().contains("(2, 25, 3), expected (2, 17, 3)"), "{message}");
     }
 
     #[test]
@@ -349,18 +341,14 @@ mod tests {
         for count in [3, 300] {
             let keypoints = all.slice(s![..count, .., ..]);
             let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((17, count)));
-            session.run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut().reversed_axes())).unwrap();
+            let sigma_view = sigma.view_mut().reversed_axes();
+            let batch = Batch::new(session.card(), keypoints, poses.view_mut(), Some(sigma_view)).unwrap();
+            session.run(batch).unwrap();
             // The small model's sigma is a tenth of the score.
             let expected = &keypoints.slice(s![.., .., 2]) * 0.1;
             assert!((expected - sigma.t()).iter().all(|difference| difference.abs() < 1e-4));
             assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
         }
-        let (keypoints, mut poses) = (all.slice(s![..3, .., ..]), Array3::zeros((3, 17, 3)));
-        let mut sigma = Array2::zeros((3, 17));
-        let message = small(&SessionOptions { device: Device::Cpu, threads: Some(1), ..SessionOptions::default() })
-            .run_with_sigma(keypoints, poses.view_mut(), Some(sigma.view_mut()))
-            .unwrap_err();
-        assert!(message.to_string().contains("small gives poses alone"), "{message}");
     }
 
     #[test]

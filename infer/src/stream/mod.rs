@@ -202,7 +202,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             let Some(lifted) = lifted else { return Ok(()) };
             if outlet.is_here() && self.is_backlog(&lifted.frames) {
                 outlet.move_to_thread().map_err(Stop::Writing)?;
-                lanes = self.lifter.lanes().and_then(Lanes::start).map_err(Stop::Lifting)?;
+                lanes = self.lifter.thread_handles().and_then(Lanes::start).map_err(Stop::Lifting)?;
             }
             if !outlet.write(self.settle(lifted)).map_err(Stop::Writing)? {
                 // The writing thread has given up: finishing tells why.

@@ -7,11 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
 
 use super::pool::{Pool, Waits};
 use crate::error::{Error, Result};
-use crate::model::{Card, PoseNetwork, check_shapes};
+use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
 
 /// Batches that may wait to be run before callers have to wait for room.
 const WAITING_BATCHES: usize = 4;
@@ -88,16 +88,11 @@ impl PoseNetwork for SharedNetwork {
         &self.card
     }
 
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        mut poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
-        check_shapes(&self.card, keypoints.dim(), poses.dim(), sigma.as_ref().map(|sigma| sigma.dim()))?;
-        if keypoints.dim().0 == 0 {
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        if batch.is_empty() {
             return Ok(());
         }
+        let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
         let mut call = self.spare.take().unwrap_or_else(|| Call::answered_at(&self.answers));
         call.ask(keypoints, sigma.is_some());
         if !self.pool.push(call) {
@@ -237,7 +232,8 @@ impl<N: PoseNetwork> Rows<N> {
         let sigma = wants_sigma.then(|| self.sigma.slice_mut(s![..people, ..]));
         let (keypoints, poses) =
             (self.keypoints.slice(s![..people, .., ..]), self.poses.slice_mut(s![..people, .., ..]));
-        let done = self.network.run_with_sigma(keypoints, poses, sigma);
+        let batch = Batch::new(self.network.card(), keypoints, poses, sigma);
+        let done = batch.and_then(|batch| self.network.run(batch));
         let mut row = 0;
         for call in calls {
             let people = row..row + call.weight();
@@ -274,6 +270,14 @@ mod tests {
         Array3::from_shape_fn((people, 17, 3), |(n, joint, _)| first + n as f32 + joint as f32)
     }
 
+    /// Poses of COCO-17 key points.
+    fn run(network: &mut SharedNetwork, keypoints: &Array3<f32>) -> Result<Array3<f32>> {
+        let mut poses = Array3::zeros(keypoints.dim());
+        let batch = Batch::new(network.card(), keypoints.view(), poses.view_mut(), None)?;
+        network.run(batch)?;
+        Ok(poses)
+    }
+
     #[test]
     fn everybody_gets_their_own_rows() {
         let shared = SharedNetwork::start(MockNetwork::of_subject_with_sigma(), 8, Duration::from_millis(2)).unwrap();
@@ -286,7 +290,8 @@ mod tests {
                         let people = keypoints.dim().0;
                         let (mut poses, mut sigma) = (Array3::zeros((people, 17, 3)), Array2::zeros((people, 17)));
                         let wanted = caller.is_multiple_of(2).then(|| sigma.view_mut());
-                        network.run_with_sigma(keypoints.view(), poses.view_mut(), wanted).unwrap();
+                        let batch = Batch::new(network.card(), keypoints.view(), poses.view_mut(), wanted).unwrap();
+                        network.run(batch).unwrap();
                         assert_eq!(poses, &keypoints * 0.001);
                         if caller.is_multiple_of(2) {
                             assert_eq!(sigma, keypoints.slice(s![.., .., 1]).mapv(|y| y * 1e-4));
@@ -302,7 +307,7 @@ mod tests {
     fn what_comes_together_is_one_batch_and_nobody_waits_for_others() {
         let started = Instant::now();
         let mut alone = SharedNetwork::start(MockNetwork::new(), 8, Duration::ZERO).unwrap();
-        alone.run(keypoints(1, 0.0).view(), Array3::zeros((1, 17, 3)).view_mut()).unwrap();
+        run(&mut alone, &keypoints(1, 0.0)).unwrap();
         assert!(started.elapsed() < Duration::from_millis(500));
 
         /// Remembers the largest batch.
@@ -311,15 +316,10 @@ mod tests {
             fn card(&self) -> &Card {
                 self.0.card()
             }
-            fn run_with_sigma(
-                &mut self,
-                keypoints: ArrayView3<'_, f32>,
-                poses: ArrayViewMut3<'_, f32>,
-                sigma: Option<ArrayViewMut2<'_, f32>>,
-            ) -> Result<()> {
+            fn run(&mut self, batch: Batch<'_>) -> Result<()> {
                 let mut largest = self.1.lock().unwrap();
-                *largest = keypoints.dim().0.max(*largest);
-                self.0.run_with_sigma(keypoints, poses, sigma)
+                *largest = batch.len().max(*largest);
+                self.0.run(batch)
             }
         }
         let largest = Arc::new(Mutex::new(0));
@@ -329,9 +329,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 let mut network = shared.clone();
-                scope.spawn(move || {
-                    network.run(keypoints(1, 0.0).view(), Array3::zeros((1, 17, 3)).view_mut()).unwrap()
-                });
+                scope.spawn(move || run(&mut network, &keypoints(1, 0.0)).unwrap());
             }
         });
         assert_eq!(*largest.lock().unwrap(), 4);
@@ -344,24 +342,17 @@ mod tests {
             fn card(&self) -> &Card {
                 self.0.card()
             }
-            fn run_with_sigma(
-                &mut self,
-                keypoints: ArrayView3<'_, f32>,
-                poses: ArrayViewMut3<'_, f32>,
-                sigma: Option<ArrayViewMut2<'_, f32>>,
-            ) -> Result<()> {
+            fn run(&mut self, batch: Batch<'_>) -> Result<()> {
                 self.1 += 1;
                 if self.1 == 1 {
                     return Err(Error::runtime("out of memory"));
                 }
-                self.0.run_with_sigma(keypoints, poses, sigma)
+                self.0.run(batch)
             }
         }
         let mut shared = SharedNetwork::start(Failing(MockNetwork::new(), 0), 8, Duration::ZERO).unwrap();
-        let mut poses = Array3::zeros((2, 17, 3));
-        let error = shared.run(keypoints(2, 1.0).view(), poses.view_mut()).unwrap_err();
+        let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
         assert_eq!(error.to_string(), "out of memory");
-        shared.run(keypoints(2, 1.0).view(), poses.view_mut()).unwrap();
-        assert_eq!(poses, keypoints(2, 1.0) * 0.001);
+        assert_eq!(run(&mut shared, &keypoints(2, 1.0)).unwrap(), keypoints(2, 1.0) * 0.001);
     }
 }

@@ -4,11 +4,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
 use crate::error::ErrorKind;
 use crate::format::StreamInfo;
-use crate::model::MockNetwork;
+use crate::model::{Batch, MockNetwork};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, H36M17};
 
@@ -250,22 +249,18 @@ impl PoseNetwork for Laned {
         self.mock.card()
     }
 
-    fn run_with_sigma(
-        &mut self,
-        keypoints: ArrayView3<'_, f32>,
-        poses: ArrayViewMut3<'_, f32>,
-        sigma: Option<ArrayViewMut2<'_, f32>>,
-    ) -> Result<()> {
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        let keypoints = batch.keypoints();
         let is_met = keypoints.outer_iter().any(|person| person[(0, 0)] == 1.0 + self.at as f32);
         if self.lanes == 0 && is_met {
             (self.misbehave)()?;
         }
         // Batches are not over in the order in which they began.
         std::thread::sleep(std::time::Duration::from_micros(u64::from(keypoints[(0, 0, 0)] as u32 * 7919 % 500)));
-        self.mock.run_with_sigma(keypoints, poses, sigma)
+        self.mock.run(batch)
     }
 
-    fn lanes(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
+    fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         let lane = |_| -> Box<dyn PoseNetwork> { Box::new(Self::of(0, self.at, self.misbehave)) };
         Ok((0..self.lanes).map(lane).collect())
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView3};
-use poselift::model::{Device, Engine, PoseNetwork, Session, SessionOptions};
+use poselift::model::{Batch, Device, Engine, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::Tensor;
 
@@ -60,7 +60,8 @@ impl Reference for OnnxRuntime {
         let (people, output) = (keypoints.dim().0, &self.0.card().output);
         let mut poses = Array3::zeros((people, output.joints.len(), 3));
         let mut sigma = output.sigma.then(|| Array2::zeros((people, output.joints.len())));
-        self.0.run_with_sigma(keypoints, poses.view_mut(), sigma.as_mut().map(|sigma| sigma.view_mut()))?;
+        let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
+        self.0.run(Batch::new(self.0.card(), keypoints, poses.view_mut(), wanted)?)?;
         Ok(Lifted { poses, sigma })
     }
 }

@@ -4,7 +4,7 @@
 //! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one kernel (`kernel`), for
 //! x86 with AVX-512 or AVX2 and for ARM, with the instruction that multiplies and adds up four bytes where there is one.
 //! [`Plan`] is what of a file is computed, `features` how key points begin. Whether that is what the file says is not
-//! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::runner`]), or knows that one did
+//! believed but seen: a session holds it against ONNX Runtime before it is used ([`super::backend`]), or knows that one did
 //! ([`super::agreed`]).
 
 mod features;
@@ -15,7 +15,7 @@ mod weights;
 
 use std::sync::{Mutex, PoisonError};
 
-use super::call::Numbers;
+use super::batch::FlatBatch;
 use super::{Kernels, ModelFile};
 use features::Features;
 use kernel::{Processor, Rounded};
@@ -78,9 +78,9 @@ impl Fused {
         [self.plan.keypoints, self.plan.joints * 3, self.plan.joints]
     }
 
-    /// Lifts `people` people; slices are as long as the file's card says.
-    pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) {
-        let Numbers { keypoints, poses, mut sigma } = numbers;
+    /// Lifts a batch; slices are as long as the file's card says.
+    pub(super) fn run(&self, batch: FlatBatch<'_>) {
+        let FlatBatch { len: people, keypoints, poses, mut sigma } = batch;
         let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch =
             spare().pop().unwrap_or_else(|| Scratch::new(&self.plan, self.processor.shape().level_bytes()));

@@ -13,6 +13,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
 
 use super::Card;
+use super::batch::FlatBatch;
 use super::file::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
 use crate::error::{Error, Result};
 
@@ -23,7 +24,7 @@ const SIGMA: &CStr = c"sigma";
 
 /// A loaded model that any number of threads may call at once.
 #[derive(Clone)]
-pub(super) struct Callee {
+pub(super) struct OrtModel {
     session: Arc<ort::session::Session>,
     memory: Arc<MemoryInfo<'static>>,
     /// J_in and channels.
@@ -34,19 +35,9 @@ pub(super) struct Callee {
 
 // SAFETY: what is not Send by itself is MemoryInfo, a description of the CPU's memory that is only read; ONNX Runtime
 // documents `OrtSession::Run` as safe to call from several threads.
-unsafe impl Send for Callee {}
+unsafe impl Send for OrtModel {}
 
-/// The numbers of people that go in and come out, joint by joint.
-pub(super) struct Numbers<'a> {
-    /// `[people, J_in, channels]`.
-    pub(super) keypoints: &'a [f32],
-    /// `[people, J_out, 3]`.
-    pub(super) poses: &'a mut [f32],
-    /// `[people, J_out]`, where it is asked for.
-    pub(super) sigma: Option<&'a mut [f32]>,
-}
-
-impl Callee {
+impl OrtModel {
     /// Makes a loaded model of `card` callable.
     ///
     /// # Errors
@@ -76,15 +67,15 @@ impl Callee {
         self.input[1]
     }
 
-    /// Runs `people` people.
+    /// Lifts a batch.
     ///
     /// # Errors
     /// Whatever the runtime says.
     ///
     /// # Panics
-    /// If a slice is not as long as `people` need.
-    pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) -> Result<()> {
-        let Numbers { keypoints, poses, sigma } = numbers;
+    /// If a slice is not as long as the batch needs.
+    pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
+        let FlatBatch { len: people, keypoints, poses, sigma } = batch;
         let failed = |error: ort::Error| {
             let [joints, channels] = self.input;
             Error::runtime(format!("ONNX Runtime failed on [{people}, {joints}, {channels}]: {}", error.message()))

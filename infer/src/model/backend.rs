@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::call::{Callee, Numbers};
+use super::batch::{Batch, FlatBatch};
 use super::fused::Fused;
+use super::ort_model::OrtModel;
 use super::pieces::PieceSize;
 use super::{Engine, ModelFile, Precision};
 use crate::error::{Error, Result};
 
 /// A loaded network that any number of threads may call at once.
 #[derive(Clone)]
-pub(super) enum Runner {
+pub(super) enum Backend {
     /// ONNX Runtime.
-    Runtime(Callee),
+    Runtime(OrtModel),
     /// Our own kernels; the session that they were held against is gone.
     Fused(Arc<Fused>),
 }
@@ -25,7 +26,7 @@ const WORST: f32 = 0.05;
 /// People that kernels are held against the runtime with, and one more who is half seen.
 const WITNESSES: usize = 8;
 
-impl Runner {
+impl Backend {
     /// Kernels that `engine` lets run `file`, for so many threads at once, before they are held against anything.
     ///
     /// # Errors
@@ -45,14 +46,14 @@ impl Runner {
         Self::Fused(Arc::new(fused))
     }
 
-    /// The kernels `fused` if they agree with `callee`, which has loaded the same file; else that.
+    /// The kernels `fused` if they agree with `ort_model`, which has loaded the same file; else that.
     ///
     /// # Errors
     /// A runtime that fails; kernels that do not agree, where `engine` asks for them by name.
-    pub(super) fn new(callee: Callee, fused: Fused, engine: Engine) -> Result<Self> {
-        match agree(&fused, &callee)? {
+    pub(super) fn new(ort_model: OrtModel, fused: Fused, engine: Engine) -> Result<Self> {
+        match agree(&fused, &ort_model)? {
             true => Ok(Self::agreed(fused)),
-            false if engine == Engine::Auto => Ok(Self::Runtime(callee)),
+            false if engine == Engine::Auto => Ok(Self::Runtime(ort_model)),
             false => Err(Error::model("our own kernels give other poses than ONNX Runtime")),
         }
     }
@@ -80,20 +81,31 @@ impl Runner {
     /// Numbers that a person's key points, pose and sigma are.
     pub(super) fn widths(&self) -> [usize; 3] {
         match self {
-            Self::Runtime(callee) => callee.widths(),
+            Self::Runtime(ort_model) => ort_model.widths(),
             Self::Fused(fused) => fused.widths(),
         }
     }
 
-    /// Runs `people` people.
+    /// Lifts a batch as it is on this thread, in place where all of it lies in one piece of memory.
     ///
     /// # Errors
     /// Whatever the runtime says.
-    pub(super) fn run(&self, people: usize, numbers: Numbers<'_>) -> Result<()> {
+    pub(super) fn run_batch(&self, batch: Batch<'_>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        batch.run_flat(|batch| self.run(batch))
+    }
+
+    /// As [`Self::run_batch`].
+    ///
+    /// # Errors
+    /// Whatever the runtime says.
+    pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
         match self {
-            Self::Runtime(callee) => callee.run(people, numbers),
+            Self::Runtime(ort_model) => ort_model.run(batch),
             Self::Fused(fused) => {
-                fused.run(people, numbers);
+                fused.run(batch);
                 Ok(())
             }
         }
@@ -101,13 +113,13 @@ impl Runner {
 }
 
 /// Whether the two give the same on a few people.
-fn agree(fused: &Fused, callee: &Callee) -> Result<bool> {
-    let [keypoints, pose, _] = callee.widths();
-    let input = witnesses(keypoints, callee.channels());
+fn agree(fused: &Fused, ort_model: &OrtModel) -> Result<bool> {
+    let [keypoints, pose, _] = ort_model.widths();
+    let input = witnesses(keypoints, ort_model.channels());
     let blank = || vec![0.0; (WITNESSES + 1) * pose];
     let (mut ours, mut theirs) = (blank(), blank());
-    fused.run(WITNESSES + 1, Numbers { keypoints: &input, poses: &mut ours, sigma: None });
-    callee.run(WITNESSES + 1, Numbers { keypoints: &input, poses: &mut theirs, sigma: None })?;
+    fused.run(FlatBatch { len: WITNESSES + 1, keypoints: &input, poses: &mut ours, sigma: None });
+    ort_model.run(FlatBatch { len: WITNESSES + 1, keypoints: &input, poses: &mut theirs, sigma: None })?;
     let mut apart = differences(&ours, &theirs, pose);
     apart.sort_unstable_by(f32::total_cmp);
     Ok(apart[WITNESSES / 2] <= USUAL && apart[WITNESSES] <= WORST)
@@ -245,7 +257,8 @@ mod tests {
     fn lift(session: &mut Session, keypoints: &Array3<f32>) -> BTreeMap<&'static str, Vec<f32>> {
         let count = keypoints.dim().0;
         let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((count, 17)));
-        session.run_with_sigma(keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+        let batch = Batch::new(session.card(), keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+        session.run(batch).unwrap();
         BTreeMap::from([("poses", poses.into_raw_vec_and_offset().0), ("sigma", sigma.into_raw_vec_and_offset().0)])
     }
 

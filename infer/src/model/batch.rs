@@ -1,0 +1,219 @@
+//! One call of a network: key points in, poses and sigma out, their shapes checked once, here.
+
+use std::ops::Range;
+
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+
+use super::Card;
+use super::network::no_sigma;
+use crate::error::{Error, Result};
+
+/// Key points to be lifted and room for what comes of them, of the shapes that a model's card says.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    keypoints: ArrayView3<'a, f32>,
+    poses: ArrayViewMut3<'a, f32>,
+    sigma: Option<ArrayViewMut2<'a, f32>>,
+}
+
+/// The arrays of a [`Batch`].
+#[derive(Debug)]
+pub struct BatchArrays<'a> {
+    /// `[N, J_in, channels]`: pixels, scores 0..1.
+    pub keypoints: ArrayView3<'a, f32>,
+    /// `[N, J_out, 3]` in the card's axes and unit.
+    pub poses: ArrayViewMut3<'a, f32>,
+    /// `[N, J_out]` in the card's unit, where it is asked for.
+    pub sigma: Option<ArrayViewMut2<'a, f32>>,
+}
+
+impl<'a> Batch<'a> {
+    /// Key points `[N, J_in, channels]` for a model of `card`, room for their poses `[N, J_out, 3]`, and for the model's own
+    /// uncertainty `[N, J_out]` where that is asked for.
+    ///
+    /// # Errors
+    /// Shapes that are not the card's, or sigma of a model that does not give it: what was found and what was expected.
+    pub fn new(
+        card: &Card,
+        keypoints: ArrayView3<'a, f32>,
+        poses: ArrayViewMut3<'a, f32>,
+        sigma: Option<ArrayViewMut2<'a, f32>>,
+    ) -> Result<Self> {
+        check_keypoints(card, keypoints)?;
+        let count = keypoints.dim().0;
+        let joints = card.output.joints.len();
+        check("poses", poses.dim(), (count, joints, 3))?;
+        if let Some(sigma) = &sigma {
+            if !card.output.sigma {
+                return Err(no_sigma(card));
+            }
+            check("sigma", sigma.dim(), (count, joints))?;
+        }
+        Ok(Self { keypoints, poses, sigma })
+    }
+
+    /// N.
+    pub fn len(&self) -> usize {
+        self.keypoints.dim().0
+    }
+
+    /// Whether N is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `[N, J_in, channels]`.
+    pub fn keypoints(&self) -> ArrayView3<'_, f32> {
+        self.keypoints
+    }
+
+    /// Whether the uncertainty is asked for.
+    pub fn wants_sigma(&self) -> bool {
+        self.sigma.is_some()
+    }
+
+    /// The poses of `rows` alone.
+    ///
+    /// # Panics
+    /// If `rows` end after N.
+    pub fn rows(&mut self, rows: Range<usize>) -> Batch<'_> {
+        Batch {
+            keypoints: self.keypoints.slice(s![rows.clone(), .., ..]),
+            poses: self.poses.slice_mut(s![rows.clone(), .., ..]),
+            sigma: self.sigma.as_mut().map(|sigma| sigma.slice_mut(s![rows, ..])),
+        }
+    }
+
+    /// The arrays.
+    pub fn into_arrays(self) -> BatchArrays<'a> {
+        let Self { keypoints, poses, sigma } = self;
+        BatchArrays { keypoints, poses, sigma }
+    }
+
+    /// Gives the batch to `run` with each array in one piece of memory: in place where they are, else in copies.
+    pub(super) fn run_flat(mut self, run: impl FnOnce(FlatBatch<'_>) -> Result<()>) -> Result<()> {
+        let len = self.len();
+        let sigma_is_flat = self.sigma.as_ref().is_none_or(|sigma| sigma.is_standard_layout());
+        if !self.poses.is_standard_layout() || !sigma_is_flat {
+            return self.run_copied(run);
+        }
+        let keypoints = self.keypoints.as_standard_layout();
+        run(FlatBatch {
+            len,
+            keypoints: keypoints.as_slice().expect("an array in standard layout is a slice"),
+            poses: self.poses.as_slice_mut().expect("an array in standard layout is a slice"),
+            sigma: self
+                .sigma
+                .as_mut()
+                .map(|sigma| sigma.as_slice_mut().expect("an array in standard layout is a slice")),
+        })
+    }
+
+    /// As [`Self::run_flat`], into arrays that are then copied to where they belong.
+    fn run_copied(mut self, run: impl FnOnce(FlatBatch<'_>) -> Result<()>) -> Result<()> {
+        let mut poses = Array3::zeros(self.poses.dim());
+        let mut sigma = self.sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
+        let copy = Batch {
+            keypoints: self.keypoints,
+            poses: poses.view_mut(),
+            sigma: sigma.as_mut().map(|sigma| sigma.view_mut()),
+        };
+        copy.run_flat(run)?;
+        self.poses.assign(&poses);
+        if let (Some(to), Some(from)) = (&mut self.sigma, sigma) {
+            to.assign(&from);
+        }
+        Ok(())
+    }
+}
+
+/// A batch whose arrays each lie in one piece of memory, row by row.
+pub(super) struct FlatBatch<'a> {
+    /// N.
+    pub(super) len: usize,
+    /// `[N, J_in, channels]`.
+    pub(super) keypoints: &'a [f32],
+    /// `[N, J_out, 3]`.
+    pub(super) poses: &'a mut [f32],
+    /// `[N, J_out]`, where it is asked for.
+    pub(super) sigma: Option<&'a mut [f32]>,
+}
+
+/// Checks that `keypoints` are `[N, J_in, channels]` for a model of `card`.
+///
+/// # Errors
+/// Which shape was found and which was expected.
+pub(crate) fn check_keypoints(card: &Card, keypoints: ArrayView3<'_, f32>) -> Result<()> {
+    check("key points", keypoints.dim(), (keypoints.dim().0, card.input.joints.len(), card.input.channels))
+}
+
+fn check<D: PartialEq + std::fmt::Debug>(what: &str, found: D, expected: D) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::input(format!("{what} of shape {found:?}, expected {expected:?} for this model")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use super::super::MockNetwork;
+    use super::*;
+
+    #[test]
+    fn shapes_that_are_not_the_cards_are_refused() {
+        let plain = MockNetwork::new().card;
+        let card = MockNetwork::of_subject_with_sigma().card;
+        let refusal = |card, keypoints, poses, sigma: Option<(usize, usize)>| {
+            let mut sigma = sigma.map(Array2::<f32>::zeros);
+            let sigma = sigma.as_mut().map(|sigma| sigma.view_mut());
+            let (keypoints, mut poses) = (Array3::zeros(keypoints), Array3::zeros(poses));
+            Batch::new(card, keypoints.view(), poses.view_mut(), sigma).unwrap_err().to_string()
+        };
+        for (message, expected) in [
+            (
+                refusal(&card, (2, 25, 3), (2, 17, 3), None),
+                "key points of shape (2, 25, 3), expected (2, 17, 3) for this model",
+            ),
+            (
+                refusal(&card, (2, 17, 3), (3, 17, 3), None),
+                "poses of shape (3, 17, 3), expected (2, 17, 3) for this model",
+            ),
+            (
+                refusal(&card, (2, 17, 3), (2, 17, 3), Some((2, 16))),
+                "sigma of shape (2, 16), expected (2, 17) for this model",
+            ),
+        ] {
+            assert_eq!(message, expected);
+        }
+        let message = refusal(&plain, (2, 17, 3), (2, 17, 3), Some((2, 17)));
+        assert!(message.contains("gives poses alone"), "{message}");
+    }
+
+    #[test]
+    fn any_memory_layout_is_run_flat() {
+        let card = MockNetwork::of_subject_with_sigma().card;
+        let keypoints = Array3::from_shape_fn((5, 17, 3), |(n, joint, k)| (n * 51 + joint * 3 + k) as f32);
+        let mut poses = Array3::zeros((17, 5, 3));
+        let mut sigma = Array2::zeros((17, 5));
+        let batch = Batch::new(
+            &card,
+            keypoints.slice(s![..;-1, .., ..]),
+            poses.view_mut().permuted_axes([1, 0, 2]),
+            Some(sigma.view_mut().reversed_axes()),
+        );
+        let copy = |flat: FlatBatch<'_>| {
+            assert_eq!(flat.len, 5);
+            flat.poses.copy_from_slice(flat.keypoints);
+            let scores = flat.keypoints.iter().skip(2).step_by(3);
+            flat.sigma.unwrap().iter_mut().zip(scores).for_each(|(sigma, score)| *sigma = *score);
+            Ok(())
+        };
+        batch.unwrap().run_flat(copy).unwrap();
+        for ((n, joint, k), found) in poses.view().permuted_axes([1, 0, 2]).indexed_iter() {
+            assert_eq!(*found, keypoints[(4 - n, joint, k)]);
+            assert_eq!(sigma[(joint, n)], keypoints[(4 - n, joint, 2)]);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A loaded network on the thread that calls it.
+
+use super::backend::Backend;
+use super::{Batch, Card, PoseNetwork};
+use crate::error::Result;
+
+/// One of several handles to a network, each for a thread of its own.
+pub(super) struct ThreadHandle {
+    card: Card,
+    backend: Backend,
+}
+
+impl ThreadHandle {
+    pub(super) fn new(card: Card, backend: Backend) -> Self {
+        Self { card, backend }
+    }
+}
+
+impl PoseNetwork for ThreadHandle {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        self.backend.run_batch(batch)
+    }
+}
