@@ -114,8 +114,8 @@ fn write_ours(lifted: &[LiftedFrame]) {
         skeleton: H36M17.name.to_owned(),
         joints: H36M17.joints.iter().map(|&joint| joint.to_owned()).collect(),
         parents: H36M17.parents.to_vec(),
-        unit: "m".to_owned(),
-        axes: "camera".to_owned(),
+        unit: poselift::pose::Unit::Metres,
+        axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         model: "bench".to_owned(),
     };

@@ -5,11 +5,8 @@ use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
-/// What a stream calls its axes then: x to the right and level, y down as things fall, z forward and level.
-pub const LEVEL_AXES: &str = "level";
-
 /// A writer that turns poses, on their way to another, from the axes of a camera that is held somehow to those of a level
-/// one in its place.
+/// one in its place ([`crate::pose::Axes::Level`]).
 pub struct LevelWriter {
     writer: Box<dyn PoseWriter>,
     level_from_camera: Matrix3,

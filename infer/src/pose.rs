@@ -8,6 +8,10 @@
 //!
 //! Shapes are written with N poses, T frames, J joints everywhere.
 
+mod units;
+
+pub use units::{Axes, Unit};
+
 /// One 2D key point as a detector gives it.
 ///
 /// Coordinates are f64: an f32 rounds a pixel number of a thousand by 0.00003, which moves joints by a thousandth of a

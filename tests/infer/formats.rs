@@ -19,8 +19,8 @@ fn info(joints: usize) -> PoseInfo {
         skeleton: "test".into(),
         joints: (0..joints).map(|joint| format!("joint {joint}")).collect(),
         parents: (0..joints as i32).map(|joint| joint - 1).collect(),
-        unit: "m".into(),
-        axes: "camera".into(),
+        unit: poselift::pose::Unit::Metres,
+        axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         model: "none".into(),
     }

@@ -15,8 +15,8 @@ fn poses(model: &str) -> PoseInfo {
         skeleton: "h36m17".into(),
         joints: H36M17.joints.iter().map(|&joint| joint.to_owned()).collect(),
         parents: H36M17.parents.to_vec(),
-        unit: "m".into(),
-        axes: "camera".into(),
+        unit: poselift::pose::Unit::Metres,
+        axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         model: model.into(),
     }

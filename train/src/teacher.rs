@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ndarray::{Array3, ArrayView3};
 use poselift::model::{self, Batch, PoseNetwork, Session, SessionOptions};
+use poselift::pose::Unit;
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
@@ -38,7 +39,7 @@ impl Teacher {
         if reads_the_same && gives_the_same {
             return Ok(Self { session, device });
         }
-        let described = |layout: &str, skeleton: &str, unit: &str| format!("{layout} to {skeleton} in {unit}");
+        let described = |layout: &str, skeleton: &str, unit: &Unit| format!("{layout} to {skeleton} in {unit}");
         Err(Error::usage(format!(
             "the teacher lifts {}, expected {}",
             described(&input.layout, &output.skeleton, &output.unit),

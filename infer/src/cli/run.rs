@@ -14,9 +14,10 @@ use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, po
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseWriter, Source, Target, open_reader};
-use crate::level::{LEVEL_AXES, LevelWriter};
+use crate::level::LevelWriter;
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
+use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::smooth::{SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
@@ -209,7 +210,7 @@ fn lift_one<N: PoseNetwork>(
     }
     let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
     if args.attitude().is_some() {
-        LEVEL_AXES.clone_into(&mut poses.axes);
+        poses.axes = Axes::Level;
     }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
     let words = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);

@@ -18,7 +18,7 @@ pub use pairs::PairedArrays;
 pub use seen::SeenPairs;
 
 use crate::error::Result;
-use crate::pose::{Frame, LiftedFrame};
+use crate::pose::{Axes, Frame, LiftedFrame, Unit};
 use crate::skeleton::Layout;
 
 /// What a stream says about itself before its first frame.
@@ -66,10 +66,10 @@ pub struct PoseInfo {
     pub joints: Vec<String>,
     /// `[J]` parents, −1 for none.
     pub parents: Vec<i32>,
-    /// `m`, or the data's own unit.
-    pub unit: String,
-    /// `camera`, or `level` where the camera's pitch and roll were undone.
-    pub axes: String,
+    /// The unit of length.
+    pub unit: Unit,
+    /// The camera's, or level ones where its pitch and roll were undone.
+    pub axes: Axes,
     /// Frames a second, if known.
     pub fps: Option<f64>,
     /// The model's name.

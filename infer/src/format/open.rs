@@ -202,8 +202,8 @@ mod tests {
             skeleton: "s".into(),
             joints: vec!["a".into()],
             parents: vec![-1],
-            unit: "m".into(),
-            axes: "camera".into(),
+            unit: crate::pose::Unit::Metres,
+            axes: crate::pose::Axes::Camera,
             fps: None,
             model: "m".into(),
         };

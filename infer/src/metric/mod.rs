@@ -87,16 +87,6 @@ pub fn auc(errors_mm: &[f64]) -> f64 {
     within.sum::<f64>() / 31.0 / errors_mm.len().max(1) as f64
 }
 
-/// Metres in one `unit` (`m`, `cm`, `mm`); `None` for any other, whose size is not known.
-pub(crate) fn metres(unit: &str) -> Option<f64> {
-    match unit {
-        "m" => Some(1.0),
-        "cm" => Some(0.01),
-        "mm" => Some(0.001),
-        _ => None,
-    }
-}
-
 /// Euclidean distance.
 pub(crate) fn distance(a: Point, b: Point) -> f64 {
     (0..3).map(|i| (f64::from(a[i]) - f64::from(b[i])).powi(2)).sum::<f64>().sqrt()

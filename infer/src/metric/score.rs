@@ -2,8 +2,9 @@
 
 use ndarray::{ArrayView2, ArrayView3, Axis};
 
-use super::{Point, auc, distance, metres, mpjpe, n_mpjpe, pck, procrustes};
+use super::{Point, auc, distance, mpjpe, n_mpjpe, pck, procrustes};
 use crate::error::{Error, Result};
+use crate::pose::Unit;
 
 /// Joints within this distance of the truth count for PCK@150, in millimetres.
 const PCK_MM: f64 = 150.0;
@@ -13,10 +14,11 @@ const PCK_MM: f64 = 150.0;
 /// ```
 /// use ndarray::array;
 /// use poselift::metric::Score;
+/// use poselift::pose::Unit;
 ///
 /// let truth = array![[[0.0f32, 0.0, 0.0], [0.0, 0.5, 0.0]]];
 /// let predicted = array![[[0.0f32, 0.0, 0.0], [0.0, 0.5, 0.1]]];
-/// let mut score = Score::new(2, Some(0), "m");
+/// let mut score = Score::new(2, Some(0), &Unit::Metres);
 /// score.add(predicted.view(), truth.view())?;
 /// let accuracy = score.accuracy().expect("one pose was added");
 /// assert!((accuracy.mpjpe - 50.0).abs() < 1e-3); // mm, the root counted with error 0
@@ -82,16 +84,16 @@ pub struct Accuracy {
 }
 
 impl Score {
-    /// A score of poses with `joints` joints in `unit` (`m`, `cm`, `mm`, or anything else for not known).
+    /// A score of poses with `joints` joints in `unit`.
     ///
     /// With a `root`, both poses of each pair are first made relative to that joint; without, they are taken as they
     /// are, and their origin is what scale is fitted about.
     ///
     /// # Panics
     /// If `root` is not one of the joints.
-    pub fn new(joints: usize, root: Option<usize>, unit: &str) -> Self {
+    pub fn new(joints: usize, root: Option<usize>, unit: &Unit) -> Self {
         assert!(root.is_none_or(|root| root < joints), "the root is one of the {joints} joints");
-        let to_mm = metres(unit).map(|metres| metres * 1000.0);
+        let to_mm = unit.in_metres().map(|metres| metres * 1000.0);
         let sums =
             Sums { p_mpjpe: 0.0, n_mpjpe: 0.0, pck_150: 0.0, auc: 0.0, per_joint: vec![JointSums::default(); joints] };
         Self { root, to_mm, samples: 0, not_lifted: 0, sums }
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn means_over_poses_in_millimetres() {
         let (predicted, truth) = batch();
-        let mut score = Score::new(2, Some(0), "m");
+        let mut score = Score::new(2, Some(0), &Unit::Metres);
         score.add(predicted.view(), truth.view()).unwrap();
         let accuracy = score.accuracy().unwrap();
         assert_eq!((accuracy.samples, score.unit()), (2, Some("mm")));
@@ -245,9 +247,9 @@ mod tests {
     #[test]
     fn batching_changes_nothing() {
         let (predicted, truth) = batch();
-        let mut whole = Score::new(2, Some(0), "m");
+        let mut whole = Score::new(2, Some(0), &Unit::Metres);
         whole.add(predicted.view(), truth.view()).unwrap();
-        let mut parts = Score::new(2, Some(0), "m");
+        let mut parts = Score::new(2, Some(0), &Unit::Metres);
         for row in 0..2 {
             parts.add(predicted.slice(s![row..=row, .., ..]), truth.slice(s![row..=row, .., ..])).unwrap();
         }
@@ -257,7 +259,7 @@ mod tests {
     #[test]
     fn without_a_root_poses_are_taken_as_they_are() {
         let (predicted, truth) = batch();
-        let mut score = Score::new(2, None, "m");
+        let mut score = Score::new(2, None, &Unit::Metres);
         score.add(predicted.slice(s![1.., .., ..]), truth.slice(s![1.., .., ..])).unwrap();
         assert_relative_eq!(score.accuracy().unwrap().per_joint[0], 1000.0, epsilon = 1e-3);
     }
@@ -265,7 +267,7 @@ mod tests {
     #[test]
     fn an_unknown_unit_has_no_thresholds() {
         let (predicted, truth) = batch();
-        let mut score = Score::new(2, Some(0), "unknown");
+        let mut score = Score::new(2, Some(0), &"unknown".into());
         score.add(predicted.view(), truth.view()).unwrap();
         let accuracy = score.accuracy().unwrap();
         assert_relative_eq!(accuracy.mpjpe, 0.1, epsilon = 1e-6);
@@ -279,19 +281,23 @@ mod tests {
         let gap = Array3::from_elem((1, 2, 3), f32::NAN);
         let predicted = concatenate![Axis(0), predicted, gap];
         let truth = concatenate![Axis(0), truth, truth.slice(s![..1, .., ..])];
-        let mut score = Score::new(2, Some(0), "m");
+        let mut score = Score::new(2, Some(0), &Unit::Metres);
         score.add(predicted.view(), truth.view()).unwrap();
         assert_eq!((score.accuracy().unwrap().samples, score.not_lifted()), (2, 1));
-        assert!(Score::new(2, None, "m").accuracy().is_none() && Score::new(2, None, "m").joints().is_none());
+        assert!(
+            Score::new(2, None, &Unit::Metres).accuracy().is_none()
+                && Score::new(2, None, &Unit::Metres).joints().is_none()
+        );
     }
 
     #[test]
     fn refuses_what_cannot_be_compared() {
         let (predicted, mut truth) = batch();
-        let message = Score::new(3, None, "m").add(predicted.view(), truth.view()).unwrap_err().to_string();
+        let message = Score::new(3, None, &Unit::Metres).add(predicted.view(), truth.view()).unwrap_err().to_string();
         assert!(message.contains("expected [N, 3, 3]"), "{message}");
         truth[[1, 1, 2]] = f32::NAN;
-        let message = Score::new(2, Some(0), "m").add(predicted.view(), truth.view()).unwrap_err().to_string();
+        let message =
+            Score::new(2, Some(0), &Unit::Metres).add(predicted.view(), truth.view()).unwrap_err().to_string();
         assert!(message.contains("true pose 1: joint 1"), "{message}");
     }
 }

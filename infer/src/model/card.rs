@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Precision;
 use crate::error::{Error, Result};
+use crate::pose::{Axes, Unit};
 
 /// The key in `metadata_props` that holds the card.
 pub const CARD_KEY: &str = "poselift.card";
@@ -80,10 +81,10 @@ pub struct OutputCard {
     /// fixed place; add it to get the data's own coordinates back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_position: Option<[f32; 3]>,
-    /// `m`, or the data's own unit (`unknown`).
-    pub unit: String,
-    /// `camera`: x right, y down, z forward.
-    pub axes: String,
+    /// Metres, or the data's own unit (`unknown`).
+    pub unit: Unit,
+    /// The axes: the camera's.
+    pub axes: Axes,
     /// Whether there is a second output, `sigma` `[batch, J_out]`: the distance in `unit` that 68 % of a joint's errors
     /// stay within, as the network itself expects it.
     #[serde(default)]
@@ -221,8 +222,8 @@ pub(crate) mod tests {
                 parents: H36M17.parents.to_vec(),
                 root: Some(0),
                 root_position: None,
-                unit: "m".into(),
-                axes: "camera".into(),
+                unit: Unit::Metres,
+                axes: Axes::Camera,
                 sigma: false,
             },
             network: NetworkCard {

@@ -4,6 +4,7 @@
 //! MediaPipe-33, so no joint is ever invented. Human3.6M-17 has no eyes and
 //! ears: a stream in it needs a model that was trained on it.
 
+mod absent;
 mod body22;
 mod body25;
 mod coco17;
@@ -21,6 +22,7 @@ pub use halpe26::HALPE26;
 pub use mediapipe33::MEDIAPIPE33;
 
 use crate::error::{Error, Result};
+use absent::{is_same, panic_no_such_joint};
 
 /// A named order of joints, with the tree that connects them.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +65,32 @@ impl Layout {
         self.joints.iter().position(|joint| *joint == name)
     }
 
+    /// The position of the joint called `name`, for names that stand in code: in a constant, a wrong one does not compile.
+    ///
+    /// ```
+    /// use poselift::skeleton::H36M17;
+    ///
+    /// const RIGHT_KNEE: usize = H36M17.joint("right_knee");
+    /// assert_eq!(RIGHT_KNEE, 2);
+    /// ```
+    ///
+    /// ```compile_fail
+    /// const TAIL: usize = poselift::skeleton::H36M17.joint("tail");
+    /// ```
+    ///
+    /// # Panics
+    /// The layout has no such joint; the reason names both. Names that come from a file are asked of [`Self::position`].
+    pub const fn joint(&self, name: &str) -> usize {
+        let mut joint = 0;
+        while joint < self.joints.len() {
+            if is_same(self.joints[joint], name) {
+                return joint;
+            }
+            joint += 1;
+        }
+        panic_no_such_joint(self.name, name)
+    }
+
     /// `[J]` the joint on the other side of the body: its own index for joints of the middle.
     ///
     /// Mirroring a pose is negating x and taking each joint from here.
@@ -96,6 +124,21 @@ mod tests {
                 assert_eq!(layout.position(name), Some(joint), "{} names {name} twice", layout.name);
             }
         }
+    }
+
+    #[test]
+    fn joints_are_found_by_name_when_compiling() {
+        const KNEE: usize = H36M17.joint("right_knee");
+        assert_eq!(KNEE, 2);
+        for layout in LAYOUTS {
+            assert!((0..layout.len()).all(|joint| layout.joint(layout.joints[joint]) == joint), "{}", layout.name);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "layout coco17 has no joint 'tail'")]
+    fn a_joint_that_does_not_exist_panics_with_layout_and_name() {
+        let _ = COCO17.joint("tail");
     }
 
     #[test]

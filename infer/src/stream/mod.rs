@@ -139,7 +139,7 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
         joints: output.joints.clone(),
         parents: output.parents.clone(),
         unit: output.unit.clone(),
-        axes: output.axes.clone(),
+        axes: output.axes,
         fps,
         model: card.name.clone(),
     }

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::format::PoseInfo;
-use crate::pose::{Frame, LiftedFrame, LiftedPerson, Person};
+use crate::pose::{Axes, Frame, LiftedFrame, LiftedPerson, Person, Unit};
 use crate::skeleton::Layout;
 
 /// What a page says about the clip it shows.
@@ -38,8 +38,8 @@ struct Header<'a> {
     model: &'a str,
     device: &'a str,
     fps: Option<f64>,
-    unit: &'a str,
-    axes: &'a str,
+    unit: &'a Unit,
+    axes: Axes,
     pixel_steps: f32,
     unit_steps: Option<f32>,
     skeleton: Skeleton<'a>,
@@ -63,7 +63,7 @@ pub(super) fn header(info: &PageInfo<'_>) -> String {
         device: info.device,
         fps: poses.fps,
         unit: &poses.unit,
-        axes: &poses.axes,
+        axes: poses.axes,
         pixel_steps: PIXEL_STEPS,
         unit_steps: unit_steps(&poses.unit),
         skeleton: Skeleton {
@@ -83,13 +83,8 @@ pub(super) fn header(info: &PageInfo<'_>) -> String {
 }
 
 /// Steps of 1 mm a unit; none where the unit's size is not known.
-fn unit_steps(unit: &str) -> Option<f32> {
-    match unit {
-        "m" => Some(1000.0),
-        "cm" => Some(10.0),
-        "mm" => Some(1.0),
-        _ => None,
-    }
+fn unit_steps(unit: &Unit) -> Option<f32> {
+    unit.in_metres().map(|metres| (metres * 1000.0) as f32)
 }
 
 /// Turns frames into rows, one after another.
@@ -101,7 +96,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(unit: &str) -> Self {
+    pub(super) fn new(unit: &Unit) -> Self {
         Self { unit_steps: unit_steps(unit), size: None }
     }
 
@@ -222,7 +217,7 @@ mod tests {
         let joints = vec![[0.0, -0.1234, 1.0006], [f32::NAN, 0.0, 0.0]];
         let people = vec![LiftedPerson { id: Some(-3), joints, score: 0.934, ..LiftedPerson::default() }];
         let lifted = LiftedFrame { index: 7, time: frame.time, people };
-        let mut rows = Rows::new("m");
+        let mut rows = Rows::new(&Unit::Metres);
         let people = r#"[[-3,[6471,-1,null,null],"9500"]],[[-3,0.93,[0,-123,1001,null,0,0]]]"#;
         assert_eq!(row(&mut rows, &frame, &lifted), format!("[7,0.233,[1768,994],{people}]\n"));
         assert_eq!(row(&mut rows, &frame, &lifted), format!("[7,0.233,0,{people}]\n"), "the size is not repeated");
@@ -236,7 +231,7 @@ mod tests {
         let joints = vec![[0.000_012_345_6, -123_456.0, f32::INFINITY]];
         let person = LiftedPerson { joints, score: f32::NAN, ..LiftedPerson::default() };
         let lifted = LiftedFrame { people: vec![person], ..LiftedFrame::default() };
-        let text = row(&mut Rows::new("unknown"), &Frame::default(), &lifted);
+        let text = row(&mut Rows::new(&"unknown".into()), &Frame::default(), &lifted);
         assert_eq!(text, "[0,null,0,[],[[null,0.00,[0.00001235,-123500,null]]]]\n");
     }
 
@@ -244,7 +239,7 @@ mod tests {
     fn absurd_values_stay_json() {
         let keypoints = vec![Keypoint { x: 3e38, y: f64::from(f32::MIN), score: 7.0 }];
         let frame = Frame { people: vec![Person { id: None, keypoints }], time: Some(f64::NAN), ..Frame::default() };
-        let text = row(&mut Rows::new("m"), &frame, &LiftedFrame::default());
+        let text = row(&mut Rows::new(&Unit::Metres), &frame, &LiftedFrame::default());
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
     }
 }

@@ -42,8 +42,8 @@ const END: &str = "</script>\n</body>\n</html>\n";
 ///     skeleton: "h36m17".into(),
 ///     joints: vec!["hip".into()],
 ///     parents: vec![-1],
-///     unit: "m".into(),
-///     axes: "camera".into(),
+///     unit: poselift::pose::Unit::Metres,
+///     axes: poselift::pose::Axes::Camera,
 ///     fps: Some(30.0),
 ///     model: "coco17".into(),
 /// };

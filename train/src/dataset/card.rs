@@ -1,6 +1,7 @@
 //! What is said of a data set: by the run while it lasts, and by the model's card for good.
 
 use poselift::model::{DataCard, InputCard, OutputCard, View};
+use poselift::pose::{Axes, Unit};
 use poselift::skeleton::{H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ impl DatasetCard {
 
     /// The factor and the name of the unit that errors are reported in: millimetres where the data are in metres.
     pub fn error_unit(&self) -> (f64, &str) {
-        if self.output.unit == "m" { (1000.0, "mm") } else { (1.0, &self.output.unit) }
+        if self.output.unit == Unit::Metres { (1000.0, "mm") } else { (1.0, self.output.unit.name()) }
     }
 }
 
@@ -79,8 +80,8 @@ pub(super) fn pairs_card(pairs: &Pairs, training: usize, validating: usize) -> D
             parents: vec![-1; outputs],
             root: pairs.root,
             root_position: pairs.root_position,
-            unit: pairs.unit.clone(),
-            axes: "camera".into(),
+            unit: pairs.unit.as_str().into(),
+            axes: Axes::Camera,
             sigma: false,
         },
         centred: false,
@@ -109,8 +110,8 @@ pub(super) fn motion_card(
             parents: H36M17.parents.to_vec(),
             root: Some(0),
             root_position: None,
-            unit: "m".into(),
-            axes: "camera".into(),
+            unit: Unit::Metres,
+            axes: Axes::Camera,
             sigma: false,
         },
         centred: true,

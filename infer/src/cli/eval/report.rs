@@ -91,7 +91,7 @@ impl<'a> Report<'a> {
             turned: matches!(sight, Sight::Subject { .. }),
             samples,
             not_lifted: score.not_lifted(),
-            unit: score.unit().unwrap_or(&card.output.unit),
+            unit: score.unit().unwrap_or(card.output.unit.name()),
             mpjpe,
             p_mpjpe,
             n_mpjpe,
@@ -176,7 +176,7 @@ mod tests {
         let mut predicted = truth.clone();
         predicted[[1, 3, 2]] += 0.1;
         predicted.outer_iter_mut().rev().skip(lifted).for_each(|mut pose| pose.fill(f32::NAN));
-        let mut score = Score::new(17, Some(0), "m");
+        let mut score = Score::new(17, Some(0), &crate::pose::Unit::Metres);
         score.add(predicted.view(), truth.view()).unwrap();
         let mut calibration = Calibration::new(Some(0));
         calibration.add(predicted.view(), truth.view(), ndarray::Array2::zeros((2, 17)).view()).unwrap();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, Source, open_pose_reader};
-use crate::metric::{Held, Steadiness, SteadinessFigures, metres};
+use crate::metric::{Held, Steadiness, SteadinessFigures};
 
 /// Measures the stream at `path`, `-` being stdin.
 pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
@@ -120,7 +120,7 @@ impl<'a> Report<'a> {
             right: name(pair.right),
             asymmetry: pair.asymmetry,
         });
-        let metres = metres(&info.unit);
+        let metres = info.unit.in_metres();
         Self {
             stream: stream.display().to_string(),
             model: &info.model,
@@ -128,7 +128,7 @@ impl<'a> Report<'a> {
             unreadable,
             people: figures.poses,
             tracks: figures.tracks,
-            unit: &info.unit,
+            unit: info.unit.name(),
             bone_deviation: figures.deviation(),
             asymmetry: figures.asymmetry(),
             jitter: figures.acceleration.zip(metres).map(|(acceleration, metres)| acceleration * metres),
@@ -223,7 +223,7 @@ mod tests {
             joints: ["hip", "left_hip", "right_hip"].map(String::from).to_vec(),
             parents: vec![-1, 0, 0],
             unit: unit.into(),
-            axes: "camera".into(),
+            axes: crate::pose::Axes::Camera,
             fps: Some(10.0),
             model: "none".into(),
         }

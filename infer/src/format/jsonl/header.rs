@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Line;
 use crate::error::{Error, Result};
 use crate::format::PoseInfo;
+use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 
 /// The version of the stream format that this build reads and writes.
@@ -30,8 +31,8 @@ struct PoseHeader {
     skeleton: String,
     joints: Vec<String>,
     parents: Vec<i32>,
-    unit: String,
-    axes: String,
+    unit: Unit,
+    axes: Axes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fps: Option<f64>,
     #[serde(default)]

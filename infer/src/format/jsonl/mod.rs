@@ -60,8 +60,8 @@ mod tests {
             skeleton: "odd \"one\"".into(),
             joints: vec!["a".into(), "b".into()],
             parents: vec![-1, 0],
-            unit: "m".into(),
-            axes: "camera".into(),
+            unit: crate::pose::Unit::Metres,
+            axes: crate::pose::Axes::Camera,
             fps: Some(29.97),
             model: "test".into(),
         }

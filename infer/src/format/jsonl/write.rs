@@ -156,8 +156,8 @@ mod tests {
             skeleton: "pair".into(),
             joints: vec!["a".into(), "b".into()],
             parents: vec![-1, 0],
-            unit: "m".into(),
-            axes: "camera".into(),
+            unit: crate::pose::Unit::Metres,
+            axes: crate::pose::Axes::Camera,
             fps: None,
             model: "test".into(),
         }

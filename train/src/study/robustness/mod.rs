@@ -120,7 +120,9 @@ fn measure<N: PoseNetwork>(
         condition.damage.apply(&mut seen);
         let lifted = lifter.lift_seen(seen.keypoints.view(), &seen.cameras)?;
         let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
-        score.get_or_insert_with(|| Score::new(found.dim().1, Some(0), "m")).add(found.view(), truth.view())?;
+        score
+            .get_or_insert_with(|| Score::new(found.dim().1, Some(0), &poselift::pose::Unit::Metres))
+            .add(found.view(), truth.view())?;
         if let Some(sigma) = &lifted.sigma {
             let counted = calibration.get_or_insert_with(|| Calibration::new(Some(0)));
             counted.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
