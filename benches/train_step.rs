@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use poselift_train::config::{Loss, NetworkConfig, Precision};
+use poselift_train::config::{Loss, NetworkConfig, TrainPrecision};
 use poselift_train::net::{LiftNet, Step};
 use poselift_train::trained::ZScore;
 use tch::{Device, Tensor, kind};
@@ -15,7 +15,8 @@ fn neutral(len: usize) -> ZScore {
 
 fn step(criterion: &mut Criterion) {
     let device = Device::cuda_if_available();
-    let cases = [64, 512, 4096].into_iter().flat_map(|batch| [(batch, Precision::F32), (batch, Precision::Bf16)]);
+    let cases =
+        [64, 512, 4096].into_iter().flat_map(|batch| [(batch, TrainPrecision::F32), (batch, TrainPrecision::Bf16)]);
     for (batch, precision) in cases {
         let mut net = LiftNet::new(&NetworkConfig::default(), (neutral(51), neutral(51)), precision, device, 0);
         let features = Tensor::randn([batch, 51], kind::FLOAT_CPU).to_device(device);

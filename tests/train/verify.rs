@@ -8,9 +8,9 @@ use std::path::Path;
 use ndarray::{Array1, Array3, ArrayView3, Axis, s};
 use poselift::model::Precision::{F16, F32, Int8};
 use poselift::{Error, Result};
-use poselift_train::config::{InputBlock, NetworkConfig, Precision};
+use poselift_train::config::{InputBlock, NetworkConfig, TrainPrecision};
 use poselift_train::export::encode;
-use poselift_train::net::{Ends, LiftNet, Mirror};
+use poselift_train::net::{LiftNet, Mirror, Standardisation};
 use poselift_train::trained::{TrainedLifter, ZScore};
 use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
@@ -192,8 +192,9 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
             ZScore { mean: coordinates(&lifter.output_zscore.mean), std: coordinates(&lifter.output_zscore.std) };
         let (from, to) = (&lifter.input_card, &lifter.output_card);
         let mirror = shape.twins.then(|| Mirror::new((&from.joints, from.channels), &to.joints));
-        let net = LiftNet::new(&config, Ends { input, output, mirror }, Precision::F32, tch::Device::Cpu, 7);
-        (lifter.network, lifter.output_zscore) = (net.to_plain(), net.output_zscore());
+        let net =
+            LiftNet::new(&config, Standardisation { input, output, mirror }, TrainPrecision::F32, tch::Device::Cpu, 7);
+        (lifter.network, lifter.output_zscore) = (net.to_arrays(), net.output_zscore());
         lifter.input_zscore = net.zscores().0.clone();
 
         let folder = tempfile::tempdir().unwrap();

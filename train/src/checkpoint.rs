@@ -189,8 +189,8 @@ impl Checkpoint {
     /// # Errors
     /// A checkpoint of a network of another shape than `config` and `data` say.
     pub fn network(&self, config: &FitConfig, data: &DatasetCard, device: Device) -> Result<LiftNet> {
-        let ends = data.ends((self.zscore("input")?, self.zscore("output")?), &config.network)?;
-        let mut net = LiftNet::for_run(config, ends, device);
+        let standardisation = data.standardisation((self.zscore("input")?, self.zscore("output")?), &config.network)?;
+        let mut net = LiftNet::for_run(config, standardisation, device);
         net.load_state(&self.tensors, self.state()?.iteration).map_err(|e| e.at(&self.path))?;
         Ok(net)
     }
@@ -235,7 +235,7 @@ impl FinishedRun {
             output_card: self.dataset.output.clone(),
             transform: self.dataset.transform(),
             input_zscore: input.clone(),
-            network: self.net.to_plain(),
+            network: self.net.to_arrays(),
             output_zscore: self.net.output_zscore(),
         }
     }

@@ -42,7 +42,7 @@ pub enum Schedule {
 /// What hidden layers are multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub enum TrainPrecision {
     /// bf16 where the device multiplies it faster, else f32.
     Auto,
     /// 24 bits of mantissa.
@@ -125,7 +125,7 @@ pub struct FitConfig {
     pub device: String,
     /// What hidden layers are multiplied in.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: TrainPrecision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
     pub noise: f64,
     /// Motion only: the layout of the key points, `coco17` or `h36m17`.
@@ -160,7 +160,7 @@ impl Default for FitConfig {
             root: "auto".into(),
             seed: 0,
             device: "auto".into(),
-            precision: Precision::F32,
+            precision: TrainPrecision::F32,
             noise: 1.0,
             layout: usual_layout(),
             rarity: 0.5,

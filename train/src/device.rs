@@ -3,7 +3,7 @@
 use poselift::{Error, Result};
 use tch::{Cuda, Device};
 
-use crate::config::Precision;
+use crate::config::TrainPrecision;
 
 /// The device called `auto`, `cpu`, `cuda` or `cuda:N`.
 ///
@@ -37,10 +37,10 @@ fn cuda(index: usize) -> Result<Device> {
 }
 
 /// What `wanted` comes to on `device`: `Auto` is bf16 on a GPU and on processors that multiply it.
-pub fn precision(wanted: Precision, device: Device) -> Precision {
+pub fn precision(wanted: TrainPrecision, device: Device) -> TrainPrecision {
     match wanted {
-        Precision::Auto if device.is_cuda() || multiplies_bf16() => Precision::Bf16,
-        Precision::Auto => Precision::F32,
+        TrainPrecision::Auto if device.is_cuda() || multiplies_bf16() => TrainPrecision::Bf16,
+        TrainPrecision::Auto => TrainPrecision::F32,
         known => known,
     }
 }

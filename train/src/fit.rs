@@ -212,8 +212,8 @@ impl<'a> Run<'a> {
             let saved = Checkpoint::read(&last)?;
             (saved.network(config, &dataset.card, device)?, saved.state()?)
         } else {
-            let ends = dataset.card.ends(dataset.zscores(), &config.network)?;
-            (LiftNet::for_run(config, ends, device), RunState::default())
+            let standardisation = dataset.card.standardisation(dataset.zscores(), &config.network)?;
+            (LiftNet::for_run(config, standardisation, device), RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);
         let history = if state.iteration > 0 {

@@ -7,7 +7,7 @@ use poselift::Result;
 
 use super::progress::TerminalProgress;
 use crate::checkpoint;
-use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Precision, Schedule};
+use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule, TrainPrecision};
 use crate::fit;
 use crate::history::Summary;
 use crate::study::report;
@@ -90,8 +90,8 @@ pub(super) struct FitArgs {
     device: Option<String>,
     /// What hidden layers are multiplied in: auto takes bf16 where the processor or the GPU has it, which is several
     /// times as fast there
-    #[arg(long, value_enum, default_value_t = Precision::Auto, conflicts_with = "resume")]
-    precision: Precision,
+    #[arg(long, value_enum, default_value_t = TrainPrecision::Auto, conflicts_with = "resume")]
+    precision: TrainPrecision,
     /// Steps between two validations
     #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "resume")]
     validate_every: u64,

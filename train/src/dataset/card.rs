@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::NetworkConfig;
 use crate::data::{Motion, Pairs, Source};
-use crate::net::{Ends, Mirror};
+use crate::net::{Mirror, Standardisation};
 use crate::trained::{InputTransform, ZScore};
 
 /// What of a data set outlives the run; saved as `dataset.json`.
@@ -43,12 +43,16 @@ impl DatasetCard {
     ///
     /// # Errors
     /// A network that is to keep to a mirror where nobody knows which joint is left and which is right.
-    pub fn ends(&self, (input, output): (ZScore, ZScore), network: &NetworkConfig) -> Result<Ends> {
+    pub fn standardisation(
+        &self,
+        (input, output): (ZScore, ZScore),
+        network: &NetworkConfig,
+    ) -> Result<Standardisation> {
         if network.mirror && !self.centred {
             return Err(Error::usage("--mirror on, but paired arrays do not say which joints are left and right"));
         }
         let mirror = || Mirror::new((&self.input.joints, self.input.channels), &self.output.joints);
-        Ok(Ends { input, output, mirror: network.mirror.then(mirror) })
+        Ok(Standardisation { input, output, mirror: network.mirror.then(mirror) })
     }
 
     /// The factor and the name of the unit that errors are reported in: millimetres where the data are in metres.

@@ -3,88 +3,64 @@
 //!
 //! Linear, BatchNorm, ReLU, Dropout in residual blocks has a gradient that
 //! fits on a page, and writing it out buys three things over a recorded graph:
-//! every gradient lands in one flat buffer that Adam walks once, nothing is
+//! every gradient lands in one flat buffer (`layer`) that Adam walks once, nothing is
 //! allocated in a step, and what stands between two matrix products is one
-//! pass over memory (`kernel`). A test holds it against libtorch's autograd.
+//! pass over memory (`cpu`). A test holds it against libtorch's autograd.
 //!
-//! With [`Precision::Bf16`] what lies between the input and the output layer is
+//! A training step is `step`: `pass` takes the batch forward and its gradient backward through `linear` layers and
+//! `activation`s, `adam` moves the weights, `ema` averages them. `evaluate` lifts, `to_arrays` hands over to the exporter.
+//! Activations are in `planes`: one, or the two that `symmetry` wants.
+//!
+//! With [`TrainPrecision::Bf16`] what lies between the input and the output layer is
 //! multiplied, and kept, in bf16, and so are all gradients; the statistics, the
 //! optimiser and what those two layers give, whose numbers are coordinates, stay
 //! in f32.
 
 mod activation;
 mod adam;
-mod average;
-mod buffers;
-mod composed;
-mod ends;
-mod evaluation;
-mod kept;
-mod kernel;
-mod mirror;
-mod number;
-mod parallel;
+mod cpu;
+mod ema;
+mod evaluate;
+mod layer;
+mod linear;
 mod pass;
-mod plain;
-mod product;
+mod planes;
 mod sigma;
+mod standardisation;
+mod step;
+mod symmetry;
+mod tensor_ops;
+mod to_arrays;
 
-pub use ends::Ends;
-pub use mirror::Mirror;
-pub(crate) use plain::numbers;
+pub use standardisation::Standardisation;
+pub use step::Step;
+pub use symmetry::Mirror;
+pub(crate) use to_arrays::numbers;
 
 use poselift::Result;
 use tch::{Device, Kind, Tensor};
 
-use average::Average;
-use buffers::{Buffers, Layer};
-use ends::Basis;
+use ema::Ema;
+use layer::Buffers;
 use pass::Workspace;
 use sigma::Sigma;
+use standardisation::Standardiser;
 
-use crate::config::{FitConfig, Loss, NetworkConfig, Precision};
-use crate::trained::ZScore;
+use crate::config::{FitConfig, NetworkConfig, TrainPrecision};
 
 /// The lifting network with everything that training changes.
 #[derive(Debug)]
 pub struct LiftNet {
     config: NetworkConfig,
-    /// Of the features and of the outputs, where the network keeps to a mirror.
-    bases: Option<(Basis, Basis)>,
+    standardisation: Standardisation,
+    standardiser: Standardiser,
     buffers: Buffers,
     /// What it lifts with, if that is not what the last step left.
-    average: Option<Average>,
+    ema: Option<Ema>,
     workspace: Option<Workspace>,
     device: Device,
-    /// `[features]` mean and reciprocal deviation of the input.
-    input_mean: Tensor,
-    input_scale: Tensor,
-    /// `[coordinates]` mean and deviation of the output.
-    output_mean: Tensor,
-    output_std: Tensor,
-    zscores: (ZScore, ZScore),
     sigma: Option<Sigma>,
     steps: u64,
-}
-
-/// How one training step is taken.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// What is made small.
-    pub loss: Loss,
-    /// Adam's learning rate.
-    pub learning_rate: f64,
-    /// Whether σ learns too, where the network has it.
-    pub learn_sigma: bool,
-    /// Seed of the dropout.
-    pub seed: u64,
-}
-
-impl Step {
-    /// A step of a network that says nothing of its uncertainty.
-    pub fn new(loss: Loss, learning_rate: f64, seed: u64) -> Self {
-        Self { loss, learning_rate, learn_sigma: false, seed }
-    }
 }
 
 /// Random numbers in a row from one: SplitMix64 (Steele et al. 2014), for seeds of seeds.
@@ -96,54 +72,46 @@ pub fn mix_seed(seed: u64, stream: u64) -> u64 {
 }
 
 impl LiftNet {
-    /// A network with fresh weights between `ends`; one that keeps to a mirror has an even number of hidden units.
+    /// A network with fresh weights that stands between the two ends of `standardisation`; a mirror-equivariant one has an
+    /// even number of hidden units.
     ///
     /// Weights and biases start uniform in ±1/√(inputs), as PyTorch's Linear does; γ at 1, β at 0. Hidden layers are
     /// multiplied in `precision`, which has to be one that is known.
-    pub fn new(config: &NetworkConfig, ends: impl Into<Ends>, precision: Precision, device: Device, seed: u64) -> Self {
-        let Ends { mut input, mut output, mirror } = ends.into();
-        let bases = mirror.as_ref().map(|mirror| {
-            (input, output) = (mirror.input.evened(&input), mirror.output.evened(&output));
-            let with_sigma = config.sigma.then(|| mirror.output.with_sigma());
-            (Basis::of(&mirror.input, device), Basis::of(with_sigma.as_ref().unwrap_or(&mirror.output), device))
-        });
-        let plain = (input.mean.len() as i64, output.mean.len() as i64);
-        let outputs = plain.1 + if config.sigma { plain.1 / 3 } else { 0 };
-        let (features, outputs) = match &bases {
-            Some((features, outputs)) => (features.widths(), outputs.widths()),
-            None => ((plain.0, None), (outputs, None)),
-        };
-        let shapes = buffers::layer_shapes(config, features, outputs);
-        let buffers = Buffers::new(&shapes, precision, device);
-        let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
-        let reciprocal: Vec<f32> = input.std.iter().map(|&std| if std > 0.0 { 1.0 / std } else { 0.0 }).collect();
+    pub fn new(
+        config: &NetworkConfig,
+        standardisation: impl Into<Standardisation>,
+        precision: TrainPrecision,
+        device: Device,
+        seed: u64,
+    ) -> Self {
+        let standardisation = standardisation.into().evened();
+        let standardiser = Standardiser::new(&standardisation, config.sigma, device);
+        let (features, outputs) = (standardiser.feature_widths(), standardiser.output_widths(config.sigma));
+        let shapes = layer::layer_shapes(config, features, outputs);
+        let reflection = standardisation.mirror.as_ref().map(|mirror| &mirror.output);
         let net = Self {
             config: config.clone(),
-            average: None,
+            buffers: Buffers::new(&shapes, precision, device),
+            ema: None,
             workspace: None,
             device,
-            input_mean: to_device(&input.mean.to_vec()),
-            input_scale: to_device(&reciprocal),
-            output_mean: to_device(&output.mean.to_vec()),
-            output_std: to_device(&output.std.to_vec()),
-            sigma: config.sigma.then(|| Sigma::new(&output, mirror.as_ref().map(|mirror| &mirror.output), device)),
-            bases,
-            zscores: (input, output),
+            sigma: config.sigma.then(|| Sigma::new(&standardisation.output, reflection, device)),
             steps: 0,
-            buffers,
+            standardisation,
+            standardiser,
         };
         net.initialise(seed);
         net
     }
 
-    /// The network of the run `config` before its first step, between `ends`.
-    pub fn for_run(config: &FitConfig, ends: impl Into<Ends>, device: Device) -> Self {
-        Self::new(&config.network, ends, config.precision, device, config.seed).averaged(config.ema)
+    /// The network of the run `config` before its first step.
+    pub fn for_run(config: &FitConfig, standardisation: impl Into<Standardisation>, device: Device) -> Self {
+        Self::new(&config.network, standardisation, config.precision, device, config.seed).with_ema(config.ema)
     }
 
-    /// The same network, which lifts with the running average of what it learns (`average`), if there is a `decay`.
-    pub fn averaged(mut self, decay: Option<f64>) -> Self {
-        self.average = decay.map(|decay| Average::new(decay, &self.buffers));
+    /// The same network, which lifts with the moving average of its weights (`ema`), if there is a `decay`.
+    pub fn with_ema(mut self, decay: Option<f64>) -> Self {
+        self.ema = decay.map(|decay| Ema::new(decay, &self.buffers));
         self
     }
 
@@ -187,8 +155,8 @@ impl LiftNet {
 
     fn named(&self) -> Vec<(&'static str, &Tensor)> {
         let sigma = self.sigma.iter().map(|sigma| ("sigma_scale", sigma.scale()));
-        let average = self.average.iter().flat_map(Average::named);
-        self.buffers.named().into_iter().chain(sigma).chain(average).collect()
+        let ema = self.ema.iter().flat_map(Ema::named);
+        self.buffers.named().into_iter().chain(sigma).chain(ema).collect()
     }
 
     /// Takes over a saved state of a network of the same shape, after `steps` steps.
@@ -209,121 +177,6 @@ impl LiftNet {
         self.steps = steps;
         Ok(())
     }
-
-    /// One training step: forward, loss, backward, Adam; then the average, where there is one.
-    ///
-    /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm.
-    /// Returns the batch's MPJPE as a tensor of no dimensions, unread: nothing waits for the device.
-    pub fn step(&mut self, features: &Tensor, target: &Tensor, step: Step) -> Tensor {
-        self.step_taught(features, target, None, step)
-    }
-
-    /// As [`Self::step`]; with what a teacher makes of the same key points, `[B, J, 3]`, that counts as much as `target`.
-    pub fn step_taught(&mut self, features: &Tensor, target: &Tensor, taught: Option<&Tensor>, step: Step) -> Tensor {
-        tch::no_grad(|| {
-            let rows = features.size()[0];
-            self.reserve(rows);
-            let input = self.split(&self.standardised(features));
-            let output = self.forward(&input, step.seed);
-            let (mpjpe, gradient) = self.loss(&output, target, taught, step);
-            self.backward(&input, &gradient, step.seed);
-            self.steps += 1;
-            activation::adam(&self.buffers, self.steps, step.learning_rate);
-            if let Some(average) = &self.average {
-                average.follow(&self.buffers, self.steps);
-            }
-            mpjpe
-        })
-    }
-
-    /// Poses alone, as [`Self::lift`] gives them.
-    pub fn poses(&self, features: &Tensor) -> Tensor {
-        self.lift(features).0
-    }
-
-    /// Scales σ so that 68 % of `distance` `[B, J]` stays within `sigma` `[B, J]`, which [`Self::lift`] gave for the
-    /// same people.
-    pub fn calibrate(&mut self, sigma: &Tensor, distance: &Tensor) {
-        if let Some(own) = &self.sigma {
-            own.calibrate(sigma, distance);
-        }
-    }
-
-    /// `[B, J, 3]` of the last layer's output.
-    fn poses_of(&self, output: &Tensor) -> Tensor {
-        let coordinates = self.output_mean.size()[0];
-        let poses = output.narrow(1, 0, coordinates) * &self.output_std + &self.output_mean;
-        poses.view([output.size()[0], -1, 3])
-    }
-
-    /// `[B, J]` of the last layer's output.
-    fn raw_sigma(&self, output: &Tensor) -> Tensor {
-        let coordinates = self.output_mean.size()[0];
-        output.narrow(1, coordinates, coordinates / 3)
-    }
-
-    fn standardised(&self, features: &Tensor) -> Tensor {
-        (features - &self.input_mean) * &self.input_scale
-    }
-
-    /// What the network lifts with: the average, where there is one.
-    fn lifting_layers(&self) -> &[Layer] {
-        self.average.as_ref().map_or(&self.buffers.layers, |average| &average.layers)
-    }
-
-    fn hidden_layers(&self) -> &[Layer] {
-        inner_layers(&self.buffers.layers)
-    }
-
-    fn output_layer(&self) -> &Layer {
-        last_layer(&self.buffers.layers)
-    }
-
-    /// The batch's MPJPE and the loss's gradient with respect to the last layer's output.
-    fn loss(&self, output: &Tensor, target: &Tensor, taught: Option<&Tensor>, step: Step) -> (Tensor, Tensor) {
-        let poses = self.poses_of(output);
-        let (distance, own) = self.toward(&poses, target, step.loss);
-        let gradient = match taught {
-            None => own,
-            Some(taught) => (own + self.toward(&poses, taught, step.loss).1) * 0.5,
-        };
-        let gradient = match &self.sigma {
-            None => gradient,
-            Some(sigma) => {
-                let own = sigma.gradient(&self.raw_sigma(output), &distance.squeeze_dim(2));
-                Tensor::cat(&[gradient, own * f64::from(u8::from(step.learn_sigma))], 1)
-            }
-        };
-        (distance.mean(Kind::Float), gradient)
-    }
-
-    /// How far joints are from `target`, `[B, J, 1]`, and the loss's gradient with respect to the coordinates that the last
-    /// layer gives, `[B, J·3]`.
-    fn toward(&self, poses: &Tensor, target: &Tensor, loss: Loss) -> (Tensor, Tensor) {
-        let error = poses - target;
-        let (rows, joints) = (error.size()[0], error.size()[1]);
-        let distance = error.square().sum_dim_intlist(&[-1i64][..], true, Kind::Float).sqrt();
-        let gradient = match loss {
-            Loss::Mpjpe => {
-                let unit = &error / distance.clamp_min(1e-9);
-                unit.view([rows, joints * 3]) * &self.output_std / (rows * joints) as f64
-            }
-            Loss::Mse => {
-                let scale = self.output_std.reciprocal().nan_to_num(0.0, 0.0, 0.0);
-                error.view([rows, joints * 3]) * scale * 2.0 / (rows * joints * 3) as f64
-            }
-        };
-        (distance, gradient)
-    }
-}
-
-/// All but the input and the output layer.
-fn inner_layers(layers: &[Layer]) -> &[Layer] {
-    &layers[1..layers.len() - 1]
-}
-
-fn last_layer(layers: &[Layer]) -> &Layer {
-    &layers[layers.len() - 1]
 }
 
 #[cfg(test)]

@@ -1,36 +1,37 @@
-//! The way of a batch through the network and of its gradient back, and where both are kept.
+//! The training pass: a batch on its way through the network, its gradient on the way back, and where both are kept.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use super::activation;
-use super::buffers::Layer;
-use super::evaluation::exact;
-use super::kept::{Drop, Saved, blank};
-use super::product::{product, product_and_row};
-use super::{LiftNet, mix_seed};
+use super::activation::{Activation, DropoutSpec, Residual, SavedActivations};
+use super::layer::{Layer, NormViews, inner_layers, last_layer};
+use super::linear::{bias_gradient, input_gradient, linear_f32, linear_into, weight_gradients, weight_gradients_f32};
+use super::planes::{PlaneShape, Planes};
+use super::{LiftNet, cpu, mix_seed, tensor_ops};
 use crate::config::InputBlock;
 
 /// Where a step reads and writes: buffers for the largest batch, reused.
 #[derive(Debug)]
 pub(super) struct Workspace {
-    pub rows: i64,
+    /// Samples that there is room for.
+    rows: i64,
     /// One for each hidden layer with an activation, in order.
-    pub saved: Vec<Saved>,
-    /// In planes, the input of each block, and of the output layer.
-    streams: Vec<Vec<Tensor>>,
-    /// In planes, gradients on their way down.
-    gradient: Vec<Tensor>,
-    branch: Vec<Tensor>,
-    z_gradient: Vec<Tensor>,
+    pub saved: Vec<SavedActivations>,
+    /// The residual path: the input of each block, and of the output layer.
+    residual: Vec<Planes>,
+    /// The residual path's gradient on its way down.
+    gradient: Planes,
+    /// The gradient between two layers of a block.
+    branch_gradient: Planes,
+    /// The gradient between a layer's activation and its product.
+    z_gradient: Planes,
     /// `[columns, columns]` a weight's gradient before it is f32, where products are in bf16.
     weight_gradient: Option<Tensor>,
 }
 
 impl LiftNet {
-    /// Planes of a hidden layer, and the columns of each.
-    pub(super) fn hidden_planes(&self) -> (usize, i64) {
-        let planes = if self.bases.is_some() { 2 } else { 1 };
-        (planes, (self.config.hidden / planes) as i64)
+    /// The planes of a hidden layer.
+    pub(super) fn hidden_planes(&self) -> PlaneShape {
+        PlaneShape::of_hidden(self.config.hidden, self.standardiser.planes())
     }
 
     /// Room for `rows` samples.
@@ -40,17 +41,17 @@ impl LiftNet {
         }
         let shape = self.hidden_planes();
         let kind = self.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
-        let planes = || blank(rows, shape, kind, self.device);
-        let saved = |kind| Saved::new(rows, shape, kind, self.device);
-        let input = (self.config.input_block == InputBlock::Full).then(|| saved(Kind::Float));
+        let planes = || Planes::zeros(rows, shape, kind, self.device);
+        let saved = |kind| SavedActivations::new(rows, shape, kind, self.device);
+        let input = self.has_full_input().then(|| saved(Kind::Float));
         let inner = (0..self.hidden_layers().len()).map(|_| saved(kind));
-        let weight_gradient = |kind| Tensor::zeros([shape.1, shape.1], (kind, self.device));
+        let weight_gradient = |kind| Tensor::zeros([shape.columns, shape.columns], (kind, self.device));
         self.workspace = Some(Workspace {
             rows,
             saved: input.into_iter().chain(inner).collect(),
-            streams: (0..=self.config.blocks).map(|_| planes()).collect(),
+            residual: (0..=self.config.blocks).map(|_| planes()).collect(),
             gradient: planes(),
-            branch: planes(),
+            branch_gradient: planes(),
             z_gradient: planes(),
             weight_gradient: self.buffers.copy.as_ref().map(|_| weight_gradient(kind)),
         });
@@ -60,131 +61,108 @@ impl LiftNet {
         self.workspace.as_ref().expect("reserve comes first in a step")
     }
 
-    fn drop(&self, seed: u64, layer: usize) -> Drop {
-        Drop { probability: self.config.dropout, seed: mix_seed(seed, 1 + layer as u64) as u32 }
+    fn has_full_input(&self) -> bool {
+        self.config.input_block == InputBlock::Full
+    }
+
+    fn hidden_layers(&self) -> &[Layer] {
+        inner_layers(&self.buffers.layers)
+    }
+
+    /// The activation behind layer `index` of those that have one, in a batch of `rows` samples.
+    fn activation<'a>(&'a self, index: usize, norm: Option<&'a NormViews>, rows: i64, seed: u64) -> Activation<'a> {
+        let dropout = DropoutSpec { probability: self.config.dropout, seed: mix_seed(seed, 1 + index as u64) as u32 };
+        Activation { saved: &self.workspace().saved[index], rows, norm, dropout }
     }
 
     /// `[B, outputs]`, standardised, of the features in planes; fills the workspace.
-    pub(super) fn forward(&self, input: &[Tensor], seed: u64) -> Tensor {
-        let rows = input[0].size()[0];
+    pub(super) fn forward(&self, input: &Planes, seed: u64) -> Tensor {
+        let rows = input.first().size()[0];
         let work = self.workspace();
         let first = &self.buffers.layers[0];
-        let stream = |k: usize| cut(&work.streams[k], rows);
         let mut next = 0;
-        if self.config.input_block == InputBlock::Full {
-            write(&cut(&work.saved[0].z, rows), &exact(first, input));
-            activation::forward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), None);
-            write(&stream(0), &cut(&work.saved[0].out, rows));
+        if self.has_full_input() {
+            let activation = self.activation(0, first.norm.as_ref(), rows, seed);
+            activation.saved.z.rows(rows).write(&linear_f32(first, input));
+            activate(&activation, None);
+            work.residual[0].rows(rows).write(&activation.saved.out.rows(rows));
             next = 1;
         } else {
-            write(&stream(0), &exact(first, input));
+            work.residual[0].rows(rows).write(&linear_f32(first, input));
         }
         let per_block = self.config.layers_per_block;
         for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate() {
-            let mut x = stream(block);
+            let mut x = work.residual[block].rows(rows);
             for (k, layer) in layers.iter().enumerate() {
-                let saved = &work.saved[next];
-                linear_into(&cut(&saved.z, rows), layer, &x);
-                let residual = (k + 1 == layers.len()).then(|| (&*work.streams[block], &*work.streams[block + 1]));
-                activation::forward(saved, rows, layer.norm.as_ref(), self.drop(seed, next), residual);
-                x = cut(&saved.out, rows);
+                let activation = self.activation(next, layer.norm.as_ref(), rows, seed);
+                linear_into(&activation.saved.z.rows(rows), layer, &x);
+                let ends_block = k + 1 == layers.len();
+                let residual = Residual { skip: &work.residual[block], sum: &work.residual[block + 1] };
+                activate(&activation, ends_block.then_some(residual));
+                x = activation.saved.out.rows(rows);
                 next += 1;
             }
         }
-        let last: Vec<Tensor> = stream(self.config.blocks).iter().map(|x| x.to_kind(Kind::Float)).collect();
-        self.joined(exact(self.output_layer(), &last))
+        let last = work.residual[self.config.blocks].rows(rows).to_kind(Kind::Float);
+        self.standardiser.output_from_planes(&linear_f32(last_layer(&self.buffers.layers), &last))
     }
 
-    /// Fills every gradient, from the output layer to the input layer.
-    pub(super) fn backward(&self, input: &[Tensor], gradient: &Tensor, seed: u64) {
+    /// Fills every gradient, from the output layer to the input layer; `gradient` is `[B, outputs]`.
+    pub(super) fn backward(&self, input: &Planes, gradient: &Tensor, seed: u64) {
         let rows = gradient.size()[0];
         let work = self.workspace();
-        let [down, branch, z_gradient] =
-            [&work.gradient, &work.branch, &work.z_gradient].map(|planes| cut(planes, rows));
-        let output = self.output_layer();
-        // The basis is orthonormal: a gradient splits as the features do.
-        let gradient = match &self.bases {
-            Some((_, basis)) => basis.split(gradient),
-            None => vec![gradient.shallow_clone()],
-        };
-        let gradient: Vec<Tensor> = gradient.iter().map(|gradient| gradient.to_kind(down[0].kind())).collect();
-        end_gradients(output, &gradient, &cut(&work.streams[self.config.blocks], rows));
-        for ((gradient, weight), down) in gradient.iter().zip(&output.weights).zip(&down) {
-            product(down, gradient, &weight.factor, false);
-        }
+        let down = work.gradient.rows(rows);
+        let branch = work.branch_gradient.rows(rows);
+        let z_gradient = work.z_gradient.rows(rows);
+        let kind = down.first().kind();
+        let output = last_layer(&self.buffers.layers);
+        let gradient = self.standardiser.gradient_to_planes(gradient).to_kind(kind);
+        weight_gradients_f32(output, &gradient, &work.residual[self.config.blocks].rows(rows));
+        bias_gradient(output, &gradient);
+        input_gradient(&down, output, &gradient, false);
         let mut next = work.saved.len();
         let per_block = self.config.layers_per_block;
         for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate().rev() {
             let mut incoming = &down;
             for (k, layer) in layers.iter().enumerate().rev() {
                 next -= 1;
-                let drop = self.drop(seed, next);
-                activation::backward(&work.saved[next], rows, layer.norm.as_ref(), drop, incoming, &z_gradient);
-                let x = cut(if k == 0 { &work.streams[block] } else { &work.saved[next - 1].out }, rows);
-                hidden_gradients(layer, &z_gradient, &x, work.weight_gradient.as_ref());
-                for (plane, (z_gradient, weight)) in z_gradient.iter().zip(&layer.weights).enumerate() {
-                    let to = if k == 0 { &down[plane] } else { &branch[plane] };
-                    product(to, z_gradient, &weight.factor, k == 0);
-                }
+                activate_backward(&self.activation(next, layer.norm.as_ref(), rows, seed), incoming, &z_gradient);
+                let begins_block = k == 0;
+                let x = if begins_block { &work.residual[block] } else { &work.saved[next - 1].out };
+                weight_gradients(layer, &z_gradient, &x.rows(rows), work.weight_gradient.as_ref());
+                bias_gradient(layer, &z_gradient);
+                input_gradient(if begins_block { &down } else { &branch }, layer, &z_gradient, begins_block);
                 incoming = &branch;
             }
         }
         let first = &self.buffers.layers[0];
-        if self.config.input_block == InputBlock::Full {
-            let down: Vec<Tensor> = down.iter().map(|down| down.to_kind(Kind::Float)).collect();
-            let z_gradient: Vec<Tensor> = down.iter().map(Tensor::zeros_like).collect();
-            activation::backward(&work.saved[0], rows, first.norm.as_ref(), self.drop(seed, 0), &down, &z_gradient);
-            end_gradients(first, &z_gradient, input);
+        if self.has_full_input() {
+            let down = down.to_kind(Kind::Float);
+            let z_gradient = down.map(|(_, down)| down.zeros_like());
+            activate_backward(&self.activation(0, first.norm.as_ref(), rows, seed), &down, &z_gradient);
+            weight_gradients_f32(first, &z_gradient, input);
+            bias_gradient(first, &z_gradient);
         } else {
-            let input: Vec<Tensor> = input.iter().map(|input| input.to_kind(down[0].kind())).collect();
-            end_gradients(first, &down, &input);
+            weight_gradients_f32(first, &down, &input.to_kind(kind));
+            bias_gradient(first, &down);
         }
     }
 }
 
-/// The first `rows` of each plane.
-fn cut(planes: &[Tensor], rows: i64) -> Vec<Tensor> {
-    planes.iter().map(|plane| plane.narrow(0, 0, rows)).collect()
-}
-
-/// Copies plane by plane, rounding where `to` is of another kind.
-pub(super) fn write(to: &[Tensor], from: &[Tensor]) {
-    for (to, from) in to.iter().zip(from) {
-        to.shallow_clone().copy_(from);
+/// BatchNorm, ReLU, dropout and, at a block's end, the residual sum.
+fn activate(activation: &Activation, residual: Option<Residual>) {
+    if activation.saved.z.first().device() == Device::Cpu {
+        cpu::forward(activation, residual);
+    } else {
+        tensor_ops::forward(activation, residual);
     }
 }
 
-/// `z` = `x`·Wᵀ + b, plane by plane; only the first has a b.
-fn linear_into(z: &[Tensor], layer: &Layer, x: &[Tensor]) {
-    for (plane, ((z, x), weight)) in z.iter().zip(x).zip(&layer.weights).enumerate() {
-        let weight = weight.factor.tr();
-        if plane == 0 { product_and_row(z, x, &weight, &layer.bias_factor) } else { product(z, x, &weight, false) }
-    }
-}
-
-/// The gradients of a hidden layer's W and b; `rounded` is where W's comes about if it is not in f32.
-fn hidden_gradients(layer: &Layer, z_gradient: &[Tensor], x: &[Tensor], rounded: Option<&Tensor>) {
-    for ((z_gradient, x), weight) in z_gradient.iter().zip(x).zip(&layer.weights) {
-        product(rounded.unwrap_or(&weight.gradient), &z_gradient.tr(), x, false);
-        if let Some(rounded) = rounded {
-            weight.gradient.shallow_clone().copy_(rounded);
-        }
-    }
-    bias_gradient(layer, &z_gradient[0]);
-}
-
-/// The gradients of the input or output layer's W and b.
-fn end_gradients(layer: &Layer, z_gradient: &[Tensor], x: &[Tensor]) {
-    for ((z_gradient, x), weight) in z_gradient.iter().zip(x).zip(&layer.weights) {
-        weight.gradient.shallow_clone().copy_(&z_gradient.tr().mm(x));
-    }
-    bias_gradient(layer, &z_gradient[0]);
-}
-
-/// In front of a BatchNorm a shift is taken out again, so b's gradient is exactly zero and stays so.
-fn bias_gradient(layer: &Layer, z_gradient: &Tensor) {
-    if layer.norm.is_none() {
-        let sum = z_gradient.sum_dim_intlist(&[0i64][..], false, Kind::Float);
-        layer.bias_gradient.shallow_clone().copy_(&sum);
+/// The gradient in front of them, into `z_gradient`, of `gradient`, the one behind them.
+fn activate_backward(activation: &Activation, gradient: &Planes, z_gradient: &Planes) {
+    if activation.saved.z.first().device() == Device::Cpu {
+        cpu::backward(activation, gradient, z_gradient);
+    } else {
+        tensor_ops::backward(activation, gradient, z_gradient);
     }
 }

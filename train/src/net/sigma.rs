@@ -7,7 +7,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::mirror::Reflection;
+use super::symmetry::Reflection;
 use crate::trained::ZScore;
 
 /// The σ that training starts from, as a share of the deviation of a joint's position.
@@ -28,7 +28,7 @@ pub(super) struct Sigma {
     moves: Tensor,
     /// `[J]` what σ is multiplied by in the end.
     scale: Tensor,
-    /// `[J]` whose σ each joint's is in a mirror, where the network keeps to one.
+    /// `[J]` whose σ each joint's is in a mirror, where the network is mirror-equivariant.
     twins: Option<Tensor>,
     worth: f64,
 }

@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
-use super::kept::{Drop, Saved, blank};
-use super::mirror::Reflection;
-use super::pass::write;
+use super::activation::{Activation, DropoutSpec, Residual, SavedActivations};
+use super::layer::Layer;
+use super::planes::Planes;
+use super::symmetry::Reflection;
 use super::*;
-use crate::config::InputBlock;
+use crate::config::{InputBlock, Loss};
 use crate::data::generator;
 use crate::trained::ZScore;
 
@@ -18,11 +19,11 @@ fn zscore(len: usize, seed: f32) -> ZScore {
 }
 
 fn net(config: &NetworkConfig) -> LiftNet {
-    net_in(Precision::F32, config)
+    net_in(TrainPrecision::F32, config)
 }
 
-fn net_in(precision: Precision, config: &NetworkConfig) -> LiftNet {
-    let net = LiftNet::new(config, ends(config.mirror), precision, Device::Cpu, 5);
+fn net_in(precision: TrainPrecision, config: &NetworkConfig) -> LiftNet {
+    let net = LiftNet::new(config, standardisation(config.mirror), precision, Device::Cpu, 5);
     // BatchNorm away from its neutral start, negative scales included.
     for norm in net.buffers.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
         let _ = norm.gamma.shallow_clone().uniform_(-1.0, 1.5);
@@ -37,63 +38,61 @@ fn batch(rows: i64) -> (Tensor, Tensor) {
 }
 
 /// Four features and four joints of three axes with a left, a right and a middle; as many features as [`batch`] has.
-fn ends(mirror: bool) -> Ends {
+fn standardisation(mirror: bool) -> Standardisation {
     let (input, output) = (["left_a", "right_a", "b", "left_c", "right_c"], ["left_a", "b", "right_a", "c"]);
     let mirror = mirror.then(|| Mirror::new((&input, 2), &output));
-    Ends { input: zscore(10, 0.1), output: zscore(12, 0.7), mirror }
+    Standardisation { input: zscore(10, 0.1), output: zscore(12, 0.7), mirror }
 }
 
 /// The same network recorded by autograd, with the dropout that the hand-written pass drew.
 fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, target: &Tensor, loss: Loss) -> Tensor {
     let rows = features.size()[0];
-    let planes = net.hidden_planes().0;
-    let linear = |index: usize, x: &[Tensor]| -> Vec<Tensor> {
+    let planes = net.hidden_planes().planes;
+    let linear = |index: usize, x: &Planes| {
         let p = &parameters[index];
-        let z = |k: usize| if k == 0 { p[planes].addmm(&x[k], &p[k].tr()) } else { x[k].mm(&p[k].tr()) };
-        (0..planes).map(z).collect()
+        x.map(|(k, x)| if k == 0 { p[planes].addmm(x, &p[k].tr()) } else { x.mm(&p[k].tr()) })
     };
-    let hidden = |index: usize, saved: usize, x: &[Tensor]| -> Vec<Tensor> {
+    let hidden = |index: usize, saved: usize, x: &Planes| {
         let p = &parameters[index];
-        let mut units = composed::exchanged(&linear(index, x));
+        let mut units = linear(index, x).exchanged();
         if net.buffers.layers[index].norm.is_some() {
             // Both twins are samples of one unit: BatchNorm of twice as many rows.
-            let both = Tensor::cat(&units, 0);
+            let both = Tensor::cat(&units.iter().collect::<Vec<_>>(), 0);
             let (gamma, beta) = (Some(&p[planes + 1]), Some(&p[planes + 2]));
             let both = both.batch_norm(gamma, beta, None::<&Tensor>, None, true, 0.1, 1e-5, false);
-            units = both.split(rows, 0);
+            units = units.map(|(k, _)| both.narrow(0, k as i64 * rows, rows));
         }
-        let out: Vec<Tensor> = net.workspace().saved[saved].out.iter().map(|out| out.narrow(0, 0, rows)).collect();
+        let out = net.workspace().saved[saved].out.rows(rows).exchanged();
         // A unit that was kept shows as > 0 wherever ReLU passed it; where ReLU cut it, both are 0.
-        let kept =
-            |(y, out): (&Tensor, Tensor)| y.relu() * out.gt(1e-6).to_kind(Kind::Float) / (1.0 - net.config.dropout);
-        let kept: Vec<Tensor> = units.iter().zip(composed::exchanged(&out)).map(kept).collect();
-        composed::exchanged(&kept)
+        let kept = |y: &Tensor, out: &Tensor| y.relu() * out.gt(1e-6).to_kind(Kind::Float) / (1.0 - net.config.dropout);
+        units.zip_map(&out, kept).exchanged()
     };
     let full = usize::from(net.config.input_block == InputBlock::Full);
-    let input = net.split(&net.standardised(features));
+    let input = net.standardiser.features_to_planes(features);
     let mut x = if full == 1 { hidden(0, 0, &input) } else { linear(0, &input) };
     for block in 0..net.config.blocks {
-        let mut y: Vec<Tensor> = x.iter().map(Tensor::shallow_clone).collect();
+        let mut y = x.to_kind(Kind::Float);
         for k in 0..net.config.layers_per_block {
             let index = block * net.config.layers_per_block + k;
             y = hidden(1 + index, full + index, &y);
         }
-        x = x.iter().zip(&y).map(|(x, y)| x + y).collect();
+        x = x.zip_map(&y, |x, y| x + y);
     }
-    let output = net.joined(linear(parameters.len() - 1, &x));
-    let coordinates = output.narrow(1, 0, net.output_mean.size()[0]);
-    let pose = (&coordinates * &net.output_std + &net.output_mean).view(target.size().as_slice());
+    let output = net.standardiser.output_from_planes(&linear(parameters.len() - 1, &x));
+    let Standardiser { output_mean, output_std, .. } = &net.standardiser;
+    let coordinates = output.narrow(1, 0, output_mean.size()[0]);
+    let pose = (&coordinates * output_std + output_mean).view(target.size().as_slice());
     let distance = (pose - target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt();
     let fit = match loss {
         Loss::Mpjpe => distance.mean(Kind::Float),
         Loss::Mse => {
             let flat = target.view([rows, -1]);
-            (coordinates - (flat - &net.output_mean) / &net.output_std).square().mean(Kind::Float)
+            (coordinates - (flat - output_mean) / output_std).square().mean(Kind::Float)
         }
     };
     match &net.sigma {
         None => fit,
-        Some(sigma) => fit + sigma.recorded_loss(&net.raw_sigma(&output), &distance),
+        Some(sigma) => fit + sigma.recorded_loss(&net.standardiser.raw_sigma(&output), &distance),
     }
 }
 
@@ -185,7 +184,7 @@ fn bf16_goes_where_f32_goes() {
         // Without dropout: rounding changes which units ReLU passes, and with them who is dropped.
         let config = NetworkConfig { dropout: 0.0, ..config };
         let (features, target) = batch(256);
-        let [exact, rounded] = [Precision::F32, Precision::Bf16].map(|precision| {
+        let [exact, rounded] = [TrainPrecision::F32, TrainPrecision::Bf16].map(|precision| {
             tch::manual_seed(21);
             let mut net = net_in(precision, &config);
             let step = Step { learn_sigma: true, ..Step::new(loss, 1e-3, 3) };
@@ -206,26 +205,30 @@ fn between_products(net: &LiftNet, fused: bool) -> Vec<Tensor> {
     let rows = 37;
     let kind = net.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
     let norm = net.buffers.layers[1].norm.as_ref();
-    let drop = Drop { probability: 0.0, seed: 1 };
+    let dropout = DropoutSpec { probability: 0.0, seed: 1 };
     let shape = net.hidden_planes();
     tch::manual_seed(2);
-    let draw = || (Tensor::randn([rows, shape.1], tch::kind::FLOAT_CPU) * 3.0 + 1.0).to_kind(kind);
-    let [z, gradient, skip] = [(); 3].map(|()| (0..shape.0).map(|_| draw()).collect::<Vec<_>>());
-    let saved = Saved::new(rows, shape, kind, Device::Cpu);
-    write(&saved.z, &z);
-    let [sum, z_gradient] = [(); 2].map(|()| blank(rows, shape, kind, Device::Cpu));
+    let zeros = || Planes::zeros(rows, shape, kind, Device::Cpu);
+    let draw =
+        || zeros().map(|(_, plane)| (Tensor::randn(plane.size(), tch::kind::FLOAT_CPU) * 3.0 + 1.0).to_kind(kind));
+    let [z, gradient, skip] = [(); 3].map(|()| draw());
+    let saved = SavedActivations::new(rows, shape, kind, Device::Cpu);
+    saved.z.write(&z);
+    let [sum, z_gradient] = [(); 2].map(|()| zeros());
     let statistics = net.buffers.statistics.copy();
+    let activation = Activation { saved: &saved, rows, norm, dropout };
+    let residual = Some(Residual { skip: &skip, sum: &sum });
     if fused {
-        activation::forward(&saved, rows, norm, drop, Some((&skip, &sum)));
-        activation::backward(&saved, rows, norm, drop, &gradient, &z_gradient);
+        cpu::forward(&activation, residual);
+        cpu::backward(&activation, &gradient, &z_gradient);
     } else {
-        composed::forward(&saved, rows, norm, drop, Some((&skip, &sum)));
-        composed::backward(&saved, rows, norm, drop, &gradient, &z_gradient);
+        tensor_ops::forward(&activation, residual);
+        tensor_ops::backward(&activation, &gradient, &z_gradient);
     }
     let after = net.buffers.statistics.copy();
     net.buffers.statistics.shallow_clone().copy_(&statistics);
     let norm = norm.unwrap();
-    let joined = [&saved.out, &sum, &z_gradient].map(|planes| Tensor::cat(planes, 1));
+    let joined = [&saved.out, &sum, &z_gradient].map(|planes| Tensor::cat(&planes.iter().collect::<Vec<_>>(), 1));
     let rest = [after, norm.gamma_gradient.copy(), norm.beta_gradient.copy()];
     joined.into_iter().chain(rest).map(|tensor| tensor.to_kind(Kind::Float)).collect()
 }
@@ -234,38 +237,19 @@ fn between_products(net: &LiftNet, fused: bool) -> Vec<Tensor> {
 fn fused_loops_equal_tensor_operations() {
     let _held = generator();
     let names = ["out", "sum", "z gradient", "running statistics", "gamma gradient", "beta gradient"];
-    let cases = [Precision::F32, Precision::Bf16].map(|precision| [false, true].map(|mirror| (precision, mirror)));
+    let cases =
+        [TrainPrecision::F32, TrainPrecision::Bf16].map(|precision| [false, true].map(|mirror| (precision, mirror)));
     for (precision, mirror) in cases.into_iter().flatten() {
         let net = net_in(precision, &NetworkConfig { hidden: 260, dropout: 0.0, mirror, ..NetworkConfig::default() });
-        let (fused, composed) = (between_products(&net, true), between_products(&net, false));
-        for (name, (fused, composed)) in names.into_iter().zip(fused.iter().zip(&composed)) {
+        let (fused, tensors) = (between_products(&net, true), between_products(&net, false));
+        for (name, (fused, tensors)) in names.into_iter().zip(fused.iter().zip(&tensors)) {
             match precision {
                 // Sums in another order round to another one of 8 bits here and there.
-                Precision::Bf16 => assert!(apart(fused, composed) < 3e-3, "{name}: {}", apart(fused, composed)),
-                _ => assert_close(fused, composed, name),
+                TrainPrecision::Bf16 => assert!(apart(fused, tensors) < 3e-3, "{name}: {}", apart(fused, tensors)),
+                _ => assert_close(fused, tensors, name),
             }
         }
     }
-}
-
-#[test]
-fn fused_adam_equals_tensor_operations() {
-    let _held = generator();
-    let (fused, composed) = (
-        net(&NetworkConfig { hidden: 64, ..Default::default() }),
-        net(&NetworkConfig { hidden: 64, ..Default::default() }),
-    );
-    composed.buffers.parameters.shallow_clone().copy_(&fused.buffers.parameters);
-    for step in 1..=5 {
-        tch::manual_seed(step);
-        let gradient = Tensor::randn(fused.buffers.gradients.size(), tch::kind::FLOAT_CPU);
-        for net in [&fused, &composed] {
-            net.buffers.gradients.shallow_clone().copy_(&gradient);
-        }
-        activation::adam(&fused.buffers, step as u64, 1e-2);
-        composed::adam(&composed.buffers, step as u64, 1e-2);
-    }
-    assert_close(&fused.buffers.parameters, &composed.buffers.parameters, "parameters");
 }
 
 #[test]
@@ -302,7 +286,7 @@ fn a_constant_output_stays_exact() {
         output.std[k] = 0.0;
     }
     let config = NetworkConfig { hidden: 64, ..Default::default() };
-    let mut net = LiftNet::new(&config, (zscore(10, 0.1), output), Precision::F32, Device::Cpu, 5);
+    let mut net = LiftNet::new(&config, (zscore(10, 0.1), output), TrainPrecision::F32, Device::Cpu, 5);
     let (features, target) = batch(16);
     for loss in [Loss::Mpjpe, Loss::Mse] {
         let mpjpe = net.step(&features, &target, Step::new(loss, 1e-3, 1));
@@ -327,7 +311,7 @@ fn a_mirror_image_lifts_to_the_mirror_image() {
         for step in 0..20 {
             let _ = net.step(&features, &target, Step { learn_sigma: true, ..Step::new(Loss::Mpjpe, 1e-2, step) });
         }
-        let Mirror { input, output } = ends(true).mirror.unwrap();
+        let Mirror { input, output } = standardisation(true).mirror.unwrap();
         let (poses, sigma) = net.lift(&features);
         let distance = (&poses - &target).square().sum_dim_intlist(&[-1i64][..], false, Kind::Float).sqrt();
         net.calibrate(&sigma.unwrap(), &distance);
@@ -350,7 +334,7 @@ fn a_network_in_planes_is_handed_over_dense() {
         for step in 0..5 {
             let _ = net.step(&features, &target, Step { learn_sigma: true, ..Step::new(Loss::Mpjpe, 1e-2, step) });
         }
-        let plain = net.to_plain();
+        let plain = net.to_arrays();
         let layer = |dense: &crate::trained::Dense, x: &Tensor| {
             let size = [dense.weight.nrows() as i64, dense.weight.ncols() as i64];
             let weight = Tensor::from_slice(&dense.weight.iter().copied().collect::<Vec<_>>()).view(size);
@@ -364,15 +348,15 @@ fn a_network_in_planes_is_handed_over_dense() {
                 }
             }
         };
-        let mut x = layer(&plain.input, &net.standardised(&features));
+        let mut x = layer(&plain.input, &net.standardiser.standardised(&features));
         x = if plain.input_relu { x.relu() } else { x };
         for block in &plain.blocks {
             let branch = block.iter().fold(x.shallow_clone(), |y, dense| layer(dense, &y).relu());
             x += branch;
         }
         let output = layer(&plain.output, &x);
-        assert_close(&net.poses_of(&output), &net.poses(&features), "poses");
-        let sigma = net.sigma.as_ref().unwrap().of(&net.raw_sigma(&output));
+        assert_close(&net.standardiser.poses(&output), &net.poses(&features), "poses");
+        let sigma = net.sigma.as_ref().unwrap().of(&net.standardiser.raw_sigma(&output));
         assert_close(&sigma, &net.lift(&features).1.unwrap(), "sigma");
     }
 }
@@ -380,7 +364,7 @@ fn a_network_in_planes_is_handed_over_dense() {
 /// A network that lifts with an average, after so many steps; and what its buffers held before the first and after each.
 fn averaged(decay: f64, steps: u64) -> (LiftNet, Vec<[Tensor; 2]>) {
     let config = NetworkConfig { hidden: 64, sigma: true, mirror: true, ..NetworkConfig::default() };
-    let mut net = net(&config).averaged(Some(decay));
+    let mut net = net(&config).with_ema(Some(decay));
     let (features, target) = batch(32);
     let held = |net: &LiftNet| [net.buffers.parameters.copy(), net.buffers.statistics.copy()];
     let mut states = vec![held(&net)];
@@ -422,11 +406,11 @@ fn the_average_lifts_and_is_handed_over() {
         _ => (name.clone(), tensor.shallow_clone()),
     });
     let config = net.config.clone();
-    let mut plain = LiftNet::new(&config, ends(true), Precision::F32, Device::Cpu, 6);
+    let mut plain = LiftNet::new(&config, standardisation(true), TrainPrecision::F32, Device::Cpu, 6);
     plain.load_state(&state.collect::<Vec<_>>(), 6).unwrap();
     let (features, _) = batch(32);
     assert_eq!(net.lift(&features), plain.lift(&features));
-    let [averaged, plain] = [net.to_plain(), plain.to_plain()];
+    let [averaged, plain] = [net.to_arrays(), plain.to_arrays()];
     assert_eq!(averaged.output.weight, plain.output.weight);
     let norms = [averaged, plain].map(|network| network.blocks[1][0].norm.clone().unwrap());
     assert_eq!(norms[0].mean, norms[1].mean);

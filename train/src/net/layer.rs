@@ -1,4 +1,4 @@
-//! The network's numbers, each kind in one flat buffer, with a view a layer.
+//! Layers: views of the network's numbers, of which each kind is one flat buffer.
 //!
 //! One buffer each for parameters, gradients, the optimiser's two moments and
 //! the running statistics: Adam is one pass, a checkpoint is five tensors.
@@ -6,12 +6,18 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{InputBlock, NetworkConfig, Precision};
+use super::planes::PlaneShape;
+use crate::config::{InputBlock, NetworkConfig, TrainPrecision};
+
+/// BatchNorm's ε in √(σ² + ε).
+pub(super) const EPSILON: f32 = 1e-5;
+/// How far BatchNorm's running statistics move towards a batch's.
+pub(super) const MOMENTUM: f32 = 0.1;
 
 /// One Linear layer with what follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LayerShape {
-    /// Outputs and inputs of each plane's matrix: one, or the even and the odd one of a network that keeps to a mirror.
+    /// Outputs and inputs of each plane's matrix: one, or the even and the odd one of a mirror-equivariant network.
     pub planes: Vec<(i64, i64)>,
     pub batch_norm: bool,
 }
@@ -23,22 +29,36 @@ impl LayerShape {
     }
 }
 
-/// Numbers on either side of a network: so many in the first plane, so many in the second, if there is one.
-pub(super) type Widths = (i64, Option<i64>);
+/// How many numbers stand on either side of a layer, in each plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Widths {
+    /// In the first plane.
+    pub first: i64,
+    /// In the odd plane of a mirror-equivariant network.
+    pub odd: Option<i64>,
+}
+
+impl Widths {
+    /// All in one plane.
+    pub(super) fn one_plane(width: i64) -> Self {
+        Self { first: width, odd: None }
+    }
+}
 
 /// The layers of a network in order: input, the blocks' layers, output (with one more number a joint for σ).
 pub(super) fn layer_shapes(config: &NetworkConfig, features: Widths, outputs: Widths) -> Vec<LayerShape> {
-    let hidden = config.hidden as i64;
     let layer = |from: Widths, to: Widths, batch_norm| {
-        let odd = from.1.zip(to.1).map(|(from, to)| (to, from));
-        LayerShape { planes: std::iter::once((to.0, from.0)).chain(odd).collect(), batch_norm }
+        let odd = from.odd.zip(to.odd).map(|(from, to)| (to, from));
+        LayerShape { planes: std::iter::once((to.first, from.first)).chain(odd).collect(), batch_norm }
     };
-    let inner = if features.1.is_some() { (hidden / 2, Some(hidden / 2)) } else { (hidden, None) };
+    let PlaneShape { columns, planes } =
+        PlaneShape::of_hidden(config.hidden, if features.odd.is_some() { 2 } else { 1 });
+    let hidden = Widths { first: columns, odd: (planes == 2).then_some(columns) };
     let full_input = config.input_block == InputBlock::Full;
     let count = config.blocks * config.layers_per_block;
-    std::iter::once(layer(features, inner, full_input && config.batch_norm))
-        .chain(std::iter::repeat_n(layer(inner, inner, config.batch_norm), count))
-        .chain([layer(inner, outputs, false)])
+    std::iter::once(layer(features, hidden, full_input && config.batch_norm))
+        .chain(std::iter::repeat_n(layer(hidden, hidden, config.batch_norm), count))
+        .chain([layer(hidden, outputs, false)])
         .collect()
 }
 
@@ -95,22 +115,24 @@ pub(super) struct Buffers {
 
 impl Buffers {
     /// Zeros for `shapes` on `device`.
-    pub(super) fn new(shapes: &[LayerShape], precision: Precision, device: Device) -> Self {
+    pub(super) fn new(shapes: &[LayerShape], precision: TrainPrecision, device: Device) -> Self {
         let norm_outputs: i64 = shapes.iter().filter(|s| s.batch_norm).map(LayerShape::shared).sum();
         let weights = |s: &LayerShape| s.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum::<i64>();
         let dense: i64 = shapes.iter().map(|s| weights(s) + s.shared()).sum();
         let zeros = |len: i64| Tensor::zeros([len], (Kind::Float, device));
         let [parameters, gradients, first_moment, second_moment] = [(); 4].map(|()| zeros(dense + 2 * norm_outputs));
         let statistics = zeros(2 * norm_outputs);
-        let copy = (precision == Precision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
-        let layers = Cutter::new([&parameters, &gradients, &statistics], copy.as_ref()).layers(shapes);
+        let copy =
+            (precision == TrainPrecision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
+        let factors = copy.as_ref().unwrap_or(&parameters);
+        let layers = Cutter::new(&parameters, &gradients, &statistics, factors).layers(shapes);
         let shapes = shapes.to_vec();
         Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers, shapes }
     }
 
     /// Views of other `parameters` and `statistics` of the same shape; gradients are these.
     pub(super) fn layers_over(&self, parameters: &Tensor, statistics: &Tensor) -> Vec<Layer> {
-        Cutter::new([parameters, &self.gradients, statistics], None).layers(&self.shapes)
+        Cutter::new(parameters, &self.gradients, statistics, parameters).layers(&self.shapes)
     }
 
     /// Rounds the parameters into their copy, where there is one, after they changed.
@@ -131,53 +153,79 @@ impl Buffers {
     }
 }
 
+/// Cuts the buffers into layers, from the front.
 struct Cutter<'a> {
     parameters: &'a Tensor,
     gradients: &'a Tensor,
     statistics: &'a Tensor,
-    copy: Option<&'a Tensor>,
-    at: i64,
-    statistic: i64,
+    /// What products are made with: the parameters or their copy in bf16.
+    factors: &'a Tensor,
+    next_parameter: i64,
+    next_statistic: i64,
+}
+
+/// A part of the parameters, of their gradients and of what products are made with.
+struct Part {
+    value: Tensor,
+    gradient: Tensor,
+    factor: Tensor,
 }
 
 impl<'a> Cutter<'a> {
-    fn new([parameters, gradients, statistics]: [&'a Tensor; 3], copy: Option<&'a Tensor>) -> Self {
-        Self { parameters, gradients, statistics, copy, at: 0, statistic: 0 }
+    fn new(parameters: &'a Tensor, gradients: &'a Tensor, statistics: &'a Tensor, factors: &'a Tensor) -> Self {
+        Self { parameters, gradients, statistics, factors, next_parameter: 0, next_statistic: 0 }
     }
 
     fn layers(mut self, shapes: &[LayerShape]) -> Vec<Layer> {
         shapes.iter().map(|shape| self.layer(shape)).collect()
     }
 
-    /// Views of the parameters, their gradients and what stands for them in a product.
-    fn views(&mut self, shape: &[i64]) -> [Tensor; 3] {
+    fn part(&mut self, shape: &[i64]) -> Part {
+        let start = self.next_parameter;
         let len: i64 = shape.iter().product();
-        let factors = self.copy.unwrap_or(self.parameters);
-        let views = [self.parameters, self.gradients, factors].map(|buffer| buffer.narrow(0, self.at, len).view(shape));
-        self.at += len;
-        views
+        self.next_parameter += len;
+        let view = |buffer: &Tensor| buffer.narrow(0, start, len).view(shape);
+        Part { value: view(self.parameters), gradient: view(self.gradients), factor: view(self.factors) }
     }
 
     fn statistic(&mut self, len: i64) -> Tensor {
-        let view = self.statistics.narrow(0, self.statistic, len);
-        self.statistic += len;
+        let view = self.statistics.narrow(0, self.next_statistic, len);
+        self.next_statistic += len;
         view
     }
 
     fn layer(&mut self, shape: &LayerShape) -> Layer {
-        let mut weight = |&(outputs, inputs): &(i64, i64)| {
-            let [value, gradient, factor] = self.views(&[outputs, inputs]);
-            Weight { value, factor, gradient }
-        };
-        let weights = shape.planes.iter().map(&mut weight).collect();
+        let mut weights = Vec::new();
+        for &(outputs, inputs) in &shape.planes {
+            let Part { value, gradient, factor } = self.part(&[outputs, inputs]);
+            weights.push(Weight { value, factor, gradient });
+        }
         let shared = shape.shared();
-        let [bias, bias_gradient, bias_factor] = self.views(&[shared]);
+        let bias = self.part(&[shared]);
         let norm = shape.batch_norm.then(|| {
-            let [gamma, gamma_gradient, _] = self.views(&[shared]);
-            let [beta, beta_gradient, _] = self.views(&[shared]);
-            let (running_mean, running_variance) = (self.statistic(shared), self.statistic(shared));
-            NormViews { gamma, beta, gamma_gradient, beta_gradient, running_mean, running_variance }
+            let gamma = self.part(&[shared]);
+            let beta = self.part(&[shared]);
+            let running_mean = self.statistic(shared);
+            let running_variance = self.statistic(shared);
+            NormViews {
+                gamma: gamma.value,
+                beta: beta.value,
+                gamma_gradient: gamma.gradient,
+                beta_gradient: beta.gradient,
+                running_mean,
+                running_variance,
+            }
         });
-        Layer { weights, bias, bias_factor, bias_gradient, norm }
+        Layer { weights, bias: bias.value, bias_factor: bias.factor, bias_gradient: bias.gradient, norm }
     }
+}
+
+/// All but the input and the output layer.
+pub(super) fn inner_layers(layers: &[Layer]) -> &[Layer] {
+    &layers[1..layers.len() - 1]
+}
+
+/// The output layer.
+pub(super) fn last_layer(layers: &[Layer]) -> &Layer {
+    &layers[layers.len() - 1]
 }

@@ -1,4 +1,4 @@
-//! A running average of what is learned, to lift with in its stead.
+//! EMA: an exponential moving average of the weights, to lift with in their stead.
 //!
 //! Steps of Adam wander about where they lead to; the mean of the last of them is nearer to it than any one is (Polyak and
 //! Juditsky 1992). Here the mean is exponential, ā ← d·ā + (1 − d)·a after each step, over the flat buffers: one pass for
@@ -7,15 +7,15 @@
 //! The statistics of averaged weights are no average of statistics: they let 1 to 2 % less of the variance through. But
 //! taking them anew, which needs passes over the data before each validation, did no better (`models/README.md`).
 //!
-//! Training never reads the average. Whoever lifts, validates or exports does, where there is one.
+//! Training never reads the average; lifting, validation and export do, where there is one.
 
 use tch::Tensor;
 
-use super::buffers::{Buffers, Layer};
+use super::layer::{Buffers, Layer};
 
 /// The average of a network's parameters and running statistics.
 #[derive(Debug)]
-pub(super) struct Average {
+pub(super) struct Ema {
     decay: f64,
     /// `[P]` of weights, biases, γ, β.
     parameters: Tensor,
@@ -25,7 +25,7 @@ pub(super) struct Average {
     pub layers: Vec<Layer>,
 }
 
-impl Average {
+impl Ema {
     /// Starts from what `buffers` hold.
     pub(super) fn new(decay: f64, buffers: &Buffers) -> Self {
         let (parameters, statistics) = (buffers.parameters.copy(), buffers.statistics.copy());

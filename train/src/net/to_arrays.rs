@@ -1,4 +1,4 @@
-//! Handing the network over as plain arrays, for the exporter: dense layers over units and numbers as the world
+//! The network as arrays, for the exporter: dense layers over units and numbers as the world
 //! knows them, whatever planes they are kept in.
 
 use std::f32::consts::FRAC_1_SQRT_2;
@@ -6,35 +6,30 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use ndarray::{Array1, Array2, Axis, concatenate};
 use tch::{Device, Kind, Tensor};
 
-use super::buffers::{Layer, NormViews};
-use super::ends::Basis;
-use super::kernel::EPSILON;
-use super::{LiftNet, inner_layers, last_layer};
+use super::LiftNet;
+use super::layer::{EPSILON, Layer, NormViews, inner_layers, last_layer};
+use super::symmetry::Basis;
 use crate::config::InputBlock;
 use crate::trained::{BatchNorm, Dense, Network, ZScore};
 
 impl LiftNet {
     /// The weights and running statistics that the network lifts with, copied off the device.
-    pub fn to_plain(&self) -> Network {
+    pub fn to_arrays(&self) -> Network {
         let layers = self.lifting_layers();
         let hidden: Vec<Dense> = inner_layers(layers).iter().map(inner).collect();
-        let (first, last) = (&layers[0], last_layer(layers));
-        let (input, output) = match &self.bases {
-            Some((features, outputs)) => (input(first, features), output(last, outputs)),
-            None => (inner(first), inner(last)),
-        };
+        let bases = self.standardiser.bases.as_ref();
         Network {
-            input,
+            input: bases.map_or_else(|| inner(&layers[0]), |bases| input(&layers[0], &bases.features)),
             input_relu: self.config.input_block == InputBlock::Full,
             blocks: hidden.chunks(self.config.layers_per_block.max(1)).map(<[Dense]>::to_vec).collect(),
-            output,
-            twins: self.bases.is_some(),
+            output: bases.map_or_else(|| inner(last_layer(layers)), |bases| output(last_layer(layers), &bases.outputs)),
+            twins: bases.is_some(),
         }
     }
 
     /// How the last layer's output is standardised: the coordinates and, where there is σ, its logarithms.
     pub fn output_zscore(&self) -> ZScore {
-        let coordinates = &self.zscores.1;
+        let coordinates = &self.standardisation.output;
         match &self.sigma {
             None => coordinates.clone(),
             Some(sigma) => {
@@ -47,7 +42,7 @@ impl LiftNet {
 
     /// How the features and the coordinates are standardised.
     pub fn zscores(&self) -> (&ZScore, &ZScore) {
-        (&self.zscores.0, &self.zscores.1)
+        (&self.standardisation.input, &self.standardisation.output)
     }
 }
 

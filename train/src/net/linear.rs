@@ -1,32 +1,82 @@
-//! Products of matrices: libtorch's, but for f32 on a CPU.
+//! Linear layers, forward and backward, and the matrix products that they are made of: libtorch's, but for f32 on a CPU.
 //!
 //! There libtorch calls MKL, which leaves AVX-512 unused on AMD's processors: on one core of a Zen 5 it reaches 110
 //! GFLOP/s at the sizes of a step, the crate `gemm` 180 to 255.
 
 use tch::{Device, Kind, Tensor};
 
-use super::parallel;
+use super::cpu;
+use super::layer::Layer;
+use super::planes::Planes;
 
 /// Fewer rows, or sums of fewer products, are not worth laying out the matrices for kernels.
 const FEWEST: usize = 128;
 /// Rows that a strip has a multiple of: kernels take so many at a time.
 const LEAST_STRIP: usize = 16;
 
+/// `x`·Wᵀ + b in f32, plane by plane; only the first has a b.
+pub(super) fn linear_f32(layer: &Layer, x: &Planes) -> Planes {
+    x.map(|(plane, x)| {
+        let weight = layer.weights[plane].value.tr();
+        if plane == 0 { layer.bias.addmm(x, &weight) } else { x.mm(&weight) }
+    })
+}
+
+/// `z` = `x`·Wᵀ + b, plane by plane, with what products are made with; only the first has a b.
+pub(super) fn linear_into(z: &Planes, layer: &Layer, x: &Planes) {
+    for (plane, ((z, x), weight)) in z.iter().zip(x.iter()).zip(&layer.weights).enumerate() {
+        let weight = weight.factor.tr();
+        if plane == 0 { matmul_and_row(z, x, &weight, &layer.bias_factor) } else { matmul(z, x, &weight, false) }
+    }
+}
+
+/// `to` = `z_gradient`·W, plane by plane, or `added` to what is there: the gradient with respect to a layer's input.
+pub(super) fn input_gradient(to: &Planes, layer: &Layer, z_gradient: &Planes, added: bool) {
+    for ((to, z_gradient), weight) in to.iter().zip(z_gradient.iter()).zip(&layer.weights) {
+        matmul(to, z_gradient, &weight.factor, added);
+    }
+}
+
+/// The gradient of a hidden layer's W; `rounded` is where it comes about if it is not in f32.
+pub(super) fn weight_gradients(layer: &Layer, z_gradient: &Planes, x: &Planes, rounded: Option<&Tensor>) {
+    for ((z_gradient, x), weight) in z_gradient.iter().zip(x.iter()).zip(&layer.weights) {
+        matmul(rounded.unwrap_or(&weight.gradient), &z_gradient.tr(), x, false);
+        if let Some(rounded) = rounded {
+            weight.gradient.shallow_clone().copy_(rounded);
+        }
+    }
+}
+
+/// The gradient of the input or output layer's W.
+pub(super) fn weight_gradients_f32(layer: &Layer, z_gradient: &Planes, x: &Planes) {
+    for ((z_gradient, x), weight) in z_gradient.iter().zip(x.iter()).zip(&layer.weights) {
+        weight.gradient.shallow_clone().copy_(&z_gradient.tr().mm(x));
+    }
+}
+
+/// The gradient of a layer's b. In front of a BatchNorm a shift is taken out again, so there it is exactly zero and stays so.
+pub(super) fn bias_gradient(layer: &Layer, z_gradient: &Planes) {
+    if layer.norm.is_none() {
+        let sum = z_gradient.first().sum_dim_intlist(&[0i64][..], false, Kind::Float);
+        layer.bias_gradient.shallow_clone().copy_(&sum);
+    }
+}
+
 /// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `added` to what is there. All of one kind on one device; `out` shares no
 /// memory with the others.
-pub(super) fn product(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
+pub(super) fn matmul(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     match added {
-        _ if is_for_gemm(out, a) => product_on_cpu(out, a, b, added),
+        _ if is_for_gemm(out, a) => gemm_strips(out, a, b, added),
         true => drop(out.shallow_clone().addmm_(a, b)),
         false => drop(a.mm_out(out, b)),
     }
 }
 
-/// `out` = `a` · `b` + `row` in each row, as for [`product`]; `row` `[n]` is of the same kind.
-pub(super) fn product_and_row(out: &Tensor, a: &Tensor, b: &Tensor, row: &Tensor) {
+/// `out` = `a` · `b` + `row` in each row, as for [`matmul`]; `row` `[n]` is of the same kind.
+pub(super) fn matmul_and_row(out: &Tensor, a: &Tensor, b: &Tensor, row: &Tensor) {
     if is_for_gemm(out, a) {
         out.shallow_clone().copy_(&row.expand_as(out));
-        product_on_cpu(out, a, b, true);
+        gemm_strips(out, a, b, true);
     } else {
         let _ = row.addmm_out(out, a, b);
     }
@@ -38,13 +88,13 @@ fn is_for_gemm(out: &Tensor, a: &Tensor) -> bool {
 }
 
 /// In strips of rows, one a thread, on libtorch's own threads: threads of `gemm` would fight them for the cores.
-fn product_on_cpu(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
+fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     let ((m, k), (_, n)) = (shape(a), shape(b));
     assert!(shape(out) == (m, n) && shape(b).0 == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
     let [out, a, b] = [out, a, b].map(Elements::of);
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
     let strip = m.div_ceil(threads.max(1)).next_multiple_of(LEAST_STRIP);
-    parallel::for_each(m.div_ceil(strip), |index| {
+    cpu::for_each(m.div_ceil(strip), |index| {
         let first = index * strip;
         // SAFETY: the shapes were held against each other, and each matrix lies in its tensor's memory as its strides say;
         // strips of `out` are apart, and callers write to a buffer that they do not read at the same time.
@@ -81,7 +131,7 @@ struct Elements {
     columns: isize,
 }
 
-// SAFETY: a place in memory that whoever reads or writes it answers for.
+// SAFETY: a place in memory; each caller that reads or writes it says why it may.
 unsafe impl Sync for Elements {}
 
 impl Elements {
@@ -126,12 +176,12 @@ mod tests {
                 let out = Tensor::ones([m, n], FLOAT_CPU);
                 let expected = a.to_kind(Kind::Double).mm(&b.to_kind(Kind::Double));
                 for (added, before) in [(false, Tensor::zeros([m, n], DOUBLE_CPU)), (true, expected.shallow_clone())] {
-                    product(&out, &a, &b, added);
+                    matmul(&out, &a, &b, added);
                     let worst = (&out - (&expected + before)).abs().max().double_value(&[]);
                     assert!(worst < 1e-4, "{m} {k} {n} {transposed:?}: {worst}");
                 }
                 let row = Tensor::randn([n], FLOAT_CPU);
-                product_and_row(&out, &a, &b, &row);
+                matmul_and_row(&out, &a, &b, &row);
                 assert!((&out - (&expected + &row)).abs().max().double_value(&[]) < 1e-4);
             }
         }

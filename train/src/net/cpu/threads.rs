@@ -1,4 +1,4 @@
-//! Running a loop on libtorch's own threads.
+//! Running a loop on libtorch's own thread pool.
 //!
 //! libtorch's matrix products leave their worker threads spinning for a while;
 //! threads of our own would fight them for the cores. So the loops between the
@@ -46,7 +46,7 @@ extern "C" fn drain(work: *mut c_void) {
 }
 
 /// Calls `body` once for each index below `count`, on as many threads as libtorch uses.
-pub(super) fn for_each(count: usize, body: impl Fn(usize) + Sync) {
+pub(in crate::net) fn for_each(count: usize, body: impl Fn(usize) + Sync) {
     let threads = tch::get_num_threads().clamp(1, count.max(1) as i32) as u32;
     let mut work = Work { next: AtomicUsize::new(0), count, body: &body };
     match openmp_region() {
@@ -55,6 +55,32 @@ pub(super) fn for_each(count: usize, body: impl Fn(usize) + Sync) {
             unsafe { region(drain, (&raw mut work).cast(), threads, 0) }
         }
         _ => work.drain(),
+    }
+}
+
+/// A mutable slice whose disjoint ranges are written by several threads.
+pub(in crate::net) struct SharedMut<T> {
+    first: *mut T,
+    len: usize,
+}
+
+// SAFETY: `range` is the only way to the elements, and its callers promise that no two threads hold the same one.
+unsafe impl<T: Send> Sync for SharedMut<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for SharedMut<T> {}
+
+impl<T> SharedMut<T> {
+    pub(in crate::net) fn new(slice: &mut [T]) -> Self {
+        Self { first: slice.as_mut_ptr(), len: slice.len() }
+    }
+
+    /// # Safety
+    /// No two live ranges handed out may overlap, and none may outlive the slice.
+    #[allow(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
+    pub(in crate::net) unsafe fn range(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(start + len <= self.len);
+        // SAFETY: in bounds by the assertion, disjoint by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(start), len) }
     }
 }
 

@@ -1,18 +1,21 @@
-//! Left and right: a network whose answer to a mirror image is the mirror image of its answer.
+//! Left and right: mirror-equivariant networks, whose answer to a mirror image is the mirror image of their answer.
 //!
-//! A person in a mirror is a person: x changes its sign, left joints become right ones. A network that must keep
-//! to that (one that is *equivariant* under the reflection; Cohen and Welling 2016, for a group of two) learns both
+//! A person in a mirror is a person: x changes its sign, left joints become right ones. A network that is equivariant
+//! under this reflection (Cohen and Welling 2016, for a group of two) learns both
 //! from each view, and the mean of a pose and of its mirror image's, for which others lift twice, is its own pose.
 //!
-//! Hidden units come in twins, a and b, that a mirror exchanges. A linear map that keeps to the exchange splits in
+//! Hidden units come in twins, a and b, that a mirror exchanges. A linear map that commutes with the exchange splits in
 //! two, one for the even halves (a + b)/√2 and one for the odd halves (a − b)/√2, each half as wide: half the
-//! weights, half the products. So all that lies between two products is kept as an even and an odd plane, and only
-//! the ReLU, which is the twins' own, goes back to a and b.
+//! weights, half the products. So all that lies between two products is kept as an even and an odd plane
+//! (`planes`), and only the ReLU, which is the twins' own, goes back to a and b.
 
 use ndarray::Array2;
 use poselift::skeleton::mirrored;
 use std::f32::consts::FRAC_1_SQRT_2;
+use tch::{Device, Tensor};
 
+use super::layer::Widths;
+use super::planes::Planes;
 use crate::trained::ZScore;
 
 /// How features and coordinates change in a mirror.
@@ -86,6 +89,41 @@ impl Reflection {
         let square = |k: usize| zscore.std[k].powi(2);
         let std = |k: usize| (0.5 * (square(k) + square(self.twin[k]))).sqrt();
         ZScore { mean: (0..len).map(mean).collect(), std: (0..len).map(std).collect() }
+    }
+}
+
+/// A change of basis of a row of numbers, which parts the even from the odd.
+#[derive(Debug)]
+pub(super) struct Basis {
+    /// `[n, n]` a vector a row, even ones first.
+    pub rows: Tensor,
+    /// How many are even.
+    pub even: i64,
+}
+
+impl Basis {
+    pub(super) fn of(reflection: &Reflection, device: Device) -> Self {
+        let (rows, even) = reflection.basis();
+        let len = rows.nrows() as i64;
+        let values: Vec<f32> = rows.iter().copied().collect();
+        Self { rows: Tensor::from_slice(&values).view([len, len]).to_device(device), even: even as i64 }
+    }
+
+    /// How many numbers each plane has.
+    pub(super) fn widths(&self) -> Widths {
+        Widths { first: self.even, odd: Some(self.rows.size()[0] - self.even) }
+    }
+
+    /// Planes of `x` `[B, n]`.
+    pub(super) fn split(&self, x: &Tensor) -> Planes {
+        let x = x.mm(&self.rows.tr());
+        let odd = x.size()[1] - self.even;
+        Planes::two(x.narrow(1, 0, self.even), x.narrow(1, self.even, odd))
+    }
+
+    /// `[B, n]` of planes.
+    pub(super) fn join(&self, planes: &Planes) -> Tensor {
+        Tensor::cat(&planes.iter().collect::<Vec<_>>(), 1).mm(&self.rows)
     }
 }
 

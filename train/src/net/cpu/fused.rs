@@ -1,0 +1,506 @@
+//! BatchNorm, ReLU, dropout and the residual sum of a hidden layer, fused: on a CPU they are bound by memory, so they
+//! are one pass over a block of columns that stays in the cache, forward and backward, instead of one pass each.
+//!
+//! Rows are the samples of a batch (B), columns the hidden units (H), or half of them where a layer is in two `PLANES`
+//! (`symmetry`). The formulas are those of Ioffe and Szegedy 2015 with the biased variance in training and the unbiased
+//! one in the running statistics, as PyTorch has it.
+//!
+//! In two planes a unit's twins a and b are both samples of it, so that BatchNorm's statistics are those of twice as many
+//! rows. In the planes (a + b)/√2 and (a − b)/√2 that is again one factor, and a shift of the even plane alone.
+
+use std::f32::consts::SQRT_2;
+
+use super::{Element, SharedMut, for_each, vectorised};
+use crate::net::activation::DropoutSpec;
+use crate::net::layer::{EPSILON, MOMENTUM};
+
+/// Columns a block: 512 rows of it are 128 KiB, which the second-level cache holds.
+const BLOCK: usize = 64;
+
+/// A number for each column of a block.
+type Columns = [f32; BLOCK];
+
+/// Which units a dropout layer keeps: a hash of (seed, element), so that a step can be repeated exactly.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dropout {
+    seed: u32,
+    threshold: u32,
+    scale: f32,
+}
+
+impl Dropout {
+    /// Drops each unit with the probability of `spec` and scales the others by 1/(1 − probability).
+    pub(super) fn new(spec: DropoutSpec) -> Self {
+        let threshold = (spec.probability * f64::from(u32::MAX)) as u32;
+        Self { seed: spec.seed, threshold, scale: (1.0 / (1.0 - spec.probability)) as f32 }
+    }
+
+    /// The factor for element `index`: 0 or the scale. Murmur3's finaliser over a Weyl sequence.
+    #[inline(always)]
+    fn factor(self, index: u32) -> f32 {
+        let mut x = index.wrapping_mul(0x9E37_79B1) ^ self.seed;
+        x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
+        x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+        x ^= x >> 16;
+        if x >= self.threshold { self.scale } else { 0.0 }
+    }
+}
+
+/// The shape of one plane and the dropout of one call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FusedLayer {
+    pub rows: usize,
+    pub columns: usize,
+    pub dropout: Dropout,
+}
+
+impl FusedLayer {
+    /// Elements of a plane.
+    fn len(self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Calls `body` for each block of columns, on several threads.
+    fn for_each_block(self, body: impl Fn(Block) + Sync) {
+        for_each(self.columns.div_ceil(BLOCK), |block| {
+            let first = block * BLOCK;
+            body(Block { first, width: BLOCK.min(self.columns - first) });
+        });
+    }
+
+    /// Where each row of `block` begins in a plane.
+    fn row_starts(self, block: Block) -> impl Iterator<Item = usize> {
+        (0..self.rows).map(move |row| row * self.columns + block.first)
+    }
+}
+
+/// Neighbouring columns, at most [`BLOCK`].
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    first: usize,
+    width: usize,
+}
+
+/// A row of a block in each plane.
+#[inline(always)]
+fn row<T, const PLANES: usize>(planes: [&[T]; PLANES], at: usize, block: Block) -> [&[T]; PLANES] {
+    planes.map(|plane| &plane[at..at + block.width])
+}
+
+/// A row of a block to be written: in the first plane, and in the second, empty where there is none. Two references rather
+/// than an array, so that the compiler knows them to be apart.
+///
+/// # Safety
+/// No two threads may hold a row of the same block.
+#[allow(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
+unsafe fn row_mut<T, const PLANES: usize>(
+    planes: &[SharedMut<T>; PLANES],
+    at: usize,
+    block: Block,
+) -> (&mut [T], &mut [T]) {
+    // SAFETY: the caller's promise.
+    let plane = |index: usize| unsafe { planes[index].range(at, block.width) };
+    (plane(0), if PLANES == 2 { plane(1) } else { &mut [] })
+}
+
+/// The least length of `rows`, at most [`BLOCK`].
+#[inline(always)]
+fn width_of<T, const PLANES: usize>(rows: [&[T]; PLANES]) -> usize {
+    rows.into_iter().fold(BLOCK, |width, row| width.min(row.len()))
+}
+
+/// The length of rows to be written, of which the second counts where there are two planes.
+#[inline(always)]
+fn width_of_mut<T, const PLANES: usize>(first: &[T], second: &[T]) -> usize {
+    if PLANES == 2 { first.len().min(second.len()) } else { first.len() }
+}
+
+/// Even and odd to the sum and the difference, and back, each time √2 larger; one plane stays as it is.
+#[inline(always)]
+fn exchanged<const PLANES: usize>(x: [f32; PLANES]) -> [f32; PLANES] {
+    let mut exchanged = x;
+    if PLANES == 2 {
+        exchanged[0] = x[0] + x[1];
+        exchanged[1] = x[0] - x[1];
+    }
+    exchanged
+}
+
+/// What two exchanges are divided by: 1/√2 on the way to the twins and 1/√2 on the way back.
+const fn exchange_scale(planes: usize) -> f32 {
+    if planes == 2 { 0.5 } else { 1.0 }
+}
+
+/// What a number of a unit is in the even plane: √2 times as large.
+const fn plane_scale(planes: usize) -> f32 {
+    if planes == 2 { SQRT_2 } else { 1.0 }
+}
+
+/// BatchNorm's parameters and what its forward pass leaves for the backward one, `[columns]` each.
+pub(super) struct Norm<'a> {
+    pub gamma: &'a [f32],
+    pub beta: &'a [f32],
+    pub running_mean: &'a mut [f32],
+    pub running_variance: &'a mut [f32],
+    pub mean: &'a mut [f32],
+    pub inverse_std: &'a mut [f32],
+}
+
+/// The residual sum at a block's end: `sum` = `skip` + the layer's output, `[rows, columns]` a plane.
+pub(super) struct Residual<'a, T, const PLANES: usize> {
+    pub skip: [&'a [T]; PLANES],
+    pub sum: [&'a mut [T]; PLANES],
+}
+
+/// Forward: `out` = dropout(ReLU(BatchNorm(`z`))), and the residual sum where there is one.
+/// All are `[rows, columns]` a plane. A unit of `out` is > 0 exactly where the gradient passes.
+pub(super) fn forward<T: Element, const PLANES: usize>(
+    layer: FusedLayer,
+    z: [&[T]; PLANES],
+    norm: Option<Norm<'_>>,
+    out: [&mut [T]; PLANES],
+    residual: Option<Residual<'_, T, PLANES>>,
+) {
+    let len = layer.len();
+    let z = z.map(|plane| &plane[..len]);
+    let out = out.map(|plane| SharedMut::new(&mut plane[..len]));
+    let residual = residual.map(|r| (r.skip.map(|plane| &plane[..len]), r.sum.map(|s| SharedMut::new(&mut s[..len]))));
+    let norm = norm.map(|norm| SharedNorm::of(norm, layer.rows * PLANES));
+    layer.for_each_block(|block| {
+        let affine = match &norm {
+            None => Affine::IDENTITY,
+            // SAFETY: each block has columns of its own.
+            Some(norm) => unsafe { norm.affine(block, column_moments(layer, block, z), plane_scale(PLANES)) },
+        };
+        for at in layer.row_starts(block) {
+            // SAFETY: each block writes to columns of its own.
+            let (first, second) = unsafe { row_mut(&out, at, block) };
+            activate(layer.dropout, std::array::from_fn(|k| at + k * len), row(z, at, block), &affine, first, second);
+            if let Some((skip, sum)) = &residual {
+                // SAFETY: as above.
+                let sum = unsafe { row_mut(sum, at, block) };
+                let skip = row(*skip, at, block);
+                add(sum.0, skip[0], first);
+                if PLANES == 2 {
+                    add(sum.1, skip[1], second);
+                }
+            }
+        }
+    });
+}
+
+/// `sum` = `skip` + `out`.
+#[inline(always)]
+fn add<T: Element>(sum: &mut [T], skip: &[T], out: &[T]) {
+    for (sum, (skip, out)) in sum.iter_mut().zip(skip.iter().zip(out)) {
+        *sum = T::round(skip.get() + out.get());
+    }
+}
+
+/// What BatchNorm comes to for the columns of a block: `factor`·z, and `shift` on top in the first plane.
+struct Affine {
+    factor: Columns,
+    shift: Columns,
+}
+
+impl Affine {
+    /// No BatchNorm.
+    const IDENTITY: Self = Self { factor: [1.0; BLOCK], shift: [0.0; BLOCK] };
+}
+
+/// Mean of the first plane and Σ(z − mean)² of all, a column each.
+struct Moments {
+    mean: Columns,
+    squares: Columns,
+}
+
+/// A BatchNorm whose statistics several threads write, each for columns of its own.
+struct SharedNorm<'a> {
+    gamma: &'a [f32],
+    beta: &'a [f32],
+    running_mean: SharedMut<f32>,
+    running_variance: SharedMut<f32>,
+    mean: SharedMut<f32>,
+    inverse_std: SharedMut<f32>,
+    /// Samples of each unit.
+    count: f32,
+}
+
+impl<'a> SharedNorm<'a> {
+    fn of(norm: Norm<'a>, count: usize) -> Self {
+        Self {
+            gamma: norm.gamma,
+            beta: norm.beta,
+            running_mean: SharedMut::new(norm.running_mean),
+            running_variance: SharedMut::new(norm.running_variance),
+            mean: SharedMut::new(norm.mean),
+            inverse_std: SharedMut::new(norm.inverse_std),
+            count: count as f32,
+        }
+    }
+
+    /// Writes mean and 1/√(σ² + ε) of the columns of `block`, moves the running statistics towards them, and gives what the
+    /// columns are scaled and shifted by; β counts `beta_scale` times.
+    ///
+    /// # Safety
+    /// No two calls at a time may share a column.
+    unsafe fn affine(&self, Block { first, width }: Block, moments: Moments, beta_scale: f32) -> Affine {
+        // SAFETY: the caller's promise.
+        let [mean, inverse_std, running_mean, running_variance] = unsafe {
+            [&self.mean, &self.inverse_std, &self.running_mean, &self.running_variance].map(|s| s.range(first, width))
+        };
+        let mut affine = Affine::IDENTITY;
+        for j in 0..width {
+            let variance = moments.squares[j] / self.count;
+            mean[j] = moments.mean[j];
+            inverse_std[j] = 1.0 / (variance + EPSILON).sqrt();
+            let unbiased = variance * self.count / (self.count - 1.0).max(1.0);
+            running_mean[j] += MOMENTUM * (mean[j] - running_mean[j]);
+            running_variance[j] += MOMENTUM * (unbiased - running_variance[j]);
+            affine.factor[j] = self.gamma[first + j] * inverse_std[j];
+            affine.shift[j] = beta_scale * self.beta[first + j] - mean[j] * affine.factor[j];
+        }
+        affine
+    }
+}
+
+/// Two passes, since one would cancel. The odd plane's mean is 0 by symmetry.
+fn column_moments<T: Element, const PLANES: usize>(layer: FusedLayer, block: Block, z: [&[T]; PLANES]) -> Moments {
+    let mut moments = Moments { mean: [0.0; BLOCK], squares: [0.0; BLOCK] };
+    add_columns(layer, block, z[0], &mut moments.mean);
+    moments.mean = moments.mean.map(|sum| sum / layer.rows as f32);
+    add_squares(layer, block, z[0], &moments.mean, &mut moments.squares);
+    for odd in &z[1..] {
+        add_squares(layer, block, odd, &[0.0; BLOCK], &mut moments.squares);
+    }
+    moments
+}
+
+vectorised! { fn add_columns / add_columns_wide / add_columns_inner<T>(layer: FusedLayer, block: Block, z: &[T], sum: &mut Columns) }
+
+#[inline(always)]
+fn add_columns_inner<T: Element>(layer: FusedLayer, block: Block, z: &[T], sum: &mut Columns) {
+    for at in layer.row_starts(block) {
+        for (sum, z) in sum.iter_mut().zip(&z[at..at + block.width]) {
+            *sum += z.get();
+        }
+    }
+}
+
+vectorised! { fn add_squares / add_squares_wide / add_squares_inner<T>(layer: FusedLayer, block: Block, z: &[T], mean: &Columns, squares: &mut Columns) }
+
+#[inline(always)]
+fn add_squares_inner<T: Element>(layer: FusedLayer, block: Block, z: &[T], mean: &Columns, squares: &mut Columns) {
+    for at in layer.row_starts(block) {
+        for (square, (z, mean)) in squares.iter_mut().zip(z[at..at + block.width].iter().zip(mean)) {
+            let from_mean = z.get() - mean;
+            *square += from_mean * from_mean;
+        }
+    }
+}
+
+vectorised! {
+    /// One row of a block, whose planes begin at `at`: to the units, dropout(ReLU(`affine`)), and back to planes.
+    fn activate / activate_wide / activate_inner<T, const PLANES: usize>(dropout: Dropout, at: [usize; PLANES], z: [&[T]; PLANES], affine: &Affine, first: &mut [T], second: &mut [T])
+}
+
+#[inline(always)]
+fn activate_inner<T: Element, const PLANES: usize>(
+    dropout: Dropout,
+    at: [usize; PLANES],
+    z: [&[T]; PLANES],
+    affine: &Affine,
+    first: &mut [T],
+    second: &mut [T],
+) {
+    let width = width_of(z).min(width_of_mut::<T, PLANES>(first, second));
+    for j in 0..width {
+        let mut y = z.map(|z| z[j].get() * affine.factor[j]);
+        y[0] += affine.shift[j];
+        let mut units = exchanged(y);
+        for (unit, at) in units.iter_mut().zip(at) {
+            *unit = unit.max(0.0) * dropout.factor((at + j) as u32);
+        }
+        let out = exchanged(units).map(|out| out * exchange_scale(PLANES));
+        first[j] = T::round(out[0]);
+        if PLANES == 2 {
+            second[j] = T::round(out[1]);
+        }
+    }
+}
+
+/// What the backward pass reads of BatchNorm and where it leaves the gradients, `[columns]` each.
+pub(super) struct NormGradient<'a> {
+    pub gamma: &'a [f32],
+    pub mean: &'a [f32],
+    pub inverse_std: &'a [f32],
+    pub gamma_gradient: &'a mut [f32],
+    pub beta_gradient: &'a mut [f32],
+}
+
+/// The gradient with respect to the output, and what the forward pass kept; `[rows, columns]` a plane, or a row of it.
+#[derive(Clone, Copy)]
+pub(super) struct Passed<'a, T, const PLANES: usize> {
+    pub gradient: [&'a [T]; PLANES],
+    pub z: [&'a [T]; PLANES],
+    pub out: [&'a [T]; PLANES],
+}
+
+impl<'a, T: Element, const PLANES: usize> Passed<'a, T, PLANES> {
+    #[inline(always)]
+    fn row(&self, at: usize, block: Block) -> Self {
+        let Self { gradient, z, out } = *self;
+        Self { gradient: row(gradient, at, block), z: row(z, at, block), out: row(out, at, block) }
+    }
+
+    #[inline(always)]
+    fn width(&self) -> usize {
+        width_of(self.gradient).min(width_of(self.z)).min(width_of(self.out))
+    }
+
+    /// What of the gradient in column `j` passes the units' ReLUs and dropouts, in planes again.
+    #[inline(always)]
+    fn through_units(&self, j: usize, scale: f32) -> [f32; PLANES] {
+        let out = exchanged(self.out.map(|out| out[j].get()));
+        let mut units = exchanged(self.gradient.map(|gradient| gradient[j].get()));
+        for (unit, out) in units.iter_mut().zip(out) {
+            *unit = if out > 0.0 { *unit } else { 0.0 };
+        }
+        exchanged(units).map(|passed| passed * (exchange_scale(PLANES) * scale))
+    }
+}
+
+/// Backward: the gradient with respect to `z`, `[rows, columns]` a plane, out of what was `passed`.
+pub(super) fn backward<T: Element, const PLANES: usize>(
+    layer: FusedLayer,
+    passed: Passed<'_, T, PLANES>,
+    norm: Option<NormGradient<'_>>,
+    z_gradient: [&mut [T]; PLANES],
+) {
+    let z_gradient = z_gradient.map(|plane| SharedMut::new(&mut plane[..layer.len()]));
+    let norm = norm.map(|n| (n.gamma, n.mean, n.inverse_std, [n.gamma_gradient, n.beta_gradient].map(SharedMut::new)));
+    layer.for_each_block(|block| {
+        let Block { first, width } = block;
+        let mut slope = Slope { scale: layer.dropout.scale, ..Slope::IDENTITY };
+        if let Some((gamma, mean, inverse_std, [gamma_gradient, beta_gradient])) = &norm {
+            slope.mean[..width].copy_from_slice(&mean[first..first + width]);
+            slope.inverse_std[..width].copy_from_slice(&inverse_std[first..first + width]);
+            let mut sums = Sums { gradient: [0.0; BLOCK], product: [0.0; BLOCK] };
+            for at in layer.row_starts(block) {
+                gather(&slope, passed.row(at, block), &mut sums);
+            }
+            // SAFETY: each block has columns of its own.
+            let [gamma_gradient, beta_gradient] =
+                unsafe { [gamma_gradient, beta_gradient].map(|gradient| gradient.range(first, width)) };
+            for j in 0..width {
+                beta_gradient[j] = plane_scale(PLANES) * sums.gradient[j];
+                gamma_gradient[j] = sums.product[j];
+                slope.factor[j] = gamma[first + j] * inverse_std[first + j];
+            }
+            slope.mean_of_gradient = sums.gradient.map(|sum| sum / layer.rows as f32);
+            slope.mean_of_product = sums.product.map(|sum| sum / (PLANES * layer.rows) as f32);
+        }
+        for at in layer.row_starts(block) {
+            // SAFETY: each block writes to columns of its own.
+            let (even, odd) = unsafe { row_mut(&z_gradient, at, block) };
+            descend(&slope, passed.row(at, block), even, odd);
+        }
+    });
+}
+
+/// Sums over the rows, a column each.
+struct Sums {
+    gradient: Columns,
+    /// Of the gradient times the normalised input.
+    product: Columns,
+}
+
+/// The linear map from an output gradient to a `z` gradient, for the columns of a block.
+struct Slope {
+    scale: f32,
+    mean: Columns,
+    inverse_std: Columns,
+    factor: Columns,
+    mean_of_gradient: Columns,
+    mean_of_product: Columns,
+}
+
+impl Slope {
+    /// No BatchNorm: the gradient passes as it is.
+    const IDENTITY: Self = Self {
+        scale: 1.0,
+        mean: [0.0; BLOCK],
+        inverse_std: [1.0; BLOCK],
+        factor: [1.0; BLOCK],
+        mean_of_gradient: [0.0; BLOCK],
+        mean_of_product: [0.0; BLOCK],
+    };
+}
+
+vectorised! {
+    /// Adds one row's gradient, and its product with the normalised input, to the columns' sums.
+    fn gather / gather_wide / gather_inner<T, const PLANES: usize>(slope: &Slope, row: Passed<T, PLANES>, sums: &mut Sums)
+}
+
+#[inline(always)]
+fn gather_inner<T: Element, const PLANES: usize>(slope: &Slope, row: Passed<T, PLANES>, sums: &mut Sums) {
+    for j in 0..row.width() {
+        let passed = row.through_units(j, slope.scale);
+        let mut product = passed[0] * (row.z[0][j].get() - slope.mean[j]);
+        if PLANES == 2 {
+            product += passed[1] * row.z[1][j].get();
+        }
+        sums.gradient[j] += passed[0];
+        sums.product[j] += product * slope.inverse_std[j];
+    }
+}
+
+vectorised! {
+    /// One row's `z` gradient.
+    fn descend / descend_wide / descend_inner<T, const PLANES: usize>(slope: &Slope, row: Passed<T, PLANES>, first: &mut [T], second: &mut [T])
+}
+
+#[inline(always)]
+fn descend_inner<T: Element, const PLANES: usize>(
+    slope: &Slope,
+    row: Passed<T, PLANES>,
+    first: &mut [T],
+    second: &mut [T],
+) {
+    let width = row.width().min(width_of_mut::<T, PLANES>(first, second));
+    for j in 0..width {
+        let passed = row.through_units(j, slope.scale);
+        let normalised = (row.z[0][j].get() - slope.mean[j]) * slope.inverse_std[j];
+        let down = passed[0] - slope.mean_of_gradient[j] - normalised * slope.mean_of_product[j];
+        first[j] = T::round(slope.factor[j] * down);
+        if PLANES == 2 {
+            let normalised = row.z[1][j].get() * slope.inverse_std[j];
+            second[j] = T::round(slope.factor[j] * (passed[1] - normalised * slope.mean_of_product[j]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dropout(probability: f64, seed: u32) -> Dropout {
+        Dropout::new(DropoutSpec { probability, seed })
+    }
+
+    #[test]
+    fn dropout_keeps_its_share_and_its_mean() {
+        for probability in [0.0, 0.1, 0.5] {
+            let dropout = dropout(probability, 42);
+            let kept: f64 = (0..100_000).map(|index| f64::from(dropout.factor(index))).sum();
+            assert!((kept / 100_000.0 - 1.0).abs() < 0.01, "probability {probability}: mean {}", kept / 1e5);
+        }
+    }
+
+    #[test]
+    fn dropout_differs_between_seeds() {
+        let [a, b] = [1, 2].map(|seed| dropout(0.5, seed));
+        let equal = (0..10_000).filter(|&index| a.factor(index) == b.factor(index)).count();
+        assert!((4500..5500).contains(&equal), "{equal} of 10000 alike");
+    }
+}

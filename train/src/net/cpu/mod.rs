@@ -1,0 +1,189 @@
+//! What a training step computes in loops of its own on a CPU, on libtorch's threads (`threads`) and on slices of its
+//! tensors' memory: the fused loops of a hidden layer (`fused`) in f32 and in bf16.
+
+mod fused;
+mod threads;
+
+use tch::{Device, Kind, Tensor};
+
+use super::activation::{Activation, Residual};
+use super::planes::Planes;
+use fused::{Dropout, FusedLayer};
+
+pub(super) use threads::{SharedMut, for_each};
+
+/// Compiles a function over a row or a chunk for the vector units at hand and picks one at run time.
+macro_rules! vectorised {
+    ($(#[$doc:meta])* fn $name:ident / $wide:ident / $inner:ident $(<$element:ident $(, const $planes:ident: usize)?>)?
+        ($($arg:ident: $ty:ty),* $(,)?)) => {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,fma")]
+        fn $wide$(<$element: Element $(, const $planes: usize)?>)?($($arg: $ty),*) { $inner($($arg),*) }
+
+        $(#[$doc])*
+        fn $name$(<$element: Element $(, const $planes: usize)?>)?($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl")
+            {
+                // SAFETY: the features were detected on the line above; every avx512f processor has fma.
+                return unsafe { $wide($($arg),*) };
+            }
+            $inner($($arg),*);
+        }
+    };
+}
+pub(super) use vectorised;
+
+/// A kind of number that activations and their gradients are kept in: f32, or bf16 where the processor multiplies it
+/// faster. Arithmetic on it is f32's; sums, statistics, parameters and the optimiser stay in f32.
+pub(super) trait Element: Copy + Send + Sync {
+    /// The kind of tensors that hold it.
+    const KIND: Kind;
+
+    /// Its value.
+    fn get(self) -> f32;
+
+    /// The nearest one to `value`, the even one of two.
+    fn round(value: f32) -> Self;
+}
+
+impl Element for f32 {
+    const KIND: Kind = Kind::Float;
+
+    #[inline(always)]
+    fn get(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn round(value: f32) -> Self {
+        value
+    }
+}
+
+/// The upper half of an f32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(transparent)]
+pub(super) struct Bf16(u16);
+
+impl Element for Bf16 {
+    const KIND: Kind = Kind::BFloat16;
+
+    #[inline(always)]
+    fn get(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+
+    /// Without a branch, so that loops become vectors: infinities stay, and so does arithmetic's own NaN.
+    #[inline(always)]
+    fn round(value: f32) -> Self {
+        let bits = value.to_bits();
+        let half_way = 0x7FFF + ((bits >> 16) & 1);
+        Self((bits.wrapping_add(half_way) >> 16) as u16)
+    }
+}
+
+/// The elements of a contiguous tensor of `T` on the CPU.
+pub(super) fn slice<T: Element>(tensor: &Tensor) -> &[T] {
+    assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
+    // SAFETY: the assertion makes it `numel` numbers in host memory, alive as long as the tensor is.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// The elements of a contiguous tensor of `T` on the CPU, to be written.
+///
+/// Tensors are shared handles: the caller must not hold another slice of the same memory.
+#[allow(clippy::mut_from_ref, reason = "a tensor is a handle; its memory is not behind the borrow")]
+pub(super) fn slice_mut<T: Element>(tensor: &Tensor) -> &mut [T] {
+    assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
+    // SAFETY: as for `slice`; each call site writes to a buffer that it does not read at the same time.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// The elements of each plane; there must be `PLANES`.
+fn slices<T: Element, const PLANES: usize>(planes: &Planes) -> [&[T]; PLANES] {
+    let mut planes = planes.iter();
+    std::array::from_fn(|_| slice(planes.next().expect("as many planes as the loop is compiled for")))
+}
+
+/// The elements of each plane, to be written; as for [`slice_mut`].
+fn slices_mut<T: Element, const PLANES: usize>(planes: &Planes) -> [&mut [T]; PLANES] {
+    let mut planes = planes.iter();
+    std::array::from_fn(|_| slice_mut(planes.next().expect("as many planes as the loop is compiled for")))
+}
+
+/// As [`super::tensor_ops::forward`], in one pass over memory.
+pub(super) fn forward(layer: &Activation, residual: Option<Residual>) {
+    match (layer.saved.z.first().kind(), layer.saved.z.count()) {
+        (Kind::BFloat16, 1) => forward_in::<Bf16, 1>(layer, residual),
+        (Kind::BFloat16, _) => forward_in::<Bf16, 2>(layer, residual),
+        (_, 1) => forward_in::<f32, 1>(layer, residual),
+        _ => forward_in::<f32, 2>(layer, residual),
+    }
+}
+
+fn forward_in<T: Element, const PLANES: usize>(layer: &Activation, residual: Option<Residual>) {
+    let saved = layer.saved;
+    let norm = layer.norm.map(|norm| fused::Norm {
+        gamma: slice(&norm.gamma),
+        beta: slice(&norm.beta),
+        running_mean: slice_mut(&norm.running_mean),
+        running_variance: slice_mut(&norm.running_variance),
+        mean: slice_mut(&saved.mean),
+        inverse_std: slice_mut(&saved.inverse_std),
+    });
+    let residual = residual
+        .map(|residual| fused::Residual { skip: slices::<T, PLANES>(residual.skip), sum: slices_mut(residual.sum) });
+    fused::forward(fused_layer(layer), slices(&saved.z), norm, slices_mut(&saved.out), residual);
+}
+
+/// As [`super::tensor_ops::backward`], in one pass over memory, or two with BatchNorm.
+pub(super) fn backward(layer: &Activation, gradient: &Planes, z_gradient: &Planes) {
+    match (layer.saved.z.first().kind(), layer.saved.z.count()) {
+        (Kind::BFloat16, 1) => backward_in::<Bf16, 1>(layer, gradient, z_gradient),
+        (Kind::BFloat16, _) => backward_in::<Bf16, 2>(layer, gradient, z_gradient),
+        (_, 1) => backward_in::<f32, 1>(layer, gradient, z_gradient),
+        _ => backward_in::<f32, 2>(layer, gradient, z_gradient),
+    }
+}
+
+fn backward_in<T: Element, const PLANES: usize>(layer: &Activation, gradient: &Planes, z_gradient: &Planes) {
+    let saved = layer.saved;
+    let norm = layer.norm.map(|norm| fused::NormGradient {
+        gamma: slice(&norm.gamma),
+        mean: slice(&saved.mean),
+        inverse_std: slice(&saved.inverse_std),
+        gamma_gradient: slice_mut(&norm.gamma_gradient),
+        beta_gradient: slice_mut(&norm.beta_gradient),
+    });
+    let passed =
+        fused::Passed::<T, PLANES> { gradient: slices(gradient), z: slices(&saved.z), out: slices(&saved.out) };
+    fused::backward(fused_layer(layer), passed, norm, slices_mut(z_gradient));
+}
+
+fn fused_layer(layer: &Activation) -> FusedLayer {
+    FusedLayer {
+        rows: layer.rows as usize,
+        columns: layer.saved.z.first().size()[1] as usize,
+        dropout: Dropout::new(layer.dropout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+    use super::*;
+
+    #[test]
+    fn rounding_to_bf16_is_libtorchs() {
+        let mut values: Vec<f32> = (0..4096).map(|k| ((k as f32) * 0.731).sin() * 10f32.powi(k % 60 - 30)).collect();
+        // Half way between two: to the even one. Then what is no usual number.
+        values.extend([1.003_906_3, 1.011_718_8, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, f32::MAX]);
+        let theirs = Tensor::from_slice(&values).to_kind(Kind::BFloat16).to_kind(Kind::Float);
+        let ours: Vec<f32> = values.iter().map(|&value| Bf16::round(value).get()).collect();
+        assert_eq!(ours, Vec::<f32>::try_from(theirs).unwrap());
+        assert!(Bf16::round(f32::NAN).get().is_nan() && Bf16::round(0.0 / -0.0f32).get().is_nan());
+    }
+}

@@ -1,0 +1,66 @@
+//! The network as it lifts: the EMA where there is one, running statistics, no dropout, everything in f32.
+
+use tch::{Kind, Tensor};
+
+use super::layer::{EPSILON, Layer, inner_layers, last_layer};
+use super::linear::linear_f32;
+use super::planes::Planes;
+use super::{LiftNet, tensor_ops};
+use crate::config::InputBlock;
+
+impl LiftNet {
+    /// Poses `[B, J, 3]` of `features` `[B, F]` in evaluation mode (running statistics, no dropout), and σ `[B, J]`
+    /// where the network has it.
+    pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
+        tch::no_grad(|| {
+            let layers = self.lifting_layers();
+            let mut x = evaluate(&layers[0], &self.standardiser.features_to_planes(features));
+            if self.config.input_block == InputBlock::Full {
+                x = rectified(&x);
+            }
+            for block in inner_layers(layers).chunks(self.config.layers_per_block.max(1)) {
+                let first = x.to_kind(Kind::Float);
+                let branch = block.iter().fold(first, |y, layer| rectified(&evaluate(layer, &y)));
+                x = x.zip_map(&branch, |x, branch| x + branch);
+            }
+            let output = self.standardiser.output_from_planes(&evaluate(last_layer(layers), &x));
+            let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.standardiser.raw_sigma(&output)));
+            (self.standardiser.poses(&output), sigma)
+        })
+    }
+
+    /// Poses alone, as [`Self::lift`] gives them.
+    pub fn poses(&self, features: &Tensor) -> Tensor {
+        self.lift(features).0
+    }
+
+    /// Scales σ so that 68 % of `distance` `[B, J]` stays within `sigma` `[B, J]`, which [`Self::lift`] gave for the
+    /// same people.
+    pub fn calibrate(&mut self, sigma: &Tensor, distance: &Tensor) {
+        if let Some(own) = &self.sigma {
+            own.calibrate(sigma, distance);
+        }
+    }
+
+    /// What the network lifts with: the EMA, where there is one.
+    pub(super) fn lifting_layers(&self) -> &[Layer] {
+        self.ema.as_ref().map_or(&self.buffers.layers, |ema| &ema.layers)
+    }
+}
+
+/// A layer in evaluation mode.
+fn evaluate(layer: &Layer, x: &Planes) -> Planes {
+    let z = linear_f32(layer, x);
+    match &layer.norm {
+        None => z,
+        Some(norm) => {
+            let inverse_std = (&norm.running_variance + f64::from(EPSILON)).rsqrt();
+            tensor_ops::affine(&tensor_ops::normalised(&z, &norm.running_mean, &inverse_std), norm)
+        }
+    }
+}
+
+/// ReLU of the units.
+fn rectified(x: &Planes) -> Planes {
+    x.exchanged().map(|(_, units)| units.relu()).exchanged()
+}
