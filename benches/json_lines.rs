@@ -100,7 +100,7 @@ fn lifted_frame(index: u64) -> LiftedFrame {
     let axis = |joint: usize, k: usize| ((index as usize * 51 + joint * 3 + k) as f32 * 0.618).sin() * 0.9;
     let joints = (0..H36M17.len()).map(|joint| [axis(joint, 0), axis(joint, 1), axis(joint, 2)]).collect();
     let person =
-        LiftedPerson { id: Some(0), joints, score: 0.93, sigma: Vec::new(), unseen: Vec::new(), unsure: false };
+        LiftedPerson { id: Some(0), joints, score: 0.93, sigma: Vec::new(), missing_joints: Vec::new(), unsure: false };
     LiftedFrame { index, time: Some(index as f64 / 30.0), people: vec![person] }
 }
 

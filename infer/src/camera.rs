@@ -3,9 +3,9 @@
 //! The trainer's virtual cameras and the tests that hold them to account use
 //! the same few lines: a pinhole without distortion, and the way it is held.
 
-mod turn;
+mod look_at;
 
-pub use turn::{LEAST_DEPTH, RAY_DEPTH, Turn};
+pub use look_at::{LEAST_DEPTH, LookAt, RAY_DEPTH};
 
 /// A 3 × 3 matrix as rows.
 pub type Matrix3 = [[f32; 3]; 3];
@@ -68,7 +68,7 @@ pub const USUAL_FOCAL: f32 = 1.2;
 
 /// How a camera is held in a world that is right-handed with y up. Angles in radians.
 ///
-/// With all angles 0 the camera is level and looks along −z, so that it sees the face of somebody who faces +z.
+/// With all angles 0 the camera is level and looks along −z, so that it sees the face of a person who faces +z.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Attitude {
     /// Turn about the world's y axis, counter-clockwise as seen from above.
@@ -152,7 +152,7 @@ mod tests {
         // 0.9 m at 4.5 m with a focal length of 1000 pixels are 200 pixels, and y points down.
         assert_eq!(seen(level, 4.5, head), [500.0, 300.0]);
         assert_eq!(seen(level, 4.5, feet), [500.0, 700.0]);
-        // Who faces the camera has the left hand (+x when facing +z) on the right of the image.
+        // A person who faces the camera has the left hand (+x when facing +z) on the right of the image.
         assert!(seen(level, 4.5, left_hand)[0] > 600.0);
     }
 
@@ -187,7 +187,7 @@ mod tests {
     fn a_level_camera_sees_what_falls_fall_down() {
         for heading in [0.0, 1.3] {
             let held = Attitude { heading, elevation: 0.3, roll: -0.2 };
-            // Somebody stands on the floor: their head is above their feet.
+            // A person stands on the floor: their head is above their feet.
             let head = rotate(held.camera_from_world(), [0.0, 1.0, 0.0]);
             assert!(close(rotate(held.level_from_camera(), head), [0.0, -1.0, 0.0]));
             // The way that the camera looks, without its fall.

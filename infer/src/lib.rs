@@ -18,8 +18,8 @@
 //! [`stream::lift_stream`] gathers what is there into a batch; the [`Lifter`] takes each joint to its place in the
 //! model's own layout, turns each person to the optical axis if the model wants to look at them, runs the [`model`],
 //! turns the pose back and gives a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as numbers or, in
-//! [`view`], as a page to look at. Two of them pass poses on to another: [`smooth`] smooths people's over
-//! time, [`level`] turns them upright.
+//! [`view`], as a page to look at. Two of them pass poses on to another: [`smooth::SmoothWriter`] smooths people's over
+//! time, [`smooth::LevelWriter`] turns them upright.
 //!
 //! On a CPU the model's threads share the people of a large batch; where a stream has a backlog each of them lifts batches
 //! of its own instead, from key points to poses. Many live streams share one model: by [`stream::Batcher`], which lifts
@@ -27,14 +27,13 @@
 //! own ask for at the same time.
 //!
 //! Rooms name only those above them in this list:
-//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`level`], [`model`], [`metric`], [`lift`], [`stream`],
+//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`model`], [`metric`], [`lift`], [`stream`],
 //! [`view`], [`cli`].
 
 pub mod camera;
 pub mod cli;
 pub mod error;
 pub mod format;
-pub mod level;
 pub mod lift;
 pub mod metric;
 pub mod model;

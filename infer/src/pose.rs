@@ -56,7 +56,7 @@ pub struct Frame {
     pub size: Option<[u32; 2]>,
     /// The camera's focal length in pixels, if known.
     pub focal: Option<f32>,
-    /// Everybody in the frame; may be nobody.
+    /// The people in the frame; there may be none.
     pub people: Vec<Person>,
 }
 
@@ -74,7 +74,7 @@ pub struct LiftedPerson {
     pub sigma: Vec<f32>,
     /// Indices of the joints whose 2D key point was missing, so that the model placed them by the others. Joints that
     /// the model reads no key point of, as the spine, are never among them.
-    pub unseen: Vec<usize>,
+    pub missing_joints: Vec<usize>,
     /// Whether the mean of `sigma` lies beyond what was asked for.
     pub unsure: bool,
 }
@@ -94,7 +94,7 @@ pub struct LiftedFrame {
     pub index: u64,
     /// Seconds, copied from the 2D frame.
     pub time: Option<f64>,
-    /// Everybody who could be lifted.
+    /// The people who could be lifted.
     pub people: Vec<LiftedPerson>,
 }
 

@@ -15,7 +15,7 @@ const HOUSE: House = House {
         &["skeleton"],
         &["camera"],
         &["format"],
-        &["smooth", "level"],
+        &["smooth"],
         &["model"],
         &["metric"],
         &["lift"],

@@ -5,7 +5,7 @@
 mod program;
 mod small_model;
 
-use poselift::camera::{Camera, Turn};
+use poselift::camera::{Camera, LookAt};
 use poselift::skeleton::{COCO17, H36M17, mirrored};
 use program::{Bench, assert_code, feed, frames, line, poselift, stderr, stdout};
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn joints(output: &std::process::Output) -> Vec<[f64; 3]> {
 fn expected(focal: f32) -> Vec<[f64; 3]> {
     let camera = Camera::with_focal(Some(focal), [1000, 800]);
     // Point j lies at (700 + j, 700 + j), so that their mean is that of the eighth.
-    let turn = Turn::towards(&camera, [708.0, 708.0]);
+    let turn = LookAt::towards(&camera, [708.0, 708.0]);
     let joint = |joint: usize| {
         let [x, y] = turn.ray([700.0 + joint as f32; 2]).unwrap().map(|v| v as f32);
         turn.undo([x * 0.001, y * 0.001, 0.5 * 0.001]).map(f64::from)

@@ -82,7 +82,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
     if args.compare {
         let time = Duration::from_millis(args.milliseconds);
         let comparison = compare::compare(&file, &args.device, args.batch, time)?;
-        return tell(args, &comparison, &comparison.table());
+        return print(args, &comparison, &comparison.table());
     }
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &Terminal::new(false))?;
     let time = Duration::from_millis(args.milliseconds);
@@ -95,7 +95,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
         engine: lifter.session().engine(),
         threads: lifter.session().threads(),
     };
-    tell(args, &report, &table(&report))
+    print(args, &report, &table(&report))
 }
 
 /// The batch sizes for `provider`.
@@ -107,7 +107,7 @@ fn batches(provider: Provider) -> &'static [usize] {
 }
 
 /// Prints what was measured, as JSON or as a table, and writes JSON to the file that is asked for.
-fn tell(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitCode> {
+fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitCode> {
     let json = || serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from);
     let text = match &args.json {
         None => table.to_owned(),

@@ -26,9 +26,9 @@ use report::{Report, Sight};
 /// unit. An .npz may also hold `size`, [2] or [N, 2], and `focal`, [] or [N], in pixels: people are then turned to the
 /// optical axis as `poselift run` does, for models that ask for it. Both poses are aligned at the root joint, which is
 /// counted with error 0; every figure is a mean over poses. Of a model that gives sigma, the share of joints whose
-/// error lies within it is told too, the root left out; it should be 68 %.
+/// error lies within it is given too, the root left out; it should be 68 %.
 ///
-/// With --stream no truth is needed: of a 3D stream it tells each bone's length, how much that varies (standard
+/// With --stream no truth is needed: of a 3D stream it gives each bone's length, how much that varies (standard
 /// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), the
 /// jitter (median acceleration of the joints relative to the root, in m/s^2), and how fast feet slide (both ankles
 /// against each other along the camera's x and z, in m/s, while both stand: for 0.2 s at least about as high as each
@@ -90,7 +90,7 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitCode> {
     };
     if sight == Sight::SubjectOfUnknownSize {
         let data = data.display();
-        terminal.note(&format!("{data}: image size unknown: nobody is turned to the optical axis, give --size WxH"));
+        terminal.note(&format!("{data}: image size unknown: no person is turned to the optical axis, give --size WxH"));
     }
     let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
     let text = if args.json { format!("{}\n", report.json()) } else { report.table(data) };
@@ -115,7 +115,7 @@ fn evaluate<N: PoseNetwork>(lifter: &mut Lifter<N>, pairs: &PairedArrays, camera
     let card = lifter.card().clone();
     check_joints("joint_2d_1", pairs.keypoints.dim().1, "reads", &card.input.layout, card.input.joints.len())?;
     check_joints("joint_3d", pairs.poses.dim().1, "gives", &card.output.skeleton, card.output.joints.len())?;
-    let lifted = lifter.lift_seen(with_channels(&pairs.keypoints, card.input.channels).view(), cameras)?;
+    let lifted = lifter.lift_with_cameras(with_channels(&pairs.keypoints, card.input.channels).view(), cameras)?;
     let moved = match (card.output.root, card.output.root_position) {
         (None, Some(root)) => Some(&pairs.poses - &arr1(&root)),
         _ => None,

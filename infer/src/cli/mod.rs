@@ -101,7 +101,7 @@ pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
     path.map_or_else(ModelFile::bundled, ModelFile::read)
 }
 
-/// Opens a lifter and tells once if `auto` found no usable GPU.
+/// Opens a lifter and says once if `auto` found no usable GPU.
 pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &Terminal) -> Result<Lifter> {
     let lifter = Lifter::from_model(file, options)?;
     if let Some(cause) = lifter.session().fallback_cause() {
@@ -123,7 +123,7 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Whoever read our output has what they wanted.
+        // The reader of our output has what it wanted.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             Terminal::new(false).error(&error);

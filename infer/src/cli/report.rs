@@ -1,4 +1,4 @@
-//! What the user is told on stderr: notes, failures, progress, colour only where a terminal shows it.
+//! What is reported on stderr: notes, failures, progress, colour only where a terminal shows it.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::stream::{Failure, Observer, Tally};
 
-/// Failures that are told in full; the rest are counted.
-const TOLD_IN_FULL: u64 = 10;
+/// Failures that are reported in full; the rest are counted.
+const REPORTED_IN_FULL: u64 = 10;
 
 /// Time between two progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -37,12 +37,12 @@ impl Terminal {
         }
     }
 
-    /// Something that could not be done, while the rest goes on; told even when quiet.
+    /// Something that could not be done, while the rest goes on; said even when quiet.
     pub(crate) fn warning(&self, text: &str) {
         self.line(&format!("poselift: {} {text}", self.paint("33", "warning:")));
     }
 
-    /// What ended the work; told even when quiet.
+    /// What ended the work; said even when quiet.
     pub(crate) fn error(&self, error: &Error) {
         self.line(&format!("poselift: {} {error}", self.paint("31", "error:")));
         if let Some(hint) = error.hint_text() {
@@ -56,7 +56,7 @@ impl Terminal {
 
     fn line(&self, text: &str) {
         let clear = if self.is_terminal { "\r\x1b[K" } else { "" };
-        // Nobody is left to tell if stderr is gone.
+        // There is no place left to report to if stderr is gone.
         let _ = writeln!(stderr(), "{clear}{text}");
     }
 
@@ -68,28 +68,28 @@ impl Terminal {
     }
 }
 
-/// Tells how one stream goes.
+/// Reports how one stream goes.
 pub(crate) struct StreamReport {
     terminal: Terminal,
     source: PathBuf,
     total: Option<u64>,
     failures: u64,
     started: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
 impl StreamReport {
     /// A report on `source`, of `total` frames if that is known.
     pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>) -> Self {
         let now = Instant::now();
-        Self { terminal, source: source.to_path_buf(), total, failures: 0, started: now, told: now }
+        Self { terminal, source: source.to_path_buf(), total, failures: 0, started: now, reported: now }
     }
 
-    /// Removes the progress line and tells how many failures were not told in full.
+    /// Removes the progress line and says how many failures were not reported in full.
     pub(crate) fn close(&self) {
         self.terminal.passing("");
-        if self.failures > TOLD_IN_FULL {
-            let (source, more) = (self.source.display(), self.failures - TOLD_IN_FULL);
+        if self.failures > REPORTED_IN_FULL {
+            let (source, more) = (self.source.display(), self.failures - REPORTED_IN_FULL);
             self.terminal.warning(&format!("{source}: {more} more could not be lifted"));
         }
     }
@@ -110,7 +110,7 @@ impl Observer for StreamReport {
 
     fn failed(&mut self, failure: &Failure<'_>) {
         self.failures += 1;
-        if self.failures > TOLD_IN_FULL {
+        if self.failures > REPORTED_IN_FULL {
             return;
         }
         match failure {
@@ -125,8 +125,8 @@ impl Observer for StreamReport {
     }
 
     fn advanced(&mut self, tally: &Tally) {
-        if self.terminal.is_terminal && self.told.elapsed() >= PROGRESS_EVERY {
-            self.told = Instant::now();
+        if self.terminal.is_terminal && self.reported.elapsed() >= PROGRESS_EVERY {
+            self.reported = Instant::now();
             let rate = tally.lifted as f64 / self.started.elapsed().as_secs_f64();
             let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
             self.terminal.passing(&format!("{} frames{of}, {rate:.0} poses/s", tally.frames));

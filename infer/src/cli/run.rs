@@ -14,12 +14,11 @@ use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, po
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseWriter, Source, Target, open_reader};
-use crate::level::LevelWriter;
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::pose::Axes;
 use crate::skeleton::Layout;
-use crate::smooth::{SmoothWriter, Smoothing};
+use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 use crate::view::PageInfo;
 
@@ -174,7 +173,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     }
     let poses_on_stdout = targets.contains(&Target::Stdout);
-    summary::tell(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
+    summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
     Ok(total.exit_code())
 }
 
@@ -248,15 +247,15 @@ impl RunArgs {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
         if let Some(smoothing) = self.smooth {
-            let tell = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, parents, tell));
+            let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
+            writer = Box::new(SmoothWriter::new(writer, smoothing, parents, report));
         }
         writer
     }
 }
 
 impl Total {
-    /// Counts an input that is through; one that could not be lifted is told.
+    /// Counts an input that is through; one that could not be lifted is reported.
     fn count(&mut self, outcome: Result<Outcome>, terminal: Terminal) -> Result<()> {
         match outcome {
             Ok(outcome) => return self.add(outcome, terminal),

@@ -3,9 +3,9 @@
 //! It stands between people as detectors give them (any number, any layout,
 //! joints missing) and a network that wants even batches of its own joints.
 
+mod look_at;
 mod people;
-mod seen;
-mod turn;
+mod with_cameras;
 
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
 pub use people::Refusal;
-pub use seen::LiftedArrays;
+pub use with_cameras::LiftedArrays;
 
 /// The fewest visible joints that a person is lifted from: fewer leave position and size, which the
 /// model removes, and nothing of a pose.
@@ -62,7 +62,7 @@ pub struct LifterOptions {
 pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
-    /// Whether people are told their sigma, where the model gives it.
+    /// Whether sigma is given, where the model has it.
     wants_sigma: bool,
     /// `[J_out]` the key point of the same name, where the model reads one.
     keypoint_of: Vec<Option<usize>>,
@@ -70,7 +70,7 @@ pub struct Lifter<N = Session> {
     points: Vec<Keypoint>,
     /// `[people, J_in, channels]`, kept between calls.
     keypoints: Vec<f32>,
-    /// Everybody in the frames that are being lifted; `None` who was refused. Kept between calls.
+    /// Each person in the frames that are being lifted; `None` for one who was refused. Kept between calls.
     gathered: Vec<Option<people::Gathered>>,
     answers: people::Answers,
 }
@@ -136,7 +136,7 @@ impl<N: PoseNetwork> Lifter<N> {
         Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers }
     }
 
-    /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on, for those who have no use for it.
+    /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on: callers that have no use for it save its copying.
     pub fn leave_out_sigma(&mut self) {
         self.wants_sigma = false;
     }
@@ -179,7 +179,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// unit, relative to the root. People with fewer than [`MIN_VISIBLE_JOINTS`] visible joints come out as NaN.
     ///
     /// Nothing is known of the camera here, so a model that wants to look at the subject ([`crate::model::View`]) takes
-    /// everybody to stand on the optical axis; [`Self::lift_seen`] does better.
+    /// each person to stand on the optical axis; [`Self::lift_with_cameras`] does better.
     ///
     /// # Errors
     /// Joints or channels that are not the model's; a runtime that fails.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
-use super::{Lifter, turn};
-use crate::camera::{Camera, Turn};
+use super::{Lifter, look_at};
+use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Card, PoseNetwork};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
@@ -37,9 +37,9 @@ impl fmt::Display for Refusal {
 /// What the network answered, kept between calls.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// `[people, J_out, 3]`.
+    /// `[N, J_out, 3]`.
     poses: Vec<f32>,
-    /// `[people, J_out]`, or nothing where nobody wants it.
+    /// `[N, J_out]`, or nothing where it is not wanted.
     sigma: Vec<f32>,
     /// J_out.
     joints: usize,
@@ -51,11 +51,11 @@ pub(super) struct Gathered {
     /// The mean score of what it reads.
     score: f32,
     /// How they were turned to the optical axis, if they were.
-    turn: Option<Turn>,
+    look_at: Option<LookAt>,
 }
 
 impl<N: PoseNetwork> Lifter<N> {
-    /// Lifts everybody in `frames`, in order; a person who cannot be lifted is left out and told in `refusals`.
+    /// Lifts each person in `frames`, in order; a person who cannot be lifted is left out and reported in `refusals`.
     ///
     /// Where the model asks for it ([`crate::model::View::Subject`]), people in frames of known size are turned to the
     /// optical axis before, and their poses back after.
@@ -88,7 +88,7 @@ impl<N: PoseNetwork> Lifter<N> {
         self.keypoints.clear();
         self.gathered.clear();
         for frame in frames {
-            let camera = turn::camera(self.card(), frame);
+            let camera = look_at::camera(self.card(), frame);
             for (index, person) in frame.people.iter().enumerate() {
                 let found = self.gather(person, conversion, camera.as_ref());
                 self.gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
@@ -100,9 +100,9 @@ impl<N: PoseNetwork> Lifter<N> {
         done.map(|()| self.scatter(frames, refusals, lifted))
     }
 
-    /// How many of the people lifted from `frame` were turned to the optical axis: all of them or nobody.
+    /// How many of the people lifted from `frame` were turned to the optical axis: all of them or none.
     pub(crate) fn count_turned(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
-        turn::camera(self.card(), frame).map_or(0, |_| lifted.people.len())
+        look_at::camera(self.card(), frame).map_or(0, |_| lifted.people.len())
     }
 
     /// Appends one person's key points for the network, or gives the cause of a refusal.
@@ -118,7 +118,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
         self.points.clear();
         self.points.extend(conversion.apply(&person.keypoints));
-        let turn = camera.map(|camera| turn::turn_towards(&mut self.points, camera));
+        let look_at = camera.map(|camera| look_at::look_at(&mut self.points, camera));
         let seen = self.points.iter().filter(|point| !point.is_missing());
         let (visible, total) = seen.fold((0usize, 0f32), |(count, total), point| (count + 1, total + point.score));
         let needed = self.needed_joints();
@@ -133,7 +133,7 @@ impl<N: PoseNetwork> Lifter<N> {
                 _ => self.keypoints.extend_from_slice(&with_score(point)),
             }
         }
-        Ok(Gathered { score: total / visible as f32, turn })
+        Ok(Gathered { score: total / visible as f32, look_at })
     }
 
     /// Runs the `count` people that [`Self::gather`] put together, for their poses, and sigma if the model has it.
@@ -186,19 +186,19 @@ impl<N: PoseNetwork> Lifter<N> {
     fn fill(&self, person: &mut LiftedPerson, gathered: &Gathered, row: usize) {
         let pose = self.answers.pose(row).iter();
         person.joints.clear();
-        match gathered.turn {
+        match gathered.look_at {
             None => person.joints.extend(pose),
-            Some(turn) => person.joints.extend(pose.map(|&joint| turn.undo(joint))),
+            Some(look_at) => person.joints.extend(pose.map(|&joint| look_at.undo(joint))),
         }
         person.sigma.clear();
         person.sigma.extend_from_slice(self.answers.sigma(row));
-        person.unseen.clear();
-        person.unseen.extend(self.unseen_joints(row));
+        person.missing_joints.clear();
+        person.missing_joints.extend(self.missing_joints(row));
         (person.score, person.unsure) = (gathered.score, false);
     }
 
     /// The joints of the pose whose key point the person in `row` lacks.
-    fn unseen_joints(&self, row: usize) -> impl Iterator<Item = usize> {
+    fn missing_joints(&self, row: usize) -> impl Iterator<Item = usize> {
         let channels = self.network.card().input.channels;
         let points = self.network.card().input.joints.len();
         // What is missing has no score, or is no number where there are no scores.
@@ -217,7 +217,7 @@ impl Answers {
         &self.poses.as_chunks().0[row * self.joints..][..self.joints]
     }
 
-    /// Their sigma, `[J_out]`; empty where nobody wants it.
+    /// Their sigma, `[J_out]`; empty where it is not wanted.
     fn sigma(&self, row: usize) -> &[f32] {
         self.sigma.get(row * self.joints..(row + 1) * self.joints).unwrap_or_default()
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn people_keep_their_frame_and_id_and_refusals_are_told() {
+    fn people_keep_their_frame_and_id_and_refusals_are_reported() {
         let mut lifter = Lifter::with_network(MockNetwork::new(), 2);
         let mut unseen = person(8, 17, 0.0);
         unseen.keypoints[3..].fill(Keypoint::MISSING);
@@ -275,9 +275,9 @@ mod tests {
         assert_eq!(found, [vec![(Some(7), 100.0), (Some(9), 200.0)], vec![], vec![(Some(2), 300.0)]]);
         assert_eq!(lifted.iter().map(|frame| frame.index).collect::<Vec<_>>(), [5, 6, 7]);
         assert_eq!(lifted[0].people[0].score, 0.5);
-        let told: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+        let reported: Vec<_> = refusals.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 "frame 5: person 1 (id 8): 3 of 17 joints visible, at least 4 needed",
                 "frame 7: person 0 (id 1): 12 key points, expected 17",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn sigma_is_left_out_where_nobody_wants_it() {
+    fn sigma_is_left_out_where_it_is_not_wanted() {
         let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
         let frames = [frame(0, vec![person(1, 17, 900.0)])];
         let lift = |lifter: &mut Lifter<_>| {
@@ -332,11 +332,11 @@ mod tests {
         let (total, x) =
             seen.fold((0.0, 0.0), |(total, x), p| (total + f64::from(p.score), x + f64::from(p.score) * p.x));
         for (index, focal) in [(0, 1200.0), (1, 500.0)] {
-            let turn = Turn::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
+            let view = LookAt::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
             let person = &lifted[index].people[0];
             for (joint, point) in holed.keypoints.iter().enumerate().filter(|(_, point)| !point.is_missing()) {
-                let [x, y] = turn.ray([point.x, point.y]).unwrap().map(|across| across as f32);
-                let expected = turn.undo([x * 0.001, y * 0.001, point.score * 0.001]);
+                let [x, y] = view.ray([point.x, point.y]).unwrap().map(|across| across as f32);
+                let expected = view.undo([x * 0.001, y * 0.001, point.score * 0.001]);
                 let found = person.joints[joint];
                 assert!((0..3).all(|axis| (found[axis] - expected[axis]).abs() < 1e-6), "{found:?} {expected:?}");
                 assert!((person.sigma[joint] - y * 1e-4).abs() < 1e-6);
@@ -347,7 +347,7 @@ mod tests {
         assert!((unturned.joints[0][0] - 0.9).abs() < 1e-6 && (unturned.sigma[0] - 1e-3).abs() < 1e-6);
         assert_eq!(lifter.count_turned(&frames[2], &lifted[2]), 0);
         // The left ankle, the mock's 15th key point, is the 6th joint of its pose.
-        assert!(lifted.iter().all(|frame| frame.people[0].unseen == [6]));
+        assert!(lifted.iter().all(|frame| frame.people[0].missing_joints == [6]));
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub struct Pair {
 /// A stream's figures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SteadinessFigures {
-    /// Frames, those with nobody in them among them.
+    /// Frames, those without people included.
     pub frames: u64,
     /// Poses: people in all frames together.
     pub poses: u64,
@@ -141,7 +141,7 @@ impl Steadiness {
     /// are passed over.
     ///
     /// # Panics
-    /// If somebody has fewer joints.
+    /// If a person has fewer joints.
     pub fn add(&mut self, frame: &LiftedFrame) {
         self.frames += 1;
         let seconds = frame.time.or_else(|| self.fps.map(|fps| frame.index as f64 / fps));

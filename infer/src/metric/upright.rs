@@ -7,17 +7,17 @@ use super::Point;
 use super::feet::Legs;
 use crate::camera::Attitude;
 
-/// Knees and hips of somebody who stands straight are bent less, degrees.
+/// Knees and hips of a person who stands straight are bent less, degrees.
 const STRAIGHT: f64 = 20.0;
-/// Whoever lies is straight too: bodies count that point up in the image within so many degrees.
+/// A person who lies is straight too: bodies count that point up in the image within so many degrees.
 const UP: f64 = 60.0;
-/// Fewer poses say too little: somebody may lean.
+/// Fewer poses say too little: a person may lean.
 const LEAST_POSES: u64 = 25;
 
 /// How a camera is held.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
-    /// Its elevation and roll; nobody shows a heading.
+    /// Its elevation and roll; people do not show a heading.
     pub attitude: Attitude,
     /// Poses that stand straight, by which this is known.
     pub poses: u64,
@@ -93,7 +93,7 @@ mod tests {
     use crate::camera::rotate;
     use crate::skeleton::H36M17;
 
-    /// Somebody who faces the camera, bent at hips and knees by `bend` degrees, as a camera held so sees them.
+    /// A person who faces the camera, bent at hips and knees by `bend` degrees, as a camera held so sees them.
     fn seen(attitude: Attitude, bend: f32) -> Vec<Point> {
         let (sin, cos) = bend.to_radians().sin_cos();
         let world = |joint: &str| {

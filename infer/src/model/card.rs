@@ -60,7 +60,7 @@ pub enum View {
     /// From the camera as it stands: key points as they are, poses in the camera's axes.
     #[default]
     Camera,
-    /// From the camera turned to look at the person ([`crate::camera::Turn`]): where image size and focal length are
+    /// From the camera turned to look at the person ([`crate::camera::LookAt`]): where image size and focal length are
     /// known, key points are turned before the model sees them, and its poses back into the camera's axes. Where in the
     /// image the points lie must mean nothing to the model: turned ones come in pixels from the principal point.
     Subject,

@@ -10,7 +10,7 @@ const MEMORY: f64 = 3.0;
 /// People who were away for longer, seconds, may be forgotten.
 const FORGOTTEN: f64 = 3.0 * MEMORY;
 
-/// Everybody's bones.
+/// The bones of all people.
 pub(super) struct Bones {
     /// Joints and their parents, parents before children.
     pairs: Vec<[usize; 2]>,
@@ -42,12 +42,12 @@ impl Bones {
         Self { pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
     }
 
-    /// When somebody could last be seen, seconds; before all times where nobody could.
+    /// When a person was last seen, seconds; before all times where none was.
     pub(super) fn time(&self) -> f64 {
         self.time
     }
 
-    /// Forgets everybody.
+    /// Forgets all people.
     pub(super) fn forget(&mut self) {
         self.people.clear();
         self.time = f64::NEG_INFINITY;

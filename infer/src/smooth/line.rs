@@ -11,7 +11,7 @@ pub(super) fn smooth<'a>(around: impl Iterator<Item = (f64, &'a [[f32; 3]])>, jo
     let moment = |power: i32| around.iter().map(|(weight, time, _)| weight * time.powi(power)).sum::<f64>();
     let [all, first, second] = [0, 1, 2].map(moment);
     let spread = all * second - first * first;
-    // Whoever is alone, or as good as, stays.
+    // A point that is alone, or as good as, stays.
     if spread <= 1e-9 * all * all {
         return;
     }

@@ -6,10 +6,10 @@ use super::one_euro::OneEuro;
 use super::{Bones, Track};
 use crate::pose::LiftedFrame;
 
-/// Somebody who was away for longer, seconds, may be anywhere when they come back.
+/// A person who was away for longer, seconds, may be anywhere when they come back.
 const AWAY: f64 = 0.5;
 
-/// A filter for everybody.
+/// A filter for each person.
 pub(super) struct Live {
     /// Hz, of joints that stand still.
     cutoff: f64,

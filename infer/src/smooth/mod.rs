@@ -7,6 +7,7 @@
 
 mod bones;
 mod clip;
+mod level;
 mod line;
 mod live;
 mod one_euro;
@@ -20,6 +21,7 @@ use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 use bones::Bones;
 use clip::Clip;
+pub use level::LevelWriter;
 use live::Live;
 use track::Track;
 
@@ -73,7 +75,7 @@ impl fmt::Display for Smoothing {
 /// Why poses are passed on as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsmoothed {
-    /// Several people without ids are in one frame: nobody knows who is who in the next.
+    /// Several people without ids are in one frame: who is who in the next is not known.
     Nameless,
     /// A frame has the time of the one before it.
     SameTime,
@@ -93,8 +95,8 @@ pub struct SmoothWriter {
     writer: Box<dyn PoseWriter>,
     filter: Filter,
     bones: Bones,
-    tell: Box<dyn FnMut(Unsmoothed) + Send>,
-    told: Vec<Unsmoothed>,
+    report: Box<dyn FnMut(Unsmoothed) + Send>,
+    reported: Vec<Unsmoothed>,
 }
 
 enum Filter {
@@ -103,32 +105,32 @@ enum Filter {
 }
 
 impl SmoothWriter {
-    /// Smooths what goes to `writer`, poses of a skeleton of these `parents` (−1 for none). `tell` hears, once for each cause,
+    /// Smooths what goes to `writer`, poses of a skeleton of these `parents` (−1 for none). `report` hears, once for each cause,
     /// of poses that are passed on as they are.
     pub fn new(
         writer: Box<dyn PoseWriter>,
         smoothing: Smoothing,
         parents: &[i32],
-        tell: impl FnMut(Unsmoothed) + Send + 'static,
+        report: impl FnMut(Unsmoothed) + Send + 'static,
     ) -> Self {
         let filter = match smoothing {
             Smoothing::Clip(reach) => Filter::Clip(Clip::new(reach)),
             Smoothing::Live(cutoff) => Filter::Live(Live::new(cutoff)),
         };
-        Self { writer, filter, bones: Bones::new(parents), tell: Box::new(tell), told: Vec::new() }
+        Self { writer, filter, bones: Bones::new(parents), report: Box::new(report), reported: Vec::new() }
     }
 
-    fn tell_once(&mut self, cause: Unsmoothed) {
-        if !self.told.contains(&cause) {
-            self.told.push(cause);
-            (self.tell)(cause);
+    fn report_once(&mut self, cause: Unsmoothed) {
+        if !self.reported.contains(&cause) {
+            self.reported.push(cause);
+            (self.report)(cause);
         }
     }
 
-    /// Passes on, in its turn, a frame with nobody in it, as one that could not be read is.
+    /// Passes on, in its turn, a frame without people, as one that could not be read is.
     ///
     /// # Errors
-    /// A frame with somebody in it, and whatever the writer behind says.
+    /// A frame with people, and whatever the writer behind says.
     fn write_timeless(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         match &mut self.filter {
             _ if !lifted.people.is_empty() => {
@@ -154,16 +156,16 @@ impl SmoothWriter {
 
 impl PoseWriter for SmoothWriter {
     /// # Errors
-    /// A frame with somebody in it whose time is not known, and whatever the writer behind says.
+    /// A frame with people whose time is not known, and whatever the writer behind says.
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let Some(time) = lifted.time.filter(|time| time.is_finite()) else {
             return self.write_timeless(frame, lifted);
         };
         if (0..lifted.people.len()).any(|place| Track::of(&lifted.people, place).is_none()) {
-            self.tell_once(Unsmoothed::Nameless);
+            self.report_once(Unsmoothed::Nameless);
         }
         if self.bones.time() == time {
-            self.tell_once(Unsmoothed::SameTime);
+            self.report_once(Unsmoothed::SameTime);
         }
         if self.bones.time() >= time {
             // Time begins anew: another clip.

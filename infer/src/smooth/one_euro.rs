@@ -3,7 +3,7 @@
 //! A low-pass of first order whose cut-off frequency grows with the joint's speed: what stands still does not shake, what
 //! moves does not lag.
 
-/// How much the cut-off frequency grows, Hz for each time its person's size that a joint goes a second: for somebody who
+/// How much the cut-off frequency grows, Hz for each time its person's size that a joint goes a second: for a person who
 /// stands, about 2 Hz for each m/s.
 const HZ_PER_SPEED: f64 = 1.0;
 /// The cut-off frequency of the speed itself, Hz; the paper's.

@@ -41,19 +41,19 @@ fn person(id: Option<i64>, joints: &[[f64; 3]]) -> LiftedPerson {
     LiftedPerson { id, joints, score: 0.75, ..LiftedPerson::default() }
 }
 
-/// What is written of `frames`, and what was told.
+/// What is written of `frames`, and what was reported.
 fn smoothed(smoothing: Smoothing, frames: &[LiftedFrame]) -> (Vec<LiftedFrame>, Vec<Unsmoothed>) {
-    let (kept, told) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
-    let heard = Arc::clone(&told);
-    let tell = move |cause| heard.lock().unwrap().push(cause);
-    let mut writer = SmoothWriter::new(Box::new(kept.clone()), smoothing, &[-1], tell);
+    let (kept, reported) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&reported);
+    let report = move |cause| heard.lock().unwrap().push(cause);
+    let mut writer = SmoothWriter::new(Box::new(kept.clone()), smoothing, &[-1], report);
     for lifted in frames {
         writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
     }
     Box::new(writer).finish().unwrap();
     let kept = kept.0.lock().unwrap().clone();
-    let told = told.lock().unwrap().clone();
-    (kept, told)
+    let reported = reported.lock().unwrap().clone();
+    (kept, reported)
 }
 
 /// The first joint of each frame's first person.
@@ -92,8 +92,8 @@ fn what_shakes_shakes_less_and_stays_where_it_is() {
     let shaken = |time: f64| std::array::from_fn(|axis| REST[axis] + noise(time, axis));
     let frames = stream(600, 30.0, |time| vec![person(None, &[shaken(time)])]);
     for way in WAYS {
-        let (smooth, told) = smoothed(way, &frames);
-        assert_eq!(told, []);
+        let (smooth, reported) = smoothed(way, &frames);
+        assert_eq!(reported, []);
         let places = first_joint(&smooth);
         let mean: [f64; 3] = std::array::from_fn(|axis| places.iter().map(|place| place[axis]).sum::<f64>() / 600.0);
         assert!(distance(mean, REST) < 0.002, "{way} moves what stands: {mean:?}");
@@ -218,9 +218,9 @@ fn people_are_told_apart_by_their_ids_alone() {
     for way in WAYS {
         for ids in [[Some(7), Some(3)], [None, None]] {
             let frames = stream(30, 30.0, |time| crowd(time, ids));
-            let (smooth, told) = smoothed(way, &frames);
+            let (smooth, reported) = smoothed(way, &frames);
             let expected: &[_] = if ids[0].is_none() { &[Unsmoothed::Nameless] } else { &[] };
-            assert_eq!(told, expected, "{way}");
+            assert_eq!(reported, expected, "{way}");
             for (found, frame) in smooth.iter().zip(&frames) {
                 for (a, b) in found.people.iter().zip(&frame.people) {
                     assert_eq!((a.id, a.score), (b.id, b.score));
@@ -232,7 +232,7 @@ fn people_are_told_apart_by_their_ids_alone() {
 }
 
 #[test]
-fn whoever_was_away_comes_back_where_they_are() {
+fn a_person_who_was_away_comes_back_where_they_are() {
     let came_back = |time: f64| time > 2.0;
     let frames = stream(90, 30.0, |time| match time {
         time if came_back(time) => vec![person(Some(1), &[[0.9, 0.0, 0.0]])],
@@ -263,9 +263,9 @@ fn time_that_begins_anew_is_another_clip() {
     }
 }
 
-/// A line that cannot be read has no time, and nobody.
+/// A line that cannot be read has no time, and no people.
 #[test]
-fn frames_with_nobody_need_no_time() {
+fn frames_without_people_need_no_time() {
     let mut frames = stream(30, 30.0, |_| vec![person(None, &[REST])]);
     for index in [0, 1, 7, 29] {
         frames[index] = LiftedFrame { index: index as u64, ..LiftedFrame::default() };
@@ -280,8 +280,8 @@ fn time_that_stands_still_is_told() {
     let mut frames = stream(10, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
     frames.iter_mut().for_each(|frame| frame.time = Some(1.0));
     for way in WAYS {
-        let (smooth, told) = smoothed(way, &frames);
-        assert_eq!(told, [Unsmoothed::SameTime], "{way}");
+        let (smooth, reported) = smoothed(way, &frames);
+        assert_eq!(reported, [Unsmoothed::SameTime], "{way}");
         assert_eq!(smooth, frames, "{way}");
     }
 }

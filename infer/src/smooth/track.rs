@@ -1,4 +1,4 @@
-//! Who somebody is from frame to frame.
+//! Who a person is from frame to frame.
 
 use crate::pose::LiftedPerson;
 
@@ -11,7 +11,7 @@ pub(super) enum Track {
 }
 
 impl Track {
-    /// The track of the person at `place`; `None` for one of several without an id, of whom nobody knows who is who.
+    /// The track of the person at `place`; `None` for one of several without an id, who cannot be told apart.
     pub(super) fn of(people: &[LiftedPerson], place: usize) -> Option<Self> {
         match people[place].id {
             Some(id) => Some(Self::Id(id)),

@@ -76,7 +76,7 @@ pub fn places<P: AsRef<Path>>(files: &[P], dataset: &Dataset, threads: Option<us
 }
 
 fn error(lifter: &mut Lifter, views: &Views) -> Result<Accuracy> {
-    let lifted = lifter.lift_seen(views.keypoints.view(), &views.cameras)?;
+    let lifted = lifter.lift_with_cameras(views.keypoints.view(), &views.cameras)?;
     let mut score = Score::new(lifted.poses.dim().1, Some(0), &poselift::pose::Unit::Metres);
     score.add(lifted.poses.view(), views.poses.view())?;
     score.accuracy().ok_or_else(|| Error::runtime("nobody could be lifted"))

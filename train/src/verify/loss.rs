@@ -62,7 +62,7 @@ pub fn loss(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision, datas
     let lift = |precision: Precision| -> Result<Array3<f32>> {
         let file = ModelFile::from_bytes(&seed.name, encode(lifter, seed, precision)?.bytes)?;
         let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
-        Ok(Lifter::from_model(&file, &options)?.lift_seen(keypoints.view(), &cameras)?.poses)
+        Ok(Lifter::from_model(&file, &options)?.lift_with_cameras(keypoints.view(), &cameras)?.poses)
     };
     let (in_f32, lifted) = (lift(Precision::F32)?, lift(precision)?);
     let error = |lifted: &Array3<f32>, truth: &Array3<f32>| mpjpe(lifted.view(), truth.view(), &lifter.output_card);

@@ -1,4 +1,4 @@
-//! What cameras saw, and the same seen by those cameras turned towards the person: [`poselift::camera::Turn`] for
+//! What cameras saw, and the same seen by those cameras turned towards the person: [`poselift::camera::LookAt`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
 use poselift::camera::{LEAST_DEPTH, USUAL_FOCAL};
@@ -48,7 +48,7 @@ impl Seen {
 }
 
 /// Rotations `[B, 3, 3]` that bring directions `[B, 1, 2]` (x and y at depth 1) to the optical axis by the smallest
-/// angle; the formula is [`poselift::camera::Turn::towards`]'s.
+/// angle; the formula is [`poselift::camera::LookAt::towards`]'s.
 fn turned_from_camera(direction: &Tensor) -> Tensor {
     let length = (direction.square().sum_dim_intlist(&[1i64, 2][..], false, Kind::Float) + 1.0).sqrt();
     let (a, b) = (direction.select(2, 0).squeeze_dim(1) / &length, direction.select(2, 1).squeeze_dim(1) / &length);
@@ -63,7 +63,7 @@ fn turned_from_camera(direction: &Tensor) -> Tensor {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
-    use poselift::camera::{Camera, Turn};
+    use poselift::camera::{Camera, LookAt};
 
     use super::*;
 
@@ -86,7 +86,7 @@ mod tests {
         let total: f32 = person.iter().map(|point| point[2]).sum();
         let visible = || person.iter().filter(|point| point[2] > 0.0);
         let looked_at = [0, 1].map(|axis| visible().map(|point| point[axis] * point[2]).sum::<f32>() / total);
-        let turn = Turn::towards(&Camera::with_focal(Some(focal), size), looked_at);
+        let turn = LookAt::towards(&Camera::with_focal(Some(focal), size), looked_at);
         for (found, point) in plain(&keypoints).chunks(3).zip(person) {
             let expected = turn.pixel([point[0], point[1]]).filter(|_| point[2] > 0.0);
             let [x, y] = expected.unwrap_or([0.0; 2]);

@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
     let (figures, unreadable) = measure(reader.as_mut(), &terminal)?;
     if figures.poses == 0 {
         let frames = figures.frames;
-        return Err(Error::input(format!("nobody in any of the {frames} frames, expected poses")).at(source.name()));
+        return Err(Error::input(format!("no person in any of the {frames} frames, expected poses")).at(source.name()));
     }
     let report = Report::new(reader.info(), source.name(), &figures, unreadable);
     let text = if json { format!("{}\n", report.json()) } else { report.table() };

@@ -8,7 +8,7 @@ use super::{Machine, RunArgs, Total};
 use crate::cli::report::Terminal;
 use crate::error::Result;
 
-/// What `--json` tells.
+/// What `--json` says.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     frames: u64,
@@ -34,7 +34,7 @@ struct Summary<'a> {
 }
 
 /// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
-pub(super) fn tell(
+pub(super) fn report(
     args: &RunArgs,
     total: &Total,
     machine: &Machine,

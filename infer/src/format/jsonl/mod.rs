@@ -77,7 +77,14 @@ mod tests {
         let sigma = prop::collection::vec((0..100_000u32).prop_map(|steps| steps as f32 / 1e4), 2);
         let doubts = (sigma, prop::collection::vec(0..2usize, 0..2), any::<bool>());
         let person = (any::<Option<i64>>(), joints, 0f32..=1.0, doubts).prop_map(
-            |(id, joints, score, (sigma, unseen, unsure))| LiftedPerson { id, joints, score, sigma, unseen, unsure },
+            |(id, joints, score, (sigma, unseen, unsure))| LiftedPerson {
+                id,
+                joints,
+                score,
+                sigma,
+                missing_joints: unseen,
+                unsure,
+            },
         );
         let time = prop::option::of(0f64..1e9);
         (0..i64::MAX as u64, time, prop::collection::vec(person, 0..4)).prop_map(|(index, time, people)| LiftedFrame {

@@ -113,11 +113,11 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
             })
         }
         b"unseen" => {
-            person.unseen.clear();
+            person.missing_joints.clear();
             scanner.list(|scanner, _| {
                 let joint = scanner.integer("the index of a joint")?;
                 match usize::try_from(joint) {
-                    Ok(index) if index < expected => person.unseen.push(index),
+                    Ok(index) if index < expected => person.missing_joints.push(index),
                     _ => return fault(format!("person {number} has the unseen joint {joint} of {expected}")),
                 }
                 Ok(())

@@ -116,7 +116,7 @@ impl<W: Write> PoseLinesWriter<W> {
             self.lines.push_f32((sigma * SIGMA_STEPS).round() / SIGMA_STEPS);
         }
         self.lines.push(b"],\"unseen\":[");
-        for (number, joint) in person.unseen.iter().enumerate() {
+        for (number, joint) in person.missing_joints.iter().enumerate() {
             self.lines.push(if number > 0 { b"," } else { b"" });
             self.lines.push_integer(*joint);
         }
@@ -191,7 +191,7 @@ mod tests {
     fn sigma_and_what_was_not_seen_follow_where_asked_for() {
         let mut frame = lifted(1.5);
         (frame.people[0].sigma, frame.people[0].unsure) = (vec![0.012_34, 0.1], true);
-        frame.people[0].unseen = vec![1];
+        frame.people[0].missing_joints = vec![1];
         let last_line = |sigma: bool| {
             let mut output = Vec::new();
             let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), sigma).unwrap();

@@ -118,7 +118,7 @@ fn measure<N: PoseNetwork>(
             return Err(Error::usage("paired arrays have no cameras to vary, expected a run on motion"));
         };
         condition.damage.apply(&mut seen);
-        let lifted = lifter.lift_seen(seen.keypoints.view(), &seen.cameras)?;
+        let lifted = lifter.lift_with_cameras(seen.keypoints.view(), &seen.cameras)?;
         let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
         score
             .get_or_insert_with(|| Score::new(found.dim().1, Some(0), &poselift::pose::Unit::Metres))

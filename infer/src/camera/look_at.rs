@@ -1,11 +1,11 @@
-//! The turn of a camera that makes it look at somebody.
+//! The turn of a camera that makes it look at a person.
 
 use super::Camera;
 
 /// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
 pub const LEAST_DEPTH: f64 = 0.05;
 
-/// The depth of the plane that [`Turn::ray`] measures in: rays are about as large as pixels are.
+/// The depth of the plane that [`LookAt::ray`] measures in: rays are about as large as pixels are.
 pub const RAY_DEPTH: f64 = 1000.0;
 
 /// The turn of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
@@ -13,25 +13,25 @@ pub const RAY_DEPTH: f64 = 1000.0;
 /// A person at the edge of an image is seen from the side even where the camera looks straight at them from the
 /// middle: turned to the optical axis, the same pose gives the same key points wherever it appears.
 ///
-/// It is reckoned in f64, and only pixels are rounded at the end: in f32 a turn by half a radian alone would cost a ten
-/// thousandth of a pixel, which shows in the pose of somebody small.
+/// It is computed in f64, and only pixels are rounded at the end: in f32 a turn by half a radian alone would cost a ten
+/// thousandth of a pixel, which shows in the pose of a small person.
 ///
 /// ```
-/// use poselift::camera::{Camera, Turn};
+/// use poselift::camera::{Camera, LookAt};
 ///
 /// let camera = Camera { focal: [1000.0, 1000.0], centre: [500.0, 300.0], size: [1000, 600] };
-/// let turn = Turn::towards(&camera, [900.0, 300.0]);
+/// let view = LookAt::towards(&camera, [900.0, 300.0]);
 /// // What it looks at appears in the middle, and a direction in the turned camera's axes has its way back.
-/// assert!(turn.pixel([900.0, 300.0]).is_some_and(|[x, y]| (x - 500.0).abs() < 1e-3 && y == 300.0));
-/// assert!(turn.undo([0.0, 0.0, 1.0])[0] > 0.37);
+/// assert!(view.pixel([900.0, 300.0]).is_some_and(|[x, y]| (x - 500.0).abs() < 1e-3 && y == 300.0));
+/// assert!(view.undo([0.0, 0.0, 1.0])[0] > 0.37);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Turn {
+pub struct LookAt {
     camera: Camera,
-    turned_from_camera: [[f64; 3]; 3],
+    looking_from_camera: [[f64; 3]; 3],
 }
 
-impl Turn {
+impl LookAt {
     /// The turn that brings `pixel` to the principal point; with d = (a, b, c) the unit vector towards it,
     /// `R = [[1 − a²/(1+c), −ab/(1+c), −a], [−ab/(1+c), 1 − b²/(1+c), −b], [a, b, c]]`.
     pub fn towards<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> Self {
@@ -39,8 +39,8 @@ impl Turn {
         let length = (x * x + y * y + 1.0).sqrt();
         let (a, b, c) = (x / length, y / length, 1.0 / length);
         let k = 1.0 / (1.0 + c);
-        let turned_from_camera = [[1.0 - a * a * k, -a * b * k, -a], [-a * b * k, 1.0 - b * b * k, -b], [a, b, c]];
-        Self { camera: *camera, turned_from_camera }
+        let looking_from_camera = [[1.0 - a * a * k, -a * b * k, -a], [-a * b * k, 1.0 - b * b * k, -b], [a, b, c]];
+        Self { camera: *camera, looking_from_camera }
     }
 
     /// Where the turned camera sees what the camera sees at `pixel`; `None` if that is beside or behind it, or if
@@ -55,14 +55,14 @@ impl Turn {
     /// point lies, how long the lens is and what resolution the image has no longer matters.
     pub fn ray<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f64; 2]> {
         let [x, y] = ray(&self.camera, pixel);
-        let [x, y, z] = self.turned_from_camera.map(|row| row[0] * x + row[1] * y + row[2]);
+        let [x, y, z] = self.looking_from_camera.map(|row| row[0] * x + row[1] * y + row[2]);
         (z > LEAST_DEPTH).then(|| [x, y].map(|across| across / z * RAY_DEPTH))
     }
 
     /// A vector in the turned camera's axes in those of the camera itself.
     pub fn undo(&self, vector: [f32; 3]) -> [f32; 3] {
         let [x, y, z] = vector.map(f64::from);
-        let [first, second, third] = self.turned_from_camera;
+        let [first, second, third] = self.looking_from_camera;
         std::array::from_fn(|axis| (first[axis] * x + second[axis] * y + third[axis] * z) as f32)
     }
 }
@@ -96,25 +96,25 @@ mod tests {
     fn what_lies_behind_the_turned_camera_is_not_seen() {
         let camera = Camera::with_focal(Some(100.0), [1000, 1000]);
         // 78.7 degrees to the left of the axis, and as much to the right: 157 degrees apart.
-        let turn = Turn::towards(&camera, [0.0, 500.0]);
-        assert_eq!(turn.pixel([1000.0, 500.0]), None);
-        assert_eq!(turn.pixel([f32::NAN, 500.0]), None);
-        let [x, y] = turn.pixel([0.0, 500.0]).unwrap();
+        let view = LookAt::towards(&camera, [0.0, 500.0]);
+        assert_eq!(view.pixel([1000.0, 500.0]), None);
+        assert_eq!(view.pixel([f32::NAN, 500.0]), None);
+        let [x, y] = view.pixel([0.0, 500.0]).unwrap();
         assert!((x - 500.0).abs() < 1e-3 && (y - 500.0).abs() < 1e-3, "{x} {y}");
-        let [x, y] = turn.ray([0.0, 500.0]).unwrap();
+        let [x, y] = view.ray([0.0, 500.0]).unwrap();
         assert!(x.abs() < 1e-6 && y.abs() < 1e-6, "{x} {y}");
     }
 
     proptest! {
-        /// The way there, as the definition has it and in nothing but f32; [`Turn::undo`] is its way back.
+        /// The way there, as the definition has it and in nothing but f32; [`LookAt::undo`] is its way back.
         #[test]
         fn undoing_a_turn_gives_the_direction_back(
             pixel in prop::array::uniform2(-2000f32..3000.0),
             vector in prop::array::uniform3(-2f32..2.0),
         ) {
-            let turn = Turn::towards(&CAMERA, pixel);
-            let there = turn.turned_from_camera.map(|row| row.map(|cell| cell as f32));
-            prop_assert!(close(turn.undo(rotate(there, vector)), vector));
+            let view = LookAt::towards(&CAMERA, pixel);
+            let there = view.looking_from_camera.map(|row| row.map(|cell| cell as f32));
+            prop_assert!(close(view.undo(rotate(there, vector)), vector));
             // R is orthonormal and turns: its rows have length 1 and the third is the product of the others.
             let [a, b, c] = there;
             let cross = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
@@ -122,7 +122,7 @@ mod tests {
             prop_assert!(there.iter().all(|row| (length(*row) - 1.0).abs() < 1e-6));
             // What it looks at lies ahead.
             let direction = [(pixel[0] - 500.0) / 1000.0, (pixel[1] - 500.0) / 1000.0, 1.0];
-            prop_assert!(close(turn.undo([0.0, 0.0, length(direction)]), direction), "{direction:?}");
+            prop_assert!(close(view.undo([0.0, 0.0, length(direction)]), direction), "{direction:?}");
         }
 
         /// A point of a pose beside the axis, projected and then turned, is the rotated point projected on the axis.
@@ -133,12 +133,12 @@ mod tests {
         ) {
             let root = [root.0, root.1, root.2];
             let joint_in_camera = [root[0] + joint[0], root[1] + joint[1], root[2] + joint[2]];
-            let turn = Turn::towards(&CAMERA, CAMERA.project(root).unwrap());
-            let there = turn.turned_from_camera.map(|row| row.map(|cell| cell as f32));
+            let view = LookAt::towards(&CAMERA, CAMERA.project(root).unwrap());
+            let there = view.looking_from_camera.map(|row| row.map(|cell| cell as f32));
             let rotated_joint = rotate(there, joint);
             let on_axis = [rotated_joint[0], rotated_joint[1], rotated_joint[2] + length(root)];
             let expected = CAMERA.project(on_axis).unwrap();
-            let found = turn.pixel(CAMERA.project(joint_in_camera).unwrap()).unwrap();
+            let found = view.pixel(CAMERA.project(joint_in_camera).unwrap()).unwrap();
             prop_assert!((0..2).all(|axis| (found[axis] - expected[axis]).abs() < 0.01), "{found:?} {expected:?}");
         }
     }

@@ -1,9 +1,9 @@
-//! People turned to the optical axis, for models that look at the subject.
+//! The camera looks at each person: key points turned to the optical axis, for models that look at the subject.
 //!
-//! One turn a person, before the network and undone behind it, so that the
-//! network need not know where in the image somebody stands.
+//! One turn a person, before the network, undone after it, so that the
+//! network need not know where in the image a person stands.
 
-use crate::camera::{Camera, Turn};
+use crate::camera::{Camera, LookAt};
 use crate::model::{Card, View};
 use crate::pose::{Frame, Keypoint};
 
@@ -19,17 +19,17 @@ pub(super) fn camera(card: &Card, frame: &Frame) -> Option<Camera> {
 /// Turns one person's key points so that the camera looks at them, in place; joints that are then out of its sight go
 /// missing. Joints that the model does not read must not be among `points`.
 ///
-/// They come out as [`Turn::ray`] has them: a model that looks at the subject does not care where in an image the points
+/// They come out as [`LookAt::ray`] has them: a model that looks at the subject does not care where in an image the points
 /// lie nor how large they are, and so an image of another resolution gives the same numbers.
-pub(super) fn turn_towards(points: &mut [Keypoint], camera: &Camera) -> Turn {
-    let turn = Turn::towards(camera, middle(points));
+pub(super) fn look_at(points: &mut [Keypoint], camera: &Camera) -> LookAt {
+    let view = LookAt::towards(camera, middle(points));
     for point in points.iter_mut().filter(|point| !point.is_missing()) {
-        match turn.ray([point.x, point.y]) {
+        match view.ray([point.x, point.y]) {
             Some([x, y]) => (point.x, point.y) = (x, y),
             None => *point = Keypoint::MISSING,
         }
     }
-    turn
+    view
 }
 
 /// The pixel that a person is looked at: the mean of the visible key points, weighted by score, `Σ s·p / Σ s`; NaN
@@ -76,7 +76,7 @@ mod tests {
     fn what_is_out_of_sight_goes_missing_and_what_is_missing_stays_so() {
         let camera = Camera::with_focal(Some(100.0), [1000, 1000]);
         let mut points = [point(0.0, 500.0, 1.0), Keypoint::MISSING, point(1000.0, 500.0, 1e-6)];
-        turn_towards(&mut points, &camera);
+        look_at(&mut points, &camera);
         assert!(points[0].x.abs() < 1e-3 && points[0].y.abs() < 1e-3, "{:?}", points[0]);
         assert!(points[1].is_missing() && points[2].is_missing());
     }

@@ -1,10 +1,10 @@
-//! Arrays of people lifted as known cameras saw them.
+//! Lifting arrays of people with the cameras that saw them.
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, CowArray, Ix3};
 
 use super::people::{with_score, without_score};
-use super::{Lifter, keypoint, turn};
-use crate::camera::{Camera, Turn};
+use super::{Lifter, keypoint, look_at};
+use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, PoseNetwork, View, check_keypoints};
 
@@ -22,7 +22,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// As [`Self::lift`], with each person turned to the optical axis of the camera that saw them, and their pose back,
     /// where the model asks for it ([`View::Subject`]).
     ///
-    /// `cameras` are one for all N or one each; none at all leaves everybody as they are.
+    /// `cameras` are one for all N or one each; none at all leaves each person as they are.
     ///
     /// ```no_run
     /// # // Needs ONNX Runtime, which a documentation test cannot count on.
@@ -34,7 +34,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// let mut lifter = Lifter::from_file("models/coco17.onnx")?;
     /// let keypoints = Array3::<f32>::ones((230, 17, 3)); // (x, y, score) in pixels
     /// let camera = Camera::with_focal(None, [1920, 1080]); // of unknown focal length
-    /// let lifted = lifter.lift_seen(keypoints.view(), &[camera])?;
+    /// let lifted = lifter.lift_with_cameras(keypoints.view(), &[camera])?;
     /// assert_eq!(lifted.poses.dim(), (230, 17, 3));
     /// # Ok(())
     /// # }
@@ -42,25 +42,26 @@ impl<N: PoseNetwork> Lifter<N> {
     ///
     /// # Errors
     /// As [`Self::lift`]; another number of cameras.
-    pub fn lift_seen(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
-        let (people, joints) = (keypoints.dim().0, self.card().output.joints.len());
+    pub fn lift_with_cameras(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
+        let n = keypoints.dim().0;
+        let joints = self.card().output.joints.len();
         check_keypoints(self.card(), keypoints)?;
-        if cameras.len() > 1 && cameras.len() != people {
+        if cameras.len() > 1 && cameras.len() != n {
             let found = cameras.len();
-            return Err(Error::input(format!("{found} cameras for {people} people, expected one for all or one each")));
+            return Err(Error::input(format!("{found} cameras for {n} people, expected one for all or one each")));
         }
-        let mut poses = Array3::zeros((people, joints, 3));
-        let mut sigma = self.card().output.sigma.then(|| Array2::zeros((people, joints)));
-        let (keypoints, turns) = match self.card().input.view {
+        let mut poses = Array3::zeros((n, joints, 3));
+        let mut sigma = self.card().output.sigma.then(|| Array2::zeros((n, joints)));
+        let (keypoints, views) = match self.card().input.view {
             View::Subject if !cameras.is_empty() => turned(keypoints, cameras),
             _ => (CowArray::from(keypoints), Vec::new()),
         };
         let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
         let batch = Batch::new(self.card(), keypoints.view(), poses.view_mut(), wanted)?;
         self.run(batch)?;
-        for (turn, mut pose) in turns.iter().zip(poses.outer_iter_mut()) {
+        for (view, mut pose) in views.iter().zip(poses.outer_iter_mut()) {
             for mut joint in pose.outer_iter_mut() {
-                let in_camera = turn.undo([joint[0], joint[1], joint[2]]);
+                let in_camera = view.undo([joint[0], joint[1], joint[2]]);
                 joint.iter_mut().zip(in_camera).for_each(|(axis, value)| *axis = value);
             }
         }
@@ -69,23 +70,23 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 }
 
-/// `keypoints` `[N, J_in, 2 or 3]` with each person turned to the optical axis, and the turns.
-fn turned<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'a, f32, Ix3>, Vec<Turn>) {
+/// `keypoints` `[N, J_in, 2 or 3]` with each person turned to the optical axis, and how the camera looks at each.
+fn turned<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'a, f32, Ix3>, Vec<LookAt>) {
     let mut turned = keypoints.to_owned();
     let mut points = Vec::new();
     let turn_one = |(mut person, camera): (ArrayViewMut2<'_, f32>, &Camera)| {
         points.clear();
         points.extend(person.outer_iter().map(keypoint));
-        let turn = turn::turn_towards(&mut points, camera);
+        let view = look_at::look_at(&mut points, camera);
         for (mut row, &point) in person.outer_iter_mut().zip(&points) {
             let numbers = with_score(point);
             let numbers = if row.len() == 2 { &without_score(point)[..] } else { &numbers };
             row.iter_mut().zip(numbers).for_each(|(cell, &number)| *cell = number);
         }
-        turn
+        view
     };
-    let turns = turned.outer_iter_mut().zip(cameras.iter().cycle()).map(turn_one).collect();
-    (CowArray::from(turned), turns)
+    let views = turned.outer_iter_mut().zip(cameras.iter().cycle()).map(turn_one).collect();
+    (CowArray::from(turned), views)
 }
 
 #[cfg(test)]
@@ -112,16 +113,16 @@ mod tests {
     fn each_person_is_turned_in_the_camera_that_saw_them() {
         let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
         let keypoints = keypoints(2);
-        let lifted = lifter.lift_seen(keypoints.view(), &cameras()).unwrap();
+        let lifted = lifter.lift_with_cameras(keypoints.view(), &cameras()).unwrap();
         let sigma = lifted.sigma.unwrap();
         for (n, camera) in cameras().iter().enumerate() {
             // All scores are the same: the person is looked at in the plain mean of their points.
             let [x, y] = [0, 1].map(|axis| keypoints.slice(s![n, .., axis]).mean().unwrap());
-            let turn = Turn::towards(camera, [x, y]);
+            let view = LookAt::towards(camera, [x, y]);
             for joint in 0..17 {
-                let [x, y] = turn.ray([keypoints[[n, joint, 0]], keypoints[[n, joint, 1]]]).unwrap().map(|v| v as f32);
+                let [x, y] = view.ray([keypoints[[n, joint, 0]], keypoints[[n, joint, 1]]]).unwrap().map(|v| v as f32);
                 assert!((sigma[[n, joint]] - y * 1e-4).abs() < 1e-6);
-                let expected = turn.undo([x * 0.001, y * 0.001, 0.0005]);
+                let expected = view.undo([x * 0.001, y * 0.001, 0.0005]);
                 let close = |axis: usize| (lifted.poses[[n, joint, axis]] - expected[axis]).abs() < 1e-6;
                 assert!((0..3).all(close), "{n} {joint}: {expected:?}");
             }
@@ -129,24 +130,24 @@ mod tests {
     }
 
     #[test]
-    fn one_camera_serves_everybody_and_none_turns_nobody() {
+    fn one_camera_serves_all_and_no_camera_turns_no_person() {
         let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
         let keypoints = keypoints(3);
         let [camera, _] = cameras();
-        let one = lifter.lift_seen(keypoints.view(), &[camera]).unwrap();
-        assert_eq!(one, lifter.lift_seen(keypoints.view(), &[camera; 3]).unwrap());
-        let none = lifter.lift_seen(keypoints.view(), &[]).unwrap();
+        let one = lifter.lift_with_cameras(keypoints.view(), &[camera]).unwrap();
+        assert_eq!(one, lifter.lift_with_cameras(keypoints.view(), &[camera; 3]).unwrap());
+        let none = lifter.lift_with_cameras(keypoints.view(), &[]).unwrap();
         assert_eq!(none.poses, lifter.lift(keypoints.view()).unwrap());
         assert_ne!(none.poses, one.poses);
-        let error = lifter.lift_seen(keypoints.view(), &[camera; 2]).unwrap_err();
+        let error = lifter.lift_with_cameras(keypoints.view(), &[camera; 2]).unwrap_err();
         assert_eq!(error.to_string(), "2 cameras for 3 people, expected one for all or one each");
     }
 
     #[test]
-    fn a_model_that_sees_from_the_camera_turns_nobody() {
+    fn a_model_that_sees_from_the_camera_turns_no_person() {
         let mut lifter = Lifter::with_network(MockNetwork::new(), 8);
         let keypoints = keypoints(2);
-        let lifted = lifter.lift_seen(keypoints.view(), &cameras()).unwrap();
+        let lifted = lifter.lift_with_cameras(keypoints.view(), &cameras()).unwrap();
         assert_eq!(lifted.poses, lifter.lift(keypoints.view()).unwrap());
         assert_eq!(lifted.sigma, None);
     }
@@ -159,11 +160,11 @@ mod tests {
         let mut plain = keypoints(2).slice(s![.., .., ..2]).to_owned();
         plain.slice_mut(s![0, 4.., 0]).fill(f32::NAN);
         plain.slice_mut(s![1, 3.., ..]).fill(f32::NAN);
-        let lifted = lifter.lift_seen(plain.view(), &cameras()).unwrap();
-        // Four joints are enough, three are not; the mock gives NaN for what is missing, and so nobody is lifted.
+        let lifted = lifter.lift_with_cameras(plain.view(), &cameras()).unwrap();
+        // Four joints are enough, three are not; the mock gives NaN for what is missing, and so no person is lifted.
         assert!(lifted.poses.iter().all(|value| value.is_nan()));
         for shape in [(2, 17, 4), (2, 16, 2), (2, 17, 1)] {
-            assert!(lifter.lift_seen(Array3::ones(shape).view(), &cameras()).is_err());
+            assert!(lifter.lift_with_cameras(Array3::ones(shape).view(), &cameras()).is_err());
         }
     }
 }
