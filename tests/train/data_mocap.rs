@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use poselift::skeleton::BODY22;
+use poselift_train::data::body::Body;
 use poselift_train::data::body::kinematics::{Placement, place};
 use poselift_train::data::body::take::Take;
+use poselift_train::data::check::{Fault, Figure, sift};
 use poselift_train::data::read::{acclaim, bvh};
 use poselift_train::data::{Motion, TrainingData, open};
 
@@ -260,5 +262,71 @@ fn people_of_acclaim_files_stand_upright_and_are_of_human_size() {
             // Straight lines between frames shorten a bone that turns, by 0.1 mm at 10 rad/s (resample.rs).
             assert!(longest - shortest < 1e-3, "{}: {begin} to {end} {shortest} to {longest} m", clip.name);
         }
+    }
+}
+
+/// The bodies of each clip.
+fn clips(motion: &Motion) -> Vec<(String, Vec<Body>)> {
+    let mut clips = Vec::new();
+    for clip in &motion.clips {
+        let frames = motion.positions.slice(ndarray::s![clip.start..clip.start + clip.frames, .., ..]);
+        let body = |body: ndarray::ArrayView2<'_, f32>| -> Body {
+            std::array::from_fn(|joint| std::array::from_fn(|axis| body[[joint, axis]]))
+        };
+        clips.push((clip.name.clone(), frames.outer_iter().map(body).collect()));
+    }
+    clips
+}
+
+fn is_back_to_front(bodies: &[Body], rate: f64) -> bool {
+    let figure = Figure { human_lengths: false, own_face: true };
+    sift(bodies, rate, figure).findings.iter().any(|finding| finding.fault == Fault::SidesSwapped)
+}
+
+/// The limbs of both sides exchanged, and the face as it was: what a wrong table of joints does.
+fn with_sides_exchanged(bodies: &[Body]) -> Vec<Body> {
+    let mut exchanged = bodies.to_vec();
+    for body in &mut exchanged {
+        for (left, right) in [(4, 1), (5, 2), (6, 3), (11, 14), (12, 15), (13, 16)] {
+            body.swap(left, right);
+        }
+    }
+    exchanged
+}
+
+/// The neck's joint `metres` farther ahead, as another marker set may have it.
+fn with_necks_shifted(bodies: &[Body], metres: f64) -> Vec<Body> {
+    let neck = BODY22.joint("neck_nose");
+    let mut shifted = bodies.to_vec();
+    for body in &mut shifted {
+        let at = |joint: &str| body[BODY22.joint(joint)].map(f64::from);
+        let ahead = cross(minus(at("left_hip"), at("right_hip")), minus(at("thorax"), at("hip")));
+        let length = dot(ahead, ahead).sqrt();
+        for axis in 0..3 {
+            body[neck][axis] += (metres * ahead[axis] / length) as f32;
+        }
+    }
+    shifted
+}
+
+#[test]
+fn sides_exchanged_are_found_and_necks_that_lie_elsewhere_are_not() {
+    let Some(shared) = shared() else { return };
+    let Some(folder) = unpacked(&["bvh31", "asfamc"]) else { return };
+    for (collection, motion) in
+        [("cmu", motion(folder.path())), ("ui-prmd", motion(&shared.join("data/mocap/ui_prmd.npy")))]
+    {
+        let clips = clips(&motion);
+        let mut found = 0;
+        for (name, bodies) in &clips {
+            assert!(!is_back_to_front(bodies, motion.rate), "{collection}: {name} as it is");
+            for metres in [-0.03, 0.03] {
+                let shifted = with_necks_shifted(bodies, metres);
+                assert!(!is_back_to_front(&shifted, motion.rate), "{collection}: {name}, neck shifted by {metres} m");
+            }
+            found += usize::from(is_back_to_front(&with_sides_exchanged(bodies), motion.rate));
+        }
+        println!("{collection}: found in {found} of {} clips", clips.len());
+        assert!(found as f64 > 0.9 * clips.len() as f64, "{collection}: found in {found} of {} clips", clips.len());
     }
 }

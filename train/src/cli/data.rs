@@ -233,7 +233,7 @@ const BONES: [(&str, &str, &str); 8] = [
 
 /// Mean distance of two joints over the clips of a source that have a person's bone lengths; `-` without any.
 fn mean_millimetres(motion: &Motion, source: usize, from: &str, to: &str) -> String {
-    let (Some(from), Some(to)) = (BODY22.position(from), BODY22.position(to)) else { return "-".into() };
+    let (from, to) = (BODY22.joint(from), BODY22.joint(to));
     let (mut sum, mut count) = (0.0, 0);
     for clip in motion.clips.iter().filter(|clip| clip.source == source && clip.human_lengths) {
         let frames = motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);

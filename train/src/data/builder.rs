@@ -7,7 +7,7 @@ use poselift::error::{Error, Result};
 
 use super::body::Body;
 use super::body::resample;
-use super::check::{self, Sifted};
+use super::check::{self, Figure, Sifted};
 use super::{Clip, Motion, Source};
 
 /// Whose motion a take is.
@@ -19,8 +19,8 @@ pub struct TakeOf<'a> {
     pub subject: &'a str,
     /// The collection, by [`MotionBuilder::source`].
     pub source: usize,
-    /// Whether bone lengths are a real person's.
-    pub human_lengths: bool,
+    /// What is known of the figure.
+    pub figure: Figure,
 }
 
 /// Collects clips, sources and what there is to tell about them.
@@ -73,10 +73,10 @@ impl MotionBuilder {
 
     /// Adds what is sound of a take, `bodies` at `rate` a second, as clips at [`Self::rate`]; returns what was found.
     pub fn take(&mut self, take: TakeOf<'_>, bodies: &[Body], rate: f64) -> Sifted {
-        let sifted = check::sift(bodies, rate, take.human_lengths);
+        let sifted = check::sift(bodies, rate, take.figure);
         for range in &sifted.sound {
             let resampled = resample::resample(&bodies[range.clone()], rate, self.rate);
-            self.clip(take.name, take.subject, take.source, take.human_lengths, &resampled);
+            self.clip(take.name, take.subject, take.source, take.figure.human_lengths, &resampled);
         }
         sifted
     }

@@ -155,9 +155,7 @@ impl Tables {
         let mirrored = BODY22.mirrored();
         let class: Vec<i64> = (0..joints).map(|joint| joint.min(mirrored[joint]) as i64).collect();
         let indices = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
-        let places = |names: &[&str]| {
-            indices(names.iter().filter_map(|name| BODY22.position(name)).map(|at| at as i64).collect())
-        };
+        let places = |names: &[&str]| indices(names.iter().map(|name| BODY22.joint(name) as i64).collect());
         Self {
             bones_from_joints: square(&bones_from_joints),
             joints_from_bones: square(&joints_from_bones),

@@ -51,10 +51,12 @@ pub struct Draw {
 
 impl Viewer {
     /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's; detectors see the joints
-    /// of `layout`, each of which has to be one of [`BODY22`]'s.
+    /// of `layout`.
+    ///
+    /// # Panics
+    /// A joint of `layout` that is none of [`BODY22`]'s.
     pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
-        let seen: Vec<i64> =
-            layout.joints.iter().filter_map(|name| BODY22.position(name)).map(|at| at as i64).collect();
+        let seen: Vec<i64> = layout.joints.iter().map(|name| BODY22.joint(name) as i64).collect();
         Self {
             bodies: Bodies::new(positions, human, device),
             seen: Tensor::from_slice(&seen).to_device(device),

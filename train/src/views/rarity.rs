@@ -6,6 +6,9 @@
 use poselift::skeleton::BODY22;
 use tch::{Device, Kind, Tensor};
 
+const LEFT_HIP: i64 = BODY22.joint("left_hip") as i64;
+const RIGHT_HIP: i64 = BODY22.joint("right_hip") as i64;
+
 /// Poses that densities are measured against.
 const REFERENCES: i64 = 4096;
 /// Width of the kernel: the root of the mean squared distance of the joints, metres at human size.
@@ -38,8 +41,7 @@ pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
 
 /// `positions` turned about the vertical so that all hips point the same way.
 fn headed(positions: &Tensor) -> Tensor {
-    let at = |name: &str| positions.select(1, BODY22.position(name).map_or(0, |at| at as i64));
-    let across = at("left_hip") - at("right_hip");
+    let across = positions.select(1, LEFT_HIP) - positions.select(1, RIGHT_HIP);
     let (x, z) = (across.select(1, 0), across.select(1, 2));
     let length = (x.square() + z.square()).sqrt().clamp_min(1e-6);
     let (cos, sin) = ((&x / &length).unsqueeze(1), (&z / length).unsqueeze(1));

@@ -65,6 +65,18 @@ impl Part {
     }
 }
 
+/// The left and the right joint of a kind, as libtorch counts.
+const fn both(left: &str, right: &str) -> [i64; 2] {
+    [BODY22.joint(left) as i64, BODY22.joint(right) as i64]
+}
+const HIPS: [i64; 2] = both("left_hip", "right_hip");
+const KNEES: [i64; 2] = both("left_knee", "right_knee");
+const ANKLES: [i64; 2] = both("left_ankle", "right_ankle");
+const SHOULDERS: [i64; 2] = both("left_shoulder", "right_shoulder");
+const ELBOWS: [i64; 2] = both("left_elbow", "right_elbow");
+const WRISTS: [i64; 2] = both("left_wrist", "right_wrist");
+const BACK: [i64; 2] = [BODY22.joint("spine") as i64, BODY22.joint("thorax") as i64];
+
 /// Masks and indices of the parts.
 #[derive(Debug)]
 pub(super) struct Variety {
@@ -89,8 +101,6 @@ pub(super) struct Variety {
 
 impl Variety {
     pub(super) fn new(device: Device) -> Self {
-        let at = |name: &str| BODY22.position(name).map_or(0, |at| at as i64);
-        let both = |joint: &str| ["left", "right"].map(|side| at(&format!("{side}_{joint}")));
         let mark = |holds: &dyn Fn(&str) -> bool| -> Vec<f32> {
             BODY22.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
         };
@@ -109,11 +119,11 @@ impl Variety {
             limbs: rows(&TURNS[1..]),
             trunk_turn: TURNS[0].1.to_radians(),
             limb_turns: Tensor::from_slice(&turns).view([1, -1, 1]).to_device(device),
-            hinged: indices([both("ankle"), both("wrist")]),
-            before_hinge: indices([both("knee"), both("elbow")]),
-            hips: both("hip"),
-            shoulders: both("shoulder"),
-            back: [at("spine"), at("thorax")],
+            hinged: indices([ANKLES, WRISTS]),
+            before_hinge: indices([KNEES, ELBOWS]),
+            hips: HIPS,
+            shoulders: SHOULDERS,
+            back: BACK,
         }
     }
 
@@ -293,9 +303,8 @@ mod tests {
         let raised = Tensor::arange(ROWS, tch::kind::FLOAT_CPU).remainder(2.0).gt(0.5).view([-1, 1, 1]);
         let people = up.where_self(&arms.logical_and(&raised), &people);
         let mixed = variety.arms_exchanged(&people, &draw);
-        let elbow = |side: &str| BODY22.position(&format!("{side}_elbow")).map_or(0, |at| at as i64);
-        let is_up = |side: &str| mixed.select(1, elbow(side)).select(1, 1).gt(0.9);
-        let one_only = is_up("left").logical_xor(&is_up("right")).to_kind(Kind::Float).mean(Kind::Float);
+        let [left_is_up, right_is_up] = ELBOWS.map(|elbow| mixed.select(1, elbow).select(1, 1).gt(0.9));
+        let one_only = left_is_up.logical_xor(&right_is_up).to_kind(Kind::Float).mean(Kind::Float);
         // The left arm comes from the one after the next, who does the same; the right one from the third, who does not.
         let share = one_only.double_value(&[]);
         assert!((share - ARM_EXCHANGED).abs() < 0.03, "{share} of the people hold one arm up");

@@ -32,7 +32,7 @@ pub enum Fault {
     Jump,
     /// Left and right of the hips or of the shoulders change places from one frame to the next.
     SidesFlip,
-    /// Knees and neck bend backwards: left and right are exchanged, or the axes are a mirror image.
+    /// At least two parts of the body look backwards: left and right are exchanged, or the axes are a mirror image.
     SidesSwapped,
     /// Left and right of hips and shoulders are opposed.
     SidesOpposed,
@@ -59,7 +59,9 @@ impl fmt::Display for Fault {
             Self::NotFinite => f.write_str("coordinates that are no numbers"),
             Self::Jump => f.write_str("a joint jumps (over 20 m/s)"),
             Self::SidesFlip => f.write_str("left and right change places from one frame to the next"),
-            Self::SidesSwapped => f.write_str("left and right are exchanged: knees or neck bend backwards"),
+            Self::SidesSwapped => f.write_str(
+                "left and right are exchanged: two or more of knees, elbows, neck, face and walk look backwards",
+            ),
             Self::SidesOpposed => f.write_str("left and right of hips and shoulders are opposed"),
             Self::Unit { thigh, stature } => write!(
                 f,
@@ -100,18 +102,26 @@ pub struct Sifted {
     pub cut: usize,
 }
 
-/// Looks for faults in `bodies`, taken at `rate` a second; `human_lengths` tells whether the figure is to have a
-/// person's stature.
+/// What is known of a figure before its motion is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Whether bone lengths are a real person's, so that the stature must be one too.
+    pub human_lengths: bool,
+    /// Whether nose, eyes and ears come from the file; else they were set on a skull through neck and head.
+    pub own_face: bool,
+}
+
+/// Looks for faults in `bodies`, taken at `rate` a second.
 ///
 /// A first frame that is a rest pose put before the motion is a jump, and is cut off as a piece too short to be kept.
-pub fn sift(bodies: &[Body], rate: f64, human_lengths: bool) -> Sifted {
+pub fn sift(bodies: &[Body], rate: f64, figure: Figure) -> Sifted {
     let mut findings = jumps::find(bodies, rate);
-    findings.extend(unit::find(bodies, human_lengths));
+    findings.extend(unit::find(bodies, figure.human_lengths));
     findings.extend(stretch::find(bodies));
     for piece in sound(bodies.len(), &findings, 0) {
         let shifted = |range: Range<usize>| range.start + piece.start..range.end + piece.start;
         let bodies = &bodies[piece.clone()];
-        let found = [sliding::find(bodies, rate), sides::find(bodies, rate), frozen::find(bodies, rate)];
+        let found = [sliding::find(bodies, rate), sides::find(bodies, rate, figure), frozen::find(bodies, rate)];
         let found = found.into_iter().flatten();
         findings.extend(found.map(|Finding { frames, fault }| Finding { frames: shifted(frames), fault }));
     }

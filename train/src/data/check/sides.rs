@@ -1,86 +1,214 @@
 //! Left and right exchanged: in a skeleton, in a stretch of a take, or by axes that are a mirror image.
 //!
-//! Where left is truly left, a person looks to where `left − right × up` points: knees bend that way, and the neck's
-//! joint lies ahead of the line from thorax to head. Of sound recordings 17 % of the knees at most and 62 % of the
-//! necks lie the other way (somebody who bends over backwards).
+//! Where left is truly left, a person looks to where `left − right × up` points. Five parts of the body say whether that
+//! is so, each for a reason of its own ([`Witness`]). What a rig or a marker set calls a joint moves one of them, so a
+//! body is back to front only where two agree and are not outvoted.
 
 use nalgebra::Vector3;
+use poselift::skeleton::BODY22;
 
-use super::{Body, Fault, Finding, at, runs};
+use super::{Body, Fault, Figure, Finding, at, runs};
 
-/// Hips and shoulders are turned against each other by more than anybody twists, as a cosine: 100 degrees. The
+/// Hips and shoulders are turned against each other by more than a body twists, as a cosine: 100 degrees. The
 /// recordings reach 71.
 const OPPOSED_COSINE: f64 = -0.17;
 
-/// How far a knee lies off the line from hip to ankle before it says anything, metres.
+/// Witnesses that must agree.
+const LEAST_WITNESSES: usize = 2;
+
+/// The shares of its observations behind the body from which on a witness says "back to front", and up to which it says
+/// "sound"; in between it says nothing. Of sound recordings 17 % of the knees at most bend the other way.
+const MOSTLY_BEHIND: f64 = 0.8;
+const SELDOM_BEHIND: f64 = 0.4;
+
+/// How far a knee or an elbow lies off the line between its neighbours before it says anything, metres.
 const BENT: f64 = 0.08;
+/// How far the neck's joint lies off the line from thorax to head likewise: farther than marker sets differ, 2 to 3 cm.
+const NECK_OFF: f64 = 0.04;
+/// How far the nose lies ahead of or behind the ears likewise; it is 12 cm ahead of them.
+const NOSE_OFF: f64 = 0.05;
+/// Metres a second of the hips from which on people walk rather than sway, and the time that speed is taken over.
+const WALKING: f64 = 0.5;
+const STEP_SECONDS: f64 = 0.2;
+/// The least cosine between what a witness shows and the way ahead or back: 60 degrees.
+const ALONG: f64 = 0.5;
 
-/// Bent knees that are needed for a judgement, seconds of one leg.
-const ENOUGH: f64 = 0.2;
+const HIP: usize = BODY22.joint("hip");
+const THORAX: usize = BODY22.joint("thorax");
+const NECK: usize = BODY22.joint("neck_nose");
+const HEAD: usize = BODY22.joint("head");
+const NOSE: usize = BODY22.joint("nose");
+const EARS: [usize; 2] = [BODY22.joint("left_ear"), BODY22.joint("right_ear")];
+const HIPS: [usize; 2] = [BODY22.joint("left_hip"), BODY22.joint("right_hip")];
+const SHOULDERS: [usize; 2] = [BODY22.joint("left_shoulder"), BODY22.joint("right_shoulder")];
+/// Hip, knee and ankle of each leg.
+const LEGS: [[usize; 3]; 2] = [
+    [BODY22.joint("left_hip"), BODY22.joint("left_knee"), BODY22.joint("left_ankle")],
+    [BODY22.joint("right_hip"), BODY22.joint("right_knee"), BODY22.joint("right_ankle")],
+];
+/// Shoulder, elbow and wrist of each arm.
+const ARMS: [[usize; 3]; 2] = [
+    [BODY22.joint("left_shoulder"), BODY22.joint("left_elbow"), BODY22.joint("left_wrist")],
+    [BODY22.joint("right_shoulder"), BODY22.joint("right_elbow"), BODY22.joint("right_wrist")],
+];
 
-/// The share of knees that must bend backwards.
-const MOST_KNEES: f64 = 0.8;
+/// A part of the body that shows which way it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Witness {
+    /// Knees bend ahead.
+    Knees,
+    /// Elbows of arms that hang bend back.
+    Elbows,
+    /// The neck's joint lies ahead of the line from thorax to head.
+    Neck,
+    /// The nose lies ahead of the ears.
+    Nose,
+    /// People walk ahead.
+    Walk,
+}
 
-/// The share of frames in which the neck must lie behind, beside knees, and where no knee says anything.
-const NECK_BESIDE_KNEES: f64 = 0.5;
-const NECK_ALONE: f64 = 0.9;
+/// How often a witness saw each side.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    ahead: usize,
+    behind: usize,
+}
+
+impl Witness {
+    const ALL: [Self; 5] = [Self::Knees, Self::Elbows, Self::Neck, Self::Nose, Self::Walk];
+
+    /// Seconds of observations that are needed for a judgement.
+    fn enough_seconds(self) -> f64 {
+        match self {
+            Self::Knees | Self::Elbows => 0.2,
+            Self::Neck | Self::Nose | Self::Walk => 0.4,
+        }
+    }
+
+    fn tally(self, bodies: &[Body], rate: f64) -> Tally {
+        let mut tally = Tally::default();
+        for (frame, body) in bodies.iter().enumerate() {
+            let ahead = ahead(body);
+            match self {
+                Self::Knees => {
+                    for leg in LEGS {
+                        tally.observe(off_line(body, leg), BENT, ahead);
+                    }
+                }
+                Self::Elbows => {
+                    for arm in ARMS.into_iter().filter(|&arm| hangs(body, arm)) {
+                        tally.observe(-off_line(body, arm), BENT, ahead);
+                    }
+                }
+                Self::Neck => tally.observe(off_line(body, [THORAX, NECK, HEAD]), NECK_OFF, ahead),
+                Self::Nose => {
+                    let ears = (at(body, EARS[0]) + at(body, EARS[1])) / 2.0;
+                    tally.observe(at(body, NOSE) - ears, NOSE_OFF, ahead);
+                }
+                Self::Walk => {
+                    let frames = (STEP_SECONDS * rate).round().max(1.0) as usize;
+                    if let Some(later) = bodies.get(frame + frames) {
+                        let step = level(at(later, HIP) - at(body, HIP));
+                        tally.observe(step, WALKING * frames as f64 / rate, level(ahead));
+                    }
+                }
+            }
+        }
+        tally
+    }
+}
+
+impl Tally {
+    /// Counts `shown` if it is `least` metres long and points along `ahead` or against it.
+    fn observe(&mut self, shown: Vector3<f64>, least: f64, ahead: Vector3<f64>) {
+        let cosine = shown.dot(&ahead) / (shown.norm() * ahead.norm());
+        if shown.norm() < least || cosine.is_nan() || cosine.abs() < ALONG {
+            return;
+        }
+        if cosine > 0.0 {
+            self.ahead += 1;
+        } else {
+            self.behind += 1;
+        }
+    }
+
+    /// Whether the body is back to front, where `enough` observations agree.
+    fn is_behind(self, enough: f64) -> Option<bool> {
+        let all = self.ahead + self.behind;
+        let share = self.behind as f64 / all.max(1) as f64;
+        match share {
+            _ if (all as f64) < enough.max(1.0) => None,
+            share if share > MOSTLY_BEHIND => Some(true),
+            share if share < SELDOM_BEHIND => Some(false),
+            _ => None,
+        }
+    }
+}
 
 /// Stretches in which hips and shoulders are opposed, and else the whole run if the body is back to front.
-pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
+pub(super) fn find(bodies: &[Body], rate: f64, figure: Figure) -> Vec<Finding> {
     let opposed = runs(bodies.iter().map(is_opposed), 1);
     if opposed.is_empty() {
         let all = Finding { frames: 0..bodies.len(), fault: Fault::SidesSwapped };
-        return if is_swapped(bodies, rate) { vec![all] } else { Vec::new() };
+        return if is_swapped(bodies, rate, figure) { vec![all] } else { Vec::new() };
     }
     opposed.into_iter().map(|frames| Finding { frames, fault: Fault::SidesOpposed }).collect()
 }
 
 fn is_opposed(body: &Body) -> bool {
-    let (hips, shoulders) = (at(body, 4) - at(body, 1), at(body, 11) - at(body, 14));
+    let hips = at(body, HIPS[0]) - at(body, HIPS[1]);
+    let shoulders = at(body, SHOULDERS[0]) - at(body, SHOULDERS[1]);
     hips.dot(&shoulders) < OPPOSED_COSINE * hips.norm() * shoulders.norm()
 }
 
-fn is_swapped(bodies: &[Body], rate: f64) -> bool {
-    let knees: Vec<bool> = bodies.iter().flat_map(knees_bend_backwards).collect();
-    let share = |behind: usize, all: usize| behind as f64 / all.max(1) as f64;
-    let backwards = share(knees.iter().filter(|&&backwards| backwards).count(), knees.len());
-    let necks_behind = share(bodies.iter().filter(|body| neck_is_behind(body)).count(), bodies.len());
-    if knees.len() as f64 >= ENOUGH * rate {
-        backwards > MOST_KNEES && necks_behind > NECK_BESIDE_KNEES
-    } else {
-        necks_behind > NECK_ALONE
+fn is_swapped(bodies: &[Body], rate: f64, figure: Figure) -> bool {
+    let mut behind = 0;
+    let mut ahead = 0;
+    for witness in Witness::ALL {
+        // A face that was set from the neck says what the neck says.
+        if witness == Witness::Nose && !figure.own_face {
+            continue;
+        }
+        match witness.tally(bodies, rate).is_behind(witness.enough_seconds() * rate) {
+            Some(true) => behind += 1,
+            Some(false) => ahead += 1,
+            None => {}
+        }
     }
+    behind >= LEAST_WITNESSES && behind > ahead
 }
 
 /// Where the body looks if left is left; of no particular length.
 fn ahead(body: &Body) -> Vector3<f64> {
-    (at(body, 4) - at(body, 1)).cross(&(at(body, 8) - at(body, 0)))
+    (at(body, HIPS[0]) - at(body, HIPS[1])).cross(&(at(body, THORAX) - at(body, HIP)))
 }
 
-/// Of each leg that is bent in the plane ahead: whether its knee lies behind.
-fn knees_bend_backwards(body: &Body) -> impl Iterator<Item = bool> + use<> {
-    let ahead = ahead(body).normalize();
-    let knee = |[hip, knee, ankle]: [Vector3<f64>; 3]| {
-        let leg = (ankle - hip).normalize();
-        let off = (knee - hip) - leg * leg.dot(&(knee - hip));
-        let forward = off.dot(&ahead);
-        (off.norm() > BENT && forward.abs() > 0.5 * off.norm()).then_some(forward < 0.0)
-    };
-    [[1, 2, 3], [4, 5, 6]].map(|leg| knee(leg.map(|joint| at(body, joint)))).into_iter().flatten()
+/// From the line between the first and the last of three joints to the one between them, at right angles to it.
+fn off_line(body: &Body, [first, between, last]: [usize; 3]) -> Vector3<f64> {
+    let line = (at(body, last) - at(body, first)).normalize();
+    let bend = at(body, between) - at(body, first);
+    bend - line * line.dot(&bend)
 }
 
-fn neck_is_behind(body: &Body) -> bool {
-    let neck = at(body, 9) - (at(body, 8) + at(body, 10)) / 2.0;
-    neck.dot(&ahead(body)) < 0.0
+/// Whether the upper arm points down along the trunk, within 60 degrees.
+fn hangs(body: &Body, [shoulder, elbow, _]: [usize; 3]) -> bool {
+    let upper_arm = at(body, elbow) - at(body, shoulder);
+    let down = at(body, HIP) - at(body, THORAX);
+    upper_arm.dot(&down) > 0.5 * upper_arm.norm() * down.norm()
+}
+
+/// The level part of a vector; y is up.
+fn level(vector: Vector3<f64>) -> Vector3<f64> {
+    Vector3::new(vector.x, 0.0, vector.z)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{standing, walking};
+    use super::super::tests::{PERSON, standing, walking};
     use super::*;
 
-    const LEGS: [(usize, usize); 3] = [(4, 1), (5, 2), (6, 3)];
-    const ARMS: [(usize, usize); 3] = [(11, 14), (12, 15), (13, 16)];
+    const LEG_PAIRS: [(usize, usize); 3] = [(4, 1), (5, 2), (6, 3)];
+    const ARM_PAIRS: [(usize, usize); 3] = [(11, 14), (12, 15), (13, 16)];
 
     fn exchanged(mut bodies: Vec<Body>, pairs: &[(usize, usize)]) -> Vec<Body> {
         for body in &mut bodies {
@@ -92,32 +220,57 @@ mod tests {
     #[test]
     fn a_skeleton_with_its_sides_exchanged_is_back_to_front() {
         let swapped = |bodies| vec![Finding { frames: 0..bodies, fault: Fault::SidesSwapped }];
-        let both = [LEGS, ARMS].concat();
-        assert_eq!(find(&exchanged(walking(200, 50.0), &both), 50.0), swapped(200));
-        // Straight knees say nothing, the neck does.
-        assert_eq!(find(&exchanged(standing(50), &both), 50.0), swapped(50));
+        let both = [LEG_PAIRS, ARM_PAIRS].concat();
+        assert_eq!(find(&exchanged(walking(200, 50.0), &both), 50.0, PERSON), swapped(200));
+        // Straight knees say nothing, neck and face do.
+        assert_eq!(find(&exchanged(standing(50), &both), 50.0, PERSON), swapped(50));
     }
 
     #[test]
     fn a_mirror_image_is_back_to_front() {
         let mirrored = walking(200, 50.0).into_iter().map(|body| body.map(|[x, y, z]| [-x, y, z])).collect::<Vec<_>>();
-        assert_eq!(find(&mirrored, 50.0)[0].fault, Fault::SidesSwapped);
+        assert_eq!(find(&mirrored, 50.0, PERSON)[0].fault, Fault::SidesSwapped);
     }
 
     #[test]
     fn hips_alone_are_opposed_to_the_shoulders() {
         let mut bodies = walking(200, 50.0);
-        let turned = exchanged(bodies[50..90].to_vec(), &LEGS);
+        let turned = exchanged(bodies[50..90].to_vec(), &LEG_PAIRS);
         bodies[50..90].copy_from_slice(&turned);
-        assert_eq!(find(&bodies, 50.0), [Finding { frames: 50..90, fault: Fault::SidesOpposed }]);
+        assert_eq!(find(&bodies, 50.0, PERSON), [Finding { frames: 50..90, fault: Fault::SidesOpposed }]);
     }
 
     #[test]
     fn walks_and_somebody_who_bends_backwards_are_sound() {
-        assert_eq!(find(&walking(200, 50.0), 50.0), []);
+        assert_eq!(find(&walking(200, 50.0), 50.0, PERSON), []);
         let mut bodies = walking(200, 50.0);
         bodies.iter_mut().for_each(|body| body[9][2] -= 0.3);
-        assert_eq!(find(&bodies, 50.0), [], "a neck behind is not enough beside knees");
-        assert_eq!(find(&[], 50.0), []);
+        assert_eq!(find(&bodies, 50.0, PERSON), [], "a neck behind is not enough beside knees");
+        assert_eq!(find(&[], 50.0, PERSON), []);
+    }
+
+    #[test]
+    fn one_witness_alone_is_not_enough() {
+        let moved = |joint: usize, by: f32| {
+            let mut bodies = standing(200);
+            for body in &mut bodies {
+                body[joint][2] += by;
+            }
+            bodies
+        };
+        for bodies in [moved(9, -0.03), moved(9, 0.03), moved(9, -0.2), moved(17, -0.3)] {
+            assert_eq!(find(&bodies, 50.0, PERSON), []);
+        }
+        // A face that was set from the neck is no second witness.
+        let both = [LEG_PAIRS, ARM_PAIRS].concat();
+        let no_face = Figure { own_face: false, ..PERSON };
+        assert_eq!(find(&exchanged(standing(50), &both), 50.0, no_face), []);
+        assert_eq!(find(&exchanged(walking(200, 50.0), &both), 50.0, no_face)[0].fault, Fault::SidesSwapped);
+    }
+
+    #[test]
+    fn a_few_frames_are_not_enough() {
+        let both = [LEG_PAIRS, ARM_PAIRS].concat();
+        assert_eq!(find(&exchanged(walking(9, 50.0), &both), 50.0, PERSON), []);
     }
 }

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A person with a face of their own.
+pub(super) const PERSON: Figure = Figure { human_lengths: true, own_face: true };
+
 /// The thigh's and the shank's length of the made-up body.
 const BONE: f32 = 0.42;
 
@@ -42,8 +45,10 @@ fn body(z: f32, height: f32, ankles: [[f32; 2]; 2]) -> Body {
             body[shoulder + part] = [0.18 * side, height + up, z];
         }
     }
-    for (joint, side) in [(17, 0.0), (18, 0.03), (19, -0.03), (20, 0.07), (21, -0.07)] {
-        body[joint] = [side, height + 0.70, z + 0.1];
+    for (joint, side, forward) in
+        [(17, 0.0, 0.13), (18, 0.03, 0.1), (19, -0.03, 0.1), (20, 0.07, 0.01), (21, -0.07, 0.01)]
+    {
+        body[joint] = [side, height + 0.70, z + forward];
     }
     body
 }
@@ -60,7 +65,7 @@ fn knee(hip: [f32; 2], ankle: [f32; 2]) -> [f32; 2] {
 #[test]
 fn the_made_up_body_is_sound() {
     for (bodies, rate) in [(walking(300, 25.0), 25.0), (walking(300, 120.0), 120.0)] {
-        let sifted = sift(&bodies, rate, true);
+        let sifted = sift(&bodies, rate, PERSON);
         assert_eq!(sifted, Sifted { sound: std::iter::once(0..300).collect(), ..Sifted::default() });
         assert_eq!(sifted.complaint("walk", 300), None);
     }
@@ -71,7 +76,7 @@ fn a_rest_pose_before_the_motion_and_broken_frames_are_cut() {
     let mut bodies = walking(301, 120.0);
     bodies[0].iter_mut().for_each(|joint| joint[1] += 0.6); // 60 cm in a frame at 120 Hz: 72 m/s
     bodies[150][4][2] = f32::NAN;
-    let sifted = sift(&bodies, 120.0, true);
+    let sifted = sift(&bodies, 120.0, PERSON);
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![1..150, 151..301], 2));
     let told = sifted.complaint("16_15", 301).unwrap_or_default();
     assert_eq!(
@@ -80,7 +85,7 @@ fn a_rest_pose_before_the_motion_and_broken_frames_are_cut() {
          coordinates that are no numbers at frame 150"
     );
     // A rest pose alone is not worth telling.
-    let sifted = sift(&bodies[..150], 120.0, true);
+    let sifted = sift(&bodies[..150], 120.0, PERSON);
     assert_eq!((sifted.cut, sifted.complaint("16_15", 150)), (1, None));
 }
 
@@ -89,7 +94,7 @@ fn a_stretch_in_the_middle_is_cut_and_named() {
     let mut bodies = walking(200, 50.0);
     let last = bodies[99];
     bodies[100..150].fill(last);
-    let sifted = sift(&bodies, 50.0, true);
+    let sifted = sift(&bodies, 50.0, PERSON);
     // The walk goes on 1.2 m farther, which is a jump too.
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![0..100, 150..200], 50));
     let told = sifted.complaint("walk", 200).unwrap_or_default();
@@ -102,7 +107,7 @@ fn sides_exchanged_within_a_take_are_cut_between_the_flips() {
     for body in &mut bodies[80..120] {
         [(4, 1), (5, 2), (6, 3), (11, 14), (12, 15), (13, 16)].into_iter().for_each(|(a, b)| body.swap(a, b));
     }
-    let sifted = sift(&bodies, 25.0, true);
+    let sifted = sift(&bodies, 25.0, PERSON);
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![0..80, 120..250], 40));
     let faults: Vec<_> = sifted.findings.iter().map(|found| (found.frames.clone(), found.fault)).collect();
     assert_eq!(faults, [(80..81, Fault::SidesFlip), (80..120, Fault::SidesSwapped), (120..121, Fault::SidesFlip)]);
@@ -111,7 +116,7 @@ fn sides_exchanged_within_a_take_are_cut_between_the_flips() {
 #[test]
 fn a_body_of_no_human_size_is_left_out_whole() {
     let bodies: Vec<_> = walking(60, 25.0).iter().map(|body| body.map(|joint| joint.map(|c| c * 2.54))).collect();
-    let sifted = sift(&bodies, 25.0, true);
+    let sifted = sift(&bodies, 25.0, PERSON);
     assert_eq!((sifted.sound.len(), sifted.cut), (0, 60));
     let told = sifted.complaint("walk", 60).unwrap_or_default();
     assert!(told.contains("no human size: a thigh of 1.07 m") && told.ends_with("at frame 0 to 59"), "{told}");
@@ -119,8 +124,8 @@ fn a_body_of_no_human_size_is_left_out_whole() {
 
 #[test]
 fn nothing_left_is_no_piece() {
-    assert_eq!(sift(&[], 120.0, true), Sifted::default());
-    let short = sift(&walking(5, 120.0), 120.0, true);
+    assert_eq!(sift(&[], 120.0, PERSON), Sifted::default());
+    let short = sift(&walking(5, 120.0), 120.0, PERSON);
     assert!(short.sound.is_empty() && short.cut == 5);
     assert_eq!(short.complaint("a", 5).as_deref(), Some("a: 5 of 5 frames left out: too short"));
 }

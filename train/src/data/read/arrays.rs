@@ -15,6 +15,7 @@ use poselift::format::NamedArray;
 
 use crate::data::TakeOf;
 use crate::data::body::{Body, THIGH_METRES};
+use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 use axes::Up;
 
@@ -106,9 +107,10 @@ fn add(
     let (mut frames, mut complaints) = (0, Vec::new());
     for Clip { name, subject, bodies } in &mut clips {
         bodies.iter_mut().flatten().for_each(|point| *point = up.turned(*point).map(|value| value * metres));
+        let own_face = !bodies.iter().any(joints::lacks_face);
         joints::set_faces(bodies);
         frames += bodies.len();
-        let take = TakeOf { name, subject, source, human_lengths: true };
+        let take = TakeOf { name, subject, source, figure: Figure { human_lengths: true, own_face } };
         let sifted = builder.take(take, bodies, known_rate);
         complaints.extend(sifted.complaint(name, bodies.len()));
     }

@@ -10,6 +10,7 @@ use crate::data::body::kinematics::place;
 use crate::data::body::rig::FittedRig;
 use crate::data::body::take::Take;
 use crate::data::body::{Body, BodyMap};
+use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 
 /// Adds every take below `folder`, any depth, in the order of their paths.
@@ -113,7 +114,8 @@ fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mu
         None => Source { name: name_of(folder), licence: "unknown".into() },
     });
     let subject = subject_of(&person, collection.map(|known| known.name));
-    let whose = TakeOf { name: &stem, subject: &subject, source, human_lengths: map.human_lengths };
+    let figure = Figure { human_lengths: map.human_lengths, own_face: true };
+    let whose = TakeOf { name: &stem, subject: &subject, source, figure };
     let sifted = builder.take(whose, &bodies, rate);
     report.cut.extend(sifted.complaint(&stem, bodies.len()));
 

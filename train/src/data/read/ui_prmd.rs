@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::data::TakeOf;
 use crate::data::body::Body;
+use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 
 /// What the JSON beside the array says; it holds more, which is for people.
@@ -69,7 +70,12 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
                 })
             })
             .collect();
-        let take = TakeOf { name: &clip.name, subject: &clip.subject, source, human_lengths: true };
+        let take = TakeOf {
+            name: &clip.name,
+            subject: &clip.subject,
+            source,
+            figure: Figure { human_lengths: true, own_face: true },
+        };
         let sifted = builder.take(take, &bodies, description.fps);
         broken += sifted.cut;
         complaints.extend(sifted.complaint(&clip.name, clip.frames));

@@ -94,6 +94,9 @@ pub(in crate::views) struct Joints {
 
 impl Joints {
     /// For the joints of `layout`.
+    ///
+    /// # Panics
+    /// A layout without hips or shoulders.
     pub(in crate::views) fn new(layout: &Layout, device: Device) -> Self {
         let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
         let row = |value: fn(&Kind) -> f32| {
@@ -117,7 +120,6 @@ impl Joints {
             let order: Vec<i64> = (0..layout.len()).map(|joint| taken(joint) as i64).collect();
             Tensor::from_slice(&order).to_device(device)
         };
-        let at = |name: &str| layout.position(name).map_or(0, |at| at as i64);
         Self {
             count: layout.len() as i64,
             noise: row(|kind| kind.noise),
@@ -127,7 +129,7 @@ impl Joints {
             occluded: on_sides(&OCCLUDED),
             hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).collect(),
             exchanged: EXCHANGED.iter().map(|&(ends, share)| (order(ends), share)).collect(),
-            trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| at(&format!("{side}{joint}")))),
+            trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| layout.joint(&format!("{side}{joint}")) as i64)),
         }
     }
 }
