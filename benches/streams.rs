@@ -1,8 +1,10 @@
-//! Many cameras through one `Batcher`: how long a frame waits for its answer, and how many cameras two cores carry.
+//! Many live cameras through one `SharedNetwork`, as `poselift run` lifts several live inputs: how long a frame waits for its
+//! answer, and how many cameras the machine carries.
 //!
 //! `cargo bench -p poselift --bench streams [-- --model FILE --seconds 5 --json FILE]`. Cameras of 30 Hz, evenly out of step,
-//! one person each. The clock of a frame starts when the frame is due, not when it could be sent, so a batcher that falls
-//! behind cannot hide it. stdout gets one Markdown table.
+//! one person each; each camera is a stream on a thread of its own, from its reader to its writer. Frames come from memory and
+//! poses are not written, so pipes and their text are not timed. The clock of a frame starts when the frame is due, not when
+//! it could be read, so a camera that falls behind cannot hide it. stdout gets one Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 #[allow(dead_code, reason = "each bench uses a part")]
@@ -13,11 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use poselift::format::{FrameReader, PoseWriter, StreamInfo};
 use poselift::lift::{Lifter, LifterOptions};
 use poselift::model::{Device, ModelFile};
-use poselift::pose::Frame;
+use poselift::pose::{Frame, LiftedFrame};
 use poselift::skeleton::COCO17;
-use poselift::stream::Batcher;
+use poselift::stream::{Failure, Observer, SharedNetwork, StreamOptions, Tally, lift_stream};
 use serde_json::json;
 
 /// Frames a second of each camera.
@@ -28,6 +31,9 @@ const MOST_MS: f64 = 33.0;
 
 /// Time at the start that does not count.
 const WARM_UP: Duration = Duration::from_millis(500);
+
+/// Time for all threads to be there before the first frame is due.
+const STARTING: Duration = Duration::from_millis(500);
 
 /// Measures how many cameras one model serves
 #[derive(Parser)]
@@ -102,42 +108,133 @@ fn lifter(options: &Options) -> Lifter {
     Lifter::from_model(&file, &with).unwrap()
 }
 
+/// Gives a clip's frames when they are due.
+struct Camera {
+    info: StreamInfo,
+    clip: Arc<Vec<Frame>>,
+    started: Instant,
+    /// Of all cameras', the number of the next frame, and how many lie between two of this camera.
+    next: usize,
+    cameras: usize,
+    frames: usize,
+    spare: Option<Frame>,
+}
+
+impl Camera {
+    /// When frame `next` is due, seconds after the start.
+    fn due(&self) -> f64 {
+        self.next as f64 / (HZ * self.cameras as f64)
+    }
+}
+
+impl FrameReader for Camera {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> poselift::Result<Option<Frame>> {
+        if self.next >= self.frames {
+            return Ok(None);
+        }
+        let due = self.due();
+        wait_until(self.started, due);
+        let mut frame = self.spare.take().unwrap_or_default();
+        frame.clone_from(&self.clip[self.next % self.clip.len()]);
+        frame.index = (self.next / self.cameras) as u64;
+        frame.time = Some(due);
+        self.next += self.cameras;
+        Ok(Some(frame))
+    }
+
+    fn reuse(&mut self, frame: Frame) {
+        self.spare = Some(frame);
+    }
+
+    fn has_more(&mut self) -> bool {
+        self.next < self.frames && self.started.elapsed().as_secs_f64() >= self.due()
+    }
+}
+
+/// Keeps how long each frame took from when it was due to when its poses were here, milliseconds.
+struct Clock {
+    started: Instant,
+    laps: Vec<f64>,
+    all: Arc<Mutex<Vec<f64>>>,
+}
+
+impl PoseWriter for Clock {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> poselift::Result<()> {
+        assert_eq!(lifted.people.len(), 1);
+        let due = frame.time.unwrap();
+        if due > WARM_UP.as_secs_f64() {
+            self.laps.push((self.started.elapsed().as_secs_f64() - due) * 1e3);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> poselift::Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> poselift::Result<()> {
+        self.all.lock().unwrap().extend(&self.laps);
+        Ok(())
+    }
+}
+
+/// Nothing in these streams fails.
+struct Unheard;
+
+impl Observer for Unheard {
+    fn guessed_layout(&mut self, _: &str, _: usize) {}
+
+    fn unknown_size(&mut self) {}
+
+    fn failed(&mut self, failure: &Failure<'_>) {
+        panic!("{failure:?}");
+    }
+
+    fn advanced(&mut self, _: &Tally) {}
+}
+
 fn measure(options: &Options, cameras: usize) -> Row {
     eprintln!("{cameras} cameras");
     let lifter = lifter(options);
-    let conversion = lifter.conversion(&COCO17).unwrap();
-    let (started, seconds) = (Instant::now(), WARM_UP.as_secs_f64() + options.seconds);
-    let expected = (seconds * HZ * cameras as f64) as usize;
-    let laps = Arc::new(Mutex::new(Vec::with_capacity(expected + cameras)));
-    let kept = Arc::clone(&laps);
-    let answered = move |answer: poselift::stream::Answer| {
-        assert_eq!(answer.lifted.people.len(), 1);
-        let due = answer.frame.time.unwrap();
-        if due > WARM_UP.as_secs_f64() {
-            kept.lock().unwrap().push((started.elapsed().as_secs_f64() - due) * 1e3);
+    let batch = lifter.batch();
+    let delay = Duration::from_millis(options.max_delay);
+    let shared = SharedNetwork::start(lifter.into_network(), batch, delay).unwrap();
+    let clip = Arc::new(clip::coco17_frames());
+    let seconds = WARM_UP.as_secs_f64() + options.seconds;
+    let frames = (seconds * HZ * cameras as f64) as usize;
+    let all = Arc::new(Mutex::new(Vec::with_capacity(frames)));
+    let started = Instant::now() + STARTING;
+    std::thread::scope(|scope| {
+        for camera in 0..cameras {
+            let laps = Vec::with_capacity(frames / cameras + 1);
+            let writer = Box::new(Clock { started, laps, all: Arc::clone(&all) });
+            let info = StreamInfo::default();
+            let clip = Arc::clone(&clip);
+            let reader = Box::new(Camera { info, clip, started, next: camera, cameras, frames, spare: None });
+            let mut lifter = Lifter::with_network(shared.clone(), batch);
+            scope.spawn(move || {
+                let options = StreamOptions::default();
+                let outcome = lift_stream(&mut lifter, reader, writer, Some(&COCO17), &options, &mut Unheard).unwrap();
+                assert!(outcome.stopped.is_none());
+            });
         }
-    };
-    let batcher = Batcher::start(lifter, Duration::from_millis(options.max_delay), answered).unwrap();
-    let feeds: Vec<_> = (0..cameras).map(|camera| batcher.feed(camera, conversion.clone())).collect();
-    let clip = clip::coco17_frames();
-    for number in 0..expected {
-        let due = number as f64 / (HZ * cameras as f64);
-        wait_until(started, due);
-        let frame = Frame { index: (number / cameras) as u64, time: Some(due), ..clip[number % clip.len()].clone() };
-        feeds[number % cameras].send(frame).unwrap();
-    }
-    batcher.finish().unwrap();
-    let mut laps = std::mem::take(&mut *laps.lock().unwrap());
+    });
+    let mut laps = std::mem::take(&mut *all.lock().unwrap());
     laps.sort_unstable_by(f64::total_cmp);
     let percentile = |percent: usize| laps[(laps.len() * percent).div_ceil(100).max(1) - 1];
     Row { cameras, p50: percentile(50), p99: percentile(99), worst: percentile(100), answers: laps.len() }
 }
 
-/// Sleeps until `due` seconds after `started`, if that is not over.
+/// Waits until `due` seconds after `started`, if that is not over.
 fn wait_until(started: Instant, due: f64) {
-    let left = due - started.elapsed().as_secs_f64();
-    if left > 0.0 {
-        std::thread::sleep(Duration::from_secs_f64(left));
+    let due = started + Duration::from_secs_f64(due);
+    let left = due.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        std::thread::sleep(left);
     }
 }
 

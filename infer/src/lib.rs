@@ -22,9 +22,8 @@
 //! time, [`smooth::LevelWriter`] turns them upright.
 //!
 //! On a CPU the model's threads share the people of a large batch; where a stream has a backlog each of them lifts batches
-//! of its own instead, from key points to poses. Many live streams share one model: by [`stream::Batcher`], which lifts
-//! the frames of all of them on one thread, or by [`stream::SharedNetwork`], which runs what lifters on threads of their
-//! own ask for at the same time.
+//! of its own instead, from key points to poses. Many live streams share one model by [`stream::SharedNetwork`], which runs
+//! what lifters on threads of their own ask for at the same time as one batch.
 //!
 //! Rooms name only those above them in this list:
 //! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`model`], [`metric`], [`lift`], [`stream`],

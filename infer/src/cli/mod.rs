@@ -7,10 +7,10 @@ mod bench;
 mod eval;
 mod info;
 mod input;
+mod live_inputs;
 mod output;
 mod report;
 mod run;
-mod together;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

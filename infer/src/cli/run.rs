@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
-use super::{DeviceArgs, at_least_one, image_size, input, open_lifter, output, positive, read_model, together};
+use super::{DeviceArgs, at_least_one, image_size, input, live_inputs, open_lifter, output, positive, read_model};
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseWriter, Source, Target, open_reader};
@@ -164,7 +164,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
             lift_one(args, source, target, lifter, &machine, terminal)
         };
-        for outcome in together::lift(&sources, &targets, lifter, args.max_delay, lift)? {
+        for outcome in live_inputs::lift(&sources, &targets, lifter, args.max_delay, lift)? {
             total.count(outcome, terminal)?;
         }
     } else {

@@ -1,15 +1,17 @@
 //! One network for many lifters, each on a thread of its own: what they ask for at the same time is run as one batch.
 //!
-//! Each lifter keeps everything else that makes a stream (its layout, its
-//! people, its order); only rows of numbers meet here.
+//! Each lifter keeps everything else that makes a stream (its layout, its people, its order, its writer), so a stream whose
+//! reader or writer is slow delays no other; only rows of numbers meet here. The program's several live inputs are lifted so,
+//! and the bench `streams` times it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
 
-use super::pool::{Pool, Waits};
+use super::queue::{AbandonOnDrop, BatchQueue, Queued};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
 
@@ -17,40 +19,61 @@ use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
 const WAITING_BATCHES: usize = 4;
 
 /// A handle to a network that others hold too; a clone is one more handle.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use poselift::stream::SharedNetwork;
+/// use poselift::{Lifter, LifterOptions};
+///
+/// # fn main() -> poselift::Result<()> {
+/// let lifter = Lifter::bundled(&LifterOptions::default())?;
+/// let batch = lifter.batch();
+/// let network = SharedNetwork::start(lifter.into_network(), batch, Duration::ZERO)?;
+/// for camera in 0..8 {
+///     let mut lifter = Lifter::with_network(network.clone(), batch);
+///     std::thread::spawn(move || {
+///         // Lifts the frames of this camera: `lifter.lift_frames`, or a whole stream by `lift_stream`.
+///         # let _ = (camera, &mut lifter);
+///     });
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SharedNetwork {
     card: Arc<Card>,
-    pool: Arc<Pool<Call>>,
-    answers: Arc<Slot>,
-    /// The last call, to be filled again.
-    spare: Option<Call>,
-    keeper: Arc<Keeper>,
+    queue: Arc<BatchQueue<Request>>,
+    reply: Arc<Reply>,
+    /// The last request, to be filled again.
+    recycled: Option<Request>,
+    thread: Arc<JoinOnDrop>,
 }
 
 impl SharedNetwork {
-    /// Takes `network` to a thread of its own. A batch is run when it holds `batch` people, or when the oldest call in it
-    /// has waited for `max_delay`: with zero, whatever is there goes.
+    /// Takes `network` to a thread of its own. A batch is run when it holds `batch` poses, or when the oldest request in it
+    /// has waited for `max_delay`: with zero, what is there is run.
     ///
     /// # Errors
     /// A thread that cannot be started.
     pub fn start<N: PoseNetwork + 'static>(network: N, batch: usize, max_delay: Duration) -> Result<Self> {
         let card = Arc::new(network.card().clone());
-        let pool = Arc::new(Pool::new(batch * WAITING_BATCHES));
-        let taken = Arc::clone(&pool);
-        let work = move || {
-            let mut rows = Rows::of(network);
+        let queue = Arc::new(BatchQueue::new(batch * WAITING_BATCHES, max_delay));
+        let own_queue = Arc::clone(&queue);
+        let run_all = move || {
+            let _abandon = AbandonOnDrop(&own_queue);
+            let mut network = BatchedNetwork::new(network);
             loop {
-                let calls = taken.take(batch, max_delay);
-                if calls.is_empty() {
+                let requests = own_queue.take(batch);
+                if requests.is_empty() || !network.serve(requests) {
                     return;
                 }
-                rows.serve(calls);
             }
         };
-        let thread = std::thread::Builder::new().name("batch".to_owned()).spawn(work);
+        let thread = std::thread::Builder::new().name("batch".to_owned()).spawn(run_all);
         let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
-        let keeper = Arc::new(Keeper { pool: Arc::clone(&pool), thread: Some(thread) });
-        Ok(Self { card, pool, answers: Arc::default(), spare: None, keeper })
+        let thread = Arc::new(JoinOnDrop { queue: Arc::clone(&queue), thread: Some(thread) });
+        Ok(Self { card, queue, reply: Arc::default(), recycled: None, thread })
     }
 }
 
@@ -58,24 +81,24 @@ impl Clone for SharedNetwork {
     fn clone(&self) -> Self {
         Self {
             card: Arc::clone(&self.card),
-            pool: Arc::clone(&self.pool),
-            answers: Arc::default(),
-            spare: None,
-            keeper: Arc::clone(&self.keeper),
+            queue: Arc::clone(&self.queue),
+            reply: Arc::default(),
+            recycled: None,
+            thread: Arc::clone(&self.thread),
         }
     }
 }
 
-/// Ends the thread with the last handle.
+/// Ends the network's thread with the last handle.
 #[derive(Debug)]
-struct Keeper {
-    pool: Arc<Pool<Call>>,
+struct JoinOnDrop {
+    queue: Arc<BatchQueue<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Keeper {
+impl Drop for JoinOnDrop {
     fn drop(&mut self) {
-        self.pool.close();
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             // A thread that broke down has nothing more to say.
             let _ = thread.join();
@@ -93,93 +116,88 @@ impl PoseNetwork for SharedNetwork {
             return Ok(());
         }
         let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
-        let mut call = self.spare.take().unwrap_or_else(|| Call::answered_at(&self.answers));
-        call.ask(keypoints, sigma.is_some());
-        if !self.pool.push(call) {
+        let mut request = self.recycled.take().unwrap_or_else(|| Request::new(&self.reply));
+        request.fill(keypoints, sigma.is_some());
+        if !self.queue.push(request) {
             return Err(Error::runtime("the shared network runs no more"));
         }
-        let mut call = self.answers.wait();
-        let failure = call.failure.take();
+        let mut request = self.reply.wait();
+        let failure = request.failure.take();
         if failure.is_none() {
-            poses.assign(&call.poses.view());
+            poses.assign(&request.poses);
             if let Some(mut sigma) = sigma {
-                sigma.assign(&call.sigma.view());
+                sigma.assign(&request.sigma);
             }
         }
-        self.spare = Some(call);
+        self.recycled = Some(request);
         failure.map_or(Ok(()), Err)
     }
 }
 
-/// Where one handle's answers come in.
+/// Where one handle's request comes back with its answer.
 #[derive(Debug, Default)]
-struct Slot {
-    answer: Mutex<Option<Call>>,
+struct Reply {
+    answered: Mutex<Option<Request>>,
     came: Condvar,
 }
 
-impl Slot {
-    fn put(&self, call: Call) {
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+impl Reply {
+    fn put(&self, request: Request) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
         self.came.notify_one();
     }
 
-    fn wait(&self) -> Call {
-        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+    fn wait(&self) -> Request {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match answer.take() {
-                Some(call) => return call,
-                None => answer = self.came.wait(answer).unwrap_or_else(PoisonError::into_inner),
+            match answered.take() {
+                Some(request) => return request,
+                None => answered = self.came.wait(answered).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 }
 
-/// What one lifter asks for, in memory of its own, and what came of it.
+/// What one lifter asks for, in memory of its own, and the answer.
 #[derive(Debug)]
-struct Call {
-    since: Instant,
-    /// `[people, J_in, channels]`.
+struct Request {
+    /// `[N, J_in, channels]`.
     keypoints: Array3<f32>,
-    /// `[people, J_out, 3]`.
+    /// `[N, J_out, 3]`.
     poses: Array3<f32>,
-    /// `[people, J_out]`, of no people where it was not asked for.
+    /// `[N, J_out]`, of no poses where it was not asked for.
     sigma: Array2<f32>,
     wants_sigma: bool,
     failure: Option<Error>,
-    answers: Arc<Slot>,
+    reply: Arc<Reply>,
 }
 
-impl Waits for Call {
+impl Queued for Request {
+    /// Poses.
     fn weight(&self) -> usize {
         self.keypoints.dim().0
     }
-
-    fn since(&self) -> Instant {
-        self.since
-    }
 }
 
-impl Call {
-    fn answered_at(answers: &Arc<Slot>) -> Self {
+impl Request {
+    fn new(reply: &Arc<Reply>) -> Self {
         Self {
-            since: Instant::now(),
             keypoints: Array3::zeros((0, 0, 0)),
             poses: Array3::zeros((0, 0, 0)),
             sigma: Array2::zeros((0, 0)),
             wants_sigma: false,
             failure: None,
-            answers: Arc::clone(answers),
+            reply: Arc::clone(reply),
         }
     }
 
-    fn ask(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) {
+    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) {
         if self.keypoints.dim() == keypoints.dim() {
             self.keypoints.assign(&keypoints);
         } else {
             self.keypoints = keypoints.to_owned();
         }
-        (self.since, self.wants_sigma) = (Instant::now(), wants_sigma);
+        self.wants_sigma = wants_sigma;
     }
 
     fn answer(mut self, poses: ArrayView3<'_, f32>, sigma: Option<ArrayView2<'_, f32>>) {
@@ -191,70 +209,85 @@ impl Call {
         if let Some(sigma) = sigma {
             self.sigma = sigma.to_owned();
         }
-        self.hand_back();
+        self.send_back();
     }
 
     fn fail(mut self, cause: &Error) {
         self.failure = Some(Error::new(cause.kind(), cause.to_string()));
-        self.hand_back();
+        self.send_back();
     }
 
-    fn hand_back(self) {
-        let answers = Arc::clone(&self.answers);
-        answers.put(self);
+    fn send_back(self) {
+        let reply = Arc::clone(&self.reply);
+        reply.put(self);
     }
 }
 
-/// The network with the rows of a batch, kept between batches.
-struct Rows<N> {
+/// The network with the arrays of a batch, kept between batches.
+struct BatchedNetwork<N> {
     network: N,
+    /// `[N, J_in, channels]`, of the largest batch so far.
     keypoints: Array3<f32>,
+    /// `[N, J_out, 3]`, as long.
     poses: Array3<f32>,
+    /// `[N, J_out]`, as long.
     sigma: Array2<f32>,
 }
 
-impl<N: PoseNetwork> Rows<N> {
-    fn of(network: N) -> Self {
-        let (input, joints) = (&network.card().input, network.card().output.joints.len());
+impl<N: PoseNetwork> BatchedNetwork<N> {
+    fn new(network: N) -> Self {
+        let input = &network.card().input;
         let keypoints = Array3::zeros((0, input.joints.len(), input.channels));
+        let joints = network.card().output.joints.len();
         Self { keypoints, poses: Array3::zeros((0, joints, 3)), sigma: Array2::zeros((0, joints)), network }
     }
 
-    fn serve(&mut self, calls: Vec<Call>) {
-        let people = calls.iter().map(Call::weight).sum();
-        self.make_room(people);
+    /// Runs `requests` as one batch and answers them; false if the network broke down and must not be run again.
+    fn serve(&mut self, requests: Vec<Request>) -> bool {
+        let total = requests.iter().map(Request::weight).sum();
+        self.make_room(total);
         let mut row = 0;
-        for call in &calls {
-            self.keypoints.slice_mut(s![row..row + call.weight(), .., ..]).assign(&call.keypoints);
-            row += call.weight();
+        for request in &requests {
+            let rows = row..row + request.weight();
+            row = rows.end;
+            self.keypoints.slice_mut(s![rows, .., ..]).assign(&request.keypoints);
         }
-        let wants_sigma = calls.iter().any(|call| call.wants_sigma);
-        let sigma = wants_sigma.then(|| self.sigma.slice_mut(s![..people, ..]));
-        let (keypoints, poses) =
-            (self.keypoints.slice(s![..people, .., ..]), self.poses.slice_mut(s![..people, .., ..]));
-        let batch = Batch::new(self.network.card(), keypoints, poses, sigma);
-        let done = batch.and_then(|batch| self.network.run(batch));
+        let wants_sigma = requests.iter().any(|request| request.wants_sigma);
+        // Callers wait for their answers, so they must come whatever happens.
+        let run = catch_unwind(AssertUnwindSafe(|| self.run(total, wants_sigma)));
+        let is_whole = run.is_ok();
+        match run.unwrap_or_else(|_| Err(Error::runtime("the shared network broke down"))) {
+            Ok(()) => self.answer(requests),
+            Err(error) => requests.into_iter().for_each(|request| request.fail(&error)),
+        }
+        is_whole
+    }
+
+    fn run(&mut self, total: usize, wants_sigma: bool) -> Result<()> {
+        let keypoints = self.keypoints.slice(s![..total, .., ..]);
+        let poses = self.poses.slice_mut(s![..total, .., ..]);
+        let sigma = wants_sigma.then(|| self.sigma.slice_mut(s![..total, ..]));
+        let batch = Batch::new(self.network.card(), keypoints, poses, sigma)?;
+        self.network.run(batch)
+    }
+
+    fn answer(&self, requests: Vec<Request>) {
         let mut row = 0;
-        for call in calls {
-            let people = row..row + call.weight();
-            row = people.end;
-            match &done {
-                Ok(()) => {
-                    let sigma = call.wants_sigma.then(|| self.sigma.slice(s![people.clone(), ..]));
-                    call.answer(self.poses.slice(s![people, .., ..]), sigma);
-                }
-                Err(error) => call.fail(error),
-            }
+        for request in requests {
+            let rows = row..row + request.weight();
+            row = rows.end;
+            let sigma = request.wants_sigma.then(|| self.sigma.slice(s![rows.clone(), ..]));
+            request.answer(self.poses.slice(s![rows, .., ..]), sigma);
         }
     }
 
-    fn make_room(&mut self, people: usize) {
+    fn make_room(&mut self, total: usize) {
         let (room, joints, channels) = self.keypoints.dim();
-        if people > room {
+        if total > room {
             let outputs = self.poses.dim().1;
-            self.keypoints = Array3::zeros((people, joints, channels));
-            self.poses = Array3::zeros((people, outputs, 3));
-            self.sigma = Array2::zeros((people, outputs));
+            self.keypoints = Array3::zeros((total, joints, channels));
+            self.poses = Array3::zeros((total, outputs, 3));
+            self.sigma = Array2::zeros((total, outputs));
         }
     }
 }
@@ -279,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_gets_their_own_rows() {
+    fn each_caller_gets_its_own_rows() {
         let shared = SharedNetwork::start(MockNetwork::of_subject_with_sigma(), 8, Duration::from_millis(2)).unwrap();
         let threads: Vec<_> = (0..12usize)
             .map(|caller| {
@@ -304,11 +337,10 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_together_is_one_batch_and_nobody_waits_for_others() {
-        let started = Instant::now();
+    fn requests_at_the_same_time_are_one_batch_and_a_full_one_does_not_wait() {
+        // Without a delay one pose is answered though no other ever comes.
         let mut alone = SharedNetwork::start(MockNetwork::new(), 8, Duration::ZERO).unwrap();
         run(&mut alone, &keypoints(1, 0.0)).unwrap();
-        assert!(started.elapsed() < Duration::from_millis(500));
 
         /// Remembers the largest batch.
         struct Watched(MockNetwork, Arc<Mutex<usize>>);
@@ -325,7 +357,7 @@ mod tests {
         let largest = Arc::new(Mutex::new(0));
         let watched = Watched(MockNetwork::new(), Arc::clone(&largest));
         let shared = SharedNetwork::start(watched, 4, Duration::from_secs(600)).unwrap();
-        // Four callers fill the batch: nobody waits for the delay.
+        // Four callers fill the batch: none waits for the delay.
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 let mut network = shared.clone();
@@ -336,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_everybodys_and_the_next_call_may_succeed() {
+    fn a_failure_is_each_callers_and_the_next_call_may_succeed() {
         struct Failing(MockNetwork, usize);
         impl PoseNetwork for Failing {
             fn card(&self) -> &Card {
@@ -354,5 +386,23 @@ mod tests {
         let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
         assert_eq!(error.to_string(), "out of memory");
         assert_eq!(run(&mut shared, &keypoints(2, 1.0)).unwrap(), keypoints(2, 1.0) * 0.001);
+    }
+
+    #[test]
+    fn a_network_that_panics_fails_the_calls_that_wait_and_all_after() {
+        struct Panicking(MockNetwork);
+        impl PoseNetwork for Panicking {
+            fn card(&self) -> &Card {
+                self.0.card()
+            }
+            fn run(&mut self, _: Batch<'_>) -> Result<()> {
+                std::panic::resume_unwind(Box::new("a bug"))
+            }
+        }
+        let mut shared = SharedNetwork::start(Panicking(MockNetwork::new()), 8, Duration::ZERO).unwrap();
+        let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
+        assert_eq!(error.to_string(), "the shared network broke down");
+        let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
+        assert_eq!(error.to_string(), "the shared network runs no more");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::*;
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::format::StreamInfo;
 use crate::model::{Batch, MockNetwork};
 use crate::pose::{Frame, Keypoint, Person};
@@ -163,7 +164,7 @@ fn people_beyond_the_largest_sigma_are_marked_and_counted() {
 }
 
 #[test]
-fn an_unreadable_frame_is_told_and_answered_with_nobody() {
+fn an_unreadable_frame_is_told_and_answered_with_no_people() {
     let run = run(vec![Ok(frame(7, 1)), Err(Error::input("cut off").line(2)), Ok(frame(9, 1))], None);
     assert_eq!(run.written.iter().map(|f| (f.index, f.people.len())).collect::<Vec<_>>(), [(7, 1), (8, 0), (9, 1)]);
     assert!(run.notes.contains(&":2: cut off".to_owned()), "{:?}", run.notes);
@@ -226,25 +227,25 @@ fn people_who_fit_no_layout_are_told() {
     assert_eq!(run.outcome.layout, None);
 }
 
-/// What a lane does when it meets a certain person.
+/// What a worker's network does when it meets a certain person.
 type Misbehaviour = fn() -> Result<()>;
 
-/// A mock that may be run by several threads; each of its lanes does `misbehave` in the batch in which the first key point
-/// of somebody lies at 1 + `at`.
-struct Laned {
+/// A mock that may be run by several threads; each of its handles does `misbehave` in the batch in which the first key point
+/// of a person lies at 1 + `at`.
+struct Threaded {
     mock: MockNetwork,
-    lanes: usize,
+    handles: usize,
     misbehave: Misbehaviour,
     at: u64,
 }
 
-impl Laned {
-    fn of(lanes: usize, at: u64, misbehave: Misbehaviour) -> Self {
-        Self { mock: MockNetwork::new(), lanes, misbehave, at }
+impl Threaded {
+    fn of(handles: usize, at: u64, misbehave: Misbehaviour) -> Self {
+        Self { mock: MockNetwork::new(), handles, misbehave, at }
     }
 }
 
-impl PoseNetwork for Laned {
+impl PoseNetwork for Threaded {
     fn card(&self) -> &Card {
         self.mock.card()
     }
@@ -252,7 +253,7 @@ impl PoseNetwork for Laned {
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
         let keypoints = batch.keypoints();
         let is_met = keypoints.outer_iter().any(|person| person[(0, 0)] == 1.0 + self.at as f32);
-        if self.lanes == 0 && is_met {
+        if self.handles == 0 && is_met {
             (self.misbehave)()?;
         }
         // Batches are not over in the order in which they began.
@@ -261,45 +262,84 @@ impl PoseNetwork for Laned {
     }
 
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
-        let lane = |_| -> Box<dyn PoseNetwork> { Box::new(Self::of(0, self.at, self.misbehave)) };
-        Ok((0..self.lanes).map(lane).collect())
+        let handle = |_| -> Box<dyn PoseNetwork> { Box::new(Self::of(0, self.at, self.misbehave)) };
+        Ok((0..self.handles).map(handle).collect())
     }
 }
 
 #[test]
-fn batches_that_are_lifted_beside_each_other_keep_their_order() {
+fn batches_that_are_lifted_side_by_side_keep_their_order() {
     let frames = (0..3000).map(|index| match index % 100 {
         99 => Err(Error::input(format!("no frame {index}"))),
         _ => Ok(frame(index, index as usize % 3)),
     });
     let options = StreamOptions { fps: Some(10.0), ..StreamOptions::default() };
-    let network = Laned::of(3, u64::MAX, || Ok(()));
-    let laned = run_with(network, &options, frames.collect(), None);
-    assert!(laned.outcome.stopped.is_none());
-    let tally = laned.outcome.tally;
+    let network = Threaded::of(3, u64::MAX, || Ok(()));
+    let run = run_with(network, &options, frames.collect(), None);
+    assert!(run.outcome.stopped.is_none());
+    let tally = run.outcome.tally;
     assert_eq!((tally.frames, tally.unreadable, tally.lifted), (3000, 30, 2970));
-    for (index, lifted) in laned.written.iter().enumerate() {
+    for (index, lifted) in run.written.iter().enumerate() {
         let people = if index % 100 == 99 { 0 } else { index % 3 };
         assert_eq!((lifted.index, lifted.people.len()), (index as u64, people));
         assert!(lifted.people.iter().all(|person| person.joints[4][0] == (1.0 + index as f32) * 0.001));
     }
-    let told: Vec<_> = laned.notes.iter().filter(|note| note.starts_with("no frame")).collect();
+    let told: Vec<_> = run.notes.iter().filter(|note| note.starts_with("no frame")).collect();
     let expected: Vec<_> = (0..30).map(|hundred| format!("no frame {}", 100 * hundred + 99)).collect();
     assert_eq!(told, expected.iter().collect::<Vec<_>>());
 }
 
 #[test]
-fn a_lane_that_fails_or_breaks_down_leaves_what_came_before() {
+fn a_worker_that_fails_or_breaks_down_leaves_what_came_before() {
     let misbehaviours: [(Misbehaviour, &str); 2] = [
         (|| Err(Error::runtime("out of memory")), "out of memory"),
         (|| std::panic::resume_unwind(Box::new("a bug")), "a lifting thread broke down"),
     ];
     for (misbehave, expected) in misbehaviours {
         let frames = (0..2000).map(|index| Ok(frame(index, 1))).collect();
-        let run = run_with(Laned::of(2, 1500, misbehave), &StreamOptions::default(), frames, None);
+        let run = run_with(Threaded::of(2, 1500, misbehave), &StreamOptions::default(), frames, None);
         let Some(Stop::Lifting(error)) = &run.outcome.stopped else { panic!("{:?}", run.outcome) };
         assert_eq!(error.to_string(), expected);
         assert!((1480..=1500).contains(&run.written.len()), "{}", run.written.len());
         assert!(run.written.iter().enumerate().all(|(index, lifted)| lifted.index == index as u64));
+    }
+}
+
+#[test]
+fn streams_that_share_a_network_keep_their_own_numbers_layouts_and_refusals() {
+    let shared = SharedNetwork::start(MockNetwork::new(), 16, Duration::ZERO).unwrap();
+    let lift_camera = |camera: usize, network: SharedNetwork| {
+        let joints = if camera.is_multiple_of(2) { 17 } else { 25 };
+        let frames = (0..50).map(|index| {
+            let keypoints = vec![Keypoint { x: (100 * camera + index) as f64, y: 2.0, score: 1.0 }; joints];
+            let mut people = vec![Person { id: None, keypoints }; camera % 3 + 1];
+            // The last frame's second person fits no layout.
+            if index == 49 {
+                people.push(Person { id: None, keypoints: vec![Keypoint::MISSING; 12] });
+            }
+            Ok(Frame { index: index as u64, people, ..Frame::default() })
+        });
+        run_with(network, &StreamOptions::default(), frames.collect(), None)
+    };
+    let runs: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..20)
+            .map(|camera| {
+                let network = shared.clone();
+                scope.spawn(move || lift_camera(camera, network))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (camera, run) in runs.iter().enumerate() {
+        let (layout, joints) = if camera.is_multiple_of(2) { ("coco17", 17) } else { ("body25", 25) };
+        let people = camera % 3 + 1;
+        let refusal = format!("frame 49: person {people}: 12 key points, expected {joints}");
+        assert_eq!(run.notes, [format!("guessed {layout} from {joints}"), refusal]);
+        assert_eq!(run.written.len(), 50);
+        for (index, lifted) in run.written.iter().enumerate() {
+            assert_eq!((lifted.index, lifted.people.len()), (index as u64, people));
+            let x = (100 * camera + index) as f32 * 0.001;
+            assert!(lifted.people.iter().all(|person| (person.joints[0][0] - x).abs() < 1e-5));
+        }
     }
 }

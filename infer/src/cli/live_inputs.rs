@@ -1,4 +1,4 @@
-//! Several live inputs at the same time: each on a thread of its own, the network shared by all.
+//! Several live inputs at the same time: each lifted on a thread of its own, all by one network ([`SharedNetwork`]).
 
 use std::time::Duration;
 
