@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::batch::{Batch, FlatBatch};
 use super::fused::Fused;
 use super::ort_model::OrtModel;
-use super::pieces::PieceSize;
+use super::pool::ChunkSize;
 use super::{Engine, ModelFile, Precision};
 use crate::error::{Error, Result};
 
@@ -58,15 +58,15 @@ impl Backend {
         }
     }
 
-    /// How many people of a batch it takes best at once, of networks in `precision`.
-    pub(super) fn piece_size(&self, precision: Precision) -> PieceSize {
+    /// How many poses of a batch it takes best at once, of networks in `precision`.
+    pub(super) fn chunk_size(&self, precision: Precision) -> ChunkSize {
         match (self, precision) {
-            // A person is over in less time than it takes to wake somebody.
-            (Self::Fused(..), _) => PieceSize { fewest: 4, most: 96 },
-            // Integers as well; pieces of 64 take as little time a person as larger ones.
-            (Self::Runtime(_), Precision::Int8) => PieceSize { fewest: 4, most: 64 },
-            // Products in float32 are long enough to be shared up to some sixty people.
-            (Self::Runtime(_), _) => PieceSize { fewest: 32, most: 128 },
+            // A pose is over in less time than a parked thread takes to run again.
+            (Self::Fused(..), _) => ChunkSize { fewest: 4, most: 96 },
+            // Integers as well; chunks of 64 take as little time a pose as larger ones.
+            (Self::Runtime(_), Precision::Int8) => ChunkSize { fewest: 4, most: 64 },
+            // Products in float32 are long enough to be shared up to some sixty poses.
+            (Self::Runtime(_), _) => ChunkSize { fewest: 32, most: 128 },
         }
     }
 

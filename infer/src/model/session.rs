@@ -7,11 +7,11 @@ use ort::session::builder::SessionBuilder;
 
 use super::agreed::Agreement;
 use super::backend::Backend;
-use super::crew::Crew;
 use super::file::ModelFile;
 use super::fused::Fused;
 use super::library::{self, Runtime};
 use super::ort_model::OrtModel;
+use super::pool::ThreadPool;
 use super::thread_handle::ThreadHandle;
 use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, cuda, profile};
 use crate::error::{Error, Result};
@@ -43,19 +43,19 @@ pub struct Session {
     card: Card,
     /// Runs a batch as it is.
     backend: Backend,
-    crew: CrewState,
+    pool: PoolState,
     provider: Provider,
     threads: usize,
     fallback: Option<String>,
 }
 
-/// Those who share the pieces of a large batch.
-enum CrewState {
-    /// Nobody: a GPU takes batches whole.
-    Nobody,
-    /// To be called together for the first large batch, with a session of one thread made from this file.
+/// The threads that share the chunks of a large batch.
+enum PoolState {
+    /// None: a GPU takes batches whole.
+    Absent,
+    /// To be started for the first large batch, with a session of one thread made from this file.
     Later(Box<ModelFile>),
-    Ready(Crew),
+    Ready(ThreadPool),
 }
 
 impl std::fmt::Debug for Session {
@@ -99,7 +99,7 @@ impl Session {
     fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
         let (card, provider) = (file.card().clone(), Provider::Cuda(number));
         let backend = Backend::Runtime(OrtModel::new(session, &card)?);
-        Ok(Self { card, backend, crew: CrewState::Nobody, provider, threads, fallback: None })
+        Ok(Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None })
     }
 
     /// OpenVINO has threads of its own, and takes batches whole.
@@ -111,7 +111,7 @@ impl Session {
         })?;
         let (card, provider) = (file.card().clone(), Provider::OpenVino);
         let backend = Backend::Runtime(OrtModel::new(session, &card)?);
-        Ok(Self { card, backend, crew: CrewState::Nobody, provider, threads, fallback: None })
+        Ok(Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None })
     }
 
     /// Small batches of ONNX Runtime's float32 are quicker with all threads at each product; all others never are, they are
@@ -131,11 +131,11 @@ impl Session {
             None => Backend::Runtime(session()?),
             Some(kernels) => held_against(kernels, session, options.engine, path, file)?,
         };
-        let crew = match shares_products {
-            true => CrewState::Later(Box::new(file.clone())),
-            false => CrewState::Ready(Crew::new(backend.clone(), backend.piece_size(precision), threads)?),
+        let pool = match shares_products {
+            true => PoolState::Later(Box::new(file.clone())),
+            false => PoolState::Ready(ThreadPool::new(backend.clone(), backend.chunk_size(precision), threads)?),
         };
-        Ok(Self { card, backend, crew, provider: Provider::Cpu, threads, fallback })
+        Ok(Self { card, backend, pool, provider: Provider::Cpu, threads, fallback })
     }
 
     /// The execution provider that is really in use.
@@ -161,26 +161,29 @@ impl Session {
         self.fallback.as_deref()
     }
 
-    /// Those who share a batch of `people`; nobody where it is best run as it is.
-    fn crew(&mut self, people: usize) -> Result<Option<&mut Crew>> {
-        let size = self.backend.piece_size(self.card.network.precision);
-        if !size.is_worth_it(people) {
+    /// The pool for a batch of `total` poses; `None` where it is best run as it is.
+    fn pool_for(&mut self, total: usize) -> Result<Option<&mut ThreadPool>> {
+        let size = self.backend.chunk_size(self.card.network.precision);
+        if !size.is_worth_it(total) {
             return Ok(None);
         }
-        self.call_crew()
+        self.pool()
     }
 
-    /// The crew, called together if it has not been; `None` where there is none.
-    fn call_crew(&mut self) -> Result<Option<&mut Crew>> {
-        if let CrewState::Later(file) = &self.crew {
-            let size = self.backend.piece_size(self.card.network.precision);
+    /// The pool, started if it has not been; `None` where there is none.
+    fn pool(&mut self) -> Result<Option<&mut ThreadPool>> {
+        if let PoolState::Later(file) = &self.pool {
+            let size = self.backend.chunk_size(self.card.network.precision);
             let session = build(&library::runtime(false)?, file, 1)?;
-            self.crew =
-                CrewState::Ready(Crew::new(Backend::Runtime(OrtModel::new(session, &self.card)?), size, self.threads)?);
+            self.pool = PoolState::Ready(ThreadPool::new(
+                Backend::Runtime(OrtModel::new(session, &self.card)?),
+                size,
+                self.threads,
+            )?);
         }
-        Ok(match &mut self.crew {
-            CrewState::Ready(crew) => Some(crew),
-            CrewState::Nobody | CrewState::Later(_) => None,
+        Ok(match &mut self.pool {
+            PoolState::Ready(pool) => Some(pool),
+            PoolState::Absent | PoolState::Later(_) => None,
         })
     }
 }
@@ -191,15 +194,15 @@ impl PoseNetwork for Session {
     }
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
-        match self.crew(batch.len())? {
-            Some(crew) => crew.run(batch),
+        match self.pool_for(batch.len())? {
+            Some(pool) => pool.run(batch),
             None => self.backend.run_batch(batch),
         }
     }
 
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         let (card, threads) = (self.card.clone(), self.threads);
-        let backend = self.call_crew()?.map(|crew| crew.backend().clone());
+        let backend = self.pool()?.map(|pool| pool.backend().clone());
         let handle =
             |backend: &Backend| -> Box<dyn PoseNetwork> { Box::new(ThreadHandle::new(card.clone(), backend.clone())) };
         Ok(backend

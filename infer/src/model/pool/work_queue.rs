@@ -1,0 +1,186 @@
+//! Chunks that wait to be run, and those that are completed.
+//!
+//! A parked thread takes as long to run again as a few poses take to be lifted: where batches are small, a thread that finds
+//! nothing spins for a while before it waits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a thread spins before it waits: about as long as a notified thread takes to run again.
+const SPIN_TIME: Duration = Duration::from_micros(30);
+
+/// Pauses of the processor between two looks.
+const SPIN_PAUSES: usize = 20;
+
+/// One caller pushes chunks and gets them back completed; any number of threads take them.
+pub(super) struct WorkQueue<T> {
+    state: Mutex<State<T>>,
+    pushed: Condvar,
+    completed: Condvar,
+    /// How many are waiting and how many completed, to be spun on without the lock.
+    waiting_count: AtomicUsize,
+    completed_count: AtomicUsize,
+}
+
+struct State<T> {
+    waiting: VecDeque<T>,
+    completed: Vec<T>,
+    is_closed: bool,
+}
+
+/// What the caller gets back.
+pub(super) enum Next<T> {
+    /// A chunk that a thread has run.
+    Completed(T),
+    /// A chunk that no thread has taken yet.
+    Waiting(T),
+}
+
+impl<T> Default for WorkQueue<T> {
+    fn default() -> Self {
+        let state = State { waiting: VecDeque::new(), completed: Vec::new(), is_closed: false };
+        Self {
+            state: Mutex::new(state),
+            pushed: Condvar::new(),
+            completed: Condvar::new(),
+            waiting_count: AtomicUsize::new(0),
+            completed_count: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> WorkQueue<T> {
+    /// Makes room for `count` chunks, waiting or completed, so that neither list grows later, whichever thread is quicker.
+    pub(super) fn reserve(&self, count: usize) {
+        let mut state = self.lock();
+        let waiting = state.waiting.len();
+        let completed = state.completed.len();
+        state.waiting.reserve(count.saturating_sub(waiting));
+        state.completed.reserve(count.saturating_sub(completed));
+    }
+
+    /// Adds a chunk to be run.
+    pub(super) fn push(&self, chunk: T) {
+        let mut state = self.lock();
+        state.waiting.push_back(chunk);
+        self.count(&state);
+        drop(state);
+        self.pushed.notify_one();
+    }
+
+    /// The next chunk to be run, waited for; `None` when there will be none. With `spin` a thread spins for it first.
+    pub(super) fn take(&self, spin: bool) -> Option<T> {
+        if spin {
+            spin_wait(&self.waiting_count);
+        }
+        let mut state = self.lock();
+        while state.waiting.is_empty() && !state.is_closed {
+            state = self.pushed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let chunk = state.waiting.pop_front().filter(|_| !state.is_closed);
+        self.count(&state);
+        chunk
+    }
+
+    /// Gives back a chunk that was run.
+    pub(super) fn complete(&self, chunk: T) {
+        let mut state = self.lock();
+        state.completed.push(chunk);
+        self.count(&state);
+        drop(state);
+        self.completed.notify_one();
+    }
+
+    /// A chunk that is completed, or else one that is still waiting; waits for one where all are being run, and with `spin`
+    /// spins for it first.
+    pub(super) fn next(&self, spin: bool) -> Next<T> {
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            if spin {
+                spin_wait(&self.completed_count);
+            }
+            let mut state = self.lock();
+            while state.completed.is_empty() {
+                state = self.completed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn try_next(&self) -> Option<Next<T>> {
+        let mut state = self.lock();
+        let completed = state.completed.pop().map(Next::Completed);
+        let next = completed.or_else(|| state.waiting.pop_front().map(Next::Waiting));
+        self.count(&state);
+        next
+    }
+
+    /// Lets all threads go that wait for a chunk.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.pushed.notify_all();
+    }
+
+    fn count(&self, state: &State<T>) {
+        self.waiting_count.store(state.waiting.len(), Ordering::Relaxed);
+        self.completed_count.store(state.completed.len(), Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Spins until there is one of what is counted, but no longer than [`SPIN_TIME`].
+///
+/// It does not yield its core meanwhile: a thread that yields is soon run on another's core, behind the very thread that the
+/// work comes from.
+fn spin_wait(count: &AtomicUsize) {
+    let started = Instant::now();
+    while count.load(Ordering::Relaxed) == 0 && started.elapsed() < SPIN_TIME {
+        for _ in 0..SPIN_PAUSES {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn all_chunks_are_completed_once_and_all_threads_end() {
+        let queue: Arc<WorkQueue<usize>> = Arc::default();
+        let work = |queue: Arc<WorkQueue<usize>>| {
+            move || {
+                let mut spin = false;
+                while let Some(chunk) = queue.take(spin) {
+                    spin = chunk % 2 == 0;
+                    queue.complete(chunk + 1000);
+                }
+            }
+        };
+        let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(work(Arc::clone(&queue)))).collect();
+        for round in 0..50 {
+            // Now and then long enough that all threads wait.
+            std::thread::sleep(SPIN_TIME * (round % 5));
+            (0..20).for_each(|chunk| queue.push(chunk));
+            let next = |_| match queue.next(round % 2 == 0) {
+                Next::Completed(chunk) => chunk - 1000,
+                Next::Waiting(chunk) => chunk,
+            };
+            let mut chunks: Vec<_> = (0..20).map(next).collect();
+            chunks.sort_unstable();
+            assert_eq!(chunks, (0..20).collect::<Vec<_>>());
+        }
+        queue.close();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
