@@ -5,8 +5,9 @@
 mod small_model;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::backtrace::Backtrace;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::Array3;
 use poselift::lift::{Lifter, LifterOptions};
@@ -20,10 +21,27 @@ struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether the next allocation's backtrace is to be kept in [`FIRST`].
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Where the first allocation was made since it was watched for.
+static FIRST: Mutex<Option<Backtrace>> = Mutex::new(None);
+
+impl Counting {
+    fn count() {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+        // A backtrace allocates too: by then nothing is watched any more.
+        if IS_WATCHED.swap(false, Ordering::SeqCst) {
+            let backtrace = Backtrace::force_capture();
+            *FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(backtrace);
+        }
+    }
+}
+
 // SAFETY: everything is handed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        Self::count();
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
@@ -34,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        Self::count();
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -43,24 +61,26 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// What 100 calls of `lift` allocate once all has begun: 0 if a round of a few does not allocate, else what the last of them
-/// does. The count is the process's. Now and then a round has one to three allocations, whose cause has not been found; what
-/// each call allocates, each round has.
-fn allocations(mut lift: impl FnMut()) -> usize {
-    const ROUNDS: usize = 5;
-    let mut round = || {
-        (0..20).for_each(|_| lift());
-        std::thread::sleep(Duration::from_millis(50));
-        (0..20).for_each(|_| lift());
-        let before = ALLOCATIONS.load(Ordering::SeqCst);
-        (0..100).for_each(|_| lift());
-        ALLOCATIONS.load(Ordering::SeqCst) - before
-    };
-    (0..ROUNDS).map(|_| round()).find(|found| *found == 0).unwrap_or_else(round)
+/// Lifts `people` again and again by `lift`, and panics with the place of the first allocation that is made once all has
+/// begun; the count is the process's.
+fn assert_no_allocations(what: &str, people: usize, mut lift: impl FnMut()) {
+    let calls = (30_000 / people).clamp(10, 100);
+    for _ in 0..calls {
+        lift();
+    }
+    let before = ALLOCATIONS.load(Ordering::SeqCst);
+    IS_WATCHED.store(true, Ordering::SeqCst);
+    for _ in 0..calls {
+        lift();
+    }
+    let is_clean = IS_WATCHED.swap(false, Ordering::SeqCst);
+    let found = ALLOCATIONS.load(Ordering::SeqCst) - before;
+    let first = FIRST.lock().unwrap().take();
+    assert!(is_clean && found == 0, "{what}, {people} people, {calls} times: allocated, first at\n{first:?}");
 }
 
-/// What lifting frames allocates once it has begun, where those that were lifted before lend their memory.
-fn allocations_of_frames(lifter: &mut Lifter, people: usize) -> usize {
+/// Lifting frames allocates nothing once it has begun, where those that were lifted before lend their memory.
+fn assert_frames_allocate_nothing(lifter: &mut Lifter, threads: usize, people: usize) {
     let point = |joint: usize| Keypoint { x: 900.0 + joint as f64, y: 10.0, score: if joint == 9 { 0.0 } else { 0.5 } };
     let person = Person { id: None, keypoints: (0..17).map(point).collect() };
     let frames: Vec<_> = (0..people.div_ceil(3))
@@ -71,10 +91,13 @@ fn allocations_of_frames(lifter: &mut Lifter, people: usize) -> usize {
             ..Frame::default()
         })
         .collect();
-    let (own, mut refusals, mut lifted) = (Conversion::identity(17), Vec::new(), Vec::new());
-    let found = allocations(|| lifter.lift_frames_into(&frames, &own, &mut refusals, &mut lifted).unwrap());
+    let own = Conversion::identity(17);
+    let mut refusals = Vec::new();
+    let mut lifted = Vec::new();
+    assert_no_allocations(&format!("frames on {threads} threads"), people, || {
+        lifter.lift_frames_into(&frames, &own, &mut refusals, &mut lifted).unwrap();
+    });
     assert!(refusals.is_empty() && lifted.iter().all(|frame| frame.people.len() == 3));
-    found
 }
 
 /// One test alone, for the count is the process's: a single person, a few, and batches that threads share.
@@ -88,9 +111,10 @@ fn lifting_allocates_nothing_once_it_has_begun() {
         for people in [1, 20, 64, 3000] {
             let keypoints = Array3::<f32>::ones((people, 17, 3));
             let mut poses = Array3::zeros((people, 17, 3));
-            let found = allocations(|| lifter.lift_into(keypoints.view(), poses.view_mut()).unwrap());
-            assert_eq!(found, 0, "{people} people on {threads} threads, 100 times");
-            assert_eq!(allocations_of_frames(&mut lifter, people), 0, "{people} people in frames on {threads} threads");
+            assert_no_allocations(&format!("arrays on {threads} threads"), people, || {
+                lifter.lift_into(keypoints.view(), poses.view_mut()).unwrap();
+            });
+            assert_frames_allocate_nothing(&mut lifter, threads, people);
             let fits = |value: &f32| !std::ptr::eq(file, &small) || (value - 0.001).abs() < 1e-6;
             assert!(poses.iter().all(|value: &f32| value.is_finite() && fits(value)));
         }
