@@ -139,6 +139,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<poselift_onnx::Error> for Error {
+    fn from(source: poselift_onnx::Error) -> Self {
+        let error = Self::model(source.to_string());
+        match source.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
 impl From<std::io::ErrorKind> for Error {
     fn from(kind: std::io::ErrorKind) -> Self {
         Self::from(std::io::Error::from(kind))

@@ -8,9 +8,7 @@
 //!
 //! Shapes are written with N poses, T frames, J joints everywhere.
 
-mod units;
-
-pub use units::{Axes, Unit};
+pub use poselift_onnx::{Axes, Unit};
 
 /// One 2D key point as a detector gives it.
 ///

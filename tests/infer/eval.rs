@@ -117,7 +117,7 @@ fn refuses_other_joints() {
 
 #[test]
 fn people_are_turned_as_the_file_says_they_were_seen() {
-    let bench = Bench::with(&SmallModel { view: "subject", sigma: true, ..SmallModel::default() });
+    let bench = Bench::with(&SmallModel { view: poselift::model::View::Subject, sigma: true, ..SmallModel::default() });
     let report = |more: &[(&str, Vec<u8>)], options: &[&str]| {
         let data = bench.path("pairs.npz");
         write_pairs(&data, 17, false, more);

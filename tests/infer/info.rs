@@ -6,6 +6,7 @@ mod program;
 mod small_model;
 
 use program::{Bench, assert_code, poselift, stderr, stdout};
+use small_model::SmallModel;
 
 #[test]
 fn the_bundled_model_is_shown_without_a_runtime() {
@@ -39,7 +40,8 @@ fn json_holds_the_card_and_counts_the_operators() {
 
 #[test]
 fn weights_that_are_not_those_of_the_card_are_told() {
-    let bench = Bench::new();
+    let other_weights = SmallModel { has_own_weights: false, ..SmallModel::default() };
+    let bench = Bench::with(&other_weights);
     let output = poselift().arg("info").arg(bench.path("small.onnx")).output().unwrap();
     assert_code(&output, 1);
     assert!(stderr(&output).contains("SHA-256 differs"), "{}", stderr(&output));

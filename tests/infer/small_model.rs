@@ -1,9 +1,17 @@
-//! A real ONNX model of a few kilobytes, written byte by byte so that no fixture file is needed.
+//! A real ONNX model of a few kilobytes, written here so that no fixture file is needed; not one of the graphs that
+//! `poselift-train export` writes, so that ONNX Runtime runs it.
 //!
 //! COCO-17 in, 17 joints out: the coordinates of joint j are those of key point j (x, y, score) times `scale`,
 //! so a test knows which person an answer belongs to. Its sigma, where it has one, is a tenth of each joint's score.
 
 #![allow(dead_code)] // Each test program uses a part.
+
+use poselift_onnx::proto::{
+    GraphProto, ModelProto, NodeProto, OperatorSetId, StringStringEntry, TensorProto, ValueInfoProto,
+};
+use poselift_onnx::{
+    Axes, CARD_KEY, CARD_SCHEMA, Card, InputCard, Model, NetworkCard, OutputCard, Precision, TrainingCard, Unit, View,
+};
 
 /// What the model looks like; the default is one that poselift takes.
 pub(crate) struct SmallModel {
@@ -18,11 +26,13 @@ pub(crate) struct SmallModel {
     /// The operator of the product that gives the pose, `Gemm`.
     pub(crate) operator: &'static str,
     /// From where the card says that people are seen.
-    pub(crate) view: &'static str,
+    pub(crate) view: View,
     /// Whether there is a second output, sigma.
     pub(crate) sigma: bool,
     /// What the card says of that, if not the truth.
     pub(crate) card_sigma: Option<bool>,
+    /// Whether the weights are those that the card promises.
+    pub(crate) has_own_weights: bool,
 }
 
 impl Default for SmallModel {
@@ -33,9 +43,10 @@ impl Default for SmallModel {
             card_channels: 3,
             input_name: "keypoints",
             operator: "Gemm",
-            view: "camera",
+            view: View::Camera,
             sigma: false,
             card_sigma: None,
+            has_own_weights: true,
         }
     }
 }
@@ -46,115 +57,129 @@ const FEATURES: usize = 3 * JOINTS;
 impl SmallModel {
     /// The file's bytes.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let weight: Vec<f32> =
-            (0..FEATURES * FEATURES).map(|i| if i / FEATURES == i % FEATURES { self.scale } else { 0.0 }).collect();
-        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
-        let ints = |values: &[i64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
-        let side = FEATURES as u64;
-        let mut graph = [
-            node("Flatten", &[self.input_name], "flat"),
-            node(self.operator, &["flat", "weight", "bias"], "lifted"),
-            node("Reshape", &["lifted", "shape"], "pose"),
-            bytes(2, b"small"),
-            bytes(5, &tensor("weight", 1, &[side, side], &floats(&weight))),
-            bytes(5, &tensor("bias", 1, &[side], &floats(&[0.0; FEATURES]))),
-            bytes(5, &tensor("shape", 7, &[3], &ints(&[-1, 17, 3]))),
-            bytes(11, &value_info(self.input_name, &[17, 3])),
-            bytes(12, &value_info("pose", &[17, 3])),
-        ]
-        .concat();
-        if self.sigma {
-            let is_score_of = |i: usize| i / JOINTS == 3 * (i % JOINTS) + 2;
-            let weight: Vec<f32> = (0..FEATURES * JOINTS).map(|i| if is_score_of(i) { 0.1 } else { 0.0 }).collect();
-            graph.extend(node("Gemm", &["flat", "sigma_weight", "sigma_bias"], "sigma"));
-            graph.extend(bytes(5, &tensor("sigma_weight", 1, &[side, JOINTS as u64], &floats(&weight))));
-            graph.extend(bytes(5, &tensor("sigma_bias", 1, &[JOINTS as u64], &floats(&[0.0; JOINTS]))));
-            graph.extend(bytes(12, &value_info("sigma", &[17])));
-        }
-        let mut model = [
-            number(1, 8),
-            bytes(2, b"poselift tests"),
-            bytes(8, &[bytes(1, b""), number(2, 17)].concat()),
-            bytes(7, &graph),
-        ]
-        .concat();
+        let mut model = ModelProto {
+            ir_version: 8,
+            producer_name: "poselift tests".into(),
+            graph: Some(self.graph()),
+            opset_import: vec![OperatorSetId { domain: String::new(), version: 17 }],
+            ..ModelProto::default()
+        };
         if self.with_card {
-            let card = self.card();
-            model.extend(bytes(14, &[bytes(1, b"poselift.card"), bytes(2, card.as_bytes())].concat()));
+            let value = self.card(&model.to_bytes()).to_json();
+            model.metadata_props.push(StringStringEntry { key: CARD_KEY.into(), value });
         }
-        model
+        model.to_bytes()
     }
 
-    fn card(&self) -> String {
-        let joints = [
-            "nose",
-            "left_eye",
-            "right_eye",
-            "left_ear",
-            "right_ear",
-            "left_shoulder",
-            "right_shoulder",
-            "left_elbow",
-            "right_elbow",
-            "left_wrist",
-            "right_wrist",
-            "left_hip",
-            "right_hip",
-            "left_knee",
-            "right_knee",
-            "left_ankle",
-            "right_ankle",
-        ];
-        let names = format!("[\"{}\"]", joints.join("\",\""));
-        let channels = self.card_channels;
-        let (view, sigma) = (self.view, self.card_sigma.unwrap_or(self.sigma));
-        let parents = [-1; 17].map(|parent: i32| parent.to_string()).join(",");
-        format!(
-            r#"{{"schema":1,"name":"small","input":{{"layout":"coco17","joints":{names},"channels":{channels},
-            "view":"{view}"}},
-            "output":{{"skeleton":"custom","joints":{names},"parents":[{parents}],"root":null,"unit":"m","axes":"camera",
-            "sigma":{sigma}}},
-            "network":{{"blocks":0,"hidden":51,"dropout":0,"batch_norm":false,"parameters":2652}},
-            "training":{{"data":[],"samples":0,"epochs":0,"batch":1,"optimiser":"none","learning_rate":0,"seed":0,
-            "commit":null}},"metrics":{{}},"weights_sha256":"not written"}}"#
-        )
+    fn graph(&self) -> GraphProto {
+        let scaled = |from, to| if from == to { self.scale } else { 0.0 };
+        let mut graph = GraphProto {
+            node: vec![
+                node("Flatten", &[self.input_name], "flat"),
+                node(self.operator, &["flat", "weight", "bias"], "lifted"),
+                node("Reshape", &["lifted", "shape"], "pose"),
+            ],
+            name: "small".into(),
+            initializer: vec![
+                matrix("weight", FEATURES, scaled),
+                TensorProto::new("bias", &[FEATURES], [0.0f32; FEATURES]),
+                TensorProto::integers("shape", &[-1, JOINTS as i64, 3]),
+            ],
+            input: vec![ValueInfoProto::batch_of_floats(self.input_name, &[JOINTS, 3])],
+            output: vec![ValueInfoProto::batch_of_floats("pose", &[JOINTS, 3])],
+        };
+        if self.sigma {
+            let tenth_of_score = |from, to| if from == 3 * to + 2 { 0.1 } else { 0.0 };
+            graph.node.push(node("Gemm", &["flat", "sigma_weight", "sigma_bias"], "sigma"));
+            graph.initializer.push(matrix("sigma_weight", JOINTS, tenth_of_score));
+            graph.initializer.push(TensorProto::new("sigma_bias", &[JOINTS], [0.0f32; JOINTS]));
+            graph.output.push(ValueInfoProto::batch_of_floats("sigma", &[JOINTS]));
+        }
+        graph
+    }
+
+    /// The card of the model in `bytes`.
+    fn card(&self, bytes: &[u8]) -> Card {
+        let weights = Model::decode(bytes.to_vec().into()).expect("a model").weights_digest().to_hex();
+        let joints: Vec<String> = JOINT_NAMES.iter().map(|&name| name.to_owned()).collect();
+        Card {
+            schema: CARD_SCHEMA,
+            name: "small".into(),
+            input: InputCard {
+                layout: "coco17".into(),
+                joints: joints.clone(),
+                channels: self.card_channels,
+                view: self.view,
+            },
+            output: OutputCard {
+                skeleton: "custom".into(),
+                joints,
+                parents: vec![-1; JOINTS],
+                root: None,
+                root_position: None,
+                unit: Unit::Metres,
+                axes: Axes::Camera,
+                sigma: self.card_sigma.unwrap_or(self.sigma),
+            },
+            network: NetworkCard {
+                blocks: 0,
+                hidden: FEATURES,
+                dropout: 0.0,
+                batch_norm: false,
+                parameters: 2652,
+                precision: Precision::F32,
+                mirror: false,
+            },
+            training: TrainingCard {
+                data: Vec::new(),
+                samples: 0,
+                epochs: 0.0,
+                batch: 1,
+                optimiser: "none".into(),
+                learning_rate: 0.0,
+                ema: None,
+                seed: 0,
+                commit: None,
+                teacher: None,
+            },
+            metrics: std::collections::BTreeMap::new(),
+            weights_sha256: if self.has_own_weights { weights } else { "0".repeat(64) },
+        }
     }
 }
 
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+const JOINT_NAMES: [&str; JOINTS] = [
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+];
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: output.to_owned(),
+        op_type: operator.to_owned(),
+        attribute: Vec::new(),
     }
-    out.push(value as u8);
-    out
 }
 
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn bytes(field: u64, body: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(body.len() as u64), body.to_vec()].concat()
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str) -> Vec<u8> {
-    let mut node: Vec<u8> = inputs.iter().flat_map(|input| bytes(1, input.as_bytes())).collect();
-    node.extend([bytes(2, output.as_bytes()), bytes(3, output.as_bytes()), bytes(4, operator.as_bytes())].concat());
-    bytes(1, &node)
-}
-
-fn tensor(name: &str, element_type: u64, dims: &[u64], raw: &[u8]) -> Vec<u8> {
-    let mut tensor: Vec<u8> = dims.iter().flat_map(|&dim| number(1, dim)).collect();
-    tensor.extend([number(2, element_type), bytes(8, name.as_bytes()), bytes(9, raw)].concat());
-    tensor
-}
-
-fn value_info(name: &str, sizes: &[u64]) -> Vec<u8> {
-    let dimension = |body: Vec<u8>| bytes(1, &body);
-    let mut shape = dimension(bytes(2, b"batch"));
-    shape.extend(sizes.iter().flat_map(|&size| dimension(number(1, size))));
-    let tensor_type = [number(1, 1), bytes(2, &shape)].concat();
-    [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor_type))].concat()
+/// A constant `[FEATURES, columns]` of the numbers `at` each row and column.
+fn matrix(name: &str, columns: usize, at: impl Fn(usize, usize) -> f32) -> TensorProto {
+    let values = (0..FEATURES * columns).map(|index| at(index / columns, index % columns));
+    TensorProto::new(name, &[FEATURES, columns], values)
 }

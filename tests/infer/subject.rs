@@ -12,7 +12,7 @@ use serde_json::Value;
 use small_model::SmallModel;
 
 fn subject() -> SmallModel {
-    SmallModel { view: "subject", ..SmallModel::default() }
+    SmallModel { view: poselift::model::View::Subject, ..SmallModel::default() }
 }
 
 fn sure() -> SmallModel {

@@ -10,10 +10,10 @@ use std::process::Command;
 use lifting_program::poselift;
 use ndarray::{Array3, s};
 use poselift::model::{Card, Precision};
-use poselift_train::export::onnx::ModelProto;
-use poselift_train::export::{Exported, encode};
+use poselift_onnx::proto::ModelProto;
+use poselift_onnx::{Model, WrittenModel};
+use poselift_train::export::encode;
 use poselift_train::verify::TOLERANCE;
-use prost::Message;
 use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 /// One shape for each path through the writer.
@@ -32,6 +32,10 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
+fn decode(bytes: Vec<u8>) -> ModelProto {
+    Model::decode(bytes.into()).unwrap().proto().clone()
+}
+
 fn operators(model: &ModelProto) -> Vec<&str> {
     model.graph.as_ref().unwrap().node.iter().map(|node| node.op_type.as_str()).collect()
 }
@@ -44,6 +48,9 @@ fn the_same_lifter_gives_the_same_bytes() {
             let twice = encode(&random_lifter(shape, seed as u64), &card_seed(), precision).unwrap();
             assert!(once.bytes == twice.bytes, "{shape:?}, {precision}");
             assert_eq!(once.card.network.precision, precision);
+            let network = Model::decode(once.bytes.clone().into()).unwrap().network().unwrap();
+            let again = poselift_onnx::write(&network, once.card.clone()).unwrap();
+            assert!(again.bytes == once.bytes && again.card == once.card, "{shape:?}, {precision}: the file read");
         }
     }
 }
@@ -51,8 +58,8 @@ fn the_same_lifter_gives_the_same_bytes() {
 #[test]
 fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
     let shape = Shape { channels: 2, centred: false, ..Default::default() };
-    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
-    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let WrittenModel { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
+    let model = decode(bytes);
     let block = ["Gemm", "Relu", "Gemm", "Relu", "Add"];
     let start = ["Pow", "MatMul", "Equal", "Where", "Flatten", "Gemm"];
     let expected = [&start[..], &block, &block, &["Gemm", "Constant", "Reshape"]].concat();
@@ -69,8 +76,8 @@ fn a_layer_is_one_gemm_and_nothing_of_training_is_left() {
 fn layers_over_twins_are_two_products_of_half_the_width() {
     let shape =
         Shape { channels: 2, centred: false, blocks: 1, layers_per_block: 1, twins: true, ..Default::default() };
-    let Exported { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
-    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let WrittenModel { bytes, card } = encode(&random_lifter(&shape, 1), &card_seed(), Precision::F32).unwrap();
+    let model = decode(bytes);
     let twins = "Gemm MatMul Add Relu Sub Relu Add Sub";
     let expected = format!("Gemm MatMul {twins} Add Add Gemm MatMul Add Constant Reshape");
     assert_eq!(operators(&model)[5..].join(" "), expected);
@@ -90,7 +97,7 @@ fn hidden_layers_are_in_the_precision_asked_for_and_coordinates_are_not() {
     let shape = Shape { layers_per_block: 2, blocks: 1, ..Default::default() };
     let of = |precision| {
         let bytes = encode(&random_lifter(&shape, 1), &card_seed(), precision).unwrap().bytes;
-        let model = ModelProto::decode(bytes.as_slice()).unwrap();
+        let model = decode(bytes);
         let types = |name: &str| {
             let found = model.graph.iter().flat_map(|graph| &graph.initializer).find(|constant| constant.name == name);
             found.unwrap().data_type
@@ -112,8 +119,9 @@ fn hidden_layers_are_in_the_precision_asked_for_and_coordinates_are_not() {
 
 #[test]
 fn the_transform_of_scored_key_points_is_24_nodes() {
-    let Exported { bytes, .. } = encode(&random_lifter(&Shape::default(), 1), &card_seed(), Precision::F32).unwrap();
-    let model = ModelProto::decode(bytes.as_slice()).unwrap();
+    let WrittenModel { bytes, .. } =
+        encode(&random_lifter(&Shape::default(), 1), &card_seed(), Precision::F32).unwrap();
+    let model = decode(bytes);
     let operators = operators(&model);
     let transform = operators.len() - (1 + 2 * 5 + 3);
     assert_eq!(transform, 24, "{operators:?}");

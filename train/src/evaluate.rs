@@ -3,8 +3,9 @@
 //! definitions in `trained` word for word and is slow.
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
+use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
 
-use crate::trained::{Dense, InputTransform, MIN_SCALE, NOBODY, TrainedLifter};
+use crate::trained::{Dense, InputTransform, TrainedLifter};
 
 impl TrainedLifter {
     /// Poses `[N, J_out, 3]` of key points `[N, J_in, C]` and, where the output has it, σ `[N, J_out]`; BatchNorm and
@@ -72,11 +73,11 @@ fn is_visible(point: ArrayView1<f64>) -> bool {
 fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
     let seen: Vec<usize> = (0..visible.len()).filter(|&joint| visible[joint]).collect();
     let weights: Vec<f64> = (0..visible.len()).map(|joint| points.get([joint, 2]).copied().unwrap_or(1.0)).collect();
-    let total = seen.iter().map(|&joint| weights[joint]).sum::<f64>().max(f64::from(NOBODY));
+    let total = seen.iter().map(|&joint| weights[joint]).sum::<f64>().max(f64::from(LEAST_SCORE_SUM));
     let mean = |of: &dyn Fn(usize) -> f64| seen.iter().map(|&joint| weights[joint] * of(joint)).sum::<f64>() / total;
     let centre = [0, 1].map(|axis| mean(&|joint| points[[joint, axis]]));
     let square = |joint: usize| (0..2).map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).sum::<f64>();
-    let scale = mean(&square).sqrt().max(f64::from(MIN_SCALE));
+    let scale = mean(&square).sqrt().max(f64::from(LEAST_SCALE));
     for (joint, mut point) in points.outer_iter_mut().enumerate() {
         if visible[joint] {
             (0..2).for_each(|axis| point[axis] = (point[axis] - centre[axis]) / scale);

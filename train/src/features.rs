@@ -3,9 +3,10 @@
 //! The formulas are those of [`crate::trained::InputTransform`]; `export`
 //! writes the same as graph nodes and `verify` holds the two together.
 
+use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
 use tch::{Kind, Tensor};
 
-use crate::trained::{InputTransform, MIN_SCALE, NOBODY};
+use crate::trained::InputTransform;
 
 /// Features `[B, J·C]` of key points `[B, J, C]`; `mean` `[J·C]` stands in for what is missing where the
 /// transform says so.
@@ -38,7 +39,7 @@ fn centred(keypoints: &Tensor) -> Tensor {
     let masked = |part: &Tensor| part.where_self(&visible, &part.zeros_like());
     let points = masked(&keypoints.narrow(2, 0, 2));
     let score = masked(&keypoints.narrow(2, 2, 1));
-    let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(NOBODY));
+    let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(LEAST_SCORE_SUM));
     let share = &score / total;
     let centre = |points: Tensor| {
         let centre = (&points * &share).sum_dim_intlist(&[1i64][..], true, Kind::Float);
@@ -48,7 +49,7 @@ fn centred(keypoints: &Tensor) -> Tensor {
     // is much for a small body far from the origin; what it leaves is small, and so is the rounding of its centre.
     let offset = centre(centre(points));
     let spread = (offset.square() * &share).sum_dim_intlist(&[1i64, 2][..], true, Kind::Float);
-    let scale = spread.sqrt().clamp_min(f64::from(MIN_SCALE));
+    let scale = spread.sqrt().clamp_min(f64::from(LEAST_SCALE));
     Tensor::cat(&[offset / scale, score], 2).reshape([keypoints.size()[0], -1])
 }
 

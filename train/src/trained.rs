@@ -5,6 +5,8 @@
 
 use ndarray::{Array1, Array2};
 use poselift::model::{InputCard, OutputCard};
+#[cfg(doc)]
+use poselift_onnx::names::LEAST_SCALE;
 
 /// BatchNorm1d with its running statistics, `[hidden]` each.
 #[derive(Debug, Clone)]
@@ -56,20 +58,14 @@ pub enum InputTransform {
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
     /// is > 0 and whose coordinates are numbers, else 0, w = m·score (m where there are no scores) and n = Σw:
-    /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
+    /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`LEAST_SCALE`]), and the features of a joint are
     /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is; all 0 where nothing
     /// is visible.
     ///
-    /// In f32 the points are centred twice (`export/transform.rs` says why). The exported graph also takes
+    /// In f32 the points are centred twice (`features.rs` of the crate `poselift-onnx` says why). The exported graph also takes
     /// for missing what no detector writes: a coordinate beyond 7e12 and a score below 1e-12 or infinite.
     Centred,
 }
-
-/// The least scale that [`InputTransform::Centred`] divides by, pixels.
-pub const MIN_SCALE: f32 = 1e-3;
-
-/// Stands for the summed scores where nothing is visible, so that 0 is divided by it.
-pub const NOBODY: f32 = 1e-30;
 
 /// A z-score, `[features]` each; a standard deviation of 0 stands for a constant (z = 0; as an output, the mean).
 #[derive(Debug, Clone)]

@@ -35,7 +35,7 @@ impl Agreement {
         // What is part of the program is told by the program's file.
         match model.is_bundled() {
             true => hash.update(model.name().as_os_str().as_encoded_bytes()),
-            false => hash.update(model.bytes()),
+            false => hash.update(model.content_digest()),
         }
         let key = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Self { cache: cache.to_path_buf(), key })

@@ -3,8 +3,8 @@
 use ndarray::{Array3, Ix3};
 use ort::value::TensorRef;
 
-use super::file::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 use super::library;
+use super::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 use crate::error::{Error, Result};
 
 /// A session with nothing of ours around it, on the CPU.

@@ -2,31 +2,29 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use super::onnx::{self, Dimension, FLOAT32, Graph, Tensor};
+use bytes::Bytes;
+use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+use poselift_onnx::{Dimension, FLOAT32, Graph, Model, Network, Tensor, WeightsDigest};
+
 use super::{CARD_KEY, Card};
 use crate::error::{Error, Result};
-
-/// The name of the tensor that goes in.
-pub const INPUT_NAME: &str = "keypoints";
-
-/// The name of the tensor that comes out.
-pub const OUTPUT_NAME: &str = "pose";
-
-/// The name of the tensor that comes out beside it, of models that say how sure they are.
-pub const SIGMA_NAME: &str = "sigma";
 
 /// A model file whose card fits its tensors.
 #[derive(Debug, Clone)]
 pub struct ModelFile {
     name: PathBuf,
-    bytes: Cow<'static, [u8]>,
+    bytes: Bytes,
+    model: Arc<Model>,
     graph: Graph,
     card: Card,
     /// The same network as a CPU runs it faster.
     twin: Option<Box<ModelFile>>,
     /// Whether it is a part of the program.
     is_bundled: bool,
+    /// Of the weights in the file, once it is asked for.
+    weights_digest: Arc<OnceLock<WeightsDigest>>,
 }
 
 impl ModelFile {
@@ -48,10 +46,24 @@ impl ModelFile {
     /// # Errors
     /// Bytes that are no ONNX model, hold no card, or whose card does not fit the tensors.
     pub fn from_bytes(name: impl AsRef<Path>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
-        let (name, bytes) = (name.as_ref(), bytes.into());
-        let graph = onnx::read_graph(&bytes).ok_or_else(|| not_onnx(&bytes).at(name))?;
+        let name = name.as_ref();
+        let bytes = match bytes.into() {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        let model = Model::decode(bytes.clone()).ok_or_else(|| not_onnx(&bytes).at(name))?;
+        let graph = model.to_graph();
         let card = read_card(&graph).map_err(|error| error.at(name))?;
-        Ok(Self { name: name.to_path_buf(), bytes, graph, card, twin: None, is_bundled: false })
+        Ok(Self {
+            name: name.to_path_buf(),
+            bytes,
+            model: Arc::new(model),
+            graph,
+            card,
+            twin: None,
+            is_bundled: false,
+            weights_digest: Arc::new(OnceLock::new()),
+        })
     }
 
     /// The same model, which a CPU takes `twin` for: the same joints from the same network, in a precision that a CPU
@@ -91,7 +103,7 @@ impl ModelFile {
         &self.bytes
     }
 
-    /// The file's graph from outside.
+    /// What the file looks like from outside.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -103,7 +115,48 @@ impl ModelFile {
 
     /// SHA-256, in hex, of the weights that are really in the file; the card's `weights_sha256` promises it.
     pub fn weights_sha256(&self) -> String {
-        onnx::weights_sha256(&self.bytes).unwrap_or_default()
+        self.weights_digest().to_hex()
+    }
+
+    fn weights_digest(&self) -> &WeightsDigest {
+        self.weights_digest.get_or_init(|| self.model.weights_digest())
+    }
+
+    /// SHA-256 of all that is in the file.
+    pub(super) fn content_digest(&self) -> [u8; 32] {
+        self.model.content_digest(self.weights_digest())
+    }
+
+    /// Whether the weights are those that the card was written for. Of a model that is part of the program a test says so:
+    /// hashing 13 MB would double the time that the program takes to start.
+    ///
+    /// # Errors
+    /// Names both hashes.
+    pub(super) fn check_weights(&self) -> Result<()> {
+        let (found, expected) = match self.is_bundled {
+            true => return Ok(()),
+            false => (self.weights_sha256(), &self.card.weights_sha256),
+        };
+        if found == *expected {
+            return Ok(());
+        }
+        let message = format!("the weights have SHA-256 {found}, expected {expected} as the model's card says");
+        Err(Error::model(message)
+            .at(&self.name)
+            .hint("the file was changed or damaged after its export; export or copy it again"))
+    }
+
+    /// The network, where the file is exactly as `poselift-train export` writes it.
+    ///
+    /// # Errors
+    /// The first part of the file that is not.
+    pub(super) fn network(&self) -> Result<Network> {
+        let network = self.model.network()?;
+        let (blocks, found, expected) = (&network.blocks, network.blocks.precision(), self.card.network.precision);
+        if found != expected && !blocks.layers().is_empty() {
+            return Err(Error::model(format!("hidden layers are in {found}, expected {expected} as the card says")));
+        }
+        Ok(network)
     }
 }
 
@@ -167,11 +220,23 @@ fn check_tensors(side: &str, found: &[Tensor], expected: &[Tensor]) -> Result<()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+    use poselift_onnx::proto::GraphProto;
 
     use super::super::small_model::SmallModel;
     use super::*;
+
+    /// The bytes of `file` with another graph, whose weights the card promises.
+    pub(crate) fn altered(file: &ModelFile, alter: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
+        let mut proto = file.model.proto().clone();
+        alter(proto.graph.as_mut().unwrap());
+        let weights = Model::decode(proto.to_bytes().into()).unwrap().weights_digest().to_hex();
+        let card = Card { weights_sha256: weights, ..file.card.clone() };
+        proto.metadata_props.iter_mut().find(|entry| entry.key == CARD_KEY).unwrap().value = card.to_json();
+        proto.to_bytes()
+    }
 
     fn refusal(bytes: Vec<u8>) -> String {
         ModelFile::from_bytes("m.onnx", bytes).unwrap_err().to_string()

@@ -18,10 +18,8 @@ mod fused;
 mod kernels;
 mod library;
 mod network;
-mod onnx;
 mod ort_model;
 mod pool;
-mod precision;
 mod profile;
 mod session;
 #[cfg(test)]
@@ -35,13 +33,13 @@ pub use batch::{Batch, BatchArrays};
 pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
 pub use device::{Device, Provider};
 pub use engine::Engine;
-pub use file::{INPUT_NAME, ModelFile, OUTPUT_NAME, SIGMA_NAME};
+pub use file::ModelFile;
 pub use kernels::Kernels;
 pub use library::{environment, forbid_telemetry};
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
 pub(crate) use network::no_sigma;
-pub use onnx::{Dimension, FLOAT32, Graph, Tensor};
-pub use precision::Precision;
+pub use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+pub use poselift_onnx::{Dimension, FLOAT32, Graph, Precision, Tensor};
 pub use session::{Session, SessionOptions, open};

@@ -14,7 +14,7 @@ use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
 
 use super::Card;
 use super::batch::FlatBatch;
-use super::file::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+use super::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
 use crate::error::{Error, Result};
 
 /// The names of what goes in and comes out, as C wants them; a test holds them against the contract's.

@@ -11,7 +11,7 @@ use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 use serde::Deserialize;
 
-use super::file::{INPUT_NAME, ModelFile};
+use super::{INPUT_NAME, ModelFile};
 
 /// Builds a session and runs one pose; gives the session and the name of the provider of its matrix products.
 pub(super) fn build_and_watch(

@@ -77,8 +77,10 @@ impl Session {
     /// ONNX Runtime on this machine yet, it is loaded too, and asked.
     ///
     /// # Errors
-    /// No usable ONNX Runtime, a device that cannot be used, or operators that the runtime does not know.
+    /// Weights that are not those of the card, no usable ONNX Runtime, a device that cannot be used, or operators that the
+    /// runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
+        file.check_weights()?;
         let path = library::path(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {

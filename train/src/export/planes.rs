@@ -38,12 +38,6 @@ impl Planes {
             output: of(&folded.output, outer),
         }
     }
-
-    /// Weights and biases in all.
-    pub(super) fn parameters(&self) -> u64 {
-        let layers = [&self.input, &self.output].into_iter().chain(self.blocks.iter().flatten()).flatten();
-        layers.map(|layer| (layer.weight.len() + layer.bias.len()) as u64).sum()
-    }
 }
 
 /// Between twins: z_a = even·(a + b) + bias + odd·(a − b), z_b the same with a minus.

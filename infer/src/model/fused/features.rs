@@ -1,11 +1,10 @@
 //! From raw key points to what the network reads: who is seen, and, as the nodes before the first layer do it, key points
 //! centred on their weighted mean and scaled by their weighted spread, or as they are.
 
+use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
+
 /// Number of a coordinate's axes.
 const AXES: usize = 2;
-/// What sums of weights start from, and the least spread in pixels: nothing is divided by 0. As in the file.
-const NOBODY: f32 = 1e-30;
-const LEAST_SCALE: f32 = 1e-3;
 
 /// What becomes of key points.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +127,7 @@ fn normalise(raw: &[f32], channels: usize, features: &mut [f32], weights: &mut [
             *weight = 0.0;
         }
     }
-    let total = NOBODY + weights.iter().sum::<f32>();
+    let total = LEAST_SCORE_SUM + weights.iter().sum::<f32>();
     // Twice: the first centre carries the rounding of large pixel numbers, the second does not.
     for _ in 0..2 {
         let mut centre = [0.0; AXES];

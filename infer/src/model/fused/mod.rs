@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::batch::FlatBatch;
 use super::{Kernels, ModelFile};
+use crate::error::{Error, Result};
 use features::Features;
 use kernel::{Processor, Rounded};
 use matrix::Layer;
@@ -53,14 +54,19 @@ struct Scratch {
 }
 
 impl Fused {
-    /// The network of `file` by the kernels `only`, or by the fastest; none where the file holds another kind of network, or
-    /// where this processor has not what they need. Memory is laid out for `threads` that call it at once; more may.
-    pub(super) fn new(file: &ModelFile, only: Option<Kernels>, threads: usize) -> Option<Self> {
-        let processor = Processor::detect(only)?;
-        let plan = Plan::read(file, processor.shape())?;
+    /// The network of `file` by the kernels `only`, or by the fastest. Memory is laid out for `threads` that call it at
+    /// once; more may.
+    ///
+    /// # Errors
+    /// A file that is not exactly as `poselift-train export` writes it, or whose precision or width no kernels are for; a
+    /// processor that lacks what they need.
+    pub(super) fn new(file: &ModelFile, only: Option<Kernels>, threads: usize) -> Result<Self> {
+        let lacking = || Error::model("this processor lacks what they need");
+        let processor = Processor::detect(only).ok_or_else(lacking)?;
+        let plan = Plan::new(&file.network()?, processor.shape())?;
         let level_bytes = processor.shape().level_bytes();
         let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan, level_bytes)).collect());
-        Some(Self { plan, processor, spare })
+        Ok(Self { plan, processor, spare })
     }
 
     /// The kernels.

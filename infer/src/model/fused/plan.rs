@@ -1,10 +1,11 @@
 //! What of a model file is computed.
 
+use poselift_onnx::{Features as FileFeatures, Network};
+
 use super::features::{Centring, Features, Merged};
-use super::matrix::{Floats, Layer, Reads, Shape};
-use super::weights::{Output, Weights};
-use crate::model::onnx;
-use crate::model::{Graph, ModelFile, Precision};
+use super::matrix::{Floats, Layer, Shape};
+use super::weights::{self, Output};
+use crate::error::{Error, Result};
 
 /// A network ready for the kernels.
 #[derive(Debug)]
@@ -30,36 +31,33 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads `file` for kernels of `shape`; none where it holds no network in 8 bits or f32 as `poselift-train export` writes
-    /// it, or widths that they do not take.
-    pub(super) fn read(file: &ModelFile, shape: Shape) -> Option<Self> {
-        let card = file.card();
-        let (precision, channels) = (card.network.precision, card.input.channels);
-        let initialisers = onnx::initialisers(file.bytes())?;
-        let weights = Weights::new(&initialisers, shape);
-        let centring = weights.centring(channels)?;
-        let hidden = weights.hidden()?;
-        let is_taken = hidden > 0 && hidden.is_multiple_of(shape.panel()) && precision != Precision::F16;
-        is_taken.then_some(())?;
-        let keypoints = card.input.joints.len() * channels;
-        let (merged, input) = weights.input(hidden, keypoints)?;
-        let layers = weights.layers();
-        let input_relu = relus(file.graph()) > relus_of(&layers, weights.planes(), precision);
-        // A sum of ReLUs is no less than what they are added to.
-        let stream = if input_relu { Reads::Positive } else { Reads::Signed };
-        let block = |block| weights.block(block, hidden, precision, stream);
-        let blocks = layers.into_iter().enumerate().map(block).collect::<Option<Vec<_>>>()?;
-        let Output { planes: output, numbers, bias } = weights.output(hidden, card)?;
-        weights.are_used(&centring, channels, &blocks).then_some(Self {
-            channels,
-            keypoints,
-            joints: card.output.joints.len(),
-            planes: weights.planes(),
+    /// Lays `network` out for kernels of `shape`.
+    ///
+    /// # Errors
+    /// A precision or a width that they do not take.
+    pub(super) fn new(network: &Network, shape: Shape) -> Result<Self> {
+        let hidden = network.hidden();
+        if hidden == 0 || !hidden.is_multiple_of(shape.panel()) {
+            let panel = shape.panel();
+            return Err(Error::model(format!("planes are {hidden} wide, expected a multiple of {panel}")));
+        }
+        let blocks = weights::blocks(network, shape);
+        let blocks = blocks.ok_or_else(|| Error::model("hidden layers are in f16, expected f32 or int8"))?;
+        let (merged, input) = weights::input(&network.input, shape);
+        let Output { planes: output, numbers, bias } = weights::output(&network.output, shape);
+        Ok(Self {
+            channels: network.channels,
+            keypoints: network.joints_in * network.channels,
+            joints: network.joints_out,
+            planes: network.planes(),
             hidden,
-            centring,
+            centring: match &network.features {
+                FileFeatures::Centred => Centring::Centred,
+                FileFeatures::Absolute(mean) => Centring::Absolute(mean.values().into_owned()),
+            },
             merged,
             input,
-            input_relu,
+            input_relu: network.input_relu,
             blocks,
             output,
             numbers,
@@ -115,19 +113,5 @@ impl Plan {
                 own.zip(&row[coordinates..]).for_each(|(to, number)| *to = number.exp());
             }
         }
-    }
-}
-
-/// ReLUs of the whole graph.
-fn relus(graph: &Graph) -> usize {
-    graph.operators.get("Relu").copied().unwrap_or(0)
-}
-
-/// ReLUs of blocks of so many `layers` each, as they are exported: one of each twin, and none of its own where rounding one
-/// plane to 8 bits cuts off what is below 0.
-fn relus_of(layers: &[usize], planes: usize, precision: Precision) -> usize {
-    match (planes, precision) {
-        (1, Precision::Int8) => layers.len(),
-        _ => planes * layers.iter().sum::<usize>(),
     }
 }

@@ -1,11 +1,14 @@
-//! The few protobuf messages of ONNX that an exported lifter consists of.
+//! The few protobuf messages of ONNX that a model file consists of.
 //!
 //! Field numbers are those of `onnx.proto` (ONNX 1.12, IR version 8, Apache-2.0);
 //! messages and fields that we never write are left out, which protobuf allows
-//! in both directions. Nothing here knows about poses.
+//! in both directions. Tensors are views of the file: reading copies no weights.
+//! Nothing here knows about poses.
 
-use half::f16;
+use bytes::Bytes;
 use prost::Message;
+
+use crate::weights::{Element, Weights};
 
 /// The IR version that goes with opset 17 and that every common runtime reads.
 pub const IR_VERSION: i64 = 8;
@@ -14,19 +17,19 @@ pub const IR_VERSION: i64 = 8;
 pub const OPSET_VERSION: i64 = 17;
 
 /// `TensorProto.DataType.FLOAT`.
-const FLOAT: i32 = 1;
+pub(crate) const FLOAT: i32 = 1;
 
 /// `TensorProto.DataType.UINT8`.
-const UINT8: i32 = 2;
+pub(crate) const UINT8: i32 = 2;
 
 /// `TensorProto.DataType.INT8`.
-const INT8: i32 = 3;
+pub(crate) const INT8: i32 = 3;
 
 /// `TensorProto.DataType.INT64`.
 const INT64: i32 = 7;
 
 /// `TensorProto.DataType.FLOAT16`.
-const FLOAT16: i32 = 10;
+pub(crate) const FLOAT16: i32 = 10;
 
 /// `AttributeProto.AttributeType.INT`.
 const ATTRIBUTE_INT: i32 = 2;
@@ -154,9 +157,12 @@ pub struct TensorProto {
     /// Its name.
     #[prost(string, tag = "8")]
     pub name: String,
+    /// Its elements where other programs write float32 so; we never do.
+    #[prost(float, repeated, tag = "4")]
+    pub float_data: Vec<f32>,
     /// Its elements, little-endian, the last dimension fastest.
-    #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "9")]
+    pub raw_data: Bytes,
 }
 
 /// The name and type of an input or output.
@@ -217,36 +223,15 @@ pub enum DimensionValue {
 }
 
 impl TensorProto {
-    /// A float32 tensor of shape `dims`.
-    pub fn floats(name: &str, dims: &[usize], values: impl IntoIterator<Item = f32>) -> Self {
-        Self::new(name, dims, FLOAT, 4, values.into_iter().flat_map(f32::to_le_bytes))
-    }
-
-    /// A float16 tensor of shape `dims`.
-    pub fn halves(name: &str, dims: &[usize], values: impl IntoIterator<Item = f16>) -> Self {
-        Self::new(name, dims, FLOAT16, 2, values.into_iter().flat_map(f16::to_le_bytes))
-    }
-
-    /// An int8 tensor of shape `dims`.
-    pub fn signed_bytes(name: &str, dims: &[usize], values: impl IntoIterator<Item = i8>) -> Self {
-        Self::new(name, dims, INT8, 1, values.into_iter().map(i8::cast_unsigned))
-    }
-
-    /// A uint8 tensor of shape `dims`.
-    pub fn bytes(name: &str, dims: &[usize], values: impl IntoIterator<Item = u8>) -> Self {
-        Self::new(name, dims, UINT8, 1, values)
-    }
-
-    fn new(name: &str, dims: &[usize], data_type: i32, width: usize, bytes: impl IntoIterator<Item = u8>) -> Self {
-        let raw_data = Vec::from_iter(bytes);
-        debug_assert_eq!(raw_data.len(), width * dims.iter().product::<usize>(), "{name}");
-        Self { dims: signed(dims), data_type, name: name.to_owned(), raw_data }
+    /// A tensor of shape `dims`.
+    pub fn new<T: Element>(name: &str, dims: &[usize], values: impl IntoIterator<Item = T>) -> Self {
+        Weights::new(dims, values).to_tensor(name)
     }
 
     /// An int64 vector.
     pub fn integers(name: &str, values: &[i64]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { dims: vec![values.len() as i64], data_type: INT64, name: name.to_owned(), raw_data }
+        Self { dims: vec![values.len() as i64], data_type: INT64, name: name.to_owned(), raw_data, ..Self::default() }
     }
 }
 
@@ -267,7 +252,7 @@ impl AttributeProto {
     }
 
     /// A `to` setting of a Cast to float16.
-    pub fn to_half() -> Self {
+    pub fn to_float16() -> Self {
         Self::integer("to", i64::from(FLOAT16))
     }
 
@@ -289,12 +274,16 @@ impl ValueInfoProto {
 }
 
 impl ModelProto {
-    /// A file around `graph`, with `metadata` as key and value.
-    pub fn new(graph: GraphProto, metadata: (&str, String)) -> Self {
-        let (key, value) = metadata;
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// A file around `graph` by `producer`, with one entry of metadata, `key` and `value`.
+    pub fn new(graph: GraphProto, producer: &str, key: &str, value: String) -> Self {
         Self {
             ir_version: IR_VERSION,
-            producer_name: env!("CARGO_PKG_NAME").to_owned(),
+            producer_name: producer.to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(graph),
             opset_import: vec![OperatorSetId { domain: String::new(), version: OPSET_VERSION }],
@@ -309,12 +298,14 @@ fn signed(dims: &[usize]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
 
     #[test]
     fn field_numbers_are_those_of_the_standard() {
         // Written out by hand: key = field << 3 | wire type (0 number, 2 length-delimited).
-        let tensor = TensorProto::floats("w", &[1, 1], [1.0]);
+        let tensor = TensorProto::new("w", &[1, 1], [1.0f32]);
         let expected = [
             &[0x08, 1, 0x08, 1][..], // dims (1), one by one
             &[0x10, 1],              // data_type (2) FLOAT
@@ -330,14 +321,14 @@ mod tests {
         let axes = AttributeProto::integers("axes", &[1, 2]).encode_to_vec();
         assert_eq!(axes, [&[0x0a, 4][..], b"axes", &[0x40, 1, 0x40, 2, 0xa0, 0x01, 7]].concat());
 
-        let halves = TensorProto::halves("h", &[1], [f16::ONE]);
-        assert_eq!((halves.data_type, halves.raw_data), (10, vec![0, 0x3c]));
-        let bytes = TensorProto::signed_bytes("s", &[2], [-1, 63]);
-        assert_eq!((bytes.data_type, bytes.raw_data), (3, vec![0xff, 63]));
-        assert_eq!(TensorProto::bytes("z", &[], [128]).data_type, 2);
+        let float16 = TensorProto::new("h", &[1], [f16::ONE]);
+        assert_eq!((float16.data_type, &float16.raw_data[..]), (10, &[0, 0x3c][..]));
+        let codes = TensorProto::new("s", &[2], [-1i8, 63]);
+        assert_eq!((codes.data_type, &codes.raw_data[..]), (3, &[0xff, 63][..]));
+        assert_eq!(TensorProto::new("z", &[], [128u8]).data_type, 2);
 
         let graph = GraphProto { name: "g".into(), ..Default::default() };
-        let model = ModelProto::new(graph, ("k", "v".into())).encode_to_vec();
+        let model = ModelProto::new(graph, "p", "k", "v".into()).encode_to_vec();
         assert!(model.starts_with(&[0x08, 8, 0x12]), "ir_version (1) = 8, then producer_name (2)");
         let tail = [&[0x3a, 3, 0x12, 1, b'g'][..], &[0x42, 2, 0x10, 17], &[0x72, 6, 0x0a, 1, b'k', 0x12, 1, b'v']];
         assert!(model.ends_with(&tail.concat()), "graph (7), opset_import (8), metadata_props (14)");

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// What the hidden layers of a model are held and multiplied in. Key points, the first and the last layer and so the
 /// poses are float32 in each.
@@ -35,7 +35,7 @@ impl Precision {
     }
 
     /// Whether it is what a card that says nothing means.
-    pub(super) fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -50,8 +50,8 @@ impl FromStr for Precision {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::usage(format!("unknown precision '{text}', expected f32, f16 or int8"));
-        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(unknown)
+        let found = Self::ALL.into_iter().find(|precision| precision.name() == text);
+        found.ok_or_else(|| Error::new("unknown precision", format!("'{text}'"), "f32, f16 or int8"))
     }
 }
 

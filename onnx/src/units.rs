@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The unit of length that 3D coordinates are in, serialised as files name it: `m`, `cm`, `mm`, or the data's own word.
 ///
 /// ```
-/// use poselift::pose::Unit;
+/// use poselift_onnx::Unit;
 ///
 /// assert_eq!(Unit::from("mm").in_metres(), Some(0.001));
 /// assert_eq!(Unit::from("unknown").in_metres(), None);

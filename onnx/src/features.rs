@@ -12,24 +12,23 @@
 //! is of small numbers. A body of 0.1 px at 500 px comes out right to 5e-7 of
 //! its size, where once would leave 1e-3.
 
-use super::builder::{GraphBuilder, INPUT};
-use super::onnx::AttributeProto;
-use crate::trained::{InputTransform, MIN_SCALE, NOBODY, TrainedLifter};
+use crate::builder::GraphBuilder;
+use crate::names::{ALL_WEIGHTS, FEATURE_MEAN, FEATURES, INPUT_NAME, LEAST_SCALE, LEAST_SCORE_SUM};
+use crate::proto::AttributeProto;
+use crate::{Features, Network};
 
-/// Writes the nodes and gives back the name of the features, `[batch, J·C]`.
-pub(super) fn write(graph: &mut GraphBuilder, lifter: &TrainedLifter) -> &'static str {
-    let slots = Slots { joints: lifter.input_card.joints.len(), channels: lifter.input_card.channels };
+/// Writes the nodes that give [`FEATURES`], `[batch, J·C]`.
+pub(crate) fn write(graph: &mut GraphBuilder, network: &Network) {
+    let slots = Slots { joints: network.joints_in, channels: network.channels };
     visible(graph, slots.channels);
-    match lifter.transform {
-        InputTransform::Absolute => {
-            let mean = lifter.input_zscore.mean.iter().copied();
-            let mean = graph.constant("feature_mean", &[slots.joints, slots.channels], mean);
-            graph.node("Where", &["visible", INPUT, &mean], "filled");
-            graph.node_with("Flatten", &["filled"], "features", vec![AttributeProto::integer("axis", 1)]);
+    match &network.features {
+        Features::Absolute(mean) => {
+            let mean = graph.tensor(FEATURE_MEAN, mean);
+            graph.node("Where", &["visible", INPUT_NAME, &mean], "filled");
+            graph.node_with("Flatten", &["filled"], FEATURES, vec![AttributeProto::integer("axis", 1)]);
         }
-        InputTransform::Centred => centred(graph, slots),
+        Features::Centred => centred(graph, slots),
     }
-    "features"
 }
 
 /// Writes `visible`, `[batch, J, C]`: whether the joint that a number belongs to is there.
@@ -39,7 +38,7 @@ pub(super) fn write(graph: &mut GraphBuilder, lifter: &TrainedLifter) -> &'stati
 /// coordinates (from 7e12 px) too, whose squares would overflow later.
 fn visible(graph: &mut GraphBuilder, channels: usize) {
     let three = graph.constant("three", &[], [3.0]);
-    graph.node("Pow", &[INPUT, &three], "cubes");
+    graph.node("Pow", &[INPUT_NAME, &three], "cubes");
     let picks_score = |row: usize| if row == 2 { 1.0 } else { 0.0 };
     let pick = (0..channels * channels).map(|slot| picks_score(slot / channels));
     let pick = graph.constant("pick_score", &[channels, channels], pick);
@@ -57,7 +56,7 @@ fn visible(graph: &mut GraphBuilder, channels: usize) {
 fn centred(graph: &mut GraphBuilder, slots: Slots) {
     let flat = || vec![AttributeProto::integer("axis", 1)];
     let zero = graph.constant("zero", &[], [0.0]);
-    graph.node("Where", &["visible", INPUT, &zero], "seen");
+    graph.node("Where", &["visible", INPUT_NAME, &zero], "seen");
     graph.node_with("Flatten", &["seen"], "points", flat());
     graph.node_with("Cast", &["visible"], "visible.float", vec![AttributeProto::to_float()]);
     graph.node_with("Flatten", &["visible.float"], "mask", flat());
@@ -71,8 +70,8 @@ fn centred(graph: &mut GraphBuilder, slots: Slots) {
     } else {
         (0, "mask", "mask")
     };
-    let all = slots.matrix(graph, "all_weights", |from, to| from.channel == weighs && to.is_coordinate());
-    let floor = slots.row(graph, "weight_floor", |slot| if slot.is_coordinate() { NOBODY } else { 1.0 });
+    let all = slots.matrix(graph, ALL_WEIGHTS, |from, to| from.channel == weighs && to.is_coordinate());
+    let floor = slots.row(graph, "weight_floor", |slot| if slot.is_coordinate() { LEAST_SCORE_SUM } else { 1.0 });
     graph.node("Gemm", &[weights, &all, &floor], "weight.sum");
     graph.node("Div", &[own, "weight.sum"], "share");
 
@@ -87,11 +86,11 @@ fn centred(graph: &mut GraphBuilder, slots: Slots) {
     graph.node("Mul", &["squares", "share"], "weighted_squares");
     graph.node("Gemm", &["weighted_squares", &sum, &score], "variance");
     graph.node("Sqrt", &["variance"], "deviation");
-    let least = graph.constant("least_scale", &[], [MIN_SCALE]);
+    let least = graph.constant("least_scale", &[], [LEAST_SCALE]);
     graph.node("Max", &["deviation", &least], "scale");
     graph.node("Div", &["centred", "scale"], "scaled");
     // What is missing was centred with the rest; it weighed nothing, and now it is 0 again.
-    graph.node("Mul", &["scaled", "mask"], "features");
+    graph.node("Mul", &["scaled", "mask"], FEATURES);
 }
 
 /// Subtracts the weighted mean of the joints from all of them; scores stay.

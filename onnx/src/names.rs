@@ -1,0 +1,164 @@
+//! What a model file calls its tensors, layers and initialisers, and the numbers that stand in it: each once.
+//!
+//! [`crate::write`] and [`crate::read`] take every name from here, so that they cannot differ.
+
+/// The input, `[batch, J_in, C]`.
+pub const INPUT_NAME: &str = "keypoints";
+
+/// The output, `[batch, J_out, 3]`.
+pub const OUTPUT_NAME: &str = "pose";
+
+/// The second output of a model that has it, `[batch, J_out]`: the distance that 68 % of a joint's errors stay within.
+pub const SIGMA_NAME: &str = "sigma";
+
+/// The graph.
+pub(crate) const GRAPH: &str = "lifter";
+
+/// The program that writes model files.
+pub(crate) const PRODUCER: &str = "poselift-train";
+
+/// The first layer.
+pub(crate) const INPUT_LAYER: &str = "input";
+
+/// The last layer.
+pub(crate) const OUTPUT_LAYER: &str = "output";
+
+/// What the last layer gives, `[batch, J_out·3]` or `[batch, J_out·4]`.
+pub(crate) const NUMBERS: &str = "numbers";
+
+/// What the first layer reads, `[batch, J_in·C]`.
+pub(crate) const FEATURES: &str = "features";
+
+/// The mean of each feature `[J_in, C]`, which stands for missing joints where key points are not centred.
+pub(crate) const FEATURE_MEAN: &str = "feature_mean";
+
+/// The matrix that sums the joints' weights, which only a file that centres key points has.
+pub(crate) const ALL_WEIGHTS: &str = "all_weights";
+
+/// The summed scores where no joint is visible, so that 0 is divided by it.
+pub const LEAST_SCORE_SUM: f32 = 1e-30;
+
+/// The least spread of key points that they are divided by, pixels.
+pub const LEAST_SCALE: f32 = 1e-3;
+
+/// The least range of activations, so that nothing is divided by 0 where all of them are 0.
+pub const LEAST_RANGE: f32 = 1e-30;
+
+/// The largest magnitude of a weight's code. With 7 bits two products of 255 · 63 fit in 16 bits, as processors without
+/// VNNI add them up: every processor comes to the same sums.
+pub const MAX_WEIGHT_CODE: i8 = 63;
+
+/// The code of the largest activation behind a ReLU.
+pub const MAX_POSITIVE_CODE: u8 = 255;
+
+/// The code of the largest activation of either sign, above [`SIGNED_ZERO_POINT`].
+pub const MAX_SIGNED_CODE: u8 = 127;
+
+/// The zero point of activations of either sign: the code that stands for 0.
+pub const SIGNED_ZERO_POINT: u8 = 128;
+
+// Sums of two products in 16 bits, which is what the instruction `vpmaddubsw` has room for.
+const _: () = assert!(2 * MAX_POSITIVE_CODE as i32 * MAX_WEIGHT_CODE as i32 <= i16::MAX as i32);
+
+/// What is known of the activations that a layer in 8 bits reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputSign {
+    /// Either sign: 127 codes on both sides of the zero point.
+    Signed,
+    /// ReLUs or their sums; what is below 0 is taken as 0: 255 codes.
+    Positive,
+}
+
+impl InputSign {
+    /// What the first plane of layer `layer` of a block reads, in a network whose first layer has a ReLU or not. The odd
+    /// plane is always [`Self::Signed`].
+    pub fn of(layer: usize, input_relu: bool) -> Self {
+        // A sum of ReLUs is no less than what they are added to.
+        if layer > 0 || input_relu { Self::Positive } else { Self::Signed }
+    }
+
+    /// The code of the largest activation, above the zero point.
+    pub fn max_code(self) -> u8 {
+        match self {
+            Self::Signed => MAX_SIGNED_CODE,
+            Self::Positive => MAX_POSITIVE_CODE,
+        }
+    }
+
+    /// The code that stands for 0.
+    pub fn zero_point(self) -> u8 {
+        match self {
+            Self::Signed => SIGNED_ZERO_POINT,
+            Self::Positive => 0,
+        }
+    }
+
+    /// What one step of the code is worth, as a share of the largest activation.
+    pub fn step(self) -> f32 {
+        1.0 / f32::from(self.max_code())
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::Positive => "positive",
+        }
+    }
+}
+
+/// One of the matrices that a layer consists of: one, or an even and an odd one in a mirror-equivariant network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plane {
+    Whole,
+    Even,
+    Odd,
+}
+
+impl Plane {
+    /// The planes of a network with so many, one or two.
+    pub(crate) fn of(planes: usize) -> &'static [Self] {
+        match planes {
+            2 => &[Self::Even, Self::Odd],
+            _ => &[Self::Whole],
+        }
+    }
+
+    /// What `name` is called in this plane.
+    pub(crate) fn named(self, name: &str) -> String {
+        match self {
+            Self::Whole => name.to_owned(),
+            Self::Even => format!("{name}.even"),
+            Self::Odd => format!("{name}.odd"),
+        }
+    }
+}
+
+/// A residual block.
+pub(crate) fn block(block: usize) -> String {
+    format!("block{block}")
+}
+
+/// A layer of a residual block.
+pub fn block_layer(block: usize, layer: usize) -> String {
+    format!("block{block}.layer{layer}")
+}
+
+/// The weights `[in, out]` of a layer in a plane, by the name of both ([`Plane::named`]).
+pub(crate) fn weight(layer: &str) -> String {
+    format!("{layer}.weight")
+}
+
+/// The biases `[out]` of a layer.
+pub(crate) fn bias(layer: &str) -> String {
+    format!("{layer}.bias")
+}
+
+/// The scales `[out]` of a layer in 8 bits.
+pub(crate) fn scale(layer: &str) -> String {
+    format!("{layer}.scale")
+}
+
+/// The output of the ReLU of `name`.
+pub(crate) fn relu(name: &str) -> String {
+    format!("{name}.relu")
+}

@@ -1,0 +1,74 @@
+//! From a network to the bytes of one self-contained `.onnx`. The same network and card give the same bytes.
+//!
+//! A layer is one Gemm, or one product for each plane of it; what depends on the pose itself (masks, centring, scaling) is
+//! written by `features`. Constants are initialisers in the order that the nodes read them. The first and the last layer
+//! are float32 whatever the precision: they read and write coordinates.
+
+use crate::blocks::{self, InnerRelu};
+use crate::builder::GraphBuilder;
+use crate::card::{CARD_KEY, Card};
+use crate::hash::weights_sha256;
+use crate::names::{FEATURES, INPUT_LAYER, INPUT_NAME, NUMBERS, OUTPUT_LAYER, OUTPUT_NAME, PRODUCER, SIGMA_NAME};
+use crate::network::{Blocks, Network};
+use crate::proto::{GraphProto, ModelProto, ValueInfoProto};
+use crate::{Result, features, float16, int8};
+
+/// A model file in memory, with the card that it carries.
+#[derive(Debug, Clone)]
+pub struct WrittenModel {
+    /// The card in its metadata.
+    pub card: Card,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes `network` with `card`, whose `weights_sha256` is filled in.
+///
+/// # Errors
+/// Parts of the network that do not fit each other, numbers that a file may not hold, a card that contradicts itself.
+pub fn write(network: &Network, card: Card) -> Result<WrittenModel> {
+    network.check()?;
+    let graph = graph(network);
+    let card = Card { weights_sha256: weights_sha256(&graph), ..card };
+    let text = card.to_json();
+    Card::from_json(&text)?;
+    let model = ModelProto::new(graph, PRODUCER, CARD_KEY, text);
+    Ok(WrittenModel { card, bytes: model.to_bytes() })
+}
+
+/// The graph of a network whose parts fit each other.
+pub(crate) fn graph(network: &Network) -> GraphProto {
+    let (joints_in, channels, joints_out) = (network.joints_in, network.channels, network.joints_out);
+    let mut graph = GraphBuilder::default();
+    features::write(&mut graph, network);
+    write_layers(&mut graph, network);
+    let mut coordinates = NUMBERS;
+    let mut outputs = vec![ValueInfoProto::batch_of_floats(OUTPUT_NAME, &[joints_out, 3])];
+    if network.sigma {
+        coordinates = "coordinates";
+        graph.split(NUMBERS, [joints_out * 3, joints_out], [coordinates, "sigma.log"]);
+        graph.node("Exp", &["sigma.log"], SIGMA_NAME);
+        outputs.push(ValueInfoProto::batch_of_floats(SIGMA_NAME, &[joints_out]));
+    }
+    graph.reshape(coordinates, &[0, joints_out as i64, 3], OUTPUT_NAME);
+    graph.finish(ValueInfoProto::batch_of_floats(INPUT_NAME, &[joints_in, channels]), outputs)
+}
+
+/// Writes the nodes that give [`NUMBERS`].
+fn write_layers(graph: &mut GraphBuilder, network: &Network) {
+    let features = vec![FEATURES.to_owned(); network.planes()];
+    let mut residual = graph.dense(&network.input, INPUT_LAYER, &features);
+    if network.input_relu {
+        residual = graph.relu(&residual, INPUT_LAYER);
+    }
+    let residual = match &network.blocks {
+        Blocks::F32(blocks) => blocks::write(graph, blocks, residual, InnerRelu::Node, |graph, place, layer, x| {
+            graph.dense(layer, place.name, x)
+        }),
+        Blocks::F16(blocks) => float16::write(graph, blocks, residual),
+        Blocks::Int8(blocks) => int8::write(graph, blocks, residual, network.input_relu),
+    };
+    if let [even, odd] = &graph.dense(&network.output, OUTPUT_LAYER, &residual)[..] {
+        graph.node("Add", &[even, odd], NUMBERS);
+    }
+}
