@@ -247,6 +247,107 @@ fn an_input_is_never_overwritten() {
     assert_eq!(std::fs::read_to_string(&clip).unwrap(), line(0, &[(17, 1.0)]));
 }
 
+/// By hard link, symlink, another path, stdin, the model, a folder's file: each is refused before anything is opened.
+#[test]
+#[cfg(unix)]
+fn an_input_or_the_model_is_never_overwritten_by_another_name() {
+    let bench = Bench::new();
+    let text = line(0, &[(17, 1.0)]);
+    let clip = bench.file("clip.jsonl", &text);
+    let (hard, soft) = (bench.path("hard.jsonl"), bench.path("soft.jsonl"));
+    std::fs::hard_link(&clip, &hard).unwrap();
+    std::os::unix::fs::symlink(&clip, &soft).unwrap();
+    for out in [&hard, &soft, &bench.path("./clip.jsonl")] {
+        let output = bench.run().arg(&clip).arg("-o").arg(out).output().unwrap();
+        assert_code(&output, 2);
+        assert!(stderr(&output).contains("is an INPUT and would be overwritten"), "{}", stderr(&output));
+        let piped = bench.run().stdin(std::fs::File::open(&clip).unwrap()).arg("-o").arg(out).output().unwrap();
+        assert_code(&piped, 2);
+        assert_eq!(std::fs::read_to_string(&clip).unwrap(), text);
+    }
+    let appended = std::fs::File::options().append(true).open(&clip).unwrap();
+    assert_code(&bench.run().arg(&clip).stdout(appended).output().unwrap(), 2);
+    assert_eq!(std::fs::read_to_string(&clip).unwrap(), text);
+    let model = std::fs::read(bench.path("small.onnx")).unwrap();
+    let link = bench.path("model.jsonl");
+    std::fs::hard_link(bench.path("small.onnx"), &link).unwrap();
+    let output = bench.run().arg(&clip).args(["--to", "jsonl", "-o"]).arg(&link).output().unwrap();
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("is the model and would be overwritten"), "{}", stderr(&output));
+    assert_eq!(std::fs::read(link).unwrap(), model);
+}
+
+#[test]
+fn an_output_is_touched_only_where_there_is_a_pose_to_write() {
+    let bench = Bench::new();
+    for extension in ["jsonl", "npy", "npz", "html"] {
+        let out = bench.path(&format!("poses.{extension}"));
+        let run = |input: &str, code| {
+            let output = feed(bench.run().arg("-o").arg(&out), input);
+            assert_code(&output, code);
+            stderr(&output)
+        };
+        let told = run(&line(0, &[]), 0);
+        assert!(told.contains("not written, there is no pose to write") && !out.exists(), "{told}");
+        run(&line(0, &[(12, 1.0)]), 2);
+        assert!(!out.exists());
+        std::fs::write(&out, "from before").unwrap();
+        run("not json\n", 2);
+        run(&line(0, &[(12, 1.0)]), 2);
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "from before");
+        run(&[line(0, &[]), line(1, &[(17, 1.0)])].concat(), 0);
+        assert_ne!(std::fs::read(&out).unwrap(), b"from before");
+    }
+    let frames = frames(&std::fs::read_to_string(bench.path("poses.jsonl")).unwrap());
+    assert_eq!(frames.len(), 2, "frames that came before the first pose are written too");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn devices_are_written_to_where_they_stand() {
+    let bench = Bench::new();
+    let log = bench.file("log.jsonl", "kept\n");
+    let appended = std::fs::File::options().append(true).open(&log).unwrap();
+    let input = bench.file("clip.jsonl", line(0, &[(17, 1.0)]));
+    let output = bench.run().arg(input).args(["-o", "/dev/stdout"]).stdout(appended).output().unwrap();
+    assert_code(&output, 0);
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(text.starts_with("kept\n{") && text.lines().count() == 3, "{text}");
+}
+
+#[test]
+fn exit_codes_tell_none_there_from_none_lifted() {
+    let bench = Bench::new();
+    let header = "{\"poselift\":1,\"kind\":\"keypoints\",\"layout\":\"coco17\"}\n";
+    let no_frames = feed(&mut bench.run(), header);
+    assert_code(&no_frames, 0);
+    assert!(stderr(&no_frames).contains("<stdin>: no frames in it"), "{}", stderr(&no_frames));
+    let too_few = line(0, &[(12, 1.0)]);
+    for (input, code) in [
+        (line(0, &[]), 0),
+        (too_few.clone(), 2),
+        ([too_few.clone(), line(1, &[])].concat(), 2),
+        ([too_few, line(1, &[(17, 1.0)])].concat(), 1),
+        ([line(0, &[]), "not json\n".into()].concat(), 1),
+        ("not json\n".into(), 2),
+    ] {
+        assert_code(&feed(&mut bench.run(), &input), code);
+    }
+}
+
+#[test]
+fn a_folder_of_one_clip_is_written_as_one_of_two() {
+    let bench = Bench::new();
+    let clips = bench.path("clips");
+    std::fs::create_dir(&clips).unwrap();
+    for name in ["a.jsonl", "b.jsonl"] {
+        std::fs::write(clips.join(name), line(0, &[(17, 1.0)])).unwrap();
+        let out = bench.path(&format!("to {name}"));
+        assert_code(&bench.run().arg(&clips).arg("-o").arg(&out).output().unwrap(), 0);
+        assert!(out.join("a.jsonl").is_file());
+    }
+}
+
 #[test]
 fn times_come_from_the_frame_rate() {
     let bench = Bench::new();
@@ -266,6 +367,8 @@ fn words_that_mean_nothing_are_usage_errors() {
         &["--size", "1920"],
         &["--fps", "0"],
         &["--batch", "0"],
+        &["--batch", "1000000000"],
+        &["--threads", "100000"],
         &["--to", "docx"],
         &["--no-such-option"],
     ] {

@@ -12,7 +12,7 @@ use ndarray::Array3;
 use serde::Serialize;
 
 use super::report::Terminal;
-use super::{DeviceArgs, at_least_one, open_lifter, read_model};
+use super::{DeviceArgs, batch_size, open_lifter, read_model};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
 use crate::model::{Card, Precision, Provider};
@@ -38,8 +38,8 @@ pub(super) struct BenchArgs {
     model: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Most poses given to the network at once [default: what runs fastest]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Most poses given to the network at once, 1 to 262144 [default: what runs fastest]
+    #[arg(long, value_name = "N", value_parser = batch_size)]
     batch: Option<usize>,
     /// Milliseconds to measure each batch size for
     #[arg(long, value_name = "MS", default_value_t = 1000)]

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::read_model;
-use super::report::Terminal;
+use super::report::{Terminal, printable};
 use crate::error::Result;
 use crate::model::{Card, Metric, ModelFile, SIGMA_NAME, Tensor, View};
 
@@ -82,7 +82,7 @@ fn as_text(file: &ModelFile, intact: bool) -> String {
     let mut text = String::new();
     for (name, value) in rows {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<11} {value}");
+        let _ = writeln!(text, "{name:<11} {}", printable(&value));
     }
     text
 }

@@ -6,30 +6,41 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::format::{Format, Source};
 
-/// The sources that `inputs` name, in order: folders give their files of known formats, sorted by name; none at all is
+/// What the INPUT words name.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Inputs {
+    /// What is read, in order.
+    pub(crate) sources: Vec<Source>,
+    /// Whether a folder is among the words, so that there may be any number of sources.
+    pub(crate) is_folder: bool,
+}
+
+/// The sources that `words` name, in order: folders give their files of known formats, sorted by name; none at all is
 /// stdin, where something is piped into it.
 ///
 /// # Errors
 /// Nothing to read: no input and a terminal, or a folder without a file of a known format.
-pub(crate) fn sources(inputs: &[PathBuf]) -> Result<Vec<Source>> {
-    if inputs.is_empty() {
+pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
+    if words.is_empty() {
         if std::io::stdin().is_terminal() {
             return Err(Error::usage("no INPUT, and nothing is piped in")
                 .hint("name a file or a folder, or pipe JSON Lines in: `detector | poselift run` (see --help)"));
         }
-        return Ok(vec![Source::Stdin]);
+        return Ok(Inputs { sources: vec![Source::Stdin], is_folder: false });
     }
     let mut sources = Vec::new();
-    for input in inputs {
+    let mut is_folder = false;
+    for input in words {
         if input.as_os_str() == "-" {
             sources.push(Source::Stdin);
         } else if input.is_dir() {
+            is_folder = true;
             sources.extend(files_in(input)?.into_iter().map(Source::File));
         } else {
             sources.push(Source::File(input.clone()));
         }
     }
-    Ok(sources)
+    Ok(Inputs { sources, is_folder })
 }
 
 /// Whether there are several sources and one of them is a pipe: what follows it would never have its turn.
@@ -77,13 +88,13 @@ mod tests {
         let expected = [folder.path().join("a.npy"), folder.path().join("b.jsonl")];
         let mut expected: Vec<_> = expected.into_iter().map(Source::File).collect();
         expected.extend([Source::Stdin, Source::File("c.jsonl".into())]);
-        assert_eq!(sources(&inputs).unwrap(), expected);
+        assert_eq!(super::inputs(&inputs).unwrap(), Inputs { sources: expected, is_folder: true });
     }
 
     #[test]
     fn a_folder_with_nothing_in_it_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let message = sources(&[folder.path().to_path_buf()]).unwrap_err().to_string();
+        let message = inputs(&[folder.path().to_path_buf()]).unwrap_err().to_string();
         assert!(message.contains("no file of a known format"), "{message}");
     }
 }

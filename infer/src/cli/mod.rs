@@ -4,7 +4,9 @@
 //! could not be (it is named), 2 nothing could be done.
 
 mod bench;
+mod deferred;
 mod eval;
+mod identity;
 mod info;
 mod input;
 mod live_inputs;
@@ -52,8 +54,8 @@ pub(crate) struct DeviceArgs {
     /// Where to run: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
     pub(crate) device: Device,
-    /// Threads of the CPU [default: all cores, 16 at most]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Threads of the CPU, 1 to 512 [default: all cores, 16 at most]
+    #[arg(long, value_name = "N", value_parser = thread_count)]
     pub(crate) threads: Option<usize>,
     #[arg(long, value_name = "ENGINE", default_value_t = Engine::Auto, help = engine_help())]
     pub(crate) engine: Engine,
@@ -75,12 +77,25 @@ impl DeviceArgs {
     }
 }
 
-/// Parses a count that may not be 0.
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number, at least 1".to_owned()),
-        Ok(count) => Ok(count),
-    }
+/// Most threads that may be asked for; more than any machine has cores would only cost memory.
+const MOST_THREADS: usize = 512;
+
+/// Most poses that the network may be given at once: their activations in a network of usual size fill some gigabytes.
+const MOST_AT_ONCE: usize = 1 << 18;
+
+/// Parses `--threads`.
+fn thread_count(text: &str) -> Result<usize, String> {
+    count(text, MOST_THREADS)
+}
+
+/// Parses `--batch`.
+fn batch_size(text: &str) -> Result<usize, String> {
+    count(text, MOST_AT_ONCE)
+}
+
+fn count(text: &str, most: usize) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    count.ok_or_else(|| format!("expected a whole number, 1 to {most}"))
 }
 
 /// Parses a width and a height in pixels.

@@ -4,8 +4,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::deferred::DeferredWriter;
+use super::identity::FileIdentity;
+use super::input::Inputs;
 use crate::error::{Error, Result};
-use crate::format::{Format, PoseWriter, Source, Target, create_writer};
+use crate::format::{Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
+use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter};
 
 /// What is written: a 3D stream, or a page to look at.
@@ -50,33 +54,69 @@ pub(crate) fn is_page(target: &Target, to: Option<OutputFormat>) -> bool {
     OutputFormat::of(target, to) == Some(OutputFormat::Page)
 }
 
-/// The target of each source: stdout without `out`; `out` itself for one source; else a file in the folder `out`
-/// (made if it is not there), named after the source.
+/// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
+/// searched for, a file in the folder `out` (made if it is not there), named after the source.
+///
+/// `model` is the model file, if it is not the bundled one.
 ///
 /// # Errors
-/// A target that is one of the sources, or that two sources share; a folder that cannot be made.
-pub(crate) fn targets(sources: &[Source], out: Option<&Path>, to: Option<OutputFormat>) -> Result<Vec<Target>> {
-    let Some(out) = out.filter(|out| out.as_os_str() != "-") else {
-        return Ok(vec![Target::Stdout; sources.len()]);
-    };
-    let targets: Vec<PathBuf> = if sources.len() == 1 && !out.is_dir() {
-        vec![out.to_path_buf()]
-    } else {
-        std::fs::create_dir_all(out).map_err(|error| Error::io("cannot make the folder", out, error))?;
-        let extension = to.unwrap_or(OutputFormat::Stream(Format::JsonLines)).extension();
-        sources.iter().map(|source| out.join(stem(source)).with_added_extension(extension)).collect()
-    };
-    let inputs: HashSet<_> = sources.iter().filter_map(|source| source.name().canonicalize().ok()).collect();
-    let mut taken = HashSet::new();
-    for target in &targets {
-        if target.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
-            return Err(Error::usage("is an INPUT and would be overwritten").at(target).hint("give another -o OUT"));
+/// A target that is a source or the model by any name, or that two sources share; a folder that cannot be made. Nothing was
+/// opened for writing then.
+pub(crate) fn targets(
+    inputs: &Inputs,
+    model: Option<&Path>,
+    out: Option<&Path>,
+    to: Option<OutputFormat>,
+) -> Result<Vec<Target>> {
+    let sources = &inputs.sources;
+    let out = out.filter(|out| !is_stdout(out, to));
+    let targets: Vec<Target> = match out {
+        None => vec![Target::Stdout; sources.len()],
+        Some(out) if sources.len() == 1 && !inputs.is_folder && !out.is_dir() => {
+            vec![Target::File(out.to_path_buf())]
         }
-        if !taken.insert(target) {
-            return Err(Error::usage("two inputs would be written to this file").at(target));
+        Some(out) => {
+            let extension = to.unwrap_or(OutputFormat::Stream(Format::JsonLines)).extension();
+            let file = |source| Target::File(out.join(stem(source)).with_added_extension(extension));
+            sources.iter().map(file).collect()
+        }
+    };
+    refuse_overwriting(sources, model, &targets)?;
+    if let Some(out) = out.filter(|out| targets.iter().all(|target| target.name() != *out)) {
+        std::fs::create_dir_all(out).map_err(|error| Error::io("cannot make the folder", out, error))?;
+    }
+    Ok(targets)
+}
+
+/// Whether `out` names the standard output, which is written to where it stands, never opened anew.
+fn is_stdout(out: &Path, to: Option<OutputFormat>) -> bool {
+    let is_device = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| out == Path::new(name));
+    let is_piped = matches!(to, None | Some(OutputFormat::Stream(Format::JsonLines)));
+    out.as_os_str() == "-" || is_device && is_piped
+}
+
+fn refuse_overwriting(sources: &[Source], model: Option<&Path>, targets: &[Target]) -> Result<()> {
+    let inputs: HashSet<_> = sources.iter().filter_map(FileIdentity::of_source).collect();
+    let model = model.and_then(FileIdentity::of_path);
+    let mut names = HashSet::new();
+    let mut files = HashSet::new();
+    for target in targets {
+        let identity = FileIdentity::of_target(target);
+        let refusal = |complaint| Error::usage(complaint).at(target.name()).hint("give another -o OUT");
+        if identity.as_ref().is_some_and(|file| inputs.contains(file)) {
+            return Err(refusal("is an INPUT and would be overwritten"));
+        }
+        if identity.is_some() && identity == model {
+            return Err(refusal("is the model and would be overwritten"));
+        }
+        let Target::File(path) = target else { continue };
+        let is_new_name = names.insert(path);
+        let is_new_file = identity.is_none_or(|file| files.insert(file));
+        if !is_new_name || !is_new_file {
+            return Err(Error::usage("two inputs would be written to this file").at(path));
         }
     }
-    Ok(targets.into_iter().map(Target::File).collect())
+    Ok(())
 }
 
 fn stem(source: &Source) -> PathBuf {
@@ -86,33 +126,97 @@ fn stem(source: &Source) -> PathBuf {
     }
 }
 
-/// Creates the writer for one target; `page` holds what a page says, and what a stream does. With `sigma` each
-/// person's is written too.
+/// Whether `target` is a plain file, or will be one: it is created when there is a pose to write. Pipes and devices are
+/// opened at once.
+pub(crate) fn is_deferred(target: &Target) -> bool {
+    match target {
+        Target::Stdout => false,
+        Target::File(path) => path.metadata().map_or(true, |found| found.is_file()),
+    }
+}
+
+/// What an output says about itself and its poses.
+pub(crate) struct OutputInfo {
+    /// A page's title.
+    pub(crate) title: String,
+    /// What a stream says.
+    pub(crate) poses: PoseInfo,
+    /// The layout of the key points that a page draws, if it is known.
+    pub(crate) layout: Option<&'static Layout>,
+    /// The device, in words.
+    pub(crate) device: String,
+    /// Whether each person's sigma is written too.
+    pub(crate) sigma: bool,
+}
+
+/// Prepares the writer for one target. A plain file is not touched before the first pose.
 ///
 /// # Errors
 /// A target that cannot be made, is in no known format, or has no room for what is to be written.
-pub(crate) fn create(
-    target: &Target,
-    to: Option<OutputFormat>,
-    page: &PageInfo<'_>,
-    sigma: bool,
-) -> Result<Box<dyn PoseWriter>> {
-    match (OutputFormat::of(target, to), target) {
-        (Some(OutputFormat::Page), Target::File(path)) if sigma => {
-            Err(Error::usage("a page does not show sigma").at(path).hint("write .jsonl or .npz"))
-        }
-        (Some(OutputFormat::Page), Target::File(path)) => Ok(Box::new(PageWriter::create(path, page)?)),
-        (Some(OutputFormat::Page), Target::Stdout) => {
-            Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"))
-        }
-        (Some(OutputFormat::Stream(format)), _) => create_writer(target, Some(format), page.poses, sigma),
-        (None, _) => {
-            let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
-            Err(Error::usage("its extension names no format")
-                .at(target.name())
-                .hint(format!("known are {known} and .html; or say it with --to FORMAT")))
+pub(crate) fn prepare(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Box<dyn PoseWriter>> {
+    let output = Output::new(target, to, info)?;
+    if !is_deferred(target) {
+        return output.create();
+    }
+    if let Target::File(path) = target {
+        check_place(path)?;
+    }
+    Ok(Box::new(DeferredWriter::new(move || output.create())))
+}
+
+/// What is needed to create a target's writer, now or later.
+struct Output {
+    target: Target,
+    format: OutputFormat,
+    info: OutputInfo,
+}
+
+impl Output {
+    fn new(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Self> {
+        let format = match (OutputFormat::of(target, to), target) {
+            (Some(OutputFormat::Page), Target::File(path)) if info.sigma => {
+                return Err(Error::usage("a page does not show sigma").at(path).hint("write .jsonl or .npz"));
+            }
+            (Some(OutputFormat::Page), Target::Stdout) => {
+                return Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"));
+            }
+            (Some(OutputFormat::Stream(format)), _) => {
+                OutputFormat::Stream(check_target(target, Some(format), info.sigma)?)
+            }
+            (Some(OutputFormat::Page), Target::File(_)) => OutputFormat::Page,
+            (None, _) => {
+                let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
+                return Err(Error::usage("its extension names no format")
+                    .at(target.name())
+                    .hint(format!("known are {known} and .html; or say it with --to FORMAT")));
+            }
+        };
+        Ok(Self { target: target.clone(), format, info })
+    }
+
+    fn create(self) -> Result<Box<dyn PoseWriter>> {
+        let OutputInfo { title, poses, layout, device, sigma } = &self.info;
+        match (self.format, &self.target) {
+            (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *sigma),
+            (OutputFormat::Page, Target::File(path)) => {
+                let page = PageInfo { title, poses, layout: *layout, device };
+                Ok(Box::new(PageWriter::create(path, &page)?))
+            }
+            (OutputFormat::Page, Target::Stdout) => unreachable!("a page for stdout was refused before"),
         }
     }
+}
+
+/// Says early what creating the file would say later, and touches nothing.
+fn check_place(path: &Path) -> Result<()> {
+    let uncreatable = |error| Error::io("cannot create", path, error);
+    if path.exists() {
+        std::fs::OpenOptions::new().write(true).open(path).map_err(uncreatable)?;
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = folder.metadata().map_err(uncreatable)?;
+    if found.is_dir() { Ok(()) } else { Err(uncreatable(std::io::ErrorKind::NotADirectory.into())) }
 }
 
 #[cfg(test)]
@@ -121,22 +225,29 @@ mod tests {
 
     use super::*;
 
-    fn files(paths: &[PathBuf]) -> Vec<Source> {
-        paths.iter().cloned().map(Source::File).collect()
+    fn files(paths: &[PathBuf]) -> Inputs {
+        Inputs { sources: paths.iter().cloned().map(Source::File).collect(), is_folder: false }
+    }
+
+    fn targets_of(inputs: &Inputs, out: Option<&Path>, to: Option<OutputFormat>) -> Vec<Target> {
+        targets(inputs, None, out, to).unwrap()
     }
 
     #[test]
     fn one_source_gets_the_file_and_several_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("new/poses");
-        let one = targets(&[Source::Stdin], Some(&folder.path().join("p.npy")), None).unwrap();
+        let stdin = Inputs { sources: vec![Source::Stdin], is_folder: false };
+        let one = targets_of(&stdin, Some(&folder.path().join("p.npy")), None);
         assert_eq!(one, [Target::File(folder.path().join("p.npy"))]);
         let sources = files(&["x/a.v2.jsonl".into(), "b.npy".into()]);
-        let several = targets(&sources, Some(&out), Some(OutputFormat::Page)).unwrap();
+        let several = targets_of(&sources, Some(&out), Some(OutputFormat::Page));
         assert_eq!(several, [Target::File(out.join("a.v2.html")), Target::File(out.join("b.html"))]);
         assert!(out.is_dir());
-        assert_eq!(targets(&sources, None, None).unwrap(), [Target::Stdout, Target::Stdout]);
-        assert_eq!(targets(&sources, Some(Path::new("-")), None).unwrap(), [Target::Stdout, Target::Stdout]);
+        let folder_of_one = Inputs { is_folder: true, ..files(&["x/a.jsonl".into()]) };
+        assert_eq!(targets_of(&folder_of_one, Some(&out), None), [Target::File(out.join("a.jsonl"))]);
+        assert_eq!(targets_of(&sources, None, None), [Target::Stdout, Target::Stdout]);
+        assert_eq!(targets_of(&sources, Some(Path::new("-")), None), [Target::Stdout, Target::Stdout]);
     }
 
     #[test]
@@ -144,7 +255,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("clip.jsonl");
         std::fs::write(&input, "").unwrap();
-        let refused = |sources: &[Source], out: &Path| targets(sources, Some(out), None).unwrap_err().to_string();
+        let refused = |inputs: &Inputs, out: &Path| targets(inputs, None, Some(out), None).unwrap_err().to_string();
         assert!(refused(&files(std::slice::from_ref(&input)), &input).contains("would be overwritten"));
         assert!(refused(&files(&[input]), folder.path()).contains("would be overwritten"));
         let out = folder.path().join("out");

@@ -1,5 +1,6 @@
 //! What is reported on stderr: notes, failures, progress, colour only where a terminal shows it.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,20 +34,20 @@ impl Terminal {
     /// Something worth knowing.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.line(&format!("poselift: {text}"));
+            self.line("poselift: ", text);
         }
     }
 
     /// Something that could not be done, while the rest goes on; said even when quiet.
     pub(crate) fn warning(&self, text: &str) {
-        self.line(&format!("poselift: {} {text}", self.paint("33", "warning:")));
+        self.line(&format!("poselift: {} ", self.paint("33", "warning:")), text);
     }
 
     /// What ended the work; said even when quiet.
     pub(crate) fn error(&self, error: &Error) {
-        self.line(&format!("poselift: {} {error}", self.paint("31", "error:")));
+        self.line(&format!("poselift: {} ", self.paint("31", "error:")), &error.to_string());
         if let Some(hint) = error.hint_text() {
-            self.line(&format!("{} {hint}", self.paint("36", "hint:")));
+            self.line(&format!("{} ", self.paint("36", "hint:")), hint);
         }
     }
 
@@ -54,10 +55,12 @@ impl Terminal {
         if self.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn line(&self, text: &str) {
+    /// Prints one line of text from anywhere: colours are added by its callers, in `start`.
+    fn line(&self, start: &str, text: &str) {
+        let text = printable(text);
         let clear = if self.is_terminal { "\r\x1b[K" } else { "" };
         // There is no place left to report to if stderr is gone.
-        let _ = writeln!(stderr(), "{clear}{text}");
+        let _ = writeln!(stderr(), "{clear}{start}{text}");
     }
 
     /// A line that the next one replaces; on a terminal only.
@@ -66,6 +69,27 @@ impl Terminal {
             let _ = write!(stderr(), "\r\x1b[K{text}");
         }
     }
+}
+
+/// `text` with its control characters escaped, so that a name from a file cannot move the cursor, change colours or
+/// hide what stands beside it; ends of lines and tabs stay, directions of writing do not.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        let turns_text = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns_text || c.is_control() && !matches!(c, '\n' | '\t')
+    };
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Reports how one stream goes.
@@ -117,7 +141,7 @@ impl Observer for StreamReport {
             Failure::Frame(error) => {
                 self.terminal.warning(&error.to_string());
                 if let Some(hint) = error.hint_text().filter(|_| self.failures == 1) {
-                    self.terminal.line(&format!("{} {hint}", self.terminal.paint("36", "hint:")));
+                    self.terminal.line(&format!("{} ", self.terminal.paint("36", "hint:")), hint);
                 }
             }
             Failure::Person(refusal) => self.terminal.warning(&format!("{}: {refusal}", self.source.display())),
@@ -131,5 +155,17 @@ impl Observer for StreamReport {
             let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
             self.terminal.passing(&format!("{} frames{of}, {rate:.0} poses/s", tally.frames));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_file_do_not_reach_a_terminal() {
+        assert_eq!(printable("a name,\tin é\n"), "a name,\tin é\n");
+        assert_eq!(printable("\x1b[2Jgone\r\u{9b}31m"), "\\u{1b}[2Jgone\\r\\u{9b}31m");
+        assert_eq!(printable("\u{202e}cod.exe"), "\\u{202e}cod.exe");
     }
 }

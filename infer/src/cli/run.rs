@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::output::OutputFormat;
 use super::report::{StreamReport, Terminal};
-use super::{DeviceArgs, at_least_one, image_size, input, live_inputs, open_lifter, output, positive, read_model};
+use super::{DeviceArgs, batch_size, image_size, input, live_inputs, open_lifter, output, positive, read_model};
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseWriter, Source, Target, open_reader};
@@ -20,7 +20,6 @@ use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
-use crate::view::PageInfo;
 
 /// Lift 2D key points to 3D poses
 ///
@@ -55,8 +54,8 @@ pub(super) struct RunArgs {
     layout: Option<&'static Layout>,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Most poses given to the network at once [default: what runs fastest]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Most poses given to the network at once, 1 to 262144 [default: what runs fastest]
+    #[arg(long, value_name = "N", value_parser = batch_size)]
     batch: Option<usize>,
     /// Milliseconds that a frame of several live inputs may wait for those of others, to be lifted with them
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
@@ -152,8 +151,9 @@ struct Total {
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new(args.quiet);
-    let sources = input::sources(&args.inputs)?;
-    let targets = output::targets(&sources, args.output.as_deref(), args.to)?;
+    let inputs = input::inputs(&args.inputs)?;
+    let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
+    let sources = inputs.sources;
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
@@ -211,21 +211,36 @@ fn lift_one<N: PoseNetwork>(
     if args.attitude().is_some() {
         poses.axes = Axes::Level;
     }
-    let title = source.name().file_stem().unwrap_or_default().to_string_lossy();
-    let words = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
+    let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let device = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
     let (reader, drawn) = match layout {
         None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
-    let page = PageInfo { title: &title, poses: &poses, layout: drawn, device: &words };
-    let writer = output::create(target, args.to, &page, args.sigma)?;
-    let writer = args.on_the_way_to(writer, &poses.parents, terminal);
+    let parents = poses.parents.clone();
+    let described = output::OutputInfo { title, poses, layout: drawn, device, sigma: args.sigma };
+    let writer = output::prepare(target, args.to, described)?;
+    let writer = args.on_the_way_to(writer, &parents, terminal);
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
     report.close();
+    if let Ok(outcome) = &outcome {
+        report_nothing_lifted(source, target, outcome, terminal);
+    }
     outcome
+}
+
+/// Says where there is nothing to show for an input, that this is no mishap of the output.
+fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, terminal: Terminal) {
+    let Tally { frames, lifted, .. } = outcome.tally;
+    if frames == 0 {
+        terminal.note(&format!("{}: no frames in it", source.name().display()));
+    }
+    if lifted == 0 && output::is_deferred(target) {
+        terminal.note(&format!("{}: not written, there is no pose to write", target.name().display()));
+    }
 }
 
 impl RunArgs {
@@ -281,11 +296,12 @@ impl Total {
     }
 
     fn exit_code(&self) -> ExitCode {
-        let answered = self.tally.frames - self.tally.unreadable;
-        match (self.tally.failed() > 0 || self.broken > 0, answered) {
-            (false, _) => ExitCode::SUCCESS,
-            (true, 0) => ExitCode::from(2),
-            (true, _) => ExitCode::from(1),
+        let Tally { frames, unreadable, people, lifted, .. } = self.tally;
+        if self.tally.failed() == 0 && self.broken == 0 {
+            return ExitCode::SUCCESS;
         }
+        // Frames without people count as answered where no person came who could have been lifted.
+        let is_answered = lifted > 0 || people == 0 && frames > unreadable;
+        ExitCode::from(if is_answered { 1 } else { 2 })
     }
 }

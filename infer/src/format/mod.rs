@@ -13,7 +13,7 @@ mod seen;
 
 pub use kind::Format;
 pub use named::NamedArray;
-pub use open::{Source, Target, create_writer, open_pose_reader, open_reader};
+pub use open::{Source, Target, check_target, create_writer, open_pose_reader, open_reader};
 pub use pairs::PairedArrays;
 pub use seen::SeenPairs;
 

@@ -136,9 +136,26 @@ pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
 /// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe, sigma in npy.
 pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo, sigma: bool) -> Result<Box<dyn PoseWriter>> {
     let name = target.name();
+    let format = check_target(target, to, sigma)?;
+    let Target::File(path) = target else {
+        return Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name, sigma)?));
+    };
+    let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
+    Ok(match format {
+        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, sigma)?),
+        Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
+        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, sigma)?),
+    })
+}
+
+/// The format that [`create_writer`] would write `target` in, without touching it.
+///
+/// # Errors
+/// An extension that names no format, or a target or format with no room for what is to be written.
+pub fn check_target(target: &Target, to: Option<Format>, sigma: bool) -> Result<Format> {
     let Target::File(path) = target else {
         return match to {
-            None | Some(Format::JsonLines) => Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name, sigma)?)),
+            None | Some(Format::JsonLines) => Ok(Format::JsonLines),
             Some(format) => {
                 Err(Error::usage(format!("{format} cannot be written to a pipe")).hint("name a file with -o"))
             }
@@ -156,12 +173,7 @@ pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo, sigma
             .at(path)
             .hint("write .npz or .jsonl"));
     }
-    let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
-    Ok(match format {
-        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, sigma)?),
-        Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
-        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, sigma)?),
-    })
+    Ok(format)
 }
 
 #[cfg(test)]

@@ -1,0 +1,125 @@
+//! An output file that is not touched before there is a pose to write.
+//!
+//! A run that lifts nothing leaves no file, and an existing one as it was. Until the first pose the frames wait in memory;
+//! without a pose in them they are a small multiple of the input's own bytes. From then on everything goes straight to the
+//! writer, so that an interrupted run keeps what was lifted.
+
+use crate::error::Result;
+use crate::format::PoseWriter;
+use crate::pose::{Frame, LiftedFrame};
+
+type Create = Box<dyn FnOnce() -> Result<Box<dyn PoseWriter>> + Send>;
+
+/// A writer that is created when the first pose comes.
+pub(super) enum DeferredWriter {
+    /// No pose has come yet.
+    Waiting { create: Option<Create>, frames: Vec<(Frame, LiftedFrame)> },
+    /// The first pose has come.
+    Created(Box<dyn PoseWriter>),
+}
+
+impl DeferredWriter {
+    /// A writer that `create` will make.
+    pub(super) fn new(create: impl FnOnce() -> Result<Box<dyn PoseWriter>> + Send + 'static) -> Self {
+        Self::Waiting { create: Some(Box::new(create)), frames: Vec::new() }
+    }
+
+    /// Makes the writer and gives it the frames that waited.
+    fn create(&mut self) -> Result<&mut dyn PoseWriter> {
+        if let Self::Waiting { create, frames } = self {
+            let create = create.take().expect("a stream ends at its first error, so nothing is created twice");
+            let mut writer = create()?;
+            for (frame, lifted) in std::mem::take(frames) {
+                writer.write(&frame, &lifted)?;
+            }
+            *self = Self::Created(writer);
+        }
+        match self {
+            Self::Created(writer) => Ok(writer.as_mut()),
+            Self::Waiting { .. } => unreachable!("the writer was created above"),
+        }
+    }
+}
+
+impl PoseWriter for DeferredWriter {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        match self {
+            Self::Created(writer) => writer.write(frame, lifted),
+            Self::Waiting { frames, .. } if lifted.people.is_empty() => {
+                frames.push((frame.clone(), lifted.clone()));
+                Ok(())
+            }
+            Self::Waiting { .. } => self.create()?.write(frame, lifted),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self {
+            Self::Created(writer) => writer.flush(),
+            Self::Waiting { .. } => Ok(()),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        match *self {
+            Self::Created(writer) => writer.finish(),
+            Self::Waiting { .. } => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
+
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::pose::LiftedPerson;
+
+    /// What was done to a writer: its creation, frames and end.
+    type Log = Arc<Mutex<Vec<String>>>;
+
+    struct LoggingWriter(Log);
+
+    impl PoseWriter for LoggingWriter {
+        fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+            self.0.lock().unwrap().push(format!("frame {} of {}", frame.index, lifted.people.len()));
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<()> {
+            self.0.lock().unwrap().push("end".to_owned());
+            Ok(())
+        }
+    }
+
+    /// Writes frames of so many people each.
+    fn log_of(people: &[usize]) -> Vec<String> {
+        let log = Log::default();
+        let of_writer = Arc::clone(&log);
+        let mut writer = Box::new(DeferredWriter::new(move || {
+            of_writer.lock().unwrap().push("created".to_owned());
+            Ok(Box::new(LoggingWriter(of_writer)))
+        }));
+        for (index, &count) in (0..).zip(people) {
+            let lifted = LiftedFrame { index, time: None, people: vec![LiftedPerson::default(); count] };
+            writer.write(&Frame { index, ..Frame::default() }, &lifted).unwrap();
+            writer.flush().unwrap();
+        }
+        writer.finish().unwrap();
+        Arc::into_inner(log).unwrap().into_inner().unwrap()
+    }
+
+    #[test]
+    fn nothing_is_created_before_the_first_pose_and_no_frame_is_lost() {
+        assert_eq!(log_of(&[]), [""; 0]);
+        assert_eq!(log_of(&[0, 0]), [""; 0]);
+        let frames = ["frame 0 of 0", "frame 1 of 2", "frame 2 of 0", "frame 3 of 1"];
+        assert_eq!(log_of(&[0, 2, 0, 1]), [&["created"][..], &frames, &["end"]].concat());
+    }
+}

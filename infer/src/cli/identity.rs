@@ -1,0 +1,82 @@
+//! Which names mean one file: by device and inode, so that hard links, symlinks and redirections are seen through.
+
+#[cfg(unix)]
+use std::fs::File;
+use std::fs::Metadata;
+use std::path::Path;
+
+use crate::format::{Source, Target};
+
+/// A file by what the operating system knows it by, whatever its names are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum FileIdentity {
+    /// Device and inode.
+    #[cfg(unix)]
+    Inode { device: u64, inode: u64 },
+    /// The path without links, where inodes cannot be asked for.
+    #[cfg(not(unix))]
+    Path(std::path::PathBuf),
+}
+
+impl FileIdentity {
+    /// The file or pipe at `path`; `None` for what is not there, and for devices, which may be read and written at once.
+    pub(super) fn of_path(path: &Path) -> Option<Self> {
+        let found = path.metadata().ok()?;
+        Self::new(&found, path)
+    }
+
+    /// What is read from `source`.
+    pub(super) fn of_source(source: &Source) -> Option<Self> {
+        match source {
+            Source::Stdin => of_stream(std::io::stdin()),
+            Source::File(path) => Self::of_path(path),
+        }
+    }
+
+    /// What is there already of `target`.
+    pub(super) fn of_target(target: &Target) -> Option<Self> {
+        match target {
+            Target::Stdout => of_stream(std::io::stdout()).filter(|_| is_file(std::io::stdout())),
+            Target::File(path) => Self::of_path(path),
+        }
+    }
+
+    #[cfg(unix)]
+    fn new(found: &Metadata, _: &Path) -> Option<Self> {
+        use std::os::unix::fs::{FileTypeExt, MetadataExt};
+        let kind = found.file_type();
+        let holds_data = kind.is_file() || kind.is_fifo();
+        holds_data.then(|| Self::Inode { device: found.dev(), inode: found.ino() })
+    }
+
+    #[cfg(not(unix))]
+    fn new(found: &Metadata, path: &Path) -> Option<Self> {
+        path.canonicalize().ok().filter(|_| found.is_file()).map(Self::Path)
+    }
+}
+
+#[cfg(unix)]
+fn metadata_of(stream: impl std::os::fd::AsFd) -> Option<Metadata> {
+    File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
+}
+
+#[cfg(unix)]
+fn of_stream(stream: impl std::os::fd::AsFd) -> Option<FileIdentity> {
+    FileIdentity::new(&metadata_of(stream)?, Path::new(""))
+}
+
+/// Whether a stream was redirected to or from a file.
+#[cfg(unix)]
+fn is_file(stream: impl std::os::fd::AsFd) -> bool {
+    metadata_of(stream).is_some_and(|found| found.is_file())
+}
+
+#[cfg(not(unix))]
+fn of_stream<S>(_: S) -> Option<FileIdentity> {
+    None
+}
+
+#[cfg(not(unix))]
+fn is_file<S>(_: S) -> bool {
+    false
+}
