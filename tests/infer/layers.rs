@@ -40,11 +40,11 @@ fn rooms_name_only_lower_rooms() {
 }
 
 #[test]
-fn only_the_model_room_names_onnx_runtime() {
+fn only_one_room_names_onnx_runtime() {
     let sources = infer();
     let outside: Vec<&str> =
-        files_naming("ort", &sources).into_iter().filter(|path| !path.starts_with("model")).collect();
-    assert!(outside.is_empty(), "`ort` is named outside model/: {outside:?}");
+        files_naming("ort", &sources).into_iter().filter(|path| !path.starts_with("model/ort/")).collect();
+    assert!(outside.is_empty(), "`ort` is named outside model/ort/: {outside:?}");
 }
 
 #[test]

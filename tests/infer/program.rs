@@ -108,3 +108,10 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     println!("skipped: {} is not there", found.display());
     None
 }
+
+/// Says that a part of a test is skipped for want of something; a failure unless `POSELIFT_ALLOW_SKIPS=1` allows it.
+pub(crate) fn skip(cause: &str) {
+    let is_allowed = std::env::var_os("POSELIFT_ALLOW_SKIPS").is_some_and(|value| value == "1");
+    assert!(is_allowed, "{cause}; POSELIFT_ALLOW_SKIPS=1 skips what needs it");
+    println!("skipped: {cause}");
+}

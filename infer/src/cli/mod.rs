@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
-use crate::model::{Device, Engine, Kernels, ModelFile, forbid_telemetry};
+use crate::model::{Device, Engine, Isa, ModelFile, forbid_telemetry};
 use report::Terminal;
 
 /// Lifts 2D human key points to 3D poses.
@@ -62,10 +62,10 @@ pub(crate) struct DeviceArgs {
 }
 
 fn engine_help() -> String {
-    let kernels = Kernels::ALL.map(Kernels::name).join(", ");
+    let kernels = Isa::ALL.map(Isa::name).join(", ");
     format!(
         "What computes on a CPU: own (this program's kernels for models in f32 or int8 as poselift-train writes them, where the \
-         processor has AVX2, AVX-512 or NEON, held against ONNX Runtime at the first start), onnxruntime, openvino (in f32, with \
+         processor has AVX2, AVX-512 or NEON, compared with ONNX Runtime at the first start where that is installed), onnxruntime, openvino (in f32, with \
          a build of ONNX Runtime that has it), or auto: own where it can be, else onnxruntime. To compare, by name: {kernels}"
     )
 }
@@ -116,11 +116,14 @@ pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
     path.map_or_else(ModelFile::bundled, ModelFile::read)
 }
 
-/// Opens a lifter and says once if `auto` found no usable GPU.
+/// Opens a lifter and says once if `auto` found no usable GPU, or if its kernels could not be verified.
 pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &Terminal) -> Result<Lifter> {
     let lifter = Lifter::from_model(file, options)?;
     if let Some(cause) = lifter.session().fallback_cause() {
         terminal.note(&format!("running on the CPU: {cause}"));
+    }
+    if let Some(cause) = lifter.session().unverified_cause() {
+        terminal.note(&format!("{cause}: own kernels lift, their poses not compared with its"));
     }
     Ok(lifter)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Kernels;
+use super::Isa;
 use crate::error::{Error, Result};
 
 /// The engine that a user asks for.
@@ -14,8 +14,8 @@ pub enum Engine {
     Auto,
     /// Our own kernels, the fastest that the processor runs, or an error.
     Own,
-    /// Our own kernels of one kind, or an error: for comparisons.
-    Only(Kernels),
+    /// Our own kernels of one instruction set, or an error: for comparisons.
+    Only(Isa),
     /// ONNX Runtime.
     OnnxRuntime,
     /// OpenVINO through a build of ONNX Runtime that has it (PyPI `onnxruntime-openvino`), or an error; in f32.
@@ -25,14 +25,14 @@ pub enum Engine {
 impl Engine {
     /// All of them.
     fn all() -> impl Iterator<Item = Self> {
-        [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino].into_iter().chain(Kernels::ALL.map(Self::Only))
+        [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino].into_iter().chain(Isa::ALL.map(Self::Only))
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Own => "own",
-            Self::Only(kernels) => kernels.name(),
+            Self::Only(isa) => isa.name(),
             Self::OnnxRuntime => "onnxruntime",
             Self::OpenVino => "openvino",
         }

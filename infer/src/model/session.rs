@@ -1,19 +1,14 @@
 //! Running a model, by ONNX Runtime or by kernels of our own that agree with it: one session, its threads and its device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ort::ep;
-use ort::session::builder::SessionBuilder;
-
-use super::agreed::Agreement;
 use super::backend::Backend;
 use super::file::ModelFile;
-use super::fused::Fused;
-use super::library::{self, Runtime};
-use super::ort_model::OrtModel;
+use super::ort::{OrtModel, library};
 use super::pool::ThreadPool;
 use super::thread_handle::ThreadHandle;
-use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, cuda, profile};
+use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, verify};
 use crate::error::{Error, Result};
 
 /// The most threads taken without being asked: a batch of 256 poses does not fill more.
@@ -47,6 +42,7 @@ pub struct Session {
     provider: Provider,
     threads: usize,
     fallback: Option<String>,
+    unverified: Option<&'static str>,
 }
 
 /// The threads that share the chunks of a large batch.
@@ -74,70 +70,75 @@ pub fn open(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Session>
 
 impl Session {
     /// Makes `file` ready to run. On a CPU our own kernels take what they can ([`Engine`]): where they are not known to agree with
-    /// ONNX Runtime on this machine yet, it is loaded too, and asked.
+    /// ONNX Runtime on this machine yet, it is loaded too, and asked; where it is not installed, nothing is compared
+    /// ([`Self::unverified_cause`]).
     ///
     /// # Errors
-    /// Weights that are not those of the card, no usable ONNX Runtime, a device that cannot be used, or operators that the
-    /// runtime does not know.
+    /// Weights that are not those of the card, no usable ONNX Runtime for a model or device that needs it, a device that cannot
+    /// be used, or operators that the runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
         file.check_weights()?;
-        let path = library::path(options.device != Device::Cpu)?;
         let threads = options.thread_count();
         match options.device {
-            Device::Cpu if options.engine == Engine::OpenVino => Self::on_openvino(&path, file, threads),
-            Device::Cpu => Self::on_cpu(&path, file, options, None),
-            Device::Cuda(number) => {
-                let session = build_cuda(&path, file, threads, number).map_err(|cause| cuda_error(number, &cause))?;
-                Self::on_cuda(session, file, threads, number)
+            Device::Cpu | Device::Auto if options.engine == Engine::OpenVino => {
+                let runtime = library::path(options.device == Device::Auto)?;
+                Ok(Self::whole(OrtModel::on_openvino(&runtime, file, threads)?, file, threads, Provider::OpenVino))
             }
-            Device::Auto if options.engine == Engine::OpenVino => Self::on_openvino(&path, file, threads),
-            Device::Auto => match build_cuda(&path, file, threads, 0) {
-                Ok(session) => Self::on_cuda(session, file, threads, 0),
-                Err(cause) => Self::on_cpu(&path, file, options, Some(cause)),
+            Device::Cpu => Self::on_cpu(file, options, library::find(false)?, None),
+            Device::Cuda(number) => {
+                let runtime = library::path(true)?;
+                let model = OrtModel::on_cuda(&runtime, file, threads, number);
+                let model = model.map_err(|cause| cuda_error(number, &cause))?;
+                Ok(Self::whole(model, file, threads, Provider::Cuda(number)))
+            }
+            Device::Auto => match library::find(true)? {
+                None => Self::on_cpu(file, options, None, None),
+                Some(runtime) => match OrtModel::on_cuda(&runtime, file, threads, 0) {
+                    Ok(model) => Ok(Self::whole(model, file, threads, Provider::Cuda(0))),
+                    Err(cause) => Self::on_cpu(file, options, Some(runtime), Some(cause)),
+                },
             },
         }
     }
 
-    fn on_cuda(session: ort::session::Session, file: &ModelFile, threads: usize, number: u32) -> Result<Self> {
-        let (card, provider) = (file.card().clone(), Provider::Cuda(number));
-        let backend = Backend::Runtime(OrtModel::new(session, &card)?);
-        Ok(Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None })
+    /// A provider that takes batches whole: a GPU, or OpenVINO, which has threads of its own.
+    fn whole(model: OrtModel, file: &ModelFile, threads: usize, provider: Provider) -> Self {
+        let backend = Backend::Ort(model);
+        let card = file.card().clone();
+        Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None, unverified: None }
     }
 
-    /// OpenVINO has threads of its own, and takes batches whole.
-    fn on_openvino(path: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
-        let session = build_openvino(&library::runtime_at(path)?, file, threads).map_err(|cause| {
-            Error::runtime(format!("cannot run by OpenVINO: {cause}")).hint(
-                "`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file",
-            )
-        })?;
-        let (card, provider) = (file.card().clone(), Provider::OpenVino);
-        let backend = Backend::Runtime(OrtModel::new(session, &card)?);
-        Ok(Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None })
-    }
-
-    /// Small batches of ONNX Runtime's float32 are quicker with all threads at each product; all others never are, they are
-    /// over before another thread has woken up.
-    fn on_cpu(path: &Path, file: &ModelFile, options: &SessionOptions, fallback: Option<String>) -> Result<Self> {
+    /// On the CPU, with the runtime at that path if there is one. Small batches of ONNX Runtime's float32 are quicker with all
+    /// threads at each product; all others never are, they are over before another thread has woken up.
+    fn on_cpu(
+        file: &ModelFile,
+        options: &SessionOptions,
+        runtime: Option<PathBuf>,
+        fallback: Option<String>,
+    ) -> Result<Self> {
         let threads = options.thread_count();
         let file = file.for_cpus();
         let card = file.card().clone();
-        let kernels = Backend::kernels(file, options.engine, threads)?;
         let precision = card.network.precision;
-        let shares_products = kernels.is_none() && threads > 1 && precision != Precision::Int8;
-        let session = || {
-            let session = build(&library::runtime_at(path)?, file, if shares_products { threads } else { 1 })?;
-            OrtModel::new(session, &card)
-        };
-        let backend = match kernels {
-            None => Backend::Runtime(session()?),
-            Some(kernels) => held_against(kernels, session, options.engine, path, file)?,
+        let network = Backend::native_network(file, options.engine, threads)?;
+        let shares_products = network.is_none() && threads > 1 && precision != Precision::Int8;
+        let mut unverified = None;
+        let backend = match (network, runtime) {
+            (None, None) => return Err(not_installed(options)),
+            (None, Some(runtime)) => {
+                Backend::Ort(OrtModel::on_cpu(&runtime, file, if shares_products { threads } else { 1 })?)
+            }
+            (Some(network), None) => {
+                unverified = Some("ONNX Runtime is not installed");
+                Backend::Native(Arc::new(network))
+            }
+            (Some(network), Some(runtime)) => verify::verified(network, &runtime, options.engine, file)?,
         };
         let pool = match shares_products {
             true => PoolState::Later(Box::new(file.clone())),
             false => PoolState::Ready(ThreadPool::new(backend.clone(), backend.chunk_size(precision), threads)?),
         };
-        Ok(Self { card, backend, pool, provider: Provider::Cpu, threads, fallback })
+        Ok(Self { card, backend, pool, provider: Provider::Cpu, threads, fallback, unverified })
     }
 
     /// The execution provider that is really in use.
@@ -163,10 +164,15 @@ impl Session {
         self.fallback.as_deref()
     }
 
-    /// The pool for a batch of `total` poses; `None` where it is best run as it is.
-    fn pool_for(&mut self, total: usize) -> Result<Option<&mut ThreadPool>> {
+    /// Why our own kernels' poses were not compared with ONNX Runtime's; `None` where they were, or where that runs the model.
+    pub fn unverified_cause(&self) -> Option<&str> {
+        self.unverified
+    }
+
+    /// The pool that shares a batch of `count` poses; `None` where it is best run as it is.
+    fn pool_for(&mut self, count: usize) -> Result<Option<&mut ThreadPool>> {
         let size = self.backend.chunk_size(self.card.network.precision);
-        if !size.is_worth_it(total) {
+        if !size.is_worth_it(count) {
             return Ok(None);
         }
         self.pool()
@@ -176,12 +182,8 @@ impl Session {
     fn pool(&mut self) -> Result<Option<&mut ThreadPool>> {
         if let PoolState::Later(file) = &self.pool {
             let size = self.backend.chunk_size(self.card.network.precision);
-            let session = build(&library::runtime(false)?, file, 1)?;
-            self.pool = PoolState::Ready(ThreadPool::new(
-                Backend::Runtime(OrtModel::new(session, &self.card)?),
-                size,
-                self.threads,
-            )?);
+            let model = OrtModel::on_cpu(&library::path(false)?, file, 1)?;
+            self.pool = PoolState::Ready(ThreadPool::new(Backend::Ort(model), size, self.threads)?);
         }
         Ok(match &mut self.pool {
             PoolState::Ready(pool) => Some(pool),
@@ -215,82 +217,9 @@ impl PoseNetwork for Session {
     }
 }
 
-/// The kernels if they agree with the runtime at `path`, which is loaded and asked for that, by `session`, only if the answer
-/// is not remembered; else that session.
-///
-/// # Errors
-/// As for [`Backend::new`]; a runtime that cannot be used.
-fn held_against(
-    kernels: Fused,
-    session: impl FnOnce() -> Result<OrtModel>,
-    engine: Engine,
-    path: &Path,
-    file: &ModelFile,
-) -> Result<Backend> {
-    let agreement = library::cache_folder().and_then(|cache| Agreement::of(file, kernels.kernels(), path, &cache));
-    if agreement.as_ref().is_some_and(Agreement::is_remembered) {
-        return Ok(Backend::agreed(kernels));
-    }
-    let backend = Backend::new(session()?, kernels, engine).map_err(|error| error.at(file.name()))?;
-    if let (Backend::Fused(_), Some(agreement)) = (&backend, agreement) {
-        agreement.remember();
-    }
-    Ok(backend)
-}
-
-fn build(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session> {
-    let refused = |error: ort::Error| {
-        Error::model(format!("ONNX Runtime refuses the model: {}", error.message())).at(file.name())
-    };
-    let mut builder = configure(runtime, threads, Provider::Cpu).map_err(refused)?;
-    builder.commit_from_memory(file.bytes()).map_err(refused)
-}
-
-fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Result<SessionBuilder> {
-    let builder = ort::session::Session::builder(&runtime.environment)?
-        .with_intra_threads(threads)?
-        .with_inter_threads(1)?
-        .with_memory_pattern(false)?;
-    match provider {
-        Provider::Cpu => Ok(builder),
-        // Without a precision it multiplies in bf16 where the processor can, which costs a millimetre.
-        Provider::OpenVino => {
-            let openvino = ep::OpenVINO::default().with_device_type("CPU").with_precision("FP32");
-            let openvino = openvino.with_num_threads(threads).with_dynamic_shapes(true);
-            Ok(builder.with_execution_providers([openvino.build().error_on_failure()])?)
-        }
-        // `error_on_failure`: without it a provider that fails to load is passed over in silence.
-        Provider::Cuda(number) => {
-            // TF32 would round every product to 10 bits: poses would differ from the CPU's by millimetres.
-            let cuda = ep::CUDA::default().with_device_id(number as i32).with_tf32(false);
-            let cuda = cuda.build().error_on_failure();
-            Ok(builder.with_execution_providers([cuda])?)
-        }
-    }
-}
-
-/// A session on GPU `number` whose network was seen to run there; the error is the cause, in words.
-fn build_cuda(path: &Path, file: &ModelFile, threads: usize, number: u32) -> Result<ort::session::Session, String> {
-    cuda::probe(number, path)?;
-    let runtime = &library::runtime_at(path).map_err(|error| error.to_string())?;
-    let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
-    let builder = configure(runtime, threads, Provider::Cuda(number)).map_err(first_line)?;
-    let (session, used) = profile::build_and_watch(builder, file)?;
-    if used != Provider::Cuda(number).name() {
-        return Err(format!("ONNX Runtime ran the network on its {used}"));
-    }
-    Ok(session)
-}
-
-/// A session on the CPU whose network OpenVINO was seen to run; the error is the cause, in words.
-fn build_openvino(runtime: &Runtime, file: &ModelFile, threads: usize) -> Result<ort::session::Session, String> {
-    let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
-    let builder = configure(runtime, threads, Provider::OpenVino).map_err(first_line)?;
-    let (session, used) = profile::build_and_watch(builder, file)?;
-    if used != Provider::OpenVino.name() {
-        return Err(format!("ONNX Runtime ran the network on its {used}"));
-    }
-    Ok(session)
+/// The error of a model that needs ONNX Runtime where it is not installed.
+fn not_installed(options: &SessionOptions) -> Error {
+    library::path(options.device != Device::Cpu).expect_err("there is no ONNX Runtime, or it would have been found")
 }
 
 fn cuda_error(number: u32, cause: &str) -> Error {
@@ -356,29 +285,39 @@ mod tests {
         }
     }
 
+    /// Whether the ONNX Runtime of the tests has a provider's library beside it.
+    fn has_provider(name: &str) -> bool {
+        let prefix = std::env::consts::DLL_PREFIX;
+        let file = format!("{prefix}onnxruntime_providers_{name}{}", std::env::consts::DLL_SUFFIX);
+        library::path(true).unwrap().with_file_name(file).is_file()
+    }
+
     #[test]
-    fn openvino_is_seen_to_run_or_the_cause_is_named() {
+    fn openvino_runs_where_the_runtime_has_it_and_else_the_cause_is_named() {
         let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
         let options = SessionOptions { engine: Engine::OpenVino, device: Device::Cpu, threads: Some(1) };
-        match Session::new(&file, &options) {
-            Ok(session) => {
-                assert_eq!((session.provider(), session.engine()), (Provider::OpenVino, "OpenVINO"));
-            }
-            Err(error) => assert!(error.to_string().starts_with("cannot run by OpenVINO: "), "{error}"),
+        let opened = Session::new(&file, &options);
+        if has_provider("openvino") {
+            let session = opened.unwrap();
+            assert_eq!((session.provider(), session.engine()), (Provider::OpenVino, "OpenVINO"));
+        } else {
+            let message = opened.unwrap_err().to_string();
+            assert!(message.starts_with("cannot run by OpenVINO: "), "{message}");
         }
     }
 
     #[test]
-    fn cuda_without_a_gpu_names_the_cause_and_auto_falls_back() {
+    fn cuda_runs_where_there_is_a_gpu_and_else_the_cause_is_named_and_auto_falls_back() {
         let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
         let auto = small(&SessionOptions::default());
-        match Session::new(&file, &SessionOptions { device: Device::Cuda(0), ..SessionOptions::default() }) {
-            Ok(session) => assert_eq!(session.provider(), Provider::Cuda(0)),
-            Err(error) => {
-                assert!(error.to_string().starts_with("cannot run on cuda:0: "), "{error}");
-                assert_eq!(auto.provider(), Provider::Cpu);
-                assert!(auto.fallback_cause().is_some());
-            }
+        let opened = Session::new(&file, &SessionOptions { device: Device::Cuda(0), ..SessionOptions::default() });
+        if has_provider("cuda") && Path::new("/dev/nvidia0").exists() {
+            assert_eq!((opened.unwrap().provider(), auto.provider()), (Provider::Cuda(0), Provider::Cuda(0)));
+        } else {
+            let message = opened.unwrap_err().to_string();
+            assert!(message.starts_with("cannot run on cuda:0: "), "{message}");
+            assert_eq!(auto.provider(), Provider::Cpu);
+            assert!(auto.fallback_cause().is_some());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::super::{DeviceArgs, open_lifter};
 use super::{batches, keypoints, median};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
-use crate::model::{BareSession, Device, ModelFile, Precision, Provider};
+use crate::model::{Device, ModelFile, OrtBaseline, Precision, Provider};
 
 /// How often each of them takes its turn at each batch size.
 const TURNS: usize = 5;
@@ -40,7 +40,7 @@ struct Row {
 /// One file, loaded by both.
 struct Pair {
     lifter: Lifter,
-    bare: BareSession,
+    bare: OrtBaseline,
 }
 
 /// Measures each form of `file` on the CPU, `time` for each batch size and contender, after a tenth of it to warm up.
@@ -60,7 +60,7 @@ pub(super) fn compare(
     options.device = Device::Cpu;
     let load = |form: &ModelFile| -> Result<Pair> {
         let lifter = open_lifter(form, &options, &Terminal::new(false))?;
-        Ok(Pair { lifter, bare: BareSession::new(form, device.threads)? })
+        Ok(Pair { lifter, bare: OrtBaseline::new(form, device.threads)? })
     };
     let mut pairs = file.forms().iter().map(load).collect::<Result<Vec<_>>>()?;
     let mut results = Vec::new();

@@ -12,10 +12,9 @@ use ort::AsPointer;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
 
-use super::Card;
-use super::batch::FlatBatch;
-use super::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
 use crate::error::{Error, Result};
+use crate::model::batch::FlatBatch;
+use crate::model::{Card, INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
 
 /// The names of what goes in and comes out, as C wants them; a test holds them against the contract's.
 const INPUT: &CStr = c"keypoints";
@@ -24,7 +23,7 @@ const SIGMA: &CStr = c"sigma";
 
 /// A loaded model that any number of threads may call at once.
 #[derive(Clone)]
-pub(super) struct OrtModel {
+pub(in crate::model) struct OrtModel {
     session: Arc<ort::session::Session>,
     memory: Arc<MemoryInfo<'static>>,
     /// J_in and channels.
@@ -42,7 +41,7 @@ impl OrtModel {
     ///
     /// # Errors
     /// A runtime that does not know the CPU's memory.
-    pub(super) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
+    pub(in crate::model) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
         debug_assert_eq!(
             [INPUT, OUTPUT, SIGMA].map(CStr::to_bytes),
             [INPUT_NAME, OUTPUT_NAME, SIGMA_NAME].map(str::as_bytes)
@@ -58,13 +57,8 @@ impl OrtModel {
     }
 
     /// Numbers that a person's key points, pose and sigma are.
-    pub(super) fn widths(&self) -> [usize; 3] {
+    pub(in crate::model) fn widths(&self) -> [usize; 3] {
         [self.input[0] * self.input[1], self.joints * 3, self.joints]
-    }
-
-    /// Numbers of a key point.
-    pub(super) fn channels(&self) -> usize {
-        self.input[1]
     }
 
     /// Lifts a batch.
@@ -74,7 +68,7 @@ impl OrtModel {
     ///
     /// # Panics
     /// If a slice is not as long as the batch needs.
-    pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
+    pub(in crate::model) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
         let FlatBatch { len: people, keypoints, poses, sigma } = batch;
         let failed = |error: ort::Error| {
             let [joints, channels] = self.input;
@@ -153,7 +147,7 @@ struct Tensor(NonNull<OrtValue>);
 
 impl Drop for Tensor {
     fn drop(&mut self) {
-        // SAFETY: the runtime made it for us, and nobody else holds it.
+        // SAFETY: the runtime made it for us, and nothing else holds it.
         unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) };
     }
 }

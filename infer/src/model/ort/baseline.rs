@@ -4,13 +4,13 @@ use ndarray::{Array3, Ix3};
 use ort::value::TensorRef;
 
 use super::library;
-use super::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 use crate::error::{Error, Result};
+use crate::model::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 
 /// A session with nothing of ours around it, on the CPU.
-pub(crate) struct BareSession(ort::session::Session);
+pub(crate) struct OrtBaseline(ort::session::Session);
 
-impl BareSession {
+impl OrtBaseline {
     /// Loads `file`; the runtime chooses its `threads` itself if they are not given.
     ///
     /// # Errors
@@ -51,15 +51,15 @@ fn failed(error: &ort::Error) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use super::super::small_model::SmallModel;
     use super::*;
+    use crate::model::small_model::SmallModel;
 
     #[test]
     fn it_gives_what_the_library_gives() {
         let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
         let keypoints = Array3::from_shape_fn((5, 17, 3), |(n, joint, k)| (n * 51 + joint * 3 + k) as f32);
         for threads in [None, Some(1)] {
-            let poses = BareSession::new(&file, threads).unwrap().run(&keypoints).unwrap();
+            let poses = OrtBaseline::new(&file, threads).unwrap().run(&keypoints).unwrap();
             assert!((&keypoints * 0.001 - poses).iter().all(|difference| difference.abs() < 1e-4));
         }
     }

@@ -11,7 +11,7 @@ use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 use serde::Deserialize;
 
-use super::{INPUT_NAME, ModelFile};
+use crate::model::{INPUT_NAME, ModelFile};
 
 /// Builds a session and runs one pose; gives the session and the name of the provider of its matrix products.
 pub(super) fn build_and_watch(
@@ -68,9 +68,9 @@ fn provider_of_products(profile: &str) -> Result<String, String> {
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-    use super::super::library;
-    use super::super::small_model::SmallModel;
     use super::*;
+    use crate::model::ort::library;
+    use crate::model::small_model::SmallModel;
 
     #[test]
     fn a_session_on_the_cpu_is_seen_there() {

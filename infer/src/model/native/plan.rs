@@ -1,9 +1,10 @@
 //! What of a model file is computed.
 
+use poselift_kernels::{DenseF32, PanelShape};
 use poselift_onnx::{Features as FileFeatures, Network};
 
+use super::Layer;
 use super::features::{Centring, Features, Merged};
-use super::matrix::{Floats, Layer, Shape};
 use super::weights::{self, Output};
 use crate::error::{Error, Result};
 
@@ -20,11 +21,11 @@ pub(super) struct Plan {
     centring: Centring,
     /// For each plane the features that the first layer reads, and the layer.
     merged: Vec<Merged>,
-    pub(super) input: Vec<Floats>,
+    pub(super) input: Vec<DenseF32>,
     /// Whether a ReLU follows it.
     pub(super) input_relu: bool,
     pub(super) blocks: Vec<Vec<Layer>>,
-    pub(super) output: Vec<Floats>,
+    pub(super) output: Vec<DenseF32>,
     /// For each plane, the last layer's column of each number that comes out and its sign; and the numbers' bias.
     numbers: Vec<Vec<(usize, f32)>>,
     bias: Vec<f32>,
@@ -35,7 +36,7 @@ impl Plan {
     ///
     /// # Errors
     /// A precision or a width that they do not take.
-    pub(super) fn new(network: &Network, shape: Shape) -> Result<Self> {
+    pub(super) fn new(network: &Network, shape: PanelShape) -> Result<Self> {
         let hidden = network.hidden();
         if hidden == 0 || !hidden.is_multiple_of(shape.panel()) {
             let panel = shape.panel();
@@ -71,8 +72,8 @@ impl Plan {
     }
 
     /// Whether hidden layers are in 8 bits.
-    pub(super) fn is_in_bytes(&self) -> bool {
-        self.blocks.iter().flatten().all(|layer| matches!(layer, Layer::Bytes(_)))
+    pub(super) fn is_int8(&self) -> bool {
+        self.blocks.iter().flatten().all(|layer| matches!(layer, Layer::Int8(_)))
     }
 
     /// Features of at most `people` people.

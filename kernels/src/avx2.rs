@@ -2,12 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::{Lanes, Products, instructions};
+use crate::simd::{Int8Dot, Simd, instructions};
 
 /// AVX2 and FMA.
-pub(super) struct Avx2;
+pub(crate) struct Avx2;
 
-impl Lanes for Avx2 {
+impl Simd for Avx2 {
     const LANES: usize = 8;
     type F = __m256;
     type I = __m256i;
@@ -36,44 +36,44 @@ impl Lanes for Avx2 {
     }
 }
 
-/// Eight levels cut off at 0 and 255, of 16 bits each.
+/// Eight codes clamped to 0..=255, of 16 bits each.
 #[inline(always)]
-unsafe fn narrow(levels: __m256i) -> __m128i {
-    // SAFETY: as for those who call it.
+unsafe fn narrow(codes: __m256i) -> __m128i {
+    // SAFETY: as for the callers.
     unsafe {
-        let levels = _mm256_min_epi32(levels, _mm256_set1_epi32(255));
-        let halves = _mm256_packus_epi32(levels, levels);
+        let codes = _mm256_min_epi32(codes, _mm256_set1_epi32(255));
+        let halves = _mm256_packus_epi32(codes, codes);
         _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0b10_00))
     }
 }
 
 /// Four bytes at a time, with AVX-VNNI.
-pub(super) struct Quads256;
+pub(crate) struct VnniAvx2;
 
-impl Products for Quads256 {
-    type On = Avx2;
+impl Int8Dot for VnniAvx2 {
+    type Registers = Avx2;
     const GROUP: usize = 4;
 
     instructions! {
-        store_levels(levels: __m256i, to: *mut u8) = {
-            let levels = narrow(levels);
-            _mm_storel_epi64(to.cast(), _mm_packus_epi16(levels, levels));
+        store_codes(codes: __m256i, to: *mut u8) = {
+            let codes = narrow(codes);
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(codes, codes));
         };
         load_weights(from: *const i8) -> __m256i = _mm256_loadu_si256(from.cast());
-        add(sums: __m256i, levels: __m256i, weights: __m256i) -> __m256i = _mm256_dpbusd_avx_epi32(sums, levels, weights);
+        add(sums: __m256i, codes: __m256i, weights: __m256i) -> __m256i = _mm256_dpbusd_avx_epi32(sums, codes, weights);
     }
 }
 
-/// Two at a time, as numbers of 16 bits: bytes alone would be cut off at 16 bits when two products are added.
-pub(super) struct Pairs256;
+/// Two at a time, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
+pub(crate) struct MaddAvx2;
 
-impl Products for Pairs256 {
-    type On = Avx2;
+impl Int8Dot for MaddAvx2 {
+    type Registers = Avx2;
     const GROUP: usize = 2;
 
     instructions! {
-        store_levels(levels: __m256i, to: *mut u8) = _mm_storeu_si128(to.cast(), narrow(levels));
+        store_codes(codes: __m256i, to: *mut u8) = _mm_storeu_si128(to.cast(), narrow(codes));
         load_weights(from: *const i8) -> __m256i = _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast()));
-        add(sums: __m256i, levels: __m256i, weights: __m256i) -> __m256i = _mm256_add_epi32(sums, _mm256_madd_epi16(levels, weights));
+        add(sums: __m256i, codes: __m256i, weights: __m256i) -> __m256i = _mm256_add_epi32(sums, _mm256_madd_epi16(codes, weights));
     }
 }

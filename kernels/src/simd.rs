@@ -4,7 +4,7 @@
 //! them (`table`): by itself it would be a call for each instruction.
 
 /// Registers of f32 and of i32.
-pub(super) trait Lanes {
+pub(crate) trait Simd {
     /// Numbers of a register.
     const LANES: usize;
     /// [`Self::LANES`] of f32.
@@ -34,26 +34,26 @@ pub(super) trait Lanes {
     unsafe fn to_floats(a: Self::I) -> Self::F;
 }
 
-/// Sums of products of levels, 0 to 255, with weights of 8 bits, [`Self::GROUP`] in each lane at a time. Exact: no sum is
-/// cut off on the way.
-pub(super) trait Products {
+/// Dot products of activations' codes, 0 to 255, with weights of 8 bits, [`Self::GROUP`] in each lane at a time. Exact: no sum
+/// saturates on the way.
+pub(crate) trait Int8Dot {
     /// The registers.
-    type On: Lanes;
-    /// Levels that one instruction multiplies and adds up in each lane. Together they take 4 bytes.
+    type Registers: Simd;
+    /// Codes that one instruction multiplies and adds up in each lane. Together they take 4 bytes.
     const GROUP: usize;
-    /// By how much levels in memory are lower than they are.
+    /// By how much codes in memory are lower than they are.
     const LOWER_BY: i32 = 0;
 
-    /// Writes levels, cut off at 0 and 255, as [`Self::add`] reads them.
-    unsafe fn store_levels(levels: <Self::On as Lanes>::I, to: *mut u8);
+    /// Writes codes, clamped to 0..=255, as [`Self::add`] reads them.
+    unsafe fn store_codes(codes: <Self::Registers as Simd>::I, to: *mut u8);
     /// A group of weights for each lane.
-    unsafe fn load_weights(from: *const i8) -> <Self::On as Lanes>::I;
-    /// `sums` and the products of the same levels with each lane's weights.
+    unsafe fn load_weights(from: *const i8) -> <Self::Registers as Simd>::I;
+    /// `sums` and the products of the same codes with each lane's weights.
     unsafe fn add(
-        sums: <Self::On as Lanes>::I,
-        levels: <Self::On as Lanes>::I,
-        weights: <Self::On as Lanes>::I,
-    ) -> <Self::On as Lanes>::I;
+        sums: <Self::Registers as Simd>::I,
+        codes: <Self::Registers as Simd>::I,
+        weights: <Self::Registers as Simd>::I,
+    ) -> <Self::Registers as Simd>::I;
 }
 
 /// Functions of these traits, each of one instruction or a few.
@@ -61,9 +61,9 @@ macro_rules! instructions {
     ($($name:ident($($argument:ident: $of:ty),*) $(-> $gives:ty)? = $body:expr;)*) => {$(
         #[inline(always)]
         unsafe fn $name($($argument: $of),*) $(-> $gives)? {
-            // SAFETY: the caller answers for the processor's features, and for what is read and written.
+            // SAFETY: the caller guarantees the processor's features, and for what is read and written.
             unsafe { $body }
         }
     )*};
 }
-pub(super) use instructions;
+pub(crate) use instructions;

@@ -1,21 +1,22 @@
 //! The layers of a network in the order in which kernels read their weights.
 
+use poselift_kernels::{DenseF32, DenseInt8, InputSign as KernelSign, LayerInt8, PanelShape};
 use poselift_onnx::names::SIGNED_ZERO_POINT;
 use poselift_onnx::{Blocks, Dense, InputSign, Network, QuantisedDense, Weights};
 
+use super::Layer;
 use super::features::Merged;
-use super::matrix::{Bytes, BytesLayer, Floats, Layer, Reads, Shape};
 
 /// The last layer: each plane's own columns, once each; for each plane, the column of each number that comes out and its
 /// sign; and the numbers' bias.
 pub(super) struct Output {
-    pub(super) planes: Vec<Floats>,
+    pub(super) planes: Vec<DenseF32>,
     pub(super) numbers: Vec<Vec<(usize, f32)>>,
     pub(super) bias: Vec<f32>,
 }
 
 /// Which features each plane of the first layer multiplies, and the planes.
-pub(super) fn input(layer: &Dense<f32>, shape: Shape) -> (Vec<Merged>, Vec<Floats>) {
+pub(super) fn input(layer: &Dense<f32>, shape: PanelShape) -> (Vec<Merged>, Vec<DenseF32>) {
     let mut merged = Vec::new();
     let mut planes = Vec::new();
     for (index, weights) in layer.weights.iter().enumerate() {
@@ -28,19 +29,19 @@ pub(super) fn input(layer: &Dense<f32>, shape: Shape) -> (Vec<Merged>, Vec<Float
 }
 
 /// The residual blocks; none of networks in float16, which no kernels are for.
-pub(super) fn blocks(network: &Network, shape: Shape) -> Option<Vec<Vec<Layer>>> {
+pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Layer>>> {
     let mut laid_out = Vec::new();
     match &network.blocks {
         Blocks::F16(_) => return None,
         Blocks::F32(blocks) => {
             for block in blocks {
-                laid_out.push(block.iter().map(|layer| Layer::Floats(floats_layer(layer, shape))).collect());
+                laid_out.push(block.iter().map(|layer| Layer::F32(layer_f32(layer, shape))).collect());
             }
         }
         Blocks::Int8(blocks) => {
             for block in blocks {
                 let layers = block.iter().enumerate();
-                let lay_out = |(index, layer)| Layer::Bytes(bytes_layer(layer, reads(network, index), shape));
+                let lay_out = |(index, layer)| Layer::Int8(layer_int8(layer, input_sign(network, index), shape));
                 laid_out.push(layers.map(lay_out).collect());
             }
         }
@@ -49,7 +50,7 @@ pub(super) fn blocks(network: &Network, shape: Shape) -> Option<Vec<Vec<Layer>>>
 }
 
 /// The last layer.
-pub(super) fn output(layer: &Dense<f32>, shape: Shape) -> Output {
+pub(super) fn output(layer: &Dense<f32>, shape: PanelShape) -> Output {
     let (hidden, columns) = (layer.weights[0].dims()[0], layer.bias.len());
     let mut planes = Vec::new();
     let mut numbers = Vec::new();
@@ -69,14 +70,14 @@ pub(super) fn output(layer: &Dense<f32>, shape: Shape) -> Output {
 }
 
 /// What layer `layer` of a block reads.
-fn reads(network: &Network, layer: usize) -> Reads {
+fn input_sign(network: &Network, layer: usize) -> KernelSign {
     match network.input_sign(layer) {
-        InputSign::Signed => Reads::Signed,
-        InputSign::Positive => Reads::Positive,
+        InputSign::Signed => KernelSign::Signed,
+        InputSign::Positive => KernelSign::Positive,
     }
 }
 
-fn floats_layer(layer: &Dense<f32>, shape: Shape) -> Vec<Floats> {
+fn layer_f32(layer: &Dense<f32>, shape: PanelShape) -> Vec<DenseF32> {
     let planes = layer.weights.iter().enumerate();
     let lay_out = |(index, weights): (usize, &Weights<f32>)| {
         plane(&weights.values(), layer.bias.len(), first_bias(index, &layer.bias), shape)
@@ -84,13 +85,13 @@ fn floats_layer(layer: &Dense<f32>, shape: Shape) -> Vec<Floats> {
     planes.map(lay_out).collect()
 }
 
-fn bytes_layer(layer: &QuantisedDense, reads: Reads, shape: Shape) -> BytesLayer {
+fn layer_int8(layer: &QuantisedDense, sign: KernelSign, shape: PanelShape) -> LayerInt8 {
     let mut planes = Vec::new();
     for (index, plane) in layer.planes.iter().enumerate() {
-        let zero = if index == 0 && reads == Reads::Positive { 0 } else { i32::from(SIGNED_ZERO_POINT) };
-        planes.push(Bytes::new(&plane.codes.values(), plane.scales.values().into_owned(), zero, shape));
+        let zero = if index == 0 && sign == KernelSign::Positive { 0 } else { i32::from(SIGNED_ZERO_POINT) };
+        planes.push(DenseInt8::new(&plane.codes.values(), plane.scales.values().into_owned(), zero, shape));
     }
-    BytesLayer { reads, planes, bias: layer.bias.values().into_owned() }
+    LayerInt8 { sign, planes, bias: layer.bias.values().into_owned() }
 }
 
 /// The bias, which is the first plane's alone.
@@ -98,9 +99,9 @@ fn first_bias(plane: usize, bias: &Weights<f32>) -> Option<&Weights<f32>> {
     (plane == 0).then_some(bias)
 }
 
-fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: Shape) -> Floats {
+fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: PanelShape) -> DenseF32 {
     let bias = bias.map(Weights::values);
-    Floats::new(weights, columns, bias.as_deref(), shape)
+    DenseF32::new(weights, columns, bias.as_deref(), shape)
 }
 
 /// `[columns, rows]` of `[rows, columns]`.

@@ -2,12 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::{Lanes, Products, instructions};
+use crate::simd::{Int8Dot, Simd, instructions};
 
 /// AVX-512 F, BW and VL.
-pub(super) struct Avx512;
+pub(crate) struct Avx512;
 
-impl Lanes for Avx512 {
+impl Simd for Avx512 {
     const LANES: usize = 16;
     type F = __m512;
     type I = __m512i;
@@ -33,36 +33,36 @@ impl Lanes for Avx512 {
 }
 
 /// Four bytes at a time, with VNNI.
-pub(super) struct Quads512;
+pub(crate) struct Vnni512;
 
-impl Products for Quads512 {
-    type On = Avx512;
+impl Int8Dot for Vnni512 {
+    type Registers = Avx512;
     const GROUP: usize = 4;
 
     instructions! {
-        store_levels(levels: __m512i, to: *mut u8) = {
-            let levels = _mm512_max_epi32(levels, _mm512_setzero_si512());
-            _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(levels));
+        store_codes(codes: __m512i, to: *mut u8) = {
+            let codes = _mm512_max_epi32(codes, _mm512_setzero_si512());
+            _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(codes));
         };
         load_weights(from: *const i8) -> __m512i = _mm512_loadu_si512(from.cast());
-        add(sums: __m512i, levels: __m512i, weights: __m512i) -> __m512i = _mm512_dpbusd_epi32(sums, levels, weights);
+        add(sums: __m512i, codes: __m512i, weights: __m512i) -> __m512i = _mm512_dpbusd_epi32(sums, codes, weights);
     }
 }
 
-/// Two at a time, as numbers of 16 bits: bytes alone would be cut off at 16 bits when two products are added.
-pub(super) struct Pairs512;
+/// Two at a time, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
+pub(crate) struct Madd512;
 
-impl Products for Pairs512 {
-    type On = Avx512;
+impl Int8Dot for Madd512 {
+    type Registers = Avx512;
     const GROUP: usize = 2;
 
     instructions! {
-        store_levels(levels: __m512i, to: *mut u8) = {
-            let levels = _mm512_max_epi32(levels, _mm512_setzero_si512());
-            let levels = _mm512_min_epi32(levels, _mm512_set1_epi32(255));
-            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(levels));
+        store_codes(codes: __m512i, to: *mut u8) = {
+            let codes = _mm512_max_epi32(codes, _mm512_setzero_si512());
+            let codes = _mm512_min_epi32(codes, _mm512_set1_epi32(255));
+            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(codes));
         };
         load_weights(from: *const i8) -> __m512i = _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast()));
-        add(sums: __m512i, levels: __m512i, weights: __m512i) -> __m512i = _mm512_add_epi32(sums, _mm512_madd_epi16(levels, weights));
+        add(sums: __m512i, codes: __m512i, weights: __m512i) -> __m512i = _mm512_add_epi32(sums, _mm512_madd_epi16(codes, weights));
     }
 }

@@ -61,8 +61,25 @@ pub(super) fn runtime_at(path: &Path) -> Result<Runtime> {
 ///
 /// # Errors
 /// No such file.
-pub(super) fn path(prefer_cuda: bool) -> Result<PathBuf> {
-    loaded().as_ref().map_or_else(|| find(prefer_cuda), |loaded| Ok(loaded.path.clone()))
+pub(in crate::model) fn path(prefer_cuda: bool) -> Result<PathBuf> {
+    find(prefer_cuda)?.ok_or_else(|| {
+        let tried: Vec<_> = places(prefer_cuda).iter().map(|path| format!("\n  {}", path.display())).collect();
+        Error::runtime(format!("ONNX Runtime is not installed; looked for{}", tried.concat())).hint(HOW_TO_GET_IT)
+    })
+}
+
+/// As [`path()`]; `None` where ONNX Runtime is not installed.
+///
+/// # Errors
+/// A variable that names no file.
+pub(in crate::model) fn find(prefer_cuda: bool) -> Result<Option<PathBuf>> {
+    if let Some(runtime) = loaded().as_ref() {
+        return Ok(Some(runtime.path.clone()));
+    }
+    if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        return overridden(Path::new(&path)).map(Some);
+    }
+    Ok(places(prefer_cuda).into_iter().find(|path| path.is_file()))
 }
 
 fn loaded() -> MutexGuard<'static, Option<Runtime>> {
@@ -106,18 +123,6 @@ fn explain(error: &ort::LoadDynamicError) -> String {
     }
 }
 
-/// The library's path, from the variable that overrides all or from the first place that has it.
-fn find(prefer_cuda: bool) -> Result<PathBuf> {
-    if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-        return overridden(Path::new(&path));
-    }
-    let places = places(prefer_cuda);
-    places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
-        let tried: Vec<_> = places.iter().map(|path| format!("\n  {}", path.display())).collect();
-        Error::runtime(format!("ONNX Runtime is not installed; looked for{}", tried.concat())).hint(HOW_TO_GET_IT)
-    })
-}
-
 /// The user's own choice: made absolute, since `ort` takes a relative path from the executable's folder.
 fn overridden(path: &Path) -> Result<PathBuf> {
     let refuse = |what: &str| {
@@ -149,7 +154,7 @@ fn places(prefer_cuda: bool) -> Vec<PathBuf> {
 }
 
 /// The user's cache folder that all checkouts share.
-pub(super) fn cache_folder() -> Option<PathBuf> {
+pub(in crate::model) fn cache_folder() -> Option<PathBuf> {
     let named = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("POSELIFT_CACHE")
         .or_else(|| named("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))

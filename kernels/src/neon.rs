@@ -3,12 +3,12 @@
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::lanes::{Lanes, Products, instructions};
+use crate::simd::{Int8Dot, Simd, instructions};
 
 /// NEON.
-pub(super) struct Neon;
+pub(crate) struct Neon;
 
-impl Lanes for Neon {
+impl Simd for Neon {
     const LANES: usize = 4;
     type F = float32x4_t;
     type I = int32x4_t;
@@ -33,36 +33,36 @@ impl Lanes for Neon {
     }
 }
 
-/// Four levels, cut off at 0 and 255, of 16 bits each.
+/// Four codes, clamped to 0..=255, of 16 bits each.
 #[inline(always)]
-unsafe fn narrow(levels: int32x4_t) -> uint16x4_t {
-    // SAFETY: as for those who call it.
-    unsafe { vqmovun_s32(vminq_s32(levels, vdupq_n_s32(255))) }
+unsafe fn narrow(codes: int32x4_t) -> uint16x4_t {
+    // SAFETY: as for the callers.
+    unsafe { vqmovun_s32(vminq_s32(codes, vdupq_n_s32(255))) }
 }
 
-/// Four bytes at a time, with the dot product of ARMv8.2. It multiplies bytes of the same kind, so levels lie 128 lower.
-pub(super) struct QuadsDot;
+/// Four bytes at a time, with the dot product of ARMv8.2. It multiplies bytes of the same kind, so codes lie 128 lower.
+pub(crate) struct SdotNeon;
 
-impl Products for QuadsDot {
-    type On = Neon;
+impl Int8Dot for SdotNeon {
+    type Registers = Neon;
     const GROUP: usize = 4;
     const LOWER_BY: i32 = 128;
 
     instructions! {
-        store_levels(levels: int32x4_t, to: *mut u8) = {
-            let levels = narrow(levels);
-            let levels = vmovn_u16(vcombine_u16(levels, levels));
-            let levels = veor_u8(levels, vdup_n_u8(128));
-            vst1_lane_u32(to.cast(), vreinterpret_u32_u8(levels), 0);
+        store_codes(codes: int32x4_t, to: *mut u8) = {
+            let codes = narrow(codes);
+            let codes = vmovn_u16(vcombine_u16(codes, codes));
+            let codes = veor_u8(codes, vdup_n_u8(128));
+            vst1_lane_u32(to.cast(), vreinterpret_u32_u8(codes), 0);
         };
         load_weights(from: *const i8) -> int32x4_t = vreinterpretq_s32_s8(vld1q_s8(from));
-        add(sums: int32x4_t, levels: int32x4_t, weights: int32x4_t) -> int32x4_t = {
+        add(sums: int32x4_t, codes: int32x4_t, weights: int32x4_t) -> int32x4_t = {
             // Rust's own name for the instruction is not stable yet.
             let mut sums = sums;
             asm!(
-                "sdot {sums:v}.4s, {levels:v}.16b, {weights:v}.16b",
+                "sdot {sums:v}.4s, {codes:v}.16b, {weights:v}.16b",
                 sums = inout(vreg) sums,
-                levels = in(vreg) levels,
+                codes = in(vreg) codes,
                 weights = in(vreg) weights,
                 options(pure, nomem, nostack, preserves_flags),
             );
@@ -72,19 +72,19 @@ impl Products for QuadsDot {
 }
 
 /// Two at a time, as numbers of 16 bits, on processors without the dot product.
-pub(super) struct PairsNeon;
+pub(crate) struct MullNeon;
 
-impl Products for PairsNeon {
-    type On = Neon;
+impl Int8Dot for MullNeon {
+    type Registers = Neon;
     const GROUP: usize = 2;
 
     instructions! {
-        store_levels(levels: int32x4_t, to: *mut u8) = vst1_u8(to, vreinterpret_u8_u16(narrow(levels)));
+        store_codes(codes: int32x4_t, to: *mut u8) = vst1_u8(to, vreinterpret_u8_u16(narrow(codes)));
         load_weights(from: *const i8) -> int32x4_t = vreinterpretq_s32_s16(vmovl_s8(vld1_s8(from)));
-        add(sums: int32x4_t, levels: int32x4_t, weights: int32x4_t) -> int32x4_t = {
-            let (levels, weights) = (vreinterpretq_s16_s32(levels), vreinterpretq_s16_s32(weights));
-            let low = vmull_s16(vget_low_s16(levels), vget_low_s16(weights));
-            vaddq_s32(sums, vpaddq_s32(low, vmull_high_s16(levels, weights)))
+        add(sums: int32x4_t, codes: int32x4_t, weights: int32x4_t) -> int32x4_t = {
+            let (codes, weights) = (vreinterpretq_s16_s32(codes), vreinterpretq_s16_s32(weights));
+            let low = vmull_s16(vget_low_s16(codes), vget_low_s16(weights));
+            vaddq_s32(sums, vpaddq_s32(low, vmull_high_s16(codes, weights)))
         };
     }
 }

@@ -1,0 +1,192 @@
+//! Models that `poselift-train export` wrote, in int8 or in f32, without a runtime between their layers: one pass over a
+//! layer's weights, and what follows a product done while its sums are still in registers.
+//!
+//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one of `poselift_kernels`'
+//! kernels, for x86 with AVX-512 or AVX2 and for ARM. [`Plan`] is what of a file is computed, `features` how key points begin.
+//! Whether that is what the file says is verified, not believed: [`super::verify`] holds it against ONNX Runtime.
+
+mod features;
+mod plan;
+mod weights;
+
+use std::sync::{Mutex, PoisonError};
+
+use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
+
+use super::batch::FlatBatch;
+use super::{Isa, ModelFile};
+use crate::error::{Error, Result};
+use features::Features;
+use plan::Plan;
+
+// The kernels quantise as the file says that activations are quantised.
+const _: () = assert!(poselift_kernels::LEAST_RANGE == poselift_onnx::names::LEAST_RANGE);
+const _: () = assert!(poselift_kernels::SIGNED_ZERO_POINT == poselift_onnx::names::SIGNED_ZERO_POINT as i32);
+
+/// Poses that go through all layers together, a block: their activations stay in a core's own cache.
+const BLOCK: usize = 48;
+
+/// A hidden layer and its ReLUs.
+#[derive(Debug)]
+enum Layer {
+    /// In int8.
+    Int8(LayerInt8),
+    /// In f32: each plane, the first with the bias.
+    F32(Vec<DenseF32>),
+}
+
+/// A network that any number of threads may call at once.
+#[derive(Debug)]
+pub(super) struct NativeNetwork {
+    plan: Plan,
+    processor: Processor,
+    /// Memory of calls that are over.
+    spare: Mutex<Vec<Scratch>>,
+}
+
+/// Activations of [`BLOCK`] poses; P is the number of planes and H the width of one.
+#[derive(Debug)]
+struct Scratch {
+    features: Features,
+    /// `[N, P, H]` the residual path, between blocks.
+    residual: Vec<f32>,
+    /// `[N, P, H]` between the layers of a block.
+    inner: Vec<f32>,
+    /// `[N, P, H]` of a layer in f32, which may not write to what it reads.
+    sums: Vec<f32>,
+    /// `[N, P, H]` codes, shares of the pose's scale, and that scale.
+    codes: Vec<u8>,
+    scales: Vec<f32>,
+    /// `[N, columns]` the last layer's own numbers in each plane.
+    ends: Vec<Vec<f32>>,
+    /// What comes out for one pose.
+    row: Vec<f32>,
+}
+
+impl NativeNetwork {
+    /// The network of `file` by the kernels of `only`, or by the fastest. Memory is laid out for `threads` that call it at
+    /// once; more may.
+    ///
+    /// # Errors
+    /// A file that is not exactly as `poselift-train export` writes it, or whose precision or width no kernels are for; a
+    /// processor that lacks the instructions.
+    pub(super) fn new(file: &ModelFile, only: Option<Isa>, threads: usize) -> Result<Self> {
+        let lacking = || Error::model("this processor lacks what they need");
+        let processor = Processor::detect(only).ok_or_else(lacking)?;
+        let plan = Plan::new(&file.network()?, processor.shape())?;
+        let code_bytes = processor.shape().code_bytes();
+        let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan, code_bytes)).collect());
+        Ok(Self { plan, processor, spare })
+    }
+
+    /// The instruction set.
+    pub(super) fn isa(&self) -> Isa {
+        self.processor.isa()
+    }
+
+    /// Whether hidden layers are in int8.
+    pub(super) fn is_int8(&self) -> bool {
+        self.plan.is_int8()
+    }
+
+    /// Numbers that a person's key points, pose and sigma are.
+    pub(super) fn widths(&self) -> [usize; 3] {
+        [self.plan.keypoints, self.plan.joints * 3, self.plan.joints]
+    }
+
+    /// Lifts a batch; slices are as long as the file's card says.
+    pub(super) fn run(&self, batch: FlatBatch<'_>) {
+        let FlatBatch { len, keypoints, poses, mut sigma } = batch;
+        let mut scratch = self.take_scratch();
+        let plan = &self.plan;
+        for first in (0..len).step_by(BLOCK) {
+            let count = BLOCK.min(len - first);
+            let of = |width: usize| first * width..(first + count) * width;
+            scratch.features.read(&keypoints[of(plan.keypoints)], count);
+            self.layers(&mut scratch, count);
+            let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[of(plan.joints)]);
+            plan.write_poses(&scratch.ends, &mut scratch.row, count, &mut poses[of(plan.joints * 3)], sigma);
+        }
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+
+    /// Memory of a call that is over, or new.
+    fn take_scratch(&self) -> Scratch {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Scratch::new(&self.plan, self.processor.shape().code_bytes()))
+    }
+
+    fn layers(&self, scratch: &mut Scratch, count: usize) {
+        let Scratch { features, residual, inner, sums, codes, scales, ends, row: _ } = scratch;
+        let (plan, processor) = (&self.plan, self.processor);
+        let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.wide());
+        for (plane, layer) in plan.input.iter().enumerate() {
+            let rows = Rows { values: features.plane(plane), count, stride: features.width(plane) };
+            processor.product(rows, layer, RowsMut { values: &mut residual[plane * hidden..], stride: wide });
+        }
+        if plan.input_relu {
+            relu(&mut residual[..count * wide], planes, hidden);
+        }
+        for block in &plan.blocks {
+            for (place, layer) in block.iter().enumerate() {
+                let (first, last) = (place == 0, place + 1 == block.len());
+                let read = if first { &*residual } else { &*inner };
+                match layer {
+                    Layer::Int8(layer) => {
+                        let x = Activations { values: read, count, planes, hidden };
+                        processor.quantise(x, layer.sign, codes, scales);
+                        let write = if last { &mut *residual } else { &mut *inner };
+                        processor.layer_int8(Quantised { count, codes, scales }, layer, write, last);
+                    }
+                    Layer::F32(layer) => {
+                        processor.layer_f32(read, count, layer, sums);
+                        if last { add(residual, &sums[..count * wide]) } else { std::mem::swap(inner, sums) }
+                    }
+                }
+            }
+        }
+        for (plane, (layer, end)) in plan.output.iter().zip(ends).enumerate() {
+            let rows = Rows { values: &residual[plane * hidden..], count, stride: wide };
+            processor.product(rows, layer, RowsMut { values: end, stride: layer.padded() });
+        }
+    }
+}
+
+/// The ReLUs of `x` `[N, P, H]`, or, of two planes, the sum and the difference of the ReLUs of their sum and difference.
+fn relu(x: &mut [f32], planes: usize, hidden: usize) {
+    for person in x.chunks_exact_mut(planes * hidden) {
+        let (first, odd) = person.split_at_mut(hidden);
+        if planes == 1 {
+            first.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        for (even, odd) in first.iter_mut().zip(odd) {
+            let [a, b] = [(*even + *odd).max(0.0), (*even - *odd).max(0.0)];
+            (*even, *odd) = (a + b, a - b);
+        }
+    }
+}
+
+/// Adds `branch` to the beginning of `residual`.
+fn add(residual: &mut [f32], branch: &[f32]) {
+    for (residual, branch) in residual.iter_mut().zip(branch) {
+        *residual += branch;
+    }
+}
+
+impl Scratch {
+    fn new(plan: &Plan, code_bytes: usize) -> Self {
+        let numbers = BLOCK * plan.wide();
+        let plane = || vec![0.0; numbers];
+        let is_int8 = plan.is_int8();
+        Self {
+            features: plan.features(BLOCK),
+            residual: plane(),
+            inner: plane(),
+            sums: if is_int8 { Vec::new() } else { plane() },
+            codes: vec![0; if is_int8 { numbers * code_bytes } else { 0 }],
+            scales: vec![0.0; BLOCK],
+            row: vec![0.0; plan.numbers()],
+            ends: plan.output.iter().map(|layer| vec![0.0; BLOCK * layer.padded()]).collect(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Models loaded into ONNX Runtime.
+
+use std::path::Path;
+
+use ort::ep;
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+
+use super::library::{self, Runtime};
+use super::{OrtModel, cuda, profile};
+use crate::error::{Error, Result};
+use crate::model::{ModelFile, Provider};
+
+impl OrtModel {
+    /// `file` on the CPU, by the runtime at `library`, which shares a product among `threads`.
+    ///
+    /// # Errors
+    /// A library that is no usable ONNX Runtime, or operators that it does not know.
+    pub(in crate::model) fn on_cpu(library: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
+        let runtime = library::runtime_at(library)?;
+        let refused = |error: ort::Error| {
+            Error::model(format!("ONNX Runtime refuses the model: {}", error.message())).at(file.name())
+        };
+        let mut builder = configure(&runtime, threads, Provider::Cpu).map_err(refused)?;
+        Self::new(builder.commit_from_memory(file.bytes()).map_err(refused)?, file.card())
+    }
+
+    /// `file` on GPU `number`, where its products were seen to run.
+    ///
+    /// # Errors
+    /// The cause, in words.
+    pub(in crate::model) fn on_cuda(
+        library: &Path,
+        file: &ModelFile,
+        threads: usize,
+        number: u32,
+    ) -> Result<Self, String> {
+        cuda::probe(number, library)?;
+        let runtime = library::runtime_at(library).map_err(|error| error.to_string())?;
+        watched(&runtime, file, threads, Provider::Cuda(number))
+    }
+
+    /// `file` on the CPU by OpenVINO, by which its products were seen to run.
+    ///
+    /// # Errors
+    /// A library that is no usable ONNX Runtime, or one without OpenVINO: the cause, in words.
+    pub(in crate::model) fn on_openvino(library: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
+        let loaded = watched(&library::runtime_at(library)?, file, threads, Provider::OpenVino);
+        loaded.map_err(|cause| {
+            Error::runtime(format!("cannot run by OpenVINO: {cause}")).hint(
+                "`pip install onnxruntime-openvino` and set ORT_DYLIB_PATH to its onnxruntime/capi/libonnxruntime.so.* file",
+            )
+        })
+    }
+}
+
+/// A model whose products were seen to run by `provider`; the error is the cause, in words.
+fn watched(runtime: &Runtime, file: &ModelFile, threads: usize, provider: Provider) -> Result<OrtModel, String> {
+    let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
+    let builder = configure(runtime, threads, provider).map_err(first_line)?;
+    let (session, used) = profile::build_and_watch(builder, file)?;
+    if used != provider.name() {
+        return Err(format!("ONNX Runtime ran the network on its {used}"));
+    }
+    OrtModel::new(session, file.card()).map_err(|error| error.to_string())
+}
+
+fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(&runtime.environment)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        .with_memory_pattern(false)?;
+    match provider {
+        Provider::Cpu => Ok(builder),
+        // Without a precision it multiplies in bf16 where the processor can, which costs a millimetre.
+        Provider::OpenVino => {
+            let openvino = ep::OpenVINO::default().with_device_type("CPU").with_precision("FP32");
+            let openvino = openvino.with_num_threads(threads).with_dynamic_shapes(true);
+            Ok(builder.with_execution_providers([openvino.build().error_on_failure()])?)
+        }
+        // `error_on_failure`: without it a provider that fails to load is passed over in silence.
+        Provider::Cuda(number) => {
+            // TF32 would round every product to 10 bits: poses would differ from the CPU's by millimetres.
+            let cuda = ep::CUDA::default().with_device_id(number as i32).with_tf32(false);
+            let cuda = cuda.build().error_on_failure();
+            Ok(builder.with_execution_providers([cuda])?)
+        }
+    }
+}

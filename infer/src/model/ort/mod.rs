@@ -1,0 +1,14 @@
+//! ONNX Runtime: where its library is, a model loaded into it on a CPU, by OpenVINO or on a GPU, and calling it.
+//!
+//! The only room that names `ort`.
+
+mod baseline;
+mod cuda;
+pub(super) mod library;
+mod load;
+mod model;
+mod profile;
+
+pub(crate) use baseline::OrtBaseline;
+pub use library::{environment, forbid_telemetry};
+pub(super) use model::OrtModel;

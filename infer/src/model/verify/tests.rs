@@ -1,0 +1,120 @@
+#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, Array3};
+
+use super::super::{Batch, Device, PoseNetwork, Precision, Session, SessionOptions};
+use super::compare::differences;
+use super::*;
+
+fn open(file: &ModelFile, engine: Engine, threads: usize) -> Result<Session> {
+    Session::new(file, &SessionOptions { device: Device::Cpu, threads: Some(threads), engine })
+}
+
+/// People that [`people`] scatters.
+const SCATTERED: usize = 8;
+
+/// Key points `[SCATTERED, 17, 3]` in an image, the same at every call.
+fn scattered() -> Vec<f32> {
+    let mut scatter = probe::Scatter(1);
+    let number = |at: usize| match at % 3 {
+        2 => 0.5 + 0.5 * scatter.unit(),
+        _ => 300.0 + 400.0 * scatter.unit(),
+    };
+    (0..SCATTERED * 51).map(number).collect()
+}
+
+/// Scattered people, again and again, some joints of some of them missing in several ways.
+fn people(count: usize) -> Array3<f32> {
+    let scattered = scattered();
+    let mut people = Array3::from_shape_fn((count, 17, 3), |(n, joint, number)| {
+        let shift = if number < 2 { (n / SCATTERED * (joint + 3)) as f32 * 1.37 } else { 0.0 };
+        scattered[n % SCATTERED * 51 + joint * 3 + number] + shift
+    });
+    for n in (0..count).step_by(3) {
+        people[[n, n % 17, 2]] = 0.0;
+        people[[n, (n + 5) % 17, n % 2]] = [f32::NAN, f32::INFINITY, -1e30][n % 3];
+    }
+    people
+}
+
+#[test]
+fn own_kernels_give_what_onnx_runtime_gives() {
+    for form in bundled_forms() {
+        let mut runtime = open(&form, Engine::OnnxRuntime, 2).unwrap();
+        assert_eq!(runtime.engine(), "ONNX Runtime");
+        for isa in Isa::available() {
+            let mut own = open(&form, Engine::Only(isa), 2).unwrap_or_else(|error| panic!("{isa}: {error}"));
+            hold_against(&mut own, &mut runtime, isa, form.card().network.precision);
+        }
+        assert_eq!(verify_kernels(&form).unwrap(), Isa::available().collect::<Vec<_>>());
+    }
+}
+
+fn hold_against(own: &mut Session, runtime: &mut Session, isa: Isa, precision: Precision) {
+    let in_bytes = precision == Precision::Int8;
+    assert!(own.engine().starts_with("own kernels, "), "{}", own.engine());
+    // Fewer than are worked on at a time, as many, more; all remainders of six.
+    for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
+        let keypoints = people(count);
+        let (ours, theirs) = (lift(own, &keypoints), lift(runtime, &keypoints));
+        for (what, numbers) in [("poses", 51), ("sigma", 17)] {
+            let apart = differences(&ours[what], &theirs[what], numbers);
+            // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
+            let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+            let may_tip = if in_bytes { 1 + count / 40 } else { 0 };
+            assert!(tipped <= may_tip, "{isa}, {what} of {tipped} of {count} people differ: {apart:?}");
+            assert!(apart.iter().all(|apart| *apart < 0.05), "{isa}, {what} of {count} people: {apart:?}");
+        }
+    }
+}
+
+/// Kernels multiply the same whole numbers whatever they are made of, and round floats alike.
+#[test]
+fn int8_gives_the_same_by_all_kernels() {
+    let [_, int8] = bundled_forms().try_into().unwrap();
+    let keypoints = people(100);
+    let mut found =
+        Isa::available().map(|isa| (isa, lift(&mut open(&int8, Engine::Only(isa), 1).unwrap(), &keypoints)));
+    let (_, first) = found.next().expect("a processor with AVX2 or NEON");
+    for (isa, poses) in found {
+        let apart = differences(&first["poses"], &poses["poses"], 51);
+        let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
+        assert!(tipped <= 2 && apart.iter().all(|apart| *apart < 0.05), "{isa}: {apart:?}");
+    }
+}
+
+/// The bundled model in f32 and in 8 bits.
+fn bundled_forms() -> Vec<ModelFile> {
+    ModelFile::bundled().unwrap().forms()
+}
+
+/// Poses and sigma of COCO-17 key points `[N, 17, 3]`, flat, by name.
+fn lift(session: &mut Session, keypoints: &Array3<f32>) -> BTreeMap<&'static str, Vec<f32>> {
+    let count = keypoints.dim().0;
+    let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((count, 17)));
+    let batch = Batch::new(session.card(), keypoints.view(), poses.view_mut(), Some(sigma.view_mut())).unwrap();
+    session.run(batch).unwrap();
+    BTreeMap::from([("poses", poses.into_raw_vec_and_offset().0), ("sigma", sigma.into_raw_vec_and_offset().0)])
+}
+
+/// Models of ours with a node more than the contract: each gives other numbers than the kernels, which must be seen.
+#[test]
+fn a_clip_of_coordinates_and_another_unit_of_sigma_are_seen() {
+    for name in ["clip800.onnx", "sigma_mm_const.onnx"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults").join(name);
+        if !path.exists() {
+            println!("skipped: {} is not there", path.display());
+            continue;
+        }
+        let file = ModelFile::read(&path).unwrap();
+        assert_eq!(open(&file, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime", "{name}");
+        assert!(open(&file, Engine::Own, 1).is_err(), "{name}");
+        let file = file.for_cpus();
+        if let Ok(network) = NativeNetwork::new(file, None, 1) {
+            let model = OrtModel::on_cpu(&library::path(false).unwrap(), file, 1).unwrap();
+            assert!(!agree(&network, &model, file).unwrap(), "{name}");
+        }
+    }
+}

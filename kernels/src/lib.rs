@@ -1,0 +1,45 @@
+//! The SIMD kernels of poselift's networks: dense layers in f32 and int8, with what stands between two of them (bias, ReLU,
+//! the mirror-equivariant planes' sum and difference, the residual sum, quantisation) done while sums are in registers.
+//!
+//! All SIMD `unsafe` of the project is here, behind safe functions that check their slices. It knows nothing of files or
+//! models. [`Isa`] names the instruction sets, [`Processor`] is the proof that this processor has one of them and what
+//! runs kernels, [`DenseF32`] and [`LayerInt8`] are weights in the order in which kernels read them.
+//!
+//! Inside, `simd` says what a kernel asks of registers, `avx2`, `avx512` and `neon` are such registers, `tile` is every
+//! kernel written once for any of them, and `table` compiles it for each instruction set. Shapes: N poses, P planes (1, or 2
+//! of a mirror-equivariant network), H the width of a plane.
+//!
+//! ```
+//! use poselift_kernels::{DenseF32, Processor, Rows, RowsMut};
+//!
+//! let Some(processor) = Processor::detect(None) else { return };
+//! // Two inputs, three outputs.
+//! let layer = DenseF32::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, Some(&[0.5; 3]), processor.shape());
+//! let mut out = vec![0.0; layer.padded()];
+//! let rows = Rows { values: &[10.0, 1.0], count: 1, stride: 2 };
+//! processor.product(rows, &layer, RowsMut { stride: out.len(), values: &mut out });
+//! assert_eq!(out[..3], [14.5, 25.5, 36.5]);
+//! ```
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod pack;
+mod processor;
+mod simd;
+mod table;
+mod tile;
+
+pub use isa::Isa;
+pub use pack::{DenseF32, DenseInt8, InputSign, LayerInt8, PanelShape};
+pub use processor::{Activations, Processor, Quantised, Rows, RowsMut};
+
+/// The least range of a pose's activations, in place of the 0 of a pose whose activations are all 0: nothing is divided by 0.
+pub const LEAST_RANGE: f32 = 1e-30;
+
+/// The zero point of codes whose numbers have either sign: the middle of 256 codes.
+pub const SIGNED_ZERO_POINT: i32 = 128;

@@ -1,0 +1,175 @@
+//! Weights in the order in which kernels read them.
+
+/// What kernels of one instruction set read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PanelShape {
+    /// Numbers of f32 in a register.
+    pub(crate) lanes: usize,
+    /// Most registers of columns.
+    pub(crate) most: usize,
+    /// Codes of 8 bits that one instruction multiplies and adds up in each lane, in 4 bytes.
+    pub(crate) group: usize,
+    /// By how much codes in memory are lower than they are.
+    pub(crate) lower_by: i32,
+}
+
+impl PanelShape {
+    /// Columns of a full panel, which widths of hidden layers are multiples of.
+    pub fn panel(self) -> usize {
+        self.lanes * self.most
+    }
+
+    /// Bytes that a code takes.
+    pub fn code_bytes(self) -> usize {
+        4 / self.group
+    }
+}
+
+/// A dense layer in f32: panels of some registers of columns, each `[rows, wide]` end to end.
+#[derive(Debug)]
+pub struct DenseF32 {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Columns of a panel.
+    pub(crate) wide: usize,
+    pub(crate) panels: Vec<f32>,
+    /// As long as [`Self::padded`].
+    pub(crate) bias: Vec<f32>,
+}
+
+impl DenseF32 {
+    /// Of `weight` `[rows, columns]` and a bias, or none, for kernels of `shape`. A layer of no rows gives its bias, one of no
+    /// columns a panel of zeros.
+    ///
+    /// # Panics
+    /// A weight whose length is no multiple of `columns`; a bias that is longer.
+    pub fn new(weight: &[f32], columns: usize, bias: Option<&[f32]>, shape: PanelShape) -> Self {
+        assert!(weight.len().is_multiple_of(columns), "a weight of rows of {columns} columns");
+        let rows = weight.len().checked_div(columns).unwrap_or(0);
+        let wide = columns.next_multiple_of(shape.lanes).clamp(shape.lanes, shape.panel());
+        let mut packed = Self { rows, columns, wide, panels: Vec::new(), bias: Vec::new() };
+        let padded = packed.padded();
+        packed.bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
+        assert!(packed.bias.len() <= columns, "a bias for each column");
+        packed.bias.resize(padded, 0.0);
+        packed.panels.reserve_exact(rows * padded);
+        for first in (0..padded).step_by(wide) {
+            for row in 0..rows {
+                let row = &weight[row * columns..][..columns];
+                let own = &row[first.min(columns)..(first + wide).min(columns)];
+                packed.panels.extend_from_slice(own);
+                packed.panels.extend(std::iter::repeat_n(0.0, wide - own.len()));
+            }
+        }
+        packed
+    }
+
+    /// Columns with those that make panels full.
+    pub fn padded(&self) -> usize {
+        self.columns.max(1).next_multiple_of(self.wide)
+    }
+}
+
+/// The weights of one plane of a dense layer in int8, and what turns sums of their products into numbers.
+#[derive(Debug)]
+pub struct DenseInt8 {
+    /// Whose kernels read it.
+    pub(crate) shape: PanelShape,
+    /// Panels of [`PanelShape::panel`] columns, each `[rows / group, panel, group]` end to end.
+    pub(crate) panels: Vec<i8>,
+    /// `[columns]` the share of each column's sum that comes from the codes' zero point.
+    pub(crate) zero_point_sums: Vec<i32>,
+    /// `[columns]` what a column's sum is worth, over the pose's scale.
+    pub(crate) scales: Vec<f32>,
+}
+
+impl DenseInt8 {
+    /// Of `weight` `[rows, columns]`, both multiples of [`PanelShape::panel`], and the `scales` of its columns, for codes whose
+    /// zero point is `zero_point`.
+    pub fn new(weight: &[i8], scales: Vec<f32>, zero_point: i32, shape: PanelShape) -> Self {
+        let columns = scales.len();
+        let mut zero_point_sums = vec![0; columns];
+        for row in weight.chunks_exact(columns.max(1)) {
+            for (sum, &weight) in zero_point_sums.iter_mut().zip(row) {
+                *sum += (zero_point - shape.lower_by) * i32::from(weight);
+            }
+        }
+        let panels = match shape.group {
+            2 => interleave::<2>(weight, columns, shape.panel()),
+            _ => interleave::<4>(weight, columns, shape.panel()),
+        };
+        Self { shape, panels, zero_point_sums, scales }
+    }
+}
+
+/// A hidden layer in int8, whose ReLU follows it, or the ReLUs of the pair that two planes are the sum and difference of.
+#[derive(Debug)]
+pub struct LayerInt8 {
+    /// What is known of its input.
+    pub sign: InputSign,
+    /// One plane, or an even and an odd one.
+    pub planes: Vec<DenseInt8>,
+    /// `[H]` of the first plane.
+    pub bias: Vec<f32>,
+}
+
+/// What is known of the first plane that a layer reads; the odd one has either sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputSign {
+    /// Either sign: 127 codes on both sides of 0.
+    Signed,
+    /// ReLUs or their sums, none below 0 and none below the odd plane's magnitude: 255 codes.
+    Positive,
+}
+
+/// Panels of `panel` columns of `weight` `[rows, columns]`, each `[rows / G, panel, G]`.
+fn interleave<const G: usize>(weight: &[i8], columns: usize, panel: usize) -> Vec<i8> {
+    let mut panels = vec![0; weight.len()];
+    let firsts = (0..columns).step_by(panel);
+    let places = firsts.flat_map(|first| weight.chunks_exact(G * columns).map(move |group| (group, first)));
+    for (to, (group, first)) in panels.chunks_exact_mut(panel * G).zip(places) {
+        let rows: [&[i8]; G] = std::array::from_fn(|row| &group[row * columns + first..][..panel]);
+        for (column, to) in to.chunks_exact_mut(G).enumerate() {
+            for row in 0..G {
+                to[row] = rows[row][column];
+            }
+        }
+    }
+    panels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDE: PanelShape = PanelShape { lanes: 16, most: 4, group: 4, lower_by: 0 };
+    const NARROW: PanelShape = PanelShape { lanes: 8, most: 2, group: 2, lower_by: 100 };
+
+    #[test]
+    fn panels_hold_columns_side_by_side() {
+        let weight: Vec<f32> = (0..2 * 70).map(|at| at as f32).collect();
+        let packed = DenseF32::new(&weight, 70, Some(&[1.0; 70]), WIDE);
+        assert_eq!((packed.rows, packed.wide, packed.padded(), packed.panels.len()), (2, 64, 128, 256));
+        // Row 1 of column 3, then row 0 of column 65 in the second panel, then what pads it.
+        assert_eq!([packed.panels[64 + 3], packed.panels[128 + 1], packed.panels[128 + 6]], [73.0, 65.0, 0.0]);
+        assert_eq!((packed.bias[69], packed.bias[70]), (1.0, 0.0));
+        assert_eq!(DenseF32::new(&weight[..72], 36, None, WIDE).padded(), 48);
+        let packed = DenseF32::new(&weight, 70, None, NARROW);
+        // Row 1 of column 17, in the second panel.
+        assert_eq!((packed.wide, packed.padded(), packed.panels[2 * 16 + 16 + 1]), (16, 80, 87.0));
+    }
+
+    #[test]
+    fn bytes_of_a_group_of_rows_of_a_column_go_together() {
+        let weight: Vec<i8> = (0..8 * 64).map(|at| (at % 100) as i8 - 50).collect();
+        let packed = DenseInt8::new(&weight, vec![1.0; 64], 128, WIDE);
+        // Rows 4 to 7 of column 2.
+        let expected = [4, 5, 6, 7].map(|row| weight[row * 64 + 2]);
+        assert_eq!(packed.panels[256 + 8..256 + 12], expected);
+        assert_eq!(packed.zero_point_sums[2], (0..8).map(|row| 128 * i32::from(weight[row * 64 + 2])).sum::<i32>());
+        let packed = DenseInt8::new(&weight, vec![1.0; 64], 0, NARROW);
+        // Rows 2 and 3 of column 18, in the second panel of 16 columns.
+        assert_eq!(packed.panels[8 * 16 + 32 + 4..][..2], [2, 3].map(|row| weight[row * 64 + 18]));
+        assert_eq!(packed.zero_point_sums[2], (0..8).map(|row| -100 * i32::from(weight[row * 64 + 2])).sum::<i32>());
+    }
+}

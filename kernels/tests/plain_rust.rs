@@ -1,0 +1,18 @@
+//! Every instruction set that this processor has gives, to the bit, what plain Rust gives. None is skipped: CPUID says which
+//! there are, and each of them must open and agree.
+
+mod reference;
+
+use poselift_kernels::{Isa, Processor};
+
+#[test]
+fn every_instruction_set_that_is_here_gives_what_plain_rust_gives() {
+    for isa in Isa::available() {
+        println!("{isa}");
+        let processor = Processor::detect(Some(isa)).expect("what is available is detected");
+        assert_eq!(processor.isa(), isa);
+        reference::check_all(processor);
+    }
+    // Processors without any run ONNX Runtime; all that this project is tested on have some.
+    assert!(Isa::available().next().is_some(), "a processor with AVX2 or NEON");
+}
