@@ -10,7 +10,7 @@ use arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["config", "openmp"],
+        &["config", "openmp", "output"],
         &["history", "trained"],
         &["data"],
         &["net", "views"],

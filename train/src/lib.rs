@@ -14,6 +14,7 @@ pub mod fit;
 pub mod history;
 pub mod net;
 pub mod openmp;
+pub mod output;
 pub mod study;
 pub mod teacher;
 pub mod trained;
