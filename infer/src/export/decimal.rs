@@ -79,7 +79,8 @@ mod tests {
         #[test]
         fn what_is_written_reads_back_to_half_a_step(value in -1e6f64..1e6, decimals in 0usize..9) {
             let read: f64 = fixed(value, decimals).parse().unwrap();
-            prop_assert!((read - value).abs() <= 0.500_001 / POWERS[decimals] as f64);
+            let rounding = 4.0 * f64::EPSILON * value.abs();
+            prop_assert!((read - value).abs() <= 0.5 / POWERS[decimals] as f64 + rounding);
         }
     }
 }
