@@ -11,7 +11,7 @@ use super::report::Terminal;
 use super::{frame_rate, input};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, PoseReader, PoseWriter, Source, Target, open_pose_reader};
-use crate::pose::Frame;
+use crate::pose::{Axes, Frame};
 
 /// Convert 3D poses from one format to another
 ///
@@ -73,7 +73,14 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
     // Roots that the input has are written where there is room for them.
     let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines));
     let extras = args.export.extras(args.sigma, has_room);
-    let described = OutputInfo { title, poses: written, layout: None, device: String::new(), extras };
+    let described = OutputInfo {
+        title,
+        poses: written,
+        layout: None,
+        device: String::new(),
+        extras,
+        is_upright: info.axes != Axes::Camera,
+    };
     let writer = output::prepare(target, args.to, described)?;
     let writer = args.export.on_the_way_to(writer, &info, format)?;
     args.export.report(&info, format, terminal);

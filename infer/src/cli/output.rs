@@ -10,7 +10,6 @@ use super::input::Inputs;
 use crate::error::{Error, Result};
 use crate::export::{Export, check_export, create_export};
 use crate::format::{Extras, Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
-use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter};
 
@@ -163,6 +162,8 @@ pub(crate) struct OutputInfo {
     pub(crate) device: String,
     /// What is written of each person beside joints.
     pub(crate) extras: Extras,
+    /// Whether gravity is known, so that up is up.
+    pub(crate) is_upright: bool,
 }
 
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
@@ -215,12 +216,10 @@ impl Output {
     }
 
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        let OutputInfo { title, poses, layout, device, extras } = &self.info;
+        let OutputInfo { title, poses, layout, device, extras, is_upright } = &self.info;
         match (self.format, &self.target) {
             (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
-            (OutputFormat::Export(export), target) => {
-                create_export(target, export, poses, *extras, poses.axes != Axes::Camera)
-            }
+            (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
             (OutputFormat::Page, Target::File(path)) => {
                 let page = PageInfo { title, poses, layout: *layout, device };
                 Ok(Box::new(PageWriter::create(path, &page)?))

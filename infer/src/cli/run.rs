@@ -223,7 +223,14 @@ fn lift_one<N: PoseNetwork>(
     };
     let written = args.export.written_info(&poses, format)?;
     let extras = args.export.extras(args.sigma, args.root.root);
-    let described = output::OutputInfo { title, poses: written, layout: drawn, device, extras };
+    let described = output::OutputInfo {
+        title,
+        poses: written,
+        layout: drawn,
+        device,
+        extras,
+        is_upright: poses.axes != Axes::Camera,
+    };
     let writer = output::prepare(target, args.to, described)?;
     let writer = args.export.on_the_way_to(writer, &poses, format)?;
     args.export.report(&poses, format, terminal);

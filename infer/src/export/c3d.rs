@@ -116,7 +116,8 @@ fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -
     section.float_list("SCALE", &[]);
     section.integer_list("OFFSET", &[]);
     section.text_list("UNITS", &[]);
-    section.floats("RATE", &[rate]);
+    // No samples a frame, as the header says: readers hold the two against each other.
+    section.floats("RATE", &[0.0]);
 
     section.group("TRIAL", "the clip");
     let [low, high] = [clip.rows as u32 & 0xffff, clip.rows as u32 >> 16];
