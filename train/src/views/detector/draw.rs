@@ -5,12 +5,12 @@ use tch::{Device, Kind, Tensor};
 
 /// Draws for `rows` people.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::views) struct Sampler {
+pub(in crate::views) struct Draw {
     rows: i64,
     options: (Kind, Device),
 }
 
-impl Sampler {
+impl Draw {
     pub(in crate::views) fn new(rows: i64, device: Device) -> Self {
         Self { rows, options: (Kind::Float, device) }
     }
