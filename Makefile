@@ -33,6 +33,10 @@ allow_no_browser = if [ -z "$${CI:-}" ] && ! command -v chromium chromium-browse
 	echo 'make: skipped: no Chromium is installed, so the page is not tested in a browser'; \
 	export POSELIFT_ALLOW_SKIPS="$${POSELIFT_ALLOW_SKIPS:-browser}"; fi
 
+with_judges = if [ -z "$${POSELIFT_JUDGES_PYTHON:-}" ]; then \
+	POSELIFT_JUDGES_PYTHON=$$($(fetch) python-judges); export POSELIFT_JUDGES_PYTHON; \
+	$(tell_cargo) "POSELIFT_JUDGES_PYTHON=$$POSELIFT_JUDGES_PYTHON"; fi
+
 .PHONY: help
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET [DEVICE=cpu|cuda]'
@@ -57,7 +61,7 @@ test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(PYTHON) -m unittest discover -s setup
 	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
-	@$(with_libtorch); $(with_test_python); $(allow_no_browser); $(CARGO) test --locked --workspace
+	@$(with_libtorch); $(with_test_python); $(with_judges); $(allow_no_browser); $(CARGO) test --locked --workspace
 
 .PHONY: check
 check: ## Format, lints, documentation: cheapest first.

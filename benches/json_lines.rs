@@ -13,7 +13,7 @@ use std::path::Path;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use poselift::format::{Format, PoseInfo, Source, Target, create_writer, open_reader};
+use poselift::format::{Extras, Format, PoseInfo, Source, Target, create_writer, open_reader};
 use poselift::pose::{Frame, LiftedFrame, LiftedPerson};
 use poselift::skeleton::H36M17;
 use serde::{Deserialize, Serialize};
@@ -99,8 +99,7 @@ fn write(criterion: &mut Criterion) {
 fn lifted_frame(index: u64) -> LiftedFrame {
     let axis = |joint: usize, k: usize| ((index as usize * 51 + joint * 3 + k) as f32 * 0.618).sin() * 0.9;
     let joints = (0..H36M17.len()).map(|joint| [axis(joint, 0), axis(joint, 1), axis(joint, 2)]).collect();
-    let person =
-        LiftedPerson { id: Some(0), joints, score: 0.93, sigma: Vec::new(), missing_joints: Vec::new(), unsure: false };
+    let person = LiftedPerson { id: Some(0), joints, score: 0.93, ..LiftedPerson::default() };
     LiftedFrame { index, time: Some(index as f64 / 30.0), people: vec![person] }
 }
 
@@ -120,7 +119,7 @@ fn write_ours(lifted: &[LiftedFrame]) {
         model: "bench".to_owned(),
     };
     let nowhere = Target::File("/dev/null".into());
-    let mut writer = create_writer(&nowhere, Some(Format::JsonLines), &info, false).unwrap();
+    let mut writer = create_writer(&nowhere, Some(Format::JsonLines), &info, Extras::default()).unwrap();
     let frame = Frame::default();
     lifted.iter().for_each(|lifted| writer.write(&frame, lifted).unwrap());
     writer.finish().unwrap();

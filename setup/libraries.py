@@ -6,6 +6,7 @@
     libtorch-2.11.0-cuda/     lib/, include/                             -> cuda-13.0/, cuda-13.0-torch/
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
     python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime and numpy
+    python-judges-cp3NN/      bin/python: this Python with what reads our exports; gltf-validator/ where npm is there
 """
 
 import os
@@ -13,6 +14,7 @@ import sys
 from typing import Callable, NamedTuple, Tuple
 
 import link
+import npm
 import wheels
 from complaint import Complaint
 
@@ -46,8 +48,8 @@ class Library(NamedTuple):
 
 def chosen(what, device):
     """Names of the libraries that make up `what` on `device`: dependencies first, the one users ask for last."""
-    if what == "python-test":
-        return ["python-test"]
+    if what.startswith("python-"):
+        return [what]
     if device == "cpu":
         return [f"{what}-cpu"]
     return {"onnxruntime": ["cuda", "onnxruntime-cuda"], "libtorch": ["cuda", "cuda-torch", "libtorch-cuda"]}[what]
@@ -122,7 +124,7 @@ def assemble_python(_wheels, folder):
     launcher = folder / "bin" / "python"
     launcher.parent.mkdir()
     launcher.write_text(
-        '#!/bin/sh\n# Python with the packages of setup/python-test.txt.\n'
+        "#!/bin/sh\n# Python with the packages that setup/fetch.py installed beside it.\n"
         f'PYTHONPATH="$(dirname "$0")/../site" exec "{sys.executable}" "$@"\n',
         encoding="utf-8",
     )
@@ -138,6 +140,24 @@ def install_python_packages(pins, staging):
         )
     wheels.install_packages(pins, staging, staging / "install" / "site")
     return []
+
+
+def install_judges(pins, staging):
+    """The packages, and Khronos's validator of glTF from npm, which has no wheel."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        raise Complaint(
+            f"found Python {sys.version.split()[0]}, expected 3.11 to 3.13: opensim 4.6 has wheels for these",
+            "make test PYTHON=python3.12",
+        )
+    wheels.install_packages(pins, staging, staging / "install" / "site")
+    npm.unpack_package(GLTF_VALIDATOR, staging, staging / "install" / "gltf-validator")
+    return []
+
+
+def check_judges(folder, _cache):
+    """The packages import."""
+    packages = "import bvhio, c3d, ezc3d, opensim, pandas, pygltflib"
+    run_check([str(folder / "bin" / "python"), "-c", packages], "the Python packages that read exports")
 
 
 def check_python(folder, _cache):
@@ -164,6 +184,11 @@ def run_check(command, what):
         raise Complaint(f"{what} was put together, but does not load:\n{done.stdout.strip()[-1500:]}")
 
 
+GLTF_VALIDATOR = npm.Package(
+    name="gltf-validator",
+    version="2.0.0-dev.3.10",
+    integrity="sha512-odJ4k0tRkGXiDGn78yDBg+fBbAIvBnXxh3RwAta0emSxGtyagFE8B4xELB1oYe3S5RD8Ci3uZAsZaascH2LAEQ==",
+)
 LIBTORCH_FILES = ("lib/libc10.so", "lib/libtorch_cpu.so", "lib/libtorch.so", "lib/libgomp.so.1", "include/torch")
 LIBRARIES = {
     library.name: library
@@ -237,6 +262,18 @@ LIBRARIES = {
             check=check_python,
             entry="bin/python",
             override="POSELIFT_TEST_PYTHON",
+        ),
+        Library(
+            name="python-judges",
+            folder=f"python-judges-cp3{sys.version_info.minor}",
+            pins="python-judges.txt",
+            megabytes=165,
+            holds=("bin/python",),
+            download=install_judges,
+            assemble=assemble_python,
+            check=check_judges,
+            entry="bin/python",
+            override="POSELIFT_JUDGES_PYTHON",
         ),
     )
 }

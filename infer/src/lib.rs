@@ -26,16 +26,18 @@
 //! what lifters on threads of their own ask for at the same time as one batch.
 //!
 //! Rooms name only those above them in this list:
-//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`model`], [`metric`], [`lift`], [`stream`],
+//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`place`], [`export`], [`model`], [`metric`], [`lift`], [`stream`],
 //! [`view`], [`cli`].
 
 pub mod camera;
 pub mod cli;
 pub mod error;
+pub mod export;
 pub mod format;
 pub mod lift;
 pub mod metric;
 pub mod model;
+pub mod place;
 pub mod pose;
 pub mod skeleton;
 pub mod smooth;

@@ -75,6 +75,12 @@ pub struct LiftedPerson {
     pub missing_joints: Vec<usize>,
     /// Whether the mean of `sigma` lies beyond what was asked for.
     pub unsure: bool,
+    /// Where the root joint is, in the axes and the unit of `joints`, from the camera; `None` where it is not known.
+    pub root: Option<[f32; 3]>,
+    /// Degrees of the angles that the stream names, NaN for those that the joints do not tell; empty where there are none.
+    pub angles: Vec<f32>,
+    /// One standard deviation of each angle, degrees, NaN where it is not known; empty where there are none.
+    pub angle_sigma: Vec<f32>,
 }
 
 impl LiftedPerson {

@@ -8,6 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use ndarray::Array3;
 use poselift::lift::{Lifter, LifterOptions};
@@ -61,6 +62,27 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// Waits until all other threads of the process wait: on a busy machine a pool's thread may start, which allocates its name,
+/// only after the caller alone has lifted hundreds of times.
+fn wait_until_all_wait() {
+    #[cfg(target_os = "linux")]
+    let is_running = || {
+        let others = std::fs::read_dir("/proc/self/task").unwrap().filter(|task| {
+            let stat = std::fs::read_to_string(task.as_ref().unwrap().path().join("stat")).unwrap_or_default();
+            // `PID (NAME) STATE …`; a thread that has just ended has no state.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('S'))
+        });
+        // The thread that asks runs.
+        others.count() > 1
+    };
+    #[cfg(target_os = "linux")]
+    while is_running() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    #[cfg(not(target_os = "linux"))]
+    std::thread::sleep(Duration::from_millis(100));
+}
+
 /// Lifts `people` again and again by `lift`, and panics with the place of the first allocation that is made once all has
 /// begun; the count is the process's.
 fn assert_no_allocations(what: &str, people: usize, mut lift: impl FnMut()) {
@@ -68,6 +90,7 @@ fn assert_no_allocations(what: &str, people: usize, mut lift: impl FnMut()) {
     for _ in 0..calls {
         lift();
     }
+    wait_until_all_wait();
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     IS_WATCHED.store(true, Ordering::SeqCst);
     for _ in 0..calls {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use poselift::format::{
-    Format, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader, open_reader,
+    Extras, Format, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader, open_reader,
 };
 use poselift::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use poselift::skeleton::{COCO17, MEDIAPIPE33};
@@ -43,7 +43,7 @@ fn read_all(path: &Path) -> Vec<Frame> {
 }
 
 fn write_all(path: &Path, joints: usize, frames: &[LiftedFrame]) {
-    let mut writer = create_writer(&Target::File(path.to_path_buf()), None, &info(joints), false).unwrap();
+    let mut writer = create_writer(&Target::File(path.to_path_buf()), None, &info(joints), Extras::default()).unwrap();
     for frame in frames {
         writer.write(&Frame::default(), frame).unwrap();
     }
@@ -97,7 +97,7 @@ fn arrays_stay_whole_while_they_grow() {
     let folder = tempfile::tempdir().unwrap();
     for format in [Format::Npy, Format::Npz] {
         let path = folder.path().join(format!("growing.{format}"));
-        let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), false).unwrap();
+        let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), Extras::default()).unwrap();
         assert_eq!(read_all(&path).len(), 0, "{format}");
         for index in 0..3 {
             writer.write(&Frame::default(), &lifted(index, &[index as f32], 2)).unwrap();
@@ -114,7 +114,7 @@ fn arrays_stay_whole_while_they_grow() {
 fn an_array_holds_one_person() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("poses.npy");
-    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), false).unwrap();
+    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), Extras::default()).unwrap();
     writer.write(&Frame::default(), &lifted(0, &[1.0], 2)).unwrap();
     let error = writer.write(&Frame::default(), &lifted(7, &[1.0, 2.0], 2)).unwrap_err();
     assert!(error.to_string().ends_with("frame 7 has 2 people, an array holds one"), "{error}");
@@ -128,7 +128,8 @@ fn an_array_holds_one_person() {
 fn a_full_disk_is_named() {
     for format in Format::ALL {
         let full = Target::File("/dev/full".into());
-        let error = create_writer(&full, Some(format), &info(2), false).map(|_| ()).unwrap_err().to_string();
+        let error =
+            create_writer(&full, Some(format), &info(2), Extras::default()).map(|_| ()).unwrap_err().to_string();
         assert!(error.starts_with("/dev/full: cannot write: No space left"), "{format}: {error}");
     }
 }
@@ -156,7 +157,9 @@ assert np.array_equal(a[0], np.float32(1) + ramp) and np.array_equal(b[2], np.fl
 fn numpy_reads_sigma_beside_the_poses() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sure.npz");
-    let mut writer = create_writer(&Target::File(path.clone()), None, &info(2), true).unwrap();
+    let mut writer =
+        create_writer(&Target::File(path.clone()), None, &info(2), Extras { sigma: true, ..Extras::default() })
+            .unwrap();
     for (index, starts) in [(0, vec![1.0]), (1, vec![]), (2, vec![-3.0])] {
         let mut frame = lifted(index, &starts, 2);
         frame.people.iter_mut().for_each(|person| person.sigma = vec![0.25, starts[0]]);

@@ -10,12 +10,13 @@ use arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["config", "openmp"],
-        &["trained"],
+        &["config", "openmp", "output"],
+        &["history", "trained"],
         &["data"],
         &["net", "views"],
         &["features"],
         &["dataset"],
+        &["checkpoint", "device", "teacher"],
         &["fit"],
         &["export"],
         &["verify"],
@@ -27,7 +28,7 @@ const HOUSE: House = House {
 };
 
 /// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
-const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "fit", "verify"];
+const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "device", "checkpoint", "fit", "teacher", "verify"];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

@@ -48,7 +48,8 @@ pub(crate) fn are_live(sources: &[Source]) -> bool {
     sources.len() > 1 && sources.iter().any(is_pipe)
 }
 
-fn is_pipe(source: &Source) -> bool {
+/// Whether frames come as they are made, so that none may be waited for.
+pub(crate) fn is_pipe(source: &Source) -> bool {
     match source {
         Source::Stdin => true,
         Source::File(path) => path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()),

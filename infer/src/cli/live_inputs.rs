@@ -24,16 +24,15 @@ pub(super) fn lift(
             .hint("name one: -o poses/"));
     }
     let batch = lifter.batch();
-    let shared = SharedNetwork::start(lifter.into_network(), batch, max_delay)?;
-    let lift_one = |source: &Source, target: &Target, shared: SharedNetwork| {
-        lift(source, target, &mut Lifter::with_network(shared, batch))
-    };
+    let network = SharedNetwork::start(lifter.into_network(), batch, max_delay)?;
     std::thread::scope(|scope| {
-        let start = |(source, target)| {
-            let (shared, lift_one) = (shared.clone(), &lift_one);
-            std::thread::Builder::new().spawn_scoped(scope, move || lift_one(source, target, shared))
-        };
-        let threads: Vec<_> = sources.iter().zip(targets).map(start).collect::<Result<_, _>>()?;
+        let mut threads = Vec::with_capacity(sources.len());
+        for (source, target) in sources.iter().zip(targets) {
+            let mut lifter = Lifter::with_network(network.clone(), batch);
+            let lift = &lift;
+            let thread = std::thread::Builder::new().name("input".to_owned());
+            threads.push(thread.spawn_scoped(scope, move || lift(source, target, &mut lifter))?);
+        }
         let broken = |_| Err(Error::runtime("the thread of an input broke down"));
         Ok(threads.into_iter().map(|thread| thread.join().unwrap_or_else(broken)).collect())
     })

@@ -4,13 +4,16 @@
 //! could not be (it is named), 2 nothing could be done.
 
 mod bench;
+mod convert;
 mod deferred;
 mod eval;
+mod exports;
 mod identity;
 mod info;
 mod input;
 mod live_inputs;
 mod output;
+mod placement;
 mod report;
 mod run;
 
@@ -43,6 +46,7 @@ Exit codes: 0 all lifted, 1 some frames or people could not be (they are named o
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Convert(convert::ConvertArgs),
     Info(info::InfoArgs),
     Bench(bench::BenchArgs),
     Eval(eval::EvalArgs),
@@ -111,6 +115,12 @@ fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
+/// Parses frames a second.
+fn frame_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
+}
+
 /// The model at `path`, or the bundled one.
 pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
     path.map_or_else(ModelFile::bundled, ModelFile::read)
@@ -135,6 +145,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Info(args) => info::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),

@@ -8,7 +8,8 @@ use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
 use crate::error::{Error, Result};
-use crate::format::{Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
+use crate::export::{Export, check_export, create_export};
+use crate::format::{Extras, Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter};
 
@@ -19,21 +20,32 @@ pub(crate) enum OutputFormat {
     Stream(Format),
     /// Poses for eyes.
     Page,
+    /// Poses for other programs.
+    Export(Export),
 }
 
 impl FromStr for OutputFormat {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        if name == "html" { Ok(Self::Page) } else { name.parse().map(Self::Stream) }
+        if name == "html" {
+            return Ok(Self::Page);
+        }
+        match Export::by_name(name) {
+            Some(export) => Ok(Self::Export(export)),
+            None => name.parse().map(Self::Stream).map_err(|_| {
+                Error::usage(format!("unknown format '{name}', expected one of {}", known_names("").join(", ")))
+            }),
+        }
     }
 }
 
 impl OutputFormat {
-    fn of(target: &Target, to: Option<Self>) -> Option<Self> {
+    /// The format of a target; `None` where neither `to` nor the extension names one.
+    pub(crate) fn of(target: &Target, to: Option<Self>) -> Option<Self> {
         let by_extension = |path: &Path| match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("html") => Some(Self::Page),
-            _ => Format::by_extension(path).map(Self::Stream),
+            _ => Format::by_extension(path).map(Self::Stream).or_else(|| Export::by_extension(path).map(Self::Export)),
         };
         match target {
             Target::Stdout => Some(to.unwrap_or(Self::Stream(Format::JsonLines))),
@@ -45,13 +57,16 @@ impl OutputFormat {
         match self {
             Self::Stream(format) => format.name(),
             Self::Page => "html",
+            Self::Export(export) => export.extension(),
         }
     }
 }
 
-/// Whether the output is a page, which wants to know the 2D layout before its first frame.
-pub(crate) fn is_page(target: &Target, to: Option<OutputFormat>) -> bool {
-    OutputFormat::of(target, to) == Some(OutputFormat::Page)
+/// The names of all formats, each behind `start`.
+fn known_names(start: &str) -> Vec<String> {
+    let streams = Format::ALL.map(Format::name);
+    let exports = Export::ALL.map(Export::name);
+    streams.into_iter().chain(exports).chain(["html"]).map(|name| format!("{start}{name}")).collect()
 }
 
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
@@ -145,8 +160,10 @@ pub(crate) struct OutputInfo {
     pub(crate) layout: Option<&'static Layout>,
     /// The device, in words.
     pub(crate) device: String,
-    /// Whether each person's sigma is written too.
-    pub(crate) sigma: bool,
+    /// What is written of each person beside joints.
+    pub(crate) extras: Extras,
+    /// Whether gravity is known, so that up is up.
+    pub(crate) is_upright: bool,
 }
 
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
@@ -174,30 +191,35 @@ struct Output {
 impl Output {
     fn new(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Self> {
         let format = match (OutputFormat::of(target, to), target) {
-            (Some(OutputFormat::Page), Target::File(path)) if info.sigma => {
+            (Some(OutputFormat::Page), Target::File(path)) if info.extras.sigma => {
                 return Err(Error::usage("a page does not show sigma").at(path).hint("write .jsonl or .npz"));
             }
             (Some(OutputFormat::Page), Target::Stdout) => {
                 return Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"));
             }
             (Some(OutputFormat::Stream(format)), _) => {
-                OutputFormat::Stream(check_target(target, Some(format), info.sigma)?)
+                OutputFormat::Stream(check_target(target, Some(format), info.extras)?)
             }
             (Some(OutputFormat::Page), Target::File(_)) => OutputFormat::Page,
+            (Some(OutputFormat::Export(export)), _) => {
+                check_export(target, export)?;
+                OutputFormat::Export(export)
+            }
             (None, _) => {
-                let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
+                let known = known_names(".").join(", ");
                 return Err(Error::usage("its extension names no format")
                     .at(target.name())
-                    .hint(format!("known are {known} and .html; or say it with --to FORMAT")));
+                    .hint(format!("known are {known}; or say it with --to FORMAT")));
             }
         };
         Ok(Self { target: target.clone(), format, info })
     }
 
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        let OutputInfo { title, poses, layout, device, sigma } = &self.info;
+        let OutputInfo { title, poses, layout, device, extras, is_upright } = &self.info;
         match (self.format, &self.target) {
-            (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *sigma),
+            (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
+            (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
             (OutputFormat::Page, Target::File(path)) => {
                 let page = PageInfo { title, poses, layout: *layout, device };
                 Ok(Box::new(PageWriter::create(path, &page)?))

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::exports::ExportArgs;
 use super::output::OutputFormat;
+use super::placement::{Placement, RootArgs};
 use super::report::{StreamReport, Terminal};
-use super::{DeviceArgs, batch_size, image_size, input, live_inputs, open_lifter, output, positive, read_model};
+use super::{
+    DeviceArgs, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive, read_model,
+};
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
-use crate::format::{Format, PoseWriter, Source, Target, open_reader};
+use crate::format::{Format, PoseInfo, PoseWriter, Source, Target, open_reader};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::pose::Axes;
@@ -46,7 +50,7 @@ pub(super) struct RunArgs {
     /// The input's format, where its content does not show it: jsonl, npy, npz
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
-    /// The output's format, where its extension does not show it: jsonl, npy, npz, html
+    /// The output's format, where its extension does not show it: jsonl, npy, npz, csv, csv-long, trc, c3d, bvh, glb, mot, html
     #[arg(long, value_name = "FORMAT")]
     to: Option<OutputFormat>,
     /// The key points' layout, over what the input says: coco17, h36m17, body25, halpe26, mediapipe33
@@ -88,6 +92,10 @@ pub(super) struct RunArgs {
     /// live:1 smooths what stands still more than the usual cut-off frequency, 2 Hz
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
+    #[command(flatten)]
+    export: ExportArgs,
+    #[command(flatten)]
+    root: RootArgs,
     /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     json: bool,
@@ -107,11 +115,6 @@ Examples:
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
-
-fn frame_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-    rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
-}
 
 fn pitch(text: &str) -> Result<f32, String> {
     degrees(text, 90.0)
@@ -197,7 +200,7 @@ fn lift_one<N: PoseNetwork>(
     machine: &Machine,
     terminal: Terminal,
 ) -> Result<Outcome> {
-    if !args.sigma && args.max_sigma.is_none() {
+    if !args.sigma && args.max_sigma.is_none() && !args.root.root {
         lifter.leave_out_sigma();
     }
     let reader = open_reader(source, args.from, args.layout)?;
@@ -213,14 +216,26 @@ fn lift_one<N: PoseNetwork>(
     }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let device = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
+    let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::Stream(Format::JsonLines));
     let (reader, drawn) = match layout {
-        None if output::is_page(target, args.to) => peek_layout(reader, lifter)?,
+        None if format == OutputFormat::Page || args.root.root => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
-    let parents = poses.parents.clone();
-    let described = output::OutputInfo { title, poses, layout: drawn, device, sigma: args.sigma };
+    let written = args.export.written_info(&poses, format)?;
+    let extras = args.export.extras(args.sigma, args.root.root);
+    let described = output::OutputInfo {
+        title,
+        poses: written,
+        layout: drawn,
+        device,
+        extras,
+        is_upright: poses.axes != Axes::Camera,
+    };
     let writer = output::prepare(target, args.to, described)?;
-    let writer = args.on_the_way_to(writer, &parents, terminal);
+    let writer = args.export.on_the_way_to(writer, &poses, format)?;
+    args.export.report(&poses, format, terminal);
+    let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
+    let writer = args.on_the_way_to(writer, &poses, place, terminal);
     let mut report = StreamReport::new(terminal, source.name(), info.frames);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
@@ -251,19 +266,23 @@ impl RunArgs {
         is_known.then(|| Attitude { elevation: angle(self.pitch), roll: angle(self.roll), ..Attitude::default() })
     }
 
-    /// `writer` behind all that changes poses of a skeleton of `parents` on their way to it.
+    /// `writer` behind all that changes poses of a stream of `info` on their way to it.
     fn on_the_way_to(
         &self,
         mut writer: Box<dyn PoseWriter>,
-        parents: &[i32],
+        info: &PoseInfo,
+        place: Option<Placement>,
         terminal: Terminal,
     ) -> Box<dyn PoseWriter> {
         if let Some(attitude) = self.attitude() {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
+        if let Some(place) = place {
+            writer = place.on_the_way_to(writer, info, terminal);
+        }
         if let Some(smoothing) = self.smooth {
             let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, parents, report));
+            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report));
         }
         writer
     }

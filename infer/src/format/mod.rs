@@ -9,6 +9,7 @@ mod npz;
 mod open;
 pub mod pairs;
 mod pickle;
+mod pose_arrays;
 mod seen;
 
 pub use kind::Format;
@@ -74,6 +75,17 @@ pub struct PoseInfo {
     pub fps: Option<f64>,
     /// The model's name.
     pub model: String,
+}
+
+/// What is written of each person beside the joints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// What the model expects its errors to be, and the joints that were not seen.
+    pub sigma: bool,
+    /// Where the root joint is.
+    pub root: bool,
+    /// The names of the angles that people have; none at all for no angles.
+    pub angles: &'static [&'static str],
 }
 
 /// A sink of 3D frames.

@@ -1,4 +1,8 @@
 //! NumPy's npz archives: named npy files in a zip.
+//!
+//! An archive can be packed a thousandfold, so memory is bounded by what is known before it is used: an array is read no
+//! farther than its header says, pickled objects may be [`MAX_PICKLE_RATIO`] times as long as they are packed, and all
+//! that is taken from one archive may be [`MAX_RATIO`] times the file's size.
 
 use std::io::{BufRead, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -7,11 +11,18 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::array::Array;
-use super::npy::read_array;
+use super::npy::{DataLength, LONGEST_START, data_length, read_array};
 use crate::error::{Error, Result};
 
-/// The largest member that is unpacked, so that a small file cannot fill the memory.
+/// The largest member that is unpacked.
 const MAX_MEMBER: u64 = 4 << 30;
+/// How many times the file's size may be unpacked: more than deflate can pack, so that only members that share their
+/// bytes reach it.
+const MAX_RATIO: u64 = 1100;
+/// How many times its packed size a pickle may have. Arrays of numbers in it pack twofold, names perhaps tenfold.
+const MAX_PICKLE_RATIO: u64 = 100;
+/// What small files may take beside that.
+const SLACK: u64 = 1 << 20;
 
 /// What to do about an archive of something else.
 const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
@@ -24,6 +35,8 @@ impl<T: Read + Seek> ReadSeek for T {}
 pub(super) struct Archive {
     zip: ZipArchive<Box<dyn ReadSeek>>,
     name: PathBuf,
+    /// Bytes that may still be unpacked.
+    budget: u64,
 }
 
 impl Archive {
@@ -31,9 +44,11 @@ impl Archive {
     ///
     /// # Errors
     /// Bytes that are no zip archive, or one that is cut off.
-    pub(super) fn new(input: Box<dyn ReadSeek>, name: &Path) -> Result<Self> {
+    pub(super) fn new(mut input: Box<dyn ReadSeek>, name: &Path) -> Result<Self> {
+        let length = input.seek(std::io::SeekFrom::End(0)).map_err(|e| Error::io("cannot read", name, e))?;
         let zip = ZipArchive::new(input).map_err(|e| unreadable(e).at(name))?;
-        Ok(Self { zip, name: name.to_path_buf() })
+        let budget = length.saturating_mul(MAX_RATIO).saturating_add(SLACK);
+        Ok(Self { zip, name: name.to_path_buf(), budget })
     }
 
     /// The names of the arrays, in the archive's order.
@@ -44,16 +59,40 @@ impl Archive {
     }
 
     /// One array as the npy file that it is.
+    ///
+    /// # Errors
+    /// No such array, or one that unpacks to more than its header says or than the archive may hold.
     pub(super) fn member(&mut self, array: &str) -> Result<Vec<u8>> {
-        let read = |zip: &mut ZipArchive<_>| {
-            let mut bytes = Vec::new();
-            zip.by_name(&format!("{array}.npy")).map_err(unreadable)?.take(MAX_MEMBER).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 == MAX_MEMBER {
-                return Err(Error::input(format!("unpacks to more than {} GiB", MAX_MEMBER >> 30)));
-            }
-            Ok(bytes)
+        let bytes = self.unpack(array).map_err(|e| self.in_array(array, &e))?;
+        self.budget = self.budget.saturating_sub(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    fn unpack(&mut self, array: &str) -> Result<Vec<u8>> {
+        let mut file = self.zip.by_name(&format!("{array}.npy")).map_err(unreadable)?;
+        let packed = file.compressed_size();
+        let mut bytes = Vec::new();
+        file.by_ref().take(LONGEST_START as u64).read_to_end(&mut bytes)?;
+        let (limit, why) = match data_length(&bytes) {
+            Some(DataLength::Array(length)) => (length, "than its header says"),
+            Some(DataLength::Pickle) => (
+                packed.saturating_mul(MAX_PICKLE_RATIO).saturating_add(SLACK),
+                "than a hundred times its packed size and 1 MiB",
+            ),
+            // Whoever parses the header says what is wrong with it.
+            None => return Ok(bytes),
         };
-        read(&mut self.zip).map_err(|e| self.in_array(array, &e))
+        let (limit, why) = [(limit, why), (MAX_MEMBER, "than 4 GiB"), (self.budget, "than this file can hold")]
+            .into_iter()
+            .min_by_key(|(limit, _)| *limit)
+            .expect("there are three limits");
+        // One byte beyond the limit, which also makes the archive check the sum of a whole member.
+        let rest = (limit + 1).saturating_sub(bytes.len() as u64);
+        file.take(rest).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::input(format!("unpacks to more {why} ({limit} bytes)")));
+        }
+        Ok(bytes)
     }
 
     /// One array.
@@ -150,6 +189,22 @@ mod tests {
         assert_eq!(refusal(pickled), "a.npz: array 'keypoints': cut off inside the npy header");
         let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}."))]);
         assert_eq!(refusal(pickled), "a.npz: array 'positions_2d': holds Python objects, expected an array of numbers");
+    }
+
+    #[test]
+    fn a_small_file_cannot_fill_the_memory() {
+        let unpacked = |member: Vec<u8>| {
+            let input = Box::new(Cursor::new(archive(&[("a.npy", member)])));
+            Archive::new(input, Path::new("a.npz")).unwrap().member("a").map(|bytes| bytes.len())
+        };
+        let zeros = vec![0; 20 << 20];
+        let message = unpacked(npy("<f4", "(10, 17, 2)", &zeros)).unwrap_err().to_string();
+        assert!(message.contains("array 'a': unpacks to more than its header says"), "{message}");
+        let message = unpacked(npy("|O", "()", &zeros)).unwrap_err().to_string();
+        assert!(message.contains("unpacks to more than a hundred times its packed size"), "{message}");
+        // What the header announces is taken.
+        let whole = npy("<f4", "(5242880,)", &zeros);
+        assert_eq!(unpacked(whole.clone()).unwrap(), whole.len());
     }
 
     #[test]

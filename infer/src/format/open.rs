@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::jsonl::{KeypointLines, PoseLines, PoseLinesWriter};
 use super::npy::{ArrayFrames, ArrayWriter};
-use super::{Format, FrameReader, PoseInfo, PoseReader, PoseWriter, npz};
+use super::pose_arrays::PoseArrays;
+use super::{Extras, Format, FrameReader, PoseInfo, PoseReader, PoseWriter, npz};
 use crate::error::{Error, Result};
 use crate::skeleton::Layout;
 
@@ -116,12 +117,20 @@ fn by_content(input: &mut dyn BufRead, name: &Path) -> Result<Format> {
     Format::by_content(start).map_err(|e| e.at(name))
 }
 
-/// Opens a 3D stream in JSON Lines, as [`create_writer`]'s writers leave it.
+/// Opens a 3D stream as [`create_writer`]'s writers leave it: in JSON Lines, npy or npz, told apart by its first bytes. Arrays
+/// hold poses of Human3.6M-17, of one person, who gets the id 0.
 ///
 /// # Errors
 /// A source that cannot be opened, or is no 3D stream.
 pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
-    Ok(Box::new(PoseLines::new(source.open()?, source.name())?))
+    let mut input = source.open()?;
+    let name = source.name();
+    let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    Ok(match start {
+        [0x93, ..] => Box::new(PoseArrays::npy(&read_whole(input, name)?, name)?),
+        [b'P', b'K', ..] => Box::new(PoseArrays::npz(Box::new(Cursor::new(read_whole(input, name)?)), name)?),
+        _ => Box::new(PoseLines::new(input, name)?),
+    })
 }
 
 /// Creates a 3D stream, in the format `to`, else in the one that the extension names, else (to stdout) JSON Lines.
@@ -129,22 +138,29 @@ pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
 /// An existing file is replaced at once: a caller that also reads must see to it that it is not the same file.
 /// Arrays hold one person a frame; [`PoseWriter::write`] refuses a frame with more. npz calls its array `poses`.
 ///
-/// With `sigma` each person's sigma is written too, and must be there: in JSON Lines beside the joints, followed by the
-/// joints that were not seen; in npz as an array `[T, J]` of that name once the stream is complete.
+/// Sigma, where `extras` asks for it, must be there: it is written in JSON Lines beside the joints, followed by the joints that
+/// were not seen; in npz as an array `[T, J]` of that name once the stream is complete. Roots and angles are written in JSON
+/// Lines alone, angles rounded to a hundredth of a degree.
 ///
 /// # Errors
-/// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe, sigma in npy.
-pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo, sigma: bool) -> Result<Box<dyn PoseWriter>> {
+/// A target that cannot be made, an extension that names no format, arrays to stdout or a pipe, extras that the format has no
+/// room for.
+pub fn create_writer(
+    target: &Target,
+    to: Option<Format>,
+    info: &PoseInfo,
+    extras: Extras,
+) -> Result<Box<dyn PoseWriter>> {
     let name = target.name();
-    let format = check_target(target, to, sigma)?;
+    let format = check_target(target, to, extras)?;
     let Target::File(path) = target else {
-        return Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name, sigma)?));
+        return Ok(Box::new(PoseLinesWriter::new(std::io::stdout(), info, name, extras)?));
     };
     let file = File::create(path).map_err(|e| Error::io("cannot create", path, e))?;
     Ok(match format {
-        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, sigma)?),
+        Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, extras)?),
         Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
-        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, sigma)?),
+        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, extras.sigma)?),
     })
 }
 
@@ -152,7 +168,7 @@ pub fn create_writer(target: &Target, to: Option<Format>, info: &PoseInfo, sigma
 ///
 /// # Errors
 /// An extension that names no format, or a target or format with no room for what is to be written.
-pub fn check_target(target: &Target, to: Option<Format>, sigma: bool) -> Result<Format> {
+pub fn check_target(target: &Target, to: Option<Format>, extras: Extras) -> Result<Format> {
     let Target::File(path) = target else {
         return match to {
             None | Some(Format::JsonLines) => Ok(Format::JsonLines),
@@ -168,7 +184,12 @@ pub fn check_target(target: &Target, to: Option<Format>, sigma: bool) -> Result<
             return Err(Error::usage("its extension names no format").at(path).hint(format!("known are {known}")));
         }
     };
-    if sigma && format == Format::Npy {
+    if format != Format::JsonLines && (extras.root || !extras.angles.is_empty()) {
+        return Err(Error::usage(format!("{format} has no room for roots and angles beside the poses"))
+            .at(path)
+            .hint("write .jsonl or .csv"));
+    }
+    if extras.sigma && format == Format::Npy {
         return Err(Error::usage("an npy file holds one array, and no room for sigma beside the poses")
             .at(path)
             .hint("write .npz or .jsonl"));
@@ -219,11 +240,15 @@ mod tests {
             fps: None,
             model: "m".into(),
         };
-        let refused =
-            |target: &Target, to| create_writer(target, to, &info, false).map(|_| ()).unwrap_err().to_string();
+        let refused = |target: &Target, to| {
+            create_writer(target, to, &info, Extras::default()).map(|_| ()).unwrap_err().to_string()
+        };
         assert_eq!(refused(&Target::Stdout, Some(Format::Npy)), "npy cannot be written to a pipe");
         assert_eq!(refused(&Target::File("out.xyz".into()), None), "out.xyz: its extension names no format");
-        let sigma = create_writer(&Target::File("out.npy".into()), None, &info, true).map(|_| ()).unwrap_err();
+        let sigma =
+            create_writer(&Target::File("out.npy".into()), None, &info, Extras { sigma: true, ..Extras::default() })
+                .map(|_| ())
+                .unwrap_err();
         assert!(sigma.to_string().starts_with("out.npy: an npy file holds one array"), "{sigma}");
         let nowhere = Target::File("/nonexistent-folder/out.npy".into());
         assert!(refused(&nowhere, None).starts_with("/nonexistent-folder/out.npy: cannot create: "));

@@ -22,8 +22,10 @@ impl LevelWriter {
 impl PoseWriter for LevelWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let mut level = lifted.clone();
-        for joint in level.people.iter_mut().flat_map(|person| &mut person.joints) {
-            *joint = rotate(self.level_from_camera, *joint);
+        for person in &mut level.people {
+            for joint in person.joints.iter_mut().chain(&mut person.root) {
+                *joint = rotate(self.level_from_camera, *joint);
+            }
         }
         self.writer.write(frame, &level)
     }

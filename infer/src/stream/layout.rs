@@ -35,7 +35,7 @@ pub(super) fn guess_from<N: PoseNetwork>(lifter: &Lifter<N>, frames: &[Frame]) -
     frames.iter().flat_map(|frame| &frame.people).find_map(|person| guess(lifter, person.keypoints.len()))
 }
 
-/// Frames that are looked at for somebody to tell the layout from.
+/// Frames that are looked at for a person to tell the layout from.
 const FRAMES_TO_PEEK_AT: usize = 256;
 
 /// Finds out the layout of a stream that does not name it, from the first person in it; the reader that comes back

@@ -2,7 +2,7 @@
 //!
 //! Unlike a channel it is bounded by weight (poses, not messages), hands over everything that is there under one lock, and
 //! may hold a batch back until it is full or its oldest entry has waited for a while. A lone entry is handed over at once.
-//! The gain over `crossbeam-channel` is measured by the bench `concurrency`.
+//! The bench `concurrency` times it beside `crossbeam-channel`.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,6 @@
 //! knows whole pixels only, so marks are painted [`FINE`] times as large: an
 //! SVG scales that down by its view box, a PNG by averaging.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Once;
 
@@ -13,9 +12,10 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
-use poselift::{Error, Result};
+use poselift::Result;
 
 use super::colour::Colour;
+use crate::output;
 
 /// Painted pixels per logical pixel.
 const FINE: u32 = 4;
@@ -126,7 +126,7 @@ impl Chart {
     /// # Errors
     /// The file cannot be written.
     pub fn save_svg(&self, path: &Path) -> Result<()> {
-        std::fs::write(path, self.to_svg()).map_err(|e| Error::io("cannot write", path, e))
+        output::write_whole(path, self.to_svg().as_bytes())
     }
 
     /// The chart as the bytes of a PNG file, two pixels to a logical one.
@@ -145,9 +145,7 @@ impl Chart {
     /// # Errors
     /// The file cannot be written.
     pub fn save_png(&self, path: &Path) -> Result<()> {
-        let failed = |e| Error::io("cannot write", path, e);
-        let mut file = std::fs::File::create(path).map_err(failed)?;
-        file.write_all(&self.to_png()).map_err(failed)
+        output::write_whole(path, &self.to_png())
     }
 
     fn paint<DB: DrawingBackend>(

@@ -1,7 +1,6 @@
 //! `poselift-train data`: motion into one archive, and what a source holds.
 
-use std::fs::File;
-use std::io::{Write, stdout};
+use std::io::{Cursor, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,12 +9,13 @@ use ndarray_npy::{NpzWriter, WriteNpzError};
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
 
+use crate::checkpoint;
 use crate::config::FitConfig;
 use crate::data::read::archive::{self, Precision};
 use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
 use crate::dataset::{Dataset, Protocol, Views};
-use crate::fit::checkpoint;
-use crate::fit::device;
+use crate::device;
+use crate::output;
 use crate::study::robustness::People;
 use crate::views::Detector;
 
@@ -126,13 +126,13 @@ fn people_by_source(motion: &Motion) -> People {
 }
 
 fn validation(args: &ValidationArgs) -> Result<()> {
+    output::refuse_overwriting(&args.output, [args.run.as_path()], "a file of the run")?;
     let (dataset, _) = data_of(&args.run)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { gaps: f64::from(u8::from(args.gaps)), ..Detector::in_full_view(noise) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
     let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
-    let file = File::create(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
-    let mut npz = NpzWriter::new_compressed(file);
+    let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
     let (keypoints, poses) = match views {
         Some(Views { keypoints, poses, cameras }) => {
             let focal: Array1<f32> = cameras.iter().map(|camera| camera.focal[0]).collect();
@@ -146,15 +146,17 @@ fn validation(args: &ValidationArgs) -> Result<()> {
     npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
     npz.add_array("joint_3d", &poses).map_err(failed)?;
     let count = poses.dim().0;
-    npz.finish().map_err(failed)?;
+    let bytes = npz.finish().map_err(failed)?.into_inner();
+    output::write_whole(&args.output, &bytes)?;
     eprintln!("{}: {count} pairs, {}", args.output.display(), dataset.card.validated_on);
     Ok(())
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
+    output::refuse_overwriting(&args.output, args.sources.iter().map(Path::new), "which is read")?;
     let options = OpenOptions { rate: args.rate, seed: args.seed, root: RootChoice::Auto };
     let opened = options.open(&args.sources)?;
-    tell(&opened);
+    report_notes(&opened);
     let TrainingData::Motion(mut motion) = opened.data else {
         return Err(Error::usage("paired arrays, expected motion")
             .at(&args.sources[0])
@@ -177,7 +179,7 @@ fn import(args: &ImportArgs) -> Result<()> {
 fn info(args: &InfoArgs) -> Result<()> {
     let options = OpenOptions { rate: args.rate, seed: 0, root: args.root };
     let opened = options.open(std::slice::from_ref(&args.source))?;
-    tell(&opened);
+    report_notes(&opened);
     let text = match &opened.data {
         TrainingData::Motion(motion) => describe_motion(motion),
         TrainingData::Pairs(pairs) => describe_pairs(pairs),
@@ -185,8 +187,10 @@ fn info(args: &InfoArgs) -> Result<()> {
     stdout().write_all(text.as_bytes()).map_err(Error::from)
 }
 
-fn tell(opened: &Opened) {
-    opened.notes.iter().for_each(|note| eprintln!("{note}"));
+fn report_notes(opened: &Opened) {
+    for note in &opened.notes {
+        eprintln!("{note}");
+    }
 }
 
 fn describe_motion(motion: &Motion) -> String {

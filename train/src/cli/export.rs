@@ -10,10 +10,11 @@ use poselift::{Error, Result};
 use serde_json::json;
 
 use super::data::data_of;
+use crate::checkpoint::{self, FinishedRun};
 use crate::export::CardSeed;
-use crate::fit::checkpoint::{self, FinishedRun};
+use crate::output;
 use crate::trained::TrainedLifter;
-use crate::verify::{self, Loss, MOST_LOST_MM, Trained, Verification};
+use crate::verify::{self, MOST_LOST_MM, PrecisionCost, Trained, Verification};
 
 /// Which state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,9 +52,9 @@ pub(super) struct ExportArgs {
 
 /// Exports a run, verifies the file and says how it compares.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
-    checkpoint::refuse_own_file(&args.run, &args.output)?;
     let file = if args.checkpoint == Which::Best { checkpoint::BEST } else { checkpoint::LAST };
     let run = FinishedRun::read(&args.run, file)?;
+    refuse_overwriting(args, &run)?;
     let mut seed = CardSeed {
         name: args.name.clone().map_or_else(|| name_of(&args.output), Ok)?,
         dropout: run.config.network.dropout,
@@ -61,16 +62,25 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
         metrics: metrics(&run, args.checkpoint),
     };
     let lifter = run.to_trained();
-    let loss = measure_loss(args, &lifter, &seed)?;
-    seed.metrics.extend(loss.iter().flat_map(Loss::metrics));
+    let loss = measure_cost(args, &lifter, &seed)?;
+    seed.metrics.extend(loss.iter().flat_map(PrecisionCost::metrics));
     let mut trained = Trained::new(&run.net, lifter.transform.clone());
     let (path, open) = (&args.output, verify::onnx_runtime);
     let (card, verification) = verify::export(&lifter, &seed, args.precision, &mut trained, path, open)?;
     report(args, &card, &verification, loss.as_ref())
 }
 
+/// Refuses a file of the run, or of the data that it was fitted on, as the output. A model in the run's folder may be
+/// replaced.
+fn refuse_overwriting(args: &ExportArgs, run: &FinishedRun) -> Result<()> {
+    if args.output.extension().is_none_or(|extension| extension != "onnx") {
+        output::refuse_overwriting(&args.output, [args.run.as_path()], "a file of the run")?;
+    }
+    output::refuse_overwriting(&args.output, run.config.data.iter().map(Path::new), "data of the run")
+}
+
 /// What the precision loses on the run's own validation split; nothing to measure of float32.
-fn measure_loss(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> Result<Option<Loss>> {
+fn measure_cost(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> Result<Option<PrecisionCost>> {
     if args.precision == Precision::F32 || args.no_loss {
         return Ok(None);
     }
@@ -78,7 +88,7 @@ fn measure_loss(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> R
         let why = format!("--precision {} is measured on the run's data, or give --no-loss", args.precision);
         error.hint(why)
     })?;
-    verify::loss(lifter, seed, args.precision, &dataset).map(Some)
+    verify::precision_cost(lifter, seed, args.precision, &dataset).map(Some)
 }
 
 fn name_of(output: &Path) -> Result<String> {
@@ -112,7 +122,7 @@ fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
     BTreeMap::from([("mpjpe".to_owned(), metric)])
 }
 
-fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Option<&Loss>) -> Result<()> {
+fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Option<&PrecisionCost>) -> Result<()> {
     let path = &args.output;
     let tolerance = verify::tolerance(args.precision);
     let judged = verification.judged(tolerance);
@@ -128,7 +138,7 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Opt
         bytes as f64 / 1e6,
         verification.poses()
     );
-    loss.inspect(|loss| tell_loss(loss));
+    loss.inspect(|loss| report_cost(loss));
     if args.json {
         let loss = loss.map(|loss| json!({"mpjpe": loss.found, "f32": loss.exact, "moved": loss.moved, "unit": loss.unit, "on": loss.on}));
         let summary = json!({
@@ -142,8 +152,8 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Opt
     Ok(())
 }
 
-fn tell_loss(loss: &Loss) {
-    let Loss { exact, found, moved, unit, on } = loss;
+fn report_cost(loss: &PrecisionCost) {
+    let PrecisionCost { exact, found, moved, unit, on } = loss;
     eprintln!(
         "  MPJPE {found:.2} {unit}, {exact:.2} in f32: {:+.3} {unit}; joints move by {moved:.2} {unit} on the mean ({on})",
         loss.lost()

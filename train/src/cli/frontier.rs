@@ -6,7 +6,7 @@ use clap::Args;
 use poselift::{Error, Result};
 
 use super::data::data_of;
-use crate::fit::checkpoint;
+use crate::output;
 use crate::study::frontier;
 
 /// What `frontier` takes.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &FrontierArgs) -> Result<()> {
     let places = frontier::places(&args.models, &dataset, args.threads)?;
     std::fs::create_dir_all(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let text = frontier::markdown(&places, &dataset.card.validated_on);
-    checkpoint::write_whole(&args.output.join("frontier.md"), text.as_bytes())?;
+    output::write_whole(&args.output.join("frontier.md"), text.as_bytes())?;
     let chart = frontier::chart(&places)?;
     chart.save_svg(&args.output.join("frontier.svg"))?;
     chart.save_png(&args.output.join("frontier.png"))?;

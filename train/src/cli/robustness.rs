@@ -7,7 +7,7 @@ use poselift::lift::{Lifter, LifterOptions};
 use poselift::{Error, Result};
 
 use super::data::data_of;
-use crate::fit::checkpoint;
+use crate::output;
 use crate::study::robustness;
 
 /// What `robustness` takes.
@@ -33,7 +33,7 @@ pub(super) fn run(args: &RobustnessArgs) -> Result<()> {
     std::fs::create_dir_all(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let name = &lifter.card().name;
     let text = robustness::markdown(&study, name, &dataset.card.validated_on, args.views);
-    checkpoint::write_whole(&args.output.join("robustness.md"), text.as_bytes())?;
+    output::write_whole(&args.output.join("robustness.md"), text.as_bytes())?;
     let chart = robustness::chart(&study, name)?;
     chart.save_svg(&args.output.join("robustness.svg"))?;
     chart.save_png(&args.output.join("robustness.png"))?;

@@ -16,7 +16,7 @@ use crate::net::numbers;
 use crate::trained::ZScore;
 use crate::views::{Detector, Seen};
 use card::{motion_card, pairs_card};
-use motion::MotionStock;
+use motion::MotionSource;
 
 pub use card::DatasetCard;
 pub use errors::{Errors, measure};
@@ -40,12 +40,12 @@ pub struct FixedSet {
 }
 
 #[derive(Debug)]
-enum Stock {
+enum TrainSource {
     Pairs { keypoints: Tensor, poses: Tensor },
-    Motion(Box<MotionStock>),
+    Motion(Box<MotionSource>),
 }
 
-impl Stock {
+impl TrainSource {
     fn len(&self) -> usize {
         match self {
             Self::Pairs { poses, .. } => poses.size()[0] as usize,
@@ -69,8 +69,8 @@ pub struct Dataset {
     /// What validates: every joint seen, with the noise of the configuration.
     pub validation: FixedSet,
     /// A fixed part of the training split, for its score in evaluation mode.
-    pub train_eval: FixedSet,
-    train: Stock,
+    pub probe: FixedSet,
+    train: TrainSource,
     device: Device,
 }
 
@@ -105,11 +105,11 @@ impl Dataset {
             let cut = |tensor: &Tensor| tensor.narrow(0, from as i64, len as i64);
             FixedSet { keypoints: cut(&keypoints), poses: cut(&poses) }
         };
-        let train = Stock::Pairs { keypoints: cut(0, training).keypoints, poses: cut(0, training).poses };
+        let train = TrainSource::Pairs { keypoints: cut(0, training).keypoints, poses: cut(0, training).poses };
         Ok(Self {
             card: pairs_card(pairs, training, validating),
             validation: cut(training, validating),
-            train_eval: cut(0, training.min(MEASURED)),
+            probe: cut(0, training.min(MEASURED)),
             train,
             device,
         })
@@ -119,13 +119,13 @@ impl Dataset {
         let layout = config.input_layout()?;
         motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
-        let stock = MotionStock::new(&motion, (&training, &validating), config, layout, device);
+        let source = MotionSource::new(&motion, (&training, &validating), config, layout, device);
         let in_full_view = Protocol { detector: Detector::in_full_view(config.noise), ..Protocol::default() };
         Ok(Self {
-            card: motion_card(&motion, layout, &validating, (stock.len(), stock.held_out.len())),
-            validation: FixedSet::of(&stock.held_out.look(&in_full_view)),
-            train_eval: FixedSet::of(&stock.look(&in_full_view)),
-            train: Stock::Motion(Box::new(stock)),
+            card: motion_card(&motion, layout, &validating, (source.len(), source.held_out.len())),
+            validation: FixedSet::of(&source.held_out.look(&in_full_view)),
+            probe: FixedSet::of(&source.look(&in_full_view)),
+            train: TrainSource::Motion(Box::new(source)),
             device,
         })
     }
@@ -133,16 +133,16 @@ impl Dataset {
     /// The validation split as `protocol` wants it: the same views at every call; `None` for paired arrays.
     pub fn held_out(&self, protocol: &Protocol) -> Option<Views> {
         match &self.train {
-            Stock::Pairs { .. } => None,
-            Stock::Motion(motion) => Some(motion.held_out.views(protocol)),
+            TrainSource::Pairs { .. } => None,
+            TrainSource::Motion(motion) => Some(motion.held_out.views(protocol)),
         }
     }
 
     /// The people who validate, with the number of their poses; none for paired arrays.
     pub fn held_out_people(&self) -> Vec<(String, usize)> {
         match &self.train {
-            Stock::Pairs { .. } => Vec::new(),
-            Stock::Motion(motion) => motion.held_out.people(),
+            TrainSource::Pairs { .. } => Vec::new(),
+            TrainSource::Motion(motion) => motion.held_out.people(),
         }
     }
 
@@ -155,8 +155,8 @@ impl Dataset {
     /// configuration wants that, and everything else each once.
     pub fn epoch_order(&self, seed: u64) -> Tensor {
         let by_rarity = match &self.train {
-            Stock::Pairs { .. } => None,
-            Stock::Motion(motion) => motion.drawn_by_rarity(seed),
+            TrainSource::Pairs { .. } => None,
+            TrainSource::Motion(motion) => motion.drawn_by_rarity(seed),
         };
         by_rarity.unwrap_or_else(|| {
             tch::manual_seed(seed as i64);
@@ -174,8 +174,8 @@ impl Dataset {
     pub fn zscores(&self) -> (ZScore, ZScore) {
         tch::manual_seed(STATISTICS_SEED as i64);
         let index = match &self.train {
-            Stock::Pairs { .. } => Tensor::arange(self.train.len() as i64, (Kind::Int64, self.device)),
-            Stock::Motion(_) => {
+            TrainSource::Pairs { .. } => Tensor::arange(self.train.len() as i64, (Kind::Int64, self.device)),
+            TrainSource::Motion(_) => {
                 Tensor::randint(self.train.len() as i64, [STATISTICS_POSES], (Kind::Int64, Device::Cpu))
                     .to_device(self.device)
             }

@@ -11,7 +11,7 @@ use super::{MEASURED, VALIDATION_SEED, array, to_device};
 use crate::config::FitConfig;
 use crate::data::{Clip, Motion};
 use crate::net::numbers;
-use crate::views::{Cameras, Detector, Draw, Seen, Viewer};
+use crate::views::{Cameras, Detector, Seen, ViewOptions, Viewer};
 
 /// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
 const KNOWN_FOCAL: f64 = 0.75;
@@ -51,7 +51,7 @@ pub struct Views {
 
 /// Motion, looked at anew for every step.
 #[derive(Debug)]
-pub(super) struct MotionStock {
+pub(super) struct MotionSource {
     train: Viewer,
     /// How much more often rare poses are drawn; 0 for each pose once an epoch.
     rarity: f64,
@@ -61,7 +61,7 @@ pub(super) struct MotionStock {
     pub held_out: HeldOut,
 }
 
-impl MotionStock {
+impl MotionSource {
     /// The clips `training` to learn from, `validating` to be measured on.
     pub(super) fn new(
         motion: &Motion,
@@ -95,7 +95,7 @@ impl MotionStock {
 
     /// Key points `[B, J, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
     pub(super) fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
-        let draw = Draw { seed, detector: self.detector, mix, reshape: 1.0 };
+        let draw = ViewOptions { seed, detector: self.detector, mix, reshape: 1.0 };
         let seen = self.train.look(&Cameras::in_training(), index, draw);
         let known = seen.focal.rand_like().lt(KNOWN_FOCAL);
         seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
@@ -161,7 +161,8 @@ fn look(viewer: &Viewer, chosen: &[usize], protocol: &Protocol) -> Seen {
     let count = chosen.len().min(protocol.views);
     let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
     let index = Tensor::from_slice(&spread).to_device(viewer.device());
-    let draw = Draw { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
+    let draw =
+        ViewOptions { seed: VALIDATION_SEED, detector: protocol.detector, mix: false, reshape: protocol.reshape };
     viewer.look(&protocol.cameras, &index, draw)
 }
 

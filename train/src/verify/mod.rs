@@ -7,8 +7,8 @@
 //! measured by a tenth of the size of the data's own poses instead.
 
 mod inputs;
-mod loss;
 mod networks;
+mod precision_cost;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,11 @@ use poselift::{Error, Result};
 use serde::Serialize;
 
 use crate::export::{self, CardSeed};
+use crate::output;
 use crate::trained::{TrainedLifter, ZScore};
 
-pub use loss::{Loss, MOST_LOST_MM, loss};
 pub use networks::{Trained, onnx_runtime};
+pub use precision_cost::{MOST_LOST_MM, PrecisionCost, precision_cost};
 
 /// How far an exported file may be from the trained network, in sizes of the pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +39,7 @@ pub const TOLERANCE: Tolerance = Tolerance::Worst(1e-4);
 
 /// What a file of `precision` has to keep to. Hidden layers that are rounded move the worst of a thousand people made up of
 /// random points, far from what the network knows, by as much as all their size, so that only the mean says whether
-/// the graph is right. What real people are moved by, 1 mm on the mean in int8, [`loss`] tells.
+/// the graph is right. What real people are moved by, 1 mm on the mean in int8, [`precision_cost`] tells.
 pub fn tolerance(precision: Precision) -> Tolerance {
     match precision {
         Precision::F32 => TOLERANCE,
@@ -213,29 +214,46 @@ pub fn export(
     Ok((exported.card, verification))
 }
 
-/// A file under a temporary name beside its final one; removed unless published.
+/// The file's bytes where they can be opened before they have a name: a killed export leaves nothing of them.
 #[derive(Debug)]
 struct Draft<'a> {
+    /// Unnamed, in the folder of the final one; gone when it is closed.
+    #[cfg(target_os = "linux")]
+    _file: std::fs::File,
     draft: PathBuf,
     path: &'a Path,
+    bytes: &'a [u8],
 }
 
 impl<'a> Draft<'a> {
-    fn write(path: &'a Path, bytes: &[u8]) -> Result<Self> {
-        let Some(name) = path.file_name() else {
-            return Err(Error::usage("expected the name of a file to write").at(path));
-        };
-        let name = format!(".{}.{}.draft", name.to_string_lossy(), std::process::id());
-        let draft = Self { draft: path.with_file_name(name), path };
-        std::fs::write(&draft.draft, bytes).map_err(|error| Error::io("cannot write", path, error))?;
-        Ok(draft)
+    #[cfg(target_os = "linux")]
+    fn write(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        use std::io::Write as _;
+        use std::os::fd::AsRawFd as _;
+
+        let failed = |error| Error::io("cannot write", path, error);
+        let unfinished = output::unfinished(path)?;
+        let folder = unfinished.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        let draft = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Ok(Self { _file: file, draft, path, bytes })
+    }
+
+    /// Here a killed export leaves a file under the name that the next one takes.
+    #[cfg(not(target_os = "linux"))]
+    fn write(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        let draft = output::unfinished(path)?;
+        std::fs::write(&draft, bytes).map_err(|error| Error::io("cannot write", path, error))?;
+        Ok(Self { draft, path, bytes })
     }
 
     fn publish(self) -> Result<()> {
-        std::fs::rename(&self.draft, self.path).map_err(|error| Error::io("cannot write", self.path, error))
+        output::write_whole(self.path, self.bytes)
     }
 }
 
+#[cfg(not(target_os = "linux"))]
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         // Gone already if published; if it cannot be removed, there is nothing better to do.

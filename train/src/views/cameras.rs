@@ -7,7 +7,7 @@ use std::f64::consts::{PI, TAU};
 
 use tch::{Device, Tensor};
 
-use crate::views::detector::Draw;
+use crate::views::detector::Sampler;
 
 /// Pixels of the longer side of every image.
 const LONGER_SIDE: f64 = 1280.0;
@@ -96,7 +96,7 @@ impl Cameras {
 
     /// Draws `rows` cameras from libtorch's generator, which the caller has seeded.
     pub(super) fn place(&self, rows: i64, device: Device) -> Placed {
-        let draw = Draw::new(rows, device);
+        let draw = Sampler::new(rows, device);
         let wide = draw.unit(&[]).lt(self.wide);
         let either = |usual: Tensor, wider: Tensor| wider.where_self(&wide, &usual);
         let heading = draw.uniform(&[], (0.0, TAU));
@@ -120,17 +120,17 @@ impl Cameras {
 }
 
 /// `[B]` uniform in their logarithms between two bounds.
-fn log_uniform(draw: &Draw, (low, high): (f64, f64)) -> Tensor {
+fn log_uniform(draw: &Sampler, (low, high): (f64, f64)) -> Tensor {
     draw.uniform(&[], (low.ln(), high.ln())).exp()
 }
 
 /// `[B]` normal about `mean`.
-fn normal(draw: &Draw, (mean, std): (f64, f64)) -> Tensor {
+fn normal(draw: &Sampler, (mean, std): (f64, f64)) -> Tensor {
     draw.normal(&[]) * std + mean
 }
 
 /// `[B, 2]` widths and heights.
-fn image_size(draw: &Draw) -> Tensor {
+fn image_size(draw: &Sampler) -> Tensor {
     let shorter = (draw.uniform(&[], ASPECT) * LONGER_SIDE).round();
     let longer = draw.constant(LONGER_SIDE);
     let landscape = draw.unit(&[]).lt(LANDSCAPE);

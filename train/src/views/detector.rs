@@ -5,12 +5,12 @@
 //! against other views of the same person, and jitter and scores of OpenPose, HRNet, AlphaPose and MediaPipe on clips.
 //! Each pose is a new detector looking at a new person: what is systematic for one is drawn anew for the next.
 
-mod draw;
 mod joints;
+mod sampler;
 mod scores;
 
-pub(super) use draw::Draw;
 pub(super) use joints::Joints;
+pub(super) use sampler::Sampler;
 
 use tch::{Kind, Tensor};
 
@@ -65,13 +65,13 @@ pub(super) struct Detection<'a> {
     joints: &'a Joints,
     /// `[B, 1, 1]` 1 where this detector errs at all, else 0.
     errs: Tensor,
-    draw: Draw,
+    draw: Sampler,
 }
 
 impl<'a> Detection<'a> {
     /// A look at as many people as `points` `[B, J, 3]` has.
     pub(super) fn new(detector: Detector, joints: &'a Joints, points: &Tensor) -> Self {
-        let draw = Draw::new(points.size()[0], points.device());
+        let draw = Sampler::new(points.size()[0], points.device());
         let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
         Self { detector, joints, errs: draw.some(share).to_kind(Kind::Float), draw }
     }

@@ -25,7 +25,7 @@ pub use detector::Detector;
 pub use seen::Seen;
 
 /// Least depth of a joint before the camera, metres: nearer ones would be projected without bounds.
-const LEAST_DEPTH: f64 = 0.2;
+const NEAREST: f64 = 0.2;
 
 /// Bodies on the device and how to look at them.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Viewer {
 
 /// What of a draw is random.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Draw {
+pub struct ViewOptions {
     /// Seed of this draw.
     pub seed: u64,
     /// What becomes of the projections.
@@ -85,7 +85,7 @@ impl Viewer {
     }
 
     /// The poses `index` `[B]`, each a new body seen by a new one of `cameras`.
-    pub fn look(&self, cameras: &Cameras, index: &Tensor, draw: Draw) -> Seen {
+    pub fn look(&self, cameras: &Cameras, index: &Tensor, draw: ViewOptions) -> Seen {
         tch::no_grad(|| {
             tch::manual_seed(draw.seed as i64);
             let bodies = self.bodies.draw(index, draw.mix, draw.reshape);
@@ -94,7 +94,7 @@ impl Viewer {
             let points = (&in_camera + &placed.root).index_select(1, &self.seen);
             let mut detection = Detection::new(draw.detector, &self.joints, &points);
             let points = detection.misplaced(points);
-            let depth = points.narrow(2, 2, 1).clamp_min(LEAST_DEPTH);
+            let depth = points.narrow(2, 2, 1).clamp_min(NEAREST);
             let centre = (&placed.size / 2.0).unsqueeze(1);
             let stature = &placed.focal * STATURE / placed.root.select(2, 2).squeeze_dim(1);
             let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
@@ -135,7 +135,8 @@ mod tests {
     fn look(viewer: &Viewer, cameras: &Cameras, mix: bool) -> (Tensor, Tensor) {
         let _held = generator();
         let index = Tensor::zeros([ROWS], (Kind::Int64, Device::Cpu));
-        let seen = viewer.look(cameras, &index, Draw { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
+        let seen =
+            viewer.look(cameras, &index, ViewOptions { seed: 1, detector: Detector::PERFECT, mix, reshape: 1.0 });
         (seen.keypoints, seen.poses)
     }
 
@@ -200,12 +201,13 @@ mod tests {
         let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
         let viewer = Viewer::new(&body, &[true], &H36M17, Device::Cpu);
         let index = Tensor::zeros([8], (Kind::Int64, Device::Cpu));
-        let draw = Draw { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };
+        let draw = ViewOptions { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };
         let seen = viewer.look(&Cameras { offset: 0.0, ..Cameras::default() }, &index, draw);
         // The root, in the middle of the image, is where its projection is, and so is every other joint.
         let middle = &seen.size / 2.0;
         assert!((seen.keypoints.select(1, 0).narrow(1, 0, 2) - middle).abs().max().double_value(&[]) < 1e-2);
-        let noisy = viewer.look(&Cameras::default(), &index, Draw { detector: Detector::in_training(1.0), ..draw });
+        let noisy =
+            viewer.look(&Cameras::default(), &index, ViewOptions { detector: Detector::in_training(1.0), ..draw });
         assert_eq!(noisy.keypoints.size(), [8, 17, 3]);
         assert_eq!(noisy.keypoints.isfinite().all().int64_value(&[]), 1);
     }

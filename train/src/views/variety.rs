@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 use poselift::skeleton::BODY22;
 use tch::{Device, Kind, Tensor};
 
-use crate::views::detector::Draw;
+use crate::views::detector::Sampler;
 
 /// Share of the people who get the legs of another, and of those who get its left, and another's right, arm.
 const LEGS_EXCHANGED: f64 = 0.3;
@@ -129,7 +129,7 @@ impl Variety {
 
     /// Bone directions of poses like `directions` that nobody struck; draws from libtorch's generator.
     pub(super) fn of(&self, directions: &Tensor) -> Tensor {
-        let draw = Draw::new(directions.size()[0], directions.device());
+        let draw = Sampler::new(directions.size()[0], directions.device());
         let exchanged = self.arms_exchanged(&self.legs_exchanged(directions, &draw), &draw);
         let loosened = self.bent(&self.turned(&exchanged, &draw), &draw);
         let loosened = loosened.where_self(&draw.some(LOOSENED), &exchanged);
@@ -138,7 +138,7 @@ impl Variety {
 
     /// Some people with the legs of the next one in the batch, turned about the vertical so that both hips point the
     /// same way.
-    fn legs_exchanged(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+    fn legs_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let donors = directions.roll([1], [0]);
         let across = |bones: &Tensor| bones.select(1, self.hips[0]) - bones.select(1, self.hips[1]);
         let heading = |bones: &Tensor| {
@@ -160,7 +160,7 @@ impl Variety {
     }
 
     /// Some people with an arm of somebody further on in the batch, as that one holds it against the trunk.
-    fn arms_exchanged(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+    fn arms_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let own = self.trunk_axes(directions);
         let exchange = |poses: Tensor, (arm, further): (&Tensor, i64)| {
             let [donors, axes] = [directions, &own].map(|tensor| tensor.roll([further], [0]));
@@ -183,7 +183,7 @@ impl Variety {
     }
 
     /// The trunk, then head and limbs, each turned a little about its joint.
-    fn turned(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+    fn turned(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
             // One rotation vector a part, laid on the part's bones: [B, P, 3] to [B, 22, 3].
             rotated(poses, &parts.tr().matmul(&angles))
@@ -194,7 +194,7 @@ impl Variety {
     }
 
     /// Knees and elbows bent more or less, about the axis that they bend about already and never beyond straight.
-    fn bent(&self, directions: &Tensor, draw: &Draw) -> Tensor {
+    fn bent(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
         let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
         let axis = near.cross(&far, 2);
@@ -208,7 +208,7 @@ impl Variety {
 }
 
 /// Some people leant as a whole, and a few turned any way at all.
-fn tilted(directions: &Tensor, draw: &Draw) -> Tensor {
+fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
     let flat = Tensor::from_slice(&[1.0f32, 0.0, 1.0]).to_device(directions.device());
     let tilt = draw.normal(&[1, 3]) * flat * TILTED.1.to_radians();
     let tilt = tilt * draw.some(TILTED.0).to_kind(Kind::Float);
@@ -260,10 +260,10 @@ mod tests {
         rotated(&bodies.contiguous(), &turn)
     }
 
-    fn crowd() -> (Variety, Tensor, Draw) {
+    fn crowd() -> (Variety, Tensor, Sampler) {
         tch::manual_seed(9);
         let headings = Tensor::rand([ROWS], tch::kind::FLOAT_CPU) * (2.0 * PI);
-        let draw = Draw::new(ROWS, Device::Cpu);
+        let draw = Sampler::new(ROWS, Device::Cpu);
         (Variety::new(Device::Cpu), people(&headings), draw)
     }
 

@@ -37,6 +37,8 @@ struct PoseHeader {
     fps: Option<f64>,
     #[serde(default)]
     model: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    angles: Vec<String>,
 }
 
 /// Whether a line is a header; only headers have the key `poselift`.
@@ -83,7 +85,7 @@ impl KeypointHeader {
 /// A header that cannot be read, of another version, of a 2D stream, or whose lists contradict each other.
 pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     check_start(line, "poses")?;
-    let PoseHeader { skeleton, joints, parents, unit, axes, fps, model } = parse(line)?;
+    let PoseHeader { skeleton, joints, parents, unit, axes, fps, model, .. } = parse(line)?;
     let joint_count = joints.len();
     let complaint = if joint_count == 0 {
         "no joints".to_owned()
@@ -97,8 +99,8 @@ pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     Err(Error::input(format!("the header has {complaint}")).line(line.number))
 }
 
-/// The header line of a 3D stream, with its line end.
-pub(super) fn write_pose_info(info: &PoseInfo) -> Vec<u8> {
+/// The header line of a 3D stream whose people have these `angles`, with its line end.
+pub(super) fn write_pose_info(info: &PoseInfo, angles: &[&str]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Whole {
         #[serde(flatten)]
@@ -107,7 +109,8 @@ pub(super) fn write_pose_info(info: &PoseInfo) -> Vec<u8> {
         rest: PoseHeader,
     }
     let PoseInfo { skeleton, joints, parents, unit, axes, fps, model } = info.clone();
-    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, model };
+    let angles = angles.iter().map(|angle| (*angle).to_owned()).collect();
+    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, model, angles };
     let whole = Whole { start: Start { poselift: VERSION, kind: "poses".into() }, rest };
     let mut line = serde_json::to_vec(&whole).expect("strings and numbers can be written as JSON");
     line.push(b'\n');

@@ -49,7 +49,7 @@ fn complaint(fault: Fault, scanner: &Scanner<'_>, line: &Line<'_>) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::format::{FrameReader, PoseInfo, PoseReader, PoseWriter};
+    use crate::format::{Extras, FrameReader, PoseInfo, PoseReader, PoseWriter};
     use crate::pose::{Frame, LiftedFrame, LiftedPerson};
     use proptest::prelude::*;
     use std::io::Cursor;
@@ -84,6 +84,7 @@ mod tests {
                 sigma,
                 missing_joints: unseen,
                 unsure,
+                ..LiftedPerson::default()
             },
         );
         let time = prop::option::of(0f64..1e9);
@@ -98,8 +99,9 @@ mod tests {
         #[test]
         fn what_is_written_reads_back_bit_for_bit(frames in prop::collection::vec(lifted_frame(), 0..5)) {
             let mut written = Vec::new();
+            let extras = Extras { sigma: true, ..Extras::default() };
             {
-                let mut writer = PoseLinesWriter::new(&mut written, &info(), Path::new("x"), true).unwrap();
+                let mut writer = PoseLinesWriter::new(&mut written, &info(), Path::new("x"), extras).unwrap();
                 for frame in &frames {
                     writer.write(&Frame::default(), frame).unwrap();
                 }

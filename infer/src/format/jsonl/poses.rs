@@ -123,6 +123,13 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
                 Ok(())
             })
         }
+        b"root" => match scanner.triple()? {
+            (root, 3) => {
+                person.root = Some(root.map(|axis| axis as f32));
+                Ok(())
+            }
+            (_, count) => fault(format!("the root of person {number} has {count} numbers, expected 3 (x, y, z)")),
+        },
         b"unsure" => {
             person.unsure = scanner.boolean()?;
             Ok(())

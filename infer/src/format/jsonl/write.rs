@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::header::write_pose_info;
 use super::text::Text;
 use crate::error::{Error, Result};
-use crate::format::{PoseInfo, PoseWriter};
+use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
 /// Bytes gathered before they are handed on without being asked to.
@@ -22,20 +22,20 @@ pub(in crate::format) struct PoseLinesWriter<W> {
     /// Whole lines that are still to be handed on.
     lines: Text,
     joints: usize,
-    /// Whether sigma and the unseen joints are written too.
-    sigma: bool,
+    /// What is written beside joints.
+    extras: Extras,
     name: PathBuf,
 }
 
 impl<W: Write> PoseLinesWriter<W> {
-    /// Writes the header; with `sigma` each person's sigma and unseen joints will follow their pose.
+    /// Writes the header; `extras` will follow each person's pose.
     ///
     /// # Errors
     /// The output cannot be written.
-    pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, sigma: bool) -> Result<Self> {
+    pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, extras: Extras) -> Result<Self> {
         let mut lines = Text::default();
-        lines.push(&write_pose_info(info));
-        let mut writer = Self { output, lines, joints: info.joints.len(), sigma, name: name.to_path_buf() };
+        lines.push(&write_pose_info(info, extras.angles));
+        let mut writer = Self { output, lines, joints: info.joints.len(), extras, name: name.to_path_buf() };
         writer.hand_on()?;
         Ok(writer)
     }
@@ -82,8 +82,20 @@ impl<W: Write> PoseLinesWriter<W> {
         self.lines.push_points(&person.joints);
         self.lines.push(b",\"score\":");
         self.lines.push_f32(person.score);
-        if self.sigma {
+        if self.extras.sigma {
             self.push_sigma(person);
+        }
+        if let Some(root) = person.root.filter(|root| self.extras.root && root.iter().all(|axis| axis.is_finite())) {
+            self.lines.push(b",\"root\":");
+            self.push_numbers(&root);
+        }
+        if !self.extras.angles.is_empty() {
+            self.lines.push(b",\"angles\":");
+            self.push_numbers(&rounded(&person.angles));
+            if self.extras.sigma {
+                self.lines.push(b",\"angle_sigma\":");
+                self.push_numbers(&rounded(&person.angle_sigma));
+            }
         }
         self.lines.push(if person.unsure { b",\"unsure\":true}" } else { b"}" });
         Ok(())
@@ -100,13 +112,31 @@ impl<W: Write> PoseLinesWriter<W> {
         if !person.score.is_finite() {
             return Err(format!("the score is {}, expected a finite number", person.score));
         }
-        if self.sigma && person.sigma.len() != self.joints {
+        if self.extras.sigma && person.sigma.len() != self.joints {
             return Err(format!("sigma of {} joints, expected {}", person.sigma.len(), self.joints));
         }
+        let (found, expected) = (person.angles.len(), self.extras.angles.len());
+        if expected > 0 && found != expected {
+            return Err(format!("{found} angles, expected {expected}"));
+        }
         match person.sigma.iter().find(|sigma| !sigma.is_finite()) {
-            Some(sigma) if self.sigma => Err(format!("sigma is {sigma}, expected finite numbers")),
+            Some(sigma) if self.extras.sigma => Err(format!("sigma is {sigma}, expected finite numbers")),
             _ => Ok(()),
         }
+    }
+
+    /// A list of numbers, `null` for those that are not known.
+    fn push_numbers(&mut self, numbers: &[f32]) {
+        self.lines.push(b"[");
+        for (place, number) in numbers.iter().enumerate() {
+            self.lines.push(if place > 0 { b"," } else { b"" });
+            if number.is_finite() {
+                self.lines.push_f32(*number);
+            } else {
+                self.lines.push(b"null");
+            }
+        }
+        self.lines.push(b"]");
     }
 
     fn push_sigma(&mut self, person: &LiftedPerson) {
@@ -122,6 +152,11 @@ impl<W: Write> PoseLinesWriter<W> {
         }
         self.lines.push(b"]");
     }
+}
+
+/// Degrees to two decimals.
+fn rounded(degrees: &[f32]) -> Vec<f32> {
+    degrees.iter().map(|degrees| (degrees * 100.0).round() / 100.0).collect()
 }
 
 impl<W: Write + Send> PoseWriter for PoseLinesWriter<W> {
@@ -172,7 +207,7 @@ mod tests {
     #[test]
     fn the_lines_are_as_the_contract_says() {
         let mut output = Vec::new();
-        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), false).unwrap();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), Extras::default()).unwrap();
         writer.write(&Frame::default(), &lifted(1.5)).unwrap();
         writer.write(&Frame::default(), &LiftedFrame { index: 4, ..LiftedFrame::default() }).unwrap();
         Box::new(writer).finish().unwrap();
@@ -194,7 +229,9 @@ mod tests {
         frame.people[0].missing_joints = vec![1];
         let last_line = |sigma: bool| {
             let mut output = Vec::new();
-            let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("x"), sigma).unwrap();
+            let mut writer =
+                PoseLinesWriter::new(&mut output, &info(), Path::new("x"), Extras { sigma, ..Extras::default() })
+                    .unwrap();
             writer.write(&Frame::default(), &frame).unwrap();
             Box::new(writer).finish().unwrap();
             String::from_utf8(output).unwrap().lines().last().unwrap().to_owned()
@@ -202,7 +239,9 @@ mod tests {
         let end = r#""score":0.93,"sigma":[0.0123,0.1],"unseen":[1],"unsure":true}]}"#;
         assert!(last_line(true).ends_with(end), "{}", last_line(true));
         assert!(last_line(false).ends_with(r#""score":0.93,"unsure":true}]}"#), "{}", last_line(false));
-        let mut writer = PoseLinesWriter::new(Vec::new(), &info(), Path::new("x"), true).unwrap();
+        let mut writer =
+            PoseLinesWriter::new(Vec::new(), &info(), Path::new("x"), Extras { sigma: true, ..Extras::default() })
+                .unwrap();
         let message = writer.write(&Frame::default(), &lifted(1.5)).unwrap_err().to_string();
         assert_eq!(message, "x: frame 3, person 0: sigma of 0 joints, expected 2");
     }
@@ -210,7 +249,7 @@ mod tests {
     #[test]
     fn what_json_cannot_hold_leaves_no_half_line() {
         let mut output = Vec::new();
-        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("out.jsonl"), false).unwrap();
+        let mut writer = PoseLinesWriter::new(&mut output, &info(), Path::new("out.jsonl"), Extras::default()).unwrap();
         let message = writer.write(&Frame::default(), &lifted(f32::NAN)).unwrap_err().to_string();
         assert!(message.starts_with("out.jsonl: frame 3, person 0: joint 1 is [NaN"), "{message}");
         writer.write(&Frame::default(), &lifted(1.0)).unwrap();
@@ -230,7 +269,8 @@ mod tests {
                 Ok(())
             }
         }
-        let error = PoseLinesWriter::new(Gone, &info(), Path::new("<stdout>"), false).map(|_| ()).unwrap_err();
+        let error =
+            PoseLinesWriter::new(Gone, &info(), Path::new("<stdout>"), Extras::default()).map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::BrokenPipe);
     }
 }

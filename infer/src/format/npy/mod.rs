@@ -102,6 +102,28 @@ fn header_text(input: &mut impl Read) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The longest that a file's start is, up to its data.
+pub(super) const LONGEST_START: usize = 12 + MAX_HEADER;
+
+/// What a file's start says of its length.
+pub(super) enum DataLength {
+    /// Header and numbers together, bytes.
+    Array(u64),
+    /// Python objects, of which no length is known.
+    Pickle,
+}
+
+/// How long the npy file that begins with `start` is; none where its header cannot be read.
+pub(super) fn data_length(start: &[u8]) -> Option<DataLength> {
+    if matches!(pickled(start), Ok(Some(_))) {
+        return Some(DataLength::Pickle);
+    }
+    let mut rest = start;
+    let header = NpyHeader::read(&mut rest).ok()?;
+    let data = byte_length(&header.shape, header.dtype).unwrap_or(usize::MAX);
+    Some(DataLength::Array((start.len() - rest.len()).saturating_add(data) as u64))
+}
+
 /// The pickle behind the header, where the file holds Python objects in place of numbers.
 ///
 /// # Errors

@@ -10,7 +10,9 @@ use super::numpy::Function;
 use super::{Id, Value};
 use crate::error::{Error, Result};
 
-/// More values than dictionaries of arrays have; about 300 MB of them.
+/// More values than dictionaries of arrays have; values, the stack, marks, the memo and what lists, tuples and dictionaries
+/// hold are counted each by itself. An instruction adds one of each at most, so memory is below 200 times the pickle's
+/// size, and below 800 MB.
 const MAX_VALUES: usize = 4_000_000;
 
 /// The state between two instructions.
@@ -21,6 +23,8 @@ pub(super) struct Machine<'a> {
     /// Stack heights.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// What lists, tuples and dictionaries hold together.
+    elements: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -35,6 +39,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            elements: 0,
         };
         loop {
             let at = machine.input.position();
@@ -49,7 +54,7 @@ impl<'a> Machine<'a> {
                 }
                 opcode => machine.step(opcode).map_err(here)?,
             }
-            if machine.values.len().max(machine.stack.len()).max(machine.marks.len()) > MAX_VALUES {
+            if machine.most_held() > MAX_VALUES {
                 return Err(Error::input(format!("the pickle holds more than {MAX_VALUES} values"))
                     .hint("keep numbers in NumPy arrays, not in lists"));
             }
@@ -139,7 +144,7 @@ impl<'a> Machine<'a> {
             b't' => Value::Tuple(self.pop_to_mark()?),
             0x85..=0x87 => Value::Tuple(self.pop_many(usize::from(opcode - 0x84))?),
             _ => {
-                let added = if opcode == b'a' { vec![self.pop()?] } else { self.pop_to_mark()? };
+                let added = if opcode == b'a' { self.pop_many(1)? } else { self.pop_to_mark()? };
                 let list = self.top()?;
                 return match &mut self.values[list] {
                     Value::List(elements) => {
@@ -248,6 +253,12 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// The largest count of anything that takes memory.
+    fn most_held(&self) -> usize {
+        let counts = [self.values.len(), self.stack.len(), self.marks.len(), self.memo.len(), self.elements];
+        counts.into_iter().max().expect("there are five counts")
+    }
+
     fn push(&mut self, value: Value<'a>) {
         self.stack.push(self.values.len());
         self.values.push(value);
@@ -270,12 +281,16 @@ impl<'a> Machine<'a> {
 
     fn pop_many(&mut self, count: usize) -> Result<Vec<Id>> {
         let start = self.stack.len().checked_sub(count).filter(|start| *start >= self.floor());
-        Ok(self.stack.split_off(start.ok_or_else(too_little)?))
+        let taken = self.stack.split_off(start.ok_or_else(too_little)?);
+        self.elements += taken.len();
+        Ok(taken)
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<Id>> {
         let mark = self.marks.pop().ok_or_else(too_little)?;
-        Ok(self.stack.split_off(mark))
+        let taken = self.stack.split_off(mark);
+        self.elements += taken.len();
+        Ok(taken)
     }
 }
 

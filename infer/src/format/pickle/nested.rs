@@ -5,18 +5,23 @@ use super::{Id, Value, numpy};
 use crate::error::{Error, Result};
 use crate::format::array::Array;
 
-/// Deeper than anybody nests arrays.
+/// Deeper than arrays are nested in practice.
 const MAX_DEPTH: usize = 8;
+/// What is found may take this many times the pickle's size and [`SLACK`]: bytes in a pickle become numbers of four
+/// bytes, and names are told once and used often. An array that is found again and again takes more.
+const MAX_RATIO: usize = 16;
+const SLACK: usize = 1 << 20;
 
 /// The arrays of numbers in a pickle of protocol 0 to 5, in its order, each with the keys and places that lead to it;
 /// what is neither an array nor holds any is passed over.
 ///
 /// # Errors
 /// Bytes that are no pickle, are cut off, or want to run anything; arrays that cannot be read; values nested deeper
-/// than eight, or within each other.
+/// than eight, or within each other; arrays and names that come to more than sixteen times the pickle and 1 MiB.
 pub(in crate::format) fn nested_arrays(bytes: &[u8]) -> Result<Vec<(Vec<String>, Array)>> {
     let (values, root) = Machine::run(bytes)?;
-    let mut walk = Walk { values: &values, way: Vec::new(), visits: 0, found: Vec::new() };
+    let budget = bytes.len().saturating_mul(MAX_RATIO).saturating_add(SLACK);
+    let mut walk = Walk { values: &values, way: Vec::new(), visits: 0, budget, found: Vec::new() };
     walk.visit(root, 0)?;
     Ok(walk.found)
 }
@@ -26,6 +31,8 @@ struct Walk<'v, 'a> {
     way: Vec<String>,
     /// Values seen so far; a value that is seen again and again makes them more than there are.
     visits: usize,
+    /// Bytes that names and arrays may still take.
+    budget: usize,
     found: Vec<(Vec<String>, Array)>,
 }
 
@@ -44,6 +51,8 @@ impl Walk<'_, '_> {
                 None => {
                     let named = |e: Error| Error::input(format!("'{}' {e}", self.way.join("/")));
                     let array = numpy::resolve(values, id).map_err(named)?;
+                    let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
+                    self.spend(names + size_of_val(&array.numbers[..]))?;
                     self.found.push((self.way.clone(), array));
                     Ok(())
                 }
@@ -64,7 +73,16 @@ impl Walk<'_, '_> {
         elements.iter().enumerate().try_for_each(|(place, &element)| self.go(place.to_string(), element, depth))
     }
 
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.budget = self.budget.checked_sub(bytes).ok_or_else(|| {
+            Error::input(format!("the pickle's arrays come to more than {MAX_RATIO} times its size"))
+                .hint("save each array once")
+        })?;
+        Ok(())
+    }
+
     fn go(&mut self, step: String, to: Id, depth: usize) -> Result<()> {
+        self.spend(step.len())?;
         self.way.push(step);
         let result = self.visit(to, depth + 1);
         self.way.pop();

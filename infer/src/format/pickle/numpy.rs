@@ -6,6 +6,9 @@ use super::{Id, Value};
 use crate::error::{Error, Result};
 use crate::format::array::{Array, Dtype};
 
+/// The longest name of an element type.
+const MAX_DTYPE: usize = 64;
+
 /// A function that a pickle of arrays names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
@@ -89,10 +92,8 @@ impl Function {
             }
             (Self::Scalar, [_, _]) => Ok(Value::Scalar),
             (Self::Dtype, [name, ..]) => match &values[*name] {
-                Value::Text(name) => Ok(Value::Dtype { name: name.to_string(), big_endian: false }),
-                Value::Bytes(name) => {
-                    Ok(Value::Dtype { name: String::from_utf8_lossy(name).into_owned(), big_endian: false })
-                }
+                Value::Text(name) => dtype(name),
+                Value::Bytes(name) => dtype(&String::from_utf8_lossy(name)),
                 other => Err(Error::input(format!("an element type named by {}", other.describe()))),
             },
             (Self::Encode, [text, encoding]) => match (&values[*text], &values[*encoding]) {
@@ -104,6 +105,14 @@ impl Function {
             _ => Err(Error::input(format!("a pickle that calls {self:?} as NumPy does not; refused"))),
         }
     }
+}
+
+/// The element type called `name`; each keeps a name of its own, so that long ones would fill the memory.
+fn dtype<'a>(name: &str) -> Result<Value<'a>> {
+    if name.len() > MAX_DTYPE {
+        return Err(Error::input(format!("an element type with a name of {} bytes in the pickle", name.len())));
+    }
+    Ok(Value::Dtype { name: name.to_owned(), big_endian: false })
 }
 
 /// BUILD: `target` with the `state` that was kept for it.

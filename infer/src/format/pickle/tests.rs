@@ -139,6 +139,37 @@ fn survive(bytes: &[u8]) {
     }
 }
 
+#[test]
+fn a_small_pickle_cannot_fill_the_memory() {
+    let memo = [&b"\x80\x04N"[..], &[0x94; 4_000_001], b"."].concat();
+    let message = Pickle::read(&memo).unwrap_err().to_string();
+    assert!(message.contains("more than 4000000 values"), "{message}");
+
+    // One array of 100,000 bytes, a hundred times in a list.
+    let data = [1; 100_000];
+    let length = (data.len() as u32).to_le_bytes();
+    let pickle = [
+        &b"\x80\x04cnumpy.core.numeric\n_frombuffer\n(B"[..],
+        &length,
+        &data,
+        b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1tRJ",
+        &length,
+        b"\x85X\x01\x00\x00\x00CtR\x940",
+        &b"N0".repeat(200),
+        b"](",
+        &b"h\x00".repeat(100),
+        b"e.",
+    ]
+    .concat();
+    let message = nested_arrays(&pickle).unwrap_err().to_string();
+    assert!(message.contains("more than 16 times its size"), "{message}");
+
+    let name = "f".repeat(1000);
+    let pickle = [b"cnumpy\ndtype\n(V", name.as_bytes(), b"\ntR."].concat();
+    let message = Pickle::read(&pickle).unwrap_err().to_string();
+    assert!(message.contains("a name of 1000 bytes"), "{message}");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {

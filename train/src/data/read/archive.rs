@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::body::resample;
 use crate::data::{Clip, Motion, MotionBuilder, Source};
+use crate::output;
 
 /// The version of the archive's form that this crate writes and reads.
 const SCHEMA: u32 = 1;
@@ -49,9 +50,7 @@ pub fn is_archive(path: &Path) -> bool {
 /// # Errors
 /// A position that does not fit `precision`, or a file that cannot be written.
 pub fn write(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or_else(|| Error::usage("no file's name, expected clips.npz").at(path))?;
-    let unfinished = folder.join(format!(".{}.part", name.to_string_lossy()));
+    let unfinished = output::unfinished(path)?;
     let written = write_to(motion, precision, &unfinished)
         .and_then(|()| std::fs::rename(&unfinished, path).map_err(|e| Error::io("cannot write", path, e)));
     if written.is_err() {

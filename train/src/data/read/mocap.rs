@@ -38,7 +38,7 @@ pub fn add_folder(folder: &Path, builder: &mut MotionBuilder) -> Result<()> {
             add_take(folder, take, builder, &mut report)?;
         }
     }
-    report.tell(folder, builder);
+    report.add_notes(folder, builder);
     Ok(())
 }
 
@@ -55,7 +55,7 @@ struct FolderReport {
 }
 
 impl FolderReport {
-    fn tell(&self, folder: &Path, builder: &mut MotionBuilder) {
+    fn add_notes(&self, folder: &Path, builder: &mut MotionBuilder) {
         if self.bvh > 0 {
             builder.note(format!("{}: {} takes of BVH", folder.display(), self.bvh));
         }

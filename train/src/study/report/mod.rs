@@ -5,14 +5,15 @@ mod reading;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use poselift::{Error, Result};
+use poselift::Result;
 
 pub use reading::{EpochVerdict, Reading};
 
 use crate::chart::training_chart;
 use crate::config::{FitConfig, InputBlock, Loss, Schedule};
 use crate::data::is_made_up;
-use crate::fit::history::{EpochScore, HistoryRow, Summary, read_history};
+use crate::history::{EpochScore, HistoryRow, Summary, read_history};
+use crate::output;
 
 /// Epochs beyond this many are not all listed.
 const MOST_EPOCHS_LISTED: usize = 12;
@@ -28,7 +29,7 @@ pub fn write(run: &Path, config: &FitConfig, summary: &Summary) -> Result<()> {
     chart.save_svg(&run.join("mpjpe.svg"))?;
     chart.save_png(&run.join("mpjpe.png"))?;
     let path = run.join("report.md");
-    std::fs::write(&path, markdown(config, &rows, summary)).map_err(|e| Error::io("cannot write", &path, e))
+    output::write_whole(&path, markdown(config, &rows, summary).as_bytes())
 }
 
 /// The report as Markdown.

@@ -11,7 +11,7 @@ use super::{Measured, Point, TOLD_BY_JOINT};
 use crate::chart::{Chart, Line, calibration_chart};
 
 /// The points that are looked at joint by joint: perfect key points, and a detector's.
-fn told(study: &[Measured]) -> &[Point] {
+fn reported(study: &[Measured]) -> &[Point] {
     let points = study.first().map_or(&[][..], |overall| &overall.points);
     &points[..points.len().min(TOLD_BY_JOINT)]
 }
@@ -19,10 +19,10 @@ fn told(study: &[Measured]) -> &[Point] {
 /// Tables of each joint's errors and, where the model gives it, of sigma; Markdown.
 pub(super) fn tables(study: &[Measured]) -> String {
     let mut text = String::new();
-    for point in told(study) {
+    for point in reported(study) {
         let _ = write!(text, "\n## Joints: {}\n\n{}", point.label, joint_table(point));
     }
-    let sure: Vec<&Point> = told(study).iter().filter(|point| point.calibration.is_some()).collect();
+    let sure: Vec<&Point> = reported(study).iter().filter(|point| point.calibration.is_some()).collect();
     if !sure.is_empty() {
         text.push_str(&sigma_table(&sure));
     }
@@ -77,7 +77,7 @@ pub fn sigma_chart(study: &[Measured], model: &str) -> Result<Option<Chart>> {
         let shares = point.calibration.as_ref()?.within_sigmas()?;
         Some(Line { name: point.label.clone(), points: SIGMAS.into_iter().zip(shares).collect() })
     };
-    let lines: Vec<Line> = told(study).iter().filter_map(line).collect();
+    let lines: Vec<Line> = reported(study).iter().filter_map(line).collect();
     if lines.is_empty() {
         return Ok(None);
     }

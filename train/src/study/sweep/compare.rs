@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::chart::Score;
-use crate::fit::history::EpochScore;
+use crate::history::EpochScore;
 
 /// Which of an epoch's two scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

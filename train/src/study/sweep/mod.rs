@@ -22,7 +22,8 @@ pub use plan::{Variant, variants};
 pub use write::{markdown, table};
 
 use crate::config::FitConfig;
-use crate::fit::history::Summary;
+use crate::history::Summary;
+use crate::output;
 
 /// The file in a sweep's folder that says what it is a sweep of.
 const BASELINE_FILE: &str = "baseline.json";
@@ -187,7 +188,7 @@ fn run_one(
 pub fn save(outcome: &Outcome, folder: &Path) -> Result<[PathBuf; 4]> {
     let paths = ["sweep.json", "sweep.md", "sweep.svg", "sweep.png"].map(|name| folder.join(name));
     write_json(&paths[0], outcome)?;
-    fs::write(&paths[1], markdown(outcome)).map_err(|e| Error::io("cannot write", &paths[1], e))?;
+    output::write_whole(&paths[1], markdown(outcome).as_bytes())?;
     let chart = write::chart(outcome)?;
     chart.save_svg(&paths[2])?;
     chart.save_png(&paths[3])?;
@@ -202,9 +203,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// Writes all or nothing: a file that exists is whole.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).expect("plain figures and text are JSON") + "\n";
-    let draft = path.with_extension("json.part");
-    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path));
-    written.map_err(|e| Error::io("cannot write", path, e))
+    output::write_whole(path, text.as_bytes())
 }
 
 #[cfg(test)]

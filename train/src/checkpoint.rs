@@ -1,6 +1,6 @@
 //! A run on disk: what is needed to go on to the same numbers, or to export.
 //!
-//! A run folder holds `config.json`, `dataset.json`, `fingerprint.json` (of its data), `checkpoint.safetensors`
+//! A run folder holds `config.json`, `dataset.json`, `checkpoint.safetensors`
 //! (the last state), `best.safetensors` (the one that validated best),
 //! `history.csv`, `summary.json`, the charts and `report.md`. Files appear
 //! whole or not at all. The random state needs no file: everything random in
@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
 
-use super::history::EpochScore;
 use crate::config::FitConfig;
 use crate::dataset::DatasetCard;
+use crate::history::EpochScore;
 use crate::net::LiftNet;
 use crate::trained::{TrainedLifter, ZScore};
 
@@ -24,8 +24,6 @@ use crate::trained::{TrainedLifter, ZScore};
 pub const CONFIG: &str = "config.json";
 /// What is said of its data.
 pub const DATASET: &str = "dataset.json";
-/// The fingerprint of its data.
-pub const FINGERPRINT: &str = "fingerprint.json";
 /// Its last state.
 pub const LAST: &str = "checkpoint.safetensors";
 /// The state that validated best.
@@ -34,24 +32,6 @@ pub const BEST: &str = "best.safetensors";
 pub const HISTORY: &str = "history.csv";
 /// What it came to.
 pub const SUMMARY: &str = "summary.json";
-
-/// The files that a run needs to go on or to be exported.
-const OWN_FILES: [&str; 7] = [CONFIG, DATASET, FINGERPRINT, LAST, BEST, HISTORY, SUMMARY];
-
-/// Refuses `output` where it would replace one of the files of the run in folder `run`.
-///
-/// # Errors
-/// It would.
-pub fn refuse_own_file(run: &Path, output: &Path) -> Result<()> {
-    let is_own = OWN_FILES.iter().any(|&name| output.file_name().is_some_and(|output| output == name));
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A folder that is not there cannot be the run's.
-    let is_inside = matches!((parent.canonicalize(), run.canonicalize()), (Ok(parent), Ok(run)) if parent == run);
-    if is_own && is_inside {
-        return Err(Error::usage("is a file of the run itself").at(output).hint("give another name to write to"));
-    }
-    Ok(())
-}
 
 /// How far a run has come.
 #[derive(Debug, Clone, PartialEq)]

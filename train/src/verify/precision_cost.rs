@@ -20,7 +20,7 @@ pub const MOST_LOST_MM: f64 = 0.5;
 
 /// The errors of a network in float32 and in another precision, MPJPE.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Loss {
+pub struct PrecisionCost {
     /// In float32.
     pub exact: f64,
     /// In the other precision.
@@ -33,7 +33,7 @@ pub struct Loss {
     pub on: String,
 }
 
-impl Loss {
+impl PrecisionCost {
     /// By how much the error grew.
     pub fn lost(&self) -> f64 {
         self.found - self.exact
@@ -56,7 +56,12 @@ impl Loss {
 ///
 /// # Errors
 /// What [`encode`] refuses, no usable ONNX Runtime, nobody who could be lifted.
-pub fn loss(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision, dataset: &Dataset) -> Result<Loss> {
+pub fn precision_cost(
+    lifter: &TrainedLifter,
+    seed: &CardSeed,
+    precision: Precision,
+    dataset: &Dataset,
+) -> Result<PrecisionCost> {
     let (keypoints, poses, cameras) = views(dataset);
     let (_, unit) = dataset.card.error_unit();
     let lift = |precision: Precision| -> Result<Array3<f32>> {
@@ -69,7 +74,7 @@ pub fn loss(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision, datas
     let (exact, found, moved) = (error(&in_f32, &poses)?, error(&lifted, &poses)?, error(&lifted, &in_f32)?);
     let on = format!("{} views, {}", poses.dim().0, dataset.card.validated_on);
     let on = if cameras.is_empty() { on } else { on + ", with a detector's errors" };
-    Ok(Loss { exact, found, moved, unit: unit.to_owned(), on })
+    Ok(PrecisionCost { exact, found, moved, unit: unit.to_owned(), on })
 }
 
 /// Key points, poses and cameras that validate; no cameras for paired arrays.
@@ -97,7 +102,8 @@ mod tests {
 
     #[test]
     fn half_a_millimetre_is_the_most() {
-        let loss = |found, unit: &str| Loss { exact: 70.0, found, moved: 2.0, unit: unit.into(), on: "views".into() };
+        let loss =
+            |found, unit: &str| PrecisionCost { exact: 70.0, found, moved: 2.0, unit: unit.into(), on: "views".into() };
         assert!(!loss(70.49, "mm").is_too_much() && loss(70.51, "mm").is_too_much());
         assert!(!loss(90.0, "unknown").is_too_much());
         assert!((loss(70.25, "mm").metrics()["mpjpe_against_f32"].value - 0.25).abs() < 1e-9);

@@ -5,12 +5,12 @@ use tch::{Device, Kind, Tensor};
 
 /// Draws for `rows` people.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::views) struct Draw {
+pub(in crate::views) struct Sampler {
     rows: i64,
     options: (Kind, Device),
 }
 
-impl Draw {
+impl Sampler {
     pub(in crate::views) fn new(rows: i64, device: Device) -> Self {
         Self { rows, options: (Kind::Float, device) }
     }

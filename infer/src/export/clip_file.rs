@@ -1,0 +1,129 @@
+//! Formats that want a clip whole: frames are kept until the last has come, then each person's file is written.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::motion::{Clip, MAX_FILLED_GAP, Motion, Recorder};
+use super::{Export, bvh, c3d, decimals, glb, mot, trc};
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Axes, Frame, LiftedFrame};
+
+/// How high the ankle's joint is above the floor that its foot stands on, metres, for people of
+/// [`crate::place::MODEL_STATURE`] (0.039 of the stature: Drillis and Contini, 1966).
+const ANKLE_HEIGHT: f64 = 0.066;
+/// The share of ankles that lie below the lowest that counts: a few bad poses must not lift the whole clip.
+const LOWEST_SHARE: f64 = 0.02;
+
+/// What a file says of its clip.
+pub(super) struct FileInfo<'a> {
+    /// The file's own name.
+    pub(super) file_name: &'a str,
+    /// The stream, in the axes and the unit of the file.
+    pub(super) poses: &'a PoseInfo,
+    /// Decimals of lengths.
+    pub(super) decimals: usize,
+}
+
+/// A writer of one of the formats that want a clip whole.
+pub(super) struct ClipWriter {
+    path: PathBuf,
+    export: Export,
+    info: PoseInfo,
+    recorder: Recorder,
+    /// Whether axes are upright, so that the floor is known where feet are at their lowest.
+    is_upright: bool,
+}
+
+impl ClipWriter {
+    /// A writer to `path`, of a stream that `info` describes as it will come.
+    pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, is_upright: bool) -> Self {
+        let recorder = Recorder::new(info.joints.len(), info.fps);
+        Self { path: path.to_path_buf(), export, info: info.clone(), recorder, is_upright }
+    }
+
+    fn write_files(&mut self, clip: &Clip) -> Result<()> {
+        match self.export {
+            Export::C3d => self.write_file(&self.path, |info| Ok(c3d::render(clip, info))),
+            Export::Glb => self.write_file(&self.path, |info| Ok(glb::render(clip, info))),
+            Export::Trc => self.write_each(clip, |motion, info| Ok(trc::render(clip, motion, info))),
+            Export::Bvh => self.write_each(clip, |motion, info| Ok(bvh::render(clip, motion, info))),
+            Export::Mot => self.write_each(clip, |motion, info| mot::render(clip, motion, info)),
+            Export::Csv | Export::CsvLong => unreachable!("CSV is written as frames come"),
+        }
+    }
+
+    /// A file for each person.
+    fn write_each(&self, clip: &Clip, render: impl Fn(&Motion, &FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
+        for motion in &clip.people {
+            let is_alone = clip.people.len() == 1;
+            let path = if is_alone { self.path.clone() } else { person_path(&self.path, motion.key.number()) };
+            self.write_file(&path, |info| render(motion, info))?;
+        }
+        Ok(())
+    }
+
+    fn write_file(&self, path: &Path, render: impl FnOnce(&FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
+        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let info = FileInfo { file_name: &file_name, poses: &self.info, decimals: decimals(&self.info.unit) };
+        let bytes = render(&info).map_err(|error| error.at(path))?;
+        std::fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, error))
+    }
+
+    /// Moves a clip with known places so that the floor under its feet is at height 0.
+    fn put_on_floor(&self, clip: &mut Clip) {
+        let (axis, sign) = match self.info.axes {
+            Axes::YUp => (1, 1.0),
+            Axes::ZUp => (2, 1.0),
+            Axes::Camera | Axes::Level => (1, -1.0),
+        };
+        let ankles: Vec<_> =
+            (0..self.info.joints.len()).filter(|joint| self.info.joints[*joint].ends_with("ankle")).collect();
+        let poses = clip.people.iter().flat_map(Motion::poses);
+        let heights = poses.flat_map(|pose| ankles.iter().map(|ankle| f64::from(pose[*ankle][axis]) * sign));
+        let mut heights: Vec<_> = heights.filter(|height| height.is_finite()).collect();
+        let Some(metres) = self.info.unit.in_metres().filter(|_| !heights.is_empty()) else { return };
+        let place = (heights.len() as f64 * LOWEST_SHARE) as usize;
+        let lowest = *heights.select_nth_unstable_by(place, f64::total_cmp).1;
+        let rise = ((ANKLE_HEIGHT / metres - lowest) * sign) as f32;
+        for point in clip.people.iter_mut().flat_map(|motion| &mut motion.points) {
+            point[axis] += rise;
+        }
+    }
+}
+
+impl PoseWriter for ClipWriter {
+    fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        self.recorder.push(lifted).map_err(|error| error.at(&self.path))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes the files; a clip without people leaves none.
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let joints = self.info.joints.len();
+        let recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
+        if !recorder.has_people() {
+            return Ok(());
+        }
+        let max_gap = if self.export.has_gaps() { MAX_FILLED_GAP } else { f64::INFINITY };
+        let mut clip = recorder.into_clip(max_gap).map_err(|error| error.at(&self.path))?;
+        if self.is_upright && clip.has_root {
+            self.put_on_floor(&mut clip);
+        }
+        self.write_files(&clip)
+    }
+}
+
+/// `walk.trc` of person 3 is `walk_person3.trc`.
+fn person_path(path: &Path, number: i64) -> PathBuf {
+    let mut name = OsString::from(path.file_stem().unwrap_or_default());
+    name.push(format!("_person{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}

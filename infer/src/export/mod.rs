@@ -1,0 +1,188 @@
+//! Poses for other programs: OpenSim, Visual3D, Blender, Unity, spreadsheets.
+//!
+//! Each format has axes and a unit that its users expect ([`Export::usual_axes`], [`Export::usual_unit`]). CSV is written as
+//! frames come. The others want a clip whole, at one rate, and are written at its end: TRC, BVH and MOT a file a person,
+//! C3D and GLB with everybody in one.
+
+mod bvh;
+mod c3d;
+mod clip_file;
+mod csv;
+mod decimal;
+mod glb;
+mod labels;
+mod mot;
+mod motion;
+mod rig;
+mod trc;
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::format::{Extras, PoseInfo, PoseWriter, Target};
+use crate::pose::{Axes, Unit};
+use clip_file::ClipWriter;
+use csv::{CsvWriter, Shape};
+
+/// A format that other programs read poses in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Export {
+    /// Text for spreadsheets, a line a person and frame.
+    Csv,
+    /// The same, a line a joint.
+    CsvLong,
+    /// OpenSim's markers.
+    Trc,
+    /// Motion laboratories' points.
+    C3d,
+    /// A skeleton's animation, for Blender, MotionBuilder and Unity.
+    Bvh,
+    /// Binary glTF, for browsers, Blender, Unity and Unreal.
+    Glb,
+    /// OpenSim's joint angles.
+    Mot,
+}
+
+impl Export {
+    /// Every export.
+    pub const ALL: [Self; 7] = [Self::Csv, Self::CsvLong, Self::Trc, Self::C3d, Self::Bvh, Self::Glb, Self::Mot];
+
+    /// The name used in options, `trc`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::CsvLong => "csv-long",
+            Self::Trc => "trc",
+            Self::C3d => "c3d",
+            Self::Bvh => "bvh",
+            Self::Glb => "glb",
+            Self::Mot => "mot",
+        }
+    }
+
+    /// The extension of its files, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::CsvLong => "csv",
+            other => other.name(),
+        }
+    }
+
+    /// The export called `name`.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|export| export.name() == name)
+    }
+
+    /// The export that a file's extension promises.
+    pub fn by_extension(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Self::ALL.into_iter().find(|export| export.extension() == extension)
+    }
+
+    /// The axes that its users expect.
+    pub fn usual_axes(self) -> Axes {
+        match self {
+            Self::Csv | Self::CsvLong => Axes::Camera,
+            Self::C3d => Axes::ZUp,
+            Self::Trc | Self::Bvh | Self::Glb | Self::Mot => Axes::YUp,
+        }
+    }
+
+    /// The unit of length that its users expect.
+    pub fn usual_unit(self) -> Unit {
+        match self {
+            Self::C3d => Unit::Millimetres,
+            Self::Bvh => Unit::Centimetres,
+            _ => Unit::Metres,
+        }
+    }
+
+    /// Whether the format itself says which axes its files are in: others would be misread.
+    pub fn has_fixed_axes(self) -> bool {
+        matches!(self, Self::Bvh | Self::Glb | Self::Mot)
+    }
+
+    /// Whether the format itself says which unit its files are in.
+    pub fn has_fixed_unit(self) -> bool {
+        matches!(self, Self::Glb | Self::Mot)
+    }
+
+    /// Whether the format can say that somebody was not seen for a while; in others lines fill the gap.
+    pub fn has_gaps(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvLong | Self::Trc | Self::C3d)
+    }
+
+    /// Whether files are written as frames come, so that a pipe can take them.
+    pub fn is_written_as_frames_come(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvLong)
+    }
+}
+
+impl std::fmt::Display for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Says what [`create_export`] would say of the target, without touching it.
+///
+/// # Errors
+/// A pipe for a format that wants a clip whole.
+pub fn check_export(target: &Target, export: Export) -> Result<()> {
+    if *target == Target::Stdout && !export.is_written_as_frames_come() {
+        let complaint = format!("{export} cannot be written to a pipe");
+        return Err(Error::usage(complaint).hint(format!("name a file: -o poses.{export}")));
+    }
+    Ok(())
+}
+
+/// Creates the writer of an export. Poses must come in the axes and the unit that `info` names; `is_upright` says that gravity
+/// is known, so that a clip with known places can be put on its floor.
+///
+/// # Errors
+/// A target that cannot be made; as [`check_export`].
+pub fn create_export(
+    target: &Target,
+    export: Export,
+    info: &PoseInfo,
+    extras: Extras,
+    is_upright: bool,
+) -> Result<Box<dyn PoseWriter>> {
+    check_export(target, export)?;
+    let shape = if export == Export::CsvLong { Shape::Long } else { Shape::Wide };
+    match target {
+        Target::File(path) if export.is_written_as_frames_come() => {
+            let file = File::create(path).map_err(|error| Error::io("cannot create", path, error))?;
+            Ok(Box::new(CsvWriter::new(file, shape, info, extras, path)))
+        }
+        Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, is_upright))),
+        Target::Stdout => Ok(Box::new(CsvWriter::new(std::io::stdout(), shape, info, extras, target.name()))),
+    }
+}
+
+/// Decimals that lengths are written with: a micrometre where the unit's size is known.
+fn decimals(unit: &Unit) -> usize {
+    match unit {
+        Unit::Metres | Unit::Named(_) => 6,
+        Unit::Centimetres => 4,
+        Unit::Millimetres => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_extensions_lead_back() {
+        for export in Export::ALL {
+            assert_eq!(Export::by_name(export.name()), Some(export));
+            let found = Export::by_extension(Path::new(&format!("walk.{}", export.extension().to_uppercase())));
+            assert_eq!(found.map(Export::extension), Some(export.extension()));
+        }
+        assert_eq!(Export::by_extension(Path::new("walk.csv")), Some(Export::Csv));
+        assert_eq!(Export::by_name("html"), None);
+    }
+}

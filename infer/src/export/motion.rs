@@ -1,0 +1,344 @@
+//! From frames as they came to what motion files hold: each person's path through time, at one constant rate.
+//!
+//! A stream may lack frames, have times of its own, and lose people for a while. Motion files have a row for every
+//! `1 / rate` seconds. [`Recorder`] keeps what comes, [`Clip`] has it in rows: a sample that lies on a row is taken as it
+//! is, else the two around it are joined by a line. A gap longer than [`MAX_FILLED_GAP`] stays one.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::pose::LiftedFrame;
+
+/// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
+pub(super) const MAX_FILLED_GAP: f64 = 0.25;
+/// A sample so near to a row, in rows, lies on it.
+const ON_THE_ROW: f64 = 0.02;
+/// More rows than this are no clip but a wrong time: two days at 60 Hz.
+const MAX_ROWS: f64 = 1e7;
+/// A coordinate that is not known.
+const UNKNOWN: [f32; 3] = [f32::NAN; 3];
+
+/// What tells people apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PersonKey {
+    /// The track that the stream names.
+    Id(i64),
+    /// The place in the frame's list, of people without an id.
+    Place(usize),
+}
+
+impl PersonKey {
+    /// The number that file names and labels have.
+    pub(super) fn number(self) -> i64 {
+        match self {
+            Self::Id(id) => id,
+            Self::Place(place) => place as i64,
+        }
+    }
+}
+
+/// One person's samples in the order of time.
+struct Track {
+    key: PersonKey,
+    /// `[T]` indices of the frames.
+    frames: Vec<usize>,
+    /// `[T, J]` relative to the root.
+    joints: Vec<[f32; 3]>,
+    /// `[T]` the root's place; NaN where it is not known.
+    roots: Vec<[f32; 3]>,
+}
+
+/// Keeps frames until the last has come.
+pub(super) struct Recorder {
+    /// J.
+    joints: usize,
+    fps: Option<f64>,
+    /// Of all frames, seconds.
+    times: Vec<f64>,
+    tracks: Vec<Track>,
+    places: BTreeMap<PersonKey, usize>,
+}
+
+impl Recorder {
+    /// A recorder of poses of so many `joints`; `fps` counts more than what frames' times imply.
+    pub(super) fn new(joints: usize, fps: Option<f64>) -> Self {
+        Self { joints, fps, times: Vec::new(), tracks: Vec::new(), places: BTreeMap::new() }
+    }
+
+    /// Keeps one frame.
+    ///
+    /// # Errors
+    /// Neither a time nor a rate is known, the time is not later than the frame's before, or a pose has another number of joints.
+    pub(super) fn push(&mut self, lifted: &LiftedFrame) -> Result<()> {
+        let time = self.time_of(lifted)?;
+        let frame = self.times.len();
+        self.times.push(time);
+        for (place, person) in lifted.people.iter().enumerate() {
+            if person.joints.len() != self.joints {
+                let (found, expected) = (person.joints.len(), self.joints);
+                return Err(Error::runtime(format!("frame {}: {found} joints, expected {expected}", lifted.index)));
+            }
+            let track = self.track(person.id.map_or(PersonKey::Place(place), PersonKey::Id));
+            // An id that a frame has twice is the first person's.
+            if track.frames.last() != Some(&frame) {
+                track.frames.push(frame);
+                track.joints.extend_from_slice(&person.joints);
+                track.roots.push(person.root.unwrap_or(UNKNOWN));
+            }
+        }
+        Ok(())
+    }
+
+    fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
+        let by_number = self.fps.map(|fps| lifted.index as f64 / fps);
+        let Some(time) = lifted.time.filter(|time| time.is_finite()).or(by_number) else {
+            return Err(Error::usage(format!("frame {} has no time, which motion files need", lifted.index))
+                .hint("say how many frames a second there are: --fps 30"));
+        };
+        match self.times.last() {
+            Some(before) if time <= *before => Err(Error::input(format!(
+                "frame {} has the time {time} s, expected one after {before} s, the time of the frame before",
+                lifted.index
+            ))),
+            _ => Ok(time),
+        }
+    }
+
+    fn track(&mut self, key: PersonKey) -> &mut Track {
+        let tracks = &mut self.tracks;
+        let place = *self.places.entry(key).or_insert_with(|| {
+            tracks.push(Track { key, frames: Vec::new(), joints: Vec::new(), roots: Vec::new() });
+            tracks.len() - 1
+        });
+        &mut self.tracks[place]
+    }
+
+    /// Whether any person came.
+    pub(super) fn has_people(&self) -> bool {
+        !self.tracks.is_empty()
+    }
+
+    /// All that was kept, in rows. Gaps that are longer than `max_gap` seconds stay.
+    ///
+    /// # Errors
+    /// No rate is known, or the times want more rows than any clip has.
+    pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
+        let Some(rate) = self.fps.or_else(|| median_rate(&self.times)) else {
+            return Err(Error::usage("the frame rate is not known, which motion files need")
+                .hint("say how many frames a second there are: --fps 30"));
+        };
+        let start = self.times.first().copied().unwrap_or(0.0);
+        let last = self.times.last().copied().unwrap_or(start);
+        let rows = ((last - start) * rate).round() + 1.0;
+        if rows > MAX_ROWS {
+            return Err(Error::input(format!(
+                "frames from {start} s to {last} s at {rate} a second are {rows} rows, expected {MAX_ROWS} at most"
+            )));
+        }
+        let has_root = self.tracks.iter().any(|track| track.roots.iter().any(|root| root[0].is_finite()));
+        let grid = Rows { start, rate, max_gap: max_gap.max(2.5 / rate), joints: self.joints };
+        let samples = self.tracks.iter().map(|track| track.samples(has_root, self.joints));
+        let samples = samples.filter(|samples| !samples.frames.is_empty());
+        let mut people: Vec<_> = samples.map(|samples| grid.motion(&self.times, &samples)).collect();
+        people.sort_by_key(|motion| motion.key);
+        Ok(Clip { rate, start, rows: rows as usize, has_root, people })
+    }
+}
+
+/// The rate that most intervals between frames have; `None` of fewer than two frames.
+fn median_rate(times: &[f64]) -> Option<f64> {
+    let mut intervals: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    if intervals.is_empty() {
+        return None;
+    }
+    let middle = intervals.len() / 2;
+    let (_, median, _) = intervals.select_nth_unstable_by(middle, f64::total_cmp);
+    let rate = 1.0 / *median;
+    // Times that are written with few digits hide a whole number of frames a second.
+    Some(if (rate - rate.round()).abs() < 0.01 { rate.round() } else { rate })
+}
+
+/// Samples of one person: `[T]` frames, `[T, J]` points.
+struct Samples {
+    key: PersonKey,
+    frames: Vec<usize>,
+    points: Vec<[f32; 3]>,
+}
+
+impl Track {
+    /// The joints where they are: at their root if the clip has roots, else relative to it. A sample whose root is not known
+    /// is none in a clip that has roots.
+    fn samples(&self, has_root: bool, joints: usize) -> Samples {
+        let mut samples = Samples { key: self.key, frames: Vec::new(), points: Vec::new() };
+        for ((frame, pose), root) in self.frames.iter().zip(self.joints.chunks_exact(joints)).zip(&self.roots) {
+            let base = if has_root { *root } else { [0.0; 3] };
+            if base.iter().all(|axis| axis.is_finite()) {
+                samples.frames.push(*frame);
+                samples.points.extend(
+                    pose.iter().map(|point| -> [f32; 3] { std::array::from_fn(|axis| point[axis] + base[axis]) }),
+                );
+            }
+        }
+        samples
+    }
+}
+
+/// The rows that samples are brought to.
+struct Rows {
+    start: f64,
+    rate: f64,
+    max_gap: f64,
+    joints: usize,
+}
+
+impl Rows {
+    fn motion(&self, times: &[f64], samples: &Samples) -> Motion {
+        let row_of = |frame: usize| (times[frame] - self.start) * self.rate;
+        let first = row_of(samples.frames[0]).round() as usize;
+        let last = row_of(samples.frames[samples.frames.len() - 1]).round() as usize;
+        let mut points = Vec::with_capacity((last - first + 1) * self.joints);
+        let mut at = 0;
+        for row in first..=last {
+            let row = row as f64;
+            while at + 1 < samples.frames.len() && row_of(samples.frames[at + 1]) <= row + ON_THE_ROW {
+                at += 1;
+            }
+            let before = &samples.points[at * self.joints..(at + 1) * self.joints];
+            let offset = row - row_of(samples.frames[at]);
+            let Some(&next) = samples.frames.get(at + 1).filter(|_| offset > ON_THE_ROW) else {
+                points.extend_from_slice(before);
+                continue;
+            };
+            let apart = row_of(next) - row_of(samples.frames[at]);
+            if apart / self.rate > self.max_gap {
+                points.extend(std::iter::repeat_n(UNKNOWN, self.joints));
+                continue;
+            }
+            let after = &samples.points[(at + 1) * self.joints..(at + 2) * self.joints];
+            let share = (offset / apart) as f32;
+            points.extend(before.iter().zip(after).map(|(before, after)| {
+                std::array::from_fn(|axis| before[axis] + (after[axis] - before[axis]) * share)
+            }));
+        }
+        Motion { key: samples.key, first, joints: self.joints, points }
+    }
+}
+
+/// A clip at a constant rate.
+pub(super) struct Clip {
+    /// Rows a second.
+    pub(super) rate: f64,
+    /// The time of row 0, seconds.
+    pub(super) start: f64,
+    /// T.
+    pub(super) rows: usize,
+    /// Whether points are places in space; else they are relative to the root joint.
+    pub(super) has_root: bool,
+    /// By id.
+    pub(super) people: Vec<Motion>,
+}
+
+impl Clip {
+    /// The time of a row, seconds.
+    pub(super) fn time(&self, row: usize) -> f64 {
+        self.start + row as f64 / self.rate
+    }
+}
+
+/// One person's motion.
+#[derive(Debug, Clone)]
+pub(super) struct Motion {
+    pub(super) key: PersonKey,
+    /// The clip's row that this motion begins in.
+    pub(super) first: usize,
+    /// J.
+    pub(super) joints: usize,
+    /// `[T, J]`; NaN in a gap.
+    pub(super) points: Vec<[f32; 3]>,
+}
+
+impl Motion {
+    /// Its poses, row by row, `[J]` each.
+    pub(super) fn poses(&self) -> std::slice::ChunksExact<'_, [f32; 3]> {
+        self.points.chunks_exact(self.joints)
+    }
+
+    /// T.
+    pub(super) fn rows(&self) -> usize {
+        self.points.len() / self.joints
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::pose::LiftedPerson;
+
+    fn frame(index: u64, time: Option<f64>, people: &[(Option<i64>, f32)]) -> LiftedFrame {
+        let person = |&(id, x): &(Option<i64>, f32)| LiftedPerson {
+            id,
+            joints: vec![[0.0; 3], [x, 0.0, 0.0]],
+            ..LiftedPerson::default()
+        };
+        LiftedFrame { index, time, people: people.iter().map(person).collect() }
+    }
+
+    fn clip(frames: &[LiftedFrame], fps: Option<f64>) -> Result<Clip> {
+        let mut recorder = Recorder::new(2, fps);
+        for frame in frames {
+            recorder.push(frame)?;
+        }
+        recorder.into_clip(MAX_FILLED_GAP)
+    }
+
+    fn xs(motion: &Motion) -> Vec<f32> {
+        motion.poses().map(|pose| pose[1][0]).collect()
+    }
+
+    #[test]
+    fn a_short_gap_is_bridged_and_a_long_one_stays() {
+        let one = [(Some(3), 1.0)];
+        let frames = [
+            frame(0, Some(0.0), &[]),
+            frame(1, Some(0.1), &one),
+            frame(2, Some(0.2), &[]),
+            frame(3, Some(0.3), &[(Some(3), 2.0)]),
+            frame(9, Some(0.9), &[(Some(3), 5.0), (Some(1), 7.0)]),
+        ];
+        let clip = clip(&frames, Some(10.0)).unwrap();
+        assert_eq!((clip.rows, clip.people.len(), clip.people[0].first), (10, 2, 9));
+        let motion = &clip.people[1];
+        assert_eq!((motion.key, motion.first, motion.rows()), (PersonKey::Id(3), 1, 9));
+        let found = xs(motion);
+        assert_eq!(found[..3], [1.0, 1.5, 2.0]);
+        assert!(found[3..8].iter().all(|x| x.is_nan()) && found[8] == 5.0, "{found:?}");
+    }
+
+    #[test]
+    fn the_rate_is_that_of_most_frames() {
+        let frames: Vec<_> =
+            [0.0, 0.033, 0.067, 0.1, 0.133].iter().map(|time| frame(0, Some(*time), &[(None, *time as f32)])).collect();
+        let clip = clip(&frames, None).unwrap();
+        assert!((clip.rate - 30.0).abs() < 0.4, "{}", clip.rate);
+        let halved = {
+            let mut recorder = Recorder::new(2, Some(15.0));
+            frames.iter().for_each(|frame| recorder.push(frame).unwrap());
+            recorder.into_clip(MAX_FILLED_GAP).unwrap()
+        };
+        assert_eq!(halved.rows, 3);
+        let found = xs(&halved.people[0]);
+        assert!(found.iter().zip([0.0, 0.0667, 0.1333]).all(|(found, x)| (found - x).abs() < 1e-3), "{found:?}");
+    }
+
+    #[test]
+    fn frames_without_a_time_need_a_rate() {
+        let timeless = [frame(0, None, &[]), frame(2, None, &[(None, 1.0)])];
+        assert_eq!(clip(&timeless, Some(10.0)).unwrap().time(2), 0.2);
+        assert!(clip(&timeless, None).map(|_| ()).unwrap_err().to_string().contains("frame 0 has no time"));
+        let still = [frame(4, Some(1.0), &[]), frame(5, Some(1.0), &[])];
+        let message = clip(&still, Some(10.0)).map(|_| ()).unwrap_err().to_string();
+        assert!(message.starts_with("frame 5 has the time 1 s, expected one after 1 s"), "{message}");
+        assert!(clip(&[frame(0, Some(0.0), &[])], None).map(|_| ()).unwrap_err().to_string().contains("rate"));
+    }
+}

@@ -1,0 +1,207 @@
+//! From positions of joints to a skeleton that turns: the nodes, rest pose and rotations of BVH and GLB.
+//!
+//! Bones have one length, the median over the clip. A joint with several children, as the hip, cannot turn them all by one
+//! rotation: each gets a node of its own in the joint's place, with an offset of zero, as the Carnegie Mellon recordings in BVH
+//! have them. So every bone points exactly where it was lifted to. In the rest pose a person stands in a T, y up, facing +z.
+//!
+//! Positions leave open how a bone is turned about itself (its twist). Knees and elbows are hinges: where one is bent, its axis
+//! gives the twist of both bones that meet in it. Where a limb is straight the twist is the trunk's, and in between it goes
+//! smoothly from one to the other. The trunk is turned by the lines of hips and shoulders.
+
+mod body;
+
+use nalgebra::{Matrix3, Rotation3, Vector3};
+
+use super::motion::Motion;
+use body::Body;
+
+pub(super) type Vector = Vector3<f64>;
+pub(super) type Rotation = Matrix3<f64>;
+
+/// Sines of a hinge's angle below which its axis says nothing, and above which it says all.
+const SINE_OF_NO_AXIS: f64 = 0.14;
+const SINE_OF_FULL_AXIS: f64 = 0.42;
+
+/// A node of the rig.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) name: String,
+    /// Parents stand before their children.
+    pub(super) parent: Option<usize>,
+    /// The joint whose place is the node's.
+    pub(super) joint: usize,
+    /// From the parent, in the rest pose.
+    pub(super) offset: Vector,
+    /// For the last node of a limb: where it ends, from the node.
+    pub(super) end: Option<Vector>,
+    aim: Aim,
+}
+
+/// What turns a node.
+#[derive(Debug, Clone)]
+enum Aim {
+    /// The same as its parent.
+    Parent,
+    /// The bone from its joint to another.
+    Bone { child: usize, rest: Rest, twist: Twist },
+    /// A line across the body, the rest pose's x, and one up the body, its y.
+    Body { across: Line, up: Line },
+}
+
+/// From one joint to another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Line {
+    from: usize,
+    to: usize,
+}
+
+/// How a bone lies in the rest pose.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    direction: Vector,
+    /// At right angles to the direction; what the bone's twist turns.
+    axis: Vector,
+}
+
+/// What turns a bone about itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Twist {
+    /// As little as the way from the parent's direction to the bone's wants.
+    Least,
+    /// Its axis points along this line.
+    Along(Line),
+    /// Its axis is the one that its parent has.
+    Parent,
+    /// Its axis is that of a hinge at its end: the product of the bone and the one to `next`, or its negative; the node `trunk`
+    /// counts where the limb is straight.
+    Hinge { next: usize, is_negative: bool, trunk: usize },
+}
+
+/// The skeleton of one person's motion.
+#[derive(Debug, Clone)]
+pub(super) struct Rig {
+    pub(super) nodes: Vec<Node>,
+}
+
+/// One pose of a rig.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RigPose {
+    /// Where the first node is.
+    pub(super) root: Vector,
+    /// `[nodes]` in the world.
+    global: Vec<Rotation>,
+    /// `[nodes]` relative to the parent.
+    pub(super) local: Vec<Rotation>,
+}
+
+impl Rig {
+    /// The rig of a skeleton, with the bone lengths that `motion` has, whose axes are y-up.
+    pub(super) fn new(joints: &[String], parents: &[i32], motion: &Motion) -> Self {
+        let mut nodes = Body { joints, parents }.nodes();
+        let lengths: Vec<_> = nodes.iter().map(|node| node.parent.map(|parent| nodes[parent].joint)).collect();
+        for (node, parent) in nodes.iter_mut().zip(lengths) {
+            let length = parent.filter(|parent| *parent != node.joint);
+            let length = length.map_or(1.0, |parent| median_length(motion, parent, node.joint));
+            node.offset *= length;
+            if let Some(end) = &mut node.end {
+                *end *= length;
+            }
+        }
+        Self { nodes }
+    }
+
+    /// Turns the rig so that its bones point where those of `pose` do, `[J]` in y-up axes.
+    pub(super) fn pose(&self, pose: &[[f32; 3]], out: &mut RigPose) {
+        let along =
+            |line: &Line| Vector::from(pose[line.to].map(f64::from)) - Vector::from(pose[line.from].map(f64::from));
+        out.root = Vector::from(pose[self.nodes[0].joint].map(f64::from));
+        out.global.clear();
+        out.local.clear();
+        for node in &self.nodes {
+            let parent = node.parent.map_or_else(Rotation::identity, |parent| out.global[parent]);
+            let global = match &node.aim {
+                Aim::Parent => parent,
+                Aim::Body { across, up } => frame(along(across), along(up)).unwrap_or(parent),
+                Aim::Bone { child, rest, twist } => {
+                    let bone = along(&Line { from: node.joint, to: *child });
+                    let axis = match *twist {
+                        Twist::Least => None,
+                        Twist::Along(line) => Some(along(&line)),
+                        Twist::Parent => Some(parent * rest.axis),
+                        Twist::Hinge { next, is_negative, trunk } => {
+                            let next = along(&Line { from: *child, to: next });
+                            let product = if is_negative { next.cross(&bone) } else { bone.cross(&next) };
+                            let straight = swing(&out.global[trunk], rest.direction, bone) * rest.axis;
+                            Some(hinge_axis(product, bone.norm() * next.norm(), straight))
+                        }
+                    };
+                    let turned = axis.and_then(|axis| frame(bone, axis));
+                    turned
+                        .map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.frame().transpose())
+                }
+            };
+            out.local.push(parent.tr_mul(&global));
+            out.global.push(global);
+        }
+    }
+
+    /// `[J]` where joints are in a pose of this rig: forward kinematics, for tests and for rest poses.
+    #[cfg(test)]
+    fn joints(&self, pose: &RigPose, count: usize) -> Vec<Vector> {
+        let mut places: Vec<Vector> = Vec::new();
+        let mut joints = vec![Vector::zeros(); count];
+        for node in &self.nodes {
+            let place = match node.parent {
+                None => pose.root,
+                Some(parent) => places[parent] + pose.global[parent] * node.offset,
+            };
+            places.push(place);
+            joints[node.joint] = place;
+        }
+        joints
+    }
+}
+
+impl Rest {
+    fn frame(&self) -> Rotation {
+        frame(self.direction, self.axis).expect("a bone's axis is at right angles to it in the rest pose")
+    }
+}
+
+/// The rotation whose first column is `first`'s direction and whose second is as near to `second` as can be; `None` where the two
+/// lie on one line.
+fn frame(first: Vector, second: Vector) -> Option<Rotation> {
+    let x = first.try_normalize(1e-12)?;
+    let y = (second - x * x.dot(&second)).try_normalize(1e-6 * second.norm())?;
+    Some(Rotation::from_columns(&[x, y, x.cross(&y)]))
+}
+
+/// `from` turned on by as little as takes its `direction` to that of `bone`.
+fn swing(from: &Rotation, direction: Vector, bone: Vector) -> Rotation {
+    let turn = Rotation3::rotation_between(&(from * direction), &bone);
+    // Opposite directions: any half turn will do, and none is as good.
+    turn.map_or(*from, |turn| turn.matrix() * from)
+}
+
+/// The axis of a hinge from the product of its two bones, `lengths` long together, and the axis that it has when straight.
+fn hinge_axis(product: Vector, lengths: f64, straight: Vector) -> Vector {
+    let sine = product.norm() / lengths.max(f64::MIN_POSITIVE);
+    let share = ((sine - SINE_OF_NO_AXIS) / (SINE_OF_FULL_AXIS - SINE_OF_NO_AXIS)).clamp(0.0, 1.0);
+    let weight = share * share * (3.0 - 2.0 * share);
+    straight * (1.0 - weight) + product.try_normalize(1e-12).unwrap_or(straight) * weight
+}
+
+/// The median distance of two joints over all rows that have them; 0 where none has.
+fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
+    let lengths =
+        motion.poses().map(|pose| (Vector::from(pose[a].map(f64::from)) - Vector::from(pose[b].map(f64::from))).norm());
+    let mut lengths: Vec<_> = lengths.filter(|length| length.is_finite()).collect();
+    if lengths.is_empty() {
+        return 0.0;
+    }
+    let middle = lengths.len() / 2;
+    *lengths.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Reads poses of one person from the arrays that `run` writes: npy, or npz with sigma beside them.
+
+use std::path::{Path, PathBuf};
+
+use super::array::{Array, shape_text};
+use super::npy::read_array;
+use super::npz::{Archive, ReadSeek};
+use super::{PoseInfo, PoseReader};
+use crate::error::{Error, Result};
+use crate::pose::{Axes, LiftedFrame, LiftedPerson, Unit};
+use crate::skeleton::H36M17;
+
+/// The names of the arrays in an archive.
+const POSES: &str = "poses";
+const SIGMA: &str = "sigma";
+
+/// A 3D stream in an array `[T, J, 3]`, which names neither joints nor units: they are taken to be Human3.6M-17 in metres, in the
+/// camera's axes.
+pub(super) struct PoseArrays {
+    name: PathBuf,
+    info: PoseInfo,
+    poses: Array,
+    /// `[T, J]`.
+    sigma: Option<Array>,
+    next: usize,
+}
+
+impl PoseArrays {
+    /// Reads an npy file.
+    ///
+    /// # Errors
+    /// Bytes that are no npy file, or an array that is not `[T, 17, 3]`.
+    pub(super) fn npy(bytes: &[u8], name: &Path) -> Result<Self> {
+        Self::new(read_array(bytes).map_err(|error| error.at(name))?, None, name)
+    }
+
+    /// Reads an npz archive: its array `poses`, and `sigma` if it is there.
+    ///
+    /// # Errors
+    /// As [`Self::npy`]; an archive without such an array.
+    pub(super) fn npz(input: Box<dyn ReadSeek>, name: &Path) -> Result<Self> {
+        let mut archive = Archive::new(input, name)?;
+        let names = archive.names();
+        if !names.iter().any(|array| array == POSES) {
+            let found = names.join(", ");
+            return Err(Error::input(format!("the archive holds the arrays {found}, expected '{POSES}'")).at(name));
+        }
+        let sigma = if names.iter().any(|array| array == SIGMA) { Some(archive.array(SIGMA)?) } else { None };
+        Self::new(archive.array(POSES)?, sigma, name)
+    }
+
+    fn new(poses: Array, sigma: Option<Array>, name: &Path) -> Result<Self> {
+        let joints = H36M17.len();
+        match poses.shape[..] {
+            [_, found, 3] if found == joints => {}
+            _ => {
+                let shape = shape_text(&poses.shape);
+                return Err(Error::input(format!("the array's shape is {shape}, expected [frames, {joints}, 3]"))
+                    .at(name)
+                    .hint("poses of another skeleton name their joints in JSON Lines"));
+            }
+        }
+        if let Some(sigma) = sigma.as_ref().filter(|sigma| sigma.shape != poses.shape[..2]) {
+            let (shape, expected) = (shape_text(&sigma.shape), shape_text(&poses.shape[..2]));
+            return Err(Error::input(format!("'{SIGMA}' has the shape {shape}, expected {expected}")).at(name));
+        }
+        let info = PoseInfo {
+            skeleton: H36M17.name.to_owned(),
+            joints: H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect(),
+            parents: H36M17.parents.to_vec(),
+            unit: Unit::Metres,
+            axes: Axes::Camera,
+            fps: None,
+            model: String::new(),
+        };
+        Ok(Self { name: name.to_path_buf(), info, poses, sigma, next: 0 })
+    }
+}
+
+impl PoseReader for PoseArrays {
+    fn info(&self) -> &PoseInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<LiftedFrame>> {
+        let (frame, joints) = (self.next, self.info.joints.len());
+        let Some(numbers) = self.poses.numbers.get(frame * joints * 3..(frame + 1) * joints * 3) else {
+            return Ok(None);
+        };
+        self.next += 1;
+        let mut lifted = LiftedFrame { index: frame as u64, ..LiftedFrame::default() };
+        let missing = numbers.iter().filter(|number| !number.is_finite()).count();
+        if missing == numbers.len() {
+            return Ok(Some(lifted));
+        }
+        if missing > 0 {
+            let message =
+                format!("frame {frame}: {missing} of {} numbers are not finite, expected all or none", numbers.len());
+            return Err(Error::input(message).at(&self.name));
+        }
+        let sigma = self.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
+        lifted.people.push(LiftedPerson {
+            id: Some(0),
+            joints: numbers.as_chunks().0.to_vec(),
+            score: 1.0,
+            sigma: sigma.unwrap_or_default(),
+            ..LiftedPerson::default()
+        });
+        Ok(Some(lifted))
+    }
+}

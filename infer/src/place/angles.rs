@@ -1,0 +1,318 @@
+//! Angles of joints, as clinicians and OpenSim's gait models name them, from the positions of 17 joints.
+//!
+//! Segments' axes are those of the International Society of Biomechanics (Wu and Cavanagh, 1995): x forward, y up, z to the
+//! right, turned about z (flexion), then x (adduction, bending), then y (rotation), as OpenSim's models have it. The pelvis is
+//! given by the line of the hips and the way to the spine, the trunk by the line of the shoulders and the way from the spine to
+//! the thorax. Degrees; positive are flexion, adduction (towards the middle) and internal rotation, and of the trunk extension,
+//! bending to the right and turning to the left. Standing upright all are 0.
+//!
+//! Not everything can be told. The rotation of a limb about itself shows only where its knee or elbow is bent, flexion and
+//! rotation of an arm not where it points straight to the side, and of feet and hands there is nothing. Such angles are NaN.
+
+use std::collections::BTreeMap;
+
+use nalgebra::{Matrix3, Vector3};
+
+use super::axes::y_up_from;
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Axes, Frame, LiftedFrame};
+
+type Vector = Vector3<f32>;
+
+/// The angles in their order; right before left.
+pub const ANGLE_NAMES: [&str; 24] = [
+    "pelvis_tilt",
+    "pelvis_list",
+    "pelvis_rotation",
+    "hip_flexion_r",
+    "hip_adduction_r",
+    "hip_rotation_r",
+    "knee_angle_r",
+    "hip_flexion_l",
+    "hip_adduction_l",
+    "hip_rotation_l",
+    "knee_angle_l",
+    "lumbar_extension",
+    "lumbar_bending",
+    "lumbar_rotation",
+    "neck_flexion",
+    "neck_bending",
+    "arm_flex_r",
+    "arm_add_r",
+    "arm_rot_r",
+    "elbow_flex_r",
+    "arm_flex_l",
+    "arm_add_l",
+    "arm_rot_l",
+    "elbow_flex_l",
+];
+
+/// A knee or an elbow that is bent by less, degrees, says nothing of the rotation of its limb.
+const LEAST_BEND: f32 = 20.0;
+/// A limb that is nearer, degrees, to pointing straight to the side has no flexion.
+const LEAST_FROM_SIDE: f32 = 10.0;
+/// How many standard deviations, along each of three axes, the distance is that 68 % of errors stay within: the root of
+/// the 68 % point of the chi-squared distribution of three degrees of freedom, 3.51.
+const DEVIATIONS: f32 = 1.87;
+
+/// The angles of one pose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Angles {
+    /// Degrees in the order of [`ANGLE_NAMES`]; NaN where the joints do not tell.
+    pub degrees: [f32; ANGLE_NAMES.len()],
+    /// One standard deviation, degrees, as far as the joints' sigma tells; NaN where there is none.
+    pub sigma: [f32; ANGLE_NAMES.len()],
+}
+
+/// Finds angles in poses of one skeleton.
+#[derive(Debug, Clone)]
+pub struct AngleReader {
+    y_up: Matrix3<f32>,
+    joints: Joints,
+}
+
+/// Indices of the joints that angles need.
+#[derive(Debug, Clone, Copy)]
+struct Joints {
+    hip: usize,
+    spine: usize,
+    thorax: usize,
+    head: usize,
+    right: Side,
+    left: Side,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    hip: usize,
+    knee: usize,
+    ankle: usize,
+    shoulder: usize,
+    elbow: usize,
+    wrist: usize,
+}
+
+impl AngleReader {
+    /// A reader of poses of these `joints` in these `axes`.
+    ///
+    /// # Errors
+    /// A joint that angles need is not among them.
+    pub fn new(joints: &[String], axes: Axes) -> Result<Self> {
+        let position = |name: &str| {
+            joints.iter().position(|joint| joint == name).ok_or_else(|| {
+                Error::usage(format!("joint angles need the joint '{name}', which the skeleton has not"))
+            })
+        };
+        let side = |side: &str| -> Result<Side> {
+            let position = |name: &str| position(&format!("{side}_{name}"));
+            Ok(Side {
+                hip: position("hip")?,
+                knee: position("knee")?,
+                ankle: position("ankle")?,
+                shoulder: position("shoulder")?,
+                elbow: position("elbow")?,
+                wrist: position("wrist")?,
+            })
+        };
+        let joints = Joints {
+            hip: position("hip")?,
+            spine: position("spine")?,
+            thorax: position("thorax")?,
+            head: position("head")?,
+            right: side("right")?,
+            left: side("left")?,
+        };
+        Ok(Self { y_up: y_up_from(axes), joints })
+    }
+
+    /// The angles of a pose, `[J]`; `sigma` is of its joints, `[J]`, or empty.
+    pub fn read(&self, pose: &[[f32; 3]], sigma: &[f32]) -> Angles {
+        let body = Measured { y_up: &self.y_up, pose, sigma };
+        let joints = &self.joints;
+        let pelvis_across = body.segment(joints.left.hip, joints.right.hip);
+        let pelvis_up = body.segment(joints.hip, joints.spine);
+        let trunk_across = body.segment(joints.left.shoulder, joints.right.shoulder);
+        let trunk_up = body.segment(joints.spine, joints.thorax);
+        let pelvis = segment_axes(pelvis_across.vector, pelvis_up.vector);
+        let trunk = segment_axes(trunk_across.vector, trunk_up.vector);
+        let pelvis_deviation = pelvis_across.deviation.hypot(pelvis_up.deviation);
+        let trunk_deviation = trunk_across.deviation.hypot(trunk_up.deviation);
+
+        let mut list = List::default();
+        list.push_all(turns(&pelvis), pelvis_deviation);
+        for (side, sign) in [(&joints.right, 1.0), (&joints.left, -1.0)] {
+            let limb = [body.segment(side.hip, side.knee), body.segment(side.knee, side.ankle)];
+            list.push_limb(&pelvis, pelvis_deviation, &limb, sign, -1.0);
+        }
+        list.push_all(turns(&(pelvis.transpose() * trunk)), pelvis_deviation.hypot(trunk_deviation));
+        let neck = body.segment(joints.thorax, joints.head);
+        let head = trunk.tr_mul(&neck.vector.normalize());
+        let deviation = trunk_deviation.hypot(neck.deviation);
+        list.push(head.x.atan2(head.y).to_degrees(), deviation);
+        list.push(head.z.clamp(-1.0, 1.0).asin().to_degrees(), deviation);
+        for (side, sign) in [(&joints.right, 1.0), (&joints.left, -1.0)] {
+            let limb = [body.segment(side.shoulder, side.elbow), body.segment(side.elbow, side.wrist)];
+            list.push_limb(&trunk, trunk_deviation, &limb, sign, 1.0);
+        }
+        list.angles()
+    }
+}
+
+/// A pose that segments are taken from.
+struct Measured<'a> {
+    y_up: &'a Matrix3<f32>,
+    pose: &'a [[f32; 3]],
+    sigma: &'a [f32],
+}
+
+/// The way from one joint to another.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    /// In y-up axes.
+    vector: Vector,
+    /// How far its direction may be off, one standard deviation in radians.
+    deviation: f32,
+}
+
+impl Measured<'_> {
+    fn segment(&self, from: usize, to: usize) -> Segment {
+        let vector = self.y_up * (Vector::from(self.pose[to]) - Vector::from(self.pose[from]));
+        let sigma = |joint: usize| self.sigma.get(joint).copied().unwrap_or(f32::NAN);
+        Segment { vector, deviation: sigma(from).hypot(sigma(to)) / DEVIATIONS / vector.norm() }
+    }
+}
+
+/// The axes of the pelvis or the trunk, as columns: forward, up, right; `across` leads from left to right.
+fn segment_axes(across: Vector, up: Vector) -> Matrix3<f32> {
+    let right = across.normalize();
+    let up = (up - right * right.dot(&up)).normalize();
+    Matrix3::from_columns(&[up.cross(&right), up, right])
+}
+
+/// Degrees about z, x and y, in this order, that make up a rotation.
+fn turns(rotation: &Matrix3<f32>) -> [f32; 3] {
+    let about_z = (-rotation[(0, 1)]).atan2(rotation[(1, 1)]);
+    let about_x = rotation[(2, 1)].clamp(-1.0, 1.0).asin();
+    let about_y = (-rotation[(2, 0)]).atan2(rotation[(2, 2)]);
+    [about_z, about_x, about_y].map(f32::to_degrees)
+}
+
+/// Angles as they come.
+#[derive(Default)]
+struct List {
+    degrees: Vec<f32>,
+    sigma: Vec<f32>,
+}
+
+impl List {
+    /// An angle whose standard deviation is in radians.
+    fn push(&mut self, degrees: f32, deviation: f32) {
+        self.degrees.push(degrees);
+        self.sigma.push(if degrees.is_nan() { f32::NAN } else { deviation.to_degrees() });
+    }
+
+    fn push_all(&mut self, degrees: [f32; 3], deviation: f32) {
+        for degrees in degrees {
+            self.push(degrees, deviation);
+        }
+    }
+
+    /// Flexion, adduction and rotation of a limb of two segments from the trunk's axes, and the bend in its middle. `sign` is −1 on
+    /// the left; `forward` 1 if it bends to the front, as elbows do, and −1 if it bends to the back.
+    fn push_limb(&mut self, trunk: &Matrix3<f32>, deviation: f32, limb: &[Segment; 2], sign: f32, forward: f32) {
+        let [upper, lower] = limb.map(|segment| trunk.tr_mul(&segment.vector.normalize()));
+        let flexion = upper.x.atan2(-upper.y);
+        let adduction = (-sign * upper.z).clamp(-1.0, 1.0).asin();
+        let bend = upper.cross(&lower).norm().atan2(upper.dot(&lower));
+
+        // The lower segment as it would be if the upper one hung down.
+        let (sin_f, cos_f) = flexion.sin_cos();
+        let (sin_a, cos_a) = (sign * adduction).sin_cos();
+        let about_z = Matrix3::new(cos_f, -sin_f, 0.0, sin_f, cos_f, 0.0, 0.0, 0.0, 1.0);
+        let about_x = Matrix3::new(1.0, 0.0, 0.0, 0.0, cos_a, -sin_a, 0.0, sin_a, cos_a);
+        let hanging = (about_z * about_x).tr_mul(&lower);
+        let rotation = sign * (-forward * hanging.z).atan2(forward * hanging.x);
+
+        let has_flexion = adduction.abs() < (90.0 - LEAST_FROM_SIDE).to_radians();
+        let has_rotation = has_flexion && bend >= LEAST_BEND.to_radians();
+        let known = |angle: f32, is_known: bool| if is_known { angle.to_degrees() } else { f32::NAN };
+        let upper_deviation = deviation.hypot(limb[0].deviation);
+        let bend_deviation = limb[0].deviation.hypot(limb[1].deviation);
+        self.push(known(flexion, has_flexion), upper_deviation / adduction.cos());
+        self.push(adduction.to_degrees(), upper_deviation);
+        self.push(known(rotation, has_rotation), upper_deviation.hypot(bend_deviation) / bend.sin().abs());
+        self.push(bend.to_degrees(), bend_deviation);
+    }
+
+    fn angles(self) -> Angles {
+        let whole = "the list has an angle for each name";
+        Angles { degrees: self.degrees.try_into().expect(whole), sigma: self.sigma.try_into().expect(whole) }
+    }
+}
+
+/// Keeps angles from jumping by whole turns from frame to frame.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwrapper {
+    last: [f32; ANGLE_NAMES.len()],
+}
+
+impl Unwrapper {
+    /// Adds to each angle the whole turns that bring it nearest to the last one.
+    pub fn unwrap(&mut self, angles: &mut Angles) {
+        for (last, angle) in self.last.iter_mut().zip(&mut angles.degrees) {
+            if angle.is_finite() {
+                *angle += 360.0 * ((*last - *angle) / 360.0).round();
+                *last = *angle;
+            }
+        }
+    }
+}
+
+/// A writer that adds their angles to people on their way to another.
+pub struct AngleWriter {
+    writer: Box<dyn PoseWriter>,
+    reader: AngleReader,
+    /// By id, else by the place in the frame.
+    people: BTreeMap<(bool, i64), Unwrapper>,
+}
+
+impl AngleWriter {
+    /// Adds angles to what goes to `writer`, a stream of `info`.
+    ///
+    /// # Errors
+    /// A joint that angles need is not among the skeleton's.
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
+        Ok(Self { writer, reader: AngleReader::new(&info.joints, info.axes)?, people: BTreeMap::new() })
+    }
+}
+
+impl PoseWriter for AngleWriter {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let mut with_angles = lifted.clone();
+        for (place, person) in with_angles.people.iter_mut().enumerate() {
+            let mut angles = self.reader.read(&person.joints, &person.sigma);
+            let key = (person.id.is_some(), person.id.unwrap_or(place as i64));
+            self.people.entry(key).or_default().unwrap(&mut angles);
+            person.angles = angles.degrees.to_vec();
+            person.angle_sigma = angles.sigma.to_vec();
+        }
+        // People who left are forgotten once there are many of them: their angles then begin anew.
+        if self.people.len() > 2 * lifted.people.len() + 64 {
+            let here = |key: &(bool, i64)| lifted.people.iter().any(|person| person.id == Some(key.1)) || !key.0;
+            self.people.retain(|key, _| here(key));
+        }
+        self.writer.write(frame, &with_angles)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The axes, units and heights that poses are written in.
+
+use nalgebra::{Matrix3, Vector3};
+
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Axes, Frame, LiftedFrame, Unit};
+
+/// How tall, in metres, the people are that the bundled models lift: they cannot tell a tall person from a near one.
+pub const MODEL_STATURE: f64 = 1.70;
+
+/// What coordinates are given in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// The axes.
+    pub axes: Axes,
+    /// The unit of length.
+    pub unit: Unit,
+    /// The height of the person, metres, if it is known.
+    pub height: Option<f64>,
+}
+
+/// The rotation that takes a vector in `axes` to y-up ones: x to the right, y up, z towards the camera.
+pub(crate) fn y_up_from(axes: Axes) -> Matrix3<f32> {
+    match axes {
+        Axes::Camera | Axes::Level => Matrix3::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0),
+        Axes::YUp => Matrix3::identity(),
+        // x to the right, y away from the camera, z up.
+        Axes::ZUp => Matrix3::new(1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, -1.0, 0.0),
+    }
+}
+
+/// A writer that turns and scales poses on their way to another.
+pub struct ReferenceWriter {
+    writer: Box<dyn PoseWriter>,
+    rotation: Matrix3<f32>,
+    scale: f32,
+}
+
+impl ReferenceWriter {
+    /// What a stream of `info` says about itself once it is given in `wanted`.
+    ///
+    /// # Errors
+    /// A unit is wanted, or a height is named, and the size of the stream's own unit is not known.
+    pub fn info(info: &PoseInfo, wanted: &Reference) -> Result<PoseInfo> {
+        scale(&info.unit, wanted)?;
+        let axes = match wanted.axes {
+            // Poses that were turned upright stay so: the camera's own axes are no longer known.
+            Axes::Camera if info.axes == Axes::Level => Axes::Level,
+            axes => axes,
+        };
+        Ok(PoseInfo { axes, unit: wanted.unit.clone(), ..info.clone() })
+    }
+
+    /// Gives what goes to `writer`, a stream of `info`, in `wanted`.
+    ///
+    /// # Errors
+    /// As [`Self::info`].
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo, wanted: &Reference) -> Result<Self> {
+        let rotation = y_up_from(wanted.axes).transpose() * y_up_from(info.axes);
+        Ok(Self { writer, rotation, scale: scale(&info.unit, wanted)? as f32 })
+    }
+
+    fn change(&self, point: &mut [f32; 3]) {
+        *point = (self.rotation * Vector3::from(*point) * self.scale).into();
+    }
+}
+
+/// What lengths are multiplied by.
+fn scale(unit: &Unit, wanted: &Reference) -> Result<f64> {
+    let growth = wanted.height.map_or(1.0, |height| height / MODEL_STATURE);
+    match (unit.in_metres(), wanted.unit.in_metres()) {
+        (Some(from), Some(to)) => Ok(from / to * growth),
+        _ if *unit == wanted.unit && wanted.height.is_none() => Ok(1.0),
+        _ => Err(Error::usage(format!(
+            "the poses are in the unit '{unit}', whose size is not known, expected m, cm or mm"
+        ))
+        .hint(
+            "leave --units and --height out, and choose a format that keeps units as they are: .jsonl, .npz or .csv",
+        )),
+    }
+}
+
+impl PoseWriter for ReferenceWriter {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let mut changed = lifted.clone();
+        for person in &mut changed.people {
+            for point in person.joints.iter_mut().chain(&mut person.root) {
+                self.change(point);
+            }
+            for sigma in &mut person.sigma {
+                *sigma *= self.scale;
+            }
+        }
+        self.writer.write(frame, &changed)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn turned(from: Axes, to: Axes, point: [f32; 3]) -> [f32; 3] {
+        (y_up_from(to).transpose() * y_up_from(from) * Vector3::from(point)).into()
+    }
+
+    #[test]
+    fn up_is_where_each_has_it() {
+        // A metre above the camera's axis, half a metre to the right, four away.
+        let camera = [0.5, -1.0, 4.0];
+        assert_eq!(turned(Axes::Camera, Axes::YUp, camera), [0.5, 1.0, -4.0]);
+        assert_eq!(turned(Axes::Camera, Axes::ZUp, camera), [0.5, 4.0, 1.0]);
+        assert_eq!(turned(Axes::ZUp, Axes::Level, [0.5, 4.0, 1.0]), camera);
+        for axes in Axes::ALL {
+            assert!((y_up_from(axes).determinant() - 1.0).abs() < 1e-6, "{axes} are right-handed");
+        }
+    }
+
+    #[test]
+    fn units_and_heights_multiply() {
+        let wanted = |unit, height| Reference { axes: Axes::YUp, unit, height };
+        assert_eq!(scale(&Unit::Metres, &wanted(Unit::Millimetres, None)).unwrap(), 1000.0);
+        assert!((scale(&Unit::Metres, &wanted(Unit::Centimetres, Some(1.87))).unwrap() - 110.0).abs() < 1e-9);
+        let own = Unit::from("inch");
+        assert_eq!(scale(&own, &wanted(own.clone(), None)).unwrap(), 1.0);
+        for wanted in [wanted(own.clone(), Some(1.8)), wanted(Unit::Metres, None)] {
+            assert!(scale(&own, &wanted).unwrap_err().to_string().contains("the unit 'inch'"));
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The hip's place in front of the camera, from where its joints appear in the image.
+//!
+//! A pose says where joints are relative to the hip, key points say in which direction the camera sees them. The hip is where
+//! the pose, put there, appears at its key points: least squares of reprojection, by Gauss and Newton's method from the
+//! solution of the linear problem. Joints count by their score and their sigma, and those that fit badly count less (Huber).
+//!
+//! Depth is the weak direction: a person who appears 1 % smaller stands 1 % farther away. In files the depth is smoothed over
+//! [`DEPTH_REACH`] before and after, and the direction over [`DIRECTION_REACH`]; live, each frame stands alone.
+
+use std::collections::VecDeque;
+
+use nalgebra::{Matrix3, Vector2, Vector3};
+
+use crate::camera::Camera;
+use crate::error::Result;
+use crate::format::PoseWriter;
+use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
+use crate::skeleton::Layout;
+
+type Vector = Vector3<f64>;
+
+/// How far before and after a frame the depth is smoothed over, seconds.
+const DEPTH_REACH: f64 = 0.5;
+/// How far before and after a frame the direction is smoothed over, seconds.
+const DIRECTION_REACH: f64 = 0.1;
+/// Fewer joints do not tell a place.
+const LEAST_JOINTS: usize = 4;
+/// What a key point may be off the joint's true place, metres, beside sigma.
+const DETECTION_ERROR: f64 = 0.02;
+/// Steps of the iteration; three change the result by less than a millimetre.
+const STEPS: usize = 4;
+/// Residuals beyond so many medians count less.
+const HUBER_MEDIANS: f64 = 2.5;
+/// The nearest that a hip is to a camera, in the unit of poses.
+const LEAST_DEPTH: f64 = 0.1;
+
+/// What is known of the camera and of the key points from outside.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RootOptions {
+    /// Image size in pixels, for frames that do not say.
+    pub size: Option<[u32; 2]>,
+    /// Focal length in pixels, for frames that do not say.
+    pub focal: Option<f32>,
+    /// Whether the path is smoothed, for which frames are kept for half a second.
+    pub smooth: bool,
+}
+
+/// What is not as it should be for a place to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unplaced {
+    /// The image size is not known: there is no place.
+    UnknownSize,
+    /// The focal length is not known: distances are those of a usual camera.
+    UsualFocal,
+}
+
+/// Finds where hips are.
+#[derive(Debug, Clone)]
+pub struct RootSolver {
+    /// Key points and the joints of the same name.
+    pairs: Vec<[usize; 2]>,
+}
+
+/// A joint and the direction that it is seen in.
+struct Sight {
+    /// Relative to the hip.
+    joint: Vector,
+    /// `x / z` and `y / z`.
+    direction: Vector2<f64>,
+    weight: f64,
+}
+
+impl RootSolver {
+    /// A solver for key points in `layout` and poses of `joints`.
+    pub fn new(layout: &Layout, joints: &[String]) -> Self {
+        let pair = |(joint, name): (usize, &String)| layout.position(name).map(|keypoint| [keypoint, joint]);
+        Self { pairs: joints.iter().enumerate().filter_map(pair).collect() }
+    }
+
+    /// Where the root of a pose is, in camera axes and the unit of the pose; `None` where too few joints were seen to tell.
+    pub fn solve(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Option<[f32; 3]> {
+        let mut sights = self.sights(keypoints, pose, camera);
+        if sights.len() < LEAST_JOINTS {
+            return None;
+        }
+        let mut root = linear(&sights)?;
+        let confidences: Vec<f64> = sights.iter().map(|sight| sight.weight).collect();
+        for _ in 0..STEPS {
+            reweigh(&mut sights, &confidences, root);
+            root += step(&sights, root)?;
+        }
+        let is_ahead = root.z >= LEAST_DEPTH && root.iter().all(|axis| axis.is_finite());
+        is_ahead.then(|| root.map(|axis| axis as f32).into())
+    }
+
+    fn sights(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Vec<Sight> {
+        let mut sights = Vec::with_capacity(self.pairs.len());
+        for [keypoint, joint] in &self.pairs {
+            let Some(point) = keypoints.get(*keypoint).filter(|point| !point.is_missing()) else { continue };
+            let ray =
+                |pixel: f64, axis: usize| (pixel - f64::from(camera.centre[axis])) / f64::from(camera.focal[axis]);
+            let sigma = pose.sigma.get(*joint).map_or(0.0, |sigma| f64::from(*sigma));
+            let score = f64::from(point.score.min(1.0));
+            sights.push(Sight {
+                joint: Vector::from(pose.joints[*joint].map(f64::from)),
+                direction: Vector2::new(ray(point.x, 0), ray(point.y, 1)),
+                weight: score * score / (sigma * sigma + DETECTION_ERROR * DETECTION_ERROR),
+            });
+        }
+        sights
+    }
+}
+
+/// The root that makes `depth · residual` of all joints smallest, which is a linear problem.
+fn linear(sights: &[Sight]) -> Option<Vector> {
+    let mut matrix = Matrix3::zeros();
+    let mut side = Vector::zeros();
+    for Sight { joint, direction, weight } in sights {
+        for axis in 0..2 {
+            let mut row = Vector::zeros();
+            row[axis] = 1.0;
+            row.z = -direction[axis];
+            matrix += row * row.transpose() * *weight;
+            side += row * (*weight * (direction[axis] * joint.z - joint[axis]));
+        }
+    }
+    matrix.cholesky().map(|cholesky| cholesky.solve(&side))
+}
+
+/// Where a joint appears beside where it was seen, as directions.
+fn residual(sight: &Sight, root: Vector) -> Vector2<f64> {
+    let place = sight.joint + root;
+    place.xy() / place.z - sight.direction
+}
+
+/// Gives less weight to joints that fit badly.
+fn reweigh(sights: &mut [Sight], confidences: &[f64], root: Vector) {
+    let misses: Vec<f64> = sights.iter().map(|sight| residual(sight, root).norm()).collect();
+    let mut sorted = misses.clone();
+    sorted.sort_by(f64::total_cmp);
+    // Of a fit without any error all joints count in full.
+    let bound = (HUBER_MEDIANS * sorted[sorted.len() / 2]).max(1e-9);
+    for ((sight, miss), confidence) in sights.iter_mut().zip(misses).zip(confidences) {
+        sight.weight = if miss > bound { confidence * bound / miss } else { *confidence };
+    }
+}
+
+/// One step towards the least squares of reprojection.
+fn step(sights: &[Sight], root: Vector) -> Option<Vector> {
+    let mut matrix = Matrix3::zeros();
+    let mut side = Vector::zeros();
+    for sight in sights {
+        let place = sight.joint + root;
+        let miss = residual(sight, root);
+        for axis in 0..2 {
+            let mut slope = Vector::zeros();
+            slope[axis] = 1.0 / place.z;
+            slope.z = -place[axis] / (place.z * place.z);
+            matrix += slope * slope.transpose() * sight.weight;
+            side -= slope * (miss[axis] * sight.weight);
+        }
+    }
+    matrix.cholesky().map(|cholesky| cholesky.solve(&side))
+}
+
+/// A writer that adds their roots to people on their way to another. Poses must still be in the camera's own axes.
+pub struct RootWriter {
+    writer: Box<dyn PoseWriter>,
+    solver: RootSolver,
+    options: RootOptions,
+    /// Frames that are still to be written, and those before that their roots are smoothed by.
+    frames: VecDeque<(f64, Frame, LiftedFrame)>,
+    /// How many of the frames are written.
+    written: usize,
+    report: Box<dyn FnMut(Unplaced) + Send>,
+    is_reported: bool,
+}
+
+impl RootWriter {
+    /// Adds roots to what goes to `writer`. `report` hears once of people whose place is not known.
+    pub fn new(
+        writer: Box<dyn PoseWriter>,
+        solver: RootSolver,
+        options: RootOptions,
+        report: impl FnMut(Unplaced) + Send + 'static,
+    ) -> Self {
+        let frames = VecDeque::new();
+        Self { writer, solver, options, frames, written: 0, report: Box::new(report), is_reported: false }
+    }
+
+    fn report_once(&mut self, cause: Unplaced) {
+        if !self.is_reported {
+            self.is_reported = true;
+            (self.report)(cause);
+        }
+    }
+
+    fn add_roots(&mut self, frame: &Frame, lifted: &mut LiftedFrame) {
+        let size = frame.size.or(self.options.size);
+        let camera = match (size, frame.focal.or(self.options.focal)) {
+            (Some(size), focal) => Camera::with_focal(focal, size),
+            (None, _) if lifted.people.is_empty() => return,
+            (None, _) => return self.report_once(Unplaced::UnknownSize),
+        };
+        if frame.focal.or(self.options.focal).is_none() && !lifted.people.is_empty() {
+            self.report_once(Unplaced::UsualFocal);
+        }
+        let mut people = frame.people.iter();
+        for person in &mut lifted.people {
+            let seen = seen_as(&mut people, person);
+            person.root = seen.and_then(|seen| self.solver.solve(&seen.keypoints, person, &camera));
+        }
+    }
+
+    /// Writes all frames whose roots no later frame can change: those before `time`.
+    fn write_until(&mut self, time: f64) -> Result<()> {
+        while self.frames.get(self.written).is_some_and(|(waiting, ..)| waiting + DEPTH_REACH <= time) {
+            self.write_next()?;
+        }
+        Ok(())
+    }
+
+    fn write_next(&mut self) -> Result<()> {
+        let (time, frame, lifted) = &self.frames[self.written];
+        let mut smooth = lifted.clone();
+        for person in &mut smooth.people {
+            if let Some(root) = &mut person.root {
+                *root = self.smoothed(*time, person.id, *root);
+            }
+        }
+        let written = self.writer.write(frame, &smooth);
+        self.written += 1;
+        let oldest = self.frames.get(self.written).map_or(f64::NEG_INFINITY, |(next, ..)| next - DEPTH_REACH);
+        while self.written > 0 && self.frames.front().is_some_and(|(first, ..)| *first <= oldest) {
+            self.frames.pop_front();
+            self.written -= 1;
+        }
+        written
+    }
+
+    fn write_rest(&mut self) -> Result<()> {
+        while self.written < self.frames.len() {
+            self.write_next()?;
+        }
+        self.frames.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    /// The root of the person `id` by those of the same person around `time`.
+    fn smoothed(&self, time: f64, id: Option<i64>, root: [f32; 3]) -> [f32; 3] {
+        let mut depth = Line::default();
+        let mut direction = [Line::default(); 2];
+        for (when, _, lifted) in &self.frames {
+            let apart = when - time;
+            let is_alone = lifted.people.len() == 1;
+            let same = lifted.people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
+            let Some([x, y, z]) = same.and_then(|person| person.root).map(|root| root.map(f64::from)) else { continue };
+            depth.push(apart / DEPTH_REACH, z);
+            for (line, axis) in direction.iter_mut().zip([x, y]) {
+                line.push(apart / DIRECTION_REACH, axis / z);
+            }
+        }
+        let [x, y, z] = root.map(f64::from);
+        let depth = depth.middle().unwrap_or(z);
+        let x = direction[0].middle().unwrap_or(x / z) * depth;
+        let y = direction[1].middle().unwrap_or(y / z) * depth;
+        [x as f32, y as f32, depth as f32]
+    }
+}
+
+/// The person in the frame whom a lifted one comes from: those who could not be lifted are passed over.
+fn seen_as<'a>(people: &mut impl Iterator<Item = &'a Person>, lifted: &LiftedPerson) -> Option<&'a Person> {
+    people.find(|person| person.id == lifted.id)
+}
+
+/// A line through values around a time, by weighted least squares; see [`crate::smooth`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    /// Sums of the weights, and of their products with times, squares of times, values, and both.
+    weight: f64,
+    time: f64,
+    square: f64,
+    value: f64,
+    product: f64,
+}
+
+impl Line {
+    /// A value at a time of −1 to 1; those outside do not count.
+    fn push(&mut self, time: f64, value: f64) {
+        if time.abs() < 1.0 {
+            let weight = (1.0 - time.abs().powi(3)).powi(3);
+            self.weight += weight;
+            self.time += weight * time;
+            self.square += weight * time * time;
+            self.value += weight * value;
+            self.product += weight * time * value;
+        }
+    }
+
+    /// Where the line passes time 0; `None` where all values are of one time.
+    fn middle(&self) -> Option<f64> {
+        let spread = self.weight * self.square - self.time * self.time;
+        (spread > 1e-9 * self.weight * self.weight)
+            .then(|| (self.square * self.value - self.time * self.product) / spread)
+    }
+}
+
+impl PoseWriter for RootWriter {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let mut placed = lifted.clone();
+        self.add_roots(frame, &mut placed);
+        let last = self.frames.back().map_or(f64::NEG_INFINITY, |(time, ..)| *time);
+        let Some(time) = lifted.time.filter(|time| self.options.smooth && time.is_finite()) else {
+            self.write_rest()?;
+            return self.writer.write(frame, &placed);
+        };
+        if time <= last {
+            self.write_rest()?;
+        }
+        self.frames.push_back((time, frame.clone(), placed));
+        self.write_until(time)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let rest = self.write_rest();
+        rest.and(self.writer.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests;

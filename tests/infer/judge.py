@@ -1,0 +1,190 @@
+"""Reads a file that poselift exported with the software that its users have, and prints what was read as JSON.
+
+    python judge.py trc|mot|c3d|py-c3d|bvh|glb|csv|npz|ik FILE [FILE]
+"""
+
+import json
+import math
+import os
+import sys
+
+
+def numbers(values):
+    """Plain floats, None for what is not known."""
+    return [float(value) if math.isfinite(value) else None for value in values]
+
+
+def trc(path):
+    import opensim
+
+    opensim.Logger.setLevelString("Error")
+    table = opensim.TimeSeriesTableVec3(path)
+    labels = list(table.getColumnLabels())
+    rows = []
+    for row in range(table.getNumRows()):
+        found = table.getRowAtIndex(row)
+        rows.append([numbers(found[column].to_numpy()) for column in range(len(labels))])
+    meta = {key: table.getTableMetaDataString(key) for key in ("Units", "DataRate")}
+    return {"labels": labels, "times": list(table.getIndependentColumn()), "rows": rows, "meta": meta}
+
+
+def mot(path):
+    import opensim
+
+    opensim.Logger.setLevelString("Error")
+    table = opensim.TimeSeriesTable(path)
+    labels = list(table.getColumnLabels())
+    columns = {label: numbers(table.getDependentColumn(label).to_numpy()) for label in labels}
+    in_degrees = table.getTableMetaDataString("inDegrees")
+    return {"times": list(table.getIndependentColumn()), "columns": columns, "inDegrees": in_degrees}
+
+
+def c3d(path):
+    import ezc3d
+
+    file = ezc3d.c3d(path)
+    point = file["parameters"]["POINT"]
+    data = file["data"]["points"]
+    residuals = file["data"]["meta_points"]["residuals"]
+    return {
+        "labels": point["LABELS"]["value"],
+        "rate": float(point["RATE"]["value"][0]),
+        "units": point["UNITS"]["value"],
+        "analog": int(file["parameters"]["ANALOG"]["USED"]["value"][0]),
+        "plates": int(file["parameters"]["FORCE_PLATFORM"]["USED"]["value"][0]),
+        "rows": [[numbers(data[:3, joint, row]) for joint in range(data.shape[1])] for row in range(data.shape[2])],
+        "residuals": [numbers(residuals[0, :, row]) for row in range(data.shape[2])],
+    }
+
+
+def py_c3d(path):
+    import c3d
+
+    with open(path, "rb") as file:
+        reader = c3d.Reader(file)
+        frames = [points for _, points, _ in reader.read_frames()]
+        labels = [label.strip() for label in reader.point_labels]
+        return {
+            "labels": labels,
+            "rate": float(reader.point_rate),
+            "frames": [reader.first_frame, reader.last_frame],
+            "rows": [[numbers(point[:3]) for point in frame] for frame in frames],
+            "residuals": [numbers(frame[:, 3]) for frame in frames],
+        }
+
+
+def bvh(path):
+    import bvhio
+
+    root = bvhio.readAsHierarchy(path)
+    container = bvhio.readAsBvh(path)
+    frames = container.FrameCount
+    places = {}
+    for frame in range(frames):
+        root.loadPose(frame)
+        for joint, _, _ in root.layout():
+            places.setdefault(joint.Name, []).append(numbers(joint.PositionWorld))
+    return {"frames": frames, "frameTime": container.FrameTime, "places": places}
+
+
+def glb(path):
+    import numpy
+    import pygltflib
+
+    file = pygltflib.GLTF2().load(path)
+    blob = file.binary_blob()
+
+    def accessor(index):
+        found = file.accessors[index]
+        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}[found.type]
+        view = file.bufferViews[found.bufferView]
+        kind = {5126: "<f4", 5123: "<u2", 5125: "<u4"}[found.componentType]
+        array = numpy.frombuffer(blob, kind, found.count * width, view.byteOffset)
+        return array.reshape(found.count, width)
+
+    parents = {child: place for place, node in enumerate(file.nodes) for child in node.children or []}
+    animation = file.animations[0]
+    tracks = {}
+    for channel in animation.channels:
+        sampler = animation.samplers[channel.sampler]
+        tracks[channel.target.node, channel.target.path] = accessor(sampler.output)
+    times = accessor(animation.samplers[0].input)[:, 0]
+
+    def local(node, frame):
+        matrix = numpy.eye(4)
+        turns = tracks.get((node, "rotation"))
+        if turns is not None:
+            x, y, z, w = turns[frame].astype(float)
+            matrix[:3, :3] = [
+                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+            ]
+        moves = tracks.get((node, "translation"))
+        matrix[:3, 3] = moves[frame] if moves is not None else file.nodes[node].translation or [0, 0, 0]
+        return matrix
+
+    places = {}
+    for frame in range(len(times)):
+        world = {}
+        for skin in file.skins:
+            for node in skin.joints:
+                parent = world.get(parents.get(node), numpy.eye(4))
+                world[node] = parent @ local(node, frame)
+                places.setdefault(file.nodes[node].name, []).append(numbers(world[node][:3, 3]))
+    return {"times": numbers(times), "places": places, "meshes": len(file.meshes), "skins": len(file.skins)}
+
+
+def csv(path):
+    import pandas
+
+    table = pandas.read_csv(path)
+    return {"columns": list(table.columns), "rows": [numbers(row) for row in table.select_dtypes("number").to_numpy()]}
+
+
+def npz(path):
+    import numpy
+
+    with numpy.load(path) as file:
+        return {name: numbers(file[name].ravel()) for name in file.files}
+
+
+def ik(trc_path, work):
+    """Inverse kinematics on Pose2Sim's model with its markers; gives back how many rows of angles came out."""
+    import glob
+
+    import opensim
+
+    opensim.Logger.setLevelString("Error")
+    setup = os.path.join(os.path.dirname(find("Pose2Sim")), "OpenSim_Setup")
+    opensim.ModelVisualizer.addDirToGeometrySearchPaths(os.path.join(setup, "Geometry"))
+    model = opensim.Model(glob.glob(os.path.join(setup, "Model_Pose2Sim_simple.osim"))[0])
+    model.updateMarkerSet(opensim.MarkerSet(os.path.join(setup, "Markers_Coco17.xml")))
+    model.initSystem()
+    moved = os.path.join(work, "ik.mot")
+    times = opensim.TimeSeriesTableVec3(trc_path).getIndependentColumn()
+    tool = opensim.InverseKinematicsTool()
+    tool.setModel(model)
+    tool.setMarkerDataFileName(trc_path)
+    tool.setStartTime(times[0])
+    tool.setEndTime(times[-1])
+    tool.setOutputMotionFileName(moved)
+    tool.set_report_errors(False)
+    tool.run()
+    table = opensim.TimeSeriesTable(moved)
+    columns = {label: numbers(table.getDependentColumn(label).to_numpy()) for label in table.getColumnLabels()}
+    return {"rows": table.getNumRows(), "expected": len(times), "columns": columns}
+
+
+def find(package):
+    """The path of a package's __init__, without running it: what it depends on is not installed."""
+    for folder in sys.path:
+        path = os.path.join(folder, package, "__init__.py")
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(package)
+
+
+if __name__ == "__main__":
+    judge = {"trc": trc, "mot": mot, "c3d": c3d, "py-c3d": py_c3d, "bvh": bvh, "glb": glb, "csv": csv, "npz": npz, "ik": ik}
+    print(json.dumps(judge[sys.argv[1]](*sys.argv[2:])))

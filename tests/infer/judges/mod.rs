@@ -1,0 +1,61 @@
+//! The software that reads exports, as programs to ask.
+
+use std::ffi::OsStr;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Counts and messages of Khronos's validator as JSON.
+const VALIDATE: &str = "\
+const validator = require(process.argv[1] + '/index.js');
+const bytes = new Uint8Array(require('fs').readFileSync(process.argv[2]));
+validator.validateBytes(bytes).then(report => console.log(JSON.stringify(report.issues)));";
+
+/// A Python that has them.
+pub(crate) struct Judges {
+    python: PathBuf,
+}
+
+impl Judges {
+    /// The Python that `make test` names; `None` where there is none and `POSELIFT_ALLOW_SKIPS` lets tests skip.
+    pub(crate) fn find() -> Option<Self> {
+        if let Some(python) = std::env::var_os("POSELIFT_JUDGES_PYTHON").filter(|python| !python.is_empty()) {
+            return Some(Self { python: python.into() });
+        }
+        allow_skip("judges", "no POSELIFT_JUDGES_PYTHON: run `make test`, or set POSELIFT_ALLOW_SKIPS=judges");
+        None
+    }
+
+    /// What the judge `name` of judge.py read in `files`.
+    pub(crate) fn read<P: AsRef<OsStr> + Debug>(&self, name: &str, files: &[P]) -> Value {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/infer/judge.py");
+        let output = Command::new(&self.python).arg(script).arg(name).args(files).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name} refuses {files:?}:\n{said}");
+        // Libraries may print before the last line.
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(text.trim_end().lines().last().unwrap()).unwrap()
+    }
+
+    /// Asserts that Khronos's validator has nothing to say about a file; where there is no Node.js to run it, says so.
+    pub(crate) fn validate_gltf(&self, path: &Path) {
+        let validator = self.python.parent().and_then(Path::parent).unwrap().join("gltf-validator");
+        if Command::new("node").arg("--version").output().is_err() {
+            return println!("skipped: no Node.js to run Khronos's validator with");
+        }
+        let output = Command::new("node").args(["-e", VALIDATE]).arg(validator).arg(path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let issues: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let counts = ["numErrors", "numWarnings"].map(|count| issues[count].as_u64().unwrap());
+        assert_eq!(counts, [0, 0], "{}: {issues:#}", path.display());
+    }
+}
+
+/// Goes on where tests of this `kind` may be skipped.
+fn allow_skip(kind: &str, complaint: &str) {
+    let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
+    assert!(allowed == "1" || allowed.split(',').any(|allowed| allowed == kind), "{complaint}");
+    println!("skipped: {complaint}");
+}
