@@ -1,16 +1,31 @@
 //! Lifts 2D human key points to 3D poses, live or from files, with one self-contained ONNX model.
 //!
+//! Give the camera with the key points: models that look at the subject then turn it to each person, and poses do not
+//! depend on where in the image people stand.
+//!
 //! ```no_run
 //! # // Needs ONNX Runtime, which a documentation test cannot count on.
+//! # #[cfg(feature = "bundled")]
+//! # fn main() -> poselift::Result<()> {
+//! use ndarray::Array3;
+//! use poselift::camera::Camera;
 //! use poselift::{Lifter, LifterOptions};
 //!
-//! # fn main() -> poselift::Result<()> {
 //! let mut lifter = Lifter::bundled(&LifterOptions::default())?;
-//! let keypoints = ndarray::Array3::<f32>::ones((1, 17, 3)); // one person: x, y in pixels, score
-//! let poses = lifter.lift(keypoints.view())?; // [1, 17, 3], metres, camera axes
+//! let keypoints = Array3::<f32>::ones((230, 17, 3)); // N poses of COCO-17: x, y in pixels, score
+//! let camera = Camera::with_focal(Some(1500.0), [1920, 1080]); // None where the focal length is not known
+//! let lifted = lifter.lift_with_cameras(keypoints.view(), &[camera])?;
+//! assert_eq!(lifted.poses.dim(), (230, 17, 3)); // Human3.6M-17: metres, x right, y down, z forward, from the hip
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "bundled"))]
+//! # fn main() {}
 //! ```
+//!
+//! [`Lifter::lift_with_cameras`] takes arrays, [`Lifter::lift_frames`] people in frames, [`stream::lift_stream`] whole
+//! streams from reader to writer; [`Lifter::lift`] is for key points of which no camera is known.
+//!
+//! Features, both on by default: `bundled`, the models that the library carries with it (13 MB), and `cli`, the program.
 //!
 //! # The journey of a frame
 //!
@@ -30,6 +45,7 @@
 //! [`view`], [`cli`].
 
 pub mod camera;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;
 pub mod export;

@@ -2,14 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod program;
-mod small_model;
-
 use std::path::Path;
 use std::process::Output;
 
-use program::{Bench, assert_code, feed, line, poselift, stderr};
-use small_model::SmallModel;
+use crate::program::{Bench, assert_code, feed, line, poselift, stderr};
+use crate::small_model::SmallModel;
 
 fn run_with(model: &Path) -> Output {
     feed(poselift().args(["run", "--device", "cpu", "--model"]).arg(model), &line(0, &[(17, 1.0)]))

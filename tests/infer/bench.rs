@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod program;
-mod small_model;
-
-use program::{Bench, assert_code, poselift, stderr, stdout};
+use crate::program::{Bench, assert_code, poselift, stderr, stdout};
 
 #[test]
 fn json_has_a_row_for_each_batch_size() {

@@ -2,17 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod program;
-mod small_model;
-
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use program::{Bench, assert_code, feed, line, poselift, stderr, stdout};
+use crate::program::{Bench, assert_code, feed, line, poselift, stderr, stdout};
+use crate::small_model::SmallModel;
 use serde_json::Value;
-use small_model::SmallModel;
 use zip::write::SimpleFileOptions;
 
 /// An `.npy` of `<f4` values.

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod judges;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -14,7 +12,7 @@ use poselift::pose::{Axes, LiftedFrame};
 use poselift::skeleton::H36M17;
 use serde_json::Value;
 
-use judges::Judges;
+use crate::judges::Judges;
 
 const FRAMES: usize = 40;
 const FPS: f64 = 30.0;

@@ -2,11 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod program;
-mod small_model;
-
-use program::{Bench, assert_code, poselift, stderr, stdout};
-use small_model::SmallModel;
+use crate::program::{Bench, assert_code, poselift, stderr, stdout};
+use crate::small_model::SmallModel;
 
 #[test]
 fn the_bundled_model_is_shown_without_a_runtime() {

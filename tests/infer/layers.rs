@@ -1,12 +1,9 @@
 //! The arrows of `infer` run one way: a room names only rooms below it, and only `model` names ONNX Runtime.
 #![allow(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
 
-#[path = "../arrows.rs"]
-mod arrows;
-
 use std::path::Path;
 
-use arrows::{House, Source, files_naming, names_under, sources};
+use crate::arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[

@@ -2,14 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod program;
-mod small_model;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
+use crate::program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
 
 #[test]
 fn a_pipe_is_answered_frame_by_frame() {

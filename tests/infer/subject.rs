@@ -2,14 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
-mod program;
-mod small_model;
-
+use crate::program::{Bench, assert_code, feed, frames, line, poselift, stderr, stdout};
+use crate::small_model::SmallModel;
 use poselift::camera::{Camera, LookAt};
 use poselift::skeleton::{COCO17, H36M17, mirrored};
-use program::{Bench, assert_code, feed, frames, line, poselift, stderr, stdout};
 use serde_json::Value;
-use small_model::SmallModel;
 
 fn subject() -> SmallModel {
     SmallModel { view: poselift::model::View::Subject, ..SmallModel::default() }

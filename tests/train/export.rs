@@ -1,20 +1,17 @@
 //! An exported file is what ONNX says it is: checked by Python's own tools, byte for byte the same twice.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
-mod lifting_program;
-mod random_lifter;
-
 use std::path::Path;
 use std::process::Command;
 
-use lifting_program::poselift;
+use crate::lifting_program::poselift;
+use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 use ndarray::{Array3, s};
 use poselift::model::{Card, Precision};
 use poselift_onnx::proto::ModelProto;
 use poselift_onnx::{Model, WrittenModel};
 use poselift_train::export::encode;
 use poselift_train::verify::TOLERANCE;
-use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 /// One shape for each path through the writer.
 fn shapes() -> Vec<Shape> {

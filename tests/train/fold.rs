@@ -1,12 +1,10 @@
 //! Folding keeps what a network computes, for random networks of every shape.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
-mod random_lifter;
-
+use crate::random_lifter::{Shape, random_keypoints, random_lifter};
 use ndarray::{Array1, Axis};
 use poselift_train::export::fold::{Folded, FoldedLayer, fold};
 use proptest::prelude::*;
-use random_lifter::{Shape, random_keypoints, random_lifter};
 
 /// Half a unit in the last place of an f32, relative to the number.
 const ROUNDING: f64 = 1.0 / (1u64 << 24) as f64;

@@ -1,12 +1,10 @@
 //! Every network that is exported is one that `poselift`'s own kernels compute, and as ONNX Runtime does.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
-mod random_lifter;
-
+use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 use ndarray::{Array2, Array3, Axis};
 use poselift::model::{Batch, Device, Engine, Isa, ModelFile, PoseNetwork, Precision, Session, SessionOptions};
 use poselift_train::export::encode;
-use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 const PEOPLE: usize = 60;
 

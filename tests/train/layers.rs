@@ -1,12 +1,9 @@
 //! The arrows of `train` run one way; few files name libtorch; nothing here leans on what is above the lifter.
 #![allow(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
 
-#[path = "../arrows.rs"]
-mod arrows;
-
 use std::path::Path;
 
-use arrows::{House, Source, files_naming, names_under, sources};
+use crate::arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[

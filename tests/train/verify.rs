@@ -1,10 +1,9 @@
 //! Only a file that agrees with the trained network appears.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
-mod random_lifter;
-
 use std::path::Path;
 
+use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 use ndarray::{Array1, Array3, ArrayView3, Axis, s};
 use poselift::model::Precision::{F16, F32, Int8};
 use poselift::{Error, Result};
@@ -13,7 +12,6 @@ use poselift_train::export::encode;
 use poselift_train::net::{LiftNet, Mirror, Standardisation};
 use poselift_train::trained::{TrainedLifter, ZScore};
 use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
-use random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 /// The lifter itself, with each pose then changed.
 struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);

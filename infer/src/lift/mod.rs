@@ -49,12 +49,14 @@ pub struct LifterOptions {
 /// # // Needs ONNX Runtime, which a documentation test cannot count on.
 /// use ndarray::Array3;
 /// use poselift::Lifter;
+/// use poselift::camera::Camera;
 ///
 /// # fn main() -> poselift::Result<()> {
 /// let mut lifter = Lifter::from_file("models/coco17.onnx")?;
-/// let keypoints = Array3::<f32>::ones((230, 17, 3)); // 230 people, COCO-17, (x, y, score) in pixels
-/// let poses = lifter.lift(keypoints.view())?;
-/// assert_eq!(poses.dim(), (230, 17, 3)); // Human3.6M-17, metres, x right, y down, z forward
+/// let keypoints = Array3::<f32>::ones((230, 17, 3)); // 230 poses, COCO-17, (x, y, score) in pixels
+/// let camera = Camera::with_focal(None, [1920, 1080]); // of unknown focal length
+/// let lifted = lifter.lift_with_cameras(keypoints.view(), &[camera])?;
+/// assert_eq!(lifted.poses.dim(), (230, 17, 3)); // Human3.6M-17, metres, x right, y down, z forward
 /// # Ok(())
 /// # }
 /// ```
@@ -92,10 +94,12 @@ impl Lifter<Session> {
         Self::from_model(&ModelFile::read(path)?, options)
     }
 
-    /// Opens the model that is part of this crate: COCO-17 in, Human3.6M-17 out.
+    /// Opens the model that is part of this crate: COCO-17 in, Human3.6M-17 out. Needs the feature `bundled`, which is on by
+    /// default.
     ///
     /// # Errors
     /// No usable ONNX Runtime, or a device that cannot be used.
+    #[cfg(feature = "bundled")]
     pub fn bundled(options: &LifterOptions) -> Result<Self> {
         Self::from_model(&ModelFile::bundled()?, options)
     }

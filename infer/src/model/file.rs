@@ -68,11 +68,13 @@ impl ModelFile {
 
     /// The same model, which a CPU takes `twin` for: the same joints from the same network, in a precision that a CPU
     /// multiplies faster.
+    #[cfg(feature = "bundled")]
     pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
         Self { twin: Some(Box::new(twin)), ..self }
     }
 
     /// The same model, known to be a part of the program.
+    #[cfg(feature = "bundled")]
     pub(super) fn of_the_program(self) -> Self {
         Self { is_bundled: true, ..self }
     }
@@ -88,6 +90,7 @@ impl ModelFile {
     }
 
     /// The model in each precision that it comes in, each a file of its own.
+    #[cfg(feature = "cli")]
     pub(crate) fn forms(&self) -> Vec<Self> {
         let alone = Self { twin: None, ..self.clone() };
         std::iter::once(alone).chain(self.twin.as_deref().cloned()).collect()

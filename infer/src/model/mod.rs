@@ -7,6 +7,7 @@
 
 mod backend;
 mod batch;
+#[cfg(feature = "bundled")]
 mod bundled;
 mod card;
 mod device;
@@ -23,6 +24,7 @@ mod small_model;
 mod thread_handle;
 mod verify;
 
+#[cfg(feature = "cli")]
 pub(crate) use self::ort::OrtBaseline;
 pub use self::ort::{environment, forbid_telemetry};
 pub(crate) use batch::check_keypoints;
@@ -34,6 +36,7 @@ pub use file::ModelFile;
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;
+#[cfg(feature = "cli")]
 pub(crate) use network::no_sigma;
 pub use poselift_kernels::Isa;
 pub use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};

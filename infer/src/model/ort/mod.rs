@@ -2,6 +2,7 @@
 //!
 //! The only room that names `ort`.
 
+#[cfg(feature = "cli")]
 mod baseline;
 mod cuda;
 pub(super) mod library;
@@ -9,6 +10,7 @@ mod load;
 mod model;
 mod profile;
 
+#[cfg(feature = "cli")]
 pub(crate) use baseline::OrtBaseline;
 pub use library::{environment, forbid_telemetry};
 pub(super) use model::OrtModel;

@@ -1,0 +1,21 @@
+//! All tests of `poselift` that can share a process: one program to link instead of one a file.
+//!
+//! Apart stand `allocations`, which counts every allocation of its process, and `start`, which times it from outside.
+
+#[path = "../arrows.rs"]
+mod arrows;
+mod bad_model;
+mod bench;
+mod browser;
+mod chromium;
+mod eval;
+mod exports;
+mod formats;
+mod info;
+mod judges;
+mod layers;
+mod page;
+mod program;
+mod run;
+mod small_model;
+mod subject;

@@ -1,0 +1,19 @@
+//! All tests of `poselift-train` that can share a process: one program to link with libtorch instead of one a file.
+//!
+//! Apart stands `openmp`, which asks how the threads of a process wait.
+
+#[path = "../arrows.rs"]
+mod arrows;
+mod chart;
+mod data_import;
+mod data_mocap;
+mod export;
+mod fit;
+mod fold;
+mod kernels;
+mod layers;
+mod lifting_program;
+mod precision;
+mod random_lifter;
+mod sweep;
+mod verify;
