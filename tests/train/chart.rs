@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use poselift_train::chart::{ComparisonRow, Score, comparison_chart, training_chart};
-use poselift_train::history::{HistoryRow, HistoryWriter, read_history};
+use poselift_train::fit::history::{HistoryRow, HistoryWriter, read_history};
 
 /// Where this test's pictures go.
 fn folder() -> PathBuf {

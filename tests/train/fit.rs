@@ -238,13 +238,19 @@ fn paired_arrays_are_learned_with_the_root_left_out() {
 fn bad_asks_are_refused_with_their_reason() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["--data", "nowhere.npz"], "nowhere.npz"),
         (&["--data", "synthetic:2000", "--val-subjects", "nobody"], "nobody"),
         (&["--data", "synthetic:2000", "--dropout", "1"], "--dropout 1, expected"),
         (&["--data", "synthetic:2000", "--ema", "1"], "--ema 1, expected more than 0 and less than 1"),
         (&["--data", "synthetic:2000", "--batch-size", "1"], "--batch-size 1, expected at least 2"),
         (&["--data", "synthetic:2000", "--device", "tpu"], "unknown device 'tpu'"),
+        (&["--data", "synthetic:2000", "--hidden", "99999999"], "--hidden 99999999, expected at most 16384"),
+        (&["--data", "synthetic:2000", "--blocks", "65"], "--blocks 65, expected at most 64"),
+        (&["--data", "synthetic:2000", "--layers-per-block", "0"], "--layers-per-block 0, expected at least 1"),
+        (&["--data", "synthetic:2000", "--epochs", "0"], "--epochs 0, expected at least 1"),
+        (&["--data", "synthetic:2000", "--rate", "1e9"], "--rate 1000000000, expected more than 0 and at most 1000"),
+        (&["--data", "synthetic:2000", "--blocks", "64", "--hidden", "16384"], "weights, expected at most 1000000000"),
         (&["--data", "synthetic:2000", "--root", "somewhere"], "root 'somewhere'"),
     ];
     for (arguments, expected) in cases {
@@ -269,6 +275,104 @@ fn a_run_is_not_overwritten() {
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("--resume"));
     assert_eq!(std::fs::read(run.join("checkpoint.safetensors")).unwrap(), before);
+}
+
+#[test]
+fn a_second_run_in_the_folder_of_one_that_goes_on_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let endless = ["--data", "synthetic:3000", "--hidden", "16", "--epochs", "100000", "--device", "cpu"];
+    let mut child = program().arg("fit").args(endless).arg("--out").arg(&run).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !run.join("config.json").exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "the run did not begin");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let outputs = [fit(&endless, &run), program().args(["fit", "--resume", "--out"]).arg(&run).output().unwrap()];
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for output in outputs {
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(
+            words.contains("another poselift-train is fitting in this folder") && words.contains("hint:"),
+            "{words}"
+        );
+    }
+    // What was killed holds no lock: a new run is refused no more, or for another reason.
+    let after = fit(&["--data", "synthetic:2000", "--hidden", "16", "--epochs", "1"], &run);
+    assert!(!String::from_utf8_lossy(&after.stderr).contains("another poselift-train"));
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("pairs.npz"), folder.path().join("run"));
+    let resume = || program().args(["fit", "--resume", "--epochs", "2", "--out"]).arg(&run).output().unwrap();
+    write_pairs(&data, 400);
+    let kept = std::fs::read(&data).unwrap();
+    assert_success(&fit(&["--data", data.to_str().unwrap(), "--hidden", "16", "--epochs", "1"], &run));
+    let before = (history(&run), std::fs::read(run.join("checkpoint.safetensors")).unwrap());
+    write_pairs(&data, 401);
+    let refused = resume();
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{words}");
+    assert!(
+        words.contains("the data changed since the run began: 'key points' of pairs.npz is 401 long, expected 400"),
+        "{words}"
+    );
+    assert_eq!((history(&run), std::fs::read(run.join("checkpoint.safetensors")).unwrap()), before);
+    std::fs::write(&data, kept).unwrap();
+    assert_success(&resume());
+}
+
+#[test]
+fn pairs_with_poses_that_are_no_numbers_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("pairs.npz"), folder.path().join("run"));
+    let poses = |(n, joint, axis): (usize, usize, usize)| match n {
+        7 | 90 => f32::NAN,
+        _ => ((n * 31 + joint * 17 + axis * 7) % 13) as f32,
+    };
+    let mut npz = NpzWriter::new(std::fs::File::create(&data).unwrap());
+    npz.add_array("joint_3d", &Array3::from_shape_fn((200, 5, 3), poses)).unwrap();
+    npz.add_array("joint_2d_1", &Array3::from_shape_fn((200, 5, 2), |(n, j, k)| (n + j * k) as f32)).unwrap();
+    npz.finish().unwrap();
+    let output = fit(&["--data", data.to_str().unwrap(), "--hidden", "16", "--epochs", "1"], &run);
+    assert_success(&output);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("2 of 200 pairs left out, for their poses hold NaN or infinity"), "{words}");
+    assert!(!history(&run).iter().any(|line| line.contains("NaN")));
+}
+
+#[test]
+fn constant_data_are_fitted_and_exported() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults/const3.pkl");
+    if !data.exists() {
+        println!("skipped: {} is not there", data.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    assert_success(&fit(&["--data", data.to_str().unwrap(), "--hidden", "32", "--epochs", "1"], &run));
+    export(&run, &folder.path().join("const3.onnx"));
+}
+
+#[test]
+fn an_export_does_not_replace_what_a_run_lives_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    assert_success(&fit(&["--data", "synthetic:2000", "--hidden", "16", "--epochs", "1"], &run));
+    for name in ["checkpoint.safetensors", "best.safetensors", "config.json", "history.csv"] {
+        let before = std::fs::read(run.join(name)).unwrap();
+        let output = program().arg("export").arg(&run).arg("-o").arg(run.join(".").join(name)).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(words.contains("a file of the run"), "{words}");
+        assert_eq!(std::fs::read(run.join(name)).unwrap(), before, "{name}");
+    }
+    export(&run, &run.join("model.onnx"));
 }
 
 /// The commit of the checkout that these sources are part of, if they are.

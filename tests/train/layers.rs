@@ -8,12 +8,11 @@ use crate::arrows::{House, Source, files_naming, names_under, sources};
 const HOUSE: House = House {
     rows: &[
         &["config", "openmp", "output"],
-        &["history", "trained"],
+        &["trained"],
         &["data"],
         &["net", "views"],
         &["features"],
         &["dataset"],
-        &["checkpoint", "device", "teacher"],
         &["fit"],
         &["export"],
         &["verify"],
@@ -25,7 +24,7 @@ const HOUSE: House = House {
 };
 
 /// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
-const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "device", "checkpoint", "fit", "teacher", "verify"];
+const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "fit", "verify"];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use poselift::{Error, ErrorKind, Result};
 use poselift_train::config::{FitConfig, NetworkConfig};
-use poselift_train::history::{EpochScore, Summary};
+use poselift_train::fit::history::{EpochScore, Summary};
 use poselift_train::study::sweep::{Outcome, SweepEvent, SweepPlan, Trainer, markdown, run, save};
 
 /// Training and validation score after each epoch, as a function of the run's settings.

@@ -52,6 +52,21 @@ pub enum TrainPrecision {
     Bf16,
 }
 
+/// Limits of a run: far beyond what is of use, so that a slip of the hand does not take all memory or all time.
+pub const MOST_BLOCKS: usize = 64;
+/// Of [`NetworkConfig::hidden`].
+pub const MOST_HIDDEN: usize = 16_384;
+/// Of [`NetworkConfig::layers_per_block`].
+pub const MOST_LAYERS_PER_BLOCK: usize = 8;
+/// Of the weights between hidden layers, which take 16 bytes each in training.
+pub const MOST_WEIGHTS: u64 = 1_000_000_000;
+/// Of [`FitConfig::batch_size`].
+pub const MOST_BATCH: usize = 1_048_576;
+/// Of [`FitConfig::epochs`].
+pub const MOST_EPOCHS: usize = 1_000_000;
+/// Of [`FitConfig::rate`], poses a second.
+pub const MOST_RATE: f64 = 1000.0;
+
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkConfig {
@@ -70,9 +85,17 @@ pub struct NetworkConfig {
     /// A second output: the error that the network expects of each joint.
     #[serde(default)]
     pub sigma: bool,
-    /// Whether the mirror image of the key points gives the mirror image of the pose, exactly (`net::Mirror`).
+    /// Mirror-equivariant: the mirror image of the key points gives the mirror image of the pose, exactly (`net::Mirror`).
     #[serde(default)]
     pub mirror: bool,
+}
+
+impl NetworkConfig {
+    /// Weights between hidden layers; a mirror-equivariant network has half of them.
+    fn hidden_weights(&self) -> u64 {
+        let layers = (self.blocks * self.layers_per_block) as u64;
+        layers * (self.hidden as u64).pow(2) / if self.mirror { 2 } else { 1 }
+    }
 }
 
 impl Default for NetworkConfig {
@@ -194,18 +217,11 @@ impl FitConfig {
     /// The first one that cannot, with its bounds.
     pub fn check(&self) -> Result<()> {
         let network = &self.network;
-        let complaint = if network.hidden == 0 {
-            "--hidden 0, expected at least 1".to_owned()
-        } else if network.mirror && !network.hidden.is_multiple_of(2) {
+        self.check_counts()?;
+        let complaint = if network.mirror && !network.hidden.is_multiple_of(2) {
             format!("--hidden {} with --mirror on, expected an even number", network.hidden)
-        } else if network.layers_per_block == 0 {
-            "--layers-per-block 0, expected at least 1".to_owned()
         } else if !(0.0..1.0).contains(&network.dropout) {
             format!("--dropout {}, expected 0 or more and less than 1", network.dropout)
-        } else if self.batch_size < 2 {
-            format!("--batch-size {}, expected at least 2", self.batch_size)
-        } else if self.epochs == 0 {
-            "--epochs 0, expected at least 1".to_owned()
         } else if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             format!("--learning-rate {}, expected more than 0", self.learning_rate)
         } else if self.ema.is_some_and(|decay| !(decay > 0.0 && decay < 1.0)) {
@@ -216,13 +232,55 @@ impl FitConfig {
             format!("--noise {}, expected 0 or more", self.noise)
         } else if !(0.0..=1.0).contains(&self.rarity) {
             format!("--rarity {}, expected 0 to 1", self.rarity)
-        } else if !(self.rate > 0.0 && self.rate.is_finite()) {
-            format!("--rate {}, expected more than 0", self.rate)
+        } else if !(self.rate > 0.0 && self.rate <= MOST_RATE) {
+            format!("--rate {}, expected more than 0 and at most {MOST_RATE}", self.rate)
         } else if self.validate_every == 0 || self.checkpoint_every == 0 {
             "--validate-every and --checkpoint-every count from 1".to_owned()
+        } else if network.hidden_weights() > MOST_WEIGHTS {
+            format!(
+                "--blocks {}, --layers-per-block {} and --hidden {} make {} weights, expected at most {MOST_WEIGHTS}",
+                network.blocks,
+                network.layers_per_block,
+                network.hidden,
+                network.hidden_weights()
+            )
         } else {
             return self.input_layout().map(|_| ());
         };
         Err(Error::usage(complaint))
     }
+
+    /// Counts within the limits that the help names.
+    fn check_counts(&self) -> Result<()> {
+        let network = &self.network;
+        let counts = [
+            Count { option: "--blocks", value: network.blocks, least: 0, most: MOST_BLOCKS },
+            Count { option: "--hidden", value: network.hidden, least: 1, most: MOST_HIDDEN },
+            Count {
+                option: "--layers-per-block",
+                value: network.layers_per_block,
+                least: 1,
+                most: MOST_LAYERS_PER_BLOCK,
+            },
+            Count { option: "--batch-size", value: self.batch_size, least: 2, most: MOST_BATCH },
+            Count { option: "--epochs", value: self.epochs as usize, least: 1, most: MOST_EPOCHS },
+        ];
+        for Count { option, value, least, most } in counts {
+            if value < least {
+                return Err(Error::usage(format!("{option} {value}, expected at least {least}")));
+            }
+            if value > most {
+                return Err(Error::usage(format!("{option} {value}, expected at most {most}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An option that counts, and its limits.
+struct Count {
+    option: &'static str,
+    value: usize,
+    least: usize,
+    most: usize,
 }

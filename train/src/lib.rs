@@ -1,22 +1,18 @@
 //! Fits 2D-to-3D lifting networks and exports them as self-contained ONNX.
 
 pub mod chart;
-pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod dataset;
-pub mod device;
 mod evaluate;
 pub mod export;
 pub mod features;
 pub mod fit;
-pub mod history;
 pub mod net;
 pub mod openmp;
 pub mod output;
 pub mod study;
-pub mod teacher;
 pub mod trained;
 pub mod verify;
 pub mod views;

@@ -8,7 +8,7 @@ use super::colour::{BLUE, Colour, FAINT_INK, GRID, INK, PALE_BLUE, RULE, VERMILI
 use super::scene::{Align, Chart, Point};
 use super::thin::{least_and_greatest, running_mean};
 use super::unit_label;
-use crate::history::HistoryRow;
+use crate::fit::history::HistoryRow;
 
 const SIZE: (u32, u32) = (1000, 600);
 const LEFT: f64 = 78.0;

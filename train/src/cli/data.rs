@@ -9,12 +9,11 @@ use ndarray_npy::{NpzWriter, WriteNpzError};
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
 
-use crate::checkpoint;
 use crate::config::FitConfig;
 use crate::data::read::archive::{self, Precision};
 use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
 use crate::dataset::{Dataset, Protocol, Views};
-use crate::device;
+use crate::fit::{checkpoint, device};
 use crate::output;
 use crate::study::robustness::People;
 use crate::views::Detector;

@@ -10,8 +10,8 @@ use poselift::{Error, Result};
 use serde_json::json;
 
 use super::data::data_of;
-use crate::checkpoint::{self, FinishedRun};
 use crate::export::CardSeed;
+use crate::fit::checkpoint::{self, FinishedRun};
 use crate::output;
 use crate::trained::TrainedLifter;
 use crate::verify::{self, MOST_LOST_MM, PrecisionCost, Trained, Verification};

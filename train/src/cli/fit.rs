@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 use poselift::Result;
 
 use super::progress::TerminalProgress;
-use crate::checkpoint;
 use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule, TrainPrecision};
 use crate::fit;
-use crate::history::Summary;
+use crate::fit::checkpoint;
+use crate::fit::history::Summary;
 use crate::study::report;
 use crate::study::sweep::Trainer;
 
@@ -34,10 +34,10 @@ pub(super) struct FitArgs {
     /// Continue the run in RUN to the same numbers as if it had not been interrupted
     #[arg(long)]
     resume: bool,
-    /// Passes over the training split [default: 2]
+    /// Passes over the training split, at most 1000000 [default: 2]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Samples a step
+    /// Samples a step, 2 to 1048576
     #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "resume")]
     batch_size: usize,
     /// Learning rate of Adam
@@ -61,7 +61,7 @@ pub(super) struct FitArgs {
     /// Subjects of motion that validate, instead of --val-split
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "resume")]
     val_subjects: Vec<String>,
-    /// Poses a second that motion is resampled to
+    /// Poses a second that motion is resampled to, at most 1000
     #[arg(long, value_name = "HZ", default_value_t = 25.0, conflicts_with = "resume")]
     rate: f64,
     /// Detector noise on the key points of motion: 0 none, 1 usual
@@ -106,13 +106,13 @@ pub(super) struct FitArgs {
 /// The network's shape.
 #[derive(Debug, Args)]
 struct NetworkArgs {
-    /// Residual blocks
+    /// Residual blocks, at most 64
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
     blocks: usize,
-    /// Width of the hidden layers
+    /// Width of the hidden layers, at most 16384
     #[arg(long, value_name = "N", default_value_t = 1024, conflicts_with = "resume")]
     hidden: usize,
-    /// Linear-BatchNorm-ReLU-Dropout groups in a block
+    /// Linear-BatchNorm-ReLU-Dropout groups in a block, at most 8
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
     layers_per_block: usize,
     /// Probability of dropping a hidden unit
@@ -127,7 +127,7 @@ struct NetworkArgs {
     /// A second output, `sigma`: the distance that 68 % of each joint's errors stay within
     #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
     sigma: Switch,
-    /// Keep left and right alike: the mirror image of the key points gives exactly the mirror image of the pose, and each
+    /// Mirror-equivariant: the mirror image of the key points gives exactly the mirror image of the pose, and each
     /// view teaches both; motion only
     #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
     mirror: Switch,

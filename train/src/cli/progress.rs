@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::fit::history::Summary;
 use crate::fit::{Event, Progress};
-use crate::history::Summary;
 
 /// How often a plain line says how far the run is.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);

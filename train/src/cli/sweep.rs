@@ -131,7 +131,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::history::{EpochScore, Summary};
+    use crate::fit::history::{EpochScore, Summary};
 
     #[derive(Parser)]
     struct Program {

@@ -69,7 +69,7 @@ pub struct Dataset {
     /// What validates: every joint seen, with the noise of the configuration.
     pub validation: FixedSet,
     /// A fixed part of the training split, for its score in evaluation mode.
-    pub probe: FixedSet,
+    pub train_eval: FixedSet,
     train: TrainSource,
     device: Device,
 }
@@ -109,7 +109,7 @@ impl Dataset {
         Ok(Self {
             card: pairs_card(pairs, training, validating),
             validation: cut(training, validating),
-            probe: cut(0, training.min(MEASURED)),
+            train_eval: cut(0, training.min(MEASURED)),
             train,
             device,
         })
@@ -124,7 +124,7 @@ impl Dataset {
         Ok(Self {
             card: motion_card(&motion, layout, &validating, (source.len(), source.held_out.len())),
             validation: FixedSet::of(&source.held_out.look(&in_full_view)),
-            probe: FixedSet::of(&source.look(&in_full_view)),
+            train_eval: FixedSet::of(&source.look(&in_full_view)),
             train: TrainSource::Motion(Box::new(source)),
             device,
         })

@@ -128,8 +128,8 @@ mod tests {
 
     /// So many parameters, all 1, and gradients of −3.
     fn buffers(parameters: i64, precision: TrainPrecision) -> Buffers {
-        let shape = LayerShape { planes: vec![(1, parameters - 1)], batch_norm: false };
-        let buffers = Buffers::new(&[shape], precision, Device::Cpu);
+        let shape = |weights| LayerShape { planes: vec![(1, weights)], batch_norm: false };
+        let buffers = Buffers::new(&[shape(1), shape(parameters - 3)], precision, Device::Cpu);
         let _ = buffers.parameters.shallow_clone().fill_(1.0);
         let _ = buffers.gradients.shallow_clone().fill_(-3.0);
         buffers

@@ -11,7 +11,7 @@
 
 use tch::Tensor;
 
-use super::layer::{Buffers, Layer};
+use super::layer::{Buffers, Layers};
 
 /// The average of a network's parameters and running statistics.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Ema {
     /// `[S]` of the running means and variances.
     statistics: Tensor,
     /// Views of both, whose gradients are those of the network in training.
-    pub layers: Vec<Layer>,
+    pub layers: Layers,
 }
 
 impl Ema {

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::layer::{EPSILON, Layer, inner_layers, last_layer};
+use super::layer::{EPSILON, Layer, Layers};
 use super::linear::linear_f32;
 use super::planes::Planes;
 use super::{LiftNet, tensor_ops};
@@ -14,16 +14,16 @@ impl LiftNet {
     pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
         tch::no_grad(|| {
             let layers = self.lifting_layers();
-            let mut x = evaluate(&layers[0], &self.standardiser.features_to_planes(features));
+            let mut x = evaluate(&layers.input, &self.standardiser.features_to_planes(features));
             if self.config.input_block == InputBlock::Full {
                 x = rectified(&x);
             }
-            for block in inner_layers(layers).chunks(self.config.layers_per_block.max(1)) {
+            for block in layers.hidden.chunks(self.config.layers_per_block.max(1)) {
                 let first = x.to_kind(Kind::Float);
                 let branch = block.iter().fold(first, |y, layer| rectified(&evaluate(layer, &y)));
                 x = x.zip_map(&branch, |x, branch| x + branch);
             }
-            let output = self.standardiser.output_from_planes(&evaluate(last_layer(layers), &x));
+            let output = self.standardiser.output_from_planes(&evaluate(&layers.output, &x));
             let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.standardiser.raw_sigma(&output)));
             (self.standardiser.poses(&output), sigma)
         })
@@ -43,7 +43,7 @@ impl LiftNet {
     }
 
     /// What the network lifts with: the EMA, where there is one.
-    pub(super) fn lifting_layers(&self) -> &[Layer] {
+    pub(super) fn lifting_layers(&self) -> &Layers {
         self.ema.as_ref().map_or(&self.buffers.layers, |ema| &ema.layers)
     }
 }

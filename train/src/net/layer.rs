@@ -94,6 +94,22 @@ pub(super) struct NormViews {
     pub running_variance: Tensor,
 }
 
+/// The layers of a network.
+#[derive(Debug)]
+pub(super) struct Layers {
+    pub input: Layer,
+    /// Those of all residual blocks, in order.
+    pub hidden: Vec<Layer>,
+    pub output: Layer,
+}
+
+impl Layers {
+    /// All of them in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.input).chain(&self.hidden).chain([&self.output])
+    }
+}
+
 /// All the numbers of a network in training.
 #[derive(Debug)]
 pub(super) struct Buffers {
@@ -109,7 +125,7 @@ pub(super) struct Buffers {
     pub statistics: Tensor,
     /// `[P]` the parameters in bf16, where hidden layers multiply in it.
     pub copy: Option<Tensor>,
-    pub layers: Vec<Layer>,
+    pub layers: Layers,
     shapes: Vec<LayerShape>,
 }
 
@@ -131,7 +147,7 @@ impl Buffers {
     }
 
     /// Views of other `parameters` and `statistics` of the same shape; gradients are these.
-    pub(super) fn layers_over(&self, parameters: &Tensor, statistics: &Tensor) -> Vec<Layer> {
+    pub(super) fn layers_over(&self, parameters: &Tensor, statistics: &Tensor) -> Layers {
         Cutter::new(parameters, &self.gradients, statistics, parameters).layers(&self.shapes)
     }
 
@@ -176,8 +192,12 @@ impl<'a> Cutter<'a> {
         Self { parameters, gradients, statistics, factors, next_parameter: 0, next_statistic: 0 }
     }
 
-    fn layers(mut self, shapes: &[LayerShape]) -> Vec<Layer> {
-        shapes.iter().map(|shape| self.layer(shape)).collect()
+    fn layers(mut self, shapes: &[LayerShape]) -> Layers {
+        let mut layers = shapes.iter().map(|shape| self.layer(shape));
+        let input = layers.next().expect("a network has an input layer");
+        let mut hidden: Vec<Layer> = layers.collect();
+        let output = hidden.pop().expect("a network has an output layer");
+        Layers { input, hidden, output }
     }
 
     fn part(&mut self, shape: &[i64]) -> Part {
@@ -218,14 +238,4 @@ impl<'a> Cutter<'a> {
         });
         Layer { weights, bias: bias.value, bias_factor: bias.factor, bias_gradient: bias.gradient, norm }
     }
-}
-
-/// All but the input and the output layer.
-pub(super) fn inner_layers(layers: &[Layer]) -> &[Layer] {
-    &layers[1..layers.len() - 1]
-}
-
-/// The output layer.
-pub(super) fn last_layer(layers: &[Layer]) -> &Layer {
-    &layers[layers.len() - 1]
 }

@@ -33,7 +33,7 @@ mod tensor_ops;
 mod to_arrays;
 
 pub use standardisation::Standardisation;
-pub use step::Step;
+pub use step::{Step, mix_seed};
 pub use symmetry::Mirror;
 pub(crate) use to_arrays::numbers;
 
@@ -61,14 +61,6 @@ pub struct LiftNet {
     device: Device,
     sigma: Option<Sigma>,
     steps: u64,
-}
-
-/// Random numbers in a row from one: SplitMix64 (Steele et al. 2014), for seeds of seeds.
-pub fn mix_seed(seed: u64, stream: u64) -> u64 {
-    let mut x = seed.wrapping_add(stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 impl LiftNet {
@@ -117,7 +109,7 @@ impl LiftNet {
 
     fn initialise(&self, seed: u64) {
         tch::manual_seed(mix_seed(seed, 0) as i64);
-        for layer in &self.buffers.layers {
+        for layer in self.buffers.layers.iter() {
             let bound = |weight: &Tensor| 1.0 / (weight.size()[1] as f64).sqrt();
             let weights = layer.weights.iter().map(|weight| (&weight.value, bound(&weight.value)));
             for (part, bound) in weights.chain([(&layer.bias, bound(&layer.weights[0].value))]) {

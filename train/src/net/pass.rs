@@ -3,10 +3,11 @@
 use tch::{Device, Kind, Tensor};
 
 use super::activation::{Activation, DropoutSpec, Residual, SavedActivations};
-use super::layer::{Layer, NormViews, inner_layers, last_layer};
+use super::layer::NormViews;
 use super::linear::{bias_gradient, input_gradient, linear_f32, linear_into, weight_gradients, weight_gradients_f32};
 use super::planes::{PlaneShape, Planes};
-use super::{LiftNet, cpu, mix_seed, tensor_ops};
+use super::step::mix_seed;
+use super::{LiftNet, cpu, tensor_ops};
 use crate::config::InputBlock;
 
 /// Where a step reads and writes: buffers for the largest batch, reused.
@@ -44,7 +45,7 @@ impl LiftNet {
         let planes = || Planes::zeros(rows, shape, kind, self.device);
         let saved = |kind| SavedActivations::new(rows, shape, kind, self.device);
         let input = self.has_full_input().then(|| saved(Kind::Float));
-        let inner = (0..self.hidden_layers().len()).map(|_| saved(kind));
+        let inner = (0..self.buffers.layers.hidden.len()).map(|_| saved(kind));
         let weight_gradient = |kind| Tensor::zeros([shape.columns, shape.columns], (kind, self.device));
         self.workspace = Some(Workspace {
             rows,
@@ -65,10 +66,6 @@ impl LiftNet {
         self.config.input_block == InputBlock::Full
     }
 
-    fn hidden_layers(&self) -> &[Layer] {
-        inner_layers(&self.buffers.layers)
-    }
-
     /// The activation behind layer `index` of those that have one, in a batch of `rows` samples.
     fn activation<'a>(&'a self, index: usize, norm: Option<&'a NormViews>, rows: i64, seed: u64) -> Activation<'a> {
         let dropout = DropoutSpec { probability: self.config.dropout, seed: mix_seed(seed, 1 + index as u64) as u32 };
@@ -79,7 +76,7 @@ impl LiftNet {
     pub(super) fn forward(&self, input: &Planes, seed: u64) -> Tensor {
         let rows = input.first().size()[0];
         let work = self.workspace();
-        let first = &self.buffers.layers[0];
+        let first = &self.buffers.layers.input;
         let mut next = 0;
         if self.has_full_input() {
             let activation = self.activation(0, first.norm.as_ref(), rows, seed);
@@ -91,7 +88,7 @@ impl LiftNet {
             work.residual[0].rows(rows).write(&linear_f32(first, input));
         }
         let per_block = self.config.layers_per_block;
-        for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate() {
+        for (block, layers) in self.buffers.layers.hidden.chunks(per_block.max(1)).enumerate() {
             let mut x = work.residual[block].rows(rows);
             for (k, layer) in layers.iter().enumerate() {
                 let activation = self.activation(next, layer.norm.as_ref(), rows, seed);
@@ -104,7 +101,7 @@ impl LiftNet {
             }
         }
         let last = work.residual[self.config.blocks].rows(rows).to_kind(Kind::Float);
-        self.standardiser.output_from_planes(&linear_f32(last_layer(&self.buffers.layers), &last))
+        self.standardiser.output_from_planes(&linear_f32(&self.buffers.layers.output, &last))
     }
 
     /// Fills every gradient, from the output layer to the input layer; `gradient` is `[B, outputs]`.
@@ -115,14 +112,14 @@ impl LiftNet {
         let branch = work.branch_gradient.rows(rows);
         let z_gradient = work.z_gradient.rows(rows);
         let kind = down.first().kind();
-        let output = last_layer(&self.buffers.layers);
+        let output = &self.buffers.layers.output;
         let gradient = self.standardiser.gradient_to_planes(gradient).to_kind(kind);
         weight_gradients_f32(output, &gradient, &work.residual[self.config.blocks].rows(rows));
         bias_gradient(output, &gradient);
         input_gradient(&down, output, &gradient, false);
         let mut next = work.saved.len();
         let per_block = self.config.layers_per_block;
-        for (block, layers) in self.hidden_layers().chunks(per_block.max(1)).enumerate().rev() {
+        for (block, layers) in self.buffers.layers.hidden.chunks(per_block.max(1)).enumerate().rev() {
             let mut incoming = &down;
             for (k, layer) in layers.iter().enumerate().rev() {
                 next -= 1;
@@ -135,7 +132,7 @@ impl LiftNet {
                 incoming = &branch;
             }
         }
-        let first = &self.buffers.layers[0];
+        let first = &self.buffers.layers.input;
         if self.has_full_input() {
             let down = down.to_kind(Kind::Float);
             let z_gradient = down.map(|(_, down)| down.zeros_like());

@@ -26,6 +26,14 @@ impl Step {
     }
 }
 
+/// Random numbers in a row from one: SplitMix64 (Steele et al. 2014), for seeds of seeds.
+pub fn mix_seed(seed: u64, stream: u64) -> u64 {
+    let mut x = seed.wrapping_add(stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
 /// A batch's error.
 struct BatchLoss {
     /// MPJPE, of no dimensions.

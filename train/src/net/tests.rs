@@ -55,7 +55,7 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
     let hidden = |index: usize, saved: usize, x: &Planes| {
         let p = &parameters[index];
         let mut units = linear(index, x).exchanged();
-        if net.buffers.layers[index].norm.is_some() {
+        if net.buffers.layers.iter().nth(index).unwrap().norm.is_some() {
             // Both twins are samples of one unit: BatchNorm of twice as many rows.
             let both = Tensor::cat(&units.iter().collect::<Vec<_>>(), 0);
             let (gamma, beta) = (Some(&p[planes + 1]), Some(&p[planes + 2]));
@@ -204,7 +204,7 @@ fn bf16_goes_where_f32_goes() {
 fn between_products(net: &LiftNet, fused: bool) -> Vec<Tensor> {
     let rows = 37;
     let kind = net.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
-    let norm = net.buffers.layers[1].norm.as_ref();
+    let norm = net.buffers.layers.hidden[0].norm.as_ref();
     let dropout = DropoutSpec { probability: 0.0, seed: 1 };
     let shape = net.hidden_planes();
     tch::manual_seed(2);

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 use tch::{Device, Kind, Tensor};
 
 use super::LiftNet;
-use super::layer::{EPSILON, Layer, NormViews, inner_layers, last_layer};
+use super::layer::{EPSILON, Layer, NormViews};
 use super::symmetry::Basis;
 use crate::config::InputBlock;
 use crate::trained::{BatchNorm, Dense, Network, ZScore};
@@ -16,13 +16,13 @@ impl LiftNet {
     /// The weights and running statistics that the network lifts with, copied off the device.
     pub fn to_arrays(&self) -> Network {
         let layers = self.lifting_layers();
-        let hidden: Vec<Dense> = inner_layers(layers).iter().map(inner).collect();
+        let hidden: Vec<Dense> = layers.hidden.iter().map(inner).collect();
         let bases = self.standardiser.bases.as_ref();
         Network {
-            input: bases.map_or_else(|| inner(&layers[0]), |bases| input(&layers[0], &bases.features)),
+            input: bases.map_or_else(|| inner(&layers.input), |bases| input(&layers.input, &bases.features)),
             input_relu: self.config.input_block == InputBlock::Full,
             blocks: hidden.chunks(self.config.layers_per_block.max(1)).map(<[Dense]>::to_vec).collect(),
-            output: bases.map_or_else(|| inner(last_layer(layers)), |bases| output(last_layer(layers), &bases.outputs)),
+            output: bases.map_or_else(|| inner(&layers.output), |bases| output(&layers.output, &bases.outputs)),
             twins: bases.is_some(),
         }
     }

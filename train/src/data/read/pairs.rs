@@ -56,13 +56,18 @@ impl Pairs {
         Ok((pairs, format!("{}: {note}", path.display())))
     }
 
-    /// Makes poses relative to their root; the text says which one was taken.
+    /// Makes poses relative to their root; the text says which one was taken, and how many samples were left out since
+    /// their poses hold a number that is not finite.
     ///
     /// # Errors
     /// No samples, or a root that is no joint.
     pub fn from_arrays(arrays: PairedArrays, root: RootChoice, source: Source) -> Result<(Self, String)> {
-        let PairedArrays { keypoints, mut poses } = arrays;
+        let given = arrays.poses.dim().0;
+        let PairedArrays { keypoints, mut poses } = with_finite_poses(arrays);
         let (samples, joints, _) = poses.dim();
+        if samples == 0 && given > 0 {
+            return Err(Error::input(format!("each of {given} poses holds NaN or infinity, expected finite numbers")));
+        }
         if samples == 0 || joints == 0 {
             return Err(Error::input(format!("{samples} poses of {joints} joints, expected at least 1 of 1")));
         }
@@ -89,8 +94,24 @@ impl Pairs {
             RootChoice::None | RootChoice::Auto => (None, None, format!("no root taken, poses as they are, {why}")),
         };
         let note = format!("{samples} pairs, {} key points to {joints} joints; {note}", keypoints.dim().1);
+        let note = match given - samples {
+            0 => note,
+            left_out => format!("{note}; {left_out} of {given} pairs left out, for their poses hold NaN or infinity"),
+        };
         Ok((Self { keypoints, poses, root, root_position, unit: "unknown".into(), source }, note))
     }
+}
+
+/// The samples whose poses hold finite numbers alone: one other would turn every weight into NaN. Key points may hold NaN,
+/// which means missing.
+fn with_finite_poses(arrays: PairedArrays) -> PairedArrays {
+    let is_finite = |sample: &usize| arrays.poses.index_axis(Axis(0), *sample).iter().all(|value| value.is_finite());
+    let samples = arrays.poses.dim().0;
+    let finite: Vec<usize> = (0..samples).filter(is_finite).collect();
+    if finite.len() == samples {
+        return arrays;
+    }
+    PairedArrays { keypoints: arrays.keypoints.select(Axis(0), &finite), poses: arrays.poses.select(Axis(0), &finite) }
 }
 
 /// What [`RootChoice::Auto`] comes to, and why.
@@ -191,6 +212,21 @@ mod tests {
         assert_eq!(pairs.poses[[3, 2, 0]], given.poses[[3, 2, 0]] - 1.0);
         assert_eq!(taken(RootChoice::None).unwrap().0.poses, given.poses);
         assert!(taken(RootChoice::Joint(4)).unwrap_err().to_string().contains("less than 4"));
+    }
+
+    #[test]
+    fn poses_that_are_not_finite_are_left_out_and_counted() {
+        let whole = arrays([0.0, 0.0, 4.0], 1.0);
+        let mut given = whole.clone();
+        (given.poses[[3, 0, 1]], given.poses[[8, 2, 0]]) = (f32::NAN, f32::INFINITY);
+        given.keypoints[[5, 1, 0]] = f32::NAN;
+        let (pairs, note) = Pairs::from_arrays(given.clone(), RootChoice::None, source()).unwrap();
+        assert_eq!((pairs.poses.dim().0, pairs.keypoints.dim().0), (38, 38));
+        assert_eq!(pairs.poses.slice(s![3, .., ..]), whole.poses.slice(s![4, .., ..]));
+        assert!(note.contains("2 of 40 pairs left out"), "{note}");
+        given.poses.fill(f32::NAN);
+        let refused = Pairs::from_arrays(given, RootChoice::None, source()).unwrap_err().to_string();
+        assert!(refused.contains("each of 40 poses holds NaN"), "{refused}");
     }
 
     #[test]

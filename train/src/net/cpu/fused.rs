@@ -103,16 +103,20 @@ unsafe fn row_mut<T, const PLANES: usize>(
     (plane(0), if PLANES == 2 { plane(1) } else { &mut [] })
 }
 
-/// The least length of `rows`, at most [`BLOCK`].
+/// The least length of `rows`. A loop over so many columns, at most [`BLOCK`], needs no bounds checks and becomes vectors.
 #[inline(always)]
-fn width_of<T, const PLANES: usize>(rows: [&[T]; PLANES]) -> usize {
-    rows.into_iter().fold(BLOCK, |width, row| width.min(row.len()))
+fn shortest<T, const PLANES: usize>(rows: [&[T]; PLANES]) -> usize {
+    if PLANES == 2 { rows[0].len().min(rows[1].len()) } else { rows[0].len() }
 }
 
-/// The length of rows to be written, of which the second counts where there are two planes.
+/// Column `j` of each row. Written out, not mapped: so the compiler sees that `j` is within each row.
 #[inline(always)]
-fn width_of_mut<T, const PLANES: usize>(first: &[T], second: &[T]) -> usize {
-    if PLANES == 2 { first.len().min(second.len()) } else { first.len() }
+fn column<T: Element, const PLANES: usize>(rows: [&[T]; PLANES], j: usize) -> [f32; PLANES] {
+    let mut column = [rows[0][j].get(); PLANES];
+    if PLANES == 2 {
+        column[1] = rows[1][j].get();
+    }
+    column
 }
 
 /// Even and odd to the sum and the difference, and back, each time √2 larger; one plane stays as it is.
@@ -313,18 +317,24 @@ fn activate_inner<T: Element, const PLANES: usize>(
     first: &mut [T],
     second: &mut [T],
 ) {
-    let width = width_of(z).min(width_of_mut::<T, PLANES>(first, second));
+    let mut width = shortest(z).min(first.len()).min(BLOCK);
+    if PLANES == 2 {
+        width = width.min(second.len());
+    }
     for j in 0..width {
-        let mut y = z.map(|z| z[j].get() * affine.factor[j]);
-        y[0] += affine.shift[j];
+        let mut y = column(z, j);
+        y[0] = y[0] * affine.factor[j] + affine.shift[j];
+        if PLANES == 2 {
+            y[1] *= affine.factor[j];
+        }
         let mut units = exchanged(y);
         for (unit, at) in units.iter_mut().zip(at) {
             *unit = unit.max(0.0) * dropout.factor((at + j) as u32);
         }
-        let out = exchanged(units).map(|out| out * exchange_scale(PLANES));
-        first[j] = T::round(out[0]);
+        let out = exchanged(units);
+        first[j] = T::round(out[0] * exchange_scale(PLANES));
         if PLANES == 2 {
-            second[j] = T::round(out[1]);
+            second[j] = T::round(out[1] * exchange_scale(PLANES));
         }
     }
 }
@@ -355,18 +365,24 @@ impl<'a, T: Element, const PLANES: usize> Passed<'a, T, PLANES> {
 
     #[inline(always)]
     fn width(&self) -> usize {
-        width_of(self.gradient).min(width_of(self.z)).min(width_of(self.out))
+        shortest(self.z).min(shortest(self.out)).min(shortest(self.gradient)).min(BLOCK)
     }
 
     /// What of the gradient in column `j` passes the units' ReLUs and dropouts, in planes again.
     #[inline(always)]
     fn through_units(&self, j: usize, scale: f32) -> [f32; PLANES] {
-        let out = exchanged(self.out.map(|out| out[j].get()));
-        let mut units = exchanged(self.gradient.map(|gradient| gradient[j].get()));
-        for (unit, out) in units.iter_mut().zip(out) {
-            *unit = if out > 0.0 { *unit } else { 0.0 };
+        let out = exchanged(column(self.out, j));
+        let gradient = exchanged(column(self.gradient, j));
+        let mut passed = [if out[0] > 0.0 { gradient[0] } else { 0.0 }; PLANES];
+        if PLANES == 2 {
+            passed[1] = if out[1] > 0.0 { gradient[1] } else { 0.0 };
         }
-        exchanged(units).map(|passed| passed * (exchange_scale(PLANES) * scale))
+        let mut passed = exchanged(passed);
+        passed[0] *= exchange_scale(PLANES) * scale;
+        if PLANES == 2 {
+            passed[1] *= exchange_scale(PLANES) * scale;
+        }
+        passed
     }
 }
 
@@ -445,10 +461,11 @@ vectorised! {
 #[inline(always)]
 fn gather_inner<T: Element, const PLANES: usize>(slope: &Slope, row: Passed<T, PLANES>, sums: &mut Sums) {
     for j in 0..row.width() {
+        let z = column(row.z, j);
         let passed = row.through_units(j, slope.scale);
-        let mut product = passed[0] * (row.z[0][j].get() - slope.mean[j]);
+        let mut product = passed[0] * (z[0] - slope.mean[j]);
         if PLANES == 2 {
-            product += passed[1] * row.z[1][j].get();
+            product += passed[1] * z[1];
         }
         sums.gradient[j] += passed[0];
         sums.product[j] += product * slope.inverse_std[j];
@@ -467,14 +484,18 @@ fn descend_inner<T: Element, const PLANES: usize>(
     first: &mut [T],
     second: &mut [T],
 ) {
-    let width = row.width().min(width_of_mut::<T, PLANES>(first, second));
+    let mut width = row.width().min(first.len());
+    if PLANES == 2 {
+        width = width.min(second.len());
+    }
     for j in 0..width {
+        let z = column(row.z, j);
         let passed = row.through_units(j, slope.scale);
-        let normalised = (row.z[0][j].get() - slope.mean[j]) * slope.inverse_std[j];
+        let normalised = (z[0] - slope.mean[j]) * slope.inverse_std[j];
         let down = passed[0] - slope.mean_of_gradient[j] - normalised * slope.mean_of_product[j];
         first[j] = T::round(slope.factor[j] * down);
         if PLANES == 2 {
-            let normalised = row.z[1][j].get() * slope.inverse_std[j];
+            let normalised = z[1] * slope.inverse_std[j];
             second[j] = T::round(slope.factor[j] * (passed[1] - normalised * slope.mean_of_product[j]));
         }
     }

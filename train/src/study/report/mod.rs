@@ -12,7 +12,7 @@ pub use reading::{EpochVerdict, Reading};
 use crate::chart::training_chart;
 use crate::config::{FitConfig, InputBlock, Loss, Schedule};
 use crate::data::is_made_up;
-use crate::history::{EpochScore, HistoryRow, Summary, read_history};
+use crate::fit::history::{EpochScore, HistoryRow, Summary, read_history};
 use crate::output;
 
 /// Epochs beyond this many are not all listed.

@@ -1,6 +1,6 @@
 //! What a history says once its noise is known.
 
-use crate::history::{EpochScore, HistoryRow};
+use crate::fit::history::{EpochScore, HistoryRow};
 
 /// Fewest scatter samples that a noise is estimated from.
 const LEAST_NOISE_SAMPLES: usize = 3;

@@ -125,7 +125,7 @@ fn a_long_run_lists_some_epochs() {
 fn a_folder_gets_its_report_and_charts() {
     let folder = tempfile::tempdir().unwrap();
     let (rows, summary) = run(&[(60.0, 65.0), (50.0, 58.0)]);
-    let mut history = crate::history::HistoryWriter::create(&folder.path().join("history.csv")).unwrap();
+    let mut history = crate::fit::history::HistoryWriter::create(&folder.path().join("history.csv")).unwrap();
     rows.iter().for_each(|row| history.append(row).unwrap());
     history.flush().unwrap();
     write(folder.path(), &FitConfig::default(), &summary).unwrap();

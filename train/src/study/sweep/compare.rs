@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::chart::Score;
-use crate::history::EpochScore;
+use crate::fit::history::EpochScore;
 
 /// Which of an epoch's two scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub use plan::{Variant, variants};
 pub use write::{markdown, table};
 
 use crate::config::FitConfig;
-use crate::history::Summary;
+use crate::fit::history::Summary;
 use crate::output;
 
 /// The file in a sweep's folder that says what it is a sweep of.

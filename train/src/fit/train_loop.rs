@@ -1,9 +1,5 @@
 //! The training loop, to be read from top to bottom.
 //!
-//! On the motion capture of CMU and UI-PRMD the network of the README reaches
-//! the error that `models/README.md` states; `tests/train/fit.rs` holds it to
-//! a bound on built-in motion.
-//!
 //! Everything random in step k follows from the run's seed and k, so a resumed
 //! run goes on to the numbers of an unbroken one. Nothing in a step waits for
 //! the device: errors are collected there and read every `READ_EVERY` steps.
@@ -14,15 +10,15 @@ use std::time::Instant;
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
-use crate::checkpoint::{self, Checkpoint, RunState};
+use super::checkpoint::{self, Checkpoint, RunState};
+use super::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
+use super::teacher::Teacher;
+use super::{Event, Progress, device};
 use crate::config::{FitConfig, Schedule};
-use crate::data::OpenOptions;
-use crate::dataset::{Dataset, DatasetCard, measure};
-use crate::device;
+use crate::dataset::{Dataset, measure};
 use crate::features::features;
-use crate::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
 use crate::net::{LiftNet, Step, mix_seed};
-use crate::teacher::Teacher;
+use crate::trained::InputTransform;
 
 /// Steps between two looks at the errors on the device.
 const READ_EVERY: u64 = 50;
@@ -32,100 +28,6 @@ const WARM_UP: f64 = 0.01;
 const SIGMA_WARM_UP: f64 = 0.05;
 /// Seeds of the run's streams, beside the steps' own.
 const ORDER_STREAM: u64 = 1 << 40;
-
-/// What a run tells as it goes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event<'a> {
-    /// The data are loaded and the network stands.
-    Started {
-        /// `cpu` or `cuda:N`.
-        device: &'a str,
-        /// What is said of the data.
-        dataset: &'a DatasetCard,
-        /// Numbers that are learned.
-        parameters: u64,
-        /// Steps of the whole run.
-        steps: u64,
-        /// The step that it resumes behind, 0 for a fresh run.
-        resumed_at: u64,
-    },
-    /// Some steps were made.
-    Progress {
-        /// Steps taken so far.
-        iteration: u64,
-        /// Mean training MPJPE of the steps since the last word, in the reported unit.
-        train_mpjpe: f64,
-        /// Training samples a second since the last word.
-        samples_per_second: f64,
-    },
-    /// The validation split was measured.
-    Validated {
-        /// Steps taken so far.
-        iteration: u64,
-        /// MPJPE in the reported unit.
-        val_mpjpe: f64,
-    },
-    /// Something worth saying about the data.
-    Note(&'a str),
-}
-
-/// Where a run's [`Event`]s go.
-pub trait Progress {
-    /// Takes notice of one.
-    fn event(&mut self, event: Event<'_>);
-}
-
-/// Takes no notice.
-#[derive(Debug)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn event(&mut self, _event: Event<'_>) {}
-}
-
-/// Fits as `config` says into the folder `out`; with `resume`, goes on from its last checkpoint.
-///
-/// # Errors
-/// Data that cannot be read or split, a device that is not there, a folder that holds a run already (without
-/// `resume`) or none (with it), training that diverges to something that is no number.
-pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
-    config.check()?;
-    let device = device::choose(&config.device)?;
-    let config = &FitConfig { precision: device::precision(config.precision, device), ..config.clone() };
-    prepare_folder(out, resume)?;
-    let opened = OpenOptions::from_config(config)?.open(&config.data)?;
-    opened.notes.iter().for_each(|note| progress.event(Event::Note(note)));
-    let mut dataset = Dataset::new(opened.data, config, device)?;
-    let teacher = config.teacher.as_deref().map(|path| Teacher::open(path, &dataset.card, device)).transpose()?;
-    dataset.card.teacher = teacher.as_ref().map(Teacher::named);
-    checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
-    checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
-    let mut run = Run::new(config, out, &dataset, teacher, device, resume)?;
-    progress.event(Event::Started {
-        device: &device::name(device),
-        dataset: &dataset.card,
-        parameters: run.net.parameter_count(),
-        steps: run.plan.steps(),
-        resumed_at: run.state.iteration,
-    });
-    run.train(progress)?;
-    let summary = run.summary();
-    checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
-    Ok(summary)
-}
-
-fn prepare_folder(out: &Path, resume: bool) -> Result<()> {
-    let holds_run = out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
-    if holds_run && !resume {
-        return Err(Error::usage("holds a run already")
-            .at(out)
-            .hint("continue it with --resume, or give another --out"));
-    }
-    if !out.join(checkpoint::CONFIG).exists() && resume {
-        return Err(Error::usage("holds no run to resume").at(out));
-    }
-    std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))
-}
 
 /// The steps of a run: epochs of batches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -168,7 +70,8 @@ fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
     }
 }
 
-struct Run<'a> {
+/// A run on its way.
+pub(super) struct TrainLoop<'a> {
     config: &'a FitConfig,
     out: &'a Path,
     dataset: &'a Dataset,
@@ -178,6 +81,8 @@ struct Run<'a> {
     state: RunState,
     history: HistoryWriter,
     teacher: Option<Teacher>,
+    /// How key points become features.
+    transform: InputTransform,
     /// `[features]` stands in for what is missing.
     feature_mean: Tensor,
     pending: Pending,
@@ -198,8 +103,9 @@ impl Pending {
     }
 }
 
-impl<'a> Run<'a> {
-    fn new(
+impl<'a> TrainLoop<'a> {
+    /// Before the first step, or with `resume` behind the last checkpoint.
+    pub(super) fn new(
         config: &'a FitConfig,
         out: &'a Path,
         dataset: &'a Dataset,
@@ -222,19 +128,47 @@ impl<'a> Run<'a> {
             HistoryWriter::create(&path)?
         };
         let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
+        let transform = dataset.card.transform();
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
-        let (pending, clock) = (Pending::new(), Instant::now());
-        Ok(Self { config, out, dataset, device, plan, net, state, history, teacher, feature_mean, pending, clock })
+        let pending = Pending::new();
+        let clock = Instant::now();
+        Ok(Self {
+            config,
+            out,
+            dataset,
+            device,
+            plan,
+            net,
+            state,
+            history,
+            teacher,
+            transform,
+            feature_mean,
+            pending,
+            clock,
+        })
     }
 
-    fn train(&mut self, progress: &mut dyn Progress) -> Result<()> {
+    /// What is told before the first step, on the device of this `name`.
+    pub(super) fn started<'e>(&'e self, device: &'e str) -> Event<'e> {
+        Event::Started {
+            device,
+            dataset: &self.dataset.card,
+            parameters: self.net.parameter_count(),
+            steps: self.plan.steps(),
+            resumed_at: self.state.iteration,
+        }
+    }
+
+    /// Takes every step that is left.
+    pub(super) fn train(&mut self, progress: &mut dyn Progress) -> Result<()> {
         let batches = self.plan.batches() as u64;
         let earlier_seconds = self.state.seconds;
         self.clock = Instant::now();
         while self.state.iteration < self.plan.steps() {
-            let (epoch, batch) = (self.state.iteration / batches, self.state.iteration % batches);
+            let epoch = self.state.iteration / batches;
             let order = self.epoch_order(epoch);
-            for batch in batch..batches {
+            for batch in self.state.iteration % batches..batches {
                 self.step(&order, batch as usize)?;
                 self.state.seconds = earlier_seconds + self.clock.elapsed().as_secs_f64();
                 let epoch_ends = batch + 1 == batches;
@@ -264,8 +198,9 @@ impl<'a> Run<'a> {
         self.state.samples += len as u64;
         let seed = mix_seed(self.config.seed, self.state.iteration);
         let (keypoints, poses) = self.dataset.draw(&order.narrow(0, start as i64, len as i64), seed);
-        let features = features(&keypoints, &self.dataset.card.transform(), &self.feature_mean);
-        let (iteration, steps) = (self.state.iteration, self.plan.steps());
+        let features = features(&keypoints, &self.transform, &self.feature_mean);
+        let iteration = self.state.iteration;
+        let steps = self.plan.steps();
         let learning_rate = learning_rate(self.config, iteration, steps);
         let learn_sigma = iteration as f64 > SIGMA_WARM_UP * steps as f64;
         let step = Step { loss: self.config.loss, learning_rate, learn_sigma, seed };
@@ -287,7 +222,7 @@ impl<'a> Run<'a> {
         self.record(Some(error * scale), progress)?;
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe: error * scale });
         if let Some(epoch) = ended_epoch {
-            let train_mpjpe = measure(&self.net, &self.dataset.probe, &self.dataset.card).mpjpe() * scale;
+            let train_mpjpe = measure(&self.net, &self.dataset.train_eval, &self.dataset.card).mpjpe() * scale;
             let iteration = self.state.iteration;
             self.state.epochs.push(EpochScore { epoch, iteration, train_mpjpe, val_mpjpe: error * scale });
         }
@@ -333,7 +268,8 @@ impl<'a> Run<'a> {
             .hint("lower --learning-rate, or turn --batch-norm on"))
     }
 
-    fn summary(&self) -> Summary {
+    /// What the run came to.
+    pub(super) fn summary(&self) -> Summary {
         Summary {
             unit: self.dataset.card.error_unit().1.to_owned(),
             epochs: self.state.epochs.clone(),

@@ -1,6 +1,6 @@
 //! A run on disk: what is needed to go on to the same numbers, or to export.
 //!
-//! A run folder holds `config.json`, `dataset.json`, `checkpoint.safetensors`
+//! A run folder holds `config.json`, `dataset.json`, `fingerprint.json` (of its data), `checkpoint.safetensors`
 //! (the last state), `best.safetensors` (the one that validated best),
 //! `history.csv`, `summary.json`, the charts and `report.md`. Files appear
 //! whole or not at all. The random state needs no file: everything random in
@@ -14,16 +14,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
 
+use super::history::EpochScore;
 use crate::config::FitConfig;
 use crate::dataset::DatasetCard;
-use crate::history::EpochScore;
 use crate::net::LiftNet;
+use crate::output;
 use crate::trained::{TrainedLifter, ZScore};
 
 /// The configuration of a run.
 pub const CONFIG: &str = "config.json";
 /// What is said of its data.
 pub const DATASET: &str = "dataset.json";
+/// The fingerprint of its data.
+pub const FINGERPRINT: &str = "fingerprint.json";
 /// Its last state.
 pub const LAST: &str = "checkpoint.safetensors";
 /// The state that validated best.
@@ -54,29 +57,13 @@ impl Default for RunState {
     }
 }
 
-/// Writes `bytes` so that `path` holds them all or is left as it was.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = partial(path);
-    std::fs::write(&partial, bytes).map_err(|e| Error::io("cannot write", &partial, e))?;
-    std::fs::rename(&partial, path).map_err(|e| Error::io("cannot write", path, e))
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
-}
-
 /// Writes `value` as indented JSON, whole.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::input(e.to_string()).at(path))?;
-    write_whole(path, format!("{text}\n").as_bytes())
+    output::write_whole(path, format!("{text}\n").as_bytes())
 }
 
 /// Reads what [`write_json`] wrote.
@@ -114,10 +101,10 @@ pub fn save(path: &Path, net: &LiftNet, state: &RunState) -> Result<()> {
     tensors.push(("epochs".into(), Tensor::from_slice(&epochs)));
     let host: Vec<_> =
         tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
-    let partial = partial(path);
+    let unfinished = output::unfinished(path)?;
     let failed = |e: String| Error::runtime(format!("cannot write the checkpoint: {e}")).at(path);
-    Tensor::write_safetensors(&host, &partial).map_err(|e| failed(e.to_string()))?;
-    std::fs::rename(&partial, path).map_err(|e| failed(e.to_string()))
+    Tensor::write_safetensors(&host, &unfinished).map_err(|e| failed(e.to_string()))?;
+    std::fs::rename(&unfinished, path).map_err(|e| failed(e.to_string()))
 }
 
 /// A checkpoint in memory.

@@ -1,0 +1,55 @@
+//! One run at a time in a folder: a lock that the operating system takes back when the process ends, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use poselift::{Error, Result};
+
+/// The file in a run's folder that is locked; it stays there, empty.
+const LOCK: &str = ".lock";
+
+/// The lock on a run's folder, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct RunLock {
+    /// The lock ends when this is closed.
+    _file: File,
+}
+
+impl RunLock {
+    /// Locks the folder `out`, which is there.
+    ///
+    /// # Errors
+    /// Another process fits in the folder, or the file cannot be opened.
+    pub(super) fn take(out: &Path) -> Result<Self> {
+        let path = out.join(LOCK);
+        let failed = |e| Error::io("cannot lock", &path, e);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::usage("another poselift-train is fitting in this folder")
+                .at(out)
+                .hint("wait until it has ended, or give another --out")),
+            // Some network file systems know no locks: runs there are not kept apart.
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_locked_once_and_again_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = RunLock::take(folder.path()).unwrap();
+        let refused = RunLock::take(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("another poselift-train is fitting"), "{refused}");
+        drop(held);
+        RunLock::take(folder.path()).unwrap();
+    }
+}
