@@ -364,3 +364,42 @@ fn a_height_scales_a_person() {
         assert_near(frame.people[0].joints[6].map(f64::from), expected, 1e-3, "the left ankle");
     }
 }
+
+#[test]
+fn a_lifted_clip_goes_from_key_points_to_opensims_angles() {
+    let Some(judges) = Judges::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+    let run = |name: &str, options: &[&str]| {
+        let out = folder.path().join(name);
+        let mut arguments = vec!["run", "--device", "cpu", clip.to_str().unwrap(), "-o", out.to_str().unwrap()];
+        arguments.extend_from_slice(options);
+        let output = poselift(&arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+        (out, said)
+    };
+    let (trc, said) = run("clip.trc", &["--smooth", "clip", "--root", "--pitch", "5", "--height", "1.78"]);
+    assert!(said.contains("focal length unknown"), "{said}");
+    let solved = judges.read("ik", &[trc.as_path(), folder.path()]);
+    assert_eq!(solved["rows"], solved["expected"]);
+    let table = judges.read("trc", &[&trc]);
+    let ankles = table["rows"].as_array().unwrap().iter().flat_map(|row| [&row[3], &row[6]]);
+    let lowest = ankles.filter_map(|ankle| ankle[1].as_f64()).fold(f64::INFINITY, f64::min);
+    assert!((-0.1..0.1).contains(&lowest), "the lowest ankle is at {lowest} m");
+
+    // Roots and angles in JSON Lines, with their error bars.
+    let (lines, _) = run("clip.jsonl", &["--root", "--angles", "--sigma"]);
+    let text = std::fs::read_to_string(lines).unwrap();
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let header = lines.next().unwrap();
+    assert_eq!(header["angles"].as_array().unwrap().len(), ANGLE_NAMES.len());
+    let people: Vec<_> = lines.flat_map(|line| line["people"].as_array().unwrap().clone()).collect();
+    assert!(!people.is_empty());
+    for person in &people {
+        assert!(person["root"][2].as_f64().unwrap() > 1.0, "{person}");
+        let lists = ["angles", "angle_sigma"].map(|list| person[list].as_array().unwrap());
+        assert!(lists.iter().all(|list| list.len() == ANGLE_NAMES.len()), "{person}");
+        assert!(lists[1].iter().flat_map(Value::as_f64).all(|sigma| sigma > 0.0), "{person}");
+    }
+}
