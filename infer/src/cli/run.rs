@@ -28,7 +28,7 @@ use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_str
 /// Lift 2D key points to 3D poses
 ///
 /// Reads JSON Lines, npy or npz (told apart by content) and writes JSON Lines to stdout, or to OUT by its extension:
-/// .jsonl, .npy, .npz, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
+/// .jsonl, .npy, .npz, .csv, .trc, .mot, .c3d, .bvh, .glb, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
 /// is answered as soon as it is there. Several inputs with a pipe among them are read at the same time, and what has come
 /// from all of them is lifted as one batch.
 ///
