@@ -13,6 +13,10 @@ use crate::pose::LiftedFrame;
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
 /// A sample so near to a row, in rows, lies on it.
 const ON_THE_ROW: f64 = 0.02;
+/// Intervals that differ from the median by less, as a share of it, are intervals between frames that follow each other.
+const NEAR_THE_MEDIAN: f64 = 0.1;
+/// A rate so near to a whole number, as a share of it, is that number; 29.97 is not.
+const WHOLE_WITHIN: f64 = 2e-4;
 /// More rows than this are no clip but a wrong time: two days at 60 Hz.
 const MAX_ROWS: f64 = 1e7;
 /// A coordinate that is not known.
@@ -123,7 +127,7 @@ impl Recorder {
     /// # Errors
     /// No rate is known, or the times want more rows than any clip has.
     pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
-        let Some(rate) = self.fps.or_else(|| median_rate(&self.times)) else {
+        let Some(rate) = self.fps.or_else(|| usual_rate(&self.times)) else {
             return Err(Error::usage("the frame rate is not known, which motion files need")
                 .hint("say how many frames a second there are: --fps 30"));
         };
@@ -145,17 +149,19 @@ impl Recorder {
     }
 }
 
-/// The rate that most intervals between frames have; `None` of fewer than two frames.
-fn median_rate(times: &[f64]) -> Option<f64> {
+/// The rate of frames that follow each other: the mean of all intervals near the median one, for times are often written with few
+/// digits. `None` of fewer than two frames.
+fn usual_rate(times: &[f64]) -> Option<f64> {
     let mut intervals: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if intervals.is_empty() {
         return None;
     }
     let middle = intervals.len() / 2;
-    let (_, median, _) = intervals.select_nth_unstable_by(middle, f64::total_cmp);
-    let rate = 1.0 / *median;
-    // Times that are written with few digits hide a whole number of frames a second.
-    Some(if (rate - rate.round()).abs() < 0.01 { rate.round() } else { rate })
+    let median = *intervals.select_nth_unstable_by(middle, f64::total_cmp).1;
+    intervals.retain(|interval| (interval - median).abs() <= NEAR_THE_MEDIAN * median);
+    let rate = intervals.len() as f64 / intervals.iter().sum::<f64>();
+    let is_whole = (rate - rate.round()).abs() <= WHOLE_WITHIN * rate;
+    Some(if is_whole { rate.round() } else { rate })
 }
 
 /// Samples of one person: `[T]` frames, `[T, J]` points.
@@ -317,16 +323,16 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_most_frames() {
-        let frames: Vec<_> =
-            [0.0, 0.033, 0.067, 0.1, 0.133].iter().map(|time| frame(0, Some(*time), &[(None, *time as f32)])).collect();
+        let times = [0.0, 0.0333, 0.0667, 0.1, 0.1333, 0.1667, 0.2];
+        let frames: Vec<_> = times.iter().map(|time| frame(0, Some(*time), &[(None, *time as f32)])).collect();
         let clip = clip(&frames, None).unwrap();
-        assert!((clip.rate - 30.0).abs() < 0.4, "{}", clip.rate);
+        assert_eq!(clip.rate, 30.0);
         let halved = {
             let mut recorder = Recorder::new(2, Some(15.0));
             frames.iter().for_each(|frame| recorder.push(frame).unwrap());
             recorder.into_clip(MAX_FILLED_GAP).unwrap()
         };
-        assert_eq!(halved.rows, 3);
+        assert_eq!(halved.rows, 4);
         let found = xs(&halved.people[0]);
         assert!(found.iter().zip([0.0, 0.0667, 0.1333]).all(|(found, x)| (found - x).abs() < 1e-3), "{found:?}");
     }

@@ -61,6 +61,8 @@ struct Rest {
     direction: Vector,
     /// At right angles to the direction; what the bone's twist turns.
     axis: Vector,
+    /// Takes the direction to x and the axis to y.
+    to_frame: Rotation,
 }
 
 /// What turns a bone about itself.
@@ -131,13 +133,12 @@ impl Rig {
                         Twist::Hinge { next, is_negative, trunk } => {
                             let next = along(&Line { from: *child, to: next });
                             let product = if is_negative { next.cross(&bone) } else { bone.cross(&next) };
-                            let straight = swing(&out.global[trunk], rest.direction, bone) * rest.axis;
+                            let straight = || swing(&out.global[trunk], rest.direction, bone) * rest.axis;
                             Some(hinge_axis(product, bone.norm() * next.norm(), straight))
                         }
                     };
                     let turned = axis.and_then(|axis| frame(bone, axis));
-                    turned
-                        .map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.frame().transpose())
+                    turned.map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.to_frame)
                 }
             };
             out.local.push(parent.tr_mul(&global));
@@ -163,8 +164,9 @@ impl Rig {
 }
 
 impl Rest {
-    fn frame(&self) -> Rotation {
-        frame(self.direction, self.axis).expect("a bone's axis is at right angles to it in the rest pose")
+    fn new(direction: Vector, axis: Vector) -> Self {
+        let frame = frame(direction, axis).expect("a bone's axis is at right angles to it in the rest pose");
+        Self { direction, axis, to_frame: frame.transpose() }
     }
 }
 
@@ -184,10 +186,14 @@ fn swing(from: &Rotation, direction: Vector, bone: Vector) -> Rotation {
 }
 
 /// The axis of a hinge from the product of its two bones, `lengths` long together, and the axis that it has when straight.
-fn hinge_axis(product: Vector, lengths: f64, straight: Vector) -> Vector {
+fn hinge_axis(product: Vector, lengths: f64, straight: impl FnOnce() -> Vector) -> Vector {
     let sine = product.norm() / lengths.max(f64::MIN_POSITIVE);
     let share = ((sine - SINE_OF_NO_AXIS) / (SINE_OF_FULL_AXIS - SINE_OF_NO_AXIS)).clamp(0.0, 1.0);
+    if share == 1.0 {
+        return product;
+    }
     let weight = share * share * (3.0 - 2.0 * share);
+    let straight = straight();
     straight * (1.0 - weight) + product.try_normalize(1e-12).unwrap_or(straight) * weight
 }
 

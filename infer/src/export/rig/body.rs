@@ -168,7 +168,7 @@ impl Body<'_> {
             Shank => (second, Vector::from(LEFTWARDS)),
             Forearm => (second, elbow_axis),
         };
-        Aim::Bone { child, rest: Rest { direction, axis }, twist: twist.unwrap_or(Twist::Least) }
+        Aim::Bone { child, rest: Rest::new(direction, axis), twist: twist.unwrap_or(Twist::Least) }
     }
 }
 
