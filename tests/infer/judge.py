@@ -114,14 +114,16 @@ def glb(path):
         matrix = numpy.eye(4)
         turns = tracks.get((node, "rotation"))
         if turns is not None:
-            x, y, z, w = turns[frame].astype(float)
+            x, y, z, w = turns[min(frame, len(turns) - 1)].astype(float)
             matrix[:3, :3] = [
                 [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
                 [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
                 [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
             ]
         moves = tracks.get((node, "translation"))
-        matrix[:3, 3] = moves[frame] if moves is not None else file.nodes[node].translation or [0, 0, 0]
+        resting = file.nodes[node].translation or [0, 0, 0]
+        # Who leaves early stays where they were last.
+        matrix[:3, 3] = moves[min(frame, len(moves) - 1)] if moves is not None else resting
         return matrix
 
     places = {}
