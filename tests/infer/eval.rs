@@ -179,9 +179,9 @@ fn a_stream_with_a_broken_line_is_measured_all_the_same() {
     assert!(stderr(&output).contains("<stdin>:5: the frame has no 'people'"), "{}", stderr(&output));
     assert!(stdout(&output).contains("3, and 1 that could not be read"), "{}", stdout(&output));
     let header = stream.lines().next().unwrap().to_owned() + "\n{\"people\":[]}\n";
-    let nobody = feed(poselift().args(["eval", "--stream", "-"]), &header);
-    assert_code(&nobody, 2);
-    assert!(stderr(&nobody).contains("<stdin>: nobody in any of the 1 frames"), "{}", stderr(&nobody));
+    let no_people = feed(poselift().args(["eval", "--stream", "-"]), &header);
+    assert_code(&no_people, 2);
+    assert!(stderr(&no_people).contains("<stdin>: no person in any of the 1 frames"), "{}", stderr(&nobody));
 }
 
 #[test]
