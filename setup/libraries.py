@@ -156,8 +156,10 @@ def install_judges(pins, staging):
 
 def check_judges(folder, _cache):
     """The packages import."""
-    packages = "import bvhio, c3d, ezc3d, opensim, pandas, pygltflib"
-    run_check([str(folder / "bin" / "python"), "-c", packages], "the Python packages that read exports")
+    # opensim writes a log into the folder that it is imported in.
+    script = "import os, tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    os.chdir(folder)\n"
+    script += "    import bvhio, c3d, ezc3d, opensim, pandas, pygltflib\n    os.chdir('/')"
+    run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that read exports")
 
 
 def check_python(folder, _cache):

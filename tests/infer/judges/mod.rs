@@ -33,7 +33,9 @@ impl Judges {
     /// What the judge `name` of judge.py read in `files`.
     pub(crate) fn read<P: AsRef<OsStr> + Debug>(&self, name: &str, files: &[P]) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/infer/judge.py");
-        let output = Command::new(&self.python).arg(script).arg(name).args(files).output().unwrap();
+        // opensim writes a log into the folder that it is imported in.
+        let folder = Path::new(&files[0]).parent().unwrap();
+        let output = Command::new(&self.python).current_dir(folder).arg(script).arg(name).args(files).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name} refuses {files:?}:\n{said}");
         // Libraries may print before the last line.
