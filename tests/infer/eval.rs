@@ -181,7 +181,7 @@ fn a_stream_with_a_broken_line_is_measured_all_the_same() {
     let header = stream.lines().next().unwrap().to_owned() + "\n{\"people\":[]}\n";
     let no_people = feed(poselift().args(["eval", "--stream", "-"]), &header);
     assert_code(&no_people, 2);
-    assert!(stderr(&no_people).contains("<stdin>: no person in any of the 1 frames"), "{}", stderr(&nobody));
+    assert!(stderr(&no_people).contains("<stdin>: no person in any of the 1 frames"), "{}", stderr(&no_people));
 }
 
 #[test]
