@@ -1,6 +1,7 @@
 //! All tests of `poselift-train` that can share a process: one program to link with libtorch instead of one a file.
 //!
 //! Apart stands `openmp`, which asks how the threads of a process wait.
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
 
 #[path = "../arrows.rs"]
 mod arrows;
