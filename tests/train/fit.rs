@@ -240,7 +240,7 @@ fn bad_asks_are_refused_with_their_reason() {
     let run = folder.path().join("run");
     let cases: [(&[&str], &str); 13] = [
         (&["--data", "nowhere.npz"], "nowhere.npz"),
-        (&["--data", "synthetic:2000", "--val-subjects", "nobody"], "nobody"),
+        (&["--data", "synthetic:2000", "--val-subjects", "stranger"], "no person is called 'stranger'"),
         (&["--data", "synthetic:2000", "--dropout", "1"], "--dropout 1, expected"),
         (&["--data", "synthetic:2000", "--ema", "1"], "--ema 1, expected more than 0 and less than 1"),
         (&["--data", "synthetic:2000", "--batch-size", "1"], "--batch-size 1, expected at least 2"),

@@ -1,4 +1,4 @@
-//! Stringing clips of many sources together into one [`Motion`].
+//! Joins clips of many sources into one [`Motion`].
 
 use std::collections::HashSet;
 
@@ -10,20 +10,20 @@ use super::body::resample;
 use super::check::{self, Figure, Sifted};
 use super::{Clip, Motion, Source};
 
-/// Whose motion a take is.
+/// Where a take comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct TakeOf<'a> {
     /// The take's name.
     pub name: &'a str,
-    /// The person's.
+    /// The person's name.
     pub subject: &'a str,
-    /// The collection, by [`MotionBuilder::source`].
+    /// The collection's index, by [`MotionBuilder::source`].
     pub source: usize,
     /// What is known of the figure.
     pub figure: Figure,
 }
 
-/// Collects clips, sources and what there is to tell about them.
+/// Collects clips, sources and notes about them.
 #[derive(Debug)]
 pub struct MotionBuilder {
     rate: f64,
@@ -38,7 +38,7 @@ impl MotionBuilder {
     /// For motion of `rate` poses a second.
     ///
     /// # Errors
-    /// A rate that is not above 0.
+    /// The rate is not above 0.
     pub fn new(rate: f64) -> Result<Self> {
         if !(rate.is_finite() && rate > 0.0) {
             return Err(Error::usage(format!("a rate of {rate} poses a second, expected more than 0")));
@@ -58,7 +58,7 @@ impl MotionBuilder {
         self.rate
     }
 
-    /// The index of `source`, which is taken up if it is new.
+    /// The index of `source`, which is added if it is new.
     pub fn source(&mut self, source: Source) -> usize {
         self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
             self.sources.push(source);
@@ -66,12 +66,13 @@ impl MotionBuilder {
         })
     }
 
-    /// Something that the user should know about the sources.
+    /// Adds a note for the user about the sources.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
-    /// Adds what is sound of a take, `bodies` at `rate` a second, as clips at [`Self::rate`]; returns what was found.
+    /// Adds the sound parts of a take, `bodies` at `rate` a second, as clips at [`Self::rate`]; returns the faults
+    /// found.
     pub fn take(&mut self, take: TakeOf<'_>, bodies: &[Body], rate: f64) -> Sifted {
         let sifted = check::sift(bodies, rate, take.figure);
         for range in &sifted.sound {
@@ -81,7 +82,7 @@ impl MotionBuilder {
         sifted
     }
 
-    /// Adds a clip at [`Self::rate`]; a name that its source has already gets a number behind it.
+    /// Adds a clip at [`Self::rate`]; if its source already has the name, a number is appended.
     pub fn clip(&mut self, name: &str, subject: &str, source: usize, human_lengths: bool, bodies: &[Body]) {
         if bodies.is_empty() {
             return;
@@ -108,10 +109,10 @@ impl MotionBuilder {
         self.coordinates.len() / (22 * 3)
     }
 
-    /// All that was collected, and what there is to tell about it.
+    /// Everything collected, and the notes about it.
     ///
     /// # Errors
-    /// Not one clip.
+    /// There is no clip.
     pub fn finish(self) -> Result<(Motion, Vec<String>)> {
         if self.clips.is_empty() {
             return Err(

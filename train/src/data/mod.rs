@@ -1,7 +1,8 @@
-//! What a lifter learns from: clips of motion, or paired arrays. Nothing here computes with libtorch.
+//! Training data: clips of motion, or paired arrays. Nothing here computes with libtorch.
 //!
-//! `open` goes from the words behind `--data` to data; `read` knows the files; `body` makes our joints of theirs; `check`
-//! finds what no human does; `synthetic` makes motion up; `builder` strings clips together; `split` holds people out.
+//! `open` goes from the arguments of `--data` to data; `read` knows the files; `body` maps their joints to ours;
+//! `check` finds motion that is not human; `synthetic` generates motion; `builder` joins clips; `split` holds people
+//! out.
 
 pub mod body;
 mod builder;
@@ -36,7 +37,7 @@ pub struct Motion {
 pub struct Clip {
     /// The take's name, unique within its source: `16_01`.
     pub name: String,
-    /// The person's name, `cmu16`, `indian`, `s09`; validation splits go by it.
+    /// The person's name, `cmu16`, `indian`, `s09`; validation splits use it.
     pub subject: String,
     /// Index into [`Motion::sources`].
     pub source: usize,
@@ -44,12 +45,12 @@ pub struct Clip {
     pub start: usize,
     /// Number of frames.
     pub frames: usize,
-    /// Whether bone lengths are a real person's. Directions alone are learned where not, with
-    /// human lengths put in their place.
+    /// Whether bone lengths are a real person's. If not, only bone directions are learned, with human lengths in
+    /// their place.
     pub human_lengths: bool,
 }
 
-/// A collection of motion, with what its users must be told.
+/// A collection of motion, with what its users must know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name.
@@ -67,7 +68,7 @@ pub struct Pairs {
     pub poses: Array3<f32>,
     /// Index of the root among the joints; absent where the arrays leave it out.
     pub root: Option<usize>,
-    /// Where the root lay in the file's own axes, if at a fixed place; it has been subtracted from `poses`.
+    /// Where the root was in the file's own axes, if at a fixed place; it has been subtracted from `poses`.
     pub root_position: Option<[f32; 3]>,
     /// The unit of `poses`: `m`, or `unknown`.
     pub unit: String,
@@ -78,13 +79,13 @@ pub struct Pairs {
 /// What a list of sources holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainingData {
-    /// Paired arrays, fitted on as they are.
+    /// Paired arrays, used for fitting as they are.
     Pairs(Pairs),
     /// Motion, which virtual cameras turn into pairs.
     Motion(Motion),
 }
 
-/// Holds libtorch's generator, of which a process has one, for a test that draws: tests run side by side.
+/// Locks libtorch's generator for a test that draws from it: a process has one generator, and tests run in parallel.
 #[cfg(test)]
 pub(crate) fn generator() -> std::sync::MutexGuard<'static, ()> {
     static GENERATOR: std::sync::Mutex<()> = std::sync::Mutex::new(());

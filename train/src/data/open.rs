@@ -1,4 +1,4 @@
-//! From the words behind `--data` to what they hold.
+//! From the arguments of `--data` to the data.
 
 use std::path::Path;
 
@@ -13,15 +13,15 @@ use super::{MotionBuilder, Pairs, RootChoice, TrainingData, synthetic};
 /// How sources are opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenOptions {
-    /// Poses a second that motion is brought to.
+    /// Poses a second that motion is resampled to.
     pub rate: f64,
-    /// Seed of made-up motion.
+    /// Seed of synthetic motion.
     pub seed: u64,
     /// The root of paired arrays.
     pub root: RootChoice,
 }
 
-/// What was opened, with what there is to tell about it.
+/// Opened data, with notes about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// The data.
@@ -39,7 +39,7 @@ pub fn open(sources: &[String], rate: f64, seed: u64) -> Result<TrainingData> {
     Ok(open_with(sources, rate, seed)?.data)
 }
 
-/// As [`open`], with what there is to tell about the sources.
+/// As [`open`], with notes about the sources.
 ///
 /// # Errors
 /// As [`OpenOptions::open`].
@@ -51,7 +51,7 @@ pub fn open_with(sources: &[String], rate: f64, seed: u64) -> Result<Opened> {
 enum Kind<'a> {
     MadeUp(Repertoire, usize),
     Folder(&'a Path),
-    /// An array with its description beside it.
+    /// An array with its description in a file of the same name.
     Described(&'a Path),
     Arrays(&'a Path),
     PoseFile(&'a Path),
@@ -60,18 +60,19 @@ enum Kind<'a> {
 }
 
 impl OpenOptions {
-    /// As a run opens its data.
+    /// The options with which a run opens its data.
     ///
     /// # Errors
-    /// A root that is none.
+    /// The root is not valid.
     pub fn from_config(config: &FitConfig) -> Result<Self> {
         Ok(Self { rate: config.rate, seed: config.seed, root: config.root.parse()? })
     }
 
-    /// Opens `sources` end to end.
+    /// Opens `sources` and joins them end to end.
     ///
     /// # Errors
-    /// A source that is not there, of no known kind, or broken; motion mixed with paired arrays, or several of these.
+    /// A source that does not exist, is of no known kind, or is broken; motion mixed with paired arrays, or several
+    /// of these.
     pub fn open(&self, sources: &[String]) -> Result<Opened> {
         let kinds = sources.iter().map(|source| kind(source)).collect::<Result<Vec<_>>>()?;
         match kinds.as_slice() {
@@ -126,12 +127,12 @@ fn kind(source: &str) -> Result<Kind<'_>> {
     }
 }
 
-/// Whether nobody ever moved as `source` does: `synthetic`, `postures`.
+/// Whether `source` is generated motion: `synthetic`, `postures`.
 pub fn is_made_up(source: &str) -> bool {
     matches!(made_up(source), Ok(Some(_)))
 }
 
-/// What `synthetic`, `synthetic:FRAMES` or the same of `postures` asks for; none where `source` is something else.
+/// What `synthetic`, `synthetic:FRAMES` or the same of `postures` asks for; `None` if `source` is something else.
 fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
     let (name, frames) = source.split_once(':').map_or((source, None), |(name, frames)| (name, Some(frames)));
     let Some(repertoire) = Repertoire::ALL.into_iter().find(|repertoire| repertoire.name() == name) else {

@@ -1,4 +1,4 @@
-//! Which clips train and which validate: by person, since frames of one person are alike.
+//! The split into training and validation clips: by person, since frames of one person are alike.
 
 use poselift::{Error, Result};
 
@@ -8,13 +8,14 @@ use super::{Clip, Motion};
 type Person<'a> = (usize, &'a str);
 
 impl Motion {
-    /// Indices of the training and of the validating clips.
+    /// Indices of the training and of the validation clips.
     ///
-    /// People named in `val_subjects` (`s09`, or `UI-PRMD/s09`) validate; where none are named, the last share
-    /// `val_split` of the people in the order of the sources, at least one; of one person's motion, the last clips.
+    /// People named in `val_subjects` (`s09`, or `UI-PRMD/s09`) validate. If none are named, the last share
+    /// `val_split` of the people in the order of the sources does, at least one; with one person's motion, the last
+    /// clips.
     ///
     /// # Errors
-    /// A name that nobody has, or a side without a clip; the message lists the people.
+    /// A name that no person has, or a side without a clip; the message lists the people.
     pub fn split(&self, val_split: f64, val_subjects: &[String]) -> Result<(Vec<usize>, Vec<usize>)> {
         let people = self.people();
         if !val_subjects.is_empty() {
@@ -31,7 +32,7 @@ impl Motion {
         self.both_filled(training, validating)
     }
 
-    /// Cuts motion of one clip in two, the last share `val_split` of its frames apart, so that it can be split.
+    /// Cuts motion of one clip in two, separating the last share `val_split` of its frames, so that it can be split.
     pub fn cut_single_clip(&mut self, val_split: f64) {
         if let [clip] = self.clips.as_mut_slice()
             && clip.frames > 1
@@ -44,7 +45,7 @@ impl Motion {
         }
     }
 
-    /// Everybody, in the order of the sources and of their first clips.
+    /// All people, in the order of the sources and of their first clips.
     pub fn people(&self) -> Vec<Person<'_>> {
         let mut people: Vec<Person> = Vec::new();
         for clip in &self.clips {
@@ -61,7 +62,7 @@ impl Motion {
             name == subject || name.strip_suffix(subject) == Some(&format!("{}/", self.sources[source].name))
         };
         if let Some(unknown) = names.iter().find(|name| !people.iter().any(|person| is_named(name, person))) {
-            return Err(Error::usage(format!("nobody is called '{unknown}', expected {}", self.list(people))));
+            return Err(Error::usage(format!("no person is called '{unknown}', expected {}", self.list(people))));
         }
         let validates = |clip: &usize| names.iter().any(|name| is_named(name, &person(&self.clips[*clip])));
         let (validating, training) = (0..self.clips.len()).partition(validates);
@@ -92,7 +93,7 @@ fn person(clip: &Clip) -> Person<'_> {
     (clip.source, &clip.subject)
 }
 
-/// A share of `count` things, at least one and not all; `count` is above 1.
+/// A share of `count`, at least one and not all; `count` is above 1.
 fn last_share(count: usize, share: f64) -> usize {
     ((count as f64 * share).round() as usize).clamp(1, count - 1)
 }

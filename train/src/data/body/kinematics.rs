@@ -1,16 +1,16 @@
-//! Forward kinematics: from a frame's channels to where every joint is and how it is turned.
+//! Forward kinematics: from a frame's channels to the position and rotation of every joint.
 
 use nalgebra::{Matrix3, Vector3};
 use ndarray::ArrayView1;
 
 use super::take::{Axis, Channel, Take};
 
-/// A joint in the world: the file's unit, its axes.
+/// A joint's placement in world space, in the file's unit and axes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placement {
-    /// Where it is.
+    /// Position.
     pub position: Vector3<f64>,
-    /// How its own axes are turned (columns are its x, y and z).
+    /// Rotation of its own axes; the columns are its x, y and z axes.
     pub rotation: Matrix3<f64>,
 }
 
@@ -21,7 +21,7 @@ impl Default for Placement {
 }
 
 impl Placement {
-    /// A point of the joint's own frame in the world.
+    /// Takes a point from the joint's own frame to world space.
     pub fn point(&self, local: &Vector3<f64>) -> Vector3<f64> {
         self.position + self.rotation * local
     }
@@ -29,10 +29,10 @@ impl Placement {
 
 /// Places all joints for one frame's `channels`, into `placements` `[J]`.
 ///
-/// Rotations are applied in the order of the channels, each about an axis that the ones before have turned
+/// Rotations are applied in the order of the channels, each about an axis that the rotations before it have turned
 /// (intrinsic; Meredith and Maddock, Motion Capture File Formats Explained, 2001). A root's position adds to its
-/// OFFSET; that of any other joint takes its place, as Blender and MotionBuilder write it. A joint whose axes are
-/// turned by C in its own frame turns by C·R·C⁻¹.
+/// OFFSET; the position of any other joint replaces its OFFSET, as Blender and MotionBuilder write it. A joint whose
+/// axes are turned by C in its own frame turns by C·R·C⁻¹.
 pub fn place(take: &Take, channels: ArrayView1<f64>, placements: &mut Vec<Placement>) {
     placements.clear();
     for joint in &take.joints {

@@ -25,7 +25,7 @@ pub const REFERENCE_STATURE: f64 = 1.755;
 pub const THIGH_METRES: f64 = 0.245 * 1.70;
 
 /// Points of the skull from its middle at the height of the temples, metres at [`REFERENCE_STATURE`]:
-/// x to the left, y up, z forward. Index in [`poselift::skeleton::BODY22`] first.
+/// x to the left, y up, z forward. The first number is the index in [`poselift::skeleton::BODY22`].
 pub const SKULL: [(usize, [f64; 3]); 7] = [
     (9, [0.0, -0.100, 0.061]),
     (10, [0.0, 0.065, 0.003]),
@@ -36,27 +36,27 @@ pub const SKULL: [(usize, [f64; 3]); 7] = [
     (21, [-0.0725, -0.061, 0.0]),
 ];
 
-/// A first frame of which more than this share of the angles are zero is a rest pose.
-/// (CMU's files: 0.92 and 0.63 at rest, at most 0.24 and 0.42 in motion.)
+/// If more than this share of the first frame's angles are zero, the frame is a rest pose. (CMU's files: 0.92 and
+/// 0.63 at rest, at most 0.24 and 0.42 in motion.)
 const REST_SHARE: f64 = 0.55;
 
-/// A fitted rig with the lengths of one file.
+/// A rig fitted to the lengths of one file.
 #[derive(Debug)]
 pub struct BodyMap {
     rig: FittedRig,
-    /// Metres of the file's unit.
+    /// Metres per unit of the file.
     metres: f64,
-    /// How the unit was found, to be told to the user.
+    /// How the unit was found, in words for the user.
     pub unit: String,
-    /// Whether bone lengths are a person's.
+    /// Whether bone lengths are a real person's.
     pub human_lengths: bool,
-    /// The lost bone from chest to neck base, in the chest's frame, file's unit.
+    /// The lost bone from the chest to the base of the neck, in the chest's frame and the file's unit.
     thorax_bone: Vector3<f64>,
-    /// From the chest to Human3.6M's thorax, in the chest's frame, file's unit.
+    /// From the chest to Human3.6M's thorax, in the chest's frame and the file's unit.
     thorax: Vector3<f64>,
-    /// From the head's joint to where the skull is measured from, in the head's frame, file's unit.
+    /// From the head's joint to the skull's reference point, in the head's frame and the file's unit.
     end_site: Vector3<f64>,
-    /// From the head's frame to a level one.
+    /// Rotation from the head's frame to a level one.
     level: Matrix3<f64>,
     leg: f64,
     /// Stature over [`REFERENCE_STATURE`].
@@ -67,7 +67,7 @@ impl BodyMap {
     /// Measures the skeleton of `bvh`.
     ///
     /// # Errors
-    /// Legs of no length.
+    /// Legs have no length.
     pub fn new(rig: FittedRig, take: &Take) -> Result<Self> {
         let bone = |joint: usize| take.joints[joint].offset.norm();
         let thigh = (bone(rig.legs[1]) + bone(rig.legs[4])) / 2.0;
@@ -108,17 +108,18 @@ impl BodyMap {
         })
     }
 
-    /// The rig that was found.
+    /// The rig that was recognised.
     pub fn rig(&self) -> &'static super::rig::Rig {
         self.rig.rig
     }
 
-    /// Whether the first frame is the rest pose that CMU's files on this rig begin with, however near the motion starts.
+    /// Whether the first frame is the rest pose that CMU's files on this rig begin with, however similar the motion's
+    /// start is.
     pub fn starts_at_rest(&self, take: &Take) -> bool {
         let rotations = take.joints.iter().flat_map(|joint| joint.channels.iter().zip(joint.first_channel..));
         let rotations = rotations.filter(|(channel, _)| matches!(channel, Channel::Rotation(_)));
         let values: Vec<_> = rotations.map(|(_, column)| take.frames[[0, column]].abs()).collect();
-        // Below a millionth of a degree is a zero that went through arithmetic.
+        // Below a millionth of a degree the angle is a zero with rounding error.
         let zeros = values.iter().filter(|value| **value < 1e-6).count();
         zeros as f64 > REST_SHARE * values.len() as f64
     }
@@ -156,7 +157,7 @@ impl BodyMap {
     }
 }
 
-/// Half the way from `from` over `over` to `to`.
+/// The midpoint of the path from `from` over `over` to `to`.
 fn halfway(from: Vector3<f64>, over: Vector3<f64>, to: Vector3<f64>) -> Vector3<f64> {
     let (first, second) = ((over - from).norm(), (to - over).norm());
     let half = (first + second) / 2.0;
@@ -167,7 +168,7 @@ fn halfway(from: Vector3<f64>, over: Vector3<f64>, to: Vector3<f64>) -> Vector3<
     }
 }
 
-/// Metres of a file's unit, and how that was found out, from its mean thigh.
+/// Metres per unit of the file, from its mean thigh, and how that was found out.
 fn unit_of(thigh: f64, known: Option<f64>, human_lengths: bool) -> (f64, String) {
     const UNITS: [(f64, &str); 4] = [(0.001, "mm"), (0.01, "cm"), (0.0254, "inch"), (1.0, "m")];
     // Thighs of adults and of children from five years on, metres.
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_told_by_the_thigh() {
+    fn units_are_found_from_the_thigh() {
         for (thigh, expected, name) in
             [(420.0, 0.001, "mm"), (43.0, 0.01, "cm"), (17.0, 0.0254, "inch"), (0.4, 1.0, "m")]
         {

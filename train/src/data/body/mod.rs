@@ -1,5 +1,5 @@
-//! From a file's skeleton to the 22 joints that we keep: `take` is what a file says, `kinematics` places its joints, `rig`
-//! recognises whose skeleton it is, `map` makes our body of it, `resample` brings it to our rate.
+//! From a file's skeleton to the 22 joints that we keep: `take` holds what a file says, `kinematics` places its
+//! joints, `rig` recognises the naming scheme, `map` makes our body of it, `resample` brings it to our rate.
 
 pub mod kinematics;
 mod map;

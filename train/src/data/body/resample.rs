@@ -1,14 +1,14 @@
-//! Bringing takes to one rate.
+//! Resampling takes to one rate.
 
 use super::map::Body;
 
-/// `bodies` at `rate` a second brought to `target` a second, by straight lines between the two nearest frames.
+/// Resamples `bodies` from `rate` to `target` frames a second, by straight lines between the two nearest frames.
 ///
 /// At 120 Hz a joint that turns at 10 rad/s on a 0.5 m limb strays 0.1 mm from that line.
 pub fn resample(bodies: &[Body], rate: f64, target: f64) -> Vec<Body> {
     let Some(last) = bodies.len().checked_sub(1) else { return Vec::new() };
     let step = rate / target;
-    // A hair of slack, so that 120 Hz is 24 times 5 Hz whatever the header's decimals.
+    // A small tolerance, so that 120 Hz is 24 times 5 Hz whichever way the header rounds its decimals.
     let count = ((last as f64 + 1e-3) / step) as usize + 1;
     (0..count).map(|index| between(bodies, index as f64 * step)).collect()
 }

@@ -1,4 +1,4 @@
-//! The rigs that motion capture comes in: which of a file's joints are which of ours, by name.
+//! Known motion-capture rigs: which of a file's joints are which of ours, by name.
 //!
 //! Every number here is a property of a rig, found by comparing its bodies with UI-PRMD's, whose points were
 //! estimated from surface markers with a described anatomy (see `body.rs`).
@@ -7,10 +7,10 @@ use poselift::error::{Error, Result};
 
 use super::take::Take;
 
-/// What is known of one naming scheme.
+/// What is known about one naming scheme.
 #[derive(Debug)]
 pub struct Rig {
-    /// Our name for it.
+    /// Our name for the scheme.
     pub name: &'static str,
     /// Right hip, knee, ankle, left hip, knee, ankle.
     pub legs: [&'static str; 6],
@@ -22,46 +22,47 @@ pub struct Rig {
     pub neck: &'static str,
     /// The joint that carries the skull.
     pub head: &'static str,
-    /// Share of the way from chest to neck, in the chest's frame, at which Human3.6M's thorax lies (0.833 of the stature).
+    /// Share of the way from chest to neck, in the chest's frame, at which Human3.6M's thorax is (0.833 of the
+    /// stature).
     pub thorax_share: f64,
-    /// How far the middle of the rib cage lies before the chest's joint, as a share of the leg.
+    /// How far the middle of the rib cage is in front of the chest's joint, as a share of the leg.
     pub rib_cage_ahead: f64,
-    /// Length of the forearm as a multiple of the distance from elbow to the joint named as the wrist.
+    /// Length of the forearm as a multiple of the distance from the elbow to the joint named as the wrist.
     pub forearm_stretch: f64,
-    /// Where the middle of the skull at the height of the temples lies.
+    /// Where the middle of the skull is at the height of the temples.
     pub skull: Skull,
     /// How far the head's own z axis looks down when the head is level, degrees.
     pub head_droop_degrees: f64,
-    /// Whether the file's bones are a person's.
+    /// Whether the file's bones are a real person's.
     pub human_lengths: bool,
-    /// Whether the export lost the bone from the chest joint to the base of the neck: its children lie upon it
-    /// (OFFSET 0), arms and head hang a hand's breadth too low.
+    /// Whether the export lost the bone from the chest joint to the base of the neck: its children coincide with it
+    /// (OFFSET 0), so arms and head are a hand's breadth too low.
     pub lost_thorax_bone: bool,
-    /// Frames to leave out where a file begins with a rest pose: the pose, and the way from it into the motion.
+    /// Frames to leave out where a file begins with a rest pose: the pose itself, and the transition into the motion.
     pub rest_frames: usize,
-    /// The collection that is known by this rig, if one is.
+    /// The collection that uses this rig, if it is known.
     pub collection: Option<Collection>,
 }
 
-/// Where the middle of the skull at the height of the temples is; metres of a person 1.755 m tall, head level.
+/// Where the middle of the skull is at the height of the temples; metres of a person 1.755 m tall, head level.
 #[derive(Debug, Clone, Copy)]
 pub struct Skull {
-    /// Whether from the head's End Site; from the head's joint otherwise.
+    /// Whether measured from the head's End Site; from the head's joint otherwise.
     pub from_end_site: bool,
-    /// Above it.
+    /// Distance above it.
     pub up: f64,
-    /// Ahead of it.
+    /// Distance in front of it.
     pub ahead: f64,
 }
 
 /// A published collection of motion.
 #[derive(Debug, Clone, Copy)]
 pub struct Collection {
-    /// Its name; subjects that are bare numbers get it in front.
+    /// Its name; it goes in front of subjects that are bare numbers.
     pub name: &'static str,
     /// Its licence.
     pub licence: &'static str,
-    /// Metres of one unit of length; none where the thigh must tell.
+    /// Metres per unit of length; none where the thigh has to show it.
     pub unit_metres: Option<f64>,
 }
 
@@ -74,10 +75,11 @@ const CMU: Collection = Collection {
 
 /// CMU's bodies as BVH by B. Hahne, named for MotionBuilder.
 ///
-/// Beside the Acclaim original (subject 02, which exists in both) the exporter lost every bone whose joint has several
-/// children: the thorax (11.7 cm, `lost_thorax_bone`) and the distal third of the forearm. The whole forearm of the
-/// original, 1.5 times what is named a forearm here, is longer than the upper arm, which no human's is; 1.33 gives
-/// the ratio to the upper arm of UI-PRMD (0.83; Human3.6M has 0.90) and leaves a human hand before the knuckles.
+/// Compared with the Acclaim original (subject 02, which exists in both), the exporter lost every bone whose joint
+/// has several children: the thorax (11.7 cm, `lost_thorax_bone`) and the distal third of the forearm. The original's
+/// whole forearm, 1.5 times what is named a forearm here, is longer than the upper arm, which is impossible for a
+/// human; 1.33 gives UI-PRMD's ratio to the upper arm (0.83; Human3.6M has 0.90) and leaves a human hand in front of
+/// the knuckles.
 const CMU_MOTIONBUILDER: Rig = Rig {
     name: "cmu-motionbuilder",
     legs: ["RightUpLeg", "RightLeg", "RightFoot", "LeftUpLeg", "LeftLeg", "LeftFoot"],
@@ -117,17 +119,17 @@ const CMU_POSER: Rig = Rig {
     thorax_share: 0.86,
     rib_cage_ahead: 0.0,
     forearm_stretch: 1.0,
-    // Near where the eyes, which this rig has, put it.
+    // Close to where the eyes, which this rig has, put it.
     skull: Skull { from_end_site: false, up: 0.130, ahead: 0.020 },
     head_droop_degrees: 0.0,
     human_lengths: false,
     lost_thorax_bone: false,
-    // These files glide from the rest pose into the motion within eight frames.
+    // These files interpolate from the rest pose into the motion within eight frames.
     rest_frames: 10,
     collection: Some(Collection { unit_metres: None, ..CMU }),
 };
 
-/// MotionBuilder's names with three spine joints, as Mixamo and many others have them.
+/// MotionBuilder's names with three spine joints, as Mixamo and many others use them.
 const MOTIONBUILDER: Rig = Rig {
     name: "motionbuilder",
     chest: "Spine2",
@@ -141,7 +143,7 @@ const MOTIONBUILDER: Rig = Rig {
     ..CMU_MOTIONBUILDER
 };
 
-/// CMU's original Acclaim skeletons, on which nothing is lost: a bone's name stands for the joint it begins at.
+/// CMU's original Acclaim skeletons, which are complete: a bone's name stands for the joint it begins at.
 ///
 /// `lwrist` names the distal third of the forearm; as above, the hand is put at 1.33 times the way to it.
 const CMU_ACCLAIM: Rig = Rig {
@@ -155,7 +157,7 @@ const CMU_ACCLAIM: Rig = Rig {
     ..CMU_MOTIONBUILDER
 };
 
-/// Every rig, most particular first.
+/// Every rig, the most specific first.
 const RIGS: [&Rig; 5] = [&CMU_MOTIONBUILDER, &CMU_BIPED, &CMU_POSER, &CMU_ACCLAIM, &MOTIONBUILDER];
 
 /// A rig whose joints were found in a file; each field is an index into its joints.
@@ -179,7 +181,7 @@ impl FittedRig {
     /// The first known rig all of whose joints `bvh` has.
     ///
     /// # Errors
-    /// None fits; the message lists the file's joints and what the nearest rig misses.
+    /// No rig fits; the message lists the file's joints and what the closest rig misses.
     pub fn find(take: &Take) -> Result<Self> {
         RIGS.into_iter().find_map(|rig| Self::fit(rig, take)).ok_or_else(|| misfit(take))
     }
@@ -198,12 +200,12 @@ impl FittedRig {
             head: take.position(rig.head)?,
         };
         let end_site_there = take.joints[fitted.head].end_site.is_some() || !rig.skull.from_end_site;
-        // MotionBuilder's own rigs may also hold a `Neck1`; what the exporter lost is told by the OFFSET.
+        // MotionBuilder's own rigs may also hold a `Neck1`; the OFFSET shows what the exporter lost.
         let lost = rig.lost_thorax_bone == (fitted.thorax_bone_is_lost(take));
         (end_site_there && lost).then_some(fitted)
     }
 
-    /// Whether both arms' first joint behind the chest and the neck's lie upon the chest's joint.
+    /// Whether the first joint of both arms and of the neck coincides with the chest's joint.
     fn thorax_bone_is_lost(&self, take: &Take) -> bool {
         let below_chest = |mut joint: usize| {
             while let Some(parent) = take.joints[joint].parent {
@@ -322,7 +324,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_scheme_is_told_by_its_names() {
+    fn each_scheme_is_recognised_by_its_names() {
         assert_eq!(found(&cmu()).unwrap(), "cmu-motionbuilder");
         assert_eq!(found(&poser()).unwrap(), "cmu-poser");
         let mut biped = cmu();

@@ -1,4 +1,4 @@
-//! A take of motion capture as its file has it: a tree of joints, and the numbers that move them in each frame.
+//! A take of motion capture as the file states it: a tree of joints, and the numbers that move them in each frame.
 //!
 //! `bvh` and `acclaim` read it; `kinematics`, `rig` and `body` make our body of it.
 
@@ -28,13 +28,13 @@ pub enum Channel {
 /// One joint of the hierarchy; parents stand before their children.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Joint {
-    /// Its name, as the file has it.
+    /// Its name in the file.
     pub name: String,
     /// Index of its parent; none for a root.
     pub parent: Option<usize>,
-    /// From the parent, in the parent's frame, in the file's unit.
+    /// Offset from the parent, in the parent's frame and the file's unit.
     pub offset: Vector3<f64>,
-    /// How the axes of its rotations are turned in its own frame: the identity in BVH, `axis` in Acclaim.
+    /// Rotation of its axes in its own frame: the identity in BVH, `axis` in Acclaim.
     pub axes: Matrix3<f64>,
     /// Where its channels start in a frame's numbers.
     pub first_channel: usize,
@@ -49,16 +49,16 @@ pub struct Joint {
 pub struct Take {
     /// `[J]` joints.
     pub joints: Vec<Joint>,
-    /// Metres of the file's unit of length, where the file says so.
+    /// Metres per unit of length, where the file says so.
     pub unit_metres: Option<f64>,
     /// Seconds between two frames.
     pub frame_seconds: f64,
-    /// `[T, C]` one row a frame, one column a channel.
+    /// `[T, C]` one row per frame, one column per channel.
     pub frames: Array2<f64>,
 }
 
 impl Take {
-    /// The index of the joint called `name`, without regard to a `prefix:` before it.
+    /// The index of the joint called `name`, ignoring a `prefix:` in front of it.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.joints.iter().position(|joint| joint.name.rsplit(':').next() == Some(name))
     }

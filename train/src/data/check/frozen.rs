@@ -2,13 +2,13 @@
 
 use super::{Body, Fault, Finding, at, runs};
 
-/// Slower than anybody stands, metres a second; markers alone tremble more.
+/// A person who stands still moves faster than this, metres a second; the noise of markers alone is faster.
 const STILL: f64 = 0.001;
 
-/// The shortest stretch that is told, seconds.
+/// The shortest stretch that is reported, seconds.
 const SHORTEST: f64 = 0.5;
 
-/// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, but for their first frames.
+/// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, except for their first frames.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let is_still =
         |pair: &[Body]| (0..22).all(|joint| (at(&pair[1], joint) - at(&pair[0], joint)).norm() * rate < STILL);
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_stands_breathes() {
+    fn a_standing_person_breathes() {
         assert_eq!(find(&walking(200, 50.0), 50.0), []);
         // 0.05 mm up and down: 1.3 mm/s at 25 Hz.
         let mut bodies = standing(100);

@@ -1,18 +1,18 @@
-//! Frames that are no numbers, and places where one frame does not follow from the one before.
+//! Frames that are not numbers, and places where a frame does not follow from the one before it.
 
 use super::{Body, Fault, Finding, at, is_finite};
 
-/// Faster than any joint of a person moves, metres a second (a pitcher's hand reaches about 20).
+/// No joint of a person moves faster than this, metres a second (a pitcher's hand reaches about 20).
 const TELEPORT_SPEED: f64 = 20.0;
 
-/// Farther than hips or shoulders turn in one frame, as a cosine: 100 degrees. A figure skater's spin of 2,200 degrees
-/// a second makes 90 at 25 Hz; the recordings reach 56 at 60 Hz, in a broken frame.
+/// Hips and shoulders turn by less than this in one frame, as a cosine: 100 degrees. A figure skater's spin of 2,200
+/// degrees a second makes 90 at 25 Hz; the recordings reach 56 at 60 Hz, in a broken frame.
 const FLIP_COSINE: f64 = -0.17;
 
 /// Frames a second below which a person may turn that far.
 const FLIP_RATE: f64 = 20.0;
 
-/// Broken frames, and the first frames behind a jump or a flip.
+/// Broken frames, and the first frame after each jump or flip.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let between = |frame: usize| {
         let (before, after) = (bodies.get(frame.wrapping_sub(1))?, &bodies[frame]);
@@ -31,12 +31,12 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     first.into_iter().chain(others).map(|(frame, fault)| Finding { frames: frame..frame + 1, fault }).collect()
 }
 
-/// Metres a second of the joint that moves fastest from `before` to `after`.
+/// Speed of the fastest joint from `before` to `after`, metres a second.
 fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
     (0..before.len()).map(|joint| (at(after, joint) - at(before, joint)).norm()).fold(0.0, f64::max) * rate
 }
 
-/// Whether the line from right to left of the hips or of the shoulders turns round.
+/// Whether the line from right to left of the hips or of the shoulders reverses.
 fn flips(before: &Body, after: &Body) -> bool {
     [(4, 1), (11, 14)].into_iter().any(|(left, right)| {
         let (first, second) = (at(before, left) - at(before, right), at(after, left) - at(after, right));
@@ -81,8 +81,8 @@ mod tests {
                 body.swap(left, right);
             }
         }
-        // 0.2 m in a 25th of a second are no jump.
+        // 0.2 m in a 25th of a second is not a jump.
         assert_eq!(faults(&bodies, 25.0), [(50, Fault::SidesFlip), (60, Fault::SidesFlip)]);
-        assert_eq!(faults(&bodies, 10.0), [], "at 10 Hz somebody may turn round");
+        assert_eq!(faults(&bodies, 10.0), [], "at 10 Hz a person may turn round");
     }
 }

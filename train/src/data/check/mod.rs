@@ -1,7 +1,8 @@
-//! What no human motion does, found in a take before anything is learned from it: cut out, and told.
+//! Finds motion that no human makes, before anything is learned from a take: the faulty frames are cut out and
+//! reported.
 //!
-//! A check is a function in a file of its own, from a run of bodies to the frames that are wrong; its threshold stands
-//! beside what the recordings at hand reach (CMU's, UI-PRMD).
+//! Each check is a function in its own file, from a sequence of bodies to the frames that are wrong. Its threshold
+//! stands next to the extremes of the recordings at hand (CMU's, UI-PRMD).
 
 mod frozen;
 mod jumps;
@@ -20,15 +21,15 @@ use crate::data::body::Body;
 /// Shortest piece of a take that is kept, seconds.
 const SHORTEST_PIECE: f64 = 0.4;
 
-/// Places of one kind of fault that are named one by one.
+/// Number of places of one kind of fault that are listed individually.
 const NAMED: usize = 4;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
-    /// A coordinate that is no number.
+    /// A coordinate is not a number.
     NotFinite,
-    /// A joint farther from where it was than a body takes it; the frame is the first one behind the jump.
+    /// A joint moved farther than a body can take it; the frame is the first one after the jump.
     Jump,
     /// Left and right of the hips or of the shoulders change places from one frame to the next.
     SidesFlip,
@@ -36,20 +37,20 @@ pub enum Fault {
     SidesSwapped,
     /// Left and right of hips and shoulders are opposed.
     SidesOpposed,
-    /// A body of no human size.
+    /// The body's size is not human.
     Unit {
         /// Its thigh, metres.
         thigh: f64,
         /// Its stature, metres.
         stature: f64,
     },
-    /// A limb of another length than in the rest of the take.
+    /// A limb has another length than in the rest of the take.
     Stretch,
-    /// Both feet slide over the floor together.
+    /// Both feet slide over the floor at the same time.
     FeetSlide,
-    /// The body moves as a whole, no joint against another.
+    /// The body moves as a whole, while no joint moves relative to another.
     Glide,
-    /// Nothing moves at all, as where a recording stopped.
+    /// Nothing moves at all, as when a recording stopped.
     Frozen,
 }
 
@@ -76,7 +77,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// Whether the frames themselves are sound, and only what lies before them does not go with them.
+    /// Whether the frames themselves are sound, so that only the link to the frames before them is broken.
     fn is_between_frames(self) -> bool {
         matches!(self, Self::Jump | Self::SidesFlip)
     }
@@ -85,35 +86,35 @@ impl Fault {
 /// A fault and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// Frames of the take; one frame for a fault between two, the second of them.
+    /// Frames of the take; for a fault between two frames, the second of them.
     pub frames: Range<usize>,
     /// What is wrong with them.
     pub fault: Fault,
 }
 
-/// What is left of a take.
+/// The sound part of a take, and its faults.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sifted {
-    /// Ranges of frames without a fault inside, each of 0.4 s at least.
+    /// Ranges of frames without a fault, each at least 0.4 s long.
     pub sound: Vec<Range<usize>>,
-    /// What was found.
+    /// The faults found.
     pub findings: Vec<Finding>,
-    /// Frames outside of the sound ranges: faulty ones, and pieces too short to be kept.
+    /// Number of frames outside the sound ranges: faulty ones, and pieces too short to be kept.
     pub cut: usize,
 }
 
-/// What is known of a figure before its motion is looked at.
+/// What is known about a figure before its motion is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figure {
     /// Whether bone lengths are a real person's, so that the stature must be one too.
     pub human_lengths: bool,
-    /// Whether nose, eyes and ears come from the file; else they were set on a skull through neck and head.
+    /// Whether nose, eyes and ears come from the file; otherwise they were placed on a skull through neck and head.
     pub own_face: bool,
 }
 
-/// Looks for faults in `bodies`, taken at `rate` a second.
+/// Looks for faults in `bodies`, recorded at `rate` frames a second.
 ///
-/// A first frame that is a rest pose put before the motion is a jump, and is cut off as a piece too short to be kept.
+/// A rest pose in front of the motion shows as a jump, and is cut off as a piece too short to be kept.
 pub fn sift(bodies: &[Body], rate: f64, figure: Figure) -> Sifted {
     let mut findings = jumps::find(bodies, rate);
     findings.extend(unit::find(bodies, figure.human_lengths));
@@ -132,7 +133,7 @@ pub fn sift(bodies: &[Body], rate: f64, figure: Figure) -> Sifted {
     Sifted { sound, findings, cut: bodies.len() - kept }
 }
 
-/// The ranges of `frames` frames that are `shortest` long at least and hold no fault.
+/// The ranges of `frames` frames that are at least `shortest` long and contain no fault.
 fn sound(frames: usize, findings: &[Finding], shortest: usize) -> Vec<Range<usize>> {
     let mut is_faulty = vec![false; frames];
     let mut starts_anew = vec![false; frames];
@@ -154,13 +155,13 @@ fn sound(frames: usize, findings: &[Finding], shortest: usize) -> Vec<Range<usiz
 }
 
 impl Sifted {
-    /// What is wrong with the take `name` of `frames` frames, in one line; none where nothing is that is worth telling.
+    /// What is wrong with the take `name` of `frames` frames, in one line; `None` if nothing is worth reporting.
     ///
-    /// One frame may be a rest pose of a kind that its rig's table does not know.
+    /// One faulty frame may be a rest pose that its rig's table does not list.
     pub fn complaint(&self, name: &str, frames: usize) -> Option<String> {
-        let is_told =
+        let is_worth_reporting =
             self.cut > 1 || self.sound.is_empty() || self.findings.iter().any(|found| found.fault != Fault::Jump);
-        if !is_told || (self.cut == 0 && self.findings.is_empty()) {
+        if !is_worth_reporting || (self.cut == 0 && self.findings.is_empty()) {
             return None;
         }
         let mut kinds: Vec<(Fault, Vec<&Range<usize>>)> = Vec::new();
@@ -191,7 +192,7 @@ fn named(places: &[&Range<usize>]) -> String {
     format!("frame {}{more}", first.join(", "))
 }
 
-/// Runs of `true` in `marks`, `least` long at least.
+/// Runs of `true` in `marks`, at least `least` long.
 fn runs(marks: impl IntoIterator<Item = bool>, least: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;
@@ -210,7 +211,7 @@ fn runs(marks: impl IntoIterator<Item = bool>, least: usize) -> Vec<Range<usize>
     found
 }
 
-/// A joint's place, metres.
+/// A joint's position, metres.
 fn at(body: &Body, joint: usize) -> Vector3<f64> {
     Vector3::from(body[joint].map(f64::from))
 }

@@ -1,36 +1,36 @@
 //! Left and right exchanged: in a skeleton, in a stretch of a take, or by axes that are a mirror image.
 //!
-//! Where left is truly left, a person looks to where `left − right × up` points. Five parts of the body say whether that
-//! is so, each for a reason of its own ([`Witness`]). What a rig or a marker set calls a joint moves one of them, so a
-//! body is back to front only where two agree and are not outvoted.
+//! If left is truly left, a person faces the direction `left − right × up`. Five parts of the body show independently
+//! whether that holds ([`Witness`]). A rig's or a marker set's choice of joints affects one of them, so a body is
+//! back to front only if two agree and are not outvoted.
 
 use nalgebra::Vector3;
 use poselift::skeleton::BODY22;
 
 use super::{Body, Fault, Figure, Finding, at, runs};
 
-/// Hips and shoulders are turned against each other by more than a body twists, as a cosine: 100 degrees. The
+/// Hips and shoulders are turned against each other by more than a body can twist, as a cosine: 100 degrees. The
 /// recordings reach 71.
 const OPPOSED_COSINE: f64 = -0.17;
 
-/// Witnesses that must agree.
+/// Number of witnesses that must agree.
 const LEAST_WITNESSES: usize = 2;
 
-/// The shares of its observations behind the body from which on a witness says "back to front", and up to which it says
-/// "sound"; in between it says nothing. Of sound recordings 17 % of the knees at most bend the other way.
+/// Shares of its observations that point backwards: from the upper one a witness says "back to front", up to the
+/// lower one "sound", and in between nothing. In sound recordings at most 17 % of the knees bend the other way.
 const MOSTLY_BEHIND: f64 = 0.8;
 const SELDOM_BEHIND: f64 = 0.4;
 
-/// How far a knee or an elbow lies off the line between its neighbours before it says anything, metres.
+/// How far a knee or an elbow must be off the line between its neighbours to count as an observation, metres.
 const BENT: f64 = 0.08;
-/// How far the neck's joint lies off the line from thorax to head likewise: farther than marker sets differ, 2 to 3 cm.
+/// The same for the neck's joint and the line from thorax to head: more than marker sets differ, 2 to 3 cm.
 const NECK_OFF: f64 = 0.04;
-/// How far the nose lies ahead of or behind the ears likewise; it is 12 cm ahead of them.
+/// The same for the nose in front of or behind the ears; it is 12 cm in front of them.
 const NOSE_OFF: f64 = 0.05;
-/// Metres a second of the hips from which on people walk rather than sway, and the time that speed is taken over.
+/// Speed of the hips, metres a second, from which people walk rather than sway, and the time it is measured over.
 const WALKING: f64 = 0.5;
 const STEP_SECONDS: f64 = 0.2;
-/// The least cosine between what a witness shows and the way ahead or back: 60 degrees.
+/// The least cosine between a witness's direction and forward or backward: 60 degrees.
 const ALONG: f64 = 0.5;
 
 const HIP: usize = BODY22.joint("hip");
@@ -55,19 +55,19 @@ const ARMS: [[usize; 3]; 2] = [
 /// A part of the body that shows which way it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Witness {
-    /// Knees bend ahead.
+    /// Knees bend forward.
     Knees,
-    /// Elbows of arms that hang bend back.
+    /// Elbows of hanging arms bend backward.
     Elbows,
-    /// The neck's joint lies ahead of the line from thorax to head.
+    /// The neck's joint is in front of the line from thorax to head.
     Neck,
-    /// The nose lies ahead of the ears.
+    /// The nose is in front of the ears.
     Nose,
-    /// People walk ahead.
+    /// People walk forward.
     Walk,
 }
 
-/// How often a witness saw each side.
+/// How often a witness pointed each way.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     ahead: usize,
@@ -119,7 +119,7 @@ impl Witness {
 }
 
 impl Tally {
-    /// Counts `shown` if it is `least` metres long and points along `ahead` or against it.
+    /// Counts `shown` if it is at least `least` metres long and points along `ahead` or against it.
     fn observe(&mut self, shown: Vector3<f64>, least: f64, ahead: Vector3<f64>) {
         let cosine = shown.dot(&ahead) / (shown.norm() * ahead.norm());
         if shown.norm() < least || cosine.is_nan() || cosine.abs() < ALONG {
@@ -132,7 +132,7 @@ impl Tally {
         }
     }
 
-    /// Whether the body is back to front, where `enough` observations agree.
+    /// Whether the body is back to front, if at least `enough` observations agree.
     fn is_behind(self, enough: f64) -> Option<bool> {
         let all = self.ahead + self.behind;
         let share = self.behind as f64 / all.max(1) as f64;
@@ -145,7 +145,7 @@ impl Tally {
     }
 }
 
-/// Stretches in which hips and shoulders are opposed, and else the whole run if the body is back to front.
+/// Stretches in which hips and shoulders are opposed; otherwise the whole sequence if the body is back to front.
 pub(super) fn find(bodies: &[Body], rate: f64, figure: Figure) -> Vec<Finding> {
     let opposed = runs(bodies.iter().map(is_opposed), 1);
     if opposed.is_empty() {
@@ -165,7 +165,7 @@ fn is_swapped(bodies: &[Body], rate: f64, figure: Figure) -> bool {
     let mut behind = 0;
     let mut ahead = 0;
     for witness in Witness::ALL {
-        // A face that was set from the neck says what the neck says.
+        // A face that was placed from the neck adds nothing to the neck's own observation.
         if witness == Witness::Nose && !figure.own_face {
             continue;
         }
@@ -178,12 +178,13 @@ fn is_swapped(bodies: &[Body], rate: f64, figure: Figure) -> bool {
     behind >= LEAST_WITNESSES && behind > ahead
 }
 
-/// Where the body looks if left is left; of no particular length.
+/// The direction that the body faces if left is left; its length has no meaning.
 fn ahead(body: &Body) -> Vector3<f64> {
     (at(body, HIPS[0]) - at(body, HIPS[1])).cross(&(at(body, THORAX) - at(body, HIP)))
 }
 
-/// From the line between the first and the last of three joints to the one between them, at right angles to it.
+/// The vector from the line between the first and the last of three joints to the middle one, perpendicular to the
+/// line.
 fn off_line(body: &Body, [first, between, last]: [usize; 3]) -> Vector3<f64> {
     let line = (at(body, last) - at(body, first)).normalize();
     let bend = at(body, between) - at(body, first);
@@ -197,7 +198,7 @@ fn hangs(body: &Body, [shoulder, elbow, _]: [usize; 3]) -> bool {
     upper_arm.dot(&down) > 0.5 * upper_arm.norm() * down.norm()
 }
 
-/// The level part of a vector; y is up.
+/// The horizontal part of a vector; y is up.
 fn level(vector: Vector3<f64>) -> Vector3<f64> {
     Vector3::new(vector.x, 0.0, vector.z)
 }
@@ -222,7 +223,7 @@ mod tests {
         let swapped = |bodies| vec![Finding { frames: 0..bodies, fault: Fault::SidesSwapped }];
         let both = [LEG_PAIRS, ARM_PAIRS].concat();
         assert_eq!(find(&exchanged(walking(200, 50.0), &both), 50.0, PERSON), swapped(200));
-        // Straight knees say nothing, neck and face do.
+        // Straight knees give no observation, neck and face do.
         assert_eq!(find(&exchanged(standing(50), &both), 50.0, PERSON), swapped(50));
     }
 
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn walks_and_somebody_who_bends_backwards_are_sound() {
+    fn walking_and_bending_backwards_are_sound() {
         assert_eq!(find(&walking(200, 50.0), 50.0, PERSON), []);
         let mut bodies = walking(200, 50.0);
         bodies.iter_mut().for_each(|body| body[9][2] -= 0.3);
@@ -261,7 +262,7 @@ mod tests {
         for bodies in [moved(9, -0.03), moved(9, 0.03), moved(9, -0.2), moved(17, -0.3)] {
             assert_eq!(find(&bodies, 50.0, PERSON), []);
         }
-        // A face that was set from the neck is no second witness.
+        // A face that was placed from the neck is not a second witness.
         let both = [LEG_PAIRS, ARM_PAIRS].concat();
         let no_face = Figure { own_face: false, ..PERSON };
         assert_eq!(find(&exchanged(standing(50), &both), 50.0, no_face), []);

@@ -1,29 +1,29 @@
-//! Bodies that move without anything that moves them: feet that slide together, figures that glide.
+//! Bodies that move without moving limbs: feet that slide in parallel, figures that glide.
 //!
-//! Of a walk, a dance or a jump one foot stands, or the feet move against each other, or up and down; neither check
-//! finds anything in the recordings, at half its thresholds either.
+//! In a walk, a dance or a jump one foot stands, or the feet move relative to each other, or up and down. Neither
+//! check finds anything in the recordings, even at half its thresholds.
 
 use super::{Body, Fault, Finding, at, runs};
 
-/// The time over which speeds are taken, seconds: noise of a millimetre is 0.01 m/s then.
+/// The time over which speeds are measured, seconds: a millimetre of noise is then 0.01 m/s.
 const WINDOW: f64 = 0.1;
 
-/// The shortest slide that is told, seconds.
+/// The shortest slide that is reported, seconds.
 const SHORTEST: f64 = 0.2;
 
-/// Slower than this nobody slides, metres a second.
+/// Slower motion is not a slide, metres a second.
 const SLOWEST: f64 = 0.3;
 
-/// Beyond this a body rises or falls, metres a second.
+/// Faster vertical motion means that the body rises or falls, metres a second.
 const LEVEL: f64 = 0.15;
 
-/// How far above the take's lowest ankle a foot stands on the floor, metres.
+/// The height above the take's lowest ankle up to which a foot stands on the floor, metres.
 const FLOOR: f64 = 0.1;
 
-/// The largest speed against each other of what moves together, as a share of its speed.
+/// The largest relative speed of parts that move as one, as a share of their speed.
 const TOGETHER: f64 = 0.3;
 
-/// Stretches of at least 0.2 s in which both feet slide over the floor together, or the whole body glides.
+/// Stretches of at least 0.2 s in which both feet slide over the floor in parallel, or the whole body glides.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let step = ((WINDOW * rate).round() as usize).max(1);
     let steps: Vec<_> = bodies.iter().zip(bodies.iter().skip(step)).map(|(a, b)| Step::new(a, b, step, rate)).collect();
@@ -35,7 +35,7 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for (run, fault) in glides.chain(slides) {
         let frames = run.start..run.end + step;
-        // A glide on the floor is a slide too, and told once.
+        // A glide on the floor is a slide too, and is reported once.
         if found.iter().all(|known| known.frames.end <= frames.start || frames.end <= known.frames.start) {
             found.push(Finding { frames, fault });
         }
@@ -43,7 +43,7 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     found
 }
 
-/// What happens within [`WINDOW`].
+/// Motion within [`WINDOW`].
 struct Step<'a> {
     from: &'a Body,
     to: &'a Body,
@@ -55,7 +55,7 @@ impl<'a> Step<'a> {
         Self { from, to, per_second: rate / frames as f64 }
     }
 
-    /// Metres a second.
+    /// Speed, metres a second.
     fn velocity(&self, joint: usize) -> nalgebra::Vector3<f64> {
         (at(self.to, joint) - at(self.from, joint)) * self.per_second
     }
@@ -120,7 +120,7 @@ mod tests {
         }
         let mut bodies = standing(100);
         for (frame, body) in bodies.iter_mut().enumerate() {
-            // Off the floor for 0.6 s, and 1.2 m ahead.
+            // Off the floor for 0.6 s, and 1.2 m forward.
             let seconds = (frame as f32 / 50.0 - 0.5).clamp(0.0, 0.6);
             body.iter_mut().for_each(|joint| {
                 joint[1] += 2.943 * seconds - 4.905 * seconds * seconds;

@@ -1,15 +1,15 @@
-//! Limbs that change their length: a root that slides away from planted feet, a joint that was lost.
+//! Limbs that change their length: a root that slides away from planted feet, or a lost joint.
 
 use super::{Body, Fault, Finding, at, is_finite, runs};
 
-/// Off by more than this share of the take's median. Joints estimated from markers stray 0.7 % (UI-PRMD), those found
-/// in images about 10 %.
+/// A limb may differ by this share from the take's median. Joints estimated from markers vary by 0.7 % (UI-PRMD),
+/// joints found in images by about 10 %.
 const TOLERANCE: f64 = 0.25;
 
 /// Thighs, shanks, upper arms, forearms.
 const LIMBS: [[usize; 2]; 8] = [[1, 2], [2, 3], [4, 5], [5, 6], [11, 12], [12, 13], [14, 15], [15, 16]];
 
-/// Frames in which a limb is far from as long as usual.
+/// Frames in which a limb's length is far from the take's median.
 pub(super) fn find(bodies: &[Body]) -> Vec<Finding> {
     let length = |body: &Body, [a, b]: [usize; 2]| (at(body, a) - at(body, b)).norm();
     let usual = LIMBS.map(|limb| {

@@ -1,24 +1,24 @@
-//! Made-up motion that the checks are tried on, and what is left of a take.
+//! Tests the checks on made-up motion, and which frames of a take remain.
 
 use super::*;
 
-/// A person with a face of their own.
+/// A person whose face comes from the file.
 pub(super) const PERSON: Figure = Figure { human_lengths: true, own_face: true };
 
 /// The thigh's and the shank's length of the made-up body.
 const BONE: f32 = 0.42;
 
-/// `frames` frames of somebody who stands, looking along z: 1.75 m tall, left is +x.
+/// `frames` frames of a standing person, looking along z: 1.75 m tall, left is +x.
 pub(super) fn standing(frames: usize) -> Vec<Body> {
     vec![body(0.0, 0.92, [[0.0, 0.08]; 2]); frames]
 }
 
-/// `frames` frames of a walk along z, 1.2 m/s, a step a half second: one foot stands, the other swings ahead.
+/// `frames` frames of a walk along z, 1.2 m/s, a step every half second: one foot stands, the other swings forward.
 pub(super) fn walking(frames: usize, rate: f64) -> Vec<Body> {
     let foot = |seconds: f32, shift: f32| {
         let phase = seconds + shift;
         let (cycle, part) = (phase.floor(), phase.fract());
-        // Planted in the first half of a second, 1.2 m farther after each.
+        // Planted in the first half of each second, 1.2 m farther after each.
         let swing = ((part - 0.5) * 2.0).max(0.0);
         [1.2 * (cycle + swing - shift) + 0.3, 0.08 + 0.1 * (swing * std::f32::consts::PI).sin()]
     };
@@ -53,12 +53,12 @@ fn body(z: f32, height: f32, ankles: [[f32; 2]; 2]) -> Body {
     body
 }
 
-/// Where the knee is between hip and ankle, `[z, y]`, bent ahead.
+/// Where the knee is between hip and ankle, `[z, y]`, bent forward.
 fn knee(hip: [f32; 2], ankle: [f32; 2]) -> [f32; 2] {
     let [z, y] = [ankle[0] - hip[0], ankle[1] - hip[1]];
     let half = z.hypot(y) / 2.0;
     let off = (BONE * BONE - half * half).max(0.0).sqrt() / (2.0 * half);
-    // A quarter turn from the way down points ahead.
+    // A quarter turn from down points forward.
     [hip[0] + z / 2.0 - y * off, hip[1] + y / 2.0 + z * off]
 }
 
@@ -78,13 +78,13 @@ fn a_rest_pose_before_the_motion_and_broken_frames_are_cut() {
     bodies[150][4][2] = f32::NAN;
     let sifted = sift(&bodies, 120.0, PERSON);
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![1..150, 151..301], 2));
-    let told = sifted.complaint("16_15", 301).unwrap_or_default();
+    let complaint = sifted.complaint("16_15", 301).unwrap_or_default();
     assert_eq!(
-        told,
+        complaint,
         "16_15: 2 of 301 frames left out: a joint jumps (over 20 m/s) at frame 1; \
          coordinates that are no numbers at frame 150"
     );
-    // A rest pose alone is not worth telling.
+    // A rest pose alone is not worth reporting.
     let sifted = sift(&bodies[..150], 120.0, PERSON);
     assert_eq!((sifted.cut, sifted.complaint("16_15", 150)), (1, None));
 }
@@ -95,10 +95,13 @@ fn a_stretch_in_the_middle_is_cut_and_named() {
     let last = bodies[99];
     bodies[100..150].fill(last);
     let sifted = sift(&bodies, 50.0, PERSON);
-    // The walk goes on 1.2 m farther, which is a jump too.
+    // The walk continues 1.2 m farther, which is a jump too.
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![0..100, 150..200], 50));
-    let told = sifted.complaint("walk", 200).unwrap_or_default();
-    assert!(told.ends_with("nothing moves at frame 100 to 149; a joint jumps (over 20 m/s) at frame 150"), "{told}");
+    let complaint = sifted.complaint("walk", 200).unwrap_or_default();
+    assert!(
+        complaint.ends_with("nothing moves at frame 100 to 149; a joint jumps (over 20 m/s) at frame 150"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -118,8 +121,11 @@ fn a_body_of_no_human_size_is_left_out_whole() {
     let bodies: Vec<_> = walking(60, 25.0).iter().map(|body| body.map(|joint| joint.map(|c| c * 2.54))).collect();
     let sifted = sift(&bodies, 25.0, PERSON);
     assert_eq!((sifted.sound.len(), sifted.cut), (0, 60));
-    let told = sifted.complaint("walk", 60).unwrap_or_default();
-    assert!(told.contains("no human size: a thigh of 1.07 m") && told.ends_with("at frame 0 to 59"), "{told}");
+    let complaint = sifted.complaint("walk", 60).unwrap_or_default();
+    assert!(
+        complaint.contains("no human size: a thigh of 1.07 m") && complaint.ends_with("at frame 0 to 59"),
+        "{complaint}"
+    );
 }
 
 #[test]

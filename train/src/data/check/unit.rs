@@ -1,20 +1,20 @@
-//! Bodies of no human size: a unit that was guessed wrongly, or a scale lost on the way.
+//! Bodies of a size that is not human: a unit that was guessed wrongly, or a scale that was lost.
 
 use super::{Body, Fault, Finding, at, is_finite};
 
-/// Thighs of toddlers and of the tallest, metres; the recordings have 0.34 to 0.46.
+/// Thigh lengths from toddlers to the tallest people, metres; the recordings have 0.34 to 0.46.
 const THIGH: std::ops::RangeInclusive<f64> = 0.20..=0.65;
 
 /// Statures likewise; the recordings have 1.59 to 1.89.
 const STATURE: std::ops::RangeInclusive<f64> = 0.8..=2.4;
 
-/// The bones that stand on one another, from an ankle to the top of the head.
+/// The bones stacked on one another, from an ankle to the top of the head.
 const COLUMN: [[usize; 2]; 6] = [[3, 2], [2, 1], [0, 7], [7, 8], [8, 9], [9, 10]];
 
 /// The ankle's height as a share of the stature (Drillis and Contini, 1966).
 const ANKLE_SHARE: f64 = 0.039;
 
-/// The whole take, if its body is no human's; of a figure without `human_lengths` the thigh alone counts.
+/// The whole take, if its body is not human; for a figure without `human_lengths` only the thigh counts.
 pub(super) fn find(bodies: &[Body], human_lengths: bool) -> Option<Finding> {
     let median = |bones: &[[usize; 2]]| {
         let length = |body: &Body| bones.iter().map(|&[a, b]| (at(body, a) - at(body, b)).norm()).sum::<f64>();
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn children_are_human_and_nobody_is_nothing() {
+    fn children_are_human_and_an_empty_take_has_no_fault() {
         assert_eq!(find(&scaled(0.55), true), None);
         assert_eq!(find(&[], true), None);
     }

@@ -1,4 +1,5 @@
-//! Acclaim motion capture: a person's skeleton in an `.asf` file, each take of that person in an `.amc` file beside it.
+//! Acclaim motion capture: a person's skeleton in an `.asf` file, each take of that person in an `.amc` file next to
+//! it.
 //!
 //! A bone's name stands here for the joint that the bone begins at, as in BVH, so that both formats make a
 //! [`Take`] that one kinematics places (Acclaim's own: Lander, Working with Motion Capture File Formats, 1998).
@@ -14,13 +15,13 @@ use poselift::error::{Error, Result};
 use super::lines::text_of;
 use crate::data::body::take::Take;
 
-/// Frames a second: no `.amc` says its own, and CMU, whose files these are, recorded and published them at 120.
+/// Frames a second: `.amc` files do not state it, and CMU, whose files these are, recorded and published them at 120.
 pub const FRAME_RATE: f64 = 120.0;
 
 /// Reads the take in `amc`, of the skeleton in `asf`.
 ///
 /// # Errors
-/// A file that cannot be read, or the first line of one that does not fit, with what was found and expected.
+/// A file that cannot be read, or the first line that does not fit, with found and expected.
 pub fn from_files(asf: &Path, amc: &Path) -> Result<Take> {
     let skeleton = asf::parse(&text_of(asf)?).map_err(|e| e.at(asf))?;
     let frames = amc::parse(&text_of(amc)?, &skeleton).map_err(|e| e.at(amc))?;
@@ -31,7 +32,7 @@ fn take(skeleton: asf::Skeleton, frames: ndarray::Array2<f64>) -> Take {
     Take { joints: skeleton.joints, unit_metres: Some(skeleton.unit_metres), frame_seconds: 1.0 / FRAME_RATE, frames }
 }
 
-/// The skeleton that belongs to the take `amc`: the `.asf` in its folder whose name its own begins with
+/// The skeleton that belongs to the take `amc`: the `.asf` in its folder whose name is a prefix of the take's
 /// (`02.asf` for `02_01.amc`), or else the only one there.
 ///
 /// # Errors
@@ -62,7 +63,7 @@ pub fn skeleton_file(amc: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Whether the take is called as the skeleton is, but for a number behind it: `02_01` for `02`, `dance2` for `dance`.
+/// Whether the take is named like the skeleton with a number appended: `02_01` for `02`, `dance2` for `dance`.
 pub fn is_named_after(amc: &Path, asf: &Path) -> bool {
     let (Some(take), Some(person)) = (amc.file_stem(), asf.file_stem()) else { return false };
     let (take, person) = (take.to_string_lossy(), person.to_string_lossy());

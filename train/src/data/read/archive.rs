@@ -16,7 +16,7 @@ use crate::data::body::resample;
 use crate::data::{Clip, Motion, MotionBuilder, Source};
 use crate::output;
 
-/// The version of the archive's form that this crate writes and reads.
+/// The version of the archive's format that this crate writes and reads.
 const SCHEMA: u32 = 1;
 
 /// How coordinates are stored.
@@ -54,7 +54,7 @@ pub fn write(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
     let written = write_to(motion, precision, &unfinished)
         .and_then(|()| std::fs::rename(&unfinished, path).map_err(|e| Error::io("cannot write", path, e)));
     if written.is_err() {
-        // What went wrong is on its way to the user; a left-over is no second error.
+        // The original error is on its way to the user; a temporary file that stays is not a second error.
         let _ = std::fs::remove_file(&unfinished);
     }
     written.map_err(|e| e.at(path))
@@ -90,10 +90,10 @@ fn millimetres(motion: &Motion) -> Result<Array3<i16>> {
     Ok(motion.positions.mapv(|value| (value * 1000.0).round() as i16))
 }
 
-/// Adds the clips of the archive at `path`, resampled where it has another rate.
+/// Adds the clips of the archive at `path`, resampled if it has another rate.
 ///
 /// # Errors
-/// A file that is no archive of ours, of another version, or that contradicts itself.
+/// A file that is not an archive of ours, has another version, or contradicts itself.
 pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let (meta, positions) = read(path).map_err(|e| e.at(path))?;
     let sources: Vec<_> = meta.sources.into_iter().map(|source| builder.source(source)).collect();

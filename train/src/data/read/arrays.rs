@@ -1,8 +1,8 @@
 //! Motion as plain arrays of joints: `.npy`, `.npz`, VideoPose3D's `data_3d_h36m.npz`, Martinez's `.h5`.
 //!
 //! An array is one clip, `[T, J, 3]`, of 17 joints (Human3.6M-17), 22 (body22) or Human3.6M's 32. The file's unit is
-//! metres, centimetres or millimetres, whichever makes the median thigh nearest to a person's 0.417 m; its up axis the
-//! one, y or z, that people stand along, either way. An array `fps` says the rate.
+//! metres, centimetres or millimetres: the one that brings the median thigh closest to a person's 0.417 m. Its up
+//! axis is the one, y or z, that people stand along, in either direction. An array `fps` states the rate.
 
 mod axes;
 mod h5;
@@ -21,16 +21,16 @@ use axes::Up;
 
 pub use h5::{is_pose_file, is_positions};
 
-/// The array that says how many frames a second there are.
+/// The array that states the number of frames a second.
 const RATE: &str = "fps";
 
 /// The dictionary in VideoPose3D's file, `{subject: {action: [T, J, 3]}}`.
 const POSITIONS_3D: &str = "positions_3d";
 
-/// Frames a second of Human3.6M, whose files do not say.
+/// Frames a second of Human3.6M, whose files do not state it.
 const H36M_RATE: f64 = 50.0;
 
-/// Human3.6M, which comes under a licence of each user's own.
+/// Human3.6M's licence, which each user has to obtain.
 fn human36m() -> Source {
     Source { name: "Human3.6M".into(), licence: "Human3.6M's own: academic use only (vision.imar.ro/human3.6m)".into() }
 }
@@ -42,9 +42,9 @@ struct Clip {
     bodies: Vec<Body>,
 }
 
-/// Whether the `.npz` at `path` holds paired arrays instead of motion, judged by their names.
+/// Whether the `.npz` at `path` holds paired arrays instead of motion, judged by the arrays' names.
 pub fn is_paired(path: &Path) -> bool {
-    // A file that is no archive is refused by whoever reads it.
+    // A file that is not an archive is refused by the reader that opens it.
     NamedArray::names(path).map_or(true, |names| names.iter().any(|name| name == "joint_3d" || name == "joint_2d_1"))
 }
 
@@ -53,10 +53,11 @@ pub fn is_clip(path: &Path) -> bool {
     NamedArray::shape(path).is_ok_and(|shape| joints::count(&shape).is_some())
 }
 
-/// Adds all clips of the `.npy` or `.npz` at `path`, of the collection that is named, else of the file's own name.
+/// Adds all clips of the `.npy` or `.npz` at `path`, under the collection's name if it is given, else under the
+/// file's own.
 ///
 /// # Errors
-/// A file that cannot be read, an array of another shape, axes along which nobody stands.
+/// A file that cannot be read, an array of another shape, axes along which no person stands.
 pub fn add_file(path: &Path, collection: Option<&str>, builder: &mut MotionBuilder) -> Result<()> {
     let mut rate = None;
     let mut clips = Vec::new();
@@ -131,7 +132,7 @@ impl Clip {
             [] => e,
             names => Error::input(format!("array '{}': {e}", names.join("/"))),
         })?;
-        // Where arrays are grouped, the group is the person: positions_3d, S1, Walking 1.
+        // In grouped arrays, the group is the person: positions_3d, S1, Walking 1.
         let (name, subject) = match &array.path[..] {
             [] => (stem(path), subject_in(&stem(path))),
             [name] => (name.clone(), subject_in(name)),
@@ -141,7 +142,7 @@ impl Clip {
     }
 }
 
-/// The person in a clip's name: what stands before the first `_`.
+/// The person in a clip's name: the part before the first `_`.
 fn subject_in(name: &str) -> String {
     name.split('_').find(|part| !part.is_empty()).unwrap_or(name).to_owned()
 }
@@ -157,7 +158,7 @@ fn rate_in(array: &NamedArray) -> Result<f64> {
     }
 }
 
-/// Metres of the unit that makes `thigh` most like a person's, and its name.
+/// The unit that brings `thigh` closest to a person's, in metres, and its name.
 fn unit_of(thigh: f64) -> (f32, &'static str) {
     let distance = |metres: f32| (thigh * f64::from(metres) / THIGH_METRES).ln().abs();
     let units = [(1.0, "m"), (0.01, "cm"), (0.001, "mm")];

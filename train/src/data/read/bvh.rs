@@ -1,7 +1,7 @@
 //! BVH motion capture: the text of a skeleton (HIERARCHY) and of its frames (MOTION).
 //!
-//! Joints may come in any order of names, with channels in any order or none,
-//! on lines ended by LF or CRLF. Whatever does not fit is named by file and line.
+//! Joints may have any names in any order, with channels in any order or none, on lines ended by LF or CRLF. An error
+//! names the file and line that do not fit.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<Take> {
     Ok(Take { joints, unit_metres: None, frame_seconds, frames })
 }
 
-/// A joint or end site whose `{` was read and whose `}` was not.
+/// A joint or end site whose `{` was read but whose `}` was not.
 #[derive(Clone, Copy)]
 enum Open {
     Joint(usize),
@@ -62,13 +62,13 @@ fn hierarchy(lines: &mut Lines) -> Result<Vec<Joint>> {
 struct Tree {
     joints: Vec<Joint>,
     open: Vec<Open>,
-    /// A joint or end site that was named and waits for its `{`.
+    /// A joint or end site whose name was read but whose `{` was not.
     announced: Option<Open>,
     channels: usize,
 }
 
 impl Tree {
-    /// Takes one statement off `words`, which holds at least one word.
+    /// Takes one statement off `words`, which is not empty.
     fn read<'a>(&mut self, words: &mut impl Iterator<Item = &'a str>) -> Result<()> {
         let keyword = words.next().unwrap_or_default();
         if self.announced.is_some() && keyword != "{" {

@@ -1,4 +1,4 @@
-//! Text files of motion capture by line and word, and what is said of a word that does not fit.
+//! Text files of motion capture by line and word, and the errors for words that do not fit.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use poselift::error::{Error, Result};
 
 /// The text of the file at `path`.
 ///
-/// Names in other encodings than UTF-8 occur; the numbers are ASCII in all of them.
+/// Names in encodings other than UTF-8 occur; the numbers are ASCII in all of them.
 ///
 /// # Errors
-/// No such file, or none that may be read.
+/// The file does not exist or may not be read.
 pub(super) fn text_of(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The lines of a file with their one-based numbers, blank ones left out.
+/// The lines of a file with their one-based numbers, without blank ones.
 pub(super) struct Lines<'a> {
     rest: std::iter::Enumerate<std::str::Lines<'a>>,
 }
@@ -26,7 +26,7 @@ impl<'a> Lines<'a> {
         Self { rest: text.lines().enumerate() }
     }
 
-    /// The next line that is not blank, trimmed, behind its number.
+    /// The next line that is not blank, trimmed, after its number.
     pub(super) fn next_filled(&mut self) -> Option<(u64, &'a str)> {
         self.rest.by_ref().map(|(index, line)| (index as u64 + 1, line.trim())).find(|(_, line)| !line.is_empty())
     }
@@ -45,7 +45,7 @@ impl<'a> Lines<'a> {
 /// The number that `word` spells.
 ///
 /// # Errors
-/// It spells none.
+/// It is not a number.
 pub(super) fn number(word: &str) -> Result<f64> {
     word.parse().map_err(|_| Error::input(format!("found '{}', expected a number", shorten(word))))
 }

@@ -1,4 +1,4 @@
-//! A folder of motion capture: finding its takes, telling its people apart, keeping what is sound.
+//! A folder of motion capture: finds its takes, identifies its people, keeps what is sound.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::data::body::{Body, BodyMap};
 use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 
-/// Adds every take below `folder`, any depth, in the order of their paths.
+/// Adds every take below `folder`, at any depth, in the order of their paths.
 ///
 /// # Errors
 /// A folder without motion capture, or the first take that cannot be read.
@@ -42,7 +42,7 @@ pub fn add_folder(folder: &Path, builder: &mut MotionBuilder) -> Result<()> {
     Ok(())
 }
 
-/// What became of a folder's takes.
+/// Counts of what a folder's takes were.
 #[derive(Default)]
 struct FolderReport {
     /// Takes of BVH.
@@ -76,10 +76,10 @@ impl FolderReport {
     }
 }
 
-/// A file's take, and whom it shows.
+/// A file's take, and the person in it.
 struct Recording {
     take: Take,
-    /// The person's name as the files have it.
+    /// The person's name in the files.
     person: String,
 }
 
@@ -90,7 +90,8 @@ impl Recording {
         }
         let skeleton = acclaim::skeleton_file(path)?;
         let take = acclaim::from_files(&skeleton, path)?;
-        // A skeleton is one person's, whatever the takes are called; unless it is called after no person.
+        // A skeleton belongs to one person, whatever names the takes have, unless the skeleton's name is not a
+        // person's.
         let person = match acclaim::is_named_after(path, &skeleton) {
             true => stem_of(&skeleton),
             false => person_of(&stem_of(path)).to_owned(),
@@ -142,7 +143,7 @@ fn bodies(take: &Take, map: &BodyMap) -> Vec<Body> {
     bodies
 }
 
-/// The person in the take called `stem`: what stands before the last `_NN`.
+/// The person in the take called `stem`: the part before the last `_NN`.
 fn person_of(stem: &str) -> &str {
     match stem.rsplit_once('_') {
         Some((person, take)) if is_number(take) && !person.is_empty() => person,
@@ -172,8 +173,8 @@ fn name_of(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "motion capture".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every take below `folder`, sorted: `.bvh`, `.amc`, `.npy` that hold a clip or have a `.json` of the same name beside
-/// them, and the 3D poses of Martinez's archive.
+/// Every take below `folder`, sorted: `.bvh`, `.amc`, `.npy` that hold a clip or have a `.json` of the same name, and
+/// the 3D poses of Martinez's archive.
 fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -203,7 +204,7 @@ fn is_acclaim(path: &Path) -> bool {
     has_extension(path, "amc")
 }
 
-/// Whether the array has a `.json` of its name beside it that says what it holds.
+/// Whether the array has a `.json` of the same name that describes it.
 fn is_described(path: &Path) -> bool {
     has_extension(path, "npy") && path.with_extension("json").is_file()
 }
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_are_told_apart_by_the_files_name() {
+    fn people_are_identified_by_the_files_name() {
         for (stem, collection, expected) in [
             ("16_01", Some("cmu"), "cmu16"),
             ("131_02", Some("cmu"), "cmu131"),

@@ -1,4 +1,4 @@
-//! The files that motion and pairs come in.
+//! Readers of the files that hold motion and pairs.
 //!
 //! `mocap` walks a folder and hands each take to its reader: `bvh`, `acclaim` (asf and amc), `arrays` (npy, npz, h5 of
 //! joints), `ui_prmd`. `archive` is our own file of clips, `pairs` the file of paired arrays.

@@ -9,10 +9,10 @@ use poselift::{Error, Result};
 
 use crate::data::{Pairs, Source};
 
-/// Where the assignment's data has its root joint, which is not among the arrays' joints.
+/// Position of the root joint of the assignment's data, which is not among the arrays' joints.
 const ASSIGNMENT_ROOT: [f32; 3] = [0.0, 0.0, -1.0];
 
-/// Which point poses are made relative to.
+/// The point that poses are made relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum RootChoice {
     /// A joint that never moves; else the assignment's root, if the poses surround it; else none.
@@ -20,9 +20,9 @@ pub enum RootChoice {
     Auto,
     /// Poses are kept as they are.
     None,
-    /// The joint of this index, wherever it is.
+    /// The joint with this index, wherever it is.
     Joint(usize),
-    /// A fixed place that is no joint of the arrays.
+    /// A fixed position that is not a joint of the arrays.
     Position([f32; 3]),
 }
 
@@ -44,10 +44,10 @@ impl FromStr for RootChoice {
 }
 
 impl Pairs {
-    /// Reads a pickle or an npz of paired arrays; the text says which root was taken.
+    /// Reads a pickle or an npz of paired arrays; the text says which root was used.
     ///
     /// # Errors
-    /// A file that cannot be read, or [`Self::from_arrays`]'s.
+    /// A file that cannot be read, or an error of [`Self::from_arrays`].
     pub fn from_file(path: &Path, root: RootChoice) -> Result<(Self, String)> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let source = Source { name, licence: "unknown".into() };
@@ -56,11 +56,11 @@ impl Pairs {
         Ok((pairs, format!("{}: {note}", path.display())))
     }
 
-    /// Makes poses relative to their root; the text says which one was taken, and how many samples were left out since
-    /// their poses hold a number that is not finite.
+    /// Makes poses relative to their root. The text says which root was used, and how many samples were left out
+    /// because their poses hold a number that is not finite.
     ///
     /// # Errors
-    /// No samples, or a root that is no joint.
+    /// No samples, or a root that is not a joint.
     pub fn from_arrays(arrays: PairedArrays, root: RootChoice, source: Source) -> Result<(Self, String)> {
         let given = arrays.poses.dim().0;
         let PairedArrays { keypoints, mut poses } = with_finite_poses(arrays);
@@ -102,8 +102,8 @@ impl Pairs {
     }
 }
 
-/// The samples whose poses hold finite numbers alone: one other would turn every weight into NaN. Key points may hold NaN,
-/// which means missing.
+/// The samples whose poses hold only finite numbers: a single other one would turn every weight into NaN. Key points
+/// may hold NaN, which means missing.
 fn with_finite_poses(arrays: PairedArrays) -> PairedArrays {
     let is_finite = |sample: &usize| arrays.poses.index_axis(Axis(0), *sample).iter().all(|value| value.is_finite());
     let samples = arrays.poses.dim().0;
@@ -114,9 +114,9 @@ fn with_finite_poses(arrays: PairedArrays) -> PairedArrays {
     PairedArrays { keypoints: arrays.keypoints.select(Axis(0), &finite), poses: arrays.poses.select(Axis(0), &finite) }
 }
 
-/// What [`RootChoice::Auto`] comes to, and why.
+/// The root that [`RootChoice::Auto`] picks, and why.
 fn detect(poses: &Array3<f32>) -> (RootChoice, &'static str) {
-    // One pose says nothing about what moves.
+    // One pose does not show which joints move.
     let still = (0..poses.dim().1).find(|&joint| poses.dim().0 > 1 && fixed_place(poses, joint).is_some());
     if let Some(joint) = still {
         return (RootChoice::Joint(joint), "for it never moves");
@@ -125,14 +125,14 @@ fn detect(poses: &Array3<f32>) -> (RootChoice, &'static str) {
     let Some(mean) = mean else { return (RootChoice::None, "for there are none") };
     let distance = |place: [f32; 3]| (0..3).map(|axis| (mean[axis] - place[axis]).powi(2)).sum::<f32>().sqrt();
     let size = pose_size(poses);
-    // The camera is the origin and one unit away, so a pose about that root is smaller than one unit.
+    // The camera is at the origin, one unit away, so a pose about that root is smaller than one unit.
     if size < 1.0 && distance(ASSIGNMENT_ROOT) < size / 2.0 && distance(ASSIGNMENT_ROOT) < distance([0.0; 3]) {
         return (RootChoice::Position(ASSIGNMENT_ROOT), "for the poses surround it, as the assignment's do");
     }
     (RootChoice::None, "for no joint stays in its place")
 }
 
-/// Where `joint` always is, if it moves by no more than a hundred-thousandth of the pose's size.
+/// The position of `joint`, if it moves by no more than a hundred-thousandth of the pose's size.
 fn fixed_place(poses: &Array3<f32>, joint: usize) -> Option<[f32; 3]> {
     let place: [f32; 3] = std::array::from_fn(|axis| poses[[0, joint, axis]]);
     let slack = 1e-5 * pose_size(poses);
@@ -142,7 +142,7 @@ fn fixed_place(poses: &Array3<f32>, joint: usize) -> Option<[f32; 3]> {
     stays.then_some(place)
 }
 
-/// Mean distance of the joint that is farthest from its pose's middle.
+/// Mean distance of the farthest joint from its pose's middle.
 fn pose_size(poses: &Array3<f32>) -> f32 {
     let farthest = |pose: ndarray::ArrayView2<f32>| {
         let middle = pose.mean_axis(Axis(0)).unwrap_or_default();
@@ -170,7 +170,7 @@ mod tests {
         Source { name: "test".into(), licence: "unknown".into() }
     }
 
-    /// `[N, 4, 3]`: four joints that wander within half of `size` of `middle`.
+    /// `[N, 4, 3]`: four joints at random positions within half of `size` of `middle`.
     fn arrays(middle: [f32; 3], size: f32) -> PairedArrays {
         let value = |(n, joint, axis): (usize, usize, usize)| {
             middle[axis] + size * (((n * 31 + joint * 17 + axis * 7) % 13) as f32 / 13.0 - 0.5)

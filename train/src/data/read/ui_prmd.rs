@@ -12,7 +12,7 @@ use crate::data::body::Body;
 use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 
-/// What the JSON beside the array says; it holds more, which is for people.
+/// The fields of the JSON that are used; it holds more, for human readers.
 #[derive(Debug, Deserialize)]
 struct Description {
     fps: f64,
@@ -31,7 +31,7 @@ struct DescribedClip {
     frames: usize,
 }
 
-/// Adds all clips of the array at `path`, described by the `.json` of the same name beside it.
+/// Adds all clips of the array at `path`, described by the `.json` of the same name.
 ///
 /// # Errors
 /// A file that is missing or unreadable, a joint of [`BODY22`] that it lacks, clips outside the array.
@@ -95,7 +95,7 @@ fn describe(path: &Path) -> Result<Description> {
     Ok(description)
 }
 
-/// Where each joint of [`BODY22`] stands among `names`; three are called otherwise there.
+/// The index of each joint of [`BODY22`] among `names`; three have other names there.
 fn order(names: &[String]) -> Result<[usize; 22]> {
     let mut joints = [0; 22];
     for (slot, ours) in joints.iter_mut().zip(BODY22.joints) {

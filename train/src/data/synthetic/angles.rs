@@ -1,46 +1,47 @@
-//! The joint angles of a figure and how far a human's joints go.
+//! The joint angles of a figure and the limits of human joints.
 
-/// Left is first wherever there are two sides.
+/// Left comes first wherever there are two sides.
 pub(super) const LEFT: usize = 0;
-/// Right is second.
+/// Right comes second.
 pub(super) const RIGHT: usize = 1;
 
-/// Angles of one side's limbs, degrees; all zero is standing with the arm hanging.
+/// Angles of one side's limbs, degrees; at zero the figure stands with the arm hanging.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Side {
     /// Thigh forward, outward, and turned inward.
     pub(super) hip: [f64; 3],
-    /// Heel to the buttock.
+    /// Heel towards the buttock.
     pub(super) knee: f64,
     /// Upper arm forward, outward, and turned inward.
     pub(super) shoulder: [f64; 3],
-    /// Hand to the shoulder.
+    /// Hand towards the shoulder.
     pub(super) elbow: f64,
-    /// Shoulder up.
+    /// Shoulder raised.
     pub(super) shrug: f64,
 }
 
-/// All angles of a figure, degrees, and where it is, metres.
+/// All angles of a figure, degrees, and its position, metres.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Angles {
     /// To the left, seen from above; 0 faces +z.
     pub(super) heading: f64,
-    /// Pelvis tipped forward, and to the left.
+    /// Pelvis tilted forward, and to the left.
     pub(super) pelvis: [f64; 2],
-    /// Trunk against pelvis: bent forward, to the left, turned to the left.
+    /// Trunk relative to the pelvis: bent forward, bent to the left, turned to the left.
     pub(super) trunk: [f64; 3],
-    /// Head against trunk: bent forward, to the left, turned to the left.
+    /// Head relative to the trunk: bent forward, bent to the left, turned to the left.
     pub(super) head: [f64; 3],
     /// Left, right.
     pub(super) sides: [Side; 2],
-    /// Along z (forward at heading 0) and x (to the left) of where the clip starts.
+    /// Along z (forward at heading 0) and x (to the left) from where the clip starts.
     pub(super) travel: [f64; 2],
-    /// Of the lowest point above the floor.
+    /// Height of the lowest point above the floor.
     pub(super) lift: f64,
 }
 
 /// Least and greatest angle of each joint, degrees: the clinical normal ranges of the American Academy of Orthopaedic
-/// Surgeons (Joint Motion, 1965), rounded inward. The pelvis is no joint: who lies or stands on the hands has it tipped over.
+/// Surgeons (Joint Motion, 1965), rounded inward. The pelvis is not a joint: it is upside down when a person lies or
+/// stands on the hands.
 pub(super) mod limits {
     pub(crate) const PELVIS: [(f64, f64); 2] = [(-180.0, 180.0), (-180.0, 180.0)];
     pub(crate) const TRUNK: [(f64, f64); 3] = [(-25.0, 75.0), (-30.0, 30.0), (-40.0, 40.0)];
@@ -53,7 +54,7 @@ pub(super) mod limits {
 }
 
 impl Angles {
-    /// The same motion begun in another direction, `degrees` to the left.
+    /// The same motion started in another direction, `degrees` to the left.
     pub(super) fn facing(mut self, degrees: f64) -> Self {
         let (sine, cosine) = degrees.to_radians().sin_cos();
         let [forward, left] = self.travel;
@@ -62,7 +63,7 @@ impl Angles {
         self
     }
 
-    /// The same angles, none beyond what the joint allows.
+    /// The same angles, clamped to the limits of the joints.
     pub(super) fn within_limits(mut self) -> Self {
         clamp(&mut self.pelvis, &limits::PELVIS);
         clamp(&mut self.trunk, &limits::TRUNK);

@@ -1,8 +1,8 @@
-//! A figure's bones and where its angles put them.
+//! A figure's bones, and forward kinematics from its angles.
 //!
-//! Lengths as shares of the stature: Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control of Human
-//! Movement, 2009, figure 4.1; where those are of the body's outside (hips, shoulders), the joints' own distance as
-//! measured in UI-PRMD.
+//! Lengths are shares of the stature: Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control of Human
+//! Movement, 2009, figure 4.1. Where those measure the body's outside (hips, shoulders), the distance of the joints
+//! as measured in UI-PRMD is used.
 
 use nalgebra::{Matrix3, Vector3};
 use rand::Rng;
@@ -21,13 +21,14 @@ pub(super) struct Figure {
     shank: f64,
     ankle_height: f64,
     trunk: f64,
-    /// From thorax to the left shoulder, trunk's frame.
+    /// From the thorax to the left shoulder, in the trunk's frame.
     shoulder: Vector3<f64>,
     upper_arm: f64,
     forearm: f64,
 }
 
-/// Flesh around a joint: no joint comes nearer to the floor than this share of the stature; ankles have their height.
+/// Flesh around a joint: a joint keeps at least this distance from the floor, as a share of the stature; ankles have
+/// their height.
 const FLESH: f64 = 0.03;
 
 /// From the thorax to the middle of the skull, head level, at [`REFERENCE_STATURE`]; split where the head nods.
@@ -52,7 +53,7 @@ impl Figure {
         }
     }
 
-    /// Our 22 joints for `angles`, feet (or whatever is lowest) on the floor or `lift` above it.
+    /// Our 22 joints for `angles`, with the feet (or the lowest part) on the floor or `lift` above it.
     pub(super) fn body(&self, angles: &Angles) -> Body {
         let mut points = [Vector3::zeros(); 22];
         let mut pelvis = Matrix3::identity();
@@ -132,7 +133,7 @@ impl Figure {
         }
     }
 
-    /// Puts the lowest part on the floor and the whole where the figure has gone.
+    /// Puts the lowest part on the floor and moves the whole to the figure's position.
     fn place(&self, angles: &Angles, points: &mut [Vector3<f64>; 22]) {
         let clearance = |slot: usize| match slot {
             3 | 6 => self.ankle_height,
@@ -146,27 +147,27 @@ impl Figure {
     }
 }
 
-/// +1 for the left side, whose joints lie at +x of a figure that faces +z.
+/// +1 for the left side, whose joints are at +x when the figure faces +z.
 fn sign(side: usize) -> f64 {
     if side == LEFT { 1.0 } else { -1.0 }
 }
 
-/// Swings a limb that hangs along −y: outward, forward, then turned about itself.
+/// Swings a limb that hangs along −y: outward, forward, then about its own axis.
 fn swing(frame: &mut Matrix3<f64>, sign: f64, [forward, outward, inward_turn]: &[f64; 3]) {
     turn(frame, Axis::Z, sign * outward);
     turn(frame, Axis::X, -forward);
     turn(frame, Axis::Y, -sign * inward_turn);
 }
 
-/// Bends what stands along +y: turned to the left, to the left, forward.
+/// Bends a chain that stands along +y: turned to the left, bent to the left, bent forward.
 fn bend(frame: &mut Matrix3<f64>, [forward, left, turn_left]: [f64; 3]) {
     turn(frame, Axis::Y, turn_left);
     turn(frame, Axis::Z, -left);
     turn(frame, Axis::X, forward);
 }
 
-/// The least of `values` with its corners rounded within about a centimetre, so that the weight moves smoothly from one
-/// foot to the other.
+/// The smooth minimum of `values`, rounded within about a centimetre, so that the weight moves smoothly from one foot
+/// to the other.
 fn smooth_minimum(values: &[f64]) -> f64 {
     const SHARPNESS: f64 = 150.0;
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);

@@ -1,8 +1,8 @@
-//! Human-like motion made up from a seed, so that everything can be tried, tested and timed without a file.
+//! Human-like motion generated from a seed, so that everything can be tried, tested and timed without a file.
 //!
 //! A figure with anatomical bone lengths and joint limits (`figure`, `angles`) goes through everyday movements
-//! (`movement`), or, as [`Repertoire::Postures`], through what joints allow beyond them. It is no substitute for captured
-//! motion: it knows nothing of balance or of style. Beside captured motion it makes networks better on people of other
+//! (`movement`), or, as [`Repertoire::Postures`], through what joints allow beyond them. It does not replace captured
+//! motion: it has no balance and no style. Together with captured motion it makes networks better on people of other
 //! recordings (`models/README.md` has the figures).
 
 mod angles;
@@ -16,21 +16,21 @@ use super::{MotionBuilder, Source};
 use figure::Figure;
 use movement::{EVERYDAY, Movement, POSTURES};
 
-/// Frames that `synthetic` or `postures` alone stands for: 200 clips of 120 frames.
+/// Frames of a bare `synthetic` or `postures`: 200 clips of 120 frames.
 pub const DEFAULT_FRAMES: usize = 24_000;
 
-/// Frames of a clip.
+/// Frames per clip.
 const CLIP_FRAMES: usize = 120;
 
 /// Clips that one person performs: each movement comes from several people, each person performs several.
 const CLIPS_PER_PERSON: usize = 10;
 
-/// What made-up people do.
+/// The set of movements that synthetic people perform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repertoire {
     /// Walking, squats, reaching, dancing …: `synthetic`.
     Everyday,
-    /// Gestures, the floor, sports, arms and legs anywhere: `postures`.
+    /// Gestures, the floor, sports, arms and legs in any pose: `postures`.
     Postures,
 }
 
@@ -38,7 +38,7 @@ impl Repertoire {
     /// Every repertoire.
     pub const ALL: [Self; 2] = [Self::Everyday, Self::Postures];
 
-    /// What a source of it is called.
+    /// Its name as a source.
     pub fn name(self) -> &'static str {
         match self {
             Self::Everyday => "synthetic",
@@ -53,7 +53,7 @@ impl Repertoire {
         }
     }
 
-    /// What a person's name begins with.
+    /// The prefix of its people's names.
     fn people(self) -> &'static str {
         match self {
             Self::Everyday => "p",
@@ -75,7 +75,7 @@ pub fn add(repertoire: Repertoire, frames: usize, seed: u64, builder: &mut Motio
         // A person's body depends on the seed and the person alone, a clip on the seed and the clip alone.
         let figure = Figure::random(&mut StdRng::seed_from_u64(mix(seed, 2 * person as u64)));
         let mut rng = StdRng::seed_from_u64(mix(seed, 2 * clip as u64 + 1));
-        // Seven has no divisor in common with the number of clips of a person: people differ in what they perform.
+        // Seven is coprime to the number of clips of a person, so people perform different movements.
         let movement = &movements[(clip * 7 + person) % movements.len()];
         let angles = (movement.compose)(&mut rng);
         let heading = rng.random_range(0.0..360.0);
@@ -94,7 +94,7 @@ pub fn add(repertoire: Repertoire, frames: usize, seed: u64, builder: &mut Motio
     }
 }
 
-/// A seed for the `part`th part of `seed` (Steele, Lea and Flood, 2014: SplitMix64).
+/// A seed for part number `part` of `seed` (Steele, Lea and Flood, 2014: SplitMix64).
 fn mix(seed: u64, part: u64) -> u64 {
     let mut mixed = seed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! What the figures do: each movement draws its numbers once and is then a function of time.
+//! The figures' movements: each draws its numbers once and is then a function of time.
 
 mod arms;
 mod daily;
@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 
 use super::angles::{Angles, LEFT, RIGHT, Side};
 
-/// Angles at a time in seconds.
+/// Angles as a function of time in seconds.
 pub(super) type Motion = Box<dyn Fn(f64) -> Angles>;
 
 /// A kind of movement.
@@ -26,7 +26,7 @@ pub(super) struct Movement {
     pub(super) compose: fn(&mut StdRng) -> Motion,
 }
 
-/// What everybody does.
+/// Everyday movements.
 pub(super) const EVERYDAY: [Movement; 16] = [
     Movement { name: "walk", compose: gait::walk },
     Movement { name: "run", compose: gait::run },
@@ -46,7 +46,7 @@ pub(super) const EVERYDAY: [Movement; 16] = [
     Movement { name: "dance", compose: arms::dance },
 ];
 
-/// What some do, and what nobody does but all could: everything that joints allow, the floor, tools and sports.
+/// Rarer movements and postures that joints allow: the floor, tools and sports.
 pub(super) const POSTURES: [Movement; 24] = [
     Movement { name: "free_arms", compose: free::arms },
     Movement { name: "free_pairs", compose: free::pairs },
@@ -74,7 +74,7 @@ pub(super) const POSTURES: [Movement; 24] = [
     Movement { name: "somersault", compose: sport::somersault },
 ];
 
-/// A number that glides from one random value in a range to the next, resting at none.
+/// A number that moves smoothly from one random value in a range to the next, without stopping at any.
 #[derive(Debug, Clone)]
 struct Wander {
     low: f64,
@@ -83,7 +83,7 @@ struct Wander {
 }
 
 impl Wander {
-    /// `pace`: about how many times a second it turns.
+    /// `pace`: roughly how many times a second it changes direction.
     fn new(rng: &mut StdRng, low: f64, high: f64, pace: f64) -> Self {
         let waves =
             [1.0, 0.6, 0.5].map(|weight| (weight, pace * rng.random_range(0.5..1.5), rng.random_range(0.0..TAU)));
@@ -94,12 +94,12 @@ impl Wander {
         let sum: f64 = self.waves.iter().map(|(weight, pace, phase)| weight * (TAU * pace * time + phase).sin()).sum();
         let total: f64 = self.waves.iter().map(|(weight, ..)| weight).sum();
         let middle = f64::midpoint(self.low, self.high);
-        // Sums of sines keep to the middle: widened, and bent back where they would leave the range.
+        // Sums of sines stay near the middle: they are widened, and folded back where they would leave the range.
         middle + (self.high - self.low) / 2.0 * (1.6 * sum / total).tanh()
     }
 }
 
-/// How a person holds itself while doing something: small movement of everything that the movement itself leaves alone.
+/// A person's posture during a movement: small motion of all angles that the movement itself does not set.
 struct Stance {
     trunk: [Wander; 3],
     head: [Wander; 3],
@@ -144,7 +144,7 @@ impl Stance {
     }
 }
 
-/// Numbers that glide within ranges of their own.
+/// Numbers that move smoothly, each within its own range.
 fn wanders<const N: usize>(rng: &mut StdRng, ranges: [(f64, f64); N], pace: f64) -> [Wander; N] {
     ranges.map(|(low, high)| Wander::new(rng, low, high, pace))
 }
@@ -154,7 +154,7 @@ fn pulse(time: f64, period: f64, phase: f64) -> f64 {
     (1.0 - (TAU * (time / period + phase)).cos()) / 2.0
 }
 
-/// Either side, by chance.
+/// A random side.
 fn any_side(rng: &mut StdRng) -> usize {
     if rng.random_bool(0.5) { LEFT } else { RIGHT }
 }

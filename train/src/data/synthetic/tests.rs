@@ -1,4 +1,4 @@
-//! Whether made-up people are people.
+//! Tests that synthetic people have human bodies and move as humans do.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use nalgebra::Vector3;
@@ -87,8 +87,8 @@ fn bend_one_way(motion: &Motion) {
             let across = joint(motion, frame, "left_hip") - joint(motion, frame, "right_hip");
             let bend = angle(at("hip"), at("knee"), at("ankle"));
             assert!(bend > 179.0 - 140.0, "knee of {bend}");
-            // Thigh × shank points to the right of the body for a knee that bends the human way,
-            // as long as the thigh is not turned about itself by more than its limit.
+            // Thigh × shank points to the right of the body for a knee that bends the human way, as long as the thigh
+            // does not turn about its own axis beyond its limit.
             let axis = (at("knee") - at("hip")).cross(&(at("ankle") - at("knee")));
             if bend < 170.0 {
                 assert!(axis.dot(&across) > 0.0, "knee bends forward: {bend}");

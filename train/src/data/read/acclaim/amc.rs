@@ -9,12 +9,12 @@ use super::asf::Skeleton;
 use crate::data::body::take::{Channel, Joint};
 use crate::data::read::lines::{Lines, number, shorten};
 
-/// Where the numbers of one bone's line go.
+/// Where the numbers of one bone's line belong.
 struct Slot<'a> {
     name: &'a str,
     /// The column of each number, and whether it is an angle.
     columns: Vec<(usize, bool)>,
-    /// The last frame that it was given in, counted from 1.
+    /// The last frame in which it occurred, counted from 1.
     given: usize,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Reads the text of a file: `[T, C]`, one column a channel of `skeleton`; turns in degrees.
+/// Reads the text of a file: `[T, C]`, one column per channel of `skeleton`; angles in degrees.
 ///
 /// # Errors
 /// The line that does not fit the skeleton, or a frame without one of its bones.
@@ -59,10 +59,10 @@ struct Reader<'a> {
     by_name: HashMap<&'a str, usize>,
     /// Numbers in a frame.
     channels: usize,
-    /// Degrees of the file's unit of angle.
+    /// Degrees per unit of angle of the file.
     unit_degrees: f64,
     values: Vec<f64>,
-    /// Frames begun, and the number that the file gives the last one.
+    /// Frames begun, and the number that the file gives to the last one.
     frames: usize,
     number: u64,
 }
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
 
     fn keyword(&mut self, keyword: &str) -> Result<()> {
         match keyword {
-            // Every bone in every frame, which is asked for in any case.
+            // Every bone is required in every frame, so the check costs nothing extra.
             "FULLY-SPECIFIED" if self.frames == 0 => {}
             "DEGREES" if self.frames == 0 => self.unit_degrees = 1.0,
             "RADIANS" if self.frames == 0 => self.unit_degrees = 1_f64.to_degrees(),

@@ -1,4 +1,4 @@
-//! The skeleton of an `.asf` file: its sections read line by line, then its bones strung together.
+//! The skeleton of an `.asf` file: its sections are read line by line, then its bones are joined.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::bone::{Bone, finite};
 use crate::data::body::take::{Channel, Joint};
 use crate::data::read::lines::{Lines, shorten};
 
-/// Metres of an inch, which `length` divides.
+/// Metres per inch, which `length` divides.
 const INCH_METRES: f64 = 0.0254;
 
 /// What an `.asf` file says.
@@ -19,15 +19,15 @@ pub(super) struct Skeleton {
     pub(super) joints: Vec<Joint>,
     /// `[J]` what the numbers of a joint's line in the `.amc` move, in the order of that line.
     pub(super) dof: Vec<Vec<Channel>>,
-    /// Metres of the files' unit of length. CMU's `length 0.45` means inches divided by 0.45: 5.644 cm.
+    /// Metres per unit of length. CMU's `length 0.45` means inches divided by 0.45: 5.644 cm.
     pub(super) unit_metres: f64,
-    /// Degrees of the file's unit of angle.
+    /// Degrees per unit of angle.
     pub(super) unit_degrees: f64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Section {
-    /// One whose lines are not needed: `:version`, `:name`, `:documentation`.
+    /// A section that is not needed: `:version`, `:name`, `:documentation`.
     Notes,
     Units,
     Root,
@@ -42,7 +42,7 @@ struct Reader {
     unit_degrees: Option<f64>,
     root: Option<Bone>,
     bones: Vec<Bone>,
-    /// The bone whose `begin` was read and whose `end` was not.
+    /// The bone whose `begin` was read but whose `end` was not.
     open: Option<Bone>,
     /// Line, parent, children.
     families: Vec<(u64, String, Vec<String>)>,
@@ -190,7 +190,7 @@ impl Reader {
     }
 }
 
-/// The joints, from the root outward; every bone must hang on it once.
+/// The joints, from the root outward; every bone must be connected to it exactly once.
 fn string_together(
     root: &Bone,
     bones: &[Bone],
@@ -202,7 +202,7 @@ fn string_together(
     let mut joints = Vec::with_capacity(bones.len() + 1);
     let mut dof = Vec::with_capacity(bones.len() + 1);
     let mut reached = vec![false; bones.len()];
-    // What is still to be placed: a bone (none is the root), its parent's index, its offset.
+    // Joints that are still to be placed: a bone (none is the root), its parent's index, its offset.
     let mut waiting = vec![("root", None, root.position)];
     let mut columns = 0;
     while let Some((name, parent, offset)) = waiting.pop() {

@@ -7,7 +7,7 @@ use crate::data::body::kinematics::turn;
 use crate::data::body::take::{Axis, Channel, Joint};
 use crate::data::read::lines::{number, shorten};
 
-/// A bone, or the root, as far as it was read.
+/// A bone, or the root, as far as it has been read.
 #[derive(Default)]
 pub(super) struct Bone {
     /// Where it begins.
@@ -17,19 +17,19 @@ pub(super) struct Bone {
     length: Option<f64>,
     /// Angles about x, y and z, and the order in which they turn.
     axis: Option<([f64; 3], [Axis; 3])>,
-    /// The root's place.
+    /// The root's position.
     pub(super) position: Vector3<f64>,
     /// What the numbers of its line in the `.amc` move, in their order.
     pub(super) dof: Vec<Channel>,
 }
 
 impl Bone {
-    /// One that begins at a line, with nothing said of it.
+    /// A bone that begins at a line, with no field read yet.
     pub(super) fn at(line: u64) -> Self {
         Self { line, ..Self::default() }
     }
 
-    /// How messages call it.
+    /// Its name in messages.
     pub(super) fn title(&self) -> String {
         self.name.as_deref().map_or_else(|| "a bone without a name".into(), |name| format!("bone '{}'", shorten(name)))
     }
@@ -106,11 +106,11 @@ impl Bone {
         let (angles, order) =
             self.axis.ok_or_else(|| Error::input(format!("{} without its axis", self.title())).line(self.line))?;
         let mut axes = Matrix3::identity();
-        // The first axis named turns first, about axes that stand still: it is the innermost factor.
+        // The first axis named turns first, about axes that stay fixed: it is the innermost factor.
         for axis in order.into_iter().rev() {
             turn(&mut axes, axis, angles[axis as usize] * unit_degrees);
         }
-        // As for `axis`: of the turns, the first named is the innermost.
+        // As for `axis`: the first rotation named is the innermost.
         let (mut channels, turns): (Vec<_>, Vec<_>) =
             self.dof.iter().partition(|channel| matches!(channel, Channel::Position(_)));
         channels.extend(turns.into_iter().rev());
@@ -118,7 +118,7 @@ impl Bone {
     }
 }
 
-/// What `names` move, each of which may be named once.
+/// What `names` move; each may be named once.
 fn each_once(names: &[&str], read: fn(&str) -> Result<Channel>) -> Result<Vec<Channel>> {
     let mut channels = Vec::with_capacity(names.len());
     for name in names {

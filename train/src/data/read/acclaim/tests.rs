@@ -1,4 +1,4 @@
-//! Known angles put bones at known places, and whatever is wrong with either file is named.
+//! Known angles put bones at known places, and errors name what is wrong with either file.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use approx::assert_relative_eq;
@@ -110,7 +110,7 @@ fn known_angles_put_bones_at_known_places() {
     for (frame, expected) in [
         (0, [[0.0, 2.0, 1.0], [3.0, 2.0, 1.0], [7.0, 2.0, 1.0]]),
         // C turns x to y: `upper` turns 90° about y, from +x to −z. For `fore`, C = Rz(90)·Rx(90) takes z to
-        // Rz(90)·(0,−1,0) = +x: it turns about its own length and goes straight on.
+        // Rz(90)·(0,−1,0) = +x: it turns about its own length and keeps its direction.
         (1, [[0.0, 2.0, 1.0], [0.0, 2.0, -2.0], [0.0, 2.0, -6.0]]),
         // Rx first, then Rz: the chest (0,2,0) → (0,0,2) → the same; the arm (7,0,0) → the same → (0,7,0).
         (2, [[5.0, 6.0, 10.0], [5.0, 9.0, 10.0], [5.0, 13.0, 10.0]]),

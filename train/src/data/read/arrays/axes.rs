@@ -1,4 +1,4 @@
-//! Which way is up in an array, and how long a thigh is, judged by the bodies in it.
+//! Which axis of an array is up, and how long a thigh is, judged by the bodies in it.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::data::body::Body;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Up {
     Y,
-    /// Cameras' axes.
+    /// Camera axes.
     MinusY,
     /// Human3.6M's world, Blender, ROS.
     Z,
@@ -30,10 +30,10 @@ impl fmt::Display for Up {
 }
 
 impl Up {
-    /// The axis along which the way from the ankles' middle to the thorax lies in the median.
+    /// The axis along which the median direction from the middle of the ankles to the thorax points.
     ///
     /// # Errors
-    /// Nobody, or people who stand along x.
+    /// There is no body, or people stand along x.
     pub(super) fn of<'a>(bodies: impl Iterator<Item = &'a Body> + Clone) -> Result<Self> {
         let along = |axis: usize| {
             median(bodies.clone().map(|body| f64::from(body[8][axis] - (body[3][axis] + body[6][axis]) / 2.0)))
@@ -49,7 +49,7 @@ impl Up {
         }
     }
 
-    /// `point` in axes with y up, as right-handed as they were.
+    /// `point` in axes with y up; handedness is preserved.
     pub(super) fn turned(self, [x, y, z]: [f32; 3]) -> [f32; 3] {
         match self {
             Self::Y => [x, y, z],
@@ -65,7 +65,7 @@ pub(super) fn thighs(body: &Body) -> [f64; 2] {
     [[1, 2], [4, 5]].map(|[hip, knee]| (Vector3::from(body[hip]) - Vector3::from(body[knee])).cast::<f64>().norm())
 }
 
-/// The value in the middle of those that are numbers; 0 for none.
+/// The median of the values that are numbers; 0 if there are none.
 pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);
@@ -77,7 +77,7 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
 
-    /// Ankles 0.1 and thorax 1.4 along `axis`, from the origin.
+    /// Ankles at 0.1 and thorax at 1.4 along `axis`, from the origin.
     fn body(axis: usize, sign: f32) -> Body {
         let mut body = [[f32::NAN; 3]; 22];
         for (joint, height) in [(3, 0.1), (6, 0.1), (8, 1.4)] {

@@ -1,4 +1,5 @@
-//! Martinez's Human3.6M archive (`h36m.zip`, unpacked): an HDF5 file a take, `3D_positions` `[96, T]`, millimetres.
+//! Martinez's Human3.6M archive (`h36m.zip`, unpacked): one HDF5 file per take, `3D_positions` `[96, T]`,
+//! millimetres.
 
 use std::path::Path;
 
@@ -6,10 +7,10 @@ use hdf5_reader::Hdf5File;
 use poselift::error::{Error, Result};
 use poselift::format::NamedArray;
 
-/// The data set in each file, and the folder they lie in.
+/// The data set in each file, and the folder that holds the files.
 const POSITIONS: &str = "3D_positions";
 
-/// What a user can do about a file that is not read.
+/// What a user can do about a file that cannot be read.
 const HINT: &str = "save it as numpy does: numpy.save('S1_Walking.npy', h5py.File('Walking.h5')['3D_positions'][:].T.reshape(-1, 32, 3))";
 
 /// Whether the name at `path` is an HDF5 file's.
@@ -17,7 +18,7 @@ pub fn is_pose_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["h5", "hdf5"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
-/// Whether the file lies where the archive has its 3D poses; its 2D ones are of no use here.
+/// Whether the file is where the archive has its 3D poses; its 2D ones are not used.
 pub fn is_positions(path: &Path) -> bool {
     is_pose_file(path) && path.parent().and_then(Path::file_name).is_some_and(|folder| folder == POSITIONS)
 }
@@ -31,7 +32,7 @@ pub(super) fn subject(path: &Path) -> Option<String> {
 /// The positions as `[T, 96]`.
 ///
 /// # Errors
-/// A file that is no HDF5, or holds no such data set.
+/// A file that is not HDF5, or holds no such data set.
 pub(super) fn read(path: &Path) -> Result<NamedArray> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
     let file = Hdf5File::from_bytes(&bytes).map_err(cannot)?;
@@ -61,7 +62,7 @@ mod tests {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    /// An object's header of these messages, (kind, content), as HDF5 1.0 had it.
+    /// An object's header with these messages, (kind, content), as in HDF5 1.0.
     fn object(messages: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut body = Vec::new();
         for (kind, content) in messages {

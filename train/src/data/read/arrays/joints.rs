@@ -1,4 +1,4 @@
-//! From an array's joints to bodies: which is which, and faces where the array has none.
+//! From an array's joints to bodies: maps the joints, and adds faces if the array has none.
 
 use nalgebra::{Matrix3, Vector3};
 use poselift::error::{Error, Result};
@@ -10,14 +10,15 @@ use super::axes::median;
 /// Which of Human3.6M's 32 joints are its 17 (Martinez et al. 2017).
 const OF_32: [usize; 17] = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27];
 
-/// How far the shoulders say where a face looks, beside the neck's joint that lies ahead of the line from thorax to
-/// head, metres. On UI-PRMD's and CMU's bodies, whose faces are known, this leaves 5 to 10 mm in the mean.
+/// Weight of the shoulders in estimating where a face looks, next to the neck's joint, which is in front of the line
+/// from thorax to head; metres. On UI-PRMD's and CMU's bodies, whose faces are known, 5 to 10 mm of error remain on
+/// average.
 const SHOULDERS_WEIGHT: f64 = 0.01;
 
-/// The bodies of an array `[T, J, 3]`, or `[T, 3 J]`; faces that it lacks are no numbers yet.
+/// The bodies of an array `[T, J, 3]`, or `[T, 3 J]`; faces that it lacks are NaN for now.
 ///
 /// # Errors
-/// Another shape.
+/// The array has another shape.
 pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
     let joints = count(shape).ok_or_else(|| {
         Error::input(format!("a shape of {shape:?}, expected [frames, 17, 22 or 32 joints, 3]"))
@@ -31,7 +32,7 @@ pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
     Ok(points.chunks_exact(joints).map(body).collect())
 }
 
-/// The number of joints in an array of this shape, if it may be a clip.
+/// The number of joints in an array of this shape, if it can be a clip.
 pub(super) fn count(shape: &[usize]) -> Option<usize> {
     match *shape {
         [_, joints @ (17 | 22 | 32), 3] => Some(joints),
@@ -40,12 +41,12 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
     }
 }
 
-/// Whether the array had no face; a frame that is no number altogether says nothing.
+/// Whether the array had no face; a frame of NaN alone is not evidence.
 pub(super) fn lacks_face(body: &Body) -> bool {
     body[17].iter().all(|value| value.is_nan()) && body[0].iter().all(|value| value.is_finite())
 }
 
-/// Sets the faces of `bodies` in metres, where there are none, on a rigid skull through `neck_nose` and `head`.
+/// Places the missing faces of `bodies`, in metres, on a rigid skull through `neck_nose` and `head`.
 pub(super) fn set_faces(bodies: &mut [Body]) {
     let length = |body: &Body, a: usize, b: usize| (at(body, a) - at(body, b)).norm();
     let leg =
@@ -56,7 +57,7 @@ pub(super) fn set_faces(bodies: &mut [Body]) {
     }
 }
 
-/// The skull is turned so that its own `neck_nose` and `head` lie along the body's, its middle of both at theirs.
+/// The skull is turned so that its own `neck_nose` and `head` are along the body's, and their midpoints coincide.
 fn set_face(body: &mut Body, stature_ratio: f64) {
     let [thorax, neck, head] = [8, 9, 10].map(|joint| at(body, joint));
     let upright = (head - thorax).normalize();
@@ -73,7 +74,7 @@ fn set_face(body: &mut Body, stature_ratio: f64) {
     }
 }
 
-/// Three axes at right angles: to the left, along `up`, and as nearly `ahead` as that leaves.
+/// Three perpendicular axes: to the left, along `up`, and as close to `ahead` as possible.
 fn frame(up: Vector3<f64>, ahead: Vector3<f64>) -> Matrix3<f64> {
     let up = up.normalize();
     let left = up.cross(&ahead).normalize();

@@ -1,4 +1,4 @@
-//! Files of plain arrays, from made-up people whose joints are known.
+//! Files of plain arrays, written from synthetic people whose joints are known.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use std::fs::File;
@@ -42,7 +42,7 @@ fn an_npy_is_one_clip_in_any_unit_with_any_axis_up() {
         array.slice_mut(s![.., .., 1]).mapv_inplace(|value| -value);
         array
     };
-    for (array, told) in [
+    for (array, unit) in [
         (given.clone(), "unit m, by the thigh; y up"),
         (&given * 1000.0, "unit mm, by the thigh; y up"),
         (&z_up * 100.0, "unit cm, by the thigh; z up"),
@@ -52,7 +52,7 @@ fn an_npy_is_one_clip_in_any_unit_with_any_axis_up() {
         assert!(off(&motion.positions, &given) < 1e-3 && motion.clips.len() == 1);
         assert_eq!((motion.clips[0].name.as_str(), motion.clips[0].subject.as_str()), ("s01_walk_02", "s01"));
         assert_eq!(motion.sources[0].name, "s01_walk_02");
-        assert!(notes[0].contains(told) && notes[0].contains("the file says none"), "{notes:?}");
+        assert!(notes[0].contains(unit) && notes[0].contains("the file says none"), "{notes:?}");
     }
 }
 
@@ -61,7 +61,7 @@ fn an_npz_has_a_clip_an_array_and_may_say_its_rate() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.npz");
     let mut archive = NpzWriter::new(File::create(&path).unwrap());
-    // 17 joints and 22, and the frames of a camera twice as fast.
+    // 17 joints and 22, and frames of a camera that is twice as fast.
     let slow = positions(0);
     let fast = |joints: usize| Array::from_shape_fn((240, joints, 3), |(t, joint, axis)| slow[[t / 2, joint, axis]]);
     archive.add_array("anna_walk", &fast(17)).unwrap();
@@ -120,13 +120,13 @@ fn video_pose_3d_has_people_actions_and_32_joints() {
     assert_eq!((motion.sources[0].name.as_str(), motion.clips[0].frames), ("Human3.6M", 120));
     assert!(notes[0].contains("240 frames at 50 Hz; unit m, by the thigh; z up"), "{notes:?}");
     assert!(off(&motion.positions, &given) < 1e-6);
-    // Faces are as synthetic people's, whose heads nod and turn.
+    // Faces match those of synthetic people, whose heads nod and turn.
     let faces = &motion.positions.slice(s![.., 17.., ..]) - &given.slice(s![.., 17.., ..]);
     assert!(faces.iter().all(|value| value.abs() < 0.035));
 }
 
 #[test]
-fn what_is_no_motion_is_refused_and_bad_clips_are_told() {
+fn what_is_no_motion_is_refused_and_bad_clips_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npy");
     let message = |array: &Array3<f32>| {

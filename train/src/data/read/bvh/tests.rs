@@ -1,4 +1,4 @@
-//! Whatever is wrong with a file is named, and nothing panics.
+//! Errors name what is wrong with a file, and nothing panics.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn faults_are_named_by_line_with_found_and_expected() {
 
 #[test]
 fn a_file_that_ends_early_is_cut_off() {
-    // The last line may lose its last digits without notice; every shorter file is refused.
+    // The last line may lose its last digits unnoticed; every shorter file is refused.
     for end in 0..GOOD.len() - 4 {
         assert!(parse(&GOOD[..end]).is_err(), "{end}");
     }

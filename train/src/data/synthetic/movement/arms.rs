@@ -1,4 +1,4 @@
-//! Arms first: reaching, waving, stretching, punching; and what goes with free arms, kicking and dancing.
+//! Movements led by the arms: reaching, waving, stretching, punching; and those with free arms: kicking and dancing.
 
 use std::f64::consts::TAU;
 
@@ -17,7 +17,7 @@ impl FreeArms {
         Self::within(rng, [(-30.0, 150.0), (-5.0, 110.0), (-50.0, 65.0), (5.0, 135.0), (0.0, 22.0)], pace)
     }
 
-    /// Wherever shoulders and elbows let them.
+    /// Any direction that shoulders and elbows allow.
     pub(super) fn anywhere(rng: &mut StdRng, pace: f64) -> Self {
         let [forward, outward, inward_turn] = limits::SHOULDER;
         Self::within(rng, [forward, outward, inward_turn, limits::ELBOW, limits::SHRUG], pace)

@@ -1,4 +1,4 @@
-//! What people do between movements: hands on hips, at the face, in each other; at desks; with something in the arms.
+//! Everyday postures between movements: hands on hips, at the face, clasped; at desks; carrying something.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -12,7 +12,7 @@ const HELD: [[f64; 4]; 12] = [
     [-18.0, 42.0, 55.0, 85.0],
     [-38.0, 18.0, 65.0, 70.0],
     [-12.0, 14.0, 20.0, 45.0],
-    // Crossed before the chest, folded before the belly, praying.
+    // Crossed in front of the chest, folded in front of the belly, praying.
     [32.0, -4.0, 58.0, 105.0],
     [14.0, 4.0, 50.0, 80.0],
     [38.0, 8.0, 40.0, 120.0],
@@ -26,7 +26,7 @@ const HELD: [[f64; 4]; 12] = [
     [165.0, 15.0, 0.0, 20.0],
 ];
 
-/// Arms that go from one of [`HELD`] to another and back.
+/// Arms that move from one of [`HELD`] to another and back.
 struct HeldArms {
     places: [[[f64; 4]; 2]; 2],
     restless: [[Wander; 4]; 2],
@@ -48,7 +48,7 @@ impl HeldArms {
     }
 
     fn apply(&self, time: f64, angles: &mut Angles) {
-        // Mostly at one place or at the other.
+        // Mostly at one of the two places.
         let share = (pulse(time, self.period, self.phase) * 2.0 - 0.5).clamp(0.0, 1.0);
         let share = share * share * (3.0 - 2.0 * share);
         for side in [LEFT, RIGHT] {
@@ -142,7 +142,8 @@ pub(super) fn desk(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// Something taken from the floor with one hand or two, from the knees or from the back, and put up somewhere.
+/// Lifting something from the floor with one hand or two, from the knees or from the back, and putting it up
+/// somewhere.
 pub(super) fn lift(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
     let (period, knees, back) =
@@ -168,7 +169,7 @@ pub(super) fn lift(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// Walking on the spot with something in the arms.
+/// Walking on the spot while carrying something.
 pub(super) fn carry(rng: &mut StdRng) -> Motion {
     let (stands, arms) = (stands_around(rng), HeldArms::new(rng));
     let (pace, stride) = (rng.random_range(0.6..1.1), rng.random_range(8.0..32.0));

@@ -7,7 +7,7 @@ use super::super::angles::{Angles, LEFT, RIGHT};
 use super::arms::FreeArms;
 use super::{Motion, Stance, Wander, any_side, pulse, wanders};
 
-/// Legs that wander, each within the same ranges: hip forward, outward, turned inward; knee.
+/// Legs that move slowly, each within the same ranges: hip forward, outward, turned inward; knee.
 struct Legs([[Wander; 4]; 2]);
 
 impl Legs {
@@ -26,7 +26,7 @@ impl Legs {
     }
 }
 
-/// Somebody who lies or sits: pelvis pitch and roll, trunk, legs and arms within ranges.
+/// A person who lies or sits: pelvis pitch and roll, trunk, legs and arms within ranges.
 fn resting(
     rng: &mut StdRng,
     pelvis: [(f64, f64); 2],
@@ -74,7 +74,7 @@ pub(super) fn kneel(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// Legs ahead, stretched or drawn in.
+/// Legs forward, stretched or drawn in.
 pub(super) fn sit(rng: &mut StdRng) -> Motion {
     let arms = FreeArms::within(rng, [(-45.0, 120.0), (0.0, 50.0), (-40.0, 40.0), (0.0, 120.0), (0.0, 15.0)], 0.25);
     let trunk = [(0.0, 60.0), (-15.0, 15.0), (-30.0, 30.0)];

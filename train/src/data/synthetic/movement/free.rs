@@ -1,4 +1,4 @@
-//! Whatever joints allow, with no purpose: people at exercise, in therapy and in dance come near all of it.
+//! Postures within the joints' limits, without a purpose: exercise, therapy and dance come close to all of them.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -27,7 +27,7 @@ impl FreeTrunk {
     }
 }
 
-/// Each arm somewhere, the rest almost still.
+/// Each arm in a pose of its own, the rest almost still.
 pub(super) fn arms(rng: &mut StdRng) -> Motion {
     let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.35));
     let trunk = FreeTrunk::new(rng, 0.3);
@@ -80,7 +80,7 @@ pub(super) fn body(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// On one leg, the other anywhere.
+/// On one leg, the other in any pose.
 pub(super) fn balance(rng: &mut StdRng) -> Motion {
     let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.25));
     let (stands, still) = (any_side(rng), rng.random_range(0.2..1.0));
@@ -92,7 +92,7 @@ pub(super) fn balance(rng: &mut StdRng) -> Motion {
         for side in [LEFT, RIGHT] {
             arms.apply(time, side, still, &mut angles);
         }
-        // Whoever leans forward keeps the standing leg upright.
+        // The standing leg stays upright when the trunk leans forward.
         angles.pelvis[0] += lean;
         let limbs = &mut angles.sides;
         limbs[stands].hip[0] += 0.55 * support + lean;

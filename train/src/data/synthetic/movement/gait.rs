@@ -1,4 +1,4 @@
-//! Getting about: walking, running, marching, stepping aside, turning on the spot.
+//! Gaits: walking, running, marching, stepping aside, turning on the spot.
 
 use std::f64::consts::TAU;
 
@@ -22,9 +22,9 @@ struct Gait {
     elbow: f64,
     /// Height of flight between steps, metres.
     flight: f64,
-    /// Metres a second.
+    /// Speed, metres a second.
     speed: f64,
-    /// Degrees a second to the left.
+    /// Turning speed, degrees a second to the left.
     turning: f64,
 }
 
@@ -33,7 +33,7 @@ impl Gait {
         let cycle = TAU * self.cadence * time + phase;
         for (side, limbs) in angles.sides.iter_mut().enumerate() {
             let cycle = if side == LEFT { cycle } else { cycle + TAU / 2.0 };
-            // The thigh swings forward while its cosine is positive: that is when the knee bends.
+            // The thigh swings forward while its cosine is positive, which is when the knee bends.
             let swinging = cycle.cos().max(0.0).powi(2);
             limbs.hip[0] = self.lean + self.stride * cycle.sin() + 0.3 * self.knee_swing * swinging;
             limbs.knee = self.knee_stance + self.knee_swing * swinging;

@@ -1,4 +1,4 @@
-//! Sports: throwing, swinging something with both hands, riding, climbing, and the world upside down.
+//! Sports: throwing, swinging something with both hands, riding, climbing, and standing on the hands.
 
 use std::f64::consts::TAU;
 
@@ -9,7 +9,7 @@ use super::super::angles::LEFT;
 use super::arms::FreeArms;
 use super::{Motion, Stance, any_side, crouch, pulse, wanders};
 
-/// One arm back, then through: balls, rackets, over the head or from below.
+/// One arm back, then forward: balls, rackets, over the head or from below.
 pub(super) fn throw(rng: &mut StdRng) -> Motion {
     let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.3));
     let (hand, period) = (any_side(rng), rng.random_range(1.3..2.8));
@@ -39,7 +39,7 @@ pub(super) fn throw(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// Both hands on one thing: bats, clubs, axes, paddles.
+/// Both hands on one object: bats, clubs, axes, paddles.
 pub(super) fn swing(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
     let (front, period) = (any_side(rng), rng.random_range(1.4..3.2));
@@ -160,7 +160,7 @@ pub(super) fn wheel(rng: &mut StdRng) -> Motion {
     })
 }
 
-/// Through the air, forward or backward, tucked, piked or straight.
+/// Somersaults in the air, forward or backward, tucked, piked or straight.
 pub(super) fn somersault(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
     let (period, forward) = (rng.random_range(1.4..2.6), rng.random_bool(0.5));

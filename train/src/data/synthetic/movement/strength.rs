@@ -1,4 +1,4 @@
-//! The body up and down: squats, lunges, sitting, jumping, bending.
+//! Movements of the whole body up and down: squats, lunges, sitting, jumping, bending.
 
 use std::f64::consts::TAU;
 
