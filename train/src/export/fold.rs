@@ -1,8 +1,7 @@
-//! Folds a trained network into bare affine layers: BatchNorm into the Linear
-//! before it, the input's z-score into the first layer, the output's into the
-//! last. Algebra on plain arrays, in f64 and rounded to f32 once at the end.
+//! Folds a trained network into plain affine layers: BatchNorm into the Linear before it, the input's z-score into
+//! the first layer, the output's into the last. Algebra on plain arrays, in f64 and rounded to f32 once at the end.
 //!
-//! Residual sums and ReLUs stay where they are: nothing linear crosses them.
+//! Residual sums and ReLUs stay where they are: no linear map can be moved across them.
 
 use ndarray::{Array1, Array2, Axis};
 use poselift::{Error, Result};
@@ -20,7 +19,7 @@ pub struct FoldedLayer {
     pub bias: Array1<f32>,
 }
 
-/// A network of affine layers, ReLUs and residual sums alone: features in, coordinates out.
+/// A network of affine layers, ReLUs and residual sums only: features in, coordinates out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folded {
     /// From (unstandardised) features to the hidden width.
@@ -45,8 +44,8 @@ impl Folded {
 /// Folds everything linear of a trained lifter.
 ///
 /// # Errors
-/// Layers that do not fit each other, statistics that are none (a negative variance or deviation, a
-/// number that is not finite), and a folded weight that exceeds the range of f32; each names its layer.
+/// Layers whose shapes do not match, invalid statistics (a negative variance or deviation, a number that is not
+/// finite), and a folded weight beyond the range of f32; each error names its layer.
 pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     let Network { input, input_relu, blocks, output, twins } = &lifter.network;
     let features = lifter.input_card.joints.len() * lifter.input_card.channels;
@@ -65,7 +64,7 @@ pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     Ok(Folded { input, input_relu: *input_relu, blocks, output, twins: *twins })
 }
 
-/// A layer on its way, in f64.
+/// A layer being folded, in f64.
 struct Affine {
     name: String,
     weight: Array2<f64>,
@@ -73,7 +72,7 @@ struct Affine {
 }
 
 impl Affine {
-    /// A Linear of the given widths with the BatchNorm behind it.
+    /// A Linear of the given widths with the BatchNorm after it.
     fn of(dense: &Dense, name: &str, inputs: usize, outputs: usize) -> Result<Self> {
         expect_len(name, "weight columns", dense.weight.ncols(), inputs)?;
         expect_len(name, "weight rows", dense.weight.nrows(), outputs)?;

@@ -1,8 +1,7 @@
-//! From a trained lifter to the bytes of one self-contained `.onnx`: fold,
-//! planes and quantise (algebra on plain arrays) give the network that
-//! `poselift_onnx` writes. The same lifter and card give the same bytes.
+//! From a trained lifter to the bytes of one self-contained `.onnx`: fold, planes and quantise (algebra on plain
+//! arrays) give the network that `poselift_onnx` writes. The same lifter and card give the same bytes.
 //!
-//! Nothing here runs a network; [`crate::verify`] does before a file appears.
+//! Nothing here runs a network; [`crate::verify`] runs it before a file appears.
 
 mod float16;
 pub mod fold;
@@ -18,7 +17,7 @@ use poselift_onnx::WrittenModel;
 
 use crate::trained::{Network, TrainedLifter};
 
-/// What the card says that the trained network itself does not know.
+/// Facts for the card that the trained network itself does not hold.
 #[derive(Debug, Clone)]
 pub struct CardSeed {
     /// The model's name, `coco17`.
@@ -34,7 +33,7 @@ pub struct CardSeed {
 /// Folds a trained lifter and writes it as ONNX, its residual blocks in `precision`.
 ///
 /// # Errors
-/// What [`fold::fold`] refuses, a weight beyond the range of the precision, and a card that contradicts itself.
+/// Errors of [`fold::fold`], a weight beyond the range of the precision, and a card that contradicts itself.
 pub fn encode(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision) -> Result<WrittenModel> {
     let layers = planes::Planes::of(&fold::fold(lifter)?);
     let network = network::network(lifter, &layers, precision)?;

@@ -40,7 +40,7 @@ pub(super) fn network(lifter: &TrainedLifter, layers: &Planes, precision: Precis
     })
 }
 
-/// All blocks, each layer `written` by its number in the block.
+/// All blocks; `written` writes each layer by its number in the block.
 fn each_layer<L>(blocks: &[Vec<Layer>], written: impl Fn(usize, &Layer) -> Result<L>) -> Result<Vec<Vec<L>>> {
     let block = |block: &Vec<Layer>| block.iter().enumerate().map(|(number, layer)| written(number, layer)).collect();
     blocks.iter().map(block).collect()
@@ -56,7 +56,7 @@ fn dense(layer: &Layer) -> Dense<f32> {
     Dense { weights, bias: vector(&layer[0].bias) }
 }
 
-/// The layer in 8 bits, whose first plane reads what `first` says.
+/// The layer in 8 bits; `first` says what its first plane reads.
 fn quantised(layer: &Layer, first: InputSign) -> QuantisedDense {
     let mut planes = Vec::new();
     for (plane, sign) in layer.iter().zip([first, InputSign::Signed]) {

@@ -1,26 +1,27 @@
 //! The layers of a folded network as the graph multiplies them.
 //!
-//! Where hidden units come in twins a and b that a mirror exchanges ([`crate::net::Mirror`]), a layer's matrix is
-//! [[P, Q], [Q, P]], and is not written: over a + b and a − b it is two matrices of half the width, ½(P + Q) and
-//! ½(P − Q), which is half the file and half the products. Elsewhere a layer stays the one matrix that it is.
+//! In a mirror-equivariant network hidden units come in pairs a and b that a mirror exchanges
+//! ([`crate::net::Mirror`]). A layer's matrix is then [[P, Q], [Q, P]] and is not written: over a + b and a − b it is
+//! two matrices of half the width, ½(P + Q) and ½(P − Q), which halves the file and the products. In other networks a
+//! layer stays one matrix.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::fold::{Folded, FoldedLayer};
 
-/// One matrix a plane: one, or an even and an odd one. A shift belongs to the first alone; the other's bias is empty.
+/// One matrix per plane: one, or an even and an odd one. The bias belongs to the first plane; the other's is empty.
 pub(super) type Layer = Vec<FoldedLayer>;
 
 /// A folded network in planes.
 #[derive(Debug)]
 pub(super) struct Planes {
-    /// From features to the first stream, or to what its ReLU reads.
+    /// From features to the first residual, or to the input of its ReLU.
     pub input: Layer,
     /// Whether a ReLU follows it.
     pub input_relu: bool,
-    /// From what twins add up to, to what their ReLUs read: the even plus and minus the odd.
+    /// From the sum and difference of twins to the inputs of their ReLUs: the even part plus and minus the odd one.
     pub blocks: Vec<Vec<Layer>>,
-    /// From the last stream to the outputs, which are the sum of what the planes give.
+    /// From the last residual to the outputs, which are the sum over the planes.
     pub output: Layer,
 }
 

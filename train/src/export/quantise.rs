@@ -1,7 +1,7 @@
-//! Layers in integers of 8 bits: algebra on plain arrays.
+//! Quantises layers to int8 codes and scales: algebra on plain arrays.
 //!
-//! A weight is a code of −63 to 63 times a scale of its output
-//! ([`poselift_onnx::names`] says why, and what activations are).
+//! A weight is a code of −63 to 63 times a scale of its output ([`poselift_onnx::names`] says why, and how
+//! activations are quantised).
 
 use ndarray::{Array1, Array2, Axis, Zip};
 use poselift_onnx::names::MAX_WEIGHT_CODE;
@@ -13,11 +13,11 @@ use super::fold::FoldedLayer;
 pub struct QuantisedMatrix {
     /// `[out, in]`, each −[`MAX_WEIGHT_CODE`] to [`MAX_WEIGHT_CODE`].
     pub codes: Array2<i8>,
-    /// `[out]`: what one step of each output's codes is worth; above 0.
+    /// `[out]`: the scale of each output's codes, above 0.
     pub scales: Array1<f32>,
 }
 
-/// Rounds the weights of each output to steps of its largest weight.
+/// Quantises the weights of each output by the scale of its largest weight.
 pub fn quantise(layer: &FoldedLayer) -> QuantisedMatrix {
     let scales: Array1<f32> = layer.weight.axis_iter(Axis(0)).map(|row| step(row.iter().copied())).collect();
     let mut codes = Array2::zeros(layer.weight.dim());
@@ -27,7 +27,7 @@ pub fn quantise(layer: &FoldedLayer) -> QuantisedMatrix {
     QuantisedMatrix { codes, scales }
 }
 
-/// What one step is worth where the largest weight is [`MAX_WEIGHT_CODE`] of them; 1 where there is no weight but 0.
+/// The scale at which the largest weight has the code [`MAX_WEIGHT_CODE`]; 1 if all weights are 0.
 fn step(weights: impl Iterator<Item = f32>) -> f32 {
     let largest = weights.map(f32::abs).fold(0.0, f32::max);
     let step = largest / f32::from(MAX_WEIGHT_CODE);

@@ -1,5 +1,4 @@
-//! Inputs to hold two networks against each other: what people look like to a
-//! detector, and what goes wrong with that.
+//! Inputs for comparing two networks: what people look like to a detector, and what can go wrong with that.
 
 use ndarray::{Array3, ArrayViewMut2, Axis};
 use rand::rngs::StdRng;
@@ -38,7 +37,7 @@ pub(super) fn batches(lifter: &TrainedLifter) -> Vec<Batch> {
     batches
 }
 
-/// Makes people up.
+/// Generates random people.
 struct Crowd<'a> {
     lifter: &'a TrainedLifter,
     random: StdRng,
@@ -57,8 +56,8 @@ impl Crowd<'_> {
         Batch { class, keypoints }
     }
 
-    /// Somebody of the size and at the place that the network was trained on: within two deviations of
-    /// the mean, or 50 to 900 pixels high in a frame of 1920×1080.
+    /// A person of the size and at the place that the network was trained on: within two deviations of the mean, or
+    /// 50 to 900 pixels high in a frame of 1920×1080.
     fn ordinary(&mut self, person: ArrayViewMut2<f32>) {
         match self.lifter.transform {
             InputTransform::Absolute => {
@@ -73,7 +72,7 @@ impl Crowd<'_> {
         }
     }
 
-    /// Somebody `height` pixels high, `shift` pixels from where people usually are.
+    /// A person `height` pixels high, `shift` pixels from the usual place.
     fn placed(&mut self, person: ArrayViewMut2<f32>, height: f32, shift: f32) {
         match self.lifter.transform {
             InputTransform::Absolute => self.around_the_mean(person, &[height / 2.0], shift),
@@ -103,7 +102,7 @@ impl Crowd<'_> {
         }
     }
 
-    /// Takes a joint away in one of the ways that detectors have of doing it.
+    /// Removes a joint in one of the ways that detectors do.
     fn lose(&mut self, mut person: ArrayViewMut2<f32>, joint: usize) {
         let scored = person.ncols() == 3;
         let mut point = person.row_mut(joint);

@@ -1,10 +1,9 @@
-//! Holds an exported file against the network that was trained, through ONNX
-//! Runtime as users will run it, and lets the file appear only when the two agree.
+//! Compares an exported file with the trained network, through ONNX Runtime as users will run it, and publishes the
+//! file only if the two agree.
 //!
-//! The difference of a pose is the largest distance between two joints of the
-//! same name, divided by the pose's size: the root-mean-square distance of the
-//! trained network's joints from their mean. A pose that is next to a point is
-//! measured by a tenth of the size of the data's own poses instead.
+//! The difference of two poses is the largest distance between joints of the same name, divided by the pose's size:
+//! the root-mean-square distance of the trained network's joints from their mean. If a pose is close to a point, a
+//! tenth of the size of the data's own poses is used instead.
 
 mod inputs;
 mod networks;
@@ -30,16 +29,16 @@ pub use precision_cost::{MOST_LOST_MM, PrecisionCost, precision_cost};
 pub enum Tolerance {
     /// The worst pose of each class of inputs.
     Worst(f64),
-    /// The mean over each class, which has to be a number.
+    /// The mean over each class, which must be a number.
     Mean(f64),
 }
 
-/// What a file of float32 has to keep to.
+/// The tolerance of a float32 file.
 pub const TOLERANCE: Tolerance = Tolerance::Worst(1e-4);
 
-/// What a file of `precision` has to keep to. Hidden layers that are rounded move the worst of a thousand people made up of
-/// random points, far from what the network knows, by as much as all their size, so that only the mean says whether
-/// the graph is right. What real people are moved by, 1 mm on the mean in int8, [`precision_cost`] tells.
+/// The tolerance of a file of `precision`. Rounded hidden layers move the worst of a thousand people made of random
+/// points, far from the training data, by up to their whole size, so only the mean shows whether the graph is right.
+/// The effect on real people, 1 mm on average in int8, is measured by [`precision_cost`].
 pub fn tolerance(precision: Precision) -> Tolerance {
     match precision {
         Precision::F32 => TOLERANCE,
@@ -49,14 +48,14 @@ pub fn tolerance(precision: Precision) -> Tolerance {
 }
 
 impl Tolerance {
-    /// The most that is allowed.
+    /// The greatest difference that is allowed.
     pub fn most(self) -> f64 {
         match self {
             Self::Worst(most) | Self::Mean(most) => most,
         }
     }
 
-    /// What of a class is held against it.
+    /// The figure of a class that is compared with it.
     fn of(self, class: &ClassReport) -> f64 {
         match self {
             Self::Worst(_) => class.worst,
@@ -74,46 +73,46 @@ impl fmt::Display for Tolerance {
     }
 }
 
-/// Something that lifts: the trained network in evaluation mode, or the exported file.
+/// A lifter to compare: the trained network in evaluation mode, or the exported file.
 pub trait Reference {
     /// Lifts key points `[N, J_in, C]` in one batch.
     ///
     /// # Errors
-    /// Whatever keeps it from running.
+    /// The lifter cannot run.
     fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted>;
 }
 
-/// What comes out of a lifter.
+/// The output of a lifter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lifted {
     /// `[N, J_out, 3]`.
     pub poses: Array3<f32>,
-    /// `[N, J_out]`, where the lifter has it.
+    /// `[N, J_out]`, if the lifter has sigma.
     pub sigma: Option<Array2<f32>>,
 }
 
-/// How one class of inputs fared.
+/// The result of one class of inputs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassReport {
     /// What the inputs are.
     pub class: &'static str,
     /// Poses compared.
     pub poses: usize,
-    /// The largest difference, in sizes of the pose; infinite where a number is none.
+    /// The largest difference, in sizes of the pose; infinite if a number is NaN.
     pub worst: f64,
-    /// The mean of the poses' differences, likewise.
+    /// The mean of the poses' differences, in the same unit.
     pub mean: f64,
 }
 
-/// How all classes fared.
+/// The results of all classes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verification {
-    /// A report a class, in the order they were run.
+    /// A report per class, in the order they were run.
     pub classes: Vec<ClassReport>,
 }
 
 impl Verification {
-    /// The largest difference of all.
+    /// The largest difference of all classes.
     pub fn worst(&self) -> f64 {
         self.classes.iter().map(|class| class.worst).fold(0.0, f64::max)
     }
@@ -123,7 +122,7 @@ impl Verification {
         self.classes.iter().map(|class| class.poses).sum()
     }
 
-    /// The largest of what `tolerance` is held against.
+    /// The largest figure that `tolerance` applies to.
     pub fn judged(&self, tolerance: Tolerance) -> f64 {
         self.classes.iter().map(|class| tolerance.of(class)).fold(0.0, f64::max)
     }
@@ -163,13 +162,13 @@ impl fmt::Display for Verification {
     }
 }
 
-/// Runs `exported` and `trained` on the same inputs and measures how they differ.
+/// Runs `exported` and `trained` on the same inputs and measures their difference.
 ///
 /// Inputs are random people, people far from the origin, tiny and huge, with missing joints (one, most,
 /// all; by score and by NaN), in batches of 1, 7 and 1000; the same at every call.
 ///
 /// # Errors
-/// A difference over `tolerance`, or either of the two failing to run.
+/// A difference over `tolerance`, or one of the two cannot run.
 pub fn compare(
     lifter: &TrainedLifter,
     exported: &mut dyn Reference,
@@ -186,18 +185,19 @@ pub fn compare(
         let differences: Vec<f64> = pairs.map(|(found, expected)| difference(found, expected, floor)).collect();
         let worst = differences.iter().copied().fold(sigma_difference(&found, &expected, floor), f64::max);
         let poses = keypoints.len_of(Axis(0));
-        // A number of sigma that is none counts too.
+        // A sigma that is NaN counts too.
         let mean = if worst.is_finite() { differences.iter().sum::<f64>() / poses as f64 } else { worst };
         verification.add(ClassReport { class, poses, worst, mean });
     }
     verification.judge(tolerance)
 }
 
-/// Exports a lifter in `precision` to `path`, which appears only if it agrees with `trained`; [`onnx_runtime`] opens it.
+/// Exports a lifter in `precision` to `path`; the file appears only if it agrees with `trained`; [`onnx_runtime`]
+/// opens it.
 ///
 /// # Errors
-/// What [`export::encode`] refuses, a file that cannot be written or run, and a difference over
-/// [`tolerance`]; nothing is left behind, and a file that was at `path` before stays as it was.
+/// Errors of [`export::encode`], a file that cannot be written or run, and a difference over [`tolerance`]. Then
+/// nothing is left behind, and a file that was at `path` before stays as it was.
 pub fn export(
     lifter: &TrainedLifter,
     seed: &CardSeed,
@@ -214,10 +214,10 @@ pub fn export(
     Ok((exported.card, verification))
 }
 
-/// The file's bytes where they can be opened before they have a name: a killed export leaves nothing of them.
+/// The file's bytes are unnamed if unnamed files can be opened: a killed export then leaves nothing behind.
 #[derive(Debug)]
 struct Draft<'a> {
-    /// Unnamed, in the folder of the final one; gone when it is closed.
+    /// Unnamed, in the folder of the final one; the system removes it when it is closed.
     #[cfg(target_os = "linux")]
     _file: std::fs::File,
     draft: PathBuf,
@@ -240,7 +240,7 @@ impl<'a> Draft<'a> {
         Ok(Self { _file: file, draft, path, bytes })
     }
 
-    /// Here a killed export leaves a file under the name that the next one takes.
+    /// On this system a killed export leaves a file under the name that the next one uses.
     #[cfg(not(target_os = "linux"))]
     fn write(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
         let draft = output::unfinished(path)?;
@@ -256,7 +256,7 @@ impl<'a> Draft<'a> {
 #[cfg(not(target_os = "linux"))]
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
-        // Gone already if published; if it cannot be removed, there is nothing better to do.
+        // Already renamed if published; if it cannot be removed, there is no better way.
         let _ = std::fs::remove_file(&self.draft);
     }
 }
@@ -270,8 +270,7 @@ fn check_shapes(found: &Lifted, expected: &Lifted) -> Result<()> {
     Err(Error::model(format!("the exported file gives poses and sigma {found:?}, expected {expected:?}")))
 }
 
-/// The largest difference of two σ, in sizes of the pose or, where that is larger, of σ itself; infinite where one
-/// is no number.
+/// The largest difference of two σ, in sizes of the pose or, if that is larger, of σ itself; infinite if one is NaN.
 fn sigma_difference(found: &Lifted, expected: &Lifted, floor: f64) -> f64 {
     let (Some(found), Some(expected_sigma)) = (&found.sigma, &expected.sigma) else { return 0.0 };
     let people = found.outer_iter().zip(expected_sigma.outer_iter()).zip(expected.poses.outer_iter());
@@ -283,7 +282,7 @@ fn sigma_difference(found: &Lifted, expected: &Lifted, floor: f64) -> f64 {
     differences.fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) })
 }
 
-/// The largest distance of two joints, in sizes of the expected pose; infinite where a number is none.
+/// The largest distance of two joints, in sizes of the expected pose; infinite if a number is NaN.
 fn difference(found: ArrayView2<f32>, expected: ArrayView2<f32>, floor: f64) -> f64 {
     let distance = |(a, b): (ndarray::ArrayView1<f32>, ndarray::ArrayView1<f32>)| {
         a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt()

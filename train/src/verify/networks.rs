@@ -13,7 +13,7 @@ use crate::features::features;
 use crate::net::{LiftNet, numbers};
 use crate::trained::InputTransform;
 
-/// The trained network in evaluation mode, on the device it lives on.
+/// The trained network in evaluation mode, on its device.
 #[derive(Debug)]
 pub struct Trained<'a> {
     net: &'a LiftNet,
@@ -47,7 +47,7 @@ impl Reference for Trained<'_> {
 /// The exported file at `path` in ONNX Runtime on the CPU, its whole batch in one run.
 ///
 /// # Errors
-/// No usable ONNX Runtime, or a file that it refuses.
+/// No usable ONNX Runtime, or it refuses the file.
 pub fn onnx_runtime(path: &Path) -> Result<Box<dyn Reference>> {
     let options = SessionOptions { device: Device::Cpu, engine: Engine::OnnxRuntime, ..SessionOptions::default() };
     Ok(Box::new(OnnxRuntime(poselift::model::open(path, &options)?)))

@@ -1,5 +1,5 @@
-//! What a smaller precision costs: the error of the exported file beside that of the same network in float32, on the
-//! same views of the validation split with a detector's errors, both lifted as users lift.
+//! The cost of a smaller precision: the error of the exported file next to that of the same network in float32, on
+//! the same views of the validation split with a detector's errors, both lifted as users lift.
 
 use std::collections::BTreeMap;
 
@@ -15,31 +15,31 @@ use crate::export::{CardSeed, encode};
 use crate::trained::TrainedLifter;
 use crate::views::Detector;
 
-/// The most that a precision may lose and still be recommended, in millimetres.
+/// The largest loss with which a precision is still recommended, in millimetres.
 pub const MOST_LOST_MM: f64 = 0.5;
 
-/// The errors of a network in float32 and in another precision, MPJPE.
+/// MPJPE of a network in float32 and in another precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrecisionCost {
     /// In float32.
     pub exact: f64,
     /// In the other precision.
     pub found: f64,
-    /// How far the other precision moves a joint, on the mean.
+    /// Mean distance by which the other precision moves a joint.
     pub moved: f64,
-    /// Of all three: `mm`, or the data's own.
+    /// Unit of all three: `mm`, or the data's own.
     pub unit: String,
-    /// What they were measured on, in words.
+    /// The data that they were measured on, in words.
     pub on: String,
 }
 
 impl PrecisionCost {
-    /// By how much the error grew.
+    /// The increase of the error.
     pub fn lost(&self) -> f64 {
         self.found - self.exact
     }
 
-    /// Whether it is more than [`MOST_LOST_MM`]; not known of data in another unit.
+    /// Whether it exceeds [`MOST_LOST_MM`]; unknown for data in another unit.
     pub fn is_too_much(&self) -> bool {
         self.unit == "mm" && self.lost() > MOST_LOST_MM
     }
@@ -52,10 +52,10 @@ impl PrecisionCost {
     }
 }
 
-/// Measures what `lifter` loses in `precision` on the validation split of `dataset`.
+/// Measures the loss of `lifter` in `precision` on the validation split of `dataset`.
 ///
 /// # Errors
-/// What [`encode`] refuses, no usable ONNX Runtime, nobody who could be lifted.
+/// Errors of [`encode`], no usable ONNX Runtime, or no person could be lifted.
 pub fn precision_cost(
     lifter: &TrainedLifter,
     seed: &CardSeed,
@@ -77,7 +77,7 @@ pub fn precision_cost(
     Ok(PrecisionCost { exact, found, moved, unit: unit.to_owned(), on })
 }
 
-/// Key points, poses and cameras that validate; no cameras for paired arrays.
+/// Key points, poses and cameras of the validation split; paired arrays have no cameras.
 fn views(dataset: &Dataset) -> (Array3<f32>, Array3<f32>, Vec<Camera>) {
     let protocol = Protocol { detector: Detector::in_full_view(1.0), ..Protocol::default() };
     match dataset.held_out(&protocol) {
@@ -92,8 +92,9 @@ fn views(dataset: &Dataset) -> (Array3<f32>, Array3<f32>, Vec<Camera>) {
 fn mpjpe(lifted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>, output: &OutputCard) -> Result<f64> {
     let mut score = Score::new(output.joints.len(), output.root, &output.unit);
     score.add(lifted, truth)?;
-    let nobody = || Error::runtime("nobody of the validation split could be lifted");
-    score.accuracy().map(|accuracy| accuracy.mpjpe).ok_or_else(nobody)
+    let accuracy =
+        score.accuracy().ok_or_else(|| Error::runtime("no person of the validation split could be lifted"))?;
+    Ok(accuracy.mpjpe)
 }
 
 #[cfg(test)]

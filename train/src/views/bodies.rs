@@ -1,32 +1,33 @@
-//! Bodies that nobody was: bone lengths drawn anew, poses varied (`variety`), seen in a mirror.
+//! New bodies for recorded poses: bone lengths drawn anew, poses varied (`variety`), half of them mirrored.
 //!
-//! World axes have y up. The 22 joints of [`BODY22`] make a tree, so positions become bones and bones positions again
-//! by one product with a constant matrix each.
+//! World axes have y up. The 22 joints of [`BODY22`] form a tree, so positions become bones, and bones become
+//! positions again, by one product with a constant matrix each.
 
 use poselift::skeleton::{BODY22, H36M17};
 use tch::{Device, Kind, Tensor};
 
 use super::variety::Variety;
 
-/// Stature of every body that a lifter sees, metres: with no other clue to size, poses come out for it.
+/// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
+/// stature.
 pub const STATURE: f64 = 1.70;
 /// Stature over the summed bones of leg, trunk and head: the median over the subjects of UI-PRMD, standing upright.
 pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 /// The bones of that chain, by the joint at their end.
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
-/// Spread of a bone's length about its own, as a standard deviation of its logarithm; that of the widths of hips and
-/// shoulders, which differ most between people, sexes and what recordings call a hip.
+/// Spread of a bone's length about its mean, as a standard deviation of its logarithm; and that of the widths of hips
+/// and shoulders, which differ most between people, sexes and definitions of a hip.
 const LENGTH_SPREAD: f64 = 0.06;
 const WIDTH_SPREAD: f64 = 0.10;
 const WIDTHS: [&str; 4] = ["left_hip", "right_hip", "left_shoulder", "right_shoulder"];
-/// Share of the bodies that have a child's proportions, from those of an adult to those of somebody five years old, whose
-/// head is a sixth of the stature and not 1/7.5, and whose legs are 0.445 of it and not 0.48.
+/// Share of the bodies that have a child's proportions, from those of an adult to those at five years of age, when
+/// the head is a sixth of the stature instead of 1/7.5 and the legs 0.445 of it instead of 0.48.
 const CHILDREN: f64 = 0.15;
-/// How many times as long bones of each part are at five; the whole is scaled to [`STATURE`] afterwards.
+/// Factor of each part's bone lengths at five years of age; the whole is scaled to [`STATURE`] afterwards.
 const AT_FIVE: [(&[&str], f32); 3] =
     [(&["neck_nose", "head", "nose", "eye", "ear"], 1.27), (&["knee", "ankle"], 0.93), (&["elbow", "wrist"], 0.96)];
 
-/// Poses on the device, and how new bodies are made of them.
+/// Poses on the device, and how new bodies are made from them.
 #[derive(Debug)]
 pub(super) struct Bodies {
     /// `[T, 22, 3]` root-relative, world axes.
@@ -63,9 +64,8 @@ impl Bodies {
         (Kind::Float, self.positions.device())
     }
 
-    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`: bones have their own or human lengths, changed a
-    /// little, `reshape` times as far as usual. With `mix`, poses are
-    /// varied and half the bodies are seen in a mirror.
+    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
+    /// by `reshape` times the usual spread. With `mix`, poses are varied and half the bodies are mirrored.
     pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, index));
@@ -80,7 +80,7 @@ impl Bodies {
         if mix { self.mirrored(&bodies) } else { bodies }
     }
 
-    /// Bone lengths `[B, 22, 1]`, each changed (left and right alike) and all scaled to [`STATURE`].
+    /// Bone lengths `[B, 22, 1]`, each varied (left and right alike) and all scaled to [`STATURE`].
     fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let rows = lengths.size()[0];
@@ -91,14 +91,14 @@ impl Bodies {
         lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)
     }
 
-    /// Bone lengths `[B, 22, 1]`, some with the proportions of somebody younger.
+    /// Bone lengths `[B, 22, 1]`, some with a child's proportions.
     fn some_as_children(&self, lengths: &Tensor) -> Tensor {
         let unit = || Tensor::rand([lengths.size()[0], 1, 1], self.options());
         let youth = unit() * unit().lt(CHILDREN).to_kind(Kind::Float);
         lengths * (&self.tables.log_at_five * youth).exp()
     }
 
-    /// Half the bodies as seen in a mirror: x turned round, left and right exchanged.
+    /// Half the bodies mirrored: x negated, left and right exchanged.
     fn mirrored(&self, bodies: &Tensor) -> Tensor {
         let flip = Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(bodies.device());
         let twin = bodies.index_select(1, &self.tables.mirrored) * flip;
@@ -107,7 +107,7 @@ impl Bodies {
     }
 }
 
-/// `[B, 22, 1]` of bones `[B, 22, 3]`.
+/// Lengths `[B, 22, 1]` of bones `[B, 22, 3]`.
 fn lengths(bones: &Tensor) -> Tensor {
     bones.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
 }
@@ -117,9 +117,9 @@ fn lengths(bones: &Tensor) -> Tensor {
 pub(super) struct Tables {
     /// `[22, 22]` joint positions to bones (each joint minus its parent).
     bones_from_joints: Tensor,
-    /// `[22, 22]` and back, by summing from the root.
+    /// `[22, 22]` bones to joint positions, by summing from the root.
     joints_from_bones: Tensor,
-    /// `[22]` which bones stretch together: left and right do.
+    /// `[22]` group index of bones that are scaled together: left and right are.
     length_class: Tensor,
     length_classes: i64,
     /// `[22, 1]` the spread of each.

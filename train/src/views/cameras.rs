@@ -1,7 +1,7 @@
-//! Virtual cameras: where they stand, how they are held and how long their lenses are.
+//! Virtual cameras: their places, rotations and focal lengths.
 //!
-//! Two spreads: the protocol that errors are reported with, as people film people; and a wide one beside it in
-//! training, so that the unusual camera is not unknown.
+//! There are two distributions: the protocol that errors are reported with, which films people as people do; and a
+//! wide one that training adds, so that unusual cameras are known too.
 
 use std::f64::consts::{PI, TAU};
 
@@ -15,11 +15,11 @@ const LONGER_SIDE: f64 = 1280.0;
 const LANDSCAPE: f64 = 0.75;
 /// The shorter side over the longer one, least and greatest.
 const ASPECT: (f64, f64) = (9.0 / 16.0, 1.0);
-/// Share of the wide views whose camera (or person) is turned any way at all.
+/// Share of the wide views whose camera (or person) has any rotation.
 const TUMBLED: f64 = 0.05;
 
-/// Where virtual cameras stand: each number drawn anew for each pose. Any heading; distance and focal length are
-/// uniform in their logarithms, so near ones and wide angles are more.
+/// The distribution of virtual cameras: each number is drawn anew for each pose. Any heading; distance and focal
+/// length are uniform in their logarithms, so near cameras and wide angles are more frequent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cameras {
     /// Mean and deviation of the downward pitch, radians.
@@ -34,20 +34,20 @@ pub struct Cameras {
     pub focal: (f64, f64),
     /// How far from the middle the root may be, as a share of the image's width and height.
     pub offset: f64,
-    /// Share of the views whose cameras come from a wider spread instead: pitch −30 to 60 and roll ±30 degrees, 1.2 to
-    /// 12 m, 0.5 to 3 longer sides, the root anywhere in the image.
+    /// Share of the views whose cameras come from the wider distribution instead: pitch −30 to 60 and roll ±30
+    /// degrees, 1.2 to 12 m, 0.5 to 3 longer sides, the root anywhere in the image.
     pub wide: f64,
 }
 
-/// What may still be expected of a camera, each number uniform between its bounds (distance and focal length in
-/// their logarithms): pitch and roll in radians, metres, longer image sides, and the offset as in [`Cameras`].
+/// The wider distribution, each number uniform between its bounds (distance and focal length in their logarithms):
+/// pitch and roll in radians, metres, longer image sides, and the offset as in [`Cameras`].
 struct Wide {
     pitch: (f64, f64),
     roll: (f64, f64),
     distance: (f64, f64),
     focal: (f64, f64),
     offset: f64,
-    /// Least distance over focal length: nearer, little of a person is in the image.
+    /// Least distance over focal length: nearer cameras show little of a person.
     nearest: f64,
 }
 
@@ -60,7 +60,7 @@ const WIDE: Wide = Wide {
     nearest: 0.9,
 };
 
-/// Cameras as they were drawn, one for each of B poses.
+/// Cameras that were drawn, one for each of B poses.
 #[derive(Debug)]
 pub(super) struct Placed {
     /// `[B, 3, 3]`.
@@ -74,7 +74,7 @@ pub(super) struct Placed {
 }
 
 impl Default for Cameras {
-    /// The protocol of `models/README.md`: looked at from a little above, as people film people.
+    /// The protocol of `models/README.md`: cameras look from slightly above, as people film people.
     fn default() -> Self {
         Self {
             pitch: (10f64.to_radians(), 15f64.to_radians()),
@@ -89,7 +89,7 @@ impl Default for Cameras {
 }
 
 impl Cameras {
-    /// What networks learn from: the protocol and, in three views of ten, the wide spread.
+    /// The training distribution: the protocol and, in three views of ten, the wide distribution.
     pub fn in_training() -> Self {
         Self { wide: 0.3, ..Self::default() }
     }
@@ -168,7 +168,7 @@ mod tests {
     fn rotations_are_those_of_the_camera_room() {
         for (heading, elevation, roll) in [(0.0, 0.0, 0.0), (0.7, 0.3, -0.2), (-2.5, -0.4, 0.6)] {
             let angle = |angle: f32| Tensor::from_slice(&[angle]);
-            // There the camera goes round the person; here the person turns before it.
+            // There the camera moves around the person; here the person turns in front of the camera.
             let turned = camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll));
             let found = Vec::<f32>::try_from(turned.flatten(0, -1)).unwrap();
             let expected = Attitude { heading, elevation, roll }.camera_from_world();

@@ -1,9 +1,9 @@
-//! What a 2D detector makes of people: joints put where detectors put them rather than where bones meet, noise that
-//! neighbours share, lost joints, left and right exchanged, joints left out, and scores that say little of all that.
+//! A model of 2D detectors: joints where detectors put them instead of where bones meet, correlated noise, lost
+//! joints, left and right exchanged, joints left out, and scores that say little about all that.
 //!
-//! The constants follow what was measured on real detections (`models/README.md` has the table): MediaPipe's errors
-//! against other views of the same person, and jitter and scores of OpenPose, HRNet, AlphaPose and MediaPipe on clips.
-//! Each pose is a new detector looking at a new person: what is systematic for one is drawn anew for the next.
+//! The constants follow measurements on real detections (`models/README.md` has the table): MediaPipe's errors
+//! against other views of the same person, and jitter and scores of OpenPose, HRNet, AlphaPose and MediaPipe on
+//! clips. Each pose has a new detector and a new person: systematic errors are drawn anew for the next one.
 
 mod joints;
 mod sampler;
@@ -16,31 +16,31 @@ use tch::{Kind, Tensor};
 
 /// Spread of detectors and images about the usual noise, as a standard deviation of its logarithm.
 const QUALITY: f64 = 0.5;
-/// A person's size, which all errors are shares of, over their stature: that of the root of the area of the box around the
-/// key points of somebody who walks. Errors do not grow as arms are spread: on clips of four detectors the jitter goes with
-/// the box by rank correlations of 0.44, 0.02, -0.14 and -0.31.
+/// Ratio of a person's size, in whose shares all errors are given, to the stature: the size is the root of the area
+/// of the box around the key points of a walking person. Errors do not grow when the arms are spread: on clips of
+/// four detectors the jitter and the box have rank correlations of 0.44, 0.02, -0.14 and -0.31.
 const SIZE_OVER_STATURE: f64 = 0.525;
-/// How far from its place a lost joint is found, as a share of the person's size.
+/// Distance of a lost joint from its true place, as a share of the person's size.
 const LOST_BY: (f64, f64) = (0.15, 0.3);
-/// How many times as large errors are where a limb is hidden and its place guessed.
+/// Factor of the errors where a limb is hidden and its place is guessed.
 const OCCLUDED_ERROR: f64 = 2.0;
-/// Width of the hips over that of the shoulders as detectors see people; where bones meet it is 0.45 to 0.6.
+/// Width of the hips over that of the shoulders in detections; where bones meet it is 0.45 to 0.6.
 const HIP_WIDTH: (f64, f64) = (0.52, 0.72);
-/// Share of the poses that have joints left out singly, and the largest share of joints then.
+/// Share of the poses with single joints left out, and the largest share of joints then.
 const SINGLE_GAPS: (f64, f64) = (0.4, 0.4);
 /// Share of the detectors that do not guess what is outside the image.
 const CUTS_AT_EDGE: f64 = 0.7;
-/// Fewer visible joints than this no lifter is shown: everything is left then.
+/// Lifters never see fewer visible joints than this: nothing is left out then.
 const LEAST_VISIBLE: f64 = 6.0;
 
-/// How good a detector is: 0 nothing of the kind happens, 1 as usual.
+/// Quality of a detector: at 0 the fault does not occur, 1 is usual.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detector {
-    /// Misplaced, noisy, lost and exchanged key points, and scores to match.
+    /// Misplaced, noisy, lost and exchanged key points, and matching scores.
     pub noise: f64,
     /// Joints left out.
     pub gaps: f64,
-    /// Share of the people who are seen perfectly all the same, with full scores.
+    /// Share of the people who are detected without error all the same, with full scores.
     pub perfect: f64,
 }
 
@@ -48,35 +48,35 @@ impl Detector {
     /// Exact projections of every joint, with full scores.
     pub const PERFECT: Self = Self { noise: 0.0, gaps: 0.0, perfect: 0.0 };
 
-    /// A detector that shows every joint.
+    /// A detector that leaves no joint out.
     pub fn in_full_view(noise: f64) -> Self {
         Self { noise, ..Self::PERFECT }
     }
 
-    /// What networks learn from: joints left out too, and some views without any fault.
+    /// The detectors of training: joints are left out too, and some views have no fault.
     pub fn in_training(noise: f64) -> Self {
         Self { noise, gaps: noise.min(1.0), perfect: 0.15 }
     }
 }
 
-/// One detector's look at B people; draws from libtorch's generator, which the caller has seeded.
+/// One detector's random numbers for B people; drawn from libtorch's generator, which the caller has seeded.
 pub(super) struct Detection<'a> {
     detector: Detector,
     joints: &'a Joints,
-    /// `[B, 1, 1]` 1 where this detector errs at all, else 0.
+    /// `[B, 1, 1]` 1 if this detector makes errors at all, else 0.
     errs: Tensor,
     draw: Sampler,
 }
 
 impl<'a> Detection<'a> {
-    /// A look at as many people as `points` `[B, J, 3]` has.
+    /// Draws detectors for as many people as `points` `[B, J, 3]` has.
     pub(super) fn new(detector: Detector, joints: &'a Joints, points: &Tensor) -> Self {
         let draw = Sampler::new(points.size()[0], points.device());
         let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
         Self { detector, joints, errs: draw.some(share).to_kind(Kind::Float), draw }
     }
 
-    /// Joints `[B, J, 3]`, metres, where the detector believes them to be on the body.
+    /// Joints `[B, J, 3]`, metres, at the places on the body that the detector means by them.
     pub(super) fn misplaced(&mut self, points: Tensor) -> Tensor {
         if self.detector.noise == 0.0 {
             return points;
@@ -94,8 +94,8 @@ impl<'a> Detection<'a> {
         points + offset * level
     }
 
-    /// Key points `[B, J, 3]` with scores out of projections `[B, J, 2]`, pixels in images of `size` `[B, 2]`, of people
-    /// who are `stature` `[B]` pixels tall at their distance.
+    /// Key points `[B, J, 3]` with scores from projections `[B, J, 2]`, pixels in images of `size` `[B, 2]`, of
+    /// people who are `stature` `[B]` pixels tall at their distance.
     pub(super) fn observed(&mut self, pixels: &Tensor, stature: &Tensor, size: &Tensor) -> Tensor {
         let seen = if self.detector.noise > 0.0 {
             self.noisy(pixels, &(stature * SIZE_OVER_STATURE).view([-1, 1, 1]))
@@ -121,12 +121,12 @@ impl<'a> Detection<'a> {
         Tensor::cat(&[found, score], 2)
     }
 
-    /// `[B, J, 2]` a usual detector's errors, shares of the person's size.
+    /// `[B, J, 2]` errors of a usual detector, as shares of the person's size.
     fn errors(&self) -> Tensor {
         self.joints.mixing.matmul(&self.draw.normal(&[self.joints.count + 1, 2]))
     }
 
-    /// `[B, J, 2]` how far lost joints are off, shares of the person's size; 0 for the others.
+    /// `[B, J, 2]` offsets of lost joints, as shares of the person's size; 0 for the others.
     fn lost(&self) -> Tensor {
         let each = [self.joints.count, 1];
         let lost = self.draw.unit(&each).lt_tensor(&(&self.joints.lost * self.detector.noise));
@@ -134,17 +134,17 @@ impl<'a> Detection<'a> {
         Tensor::cat(&[&angle.cos() * &far, angle.sin() * far], 2) * lost.to_kind(Kind::Float)
     }
 
-    /// `[B, J, 1]` 1 where a limb is hidden by the body and its place guessed, else 0.
+    /// `[B, J, 1]` 1 where a limb is hidden by the body and its place is guessed, else 0.
     fn occluded(&self) -> Tensor {
-        let nobody = self.errs.lt(0.0);
+        let none_hidden = self.errs.lt(0.0);
         let hide = |occluded: Tensor, (limb, share): &(Tensor, f64)| {
             let hidden = self.draw.some(share * self.detector.noise);
             occluded.logical_or(&hidden.logical_and(limb))
         };
-        self.joints.occluded.iter().fold(nobody, hide).to_kind(Kind::Float)
+        self.joints.occluded.iter().fold(none_hidden, hide).to_kind(Kind::Float)
     }
 
-    /// Key points `[B, J, 2]`, in some people left and right of a limb, or of all, exchanged.
+    /// Key points `[B, J, 2]`; for some people left and right of a limb, or of all joints, are exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
         self.joints.exchanged.iter().fold(points.shallow_clone(), |points, (order, share)| {
             let chosen = self.draw.some(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
@@ -186,7 +186,7 @@ mod tests {
         Joints::new(&COCO17, Device::Cpu)
     }
 
-    /// Joints all over a box of 1.2 by 1.2 m before cameras of 400 px a metre.
+    /// Random joints within a box of 1.2 by 1.2 m, seen by cameras of 400 px a metre.
     fn people() -> (Tensor, Tensor, Tensor) {
         tch::manual_seed(4);
         let points = Tensor::rand([ROWS, 17, 3], tch::kind::FLOAT_CPU) * 1.2;
@@ -216,7 +216,7 @@ mod tests {
         Tensor::full([ROWS], 900.0, tch::kind::FLOAT_CPU)
     }
 
-    /// `[ROWS, 17]` distances from their place, as shares of the person's size.
+    /// `[ROWS, 17]` distances from the true place, as shares of the person's size.
     fn distances(seen: &Tensor, pixels: &Tensor) -> Tensor {
         let distance = (seen.narrow(2, 0, 2) - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt();
         (distance / (900.0 * SIZE_OVER_STATURE)).squeeze_dim(2)
@@ -230,7 +230,7 @@ mod tests {
         let quantile = |joint: i64, share: f64| {
             distance.select(1, joint).quantile_scalar(share, 0, false, "linear").double_value(&[])
         };
-        // Two errors of three of MediaPipe's against other views: nose, shoulder, elbow, wrist, hip, knee, ankle.
+        // Two thirds of MediaPipe's errors against other views: nose, shoulder, elbow, wrist, hip, knee, ankle.
         for (joint, real) in [(0, 0.029), (5, 0.030), (7, 0.050), (9, 0.060), (11, 0.033), (13, 0.018), (15, 0.020)] {
             let found = quantile(joint, 0.68);
             assert!((0.8..1.5).contains(&(found / real)), "joint {joint}: {found}, {real} in reality");

@@ -1,10 +1,8 @@
-//! Motion seen by virtual cameras, on the device: every draw of a pose is a new
-//! body (`bodies`), a new camera (`cameras`) and a new detector; what they saw
-//! is [`Seen`], as it is or with the camera turned towards the person.
+//! Motion seen by virtual cameras, on the device. Every draw of a pose is a new body (`bodies`), a new camera
+//! (`cameras`) and a new detector; the result is [`Seen`], as it is or with the camera turned towards the person.
 //!
-//! All tensors are f32. N poses of the 22 joints of
-//! [`poselift::skeleton::BODY22`]; world axes have y up, camera axes x right,
-//! y down, z forward.
+//! All tensors are f32. N poses of the 22 joints of [`poselift::skeleton::BODY22`]; world axes have y up, camera axes
+//! x right, y down, z forward.
 
 mod bodies;
 mod cameras;
@@ -24,37 +22,37 @@ pub use cameras::Cameras;
 pub use detector::Detector;
 pub use seen::Seen;
 
-/// Least depth of a joint before the camera, metres: nearer ones would be projected without bounds.
+/// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
 const NEAREST: f64 = 0.2;
 
-/// Bodies on the device and how to look at them.
+/// Bodies on the device, and the cameras and detectors that see them.
 #[derive(Debug)]
 pub struct Viewer {
     bodies: Bodies,
-    /// `[J]` where the joints that detectors see are among the bodies'.
+    /// `[J]` indices of the detectors' joints among the bodies'.
     seen: Tensor,
     joints: Joints,
 }
 
-/// What of a draw is random.
+/// What is random in a draw.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ViewOptions {
     /// Seed of this draw.
     pub seed: u64,
-    /// What becomes of the projections.
+    /// Errors of the detector.
     pub detector: Detector,
-    /// Make new bodies of the old: poses are varied, and half of them mirrored.
+    /// Make new bodies: poses are varied, and half of them mirrored.
     pub mix: bool,
-    /// How far bones are lengthened and shortened: 1 as usual.
+    /// Spread of the bones' lengths: 1 as usual.
     pub reshape: f64,
 }
 
 impl Viewer {
-    /// `positions` `[T, 22, 3]` in any place, `human` `[T]` whether bone lengths are a person's; detectors see the joints
-    /// of `layout`.
+    /// `positions` `[T, 22, 3]` at any place, `human` `[T]` whether bone lengths are a real person's; detectors see
+    /// the joints of `layout`.
     ///
     /// # Panics
-    /// A joint of `layout` that is none of [`BODY22`]'s.
+    /// A joint of `layout` is not one of [`BODY22`]'s.
     pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
         let seen: Vec<i64> = layout.joints.iter().map(|name| BODY22.joint(name) as i64).collect();
         Self {
@@ -69,12 +67,12 @@ impl Viewer {
         self.bodies.len()
     }
 
-    /// Whether there is no pose at all.
+    /// Whether there are no poses.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Where the bodies are.
+    /// The device that holds the bodies.
     pub fn device(&self) -> Device {
         self.bodies.options().1
     }
@@ -84,7 +82,7 @@ impl Viewer {
         tch::no_grad(|| rarity::weights(self.bodies.positions(), power))
     }
 
-    /// The poses `index` `[B]`, each a new body seen by a new one of `cameras`.
+    /// The poses `index` `[B]`, each as a new body seen by a new one of `cameras`.
     pub fn look(&self, cameras: &Cameras, index: &Tensor, draw: ViewOptions) -> Seen {
         tch::no_grad(|| {
             tch::manual_seed(draw.seed as i64);
@@ -117,7 +115,7 @@ mod tests {
     use super::*;
     use crate::data::generator;
 
-    /// Somebody standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
+    /// A person standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
     #[rustfmt::skip]
     const STANDING: [[f32; 3]; 22] = [
         [0.0, 0.95, 0.0], [-0.1, 0.95, 0.0], [-0.1, 0.5, 0.02], [-0.1, 0.08, 0.0], [0.1, 0.95, 0.0], [0.1, 0.5, 0.02],
@@ -151,7 +149,7 @@ mod tests {
     #[test]
     fn people_stand_upright_before_the_camera() {
         let (keypoints, poses) = look(&viewer(true), &Cameras::default(), false);
-        // y points down: the head (10) lies above the right ankle (3), in the pose and in the image.
+        // y points down: the head (10) is above the right ankle (3), in the pose and in the image.
         assert_eq!(share(&joint(&poses, 10, 1).lt_tensor(&joint(&poses, 3, 1))), 1.0);
         assert!(share(&joint(&keypoints, 0, 1).lt_tensor(&joint(&keypoints, 16, 1))) > 0.99);
         assert_eq!(poses.select(1, 0).abs().max().double_value(&[]), 0.0);
@@ -203,7 +201,7 @@ mod tests {
         let index = Tensor::zeros([8], (Kind::Int64, Device::Cpu));
         let draw = ViewOptions { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };
         let seen = viewer.look(&Cameras { offset: 0.0, ..Cameras::default() }, &index, draw);
-        // The root, in the middle of the image, is where its projection is, and so is every other joint.
+        // The root, in the middle of the image, is at its projection, and so is every other joint.
         let middle = &seen.size / 2.0;
         assert!((seen.keypoints.select(1, 0).narrow(1, 0, 2) - middle).abs().max().double_value(&[]) < 1e-2);
         let noisy =
@@ -216,7 +214,7 @@ mod tests {
     fn half_the_people_are_mirrored() {
         let towards = Cameras { pitch: (0.0, 0.0), roll: (0.0, 0.0), ..Cameras::default() };
         let (_, poses) = look(&viewer(true), &towards, true);
-        // The raised arm: the left wrist (13) in the original, the right one (16) in the mirror.
+        // The raised arm: the left wrist (13) in the original, the right one (16) in the mirrored pose.
         let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));
         assert!((0.46..0.54).contains(&left_raised), "{left_raised}");
         let (_, unmirrored) = look(&viewer(true), &towards, false);
@@ -227,7 +225,7 @@ mod tests {
     fn cameras_look_from_all_sides_and_the_same_seed_from_the_same() {
         let (viewer, cameras) = (viewer(true), Cameras::default());
         let (keypoints, poses) = look(&viewer, &cameras, false);
-        // Facing the camera: the nose, which COCO has and the pose's neck comes near, before the head.
+        // Facing the camera: the nose, which COCO has and which the pose's neck is close to, is in front of the head.
         let facing = share(&joint(&poses, 9, 2).lt_tensor(&joint(&poses, 8, 2)));
         assert!((0.3..0.8).contains(&facing), "{facing}");
         let (again, _) = look(&viewer, &cameras, false);

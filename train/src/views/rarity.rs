@@ -1,7 +1,7 @@
-//! How often each pose is drawn: recordings hold a thousand frames of somebody standing and ten of a somersault.
+//! How often each pose is drawn: recordings hold a thousand frames of a standing person and ten of a somersault.
 //!
-//! The density of poses is measured as a kernel estimate (Parzen 1962) over poses turned to one heading, and each is
-//! drawn with a weight of density to the power of minus `power`: 0 as recorded, 1 as if all poses were equally common.
+//! The density of poses is a kernel estimate (Parzen 1962) over poses turned to one heading. Each pose is drawn with
+//! a weight of density to the power of minus `power`: 0 as recorded, 1 as if all poses were equally common.
 
 use poselift::skeleton::BODY22;
 use tch::{Device, Kind, Tensor};
@@ -9,13 +9,13 @@ use tch::{Device, Kind, Tensor};
 const LEFT_HIP: i64 = BODY22.joint("left_hip") as i64;
 const RIGHT_HIP: i64 = BODY22.joint("right_hip") as i64;
 
-/// Poses that densities are measured against.
+/// Number of reference poses for the density.
 const REFERENCES: i64 = 4096;
 /// Width of the kernel: the root of the mean squared distance of the joints, metres at human size.
 const WIDTH: f64 = 0.10;
-/// Nobody is drawn more than this many times as often as the mean.
+/// No pose is drawn more than this many times as often as the mean.
 const MOST: f64 = 20.0;
-/// Seed of the choice of references.
+/// Seed for choosing the reference poses.
 const SEED: i64 = 0x5EED_0003;
 
 /// `[T]` weights of mean 1 for poses `positions` `[T, 22, 3]`, root-relative, y up, metres.

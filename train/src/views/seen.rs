@@ -1,13 +1,13 @@
-//! What cameras saw, and the same seen by those cameras turned towards the person: [`poselift::camera::LookAt`] for
+//! What cameras see, and the same seen by those cameras turned towards the person: [`poselift::camera::LookAt`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
 use poselift::camera::{LEAST_DEPTH, USUAL_FOCAL};
 use tch::{Kind, Tensor};
 
-/// B people as cameras saw them.
+/// B people as seen by cameras.
 #[derive(Debug)]
 pub struct Seen {
-    /// `[B, J, 3]` of the layout that detectors see: pixels from the top left corner, and scores.
+    /// `[B, J, 3]` of the detectors' layout: pixels from the top left corner, and scores.
     pub keypoints: Tensor,
     /// `[B, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
     pub poses: Tensor,
@@ -18,13 +18,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The focal lengths that are taken where none is known, `[B]` pixels.
+    /// The focal lengths that are assumed if none is known, `[B]` pixels.
     pub fn usual_focal(&self) -> Tensor {
         self.size.amax(&[1i64][..], false) * f64::from(USUAL_FOCAL)
     }
 
-    /// Key points and poses as the cameras would have seen them had they looked at the person (the mean of the
-    /// visible joints, weighted by their scores), with `focal` `[B]` taken for the focal length.
+    /// Key points and poses as if the cameras had looked at the person (the mean of the visible joints, weighted by
+    /// their scores), with `focal` `[B]` used as the focal length.
     pub fn turned(&self, focal: &Tensor) -> (Tensor, Tensor) {
         let focal = focal.view([-1, 1, 1]);
         let centre = (&self.size / 2.0).unsqueeze(1);

@@ -1,9 +1,9 @@
-//! Poses that nobody struck but that somebody could: the legs or an arm of another pose, limbs swung and bent a little
-//! further or less, the trunk leant, the whole person tilted or upside down.
+//! Pose augmentation: plausible poses that were never recorded, with the legs or an arm of another pose, limbs swung
+//! and bent a little further or less, the trunk leant, the whole person tilted or upside down.
 //!
 //! Everything works on bone directions `[B, 22, 3]` of [`BODY22`] (unit vectors, y up), so that no bone changes its
 //! length. Widening the poses of a lifter's training data is what PoseAug (Gong et al. 2021) found to help most on
-//! people that it has not seen; here the changes are drawn, not learned.
+//! unseen people; here the changes are drawn at random, not learned.
 
 use std::f64::consts::PI;
 
@@ -12,12 +12,12 @@ use tch::{Device, Kind, Tensor};
 
 use crate::views::detector::Sampler;
 
-/// Share of the people who get the legs of another, and of those who get its left, and another's right, arm.
+/// Share of the people who get the legs of another, and share who get another's left arm, and another's right arm.
 const LEGS_EXCHANGED: f64 = 0.3;
 const ARM_EXCHANGED: f64 = 0.2;
 /// Share of the people whose joints are moved at all.
 const LOOSENED: f64 = 0.7;
-/// Standard deviation of the turn of each part about its joint, degrees: trunk, head, arms, legs.
+/// Standard deviation of each part's rotation about its joint, degrees: trunk, head, arms, legs.
 const TURNS: [(Part, f64); 6] = [
     (Part::Trunk, 8.0),
     (Part::Head, 10.0),
@@ -26,22 +26,22 @@ const TURNS: [(Part, f64); 6] = [
     (Part::LeftLeg, 10.0),
     (Part::RightLeg, 10.0),
 ];
-/// Standard deviation of the change of a knee's or elbow's bend, degrees, and how far these bend at most.
+/// Standard deviation of the change of a knee's or elbow's bend, degrees, and its greatest bend.
 const BEND: f64 = 20.0;
 const MOST_BENT: f64 = 150.0;
 /// Below this sine of a bend its axis is noise.
 const STRAIGHT: f64 = 0.1;
-/// Share of the people who are tilted, and by how much: a standard deviation in degrees.
+/// Share of the people who are tilted, and the standard deviation of the tilt in degrees.
 const TILTED: (f64, f64) = (0.12, 25.0);
-/// Share of the people who are turned any way at all.
+/// Share of the people who get any rotation.
 const TUMBLED: f64 = 0.03;
-/// Hips further from level than this sine would tear the trunk off another's legs.
+/// Greatest sine of the hips' tilt: steeper hips would tear the trunk off another's legs.
 const LEVEL: f64 = 0.35;
 
-/// What is turned about one joint; each is some bones of [`BODY22`], named by the joint at their end.
+/// Bones that rotate about one joint: bones of [`BODY22`], named by the joint at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// All but legs and hips.
+    /// All except legs and hips.
     Trunk,
     Head,
     LeftArm,
@@ -65,7 +65,7 @@ impl Part {
     }
 }
 
-/// The left and the right joint of a kind, as libtorch counts.
+/// The left and the right joint of a kind, as libtorch's indices.
 const fn both(left: &str, right: &str) -> [i64; 2] {
     [BODY22.joint(left) as i64, BODY22.joint(right) as i64]
 }
@@ -91,7 +91,7 @@ pub(super) struct Variety {
     trunk_turn: f64,
     /// `[1, 5, 1]`.
     limb_turns: Tensor,
-    /// `[4]` the bones behind knees and elbows, and those before them.
+    /// `[4]` the bones after knees and elbows, and the bones before them.
     hinged: Tensor,
     before_hinge: Tensor,
     hips: [i64; 2],
@@ -127,7 +127,7 @@ impl Variety {
         }
     }
 
-    /// Bone directions of poses like `directions` that nobody struck; draws from libtorch's generator.
+    /// Augmented versions of the bone directions `directions`; draws from libtorch's generator.
     pub(super) fn of(&self, directions: &Tensor) -> Tensor {
         let draw = Sampler::new(directions.size()[0], directions.device());
         let exchanged = self.arms_exchanged(&self.legs_exchanged(directions, &draw), &draw);
@@ -136,8 +136,8 @@ impl Variety {
         tilted(&loosened, &draw)
     }
 
-    /// Some people with the legs of the next one in the batch, turned about the vertical so that both hips point the
-    /// same way.
+    /// Some people with the legs of the next person in the batch, turned about the vertical so that both hips point
+    /// the same way.
     fn legs_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let donors = directions.roll([1], [0]);
         let across = |bones: &Tensor| bones.select(1, self.hips[0]) - bones.select(1, self.hips[1]);
@@ -145,7 +145,7 @@ impl Variety {
             let across = across(bones);
             across.select(1, 2).atan2(&across.select(1, 0))
         };
-        // A turn about y by +α takes heading h to h − α in this sense of atan2(z, x).
+        // A rotation about y by +α takes heading h to h − α in this sense of atan2(z, x).
         let angle = heading(&donors) - heading(directions);
         let zero = angle.zeros_like();
         let turn = Tensor::stack(&[&zero, &angle, &zero], 1).unsqueeze(1);
@@ -159,12 +159,12 @@ impl Variety {
         rotated(&donors, &turn).where_self(&chosen, directions)
     }
 
-    /// Some people with an arm of somebody further on in the batch, as that one holds it against the trunk.
+    /// Some people with an arm of a later person in the batch, in the same position relative to the trunk.
     fn arms_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let own = self.trunk_axes(directions);
         let exchange = |poses: Tensor, (arm, further): (&Tensor, i64)| {
             let [donors, axes] = [directions, &own].map(|tensor| tensor.roll([further], [0]));
-            // Into the donor's trunk, out of one's own.
+            // Into the donor's trunk, out of the person's own.
             let held = donors.bmm(&axes).bmm(&own.transpose(1, 2));
             held.where_self(&draw.some(ARM_EXCHANGED).logical_and(arm), &poses)
         };
@@ -182,10 +182,10 @@ impl Variety {
         Tensor::stack(&[left, up, forward], 2)
     }
 
-    /// The trunk, then head and limbs, each turned a little about its joint.
+    /// The trunk, then head and limbs, each rotated a little about its joint.
     fn turned(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
-            // One rotation vector a part, laid on the part's bones: [B, P, 3] to [B, 22, 3].
+            // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 22, 3].
             rotated(poses, &parts.tr().matmul(&angles))
         };
         let trunk = draw.normal(&[1, 3]) * self.trunk_turn;
@@ -193,7 +193,7 @@ impl Variety {
         turn(&turn(directions, &self.trunk, trunk), &self.limbs, limbs)
     }
 
-    /// Knees and elbows bent more or less, about the axis that they bend about already and never beyond straight.
+    /// Knees and elbows bent more or less, about their current axis and never beyond straight.
     fn bent(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
         let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
@@ -207,7 +207,7 @@ impl Variety {
     }
 }
 
-/// Some people leant as a whole, and a few turned any way at all.
+/// Some people tilted as a whole, and a few with any rotation.
 fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
     let flat = Tensor::from_slice(&[1.0f32, 0.0, 1.0]).to_device(directions.device());
     let tilt = draw.normal(&[1, 3]) * flat * TILTED.1.to_radians();
@@ -218,8 +218,8 @@ fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
     rotated(directions, &tumble.where_self(&draw.some(TUMBLED), &tilt))
 }
 
-/// `vectors` `[B, N, 3]` turned by the rotation vectors `turns` `[B, N or 1, 3]`: by their length in radians about their
-/// direction (Rodrigues' formula).
+/// `vectors` `[B, N, 3]` rotated by the rotation vectors `turns` `[B, N or 1, 3]`: by their length in radians about
+/// their direction (Rodrigues' formula).
 fn rotated(vectors: &Tensor, turns: &Tensor) -> Tensor {
     let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
     let angle = sum(turns.square()).sqrt();
@@ -236,7 +236,7 @@ mod tests {
 
     const ROWS: i64 = 4000;
 
-    /// Somebody standing with bent elbows and knees, turned to `headings` `[B]`; y up.
+    /// A person standing with bent elbows and knees, turned to `headings` `[B]`; y up.
     fn people(headings: &Tensor) -> Tensor {
         let ends: Vec<f32> = BODY22
             .joints
@@ -305,7 +305,8 @@ mod tests {
         let mixed = variety.arms_exchanged(&people, &draw);
         let [left_is_up, right_is_up] = ELBOWS.map(|elbow| mixed.select(1, elbow).select(1, 1).gt(0.9));
         let one_only = left_is_up.logical_xor(&right_is_up).to_kind(Kind::Float).mean(Kind::Float);
-        // The left arm comes from the one after the next, who does the same; the right one from the third, who does not.
+        // The left arm comes from the next person but one, who does the same; the right one from the third, who does
+        // not.
         let share = one_only.double_value(&[]);
         assert!((share - ARM_EXCHANGED).abs() < 0.03, "{share} of the people hold one arm up");
         let legs = mixed.where_self(&variety.legs, &people);
@@ -326,7 +327,7 @@ mod tests {
         let agreement = (before * after).sum_dim_intlist(&[2i64][..], false, Kind::Float);
         assert!(agreement.min().double_value(&[]) > -1e-4, "a joint is bent the other way");
         assert!(cosine.min().double_value(&[]) > MOST_BENT.to_radians().cos() - 1e-3);
-        assert!(cosine.std(true).double_value(&[]) > 0.1, "nobody's bend has changed");
+        assert!(cosine.std(true).double_value(&[]) > 0.1, "no bend has changed");
     }
 
     #[test]

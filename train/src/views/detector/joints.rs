@@ -1,19 +1,20 @@
-//! A layout's joints as a detector errs on them: what [`super`] measures goes by the joints' names, so that any layout
-//! of a body can be the input.
+//! Detection errors of a layout's joints: the constants of [`super`] are looked up by the joints' names, so that any
+//! layout of a body can be the input.
 
 use poselift::skeleton::Layout;
 use tch::{Device, Tensor};
 
-/// One kind of joint: its numbers are shares of the person's size but for the last, which is in metres.
+/// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
 struct Kind {
     /// The end of the joint's name.
     name: &'static str,
-    /// Deviation of its error along each axis for a usual detector: face and hands are worst, legs best.
+    /// Standard deviation of its error along each axis for a usual detector: largest for face and hands, smallest for
+    /// legs.
     noise: f32,
     /// How often it is lost.
     lost: f32,
-    /// How far from the joint's centre its key point is put on the body, one deviation for each axis: what "hip" or "ear"
-    /// means differs from one detector, and one motion-capture marker set, to the next.
+    /// Standard deviation, along each axis, of the key point's place on the body about the joint's centre: detectors
+    /// and motion-capture marker sets differ in what "hip" or "ear" means.
     placement: f32,
 }
 
@@ -21,7 +22,7 @@ const fn kind(name: &'static str, noise: f32, lost: f32, placement: f32) -> Kind
     Kind { name, noise, lost, placement }
 }
 
-/// In the order in which names are tried.
+/// In the order in which the names are tried.
 const KINDS: [Kind; 13] = [
     kind("neck_nose", 0.018, 0.003, 0.010),
     kind("nose", 0.018, 0.003, 0.006),
@@ -37,29 +38,30 @@ const KINDS: [Kind; 13] = [
     kind("knee", 0.012, 0.003, 0.008),
     kind("ankle", 0.013, 0.003, 0.008),
 ];
-/// What of the face's errors is one shift of the whole face, and what is each point's own.
+/// Parts of the face's error: one shift of the whole face, and each point's own.
 const FACE: (f32, f32) = (0.93, 0.37);
-/// The joints that move as one then.
+/// The joints that share this shift.
 const FACES: [&str; 5] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"];
-/// What of the error of elbows, wrists, knees and ankles is their own, and how much of the joint's before it they take.
+/// Parts of the error of elbows, wrists, knees and ankles: their own, and the share that they take over from the
+/// joint before.
 const CHAIN: (f32, f32) = (0.85, 0.5);
-/// The chains, each joint behind the one that it takes from.
+/// The chains: each joint after the one whose error it takes over.
 const CHAINS: [[&str; 3]; 2] = [["shoulder", "elbow", "wrist"], ["hip", "knee", "ankle"]];
-/// Limbs that somebody's body hides, and the share of the poses in which each of a side is.
+/// Limbs that the person's body hides, and the share of the poses in which each one of a side is hidden.
 const OCCLUDED: [(&[&str], f64); 2] = [(&["elbow", "wrist"], 0.1), (&["knee", "ankle"], 0.05)];
-/// Parts of one side that are left out together, and the share of the poses in which each of a side is.
+/// Parts of one side that are left out together, and the share of the poses in which each one of a side is.
 const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] =
     [(&["elbow", "wrist"], 0.03), (&["knee", "ankle"], 0.03), (&["eye", "ear"], 0.03)];
-/// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the hips
-/// with them, the head.
+/// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the
+/// legs and hips, the head.
 const HIDDEN: [(&[&str], f64); 4] = [
     (&["ankle"], 0.03),
     (&["knee", "ankle"], 0.06),
     (&["hip", "knee", "ankle"], 0.10),
     (&["nose", "eye", "ear", "head"], 0.02),
 ];
-/// Joints of both sides that detectors exchange together, and the share of the poses in which each group is: an arm, a
-/// leg, the single joints at their ends, and the whole body.
+/// Joints of both sides that detectors exchange together, and the share of the poses in which each group is
+/// exchanged: an arm, a leg, the single joints at their ends, and the whole body.
 const EXCHANGED: [(&[&str], f64); 5] = [
     (&["elbow", "wrist"], 0.006),
     (&["hip", "knee", "ankle"], 0.006),
@@ -80,13 +82,13 @@ pub(in crate::views) struct Joints {
     pub lost: Tensor,
     /// `[1, J, 1]` metres.
     pub placement: Tensor,
-    /// `[J, J + 1]` how the joints' errors come about from J independent ones and the face's common one.
+    /// `[J, J + 1]` mixes J independent errors and the face's common one into the joints' errors.
     pub mixing: Tensor,
-    /// Limbs that bodies hide: masks `[1, J, 1]`, and in which share of the poses.
+    /// Limbs that bodies hide: masks `[1, J, 1]`, and the share of the poses for each.
     pub occluded: Vec<(Tensor, f64)>,
-    /// Parts that are left out together, likewise.
+    /// Parts that are left out together, in the same form.
     pub hidden: Vec<(Tensor, f64)>,
-    /// Orders `[J]` of joints with some of the two sides exchanged, likewise.
+    /// Orders `[J]` of joints with some of the two sides exchanged, in the same form.
     pub exchanged: Vec<(Tensor, f64)>,
     /// Left and right hip, left and right shoulder.
     pub trunk: [[i64; 2]; 2],
@@ -96,7 +98,7 @@ impl Joints {
     /// For the joints of `layout`.
     ///
     /// # Panics
-    /// A layout without hips or shoulders.
+    /// The layout has no hips or no shoulders.
     pub(in crate::views) fn new(layout: &Layout, device: Device) -> Self {
         let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
         let row = |value: fn(&Kind) -> f32| {
@@ -134,14 +136,14 @@ impl Joints {
     }
 }
 
-/// The kind of the joint called `name`; one that is none of them is a joint of the trunk.
+/// The kind of the joint called `name`; any other name is a joint of the trunk.
 fn kind_of(name: &str) -> &'static Kind {
     const TRUNK: &Kind = &kind("", 0.018, 0.003, 0.015);
     KINDS.iter().find(|kind| name.ends_with(kind.name)).unwrap_or(TRUNK)
 }
 
 fn ends_with(joint: &str, ends: &[&str]) -> bool {
-    // Human3.6M's root is a `hip` without a side, which goes with the hips.
+    // Human3.6M's root is a `hip` without a side and counts as a hip.
     ends.iter().any(|end| joint.rsplit('_').next() == Some(*end))
 }
 
@@ -184,7 +186,7 @@ mod tests {
         let rows: Vec<f32> = Vec::try_from(joints.mixing.flatten(0, -1)).unwrap_or_default();
         let row = |joint: usize| &rows[joint * 18..(joint + 1) * 18];
         let deviation = |joint: usize| row(joint).iter().map(|share| share * share).sum::<f32>().sqrt();
-        // Nose: all but a little is common. Wrist (9): its own, the elbow's (7) and the shoulder's (5).
+        // Nose: nearly all of the error is common. Wrist (9): its own, the elbow's (7) and the shoulder's (5).
         assert!((deviation(0) - 0.018).abs() < 2e-4 && row(0)[17] > 0.9 * 0.018);
         assert!((row(9)[9] - 0.85 * 0.030).abs() < 1e-6 && (row(9)[7] - 0.5 * 0.85 * 0.027).abs() < 1e-6);
         assert!((row(9)[5] - 0.25 * 0.018).abs() < 1e-6 && row(9)[17] == 0.0);

@@ -1,9 +1,8 @@
-//! Random numbers for each of B people, on their device; what they are follows from the seed that libtorch's generator
-//! was given before.
+//! Random numbers for each of B people, on their device; they are determined by the seed of libtorch's generator.
 
 use tch::{Device, Kind, Tensor};
 
-/// Draws for `rows` people.
+/// A sampler for `rows` people.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::views) struct Sampler {
     rows: i64,

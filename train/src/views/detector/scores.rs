@@ -1,5 +1,5 @@
-//! What detectors say of their own key points: some how visible a joint is, some how high the peak of a heat map, some
-//! nothing; of the error itself they all say little.
+//! Scores of detectors: some say how visible a joint is, some how high the peak of a heat map is, some nothing. All
+//! say little about the error itself.
 
 use tch::{Kind, Tensor};
 
@@ -9,16 +9,16 @@ use super::Detection;
 /// the others score 1 everywhere.
 const VISIBILITY: f64 = 0.4;
 const HEAT_MAP: f64 = 0.4;
-/// How far below 1 the visibility of a joint in view is, at most.
+/// The visibility of a joint in view is at most this far below 1.
 const VISIBLE: f64 = 0.05;
-/// The greatest visibility of a joint that is not.
+/// The greatest visibility of a hidden joint.
 const NOT_VISIBLE: f64 = 0.6;
-/// Between which bounds a heat map's usual peak lies, and the deviation of single ones about it.
+/// Bounds of a heat map's usual peak, and the standard deviation of single peaks about it.
 const PEAK: (f64, f64) = (0.65, 0.95);
 const PEAK_SPREAD: f64 = 0.05;
-/// What of a peak is gone where a joint is far from its place.
+/// Share of a peak that is lost where a joint is far from its place.
 const PEAK_LOST: f64 = 0.35;
-/// The error at which a third of that is gone, in usual errors of the joint.
+/// The error at which a third of that share is lost, in usual errors of the joint.
 const FAR: f64 = 3.0;
 
 impl Detection<'_> {
@@ -34,8 +34,8 @@ impl Detection<'_> {
         let off = distance / &self.joints.noise / FAR;
         let gone = (1.0 - (off.square() * -0.4).exp()) * PEAK_LOST + occluded * self.draw.unit(&each) * PEAK_LOST;
         let heat_map = peak * (1.0 - gone);
-        let told = visibility.where_self(&habit.lt(VISIBILITY), &heat_map);
-        let told = told.where_self(&habit.lt(VISIBILITY + HEAT_MAP), &habit.ones_like());
-        told.clamp(0.02, 1.0).to_kind(Kind::Float)
+        let score = visibility.where_self(&habit.lt(VISIBILITY), &heat_map);
+        let score = score.where_self(&habit.lt(VISIBILITY + HEAT_MAP), &habit.ones_like());
+        score.clamp(0.02, 1.0).to_kind(Kind::Float)
     }
 }
