@@ -1,10 +1,9 @@
-//! A run on disk: what is needed to go on to the same numbers, or to export.
+//! A run on disk: all that is needed to resume it to the same numbers, or to export it.
 //!
-//! A run folder holds `config.json`, `dataset.json`, `fingerprint.json` (of its data), `checkpoint.safetensors`
-//! (the last state), `best.safetensors` (the one that validated best),
-//! `history.csv`, `summary.json`, the charts and `report.md`. Files appear
-//! whole or not at all. The random state needs no file: everything random in
-//! a step follows from the run's seed and the step's number.
+//! A run folder holds `config.json`, `dataset.json`, `fingerprint.json` (of its data), `checkpoint.safetensors` (the
+//! last state), `best.safetensors` (the best validation), `history.csv`, `summary.json`, the charts and `report.md`.
+//! Files appear whole or not at all. The random state needs no file: everything random in a step follows from the
+//! run's seed and the step's number.
 
 use std::path::{Path, PathBuf};
 
@@ -23,20 +22,20 @@ use crate::trained::{TrainedLifter, ZScore};
 
 /// The configuration of a run.
 pub const CONFIG: &str = "config.json";
-/// What is said of its data.
+/// The description of its data.
 pub const DATASET: &str = "dataset.json";
 /// The fingerprint of its data.
 pub const FINGERPRINT: &str = "fingerprint.json";
 /// Its last state.
 pub const LAST: &str = "checkpoint.safetensors";
-/// The state that validated best.
+/// The state with the best validation score.
 pub const BEST: &str = "best.safetensors";
-/// Its figures, an iteration a line.
+/// Its figures, one line per iteration.
 pub const HISTORY: &str = "history.csv";
-/// What it came to.
+/// Its summary.
 pub const SUMMARY: &str = "summary.json";
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunState {
     /// Steps taken.
@@ -47,7 +46,7 @@ pub struct RunState {
     pub seconds: f64,
     /// Least validation MPJPE so far, in the data's unit.
     pub best_mpjpe: f64,
-    /// Scores of the epochs that ended.
+    /// Scores of the finished epochs.
     pub epochs: Vec<EpochScore>,
 }
 
@@ -57,7 +56,7 @@ impl Default for RunState {
     }
 }
 
-/// Writes `value` as indented JSON, whole.
+/// Writes `value` as indented JSON; the file appears whole.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -66,16 +65,16 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     output::write_whole(path, format!("{text}\n").as_bytes())
 }
 
-/// Reads what [`write_json`] wrote.
+/// Reads a file of [`write_json`].
 ///
 /// # Errors
-/// No such file, or another kind of JSON.
+/// The file does not exist, or is another kind of JSON.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
     serde_json::from_str(&text).map_err(|e| Error::input(format!("not as poselift-train wrote it: {e}")).at(path))
 }
 
-/// Saves network and progress as one file, whole.
+/// Saves network and progress as one file, which appears whole.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -118,7 +117,7 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// No such file, or no checkpoint.
+    /// The file does not exist, or is not a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
         std::fs::metadata(path).map_err(|e| Error::io("cannot read", path, e))?;
         let tensors = Tensor::read_safetensors(path)
@@ -147,10 +146,10 @@ impl Checkpoint {
         Ok(ZScore { mean: values("mean")?, std: values("std")? })
     }
 
-    /// How far the run had come.
+    /// The saved progress.
     ///
     /// # Errors
-    /// A number that is missing.
+    /// A number is missing.
     pub fn state(&self) -> Result<RunState> {
         let (counts, times, epochs) = (self.doubles("counts")?, self.doubles("times")?, self.doubles("epochs")?);
         let [iteration, samples] = counts[..] else { return Err(self.malformed("counts")) };
@@ -171,10 +170,10 @@ impl Checkpoint {
         Error::input(format!("'{name}' of the checkpoint is malformed")).at(&self.path)
     }
 
-    /// The network as it was saved, optimiser state included, which was trained on `data`.
+    /// The saved network, optimiser state included, which was trained on `data`.
     ///
     /// # Errors
-    /// A checkpoint of a network of another shape than `config` and `data` say.
+    /// The checkpoint's network has another shape than `config` and `data` say.
     pub fn network(&self, config: &FitConfig, data: &DatasetCard, device: Device) -> Result<LiftNet> {
         let standardisation = data.standardisation((self.zscore("input")?, self.zscore("output")?), &config.network)?;
         let mut net = LiftNet::for_run(config, standardisation, device);
@@ -183,16 +182,16 @@ impl Checkpoint {
     }
 }
 
-/// A run read back for export.
+/// A run that was loaded for export.
 #[derive(Debug)]
 pub struct FinishedRun {
     /// Its configuration.
     pub config: FitConfig,
-    /// What is said of its data.
+    /// The description of its data.
     pub dataset: DatasetCard,
     /// The network of the chosen checkpoint, on the CPU.
     pub net: LiftNet,
-    /// Where that checkpoint stands.
+    /// The progress of that checkpoint.
     pub state: RunState,
 }
 
@@ -200,7 +199,7 @@ impl FinishedRun {
     /// Reads the run in folder `run` at its checkpoint `file` ([`BEST`] or [`LAST`]).
     ///
     /// # Errors
-    /// A folder that is no run, or a run that saved no checkpoint yet.
+    /// The folder is not a run, or the run has saved no checkpoint yet.
     pub fn read(run: &Path, file: &str) -> Result<Self> {
         if !run.join(CONFIG).is_file() {
             return Err(Error::input(format!("not a run: it holds no {CONFIG}"))

@@ -1,4 +1,4 @@
-//! Choosing where to train, and saying so.
+//! Chooses the device for training, and describes it.
 
 use poselift::{Error, Result};
 use tch::{Cuda, Device};
@@ -9,7 +9,7 @@ use crate::config::TrainPrecision;
 ///
 /// # Errors
 /// Another name, or a CUDA device that libtorch cannot use: the message says whether the build, the driver or the
-/// device is lacking.
+/// device is missing.
 pub fn choose(name: &str) -> Result<Device> {
     match name {
         "cpu" => Ok(Device::Cpu),
@@ -36,7 +36,7 @@ fn cuda(index: usize) -> Result<Device> {
     Ok(Device::Cuda(index))
 }
 
-/// What `wanted` comes to on `device`: `Auto` is bf16 on a GPU and on processors that multiply it.
+/// The precision that `wanted` means on `device`: `Auto` is bf16 on a GPU and on processors that multiply it.
 pub fn precision(wanted: TrainPrecision, device: Device) -> TrainPrecision {
     match wanted {
         TrainPrecision::Auto if device.is_cuda() || multiplies_bf16() => TrainPrecision::Bf16,

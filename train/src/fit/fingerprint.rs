@@ -1,7 +1,7 @@
-//! A fingerprint of a run's data, so that a resumed run goes on with the very numbers that it began with.
+//! A fingerprint of a run's data, so that a resumed run continues with exactly the numbers that it began with.
 //!
-//! Paths say too little: a file may be written anew, a folder may gain a clip. So what was read is hashed, clip by clip or
-//! array by array, and a refusal can name what changed.
+//! Paths are not enough: a file may be rewritten, a folder may gain a clip. So the numbers that were read are hashed,
+//! clip by clip or array by array, and a refusal can name the difference.
 
 use ndarray::{ArrayView3, s};
 use poselift::{Error, Result};
@@ -13,7 +13,7 @@ use crate::data::{Motion, Pairs, TrainingData};
 /// How many differences a refusal names.
 const NAMED: usize = 3;
 
-/// What a run was fitted on; saved as `fingerprint.json`.
+/// The data that a run is fitted on; saved as `fingerprint.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DataFingerprint {
     parts: Vec<Part>,
@@ -31,7 +31,7 @@ struct Part {
 }
 
 impl DataFingerprint {
-    /// Of `data`.
+    /// The fingerprint of `data`.
     pub(super) fn of(data: &TrainingData) -> Self {
         let parts = match data {
             TrainingData::Pairs(pairs) => pair_parts(pairs),
@@ -50,10 +50,10 @@ impl DataFingerprint {
         self
     }
 
-    /// Holds the data of now, `self`, against those that the run was `begun` with.
+    /// Compares the current data, `self`, with the data that the run was `begun` with.
     ///
     /// # Errors
-    /// They differ; the first differences are named.
+    /// They differ; the message names the first differences.
     pub(super) fn check(&self, begun: &Self) -> Result<()> {
         if self == begun {
             return Ok(());
@@ -116,7 +116,7 @@ fn clip_parts(motion: &Motion) -> Vec<Part> {
     parts
 }
 
-/// Of the shape of a frame and of all numbers, frame by frame.
+/// The hash of a frame's shape and of all numbers, frame by frame.
 fn hash(array: ArrayView3<f32>) -> String {
     let (_, joints, channels) = array.dim();
     let mut hasher = Sha256::new();

@@ -1,7 +1,7 @@
-//! What a run measured as it went: a row an iteration, a score an epoch.
+//! The measurements of a run: one row per iteration, one score per epoch.
 //!
-//! The rows live in `history.csv`, one line each as they come, so that a killed
-//! run keeps what it had; a resume cuts the file back to its checkpoint first.
+//! The rows are in `history.csv` and are written as they come, so that a killed run keeps them; a resumed run first
+//! cuts the file back to its checkpoint.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The first line of `history.csv`.
 pub const HISTORY_HEADER: &str = "iteration,epoch,train_mpjpe,val_mpjpe,seconds";
 
-/// One training step's figures. MPJPE in millimetres, or in the data's own unit where that is unknown.
+/// One training step's figures. MPJPE in millimetres, or in the data's own unit if that is unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryRow {
     /// One-based step number.
@@ -28,7 +28,7 @@ pub struct HistoryRow {
     pub seconds: f64,
 }
 
-/// How the network stands at the end of an epoch, in evaluation mode on both splits.
+/// The network's scores at the end of an epoch, in evaluation mode on both splits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochScore {
     /// One-based epoch.
@@ -43,14 +43,14 @@ pub struct EpochScore {
     pub val_mpjpe: f64,
 }
 
-/// What a finished run came to; saved as `summary.json`.
+/// The result of a finished run; saved as `summary.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `mm` or the data's own unit.
     pub unit: String,
     /// A score for each epoch.
     pub epochs: Vec<EpochScore>,
-    /// Samples used in training, counting each as often as it was used.
+    /// Samples used in training, each counted as often as it was used.
     pub samples: u64,
     /// Seconds of training.
     pub seconds: f64,
@@ -75,7 +75,7 @@ pub struct HistoryWriter {
 }
 
 impl HistoryWriter {
-    /// Starts a new history; one that is already there is replaced.
+    /// Starts a new history; an existing one is replaced.
     ///
     /// # Errors
     /// The file cannot be created or written.
@@ -87,10 +87,10 @@ impl HistoryWriter {
         Ok(writer)
     }
 
-    /// Continues a history after `iteration`: later rows, and a line that was cut off by a kill, go.
+    /// Continues a history after `iteration`: later rows are removed, and so is a line that was cut off by a kill.
     ///
     /// # Errors
-    /// The file cannot be read, is no history, or ends before `iteration`.
+    /// The file cannot be read, is not a history, or ends before `iteration`.
     pub fn resume(path: &Path, iteration: u64) -> Result<Self> {
         if iteration == 0 {
             return Self::create(path);
@@ -103,7 +103,7 @@ impl HistoryWriter {
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
-    /// Adds one row; it reaches the disk with [`Self::flush`] or when enough have gathered.
+    /// Adds one row; it reaches the disk with [`Self::flush`] or when the buffer is full.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -113,8 +113,8 @@ impl HistoryWriter {
         self.line(&format!("{},{},{train},{val},{:.3}", row.iteration, row.epoch, row.seconds))
     }
 
-    /// Hands everything to the operating system; to be called before a checkpoint is saved, so that no
-    /// checkpoint is ahead of its history.
+    /// Hands everything to the operating system. Must be called before a checkpoint is saved, so that no checkpoint
+    /// is ahead of its history.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -135,7 +135,7 @@ fn seven_digits(value: f64) -> String {
 /// Reads a whole `history.csv`.
 ///
 /// # Errors
-/// The file cannot be read, or a line is no row: named with its number.
+/// The file cannot be read, or a line is not a row: the message has its number.
 pub fn read_history(path: &Path) -> Result<Vec<HistoryRow>> {
     let file = File::open(path).map_err(|e| Error::io("cannot read", path, e))?;
     let mut rows: Vec<HistoryRow> = Vec::new();
@@ -160,7 +160,7 @@ fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
     })
 }
 
-/// Calls `visit` with each row and the byte offset of its end, until it answers false.
+/// Calls `visit` with each row and the byte offset of its end, until it returns false.
 fn each_row(mut text: BufReader<impl Read>, path: &Path, mut visit: impl FnMut(HistoryRow, u64) -> bool) -> Result<()> {
     let (mut line, mut end, mut last_iteration) = (String::new(), 0, 0);
     for number in 1.. {

@@ -1,4 +1,4 @@
-//! One run at a time in a folder: a lock that the operating system takes back when the process ends, however it ends.
+//! One run at a time in a folder: a lock that the operating system releases when the process ends, for any reason.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -9,15 +9,15 @@ use poselift::{Error, Result};
 /// The file in a run's folder that is locked; it stays there, empty.
 const LOCK: &str = ".lock";
 
-/// The lock on a run's folder, for as long as it lives.
+/// The lock on a run's folder, held as long as this value lives.
 #[derive(Debug)]
 pub(super) struct RunLock {
-    /// The lock ends when this is closed.
+    /// Closing it releases the lock.
     _file: File,
 }
 
 impl RunLock {
-    /// Locks the folder `out`, which is there.
+    /// Locks the existing folder `out`.
     ///
     /// # Errors
     /// Another process fits in the folder, or the file cannot be opened.
@@ -30,7 +30,7 @@ impl RunLock {
             Err(TryLockError::WouldBlock) => Err(Error::usage("another poselift-train is fitting in this folder")
                 .at(out)
                 .hint("wait until it has ended, or give another --out")),
-            // Some network file systems know no locks: runs there are not kept apart.
+            // Some network file systems have no locks: runs there are not protected from each other.
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }

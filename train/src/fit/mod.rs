@@ -1,12 +1,11 @@
-//! Fitting: a run in its folder, from the data to the summary.
+//! Fits a network: a run in its folder, from the data to the summary.
 //!
-//! On the motion capture of CMU and UI-PRMD the network of the README reaches
-//! the error that `models/README.md` states; `tests/train/fit.rs` holds it to
-//! a bound on built-in motion.
+//! On the motion capture of CMU and UI-PRMD the network of the README reaches the error that `models/README.md`
+//! states; `tests/train/fit.rs` checks a bound on synthetic motion.
 //!
-//! `train_loop` takes the steps, with a `teacher` where there is one, on a `device`; `history` holds what they measured,
-//! `checkpoint` what a killed run goes on from. A folder has one run at a time (`lock`), and a resumed run the data that it
-//! began with (`fingerprint`).
+//! `train_loop` takes the steps, with an optional `teacher`, on a `device`; `history` holds the measurements,
+//! `checkpoint` the state that a killed run resumes from. A folder has one run at a time (`lock`), and a resumed run
+//! uses the data that it began with (`fingerprint`).
 
 pub mod checkpoint;
 pub mod device;
@@ -30,29 +29,29 @@ use lock::RunLock;
 use teacher::Teacher;
 use train_loop::TrainLoop;
 
-/// What a run tells as it goes.
+/// Events of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event<'a> {
-    /// The data are loaded and the network stands.
+    /// The data are loaded and the network exists.
     Started {
         /// `cpu` or `cuda:N`.
         device: &'a str,
-        /// What is said of the data.
+        /// The description of the data.
         dataset: &'a DatasetCard,
-        /// Numbers that are learned.
+        /// Number of parameters.
         parameters: u64,
         /// Steps of the whole run.
         steps: u64,
-        /// The step that it resumes behind, 0 for a fresh run.
+        /// The step after which it resumes, 0 for a fresh run.
         resumed_at: u64,
     },
     /// Some steps were made.
     Progress {
         /// Steps taken so far.
         iteration: u64,
-        /// Mean training MPJPE of the steps since the last word, in the reported unit.
+        /// Mean training MPJPE of the steps since the last report, in the reported unit.
         train_mpjpe: f64,
-        /// Training samples a second since the last word.
+        /// Training samples a second since the last report.
         samples_per_second: f64,
     },
     /// The validation split was measured.
@@ -62,17 +61,17 @@ pub enum Event<'a> {
         /// MPJPE in the reported unit.
         val_mpjpe: f64,
     },
-    /// Something worth saying about the data.
+    /// A note about the data.
     Note(&'a str),
 }
 
-/// Where a run's [`Event`]s go.
+/// Receives a run's [`Event`]s.
 pub trait Progress {
-    /// Takes notice of one.
+    /// Handles one event.
     fn event(&mut self, event: Event<'_>);
 }
 
-/// Takes no notice.
+/// Ignores all events.
 #[derive(Debug)]
 pub struct Silent;
 
@@ -80,12 +79,12 @@ impl Progress for Silent {
     fn event(&mut self, _event: Event<'_>) {}
 }
 
-/// Fits as `config` says into the folder `out`; with `resume`, goes on from its last checkpoint.
+/// Fits as `config` says into the folder `out`; with `resume`, continues from its last checkpoint.
 ///
 /// # Errors
-/// Data that cannot be read or split, or that changed since the run began, a device that is not there, a folder that holds a
-/// run already (without `resume`) or none (with it) or that another process fits in, training that diverges to something
-/// that is no number.
+/// Data that cannot be read or split, or that changed since the run began; a device that is not available; a folder
+/// that already holds a run (without `resume`) or none (with it), or that another process fits in; training that
+/// diverges to NaN.
 pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
     config.check()?;
     let device = device::choose(&config.device)?;
@@ -103,7 +102,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     if resume {
         check_data(out, &fingerprint, progress)?;
     }
-    // Before the configuration, so that what can be resumed has one.
+    // Written before the configuration, so that a run that can be resumed has one.
     checkpoint::write_json(&out.join(checkpoint::FINGERPRINT), &fingerprint)?;
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
@@ -115,7 +114,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     Ok(summary)
 }
 
-/// Makes the folder of a run and locks it.
+/// Creates the folder of a run and locks it.
 fn enter(out: &Path, resume: bool) -> Result<RunLock> {
     if !out.join(checkpoint::CONFIG).exists() && resume {
         return Err(Error::usage("holds no run to resume").at(out));
@@ -131,7 +130,7 @@ fn enter(out: &Path, resume: bool) -> Result<RunLock> {
     Ok(lock)
 }
 
-/// Holds the data of a resumed run against those that it began with.
+/// Compares the data of a resumed run with the data that it began with.
 fn check_data(out: &Path, now: &DataFingerprint, progress: &mut dyn Progress) -> Result<()> {
     let path = out.join(checkpoint::FINGERPRINT);
     if !path.exists() {

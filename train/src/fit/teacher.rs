@@ -1,7 +1,7 @@
-//! A model that teaches a smaller one: its poses of the same key points are learned beside the true ones.
+//! A model that teaches a smaller one: the student also learns the teacher's poses of the same key points.
 //!
-//! The truth of one view is one of the many poses that look like it; a good model's answer is what they come to on
-//! the mean, which is what the smaller one is to learn (distillation; Hinton et al. 2015).
+//! The truth of one view is one of many poses that look like it; a good model's answer is close to their mean, which
+//! is what the student is to learn (distillation; Hinton et al. 2015).
 
 use std::path::Path;
 
@@ -21,10 +21,10 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// The model at `path`, for key points and poses as `data` has them, on `device`.
+    /// The model at `path`, for key points and poses of `data`'s layout, on `device`.
     ///
     /// # Errors
-    /// A file that is no model of ours, and one that reads other key points or gives other poses.
+    /// The file is not a model of ours, or the model has other key points or other poses.
     pub fn open(path: &Path, data: &DatasetCard, device: Device) -> Result<Self> {
         let on = match device {
             Device::Cuda(number) => model::Device::Cuda(number as u32),
@@ -48,7 +48,7 @@ impl Teacher {
         .at(path))
     }
 
-    /// The model by name and by its weights, for the card of what it taught.
+    /// The model's name and weights hash, for the card of the student.
     pub fn named(&self) -> String {
         let card = self.session.card();
         format!("{}, weights {}", card.name, card.weights_sha256)
@@ -57,7 +57,7 @@ impl Teacher {
     /// Poses `[B, J_out, 3]` of key points `[B, J_in, C]`.
     ///
     /// # Errors
-    /// What ONNX Runtime refuses.
+    /// Errors of ONNX Runtime.
     pub fn poses(&mut self, keypoints: &Tensor) -> Result<Tensor> {
         let size: Vec<usize> = keypoints.size().iter().map(|&length| length as usize).collect();
         let values = numbers(keypoints);

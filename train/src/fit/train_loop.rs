@@ -1,8 +1,7 @@
 //! The training loop, to be read from top to bottom.
 //!
-//! Everything random in step k follows from the run's seed and k, so a resumed
-//! run goes on to the numbers of an unbroken one. Nothing in a step waits for
-//! the device: errors are collected there and read every `READ_EVERY` steps.
+//! Everything random in step k follows from the run's seed and k, so a resumed run reaches the same numbers as an
+//! unbroken one. No step waits for the device: errors are collected there and read every `READ_EVERY` steps.
 
 use std::path::Path;
 use std::time::Instant;
@@ -20,13 +19,13 @@ use crate::features::features;
 use crate::net::{LiftNet, Step, mix_seed};
 use crate::trained::InputTransform;
 
-/// Steps between two looks at the errors on the device.
+/// Steps between two reads of the errors on the device.
 const READ_EVERY: u64 = 50;
-/// Share of a cosine schedule that warms up.
+/// Share of a cosine schedule that is warm-up.
 const WARM_UP: f64 = 0.01;
-/// Share of the steps after which σ learns: before, errors say little of what they will be.
+/// Share of the steps after which σ learns: before, errors say little about the final ones.
 const SIGMA_WARM_UP: f64 = 0.05;
-/// Seeds of the run's streams, beside the steps' own.
+/// Seeds of the run's random streams, besides the steps' own.
 const ORDER_STREAM: u64 = 1 << 40;
 
 /// The steps of a run: epochs of batches.
@@ -38,8 +37,8 @@ struct Plan {
 }
 
 impl Plan {
-    /// Batches an epoch. The last one takes what is left; a single sample left joins the batch before it,
-    /// since BatchNorm has no variance of one.
+    /// Batches per epoch. The last one is smaller; a single remaining sample joins the batch before it, since
+    /// BatchNorm has no variance over one sample.
     fn batches(&self) -> usize {
         let (full, left) = (self.samples / self.batch, self.samples % self.batch);
         if full == 0 { 1 } else { full + usize::from(left > 1) }
@@ -70,7 +69,7 @@ fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
     }
 }
 
-/// A run on its way.
+/// A run in progress.
 pub(super) struct TrainLoop<'a> {
     config: &'a FitConfig,
     out: &'a Path,
@@ -81,9 +80,9 @@ pub(super) struct TrainLoop<'a> {
     state: RunState,
     history: HistoryWriter,
     teacher: Option<Teacher>,
-    /// How key points become features.
+    /// The transform from key points to features.
     transform: InputTransform,
-    /// `[features]` stands in for what is missing.
+    /// `[features]` values for missing key points.
     feature_mean: Tensor,
     pending: Pending,
     clock: Instant,
@@ -104,7 +103,7 @@ impl Pending {
 }
 
 impl<'a> TrainLoop<'a> {
-    /// Before the first step, or with `resume` behind the last checkpoint.
+    /// A run before the first step, or with `resume` after the last checkpoint.
     pub(super) fn new(
         config: &'a FitConfig,
         out: &'a Path,
@@ -149,7 +148,7 @@ impl<'a> TrainLoop<'a> {
         })
     }
 
-    /// What is told before the first step, on the device of this `name`.
+    /// The event before the first step, on the device of this `name`.
     pub(super) fn started<'e>(&'e self, device: &'e str) -> Event<'e> {
         Event::Started {
             device,
@@ -160,7 +159,7 @@ impl<'a> TrainLoop<'a> {
         }
     }
 
-    /// Takes every step that is left.
+    /// Takes all remaining steps.
     pub(super) fn train(&mut self, progress: &mut dyn Progress) -> Result<()> {
         let batches = self.plan.batches() as u64;
         let earlier_seconds = self.state.seconds;
@@ -233,7 +232,7 @@ impl<'a> TrainLoop<'a> {
         Ok(())
     }
 
-    /// Reads the pending errors off the device into the history; `val_mpjpe` belongs to the last of them.
+    /// Reads the pending errors from the device into the history; `val_mpjpe` belongs to the last of them.
     fn record(&mut self, val_mpjpe: Option<f64>, progress: &mut dyn Progress) -> Result<()> {
         if self.pending.errors.is_empty() {
             return Ok(());
@@ -268,7 +267,7 @@ impl<'a> TrainLoop<'a> {
             .hint("lower --learning-rate, or turn --batch-norm on"))
     }
 
-    /// What the run came to.
+    /// The run's summary.
     pub(super) fn summary(&self) -> Summary {
         Summary {
             unit: self.dataset.card.error_unit().1.to_owned(),

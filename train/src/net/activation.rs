@@ -1,5 +1,5 @@
-//! What stands between two matrix products of a hidden layer: BatchNorm, ReLU, dropout and the residual sum. Here is what
-//! they read and write; `cpu` computes it in fused loops, `tensor_ops` in tensor operations.
+//! The operations between two matrix products of a hidden layer: BatchNorm, ReLU, dropout and the residual sum. Here
+//! are their inputs and outputs; `cpu` computes them in fused loops, `tensor_ops` in tensor operations.
 
 use tch::{Device, Kind, Tensor};
 
@@ -15,10 +15,10 @@ pub(super) struct DropoutSpec {
     pub seed: u32,
 }
 
-/// What the forward pass keeps of one hidden layer for the backward pass.
+/// Saved activations: what the forward pass of one hidden layer keeps for the backward pass.
 #[derive(Debug)]
 pub(super) struct SavedActivations {
-    /// What the Linear layer gave.
+    /// Output of the Linear layer.
     pub z: Planes,
     /// After BatchNorm, ReLU and dropout: > 0 exactly where the gradient passes.
     pub out: Planes,
@@ -29,7 +29,7 @@ pub(super) struct SavedActivations {
 }
 
 impl SavedActivations {
-    /// Room for `rows` samples whose activations are of the kind `kind`.
+    /// Allocates for `rows` samples whose activations are of the kind `kind`.
     pub(super) fn new(rows: i64, shape: PlaneShape, kind: Kind, device: Device) -> Self {
         let vector = || Tensor::zeros([shape.columns], (Kind::Float, device));
         let planes = || Planes::zeros(rows, shape, kind, device);

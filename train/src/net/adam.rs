@@ -1,4 +1,4 @@
-//! The optimiser: Adam (Kingma and Ba 2015), as PyTorch arranges it, in one pass over the flat buffers.
+//! The optimiser: Adam (Kingma and Ba 2015), in PyTorch's form, in one pass over the flat buffers.
 
 use tch::Device;
 
@@ -9,24 +9,24 @@ use super::layer::Buffers;
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-8;
 
-/// The numbers of one step.
+/// The constants of one step.
 #[derive(Debug, Clone, Copy)]
 struct AdamStep {
-    /// The learning rate over the first moment's bias correction.
+    /// The learning rate divided by the first moment's bias correction.
     step_size: f64,
     /// 1/√ of the second moment's bias correction.
     inverse_root: f64,
 }
 
 impl AdamStep {
-    /// Of step `step`, counted from 1.
+    /// The constants of step `step`, counted from 1.
     fn new(step: u64, learning_rate: f64) -> Self {
         let correction = |beta: f64| 1.0 - beta.powf(step as f64);
         Self { step_size: learning_rate / correction(BETAS.0), inverse_root: 1.0 / correction(BETAS.1).sqrt() }
     }
 }
 
-/// Moves the moments and the parameters, and the parameters' copy in bf16, where there is one; `step` counts from 1.
+/// Updates the moments and the parameters, and the parameters' copy in bf16 if there is one; `step` counts from 1.
 pub(super) fn adam(buffers: &Buffers, step: u64, learning_rate: f64) {
     let step = AdamStep::new(step, learning_rate);
     if buffers.parameters.device() == Device::Cpu {
@@ -48,7 +48,7 @@ fn fused(step: AdamStep, buffers: &Buffers) {
     for_each(gradients.len().div_ceil(CHUNK), |chunk| {
         let start = chunk * CHUNK;
         let width = CHUNK.min(gradients.len() - start);
-        // SAFETY: each chunk is a range of its own.
+        // SAFETY: the chunks are disjoint ranges.
         let parameters = unsafe { parameters.range(start, width) };
         // SAFETY: as above.
         let (first, second) = unsafe { (first_moment.range(start, width), second_moment.range(start, width)) };
@@ -60,7 +60,7 @@ fn fused(step: AdamStep, buffers: &Buffers) {
     });
 }
 
-/// The numbers of a step in f32.
+/// The constants of a step in f32.
 #[derive(Debug, Clone, Copy)]
 struct FusedStep {
     beta1: f32,
@@ -126,7 +126,7 @@ mod tests {
     use crate::data::generator;
     use crate::net::layer::LayerShape;
 
-    /// So many parameters, all 1, and gradients of −3.
+    /// Buffers of `parameters` parameters, all 1, and gradients of −3.
     fn buffers(parameters: i64, precision: TrainPrecision) -> Buffers {
         let shape = |weights| LayerShape { planes: vec![(1, weights)], batch_norm: false };
         let buffers = Buffers::new(&[shape(1), shape(parameters - 3)], precision, Device::Cpu);

@@ -1,13 +1,13 @@
-//! EMA: an exponential moving average of the weights, to lift with in their stead.
+//! EMA: an exponential moving average of the weights, used for lifting instead of the weights themselves.
 //!
-//! Steps of Adam wander about where they lead to; the mean of the last of them is nearer to it than any one is (Polyak and
-//! Juditsky 1992). Here the mean is exponential, ā ← d·ā + (1 − d)·a after each step, over the flat buffers: one pass for
-//! the parameters and one for BatchNorm's running statistics.
+//! Steps of Adam fluctuate around the point that they converge to; the mean of the last ones is closer to it than any
+//! single one (Polyak and Juditsky 1992). Here the mean is exponential, ā ← d·ā + (1 − d)·a after each step, over the
+//! flat buffers: one pass for the parameters and one for BatchNorm's running statistics.
 //!
-//! The statistics of averaged weights are no average of statistics: they let 1 to 2 % less of the variance through. But
-//! taking them anew, which needs passes over the data before each validation, did no better (`models/README.md`).
+//! Averaged statistics are not the statistics of averaged weights, which let 1 to 2 % less of the variance through. But
+//! computing those anew, which needs passes over the data before each validation, did no better (`models/README.md`).
 //!
-//! Training never reads the average; lifting, validation and export do, where there is one.
+//! Training never reads the average; lifting, validation and export do, if there is one.
 
 use tch::Tensor;
 
@@ -26,14 +26,14 @@ pub(super) struct Ema {
 }
 
 impl Ema {
-    /// Starts from what `buffers` hold.
+    /// Starts from the contents of `buffers`.
     pub(super) fn new(decay: f64, buffers: &Buffers) -> Self {
         let (parameters, statistics) = (buffers.parameters.copy(), buffers.statistics.copy());
         let layers = buffers.layers_over(&parameters, &statistics);
         Self { decay, parameters, statistics, layers }
     }
 
-    /// Moves towards what `buffers` hold after step `step`, counted from 1.
+    /// Moves towards the contents of `buffers` after step `step`, counted from 1.
     pub(super) fn follow(&self, buffers: &Buffers, step: u64) {
         let share = 1.0 - decay_at(self.decay, step);
         for (average, current) in [(&self.parameters, &buffers.parameters), (&self.statistics, &buffers.statistics)] {
@@ -47,7 +47,7 @@ impl Ema {
     }
 }
 
-/// min(`decay`, (1 + t)/(10 + t)) in step t, so that a young average does not hold on to the start: the warm-up of
+/// min(`decay`, (1 + t)/(10 + t)) in step t, so that a young average forgets its start quickly: the warm-up of
 /// TensorFlow 1's `tf.train.ExponentialMovingAverage` with `num_updates`.
 fn decay_at(decay: f64, step: u64) -> f64 {
     let t = step as f64;

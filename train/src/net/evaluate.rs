@@ -1,4 +1,4 @@
-//! The network as it lifts: the EMA where there is one, running statistics, no dropout, everything in f32.
+//! Evaluation mode: the EMA if there is one, running statistics, no dropout, everything in f32.
 
 use tch::{Kind, Tensor};
 
@@ -10,7 +10,7 @@ use crate::config::InputBlock;
 
 impl LiftNet {
     /// Poses `[B, J, 3]` of `features` `[B, F]` in evaluation mode (running statistics, no dropout), and σ `[B, J]`
-    /// where the network has it.
+    /// if the network has it.
     pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
         tch::no_grad(|| {
             let layers = self.lifting_layers();
@@ -29,12 +29,12 @@ impl LiftNet {
         })
     }
 
-    /// Poses alone, as [`Self::lift`] gives them.
+    /// Only the poses of [`Self::lift`].
     pub fn poses(&self, features: &Tensor) -> Tensor {
         self.lift(features).0
     }
 
-    /// Scales σ so that 68 % of `distance` `[B, J]` stays within `sigma` `[B, J]`, which [`Self::lift`] gave for the
+    /// Scales σ so that 68 % of `distance` `[B, J]` is within `sigma` `[B, J]`, which [`Self::lift`] returned for the
     /// same people.
     pub fn calibrate(&mut self, sigma: &Tensor, distance: &Tensor) {
         if let Some(own) = &self.sigma {
@@ -42,7 +42,7 @@ impl LiftNet {
         }
     }
 
-    /// What the network lifts with: the EMA, where there is one.
+    /// The layers for lifting: the EMA's, if there is one.
     pub(super) fn lifting_layers(&self) -> &Layers {
         self.ema.as_ref().map_or(&self.buffers.layers, |ema| &ema.layers)
     }

@@ -1,8 +1,7 @@
-//! Layers: views of the network's numbers, of which each kind is one flat buffer.
+//! Layers: views of the network's flat buffers, one buffer for each kind of number.
 //!
-//! One buffer each for parameters, gradients, the optimiser's two moments and
-//! the running statistics: Adam is one pass, a checkpoint is five tensors.
-//! Where hidden layers multiply in bf16, the parameters have a copy in it.
+//! One buffer each for parameters, gradients, the optimiser's two moments and the running statistics: Adam is one
+//! pass, a checkpoint is five tensors. If hidden layers multiply in bf16, the parameters have a copy in it.
 
 use tch::{Device, Kind, Tensor};
 
@@ -11,10 +10,10 @@ use crate::config::{InputBlock, NetworkConfig, TrainPrecision};
 
 /// BatchNorm's ε in √(σ² + ε).
 pub(super) const EPSILON: f32 = 1e-5;
-/// How far BatchNorm's running statistics move towards a batch's.
+/// BatchNorm's momentum: how far the running statistics move towards a batch's.
 pub(super) const MOMENTUM: f32 = 0.1;
 
-/// One Linear layer with what follows it.
+/// One Linear layer with its BatchNorm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LayerShape {
     /// Outputs and inputs of each plane's matrix: one, or the even and the odd one of a mirror-equivariant network.
@@ -29,7 +28,7 @@ impl LayerShape {
     }
 }
 
-/// How many numbers stand on either side of a layer, in each plane.
+/// Widths on either side of a layer, in each plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widths {
     /// In the first plane.
@@ -62,7 +61,7 @@ pub(super) fn layer_shapes(config: &NetworkConfig, features: Widths, outputs: Wi
         .collect()
 }
 
-/// Views of a weight `[out, in]`, of its gradient, and of what products are made with: itself, or its copy in bf16.
+/// Views of a weight `[out, in]`, of its gradient, and of the operand of its products: itself, or its copy in bf16.
 #[derive(Debug)]
 pub(super) struct Weight {
     pub value: Tensor,
@@ -73,11 +72,11 @@ pub(super) struct Weight {
 /// Views of one layer's part of the buffers.
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// One a plane.
+    /// One per plane.
     pub weights: Vec<Weight>,
     /// `[out]`, of the first plane.
     pub bias: Tensor,
-    /// What products are made with, as for a weight.
+    /// The operand of products, as for a weight.
     pub bias_factor: Tensor,
     pub bias_gradient: Tensor,
     pub norm: Option<NormViews>,
@@ -98,19 +97,19 @@ pub(super) struct NormViews {
 #[derive(Debug)]
 pub(super) struct Layers {
     pub input: Layer,
-    /// Those of all residual blocks, in order.
+    /// The layers of all residual blocks, in order.
     pub hidden: Vec<Layer>,
     pub output: Layer,
 }
 
 impl Layers {
-    /// All of them in order.
+    /// All layers in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Layer> {
         std::iter::once(&self.input).chain(&self.hidden).chain([&self.output])
     }
 }
 
-/// All the numbers of a network in training.
+/// All numbers of a network in training.
 #[derive(Debug)]
 pub(super) struct Buffers {
     /// `[P]` weights, biases, γ, β.
@@ -123,7 +122,7 @@ pub(super) struct Buffers {
     pub second_moment: Tensor,
     /// `[S]` BatchNorm's running means and variances.
     pub statistics: Tensor,
-    /// `[P]` the parameters in bf16, where hidden layers multiply in it.
+    /// `[P]` the parameters in bf16, if hidden layers multiply in it.
     pub copy: Option<Tensor>,
     pub layers: Layers,
     shapes: Vec<LayerShape>,
@@ -146,12 +145,12 @@ impl Buffers {
         Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers, shapes }
     }
 
-    /// Views of other `parameters` and `statistics` of the same shape; gradients are these.
+    /// Views of other `parameters` and `statistics` of the same shape; the gradients are this network's.
     pub(super) fn layers_over(&self, parameters: &Tensor, statistics: &Tensor) -> Layers {
         Cutter::new(parameters, &self.gradients, statistics, parameters).layers(&self.shapes)
     }
 
-    /// Rounds the parameters into their copy, where there is one, after they changed.
+    /// Rounds the changed parameters into their bf16 copy, if there is one.
     pub(super) fn refresh_copy(&self) {
         if let Some(copy) = &self.copy {
             copy.shallow_clone().copy_(&self.parameters);
@@ -174,13 +173,13 @@ struct Cutter<'a> {
     parameters: &'a Tensor,
     gradients: &'a Tensor,
     statistics: &'a Tensor,
-    /// What products are made with: the parameters or their copy in bf16.
+    /// The operand of products: the parameters or their copy in bf16.
     factors: &'a Tensor,
     next_parameter: i64,
     next_statistic: i64,
 }
 
-/// A part of the parameters, of their gradients and of what products are made with.
+/// A part of the parameters, of their gradients and of the operand of products.
 struct Part {
     value: Tensor,
     gradient: Tensor,

@@ -1,7 +1,7 @@
-//! Linear layers, forward and backward, and the matrix products that they are made of: libtorch's, but for f32 on a CPU.
+//! Linear layers, forward and backward, and their matrix products: libtorch's, except for f32 on a CPU.
 //!
-//! There libtorch calls MKL, which leaves AVX-512 unused on AMD's processors: on one core of a Zen 5 it reaches 110
-//! GFLOP/s at the sizes of a step, the crate `gemm` 180 to 255.
+//! For f32 on a CPU libtorch calls MKL, which does not use AVX-512 on AMD's processors: on one core of a Zen 5 it
+//! reaches 110 GFLOP/s at the sizes of a step, the crate `gemm` 180 to 255.
 
 use tch::{Device, Kind, Tensor};
 
@@ -9,12 +9,12 @@ use super::cpu;
 use super::layer::Layer;
 use super::planes::Planes;
 
-/// Fewer rows, or sums of fewer products, are not worth laying out the matrices for kernels.
+/// For fewer rows or shorter sums, packing the matrices for kernels does not pay.
 const FEWEST: usize = 128;
-/// Rows that a strip has a multiple of: kernels take so many at a time.
+/// A strip's number of rows is a multiple of this: kernels process that many at a time.
 const LEAST_STRIP: usize = 16;
 
-/// `x`·Wᵀ + b in f32, plane by plane; only the first has a b.
+/// `x`·Wᵀ + b in f32, plane by plane; only the first has a bias.
 pub(super) fn linear_f32(layer: &Layer, x: &Planes) -> Planes {
     x.map(|(plane, x)| {
         let weight = layer.weights[plane].value.tr();
@@ -22,7 +22,7 @@ pub(super) fn linear_f32(layer: &Layer, x: &Planes) -> Planes {
     })
 }
 
-/// `z` = `x`·Wᵀ + b, plane by plane, with what products are made with; only the first has a b.
+/// `z` = `x`·Wᵀ + b, plane by plane, in the precision of products; only the first has a bias.
 pub(super) fn linear_into(z: &Planes, layer: &Layer, x: &Planes) {
     for (plane, ((z, x), weight)) in z.iter().zip(x.iter()).zip(&layer.weights).enumerate() {
         let weight = weight.factor.tr();
@@ -30,14 +30,14 @@ pub(super) fn linear_into(z: &Planes, layer: &Layer, x: &Planes) {
     }
 }
 
-/// `to` = `z_gradient`·W, plane by plane, or `added` to what is there: the gradient with respect to a layer's input.
+/// `to` = `z_gradient`·W, plane by plane, or `added` to `to`: the gradient with respect to a layer's input.
 pub(super) fn input_gradient(to: &Planes, layer: &Layer, z_gradient: &Planes, added: bool) {
     for ((to, z_gradient), weight) in to.iter().zip(z_gradient.iter()).zip(&layer.weights) {
         matmul(to, z_gradient, &weight.factor, added);
     }
 }
 
-/// The gradient of a hidden layer's W; `rounded` is where it comes about if it is not in f32.
+/// The gradient of a hidden layer's W; `rounded` is the buffer for it if it is not in f32.
 pub(super) fn weight_gradients(layer: &Layer, z_gradient: &Planes, x: &Planes, rounded: Option<&Tensor>) {
     for ((z_gradient, x), weight) in z_gradient.iter().zip(x.iter()).zip(&layer.weights) {
         matmul(rounded.unwrap_or(&weight.gradient), &z_gradient.tr(), x, false);
@@ -54,7 +54,8 @@ pub(super) fn weight_gradients_f32(layer: &Layer, z_gradient: &Planes, x: &Plane
     }
 }
 
-/// The gradient of a layer's b. In front of a BatchNorm a shift is taken out again, so there it is exactly zero and stays so.
+/// The gradient of a layer's b. A BatchNorm removes a shift, so in front of one the gradient is and stays exactly
+/// zero.
 pub(super) fn bias_gradient(layer: &Layer, z_gradient: &Planes) {
     if layer.norm.is_none() {
         let sum = z_gradient.first().sum_dim_intlist(&[0i64][..], false, Kind::Float);
@@ -62,8 +63,8 @@ pub(super) fn bias_gradient(layer: &Layer, z_gradient: &Planes) {
     }
 }
 
-/// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `added` to what is there. All of one kind on one device; `out` shares no
-/// memory with the others.
+/// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `added` to `out`. All have one kind and one device; `out` shares
+/// no memory with the others.
 pub(super) fn matmul(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     match added {
         _ if is_for_gemm(out, a) => gemm_strips(out, a, b, added),
@@ -87,7 +88,8 @@ fn is_for_gemm(out: &Tensor, a: &Tensor) -> bool {
     (out.device(), out.kind()) == (Device::Cpu, Kind::Float) && rows.min(depth) >= FEWEST
 }
 
-/// In strips of rows, one a thread, on libtorch's own threads: threads of `gemm` would fight them for the cores.
+/// In strips of rows, one per thread, on libtorch's own threads: threads of `gemm` would compete with them for the
+/// cores.
 fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     let ((m, k), (_, n)) = (shape(a), shape(b));
     assert!(shape(out) == (m, n) && shape(b).0 == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
@@ -96,8 +98,8 @@ fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     let strip = m.div_ceil(threads.max(1)).next_multiple_of(LEAST_STRIP);
     cpu::for_each(m.div_ceil(strip), |index| {
         let first = index * strip;
-        // SAFETY: the shapes were held against each other, and each matrix lies in its tensor's memory as its strides say;
-        // strips of `out` are apart, and callers write to a buffer that they do not read at the same time.
+        // SAFETY: the shapes were compared, and each matrix is in its tensor's memory as its strides say; strips of
+        // `out` are disjoint, and callers write to a buffer that they do not read at the same time.
         unsafe {
             gemm::gemm(
                 strip.min(m - first),
@@ -124,18 +126,18 @@ fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
     });
 }
 
-/// Where a matrix of f32 in host memory begins, and how far apart its rows and columns are.
+/// Start of an f32 matrix in host memory, and the strides of its rows and columns.
 struct Elements {
     first: *mut f32,
     rows: isize,
     columns: isize,
 }
 
-// SAFETY: a place in memory; each caller that reads or writes it says why it may.
+// SAFETY: a pointer only; each use that reads or writes through it has its own SAFETY comment.
 unsafe impl Sync for Elements {}
 
 impl Elements {
-    /// Where row `index` begins.
+    /// Pointer to the start of row `index`.
     fn row(&self, index: usize) -> *mut f32 {
         self.first.wrapping_offset(index as isize * self.rows)
     }

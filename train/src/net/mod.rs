@@ -1,20 +1,17 @@
-//! The lifting network of Martinez et al. 2017 and of the assignment, with its
-//! own forward and backward pass.
+//! The lifting network of Martinez et al. 2017 and of the assignment, with its own forward and backward pass.
 //!
-//! Linear, BatchNorm, ReLU, Dropout in residual blocks has a gradient that
-//! fits on a page, and writing it out buys three things over a recorded graph:
-//! every gradient lands in one flat buffer (`layer`) that Adam walks once, nothing is
-//! allocated in a step, and what stands between two matrix products is one
-//! pass over memory (`cpu`). A test holds it against libtorch's autograd.
+//! The gradient of Linear, BatchNorm, ReLU and Dropout in residual blocks fits on a page, and writing it out has
+//! three advantages over a recorded graph: every gradient is written to one flat buffer (`layer`) that Adam walks
+//! once, a step allocates nothing, and the operations between two matrix products are one pass over memory (`cpu`). A
+//! test compares it with libtorch's autograd.
 //!
 //! A training step is `step`: `pass` takes the batch forward and its gradient backward through `linear` layers and
-//! `activation`s, `adam` moves the weights, `ema` averages them. `evaluate` lifts, `to_arrays` hands over to the exporter.
-//! Activations are in `planes`: one, or the two that `symmetry` wants.
+//! `activation`s, `adam` updates the weights, `ema` averages them. `evaluate` lifts, `to_arrays` gives the arrays to
+//! the exporter. Activations are in `planes`: one, or the two of `symmetry`.
 //!
-//! With [`TrainPrecision::Bf16`] what lies between the input and the output layer is
-//! multiplied, and kept, in bf16, and so are all gradients; the statistics, the
-//! optimiser and what those two layers give, whose numbers are coordinates, stay
-//! in f32.
+//! With [`TrainPrecision::Bf16`] everything between the input and the output layer is multiplied, and kept, in bf16,
+//! and so are all gradients. The statistics, the optimiser and the outputs of those two layers, which are
+//! coordinates, stay in f32.
 
 mod activation;
 mod adam;
@@ -48,14 +45,14 @@ use standardisation::Standardiser;
 
 use crate::config::{FitConfig, NetworkConfig, TrainPrecision};
 
-/// The lifting network with everything that training changes.
+/// The lifting network with all state of training.
 #[derive(Debug)]
 pub struct LiftNet {
     config: NetworkConfig,
     standardisation: Standardisation,
     standardiser: Standardiser,
     buffers: Buffers,
-    /// What it lifts with, if that is not what the last step left.
+    /// The weights for lifting, if they differ from those of the last step.
     ema: Option<Ema>,
     workspace: Option<Workspace>,
     device: Device,
@@ -64,11 +61,11 @@ pub struct LiftNet {
 }
 
 impl LiftNet {
-    /// A network with fresh weights that stands between the two ends of `standardisation`; a mirror-equivariant one has an
-    /// even number of hidden units.
+    /// A network with fresh weights between the two ends of `standardisation`; a mirror-equivariant one has an even
+    /// number of hidden units.
     ///
     /// Weights and biases start uniform in ±1/√(inputs), as PyTorch's Linear does; γ at 1, β at 0. Hidden layers are
-    /// multiplied in `precision`, which has to be one that is known.
+    /// multiplied in `precision`, which must not be `Auto`.
     pub fn new(
         config: &NetworkConfig,
         standardisation: impl Into<Standardisation>,
@@ -101,7 +98,7 @@ impl LiftNet {
         Self::new(&config.network, standardisation, config.precision, device, config.seed).with_ema(config.ema)
     }
 
-    /// The same network, which lifts with the moving average of its weights (`ema`), if there is a `decay`.
+    /// The same network, lifting with the EMA of its weights (`ema`) if there is a `decay`.
     pub fn with_ema(mut self, decay: Option<f64>) -> Self {
         self.ema = decay.map(|decay| Ema::new(decay, &self.buffers));
         self
@@ -151,10 +148,10 @@ impl LiftNet {
         self.buffers.named().into_iter().chain(sigma).chain(ema).collect()
     }
 
-    /// Takes over a saved state of a network of the same shape, after `steps` steps.
+    /// Loads a saved state of a network of the same shape, after `steps` steps.
     ///
     /// # Errors
-    /// A tensor that is missing or of another length.
+    /// A tensor is missing or has another length.
     pub fn load_state(&mut self, state: &[(String, Tensor)], steps: u64) -> Result<()> {
         for (name, target) in self.named() {
             let found = state.iter().find(|(saved, _)| saved == name);

@@ -1,4 +1,4 @@
-//! The training pass: a batch on its way through the network, its gradient on the way back, and where both are kept.
+//! The training pass: a batch forward through the network, its gradient backward, and the buffers of both.
 
 use tch::{Device, Kind, Tensor};
 
@@ -10,22 +10,22 @@ use super::step::mix_seed;
 use super::{LiftNet, cpu, tensor_ops};
 use crate::config::InputBlock;
 
-/// Where a step reads and writes: buffers for the largest batch, reused.
+/// The buffers of a step, allocated for the largest batch and reused.
 #[derive(Debug)]
 pub(super) struct Workspace {
-    /// Samples that there is room for.
+    /// Capacity in samples.
     rows: i64,
     /// One for each hidden layer with an activation, in order.
     pub saved: Vec<SavedActivations>,
     /// The residual path: the input of each block, and of the output layer.
     residual: Vec<Planes>,
-    /// The residual path's gradient on its way down.
+    /// The gradient of the residual path.
     gradient: Planes,
     /// The gradient between two layers of a block.
     branch_gradient: Planes,
     /// The gradient between a layer's activation and its product.
     z_gradient: Planes,
-    /// `[columns, columns]` a weight's gradient before it is f32, where products are in bf16.
+    /// `[columns, columns]` a weight's gradient before it is converted to f32, if products are in bf16.
     weight_gradient: Option<Tensor>,
 }
 
@@ -35,7 +35,7 @@ impl LiftNet {
         PlaneShape::of_hidden(self.config.hidden, self.standardiser.planes())
     }
 
-    /// Room for `rows` samples.
+    /// Allocates for `rows` samples.
     pub(super) fn reserve(&mut self, rows: i64) {
         if self.workspace.as_ref().is_some_and(|workspace| workspace.rows >= rows) {
             return;
@@ -66,13 +66,13 @@ impl LiftNet {
         self.config.input_block == InputBlock::Full
     }
 
-    /// The activation behind layer `index` of those that have one, in a batch of `rows` samples.
+    /// The activation of layer `index`, among those that have one, for a batch of `rows` samples.
     fn activation<'a>(&'a self, index: usize, norm: Option<&'a NormViews>, rows: i64, seed: u64) -> Activation<'a> {
         let dropout = DropoutSpec { probability: self.config.dropout, seed: mix_seed(seed, 1 + index as u64) as u32 };
         Activation { saved: &self.workspace().saved[index], rows, norm, dropout }
     }
 
-    /// `[B, outputs]`, standardised, of the features in planes; fills the workspace.
+    /// Outputs `[B, outputs]`, standardised, of the features in planes; fills the workspace.
     pub(super) fn forward(&self, input: &Planes, seed: u64) -> Tensor {
         let rows = input.first().size()[0];
         let work = self.workspace();
@@ -155,7 +155,7 @@ fn activate(activation: &Activation, residual: Option<Residual>) {
     }
 }
 
-/// The gradient in front of them, into `z_gradient`, of `gradient`, the one behind them.
+/// The gradient in front of these operations, into `z_gradient`, from `gradient`, the one after them.
 fn activate_backward(activation: &Activation, gradient: &Planes, z_gradient: &Planes) {
     if activation.saved.z.first().device() == Device::Cpu {
         cpu::backward(activation, gradient, z_gradient);

@@ -1,4 +1,4 @@
-//! Activations in planes: one as wide as the layer, or the even and the odd one, each of half the width, of a
+//! Activations in planes: one as wide as the layer, or the even and the odd plane, each of half the width, of a
 //! mirror-equivariant network (`symmetry` says why there are two).
 
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -13,7 +13,7 @@ pub(super) struct PlaneShape {
 }
 
 impl PlaneShape {
-    /// Of a layer of `hidden` units in so many planes.
+    /// The planes of a layer of `hidden` units.
     pub(super) fn of_hidden(hidden: usize, planes: usize) -> Self {
         Self { planes, columns: (hidden / planes) as i64 }
     }
@@ -39,27 +39,27 @@ impl Planes {
         Self((0..shape.planes).map(|_| Tensor::zeros([rows, shape.columns], (kind, device))).collect())
     }
 
-    /// How many there are.
+    /// The number of planes.
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The only one, or the even one: biases and means belong to it alone.
+    /// The only plane, or the even one: biases and means belong to it alone.
     pub(super) fn first(&self) -> &Tensor {
         &self.0[0]
     }
 
-    /// Each in turn, the even one first.
+    /// All planes, the even one first.
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Tensor> {
         self.0.iter()
     }
 
-    /// What `change` makes of each, which is also told its index.
+    /// Applies `change` to each plane and its index.
     pub(super) fn map(&self, change: impl FnMut((usize, &Tensor)) -> Tensor) -> Self {
         Self(self.0.iter().enumerate().map(change).collect())
     }
 
-    /// What `join` makes of each and of the same plane of `other`.
+    /// Applies `join` to each plane and the same plane of `other`.
     pub(super) fn zip_map(&self, other: &Self, join: impl Fn(&Tensor, &Tensor) -> Tensor) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(own, other)| join(own, other)).collect())
     }
@@ -69,20 +69,20 @@ impl Planes {
         self.map(|(_, plane)| plane.narrow(0, 0, rows))
     }
 
-    /// The same numbers as `kind`.
+    /// The same numbers converted to `kind`.
     pub(super) fn to_kind(&self, kind: Kind) -> Self {
         self.map(|(_, plane)| plane.to_kind(kind))
     }
 
-    /// Takes over the numbers of `from`, rounded where they are of another kind.
+    /// Copies the numbers of `from`, rounded if their kind differs.
     pub(super) fn write(&self, from: &Self) {
         for (own, from) in self.0.iter().zip(&from.0) {
             own.shallow_clone().copy_(from);
         }
     }
 
-    /// From planes to the twins (a, b) = (even ± odd)/√2, and from twins to planes: the map is its own inverse. One plane
-    /// stays as it is.
+    /// From planes to the twins (a, b) = (even ± odd)/√2, and from twins to planes: the map is its own inverse. One
+    /// plane stays unchanged.
     pub(super) fn exchanged(&self) -> Self {
         match &self.0[..] {
             [even, odd] => Self::two((even + odd) * FRAC_1_SQRT_2, (even - odd) * FRAC_1_SQRT_2),

@@ -1,40 +1,41 @@
-//! The network's own uncertainty: one more output for each joint, the logarithm of the error that it expects there.
+//! The network's own uncertainty: one more output for each joint, the logarithm of its expected error.
 //!
-//! The distance d between a joint and where it belongs is taken to be exponentially distributed about its expected
-//! size σ, whose negative log likelihood is ln σ + d/σ. Its gradient goes to σ alone, not to the pose: poses are what
-//! the loss of the run makes them, and nobody is lifted worse for being hard. After training σ is scaled, joint by
-//! joint, so that 68 % of the errors on the validation split stay within it.
+//! The distance d between a joint and its true position is modelled as exponentially distributed about its expected
+//! size σ, whose negative log likelihood is ln σ + d/σ. Its gradient goes to σ alone, not to the pose: poses follow
+//! the run's loss, and difficult people are not lifted worse. After training σ is scaled, joint by joint, so that 68
+//! % of the errors on the validation split are within it.
 
 use tch::{Device, Kind, Tensor};
 
 use super::symmetry::Reflection;
 use crate::trained::ZScore;
 
-/// The σ that training starts from, as a share of the deviation of a joint's position.
+/// The σ at the start of training, as a share of the deviation of a joint's position.
 const START: f32 = 0.2;
-/// What an e-fold of σ is worth in the loss beside the pose's error, as a share of the mean deviation.
+/// Weight of an e-fold of σ in the loss next to the pose's error, as a share of the mean deviation.
 const WORTH: f64 = 0.1;
-/// d/σ beyond this counts as this, so that a bad start does not throw the network off.
+/// d/σ is clamped to this, so that a bad start does not make the network diverge.
 const LARGEST_RATIO: f64 = 10.0;
-/// The share of the errors that one σ shall hold.
+/// The share of the errors that are to be within one σ.
 const WITHIN: f64 = 0.68;
 
-/// The constants of the output σ of J joints.
+/// The constants of the σ output of J joints.
 #[derive(Debug)]
 pub(super) struct Sigma {
     /// `[J]` added to the network's output: ln of [`START`].
     shift: Tensor,
     /// `[J]` 1 where a joint moves at all, else 0.
     moves: Tensor,
-    /// `[J]` what σ is multiplied by in the end.
+    /// `[J]` the final factor of σ.
     scale: Tensor,
-    /// `[J]` whose σ each joint's is in a mirror, where the network is mirror-equivariant.
+    /// `[J]` index of the joint whose σ each joint has in a mirror, if the network is mirror-equivariant.
     twins: Option<Tensor>,
     worth: f64,
 }
 
 impl Sigma {
-    /// For coordinates that vary as `output` `[J·3]` says, and change in a mirror as `reflection` says, if it matters.
+    /// For coordinates whose deviations are in `output` `[J·3]`; `reflection` says how they change in a mirror, if
+    /// needed.
     pub(super) fn new(output: &ZScore, reflection: Option<&Reflection>, device: Device) -> Self {
         let spread = |joint: usize| (0..3).map(|axis| output.std[joint * 3 + axis].powi(2)).sum::<f32>().sqrt();
         let spreads: Vec<f32> = (0..output.std.len() / 3).map(spread).collect();
@@ -52,7 +53,7 @@ impl Sigma {
         Self { shift: to_device(&shift), moves: to_device(&moves), scale, twins, worth: WORTH * mean }
     }
 
-    /// `[J]` what σ is multiplied by in the end.
+    /// `[J]` the final factor of σ.
     pub(super) fn scale(&self) -> &Tensor {
         &self.scale
     }
@@ -69,7 +70,7 @@ impl Sigma {
         (1.0 - ratio) * &self.moves * (self.worth / raw.numel() as f64)
     }
 
-    /// Scales σ so that [`WITHIN`] of `distance` stays within it, joint by joint; `sigma` is what [`Self::of`] gave.
+    /// Scales σ so that [`WITHIN`] of `distance` is within it, joint by joint; `sigma` is the result of [`Self::of`].
     pub(super) fn calibrate(&self, sigma: &Tensor, distance: &Tensor) {
         let factor = (distance / sigma).quantile_scalar(WITHIN, 0, false, "linear");
         let usable = self.moves.gt(0.0).logical_and(&factor.gt(0.0));
@@ -81,7 +82,7 @@ impl Sigma {
         self.scale.shallow_clone().copy_(&scale);
     }
 
-    /// What is added to `raw` before the exponential, scale included, as a z-score of deviation 1.
+    /// The term added to `raw` before the exponential, scale included, as a z-score of deviation 1.
     pub(super) fn zscore(&self) -> ZScore {
         let mean = super::numbers(&(&self.shift + self.scale.log()));
         ZScore { std: vec![1.0; mean.len()].into(), mean: mean.into() }
@@ -91,7 +92,7 @@ impl Sigma {
     pub(super) fn recorded_loss(&self, raw: &Tensor, distance: &Tensor) -> Tensor {
         let log_sigma = raw + &self.shift;
         let ratio = distance.detach() / log_sigma.exp();
-        // Beyond the largest ratio its logarithm goes on, whose slope over ln σ is the ratio that it stays at.
+        // Above the largest ratio the likelihood is continued linearly in ln σ; its slope is that ratio.
         let beyond = ((&ratio / LARGEST_RATIO).log() + 1.0) * LARGEST_RATIO;
         let likelihood = log_sigma + ratio.where_self(&ratio.le(LARGEST_RATIO), &beyond);
         (likelihood * &self.moves).mean(Kind::Float) * self.worth
@@ -110,14 +111,14 @@ mod tests {
         let output = ZScore { mean: vec![0.0; 6].into(), std: vec![0.0, 0.0, 0.0, 0.1, 0.2, 0.1].into() };
         let sigma = Sigma::new(&output, None, Device::Cpu);
         let raw = Tensor::randn([5000, 2], tch::kind::FLOAT_CPU);
-        // Errors of the size that σ expects but five times larger: what a badly scaled network would say.
+        // Errors of the size that σ expects but five times larger: the output of a badly scaled network.
         let distance = sigma.of(&raw) * Tensor::rand([5000, 2], tch::kind::FLOAT_CPU) * 5.0;
         let distance = distance * Tensor::from_slice(&[0.0f32, 1.0]);
         sigma.calibrate(&sigma.of(&raw), &distance);
         let found = sigma.of(&raw);
         let within = distance.le_tensor(&found).select(1, 1).to_kind(Kind::Double).mean(Kind::Double);
         assert!((within.double_value(&[]) - 0.68).abs() < 1e-3);
-        // The first joint is the root, which never moves: its σ is next to nothing and stays a number.
+        // The first joint is the root, which never moves: its σ is close to zero and stays a number.
         assert!(found.select(1, 0).max().double_value(&[]) < 1e-3 && found.isfinite().all().int64_value(&[]) == 1);
     }
 }

@@ -1,4 +1,5 @@
-//! The two ends of a network: features become standardised numbers in planes, the last layer's numbers become poses.
+//! Standardisation at both ends of a network: features become z-scores in planes, the last layer's outputs become
+//! poses.
 
 use tch::{Device, Tensor};
 
@@ -7,26 +8,26 @@ use super::planes::Planes;
 use super::symmetry::{Basis, Mirror};
 use crate::trained::ZScore;
 
-/// What a network stands between.
+/// The z-scores at both ends of a network.
 #[derive(Debug, Clone)]
 pub struct Standardisation {
-    /// How features are standardised.
+    /// Standardisation of the features.
     pub input: ZScore,
-    /// How coordinates are.
+    /// Standardisation of the coordinates.
     pub output: ZScore,
-    /// How both change in a mirror, where the network is to be mirror-equivariant.
+    /// How both change in a mirror, if the network is to be mirror-equivariant.
     pub mirror: Option<Mirror>,
 }
 
 impl From<(ZScore, ZScore)> for Standardisation {
-    /// Nothing is known of mirrors.
+    /// Without mirror-equivariance.
     fn from((input, output): (ZScore, ZScore)) -> Self {
         Self { input, output, mirror: None }
     }
 }
 
 impl Standardisation {
-    /// The same; of a mirror-equivariant network with the statistics of numbers that are as often seen in a mirror as not.
+    /// The same; for a mirror-equivariant network with the statistics of data that is mirrored half of the time.
     pub(super) fn evened(self) -> Self {
         match self.mirror {
             None => self,
@@ -39,11 +40,11 @@ impl Standardisation {
     }
 }
 
-/// The bases that part the even from the odd at both ends of a mirror-equivariant network.
+/// The bases that split numbers into even and odd at both ends of a mirror-equivariant network.
 #[derive(Debug)]
 pub(super) struct Bases {
     pub features: Basis,
-    /// σ included, where the network has it.
+    /// σ included, if the network has it.
     pub outputs: Basis,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Standardiser {
 }
 
 impl Standardiser {
-    /// On `device`; with `sigma`, the output has one more number a joint.
+    /// Moves it to `device`; with `sigma`, the output has one more number per joint.
     pub(super) fn new(standardisation: &Standardisation, sigma: bool, device: Device) -> Self {
         let Standardisation { input, output, mirror } = standardisation;
         let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
@@ -81,7 +82,7 @@ impl Standardiser {
         }
     }
 
-    /// How many features each plane has.
+    /// Number of features per plane.
     pub(super) fn feature_widths(&self) -> Widths {
         match &self.bases {
             None => Widths::one_plane(self.input_mean.size()[0]),
@@ -89,7 +90,7 @@ impl Standardiser {
         }
     }
 
-    /// How many outputs each plane has; with `sigma`, one more a joint.
+    /// Number of outputs per plane; with `sigma`, one more per joint.
     pub(super) fn output_widths(&self, sigma: bool) -> Widths {
         match &self.bases {
             None if sigma => Widths::one_plane(self.coordinates() + self.coordinates() / 3),
@@ -98,7 +99,7 @@ impl Standardiser {
         }
     }
 
-    /// Planes that a layer's activations are in.
+    /// The planes of a layer's activations.
     pub(super) fn planes(&self) -> usize {
         if self.bases.is_some() { 2 } else { 1 }
     }
@@ -112,7 +113,7 @@ impl Standardiser {
         (features - &self.input_mean) * &self.input_scale
     }
 
-    /// `features` `[B, F]` as the first layer takes them.
+    /// `features` `[B, F]` as input of the first layer.
     pub(super) fn features_to_planes(&self, features: &Tensor) -> Planes {
         let standardised = self.standardised(features);
         match &self.bases {
@@ -121,7 +122,7 @@ impl Standardiser {
         }
     }
 
-    /// What the last layer gave, `[B, outputs]`, still standardised.
+    /// Outputs of the last layer, `[B, outputs]`, still standardised.
     pub(super) fn output_from_planes(&self, output: &Planes) -> Tensor {
         match &self.bases {
             None => output.first().shallow_clone(),
@@ -129,7 +130,7 @@ impl Standardiser {
         }
     }
 
-    /// A gradient `[B, outputs]` as the last layer takes it: a basis is orthonormal, so that it splits as features do.
+    /// A gradient `[B, outputs]` in the last layer's planes: a basis is orthonormal, so it splits as features do.
     pub(super) fn gradient_to_planes(&self, gradient: &Tensor) -> Planes {
         match &self.bases {
             None => Planes::one(gradient.shallow_clone()),
@@ -137,13 +138,13 @@ impl Standardiser {
         }
     }
 
-    /// `[B, J, 3]` of the last layer's output.
+    /// Poses `[B, J, 3]` from the last layer's output.
     pub(super) fn poses(&self, output: &Tensor) -> Tensor {
         let poses = output.narrow(1, 0, self.coordinates()) * &self.output_std + &self.output_mean;
         poses.view([output.size()[0], -1, 3])
     }
 
-    /// `[B, J]` of the last layer's output.
+    /// σ `[B, J]` from the last layer's output.
     pub(super) fn raw_sigma(&self, output: &Tensor) -> Tensor {
         output.narrow(1, self.coordinates(), self.coordinates() / 3)
     }

@@ -1,4 +1,4 @@
-//! One step of training: forward, loss, backward, Adam; then the EMA, where there is one.
+//! One training step: forward, loss, backward, Adam; then the EMA, if there is one.
 
 use tch::{Kind, Tensor};
 
@@ -6,27 +6,27 @@ use super::LiftNet;
 use super::adam::adam;
 use crate::config::Loss;
 
-/// How one training step is taken.
+/// Options of one training step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// What is made small.
+    /// The loss.
     pub loss: Loss,
     /// Adam's learning rate.
     pub learning_rate: f64,
-    /// Whether σ learns too, where the network has it.
+    /// Whether σ learns too, if the network has it.
     pub learn_sigma: bool,
     /// Seed of the dropout.
     pub seed: u64,
 }
 
 impl Step {
-    /// A step of a network that says nothing of its uncertainty.
+    /// Options for a network without σ.
     pub fn new(loss: Loss, learning_rate: f64, seed: u64) -> Self {
         Self { loss, learning_rate, learn_sigma: false, seed }
     }
 }
 
-/// Random numbers in a row from one: SplitMix64 (Steele et al. 2014), for seeds of seeds.
+/// A sequence of random numbers from one seed: SplitMix64 (Steele et al. 2014), for seeds of seeds.
 pub fn mix_seed(seed: u64, stream: u64) -> u64 {
     let mut x = seed.wrapping_add(stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -36,30 +36,30 @@ pub fn mix_seed(seed: u64, stream: u64) -> u64 {
 
 /// A batch's error.
 struct BatchLoss {
-    /// MPJPE, of no dimensions.
+    /// MPJPE, a scalar tensor.
     mpjpe: Tensor,
     /// `[B, outputs]` the loss's gradient with respect to the last layer's output.
     gradient: Tensor,
 }
 
-/// How far poses are from where they belong.
+/// Distance of poses from their targets.
 struct PoseLoss {
     /// `[B, J, 1]` of each joint.
     distance: Tensor,
-    /// `[B, J·3]` the loss's gradient with respect to the coordinates that the last layer gives.
+    /// `[B, J·3]` the loss's gradient with respect to the coordinates of the last layer.
     gradient: Tensor,
 }
 
 impl LiftNet {
     /// Takes one step.
     ///
-    /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm.
-    /// Returns the batch's MPJPE as a tensor of no dimensions, unread: nothing waits for the device.
+    /// `features` is `[B, F]`, `target` `[B, J, 3]`, both on the network's device, B ≥ 2 with BatchNorm. Returns the
+    /// batch's MPJPE as a scalar tensor that stays on the device, so that nothing waits for it.
     pub fn step(&mut self, features: &Tensor, target: &Tensor, step: Step) -> Tensor {
         self.step_taught(features, target, None, step)
     }
 
-    /// As [`Self::step`]; with what a teacher makes of the same key points, `[B, J, 3]`, that counts as much as `target`.
+    /// As [`Self::step`]; a teacher's poses of the same key points, `[B, J, 3]`, count as much as `target`.
     pub fn step_taught(&mut self, features: &Tensor, target: &Tensor, taught: Option<&Tensor>, step: Step) -> Tensor {
         tch::no_grad(|| {
             self.reserve(features.size()[0]);

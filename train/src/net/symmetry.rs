@@ -1,13 +1,13 @@
-//! Left and right: mirror-equivariant networks, whose answer to a mirror image is the mirror image of their answer.
+//! Left and right: mirror-equivariant networks, which map a mirror image to the mirror image of their answer.
 //!
-//! A person in a mirror is a person: x changes its sign, left joints become right ones. A network that is equivariant
-//! under this reflection (Cohen and Welling 2016, for a group of two) learns both
-//! from each view, and the mean of a pose and of its mirror image's, for which others lift twice, is its own pose.
+//! A mirrored person is a person: x changes its sign, left joints become right ones. A network that is equivariant
+//! under this reflection (Cohen and Welling 2016, for a group of two) learns both from each view. Its output already
+//! equals the mean of the poses of a view and its mirror image, which other networks have to lift twice for.
 //!
-//! Hidden units come in twins, a and b, that a mirror exchanges. A linear map that commutes with the exchange splits in
-//! two, one for the even halves (a + b)/√2 and one for the odd halves (a − b)/√2, each half as wide: half the
-//! weights, half the products. So all that lies between two products is kept as an even and an odd plane
-//! (`planes`), and only the ReLU, which is the twins' own, goes back to a and b.
+//! Hidden units come in twins, a and b, that a mirror exchanges. A linear map that commutes with the exchange splits
+//! in two, one for the even halves (a + b)/√2 and one for the odd halves (a − b)/√2, each half as wide: half the
+//! weights, half the products. So everything between two products is kept as an even and an odd plane (`planes`), and
+//! only the ReLU, which works on each twin, needs a and b.
 
 use ndarray::Array2;
 use poselift::skeleton::mirrored;
@@ -26,7 +26,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Of features `[J_in · channels]`, the first channel being x, and coordinates `[J_out · 3]`, both joint by joint.
+    /// For features `[J_in · channels]`, the first channel being x, and coordinates `[J_out · 3]`, both joint by
+    /// joint.
     pub fn new<S: AsRef<str>>((input, channels): (&[S], usize), output: &[S]) -> Self {
         Self { input: Reflection::of(input, channels), output: Reflection::of(output, 3) }
     }
@@ -40,7 +41,7 @@ pub(super) struct Reflection {
 }
 
 impl Reflection {
-    /// Of `axes` numbers for each of `joints`, the first of which is x.
+    /// The reflection of `axes` numbers for each of `joints`, the first of which is x.
     fn of<S: AsRef<str>>(joints: &[S], axes: usize) -> Self {
         let other = mirrored(joints);
         let slots = 0..joints.len() * axes;
@@ -51,7 +52,7 @@ impl Reflection {
         }
     }
 
-    /// The same with one more number for each of the joints that `self` has 3 of, which has no sign: σ.
+    /// The same with one more number, σ, for each joint that has 3 in `self`; it has no sign.
     pub(super) fn with_sigma(&self) -> Self {
         let len = self.twin.len();
         let sigma = (0..len / 3).map(|joint| len + self.twin[joint * 3] / 3);
@@ -59,8 +60,8 @@ impl Reflection {
         Self { twin: self.twin.iter().copied().chain(sigma).collect(), sign }
     }
 
-    /// An orthonormal basis `[n, n]`, a vector a row: those that a mirror leaves as they are, then those that it turns
-    /// round; and how many the first are.
+    /// An orthonormal basis `[n, n]`, one vector per row: the even ones, which a mirror leaves unchanged, then the
+    /// odd ones, which it negates; and the number of even ones.
     pub(super) fn basis(&self) -> (Array2<f32>, usize) {
         let len = self.twin.len();
         let row = |slot: usize, other: f32| {
@@ -82,7 +83,7 @@ impl Reflection {
         (rows.expect("a twin is another's twin"), count)
     }
 
-    /// `zscore` of numbers that are as often seen in a mirror as not.
+    /// `zscore` of numbers that are mirrored half of the time.
     pub(super) fn evened(&self, zscore: &ZScore) -> ZScore {
         let len = self.twin.len();
         let mean = |k: usize| 0.5 * (zscore.mean[k] + self.sign[k] * zscore.mean[self.twin[k]]);
@@ -92,12 +93,12 @@ impl Reflection {
     }
 }
 
-/// A change of basis of a row of numbers, which parts the even from the odd.
+/// A change of basis that splits a row of numbers into even and odd.
 #[derive(Debug)]
 pub(super) struct Basis {
-    /// `[n, n]` a vector a row, even ones first.
+    /// `[n, n]` one vector per row, even ones first.
     pub rows: Tensor,
-    /// How many are even.
+    /// Number of even vectors.
     pub even: i64,
 }
 
@@ -109,7 +110,7 @@ impl Basis {
         Self { rows: Tensor::from_slice(&values).view([len, len]).to_device(device), even: even as i64 }
     }
 
-    /// How many numbers each plane has.
+    /// Number of vectors per plane.
     pub(super) fn widths(&self) -> Widths {
         Widths { first: self.even, odd: Some(self.rows.size()[0] - self.even) }
     }
@@ -121,7 +122,7 @@ impl Basis {
         Planes::two(x.narrow(1, 0, self.even), x.narrow(1, self.even, odd))
     }
 
-    /// `[B, n]` of planes.
+    /// Rows `[B, n]` from planes.
     pub(super) fn join(&self, planes: &Planes) -> Tensor {
         Tensor::cat(&planes.iter().collect::<Vec<_>>(), 1).mm(&self.rows)
     }

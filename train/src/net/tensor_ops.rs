@@ -1,5 +1,5 @@
-//! What stands between two matrix products as tensor operations: on a GPU, and the definition that the fused loops of
-//! `cpu` are held against.
+//! The operations between two matrix products as tensor operations: for GPUs, and as the reference for the fused
+//! loops of `cpu`.
 
 use std::f64::consts::SQRT_2;
 
@@ -9,7 +9,7 @@ use super::activation::{Activation, Residual, SavedActivations};
 use super::layer::{EPSILON, MOMENTUM, NormViews};
 use super::planes::Planes;
 
-/// BatchNorm of `z` by `mean` and `inverse_std` of the first plane's columns: a shift moves the even plane alone.
+/// BatchNorm of `z` by `mean` and `inverse_std` of the first plane's columns: a shift changes the even plane only.
 pub(super) fn normalised(z: &Planes, mean: &Tensor, inverse_std: &Tensor) -> Planes {
     z.map(|(plane, z)| if plane == 0 { (z - mean) * inverse_std } else { z * inverse_std })
 }
@@ -20,7 +20,7 @@ pub(super) fn affine(x: &Planes, norm: &NormViews) -> Planes {
     x.map(|(plane, x)| if plane == 0 { x * &norm.gamma + &shift } else { x * &norm.gamma })
 }
 
-/// `saved.out` = dropout(ReLU(BatchNorm(`saved.z`))), and the residual sum where there is one.
+/// `saved.out` = dropout(ReLU(BatchNorm(`saved.z`))), and the residual sum if there is one.
 pub(super) fn forward(layer: &Activation, residual: Option<Residual>) {
     let Activation { saved, rows, norm, dropout } = *layer;
     let z = saved.z.rows(rows).to_kind(Kind::Float);
@@ -59,7 +59,7 @@ fn batch_norm(saved: &SavedActivations, z: &Tensor, norm: &NormViews) -> Tensor 
     y
 }
 
-/// The batch's statistics into `saved`, and the running ones moved towards them; twins are two samples of one unit.
+/// Writes the batch's statistics into `saved` and updates the running ones; twins are two samples of one unit.
 fn settle(saved: &SavedActivations, z: &Planes, norm: &NormViews) {
     let rows = z.first().size()[0] as f64;
     let count = rows * z.count() as f64;
@@ -75,8 +75,8 @@ fn settle(saved: &SavedActivations, z: &Planes, norm: &NormViews) {
     }
 }
 
-/// `z_gradient` = the gradient with respect to `saved.z`, out of `gradient`, the one with respect to `saved.out`;
-/// γ's and β's gradients are written beside it.
+/// `z_gradient` = the gradient with respect to `saved.z`, from `gradient`, the one with respect to `saved.out`; also
+/// writes γ's and β's gradients.
 pub(super) fn backward(layer: &Activation, gradient: &Planes, z_gradient: &Planes) {
     let Activation { saved, rows, norm, dropout } = *layer;
     let scale = 1.0 / (1.0 - dropout.probability);
@@ -90,7 +90,7 @@ pub(super) fn backward(layer: &Activation, gradient: &Planes, z_gradient: &Plane
     z_gradient.rows(rows).write(&passed);
 }
 
-/// The gradient in front of a BatchNorm out of `passed`, the one behind it.
+/// The gradient in front of a BatchNorm, from `passed`, the one after it.
 fn through_norm(saved: &SavedActivations, passed: &Planes, norm: &NormViews, rows: f64) -> Planes {
     let z = saved.z.rows(rows as i64).to_kind(Kind::Float);
     let normalised = normalised(&z, &saved.mean, &saved.inverse_std);

@@ -44,7 +44,7 @@ fn standardisation(mirror: bool) -> Standardisation {
     Standardisation { input: zscore(10, 0.1), output: zscore(12, 0.7), mirror }
 }
 
-/// The same network recorded by autograd, with the dropout that the hand-written pass drew.
+/// The same network recorded by autograd, with the same dropout masks as the hand-written pass.
 fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, target: &Tensor, loss: Loss) -> Tensor {
     let rows = features.size()[0];
     let planes = net.hidden_planes().planes;
@@ -63,7 +63,7 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
             units = units.map(|(k, _)| both.narrow(0, k as i64 * rows, rows));
         }
         let out = net.workspace().saved[saved].out.rows(rows).exchanged();
-        // A unit that was kept shows as > 0 wherever ReLU passed it; where ReLU cut it, both are 0.
+        // A kept unit is > 0 if ReLU passed it; if ReLU cut it, both are 0.
         let kept = |y: &Tensor, out: &Tensor| y.relu() * out.gt(1e-6).to_kind(Kind::Float) / (1.0 - net.config.dropout);
         units.zip_map(&out, kept).exchanged()
     };
@@ -171,7 +171,7 @@ fn a_teacher_counts_as_much_as_the_truth() {
     assert_close(&gradients(&target, Some(&taught)), &((&alone[0] + &alone[1]) * 0.5), "gradients");
 }
 
-/// How far `found` is from `expected`, as a share of its length.
+/// Distance of `found` from `expected`, as a share of the length of `expected`.
 fn apart(found: &Tensor, expected: &Tensor) -> f64 {
     let norm = |tensor: &Tensor| tensor.square().sum(Kind::Double).sqrt().double_value(&[]);
     norm(&(found - expected)) / norm(expected).max(1e-9)
@@ -181,7 +181,7 @@ fn apart(found: &Tensor, expected: &Tensor) -> f64 {
 fn bf16_goes_where_f32_goes() {
     let _held = generator();
     for (config, loss) in configurations() {
-        // Without dropout: rounding changes which units ReLU passes, and with them who is dropped.
+        // Without dropout: rounding changes which units ReLU passes, and with them the dropped ones.
         let config = NetworkConfig { dropout: 0.0, ..config };
         let (features, target) = batch(256);
         let [exact, rounded] = [TrainPrecision::F32, TrainPrecision::Bf16].map(|precision| {
@@ -199,8 +199,8 @@ fn bf16_goes_where_f32_goes() {
     }
 }
 
-/// What the steps between two products give for the same numbers: output, residual sum, z gradient, running statistics
-/// and the gradients of γ and β, all in f32.
+/// Results of the operations between two products for the same numbers: output, residual sum, z gradient, running
+/// statistics and the gradients of γ and β, all in f32.
 fn between_products(net: &LiftNet, fused: bool) -> Vec<Tensor> {
     let rows = 37;
     let kind = net.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
@@ -244,7 +244,7 @@ fn fused_loops_equal_tensor_operations() {
         let (fused, tensors) = (between_products(&net, true), between_products(&net, false));
         for (name, (fused, tensors)) in names.into_iter().zip(fused.iter().zip(&tensors)) {
             match precision {
-                // Sums in another order round to another one of 8 bits here and there.
+                // Sums in another order round to another number of 8 bits here and there.
                 TrainPrecision::Bf16 => assert!(apart(fused, tensors) < 3e-3, "{name}: {}", apart(fused, tensors)),
                 _ => assert_close(fused, tensors, name),
             }
@@ -295,7 +295,7 @@ fn a_constant_output_stays_exact() {
     assert_eq!(net.poses(&features).narrow(1, 0, 1).abs().max().double_value(&[]), 0.0);
 }
 
-/// `x` `[B, n]` in a mirror.
+/// `x` `[B, n]` mirrored.
 fn in_mirror(x: &Tensor, reflection: &Reflection) -> Tensor {
     let twins: Vec<i64> = reflection.twin.iter().map(|&twin| twin as i64).collect();
     x.index_select(1, &Tensor::from_slice(&twins)) * Tensor::from_slice(&reflection.sign)
@@ -361,7 +361,7 @@ fn a_network_in_planes_is_handed_over_dense() {
     }
 }
 
-/// A network that lifts with an average, after so many steps; and what its buffers held before the first and after each.
+/// A network that lifts with an average, after `steps` steps; and its buffers before the first step and after each.
 fn averaged(decay: f64, steps: u64) -> (LiftNet, Vec<[Tensor; 2]>) {
     let config = NetworkConfig { hidden: 64, sigma: true, mirror: true, ..NetworkConfig::default() };
     let mut net = net(&config).with_ema(Some(decay));
@@ -381,7 +381,8 @@ fn an_average_is_its_sum_written_out() {
     let (net, states) = averaged(0.4, 6);
     // Warm-up 2/11, 3/12, 4/13, 5/14, 6/15 and 7/16, of which the last two are not below 0.4.
     let decays = [2.0 / 11.0, 0.25, 4.0 / 13.0, 5.0 / 14.0, 0.4, 0.4];
-    // A state counts with what its own step lets in, 1 − d, and what each later one keeps, d; the start with all that is kept.
+    // Each state's weight is 1 − d of its own step times the d of all later steps; the start's is the product of all
+    // d.
     let kept = |after: usize| decays[after..].iter().product::<f64>();
     let share = |step: usize| if step == 0 { kept(0) } else { (1.0 - decays[step - 1]) * kept(step) };
     let named = net.state();

@@ -1,5 +1,4 @@
-//! The network as arrays, for the exporter: dense layers over units and numbers as the world
-//! knows them, whatever planes they are kept in.
+//! The network as arrays, for the exporter: dense layers over plain units and numbers, without planes.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -13,7 +12,7 @@ use crate::config::InputBlock;
 use crate::trained::{BatchNorm, Dense, Network, ZScore};
 
 impl LiftNet {
-    /// The weights and running statistics that the network lifts with, copied off the device.
+    /// The weights and running statistics for lifting, copied from the device.
     pub fn to_arrays(&self) -> Network {
         let layers = self.lifting_layers();
         let hidden: Vec<Dense> = layers.hidden.iter().map(inner).collect();
@@ -27,7 +26,7 @@ impl LiftNet {
         }
     }
 
-    /// How the last layer's output is standardised: the coordinates and, where there is σ, its logarithms.
+    /// Standardisation of the last layer's output: the coordinates and, if there is σ, its logarithms.
     pub fn output_zscore(&self) -> ZScore {
         let coordinates = &self.standardisation.output;
         match &self.sigma {
@@ -40,13 +39,13 @@ impl LiftNet {
         }
     }
 
-    /// How the features and the coordinates are standardised.
+    /// Standardisation of the features and the coordinates.
     pub fn zscores(&self) -> (&ZScore, &ZScore) {
         (&self.standardisation.input, &self.standardisation.output)
     }
 }
 
-/// A layer between hidden units, and any layer of one plane.
+/// A layer between hidden units, or any layer of one plane.
 fn inner(layer: &Layer) -> Dense {
     match &weights(layer)[..] {
         [even, odd] => {
@@ -78,7 +77,7 @@ fn output(layer: &Layer, basis: &Basis) -> Dense {
     Dense { weight: beside(&a, &b), bias: even.t().dot(&vector(&layer.bias)), norm: None }
 }
 
-/// A layer to twins by its matrix over them; what lies in the even plane alone belongs to both.
+/// A layer to twins from its matrix over them; vectors of the even plane belong to both.
 fn to_twins(layer: &Layer, weight: Array2<f32>) -> Dense {
     let both = |values: &Tensor, share: f32| {
         let values = vector(values) * share;
@@ -91,7 +90,7 @@ fn to_twins(layer: &Layer, weight: Array2<f32>) -> Dense {
     }
 }
 
-/// `vector` is given what each number of the first plane is in a unit: 1/√2 of it where it is of the plane's size.
+/// `vector` gets the scale of a first-plane number in one unit: 1/√2 for a number of the plane's size.
 fn batch_norm(norm: &NormViews, vector: impl Fn(&Tensor, f32) -> Array1<f32>) -> BatchNorm {
     BatchNorm {
         gamma: vector(&norm.gamma, 1.0),
@@ -115,7 +114,7 @@ fn weights(layer: &Layer) -> Vec<Array2<f32>> {
     layer.weights.iter().map(|weight| matrix(&weight.value)).collect()
 }
 
-/// The even and the odd vectors of a basis, one a row.
+/// The even and the odd vectors of a basis, one per row.
 fn vectors(basis: &Basis) -> [Array2<f32>; 2] {
     let even = basis.even;
     [basis.rows.narrow(0, 0, even), basis.rows.narrow(0, even, basis.rows.size()[0] - even)].map(|rows| matrix(&rows))

@@ -1,12 +1,12 @@
-//! BatchNorm, ReLU, dropout and the residual sum of a hidden layer, fused: on a CPU they are bound by memory, so they
+//! BatchNorm, ReLU, dropout and the residual sum of a hidden layer, fused. On a CPU they are bound by memory, so they
 //! are one pass over a block of columns that stays in the cache, forward and backward, instead of one pass each.
 //!
-//! Rows are the samples of a batch (B), columns the hidden units (H), or half of them where a layer is in two `PLANES`
-//! (`symmetry`). The formulas are those of Ioffe and Szegedy 2015 with the biased variance in training and the unbiased
-//! one in the running statistics, as PyTorch has it.
+//! Rows are the samples of a batch (B), columns the hidden units (H), or half of them if a layer is in two `PLANES`
+//! (`symmetry`). The formulas are those of Ioffe and Szegedy 2015 with the biased variance in training and the
+//! unbiased one in the running statistics, as in PyTorch.
 //!
-//! In two planes a unit's twins a and b are both samples of it, so that BatchNorm's statistics are those of twice as many
-//! rows. In the planes (a + b)/√2 and (a − b)/√2 that is again one factor, and a shift of the even plane alone.
+//! In two planes a unit's twins a and b are both samples of it, so BatchNorm's statistics are over twice as many
+//! rows. In the planes (a + b)/√2 and (a − b)/√2 that is again one factor, and a shift of the even plane only.
 
 use std::f32::consts::SQRT_2;
 
@@ -14,13 +14,13 @@ use super::{Element, SharedMut, for_each, vectorised};
 use crate::net::activation::DropoutSpec;
 use crate::net::layer::{EPSILON, MOMENTUM};
 
-/// Columns a block: 512 rows of it are 128 KiB, which the second-level cache holds.
+/// Columns per block: 512 rows of it are 128 KiB, which the second-level cache holds.
 const BLOCK: usize = 64;
 
 /// A number for each column of a block.
 type Columns = [f32; BLOCK];
 
-/// Which units a dropout layer keeps: a hash of (seed, element), so that a step can be repeated exactly.
+/// The units that a dropout layer keeps: a hash of (seed, element), so that a step can be repeated exactly.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dropout {
     seed: u32,
@@ -68,7 +68,7 @@ impl FusedLayer {
         });
     }
 
-    /// Where each row of `block` begins in a plane.
+    /// The offset of each row of `block` in a plane.
     fn row_starts(self, block: Block) -> impl Iterator<Item = usize> {
         (0..self.rows).map(move |row| row * self.columns + block.first)
     }
@@ -87,8 +87,8 @@ fn row<T, const PLANES: usize>(planes: [&[T]; PLANES], at: usize, block: Block) 
     planes.map(|plane| &plane[at..at + block.width])
 }
 
-/// A row of a block to be written: in the first plane, and in the second, empty where there is none. Two references rather
-/// than an array, so that the compiler knows them to be apart.
+/// A row of a block to be written: in the first plane, and in the second, empty if there is none. Two references
+/// instead of an array, so that the compiler knows that they do not overlap.
 ///
 /// # Safety
 /// No two threads may hold a row of the same block.
@@ -98,18 +98,19 @@ unsafe fn row_mut<T, const PLANES: usize>(
     at: usize,
     block: Block,
 ) -> (&mut [T], &mut [T]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let plane = |index: usize| unsafe { planes[index].range(at, block.width) };
     (plane(0), if PLANES == 2 { plane(1) } else { &mut [] })
 }
 
-/// The least length of `rows`. A loop over so many columns, at most [`BLOCK`], needs no bounds checks and becomes vectors.
+/// The least length of `rows`. A loop over that many columns, at most [`BLOCK`], needs no bounds checks and is
+/// vectorised.
 #[inline(always)]
 fn shortest<T, const PLANES: usize>(rows: [&[T]; PLANES]) -> usize {
     if PLANES == 2 { rows[0].len().min(rows[1].len()) } else { rows[0].len() }
 }
 
-/// Column `j` of each row. Written out, not mapped: so the compiler sees that `j` is within each row.
+/// Column `j` of each row. Written out instead of mapped, so that the compiler sees that `j` is within each row.
 #[inline(always)]
 fn column<T: Element, const PLANES: usize>(rows: [&[T]; PLANES], j: usize) -> [f32; PLANES] {
     let mut column = [rows[0][j].get(); PLANES];
@@ -119,7 +120,7 @@ fn column<T: Element, const PLANES: usize>(rows: [&[T]; PLANES], j: usize) -> [f
     column
 }
 
-/// Even and odd to the sum and the difference, and back, each time √2 larger; one plane stays as it is.
+/// Even and odd to the sum and the difference, and back, each time √2 larger; one plane stays unchanged.
 #[inline(always)]
 fn exchanged<const PLANES: usize>(x: [f32; PLANES]) -> [f32; PLANES] {
     let mut exchanged = x;
@@ -130,17 +131,17 @@ fn exchanged<const PLANES: usize>(x: [f32; PLANES]) -> [f32; PLANES] {
     exchanged
 }
 
-/// What two exchanges are divided by: 1/√2 on the way to the twins and 1/√2 on the way back.
+/// The divisor for two exchanges: 1/√2 on the way to the twins and 1/√2 on the way back.
 const fn exchange_scale(planes: usize) -> f32 {
     if planes == 2 { 0.5 } else { 1.0 }
 }
 
-/// What a number of a unit is in the even plane: √2 times as large.
+/// Scale of a unit's number in the even plane: √2.
 const fn plane_scale(planes: usize) -> f32 {
     if planes == 2 { SQRT_2 } else { 1.0 }
 }
 
-/// BatchNorm's parameters and what its forward pass leaves for the backward one, `[columns]` each.
+/// BatchNorm's parameters and what its forward pass saves for the backward one, `[columns]` each.
 pub(super) struct Norm<'a> {
     pub gamma: &'a [f32],
     pub beta: &'a [f32],
@@ -150,14 +151,14 @@ pub(super) struct Norm<'a> {
     pub inverse_std: &'a mut [f32],
 }
 
-/// The residual sum at a block's end: `sum` = `skip` + the layer's output, `[rows, columns]` a plane.
+/// The residual sum at a block's end: `sum` = `skip` + the layer's output, `[rows, columns]` per plane.
 pub(super) struct Residual<'a, T, const PLANES: usize> {
     pub skip: [&'a [T]; PLANES],
     pub sum: [&'a mut [T]; PLANES],
 }
 
-/// Forward: `out` = dropout(ReLU(BatchNorm(`z`))), and the residual sum where there is one.
-/// All are `[rows, columns]` a plane. A unit of `out` is > 0 exactly where the gradient passes.
+/// Forward: `out` = dropout(ReLU(BatchNorm(`z`))), and the residual sum if there is one. All are `[rows, columns]`
+/// per plane. A unit of `out` is > 0 exactly where the gradient passes.
 pub(super) fn forward<T: Element, const PLANES: usize>(
     layer: FusedLayer,
     z: [&[T]; PLANES],
@@ -173,11 +174,11 @@ pub(super) fn forward<T: Element, const PLANES: usize>(
     layer.for_each_block(|block| {
         let affine = match &norm {
             None => Affine::IDENTITY,
-            // SAFETY: each block has columns of its own.
+            // SAFETY: the blocks have disjoint columns.
             Some(norm) => unsafe { norm.affine(block, column_moments(layer, block, z), plane_scale(PLANES)) },
         };
         for at in layer.row_starts(block) {
-            // SAFETY: each block writes to columns of its own.
+            // SAFETY: the blocks write to disjoint columns.
             let (first, second) = unsafe { row_mut(&out, at, block) };
             activate(layer.dropout, std::array::from_fn(|k| at + k * len), row(z, at, block), &affine, first, second);
             if let Some((skip, sum)) = &residual {
@@ -201,7 +202,7 @@ fn add<T: Element>(sum: &mut [T], skip: &[T], out: &[T]) {
     }
 }
 
-/// What BatchNorm comes to for the columns of a block: `factor`·z, and `shift` on top in the first plane.
+/// BatchNorm as an affine map for the columns of a block: `factor`·z, plus `shift` in the first plane.
 struct Affine {
     factor: Columns,
     shift: Columns,
@@ -212,13 +213,13 @@ impl Affine {
     const IDENTITY: Self = Self { factor: [1.0; BLOCK], shift: [0.0; BLOCK] };
 }
 
-/// Mean of the first plane and Σ(z − mean)² of all, a column each.
+/// Mean of the first plane and Σ(z − mean)² of all, per column.
 struct Moments {
     mean: Columns,
     squares: Columns,
 }
 
-/// A BatchNorm whose statistics several threads write, each for columns of its own.
+/// A BatchNorm whose statistics several threads write, each for its own columns.
 struct SharedNorm<'a> {
     gamma: &'a [f32],
     beta: &'a [f32],
@@ -243,13 +244,13 @@ impl<'a> SharedNorm<'a> {
         }
     }
 
-    /// Writes mean and 1/√(σ² + ε) of the columns of `block`, moves the running statistics towards them, and gives what the
-    /// columns are scaled and shifted by; β counts `beta_scale` times.
+    /// Writes mean and 1/√(σ² + ε) of the columns of `block`, updates the running statistics, and returns the
+    /// columns' factor and shift; β counts `beta_scale` times.
     ///
     /// # Safety
-    /// No two calls at a time may share a column.
+    /// No two concurrent calls may share a column.
     unsafe fn affine(&self, Block { first, width }: Block, moments: Moments, beta_scale: f32) -> Affine {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let [mean, inverse_std, running_mean, running_variance] = unsafe {
             [&self.mean, &self.inverse_std, &self.running_mean, &self.running_variance].map(|s| s.range(first, width))
         };
@@ -268,7 +269,7 @@ impl<'a> SharedNorm<'a> {
     }
 }
 
-/// Two passes, since one would cancel. The odd plane's mean is 0 by symmetry.
+/// Two passes, since one pass would lose digits to cancellation. The odd plane's mean is 0 by symmetry.
 fn column_moments<T: Element, const PLANES: usize>(layer: FusedLayer, block: Block, z: [&[T]; PLANES]) -> Moments {
     let mut moments = Moments { mean: [0.0; BLOCK], squares: [0.0; BLOCK] };
     add_columns(layer, block, z[0], &mut moments.mean);
@@ -339,7 +340,7 @@ fn activate_inner<T: Element, const PLANES: usize>(
     }
 }
 
-/// What the backward pass reads of BatchNorm and where it leaves the gradients, `[columns]` each.
+/// BatchNorm's inputs to the backward pass, and where it writes the gradients, `[columns]` each.
 pub(super) struct NormGradient<'a> {
     pub gamma: &'a [f32],
     pub mean: &'a [f32],
@@ -348,7 +349,8 @@ pub(super) struct NormGradient<'a> {
     pub beta_gradient: &'a mut [f32],
 }
 
-/// The gradient with respect to the output, and what the forward pass kept; `[rows, columns]` a plane, or a row of it.
+/// The gradient with respect to the output, and the forward pass's saved activations; `[rows, columns]` per plane, or
+/// a row of it.
 #[derive(Clone, Copy)]
 pub(super) struct Passed<'a, T, const PLANES: usize> {
     pub gradient: [&'a [T]; PLANES],
@@ -368,7 +370,7 @@ impl<'a, T: Element, const PLANES: usize> Passed<'a, T, PLANES> {
         shortest(self.z).min(shortest(self.out)).min(shortest(self.gradient)).min(BLOCK)
     }
 
-    /// What of the gradient in column `j` passes the units' ReLUs and dropouts, in planes again.
+    /// The gradient in column `j` after the units' ReLUs and dropouts, in planes again.
     #[inline(always)]
     fn through_units(&self, j: usize, scale: f32) -> [f32; PLANES] {
         let out = exchanged(column(self.out, j));
@@ -386,7 +388,8 @@ impl<'a, T: Element, const PLANES: usize> Passed<'a, T, PLANES> {
     }
 }
 
-/// Backward: the gradient with respect to `z`, `[rows, columns]` a plane, out of what was `passed`.
+/// Backward: the gradient with respect to `z`, `[rows, columns]` per plane, from the gradient that has `passed` ReLU
+/// and dropout.
 pub(super) fn backward<T: Element, const PLANES: usize>(
     layer: FusedLayer,
     passed: Passed<'_, T, PLANES>,
@@ -405,7 +408,7 @@ pub(super) fn backward<T: Element, const PLANES: usize>(
             for at in layer.row_starts(block) {
                 gather(&slope, passed.row(at, block), &mut sums);
             }
-            // SAFETY: each block has columns of its own.
+            // SAFETY: the blocks have disjoint columns.
             let [gamma_gradient, beta_gradient] =
                 unsafe { [gamma_gradient, beta_gradient].map(|gradient| gradient.range(first, width)) };
             for j in 0..width {
@@ -417,17 +420,17 @@ pub(super) fn backward<T: Element, const PLANES: usize>(
             slope.mean_of_product = sums.product.map(|sum| sum / (PLANES * layer.rows) as f32);
         }
         for at in layer.row_starts(block) {
-            // SAFETY: each block writes to columns of its own.
+            // SAFETY: the blocks write to disjoint columns.
             let (even, odd) = unsafe { row_mut(&z_gradient, at, block) };
             descend(&slope, passed.row(at, block), even, odd);
         }
     });
 }
 
-/// Sums over the rows, a column each.
+/// Sums over the rows, per column.
 struct Sums {
     gradient: Columns,
-    /// Of the gradient times the normalised input.
+    /// Sum of the gradient times the normalised input.
     product: Columns,
 }
 
@@ -442,7 +445,7 @@ struct Slope {
 }
 
 impl Slope {
-    /// No BatchNorm: the gradient passes as it is.
+    /// Without BatchNorm the gradient passes unchanged.
     const IDENTITY: Self = Self {
         scale: 1.0,
         mean: [0.0; BLOCK],

@@ -1,9 +1,9 @@
-//! What a training step computes in loops of its own on a CPU, on slices of its tensors' memory: the fused loops of a
-//! hidden layer (`fused`) in f32 and in bf16.
+//! The parts of a training step that have their own loops on a CPU, over slices of the tensors' memory: the fused
+//! loops of a hidden layer (`fused`) in f32 and in bf16.
 //!
-//! They run on libtorch's own thread pool: its matrix products leave their worker threads spinning for a while, and threads
-//! of our own would fight them for the cores. So the loops between the products go through the OpenMP runtime that libtorch
-//! brings.
+//! They run on libtorch's own thread pool: after a matrix product its worker threads spin for a while, and threads of
+//! our own would compete with them for the cores. So the loops between the products use the OpenMP runtime that
+//! libtorch brings.
 
 mod fused;
 
@@ -17,7 +17,7 @@ use super::activation::{Activation, Residual};
 use super::planes::Planes;
 use fused::{Dropout, FusedLayer};
 
-/// Compiles a function over a row or a chunk for the vector units at hand and picks one at run time.
+/// Compiles a function over a row or a chunk for several instruction sets and picks one at run time.
 macro_rules! vectorised {
     ($(#[$doc:meta])* fn $name:ident / $wide:ident / $inner:ident $(<$element:ident $(, const $planes:ident: usize)?>)?
         ($($arg:ident: $ty:ty),* $(,)?)) => {
@@ -40,16 +40,16 @@ macro_rules! vectorised {
 }
 pub(super) use vectorised;
 
-/// A kind of number that activations and their gradients are kept in: f32, or bf16 where the processor multiplies it
-/// faster. Arithmetic on it is f32's; sums, statistics, parameters and the optimiser stay in f32.
+/// The number type of activations and their gradients: f32, or bf16 on processors that multiply it faster. Arithmetic
+/// on it is in f32; sums, statistics, parameters and the optimiser stay in f32.
 pub(super) trait Element: Copy + Send + Sync {
-    /// The kind of tensors that hold it.
+    /// The kind of tensor that holds it.
     const KIND: Kind;
 
-    /// Its value.
+    /// Its value in f32.
     fn get(self) -> f32;
 
-    /// The nearest one to `value`, the even one of two.
+    /// The nearest one to `value`, ties to even.
     fn round(value: f32) -> Self;
 }
 
@@ -80,7 +80,7 @@ impl Element for Bf16 {
         f32::from_bits(u32::from(self.0) << 16)
     }
 
-    /// Without a branch, so that loops become vectors: infinities stay, and so does arithmetic's own NaN.
+    /// Without a branch, so that loops are vectorised: infinities stay, and so does the NaN of arithmetic.
     #[inline(always)]
     fn round(value: f32) -> Self {
         let bits = value.to_bits();
@@ -92,11 +92,11 @@ impl Element for Bf16 {
 /// The elements of a contiguous tensor of `T` on the CPU.
 pub(super) fn slice<T: Element>(tensor: &Tensor) -> &[T] {
     assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
-    // SAFETY: the assertion makes it `numel` numbers in host memory, alive as long as the tensor is.
+    // SAFETY: the assertion ensures `numel` numbers in host memory, which live as long as the tensor.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
-/// The elements of a contiguous tensor of `T` on the CPU, to be written.
+/// The elements of a contiguous tensor of `T` on the CPU, for writing.
 ///
 /// Tensors are shared handles: the caller must not hold another slice of the same memory.
 #[allow(clippy::mut_from_ref, reason = "a tensor is a handle; its memory is not behind the borrow")]
@@ -112,7 +112,7 @@ fn slices<T: Element, const PLANES: usize>(planes: &Planes) -> [&[T]; PLANES] {
     std::array::from_fn(|_| slice(planes.next().expect("as many planes as the loop is compiled for")))
 }
 
-/// The elements of each plane, to be written; as for [`slice_mut`].
+/// The elements of each plane, for writing; as for [`slice_mut`].
 fn slices_mut<T: Element, const PLANES: usize>(planes: &Planes) -> [&mut [T]; PLANES] {
     let mut planes = planes.iter();
     std::array::from_fn(|_| slice_mut(planes.next().expect("as many planes as the loop is compiled for")))
@@ -125,8 +125,8 @@ fn openmp_region() -> Option<Region> {
     static REGION: OnceLock<Option<Region>> = OnceLock::new();
     *REGION.get_or_init(|| {
         let this = libloading::os::unix::Library::this();
-        // SAFETY: `GOMP_parallel` has had this signature since GCC 4.9, and the library that holds it is
-        // linked into the process for as long as it runs.
+        // SAFETY: `GOMP_parallel` has had this signature since GCC 4.9, and the library that holds it stays linked
+        // into the process.
         unsafe { this.get::<Region>(b"GOMP_parallel\0").ok().map(|symbol| *symbol) }
     })
 }
@@ -150,7 +150,8 @@ impl Work<'_> {
 }
 
 extern "C" fn drain(work: *mut c_void) {
-    // SAFETY: `for_each` passes a `Work` that outlives the region. A panic may not leave a C frame: it aborts.
+    // SAFETY: `for_each` passes a `Work` that outlives the region. A panic must not unwind through a C frame: it
+    // aborts.
     unsafe { (*work.cast::<Work<'_>>()).drain() }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn for_each(count: usize, body: impl Fn(usize) + Sync) {
     let mut work = Work { next: AtomicUsize::new(0), count, body: &body };
     match openmp_region() {
         Some(region) if threads > 1 => {
-            // SAFETY: the region returns only when every thread has left `drain`, so the borrow holds.
+            // SAFETY: the region returns only after every thread has left `drain`, so the borrow is valid.
             unsafe { region(drain, (&raw mut work).cast(), threads, 0) }
         }
         _ => work.drain(),
@@ -173,7 +174,7 @@ pub(super) struct SharedMut<T> {
     len: usize,
 }
 
-// SAFETY: `range` is the only way to the elements, and its callers promise that no two threads hold the same one.
+// SAFETY: elements are reached only through `range`, whose callers guarantee that no two threads hold the same one.
 unsafe impl<T: Send> Sync for SharedMut<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for SharedMut<T> {}
@@ -188,7 +189,7 @@ impl<T> SharedMut<T> {
     #[allow(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
     pub(super) unsafe fn range(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start + len <= self.len);
-        // SAFETY: in bounds by the assertion, disjoint by the caller's promise.
+        // SAFETY: in bounds by the assertion, disjoint as guaranteed by the caller.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(start), len) }
     }
 }
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn rounding_to_bf16_is_libtorchs() {
         let mut values: Vec<f32> = (0..4096).map(|k| ((k as f32) * 0.731).sin() * 10f32.powi(k % 60 - 30)).collect();
-        // Half way between two: to the even one. Then what is no usual number.
+        // Halfway between two values: rounds to the even one. Then special values.
         values.extend([1.003_906_3, 1.011_718_8, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, f32::MAX]);
         let theirs = Tensor::from_slice(&values).to_kind(Kind::BFloat16).to_kind(Kind::Float);
         let ours: Vec<f32> = values.iter().map(|&value| Bf16::round(value).get()).collect();
