@@ -1,7 +1,7 @@
 //! Every number of a run: its default, its unit and its reason.
 //!
-//! The command line fills one [`FitConfig`]; it is saved beside the weights as
-//! `config.json`, so that a run can be read, repeated and resumed.
+//! The command line fills one [`FitConfig`]; it is saved next to the weights as `config.json`, so that a run can be
+//! read, repeated and resumed.
 
 use std::path::PathBuf;
 
@@ -9,37 +9,37 @@ use poselift::skeleton::{COCO17, H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// What stands between the input and the first residual block.
+/// The layer between the input and the first residual block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum InputBlock {
-    /// One bare Linear layer, as the assignment has it.
+    /// One bare Linear layer, as in the assignment.
     Linear,
-    /// Linear, BatchNorm, ReLU, Dropout, as Martinez et al. 2017 have it.
+    /// Linear, BatchNorm, ReLU, Dropout, as in Martinez et al. 2017.
     Full,
 }
 
-/// What the optimiser makes small.
+/// The loss that the optimiser minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
     /// Mean Euclidean distance of the joints, the figure that is reported.
     Mpjpe,
-    /// Mean squared error of the coordinates, as Martinez et al. 2017 have it.
+    /// Mean squared error of the coordinates, as in Martinez et al. 2017.
     Mse,
 }
 
-/// How the learning rate moves over the run.
+/// The learning-rate schedule of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// The same at every step, as the assignment has it.
+    /// Constant, as in the assignment.
     Constant,
     /// A short linear warm-up, then half a cosine down to zero at the last step.
     Cosine,
 }
 
-/// What hidden layers are multiplied in.
+/// The precision of hidden layers' products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum TrainPrecision {
@@ -52,19 +52,19 @@ pub enum TrainPrecision {
     Bf16,
 }
 
-/// Limits of a run: far beyond what is of use, so that a slip of the hand does not take all memory or all time.
+/// Limits of a run: far beyond useful values, so that a typing mistake does not use all memory or time.
 pub const MOST_BLOCKS: usize = 64;
-/// Of [`NetworkConfig::hidden`].
+/// Limit of [`NetworkConfig::hidden`].
 pub const MOST_HIDDEN: usize = 16_384;
-/// Of [`NetworkConfig::layers_per_block`].
+/// Limit of [`NetworkConfig::layers_per_block`].
 pub const MOST_LAYERS_PER_BLOCK: usize = 8;
-/// Of the weights between hidden layers, which take 16 bytes each in training.
+/// Limit of the weights between hidden layers, which take 16 bytes each in training.
 pub const MOST_WEIGHTS: u64 = 1_000_000_000;
-/// Of [`FitConfig::batch_size`].
+/// Limit of [`FitConfig::batch_size`].
 pub const MOST_BATCH: usize = 1_048_576;
-/// Of [`FitConfig::epochs`].
+/// Limit of [`FitConfig::epochs`].
 pub const MOST_EPOCHS: usize = 1_000_000;
-/// Of [`FitConfig::rate`], poses a second.
+/// Limit of [`FitConfig::rate`], poses a second.
 pub const MOST_RATE: f64 = 1000.0;
 
 /// The network's shape.
@@ -74,13 +74,13 @@ pub struct NetworkConfig {
     pub blocks: usize,
     /// Width of each hidden layer.
     pub hidden: usize,
-    /// Linear-BatchNorm-ReLU-Dropout groups in a block; the paper and the assignment have 2.
+    /// Linear-BatchNorm-ReLU-Dropout groups in a block; 2 in the paper and the assignment.
     pub layers_per_block: usize,
     /// Probability of dropping a hidden unit in training, 0 for off.
     pub dropout: f64,
     /// BatchNorm after each hidden Linear.
     pub batch_norm: bool,
-    /// What stands before the first block.
+    /// The layer before the first block.
     pub input_block: InputBlock,
     /// A second output: the error that the network expects of each joint.
     #[serde(default)]
@@ -117,7 +117,7 @@ impl Default for NetworkConfig {
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FitConfig {
-    /// What to fit on, as given: `synthetic`, `postures`, files, folders.
+    /// The data to fit on, as given: `synthetic`, `postures`, files, folders.
     pub data: Vec<String>,
     /// The network's shape.
     pub network: NetworkConfig,
@@ -127,12 +127,12 @@ pub struct FitConfig {
     pub batch_size: usize,
     /// Adam's (peak) learning rate.
     pub learning_rate: f64,
-    /// How it moves.
+    /// The learning-rate schedule.
     pub schedule: Schedule,
-    /// The decay of the running average of the weights that validates and is exported; none without one.
+    /// The decay of the weights' EMA that validates and is exported; without it there is no EMA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
-    /// What is made small.
+    /// The loss.
     pub loss: Loss,
     /// Share of the samples (paired arrays: the last ones) or clips (motion) that validate.
     pub val_split: f64,
@@ -146,7 +146,7 @@ pub struct FitConfig {
     pub seed: u64,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
-    /// What hidden layers are multiplied in.
+    /// The precision of hidden layers' products.
     #[serde(default)]
     pub precision: TrainPrecision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
@@ -157,7 +157,7 @@ pub struct FitConfig {
     /// Motion only: how much more often rare poses are drawn than common ones, 0 to 1 (`data::augment`).
     #[serde(default)]
     pub rarity: f64,
-    /// A model whose poses are learned beside the true ones.
+    /// The teacher: a model whose poses are learned in addition to the true ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
     /// Iterations between two validations; each epoch's end validates too.
@@ -202,7 +202,7 @@ impl FitConfig {
     /// The layout of the key points that motion is projected to.
     ///
     /// # Errors
-    /// A name of none whose joints are all known of motion.
+    /// The name is not a layout whose joints motion has.
     pub fn input_layout(&self) -> Result<&'static Layout> {
         let layouts = [&COCO17, &H36M17];
         layouts.into_iter().find(|layout| layout.name == self.layout).ok_or_else(|| {
@@ -211,10 +211,10 @@ impl FitConfig {
         })
     }
 
-    /// Whether the numbers can be honoured at all.
+    /// Checks that all numbers are within their bounds.
     ///
     /// # Errors
-    /// The first one that cannot, with its bounds.
+    /// The first one that is not, with its bounds.
     pub fn check(&self) -> Result<()> {
         let network = &self.network;
         self.check_counts()?;

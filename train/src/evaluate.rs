@@ -1,6 +1,5 @@
-//! The trained lifter computed plainly in f64: a second opinion on the network
-//! in libtorch, on the folding and on the exported file. It follows the
-//! definitions in `trained` word for word and is slow.
+//! The trained lifter computed plainly in f64: a reference for the network in libtorch, for the folding and for the
+//! exported file. It follows the definitions in `trained` literally and is slow.
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
@@ -12,7 +11,7 @@ impl TrainedLifter {
     /// z-scores unfolded.
     ///
     /// # Panics
-    /// If shapes do not fit each other; [`crate::export::fold::fold`] checks them with words.
+    /// If shapes do not match; [`crate::export::fold::fold`] checks them and returns errors.
     pub fn evaluate(&self, keypoints: ArrayView3<f32>) -> (Array3<f64>, Option<Array2<f64>>) {
         let (people, joints) = (keypoints.len_of(Axis(0)), self.output_card.joints.len());
         let mut poses = Array3::zeros((people, joints, 3));
@@ -47,7 +46,7 @@ impl TrainedLifter {
         points
     }
 
-    /// The network's outputs, z-scores undone, of `[J_in·C]` features.
+    /// The network's outputs, without z-scores, of `[J_in·C]` features.
     pub fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
         let (input, output) = (&self.input_zscore, &self.output_zscore);
         let mut z = features - &input.mean.mapv(f64::from);
@@ -65,7 +64,7 @@ impl TrainedLifter {
     }
 }
 
-/// x, y and, where there is one, the score.
+/// x, y and, if there is one, the score.
 fn is_visible(point: ArrayView1<f64>) -> bool {
     point.iter().take(2).all(|value| value.is_finite()) && point.get(2).is_none_or(|&score| score > 0.0)
 }

@@ -1,15 +1,14 @@
 //! Key points to features on the device, as the exported graph does it.
 //!
-//! The formulas are those of [`crate::trained::InputTransform`]; `export`
-//! writes the same as graph nodes and `verify` holds the two together.
+//! The formulas are those of [`crate::trained::InputTransform`]; `export` writes the same as graph nodes and `verify`
+//! compares the two.
 
 use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
 use tch::{Kind, Tensor};
 
 use crate::trained::InputTransform;
 
-/// Features `[B, J·C]` of key points `[B, J, C]`; `mean` `[J·C]` stands in for what is missing where the
-/// transform says so.
+/// Features `[B, J·C]` of key points `[B, J, C]`; `mean` `[J·C]` replaces missing values if the transform says so.
 pub fn features(keypoints: &Tensor, transform: &InputTransform, mean: &Tensor) -> Tensor {
     match transform {
         InputTransform::Absolute => absolute(keypoints, mean),
@@ -17,7 +16,7 @@ pub fn features(keypoints: &Tensor, transform: &InputTransform, mean: &Tensor) -
     }
 }
 
-/// Whether each joint is there, `[B, J, 1]` as 0 or 1: coordinates that are numbers and a score above 0, if any.
+/// Whether each joint is visible, `[B, J, 1]` as 0 or 1: finite coordinates and a score above 0, if there are scores.
 fn visible(keypoints: &Tensor) -> Tensor {
     let numbers = keypoints.narrow(2, 0, 2).isfinite().all_dim(2, true);
     if keypoints.size()[2] < 3 {
@@ -45,8 +44,9 @@ fn centred(keypoints: &Tensor) -> Tensor {
         let centre = (&points * &share).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         (points - centre) * &mask
     };
-    // Twice, as the exported graph does: the first centre is rounded at the size of the pixel numbers, which
-    // is much for a small body far from the origin; what it leaves is small, and so is the rounding of its centre.
+    // Centred twice, as in the exported graph: the first centre is rounded at the size of the pixel coordinates,
+    // which is a large error for a small body far from the origin. The rest is small, and so is the rounding of its
+    // centre.
     let offset = centre(centre(points));
     let spread = (offset.square() * &share).sum_dim_intlist(&[1i64, 2][..], true, Kind::Float);
     let scale = spread.sqrt().clamp_min(f64::from(LEAST_SCALE));
@@ -74,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_at_all_is_still_a_number() {
-        let nobody = Tensor::full([2, 3, 3], f64::NAN, tch::kind::FLOAT_CPU);
-        let found = numbers(&features(&nobody, &InputTransform::Centred, &Tensor::zeros([9], tch::kind::FLOAT_CPU)));
+    fn a_row_without_visible_joints_gives_finite_features() {
+        let missing = Tensor::full([2, 3, 3], f64::NAN, tch::kind::FLOAT_CPU);
+        let found = numbers(&features(&missing, &InputTransform::Centred, &Tensor::zeros([9], tch::kind::FLOAT_CPU)));
         assert_eq!(found, [0.0; 18]);
     }
 

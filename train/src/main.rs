@@ -1,4 +1,4 @@
-//! `poselift-train`: parse, run, turn an error into words and an exit code.
+//! `poselift-train`: parses the arguments, runs, and turns an error into a message and an exit code.
 
 use std::process::ExitCode;
 

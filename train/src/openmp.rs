@@ -1,20 +1,20 @@
-//! How long libtorch's threads spin between two loops, told to its OpenMP runtime before that starts.
+//! Sets how long libtorch's threads spin between two loops, before its OpenMP runtime starts.
 //!
-//! A thread of libgomp that has done its share spins for a few hundred thousand turns before it sleeps. Where another
-//! program wants the cores, it spins in the time of the very thread that all wait for: two threads on two busy cores
-//! fitted 135 samples/s, and 1,540 with a short spin. libgomp reads its variables while it is being loaded, before
-//! `main`, so that only a new start of the program can set them.
+//! A thread of libgomp that has finished its share spins for a few hundred thousand turns before it sleeps. If
+//! another program needs the cores, it takes time from the very thread that all wait for: two threads on two busy
+//! cores fitted 135 samples/s, and 1,540 with a short spin. libgomp reads its variables while it is loaded, before
+//! `main`, so only a restart of the program can set them.
 
-/// How many turns a waiting thread spins: some microseconds, about what waking it takes.
+/// Turns that a waiting thread spins: a few microseconds, about the time that waking a thread takes.
 pub const SPIN_COUNT: &str = "2000";
 
-/// The variable of libgomp that holds it.
+/// The environment variable of libgomp for the number of turns.
 pub const SPIN_VARIABLE: &str = "GOMP_SPINCOUNT";
 
-/// Starts this program again in its own place with [`SPIN_VARIABLE`] set, and does not return.
+/// Replaces this process by a new start of the program with [`SPIN_VARIABLE`] set, and does not return.
 ///
-/// It returns, with nothing changed, where `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY` is set, by the user or by the first
-/// start, and where the program cannot be started again, which is said on stderr.
+/// It returns, with nothing changed, if `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY` is set, by the user or by the first
+/// start, and if the program cannot be started again, which is reported on stderr.
 #[cfg(target_os = "linux")]
 pub fn restart_with_short_spin() {
     use std::os::unix::process::CommandExt;

@@ -1,18 +1,18 @@
-//! Files that appear whole or not at all, and outputs that would overwrite what a command reads.
+//! Files that appear whole or not at all, and a guard against outputs that would overwrite a command's inputs.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use poselift::{Error, Result};
 
-/// The ending of a file that is being written.
+/// The extension of a file that is being written.
 const UNFINISHED: &str = "part";
 
-/// Writes `bytes` to `path`: beside it first, then under its name, so that a killed program leaves what was there before.
-/// A device or a pipe is written to as it is, and a symbolic link stays one.
+/// Writes `bytes` to `path`: first to a temporary file next to it, then renamed, so that a killed program leaves the
+/// old file. A device or a pipe is written to directly, and a symbolic link stays one.
 ///
 /// # Errors
-/// The file cannot be written; nothing is left of it then.
+/// The file cannot be written; no part of it is left then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e| Error::io("cannot write", path, e);
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -21,27 +21,26 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let unfinished = unfinished(&target)?;
     fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, &target)).map_err(|e| {
-        // What went wrong is on its way to the user; a left-over is no second error.
+        // The original error is on its way to the user; a temporary file that stays is not a second error.
         let _ = fs::remove_file(&unfinished);
         failed(e)
     })
 }
 
-/// The name under which `path` is written before it is whole: always the same, so that the next run replaces what a killed
-/// one left.
+/// The temporary name of `path`: always the same, so that the next run replaces the file of a killed one.
 ///
 /// # Errors
-/// A path without a file's name.
+/// The path has no file name.
 pub fn unfinished(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| Error::usage("expected the name of a file to write").at(path))?;
     Ok(path.with_file_name(format!(".{}.{UNFINISHED}", name.to_string_lossy())))
 }
 
-/// Refuses an output that is one of the files or lies as a file in one of the folders `read`, by whatever name or link;
-/// `what` says what they are.
+/// Refuses an output that is one of the files, or is in one of the folders, of `read`, by any name or link; `what`
+/// describes them.
 ///
 /// # Errors
-/// Such an output.
+/// The output is such a file.
 pub fn refuse_overwriting<'a>(output: &Path, read: impl IntoIterator<Item = &'a Path>, what: &str) -> Result<()> {
     let Ok(existing) = fs::metadata(output) else { return Ok(()) };
     for path in read {
@@ -54,7 +53,7 @@ pub fn refuse_overwriting<'a>(output: &Path, read: impl IntoIterator<Item = &'a 
     Ok(())
 }
 
-/// The path of the file `existing`, if it is `path` or in the folder `path`, any depth.
+/// The path of the file `existing`, if it is `path` or in the folder `path`, at any depth.
 fn same_file_below(existing: &Metadata, path: &Path) -> Option<PathBuf> {
     let found = fs::metadata(path).ok()?;
     if found.is_dir() {
@@ -64,7 +63,7 @@ fn same_file_below(existing: &Metadata, path: &Path) -> Option<PathBuf> {
     is_same(existing, &found).then(|| path.to_path_buf())
 }
 
-/// Whether two files are one, by device and inode; devices and pipes hold nothing that could be lost.
+/// Whether two paths are the same file, by device and inode; devices and pipes hold nothing that could be lost.
 #[cfg(unix)]
 fn is_same(a: &Metadata, b: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;

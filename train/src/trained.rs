@@ -1,7 +1,6 @@
-//! A trained lifter as plain arrays: what the trainer hands to the exporter.
+//! A trained lifter as plain arrays: the trainer's output and the exporter's input.
 //!
-//! Neither libtorch nor ONNX is named here, so folding can be tested on
-//! random networks without either.
+//! This file names neither libtorch nor ONNX, so folding can be tested on random networks without either.
 
 use ndarray::{Array1, Array2};
 use poselift::model::{InputCard, OutputCard};
@@ -23,7 +22,7 @@ pub struct BatchNorm {
     pub epsilon: f64,
 }
 
-/// A Linear layer y = W·x + b, with the BatchNorm behind it if there is one.
+/// A Linear layer y = W·x + b, with the BatchNorm after it if there is one.
 #[derive(Debug, Clone)]
 pub struct Dense {
     /// W, `[out, in]`.
@@ -41,20 +40,21 @@ pub struct Network {
     pub input: Dense,
     /// Whether a ReLU follows the input layer (`--input-block full`).
     pub input_relu: bool,
-    /// Residual blocks: x + (ReLU∘Dense)ⁿ(x), one or two Dense a block.
+    /// Residual blocks: x + (ReLU∘Dense)ⁿ(x), one or two Dense per block.
     pub blocks: Vec<Vec<Dense>>,
-    /// From the hidden width to J_out·3 coordinates and, where the output has σ, J_out logarithms of it.
+    /// From the hidden width to J_out·3 coordinates and, if the output has σ, J_out logarithms of it.
     pub output: Dense,
-    /// Whether hidden units come in twins, unit k and unit k + hidden/2, that a mirror exchanges ([`crate::net::Mirror`]):
-    /// a matrix between them is [[P, Q], [Q, P]], and their biases and BatchNorms are alike.
+    /// Whether hidden units come in twins, unit k and unit k + hidden/2, that a mirror exchanges
+    /// ([`crate::net::Mirror`]): a matrix between them is [[P, Q], [Q, P]], and both have the same biases and
+    /// BatchNorms.
     pub twins: bool,
 }
 
-/// How key points become the features that the network was trained on.
+/// The transform from key points to the features that the network was trained on.
 #[derive(Debug, Clone)]
 pub enum InputTransform {
-    /// Key points as they are (paired arrays). A joint is missing if a coordinate is no number or, with
-    /// three channels, its score is not above 0; all its features, the score too, are then their means.
+    /// Key points unchanged (paired arrays). A joint is missing if a coordinate is NaN or infinite or, with three
+    /// channels, its score is not above 0; all its features, the score too, are then their means.
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
     /// is > 0 and whose coordinates are numbers, else 0, w = m·score (m where there are no scores) and n = Σw:
@@ -62,8 +62,8 @@ pub enum InputTransform {
     /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is; all 0 where nothing
     /// is visible.
     ///
-    /// In f32 the points are centred twice (`features.rs` of the crate `poselift-onnx` says why). The exported graph also takes
-    /// for missing what no detector writes: a coordinate beyond 7e12 and a score below 1e-12 or infinite.
+    /// In f32 the points are centred twice (`features.rs` of the crate `poselift-onnx` says why). The exported graph
+    /// also treats as missing what no detector writes: a coordinate beyond 7e12 and a score below 1e-12 or infinite.
     Centred,
 }
 
@@ -78,9 +78,8 @@ pub struct ZScore {
 
 /// A trained lifter: key points in, poses out.
 ///
-/// features = transform(key points); z = (features − mean)/std; o = network(z);
-/// y = o·std + mean; pose = the first J_out·3 of y, reshaped to `[J_out, 3]`; σ = exp of the J_out after them, where
-/// the output has it.
+/// features = transform(key points); z = (features − mean)/std; o = network(z); y = o·std + mean; pose = the first
+/// J_out·3 of y, reshaped to `[J_out, 3]`; σ = exp of the J_out after them, if the output has it.
 #[derive(Debug, Clone)]
 pub struct TrainedLifter {
     /// Layout and channels of the input.
@@ -89,16 +88,16 @@ pub struct TrainedLifter {
     pub output_card: OutputCard,
     /// From key points to features.
     pub transform: InputTransform,
-    /// Of the J_in·channels features.
+    /// z-scores of the J_in·channels features.
     pub input_zscore: ZScore,
     /// The network.
     pub network: Network,
-    /// Of the network's outputs.
+    /// z-scores of the network's outputs.
     pub output_zscore: ZScore,
 }
 
 impl TrainedLifter {
-    /// Numbers that the network gives for a pose: J_out·3, and J_out more where the output has σ.
+    /// Number of the network's outputs for a pose: J_out·3, and J_out more if the output has σ.
     pub fn outputs(&self) -> usize {
         self.output_card.joints.len() * if self.output_card.sigma { 4 } else { 3 }
     }

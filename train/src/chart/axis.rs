@@ -10,7 +10,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Where `value` lies; values beyond an end are put at that end.
+    /// The position of `value`; values beyond an end are clamped to it.
     pub(super) fn at(&self, value: f64) -> f64 {
         let (from, to) = self.values;
         let share = ((value - from) / (to - from)).clamp(0.0, 1.0);
@@ -33,7 +33,7 @@ pub(super) fn round_step(step: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|digit| digit * power).find(|&round| round >= step * 0.999).unwrap_or(10.0 * power)
 }
 
-/// A number with thousands set apart: `12,000`.
+/// A number with a thousands separator: `12,000`.
 fn with_commas(value: f64, decimals: usize) -> String {
     let plain = format!("{value:.decimals$}");
     let (whole, rest) = plain.split_at(plain.find('.').unwrap_or(plain.len()));

@@ -1,5 +1,4 @@
-//! Whether a model is as sure as it should be: the share of errors within so many sigmas, beside what the error model
-//! has there.
+//! Whether sigma is calibrated: the share of errors within a number of sigmas, next to the error model's share.
 
 use poselift::{Error, Result};
 
@@ -18,11 +17,11 @@ const COLOURS: [Colour; 2] = [VERMILION, BLUE];
 /// Steps of the expected curve.
 const STEPS: usize = 60;
 
-/// Draws `lines` of (sigmas, share 0..1), two at most, over the curve of `expected`; a ring marks what was aimed at, the
+/// Draws `lines` of (sigmas, share 0..1), two at most, over the curve of `expected`; a ring marks the target, the
 /// share within one sigma.
 ///
 /// # Errors
-/// No line or more than two, or one without two points.
+/// No line or more than two, or a line with fewer than two points.
 pub fn calibration_chart(lines: &[Line], expected: fn(f64) -> f64, title: &str) -> Result<Chart> {
     if !(1..=COLOURS.len()).contains(&lines.len()) || lines.iter().any(|line| line.points.len() < 2) {
         let found = lines.len();

@@ -1,6 +1,5 @@
-//! The chart of a sweep: a row for each network, a dot for each score, and
-//! the spread over seeds as a bar, so that a difference and the noise around
-//! it are seen in one glance.
+//! The chart of a sweep: a row for each network, a dot for each score, and the spread over seeds as a bar, so that a
+//! difference and the noise around it are visible together.
 
 use poselift::{Error, Result};
 
@@ -30,7 +29,7 @@ pub struct Score {
 /// One network's scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonRow {
-    /// What differs, `3 blocks`.
+    /// The difference, `3 blocks`.
     pub name: String,
     /// Training and validation score at the end.
     pub last: [Score; 2],
@@ -38,14 +37,14 @@ pub struct ComparisonRow {
     pub first: Option<[Score; 2]>,
 }
 
-/// The validation scores that the others are compared with, as a band through all rows.
+/// The validation scores of the baseline, as a band through all rows.
 pub type Reference = Score;
 
-/// Draws `rows` from top to bottom over one axis; `unit` is that of the scores, `epochs` how many the last
-/// scores stand for.
+/// Draws `rows` from top to bottom over one axis; `unit` is that of the scores, `epochs` the number of epochs of the
+/// last scores.
 ///
 /// # Errors
-/// No rows, or no score that is a number.
+/// No rows, or no score is a number.
 pub fn comparison_chart(
     rows: &[ComparisonRow],
     reference: Reference,

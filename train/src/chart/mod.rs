@@ -1,7 +1,7 @@
-//! The pictures of a run, of a sweep, of a study, of sigma and of models side by side.
+//! Charts of a run, of a sweep, of a study, of sigma and of several models.
 //!
-//! A chart is first laid out as a list of marks in logical pixels, which tests
-//! can look at, and then painted, the same marks, as SVG or PNG.
+//! A chart is first laid out as a list of marks in logical pixels, which tests can check, and then the same marks are
+//! painted as SVG or PNG.
 
 mod axis;
 mod calibration;
@@ -19,12 +19,12 @@ pub use scene::Chart;
 pub use tradeoff::{Tradeoff, tradeoff_chart};
 pub use training::training_chart;
 
-/// How a unit stands in an axis title.
+/// A unit in an axis title.
 fn unit_label(unit: &str) -> &str {
     if unit == "unknown" { "the data's own unit" } else { unit }
 }
 
-/// Colours that stay apart for colour-blind eyes (Okabe and Ito 2008, with paler shades of the same).
+/// Colours that colour-blind people can distinguish (Okabe and Ito 2008, with paler shades of the same).
 mod colour {
     pub(super) type Colour = (u8, u8, u8);
 

@@ -10,7 +10,7 @@ use super::unit_label;
 const COLUMNS: usize = 3;
 const CELL: (f64, f64) = (330.0, 240.0);
 const TOP: f64 = 84.0;
-/// Room in a cell beside the plot: left, right, above, below.
+/// Margins of a cell around the plot: left, right, above, below.
 const MARGINS: [f64; 4] = [54.0, 16.0, 30.0, 50.0];
 
 /// One line, from left to right.
@@ -25,7 +25,7 @@ pub struct Line {
 /// One small chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// What is varied.
+    /// The quantity that is varied.
     pub title: String,
     /// Its unit.
     pub axis: String,
@@ -36,7 +36,7 @@ pub struct Panel {
 /// Draws `panels` in rows of three, all with the same scale of errors in `unit`, from 0.
 ///
 /// # Errors
-/// No panel, or one without two points.
+/// No panel, or a panel with fewer than two points.
 pub fn panels_chart(panels: &[Panel], unit: &str, title: &str) -> Result<Chart> {
     let [first, ..] = panels else {
         return Err(Error::input("no curve to draw, expected at least one"));
@@ -116,7 +116,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        // 50 mm stand at the same height in both panels, half as high as 100 mm above the axis.
+        // 50 mm is at the same height in both panels, half as high as 100 mm above the axis.
         assert_eq!(discs[1].1, discs[2].1);
         let bottom = TOP + CELL.1 - MARGINS[3];
         assert!(((bottom - discs[0].1) / (bottom - discs[1].1) - 2.0).abs() < 1e-9, "{discs:?}");

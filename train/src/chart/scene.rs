@@ -1,5 +1,4 @@
-//! A chart as a list of marks, and its painting: the only file that names
-//! `plotters`.
+//! A chart as a list of marks, and its painting: the only file that names `plotters`.
 //!
 //! Logical pixels, origin at the top left corner, x right, y down. `plotters`
 //! knows whole pixels only, so marks are painted [`FINE`] times as large: an
@@ -21,28 +20,28 @@ use crate::output;
 const FINE: u32 = 4;
 /// Pixels of a PNG per logical pixel.
 const PNG_RATIO: u32 = 2;
-/// The font's name in an SVG, where the viewer's own is taken; a PNG uses the font registered under it.
+/// The font's name in an SVG, where the viewer uses its own; a PNG uses the font registered under it.
 const FONT: &str = "sans-serif";
 
-/// What the two backends of `plotters` do differently.
+/// Differences between the two backends of `plotters`.
 struct Brush {
-    /// Whether sharp corners of a wide path are cut off as they should be; if not, they shoot out, and
-    /// each stretch is painted by itself with a disc where two meet.
+    /// Whether sharp corners of a wide path are cut off as they should be; if not, they form spikes, so each segment
+    /// is painted separately with a disc where two meet.
     joins_paths: bool,
-    /// What an em must be multiplied by to come out as such.
+    /// Factor by which a font size must be multiplied to be painted as given.
     em: f64,
-    /// How far a text must move down to stand in its line's middle, in ems.
+    /// How far a text must move down to be centred in its line, in ems.
     lower: f64,
 }
 
 const SVG: Brush = Brush { joins_paths: true, em: 1.24, lower: 0.0 };
-/// Ubuntu Light is 1.12 em from its highest to its lowest.
+/// Ubuntu Light is 1.12 em from its highest to its lowest point.
 const PNG: Brush = Brush { joins_paths: false, em: 1.12, lower: 0.12 };
 
 /// A point in logical pixels.
 pub(super) type Point = (f64, f64);
 
-/// Which part of a text lies at its point, left to right; top to bottom it is the middle.
+/// Horizontal anchor of a text; vertically its middle is at the point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Align {
     Left,
@@ -85,7 +84,7 @@ impl Chart {
         self.marks.push(Mark::Disc { centre, radius, colour });
     }
 
-    /// A disc with a white heart.
+    /// A disc with a white centre.
     pub(super) fn ring(&mut self, centre: Point, radius: f64, colour: Colour) {
         self.disc(centre, radius, colour);
         self.disc(centre, radius * 0.58, (0xff, 0xff, 0xff));
@@ -100,7 +99,7 @@ impl Chart {
         self.marks.push(Mark::Text { at, text: text.into(), size, colour, align: Align::Centre, turned: true });
     }
 
-    /// A dotted upright line.
+    /// A dotted vertical line.
     pub(super) fn dotted_upright(&mut self, x: f64, (top, bottom): (f64, f64), colour: Colour) {
         const DOT: f64 = 2.0;
         let dots = ((bottom - top) / (3.0 * DOT)) as usize;
@@ -109,7 +108,7 @@ impl Chart {
         }
     }
 
-    /// The chart as the text of an SVG document; its words are in the viewer's sans-serif.
+    /// The chart as the text of an SVG document; its text uses the viewer's sans-serif font.
     pub fn to_svg(&self) -> String {
         let (width, height) = self.size;
         let (fine_width, fine_height) = (width * FINE, height * FINE);
@@ -129,7 +128,7 @@ impl Chart {
         output::write_whole(path, self.to_svg().as_bytes())
     }
 
-    /// The chart as the bytes of a PNG file, two pixels to a logical one.
+    /// The chart as the bytes of a PNG file, two pixels per logical pixel.
     pub fn to_png(&self) -> Vec<u8> {
         let (width, height) = (self.size.0 * FINE, self.size.1 * FINE);
         let mut fine = vec![0; (width * height * 3) as usize];
@@ -224,7 +223,7 @@ fn register_the_font() {
     });
 }
 
-/// Averages squares of `ratio`² RGB pixels; `width` is that of the outcome.
+/// Averages squares of `ratio`² RGB pixels; `width` is that of the result.
 fn averaged(fine: &[u8], width: usize, ratio: usize) -> Vec<u8> {
     let mut coarse = Vec::with_capacity(fine.len() / (ratio * ratio));
     let mut sums = vec![0u16; width * 3];

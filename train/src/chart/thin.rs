@@ -1,9 +1,8 @@
-//! Long curves made drawable: 100,000 steps have more points than a picture
-//! has columns.
+//! Thins long curves for drawing: 100,000 steps have more points than a picture has columns.
 
-/// At most two points a column of `points` (sorted by x): its least and greatest, in their order.
+/// At most two points per column of `points` (sorted by x): its least and greatest, in their order.
 ///
-/// Nothing that could be seen is lost: every spike keeps its height.
+/// Nothing visible is lost: every spike keeps its height.
 pub(super) fn least_and_greatest(points: &[(f64, f64)], columns: usize) -> Vec<(f64, f64)> {
     if points.len() <= 2 * columns {
         return points.to_vec();
@@ -23,10 +22,10 @@ pub(super) fn least_and_greatest(points: &[(f64, f64)], columns: usize) -> Vec<(
     thinned
 }
 
-/// The mean over `window` points around each of `points`, at most one point a column.
+/// The mean over `window` points around each of `points`, at most one point per column.
 ///
-/// The steep beginning takes fewer points, as many before as after, lest it be bent; the end, where a
-/// curve is flat but noisy, takes half a window's points before and what there is after.
+/// The steep beginning averages fewer points, as many before as after, so that it is not bent; the end, where a curve
+/// is flat but noisy, averages half a window's points before and the remaining ones after.
 pub(super) fn running_mean(points: &[(f64, f64)], window: usize, columns: usize) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for point in points {

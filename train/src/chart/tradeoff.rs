@@ -1,4 +1,4 @@
-//! What is paid for what is gained: things as points, and the line of those that no other beats in both.
+//! Gain against cost: items as points, and the line of the Pareto-optimal ones, which no other beats in both.
 
 use poselift::{Error, Result};
 
@@ -12,14 +12,14 @@ const RIGHT: f64 = 690.0;
 const TOP: f64 = 64.0;
 const BOTTOM: f64 = 376.0;
 
-/// One thing's gain, more of which is better, and cost, less of which is.
+/// One item's gain, more of which is better, and cost, less of which is better.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tradeoff {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What is gained, above 0.
+    /// Its gain, above 0.
     pub gain: f64,
-    /// What is paid.
+    /// Its cost.
     pub cost: f64,
 }
 
@@ -43,14 +43,14 @@ pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Resu
         let (right, up) = at(point);
         chart.disc((right, up), 5.0, BLUE);
         let (side, align) = if right > (LEFT + RIGHT) / 2.0 { (-10.0, Align::Right) } else { (10.0, Align::Left) };
-        // Neighbours of like cost have their names above and below.
+        // Neighbours of similar cost have their names above and below.
         let aside = if rank.is_multiple_of(2) { -12.0 } else { 14.0 };
         chart.text((right + side, up + aside), point.name.as_str(), 12.5, INK, align);
     }
     Ok(chart)
 }
 
-/// The points that no other beats in both, by gain.
+/// The Pareto-optimal points, which no other beats in both, sorted by gain.
 fn frontier(points: &[Tradeoff]) -> Vec<&Tradeoff> {
     let is_beaten = |point: &Tradeoff| {
         let beats = |other: &Tradeoff| {

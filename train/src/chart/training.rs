@@ -1,5 +1,4 @@
-//! The chart of a run, as the assignment shows it: training MPJPE at every
-//! iteration, and validation on top.
+//! The chart of a run, as the assignment shows it: training MPJPE at every iteration, with validation on top.
 
 use poselift::{Error, Result};
 
@@ -15,20 +14,20 @@ const LEFT: f64 = 78.0;
 const RIGHT: f64 = 906.0;
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 526.0;
-/// Curves are thinned to this many columns, two a logical pixel.
+/// Curves are thinned to this many columns, two per logical pixel.
 const COLUMNS: usize = 1600;
 /// The running mean goes over this share of the run, but over at least [`LEAST_WINDOW`] iterations.
 const WINDOW_SHARE: f64 = 1.0 / 40.0;
 const LEAST_WINDOW: usize = 5;
-/// Beyond this many validations their points would hide their line.
+/// With more validations than this, their points would hide their line.
 const MOST_POINTS: usize = 60;
 /// About as many epochs are named as fit side by side.
 const MOST_EPOCH_NAMES: f64 = 10.0;
 
 /// Draws `rows` of a `history.csv`; `unit` is that of the scores, `mm` or `unknown`.
 ///
-/// The upper limit leaves the first steps' spikes out, and says so. Scores that are no number are left
-/// out, and the chart says that too.
+/// The upper limit leaves out the first steps' spikes, and the chart says so. Scores that are NaN are left out, and
+/// the chart says that too.
 ///
 /// # Errors
 /// No rows.
@@ -58,15 +57,15 @@ pub fn training_chart(rows: &[HistoryRow], unit: &str, title: &str) -> Result<Ch
     Ok(chart)
 }
 
-/// The points whose height is a number.
+/// The points with a finite height.
 fn numbers(points: impl Iterator<Item = Point>) -> Vec<Point> {
     points.filter(|point| point.1.is_finite()).collect()
 }
 
-/// Where the y axis begins and ends.
+/// The two ends of the y axis.
 ///
-/// The top is above 98 % of the training scores and above each validation score that is not far out. The
-/// bottom is 0 unless that left most of the picture empty.
+/// The top is above 98 % of the training scores and above each validation score that is not an outlier. The bottom is
+/// 0 unless that left most of the picture empty.
 fn value_limits(train: &[Point], val: &[Point]) -> (f64, f64) {
     let (train, val) = (sorted_heights(train), sorted_heights(val));
     let train_top = quantile(&train, 0.98);
@@ -129,7 +128,7 @@ fn draw_legend(chart: &mut Chart, window: usize, validated: bool) {
     }
 }
 
-/// The two axes and what is drawn along them.
+/// The two axes and the curves.
 struct Plot<'a> {
     x: Axis,
     y: Axis,
@@ -141,7 +140,7 @@ impl Plot<'_> {
         (self.x.at(x), self.y.at(y))
     }
 
-    /// A curve, cut where it leaves through the top.
+    /// A curve, cut where it exceeds the top.
     fn draw_curve(&self, chart: &mut Chart, points: &[Point], colour: Colour, width: f64) {
         for piece in below(points, self.y.values.1) {
             chart.path(piece.into_iter().map(|point| self.at(point)).collect(), colour, width);
@@ -164,7 +163,7 @@ impl Plot<'_> {
         chart.turned_text((20.0, (TOP + BOTTOM) / 2.0), format!("MPJPE ({})", unit_label(self.unit)), 13.5, INK);
     }
 
-    /// Dotted lines where epochs meet, and their numbers above.
+    /// Dotted lines between epochs, and their numbers above.
     fn draw_epochs(&self, chart: &mut Chart, rows: &[HistoryRow]) {
         let epochs: Vec<_> = rows.chunk_by(|a, b| a.epoch == b.epoch).collect();
         let every = round_step(epochs.len() as f64 / MOST_EPOCH_NAMES).max(1.0) as u32;
@@ -204,7 +203,7 @@ impl Plot<'_> {
         }
     }
 
-    /// What the curves leave out.
+    /// The note on values that the curves leave out.
     fn footnote(&self, rows: &[HistoryRow], train: &[Point]) -> String {
         let top = self.y.values.1;
         let mut notes = Vec::new();

@@ -1,4 +1,4 @@
-//! `poselift-train data`: motion into one archive, and what a source holds.
+//! `poselift-train data`: imports motion into one archive, and describes a source.
 
 use std::io::{Cursor, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::output;
 use crate::study::robustness::People;
 use crate::views::Detector;
 
-/// What `data` takes.
+/// Arguments of `data`.
 #[derive(Debug, Args)]
 pub(super) struct DataArgs {
     #[command(subcommand)]
@@ -56,7 +56,7 @@ struct ImportArgs {
     /// Its licence, which every model that learns from it will carry
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
-    /// Seed of made-up motion
+    /// Seed of synthetic motion
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
@@ -92,7 +92,7 @@ struct ValidationArgs {
     views: usize,
 }
 
-/// Does what was asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// A source that cannot be read, or an archive that cannot be written.
@@ -104,10 +104,11 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
     }
 }
 
-/// The data that the run in the folder `run` was fitted on, split as it was, on the CPU; and who is in which source.
+/// The data that the run in the folder `run` was fitted on, with the same split, on the CPU; and the people of each
+/// source.
 ///
 /// # Errors
-/// A folder that is no run, or sources that are no longer where they were.
+/// The folder is not a run, or sources are no longer where they were.
 pub(super) fn data_of(run: &Path) -> Result<(Dataset, People)> {
     let config: FitConfig = checkpoint::read_json(&run.join(checkpoint::CONFIG))?;
     let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
@@ -222,7 +223,7 @@ fn describe_motion(motion: &Motion) -> String {
     lines.join("\n")
 }
 
-/// Bones that are named in a description, each from joint to joint.
+/// Bones that a description names, each from joint to joint.
 const BONES: [(&str, &str, &str); 8] = [
     ("thigh", "left_hip", "left_knee"),
     ("shank", "left_knee", "left_ankle"),
@@ -234,7 +235,7 @@ const BONES: [(&str, &str, &str); 8] = [
     ("head", "neck_nose", "head"),
 ];
 
-/// Mean distance of two joints over the clips of a source that have a person's bone lengths; `-` without any.
+/// Mean distance of two joints over the clips of a source that have a real person's bone lengths; `-` without any.
 fn mean_millimetres(motion: &Motion, source: usize, from: &str, to: &str) -> String {
     let (from, to) = (BODY22.joint(from), BODY22.joint(to));
     let (mut sum, mut count) = (0.0, 0);

@@ -16,16 +16,16 @@ use crate::output;
 use crate::trained::TrainedLifter;
 use crate::verify::{self, MOST_LOST_MM, PrecisionCost, Trained, Verification};
 
-/// Which state of a run.
+/// A state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Which {
-    /// The one that validated best.
+    /// The state with the best validation score.
     Best,
-    /// The last one.
+    /// The last state.
     Last,
 }
 
-/// What `export` takes.
+/// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     /// The folder of the run, as `fit --out` made it
@@ -50,7 +50,7 @@ pub(super) struct ExportArgs {
     json: bool,
 }
 
-/// Exports a run, verifies the file and says how it compares.
+/// Exports a run, verifies the file and reports the comparison.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let file = if args.checkpoint == Which::Best { checkpoint::BEST } else { checkpoint::LAST };
     let run = FinishedRun::read(&args.run, file)?;
@@ -70,7 +70,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     report(args, &card, &verification, loss.as_ref())
 }
 
-/// Refuses a file of the run, or of the data that it was fitted on, as the output. A model in the run's folder may be
+/// Refuses to overwrite a file of the run, or of the data that it was fitted on. A model in the run's folder may be
 /// replaced.
 fn refuse_overwriting(args: &ExportArgs, run: &FinishedRun) -> Result<()> {
     if args.output.extension().is_none_or(|extension| extension != "onnx") {
@@ -79,7 +79,7 @@ fn refuse_overwriting(args: &ExportArgs, run: &FinishedRun) -> Result<()> {
     output::refuse_overwriting(&args.output, run.config.data.iter().map(Path::new), "data of the run")
 }
 
-/// What the precision loses on the run's own validation split; nothing to measure of float32.
+/// The loss by the precision on the run's own validation split; float32 has none.
 fn measure_cost(args: &ExportArgs, lifter: &TrainedLifter, seed: &CardSeed) -> Result<Option<PrecisionCost>> {
     if args.precision == Precision::F32 || args.no_loss {
         return Ok(None);
@@ -111,7 +111,7 @@ fn training_card(run: &FinishedRun) -> TrainingCard {
     }
 }
 
-/// The validation error, which only the best checkpoint is sure to have.
+/// The validation error; only the best checkpoint is certain to have one.
 fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
     if which == Which::Last || !run.state.best_mpjpe.is_finite() {
         return BTreeMap::new();

@@ -20,7 +20,7 @@ pub(super) enum Switch {
     Off,
 }
 
-/// What `fit` takes; everything but --out, --epochs and --device is fixed once a run exists.
+/// Arguments of `fit`; all except --out, --epochs and --device are fixed once a run exists.
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {
     /// What to fit on: a .pkl or .npz of paired arrays, a folder of motion capture, .npy, .npz or .h5 files of joints
@@ -195,7 +195,7 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     Ok(())
 }
 
-/// Fits without a word, going on with what a broken-off run left.
+/// Fits without output, resuming an interrupted run.
 #[derive(Debug)]
 pub(super) struct SilentTrainer;
 

@@ -9,7 +9,7 @@ use super::data::data_of;
 use crate::output;
 use crate::study::frontier;
 
-/// What `frontier` takes.
+/// Arguments of `frontier`.
 #[derive(Debug, Args)]
 pub(super) struct FrontierArgs {
     /// The models to compare, all of one layout of key points

@@ -1,4 +1,4 @@
-//! The command line: a file a subcommand, and how a run reports itself.
+//! The command line: one file per subcommand, and the progress of a run.
 
 mod data;
 mod export;
@@ -47,10 +47,10 @@ impl Cli {
         matches!(self.command, Command::Fit(_) | Command::Sweep(_))
     }
 
-    /// Does what was asked for.
+    /// Runs the subcommand.
     ///
     /// # Errors
-    /// What went wrong, with place and hint.
+    /// The error, with place and hint.
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Fit(args) => fit::run(&args),

@@ -1,4 +1,4 @@
-//! A run's words on stderr: one line that renews itself on a terminal, plain lines now and then elsewhere.
+//! A run's progress on stderr: one line that is updated on a terminal, occasional plain lines elsewhere.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::fit::history::Summary;
 use crate::fit::{Event, Progress};
 
-/// How often a plain line says how far the run is.
+/// Interval between plain progress lines.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Reports a run on stderr.
@@ -27,7 +27,7 @@ impl TerminalProgress {
         Self { quiet, terminal, unit: String::new(), steps: 0, validation: None, last_line: None }
     }
 
-    /// The last words of a run.
+    /// The last lines of a run.
     pub(super) fn finished(&self, summary: &Summary, out: &Path) {
         if self.quiet {
             return;

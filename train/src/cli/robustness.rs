@@ -10,7 +10,7 @@ use super::data::data_of;
 use crate::output;
 use crate::study::robustness;
 
-/// What `robustness` takes.
+/// Arguments of `robustness`.
 #[derive(Debug, Args)]
 pub(super) struct RobustnessArgs {
     /// The model to measure

@@ -61,7 +61,7 @@ pub struct SweepArgs {
 }
 
 impl SweepArgs {
-    /// The sweep that these options ask for.
+    /// The sweep that these options describe.
     pub fn plan(&self) -> SweepPlan {
         let network = NetworkConfig { hidden: self.hidden, dropout: self.dropout, ..NetworkConfig::default() };
         let baseline = FitConfig {
@@ -79,7 +79,7 @@ impl SweepArgs {
     }
 }
 
-/// Runs the sweep with `trainer`: the table or the JSON goes to `stdout`, words on the way to `stderr`.
+/// Runs the sweep with `trainer`: the table or the JSON goes to `stdout`, progress to `stderr`.
 ///
 /// # Errors
 /// Those of [`sweep::run`] and [`sweep::save`]; `stdout` cannot be written.
@@ -90,7 +90,7 @@ pub fn run(args: &SweepArgs, trainer: &mut dyn Trainer, stdout: &mut dyn Write, 
     let outcome = sweep::run(&plan, &args.out, trainer, &mut |event| {
         done += usize::from(matches!(event, SweepEvent::Finished { .. }));
         if !args.quiet {
-            // Nobody may be listening to stderr; the sweep goes on all the same.
+            // A closed stderr does not stop the sweep.
             let _ = writeln!(stderr, "{}", line(event, done, runs));
         }
     })?;

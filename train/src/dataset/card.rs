@@ -1,4 +1,4 @@
-//! What is said of a data set: by the run while it lasts, and by the model's card for good.
+//! The description of a data set, for the run and for the model's card.
 
 use poselift::model::{DataCard, InputCard, OutputCard, View};
 use poselift::pose::{Axes, Unit};
@@ -11,7 +11,7 @@ use crate::data::{Motion, Pairs, Source};
 use crate::net::{Mirror, Standardisation};
 use crate::trained::{InputTransform, ZScore};
 
-/// What of a data set outlives the run; saved as `dataset.json`.
+/// The description of a data set that outlives the run; saved as `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetCard {
     /// The model's input.
@@ -22,27 +22,27 @@ pub struct DatasetCard {
     pub centred: bool,
     /// Where the data come from.
     pub data: Vec<DataCard>,
-    /// What the validation figures are measured on, in words.
+    /// The data of the validation figures, in words.
     pub validated_on: String,
-    /// The model whose poses are learned beside the true ones, by its name and weights.
+    /// The teacher, whose poses are learned in addition to the true ones, by its name and weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
-    /// Poses to learn from.
+    /// Number of training poses.
     pub train_size: usize,
-    /// Poses that validate.
+    /// Number of validation poses.
     pub val_size: usize,
 }
 
 impl DatasetCard {
-    /// How key points become features.
+    /// The transform from key points to features.
     pub fn transform(&self) -> InputTransform {
         if self.centred { InputTransform::Centred } else { InputTransform::Absolute }
     }
 
-    /// What a network of these data stands between, standardised as `zscores` of features and coordinates say.
+    /// The standardisation at both ends of a network for these data, by the `zscores` of features and coordinates.
     ///
     /// # Errors
-    /// A network that is to keep to a mirror where nobody knows which joint is left and which is right.
+    /// A mirror-equivariant network for a layout whose left and right joints are not known.
     pub fn standardisation(
         &self,
         (input, output): (ZScore, ZScore),
@@ -55,7 +55,7 @@ impl DatasetCard {
         Ok(Standardisation { input, output, mirror: network.mirror.then(mirror) })
     }
 
-    /// The factor and the name of the unit that errors are reported in: millimetres where the data are in metres.
+    /// The factor and name of the unit of reported errors: millimetres if the data are in metres.
     pub fn error_unit(&self) -> (f64, &str) {
         if self.output.unit == Unit::Metres { (1000.0, "mm") } else { (1.0, self.output.unit.name()) }
     }

@@ -1,4 +1,4 @@
-//! A network held against poses that stay the same.
+//! Errors of a network on a fixed set of poses.
 
 use tch::{Kind, Tensor};
 
@@ -6,12 +6,12 @@ use super::{DatasetCard, FixedSet};
 use crate::features::features;
 use crate::net::LiftNet;
 
-/// How far a network's joints are from where they belong.
+/// Distances of a network's joints from the true ones.
 #[derive(Debug)]
 pub struct Errors {
     /// `[N, J]` in the data's unit.
     pub distance: Tensor,
-    /// `[N, J]` what the network itself expected, where it says so.
+    /// `[N, J]` the errors that the network itself expected, if it has sigma.
     pub sigma: Option<Tensor>,
 }
 
@@ -22,7 +22,7 @@ impl Errors {
     }
 }
 
-/// Lifts `set` and holds the poses against its own.
+/// Lifts `set` and compares the poses with its own.
 pub fn measure(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> Errors {
     let rows = set.poses.size()[0];
     let mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());

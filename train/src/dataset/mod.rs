@@ -1,5 +1,4 @@
-//! The data of a run on its device: what a step draws from, what validates,
-//! and what the model's card says of both.
+//! The data of a run on its device: training batches, the validation set, and their description for the model's card.
 
 mod card;
 mod errors;
@@ -22,15 +21,15 @@ pub use card::DatasetCard;
 pub use errors::{Errors, measure};
 pub use motion::{Protocol, Views};
 
-/// Poses of a split that are measured, at most: enough for a standard error of a fraction of a millimetre.
+/// The most poses of a split that are measured: enough for a standard error of a fraction of a millimetre.
 const MEASURED: usize = 8192;
-/// Poses that the z-scores of motion are measured on.
+/// Number of poses for the z-scores of motion.
 const STATISTICS_POSES: i64 = 16_384;
-/// Seeds of the streams that are the same in every epoch.
+/// Seeds of the random streams that are the same in every epoch.
 const VALIDATION_SEED: u64 = 0x5EED_0001;
 const STATISTICS_SEED: u64 = 0x5EED_0002;
 
-/// Key points and poses that stay the same from one measurement to the next, as the network sees them.
+/// A fixed set of key points and poses for measurements, as the network sees them.
 #[derive(Debug)]
 pub struct FixedSet {
     /// `[N, J_in, C]`.
@@ -64,9 +63,9 @@ impl TrainSource {
 /// Training and validation data on a device.
 #[derive(Debug)]
 pub struct Dataset {
-    /// What is said of the data.
+    /// The description of the data.
     pub card: DatasetCard,
-    /// What validates: every joint seen, with the noise of the configuration.
+    /// The validation set: every joint is visible, with the noise of the configuration.
     pub validation: FixedSet,
     /// A fixed part of the training split, for its score in evaluation mode.
     pub train_eval: FixedSet,
@@ -130,7 +129,7 @@ impl Dataset {
         })
     }
 
-    /// The validation split as `protocol` wants it: the same views at every call; `None` for paired arrays.
+    /// The validation split under `protocol`: the same views at every call; `None` for paired arrays.
     pub fn held_out(&self, protocol: &Protocol) -> Option<Views> {
         match &self.train {
             TrainSource::Pairs { .. } => None,
@@ -151,8 +150,8 @@ impl Dataset {
         self.train.len()
     }
 
-    /// `[N]` which training poses an epoch goes through, in which order: motion by how rare its poses are, where the
-    /// configuration wants that, and everything else each once.
+    /// `[N]` the training poses of an epoch, in order: motion weighted by the poses' rarity, if the configuration
+    /// says so, and all other data each once.
     pub fn epoch_order(&self, seed: u64) -> Tensor {
         let by_rarity = match &self.train {
             TrainSource::Pairs { .. } => None,
@@ -164,8 +163,8 @@ impl Dataset {
         })
     }
 
-    /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; all that is
-    /// random about them follows from `seed`.
+    /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; everything random
+    /// about them follows from `seed`.
     pub fn draw(&self, index: &Tensor, seed: u64) -> (Tensor, Tensor) {
         self.train.draw(index, seed, true)
     }
@@ -194,7 +193,7 @@ fn to_device(array: &Array3<f32>, device: Device) -> Tensor {
     Tensor::from_slice(values).view([n as i64, joints as i64, channels as i64]).to_device(device)
 }
 
-/// Mean and deviation of each column of `[N, F]`, over the numbers in it; what does not vary gets a deviation of 0.
+/// Mean and deviation of each column of `[N, F]`, over its finite numbers; a constant column gets a deviation of 0.
 fn zscore(values: &Tensor) -> ZScore {
     let finite = values.isfinite();
     let count = finite.sum_dim_intlist(&[0i64][..], false, Kind::Double).clamp_min(1.0);
@@ -250,7 +249,7 @@ mod tests {
         let mut sorted = once;
         sorted.sort_unstable();
         assert!(sorted.into_iter().eq(0..count as i64));
-        // The weights are found on the way of the first: the second must be no other draw for that.
+        // The first call also computes the weights; the second must draw the same all the same.
         let (count, [drawn, again]) = orders(0.5);
         assert_eq!(drawn, again);
         let distinct: std::collections::HashSet<_> = drawn.iter().collect();

@@ -1,4 +1,4 @@
-//! Motion that is looked at anew for every step, and the part of it that validates.
+//! Motion that is drawn with new views for every step, and its validation part.
 
 use std::cell::OnceCell;
 
@@ -13,21 +13,21 @@ use crate::data::{Clip, Motion};
 use crate::net::numbers;
 use crate::views::{Cameras, Detector, Seen, ViewOptions, Viewer};
 
-/// Share of the views whose focal length the lifter is told; for the others it guesses, as it will for most users.
+/// Share of the views whose focal length the lifter knows; for the others it guesses, as it will for most users.
 const KNOWN_FOCAL: f64 = 0.75;
 
-/// Which views of the validation split of motion are wanted.
+/// Selects views of the validation split of motion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protocol {
-    /// Where cameras stand.
+    /// The distribution of cameras.
     pub cameras: Cameras,
-    /// What the detector makes of the key points.
+    /// The detector's errors.
     pub detector: Detector,
-    /// How far bodies are reshaped: 1 as in training, more for odder ones.
+    /// Spread of the bodies' shapes: 1 as in training, more for unusual bodies.
     pub reshape: f64,
-    /// One person alone.
+    /// Restricts the views to one person.
     pub subject: Option<String>,
-    /// At most so many views, evenly spread over the poses.
+    /// The most views, evenly spread over the poses.
     pub views: usize,
 }
 
@@ -38,7 +38,7 @@ impl Default for Protocol {
     }
 }
 
-/// People as cameras saw them, as plain arrays.
+/// Views of people as plain arrays.
 #[derive(Debug, Clone)]
 pub struct Views {
     /// `[N, J, 3]` of the model's layout: pixels and scores.
@@ -49,20 +49,21 @@ pub struct Views {
     pub cameras: Vec<Camera>,
 }
 
-/// Motion, looked at anew for every step.
+/// Training motion, with new views for every step.
 #[derive(Debug)]
 pub(super) struct MotionSource {
     train: Viewer,
     /// How much more often rare poses are drawn; 0 for each pose once an epoch.
     rarity: f64,
-    /// `[T]` how often each training pose is drawn, found when the first epoch asks: what only measures never does.
+    /// `[T]` how often each training pose is drawn; computed when the first epoch asks, since measurements never need
+    /// it.
     weights: OnceCell<Tensor>,
     detector: Detector,
     pub held_out: HeldOut,
 }
 
 impl MotionSource {
-    /// The clips `training` to learn from, `validating` to be measured on.
+    /// The clips `training` to learn from, and `validating` to measure on.
     pub(super) fn new(
         motion: &Motion,
         (training, validating): (&[usize], &[usize]),
@@ -83,10 +84,10 @@ impl MotionSource {
         self.train.len()
     }
 
-    /// `[N]` as many training poses as there are, drawn by how rare they are; `None` where each comes once.
+    /// `[N]` as many indices as there are training poses, weighted by rarity; `None` if each pose comes once.
     pub(super) fn drawn_by_rarity(&self, seed: u64) -> Option<Tensor> {
         (self.rarity > 0.0).then(|| {
-            // First, for it draws from libtorch's generator too.
+            // This comes first because it draws from libtorch's generator too.
             let weights = self.weights.get_or_init(|| self.train.rarity(self.rarity));
             tch::manual_seed(seed as i64);
             weights.multinomial(self.len() as i64, true)
@@ -101,17 +102,17 @@ impl MotionSource {
         seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()))
     }
 
-    /// Training poses as `protocol` wants them, of everybody; the same at every call.
+    /// Training poses of all people under `protocol`; the same at every call.
     pub(super) fn look(&self, protocol: &Protocol) -> Seen {
         look(&self.train, &Vec::from_iter(0..self.train.len()), protocol)
     }
 }
 
-/// Motion of people who are only measured on.
+/// Motion of the people who validate.
 #[derive(Debug)]
 pub(super) struct HeldOut {
     viewer: Viewer,
-    /// `[T]` whose pose each one is.
+    /// `[T]` the person of each pose.
     subjects: Vec<String>,
 }
 
@@ -143,7 +144,7 @@ impl HeldOut {
         Views { keypoints: array(&seen.keypoints), poses: array(&seen.poses), cameras }
     }
 
-    /// Everybody, with the number of their poses.
+    /// All people, with the number of their poses.
     pub(super) fn people(&self) -> Vec<(String, usize)> {
         let mut people: Vec<(String, usize)> = Vec::new();
         for subject in &self.subjects {
@@ -156,7 +157,7 @@ impl HeldOut {
     }
 }
 
-/// Poses from among `chosen` of `viewer`'s, evenly spread, at most as many as `protocol` wants.
+/// Poses from `chosen` ones of `viewer`, evenly spread, at most as many as `protocol` asks for.
 fn look(viewer: &Viewer, chosen: &[usize], protocol: &Protocol) -> Seen {
     let count = chosen.len().min(protocol.views);
     let spread: Vec<i64> = (0..count).map(|k| chosen[k * chosen.len() / count] as i64).collect();
@@ -171,7 +172,7 @@ fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> 
     Viewer::new(&to_device(&positions, device), &human, layout, device)
 }
 
-/// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a person's bone lengths, `[T]`.
+/// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a real person's bone lengths, `[T]`.
 fn gather(motion: &Motion, clips: &[usize]) -> (Array3<f32>, Vec<bool>) {
     let clips: Vec<_> = clips.iter().map(|&clip| &motion.clips[clip]).collect();
     let frames = |clip: &&Clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);

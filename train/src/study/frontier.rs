@@ -1,4 +1,4 @@
-//! What a smaller or a rounder model costs in error, and what it gains in size and time: models side by side.
+//! Compares models: what a smaller model or a lower precision costs in error, and gains in size and speed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::chart::{Chart, Tradeoff, tradeoff_chart};
 use crate::dataset::{Dataset, Protocol, Views};
 use crate::views::Detector;
 
-/// People of a batch that speed is measured on, and turns that its median is taken over.
+/// Batch size for measuring speed, and number of turns for the median.
 const BATCH: usize = 256;
 const TURNS: usize = 9;
-/// Calls of one turn: for one person and for a batch.
+/// Calls per turn: for one person and for a batch.
 const CALLS: [usize; 2] = [200, 20];
 
-/// A model's place among others.
+/// One model's figures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Its file's name without the extension.
@@ -29,7 +29,7 @@ pub struct Place {
     pub bytes: u64,
     /// Weights and biases.
     pub parameters: u64,
-    /// What its hidden layers are held in.
+    /// Precision of its hidden layers.
     pub precision: Precision,
     /// Errors with perfect key points, and with a detector's.
     pub errors: [Accuracy; 2],
@@ -43,7 +43,7 @@ pub struct Place {
 /// threads.
 ///
 /// # Errors
-/// Data without cameras, a file that is no model of ours or reads other key points, a runtime that fails.
+/// Data without cameras, a file that is not a model of ours or reads other key points, a runtime that fails.
 pub fn places<P: AsRef<Path>>(files: &[P], dataset: &Dataset, threads: Option<usize>) -> Result<Vec<Place>> {
     let options = LifterOptions { device: Device::Cpu, threads, ..LifterOptions::default() };
     let open = |file: &P| Lifter::from_file_with(file, &options);
@@ -79,10 +79,10 @@ fn error(lifter: &mut Lifter, views: &Views) -> Result<Accuracy> {
     let lifted = lifter.lift_with_cameras(views.keypoints.view(), &views.cameras)?;
     let mut score = Score::new(lifted.poses.dim().1, Some(0), &poselift::pose::Unit::Metres);
     score.add(lifted.poses.view(), views.poses.view())?;
-    score.accuracy().ok_or_else(|| Error::runtime("nobody could be lifted"))
+    score.accuracy().ok_or_else(|| Error::runtime("no person could be lifted"))
 }
 
-/// Seconds of a call with one person and with a batch, for each lifter: medians of turns that they take one after another.
+/// Seconds per call with one person and with a batch, for each lifter: medians of turns in which they alternate.
 fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<[f64; 2]>> {
     let sizes = [1, BATCH.min(keypoints.dim().0)];
     let mut turns = vec![[const { Vec::new() }; 2]; lifters.len()];
@@ -132,7 +132,7 @@ pub fn markdown(places: &[Place], on: &str) -> String {
     text
 }
 
-/// Error with a detector's key points over speed, the best at each speed joined.
+/// Error with a detector's key points over speed; a line joins the best at each speed.
 ///
 /// # Errors
 /// No model.

@@ -1,5 +1,5 @@
-//! Experiments on networks and models, and the pages that say what came out: `sweep` compares networks, `robustness` and
-//! `frontier` compare finished models, `report` reads one run.
+//! Experiments on networks and models, and their reports: `sweep` compares networks, `robustness` and `frontier`
+//! compare finished models, `report` reads one run.
 
 pub mod frontier;
 pub mod report;

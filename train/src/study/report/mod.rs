@@ -15,10 +15,10 @@ use crate::data::is_made_up;
 use crate::fit::history::{EpochScore, HistoryRow, Summary, read_history};
 use crate::output;
 
-/// Epochs beyond this many are not all listed.
+/// With more epochs than this, not all are listed.
 const MOST_EPOCHS_LISTED: usize = 12;
 
-/// Reads `history.csv` in the folder of a run and writes `mpjpe.svg`, `mpjpe.png` and `report.md` beside it.
+/// Reads `history.csv` in the folder of a run and writes `mpjpe.svg`, `mpjpe.png` and `report.md` into it.
 ///
 /// # Errors
 /// The history cannot be read, or a file cannot be written.
@@ -60,7 +60,7 @@ pub fn markdown(config: &FitConfig, rows: &[HistoryRow], summary: &Summary) -> S
     text + "\n"
 }
 
-/// A score with its unit: `61.3 mm`, `0.1234` in a unit unknown.
+/// A score with its unit: `61.3 mm`, `0.1234` if the unit is unknown.
 pub(crate) fn score(value: f64, unit: &str) -> String {
     match (value.is_finite(), unit) {
         (false, _) => "no number".to_owned(),
@@ -117,7 +117,7 @@ fn best(reading: &Reading, unit: &str) -> String {
     format!("**Best validation.** {} {when}.", score(best, unit))
 }
 
-/// The verdict on the second epoch, and in longer runs on all that came after the best one.
+/// The verdict on the second epoch, and in longer runs on all epochs after the best one.
 fn over_fitting(reading: &Reading, epochs: &[EpochScore], unit: &str) -> String {
     let rule = match reading.noise {
         Some(noise) => format!(
@@ -158,8 +158,8 @@ fn compared(reading: &Reading, before: &EpochScore, after: &EpochScore, unit: &s
         }
         EpochVerdict::Unchanged => "Undecided: neither score moves by more than the noise",
         EpochVerdict::Worsens => "No, but it does harm: validation gets worse without a gain in training",
-        EpochVerdict::NoNoiseKnown => "Cannot be told: there are too few validations to say how much a score scatters",
-        EpochVerdict::NoNumber => "Cannot be told: a score is no number",
+        EpochVerdict::NoNoiseKnown => "Undecided: there are too few validations to say how much a score scatters",
+        EpochVerdict::NoNumber => "Undecided: a score is no number",
     };
     format!("{verdict}. Training goes {train}, validation {val}.")
 }

@@ -1,13 +1,13 @@
-//! What a history says once its noise is known.
+//! Readings of a history: differences between epochs, compared with the noise.
 
 use crate::fit::history::{EpochScore, HistoryRow};
 
-/// Fewest scatter samples that a noise is estimated from.
+/// Fewest scatter samples for estimating the noise.
 const LEAST_NOISE_SAMPLES: usize = 3;
 /// From a median of absolute values to a standard deviation, for normal noise.
 const SIGMA_PER_MEDIAN: f64 = 1.0 / 0.674_49;
 
-/// What one epoch did beside an earlier one.
+/// The change from an earlier epoch to a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EpochVerdict {
     /// Training falls, validation rises, both by more than the noise.
@@ -26,18 +26,19 @@ pub enum EpochVerdict {
     NoNumber,
 }
 
-/// The figures of a run that its report speaks of.
+/// The figures of a run for its report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// Iteration and score of the best validation.
     pub best: Option<(u64, f64)>,
     /// The run's last iteration.
     pub last_iteration: u64,
-    /// What two validation scores may differ by without meaning: twice the standard deviation of their difference.
+    /// The greatest difference of two validation scores without meaning: twice the standard deviation of their
+    /// difference.
     pub noise: Option<f64>,
-    /// How many validations the noise was estimated from.
+    /// Number of validations that the noise was estimated from.
     pub noise_samples: usize,
-    /// Training and validation scores that are no number.
+    /// Number of training and validation scores that are NaN.
     pub lost: usize,
     /// The iteration of the first of these.
     pub first_lost: Option<u64>,
@@ -69,7 +70,7 @@ impl Reading {
         }
     }
 
-    /// What happened between the ends of two epochs.
+    /// The change between the ends of two epochs.
     pub fn verdict(&self, before: &EpochScore, after: &EpochScore) -> EpochVerdict {
         let train = after.train_mpjpe - before.train_mpjpe;
         let val = after.val_mpjpe - before.val_mpjpe;
@@ -88,8 +89,8 @@ impl Reading {
     }
 }
 
-/// How far each score lies off the straight line between its neighbours, scaled so that independent noise of
-/// standard deviation σ gives values of standard deviation σ: a trend does not count as noise.
+/// Each score's distance from the straight line between its neighbours, scaled so that independent noise of standard
+/// deviation σ gives values of standard deviation σ: a trend does not count as noise.
 fn scatter(val: &[(u64, f64)]) -> Vec<f64> {
     val.windows(3)
         .map(|three| {

@@ -1,4 +1,4 @@
-//! Histories with a known story, and what the report must say of each.
+//! Histories with known behaviour, and their reports.
 
 // A failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]
@@ -48,14 +48,14 @@ fn report(epochs: &[(f64, f64)]) -> String {
 }
 
 #[test]
-fn each_story_is_told() {
+fn each_history_is_described() {
     for (epochs, expected) in [
         (&[(60.0, 65.0), (50.0, 70.0)][..], "second epoch over-fit?** Yes. Training goes from 60.0 mm to 50.0 mm"),
         (&[(60.0, 65.0), (50.0, 58.0)], "second epoch over-fit?** No: validation still gets better."),
         (&[(60.0, 65.0), (50.0, 65.1)], "Undecided: training gets better, validation moves by no more than its noise"),
         (&[(60.0, 65.0), (60.1, 65.1)], "Undecided: neither score moves"),
         (&[(60.0, 65.0), (66.0, 72.0)], "No, but it does harm"),
-        (&[(60.0, 65.0), (f64::NAN, f64::NAN)], "Cannot be told: a score is no number"),
+        (&[(60.0, 65.0), (f64::NAN, f64::NAN)], "Undecided: a score is no number"),
         (&[(60.0, 65.0)], "One epoch: no sample was seen twice"),
         (&[(60.0, 65.0), (55.0, 60.0), (40.0, 70.0)], "after the best epoch, the 2. of 3?** Yes."),
         (&[(60.0, 65.0), (55.0, 60.0), (50.0, 55.0)], "Of all 3 epochs the last has the best validation score."),
@@ -83,7 +83,7 @@ fn too_few_validations_decide_nothing() {
     let (mut rows, summary) = run(&[(60.0, 65.0), (50.0, 70.0)]);
     rows.iter_mut().for_each(|row| row.val_mpjpe = None);
     let report = markdown(&FitConfig::default(), &rows, &summary);
-    assert!(report.contains("Cannot be told: there are too few validations"), "{report}");
+    assert!(report.contains("Undecided: there are too few validations"), "{report}");
     assert!(report.contains("lower `--validate-every`"), "{report}");
 }
 

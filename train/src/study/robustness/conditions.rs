@@ -1,4 +1,4 @@
-//! What is varied, and how far.
+//! The conditions of a robustness study: which quantity is varied, and over which range.
 
 use rand::rngs::StdRng;
 use rand::seq::index;
@@ -8,13 +8,13 @@ use crate::dataset::Protocol;
 use crate::views::Cameras;
 use crate::views::Detector;
 
-/// A detector as usual that shows every joint.
+/// A usual detector that shows every joint.
 const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
 /// The first joint of COCO-17 that people at desks do not show: the left hip; and the left knee.
 const HIPS_AND_BELOW: usize = 11;
 const KNEES_AND_BELOW: usize = 13;
 
-/// One thing that is varied.
+/// One quantity that is varied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     /// `camera pitch`.
@@ -23,7 +23,7 @@ pub struct Curve {
     pub unit: String,
     /// From one end to the other.
     pub conditions: Vec<Condition>,
-    /// Whether the conditions lie on an axis; else they are a list.
+    /// Whether the conditions are on an axis; otherwise they are a list.
     pub is_axis: bool,
 }
 
@@ -34,46 +34,46 @@ pub struct Condition {
     pub label: String,
     /// On the axis.
     pub at: f64,
-    /// How people are seen.
+    /// How the views are drawn.
     pub protocol: Protocol,
-    /// What is done to the key points then.
+    /// Changes to the key points after the detector.
     pub damage: Damage,
-    /// Which joints are measured.
+    /// The joints that are measured.
     pub joints: Joints,
 }
 
-/// What is done to key points after the detector.
+/// A change to key points after the detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Damage {
     /// Nothing.
     None,
-    /// Normal noise on both coordinates of every joint, its deviation a share of the person's size in the image.
+    /// Normal noise on both coordinates of every joint; its deviation is a share of the person's size in the image.
     Noise {
         /// Deviation over the root of the area of the key points' box.
         share: f64,
     },
-    /// So many joints missing, any of them.
+    /// A number of random missing joints.
     Missing {
-        /// Of the 17.
+        /// Number of joints, of 17.
         joints: usize,
     },
-    /// COCO-17's joints from this one on missing.
+    /// COCO-17's joints from this one on are missing.
     NoLegs {
         /// Index of the first.
         from: usize,
     },
-    /// The focal length is not known and guessed.
+    /// The focal length is unknown and guessed.
     FocalUnknown,
 }
 
-/// Which joints are measured.
+/// The joints that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joints {
     /// All 17.
     All,
-    /// The root and all above it.
+    /// The root and all joints above it.
     Upper,
-    /// The upper body by itself, with the thorax as its root: for people whose hips nobody sees.
+    /// The upper body, with the thorax as its root: for people whose hips are out of view.
     AboveHips,
 }
 
@@ -92,7 +92,7 @@ fn axis(title: &str, unit: &str, values: &[f64], condition: impl Fn(f64) -> Cond
     Curve { title: title.into(), unit: unit.into(), conditions, is_axis: true }
 }
 
-/// The curves of `models/README.md`; all but the first with the usual detector, every joint seen.
+/// The curves of `models/README.md`; all but the first with the usual detector, every joint visible.
 pub fn curves() -> Vec<Curve> {
     let usual = Cameras::default;
     let seen = |at: f64, label: String, cameras: Cameras| Condition::new(label, at, detected(cameras));
@@ -128,7 +128,7 @@ pub fn curves() -> Vec<Curve> {
     ]
 }
 
-/// What is no axis: the two figures of the table of models, and what is taken away from them.
+/// Conditions without an axis: the two figures of the table of models, and their ablations.
 fn overall() -> Curve {
     let with =
         |label: &str, detector: Detector| Condition::new(label, 0.0, Protocol { detector, ..Protocol::default() });
@@ -150,7 +150,7 @@ fn overall() -> Curve {
     Curve { title: "overall".into(), unit: String::new(), conditions, is_axis: false }
 }
 
-/// Everybody who validates, alone, with the usual detector.
+/// All people who validate, one at a time, with the usual detector.
 pub fn people(people: &[(String, usize)]) -> Curve {
     let one = |(name, poses): &(String, usize)| {
         let protocol = Protocol { subject: Some(name.clone()), ..detected(Cameras::default()) };
@@ -160,7 +160,7 @@ pub fn people(people: &[(String, usize)]) -> Curve {
     Curve { title: "people".into(), unit: String::new(), conditions, is_axis: false }
 }
 
-/// Numbers that are the same at every call.
+/// Random numbers that are the same at every call.
 pub(super) struct Random(StdRng);
 
 pub(super) fn random() -> Random {

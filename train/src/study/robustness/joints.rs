@@ -1,4 +1,4 @@
-//! What a study says of each joint, and of sigma.
+//! A study's results per joint, and for sigma.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use super::words::percent;
 use super::{Measured, Point, TOLD_BY_JOINT};
 use crate::chart::{Chart, Line, calibration_chart};
 
-/// The points that are looked at joint by joint: perfect key points, and a detector's.
+/// The points that are reported joint by joint: perfect key points, and a detector's.
 fn reported(study: &[Measured]) -> &[Point] {
     let points = study.first().map_or(&[][..], |overall| &overall.points);
     &points[..points.len().min(TOLD_BY_JOINT)]
 }
 
-/// Tables of each joint's errors and, where the model gives it, of sigma; Markdown.
+/// Markdown tables of each joint's errors and, if the model has it, of sigma.
 pub(super) fn tables(study: &[Measured]) -> String {
     let mut text = String::new();
     for point in reported(study) {
@@ -50,7 +50,7 @@ fn joint_table(point: &Point) -> String {
     text
 }
 
-/// The share of joints within several sigmas, a column a point.
+/// The share of joints within several sigmas, one column per point.
 fn sigma_table(points: &[&Point]) -> String {
     let heads: String = points.iter().map(|point| format!(" {} |", point.label)).collect();
     let mut text = format!(
@@ -68,7 +68,7 @@ fn sigma_table(points: &[&Point]) -> String {
     text
 }
 
-/// The chart of the same shares; none where the model gives no sigma.
+/// The chart of the same shares; `None` if the model has no sigma.
 ///
 /// # Errors
 /// Shares that cannot be drawn.

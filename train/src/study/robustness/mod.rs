@@ -1,7 +1,7 @@
-//! How far a model can be trusted outside the middle of its data: its error as one thing at a time gets harder.
+//! Robustness: a model's error as one condition at a time gets harder.
 //!
-//! A study is a list of curves; a curve is one thing that is varied, from what is usual to what is not, over the same
-//! people of the validation split. Models are run as users run them, by [`poselift::Lifter`], cameras known.
+//! A study is a list of curves; a curve varies one quantity, from usual to unusual values, over the same people of
+//! the validation split. Models are run as users run them, by [`poselift::Lifter`], cameras known.
 
 mod conditions;
 mod joints;
@@ -21,10 +21,10 @@ pub use conditions::{Condition, Curve, Damage, Joints, curves, people};
 pub use joints::sigma_chart;
 pub use write::{chart, markdown};
 
-/// The people of each source, by their names.
+/// The people of each source, by name.
 pub type People = Vec<(String, Vec<String>)>;
 
-/// The rows of the first curve of which joints are told one by one.
+/// The rows of the first curve that are reported joint by joint.
 const TOLD_BY_JOINT: usize = 2;
 
 /// A model's figures under one condition.
@@ -32,39 +32,40 @@ const TOLD_BY_JOINT: usize = 2;
 pub struct Point {
     /// The condition in words or as a number with its unit: `15°`.
     pub label: String,
-    /// Where it lies on the curve's axis.
+    /// Its position on the curve's axis.
     pub at: f64,
-    /// The errors; of the upper body alone where the condition says so.
+    /// The errors; only of the upper body if the condition says so.
     pub accuracy: Accuracy,
     /// `[J]` the same, joint by joint.
     pub joints: Vec<JointAccuracy>,
-    /// How errors lie within sigma, where the model gives it.
+    /// Distribution of errors relative to sigma, if the model has it.
     pub calibration: Option<Calibration>,
-    /// People too little of whom was seen to be lifted.
+    /// Number of people with too few visible joints to be lifted.
     pub not_lifted: u64,
 }
 
 /// One curve, measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// What is varied: `camera pitch`.
+    /// The quantity that is varied: `camera pitch`.
     pub title: String,
     /// Its unit, for the axis: `degrees`.
     pub unit: String,
     /// In the order of the axis.
     pub points: Vec<Point>,
-    /// Whether the points lie on an axis; else they are a list.
+    /// Whether the points are on an axis; otherwise they are a list.
     pub is_axis: bool,
 }
 
 impl Point {
-    /// The share of joints within one sigma, where the model gives it.
+    /// The share of joints within one sigma, if the model has it.
     pub fn within_sigma(&self) -> Option<f64> {
         self.calibration.as_ref().and_then(Calibration::within_one_sigma)
     }
 }
 
-/// Measures `lifter` on the validation split of `dataset`, `views` people a point; `sources` tells who comes from where.
+/// Measures `lifter` on the validation split of `dataset`, `views` people per point; `sources` lists the people of
+/// each source.
 ///
 /// # Errors
 /// Data without cameras (paired arrays), a model of other joints, a runtime that fails.
@@ -100,7 +101,7 @@ pub fn study<N: PoseNetwork>(
     Ok(measured)
 }
 
-/// The figures over all views of `conditions` together; the first one says how the joints count.
+/// The figures over all views of `conditions` together; the first one selects the joints.
 fn measure<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     dataset: &Dataset,
@@ -128,9 +129,9 @@ fn measure<N: PoseNetwork>(
             counted.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
         }
     }
-    let nobody = || Error::runtime(format!("nobody could be lifted ({})", first.label));
-    let score = score.ok_or_else(nobody)?;
-    let (accuracy, joints) = score.accuracy().zip(score.joints()).ok_or_else(nobody)?;
+    let none_lifted = || Error::runtime(format!("no person could be lifted ({})", first.label));
+    let score = score.ok_or_else(none_lifted)?;
+    let (accuracy, joints) = score.accuracy().zip(score.joints()).ok_or_else(none_lifted)?;
     let not_lifted = score.not_lifted();
     Ok(Point { label: first.label.clone(), at: first.at, accuracy, joints, calibration, not_lifted })
 }
@@ -141,10 +142,10 @@ impl Curve {
     }
 }
 
-/// Human3.6M-17's thorax, and what else is above the hips.
+/// Human3.6M-17's thorax, and the other joints above the hips.
 const ABOVE_HIPS: [usize; 10] = [8, 7, 9, 10, 11, 12, 13, 14, 15, 16];
 
-/// The joints of `poses` `[N, 17, 3]` that count, the root first.
+/// The measured joints of `poses` `[N, 17, 3]`, the root first.
 fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
     match joints {
         Joints::All => poses.to_owned(),
@@ -171,7 +172,7 @@ fn person_size(person: ArrayView2<'_, f32>) -> f32 {
 }
 
 impl Damage {
-    /// Does to `views` what the condition asks for, the same at every call.
+    /// Applies the condition's change to `views`, the same at every call.
     fn apply(self, views: &mut Views) {
         match self {
             Self::None => {}

@@ -1,4 +1,4 @@
-//! What is done to key points, and what is made of the figures.
+//! Tests of the changes to key points, and of the figures.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
 use ndarray::Array3;

@@ -1,4 +1,4 @@
-//! Numbers as the tables say them.
+//! Numbers as the tables print them.
 
 /// A share of 0..1 as `68.0 %`.
 pub(super) fn percent(share: Option<f64>) -> String {

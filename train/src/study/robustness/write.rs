@@ -8,7 +8,7 @@ use super::words::percent;
 use super::{Measured, Point, joints};
 use crate::chart::{Chart, Line, Panel, panels_chart};
 
-/// The tables, one a curve; `model` names the model, `on` the data.
+/// The tables, one per curve; `model` names the model, `on` the data.
 pub fn markdown(study: &[Measured], model: &str, on: &str, views: usize) -> String {
     let mut text = format!(
         "# How `{model}` fares\n\nErrors in millimetres for a person of 1.70 m, the root counted: MPJPE after aligning the \
@@ -60,7 +60,7 @@ fn row(point: &Point, has_sigma: bool) -> String {
 /// A panel for each curve that has an axis.
 ///
 /// # Errors
-/// No curve at all.
+/// No curve has an axis.
 pub fn chart(study: &[Measured], model: &str) -> Result<Chart> {
     let line = |curve: &Measured, name: &str, error: fn(&Point) -> f64| Line {
         name: name.to_owned(),

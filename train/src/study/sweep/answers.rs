@@ -1,5 +1,5 @@
-//! The questions, what theory says to each, and what the figures show: the
-//! last is made from the figures alone and may well contradict the second.
+//! The assignment's questions, what theory says about each, and what the figures show: the last is derived from the
+//! figures alone and may contradict the second.
 
 use super::Outcome;
 use super::compare::{Comparison, Split, Verdict, When, by_seed};
@@ -78,7 +78,7 @@ impl Figures<'_> {
         score(value, self.outcome.unit())
     }
 
-    /// What a changed network scores beside the baseline, on both splits.
+    /// The scores of a changed network compared with the baseline, on both splits.
     fn change(&self, name: &str, variant: &str, otherwise: &str) -> String {
         let sentence = |split| {
             let scores = |key| self.by_seed(key, split, When::LastEpoch);
@@ -102,7 +102,7 @@ impl Figures<'_> {
         format!("{to} against {from} {otherwise}: {judged}.")
     }
 
-    /// Validation less training, with and without dropout.
+    /// Validation minus training, with and without dropout.
     fn gaps(&self) -> String {
         let gap = |variant| -> Vec<f64> {
             let val = self.by_seed(variant, Split::Validation, When::LastEpoch);
@@ -150,7 +150,7 @@ impl Figures<'_> {
             Comparison::new(&when(When::FirstEpoch), &when(When::LastEpoch))
         });
         let verdict = match (train.verdict, val.verdict) {
-            (Verdict::NoNumber, _) | (_, Verdict::NoNumber) => "cannot be told, a run has lost its numbers",
+            (Verdict::NoNumber, _) | (_, Verdict::NoNumber) => "undecided, a run has lost its numbers",
             (Verdict::OneSeed, _) | (_, Verdict::OneSeed) => "undecided, with one seed the spread is unknown",
             (Verdict::Better, Verdict::Worse) => "yes, it over-fits",
             (_, Verdict::Better) => "no, validation still gets better",

@@ -1,4 +1,4 @@
-//! Scores over seeds, and when a difference between two of them means something.
+//! Scores over seeds, and whether the difference of two scores is significant.
 
 use super::Outcome;
 use crate::chart::Score;
@@ -37,7 +37,7 @@ pub(super) fn by_seed(outcome: &Outcome, variant: &str, split: Split, when: When
     runs.map(|run| epoch(&run.summary.epochs).unwrap_or(f64::NAN)).collect()
 }
 
-/// Mean, least and greatest; all NaN where one of `values` is.
+/// Mean, least and greatest; all NaN if one of `values` is.
 pub(super) fn over_seeds(values: &[f64]) -> Score {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     if !mean.is_finite() {
@@ -48,7 +48,7 @@ pub(super) fn over_seeds(values: &[f64]) -> Score {
     Score { mean, least, greatest }
 }
 
-/// Whether a difference means something.
+/// Whether a difference is significant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Less error, by more than the spread.
@@ -59,20 +59,20 @@ pub enum Verdict {
     Undecided,
     /// One seed: the spread is not known.
     OneSeed,
-    /// A score is no number.
+    /// A score is NaN.
     NoNumber,
 }
 
-/// One set of scores beside another.
+/// Two sets of scores compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
-    /// The scores compared with.
+    /// The reference scores.
     pub from: Score,
-    /// The scores compared.
+    /// The scores compared with the reference.
     pub to: Score,
     /// The larger of the two ranges, least to greatest seed.
     pub spread: f64,
-    /// What follows.
+    /// The conclusion.
     pub verdict: Verdict,
 }
 
@@ -97,7 +97,7 @@ impl Comparison {
         Self { from, to, spread, verdict }
     }
 
-    /// `to` less `from`: negative is better.
+    /// `to` minus `from`: negative is better.
     pub fn difference(&self) -> f64 {
         self.to.mean - self.from.mean
     }

@@ -1,8 +1,8 @@
-//! The assignment's questions as one experiment: a baseline, one change at a
-//! time, several seeds, and a report that reads what came out.
+//! The assignment's questions as one experiment: a baseline, one change at a time, several seeds, and a report on the
+//! results.
 //!
-//! Training stands behind [`Trainer`], so that everything else is tested
-//! without it. A sweep that was broken off goes on where it stopped.
+//! Training is behind [`Trainer`], so that everything else is tested without it. An interrupted sweep continues where
+//! it stopped.
 
 mod answers;
 mod compare;
@@ -25,29 +25,29 @@ use crate::config::FitConfig;
 use crate::fit::history::Summary;
 use crate::output;
 
-/// The file in a sweep's folder that says what it is a sweep of.
+/// The file in a sweep's folder that holds the sweep's settings.
 const BASELINE_FILE: &str = "baseline.json";
-/// The file in a run's folder that says that the run is done.
+/// The file in a run's folder that marks the run as finished.
 const FINISHED_FILE: &str = "finished.json";
 
 /// Fits one network.
 pub trait Trainer {
-    /// Fits as `config` says into the folder `out`, which may hold a broken-off run of the same config, to
-    /// be continued or replaced.
+    /// Fits as `config` says into the folder `out`, which may hold an interrupted run of the same config, to be
+    /// continued or replaced.
     ///
     /// # Errors
-    /// Whatever keeps the run from its end.
+    /// The run cannot be finished.
     fn fit(&mut self, config: &FitConfig, out: &Path) -> Result<Summary>;
 }
 
-/// What to sweep, how often, and for how long.
+/// The sweep's networks, seeds and time limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepPlan {
-    /// The run that all others differ from in one thing; its seed is the first of the sweep's.
+    /// The baseline, from which all others differ in one setting; its seed is the first of the sweep's.
     pub baseline: FitConfig,
     /// At most this many seeds for each network, at least 1.
     pub seeds: u64,
-    /// No further seed is begun if it would end later than this many seconds of running.
+    /// No further seed is started if it would end later than this many seconds of running.
     pub budget_seconds: f64,
 }
 
@@ -64,10 +64,10 @@ pub struct FinishedRun {
     pub summary: Summary,
 }
 
-/// What came of a sweep.
+/// The result of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The run that all others differ from in one thing.
+    /// The baseline, from which all others differ in one setting.
     pub baseline: FitConfig,
     /// The seeds that every variant was run with.
     pub seeds: Vec<u64>,
@@ -75,7 +75,7 @@ pub struct Outcome {
     pub runs: Vec<FinishedRun>,
 }
 
-/// A run of the sweep that is about to start, or was found finished.
+/// Progress of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SweepEvent<'a> {
     /// A run starts.
@@ -89,27 +89,27 @@ pub enum SweepEvent<'a> {
         run: &'a str,
         /// Its scores.
         summary: &'a Summary,
-        /// Whether it had been done before.
+        /// Whether it was already finished before.
         found: bool,
     },
     /// The time is used up before all seeds were run.
     OutOfTime {
-        /// Seeds that were run.
+        /// Number of seeds that were run.
         seeds: u64,
     },
 }
 
-/// Runs the sweep in `folder`: each variant with the first seed, then each with the next, while there is
-/// time. Runs that `folder` holds already are not repeated.
+/// Runs the sweep in `folder`: each variant with the first seed, then each with the next, while there is time. Runs
+/// that `folder` already holds are not repeated.
 ///
 /// # Errors
-/// `folder` holds a sweep with other settings, a file cannot be read or written, or a run fails; what is
-/// finished by then is kept.
+/// `folder` holds a sweep with other settings, a file cannot be read or written, or a run fails; finished runs are
+/// kept.
 pub fn run(
     plan: &SweepPlan,
     folder: &Path,
     trainer: &mut dyn Trainer,
-    tell: &mut dyn FnMut(SweepEvent<'_>),
+    report: &mut dyn FnMut(SweepEvent<'_>),
 ) -> Result<Outcome> {
     fs::create_dir_all(folder).map_err(|e| Error::io("cannot create", folder, e))?;
     claim(folder, &plan.baseline)?;
@@ -117,14 +117,14 @@ pub fn run(
     let mut rounds: Vec<f64> = Vec::new();
     for seed in (plan.baseline.seed..).take(plan.seeds.max(1) as usize) {
         if !another_round_fits(&rounds, plan.budget_seconds) {
-            tell(SweepEvent::OutOfTime { seeds: outcome.seeds.len() as u64 });
+            report(SweepEvent::OutOfTime { seeds: outcome.seeds.len() as u64 });
             break;
         }
         let mut round = 0.0;
         for variant in variants(&plan.baseline.network) {
             let mut config = FitConfig { network: variant.network.clone(), ..plan.baseline.clone() };
             config.seed = seed;
-            let finished = run_one(&variant, &config, folder, trainer, tell)?;
+            let finished = run_one(&variant, &config, folder, trainer, report)?;
             round += finished.wall_seconds;
             outcome.runs.push(finished);
         }
@@ -140,7 +140,7 @@ fn another_round_fits(rounds: &[f64], budget_seconds: f64) -> bool {
     rounds.is_empty() || rounds.iter().sum::<f64>() + longest <= budget_seconds
 }
 
-/// Makes `folder` that of a sweep around `baseline`, or finds that it is.
+/// Creates `folder` for a sweep around `baseline`, or checks that it holds that sweep.
 fn claim(folder: &Path, baseline: &FitConfig) -> Result<()> {
     let path = folder.join(BASELINE_FILE);
     if !path.exists() {
@@ -157,17 +157,17 @@ fn run_one(
     config: &FitConfig,
     folder: &Path,
     trainer: &mut dyn Trainer,
-    tell: &mut dyn FnMut(SweepEvent<'_>),
+    report: &mut dyn FnMut(SweepEvent<'_>),
 ) -> Result<FinishedRun> {
     let name = format!("{}-seed-{}", variant.key, config.seed);
     let out = folder.join(&name);
     let finished_file = out.join(FINISHED_FILE);
     if finished_file.exists() {
         let finished: FinishedRun = read_json(&finished_file)?;
-        tell(SweepEvent::Finished { run: &name, summary: &finished.summary, found: true });
+        report(SweepEvent::Finished { run: &name, summary: &finished.summary, found: true });
         return Ok(finished);
     }
-    tell(SweepEvent::Started { run: &name });
+    report(SweepEvent::Started { run: &name });
     let start = Instant::now();
     let summary = trainer.fit(config, &out)?;
     if summary.epochs.is_empty() {
@@ -177,7 +177,7 @@ fn run_one(
     let finished = FinishedRun { variant: variant.key.to_owned(), seed: config.seed, wall_seconds, summary };
     fs::create_dir_all(&out).map_err(|e| Error::io("cannot create", &out, e))?;
     write_json(&finished_file, &finished)?;
-    tell(SweepEvent::Finished { run: &name, summary: &finished.summary, found: false });
+    report(SweepEvent::Finished { run: &name, summary: &finished.summary, found: false });
     Ok(finished)
 }
 
@@ -200,7 +200,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_str(&text).map_err(|e| Error::input(format!("not as a sweep writes it: {e}")).at(path))
 }
 
-/// Writes all or nothing: a file that exists is whole.
+/// Writes a file whole or not at all.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).expect("plain figures and text are JSON") + "\n";
     output::write_whole(path, text.as_bytes())

@@ -5,9 +5,9 @@ use crate::config::NetworkConfig;
 /// One network of the sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// Names its runs' folders.
+    /// Prefix of its runs' folder names.
     pub key: &'static str,
-    /// Names it to a reader: what differs from the baseline.
+    /// Its name for readers: the difference from the baseline.
     pub name: &'static str,
     /// Its shape.
     pub network: NetworkConfig,
@@ -21,10 +21,10 @@ pub(super) const THREE_BLOCKS: &str = "3-blocks";
 pub(super) const NO_BATCH_NORM: &str = "no-batch-norm";
 pub(super) const NO_DROPOUT: &str = "no-dropout";
 pub(super) const ONE_LAYER: &str = "1-layer";
-/// As many hidden layers as the baseline, but each in a block of its own: tells depth from grouping.
+/// As many hidden layers as the baseline, but each in its own block: separates depth from grouping.
 pub(super) const SINGLES: &str = "4-single-layer-blocks";
 
-/// All networks: `baseline` as it stands with two blocks of two layers and BatchNorm, then each change.
+/// All networks: `baseline` with two blocks of two layers and BatchNorm, then each change.
 ///
 /// The baseline's width, dropout and input block are kept.
 pub fn variants(baseline: &NetworkConfig) -> Vec<Variant> {

@@ -42,7 +42,7 @@ pub fn markdown(outcome: &Outcome) -> String {
     for answer in answers(outcome) {
         let _ = write!(text, "\n## {}\n\n{}\n", answer.question, answer.paragraphs.join("\n\n"));
     }
-    let _ = write!(text, "\n## What this cannot tell\n\n{}\n", limits(outcome));
+    let _ = write!(text, "\n## What this does not show\n\n{}\n", limits(outcome));
     text
 }
 
@@ -70,7 +70,7 @@ fn opening(outcome: &Outcome) -> String {
     )
 }
 
-/// One row a network: both scores after the first and the last epoch, and the speed.
+/// One row per network: both scores after the first and the last epoch, and the speed.
 pub fn table(outcome: &Outcome) -> String {
     let last = outcome.epochs();
     let columns: Vec<(String, Split, When)> = [(1, When::FirstEpoch), (last, When::LastEpoch)]
