@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum InputBlock {
-    /// One bare Linear layer, as in the assignment.
+    /// One bare Linear layer.
     Linear,
     /// Linear, BatchNorm, ReLU, Dropout, as in Martinez et al. 2017.
     Full,
@@ -33,7 +33,7 @@ pub enum Loss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// Constant, as in the assignment.
+    /// Constant.
     Constant,
     /// A short linear warm-up, then half a cosine down to zero at the last step.
     Cosine,
@@ -74,7 +74,7 @@ pub struct NetworkConfig {
     pub blocks: usize,
     /// Width of each hidden layer.
     pub hidden: usize,
-    /// Linear-BatchNorm-ReLU-Dropout groups in a block; 2 in the paper and the assignment.
+    /// Linear-BatchNorm-ReLU-Dropout groups in a block; Martinez et al. 2017 have 2.
     pub layers_per_block: usize,
     /// Probability of dropping a hidden unit in training, 0 for off.
     pub dropout: f64,
@@ -99,7 +99,7 @@ impl NetworkConfig {
 }
 
 impl Default for NetworkConfig {
-    /// The assignment's network: two blocks of 1024, BatchNorm, dropout one half.
+    /// The usual network: two blocks of 1024, BatchNorm, dropout one half.
     fn default() -> Self {
         Self {
             blocks: 2,

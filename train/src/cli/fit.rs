@@ -78,7 +78,7 @@ pub(super) struct FitArgs {
     /// so that a smaller network comes nearer to it
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     teacher: Option<PathBuf>,
-    /// Root of paired arrays: auto (a joint that never moves, or the assignment's (0, 0, −1)), none, a joint's index,
+    /// Root of paired arrays: auto (a joint that never moves, or (0, 0, −1) where the poses surround it), none, a joint's index,
     /// or x,y,z where it was left out
     #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true, conflicts_with = "resume")]
     root: String,

@@ -8,15 +8,18 @@ mod progress;
 mod robustness;
 pub mod sweep;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 use poselift::Result;
 
 /// Fit 2D-to-3D lifting networks and export them as one self-contained ONNX file.
 #[derive(Debug, Parser)]
-#[command(name = "poselift-train", version, about, after_help = EXAMPLES)]
+#[command(name = "poselift-train", version, about, after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -31,7 +34,7 @@ enum Command {
     Fit(fit::FitArgs),
     /// Write a run as one self-contained ONNX file, proven by running it
     Export(export::ExportArgs),
-    /// Compare networks, as the assignment asks
+    /// Compare networks that differ in one thing: blocks, batch norm, dropout, layers a block, epochs
     Sweep(sweep::SweepArgs),
     /// Measure how a model's error grows with noise, missing joints and unusual cameras
     Robustness(robustness::RobustnessArgs),
