@@ -70,12 +70,17 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     report(args, &card, &verification, loss.as_ref())
 }
 
-/// Refuses to overwrite a file of the run, or of the data that it was fitted on. A model in the run's folder may be
-/// replaced.
+/// Refuses a file of the run, or of the data that it was fitted on, as the output. A model that was exported into the run's
+/// folder may be replaced.
 fn refuse_overwriting(args: &ExportArgs, run: &FinishedRun) -> Result<()> {
-    if args.output.extension().is_none_or(|extension| extension != "onnx") {
-        output::refuse_overwriting(&args.output, [args.run.as_path()], "a file of the run")?;
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&args.run).map_err(|error| Error::io("cannot read", &args.run, error))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "onnx") {
+            files.push(path);
+        }
     }
+    output::refuse_overwriting(&args.output, files.iter().map(PathBuf::as_path), "a file of the run")?;
     output::refuse_overwriting(&args.output, run.config.data.iter().map(Path::new), "data of the run")
 }
 
