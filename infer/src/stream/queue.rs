@@ -84,11 +84,16 @@ impl<T: Queued> BatchQueue<T> {
         self.taken.notify_all();
     }
 
-    /// Says that no more will be taken.
-    pub(super) fn abandon(&self) {
-        self.lock().is_abandoned = true;
+    /// Says that no more will be taken, and gives back what waits: a thread may have pushed an entry just before.
+    pub(super) fn abandon(&self) -> Vec<T> {
+        let mut state = self.lock();
+        state.is_abandoned = true;
+        state.weight = 0;
+        let waiting = state.entries.drain(..).map(|entry| entry.item).collect();
+        drop(state);
         self.pushed.notify_all();
         self.taken.notify_all();
+        waiting
     }
 
     /// Takes what is there, up to about `limit` of weight (at least one entry), once that is a full batch or the oldest has
@@ -152,15 +157,6 @@ pub(super) struct CloseOnDrop<'a, T: Queued>(pub(super) &'a BatchQueue<T>);
 impl<T: Queued> Drop for CloseOnDrop<'_, T> {
     fn drop(&mut self) {
         self.0.close();
-    }
-}
-
-/// Abandons a queue when the thread that takes from it ends, by a panic too: those that push never wait in vain.
-pub(super) struct AbandonOnDrop<'a, T: Queued>(pub(super) &'a BatchQueue<T>);
-
-impl<T: Queued> Drop for AbandonOnDrop<'_, T> {
-    fn drop(&mut self) {
-        self.0.abandon();
     }
 }
 
@@ -234,7 +230,7 @@ mod tests {
         let pusher = std::thread::spawn(move || pusher.push(Weighed(1, 1)));
         let taker = Arc::clone(&queue);
         let taker = std::thread::spawn(move || taker.take(9));
-        queue.abandon();
+        drop(queue.abandon());
         assert!(!pusher.join().unwrap());
         assert!(taker.join().unwrap().is_empty());
     }
@@ -260,18 +256,23 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ends_by_a_panic_closes_or_abandons_its_queue() {
+    fn a_thread_that_ends_by_a_panic_closes_its_queue() {
         let queue = Arc::new(BatchQueue::<Weighed>::new(1, Duration::ZERO));
-        for is_pusher in [true, false] {
-            let own = Arc::clone(&queue);
-            let thread = std::thread::spawn(move || {
-                let _close = is_pusher.then(|| CloseOnDrop(&own));
-                let _abandon = (!is_pusher).then(|| AbandonOnDrop(&own));
-                std::panic::resume_unwind(Box::new("a bug"));
-            });
-            assert!(thread.join().is_err());
-        }
+        let own = Arc::clone(&queue);
+        let thread = std::thread::spawn(move || {
+            let _close = CloseOnDrop(&own);
+            std::panic::resume_unwind(Box::new("a bug"));
+        });
+        assert!(thread.join().is_err());
         assert!(queue.take(1).is_empty());
         assert!(!queue.push(Weighed(0, 1)));
+    }
+
+    #[test]
+    fn abandoning_gives_back_what_waits() {
+        let queue = BatchQueue::new(10, Duration::ZERO);
+        assert!(queue.push(Weighed(0, 1)) && queue.push(Weighed(1, 2)));
+        assert_eq!(numbers(&queue.abandon()), [0, 1]);
+        assert!(queue.take(1).is_empty() && !queue.push(Weighed(2, 1)));
     }
 }

@@ -98,7 +98,7 @@ impl ReaderThread {
 impl Drop for ReaderThread {
     /// Lets the thread go, but does not wait for it: it may stand in a read that never comes back.
     fn drop(&mut self) {
-        self.queue.abandon();
+        drop(self.queue.abandon());
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
 
-use super::queue::{AbandonOnDrop, BatchQueue, Queued};
+use super::queue::{BatchQueue, Queued};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
 
@@ -61,7 +61,7 @@ impl SharedNetwork {
         let queue = Arc::new(BatchQueue::new(batch * WAITING_BATCHES, max_delay));
         let own_queue = Arc::clone(&queue);
         let run_all = move || {
-            let _abandon = AbandonOnDrop(&own_queue);
+            let _answer_all = FailOnDrop(&own_queue);
             let mut network = BatchedNetwork::new(network);
             loop {
                 let requests = own_queue.take(batch);
@@ -102,6 +102,18 @@ impl Drop for JoinOnDrop {
         if let Some(thread) = self.thread.take() {
             // A thread that broke down has nothing more to say.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Fails the requests that still wait when the network's thread ends: one may be pushed after the last batch was taken.
+struct FailOnDrop<'a>(&'a BatchQueue<Request>);
+
+impl Drop for FailOnDrop<'_> {
+    fn drop(&mut self) {
+        let error = Error::runtime("the shared network broke down");
+        for request in self.0.abandon() {
+            request.fail(&error);
         }
     }
 }
