@@ -1,14 +1,14 @@
-//! The camera looks at each person: key points turned to the optical axis, for models that look at the subject.
+//! The camera that looks at a person: key points turned to the optical axis, for models with the view `Subject`.
 //!
-//! One turn a person, before the network, undone after it, so that the
-//! network need not know where in the image a person stands.
+//! Each person is turned once before the network and turned back after it, so that the network does not depend on
+//! where in the image a person is.
 
 use crate::camera::{Camera, LookAt};
 use crate::model::{Card, View};
 use crate::pose::{Frame, Keypoint};
 
-/// The camera that people in `frame` are to be turned in; `None` if the model of `card` takes them as they are, or if
-/// the image's size is not known.
+/// The camera for turning the people in `frame`; `None` if the model of `card` takes them as they are, or if the
+/// image's size is unknown.
 pub(super) fn camera(card: &Card, frame: &Frame) -> Option<Camera> {
     match card.input.view {
         View::Camera => None,
@@ -16,11 +16,11 @@ pub(super) fn camera(card: &Card, frame: &Frame) -> Option<Camera> {
     }
 }
 
-/// Turns one person's key points so that the camera looks at them, in place; joints that are then out of its sight go
-/// missing. Joints that the model does not read must not be among `points`.
+/// Turns one person's key points in place so that the camera looks at them; joints that are out of its sight then
+/// become missing. `points` must hold only joints that the model reads.
 ///
-/// They come out as [`LookAt::ray`] has them: a model that looks at the subject does not care where in an image the points
-/// lie nor how large they are, and so an image of another resolution gives the same numbers.
+/// The points come out as [`LookAt::ray`] gives them. A model that looks at the subject does not depend on the
+/// points' place and scale in an image, so an image of another resolution gives the same numbers.
 pub(super) fn look_at(points: &mut [Keypoint], camera: &Camera) -> LookAt {
     let view = LookAt::towards(camera, middle(points));
     for point in points.iter_mut().filter(|point| !point.is_missing()) {
@@ -32,8 +32,8 @@ pub(super) fn look_at(points: &mut [Keypoint], camera: &Camera) -> LookAt {
     view
 }
 
-/// The pixel that a person is looked at: the mean of the visible key points, weighted by score, `Σ s·p / Σ s`; NaN
-/// where nothing is visible.
+/// The pixel to look at: the mean of the visible key points, weighted by score, `Σ s·p / Σ s`; NaN if no point is
+/// visible.
 fn middle(points: &[Keypoint]) -> [f64; 2] {
     let mut sums = [0f64; 3];
     for point in points.iter().filter(|point| !point.is_missing()) {
@@ -81,7 +81,7 @@ mod tests {
         assert!(points[1].is_missing() && points[2].is_missing());
     }
 
-    /// A network that does as exported ones do, in f32: centres and scales the visible points, then two dense layers.
+    /// A network like the exported ones, in f32: centres and scales the visible points, then two dense layers.
     struct TinyNetwork(Card);
 
     impl PoseNetwork for TinyNetwork {
@@ -120,7 +120,7 @@ mod tests {
         Array1::from_shape_fn(width, |o| input.iter().enumerate().map(|(i, x)| x * weight(i, o)).sum::<f32>() / root)
     }
 
-    /// A model that is taken to look at the subject, whatever its own card says.
+    /// A model that is treated as looking at the subject, regardless of its own card.
     struct Looking(Session, Card);
 
     impl PoseNetwork for Looking {
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// The clip of the demo, every coordinate and the image as many times as large.
+    /// The clip of the demo, with all coordinates and the image scaled by the same factor.
     fn clip(times: f64) -> Vec<Frame> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
         let mut reader = open_reader(&Source::File(path), None, Some(&MEDIAPIPE33)).unwrap();
@@ -142,7 +142,7 @@ mod tests {
             for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
                 (point.x, point.y) = (point.x * times, point.y * times);
             }
-            // The clip's size is even, so that halves of it are whole.
+            // The clip's size is even, so that halves of it are whole numbers.
             frame.size = frame.size.map(|size| size.map(|side| (f64::from(side) * times) as u32));
             frame.focal = Some((1500.0 * times) as f32);
             frame
@@ -155,7 +155,7 @@ mod tests {
         lifter.lift_frames(frames, &conversion, &mut Vec::new()).unwrap()
     }
 
-    /// The largest distance in millimetres that a joint moves when the image is taken at another resolution.
+    /// The largest distance in millimetres by which a joint moves if the image has another resolution.
     fn largest_difference<N: PoseNetwork>(lifter: &mut Lifter<N>) -> f64 {
         let as_it_is = lift(lifter, &clip(1.0));
         assert!(as_it_is.iter().filter(|frame| !frame.people.is_empty()).count() > 100);

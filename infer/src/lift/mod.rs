@@ -1,7 +1,7 @@
-//! The lifter: key points in, poses out; what users of the library came for.
+//! The lifter: key points in, poses out. It is the library's main type.
 //!
-//! It stands between people as detectors give them (any number, any layout,
-//! joints missing) and a network that wants even batches of its own joints.
+//! It stands between detections (any number of people, any layout, missing joints) and a network that takes regular
+//! batches of its own joints.
 
 mod look_at;
 mod people;
@@ -20,26 +20,26 @@ use crate::skeleton::{Conversion, Layout};
 pub use people::Refusal;
 pub use with_cameras::LiftedArrays;
 
-/// The fewest visible joints that a person is lifted from: fewer leave position and size, which the
-/// model removes, and nothing of a pose.
+/// The fewest visible joints that a person is lifted from: fewer show only position and size, which the model
+/// removes, and nothing of the pose.
 pub const MIN_VISIBLE_JOINTS: usize = 4;
 
-/// Poses that the network is given at once on a CPU, where its threads share them.
+/// Poses per batch on a CPU, where the network's threads share them.
 const CPU_BATCH: usize = 1024;
 
-/// Poses that the network is given at once on a GPU.
+/// Poses per batch on a GPU.
 const CUDA_BATCH: usize = 4096;
 
-/// Where and how a [`Lifter`] runs.
+/// Options of a [`Lifter`]: where and how it runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LifterOptions {
     /// The device.
     pub device: Device,
     /// Threads of the CPU; `None` for all cores, 16 at most.
     pub threads: Option<usize>,
-    /// Most poses that the network is given at once; `None` for what runs fastest.
+    /// Most poses per batch; `None` for the fastest size.
     pub batch: Option<usize>,
-    /// What computes on a CPU.
+    /// The engine on a CPU.
     pub engine: Engine,
 }
 
@@ -64,24 +64,24 @@ pub struct LifterOptions {
 pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
-    /// Whether sigma is given, where the model has it.
+    /// Whether sigma is returned, if the model has it.
     wants_sigma: bool,
-    /// `[J_out]` the key point of the same name, where the model reads one.
+    /// `[J_out]` index of the key point of the same name, if the model reads one.
     keypoint_of: Vec<Option<usize>>,
-    /// `[J_in]` one person as the model reads them, kept between calls.
+    /// `[J_in]` one person in the model's layout, kept between calls.
     points: Vec<Keypoint>,
-    /// `[people, J_in, channels]`, kept between calls.
+    /// `[N, J_in, channels]`, kept between calls.
     keypoints: Vec<f32>,
-    /// Each person in the frames that are being lifted; `None` for one who was refused. Kept between calls.
+    /// Each person in the frames that are being lifted; `None` for a refused one. Kept between calls.
     gathered: Vec<Option<people::Gathered>>,
     answers: people::Answers,
 }
 
 impl Lifter<Session> {
-    /// Opens the model at `path` on the best device that there is.
+    /// Opens the model at `path` on the best available device.
     ///
     /// # Errors
-    /// A file that is no model of ours, or no usable ONNX Runtime.
+    /// A file that is not a model of ours, or no usable ONNX Runtime.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Self::from_file_with(path, &LifterOptions::default())
     }
@@ -89,7 +89,7 @@ impl Lifter<Session> {
     /// Opens the model at `path`.
     ///
     /// # Errors
-    /// A file that is no model of ours, no usable ONNX Runtime, or a device that cannot be used.
+    /// A file that is not a model of ours, no usable ONNX Runtime, or a device that cannot be used.
     pub fn from_file_with(path: impl AsRef<Path>, options: &LifterOptions) -> Result<Self> {
         Self::from_model(&ModelFile::read(path)?, options)
     }
@@ -104,7 +104,7 @@ impl Lifter<Session> {
         Self::from_model(&ModelFile::bundled()?, options)
     }
 
-    /// Opens a model that was read before.
+    /// Opens a model that has already been read.
     ///
     /// # Errors
     /// No usable ONNX Runtime, or a device that cannot be used.
@@ -123,14 +123,14 @@ impl Lifter<Session> {
         self.network.provider()
     }
 
-    /// The session beneath, with its threads and the cause of a fallback.
+    /// The session, with its threads and the reason of a fallback.
     pub fn session(&self) -> &Session {
         &self.network
     }
 }
 
 impl<N: PoseNetwork> Lifter<N> {
-    /// A lifter over any network, which is given `batch` poses at once at most (at least 1).
+    /// A lifter over any network, which gets at most `batch` poses at once (at least 1).
     pub fn with_network(network: N, batch: usize) -> Self {
         let Card { input, output, .. } = network.card();
         let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
@@ -140,13 +140,13 @@ impl<N: PoseNetwork> Lifter<N> {
         Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers }
     }
 
-    /// Leaves sigma out of all that [`Self::lift_frames`] gives from now on: callers that have no use for it save its copying.
+    /// Leaves sigma out of the results of [`Self::lift_frames`] from now on, which saves copying it.
     pub fn leave_out_sigma(&mut self) {
         self.wants_sigma = false;
     }
 
-    /// Lifters of the same network that do all that they do on the thread that calls them, so that batches may be lifted
-    /// beside each other; none where a batch is best lifted by itself.
+    /// Lifters of the same network that work only on the calling thread, so that batches can be lifted in parallel;
+    /// none if a batch is best lifted by itself.
     ///
     /// # Errors
     /// A runtime that fails.
@@ -156,25 +156,25 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(self.network.thread_handles()?.into_iter().map(handle).collect())
     }
 
-    /// The network beneath, for others to share.
+    /// The network, to be shared with other lifters.
     pub fn into_network(self) -> N {
         self.network
     }
 
-    /// What the model says about itself.
+    /// The model's card.
     pub fn card(&self) -> &Card {
         self.network.card()
     }
 
-    /// Most poses that the network is given at once.
+    /// Most poses per batch.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// How key points in `layout` become the model's own.
+    /// The conversion from `layout` to the model's own layout.
     ///
     /// # Errors
-    /// A layout that lacks joints which the model reads.
+    /// The layout lacks joints that the model reads.
     pub fn conversion(&self, layout: &Layout) -> Result<Conversion> {
         Conversion::new(layout, &self.card().input.joints)
     }
@@ -182,8 +182,8 @@ impl<N: PoseNetwork> Lifter<N> {
     /// Lifts `keypoints` `[N, J_in, channels]` in the model's own layout; gives `[N, J_out, 3]` in the card's axes and
     /// unit, relative to the root. People with fewer than [`MIN_VISIBLE_JOINTS`] visible joints come out as NaN.
     ///
-    /// Nothing is known of the camera here, so a model that wants to look at the subject ([`crate::model::View`]) takes
-    /// each person to stand on the optical axis; [`Self::lift_with_cameras`] does better.
+    /// The camera is unknown here, so a model that looks at the subject ([`crate::model::View`]) assumes that each
+    /// person stands on the optical axis; [`Self::lift_with_cameras`] does better.
     ///
     /// # Errors
     /// Joints or channels that are not the model's; a runtime that fails.
@@ -204,7 +204,7 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(())
     }
 
-    /// Fills the poses that nothing came of with NaN.
+    /// Fills the poses of refused people with NaN.
     fn blank_unlifted(&self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) {
         let needed = self.needed_joints();
         for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
@@ -215,7 +215,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
-    /// Runs the network on pieces of the size that is fastest.
+    /// Runs the network on batches of the fastest size.
     fn run(&mut self, mut batch: Batch<'_>) -> Result<()> {
         for piece in even_pieces(batch.len(), self.batch) {
             self.network.run(batch.rows(piece))?;
@@ -228,13 +228,13 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 }
 
-/// Cuts `0..total` into the fewest pieces of at most `most`, all of about one size.
+/// Cuts `0..total` into the fewest ranges of at most `most`, all of similar size.
 fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let pieces = total.div_ceil(most);
     (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
 }
 
-/// The key point in a row (x, y) or (x, y, score); without a score it counts as seen.
+/// The key point in a row (x, y) or (x, y, score); without a score it counts as visible.
 fn keypoint(row: ArrayView1<'_, f32>) -> Keypoint {
     Keypoint { x: f64::from(row[0]), y: f64::from(row[1]), score: row.get(2).copied().unwrap_or(1.0) }
 }

@@ -1,4 +1,4 @@
-//! From people in frames to the network's rows and back.
+//! Gathers people from frames into a batch, and puts their poses back into frames.
 
 use std::fmt;
 
@@ -14,9 +14,9 @@ use crate::skeleton::Conversion;
 /// Why one person could not be lifted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// The number of the frame that the person is in.
+    /// The number of the person's frame.
     pub frame: u64,
-    /// The person's place in the frame, from 0.
+    /// The person's index in the frame, from 0.
     pub person: usize,
     /// The person's track, if known.
     pub id: Option<i64>,
@@ -34,21 +34,21 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What the network answered, kept between calls.
+/// The network's output, kept between calls.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// `[N, J_out, 3]`.
     poses: Vec<f32>,
-    /// `[N, J_out]`, or nothing where it is not wanted.
+    /// `[N, J_out]`, or empty if sigma is not wanted.
     sigma: Vec<f32>,
     /// J_out.
     joints: usize,
 }
 
-/// What is kept of a person while the network looks at their key points.
+/// The facts about a person that are needed after the network has run.
 #[derive(Debug)]
 pub(super) struct Gathered {
-    /// The mean score of what it reads.
+    /// The mean score of the key points that the model reads.
     score: f32,
     /// How they were turned to the optical axis, if they were.
     look_at: Option<LookAt>,
@@ -57,11 +57,11 @@ pub(super) struct Gathered {
 impl<N: PoseNetwork> Lifter<N> {
     /// Lifts each person in `frames`, in order; a person who cannot be lifted is left out and reported in `refusals`.
     ///
-    /// Where the model asks for it ([`crate::model::View::Subject`]), people in frames of known size are turned to the
-    /// optical axis before, and their poses back after.
+    /// If the model's view is the subject ([`crate::model::View::Subject`]), people in frames of known size are
+    /// turned to the optical axis first, and their poses are turned back.
     ///
     /// # Errors
-    /// A runtime that fails; nothing about a single person is an error.
+    /// A runtime that fails; problems of a single person are not errors.
     pub fn lift_frames(
         &mut self,
         frames: &[Frame],
@@ -73,11 +73,11 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(lifted)
     }
 
-    /// As [`Self::lift_frames`], into the memory of frames that were lifted before: nothing of them remains, and nothing is
-    /// allocated where there were as many frames of as many people.
+    /// As [`Self::lift_frames`], but reuses the memory of frames that were lifted before: their contents are
+    /// replaced, and nothing is allocated if there were as many frames with as many people.
     ///
     /// # Errors
-    /// As [`Self::lift_frames`]; what is in `lifted` then counts for nothing.
+    /// As [`Self::lift_frames`]; the contents of `lifted` are then invalid.
     pub fn lift_frames_into(
         &mut self,
         frames: &[Frame],
@@ -100,12 +100,12 @@ impl<N: PoseNetwork> Lifter<N> {
         done.map(|()| self.scatter(frames, refusals, lifted))
     }
 
-    /// How many of the people lifted from `frame` were turned to the optical axis: all of them or none.
+    /// The number of people lifted from `frame` that were turned to the optical axis: all of them or none.
     pub(crate) fn count_turned(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
         look_at::camera(self.card(), frame).map_or(0, |_| lifted.people.len())
     }
 
-    /// Appends one person's key points for the network, or gives the cause of a refusal.
+    /// Appends one person's key points to the batch, or returns the reason of a refusal.
     fn gather(
         &mut self,
         person: &Person,
@@ -136,7 +136,7 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(Gathered { score: total / visible as f32, look_at })
     }
 
-    /// Runs the `count` people that [`Self::gather`] put together, for their poses, and sigma if the model has it.
+    /// Runs the network on the `count` people of [`Self::gather`], for their poses, and sigma if the model has it.
     fn run_gathered(&mut self, count: usize, answers: &mut Answers) -> Result<()> {
         let Card { input, output, .. } = self.card();
         let (shape, joints) = ((count, input.joints.len(), input.channels), output.joints.len());
@@ -155,7 +155,7 @@ impl<N: PoseNetwork> Lifter<N> {
         done
     }
 
-    /// Puts the poses back to the people that they belong to.
+    /// Puts the poses back to their people.
     fn scatter(&self, frames: &[Frame], refusals: &mut Vec<Refusal>, lifted: &mut Vec<LiftedFrame>) {
         let mut gathered = self.gathered.iter();
         let mut rows = 0..;
@@ -182,7 +182,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
-    /// Makes `person` the answer in `row`, in the axes of the camera as it stands.
+    /// Fills `person` with the output in `row`, in the axes of the camera before turning.
     fn fill(&self, person: &mut LiftedPerson, gathered: &Gathered, row: usize) {
         let pose = self.answers.pose(row).iter();
         person.joints.clear();
@@ -197,11 +197,11 @@ impl<N: PoseNetwork> Lifter<N> {
         (person.score, person.unsure) = (gathered.score, false);
     }
 
-    /// The joints of the pose whose key point the person in `row` lacks.
+    /// The joints of the pose whose key point is missing in `row`.
     fn missing_joints(&self, row: usize) -> impl Iterator<Item = usize> {
         let channels = self.network.card().input.channels;
         let points = self.network.card().input.joints.len();
-        // What is missing has no score, or is no number where there are no scores.
+        // A missing point has no score, or is NaN if there are no scores.
         let is_missing = move |point: usize| {
             let channel = self.keypoints[(row * points + point + 1) * channels - 1];
             channel == 0.0 && channels == 3 || channel.is_nan()
@@ -212,12 +212,12 @@ impl<N: PoseNetwork> Lifter<N> {
 }
 
 impl Answers {
-    /// The pose of the person in `row`, `[J_out]`, as the network gave it.
+    /// The pose of the person in `row`, `[J_out]`, as the network returned it.
     fn pose(&self, row: usize) -> &[[f32; 3]] {
         &self.poses.as_chunks().0[row * self.joints..][..self.joints]
     }
 
-    /// Their sigma, `[J_out]`; empty where it is not wanted.
+    /// Their sigma, `[J_out]`; empty if it is not wanted.
     fn sigma(&self, row: usize) -> &[f32] {
         self.sigma.get(row * self.joints..(row + 1) * self.joints).unwrap_or_default()
     }
@@ -231,12 +231,12 @@ fn are_finite(numbers: &[f32]) -> bool {
     numbers.iter().all(|number| number.is_finite())
 }
 
-/// The network's view of a point: zeros where it must not look, so that no NaN can spread.
+/// The network's input for a point: zeros for a missing one, so that no NaN can spread.
 pub(super) fn with_score(point: Keypoint) -> [f32; 3] {
     if point.is_missing() { [0.0; 3] } else { [point.x as f32, point.y as f32, point.score] }
 }
 
-/// As [`with_score`] for models without scores, which know a missing point by NaN.
+/// As [`with_score`] for models without scores, which mark a missing point by NaN.
 pub(super) fn without_score(point: Keypoint) -> [f32; 2] {
     if point.is_missing() { [f32::NAN; 2] } else { [point.x as f32, point.y as f32] }
 }
@@ -321,7 +321,7 @@ mod tests {
     fn a_person_beside_the_axis_is_turned_where_the_size_is_known() {
         let mut lifter = Lifter::with_network(MockNetwork::of_subject_with_sigma(), 8);
         let mut holed = person(1, 17, 900.0);
-        // The wrists' scores pull the middle; an ankle is missing, and the mock gives its joint as zeros.
+        // The wrists' scores shift the mean; an ankle is missing, and the mock returns its joint as zeros.
         holed.keypoints[9].score = 1.0;
         holed.keypoints[15] = Keypoint::MISSING;
         let known = Frame { size: Some([1000, 800]), ..frame(0, vec![holed.clone()]) };

@@ -1,4 +1,4 @@
-//! Lifting arrays of people with the cameras that saw them.
+//! Lifts arrays of people together with the cameras that saw them.
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, CowArray, Ix3};
 
@@ -8,21 +8,21 @@ use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, PoseNetwork, View, check_keypoints};
 
-/// Poses in arrays, with what the model itself expects of them.
+/// Poses in arrays, with the model's own expected errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiftedArrays {
     /// `[N, J_out, 3]` in the card's axes and unit, relative to the root; NaN for people who could not be lifted.
     pub poses: Array3<f32>,
-    /// `[N, J_out]` the distance that 68 % of each joint's errors stay within, in the card's unit; `None` where the
-    /// model does not say.
+    /// `[N, J_out]` the distance that 68 % of each joint's errors stay within, in the card's unit; `None` if the
+    /// model has no sigma.
     pub sigma: Option<Array2<f32>>,
 }
 
 impl<N: PoseNetwork> Lifter<N> {
-    /// As [`Self::lift`], with each person turned to the optical axis of the camera that saw them, and their pose back,
-    /// where the model asks for it ([`View::Subject`]).
+    /// As [`Self::lift`], with each person turned to the optical axis of their camera, and their pose turned back, if
+    /// the model asks for it ([`View::Subject`]).
     ///
-    /// `cameras` are one for all N or one each; none at all leaves each person as they are.
+    /// `cameras` holds one for all N or one for each; if it is empty, people are not turned.
     ///
     /// ```no_run
     /// # // Needs ONNX Runtime, which a documentation test cannot count on.
@@ -41,7 +41,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::lift`]; another number of cameras.
+    /// As [`Self::lift`]; the number of cameras is wrong.
     pub fn lift_with_cameras(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
         let n = keypoints.dim().0;
         let joints = self.card().output.joints.len();
@@ -116,7 +116,7 @@ mod tests {
         let lifted = lifter.lift_with_cameras(keypoints.view(), &cameras()).unwrap();
         let sigma = lifted.sigma.unwrap();
         for (n, camera) in cameras().iter().enumerate() {
-            // All scores are the same: the person is looked at in the plain mean of their points.
+            // All scores are the same: the camera looks at the plain mean of the person's points.
             let [x, y] = [0, 1].map(|axis| keypoints.slice(s![n, .., axis]).mean().unwrap());
             let view = LookAt::towards(camera, [x, y]);
             for joint in 0..17 {
@@ -161,7 +161,7 @@ mod tests {
         plain.slice_mut(s![0, 4.., 0]).fill(f32::NAN);
         plain.slice_mut(s![1, 3.., ..]).fill(f32::NAN);
         let lifted = lifter.lift_with_cameras(plain.view(), &cameras()).unwrap();
-        // Four joints are enough, three are not; the mock gives NaN for what is missing, and so no person is lifted.
+        // Four joints are enough, three are not; the mock returns NaN for missing joints, so no person is lifted.
         assert!(lifted.poses.iter().all(|value| value.is_nan()));
         for shape in [(2, 17, 4), (2, 16, 2), (2, 17, 1)] {
             assert!(lifter.lift_with_cameras(Array3::ones(shape).view(), &cameras()).is_err());

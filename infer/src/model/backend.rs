@@ -1,4 +1,4 @@
-//! What computes a network: ONNX Runtime, or kernels of our own.
+//! The two backends that compute a network: ONNX Runtime, or our own kernels.
 
 use std::sync::Arc;
 
@@ -19,10 +19,11 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    /// The network of `file` by the kernels that `engine` lets run it, for so many threads at once, before it is verified.
+    /// The network of `file` by the kernels that `engine` allows, for `threads` concurrent calls, before it is
+    /// verified.
     ///
     /// # Errors
-    /// There are none, where they are asked for by name.
+    /// The kernels were asked for by name and are not available.
     pub(super) fn native_network(file: &ModelFile, engine: Engine, threads: usize) -> Result<Option<NativeNetwork>> {
         let asked_for =
             |found: Result<NativeNetwork>| found.map(Some).map_err(|cause| no_kernels(&cause).at(file.name()));
@@ -34,19 +35,19 @@ impl Backend {
         }
     }
 
-    /// How many poses of a batch it takes best at once, of networks in `precision`.
+    /// The best chunk size for networks in `precision`.
     pub(super) fn chunk_size(&self, precision: Precision) -> ChunkSize {
         match (self, precision) {
-            // A pose is over in less time than a parked thread takes to run again.
+            // A pose is finished in less time than waking a parked thread takes.
             (Self::Native(..), _) => ChunkSize { fewest: 4, most: 96 },
-            // Integers as well; chunks of 64 take as little time a pose as larger ones.
+            // The same for integers: chunks of 64 take no longer per pose than larger ones.
             (Self::Ort(_), Precision::Int8) => ChunkSize { fewest: 4, most: 64 },
-            // Products in float32 are long enough to be shared up to some sixty poses.
+            // Products in float32 take long enough to be shared up to some sixty poses.
             (Self::Ort(_), _) => ChunkSize { fewest: 32, most: 128 },
         }
     }
 
-    /// What computes, in words.
+    /// The backend's name, in words.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Ort(_) => "ONNX Runtime",
@@ -54,7 +55,7 @@ impl Backend {
         }
     }
 
-    /// Numbers that a person's key points, pose and sigma are.
+    /// How many numbers a person's key points, pose and sigma have.
     pub(super) fn widths(&self) -> [usize; 3] {
         match self {
             Self::Ort(model) => model.widths(),
@@ -62,10 +63,10 @@ impl Backend {
         }
     }
 
-    /// Lifts a batch as it is on this thread, in place where all of it lies in one piece of memory.
+    /// Lifts a batch on this thread, in place if each array is contiguous.
     ///
     /// # Errors
-    /// Whatever the runtime says.
+    /// The runtime fails.
     pub(super) fn run_batch(&self, batch: Batch<'_>) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
@@ -76,7 +77,7 @@ impl Backend {
     /// As [`Self::run_batch`].
     ///
     /// # Errors
-    /// Whatever the runtime says.
+    /// The runtime fails.
     pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
         match self {
             Self::Ort(model) => model.run(batch),
@@ -88,7 +89,7 @@ impl Backend {
     }
 }
 
-/// What hidden layers in int8, or in f32, use of a processor.
+/// The instructions that hidden layers in int8, or in f32, use.
 fn kernels_in_words(isa: Isa, is_int8: bool) -> &'static str {
     match isa {
         Isa::Avx512Vnni if is_int8 => "own kernels, AVX-512 VNNI",
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn a_file_with_another_constant_is_not_what_kernels_compute() {
         let bundled = ModelFile::bundled().unwrap();
-        // Key points centred on another mean than the kernels': the constant that sums scores, doubled.
+        // The graph centres key points on another mean than the kernels: the constant that sums scores is doubled.
         let doubled = tests::altered(bundled.for_cpus(), |graph| {
             let constant = graph.initializer.iter_mut().find(|tensor| tensor.name == "all_weights").unwrap();
             let values = constant.raw_data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));

@@ -1,4 +1,4 @@
-//! One call of a network: key points in, poses and sigma out, their shapes checked once, here.
+//! One call of a network: key points in, poses and sigma out; their shapes are checked once, here.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::Card;
 use super::network::no_sigma;
 use crate::error::{Error, Result};
 
-/// Key points to be lifted and room for what comes of them, of the shapes that a model's card says.
+/// Key points to be lifted and memory for the results, with the shapes of a model's card.
 #[derive(Debug)]
 pub struct Batch<'a> {
     keypoints: ArrayView3<'a, f32>,
@@ -23,16 +23,16 @@ pub struct BatchArrays<'a> {
     pub keypoints: ArrayView3<'a, f32>,
     /// `[N, J_out, 3]` in the card's axes and unit.
     pub poses: ArrayViewMut3<'a, f32>,
-    /// `[N, J_out]` in the card's unit, where it is asked for.
+    /// `[N, J_out]` in the card's unit, if it is wanted.
     pub sigma: Option<ArrayViewMut2<'a, f32>>,
 }
 
 impl<'a> Batch<'a> {
-    /// Key points `[N, J_in, channels]` for a model of `card`, room for their poses `[N, J_out, 3]`, and for the model's own
-    /// uncertainty `[N, J_out]` where that is asked for.
+    /// Key points `[N, J_in, channels]` for a model of `card`, memory for their poses `[N, J_out, 3]`, and for sigma
+    /// `[N, J_out]` if it is wanted.
     ///
     /// # Errors
-    /// Shapes that are not the card's, or sigma of a model that does not give it: what was found and what was expected.
+    /// Shapes that do not match the card, or sigma for a model that has none: found and expected.
     pub fn new(
         card: &Card,
         keypoints: ArrayView3<'a, f32>,
@@ -67,12 +67,12 @@ impl<'a> Batch<'a> {
         self.keypoints
     }
 
-    /// Whether the uncertainty is asked for.
+    /// Whether sigma is wanted.
     pub fn wants_sigma(&self) -> bool {
         self.sigma.is_some()
     }
 
-    /// The poses of `rows` alone.
+    /// The poses of `rows` only.
     ///
     /// # Panics
     /// If `rows` end after N.
@@ -90,7 +90,7 @@ impl<'a> Batch<'a> {
         BatchArrays { keypoints, poses, sigma }
     }
 
-    /// Gives the batch to `run` with each array in one piece of memory: in place where they are, else in copies.
+    /// Passes the batch to `run` with each array contiguous: in place if it is, otherwise as a copy.
     pub(super) fn run_flat(mut self, run: impl FnOnce(FlatBatch<'_>) -> Result<()>) -> Result<()> {
         let len = self.len();
         let sigma_is_flat = self.sigma.as_ref().is_none_or(|sigma| sigma.is_standard_layout());
@@ -109,7 +109,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// As [`Self::run_flat`], into arrays that are then copied to where they belong.
+    /// As [`Self::run_flat`], into arrays that are copied back afterwards.
     fn run_copied(mut self, run: impl FnOnce(FlatBatch<'_>) -> Result<()>) -> Result<()> {
         let mut poses = Array3::zeros(self.poses.dim());
         let mut sigma = self.sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
@@ -127,7 +127,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A batch whose arrays each lie in one piece of memory, row by row.
+/// A batch whose arrays are contiguous, row by row.
 pub(super) struct FlatBatch<'a> {
     /// N.
     pub(super) len: usize,
@@ -135,7 +135,7 @@ pub(super) struct FlatBatch<'a> {
     pub(super) keypoints: &'a [f32],
     /// `[N, J_out, 3]`.
     pub(super) poses: &'a mut [f32],
-    /// `[N, J_out]`, where it is asked for.
+    /// `[N, J_out]`, if it is wanted.
     pub(super) sigma: Option<&'a mut [f32]>,
 }
 

@@ -1,5 +1,5 @@
-//! The model that the program carries with it: in float32 for GPUs, and in int8, three times as fast on a CPU and within
-//! a tenth of a millimetre of it (`models/README.md`).
+//! The models that the program contains: in float32 for GPUs, and in int8, three times as fast on a CPU and within a
+//! tenth of a millimetre of it (`models/README.md`).
 
 use super::ModelFile;
 use crate::error::Result;

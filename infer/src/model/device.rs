@@ -1,14 +1,14 @@
-//! Where a model runs: what was asked for, and what was really got.
+//! The device of a model: the requested one, and the one that is really used.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// The device that a user asks for.
+/// The device that a user requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
-    /// A CUDA GPU where there is a usable one, else the CPU.
+    /// A usable CUDA GPU, or else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -46,14 +46,14 @@ impl fmt::Display for Device {
 pub enum Provider {
     /// The CPU.
     Cpu,
-    /// The CPU, by OpenVINO; that the network's products ran there was seen, not assumed.
+    /// The CPU, by OpenVINO; a profile has shown that the network's products run there.
     OpenVino,
-    /// The CUDA GPU of this number; that the network's products ran there was seen, not assumed.
+    /// The CUDA GPU of this number; a profile has shown that the network's products run there.
     Cuda(u32),
 }
 
 impl Provider {
-    /// ONNX Runtime's name of it.
+    /// ONNX Runtime's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPUExecutionProvider",
@@ -62,7 +62,7 @@ impl Provider {
         }
     }
 
-    /// The device behind it, `cpu` or `cuda:N`.
+    /// The device's name, `cpu` or `cuda:N`.
     pub fn device(self) -> Device {
         match self {
             Self::Cpu | Self::OpenVino => Device::Cpu,

@@ -1,4 +1,4 @@
-//! What computes a network on a CPU: what was asked for, and what was really got.
+//! The engine that computes a network on a CPU: the requested one, and the one that is really used.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use super::Isa;
 use crate::error::{Error, Result};
 
-/// The engine that a user asks for.
+/// The engine that a user requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
-    /// Our own kernels where there are some for the model and the processor, else ONNX Runtime.
+    /// Our own kernels if there are any for the model and the processor, otherwise ONNX Runtime.
     #[default]
     Auto,
     /// Our own kernels, the fastest that the processor runs, or an error.

@@ -1,4 +1,4 @@
-//! A model file before it runs: its bytes, its card, and whether the two fit.
+//! A model file before it runs: its bytes, its card, and whether the two match.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use poselift_onnx::{Dimension, FLOAT32, Graph, Model, Network, Tensor, WeightsDi
 use super::{CARD_KEY, Card};
 use crate::error::{Error, Result};
 
-/// A model file whose card fits its tensors.
+/// A model file whose card matches its tensors.
 #[derive(Debug, Clone)]
 pub struct ModelFile {
     name: PathBuf,
@@ -19,11 +19,11 @@ pub struct ModelFile {
     model: Arc<Model>,
     graph: Graph,
     card: Card,
-    /// The same network as a CPU runs it faster.
+    /// The same network in the precision that is fastest on a CPU.
     twin: Option<Box<ModelFile>>,
     /// Whether it is a part of the program.
     is_bundled: bool,
-    /// Of the weights in the file, once it is asked for.
+    /// Hash of the weights in the file, computed when first needed.
     weights_digest: Arc<OnceLock<WeightsDigest>>,
 }
 
@@ -31,7 +31,7 @@ impl ModelFile {
     /// Reads the model at `path`.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is no model of ours: see [`Self::from_bytes`].
+    /// The file cannot be read, or is not a model of ours: see [`Self::from_bytes`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         if path.is_dir() {
@@ -41,10 +41,10 @@ impl ModelFile {
         Self::from_bytes(path, bytes)
     }
 
-    /// Takes the model in `bytes`; errors call it `name`.
+    /// Parses the model in `bytes`; errors call it `name`.
     ///
     /// # Errors
-    /// Bytes that are no ONNX model, hold no card, or whose card does not fit the tensors.
+    /// The bytes are not an ONNX model, hold no card, or the card does not match the tensors.
     pub fn from_bytes(name: impl AsRef<Path>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         let name = name.as_ref();
         let bytes = match bytes.into() {
@@ -66,37 +66,37 @@ impl ModelFile {
         })
     }
 
-    /// The same model, which a CPU takes `twin` for: the same joints from the same network, in a precision that a CPU
+    /// The same model, for which a CPU uses `twin`: the same joints from the same network, in a precision that a CPU
     /// multiplies faster.
     #[cfg(feature = "bundled")]
     pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
         Self { twin: Some(Box::new(twin)), ..self }
     }
 
-    /// The same model, known to be a part of the program.
+    /// Marks the model as part of the program.
     #[cfg(feature = "bundled")]
     pub(super) fn of_the_program(self) -> Self {
         Self { is_bundled: true, ..self }
     }
 
-    /// Whether it is a part of the program: another program, another model.
+    /// Whether it is part of the program: then another program has another model.
     pub(super) fn is_bundled(&self) -> bool {
         self.is_bundled
     }
 
-    /// What a CPU runs in place of this file: a faster twin, or the file itself.
+    /// The file that a CPU runs: a faster twin, or the file itself.
     pub fn for_cpus(&self) -> &Self {
         self.twin.as_deref().unwrap_or(self)
     }
 
-    /// The model in each precision that it comes in, each a file of its own.
+    /// The model in each available precision, each as its own file.
     #[cfg(feature = "cli")]
     pub(crate) fn forms(&self) -> Vec<Self> {
         let alone = Self { twin: None, ..self.clone() };
         std::iter::once(alone).chain(self.twin.as_deref().cloned()).collect()
     }
 
-    /// The path that the model was read from, or the name it was given.
+    /// The path that the model was read from, or its given name.
     pub fn name(&self) -> &Path {
         &self.name
     }
@@ -106,17 +106,17 @@ impl ModelFile {
         &self.bytes
     }
 
-    /// What the file looks like from outside.
+    /// The file's inputs, outputs and operators.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// What the model says about itself.
+    /// The model's card.
     pub fn card(&self) -> &Card {
         &self.card
     }
 
-    /// SHA-256, in hex, of the weights that are really in the file; the card's `weights_sha256` promises it.
+    /// SHA-256, in hex, of the weights in the file; the card's `weights_sha256` must equal it.
     pub fn weights_sha256(&self) -> String {
         self.weights_digest().to_hex()
     }
@@ -125,16 +125,16 @@ impl ModelFile {
         self.weights_digest.get_or_init(|| self.model.weights_digest())
     }
 
-    /// SHA-256 of all that is in the file.
+    /// SHA-256 of the whole file's contents.
     pub(super) fn content_digest(&self) -> [u8; 32] {
         self.model.content_digest(self.weights_digest())
     }
 
-    /// Whether the weights are those that the card was written for. Of a model that is part of the program a test says so:
-    /// hashing 13 MB would double the time that the program takes to start.
+    /// Whether the weights are those that the card was written for. For a model that is part of the program a test
+    /// checks this: hashing 13 MB would double the time that the program takes to start.
     ///
     /// # Errors
-    /// Names both hashes.
+    /// The hashes differ; the message has both.
     pub(super) fn check_weights(&self) -> Result<()> {
         let (found, expected) = match self.is_bundled {
             true => return Ok(()),
@@ -149,10 +149,10 @@ impl ModelFile {
             .hint("the file was changed or damaged after its export; export or copy it again"))
     }
 
-    /// The network, where the file is exactly as `poselift-train export` writes it.
+    /// The network, if the file is exactly as `poselift-train export` writes it.
     ///
     /// # Errors
-    /// The first part of the file that is not.
+    /// The first part of the file that differs.
     pub(super) fn network(&self) -> Result<Network> {
         let network = self.model.network()?;
         let (blocks, found, expected) = (&network.blocks, network.blocks.precision(), self.card.network.precision);
@@ -231,7 +231,7 @@ pub(super) mod tests {
     use super::super::small_model::SmallModel;
     use super::*;
 
-    /// The bytes of `file` with another graph, whose weights the card promises.
+    /// The bytes of `file` with another graph, whose weights match the card.
     pub(crate) fn altered(file: &ModelFile, alter: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
         let mut proto = file.model.proto().clone();
         alter(proto.graph.as_mut().unwrap());

@@ -1,9 +1,9 @@
-//! Models: what a file says about itself, and running it.
+//! Models: reading a model file, and running it.
 //!
-//! [`ModelFile`] reads and checks a file without a runtime; [`open`] makes it ready to run, a [`Session`]; callers that run
-//! poses through it see a [`PoseNetwork`] and give it a [`Batch`]. A session computes by a `backend`: `ort`, which alone
-//! names the crate of ONNX Runtime, or `native`, our own kernels, which `verify` holds against it. `pool` shares large
-//! batches among threads.
+//! [`ModelFile`] reads and checks a file without a runtime; [`open`] makes it ready to run, as a [`Session`]. Callers
+//! that run poses through it see a [`PoseNetwork`] and give it a [`Batch`]. A session computes by a `backend`: `ort`,
+//! the only module that names the crate of ONNX Runtime, or `native`, our own kernels, which `verify` compares with
+//! it. `pool` shares large batches among threads.
 
 mod backend;
 mod batch;

@@ -1,24 +1,24 @@
-//! The edge to whatever runs a model: one trait, and a mock of it for tests.
+//! The trait of everything that runs a model, and a mock of it for tests.
 
 #[cfg(test)]
 use super::BatchArrays;
 use super::{Batch, Card};
 use crate::error::{Error, Result};
 
-/// Something that runs a lifting model on a whole batch.
+/// Runs a lifting model on a whole batch.
 pub trait PoseNetwork: Send {
-    /// What the model says about itself.
+    /// The model's card.
     fn card(&self) -> &Card;
 
-    /// Lifts all of `batch` in one go: key points in pixels to poses in the card's axes and unit, and the model's own
-    /// uncertainty where it is asked for. The batch is one of this network's card ([`Batch::new`]).
+    /// Lifts all of `batch` in one call: key points in pixels to poses in the card's axes and unit, and sigma if it
+    /// is wanted. The batch must be one of this network's card ([`Batch::new`]).
     ///
     /// # Errors
     /// A runtime that fails.
     fn run(&mut self, batch: Batch<'_>) -> Result<()>;
 
-    /// Handles to the same network that run on the thread that calls them, as many as there are threads, so that batches
-    /// may be run beside each other; none where a batch is best run by itself, or by one thread.
+    /// Handles to the same network that run on the calling thread, as many as there are threads, so that batches can
+    /// run in parallel; none if a batch is best run by itself, or by one thread.
     ///
     /// # Errors
     /// A runtime that fails.
@@ -41,14 +41,14 @@ impl PoseNetwork for Box<dyn PoseNetwork> {
     }
 }
 
-/// What there is to say when the uncertainty of a model is asked for that does not give it.
+/// The error for asking sigma of a model that has none.
 pub(crate) fn no_sigma(card: &Card) -> Error {
     Error::usage(format!("the model {} gives poses alone, expected a model with the output sigma", card.name))
         .hint("`poselift info MODEL` lists a model's outputs")
 }
 
-/// A model that needs no runtime: pose joint j is key point j times 0.001, its sigma the key point's y times 0.0001, and
-/// the batches it was given are kept.
+/// A model that needs no runtime: pose joint j is key point j times 0.001, its sigma the key point's y times 0.0001;
+/// it records its batches.
 #[cfg(test)]
 pub(crate) struct MockNetwork {
     pub(crate) card: Card,
@@ -67,7 +67,7 @@ impl MockNetwork {
         mock
     }
 
-    /// One that looks at the subject and says how sure it is.
+    /// A mock that looks at the subject and has sigma.
     pub(crate) fn of_subject_with_sigma() -> Self {
         let mut mock = Self::new();
         mock.card.input.view = super::View::Subject;

@@ -1,4 +1,5 @@
-//! Running a model, by ONNX Runtime or by kernels of our own that agree with it: one session, its threads and its device.
+//! A session: a model that runs by ONNX Runtime or by our own kernels that agree with it, with its threads and
+//! device.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,17 +12,17 @@ use super::thread_handle::ThreadHandle;
 use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, verify};
 use crate::error::{Error, Result};
 
-/// The most threads taken without being asked: a batch of 256 poses does not fill more.
+/// The most threads by default: a batch of 256 poses does not keep more busy.
 const MOST_THREADS: usize = 16;
 
-/// Where and how wide a model runs.
+/// Options of a session: where it runs, and by how many threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SessionOptions {
     /// The device.
     pub device: Device,
     /// Threads of the CPU; `None` for all cores, 16 at most.
     pub threads: Option<usize>,
-    /// What computes on a CPU.
+    /// The engine on a CPU.
     pub engine: Engine,
 }
 
@@ -33,7 +34,7 @@ impl SessionOptions {
     }
 }
 
-/// A model that is ready to run: loaded into ONNX Runtime, or laid out for our own kernels.
+/// A model that is ready to run: loaded into ONNX Runtime, or packed for our own kernels.
 pub struct Session {
     card: Card,
     /// Runs a batch as it is.
@@ -47,9 +48,9 @@ pub struct Session {
 
 /// The threads that share the chunks of a large batch.
 enum PoolState {
-    /// None: a GPU takes batches whole.
+    /// None: a GPU takes whole batches.
     Absent,
-    /// To be started for the first large batch, with a session of one thread made from this file.
+    /// Started for the first large batch, with a session of one thread made from this file.
     Later(Box<ModelFile>),
     Ready(ThreadPool),
 }
@@ -63,19 +64,19 @@ impl std::fmt::Debug for Session {
 /// Opens the model at `path` and makes it ready to run.
 ///
 /// # Errors
-/// A file that is no model of ours ([`ModelFile::read`]), no usable ONNX Runtime, or a device that cannot be used.
+/// The file is not a model of ours ([`ModelFile::read`]), no usable ONNX Runtime, or a device that cannot be used.
 pub fn open(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Session> {
     Session::new(&ModelFile::read(path)?, options)
 }
 
 impl Session {
-    /// Makes `file` ready to run. On a CPU our own kernels take what they can ([`Engine`]): where they are not known to agree with
-    /// ONNX Runtime on this machine yet, it is loaded too, and asked; where it is not installed, nothing is compared
-    /// ([`Self::unverified_cause`]).
+    /// Makes `file` ready to run. On a CPU our own kernels run it if they can ([`Engine`]). If their agreement with
+    /// ONNX Runtime on this machine is not known yet, the runtime is loaded too and both are compared; if it is not
+    /// installed, nothing is compared ([`Self::unverified_cause`]).
     ///
     /// # Errors
-    /// Weights that are not those of the card, no usable ONNX Runtime for a model or device that needs it, a device that cannot
-    /// be used, or operators that the runtime does not know.
+    /// Weights that do not match the card, no usable ONNX Runtime for a model or device that needs it, a device that
+    /// cannot be used, or operators that the runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
         file.check_weights()?;
         let threads = options.thread_count();
@@ -101,15 +102,15 @@ impl Session {
         }
     }
 
-    /// A provider that takes batches whole: a GPU, or OpenVINO, which has threads of its own.
+    /// A provider that takes whole batches: a GPU, or OpenVINO, which has its own threads.
     fn whole(model: OrtModel, file: &ModelFile, threads: usize, provider: Provider) -> Self {
         let backend = Backend::Ort(model);
         let card = file.card().clone();
         Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None, unverified: None }
     }
 
-    /// On the CPU, with the runtime at that path if there is one. Small batches of ONNX Runtime's float32 are quicker with all
-    /// threads at each product; all others never are, they are over before another thread has woken up.
+    /// On the CPU, with the runtime at that path if there is one. Small batches of ONNX Runtime's float32 are faster
+    /// if all threads share each product; other small batches are finished before another thread has woken up.
     fn on_cpu(
         file: &ModelFile,
         options: &SessionOptions,
@@ -146,7 +147,7 @@ impl Session {
         self.provider
     }
 
-    /// What computes the network, in words; a model's own kernels agreed with ONNX Runtime when it was loaded.
+    /// The engine's name; a model's own kernels agreed with ONNX Runtime when it was loaded.
     pub fn engine(&self) -> &'static str {
         match self.provider {
             Provider::OpenVino => "OpenVINO",
@@ -159,17 +160,18 @@ impl Session {
         self.threads
     }
 
-    /// Why [`Device::Auto`] took the CPU and no GPU; `None` if a device was asked for by name or the GPU was taken.
+    /// Why [`Device::Auto`] chose the CPU and no GPU; `None` if a device was requested by name or the GPU is used.
     pub fn fallback_cause(&self) -> Option<&str> {
         self.fallback.as_deref()
     }
 
-    /// Why our own kernels' poses were not compared with ONNX Runtime's; `None` where they were, or where that runs the model.
+    /// Why our own kernels' poses were not compared with ONNX Runtime's; `None` if they were, or if the runtime runs
+    /// the model.
     pub fn unverified_cause(&self) -> Option<&str> {
         self.unverified
     }
 
-    /// The pool that shares a batch of `count` poses; `None` where it is best run as it is.
+    /// The pool that shares a batch of `count` poses; `None` if it is best run as it is.
     fn pool_for(&mut self, count: usize) -> Result<Option<&mut ThreadPool>> {
         let size = self.backend.chunk_size(self.card.network.precision);
         if !size.is_worth_it(count) {
@@ -178,7 +180,7 @@ impl Session {
         self.pool()
     }
 
-    /// The pool, started if it has not been; `None` where there is none.
+    /// The pool, started on the first call; `None` for sessions without one.
     fn pool(&mut self) -> Result<Option<&mut ThreadPool>> {
         if let PoolState::Later(file) = &self.pool {
             let size = self.backend.chunk_size(self.card.network.precision);
@@ -217,7 +219,7 @@ impl PoseNetwork for Session {
     }
 }
 
-/// The error of a model that needs ONNX Runtime where it is not installed.
+/// The error of a model that needs ONNX Runtime if it is not installed.
 fn not_installed(options: &SessionOptions) -> Error {
     library::path(options.device != Device::Cpu).expect_err("there is no ONNX Runtime, or it would have been found")
 }
@@ -285,7 +287,7 @@ mod tests {
         }
     }
 
-    /// Whether the ONNX Runtime of the tests has a provider's library beside it.
+    /// Whether the tests' ONNX Runtime has a provider's library in its folder.
     fn has_provider(name: &str) -> bool {
         let prefix = std::env::consts::DLL_PREFIX;
         let file = format!("{prefix}onnxruntime_providers_{name}{}", std::env::consts::DLL_SUFFIX);

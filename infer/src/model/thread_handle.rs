@@ -1,10 +1,10 @@
-//! A loaded network on the thread that calls it.
+//! A handle to a loaded network that runs on the calling thread.
 
 use super::backend::Backend;
 use super::{Batch, Card, PoseNetwork};
 use crate::error::Result;
 
-/// One of several handles to a network, each for a thread of its own.
+/// One of several handles to a network, each for its own thread.
 pub(super) struct ThreadHandle {
     card: Card,
     backend: Backend,

@@ -1,31 +1,31 @@
-//! From raw key points to what the network reads: who is seen, and, as the nodes before the first layer do it, key points
-//! centred on their weighted mean and scaled by their weighted spread, or as they are.
+//! From raw key points to the network's input: which joints are visible, and, as the nodes before the first layer do
+//! it, key points centred on their weighted mean and scaled by their weighted spread, or unchanged.
 
 use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
 
-/// Number of a coordinate's axes.
+/// Number of coordinate axes.
 const AXES: usize = 2;
 
-/// What becomes of key points.
+/// The transform of key points.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Centring {
-    /// Centred and scaled, by scores or, without any, by who is seen.
+    /// Centred and scaled, weighted by scores or, without any, by visibility.
     Centred,
-    /// As they are, with these numbers `[J, channels]` for what is missing.
+    /// Unchanged, with these numbers `[J, channels]` for missing values.
     Absolute(Vec<f32>),
 }
 
-/// Features whose weights are the same, or opposite, in a plane: they are added up, or subtracted, before the product.
+/// Features that have equal, or opposite, weights in a plane: they are added, or subtracted, before the product.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Merged {
-    /// The features that the numbers which are multiplied are made of, with their signs, number by number.
+    /// The features and signs of each number that is multiplied, number by number.
     terms: Vec<(usize, f32)>,
     /// Where the terms of each number end.
     ends: Vec<usize>,
 }
 
 impl Merged {
-    /// Of the terms of each number.
+    /// The sums for `terms`, the terms of each number.
     pub(super) fn new(terms: &[Vec<(usize, f32)>]) -> Self {
         let ends = terms.iter().scan(0, |end, terms| {
             *end += terms.len();
@@ -46,37 +46,37 @@ impl Merged {
     }
 }
 
-/// Features of some people.
+/// Features of a batch of people.
 #[derive(Debug)]
 pub(super) struct Features {
     centring: Centring,
     merged: Vec<Merged>,
-    /// `[people, terms]` for each plane.
+    /// `[N, terms]` for each plane.
     planes: Vec<Vec<f32>>,
     channels: usize,
-    /// `[J, channels]` of one person, and `[J]` what each joint weighs.
+    /// `[J, channels]` of one person, and `[J]` each joint's weight.
     person: Vec<f32>,
     weights: Vec<f32>,
 }
 
 impl Features {
-    /// For at most `people` people of `joints` joints of so many `channels`.
+    /// Allocates for at most `people` people of `joints` joints with `channels` channels.
     pub(super) fn new(centring: Centring, merged: Vec<Merged>, [joints, channels]: [usize; 2], people: usize) -> Self {
         let planes = merged.iter().map(|merged| vec![0.0; people * merged.len()]).collect();
         Self { centring, merged, planes, channels, person: vec![0.0; joints * channels], weights: vec![0.0; joints] }
     }
 
-    /// Numbers of a person in a plane.
+    /// Numbers per person in a plane.
     pub(super) fn width(&self, plane: usize) -> usize {
         self.merged[plane].len()
     }
 
-    /// `[people, width]`.
+    /// `[N, width]`.
     pub(super) fn plane(&self, plane: usize) -> &[f32] {
         &self.planes[plane]
     }
 
-    /// Takes in `keypoints` `[people, J, channels]`, pixels and scores.
+    /// Computes the features of `keypoints` `[N, J, channels]`, pixels and scores.
     pub(super) fn read(&mut self, keypoints: &[f32], people: usize) {
         for (index, raw) in keypoints.chunks_exact(self.person.len()).take(people).enumerate() {
             match &self.centring {
@@ -93,8 +93,8 @@ impl Features {
     }
 }
 
-/// Whether there is a key point: all numbers are finite and the score, if it has one, is over 0. Cubes, as in the file,
-/// count absurd coordinates and scores as none too.
+/// Whether the key point is visible: all numbers are finite and the score, if it has one, is over 0. Cubes, as in the
+/// file, treat absurd coordinates and scores as missing too.
 fn is_visible(point: &[f32]) -> bool {
     let cube = |number: f32| number * number * number;
     let coordinates = (cube(point[0]) + cube(point[1])) * 0.0;
@@ -107,7 +107,7 @@ fn is_visible(point: &[f32]) -> bool {
     }
 }
 
-/// `features` `[J, channels]`: a person's key points, or `mean` for what is missing.
+/// `features` `[J, channels]`: a person's key points, or `mean` for missing values.
 fn fill(raw: &[f32], channels: usize, mean: &[f32], features: &mut [f32]) {
     let mean = mean.chunks_exact(channels);
     for ((point, raw), mean) in features.chunks_exact_mut(channels).zip(raw.chunks_exact(channels)).zip(mean) {
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn without_scores_all_who_are_seen_weigh_the_same() {
-        // Two joints 6 px apart: centre between them, scale 3; a third has no place.
+        // Two joints 6 px apart: centre between them, scale 3; a third is missing.
         let raw = [10.0, 5.0, 16.0, 5.0, f32::NAN, 1.0];
         let (mut features, mut weights) = ([9.0; 6], [9.0; 3]);
         normalise(&raw, 2, &mut features, &mut weights);

@@ -1,9 +1,10 @@
-//! Models that `poselift-train export` wrote, in int8 or in f32, without a runtime between their layers: one pass over a
-//! layer's weights, and what follows a product done while its sums are still in registers.
+//! Native networks: models that `poselift-train export` wrote, in int8 or f32, run by our own kernels: one pass over
+//! a layer's weights, with the operations after a product done while its sums are still in registers.
 //!
-//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one of `poselift_kernels`'
-//! kernels, for x86 with AVX-512 or AVX2 and for ARM. [`Plan`] is what of a file is computed, `features` how key points begin.
-//! Whether that is what the file says is verified, not believed: [`super::verify`] holds it against ONNX Runtime.
+//! ONNX Runtime runs such a layer as some twenty nodes, each a pass over memory. Here a layer is one of
+//! `poselift_kernels`' kernels, for x86 with AVX-512 or AVX2 and for ARM. [`Plan`] holds the parts of a file that are
+//! computed, `features` the transform of key points. That the result equals the file's is verified: [`super::verify`]
+//! compares it with ONNX Runtime.
 
 mod features;
 mod plan;
@@ -19,11 +20,11 @@ use crate::error::{Error, Result};
 use features::Features;
 use plan::Plan;
 
-// The kernels quantise as the file says that activations are quantised.
+// The kernels' constants for quantising must equal the file's.
 const _: () = assert!(poselift_kernels::LEAST_RANGE == poselift_onnx::names::LEAST_RANGE);
 const _: () = assert!(poselift_kernels::SIGNED_ZERO_POINT == poselift_onnx::names::SIGNED_ZERO_POINT as i32);
 
-/// Poses that go through all layers together, a block: their activations stay in a core's own cache.
+/// Poses that pass through all layers as one block: their activations stay in a core's own cache.
 const BLOCK: usize = 48;
 
 /// A hidden layer and its ReLUs.
@@ -40,7 +41,7 @@ enum Layer {
 pub(super) struct NativeNetwork {
     plan: Plan,
     processor: Processor,
-    /// Memory of calls that are over.
+    /// Memory of finished calls, to be reused.
     spare: Mutex<Vec<Scratch>>,
 }
 
@@ -57,19 +58,19 @@ struct Scratch {
     /// `[N, P, H]` codes, shares of the pose's scale, and that scale.
     codes: Vec<u8>,
     scales: Vec<f32>,
-    /// `[N, columns]` the last layer's own numbers in each plane.
+    /// `[N, columns]` the last layer's columns in each plane.
     ends: Vec<Vec<f32>>,
-    /// What comes out for one pose.
+    /// Output of one pose.
     row: Vec<f32>,
 }
 
 impl NativeNetwork {
-    /// The network of `file` by the kernels of `only`, or by the fastest. Memory is laid out for `threads` that call it at
-    /// once; more may.
+    /// The network of `file` by the kernels of `only`, or by the fastest. Memory is allocated for `threads`
+    /// concurrent calls; more are possible.
     ///
     /// # Errors
-    /// A file that is not exactly as `poselift-train export` writes it, or whose precision or width no kernels are for; a
-    /// processor that lacks the instructions.
+    /// The file is not exactly as `poselift-train export` writes it; no kernels exist for its precision or width; the
+    /// processor lacks the instructions.
     pub(super) fn new(file: &ModelFile, only: Option<Isa>, threads: usize) -> Result<Self> {
         let lacking = || Error::model("this processor lacks what they need");
         let processor = Processor::detect(only).ok_or_else(lacking)?;
@@ -89,12 +90,12 @@ impl NativeNetwork {
         self.plan.is_int8()
     }
 
-    /// Numbers that a person's key points, pose and sigma are.
+    /// How many numbers a person's key points, pose and sigma have.
     pub(super) fn widths(&self) -> [usize; 3] {
         [self.plan.keypoints, self.plan.joints * 3, self.plan.joints]
     }
 
-    /// Lifts a batch; slices are as long as the file's card says.
+    /// Lifts a batch; the slices' lengths match the file's card.
     pub(super) fn run(&self, batch: FlatBatch<'_>) {
         let FlatBatch { len, keypoints, poses, mut sigma } = batch;
         let mut scratch = self.take_scratch();
@@ -110,7 +111,7 @@ impl NativeNetwork {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
-    /// Memory of a call that is over, or new.
+    /// Memory of a finished call, or new memory.
     fn take_scratch(&self) -> Scratch {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(|| Scratch::new(&self.plan, self.processor.shape().code_bytes()))
@@ -166,7 +167,7 @@ fn relu(x: &mut [f32], planes: usize, hidden: usize) {
     }
 }
 
-/// Adds `branch` to the beginning of `residual`.
+/// Adds `branch` to the start of `residual`.
 fn add(residual: &mut [f32], branch: &[f32]) {
     for (residual, branch) in residual.iter_mut().zip(branch) {
         *residual += branch;

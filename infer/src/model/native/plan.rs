@@ -1,4 +1,4 @@
-//! What of a model file is computed.
+//! The parts of a model file that are computed.
 
 use poselift_kernels::{DenseF32, PanelShape};
 use poselift_onnx::{Features as FileFeatures, Network};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// A network ready for the kernels.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Numbers of a key point, and of a person that go in, and joints that come out.
+    /// Numbers of a key point, input numbers of a person, and output joints.
     pub(super) channels: usize,
     pub(super) keypoints: usize,
     pub(super) joints: usize,
@@ -26,16 +26,16 @@ pub(super) struct Plan {
     pub(super) input_relu: bool,
     pub(super) blocks: Vec<Vec<Layer>>,
     pub(super) output: Vec<DenseF32>,
-    /// For each plane, the last layer's column of each number that comes out and its sign; and the numbers' bias.
+    /// For each plane, the last layer's column and sign of each output number; and the numbers' bias.
     numbers: Vec<Vec<(usize, f32)>>,
     bias: Vec<f32>,
 }
 
 impl Plan {
-    /// Lays `network` out for kernels of `shape`.
+    /// Packs `network` for kernels of `shape`.
     ///
     /// # Errors
-    /// A precision or a width that they do not take.
+    /// The kernels do not support its precision or width.
     pub(super) fn new(network: &Network, shape: PanelShape) -> Result<Self> {
         let hidden = network.hidden();
         if hidden == 0 || !hidden.is_multiple_of(shape.panel()) {
@@ -66,7 +66,7 @@ impl Plan {
         })
     }
 
-    /// Numbers of a person between layers.
+    /// Numbers per person between layers.
     pub(super) fn wide(&self) -> usize {
         self.planes * self.hidden
     }
@@ -86,12 +86,12 @@ impl Plan {
         )
     }
 
-    /// Numbers that come out for a person.
+    /// Output numbers per person.
     pub(super) fn numbers(&self) -> usize {
         self.bias.len()
     }
 
-    /// Poses `[people, J, 3]` and sigma `[people, J]` from the last layer's own columns in each plane; `row` is room for
+    /// Poses `[N, J, 3]` and sigma `[N, J]` from the last layer's columns in each plane; `row` is a buffer of
     /// [`Self::numbers`].
     pub(super) fn write_poses(
         &self,

@@ -1,4 +1,4 @@
-//! The layers of a network in the order in which kernels read their weights.
+//! Packs the layers of a network in the order in which kernels read their weights.
 
 use poselift_kernels::{DenseF32, DenseInt8, InputSign as KernelSign, LayerInt8, PanelShape};
 use poselift_onnx::names::SIGNED_ZERO_POINT;
@@ -7,15 +7,15 @@ use poselift_onnx::{Blocks, Dense, InputSign, Network, QuantisedDense, Weights};
 use super::Layer;
 use super::features::Merged;
 
-/// The last layer: each plane's own columns, once each; for each plane, the column of each number that comes out and its
-/// sign; and the numbers' bias.
+/// The last layer: each plane's distinct columns; for each plane, the column and sign of each output number; and the
+/// numbers' bias.
 pub(super) struct Output {
     pub(super) planes: Vec<DenseF32>,
     pub(super) numbers: Vec<Vec<(usize, f32)>>,
     pub(super) bias: Vec<f32>,
 }
 
-/// Which features each plane of the first layer multiplies, and the planes.
+/// The features that each plane of the first layer multiplies, and the planes.
 pub(super) fn input(layer: &Dense<f32>, shape: PanelShape) -> (Vec<Merged>, Vec<DenseF32>) {
     let mut merged = Vec::new();
     let mut planes = Vec::new();
@@ -28,25 +28,25 @@ pub(super) fn input(layer: &Dense<f32>, shape: PanelShape) -> (Vec<Merged>, Vec<
     (merged, planes)
 }
 
-/// The residual blocks; none of networks in float16, which no kernels are for.
+/// The residual blocks; `None` for networks in float16, which have no kernels.
 pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Layer>>> {
-    let mut laid_out = Vec::new();
+    let mut packed = Vec::new();
     match &network.blocks {
         Blocks::F16(_) => return None,
         Blocks::F32(blocks) => {
             for block in blocks {
-                laid_out.push(block.iter().map(|layer| Layer::F32(layer_f32(layer, shape))).collect());
+                packed.push(block.iter().map(|layer| Layer::F32(layer_f32(layer, shape))).collect());
             }
         }
         Blocks::Int8(blocks) => {
             for block in blocks {
                 let layers = block.iter().enumerate();
                 let lay_out = |(index, layer)| Layer::Int8(layer_int8(layer, input_sign(network, index), shape));
-                laid_out.push(layers.map(lay_out).collect());
+                packed.push(layers.map(lay_out).collect());
             }
         }
     }
-    Some(laid_out)
+    Some(packed)
 }
 
 /// The last layer.
@@ -56,7 +56,7 @@ pub(super) fn output(layer: &Dense<f32>, shape: PanelShape) -> Output {
     let mut numbers = Vec::new();
     for weights in &layer.weights {
         let rows = MergedRows::new(&transposed(&weights.values(), columns), hidden);
-        // Columns of zeros are in no term: any column times 0.
+        // Columns of zeros are in no term: they use any column times 0.
         let mut own = vec![(0, 0.0); columns];
         for (column, terms) in rows.terms.iter().enumerate() {
             for &(number, sign) in terms {
@@ -69,7 +69,7 @@ pub(super) fn output(layer: &Dense<f32>, shape: PanelShape) -> Output {
     Output { planes, numbers, bias: layer.bias.values().into_owned() }
 }
 
-/// What layer `layer` of a block reads.
+/// The input of layer `layer` of a block.
 fn input_sign(network: &Network, layer: usize) -> KernelSign {
     match network.input_sign(layer) {
         InputSign::Signed => KernelSign::Signed,
@@ -94,7 +94,7 @@ fn layer_int8(layer: &QuantisedDense, sign: KernelSign, shape: PanelShape) -> La
     LayerInt8 { sign, planes, bias: layer.bias.values().into_owned() }
 }
 
-/// The bias, which is the first plane's alone.
+/// The bias, which belongs to the first plane only.
 fn first_bias(plane: usize, bias: &Weights<f32>) -> Option<&Weights<f32>> {
     (plane == 0).then_some(bias)
 }
@@ -104,22 +104,22 @@ fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: Pa
     DenseF32::new(weights, columns, bias.as_deref(), shape)
 }
 
-/// `[columns, rows]` of `[rows, columns]`.
+/// Transposes `[rows, columns]` to `[columns, rows]`.
 fn transposed(weights: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|column| weights.iter().skip(column).step_by(columns).copied()).collect()
 }
 
-/// Rows of a matrix that are the same but for their sign, once each, and none of zeros.
+/// The distinct rows of a matrix up to their sign, without rows of zeros.
 struct MergedRows {
-    /// `[kept rows, columns]`; one row at least, of zeros where the matrix holds nothing else, so that no layer is without
-    /// rows or columns.
+    /// `[kept rows, columns]`; at least one row, of zeros if the matrix holds nothing else, so that every layer has
+    /// rows and columns.
     kept: Vec<f32>,
-    /// For each kept row the rows of the matrix that it stands for, with their signs.
+    /// For each kept row, the rows of the matrix that it stands for, with their signs.
     terms: Vec<Vec<(usize, f32)>>,
 }
 
 impl MergedRows {
-    /// Of `weights` `[rows, columns]`.
+    /// The distinct rows of `weights` `[rows, columns]`.
     fn new(weights: &[f32], columns: usize) -> Self {
         let mut kept: Vec<f32> = Vec::new();
         let mut terms: Vec<Vec<(usize, f32)>> = Vec::new();

@@ -1,4 +1,4 @@
-//! ONNX Runtime as its documentation has it, for comparison: one session with default options, arrays in and out.
+//! ONNX Runtime used as its documentation shows, for comparison: one session with default options, arrays in and out.
 
 use ndarray::{Array3, Ix3};
 use ort::value::TensorRef;
@@ -7,14 +7,14 @@ use super::library;
 use crate::error::{Error, Result};
 use crate::model::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 
-/// A session with nothing of ours around it, on the CPU.
+/// A plain session on the CPU, without any of our code around it.
 pub(crate) struct OrtBaseline(ort::session::Session);
 
 impl OrtBaseline {
     /// Loads `file`; the runtime chooses its `threads` itself if they are not given.
     ///
     /// # Errors
-    /// No usable ONNX Runtime, or one that refuses the model.
+    /// No usable ONNX Runtime, or it refuses the model.
     pub(crate) fn new(file: &ModelFile, threads: Option<usize>) -> Result<Self> {
         let runtime = library::runtime(false)?;
         let load = || {
@@ -30,7 +30,7 @@ impl OrtBaseline {
     /// Poses `[N, J_out, 3]` of `keypoints` `[N, J_in, channels]`, in a new array.
     ///
     /// # Errors
-    /// Whatever the runtime says.
+    /// The runtime fails.
     pub(crate) fn run(&mut self, keypoints: &Array3<f32>) -> Result<Array3<f32>> {
         let tensor = TensorRef::from_array_view(keypoints.view()).map_err(|error| failed(&error))?;
         let outputs = self.0.run(ort::inputs![INPUT_NAME => tensor]).map_err(|error| failed(&error))?;

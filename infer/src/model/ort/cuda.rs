@@ -1,14 +1,14 @@
 //! Whether a CUDA GPU can be used at all, and the first reason why not.
 //!
-//! ONNX Runtime's own message for a machine without a GPU is a page of C++;
-//! these few questions to the driver name the cause in a line.
+//! ONNX Runtime's own message for a machine without a GPU is a page of C++; these few calls to the driver name the
+//! cause in one line.
 
 use std::ffi::c_int;
 use std::path::Path;
 
 use libloading::{Library, Symbol};
 
-/// Asks for all that GPU `number` needs beside the runtime at `runtime_path`; the error is the cause, in words.
+/// Checks all that GPU `number` needs next to the runtime at `runtime_path`; the error is the cause, in words.
 pub(super) fn probe(number: u32, runtime_path: &Path) -> Result<(), String> {
     let provider =
         format!("{}onnxruntime_providers_cuda{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
@@ -48,7 +48,7 @@ fn count_devices() -> Result<u32, String> {
         let get_count: Symbol<'_, unsafe extern "C" fn(*mut c_int) -> c_int> =
             driver.get(b"cuDeviceGetCount\0").map_err(missing)?;
         let initialised = call("cuInit", init(0));
-        // The driver has started threads of its own by now: it must never be unloaded.
+        // The driver has started threads by now: it must never be unloaded.
         let get_count = *get_count;
         std::mem::forget(driver);
         initialised?;

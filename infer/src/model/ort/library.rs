@@ -1,7 +1,7 @@
-//! Finding ONNX Runtime and loading it, once for the whole process.
+//! Finds ONNX Runtime and loads it, once for the whole process.
 //!
-//! The file is looked for before `ort` hears of it: `ort` panics, and once
-//! hung, on a library that is not there, and cannot say where it looked.
+//! The file is searched before `ort` is called: `ort` panics, and once hung, on a missing library, and cannot say
+//! where it looked.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const VERSION: &str = "1.31.1";
 const HOW_TO_GET_IT: &str = "run `make demo` once, or `pip install onnxruntime` and set ORT_DYLIB_PATH to its \
                              onnxruntime/capi/libonnxruntime.so.* file";
 
-/// What was loaded, and from where.
+/// The loaded runtime, and its path.
 #[derive(Clone)]
 pub(super) struct Runtime {
     pub(super) environment: Environment,
@@ -26,9 +26,9 @@ pub(super) struct Runtime {
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// ONNX Runtime's environment, loaded now if it has not been.
+/// ONNX Runtime's environment, which is loaded on the first call.
 ///
-/// A process can have only one: a program that uses `ort` beside this crate takes it from here.
+/// A process can have only one: a program that also uses `ort` itself takes it from here.
 ///
 /// # Errors
 /// No usable ONNX Runtime.
@@ -36,7 +36,8 @@ pub fn environment() -> Result<Environment> {
     runtime(false).map(|runtime| runtime.environment)
 }
 
-/// The process's runtime, loaded now if it has not been; `prefer_cuda` chooses between builds in the cache folder.
+/// The process's runtime, which is loaded on the first call; `prefer_cuda` chooses between builds in the cache
+/// folder.
 ///
 /// # Errors
 /// No usable ONNX Runtime.
@@ -44,10 +45,10 @@ pub(super) fn runtime(prefer_cuda: bool) -> Result<Runtime> {
     runtime_at(&path(prefer_cuda)?)
 }
 
-/// The process's runtime: the one that is loaded, or the one at `path`.
+/// The process's runtime: the loaded one, or the one at `path`.
 ///
 /// # Errors
-/// A file that is no usable ONNX Runtime.
+/// The file is not a usable ONNX Runtime.
 pub(super) fn runtime_at(path: &Path) -> Result<Runtime> {
     let mut runtime = loaded();
     if let Some(loaded) = runtime.as_ref() {
@@ -57,10 +58,10 @@ pub(super) fn runtime_at(path: &Path) -> Result<Runtime> {
     Ok(runtime.insert(loaded).clone())
 }
 
-/// Where the library is that [`runtime`] gives, without loading it.
+/// The path of the library that [`runtime`] loads, without loading it.
 ///
 /// # Errors
-/// No such file.
+/// The file does not exist.
 pub(in crate::model) fn path(prefer_cuda: bool) -> Result<PathBuf> {
     find(prefer_cuda)?.ok_or_else(|| {
         let tried: Vec<_> = places(prefer_cuda).iter().map(|path| format!("\n  {}", path.display())).collect();
@@ -68,10 +69,10 @@ pub(in crate::model) fn path(prefer_cuda: bool) -> Result<PathBuf> {
     })
 }
 
-/// As [`path()`]; `None` where ONNX Runtime is not installed.
+/// As [`path()`]; `None` if ONNX Runtime is not installed.
 ///
 /// # Errors
-/// A variable that names no file.
+/// A variable names no file.
 pub(in crate::model) fn find(prefer_cuda: bool) -> Result<Option<PathBuf>> {
     if let Some(runtime) = loaded().as_ref() {
         return Ok(Some(runtime.path.clone()));
@@ -86,15 +87,15 @@ fn loaded() -> MutexGuard<'static, Option<Runtime>> {
     RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and look
-/// for a network as soon as they are loaded, before anybody can ask them not to.
+/// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and
+/// look for a network as soon as they are loaded, before a program can disable it.
 ///
-/// For the first line of a program; `poselift` itself calls it. It sets the variable `ORT_DISABLE_TELEMETRY`.
+/// Must be the first line of a program; `poselift` itself calls it. It sets the variable `ORT_DISABLE_TELEMETRY`.
 ///
 /// # Safety
-/// No other thread may run yet: the environment is written to.
+/// No other thread may run yet, since this writes to the environment.
 pub unsafe fn forbid_telemetry() {
-    // SAFETY: the caller sees to it.
+    // SAFETY: guaranteed by the caller.
     unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
 }
 
@@ -107,7 +108,7 @@ fn load(path: PathBuf) -> Result<Runtime> {
         .with_telemetry(false)
         .build()
         .map_err(|error| unusable(error.message().to_owned()))?;
-    // Warnings of the runtime's own are for its developers; what fails comes back as an error.
+    // The runtime's own warnings are for its developers; failures are returned as errors.
     environment.set_log_level(ort::logging::LogLevel::Error);
     Ok(Runtime { environment, path })
 }
@@ -123,7 +124,7 @@ fn explain(error: &ort::LoadDynamicError) -> String {
     }
 }
 
-/// The user's own choice: made absolute, since `ort` takes a relative path from the executable's folder.
+/// The user's own choice: made absolute, since `ort` resolves a relative path from the executable's folder.
 fn overridden(path: &Path) -> Result<PathBuf> {
     let refuse = |what: &str| {
         Err(Error::runtime(format!("ORT_DYLIB_PATH names {what}, expected ONNX Runtime's library file"))
@@ -138,7 +139,7 @@ fn overridden(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Where the library is looked for, best place first.
+/// The paths where the library is searched, best first.
 fn places(prefer_cuda: bool) -> Vec<PathBuf> {
     let file = format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let mut folders = Vec::new();

@@ -1,4 +1,4 @@
-//! Models loaded into ONNX Runtime.
+//! Loads models into ONNX Runtime.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::model::{ModelFile, Provider};
 
 impl OrtModel {
-    /// `file` on the CPU, by the runtime at `library`, which shares a product among `threads`.
+    /// `file` on the CPU, by the runtime at `library`, which shares each product among `threads`.
     ///
     /// # Errors
-    /// A library that is no usable ONNX Runtime, or operators that it does not know.
+    /// The library is not a usable ONNX Runtime, or lacks the file's operators.
     pub(in crate::model) fn on_cpu(library: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
         let runtime = library::runtime_at(library)?;
         let refused = |error: ort::Error| {
@@ -25,7 +25,7 @@ impl OrtModel {
         Self::new(builder.commit_from_memory(file.bytes()).map_err(refused)?, file.card())
     }
 
-    /// `file` on GPU `number`, where its products were seen to run.
+    /// `file` on GPU `number`, checked by a profile of its products.
     ///
     /// # Errors
     /// The cause, in words.
@@ -40,10 +40,10 @@ impl OrtModel {
         watched(&runtime, file, threads, Provider::Cuda(number))
     }
 
-    /// `file` on the CPU by OpenVINO, by which its products were seen to run.
+    /// `file` on the CPU by OpenVINO, checked by a profile of its products.
     ///
     /// # Errors
-    /// A library that is no usable ONNX Runtime, or one without OpenVINO: the cause, in words.
+    /// The library is not a usable ONNX Runtime, or has no OpenVINO: the cause, in words.
     pub(in crate::model) fn on_openvino(library: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
         let loaded = watched(&library::runtime_at(library)?, file, threads, Provider::OpenVino);
         loaded.map_err(|cause| {
@@ -54,7 +54,7 @@ impl OrtModel {
     }
 }
 
-/// A model whose products were seen to run by `provider`; the error is the cause, in words.
+/// A model whose products run by `provider`, as its profile shows; the error is the cause, in words.
 fn watched(runtime: &Runtime, file: &ModelFile, threads: usize, provider: Provider) -> Result<OrtModel, String> {
     let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
     let builder = configure(runtime, threads, provider).map_err(first_line)?;
@@ -72,13 +72,13 @@ fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Resu
         .with_memory_pattern(false)?;
     match provider {
         Provider::Cpu => Ok(builder),
-        // Without a precision it multiplies in bf16 where the processor can, which costs a millimetre.
+        // Without a precision hint it multiplies in bf16 if the processor can, which costs a millimetre.
         Provider::OpenVino => {
             let openvino = ep::OpenVINO::default().with_device_type("CPU").with_precision("FP32");
             let openvino = openvino.with_num_threads(threads).with_dynamic_shapes(true);
             Ok(builder.with_execution_providers([openvino.build().error_on_failure()])?)
         }
-        // `error_on_failure`: without it a provider that fails to load is passed over in silence.
+        // `error_on_failure`: without it a provider that fails to load is skipped silently.
         Provider::Cuda(number) => {
             // TF32 would round every product to 10 bits: poses would differ from the CPU's by millimetres.
             let cuda = ep::CUDA::default().with_device_id(number as i32).with_tf32(false);

@@ -1,6 +1,6 @@
-//! ONNX Runtime: where its library is, a model loaded into it on a CPU, by OpenVINO or on a GPU, and calling it.
+//! ONNX Runtime: finding its library, loading a model on a CPU, by OpenVINO or on a GPU, and calling it.
 //!
-//! The only room that names `ort`.
+//! The only module that names `ort`.
 
 #[cfg(feature = "cli")]
 mod baseline;

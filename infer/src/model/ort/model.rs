@@ -1,8 +1,7 @@
-//! One call of ONNX Runtime, from and into memory of ours: nothing is copied, nothing allocated in Rust.
+//! One call of ONNX Runtime, with our own input and output memory: nothing is copied, nothing allocated in Rust.
 //!
-//! ONNX Runtime lets any number of threads call one session at once; `ort`
-//! asks for a session of each thread's own, with weights of its own. Hence this
-//! step below `ort`, the only one.
+//! ONNX Runtime lets any number of threads call one session concurrently; `ort` requires a session per thread, with
+//! its own weights. This file is therefore the only one that goes below `ort`.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::{NonNull, null, null_mut};
@@ -16,12 +15,12 @@ use crate::error::{Error, Result};
 use crate::model::batch::FlatBatch;
 use crate::model::{Card, INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
 
-/// The names of what goes in and comes out, as C wants them; a test holds them against the contract's.
+/// The names of the inputs and outputs as C strings; a test compares them with the contract's.
 const INPUT: &CStr = c"keypoints";
 const OUTPUT: &CStr = c"pose";
 const SIGMA: &CStr = c"sigma";
 
-/// A loaded model that any number of threads may call at once.
+/// A loaded model that any number of threads may call concurrently.
 #[derive(Clone)]
 pub(in crate::model) struct OrtModel {
     session: Arc<ort::session::Session>,
@@ -32,15 +31,15 @@ pub(in crate::model) struct OrtModel {
     joints: usize,
 }
 
-// SAFETY: what is not Send by itself is MemoryInfo, a description of the CPU's memory that is only read; ONNX Runtime
-// documents `OrtSession::Run` as safe to call from several threads.
+// SAFETY: the only part that is not Send is MemoryInfo, a description of the CPU's memory that is only read; ONNX
+// Runtime documents `OrtSession::Run` as safe to call from several threads.
 unsafe impl Send for OrtModel {}
 
 impl OrtModel {
     /// Makes a loaded model of `card` callable.
     ///
     /// # Errors
-    /// A runtime that does not know the CPU's memory.
+    /// The runtime does not know the CPU's memory.
     pub(in crate::model) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
         debug_assert_eq!(
             [INPUT, OUTPUT, SIGMA].map(CStr::to_bytes),
@@ -56,7 +55,7 @@ impl OrtModel {
         })
     }
 
-    /// Numbers that a person's key points, pose and sigma are.
+    /// How many numbers a person's key points, pose and sigma have.
     pub(in crate::model) fn widths(&self) -> [usize; 3] {
         [self.input[0] * self.input[1], self.joints * 3, self.joints]
     }
@@ -64,7 +63,7 @@ impl OrtModel {
     /// Lifts a batch.
     ///
     /// # Errors
-    /// Whatever the runtime says.
+    /// The runtime fails.
     ///
     /// # Panics
     /// If a slice is not as long as the batch needs.
@@ -98,7 +97,7 @@ impl OrtModel {
     ) -> ort::Result<()> {
         let (inputs, input_names) = ([input.0.as_ptr().cast_const()], [INPUT.as_ptr()]);
         // SAFETY: all pointers are valid for the call, and the counts are those of the arrays. The outputs stay ours:
-        // the runtime fills what it finds in `outputs` and makes nothing new. Null options are the default ones.
+        // the runtime fills the values in `outputs` and allocates nothing. Null options are the default ones.
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr().cast_mut(),
@@ -119,8 +118,8 @@ impl OrtModel {
         assert_eq!(len, shape.iter().product::<usize>(), "as many numbers as {shape:?} says");
         let shape = shape.map(|length| length as i64);
         let mut value = null_mut();
-        // SAFETY: `data` points to `len` floats, checked against `shape`, which the callers hold borrowed until the tensor
-        // is gone; key points are behind a shared borrow, and the runtime does not write to inputs.
+        // SAFETY: `data` points to `len` floats, checked against `shape`, which the callers borrow until the tensor
+        // is dropped; key points are behind a shared borrow, and the runtime does not write to inputs.
         let status = unsafe {
             (ort::api().CreateTensorWithDataAsOrtValue)(
                 self.memory.ptr(),
@@ -138,16 +137,16 @@ impl OrtModel {
 }
 
 fn check(status: OrtStatusPtr) -> ort::Result<()> {
-    // SAFETY: the status comes from the runtime and is looked at once.
+    // SAFETY: the status comes from the runtime and is read once.
     unsafe { ort::Error::result_from_status(status) }
 }
 
-/// A tensor over borrowed memory, given back when dropped.
+/// A tensor over borrowed memory, released when dropped.
 struct Tensor(NonNull<OrtValue>);
 
 impl Drop for Tensor {
     fn drop(&mut self) {
-        // SAFETY: the runtime made it for us, and nothing else holds it.
+        // SAFETY: the runtime created it for us, and no other handle exists.
         unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) };
     }
 }

@@ -1,8 +1,7 @@
-//! Seeing where a network really runs.
+//! Finds out by a profile where a network really runs.
 //!
-//! ONNX Runtime places each operator on a device of its own choice and keeps
-//! silent about it. Its profile does not: one pose is run under it, and the
-//! matrix products, which are all the work, must stand on the device asked for.
+//! ONNX Runtime chooses a device for each operator and does not report it. Its profile does: one pose is run under
+//! it, and the matrix products, which are nearly all of the work, must be on the requested device.
 
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use serde::Deserialize;
 
 use crate::model::{INPUT_NAME, ModelFile};
 
-/// Builds a session and runs one pose; gives the session and the name of the provider of its matrix products.
+/// Builds a session and runs one pose; returns the session and the provider's name of its matrix products.
 pub(super) fn build_and_watch(
     builder: SessionBuilder,
     file: &ModelFile,
@@ -28,7 +27,7 @@ pub(super) fn build_and_watch(
     session.run(ort::inputs![INPUT_NAME => tensor]).map_err(words)?;
     let path = session.end_profiling().map_err(words)?;
     let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"));
-    // The profile has served; one that cannot be removed from the temporary folder does no harm.
+    // The profile is no longer needed; a file that cannot be removed from the temporary folder does no harm.
     let _ = std::fs::remove_file(Path::new(&path));
     Ok((session, provider_of_products(&text?)?))
 }
@@ -49,7 +48,7 @@ struct Arguments {
 /// The provider that ran every matrix product of a profile.
 fn provider_of_products(profile: &str) -> Result<String, String> {
     let events: Vec<Event> = serde_json::from_str(profile).map_err(|error| format!("unreadable profile: {error}"))?;
-    // OpenVINO takes all the nodes that it knows as one, named after itself.
+    // OpenVINO replaces all supported nodes by one, named after itself.
     let is_product = |name: &str| ["Gemm", "MatMul", "OpenVINO"].iter().any(|product| name.contains(product));
     let mut providers: Vec<_> = events
         .into_iter()

@@ -1,4 +1,4 @@
-//! Part of a batch that one thread runs, and into how many of them a batch is cut.
+//! A chunk: the part of a batch that one thread runs; and how a batch is cut into chunks.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,50 +10,51 @@ use super::super::batch::{Batch, FlatBatch};
 use super::PanicPayload;
 use crate::error::Result;
 
-/// How many poses a chunk holds.
+/// Bounds of the poses per chunk.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::model) struct ChunkSize {
-    /// At least: fewer are quicker run as they are, by one thread or with each product shared.
+    /// Fewer poses run faster without sharing, by one thread or with each product shared.
     pub(in crate::model) fewest: usize,
-    /// At most: what goes from layer to layer then stays in the processor's cache, and little is left to wait for at a
+    /// With at most so many, the activations stay in the processor's cache, and threads wait little at a batch's end.
     /// batch's end.
     pub(in crate::model) most: usize,
 }
 
 impl ChunkSize {
-    /// Whether `total` poses are worth sharing.
+    /// Whether sharing `total` poses pays.
     pub(in crate::model) fn is_worth_it(self, total: usize) -> bool {
         total >= 2 * self.fewest
     }
 
-    /// How many chunks `total` poses make for `threads`: even ones, a multiple of the threads where all are large enough.
+    /// The number of chunks of `total` poses for `threads`: of similar size, and a multiple of the threads if all are
+    /// large enough.
     pub(super) fn chunks(self, total: usize, threads: usize) -> usize {
         let rounds = total.div_ceil(threads * self.most).max(1);
         (rounds * threads).min(total / self.fewest).max(1)
     }
 }
 
-/// Part of a batch, in memory of its own, so that a thread may hold it.
+/// Part of a batch in its own memory, so that a thread can own it.
 #[derive(Default)]
 pub(super) struct Chunk {
-    /// Where it lies in the batch.
+    /// Its range in the batch.
     rows: Range<usize>,
-    /// `[N, J_in, channels]`, N of the rows.
+    /// `[N, J_in, channels]`, N of the range.
     keypoints: Vec<f32>,
     /// `[N, J_out, 3]`.
     poses: Vec<f32>,
-    /// `[N, J_out]`, empty where it is not asked for.
+    /// `[N, J_out]`, empty if it is not wanted.
     sigma: Vec<f32>,
     wants_sigma: bool,
-    /// Whether its thread should spin for the next.
+    /// Whether its thread should spin for the next chunk.
     spin: bool,
-    /// What came of running it.
+    /// The result of running it.
     outcome: Option<Result<Result<()>, PanicPayload>>,
 }
 
 impl Chunk {
-    /// Makes room for `most` poses of key points of the shape `[_, J_in, channels]`; `widths` are the numbers that a person's
-    /// key points, pose and sigma are.
+    /// Allocates for `most` poses of key points of the shape `[_, J_in, channels]`; `widths` are the numbers per
+    /// person of key points, pose and sigma.
     pub(super) fn reserve(&mut self, most: usize, keypoints: (usize, usize, usize), widths: [usize; 3]) {
         let (_, joints, channels) = keypoints;
         let [_, pose, sigma] = widths;
@@ -64,7 +65,7 @@ impl Chunk {
         }
     }
 
-    /// Takes the key points of `rows` of `batch`.
+    /// Copies the key points of `rows` of `batch`.
     pub(super) fn fill(&mut self, batch: &Batch<'_>, rows: Range<usize>, spin: bool) {
         self.keypoints.clear();
         let keypoints = batch.keypoints();
@@ -78,12 +79,12 @@ impl Chunk {
         self.spin = spin;
     }
 
-    /// Whether the thread that runs it should spin for the next.
+    /// Whether the thread that runs it should spin for the next chunk.
     pub(super) fn spins(&self) -> bool {
         self.spin
     }
 
-    /// Runs it on this thread; a panic is kept, for the thread that waits for the chunk.
+    /// Runs it on this thread; a panic is caught, for the thread that waits for the chunk.
     pub(super) fn run(&mut self, backend: &Backend) {
         self.outcome = Some(catch_unwind(AssertUnwindSafe(|| self.try_run(backend))));
     }
@@ -97,12 +98,12 @@ impl Chunk {
         backend.run(FlatBatch { len, keypoints: &self.keypoints, poses: &mut self.poses, sigma })
     }
 
-    /// What came of running it: a failure of the runtime, or what its thread panicked with.
+    /// The result of running it: a failure of the runtime, or the panic of its thread.
     pub(super) fn take_outcome(&mut self) -> Result<Result<()>, PanicPayload> {
         self.outcome.take().expect("a chunk is run before it comes back")
     }
 
-    /// Copies what it holds to its rows of the whole batch's `[N, J_out, 3]` and `[N, J_out]`.
+    /// Copies its results to its rows of the whole batch's `[N, J_out, 3]` and `[N, J_out]`.
     pub(super) fn copy_to(&self, poses: &mut ArrayViewMut3<'_, f32>, sigma: Option<&mut ArrayViewMut2<'_, f32>>) {
         let mut to = poses.slice_mut(s![self.rows.clone(), .., ..]);
         let from = ArrayView3::from_shape(to.dim(), &self.poses);

@@ -1,7 +1,7 @@
 //! A thread pool for the chunks of a large batch on a CPU.
 //!
-//! ONNX Runtime would cut each matrix product instead and make all threads wait for the slowest after every one of them;
-//! chunks meet once a batch.
+//! ONNX Runtime would cut each matrix product instead and make all threads wait for the slowest after every product;
+//! chunks synchronise once per batch.
 
 mod chunk;
 mod work_queue;
@@ -18,8 +18,8 @@ use chunk::Chunk;
 pub(super) use chunk::ChunkSize;
 use work_queue::{Next, WorkQueue};
 
-/// The most poses of a batch that is over so soon that the next may follow before a parked thread would run again: threads
-/// spin for its chunks.
+/// A batch of at most so many poses is finished so soon that the next may follow before a parked thread would wake
+/// up: threads spin for its chunks.
 const SPIN_BATCH: usize = 256;
 
 /// A session's threads, which wait for chunks.
@@ -28,15 +28,15 @@ pub(super) struct ThreadPool {
     size: ChunkSize,
     queue: Arc<WorkQueue<Chunk>>,
     threads: Vec<JoinHandle<()>>,
-    /// Chunks to be filled again.
+    /// Chunks to be reused.
     recycled: Vec<Chunk>,
 }
 
 impl ThreadPool {
-    /// A pool of `threads` that run `backend`, the caller of [`Self::run`] among them.
+    /// A pool of `threads` threads that run `backend`; the caller of [`Self::run`] is one of them.
     ///
     /// # Errors
-    /// A thread that cannot be started.
+    /// A thread cannot be started.
     pub(super) fn new(backend: Backend, size: ChunkSize, threads: usize) -> Result<Self> {
         let mut pool = Self { backend, size, queue: Arc::default(), threads: Vec::new(), recycled: Vec::new() };
         for _ in 1..threads {
@@ -48,7 +48,7 @@ impl ThreadPool {
         Ok(pool)
     }
 
-    /// What each of its threads runs.
+    /// The backend that its threads run.
     pub(super) fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -59,7 +59,7 @@ impl ThreadPool {
     /// The first failure of the runtime.
     ///
     /// # Panics
-    /// As a thread of the pool did.
+    /// A thread of the pool panicked.
     pub(super) fn run(&mut self, batch: Batch<'_>) -> Result<()> {
         let spin = batch.len() <= SPIN_BATCH;
         let mut outstanding = self.push_chunks(&batch, spin);
@@ -67,7 +67,7 @@ impl ThreadPool {
         let mut failure = None;
         let mut panic = None;
         while outstanding > 0 {
-            // While chunks are waiting one is run here.
+            // While chunks are waiting, the caller runs one here.
             let mut chunk = match self.queue.next(spin) {
                 Next::Completed(chunk) => chunk,
                 Next::Waiting(mut chunk) => {
@@ -89,7 +89,7 @@ impl ThreadPool {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Cuts the batch into chunks for all threads and gives their number.
+    /// Cuts the batch into chunks for all threads and returns their number.
     fn push_chunks(&mut self, batch: &Batch<'_>, spin: bool) -> usize {
         let total = batch.len();
         let chunks = self.size.chunks(total, self.threads.len() + 1);
@@ -97,7 +97,7 @@ impl ThreadPool {
         for index in 0..chunks {
             let rows = index * total / chunks..(index + 1) * total / chunks;
             let mut chunk = self.recycled.pop().unwrap_or_default();
-            // Which chunk comes back first is a matter of chance: each has room for the largest.
+            // The order in which chunks come back is random: each has room for the largest.
             chunk.reserve(total.div_ceil(chunks), batch.keypoints().dim(), self.backend.widths());
             chunk.fill(batch, rows, spin);
             self.queue.push(chunk);
@@ -110,13 +110,13 @@ impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.queue.close();
         for thread in self.threads.drain(..) {
-            // A thread that broke down has nothing more to say.
+            // A thread that panicked has no result.
             let _ = thread.join();
         }
     }
 }
 
-/// Runs chunk after chunk until the queue is closed.
+/// Runs chunks until the queue is closed.
 fn work(queue: &WorkQueue<Chunk>, backend: &Backend) {
     let mut spin = false;
     while let Some(mut chunk) = queue.take(spin) {
@@ -126,5 +126,5 @@ fn work(queue: &WorkQueue<Chunk>, backend: &Backend) {
     }
 }
 
-/// What a chunk's thread panicked with.
+/// The panic message of a chunk's thread.
 type PanicPayload = Box<dyn Any + Send>;

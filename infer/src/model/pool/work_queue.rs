@@ -1,17 +1,17 @@
-//! Chunks that wait to be run, and those that are completed.
+//! The work queue: chunks that wait to be run, and completed chunks.
 //!
-//! A parked thread takes as long to run again as a few poses take to be lifted: where batches are small, a thread that finds
-//! nothing spins for a while before it waits.
+//! Waking a parked thread takes as long as lifting a few poses. For small batches a thread that finds no chunk
+//! therefore spins for a while before it waits.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a thread spins before it waits: about as long as a notified thread takes to run again.
+/// How long a thread spins before it waits: about the time that waking a notified thread takes.
 const SPIN_TIME: Duration = Duration::from_micros(30);
 
-/// Pauses of the processor between two looks.
+/// Spin hints between two checks.
 const SPIN_PAUSES: usize = 20;
 
 /// One caller pushes chunks and gets them back completed; any number of threads take them.
@@ -19,7 +19,7 @@ pub(super) struct WorkQueue<T> {
     state: Mutex<State<T>>,
     pushed: Condvar,
     completed: Condvar,
-    /// How many are waiting and how many completed, to be spun on without the lock.
+    /// Numbers of waiting and of completed chunks, for spinning without the lock.
     waiting_count: AtomicUsize,
     completed_count: AtomicUsize,
 }
@@ -52,7 +52,8 @@ impl<T> Default for WorkQueue<T> {
 }
 
 impl<T> WorkQueue<T> {
-    /// Makes room for `count` chunks, waiting or completed, so that neither list grows later, whichever thread is quicker.
+    /// Reserves room for `count` chunks, waiting or completed, so that neither list grows later, whichever thread is
+    /// faster.
     pub(super) fn reserve(&self, count: usize) {
         let mut state = self.lock();
         let waiting = state.waiting.len();
@@ -70,7 +71,7 @@ impl<T> WorkQueue<T> {
         self.pushed.notify_one();
     }
 
-    /// The next chunk to be run, waited for; `None` when there will be none. With `spin` a thread spins for it first.
+    /// The next chunk to run; waits for one; `None` once the queue is closed. With `spin` a thread spins first.
     pub(super) fn take(&self, spin: bool) -> Option<T> {
         if spin {
             spin_wait(&self.waiting_count);
@@ -84,7 +85,7 @@ impl<T> WorkQueue<T> {
         chunk
     }
 
-    /// Gives back a chunk that was run.
+    /// Returns a completed chunk.
     pub(super) fn complete(&self, chunk: T) {
         let mut state = self.lock();
         state.completed.push(chunk);
@@ -93,8 +94,7 @@ impl<T> WorkQueue<T> {
         self.completed.notify_one();
     }
 
-    /// A chunk that is completed, or else one that is still waiting; waits for one where all are being run, and with `spin`
-    /// spins for it first.
+    /// A completed chunk, or else a waiting one; waits if all are being run, and with `spin` spins first.
     pub(super) fn next(&self, spin: bool) -> Next<T> {
         loop {
             if let Some(next) = self.try_next() {
@@ -118,7 +118,7 @@ impl<T> WorkQueue<T> {
         next
     }
 
-    /// Lets all threads go that wait for a chunk.
+    /// Releases all threads that wait for a chunk.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.pushed.notify_all();
@@ -134,10 +134,10 @@ impl<T> WorkQueue<T> {
     }
 }
 
-/// Spins until there is one of what is counted, but no longer than [`SPIN_TIME`].
+/// Spins until the counter is above 0, but no longer than [`SPIN_TIME`].
 ///
-/// It does not yield its core meanwhile: a thread that yields is soon run on another's core, behind the very thread that the
-/// work comes from.
+/// It does not yield its core meanwhile: a thread that yields is soon scheduled on another core, behind the very
+/// thread that produces the work.
 fn spin_wait(count: &AtomicUsize) {
     let started = Instant::now();
     while count.load(Ordering::Relaxed) == 0 && started.elapsed() < SPIN_TIME {
@@ -169,7 +169,7 @@ mod tests {
         };
         let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(work(Arc::clone(&queue)))).collect();
         for round in 0..50 {
-            // Now and then long enough that all threads wait.
+            // Sometimes long enough that all threads wait.
             std::thread::sleep(SPIN_TIME * (round % 5));
             (0..20).for_each(|chunk| queue.push(chunk));
             let next = |_| match queue.next(round % 2 == 0) {

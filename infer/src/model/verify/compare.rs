@@ -1,15 +1,16 @@
-//! How far apart the numbers of two backends may be.
+//! The tolerance between the numbers of two backends.
 
-/// How far most poses' numbers may be apart, as a share of the pose's largest.
+/// Tolerance of most poses' numbers, as a share of the pose's largest.
 const USUAL: f32 = 1e-4;
-/// The same for all poses but one in [`RARE`]: rounding to int8 tips to the other side where the two differ in a float's last digit, which for one
-/// pose in some hundreds is as much as 8 bits are worth.
+/// The same for all poses but one in [`RARE`]. If the two differ in a float's last digit, rounding to int8 may give
+/// the next code, which for one pose in some hundreds is as much as a step of 8 bits.
 const WORST: f32 = 0.05;
-/// Of so many poses one may be further apart, which int8 tips over in several layers. What a graph does that kernels do not
-/// is seen on more of the probe inputs.
+/// One pose in this many may differ more, when int8 rounds differently in several layers. A real difference between
+/// graph and kernels shows on more of the probe inputs.
 const RARE: usize = 32;
 
-/// Whether `ours` are `theirs`, rows of `numbers`: three quarters of the rows but for rounding, and the others roughly.
+/// Whether the rows of `numbers` in `ours` and `theirs` agree: three quarters of the rows up to rounding, the others
+/// roughly.
 pub(super) fn are_close(ours: &[f32], theirs: &[f32], numbers: usize) -> bool {
     let mut apart = differences(ours, theirs, numbers);
     apart.sort_unstable_by(f32::total_cmp);
@@ -17,8 +18,8 @@ pub(super) fn are_close(ours: &[f32], theirs: &[f32], numbers: usize) -> bool {
     rows == 0 || apart[rows * 3 / 4] <= USUAL && apart[rows - 1 - rows / RARE] <= WORST
 }
 
-/// For each row of `numbers`, how far `ours` are from `theirs` at most, as a share of the row's largest; infinite where one gives
-/// no finite number and the other does, or another.
+/// For each row of `numbers`, the largest distance of `ours` from `theirs`, as a share of the row's largest number;
+/// infinite if only one of the two is finite, or both are different non-finite numbers.
 pub(super) fn differences(ours: &[f32], theirs: &[f32], numbers: usize) -> Vec<f32> {
     let rows = ours.chunks_exact(numbers).zip(theirs.chunks_exact(numbers));
     rows.map(|(ours, theirs)| row_difference(ours, theirs)).collect()

@@ -1,6 +1,6 @@
-//! Our own kernels held against ONNX Runtime: both lift probe inputs, and kernels are used only if the two agree.
+//! Compares our own kernels with ONNX Runtime: both lift probe inputs, and kernels are used only if the two agree.
 //!
-//! What agreed once is remembered in the user's cache folder ([`VerificationCache`]).
+//! Agreements are remembered in the user's cache folder ([`VerificationCache`]).
 
 mod compare;
 mod probe;
@@ -17,11 +17,11 @@ use super::{Engine, Isa, ModelFile};
 use crate::error::{Error, Result};
 use verified::VerificationCache;
 
-/// `network` if it agrees with the runtime at `runtime`, which is loaded and asked only if the answer is not remembered; else
-/// that runtime.
+/// Returns `network` if it agrees with the runtime at `runtime`, which is loaded and run only if the result is not
+/// remembered; otherwise returns that runtime.
 ///
 /// # Errors
-/// A runtime that cannot be used; kernels that do not agree, where `engine` asks for them by name.
+/// A runtime that cannot be used; kernels that do not agree, if `engine` requests them by name.
 pub(super) fn verified(network: NativeNetwork, runtime: &Path, engine: Engine, file: &ModelFile) -> Result<Backend> {
     let cache = library::cache_folder().and_then(|cache| VerificationCache::of(file, network.isa(), runtime, &cache));
     if cache.as_ref().is_some_and(VerificationCache::is_remembered) {
@@ -40,8 +40,8 @@ pub(super) fn verified(network: NativeNetwork, runtime: &Path, engine: Engine, f
     }
 }
 
-/// Holds the kernels of each instruction set that this processor has against ONNX Runtime on `file`, and gives those that
-/// agree: all there are, or none where the file is no network of ours.
+/// Compares the kernels of each instruction set that this processor has with ONNX Runtime on `file`, and returns
+/// those that agree: all of them, or none if the file is not a network of ours.
 ///
 /// # Errors
 /// No usable ONNX Runtime, or kernels that do not agree.
@@ -65,7 +65,7 @@ fn other_poses(isa: Isa) -> Error {
     Error::model(format!("our own kernels ({isa}) give other poses than ONNX Runtime"))
 }
 
-/// Whether the two give the same poses, and sigma where the model has it, of all probe inputs.
+/// Whether both give the same poses, and sigma if the model has it, for all probe inputs.
 fn agree(network: &NativeNetwork, model: &OrtModel, file: &ModelFile) -> Result<bool> {
     let card = file.card();
     let (joints_in, joints_out) = (card.input.joints.len(), card.output.joints.len());

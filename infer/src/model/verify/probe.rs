@@ -1,14 +1,14 @@
-//! Probe inputs: people that kernels and ONNX Runtime both lift, to see whether they agree.
+//! Probe inputs: people that kernels and ONNX Runtime both lift, to check whether they agree.
 //!
-//! They cover what a graph could treat in a way of its own: coordinates from −1e4 to 1e5, people of all sizes, scores, and
-//! joints that are missing in every way that the contract knows.
+//! They cover what a graph could treat differently: coordinates from −1e4 to 1e5, people of all sizes, scores, and
+//! joints that are missing in every way that the contract allows.
 
 /// Probe inputs of a model.
 pub(super) const COUNT: usize = 64;
 
-/// Where people stand, in pixels, on either axis.
+/// Range of the people's positions, in pixels, on either axis.
 const PLACES: [f32; 8] = [0.0, 320.0, 640.0, 1000.0, 4000.0, 25_000.0, 1e5, -1e4];
-/// How large they are, in pixels.
+/// Range of their sizes, in pixels.
 const SIZES: [f32; 7] = [200.0, 8.0, 60.0, 500.0, 1500.0, 6000.0, 20_000.0];
 
 /// Key points `[COUNT, J, channels]`, the same at every call.
@@ -22,7 +22,7 @@ pub(super) fn inputs(joints: usize, channels: usize) -> Vec<f32> {
             let mut point = [
                 place[0] + size * (scatter.unit() - 0.5),
                 place[1] + size * (scatter.unit() - 0.5),
-                // A third of the people have low scores, a few joints the whole one.
+                // A third of the people have low scores, a few joints have the score 1.
                 if joint % 5 == 4 {
                     1.0
                 } else if n % 3 == 1 {
@@ -40,7 +40,7 @@ pub(super) fn inputs(joints: usize, channels: usize) -> Vec<f32> {
     keypoints
 }
 
-/// Whether a joint is missing: none of every other person's, up to half of the others'.
+/// Whether a joint is missing: none for every other person, up to half for the others.
 fn is_missing(n: usize, joint: usize) -> bool {
     match n % 8 {
         1 => joint == n % 17,
@@ -54,7 +54,7 @@ fn is_missing(n: usize, joint: usize) -> bool {
 /// Ways in which a joint is missing.
 const WAYS: usize = 6;
 
-/// Makes a joint a missing one.
+/// Marks a joint as missing.
 fn lose(point: &mut [f32; 3], way: usize, channels: usize) {
     match (way, channels) {
         (0, 3) => point[2] = 0.0,
@@ -66,13 +66,13 @@ fn lose(point: &mut [f32; 3], way: usize, channels: usize) {
     }
 }
 
-/// Numbers scattered over 0..1.
+/// Pseudo-random numbers in 0..1.
 pub(super) struct Scatter(pub(super) u32);
 
 impl Scatter {
     /// The next number.
     pub(super) fn unit(&mut self) -> f32 {
-        // Numerical Recipes' linear congruence: any scatter will do.
+        // Linear congruential generator of Numerical Recipes: its quality is sufficient here.
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 8) as f32 / (1u32 << 24) as f32
     }
@@ -97,14 +97,14 @@ mod tests {
         };
         let counts: Vec<_> = people.clone().map(missing).collect();
         assert!(counts.iter().all(|count| *count <= 9) && counts.iter().filter(|count| **count == 0).count() >= 32);
-        // Of those with all their joints, some reach across 20,000 pixels and some are smaller than 10.
+        // Of the people with all joints, some span more than 20,000 pixels and some are smaller than 10.
         let extent = |person: &[f32]| {
             let x = person.iter().step_by(3);
             x.clone().fold(f32::MIN, |a, b| a.max(*b)) - x.fold(f32::MAX, |a, b| a.min(*b))
         };
         let whole: Vec<_> = people.zip(&counts).filter(|(_, count)| **count == 0).map(|(p, _)| extent(p)).collect();
         assert!(whole.iter().any(|extent| *extent < 10.0) && whole.iter().any(|extent| *extent > 10_000.0));
-        // Without scores what is missing has no place.
+        // Without scores a missing joint has no coordinates.
         assert!(inputs(17, 2).iter().any(|x| x.is_nan()));
     }
 }

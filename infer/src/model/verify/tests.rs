@@ -12,7 +12,7 @@ fn open(file: &ModelFile, engine: Engine, threads: usize) -> Result<Session> {
     Session::new(file, &SessionOptions { device: Device::Cpu, threads: Some(threads), engine })
 }
 
-/// People that [`people`] scatters.
+/// Number of random people in [`people`].
 const SCATTERED: usize = 8;
 
 /// Key points `[SCATTERED, 17, 3]` in an image, the same at every call.
@@ -25,7 +25,7 @@ fn scattered() -> Vec<f32> {
     (0..SCATTERED * 51).map(number).collect()
 }
 
-/// Scattered people, again and again, some joints of some of them missing in several ways.
+/// Random people, repeated, with some joints missing in several ways.
 fn people(count: usize) -> Array3<f32> {
     let scattered = scattered();
     let mut people = Array3::from_shape_fn((count, 17, 3), |(n, joint, number)| {
@@ -55,13 +55,13 @@ fn own_kernels_give_what_onnx_runtime_gives() {
 fn hold_against(own: &mut Session, runtime: &mut Session, isa: Isa, precision: Precision) {
     let in_bytes = precision == Precision::Int8;
     assert!(own.engine().starts_with("own kernels, "), "{}", own.engine());
-    // Fewer than are worked on at a time, as many, more; all remainders of six.
+    // Fewer than a block, as many, more; all remainders of six.
     for count in [1, 2, 3, 4, 5, 6, 7, 24, 25, 53, 500] {
         let keypoints = people(count);
         let (ours, theirs) = (lift(own, &keypoints), lift(runtime, &keypoints));
         for (what, numbers) in [("poses", 51), ("sigma", 17)] {
             let apart = differences(&ours[what], &theirs[what], numbers);
-            // Where a float's last digit tips a level over, it is a matter of rounding to 8 bits, not of floats.
+            // If a float's last digit changes a code, the difference is one of 8-bit rounding, not of floats.
             let tipped = apart.iter().filter(|apart| **apart > 1e-4).count();
             let may_tip = if in_bytes { 1 + count / 40 } else { 0 };
             assert!(tipped <= may_tip, "{isa}, {what} of {tipped} of {count} people differ: {apart:?}");
@@ -70,7 +70,7 @@ fn hold_against(own: &mut Session, runtime: &mut Session, isa: Isa, precision: P
     }
 }
 
-/// Kernels multiply the same whole numbers whatever they are made of, and round floats alike.
+/// All instruction sets multiply the same integers, and round floats alike.
 #[test]
 fn int8_gives_the_same_by_all_kernels() {
     let [_, int8] = bundled_forms().try_into().unwrap();
@@ -99,7 +99,8 @@ fn lift(session: &mut Session, keypoints: &Array3<f32>) -> BTreeMap<&'static str
     BTreeMap::from([("poses", poses.into_raw_vec_and_offset().0), ("sigma", sigma.into_raw_vec_and_offset().0)])
 }
 
-/// Models of ours with a node more than the contract: each gives other numbers than the kernels, which must be seen.
+/// Models of ours with one node more than the contract: each gives other numbers than the kernels, which must be
+/// detected.
 #[test]
 fn a_clip_of_coordinates_and_another_unit_of_sigma_are_seen() {
     for name in ["clip800.onnx", "sigma_mm_const.onnx"] {

@@ -1,9 +1,9 @@
-//! The verification cache: what own kernels agreed on with ONNX Runtime, so that the same program on the same machine need
-//! not load it again.
+//! The verification cache: agreements of our own kernels with ONNX Runtime, so that the same program on the same
+//! machine need not load it again.
 //!
-//! A line of the file `verified` in the user's cache folder is the SHA-256 of all that had a part: this program's file, the
-//! instruction set, the model's bytes and the runtime's file. Whatever changes asks for a new look, and only agreement is
-//! written. A cache that cannot be used (a pipe, a folder that is full or read-only) is done without.
+//! A line of the file `verified` in the user's cache folder is the SHA-256 of everything involved: this program's
+//! file, the instruction set, the model's bytes and the runtime's file. Any change causes a new comparison, and only
+//! agreement is written. A cache that cannot be used (a pipe, a folder that is full or read-only) is skipped.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,34 +14,34 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Isa, ModelFile};
 
-/// Agreements that are kept, the latest.
+/// Number of agreements that are kept, the latest ones.
 const KEPT: usize = 64;
 const FILE: &str = "verified";
 /// More bytes than the file ever has: 64 lines of 64 digits.
 const MOST_BYTES: u64 = 16 * 1024;
-/// After so long a temporary file is what a killed program left behind.
+/// A temporary file that is older than this was left behind by a killed program.
 const STALE: Duration = Duration::from_secs(60);
-/// Names in the cache folder that are looked at for such files.
+/// Most names in the cache folder that are checked for such files.
 const MOST_NAMES: usize = 4096;
 
-/// An agreement that may be remembered or not yet.
+/// An agreement, remembered or not yet.
 #[derive(Debug)]
 pub(super) struct VerificationCache {
-    /// The folder that it is remembered in.
+    /// The folder of the cache.
     folder: PathBuf,
     key: String,
 }
 
 impl VerificationCache {
-    /// Of the kernels of `isa` on `model` with the runtime at `library`, remembered in `folder`; `None` where a file that has a
-    /// part in it cannot be told from others.
+    /// The agreement of the kernels of `isa` on `model` with the runtime at `library`, cached in `folder`; `None` if
+    /// one of the files involved cannot be identified.
     pub(super) fn of(model: &ModelFile, isa: Isa, library: &Path, folder: &Path) -> Option<Self> {
         let mut hash = Sha256::new();
         for file in [std::env::current_exe().ok()?.as_path(), library] {
             hash.update(state(file)?);
         }
         hash.update(format!("{isa}\n"));
-        // What is part of the program is told by the program's file.
+        // A bundled model is identified by the program's file.
         match model.is_bundled() {
             true => hash.update(model.name().as_os_str().as_encoded_bytes()),
             false => hash.update(model.content_digest()),
@@ -50,17 +50,17 @@ impl VerificationCache {
         Some(Self { folder: folder.to_path_buf(), key })
     }
 
-    /// Whether it was found before.
+    /// Whether the cache has it.
     pub(super) fn is_remembered(&self) -> bool {
         self.known().lines().any(|line| line == self.key)
     }
 
-    /// Writes it down. Where that fails the next start looks again, as this one did.
+    /// Writes it to the cache. If that fails, the next start compares again, as this one did.
     pub(super) fn remember(&self) {
         let _ = self.write();
     }
 
-    /// What is remembered, a key a line; nothing where nothing can be read.
+    /// The cached keys, one per line; empty if the file cannot be read.
     fn known(&self) -> String {
         read_small(&self.folder.join(FILE)).unwrap_or_default()
     }
@@ -74,7 +74,7 @@ impl VerificationCache {
         self.remove_stale();
         // Readers see the old file or the new one, whole.
         let new = self.folder.join(format!(".{FILE}.{}", std::process::id()));
-        // A file of that name, or a pipe, is not ours: it is left alone, and nothing is written.
+        // A folder or pipe of that name is not ours: it is left alone, and nothing is written.
         let file = OpenOptions::new().write(true).create_new(true).open(&new)?;
         let written = write_lines(file, &lines).and_then(|()| fs::rename(&new, self.folder.join(FILE)));
         if written.is_err() {
@@ -91,7 +91,7 @@ impl VerificationCache {
             let number = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_prefix(FILE)?.strip_prefix('.'));
             let is_ours = number.is_some_and(|number| number.parse::<u32>().is_ok());
             if is_ours && entry.metadata().is_ok_and(|metadata| is_stale(&metadata)) {
-                // One that cannot be removed does no harm.
+                // A file that cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -103,7 +103,7 @@ fn is_stale(metadata: &fs::Metadata) -> bool {
     metadata.is_file() && age.is_some_and(|age| age > STALE)
 }
 
-/// The text of a small regular file; another kind is not opened, which could wait for ever.
+/// The text of a small regular file; other kinds are not opened, since reading them could block forever.
 fn read_small(path: &Path) -> Option<String> {
     let metadata = path.metadata().ok()?;
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
@@ -155,7 +155,7 @@ mod tests {
         let filled = |at: usize| VerificationCache { folder: cache.clone(), key: at.to_string() };
         (1..KEPT).for_each(|at| filled(at).remember());
         assert!(first.is_remembered());
-        // What is remembered again is the latest; the one before it goes.
+        // A key that is cached again becomes the latest; its older entry is removed.
         first.remember();
         filled(KEPT).remember();
         assert!(first.is_remembered() && filled(KEPT).is_remembered() && !filled(1).is_remembered());
@@ -170,7 +170,7 @@ mod tests {
             let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
             names.map(|name| name.into_string().unwrap()).collect::<Vec<_>>()
         };
-        // A folder in the file's place: read as nothing, and not replaced.
+        // A folder in the file's place: read as empty, and not replaced.
         fs::create_dir(folder.path().join(FILE)).unwrap();
         cache.remember();
         assert!(!cache.is_remembered() && names() == [FILE]);
@@ -180,7 +180,7 @@ mod tests {
         assert!(!cache.is_remembered());
         cache.remember();
         assert!(cache.is_remembered() && names() == [FILE]);
-        // What a killed program left behind goes; what another is writing stays, and so does what is not ours.
+        // Files of a killed program are removed; files that another is writing stay, and so do foreign files.
         let file = |name: &str, age: u64| {
             let file = File::create(folder.path().join(name)).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
