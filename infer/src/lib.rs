@@ -41,7 +41,7 @@
 //! what lifters on threads of their own ask for at the same time as one batch.
 //!
 //! Rooms name only those above them in this list:
-//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`smooth`], [`place`], [`export`], [`model`], [`metric`], [`lift`], [`stream`],
+//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`track`], [`guard`], [`smooth`], [`place`], [`export`], [`model`], [`metric`], [`lift`], [`stream`],
 //! [`view`], [`cli`].
 
 pub mod camera;
@@ -50,6 +50,7 @@ pub mod cli;
 pub mod error;
 pub mod export;
 pub mod format;
+pub mod guard;
 pub mod lift;
 pub mod metric;
 pub mod model;
@@ -58,6 +59,7 @@ pub mod pose;
 pub mod skeleton;
 pub mod smooth;
 pub mod stream;
+pub mod track;
 pub mod view;
 
 pub use error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ mod arrows;
 mod bad_model;
 mod bench;
 mod browser;
+mod cases;
 mod chromium;
 mod eval;
 mod exports;

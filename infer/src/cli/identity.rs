@@ -30,6 +30,8 @@ impl FileIdentity {
         match source {
             Source::Stdin => of_stream(std::io::stdin()),
             Source::File(path) => Self::of_path(path),
+            // Its frames are `.json` and `.txt` files, which nothing is written to.
+            Source::Folder { .. } => None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::format::{Format, Source};
+use crate::format::Source;
 
 /// What the INPUT words name.
 #[derive(Debug, PartialEq)]
@@ -34,8 +34,10 @@ pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
         if input.as_os_str() == "-" {
             sources.push(Source::Stdin);
         } else if input.is_dir() {
-            is_folder = true;
-            sources.extend(files_in(input)?.into_iter().map(Source::File));
+            let found = sources_in(input)?;
+            // A folder whose files are the frames of one clip is that clip.
+            is_folder |= !matches!(found[..], [Source::Folder { .. }]);
+            sources.extend(found);
         } else {
             sources.push(Source::File(input.clone()));
         }
@@ -52,25 +54,53 @@ pub(crate) fn are_live(sources: &[Source]) -> bool {
 pub(crate) fn is_pipe(source: &Source) -> bool {
     match source {
         Source::Stdin => true,
+        Source::Folder { .. } => false,
         Source::File(path) => path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()),
     }
 }
 
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Extensions of files that hold whole clips.
+const CLIPS: [&str; 8] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", "hdf5"];
+
+/// The clips in a folder: those whose frames are files of their own, in the folder or in folders right below it, then the
+/// files that hold a clip each, sorted by name.
+///
+/// # Errors
+/// A folder that cannot be listed, or in which there is no clip.
+fn sources_in(folder: &Path) -> Result<Vec<Source>> {
     let unreadable = |error| Error::io("cannot list", folder, error);
-    let mut files = Vec::new();
+    let mut sources = Source::clips_of_frames(folder)?;
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.is_file() && Format::by_extension(&path).is_some() {
+        if path.is_dir() {
+            folders.push(path);
+        } else if path.is_file() && holds_clip(&path) && !sources.iter().any(|source| has_frame(source, &path)) {
             files.push(path);
         }
     }
-    if files.is_empty() {
-        let known = Format::ALL.map(|format| format!(".{format}")).join(", ");
-        return Err(Error::input(format!("the folder holds no file of a known format ({known})")).at(folder));
+    folders.sort();
+    for folder in folders {
+        sources.extend(Source::clips_of_frames(&folder)?);
     }
     files.sort();
-    Ok(files)
+    sources.extend(files.into_iter().map(Source::File));
+    if sources.is_empty() {
+        let known = CLIPS.map(|extension| format!(".{extension}")).join(", ");
+        return Err(Error::input(format!("the folder holds no file of a known format ({known})")).at(folder));
+    }
+    Ok(sources)
+}
+
+fn holds_clip(path: &Path) -> bool {
+    let is = |known: &[&str], path: &Path| {
+        path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    };
+    if is(&["gz", "zst"], path) { is(&CLIPS, &path.with_extension("")) } else { is(&CLIPS, path) }
+}
+
+fn has_frame(source: &Source, path: &Path) -> bool {
+    matches!(source, Source::Folder { files, .. } if files.iter().any(|(_, file)| file == path))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod input;
 mod live_inputs;
 mod output;
 mod placement;
+mod read;
 mod report;
 mod run;
 

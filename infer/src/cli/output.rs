@@ -138,6 +138,7 @@ fn stem(source: &Source) -> PathBuf {
     match source {
         Source::Stdin => "stdin".into(),
         Source::File(path) => path.file_stem().unwrap_or(path.as_os_str()).into(),
+        Source::Folder { path, .. } => path.file_name().unwrap_or(path.as_os_str()).into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,19 @@ use clap::Args;
 use super::exports::ExportArgs;
 use super::output::OutputFormat;
 use super::placement::{Placement, RootArgs};
+use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
 use super::{
     DeviceArgs, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive, read_model,
 };
 use crate::camera::Attitude;
 use crate::error::{ErrorKind, Result};
-use crate::format::{Format, PoseInfo, PoseWriter, Source, Target, open_reader};
+use crate::format::{Format, InputFormat, PoseInfo, PoseWriter, Source, Target};
+use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::pose::Axes;
-use crate::skeleton::Layout;
+use crate::skeleton::{Layout, layout_file};
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 
@@ -47,14 +49,16 @@ pub(super) struct RunArgs {
     /// The model [default: the bundled one, COCO-17 in, Human3.6M-17 out]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// The input's format, where its content does not show it: jsonl, npy, npz
+    /// The input's format, where its content does not show it: jsonl, npy, npz, openpose, coco, alphapose, mmpose,
+    /// mmskeleton, ultralytics, yolo-labels, mediapipe, tfjs, deeplabcut-csv, deeplabcut-h5, sleap, csv, movenet
     #[arg(long, value_name = "FORMAT")]
-    from: Option<Format>,
+    from: Option<InputFormat>,
     /// The output's format, where its extension does not show it: jsonl, npy, npz, csv, csv-long, trc, c3d, bvh, glb, mot, html
     #[arg(long, value_name = "FORMAT")]
     to: Option<OutputFormat>,
-    /// The key points' layout, over what the input says: coco17, h36m17, body25, halpe26, mediapipe33
-    #[arg(long, value_name = "LAYOUT", value_parser = Layout::by_name)]
+    /// The key points' layout, over what the input says: coco17, coco18, h36m17, body25, body25b, halpe26, halpe68,
+    /// halpe136, mediapipe33, wholebody133, openpose134, or a JSON file of joint names and their places
+    #[arg(long, value_name = "LAYOUT", value_parser = layout)]
     layout: Option<&'static Layout>,
     #[command(flatten)]
     device: DeviceArgs,
@@ -70,6 +74,8 @@ pub(super) struct RunArgs {
     /// Image size in pixels, for inputs that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
@@ -115,6 +121,11 @@ Examples:
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+
+fn layout(name: &str) -> Result<&'static Layout> {
+    let is_file = name.ends_with(".json");
+    if is_file { layout_file(Path::new(name)) } else { Layout::by_name(name) }
+}
 
 fn pitch(text: &str) -> Result<f32, String> {
     degrees(text, 90.0)
@@ -163,20 +174,21 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
     let machine = Machine { model, provider, engine: lifter.session().engine(), threads: lifter.session().threads() };
     let (started, mut total) = (Instant::now(), Total::default());
+    let notices = Notices::default();
     if input::are_live(&sources) {
         let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
-            lift_one(args, source, target, lifter, &machine, terminal)
+            lift_one(args, source, target, lifter, &machine, terminal, &notices)
         };
         for outcome in live_inputs::lift(&sources, &targets, lifter, args.max_delay, lift)? {
             total.count(outcome, terminal)?;
         }
     } else {
         for (source, target) in sources.iter().zip(&targets) {
-            total.count(lift_one(args, source, target, &mut lifter, &machine, terminal), terminal)?;
+            total.count(lift_one(args, source, target, &mut lifter, &machine, terminal, &notices), terminal)?;
         }
     }
     let poses_on_stdout = targets.contains(&Target::Stdout);
-    summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout)?;
+    summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
     Ok(total.exit_code())
 }
 
@@ -199,11 +211,12 @@ fn lift_one<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     machine: &Machine,
     terminal: Terminal,
+    notices: &Notices,
 ) -> Result<Outcome> {
     if !args.sigma && args.max_sigma.is_none() && !args.root.root {
         lifter.leave_out_sigma();
     }
-    let reader = open_reader(source, args.from, args.layout)?;
+    let reader = guard::open(source, &args.read_options(), notices.report_on(source, terminal))?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -259,6 +272,21 @@ fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, te
 }
 
 impl RunArgs {
+    fn read_options(&self) -> ReadOptions {
+        let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;
+        ReadOptions {
+            from: self.from,
+            layout: self.layout,
+            size: self.size,
+            fps: self.fps,
+            min_score,
+            rotate,
+            y_up,
+            person,
+            max_gap,
+        }
+    }
+
     /// How the camera is held, if that was said.
     fn attitude(&self) -> Option<Attitude> {
         let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();

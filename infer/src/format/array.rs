@@ -25,7 +25,7 @@ impl Dtype {
     /// Reads NumPy's short name of a type: `<f4`, `>i8`, `|u1`; without a sign it is little-endian.
     ///
     /// # Errors
-    /// A type that is no plain number: Python objects, text, structures, complex and half floats.
+    /// A type that is no plain number: Python objects, text, structures, complex and long floats.
     pub(super) fn parse(name: &str) -> Result<Self> {
         let (big_endian, bare) = match name.as_bytes().first() {
             Some(b'>') => (true, &name[1..]),
@@ -33,7 +33,7 @@ impl Dtype {
             _ => (false, name),
         };
         let (kind, size) = match bare {
-            "f4" | "f8" => (Kind::Float, &bare[1..]),
+            "f2" | "f4" | "f8" => (Kind::Float, &bare[1..]),
             "i1" | "i2" | "i4" | "i8" => (Kind::Signed, &bare[1..]),
             "u1" | "u2" | "u4" | "u8" => (Kind::Unsigned, &bare[1..]),
             _ if bare.starts_with('O') => {
@@ -54,6 +54,14 @@ impl Dtype {
         Self { big_endian, ..self }
     }
 
+    fn decode_halves(self, bytes: &[u8], numbers: &mut Vec<f32>) {
+        let half = |bytes: &[u8; 2]| match self.big_endian {
+            true => half::f16::from_be_bytes(*bytes),
+            false => half::f16::from_le_bytes(*bytes),
+        };
+        numbers.extend(bytes.as_chunks().0.iter().map(|bytes| half(bytes).to_f32()));
+    }
+
     /// Appends the numbers that `bytes` hold, the nearest `f32` to each; a remainder is left out.
     pub(super) fn decode(self, bytes: &[u8], numbers: &mut Vec<f32>) {
         macro_rules! decode {
@@ -67,6 +75,7 @@ impl Dtype {
             }};
         }
         match (self.kind, self.size) {
+            (Kind::Float, 2) => self.decode_halves(bytes, numbers),
             (Kind::Float, 4) => decode!(f32),
             (Kind::Float, _) => decode!(f64),
             (Kind::Signed, 1) => decode!(i8),
@@ -118,6 +127,14 @@ impl Array {
         dtype.decode(bytes, &mut numbers);
         let numbers = if fortran { gathered(&shape, &running_products(shape.iter()), &numbers) } else { numbers };
         Ok(Self { shape, numbers })
+    }
+
+    /// Exchanges the first two numbers of the last axis, as of points that are written y before x.
+    pub(super) fn swap_first_two(&mut self) {
+        let channels = self.shape.last().copied().unwrap_or(0);
+        if channels >= 2 {
+            self.numbers.chunks_exact_mut(channels).for_each(|point| point.swap(0, 1));
+        }
     }
 
     /// The array with its axes in another order, `axes[i]` becoming the i-th.
@@ -177,11 +194,13 @@ mod tests {
             numbers
         };
         assert_eq!(decode("<f4", &1.5f32.to_le_bytes()), [1.5]);
+        assert_eq!(decode("<f2", &[0, 0x3e]), [1.5]);
+        assert_eq!(decode(">f2", &[0x3e, 0]), [1.5]);
         assert_eq!(decode(">f8", &[1.5f64.to_be_bytes(), 0.1f64.to_be_bytes()].concat()), [1.5, 0.1]);
         assert_eq!(decode(">i2", &[0xff, 0xfe, 0, 3]), [-2.0, 3.0]);
         assert_eq!(decode("|u1", &[255, 0]), [255.0, 0.0]);
         assert_eq!(decode("i8", &(-7i64).to_le_bytes()), [-7.0]);
-        for (name, expected) in [("|O", "Python objects"), ("<U3", "'<U3'"), ("<f2", "'<f2'"), ("", "''"), ("é", "'é'")]
+        for (name, expected) in [("|O", "Python objects"), ("<U3", "'<U3'"), ("<c8", "'<c8'"), ("", "''"), ("é", "'é'")]
         {
             let message = Dtype::parse(name).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

@@ -41,25 +41,6 @@ impl Format {
             _ => None,
         }
     }
-
-    /// The format that the `start` of a stream shows, of which one byte is enough.
-    pub(super) fn by_content(start: &[u8]) -> Result<Self> {
-        let unreadable = match start {
-            [] => return Err(Error::input("no frames: there is nothing in it")),
-            // 0xef begins the byte order mark of UTF-8.
-            [b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef, ..] => return Ok(Self::JsonLines),
-            [0x93, ..] => return Ok(Self::Npy),
-            [b'P', ..] => return Ok(Self::Npz),
-            [0x80, ..] => "a Python pickle".to_owned(),
-            [b'[', ..] => "one JSON list".to_owned(),
-            [0xff | 0xfe, ..] => "UTF-16".to_owned(),
-            [byte, ..] if byte.is_ascii_graphic() => format!("'{}' at the start", *byte as char),
-            [byte, ..] => format!("byte {byte:#04x} at the start"),
-        };
-        let known = Self::ALL.map(Self::name).join(", ");
-        Err(Error::input(format!("found {unreadable}, expected one of {known}"))
-            .hint("JSON Lines begin with '{', npy with \\x93NUMPY, npz with PK"))
-    }
 }
 
 impl fmt::Display for Format {

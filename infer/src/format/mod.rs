@@ -1,6 +1,10 @@
 //! Reading 2D streams and writing 3D ones: a trait for each side, a file a format.
 
 mod array;
+mod arrays;
+mod content;
+mod detector;
+mod input;
 mod jsonl;
 mod kind;
 mod named;
@@ -11,7 +15,12 @@ pub mod pairs;
 mod pickle;
 mod pose_arrays;
 mod seen;
+mod shape;
+mod sniff;
+mod unpack;
+mod values;
 
+pub use input::InputFormat;
 pub use kind::Format;
 pub use named::NamedArray;
 pub use open::{Source, Target, check_target, create_writer, open_pose_reader, open_reader};
@@ -31,6 +40,10 @@ pub struct StreamInfo {
     pub fps: Option<f64>,
     /// Number of frames, where the format knows it beforehand.
     pub frames: Option<u64>,
+    /// The format that it is read in, if that was not said but found out.
+    pub format: Option<InputFormat>,
+    /// What was passed over or assumed on the way in, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A source of 2D frames.

@@ -4,7 +4,7 @@
 //! farther than its header says, pickled objects may be [`MAX_PICKLE_RATIO`] times as long as they are packed, and all
 //! that is taken from one archive may be [`MAX_RATIO`] times the file's size.
 
-use std::io::{BufRead, Cursor, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
@@ -23,9 +23,6 @@ const MAX_RATIO: u64 = 1100;
 const MAX_PICKLE_RATIO: u64 = 100;
 /// What small files may take beside that.
 const SLACK: u64 = 1 << 20;
-
-/// What to do about an archive of something else.
-const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
 
 /// What an archive is read from.
 pub(super) trait ReadSeek: Read + Seek {}
@@ -109,31 +106,6 @@ impl Archive {
     }
 }
 
-/// The npy file of a 2D stream: the array `keypoints`, or the only one.
-///
-/// # Errors
-/// As [`Archive::new`]; several arrays of which none is called `keypoints`.
-pub(super) fn keypoints(input: Box<dyn ReadSeek>, name: &Path) -> Result<Box<dyn BufRead + Send>> {
-    let mut archive = Archive::new(input, name)?;
-    let names = archive.names();
-    let chosen = match &names[..] {
-        [] => return Err(Error::input("the archive holds no array").at(name)),
-        [only] => only,
-        several => several.iter().find(|array| *array == "keypoints").ok_or_else(|| {
-            let found = several.join(", ");
-            Error::input(format!("the archive holds the arrays {found}, expected 'keypoints' or one array"))
-                .at(name)
-                .hint(HINT)
-        })?,
-    };
-    let member = archive.member(chosen)?;
-    // VideoPose3D's archives hold a pickled dictionary of subjects, actions and cameras in place of an array.
-    if let Err(e) = super::npy::NpyHeader::read(&mut &member[..]) {
-        return Err(archive.in_array(chosen, &e).hint(HINT));
-    }
-    Ok(Box::new(Cursor::new(member)))
-}
-
 fn unreadable(error: ZipError) -> Error {
     match error {
         ZipError::Io(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::from(e),
@@ -145,7 +117,8 @@ fn unreadable(error: ZipError) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use std::io::Write;
+    use crate::format::arrays::open_npz;
+    use std::io::{Cursor, Write};
     use zip::write::SimpleFileOptions;
 
     fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -163,17 +136,17 @@ mod tests {
     }
 
     fn refusal(bytes: Vec<u8>) -> String {
-        keypoints(Box::new(Cursor::new(bytes)), Path::new("a.npz")).map(|_| ()).unwrap_err().to_string()
+        open_npz(Box::new(Cursor::new(bytes)), Path::new("a.npz"), None).map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]
     fn takes_the_named_array_or_the_only_one() {
         let one = npy("|u1", "(1, 1, 2)", &[1, 2]);
         for members in [&[("x.npy", one.clone())][..], &[("a.npy", vec![0]), ("keypoints.npy", one.clone())]] {
-            let mut found = Vec::new();
             let input = Box::new(Cursor::new(archive(members)));
-            keypoints(input, Path::new("a.npz")).unwrap().read_to_end(&mut found).unwrap();
-            assert_eq!(found, one);
+            let frame = open_npz(input, Path::new("a.npz"), None).unwrap().read().unwrap().unwrap();
+            let point = frame.people[0].keypoints[0];
+            assert_eq!((point.x, point.y), (1.0, 2.0));
         }
     }
 
@@ -185,10 +158,10 @@ mod tests {
         assert_eq!(refusal(whole), "a.npz: the archive holds the arrays a, b, expected 'keypoints' or one array");
         assert!(refusal(cut).starts_with("a.npz: the zip archive cannot be read"));
         assert_eq!(refusal(archive(&[("a.txt", one)])), "a.npz: the archive holds no array");
-        let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}.")), ("keypoints.npy", vec![])]);
+        let pickled = archive(&[("others.npy", npy("|O", "()", b"\x80\x03}.")), ("keypoints.npy", vec![])]);
         assert_eq!(refusal(pickled), "a.npz: array 'keypoints': cut off inside the npy header");
         let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}."))]);
-        assert_eq!(refusal(pickled), "a.npz: array 'positions_2d': holds Python objects, expected an array of numbers");
+        assert_eq!(refusal(pickled), "a.npz: 'positions_2d' holds 0 clips ( …), expected one");
     }
 
     #[test]

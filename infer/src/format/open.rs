@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::jsonl::{KeypointLines, PoseLines, PoseLinesWriter};
-use super::npy::{ArrayFrames, ArrayWriter};
+use super::detector::{SequenceReader, common_name, is_frame_file, numbered_files};
+use super::jsonl::{PoseLines, PoseLinesWriter};
+use super::npy::ArrayWriter;
 use super::pose_arrays::PoseArrays;
-use super::{Extras, Format, FrameReader, PoseInfo, PoseReader, PoseWriter, npz};
+use super::unpack::unpacked;
+use super::{Extras, Format, FrameReader, InputFormat, PoseInfo, PoseReader, PoseWriter, content};
 use crate::error::{Error, Result};
 use crate::skeleton::Layout;
 
@@ -21,14 +23,37 @@ pub enum Source {
     Stdin,
     /// One file.
     File(PathBuf),
+    /// A folder whose files are frames of one clip.
+    Folder {
+        /// The folder, or for one of several clips in it the folder and their common name.
+        path: PathBuf,
+        /// The files with their frames' numbers, in order.
+        files: Vec<(u64, PathBuf)>,
+    },
 }
 
 impl Source {
+    /// The clips in a folder whose files are frames, by what their names have in common; none where its files are no
+    /// frames.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn clips_of_frames(folder: &Path) -> Result<Vec<Self>> {
+        let mut clips = numbered_files(folder)?;
+        clips.retain(|files| is_frame_file(&files[files.len() / 2].1));
+        let is_one = clips.len() == 1;
+        let clip = |files: Vec<(u64, PathBuf)>| {
+            let path = if is_one { folder.to_path_buf() } else { folder.join(common_name(&files[0].1)) };
+            Self::Folder { path, files }
+        };
+        Ok(clips.into_iter().map(clip).collect())
+    }
+
     /// The name that errors give the source: the path, or `<stdin>`.
     pub fn name(&self) -> &Path {
         match self {
             Self::Stdin => Path::new("<stdin>"),
-            Self::File(path) => path,
+            Self::File(path) | Self::Folder { path, .. } => path,
         }
     }
 
@@ -36,7 +61,9 @@ impl Source {
         Ok(match self {
             // Stdin's own lock cannot be sent to another thread; reads this long pass its own buffer by.
             Self::Stdin => Box::new(BufReader::with_capacity(READ_AHEAD, std::io::stdin())),
-            Self::File(path) => Box::new(BufReader::with_capacity(READ_AHEAD, open_file(path)?)),
+            Self::File(path) | Self::Folder { path, .. } => {
+                Box::new(BufReader::with_capacity(READ_AHEAD, open_file(path)?))
+            }
         })
     }
 }
@@ -73,48 +100,32 @@ impl Target {
     }
 }
 
-/// Opens a 2D stream, in the format `from` or in the one that its first byte shows.
+/// Opens a 2D stream, in the format `from` or in the one that its content shows: first bytes, first JSON value, first line.
 ///
 /// With a `layout`, it is the stream's layout whatever its header says; where either names one, each person's number
-/// of key points is checked against it. Waits for the first line of a pipe, and for no more.
+/// of key points is checked against it. Waits for the first line of a pipe, and for no more. What is packed around it, gzip
+/// or zstd, and text in UTF-16 are unpacked on the way.
 ///
-/// Arrays hold one person, who gets the id 0; a row in which every joint is missing is a frame with nobody in it.
+/// Arrays of one person a frame give them the id 0; a row in which every joint is missing is a frame with nobody in it.
 ///
 /// # Errors
 /// A source that cannot be opened, holds nothing, or is in no known format.
 pub fn open_reader(
     source: &Source,
-    from: Option<Format>,
+    from: Option<InputFormat>,
     layout: Option<&'static Layout>,
 ) -> Result<Box<dyn FrameReader>> {
-    let mut input = source.open()?;
-    let name = source.name();
-    let format = match from {
-        Some(format) => format,
-        None => by_content(input.as_mut(), name)?,
-    };
-    Ok(match format {
-        Format::JsonLines => Box::new(KeypointLines::new(input, name, layout)?),
-        Format::Npy => Box::new(ArrayFrames::new(input, name, layout)?),
-        Format::Npz => {
-            let seekable: Box<dyn npz::ReadSeek> = match source {
-                Source::Stdin => Box::new(Cursor::new(read_whole(input, name)?)),
-                Source::File(path) => Box::new(open_file(path)?),
-            };
-            Box::new(ArrayFrames::new(npz::keypoints(seekable, name)?, name, layout)?)
-        }
-    })
+    if let Source::Folder { path, files } = source {
+        return Ok(Box::new(SequenceReader::new(path, files.clone(), from, layout)?));
+    }
+    content::open(unpacked(source.open()?, source.name())?, source, from, layout)
 }
 
-fn read_whole(mut input: impl Read, name: &Path) -> Result<Vec<u8>> {
+/// All that is left of an input.
+pub(super) fn read_whole(mut input: impl Read, name: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
     Ok(bytes)
-}
-
-fn by_content(input: &mut dyn BufRead, name: &Path) -> Result<Format> {
-    let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
-    Format::by_content(start).map_err(|e| e.at(name))
 }
 
 /// Opens a 3D stream as [`create_writer`]'s writers leave it: in JSON Lines, npy or npz, told apart by its first bytes. Arrays
@@ -215,9 +226,9 @@ mod tests {
         assert!(open(&absent).starts_with(&format!("{}: cannot open: ", absent.display())));
         for (content, expected) in [
             (&b""[..], "no frames"),
-            (b"\x80\x04}.", "a Python pickle, expected"),
-            (b"[{\"image_id\":1}]", "one JSON list, expected"),
-            (b"\xff\xfe{\0", "UTF-16, expected"),
+            (b"\x80\x04}.", "a Python pickle"),
+            (b"[{\"a\":1}]", "one JSON list, expected"),
+            (b"\xff\xfe[\x001\0]\0", "one JSON list, expected"),
             (b"frame,x,y\n", "'f' at the start, expected"),
             (b"PK\x03\x04 and no more", "zip archive"),
             (b"\x93NUMPY", "npy"),

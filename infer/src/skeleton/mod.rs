@@ -7,19 +7,33 @@
 mod absent;
 mod body22;
 mod body25;
+mod body25b;
 mod coco17;
+mod coco18;
 mod convert;
 mod h36m17;
+mod halpe136;
 mod halpe26;
+mod halpe68;
 mod mediapipe33;
+mod named;
+mod openpose134;
+mod wholebody133;
 
 pub use body22::BODY22;
 pub use body25::BODY25;
+pub use body25b::BODY25B;
 pub use coco17::COCO17;
+pub use coco18::COCO18;
 pub use convert::Conversion;
 pub use h36m17::H36M17;
 pub use halpe26::HALPE26;
+pub use halpe68::HALPE68;
+pub use halpe136::HALPE136;
 pub use mediapipe33::MEDIAPIPE33;
+pub use named::{joint_name, layout_file, named_layout};
+pub use openpose134::OPENPOSE134;
+pub use wholebody133::WHOLEBODY133;
 
 use crate::error::{Error, Result};
 use absent::{is_same, panic_no_such_joint};
@@ -35,8 +49,20 @@ pub struct Layout {
     pub parents: &'static [i32],
 }
 
-/// Every 2D layout that streams may come in.
-pub const LAYOUTS: [&Layout; 5] = [&COCO17, &H36M17, &BODY25, &HALPE26, &MEDIAPIPE33];
+/// Every 2D layout that streams may come in. Where two have as many points, the commoner stands first.
+pub const LAYOUTS: [&Layout; 11] = [
+    &COCO17,
+    &H36M17,
+    &COCO18,
+    &BODY25,
+    &BODY25B,
+    &HALPE26,
+    &MEDIAPIPE33,
+    &HALPE68,
+    &WHOLEBODY133,
+    &OPENPOSE134,
+    &HALPE136,
+];
 
 impl Layout {
     /// The layout called `name`, upper or lower case.
@@ -152,7 +178,7 @@ mod tests {
 
     #[test]
     fn unknown_names_list_the_known_ones() {
-        let message = Layout::by_name("coco18").unwrap_err().to_string();
-        assert!(message.contains("'coco18'") && message.contains("mediapipe33"), "{message}");
+        let message = Layout::by_name("coco19").unwrap_err().to_string();
+        assert!(message.contains("'coco19'") && message.contains("mediapipe33"), "{message}");
     }
 }

@@ -10,7 +10,7 @@ use crate::pose::Frame;
 use crate::skeleton::{Conversion, LAYOUTS, Layout};
 
 /// The layout that a person of `joints` key points is taken to be in: the model's own if the number fits, else the
-/// only known layout of that size that holds what the model reads.
+/// commonest layout of that size that holds what the model reads.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Guess {
     pub(super) conversion: Conversion,
@@ -23,11 +23,10 @@ pub(super) fn guess<N: PoseNetwork>(lifter: &Lifter<N>, joints: usize) -> Option
         return Some(Guess { conversion: Conversion::identity(joints), name: input.layout.clone() });
     }
     let fitting = |layout: &&Layout| layout.len() == joints;
-    let mut guesses = LAYOUTS.into_iter().filter(fitting).filter_map(|layout| {
+    LAYOUTS.into_iter().filter(fitting).find_map(|layout| {
         let conversion = lifter.conversion(layout).ok()?;
         Some(Guess { conversion, name: layout.name.to_owned() })
-    });
-    guesses.next().filter(|_| guesses.next().is_none())
+    })
 }
 
 /// The guess for the first person in `frames` whose number of key points fits any layout.

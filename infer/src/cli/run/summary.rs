@@ -31,6 +31,9 @@ struct Summary<'a> {
     /// How poses were smoothed, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     smooth: Option<String>,
+    /// What was assumed or found odd about the inputs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
 }
 
 /// Sums up: a line for people on stderr, or an object for programs where it does not mix with poses.
@@ -40,6 +43,7 @@ pub(super) fn report(
     machine: &Machine,
     seconds: f64,
     poses_on_stdout: bool,
+    notices: Vec<String>,
 ) -> Result<()> {
     let tally = &total.tally;
     let summary = Summary {
@@ -58,6 +62,7 @@ pub(super) fn report(
         model: &machine.model,
         layout: total.layout.clone(),
         smooth: args.smooth.map(|smoothing| smoothing.to_string()),
+        notices,
     };
     if !args.json {
         let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();

@@ -7,6 +7,7 @@ use super::complaint;
 use super::header::{KeypointHeader, is_header};
 use super::lines::{Line, Lines};
 use super::scan::{Scan, Scanner, fault};
+use super::tolerant;
 #[cfg(target_arch = "x86_64")]
 use super::triples::read_points;
 use super::wide::Wide;
@@ -91,6 +92,8 @@ struct Parser {
     layout: Option<&'static Layout>,
     /// The number of a frame that names none: one more than the last one's.
     next_index: u64,
+    /// The number of the first frame, where it is below 0.
+    first_index: i64,
     /// Joints of the person before, a guess at how many the next one has.
     expected_joints: usize,
     wide: Option<Wide>,
@@ -126,8 +129,8 @@ impl Parser {
         let mut has_people = false;
         scanner.object(|scanner, key| {
             match key {
-                b"frame" => frame.index = index(scanner)?,
-                b"time" => frame.time = scanner.optional_f64()?,
+                b"frame" => frame.index = self.index(scanner)?,
+                b"time" => frame.time = time(scanner)?,
                 b"size" => frame.size = size(scanner)?,
                 b"people" => {
                     frame.people.clear();
@@ -147,13 +150,31 @@ impl Parser {
         if has_people { Ok(frame) } else { fault("the frame has no 'people', expected a list (empty for nobody)") }
     }
 
+    /// The frame's number: whole, or written as 7.0, "7" or the name of an image. Numbers that begin below 0 are counted
+    /// from there.
+    fn index(&mut self, scanner: &mut Scanner<'_>) -> Scan<u64> {
+        let number = match scanner.integer("a frame number") {
+            Ok(number) => number,
+            Err(expected) => match tolerant::label(scanner)?.frame() {
+                Some(number) => return Ok(number),
+                None => return Err(expected),
+            },
+        };
+        if number < 0 && self.next_index == 0 {
+            self.first_index = number;
+        }
+        let index = i128::from(number) - i128::from(self.first_index);
+        u64::try_from(index)
+            .or_else(|_| fault(format!("the frame's number is {number}, expected {} or more", self.first_index)))
+    }
+
     fn person(&mut self, scanner: &mut Scanner<'_>, number: usize) -> Scan<Person> {
         let mut id = None;
         let mut keypoints = None;
         let mut is_lifted = false;
         scanner.object(|scanner, key| match key {
             b"id" => {
-                id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) };
+                id = if scanner.null() { None } else { track(scanner)? };
                 Ok(())
             }
             b"keypoints" => {
@@ -178,6 +199,9 @@ impl Parser {
         keypoints.reserve(self.expected_joints);
         match self.wide.and_then(|wide| read_points(scanner.rest(), &mut keypoints, wide)) {
             Some(length) => scanner.pass_over(length),
+            None if tolerant::is_other_list(scanner) => {
+                tolerant::read_other_list(scanner, person, self.layout, &mut keypoints)?;
+            }
             None => read_list(scanner, person, &mut keypoints)?,
         }
         self.expected_joints = keypoints.len();
@@ -234,9 +258,20 @@ fn miscounted<T>(joint: usize, person: usize, found: usize, channels: usize) -> 
     fault(format!("keypoint {joint}{} has {found} number{plural}, expected {expected}", of_person(person)))
 }
 
-fn index(scanner: &mut Scanner<'_>) -> Scan<u64> {
-    let number = scanner.integer("a frame number")?;
-    u64::try_from(number).or_else(|_| fault(format!("the frame's number is {number}, expected 0 or more")))
+/// Seconds, or null; a text that is a number will do.
+fn time(scanner: &mut Scanner<'_>) -> Scan<Option<f64>> {
+    match scanner.peek() {
+        Some(b'"') => tolerant::number(scanner, "a time"),
+        _ => scanner.optional_f64(),
+    }
+}
+
+/// The track that a person belongs to, whatever JSON type names it.
+fn track(scanner: &mut Scanner<'_>) -> Scan<Option<i64>> {
+    match scanner.integer("an integer id") {
+        Ok(id) => Ok(Some(id)),
+        Err(_) => Ok(tolerant::label(scanner)?.track()),
+    }
 }
 
 /// Width and height, or null; whole numbers that are written as 1920.0 will do.
@@ -381,16 +416,16 @@ mod tests {
             (one("[[1,2],[1,2,3]]"), "clip.jsonl:1: keypoint 1 has 3 numbers, expected 2 (x, y)"),
             (one("[[1]]"), "clip.jsonl:1: keypoint 0 has 1 number, expected 3 (x, y, score)"),
             (one("[[1,2,3,4]]"), "keypoint 0 has 4 numbers"),
-            (one("[1,2,3]"), "clip.jsonl:1: column 26: found a number, expected keypoint 0 as [x, y, score]"),
+            (one("[true]"), "clip.jsonl:1: column 26: found a truth value, expected keypoint 0 as [x, y, score]"),
+            (one("[1,[2,3]]"), "the key points of person 0 are neither lists"),
             (one("[[\"1\",2,3]]"), "column 27: found a string, expected a number"),
             (one("[[1,2,3]"), "found '}', expected ',' or ']'"),
             (one("{}"), "found an object, expected a list"),
             ("{\"people\":[{}]}".into(), "person 0 has no 'keypoints'"),
             ("{\"people\":[{\"joints\":[]}]}".into(), "person 0 has 3D 'joints', expected 2D"),
             ("{\"frame\":1}\n".into(), "the frame has no 'people'"),
-            ("{\"frame\":-1,\"people\":[]}".into(), "number is -1, expected 0 or more"),
-            ("{\"frame\":1.5,\"people\":[]}".into(), "found 1.5, expected a frame number"),
-            ("{\"people\":[{\"id\":\"a\"}]}".into(), "found a string, expected an integer id"),
+            ("{\"frame\":\"none\",\"people\":[]}".into(), "found a string, expected a frame number"),
+            ("{\"time\":\"noon\",\"people\":[]}".into(), "found a text, expected a time"),
             ("{\"size\":[1],\"people\":[]}".into(), "size has 1 numbers, expected 2 (width, height)"),
             ("{\"size\":[0,5],\"people\":[]}".into(), "whole numbers of pixels above 0"),
             ("{\"people\":[]} x\n".into(), "found 'x', expected the end of the line"),
@@ -407,6 +442,24 @@ mod tests {
             let seen = outcomes(text.clone());
             assert!(seen[0].contains(expected), "{text}\n{seen:?}\n{expected}");
         }
+    }
+
+    #[test]
+    fn other_spellings_are_read() {
+        let frame = only_frame(
+            r#"{"frame":"img_0007.png","time":"0.25","people":[{"id":[2.0],"keypoints":[1,2,0.5,4,5,0.25]}]}"#,
+        );
+        let points = vec![Keypoint { x: 1.0, y: 2.0, score: 0.5 }, Keypoint { x: 4.0, y: 5.0, score: 0.25 }];
+        let person = Person { id: Some(2), keypoints: points.clone() };
+        assert_eq!(frame, Frame { index: 7, time: Some(0.25), people: vec![person], ..Frame::default() });
+        let objects = r#"{"people":[{"keypoints":[{"x":1,"y":2,"score":0.5},{"x":4,"y":5,"visibility":0.25}]}]}"#;
+        assert_eq!(only_frame(objects).people[0].keypoints, points);
+        let id = |id: &str| only_frame(&format!("{{\"people\":[{{\"id\":{id},\"keypoints\":[]}}]}}")).people[0].id;
+        assert_eq!((id("1.0"), id("\"7\""), id("null"), id("-1"), id("{}")), (Some(1), Some(7), None, Some(-1), None));
+        assert!(id("9223372036854775808").is_some_and(|id| id > 0));
+        // Numbers that begin below 0 are counted from there, gaps kept; 1.5 is the second frame.
+        let numbers = ["-3", "-2", "0", "7.0", "\"8\""].map(|number| format!("{{\"frame\":{number},\"people\":[]}}\n"));
+        assert_eq!(outcomes(numbers.concat()), ["0", "1", "3", "7", "8"]);
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Lines {
             if self.buffer.is_empty() {
                 return Ok(None);
             }
-            if self.buffer.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            // Old editors end a text with control-Z, and logs that were cut are filled up with NUL.
+            if self.buffer.iter().any(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0 | 0x1a)) {
                 break;
             }
         }
@@ -113,12 +114,12 @@ mod tests {
 
     #[test]
     fn tolerates_mark_carriage_returns_and_blanks() {
-        let mut lines = lines("\u{feff}one\r\n\n  \r\ntwo \nthree");
+        let mut lines = lines("\u{feff}one\r\n\n  \r\ntwo \nthree\n\u{1a}\0\0");
         let mut seen = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             seen.push((String::from_utf8(line.text.to_vec()).unwrap(), line.number, line.ended));
         }
-        assert_eq!(seen, [("one".into(), 1, true), ("two".into(), 4, true), ("three".into(), 5, false)]);
+        assert_eq!(seen, [("one".into(), 1, true), ("two".into(), 4, true), ("three".into(), 5, true)]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod number;
 mod poses;
 mod scan;
 mod text;
+mod tolerant;
 #[cfg(target_arch = "x86_64")]
 mod triples;
 mod wide;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::NpyHeader;
 use crate::error::{Error, Result};
 use crate::format::array::{Array, Dtype, byte_length, shape_text};
-use crate::format::{FrameReader, StreamInfo};
+use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 
@@ -30,16 +30,16 @@ pub(in crate::format) struct ArrayFrames {
 }
 
 impl ArrayFrames {
-    /// Reads the header of an npy file; an array in Fortran's order is read whole.
+    /// The frames behind a `header` that was read already; an array in Fortran's order is read whole.
     ///
     /// # Errors
-    /// Bytes that are no npy file, or an array of another shape.
-    pub(in crate::format) fn new(
+    /// An array of another shape.
+    pub(in crate::format) fn with_header(
+        mut header: NpyHeader,
         mut input: Box<dyn BufRead + Send>,
         name: &Path,
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
-        let mut header = NpyHeader::read(&mut input).map_err(|e| e.at(name))?;
         let (joints, channels) = joints_and_channels(&header.shape, layout).map_err(|e| e.at(name))?;
         if header.fortran {
             input = turned_round(input, &mut header).map_err(|e| e.at(name))?;
@@ -48,7 +48,7 @@ impl ArrayFrames {
         Ok(Self {
             input,
             name: name.to_path_buf(),
-            info: StreamInfo { layout, fps: None, frames: Some(frames) },
+            info: StreamInfo { layout, frames: Some(frames), format: Some(InputFormat::Npy), ..StreamInfo::default() },
             dtype: header.dtype,
             channels,
             frames,

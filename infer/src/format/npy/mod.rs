@@ -138,7 +138,16 @@ pub(super) fn pickled(mut bytes: &[u8]) -> Result<Option<&[u8]>> {
 /// # Errors
 /// As [`NpyHeader::read`], and data that are cut off.
 pub(super) fn read_array(mut input: impl Read) -> Result<Array> {
-    let NpyHeader { dtype, fortran, shape } = NpyHeader::read(&mut input)?;
+    let header = NpyHeader::read(&mut input)?;
+    read_data(header, input)
+}
+
+/// As [`read_array`], behind a header that was read already.
+///
+/// # Errors
+/// Data that are cut off.
+pub(super) fn read_data(header: NpyHeader, input: impl Read) -> Result<Array> {
+    let NpyHeader { dtype, fortran, shape } = header;
     let expected = byte_length(&shape, dtype).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     input.take(expected as u64).read_to_end(&mut bytes)?;

@@ -11,10 +11,12 @@ mod input;
 mod machine;
 mod nested;
 mod numpy;
+mod plain;
 
 use std::borrow::Cow;
 
 pub(super) use nested::nested_arrays;
+pub(super) use plain::{Plain, plain};
 
 use machine::Machine;
 use numpy::{ArrayParts, Function};

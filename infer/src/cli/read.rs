@@ -1,0 +1,57 @@
+//! The options of reading 2D streams, and what is reported of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+
+use super::report::Terminal;
+use crate::format::Source;
+use crate::guard::{Report, Rotation, USUAL_GAP};
+use crate::track::PersonChoice;
+
+/// How inputs are read.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReadArgs {
+    /// Turn the image clockwise by so many degrees before lifting: 90, 180, 270
+    #[arg(long, value_name = "DEG", default_value_t = Rotation::None, hide_default_value = true)]
+    pub(super) rotate: Rotation,
+    /// Take y to point up in the input
+    #[arg(long)]
+    pub(super) y_up: bool,
+    /// Take key points of a lower score as missing [default: none; good detectors do not need it]
+    #[arg(long, value_name = "SCORE", value_parser = score)]
+    pub(super) min_score: Option<f32>,
+    /// Lift one person alone: an id, or largest; or all
+    #[arg(long, value_name = "WHO", default_value_t = PersonChoice::All)]
+    pub(super) person: PersonChoice,
+    /// Frames that somebody may be out of sight and keep their id, where ids come from tracking
+    #[arg(long, value_name = "FRAMES", default_value_t = USUAL_GAP)]
+    pub(super) max_gap: u64,
+}
+
+/// Parses a score.
+fn score(text: &str) -> Result<f32, String> {
+    let score = text.parse().ok().filter(|score: &f32| (0.0..=1.0).contains(score));
+    score.ok_or_else(|| "expected a score, 0 to 1".to_owned())
+}
+
+/// What was assumed or found odd about all inputs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notices(Arc<Mutex<Vec<String>>>);
+
+impl Notices {
+    /// Reports what is noticed of a source on the terminal, and keeps it.
+    pub(super) fn report_on(&self, source: &Source, terminal: Terminal) -> Report {
+        let (notices, source) = (self.clone(), source.name().display().to_string());
+        Box::new(move |notice| {
+            let text = format!("{source}: {notice}");
+            terminal.note(&text);
+            notices.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        })
+    }
+
+    /// All that was noticed so far.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

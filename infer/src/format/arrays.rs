@@ -1,0 +1,381 @@
+//! Clips in arrays: of one person or several, flat or by point, with scores beside them, in npy, npz or pickled within.
+//!
+//! Arrays are read whole and become frames: about eight times the file's bytes at most. Only the plain one, `[T, J, 2 or 3]`
+//! in an npy, is read frame by frame, by [`super::npy::ArrayFrames`].
+
+use std::collections::VecDeque;
+use std::io::{BufRead, Cursor};
+use std::path::Path;
+
+use super::array::{Array, shape_text};
+use super::detector::{detectors_layout, flat_channels, is_padding, score};
+use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
+use super::npz::{Archive, ReadSeek};
+use super::open::read_whole;
+use super::pickle::{Plain, nested_arrays, plain};
+use super::{FrameReader, InputFormat, StreamInfo};
+use crate::error::{Error, Result};
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::{COCO17, H36M17, Layout, MEDIAPIPE33};
+
+/// More than any skeleton has.
+const MAX_JOINTS: usize = 4096;
+/// People in one frame beyond which the second side of four is time, and the first cameras.
+const MAX_PEOPLE: usize = 64;
+/// Points of MediaPipe's holistic model, whose first 33 are the body's: with face and iris, without, without face.
+const HOLISTIC: [usize; 3] = [553, 543, 75];
+
+/// What to do about an archive of something else.
+const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
+
+/// An array of coordinates, and what stands beside it.
+#[derive(Default)]
+struct ClipArrays {
+    keypoints: Option<Array>,
+    scores: Option<Array>,
+    size: Option<[u32; 2]>,
+    layout: Option<&'static Layout>,
+}
+
+/// Frames that are all there.
+pub(super) struct BufferedFrames {
+    pub(super) info: StreamInfo,
+    pub(super) frames: VecDeque<Frame>,
+}
+
+impl FrameReader for BufferedFrames {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        Ok(self.frames.pop_front())
+    }
+}
+
+/// The clip in an npy file.
+///
+/// # Errors
+/// Bytes that are no npy file, or an array of no shape that a clip has.
+pub(super) fn open_npy(
+    mut input: Box<dyn BufRead + Send>,
+    name: &Path,
+    layout: Option<&'static Layout>,
+    is_movenet: bool,
+) -> Result<Box<dyn FrameReader>> {
+    let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    if pickled(there).is_ok_and(|pickle| pickle.is_some()) {
+        let bytes = read_whole(input, name)?;
+        let pickle = pickled(&bytes).map_err(|e| e.at(name))?.expect("the header says that there is a pickle");
+        let arrays = of_pickle(pickle).map_err(|e| e.at(name))?;
+        return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
+    }
+    let header = NpyHeader::read(&mut input).map_err(|e| e.at(name))?;
+    if matches!(header.shape[..], [_, _, 2..=3]) && !is_movenet {
+        return Ok(Box::new(ArrayFrames::with_header(header, input, name, layout)?));
+    }
+    check_shape(&header.shape, layout).map_err(|e| e.at(name))?;
+    let mut keypoints = read_data(header, input).map_err(|e| e.at(name))?;
+    if is_movenet {
+        keypoints.swap_first_two();
+    }
+    let mut clip = frames_of(ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() }, layout)
+        .map_err(|e| e.at(name))?;
+    if is_movenet {
+        clip.info.format = Some(InputFormat::MoveNet);
+    }
+    Ok(Box::new(clip))
+}
+
+fn boxed(frames: BufferedFrames) -> Box<dyn FrameReader> {
+    Box::new(frames)
+}
+
+/// The clip in an npz archive: `keypoints`, perhaps with `scores`, the only array, or VideoPose3D's `positions_2d`.
+///
+/// # Errors
+/// An archive that cannot be read, several arrays none of which is a clip's, or several clips.
+pub(super) fn open_npz(
+    input: Box<dyn ReadSeek>,
+    name: &Path,
+    layout: Option<&'static Layout>,
+) -> Result<Box<dyn FrameReader>> {
+    let mut archive = Archive::new(input, name)?;
+    let names = archive.names();
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    if has("positions_2d") {
+        let arrays = videopose3d(&mut archive, has("metadata")).map_err(|e| e.at(name))?;
+        return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
+    }
+    let chosen = match &names[..] {
+        [] => return Err(Error::input("the archive holds no array").at(name)),
+        [only] => only.clone(),
+        _ if has("keypoints") => "keypoints".to_owned(),
+        several => {
+            let found = several.join(", ");
+            return Err(Error::input(format!(
+                "the archive holds the arrays {found}, expected 'keypoints' or one array"
+            ))
+            .at(name)
+            .hint(HINT));
+        }
+    };
+    let member = archive.member(&chosen)?;
+    let in_chosen = |archive: &Archive, e: &Error| archive.in_array(&chosen, e).hint(HINT);
+    if let Some(pickle) = pickled(&member).map_err(|e| in_chosen(&archive, &e))? {
+        let arrays = of_pickle(pickle).map_err(|e| in_chosen(&archive, &e))?;
+        return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
+    }
+    let scores = ["scores", "keypoint_scores"].into_iter().find(|beside| has(beside));
+    let Some(scores) = scores else {
+        return open_npy(Box::new(Cursor::new(member)), name, layout, false)
+            .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
+    };
+    let keypoints = read_array(&member[..]).map_err(|e| in_chosen(&archive, &e))?;
+    let scores = Some(archive.array(scores)?);
+    let arrays = ClipArrays { keypoints: Some(keypoints), scores, ..ClipArrays::default() };
+    frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
+}
+
+/// VideoPose3D's and Detectron2's archive: a clip a video, and what `metadata` says of its size and joints.
+fn videopose3d(archive: &mut Archive, has_metadata: bool) -> Result<ClipArrays> {
+    let member = archive.member("positions_2d")?;
+    let pickle = pickled(&member)?.ok_or_else(|| Error::input("'positions_2d' holds no dictionary of clips"))?;
+    let mut clips = nested_arrays(pickle)?;
+    if clips.len() != 1 {
+        let names: Vec<String> = clips.iter().take(8).map(|(way, _)| way.join("/")).collect();
+        let found = clips.len();
+        return Err(Error::input(format!("'positions_2d' holds {found} clips ({} …), expected one", names.join(", ")))
+            .hint("save the one that is wanted: numpy.save('clip.npy', positions[video][action][camera])"));
+    }
+    let (way, keypoints) = clips.remove(0);
+    let mut arrays = ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() };
+    if has_metadata {
+        let member = archive.member("metadata")?;
+        if let Some(pickle) = pickled(&member)? {
+            let metadata = plain(pickle)?;
+            arrays.layout = match metadata.get("layout_name").and_then(Plain::text) {
+                Some("coco") => Some(&COCO17),
+                Some("h36m") => Some(&H36M17),
+                _ => None,
+            };
+            let video = metadata.get("video_metadata").and_then(|videos| videos.get(way.first()?));
+            let side = |key: &str| video.and_then(|video| video.get(key)).and_then(Plain::number);
+            let sides = side("w").zip(side("h"));
+            arrays.size = sides.and_then(|(w, h)| Some([u32::try_from(w).ok()?, u32::try_from(h).ok()?]));
+        }
+    }
+    Ok(arrays)
+}
+
+/// The clip in a pickle: the array called `keypoints`, the only one, or one a frame.
+fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
+    let mut found = nested_arrays(pickle)?;
+    let is_named = |way: &[String], name: &str| way.last().is_some_and(|last| last == name);
+    let named: Vec<usize> = (0..found.len()).filter(|at| is_named(&found[*at].0, "keypoints")).collect();
+    let scores = found.iter().position(|(way, _)| is_named(way, "scores"));
+    let chosen = match (&named[..], found.len()) {
+        ([only], _) => *only,
+        ([], 1) => 0,
+        (_, 0) => return Err(Error::input("the pickle holds no array of numbers")),
+        _ => {
+            return frames_apart(found)
+                .map(|keypoints| ClipArrays { keypoints: Some(keypoints), ..Default::default() });
+        }
+    };
+    let scores = scores.map(|at| std::mem::replace(&mut found[at].1, Array { shape: vec![], numbers: vec![] }));
+    Ok(ClipArrays { keypoints: Some(found.swap_remove(chosen).1), scores, ..ClipArrays::default() })
+}
+
+/// Arrays `[P, J, 2 or 3]`, one a frame, as one in which people who are not there are NaN.
+fn frames_apart(frames: Vec<(Vec<String>, Array)>) -> Result<Array> {
+    let odd = || {
+        Error::input(format!(
+            "the pickle holds {} arrays, expected 'keypoints', or one [people, joints, 2 or 3] a frame",
+            frames.len()
+        ))
+    };
+    let (joints, channels) = match frames[0].1.shape[..] {
+        [_, joints, channels @ 2..=3] => (joints, channels),
+        _ => return Err(odd()),
+    };
+    let mut most = 0;
+    for (way, array) in &frames {
+        let is_frame = way.len() == 1 && way[0].parse::<usize>().is_ok();
+        match array.shape[..] {
+            [people, j, c] if is_frame && (j, c) == (joints, channels) => most = most.max(people),
+            _ => return Err(odd()),
+        }
+    }
+    let size = most * joints * channels;
+    // A frame may have many more people than the others: what is filled up stays within bounds.
+    let held: usize = frames.iter().map(|(_, array)| array.numbers.len()).sum();
+    if size.saturating_mul(frames.len()) > held.saturating_mul(64).max(1 << 20) {
+        return Err(Error::input(format!("one frame has {most} people, far more than the others")));
+    }
+    let mut numbers = Vec::with_capacity(size * frames.len());
+    for (at, (_, array)) in frames.iter().enumerate() {
+        numbers.extend_from_slice(&array.numbers);
+        numbers.resize((at + 1) * size, f32::NAN);
+    }
+    Ok(Array { shape: vec![frames.len(), most, joints, channels], numbers })
+}
+
+/// The sides that a clip's array has, and what is read of it.
+#[derive(Debug, PartialEq)]
+struct ClipShape {
+    frames: usize,
+    people: usize,
+    joints: usize,
+    channels: usize,
+    /// The joints that are read: the first ones.
+    kept: usize,
+}
+
+/// What an array of this shape holds.
+///
+/// # Errors
+/// A shape that no clip has, or one that could mean several things.
+fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipShape> {
+    let (frames, people, joints, channels) = match *shape {
+        [joints, channels @ 2..=3] => (1, 1, joints, channels),
+        [frames, numbers] if numbers >= 8 => {
+            let channels = flat_channels(numbers);
+            (frames, 1, numbers / channels, channels)
+        }
+        [frames, joints, channels @ 2..=3] => (frames, 1, joints, channels),
+        [cameras, frames, joints, channels @ 2..=3] if frames > MAX_PEOPLE && cameras <= 16 => {
+            if cameras > 1 {
+                return Err(Error::input(format!(
+                    "the array's shape is {}: {cameras} cameras of {frames} frames, expected one camera's",
+                    shape_text(shape)
+                ))
+                .hint("save one of them: numpy.save('camera0.npy', array[0])"));
+            }
+            (frames, 1, joints, channels)
+        }
+        [frames, people, joints, channels @ 2..=3] => (frames, people, joints, channels),
+        _ => {
+            let shape = shape_text(shape);
+            return Err(Error::input(format!(
+                "the array's shape is {shape}, expected [frames, joints, 2 or 3], [frames, 2 or 3 times joints] or \
+                 [frames, people, joints, 2 or 3]"
+            )));
+        }
+    };
+    if joints == 0 || joints > MAX_JOINTS {
+        return Err(Error::input(format!("the array has {joints} joints, expected 1 to {MAX_JOINTS}")));
+    }
+    let kept = if HOLISTIC.contains(&joints) && layout.is_none_or(|layout| layout.len() == MEDIAPIPE33.len()) {
+        MEDIAPIPE33.len()
+    } else {
+        joints
+    };
+    match layout {
+        Some(layout) if layout.len() != kept => {
+            let (expected, name) = (layout.len(), layout.name);
+            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({name})")))
+        }
+        _ => Ok(ClipShape { frames, people, joints, channels, kept }),
+    }
+}
+
+/// The frames in arrays, with the `layout` that was asked for or the arrays' own.
+fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let ClipArrays { keypoints, scores, size, layout: own } = arrays;
+    let keypoints = keypoints.expect("every caller gives an array of key points");
+    let layout = layout.or(own);
+    let shape = check_shape(&keypoints.shape, layout)?;
+    let points = keypoints.numbers.len() / shape.channels;
+    if let Some(scores) = scores.as_ref().filter(|scores| scores.numbers.len() != points) {
+        return Err(Error::input(format!(
+            "'scores' has the shape {}, expected one for each of the {points} points of {}",
+            shape_text(&scores.shape),
+            shape_text(&keypoints.shape)
+        )));
+    }
+    let keypoint = |at: usize| {
+        let numbers = &keypoints.numbers[at * shape.channels..][..shape.channels];
+        let own = numbers.get(2).copied().map(f64::from);
+        let beside = scores.as_ref().map(|scores| f64::from(scores.numbers[at]));
+        Keypoint { x: f64::from(numbers[0]), y: f64::from(numbers[1]), score: score(beside.or(own)) }
+    };
+    let mut frames = VecDeque::with_capacity(shape.frames);
+    for index in 0..shape.frames {
+        let mut people = Vec::new();
+        for place in 0..shape.people {
+            let start = (index * shape.people + place) * shape.joints;
+            let keypoints: Vec<_> = (start..start + shape.kept).map(keypoint).collect();
+            let is_absent =
+                is_padding(&keypoints) || keypoints.iter().all(|point| point.is_missing() && point.x.is_nan());
+            if !is_absent {
+                let id = (shape.people == 1).then_some(0);
+                people.push(Person { id, keypoints });
+            }
+        }
+        frames.push_back(Frame { index: index as u64, size, people, ..Frame::default() });
+    }
+    let usual = (shape.kept != COCO17.len()).then(|| detectors_layout(shape.kept)).flatten();
+    let info = StreamInfo {
+        layout: layout.or(usual),
+        frames: Some(shape.frames as u64),
+        format: Some(InputFormat::Npy),
+        ..StreamInfo::default()
+    };
+    Ok(BufferedFrames { info, frames })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn shape(sides: &[usize]) -> (usize, usize, usize, usize) {
+        let shape = check_shape(sides, None).unwrap();
+        (shape.frames, shape.people, shape.kept, shape.channels)
+    }
+
+    #[test]
+    fn shapes_tell_what_they_hold() {
+        assert_eq!(shape(&[17, 3]), (1, 1, 17, 3));
+        assert_eq!(shape(&[60, 34]), (60, 1, 17, 2));
+        assert_eq!(shape(&[60, 51]), (60, 1, 17, 3));
+        assert_eq!(shape(&[60, 2, 17, 2]), (60, 2, 17, 2));
+        assert_eq!(shape(&[1, 100, 553, 3]), (100, 1, 33, 3));
+        for (sides, expected) in [
+            (&[3, 100, 553, 2][..], "3 cameras of 100 frames"),
+            (&[60, 17, 4], "expected [frames, joints, 2 or 3]"),
+            (&[60, 0, 3], "has 0 joints"),
+            (&[7], "the array's shape is [7]"),
+        ] {
+            let message = check_shape(sides, None).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        assert!(check_shape(&[60, 34], Some(&MEDIAPIPE33)).unwrap_err().to_string().contains("expected 33"));
+    }
+
+    #[test]
+    fn scores_stand_beside_and_people_who_are_not_there_are_left_out() {
+        let mut numbers = vec![5.0; 2 * 2 * 17 * 2];
+        numbers[34..68].fill(f32::NAN);
+        let keypoints = Some(Array { shape: vec![2, 2, 17, 2], numbers });
+        let scores = Some(Array { shape: vec![2, 2, 17], numbers: vec![0.25; 68] });
+        let frames = frames_of(ClipArrays { keypoints, scores, ..ClipArrays::default() }, None).unwrap().frames;
+        assert_eq!(frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(frames[0].people[0].keypoints[0], Keypoint { x: 5.0, y: 5.0, score: 0.25 });
+        let keypoints = Some(Array { shape: vec![1, 17, 2], numbers: vec![1.0; 34] });
+        let scores = Some(Array { shape: vec![3], numbers: vec![1.0; 3] });
+        let message =
+            frames_of(ClipArrays { keypoints, scores, ..ClipArrays::default() }, None).map(|_| ()).unwrap_err();
+        assert!(message.to_string().contains("'scores' has the shape [3]"), "{message}");
+    }
+
+    #[test]
+    fn arrays_a_frame_become_one() {
+        let frame = |people: usize| Array { shape: vec![people, 17, 2], numbers: vec![1.0; people * 34] };
+        let frames = vec![(vec!["0".to_owned()], frame(1)), (vec!["1".to_owned()], frame(2))];
+        let array = frames_apart(frames).unwrap();
+        assert_eq!(array.shape, [2, 2, 17, 2]);
+        assert!(array.numbers[34].is_nan() && array.numbers[68] == 1.0);
+    }
+}

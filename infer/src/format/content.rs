@@ -1,0 +1,290 @@
+//! From what an input begins with to the reader of its format.
+
+use std::io::{BufRead, Cursor, Read};
+use std::path::Path;
+
+use super::arrays::{self, BufferedFrames};
+use super::detector::{self, Document, TableFrames, ValueReader};
+use super::jsonl::KeypointLines;
+use super::open::{open_file, read_whole};
+use super::shape::Shape;
+use super::values::{Value, Values};
+use super::{FrameReader, InputFormat, Source, StreamInfo, npz, sniff};
+use crate::error::{Error, Result};
+use crate::pose::Frame;
+use crate::skeleton::Layout;
+
+/// Lines of other text that may stand before the first line of a stream, as programs log them.
+const MAX_LOG_LINES: usize = 200;
+/// The longest of them, in bytes.
+const MAX_LOG_LINE: usize = 16 << 10;
+
+type Input = Box<dyn BufRead + Send>;
+type Opened = Result<Box<dyn FrameReader>>;
+
+/// The reader of an unpacked input of `source`.
+///
+/// # Errors
+/// As [`super::open_reader`].
+pub(super) fn open(
+    mut input: Input,
+    source: &Source,
+    from: Option<InputFormat>,
+    layout: Option<&'static Layout>,
+) -> Opened {
+    let name = source.name();
+    if let Some(format) = from {
+        return open_as(format, input, source, layout);
+    }
+    let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    match sniff::start(there).map_err(|e| e.at(name))? {
+        sniff::Start::Hdf5 => {
+            let bytes = read_whole(input, name)?;
+            Ok(Box::new(detector::open_hdf5(&bytes, name, None, layout)?))
+        }
+        sniff::Start::Known(format) => open_as(format, input, source, layout),
+        sniff::Start::Pickle => {
+            Err(Error::input("a Python pickle, expected arrays saved by numpy.save or numpy.savez").at(name))
+        }
+        sniff::Start::Json => open_json(input, source, layout),
+        sniff::Start::Text => open_text(input, source, layout),
+    }
+}
+
+fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
+    let name = source.name();
+    let from = Some(format);
+    Ok(match format {
+        InputFormat::JsonLines => match input.fill_buf().map_err(|e| Error::io("cannot read", name, e))? {
+            [b'[', ..] => open_json(input, source, layout)?,
+            _ => Box::new(KeypointLines::new(input, name, layout)?),
+        },
+        InputFormat::Npy => arrays::open_npy(input, name, layout, false)?,
+        InputFormat::MoveNet => arrays::open_npy(input, name, layout, true)?,
+        InputFormat::Npz => {
+            let seekable: Box<dyn npz::ReadSeek> = match source {
+                Source::File(path) if is_plain(path) => Box::new(open_file(path)?),
+                _ => Box::new(Cursor::new(read_whole(input, name)?)),
+            };
+            arrays::open_npz(seekable, name, layout)?
+        }
+        InputFormat::DeepLabCutCsv => Box::new(detector::read_csv(input, name, layout)?),
+        InputFormat::Csv => Box::new(TableFrames::new(input, name, layout)?),
+        InputFormat::YoloLabels => Box::new(labels(input, name, layout)?),
+        InputFormat::DeepLabCutH5 | InputFormat::Sleap => {
+            let bytes = read_whole(input, name)?;
+            Box::new(detector::open_hdf5(&bytes, name, from, layout)?)
+        }
+        json => {
+            let mut values = Values::new(input, name);
+            let Some(first) = values.next()? else { return Err(nothing().at(name)) };
+            open_values(json, values, first, layout)?
+        }
+    })
+}
+
+/// Whether a file is an archive as it stands, and nothing is packed around it.
+fn is_plain(path: &Path) -> bool {
+    let mut start = [0; 2];
+    open_file(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"PK"
+}
+
+fn nothing() -> Error {
+    Error::input("no frames: there is nothing in it, expected a frame a line")
+}
+
+/// Opens an input that begins with a list or an object.
+///
+/// A first line that is a whole value, as in JSON Lines, is looked at where it lies, so that our own streams go on to their
+/// reader as they came.
+fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
+    let name = source.name();
+    let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    if let Some(end) = there.iter().position(|byte| *byte == b'\n') {
+        match first_line(&there[..end]) {
+            FirstLine::Whole(Some(InputFormat::JsonLines)) if there.first() != Some(&b'[') => {
+                return Ok(Box::new(KeypointLines::new(input, name, layout)?));
+            }
+            // `[INFO] loading the model` and the like.
+            FirstLine::NotJson if there.trim_ascii_start().first() == Some(&b'[') => {
+                return open_text(input, source, layout);
+            }
+            // A broken line: its reader says what is wrong with it.
+            FirstLine::NotJson => return Ok(Box::new(KeypointLines::new(input, name, layout)?)),
+            FirstLine::Whole(_) | FirstLine::Open => {}
+        }
+    }
+    let mut values = Values::new(input, name);
+    let Some(first) = values.next()? else { return Err(nothing().at(name)) };
+    let shape = Shape::of(&first.text);
+    let format = shape.as_ref().ok().and_then(sniff::json);
+    match format {
+        Some(InputFormat::JsonLines) => open_own_values(values, first, source, layout),
+        Some(format) => open_values(format, values, first, layout),
+        None if first.text.first() == Some(&b'[') => Err(match shape {
+            Ok(_) => sniff::unknown("one JSON list"),
+            Err(e) => Error::input(format!("one JSON list that cannot be read: {e}")),
+        }
+        .at(name)),
+        // Some object: the reader of our own streams says what it lacks.
+        None => open_own_values(values, first, source, layout),
+    }
+}
+
+/// What the first line of an input is.
+enum FirstLine {
+    /// One whole value, and whose.
+    Whole(Option<InputFormat>),
+    /// The beginning of a value, or a value with others behind it.
+    Open,
+    NotJson,
+}
+
+fn first_line(line: &[u8]) -> FirstLine {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    // Python's NaN is no JSON; it is read all the same.
+    let mut values = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new(""));
+    let Ok(Some(Value { text, .. })) = values.next() else { return FirstLine::Open };
+    match Shape::of(&text) {
+        Ok(shape) => match values.next() {
+            Ok(None) if !line.trim_ascii_end().ends_with(b",") => FirstLine::Whole(sniff::json(&shape)),
+            _ => FirstLine::Open,
+        },
+        Err(e) if e.is_eof() => FirstLine::Open,
+        Err(_) => FirstLine::NotJson,
+    }
+}
+
+/// A detector's values.
+fn open_values(format: InputFormat, values: Values, first: Value, layout: Option<&'static Layout>) -> Opened {
+    let Some(detector) = detector::detector(format) else {
+        return Err(Error::usage(format!("{format} is not made of JSON values")).at(values.name()));
+    };
+    let mut reader = ValueReader::new(values, first, detector, layout)?;
+    reader.found(format);
+    Ok(Box::new(reader))
+}
+
+/// Our own frames in another spelling than a line each: in a list, indented, parted by commas or carriage returns.
+fn open_own_values(mut values: Values, first: Value, source: &Source, layout: Option<&'static Layout>) -> Opened {
+    let name = source.name();
+    let is_first_line_long = first.line == 1 && !first.text.contains(&b'\n') && first.text.first() == Some(&b'{');
+    if is_first_line_long && values.has_line_end() {
+        // A first line that did not come in one piece.
+        let input = Cursor::new(first.text).chain(values.into_rest());
+        return Ok(Box::new(KeypointLines::new(Box::new(input), name, layout)?));
+    }
+    let mut lines = Vec::new();
+    push_lines(&first.text, &mut lines);
+    while let Some(value) = values.next()? {
+        push_lines(&value.text, &mut lines);
+    }
+    Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
+}
+
+/// Appends a value as a line, or a list as a line for each of its elements.
+fn push_lines(text: &[u8], lines: &mut Vec<u8>) {
+    let is_list = text.first() == Some(&b'[');
+    let inner = if is_list { text.strip_suffix(b"]").unwrap_or(text).get(1..).unwrap_or_default() } else { text };
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in inner {
+        let mut byte = *byte;
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else {
+            match byte {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b',' if depth == 0 && is_list => byte = b'\n',
+                b'\n' | b'\r' => byte = b' ',
+                _ => {}
+            }
+        }
+        lines.push(byte);
+    }
+    lines.push(b'\n');
+}
+
+/// Opens an input that begins with other text than JSON: a table, labels, or lines of a log before a stream.
+fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
+    let name = source.name();
+    let mut first = Vec::new();
+    for passed in 0..MAX_LOG_LINES {
+        let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+        let is_json = matches!(there.trim_ascii_start().first(), Some(b'{' | b'['));
+        if passed > 0 && is_json && begins_stream(there) {
+            let notes = vec![format!("{passed} lines of other text before the first frame were passed over")];
+            let reader = open_json(input, source, layout)?;
+            return Ok(Box::new(Noted::new(reader, notes)));
+        }
+        let mut line = Vec::new();
+        let length = input.by_ref().take(MAX_LOG_LINE as u64).read_until(b'\n', &mut line);
+        length.map_err(|e| Error::io("cannot read", name, e))?;
+        if line.is_empty() {
+            break;
+        }
+        if passed == 0 {
+            let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line)).into_owned();
+            if let Some(format) = sniff::line(text.trim_end()) {
+                return open_as(format, Box::new(Cursor::new(line).chain(input)), source, layout);
+            }
+            first = line;
+        }
+    }
+    let letter = String::from_utf8_lossy(&first).chars().find(|letter| !letter.is_whitespace()).unwrap_or(' ');
+    Err(sniff::unknown(&format!("'{}' at the start", letter.escape_debug())).at(name))
+}
+
+/// Whether what is there begins with a line of a stream.
+fn begins_stream(there: &[u8]) -> bool {
+    let line = there.trim_ascii_start();
+    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    match first_line(&line[..end]) {
+        FirstLine::Whole(format) => format.is_some(),
+        FirstLine::Open => true,
+        FirstLine::NotJson => false,
+    }
+}
+
+/// One label file alone: the only frame of a clip.
+fn labels(input: Input, name: &Path, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let text = read_whole(input, name)?;
+    let mut document = Document { layout, ..Document::default() };
+    detector::label_frames(&text, &mut document).map_err(|e| e.at(name))?;
+    let info = StreamInfo { layout: document.layout, ..StreamInfo::default() };
+    Ok(BufferedFrames { info, frames: document.frames })
+}
+
+/// A reader of which something more is to be said.
+struct Noted {
+    reader: Box<dyn FrameReader>,
+    info: StreamInfo,
+}
+
+impl Noted {
+    fn new(reader: Box<dyn FrameReader>, notes: Vec<String>) -> Self {
+        let mut info = reader.info().clone();
+        info.notes.extend(notes);
+        Self { reader, info }
+    }
+}
+
+impl FrameReader for Noted {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        self.reader.read()
+    }
+
+    fn reuse(&mut self, spent: Frame) {
+        self.reader.reuse(spent);
+    }
+
+    fn has_more(&mut self) -> bool {
+        self.reader.has_more()
+    }
+}

@@ -1,0 +1,105 @@
+//! AlphaPose's results: a list as COCO's with the names of images, or an object by image name.
+//!
+//! `idx`, the track, may be absent, a number, `[0.0]`, `[[0.0],[0.0]]`, and 0 for everybody.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::coco::{Item, by_image};
+use super::json::{Numbers, parse};
+use super::{Detector, Document, flat_keypoints, image_number};
+use crate::error::Result;
+use crate::pose::Person;
+
+/// What stands under an image's name: people, or OpenPose's or its CMU form's object of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OfImage {
+    People(Vec<Item>),
+    OpenPose { people: Vec<OpenPosePerson> },
+    Cmu { bodies: Vec<CmuBody> },
+}
+
+#[derive(Deserialize)]
+struct OpenPosePerson {
+    #[serde(alias = "pose_keypoints")]
+    pose_keypoints_2d: Numbers,
+}
+
+#[derive(Deserialize)]
+struct CmuBody {
+    joints: Numbers,
+}
+
+#[derive(Deserialize)]
+struct CmuFrame {
+    bodies: Vec<CmuBody>,
+}
+
+/// The format.
+pub(super) struct AlphaPose;
+
+impl Detector for AlphaPose {
+    fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
+        if text.trim_ascii_start().starts_with(b"[") {
+            document.push_images(by_image(parse(text, document.line)?));
+            return Ok(());
+        }
+        if let Ok(frame) = serde_json::from_slice::<CmuFrame>(text) {
+            document.push(None, None, cmu_people(&frame.bodies));
+            return Ok(());
+        }
+        let images: BTreeMap<String, OfImage> = parse(text, document.line)?;
+        let mut numbered = BTreeMap::new();
+        for (place, (name, found)) in images.into_iter().enumerate() {
+            let number = image_number(&name).unwrap_or(place as u64);
+            numbered.insert(number, people_of(found));
+        }
+        document.push_images(numbered);
+        Ok(())
+    }
+}
+
+fn people_of(found: OfImage) -> Vec<Person> {
+    match found {
+        OfImage::People(items) => items.into_iter().map(Item::person).collect(),
+        OfImage::OpenPose { people } => people.iter().map(|person| unnamed(&person.pose_keypoints_2d)).collect(),
+        OfImage::Cmu { bodies } => cmu_people(&bodies),
+    }
+}
+
+fn cmu_people(bodies: &[CmuBody]) -> Vec<Person> {
+    bodies.iter().map(|body| unnamed(&body.joints)).collect()
+}
+
+fn unnamed(numbers: &Numbers) -> Person {
+    Person { id: None, keypoints: flat_keypoints(&numbers.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn frames(text: &str) -> Vec<(u64, usize, Option<i64>)> {
+        let mut document = Document::default();
+        AlphaPose.decode(text.as_bytes(), &mut document).unwrap();
+        let outline = |frame: &crate::pose::Frame| (frame.index, frame.people.len(), frame.people[0].id);
+        document.frames.iter().map(outline).collect()
+    }
+
+    #[test]
+    fn lists_and_objects_of_images() {
+        let points = vec!["3"; 78].join(",");
+        let item = format!(r#"{{"image_id":"out0000012.png","keypoints":[{points}],"idx":[[2.0],[2.0]]}}"#);
+        assert_eq!(frames(&format!("[{item}]")), [(12, 1, Some(2))]);
+        let keyed =
+            format!(r#"{{"2.jpg":[{{"keypoints":[{points}],"idx":0}}],"10.jpg":[{{"keypoints":[{points}]}}]}}"#);
+        assert_eq!(frames(&keyed), [(2, 1, Some(0)), (10, 1, None)]);
+        let open = format!(r#"{{"3.jpg":{{"version":0.1,"people":[{{"pose_keypoints_2d":[{points}]}}]}}}}"#);
+        assert_eq!(frames(&open), [(3, 1, None)]);
+        let cmu = format!(r#"{{"version":0.1,"bodies":[{{"joints":[{points}]}}]}}"#);
+        assert_eq!(frames(&cmu), [(0, 1, None)]);
+    }
+}

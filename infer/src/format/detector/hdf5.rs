@@ -1,0 +1,171 @@
+//! HDF5 that trackers write: DeepLabCut's pandas table, SLEAP's analysis file. Read whole: about six times the file.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use hdf5_reader::messages::datatype::Datatype;
+use hdf5_reader::{Dataset, Hdf5File};
+
+use super::csv::PersonColumns;
+use super::{deeplabcut, score};
+use crate::error::{Error, Result};
+use crate::format::arrays::BufferedFrames;
+use crate::format::pickle::{Plain, plain};
+use crate::format::{InputFormat, StreamInfo};
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::{Layout, named_layout};
+
+/// The group that DeepLabCut's table is in.
+const TABLE: &str = "df_with_missing/table";
+
+/// The clip in an HDF5 file.
+///
+/// # Errors
+/// A file that is no HDF5, or holds neither DeepLabCut's nor SLEAP's data sets.
+pub(in crate::format) fn open_hdf5(
+    bytes: &[u8],
+    name: &Path,
+    from: Option<InputFormat>,
+    layout: Option<&'static Layout>,
+) -> Result<BufferedFrames> {
+    let open = || {
+        let file = Hdf5File::from_bytes(bytes).map_err(unreadable)?;
+        let is_sleap = file.dataset("tracks").is_ok() && file.dataset("track_occupancy").is_ok();
+        match from {
+            Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, layout),
+            Some(InputFormat::Sleap) => sleap(&file, layout),
+            _ if is_sleap => sleap(&file, layout),
+            _ if file.dataset(TABLE).is_ok() => deeplabcut_table(&file, layout),
+            _ => Err(Error::input(format!(
+                "an HDF5 file with neither '{TABLE}' (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)"
+            ))
+            .hint("SLEAP writes one by `sleap-convert --format analysis`")),
+        }
+    };
+    open().map_err(|e| e.at(name))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Error {
+    Error::input(format!("an HDF5 file that cannot be read: {error}"))
+}
+
+/// A pandas table: each row an index and one block of numbers, whose columns a pickle names.
+fn deeplabcut_table(file: &Hdf5File, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let table = file.dataset(TABLE).map_err(unreadable)?;
+    let people = table_columns(&table)?;
+    let Datatype::Compound { size, fields } = table.dtype().clone() else {
+        return Err(Error::input(format!("'{TABLE}' is no table of rows")));
+    };
+    let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.byte_offset as usize);
+    let absent = |name: &str| Error::input(format!("'{TABLE}' has no column '{name}'"));
+    let (values, index) = (field("values_block_0").ok_or_else(|| absent("values_block_0"))?, field("index"));
+    let bytes = table.read_native_bytes().map_err(unreadable)?;
+    let layout = match layout {
+        Some(layout) => layout,
+        None => named_layout(&people[0].joints.iter().map(|joint| joint.name.as_str()).collect::<Vec<_>>())?,
+    };
+    let mut frames = VecDeque::new();
+    for (place, row) in bytes.chunks_exact(size as usize).enumerate() {
+        let eight = |at: usize| row.get(at..at + 8).map(|bytes| <[u8; 8]>::try_from(bytes).expect("eight bytes"));
+        let number =
+            |column: Option<usize>| column.and_then(|column| eight(values + 8 * column)).map(f64::from_ne_bytes);
+        let index = index.and_then(eight).map(i64::from_ne_bytes).and_then(|index| u64::try_from(index).ok());
+        let person = |columns: &PersonColumns| {
+            let keypoint = |joint: &super::csv::JointColumns| Keypoint {
+                x: number(joint.x).unwrap_or(f64::NAN),
+                y: number(joint.y).unwrap_or(f64::NAN),
+                score: score(number(joint.score)),
+            };
+            Person { id: columns.id.or(Some(0)), keypoints: columns.joints.iter().map(keypoint).collect() }
+        };
+        let mut seen: Vec<Person> = people.iter().map(person).collect();
+        seen.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
+        let index = index.unwrap_or(place as u64);
+        frames.push_back(Frame { index, people: seen, ..Frame::default() });
+    }
+    let info = StreamInfo {
+        layout: Some(layout),
+        frames: Some(frames.len() as u64),
+        format: Some(InputFormat::DeepLabCutH5),
+        ..StreamInfo::default()
+    };
+    Ok(BufferedFrames { info, frames })
+}
+
+/// What the columns of a table are called, of which pandas keeps a pickle.
+fn table_columns(table: &Dataset) -> Result<Vec<PersonColumns>> {
+    let names = table.attribute("values_block_0_kind").map_err(unreadable)?;
+    let names = plain(&names.raw_data)?;
+    let Plain::List(names) = names else { return Err(Error::input("the table's columns have no list of names")) };
+    let (mut individuals, mut bodyparts, mut coords) = (Vec::new(), Vec::new(), Vec::new());
+    for name in &names {
+        let Plain::List(levels) = name else {
+            return Err(Error::input("the table's columns have no three names each"));
+        };
+        let levels: Vec<String> = levels.iter().map(|level| level.text().unwrap_or_default().to_owned()).collect();
+        match &levels[..] {
+            [_, bodypart, coord] => {
+                bodyparts.push(bodypart.clone());
+                coords.push(coord.clone());
+            }
+            [_, individual, bodypart, coord] => {
+                individuals.push(individual.clone());
+                bodyparts.push(bodypart.clone());
+                coords.push(coord.clone());
+            }
+            _ => {
+                let found = levels.len();
+                return Err(Error::input(format!(
+                    "a column of {found} names, expected scorer, body part and coordinate"
+                )));
+            }
+        }
+    }
+    deeplabcut::columns(&individuals, &bodyparts, &coords).map(|columns| columns.people)
+}
+
+/// SLEAP's analysis file: `tracks` `[tracks, 2, nodes, frames]`, `point_scores` `[tracks, nodes, frames]`.
+fn sleap(file: &Hdf5File, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let tracks = file.dataset("tracks").map_err(unreadable)?.read_array::<f64>().map_err(unreadable)?;
+    let &[people, 2, nodes, count] = tracks.shape() else {
+        return Err(Error::input(format!(
+            "'tracks' has the shape {:?}, expected [tracks, 2, nodes, frames]",
+            tracks.shape()
+        )));
+    };
+    let scores = file.dataset("point_scores").ok().and_then(|scores| scores.read_array::<f64>().ok());
+    let scores = scores.filter(|scores| scores.shape() == [people, nodes, count]);
+    let layout = match layout {
+        Some(layout) => layout,
+        None => {
+            let names = file.dataset("node_names").and_then(|names| names.read_strings()).map_err(unreadable)?;
+            named_layout(&names)?
+        }
+    };
+    if layout.len() != nodes {
+        return Err(Error::input(format!("'tracks' has {nodes} nodes, expected {} ({})", layout.len(), layout.name)));
+    }
+    let mut frames = VecDeque::with_capacity(count);
+    for frame in 0..count {
+        let mut seen = Vec::new();
+        for person in 0..people {
+            let keypoint = |node: usize| Keypoint {
+                x: tracks[[person, 0, node, frame]],
+                y: tracks[[person, 1, node, frame]],
+                score: score(scores.as_ref().map(|scores| scores[[person, node, frame]])),
+            };
+            let keypoints: Vec<_> = (0..nodes).map(keypoint).collect();
+            if keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()) {
+                seen.push(Person { id: Some(person as i64), keypoints });
+            }
+        }
+        frames.push_back(Frame { index: frame as u64, people: seen, ..Frame::default() });
+    }
+    let info = StreamInfo {
+        layout: Some(layout),
+        frames: Some(count as u64),
+        format: Some(InputFormat::Sleap),
+        ..StreamInfo::default()
+    };
+    Ok(BufferedFrames { info, frames })
+}

@@ -1,0 +1,252 @@
+//! Pieces of JSON that detectors write in more than one way.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::image_number;
+use crate::error::{Error, Result};
+
+/// A value of the type `T` out of a text whose first line is the `line`th.
+///
+/// # Errors
+/// A text that is no such value, named by its line.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: u64) -> Result<T> {
+    serde_json::from_slice(text).map_err(|e| {
+        let at = line + (e.line() as u64).saturating_sub(1);
+        let what = if e.is_eof() { "cut off" } else { "not as its format has it" };
+        Error::input(format!("the JSON value is {what}: {e}")).line(at)
+    })
+}
+
+/// A flat list of numbers; what is null is no number. Anything else than a list is an empty one.
+#[derive(Debug, Default)]
+pub(in crate::format) struct Numbers(pub(in crate::format) Vec<f64>);
+
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Numbers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of numbers")
+            }
+
+            fn visit_unit<E>(self) -> Result<Numbers, E> {
+                Ok(Numbers::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Numbers, A::Error> {
+                let mut numbers = Vec::with_capacity(51);
+                while let Some(number) = list.next_element::<Option<f64>>()? {
+                    numbers.push(number.unwrap_or(f64::NAN));
+                }
+                Ok(Numbers(numbers))
+            }
+        }
+        deserializer.deserialize_any(List)
+    }
+}
+
+/// Points of two or three numbers, one list a point.
+#[derive(Debug, Default)]
+pub(super) struct Points(pub(super) Vec<[f64; 3]>, pub(super) usize);
+
+impl<'de> Deserialize<'de> for Points {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Points;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of points, [x, y] each")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Points, A::Error> {
+                let mut points = Points::default();
+                while let Some(OnePoint(point, count)) = list.next_element()? {
+                    points.0.push(point);
+                    points.1 = points.1.max(count);
+                }
+                Ok(points)
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+/// One point and how many numbers it has.
+struct OnePoint([f64; 3], usize);
+
+impl<'de> Deserialize<'de> for OnePoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = OnePoint;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a point of two or three numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OnePoint, A::Error> {
+                let (mut point, mut count) = ([f64::NAN; 3], 0);
+                while let Some(number) = list.next_element::<Option<f64>>()? {
+                    if let Some(slot) = point.get_mut(count) {
+                        *slot = number.unwrap_or(f64::NAN);
+                    }
+                    count += 1;
+                }
+                Ok(OnePoint(point, count))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+/// What tells a person or a frame apart, whatever JSON type it has: a number, a text, `[0.0]`, `[[0.0],[0.0]]`, null.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::format) enum Label {
+    #[default]
+    None,
+    Whole(i64),
+    Number(f64),
+    Text(String),
+}
+
+impl Label {
+    /// The track that the label names; negative ones mean none to detectors. A text that is no number has one of its own.
+    pub(in crate::format) fn track(&self) -> Option<i64> {
+        match self {
+            Self::None => None,
+            Self::Whole(number) => (*number >= 0).then_some(*number),
+            Self::Number(number) if *number < 0.0 || !number.is_finite() => None,
+            Self::Number(number) => Some(*number as i64),
+            Self::Text(text) => match text.trim().parse::<f64>() {
+                Ok(number) if number < 1e15 => Self::Number(number).track(),
+                _ => {
+                    let mut hasher = DefaultHasher::new();
+                    text.hash(&mut hasher);
+                    // Whole numbers that every JSON reader keeps.
+                    Some((hasher.finish() >> 11) as i64)
+                }
+            },
+        }
+    }
+
+    /// The number of the frame or image that the label names: itself, or the last number in a file's name.
+    pub(in crate::format) fn frame(&self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Whole(number) => u64::try_from(*number).ok(),
+            Self::Number(number) => (*number >= 0.0).then_some(*number as u64),
+            Self::Text(text) => text.trim().parse().ok().or_else(|| image_number(text)),
+        }
+    }
+
+    /// Seconds, or whatever the label counts.
+    pub(in crate::format) fn number(&self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Whole(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Label;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a text or a list of one")
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Label, E> {
+                Ok(Label::None)
+            }
+
+            fn visit_unit<E>(self) -> Result<Label, E> {
+                Ok(Label::None)
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Label, E> {
+                Ok(Label::Whole(number))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Label, E> {
+                // Beyond what a track can be it is a name.
+                Ok(i64::try_from(number).map_or_else(|_| Label::Text(number.to_string()), Label::Whole))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Label, E> {
+                Ok(Label::Number(number))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Label, E> {
+                Ok(Label::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Label, A::Error> {
+                let first = list.next_element::<Label>()?.unwrap_or_default();
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(first)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Label, A::Error> {
+                while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Label::None)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn label(text: &str) -> Label {
+        parse(text.as_bytes(), 1).unwrap()
+    }
+
+    #[test]
+    fn ids_come_in_many_forms() {
+        for (text, track) in [
+            ("3", Some(3)),
+            ("[0.0]", Some(0)),
+            ("[[2.0],[2.0]]", Some(2)),
+            ("\"7\"", Some(7)),
+            ("null", None),
+            ("[-1]", None),
+            ("{}", None),
+            ("true", None),
+            ("[]", None),
+        ] {
+            assert_eq!(label(text).track(), track, "{text}");
+        }
+        assert_ne!(label("\"anna\"").track(), label("\"ben\"").track());
+        assert_eq!(label("\"anna\"").track(), label("\"anna\"").track());
+    }
+
+    #[test]
+    fn frames_too() {
+        for (text, frame) in
+            [("7.0", Some(7)), ("\"12\"", Some(12)), ("\"out0000012.png\"", Some(12)), ("-1", None), ("\"x\"", None)]
+        {
+            assert_eq!(label(text).frame(), frame, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_line() {
+        let message = parse::<Numbers>(b"[1,\n2,\n\"a\"]", 10).unwrap_err().to_string();
+        assert!(message.contains(":12: the JSON value is not as its format has it"), "{message}");
+        assert!(parse::<Numbers>(b"[1,", 1).unwrap_err().to_string().contains("cut off"));
+    }
+}

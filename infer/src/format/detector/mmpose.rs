@@ -1,0 +1,164 @@
+//! What MMPose's inferencer and demo scripts write: frames of `instances`, with or without `meta_info` around.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::json::{Label, Numbers, Points, parse};
+use super::{Detector, Document, score};
+use crate::error::{Error, Result};
+use crate::pose::{Keypoint, Person};
+use crate::skeleton::{Layout, named_layout};
+
+#[derive(Deserialize)]
+struct Demo {
+    #[serde(default)]
+    meta_info: MetaInfo,
+    instance_info: Vec<InstanceFrame>,
+}
+
+#[derive(Deserialize, Default)]
+struct MetaInfo {
+    #[serde(default)]
+    keypoint_id2name: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct InstanceFrame {
+    #[serde(default)]
+    frame_id: Label,
+    instances: Vec<Instance>,
+}
+
+#[derive(Deserialize)]
+struct Instance {
+    keypoints: Points,
+    #[serde(default)]
+    keypoint_scores: Numbers,
+    #[serde(default, alias = "instance_id")]
+    track_id: Label,
+}
+
+/// A list of frames, or of the people in one image.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Frame(InstanceFrame),
+    Person(Instance),
+}
+
+/// The format.
+pub(super) struct MmPose;
+
+impl Detector for MmPose {
+    fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
+        if !text.trim_ascii_start().starts_with(b"[") {
+            return decode_object(text, document);
+        }
+        // Frames are the usual case and are read without a look at the other.
+        if let Ok(frames) = serde_json::from_slice::<Vec<InstanceFrame>>(text) {
+            return frames.into_iter().try_for_each(|frame| push(frame, document));
+        }
+        let entries: Vec<Entry> = parse(text, document.line)?;
+        let mut people = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Frame(frame) => push(frame, document)?,
+                Entry::Person(instance) => people.push(person(instance)?),
+            }
+        }
+        if !people.is_empty() || document.frames.is_empty() {
+            document.push(None, None, people);
+        }
+        Ok(())
+    }
+}
+
+fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
+    if let Ok(frame) = serde_json::from_slice::<InstanceFrame>(text) {
+        return push(frame, document);
+    }
+    if let Ok(instance) = serde_json::from_slice::<Instance>(text) {
+        let person = person(instance)?;
+        document.push(None, None, vec![person]);
+        return Ok(());
+    }
+    let demo: Demo = parse(text, document.line)?;
+    document.layout = document.layout.or(named(&demo.meta_info)?);
+    demo.instance_info.into_iter().try_for_each(|frame| push(frame, document))
+}
+
+/// The layout that `meta_info` names joint by joint, if it does.
+fn named(meta: &MetaInfo) -> Result<Option<&'static Layout>> {
+    let names: Option<Vec<&String>> =
+        (0..meta.keypoint_id2name.len()).map(|place| meta.keypoint_id2name.get(&place.to_string())).collect();
+    match names {
+        Some(names) if !names.is_empty() => {
+            let layout = named_layout(&names)?;
+            // The usual layouts name all of their joints; theirs are ours by their number.
+            let usual = super::detectors_layout(names.len()).filter(|usual| usual.joints[..5] == layout.joints[..5]);
+            Ok(Some(usual.unwrap_or(layout)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn push(frame: InstanceFrame, document: &mut Document) -> Result<()> {
+    let people = frame.instances.into_iter().map(person).collect::<Result<_>>()?;
+    document.push(frame.frame_id.frame(), None, people);
+    Ok(())
+}
+
+fn person(instance: Instance) -> Result<Person> {
+    let Points(points, channels) = instance.keypoints;
+    let scores = instance.keypoint_scores.0;
+    if channels > 2 && !scores.is_empty() {
+        return Err(Error::input("key points of three coordinates with scores beside them: poses that are 3D already")
+            .hint("give the 2D key points that they were lifted from"));
+    }
+    let keypoint = |(place, point): (usize, &[f64; 3])| {
+        let own = (channels > 2).then_some(point[2]);
+        Keypoint { x: point[0], y: point[1], score: score(own.or(scores.get(place).copied())) }
+    };
+    Ok(Person { id: instance.track_id.track(), keypoints: points.iter().enumerate().map(keypoint).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::skeleton::COCO17;
+
+    fn decode(text: &str) -> Result<Document> {
+        let mut document = Document::default();
+        MmPose.decode(text.as_bytes(), &mut document).map(|()| document)
+    }
+
+    fn instance() -> String {
+        let (points, scores) = (vec!["[3,4]"; 17].join(","), vec!["1.05"; 17].join(","));
+        format!(r#"{{"keypoints":[{points}],"keypoint_scores":[{scores}],"bbox":[[1,2,3,4]],"bbox_score":1}}"#)
+    }
+
+    #[test]
+    fn inferencer_demo_and_single_image() {
+        let instance = instance();
+        let frames = format!(r#"[{{"frame_id":0,"instances":[]}},{{"frame_id":1,"instances":[{instance}]}}]"#);
+        let names: Vec<String> =
+            COCO17.joints.iter().enumerate().map(|(place, name)| format!("\"{place}\":\"{name}\"")).collect();
+        let demo =
+            format!(r#"{{"meta_info":{{"keypoint_id2name":{{{}}}}},"instance_info":{frames}}}"#, names.join(","));
+        for text in [&frames, &demo] {
+            let document = decode(text).unwrap();
+            let frames: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect();
+            assert_eq!((frames, document.layout.unwrap().name), (vec![(0, 0), (1, 1)], "coco17"));
+        }
+        assert_eq!(decode(&format!("[{instance},{instance}]")).unwrap().frames[0].people.len(), 2);
+        assert_eq!(decode(&instance).unwrap().frames[0].people[0].keypoints[0].score, 1.05);
+    }
+
+    #[test]
+    fn poses_of_three_coordinates_are_refused() {
+        let message = decode(&format!("[{}]", instance().replace("[3,4]", "[3,4,5]"))).map(|_| ()).unwrap_err();
+        assert!(message.to_string().contains("3D already"), "{message}");
+    }
+}

@@ -1,0 +1,173 @@
+//! The formats that detectors write, a file a format; what they share.
+//!
+//! JSON comes value by value: a value is a frame, or a whole clip of them. A format takes a value apart into a
+//! [`Document`]; [`ValueReader`] reads the values of a stream, [`SequenceReader`] the files of a folder, one a frame.
+
+mod alphapose;
+mod coco;
+mod csv;
+mod deeplabcut;
+mod hdf5;
+mod json;
+mod mediapipe;
+mod mmpose;
+mod mmskeleton;
+mod openpose;
+mod sequence;
+mod tfjs;
+mod ultralytics;
+mod value_reader;
+mod yolo_labels;
+
+pub(super) use self::csv::{TableFrames, is_csv_header};
+pub(super) use deeplabcut::read_csv;
+pub(super) use hdf5::open_hdf5;
+pub(super) use json::{Label, Numbers};
+pub(super) use sequence::{SequenceReader, common_name, is_frame_file, numbered_files};
+pub(super) use value_reader::ValueReader;
+use yolo_labels::YoloLabels;
+pub(super) use yolo_labels::label_frames;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::InputFormat;
+use crate::error::Result;
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::{COCO17, COCO18, HALPE26, HALPE68, HALPE136, Layout, MEDIAPIPE33, OPENPOSE134, WHOLEBODY133};
+
+/// A detector's format, which takes one value after the other apart.
+pub(super) trait Detector: Send {
+    /// Adds the frames that the value in `text` holds to `document`.
+    ///
+    /// # Errors
+    /// A value that is not what the format says, or that holds 3D points.
+    fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()>;
+}
+
+/// The reader of a format's values; `None` for formats that are not made of JSON values.
+pub(super) fn detector(format: InputFormat) -> Option<Box<dyn Detector>> {
+    Some(match format {
+        InputFormat::OpenPose => Box::new(openpose::OpenPose::default()),
+        InputFormat::Coco => Box::new(coco::Coco),
+        InputFormat::AlphaPose => Box::new(alphapose::AlphaPose),
+        InputFormat::MmPose => Box::new(mmpose::MmPose),
+        InputFormat::MmSkeleton => Box::new(mmskeleton::MmSkeleton),
+        InputFormat::Ultralytics => Box::new(ultralytics::Ultralytics),
+        InputFormat::MediaPipe => Box::new(mediapipe::MediaPipe),
+        InputFormat::TfJs => Box::new(tfjs::TfJs),
+        _ => return None,
+    })
+}
+
+/// What has been read and not yet been handed on.
+#[derive(Default)]
+pub(super) struct Document {
+    pub(super) frames: VecDeque<Frame>,
+    /// The number of a frame that names none.
+    pub(super) next_index: u64,
+    /// The layout of all people, once it is known.
+    pub(super) layout: Option<&'static Layout>,
+    pub(super) fps: Option<f64>,
+    /// The size of frames that do not say theirs.
+    pub(super) size: Option<[u32; 2]>,
+    /// The line that the value begins on.
+    pub(super) line: u64,
+}
+
+impl Document {
+    /// Appends a frame; without a number it is the one after the last.
+    pub(super) fn push(&mut self, index: Option<u64>, time: Option<f64>, people: Vec<Person>) {
+        let index = index.unwrap_or(self.next_index);
+        self.next_index = index.saturating_add(1);
+        if self.layout.is_none() {
+            self.layout = people.iter().find_map(|person| detectors_layout(person.keypoints.len()));
+        }
+        self.frames.push_back(Frame { index, time, size: self.size, people, ..Frame::default() });
+    }
+
+    /// Appends people by the number of their image, in its order.
+    pub(super) fn push_images(&mut self, images: BTreeMap<u64, Vec<Person>>) {
+        for (index, people) in images {
+            self.push(Some(index), None, people);
+        }
+    }
+}
+
+/// The layout that detectors mean by so many points; BODY_25 and BODY_25B have as many.
+pub(super) fn detectors_layout(points: usize) -> Option<&'static Layout> {
+    const USUAL: [&Layout; 8] =
+        [&COCO17, &COCO18, &HALPE26, &MEDIAPIPE33, &HALPE68, &WHOLEBODY133, &OPENPOSE134, &HALPE136];
+    USUAL.into_iter().find(|layout| layout.len() == points)
+}
+
+/// Key points out of a flat list of x, y and score, or of x and y.
+pub(super) fn flat_keypoints(numbers: &[f64]) -> Vec<Keypoint> {
+    let channels = flat_channels(numbers.len());
+    let point = |numbers: &[f64]| Keypoint { x: numbers[0], y: numbers[1], score: score(numbers.get(2).copied()) };
+    numbers.chunks_exact(channels).map(point).collect()
+}
+
+/// Numbers a point in a flat list of `length`: three where that makes a known number of points, or where two does not.
+pub(super) fn flat_channels(length: usize) -> usize {
+    let is_known = |channels: usize| {
+        length.is_multiple_of(channels) && (detectors_layout(length / channels).is_some() || length / channels == 25)
+    };
+    match () {
+        () if is_known(3) => 3,
+        () if is_known(2) => 2,
+        () if length.is_multiple_of(3) => 3,
+        () => 2,
+    }
+}
+
+/// A score that is not there counts as 1, one that is no number as 0.
+pub(super) fn score(score: Option<f64>) -> f32 {
+    score.map_or(1.0, |score| if score.is_nan() { 0.0 } else { score as f32 })
+}
+
+/// Whether nothing of a person is known, as of those that pad a list to its length.
+pub(super) fn is_padding(keypoints: &[Keypoint]) -> bool {
+    keypoints.iter().all(|point| !point.x.is_finite() || !point.y.is_finite() || (point.x == 0.0 && point.y == 0.0))
+}
+
+/// The last number in a file's name, `12` in `clip3_000012_keypoints.json`.
+pub(super) fn last_number(name: &str) -> Option<u64> {
+    let end = name.rfind(|letter: char| letter.is_ascii_digit())? + 1;
+    let digits = name[..end].bytes().rev().take_while(u8::is_ascii_digit).count();
+    name[end - digits..end].parse().ok()
+}
+
+/// The last number in the name of an image, its folder and extension left out.
+pub(super) fn image_number(name: &str) -> Option<u64> {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    last_number(stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_number_of_a_name_counts() {
+        for (name, number) in [
+            ("clip3_000012_keypoints.json", Some(12)),
+            ("cam01.0081", Some(81)),
+            ("7", Some(7)),
+            ("ü9", Some(9)),
+            ("none", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(last_number(name), number, "{name}");
+        }
+        assert_eq!(image_number("videos\\a 3\\img0007.mp4"), Some(7));
+        assert_eq!(image_number("12.jpg"), Some(12));
+    }
+
+    #[test]
+    fn the_length_of_a_flat_list_tells_its_channels() {
+        for (length, channels) in [(51, 3), (34, 2), (54, 3), (36, 2), (75, 3), (50, 2), (399, 3), (266, 2), (30, 3)] {
+            assert_eq!(flat_channels(length), channels, "{length}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A folder of files, one a frame, as OpenPose and Ultralytics write a clip; in the order of the last number in their names.
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::value_reader::check;
+use super::{Detector, Document, YoloLabels, detector, last_number, openpose::OpenPose};
+use crate::error::{Error, Result};
+use crate::format::open::open_file;
+use crate::format::shape::Shape;
+use crate::format::unpack::unpacked;
+use crate::format::values::Values;
+use crate::format::{FrameReader, InputFormat, StreamInfo, sniff};
+use crate::pose::Frame;
+use crate::skeleton::Layout;
+
+/// The longest file that holds one frame.
+const MAX_FILE: u64 = 64 << 20;
+
+/// The frames of a folder's files. Memory: one file.
+pub(in crate::format) struct SequenceReader {
+    /// The files that are still to come, by number; the last one comes next.
+    files: Vec<(u64, PathBuf)>,
+    folder: PathBuf,
+    detector: Box<dyn Detector>,
+    is_text: bool,
+    document: Document,
+    info: StreamInfo,
+    /// The first frame with somebody in it, and all before it, read to know the layout.
+    peeked: Vec<Result<Frame>>,
+}
+
+impl SequenceReader {
+    /// Reads `files`, each with its number, up to the first in which there is somebody.
+    ///
+    /// # Errors
+    /// No file at all, or a format that has no files of one frame.
+    pub(in crate::format) fn new(
+        folder: &Path,
+        files: Vec<(u64, PathBuf)>,
+        from: Option<InputFormat>,
+        layout: Option<&'static Layout>,
+    ) -> Result<Self> {
+        let Some((_, first)) = files.first() else {
+            return Err(Error::input("the folder holds no numbered files of frames").at(folder));
+        };
+        let found = match from {
+            Some(format) => Some(format),
+            None => frame_format(first)?,
+        };
+        let detector: Option<Box<dyn Detector>> = match found {
+            Some(InputFormat::YoloLabels) => Some(Box::new(YoloLabels)),
+            // Pose2Sim's folders end in `_json`; there the place in the list is the track.
+            Some(InputFormat::OpenPose) => {
+                let place_is_track = folder.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_json"));
+                Some(Box::new(OpenPose { place_is_track }))
+            }
+            Some(format) => detector(format),
+            None => None,
+        };
+        let Some(detector) = detector else {
+            return Err(Error::input("its files are in no known format of one frame a file").at(folder));
+        };
+        let frames = files.last().map(|_| files.len() as u64);
+        let mut reader = Self {
+            files: files.into_iter().rev().collect(),
+            folder: folder.to_path_buf(),
+            detector,
+            is_text: found == Some(InputFormat::YoloLabels),
+            document: Document { layout, ..Document::default() },
+            info: StreamInfo::default(),
+            peeked: Vec::new(),
+        };
+        reader.peek()?;
+        reader.info = StreamInfo { layout: reader.document.layout, frames, format: found, ..StreamInfo::default() };
+        Ok(reader)
+    }
+
+    /// Reads up to the first frame with somebody in it, but not far.
+    fn peek(&mut self) -> Result<()> {
+        const FRAMES_TO_PEEK_AT: usize = 64;
+        while self.peeked.len() < FRAMES_TO_PEEK_AT {
+            match self.read_file() {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    let has_somebody = !frame.people.is_empty();
+                    self.peeked.push(Ok(frame));
+                    if has_somebody {
+                        break;
+                    }
+                }
+                Err(error) => self.peeked.push(Err(error)),
+            }
+        }
+        self.peeked.reverse();
+        Ok(())
+    }
+
+    fn read_file(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.document.frames.pop_front() {
+                return Ok(Some(frame));
+            }
+            let Some((number, path)) = self.files.pop() else { return Ok(None) };
+            self.document.next_index = number;
+            self.decode(&path).map_err(|e| e.at(&path))?;
+        }
+    }
+
+    fn decode(&mut self, path: &Path) -> Result<()> {
+        let bytes = read_small(path)?;
+        self.document.line = 1;
+        if self.is_text {
+            return self.detector.decode(&bytes, &mut self.document);
+        }
+        let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
+        while let Some(value) = values.next()? {
+            self.document.line = value.line;
+            self.detector.decode(&value.text, &mut self.document)?;
+        }
+        Ok(())
+    }
+}
+
+impl FrameReader for SequenceReader {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        let frame = match self.peeked.pop() {
+            Some(peeked) => peeked.map(Some),
+            None => self.read_file(),
+        }?;
+        if let Some(frame) = &frame {
+            check(frame, self.info.layout).map_err(|e| e.at(&self.folder))?;
+        }
+        Ok(frame)
+    }
+}
+
+/// A file of one frame, unpacked.
+fn read_small(path: &Path) -> Result<Vec<u8>> {
+    let file = open_file(path)?;
+    let length = file.metadata().map_or(0, |found| found.len());
+    let mut input = unpacked(Box::new(BufReader::with_capacity(length.clamp(64, 1 << 20) as usize, file)), path)?;
+    let mut bytes = Vec::with_capacity(length.min(MAX_FILE) as usize + 1);
+    input.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", path, e))?;
+    if bytes.len() as u64 > MAX_FILE {
+        let most = MAX_FILE >> 20;
+        return Err(Error::input(format!("more than {most} MB, expected one frame")).at(path));
+    }
+    Ok(bytes)
+}
+
+/// The format of a file that holds one frame and is one of many; `None` where it is another kind of file.
+fn frame_format(path: &Path) -> Result<Option<InputFormat>> {
+    let bytes = read_small(path)?;
+    if let Ok(sniff::Start::Text) = sniff::start(&bytes) {
+        let text = String::from_utf8_lossy(&bytes);
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        return Ok(sniff::line(first).filter(|format| *format == InputFormat::YoloLabels));
+    }
+    let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
+    let Some(value) = values.next()? else { return Ok(None) };
+    let Ok(shape) = Shape::of(&value.text) else { return Ok(None) };
+    let format = sniff::json(&shape);
+    let is_one_frame = match format {
+        Some(InputFormat::OpenPose) => true,
+        // A frame's people, not a clip's frames.
+        Some(InputFormat::MmPose) => shape.first().is_some_and(|first| first.has("keypoint_scores")),
+        Some(InputFormat::Ultralytics) => shape.first().is_some_and(|first| first.has("keypoints")),
+        Some(InputFormat::TfJs) => true,
+        Some(InputFormat::MediaPipe) => !shape.has("frames"),
+        Some(InputFormat::AlphaPose) => shape.has("bodies"),
+        _ => false,
+    };
+    Ok(format.filter(|_| is_one_frame))
+}
+
+/// Whether a file holds one frame of a clip whose other frames lie beside it.
+pub(in crate::format) fn is_frame_file(path: &Path) -> bool {
+    frame_format(path).is_ok_and(|format| format.is_some())
+}
+
+/// What the files of one clip are called beside their numbers.
+pub(in crate::format) fn common_name(file: &Path) -> String {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let end = name.rfind(|letter: char| letter.is_ascii_digit()).map_or(name.len(), |at| at + 1);
+    let before = name[..end].trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let before = before.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+    if before.is_empty() { name.into_owned() } else { before.to_owned() }
+}
+
+/// The numbered files of a folder, `.json` and `.txt`, packed or not: a list, in the order of their numbers, for each
+/// spelling of what stands around the number. Where several have one number, they are in the order of their names.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, PathBuf)>>> {
+    let unreadable = |error| Error::io("cannot list", folder, error);
+    let mut groups: BTreeMap<(String, String), Vec<(u64, PathBuf)>> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
+        let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
+        if !["json", "txt"].contains(&extension.to_ascii_lowercase().as_str()) || !path.is_file() {
+            continue;
+        }
+        let Some(number) = last_number(stem) else { continue };
+        let digits = stem.rfind(|letter: char| letter.is_ascii_digit()).expect("a number has a digit");
+        let around = (stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit()), &stem[digits + 1..]);
+        let around = (around.0.to_owned(), format!("{}.{extension}", around.1));
+        groups.entry(around).or_default().push((number, path));
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.iter_mut().for_each(|files| files.sort());
+    Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn frame(x: f64) -> String {
+        format!(r#"{{"version":1.3,"people":[{{"pose_keypoints_2d":[{}]}}]}}"#, vec![x.to_string(); 75].join(","))
+    }
+
+    #[test]
+    fn files_come_in_the_order_of_their_numbers_and_gaps_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("clip_10_keypoints.json", frame(10.0)),
+            ("clip_9_keypoints.json", frame(9.0)),
+            ("clip_2_keypoints.json", r#"{"version":1.3,"people":[]}"#.to_owned()),
+            ("clip_12_keypoints.json", "{".to_owned()),
+            ("notes.txt", "hello".to_owned()),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let groups = numbered_files(folder.path()).unwrap();
+        assert_eq!(groups.len(), 1);
+        assert!(is_frame_file(&groups[0][0].1));
+        let mut reader = SequenceReader::new(folder.path(), groups[0].clone(), None, None).unwrap();
+        assert_eq!(reader.info().frames, Some(4));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let frame = reader.read().unwrap().unwrap();
+            seen.push((frame.index, frame.people.first().map(|person| person.keypoints[0].x)));
+        }
+        assert_eq!(seen, [(2, None), (9, Some(9.0)), (10, Some(10.0))]);
+        let message = reader.read().unwrap_err().to_string();
+        assert!(message.contains("clip_12_keypoints.json:1: the JSON value is cut off"), "{message}");
+        assert_eq!(reader.read().unwrap(), None);
+    }
+
+    #[test]
+    fn cameras_side_by_side_are_clips_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["cam1_0.json", "cam2_0.json", "cam2_1.json"] {
+            std::fs::write(folder.path().join(name), frame(1.0)).unwrap();
+        }
+        let lengths: Vec<_> = numbered_files(folder.path()).unwrap().iter().map(Vec::len).collect();
+        assert_eq!(lengths, [1, 2]);
+    }
+}

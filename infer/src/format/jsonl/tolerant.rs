@@ -1,0 +1,100 @@
+//! Spellings of our own stream that people's scripts write: numbers as texts, flat key points, key points as objects.
+//!
+//! They are met in the place of what was expected, so that streams as they should be cost nothing.
+
+use serde::Deserialize;
+
+use super::scan::{Scan, Scanner, fault};
+use crate::format::detector::{Label, Numbers, flat_keypoints, score};
+use crate::pose::Keypoint;
+use crate::skeleton::{Layout, joint_name};
+
+/// The text of the next value, which is passed over.
+fn value<'a>(scanner: &mut Scanner<'a>) -> Scan<&'a [u8]> {
+    scanner.peek();
+    let rest = scanner.rest();
+    scanner.skip()?;
+    Ok(&rest[..rest.len() - scanner.rest().len()])
+}
+
+/// What tells a person or a frame apart, whatever type it has.
+#[cold]
+pub(super) fn label(scanner: &mut Scanner<'_>) -> Scan<Label> {
+    let text = value(scanner)?;
+    Ok(serde_json::from_slice(text).unwrap_or_default())
+}
+
+/// A number, or a text that is one.
+#[cold]
+pub(super) fn number(scanner: &mut Scanner<'_>, what: &str) -> Scan<Option<f64>> {
+    if scanner.peek() != Some(b'"') {
+        return scanner.unexpected(what);
+    }
+    let found = label(scanner)?;
+    match found.number() {
+        Some(number) => Ok(Some(number)),
+        None => fault(format!("found a text, expected {what}")),
+    }
+}
+
+/// Whether a list of key points is spelt in another way than a list of lists: its first element is neither a list nor the
+/// list's end.
+pub(super) fn is_other_list(scanner: &mut Scanner<'_>) -> bool {
+    if scanner.peek() != Some(b'[') {
+        return false;
+    }
+    let first = scanner.rest()[1..].iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|first| matches!(first, b'0'..=b'9' | b'-' | b'{' | b'n' | b'N'))
+}
+
+#[derive(Deserialize)]
+struct PointObject {
+    x: Option<f64>,
+    y: Option<f64>,
+    #[serde(alias = "visibility", alias = "confidence", alias = "likelihood")]
+    score: Option<f64>,
+    name: Option<String>,
+}
+
+/// Reads a flat list of numbers, or a list of objects with x, y and score; where these have names, they are put in the
+/// order of the `layout`.
+#[cold]
+pub(super) fn read_other_list(
+    scanner: &mut Scanner<'_>,
+    person: usize,
+    layout: Option<&Layout>,
+    keypoints: &mut Vec<Keypoint>,
+) -> Scan<()> {
+    keypoints.clear();
+    let text = value(scanner)?;
+    // Python's NaN is no JSON.
+    let text =
+        String::from_utf8_lossy(text).replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null");
+    if let Ok(Numbers(numbers)) = serde_json::from_str(&text) {
+        keypoints.extend(flat_keypoints(&numbers));
+        return Ok(());
+    }
+    let Ok(points) = serde_json::from_str::<Vec<PointObject>>(&text) else {
+        return fault(format!(
+            "the key points of person {person} are neither lists, objects of x, y and score, nor numbers"
+        ));
+    };
+    let keypoint = |point: &PointObject| Keypoint {
+        x: point.x.unwrap_or(f64::NAN),
+        y: point.y.unwrap_or(f64::NAN),
+        score: score(point.score),
+    };
+    let places = |layout: &Layout| -> Option<Vec<usize>> {
+        points.iter().map(|point| layout.position(&joint_name(point.name.as_deref()?))).collect()
+    };
+    match layout.and_then(|layout| Some((layout.len(), places(layout)?))) {
+        Some((count, places)) => {
+            keypoints.resize(count, Keypoint::MISSING);
+            for (point, place) in points.iter().zip(places) {
+                keypoints[place] = keypoint(point);
+            }
+        }
+        None => keypoints.extend(points.iter().map(keypoint)),
+    }
+    Ok(())
+}

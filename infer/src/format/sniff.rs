@@ -1,0 +1,224 @@
+//! Whose format an input is in, by what it begins with: first bytes, then the first JSON value, then the first line.
+
+use super::InputFormat;
+use super::shape::Shape;
+use crate::error::{Error, Result};
+
+/// What an input's first bytes alone can tell.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Known(InputFormat),
+    /// DeepLabCut's or SLEAP's, which are told apart by the data sets in it.
+    Hdf5,
+    /// A list or an object: its first value tells.
+    Json,
+    /// Text of another kind: its first line tells.
+    Text,
+    /// A pickle of Python's.
+    Pickle,
+}
+
+/// What the first bytes of an input tell.
+///
+/// # Errors
+/// Nothing at all, or what is known and not read.
+pub(super) fn start(bytes: &[u8]) -> Result<Start> {
+    const ZIP: &[u8] = b"PK\x03\x04";
+    const NO_MEMBERS: &[u8] = b"PK\x05\x06";
+    if bytes.starts_with(b"\x93NUMPY") || bytes.first() == Some(&0x93) {
+        return Ok(Start::Known(InputFormat::Npy));
+    }
+    if bytes.starts_with(ZIP) || bytes.starts_with(NO_MEMBERS) {
+        return Ok(Start::Known(InputFormat::Npz));
+    }
+    if bytes.starts_with(b"\x89HDF\r\n") {
+        return Ok(Start::Hdf5);
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let found = match text.trim_ascii_start() {
+        [] if bytes.is_empty() => return Err(Error::input("no frames: there is nothing in it")),
+        // Blank lines: what is behind them tells.
+        [] | [b'{' | b'[', ..] => return Ok(Start::Json),
+        [0x80, 0..=5, ..] => return Ok(Start::Pickle),
+        [byte, ..] if byte.is_ascii_graphic() => return Ok(Start::Text),
+        [byte, ..] => format!("byte {byte:#04x} at the start"),
+    };
+    Err(unknown(&found))
+}
+
+/// What an input is that is none of ours.
+pub(super) fn unknown(found: &str) -> Error {
+    Error::input(format!("found {found}, expected one of {}", InputFormat::known()))
+        .hint("say what it is with --from FORMAT")
+}
+
+/// Whose format a whole JSON value is in; `None` where it is nobody's that is known.
+pub(super) fn json(value: &Shape) -> Option<InputFormat> {
+    match value {
+        Shape::Object(_) => object(value),
+        Shape::List(_, Some(first)) => list(first),
+        _ => None,
+    }
+}
+
+fn object(value: &Shape) -> Option<InputFormat> {
+    let has = |key| value.has(key);
+    if has("poselift") {
+        return Some(InputFormat::JsonLines);
+    }
+    if has("people") {
+        return people(value);
+    }
+    if has("bodies") || is_by_image(value) {
+        return Some(InputFormat::AlphaPose);
+    }
+    if has("instance_info") || has("instances") {
+        return Some(InputFormat::MmPose);
+    }
+    if value.first_of("data").is_some_and(|frame| frame.has("skeleton")) {
+        return Some(InputFormat::MmSkeleton);
+    }
+    if has("annotations") {
+        return Some(InputFormat::Coco);
+    }
+    const LANDMARKS: [&str; 6] =
+        ["poseLandmarks", "pose_landmarks", "landmarks", "landmark", "poseWorldLandmarks", "pose_world_landmarks"];
+    if LANDMARKS.iter().any(|key| has(key)) {
+        return Some(InputFormat::MediaPipe);
+    }
+    if let Some(frames) = value.get("frames") {
+        return match frames.first().and_then(object) {
+            Some(format) => Some(format),
+            None => Some(InputFormat::MediaPipe),
+        };
+    }
+    match value.get("keypoints") {
+        Some(Shape::Object(_)) => Some(InputFormat::Ultralytics),
+        Some(Shape::List(_, Some(first))) if matches!(**first, Shape::Object(_)) => Some(InputFormat::TfJs),
+        // A frame of one person alone, as people write it themselves.
+        Some(Shape::List(..)) if has("image_id") => Some(coco_or_alphapose(value)),
+        Some(Shape::List(..)) if has("keypoint_scores") => Some(InputFormat::MmPose),
+        _ => None,
+    }
+}
+
+/// An object of `people`: ours have `keypoints`, OpenPose's `pose_keypoints_2d`.
+fn people(value: &Shape) -> Option<InputFormat> {
+    let Some(person) = value.first_of("people") else {
+        // Nobody in it: OpenPose always says its version.
+        let is_openpose = value.has("version") && !value.has("frame");
+        return Some(if is_openpose { InputFormat::OpenPose } else { InputFormat::JsonLines });
+    };
+    let is_openpose = person.has("pose_keypoints_2d") || person.has("pose_keypoints");
+    Some(if is_openpose { InputFormat::OpenPose } else { InputFormat::JsonLines })
+}
+
+/// PoseFlow's and `--format open`'s object by image name.
+fn is_by_image(value: &Shape) -> bool {
+    let Shape::Object(fields) = value else { return false };
+    let Some((name, first)) = fields.first() else { return false };
+    let is_image = name.rsplit_once('.').is_some_and(|(_, extension)| {
+        ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"].contains(&extension.to_ascii_lowercase().as_str())
+    });
+    let person = match first {
+        Shape::List(..) => first.first(),
+        Shape::Object(_) => first.first_of("people").or_else(|| first.first_of("bodies")),
+        _ => None,
+    };
+    is_image && (person.is_some() || matches!(first, Shape::List(..) | Shape::Object(_)))
+}
+
+fn coco_or_alphapose(item: &Shape) -> InputFormat {
+    match item.get("image_id") {
+        Some(Shape::Text) => InputFormat::AlphaPose,
+        _ => InputFormat::Coco,
+    }
+}
+
+/// A list by its first element.
+fn list(first: &Shape) -> Option<InputFormat> {
+    match first {
+        Shape::List(_, Some(inner)) => list(inner),
+        Shape::Object(_) if first.has("image_id") => Some(coco_or_alphapose(first)),
+        Shape::Object(_) if first.has("instances") || first.has("keypoint_scores") => Some(InputFormat::MmPose),
+        Shape::Object(_) if first.has("keypoints") && !first.has("people") => match first.get("keypoints") {
+            Some(Shape::Object(_)) => Some(InputFormat::Ultralytics),
+            Some(Shape::List(_, Some(point))) if matches!(**point, Shape::Object(_)) => Some(InputFormat::TfJs),
+            _ => None,
+        },
+        Shape::Object(_) if first.has("x") && first.has("y") => Some(InputFormat::MediaPipe),
+        Shape::Object(_) => object(first),
+        // Texts within a list: Ultralytics' `to_json` of each image, kept as it is.
+        Shape::Text => Some(InputFormat::Ultralytics),
+        _ => None,
+    }
+}
+
+/// Whose format a text is in that is no JSON, by its first line.
+pub(super) fn line(line: &str) -> Option<InputFormat> {
+    if line.starts_with("scorer,") {
+        return Some(InputFormat::DeepLabCutCsv);
+    }
+    let numbers: Vec<Option<f64>> = line.split_ascii_whitespace().map(|word| word.parse().ok()).collect();
+    let is_label = (39..=4 + 3 * 200).contains(&numbers.len())
+        && numbers.iter().all(Option::is_some)
+        && numbers[0].is_some_and(|class| class.fract() == 0.0);
+    if is_label {
+        return Some(InputFormat::YoloLabels);
+    }
+    let is_table = line.contains([',', ';', '\t']) && super::detector::is_csv_header(line);
+    is_table.then_some(InputFormat::Csv)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn each_format_is_known_by_its_first_value() {
+        for (text, format) in [
+            (r#"{"poselift":1,"kind":"keypoints"}"#, InputFormat::JsonLines),
+            (r#"{"frame":0,"people":[]}"#, InputFormat::JsonLines),
+            (r#"{"people":[{"keypoints":[[1,2,3]]}]}"#, InputFormat::JsonLines),
+            (r#"[{"poselift":1},{"frame":0,"people":[]}]"#, InputFormat::JsonLines),
+            (r#"{"version":1.3,"people":[]}"#, InputFormat::OpenPose),
+            (r#"{"people":[{"pose_keypoints_2d":[]}]}"#, InputFormat::OpenPose),
+            (r#"{"version":0.1,"bodies":[{"joints":[1]}]}"#, InputFormat::AlphaPose),
+            (r#"{"0.jpg":[{"keypoints":[1]}]}"#, InputFormat::AlphaPose),
+            (r#"[{"image_id":"0.jpg","keypoints":[1]}]"#, InputFormat::AlphaPose),
+            (r#"[{"image_id":7,"keypoints":[1]}]"#, InputFormat::Coco),
+            (r#"{"images":[],"annotations":[]}"#, InputFormat::Coco),
+            (r#"[{"frame_id":0,"instances":[]}]"#, InputFormat::MmPose),
+            (r#"[{"keypoints":[[1,2]],"keypoint_scores":[1]}]"#, InputFormat::MmPose),
+            (r#"{"data":[{"frame_index":1,"skeleton":[]}]}"#, InputFormat::MmSkeleton),
+            (r#"{"meta_info":{},"instance_info":[]}"#, InputFormat::MmPose),
+            (r#"[{"name":"person","keypoints":{"x":[1],"y":[2]}}]"#, InputFormat::Ultralytics),
+            (r#"[[],[{"keypoints":{"x":[1],"y":[2]}}]]"#, InputFormat::Ultralytics),
+            (r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"}],"score":1}]"#, InputFormat::TfJs),
+            (r#"{"keypoints":[{"part":"nose","position":{"x":1,"y":2}}]}"#, InputFormat::TfJs),
+            (r#"{"poseLandmarks":[{"x":1,"y":2}]}"#, InputFormat::MediaPipe),
+            (r#"[[{"x":1,"y":2,"z":0,"visibility":1}]]"#, InputFormat::MediaPipe),
+            (r#"{"fps":30,"frames":[{"timestampMs":0,"landmarks":[]}]}"#, InputFormat::MediaPipe),
+        ] {
+            assert_eq!(json(&Shape::of(text.as_bytes()).unwrap()), Some(format), "{text}");
+        }
+        for text in [r#"{"a":1}"#, "[1,2]", "[]", "3"] {
+            assert_eq!(json(&Shape::of(text.as_bytes()).unwrap()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn first_bytes_tell_arrays_from_text() {
+        assert_eq!(start(b"\x93NUMPY").unwrap(), Start::Known(InputFormat::Npy));
+        assert_eq!(start(b"PK\x03\x04").unwrap(), Start::Known(InputFormat::Npz));
+        // TRC files begin with P, too.
+        assert_eq!(start(b"PathFileType").unwrap(), Start::Text);
+        assert_eq!(start(b" \r\n {").unwrap(), Start::Json);
+        assert_eq!(start(b"\x80\x04").unwrap(), Start::Pickle);
+        assert!(start(b"\x01").unwrap_err().to_string().contains("byte 0x01 at the start"));
+        assert_eq!(line("scorer,a,a"), Some(InputFormat::DeepLabCutCsv));
+        assert_eq!(line(&format!("0{}", " 0.5".repeat(55))), Some(InputFormat::YoloLabels));
+        assert_eq!(line("hello"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! Points and people that are not there, however that is written; and points that cannot be where they are said to be.
+
+use super::Notice;
+use super::geometry::median;
+use crate::pose::{Keypoint, Person};
+use crate::skeleton::Layout;
+
+/// No image is so large.
+const NOWHERE: f64 = 1e7;
+
+/// What a look at a person's points showed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    low: [f64; 2],
+    high: [f64; 2],
+    pub(super) least_score: f32,
+    pub(super) largest_score: f32,
+}
+
+/// Marks as missing what is written so: (0, 0), (−1, −1), and what lies below `min_score`.
+#[inline]
+pub(super) fn mark(person: &mut Person, min_score: Option<f32>) -> Seen {
+    let least = min_score.unwrap_or(f32::NEG_INFINITY);
+    let mut seen = Seen {
+        low: [f64::INFINITY; 2],
+        high: [f64::NEG_INFINITY; 2],
+        least_score: f32::INFINITY,
+        largest_score: f32::NEG_INFINITY,
+    };
+    for point in &mut person.keypoints {
+        let is_mark = (point.x == 0.0 && point.y == 0.0) || (point.x == -1.0 && point.y == -1.0);
+        if is_mark || point.score < least || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
+            *point = Keypoint::MISSING;
+            continue;
+        }
+        seen.low = [seen.low[0].min(point.x), seen.low[1].min(point.y)];
+        seen.high = [seen.high[0].max(point.x), seen.high[1].max(point.y)];
+        seen.least_score = seen.least_score.min(point.score);
+        seen.largest_score = seen.largest_score.max(point.score);
+    }
+    seen
+}
+
+/// Whether a person is none: no point of theirs has a place.
+pub(super) fn is_nobody(person: &Person) -> bool {
+    !person.keypoints.is_empty() && person.keypoints.iter().all(|point| point.x.is_nan() || point.y.is_nan())
+}
+
+/// Leaves out single points that lie far from all others of the person.
+#[derive(Default)]
+pub(super) struct WildJoints {
+    is_told: bool,
+}
+
+impl WildJoints {
+    /// Marks as missing the points of a person that lie beyond all that a body or an image reaches; `whose` gives frame,
+    /// place and layout for the notice, of which there is one a stream.
+    #[inline]
+    pub(super) fn leave_out(
+        &mut self,
+        person: &mut Person,
+        seen: &Seen,
+        size: Option<[u32; 2]>,
+        whose: impl FnOnce() -> (u64, usize, Option<&'static Layout>),
+    ) -> Option<Notice> {
+        /// Pixels that no body reaches over, where the size of the image is not known.
+        const FAR: f64 = 3000.0;
+        let span = (seen.high[0] - seen.low[0]).max(seen.high[1] - seen.low[1]);
+        let far = size.map_or(FAR, |[width, height]| 2.0 * f64::from(width.max(height)));
+        // Without a point there is no span.
+        if span <= far {
+            return None;
+        }
+        let left_out = leave_out(person, far, size.is_some());
+        let [joint, ..] = left_out[..] else { return None };
+        if std::mem::replace(&mut self.is_told, true) {
+            return None;
+        }
+        let (frame, place, layout) = whose();
+        let name = layout
+            .and_then(|layout| layout.joints.get(joint))
+            .map_or_else(|| format!("point {joint}"), |name| (*name).to_owned());
+        let text =
+            format!("frame {frame}: {name} of person {place} lies far from all other points: such points are left out");
+        Some(Notice::new(text, ""))
+    }
+}
+
+/// Marks the points that lie far from a person's middle as missing, if they are few; which.
+#[cold]
+fn leave_out(person: &mut Person, far: f64, has_size: bool) -> Vec<usize> {
+    let there = |point: &&Keypoint| !point.is_missing();
+    let seen: Vec<&Keypoint> = person.keypoints.iter().filter(there).collect();
+    let Some(middle) = weighted_middle(&seen) else { return Vec::new() };
+    let distance = |point: &Keypoint| (point.x - middle[0]).abs().max((point.y - middle[1]).abs());
+    let mut distances: Vec<f64> = seen.iter().map(|point| distance(point)).collect();
+    let spread = median(&mut distances).unwrap_or(0.0);
+    // In an image of unknown size a person may be larger than is usual.
+    let limit = if has_size { far } else { far.max(20.0 * spread) };
+    let wild = |point: &Keypoint| !point.is_missing() && distance(point) > limit;
+    let found: Vec<usize> = (0..person.keypoints.len()).filter(|at| wild(&person.keypoints[*at])).collect();
+    if found.len() * 2 >= seen.len() {
+        return Vec::new();
+    }
+    for &at in &found {
+        person.keypoints[at] = Keypoint::MISSING;
+    }
+    found
+}
+
+/// The median of x and of y, each point weighing its score.
+fn weighted_middle(points: &[&Keypoint]) -> Option<[f64; 2]> {
+    let half = points.iter().map(|point| f64::from(point.score)).sum::<f64>() / 2.0;
+    let middle = |of: fn(&Keypoint) -> f64| {
+        let mut sorted: Vec<(f64, f32)> = points.iter().map(|point| (of(point), point.score)).collect();
+        sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+        let mut weight = 0.0;
+        let found = sorted.iter().find(|(_, score)| {
+            weight += f64::from(*score);
+            weight >= half
+        });
+        found.map(|(at, _)| *at)
+    };
+    Some([middle(|point| point.x)?, middle(|point| point.y)?])
+}

@@ -1,0 +1,318 @@
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::pose::Keypoint;
+use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17};
+
+/// Frames that are all there.
+struct Clip {
+    info: StreamInfo,
+    frames: VecDeque<Frame>,
+    is_live: bool,
+}
+
+impl FrameReader for Clip {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        Ok(self.frames.pop_front())
+    }
+
+    fn has_more(&mut self) -> bool {
+        !self.is_live && !self.frames.is_empty()
+    }
+}
+
+/// Somebody who stands before the camera, 400 px tall, in COCO's order; `phase` swings the legs.
+fn standing(phase: f64) -> Vec<Keypoint> {
+    let swing = 40.0 * phase.sin();
+    let at = |x: f64, y: f64| Keypoint { x, y, score: 0.9 };
+    vec![
+        at(640.0, 110.0),
+        at(648.0, 100.0),
+        at(632.0, 100.0),
+        at(660.0, 108.0),
+        at(620.0, 108.0),
+        at(690.0, 180.0),
+        at(590.0, 180.0),
+        at(705.0, 250.0 + swing),
+        at(575.0, 250.0 - swing),
+        at(700.0, 310.0),
+        at(580.0, 310.0),
+        at(665.0, 310.0),
+        at(615.0, 310.0),
+        at(665.0 + swing, 400.0),
+        at(615.0 - swing, 400.0),
+        at(665.0, 490.0 + swing),
+        at(615.0, 490.0 - swing),
+    ]
+}
+
+fn person(keypoints: Vec<Keypoint>) -> Person {
+    Person { id: Some(0), keypoints }
+}
+
+fn clip(change: impl Fn(&mut Frame)) -> Clip {
+    let frame = |index: u64| {
+        let people = vec![person(standing(index as f64 / 4.0))];
+        let mut frame = Frame { index, size: Some([1280, 720]), people, ..Frame::default() };
+        change(&mut frame);
+        frame
+    };
+    Clip { info: StreamInfo::default(), frames: (0..60).map(frame).collect(), is_live: false }
+}
+
+/// What comes of a clip, and what was reported.
+fn guarded(clip: Clip, options: ReadOptions) -> Result<(Vec<Frame>, Vec<String>, StreamInfo)> {
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&notices);
+    let report = Box::new(move |notice: &Notice| heard.lock().unwrap().push(notice.to_string()));
+    let mut reader = GuardedReader::new(Box::new(clip), options, report)?;
+    let mut frames = Vec::new();
+    while let Some(frame) = reader.read()? {
+        frames.push(frame);
+    }
+    let info = reader.info().clone();
+    let notices = notices.lock().unwrap().clone();
+    Ok((frames, notices, info))
+}
+
+fn each_point(change: impl Fn(usize, &mut Keypoint)) -> impl Fn(&mut Frame) {
+    move |frame| {
+        for person in &mut frame.people {
+            person.keypoints.iter_mut().enumerate().for_each(|(place, point)| change(place, point));
+        }
+    }
+}
+
+#[test]
+fn a_good_clip_passes_unchanged_and_without_a_word() {
+    for is_live in [false, true] {
+        let (frames, notices, _) = guarded(Clip { is_live, ..clip(|_| ()) }, ReadOptions::default()).unwrap();
+        assert_eq!(frames, Vec::from(clip(|_| ()).frames));
+        assert!(notices.iter().all(|notice| notice.contains("coco17")), "{notices:?}");
+    }
+}
+
+fn are_close(frames: &[Frame], expected: &[Frame]) -> bool {
+    frames.len() == expected.len()
+        && frames.iter().zip(expected).all(|(frame, expected)| {
+            let mut points = frame.people[0].keypoints.iter().zip(&expected.people[0].keypoints);
+            frame.size == expected.size && points.all(|(a, b)| (a.x - b.x).hypot(a.y - b.y) < 1e-9)
+        })
+}
+
+#[test]
+fn shares_of_the_image_become_pixels_or_are_refused() {
+    let shares = |has_size: bool| {
+        clip(move |frame| {
+            each_point(|_, point| (point.x, point.y) = (point.x / 1280.0, point.y / 720.0))(frame);
+            frame.size = frame.size.filter(|_| has_size);
+        })
+    };
+    let expected = Vec::from(clip(|_| ()).frames);
+    let close = |frames: &[Frame]| are_close(frames, &expected);
+    for is_live in [false, true] {
+        let (frames, notices, _) = guarded(Clip { is_live, ..shares(true) }, ReadOptions::default()).unwrap();
+        assert!(close(&frames) && notices.iter().any(|notice| notice.contains("shares of the image")), "{notices:?}");
+        let sized = ReadOptions { size: Some([1280, 720]), ..ReadOptions::default() };
+        assert!(close(&guarded(Clip { is_live, ..shares(false) }, sized).unwrap().0));
+        let error = guarded(Clip { is_live, ..shares(false) }, ReadOptions::default()).map(|_| ()).unwrap_err();
+        assert!(error.hint_text().unwrap().contains("--size") && error.kind() == ErrorKind::BadUsage, "{error}");
+    }
+}
+
+#[test]
+fn points_that_are_marked_as_missing_are() {
+    for (x, y) in [(0.0, 0.0), (-1.0, -1.0)] {
+        let marked = clip(each_point(move |place, point| {
+            if place == 7 {
+                *point = Keypoint { x, y, score: 0.3 };
+            }
+        }));
+        let (frames, ..) = guarded(marked, ReadOptions::default()).unwrap();
+        assert!(frames.iter().all(|frame| frame.people[0].keypoints[7].is_missing()));
+    }
+    let options = ReadOptions { min_score: Some(0.5), ..ReadOptions::default() };
+    let low = clip(each_point(|place, point| point.score = if place > 12 { 0.4 } else { 0.6 }));
+    let (frames, ..) = guarded(low, options).unwrap();
+    assert_eq!(frames[0].people[0].keypoints.iter().filter(|point| point.is_missing()).count(), 4);
+    let padded = clip(|frame| frame.people.push(person(vec![Keypoint::MISSING; 17])));
+    assert!(guarded(padded, ReadOptions::default()).unwrap().0.iter().all(|frame| frame.people.len() == 1));
+}
+
+#[test]
+fn scores_of_every_kind_become_scores() {
+    for (score, expected, told) in [
+        (1.06, 1.0, None),
+        (0.0, 1.0, Some("every score is 0")),
+        (5.2, 0.994, Some("logits")),
+        (90.0, 0.9, Some("up to 100")),
+    ] {
+        let (frames, notices, _) =
+            guarded(clip(each_point(move |_, point| point.score = score)), ReadOptions::default()).unwrap();
+        assert!((frames[5].people[0].keypoints[3].score - expected).abs() < 1e-3, "{score}");
+        let heard = notices.iter().filter(|notice| notice.contains("score")).collect::<Vec<_>>();
+        assert_eq!(heard.len(), usize::from(told.is_some()), "{notices:?}");
+        assert!(told.is_none_or(|told| heard[0].contains(told)), "{notices:?}");
+    }
+    let visible = clip(each_point(|place, point| point.score = (place % 3) as f32));
+    let (frames, ..) = guarded(visible, ReadOptions::default()).unwrap();
+    let scores: Vec<f32> = frames[0].people[0].keypoints[..3].iter().map(|point| point.score).collect();
+    assert_eq!(scores, [0.0, 0.5, 1.0]);
+}
+
+#[test]
+fn a_wild_joint_is_left_out_and_named_once() {
+    for size in [Some([1280, 720]), None] {
+        let wild = clip(move |frame| {
+            frame.size = size;
+            frame.people[0].keypoints[9].x = 1e6;
+        });
+        let (frames, notices, _) = guarded(wild, ReadOptions::default()).unwrap();
+        assert!(frames.iter().all(|frame| frame.people[0].keypoints[9].is_missing()));
+        assert!(frames.iter().all(|frame| !frame.people[0].keypoints[10].is_missing()));
+        let wild: Vec<_> = notices.iter().filter(|notice| notice.contains("far from all")).collect();
+        assert!(wild.len() == 1 && wild[0].contains("left_wrist of person 0"), "{notices:?}");
+    }
+}
+
+/// The standing person's points in another layout; those that COCO-17 lacks between or beside those that it has.
+fn in_layout(layout: &Layout) -> Clip {
+    let joints = layout.joints.to_vec();
+    clip(move |frame| {
+        let coco = frame.people[0].keypoints.clone();
+        let middle = |one: usize, other: usize| Keypoint {
+            x: (coco[one].x + coco[other].x) / 2.0,
+            y: (coco[one].y + coco[other].y) / 2.0,
+            score: 0.9,
+        };
+        let point = |name: &&str| match *name {
+            "neck" | "thorax" => middle(5, 6),
+            "hip" => middle(11, 12),
+            "spine" => {
+                let (up, down) = (middle(5, 6), middle(11, 12));
+                Keypoint { x: (up.x + down.x) / 2.0, y: (up.y + down.y) / 2.0, score: 0.9 }
+            }
+            "neck_nose" => coco[0],
+            "head" | "head_top" => middle(1, 2),
+            name if name.starts_with("left") => COCO17.position(name).map_or(coco[15], |at| coco[at]),
+            name => COCO17.position(name).map_or(coco[16], |at| coco[at]),
+        };
+        frame.people[0].keypoints = joints.iter().map(point).collect();
+    })
+}
+
+#[test]
+fn layouts_of_as_many_points_are_told_apart() {
+    for layout in [&BODY25, &BODY25B, &COCO17, &H36M17] {
+        let (_, _, info) = guarded(in_layout(layout), ReadOptions::default()).unwrap();
+        assert_eq!(info.layout.unwrap().name, layout.name);
+        // A contradiction is told, and what was named stays.
+        let other =
+            crate::skeleton::LAYOUTS.into_iter().find(|one| one.len() == layout.len() && one.name != layout.name);
+        let mut named = in_layout(layout);
+        named.info.layout = other;
+        let (_, notices, info) = guarded(named, ReadOptions::default()).unwrap();
+        assert_eq!(info.layout, other);
+        assert!(
+            notices.iter().any(|notice| notice.contains(&format!("lie as those of {}", layout.name))),
+            "{notices:?}"
+        );
+        let mut named = in_layout(layout);
+        named.info.layout = Some(layout);
+        assert!(guarded(named, ReadOptions::default()).unwrap().1.is_empty());
+    }
+}
+
+#[test]
+fn images_that_are_turned_are_told_and_set_right() {
+    let expected = Vec::from(clip(|_| ()).frames);
+    let turned = |rotation: Rotation| {
+        // Turned the other way, so that the option undoes it.
+        let back = match rotation {
+            Rotation::Quarter => Rotation::ThreeQuarters,
+            Rotation::ThreeQuarters => Rotation::Quarter,
+            same => same,
+        };
+        clip(move |frame| {
+            let size = frame.size;
+            turn::turn(frame, size, back, false);
+        })
+    };
+    for (rotation, hint) in [
+        (Rotation::Quarter, "--rotate 90"),
+        (Rotation::Half, "--rotate 180"),
+        (Rotation::ThreeQuarters, "--rotate 270"),
+    ] {
+        let (_, notices, _) = guarded(turned(rotation), ReadOptions::default()).unwrap();
+        let walk: Vec<_> = notices.iter().filter(|notice| notice.contains("people walk in an image")).collect();
+        assert!(walk.len() == 1 && walk[0].contains(hint), "{hint}: {notices:?}");
+        let (frames, notices, _) =
+            guarded(turned(rotation), ReadOptions { rotate: rotation, ..ReadOptions::default() }).unwrap();
+        assert!(are_close(&frames, &expected));
+        assert!(!notices.iter().any(|notice| notice.contains("walk")), "{notices:?}");
+    }
+    let flipped = clip(each_point(|_, point| point.y = 720.0 - point.y));
+    let (frames, ..) = guarded(flipped, ReadOptions { y_up: true, ..ReadOptions::default() }).unwrap();
+    assert!(are_close(&frames, &expected));
+}
+
+#[test]
+fn who_lies_or_stands_on_the_hands_without_walking_is_nothing_odd() {
+    for back in [Rotation::Quarter, Rotation::Half] {
+        let still = clip(move |frame| {
+            // Breathing, no steps.
+            frame.people[0].keypoints = standing(0.05 * (frame.index as f64).sin());
+            let size = frame.size;
+            turn::turn(frame, size, back, false);
+        });
+        let (_, notices, _) = guarded(still, ReadOptions::default()).unwrap();
+        assert!(!notices.iter().any(|notice| notice.contains("image")), "{notices:?}");
+    }
+}
+
+#[test]
+fn a_size_that_is_not_the_images_is_told() {
+    let (_, notices, _) = guarded(clip(|frame| frame.size = Some([320, 180])), ReadOptions::default()).unwrap();
+    assert!(notices.iter().any(|notice| notice.contains("outside the image of 320x180")), "{notices:?}");
+}
+
+#[test]
+fn times_become_seconds() {
+    let times = |time: fn(u64) -> f64, fps: Option<f64>| {
+        let mut timed = clip(move |frame| frame.time = Some(time(frame.index)));
+        timed.info.fps = fps;
+        let (frames, notices, _) = guarded(timed, ReadOptions::default()).unwrap();
+        (frames.iter().take(3).map(|frame| frame.time).collect::<Vec<_>>(), notices)
+    };
+    for fps in [Some(25.0), None] {
+        let (seconds, notices) = times(|index| index as f64 / 25.0, fps);
+        assert_eq!(seconds, [Some(0.0), Some(0.04), Some(0.08)]);
+        assert!(!notices.iter().any(|notice| notice.contains("time")), "{notices:?}");
+        for unit in [|index: u64| index as f64 * 40.0 + 5000.0, |index: u64| index as f64 * 40_000.0 + 5e6] {
+            let (seconds, notices) = times(unit, fps);
+            assert!((seconds[1].unwrap() - 5.04).abs() < 1e-9, "{seconds:?}");
+            assert!(notices.iter().any(|notice| notice.contains("taken to seconds")), "{notices:?}");
+        }
+        let (seconds, notices) = times(|_| 1.0, fps);
+        assert_eq!(seconds[2], fps.map(|fps| 2.0 / fps));
+        assert!(notices.iter().any(|notice| notice.contains("do not rise")), "{notices:?}");
+    }
+    let (_, notices) = times(|index| 1.7e9 + index as f64 / 25.0, Some(25.0));
+    assert!(notices.iter().any(|notice| notice.contains("since 1970")), "{notices:?}");
+    let (seconds, _) = times(|index| 1.7e12 + index as f64 * 40.0, None);
+    assert!((seconds[1].unwrap() - 1.7e9 - 0.04).abs() < 1e-5);
+}
+
+#[test]
+fn a_third_coordinate_is_no_score() {
+    let mut clip = clip(each_point(|place, point| point.score = place as f32 * 10.0 - 80.0));
+    clip.info.format = Some(InputFormat::Npy);
+    let error = guarded(clip, ReadOptions::default()).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("3D points"), "{error}");
+}

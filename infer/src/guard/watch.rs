@@ -1,0 +1,122 @@
+//! What only many frames can tell: images that are turned, and a size that is not the image's.
+
+use super::Notice;
+use super::geometry::trunk;
+use crate::pose::Person;
+use crate::skeleton::{COCO17, Layout};
+
+/// People that are seen before anything is said.
+const ENOUGH: u32 = 30;
+/// How often a walking person's ankles must have passed each other to be known as walking.
+const STEPS: u32 = 2;
+
+/// Counts over the people of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    people: u32,
+    trunks: u32,
+    /// Trunks that point up, down, to the left and to the right.
+    up: u32,
+    down: u32,
+    left: u32,
+    right: u32,
+    /// Which ankle was ahead of the other along the legs, and how often that changed.
+    ahead: Option<bool>,
+    steps: u32,
+    /// Points seen, and those of them beyond the image.
+    points: u64,
+    outside: u64,
+    is_turn_told: bool,
+    is_size_told: bool,
+}
+
+impl Watch {
+    /// Counts a person; something may be told, each thing once.
+    #[inline]
+    pub(super) fn see(&mut self, person: &Person, size: Option<[u32; 2]>, layout: Option<&Layout>) -> Option<Notice> {
+        // Nothing new is learned of a stream that has shown itself to be good.
+        if self.people >= 4 * ENOUGH {
+            return None;
+        }
+        self.people += 1;
+        self.see_trunk(person, layout);
+        if let Some(size) = size {
+            self.see_bounds(person, size);
+        }
+        if self.people < ENOUGH {
+            return None;
+        }
+        self.turned().or_else(|| self.out_of_bounds(size))
+    }
+
+    fn see_trunk(&mut self, person: &Person, layout: Option<&Layout>) {
+        let Some([x, y]) = trunk(person, layout) else { return };
+        self.trunks += 1;
+        // Within 35 degrees of a direction.
+        const STRAIGHT: f64 = 0.82;
+        self.up += u32::from(y < -STRAIGHT);
+        self.down += u32::from(y > STRAIGHT);
+        self.left += u32::from(x < -STRAIGHT);
+        self.right += u32::from(x > STRAIGHT);
+        self.see_steps(person, [x, y], layout);
+    }
+
+    /// A walking person's ankles pass each other, across the trunk; a lying or an inverted one's do not.
+    fn see_steps(&mut self, person: &Person, [x, y]: [f64; 2], layout: Option<&Layout>) {
+        let layout = layout.unwrap_or(&COCO17);
+        let point = |name: &str| {
+            let point = *person.keypoints.get(layout.position(name)?)?;
+            (!point.is_missing()).then_some([point.x, point.y])
+        };
+        let along = |at: [f64; 2]| at[0] * x + at[1] * y;
+        let ankles = point("left_ankle").zip(point("right_ankle"));
+        let hips = point("left_hip").zip(point("left_shoulder"));
+        let (Some((left, right)), Some((hip, shoulder))) = (ankles, hips) else { return };
+        let trunk = (along(shoulder) - along(hip)).abs();
+        let lead = along(left) - along(right);
+        // The legs hang down from the hips: both ankles lie a trunk's length behind them.
+        let hang = along(hip) - along(left).max(along(right));
+        if lead.abs() < 0.08 * trunk || hang < 0.8 * trunk {
+            return;
+        }
+        let ahead = lead > 0.0;
+        self.steps += u32::from(self.ahead.is_some_and(|last| last != ahead));
+        self.ahead = Some(ahead);
+    }
+
+    fn turned(&mut self) -> Option<Notice> {
+        if self.is_turn_told || self.trunks < ENOUGH || self.steps < STEPS {
+            return None;
+        }
+        let nearly_all = |count: u32| count * 20 >= self.trunks * 19;
+        let (found, hint) = match () {
+            () if nearly_all(self.down) => ("upside down", "--rotate 180, or --y-up where y points up"),
+            () if nearly_all(self.left) => ("turned: they lie to the left", "--rotate 90"),
+            () if nearly_all(self.right) => ("turned: they lie to the right", "--rotate 270"),
+            () => return None,
+        };
+        self.is_turn_told = true;
+        Some(Notice::new(format!("people walk in an image that is {found}: lifted as they are"), hint))
+    }
+
+    fn see_bounds(&mut self, person: &Person, [width, height]: [u32; 2]) {
+        let (width, height) = (f64::from(width), f64::from(height));
+        for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
+            self.points += 1;
+            let is_inside = (-0.05 * width..=1.05 * width).contains(&point.x)
+                && (-0.05 * height..=1.05 * height).contains(&point.y);
+            self.outside += u64::from(!is_inside);
+        }
+    }
+
+    fn out_of_bounds(&mut self, size: Option<[u32; 2]>) -> Option<Notice> {
+        let [width, height] = size?;
+        if self.is_size_told || self.outside * 2 < self.points || self.points == 0 {
+            return None;
+        }
+        self.is_size_told = true;
+        let share = self.outside * 100 / self.points;
+        let text = format!("{share} % of the points lie outside the image of {width}x{height}: its size may be wrong");
+        Some(Notice::new(text, "--size where the input does not say it"))
+    }
+}

@@ -1,0 +1,131 @@
+//! Which of the people in a stream are lifted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::pose::{Frame, Person};
+
+/// Which people are lifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PersonChoice {
+    /// Everybody.
+    #[default]
+    All,
+    /// The largest in the image; another one only where they are a quarter larger.
+    Largest,
+    /// The one with this id.
+    Id(i64),
+}
+
+impl fmt::Display for PersonChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Largest => f.write_str("largest"),
+            Self::Id(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+impl FromStr for PersonChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "all" => Ok(Self::All),
+            "largest" => Ok(Self::Largest),
+            id => id
+                .parse()
+                .map(Self::Id)
+                .map_err(|_| Error::usage(format!("unknown person '{id}', expected all, largest or an id"))),
+        }
+    }
+}
+
+/// Keeps the people that were chosen.
+#[derive(Debug, Default)]
+pub struct PersonFilter {
+    choice: PersonChoice,
+    /// The id of the largest so far.
+    largest: Option<i64>,
+}
+
+impl PersonFilter {
+    /// A filter that keeps `choice`.
+    pub fn new(choice: PersonChoice) -> Self {
+        Self { choice, largest: None }
+    }
+
+    /// Leaves the others out of a frame.
+    pub fn apply(&mut self, frame: &mut Frame) {
+        match self.choice {
+            PersonChoice::All => {}
+            PersonChoice::Id(id) => frame.people.retain(|person| person.id == Some(id)),
+            PersonChoice::Largest => self.keep_largest(frame),
+        }
+    }
+
+    fn keep_largest(&mut self, frame: &mut Frame) {
+        /// How much larger somebody must be to be chosen instead.
+        const LARGER: f64 = 1.25;
+        let sizes: Vec<f64> = frame.people.iter().map(size).collect();
+        let Some(largest) = (0..sizes.len()).max_by(|one, other| sizes[*one].total_cmp(&sizes[*other])) else { return };
+        let before = frame.people.iter().position(|person| person.id.is_some() && person.id == self.largest);
+        let kept = match before {
+            Some(before) if sizes[largest] < LARGER * sizes[before] => before,
+            _ => largest,
+        };
+        let person = frame.people.swap_remove(kept);
+        self.largest = person.id;
+        frame.people.clear();
+        frame.people.push(person);
+    }
+}
+
+/// The diagonal of the box around a person's points.
+fn size(person: &Person) -> f64 {
+    let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+    for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
+        low = [low[0].min(point.x), low[1].min(point.y)];
+        high = [high[0].max(point.x), high[1].max(point.y)];
+    }
+    if low[0] > high[0] { 0.0 } else { (high[0] - low[0]).hypot(high[1] - low[1]) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::pose::Keypoint;
+
+    fn frame(sizes: &[f64]) -> Frame {
+        let person = |(id, size): (usize, &f64)| Person {
+            id: Some(id as i64),
+            keypoints: [0.0, *size].map(|at| Keypoint { x: at + 1.0, y: at, score: 1.0 }).to_vec(),
+        };
+        Frame { people: sizes.iter().enumerate().map(person).collect(), ..Frame::default() }
+    }
+
+    fn kept(filter: &mut PersonFilter, sizes: &[f64]) -> Vec<i64> {
+        let mut frame = frame(sizes);
+        filter.apply(&mut frame);
+        frame.people.iter().map(|person| person.id.unwrap()).collect()
+    }
+
+    #[test]
+    fn the_largest_stays_chosen_until_another_is_much_larger() {
+        let mut filter = PersonFilter::new(PersonChoice::Largest);
+        assert_eq!(kept(&mut filter, &[10.0, 20.0]), [1]);
+        assert_eq!(kept(&mut filter, &[24.0, 20.0]), [1]);
+        assert_eq!(kept(&mut filter, &[26.0, 20.0]), [0]);
+        assert_eq!(kept(&mut filter, &[]), [0_i64; 0]);
+    }
+
+    #[test]
+    fn by_id_or_everybody() {
+        assert_eq!(kept(&mut PersonFilter::new("1".parse().unwrap()), &[1.0, 2.0, 3.0]), [1]);
+        assert_eq!(kept(&mut PersonFilter::new("all".parse().unwrap()), &[1.0, 2.0]), [0, 1]);
+        assert!("tall".parse::<PersonChoice>().is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! Who is who from frame to frame, where a detector does not say or says it wrongly.
+//!
+//! People of a frame are assigned to tracks by the Hungarian method (`pathfinding`'s) on the mean distance of their key points
+//! from where the track's are predicted to be, in body sizes. No later frame is needed, so it works live. Tracks are born
+//! with people whom none fits, wait through gaps, and end after the longest gap.
+
+mod body;
+mod choice;
+
+use std::collections::HashMap;
+
+use pathfinding::kuhn_munkres::kuhn_munkres_min;
+use pathfinding::matrix::Matrix;
+
+use crate::pose::{Frame, Person};
+use body::Body;
+pub use choice::{PersonChoice, PersonFilter};
+
+/// Mean distance from the prediction, in body sizes, beyond which somebody is another person.
+const FARTHEST: f64 = 0.6;
+/// How much the cost of ids may exceed that of the best assignment, in body sizes a person, before they count as swapped.
+const SWAP_MARGIN: f64 = 0.35;
+/// Costs are whole numbers to the assignment.
+const COST_UNIT: f64 = 1e6;
+/// The cost of being on no track; higher than any that is near enough.
+const UNASSIGNED: i64 = (FARTHEST * 2.0 * COST_UNIT) as i64;
+
+/// What was found about the ids of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdFault {
+    /// Several people of one frame have no id.
+    Absent,
+    /// Several people of one frame have the same id.
+    Repeated,
+    /// Two people exchanged their ids.
+    Swapped,
+}
+
+/// A person on their way through frames.
+#[derive(Debug)]
+struct Track {
+    id: i64,
+    body: Body,
+    /// When they were last seen, in frames.
+    last: u64,
+}
+
+/// Gives people the ids of their tracks.
+#[derive(Debug)]
+pub struct Tracker {
+    tracks: Vec<Track>,
+    next_id: i64,
+    /// Frames since the stream began, gaps counted; and the number of the last one.
+    now: u64,
+    last_index: Option<u64>,
+    /// Frames that a track waits through.
+    max_gap: u64,
+    /// Whether the stream's own ids are of no use.
+    is_on: bool,
+    /// The track that each of the stream's ids stands for, once some were exchanged.
+    exchanged: HashMap<i64, i64>,
+}
+
+impl Tracker {
+    /// A tracker whose tracks wait through `max_gap` frames.
+    pub fn new(max_gap: u64) -> Self {
+        Self {
+            tracks: Vec::new(),
+            next_id: 0,
+            now: 0,
+            last_index: None,
+            max_gap,
+            is_on: false,
+            exchanged: HashMap::new(),
+        }
+    }
+
+    /// What is wrong with the ids in a frame.
+    pub fn fault(frame: &Frame) -> Option<IdFault> {
+        let people = &frame.people;
+        if people.len() < 2 {
+            return None;
+        }
+        if people.iter().any(|person| person.id.is_none()) {
+            return Some(IdFault::Absent);
+        }
+        let repeats = |at: usize| people[..at].iter().any(|other| other.id == people[at].id);
+        (1..people.len()).any(repeats).then_some(IdFault::Repeated)
+    }
+
+    /// Takes over from the stream's ids.
+    pub fn take_over(&mut self) {
+        self.is_on = true;
+    }
+
+    /// Gives everybody in the frame an id of their track; what is wrong with the stream's own, the first time.
+    pub fn follow(&mut self, frame: &mut Frame) -> Option<IdFault> {
+        let mut fault = None;
+        if !self.is_on {
+            fault = Self::fault(frame);
+            self.is_on = fault.is_some();
+        }
+        self.tick(frame.index);
+        if self.is_on {
+            self.assign(frame);
+        } else if frame.people.len() > 1 || !self.exchanged.is_empty() {
+            // Somebody alone cannot be mistaken for another.
+            fault = self.hold_against_ids(frame);
+        }
+        fault
+    }
+
+    /// Goes on to the next frame, and ends tracks that were not seen for too long. Frame numbers that do not rise count as one
+    /// frame each.
+    fn tick(&mut self, index: u64) {
+        let step = self.last_index.map_or(1, |last| index.saturating_sub(last).max(1));
+        self.last_index = Some(index);
+        self.now = self.now.saturating_add(step);
+        let (now, max_gap) = (self.now, self.max_gap);
+        self.tracks.retain(|track| now - track.last <= max_gap.saturating_add(1));
+    }
+
+    /// Puts people on tracks, whatever the stream calls them.
+    fn assign(&mut self, frame: &mut Frame) {
+        let bodies: Vec<Option<Body>> = frame.people.iter().map(Body::of).collect();
+        let assigned = self.best(&bodies);
+        for ((person, body), track) in frame.people.iter_mut().zip(bodies).zip(assigned) {
+            let Some(body) = body else { continue };
+            person.id = Some(match track {
+                Some(track) => {
+                    self.move_on(track, body);
+                    self.tracks[track].id
+                }
+                None => self.be_born(body),
+            });
+        }
+    }
+
+    /// The stream's ids stay, but for those that two people exchanged.
+    fn hold_against_ids(&mut self, frame: &mut Frame) -> Option<IdFault> {
+        for person in &mut frame.people {
+            person.id = person.id.map(|id| self.exchanged.get(&id).copied().unwrap_or(id));
+        }
+        let bodies: Vec<Option<Body>> = frame.people.iter().map(Body::of).collect();
+        let swap = if frame.people.len() > 1 { self.swapped(&frame.people, &bodies) } else { None };
+        if let Some((one, other)) = swap {
+            let (first, second) = (frame.people[one].id, frame.people[other].id);
+            (frame.people[one].id, frame.people[other].id) = (second, first);
+            if let Some((first, second)) = first.zip(second) {
+                let theirs =
+                    |id: i64| self.exchanged.iter().find(|(_, ours)| **ours == id).map_or(id, |(theirs, _)| *theirs);
+                let (named_first, named_second) = (theirs(first), theirs(second));
+                self.exchanged.insert(named_first, second);
+                self.exchanged.insert(named_second, first);
+            }
+        }
+        for (person, body) in frame.people.iter().zip(bodies) {
+            let (Some(id), Some(body)) = (person.id, body) else { continue };
+            match self.tracks.iter().position(|track| track.id == id) {
+                Some(track) => self.move_on(track, body),
+                None => {
+                    self.tracks.push(Track { id, body, last: self.now });
+                    self.next_id = self.next_id.max(id.saturating_add(1));
+                }
+            }
+        }
+        swap.map(|_| IdFault::Swapped)
+    }
+
+    /// Two people each of whom is near where the other's track is predicted, and far from where their own is.
+    fn swapped(&self, people: &[Person], bodies: &[Option<Body>]) -> Option<(usize, usize)> {
+        let track_of = |at: usize| self.tracks.iter().find(|track| Some(track.id) == people[at].id);
+        let cost = |at: usize, track: &Track| {
+            bodies[at].as_ref().and_then(|body| body.distance(&track.body, self.now - track.last))
+        };
+        // Hardly ever is anybody far from their own track; only such people are held against each other.
+        let far = |at: usize| {
+            let track = track_of(at)?;
+            let kept = cost(at, track)?;
+            (kept > SWAP_MARGIN).then_some((at, track, kept))
+        };
+        let far: Vec<(usize, &Track, f64)> = (0..people.len()).filter_map(far).collect();
+        for (place, &(one, first, kept_first)) in far.iter().enumerate() {
+            for &(other, second, kept_second) in &far[place + 1..] {
+                let Some((crossed, back)) = cost(one, second).zip(cost(other, first)) else { continue };
+                let crossed = crossed.max(back);
+                if crossed < FARTHEST / 2.0 && kept_first.min(kept_second) > crossed + SWAP_MARGIN {
+                    return Some((one, other));
+                }
+            }
+        }
+        None
+    }
+
+    /// The track of each person, by the least sum of distances; none where none is near.
+    fn best(&self, bodies: &[Option<Body>]) -> Vec<Option<usize>> {
+        if self.tracks.is_empty() || bodies.is_empty() {
+            return vec![None; bodies.len()];
+        }
+        // A column for each track, and one for each person to be on none.
+        let columns = self.tracks.len() + bodies.len();
+        let mut costs = Matrix::new(bodies.len(), columns, UNASSIGNED);
+        for (row, body) in bodies.iter().enumerate() {
+            for (column, track) in self.tracks.iter().enumerate() {
+                let gap = self.now - track.last;
+                let distance = body.as_ref().and_then(|body| body.distance(&track.body, gap));
+                // Whoever was not seen for a while may be farther off.
+                let farthest = FARTHEST * (1.0 + 0.1 * (gap - 1).min(10) as f64);
+                costs[(row, column)] = match distance {
+                    Some(distance) if distance <= farthest => ((distance * COST_UNIT) as i64).min(UNASSIGNED - 1),
+                    _ => UNASSIGNED * 4,
+                };
+            }
+        }
+        let (_, assigned) = kuhn_munkres_min(&costs);
+        let near = |(row, column): (usize, &usize)| {
+            (*column < self.tracks.len() && costs[(row, *column)] < UNASSIGNED).then_some(*column)
+        };
+        assigned.iter().enumerate().map(near).collect()
+    }
+
+    fn move_on(&mut self, track: usize, body: Body) {
+        let track = &mut self.tracks[track];
+        track.body.move_to(body, self.now - track.last);
+        track.last = self.now;
+    }
+
+    fn be_born(&mut self, body: Body) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.tracks.push(Track { id, body, last: self.now });
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests;
