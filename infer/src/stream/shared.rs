@@ -131,7 +131,7 @@ impl PoseNetwork for SharedNetwork {
         let mut request = self.recycled.take().unwrap_or_else(|| Request::new(&self.reply));
         request.fill(keypoints, sigma.is_some());
         if !self.queue.push(request) {
-            return Err(Error::runtime("the shared network runs no more"));
+            return Err(Error::runtime("the shared network broke down"));
         }
         let mut request = self.reply.wait();
         let failure = request.failure.take();
@@ -415,6 +415,6 @@ mod tests {
         let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
         assert_eq!(error.to_string(), "the shared network broke down");
         let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
-        assert_eq!(error.to_string(), "the shared network runs no more");
+        assert_eq!(error.to_string(), "the shared network broke down");
     }
 }
