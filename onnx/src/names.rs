@@ -1,6 +1,6 @@
 //! What a model file calls its tensors, layers and initialisers, and the numbers that stand in it: each once.
 //!
-//! [`crate::write`] and [`crate::read`] take every name from here, so that they cannot differ.
+//! [`crate::write`] and `read` take every name from here, so that they cannot differ.
 
 /// The input, `[batch, J_in, C]`.
 pub const INPUT_NAME: &str = "keypoints";
