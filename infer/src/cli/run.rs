@@ -216,7 +216,9 @@ fn lift_one<N: PoseNetwork>(
     if !args.sigma && args.max_sigma.is_none() && !args.root.root {
         lifter.leave_out_sigma();
     }
-    let reader = guard::open(source, &args.read_options(), notices.report_on(source, terminal))?;
+    let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
+    let reader =
+        guard::open(source, &ReadOptions { guess_layout, ..args.read_options() }, notices.report_on(source, terminal))?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -275,6 +277,7 @@ impl RunArgs {
     fn read_options(&self) -> ReadOptions {
         let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;
         ReadOptions {
+            guess_layout: true,
             from: self.from,
             layout: self.layout,
             size: self.size,

@@ -38,6 +38,8 @@ pub struct ReadOptions {
     pub from: Option<InputFormat>,
     /// The layout, over what the source says; then geometry is not asked.
     pub layout: Option<&'static Layout>,
+    /// Whether geometry tells the layout where the source names none; no for a model of joints that no known layout has.
+    pub guess_layout: bool,
     /// Image size in pixels, for frames that do not say.
     pub size: Option<[u32; 2]>,
     /// Frames a second, for sources that do not say.
@@ -59,6 +61,7 @@ impl Default for ReadOptions {
         Self {
             from: None,
             layout: None,
+            guess_layout: true,
             size: None,
             fps: None,
             min_score: None,
@@ -207,6 +210,7 @@ impl GuardedReader {
         let Some(points) = self.people().next().map(|person| person.keypoints.len()) else { return };
         let Some(shown) = geometry::layout_shown(self.people(), points) else { return };
         match self.info.layout {
+            None if !self.options.guess_layout => {}
             None => {
                 self.info.layout = Some(shown);
                 let text = format!("no layout named, {points} key points taken to be {}, as they lie", shown.name);
