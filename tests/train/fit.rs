@@ -259,6 +259,7 @@ fn bad_asks_are_refused_with_their_reason() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {words}");
         assert!(words.contains(expected), "{arguments:?}: {words}");
         assert!(!words.contains("panicked"), "{arguments:?}: {words}");
+        assert!(!run.exists(), "{arguments:?} left a folder");
     }
     let resumed = program().args(["fit", "--resume", "--out"]).arg(&run).output().unwrap();
     assert_eq!(resumed.status.code(), Some(2));

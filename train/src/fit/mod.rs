@@ -89,7 +89,8 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     config.check()?;
     let device = device::choose(&config.device)?;
     let config = &FitConfig { precision: device::precision(config.precision, device), ..config.clone() };
-    let _lock = enter(out, resume)?;
+    // A folder that holds a run is locked at once; a new one is made when its data can be used.
+    let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume)?) } else { None };
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     for note in &opened.notes {
         progress.event(Event::Note(note));
@@ -99,6 +100,10 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let teacher = config.teacher.as_deref().map(|path| Teacher::open(path, &dataset.card, device)).transpose()?;
     dataset.card.teacher = teacher.as_ref().map(Teacher::named);
     let fingerprint = fingerprint.with_teacher(dataset.card.teacher.as_deref());
+    let _lock = match held {
+        Some(lock) => lock,
+        None => enter(out, resume)?,
+    };
     if resume {
         check_data(out, &fingerprint, progress)?;
     }
