@@ -1,5 +1,6 @@
 //! From the INPUT words of the command line to the sources that are lifted.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -70,12 +71,16 @@ const CLIPS: [&str; 8] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", 
 fn sources_in(folder: &Path) -> Result<Vec<Source>> {
     let unreadable = |error| Error::io("cannot list", folder, error);
     let mut sources = Source::clips_of_frames(folder)?;
+    let frames: HashSet<PathBuf> = sources.iter().flat_map(frames_of).cloned().collect();
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
+        if frames.contains(&path) {
+            continue;
+        }
         if path.is_dir() {
             folders.push(path);
-        } else if path.is_file() && holds_clip(&path) && !sources.iter().any(|source| has_frame(source, &path)) {
+        } else if path.is_file() && holds_clip(&path) {
             files.push(path);
         }
     }
@@ -99,8 +104,13 @@ fn holds_clip(path: &Path) -> bool {
     if is(&["gz", "zst"], path) { is(&CLIPS, &path.with_extension("")) } else { is(&CLIPS, path) }
 }
 
-fn has_frame(source: &Source, path: &Path) -> bool {
-    matches!(source, Source::Folder { files, .. } if files.iter().any(|(_, file)| file == path))
+/// The files that are frames of a clip.
+fn frames_of(clip: &Source) -> impl Iterator<Item = &PathBuf> {
+    let files = match clip {
+        Source::Folder { files, .. } => files.as_slice(),
+        Source::Stdin | Source::File(_) => &[],
+    };
+    files.iter().map(|(_, file)| file)
 }
 
 #[cfg(test)]

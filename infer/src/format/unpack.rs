@@ -43,6 +43,11 @@ pub(super) fn unpacked(mut input: Box<dyn BufRead + Send>, name: &Path) -> Resul
     Ok(input)
 }
 
+/// Whether there is something to unpack around what begins with `start`.
+pub(super) fn is_packed(start: &[u8]) -> bool {
+    [GZIP, ZSTD, UTF16_LITTLE, UTF16_BIG].iter().any(|mark| start.starts_with(mark))
+}
+
 fn buffered(reader: impl Read + Send + 'static) -> Box<dyn BufRead + Send> {
     Box::new(BufReader::with_capacity(READ_AHEAD, reader))
 }

@@ -1,15 +1,15 @@
 //! A folder of files, one a frame, as OpenPose and Ultralytics write a clip; in the order of the last number in their names.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Cursor, Read};
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::value_reader::check;
 use super::{Detector, Document, YoloLabels, detector, last_number, openpose::OpenPose};
 use crate::error::{Error, Result};
-use crate::format::open::open_file;
 use crate::format::shape::Shape;
-use crate::format::unpack::unpacked;
+use crate::format::unpack::{is_packed, unpacked};
 use crate::format::values::Values;
 use crate::format::{FrameReader, InputFormat, StreamInfo, sniff};
 use crate::pose::Frame;
@@ -114,6 +114,13 @@ impl SequenceReader {
         if self.is_text {
             return self.detector.decode(&bytes, &mut self.document);
         }
+        // Nearly every file is one value as JSON has it, and is read where it lies.
+        let (frames, next_index) = (self.document.frames.len(), self.document.next_index);
+        if self.detector.decode(&bytes, &mut self.document).is_ok() {
+            return Ok(());
+        }
+        self.document.frames.truncate(frames);
+        self.document.next_index = next_index;
         let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
         while let Some(value) = values.next()? {
             self.document.line = value.line;
@@ -142,11 +149,15 @@ impl FrameReader for SequenceReader {
 
 /// A file of one frame, unpacked.
 fn read_small(path: &Path) -> Result<Vec<u8>> {
-    let file = open_file(path)?;
-    let length = file.metadata().map_or(0, |found| found.len());
-    let mut input = unpacked(Box::new(BufReader::with_capacity(length.clamp(64, 1 << 20) as usize, file)), path)?;
+    let cannot_read = |e| Error::io("cannot read", path, e);
+    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let length = file.metadata().map_err(cannot_read)?.len();
     let mut bytes = Vec::with_capacity(length.min(MAX_FILE) as usize + 1);
-    input.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", path, e))?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    if is_packed(&bytes) {
+        let input = unpacked(Box::new(Cursor::new(std::mem::take(&mut bytes))), path)?;
+        input.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    }
     if bytes.len() as u64 > MAX_FILE {
         let most = MAX_FILE >> 20;
         return Err(Error::input(format!("more than {most} MB, expected one frame")).at(path));
@@ -202,11 +213,18 @@ pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, P
     let unreadable = |error| Error::io("cannot list", folder, error);
     let mut groups: BTreeMap<(String, String), Vec<(u64, PathBuf)>> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
         let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
-        if !["json", "txt"].contains(&extension.to_ascii_lowercase().as_str()) || !path.is_file() {
+        if !["json", "txt"].contains(&extension.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        // The listing knows what most entries are; links are asked where they lead.
+        let kind = entry.file_type().map_err(unreadable)?;
+        let is_file = kind.is_file() || (kind.is_symlink() && path.is_file());
+        if !is_file {
             continue;
         }
         let Some(number) = last_number(stem) else { continue };
