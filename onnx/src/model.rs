@@ -40,8 +40,7 @@ impl Model {
         Graph::of(&self.proto, self.graph())
     }
 
-    /// SHA-256 of all initialisers' bytes in the order of the graph, 4 ms for 10 MB where the processor has no instructions
-    /// for it; callers keep it.
+    /// SHA-256 of all initialisers' bytes in the order of the graph. It reads all weights: callers keep what they got.
     pub fn weights_digest(&self) -> WeightsDigest {
         WeightsDigest(weights_digest(self.graph()))
     }

@@ -147,7 +147,11 @@ impl Network {
         if let Features::Absolute(mean) = &self.features {
             check_tensor(FEATURE_MEAN, mean, &[self.joints_in, self.channels])?;
         }
-        let (features, hidden) = (self.joints_in * self.channels, self.hidden());
+        let features = self.joints_in * self.channels;
+        let hidden = self.hidden();
+        if hidden == 0 {
+            return Err(Error::new(INPUT_LAYER, "has no units", "one at least"));
+        }
         self.input.check(INPUT_LAYER, [features, hidden], planes)?;
         match &self.blocks {
             Blocks::F32(blocks) => check_blocks(blocks, |name, layer| layer.check(name, [hidden, hidden], planes))?,

@@ -44,7 +44,7 @@ impl Initialisers<'_> {
             channels,
             joints_out,
             sigma: graph.output.len() > 1,
-            features: self.features()?,
+            features: self.features(joints_in * channels)?,
             input: self.dense(INPUT_LAYER, planes)?,
             input_relu,
             blocks: self.blocks(planes)?,
@@ -69,8 +69,18 @@ impl Initialisers<'_> {
         })
     }
 
-    fn features(&self) -> Result<Features> {
-        if self.has(ALL_WEIGHTS) { Ok(Features::Centred) } else { self.weights(FEATURE_MEAN).map(Features::Absolute) }
+    /// What key points become, `numbers` of a person.
+    fn features(&self, numbers: usize) -> Result<Features> {
+        if !self.has(ALL_WEIGHTS) {
+            return self.weights(FEATURE_MEAN).map(Features::Absolute);
+        }
+        // Matrices as large as this one are built to be held against the file's: a small file must not ask for large ones.
+        let sums: Weights<f32> = self.weights(ALL_WEIGHTS)?;
+        if sums.dims() != [numbers, numbers] {
+            let found = format!("has the shape {:?}", sums.dims());
+            return Err(Error::new(ALL_WEIGHTS, found, format!("{:?}", [numbers, numbers])));
+        }
+        Ok(Features::Centred)
     }
 
     fn bias(&self, layer: &str, planes: usize) -> Result<Weights<f32>> {
@@ -86,8 +96,8 @@ impl Initialisers<'_> {
     fn quantised(&self, layer: &str, planes: usize) -> Result<QuantisedDense> {
         let plane = |plane: &Plane| {
             let name = plane.named(layer);
-            let (codes, scales) = (self.weights(&names::weight(&name))?, self.weights(&names::scale(&name))?);
-            Ok(QuantisedPlane { codes, scales })
+            let codes = self.weights(&names::weight(&name))?;
+            Ok(QuantisedPlane { codes, scales: self.weights(&names::scale(&name))? })
         };
         let planes_read = Plane::of(planes).iter().map(plane).collect::<Result<_>>()?;
         Ok(QuantisedDense { planes: planes_read, bias: self.bias(layer, planes)? })
@@ -123,12 +133,15 @@ impl Initialisers<'_> {
     }
 }
 
+/// The most joints, or numbers of a joint, that a file may have.
+const MAX_LENGTH: usize = 1 << 16;
+
 /// The fixed lengths of the tensor `name` among `infos`, all but the first.
 fn lengths(infos: &[ValueInfoProto], name: &str) -> Result<[usize; 2]> {
     let info = infos.iter().find(|info| info.name == name);
     let tensor = info.and_then(|info| info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
     let fixed = |value: &Option<DimensionValue>| match value {
-        Some(DimensionValue::Fixed(length)) => usize::try_from(*length).ok(),
+        Some(DimensionValue::Fixed(length)) => usize::try_from(*length).ok().filter(|length| *length <= MAX_LENGTH),
         _ => None,
     };
     let lengths: Option<Vec<usize>> =
@@ -143,7 +156,7 @@ fn check_versions(model: &ModelProto) -> Result<()> {
     }
     let expected = [OperatorSetId { domain: String::new(), version: OPSET_VERSION }];
     if model.opset_import != expected {
-        let sets = model.opset_import.iter().map(|set| format!("{}:{}", set.domain, set.version));
+        let sets = model.opset_import.iter().map(|set| format!("{} {}", set.domain, set.version));
         let found = format!("uses the operator sets {:?}", sets.collect::<Vec<_>>());
         return Err(Error::new("the file", found, format!("ONNX's own of version {OPSET_VERSION}")));
     }
@@ -166,22 +179,19 @@ fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
         [("inputs", &found.input, &expected.input), ("outputs", &found.output, &expected.output)]
     {
         if found != expected {
-            let names =
-                |infos: &[ValueInfoProto]| infos.iter().map(|info| info.name.clone()).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(format!("the graph's {side}"), format!("are {}", names(found)), names(expected)));
+            let place = format!("the graph's {side}");
+            return Err(Error::new(place, format!("are {}", describe_infos(found)), describe_infos(expected)));
         }
     }
     for index in 0..found.initializer.len().max(expected.initializer.len()) {
         let (found, expected) = (found.initializer.get(index), expected.initializer.get(index));
         if !is_same_tensor(found, expected) {
-            let describe = |tensor: Option<&TensorProto>| {
-                tensor.map_or_else(|| "none".to_owned(), |tensor| format!("{} {:?}", tensor.name, tensor.dims))
-            };
-            let mut expected_words = describe(expected);
+            let place = format!("initialiser {index}");
+            let mut expected_words = describe_tensor(expected);
             if found.zip(expected).is_some_and(|(found, expected)| found.name == expected.name) {
                 expected_words += " with other contents";
             }
-            return Err(Error::new(format!("initialiser {index}"), format!("is {}", describe(found)), expected_words));
+            return Err(Error::new(place, format!("is {}", describe_tensor(found)), expected_words));
         }
     }
     Ok(())
@@ -191,11 +201,21 @@ fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
 fn is_same_tensor(found: Option<&TensorProto>, expected: Option<&TensorProto>) -> bool {
     let (Some(found), Some(expected)) = (found, expected) else { return false };
     let is_alike = (&found.name, found.data_type, &found.dims) == (&expected.name, expected.data_type, &expected.dims);
-    let (own, other) = (&found.raw_data, &expected.raw_data);
+    let own = &found.raw_data;
+    let other = &expected.raw_data;
     let is_same_view = own.as_ptr() == other.as_ptr() && own.len() == other.len();
     is_alike && found.float_data.is_empty() && (is_same_view || own == other)
 }
 
+fn describe_infos(infos: &[ValueInfoProto]) -> String {
+    infos.iter().map(|info| info.name.escape_debug().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_tensor(tensor: Option<&TensorProto>) -> String {
+    tensor.map_or_else(|| "none".to_owned(), |tensor| format!("{} {:?}", tensor.name.escape_debug(), tensor.dims))
+}
+
+/// A node in one line, without control characters, whatever the file holds.
 fn describe_node(node: Option<&NodeProto>) -> String {
     let Some(node) = node else { return "none".to_owned() };
     let mut words = format!("{}({}) -> {}", node.op_type, node.input.join(", "), node.output.join(", "));
@@ -206,5 +226,5 @@ fn describe_node(node: Option<&NodeProto>) -> String {
             None => format!(", {} {:?}", attribute.name, attribute.ints),
         };
     }
-    words
+    words.escape_debug().to_string()
 }

@@ -253,7 +253,26 @@ fn a_file_that_computes_something_else_is_refused_and_the_difference_is_named() 
     assert_eq!(renamed, "the graph's outputs are pose, deviation, expected pose, sigma");
     assert_eq!(refusal(|model| model.ir_version = 9), "the file has IR version 9, expected 8");
     let opset = refusal(|model| model.opset_import[0].version = 18);
-    assert!(opset.contains(r#"[":18"], expected ONNX's own of version 17"#), "{opset}");
+    assert!(opset.contains(r#"[" 18"], expected ONNX's own of version 17"#), "{opset}");
+}
+
+/// Lengths that a file claims ask for no memory that the file does not take itself.
+#[test]
+fn absurd_lengths_are_refused_before_anything_is_built() {
+    for (length, words) in
+        [(60_000, "all_weights has the shape [9, 9], expected [180000, 180000]"), (i64::MAX, "is not as expected")]
+    {
+        let message = refused_graph(|graph| {
+            graph.input[0] = proto::ValueInfoProto::batch_of_floats("keypoints", &[length as usize, 3]);
+        });
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn control_characters_of_a_file_are_escaped() {
+    let message = refused_graph(|graph| graph.node[0].op_type = "\u{1b}[31mPow".into());
+    assert!(message.contains("\\u{1b}[31mPow") && !message.contains('\u{1b}'), "{message}");
 }
 
 #[test]

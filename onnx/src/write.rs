@@ -38,7 +38,7 @@ pub fn write(network: &Network, card: Card) -> Result<WrittenModel> {
 
 /// The graph of a network whose parts fit each other.
 pub(crate) fn graph(network: &Network) -> GraphProto {
-    let (joints_in, channels, joints_out) = (network.joints_in, network.channels, network.joints_out);
+    let joints_out = network.joints_out;
     let mut graph = GraphBuilder::default();
     features::write(&mut graph, network);
     write_layers(&mut graph, network);
@@ -51,7 +51,7 @@ pub(crate) fn graph(network: &Network) -> GraphProto {
         outputs.push(ValueInfoProto::batch_of_floats(SIGMA_NAME, &[joints_out]));
     }
     graph.reshape(coordinates, &[0, joints_out as i64, 3], OUTPUT_NAME);
-    graph.finish(ValueInfoProto::batch_of_floats(INPUT_NAME, &[joints_in, channels]), outputs)
+    graph.finish(ValueInfoProto::batch_of_floats(INPUT_NAME, &[network.joints_in, network.channels]), outputs)
 }
 
 /// Writes the nodes that give [`NUMBERS`].

@@ -16,6 +16,7 @@ mod formats;
 mod info;
 mod judges;
 mod layers;
+mod model_faults;
 mod page;
 mod program;
 mod run;

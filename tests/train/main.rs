@@ -8,6 +8,7 @@ mod arrows;
 mod chart;
 mod data_import;
 mod data_mocap;
+mod degenerate;
 mod export;
 mod fit;
 mod fold;

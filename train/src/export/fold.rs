@@ -77,8 +77,8 @@ impl Affine {
         expect_len(name, "weight columns", dense.weight.ncols(), inputs)?;
         expect_len(name, "weight rows", dense.weight.nrows(), outputs)?;
         expect_len(name, "biases", dense.bias.len(), outputs)?;
-        let (weight, bias) = (dense.weight.mapv(f64::from), dense.bias.mapv(f64::from));
-        let linear = Self { name: name.to_owned(), weight, bias };
+        let linear =
+            Self { name: name.to_owned(), weight: dense.weight.mapv(f64::from), bias: dense.bias.mapv(f64::from) };
         dense.norm.as_ref().map_or(Ok(()), |norm| check_norm(name, norm, outputs))?;
         Ok(match &dense.norm {
             Some(norm) => linear.followed_by(norm),
@@ -123,8 +123,7 @@ impl Affine {
                 format!("layer '{}' folds to {number:.1e}, expected numbers within the range of f32", self.name);
             return Err(Error::input(message).hint("a running variance or a deviation may be next to nothing"));
         }
-        let (weight, bias) = (self.weight.mapv(|w| w as f32), self.bias.mapv(|b| b as f32));
-        Ok(FoldedLayer { name: self.name, weight, bias })
+        Ok(FoldedLayer { name: self.name, weight: self.weight.mapv(|w| w as f32), bias: self.bias.mapv(|b| b as f32) })
     }
 }
 

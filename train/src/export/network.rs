@@ -15,7 +15,8 @@ use crate::trained::{InputTransform, TrainedLifter};
 /// # Errors
 /// A weight beyond the range of the precision; it names its layer.
 pub(super) fn network(lifter: &TrainedLifter, layers: &Planes, precision: Precision) -> Result<Network> {
-    let (joints_in, channels) = (lifter.input_card.joints.len(), lifter.input_card.channels);
+    let joints_in = lifter.input_card.joints.len();
+    let channels = lifter.input_card.channels;
     Ok(Network {
         joints_in,
         channels,
