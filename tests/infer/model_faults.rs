@@ -1,12 +1,12 @@
 //! Model files that differ from what export writes: kernels compute what the file says, or refuse it and name the difference.
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ndarray::{Array2, Array3};
-use poselift::model::{Batch, CARD_KEY, Card, Device, Engine, ModelFile, PoseNetwork, Session, SessionOptions};
+use poselift::model::{Batch, CARD_KEY, Card, Device, Engine, Isa, ModelFile, PoseNetwork, Session, SessionOptions};
 use poselift_onnx::Model;
+use poselift_onnx::proto::ModelProto;
 
 const POSES: usize = 24;
 
@@ -57,12 +57,34 @@ fn weights_that_are_not_those_of_the_card_are_an_error_that_names_both_hashes() 
 
 /// The file at `path` with a card that promises the weights that are in it.
 fn with_own_hash(path: &Path) -> ModelFile {
-    let model = Model::decode(std::fs::read(path).unwrap().into()).unwrap();
-    let mut proto = model.proto().clone();
+    let proto = Model::decode(std::fs::read(path).unwrap().into()).unwrap().proto().clone();
+    promising_its_weights(path, proto)
+}
+
+fn promising_its_weights(name: &Path, mut proto: ModelProto) -> ModelFile {
+    let weights_sha256 = Model::decode(proto.to_bytes().into()).unwrap().weights_digest().to_hex();
     let entry = proto.metadata_props.iter_mut().find(|entry| entry.key == CARD_KEY).unwrap();
-    let card = Card::from_json(&entry.value).unwrap();
-    entry.value = Card { weights_sha256: model.weights_digest().to_hex(), ..card }.to_json();
-    ModelFile::from_bytes(path, proto.to_bytes()).unwrap()
+    entry.value = Card { weights_sha256, ..Card::from_json(&entry.value).unwrap() }.to_json();
+    ModelFile::from_bytes(name, proto.to_bytes()).unwrap()
+}
+
+/// Of the last layer's bias one number becomes one that kernels and ONNX Runtime may treat in ways of their own.
+#[test]
+fn weights_that_are_no_numbers_are_left_to_onnx_runtime() {
+    let bundled = ModelFile::bundled().unwrap();
+    for (number, words) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+        let mut proto = Model::decode(bundled.bytes().to_vec().into()).unwrap().proto().clone();
+        let tensors = &mut proto.graph.as_mut().unwrap().initializer;
+        let bias = tensors.iter_mut().find(|tensor| tensor.name == "output.even.bias").unwrap();
+        bias.raw_data = number.to_le_bytes().into_iter().chain(bias.raw_data.iter().copied().skip(4)).collect();
+        let file = promising_its_weights(Path::new("other.onnx"), proto);
+        for isa in Isa::available() {
+            let error = open(&file, Engine::Only(isa)).unwrap_err();
+            let hint = error.hint_text().unwrap_or_default();
+            assert!(hint.contains(&format!("output.even.bias holds {words}, expected finite numbers")), "{hint}");
+        }
+        assert_eq!(open(&file, Engine::Auto).unwrap().engine(), "ONNX Runtime");
+    }
 }
 
 #[test]

@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 use ndarray::{Array1, Array3, ArrayView3, Axis, s};
 use poselift::model::Precision::{F16, F32, Int8};
+use poselift::model::{Isa, ModelFile};
 use poselift::{Error, Result};
 use poselift_train::config::{InputBlock, NetworkConfig, TrainPrecision};
 use poselift_train::export::encode;
 use poselift_train::net::{LiftNet, Mirror, Standardisation};
 use poselift_train::trained::{TrainedLifter, ZScore};
-use poselift_train::verify::{self, Lifted, Reference, TOLERANCE, Trained};
+use poselift_train::verify::{self, FileChecks, Lifted, Reference, TOLERANCE, Trained};
 
 /// The lifter itself, with each pose then changed.
 struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);
@@ -109,7 +110,8 @@ fn only_a_file_that_agrees_appears() {
             assert!(file.metadata().unwrap().len() > 1000, "the draft is there when it is opened");
             Ok(Box::new(Changed::by(lifter, move |poses| *poses *= factor)))
         };
-        verify::export(lifter, &card_seed(), F32, &mut Changed::nothing(lifter), &path, open)
+        let checks = FileChecks { open: &open, ..FileChecks::AS_USERS_RUN };
+        verify::export(lifter, &card_seed(), F32, &mut Changed::nothing(lifter), &path, checks)
     };
     let error = export(1.01).unwrap_err();
     assert_eq!(error.place().path.as_deref(), Some(path.as_path()));
@@ -126,16 +128,36 @@ fn only_a_file_that_agrees_appears() {
 fn a_file_that_does_not_run_is_not_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     let lifter = small();
-    let open = |_: &Path| Err(Error::runtime("no library"));
-    let path = folder.path().join("model.onnx");
-    let error = verify::export(&lifter, &card_seed(), F32, &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    let export = |path: &Path, words: &'static str| {
+        let open = move |_: &Path| Err(Error::runtime(words));
+        let checks = FileChecks { open: &open, ..FileChecks::AS_USERS_RUN };
+        verify::export(&lifter, &card_seed(), F32, &mut Changed::nothing(&lifter), path, checks).unwrap_err()
+    };
+    let error = export(&folder.path().join("model.onnx"), "no library");
     assert_eq!(error.to_string(), "no library");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 
-    let open = |_: &Path| Err(Error::runtime("not reached"));
-    let path = folder.path().join("missing/model.onnx");
-    let error = verify::export(&lifter, &card_seed(), F32, &mut Changed::nothing(&lifter), &path, open).unwrap_err();
+    let error = export(&folder.path().join("missing/model.onnx"), "not reached");
     assert!(error.to_string().contains("model.onnx: cannot write"), "{error}");
+}
+
+#[test]
+fn a_file_that_kernels_run_otherwise_than_onnx_runtime_does_not_appear() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let lifter = random_lifter(&Shape { hidden: 128, ..Shape::default() }, 5);
+    let differ = |file: &ModelFile| -> Result<Vec<Isa>> {
+        assert_eq!((file.name(), file.card().network.hidden), (path.as_path(), 128));
+        assert!(!path.exists(), "kernels are asked before the file appears");
+        Err(Error::model("our own kernels give other poses"))
+    };
+    let checks = FileChecks { verify_kernels: &differ, ..FileChecks::AS_USERS_RUN };
+    for precision in [F32, F16, Int8] {
+        let trained = &mut Changed::nothing(&lifter);
+        let error = verify::export(&lifter, &card_seed(), precision, trained, &path, checks).unwrap_err();
+        assert_eq!(error.to_string(), "our own kernels give other poses");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }
 
 /// Rounding to integers follows from a person's own numbers: whoever else is in the batch, and how large it is, changes
@@ -167,8 +189,8 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         Shape { centred: false, channels: 2, joints_in: 15, ..Default::default() },
         Shape { blocks: 0, sigma: true, ..Default::default() },
         Shape { blocks: 3, layers_per_block: 1, batch_norm: false, input_relu: true, ..Default::default() },
-        Shape { sigma: true, twins: true, ..Default::default() },
-        Shape { blocks: 1, layers_per_block: 3, input_relu: true, twins: true, ..Default::default() },
+        Shape { hidden: 128, sigma: true, twins: true, ..Default::default() },
+        Shape { hidden: 128, blocks: 1, layers_per_block: 3, input_relu: true, twins: true, ..Default::default() },
     ]
     .into_iter()
     .enumerate()
@@ -199,10 +221,13 @@ fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
         let path = folder.path().join("model.onnx");
         let mut trained = Trained::new(&net, lifter.transform.clone());
         for (precision, most) in [(F32, 2e-5), (F16, 5e-3), (Int8, 0.5)] {
-            let open = verify::onnx_runtime;
-            let (card, report) = verify::export(&lifter, &card_seed(), precision, &mut trained, &path, open).unwrap();
+            let checks = FileChecks::AS_USERS_RUN;
+            let (card, report) = verify::export(&lifter, &card_seed(), precision, &mut trained, &path, checks).unwrap();
             println!("{shape:?}, {precision}\n{report}");
-            let file = poselift::model::ModelFile::read(&path).unwrap();
+            // Every kernel that this processor has was held against ONNX Runtime; f16 has none.
+            let kernels: Vec<_> = Isa::available().filter(|_| precision != F16 || shape.blocks == 0).collect();
+            assert_eq!(report.kernels, kernels, "{shape:?}, {precision}");
+            let file = ModelFile::read(&path).unwrap();
             assert_eq!((file.weights_sha256(), file.card()), (card.weights_sha256.clone(), &card));
             assert!(report.worst() < most, "{report}");
         }

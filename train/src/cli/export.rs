@@ -14,7 +14,7 @@ use crate::export::CardSeed;
 use crate::fit::checkpoint::{self, FinishedRun};
 use crate::output;
 use crate::trained::TrainedLifter;
-use crate::verify::{self, MOST_LOST_MM, PrecisionCost, Trained, Verification};
+use crate::verify::{self, FileChecks, MOST_LOST_MM, PrecisionCost, Trained, Verification};
 
 /// A state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,8 +65,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let loss = measure_cost(args, &lifter, &seed)?;
     seed.metrics.extend(loss.iter().flat_map(PrecisionCost::metrics));
     let mut trained = Trained::new(&run.net, lifter.transform.clone());
-    let (path, open) = (&args.output, verify::onnx_runtime);
-    let (card, verification) = verify::export(&lifter, &seed, args.precision, &mut trained, path, open)?;
+    let checks = FileChecks::AS_USERS_RUN;
+    let (card, verification) = verify::export(&lifter, &seed, args.precision, &mut trained, &args.output, checks)?;
     report(args, &card, &verification, loss.as_ref())
 }
 
@@ -143,6 +143,11 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Opt
         bytes as f64 / 1e6,
         verification.poses()
     );
+    let kernels: Vec<_> = verification.kernels.iter().map(|isa| isa.name()).collect();
+    match kernels.is_empty() {
+        true => eprintln!("  no kernels of our own for it on this processor: ONNX Runtime runs it"),
+        false => eprintln!("  our own kernels agree with ONNX Runtime: {}", kernels.join(", ")),
+    }
     loss.inspect(|loss| report_cost(loss));
     if args.json {
         let loss = loss.map(|loss| json!({"mpjpe": loss.found, "f32": loss.exact, "moved": loss.moved, "unit": loss.unit, "on": loss.on}));
@@ -150,7 +155,7 @@ fn report(args: &ExportArgs, card: &Card, verification: &Verification, loss: Opt
             "model": path, "name": card.name, "bytes": bytes, "parameters": card.network.parameters,
             "precision": card.network.precision, "loss": loss,
             "weights_sha256": card.weights_sha256,
-            "verification": {"worst": verification.worst(), "judged": judged, "tolerance": tolerance.most(), "classes": verification.classes},
+            "verification": {"worst": verification.worst(), "judged": judged, "tolerance": tolerance.most(), "classes": verification.classes, "kernels": kernels},
         });
         writeln!(std::io::stdout(), "{summary}")?;
     }

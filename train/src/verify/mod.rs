@@ -1,5 +1,5 @@
-//! Compares an exported file with the trained network, through ONNX Runtime as users will run it, and publishes the
-//! file only if the two agree.
+//! Compares an exported file with the trained network, through ONNX Runtime as users will run it, and our own kernels
+//! with ONNX Runtime; publishes the file only if all agree.
 //!
 //! The difference of two poses is the largest distance between joints of the same name, divided by the pose's size:
 //! the root-mean-square distance of the trained network's joints from their mean. If a pose is close to a point, a
@@ -13,7 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
-use poselift::model::{Card, Precision};
+use poselift::model::{Card, Isa, ModelFile, Precision, verify_kernels};
 use poselift::{Error, Result};
 use serde::Serialize;
 
@@ -109,6 +109,8 @@ pub struct ClassReport {
 pub struct Verification {
     /// A report per class, in the order they were run.
     pub classes: Vec<ClassReport>,
+    /// Instruction sets whose kernels agree with ONNX Runtime on the file.
+    pub kernels: Vec<Isa>,
 }
 
 impl Verification {
@@ -192,24 +194,42 @@ pub fn compare(
     verification.judge(tolerance)
 }
 
-/// Exports a lifter in `precision` to `path`; the file appears only if it agrees with `trained`; [`onnx_runtime`]
-/// opens it.
+/// What an exported file is checked by before it appears; tests put others in their place.
+#[derive(Clone, Copy)]
+pub struct FileChecks<'a> {
+    /// Opens the file to be compared with the trained network.
+    pub open: &'a dyn Fn(&Path) -> Result<Box<dyn Reference>>,
+    /// Compares the kernels of each instruction set of this processor with ONNX Runtime and gives those that agree; none
+    /// if there are no kernels for such a file.
+    pub verify_kernels: &'a dyn Fn(&ModelFile) -> Result<Vec<Isa>>,
+}
+
+impl FileChecks<'static> {
+    /// ONNX Runtime, and our own kernels beside it.
+    pub const AS_USERS_RUN: Self = Self { open: &onnx_runtime, verify_kernels: &verify_kernels };
+}
+
+/// Exports a lifter in `precision` to `path`; the file appears only if it agrees with `trained`, and our own kernels with
+/// ONNX Runtime.
 ///
 /// # Errors
-/// Errors of [`export::encode`], a file that cannot be written or run, and a difference over [`tolerance`]. Then
-/// nothing is left behind, and a file that was at `path` before stays as it was.
+/// Errors of [`export::encode`], a file that cannot be written or run, a difference over [`tolerance`], and kernels that
+/// give other poses. Then nothing is left behind, and a file that was at `path` before stays as it was.
 pub fn export(
     lifter: &TrainedLifter,
     seed: &CardSeed,
     precision: Precision,
     trained: &mut dyn Reference,
     path: &Path,
-    open: impl FnOnce(&Path) -> Result<Box<dyn Reference>>,
+    checks: FileChecks<'_>,
 ) -> Result<(Card, Verification)> {
     let exported = export::encode(lifter, seed, precision)?;
     let draft = Draft::write(path, &exported.bytes)?;
-    let mut opened = open(&draft.draft)?;
-    let verification = compare(lifter, &mut *opened, trained, tolerance(precision)).map_err(|error| error.at(path))?;
+    let mut opened = (checks.open)(&draft.draft)?;
+    let mut verification =
+        compare(lifter, &mut *opened, trained, tolerance(precision)).map_err(|error| error.at(path))?;
+    let file = ModelFile::from_bytes(path, exported.bytes.clone())?;
+    verification.kernels = (checks.verify_kernels)(&file)?;
     draft.publish()?;
     Ok((exported.card, verification))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3};
 
+use super::super::file::tests::altered;
 use super::super::{Batch, Device, PoseNetwork, Precision, Session, SessionOptions};
 use super::compare::differences;
 use super::*;
@@ -116,6 +117,32 @@ fn a_clip_of_coordinates_and_another_unit_of_sigma_are_seen() {
         if let Ok(network) = NativeNetwork::new(file, None, 1) {
             let model = OrtModel::on_cpu(&library::path(false).unwrap(), file, 1).unwrap();
             assert!(!agree(&network, &model, file).unwrap(), "{name}");
+        }
+    }
+}
+
+/// Weights laid out for kernels that are not those of the file which ONNX Runtime runs: they must never be used.
+#[test]
+fn kernels_that_give_other_poses_than_onnx_runtime_are_not_used() {
+    let runtime = library::path(false).unwrap();
+    for form in bundled_forms() {
+        // The same network, each weight of the last layer a tenth larger.
+        let larger = altered(&form, |graph| {
+            let weights = graph.initializer.iter_mut().find(|tensor| tensor.name == "output.even.weight").unwrap();
+            let values = weights.raw_data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+            weights.raw_data = values.flat_map(|value| (value * 1.1).to_le_bytes()).collect();
+        });
+        let other = ModelFile::from_bytes("other.onnx", larger).unwrap();
+        // Twice: what does not agree is not remembered either.
+        for isa in Isa::available().chain(Isa::available()) {
+            let network = || NativeNetwork::new(&form, Some(isa), 1).unwrap();
+            let backend = verified(network(), &runtime, Engine::Auto, &other).unwrap();
+            assert_eq!(backend.name(), "ONNX Runtime", "{isa}");
+            for engine in [Engine::Own, Engine::Only(isa)] {
+                let Err(error) = verified(network(), &runtime, engine, &other) else { panic!("{isa} by {engine}") };
+                let expected = format!("other.onnx: our own kernels ({isa}) give other poses than ONNX Runtime");
+                assert_eq!(error.to_string(), expected);
+            }
         }
     }
 }
