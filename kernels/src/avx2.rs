@@ -47,7 +47,7 @@ unsafe fn narrow(codes: __m256i) -> __m128i {
     }
 }
 
-/// Four bytes at a time, with AVX-VNNI.
+/// Four bytes at once, with AVX-VNNI.
 pub(crate) struct VnniAvx2;
 
 impl Int8Dot for VnniAvx2 {
@@ -64,7 +64,7 @@ impl Int8Dot for VnniAvx2 {
     }
 }
 
-/// Two at a time, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
+/// Two at once, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
 pub(crate) struct MaddAvx2;
 
 impl Int8Dot for MaddAvx2 {

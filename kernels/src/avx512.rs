@@ -32,7 +32,7 @@ impl Simd for Avx512 {
     }
 }
 
-/// Four bytes at a time, with VNNI.
+/// Four bytes at once, with VNNI.
 pub(crate) struct Vnni512;
 
 impl Int8Dot for Vnni512 {
@@ -49,7 +49,7 @@ impl Int8Dot for Vnni512 {
     }
 }
 
-/// Two at a time, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
+/// Two at once, as numbers of 16 bits: bytes alone would saturate at 16 bits when two products are added.
 pub(crate) struct Madd512;
 
 impl Int8Dot for Madd512 {

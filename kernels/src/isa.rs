@@ -1,10 +1,10 @@
-//! The instruction sets that there are kernels for.
+//! The instruction sets that have kernels.
 
 use std::fmt;
 
 use crate::Processor;
 
-/// An instruction set, by what it needs of a processor.
+/// An instruction set, by the processor features that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
     /// AVX-512 F, BW and VL with VNNI: four bytes multiplied and added up in one instruction.
@@ -22,10 +22,10 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// All of them, the fastest of each family of processors first.
+    /// All instruction sets, the fastest of each processor family first.
     pub const ALL: [Self; 6] = [Self::Avx512Vnni, Self::Avx512, Self::AvxVnni, Self::Avx2, Self::NeonDot, Self::Neon];
 
-    /// Those that this processor has, the fastest first, as the processor itself says (CPUID).
+    /// Those that this processor has, the fastest first, as reported by CPUID.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// The kernel of the system names what CPUID says, by names of its own: a witness beside `is_available`.
+    /// The operating system's kernel reports CPUID under its own names: an independent check of `is_available`.
     #[test]
     #[cfg(target_os = "linux")]
     fn what_is_available_is_what_the_system_says() {

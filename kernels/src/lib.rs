@@ -1,13 +1,14 @@
-//! The SIMD kernels of poselift's networks: dense layers in f32 and int8, with what stands between two of them (bias, ReLU,
-//! the mirror-equivariant planes' sum and difference, the residual sum, quantisation) done while sums are in registers.
+//! The SIMD kernels of poselift's networks: dense layers in f32 and int8, fused with the operations between two of
+//! them (bias, ReLU, the mirror-equivariant planes' sum and difference, the residual sum, quantisation) while sums
+//! are in registers.
 //!
-//! All SIMD `unsafe` of the project is here, behind safe functions that check their slices. It knows nothing of files or
-//! models. [`Isa`] names the instruction sets, [`Processor`] is the proof that this processor has one of them and what
-//! runs kernels, [`DenseF32`] and [`LayerInt8`] are weights in the order in which kernels read them.
+//! All SIMD `unsafe` of the project is here, behind safe functions that check their slices. The crate knows nothing
+//! of files or models. [`Isa`] names the instruction sets, [`Processor`] proves that this processor has one of them
+//! and runs its kernels, [`DenseF32`] and [`LayerInt8`] are weights packed in the order in which kernels read them.
 //!
-//! Inside, `simd` says what a kernel asks of registers, `avx2`, `avx512` and `neon` are such registers, `tile` is every
-//! kernel written once for any of them, and `table` compiles it for each instruction set. Shapes: N poses, P planes (1, or 2
-//! of a mirror-equivariant network), H the width of a plane.
+//! Inside, `simd` defines the operations that kernels need, `avx2`, `avx512` and `neon` implement them, `tile` is
+//! every kernel written once for all of them, and `table` compiles it for each instruction set. Shapes: N poses, P
+//! planes (1, or 2 of a mirror-equivariant network), H the width of a plane.
 //!
 //! ```
 //! use poselift_kernels::{DenseF32, Processor, Rows, RowsMut};
@@ -38,8 +39,8 @@ pub use isa::Isa;
 pub use pack::{DenseF32, DenseInt8, InputSign, LayerInt8, PanelShape};
 pub use processor::{Activations, Processor, Quantised, Rows, RowsMut};
 
-/// The least range of a pose's activations, in place of the 0 of a pose whose activations are all 0: nothing is divided by 0.
+/// The least range of a pose's activations; it replaces a range of 0, so that there is no division by 0.
 pub const LEAST_RANGE: f32 = 1e-30;
 
-/// The zero point of codes whose numbers have either sign: the middle of 256 codes.
+/// The zero point of signed codes: the middle of 256 codes.
 pub const SIGNED_ZERO_POINT: i32 = 128;

@@ -40,7 +40,8 @@ unsafe fn narrow(codes: int32x4_t) -> uint16x4_t {
     unsafe { vqmovun_s32(vminq_s32(codes, vdupq_n_s32(255))) }
 }
 
-/// Four bytes at a time, with the dot product of ARMv8.2. It multiplies bytes of the same kind, so codes lie 128 lower.
+/// Four bytes at once, with the dot product of ARMv8.2. It multiplies bytes of the same kind, so codes are stored 128
+/// lower.
 pub(crate) struct SdotNeon;
 
 impl Int8Dot for SdotNeon {
@@ -57,7 +58,7 @@ impl Int8Dot for SdotNeon {
         };
         load_weights(from: *const i8) -> int32x4_t = vreinterpretq_s32_s8(vld1q_s8(from));
         add(sums: int32x4_t, codes: int32x4_t, weights: int32x4_t) -> int32x4_t = {
-            // Rust's own name for the instruction is not stable yet.
+            // Rust's own intrinsic for the instruction is not stable yet.
             let mut sums = sums;
             asm!(
                 "sdot {sums:v}.4s, {codes:v}.16b, {weights:v}.16b",
@@ -71,7 +72,7 @@ impl Int8Dot for SdotNeon {
     }
 }
 
-/// Two at a time, as numbers of 16 bits, on processors without the dot product.
+/// Two at once, as numbers of 16 bits, on processors without the dot product.
 pub(crate) struct MullNeon;
 
 impl Int8Dot for MullNeon {

@@ -1,20 +1,20 @@
-//! Weights in the order in which kernels read them.
+//! Packs weights in the order in which kernels read them.
 
-/// What kernels of one instruction set read at once.
+/// The panel shape of one instruction set's kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PanelShape {
     /// Numbers of f32 in a register.
     pub(crate) lanes: usize,
     /// Most registers of columns.
     pub(crate) most: usize,
-    /// Codes of 8 bits that one instruction multiplies and adds up in each lane, in 4 bytes.
+    /// Codes of 8 bits that one instruction multiplies and adds in each lane, in 4 bytes.
     pub(crate) group: usize,
-    /// By how much codes in memory are lower than they are.
+    /// Offset by which stored codes are lower than their values.
     pub(crate) lower_by: i32,
 }
 
 impl PanelShape {
-    /// Columns of a full panel, which widths of hidden layers are multiples of.
+    /// Columns of a full panel; widths of hidden layers are multiples of it.
     pub fn panel(self) -> usize {
         self.lanes * self.most
     }
@@ -25,7 +25,7 @@ impl PanelShape {
     }
 }
 
-/// A dense layer in f32: panels of some registers of columns, each `[rows, wide]` end to end.
+/// A dense layer in f32: panels of a few registers of columns, each `[rows, wide]` end to end.
 #[derive(Debug)]
 pub struct DenseF32 {
     pub(crate) rows: usize,
@@ -38,11 +38,11 @@ pub struct DenseF32 {
 }
 
 impl DenseF32 {
-    /// Of `weight` `[rows, columns]` and a bias, or none, for kernels of `shape`. A layer of no rows gives its bias, one of no
-    /// columns a panel of zeros.
+    /// Packs `weight` `[rows, columns]` and a bias, or none, for kernels of `shape`. A layer without rows returns its
+    /// bias, one without columns a panel of zeros.
     ///
     /// # Panics
-    /// A weight whose length is no multiple of `columns`; a bias that is longer.
+    /// A weight whose length is not a multiple of `columns`; a bias that is longer.
     pub fn new(weight: &[f32], columns: usize, bias: Option<&[f32]>, shape: PanelShape) -> Self {
         assert!(weight.len().is_multiple_of(columns), "a weight of rows of {columns} columns");
         let rows = weight.len().checked_div(columns).unwrap_or(0);
@@ -64,28 +64,28 @@ impl DenseF32 {
         packed
     }
 
-    /// Columns with those that make panels full.
+    /// Columns including the padding of panels.
     pub fn padded(&self) -> usize {
         self.columns.max(1).next_multiple_of(self.wide)
     }
 }
 
-/// The weights of one plane of a dense layer in int8, and what turns sums of their products into numbers.
+/// The weights of one plane of a dense layer in int8, and the numbers that convert integer sums back to floats.
 #[derive(Debug)]
 pub struct DenseInt8 {
-    /// Whose kernels read it.
+    /// The panel shape that it is packed for.
     pub(crate) shape: PanelShape,
     /// Panels of [`PanelShape::panel`] columns, each `[rows / group, panel, group]` end to end.
     pub(crate) panels: Vec<i8>,
-    /// `[columns]` the share of each column's sum that comes from the codes' zero point.
+    /// `[columns]` the part of each column's sum that comes from the codes' zero point.
     pub(crate) zero_point_sums: Vec<i32>,
-    /// `[columns]` what a column's sum is worth, over the pose's scale.
+    /// `[columns]` the scale of each column's sum, relative to the pose's scale.
     pub(crate) scales: Vec<f32>,
 }
 
 impl DenseInt8 {
-    /// Of `weight` `[rows, columns]`, both multiples of [`PanelShape::panel`], and the `scales` of its columns, for codes whose
-    /// zero point is `zero_point`.
+    /// Packs `weight` `[rows, columns]`, both multiples of [`PanelShape::panel`], and the `scales` of its columns,
+    /// for codes with the zero point `zero_point`.
     pub fn new(weight: &[i8], scales: Vec<f32>, zero_point: i32, shape: PanelShape) -> Self {
         let columns = scales.len();
         let mut zero_point_sums = vec![0; columns];
@@ -102,10 +102,11 @@ impl DenseInt8 {
     }
 }
 
-/// A hidden layer in int8, whose ReLU follows it, or the ReLUs of the pair that two planes are the sum and difference of.
+/// A hidden layer in int8 with its ReLU; with two planes, the ReLUs are those of the pair whose sum and difference
+/// the planes are.
 #[derive(Debug)]
 pub struct LayerInt8 {
-    /// What is known of its input.
+    /// The sign of its input.
     pub sign: InputSign,
     /// One plane, or an even and an odd one.
     pub planes: Vec<DenseInt8>,
@@ -113,7 +114,7 @@ pub struct LayerInt8 {
     pub bias: Vec<f32>,
 }
 
-/// What is known of the first plane that a layer reads; the odd one has either sign.
+/// The sign of the first plane that a layer reads; the odd plane always has either sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputSign {
     /// Either sign: 127 codes on both sides of 0.
@@ -150,7 +151,7 @@ mod tests {
         let weight: Vec<f32> = (0..2 * 70).map(|at| at as f32).collect();
         let packed = DenseF32::new(&weight, 70, Some(&[1.0; 70]), WIDE);
         assert_eq!((packed.rows, packed.wide, packed.padded(), packed.panels.len()), (2, 64, 128, 256));
-        // Row 1 of column 3, then row 0 of column 65 in the second panel, then what pads it.
+        // Row 1 of column 3, then row 0 of column 65 in the second panel, then its padding.
         assert_eq!([packed.panels[64 + 3], packed.panels[128 + 1], packed.panels[128 + 6]], [73.0, 65.0, 0.0]);
         assert_eq!((packed.bias[69], packed.bias[70]), (1.0, 0.0));
         assert_eq!(DenseF32::new(&weight[..72], 36, None, WIDE).padded(), 48);

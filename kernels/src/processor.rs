@@ -1,28 +1,28 @@
-//! The kernels behind safe functions: the proof of a processor's features, and the check of every slice.
+//! Safe functions around the kernels: the proof of a processor's features, and the check of every slice.
 //!
-//! A product takes [`ROWS`] poses and a panel of columns at a time: 24 of 32 registers are sums, or 12 of AVX2's 16, for which
-//! each weight is loaded once and each activation once a panel. The planes of a layer are summed one after the other, and
-//! become the next layer's activations before they leave the core.
+//! A product takes [`ROWS`] poses and a panel of columns at once: 24 of 32 registers are sums, or 12 of AVX2's 16.
+//! Each weight is loaded once per tile and each activation once per panel. The planes of a layer are summed one after
+//! the other, and become the next layer's activations before they leave the core.
 
 use crate::Isa;
 use crate::pack::{DenseF32, InputSign, LayerInt8, PanelShape};
 use crate::table::{TABLES, Table};
 
-/// Poses of a product at a time.
+/// Poses per tile of a product.
 pub(crate) const ROWS: usize = 6;
 
 /// Rows of f32 in one slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
-    /// The rows, the last of which may end the slice.
+    /// The rows; the last one may end the slice.
     pub values: &'a [f32],
-    /// How many there are.
+    /// Number of rows.
     pub count: usize,
     /// Numbers from the start of a row to the start of the next.
     pub stride: usize,
 }
 
-/// Room for as many rows as come in.
+/// Output memory for as many rows as the input has.
 #[derive(Debug)]
 pub struct RowsMut<'a> {
     /// The rows.
@@ -51,7 +51,7 @@ pub struct Quantised<'a> {
     pub count: usize,
     /// `[N, P, H]`, each of [`PanelShape::code_bytes`].
     pub codes: &'a [u8],
-    /// `[N]` the largest magnitude of each pose, which the codes are shares of.
+    /// `[N]` the largest magnitude of each pose, which is the scale of its codes.
     pub scales: &'a [f32],
 }
 
@@ -60,7 +60,8 @@ pub struct Quantised<'a> {
 pub struct Processor(&'static Table);
 
 impl Processor {
-    /// The kernels of `only`, or of the fastest instruction set that this processor has; `None` where it lacks it, or has none.
+    /// The kernels of `only`, or of the fastest instruction set of this processor; `None` if the processor lacks it,
+    /// or has none.
     pub fn detect(only: Option<Isa>) -> Option<Self> {
         let is_wanted = |table: &&Table| only.is_none_or(|only| only == table.isa);
         TABLES.iter().filter(is_wanted).find(|table| (table.is_supported)()).map(Self)
@@ -76,7 +77,8 @@ impl Processor {
         self.0.shape
     }
 
-    /// `out[n, column]` = Σ `rows[n, k]` · `layer[k, column]` + bias, of all columns with those that pad panels.
+    /// `out[n, column]` = Σ `rows[n, k]` · `layer[k, column]` + bias, for all columns including the padding of
+    /// panels.
     ///
     /// # Panics
     /// Slices that are too short; weights packed for another instruction set.
@@ -86,15 +88,15 @@ impl Processor {
         assert!(count == 0 || out.values.len() >= (count - 1) * out.stride + layer.padded(), "too little room");
         assert!(layer.panels.len() == layer.rows * layer.padded() && layer.bias.len() == layer.padded());
         assert!(layer.wide.is_multiple_of(shape.lanes) && layer.wide <= shape.panel() && layer.wide > 0);
-        // SAFETY: `self` proves the processor's features; the lengths are those that were asserted.
+        // SAFETY: `self` proves the processor's features; the lengths are asserted above.
         unsafe { (self.0.product)(rows, layer, out) }
     }
 
-    /// Quantises `x` to `codes` `[N, P, H]`, each of [`PanelShape::code_bytes`], shares of each pose's largest magnitude, which
-    /// goes to `scales` `[N]`.
+    /// Quantises `x` to `codes` `[N, P, H]`, each of [`PanelShape::code_bytes`], relative to each pose's largest
+    /// magnitude, which is written to `scales` `[N]`.
     ///
     /// # Panics
-    /// Slices that are too short; a width that is no multiple of a register's.
+    /// Slices that are too short; a width that is not a multiple of a register's.
     pub fn quantise(self, x: Activations<'_>, sign: InputSign, codes: &mut [u8], scales: &mut [f32]) {
         let Activations { values, count, planes, hidden } = x;
         let wide = planes * hidden;
@@ -108,8 +110,8 @@ impl Processor {
         }
     }
 
-    /// The int8 layer `layer` of P planes and its ReLUs, of quantised activations, into `x` `[N, P, H]`, or `added` to what is
-    /// there (the residual sum).
+    /// The int8 layer `layer` of P planes and its ReLUs, from quantised activations, into `x` `[N, P, H]`, or `added`
+    /// to `x` (the residual sum).
     ///
     /// # Panics
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.
@@ -128,8 +130,8 @@ impl Processor {
         unsafe { (self.0.layer_int8)(read, layer, x, added) }
     }
 
-    /// The f32 layer of one [`DenseF32`] a plane and its ReLUs, of the activations `read` `[N, P, H]`, `count` of them, into `x`,
-    /// of the same shape.
+    /// The f32 layer of one [`DenseF32`] per plane and its ReLUs, from the activations `read` `[N, P, H]`, `count` of
+    /// them, into `x`, of the same shape.
     ///
     /// # Panics
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.

@@ -1,7 +1,7 @@
-//! What the kernels ask of a processor: registers of f32, and sums of products of bytes.
+//! The operations that kernels need: registers of f32, and sums of products of bytes.
 //!
-//! Every function needs the processor's features that its implementation names, and is inlined into one that is compiled for
-//! them (`table`): by itself it would be a call for each instruction.
+//! Every function needs the processor features of its implementation, and is inlined into a function that is compiled
+//! for them (`table`): otherwise each instruction would be a call.
 
 /// Registers of f32 and of i32.
 pub(crate) trait Simd {
@@ -22,7 +22,7 @@ pub(crate) trait Simd {
     unsafe fn multiply(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn magnitude(a: Self::F) -> Self::F;
-    /// The largest of a register.
+    /// The largest lane of a register.
     unsafe fn largest(a: Self::F) -> f32;
 
     unsafe fn splat_whole(number: i32) -> Self::I;
@@ -34,21 +34,21 @@ pub(crate) trait Simd {
     unsafe fn to_floats(a: Self::I) -> Self::F;
 }
 
-/// Dot products of activations' codes, 0 to 255, with weights of 8 bits, [`Self::GROUP`] in each lane at a time. Exact: no sum
-/// saturates on the way.
+/// Dot products of activations' codes, 0 to 255, with weights of 8 bits, [`Self::GROUP`] in each lane at once. Exact:
+/// no sum saturates on the way.
 pub(crate) trait Int8Dot {
     /// The registers.
     type Registers: Simd;
-    /// Codes that one instruction multiplies and adds up in each lane. Together they take 4 bytes.
+    /// Codes that one instruction multiplies and adds in each lane. Together they take 4 bytes.
     const GROUP: usize;
-    /// By how much codes in memory are lower than they are.
+    /// Offset by which stored codes are lower than their values.
     const LOWER_BY: i32 = 0;
 
     /// Writes codes, clamped to 0..=255, as [`Self::add`] reads them.
     unsafe fn store_codes(codes: <Self::Registers as Simd>::I, to: *mut u8);
     /// A group of weights for each lane.
     unsafe fn load_weights(from: *const i8) -> <Self::Registers as Simd>::I;
-    /// `sums` and the products of the same codes with each lane's weights.
+    /// `sums` plus the products of the same codes with each lane's weights.
     unsafe fn add(
         sums: <Self::Registers as Simd>::I,
         codes: <Self::Registers as Simd>::I,
@@ -61,7 +61,7 @@ macro_rules! instructions {
     ($($name:ident($($argument:ident: $of:ty),*) $(-> $gives:ty)? = $body:expr;)*) => {$(
         #[inline(always)]
         unsafe fn $name($($argument: $of),*) $(-> $gives)? {
-            // SAFETY: the caller guarantees the processor's features, and for what is read and written.
+            // SAFETY: the caller guarantees the processor's features, and the memory that is read and written.
             unsafe { $body }
         }
     )*};

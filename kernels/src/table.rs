@@ -19,8 +19,8 @@ use crate::simd::{Int8Dot, Simd};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::tile;
 
-/// Kernels of one instruction set. The functions are those of [`crate::Processor`], for slices as long as it has asserted, on
-/// processors that have `isa`.
+/// Kernels of one instruction set. The functions are those of [`crate::Processor`], for slices of asserted lengths,
+/// on processors that have `isa`.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) isa: Isa,
@@ -32,7 +32,7 @@ pub(crate) struct Table {
     pub(crate) layer_f32: unsafe fn(&[f32], usize, &[DenseF32], &mut [f32]),
 }
 
-/// A [`Table`] of [`tile`] of these registers and dot products, `$registers` registers of columns at once.
+/// A [`Table`] of [`tile`] for these registers and dot products, with `$registers` registers of columns at once.
 macro_rules! table {
     ($isa:expr, $registers:literal of $simd:ty, $dot:ty, [$($feature:tt),*]) => {{
         #[target_feature($(enable = $feature),*)]
@@ -86,6 +86,6 @@ pub(crate) static TABLES: [Table; 4] = [
 pub(crate) static TABLES: [Table; 2] =
     [table!(Isa::NeonDot, 4 of Neon, SdotNeon, ["neon", "dotprod"]), table!(Isa::Neon, 4 of Neon, MullNeon, ["neon"])];
 
-/// There are none elsewhere.
+/// Other processors have none.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) static TABLES: [Table; 0] = [];

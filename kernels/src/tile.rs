@@ -1,5 +1,6 @@
-//! What [`crate::Processor`] promises, for registers and products of any kind. Every function needs the features that it has
-//! proved, and slices as long as it has asserted; all are inlined into those of `table`, which are compiled for the features.
+//! The kernels behind [`crate::Processor`], for any registers and dot products. Every function needs the features
+//! that `Processor` has proved, and slices of the lengths that it has asserted; all are inlined into those of
+//! `table`, which are compiled for the features.
 
 #![allow(clippy::needless_range_loop, reason = "rows and vecs are registers, which every loop goes through by number")]
 
@@ -11,7 +12,7 @@ use crate::{LEAST_RANGE, SIGNED_ZERO_POINT};
 /// Sums of `R` poses and `L` registers of columns.
 type Sums<N, const R: usize, const L: usize> = [[N; L]; R];
 
-/// What a tile of f32 is summed from.
+/// The inputs of an f32 tile.
 #[derive(Clone, Copy)]
 struct Input {
     /// Rows, `stride` numbers apart.
@@ -22,7 +23,7 @@ struct Input {
     depth: usize,
 }
 
-/// Calls a function of a constant number of rows for `count` poses, [`ROWS`] at a time and then what is left.
+/// Calls a function with a constant number of rows for `count` poses, [`ROWS`] at once and then the rest.
 macro_rules! by_rows {
     ($count:expr, |$first:ident| $function:ident::<$of:ty, _ $(, $more:tt)*>($($argument:expr),* $(,)?)) => {{
         let mut $first = 0;
@@ -179,10 +180,10 @@ unsafe fn f32_plane<V: Simd, const R: usize, const L: usize>(
     }
 }
 
-/// One pose's codes of planes `hidden` wide; gives back its range.
+/// Quantises one pose's planes, each `hidden` wide; returns its range.
 #[inline(always)]
 pub(crate) unsafe fn quantise<P: Int8Dot>(x: &[f32], hidden: usize, sign: InputSign, codes: &mut [u8]) -> f32 {
-    // What ReLUs differ by is never more than what they add up to.
+    // The difference of two ReLUs is never larger than their sum.
     let counted = if sign == InputSign::Positive { hidden } else { x.len() };
     // SAFETY: a chunk is a register long; the parts are as long as each other and a multiple of a register.
     unsafe {
@@ -291,7 +292,7 @@ unsafe fn int8_plane<P: Int8Dot, const R: usize, const L: usize>(
     }
 }
 
-/// ReLUs of `sums` at `x`, poses `stride` apart, or added to what is there.
+/// Writes the ReLUs of `sums` to `x`, poses `stride` apart, or adds them.
 #[inline(always)]
 unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
     sums: Sums<V::F, R, L>,
@@ -310,8 +311,8 @@ unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
     }
 }
 
-/// What ReLUs of the twins `evens` + `odds` and `evens` − `odds` add up to, and differ by, at `x` and `hidden` behind it, or
-/// added to what is there.
+/// Writes the sum and the difference of the ReLUs of the twins `evens` + `odds` and `evens` − `odds` to `x` and
+/// `hidden` after it, or adds them.
 #[inline(always)]
 unsafe fn join<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
     evens: Sums<V::F, R, L>,
@@ -322,7 +323,7 @@ unsafe fn join<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
     for row in 0..R {
         for vec in 0..L {
             let (even, odd) = (evens[row][vec], odds[row][vec]);
-            // SAFETY: as for the callers, which lay out both planes of a pose side by side.
+            // SAFETY: as for the callers, which place both planes of a pose next to each other.
             unsafe {
                 let zero = V::splat(0.0);
                 let a = V::max(V::add(even, odd), zero);
@@ -371,7 +372,7 @@ unsafe fn int8_sums<P: Int8Dot, const R: usize, const L: usize>(
     }
 }
 
-/// What the sums are worth: without the zero point, times the column's scale and the pose's scale.
+/// Converts the sums to floats: without the zero point, times the column's scale and the pose's scale.
 #[inline(always)]
 unsafe fn scaled<V: Simd, const R: usize, const L: usize>(
     sums: Sums<V::I, R, L>,

@@ -1,5 +1,5 @@
-//! No kernel reads or writes beyond a slice: every allocation of this program ends right before a page that cannot be touched,
-//! or begins right behind one. A kernel that goes too far ends the test with a segmentation fault.
+//! No kernel reads or writes beyond a slice: every allocation of this program ends right before an inaccessible page,
+//! or begins right after one. A kernel that goes too far ends the test with a segmentation fault.
 
 #![cfg(unix)]
 
@@ -11,18 +11,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use poselift_kernels::{Isa, Processor};
 
-/// Whether allocations begin at the start of their pages, not end at their end.
+/// Whether allocations begin at the start of their pages instead of ending at their end.
 static AT_START: AtomicBool = AtomicBool::new(false);
 
 #[global_allocator]
 static ALLOCATOR: GuardPages = GuardPages;
 
-/// An allocator that gives each allocation pages of its own between two that cannot be touched.
+/// An allocator that places each allocation in separate pages between two inaccessible ones.
 struct GuardPages;
 
 impl GuardPages {
     fn page() -> usize {
-        // SAFETY: a question without arguments in memory.
+        // SAFETY: a call without pointer arguments.
         usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).expect("a page has a size")
     }
 
@@ -32,12 +32,12 @@ impl GuardPages {
     }
 }
 
-// SAFETY: each allocation is a mapping of its own, which holds its size at an address of its alignment (no allocation asks for
-// more than a page's), and which is unmapped once, when it is freed.
+// SAFETY: each allocation is its own mapping, which holds its size at an address of its alignment (no allocation asks
+// for more than a page's), and which is unmapped once, when it is freed.
 unsafe impl GlobalAlloc for GuardPages {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let (page, length) = (Self::page(), Self::mapping(layout));
-        // SAFETY: a new private mapping; what is then made accessible lies within it.
+        // SAFETY: a new private mapping; the part that is then made accessible is within it.
         unsafe {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
             let start = libc::mmap(null_mut(), length, libc::PROT_NONE, flags, -1, 0);
@@ -55,9 +55,9 @@ unsafe impl GlobalAlloc for GuardPages {
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         let page = Self::page();
-        // Wherever in its pages an allocation lies, it begins in the first of them.
+        // An allocation begins in the first of its pages, wherever it is within them.
         let start = (place as usize / page - 1) * page;
-        // SAFETY: the mapping of this allocation, which nothing uses any more.
+        // SAFETY: the mapping of this allocation, which is no longer used.
         unsafe { libc::munmap(start as *mut libc::c_void, Self::mapping(layout)) };
     }
 }
@@ -76,7 +76,7 @@ fn no_kernel_goes_beyond_a_slice() {
     }
 }
 
-/// Whether a number can be read there, asked of the system, which gives an error in place of a fault.
+/// Whether a number can be read there; the system is asked, which returns an error instead of a fault.
 fn is_readable(place: *const f32) -> bool {
     let mut pipe = [0; 2];
     // SAFETY: the system itself checks what `write` may read; both ends are closed once.

@@ -1,5 +1,5 @@
-//! Every instruction set that this processor has gives, to the bit, what plain Rust gives. None is skipped: CPUID says which
-//! there are, and each of them must open and agree.
+//! Every instruction set that this processor has gives, to the bit, the results of plain Rust. None is skipped: CPUID
+//! says which exist, and each of them must open and agree.
 
 mod reference;
 
@@ -13,6 +13,6 @@ fn every_instruction_set_that_is_here_gives_what_plain_rust_gives() {
         assert_eq!(processor.isa(), isa);
         reference::check_all(processor);
     }
-    // Processors without any run ONNX Runtime; all that this project is tested on have some.
+    // Processors without any run ONNX Runtime; all processors that this project is tested on have one.
     assert!(Isa::available().next().is_some(), "a processor with AVX2 or NEON");
 }

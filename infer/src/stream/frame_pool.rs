@@ -1,16 +1,16 @@
-//! Frames and poses that were written, whose memory serves for those to come.
+//! The frame pool: memory of written frames and poses, to be reused for later ones.
 //!
-//! They are allocated on one thread and were freed on another: memory that goes back and forth between the allocator's
-//! threads costs more than the parsing of a number, and with a backlog there are four allocations for each pose.
+//! They are allocated on one thread and were freed on another: memory that moves back and forth between the
+//! allocator's threads costs more than parsing a number, and with a backlog there are four allocations per pose.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::pose::{Frame, LiftedFrame};
 
-/// Batches of each kind that are kept at most; more come back at once only when a stream ends.
+/// Most batches of each kind that are kept; more come back at once only when a stream ends.
 const MOST_BATCHES: usize = 64;
 
-/// Batches of frames to be filled again.
+/// Batches of frames to be reused.
 #[derive(Default)]
 pub(super) struct FramePool {
     frames: Mutex<Vec<Vec<Frame>>>,
@@ -18,18 +18,18 @@ pub(super) struct FramePool {
 }
 
 impl FramePool {
-    /// Takes back a batch that was written.
+    /// Returns a written batch to the pool.
     pub(super) fn put(&self, frames: Vec<Frame>, lifted: Vec<LiftedFrame>) {
         put(&self.frames, frames);
         put(&self.lifted, lifted);
     }
 
-    /// Frames to be read into; empty where none came back yet.
+    /// Memory for frames to be read; empty if none is in the pool.
     pub(super) fn frames(&self) -> Vec<Frame> {
         take(&self.frames)
     }
 
-    /// Lifted frames to be filled; empty where none came back yet.
+    /// Memory for lifted frames; empty if none is in the pool.
     pub(super) fn lifted(&self) -> Vec<LiftedFrame> {
         take(&self.lifted)
     }

@@ -1,4 +1,4 @@
-//! Which joints a stream holds, when it does not say.
+//! Detects the layout of a stream that does not state it.
 
 use std::collections::VecDeque;
 
@@ -9,8 +9,8 @@ use crate::model::PoseNetwork;
 use crate::pose::Frame;
 use crate::skeleton::{Conversion, LAYOUTS, Layout};
 
-/// The layout that a person of `joints` key points is taken to be in: the model's own if the number fits, else the
-/// commonest layout of that size that holds what the model reads.
+/// The layout assumed for a person of `joints` key points: the model's own if the number matches, otherwise the most
+/// common layout of that size that holds the joints that the model reads.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Guess {
     pub(super) conversion: Conversion,
@@ -34,13 +34,13 @@ pub(super) fn guess_from<N: PoseNetwork>(lifter: &Lifter<N>, frames: &[Frame]) -
     frames.iter().flat_map(|frame| &frame.people).find_map(|person| guess(lifter, person.keypoints.len()))
 }
 
-/// Frames that are looked at for a person to tell the layout from.
+/// Number of frames that are searched for a person.
 const FRAMES_TO_PEEK_AT: usize = 256;
 
-/// Finds out the layout of a stream that does not name it, from the first person in it; the reader that comes back
-/// gives all frames again.
+/// Finds the layout of a stream that does not name it, from the first person in it; the returned reader gives all
+/// frames again.
 ///
-/// For writers that draw the key points; it waits for that person, so it is not for live streams.
+/// For writers that draw the key points. It waits for the first person, so it is not for live streams.
 ///
 /// # Errors
 /// The source fails.
@@ -65,7 +65,7 @@ pub fn peek_layout<N: PoseNetwork>(
     Ok((Box::new(Peeked { peeked, reader }), layout))
 }
 
-/// A reader some of whose frames were read before.
+/// A reader with frames that were read in advance.
 struct Peeked {
     peeked: VecDeque<Result<Frame>>,
     reader: Box<dyn FrameReader>,

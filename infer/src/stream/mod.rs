@@ -1,11 +1,12 @@
 //! Whole streams: frames of any number of people in, poses out, in order.
 //!
-//! A frame from a live pipe is answered before the next one arrives, by one thread that reads, lifts and writes. Where frames
-//! come faster than they are lifted, as from a file, a thread reads them into a bounded queue (`queue`), several lift whole
-//! batches of them side by side (`workers`), and one writes them in order. No frame ever waits for frames that have not come.
+//! A frame from a live pipe is answered before the next one arrives, by one thread that reads, lifts and writes. If
+//! frames come faster than they are lifted, as from a file, one thread reads them into a bounded queue (`queue`),
+//! several threads lift whole batches in parallel (`workers`), and one writes them in order. No frame ever waits for
+//! frames that have not arrived.
 //!
-//! Several live streams at the same time each have a thread that does all this, and share one network
-//! ([`SharedNetwork`]), which runs what they ask for at the same time as one batch.
+//! Several live streams each have one thread that does all this, and share one network ([`SharedNetwork`]), which
+//! runs their concurrent requests as one batch.
 
 mod frame_pool;
 mod layout;
@@ -35,23 +36,23 @@ use writer_thread::{WriteBatch, WriterThread};
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
 
-/// Most people that a worker lifts at once: few enough that what was read of them stays in its core's cache.
+/// Most people that a worker lifts at once: few enough that their data stay in its core's cache.
 const WORKER_BATCH: usize = 480;
 
-/// What is known of a stream from outside.
+/// Options of a stream that it does not state itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StreamOptions {
-    /// Frames a second, for streams that do not say; gives frames their time.
+    /// Frames a second, for streams that do not state it; determines the frames' times.
     pub fps: Option<f64>,
-    /// Image size in pixels, for frames that do not say.
+    /// Image size in pixels, for frames that do not state it.
     pub size: Option<[u32; 2]>,
-    /// Focal length in pixels, for frames that do not say.
+    /// Focal length in pixels, for frames that do not state it.
     pub focal: Option<f32>,
-    /// The largest mean sigma of a person, in the unit of the model's card, that is no cause for doubt.
+    /// The largest mean sigma, in the unit of the model's card, of a person whose pose is not marked as doubtful.
     pub max_sigma: Option<f32>,
 }
 
-/// What a 3D stream lifted by the model of `card` says about itself.
+/// The header of a 3D stream lifted by the model of `card`.
 pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
     let output = &card.output;
     PoseInfo {
@@ -65,10 +66,10 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
     }
 }
 
-/// Lifts everything that `reader` gives into `writer`; `layout` is the stream's, if it is known.
+/// Lifts all frames of `reader` into `writer`; `layout` is the stream's, if it is known.
 ///
 /// # Errors
-/// A layout that lacks joints which the model reads: nothing was read then. All else is in the [`Outcome`].
+/// A layout that lacks joints which the model reads: then nothing was read. All other errors are in the [`Outcome`].
 pub fn lift_stream<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     reader: Box<dyn FrameReader>,
@@ -87,7 +88,7 @@ pub fn lift_stream<N: PoseNetwork>(
         conversion,
         layout: layout.map(|layout| layout.name.to_owned()),
         max_sigma: options.max_sigma,
-        is_size_told: false,
+        is_size_reported: false,
         tally: Tally::default(),
         pool,
     };
@@ -95,22 +96,22 @@ pub fn lift_stream<N: PoseNetwork>(
     Ok(Outcome { tally: stream.tally, layout: stream.layout, stopped })
 }
 
-/// A stream on its way.
+/// A stream in progress.
 struct Stream<'a, N> {
     lifter: &'a mut Lifter<N>,
     observer: &'a mut dyn Observer,
-    /// Until a person comes whose joints fit a layout, people are held against the model's own.
+    /// Until a person's joints match a layout, people are compared with the model's own.
     conversion: Arc<Conversion>,
     layout: Option<String>,
     max_sigma: Option<f32>,
-    /// Whether the observer knows that the image size is not known.
-    is_size_told: bool,
+    /// Whether the observer knows that the image size is unknown.
+    is_size_reported: bool,
     tally: Tally,
     pool: Arc<FramePool>,
 }
 
 impl<N: PoseNetwork> Stream<'_, N> {
-    /// Completes the output whatever happens; the first failure is the one that is told.
+    /// Completes the output in any case; the first failure is reported.
     fn lift_all(&mut self, reader: &mut ReaderThread, writer: Box<dyn PoseWriter>) -> Result<(), Stop> {
         let mut writer = WriterThread::new(writer, Arc::clone(&self.pool));
         let lifted = self.lift_until_end(reader, &mut writer);
@@ -131,7 +132,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 workers = self.lifter.thread_handles().and_then(Workers::start).map_err(Stop::Lifting)?;
             }
             if !writer.write(self.settle(lifted)).map_err(Stop::Writing)? {
-                // The writing thread has ended: finishing tells why.
+                // The writer thread has ended: finishing gives the reason.
                 return Ok(());
             }
             self.observer.advanced(&self.tally);
@@ -143,7 +144,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         frames.len() > 1 && frames.iter().map(reader_thread::weight).sum::<usize>() > self.lifter.batch() / 2
     }
 
-    /// Lifts what is there, on this thread; waits only while there is nothing. `None` at the end.
+    /// Lifts the available frames on this thread; waits only while there are none. `None` at the end.
     fn lift_next(&mut self, reader: &mut ReaderThread) -> Result<Option<LiftedBatch>, Stop> {
         let read = reader.take(self.lifter.batch()).map_err(Stop::Reading)?;
         if read.is_empty() {
@@ -153,14 +154,14 @@ impl<N: PoseNetwork> Stream<'_, N> {
         batch.lift(self.lifter).map(Some).map_err(Stop::Lifting)
     }
 
-    /// Gives the workers what is there, and takes the next batch that they have lifted; waits for one only while there is
-    /// nothing to give. `None` at the end.
+    /// Gives the available frames to the workers, and takes the next lifted batch; waits for one only while no frames
+    /// are available. `None` at the end.
     fn lift_next_by(&mut self, workers: &mut Workers, reader: &mut ReaderThread) -> Result<Option<LiftedBatch>, Stop> {
         let most = self.lifter.batch().min(WORKER_BATCH);
         while workers.have_room() {
             let read = match workers.are_idle() {
                 true => reader.take(most).map_err(Stop::Reading)?,
-                // Small batches are for workers that would have nothing to do otherwise.
+                // Small batches are only for workers that would otherwise be idle.
                 false => reader.take_waiting(if workers.want_work() { 1 } else { most }, most),
             };
             if read.is_empty() {
@@ -169,7 +170,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             let is_alone = workers.are_idle() && read.len() == 1;
             let batch = self.batch_of(read);
             if is_alone {
-                // Nothing is gained on another thread.
+                // Another thread would not make it faster.
                 return batch.lift(self.lifter).map(Some).map_err(Stop::Lifting);
             }
             workers.push(batch);
@@ -177,7 +178,8 @@ impl<N: PoseNetwork> Stream<'_, N> {
         if workers.are_idle() { Ok(None) } else { workers.next().map(Some).map_err(Stop::Lifting) }
     }
 
-    /// Makes a batch of what was read; the first person that fits a layout decides which it is, if the stream did not say.
+    /// Makes a batch of the frames that were read; if the stream did not state a layout, the first person that fits
+    /// one decides.
     fn batch_of(&mut self, read: Vec<ReadFrame>) -> FrameBatch {
         let mut frames = Vec::with_capacity(read.len());
         let mut faults = Vec::new();
@@ -195,7 +197,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         FrameBatch { frames, faults, conversion: Arc::clone(&self.conversion), recycled: self.pool.lifted() }
     }
 
-    /// Counts and tells what came of a batch.
+    /// Counts and reports the results of a batch.
     fn settle(&mut self, batch: LiftedBatch) -> WriteBatch {
         let LiftedBatch { frames, faults, mut lifted, refusals } = batch;
         for fault in &faults {
@@ -211,7 +213,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         WriteBatch { frames, lifted }
     }
 
-    /// Counts who was lifted and how, and marks those that the model is not sure of.
+    /// Counts the lifted people, and marks those whose sigma is too large.
     fn count(&mut self, frames: &[Frame], lifted: &mut [LiftedFrame]) {
         let looks_at_subject = self.lifter.card().input.view == View::Subject;
         for (frame, lifted) in frames.iter().zip(lifted) {
@@ -222,8 +224,8 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 person.unsure = person.mean_sigma().is_some_and(beyond);
                 self.tally.unsure += u64::from(person.unsure);
             }
-            if looks_at_subject && !self.is_size_told && frame.size.is_none() && !lifted.people.is_empty() {
-                self.is_size_told = true;
+            if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {
+                self.is_size_reported = true;
                 self.observer.unknown_size();
             }
         }

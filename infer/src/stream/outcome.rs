@@ -1,12 +1,12 @@
-//! What a stream tells on its way and at its end: counts, failures, what stopped it.
+//! The observer and the outcome of a stream: counts, failures, and why it stopped.
 
 use crate::error::Error;
 use crate::lift::Refusal;
 
-/// What has been done so far.
+/// The counts so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Frames answered, those that could not be read among them.
+    /// Frames answered, including those that could not be read.
     pub frames: u64,
     /// Frames that could not be read.
     pub unreadable: u64,
@@ -16,12 +16,12 @@ pub struct Tally {
     pub lifted: u64,
     /// Of those, people who were turned to the optical axis.
     pub turned: u64,
-    /// Of those, people of whom the model is less sure than was asked for.
+    /// Of those, people whose sigma is larger than was asked for.
     pub unsure: u64,
 }
 
 impl Tally {
-    /// What could not be done: unreadable frames, and people who could not be lifted.
+    /// Failures: unreadable frames, and people who could not be lifted.
     pub fn failed(&self) -> u64 {
         self.unreadable + self.people - self.lifted
     }
@@ -37,7 +37,7 @@ impl Tally {
     }
 }
 
-/// Something in a stream that could not be lifted.
+/// A failure in a stream.
 #[derive(Debug)]
 pub enum Failure<'a> {
     /// A frame that could not be read.
@@ -46,16 +46,16 @@ pub enum Failure<'a> {
     Person(&'a Refusal),
 }
 
-/// Is told how a stream goes.
+/// Observes the progress of a stream.
 pub trait Observer {
     /// The stream does not name its layout, and it was taken to be this one from its number of `joints`.
     fn guessed_layout(&mut self, name: &str, joints: usize);
 
-    /// The model looks at the subject, but a person came in a frame of unknown size: such people are lifted as if they stood
-    /// on the optical axis. Told once a stream.
+    /// The model looks at the subject, but a person came in a frame of unknown size: such people are lifted as if
+    /// they stood on the optical axis. Reported once per stream.
     fn unknown_size(&mut self);
 
-    /// Something could not be lifted; the stream goes on.
+    /// Something could not be lifted; the stream continues.
     fn failed(&mut self, failure: &Failure<'_>);
 
     /// A batch was answered.
@@ -65,15 +65,15 @@ pub trait Observer {
 /// How a stream ended.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was done.
+    /// The counts.
     pub tally: Tally,
-    /// The layout that the key points were taken to be in, if any person came.
+    /// The layout of the key points, if there was any person.
     pub layout: Option<String>,
-    /// What ended the stream before its end.
+    /// The error that ended the stream early.
     pub stopped: Option<Stop>,
 }
 
-/// What ended a stream before its end; all that was lifted before is written.
+/// The error that ended a stream early; everything lifted before it is written.
 #[derive(Debug)]
 pub enum Stop {
     /// The source failed.

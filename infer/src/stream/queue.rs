@@ -1,23 +1,23 @@
-//! The bounded queue between threads that send and the one that takes what they sent as a batch.
+//! The bounded queue between threads that push entries and the thread that takes them as a batch.
 //!
-//! Unlike a channel it is bounded by weight (poses, not messages), hands over everything that is there under one lock, and
-//! may hold a batch back until it is full or its oldest entry has waited for a while. A lone entry is handed over at once.
-//! The bench `concurrency` times it beside `crossbeam-channel`.
+//! Unlike a channel it is bounded by weight (poses, not messages), hands over all entries under one lock, and may
+//! hold a batch back until it is full or its oldest entry has waited for a given delay. A lone entry is handed over
+//! at once. The bench `concurrency` compares it with `crossbeam-channel`.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Something that waits in a [`BatchQueue`].
+/// An entry of a [`BatchQueue`].
 pub(super) trait Queued {
-    /// What it counts against the queue's capacity and a batch's limit, at least 1.
+    /// Its weight for the queue's capacity and a batch's limit, at least 1.
     fn weight(&self) -> usize;
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     item: T,
-    /// When it was sent; not asked for where nothing waits for a full batch.
+    /// When it was pushed; not recorded if the queue has no delay.
     sent: Option<Instant>,
 }
 
@@ -25,18 +25,19 @@ struct Entry<T> {
 struct State<T> {
     entries: VecDeque<Entry<T>>,
     weight: usize,
-    /// Set when no more may be pushed; what waits is still taken.
+    /// Set when no more entries may be pushed; waiting entries are still taken.
     is_closed: bool,
-    /// Set when no more will be taken.
+    /// Set when no more entries will be taken.
     is_abandoned: bool,
-    /// Threads that wait for an entry, and for room: a notification that no thread waits for would cost a system call.
+    /// Numbers of threads that wait for an entry, and for room: notifying without a waiting thread would cost a
+    /// system call.
     takers: usize,
     pushers: usize,
 }
 
 /// Entries in the order in which they were pushed, by any number of threads; one thread takes them.
 ///
-/// Holds at most `capacity` of weight, or one entry that alone weighs more.
+/// Holds at most `capacity` of weight, or one entry that weighs more.
 #[derive(Debug)]
 pub(super) struct BatchQueue<T> {
     state: Mutex<State<T>>,
@@ -47,15 +48,15 @@ pub(super) struct BatchQueue<T> {
 }
 
 impl<T: Queued> BatchQueue<T> {
-    /// A queue of `capacity` whose entries wait at most `max_delay` for others to be taken with; with zero, what is there is
-    /// taken.
+    /// A queue of `capacity` whose entries wait at most `max_delay` for others to share a batch; with zero, available
+    /// entries are taken at once.
     pub(super) fn new(capacity: usize, max_delay: Duration) -> Self {
         let state =
             State { entries: VecDeque::new(), weight: 0, is_closed: false, is_abandoned: false, takers: 0, pushers: 0 };
         Self { state: Mutex::new(state), pushed: Condvar::new(), taken: Condvar::new(), capacity, max_delay }
     }
 
-    /// Appends an entry, waiting for room; false if no more are taken.
+    /// Appends an entry, waiting for room; false if no more entries are taken.
     pub(super) fn push(&self, item: T) -> bool {
         let sent = (!self.max_delay.is_zero()).then(Instant::now);
         let mut state = self.lock();
@@ -77,14 +78,15 @@ impl<T: Queued> BatchQueue<T> {
         true
     }
 
-    /// Says that no more will be pushed; what waits is still taken.
+    /// Closes the queue: no more entries are pushed; waiting entries are still taken.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.pushed.notify_all();
         self.taken.notify_all();
     }
 
-    /// Says that no more will be taken, and gives back what waits: a thread may have pushed an entry just before.
+    /// Abandons the queue: no more entries will be taken. Returns the waiting ones, since a thread may have pushed an
+    /// entry just before.
     pub(super) fn abandon(&self) -> Vec<T> {
         let mut state = self.lock();
         state.is_abandoned = true;
@@ -96,8 +98,8 @@ impl<T: Queued> BatchQueue<T> {
         waiting
     }
 
-    /// Takes what is there, up to about `limit` of weight (at least one entry), once that is a full batch or the oldest has
-    /// waited for the queue's delay. Empty when there will be no more.
+    /// Takes the waiting entries, up to about `limit` of weight (at least one entry), once they are a full batch or
+    /// the oldest has waited for the queue's delay. Empty once the queue is closed and drained.
     pub(super) fn take(&self, limit: usize) -> Vec<T> {
         let mut state = self.lock();
         while !state.is_abandoned {
@@ -122,7 +124,7 @@ impl<T: Queued> BatchQueue<T> {
         Vec::new()
     }
 
-    /// Takes what is there as [`Self::take`] does, but never waits: empty where there is less than `least` of weight.
+    /// Takes the waiting entries as [`Self::take`] does, but never waits: empty if they weigh less than `least`.
     pub(super) fn take_waiting(&self, least: usize, limit: usize) -> Vec<T> {
         let state = self.lock();
         if state.weight < least { Vec::new() } else { self.take_from(state, limit) }
@@ -151,7 +153,7 @@ impl<T: Queued> BatchQueue<T> {
     }
 }
 
-/// Closes a queue when the thread that pushes into it ends, by a panic too: the one that takes never waits in vain.
+/// Closes a queue when the pushing thread ends, also by a panic, so that the taking thread does not wait forever.
 pub(super) struct CloseOnDrop<'a, T: Queued>(pub(super) &'a BatchQueue<T>);
 
 impl<T: Queued> Drop for CloseOnDrop<'_, T> {

@@ -1,7 +1,7 @@
-//! Frames from their reader: at first read on the lifting thread, then by a thread of the reader's own.
+//! Reads frames: at first on the lifting thread, later on a reader thread.
 //!
-//! A live stream is answered soonest without another thread in between; where the next frame is there before the last is
-//! lifted there is a backlog, and reading may overlap with lifting.
+//! A live stream has the lowest latency without another thread in between; if the next frame is available before the
+//! last one is lifted there is a backlog, and reading can overlap with lifting.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::FrameReader;
 use crate::pose::Frame;
 
-/// One frame as it was read, or an empty one in the place of a frame that could not be.
+/// One frame as it was read, or an empty one in place of an unreadable frame.
 #[derive(Debug)]
 pub(super) struct ReadFrame {
     pub(super) frame: Frame,
@@ -27,32 +27,32 @@ impl Queued for ReadFrame {
     }
 }
 
-/// What a frame counts in a queue: its people, an empty frame one.
+/// A frame's weight in a queue: its number of people, 1 for an empty frame.
 pub(super) fn weight(frame: &Frame) -> usize {
     frame.people.len().max(1)
 }
 
-/// The reader of a stream, on the thread that calls or on its own.
+/// The reader of a stream, on the calling thread or on its own.
 pub(super) struct ReaderThread {
-    /// The reader while it has no thread.
+    /// The reader, as long as it has no thread.
     here: Option<NumberedReader>,
     thread: Option<JoinHandle<Result<()>>>,
     queue: Arc<BatchQueue<ReadFrame>>,
 }
 
-/// A reader that gives each frame its number, time, size and focal length.
+/// A reader that sets each frame's number, time, size and focal length.
 struct NumberedReader {
     reader: Box<dyn FrameReader>,
-    /// `fps` is the stream's own, if it says one.
+    /// `fps` is the stream's own, if it states one.
     options: StreamOptions,
     next_index: u64,
-    /// Where written frames come back to, and those of them that are here to be read into.
+    /// The pool that written frames return to, and frames from it that are ready to be reused.
     pool: Arc<FramePool>,
     written: Vec<Frame>,
 }
 
 impl ReaderThread {
-    /// A reader of which at most `capacity` people are read before they are taken; the thread starts with a backlog.
+    /// A reader that reads at most `capacity` people ahead; the thread starts when there is a backlog.
     pub(super) fn new(
         reader: Box<dyn FrameReader>,
         capacity: usize,
@@ -64,11 +64,11 @@ impl ReaderThread {
         Self { here: Some(here), thread: None, queue: Arc::new(BatchQueue::new(capacity, Duration::ZERO)) }
     }
 
-    /// All that is there, up to about `limit` people (at least one frame); waits only while there is nothing. Empty at
-    /// the end of the stream.
+    /// All available frames, up to about `limit` people (at least one frame); waits only while there are none. Empty
+    /// at the end of the stream.
     ///
     /// # Errors
-    /// What ended the stream before its end.
+    /// The error that ended the stream early.
     pub(super) fn take(&mut self, limit: usize) -> Result<Vec<ReadFrame>> {
         if let Some(mut here) = self.here.take() {
             let Some(read) = here.next()? else { return Ok(Vec::new()) };
@@ -83,20 +83,20 @@ impl ReaderThread {
         if frames.is_empty()
             && let Some(thread) = self.thread.take()
         {
-            // The queue is closed: the thread has come to its end.
+            // The queue is closed: the thread has ended.
             thread.join().unwrap_or_else(|_| Err(Error::runtime("the reading thread broke down")))?;
         }
         Ok(frames)
     }
 
-    /// As [`Self::take`], but never waits: empty where fewer than `least` people have been read already.
+    /// As [`Self::take`], but never waits: empty if fewer than `least` people have been read.
     pub(super) fn take_waiting(&self, least: usize, limit: usize) -> Vec<ReadFrame> {
         self.queue.take_waiting(least, limit)
     }
 }
 
 impl Drop for ReaderThread {
-    /// Lets the thread go, but does not wait for it: it may stand in a read that never comes back.
+    /// Detaches the thread without waiting for it: it may be blocked in a read forever.
     fn drop(&mut self) {
         drop(self.queue.abandon());
     }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::format::StreamInfo;
 
-    /// Six frames without number, the fourth of which comes before the third is lifted.
+    /// Six frames without numbers, the fourth of which arrives before the third is lifted.
     struct Reader {
         info: StreamInfo,
         read: u64,

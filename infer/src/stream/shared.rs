@@ -1,8 +1,8 @@
-//! One network for many lifters, each on a thread of its own: what they ask for at the same time is run as one batch.
+//! One network for many lifters on many threads: concurrent requests are run as one batch.
 //!
-//! Each lifter keeps everything else that makes a stream (its layout, its people, its order, its writer), so a stream whose
-//! reader or writer is slow delays no other; only rows of numbers meet here. The program's several live inputs are lifted so,
-//! and the bench `streams` times it.
+//! Each lifter keeps everything else of a stream (its layout, its people, its order, its writer), so a stream with a
+//! slow reader or writer delays no other; only rows of numbers are shared. The program's live inputs are lifted this
+//! way, and the bench `streams` measures it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
 /// Batches that may wait to be run before callers have to wait for room.
 const WAITING_BATCHES: usize = 4;
 
-/// A handle to a network that others hold too; a clone is one more handle.
+/// A handle to a shared network; a clone is one more handle.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -45,17 +45,17 @@ pub struct SharedNetwork {
     card: Arc<Card>,
     queue: Arc<BatchQueue<Request>>,
     reply: Arc<Reply>,
-    /// The last request, to be filled again.
+    /// The last request, to be reused.
     recycled: Option<Request>,
     thread: Arc<JoinOnDrop>,
 }
 
 impl SharedNetwork {
-    /// Takes `network` to a thread of its own. A batch is run when it holds `batch` poses, or when the oldest request in it
-    /// has waited for `max_delay`: with zero, what is there is run.
+    /// Moves `network` to its own thread. A batch is run when it holds `batch` poses, or when its oldest request has
+    /// waited for `max_delay`; with zero, available requests are run at once.
     ///
     /// # Errors
-    /// A thread that cannot be started.
+    /// A thread cannot be started.
     pub fn start<N: PoseNetwork + 'static>(network: N, batch: usize, max_delay: Duration) -> Result<Self> {
         let card = Arc::new(network.card().clone());
         let queue = Arc::new(BatchQueue::new(batch * WAITING_BATCHES, max_delay));
@@ -89,7 +89,7 @@ impl Clone for SharedNetwork {
     }
 }
 
-/// Ends the network's thread with the last handle.
+/// Stops the network's thread with the last handle.
 #[derive(Debug)]
 struct JoinOnDrop {
     queue: Arc<BatchQueue<Request>>,
@@ -100,7 +100,7 @@ impl Drop for JoinOnDrop {
     fn drop(&mut self) {
         self.queue.close();
         if let Some(thread) = self.thread.take() {
-            // A thread that broke down has nothing more to say.
+            // A thread that panicked has no result.
             let _ = thread.join();
         }
     }
@@ -146,7 +146,7 @@ impl PoseNetwork for SharedNetwork {
     }
 }
 
-/// Where one handle's request comes back with its answer.
+/// The slot in which one handle's request returns with its answer.
 #[derive(Debug, Default)]
 struct Reply {
     answered: Mutex<Option<Request>>,
@@ -170,14 +170,14 @@ impl Reply {
     }
 }
 
-/// What one lifter asks for, in memory of its own, and the answer.
+/// One lifter's request, in its own memory, and the answer.
 #[derive(Debug)]
 struct Request {
     /// `[N, J_in, channels]`.
     keypoints: Array3<f32>,
     /// `[N, J_out, 3]`.
     poses: Array3<f32>,
-    /// `[N, J_out]`, of no poses where it was not asked for.
+    /// `[N, J_out]`, empty if sigma is not wanted.
     sigma: Array2<f32>,
     wants_sigma: bool,
     failure: Option<Error>,
@@ -185,7 +185,7 @@ struct Request {
 }
 
 impl Queued for Request {
-    /// Poses.
+    /// Number of poses.
     fn weight(&self) -> usize {
         self.keypoints.dim().0
     }
@@ -238,11 +238,11 @@ impl Request {
 /// The network with the arrays of a batch, kept between batches.
 struct BatchedNetwork<N> {
     network: N,
-    /// `[N, J_in, channels]`, of the largest batch so far.
+    /// `[N, J_in, channels]`, N of the largest batch so far.
     keypoints: Array3<f32>,
-    /// `[N, J_out, 3]`, as long.
+    /// `[N, J_out, 3]`, with the same N.
     poses: Array3<f32>,
-    /// `[N, J_out]`, as long.
+    /// `[N, J_out]`, with the same N.
     sigma: Array2<f32>,
 }
 
@@ -254,7 +254,7 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         Self { keypoints, poses: Array3::zeros((0, joints, 3)), sigma: Array2::zeros((0, joints)), network }
     }
 
-    /// Runs `requests` as one batch and answers them; false if the network broke down and must not be run again.
+    /// Runs `requests` as one batch and answers them; false if the network panicked and must not be run again.
     fn serve(&mut self, requests: Vec<Request>) -> bool {
         let total = requests.iter().map(Request::weight).sum();
         self.make_room(total);
@@ -265,7 +265,7 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
             self.keypoints.slice_mut(s![rows, .., ..]).assign(&request.keypoints);
         }
         let wants_sigma = requests.iter().any(|request| request.wants_sigma);
-        // Callers wait for their answers, so they must come whatever happens.
+        // Callers wait for their answers, so they must be sent in any case.
         let run = catch_unwind(AssertUnwindSafe(|| self.run(total, wants_sigma)));
         let is_whole = run.is_ok();
         match run.unwrap_or_else(|_| Err(Error::runtime("the shared network broke down"))) {
@@ -350,11 +350,11 @@ mod tests {
 
     #[test]
     fn requests_at_the_same_time_are_one_batch_and_a_full_one_does_not_wait() {
-        // Without a delay one pose is answered though no other ever comes.
+        // Without a delay one pose is answered although no other one arrives.
         let mut alone = SharedNetwork::start(MockNetwork::new(), 8, Duration::ZERO).unwrap();
         run(&mut alone, &keypoints(1, 0.0)).unwrap();
 
-        /// Remembers the largest batch.
+        /// Records the largest batch.
         struct Watched(MockNetwork, Arc<Mutex<usize>>);
         impl PoseNetwork for Watched {
             fn card(&self) -> &Card {

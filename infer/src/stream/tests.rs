@@ -12,7 +12,7 @@ use crate::model::{Batch, MockNetwork};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, H36M17};
 
-/// Gives what is put into its channel, as a live pipe does.
+/// Reads the frames that are sent into its channel, as a live pipe does.
 struct Pipe {
     info: StreamInfo,
     frames: Receiver<Result<Frame>>,
@@ -28,7 +28,7 @@ impl FrameReader for Pipe {
     }
 }
 
-/// Keeps what is written; fails at frame `fail_at`, and tells each flush.
+/// Keeps the written frames; fails at frame `fail_at`, and reports each flush.
 struct Kept {
     frames: Arc<Mutex<Vec<LiftedFrame>>>,
     flushed: Sender<usize>,
@@ -46,7 +46,7 @@ impl PoseWriter for Kept {
     }
 
     fn flush(&mut self) -> Result<()> {
-        // The other end is gone in tests that do not look at it.
+        // The receiver is dropped in tests that do not use it.
         let _ = self.flushed.send(self.frames.lock().unwrap().len());
         Ok(())
     }
@@ -126,17 +126,17 @@ fn many_people_in_many_frames_keep_their_order_and_get_their_time() {
 }
 
 #[test]
-fn people_are_turned_where_the_size_is_known_and_the_lack_of_it_is_told_once() {
+fn people_are_turned_where_the_size_is_known_and_a_missing_size_is_reported_once() {
     let sized = |index| Frame { size: Some([1000, 800]), ..frame(index, 2) };
     let frames = || vec![Ok(frame(0, 0)), Ok(frame(1, 1)), Ok(sized(2)), Ok(frame(3, 1))];
-    let told = run_with(MockNetwork::of_subject_with_sigma(), &StreamOptions::default(), frames(), None);
-    assert_eq!((told.outcome.tally.lifted, told.outcome.tally.turned), (4, 2));
-    assert_eq!(told.notes, ["guessed coco17 from 17", "unknown size"]);
+    let mixed = run_with(MockNetwork::of_subject_with_sigma(), &StreamOptions::default(), frames(), None);
+    assert_eq!((mixed.outcome.tally.lifted, mixed.outcome.tally.turned), (4, 2));
+    assert_eq!(mixed.notes, ["guessed coco17 from 17", "unknown size"]);
     let options = StreamOptions { size: Some([640, 480]), ..StreamOptions::default() };
     let all_known = run_with(MockNetwork::of_subject_with_sigma(), &options, frames(), None);
     assert_eq!((all_known.outcome.tally.turned, all_known.notes.len()), (4, 1));
-    assert_eq!(all_known.written[2], told.written[2], "a frame's own size counts more than the stream's");
-    assert_ne!(all_known.written[1], told.written[1]);
+    assert_eq!(all_known.written[2], mixed.written[2], "a frame's own size counts more than the stream's");
+    assert_ne!(all_known.written[1], mixed.written[1]);
     let focal = run_with(
         MockNetwork::of_subject_with_sigma(),
         &StreamOptions { focal: Some(3000.0), ..options },
@@ -164,7 +164,7 @@ fn people_beyond_the_largest_sigma_are_marked_and_counted() {
 }
 
 #[test]
-fn an_unreadable_frame_is_told_and_answered_with_no_people() {
+fn an_unreadable_frame_is_reported_and_answered_with_no_people() {
     let run = run(vec![Ok(frame(7, 1)), Err(Error::input("cut off").line(2)), Ok(frame(9, 1))], None);
     assert_eq!(run.written.iter().map(|f| (f.index, f.people.len())).collect::<Vec<_>>(), [(7, 1), (8, 0), (9, 1)]);
     assert!(run.notes.contains(&":2: cut off".to_owned()), "{:?}", run.notes);
@@ -219,7 +219,7 @@ fn a_layout_without_the_models_joints_is_refused_at_once() {
 }
 
 #[test]
-fn people_who_fit_no_layout_are_told() {
+fn people_who_fit_no_layout_are_reported() {
     let mut odd = frame(3, 1);
     odd.people[0].keypoints.truncate(12);
     let run = run(vec![Ok(odd)], None);
@@ -227,11 +227,11 @@ fn people_who_fit_no_layout_are_told() {
     assert_eq!(run.outcome.layout, None);
 }
 
-/// What a worker's network does when it meets a certain person.
+/// What a worker's network does when it gets a certain person.
 type Misbehaviour = fn() -> Result<()>;
 
-/// A mock that may be run by several threads; each of its handles does `misbehave` in the batch in which the first key point
-/// of a person lies at 1 + `at`.
+/// A mock that several threads may run; each of its handles does `misbehave` in the batch in which the first key
+/// point of a person is at 1 + `at`.
 struct Threaded {
     mock: MockNetwork,
     handles: usize,
@@ -256,7 +256,7 @@ impl PoseNetwork for Threaded {
         if self.handles == 0 && is_met {
             (self.misbehave)()?;
         }
-        // Batches are not over in the order in which they began.
+        // Batches finish in another order than they start.
         std::thread::sleep(std::time::Duration::from_micros(u64::from(keypoints[(0, 0, 0)] as u32 * 7919 % 500)));
         self.mock.run(batch)
     }
@@ -284,9 +284,9 @@ fn batches_that_are_lifted_side_by_side_keep_their_order() {
         assert_eq!((lifted.index, lifted.people.len()), (index as u64, people));
         assert!(lifted.people.iter().all(|person| person.joints[4][0] == (1.0 + index as f32) * 0.001));
     }
-    let told: Vec<_> = run.notes.iter().filter(|note| note.starts_with("no frame")).collect();
+    let reported: Vec<_> = run.notes.iter().filter(|note| note.starts_with("no frame")).collect();
     let expected: Vec<_> = (0..30).map(|hundred| format!("no frame {}", 100 * hundred + 99)).collect();
-    assert_eq!(told, expected.iter().collect::<Vec<_>>());
+    assert_eq!(reported, expected.iter().collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Threads that each lift whole batches, from key points to poses, side by side; batches come back in order.
+//! Worker threads that each lift whole batches in parallel; batches come back in order.
 //!
-//! With a backlog no caller waits for one batch. To share each batch among threads would leave them idle while it is
-//! gathered and taken apart; whole batches keep them busy, and what was read of one is still in the core's cache when it is
-//! lifted.
+//! With a backlog no caller waits for one particular batch. Sharing each batch among threads would leave them idle
+//! while it is gathered and split up; whole batches keep them busy, and a batch's data are still in the core's cache
+//! when it is lifted.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,20 +16,20 @@ use crate::model::PoseNetwork;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::Conversion;
 
-/// Batches in progress for each worker: one that it lifts, and some that wait or were lifted before their turn.
+/// Batches in progress per worker: the one that it lifts, and some that wait or are finished early.
 const BATCHES_PER_WORKER: u64 = 4;
 
-/// Frames to be lifted, with all that is needed for it.
+/// Frames to be lifted, with everything needed for it.
 pub(super) struct FrameBatch {
     pub(super) frames: Vec<Frame>,
-    /// What was wrong with those that could not be read.
+    /// The errors of unreadable frames.
     pub(super) faults: Vec<Error>,
     pub(super) conversion: Arc<Conversion>,
     /// Memory for the lifted frames.
     pub(super) recycled: Vec<LiftedFrame>,
 }
 
-/// Frames and what was lifted from them.
+/// Frames and their lifted poses.
 pub(super) struct LiftedBatch {
     pub(super) frames: Vec<Frame>,
     pub(super) faults: Vec<Error>,
@@ -50,31 +50,31 @@ impl FrameBatch {
     }
 }
 
-/// A batch with its place in the order of the stream.
+/// A batch with its sequence number in the stream.
 struct Numbered<T> {
     number: u64,
     batch: T,
 }
 
-/// The threads, and the batches that they have and that they gave back.
+/// The threads, and the batches in progress.
 pub(super) struct Workers {
-    /// Gone when there is no more to come.
+    /// `None` once no more batches will come.
     waiting: Option<Sender<Numbered<FrameBatch>>>,
     lifted: Receiver<Numbered<Result<LiftedBatch>>>,
-    /// Batches that were lifted before their turn.
+    /// Batches that were finished before earlier ones.
     early: BTreeMap<u64, Result<LiftedBatch>>,
     /// The number of the next batch to be pushed.
     next_pushed: u64,
-    /// The number of the next batch to be given back.
+    /// The number of the next batch to be returned.
     next_lifted: u64,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// A thread for each of `lifters`; `None` without any.
+    /// A thread for each of `lifters`; `None` if there are none.
     ///
     /// # Errors
-    /// A thread that cannot be started.
+    /// A thread cannot be started.
     pub(super) fn start(lifters: Vec<Lifter<Box<dyn PoseNetwork>>>) -> Result<Option<Self>> {
         if lifters.is_empty() {
             return Ok(None);
@@ -100,7 +100,7 @@ impl Workers {
         Ok(Some(workers))
     }
 
-    /// How many batches were pushed and not given back.
+    /// Number of batches that were pushed and not yet returned.
     fn in_progress(&self) -> u64 {
         self.next_pushed - self.next_lifted
     }
@@ -120,19 +120,19 @@ impl Workers {
         self.in_progress() < self.threads.len() as u64 * BATCHES_PER_WORKER
     }
 
-    /// Gives a batch to the worker that is free next.
+    /// Gives a batch to the next free worker.
     pub(super) fn push(&mut self, batch: FrameBatch) {
         let waiting = self.waiting.as_ref().expect("workers have their channel until they are dropped");
         let number = self.next_pushed;
-        // Its other end lives as long as a worker does; when all have ended, `next` says so.
+        // The receiver lives as long as a worker does; when all have ended, `next` reports it.
         let _ = waiting.send(Numbered { number, batch });
         self.next_pushed += 1;
     }
 
-    /// The batch that was pushed first of those in progress; waits for it.
+    /// The oldest batch in progress; waits for it.
     ///
     /// # Errors
-    /// What its lifting failed with.
+    /// The error of its lifting.
     pub(super) fn next(&mut self) -> Result<LiftedBatch> {
         loop {
             if let Some(lifted) = self.early.remove(&self.next_lifted) {
@@ -149,13 +149,13 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.waiting = None;
         for thread in self.threads.drain(..) {
-            // A thread that broke down has nothing more to say.
+            // A thread that panicked has no result.
             let _ = thread.join();
         }
     }
 }
 
-/// Lifts batch after batch, until no more will come or none is taken any more.
+/// Lifts batches until no more will come or no more are taken.
 fn work(
     mut lifter: Lifter<Box<dyn PoseNetwork>>,
     waiting: &Mutex<Receiver<Numbered<FrameBatch>>>,
@@ -164,7 +164,7 @@ fn work(
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Numbered { number, batch }) = next else { return };
-        // The stream waits for this batch, so it must come back whatever happens.
+        // The stream waits for this batch, so it must be returned in any case.
         let lifted = catch_unwind(AssertUnwindSafe(|| batch.lift(&mut lifter))).unwrap_or_else(|_| Err(broken_down()));
         if complete.send(Numbered { number, batch: lifted }).is_err() {
             return;

@@ -1,7 +1,7 @@
-//! Poses to their writer: at first written on the lifting thread, then by a thread of the writer's own.
+//! Writes poses: at first on the lifting thread, later on a writer thread.
 //!
-//! A live stream is answered soonest without another thread in between; one that fills whole batches is a file, and
-//! writing it may overlap with lifting.
+//! A live stream has the lowest latency without another thread in between; a stream that fills whole batches is a
+//! file, and writing it can overlap with lifting.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -12,48 +12,48 @@ use crate::error::{Error, Result};
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
-/// Batches that may wait for the writing thread.
+/// Batches that may wait for the writer thread.
 const WAITING_BATCHES: usize = 2;
 
-/// Frames and what was lifted from them, in order.
+/// Frames and their lifted poses, in order.
 pub(super) struct WriteBatch {
     pub(super) frames: Vec<Frame>,
     pub(super) lifted: Vec<LiftedFrame>,
 }
 
-/// The writer of a stream, on the thread that calls or on its own.
+/// The writer of a stream, on the calling thread or on its own.
 pub(super) struct WriterThread {
     place: Place,
-    /// Where written frames go.
+    /// The pool that written frames return to.
     pool: Arc<FramePool>,
 }
 
-/// Where the writer is.
+/// The writer's current place.
 enum Place {
     Here(Box<dyn PoseWriter>),
     OnThread {
         batches: SyncSender<WriteBatch>,
         thread: JoinHandle<Result<()>>,
     },
-    /// It went with a thread that could not be started; the stream ends.
+    /// It was lost with a thread that could not be started; the stream ends.
     Lost,
 }
 
 impl WriterThread {
-    /// `writer` on the thread that calls.
+    /// `writer` on the calling thread.
     pub(super) fn new(writer: Box<dyn PoseWriter>, pool: Arc<FramePool>) -> Self {
         Self { place: Place::Here(writer), pool }
     }
 
-    /// Whether the writer has no thread of its own.
+    /// Whether the writer has no thread yet.
     pub(super) fn is_here(&self) -> bool {
         matches!(self.place, Place::Here(_))
     }
 
-    /// Gives the writer its own thread, if it has none.
+    /// Moves the writer to its own thread, if it has none.
     ///
     /// # Errors
-    /// A thread that cannot be started.
+    /// A thread cannot be started.
     pub(super) fn move_to_thread(&mut self) -> Result<()> {
         let mut writer = match std::mem::replace(&mut self.place, Place::Lost) {
             Place::Here(writer) => writer,
@@ -66,7 +66,7 @@ impl WriterThread {
         let pool = Arc::clone(&self.pool);
         let write_all = move || {
             let written = waiting.iter().try_for_each(|batch| write_batch(writer.as_mut(), batch, &pool));
-            // What was written before a failure is completed too; the first failure is what is told.
+            // Output before a failure is completed too; the first failure is reported.
             let finished = writer.finish();
             written.and(finished)
         };
@@ -76,8 +76,8 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Writes and flushes a batch, or sends it to the thread; false if that thread has ended, of which [`Self::finish`]
-    /// gives the cause.
+    /// Writes and flushes a batch, or sends it to the thread; false if that thread has ended, for a reason that
+    /// [`Self::finish`] returns.
     ///
     /// # Errors
     /// The output failed.
@@ -92,7 +92,7 @@ impl WriterThread {
     /// Completes the output.
     ///
     /// # Errors
-    /// The first that writing met.
+    /// The first error of writing.
     pub(super) fn finish(self) -> Result<()> {
         match self.place {
             Place::Here(writer) => writer.finish(),

@@ -1,17 +1,17 @@
-//! What the kernels compute, in plain Rust, and layers of random weights for both. Every step is rounded as the kernels round
-//! it, so the two give the same bits.
+//! The kernels' computations in plain Rust, and layers of random weights for both. Every step is rounded as the
+//! kernels round it, so the two give the same bits.
 
 use poselift_kernels::{
     Activations, DenseF32, DenseInt8, InputSign, LEAST_RANGE, LayerInt8, Processor, Quantised, Rows, RowsMut,
     SIGNED_ZERO_POINT,
 };
 
-/// Numbers scattered over −1..1, the same for the same seed.
+/// Pseudo-random numbers in −1..1, the same for the same seed.
 pub(crate) struct Scatter(pub(crate) u64);
 
 impl Scatter {
     fn next(&mut self) -> u64 {
-        // Knuth's MMIX linear congruence: any scatter will do.
+        // Knuth's linear congruential generator MMIX: its quality is sufficient here.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
@@ -21,7 +21,7 @@ impl Scatter {
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<i8> {
-        // −128 is no weight's code, but the kernels' sums must bear it.
+        // −128 is not a weight's code, but the kernels' sums must handle it.
         (0..count).map(|_| self.next() as u8 as i8).collect()
     }
 }
@@ -52,7 +52,7 @@ impl Dense {
     }
 }
 
-/// Holds [`Processor::product`] against plain Rust, for `count` rows `gap` further apart than they are long.
+/// Compares [`Processor::product`] with plain Rust, for `count` rows `gap` further apart than they are long.
 pub(crate) fn check_product(processor: Processor, count: usize, rows: usize, columns: usize, gap: usize) {
     let mut scatter = Scatter((count * 1000 + rows * 10 + columns) as u64);
     let dense = Dense::random(rows, columns, &mut scatter);
@@ -84,7 +84,7 @@ impl LayerShape {
     }
 }
 
-/// Holds [`Processor::layer_f32`] against plain Rust.
+/// Compares [`Processor::layer_f32`] with plain Rust.
 pub(crate) fn check_layer_f32(processor: Processor, shape: LayerShape) {
     let LayerShape { count, planes, hidden } = shape;
     let mut scatter = Scatter(shape.numbers() as u64);
@@ -100,7 +100,7 @@ pub(crate) fn check_layer_f32(processor: Processor, shape: LayerShape) {
     }
 }
 
-/// Holds [`Processor::quantise`] and [`Processor::layer_int8`] against plain Rust.
+/// Compares [`Processor::quantise`] and [`Processor::layer_int8`] with plain Rust.
 pub(crate) fn check_layer_int8(processor: Processor, shape: LayerShape, sign: InputSign, added: bool) {
     let LayerShape { count, planes, hidden } = shape;
     let mut scatter = Scatter(shape.numbers() as u64 + u64::from(added));
@@ -148,7 +148,7 @@ fn zero_point(plane: usize, sign: InputSign) -> i32 {
     if plane == 0 && sign == InputSign::Positive { 0 } else { SIGNED_ZERO_POINT }
 }
 
-/// Activations as networks have them: of either sign, or sums of ReLUs and differences no larger; the first pose has none but 0.
+/// Activations as in networks: of either sign, or sums of ReLUs and differences no larger; the first pose is all 0.
 fn activations(shape: LayerShape, sign: InputSign, scatter: &mut Scatter) -> Vec<f32> {
     let LayerShape { planes, hidden, .. } = shape;
     let mut x = scatter.floats(shape.numbers());
@@ -165,7 +165,7 @@ fn activations(shape: LayerShape, sign: InputSign, scatter: &mut Scatter) -> Vec
     x
 }
 
-/// Codes of one pose, and the largest magnitude that they are shares of.
+/// Codes of one pose, and the largest magnitude that is their scale.
 fn quantised(x: &[f32], hidden: usize, sign: InputSign) -> (Vec<i32>, f32) {
     let counted = if sign == InputSign::Positive { &x[..hidden] } else { x };
     let range = counted.iter().fold(LEAST_RANGE, |range, x| range.max(x.abs()));
@@ -188,14 +188,14 @@ fn rectified(mut planes: Vec<Vec<f32>>) -> Vec<f32> {
     even.chain(pairs.iter().map(|[a, b]| a - b)).collect()
 }
 
-/// Bits of numbers, −0 as 0: which zero a ReLU gives is the processor's choice.
+/// Bits of numbers, −0 as 0: which zero a ReLU returns depends on the processor.
 fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|number| (number + 0.0).to_bits()).collect()
 }
 
-/// Every kernel of `processor`, in all shapes that take a path of their own.
+/// Every kernel of `processor`, in all shapes that have their own code path.
 pub(crate) fn check_all(processor: Processor) {
-    // All remainders of the rows that go together; panels of one register to four, full ones, and one that is padded.
+    // All remainders of the rows per tile; panels of one register to four, full ones, and a padded one.
     for count in [0, 1, 2, 3, 4, 5, 6, 7, 13] {
         for columns in [0, 1, 4, 9, 17, 33, 51, 64, 68, 130] {
             check_product(processor, count, 37, columns, 0);
