@@ -1,7 +1,7 @@
 //! The camera between a person in the world and key points in an image.
 //!
-//! The trainer's virtual cameras and the tests that hold them to account use
-//! the same few lines: a pinhole without distortion, and the way it is held.
+//! The trainer's virtual cameras and the tests that check them use the same few lines: a pinhole without distortion,
+//! and its attitude.
 
 mod look_at;
 
@@ -39,8 +39,8 @@ impl Camera {
         Self { focal: [focal; 2], centre: [width / 2.0, height / 2.0], size }
     }
 
-    /// A camera with square pixels that looks through the middle of an image of `size` pixels; its focal length in
-    /// pixels, or [`USUAL_FOCAL`] of the longer side where that is not known.
+    /// A camera with square pixels and its principal point in the middle of an image of `size` pixels; its focal
+    /// length in pixels, or [`USUAL_FOCAL`] of the longer side if that is unknown.
     pub fn with_focal(focal: Option<f32>, size: [u32; 2]) -> Self {
         let [width, height] = size.map(|pixels| pixels as f32);
         let focal = focal.unwrap_or_else(|| USUAL_FOCAL * width.max(height));
@@ -63,27 +63,27 @@ impl Camera {
     }
 }
 
-/// The focal length, in longer image sides, of a camera that nothing is known of: between a phone's and a webcam's.
+/// The assumed focal length of an unknown camera, in longer image sides: between a phone's and a webcam's.
 pub const USUAL_FOCAL: f32 = 1.2;
 
-/// How a camera is held in a world that is right-handed with y up. Angles in radians.
+/// The attitude of a camera in a world that is right-handed with y up. Angles in radians.
 ///
 /// With all angles 0 the camera is level and looks along −z, so that it sees the face of a person who faces +z.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Attitude {
     /// Turn about the world's y axis, counter-clockwise as seen from above.
     pub heading: f32,
-    /// How far the camera looks down from the horizontal; its own height follows from it where it looks at a person.
+    /// How far the camera looks down from the horizontal; if it looks at a person, its height follows from this.
     pub elevation: f32,
     /// Turn about the optical axis, clockwise as seen from behind the camera; the image turns the other way.
     pub roll: f32,
 }
 
 impl Attitude {
-    /// The rotation that takes directions in camera axes to world axes: its columns are the camera's right, down
-    /// and forward in the world.
+    /// The rotation that takes directions in camera axes to world axes: its columns are the camera's right, down and
+    /// forward in the world.
     ///
-    /// `R = Ry(heading) · Rx(−elevation) · diag(1, −1, −1) · Rz(roll)`; its transpose is the way back.
+    /// `R = Ry(heading) · Rx(−elevation) · diag(1, −1, −1) · Rz(roll)`; its transpose is the inverse.
     pub fn world_from_camera(self) -> Matrix3 {
         let (sin_h, cos_h) = self.heading.sin_cos();
         let (sin_e, cos_e) = self.elevation.sin_cos();
@@ -100,8 +100,8 @@ impl Attitude {
         transpose(self.world_from_camera())
     }
 
-    /// The rotation that takes directions in camera axes to those of a level camera of the same heading: x to the right, y
-    /// down as things fall, z forward. The heading does not matter to it.
+    /// The rotation that takes directions in camera axes to those of a level camera of the same heading: x to the
+    /// right, y down along gravity, z forward. It does not depend on the heading.
     pub fn level_from_camera(self) -> Matrix3 {
         let level = Self { elevation: 0.0, roll: 0.0, ..self };
         multiply(level.camera_from_world(), self.world_from_camera())
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn heading_walks_round_the_person() {
-        // From the person's left side (+x), who faces +z looks to the left of the image.
+        // From the left side (+x), a person who faces +z looks to the left of the image.
         let side = Attitude { heading: FRAC_PI_2, ..Attitude::default() };
         assert!(close(rotate(side.world_from_camera(), [0.0, 0.0, 1.0]), [-1.0, 0.0, 0.0]));
         assert!(seen(side, 4.0, [0.0, 0.0, 0.5])[0] < 400.0);
@@ -170,14 +170,14 @@ mod tests {
         let raised = Attitude { elevation: FRAC_PI_4, ..Attitude::default() };
         let half = 0.5_f32.sqrt();
         assert!(close(rotate(raised.world_from_camera(), [0.0, 0.0, 1.0]), [0.0, -half, -half]));
-        // From above, what is nearer to the camera (+z) on the ground is lower in the image.
+        // From above, points on the ground nearer to the camera (+z) are lower in the image.
         assert!(seen(raised, 4.0, [0.0, 0.0, 0.5])[1] > 550.0);
     }
 
     #[test]
     fn a_clockwise_roll_turns_the_image_counter_clockwise() {
         let rolled = Attitude { roll: FRAC_PI_2, ..Attitude::default() };
-        // The head, once at the top, lies on the left.
+        // The head, which was at the top, is on the left.
         let [x, y] = seen(rolled, 4.0, [0.0, 1.0, 0.0]);
         assert_relative_eq!(x, 250.0, epsilon = 1e-2);
         assert_relative_eq!(y, 500.0, epsilon = 1e-2);
@@ -190,7 +190,7 @@ mod tests {
             // A person stands on the floor: their head is above their feet.
             let head = rotate(held.camera_from_world(), [0.0, 1.0, 0.0]);
             assert!(close(rotate(held.level_from_camera(), head), [0.0, -1.0, 0.0]));
-            // The way that the camera looks, without its fall.
+            // The camera's forward direction without its vertical part.
             let [x, y, z] = rotate(held.level_from_camera(), [0.0, 0.0, 1.0]);
             assert!(x.abs() < 1e-6 && (y - 0.3_f32.sin()).abs() < 1e-6 && z > 0.9);
         }

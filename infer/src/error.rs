@@ -1,9 +1,7 @@
-//! What went wrong, where, and what to do about it.
+//! Errors: the place, what was found and expected, and a hint.
 //!
-//! One type serves both programs: a message that says what was found and what
-//! was expected, the place it was found at, and a hint where there is
-//! something to do. `main.rs` turns it into words and an exit code; nothing
-//! below prints.
+//! One type serves both programs: a message with what was found and what was expected, the place, and a hint if the
+//! user can do something. `main.rs` prints it and turns it into an exit code; nothing below prints.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Where in a user's input something went wrong: a file or stream, and within it a line.
+/// A place in a user's input: a file or stream, and within it a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// The file, or `<stdin>`.
@@ -36,9 +34,9 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Input that is not what its format or the model asks for.
+    /// Input that does not match its format or the model.
     BadInput,
-    /// An option or a combination of options that cannot be honoured.
+    /// An option or a combination of options that is not possible.
     BadUsage,
     /// A model file that is not one of ours, or that does not fit its card.
     BadModel,
@@ -46,7 +44,7 @@ pub enum ErrorKind {
     Runtime,
     /// The operating system refused: no such file, disk full, no permission.
     Io,
-    /// The reader of our output went away; by convention this is success.
+    /// The reader of our output is closed; by convention this is success.
     BrokenPipe,
 }
 
@@ -105,7 +103,7 @@ impl Error {
         self
     }
 
-    /// Adds what the user can do about it; printed on a line of its own.
+    /// Adds a hint for the user; printed on a separate line.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -117,12 +115,12 @@ impl Error {
         self.kind
     }
 
-    /// Where it happened, as far as known.
+    /// The place, as far as it is known.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// What to do about it, if anything.
+    /// The hint for the user, if there is one.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }

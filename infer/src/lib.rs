@@ -22,25 +22,25 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`Lifter::lift_with_cameras`] takes arrays, [`Lifter::lift_frames`] people in frames, [`stream::lift_stream`] whole
-//! streams from reader to writer; [`Lifter::lift`] is for key points of which no camera is known.
+//! [`Lifter::lift_with_cameras`] takes arrays, [`Lifter::lift_frames`] people in frames, [`stream::lift_stream`]
+//! whole streams from reader to writer; [`Lifter::lift`] is for key points without a known camera.
 //!
-//! Features, both on by default: `bundled`, the models that the library carries with it (13 MB), and `cli`, the program.
+//! Features, both on by default: `bundled`, the models inside the library (13 MB), and `cli`, the program.
 //!
 //! # The journey of a frame
 //!
 //! A [`format::FrameReader`] reads a [`pose::Frame`] of people with key points in some [`skeleton::Layout`];
-//! [`stream::lift_stream`] gathers what is there into a batch; the [`Lifter`] takes each joint to its place in the
-//! model's own layout, turns each person to the optical axis if the model wants to look at them, runs the [`model`],
-//! turns the pose back and gives a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as numbers or, in
-//! [`view`], as a page to look at. Two of them pass poses on to another: [`smooth::SmoothWriter`] smooths people's over
-//! time, [`smooth::LevelWriter`] turns them upright.
+//! [`stream::lift_stream`] gathers the available frames into a batch; the [`Lifter`] converts the key points to the
+//! model's own layout, turns each person to the optical axis if the model's view is the subject, runs the [`model`],
+//! turns the pose back and returns a [`pose::LiftedFrame`]; a [`format::PoseWriter`] writes it, as numbers or, in
+//! [`view`], as a page to look at. Two writers pass poses on to another one: [`smooth::SmoothWriter`] smooths them
+//! over time, [`smooth::LevelWriter`] turns them upright.
 //!
-//! On a CPU the model's threads share the people of a large batch; where a stream has a backlog each of them lifts batches
-//! of its own instead, from key points to poses. Many live streams share one model by [`stream::SharedNetwork`], which runs
-//! what lifters on threads of their own ask for at the same time as one batch.
+//! On a CPU the model's threads share the people of a large batch; if a stream has a backlog, each thread lifts whole
+//! batches instead, from key points to poses. Many live streams share one model by [`stream::SharedNetwork`], which
+//! runs the concurrent requests of lifters on many threads as one batch.
 //!
-//! Rooms name only those above them in this list:
+//! A module may use only the modules before it in this list:
 //! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`track`], [`guard`], [`smooth`], [`place`], [`export`], [`model`], [`metric`], [`lift`], [`stream`],
 //! [`view`], [`cli`].
 

@@ -1,4 +1,4 @@
-//! Key points, poses and frames; the one place where axes and units are defined.
+//! Key points, poses and frames; axes and units are defined only here.
 //!
 //! - 2D: pixels, origin at the top left corner, x to the right, y down.
 //! - 3D: camera axes, x to the right, y down, z forward (OpenCV's and
@@ -10,10 +10,10 @@
 
 pub use poselift_onnx::{Axes, Unit};
 
-/// One 2D key point as a detector gives it.
+/// One 2D key point of a detector.
 ///
-/// Coordinates are f64: an f32 rounds a pixel number of a thousand by 0.00003, which moves joints by a thousandth of a
-/// millimetre from one resolution of an image to another.
+/// Coordinates are f64: an f32 rounds a pixel coordinate of a thousand by 0.00003, which moves joints by a thousandth
+/// of a millimetre from one resolution of an image to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Keypoint {
     /// Pixels from the left edge of the image.
@@ -28,7 +28,7 @@ impl Keypoint {
     /// A joint that was not detected.
     pub const MISSING: Self = Self { x: f64::NAN, y: f64::NAN, score: 0.0 };
 
-    /// Whether a model must not read this point: no score, or a coordinate that is no number.
+    /// Whether a model must not read this point: its score is 0, or a coordinate is NaN or infinite.
     pub fn is_missing(self) -> bool {
         !(self.score > 0.0 && self.x.is_finite() && self.y.is_finite())
     }
@@ -37,7 +37,7 @@ impl Keypoint {
 /// One person's key points in one frame, in some layout's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
-    /// The track that the person belongs to, if the source names one.
+    /// The person's track, if the source names one.
     pub id: Option<i64>,
     /// `[J]` key points.
     pub keypoints: Vec<Keypoint>,
@@ -67,31 +67,31 @@ pub struct LiftedPerson {
     pub joints: Vec<[f32; 3]>,
     /// Mean score of the 2D key points that the model read, 0..1.
     pub score: f32,
-    /// `[J]` the distance that 68 % of each joint's errors stay within, as the model itself expects it, in the unit of
-    /// its card; empty where the model does not say.
+    /// `[J]` the distance that 68 % of each joint's errors stay within, as estimated by the model, in the unit of its
+    /// card; empty if the model has no sigma.
     pub sigma: Vec<f32>,
-    /// Indices of the joints whose 2D key point was missing, so that the model placed them by the others. Joints that
-    /// the model reads no key point of, as the spine, are never among them.
+    /// Indices of the joints whose 2D key point was missing, so that the model placed them by the others. Joints
+    /// without a key point in the model's layout, such as the spine, are never among them.
     pub missing_joints: Vec<usize>,
-    /// Whether the mean of `sigma` lies beyond what was asked for.
+    /// Whether the mean of `sigma` exceeds the requested limit.
     pub unsure: bool,
-    /// Where the root joint is, in the axes and the unit of `joints`, from the camera; `None` where it is not known.
+    /// The root joint's position, in the axes and the unit of `joints`, from the camera; `None` if it is unknown.
     pub root: Option<[f32; 3]>,
-    /// Degrees of the angles that the stream names, NaN for those that the joints do not tell; empty where there are none.
+    /// The angles that the stream names, degrees, NaN if the joints do not determine them; empty if there are none.
     pub angles: Vec<f32>,
-    /// One standard deviation of each angle, degrees, NaN where it is not known; empty where there are none.
+    /// One standard deviation of each angle, degrees, NaN if it is unknown; empty if there are none.
     pub angle_sigma: Vec<f32>,
 }
 
 impl LiftedPerson {
-    /// The mean of `sigma` over the joints; `None` where the model does not say.
+    /// The mean of `sigma` over the joints; `None` if the model has no sigma.
     pub fn mean_sigma(&self) -> Option<f32> {
         let mean = self.sigma.iter().sum::<f32>() / self.sigma.len() as f32;
         (!self.sigma.is_empty()).then_some(mean)
     }
 }
 
-/// One frame of a 3D stream; every 2D frame yields one.
+/// One frame of a 3D stream; every 2D frame gives one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LiftedFrame {
     /// The frame's number, copied from the 2D frame.

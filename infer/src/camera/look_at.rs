@@ -1,20 +1,20 @@
-//! The turn of a camera that makes it look at a person.
+//! `LookAt`: the rotation of a camera that makes it look at a person.
 
 use super::Camera;
 
-/// Directions nearer to the image plane than this share of their depth are out of sight of a turned camera.
+/// Directions closer to the image plane than this share of their depth are out of sight of a turned camera.
 pub const LEAST_DEPTH: f64 = 0.05;
 
-/// The depth of the plane that [`LookAt::ray`] measures in: rays are about as large as pixels are.
+/// The depth of the plane that [`LookAt::ray`] uses: rays have about the size of pixels.
 pub const RAY_DEPTH: f64 = 1000.0;
 
-/// The turn of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
+/// The rotation of a camera about its own centre, by the smallest angle, so that it looks at a given pixel.
 ///
-/// A person at the edge of an image is seen from the side even where the camera looks straight at them from the
-/// middle: turned to the optical axis, the same pose gives the same key points wherever it appears.
+/// A person at the edge of an image is seen from the side even if the camera looks straight at them in the middle:
+/// turned to the optical axis, the same pose gives the same key points wherever it appears.
 ///
-/// It is computed in f64, and only pixels are rounded at the end: in f32 a turn by half a radian alone would cost a ten
-/// thousandth of a pixel, which shows in the pose of a small person.
+/// It is computed in f64, and only pixels are rounded at the end: in f32 a rotation by half a radian alone would cost
+/// a ten thousandth of a pixel, which is visible in the pose of a small person.
 ///
 /// ```
 /// use poselift::camera::{Camera, LookAt};
@@ -32,7 +32,7 @@ pub struct LookAt {
 }
 
 impl LookAt {
-    /// The turn that brings `pixel` to the principal point; with d = (a, b, c) the unit vector towards it,
+    /// The rotation that brings `pixel` to the principal point; with d = (a, b, c) the unit vector towards it,
     /// `R = [[1 − a²/(1+c), −ab/(1+c), −a], [−ab/(1+c), 1 − b²/(1+c), −b], [a, b, c]]`.
     pub fn towards<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> Self {
         let [x, y] = ray(camera, pixel);
@@ -43,23 +43,23 @@ impl LookAt {
         Self { camera: *camera, looking_from_camera }
     }
 
-    /// Where the turned camera sees what the camera sees at `pixel`; `None` if that is beside or behind it, or if
-    /// `pixel` is no pair of finite numbers.
+    /// The pixel in the turned camera of what the camera sees at `pixel`; `None` if that is beside or behind it, or
+    /// if `pixel` is not a pair of finite numbers.
     pub fn pixel<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f32; 2]> {
         let ray = self.ray(pixel)?;
         let Camera { focal, centre, .. } = self.camera;
         Some([0, 1].map(|axis| (ray[axis] / RAY_DEPTH * f64::from(focal[axis]) + f64::from(centre[axis])) as f32))
     }
 
-    /// As [`Self::pixel`], but as the direction that is seen there, (x, y) at depth [`RAY_DEPTH`]: where the principal
-    /// point lies, how long the lens is and what resolution the image has no longer matters.
+    /// As [`Self::pixel`], but as the direction seen there, (x, y) at depth [`RAY_DEPTH`]: it does not depend on the
+    /// principal point, the focal length and the resolution of the image.
     pub fn ray<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f64; 2]> {
         let [x, y] = ray(&self.camera, pixel);
         let [x, y, z] = self.looking_from_camera.map(|row| row[0] * x + row[1] * y + row[2]);
         (z > LEAST_DEPTH).then(|| [x, y].map(|across| across / z * RAY_DEPTH))
     }
 
-    /// A vector in the turned camera's axes in those of the camera itself.
+    /// Takes a vector from the turned camera's axes to those of the camera itself.
     pub fn undo(&self, vector: [f32; 3]) -> [f32; 3] {
         let [x, y, z] = vector.map(f64::from);
         let [first, second, third] = self.looking_from_camera;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     proptest! {
-        /// The way there, as the definition has it and in nothing but f32; [`LookAt::undo`] is its way back.
+        /// The rotation by its definition, in f32 only; [`LookAt::undo`] is its inverse.
         #[test]
         fn undoing_a_turn_gives_the_direction_back(
             pixel in prop::array::uniform2(-2000f32..3000.0),
@@ -115,12 +115,12 @@ mod tests {
             let view = LookAt::towards(&CAMERA, pixel);
             let there = view.looking_from_camera.map(|row| row.map(|cell| cell as f32));
             prop_assert!(close(view.undo(rotate(there, vector)), vector));
-            // R is orthonormal and turns: its rows have length 1 and the third is the product of the others.
+            // R is a rotation: its rows have length 1 and the third is the cross product of the others.
             let [a, b, c] = there;
             let cross = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
             prop_assert!(close(cross, c));
             prop_assert!(there.iter().all(|row| (length(*row) - 1.0).abs() < 1e-6));
-            // What it looks at lies ahead.
+            // The target is straight ahead.
             let direction = [(pixel[0] - 500.0) / 1000.0, (pixel[1] - 500.0) / 1000.0, 1.0];
             prop_assert!(close(view.undo([0.0, 0.0, length(direction)]), direction), "{direction:?}");
         }

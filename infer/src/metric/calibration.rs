@@ -1,7 +1,7 @@
-//! Whether a model is as sure as it has reason to be.
+//! Calibration: whether a model's sigma matches its errors.
 //!
-//! Sigma is fitted as the size of an exponentially distributed error and scaled so that 68 % stay within it: of all
-//! errors `1 − 0.32^k` shall then stay within k sigma.
+//! Sigma is fitted as the size of an exponentially distributed error and scaled so that 68 % of the errors are within
+//! it: a share of `1 − 0.32^k` of all errors should then be within k sigma.
 
 use ndarray::{ArrayView2, ArrayView3};
 
@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 /// Multiples of sigma that errors are counted within: 0.25, 0.5 … 3.
 pub const SIGMAS: [f64; 12] = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0];
 
-/// Where one sigma stands among [`SIGMAS`].
+/// The index of one sigma in [`SIGMAS`].
 const ONE: usize = 3;
 
-/// The share of errors, 0..1, that the error model has within `sigmas` of them.
+/// The share of errors, 0..1, that the error model predicts within `sigmas`.
 pub fn expected_within(sigmas: f64) -> f64 {
     1.0 - 0.32_f64.powf(sigmas)
 }
 
-/// Counts the joints whose error lies within the sigma that the model gave for them; 68 % of them should.
+/// Counts the joints whose error is within the model's sigma for them; 68 % of them should be.
 ///
 /// ```
 /// use ndarray::array;
@@ -37,14 +37,14 @@ pub fn expected_within(sigmas: f64) -> f64 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     root: Option<usize>,
-    /// Of each joint, once there is a first pose.
+    /// Counts per joint, once there is a first pose.
     joints: Vec<Counts>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counts {
     all: u64,
-    /// Those within each of [`SIGMAS`].
+    /// Counts within each of [`SIGMAS`].
     within: [u64; SIGMAS.len()],
 }
 
@@ -62,17 +62,17 @@ impl Counts {
 }
 
 impl Calibration {
-    /// No joints yet. With a `root`, both poses of each pair are first made relative to that joint, which is left out
-    /// then: its error is 0 whatever its sigma.
+    /// No joints yet. With a `root`, both poses of each pair are first made relative to that joint, which is then
+    /// left out: its error is always 0.
     pub fn new(root: Option<usize>) -> Self {
         Self { root, joints: Vec::new() }
     }
 
     /// Adds a batch: `predicted` and `truth` are `[N, J, 3]`, `sigma` is `[N, J]`, all in one unit. Poses and joints
-    /// with a value that is no number are left out.
+    /// with a NaN are left out.
     ///
     /// # Errors
-    /// Shapes that do not fit each other.
+    /// Shapes that do not match.
     pub fn add(
         &mut self,
         predicted: ArrayView3<'_, f32>,

@@ -1,10 +1,10 @@
-//! How far feet slide that stand, as far as poses relative to their root can show it.
+//! Sliding of standing feet, as far as poses relative to their root can show it.
 //!
-//! Of a foot that stands, such a pose shows the root's motion turned round, so one foot alone says nothing; but while
-//! both stand, they keep their distance. What they move against each other then, they slide. Feet stand where for
-//! 0.2 s at least, speeds being taken over 0.1 s, their heights along the camera's y differ little and not changingly,
-//! and they do not pass each other as in a step. So steps are never measured, a slide of both feet together is not
-//! seen, and a camera that looks down steeply makes heights of depths: figures compare on the same clip.
+//! In such a pose a standing foot shows the root's motion reversed, so one foot alone shows nothing; but while both
+//! stand, their distance is constant, and any relative motion is sliding. Feet count as standing if, for at least 0.2
+//! s with speeds over 0.1 s, their heights along the camera's y differ little and stay constant, and they do not pass
+//! each other as in a step. So steps are never measured, a slide of both feet together is not seen, and a camera that
+//! looks steeply down turns depths into heights: compare figures of the same clip only.
 
 use super::Point;
 
@@ -12,20 +12,20 @@ use super::Point;
 const STEP: f64 = 0.1;
 const STANCE: f64 = 0.2;
 
-/// How much higher one foot may be, in leg lengths: 0.06 m of a leg of 0.8 m.
+/// The greatest difference of the feet's heights, in leg lengths: 0.06 m for a leg of 0.8 m.
 const HEIGHT: f64 = 0.075;
 
-/// How fast one foot may rise against the other, and how fast they may move over the floor, leg lengths a second:
-/// 0.16 and 0.48 m/s.
+/// The greatest relative vertical speed of the feet, and the greatest relative speed over the floor, leg lengths a
+/// second: 0.16 and 0.48 m/s.
 const RISE: f64 = 0.2;
 const PASSING: f64 = 0.6;
 
-/// The joints that are looked at: hip, knee and ankle of each side.
+/// The joints that are used: hip, knee and ankle of each side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Legs([[usize; 3]; 2]);
 
 impl Legs {
-    /// None where a joint is missing.
+    /// `None` if a joint is missing.
     pub(super) fn of(joints: &[String]) -> Option<Self> {
         let at = |side: &str, part: &str| joints.iter().position(|joint| *joint == format!("{side}_{part}"));
         let leg = |side: &str| Some([at(side, "hip")?, at(side, "knee")?, at(side, "ankle")?]);
@@ -37,7 +37,7 @@ impl Legs {
         self.0
     }
 
-    /// The length of the legs, and the way from the right ankle to the left one, in the pose's unit.
+    /// The length of the legs, and the vector from the right ankle to the left one, in the pose's unit.
     fn measure(&self, pose: &[Point]) -> (f64, [f64; 3]) {
         let length = |[hip, knee, ankle]: [usize; 3]| {
             super::distance(pose[hip], pose[knee]) + super::distance(pose[knee], pose[ankle])
@@ -63,12 +63,12 @@ struct Apart {
     way: [f64; 3],
 }
 
-/// How feet slid while both stood.
+/// The sliding of both feet while they stood.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Slide {
-    /// Their way over the floor against each other, in the poses' unit.
+    /// Their relative distance moved over the floor, in the poses' unit.
     pub(super) way: f64,
-    /// The time that it took, seconds.
+    /// The duration, seconds.
     pub(super) seconds: f64,
 }
 
@@ -79,7 +79,7 @@ impl Feet {
         self.poses.push(Apart { frame, seconds, way });
     }
 
-    /// What both feet slid in all stances together.
+    /// Sliding in all stances together.
     pub(super) fn slide(&self) -> Slide {
         let leg = self.leg_lengths / self.poses.len().max(1) as f64;
         let mut total = Slide::default();
@@ -94,10 +94,10 @@ impl Feet {
         total
     }
 
-    /// What happens within [`STEP`] after a pose; none where the track ends or has a gap.
+    /// The motion within [`STEP`] after a pose; `None` if the track ends or has a gap.
     fn step(&self, start: usize) -> Option<Step> {
         let first = self.poses[start];
-        // A hair of slack for times that were rounded.
+        // A small tolerance for rounded times.
         let is_later = |pose: &&Apart| pose.seconds - first.seconds > 0.95 * STEP;
         let later = self.poses[start..].iter().find(is_later)?;
         let count = later.frame.checked_sub(first.frame)?;
@@ -115,7 +115,7 @@ struct Step {
 }
 
 impl Step {
-    /// The speed of the feet against each other over the floor, the camera's x and z.
+    /// The relative speed of the feet over the floor, the camera's x and z.
     fn speed(&self) -> f64 {
         (self.to.way[0] - self.from.way[0]).hypot(self.to.way[2] - self.from.way[2]) / self.seconds
     }
@@ -127,7 +127,7 @@ impl Step {
     }
 }
 
-/// Steps in a row during which both feet stand.
+/// Consecutive steps during which both feet stand.
 #[derive(Debug, Default)]
 struct Stance {
     first: Option<f64>,
@@ -167,7 +167,7 @@ mod tests {
 
     const LEGS: Legs = Legs([[0, 1, 2], [3, 4, 5]]);
 
-    /// What 60 frames a half minute of a motion of both ankles show.
+    /// The result for 60 frames, half a minute, of a motion of both ankles.
     fn slide(frames: usize, ankles: impl Fn(f32) -> [Point; 2]) -> Slide {
         let mut feet = Feet::default();
         for frame in 0..frames {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn one_foot_that_creeps_slides() {
-        // The body sways over both feet, which move together then; the left one creeps by 5 cm/s on top.
+        // The body sways over both feet, which then move together; the left one also creeps by 5 cm/s.
         let sway = |t: f32| 0.1 * (3.0 * t).sin();
         let found = slide(61, |t| [[0.1 - sway(t) + 0.05 * t, 0.8, 0.0], [-0.1 - sway(t), 0.8, 0.0]]);
         assert_relative_eq!(found.seconds, 2.0, epsilon = 1e-6);

@@ -1,10 +1,9 @@
-//! MPJPE and its family: how far predicted poses lie from true ones.
+//! MPJPE and related metrics: the distance of predicted poses from true ones.
 //!
-//! The definitions are the field's usual ones, stated here because they differ
-//! between code bases. A pose is a slice of J points; both poses of a pair are
-//! in the same axes and unit, and what comes out is in that unit. The
-//! functions of this file look at one pair as it is; [`Score`] aligns roots,
-//! converts to millimetres and averages over poses.
+//! The definitions are the field's usual ones, stated here because they differ between code bases. A pose is a slice
+//! of J points; both poses of a pair are in the same axes and unit, and results are in that unit. The functions of
+//! this file compare one pair without alignment; [`Score`] aligns roots, converts to millimetres and averages over
+//! poses.
 //!
 //! | name | alignment before the mean joint distance |
 //! |---|---|
@@ -12,7 +11,7 @@
 //! | [`n_mpjpe`] | the one scale that fits best, about the origin |
 //! | [`p_mpjpe`], protocol 2 | the similarity (rotation, scale, translation) that fits best |
 //!
-//! No other scale is taken from the truth, and a mirror image is not a rotation.
+//! No other scale is taken from the truth, and reflections are not allowed.
 
 mod calibration;
 mod feet;
@@ -35,8 +34,8 @@ pub type Point = [f32; 3];
 
 /// Mean per-joint position error of one pose: the mean over its J joints of the Euclidean distance, in the poses' unit.
 ///
-/// Both poses are taken as they are: align their roots first. A root that was aligned counts as a joint with
-/// error 0, as in Martinez et al. 2017 and VideoPose3D. 0 for poses without joints.
+/// Poses are not aligned: align their roots first. An aligned root counts as a joint with error 0, as in Martinez et
+/// al. 2017 and VideoPose3D. 0 for poses without joints.
 ///
 /// # Panics
 /// If the poses do not have the same number of joints.
@@ -46,8 +45,8 @@ pub fn mpjpe(predicted: &[Point], truth: &[Point]) -> f64 {
     sum / predicted.len().max(1) as f64
 }
 
-/// MPJPE after the prediction was multiplied by the factor that fits it to the truth best in the sense of least
-/// squares, `Σ p·t / Σ p·p` (Rhodin et al. 2018), about the origin: align the roots first.
+/// MPJPE after multiplying the prediction by the factor that fits it to the truth best by least squares, `Σ p·t / Σ
+/// p·p` (Rhodin et al. 2018), about the origin: align the roots first.
 ///
 /// A prediction with all joints at the origin stays there.
 ///
@@ -72,8 +71,8 @@ pub fn p_mpjpe(predicted: &[Point], truth: &[Point]) -> f64 {
 
 /// The share, 0..1, of errors that are at most `threshold`, which is in the errors' unit.
 ///
-/// The threshold itself counts as within; code that asks for less than it differs by joints that are met exactly
-/// (an aligned root at threshold 0). 0 for no errors.
+/// The threshold itself counts as within; code with a strict comparison differs for joints with error 0 (an aligned
+/// root at threshold 0). 0 for no errors.
 pub fn pck(errors: &[f64], threshold: f64) -> f64 {
     errors.iter().filter(|&&error| error <= threshold).count() as f64 / errors.len().max(1) as f64
 }
@@ -82,7 +81,7 @@ pub fn pck(errors: &[f64], threshold: f64) -> f64 {
 ///
 /// `errors_mm` are in millimetres.
 pub fn auc(errors_mm: &[f64]) -> f64 {
-    // Of the thresholds 5k with k in 0..=30, those from ⌈error / 5⌉ on hold the error.
+    // Of the thresholds 5k with k in 0..=30, those from ⌈error / 5⌉ on contain the error.
     let within = errors_mm.iter().map(|error| (31.0 - (error / 5.0).ceil()).max(0.0));
     within.sum::<f64>() / 31.0 / errors_mm.len().max(1) as f64
 }
@@ -114,7 +113,7 @@ mod tests {
     fn n_mpjpe_forgives_scale_alone() {
         let doubled = FRAME.map(|p| p.map(|c| 2.0 * c));
         assert_relative_eq!(n_mpjpe(&doubled, &FRAME), 0.0, epsilon = 1e-7);
-        // Scale (2·1 + 1·1) / (4 + 1) = 0.6: [1.2, 0, 0] and [0, 0.6, 0] lie 0.2 and 0.4 off.
+        // Scale (2·1 + 1·1) / (4 + 1) = 0.6: [1.2, 0, 0] and [0, 0.6, 0] are 0.2 and 0.4 off.
         let predicted = [[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
         let truth = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
         assert_relative_eq!(n_mpjpe(&predicted, &truth), 0.3, epsilon = 1e-6);

@@ -1,14 +1,14 @@
-//! The similarity that lays one pose on another best, and never mirrors it.
+//! Procrustes alignment: the similarity that fits one pose to another best, without reflection.
 
 use nalgebra::{Matrix3, Vector3};
 
 use super::Point;
 
-/// `predicted`, moved, turned and scaled so that it lies as near to `truth` as a similarity can take it: least squares
-/// over rotation, one positive scale and translation.
+/// `predicted`, moved, rotated and scaled to be as close to `truth` as possible: least squares over rotation, one
+/// positive scale and translation.
 ///
-/// Umeyama 1991, equations 34–42: with the centred poses X and Y, `XᵀY = U D Vᵀ`, the rotation is `V S Uᵀ` where S turns
-/// the sign of the weakest axis if that is needed for a determinant of +1, and the scale is `tr(D S) / ‖X‖²`.
+/// Umeyama 1991, equations 34–42: with the centred poses X and Y, `XᵀY = U D Vᵀ`, the rotation is `V S Uᵀ` where S
+/// flips the sign of the weakest axis if that is needed for a determinant of +1, and the scale is `tr(D S) / ‖X‖²`.
 ///
 /// Degenerate poses are defined: a prediction whose joints are all equal becomes the truth's centroid, and so does
 /// every prediction where the truth's joints are all equal.
@@ -31,7 +31,7 @@ pub fn procrustes(predicted: &[Point], truth: &[Point]) -> Vec<Point> {
     predicted.iter().map(place).collect()
 }
 
-/// The rotation that turns X onto Y best, given `XᵀY`, and the `tr(D S)` of it.
+/// The rotation that fits X to Y best, given `XᵀY`, and its `tr(D S)`.
 fn best_rotation(covariance: Matrix3<f64>) -> (Matrix3<f64>, f64) {
     let svd = covariance.svd(true, true);
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else { unreachable!("both sides of the decomposition were asked for") };
@@ -65,7 +65,7 @@ mod tests {
         pose.iter().map(place).collect()
     }
 
-    /// Something asymmetric, of a person's size in metres.
+    /// An asymmetric pose of a person's size in metres.
     const POSE: [Point; 5] = [[0.0; 3], [0.3, 0.0, 0.1], [0.1, -0.9, 0.0], [-0.2, 0.4, 0.5], [0.0, 0.2, -0.6]];
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
         let mirrored = POSE.map(|[x, y, z]| [-x, y, z]);
         let error = p_mpjpe(&mirrored, &POSE);
         assert!(error > 0.1, "{error}");
-        // Nothing that a rotation can do is better, by brute force over turns about each axis.
+        // No other rotation is better, by brute force over rotations about each axis.
         for step in 0..360 {
             let angle = f64::from(step).to_radians();
             for angles in [[angle, 0.0, 0.0], [0.0, angle, 0.0], [0.0, 0.0, angle]] {

@@ -1,4 +1,4 @@
-//! The whole family over a data set, batch by batch.
+//! All metrics over a data set, batch by batch.
 
 use ndarray::{ArrayView2, ArrayView3, Axis};
 
@@ -42,7 +42,7 @@ struct Sums {
     per_joint: Vec<JointSums>,
 }
 
-/// Of one joint, over poses.
+/// Sums of one joint, over poses.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct JointSums {
     error: f64,
@@ -58,13 +58,13 @@ pub struct JointAccuracy {
     pub mpjpe: f64,
     /// Mean distance after the best similarity of the whole pose.
     pub p_mpjpe: f64,
-    /// The share of poses in which the joint is within 150 mm, 0..1; absent where the unit is not known.
+    /// The share of poses in which the joint is within 150 mm, 0..1; absent if the unit is unknown.
     pub pck_150: Option<f64>,
-    /// The mean of that share over 0, 5 … 150 mm, 0..1; absent where the unit is not known.
+    /// The mean of that share over 0, 5 … 150 mm, 0..1; absent if the unit is unknown.
     pub auc: Option<f64>,
 }
 
-/// Means over poses: errors in millimetres, or in the data's own unit where that is not known.
+/// Means over poses: errors in millimetres, or in the data's own unit if that is unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accuracy {
     /// Poses that were compared.
@@ -75,9 +75,9 @@ pub struct Accuracy {
     pub p_mpjpe: f64,
     /// The same after the best scale, pose by pose.
     pub n_mpjpe: f64,
-    /// The share of joints within 150 mm, 0..1; absent where the unit is not known.
+    /// The share of joints within 150 mm, 0..1; absent if the unit is unknown.
     pub pck_150: Option<f64>,
-    /// The mean of that share over 0, 5 … 150 mm, 0..1; absent where the unit is not known.
+    /// The mean of that share over 0, 5 … 150 mm, 0..1; absent if the unit is unknown.
     pub auc: Option<f64>,
     /// `[J]` mean distance of each joint after aligning the roots.
     pub per_joint: Vec<f64>,
@@ -86,8 +86,8 @@ pub struct Accuracy {
 impl Score {
     /// A score of poses with `joints` joints in `unit`.
     ///
-    /// With a `root`, both poses of each pair are first made relative to that joint; without, they are taken as they
-    /// are, and their origin is what scale is fitted about.
+    /// With a `root`, both poses of each pair are first made relative to that joint; without one they are not
+    /// aligned, and scale is fitted about their origin.
     ///
     /// # Panics
     /// If `root` is not one of the joints.
@@ -101,10 +101,10 @@ impl Score {
 
     /// Compares a batch: `predicted` and `truth` are `[N, J, 3]` in the same axes and unit.
     ///
-    /// A predicted pose with a value that is no number was not lifted: it is counted and left out of the means.
+    /// A predicted pose with a NaN was not lifted: it is counted and left out of the means.
     ///
     /// # Errors
-    /// Shapes that differ, another number of joints, or a true pose with a value that is no number.
+    /// Shapes that differ, another number of joints, or a true pose with a NaN.
     pub fn add(&mut self, predicted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>) -> Result<()> {
         let joints = self.sums.per_joint.len();
         let (shape, found) = (truth.shape(), predicted.shape());
@@ -121,7 +121,7 @@ impl Score {
         Ok(())
     }
 
-    /// Adds one pair, or says which joint of the truth cannot be compared with.
+    /// Adds one pair, or returns the joint of the truth that is NaN.
     fn add_pose(&mut self, predicted: ArrayView2<'_, f32>, truth: ArrayView2<'_, f32>) -> Result<(), usize> {
         let truth = aligned(truth, self.root);
         if let Some(joint) = truth.iter().position(|p| !p.iter().all(|c| c.is_finite())) {
@@ -135,14 +135,14 @@ impl Score {
         let scale = self.to_mm.unwrap_or(1.0);
         let errors: Vec<f64> = predicted.iter().zip(&truth).map(|(p, t)| distance(*p, *t) * scale).collect();
         self.samples += 1;
-        let laid_over = procrustes(&predicted, &truth);
-        self.sums.p_mpjpe += mpjpe(&laid_over, &truth) * scale;
+        let aligned = procrustes(&predicted, &truth);
+        self.sums.p_mpjpe += mpjpe(&aligned, &truth) * scale;
         self.sums.n_mpjpe += n_mpjpe(&predicted, &truth) * scale;
         if self.to_mm.is_some() {
             self.sums.pck_150 += pck(&errors, PCK_MM);
             self.sums.auc += auc(&errors);
         }
-        let aligned_errors = laid_over.iter().zip(&truth).map(|(p, t)| distance(*p, *t) * scale);
+        let aligned_errors = aligned.iter().zip(&truth).map(|(p, t)| distance(*p, *t) * scale);
         for ((sums, error), aligned_error) in self.sums.per_joint.iter_mut().zip(errors).zip(aligned_errors) {
             sums.error += error;
             sums.aligned_error += aligned_error;
@@ -152,7 +152,7 @@ impl Score {
         Ok(())
     }
 
-    /// Predictions with values that are no numbers, left out of the means.
+    /// Number of predictions with NaN, left out of the means.
     pub fn not_lifted(&self) -> u64 {
         self.not_lifted
     }
@@ -182,7 +182,7 @@ impl Score {
 }
 
 impl Score {
-    /// `[J]` what [`Self::accuracy`] says, joint by joint; `None` before the first pose.
+    /// `[J]` the figures of [`Self::accuracy`], joint by joint; `None` before the first pose.
     pub fn joints(&self) -> Option<Vec<JointAccuracy>> {
         let mean = |sum: f64| sum / self.samples as f64;
         let in_millimetres = |sum: f64| self.to_mm.map(|_| mean(sum));
@@ -229,10 +229,10 @@ mod tests {
         assert_relative_eq!(accuracy.mpjpe, 100.0, epsilon = 1e-3);
         assert_relative_eq!(accuracy.per_joint[0], 0.0);
         assert_relative_eq!(accuracy.per_joint[1], 200.0, epsilon = 1e-3);
-        // Two joints can always be laid on two joints.
+        // Two joints can always be aligned with two joints.
         assert_relative_eq!(accuracy.p_mpjpe, 0.0, epsilon = 1e-3);
-        // Of four joints one lies beyond 150 mm; the roots are met at once, 100 mm is within the 11 thresholds
-        // from 100 on, or within 10 as the nearest f32 lies just beyond it.
+        // Of four joints one is beyond 150 mm; the roots have error 0, 100 mm is within the 11 thresholds from 100
+        // on, or within 10 if the nearest f32 is just above it.
         assert_relative_eq!(accuracy.pck_150.unwrap(), 0.75);
         assert_relative_eq!(accuracy.auc.unwrap(), (2.0 + 11.0 / 31.0) / 4.0, epsilon = 1.01 / 31.0 / 4.0);
         let joint = score.joints().unwrap()[1];
@@ -240,7 +240,8 @@ mod tests {
         assert_relative_eq!(joint.p_mpjpe, 0.0, epsilon = 1e-3);
         assert_eq!(joint.pck_150, Some(0.5));
         assert_relative_eq!(joint.auc.unwrap(), 11.0 / 31.0 / 2.0, epsilon = 1.01 / 31.0 / 2.0);
-        // Scale 0.25 / 0.26 leaves 98.06 mm of the first, 0.5 / 0.8 nothing of the second: their joint's halves.
+        // Scale 0.25 / 0.26 leaves 98.06 mm of the first, 0.5 / 0.8 leaves 0 of the second: half of their joint's
+        // errors.
         assert_relative_eq!(accuracy.n_mpjpe, 98.058 / 4.0, epsilon = 1e-2);
     }
 

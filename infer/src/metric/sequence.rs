@@ -1,11 +1,11 @@
-//! Errors of motion: what a mean over single poses cannot see.
+//! Errors of motion, which a mean over single poses cannot show.
 
 use ndarray::{ArrayView3, Axis, Slice};
 
 /// Mean per-joint velocity error: the mean Euclidean error of the first differences of a sequence (Pavllo et al. 2019).
 ///
-/// `predicted` and `truth` are `[T, J, 3]`, one clip in order of time, root-relative, in the same unit; the result is in
-/// that unit per frame, so name the frame rate beside it. `None` for less than two frames.
+/// `predicted` and `truth` are `[T, J, 3]`, one clip in order of time, root-relative, in the same unit; the result is
+/// in that unit per frame, so report the frame rate with it. `None` for fewer than two frames.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -15,7 +15,7 @@ pub fn mpjve(predicted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>) -> Opti
 
 /// Acceleration error: the mean Euclidean error of the second differences of a sequence (Kanazawa et al. 2019).
 ///
-/// As [`mpjve`], in the unit per frame squared. `None` for less than three frames.
+/// As [`mpjve`], in the unit per frame squared. `None` for fewer than three frames.
 ///
 /// # Panics
 /// If the shapes differ.

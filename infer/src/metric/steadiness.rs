@@ -1,5 +1,4 @@
-//! What a 3D stream shows without any truth: bones that change their length, sides that differ, joints that tremble,
-//! feet that slide.
+//! The quality of a 3D stream without ground truth: changing bone lengths, asymmetry, jitter, sliding feet.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +9,9 @@ use super::upright::{Held, Upright};
 use crate::pose::LiftedFrame;
 use crate::skeleton::mirrored;
 
-/// Gathers a stream's figures, frame by frame.
+/// Collects a stream's figures, frame by frame.
 ///
-/// People are told apart by their track, those without one by their place in the frame.
+/// People are identified by their track, or without one by their index in the frame.
 ///
 /// ```
 /// use poselift::metric::Steadiness;
@@ -34,18 +33,18 @@ use crate::skeleton::mirrored;
 pub struct Steadiness {
     /// `(child, parent)` of each bone.
     bones: Vec<[usize; 2]>,
-    /// Positions in `bones` of a bone of the left side and its counterpart.
+    /// Indices in `bones` of a bone of the left side and its counterpart.
     pairs: Vec<[usize; 2]>,
-    /// Joints that move: all but the one that the others are relative to.
+    /// Joints that move: all but the root.
     moving: Vec<usize>,
-    /// None where the skeleton has no whole legs.
+    /// `None` if the skeleton has no complete legs.
     legs: Option<Legs>,
-    /// None where it has no trunk besides.
+    /// `None` if it has no trunk in addition.
     upright: Option<Upright>,
     fps: Option<f64>,
     frames: u64,
     poses: u64,
-    /// Of each pair, over all poses, the sum of the differences.
+    /// For each pair, the sum of the differences over all poses.
     differences: Vec<f64>,
     tracks: BTreeMap<Track, History>,
     accelerations: Vec<f32>,
@@ -60,8 +59,8 @@ pub struct Bone {
     pub parent: usize,
     /// Its mean length over all poses, in the stream's unit.
     pub length: f64,
-    /// Standard deviation over mean of its length within a track, the mean over tracks weighted by their poses;
-    /// `None` where no track has two poses.
+    /// Standard deviation over mean of its length within a track, averaged over tracks weighted by their poses;
+    /// `None` if no track has two poses.
     pub deviation: Option<f64>,
 }
 
@@ -90,15 +89,15 @@ pub struct SteadinessFigures {
     /// Each bone of the left side with its counterpart.
     pub pairs: Vec<Pair>,
     /// Jitter: the median over joints and frames of the length of the acceleration, in the stream's unit a second
-    /// squared, relative to the root, which is left out. `None` where no track has three frames in a row whose times
-    /// are known.
+    /// squared, relative to the root, which is left out. `None` if no track has three consecutive frames with known
+    /// times.
     pub acceleration: Option<f64>,
-    /// How fast both ankles move against each other over the floor (the camera's x and z) while both feet stand, the
-    /// mean over the time that they do, in the stream's unit a second. `None` where they never do for 0.2 s.
+    /// Mean relative speed of both ankles over the floor (the camera's x and z) while both feet stand, in the
+    /// stream's unit a second. `None` if they never stand for 0.2 s.
     pub feet_slide: Option<f64>,
     /// The seconds during which both feet stand, all tracks together.
     pub feet_planted: f64,
-    /// How the camera is held, as those show who stand straight; `None` where hardly anybody does.
+    /// The camera's attitude, from people who stand upright; `None` if too few do.
     pub camera: Option<Held>,
 }
 
@@ -108,15 +107,14 @@ impl SteadinessFigures {
         mean(self.bones.iter().filter_map(|bone| bone.deviation))
     }
 
-    /// The mean of [`Pair::asymmetry`] over pairs; `None` where there is none.
+    /// The mean of [`Pair::asymmetry`] over pairs; `None` if there are none.
     pub fn asymmetry(&self) -> Option<f64> {
         mean(self.pairs.iter().map(|pair| pair.asymmetry))
     }
 }
 
 impl Steadiness {
-    /// A stream of poses of `joints`, whose `parents` are −1 where there is none; `fps` gives frames their time that do
-    /// not say it.
+    /// A stream of poses of `joints`, whose `parents` are −1 for roots; `fps` gives times to frames that have none.
     pub fn new(joints: &[String], parents: &[i32], fps: Option<f64>) -> Self {
         let parent = |joint: usize| parents.get(joint).and_then(|&parent| usize::try_from(parent).ok());
         let parent = |joint: usize| parent(joint).filter(|&parent| parent < joints.len());
@@ -137,8 +135,7 @@ impl Steadiness {
         Self { bones, pairs, moving, legs, upright, fps, frames: 0, poses: 0, differences, tracks, accelerations }
     }
 
-    /// Adds a frame; each of its people must have as many joints as were named. Poses with a value that is no number
-    /// are passed over.
+    /// Adds a frame; each of its people must have as many joints as were named. Poses with a NaN are skipped.
     ///
     /// # Panics
     /// If a person has fewer joints.
@@ -172,7 +169,7 @@ impl Steadiness {
         }
     }
 
-    /// The figures so far; without any pose there are none of bones and pairs.
+    /// The figures so far; without any pose, bones and pairs are empty.
     pub fn figures(&self) -> SteadinessFigures {
         let bone = |(index, &[joint, parent]): (usize, &[usize; 2])| {
             let spreads = || self.tracks.values().map(|track| track.lengths[index]);
@@ -217,7 +214,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// The value in the middle, or the mean of the two there.
+/// The median.
 fn median(mut values: Vec<f32>) -> Option<f64> {
     values.sort_unstable_by(f32::total_cmp);
     let middle = [values.len().checked_sub(1)? / 2, values.len() / 2];
@@ -239,7 +236,7 @@ mod tests {
         Steadiness::new(&["hip", "left_hip", "right_hip", "spine"].map(String::from), &[-1, 0, 0, 0], fps)
     }
 
-    /// The left joint at `left` metres, the others where they always are.
+    /// The left joint at `left` metres, the others fixed.
     fn person(id: Option<i64>, left: f32) -> LiftedPerson {
         let joints = vec![[0.0; 3], [left, 0.0, 0.0], [-0.1, 0.0, 0.0], [0.0, -0.2, 0.0]];
         LiftedPerson { id, joints, ..LiftedPerson::default() }
@@ -275,7 +272,7 @@ mod tests {
     fn people_of_different_size_are_no_deviation() {
         let mut steadiness = steadiness(None);
         for index in 0..3 {
-            // By track whatever their place, and by place without one.
+            // By track regardless of the index, and by index without a track.
             let mut people = vec![person(Some(1), 0.1), person(Some(2), 0.3)];
             people.rotate_left(index as usize % 2);
             steadiness.add(&frame(index, people));
@@ -293,7 +290,7 @@ mod tests {
         for (index, left) in [(0, 0.1), (1, 0.2), (2, 0.1), (3, 0.1)] {
             steadiness.add(&frame(index, vec![person(Some(0), left)]));
         }
-        // Two moments of three joints, of which one is accelerated: by 0.2 / 0.1², then 0.1 / 0.1².
+        // Two times with three joints, of which one accelerates: by 0.2 / 0.1², then 0.1 / 0.1².
         assert_relative_eq!(steadiness.figures().acceleration.unwrap(), 0.0);
         steadiness.moving = vec![1];
         steadiness.accelerations.retain(|&acceleration| acceleration > 0.0);
@@ -306,7 +303,7 @@ mod tests {
         for (index, seconds, left) in [(0, 0.0, 0.0), (1, 0.1, 0.1), (2, 0.3, 0.3), (4, 0.4, 9.0), (5, 0.5, 0.0)] {
             steadiness.add(&LiftedFrame { time: Some(seconds), ..frame(index, vec![person(Some(0), left)]) });
         }
-        // One moment alone has both neighbours, and there the speed is 1 m/s before and after.
+        // Only one time has both neighbours, and there the speed is 1 m/s before and after.
         assert_eq!(steadiness.accelerations.len(), 3);
         assert_relative_eq!(f64::from(steadiness.accelerations[0]), 0.0, epsilon = 1e-4);
     }

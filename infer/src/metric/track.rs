@@ -1,26 +1,26 @@
-//! One person's way through a stream: the lengths of their bones, and the poses just before.
+//! One person's track through a stream: the lengths of their bones, and the previous poses.
 
 use super::Point;
 use super::feet::Feet;
 
-/// What tells people apart.
+/// A person's identity across frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Track {
     Id(i64),
     Place(usize),
 }
 
-/// What is kept of one track of a stream.
+/// The state of one track of a stream.
 #[derive(Debug, Clone)]
 pub(super) struct History {
-    /// Of each bone.
+    /// Statistics of each bone.
     pub(super) lengths: Vec<Spread>,
     pub(super) feet: Feet,
     /// The last two poses, the older first, with their frame's number and time.
     last: [Option<Moment>; 2],
 }
 
-/// A pose in its time.
+/// A pose with its time.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     pub(super) frame: u64,
@@ -28,7 +28,7 @@ pub(super) struct Moment {
     pub(super) joints: Vec<Point>,
 }
 
-/// A mean and the squares about it, kept by Welford's rule.
+/// A running mean and variance, by Welford's algorithm.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spread {
     pub(super) count: f64,
@@ -55,14 +55,14 @@ impl History {
         Self { lengths: vec![Spread::default(); bones], feet: Feet::default(), last: [None, None] }
     }
 
-    /// Goes on to `now`; gives the lengths of the accelerations that the `moving` joints had one pose before.
+    /// Adds `now`; returns the lengths of the accelerations of the `moving` joints at the previous pose.
     pub(super) fn go_on(&mut self, now: Moment, moving: &[usize]) -> Vec<f32> {
         let accelerations = self.accelerations(&now, moving);
         self.last = [self.last[1].take(), Some(now)];
         accelerations
     }
 
-    /// None unless the last two poses and `now` stand in a row.
+    /// `None` unless the last two poses and `now` are consecutive.
     fn accelerations(&self, now: &Moment, moving: &[usize]) -> Vec<f32> {
         let [Some(first), Some(second)] = &self.last else { return Vec::new() };
         let in_a_row =

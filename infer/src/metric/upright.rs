@@ -1,46 +1,46 @@
-//! How the camera is held, as people show it who stand straight: their bodies point up.
+//! The camera's attitude, estimated from people who stand upright: their bodies point up.
 //!
-//! On 2,700 views of people who stand straight, by cameras pitched −35 to 60 degrees, `coco17` and a detector's errors put the
-//! way up 0.2 degrees off on the mean and 4.5 in a single view (`models/README.md`).
+//! On 2,700 views of people who stand straight, by cameras pitched −35 to 60 degrees, with `coco17` and a detector's
+//! errors, the direction up is 0.2 degrees off on average and 4.5 in a single view (`models/README.md`).
 
 use super::Point;
 use super::feet::Legs;
 use crate::camera::Attitude;
 
-/// Knees and hips of a person who stands straight are bent less, degrees.
+/// Greatest bend of knees and hips of a person who stands straight, degrees.
 const STRAIGHT: f64 = 20.0;
-/// A person who lies is straight too: bodies count that point up in the image within so many degrees.
+/// A person who lies is straight too: only bodies that point up in the image within this angle count, degrees.
 const UP: f64 = 60.0;
-/// Fewer poses say too little: a person may lean.
+/// Fewer poses are not enough: a person may lean.
 const LEAST_POSES: u64 = 25;
 
-/// How a camera is held.
+/// An estimated attitude.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
-    /// Its elevation and roll; people do not show a heading.
+    /// The camera's elevation and roll; people do not show a heading.
     pub attitude: Attitude,
-    /// Poses that stand straight, by which this is known.
+    /// Number of poses that stand straight, from which it is estimated.
     pub poses: u64,
 }
 
-/// Where people who stand straight point.
+/// The direction that standing people point to.
 #[derive(Debug, Clone)]
 pub(super) struct Upright {
     legs: Legs,
     thorax: usize,
-    /// Of directions.
+    /// Sum of the directions.
     sum: [f64; 3],
     poses: u64,
 }
 
 impl Upright {
-    /// `None` where a joint is missing.
+    /// `None` if a joint is missing.
     pub(super) fn of(joints: &[String]) -> Option<Self> {
         let thorax = joints.iter().position(|joint| *joint == "thorax")?;
         Some(Self { legs: Legs::of(joints)?, thorax, sum: [0.0; 3], poses: 0 })
     }
 
-    /// Looks at a pose, in the camera's axes.
+    /// Adds a pose, in the camera's axes.
     pub(super) fn add(&mut self, pose: &[Point]) {
         let [left, right] = self.legs.joints();
         let middle = |part: usize| {
@@ -61,11 +61,12 @@ impl Upright {
         }
     }
 
-    /// How the camera is held; `None` where too few poses tell.
+    /// The camera's attitude; `None` if there are too few poses.
     pub(super) fn held(&self) -> Option<Held> {
         let length = length(self.sum);
         let [x, y, z] = self.sum.map(|axis| axis / length);
-        // A head before a camera of elevation e and roll r lies along (−sin r cos e, −cos r cos e, −sin e).
+        // A head in front of a camera of elevation e and roll r is in the direction (−sin r cos e, −cos r cos e, −sin
+        // e).
         let attitude = Attitude { elevation: (-z).asin() as f32, roll: (-x).atan2(-y) as f32, ..Attitude::default() };
         (self.poses >= LEAST_POSES).then_some(Held { attitude, poses: self.poses })
     }
@@ -79,7 +80,7 @@ fn length(way: [f64; 3]) -> f64 {
     way.iter().map(|axis| axis * axis).sum::<f64>().sqrt()
 }
 
-/// Degrees between two directions; not a number where one has no length.
+/// Degrees between two directions; NaN if one has no length.
 fn angle(a: [f64; 3], b: [f64; 3]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     (dot / (length(a) * length(b))).clamp(-1.0, 1.0).acos().to_degrees()
@@ -93,7 +94,7 @@ mod tests {
     use crate::camera::rotate;
     use crate::skeleton::H36M17;
 
-    /// A person who faces the camera, bent at hips and knees by `bend` degrees, as a camera held so sees them.
+    /// A person who faces the camera, bent at hips and knees by `bend` degrees, as seen by a camera of this attitude.
     fn seen(attitude: Attitude, bend: f32) -> Vec<Point> {
         let (sin, cos) = bend.to_radians().sin_cos();
         let world = |joint: &str| {
@@ -120,7 +121,7 @@ mod tests {
             let mut upright = upright();
             (0..LEAST_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
             let found = upright.held().unwrap();
-            // Knees a little bent put the ankles 2 cm, or one degree, before the thorax.
+            // Slightly bent knees put the ankles 2 cm, or one degree, in front of the thorax.
             assert!((found.attitude.elevation - elevation).abs() < 0.03, "{found:?}");
             assert!((found.attitude.roll - roll).abs() < 0.03, "{found:?}");
             assert_eq!(found.poses, LEAST_POSES);

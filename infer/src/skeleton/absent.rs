@@ -1,6 +1,7 @@
-//! The panic of [`Layout::joint`](super::Layout::joint): its reason must be put together at compile time too, where there is no `format!`.
+//! The panic of [`Layout::joint`](super::Layout::joint): its message must be built at compile time too, without
+//! `format!`.
 
-/// Bytes of a reason; names that do not fit are cut off.
+/// Bytes of the message; names that do not fit are cut off.
 const ROOM: usize = 160;
 
 /// Panics with `layout <layout> has no joint '<joint>'`.
@@ -10,7 +11,7 @@ pub(super) const fn panic_no_such_joint(layout: &str, joint: &str) -> ! {
     panic!("{}", reason.as_str())
 }
 
-/// Text that grows at compile time.
+/// Text that is built at compile time.
 struct Reason {
     bytes: [u8; ROOM],
     length: usize,
@@ -21,7 +22,7 @@ impl Reason {
         let text = text.as_bytes();
         let mut at = 0;
         while at < text.len() && self.length < ROOM {
-            // A name that is no plain text could be cut off within a character.
+            // A name that is not ASCII could be cut off within a character.
             self.bytes[self.length] = if text[at].is_ascii() { text[at] } else { b'?' };
             self.length += 1;
             at += 1;
@@ -37,7 +38,7 @@ impl Reason {
     }
 }
 
-/// Whether two texts are the same, as `==` cannot tell at compile time.
+/// Whether two texts are equal; `==` does not work at compile time.
 pub(super) const fn is_same(a: &str, b: &str) -> bool {
     let a = a.as_bytes();
     let b = b.as_bytes();

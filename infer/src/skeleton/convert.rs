@@ -1,10 +1,10 @@
-//! Taking key points of one layout to another by joint name, never by guess.
+//! Converts key points from one layout to another by joint name, without guessing.
 
 use super::Layout;
 use crate::error::{Error, Result};
 use crate::pose::Keypoint;
 
-/// Where each joint of a target layout is found in a source layout.
+/// The index of each joint of a target layout in a source layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
     source_of: Vec<usize>,
@@ -12,7 +12,7 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// No change: `len` joints, each from its own place.
+    /// The identity for `len` joints.
     pub fn identity(len: usize) -> Self {
         Self { source_of: (0..len).collect(), source_len: len }
     }
@@ -20,7 +20,7 @@ impl Conversion {
     /// From `source` to the joints called `target`, all of which `source` must hold.
     ///
     /// # Errors
-    /// A target joint that `source` does not have; the message lists all of them.
+    /// `source` lacks target joints; the message lists all of them.
     pub fn new<S: AsRef<str>>(source: &Layout, target: &[S]) -> Result<Self> {
         let found: Vec<_> = target.iter().map(|name| source.position(name.as_ref())).collect();
         let absent: Vec<_> =
@@ -36,17 +36,17 @@ impl Conversion {
         Ok(Self { source_of: found.into_iter().flatten().collect(), source_len: source.len() })
     }
 
-    /// How many joints a person of the source layout has.
+    /// Number of joints per person in the source layout.
     pub fn source_len(&self) -> usize {
         self.source_len
     }
 
-    /// How many joints come out.
+    /// Number of joints in the target layout.
     pub fn target_len(&self) -> usize {
         self.source_of.len()
     }
 
-    /// The target's key points, in order, out of `source`, which must have [`Self::source_len`] points.
+    /// The target's key points, in order, from `source`, which must have [`Self::source_len`] points.
     pub fn apply<'a>(&'a self, source: &'a [Keypoint]) -> impl Iterator<Item = Keypoint> + 'a {
         self.source_of.iter().map(|&index| source[index])
     }

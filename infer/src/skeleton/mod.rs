@@ -1,4 +1,4 @@
-//! Joint layouts by their field-wide names, and taking one to another by joint name.
+//! Joint layouts by their field-wide names, and conversion between them by joint name.
 //!
 //! COCO-17 is contained, point for point, in Halpe-26, BODY_25 and
 //! MediaPipe-33, so no joint is ever invented. Human3.6M-17 has no eyes and
@@ -49,7 +49,7 @@ pub struct Layout {
     pub parents: &'static [i32],
 }
 
-/// Every 2D layout that streams may come in. Where two have as many points, the commoner stands first.
+/// Every 2D layout that streams may have. Of two with the same number of points, the more common one comes first.
 pub const LAYOUTS: [&Layout; 11] = [
     &COCO17,
     &H36M17,
@@ -86,12 +86,12 @@ impl Layout {
         self.joints.is_empty()
     }
 
-    /// The position of the joint called `name`.
+    /// The index of the joint called `name`.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.joints.iter().position(|joint| *joint == name)
     }
 
-    /// The position of the joint called `name`, for names that stand in code: in a constant, a wrong one does not compile.
+    /// The index of the joint called `name`, for names in code: in a constant, a wrong one does not compile.
     ///
     /// ```
     /// use poselift::skeleton::H36M17;
@@ -105,7 +105,7 @@ impl Layout {
     /// ```
     ///
     /// # Panics
-    /// The layout has no such joint; the reason names both. Names that come from a file are asked of [`Self::position`].
+    /// The layout has no such joint; the message names both. For names that come from a file use [`Self::position`].
     pub const fn joint(&self, name: &str) -> usize {
         let mut joint = 0;
         while joint < self.joints.len() {
@@ -117,7 +117,7 @@ impl Layout {
         panic_no_such_joint(self.name, name)
     }
 
-    /// `[J]` the joint on the other side of the body: its own index for joints of the middle.
+    /// `[J]` the joint on the other side of the body: its own index for joints in the middle.
     ///
     /// Mirroring a pose is negating x and taking each joint from here.
     pub fn mirrored(&self) -> Vec<usize> {
@@ -125,7 +125,7 @@ impl Layout {
     }
 }
 
-/// As [`Layout::mirrored`], for `joints` of any list of names.
+/// As [`Layout::mirrored`], for `joints` from any list of names.
 pub fn mirrored<S: AsRef<str>>(joints: &[S]) -> Vec<usize> {
     let other_side = |name: &str| match name.split_once('_') {
         Some(("left", rest)) => format!("right_{rest}"),

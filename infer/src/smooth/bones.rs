@@ -1,13 +1,13 @@
-//! The lengths that people's bones usually have.
+//! The usual lengths of people's bones.
 
 use std::collections::BTreeMap;
 
 use super::Track;
 use crate::pose::LiftedPerson;
 
-/// What was seen so many seconds ago counts 1/e of what is seen now.
+/// Seconds after which an observation counts 1/e of a new one.
 const MEMORY: f64 = 3.0;
-/// People who were away for longer, seconds, may be forgotten.
+/// People who are absent for longer, seconds, may be forgotten.
 const FORGOTTEN: f64 = 3.0 * MEMORY;
 
 /// The bones of all people.
@@ -15,17 +15,17 @@ pub(super) struct Bones {
     /// Joints and their parents, parents before children.
     pairs: Vec<[usize; 2]>,
     people: BTreeMap<Track, Lengths>,
-    /// Of the last frame, seconds.
+    /// Time of the last frame, seconds.
     time: f64,
 }
 
-/// One person's.
+/// One person's bones.
 struct Lengths {
     /// When they were last seen, seconds.
     time: f64,
-    /// How many frames the means are of, older ones counting less.
+    /// Number of frames in the means; older ones count less.
     weight: f64,
-    /// Of each bone, in the unit of the poses.
+    /// Mean length of each bone, in the unit of the poses.
     means: Vec<f64>,
 }
 
@@ -33,7 +33,7 @@ impl Bones {
     /// Bones from joints to their `parents`, −1 for none.
     pub(super) fn new(parents: &[i32]) -> Self {
         let parent = |joint: usize| usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len());
-        // A parent is nearer to the root; in a ring, which is no skeleton, nothing is.
+        // A parent is closer to the root; in a ring, which is not a skeleton, this never holds.
         let depth =
             |joint: usize| std::iter::successors(Some(joint), |&joint| parent(joint)).take(parents.len()).count();
         let mut pairs: Vec<[usize; 2]> =
@@ -42,7 +42,7 @@ impl Bones {
         Self { pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
     }
 
-    /// When a person was last seen, seconds; before all times where none was.
+    /// When a person was last seen, seconds; −∞ if never.
     pub(super) fn time(&self) -> f64 {
         self.time
     }
@@ -53,7 +53,7 @@ impl Bones {
         self.time = f64::NEG_INFINITY;
     }
 
-    /// Learns from the poses of `people` at `time`, later than all before.
+    /// Updates the means from the poses of `people` at `time`, later than all before.
     pub(super) fn see(&mut self, time: f64, people: &[LiftedPerson]) {
         self.time = time;
         for (place, person) in people.iter().enumerate() {
@@ -70,7 +70,7 @@ impl Bones {
         }
     }
 
-    /// Gives the bones of `joints`, a pose of `track`, their usual lengths; the root stays and directions do.
+    /// Sets the bones of `joints`, a pose of `track`, to their usual lengths; the root and all directions stay.
     pub(super) fn restore(&self, track: Track, joints: &mut [[f32; 3]]) {
         let Some(known) = self.people.get(&track) else { return };
         let found = joints.to_vec();

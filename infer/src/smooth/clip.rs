@@ -1,4 +1,4 @@
-//! Poses smoothed by those before and after them.
+//! Smooths poses by the ones before and after them.
 
 use std::collections::VecDeque;
 
@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
-/// Frames that wait for those behind them, and those before them that they are smoothed by.
+/// Frames that wait for later ones, and earlier frames that still smooth them.
 pub(super) struct Clip {
-    /// How far ahead and back, seconds.
+    /// Reach forward and back, seconds.
     reach: f64,
-    /// By time, seconds.
+    /// Sorted by time, seconds.
     frames: VecDeque<(f64, Frame, LiftedFrame)>,
-    /// How many of the frames, from the first on, are written.
+    /// Number of frames, from the first on, that are written.
     written: usize,
 }
 
@@ -22,12 +22,12 @@ impl Clip {
         Self { reach, frames: VecDeque::new(), written: 0 }
     }
 
-    /// Takes a frame of `time`, no earlier than all before.
+    /// Adds a frame at `time`, no earlier than all before.
     pub(super) fn push(&mut self, time: f64, frame: &Frame, lifted: &LiftedFrame) {
         self.frames.push_back((time, frame.clone(), lifted.clone()));
     }
 
-    /// Writes what no frame later than `time` can be near to.
+    /// Writes the frames that no frame later than `time` can influence.
     pub(super) fn write_until(&mut self, time: f64, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
         while self.frames.get(self.written).is_some_and(|(waiting, ..)| waiting + self.reach <= time) {
             self.write_next(bones, writer)?;
@@ -35,7 +35,7 @@ impl Clip {
         Ok(())
     }
 
-    /// Writes what waits, and forgets all.
+    /// Writes the waiting frames, and forgets all.
     pub(super) fn write_rest(&mut self, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
         while self.written < self.frames.len() {
             self.write_next(bones, writer)?;
@@ -64,7 +64,7 @@ impl Clip {
         written
     }
 
-    /// The poses of `track` near `time`, where it is likely at `place`, with how far they are away: −1 to 1 in reaches.
+    /// The poses of `track` near `time`, probably at index `place`, with their distances in time: −1 to 1 in reaches.
     fn around(&self, time: f64, track: Track, place: usize) -> impl Iterator<Item = (f64, &[[f32; 3]])> {
         self.frames.iter().filter_map(move |(when, _, lifted)| {
             let apart = (when - time) / self.reach;

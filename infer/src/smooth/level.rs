@@ -1,19 +1,19 @@
-//! Upright people upright: poses turned from the axes of a camera that looks down to those of a level one.
+//! Makes upright people upright: turns poses from the axes of a tilted camera to those of a level one.
 
 use crate::camera::{Attitude, Matrix3, rotate};
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
-/// A writer that turns poses, on their way to another, from the axes of a camera that is held somehow to those of a level
-/// one in its place ([`crate::pose::Axes::Level`]).
+/// A writer that turns poses from the axes of a camera of a given attitude to those of a level camera at the same
+/// place ([`crate::pose::Axes::Level`]), and passes them on to another writer.
 pub struct LevelWriter {
     writer: Box<dyn PoseWriter>,
     level_from_camera: Matrix3,
 }
 
 impl LevelWriter {
-    /// Turns what goes to `writer`, as `attitude` says that the camera was held; its heading does not matter.
+    /// Turns the poses for `writer` by the camera's `attitude`; its heading has no effect.
     pub fn new(writer: Box<dyn PoseWriter>, attitude: Attitude) -> Self {
         Self { writer, level_from_camera: attitude.level_from_camera() }
     }

@@ -1,4 +1,4 @@
-//! Poses smoothed by those before them.
+//! Smooths poses by the ones before them.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::one_euro::OneEuro;
 use super::{Bones, Track};
 use crate::pose::LiftedFrame;
 
-/// A person who was away for longer, seconds, may be anywhere when they come back.
+/// A person who is absent for longer, seconds, may be anywhere when they come back.
 const AWAY: f64 = 0.5;
 
 /// A filter for each person.
 pub(super) struct Live {
-    /// Hz, of joints that stand still.
+    /// Cut-off frequency of joints that stand still, Hz.
     cutoff: f64,
     people: BTreeMap<Track, OneEuro>,
 }
@@ -21,7 +21,7 @@ impl Live {
         Self { cutoff, people: BTreeMap::new() }
     }
 
-    /// `lifted` as the filters of its people, who go on to `time`, have it.
+    /// Filters `lifted` at `time` by its people's filters.
     pub(super) fn go_on(&mut self, time: f64, lifted: &LiftedFrame, bones: &Bones) -> LiftedFrame {
         let is_step = |seconds: f64| seconds > 0.0 && seconds <= AWAY;
         let mut smooth = lifted.clone();

@@ -1,9 +1,9 @@
-//! Steadier poses: each person's joints smoothed over time, with bones that keep their lengths.
+//! Smoothing: each person's joints are smoothed over time, with bones that keep their lengths.
 //!
-//! A lifter looks at single frames, so its poses shake as key points do, and so do the lengths of bones. [`SmoothWriter`]
-//! stands before any other writer. Joints pass a filter: with [`Smoothing::Clip`] by what came before and after, which takes a
-//! little waiting, with [`Smoothing::Live`] by what came before alone, which takes none. Any mean of a limb that turns is too
-//! short, so bones are then given the length that they usually have.
+//! A lifter looks at single frames, so its poses jitter as key points do, and so do bone lengths. [`SmoothWriter`] is
+//! put in front of any other writer. Joints pass a filter: with [`Smoothing::Clip`] by the poses before and after,
+//! which delays them a little, with [`Smoothing::Live`] by the poses before alone, without delay. Any mean over a
+//! rotating limb is too short, so bones are then set to their usual length.
 
 mod bones;
 mod clip;
@@ -25,17 +25,18 @@ pub use level::LevelWriter;
 use live::Live;
 use track::Track;
 
-/// How far ahead and back a pose of a clip is smoothed over, seconds, where nothing else is asked for.
+/// Default reach of clip smoothing, forward and back, seconds.
 const USUAL_REACH: f64 = 0.1;
-/// The cut-off frequency of joints that stand still, Hz, where nothing else is asked for.
+/// Default cut-off frequency of joints that stand still, Hz.
 const USUAL_CUTOFF: f64 = 2.0;
 
-/// How poses are smoothed.
+/// The filter for poses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Smoothing {
-    /// Lines laid through the poses of so many seconds before and after each one; poses come so much later.
+    /// Lines fitted through the poses within this many seconds before and after each one, which delays poses by as
+    /// much.
     Clip(f64),
-    /// The One Euro filter, whose cut-off frequency is so many Hz for a joint that stands still; nothing is waited for.
+    /// The One Euro filter, with this cut-off frequency in Hz for a joint that stands still; without delay.
     Live(f64),
 }
 
@@ -72,10 +73,10 @@ impl fmt::Display for Smoothing {
     }
 }
 
-/// Why poses are passed on as they are.
+/// Why poses are passed on unsmoothed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsmoothed {
-    /// Several people without ids are in one frame: who is who in the next is not known.
+    /// Several people without ids are in one frame: they cannot be identified in the next one.
     Nameless,
     /// A frame has the time of the one before it.
     SameTime,
@@ -90,7 +91,7 @@ impl fmt::Display for Unsmoothed {
     }
 }
 
-/// A writer that smooths poses on their way to another.
+/// A writer that smooths poses and passes them on to another writer.
 pub struct SmoothWriter {
     writer: Box<dyn PoseWriter>,
     filter: Filter,
@@ -105,8 +106,8 @@ enum Filter {
 }
 
 impl SmoothWriter {
-    /// Smooths what goes to `writer`, poses of a skeleton of these `parents` (−1 for none). `report` hears, once for each cause,
-    /// of poses that are passed on as they are.
+    /// Smooths the poses for `writer`, of a skeleton with these `parents` (−1 for none). `report` is called, once for
+    /// each cause, when poses are passed on unsmoothed.
     pub fn new(
         writer: Box<dyn PoseWriter>,
         smoothing: Smoothing,
@@ -127,10 +128,10 @@ impl SmoothWriter {
         }
     }
 
-    /// Passes on, in its turn, a frame without people, as one that could not be read is.
+    /// Passes on, in its turn, a frame without people, such as an unreadable one.
     ///
     /// # Errors
-    /// A frame with people, and whatever the writer behind says.
+    /// A frame with people; errors of the inner writer.
     fn write_timeless(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         match &mut self.filter {
             _ if !lifted.people.is_empty() => {
@@ -145,7 +146,7 @@ impl SmoothWriter {
         }
     }
 
-    /// Writes all that still waits for frames behind it.
+    /// Writes all frames that still wait for later ones.
     fn write_rest(&mut self) -> Result<()> {
         match &mut self.filter {
             Filter::Clip(clip) => clip.write_rest(&self.bones, self.writer.as_mut()),
@@ -156,7 +157,7 @@ impl SmoothWriter {
 
 impl PoseWriter for SmoothWriter {
     /// # Errors
-    /// A frame with people whose time is not known, and whatever the writer behind says.
+    /// A frame with people whose time is unknown; errors of the inner writer.
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let Some(time) = lifted.time.filter(|time| time.is_finite()) else {
             return self.write_timeless(frame, lifted);
@@ -168,7 +169,7 @@ impl PoseWriter for SmoothWriter {
             self.report_once(Unsmoothed::SameTime);
         }
         if self.bones.time() >= time {
-            // Time begins anew: another clip.
+            // Time starts anew: another clip.
             self.write_rest()?;
             self.bones.forget();
         }

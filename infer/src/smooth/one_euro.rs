@@ -1,10 +1,10 @@
-//! The One Euro filter (Casiez, Roussel and Vogel 2012), a joint at a time.
+//! The One Euro filter (Casiez, Roussel and Vogel 2012), joint by joint.
 //!
-//! A low-pass of first order whose cut-off frequency grows with the joint's speed: what stands still does not shake, what
-//! moves does not lag.
+//! A first-order low-pass filter whose cut-off frequency grows with the joint's speed: still joints do not jitter,
+//! moving joints do not lag.
 
-/// How much the cut-off frequency grows, Hz for each time its person's size that a joint goes a second: for a person who
-/// stands, about 2 Hz for each m/s.
+/// Growth of the cut-off frequency, Hz for each body size that a joint moves in a second: for a standing person,
+/// about 2 Hz for each m/s.
 const HZ_PER_SPEED: f64 = 1.0;
 /// The cut-off frequency of the speed itself, Hz; the paper's.
 const SPEED_CUTOFF: f64 = 1.0;
@@ -12,14 +12,14 @@ const SPEED_CUTOFF: f64 = 1.0;
 /// One person's filter.
 #[derive(Debug, Clone)]
 pub(super) struct OneEuro {
-    /// Seconds.
+    /// Time of the last pose, seconds.
     time: f64,
-    /// The person's, in the unit of the poses: how far joints are from the root.
+    /// The person's size, in the unit of the poses: how far joints are from the root.
     size: f64,
     joints: Vec<Filtered>,
 }
 
-/// A joint's filtered place, in any unit, and its velocity, so many a second.
+/// A joint's filtered position, in any unit, and its velocity per second.
 #[derive(Debug, Clone, Copy)]
 struct Filtered {
     place: [f64; 3],
@@ -27,7 +27,7 @@ struct Filtered {
 }
 
 impl OneEuro {
-    /// Begins at `time`, seconds, with a pose that stays as it is.
+    /// Starts at `time`, seconds, with a pose that stays unchanged.
     pub(super) fn new(time: f64, joints: &[[f32; 3]]) -> Self {
         let at_rest = |joint: &[f32; 3]| Filtered { place: joint.map(f64::from), velocity: [0.0; 3] };
         let squares = joints.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
@@ -35,12 +35,12 @@ impl OneEuro {
         Self { time, size, joints: joints.iter().map(at_rest).collect() }
     }
 
-    /// How many seconds `time` lies behind the last pose.
+    /// Seconds from the last pose to `time`.
     pub(super) fn away(&self, time: f64) -> f64 {
         time - self.time
     }
 
-    /// Filters the pose of `time`, which follows, with a cut-off frequency of `cutoff` Hz for what stands still.
+    /// Filters the next pose, at `time`, with a cut-off frequency of `cutoff` Hz for still joints.
     pub(super) fn go_on(&mut self, time: f64, cutoff: f64, joints: &mut [[f32; 3]]) {
         let (step, quickening) = (time - self.time, HZ_PER_SPEED / self.size);
         self.time = time;
@@ -57,14 +57,15 @@ impl Filtered {
         };
         let velocity = std::array::from_fn(|axis| (found[axis] - self.place[axis]) / step);
         self.velocity = towards(self.velocity, velocity, share(step, SPEED_CUTOFF));
-        // The paper filters numbers; here a joint's three go together, so that it does not matter which way axes point.
+        // The paper filters single numbers; here a joint's three are filtered together, so that the axes' directions
+        // have no effect.
         let speed = self.velocity.iter().map(|axis| axis * axis).sum::<f64>().sqrt();
         self.place = towards(self.place, found, share(step, cutoff + quickening * speed));
         self.place
     }
 }
 
-/// How far a low-pass of `cutoff` Hz goes towards a new number that comes `step` seconds after the last.
+/// The share by which a low-pass of `cutoff` Hz moves towards a new number that comes `step` seconds after the last.
 fn share(step: f64, cutoff: f64) -> f64 {
     let constant = 1.0 / (std::f64::consts::TAU * cutoff);
     1.0 / (1.0 + constant / step)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::pose::LiftedPerson;
 
-/// Keeps what is written.
+/// Keeps the written frames.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<LiftedFrame>>>);
 
@@ -27,7 +27,7 @@ impl PoseWriter for Kept {
 
 const WAYS: [Smoothing; 2] = [Smoothing::Clip(USUAL_REACH), Smoothing::Live(USUAL_CUTOFF)];
 
-/// A stream of `rate` frames a second, in which `people` gives who is there at each of `count` times.
+/// A stream of `rate` frames a second; `people` returns the people at each of `count` times.
 fn stream(count: usize, rate: f64, people: impl Fn(f64) -> Vec<LiftedPerson>) -> Vec<LiftedFrame> {
     let frame = |index: usize| {
         let time = index as f64 / rate;
@@ -41,7 +41,7 @@ fn person(id: Option<i64>, joints: &[[f64; 3]]) -> LiftedPerson {
     LiftedPerson { id, joints, score: 0.75, ..LiftedPerson::default() }
 }
 
-/// What is written of `frames`, and what was reported.
+/// The output for `frames`, and the reports.
 fn smoothed(smoothing: Smoothing, frames: &[LiftedFrame]) -> (Vec<LiftedFrame>, Vec<Unsmoothed>) {
     let (kept, reported) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
     let heard = Arc::clone(&reported);
@@ -87,7 +87,7 @@ fn ways_have_names() {
 
 #[test]
 fn what_shakes_shakes_less_and_stays_where_it_is() {
-    // Sines of numbers far apart are as good as noise.
+    // Sines of widely spaced numbers are nearly random.
     let noise = |time: f64, axis: usize| 0.02 * (1e4 * (time + 0.1) * (axis as f64 + 1.7)).sin();
     let shaken = |time: f64| std::array::from_fn(|axis| REST[axis] + noise(time, axis));
     let frames = stream(600, 30.0, |time| vec![person(None, &[shaken(time)])]);
@@ -105,7 +105,7 @@ fn what_shakes_shakes_less_and_stays_where_it_is() {
 
 #[test]
 fn a_clip_keeps_what_moves_evenly_from_its_first_to_its_last_frame() {
-    // Times as uneven as those of a camera that drops frames.
+    // Times that are as uneven as those of a camera that drops frames.
     let times: Vec<f64> = (0..60).filter(|index| index % 7 != 3).map(|index| f64::from(index) / 30.0).collect();
     let at = |time: f64| [1.0 + 2.0 * time, -0.5 * time, 0.3];
     let frames: Vec<LiftedFrame> = (0u64..)
@@ -118,10 +118,10 @@ fn a_clip_keeps_what_moves_evenly_from_its_first_to_its_last_frame() {
     }
 }
 
-/// An arm of 0.3 and a forearm of 0.25 that swing round; the middle of places on an arc is too near to the shoulder.
+/// An arm of 0.3 and a forearm of 0.25 that rotate; the mean of positions on an arc is too close to the shoulder.
 #[test]
 fn bones_keep_their_lengths() {
-    // Children before parents, as no skeleton of ours has them.
+    // Children before parents, unlike our skeletons.
     let parents = [1, 2, -1];
     let arm = |time: f64, stretch: f64| {
         let (sin, cos) = (9.0 * time).sin_cos();
@@ -139,7 +139,7 @@ fn bones_keep_their_lengths() {
                 writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
             }
             Box::new(writer).finish().unwrap();
-            // The first second is what a mean needs to settle where bones are stretched.
+            // The means of stretched bones need the first second to settle.
             for lifted in &kept.0.lock().unwrap()[if stretched { 30 } else { 0 }..] {
                 let [hand, elbow, shoulder] = [0, 1, 2].map(|joint| lifted.people[0].joints[joint].map(f64::from));
                 assert_eq!(shoulder, [0.0; 3]);
@@ -182,7 +182,7 @@ fn nothing_waits_live_and_what_moves_lags_little() {
     assert!((0.001..0.06).contains(&lag), "a metre a second lags by {lag} m");
 }
 
-/// One Euro filters numbers; ours does not know which way axes point.
+/// One Euro filters numbers; ours does not depend on the axes' directions.
 #[test]
 fn turned_axes_give_turned_poses() {
     let path = |time: f64| [0.4 + 0.2 * (5.0 * time).sin(), 0.1 * (3.0 * time).cos(), 0.3 * time];
@@ -209,10 +209,10 @@ fn millimetres_are_smoothed_as_metres_are() {
 }
 
 #[test]
-fn people_are_told_apart_by_their_ids_alone() {
+fn people_are_identified_by_their_ids_alone() {
     let crowd = |time: f64, ids: [Option<i64>; 2]| {
         let (left, right) = (person(ids[0], &[[-1.0, 0.0, 0.0]]), person(ids[1], &[[1.0, 0.0, 0.0]]));
-        // They change places in the list at each frame.
+        // They swap indices in the list at each frame.
         if ((time * 30.0).round() as usize).is_multiple_of(2) { vec![left, right] } else { vec![right, left] }
     };
     for way in WAYS {
@@ -276,7 +276,7 @@ fn frames_without_people_need_no_time() {
 }
 
 #[test]
-fn time_that_stands_still_is_told() {
+fn time_that_stands_still_is_reported() {
     let mut frames = stream(10, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
     frames.iter_mut().for_each(|frame| frame.time = Some(1.0));
     for way in WAYS {

@@ -1,8 +1,8 @@
-//! Who a person is from frame to frame.
+//! A person's identity across frames.
 
 use crate::pose::LiftedPerson;
 
-/// What tells people apart.
+/// What identifies a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Track {
     Id(i64),
@@ -11,7 +11,7 @@ pub(super) enum Track {
 }
 
 impl Track {
-    /// The track of the person at `place`; `None` for one of several without an id, who cannot be told apart.
+    /// The track of the person at `place`; `None` for one of several without an id, who cannot be identified.
     pub(super) fn of(people: &[LiftedPerson], place: usize) -> Option<Self> {
         match people[place].id {
             Some(id) => Some(Self::Id(id)),
@@ -19,7 +19,7 @@ impl Track {
         }
     }
 
-    /// Where this track is in a frame; `likely` is looked at first.
+    /// This track's index in a frame; `likely` is tried first.
     pub(super) fn find(self, people: &[LiftedPerson], likely: usize) -> Option<&LiftedPerson> {
         let is_here = |place: &usize| Self::of(people, *place) == Some(self);
         let place = Some(likely).filter(|place| *place < people.len() && is_here(place));

@@ -1,11 +1,11 @@
-//! The page's data block: a header line, then a short line of JSON a frame.
+//! The page's data block: a header line, then one short line of JSON per frame.
 //!
 //! Rows are arrays, not objects, and coordinates are integers (tenths of a
 //! pixel; millimetres where the unit allows), so that half a minute of one
 //! person stays well below a megabyte. `page/clip.js` reads them.
 //!
 //! `[index, time, size or 0 for unchanged, [[id, [x, y, …], "scores"], …], [[id, score, [x, y, z, …]], …]]`,
-//! with `null` for what is missing and two digits of per cent a score.
+//! with `null` for missing values and two digits of per cent per score.
 
 use std::fmt::Write;
 
@@ -15,7 +15,7 @@ use crate::format::PoseInfo;
 use crate::pose::{Axes, Frame, LiftedFrame, LiftedPerson, Person, Unit};
 use crate::skeleton::Layout;
 
-/// What a page says about the clip it shows.
+/// The header of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct PageInfo<'a> {
     /// The clip's name, shown on top.
@@ -28,7 +28,7 @@ pub struct PageInfo<'a> {
     pub device: &'a str,
 }
 
-/// Steps a pixel.
+/// Steps per pixel.
 const PIXEL_STEPS: f32 = 10.0;
 
 #[derive(Serialize)]
@@ -78,11 +78,11 @@ pub(super) fn header(info: &PageInfo<'_>) -> String {
         }),
     };
     let json = serde_json::to_string(&header).expect("a header holds nothing that JSON cannot");
-    // Inside <script> only '<' can end the block or change how it is read.
+    // Inside <script> only '<' can end the block or change its parsing.
     json.replace('<', "\\u003c") + "\n"
 }
 
-/// Steps of 1 mm a unit; none where the unit's size is not known.
+/// Steps of 1 mm per unit; `None` if the unit's size is unknown.
 fn unit_steps(unit: &Unit) -> Option<f32> {
     unit.in_metres().map(|metres| (metres * 1000.0) as f32)
 }
@@ -91,7 +91,7 @@ fn unit_steps(unit: &Unit) -> Option<f32> {
 #[derive(Debug)]
 pub(super) struct Rows {
     unit_steps: Option<f32>,
-    /// The image size that the last row had.
+    /// The image size of the last row.
     size: Option<[u32; 2]>,
 }
 
@@ -100,7 +100,7 @@ impl Rows {
         Self { unit_steps: unit_steps(unit), size: None }
     }
 
-    /// Appends the row of one frame, with its line end, to `text`.
+    /// Appends one frame's row, with its line end, to `text`.
     pub(super) fn append(&mut self, frame: &Frame, lifted: &LiftedFrame, text: &mut String) {
         let index = frame.index;
         let time = frame.time.filter(|time| time.is_finite());
@@ -161,10 +161,10 @@ fn append_lifted(text: &mut String, person: &LiftedPerson, steps: Option<f32>) {
     text.push_str("]]");
 }
 
-/// `value` in whole steps, or `null` where there is no number.
+/// `value` in whole steps, or `null` if it is NaN.
 fn append_steps(text: &mut String, value: f32, steps: Option<f32>) {
     match steps.filter(|_| value.is_finite()) {
-        // The cast saturates, so that nonsense stays a number.
+        // The cast saturates, so absurd values stay numbers.
         Some(steps) => {
             let _ = write!(text, "{}", (value * steps).round() as i64);
         }
@@ -179,7 +179,7 @@ fn append_id(text: &mut String, id: Option<i64>) {
     };
 }
 
-/// The number nearest to a finite `value` that has four significant digits.
+/// The number with four significant digits that is nearest to a finite `value`.
 fn four_digits(value: f32) -> f32 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }

@@ -1,4 +1,4 @@
-//! Poses to look at: a page that needs nothing but a browser.
+//! Poses to look at: a page that needs only a browser.
 
 mod data;
 mod page;

@@ -1,8 +1,7 @@
-//! One self-contained HTML page: the 2D key points beside the 3D skeleton, to play, scrub and turn.
+//! One self-contained HTML page: the 2D key points next to the 3D skeleton, to play, scrub and rotate.
 //!
-//! Nothing is kept in memory: the page's head goes out first, then a line of
-//! data a frame. The data block comes last in the file, so that a page whose
-//! writer died still opens and shows every frame that was written.
+//! Nothing is kept in memory: the page's head is written first, then one line of data per frame. The data block is
+//! the last part of the file, so a page whose writer was killed still opens and shows every written frame.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -18,7 +17,7 @@ const TEMPLATE: &str = include_str!("page/page.html");
 
 const STYLE: &str = include_str!("page/page.css");
 
-/// The page's program, in the order of use; the pieces share one scope.
+/// The page's script, in the order of use; the pieces share one scope.
 const SCRIPTS: [&str; 5] = [
     include_str!("page/clip.js"),
     include_str!("page/paint.js"),
@@ -27,7 +26,7 @@ const SCRIPTS: [&str; 5] = [
     include_str!("page/player.js"),
 ];
 
-/// Closes what [`TEMPLATE`] leaves open.
+/// Closes the elements that [`TEMPLATE`] leaves open.
 const END: &str = "</script>\n</body>\n</html>\n";
 
 /// Writes frames and their poses into one HTML page.
@@ -64,7 +63,7 @@ pub struct PageWriter<W = BufWriter<File>> {
 }
 
 impl PageWriter {
-    /// Creates the file and writes everything but the frames.
+    /// Creates the file and writes everything except the frames.
     ///
     /// # Errors
     /// The file cannot be created or written.
@@ -75,7 +74,7 @@ impl PageWriter {
 }
 
 impl<W: Write> PageWriter<W> {
-    /// Writes everything but the frames to `out`, which errors call `name`.
+    /// Writes everything except the frames to `out`, which errors call `name`.
     ///
     /// # Errors
     /// `out` cannot be written.
@@ -113,7 +112,7 @@ impl<W: Write + Send> PoseWriter for PageWriter<W> {
 
 /// The page up to its data.
 fn head(title: &str) -> String {
-    // The title comes last, so that nothing in it is taken for a gap to fill.
+    // The title comes last, so that nothing in it is mistaken for a placeholder.
     TEMPLATE
         .trim_end()
         .replace("{{css}}", STYLE)
