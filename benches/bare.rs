@@ -1,5 +1,5 @@
-//! ONNX Runtime as its documentation has it, with as many threads as the lifter: what the lifter and the program are
-//! held against.
+//! ONNX Runtime used as its documentation shows, with as many threads as the lifter: the baseline for the lifter and
+//! the program.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub(crate) fn model() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/coco17.onnx"))
 }
 
-/// `[batch, 17, 3]` key points of people all over an image, every joint seen.
+/// `[N, 17, 3]` key points of people all over an image, every joint visible.
 pub(crate) fn keypoints(batch: usize) -> Array3<f32> {
     let spread = |n: usize, joint: usize, k: usize| ((n * 131 + joint * 37 + k * 17) % 199) as f32;
     Array3::from_shape_fn((batch, 17, 3), |(n, joint, k)| match k {
@@ -21,7 +21,7 @@ pub(crate) fn keypoints(batch: usize) -> Array3<f32> {
     })
 }
 
-/// A session with nothing of ours around it.
+/// A plain session without any of our code around it.
 pub(crate) struct Bare(Session);
 
 impl Bare {
@@ -34,7 +34,7 @@ impl Bare {
         Self(builder.with_intra_threads(threads).unwrap().commit_from_file(model).unwrap())
     }
 
-    /// Poses of `keypoints`, in an array of the caller's own.
+    /// Poses of `keypoints`, in a new array of the caller's.
     pub(crate) fn run(&mut self, keypoints: &Array3<f32>) -> ArrayD<f32> {
         let tensor = TensorRef::from_array_view(keypoints.view()).unwrap();
         let outputs = self.0.run(ort::inputs!["keypoints" => tensor]).unwrap();

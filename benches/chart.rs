@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Sides of a panel's axes in pixels, and the room around them.
+/// Sides of a panel's axes in pixels, and its margins.
 const SIDE: f64 = 300.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 40.0;
@@ -11,7 +11,7 @@ const BELOW: f64 = 60.0;
 /// Points (x, y), both above 0, from left to right.
 pub(crate) struct Series(pub(crate) Vec<(f64, f64)>);
 
-/// One curve with axes of its own; `title` says what y is.
+/// One curve with its own axes; `title` names y.
 pub(crate) struct Panel {
     pub(crate) title: &'static str,
     pub(crate) series: Series,
@@ -32,7 +32,7 @@ impl Axis {
         Self { first, last: (most.ceil() as i32).max(first + 1) }
     }
 
-    /// Where `value` lies, from 0 to 1.
+    /// The position of `value`, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         (value.log10() - f64::from(self.first)) / f64::from(self.last - self.first)
     }
@@ -67,7 +67,7 @@ fn drawn(x: &str, Panel { title, series: Series(points) }: &Panel) -> String {
     let _ =
         writeln!(svg, "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f77b4\" stroke-width=\"2\"/>", line.join(" "));
     for (number, ((x, y), (_, value))) in places.iter().zip(points).enumerate() {
-        // The first stands on the axis, whose own labels are to its left.
+        // The first is on the axis, whose own labels are to its left.
         let anchor = if number == 0 { "start" } else { "middle" };
         let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#1f77b4\"/>");
         let _ =

@@ -1,4 +1,4 @@
-//! Real people to measure with: the demonstration clip as COCO-17, over and over for as many lines as are asked for.
+//! Real people for measurements: the demonstration clip as COCO-17, repeated for as many lines as needed.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use poselift::format::{Source, open_reader};
 use poselift::pose::{Frame, Keypoint};
 use poselift::skeleton::{COCO17, Conversion, MEDIAPIPE33};
 
-/// Frames of the clip that hold somebody, so that a line is a pose.
+/// Frames of the clip that hold a person, so that a line is a pose.
 pub(crate) fn coco17_frames() -> Vec<Frame> {
     let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let mut reader = open_reader(&Source::File(PathBuf::from(clip)), None, Some(&MEDIAPIPE33)).unwrap();
@@ -41,7 +41,7 @@ fn size_and_people(frame: &Frame) -> String {
     format!("\"size\":[{width},{height}],\"people\":[{{\"id\":0,\"keypoints\":[{}]}}]}}", points.join(","))
 }
 
-/// The peak resident memory of a program that still runs, in megabytes.
+/// The peak resident memory of a running program, in megabytes.
 #[allow(dead_code, reason = "not every bench watches memory")]
 pub(crate) fn high_water_mark_mb(child: &std::process::Child) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells the peak");

@@ -1,4 +1,4 @@
-//! The library's thread pool and batch queue beside `rayon` and `crossbeam-channel` on the same work.
+//! Compares the library's thread pool and batch queue with `rayon` and `crossbeam-channel` on the same work.
 //!
 //! `cargo bench -p poselift --features concurrency-rivals --bench concurrency [-- --turns 20]`. Pool: the bundled model on
 //! batches of 1 to 8192 poses, cut into the same chunks: by the session's own pool, by a rayon pool in place, and by threads
@@ -7,7 +7,7 @@
 //! median of the turns' ratios to the library's time: above 1 the library is faster. stdout gets two Markdown tables.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
-// The queue is no part of the public library, and its file needs nothing else of it.
+// The queue is not part of the public library, and its file needs nothing else of it.
 #[path = "../infer/src/stream/queue.rs"]
 #[allow(dead_code, unused_imports, reason = "the bench uses a part, and none of its tests")]
 mod queue;
@@ -27,16 +27,16 @@ use rayon::prelude::*;
 /// Poses of the batches.
 const BATCHES: [usize; 7] = [1, 8, 16, 64, 256, 1024, 8192];
 
-/// The fewest and the most poses of a chunk, as the session has them for its own kernels.
+/// The fewest and the most poses of a chunk, as in a session with own kernels.
 const FEWEST: usize = 4;
 const MOST: usize = 96;
 
-/// Frames that go through a queue in one turn, their bound and the most of a batch.
+/// Frames that go through a queue in one turn, the queue's capacity, and the largest batch.
 const FRAMES: usize = 200_000;
 const BOUND: usize = 4 * 480;
 const BATCH: usize = 480;
 
-/// Measures the thread pool and the batch queue beside rayon and crossbeam
+/// Measures the thread pool and the batch queue against rayon and crossbeam
 #[derive(Parser)]
 struct Options {
     /// Threads of each pool
@@ -48,7 +48,7 @@ struct Options {
     /// Milliseconds that a pool runs in one turn
     #[arg(long, default_value_t = 30)]
     millis: u64,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -69,14 +69,14 @@ fn main() {
     }
 }
 
-/// Runs three contenders in turns, each of which gives its seconds: the median of the first, and the medians of the others'
-/// ratios to it.
+/// Runs three contenders in turns, each of which returns its seconds: the median of the first, and the medians of the
+/// others' ratios to it.
 fn in_turns<F: FnMut() -> f64>(turns: usize, mut contenders: [F; 3]) -> (f64, [f64; 2]) {
     let mut own = Vec::new();
     let mut ratios = [Vec::new(), Vec::new()];
     for turn in 0..turns {
         let mut seconds = [0.0; 3];
-        // Each is first as often as the others.
+        // Each is first equally often.
         for place in 0..3 {
             let at = (turn + place) % 3;
             seconds[at] = contenders[at]();
@@ -110,7 +110,7 @@ impl Pools {
         Self { session, rayon, crossbeam }
     }
 
-    /// Microseconds of the session's own pool for a batch of so many poses, and the others' ratios.
+    /// Microseconds of the session's own pool per batch of this many poses, and the others' ratios.
     fn compare(&mut self, batch: usize, options: &Options) -> (f64, [f64; 2]) {
         let keypoints = keypoints(batch);
         let time = Duration::from_millis(options.millis);
@@ -125,7 +125,7 @@ impl Pools {
     }
 }
 
-/// How long a batch takes, run again and again for `time`.
+/// Seconds per batch, repeated for `time`.
 fn seconds_a_batch(time: Duration, batch: usize, mut run: impl FnMut(ArrayViewMut3<'_, f32>)) -> f64 {
     let mut poses = Array3::zeros((batch, 17, 3));
     for _ in 0..3 {
@@ -159,7 +159,7 @@ fn chunk_len(total: usize, threads: usize) -> usize {
     total.div_ceil((rounds * threads).min(total / FEWEST).max(1))
 }
 
-/// A handle for each of the chunks that may be run at the same time.
+/// A handle for each chunk that may run at the same time.
 fn handles(session: &mut Session, count: usize) -> Vec<Box<dyn PoseNetwork>> {
     let mut handles = Vec::new();
     while handles.len() < count {
@@ -185,7 +185,7 @@ impl RayonPool {
     fn run(&self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) {
         let len = chunk_len(keypoints.dim().0, self.handles.len());
         if keypoints.dim().0 <= len {
-            // One chunk is run by the thread that calls, as the session does.
+            // The calling thread runs one chunk, as in the session.
             return run(self.handles[0].lock().unwrap().as_mut(), keypoints, poses);
         }
         let mut chunks: Vec<_> =
@@ -199,14 +199,14 @@ impl RayonPool {
     }
 }
 
-/// A chunk in memory of its own.
+/// A chunk in its own memory.
 struct Chunk {
     start: usize,
     keypoints: Array3<f32>,
     poses: Array3<f32>,
 }
 
-/// Owned chunks through two channels, one there and one back; the caller runs chunks too.
+/// Owned chunks through two channels, one in each direction; the caller runs chunks too.
 struct CrossbeamPool {
     push: Option<Sender<Chunk>>,
     waiting: Receiver<Chunk>,
@@ -283,7 +283,7 @@ impl Drop for CrossbeamPool {
     }
 }
 
-/// What goes through the queues: as large as a frame.
+/// An entry of the queues: as large as a frame.
 struct Sent([u64; 14]);
 
 impl Queued for Sent {
@@ -292,7 +292,8 @@ impl Queued for Sent {
     }
 }
 
-/// Seconds for all frames, pushed by so many threads, each by `push`, and taken in batches by `take`, which gives how many.
+/// Seconds for all frames, pushed by this many threads, each by `push`, and taken in batches by `take`, which returns
+/// their number.
 fn through_a_queue(pushers: usize, push: impl Fn(Sent) + Send + Clone, mut take: impl FnMut() -> usize) -> f64 {
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -332,7 +333,7 @@ fn std_queue(pushers: usize) -> f64 {
     through_a_queue(pushers, move |sent| push.send(sent).unwrap(), take)
 }
 
-/// A batch is looked at, so that no contender leaves out to make it.
+/// The batch is read, so that no contender can skip creating it.
 fn total(batch: Vec<Sent>) -> usize {
     black_box(batch.iter().map(|sent| sent.0[3]).max());
     batch.len()

@@ -1,5 +1,5 @@
-//! One turn of an engine that is written in Rust, for `rivals.py`, which lets it take turns with those of Python: poses a
-//! second at each batch size, as `poselift bench --json` tells them.
+//! One turn of an engine that is written in Rust, for `rivals.py`, which alternates it with engines of Python: poses
+//! a second at each batch size, in the form of `poselift bench --json`.
 //!
 //! `cargo bench -p poselift --features rivals --bench engines -- --engine tract --model FILE`
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
@@ -19,7 +19,7 @@ use tract_onnx::prelude::*;
 
 const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
 
-/// The fewest calls that a rate is taken from.
+/// The fewest calls for a rate.
 const FEWEST_CALLS: usize = 2;
 
 /// Measures an engine at each batch size
@@ -33,10 +33,10 @@ struct Options {
     /// Milliseconds to measure each batch size for
     #[arg(long, default_value_t = 200)]
     milliseconds: u64,
-    /// Threads, of engines that have more than one
+    /// Threads, for engines that have more than one
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -97,7 +97,7 @@ fn rten(model: &Path, threads: usize) -> Lift {
     })
 }
 
-/// A plan for this batch size, which tract makes faster than one for any.
+/// A plan for this batch size, which is faster in tract than one for any size.
 fn tract(model: &Path, batch: usize) -> Lift {
     let network = tract_onnx::onnx().model_for_path(model).unwrap();
     let network = network.with_input_fact(0, f32::fact([batch, 17, 3]).into()).unwrap();

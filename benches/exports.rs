@@ -1,6 +1,6 @@
-//! Poses a second that exports take on one core, from poses in memory to a file: ten minutes of one person at 60 Hz.
+//! Poses a second of the exports on one core, from poses in memory to a file: ten minutes of one person at 60 Hz.
 
-#![allow(clippy::unwrap_used, reason = "a bench that cannot write has nothing to time")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot write cannot measure")]
 
 use std::hint::black_box;
 

@@ -1,8 +1,8 @@
-//! How `poselift run` grows: time and peak memory over 1,000 to 10,000,000 frames, each with one person.
+//! Growth of `poselift run`: time and peak memory over 1,000 to 10,000,000 frames, each with one person.
 //!
-//! `cargo bench -p poselift --bench growth [-- --most 10000000 --svg FILE --json FILE]`. Frames come through a pipe from
-//! a generator and poses go through another to somebody who counts them, so that nothing large lies on a disk. stdout
-//! gets one Markdown table.
+//! `cargo bench -p poselift --bench growth [-- --most 10000000 --svg FILE --json FILE]`. Frames come through a pipe
+//! from a generator and poses go through another pipe to a thread that counts them, so that no large file is on a
+//! disk. stdout gets one Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 mod chart;
@@ -17,7 +17,7 @@ use chart::{Panel, Series};
 use clap::Parser;
 use serde_json::json;
 
-/// Frames of a run that is short enough to be repeated for its median, and how often it is.
+/// Frames of a run that is short enough to be repeated for its median, and the number of repeats.
 const REPEATED: usize = 100_000;
 const TURNS: usize = 3;
 
@@ -39,12 +39,12 @@ struct Options {
     /// Writes what was measured as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Copy)]
 struct Run {
     frames: usize,
@@ -94,13 +94,13 @@ fn lift(options: &Options, frames: usize) -> Run {
     });
     count_lines(&mut child, frames + 1);
     let (seconds, peak_mb) = (started.elapsed().as_secs_f64(), clip::high_water_mark_mb(&child));
-    // Closed only now: the peak is told as long as the program lives.
+    // Closed only now: the peak can be read as long as the program lives.
     drop(generating.join().unwrap());
     assert!(child.wait().unwrap().success());
     Run { frames, seconds, peak_mb }
 }
 
-/// Reads as many lines as are expected: the header and a line a frame.
+/// Reads as many lines as are expected: the header and one line per frame.
 fn count_lines(child: &mut Child, expected: usize) {
     let mut output = child.stdout.take().unwrap();
     let (mut chunk, mut lines) = (vec![0; 64 << 10], 0);
@@ -121,7 +121,7 @@ fn table(runs: &[Run]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Both curves, one beside the other.
+/// Both curves, side by side.
 fn drawn(runs: &[Run]) -> String {
     let curve = |value: fn(&Run) -> f64| runs.iter().map(|run| (run.frames as f64, value(run))).collect();
     let time = Panel { title: "seconds", series: Series(curve(|run| run.seconds)) };

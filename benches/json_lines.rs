@@ -1,4 +1,5 @@
-//! Lines a second of the stream format: 2D read and 3D written, beside serde_json with typed structs on the same lines.
+//! Lines a second of the stream format: reading 2D and writing 3D, compared with serde_json with typed structs on the
+//! same lines.
 //!
 //! `cargo bench -p poselift --bench json_lines`, or `make bench`. Both sides work on one thread, reading from a file in
 //! the system's cache and writing to /dev/null in pieces of the same size.
@@ -20,11 +21,11 @@ use serde::{Deserialize, Serialize};
 
 const LINES: usize = 20_000;
 
-/// Bytes read at once, and written at once, as the library does.
+/// Bytes read at once, and written at once, as in the library.
 const READ_AHEAD: usize = 128 << 10;
 const CAPACITY: usize = 64 << 10;
 
-/// A 2D line as one would have serde read it.
+/// A 2D line in the usual form for serde.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "read, as a program would, to be used")]
 struct TypedFrame {
@@ -41,7 +42,7 @@ struct TypedPerson {
     keypoints: Vec<[f32; 3]>,
 }
 
-/// A 3D line as one would have serde write it.
+/// A 3D line in the usual form for serde.
 #[derive(Serialize)]
 struct TypedLifted {
     frame: u64,
@@ -95,7 +96,7 @@ fn write(criterion: &mut Criterion) {
     group.bench_function("serde_json", |bencher| bencher.iter(|| write_typed(&typed)));
 }
 
-/// A pose whose coordinates have all the digits that a network's have.
+/// A pose whose coordinates have as many digits as a network's.
 fn lifted_frame(index: u64) -> LiftedFrame {
     let axis = |joint: usize, k: usize| ((index as usize * 51 + joint * 3 + k) as f32 * 0.618).sin() * 0.9;
     let joints = (0..H36M17.len()).map(|joint| [axis(joint, 0), axis(joint, 1), axis(joint, 2)]).collect();

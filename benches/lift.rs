@@ -1,4 +1,4 @@
-//! Poses a second of the lifter, beside bare ONNX Runtime: the same file, the same poses, the same run.
+//! Poses a second of the lifter, compared with bare ONNX Runtime: the same file, the same poses, the same run.
 //!
 //! `cargo bench -p poselift --bench lift`; `rivals.py` has the other engines.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]

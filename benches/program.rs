@@ -1,9 +1,9 @@
-//! The program `poselift run` from end to end, beside the library and bare ONNX Runtime on the same model in the same
-//! minutes: poses a second from one file of JSON Lines to another, one pose from line in to line out through a pipe, and the peak memory
-//! of a long stream.
+//! The program `poselift run` from end to end, compared with the library and bare ONNX Runtime on the same model in
+//! the same minutes: poses a second from one file of JSON Lines to another, the latency of one pose from line in to
+//! line out through a pipe, and the peak memory of a long stream.
 //!
-//! `cargo bench -p poselift --bench program [-- --program FILE --json FILE]`, or `make bench`. Program and runtime take
-//! turns, medians are told. stdout gets one Markdown table.
+//! `cargo bench -p poselift --bench program [-- --program FILE --json FILE]`, or `make bench`. Program and runtime
+//! take turns, and medians are reported. stdout gets one Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 mod bare;
@@ -22,19 +22,19 @@ use poselift::lift::{Lifter, LifterOptions};
 use poselift::model::Device;
 use serde_json::json;
 
-/// Batch sizes of which bare ONNX Runtime's best counts.
+/// Batch sizes for bare ONNX Runtime, the best of which counts.
 const BATCHES: [usize; 6] = [64, 128, 256, 512, 1024, 8192];
 
-/// People that the library is given at once.
+/// Batch size of the library.
 const LIBRARY_BATCH: usize = 8192;
 
-/// How long the library, and bare ONNX Runtime at one batch size, run in one turn.
+/// Duration of one turn of the library, and of bare ONNX Runtime at one batch size.
 const TURN_TIME: Duration = Duration::from_secs(1);
 
-/// Answers of each turn that come before the clock counts.
+/// Answers at the start of each turn that are not timed.
 const WARM_UP: usize = 50;
 
-/// Measures `poselift run` beside bare ONNX Runtime
+/// Measures `poselift run` against bare ONNX Runtime
 #[derive(Parser)]
 struct Options {
     /// The model [default: the bundled one]
@@ -58,7 +58,7 @@ struct Options {
     /// Writes what was measured, each turn of it, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -78,7 +78,7 @@ fn main() {
     }
 }
 
-/// What is measured.
+/// The measurements.
 struct Subject {
     program: PathBuf,
     model: PathBuf,
@@ -128,7 +128,7 @@ impl Rate {
     }
 }
 
-/// Lifts a file into another and gives lines a second, the program's start and end included.
+/// Lifts a file into another and returns lines a second, the program's start and end included.
 fn lift_file(subject: &Subject, clip: &Path, lines: usize) -> f64 {
     let poses = clip.with_file_name("poses.jsonl");
     let started = Instant::now();
@@ -137,7 +137,7 @@ fn lift_file(subject: &Subject, clip: &Path, lines: usize) -> f64 {
     assert!(status.success());
     let written = BufReader::new(File::open(&poses).unwrap()).split(b'\n').count();
     assert_eq!(written, lines + 1, "a header, and a line for each");
-    // Gone before the next turn, which would have to cut it off first.
+    // Removed before the next turn, which would otherwise have to truncate it first.
     std::fs::remove_file(poses).unwrap();
     lines as f64 / seconds
 }
@@ -166,7 +166,7 @@ fn rate_of(batch: usize, mut call: impl FnMut()) -> f64 {
     poses as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Microseconds until one pose is there.
+/// Microseconds until one pose is available.
 struct Answer {
     program: Vec<f64>,
     bare: Vec<f64>,
@@ -217,7 +217,8 @@ fn micros(work: impl FnOnce()) -> f64 {
     started.elapsed().as_secs_f64() * 1e6
 }
 
-/// The program's peak resident memory, in megabytes, when all but a queue's length of `lines` has been lifted.
+/// The program's peak resident memory, in megabytes, when all lines except a queue's length of `lines` have been
+/// lifted.
 fn peak_mb(subject: &Subject, lines: usize) -> f64 {
     eprintln!("memory of {lines} lines");
     let mut child = subject.command().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -269,7 +270,7 @@ fn table(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> Strin
     rows.map(|row| format!("| {} |\n", row.join(" | "))).concat()
 }
 
-/// All turns, for those who want more than medians.
+/// All turns, for readers who want more than medians.
 fn json(options: &Options, rate: &Rate, answer: &Answer, peak_mb: f64) -> String {
     let (batch, bare) = rate.best_bare();
     let latency = |laps: &[f64]| {

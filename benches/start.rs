@@ -1,7 +1,7 @@
-//! How long the program takes from its command to its first pose, where that time goes, and how large it is.
+//! The time that the program takes from its command to its first pose, its parts, and the program's size.
 //!
-//! `cargo bench -p poselift --bench start [-- --program FILE]`. Programs are started anew for each turn, all their files
-//! in the system's cache; medians are told. stdout gets one Markdown table.
+//! `cargo bench -p poselift --bench start [-- --program FILE]`. Programs are started anew for each turn, all their
+//! files in the system's cache; medians are reported. stdout gets one Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 mod clip;
@@ -16,7 +16,7 @@ use poselift::Lifter;
 use poselift::lift::LifterOptions;
 use poselift::model::{Device, ModelFile};
 
-/// What a bench that is started as `--stages` does, one after the other.
+/// The stages that a bench started as `--stages` goes through, one after the other.
 const STAGES: [&str; 4] =
     ["the model read", "its kernels laid out", "the first pose lifted", "ONNX Runtime loaded, as a first start does"];
 
@@ -32,7 +32,7 @@ struct Options {
     /// Goes through the stages once and prints the milliseconds of each
     #[arg(long, hide = true)]
     stages: bool,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -44,7 +44,7 @@ fn main() {
     }
     let program = options.program.unwrap_or_else(|| env!("CARGO_BIN_EXE_poselift").into());
     let (mut whole, mut by_runtime, mut help) = (Vec::new(), Vec::new(), Vec::new());
-    // Where the two have not been held against each other yet, this does it.
+    // If the two have not been compared with each other yet, this does it.
     first_pose(&program, "auto");
     let mut stages = vec![Vec::new(); STAGES.len()];
     for _ in 0..options.turns {
@@ -53,13 +53,13 @@ fn main() {
         help.push(millis(|| {
             assert!(Command::new(&program).arg("--version").stdout(Stdio::null()).status().unwrap().success())
         }));
-        let told = Command::new(std::env::current_exe().unwrap())
+        let output = Command::new(std::env::current_exe().unwrap())
             .arg("--stages")
             .env("ORT_DISABLE_TELEMETRY", "1")
             .output()
             .unwrap();
-        let told = String::from_utf8(told.stdout).unwrap();
-        told.lines().zip(&mut stages).for_each(|(line, stage)| stage.push(line.parse().unwrap()));
+        let output = String::from_utf8(output.stdout).unwrap();
+        output.lines().zip(&mut stages).for_each(|(line, stage)| stage.push(line.parse().unwrap()));
     }
     println!("| | ms |\n|---|---|");
     println!("| from the command to the first pose | {:.1} |", median(&mut whole));
@@ -91,7 +91,7 @@ fn first_pose(program: &PathBuf, engine: &str) -> f64 {
     elapsed
 }
 
-/// What the program does, in this process, which must be a fresh one.
+/// The program's stages in this process, which must be a fresh one.
 fn go_through_stages() {
     let mut model = None;
     let mut lifter = None;

@@ -1,10 +1,11 @@
-//! Many live cameras through one `SharedNetwork`, as `poselift run` lifts several live inputs: how long a frame waits for its
-//! answer, and how many cameras the machine carries.
+//! Many live cameras through one `SharedNetwork`, as `poselift run` lifts several live inputs: the latency of a
+//! frame, and the number of cameras that the machine can serve.
 //!
-//! `cargo bench -p poselift --bench streams [-- --model FILE --seconds 5 --json FILE]`. Cameras of 30 Hz, evenly out of step,
-//! one person each; each camera is a stream on a thread of its own, from its reader to its writer. Frames come from memory and
-//! poses are not written, so pipes and their text are not timed. The clock of a frame starts when the frame is due, not when
-//! it could be read, so a camera that falls behind cannot hide it. stdout gets one Markdown table.
+//! `cargo bench -p poselift --bench streams [-- --model FILE --seconds 5 --json FILE]`. Cameras of 30 Hz, with evenly
+//! spread phases, one person each; each camera is a stream on its own thread, from its reader to its writer. Frames
+//! come from memory and poses are not written, so pipes and their text are not timed. The clock of a frame starts
+//! when the frame is due, not when it could be read, so a camera that falls behind is measured. stdout gets one
+//! Markdown table.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
 
 #[allow(dead_code, reason = "each bench uses a part")]
@@ -26,13 +27,13 @@ use serde_json::json;
 /// Frames a second of each camera.
 const HZ: f64 = 30.0;
 
-/// What an answer may take before the camera's next frame, milliseconds.
+/// The greatest latency before the camera's next frame, milliseconds.
 const MOST_MS: f64 = 33.0;
 
-/// Time at the start that does not count.
+/// Time at the start that is not measured.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Time for all threads to be there before the first frame is due.
+/// Time for all threads to start before the first frame is due.
 const STARTING: Duration = Duration::from_millis(500);
 
 /// Measures how many cameras one model serves
@@ -47,7 +48,7 @@ struct Options {
     /// Numbers of cameras to time
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 512, 1000, 2000])]
     cameras: Vec<usize>,
-    /// Steps in which the largest number is looked for, 0 for none
+    /// Steps in which the largest number is searched, 0 for none
     #[arg(long, default_value_t = 250)]
     step: usize,
     /// Seconds that each number is timed for
@@ -59,12 +60,12 @@ struct Options {
     /// Writes what was measured as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// What `cargo bench` adds
+    /// Arguments that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// How long frames of so many cameras took, milliseconds.
+/// Latencies of the frames of this many cameras, milliseconds.
 struct Row {
     cameras: usize,
     p50: f64,
@@ -87,8 +88,8 @@ fn main() {
     }
 }
 
-/// The largest number of cameras, in steps, whose 99th percentile stays below [`MOST_MS`]; what was timed for it goes
-/// among `rows`.
+/// The largest number of cameras, in steps, whose 99th percentile is below [`MOST_MS`]; measurements on the way are
+/// added to `rows`.
 fn most_cameras(options: &Options, rows: &mut Vec<Row>) -> Option<usize> {
     let mut carried = rows.iter().filter(|row| row.p99 < MOST_MS).map(|row| row.cameras).max()?;
     loop {
@@ -108,12 +109,12 @@ fn lifter(options: &Options) -> Lifter {
     Lifter::from_model(&file, &with).unwrap()
 }
 
-/// Gives a clip's frames when they are due.
+/// Returns a clip's frames when they are due.
 struct Camera {
     info: StreamInfo,
     clip: Arc<Vec<Frame>>,
     started: Instant,
-    /// Of all cameras', the number of the next frame, and how many lie between two of this camera.
+    /// The number of the next frame among all cameras' frames, and the distance between two of this camera.
     next: usize,
     cameras: usize,
     frames: usize,
@@ -155,7 +156,7 @@ impl FrameReader for Camera {
     }
 }
 
-/// Keeps how long each frame took from when it was due to when its poses were here, milliseconds.
+/// Records each frame's latency, from when it was due to when its poses were available, milliseconds.
 struct Clock {
     started: Instant,
     laps: Vec<f64>,
@@ -229,7 +230,7 @@ fn measure(options: &Options, cameras: usize) -> Row {
     Row { cameras, p50: percentile(50), p99: percentile(99), worst: percentile(100), answers: laps.len() }
 }
 
-/// Waits until `due` seconds after `started`, if that is not over.
+/// Waits until `due` seconds after `started`, unless that is over.
 fn wait_until(started: Instant, due: f64) {
     let due = started + Duration::from_secs_f64(due);
     let left = due.saturating_duration_since(Instant::now());

@@ -1,4 +1,5 @@
-//! A training step of the 1024-wide network at batch 64, 512 and 4096 in f32 and bf16, to be held against `benches/pytorch_step.py`.
+//! A training step of the 1024-wide network at batch 64, 512 and 4096 in f32 and bf16, to be compared with
+//! `benches/pytorch_step.py`.
 //!
 //! `cargo bench -p poselift-train --bench train_step`.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]

@@ -1,7 +1,7 @@
-//! Reads which room of a crate names which, so that a test can hold the arrows of the house to one direction.
+//! Finds the modules of a crate that name each other, so that a test can check the order of its layers.
 //!
-//! A room is a top-level module. This reads tokens, not Rust: `crate::room`, `crate::{room, …}` and `super::` chains, in
-//! code and in `use` lines alike; comments and strings are left out.
+//! A room is a top-level module. This reads tokens, not Rust: `crate::room`, `crate::{room, …}` and `super::` chains,
+//! in code and in `use` lines alike; comments and strings are skipped.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources must stop")]
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// The rooms of a crate, lowest first; rooms of one row may not name each other.
+/// The rooms of a crate, lowest first; rooms in one row may not name each other.
 pub(crate) struct House<'a> {
     pub(crate) rows: &'a [&'a [&'a str]],
 }
@@ -38,7 +38,7 @@ pub(crate) fn sources(src: &Path) -> Vec<Source> {
 }
 
 impl House<'_> {
-    /// What breaks the order, one sentence each. `lib.rs` and `main.rs` stand above all rooms.
+    /// Violations of the order, one sentence each. `lib.rs` and `main.rs` are above all rooms.
     pub(crate) fn violations(&self, sources: &[Source]) -> Vec<String> {
         let faces = sources.iter().find(|source| source.path == "lib.rs").map(|lib| public_face(&lib.text));
         let faces = faces.unwrap_or_default();
@@ -106,7 +106,7 @@ fn module_path(path: &str) -> Vec<&str> {
     modules
 }
 
-/// What a file names in its own crate, through `crate::` and through `super::` chains that reach the root.
+/// Names of the file's own crate, through `crate::` and through `super::` chains that reach the root.
 fn names_under_crate(source: &Source) -> Vec<String> {
     let tokens = tokens(&source.text);
     let mut names = names_under("crate", source);
@@ -158,7 +158,7 @@ fn names_after(tokens: &[String], at: usize) -> Vec<String> {
     }
 }
 
-/// The first name of each entry of a `{a::b, c}` group; `tokens` start behind the brace.
+/// The first name of each entry of a `{a::b, c}` group; `tokens` start after the brace.
 fn group_names(tokens: &[String]) -> Vec<String> {
     let mut names = Vec::new();
     let mut depth = 0;

@@ -1,4 +1,4 @@
-//! Lifting allocates nothing once it has begun: an allocator that counts proves it, on all threads.
+//! Lifting allocates nothing after the first calls: a counting allocator proves it, on all threads.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -17,21 +17,21 @@ use poselift::pose::{Frame, Keypoint, Person};
 use poselift::skeleton::Conversion;
 use small_model::SmallModel;
 
-/// The system's allocator, counted. What ONNX Runtime, which is C++, does by itself is not among it.
+/// The system's allocator with a counter. Allocations inside ONNX Runtime, which is C++, are not counted.
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the next allocation's backtrace is to be kept in [`FIRST`].
+/// Whether the next allocation's backtrace is to be stored in [`FIRST`].
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Where the first allocation was made since it was watched for.
+/// Backtrace of the first allocation since watching began.
 static FIRST: Mutex<Option<Backtrace>> = Mutex::new(None);
 
 impl Counting {
     fn count() {
         ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
-        // A backtrace allocates too: by then nothing is watched any more.
+        // A backtrace allocates too: watching is off by then.
         if IS_WATCHED.swap(false, Ordering::SeqCst) {
             let backtrace = Backtrace::force_capture();
             *FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(backtrace);
@@ -39,11 +39,11 @@ impl Counting {
     }
 }
 
-// SAFETY: everything is handed on to the system's allocator as it is.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::count();
-        // SAFETY: the caller keeps the contract, which is the same.
+        // SAFETY: the contract is the same, and the caller keeps it.
         unsafe { System.alloc(layout) }
     }
 
@@ -62,8 +62,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Waits until all other threads of the process wait: on a busy machine a pool's thread may start, which allocates its name,
-/// only after the caller alone has lifted hundreds of times.
+/// Waits until all other threads of the process wait: on a busy machine a pool's thread may start, and allocate its
+/// name, only after the caller alone has lifted hundreds of times.
 fn wait_until_all_wait() {
     #[cfg(target_os = "linux")]
     let is_running = || {
@@ -72,7 +72,7 @@ fn wait_until_all_wait() {
             // `PID (NAME) STATE …`; a thread that has just ended has no state.
             stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('S'))
         });
-        // The thread that asks runs.
+        // The asking thread itself is running.
         others.count() > 1
     };
     #[cfg(target_os = "linux")]
@@ -83,8 +83,8 @@ fn wait_until_all_wait() {
     std::thread::sleep(Duration::from_millis(100));
 }
 
-/// Lifts `people` again and again by `lift`, and panics with the place of the first allocation that is made once all has
-/// begun; the count is the process's.
+/// Lifts `people` repeatedly by `lift`, and panics with the place of the first allocation after the warm-up; the
+/// counter covers the whole process.
 fn assert_no_allocations(what: &str, people: usize, mut lift: impl FnMut()) {
     let calls = (30_000 / people).clamp(10, 100);
     for _ in 0..calls {
@@ -102,7 +102,7 @@ fn assert_no_allocations(what: &str, people: usize, mut lift: impl FnMut()) {
     assert!(is_clean && found == 0, "{what}, {people} people, {calls} times: allocated, first at\n{first:?}");
 }
 
-/// Lifting frames allocates nothing once it has begun, where those that were lifted before lend their memory.
+/// Lifting frames allocates nothing after the warm-up if the memory of earlier lifted frames is reused.
 fn assert_frames_allocate_nothing(lifter: &mut Lifter, threads: usize, people: usize) {
     let point = |joint: usize| Keypoint { x: 900.0 + joint as f64, y: 10.0, score: if joint == 9 { 0.0 } else { 0.5 } };
     let person = Person { id: None, keypoints: (0..17).map(point).collect() };
@@ -123,11 +123,11 @@ fn assert_frames_allocate_nothing(lifter: &mut Lifter, threads: usize, people: u
     assert!(refusals.is_empty() && lifted.iter().all(|frame| frame.people.len() == 3));
 }
 
-/// One test alone, for the count is the process's: a single person, a few, and batches that threads share.
+/// Only one test, since the counter covers the whole process: a single person, a few, and batches that threads share.
 #[test]
 fn lifting_allocates_nothing_once_it_has_begun() {
     let small = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
-    // ONNX Runtime's steps, and our own kernels' where the processor has what they need.
+    // Own code around ONNX Runtime, and our own kernels if the processor has the instructions.
     for (file, threads) in [(&small, 1), (&small, 2), (&ModelFile::bundled().unwrap(), 2)] {
         let options = LifterOptions { device: Device::Cpu, threads: Some(threads), ..LifterOptions::default() };
         let mut lifter = Lifter::from_model(file, &options).unwrap();

@@ -1,4 +1,4 @@
-//! Models that are none, runtimes that are not there, devices that cannot be used: the cause, a hint and exit code 2.
+//! Files that are not models, missing runtimes, unusable devices: the cause, a hint and exit code 2.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -60,8 +60,8 @@ fn a_runtime_that_is_not_there_is_named_with_a_hint() {
         &line(0, &[(17, 1.0)]),
     );
     assert_code(&nowhere, 2);
-    let told = stderr(&nowhere);
-    assert!(told.contains("is not installed; looked for") && told.contains("no-cache"), "{told}");
+    let printed = stderr(&nowhere);
+    assert!(printed.contains("is not installed; looked for") && printed.contains("no-cache"), "{printed}");
 }
 
 #[test]
@@ -81,6 +81,6 @@ fn cuda_without_a_usable_gpu_names_the_cause() {
     let bench = Bench::new();
     let output = feed(poselift().args(["run", "--device", "cuda:77", "--model"]).arg(bench.path("small.onnx")), "");
     assert_code(&output, 2);
-    let told = stderr(&output);
-    assert!(told.contains("cannot run on cuda:77: ") && told.contains("hint: `--device cpu`"), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("cannot run on cuda:77: ") && printed.contains("hint: `--device cpu`"), "{printed}");
 }

@@ -1,6 +1,6 @@
-//! The page in a real browser: it complains of nothing, keys and slider move the skeleton, and nothing overlaps.
+//! The page in a real browser: no errors, keys and slider move the skeleton, and nothing overlaps.
 //!
-//! With `POSELIFT_PICTURES=FOLDER` the test leaves its screenshots there, to be looked at.
+//! With `POSELIFT_PICTURES=FOLDER` the test leaves its screenshots there for inspection.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,7 @@ fn pixels(browser: &mut Chromium, id: &str) -> String {
     browser.evaluate(&format!("document.getElementById('{id}').toDataURL()")).as_str().unwrap().to_owned()
 }
 
-/// The number of the frame that is shown.
+/// The number of the visible frame.
 fn frame(browser: &mut Chromium) -> u64 {
     let value = browser.evaluate("document.getElementById('strip').getAttribute('aria-valuenow')");
     value.as_str().unwrap().parse().unwrap()

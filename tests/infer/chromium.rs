@@ -17,15 +17,15 @@ pub(crate) struct Chromium {
     process: Child,
     commands: File,
     messages: BufReader<File>,
-    /// The tab's session, once there is one.
+    /// The tab's session, once it exists.
     session: Option<String>,
     last_id: u64,
-    /// What the page complained about: exceptions, errors and warnings of the console and of the browser.
+    /// Errors of the page: exceptions, errors and warnings of the console and of the browser.
     complaints: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
-/// How a page is looked at.
+/// The viewport and colour scheme of a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     /// CSS pixels.
@@ -36,7 +36,7 @@ pub(crate) struct Screen {
 }
 
 impl Chromium {
-    /// Starts the browser; `None` where none is installed and `POSELIFT_ALLOW_SKIPS` lets the test skip.
+    /// Starts the browser; `None` if none is installed and `POSELIFT_ALLOW_SKIPS` lets the test skip.
     pub(crate) fn start() -> Option<Self> {
         let Some(program) = PROGRAMS.into_iter().find(|program| is_installed(program)) else {
             let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
@@ -80,7 +80,7 @@ impl Chromium {
         }
     }
 
-    /// Shows the file at `path` on `screen`, and waits until it is loaded.
+    /// Opens the file at `path` on `screen`, and waits until it is loaded.
     pub(crate) fn show(&mut self, path: &Path, screen: Screen) {
         let Screen { width, height, scheme } = screen;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
@@ -93,7 +93,7 @@ impl Chromium {
         );
     }
 
-    /// What `script` comes to in the page, awaited.
+    /// The result of `script` in the page, awaited.
     pub(crate) fn evaluate(&mut self, script: &str) -> Value {
         let call = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
         let answer = self.call("Runtime.evaluate", call);
@@ -101,7 +101,7 @@ impl Chromium {
         answer["result"]["value"].clone()
     }
 
-    /// Waits until what was changed is painted.
+    /// Waits until changes are painted.
     pub(crate) fn paint(&mut self) {
         self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))");
     }
@@ -133,7 +133,7 @@ impl Chromium {
         picture["data"].as_str().unwrap().to_owned()
     }
 
-    /// What the page has complained about so far.
+    /// The page's errors so far.
     pub(crate) fn complaints(&self) -> &[String] {
         &self.complaints
     }

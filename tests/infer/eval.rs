@@ -25,8 +25,8 @@ fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
     file
 }
 
-/// Three samples of what the model gives, key points times 0.001, but for 0.2 m at the nose of the second. With a
-/// `gap` the third has no visible joint. `more` arrays stand beside them.
+/// Three samples of the model's output, key points times 0.001, except for 0.2 m at the nose of the second. With a
+/// `gap` the third has no visible joint. `more` arrays are added to the archive.
 fn write_pairs(path: &Path, joints_3d: usize, gap: bool, more: &[(&str, Vec<u8>)]) {
     let mut keypoints = Vec::new();
     let mut poses = Vec::new();
@@ -52,7 +52,7 @@ fn write_pairs(path: &Path, joints_3d: usize, gap: bool, more: &[(&str, Vec<u8>)
     archive.finish().unwrap();
 }
 
-/// The program's answer about `joints_3d` true joints, with or without a sample that cannot be lifted.
+/// The program's output for `joints_3d` true joints, with or without a sample that cannot be lifted.
 fn eval(joints_3d: usize, gap: bool, options: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (model, data) = (folder.path().join("small.onnx"), folder.path().join("pairs.npz"));
@@ -124,14 +124,14 @@ fn people_are_turned_as_the_file_says_they_were_seen() {
         assert_code(&output, 0);
         (serde_json::from_str::<Value>(&stdout(&output)).unwrap(), stderr(&output))
     };
-    let (unknown, told) = report(&[], &[]);
-    assert!(told.contains("pairs.npz: image size unknown") && told.contains("give --size WxH"), "{told}");
+    let (unknown, printed) = report(&[], &[]);
+    assert!(printed.contains("pairs.npz: image size unknown") && printed.contains("give --size WxH"), "{printed}");
     assert_eq!((&unknown["view"], &unknown["turned"]), (&"subject".into(), &false.into()));
     // The small model's sigma is 100 mm, and one joint of 51 is 200 mm off.
     assert!((unknown["within_sigma"].as_f64().unwrap() - 50.0 / 51.0).abs() < 1e-9, "{unknown}");
     let size = ("size.npy", npy(&[2], &[1000.0, 800.0]));
-    let (usual, told) = report(std::slice::from_ref(&size), &[]);
-    assert_eq!((&usual["turned"], told.as_str()), (&true.into(), ""));
+    let (usual, printed) = report(std::slice::from_ref(&size), &[]);
+    assert_eq!((&usual["turned"], printed.as_str()), (&true.into(), ""));
     assert_ne!(usual["mpjpe"], unknown["mpjpe"]);
     assert_eq!(usual["mpjpe"], report(&[], &["--size", "1000x800"]).0["mpjpe"]);
     let (known, _) = report(&[size.clone(), ("focal.npy", npy(&[3], &[700.0; 3]))], &["--focal", "9000"]);
@@ -157,13 +157,13 @@ fn a_stream_is_measured_by_itself() {
     assert_code(&output, 0);
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((&report["frames"], &report["people"], &report["tracks"]), (&3.into(), &3.into(), &1.into()));
-    // Both bones are two pixels aslant, always.
+    // Both bones always go two pixels along both axes.
     let bone = &report["bones"][0];
     assert_eq!((&bone["joint"], &bone["parent"]), (&"left_elbow".into(), &"left_shoulder".into()));
     assert!((bone["length"].as_f64().unwrap() - 0.002 * 2f64.sqrt()).abs() < 1e-6, "{report}");
     assert!(bone["deviation"].as_f64().unwrap() < 1e-4 && report["asymmetry"].as_f64().unwrap() < 1e-4, "{report}");
     assert_eq!(report["pairs"].as_array().unwrap().len(), 1);
-    // There and back by 10 mm on both axes within a tenth of a second each: 20 mm / 0.1² of them.
+    // 10 mm forward and back on both axes within a tenth of a second each: accelerations of 20 mm / 0.1².
     assert!((report["jitter"].as_f64().unwrap() - 2.0 * 2f64.sqrt()).abs() < 1e-3, "{report}");
     let piped = feed(poselift().args(["eval", "--stream", "-"]), &stream);
     assert_code(&piped, 0);

@@ -1,5 +1,6 @@
-//! What `poselift convert` and `run` export, read by the software that users have: opensim, ezc3d, c3d, bvhio, pygltflib, Khronos's
-//! validator of glTF, pandas and NumPy. `make test` brings them; a missing one is a failure unless POSELIFT_ALLOW_SKIPS=1.
+//! Exports of `poselift convert` and `run`, read by the software that users have: opensim, ezc3d, c3d, bvhio,
+//! pygltflib, Khronos's validator of glTF, pandas and NumPy. `make test` installs them; a missing one is a failure
+//! unless POSELIFT_ALLOW_SKIPS=1.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -51,7 +52,7 @@ fn pose(frame: usize) -> Vec<[f64; 3]> {
     joints.iter().map(|[x, y, z]| [x * cos + z * sin, *y, z * cos - x * sin]).collect()
 }
 
-/// Poses as `run` writes them, in camera axes; `people` are ids with the frames that they are in.
+/// Poses as `run` writes them, in camera axes; `people` are ids with their frames.
 fn poses(folder: &Path, people: &[(i64, std::ops::Range<usize>)]) -> PathBuf {
     let header = serde_json::json!({
         "poselift": 1, "kind": "poses", "skeleton": "h36m17", "joints": H36M17.joints, "parents": H36M17.parents,
@@ -80,7 +81,7 @@ fn poselift(arguments: &[&str]) -> Output {
     command.args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// Converts `poses` to a file beside it and gives its path.
+/// Converts `poses` to a file in the same folder and returns its path.
 fn convert(poses: &Path, name: &str, options: &[&str]) -> PathBuf {
     let out = poses.with_file_name(name);
     let mut arguments = vec!["convert", poses.to_str().unwrap(), "-o", out.to_str().unwrap()];
@@ -100,7 +101,7 @@ fn read(path: &Path) -> (PoseInfo, Vec<LiftedFrame>) {
     (reader.info().clone(), frames)
 }
 
-/// `[T, J]` where the only person is, metres, y up.
+/// `[T, J]` positions of the only person, metres, y up.
 fn places(path: &Path) -> Vec<Vec<[f64; 3]>> {
     let (_, frames) = read(path);
     let place = |frame: &LiftedFrame| {
@@ -168,7 +169,8 @@ fn opensim_reads_mot_and_its_inverse_kinematics_runs_to_the_end() {
     let solved = judges.read("ik", &[trc.as_path(), folder.path()]);
     assert_eq!(solved["rows"], solved["expected"]);
     assert_eq!(solved["rows"], FRAMES);
-    // The model is not scaled to our person, so its angles are others, but they rise and fall with ours: signs are the same.
+    // The model is not scaled to our person, so its angles differ, but they rise and fall with ours: the signs are
+    // the same.
     for name in ["hip_flexion_r", "hip_flexion_l", "knee_angle_l", "arm_flex_r", "arm_flex_l", "elbow_flex_l"] {
         let column = |file: &Value| -> Vec<f64> {
             file["columns"][name].as_array().unwrap().iter().map(|degrees| degrees.as_f64().unwrap()).collect()
@@ -178,7 +180,7 @@ fn opensim_reads_mot_and_its_inverse_kinematics_runs_to_the_end() {
     }
 }
 
-/// How two series go together, −1 to 1.
+/// The correlation of two series, −1 to 1.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |series: &[f64]| series.iter().sum::<f64>() / series.len() as f64;
     let centred = |series: &[f64]| -> Vec<f64> { series.iter().map(|value| value - mean(series)).collect() };
@@ -216,7 +218,7 @@ fn ezc3d_and_c3d_read_c3d_and_see_who_is_missing() {
     }
 }
 
-/// Each bone with its median length, pointing where it was lifted to: what a skeleton of fixed bones can show at best.
+/// Each bone with its median length in its lifted direction: the best that a skeleton of fixed bones can show.
 fn with_median_bones(poses: &[Vec<[f64; 3]>]) -> Vec<Vec<[f64; 3]>> {
     let bone = |pose: &[[f64; 3]], joint: usize| {
         let parent = H36M17.parents[joint] as usize;
@@ -245,7 +247,7 @@ fn with_median_bones(poses: &[Vec<[f64; 3]>]) -> Vec<Vec<[f64; 3]>> {
         .collect()
 }
 
-/// Nodes of BVH and GLB and the joints in whose place they are.
+/// Nodes of BVH and GLB and their joints.
 const NODES: [(&str, usize); 12] = [
     ("Hips", 0),
     ("RightUpLeg", 1),
@@ -324,7 +326,7 @@ fn pandas_reads_csv_and_numpy_npz() {
     for (found, expected) in found["poses"].as_array().unwrap().iter().zip(&numbers) {
         assert_eq!(found.as_f64().unwrap() as f32, *expected);
     }
-    // And back again, as far as an array can say it.
+    // And back again, as far as an array can hold it.
     let back = convert(&npz, "back.jsonl", &["--fps", "30"]);
     let (info, again) = read(&back);
     assert_eq!((info.joints.len(), info.fps, again.len()), (17, Some(30.0), FRAMES));

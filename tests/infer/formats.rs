@@ -1,7 +1,7 @@
 //! Streams and arrays through real files, as other programs write and read them.
 //!
-//! What NumPy says counts: where a Python with NumPy is at hand (`POSELIFT_PYTHON`, else `python3`) it writes what we
-//! read and reads what we write; where there is none, those tests say so and pass.
+//! NumPy is the reference: if there is a Python with NumPy (`POSELIFT_PYTHON`, else `python3`), it writes what we
+//! read and reads what we write; if not, those tests say so and pass.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -26,7 +26,7 @@ fn info(joints: usize) -> PoseInfo {
     }
 }
 
-/// A frame of as many people as there are `starts`; all of their numbers differ.
+/// A frame with as many people as `starts`; all of their numbers differ.
 fn lifted(index: u64, starts: &[f32], joints: usize) -> LiftedFrame {
     let person = |(id, start): (usize, &f32)| LiftedPerson {
         id: Some(id as i64),
@@ -50,7 +50,7 @@ fn write_all(path: &Path, joints: usize, frames: &[LiftedFrame]) {
     writer.finish().unwrap();
 }
 
-/// Runs a script with NumPy in `folder`; `None`, with a line that says so, where there is no NumPy.
+/// Runs a script with NumPy in `folder`; `None`, with a printed line, if there is no NumPy.
 fn python(folder: &Path, script: &str) -> Option<String> {
     let program = std::env::var("POSELIFT_PYTHON").unwrap_or_else(|_| "python3".into());
     let has_numpy = Command::new(&program).args(["-c", "import numpy"]).output().is_ok_and(|run| run.status.success());
@@ -104,7 +104,7 @@ fn arrays_stay_whole_while_they_grow() {
             writer.flush().unwrap();
             assert_eq!(read_all(&path).len() as u64, index + 1, "{format}");
         }
-        // A run that is killed never gets to finish.
+        // A killed run never finishes its output.
         std::mem::forget(writer);
         assert_eq!(read_all(&path)[2].people[0].keypoints[0].x, 2.0);
     }
@@ -165,7 +165,7 @@ fn numpy_reads_sigma_beside_the_poses() {
         frame.people.iter_mut().for_each(|person| person.sigma = vec![0.25, starts[0]]);
         writer.write(&Frame::default(), &frame).unwrap();
         writer.flush().unwrap();
-        // A run that is killed here leaves the poses alone.
+        // A run that is killed here leaves the poses unchanged.
         assert_eq!(read_all(&path).len() as u64, index + 1);
     }
     let error = writer.write(&Frame::default(), &lifted(3, &[0.0], 2)).unwrap_err().to_string();

@@ -36,7 +36,7 @@ fn json_holds_the_card_and_counts_the_operators() {
 }
 
 #[test]
-fn weights_that_are_not_those_of_the_card_are_told() {
+fn weights_that_do_not_match_the_card_are_reported() {
     let other_weights = SmallModel { has_own_weights: false, ..SmallModel::default() };
     let bench = Bench::with(&other_weights);
     let output = poselift().arg("info").arg(bench.path("small.onnx")).output().unwrap();

@@ -1,4 +1,4 @@
-//! The arrows of `infer` run one way: a room names only rooms below it, and only `model` names ONNX Runtime.
+//! The layers of `infer`: a room names only rooms below it, and only `model` names ONNX Runtime.
 #![allow(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
 
 use std::path::Path;

@@ -1,6 +1,7 @@
-//! All tests of `poselift` that can share a process: one program to link instead of one a file.
+//! All tests of `poselift` that can share a process: one program to link instead of one per file.
 //!
-//! Apart stand `allocations`, which counts every allocation of its process, and `start`, which times it from outside.
+//! Two are separate: `allocations`, which counts every allocation of its process, and `start`, which observes it from
+//! outside.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
 
 #[path = "../arrows.rs"]

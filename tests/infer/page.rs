@@ -1,4 +1,4 @@
-//! The page as a file: what a browser would be given, read back without one.
+//! The page as a file: its data block read back without a browser.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,7 +22,7 @@ fn poses(model: &str) -> PoseInfo {
     }
 }
 
-/// A frame with one person, or nobody every tenth time, with values as wide as real ones.
+/// A frame with one person, but none in every tenth frame, with values as wide as real ones.
 fn frame(index: u64) -> (Frame, LiftedFrame) {
     let (time, id) = (Some(index as f64 / 30.0), Some(0));
     let here = index % 10 != 9;
@@ -41,7 +41,7 @@ fn frame(index: u64) -> (Frame, LiftedFrame) {
     )
 }
 
-/// The page of `frames` frames, closed or left as a writer that died leaves it.
+/// The page of `frames` frames, closed, or unfinished as a killed writer leaves it.
 fn page(title: &str, model: &str, frames: u64, closed: bool) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("poses.html");
@@ -59,7 +59,7 @@ fn page(title: &str, model: &str, frames: u64, closed: bool) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// The lines of the data block, as a browser cuts it out: up to the first end of a script.
+/// The lines of the data block, as a browser extracts it: up to the first end of a script.
 fn data(page: &str) -> Vec<Value> {
     let start = page.find("id=\"clip\">").expect("a data block") + "id=\"clip\">".len();
     let block = page[start..].split("</script").next().unwrap();

@@ -1,4 +1,4 @@
-//! The real program under test, and streams to feed it.
+//! The real program under test, and streams for its input.
 
 #![allow(dead_code)] // Each test program uses a part.
 
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::small_model::SmallModel;
 
-/// A folder of one test's own, with a small model in it.
+/// A test's own folder, with a small model in it.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
@@ -28,7 +28,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
@@ -55,7 +55,7 @@ pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // A thread of its own: the program answers while it reads, and may stop reading.
+    // On a separate thread: the program answers while it reads, and may stop reading.
     let feeding = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
@@ -83,21 +83,21 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The 3D lines, header left out.
+/// The 3D lines without the header.
 pub(crate) fn frames(text: &str) -> Vec<serde_json::Value> {
     let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     assert_eq!(lines.next().unwrap()["kind"], "poses");
     lines.collect()
 }
 
-/// Asserts the exit code, showing stderr where it differs, and that nothing panicked.
+/// Asserts the exit code, showing stderr if it differs, and that nothing panicked.
 pub(crate) fn assert_code(output: &Output, code: i32) {
-    let told = stderr(output);
-    assert_eq!(output.status.code(), Some(code), "{told}");
-    assert!(!told.contains("panicked"), "{told}");
+    let printed = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{printed}");
+    assert!(!printed.contains("panicked"), "{printed}");
 }
 
-/// A file of the data that lies beside the workspace; `None`, said aloud, where it does not.
+/// A file of the shared data next to the workspace; `None`, with a printed line, if it is absent.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let beside = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_path_buf();
     let root = std::env::var_os("POSELIFT_SHARED").map_or(beside, PathBuf::from);
@@ -109,7 +109,8 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says that a part of a test is skipped for want of something; a failure unless `POSELIFT_ALLOW_SKIPS=1` allows it.
+/// Prints that a part of a test is skipped because something is missing; a failure unless `POSELIFT_ALLOW_SKIPS=1`
+/// allows it.
 pub(crate) fn skip(cause: &str) {
     let is_allowed = std::env::var_os("POSELIFT_ALLOW_SKIPS").is_some_and(|value| value == "1");
     assert!(is_allowed, "{cause}; POSELIFT_ALLOW_SKIPS=1 skips what needs it");

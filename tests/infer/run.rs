@@ -1,4 +1,4 @@
-//! `poselift run` as its users meet it: live pipes, files, folders, exit codes.
+//! `poselift run` as its users see it: live pipes, files, folders, exit codes.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -31,7 +31,7 @@ fn answered_frame_by_frame(options: &[&str]) {
         if frame == 0 {
             assert!(answers.next().unwrap().unwrap().contains("\"kind\":\"poses\""));
         }
-        // Blocks for ever if the program waits for more than this frame.
+        // Blocks forever if the program waits for more than this frame.
         let answer: serde_json::Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
         assert_eq!(answer["frame"], frame);
     }
@@ -109,15 +109,15 @@ fn who_cannot_be_lifted_is_named_and_the_rest_is_lifted() {
     let input = [line(0, &[(17, 1.0)]), few, line(2, &[(12, 1.0), (17, 2.0)]), line(3, &[])].concat();
     let output = feed(&mut bench.run(), &input);
     assert_code(&output, 1);
-    let told = stderr(&output);
-    assert!(told.contains("frame 1: person 0 (id 5): 3 of 17 joints visible, at least 4 needed"), "{told}");
-    assert!(told.contains("frame 2: person 0 (id 0): 12 key points, expected 17"), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("frame 1: person 0 (id 5): 3 of 17 joints visible, at least 4 needed"), "{printed}");
+    assert!(printed.contains("frame 2: person 0 (id 0): 12 key points, expected 17"), "{printed}");
     let people: Vec<_> = frames(&stdout(&output)).iter().map(|f| f["people"].as_array().unwrap().len()).collect();
     assert_eq!(people, [1, 0, 1, 0]);
 }
 
 #[test]
-fn nobody_in_a_frame_is_no_failure() {
+fn a_frame_without_people_is_no_failure() {
     let bench = Bench::new();
     let output = feed(&mut bench.run(), &[line(0, &[]), line(1, &[])].concat());
     assert_code(&output, 0);
@@ -125,27 +125,27 @@ fn nobody_in_a_frame_is_no_failure() {
 }
 
 #[test]
-fn unreadable_lines_are_named_and_answered_with_nobody() {
+fn unreadable_lines_are_named_and_answered_without_people() {
     let bench = Bench::new();
     let whole = line(2, &[(17, 1.0)]);
     let cut = &whole[..whole.len() / 2];
     let output = feed(&mut bench.run(), &[&line(0, &[(17, 1.0)]), "not json\n", cut].concat());
     assert_code(&output, 1);
-    let told = stderr(&output);
-    assert!(told.contains("<stdin>:2: ") && told.contains("<stdin>:3: "), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("<stdin>:2: ") && printed.contains("<stdin>:3: "), "{printed}");
     let answers = frames(&stdout(&output));
     let numbers: Vec<_> = answers.iter().map(|f| f["frame"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [0, 1, 2]);
 }
 
 #[test]
-fn the_first_ten_failures_are_told_in_full_and_the_rest_counted() {
+fn the_first_ten_failures_are_reported_in_full_and_the_rest_counted() {
     let bench = Bench::new();
     let output = feed(&mut bench.run(), &[line(0, &[(17, 1.0)]), "x\n".repeat(25)].concat());
     assert_code(&output, 1);
-    let told = stderr(&output);
-    assert!(told.contains("<stdin>:11: ") && !told.contains("<stdin>:12: "), "{told}");
-    assert!(told.contains("15 more could not be lifted"), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("<stdin>:11: ") && !printed.contains("<stdin>:12: "), "{printed}");
+    assert!(printed.contains("15 more could not be lifted"), "{printed}");
 }
 
 #[test]
@@ -181,18 +181,18 @@ fn layouts_that_lack_the_models_joints_are_refused_with_a_hint() {
     let out = bench.path("poses.jsonl");
     let output = feed(bench.run().args(["--layout", "h36m17", "-o"]).arg(&out), &line(0, &[(17, 1.0)]));
     assert_code(&output, 2);
-    let told = stderr(&output);
-    assert!(told.contains("h36m17") && told.contains("left_eye") && told.contains("hint: "), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("h36m17") && printed.contains("left_eye") && printed.contains("hint: "), "{printed}");
     assert!(!out.exists(), "a refused input leaves no output");
 }
 
 #[test]
-fn layouts_are_told_apart_by_their_number_of_joints() {
+fn layouts_are_recognised_by_their_number_of_joints() {
     let bench = Bench::new();
     let output = feed(&mut bench.run(), &line(0, &[(25, 1.0)]));
     assert_code(&output, 0);
     assert!(stderr(&output).contains("25 key points taken to be body25"), "{}", stderr(&output));
-    // COCO's left eye is BODY_25's joint 16, which lies at 17 px.
+    // COCO's left eye is BODY_25's joint 16, which is at 17 px.
     let eye = frames(&stdout(&output))[0]["people"][0]["joints"][1][0].as_f64().unwrap();
     assert!((eye - 0.017).abs() < 1e-3, "{eye}");
     let quiet = feed(bench.run().arg("--quiet"), &line(0, &[(25, 1.0)]));
@@ -284,8 +284,8 @@ fn an_output_is_touched_only_where_there_is_a_pose_to_write() {
             assert_code(&output, code);
             stderr(&output)
         };
-        let told = run(&line(0, &[]), 0);
-        assert!(told.contains("not written, there is no pose to write") && !out.exists(), "{told}");
+        let printed = run(&line(0, &[]), 0);
+        assert!(printed.contains("not written, there is no pose to write") && !out.exists(), "{printed}");
         run(&line(0, &[(12, 1.0)]), 2);
         assert!(!out.exists());
         std::fs::write(&out, "from before").unwrap();
@@ -391,8 +391,8 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
     assert!(std::fs::read_to_string(page).unwrap().contains("</html>"));
 }
 
-/// What `eval --stream` says of the demonstration clip, MediaPipe's detections of a man who jumps onto a wall, lifted with
-/// these options; the header of the poses before it.
+/// The output of `eval --stream` for the demonstration clip, MediaPipe's detections of a man who jumps onto a wall,
+/// lifted with these options; and the header of the poses before it.
 fn demonstration(bench: &Bench, options: &[&str]) -> [serde_json::Value; 2] {
     let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let poses = bench.path("poses.jsonl");
@@ -428,13 +428,13 @@ fn poses_come_in_level_axes_where_it_is_said_how_the_camera_is_held() {
     assert_eq!(header["axes"], "camera");
     let [pitch, roll] = held(&figures);
     assert!((3.0..9.0).contains(&pitch) && roll.abs() < 4.0, "{pitch} down, {roll}");
-    // Held as the man on the wall shows, it sees him upright.
+    // With the attitude that the man on the wall shows, he is upright.
     let options = [format!("--pitch={pitch}"), format!("--roll={roll}")];
     let [header, figures] = demonstration(&bench, &[&options[0], &options[1]]);
     assert_eq!(header["axes"], "level");
     let left = held(&figures);
     assert!(left.iter().all(|angle| angle.abs() < 0.5), "{left:?} degrees are left");
-    // Said to be rolled the other way, it makes him lean.
+    // With the opposite roll, he leans.
     let [_, figures] = demonstration(&bench, &["--roll", "-20"]);
     assert!((held(&figures)[1] - roll - 20.0).abs() < 1.0, "{figures}");
     for wrong in [["--pitch", "91"], ["--roll", "north"]] {
@@ -456,7 +456,7 @@ fn smoothing_needs_time_and_says_what_it_did() {
     assert_code(&output, 0);
     assert_eq!(frames(&stdout(&output)).len(), 10);
     assert!(stderr(&output).contains("\"smooth\":\"clip:0.1\""), "{}", stderr(&output));
-    // A line that cannot be read is no reason to stop.
+    // A line that cannot be read does not stop the stream.
     let timed: String = (0..10)
         .map(|frame| input.lines().nth(frame).unwrap().replacen('{', &format!("{{\"time\":{frame},"), 1) + "\n")
         .collect();
@@ -473,7 +473,7 @@ fn smoothing_needs_time_and_says_what_it_did() {
     assert!(stderr(&output).contains("several people without an id"), "{}", stderr(&output));
 }
 
-/// Peak memory must not grow with the stream: ten times the frames, no more than a little.
+/// Peak memory must not grow with the stream: ten times the frames, about the same memory.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_stays_flat_over_a_long_stream() {
@@ -485,7 +485,8 @@ fn memory_stays_flat_over_a_long_stream() {
         let mut input = child.stdin.take().unwrap();
         let text = line(0, &[(17, 1.0)]).repeat(100);
         (0..count / 100).for_each(|_| input.write_all(text.as_bytes()).unwrap());
-        // All but what fits the pipe and the queue has been lifted by now, and the program is still there to look at.
+        // Everything except the contents of the pipe and the queue has been lifted by now, and the program is still
+        // running.
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
         drop(input);
         assert!(child.wait().unwrap().success());
@@ -498,7 +499,7 @@ fn memory_stays_flat_over_a_long_stream() {
     assert!(long < 400_000, "{long} kB");
 }
 
-/// A named pipe; what is written to it is read at the other end at once.
+/// A named pipe; data written to it are read at the other end at once.
 #[cfg(unix)]
 fn named_pipe(bench: &Bench, name: &str) -> std::path::PathBuf {
     let path = bench.path(name);
@@ -547,6 +548,9 @@ fn live_inputs_need_a_folder_for_their_poses() {
     let file = bench.file("clip.jsonl", line(0, &[(17, 1.0)]));
     let output = feed(bench.run().arg("-").arg(file), &line(0, &[(17, 1.0)]));
     assert_code(&output, 2);
-    let told = stderr(&output);
-    assert!(told.contains("2 live inputs at the same time, expected a folder") && told.contains("-o poses/"), "{told}");
+    let printed = stderr(&output);
+    assert!(
+        printed.contains("2 live inputs at the same time, expected a folder") && printed.contains("-o poses/"),
+        "{printed}"
+    );
 }

@@ -13,7 +13,7 @@ use poselift_onnx::{
     Axes, CARD_KEY, CARD_SCHEMA, Card, InputCard, Model, NetworkCard, OutputCard, Precision, TrainingCard, Unit, View,
 };
 
-/// What the model looks like; the default is one that poselift takes.
+/// The model's properties; the default is one that poselift accepts.
 pub(crate) struct SmallModel {
     /// Pose = key points × scale.
     pub(crate) scale: f32,
@@ -21,17 +21,17 @@ pub(crate) struct SmallModel {
     pub(crate) with_card: bool,
     /// Channels that the card claims (the tensor has 3).
     pub(crate) card_channels: usize,
-    /// The input's name (the card promises `keypoints`).
+    /// The input's name (the card states `keypoints`).
     pub(crate) input_name: &'static str,
     /// The operator of the product that gives the pose, `Gemm`.
     pub(crate) operator: &'static str,
-    /// From where the card says that people are seen.
+    /// The view in the card.
     pub(crate) view: View,
     /// Whether there is a second output, sigma.
     pub(crate) sigma: bool,
-    /// What the card says of that, if not the truth.
+    /// The card's statement about sigma, if it is to be false.
     pub(crate) card_sigma: Option<bool>,
-    /// Whether the weights are those that the card promises.
+    /// Whether the weights match the card's hash.
     pub(crate) has_own_weights: bool,
 }
 
@@ -178,7 +178,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
-/// A constant `[FEATURES, columns]` of the numbers `at` each row and column.
+/// A constant `[FEATURES, columns]` with the numbers `at` each row and column.
 fn matrix(name: &str, columns: usize, at: impl Fn(usize, usize) -> f32) -> TensorProto {
     let values = (0..FEATURES * columns).map(|index| at(index / columns, index % columns));
     TensorProto::new(name, &[FEATURES, columns], values)

@@ -1,4 +1,4 @@
-//! Long runs, which `cargo test` leaves out: docs/reliability.md has the commands and what came of them.
+//! Long runs, which `cargo test` leaves out: docs/reliability.md has the commands and the results.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -25,7 +25,7 @@ fn line(frame: u64, camera: usize) -> String {
     line + "]}]}\n"
 }
 
-/// The memory of a program that runs, kilobytes.
+/// The memory of a running program, kilobytes.
 fn resident_kb(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let kb = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")).unwrap();
@@ -71,7 +71,7 @@ fn a_thousand_live_inputs_in_bounded_memory() {
     println!("{inputs} inputs, {frames} frames each: {warm_kb} kB after a fifth of the time, {end_kb} kB at the end");
     drop(writers);
     assert!(child.wait().unwrap().success());
-    // An allocator's arenas may still fill a little; a leak of one frame in ten would be far more.
+    // An allocator's arenas may still fill slightly; a leak of one frame in ten would be far more.
     assert!(end_kb < warm_kb + warm_kb / 10 + 8_000, "memory grew");
     for pipe in &pipes {
         let answers = std::fs::read_to_string(poses.join(pipe.file_name().unwrap())).unwrap();

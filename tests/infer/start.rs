@@ -1,5 +1,5 @@
-//! How the program starts: ONNX Runtime is loaded to verify our own kernels, left alone once they agreed, and done without
-//! where it is not installed.
+//! The program's start: ONNX Runtime is loaded to verify our own kernels, not loaded once they have agreed, and not
+//! needed where it is not installed.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 #![cfg(target_os = "linux")]
@@ -26,7 +26,7 @@ fn a_runtime_is_loaded_once_and_again_when_it_is_another() {
         return skip("this processor has no instruction set that there are kernels for");
     }
     assert!(stderr(&first).contains("own kernels"), "{}", stderr(&first));
-    // As long and as old as the runtime that agreed, but no library.
+    // As long and as old as the runtime that agreed, but not a library.
     let changed = runtime.metadata().unwrap().modified().unwrap();
     let length = runtime.metadata().unwrap().len();
     let file = std::fs::File::create(&runtime).unwrap();
@@ -80,9 +80,13 @@ fn without_a_runtime_own_kernels_lift_and_one_line_says_that_nothing_was_compare
     for device in ["cpu", "auto"] {
         let output = bare(&["--device", device]);
         assert_code(&output, 0);
-        let told = stderr(&output);
-        assert_eq!(told.lines().filter(|line| line.contains("ONNX Runtime is not installed")).count(), 1, "{told}");
-        assert!(told.contains("not compared") && told.contains("own kernels, "), "{told}");
+        let printed = stderr(&output);
+        assert_eq!(
+            printed.lines().filter(|line| line.contains("ONNX Runtime is not installed")).count(),
+            1,
+            "{printed}"
+        );
+        assert!(printed.contains("not compared") && printed.contains("own kernels, "), "{printed}");
         if let Some(runtime) = runtime() {
             assert_eq!(stdout(&output), stdout(&lift(&bench, &runtime, &[])));
         }
@@ -95,8 +99,11 @@ fn without_a_runtime_own_kernels_lift_and_one_line_says_that_nothing_was_compare
     ] {
         let output = bare(options);
         assert_code(&output, 2);
-        let told = stderr(&output);
-        assert!(told.contains("ONNX Runtime is not installed; looked for") && told.contains("hint: "), "{told}");
+        let printed = stderr(&output);
+        assert!(
+            printed.contains("ONNX Runtime is not installed; looked for") && printed.contains("hint: "),
+            "{printed}"
+        );
     }
     assert!(!bench.path("home").exists(), "nothing is remembered, and nothing is left behind");
 }
@@ -110,7 +117,7 @@ fn a_cache_of_pipes_is_never_waited_for() {
     for _ in 0..2 {
         assert_code(&lift(&bench, &runtime, &[]), 0);
     }
-    // The pipe, or what took its place: nothing else.
+    // Only the pipe, or the file that replaced it.
     assert_eq!(bench.path("cache").read_dir().unwrap().count(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! Models that look at the subject and say how sure they are, through the real program.
+//! Models that look at the subject and give sigma, through the real program.
 
 #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
@@ -27,10 +27,10 @@ fn joints(output: &std::process::Output) -> Vec<[f64; 3]> {
     serde_json::from_value(frames(&stdout(output))[0]["people"][0]["joints"].clone()).unwrap()
 }
 
-/// What the small model makes of that person seen with a focal length of `focal` pixels.
+/// The small model's pose of that person, seen with a focal length of `focal` pixels.
 fn expected(focal: f32) -> Vec<[f64; 3]> {
     let camera = Camera::with_focal(Some(focal), [1000, 800]);
-    // Point j lies at (700 + j, 700 + j), so that their mean is that of the eighth.
+    // Point j is at (700 + j, 700 + j), so that their mean is that of the eighth.
     let turn = LookAt::towards(&camera, [708.0, 708.0]);
     let joint = |joint: usize| {
         let [x, y] = turn.ray([700.0 + joint as f32; 2]).unwrap().map(|v| v as f32);
@@ -64,14 +64,14 @@ fn a_model_that_sees_from_the_camera_does_not_care() {
 }
 
 #[test]
-fn an_unknown_size_is_told_once_and_leaves_people_as_they_are() {
+fn an_unknown_size_is_reported_once_and_leaves_people_as_they_are() {
     let bench = Bench::with(&subject());
     let input = [line(0, &[]), line(1, &[(17, 700.0)]), line(2, &[(17, 700.0)])].concat();
     let output = feed(&mut bench.run(), &input);
     assert_code(&output, 0);
-    let told = stderr(&output);
-    assert_eq!(told.matches("image size unknown: ").count(), 1, "{told}");
-    assert!(told.contains("give --size WxH"), "{told}");
+    let printed = stderr(&output);
+    assert_eq!(printed.matches("image size unknown: ").count(), 1, "{printed}");
+    assert!(printed.contains("give --size WxH"), "{printed}");
     let people = frames(&stdout(&output));
     assert!((people[1]["people"][0]["joints"][0][0].as_f64().unwrap() - 0.7).abs() < 1e-6);
     assert_eq!(stderr(&feed(bench.run().arg("--quiet"), &input)), "");
@@ -133,8 +133,8 @@ fn people_beyond_the_largest_sigma_are_marked_and_counted() {
     assert_eq!(people, [Value::Null, Value::Bool(true)]);
     let summary: Value = serde_json::from_str(stderr(&output).lines().last().unwrap()).unwrap();
     assert_eq!(summary["unsure"], 1);
-    let told = stderr(&feed(bench.run().args(["--max-sigma", "0.07"]), &input));
-    assert!(told.contains("2 of 2 people lifted, 1 of them unsure"), "{told}");
+    let printed = stderr(&feed(bench.run().args(["--max-sigma", "0.07"]), &input));
+    assert!(printed.contains("2 of 2 people lifted, 1 of them unsure"), "{printed}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn info_says_where_people_are_seen_from_and_what_comes_out() {
     assert!(text.contains("subject: people turned to the optical axis first"), "{text}");
 }
 
-/// The shipped model in f32: somebody in a mirror has the pose in a mirror.
+/// The shipped model in f32: a mirrored person has the mirrored pose.
 #[test]
 fn a_mirror_image_lifts_to_the_mirror_image() {
     const WIDTH: f64 = 1000.0;

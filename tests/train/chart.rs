@@ -1,5 +1,5 @@
-//! Charts from histories as runs leave them: short, long, diverged. The
-//! pictures stay in the target folder, to be looked at.
+//! Charts from histories as runs leave them: short, long, diverged. The pictures stay in the target folder for
+//! inspection.
 
 // A failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]

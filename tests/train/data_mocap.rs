@@ -1,4 +1,4 @@
-//! The motion capture that the project learns from, where it is at hand: do all collections mean the same body?
+//! The motion capture that the project learns from, if it is available: do all collections mean the same body?
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use poselift_train::data::check::{Fault, Figure, sift};
 use poselift_train::data::read::{acclaim, bvh};
 use poselift_train::data::{Motion, TrainingData, open};
 
-/// The folder of shared data: beside the workspace, or where `POSELIFT_SHARED` says.
+/// The folder of shared data: next to the workspace, or at `POSELIFT_SHARED`.
 fn shared() -> Option<PathBuf> {
     let beside = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_path_buf();
     let named = std::env::var_os("POSELIFT_SHARED").map(PathBuf::from);
@@ -22,7 +22,7 @@ fn shared() -> Option<PathBuf> {
     found
 }
 
-/// A few files of CMU's, out of the archive.
+/// A few of CMU's files, from the archive.
 fn unpacked(files: &[&str]) -> Option<tempfile::TempDir> {
     let archive = shared()?.join("data/mocap/cmu.tar.xz");
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ fn cmus_schemes_and_ui_prmd_mean_the_same_body() {
     assert!(reference.clips.len() > 1950 && reference.sources[0].licence.starts_with("ODC-PDDL"));
     assert!(left_is_left(&cmu) > 0.95 && left_is_left(&reference) > 0.95);
 
-    // One person a tenth: enough for medians.
+    // One person in ten: enough for medians.
     reference.positions.slice_collapse(ndarray::s![..;10, .., ..]);
     for ((name, ours), (_, theirs)) in shape(&cmu).into_iter().zip(shape(&reference)) {
         println!("{name:10} cmu {ours:+.3}  ui-prmd {theirs:+.3}");
@@ -186,7 +186,7 @@ fn a_take_is_the_same_from_acclaim_and_bvh() {
     bodies_are_the_same(folder.path());
 }
 
-/// Places and directions of all bones that both files have, frame by frame.
+/// Positions and directions of all bones that both files have, frame by frame.
 fn bones_are_the_same(folder: &Path) {
     let at = |name: &str| folder.join(name);
     let original = acclaim::from_files(&at("asfamc/02.asf"), &at("asfamc/02_01.amc")).unwrap();
@@ -214,7 +214,7 @@ fn bones_are_the_same(folder: &Path) {
     }
 }
 
-/// What training sees of them.
+/// The bodies that training sees.
 fn bodies_are_the_same(folder: &Path) {
     let [original, copy] = ["asfamc", "bvh31"].map(|name| motion(&folder.join(name)));
     assert_eq!((original.clips.as_slice(), &original.sources), (copy.clips.as_slice(), &copy.sources));
@@ -283,7 +283,7 @@ fn is_back_to_front(bodies: &[Body], rate: f64) -> bool {
     sift(bodies, rate, figure).findings.iter().any(|finding| finding.fault == Fault::SidesSwapped)
 }
 
-/// The limbs of both sides exchanged, and the face as it was: what a wrong table of joints does.
+/// The limbs of both sides exchanged, with the face unchanged: the effect of a wrong table of joints.
 fn with_sides_exchanged(bodies: &[Body]) -> Vec<Body> {
     let mut exchanged = bodies.to_vec();
     for body in &mut exchanged {
@@ -294,7 +294,7 @@ fn with_sides_exchanged(bodies: &[Body]) -> Vec<Body> {
     exchanged
 }
 
-/// The neck's joint `metres` farther ahead, as another marker set may have it.
+/// The neck's joint moved forward by `metres`, as another marker set may have it.
 fn with_necks_shifted(bodies: &[Body], metres: f64) -> Vec<Body> {
     let neck = BODY22.joint("neck_nose");
     let mut shifted = bodies.to_vec();

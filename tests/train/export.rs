@@ -1,4 +1,4 @@
-//! An exported file is what ONNX says it is: checked by Python's own tools, byte for byte the same twice.
+//! An exported file is valid ONNX: checked by Python's own tools, and the same bytes each time.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
 use std::path::Path;
@@ -84,7 +84,7 @@ fn layers_over_twins_are_two_products_of_half_the_width() {
     };
     assert_eq!(constant("block0.layer0.odd.weight"), [32, 32]);
     assert_eq!((constant("input.even.weight"), constant("output.odd.weight")), (vec![34, 32], vec![32, 51]));
-    // A bias belongs to the even plane alone, but for the outputs', which know no twins.
+    // A bias belongs to the even plane alone, except for the outputs', which have no twins.
     assert_eq!(card.network.parameters, (2 * 34 * 32 + 32) + (2 * 32 * 32 + 32) + (2 * 32 * 51 + 51));
     assert!(card.network.mirror && card.network.hidden == 64);
 }
@@ -132,7 +132,7 @@ fn a_card_that_contradicts_itself_is_refused() {
     assert!(message.contains("16 parents for 17 output joints"), "{message}");
 }
 
-/// Key points of every kind: usual ones, far, tiny and huge ones, joints missing, nobody at all.
+/// Key points of every kind: usual, far, tiny and huge ones, missing joints, no visible joint at all.
 fn keypoints(shape: &Shape, seed: u64) -> Array3<f32> {
     let mut keypoints = random_keypoints(shape, 60, seed);
     if shape.centred {
@@ -150,7 +150,8 @@ fn keypoints(shape: &Shape, seed: u64) -> Array3<f32> {
     keypoints
 }
 
-/// What `poselift run` makes of an array: NaN where a person has too few joints to be lifted, which is exit code 1.
+/// The output of `poselift run` for an array: NaN where a person has too few joints to be lifted, which is exit code
+/// 1.
 fn lift_with_the_program(model: &Path, keypoints: &Path, poses: &Path) {
     let mut command = poselift();
     command.args(["run", "--quiet", "--device", "cpu", "--model"]).arg(model).arg(keypoints).arg("-o").arg(poses);
@@ -177,14 +178,14 @@ fn the_tools_of_onnx_accept_it_and_agree_with_the_program() {
         ndarray_npy::write_npy(file("keypoints.npy"), &keypoints).unwrap();
         ndarray_npy::write_npy(file("trained.npy"), &poses).unwrap();
         let mut made_by = vec!["trained.npy"];
-        // The program lifts nobody with fewer than four joints.
+        // The program lifts no person with fewer than four joints.
         if shape.joints_in >= 4 {
             lift_with_the_program(&file("model.onnx"), &file("keypoints.npy"), &file("lifted.npy"));
             made_by.push("lifted.npy");
         }
         for poses in made_by {
             let files = ["model.onnx", "keypoints.npy", poses].map(file);
-            // One thousand people are not enough to move the worst of them further than this.
+            // A thousand people are not enough to move the worst of them further than this.
             let rounded = match precision {
                 Precision::F32 => TOLERANCE.most(),
                 Precision::F16 => 2e-2,

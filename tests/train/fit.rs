@@ -1,4 +1,5 @@
-//! The program `poselift-train fit`: what it learns, what it leaves, and that a killed run goes on to the same numbers.
+//! The program `poselift-train fit`: what it learns, which files it leaves, and that a killed run resumes to the same
+//! numbers.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
 use std::path::Path;
@@ -74,7 +75,7 @@ fn a_small_network_learns_from_a_larger_one_and_keeps_to_a_mirror() {
     assert!(named.contains("large") && named.contains(&card.weights_sha256), "{named}");
     assert!(small.network.mirror && small.network.hidden == 32);
 
-    // Somebody and the same in a mirror, about a centre that features are taken from anyway.
+    // A person and the mirror image, about the centre that features are relative to anyway.
     let mut session = poselift::model::open(at("small.onnx"), &poselift::model::SessionOptions::default()).unwrap();
     let joints = card.input.joints.len();
     let other = poselift::skeleton::mirrored(&card.input.joints);
@@ -155,7 +156,7 @@ fn an_average_goes_on_as_if_never_stopped_and_is_exported() {
     assert_eq!(history(&at("parted")), history(&at("whole")));
     assert_eq!(checkpoint(&at("parted")), checkpoint(&at("whole")));
 
-    // The weights take the same way without an average; what is exported differs.
+    // The weights are the same without an average; the exported model differs.
     assert_success(&fit(&SMALL, &at("plain")));
     let parameters = |run: &str| checkpoint(&at(run)).into_iter().find(|(name, _)| name == "parameters").unwrap();
     assert_eq!(parameters("whole"), parameters("plain"));
@@ -173,7 +174,7 @@ fn built_in_motion_is_learned() {
     assert_success(&fit(&arguments, &run));
     let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap();
     let error = summary["epochs"][2]["val_mpjpe"].as_f64().unwrap();
-    // Standing still at the mean pose is at more than 200 mm.
+    // A constant mean pose has an error of more than 200 mm.
     assert!(error < 130.0, "validation MPJPE {error} mm after three epochs");
     assert_eq!(summary["unit"], "mm");
     for file in [
@@ -192,7 +193,7 @@ fn built_in_motion_is_learned() {
     assert!(last.starts_with(&format!("{},3,", 3 * batches)), "{last}");
 }
 
-/// Paired arrays as the assignment has them: 15 joints before a camera at the origin, the root left out at (0, 0, −1).
+/// Paired arrays as in the assignment: 15 joints in front of a camera at the origin, the root left out at (0, 0, −1).
 fn write_pairs(path: &Path, samples: usize) {
     let mut state = 7_u32;
     let mut uniform = || {
@@ -301,7 +302,7 @@ fn a_second_run_in_the_folder_of_one_that_goes_on_is_refused() {
             "{words}"
         );
     }
-    // What was killed holds no lock: a new run is refused no more, or for another reason.
+    // A killed run holds no lock: a new run is no longer refused, or for another reason.
     let after = fit(&["--data", "synthetic:2000", "--hidden", "16", "--epochs", "1"], &run);
     assert!(!String::from_utf8_lossy(&after.stderr).contains("another poselift-train"));
 }
@@ -375,7 +376,7 @@ fn an_export_does_not_replace_what_a_run_lives_by() {
     export(&run, &run.join("model.onnx"));
 }
 
-/// The commit of the checkout that these sources are part of, if they are.
+/// The commit of the checkout that these sources belong to, if there is one.
 fn git_head() -> Option<String> {
     let git = |arguments: &[&str]| Command::new("git").args(arguments).output().ok().filter(|o| o.status.success());
     git(&["ls-files", "--error-unmatch", "build.rs"])?;

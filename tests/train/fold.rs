@@ -9,7 +9,7 @@ use proptest::prelude::*;
 /// Half a unit in the last place of an f32, relative to the number.
 const ROUNDING: f64 = 1.0 / (1u64 << 24) as f64;
 
-/// A number with a bound on how far rounding each folded weight to f32 may have moved it.
+/// A number with a bound on the effect of rounding each folded weight to f32.
 #[derive(Clone)]
 struct Bounded {
     value: Array1<f64>,
@@ -50,7 +50,7 @@ fn evaluate(folded: &Folded, features: Array1<f64>) -> Bounded {
     x.apply(&folded.output)
 }
 
-/// The largest difference of a folded random network from the unfolded one, relative to the largest coordinate.
+/// The largest difference between a folded random network and the unfolded one, relative to the largest coordinate.
 fn folding_error(shape: &Shape, seed: u64) -> Result<f64, TestCaseError> {
     let lifter = random_lifter(shape, seed);
     let folded = fold(&lifter).unwrap();
@@ -85,7 +85,7 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..Default::default() })]
 
-    /// γ negative and zero, β ≠ 0, variance from 1e-10 to 1e6: within what rounding the weights allows.
+    /// γ negative and zero, β ≠ 0, variance from 1e-10 to 1e6: within the effect of rounding the weights.
     #[test]
     fn folding_changes_nothing_but_the_last_bit_of_weights(shape in shapes(), seed in any::<u64>()) {
         folding_error(&shape, seed)?;
@@ -108,7 +108,7 @@ fn layers_are_named_by_place() {
     assert_eq!(names, ["input", "block0.layer0", "block1.layer0", "output"]);
 }
 
-/// Layers that do not fit each other are refused by name.
+/// Layers that do not match each other are refused by name.
 #[test]
 fn misfits_are_named() {
     let mut lifter = random_lifter(&Shape::default(), 0);

@@ -1,4 +1,4 @@
-//! Every network that is exported is one that `poselift`'s own kernels compute, and as ONNX Runtime does.
+//! `poselift`'s own kernels compute every network that is exported, and agree with ONNX Runtime.
 #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
 
 use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
@@ -28,7 +28,7 @@ fn shapes() -> Vec<Shape> {
 }
 
 #[test]
-fn our_kernels_compute_whatever_is_exported() {
+fn our_kernels_compute_every_exported_network() {
     for (seed, shape) in shapes().iter().enumerate() {
         for precision in [Precision::F32, Precision::Int8] {
             let exported = encode(&random_lifter(shape, seed as u64), &card_seed(), precision).unwrap();
@@ -39,7 +39,7 @@ fn our_kernels_compute_whatever_is_exported() {
                     .unwrap_or_else(|error| panic!("{shape:?} in {precision} by {isa}: {error}"));
                 let mut apart = differences(&lift(session, shape), &expected);
                 apart.sort_unstable_by(f32::total_cmp);
-                // Of 8 bits some tip over where a float's last digit differs.
+                // With 8 bits, some codes differ if a float's last digit differs.
                 let [most, worst] = if precision == Precision::Int8 { [PEOPLE * 3 / 4, PEOPLE] } else { [PEOPLE; 2] };
                 let is_near = apart[most - 1] < 1e-4 && apart[worst - 1] < if most < worst { 0.05 } else { 1e-4 };
                 assert!(is_near, "{shape:?} in {precision} by {isa}: {apart:?}");
@@ -52,7 +52,7 @@ fn open(file: &ModelFile, engine: Engine) -> poselift::Result<Session> {
     Session::new(file, &SessionOptions { device: Device::Cpu, threads: Some(1), engine })
 }
 
-/// Poses `[N, J_out, 3]` and sigma `[N, J_out]`, 0 where the network gives none, of random people.
+/// Poses `[N, J_out, 3]` and sigma `[N, J_out]`, 0 if the network has none, of random people.
 fn lift(mut session: Session, shape: &Shape) -> (Array3<f32>, Array2<f32>) {
     let keypoints = random_keypoints(shape, PEOPLE, 5);
     let mut poses = Array3::zeros((PEOPLE, shape.joints_out, 3));
@@ -63,7 +63,7 @@ fn lift(mut session: Session, shape: &Shape) -> (Array3<f32>, Array2<f32>) {
     (poses, sigma)
 }
 
-/// For each person how far the two are apart at most, as a share of the largest number of the pose, or of the sigmas.
+/// For each person the largest difference of the two, as a share of the largest number of the pose, or of the sigmas.
 fn differences(ours: &(Array3<f32>, Array2<f32>), theirs: &(Array3<f32>, Array2<f32>)) -> Vec<f32> {
     let apart = |person: usize| {
         let share = |ours: &[f32], theirs: &[f32]| {

@@ -1,4 +1,4 @@
-//! The arrows of `train` run one way; few files name libtorch; nothing here leans on what is above the lifter.
+//! The layers of `train`; few files name libtorch; nothing here depends on modules above the lifter.
 #![allow(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
 
 use std::path::Path;
@@ -23,7 +23,7 @@ const HOUSE: House = House {
     ],
 };
 
-/// Where libtorch may be named: what computes with it, and nothing that merely carries numbers.
+/// Files that may name libtorch: those that compute with it, not those that only pass numbers on.
 const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "fit", "verify"];
 
 fn train() -> Vec<Source> {

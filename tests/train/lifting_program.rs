@@ -1,4 +1,4 @@
-//! The program `poselift`, which cargo builds for its own package's tests and not for those of `poselift-train`.
+//! The program `poselift`, which cargo builds for its own package's tests but not for those of `poselift-train`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 /// The program, from the folder that this test was built into.
 ///
-/// `cargo test --workspace` has put it there; after `cargo test -p poselift-train` it may be missing or old, and is
-/// built now.
+/// `cargo test --workspace` has built it; after `cargo test -p poselift-train` it may be missing or old, and is built
+/// now.
 pub(crate) fn poselift() -> Command {
     let test = std::env::current_exe().unwrap();
     // <target>/<profile>/deps/<test>
@@ -35,7 +35,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
-/// When the youngest file under `folder` was written.
+/// When the newest file under `folder` was written.
 fn newest_below(folder: &Path) -> Option<SystemTime> {
     let entries: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.iter().filter_map(|path| if path.is_dir() { newest_below(path) } else { modified(path) }).max()

@@ -1,6 +1,6 @@
-//! All tests of `poselift-train` that can share a process: one program to link with libtorch instead of one a file.
+//! All tests of `poselift-train` that can share a process: one program to link with libtorch instead of one per file.
 //!
-//! Apart stands `openmp`, which asks how the threads of a process wait.
+//! Separate is `openmp`, which checks how the threads of a process wait.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
 
 #[path = "../arrows.rs"]

@@ -1,4 +1,4 @@
-//! The program `poselift-train` starts itself again so that libtorch's threads do not spin for long.
+//! The program `poselift-train` restarts itself so that libtorch's threads do not spin for long.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 #![cfg(target_os = "linux")]
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use poselift_train::openmp::{SPIN_COUNT, SPIN_VARIABLE};
 
-/// A run that lasts until it is stopped, begun with none of OpenMP's variables but `set`.
+/// A run that lasts until it is stopped, started with none of OpenMP's variables except `set`.
 struct Run(Child);
 
 impl Run {
@@ -37,7 +37,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // It may have ended by itself, where a test has failed.
+        // It may have ended by itself if a test has failed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

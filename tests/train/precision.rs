@@ -1,4 +1,4 @@
-//! `poselift-train export --precision`: what it loses is measured on the run's own data, told and written on the card.
+//! `poselift-train export --precision`: the loss is measured on the run's own data, reported and written on the card.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
 use std::path::Path;
@@ -16,7 +16,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Exports `run` beside itself with the further arguments.
+/// Exports `run` into its folder with the further arguments.
 fn export(run: &Path, precision: &str, more: &[&str]) -> (Output, std::path::PathBuf) {
     let file = run.with_file_name(format!("{precision}.onnx"));
     let arguments = [&["export", "--precision", precision, "-o", file.to_str().unwrap()], more].concat();
@@ -24,7 +24,7 @@ fn export(run: &Path, precision: &str, more: &[&str]) -> (Output, std::path::Pat
 }
 
 #[test]
-fn the_loss_is_measured_told_and_written_on_the_card() {
+fn the_loss_is_measured_reported_and_written_on_the_card() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let fit = ["fit", "--data", "synthetic:3000", "--hidden", "64", "--epochs", "1", "--device", "cpu", "--out"];
@@ -47,7 +47,7 @@ fn the_loss_is_measured_told_and_written_on_the_card() {
     let [f32, int8] = ["f32", "int8"].map(|precision| export(&run, precision, &[]).1.metadata().unwrap().len());
     assert!(int8 < f32 * 3 / 4, "{int8} of {f32} bytes");
 
-    // The data are gone: no figure, and so no file unless that is asked for.
+    // The data are gone: without a figure there is no file, unless asked for.
     let config = run.join("config.json");
     let text = std::fs::read_to_string(&config).unwrap().replace("synthetic:3000", "/nowhere/at/all");
     std::fs::write(&config, text).unwrap();

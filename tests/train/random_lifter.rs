@@ -10,7 +10,7 @@ use poselift_train::trained::{BatchNorm, Dense, InputTransform, Network, Trained
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// What a random lifter looks like.
+/// The properties of a random lifter.
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub joints_in: usize,
@@ -75,7 +75,7 @@ pub fn random_lifter(shape: &Shape, seed: u64) -> TrainedLifter {
     let names = |prefix: &str, count| {
         (0..count).map(|joint: usize| format!("{}{prefix}{}", side(joint), joint.div_ceil(2))).collect()
     };
-    // Twins see the mean features alike: they are those of people as often seen in a mirror as not.
+    // Twins have the same mean features: those of people who are mirrored half of the time.
     let (mean, std) = if shape.twins {
         (0.0..f32::MIN_POSITIVE, 0.3..1.5)
     } else if shape.centred {
@@ -150,7 +150,7 @@ fn dense(random: &mut StdRng, inputs: usize, outputs: usize, norm: Option<&Shape
     }
 }
 
-/// Makes the two columns of twins exchange places between the two rows of twins.
+/// Exchanges the two columns of twins between the two rows of twins.
 fn pair_inputs(dense: &mut Dense) {
     let half = dense.weight.nrows() / 2;
     for (row, column) in (0..half).flat_map(|row| (0..2 * half).map(move |column| (row, column))) {
@@ -158,7 +158,7 @@ fn pair_inputs(dense: &mut Dense) {
     }
 }
 
-/// Makes biases and BatchNorms of twins alike.
+/// Gives twins the same biases and BatchNorms.
 fn pair_outputs(dense: &mut Dense) {
     let half = dense.bias.len() / 2;
     let pair = |values: &mut Array1<f32>| (0..half).for_each(|k| values[k + half] = values[k]);

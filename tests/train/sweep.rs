@@ -1,5 +1,4 @@
-//! A sweep around trainers that only pretend: what is run, what is not run
-//! again, and that the text follows the figures.
+//! A sweep with mock trainers: which runs are made, which are not repeated, and that the text follows the figures.
 
 // A failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]

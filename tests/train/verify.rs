@@ -14,7 +14,7 @@ use poselift_train::net::{LiftNet, Mirror, Standardisation};
 use poselift_train::trained::{TrainedLifter, ZScore};
 use poselift_train::verify::{self, FileChecks, Lifted, Reference, TOLERANCE, Trained};
 
-/// The lifter itself, with each pose then changed.
+/// The lifter itself, with each pose changed afterwards.
 struct Changed<'a>(&'a TrainedLifter, Box<Change<'a>>);
 
 type Change<'a> = dyn FnMut(&mut Array3<f32>) + 'a;
@@ -75,7 +75,7 @@ fn a_difference_over_the_tolerance_is_an_error() {
 
     let message = compare(&mut |poses| *poses *= 1.01).unwrap_err().to_string();
     assert!(message.contains("of the pose's size (batch of 1000), expected at most 1e-4"), "{message}");
-    // One number of one pose of one class.
+    // One number in one pose of one class.
     let message = compare(&mut |poses| {
         if poses.dim().0 == 7 {
             poses[[6, 3, 1]] = f32::NAN;
@@ -160,17 +160,17 @@ fn a_file_that_kernels_run_otherwise_than_onnx_runtime_does_not_appear() {
     }
 }
 
-/// Rounding to integers follows from a person's own numbers: whoever else is in the batch, and how large it is, changes
-/// nothing. (A scale for the whole tensor would move these poses by a twentieth of their size.)
+/// Quantisation depends on a person's own numbers: other people in the batch, and its size, change nothing. (A scale
+/// for the whole tensor would move these poses by a twentieth of their size.)
 #[test]
-fn nobodys_pose_depends_on_who_is_beside_them() {
+fn a_pose_does_not_depend_on_the_rest_of_the_batch() {
     let shape = Shape::default();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, encode(&random_lifter(&shape, 3), &card_seed(), Int8).unwrap().bytes).unwrap();
     let mut model = verify::onnx_runtime(&path).unwrap();
     let mut crowd = random_keypoints(&shape, 100, 5);
-    // Some who make large numbers beside those who do not.
+    // People with large numbers next to people with small ones.
     crowd.slice_mut(s![1..;2, .., 2]).mapv_inplace(|score| score * 30.0);
     let together = model.lift(crowd.view()).unwrap().poses;
     for (index, expected) in together.outer_iter().enumerate() {
@@ -181,7 +181,7 @@ fn nobodys_pose_depends_on_who_is_beside_them() {
     }
 }
 
-/// The whole chain in small: a network in libtorch, exported, and run by ONNX Runtime as users run it.
+/// The whole chain on a small scale: a network in libtorch, exported, and run by ONNX Runtime as users run it.
 #[test]
 fn the_exported_file_agrees_with_libtorch_in_onnx_runtime() {
     for (seed, shape) in [

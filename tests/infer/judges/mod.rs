@@ -1,4 +1,4 @@
-//! The software that reads exports, as programs to ask.
+//! The software that reads exports, called as programs.
 
 #![allow(clippy::unwrap_used, reason = "a judge that cannot be asked fails the test")]
 
@@ -15,13 +15,13 @@ const validator = require(process.argv[1] + '/index.js');
 const bytes = new Uint8Array(require('fs').readFileSync(process.argv[2]));
 validator.validateBytes(bytes).then(report => console.log(JSON.stringify(report.issues)));";
 
-/// A Python that has them.
+/// A Python that has them installed.
 pub(crate) struct Judges {
     python: PathBuf,
 }
 
 impl Judges {
-    /// The Python that `make test` names; `None` where there is none and `POSELIFT_ALLOW_SKIPS` lets tests skip.
+    /// The Python that `make test` names; `None` if there is none and `POSELIFT_ALLOW_SKIPS` lets tests skip.
     pub(crate) fn find() -> Option<Self> {
         if let Some(python) = std::env::var_os("POSELIFT_JUDGES_PYTHON").filter(|python| !python.is_empty()) {
             return Some(Self { python: python.into() });
@@ -30,7 +30,7 @@ impl Judges {
         None
     }
 
-    /// What the judge `name` of judge.py read in `files`.
+    /// The contents of `files` as read by the judge `name` of judge.py.
     pub(crate) fn read<P: AsRef<OsStr> + Debug>(&self, name: &str, files: &[P]) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/infer/judge.py");
         // opensim writes a log into the folder that it is imported in.
@@ -43,7 +43,7 @@ impl Judges {
         serde_json::from_str(text.trim_end().lines().last().unwrap()).unwrap()
     }
 
-    /// Asserts that Khronos's validator has nothing to say about a file; where there is no Node.js to run it, says so.
+    /// Asserts that Khronos's validator reports nothing for a file; without Node.js to run it, says so.
     pub(crate) fn validate_gltf(&self, path: &Path) {
         let validator = self.python.parent().and_then(Path::parent).unwrap().join("gltf-validator");
         if Command::new("node").arg("--version").output().is_err() {
@@ -57,7 +57,7 @@ impl Judges {
     }
 }
 
-/// Goes on where tests of this `kind` may be skipped.
+/// Continues if tests of this `kind` may be skipped.
 fn allow_skip(kind: &str, complaint: &str) {
     let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
     assert!(allowed == "1" || allowed.split(',').any(|allowed| allowed == kind), "{complaint}");
