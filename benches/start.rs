@@ -18,7 +18,7 @@ use poselift::model::{Device, ModelFile};
 
 /// The stages that a bench started as `--stages` goes through, one after the other.
 const STAGES: [&str; 4] =
-    ["the model read", "its kernels laid out", "the first pose lifted", "ONNX Runtime loaded, as a first start does"];
+    ["the model read", "its kernels packed", "the first pose lifted", "ONNX Runtime loaded, as a first start does"];
 
 /// Measures the time from the command to the first pose
 #[derive(Parser)]

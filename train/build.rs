@@ -15,7 +15,7 @@ fn main() {
 
 /// Sets `POSELIFT_COMMIT` where the sources are a git checkout, and runs again when its head moves.
 fn name_commit() {
-    // Sources that merely lie inside somebody else's checkout are not tracked there.
+    // Sources inside another project's checkout are not tracked there.
     if git(&["ls-files", "--error-unmatch", "build.rs"]).is_none() {
         return;
     }
@@ -25,7 +25,7 @@ fn name_commit() {
         path_in_repository(name).filter(|path| path.exists()).iter().for_each(|path| watch(path));
     }
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|branch| path_in_repository(&branch));
-    // A branch that is packed away has no file of its own until the next commit: the folder shows its coming. Cargo
+    // A packed branch has no file until its next commit: the folder shows when it appears. Cargo
     // would take a file that is not there for changed at each build.
     branch.iter().flat_map(|path| path.ancestors()).find(|path| path.exists()).iter().for_each(|path| watch(path));
 }

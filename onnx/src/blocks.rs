@@ -1,27 +1,27 @@
-//! The nodes of residual blocks, whatever their layers are in.
+//! The nodes of residual blocks, for layers of any precision.
 
 use crate::builder::GraphBuilder;
 use crate::names::{self, Plane};
 
-/// What becomes of the ReLU between two layers of one plane.
+/// Where the ReLU between two layers of one plane is computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InnerRelu {
     /// It is a node.
     Node,
-    /// The next layer takes what is below 0 as 0.
+    /// The next layer treats negative numbers as 0.
     InNextLayer,
 }
 
 /// Where a layer stands in its block.
 pub(crate) struct Place<'a> {
-    /// `block0.layer1`, whatever planes it has.
+    /// `block0.layer1`, for any number of planes.
     pub(crate) name: &'a str,
     /// Its number in the block; the first one reads the residual.
     pub(crate) layer: usize,
 }
 
-/// Writes residual blocks behind `residual`, one name a plane; `write_layer` writes a layer, given its place and the names of
-/// what it reads. Gives back the names of the last sum.
+/// Writes residual blocks after `residual`, one name per plane; `write_layer` writes a layer, given its place and its
+/// inputs' names. Returns the names of the last sum.
 pub(crate) fn write<L>(
     graph: &mut GraphBuilder,
     blocks: &[Vec<L>],

@@ -1,11 +1,9 @@
-//! The nodes that turn raw key points into features, whatever is missing.
+//! The nodes that turn raw key points into features, for any missing points.
 //!
-//! Written for a runtime that pays about a microsecond for each node at batch
-//! 1 and dearly for broadcasting over short rows at a large one: but for the
-//! masks, everything works on flat rows `[batch, J·C]`, and what sums over
-//! joints is a product with a constant matrix that leaves each sum in every
-//! slot that needs it. On one core with ONNX Runtime 1.31 at batch 256 this is
-//! three to six times as fast as ReduceSum over `[batch, J, C]`.
+//! Written for a runtime that takes about a microsecond per node at batch 1 and is slow at broadcasting over short
+//! rows at a large one: except for the masks, everything works on flat rows `[batch, J·C]`, and sums over joints are
+//! products with a constant matrix that puts each sum into every slot that needs it. On one core with ONNX Runtime
+//! 1.31 at batch 256 this is three to six times as fast as ReduceSum over `[batch, J, C]`.
 //!
 //! The points are centred twice. The first centre carries the rounding of a
 //! sum of large pixel numbers, but subtracting it is almost exact; the second
@@ -31,7 +29,7 @@ pub(crate) fn write(graph: &mut GraphBuilder, network: &Network) {
     }
 }
 
-/// Writes `visible`, `[batch, J, C]`: whether the joint that a number belongs to is there.
+/// Writes `visible`, `[batch, J, C]`: whether the joint of each number is visible.
 ///
 /// Times 0, a NaN or an infinity becomes NaN, so that the score plus nothing of the coordinates is a
 /// number only where all three are. Cubes, which keep the sign, make infinities of absurd
@@ -44,7 +42,7 @@ fn visible(graph: &mut GraphBuilder, channels: usize) {
     let pick = graph.constant("pick_score", &[channels, channels], pick);
     graph.node("MatMul", &["cubes", &pick], "witness");
     if channels == 3 {
-        // Less than its own double is every positive number, but neither infinity nor NaN.
+        // Every positive number is less than its own double, but neither infinity nor NaN is.
         graph.node("Add", &["witness", "witness"], "witness.double");
         graph.node("Less", &["witness", "witness.double"], "visible");
     } else {
@@ -89,11 +87,11 @@ fn centred(graph: &mut GraphBuilder, slots: Slots) {
     let least = graph.constant("least_scale", &[], [LEAST_SCALE]);
     graph.node("Max", &["deviation", &least], "scale");
     graph.node("Div", &["centred", "scale"], "scaled");
-    // What is missing was centred with the rest; it weighed nothing, and now it is 0 again.
+    // Missing points were centred with the rest; their weight was 0, and now they are 0 again.
     graph.node("Mul", &["scaled", "mask"], FEATURES);
 }
 
-/// Subtracts the weighted mean of the joints from all of them; scores stay.
+/// Subtracts the weighted mean of the joints from all of them; scores are unchanged.
 fn centre(graph: &mut GraphBuilder, points: &str, sum: &str, output: &str) {
     let weighted = graph.node("Mul", &[points, "share"], &format!("{output}.weighted"));
     let centre = graph.node("MatMul", &[&weighted, sum], &format!("{output}.centre"));

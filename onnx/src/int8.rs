@@ -1,14 +1,12 @@
 //! The nodes of residual blocks in integers of 8 bits.
 //!
-//! Of a layer's input the largest magnitude in a pose gives the pose's range;
-//! its shares, rounded to 8-bit codes, are multiplied in integers. A ReLU between
-//! two layers of one plane is no node of its own: rounding to unsigned codes
-//! cuts off what is below 0. Two planes have one range: what ReLUs differ by
-//! is never more than what they add up to. Their sum is unsigned, their
-//! difference is not.
+//! The largest magnitude of a layer's input in a pose is the pose's range; its shares, rounded to 8-bit codes, are
+//! multiplied in integers. A ReLU between two layers of one plane needs no node: rounding to unsigned codes cuts off
+//! negative numbers. Two planes share one range: the difference of two ReLUs is never larger than their sum. The sum
+//! is unsigned, the difference is signed.
 //!
-//! A range for each pose needs no calibration data and makes no pose depend on
-//! the others of the batch, as one for the whole tensor (DynamicQuantizeLinear) would.
+//! A range for each pose needs no calibration data and makes poses independent of the rest of the batch, unlike one
+//! for the whole tensor (DynamicQuantizeLinear).
 
 use crate::blocks::{self, InnerRelu};
 use crate::builder::GraphBuilder;
@@ -41,7 +39,7 @@ pub(crate) fn write(
     })
 }
 
-/// What a plane reads.
+/// The input of a plane.
 struct Input<'a> {
     x: &'a str,
     sign: InputSign,
@@ -78,7 +76,7 @@ fn write_plane(
     input: &Input<'_>,
 ) -> String {
     let Input { x, sign, range, shares } = *input;
-    // Divided once a pose and then multiplied, which is half the work of dividing each value.
+    // Divided once per pose and then multiplied, which is half the work of dividing each value.
     let share = graph.node("Mul", &[x, shares], &format!("{name}.share"));
     let step = graph.constant(&format!("{}.level", sign.name()), &[], [sign.step()]);
     let zero_point = graph.constant(&format!("{}.zero", sign.name()), &[], [sign.zero_point()]);

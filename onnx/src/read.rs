@@ -1,7 +1,7 @@
-//! From a model file to its network: exactly what [`crate::write`] gives is read.
+//! From a model file to its network: reads exactly the output of [`crate::write`].
 //!
-//! The initialisers say which network it may be. The graph of that network is then built anew and held against the file's,
-//! node by node: a file with another node, input, output or initialiser computes something else, and is refused.
+//! The initialisers determine the network. Its graph is then built anew and compared with the file's, node by node: a
+//! file with another node, input, output or initialiser computes something else, and is refused.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(crate) fn network(model: &ModelProto) -> Result<Network> {
 struct Initialisers<'a>(BTreeMap<&'a str, &'a TensorProto>);
 
 impl Initialisers<'_> {
-    /// The network that they may be of; whether `graph` computes it is not known yet.
+    /// The network of these initialisers; whether `graph` computes it is not known yet.
     fn network(&self, graph: &GraphProto) -> Result<Network> {
         let planes = if self.has(&names::weight(&Plane::Even.named(INPUT_LAYER))) { 2 } else { 1 };
         let [joints_in, channels] = lengths(&graph.input, INPUT_NAME)?;
@@ -163,7 +163,7 @@ fn check_versions(model: &ModelProto) -> Result<()> {
     Ok(())
 }
 
-/// Holds a file's graph against that of its network.
+/// Compares a file's graph with that of its network.
 fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
     if found.name != expected.name {
         return Err(Error::new("the graph", format!("is called {:?}", found.name), format!("{:?}", expected.name)));

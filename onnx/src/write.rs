@@ -1,8 +1,8 @@
 //! From a network to the bytes of one self-contained `.onnx`. The same network and card give the same bytes.
 //!
-//! A layer is one Gemm, or one product for each plane of it; what depends on the pose itself (masks, centring, scaling) is
-//! written by `features`. Constants are initialisers in the order that the nodes read them. The first and the last layer
-//! are float32 whatever the precision: they read and write coordinates.
+//! A layer is one Gemm, or one product for each plane of it; the parts that depend on the pose itself (masks,
+//! centring, scaling) are written by `features`. Constants are initialisers in the order that the nodes read them.
+//! The first and the last layer are float32 in every precision: they read and write coordinates.
 
 use crate::blocks::{self, InnerRelu};
 use crate::builder::GraphBuilder;

@@ -89,7 +89,7 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
     Ok(unreadable)
 }
 
-/// Copies all frames and completes the output, whatever happens on the way.
+/// Copies all frames and completes the output in any case.
 fn copy(
     reader: &mut dyn PoseReader,
     mut writer: Box<dyn PoseWriter>,

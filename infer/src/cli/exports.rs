@@ -1,4 +1,4 @@
-//! What `run` and `convert` share: the axes, units, heights and angles that poses are written with.
+//! Shared by `run` and `convert`: the axes, units, heights and angles of written poses.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::place::{ANGLE_NAMES, AngleWriter, MODEL_STATURE, Reference, ReferenceWriter};
 use crate::pose::{Axes, Unit};
 
-/// How poses are written.
+/// Options of written poses.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExportArgs {
     /// Axes of the output: camera (x right, y down, z forward), y-up or z-up [default: y-up for trc, bvh, glb and mot, z-up for
@@ -43,18 +43,18 @@ fn height(text: &str) -> Result<f64, String> {
 }
 
 impl ExportArgs {
-    /// What is written beside joints.
+    /// Data written in addition to joints.
     pub(crate) fn extras(&self, sigma: bool, root: bool) -> Extras {
         Extras { sigma, root, angles: if self.angles { &ANGLE_NAMES } else { &[] } }
     }
 
-    /// What a stream of `info` is written in.
+    /// The axes and unit in which a stream of `info` is written.
     fn reference(&self, info: &PoseInfo, format: OutputFormat) -> Result<Reference> {
         let mut usual = Reference { axes: info.axes, unit: info.unit.clone(), height: self.height };
         match format {
             OutputFormat::Stream(_) => {}
             OutputFormat::Page if self.axes.is_some() || self.units.is_some() || self.angles => {
-                return Err(Error::usage("a page has axes and units of its own, and no angles")
+                return Err(Error::usage("a page has its own axes and units, and no angles")
                     .hint("leave --axes, --units and --angles out, or write another format"));
             }
             OutputFormat::Page => {}
@@ -85,7 +85,7 @@ impl ExportArgs {
         })
     }
 
-    /// What a stream of `info` says of itself as it is written.
+    /// The header of a stream of `info` as it is written.
     ///
     /// # Errors
     /// Axes, a unit or a height that the format or the stream does not allow.
@@ -93,8 +93,8 @@ impl ExportArgs {
         ReferenceWriter::info(info, &self.reference(info, format)?)
     }
 
-    /// `writer`, of an output in `format`, behind what changes the axes, the unit and the size of a stream of `info`, and what adds
-    /// angles.
+    /// Wraps `writer`, of an output in `format`, in the writers that change the axes, the unit and the size of a
+    /// stream of `info`, and add angles.
     ///
     /// # Errors
     /// As [`Self::written_info`]; a joint that angles need is missing.
@@ -115,7 +115,7 @@ impl ExportArgs {
         Ok(writer)
     }
 
-    /// Reports what was assumed of axes and size where an export does not show it.
+    /// Reports assumptions about axes and size that an export does not show.
     pub(crate) fn report(&self, info: &PoseInfo, format: OutputFormat, terminal: Terminal) {
         let OutputFormat::Export(_) = format else { return };
         let Ok(reference) = self.reference(info, format) else { return };

@@ -1,4 +1,4 @@
-//! Which names mean one file: by device and inode, so that hard links, symlinks and redirections are seen through.
+//! Whether two names are one file: by device and inode, so that hard links, symlinks and redirections are recognised.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -7,35 +7,36 @@ use std::path::Path;
 
 use crate::format::{Source, Target};
 
-/// A file by what the operating system knows it by, whatever its names are.
+/// A file's identity in the operating system, regardless of its names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum FileIdentity {
     /// Device and inode.
     #[cfg(unix)]
     Inode { device: u64, inode: u64 },
-    /// The path without links, where inodes cannot be asked for.
+    /// The path without links, if inodes are not available.
     #[cfg(not(unix))]
     Path(std::path::PathBuf),
 }
 
 impl FileIdentity {
-    /// The file or pipe at `path`; `None` for what is not there, and for devices, which may be read and written at once.
+    /// The file or pipe at `path`; `None` if it does not exist, and for devices, which may be read and written at
+    /// once.
     pub(super) fn of_path(path: &Path) -> Option<Self> {
         let found = path.metadata().ok()?;
         Self::new(&found, path)
     }
 
-    /// What is read from `source`.
+    /// The identity of `source`.
     pub(super) fn of_source(source: &Source) -> Option<Self> {
         match source {
             Source::Stdin => of_stream(std::io::stdin()),
             Source::File(path) => Self::of_path(path),
-            // Its frames are `.json` and `.txt` files, which nothing is written to.
+            // Its frames are `.json` and `.txt` files, which are never written to.
             Source::Folder { .. } => None,
         }
     }
 
-    /// What is there already of `target`.
+    /// The identity of an existing `target`.
     pub(super) fn of_target(target: &Target) -> Option<Self> {
         match target {
             Target::Stdout => of_stream(std::io::stdout()).filter(|_| is_file(std::io::stdout())),

@@ -1,4 +1,4 @@
-//! From the INPUT words of the command line to the sources that are lifted.
+//! From the INPUT arguments of the command line to the sources that are lifted.
 
 use std::collections::HashSet;
 use std::io::IsTerminal;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::format::Source;
 
-/// What the INPUT words name.
+/// The sources of the INPUT arguments.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Inputs {
-    /// What is read, in order.
+    /// The sources, in order.
     pub(crate) sources: Vec<Source>,
-    /// Whether a folder is among the words, so that there may be any number of sources.
+    /// Whether an argument is a folder, so that there may be any number of sources.
     pub(crate) is_folder: bool,
 }
 
@@ -46,12 +46,12 @@ pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
     Ok(Inputs { sources, is_folder })
 }
 
-/// Whether there are several sources and one of them is a pipe: what follows it would never have its turn.
+/// Whether there are several sources and one of them is a pipe, which would block the ones after it.
 pub(crate) fn are_live(sources: &[Source]) -> bool {
     sources.len() > 1 && sources.iter().any(is_pipe)
 }
 
-/// Whether frames come as they are made, so that none may be waited for.
+/// Whether frames come live, so that no source may wait for another.
 pub(crate) fn is_pipe(source: &Source) -> bool {
     match source {
         Source::Stdin => true,
@@ -63,7 +63,7 @@ pub(crate) fn is_pipe(source: &Source) -> bool {
 /// Extensions of files that hold whole clips.
 const CLIPS: [&str; 8] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", "hdf5"];
 
-/// The clips in a folder: those whose frames are files of their own, in the folder or in folders right below it, then the
+/// The clips in a folder: first clips with one file per frame, in the folder or in folders right below it, then the
 /// files that hold a clip each, sorted by name.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Several live inputs at the same time: each lifted on a thread of its own, all by one network ([`SharedNetwork`]).
+//! Several live inputs at the same time: each is lifted on its own thread, all by one network ([`SharedNetwork`]).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::format::{Source, Target};
 use crate::lift::Lifter;
 use crate::stream::{Outcome, SharedNetwork};
 
-/// Lifts all sources at the same time, each by `lift` with a lifter of its own; gives what came of them, in order.
+/// Lifts all sources at the same time, each by `lift` with its own lifter; returns the results in order.
 ///
 /// # Errors
 /// A target that several sources would write to at once, or a thread that cannot be started.

@@ -1,7 +1,8 @@
-//! BVH, the animation files of Blender, MotionBuilder and Unity: a skeleton in its rest pose, then a line of angles a frame.
+//! BVH, the animation files of Blender, MotionBuilder and Unity: a skeleton in its rest pose, then one line of angles
+//! per frame.
 //!
-//! Angles are degrees in the order Z, X, Y, which readers that ignore the order also take. There are no gaps in it: rows that
-//! lack a person are joined by lines.
+//! Angles are degrees in the order Z, X, Y, which readers that ignore the order also assume. BVH has no gaps: rows
+//! that lack a person are filled by straight lines.
 
 use nalgebra::Vector3;
 
@@ -30,7 +31,7 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u
         for (before, local) in angles.iter_mut().zip(&pose.local) {
             let found = zxy_degrees(local);
             for (before, angle) in before.iter_mut().zip(found) {
-                // Whole turns are added so that a channel has no jump that the body has not.
+                // Whole turns are added so that a channel does not jump where the body does not.
                 *before = angle + 360.0 * ((*before - angle) / 360.0).round();
                 push_fixed(&mut out, *before, ANGLE_DECIMALS);
                 out.push(b' ');

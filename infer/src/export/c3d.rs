@@ -1,21 +1,22 @@
-//! C3D, the binary files of motion laboratories: a header, named parameters, and four floats a point and frame.
+//! C3D, the binary files of motion laboratories: a header, named parameters, and four floats per point and frame.
 //!
-//! Written as the public description of the format has it (c3d.org): little-endian ("Intel"), floating-point data. Readers
-//! want the groups ANALOG and FORCE_PLATFORM even where they are empty. A point that was not seen has the residual −1.
+//! Written according to the public description of the format (c3d.org): little-endian ("Intel"), floating-point data.
+//! Readers need the groups ANALOG and FORCE_PLATFORM even if they are empty. A point that was not seen has the
+//! residual −1.
 
 use super::clip_file::FileInfo;
 use super::labels::marker_name;
 use super::motion::Clip;
 
-/// Everything in a C3D file comes in blocks of so many bytes.
+/// Bytes of a block; all parts of a C3D file are whole blocks.
 const BLOCK: usize = 512;
 /// The block that parameters start in; the header is the first.
 const PARAMETER_BLOCK: u8 = 2;
-/// Says that numbers are little-endian.
+/// Marks numbers as little-endian.
 const INTEL: u8 = 84;
 /// The longest list that a parameter's dimension, one byte, can hold; further labels stand in LABELS2 and so on.
 const MOST_LABELS: usize = 255;
-/// The last frame that the header's field can name.
+/// The last frame number that the header's field can hold.
 const LAST_FRAME: usize = 65_535;
 
 /// A whole clip, every person in it, as a C3D file.
@@ -44,7 +45,7 @@ fn header(clip: &Clip, points: usize, data_block: usize) -> Vec<u8> {
     let mut out = vec![PARAMETER_BLOCK, 0x50];
     let words = [points as u16, 0, 1, clip.rows.min(LAST_FRAME) as u16, 0];
     out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-    // A negative scale says that the data are floats.
+    // A negative scale marks the data as floats.
     out.extend((-1.0f32).to_le_bytes());
     out.extend((data_block as u16).to_le_bytes());
     out.extend(0u16.to_le_bytes());
@@ -71,7 +72,8 @@ fn push_data(out: &mut Vec<u8>, clip: &Clip, joints: usize) {
 
 /// The parameter section, whole blocks of it.
 fn parameters(clip: &Clip, info: &FileInfo<'_>, labels: &[String]) -> Vec<u8> {
-    // The length of the section stands in it, and where the data start: first written with a guess, then with what came of it.
+    // The section holds its own length, and where the data start: it is first written with a guess, then with the
+    // result.
     let mut blocks = 1;
     loop {
         let section = section(clip, info, labels, blocks);
@@ -116,7 +118,7 @@ fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -
     section.float_list("SCALE", &[]);
     section.integer_list("OFFSET", &[]);
     section.text_list("UNITS", &[]);
-    // No samples a frame, as the header says: readers hold the two against each other.
+    // No samples per frame, as in the header: readers compare the two.
     section.floats("RATE", &[0.0]);
 
     section.group("TRIAL", "the clip");
@@ -139,7 +141,7 @@ fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -
     section.bytes
 }
 
-/// Parameters as they are put together.
+/// Parameters as they are built.
 struct Section {
     bytes: Vec<u8>,
     /// The number of the group that parameters belong to.
@@ -177,7 +179,7 @@ impl Section {
         self.parameter(name, -1, &[text.len() as u8], &text);
     }
 
-    /// A table of texts, each filled up with blanks to the longest.
+    /// A table of texts, each padded with blanks to the longest.
     fn text_list(&mut self, name: &str, texts: &[&str]) {
         let width = texts.iter().map(|text| text.len()).max().unwrap_or(0).min(MOST_LABELS);
         let mut bytes = Vec::new();
@@ -197,7 +199,7 @@ impl Section {
         self.entry(name, self.group, &body);
     }
 
-    /// A group or a parameter: its name, its group, how far the next one is, and what it holds.
+    /// A group or a parameter: its name, its group, the offset of the next one, and its contents.
     fn entry(&mut self, name: &str, group: i8, body: &[u8]) {
         self.bytes.extend([name.len() as u8, group as u8]);
         self.bytes.extend_from_slice(name.as_bytes());
@@ -207,7 +209,7 @@ impl Section {
     }
 }
 
-/// A text of up to 255 bytes behind its length.
+/// A text of up to 255 bytes after its length.
 fn push_text(body: &mut Vec<u8>, text: &str) {
     body.push(text.len() as u8);
     body.extend_from_slice(text.as_bytes());

@@ -1,4 +1,4 @@
-//! Formats that want a clip whole: frames are kept until the last has come, then each person's file is written.
+//! Formats that need the whole clip: frames are kept until the last has come, then each person's file is written.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::pose::{Axes, Frame, LiftedFrame};
 /// How high the ankle's joint is above the floor that its foot stands on, metres, for people of
 /// [`crate::place::MODEL_STATURE`] (0.039 of the stature: Drillis and Contini, 1966).
 const ANKLE_HEIGHT: f64 = 0.066;
-/// The share of ankles that lie below the lowest that counts: a few bad poses must not lift the whole clip.
+/// The share of ankles below the floor that are ignored: a few bad poses must not lift the whole clip.
 const LOWEST_SHARE: f64 = 0.02;
 
-/// What a file says of its clip.
+/// Header data of a file.
 pub(super) struct FileInfo<'a> {
     /// The file's own name.
     pub(super) file_name: &'a str,
@@ -25,18 +25,18 @@ pub(super) struct FileInfo<'a> {
     pub(super) decimals: usize,
 }
 
-/// A writer of one of the formats that want a clip whole.
+/// A writer of a format that needs the whole clip.
 pub(super) struct ClipWriter {
     path: PathBuf,
     export: Export,
     info: PoseInfo,
     recorder: Recorder,
-    /// Whether axes are upright, so that the floor is known where feet are at their lowest.
+    /// Whether axes are upright, so that the floor is where feet are lowest.
     is_upright: bool,
 }
 
 impl ClipWriter {
-    /// A writer to `path`, of a stream that `info` describes as it will come.
+    /// A writer to `path`, for a stream described by `info`.
     pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, is_upright: bool) -> Self {
         let recorder = Recorder::new(info.joints.len(), info.fps);
         Self { path: path.to_path_buf(), export, info: info.clone(), recorder, is_upright }
@@ -53,7 +53,7 @@ impl ClipWriter {
         }
     }
 
-    /// A file for each person.
+    /// One file per person.
     fn write_each(&self, clip: &Clip, render: impl Fn(&Motion, &FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
         for motion in &clip.people {
             let is_alone = clip.people.len() == 1;
@@ -70,7 +70,7 @@ impl ClipWriter {
         std::fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, error))
     }
 
-    /// Moves a clip with known places so that the floor under its feet is at height 0.
+    /// Moves a clip with known positions so that the floor under its feet is at height 0.
     fn put_on_floor(&self, clip: &mut Clip) {
         let (axis, sign) = match self.info.axes {
             Axes::YUp => (1, 1.0),
@@ -117,7 +117,7 @@ impl PoseWriter for ClipWriter {
     }
 }
 
-/// `walk.trc` of person 3 is `walk_person3.trc`.
+/// `walk.trc` for person 3 is `walk_person3.trc`.
 fn person_path(path: &Path, number: i64) -> PathBuf {
     let mut name = OsString::from(path.file_stem().unwrap_or_default());
     name.push(format!("_person{number}"));

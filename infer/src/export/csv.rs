@@ -1,7 +1,8 @@
-//! CSV for notebooks and spreadsheets, written as frames come: wide, a line a person and frame, or long, a line a joint.
+//! CSV for notebooks and spreadsheets, written as frames come: wide, one line per person and frame, or long, one line
+//! per joint.
 //!
-//! Positions are places in space where the root's is known, else relative to the root joint. Angles are degrees. Empty cells
-//! are what is not known. Names are plain words, so nothing is ever quoted.
+//! Positions are in space if the root's is known, otherwise relative to the root joint. Angles are degrees. Empty
+//! cells are unknown values. Names are plain words, so nothing is ever quoted.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,12 @@ use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
-/// Bytes gathered before they are handed on without being asked to.
+/// Bytes collected before they are written without a flush.
 const CAPACITY: usize = 64 << 10;
 /// Decimals of scores and degrees.
 const FEW_DECIMALS: usize = 3;
 
-/// What a line is.
+/// The content of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A person in a frame.
@@ -38,7 +39,7 @@ pub(super) struct CsvWriter<W> {
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// Prepares the header line, which goes out with what follows it.
+    /// Prepares the header line, which is written with the first data.
     pub(super) fn new(output: W, shape: Shape, info: &PoseInfo, extras: Extras, name: &Path) -> Self {
         let mut writer = Self {
             output,
@@ -127,7 +128,7 @@ impl<W: Write> CsvWriter<W> {
     }
 
     fn position(&mut self, person: &LiftedPerson, joint: usize) {
-        // Where places in space are asked for, a person of unknown place has none.
+        // If positions in space are wanted, a person of unknown position has none.
         let unknown = if self.extras.root { [f32::NAN; 3] } else { [0.0; 3] };
         let root = person.root.unwrap_or(unknown);
         for (axis, base) in person.joints[joint].iter().zip(root) {
@@ -135,7 +136,7 @@ impl<W: Write> CsvWriter<W> {
         }
     }
 
-    /// So many cells, empty ones behind the last of `numbers`.
+    /// As many cells as needed, empty ones after the last of `numbers`.
     fn cells(&mut self, numbers: &[f32], count: usize, decimals: usize) {
         for place in 0..count {
             self.cell(numbers.get(place).map_or(f64::NAN, |number| f64::from(*number)), decimals);

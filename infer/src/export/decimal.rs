@@ -1,11 +1,11 @@
-//! Numbers of a fixed count of decimals as text: motion files hold little else, and the standard library's way takes ten
+//! Numbers with a fixed count of decimals as text: motion files hold little else, and the standard library takes ten
 //! times as long.
 
 use std::io::Write;
 
 const POWERS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
-/// Beyond so many steps an f64 no longer tells one from the next.
+/// Above this many steps an f64 no longer has single steps.
 const MOST_STEPS: f64 = 9e15;
 
 /// Appends `value`, rounded to `decimals`, nine at most; a number that is not finite as `nan`.

@@ -1,7 +1,8 @@
-//! GLB, the binary form of glTF 2.0, for browsers, Blender, Unity and Unreal: a skeleton, its animation, and a body of one
-//! octahedron a bone, because viewers show nothing of a skeleton that moves no surface.
+//! GLB, the binary form of glTF 2.0, for browsers, Blender, Unity and Unreal: a skeleton, its animation, and a body
+//! of one octahedron per bone, because viewers do not show a skeleton without a surface.
 //!
-//! Metres, y up, rotations as quaternions x, y, z, w. Everybody is in one file: a skin and a mesh each, one animation for all.
+//! Metres, y up, rotations as quaternions x, y, z, w. All people are in one file: a skin and a mesh each, one
+//! animation for all.
 
 mod bones;
 mod buffer;
@@ -15,10 +16,10 @@ use super::rig::{Rig, RigPose};
 use bones::{BoneMesh, bone_mesh};
 use buffer::{Buffer, Target};
 
-/// What GLB calls its two chunks.
+/// GLB's names of its two chunks.
 const JSON_CHUNK: u32 = 0x4e4f_534a;
 const BINARY_CHUNK: u32 = 0x004e_4942;
-/// Bodies' colours, red, green, blue: told apart by people who see colours badly too (Okabe and Ito).
+/// Bodies' colours, red, green, blue, which colour-blind people can distinguish (Okabe and Ito).
 const COLOURS: [[f64; 3]; 6] = [
     [0.0, 0.168, 0.445],
     [0.672, 0.112, 0.0],
@@ -38,7 +39,7 @@ pub(super) fn render(clip: &Clip, info: &FileInfo<'_>) -> Vec<u8> {
     file(json.into_bytes(), scene.buffer.into_bytes())
 }
 
-/// The header, and both chunks filled up to whole words.
+/// The header, and both chunks padded to whole words.
 fn file(mut json: Vec<u8>, mut binary: Vec<u8>) -> Vec<u8> {
     json.resize(json.len().next_multiple_of(4), b' ');
     binary.resize(binary.len().next_multiple_of(4), 0);
@@ -54,7 +55,7 @@ fn file(mut json: Vec<u8>, mut binary: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// The parts of a document, as they come together.
+/// The parts of a document as it is built.
 #[derive(Default)]
 struct Scene {
     buffer: Buffer,
@@ -115,7 +116,7 @@ impl Scene {
         self.meshes.push(json!({"name": name, "primitives": [primitive]}));
         let joints: Vec<_> = (first_node..first_node + rig.nodes.len()).collect();
         self.skins.push(json!({"inverseBindMatrices": inverse_binds, "joints": joints, "skeleton": first_node}));
-        // A mesh with a skin stands beside the skeleton, not in it: its own place would count for nothing.
+        // A mesh with a skin is next to the skeleton, not in it: its own transform would be ignored.
         self.roots.push(self.nodes.len());
         self.nodes.push(json!({"name": name, "mesh": self.meshes.len() - 1, "skin": self.skins.len() - 1}));
     }
@@ -167,7 +168,7 @@ impl Scene {
     }
 }
 
-/// A rotation as x, y, z, w; of the two that mean the same, the one that is nearer to the row's before.
+/// A rotation as x, y, z, w; of the two equivalent ones, the one that is closer to the row before.
 fn quaternion(rotation: &super::rig::Rotation, before: Option<[f32; 4]>) -> [f32; 4] {
     let turn = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(*rotation));
     let turn: [f32; 4] = turn.coords.map(|part| part as f32).into();

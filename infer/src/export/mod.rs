@@ -1,8 +1,8 @@
 //! Poses for other programs: OpenSim, Visual3D, Blender, Unity, spreadsheets.
 //!
-//! Each format has axes and a unit that its users expect ([`Export::usual_axes`], [`Export::usual_unit`]). CSV is written as
-//! frames come. The others want a clip whole, at one rate, and are written at its end: TRC, BVH and MOT a file a person,
-//! C3D and GLB with everybody in one.
+//! Each format has axes and a unit that its users expect ([`Export::usual_axes`], [`Export::usual_unit`]). CSV is
+//! written as frames come. The others need a whole clip, at one rate, and are written at its end: TRC, BVH and MOT
+//! one file per person, C3D and GLB with all people in one.
 
 mod bvh;
 mod c3d;
@@ -75,7 +75,7 @@ impl Export {
         Self::ALL.into_iter().find(|export| export.name() == name)
     }
 
-    /// The export that a file's extension promises.
+    /// The export that a file's extension names.
     pub fn by_extension(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         Self::ALL.into_iter().find(|export| export.extension() == extension)
@@ -99,17 +99,17 @@ impl Export {
         }
     }
 
-    /// Whether the format itself says which axes its files are in: others would be misread.
+    /// Whether the format itself states the axes of its files: others would be misread.
     pub fn has_fixed_axes(self) -> bool {
         matches!(self, Self::Bvh | Self::Glb | Self::Mot)
     }
 
-    /// Whether the format itself says which unit its files are in.
+    /// Whether the format itself states the unit of its files.
     pub fn has_fixed_unit(self) -> bool {
         matches!(self, Self::Glb | Self::Mot)
     }
 
-    /// Whether the format can say that somebody was not seen for a while; in others lines fill the gap.
+    /// Whether the format can mark a person as not seen for a while; in others lines fill the gap.
     pub fn has_gaps(self) -> bool {
         matches!(self, Self::Csv | Self::CsvLong | Self::Trc | Self::C3d)
     }
@@ -126,10 +126,10 @@ impl std::fmt::Display for Export {
     }
 }
 
-/// Says what [`create_export`] would say of the target, without touching it.
+/// Returns the errors that [`create_export`] would return for the target, without touching it.
 ///
 /// # Errors
-/// A pipe for a format that wants a clip whole.
+/// A pipe for a format that needs a whole clip.
 pub fn check_export(target: &Target, export: Export) -> Result<()> {
     if *target == Target::Stdout && !export.is_written_as_frames_come() {
         let complaint = format!("{export} cannot be written to a pipe");
@@ -138,11 +138,11 @@ pub fn check_export(target: &Target, export: Export) -> Result<()> {
     Ok(())
 }
 
-/// Creates the writer of an export. Poses must come in the axes and the unit that `info` names; `is_upright` says that gravity
-/// is known, so that a clip with known places can be put on its floor.
+/// Creates the writer of an export. Poses must come in the axes and the unit that `info` names; `is_upright` means
+/// that gravity is known, so that a clip with known positions can be put on its floor.
 ///
 /// # Errors
-/// A target that cannot be made; as [`check_export`].
+/// The target cannot be created; as [`check_export`].
 pub fn create_export(
     target: &Target,
     export: Export,

@@ -1,7 +1,8 @@
-//! MOT, OpenSim's motion files: a column an angle of a joint, named as its gait models name their coordinates, degrees.
+//! MOT, OpenSim's motion files: one column per joint angle, named like the coordinates of its gait models, degrees.
 //!
-//! An angle that the joints do not tell in every row is left out, not zero: OpenSim then keeps the model's own. Gaps of up to a
-//! quarter of a second are filled by lines. The pelvis' place, `pelvis_tx` and so on, is there where the root's is known, metres.
+//! An angle that the joints do not determine in every row is left out, not zero: OpenSim then keeps the model's own.
+//! Gaps of up to a quarter of a second are filled by straight lines. The pelvis' position, `pelvis_tx` and so on, is
+//! included if the root's is known, metres.
 
 use super::clip_file::FileInfo;
 use super::decimal::push_fixed;
@@ -40,7 +41,7 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Resul
     Ok(out)
 }
 
-/// A coordinate through time.
+/// A coordinate over time.
 struct Column {
     name: &'static str,
     values: Vec<f32>,
@@ -72,7 +73,7 @@ fn columns(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Vec<Colu
     Ok(angles)
 }
 
-/// Joins what is known by lines over gaps of up to `longest` rows.
+/// Fills gaps of up to `longest` rows by straight lines.
 fn fill_gaps(values: &mut [f32], longest: usize) {
     let mut last_known: Option<usize> = None;
     for row in 0..values.len() {

@@ -1,8 +1,9 @@
-//! From frames as they came to what motion files hold: each person's path through time, at one constant rate.
+//! From frames to motion clips: each person's path over time, at one constant rate.
 //!
-//! A stream may lack frames, have times of its own, and lose people for a while. Motion files have a row for every
-//! `1 / rate` seconds. [`Recorder`] keeps what comes, [`Clip`] has it in rows: a sample that lies on a row is taken as it
-//! is, else the two around it are joined by a line. A gap longer than [`MAX_FILLED_GAP`] stays one.
+//! A stream may lack frames, have irregular times, and lose people for a while. Motion files have a row for every `1
+//! / rate` seconds. [`Recorder`] keeps the frames, [`Clip`] has them in rows: a sample at a row's time is taken
+//! unchanged, otherwise the two around it are joined by a straight line. A gap longer than [`MAX_FILLED_GAP`] stays a
+//! gap.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +12,28 @@ use crate::pose::LiftedFrame;
 
 /// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
-/// A sample so near to a row, in rows, lies on it.
+/// A sample closer than this to a row, in rows, is at the row.
 const ON_THE_ROW: f64 = 0.02;
-/// Intervals that differ from the median by less, as a share of it, are intervals between frames that follow each other.
+/// Intervals that differ from the median by less, as a share of it, are between consecutive frames.
 const NEAR_THE_MEDIAN: f64 = 0.1;
-/// A rate so near to a whole number, as a share of it, is that number; 29.97 is not.
+/// A rate this close to a whole number, as a share of it, is that number; 29.97 is not.
 const WHOLE_WITHIN: f64 = 2e-4;
-/// More rows than this are no clip but a wrong time: two days at 60 Hz.
+/// More rows mean a wrong time: two days at 60 Hz.
 const MAX_ROWS: f64 = 1e7;
-/// A coordinate that is not known.
+/// An unknown coordinate.
 const UNKNOWN: [f32; 3] = [f32::NAN; 3];
 
-/// What tells people apart.
+/// A person's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PersonKey {
     /// The track that the stream names.
     Id(i64),
-    /// The place in the frame's list, of people without an id.
+    /// The index in the frame's list, for people without an id.
     Place(usize),
 }
 
 impl PersonKey {
-    /// The number that file names and labels have.
+    /// The number in file names and labels.
     pub(super) fn number(self) -> i64 {
         match self {
             Self::Id(id) => id,
@@ -48,7 +49,7 @@ struct Track {
     frames: Vec<usize>,
     /// `[T, J]` relative to the root.
     joints: Vec<[f32; 3]>,
-    /// `[T]` the root's place; NaN where it is not known.
+    /// `[T]` the root's position; NaN if it is unknown.
     roots: Vec<[f32; 3]>,
 }
 
@@ -57,14 +58,14 @@ pub(super) struct Recorder {
     /// J.
     joints: usize,
     fps: Option<f64>,
-    /// Of all frames, seconds.
+    /// Times of all frames, seconds.
     times: Vec<f64>,
     tracks: Vec<Track>,
     places: BTreeMap<PersonKey, usize>,
 }
 
 impl Recorder {
-    /// A recorder of poses of so many `joints`; `fps` counts more than what frames' times imply.
+    /// A recorder for poses of `joints` joints; `fps` overrides the rate that the frames' times imply.
     pub(super) fn new(joints: usize, fps: Option<f64>) -> Self {
         Self { joints, fps, times: Vec::new(), tracks: Vec::new(), places: BTreeMap::new() }
     }
@@ -72,7 +73,8 @@ impl Recorder {
     /// Keeps one frame.
     ///
     /// # Errors
-    /// Neither a time nor a rate is known, the time is not later than the frame's before, or a pose has another number of joints.
+    /// Neither a time nor a rate is known, the time is not later than the previous frame's, or a pose has another
+    /// number of joints.
     pub(super) fn push(&mut self, lifted: &LiftedFrame) -> Result<()> {
         let time = self.time_of(lifted)?;
         let frame = self.times.len();
@@ -83,7 +85,7 @@ impl Recorder {
                 return Err(Error::runtime(format!("frame {}: {found} joints, expected {expected}", lifted.index)));
             }
             let track = self.track(person.id.map_or(PersonKey::Place(place), PersonKey::Id));
-            // An id that a frame has twice is the first person's.
+            // If an id occurs twice in a frame, it is the first person's.
             if track.frames.last() != Some(&frame) {
                 track.frames.push(frame);
                 track.joints.extend_from_slice(&person.joints);
@@ -117,15 +119,15 @@ impl Recorder {
         &mut self.tracks[place]
     }
 
-    /// Whether any person came.
+    /// Whether there was any person.
     pub(super) fn has_people(&self) -> bool {
         !self.tracks.is_empty()
     }
 
-    /// All that was kept, in rows. Gaps that are longer than `max_gap` seconds stay.
+    /// All kept frames, in rows. Gaps longer than `max_gap` seconds stay.
     ///
     /// # Errors
-    /// No rate is known, or the times want more rows than any clip has.
+    /// No rate is known, or the times need more rows than any clip has.
     pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
         let Some(rate) = self.fps.or_else(|| usual_rate(&self.times)) else {
             return Err(Error::usage("the frame rate is not known, which motion files need")
@@ -149,8 +151,8 @@ impl Recorder {
     }
 }
 
-/// The rate of frames that follow each other: the mean of all intervals near the median one, for times are often written with few
-/// digits. `None` of fewer than two frames.
+/// The rate of consecutive frames: the mean of all intervals near the median one, because times are often written
+/// with few digits. `None` for fewer than two frames.
 fn usual_rate(times: &[f64]) -> Option<f64> {
     let mut intervals: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if intervals.is_empty() {
@@ -172,8 +174,8 @@ struct Samples {
 }
 
 impl Track {
-    /// The joints where they are: at their root if the clip has roots, else relative to it. A sample whose root is not known
-    /// is none in a clip that has roots.
+    /// The joints' positions: at their root if the clip has roots, otherwise relative to it. In a clip with roots, a
+    /// sample with an unknown root is missing.
     fn samples(&self, has_root: bool, joints: usize) -> Samples {
         let mut samples = Samples { key: self.key, frames: Vec::new(), points: Vec::new() };
         for ((frame, pose), root) in self.frames.iter().zip(self.joints.chunks_exact(joints)).zip(&self.roots) {
@@ -189,7 +191,7 @@ impl Track {
     }
 }
 
-/// The rows that samples are brought to.
+/// The rows that samples are resampled to.
 struct Rows {
     start: f64,
     rate: f64,
@@ -238,7 +240,7 @@ pub(super) struct Clip {
     pub(super) start: f64,
     /// T.
     pub(super) rows: usize,
-    /// Whether points are places in space; else they are relative to the root joint.
+    /// Whether points are positions in space; otherwise they are relative to the root joint.
     pub(super) has_root: bool,
     /// By id.
     pub(super) people: Vec<Motion>,
@@ -255,7 +257,7 @@ impl Clip {
 #[derive(Debug, Clone)]
 pub(super) struct Motion {
     pub(super) key: PersonKey,
-    /// The clip's row that this motion begins in.
+    /// The clip's row at which this motion starts.
     pub(super) first: usize,
     /// J.
     pub(super) joints: usize,

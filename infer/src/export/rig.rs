@@ -1,12 +1,13 @@
-//! From positions of joints to a skeleton that turns: the nodes, rest pose and rotations of BVH and GLB.
+//! From joint positions to a skeleton with rotations: the nodes, rest pose and rotations of BVH and GLB.
 //!
-//! Bones have one length, the median over the clip. A joint with several children, as the hip, cannot turn them all by one
-//! rotation: each gets a node of its own in the joint's place, with an offset of zero, as the Carnegie Mellon recordings in BVH
-//! have them. So every bone points exactly where it was lifted to. In the rest pose a person stands in a T, y up, facing +z.
+//! Bones have one length, the median over the clip. A joint with several children, such as the hip, cannot turn them
+//! all by one rotation: each child gets its own node at the joint's position, with an offset of zero, as in the
+//! Carnegie Mellon recordings in BVH. So every bone points exactly in its lifted direction. In the rest pose a person
+//! stands in a T, y up, facing +z.
 //!
-//! Positions leave open how a bone is turned about itself (its twist). Knees and elbows are hinges: where one is bent, its axis
-//! gives the twist of both bones that meet in it. Where a limb is straight the twist is the trunk's, and in between it goes
-//! smoothly from one to the other. The trunk is turned by the lines of hips and shoulders.
+//! Positions do not determine a bone's rotation about itself (its twist). Knees and elbows are hinges: if one is
+//! bent, its axis gives the twist of both bones that meet in it. If a limb is straight the twist is the trunk's, and
+//! in between it changes smoothly. The trunk is turned by the lines of hips and shoulders.
 
 mod body;
 
@@ -18,7 +19,7 @@ use body::Body;
 pub(super) type Vector = Vector3<f64>;
 pub(super) type Rotation = Matrix3<f64>;
 
-/// Sines of a hinge's angle below which its axis says nothing, and above which it says all.
+/// Sines of a hinge's angle: below the first its axis has no weight, above the second full weight.
 const SINE_OF_NO_AXIS: f64 = 0.14;
 const SINE_OF_FULL_AXIS: f64 = 0.42;
 
@@ -28,16 +29,16 @@ pub(super) struct Node {
     pub(super) name: String,
     /// Parents stand before their children.
     pub(super) parent: Option<usize>,
-    /// The joint whose place is the node's.
+    /// The joint at the node's position.
     pub(super) joint: usize,
     /// From the parent, in the rest pose.
     pub(super) offset: Vector,
-    /// For the last node of a limb: where it ends, from the node.
+    /// For the last node of a limb: its end, from the node.
     pub(super) end: Option<Vector>,
     aim: Aim,
 }
 
-/// What turns a node.
+/// What determines a node's rotation.
 #[derive(Debug, Clone)]
 enum Aim {
     /// The same as its parent.
@@ -55,27 +56,27 @@ struct Line {
     to: usize,
 }
 
-/// How a bone lies in the rest pose.
+/// The direction of a bone in the rest pose.
 #[derive(Debug, Clone, Copy)]
 struct Rest {
     direction: Vector,
-    /// At right angles to the direction; what the bone's twist turns.
+    /// Perpendicular to the direction; the bone's twist turns it.
     axis: Vector,
     /// Takes the direction to x and the axis to y.
     to_frame: Rotation,
 }
 
-/// What turns a bone about itself.
+/// What determines a bone's twist.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Twist {
-    /// As little as the way from the parent's direction to the bone's wants.
+    /// The smallest rotation from the parent's direction to the bone's.
     Least,
     /// Its axis points along this line.
     Along(Line),
     /// Its axis is the one that its parent has.
     Parent,
-    /// Its axis is that of a hinge at its end: the product of the bone and the one to `next`, or its negative; the node `trunk`
-    /// counts where the limb is straight.
+    /// Its axis is that of a hinge at its end: the product of the bone and the one to `next`, or its negative; the
+    /// node `trunk` determines it if the limb is straight.
     Hinge { next: usize, is_negative: bool, trunk: usize },
 }
 
@@ -88,11 +89,11 @@ pub(super) struct Rig {
 /// One pose of a rig.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RigPose {
-    /// Where the first node is.
+    /// Position of the first node.
     pub(super) root: Vector,
-    /// `[nodes]` in the world.
+    /// `[nodes]` rotations in the world.
     global: Vec<Rotation>,
-    /// `[nodes]` relative to the parent.
+    /// `[nodes]` rotations relative to the parent.
     pub(super) local: Vec<Rotation>,
 }
 
@@ -146,7 +147,7 @@ impl Rig {
         }
     }
 
-    /// `[J]` where joints are in a pose of this rig: forward kinematics, for tests and for rest poses.
+    /// `[J]` joint positions of this rig's pose: forward kinematics, for tests and for rest poses.
     #[cfg(test)]
     fn joints(&self, pose: &RigPose, count: usize) -> Vec<Vector> {
         let mut places: Vec<Vector> = Vec::new();
@@ -170,18 +171,18 @@ impl Rest {
     }
 }
 
-/// The rotation whose first column is `first`'s direction and whose second is as near to `second` as can be; `None` where the two
-/// lie on one line.
+/// The rotation whose first column is the direction of `first` and whose second is as close to `second` as possible;
+/// `None` if the two are parallel.
 fn frame(first: Vector, second: Vector) -> Option<Rotation> {
     let x = first.try_normalize(1e-12)?;
     let y = (second - x * x.dot(&second)).try_normalize(1e-6 * second.norm())?;
     Some(Rotation::from_columns(&[x, y, x.cross(&y)]))
 }
 
-/// `from` turned on by as little as takes its `direction` to that of `bone`.
+/// `from` turned by the smallest rotation that takes its `direction` to that of `bone`.
 fn swing(from: &Rotation, direction: Vector, bone: Vector) -> Rotation {
     let turn = Rotation3::rotation_between(&(from * direction), &bone);
-    // Opposite directions: any half turn will do, and none is as good.
+    // Opposite directions: all half turns are equally small.
     turn.map_or(*from, |turn| turn.matrix() * from)
 }
 
@@ -197,7 +198,7 @@ fn hinge_axis(product: Vector, lengths: f64, straight: impl FnOnce() -> Vector) 
     straight * (1.0 - weight) + product.try_normalize(1e-12).unwrap_or(straight) * weight
 }
 
-/// The median distance of two joints over all rows that have them; 0 where none has.
+/// The median distance of two joints over all rows that have them; 0 if none has.
 fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
     let lengths =
         motion.poses().map(|pose| (Vector::from(pose[a].map(f64::from)) - Vector::from(pose[b].map(f64::from))).norm());

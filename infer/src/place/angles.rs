@@ -1,13 +1,15 @@
-//! Angles of joints, as clinicians and OpenSim's gait models name them, from the positions of 17 joints.
+//! Joint angles, as clinicians and OpenSim's gait models name them, from the positions of 17 joints.
 //!
-//! Segments' axes are those of the International Society of Biomechanics (Wu and Cavanagh, 1995): x forward, y up, z to the
-//! right, turned about z (flexion), then x (adduction, bending), then y (rotation), as OpenSim's models have it. The pelvis is
-//! given by the line of the hips and the way to the spine, the trunk by the line of the shoulders and the way from the spine to
-//! the thorax. Degrees; positive are flexion, adduction (towards the middle) and internal rotation, and of the trunk extension,
-//! bending to the right and turning to the left. Standing upright all are 0.
+//! Segments' axes are those of the International Society of Biomechanics (Wu and Cavanagh, 1995): x forward, y up, z
+//! to the right, turned about z (flexion), then x (adduction, bending), then y (rotation), as in OpenSim's models.
+//! The pelvis is given by the line of the hips and the direction to the spine, the trunk by the line of the shoulders
+//! and the direction from the spine to the thorax. Degrees; positive are flexion, adduction (towards the middle) and
+//! internal rotation, and for the trunk extension, bending to the right and turning to the left. Standing upright,
+//! all are 0.
 //!
-//! Not everything can be told. The rotation of a limb about itself shows only where its knee or elbow is bent, flexion and
-//! rotation of an arm not where it points straight to the side, and of feet and hands there is nothing. Such angles are NaN.
+//! Not every angle can be determined. The rotation of a limb about itself is visible only if its knee or elbow is
+//! bent, flexion and rotation of an arm not if it points straight to the side, and there is nothing for feet and
+//! hands. Such angles are NaN.
 
 use std::collections::BTreeMap;
 
@@ -48,20 +50,20 @@ pub const ANGLE_NAMES: [&str; 24] = [
     "elbow_flex_l",
 ];
 
-/// A knee or an elbow that is bent by less, degrees, says nothing of the rotation of its limb.
+/// Least bend of a knee or an elbow, degrees, that determines the rotation of its limb.
 const LEAST_BEND: f32 = 20.0;
-/// A limb that is nearer, degrees, to pointing straight to the side has no flexion.
+/// Least angle, degrees, between a limb and the direction straight to the side for its flexion.
 const LEAST_FROM_SIDE: f32 = 10.0;
-/// How many standard deviations, along each of three axes, the distance is that 68 % of errors stay within: the root of
-/// the 68 % point of the chi-squared distribution of three degrees of freedom, 3.51.
+/// Standard deviations, along each of three axes, in the distance that 68 % of errors stay within: the root of the 68
+/// % point of the chi-squared distribution of three degrees of freedom, 3.51.
 const DEVIATIONS: f32 = 1.87;
 
 /// The angles of one pose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Angles {
-    /// Degrees in the order of [`ANGLE_NAMES`]; NaN where the joints do not tell.
+    /// Degrees in the order of [`ANGLE_NAMES`]; NaN if the joints do not determine the angle.
     pub degrees: [f32; ANGLE_NAMES.len()],
-    /// One standard deviation, degrees, as far as the joints' sigma tells; NaN where there is none.
+    /// One standard deviation, degrees, from the joints' sigma; NaN if there is none.
     pub sigma: [f32; ANGLE_NAMES.len()],
 }
 
@@ -101,7 +103,7 @@ impl AngleReader {
     pub fn new(joints: &[String], axes: Axes) -> Result<Self> {
         let position = |name: &str| {
             joints.iter().position(|joint| joint == name).ok_or_else(|| {
-                Error::usage(format!("joint angles need the joint '{name}', which the skeleton has not"))
+                Error::usage(format!("joint angles need the joint '{name}', which the skeleton does not have"))
             })
         };
         let side = |side: &str| -> Result<Side> {
@@ -159,19 +161,19 @@ impl AngleReader {
     }
 }
 
-/// A pose that segments are taken from.
+/// The pose of a person, for its segments.
 struct Measured<'a> {
     y_up: &'a Matrix3<f32>,
     pose: &'a [[f32; 3]],
     sigma: &'a [f32],
 }
 
-/// The way from one joint to another.
+/// The vector from one joint to another.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     /// In y-up axes.
     vector: Vector,
-    /// How far its direction may be off, one standard deviation in radians.
+    /// Standard deviation of its direction, radians.
     deviation: f32,
 }
 
@@ -206,7 +208,7 @@ struct List {
 }
 
 impl List {
-    /// An angle whose standard deviation is in radians.
+    /// An angle and its standard deviation, from radians.
     fn push(&mut self, degrees: f32, deviation: f32) {
         self.degrees.push(degrees);
         self.sigma.push(if degrees.is_nan() { f32::NAN } else { deviation.to_degrees() });
@@ -218,15 +220,16 @@ impl List {
         }
     }
 
-    /// Flexion, adduction and rotation of a limb of two segments from the trunk's axes, and the bend in its middle. `sign` is −1 on
-    /// the left; `forward` 1 if it bends to the front, as elbows do, and −1 if it bends to the back.
+    /// Flexion, adduction and rotation of a limb of two segments from the trunk's axes, and the bend in its middle.
+    /// `sign` is −1 on the left; `forward` is 1 if it bends to the front, as elbows do, and −1 if it bends to the
+    /// back.
     fn push_limb(&mut self, trunk: &Matrix3<f32>, deviation: f32, limb: &[Segment; 2], sign: f32, forward: f32) {
         let [upper, lower] = limb.map(|segment| trunk.tr_mul(&segment.vector.normalize()));
         let flexion = upper.x.atan2(-upper.y);
         let adduction = (-sign * upper.z).clamp(-1.0, 1.0).asin();
         let bend = upper.cross(&lower).norm().atan2(upper.dot(&lower));
 
-        // The lower segment as it would be if the upper one hung down.
+        // The lower segment as if the upper one hung down.
         let (sin_f, cos_f) = flexion.sin_cos();
         let (sin_a, cos_a) = (sign * adduction).sin_cos();
         let about_z = Matrix3::new(cos_f, -sin_f, 0.0, sin_f, cos_f, 0.0, 0.0, 0.0, 1.0);
@@ -258,7 +261,7 @@ pub struct Unwrapper {
 }
 
 impl Unwrapper {
-    /// Adds to each angle the whole turns that bring it nearest to the last one.
+    /// Adds whole turns to each angle to bring it closest to the last one.
     pub fn unwrap(&mut self, angles: &mut Angles) {
         for (last, angle) in self.last.iter_mut().zip(&mut angles.degrees) {
             if angle.is_finite() {
@@ -269,19 +272,19 @@ impl Unwrapper {
     }
 }
 
-/// A writer that adds their angles to people on their way to another.
+/// A writer that adds angles to people and passes them on to another writer.
 pub struct AngleWriter {
     writer: Box<dyn PoseWriter>,
     reader: AngleReader,
-    /// By id, else by the place in the frame.
+    /// By id, or without one by the index in the frame.
     people: BTreeMap<(bool, i64), Unwrapper>,
 }
 
 impl AngleWriter {
-    /// Adds angles to what goes to `writer`, a stream of `info`.
+    /// Adds angles to the poses for `writer`, a stream of `info`.
     ///
     /// # Errors
-    /// A joint that angles need is not among the skeleton's.
+    /// The skeleton lacks a joint that angles need.
     pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
         Ok(Self { writer, reader: AngleReader::new(&info.joints, info.axes)?, people: BTreeMap::new() })
     }
@@ -297,7 +300,7 @@ impl PoseWriter for AngleWriter {
             person.angles = angles.degrees.to_vec();
             person.angle_sigma = angles.sigma.to_vec();
         }
-        // People who left are forgotten once there are many of them: their angles then begin anew.
+        // People who left are forgotten once there are many of them: their angles then start anew.
         if self.people.len() > 2 * lifted.people.len() + 64 {
             let here = |key: &(bool, i64)| lifted.people.iter().any(|person| person.id == Some(key.1)) || !key.0;
             self.people.retain(|key, _| here(key));

@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Axes, Frame, LiftedFrame, Unit};
 
-/// How tall, in metres, the people are that the bundled models lift: they cannot tell a tall person from a near one.
+/// Stature in metres that the bundled models assume: they cannot distinguish a tall person from a near one.
 pub const MODEL_STATURE: f64 = 1.70;
 
-/// What coordinates are given in.
+/// The axes, unit and height of an output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
     /// The axes.
@@ -30,7 +30,7 @@ pub(crate) fn y_up_from(axes: Axes) -> Matrix3<f32> {
     }
 }
 
-/// A writer that turns and scales poses on their way to another.
+/// A writer that turns and scales poses and passes them on to another writer.
 pub struct ReferenceWriter {
     writer: Box<dyn PoseWriter>,
     rotation: Matrix3<f32>,
@@ -38,21 +38,21 @@ pub struct ReferenceWriter {
 }
 
 impl ReferenceWriter {
-    /// What a stream of `info` says about itself once it is given in `wanted`.
+    /// The header of a stream of `info` after conversion to `wanted`.
     ///
     /// # Errors
     /// A unit is wanted, or a height is named, and the size of the stream's own unit is not known.
     pub fn info(info: &PoseInfo, wanted: &Reference) -> Result<PoseInfo> {
         scale(&info.unit, wanted)?;
         let axes = match wanted.axes {
-            // Poses that were turned upright stay so: the camera's own axes are no longer known.
+            // Poses that are upright stay so: the camera's own axes are no longer known.
             Axes::Camera if info.axes == Axes::Level => Axes::Level,
             axes => axes,
         };
         Ok(PoseInfo { axes, unit: wanted.unit.clone(), ..info.clone() })
     }
 
-    /// Gives what goes to `writer`, a stream of `info`, in `wanted`.
+    /// Converts the poses for `writer`, a stream of `info`, to `wanted`.
     ///
     /// # Errors
     /// As [`Self::info`].
@@ -66,7 +66,7 @@ impl ReferenceWriter {
     }
 }
 
-/// What lengths are multiplied by.
+/// The factor of lengths.
 fn scale(unit: &Unit, wanted: &Reference) -> Result<f64> {
     let growth = wanted.height.map_or(1.0, |height| height / MODEL_STATURE);
     match (unit.in_metres(), wanted.unit.in_metres()) {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn up_is_where_each_has_it() {
-        // A metre above the camera's axis, half a metre to the right, four away.
+        // A metre above the camera's axis, half a metre to the right, four metres away.
         let camera = [0.5, -1.0, 4.0];
         assert_eq!(turned(Axes::Camera, Axes::YUp, camera), [0.5, 1.0, -4.0]);
         assert_eq!(turned(Axes::Camera, Axes::ZUp, camera), [0.5, 4.0, 1.0]);

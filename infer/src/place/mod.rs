@@ -1,8 +1,8 @@
-//! Where people are and how they hold themselves: the hip's place in space, axes and units that other programs want, and the
-//! angles of joints.
+//! Where people are, and their joint angles: the hip's position in space, the axes and units of other programs, and
+//! the angles of joints.
 //!
-//! A pose is relative to the hip, in the axes of the camera. [`RootSolver`] finds the hip in front of the camera, [`ReferenceWriter`]
-//! turns and scales what goes to a writer, and [`Angles`] are what clinicians and OpenSim read.
+//! A pose is relative to the hip, in the axes of the camera. [`RootSolver`] finds the hip in front of the camera,
+//! [`ReferenceWriter`] turns and scales poses for a writer, and [`Angles`] are those of clinicians and OpenSim.
 
 pub mod angles;
 mod axes;

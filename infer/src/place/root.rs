@@ -1,11 +1,13 @@
-//! The hip's place in front of the camera, from where its joints appear in the image.
+//! The hip's position in front of the camera, from the joints' positions in the image.
 //!
-//! A pose says where joints are relative to the hip, key points say in which direction the camera sees them. The hip is where
-//! the pose, put there, appears at its key points: least squares of reprojection, by Gauss and Newton's method from the
-//! solution of the linear problem. Joints count by their score and their sigma, and those that fit badly count less (Huber).
+//! A pose gives the joints relative to the hip; key points give the directions in which the camera sees them. The hip
+//! is the place from which the pose is projected onto its key points: least squares of reprojection, by Gauss-Newton
+//! from the solution of the linear problem. Joints are weighted by score and sigma, and joints that fit badly are
+//! weighted less (Huber).
 //!
-//! Depth is the weak direction: a person who appears 1 % smaller stands 1 % farther away. In files the depth is smoothed over
-//! [`DEPTH_REACH`] before and after, and the direction over [`DIRECTION_REACH`]; live, each frame stands alone.
+//! Depth is the weak direction: a person who appears 1 % smaller is 1 % farther away. In files the depth is smoothed
+//! over [`DEPTH_REACH`] before and after, and the direction over [`DIRECTION_REACH`]; live, each frame is solved
+//! alone.
 
 use std::collections::VecDeque;
 
@@ -23,45 +25,45 @@ type Vector = Vector3<f64>;
 const DEPTH_REACH: f64 = 0.5;
 /// How far before and after a frame the direction is smoothed over, seconds.
 const DIRECTION_REACH: f64 = 0.1;
-/// Fewer joints do not tell a place.
+/// Fewer joints do not determine a position.
 const LEAST_JOINTS: usize = 4;
-/// What a key point may be off the joint's true place, metres, beside sigma.
+/// Expected error of a key point about the joint's true position, metres, in addition to sigma.
 const DETECTION_ERROR: f64 = 0.02;
 /// Steps of the iteration; three change the result by less than a millimetre.
 const STEPS: usize = 4;
-/// Residuals beyond so many medians count less.
+/// Residuals beyond this many medians are weighted less.
 const HUBER_MEDIANS: f64 = 2.5;
-/// The nearest that a hip is to a camera, in the unit of poses.
+/// Least distance of a hip from the camera, in the unit of poses.
 const LEAST_DEPTH: f64 = 0.1;
 
-/// What is known of the camera and of the key points from outside.
+/// Options for the camera and the key points that the stream does not state.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RootOptions {
-    /// Image size in pixels, for frames that do not say.
+    /// Image size in pixels, for frames that do not state it.
     pub size: Option<[u32; 2]>,
-    /// Focal length in pixels, for frames that do not say.
+    /// Focal length in pixels, for frames that do not state it.
     pub focal: Option<f32>,
-    /// Whether the path is smoothed, for which frames are kept for half a second.
+    /// Whether the path is smoothed, which delays frames by half a second.
     pub smooth: bool,
 }
 
-/// What is not as it should be for a place to be known.
+/// Why a position is unknown or uncertain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unplaced {
-    /// The image size is not known: there is no place.
+    /// The image size is unknown: there is no position.
     UnknownSize,
-    /// The focal length is not known: distances are those of a usual camera.
+    /// The focal length is unknown: distances assume a usual camera.
     UsualFocal,
 }
 
-/// Finds where hips are.
+/// Solves for the hips' positions.
 #[derive(Debug, Clone)]
 pub struct RootSolver {
-    /// Key points and the joints of the same name.
+    /// Pairs of key points and joints of the same name.
     pairs: Vec<[usize; 2]>,
 }
 
-/// A joint and the direction that it is seen in.
+/// A joint and the direction in which it is seen.
 struct Sight {
     /// Relative to the hip.
     joint: Vector,
@@ -77,7 +79,7 @@ impl RootSolver {
         Self { pairs: joints.iter().enumerate().filter_map(pair).collect() }
     }
 
-    /// Where the root of a pose is, in camera axes and the unit of the pose; `None` where too few joints were seen to tell.
+    /// The position of a pose's root, in camera axes and the unit of the pose; `None` if too few joints are visible.
     pub fn solve(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Option<[f32; 3]> {
         let mut sights = self.sights(keypoints, pose, camera);
         if sights.len() < LEAST_JOINTS {
@@ -111,7 +113,7 @@ impl RootSolver {
     }
 }
 
-/// The root that makes `depth · residual` of all joints smallest, which is a linear problem.
+/// The root that minimises `depth · residual` over all joints, which is a linear problem.
 fn linear(sights: &[Sight]) -> Option<Vector> {
     let mut matrix = Matrix3::zeros();
     let mut side = Vector::zeros();
@@ -127,18 +129,18 @@ fn linear(sights: &[Sight]) -> Option<Vector> {
     matrix.cholesky().map(|cholesky| cholesky.solve(&side))
 }
 
-/// Where a joint appears beside where it was seen, as directions.
+/// The difference of a joint's projection from its key point, as directions.
 fn residual(sight: &Sight, root: Vector) -> Vector2<f64> {
     let place = sight.joint + root;
     place.xy() / place.z - sight.direction
 }
 
-/// Gives less weight to joints that fit badly.
+/// Reduces the weight of joints that fit badly.
 fn reweigh(sights: &mut [Sight], confidences: &[f64], root: Vector) {
     let misses: Vec<f64> = sights.iter().map(|sight| residual(sight, root).norm()).collect();
     let mut sorted = misses.clone();
     sorted.sort_by(f64::total_cmp);
-    // Of a fit without any error all joints count in full.
+    // If the fit has no error, all joints count in full.
     let bound = (HUBER_MEDIANS * sorted[sorted.len() / 2]).max(1e-9);
     for ((sight, miss), confidence) in sights.iter_mut().zip(misses).zip(confidences) {
         sight.weight = if miss > bound { confidence * bound / miss } else { *confidence };
@@ -163,21 +165,22 @@ fn step(sights: &[Sight], root: Vector) -> Option<Vector> {
     matrix.cholesky().map(|cholesky| cholesky.solve(&side))
 }
 
-/// A writer that adds their roots to people on their way to another. Poses must still be in the camera's own axes.
+/// A writer that adds people's roots and passes them on to another writer. Poses must still be in the camera's own
+/// axes.
 pub struct RootWriter {
     writer: Box<dyn PoseWriter>,
     solver: RootSolver,
     options: RootOptions,
-    /// Frames that are still to be written, and those before that their roots are smoothed by.
+    /// Frames that are still to be written, and earlier ones that their roots are smoothed by.
     frames: VecDeque<(f64, Frame, LiftedFrame)>,
-    /// How many of the frames are written.
+    /// Number of frames that are written.
     written: usize,
     report: Box<dyn FnMut(Unplaced) + Send>,
     is_reported: bool,
 }
 
 impl RootWriter {
-    /// Adds roots to what goes to `writer`. `report` hears once of people whose place is not known.
+    /// Adds roots to the poses for `writer`. `report` is called once for people whose position is unknown.
     pub fn new(
         writer: Box<dyn PoseWriter>,
         solver: RootSolver,
@@ -247,7 +250,7 @@ impl RootWriter {
         Ok(())
     }
 
-    /// The root of the person `id` by those of the same person around `time`.
+    /// The smoothed root of the person `id`, from the same person's roots around `time`.
     fn smoothed(&self, time: f64, id: Option<i64>, root: [f32; 3]) -> [f32; 3] {
         let mut depth = Line::default();
         let mut direction = [Line::default(); 2];
@@ -269,7 +272,7 @@ impl RootWriter {
     }
 }
 
-/// The person in the frame whom a lifted one comes from: those who could not be lifted are passed over.
+/// The 2D person of a lifted one; people who could not be lifted are skipped.
 fn seen_as<'a>(people: &mut impl Iterator<Item = &'a Person>, lifted: &LiftedPerson) -> Option<&'a Person> {
     people.find(|person| person.id == lifted.id)
 }
@@ -286,7 +289,7 @@ struct Line {
 }
 
 impl Line {
-    /// A value at a time of −1 to 1; those outside do not count.
+    /// Adds a value at a time of −1 to 1; values outside do not count.
     fn push(&mut self, time: f64, value: f64) {
         if time.abs() < 1.0 {
             let weight = (1.0 - time.abs().powi(3)).powi(3);
@@ -298,7 +301,7 @@ impl Line {
         }
     }
 
-    /// Where the line passes time 0; `None` where all values are of one time.
+    /// The line's value at time 0; `None` if all values have one time.
     fn middle(&self) -> Option<f64> {
         let spread = self.weight * self.square - self.time * self.time;
         (spread > 1e-9 * self.weight * self.weight)

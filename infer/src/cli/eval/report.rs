@@ -1,4 +1,4 @@
-//! What `poselift eval` says of a data set, as a table and as JSON.
+//! The report of `poselift eval` on a data set, as a table and as JSON.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::metric::{Accuracy, Calibration};
 use crate::model::{Card, View};
 
-/// From where people were seen.
+/// The view that people were lifted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
     /// From the camera as it stands, as the model asks for.
@@ -34,7 +34,7 @@ impl Sight {
     }
 }
 
-/// What the subcommand says; serialised, it is the JSON of the contract.
+/// The report; serialised, it is the JSON of the contract.
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
     model: &'a str,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_lifted_is_told() {
+    fn what_could_not_be_lifted_is_reported() {
         let (card, half, nothing) = (card(), evaluation(1), evaluation(0));
         let table = Report::new(&card, &half, Sight::SubjectOfUnknownSize).unwrap().table(Path::new("pairs.npz"));
         assert!(table.contains("samples  1, and 1 that could not be lifted\n"), "{table}");

@@ -1,4 +1,4 @@
-//! `poselift eval --stream`: what a 3D stream shows without any truth.
+//! `poselift eval --stream`: the quality of a 3D stream without ground truth.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn measure(reader: &mut dyn PoseReader, terminal: &Terminal) -> Result<(Steadine
     }
 }
 
-/// What is said; serialised, it is the JSON. Shares are of the mean, 0..1.
+/// The report; serialised, it is the JSON. Shares are of the mean, 0..1.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     stream: String,
@@ -65,7 +65,7 @@ struct Report<'a> {
     feet_slide: Option<f64>,
     /// Seconds during which both feet stand.
     feet_planted: f64,
-    /// How the camera is held; `null` where hardly anybody stands straight.
+    /// The camera's attitude; `null` if too few people stand upright.
     camera: Option<Camera>,
     bones: Vec<Bone<'a>>,
     pairs: Vec<Pair<'a>>,
@@ -181,7 +181,7 @@ impl<'a> Report<'a> {
                     },
                 ),
             ),
-            ("camera looks", self.camera.map_or("not given: hardly anybody stands straight".into(), Camera::in_words)),
+            ("camera looks", self.camera.map_or("not given: too few people stand upright".into(), Camera::in_words)),
             ("", String::new()),
         ];
         let rows = facts.iter().map(|(name, value)| format!("{name:<23}{value}").trim_end().to_owned() + "\n");

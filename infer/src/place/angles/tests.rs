@@ -44,7 +44,7 @@ fn close(pose: &[[f32; 3]], expected: &[(&str, f32)]) {
     }
 }
 
-/// Turns the joints behind `around` by degrees about an axis in the world.
+/// Rotates the joints after `around` by degrees about an axis in the world.
 fn turn(pose: &mut [[f32; 3]], around: &str, joints: &[&str], axis: [f32; 3], degrees: f32) {
     let centre = Vector::from(pose[H36M17.position(around).unwrap()]);
     let turn = Rotation3::from_scaled_axis(Vector::from(axis) * degrees.to_radians());
@@ -63,9 +63,9 @@ fn upright_is_zero_and_straight_limbs_do_not_tell_their_rotation() {
     let pose = standing();
     let angles = reader().read(&pose, &[]);
     for (name, degrees) in ANGLE_NAMES.iter().zip(angles.degrees) {
-        let is_untold = matches!(*name, "hip_rotation_r" | "hip_rotation_l" | "arm_rot_r" | "arm_rot_l");
+        let is_undetermined = matches!(*name, "hip_rotation_r" | "hip_rotation_l" | "arm_rot_r" | "arm_rot_l");
         let expected = if *name == "pelvis_rotation" { -90.0 } else { 0.0 };
-        assert!(if is_untold { degrees.is_nan() } else { (degrees - expected).abs() < 0.1 }, "{name}: {degrees}");
+        assert!(if is_undetermined { degrees.is_nan() } else { (degrees - expected).abs() < 0.1 }, "{name}: {degrees}");
     }
     assert!(angles.sigma.iter().all(|sigma| sigma.is_nan()));
 }
@@ -73,7 +73,7 @@ fn upright_is_zero_and_straight_limbs_do_not_tell_their_rotation() {
 #[test]
 fn legs() {
     let mut pose = standing();
-    // The right thigh forward (about −x, for someone who faces +z), its shank back, the left leg out to the side.
+    // The right thigh forward (about −x, for a person who faces +z), its shank back, the left leg out to the side.
     turn(&mut pose, "right_hip", &["right_knee", "right_ankle"], X, -40.0);
     turn(&mut pose, "right_knee", &["right_ankle"], X, 60.0);
     turn(&mut pose, "left_hip", &["left_knee", "left_ankle"], Z, 25.0);
@@ -139,7 +139,7 @@ fn the_camera_sees_the_same_angles() {
         assert!(read.is_nan() && expected.is_nan() || (read - expected).abs() < 1e-3, "{name}");
     }
     let missing = AngleReader::new(&joints[1..], Axes::Camera).unwrap_err().to_string();
-    assert_eq!(missing, "joint angles need the joint 'hip', which the skeleton has not");
+    assert_eq!(missing, "joint angles need the joint 'hip', which the skeleton does not have");
 }
 
 #[test]

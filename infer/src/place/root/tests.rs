@@ -12,7 +12,7 @@ fn names() -> Vec<String> {
     H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect()
 }
 
-/// A pose with nothing remarkable about it, y down.
+/// An arbitrary pose, y down.
 fn pose() -> Vec<[f32; 3]> {
     (0..17)
         .map(|joint| {
@@ -59,7 +59,7 @@ fn one_wrong_key_point_hardly_moves_it() {
     keypoints[COCO17.position("left_wrist").unwrap()].x += 150.0;
     let found = solver.solve(&keypoints, &lifted(None), &CAMERA).unwrap();
     assert!(distance(found, root) < 0.05, "{found:?}");
-    // A joint that the model is not sure of counts hardly at all.
+    // A joint with a large sigma has almost no weight.
     let mut doubted = lifted(None);
     doubted.sigma = vec![0.01; 17];
     doubted.sigma[H36M17.position("left_wrist").unwrap()] = 1.0;
@@ -75,7 +75,7 @@ fn too_few_joints_tell_nothing() {
     assert_eq!(solver.solve(&keypoints, &lifted(None), &CAMERA), None);
 }
 
-/// Keeps the roots that it is given.
+/// Keeps the roots that it gets.
 struct Kept(Arc<Mutex<Vec<Option<[f32; 3]>>>>);
 
 impl PoseWriter for Kept {
@@ -98,7 +98,7 @@ fn written(roots: &[[f32; 3]], options: RootOptions) -> Vec<Option<[f32; 3]>> {
     let solver = RootSolver::new(&COCO17, &names());
     let mut writer = Box::new(RootWriter::new(Box::new(Kept(Arc::clone(&kept))), solver, options, |_| ()));
     for (index, root) in roots.iter().enumerate() {
-        // Somebody who could not be lifted stands in front.
+        // A person who could not be lifted comes first.
         let people = vec![Person { id: Some(9), keypoints: vec![] }, Person { id: Some(2), keypoints: seen(*root) }];
         let time = Some(index as f64 / 30.0);
         let frame = Frame { index: index as u64, time, people, ..Frame::default() };
