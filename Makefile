@@ -66,6 +66,7 @@ test: ## Runs all tests, those of the training program and of the set-up too.
 .PHONY: check
 check: ## Format, lints, documentation: cheapest first.
 	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	@$(with_libtorch); $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	@$(with_libtorch); RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 

@@ -28,9 +28,9 @@ impl Keypoint {
     /// A joint that was not detected.
     pub const MISSING: Self = Self { x: f64::NAN, y: f64::NAN, score: 0.0 };
 
-    /// Whether a model must not read this point: its score is 0, or a coordinate is NaN or infinite.
+    /// Whether a model must not read this point: no score, an infinite one, or a coordinate that is no number.
     pub fn is_missing(self) -> bool {
-        !(self.score > 0.0 && self.x.is_finite() && self.y.is_finite())
+        !(self.score > 0.0 && self.score.is_finite() && self.x.is_finite() && self.y.is_finite())
     }
 }
 
@@ -114,6 +114,7 @@ mod tests {
             Keypoint::MISSING,
             Keypoint { score: 0.0, ..seen },
             Keypoint { score: f32::NAN, ..seen },
+            Keypoint { score: f32::INFINITY, ..seen },
             Keypoint { x: f64::NAN, ..seen },
             Keypoint { y: f64::INFINITY, ..seen },
         ] {

@@ -133,7 +133,8 @@ impl<N: PoseNetwork> Lifter<N> {
                 _ => self.keypoints.extend_from_slice(&with_score(point)),
             }
         }
-        Ok(Gathered { score: total / visible as f32, look_at })
+        // Where scores are no scores their sum may be infinite, which no stream holds.
+        Ok(Gathered { score: (total / visible as f32).min(f32::MAX), look_at })
     }
 
     /// Runs the network on the `count` people of [`Self::gather`], for their poses, and sigma if the model has it.
@@ -315,6 +316,18 @@ mod tests {
         let without = lift(&mut lifter);
         assert_eq!((with.sigma.len(), without.sigma.len()), (17, 0));
         assert_eq!(with.joints, without.joints);
+    }
+
+    #[test]
+    fn scores_beyond_all_bounds_have_a_finite_mean() {
+        let mut lifter = Lifter::with_network(MockNetwork::new(), 8);
+        let mut absurd = person(1, 17, 100.0);
+        for point in &mut absurd.keypoints {
+            point.score = f32::MAX;
+        }
+        let frames = [frame(0, vec![absurd])];
+        let lifted = lifter.lift_frames(&frames, &Conversion::identity(17), &mut Vec::new()).unwrap();
+        assert_eq!(lifted[0].people[0].score, f32::MAX);
     }
 
     #[test]

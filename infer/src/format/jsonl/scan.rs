@@ -168,13 +168,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A number that is there, or `null`.
+    /// A number that is there, or `null`; one that is beyond all that f64 holds is not there either.
     pub(super) fn optional_f64(&mut self) -> Scan<Option<f64>> {
         self.peek();
         match read_f64(&self.line[self.at..]) {
             Some((number, length)) => {
                 self.at += length;
-                Ok(Some(number))
+                Ok(Some(number).filter(|number| number.is_finite()))
             }
             None if self.no_number() => Ok(None),
             None => self.unexpected("a number"),
@@ -316,6 +316,13 @@ mod tests {
     #[test]
     fn a_nesting_bomb_is_refused() {
         assert!(!skips("[".repeat(100_000).as_bytes()));
+    }
+
+    #[test]
+    fn a_number_beyond_f64_is_none() {
+        for (text, expected) in [("1e400", None), ("-1e999,", None), ("null", None), ("-0.25}", Some(-0.25))] {
+            assert_eq!(Scanner::new(text.as_bytes()).optional_f64().map_err(|e| e.to_string()), Ok(expected), "{text}");
+        }
     }
 
     #[test]
