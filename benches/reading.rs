@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 const FRAMES: usize = 1000;
 
-/// What somebody who reads OpenPose's files would declare.
+/// What a reader of OpenPose's files would declare by hand.
 #[derive(Deserialize)]
 struct OpenPoseFrame {
     people: Vec<OpenPosePerson>,

@@ -192,6 +192,24 @@ GLTF_VALIDATOR = npm.Package(
     integrity="sha512-odJ4k0tRkGXiDGn78yDBg+fBbAIvBnXxh3RwAta0emSxGtyagFE8B4xELB1oYe3S5RD8Ci3uZAsZaascH2LAEQ==",
 )
 LIBTORCH_FILES = ("lib/libc10.so", "lib/libtorch_cpu.so", "lib/libtorch.so", "lib/libgomp.so.1", "include/torch")
+
+
+def python_environment(name, megabytes, install, check, override):
+    """Packages for the Python that runs this script, pinned in NAME.txt."""
+    return Library(
+        name=name,
+        folder=f"{name}-cp3{sys.version_info.minor}",
+        pins=f"{name}.txt",
+        megabytes=megabytes,
+        holds=("bin/python",),
+        download=install,
+        assemble=assemble_python,
+        check=check,
+        entry="bin/python",
+        override=override,
+    )
+
+
 LIBRARIES = {
     library.name: library
     for library in (
@@ -253,29 +271,7 @@ LIBRARIES = {
             holds=("lib/libnccl.so.2", "lib/libcusparse.so.12", "lib/libcupti.so.13"),
             assemble=assemble_cuda,
         ),
-        Library(
-            name="python-test",
-            folder=f"python-test-cp3{sys.version_info.minor}",
-            pins="python-test.txt",
-            megabytes=60,
-            holds=("bin/python",),
-            download=install_python_packages,
-            assemble=assemble_python,
-            check=check_python,
-            entry="bin/python",
-            override="POSELIFT_TEST_PYTHON",
-        ),
-        Library(
-            name="python-judges",
-            folder=f"python-judges-cp3{sys.version_info.minor}",
-            pins="python-judges.txt",
-            megabytes=165,
-            holds=("bin/python",),
-            download=install_judges,
-            assemble=assemble_python,
-            check=check_judges,
-            entry="bin/python",
-            override="POSELIFT_JUDGES_PYTHON",
-        ),
+        python_environment("python-test", 60, install_python_packages, check_python, "POSELIFT_TEST_PYTHON"),
+        python_environment("python-judges", 165, install_judges, check_judges, "POSELIFT_JUDGES_PYTHON"),
     )
 }

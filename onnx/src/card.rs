@@ -140,6 +140,24 @@ pub struct TrainingCard {
     pub teacher: Option<String>,
 }
 
+impl TrainingCard {
+    /// Of a network whose weights were not learned, as in tests.
+    pub fn untrained() -> Self {
+        Self {
+            data: Vec::new(),
+            samples: 0,
+            epochs: 0.0,
+            batch: 1,
+            optimiser: "none".into(),
+            learning_rate: 0.0,
+            ema: None,
+            seed: 0,
+            commit: None,
+            teacher: None,
+        }
+    }
+}
+
 /// A data set that a model learned from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataCard {

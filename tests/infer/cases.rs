@@ -70,7 +70,7 @@ fn off(run: &Run, base: &Run, first: u64) -> f64 {
             count += 1;
         }
     }
-    assert!(count > 0, "nobody was lifted: {}", run.told);
+    assert!(count > 0, "no person was lifted: {}", run.told);
     total / f64::from(count)
 }
 
@@ -311,7 +311,7 @@ fn good_streams_lead_to_no_alarm() {
     }
 }
 
-/// How far the middle of anybody of one id moves between frames that follow each other, in pixels, and how many ids there are.
+/// How far the middle of the people of one id moves between frames that follow each other, in pixels, and how many ids there are.
 fn longest_step(path: &Path) -> (f64, usize) {
     let report = Box::new(|_: &poselift::guard::Notice| ());
     let mut reader = guard::open(&Source::File(path.to_path_buf()), &ReadOptions::default(), report).unwrap();
@@ -322,7 +322,7 @@ fn longest_step(path: &Path) -> (f64, usize) {
             let seen: Vec<f64> =
                 person.keypoints.iter().filter(|point| !point.is_missing()).map(|point| point.x).collect();
             let middle = seen.iter().sum::<f64>() / seen.len() as f64;
-            let id = person.id.expect("everybody has an id");
+            let id = person.id.expect("each person has an id");
             if let Some((index, before)) = last.insert(id, (frame.index, middle))
                 && index + 1 == frame.index
             {

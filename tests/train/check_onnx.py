@@ -2,7 +2,7 @@
 
 Usage: check_onnx.py MODEL KEYPOINTS.npy POSES.npy [TOLERANCE]
 
-POSES are what somebody else made of KEYPOINTS; rows of NaN (nothing was lifted) are skipped. Prints
+POSES are what another program made of KEYPOINTS; rows of NaN (nothing was lifted) are skipped. Prints
 one line of JSON with the largest difference; exit 0 if all is well, 1 if not, 77 if a package is missing.
 """
 

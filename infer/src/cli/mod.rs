@@ -69,9 +69,9 @@ pub(crate) struct DeviceArgs {
 fn engine_help() -> String {
     let kernels = Isa::ALL.map(Isa::name).join(", ");
     format!(
-        "What computes on a CPU: own (this program's kernels for models in f32 or int8 as poselift-train writes them, where the \
-         processor has AVX2, AVX-512 or NEON, compared with ONNX Runtime at the first start where that is installed), onnxruntime, openvino (in f32, with \
-         a build of ONNX Runtime that has it), or auto: own where it can be, else onnxruntime. To compare, by name: {kernels}"
+        "What computes on a CPU: own (kernels for models that poselift-train wrote in f32 or int8, on AVX2, AVX-512 or NEON; \
+         compared with ONNX Runtime at the first start where that is installed), onnxruntime, openvino (needs its build of ONNX \
+         Runtime), or auto: own where it can be, else onnxruntime. To compare, by name: {kernels}"
     )
 }
 

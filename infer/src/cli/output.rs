@@ -63,7 +63,7 @@ impl OutputFormat {
 }
 
 /// The names of all formats, each behind `start`.
-fn known_names(start: &str) -> Vec<String> {
+pub(crate) fn known_names(start: &str) -> Vec<String> {
     let streams = Format::ALL.map(Format::name);
     let exports = Export::ALL.map(Export::name);
     streams.into_iter().chain(exports).chain(["html"]).map(|name| format!("{start}{name}")).collect()

@@ -24,7 +24,7 @@ pub(super) struct ReadArgs {
     /// Lift one person alone: an id, or largest; or all
     #[arg(long, value_name = "WHO", default_value_t = PersonChoice::All)]
     pub(super) person: PersonChoice,
-    /// Frames that somebody may be out of sight and keep their id, where ids come from tracking
+    /// Frames that a person may be out of sight and keep the id, where ids come from tracking
     #[arg(long, value_name = "FRAMES", default_value_t = USUAL_GAP)]
     pub(super) max_gap: u64,
 }

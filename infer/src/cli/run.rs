@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::exports::ExportArgs;
 use super::output::OutputFormat;
@@ -23,22 +23,13 @@ use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::pose::Axes;
-use crate::skeleton::{Layout, layout_file};
+use crate::skeleton::{LAYOUTS, Layout, layout_file};
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 
 /// Lift 2D key points to 3D poses
-///
-/// Reads JSON Lines, npy or npz (told apart by content) and writes JSON Lines to stdout, or to OUT by its extension:
-/// .jsonl, .npy, .npz, .csv, .trc, .mot, .c3d, .bvh, .glb, or .html, a page to look at. Every input frame gets its line, in order. From a pipe each frame
-/// is answered as soon as it is there. Several inputs with a pipe among them are read at the same time, and what has come
-/// from all of them is lifted as one batch.
-///
-/// Models that look at the subject (`poselift info` tells) want to know the image size, from the input or --size:
-/// people are then turned to the optical axis before they are lifted, and their poses back after, as if the camera
-/// had looked at each of them.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = AFTER_HELP, disable_help_flag = true)]
 pub(super) struct RunArgs {
     /// Files, folders, or - for stdin [default: stdin, where something is piped in]
     #[arg(value_name = "INPUT")]
@@ -49,16 +40,11 @@ pub(super) struct RunArgs {
     /// The model [default: the bundled one, COCO-17 in, Human3.6M-17 out]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// The input's format, where its content does not show it: jsonl, npy, npz, openpose, coco, alphapose, mmpose,
-    /// mmskeleton, ultralytics, yolo-labels, mediapipe, tfjs, deeplabcut-csv, deeplabcut-h5, sleap, csv, movenet
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", help = from_help())]
     from: Option<InputFormat>,
-    /// The output's format, where its extension does not show it: jsonl, npy, npz, csv, csv-long, trc, c3d, bvh, glb, mot, html
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", help = to_help())]
     to: Option<OutputFormat>,
-    /// The key points' layout, over what the input says: coco17, coco18, h36m17, body25, body25b, halpe26, halpe68,
-    /// halpe136, mediapipe33, wholebody133, openpose134, or a JSON file of joint names and their places
-    #[arg(long, value_name = "LAYOUT", value_parser = layout)]
+    #[arg(long, value_name = "LAYOUT", value_parser = layout, help = layout_help())]
     layout: Option<&'static Layout>,
     #[command(flatten)]
     device: DeviceArgs,
@@ -79,23 +65,20 @@ pub(super) struct RunArgs {
     /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
-    /// How far the camera looks down, degrees: poses then come in level axes, y as things fall, and whoever stands upright is
-    /// upright [default: in the camera's own axes]
+    /// How far the camera looks down, degrees: poses then come in level axes, y as things fall, with upright people upright
     #[arg(long, value_name = "DEG", value_parser = pitch, allow_negative_numbers = true)]
     pitch: Option<f32>,
     /// How far the camera is turned clockwise about where it looks, degrees; level axes too
     #[arg(long, value_name = "DEG", value_parser = roll, allow_negative_numbers = true)]
     roll: Option<f32>,
-    /// Write what the model expects its errors to be: for each joint the distance that 68 % of them stay within, and
-    /// the joints that were not seen
+    /// Write for each joint the distance that 68 % of its errors stay within, and which joints were missing
     #[arg(long)]
     sigma: bool,
     /// Mark people as unsure whose mean sigma, in metres, lies beyond this, and count them
     #[arg(long, value_name = "M", value_parser = positive)]
     max_sigma: Option<f32>,
-    /// Smooth each person's poses over time, and keep bones to their usual lengths. clip: by the poses of 0.1 s before and
-    /// after, so that each comes 0.1 s later; clip:0.05 for fast sports. live: by those before alone, so that nothing waits;
-    /// live:1 smooths what stands still more than the usual cut-off frequency, 2 Hz
+    /// Smooth each person's poses over time, and keep bones at their lengths. clip: by the poses of 0.1 s before and after
+    /// (clip:0.05 for fast sports). live: by earlier poses alone (live:1: a cut-off of 1 Hz for still people, not 2)
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
     #[command(flatten)]
@@ -108,9 +91,16 @@ pub(super) struct RunArgs {
     /// Say nothing but what could not be done
     #[arg(short, long)]
     quiet: bool,
+    /// Print help
+    // Always the compact form: with a blank line between options, so many fill three screens.
+    #[arg(short, long, action = ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
-const EXAMPLES: &str = "\
+const AFTER_HELP: &str = "\
+Formats are recognised by content and written by OUT's extension. Every input frame gets its line, in order; from
+a pipe each is answered at once. With the image size, people are turned to the optical axis before they are lifted.
+
 Examples:
   poselift run clip.jsonl -o poses.jsonl
   poselift run clip.jsonl -o poses.html               a page: 2D beside 3D, to play and turn
@@ -121,6 +111,22 @@ Examples:
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+
+fn from_help() -> String {
+    format!("The input's format, where its content does not show it: {}", InputFormat::known())
+}
+
+fn to_help() -> String {
+    format!("The output's format, where its extension does not show it: {}", output::known_names("").join(", "))
+}
+
+fn layout_help() -> String {
+    let known: Vec<_> = LAYOUTS.iter().map(|layout| layout.name).collect();
+    format!(
+        "The key points' layout, over what the input says: {}, or a JSON file of joint names and places",
+        known.join(", ")
+    )
+}
 
 fn layout(name: &str) -> Result<&'static Layout> {
     let is_file = name.ends_with(".json");
@@ -217,8 +223,7 @@ fn lift_one<N: PoseNetwork>(
         lifter.leave_out_sigma();
     }
     let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
-    let reader =
-        guard::open(source, &ReadOptions { guess_layout, ..args.read_options() }, notices.report_on(source, terminal))?;
+    let reader = guard::open(source, &args.read_options(guess_layout), notices.report_on(source, terminal))?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -274,10 +279,11 @@ fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, te
 }
 
 impl RunArgs {
-    fn read_options(&self) -> ReadOptions {
+    /// `guess_layout`: whether the model reads a known layout.
+    fn read_options(&self, guess_layout: bool) -> ReadOptions {
         let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;
         ReadOptions {
-            guess_layout: true,
+            guess_layout,
             from: self.from,
             layout: self.layout,
             size: self.size,

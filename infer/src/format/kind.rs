@@ -1,4 +1,4 @@
-//! The stream formats by name, and telling them apart by a file's extension or first byte.
+//! The formats of 3D streams, by name and by extension.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// A format that 2D streams are read in and 3D streams are written in.
+/// A format that 3D streams are written and read back in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

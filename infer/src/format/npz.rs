@@ -76,7 +76,7 @@ impl Archive {
                 packed.saturating_mul(MAX_PICKLE_RATIO).saturating_add(SLACK),
                 "than a hundred times its packed size and 1 MiB",
             ),
-            // Whoever parses the header says what is wrong with it.
+            // The parser of the header says what is wrong with it.
             None => return Ok(bytes),
         };
         let (limit, why) = [(limit, why), (MAX_MEMBER, "than 4 GiB"), (self.budget, "than this file can hold")]

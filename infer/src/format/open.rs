@@ -106,7 +106,7 @@ impl Target {
 /// of key points is checked against it. Waits for the first line of a pipe, and for no more. What is packed around it, gzip
 /// or zstd, and text in UTF-16 are unpacked on the way.
 ///
-/// Arrays of one person a frame give them the id 0; a row in which every joint is missing is a frame with nobody in it.
+/// Arrays of one person a frame give them the id 0; a row in which every joint is missing is a frame without people.
 ///
 /// # Errors
 /// A source that cannot be opened, holds nothing, or is in no known format.

@@ -52,7 +52,7 @@ pub(super) fn unknown(found: &str) -> Error {
         .hint("say what it is with --from FORMAT")
 }
 
-/// Whose format a whole JSON value is in; `None` where it is nobody's that is known.
+/// Whose format a whole JSON value is in; `None` for an unknown one.
 pub(super) fn json(value: &Shape) -> Option<InputFormat> {
     match value {
         Shape::Object(_) => object(value),
@@ -105,7 +105,7 @@ fn object(value: &Shape) -> Option<InputFormat> {
 /// An object of `people`: ours have `keypoints`, OpenPose's `pose_keypoints_2d`.
 fn people(value: &Shape) -> Option<InputFormat> {
     let Some(person) = value.first_of("people") else {
-        // Nobody in it: OpenPose always says its version.
+        // No person in it: OpenPose always says its version.
         let is_openpose = value.has("version") && !value.has("frame");
         return Some(if is_openpose { InputFormat::OpenPose } else { InputFormat::JsonLines });
     };

@@ -23,7 +23,7 @@ const UTF16_BIG: &[u8] = b"\xfe\xff";
 /// # Errors
 /// An input that cannot be read, or that begins as a packed one and is none.
 pub(super) fn unpacked(mut input: Box<dyn BufRead + Send>, name: &Path) -> Result<Box<dyn BufRead + Send>> {
-    /// Deeper than anybody packs.
+    /// Deeper than files are packed.
     const MAX_LAYERS: usize = 4;
     for _ in 0..MAX_LAYERS {
         let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;

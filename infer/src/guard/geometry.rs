@@ -3,6 +3,7 @@
 //! The distances that tell layouts apart were measured on real clips; each is a share of the person's larger extent.
 
 use super::Coordinates;
+use super::missing::is_mark;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17, Layout};
 
@@ -63,9 +64,8 @@ impl Extent {
 }
 
 /// Whether a point has coordinates, and not those of a missing one.
-fn is_there(point: &Keypoint) -> bool {
-    let is_mark = (point.x == 0.0 && point.y == 0.0) || (point.x == -1.0 && point.y == -1.0);
-    point.x.is_finite() && point.y.is_finite() && !is_mark
+pub(super) fn is_there(point: &Keypoint) -> bool {
+    point.x.is_finite() && point.y.is_finite() && !is_mark(point)
 }
 
 /// A person's points as far as they are there, and the extent of all but the outermost.
@@ -182,7 +182,7 @@ pub(super) fn trunk(person: &Person, layout: Option<&Layout>) -> Option<[f64; 2]
     (length > 1e-9).then_some([x / length, y / length])
 }
 
-/// Whether nearly everybody's trunk lies flat.
+/// Whether nearly all people's trunks lie flat.
 pub(super) fn lie_on_their_side<'a>(people: impl Iterator<Item = &'a Person>, layout: Option<&Layout>) -> bool {
     let (mut flat, mut all) = (0, 0);
     for [x, y] in people.filter_map(|person| trunk(person, layout)) {

@@ -17,7 +17,12 @@ pub(super) struct Seen {
     pub(super) largest_score: f32,
 }
 
-/// Marks as missing what is written so: (0, 0), (−1, −1), and what lies below `min_score`.
+/// Whether a point's coordinates are those that detectors write for a missing one: (0, 0) or (−1, −1).
+pub(super) fn is_mark(point: &Keypoint) -> bool {
+    (point.x == 0.0 && point.y == 0.0) || (point.x == -1.0 && point.y == -1.0)
+}
+
+/// Marks points as missing that are written so ([`is_mark`]) or lie below `min_score`.
 #[inline]
 pub(super) fn mark(person: &mut Person, min_score: Option<f32>) -> Seen {
     let least = min_score.unwrap_or(f32::NEG_INFINITY);
@@ -28,8 +33,7 @@ pub(super) fn mark(person: &mut Person, min_score: Option<f32>) -> Seen {
         largest_score: f32::NEG_INFINITY,
     };
     for point in &mut person.keypoints {
-        let is_mark = (point.x == 0.0 && point.y == 0.0) || (point.x == -1.0 && point.y == -1.0);
-        if is_mark || point.score < least || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
+        if is_mark(point) || point.score < least || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
             *point = Keypoint::MISSING;
             continue;
         }
@@ -41,8 +45,8 @@ pub(super) fn mark(person: &mut Person, min_score: Option<f32>) -> Seen {
     seen
 }
 
-/// Whether a person is none: no point of theirs has a place.
-pub(super) fn is_nobody(person: &Person) -> bool {
+/// Whether a row of points is no person: none of them has a place.
+pub(super) fn is_no_person(person: &Person) -> bool {
     !person.keypoints.is_empty() && person.keypoints.iter().all(|point| point.x.is_nan() || point.y.is_nan())
 }
 

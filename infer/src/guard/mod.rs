@@ -114,7 +114,7 @@ pub fn open(source: &Source, options: &ReadOptions, report: Report) -> Result<Bo
 /// What coordinates are measured in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Coordinates {
-    /// Not known before there is somebody.
+    /// Not known before the first person.
     Unknown,
     Pixels,
     /// Shares of the image's width and height: 0 to 1.
@@ -251,7 +251,7 @@ impl GuardedReader {
         }
         if is_array && geometry::lie_on_their_side(self.people(), self.info.layout) {
             return Err(Error::input(
-                "shares of an image in which everybody lies on the side: y, x, score as MoveNet gives \
+                "shares of an image in which all people lie on the side: y, x, score as MoveNet gives \
                  it, or an image that is turned",
             )
             .hint("say which: --from movenet, or --from npy --rotate 90 (or 270) --size WxH"));
@@ -323,7 +323,7 @@ impl GuardedReader {
                 (self.report)(&notice);
             }
         }
-        frame.people.retain(|person| !missing::is_nobody(person));
+        frame.people.retain(|person| !missing::is_no_person(person));
         if let Some(fault) = self.tracker.follow(frame) {
             self.tell(&id_notice(fault));
         }
@@ -348,10 +348,10 @@ fn id_notice(fault: IdFault) -> Notice {
     Notice::new(text, "")
 }
 
-/// Makes pixels of shares; a point at (0, 0) stays there, as it is one that is missing.
+/// Makes pixels of shares; a point that is marked as missing keeps its mark.
 fn scale(person: &mut Person, [width, height]: [u32; 2], coordinates: Coordinates) {
     for point in &mut person.keypoints {
-        if point.x == 0.0 && point.y == 0.0 {
+        if missing::is_mark(point) {
             continue;
         }
         let share = |share: f64| if coordinates == Coordinates::CentredShares { (share + 1.0) / 2.0 } else { share };

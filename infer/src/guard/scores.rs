@@ -1,6 +1,7 @@
 //! Scores that are no scores of 0 to 1: visibilities, percents, logits, all zero.
 
 use super::Notice;
+use super::geometry::is_there;
 use super::missing::Seen;
 use crate::pose::Person;
 
@@ -13,7 +14,7 @@ pub(super) enum ScoreScale {
     /// 0 to 1; somewhat more is 1.
     #[default]
     Plain,
-    /// Zero for everybody, with coordinates that are there.
+    /// Zero for all people, with coordinates that are there.
     AllZero,
     /// COCO's 0, 1, 2: not labelled, hidden, seen.
     Visibility,
@@ -29,10 +30,7 @@ impl ScoreScale {
         let (mut points, mut least, mut largest) = (0usize, f32::INFINITY, f32::NEG_INFINITY);
         let mut are_whole = true;
         let mut places = Places::default();
-        let there = |point: &&crate::pose::Keypoint| {
-            point.x.is_finite() && point.y.is_finite() && (point.x, point.y) != (0.0, 0.0)
-        };
-        for point in people.flat_map(|person| &person.keypoints).filter(there) {
+        for point in people.flat_map(|person| &person.keypoints).filter(|point| is_there(point)) {
             points += 1;
             least = least.min(point.score);
             largest = largest.max(point.score);

@@ -27,7 +27,7 @@ impl FrameReader for Clip {
     }
 }
 
-/// Somebody who stands before the camera, 400 px tall, in COCO's order; `phase` swings the legs.
+/// A person who stands before the camera, 400 px tall, in COCO's order; `phase` swings the legs.
 fn standing(phase: f64) -> Vec<Keypoint> {
     let swing = 40.0 * phase.sin();
     let at = |x: f64, y: f64| Keypoint { x, y, score: 0.9 };
@@ -143,6 +143,25 @@ fn points_that_are_marked_as_missing_are() {
     assert_eq!(frames[0].people[0].keypoints.iter().filter(|point| point.is_missing()).count(), 4);
     let padded = clip(|frame| frame.people.push(person(vec![Keypoint::MISSING; 17])));
     assert!(guarded(padded, ReadOptions::default()).unwrap().0.iter().all(|frame| frame.people.len() == 1));
+}
+
+/// A detector's mark for a missing point says nothing of the other points' scores, and is no place in an image of shares.
+#[test]
+fn marks_of_missing_points_are_neither_scores_nor_places() {
+    for (width, height) in [(1.0, 1.0), (1280.0, 720.0)] {
+        let marked = clip(each_point(move |place, point| {
+            (point.x, point.y) = (point.x / width, point.y / height);
+            if place == 7 {
+                *point = Keypoint { x: -1.0, y: -1.0, score: -1.0 };
+            }
+        }));
+        let (frames, notices, _) = guarded(marked, ReadOptions::default()).unwrap();
+        assert!(!notices.iter().any(|notice| notice.contains("scores")), "{notices:?}");
+        for frame in &frames {
+            let points = &frame.people[0].keypoints;
+            assert!(points[7].is_missing() && points[6].score == 0.9, "{points:?}");
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod halpe68;
 mod mediapipe33;
 mod named;
 mod openpose134;
+mod whole_body;
 mod wholebody133;
 
 pub use body22::BODY22;

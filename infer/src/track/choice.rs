@@ -9,7 +9,7 @@ use crate::pose::{Frame, Person};
 /// Which people are lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PersonChoice {
-    /// Everybody.
+    /// All people.
     #[default]
     All,
     /// The largest in the image; another one only where they are a quarter larger.
@@ -67,7 +67,7 @@ impl PersonFilter {
     }
 
     fn keep_largest(&mut self, frame: &mut Frame) {
-        /// How much larger somebody must be to be chosen instead.
+        /// How much larger another person must be to be chosen instead.
         const LARGER: f64 = 1.25;
         let sizes: Vec<f64> = frame.people.iter().map(size).collect();
         let Some(largest) = (0..sizes.len()).max_by(|one, other| sizes[*one].total_cmp(&sizes[*other])) else { return };
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn by_id_or_everybody() {
+    fn by_id_or_all() {
         assert_eq!(kept(&mut PersonFilter::new("1".parse().unwrap()), &[1.0, 2.0, 3.0]), [1]);
         assert_eq!(kept(&mut PersonFilter::new("all".parse().unwrap()), &[1.0, 2.0]), [0, 1]);
         assert!("tall".parse::<PersonChoice>().is_err());

@@ -16,7 +16,7 @@ use crate::pose::{Frame, Person};
 use body::Body;
 pub use choice::{PersonChoice, PersonFilter};
 
-/// Mean distance from the prediction, in body sizes, beyond which somebody is another person.
+/// Mean distance from the prediction, in body sizes, beyond which a person is another one.
 const FARTHEST: f64 = 0.6;
 /// How much the cost of ids may exceed that of the best assignment, in body sizes a person, before they count as swapped.
 const SWAP_MARGIN: f64 = 0.35;
@@ -93,7 +93,7 @@ impl Tracker {
         self.is_on = true;
     }
 
-    /// Gives everybody in the frame an id of their track; what is wrong with the stream's own, the first time.
+    /// Gives each person in the frame the id of a track. Returns what is wrong with the stream's own ids, the first time.
     pub fn follow(&mut self, frame: &mut Frame) -> Option<IdFault> {
         let mut fault = None;
         if !self.is_on {
@@ -104,7 +104,7 @@ impl Tracker {
         if self.is_on {
             self.assign(frame);
         } else if frame.people.len() > 1 || !self.exchanged.is_empty() {
-            // Somebody alone cannot be mistaken for another.
+            // A person alone cannot be mistaken for another.
             fault = self.hold_against_ids(frame);
         }
         fault
@@ -173,7 +173,7 @@ impl Tracker {
         let cost = |at: usize, track: &Track| {
             bodies[at].as_ref().and_then(|body| body.distance(&track.body, self.now - track.last))
         };
-        // Hardly ever is anybody far from their own track; only such people are held against each other.
+        // People are rarely far from their own track; only those who are are compared with each other.
         let far = |at: usize| {
             let track = track_of(at)?;
             let kept = cost(at, track)?;
@@ -204,7 +204,7 @@ impl Tracker {
             for (column, track) in self.tracks.iter().enumerate() {
                 let gap = self.now - track.last;
                 let distance = body.as_ref().and_then(|body| body.distance(&track.body, gap));
-                // Whoever was not seen for a while may be farther off.
+                // A person who was not seen for a while may be farther off.
                 let farthest = FARTHEST * (1.0 + 0.1 * (gap - 1).min(10) as f64);
                 costs[(row, column)] = match distance {
                     Some(distance) if distance <= farthest => ((distance * COST_UNIT) as i64).min(UNASSIGNED - 1),

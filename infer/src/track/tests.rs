@@ -1,7 +1,7 @@
 use super::*;
 use crate::pose::Keypoint;
 
-/// Somebody 170 px tall at `x`.
+/// A person of 170 px at `x`.
 fn person(x: f64, id: Option<i64>) -> Person {
     let point =
         |joint: usize| Keypoint { x: x + (joint % 4) as f64 * 15.0, y: 100.0 + joint as f64 * 10.0, score: 0.9 };

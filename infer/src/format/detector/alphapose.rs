@@ -1,6 +1,6 @@
 //! AlphaPose's results: a list as COCO's with the names of images, or an object by image name.
 //!
-//! `idx`, the track, may be absent, a number, `[0.0]`, `[[0.0],[0.0]]`, and 0 for everybody.
+//! `idx`, the track, may be absent, a number, `[0.0]`, `[[0.0],[0.0]]`, and 0 for all people.
 
 use std::collections::BTreeMap;
 

@@ -66,7 +66,7 @@ impl Detector for Coco {
     }
 }
 
-/// Everybody by the number of the image that they are in; people without key points are left out.
+/// People by the number of their image; those without key points are left out.
 pub(super) fn by_image(items: Vec<Item>) -> BTreeMap<u64, Vec<Person>> {
     let mut images: BTreeMap<u64, Vec<Person>> = BTreeMap::new();
     let mut last = 0;
@@ -95,7 +95,7 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
         }
     }
     let has_images = !whole.images.is_empty();
-    // An image without annotations is a frame with nobody in it.
+    // An image without annotations is a frame without people.
     let mut people: BTreeMap<u64, Vec<Person>> = number_of.values().map(|number| (*number, Vec::new())).collect();
     for (id, mut seen) in by_image(whole.annotations) {
         if has_images {

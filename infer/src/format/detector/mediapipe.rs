@@ -143,7 +143,7 @@ fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
     Ok(())
 }
 
-/// Everybody in a frame: a list of points is one person, a list of lists several.
+/// The people of a frame: a list of points is one person, a list of lists several.
 fn people(marks: Marks) -> Vec<Person> {
     let Marks::List(marks) = marks else { return Vec::new() };
     let mut people = Vec::new();

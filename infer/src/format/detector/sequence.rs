@@ -27,12 +27,12 @@ pub(in crate::format) struct SequenceReader {
     is_text: bool,
     document: Document,
     info: StreamInfo,
-    /// The first frame with somebody in it, and all before it, read to know the layout.
+    /// Frames up to the first with a person in it, read in advance to know the layout.
     peeked: Vec<Result<Frame>>,
 }
 
 impl SequenceReader {
-    /// Reads `files`, each with its number, up to the first in which there is somebody.
+    /// Reads `files`, each with its number, up to the first that has a person.
     ///
     /// # Errors
     /// No file at all, or a format that has no files of one frame.
@@ -77,16 +77,16 @@ impl SequenceReader {
         Ok(reader)
     }
 
-    /// Reads up to the first frame with somebody in it, but not far.
+    /// Reads up to the first frame with a person in it, but not far.
     fn peek(&mut self) -> Result<()> {
         const FRAMES_TO_PEEK_AT: usize = 64;
         while self.peeked.len() < FRAMES_TO_PEEK_AT {
             match self.read_file() {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
-                    let has_somebody = !frame.people.is_empty();
+                    let has_people = !frame.people.is_empty();
                     self.peeked.push(Ok(frame));
-                    if has_somebody {
+                    if has_people {
                         break;
                     }
                 }

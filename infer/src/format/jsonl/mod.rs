@@ -1,4 +1,4 @@
-//! JSON Lines, this project's own stream format: a frame, with everybody in it, a line.
+//! JSON Lines, this project's own stream format: one line a frame, with all its people.
 //!
 //! ```text
 //! {"poselift":1,"kind":"keypoints","layout":"coco17","fps":30}

@@ -115,8 +115,8 @@ impl FrameReader for ArrayFrames {
         self.numbers.clear();
         self.dtype.decode(&self.bytes, &mut self.numbers);
         let keypoints: Vec<_> = self.numbers.chunks_exact(self.channels).map(keypoint).collect();
-        let is_somebody = keypoints.iter().any(|point| !point.is_missing());
-        let people = if is_somebody { vec![Person { id: Some(0), keypoints }] } else { Vec::new() };
+        let is_person = keypoints.iter().any(|point| !point.is_missing());
+        let people = if is_person { vec![Person { id: Some(0), keypoints }] } else { Vec::new() };
         Ok(Some(Frame { index, people, ..Frame::default() }))
     }
 }

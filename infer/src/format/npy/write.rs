@@ -25,7 +25,7 @@ const POSES: &str = "poses.npy";
 /// The name of sigma beside them.
 const SIGMA: &str = "sigma.npy";
 
-/// A 3D stream as an array `[T, J, 3]`; NaN where nobody was lifted.
+/// A 3D stream as an array `[T, J, 3]`; NaN where no person was lifted.
 pub(in crate::format) struct ArrayWriter {
     file: File,
     name: PathBuf,

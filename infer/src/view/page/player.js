@@ -24,8 +24,8 @@ function paint() {
 function show() {
   paint();
   const frame = clip.frames[state.at] ?? EMPTY;
-  notice("image-notice", clip.frames.length === 0 ? "No frames" : frame.people.length ? "" : "Nobody in this frame");
-  notice("space-notice", frame.poses.length || clip.frames.length === 0 ? "" : frame.people.length ? "Too little seen to lift" : "Nobody to lift");
+  notice("image-notice", clip.frames.length === 0 ? "No frames" : frame.people.length ? "" : "No person in this frame");
+  notice("space-notice", frame.poses.length || clip.frames.length === 0 ? "" : frame.people.length ? "Too little seen to lift" : "No person to lift");
   const scores = frame.poses.map(({ score }) => score.toFixed(2)).join(", ");
   byId("clock").replaceChildren(`${frame.time.toFixed(2)} s`, small(`frame ${frame.index}${scores && ` · score ${scores}`}`));
   const strip = byId("strip");
@@ -42,7 +42,7 @@ function small(text) {
   return Object.assign(document.createElement("small"), { textContent: text });
 }
 
-/** The clip at a glance: score over time, frames with nobody tinted, and where we are. */
+/** The clip at a glance: score over time, frames without people tinted, and where we are. */
 function drawStrip() {
   const { context, width, height } = freshContext(byId("strip"));
   const { palette } = state;
