@@ -88,15 +88,13 @@ impl DenseInt8 {
     /// for codes with the zero point `zero_point`.
     pub fn new(weight: &[i8], scales: Vec<f32>, zero_point: i32, shape: PanelShape) -> Self {
         let columns = scales.len();
-        let mut zero_point_sums = vec![0; columns];
-        for row in weight.chunks_exact(columns.max(1)) {
-            for (sum, &weight) in zero_point_sums.iter_mut().zip(row) {
-                *sum += (zero_point - shape.lower_by) * i32::from(weight);
-            }
+        let mut zero_point_sums = column_sums(weight, columns);
+        for sum in &mut zero_point_sums {
+            *sum *= zero_point - shape.lower_by;
         }
         let panels = match shape.group {
-            2 => interleave::<2>(weight, columns, shape.panel()),
-            _ => interleave::<4>(weight, columns, shape.panel()),
+            2 => interleave::<2>(weight, columns, shape.panel(), interleave_pairs),
+            _ => interleave::<4>(weight, columns, shape.panel(), interleave_fours),
         };
         Self { shape, panels, zero_point_sums, scales }
     }
@@ -123,20 +121,59 @@ pub enum InputSign {
     Positive,
 }
 
-/// Panels of `panel` columns of `weight` `[rows, columns]`, each `[rows / G, panel, G]`.
-fn interleave<const G: usize>(weight: &[i8], columns: usize, panel: usize) -> Vec<i8> {
-    let mut panels = vec![0; weight.len()];
-    let firsts = (0..columns).step_by(panel);
-    let places = firsts.flat_map(|first| weight.chunks_exact(G * columns).map(move |group| (group, first)));
-    for (to, (group, first)) in panels.chunks_exact_mut(panel * G).zip(places) {
-        let rows: [&[i8]; G] = std::array::from_fn(|row| &group[row * columns + first..][..panel]);
-        for (column, to) in to.chunks_exact_mut(G).enumerate() {
-            for row in 0..G {
-                to[row] = rows[row][column];
+/// The sum of each column of `weight` `[rows, columns]`. Sums of as many rows as fit 16 bits come first: a register
+/// holds twice as many of them.
+fn column_sums(weight: &[i8], columns: usize) -> Vec<i32> {
+    const ROWS: usize = 256;
+    let mut sums = vec![0; columns];
+    let mut partial = vec![0_i16; columns];
+    for rows in weight.chunks(ROWS * columns.max(1)) {
+        partial.fill(0);
+        for row in rows.chunks_exact(columns) {
+            for (sum, &weight) in partial.iter_mut().zip(row) {
+                *sum += i16::from(weight);
             }
+        }
+        for (sum, &partial) in sums.iter_mut().zip(&partial) {
+            *sum += i32::from(partial);
+        }
+    }
+    sums
+}
+
+/// Panels of `panel` columns of `weight` `[rows, columns]`, each `[rows / G, panel, G]`; `interleave_rows` writes the
+/// `[panel, G]` of G rows.
+fn interleave<const G: usize>(
+    weight: &[i8],
+    columns: usize,
+    panel: usize,
+    interleave_rows: fn([&[i8]; G], &mut [i8]),
+) -> Vec<i8> {
+    let mut panels = vec![0; weight.len()];
+    let mut places = panels.chunks_exact_mut(panel * G);
+    for first in (0..columns).step_by(panel) {
+        for group in weight.chunks_exact(G * columns) {
+            let rows = std::array::from_fn(|row| &group[row * columns + first..][..panel]);
+            interleave_rows(rows, places.next().expect("as many places as groups of rows in a panel"));
         }
     }
     panels
+}
+
+// Codes are put together as words, and not one by one, so that the compiler takes a register full of them at a time.
+
+fn interleave_pairs([a, b]: [&[i8]; 2], to: &mut [i8]) {
+    for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
+        let word = u16::from(a.cast_unsigned()) | u16::from(b.cast_unsigned()) << 8;
+        *to = word.to_le_bytes().map(u8::cast_signed);
+    }
+}
+
+fn interleave_fours([a, b, c, d]: [&[i8]; 4], to: &mut [i8]) {
+    for ((((to, &a), &b), &c), &d) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        let [a, b, c, d] = [a, b, c, d].map(|code| u32::from(code.cast_unsigned()));
+        *to = (a | b << 8 | c << 16 | d << 24).to_le_bytes().map(u8::cast_signed);
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,14 @@ impl Model {
         }
         read::network(&self.proto)
     }
+
+    /// The network of a file whose [`Self::network`] is known to be no error: only its initialisers are read.
+    ///
+    /// # Errors
+    /// An initialiser that is missing or of another shape.
+    pub fn network_as_tested(&self) -> Result<Network> {
+        read::initialisers(&self.proto)
+    }
 }
 
 /// SHA-256 of a file's weights.

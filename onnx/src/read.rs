@@ -19,13 +19,25 @@ use crate::{Error, Result, write};
 /// # Errors
 /// The first part of the file that is not as [`crate::write`] writes it.
 pub(crate) fn network(model: &ModelProto) -> Result<Network> {
-    let graph = model.graph.as_ref().ok_or_else(|| Error::at("the file", "holds no graph"))?;
-    let named = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    let network = Initialisers(named).network(graph)?;
+    let network = initialisers(model)?;
     network.check()?;
     check_versions(model)?;
-    check_graph(graph, &write::graph(&network))?;
+    check_graph(graph(model)?, &write::graph(&network))?;
     Ok(network)
+}
+
+/// The network that the initialisers of `model` describe; whether its graph computes it is not looked at.
+///
+/// # Errors
+/// An initialiser that is missing or of another shape.
+pub(crate) fn initialisers(model: &ModelProto) -> Result<Network> {
+    let graph = graph(model)?;
+    let named = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    Initialisers(named).network(graph)
+}
+
+fn graph(model: &ModelProto) -> Result<&GraphProto> {
+    model.graph.as_ref().ok_or_else(|| Error::at("the file", "holds no graph"))
 }
 
 /// The file's initialisers by name.

@@ -13,9 +13,8 @@ impl ModelFile {
     /// # Errors
     /// None, in a program that passed its tests.
     pub fn bundled() -> Result<Self> {
-        let part = |name, bytes| Self::from_bytes(name, bytes).map(Self::of_the_program);
-        let twin = part("bundled:coco17-int8.onnx", BYTES_FOR_CPUS)?;
-        Ok(part("bundled:coco17.onnx", BYTES)?.with_twin_for_cpus(twin))
+        let twin = Self::of_the_program("bundled:coco17-int8.onnx", BYTES_FOR_CPUS);
+        Ok(Self::of_the_program("bundled:coco17.onnx", BYTES).with_twin_for_cpus(twin))
     }
 }
 
@@ -36,6 +35,11 @@ mod tests {
         assert_eq!(twin.weights_sha256(), twin.card().weights_sha256);
         assert_eq!((&twin.card().input, &twin.card().output), (&file.card().input, &file.card().output));
         let forms = file.forms();
+        for form in &forms {
+            let read = ModelFile::from_bytes(form.name(), form.bytes().to_vec()).unwrap();
+            read.check_weights().unwrap();
+            read.network().unwrap();
+        }
         assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), twin.name()]);
         assert_eq!((file.card().network.precision, twin.card().network.precision), (Precision::F32, Precision::Int8));
     }

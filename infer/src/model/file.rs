@@ -16,15 +16,32 @@ use crate::error::{Error, Result};
 pub struct ModelFile {
     name: PathBuf,
     bytes: Bytes,
-    model: Arc<Model>,
-    graph: Graph,
-    card: Card,
+    /// Decoded when it is read; a part of the program when it is first asked for, since a CPU never asks for the form
+    /// in float32.
+    decoded: Arc<OnceLock<Decoded>>,
     /// The same network in the precision that is fastest on a CPU.
     twin: Option<Box<ModelFile>>,
     /// Whether it is a part of the program.
     is_bundled: bool,
     /// Hash of the weights in the file, computed when first needed.
     weights_digest: Arc<OnceLock<WeightsDigest>>,
+}
+
+/// What a file says: its messages, its graph in short, and a card that matches it.
+#[derive(Debug)]
+struct Decoded {
+    model: Model,
+    graph: Graph,
+    card: Card,
+}
+
+impl Decoded {
+    fn new(bytes: &Bytes) -> Result<Self> {
+        let model = Model::decode(bytes.clone()).ok_or_else(|| not_onnx(bytes))?;
+        let graph = model.to_graph();
+        let card = read_card(&graph)?;
+        Ok(Self { model, graph, card })
+    }
 }
 
 impl ModelFile {
@@ -46,24 +63,34 @@ impl ModelFile {
     /// # Errors
     /// The bytes are not an ONNX model, hold no card, or the card does not match the tensors.
     pub fn from_bytes(name: impl AsRef<Path>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
-        let name = name.as_ref();
         let bytes = match bytes.into() {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
-        let model = Model::decode(bytes.clone()).ok_or_else(|| not_onnx(&bytes).at(name))?;
-        let graph = model.to_graph();
-        let card = read_card(&graph).map_err(|error| error.at(name))?;
-        Ok(Self {
+        let decoded = Decoded::new(&bytes).map_err(|error| error.at(name.as_ref()))?;
+        Ok(Self::with_bytes(name.as_ref(), bytes, OnceLock::from(decoded)))
+    }
+
+    /// A part of the program.
+    #[cfg(feature = "bundled")]
+    pub(super) fn of_the_program(name: &str, bytes: &'static [u8]) -> Self {
+        let file = Self::with_bytes(Path::new(name), Bytes::from_static(bytes), OnceLock::new());
+        Self { is_bundled: true, ..file }
+    }
+
+    fn with_bytes(name: &Path, bytes: Bytes, decoded: OnceLock<Decoded>) -> Self {
+        Self {
             name: name.to_path_buf(),
             bytes,
-            model: Arc::new(model),
-            graph,
-            card,
+            decoded: Arc::new(decoded),
             twin: None,
             is_bundled: false,
             weights_digest: Arc::new(OnceLock::new()),
-        })
+        }
+    }
+
+    fn decoded(&self) -> &Decoded {
+        self.decoded.get_or_init(|| Decoded::new(&self.bytes).expect("a test decodes the models in the program"))
     }
 
     /// The same model, for which a CPU uses `twin`: the same joints from the same network, in a precision that a CPU
@@ -71,12 +98,6 @@ impl ModelFile {
     #[cfg(feature = "bundled")]
     pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
         Self { twin: Some(Box::new(twin)), ..self }
-    }
-
-    /// Marks the model as part of the program.
-    #[cfg(feature = "bundled")]
-    pub(super) fn of_the_program(self) -> Self {
-        Self { is_bundled: true, ..self }
     }
 
     /// Whether it is part of the program: then another program has another model.
@@ -108,12 +129,12 @@ impl ModelFile {
 
     /// The file's inputs, outputs and operators.
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        &self.decoded().graph
     }
 
     /// The model's card.
     pub fn card(&self) -> &Card {
-        &self.card
+        &self.decoded().card
     }
 
     /// SHA-256, in hex, of the weights in the file; the card's `weights_sha256` must equal it.
@@ -122,12 +143,12 @@ impl ModelFile {
     }
 
     fn weights_digest(&self) -> &WeightsDigest {
-        self.weights_digest.get_or_init(|| self.model.weights_digest())
+        self.weights_digest.get_or_init(|| self.decoded().model.weights_digest())
     }
 
     /// SHA-256 of the whole file's contents.
     pub(super) fn content_digest(&self) -> [u8; 32] {
-        self.model.content_digest(self.weights_digest())
+        self.decoded().model.content_digest(self.weights_digest())
     }
 
     /// Whether the weights are those that the card was written for. For a model that is part of the program a test
@@ -138,7 +159,7 @@ impl ModelFile {
     pub(super) fn check_weights(&self) -> Result<()> {
         let (found, expected) = match self.is_bundled {
             true => return Ok(()),
-            false => (self.weights_sha256(), &self.card.weights_sha256),
+            false => (self.weights_sha256(), &self.card().weights_sha256),
         };
         if found == *expected {
             return Ok(());
@@ -149,13 +170,15 @@ impl ModelFile {
             .hint("the file was changed or damaged after its export; export or copy it again"))
     }
 
-    /// The network, if the file is exactly as `poselift-train export` writes it.
+    /// The network, if the file is exactly as `poselift-train export` writes it. For a model that is part of the program
+    /// a test checks this, as with its weights.
     ///
     /// # Errors
     /// The first part of the file that differs.
     pub(super) fn network(&self) -> Result<Network> {
-        let network = self.model.network()?;
-        let (blocks, found, expected) = (&network.blocks, network.blocks.precision(), self.card.network.precision);
+        let model = &self.decoded().model;
+        let network = if self.is_bundled { model.network_as_tested()? } else { model.network()? };
+        let (blocks, found, expected) = (&network.blocks, network.blocks.precision(), self.card().network.precision);
         if found != expected && !blocks.layers().is_empty() {
             return Err(Error::model(format!("hidden layers are in {found}, expected {expected} as the card says")));
         }
@@ -233,10 +256,10 @@ pub(super) mod tests {
 
     /// The bytes of `file` with another graph, whose weights match the card.
     pub(crate) fn altered(file: &ModelFile, alter: impl FnOnce(&mut GraphProto)) -> Vec<u8> {
-        let mut proto = file.model.proto().clone();
+        let mut proto = file.decoded().model.proto().clone();
         alter(proto.graph.as_mut().unwrap());
         let weights = Model::decode(proto.to_bytes().into()).unwrap().weights_digest().to_hex();
-        let card = Card { weights_sha256: weights, ..file.card.clone() };
+        let card = Card { weights_sha256: weights, ..file.card().clone() };
         proto.metadata_props.iter_mut().find(|entry| entry.key == CARD_KEY).unwrap().value = card.to_json();
         proto.to_bytes()
     }

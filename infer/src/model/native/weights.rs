@@ -106,7 +106,14 @@ fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: Pa
 
 /// Transposes `[rows, columns]` to `[columns, rows]`.
 fn transposed(weights: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| weights.iter().skip(column).step_by(columns).copied()).collect()
+    let rows = weights.len() / columns;
+    let mut transposed = vec![0.0; weights.len()];
+    for (row, weights) in weights.chunks_exact(columns).enumerate() {
+        for (column, &weight) in weights.iter().enumerate() {
+            transposed[column * rows + row] = weight;
+        }
+    }
+    transposed
 }
 
 /// The distinct rows of a matrix up to their sign, without rows of zeros.
