@@ -39,6 +39,31 @@ fn lift_page(folder: &Path) -> PathBuf {
     page
 }
 
+/// Poses of the demonstration clip in level axes, with sigma and roots; `options` besides.
+fn lift_poses(folder: &Path, name: &str, options: &[&str]) -> PathBuf {
+    let poses = folder.join(name);
+    let status = Command::new(env!("CARGO_BIN_EXE_poselift"))
+        .args(["run", "--quiet", "--device", "cpu", "--sigma", "--root", "--pitch", "5", CLIP])
+        .args(options)
+        .arg("-o")
+        .arg(&poses)
+        .stdin(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    poses
+}
+
+fn view_page(page: &Path, inputs: &[&Path]) {
+    let status = Command::new(env!("CARGO_BIN_EXE_poselift"))
+        .args(["view", "--quiet"])
+        .args(inputs)
+        .arg("-o")
+        .arg(page)
+        .status();
+    assert!(status.unwrap().success());
+}
+
 fn save_picture(browser: &mut Chromium, name: &str) {
     let Some(folder) = std::env::var_os("POSELIFT_PICTURES") else { return };
     let file = std::fs::File::create(Path::new(&folder).join(format!("{name}.png"))).unwrap();
@@ -96,7 +121,7 @@ fn slider_moves_the_skeleton(browser: &mut Chromium) {
 /// Text and buttons keep clear of each other, and the page is no wider than the screen.
 fn nothing_overlaps(browser: &mut Chromium, screen: Screen) {
     let overlaps = browser.evaluate(
-        "[...document.querySelectorAll('h1, #legend, .caption, .views, .player > *, #facts, footer p')] \
+        "[...document.querySelectorAll('h1, #legend, .caption, .views, .chart select, .player > *, details, #facts, footer p')] \
          .map(part => [part.id || part.className || part.tagName, part.getBoundingClientRect()]) \
          .flatMap(([name, a], at, all) => all.slice(at + 1) \
          .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) \
@@ -105,6 +130,109 @@ fn nothing_overlaps(browser: &mut Chromium, screen: Screen) {
     assert_eq!(overlaps, serde_json::json!([]), "{screen:?}");
     let width = browser.evaluate("document.scrollingElement.scrollWidth").as_u64().unwrap();
     assert!(width <= u64::from(screen.width), "{width} pixels wide on {screen:?}");
+}
+
+#[test]
+fn a_comparison_works_in_chromium() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let raw = lift_poses(folder.path(), "raw.jsonl", &[]);
+    let smooth = lift_poses(folder.path(), "smooth.jsonl", &["--smooth", "clip"]);
+    let page = folder.path().join("comparison.html");
+    view_page(&page, &[&raw, Path::new(CLIP), &smooth]);
+    for screen in [DESKTOP, Screen { scheme: "dark", ..DESKTOP }, PHONE, Screen { scheme: "dark", ..PHONE }] {
+        browser.show(&page, screen);
+        browser.press(" ");
+        let legend = browser.evaluate("[...document.querySelectorAll('#legend li')].map(item => item.textContent)");
+        assert_eq!(legend, serde_json::json!(["raw", "smooth"]));
+        keys_move_the_skeleton(&mut browser);
+        slider_moves_the_skeleton(&mut browser);
+        angles_follow_the_cursor(&mut browser);
+        nothing_overlaps(&mut browser, screen);
+        save_picture(&mut browser, &format!("beside-{}-{}", screen.width, screen.scheme));
+        let beside = pixels(&mut browser, "space");
+        browser.evaluate("document.querySelector('[data-overlay=yes]').click()");
+        assert_ne!(pixels(&mut browser, "space"), beside, "one in the other");
+        save_picture(&mut browser, &format!("overlay-{}-{}", screen.width, screen.scheme));
+        for id in ["grounded", "follow", "sigma"] {
+            let before = pixels(&mut browser, "space");
+            browser.evaluate(&format!("document.getElementById('{id}').click()"));
+            assert_ne!(pixels(&mut browser, "space"), before, "{id} changes the picture");
+        }
+        assert_eq!(browser.complaints(), &[] as &[String], "{screen:?}");
+    }
+}
+
+/// The chart's cursor and its values are those of the frame, and a click in a chart goes to a frame.
+fn angles_follow_the_cursor(browser: &mut Chromium) {
+    let chart = "const chart = document.querySelector('.chart'); const canvas = chart.querySelector('canvas');";
+    let mut values = || {
+        let script = format!("{{ {chart} [chart.querySelector('.caption').textContent, canvas.toDataURL()] }}");
+        browser.evaluate(&script)
+    };
+    let before = values();
+    assert!(before[0].as_str().is_some_and(|text| text.contains("R ") && text.contains('°')), "{}", before[0]);
+    let place = browser.evaluate(&format!(
+        "{{ {chart} canvas.scrollIntoView({{block: 'center'}}); const box = canvas.getBoundingClientRect(); \
+         [box.left + 38 + (box.width - 48) / 4, box.top + box.height / 2] }}"
+    ));
+    browser.click(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
+    let quarter = frame(browser);
+    assert!((52..=62).contains(&quarter), "a quarter of 230 frames, found {quarter}");
+    let script = format!("{{ {chart} [chart.querySelector('.caption').textContent, canvas.toDataURL()] }}");
+    let after = browser.evaluate(&script);
+    assert!(after[0] != before[0] && after[1] != before[1], "values and the cursor move");
+    let hip = format!(
+        "{{ {chart} const select = chart.querySelector('select'); select.selectedIndex = 1; \
+         select.dispatchEvent(new Event('change')); canvas.toDataURL() }}"
+    );
+    assert_ne!(browser.evaluate(&hip), after[1], "another angle is another curve");
+}
+
+#[test]
+fn poses_alone_are_a_page() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let poses = lift_poses(folder.path(), "poses.jsonl", &["--axes", "y-up", "--units", "mm"]);
+    let page = folder.path().join("alone.html");
+    view_page(&page, &[&poses]);
+    for screen in [DESKTOP, PHONE] {
+        browser.show(&page, screen);
+        browser.press(" ");
+        assert_eq!(browser.evaluate("document.getElementById('image').checkVisibility()"), false);
+        keys_move_the_skeleton(&mut browser);
+        nothing_overlaps(&mut browser, screen);
+        save_picture(&mut browser, &format!("alone-{}", screen.width));
+        let facts = browser.evaluate("document.getElementById('facts').textContent");
+        assert!(facts.as_str().is_some_and(|facts| facts.contains("y-up: x right, y up, z back")), "{facts}");
+        assert_eq!(browser.complaints(), &[] as &[String]);
+    }
+}
+
+#[test]
+fn ten_minutes_at_60_hz_draw() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("long.html");
+    crate::page::write_long_page(&page);
+    browser.show(&page, DESKTOP);
+    browser.press(" ");
+    let last = browser.evaluate("document.getElementById('strip').getAttribute('aria-valuemax')");
+    assert_eq!(last, (crate::page::LONG - 1).to_string());
+    keys_move_the_skeleton(&mut browser);
+    let before = [pixels(&mut browser, "space"), pixels(&mut browser, "image"), pixels(&mut browser, "strip")];
+    browser.press("End");
+    assert_eq!(frame(&mut browser), crate::page::LONG - 1);
+    let after = [pixels(&mut browser, "space"), pixels(&mut browser, "image"), pixels(&mut browser, "strip")];
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+    save_picture(&mut browser, "long");
+    let script = "{ const start = performance.now(); const press = key => document.dispatchEvent(new KeyboardEvent('keydown', {key})); \
+                  press('Home'); \
+                  for (let at = 0; at < 60; at++) press('ArrowRight'); \
+                  (performance.now() - start) / 60 }";
+    println!("ten minutes: {} ms a picture", browser.evaluate(script));
+    assert_eq!(frame(&mut browser), 60);
+    assert_eq!(browser.complaints(), &[] as &[String]);
 }
 
 fn schemes_differ(browser: &mut Chromium, page: &Path) {

@@ -23,3 +23,4 @@ mod program;
 mod run;
 mod small_model;
 mod subject;
+mod view;

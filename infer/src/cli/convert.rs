@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exports::ExportArgs;
 use super::output::{self, OutputFormat, OutputInfo};
+use super::page_notes::PageNotes;
 use super::report::Terminal;
 use super::{frame_rate, input};
 use crate::error::{ErrorKind, Result};
@@ -78,6 +79,7 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
         poses: written,
         layout: None,
         device: String::new(),
+        notes: PageNotes::default(),
         extras,
         is_upright: info.axes != Axes::Camera,
     };

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::output::OutputFormat;
+use super::page_notes::PageNotes;
 use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter};
@@ -52,12 +53,8 @@ impl ExportArgs {
     fn reference(&self, info: &PoseInfo, format: OutputFormat) -> Result<Reference> {
         let mut usual = Reference { axes: info.axes, unit: info.unit.clone(), height: self.height };
         match format {
-            OutputFormat::Stream(_) => {}
-            OutputFormat::Page if self.axes.is_some() || self.units.is_some() || self.angles => {
-                return Err(Error::usage("a page has its own axes and units, and no angles")
-                    .hint("leave --axes, --units and --angles out, or write another format"));
-            }
-            OutputFormat::Page => {}
+            // A page finds angles by itself.
+            OutputFormat::Stream(_) | OutputFormat::Page => {}
             OutputFormat::Export(export) => {
                 let is_other = |axes: &Axes| export.has_fixed_axes() && *axes != export.usual_axes();
                 if let Some(axes) = self.axes.filter(is_other) {
@@ -113,6 +110,13 @@ impl ExportArgs {
             writer = Box::new(AngleWriter::new(writer, info)?);
         }
         Ok(writer)
+    }
+
+    /// Notes the height that people have if none was given.
+    pub(crate) fn note_height(&self, unit: &Unit, notes: &PageNotes) {
+        if self.height.is_none() && unit.in_metres().is_some() {
+            notes.add(format!("people are {MODEL_STATURE:.2} m tall, as the model has them (--height)"));
+        }
     }
 
     /// Reports assumptions about axes and size that an export does not show.

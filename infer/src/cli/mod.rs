@@ -13,10 +13,12 @@ mod info;
 mod input;
 mod live_inputs;
 mod output;
+mod page_notes;
 mod placement;
 mod read;
 mod report;
 mod run;
+mod view;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ Examples:
   detector | poselift run | viewer            a live stream, each frame answered as it comes
   poselift run clip.jsonl -o poses.jsonl      a file
   poselift run clip.jsonl -o poses.html       a page to look at
+  poselift view poses.jsonl -o figure.svg     a figure for a paper
 
 Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
 
@@ -48,6 +51,7 @@ Exit codes: 0 all lifted, 1 some frames or people could not be (they are named o
 enum Command {
     Run(run::RunArgs),
     Convert(convert::ConvertArgs),
+    View(view::ViewArgs),
     Info(info::InfoArgs),
     Bench(bench::BenchArgs),
     Eval(eval::EvalArgs),
@@ -147,6 +151,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::View(args) => view::run(args),
         Command::Info(args) => info::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),

@@ -7,11 +7,12 @@ use std::str::FromStr;
 use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
+use super::page_notes::{NotedPage, PageNotes};
 use crate::error::{Error, Result};
 use crate::export::{Export, check_export, create_export};
 use crate::format::{Extras, Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
 use crate::skeleton::Layout;
-use crate::view::{PageInfo, PageWriter};
+use crate::view::{PageInfo, PageWriter, PoseSet};
 
 /// What is written: a 3D stream, or a page to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,11 @@ fn is_stdout(out: &Path, to: Option<OutputFormat>) -> bool {
     out.as_os_str() == "-" || is_device && is_piped
 }
 
-fn refuse_overwriting(sources: &[Source], model: Option<&Path>, targets: &[Target]) -> Result<()> {
+/// Refuses targets that are a source or the model by any name, or that two sources share.
+///
+/// # Errors
+/// As [`targets`].
+pub(crate) fn refuse_overwriting(sources: &[Source], model: Option<&Path>, targets: &[Target]) -> Result<()> {
     let inputs: HashSet<_> = sources.iter().filter_map(FileIdentity::of_source).collect();
     let model = model.and_then(FileIdentity::of_path);
     let mut names = HashSet::new();
@@ -161,6 +166,8 @@ pub(crate) struct OutputInfo {
     pub(crate) layout: Option<&'static Layout>,
     /// The device, in words.
     pub(crate) device: String,
+    /// What a page says was assumed.
+    pub(crate) notes: PageNotes,
     /// What is written of each person beside joints.
     pub(crate) extras: Extras,
     /// Whether gravity is known, so that up is up.
@@ -192,9 +199,6 @@ struct Output {
 impl Output {
     fn new(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Self> {
         let format = match (OutputFormat::of(target, to), target) {
-            (Some(OutputFormat::Page), Target::File(path)) if info.extras.sigma => {
-                return Err(Error::usage("a page does not show sigma").at(path).hint("write .jsonl or .npz"));
-            }
             (Some(OutputFormat::Page), Target::Stdout) => {
                 return Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"));
             }
@@ -217,13 +221,14 @@ impl Output {
     }
 
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        let OutputInfo { title, poses, layout, device, extras, is_upright } = &self.info;
+        let OutputInfo { title, poses, layout, device, extras, is_upright, notes } = &self.info;
         match (self.format, &self.target) {
             (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
             (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
             (OutputFormat::Page, Target::File(path)) => {
-                let page = PageInfo { title, poses, layout: *layout, device };
-                Ok(Box::new(PageWriter::create(path, &page)?))
+                let sets = [PoseSet { name: title, poses, device }];
+                let page = PageInfo { title, sets: &sets, layout: *layout, notes: &[] };
+                Ok(Box::new(NotedPage::new(PageWriter::create(path, &page)?, notes.clone())))
             }
             (OutputFormat::Page, Target::Stdout) => unreachable!("a page for stdout was refused before"),
         }

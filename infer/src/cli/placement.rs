@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::page_notes::PageNotes;
 use super::report::Terminal;
 use crate::camera::USUAL_FOCAL;
 use crate::format::{PoseInfo, PoseWriter};
@@ -44,6 +45,7 @@ impl Placement {
         writer: Box<dyn PoseWriter>,
         info: &PoseInfo,
         terminal: Terminal,
+        notes: PageNotes,
     ) -> Box<dyn PoseWriter> {
         let Some(layout) = self.layout else {
             terminal.note("no layout of key points is known, so no root is: give --layout");
@@ -51,12 +53,16 @@ impl Placement {
         };
         let solver = RootSolver::new(layout, &info.joints);
         let report = move |cause| {
-            terminal.note(&match cause {
+            let text = match cause {
                 Unplaced::UnknownSize => "image size unknown, so no root is: give --size WxH".to_owned(),
                 Unplaced::UsualFocal => {
-                    format!("focal length unknown: roots are as from a camera of {USUAL_FOCAL} longer image sides, give --focal PX")
+                    format!(
+                        "focal length unknown: roots are as from a camera of {USUAL_FOCAL} longer image sides, give --focal PX"
+                    )
                 }
-            });
+            };
+            terminal.note(&text);
+            notes.add(text);
         };
         Box::new(RootWriter::new(writer, solver, self.options, report))
     }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::page_notes::PageNotes;
 use crate::error::Error;
 use crate::stream::{Failure, Observer, Tally};
 
@@ -96,6 +97,8 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 pub(crate) struct StreamReport {
     terminal: Terminal,
     source: PathBuf,
+    /// What was assumed, for a page to say.
+    notes: PageNotes,
     total: Option<u64>,
     failures: u64,
     started: Instant,
@@ -104,9 +107,14 @@ pub(crate) struct StreamReport {
 
 impl StreamReport {
     /// A report on `source`, of `total` frames if that is known.
-    pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>) -> Self {
+    pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>, notes: PageNotes) -> Self {
         let now = Instant::now();
-        Self { terminal, source: source.to_path_buf(), total, failures: 0, started: now, reported: now }
+        Self { terminal, source: source.to_path_buf(), notes, total, failures: 0, started: now, reported: now }
+    }
+
+    fn note(&self, text: &str) {
+        self.terminal.note(&format!("{}: {text}", self.source.display()));
+        self.notes.add(text.to_owned());
     }
 
     /// Removes the progress line and says how many failures were not reported in full.
@@ -121,15 +129,11 @@ impl StreamReport {
 
 impl Observer for StreamReport {
     fn guessed_layout(&mut self, name: &str, joints: usize) {
-        let source = self.source.display();
-        self.terminal.note(&format!("{source}: no layout named, {joints} key points taken to be {name} (--layout)"));
+        self.note(&format!("no layout named, {joints} key points taken to be {name} (--layout)"));
     }
 
     fn unknown_size(&mut self) {
-        let source = self.source.display();
-        self.terminal.note(&format!(
-            "{source}: image size unknown: people are lifted as if they stood on the optical axis, give --size WxH"
-        ));
+        self.note("image size unknown: people are lifted as if they stood on the optical axis, give --size WxH");
     }
 
     fn failed(&mut self, failure: &Failure<'_>) {

@@ -10,19 +10,20 @@ use clap::{ArgAction, Args};
 
 use super::exports::ExportArgs;
 use super::output::OutputFormat;
+use super::page_notes::PageNotes;
 use super::placement::{Placement, RootArgs};
 use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
 use super::{
     DeviceArgs, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive, read_model,
 };
-use crate::camera::Attitude;
+use crate::camera::{Attitude, USUAL_FOCAL};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Format, InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
-use crate::pose::Axes;
+use crate::pose::{Axes, Unit};
 use crate::skeleton::{LAYOUTS, Layout, layout_file};
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
@@ -128,7 +129,7 @@ fn layout_help() -> String {
     )
 }
 
-fn layout(name: &str) -> Result<&'static Layout> {
+pub(super) fn layout(name: &str) -> Result<&'static Layout> {
     let is_file = name.ends_with(".json");
     if is_file { layout_file(Path::new(name)) } else { Layout::by_name(name) }
 }
@@ -223,7 +224,9 @@ fn lift_one<N: PoseNetwork>(
         lifter.leave_out_sigma();
     }
     let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
-    let reader = guard::open(source, &args.read_options(guess_layout), notices.report_on(source, terminal))?;
+    let notes = args.page_notes(lifter.card().output.unit.clone());
+    let report = notes.along(notices.report_on(source, terminal));
+    let reader = guard::open(source, &args.read_options(guess_layout), report)?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -248,6 +251,7 @@ fn lift_one<N: PoseNetwork>(
         poses: written,
         layout: drawn,
         device,
+        notes: notes.clone(),
         extras,
         is_upright: poses.axes != Axes::Camera,
     };
@@ -255,8 +259,8 @@ fn lift_one<N: PoseNetwork>(
     let writer = args.export.on_the_way_to(writer, &poses, format)?;
     args.export.report(&poses, format, terminal);
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let writer = args.on_the_way_to(writer, &poses, place, terminal);
-    let mut report = StreamReport::new(terminal, source.name(), info.frames);
+    let writer = args.on_the_way_to(writer, &poses, place, terminal, notes.clone());
+    let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
@@ -296,6 +300,19 @@ impl RunArgs {
         }
     }
 
+    /// What a page says was assumed before the first frame.
+    fn page_notes(&self, unit: Unit) -> PageNotes {
+        let notes = PageNotes::default();
+        if self.attitude().is_none() {
+            notes.add("the camera is taken as level: give --pitch and --roll where it is not".to_owned());
+        }
+        if self.focal.is_none() {
+            notes.add(format!("focal length: {USUAL_FOCAL} longer image sides where the input names none (--focal)"));
+        }
+        self.export.note_height(&unit, &notes);
+        notes
+    }
+
     /// How the camera is held, if that was said.
     fn attitude(&self) -> Option<Attitude> {
         let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
@@ -310,12 +327,13 @@ impl RunArgs {
         info: &PoseInfo,
         place: Option<Placement>,
         terminal: Terminal,
+        notes: PageNotes,
     ) -> Box<dyn PoseWriter> {
         if let Some(attitude) = self.attitude() {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
         if let Some(place) = place {
-            writer = place.on_the_way_to(writer, info, terminal);
+            writer = place.on_the_way_to(writer, info, terminal, notes);
         }
         if let Some(smoothing) = self.smooth {
             let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));

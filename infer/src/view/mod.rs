@@ -2,6 +2,7 @@
 
 mod data;
 mod page;
+mod rows;
 
-pub use data::PageInfo;
+pub use data::{PageInfo, PoseSet};
 pub use page::PageWriter;

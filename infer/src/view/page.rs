@@ -1,4 +1,5 @@
-//! One self-contained HTML page: the 2D key points next to the 3D skeleton, to play, scrub and rotate.
+//! One self-contained HTML page: the 2D key points next to the 3D skeletons and their joint angles, to play, scrub and
+//! rotate.
 //!
 //! Nothing is kept in memory: the page's head is written first, then one line of data per frame. The data block is
 //! the last part of the file, so a page whose writer was killed still opens and shows every written frame.
@@ -8,6 +9,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::data::{self, PageInfo};
+use super::rows::RowEncoder;
 use crate::error::{Error, Result};
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
@@ -18,11 +20,15 @@ const TEMPLATE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
 /// The page's script, in the order of use; the pieces share one scope.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 9] = [
+    include_str!("page/rows.js"),
     include_str!("page/clip.js"),
     include_str!("page/paint.js"),
     include_str!("page/image.js"),
+    include_str!("page/scene.js"),
     include_str!("page/space.js"),
+    include_str!("page/charts.js"),
+    include_str!("page/words.js"),
     include_str!("page/player.js"),
 ];
 
@@ -35,7 +41,7 @@ const END: &str = "</script>\n</body>\n</html>\n";
 /// use poselift::format::{PoseInfo, PoseWriter};
 /// use poselift::pose::{Frame, LiftedFrame};
 /// use poselift::skeleton::COCO17;
-/// use poselift::view::{PageInfo, PageWriter};
+/// use poselift::view::{PageInfo, PageWriter, PoseSet};
 ///
 /// let poses = PoseInfo {
 ///     skeleton: "h36m17".into(),
@@ -48,7 +54,8 @@ const END: &str = "</script>\n</body>\n</html>\n";
 /// };
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("poses.html");
-/// let info = PageInfo { title: "walk", poses: &poses, layout: Some(&COCO17), device: "CPU, 2 threads" };
+/// let sets = [PoseSet { name: "walk", poses: &poses, device: "CPU, 2 threads" }];
+/// let info = PageInfo { title: "walk", sets: &sets, layout: Some(&COCO17), notes: &[] };
 /// let mut page = Box::new(PageWriter::create(&path, &info)?);
 /// page.write(&Frame::default(), &LiftedFrame::default())?;
 /// page.finish()?;
@@ -58,8 +65,8 @@ const END: &str = "</script>\n</body>\n</html>\n";
 pub struct PageWriter<W = BufWriter<File>> {
     out: W,
     name: PathBuf,
-    rows: data::Rows,
-    row: String,
+    rows: RowEncoder,
+    line: String,
 }
 
 impl PageWriter {
@@ -79,10 +86,48 @@ impl<W: Write> PageWriter<W> {
     /// # Errors
     /// `out` cannot be written.
     pub fn new(out: W, name: &Path, info: &PageInfo<'_>) -> Result<Self> {
-        let mut page = Self { out, name: name.to_owned(), rows: data::Rows::new(&info.poses.unit), row: String::new() };
+        let rows = RowEncoder::new(info.sets.iter().map(|set| set.poses));
+        let mut page = Self { out, name: name.to_owned(), rows, line: String::new() };
         page.put(&head(info.title))?;
         page.put(&data::header(info))?;
         Ok(page)
+    }
+
+    /// Writes a frame with its poses in each of the page's streams.
+    ///
+    /// # Errors
+    /// The page cannot be written.
+    ///
+    /// # Panics
+    /// There are not as many `sets` as the page has streams.
+    pub fn write_sets(&mut self, frame: &Frame, sets: &[&LiftedFrame]) -> Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        data::append_row_line(self.rows.encode(frame, sets), &mut line);
+        let written = self.put(&line);
+        self.line = line;
+        written
+    }
+
+    /// Adds a note to those that the page shows.
+    ///
+    /// # Errors
+    /// The page cannot be written.
+    pub fn write_note(&mut self, note: &str) -> Result<()> {
+        self.put(&data::note_line(note))
+    }
+
+    /// Completes the page.
+    ///
+    /// # Errors
+    /// The page cannot be written.
+    pub fn close(mut self) -> Result<()> {
+        self.put(END)?;
+        self.flush_out()
+    }
+
+    fn flush_out(&mut self) -> Result<()> {
+        self.out.flush().map_err(|e| Error::io("cannot write", &self.name, e))
     }
 
     fn put(&mut self, text: &str) -> Result<()> {
@@ -92,21 +137,15 @@ impl<W: Write> PageWriter<W> {
 
 impl<W: Write + Send> PoseWriter for PageWriter<W> {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
-        let mut row = std::mem::take(&mut self.row);
-        row.clear();
-        self.rows.append(frame, lifted, &mut row);
-        let written = self.put(&row);
-        self.row = row;
-        written
+        self.write_sets(frame, &[lifted])
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out.flush().map_err(|e| Error::io("cannot write", &self.name, e))
+        self.flush_out()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        self.put(END)?;
-        self.flush()
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.close()
     }
 }
 
@@ -135,7 +174,7 @@ mod tests {
         let head = head("<b> & {{css}}");
         assert!(head.contains("<title>&lt;b&gt; &amp; {{css}} – poselift</title>"));
         assert_eq!(head.matches("{{").count(), 1, "only the title's own braces are left");
-        assert!(head.ends_with("<script type=\"application/x-ndjson\" id=\"clip\">\n"));
+        assert!(head.ends_with("<script type=\"text/plain\" id=\"clip\">\n"));
         assert_eq!(head.matches("<script").count(), 2);
         assert_eq!(head.matches("</script").count(), 1);
     }

@@ -1,26 +1,22 @@
-// From the data block to frames. Points come out as [x, y] pixels and [x, y, z]
-// in the clip's unit, or null where there is none.
+// From the data block to a clip: frames, sets of poses to show or compare, tracks, and bones.
 
-/** Reads the header and every whole row; a last row that was cut off is left out. */
+/** Reads the header, every whole row, and notes; a last line that was cut off is left out. */
 function readClip(text) {
-  const [head, ...lines] = text.trim().split("\n");
-  const info = JSON.parse(head);
+  const lines = text.slice(0, text.lastIndexOf("\n")).trim().split("\n");
+  const info = JSON.parse(lines[0]);
+  const { pool, decode } = rowDecoder(info);
   const frames = [];
-  let size = null;
-  for (const line of lines) {
-    let row;
-    try {
-      row = JSON.parse(line);
-    } catch {
-      break;
-    }
-    if (row[2] !== 0) size = row[2];
-    frames.push(readFrame(row, size, info));
+  const notes = [...info.notes];
+  for (const line of lines.slice(1)) {
+    if (line.startsWith("{")) notes.push(JSON.parse(line).note);
+    else frames.push(decode(line));
   }
+  const sets = info.sets.map((set, number) => describeSet(set, number, frames));
+  const rate = info.sets.map((set) => set.fps).find((fps) => fps > 0);
   const timed = rateOf(frames);
-  const fps = info.fps > 0 ? info.fps : timed ?? 30;
+  const fps = rate ?? timed ?? 30;
   frames.forEach((frame, position) => { frame.time ??= position / fps; });
-  return { info, frames, fps, timed, tracks: tracksOf(frames) };
+  return { info, pool, notes, frames, sets, fps, rate, timed, tracks: tracksOf(frames) };
 }
 
 /** Frames a second by the frames' own times, or null where they have none. */
@@ -34,37 +30,45 @@ function rateOf(frames) {
   return step > 0 ? Math.round(100 / step) / 100 : null;
 }
 
-function readFrame([index, time, , people, poses], size, info) {
+/** A set of poses: its header, what its poses have, and the way from its axes and unit to those of the scene. */
+function describeSet(set, number, frames) {
+  const has = (test) => frames.some((frame) => frame.sets[number].some(test));
   return {
-    index,
-    time,
-    size,
-    people: people.map(([id, points, scores], place) => ({
-      track: id ?? place,
-      points: groups(points, 2, info.pixel_steps),
-      scores: groups([...scores], 2, 1).map((digits) => Number(digits.join("")) / 100),
-    })),
-    poses: poses.map(([id, score, joints], place) => ({
-      track: id ?? place,
-      score,
-      joints: groups(joints, 3, info.unit_steps ?? 1),
-    })),
+    ...set,
+    number,
+    bones: bonesOf(set.skeleton),
+    toScene: sceneAxes(set),
+    hasRoots: has((pose) => pose.rootAt >= 0),
+    hasSigma: has((pose) => pose.sigmaAt >= 0),
+    hasAngles: has((pose) => pose.anglesAt >= 0),
+    isLevel: set.axes !== "camera",
   };
 }
 
-/** Cuts `values` into points of `width` numbers, `steps` of which make one. */
-function groups(values, width, steps) {
-  const points = [];
-  for (let at = 0; at < values.length; at += width) {
-    const point = values.slice(at, at + width);
-    points.push(point.includes(null) ? null : steps === 1 ? point : point.map((value) => value / steps));
-  }
-  return points;
+/** From a set's axes and unit to the scene's: x right, y down, z away; metres where the unit's size is known. */
+function sceneAxes({ axes, metres }) {
+  const scale = metres ?? 1;
+  const turns = {
+    "y-up": ([x, y, z]) => [x, -y, -z],
+    "z-up": ([x, y, z]) => [x, -z, y],
+  };
+  const turn = turns[axes] ?? ((point) => point);
+  return (point) => turn(point).map((value) => value * scale);
 }
 
 function tracksOf(frames) {
-  const people = frames.flatMap((frame) => [...frame.people, ...frame.poses]);
-  return [...new Set(people.map((person) => person.track))].sort((a, b) => a - b);
+  const tracks = new Set();
+  for (const { people, sets } of frames) {
+    for (const { track } of people) tracks.add(track);
+    for (const poses of sets) for (const { track } of poses) tracks.add(track);
+  }
+  return [...tracks].sort((a, b) => a - b);
+}
+
+/** At most `most` of `items`, evenly spread. */
+function spread(items, most) {
+  const stride = Math.ceil(items.length / most) || 1;
+  return stride === 1 ? items : items.filter((_, at) => at % stride === 0);
 }
 
 function sideOf(joint) {

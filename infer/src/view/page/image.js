@@ -7,7 +7,7 @@
 function imageView(canvas, clip) {
   const layout = clip.info.layout;
   const bones = layout ? bonesOf(layout) : [];
-  const extent = boxAround(clip.frames.flatMap(pointsOf), 0.002);
+  const extent = boxAround(spread(clip.frames, SCENE_FRAMES).flatMap(pointsOf), 0.002);
   const closeReach = reachOfPeople(clip);
 
   return function draw(frame, palette, close) {
@@ -31,24 +31,26 @@ function imageView(canvas, clip) {
   }
 
   function drawPerson(context, palette, person, place) {
-    const points = person.points.map(place);
+    const measured = person.points;
+    const points = measured.map(place);
+    const { scores } = person;
     const size = reachOf(points);
     const thick = Math.min(4.5, Math.max(1.5, size / 55));
     for (const { from, to, side } of bones) {
       const ends = [endOf(from, points), endOf(to, points)];
       if (ends.includes(null)) continue;
-      context.globalAlpha = fade(Math.min(...[...from, ...to].map((joint) => person.scores[joint])));
-      line(context, ...ends, colourOf(clip, palette, person.track, side), thick);
+      context.globalAlpha = fade(Math.min(...[...from, ...to].map((joint) => scores[joint])));
+      line(context, ...ends, colourOf(clip, palette, null, person.track, side), thick);
     }
     const spots = [];
     points.forEach((at, joint) => {
       if (!at) return;
       const name = layout ? layout.joints[joint] : `joint ${joint}`;
-      const score = person.scores[joint];
+      const score = scores[joint];
       context.globalAlpha = fade(score);
       dot(context, at, thick * 0.95 + 1, palette.panel);
-      dot(context, at, thick * 0.95, colourOf(clip, palette, person.track, sideOf(name)));
-      const [x, y] = person.points[joint];
+      dot(context, at, thick * 0.95, colourOf(clip, palette, null, person.track, sideOf(name)));
+      const [x, y] = measured[joint];
       spots.push({ at, text: `${name}   x ${x.toFixed(1)}  y ${y.toFixed(1)} px   score ${score.toFixed(2)}` });
     });
     context.globalAlpha = 1;
@@ -60,7 +62,7 @@ function imageView(canvas, clip) {
     const seen = points.filter(Boolean);
     if (!seen.length) return;
     const top = seen.reduce((best, point) => (point[1] < best[1] ? point : best));
-    write(context, `#${track}`, [top[0], top[1] - 12], colourOf(clip, palette, track, "left"), "center");
+    write(context, `#${track}`, [top[0], top[1] - 12], colourOf(clip, palette, null, track, "left"), "center");
   }
 }
 
@@ -105,7 +107,7 @@ function boxAround(points, share) {
 
 /** Half the side of a square that holds the people of nearly every frame. */
 function reachOfPeople(clip) {
-  const sides = clip.frames.filter(({ people }) => people.length).map((frame) => {
+  const sides = spread(clip.frames, SCENE_FRAMES).filter(({ people }) => people.length).map((frame) => {
     const [left, top, right, bottom] = boxAround(pointsOf(frame), 0);
     return Math.max(right - left, bottom - top);
   });

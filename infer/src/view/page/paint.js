@@ -24,12 +24,19 @@ function isDark() {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** One person alone is coloured by side; several, each by track, with the right side paler. */
-function colourOf(clip, palette, track, side) {
+/**
+ * Sets that are compared are told apart by colour, the right side paler; in a clip of one set, one person alone is
+ * coloured by side, and several each by track.
+ */
+function colourOf(clip, palette, set, track, side) {
+  if (set && clip.sets.length > 1) return shade(205 + 177 * set.number, side);
   if (clip.tracks.length < 2) return palette[side];
-  const hue = (205 + 137.5 * clip.tracks.indexOf(track)) % 360;
+  return shade(205 + 137.5 * clip.tracks.indexOf(track), side);
+}
+
+function shade(hue, side) {
   const lightness = { left: 46, middle: 54, right: 64 }[side] + (isDark() ? 8 : 0);
-  return `hsl(${hue.toFixed(1)} 68% ${lightness}%)`;
+  return `hsl(${(hue % 360).toFixed(1)} 68% ${lightness}%)`;
 }
 
 function line(context, from, to, colour, width) {

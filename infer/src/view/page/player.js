@@ -5,9 +5,15 @@ const clip = readClip(byId("clip").textContent);
 const last = clip.frames.length - 1;
 const drawImage = imageView(byId("image"), clip);
 const space = spaceView(byId("space"), clip);
-const state = { at: 0, playing: false, clock: 0, close: false, palette: readPalette(), spots: { image: [], space: [] } };
-const EMPTY = { index: 0, time: 0, size: null, people: [], poses: [] };
+const angles = anglesView(clip);
+const hasKeypoints = clip.frames.some(({ people }) => people.length);
+const state = {
+  at: 0, playing: false, clock: 0, close: false, overlay: false, track: clip.tracks[0] ?? 0,
+  palette: readPalette(), strip: null, spots: { image: [], space: [] },
+};
+const EMPTY = { index: 0, time: 0, size: null, people: [], sets: clip.sets.map(() => []) };
 
+arrange();
 describe();
 listen();
 start();
@@ -16,21 +22,41 @@ start();
 
 function paint() {
   const frame = clip.frames[state.at] ?? EMPTY;
-  state.spots.image = drawImage(frame, state.palette, state.close);
-  state.spots.space = space.draw(frame, state.palette, byId("grounded").checked);
+  if (hasKeypoints) state.spots.image = drawImage(frame, state.palette, state.close);
+  const [grounded, sigma, follow] = ["grounded", "sigma", "follow"].map((id) => byId(id).checked);
+  state.spots.space = space.draw(frame, state.palette, { grounded, sigma, follow, overlay: state.overlay });
   drawStrip();
+  paintCharts();
 }
 
 function show() {
   paint();
   const frame = clip.frames[state.at] ?? EMPTY;
+  const poses = frame.sets.flat();
   notice("image-notice", clip.frames.length === 0 ? "No frames" : frame.people.length ? "" : "No person in this frame");
-  notice("space-notice", frame.poses.length || clip.frames.length === 0 ? "" : frame.people.length ? "Too little seen to lift" : "No person to lift");
-  const scores = frame.poses.map(({ score }) => score.toFixed(2)).join(", ");
+  notice("space-notice", poses.length || clip.frames.length === 0 ? "" : frame.people.length ? "Too little seen to lift" : "No pose in this frame");
+  const scores = poses.map(({ score, unsure }) => `${score.toFixed(2)}${unsure ? " unsure" : ""}`).join(", ");
   byId("clock").replaceChildren(`${frame.time.toFixed(2)} s`, small(`frame ${frame.index}${scores && ` · score ${scores}`}`));
   const strip = byId("strip");
   strip.setAttribute("aria-valuenow", state.at);
   strip.setAttribute("aria-valuetext", `frame ${frame.index}, ${frame.time.toFixed(2)} seconds`);
+}
+
+/** Charts that the screen has room for. */
+function paintCharts() {
+  if (byId("charts").hidden) return;
+  for (const chart of document.querySelectorAll(".chart")) {
+    if (chart.offsetParent === null) continue;
+    const [canvas, select, caption] = ["canvas", "select", ".caption"].map((part) => chart.querySelector(part));
+    const quantity = angles.quantities[select.selectedIndex];
+    const words = angles.draw(canvas, state.palette, quantity, state.track, state.at);
+    caption.replaceChildren(...words.map(({ text, set, side }) => {
+      const value = document.createElement("span");
+      value.textContent = text;
+      value.style.color = colourOf(clip, state.palette, set, state.track, side);
+      return value;
+    }));
+  }
 }
 
 function notice(id, text) {
@@ -44,19 +70,31 @@ function small(text) {
 
 /** The clip at a glance: score over time, frames without people tinted, and where we are. */
 function drawStrip() {
-  const { context, width, height } = freshContext(byId("strip"));
-  const { palette } = state;
-  const step = width / Math.max(1, clip.frames.length);
-  clip.frames.forEach(({ poses }, at) => {
+  const strip = byId("strip");
+  const { context, width, height } = freshContext(strip);
+  const key = `${strip.width} ${strip.height} ${state.palette.page}`;
+  if (state.strip?.key !== key) state.strip = { key, picture: glance(strip.width, strip.height) };
+  context.drawImage(state.strip.picture, 0, 0, width, height);
+  const x = ((state.at + 0.5) * width) / Math.max(1, clip.frames.length);
+  if (last >= 0) line(context, [x, 1], [x, height - 1], state.palette.ink, 2);
+}
+
+/** A picture of the clip's scores, drawn once: long clips have more frames than pixels. */
+function glance(width, height) {
+  const picture = Object.assign(document.createElement("canvas"), { width: Math.max(1, width), height: Math.max(1, height) });
+  const context = picture.getContext("2d");
+  const columns = Math.min(clip.frames.length, width);
+  const step = width / Math.max(1, columns);
+  for (let column = 0; column < columns; column++) {
+    const [from, to] = [column, column + 1].map((at) => Math.floor((at * clip.frames.length) / columns));
+    const poses = clip.frames.slice(from, to).flatMap(({ sets }) => sets.flat());
     const mean = poses.reduce((sum, { score }) => sum + score, 0) / (poses.length || 1);
-    context.fillStyle = poses.length ? palette.accent : palette.gap;
+    context.fillStyle = poses.length ? state.palette.accent : state.palette.gap;
     context.globalAlpha = poses.length ? 0.3 : 1;
-    const high = poses.length ? Math.max(2, mean * (height - 8)) : height;
-    context.fillRect(at * step, height - high, step + 0.5, high);
-  });
-  context.globalAlpha = 1;
-  const x = (state.at + 0.5) * step;
-  if (last >= 0) line(context, [x, 1], [x, height - 1], palette.ink, 2);
+    const high = poses.length ? Math.max(2, mean * height * 0.82) : height;
+    context.fillRect(column * step, height - high, step + 0.5, high);
+  }
+  return picture;
 }
 
 // --- time --------------------------------------------------------------------
@@ -79,8 +117,7 @@ function tick(now, before) {
   if (!state.playing) return;
   state.clock += ((now - before) / 1000) * Number(byId("speed").value);
   if (state.clock > clip.frames[last].time + 1 / clip.fps) state.clock = clip.frames[0].time;
-  let at = state.clock < clip.frames[state.at].time ? 0 : state.at;
-  while (at < last && clip.frames[at + 1].time <= state.clock) at++;
+  const at = frameAtTime(clip.frames, state.clock);
   if (at !== state.at) {
     state.at = at;
     show();
@@ -92,7 +129,15 @@ function tick(now, before) {
 
 function listen() {
   byId("play").addEventListener("click", () => play(!state.playing));
-  byId("grounded").addEventListener("change", show);
+  for (const id of ["grounded", "sigma", "follow"]) byId(id).addEventListener("change", show);
+  byId("person").addEventListener("change", () => {
+    state.track = clip.tracks[byId("person").selectedIndex];
+    show();
+  });
+  for (const button of document.querySelectorAll("[data-overlay]")) {
+    button.addEventListener("click", () => compare(button.dataset.overlay === "yes"));
+  }
+  for (const chart of document.querySelectorAll(".chart")) listenToChart(chart);
   for (const button of document.querySelectorAll("[data-look]")) {
     button.addEventListener("click", () => look(button.dataset.look));
   }
@@ -106,7 +151,8 @@ function listen() {
     byId(name).addEventListener("pointerleave", () => tip(null, []));
   }
   document.addEventListener("keydown", onKey);
-  new ResizeObserver(paint).observe(document.querySelector("main"));
+  // Behind the layout, which painting may change.
+  new ResizeObserver(() => requestAnimationFrame(paint)).observe(document.querySelector("main"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     state.palette = readPalette();
     describe();
@@ -141,6 +187,15 @@ function look(name) {
   show();
 }
 
+/** Shows sets of poses in one another, or side by side. */
+function compare(overlay) {
+  state.overlay = overlay;
+  for (const button of document.querySelectorAll("[data-overlay]")) {
+    button.setAttribute("aria-pressed", (button.dataset.overlay === "yes") === overlay);
+  }
+  show();
+}
+
 /** Shows the whole image, or what the people of the clip take of it. */
 function approach(close) {
   state.close = close;
@@ -159,6 +214,19 @@ function listenToStrip(strip) {
   });
   strip.addEventListener("pointermove", (event) => {
     if (strip.hasPointerCapture(event.pointerId)) scrub(event);
+  });
+}
+
+function listenToChart(chart) {
+  const canvas = chart.querySelector("canvas");
+  chart.querySelector("select").addEventListener("change", paint);
+  const scrub = (event) => {
+    const pixel = event.clientX - canvas.getBoundingClientRect().left;
+    seek(frameAtTime(clip.frames, angles.timeAt(canvas, pixel, state.at)));
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    play(false);
+    scrub(event);
   });
 }
 
@@ -214,70 +282,4 @@ function tip(event, spots) {
   byId("tip").textContent = spot.text;
   const right = Math.min(event.clientX + 14, window.innerWidth - byId("tip").offsetWidth - 8);
   Object.assign(byId("tip").style, { left: `${right}px`, top: `${event.clientY + 16}px` });
-}
-
-// --- words -------------------------------------------------------------------
-
-function describe() {
-  const { info, frames, tracks } = clip;
-  const seconds = frames.length ? frames[last].time - frames[0].time + 1 / clip.fps : 0;
-  const amount = `${frames.length} ${frames.length === 1 ? "frame" : "frames"}, ${seconds.toFixed(1)} s`;
-  byId("title").replaceChildren(info.title, small(amount));
-  byId("strip").setAttribute("aria-valuemax", Math.max(0, last));
-  const { skeleton, layout } = info;
-  const joints = layout?.joints.length ?? frames.find(({ people }) => people.length)?.people[0].points.length;
-  byId("image-caption").textContent = `2D key points · ${layout?.name ?? "own layout"}${joints ? `, ${joints} joints` : ""}`;
-  const apart = tracks.length > 1 ? " · set apart as in the image" : "";
-  byId("space-caption").textContent = `3D · ${skeleton.name}, ${skeleton.joints.length} joints · grid ${gridText()}${apart}`;
-  byId("legend").replaceChildren(...legend(tracks).map(([name, colour]) => swatch(name, colour)));
-  byId("facts").replaceChildren(...Object.entries({
-    model: info.model,
-    unit: info.unit,
-    axes: `${info.axes}: x right, y down, z forward`,
-    fps: info.fps ? Number(info.fps.toFixed(3)) : clip.timed ? `${clip.timed}, by the frames' times` : "unknown, played at 30",
-    "ran on": info.device,
-  }).map(([term, text]) => fact(term, text)));
-}
-
-function gridText() {
-  const { step: length } = space.scene;
-  return `${Number(length.toPrecision(1))}${unitText(clip.info)}`;
-}
-
-function legend(tracks) {
-  const { palette } = state;
-  if (tracks.length < 2) return [["left", palette.left], ["right", palette.right], ["middle", palette.middle]];
-  const named = tracks.slice(0, 8).map((track) => [`#${track}`, colourOf(clip, palette, track, "left")]);
-  return tracks.length > 8 ? [...named, [`and ${tracks.length - 8} more`, palette.faint]] : named;
-}
-
-function swatch(name, colour) {
-  const item = document.createElement("li");
-  const mark = document.createElement("i");
-  mark.style.background = colour;
-  item.append(mark, name);
-  return item;
-}
-
-function fact(term, text) {
-  const pair = document.createElement("div");
-  const [name, value] = ["dt", "dd"].map((tag) => document.createElement(tag));
-  name.textContent = term;
-  value.textContent = text;
-  pair.append(name, value);
-  return pair;
-}
-
-/** Starts as the address asks: `#frame=120&play=0&look=side&yaw=0.5&pitch=0.2&zoom=2&close=1`. */
-function start() {
-  const wish = new URLSearchParams(location.hash.slice(1));
-  if (LOOKS[wish.get("look")]) Object.assign(space.eye, LOOKS[wish.get("look")]);
-  state.close = wish.get("close") === "1";
-  for (const name of ["yaw", "pitch", "zoom"]) {
-    if (Number.isFinite(parseFloat(wish.get(name)))) space.eye[name] = parseFloat(wish.get(name));
-  }
-  const asked = clip.frames.findIndex(({ index }) => index >= Number(wish.get("frame") ?? 0));
-  seek(asked < 0 ? last : asked);
-  const still = wish.get("play") === "0" || matchMedia("(prefers-reduced-motion: reduce)").matches;
-  play(!still);
 }

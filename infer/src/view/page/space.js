@@ -1,85 +1,129 @@
-// The right picture: poses in camera axes (x right, y down, z forward) over a
-// ground grid, seen through an eye that circles them.
+// The right picture: poses over a ground grid, seen through an eye that circles them. Several sets of poses stand in
+// one another, or side by side.
 
-const LOOKS = {
-  "three-quarter": { yaw: -0.55, pitch: 0.22, zoom: 1 },
-  camera: { yaw: 0, pitch: 0, zoom: 1 },
-  side: { yaw: -Math.PI / 2, pitch: 0.05, zoom: 1 },
-  top: { yaw: 0, pitch: Math.PI / 2, zoom: 1 },
+/** Names and directions of each kind of axes, in the scene's: x right, y down, z away. */
+const AXES = {
+  camera: [["x right", [1, 0, 0]], ["y down", [0, 1, 0]], ["z forward", [0, 0, 1]]],
+  level: [["x right", [1, 0, 0]], ["y down", [0, 1, 0]], ["z forward", [0, 0, 1]]],
+  "y-up": [["x right", [1, 0, 0]], ["y up", [0, -1, 0]], ["z back", [0, 0, -1]]],
+  "z-up": [["x right", [1, 0, 0]], ["y forward", [0, 0, 1]], ["z up", [0, -1, 0]]],
 };
-
-/** Where the eye stands, in the scene's own radii: far enough for little distortion, near enough for depth. */
-const EYE_RADII = 5;
+const AXIS_COLOURS = ["#d9463e", "#3f9d4b", "#3c78d8"];
 
 /** Draws poses of `clip` on `canvas`; `eye` may be changed between calls of `draw`. */
 function spaceView(canvas, clip) {
-  const skeleton = clip.info.skeleton;
-  const bones = bonesOf(skeleton);
   const scene = sceneOf(clip);
+  const isLevel = clip.sets.every((set) => set.isLevel);
   const eye = { ...LOOKS["three-quarter"] };
-  return { eye, scene, draw };
+  return { eye, scene, isLevel, draw };
 
-  function draw(frame, palette, grounded) {
+  /** Draws a frame; `options` has `grounded`, `sigma`, `overlay` and `follow`. Returns the spots that can be pointed at. */
+  function draw(frame, palette, options) {
     const { context, width, height } = freshContext(canvas);
-    const project = projection(eye, scene, width, height);
-    drawGround(context, palette, project);
-    const bodies = bodiesOf(frame, grounded);
-    for (const body of bodies) drawShadow(context, palette, project, body);
-    const strokes = bodies.flatMap((body) => strokesOf(body, project));
-    strokes.sort((a, b) => b.depth - a.depth);
-    for (const stroke of strokes) drawStroke(context, palette, stroke, project);
-    const spots = bodies.flatMap((body) => drawJoints(context, palette, project, body));
-    drawAxes(context, palette, height);
+    const views = viewsOf(clip.sets, options.overlay, width, height);
+    const spots = views.flatMap((view) => drawView(context, palette, frame, view, options));
+    drawAxes(context, palette, height, rotation(eye));
     return spots;
   }
 
-  /** The frame's poses where they stand: set apart by their places in the image, and down on the ground. */
-  function bodiesOf(frame, grounded) {
-    return frame.poses.map((pose) => {
-      const seen = pose.joints.filter(Boolean);
-      const lowest = Math.max(...seen.map((joint) => joint[1]));
-      const shift = [scene.asideOf(frame, pose), grounded && seen.length ? scene.ground - lowest : 0, 0];
-      const joints = pose.joints.map((joint) => joint && joint.map((value, axis) => value + shift[axis]));
-      return { track: pose.track, measured: pose.joints, joints };
+  function drawView(context, palette, frame, view, { grounded, sigma, follow }) {
+    context.save();
+    context.beginPath();
+    context.rect(view.left, view.top, view.width, view.height);
+    context.clip();
+    const part = follow ? scene.nearTo(frame, grounded) : scene.whole;
+    const project = projection(eye, part, view);
+    drawGround(context, palette, project, part);
+    for (const path of scene.paths) {
+      if (view.sets.includes(path.set)) drawPath(context, palette, project, path, frame.index);
+    }
+    const bodies = view.sets.flatMap((set) => bodiesOf(frame, set, grounded));
+    for (const body of bodies) drawShadow(context, palette, project, body);
+    if (sigma) for (const body of bodies) drawSigma(context, palette, project, body);
+    const strokes = bodies.flatMap((body) => strokesOf(body, project));
+    strokes.sort((a, b) => b.depth - a.depth);
+    for (const stroke of strokes) drawStroke(context, palette, stroke);
+    const spots = bodies.flatMap((body) => drawJoints(context, palette, project, body));
+    context.restore();
+    if (view.named) {
+      const at = [view.left + view.width - 14, view.top + view.height - 16];
+      write(context, view.sets[0].name, at, colourOf(clip, palette, view.sets[0], 0, "left"), "right", 13);
+    }
+    return spots;
+  }
+
+  /** The set's poses where they stand, and down on the ground if they are to. */
+  function bodiesOf(frame, set, grounded) {
+    return frame.sets[set.number].flatMap((pose) => {
+      const place = scene.placeOf(frame, set, pose);
+      if (!place) return [];
+      const measured = pose.joints;
+      const joints = measured.map((joint) => joint && set.toScene(joint).map((value, axis) => value + place[axis]));
+      const lowest = Math.max(...joints.filter(Boolean).map((joint) => joint[1]));
+      if (grounded && Number.isFinite(lowest)) {
+        for (const joint of joints) if (joint) joint[1] += scene.ground - lowest;
+      }
+      return [{ set, pose, track: pose.track, measured, joints }];
     });
   }
 
-  function strokesOf({ track, joints }, project) {
-    return bones.flatMap(({ from, to, side }) => {
+  function strokesOf({ set, track, joints }, project) {
+    return set.bones.flatMap(({ from, to, side }) => {
       const ends = [endOf(from, joints), endOf(to, joints)];
       if (ends.includes(null)) return [];
       const [start, stop] = ends.map(project);
-      return [{ start, stop, depth: (start.depth + stop.depth) / 2, side, track }];
+      return [{ start, stop, depth: (start.depth + stop.depth) / 2, side, set, track }];
     });
   }
 
-  function drawStroke(context, palette, { start, stop, side, track }) {
+  function drawStroke(context, palette, { start, stop, side, set, track }) {
     const thick = scene.body * 0.036 * (start.scale + stop.scale) / 2;
     // A rim in the panel's colour shows which limb is in front.
     line(context, start.at, stop.at, palette.panel, thick + Math.min(3, thick / 3));
-    line(context, start.at, stop.at, colourOf(clip, palette, track, side), thick);
+    line(context, start.at, stop.at, colourOf(clip, palette, set, track, side), thick);
   }
 
-  function drawJoints(context, palette, project, { track, joints, measured }) {
-    const several = clip.tracks.length > 1 ? `#${track} ` : "";
+  /** A halo around each joint, as wide as 68 % of its errors reach. */
+  function drawSigma(context, palette, project, { set, pose, track, joints }) {
+    const sigma = pose.sigma;
+    if (!sigma) return;
+    context.globalAlpha = pose.unsure ? 0.24 : 0.15;
+    joints.forEach((joint, index) => {
+      if (!joint || !(sigma[index] > 0)) return;
+      const { at, scale } = project(joint);
+      const radius = sigma[index] * (set.metres ?? 1) * scale;
+      dot(context, at, radius, colourOf(clip, palette, set, track, sideOf(set.skeleton.joints[index])));
+    });
+    context.globalAlpha = 1;
+  }
+
+  function drawJoints(context, palette, project, { set, pose, track, joints, measured }) {
+    const { skeleton } = set;
+    const named = [clip.sets.length > 1 ? set.name : "", clip.tracks.length > 1 ? `#${track}` : ""];
+    const start = named.filter(Boolean).map((name) => `${name} `).join("");
+    const sigma = pose.sigma;
     return joints.flatMap((joint, index) => {
       if (!joint) return [];
       const { at, scale } = project(joint);
       const name = skeleton.joints[index];
       const radius = scene.body * 0.021 * scale;
-      if (radius > 4) dot(context, at, radius, palette.panel);
-      dot(context, at, radius * 0.6, colourOf(clip, palette, track, sideOf(name)));
-      const [x, y, z] = measured[index].map((value) => signed(value, clip.info.unit_steps));
-      return [{ at, text: `${several}${name}   x ${x}  y ${y}  z ${z}${unitText(clip.info)}` }];
+      const isMissing = pose.missing.includes(index);
+      if (radius > 4 || isMissing) dot(context, at, radius, palette.panel);
+      // A joint without a key point is hollow.
+      if (!isMissing) dot(context, at, radius * 0.6, colourOf(clip, palette, set, track, sideOf(name)));
+      const [x, y, z] = measured[index].map((value) => signed(value, set.metres));
+      const spread = sigma ? `  ± ${signed(sigma[index], set.metres).slice(1)}` : "";
+      const unseen = isMissing ? "  (key point missing)" : "";
+      return [{ at, text: `${start}${name}   x ${x}  y ${y}  z ${z}${spread}${unitText(set)}${unseen}` }];
     });
   }
 
   /** One stroke for the whole body, so that crossing limbs are no darker. */
-  function drawShadow(context, palette, project, { joints }) {
+  function drawShadow(context, palette, project, { set, joints }) {
     const flat = joints.map((joint) => joint && [joint[0], scene.ground, joint[2]]);
     context.beginPath();
     let thick = 0;
-    for (const { from, to } of bones) {
+    for (const { from, to } of set.bones) {
       const ends = [endOf(from, flat), endOf(to, flat)];
       if (ends.includes(null)) continue;
       const [start, stop] = ends.map(project);
@@ -92,16 +136,40 @@ function spaceView(canvas, clip) {
     context.globalAlpha = 1;
   }
 
-  /** A grid of even steps, that fades out with the distance from its middle. */
-  function drawGround(context, palette, project) {
-    const { step, lines, ground } = scene;
+  /** Where a person's root goes, on the ground: what is past in full, what is to come paler. */
+  function drawPath(context, palette, project, { set, track, points }, index) {
+    context.strokeStyle = colourOf(clip, palette, set, track, clip.sets.length + clip.tracks.length > 2 ? "left" : "middle");
+    context.lineWidth = 2;
+    for (const isPast of [false, true]) {
+      context.globalAlpha = isPast ? 0.75 : 0.25;
+      context.beginPath();
+      let isDrawing = false;
+      for (const { at, index: number } of points) {
+        const isPart = at && (isPast ? number <= index : number >= index);
+        if (isPart) {
+          const { at: pixel } = project([at[0], scene.ground, at[1]]);
+          if (isDrawing) context.lineTo(...pixel);
+          else context.moveTo(...pixel);
+        }
+        isDrawing = isPart;
+      }
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** A grid of even steps, that fades out with the distance from its middle; on a floor where gravity is known. */
+  function drawGround(context, palette, project, { step, lines, centre }) {
+    const { ground } = scene;
+    if (isLevel) drawFloor(context, palette, project, centre, lines * step);
+    const [x0, z0] = [centre[0], centre[2]].map((value) => Math.round(value / step) * step);
     for (let row = -lines; row <= lines; row++) {
       for (let cell = -lines; cell < lines; cell++) {
         const far = Math.hypot(row, cell + 0.5) / lines;
         if (far > 1) continue;
         context.globalAlpha = 1 - far;
         const strong = row === 0 ? 1.6 : 0.8;
-        for (const turn of [([a, b]) => [a, ground, b], ([a, b]) => [b, ground, a]]) {
+        for (const turn of [([a, b]) => [x0 + a, ground, z0 + b], ([a, b]) => [x0 + b, ground, z0 + a]]) {
           const ends = [[row * step, cell * step], [row * step, (cell + 1) * step]].map((end) => project(turn(end)));
           if (ends.every((end) => end.depth > 0)) line(context, ends[0].at, ends[1].at, palette.grid, strong);
         }
@@ -110,14 +178,28 @@ function spaceView(canvas, clip) {
     context.globalAlpha = 1;
   }
 
-  /** The camera's axes in the corner, turned as the scene is. */
-  function drawAxes(context, palette, height) {
+  function drawFloor(context, palette, project, centre, radius) {
+    context.fillStyle = palette.grid;
+    context.globalAlpha = 0.07;
+    for (const share of [0.95, 0.8, 0.65, 0.5]) {
+      context.beginPath();
+      for (let corner = 0; corner < 48; corner++) {
+        const [angle, reach] = [(corner / 24) * Math.PI, share * radius];
+        const end = project([centre[0] + reach * Math.cos(angle), scene.ground, centre[2] + reach * Math.sin(angle)]);
+        if (corner === 0) context.moveTo(...end.at);
+        else context.lineTo(...end.at);
+      }
+      context.fill();
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** The axes of the poses in the corner, turned as the scene is. */
+  function drawAxes(context, palette, height, turn) {
     const middle = [104, height - 54];
-    const turn = rotation(eye);
-    const axes = [["x right", [1, 0, 0], "#d9463e"], ["y down", [0, 1, 0], "#3f9d4b"], ["z forward", [0, 0, 1], "#3c78d8"]];
-    const turned = axes.map(([name, axis, colour]) => ({ name, colour, end: turn(axis) }));
-    turned.sort((a, b) => b.end[2] - a.end[2]);
-    for (const { name, colour, end } of turned) {
+    const axes = AXES[clip.sets[0].axes].map(([name, axis], at) => ({ name, colour: AXIS_COLOURS[at], end: turn(axis) }));
+    axes.sort((a, b) => b.end[2] - a.end[2]);
+    for (const { name, colour, end } of axes) {
       const tip = [middle[0] + 27 * end[0], middle[1] + 27 * end[1]];
       line(context, middle, tip, colour, 2);
       dot(context, tip, 2.5, colour);
@@ -129,97 +211,20 @@ function spaceView(canvas, clip) {
   }
 }
 
-/** Turns directions of the scene towards the eye: x right, y down, z away from it. */
-function rotation({ yaw, pitch }) {
-  const [sinY, cosY, sinP, cosP] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
-  return ([x, y, z]) => {
-    const [right, away] = [cosY * x + sinY * z, cosY * z - sinY * x];
-    return [right, cosP * y - sinP * away, sinP * y + cosP * away];
-  };
+/** The parts of the picture: one for all sets, or one for each, beside or below each other. */
+function viewsOf(sets, overlay, width, height) {
+  if (overlay || sets.length < 2) return [{ left: 0, top: 0, width, height, sets, named: false }];
+  const isWide = width > height;
+  return sets.map((set, at) => {
+    const [across, down] = isWide ? [width / sets.length, height] : [width, height / sets.length];
+    return { left: isWide ? at * across : 0, top: isWide ? 0 : at * down, width: across, height: down, sets: [set], named: true };
+  });
 }
 
-/** A function from points of the scene to pixels, depth, and pixels a unit there. */
-function projection(eye, scene, width, height) {
-  const turn = rotation(eye);
-  const distance = EYE_RADII * scene.radius;
-  const fit = Math.min((0.46 * width) / scene.wide, (0.4 * height) / scene.body) * eye.zoom;
-  return (point) => {
-    const [x, y, z] = turn(point.map((value, axis) => value - scene.centre[axis]));
-    const depth = distance + z;
-    const scale = (fit * distance) / Math.max(depth, distance * 0.05);
-    return { at: [width / 2 + x * scale, height / 2 + y * scale], depth, scale };
-  };
-}
-
-/**
- * The clip's surroundings: the ground's height, the radii of all there is (`wide` to the sides, `body` up and down), the
- * middle to look at, the grid, and where people stand.
- */
-function sceneOf(clip) {
-  const asideOf = standsOf(clip);
-  const spans = [];
-  const reaches = [];
-  for (const frame of clip.frames) {
-    for (const pose of frame.poses) {
-      const joints = pose.joints.filter(Boolean);
-      if (!joints.length) continue;
-      const y = joints.map((joint) => joint[1]);
-      spans.push([Math.min(...y), Math.max(...y)]);
-      const wide = Math.max(...joints.map((joint) => Math.hypot(joint[0], joint[2])));
-      reaches.push(Math.abs(asideOf(frame, pose)) + wide);
-    }
-  }
-  if (!spans.length) spans.push([-1, 1]);
-  const ground = quantile(spans.map(([, low]) => low), 0.9);
-  const body = quantile(spans.map(([high, low]) => low - high), 0.98) / 2 || 1;
-  const wide = (reaches.length ? quantile(reaches, 0.98) : body) || body;
-  const radius = Math.max(body, wide);
-  const step = roundStep(body * 0.7);
-  const lines = Math.ceil((2.4 * radius) / step);
-  return { ground, radius, body, wide, step, lines, centre: [0, ground - body, 0], asideOf };
-}
-
-/**
- * A pose knows no place, so several people would stand in one another: they are moved to the side by their offset in
- * the image, at the scale of their own bodies, and no further apart than fits on the picture.
- */
-function standsOf(clip) {
-  if (clip.tracks.length < 2) return () => 0;
-  const found = clip.frames.flatMap((frame) => frame.poses.map((pose) => ({ pose, ...placeOf(frame, pose) })));
-  const placed = found.filter(({ pixels, size }) => pixels > 0 && size > 0);
-  if (!placed.length) return () => 0;
-  const scales = new Map(clip.tracks.map((track) => {
-    const own = placed.filter(({ pose }) => pose.track === track).map(({ pixels, size }) => size / pixels);
-    return [track, own.length ? quantile(own, 0.5) : 0];
-  }));
-  const middles = placed.map(({ middle }) => middle);
-  const centre = (quantile(middles, 0.02) + quantile(middles, 0.98)) / 2;
-  const offset = ({ middle, track }) => (middle - centre) * scales.get(track);
-  const spread = quantile(placed.map(({ middle, pose }) => Math.abs(offset({ middle, track: pose.track }))), 0.98);
-  const room = 1.3 * quantile(placed.map(({ size }) => size), 0.5);
-  const shrink = Math.min(1, room / spread) || 1;
-  return (frame, pose) => {
-    const { middle } = placeOf(frame, pose);
-    return middle === null ? 0 : shrink * offset({ middle, track: pose.track });
-  };
-}
-
-/** A pose's person in the image: the middle and size in pixels, and the pose's own size. */
-function placeOf(frame, pose) {
-  const person = frame.people.find(({ track }) => track === pose.track);
-  const points = person ? person.points.filter(Boolean) : [];
-  const middle = points.length ? quantile(points.map((point) => point[0]), 0.5) : null;
-  return { middle, pixels: reachOf(points), size: reachOf(pose.joints) };
-}
-
-/** The largest of 1, 2, 5 · 10ⁿ that is at most `length`. */
-function roundStep(length) {
-  const power = 10 ** Math.floor(Math.log10(length));
-  return [5, 2, 1].find((digit) => digit * power <= length) * power;
-}
-
-function signed(value, steps) {
-  const text = steps ? Math.abs(value).toFixed(Math.round(Math.log10(steps))) : Math.abs(value).toPrecision(4);
+function signed(value, metres) {
+  // Millimetres, where the unit's size is known.
+  const digits = metres ? Math.max(0, Math.round(Math.log10(metres * 1000))) : null;
+  const text = digits === null ? Math.abs(value).toPrecision(4) : Math.abs(value).toFixed(digits);
   return (value < 0 ? "−" : "+") + text;
 }
 

@@ -1,0 +1,66 @@
+//! What was assumed of an input, on its page.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Result;
+use crate::format::PoseWriter;
+use crate::guard::Report;
+use crate::pose::{Frame, LiftedFrame};
+use crate::view::PageWriter;
+
+/// Notes on one input that its page does not show yet; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PageNotes(Arc<Mutex<Vec<String>>>);
+
+impl PageNotes {
+    /// Adds a note.
+    pub(crate) fn add(&self, text: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// A report that notes what it passes on to `report`.
+    pub(crate) fn along(&self, mut report: Report) -> Report {
+        let notes = self.clone();
+        Box::new(move |notice| {
+            notes.add(notice.to_string());
+            report(notice);
+        })
+    }
+
+    /// The notes since the last call.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A page that shows notes as they come, so that an interrupted run keeps them.
+pub(super) struct NotedPage {
+    page: PageWriter,
+    notes: PageNotes,
+}
+
+impl NotedPage {
+    pub(super) fn new(page: PageWriter, notes: PageNotes) -> Self {
+        Self { page, notes }
+    }
+
+    fn write_notes(&mut self) -> Result<()> {
+        self.notes.take().iter().try_for_each(|note| self.page.write_note(note))
+    }
+}
+
+impl PoseWriter for NotedPage {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        self.write_notes()?;
+        self.page.write(frame, lifted)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.page.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.write_notes()?;
+        Box::new(self.page).finish()
+    }
+}

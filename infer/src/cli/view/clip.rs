@@ -1,0 +1,264 @@
+//! The files of `poselift view` as one clip: sets of poses, and key points, by the numbers of their frames.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cli::report::Terminal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{FrameReader, PoseInfo, PoseReader, Source, open_pose_reader};
+use crate::guard::{self, ReadOptions as GuardOptions};
+use crate::pose::{Frame, LiftedFrame};
+use crate::skeleton::{LAYOUTS, Layout};
+
+/// What files do not say themselves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadOptions {
+    /// The layout of key points.
+    pub(super) layout: Option<&'static Layout>,
+    /// The image size, pixels.
+    pub(super) size: Option<[u32; 2]>,
+    /// Frames a second.
+    pub(super) fps: Option<f64>,
+}
+
+/// All that is shown.
+pub(super) struct Clip {
+    /// The files of poses.
+    pub(super) sets: Vec<SetInfo>,
+    /// The layout of the key points, if it is known.
+    pub(super) layout: Option<&'static Layout>,
+    /// What there is at each frame number.
+    pub(super) moments: BTreeMap<u64, Moment>,
+    /// What was assumed.
+    pub(super) notes: Vec<String>,
+    /// Frames that could not be read.
+    pub(super) unreadable: u64,
+}
+
+/// One file of poses.
+pub(super) struct SetInfo {
+    /// The file's name, short if that is clear.
+    pub(super) name: String,
+    /// Its header.
+    pub(super) info: PoseInfo,
+}
+
+/// What there is at one frame number.
+pub(super) struct Moment {
+    /// The key points; without people where there are none.
+    pub(super) frame: Frame,
+    /// The poses of each set.
+    pub(super) sets: Vec<LiftedFrame>,
+}
+
+/// A file, as its content shows it.
+enum Opened {
+    Poses(Box<dyn PoseReader>),
+    Keypoints(Box<dyn FrameReader>),
+}
+
+impl Clip {
+    /// Reads files of poses, among which there may be one of key points, or that is named apart.
+    ///
+    /// # Errors
+    /// A file that cannot be read, no poses at all, or two files of key points.
+    pub(super) fn read(
+        sources: &[Source],
+        keypoints: &[Source],
+        options: &ReadOptions,
+        terminal: Terminal,
+    ) -> Result<Self> {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let mut poses = Vec::new();
+        let mut frames = Vec::new();
+        for source in sources {
+            match open(source, options, terminal, &notes)? {
+                Opened::Poses(reader) => poses.push((source, reader)),
+                Opened::Keypoints(reader) => frames.push((source, reader)),
+            }
+        }
+        for source in keypoints {
+            frames.push((source, open_keypoints(source, options, terminal, &notes)?));
+        }
+        if let Some((second, _)) = frames.get(1) {
+            return Err(Error::usage("a second file of key points, expected one").at(second.name()));
+        }
+        if poses.is_empty() {
+            let source = sources.first().map_or(Path::new(""), Source::name);
+            let hint = "lift them: poselift run KEYPOINTS -o poses.jsonl, or at once -o page.html";
+            return Err(Error::usage("holds key points, and there are no poses to show").at(source).hint(hint));
+        }
+        let names = names(&poses.iter().map(|(source, _)| source.name()).collect::<Vec<_>>());
+        let mut infos: Vec<_> = poses.iter().map(|(_, reader)| reader.info().clone()).collect();
+        for info in &mut infos {
+            info.fps = options.fps.or(info.fps);
+        }
+        let sets = names.into_iter().zip(infos).map(|(name, info)| SetInfo { name, info }).collect();
+        let mut clip = Self { sets, layout: None, moments: BTreeMap::new(), notes: Vec::new(), unreadable: 0 };
+        for (_, reader) in frames {
+            clip.read_keypoints(reader, options, terminal)?;
+        }
+        for (number, (source, reader)) in poses.into_iter().enumerate() {
+            clip.read_poses(number, source, reader, terminal)?;
+        }
+        if clip.moments.values().all(|moment| moment.sets.iter().all(|lifted| lifted.people.is_empty())) {
+            return Err(Error::input("there is no pose in any frame").at(sources[0].name()));
+        }
+        clip.notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+        clip.note_rates();
+        Ok(clip)
+    }
+
+    /// The names of all sets.
+    pub(super) fn title(&self) -> String {
+        let names: Vec<_> = self.sets.iter().map(|set| set.name.as_str()).collect();
+        names.join(" and ")
+    }
+
+    /// The moment of a frame number.
+    fn moment(&mut self, index: u64) -> &mut Moment {
+        let sets = self.sets.len();
+        self.moments.entry(index).or_insert_with(|| Moment {
+            frame: Frame { index, ..Frame::default() },
+            sets: vec![LiftedFrame::default(); sets],
+        })
+    }
+
+    fn read_keypoints(
+        &mut self,
+        mut reader: Box<dyn FrameReader>,
+        options: &ReadOptions,
+        terminal: Terminal,
+    ) -> Result<()> {
+        let info = reader.info().clone();
+        self.layout = options.layout.or(info.layout);
+        let fps = options.fps.or(info.fps);
+        loop {
+            match reader.read() {
+                Ok(Some(mut frame)) => {
+                    frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+                    frame.size = frame.size.or(options.size);
+                    if self.layout.is_none()
+                        && let Some(person) = frame.people.first()
+                    {
+                        let joints = person.keypoints.len();
+                        self.layout = LAYOUTS.into_iter().find(|layout| layout.len() == joints);
+                    }
+                    let index = frame.index;
+                    self.moment(index).frame = frame;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => self.count_unreadable(error, terminal)?,
+            }
+        }
+    }
+
+    fn read_poses(
+        &mut self,
+        number: usize,
+        source: &Source,
+        mut reader: Box<dyn PoseReader>,
+        terminal: Terminal,
+    ) -> Result<()> {
+        let fps = self.sets[number].info.fps;
+        let mut repeated = 0_u64;
+        let mut last = None;
+        loop {
+            match reader.read() {
+                Ok(Some(lifted)) => {
+                    repeated += u64::from(last.is_some_and(|last| lifted.index <= last));
+                    last = Some(lifted.index);
+                    let time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
+                    let moment = self.moment(lifted.index);
+                    moment.frame.time = moment.frame.time.or(time);
+                    moment.sets[number] = lifted;
+                }
+                Ok(None) => break,
+                Err(error) => self.count_unreadable(error, terminal)?,
+            }
+        }
+        if repeated > 0 {
+            let source = source.name().display();
+            terminal.note(&format!("{source}: {repeated} frame numbers do not rise, the last of each number is shown"));
+        }
+        Ok(())
+    }
+
+    fn count_unreadable(&mut self, error: Error, terminal: Terminal) -> Result<()> {
+        if error.kind() != ErrorKind::BadInput {
+            return Err(error);
+        }
+        terminal.warning(&error.to_string());
+        self.unreadable += 1;
+        Ok(())
+    }
+
+    /// Sets are compared by the numbers of their frames.
+    fn note_rates(&mut self) {
+        let mut rates: Vec<_> = self.sets.iter().filter_map(|set| set.info.fps).collect();
+        rates.dedup();
+        if rates.len() > 1 {
+            self.notes.push("frames of the same number are compared, though the files name different rates".to_owned());
+        }
+    }
+}
+
+type Notes = Arc<Mutex<Vec<String>>>;
+
+/// Opens a file of poses, or of key points where it is none.
+fn open(source: &Source, options: &ReadOptions, terminal: Terminal, notes: &Notes) -> Result<Opened> {
+    let is_read_once = crate::cli::input::is_pipe(source);
+    let error = match source {
+        Source::Folder { .. } => None,
+        _ => match open_pose_reader(source) {
+            Ok(reader) => return Ok(Opened::Poses(reader)),
+            Err(error) if error.kind() != ErrorKind::BadInput || is_read_once => return Err(error),
+            Err(error) => Some(error),
+        },
+    };
+    match (open_keypoints(source, options, terminal, notes), error) {
+        (Ok(reader), _) => Ok(Opened::Keypoints(reader)),
+        // Which of the two it was meant to be is not known; poses are what there is to view.
+        (Err(_), Some(error)) | (Err(error), None) => Err(error),
+    }
+}
+
+fn open_keypoints(
+    source: &Source,
+    options: &ReadOptions,
+    terminal: Terminal,
+    notes: &Notes,
+) -> Result<Box<dyn FrameReader>> {
+    let (notes, name) = (Arc::clone(notes), source.name().display().to_string());
+    let report = Box::new(move |notice: &guard::Notice| {
+        let text = format!("{name}: {notice}");
+        terminal.note(&text);
+        notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    });
+    let options = GuardOptions { layout: options.layout, size: options.size, fps: options.fps, ..Default::default() };
+    guard::open(source, &options, report)
+}
+
+/// Short names of files, or whole ones where short ones are the same.
+fn names(paths: &[&Path]) -> Vec<String> {
+    let stem = |path: &Path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let stems: Vec<String> = paths.iter().map(|path| stem(path)).collect();
+    let mut names = Vec::with_capacity(paths.len());
+    for (stem, path) in stems.iter().zip(paths) {
+        let is_unique = stems.iter().filter(|other| *other == stem).count() == 1;
+        names.push(if is_unique { stem.clone() } else { path.display().to_string() });
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_where_they_differ() {
+        let paths = ["a/raw.jsonl", "b/raw.jsonl", "smooth.jsonl"].map(Path::new);
+        assert_eq!(names(&paths), ["a/raw.jsonl", "b/raw.jsonl", "smooth"]);
+    }
+}
