@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets and runs each of them for some time on the kept corpus and on seeds from real files.
 #
-#   fuzz/run.sh [SECONDS [TARGET…]]    10 seconds; keypoints poses pairs model
+#   fuzz/run.sh [SECONDS [TARGET…]]    10 seconds; keypoints poses pairs cameras model
 #
 # Needs Linux (input lies in /dev/shm) and a C++ compiler (libFuzzer is built from source). What is found is in
 # target/fuzz/finds/TARGET; `target/fuzz/debug/TARGET FILE` runs it again. New inputs gather in target/fuzz/corpus/TARGET.
@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 seconds=${1:-10}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(keypoints poses pairs model)
+[ ${#targets[@]} -gt 0 ] || targets=(keypoints poses pairs cameras model)
 # A folder of its own: cargo does not tell crates that were built through another wrapper apart.
 target=${given:-$PWD/../target}/fuzz
 seeds=$target/seeds
@@ -34,9 +34,9 @@ take() {
 
 make_seeds() {
 	rm -rf "$seeds"
-	mkdir -p "$seeds"/{keypoints,poses,pairs,model}
+	mkdir -p "$seeds"/{keypoints,poses,pairs,cameras,model}
 	head -n 3 ../demos/sports2d/sports2d_demo.mediapipe33.jsonl > "$seeds/keypoints/sports2d"
-	for name in poses model; do
+	for name in poses cameras model; do
 		POSELIFT_FUZZ_SEEDS=$seeds/$name "$target/debug/$name" -runs=0 > /dev/null 2>&1
 	done
 	# Of a large model the card and the graph; its weights are cut off.

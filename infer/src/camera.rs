@@ -1,10 +1,46 @@
 //! The camera between a person in the world and key points in an image.
 //!
 //! The trainer's virtual cameras and the tests that check them use the same few lines: a pinhole without distortion,
-//! and its attitude.
+//! and its attitude. A camera that was calibrated, with a lens that distorts, is read from a [`CameraFile`]; an
+//! [`Undistorter`] makes a pinhole's pixels of its pixels.
+//!
+//! ```
+//! use poselift::camera::{CameraFile, Undistorter};
+//!
+//! # fn main() -> poselift::Result<()> {
+//! let toml = br#"
+//! [cam_01]
+//! name = "cam_01"
+//! size = [ 1920.0, 1080.0]
+//! matrix = [ [ 1600.0, 0.0, 950.0], [ 0.0, 1600.0, 545.0], [ 0.0, 0.0, 1.0]]
+//! distortions = [ -0.3, 0.1, 0.0, 0.0]
+//! rotation = [ 1.7, 0.0, 0.0]
+//! translation = [ 0.0, 1.0, 4.0]
+//! fisheye = false
+//! [metadata]
+//! adjusted = false
+//! error = 0.0
+//! "#;
+//! let file = CameraFile::parse(toml)?; // or CameraFile::read(path)
+//! let camera = file.camera(None)?; // the only one, or Some(name)
+//! let undistorter = Undistorter::new(&camera.intrinsics, Some([1920, 1080]))?;
+//! assert!(undistorter.pixel([100.0, 100.0]).is_some_and(|[x, _]| x < 100.0));
+//! // z is up in Pose2Sim's worlds: this camera looks down a little.
+//! assert!(camera.attitude(None).is_some_and(|held| (held.elevation.to_degrees() - 7.4).abs() < 0.1));
+//! # Ok(())
+//! # }
+//! ```
 
+mod distortion;
+mod file;
+mod intrinsics;
 mod look_at;
 
+use nalgebra::Vector3;
+
+pub use distortion::Distortion;
+pub use file::{CameraFile, NamedCamera, UpAxis};
+pub use intrinsics::{Intrinsics, Undistorter};
 pub use look_at::{LEAST_DEPTH, LookAt, RAY_DEPTH};
 
 /// A 3 × 3 matrix as rows.
@@ -80,6 +116,21 @@ pub struct Attitude {
 }
 
 impl Attitude {
+    /// The attitude of a camera that sees what points up in the world in the direction `up_in_camera`, in camera axes
+    /// and of any length; its heading is 0.
+    pub fn from_up(up_in_camera: [f32; 3]) -> Self {
+        // A camera of elevation e and roll r sees it in (−sin r cos e, −cos r cos e, −sin e).
+        let up = Vector3::from(up_in_camera).normalize();
+        Self { heading: 0.0, elevation: (-up.z).asin(), roll: (-up.x).atan2(-up.y) }
+    }
+
+    /// The attitude of a camera that is turned clockwise about its optical axis by `angle` more, radians.
+    #[must_use]
+    pub fn rolled(self, angle: f32) -> Self {
+        let roll = self.roll + angle;
+        Self { roll: roll.sin().atan2(roll.cos()), ..self }
+    }
+
     /// The rotation that takes directions in camera axes to world axes: its columns are the camera's right, down and
     /// forward in the world.
     ///

@@ -9,6 +9,7 @@ mod arrows;
 mod bad_model;
 mod bench;
 mod browser;
+mod cameras;
 mod cases;
 mod chromium;
 mod eval;

@@ -2,6 +2,7 @@
 
 mod report;
 mod stream;
+mod undistort;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ndarray::{Array3, ArrayView3, Axis, arr1, concatenate, s};
 
+use super::camera::CameraArgs;
 use super::report::Terminal;
 use super::{DeviceArgs, image_size, open_lifter, positive, read_model};
 use crate::camera::Camera;
@@ -44,7 +46,7 @@ pub(super) struct EvalArgs {
     #[arg(value_name = "DATA", required_unless_present = "stream", conflicts_with = "stream")]
     data: Option<PathBuf>,
     /// A 3D stream in JSON Lines, as `poselift run` writes it, or - for stdin
-    #[arg(long, value_name = "POSES", conflicts_with_all = ["size", "focal"])]
+    #[arg(long, value_name = "POSES", conflicts_with_all = ["size", "focal", "camera"])]
     stream: Option<PathBuf>,
     /// Image size in pixels, for files that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
@@ -52,6 +54,8 @@ pub(super) struct EvalArgs {
     /// Focal length in pixels, for files that do not say [default: 1.2 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
+    #[command(flatten)]
+    camera: CameraArgs,
     /// As one JSON object
     #[arg(long)]
     json: bool,
@@ -78,7 +82,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
 
 fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitCode> {
     let terminal = Terminal::new(false);
-    let seen = SeenPairs::from_file(data)?;
+    let mut seen = SeenPairs::from_file(data)?;
+    let camera = args.camera.read()?;
+    if let Some(camera) = &camera {
+        undistort::undistort(&mut seen, &camera.intrinsics, args.size).map_err(|error| error.at(data))?;
+    }
     let model = read_model(args.model.as_ref())?;
     let mut lifter = open_lifter(&model, &args.device.options(None), &terminal)?;
     let cameras = seen.cameras(args.size, args.focal);

@@ -4,6 +4,7 @@
 //! could not be (it is named), 2 nothing could be done.
 
 mod bench;
+mod camera;
 mod convert;
 mod deferred;
 mod eval;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgAction, Args};
 
+use super::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use super::exports::ExportArgs;
 use super::output::OutputFormat;
 use super::page_notes::PageNotes;
@@ -66,12 +67,16 @@ pub(super) struct RunArgs {
     /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
+    #[command(flatten)]
+    camera: CameraArgs,
     /// How far the camera looks down, degrees: poses then come in level axes, y as things fall, with upright people upright
     #[arg(long, value_name = "DEG", value_parser = pitch, allow_negative_numbers = true)]
     pitch: Option<f32>,
     /// How far the camera is turned clockwise about where it looks, degrees; level axes too
     #[arg(long, value_name = "DEG", value_parser = roll, allow_negative_numbers = true)]
     roll: Option<f32>,
+    #[command(flatten)]
+    camera_up: CameraUpArgs,
     /// Write for each joint the distance that 68 % of its errors stay within, and which joints were missing
     #[arg(long)]
     sigma: bool,
@@ -153,12 +158,13 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(delay / 1000.0))
 }
 
-/// What the model runs on.
+/// What the model runs on, and the camera that saw the inputs.
 pub(super) struct Machine {
     model: String,
     provider: Provider,
     engine: &'static str,
     threads: usize,
+    camera: HeldCamera,
 }
 
 /// What all inputs together came to.
@@ -175,11 +181,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let inputs = input::inputs(&args.inputs)?;
     let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
     let sources = inputs.sources;
+    let camera = args.camera.read()?;
+    let camera = args.camera_up.held(camera.as_ref(), args.read.rotate, args.attitude(), terminal);
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
-    let machine = Machine { model, provider, engine: lifter.session().engine(), threads: lifter.session().threads() };
+    let session = lifter.session();
+    let machine = Machine { model, provider, engine: session.engine(), threads: session.threads(), camera };
     let (started, mut total) = (Instant::now(), Total::default());
     let notices = Notices::default();
     if input::are_live(&sources) {
@@ -224,9 +233,9 @@ fn lift_one<N: PoseNetwork>(
         lifter.leave_out_sigma();
     }
     let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
-    let notes = args.page_notes(lifter.card().output.unit.clone());
+    let notes = args.page_notes(lifter.card().output.unit.clone(), &machine.camera);
     let report = notes.along(notices.report_on(source, terminal));
-    let reader = guard::open(source, &args.read_options(guess_layout), report)?;
+    let reader = guard::open(source, &args.read_options(guess_layout, &machine.camera), report)?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -234,7 +243,7 @@ fn lift_one<N: PoseNetwork>(
         lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
     }
     let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
-    if args.attitude().is_some() {
+    if machine.camera.attitude.is_some() {
         poses.axes = Axes::Level;
     }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -259,7 +268,7 @@ fn lift_one<N: PoseNetwork>(
     let writer = args.export.on_the_way_to(writer, &poses, format)?;
     args.export.report(&poses, format, terminal);
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let writer = args.on_the_way_to(writer, &poses, place, terminal, notes.clone());
+    let writer = args.on_the_way_to(writer, &poses, place, machine.camera.attitude, terminal, notes.clone());
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
@@ -284,15 +293,16 @@ fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, te
 
 impl RunArgs {
     /// `guess_layout`: whether the model reads a known layout.
-    fn read_options(&self, guess_layout: bool) -> ReadOptions {
+    fn read_options(&self, guess_layout: bool, camera: &HeldCamera) -> ReadOptions {
         let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;
         ReadOptions {
             guess_layout,
             from: self.from,
             layout: self.layout,
-            size: self.size,
+            size: self.size.or(camera.intrinsics.and_then(|intrinsics| intrinsics.size)),
             fps: self.fps,
             min_score,
+            camera: camera.intrinsics,
             rotate,
             y_up,
             person,
@@ -301,19 +311,19 @@ impl RunArgs {
     }
 
     /// What a page says was assumed before the first frame.
-    fn page_notes(&self, unit: Unit) -> PageNotes {
+    fn page_notes(&self, unit: Unit, camera: &HeldCamera) -> PageNotes {
         let notes = PageNotes::default();
-        if self.attitude().is_none() {
+        if camera.attitude.is_none() {
             notes.add("the camera is taken as level: give --pitch and --roll where it is not".to_owned());
         }
-        if self.focal.is_none() {
+        if self.focal.is_none() && camera.intrinsics.is_none() {
             notes.add(format!("focal length: {USUAL_FOCAL} longer image sides where the input names none (--focal)"));
         }
         self.export.note_height(&unit, &notes);
         notes
     }
 
-    /// How the camera is held, if that was said.
+    /// How the camera is held, if --pitch or --roll say it.
     fn attitude(&self) -> Option<Attitude> {
         let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
         let is_known = self.pitch.is_some() || self.roll.is_some();
@@ -326,10 +336,11 @@ impl RunArgs {
         mut writer: Box<dyn PoseWriter>,
         info: &PoseInfo,
         place: Option<Placement>,
+        attitude: Option<Attitude>,
         terminal: Terminal,
         notes: PageNotes,
     ) -> Box<dyn PoseWriter> {
-        if let Some(attitude) = self.attitude() {
+        if let Some(attitude) = attitude {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
         if let Some(place) = place {

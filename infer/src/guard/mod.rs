@@ -9,10 +9,12 @@ mod geometry;
 mod missing;
 mod scores;
 mod turn;
+mod undistort;
 mod watch;
 
 use std::collections::VecDeque;
 
+use crate::camera::Intrinsics;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, InputFormat, Source, StreamInfo, open_reader};
 use crate::pose::{Frame, Person};
@@ -23,6 +25,7 @@ use geometry::Extent;
 use missing::WildJoints;
 use scores::ScoreScale;
 pub use turn::Rotation;
+use undistort::Lens;
 use watch::Watch;
 
 /// Frames that are looked at before the first is handed on, where they are there already.
@@ -46,6 +49,8 @@ pub struct ReadOptions {
     pub fps: Option<f64>,
     /// Key points of a lower score count as missing.
     pub min_score: Option<f32>,
+    /// The camera that saw the image, before it is turned: key points are undistorted, and frames get its focal length.
+    pub camera: Option<Intrinsics>,
     /// How the image has to be turned to stand upright.
     pub rotate: Rotation,
     /// Whether y points up in the source.
@@ -65,6 +70,7 @@ impl Default for ReadOptions {
             size: None,
             fps: None,
             min_score: None,
+            camera: None,
             rotate: Rotation::None,
             y_up: false,
             person: PersonChoice::All,
@@ -135,6 +141,7 @@ struct GuardedReader {
     scores: ScoreScale,
     clock: Clock,
     wild: WildJoints,
+    lens: Option<Lens>,
     watch: Watch,
     tracker: Tracker,
     filter: PersonFilter,
@@ -153,6 +160,7 @@ impl GuardedReader {
             coordinates: Coordinates::Unknown,
             scores: ScoreScale::default(),
             wild: WildJoints::default(),
+            lens: options.camera.map(Lens::new),
             watch: Watch::default(),
             tracker: Tracker::new(options.max_gap),
             filter: PersonFilter::new(options.person),
@@ -328,7 +336,16 @@ impl GuardedReader {
             self.tell(&id_notice(fault));
         }
         self.filter.apply(frame);
-        turn::turn(frame, size, self.options.rotate, self.options.y_up);
+        match &mut self.lens {
+            None => turn::turn(frame, size, self.options.rotate, self.options.y_up),
+            Some(lens) => {
+                turn::turn(frame, size, Rotation::None, self.options.y_up);
+                if let Some(notice) = lens.undistort(frame, size)? {
+                    (self.report)(&notice);
+                }
+                turn::turn(frame, frame.size, self.options.rotate, false);
+            }
+        }
         let size = frame.size.or(self.options.size);
         for person in &frame.people {
             if let Some(notice) = self.watch.see(person, size, self.info.layout) {

@@ -20,6 +20,19 @@ pub enum Rotation {
     ThreeQuarters,
 }
 
+impl Rotation {
+    /// The angle, radians.
+    pub(crate) fn clockwise(self) -> f32 {
+        use std::f32::consts::{FRAC_PI_2, PI};
+        match self {
+            Self::None => 0.0,
+            Self::Quarter => FRAC_PI_2,
+            Self::Half => PI,
+            Self::ThreeQuarters => 3.0 * FRAC_PI_2,
+        }
+    }
+}
+
 impl fmt::Display for Rotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,0 +1,81 @@
+//! `--camera`: the camera that saw the input, from a calibration program's file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::report::Terminal;
+use crate::camera::{Attitude, CameraFile, Intrinsics, NamedCamera, UpAxis};
+use crate::error::Result;
+use crate::guard::Rotation;
+
+/// Which camera saw the input.
+#[derive(Debug, Clone, Args)]
+pub(super) struct CameraArgs {
+    /// Calibration by Pose2Sim, Caliscope, Anipose (TOML), OpenCV (YAML, JSON): undistorts key points; level axes where it
+    /// knows which way is up
+    #[arg(long, value_name = "FILE", conflicts_with = "focal")]
+    camera: Option<PathBuf>,
+    /// The camera's name, where the file holds several
+    #[arg(long, value_name = "NAME", requires = "camera")]
+    camera_name: Option<String>,
+}
+
+/// Which way is up in the camera file.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct CameraUpArgs {
+    /// The axis that is up in the camera file's world: x, -x, y, -y, z, -z
+    #[arg(long, value_name = "AXIS", requires = "camera", allow_hyphen_values = true)]
+    camera_up: Option<UpAxis>,
+}
+
+/// The camera of all inputs, as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HeldCamera {
+    /// What undistorts key points.
+    pub(super) intrinsics: Option<Intrinsics>,
+    /// How the camera is held once its image is turned upright.
+    pub(super) attitude: Option<Attitude>,
+}
+
+impl CameraArgs {
+    /// The camera, if one is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no camera of the name.
+    pub(super) fn read(&self) -> Result<Option<NamedCamera>> {
+        let Some(path) = &self.camera else { return Ok(None) };
+        let file = CameraFile::read(path)?;
+        file.camera(self.camera_name.as_deref()).cloned().map(Some).map_err(|error| error.at(path))
+    }
+}
+
+impl CameraUpArgs {
+    /// The camera with its attitude: `measured`, or what its file says, once the image was turned by `rotate`. Says which.
+    pub(super) fn held(
+        self,
+        camera: Option<&NamedCamera>,
+        rotate: Rotation,
+        measured: Option<Attitude>,
+        terminal: Terminal,
+    ) -> HeldCamera {
+        let Some(camera) = camera else { return HeldCamera { intrinsics: None, attitude: measured } };
+        let from_file = camera.attitude(self.camera_up).map(|attitude| attitude.rolled(-rotate.clockwise()));
+        let name = format!("camera {}", camera.name);
+        let name = name.trim_end();
+        match (measured, from_file) {
+            (Some(_), Some(_)) => terminal.note(&format!("{name}: --pitch and --roll overrule the file's rotation")),
+            (None, Some(Attitude { elevation, roll, .. })) => {
+                // Rounded here, and 0 added, so that no angle is −0.0.
+                let [pitch, roll] = [elevation, roll].map(|angle| (angle.to_degrees() * 10.0).round() / 10.0 + 0.0);
+                let text = format!("looks {pitch:.1} degrees down, rolled by {roll:.1}: poses come in level axes");
+                terminal.note(&format!("{name} {text}"));
+            }
+            (None, None) if camera.camera_from_world.is_some() => terminal.note(&format!(
+                "{name}: its file does not say which way is up: poses stay in the camera's axes (--camera-up, or --pitch and --roll)"
+            )),
+            (_, None) => {}
+        }
+        HeldCamera { intrinsics: Some(camera.intrinsics), attitude: measured.or(from_file) }
+    }
+}

@@ -1,0 +1,58 @@
+//! Key points of a calibrated camera, made those of a pinhole camera.
+
+use super::Notice;
+use crate::camera::{Camera, Intrinsics, Undistorter};
+use crate::error::Result;
+use crate::pose::{Frame, Keypoint};
+
+/// The camera of a stream.
+pub(super) struct Lens {
+    intrinsics: Intrinsics,
+    /// For images of the size that the last frame had.
+    undistorter: Option<Undistorter>,
+    is_scale_told: bool,
+}
+
+impl Lens {
+    pub(super) fn new(intrinsics: Intrinsics) -> Self {
+        Self { intrinsics, undistorter: None, is_scale_told: false }
+    }
+
+    /// Moves a frame's key points to where a pinhole camera would show them, and gives it that camera's size and focal
+    /// length. Points where the lens shows nothing become missing. The notice, once, says that the image is not of the
+    /// calibration's size.
+    ///
+    /// # Errors
+    /// As [`Intrinsics::scaled_to`].
+    pub(super) fn undistort(&mut self, frame: &mut Frame, size: Option<[u32; 2]>) -> Result<Option<Notice>> {
+        let size = size.or(self.intrinsics.size);
+        let undistorter = match self.undistorter.filter(|known| size == Some(known.camera().size)) {
+            Some(known) => known,
+            None => *self.undistorter.insert(Undistorter::new(&self.intrinsics, size)?),
+        };
+        for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
+            if point.is_missing() {
+                continue;
+            }
+            match undistorter.pixel([point.x, point.y]) {
+                Some([x, y]) => (point.x, point.y) = (x, y),
+                None => *point = Keypoint::MISSING,
+            }
+        }
+        let Camera { focal, size, .. } = undistorter.camera();
+        (frame.size, frame.focal) = (Some(size), Some(focal[0]));
+        Ok(self.scale_notice(size))
+    }
+
+    fn scale_notice(&mut self, [width, height]: [u32; 2]) -> Option<Notice> {
+        let [calibrated_width, calibrated_height] = self.intrinsics.size?;
+        if self.is_scale_told || [calibrated_width, calibrated_height] == [width, height] {
+            return None;
+        }
+        self.is_scale_told = true;
+        let text = format!(
+            "images of {width}x{height}, calibrated with {calibrated_width}x{calibrated_height}: the camera is scaled"
+        );
+        Some(Notice::new(text, ""))
+    }
+}
