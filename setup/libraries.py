@@ -6,7 +6,7 @@
     libtorch-2.11.0-cuda/     lib/, include/                             -> cuda-13.0/, cuda-13.0-torch/
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
     python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime and numpy
-    python-judges-cp3NN/      bin/python: this Python with what reads our exports; gltf-validator/ where npm is there
+    python-judges-cp3NN/      bin/python: this Python with what reads our exports and live streams; gltf-validator/ where npm is there
 """
 
 import os
@@ -158,7 +158,7 @@ def check_judges(folder, _cache):
     """The packages import."""
     # opensim writes a log into the folder that it is imported in.
     script = "import os, tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    os.chdir(folder)\n"
-    script += "    import bvhio, c3d, ezc3d, opensim, pandas, pygltflib\n    os.chdir('/')"
+    script += "    import bvhio, c3d, ezc3d, opensim, pandas, pygltflib, pythonosc, websockets\n    os.chdir('/')"
     run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that read exports")
 
 

@@ -41,7 +41,7 @@
 //! runs the concurrent requests of lifters on many threads as one batch.
 //!
 //! A module may use only the modules before it in this list:
-//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`track`], [`guard`], [`smooth`], [`place`], [`export`], [`model`], [`metric`], [`lift`], [`stream`],
+//! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`track`], [`guard`], [`smooth`], [`place`], [`export`], [`live`], [`model`], [`metric`], [`lift`], [`stream`],
 //! [`view`], [`cli`].
 
 pub mod camera;
@@ -52,6 +52,8 @@ pub mod export;
 pub mod format;
 pub mod guard;
 pub mod lift;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod metric;
 pub mod model;
 pub mod place;

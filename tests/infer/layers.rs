@@ -14,6 +14,7 @@ const HOUSE: House = House {
         &["format"],
         &["smooth", "place", "track"],
         &["export", "guard"],
+        &["live"],
         &["model"],
         &["metric"],
         &["lift"],

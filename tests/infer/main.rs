@@ -18,6 +18,7 @@ mod formats;
 mod info;
 mod judges;
 mod layers;
+mod live;
 mod model_faults;
 mod page;
 mod program;

@@ -82,6 +82,11 @@ impl ExportArgs {
         })
     }
 
+    /// What avatars are moved in: y up, metres.
+    pub(crate) fn avatar_reference(&self) -> Reference {
+        Reference { axes: Axes::YUp, unit: Unit::Metres, height: self.height }
+    }
+
     /// The header of a stream of `info` as it is written.
     ///
     /// # Errors

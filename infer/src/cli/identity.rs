@@ -33,6 +33,8 @@ impl FileIdentity {
             Source::File(path) => Self::of_path(path),
             // Its frames are `.json` and `.txt` files, which are never written to.
             Source::Folder { .. } => None,
+            // A growing file; nothing has the name of a socket.
+            Source::Live(_) => Self::of_path(source.name()).filter(|_| source.name().is_file()),
         }
     }
 

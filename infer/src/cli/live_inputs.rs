@@ -1,10 +1,13 @@
-//! Several live inputs at the same time: each is lifted on its own thread, all by one network ([`SharedNetwork`]).
+//! Several live inputs at the same time: each is lifted on its own thread, all by one network ([`SharedNetwork`]). They are
+//! known from the start, or clients that come and go.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::format::{Source, Target};
 use crate::lift::Lifter;
+use crate::live::{Client, WebSocketServer};
 use crate::stream::{Outcome, SharedNetwork};
 
 /// Lifts all sources at the same time, each by `lift` with its own lifter; returns the results in order.
@@ -35,5 +38,40 @@ pub(super) fn lift(
         }
         let broken = |_| Err(Error::runtime("the thread of an input broke down"));
         Ok(threads.into_iter().map(|thread| thread.join().unwrap_or_else(broken)).collect())
+    })
+}
+
+/// Clients that are lifted at the same time; more are turned away.
+const MOST_CLIENTS: usize = 64;
+
+/// Lifts what the clients of `server` send until it stops, each by `lift` with its own lifter.
+///
+/// # Errors
+/// The socket fails, or a thread cannot be started.
+pub(super) fn serve(
+    server: &WebSocketServer,
+    lifter: Lifter,
+    max_delay: Duration,
+    lift: impl Fn(Client, &mut Lifter<SharedNetwork>) + Sync,
+) -> Result<()> {
+    let batch = lifter.batch();
+    let network = SharedNetwork::start(lifter.into_network(), batch, max_delay)?;
+    let clients = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        while let Some(client) = server.accept()? {
+            if clients.load(Ordering::Relaxed) >= MOST_CLIENTS {
+                server
+                    .skip(&Error::input(format!("a client beyond {MOST_CLIENTS} at the same time")).at(client.name()));
+                continue;
+            }
+            clients.fetch_add(1, Ordering::Relaxed);
+            let mut lifter = Lifter::with_network(network.clone(), batch);
+            let (lift, clients) = (&lift, &clients);
+            std::thread::Builder::new().name("input".to_owned()).spawn_scoped(scope, move || {
+                lift(client, &mut lifter);
+                clients.fetch_sub(1, Ordering::Relaxed);
+            })?;
+        }
+        Ok(())
     })
 }

@@ -12,6 +12,7 @@ mod exports;
 mod identity;
 mod info;
 mod input;
+mod live;
 mod live_inputs;
 mod output;
 mod page_notes;
@@ -50,7 +51,7 @@ Exit codes: 0 all lifted, 1 some frames or people could not be (they are named o
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Convert(convert::ConvertArgs),
     View(view::ViewArgs),
     Info(info::InfoArgs),

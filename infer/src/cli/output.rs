@@ -25,6 +25,9 @@ pub(crate) enum OutputFormat {
     Export(Export),
 }
 
+/// Our own stream format.
+pub(crate) const JSON_LINES: OutputFormat = OutputFormat::Stream(Format::JsonLines);
+
 impl FromStr for OutputFormat {
     type Err = Error;
 
@@ -111,6 +114,19 @@ fn is_stdout(out: &Path, to: Option<OutputFormat>) -> bool {
     out.as_os_str() == "-" || is_device && is_piped
 }
 
+/// The target of the `number`th client of a server, whose first gets `target`: `poses.jsonl`, `poses_2.jsonl`.
+pub(crate) fn client_target(target: &Target, number: u64) -> Target {
+    match target {
+        Target::File(path) if number > 1 && is_deferred(target) => {
+            let mut name = path.file_stem().unwrap_or_default().to_owned();
+            name.push(format!("_{number}"));
+            let extension = path.extension().unwrap_or_default();
+            Target::File(path.with_file_name(name).with_added_extension(extension))
+        }
+        same => same.clone(),
+    }
+}
+
 /// Refuses targets that are a source or the model by any name, or that two sources share.
 ///
 /// # Errors
@@ -144,6 +160,7 @@ fn stem(source: &Source) -> PathBuf {
         Source::Stdin => "stdin".into(),
         Source::File(path) => path.file_stem().unwrap_or(path.as_os_str()).into(),
         Source::Folder { path, .. } => path.file_name().unwrap_or(path.as_os_str()).into(),
+        Source::Live(_) => super::live::stem(source.name()),
     }
 }
 
@@ -288,6 +305,15 @@ mod tests {
         assert!(refused(&files(&[input]), folder.path()).contains("would be overwritten"));
         let out = folder.path().join("out");
         assert!(refused(&files(&["a/clip.jsonl".into(), "b/clip.npy".into()]), &out).contains("two inputs"));
+    }
+
+    #[test]
+    fn clients_have_files_of_their_own() {
+        let target = Target::File("a/poses.v1.jsonl".into());
+        assert_eq!(client_target(&target, 1), target);
+        assert_eq!(client_target(&target, 2), Target::File("a/poses.v1_2.jsonl".into()));
+        let device = Target::File("/dev/null".into());
+        assert_eq!(client_target(&device, 2), device);
     }
 
     #[test]

@@ -4,12 +4,14 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{ArgAction, Args};
 
 use super::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use super::exports::ExportArgs;
+use super::live::{LiveArgs, SentStream};
 use super::output::OutputFormat;
 use super::page_notes::PageNotes;
 use super::placement::{Placement, RootArgs};
@@ -23,6 +25,7 @@ use crate::error::{ErrorKind, Result};
 use crate::format::{Format, InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
+use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::pose::{Axes, Unit};
 use crate::skeleton::{LAYOUTS, Layout, layout_file};
@@ -91,6 +94,8 @@ pub(super) struct RunArgs {
     export: ExportArgs,
     #[command(flatten)]
     root: RootArgs,
+    #[command(flatten)]
+    live: LiveArgs,
     /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     json: bool,
@@ -178,7 +183,7 @@ struct Total {
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new(args.quiet);
-    let inputs = input::inputs(&args.inputs)?;
+    let (inputs, listening) = args.live.inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
     let sources = inputs.sources;
     let camera = args.camera.read()?;
@@ -191,19 +196,24 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let machine = Machine { model, provider, engine: session.engine(), threads: session.threads(), camera };
     let (started, mut total) = (Instant::now(), Total::default());
     let notices = Notices::default();
-    if input::are_live(&sources) {
+    if let Some(server) = &listening.server {
+        total = serve(args, server, &targets[0], lifter, &machine, &notices)?;
+    } else if input::are_live(&sources) {
         let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
-            lift_one(args, source, target, lifter, &machine, terminal, &notices)
+            let stream = LiftedStream { source, target, answers: None };
+            lift_one(args, &stream, lifter, &machine, terminal, &notices)
         };
         for outcome in live_inputs::lift(&sources, &targets, lifter, args.max_delay, lift)? {
             total.count(outcome, terminal)?;
         }
     } else {
         for (source, target) in sources.iter().zip(&targets) {
-            total.count(lift_one(args, source, target, &mut lifter, &machine, terminal, &notices), terminal)?;
+            let stream = LiftedStream { source, target, answers: None };
+            total.count(lift_one(args, &stream, &mut lifter, &machine, terminal, &notices), terminal)?;
         }
     }
-    let poses_on_stdout = targets.contains(&Target::Stdout);
+    listening.close(terminal);
+    let poses_on_stdout = targets.contains(&Target::Stdout) && args.has_output();
     summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
     Ok(total.exit_code())
 }
@@ -220,15 +230,51 @@ fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<(
     Ok(())
 }
 
+/// Lifts what the clients of a server send, until it stops.
+fn serve(
+    args: &RunArgs,
+    server: &WebSocketServer,
+    target: &Target,
+    lifter: Lifter,
+    machine: &Machine,
+    notices: &Notices,
+) -> Result<Total> {
+    let terminal = Terminal::new(args.quiet);
+    let total = Mutex::new(Total::default());
+    live_inputs::serve(server, lifter, args.max_delay, |client, lifter| {
+        let target = output::client_target(target, client.number);
+        let open = match client.open() {
+            Ok(open) => open,
+            Err(error) => return server.skip(&error),
+        };
+        let stream = LiftedStream { source: &Source::Live(open.source), target: &target, answers: Some(&open.answers) };
+        let outcome = lift_one(args, &stream, lifter, machine, terminal, notices);
+        open.answers.close();
+        let counted = total.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, terminal);
+        if let Err(error) = counted {
+            terminal.error(&error);
+        }
+    })?;
+    Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// One input and where its poses go.
+struct LiftedStream<'a> {
+    source: &'a Source,
+    target: &'a Target,
+    /// Where the input itself gets its poses back, if it wants them.
+    answers: Option<&'a Answers>,
+}
+
 fn lift_one<N: PoseNetwork>(
     args: &RunArgs,
-    source: &Source,
-    target: &Target,
+    stream: &LiftedStream<'_>,
     lifter: &mut Lifter<N>,
     machine: &Machine,
     terminal: Terminal,
     notices: &Notices,
 ) -> Result<Outcome> {
+    let LiftedStream { source, target, answers } = *stream;
     if !args.sigma && args.max_sigma.is_none() && !args.root.root {
         lifter.leave_out_sigma();
     }
@@ -264,8 +310,14 @@ fn lift_one<N: PoseNetwork>(
         extras,
         is_upright: poses.axes != Axes::Camera,
     };
-    let writer = output::prepare(target, args.to, described)?;
-    let writer = args.export.on_the_way_to(writer, &poses, format)?;
+    let extras = described.extras;
+    let writer = match args.has_output() {
+        true => Some(args.export.on_the_way_to(output::prepare(target, args.to, described)?, &poses, format)?),
+        false => None,
+    };
+    let is_live = input::is_pipe(source);
+    let sent = SentStream { info: &poses, export: &args.export, extras, answers, is_live };
+    let writer = args.live.beside(writer, &sent, terminal)?;
     args.export.report(&poses, format, terminal);
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let writer = args.on_the_way_to(writer, &poses, place, machine.camera.attitude, terminal, notes.clone());
@@ -292,6 +344,11 @@ fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, te
 }
 
 impl RunArgs {
+    /// Whether poses go to -o or to stdout, and not to receivers alone.
+    fn has_output(&self) -> bool {
+        self.output.is_some() || !self.live.is_output()
+    }
+
     /// `guess_layout`: whether the model reads a known layout.
     fn read_options(&self, guess_layout: bool, camera: &HeldCamera) -> ReadOptions {
         let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;

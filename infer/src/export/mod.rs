@@ -10,6 +10,7 @@ mod clip_file;
 mod csv;
 mod decimal;
 mod glb;
+pub mod humanoid;
 mod labels;
 mod mot;
 mod motion;

@@ -92,7 +92,7 @@ pub(super) struct RigPose {
     /// Position of the first node.
     pub(super) root: Vector,
     /// `[nodes]` rotations in the world.
-    global: Vec<Rotation>,
+    pub(super) global: Vec<Rotation>,
     /// `[nodes]` rotations relative to the parent.
     pub(super) local: Vec<Rotation>,
 }
@@ -100,11 +100,20 @@ pub(super) struct RigPose {
 impl Rig {
     /// The rig of a skeleton, with the bone lengths that `motion` has, whose axes are y-up.
     pub(super) fn new(joints: &[String], parents: &[i32], motion: &Motion) -> Self {
+        Self::with_lengths(joints, parents, |parent, joint| median_length(motion, parent, joint))
+    }
+
+    /// The rig of a skeleton; `length_between` gives the length of the bone from a joint's parent to the joint.
+    pub(super) fn with_lengths(
+        joints: &[String],
+        parents: &[i32],
+        length_between: impl Fn(usize, usize) -> f64,
+    ) -> Self {
         let mut nodes = Body { joints, parents }.nodes();
         let lengths: Vec<_> = nodes.iter().map(|node| node.parent.map(|parent| nodes[parent].joint)).collect();
         for (node, parent) in nodes.iter_mut().zip(lengths) {
             let length = parent.filter(|parent| *parent != node.joint);
-            let length = length.map_or(1.0, |parent| median_length(motion, parent, node.joint));
+            let length = length.map_or(1.0, |parent| length_between(parent, node.joint));
             node.offset *= length;
             if let Some(end) = &mut node.end {
                 *end *= length;

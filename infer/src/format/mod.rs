@@ -4,9 +4,11 @@ mod array;
 mod arrays;
 mod content;
 mod detector;
+mod growing;
 mod input;
 mod jsonl;
 mod kind;
+mod messages;
 mod named;
 mod npy;
 mod npz;
@@ -20,10 +22,13 @@ mod sniff;
 mod unpack;
 mod values;
 
+pub use detector::FrameFiles;
+pub use growing::{frame_files_in, holds_frame, is_frame_written, open_frame_files, open_stream};
 pub use input::InputFormat;
 pub use kind::Format;
+pub use messages::{MessageSource, open_messages};
 pub use named::NamedArray;
-pub use open::{Source, Target, check_target, create_writer, open_pose_reader, open_reader};
+pub use open::{LiveSource, Source, Target, check_target, create_writer, line_writer, open_pose_reader, open_reader};
 pub use pairs::PairedArrays;
 pub use seen::SeenPairs;
 

@@ -1,8 +1,9 @@
 //! From a path, or none, to a reader or a writer of the right format.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::detector::{SequenceReader, common_name, is_frame_file, numbered_files};
 use super::jsonl::{PoseLines, PoseLinesWriter};
@@ -30,7 +31,43 @@ pub enum Source {
         /// The files with their frames' numbers, in order.
         files: Vec<(u64, PathBuf)>,
     },
+    /// What opens itself: a socket, a growing file.
+    Live(LiveSource),
 }
+
+/// A live source that knows how it is opened.
+#[derive(Clone)]
+pub struct LiveSource {
+    name: PathBuf,
+    open: Arc<OpenLive>,
+}
+
+/// Opens a live source in a format and a layout, where these are given.
+type OpenLive = dyn Fn(Option<InputFormat>, Option<&'static Layout>) -> Result<Box<dyn FrameReader>> + Send + Sync;
+
+impl LiveSource {
+    /// The source called `name`, which `open` opens.
+    pub fn new(
+        name: impl Into<PathBuf>,
+        open: impl Fn(Option<InputFormat>, Option<&'static Layout>) -> Result<Box<dyn FrameReader>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), open: Arc::new(open) }
+    }
+}
+
+impl std::fmt::Debug for LiveSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("LiveSource").field(&self.name).finish()
+    }
+}
+
+impl PartialEq for LiveSource {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for LiveSource {}
 
 impl Source {
     /// The clips in a folder whose files are frames, by what their names have in common; none where its files are no
@@ -54,6 +91,7 @@ impl Source {
         match self {
             Self::Stdin => Path::new("<stdin>"),
             Self::File(path) | Self::Folder { path, .. } => path,
+            Self::Live(live) => &live.name,
         }
     }
 
@@ -63,6 +101,9 @@ impl Source {
             Self::Stdin => Box::new(BufReader::with_capacity(READ_AHEAD, std::io::stdin())),
             Self::File(path) | Self::Folder { path, .. } => {
                 Box::new(BufReader::with_capacity(READ_AHEAD, open_file(path)?))
+            }
+            Self::Live(live) => {
+                return Err(Error::usage("a live source gives frames, expected a file or a pipe").at(&live.name));
             }
         })
     }
@@ -117,6 +158,9 @@ pub fn open_reader(
 ) -> Result<Box<dyn FrameReader>> {
     if let Source::Folder { path, files } = source {
         return Ok(Box::new(SequenceReader::new(path, files.clone(), from, layout)?));
+    }
+    if let Source::Live(live) = source {
+        return (live.open)(from, layout);
     }
     content::open(unpacked(source.open()?, source.name())?, source, from, layout)
 }
@@ -173,6 +217,20 @@ pub fn create_writer(
         Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
         Format::Npz => Box::new(ArrayWriter::npz(file, info, name, extras.sigma)?),
     })
+}
+
+/// A 3D stream in JSON Lines to any `output`, which is called `name`: the header is written at once, and at each
+/// [`PoseWriter::flush`] what was written since, by one call of [`Write::write_all`].
+///
+/// # Errors
+/// The output cannot be written.
+pub fn line_writer(
+    output: impl Write + Send + 'static,
+    info: &PoseInfo,
+    name: &Path,
+    extras: Extras,
+) -> Result<Box<dyn PoseWriter>> {
+    Ok(Box::new(PoseLinesWriter::new(output, info, name, extras)?))
 }
 
 /// The format that [`create_writer`] would write `target` in, without touching it.

@@ -9,5 +9,6 @@ mod axes;
 mod root;
 
 pub use angles::{ANGLE_NAMES, AngleReader, AngleWriter, Angles};
+pub(crate) use axes::y_up_from;
 pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};

@@ -30,6 +30,11 @@ impl Judges {
         None
     }
 
+    /// The Python itself, for scripts that talk to the program.
+    pub(crate) fn command(&self) -> Command {
+        Command::new(&self.python)
+    }
+
     /// The contents of `files` as read by the judge `name` of judge.py.
     pub(crate) fn read<P: AsRef<OsStr> + Debug>(&self, name: &str, files: &[P]) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/infer/judge.py");

@@ -18,16 +18,44 @@ use crate::skeleton::Layout;
 /// The longest file that holds one frame.
 const MAX_FILE: u64 = 64 << 20;
 
+/// The files of one clip, a frame each, in the order of their numbers.
+pub trait FrameFiles: Send {
+    /// The next file with its number; waits for it where it is still to be written.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    fn next(&mut self) -> Result<Option<(u64, PathBuf)>>;
+
+    /// Whether it is there already, so that asking for it will not wait.
+    fn has_more(&mut self) -> bool;
+}
+
+/// Files that are all there.
+impl FrameFiles for std::vec::IntoIter<(u64, PathBuf)> {
+    fn next(&mut self) -> Result<Option<(u64, PathBuf)>> {
+        Ok(Iterator::next(self))
+    }
+
+    fn has_more(&mut self) -> bool {
+        true
+    }
+}
+
+/// Frames that are looked at for a person who shows the layout.
+const FRAMES_TO_PEEK_AT: usize = 64;
+
 /// The frames of a folder's files. Memory: one file.
 pub(in crate::format) struct SequenceReader {
-    /// The files that are still to come, by number; the last one comes next.
-    files: Vec<(u64, PathBuf)>,
+    /// The first file, until it is read.
+    first: Option<(u64, PathBuf)>,
+    /// The files that are still to come.
+    files: Box<dyn FrameFiles>,
     folder: PathBuf,
     detector: Box<dyn Detector>,
     is_text: bool,
     document: Document,
     info: StreamInfo,
-    /// Frames up to the first with a person in it, read in advance to know the layout.
+    /// Frames up to the first with a person in it, read in advance to know the layout; the last one comes next.
     peeked: Vec<Result<Frame>>,
 }
 
@@ -42,12 +70,43 @@ impl SequenceReader {
         from: Option<InputFormat>,
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
-        let Some((_, first)) = files.first() else {
+        let frames = files.len() as u64;
+        let mut reader = Self::open(folder, Box::new(files.into_iter()), from, layout)?;
+        reader.peek(FRAMES_TO_PEEK_AT)?;
+        reader.info.layout = reader.document.layout;
+        reader.info.frames = Some(frames);
+        Ok(reader)
+    }
+
+    /// Reads files that are still being written, each as soon as it is there.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(in crate::format) fn following(
+        folder: &Path,
+        files: Box<dyn FrameFiles>,
+        from: Option<InputFormat>,
+        layout: Option<&'static Layout>,
+    ) -> Result<Self> {
+        let mut reader = Self::open(folder, files, from, layout)?;
+        // Whether there is a person in the next one is not waited for.
+        reader.peek(1)?;
+        reader.info.layout = reader.document.layout;
+        Ok(reader)
+    }
+
+    fn open(
+        folder: &Path,
+        mut files: Box<dyn FrameFiles>,
+        from: Option<InputFormat>,
+        layout: Option<&'static Layout>,
+    ) -> Result<Self> {
+        let Some((number, first)) = files.next()? else {
             return Err(Error::input("the folder holds no numbered files of frames").at(folder));
         };
         let found = match from {
             Some(format) => Some(format),
-            None => frame_format(first)?,
+            None => frame_format(&first)?,
         };
         let detector: Option<Box<dyn Detector>> = match found {
             Some(InputFormat::YoloLabels) => Some(Box::new(YoloLabels)),
@@ -62,25 +121,21 @@ impl SequenceReader {
         let Some(detector) = detector else {
             return Err(Error::input("its files are in no known format of one frame a file").at(folder));
         };
-        let frames = files.last().map(|_| files.len() as u64);
-        let mut reader = Self {
-            files: files.into_iter().rev().collect(),
+        Ok(Self {
+            first: Some((number, first)),
+            files,
             folder: folder.to_path_buf(),
             detector,
             is_text: found == Some(InputFormat::YoloLabels),
             document: Document { layout, ..Document::default() },
-            info: StreamInfo::default(),
+            info: StreamInfo { format: found, ..StreamInfo::default() },
             peeked: Vec::new(),
-        };
-        reader.peek()?;
-        reader.info = StreamInfo { layout: reader.document.layout, frames, format: found, ..StreamInfo::default() };
-        Ok(reader)
+        })
     }
 
-    /// Reads up to the first frame with a person in it, but not far.
-    fn peek(&mut self) -> Result<()> {
-        const FRAMES_TO_PEEK_AT: usize = 64;
-        while self.peeked.len() < FRAMES_TO_PEEK_AT {
+    /// Reads up to the first frame with a person in it, but no more than `most`.
+    fn peek(&mut self, most: usize) -> Result<()> {
+        while self.peeked.len() < most {
             match self.read_file() {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
@@ -102,7 +157,11 @@ impl SequenceReader {
             if let Some(frame) = self.document.frames.pop_front() {
                 return Ok(Some(frame));
             }
-            let Some((number, path)) = self.files.pop() else { return Ok(None) };
+            let next = match self.first.take() {
+                Some(first) => Some(first),
+                None => self.files.next()?,
+            };
+            let Some((number, path)) = next else { return Ok(None) };
             self.document.next_index = number;
             self.decode(&path).map_err(|e| e.at(&path))?;
         }
@@ -145,6 +204,20 @@ impl FrameReader for SequenceReader {
         }
         Ok(frame)
     }
+
+    fn has_more(&mut self) -> bool {
+        !self.peeked.is_empty() || !self.document.frames.is_empty() || self.files.has_more()
+    }
+}
+
+/// Whether a file of a frame is written to its end: a JSON value that is whole, or text whose last line is.
+pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
+    let Ok(bytes) = read_small(path) else { return false };
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
+        return bytes.ends_with(b"\n");
+    }
+    let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
+    matches!(values.next(), Ok(Some(value)) if Shape::of(&value.text).is_ok())
 }
 
 /// A file of one frame, unpacked.

@@ -56,6 +56,61 @@ impl KeypointLines {
     }
 }
 
+/// A 2D stream whose lines come one by one, as messages: a header may come at any time.
+pub(in crate::format) struct KeypointMessages {
+    parser: Parser,
+    fps: Option<f64>,
+}
+
+impl KeypointMessages {
+    /// Frames of `layout`, if it is known; it counts more than a header's.
+    pub(in crate::format) fn new(layout: Option<&'static Layout>) -> Self {
+        Self { parser: Parser { layout, wide: Wide::detect(), ..Parser::default() }, fps: None }
+    }
+
+    /// The frame in the message `text`, the `number`th; `None` for a header.
+    ///
+    /// # Errors
+    /// A message that is neither, or a header that names another layout than was known before.
+    pub(in crate::format) fn read(&mut self, text: &[u8], number: u64) -> Result<Option<Frame>> {
+        let line = Line { text, number, ended: true };
+        if !is_header(&line) {
+            let next_index = self.parser.next_index;
+            let frame = self.parser.frame(&line);
+            if frame.is_err() {
+                self.parser.next_index = next_index;
+            }
+            return frame.map(Some);
+        }
+        let header = KeypointHeader::read(&line)?;
+        self.fps = self.fps.or(header.fps);
+        match (self.parser.layout, header.layout()?) {
+            (None, named) => self.parser.layout = named,
+            (Some(known), Some(named)) if known.len() != named.len() => {
+                let message = format!("a header with the layout {}, expected {} as before", named.name, known.name);
+                return Err(Error::input(message).line(number));
+            }
+            (Some(_), _) => {}
+        }
+        Ok(None)
+    }
+
+    /// Takes back a frame that is done with.
+    pub(in crate::format) fn reuse(&mut self, spent: Frame) {
+        self.parser.reuse(spent);
+    }
+
+    /// The layout that was given, or named by a header.
+    pub(in crate::format) fn layout(&self) -> Option<&'static Layout> {
+        self.parser.layout
+    }
+
+    /// Frames a second, if a header named them.
+    pub(in crate::format) fn fps(&self) -> Option<f64> {
+        self.fps
+    }
+}
+
 /// An input in which there is nothing at all.
 pub(in crate::format) fn no_frames() -> Error {
     Error::input("no frames: there is nothing in it, expected a frame a line")

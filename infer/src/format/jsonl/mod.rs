@@ -23,7 +23,7 @@ mod triples;
 mod wide;
 mod write;
 
-pub(super) use keypoints::KeypointLines;
+pub(super) use keypoints::{KeypointLines, KeypointMessages};
 pub(super) use poses::PoseLines;
 pub(super) use write::PoseLinesWriter;
 

@@ -1,0 +1,177 @@
+//! `--listen`, `--follow` and `--send`: frames over sockets and from files that grow, in and out.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exports::ExportArgs;
+use super::input::{self, Inputs};
+use super::output::JSON_LINES;
+use super::report::Terminal;
+use crate::error::{Error, Result};
+use crate::format::{Extras, PoseInfo, PoseWriter, Source};
+use crate::live::{
+    Address, Answers, EachFrame, FanOut, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer, follow, listen_udp,
+    send,
+};
+use crate::place::ReferenceWriter;
+
+/// Where frames come from and go to beside files and pipes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LiveArgs {
+    /// Take JSON frames until Ctrl-C: udp://HOST:PORT, one a datagram, of all senders as they come; ws://HOST:PORT, one a
+    /// message, and each client gets its poses back
+    #[arg(long, value_name = "URL")]
+    listen: Vec<Address>,
+    /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C or until it is removed
+    #[arg(long, value_name = "PATH")]
+    follow: Vec<PathBuf>,
+    /// Send poses at once, beside -o or alone: osc://HOST:PORT (VMC protocol, for avatars), or JSON, a frame a datagram or
+    /// message: udp://HOST:PORT, ws://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    send: Vec<Address>,
+}
+
+/// The live inputs of one run.
+#[derive(Default)]
+pub(super) struct LiveInputs {
+    skipped: Vec<(Address, Skipped)>,
+    /// Of clients who are inputs of their own.
+    pub(super) server: Option<WebSocketServer>,
+}
+
+impl LiveArgs {
+    /// Whether poses go where no -o is needed.
+    pub(super) fn is_output(&self) -> bool {
+        !self.send.is_empty() || self.listen.iter().any(|address| address.protocol == Protocol::WebSocket)
+    }
+
+    /// The sources of the INPUT arguments and of these options.
+    ///
+    /// # Errors
+    /// As [`input::inputs`]; an address that cannot be listened at.
+    pub(super) fn inputs(&self, words: &[PathBuf], terminal: Terminal) -> Result<(Inputs, LiveInputs)> {
+        let mut live = LiveInputs::default();
+        if self.listen.is_empty() && self.follow.is_empty() {
+            return Ok((input::inputs(words)?, live));
+        }
+        let mut inputs = match words {
+            [] => Inputs { sources: Vec::new(), is_folder: false },
+            words => input::inputs(words)?,
+        };
+        let stop = StopFlag::on_signals()?;
+        for path in &self.follow {
+            inputs.sources.push(Source::Live(follow(path, &stop)?));
+            terminal.note(&format!("following {}; Ctrl-C ends", path.display()));
+        }
+        for address in &self.listen {
+            let skipped = Skipped::new(move |error| {
+                terminal.warning(&format!("{error}; such messages are skipped and counted"));
+            });
+            match address.protocol {
+                Protocol::Udp => inputs.sources.push(Source::Live(listen_udp(address, &stop, &skipped)?)),
+                Protocol::WebSocket => {
+                    let server = WebSocketServer::bind(address, &stop, &skipped)?;
+                    inputs.sources.push(Source::Live(server.source()));
+                    live.server = Some(server);
+                }
+                Protocol::Osc => {
+                    return Err(Error::usage(format!("cannot listen at {address}, expected udp:// or ws://")));
+                }
+            }
+            terminal.note(&format!("listening at {address}; Ctrl-C ends"));
+            live.skipped.push((address.clone(), skipped));
+        }
+        let is_served = live.server.is_some();
+        if is_served && inputs.sources.len() > 1 {
+            return Err(Error::usage("a WebSocket server and other inputs").hint("start one poselift for each"));
+        }
+        if !self.send.is_empty() && (is_served || inputs.sources.len() > 1) {
+            return Err(Error::usage("--send has one stream of poses, and there may be several live inputs")
+                .hint("start one poselift for each"));
+        }
+        Ok((inputs, live))
+    }
+
+    /// `writer`, if there is one, and the receivers; `info` is the stream's before anything is changed for an output.
+    ///
+    /// # Errors
+    /// A receiver that cannot be found, or be given such poses.
+    pub(super) fn beside(
+        &self,
+        writer: Option<Box<dyn PoseWriter>>,
+        stream: &SentStream<'_>,
+        terminal: Terminal,
+    ) -> Result<Box<dyn PoseWriter>> {
+        // Receivers first: a file can wait.
+        let mut writers = Vec::with_capacity(self.send.len() + 1);
+        for address in &self.send {
+            writers.push(sender(address, stream, terminal)?);
+        }
+        let is_sent = !writers.is_empty();
+        if let Some(answers) = stream.answers {
+            let info = stream.export.written_info(stream.info, JSON_LINES)?;
+            let writer = EachFrame::new(answers.clone(), &info, "the client", stream.extras)?;
+            writers.push(stream.export.on_the_way_to(Box::new(writer), stream.info, JSON_LINES)?);
+        }
+        writers.extend(writer);
+        let all = match writers.len() {
+            1 => writers.swap_remove(0),
+            _ => Box::new(FanOut::new(writers)),
+        };
+        if is_sent && !stream.is_live {
+            if stream.info.fps.is_none() {
+                terminal.note("sent as fast as frames are read, where they have no times: give --fps");
+            }
+            return Ok(Box::new(PacedWriter::new(all)));
+        }
+        Ok(all)
+    }
+}
+
+/// What is sent.
+pub(super) struct SentStream<'a> {
+    pub(super) info: &'a PoseInfo,
+    pub(super) export: &'a ExportArgs,
+    pub(super) extras: Extras,
+    /// Where the input itself gets poses back.
+    pub(super) answers: Option<&'a Answers>,
+    /// Whether frames come as they happen; others are played at their times.
+    pub(super) is_live: bool,
+}
+
+fn sender(address: &Address, stream: &SentStream<'_>, terminal: Terminal) -> Result<Box<dyn PoseWriter>> {
+    let report = Box::new(move |text: &str| terminal.warning(text));
+    let info = stream.info;
+    if address.protocol == Protocol::Osc {
+        let reference = stream.export.avatar_reference();
+        let writer = send(address, &ReferenceWriter::info(info, &reference)?, stream.extras, report)?;
+        return Ok(Box::new(ReferenceWriter::new(writer, info, &reference)?));
+    }
+    let writer = send(address, &stream.export.written_info(info, JSON_LINES)?, stream.extras, report)?;
+    stream.export.on_the_way_to(writer, info, JSON_LINES)
+}
+
+impl LiveInputs {
+    /// Says what was skipped of them.
+    pub(super) fn close(&self, terminal: Terminal) {
+        for (address, skipped) in &self.skipped {
+            let count = skipped.count();
+            if count > 0 {
+                terminal.warning(&format!("{address}: {count} messages could not be read and were skipped"));
+            }
+        }
+    }
+}
+
+/// What a live source's output is called, without extension: `udp_9000` of `udp://127.0.0.1:9000`.
+pub(super) fn stem(name: &Path) -> PathBuf {
+    let address = name.to_str().and_then(|name| name.parse::<Address>().ok());
+    match address {
+        Some(address) => {
+            let port = address.host.rsplit(':').next().unwrap_or_default();
+            format!("{}_{port}", if address.protocol == Protocol::Udp { "udp" } else { "ws" }).into()
+        }
+        None => name.file_stem().unwrap_or(name.as_os_str()).into(),
+    }
+}

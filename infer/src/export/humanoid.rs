@@ -1,0 +1,296 @@
+//! Poses as the bones of Unity's humanoid avatars, a frame at a time: what moves avatars live.
+//!
+//! Unity's axes are left-handed: y up, and an avatar in its rest pose, a T, faces +z with its right arm along +x. A
+//! bone's rotation is relative to its parent's and to the rest pose, so it fits an avatar of any proportions.
+//!
+//! Shoulders and the upper chest, which not every avatar has, are left out, so that no rotation is lost on the way to
+//! the arms and the head: those of their parents hold them.
+
+use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
+
+use super::rig::{Rig, RigPose, Rotation, Vector};
+use crate::error::{Error, Result};
+use crate::format::PoseInfo;
+use crate::place::y_up_from;
+use crate::pose::LiftedPerson;
+
+/// Height of an ankle above the ground, metres.
+const ANKLE_HEIGHT: f64 = 0.08;
+
+/// One of Unity's humanoid bones.
+struct KnownBone {
+    /// Unity's name.
+    name: &'static str,
+    /// The bone that it hangs on.
+    parent: Option<&'static str>,
+    /// The node of the rig that it turns with.
+    turns_with: &'static str,
+    /// The node of the rig whose place it has.
+    place: &'static str,
+}
+
+const fn bone(name: &'static str, parent: &'static str, turns_with: &'static str, place: &'static str) -> KnownBone {
+    KnownBone { name, parent: Some(parent), turns_with, place }
+}
+
+#[rustfmt::skip]
+const BONES: [KnownBone; 17] = [
+    KnownBone { name: "Hips", parent: None, turns_with: "Hips", place: "Hips" },
+    bone("Spine", "Hips", "LowerBack", "LowerBack"),
+    bone("Chest", "Spine", "Spine1", "Spine"),
+    bone("Neck", "Chest", "Neck", "Spine1"),
+    bone("Head", "Neck", "Neck1", "Neck1"),
+    bone("LeftUpperLeg", "Hips", "LeftUpLeg", "LeftUpLeg"),
+    bone("LeftLowerLeg", "LeftUpperLeg", "LeftLeg", "LeftLeg"),
+    bone("LeftFoot", "LeftLowerLeg", "LeftFoot", "LeftFoot"),
+    bone("RightUpperLeg", "Hips", "RightUpLeg", "RightUpLeg"),
+    bone("RightLowerLeg", "RightUpperLeg", "RightLeg", "RightLeg"),
+    bone("RightFoot", "RightLowerLeg", "RightFoot", "RightFoot"),
+    bone("LeftUpperArm", "Chest", "LeftArm", "LeftArm"),
+    bone("LeftLowerArm", "LeftUpperArm", "LeftForeArm", "LeftForeArm"),
+    bone("LeftHand", "LeftLowerArm", "LeftHand", "LeftHand"),
+    bone("RightUpperArm", "Chest", "RightArm", "RightArm"),
+    bone("RightLowerArm", "RightUpperArm", "RightForeArm", "RightForeArm"),
+    bone("RightHand", "RightLowerArm", "RightHand", "RightHand"),
+];
+
+/// A bone of one pose, in Unity's axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HumanoidBone {
+    /// Unity's name of it, `LeftUpperArm`.
+    pub name: &'static str,
+    /// From its parent, metres; of the hips from the ground below where they were first.
+    pub position: [f32; 3],
+    /// Relative to its parent: a quaternion x, y, z, w.
+    pub rotation: [f32; 4],
+}
+
+/// Turns the poses of one person into bones.
+pub struct Humanoid {
+    joints: Vec<String>,
+    parents: Vec<i32>,
+    /// What takes the stream's axes to y-up ones, and its unit to metres.
+    to_y_up: Matrix3<f32>,
+    ankles: Vec<usize>,
+    /// Known with the first pose, which gives its bones their lengths.
+    rig: Option<HumanoidRig>,
+    /// Where the hips were first, if that is known.
+    start: Option<Vector>,
+    pose: RigPose,
+    points: Vec<[f32; 3]>,
+    bones: Vec<HumanoidBone>,
+}
+
+/// The rig, and the places of bones in it.
+struct HumanoidRig {
+    rig: Rig,
+    bones: Vec<RiggedBone>,
+}
+
+struct RiggedBone {
+    name: &'static str,
+    node: usize,
+    /// The node that the parent turns with.
+    parent: Option<usize>,
+    /// From the parent in the rest pose, in the rig's axes.
+    offset: Vector,
+}
+
+impl Humanoid {
+    /// Of a stream of `info`.
+    ///
+    /// # Errors
+    /// A skeleton without the joints of a body, or a unit of unknown size.
+    pub fn new(info: &PoseInfo) -> Result<Self> {
+        let Some(metres) = info.unit.in_metres() else {
+            return Err(Error::usage(format!("the poses are in '{}', whose size is not known, expected m", info.unit)));
+        };
+        let rig = Rig::with_lengths(&info.joints, &info.parents, |_, _| 1.0);
+        let lacks = |name: &str| rig.nodes.iter().all(|node| node.name != name);
+        if let Some(bone) = BONES.iter().find(|bone| lacks(bone.turns_with) || lacks(bone.place)) {
+            let message = format!("the skeleton {} has no {}, expected a whole body", info.skeleton, bone.name);
+            return Err(Error::usage(message).hint("avatars are moved by models that give Human3.6M-17"));
+        }
+        let is_ankle = |joint: &usize| info.joints[*joint].ends_with("ankle");
+        Ok(Self {
+            joints: info.joints.clone(),
+            parents: info.parents.clone(),
+            to_y_up: y_up_from(info.axes) * metres as f32,
+            ankles: (0..info.joints.len()).filter(is_ankle).collect(),
+            rig: None,
+            start: None,
+            pose: RigPose::default(),
+            points: Vec::new(),
+            bones: Vec::new(),
+        })
+    }
+
+    /// The bones of a pose, parents before their children. Bones have the lengths of the first pose. The lower foot
+    /// stands on the ground; where the person's root is known, the hips move over it.
+    pub fn bones(&mut self, person: &LiftedPerson) -> &[HumanoidBone] {
+        self.points.clear();
+        self.points.extend(person.joints.iter().map(|joint| <[f32; 3]>::from(self.to_y_up * Vector3::from(*joint))));
+        let points = &self.points;
+        let rig = self.rig.get_or_insert_with(|| HumanoidRig::new(&self.joints, &self.parents, points));
+        rig.rig.pose(points, &mut self.pose);
+        let lowest = self.ankles.iter().map(|ankle| f64::from(points[*ankle][1])).fold(f64::INFINITY, f64::min);
+        let mut hips = Vector::new(0.0, self.pose.root.y - lowest + ANKLE_HEIGHT, 0.0);
+        if let Some(root) = person.root.filter(|root| root.iter().all(|axis| axis.is_finite())) {
+            let root = (self.to_y_up * Vector3::from(root)).cast::<f64>();
+            let start = self.start.get_or_insert(root);
+            hips.x = root.x - start.x;
+            hips.z = root.z - start.z;
+        }
+        self.bones.clear();
+        for bone in &rig.bones {
+            let global = &self.pose.global;
+            let local = bone.parent.map_or(global[bone.node], |parent| global[parent].tr_mul(&global[bone.node]));
+            let position = if bone.parent.is_some() { bone.offset } else { hips };
+            self.bones.push(HumanoidBone {
+                name: bone.name,
+                position: unity_position(position),
+                rotation: unity_rotation(local),
+            });
+        }
+        &self.bones
+    }
+}
+
+impl HumanoidRig {
+    /// With bones as long as those of `points`.
+    fn new(joints: &[String], parents: &[i32], points: &[[f32; 3]]) -> Self {
+        let rig = Rig::with_lengths(joints, parents, |a, b| {
+            f64::from((Vector3::from(points[a]) - Vector3::from(points[b])).norm())
+        });
+        let mut places: Vec<Vector> = Vec::new();
+        for node in &rig.nodes {
+            places.push(node.parent.map_or_else(Vector::zeros, |parent| places[parent] + node.offset));
+        }
+        let node = |name: &str| {
+            rig.nodes.iter().position(|node| node.name == name).expect("a rig without this node was refused")
+        };
+        let known = |name: &str| BONES.iter().find(|bone| bone.name == name).expect("parents are bones of the table");
+        let rigged = |bone: &KnownBone| {
+            let parent = bone.parent.map(known);
+            let from = parent.map_or_else(Vector::zeros, |parent| places[node(parent.place)]);
+            RiggedBone {
+                name: bone.name,
+                node: node(bone.turns_with),
+                parent: parent.map(|parent| node(parent.turns_with)),
+                offset: places[node(bone.place)] - from,
+            }
+        };
+        let bones = BONES.iter().map(rigged).collect();
+        Self { rig, bones }
+    }
+}
+
+/// The mirror image across x: what is right-handed becomes left-handed.
+fn unity_position(place: Vector) -> [f32; 3] {
+    [-place.x as f32, place.y as f32, place.z as f32]
+}
+
+fn unity_rotation(rotation: Rotation) -> [f32; 4] {
+    let turn = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(rotation));
+    [turn.i as f32, -turn.j as f32, -turn.k as f32, turn.w as f32]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::pose::{Axes, Unit};
+    use crate::skeleton::H36M17;
+
+    fn info() -> PoseInfo {
+        PoseInfo {
+            skeleton: "h36m17".into(),
+            joints: H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect(),
+            parents: vec![-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15],
+            unit: Unit::Metres,
+            axes: Axes::Camera,
+            fps: None,
+            model: "m".into(),
+        }
+    }
+
+    /// In camera axes, in a T that faces the camera.
+    fn t_pose() -> LiftedPerson {
+        let joints = [
+            [0.0, 0.0, 0.0],
+            [-0.13, 0.0, 0.0],
+            [-0.13, 0.45, 0.0],
+            [-0.13, 0.9, 0.0],
+            [0.13, 0.0, 0.0],
+            [0.13, 0.45, 0.0],
+            [0.13, 0.9, 0.0],
+            [0.0, -0.25, 0.0],
+            [0.0, -0.5, 0.0],
+            [0.0, -0.59, -0.04359],
+            [0.0, -0.68, 0.0],
+            [0.15, -0.5, 0.0],
+            [0.4, -0.5, 0.0],
+            [0.65, -0.5, 0.0],
+            [-0.15, -0.5, 0.0],
+            [-0.4, -0.5, 0.0],
+            [-0.65, -0.5, 0.0],
+        ];
+        LiftedPerson { joints: joints.to_vec(), ..LiftedPerson::default() }
+    }
+
+    fn bone(bones: &[HumanoidBone], name: &str) -> HumanoidBone {
+        *bones.iter().find(|bone| bone.name == name).unwrap()
+    }
+
+    #[test]
+    fn the_rest_pose_has_no_rotations_and_stands_on_the_ground() {
+        let mut humanoid = Humanoid::new(&info()).unwrap();
+        let bones = humanoid.bones(&t_pose());
+        for bone in bones {
+            assert_relative_eq!(bone.rotation[..], [0.0, 0.0, 0.0, 1.0][..], epsilon = 1e-3);
+        }
+        assert_relative_eq!(bone(bones, "Hips").position[..], [0.0, 0.98, 0.0][..], epsilon = 1e-6);
+        assert_relative_eq!(bone(bones, "RightUpperArm").position[..], [0.15, 0.25, 0.0][..], epsilon = 1e-6);
+        assert_relative_eq!(bone(bones, "LeftLowerLeg").position[..], [0.0, -0.45, 0.0][..], epsilon = 1e-6);
+    }
+
+    #[test]
+    fn a_lowered_and_a_forward_arm_turn_as_they_do_in_unity() {
+        let mut person = t_pose();
+        // The right arm straight down, the left forearm straight towards the camera.
+        person.joints[15] = [-0.15, -0.25, 0.0];
+        person.joints[16] = [-0.15, 0.0, 0.0];
+        person.joints[13] = [0.4, -0.5, -0.25];
+        let mut humanoid = Humanoid::new(&info()).unwrap();
+        let bones = humanoid.bones(&person);
+        let half = 0.5_f32.sqrt();
+        // Unity turns clockwise as seen from the tip of an axis: from +x to -y about -z, from -x to +z about +y.
+        assert_relative_eq!(bone(bones, "RightUpperArm").rotation[..], [0.0, 0.0, -half, half][..], epsilon = 1e-3);
+        assert_relative_eq!(bone(bones, "LeftLowerArm").rotation[..], [0.0, half, 0.0, half][..], epsilon = 1e-3);
+    }
+
+    #[test]
+    fn hips_follow_the_root_and_sink_with_bent_knees() {
+        let mut humanoid = Humanoid::new(&info()).unwrap();
+        let mut person = t_pose();
+        person.root = Some([1.0, 0.3, 4.0]);
+        humanoid.bones(&person);
+        person.root = Some([1.5, 0.3, 3.0]);
+        for ankle in [3, 6] {
+            person.joints[ankle][1] = 0.6;
+        }
+        let bones = humanoid.bones(&person);
+        // To the camera's right is the person's left, Unity's -x; towards the camera is forward.
+        assert_relative_eq!(bone(bones, "Hips").position[..], [-0.5, 0.68, 1.0][..], epsilon = 1e-6);
+    }
+
+    #[test]
+    fn other_skeletons_are_refused() {
+        let mut other = info();
+        other.joints[2] = "right_something".into();
+        let message = Humanoid::new(&other).map(|_| ()).unwrap_err().to_string();
+        assert!(message.contains("expected a whole body"), "{message}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Addresses of receivers and senders: `osc://HOST:PORT`, `udp://HOST:PORT`, `ws://HOST:PORT/PATH`.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// How frames travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Open Sound Control over UDP.
+    Osc,
+    /// JSON in datagrams.
+    Udp,
+    /// JSON in WebSocket messages.
+    WebSocket,
+}
+
+impl Protocol {
+    const ALL: [Self; 3] = [Self::Osc, Self::Udp, Self::WebSocket];
+
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Osc => "osc",
+            Self::Udp => "udp",
+            Self::WebSocket => "ws",
+        }
+    }
+}
+
+/// Where frames go to, or where they are waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// How they travel.
+    pub protocol: Protocol,
+    /// The host's name or number and the port, `127.0.0.1:9000`.
+    pub host: String,
+    /// What follows the port, from the slash on; empty for nothing.
+    pub path: String,
+}
+
+impl Address {
+    /// The socket's address.
+    ///
+    /// # Errors
+    /// A name that cannot be found.
+    pub fn resolve(&self) -> Result<SocketAddr> {
+        let failed = |cause: String| Error::usage(format!("{self}: the host cannot be found: {cause}"));
+        let mut found = self.host.to_socket_addrs().map_err(|error| failed(error.to_string()))?;
+        found.next().ok_or_else(|| failed("it has no address".to_owned()))
+    }
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let odd = |what: String| Error::usage(format!("'{text}' {what}, expected like udp://127.0.0.1:9000"));
+        let Some((scheme, rest)) = text.split_once("://") else { return Err(odd("names no protocol".to_owned())) };
+        let Some(protocol) = Protocol::ALL.into_iter().find(|protocol| protocol.scheme() == scheme) else {
+            let known = Protocol::ALL.map(|protocol| format!("{}://", protocol.scheme())).join(", ");
+            return Err(odd(format!("begins with {scheme}://, known are {known}")));
+        };
+        let path_start = rest.find('/').unwrap_or(rest.len());
+        let (host, path) = rest.split_at(path_start);
+        let port = host.rsplit_once(':').filter(|(name, _)| !name.is_empty()).and_then(|(_, port)| port.parse().ok());
+        match port {
+            Some(0u16) | None => Err(odd("names no host and port".to_owned())),
+            Some(_) => Ok(Self { protocol, host: host.to_owned(), path: path.trim_end_matches('/').to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.protocol.scheme(), self.host, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn addresses_by_protocol_host_and_port() {
+        let address: Address = "ws://localhost:8080/poses/".parse().unwrap();
+        assert_eq!((address.protocol, address.host.as_str()), (Protocol::WebSocket, "localhost:8080"));
+        assert_eq!(address.to_string(), "ws://localhost:8080/poses");
+        let numeric: Address = "udp://[::1]:9000".parse().unwrap();
+        assert_eq!(numeric.resolve().unwrap(), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9000)));
+        for odd in ["9000", "tcp://a:1", "udp://a", "udp://:9000", "udp://a:x", "osc://a:0", "ws://"] {
+            let message = odd.parse::<Address>().unwrap_err().to_string();
+            assert!(message.contains("expected like udp://"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A WebSocket server whose clients send frames and get poses back.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tungstenite::protocol::Role;
+use tungstenite::{HandshakeError, Message, WebSocket};
+
+use super::stop::STOP_POLL;
+use super::websocket::{Half, MessageWriter, config, is_timeout, lines};
+use super::{Address, Skipped, StopFlag};
+use crate::error::{Error, Result};
+use crate::format::{LiveSource, MessageSource, open_messages};
+
+/// Messages of one client that may wait to be lifted; a client that sends more waits.
+const WAITING_MESSAGES: usize = 8;
+
+/// Time between two looks for new clients.
+const ACCEPT_EVERY: Duration = Duration::from_millis(5);
+
+/// A server that clients connect to.
+pub struct WebSocketServer {
+    listener: TcpListener,
+    name: PathBuf,
+    stop: StopFlag,
+    skipped: Skipped,
+    clients: AtomicU64,
+}
+
+/// A client that has connected and not yet said what it speaks.
+pub struct Client {
+    stream: TcpStream,
+    name: PathBuf,
+    stop: StopFlag,
+    skipped: Skipped,
+    /// The how many-th client it is, from 1.
+    pub number: u64,
+}
+
+impl WebSocketServer {
+    /// Listens at `address` until `stop`.
+    ///
+    /// # Errors
+    /// The address is not this machine's, or in use.
+    pub fn bind(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
+        let name = PathBuf::from(address.to_string());
+        let failed = |error| Error::io("cannot listen", &name, error);
+        let listener = TcpListener::bind(address.resolve()?).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let (stop, skipped) = (stop.clone(), skipped.clone());
+        Ok(Self { listener, name, stop, skipped, clients: AtomicU64::new(0) })
+    }
+
+    /// The server by its name, as a source that gives no frames of its own.
+    pub fn source(&self) -> LiveSource {
+        let name = self.name.clone();
+        LiveSource::new(self.name.clone(), move |_, _| Err(Error::runtime("its clients give frames").at(&name)))
+    }
+
+    /// The next client; waits for one. `None` when the server shall stop.
+    ///
+    /// # Errors
+    /// The socket fails.
+    pub fn accept(&self) -> Result<Option<Client>> {
+        while !self.stop.is_raised() {
+            match self.listener.accept() {
+                Ok((stream, peer)) => {
+                    let number = self.clients.fetch_add(1, Ordering::Relaxed) + 1;
+                    let name = PathBuf::from(format!("ws://{peer}"));
+                    let (stop, skipped) = (self.stop.clone(), self.skipped.clone());
+                    return Ok(Some(Client { stream, name, stop, skipped, number }));
+                }
+                // A client that is gone before it is accepted is nothing to the others.
+                Err(error) if is_passing(error.kind()) => std::thread::sleep(ACCEPT_EVERY),
+                Err(error) => return Err(Error::io("cannot accept a client", &self.name, error)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl WebSocketServer {
+    /// Counts what came and was no client.
+    pub fn skip(&self, error: &Error) {
+        self.skipped.add(error);
+    }
+}
+
+fn is_passing(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(kind, WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
+}
+
+/// What a client sends, and where its answers go.
+pub struct OpenClient {
+    /// Its frames.
+    pub source: LiveSource,
+    /// Takes a stream of JSON Lines, each line a message to the client.
+    pub answers: Answers,
+}
+
+impl Client {
+    /// The client's address, `ws://127.0.0.1:50122`.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Opens the connection.
+    ///
+    /// # Errors
+    /// A client that speaks no WebSocket, or is gone.
+    pub fn open(self) -> Result<OpenClient> {
+        let Self { stream, name, stop, skipped, .. } = self;
+        let failed = |error: io::Error| Error::io("cannot open the connection", &name, error);
+        let half = Half::new(stream).map_err(failed)?;
+        let reading = tungstenite::accept_with_config(half, Some(config())).map_err(|error| {
+            let cause = match error {
+                HandshakeError::Interrupted(_) => "it says nothing".to_owned(),
+                HandshakeError::Failure(error) => error.to_string(),
+            };
+            Error::input(format!("a client that speaks no WebSocket: {cause}")).at(&name)
+        })?;
+        reading.get_ref().set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
+        let writer = MessageWriter::beside(&reading, Role::Server).map_err(failed)?;
+        let answers = Answers { writer: Arc::new(Mutex::new(writer)), is_gone: Arc::default() };
+        let (messages, waiting) = sync_channel(WAITING_MESSAGES);
+        let reader = ClientReader {
+            socket: reading,
+            messages,
+            stop,
+            is_gone: Arc::clone(&answers.is_gone),
+            skipped: skipped.clone(),
+            name: name.clone(),
+        };
+        let thread = std::thread::Builder::new().name("client".to_owned()).spawn(move || reader.run());
+        thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        let messages = ClientMessages { waiting, next: None, skipped, answers: answers.clone() };
+        let once = Mutex::new(Some(messages));
+        let named = name.clone();
+        let source = LiveSource::new(name, move |from, layout| {
+            let messages = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let messages = messages.ok_or_else(|| Error::runtime("a client is read once").at(&named))?;
+            open_messages(Box::new(messages), &named, from, layout)
+        });
+        Ok(OpenClient { source, answers })
+    }
+}
+
+/// Sends lines to a client; to one that is gone, nothing.
+#[derive(Clone)]
+pub struct Answers {
+    writer: Arc<Mutex<MessageWriter>>,
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Answers {
+    fn send(&self, line: &[u8]) {
+        if self.is_gone.load(Ordering::Relaxed) {
+            return;
+        }
+        let sent = self.writer.lock().unwrap_or_else(PoisonError::into_inner).send(line);
+        if sent.is_err() {
+            self.is_gone.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Says that no more answers come.
+    pub fn close(&self) {
+        if !self.is_gone.swap(true, Ordering::Relaxed) {
+            self.writer.lock().unwrap_or_else(PoisonError::into_inner).close();
+        }
+    }
+}
+
+impl Write for Answers {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        lines(text).for_each(|line| self.send(line));
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a client's messages on a thread of its own.
+struct ClientReader {
+    socket: WebSocket<Half>,
+    messages: SyncSender<Vec<u8>>,
+    stop: StopFlag,
+    is_gone: Arc<AtomicBool>,
+    skipped: Skipped,
+    name: PathBuf,
+}
+
+impl ClientReader {
+    fn run(mut self) {
+        while !self.stop.is_raised() && !self.is_gone.load(Ordering::Relaxed) {
+            let message = match self.socket.read() {
+                Ok(Message::Text(text)) => text.as_bytes().to_vec(),
+                Ok(Message::Binary(bytes)) => bytes.to_vec(),
+                // Pings are answered on the way; a goodbye is followed by the end.
+                Ok(_) => continue,
+                Err(error) if is_timeout(&error) => continue,
+                Err(tungstenite::Error::Capacity(error)) => {
+                    self.skipped.add(&Error::input(format!("a message that is too long: {error}")).at(&self.name));
+                    return;
+                }
+                // The client's end is the end of its frames, however it came.
+                Err(_) => return,
+            };
+            if self.messages.send(message).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A client's messages.
+struct ClientMessages {
+    waiting: Receiver<Vec<u8>>,
+    next: Option<Vec<u8>>,
+    skipped: Skipped,
+    answers: Answers,
+}
+
+impl MessageSource for ClientMessages {
+    fn next(&mut self, text: &mut Vec<u8>) -> Result<bool> {
+        let next = self.next.take().or_else(|| self.waiting.recv().ok());
+        let Some(next) = next else { return Ok(false) };
+        *text = next;
+        Ok(true)
+    }
+
+    fn has_more(&mut self) -> bool {
+        if self.next.is_none() {
+            self.next = self.waiting.try_recv().ok();
+        }
+        self.next.is_some()
+    }
+
+    /// Tells the client too: it may wait for an answer.
+    fn skipped(&mut self, error: &Error) {
+        self.skipped.add(error);
+        let answer = serde_json::json!({ "error": error.to_string() });
+        self.answers.send(answer.to_string().as_bytes());
+    }
+}
