@@ -49,6 +49,11 @@ impl Dtype {
         Ok(Self { kind, size: usize::from(size.as_bytes()[0] - b'0'), big_endian })
     }
 
+    /// Whether its numbers are whole.
+    pub(super) fn is_integer(self) -> bool {
+        self.kind != Kind::Float
+    }
+
     /// The same type in this byte order.
     pub(super) fn in_byte_order(self, big_endian: bool) -> Self {
         Self { big_endian, ..self }

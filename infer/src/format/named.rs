@@ -44,6 +44,14 @@ impl NamedArray {
         Ok(Archive::new(Box::new(open_file(path)?), path)?.names())
     }
 
+    /// Whether the array `name` of the `.npz` at `path` holds integers; no more than its header is read.
+    ///
+    /// # Errors
+    /// A file that is no archive, or has no such array of numbers.
+    pub fn holds_integers(path: &Path, name: &str) -> Result<bool> {
+        Ok(Archive::new(Box::new(open_file(path)?), path)?.header(name)?.dtype.is_integer())
+    }
+
     /// The shape of the array in the `.npy` at `path`, of which no more than the header is read.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::array::Array;
-use super::npy::{DataLength, LONGEST_START, data_length, read_array};
+use super::npy::{DataLength, LONGEST_START, NpyHeader, data_length, read_array};
 use crate::error::{Error, Result};
 
 /// The largest member that is unpacked.
@@ -63,6 +63,15 @@ impl Archive {
         let bytes = self.unpack(array).map_err(|e| self.in_array(array, &e))?;
         self.budget = self.budget.saturating_sub(bytes.len() as u64);
         Ok(bytes)
+    }
+
+    /// The header of one array.
+    ///
+    /// # Errors
+    /// No such array, or one that holds no numbers.
+    pub(super) fn header(&mut self, array: &str) -> Result<NpyHeader> {
+        let header = self.zip.by_name(&format!("{array}.npy")).map_err(unreadable);
+        header.and_then(|mut file| NpyHeader::read(&mut file)).map_err(|e| self.in_array(array, &e))
     }
 
     fn unpack(&mut self, array: &str) -> Result<Vec<u8>> {

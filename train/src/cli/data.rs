@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ndarray::{Array1, Array2, s};
-use ndarray_npy::{NpzWriter, WriteNpzError};
+use poselift::format::NpzWriter;
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
 
@@ -131,22 +131,21 @@ fn validation(args: &ValidationArgs) -> Result<()> {
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { gaps: f64::from(u8::from(args.gaps)), ..Detector::in_full_view(noise) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
-    let failed = |e: WriteNpzError| Error::runtime(format!("cannot write: {e}")).at(&args.output);
-    let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
+    let mut npz = NpzWriter::new(Cursor::new(Vec::new()));
     let (keypoints, poses) = match views {
         Some(Views { keypoints, poses, cameras }) => {
             let focal: Array1<f32> = cameras.iter().map(|camera| camera.focal[0]).collect();
             let size: Vec<[f32; 2]> = cameras.iter().map(|camera| camera.size.map(|pixels| pixels as f32)).collect();
-            npz.add_array("size", &Array2::from(size)).map_err(failed)?;
-            npz.add_array("focal", &focal).map_err(failed)?;
+            npz.add("size", &Array2::from(size))?;
+            npz.add("focal", &focal)?;
             (keypoints, poses)
         }
         None => dataset.validation.to_arrays(),
     };
-    npz.add_array("joint_2d_1", &keypoints).map_err(failed)?;
-    npz.add_array("joint_3d", &poses).map_err(failed)?;
+    npz.add("joint_2d_1", &keypoints)?;
+    npz.add("joint_3d", &poses)?;
     let count = poses.dim().0;
-    let bytes = npz.finish().map_err(failed)?.into_inner();
+    let bytes = npz.finish()?.into_inner();
     output::write_whole(&args.output, &bytes)?;
     eprintln!("{}: {count} pairs, {}", args.output.display(), dataset.card.validated_on);
     Ok(())

@@ -61,10 +61,11 @@ impl NpyHeader {
         Ok(Self { dtype, fortran: field("fortran_order")?.starts_with("True"), shape })
     }
 
-    /// The header's bytes, `length` of them: room is left for more frames to be counted later.
-    fn to_bytes(shape: &[u64], length: usize) -> Vec<u8> {
+    /// The header's bytes, `length` of them, of an array of the type `descr`: room is left for more frames to be counted
+    /// later.
+    pub(super) fn to_bytes(descr: &str, shape: &[u64], length: usize) -> Vec<u8> {
         let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
-        let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sides}), }}");
+        let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sides}), }}");
         let mut bytes = [MAGIC, &[1, 0]].concat();
         bytes.extend(((length - bytes.len() - 2) as u16).to_le_bytes());
         bytes.extend(text.bytes());
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn our_header_reads_back() {
         for shape in [[0, 17, 3], [u64::MAX, 4096, 3]] {
-            let bytes = NpyHeader::to_bytes(&shape, 128);
+            let bytes = NpyHeader::to_bytes("<f4", &shape, 128);
             assert_eq!(bytes.len(), 128);
             let header = NpyHeader::read(&mut &bytes[..]).unwrap();
             let shape = shape.map(|side| side as usize).to_vec();

@@ -20,6 +20,8 @@ use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 const CAPACITY: usize = 256 << 10;
 /// Bytes of the npy header, fixed so that it can be written over.
 const HEADER: usize = 2 * ALIGNMENT;
+/// NumPy's name of the type of all numbers.
+const F32: &str = "<f4";
 /// The poses' name in an archive.
 const POSES: &str = "poses.npy";
 /// The name of sigma beside them.
@@ -90,7 +92,7 @@ impl ArrayWriter {
 
     fn write_around(&mut self) -> std::io::Result<()> {
         let length = self.length + self.rows.len() as u64;
-        let header = NpyHeader::to_bytes(&[self.frames(length), self.joints as u64, 3], HEADER);
+        let header = NpyHeader::to_bytes(F32, &[self.frames(length), self.joints as u64, 3], HEADER);
         let mut checksum = self.checksum.clone();
         let (before, after) = match &mut checksum {
             None => (header, Vec::new()),
@@ -119,9 +121,9 @@ impl ArrayWriter {
     fn append_sigma(&mut self) -> std::io::Result<()> {
         let (Some(sigma), Some(checksum)) = (&self.sigma, &self.checksum) else { return Ok(()) };
         let frames = self.frames(self.length);
-        let poses_header = NpyHeader::to_bytes(&[frames, self.joints as u64, 3], HEADER);
+        let poses_header = NpyHeader::to_bytes(F32, &[frames, self.joints as u64, 3], HEADER);
         let poses = poses_member(&poses_header, checksum, self.length);
-        let array = [&NpyHeader::to_bytes(&[frames, self.joints as u64], HEADER), &sigma[..]].concat();
+        let array = [&NpyHeader::to_bytes(F32, &[frames, self.joints as u64], HEADER), &sigma[..]].concat();
         let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
         let sigma = Member { name: SIGMA, checksum, length, offset: poses.end() };
         // The directory of the poses alone, which stands here, is written over.

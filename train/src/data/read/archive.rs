@@ -3,11 +3,11 @@
 //! It holds `positions`, `[T, 22, 3]`, int16 millimetres or float32 metres, and `meta`, the bytes of a JSON text.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use ndarray::{Array1, Array3};
-use ndarray_npy::{NpzReader, NpzWriter};
+use poselift::format::{NamedArray, NpzWriter};
 use poselift::skeleton::BODY22;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ use crate::output;
 
 /// The version of the archive's format that this crate writes and reads.
 const SCHEMA: u32 = 1;
+/// The names of its arrays.
+const POSITIONS: &str = "positions";
+const META: &str = "meta";
 
 /// How coordinates are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +42,8 @@ struct Meta {
 
 /// Whether `path` is a clips archive, judged by the names of its arrays.
 pub fn is_archive(path: &Path) -> bool {
-    let names = File::open(path).ok().and_then(|file| NpzReader::new(BufReader::new(file)).ok()?.names().ok());
-    // Some versions of the reader give names with their extension.
-    let names: Vec<_> = names.unwrap_or_default().iter().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
-    ["positions", "meta"].iter().all(|wanted| names.iter().any(|name| name == wanted))
+    let names = NamedArray::names(path).unwrap_or_default();
+    [POSITIONS, META].iter().all(|wanted| names.iter().any(|name| name == wanted))
 }
 
 /// Writes `motion` to `path`, which appears only once it is whole.
@@ -69,15 +70,14 @@ fn write_to(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
         sources: motion.sources.clone(),
     };
     let meta = serde_json::to_vec(&meta).map_err(|e| Error::input(format!("cannot describe the clips: {e}")))?;
-    let cannot = |e: ndarray_npy::WriteNpzError| Error::input(format!("cannot write: {e}"));
     let file = File::create(path).map_err(|e| Error::io("cannot write", path, e))?;
-    let mut archive = NpzWriter::new_compressed(BufWriter::new(file));
-    archive.add_array("meta", &Array1::from_vec(meta)).map_err(cannot)?;
+    let mut archive = NpzWriter::new(BufWriter::new(file));
+    archive.add(META, &Array1::from_vec(meta))?;
     match precision {
-        Precision::Millimetres => archive.add_array("positions", &millimetres(motion)?).map_err(cannot)?,
-        Precision::Float32 => archive.add_array("positions", &motion.positions).map_err(cannot)?,
+        Precision::Millimetres => archive.add(POSITIONS, &millimetres(motion)?)?,
+        Precision::Float32 => archive.add(POSITIONS, &motion.positions)?,
     }
-    let mut file = archive.finish().map_err(cannot)?;
+    let mut file = archive.finish()?;
     file.flush().map_err(|e| Error::io("cannot write", path, e))
 }
 
@@ -112,16 +112,25 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<(Meta, Array3<f32>)> {
-    let cannot = |e: ndarray_npy::ReadNpzError| Error::input(format!("no clips archive: {e}"));
-    let file = File::open(path).map_err(|e| Error::io("cannot read", path, e))?;
-    let mut archive = NpzReader::new(BufReader::new(file)).map_err(cannot)?;
-    let meta: Array1<u8> = archive.by_name("meta").map_err(cannot)?;
-    let meta: Meta = serde_json::from_slice(&meta.to_vec())
-        .map_err(|e| Error::input(format!("the archive's meta is not readable: {e}")))?;
-    let positions = match archive.by_name::<ndarray::OwnedRepr<i16>, ndarray::Ix3>("positions") {
-        Ok(millimetres) => millimetres.mapv(|value| f32::from(value) / 1000.0),
-        Err(_) => archive.by_name::<ndarray::OwnedRepr<f32>, ndarray::Ix3>("positions").map_err(cannot)?,
+    let mut arrays = NamedArray::all(path).map_err(|e| Error::input(format!("no clips archive: {e}")))?;
+    let mut array = |wanted: &str| {
+        let at = arrays.iter().position(|array| array.path == [wanted]);
+        at.map(|at| arrays.swap_remove(at))
+            .ok_or_else(|| Error::input(format!("no clips archive: there is no array {wanted} in it")))
     };
+    // Bytes come as floats, which hold them exactly.
+    let meta: Vec<u8> = array(META)?.numbers.iter().map(|&byte| byte as u8).collect();
+    let meta: Meta =
+        serde_json::from_slice(&meta).map_err(|e| Error::input(format!("the archive's meta is not readable: {e}")))?;
+    let NamedArray { shape, numbers, .. } = array(POSITIONS)?;
+    let [frames, joints, axes] = shape[..] else {
+        return Err(Error::input(format!("no clips archive: positions of {} sides, expected 3", shape.len())));
+    };
+    let mut positions = Array3::from_shape_vec((frames, joints, axes), numbers)
+        .expect("an array has as many numbers as its shape says");
+    if NamedArray::holds_integers(path, POSITIONS)? {
+        positions.mapv_inplace(|millimetres| millimetres / 1000.0);
+    }
     check(&meta, positions.dim())?;
     if positions.iter().any(|value| !value.is_finite()) {
         return Err(Error::input("the archive holds a position that is no number"));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 use poselift::error::{Error, Result};
+use poselift::format::NamedArray;
 use poselift::skeleton::BODY22;
 use serde::Deserialize;
 
@@ -46,8 +47,12 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
         }
     };
     let joints = order(&description.joints).map_err(|e| e.at(path.with_extension("json")))?;
-    let points: Array3<i16> = ndarray_npy::read_npy(path)
-        .map_err(|e| Error::input(format!("cannot read int16 [frames, joints, 3]: {e}")).at(path))?;
+    let points = match NamedArray::all(path)?.pop() {
+        Some(NamedArray { shape, numbers, .. }) if shape.len() == 3 => {
+            Array3::from_shape_vec((shape[0], shape[1], shape[2]), numbers).expect("as many numbers as its shape says")
+        }
+        _ => return Err(Error::input("holds no array of [frames, joints, 3]").at(path)),
+    };
     let (frames, found, axes) = points.dim();
     if found != description.joints.len() || axes != 3 {
         let expected = description.joints.len();
@@ -65,9 +70,7 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
         })?;
         let bodies: Vec<Body> = (clip.start..end)
             .map(|frame| {
-                std::array::from_fn(|slot| {
-                    std::array::from_fn(|axis| f32::from(points[[frame, joints[slot], axis]]) * metres)
-                })
+                std::array::from_fn(|slot| std::array::from_fn(|axis| points[[frame, joints[slot], axis]] * metres))
             })
             .collect();
         let take = TakeOf {
