@@ -36,15 +36,12 @@ mod file;
 mod intrinsics;
 mod look_at;
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 pub use distortion::Distortion;
 pub use file::{CameraFile, NamedCamera, UpAxis};
 pub use intrinsics::{Intrinsics, Undistorter};
 pub use look_at::{LEAST_DEPTH, LookAt, RAY_DEPTH};
-
-/// A 3 × 3 matrix as rows.
-pub type Matrix3 = [[f32; 3]; 3];
 
 /// A pinhole camera without distortion.
 ///
@@ -118,10 +115,10 @@ pub struct Attitude {
 impl Attitude {
     /// The attitude of a camera that sees what points up in the world in the direction `up_in_camera`, in camera axes
     /// and of any length; its heading is 0.
-    pub fn from_up(up_in_camera: [f32; 3]) -> Self {
+    pub fn from_up(up_in_camera: Vector3<f64>) -> Self {
         // A camera of elevation e and roll r sees it in (−sin r cos e, −cos r cos e, −sin e).
-        let up = Vector3::from(up_in_camera).normalize();
-        Self { heading: 0.0, elevation: (-up.z).asin(), roll: (-up.x).atan2(-up.y) }
+        let up = up_in_camera.normalize();
+        Self { heading: 0.0, elevation: (-up.z).asin() as f32, roll: (-up.x).atan2(-up.y) as f32 }
     }
 
     /// The attitude of a camera that is turned clockwise about its optical axis by `angle` more, radians.
@@ -135,42 +132,34 @@ impl Attitude {
     /// forward in the world.
     ///
     /// `R = Ry(heading) · Rx(−elevation) · diag(1, −1, −1) · Rz(roll)`; its transpose is the inverse.
-    pub fn world_from_camera(self) -> Matrix3 {
+    pub fn world_from_camera(self) -> Matrix3<f32> {
         let (sin_h, cos_h) = self.heading.sin_cos();
         let (sin_e, cos_e) = self.elevation.sin_cos();
         let (sin_r, cos_r) = self.roll.sin_cos();
-        let turned = [[cos_h, 0.0, sin_h], [0.0, 1.0, 0.0], [-sin_h, 0.0, cos_h]];
-        let lowered = [[1.0, 0.0, 0.0], [0.0, cos_e, sin_e], [0.0, -sin_e, cos_e]];
-        let camera_axes = [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]];
-        let rolled = [[cos_r, -sin_r, 0.0], [sin_r, cos_r, 0.0], [0.0, 0.0, 1.0]];
-        multiply(multiply(turned, lowered), multiply(camera_axes, rolled))
+        // Rows, one after another.
+        let turned = Matrix3::new(cos_h, 0.0, sin_h, 0.0, 1.0, 0.0, -sin_h, 0.0, cos_h);
+        let lowered = Matrix3::new(1.0, 0.0, 0.0, 0.0, cos_e, sin_e, 0.0, -sin_e, cos_e);
+        let camera_axes = Matrix3::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0);
+        let rolled = Matrix3::new(cos_r, -sin_r, 0.0, sin_r, cos_r, 0.0, 0.0, 0.0, 1.0);
+        (turned * lowered) * (camera_axes * rolled)
     }
 
     /// The rotation that takes directions in world axes to camera axes.
-    pub fn camera_from_world(self) -> Matrix3 {
-        transpose(self.world_from_camera())
+    pub fn camera_from_world(self) -> Matrix3<f32> {
+        self.world_from_camera().transpose()
     }
 
     /// The rotation that takes directions in camera axes to those of a level camera of the same heading: x to the
     /// right, y down along gravity, z forward. It does not depend on the heading.
-    pub fn level_from_camera(self) -> Matrix3 {
+    pub fn level_from_camera(self) -> Matrix3<f32> {
         let level = Self { elevation: 0.0, roll: 0.0, ..self };
-        multiply(level.camera_from_world(), self.world_from_camera())
+        level.camera_from_world() * self.world_from_camera()
     }
 }
 
-/// `matrix · vector`.
-pub fn rotate(matrix: Matrix3, vector: [f32; 3]) -> [f32; 3] {
-    matrix.map(|row| row[0] * vector[0] + row[1] * vector[1] + row[2] * vector[2])
-}
-
-fn multiply(a: Matrix3, b: Matrix3) -> Matrix3 {
-    let columns = transpose(b);
-    a.map(|row| rotate(columns, row))
-}
-
-fn transpose(m: Matrix3) -> Matrix3 {
-    std::array::from_fn(|row| std::array::from_fn(|column| m[column][row]))
+/// `rotation · vector`, of a point of a pose.
+pub fn rotate(rotation: &Matrix3<f32>, vector: [f32; 3]) -> [f32; 3] {
+    (rotation * Vector3::from(vector)).into()
 }
 
 #[cfg(test)]
@@ -188,7 +177,7 @@ mod tests {
 
     /// Where `attitude` sees a world point when it looks at the origin from `distance` metres.
     fn seen(attitude: Attitude, distance: f32, point: [f32; 3]) -> [f32; 2] {
-        let [x, y, z] = rotate(attitude.camera_from_world(), point);
+        let [x, y, z] = rotate(&attitude.camera_from_world(), point);
         CAMERA.project([x, y, z + distance]).expect("in front of the camera")
     }
 
@@ -211,7 +200,7 @@ mod tests {
     fn heading_walks_round_the_person() {
         // From the left side (+x), a person who faces +z looks to the left of the image.
         let side = Attitude { heading: FRAC_PI_2, ..Attitude::default() };
-        assert!(close(rotate(side.world_from_camera(), [0.0, 0.0, 1.0]), [-1.0, 0.0, 0.0]));
+        assert!(close(rotate(&side.world_from_camera(), [0.0, 0.0, 1.0]), [-1.0, 0.0, 0.0]));
         assert!(seen(side, 4.0, [0.0, 0.0, 0.5])[0] < 400.0);
         assert_relative_eq!(seen(side, 4.0, [0.0, 1.0, 0.0])[0], 500.0, epsilon = 1e-3);
     }
@@ -220,7 +209,7 @@ mod tests {
     fn elevation_looks_down() {
         let raised = Attitude { elevation: FRAC_PI_4, ..Attitude::default() };
         let half = 0.5_f32.sqrt();
-        assert!(close(rotate(raised.world_from_camera(), [0.0, 0.0, 1.0]), [0.0, -half, -half]));
+        assert!(close(rotate(&raised.world_from_camera(), [0.0, 0.0, 1.0]), [0.0, -half, -half]));
         // From above, points on the ground nearer to the camera (+z) are lower in the image.
         assert!(seen(raised, 4.0, [0.0, 0.0, 0.5])[1] > 550.0);
     }
@@ -239,10 +228,10 @@ mod tests {
         for heading in [0.0, 1.3] {
             let held = Attitude { heading, elevation: 0.3, roll: -0.2 };
             // A person stands on the floor: their head is above their feet.
-            let head = rotate(held.camera_from_world(), [0.0, 1.0, 0.0]);
-            assert!(close(rotate(held.level_from_camera(), head), [0.0, -1.0, 0.0]));
+            let head = rotate(&held.camera_from_world(), [0.0, 1.0, 0.0]);
+            assert!(close(rotate(&held.level_from_camera(), head), [0.0, -1.0, 0.0]));
             // The camera's forward direction without its vertical part.
-            let [x, y, z] = rotate(held.level_from_camera(), [0.0, 0.0, 1.0]);
+            let [x, y, z] = rotate(&held.level_from_camera(), [0.0, 0.0, 1.0]);
             assert!(x.abs() < 1e-6 && (y - 0.3_f32.sin()).abs() < 1e-6 && z > 0.9);
         }
     }
@@ -266,14 +255,9 @@ mod tests {
         fn rotations_keep_lengths_and_handedness(heading in -7f32..7.0, elevation in -2f32..2.0, roll in -4f32..4.0) {
             let attitude = Attitude { heading, elevation, roll };
             let [right, down, forward] =
-                [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|axis| rotate(attitude.world_from_camera(), axis));
-            let cross = [
-                right[1] * down[2] - right[2] * down[1],
-                right[2] * down[0] - right[0] * down[2],
-                right[0] * down[1] - right[1] * down[0],
-            ];
-            prop_assert!(close(cross, forward));
-            prop_assert!(close(rotate(attitude.camera_from_world(), forward), [0.0, 0.0, 1.0]));
+                [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|axis| rotate(&attitude.world_from_camera(), axis));
+            prop_assert!(close(Vector3::from(right).cross(&Vector3::from(down)).into(), forward));
+            prop_assert!(close(rotate(&attitude.camera_from_world(), forward), [0.0, 0.0, 1.0]));
             prop_assert!((forward[1] + elevation.sin()).abs() < 1e-5);
         }
     }

@@ -6,7 +6,9 @@
 //! each other as in a step. So steps are never measured, a slide of both feet together is not seen, and a camera that
 //! looks steeply down turns depths into heights: compare figures of the same clip only.
 
-use super::Point;
+use nalgebra::Vector3;
+
+use super::{Point, vector};
 
 /// The time over which speeds are taken, and the shortest stance, seconds.
 const STEP: f64 = 0.1;
@@ -38,13 +40,12 @@ impl Legs {
     }
 
     /// The length of the legs, and the vector from the right ankle to the left one, in the pose's unit.
-    fn measure(&self, pose: &[Point]) -> (f64, [f64; 3]) {
+    fn measure(&self, pose: &[Point]) -> (f64, Vector3<f64>) {
         let length = |[hip, knee, ankle]: [usize; 3]| {
             super::distance(pose[hip], pose[knee]) + super::distance(pose[knee], pose[ankle])
         };
-        let [left, right] = self.0.map(|leg| pose[leg[2]].map(f64::from));
-        let apart = [0, 1, 2].map(|axis| left[axis] - right[axis]);
-        (self.0.iter().map(|&leg| length(leg)).sum::<f64>() / 2.0, apart)
+        let [left, right] = self.0.map(|leg| vector(pose[leg[2]]));
+        (self.0.iter().map(|&leg| length(leg)).sum::<f64>() / 2.0, left - right)
     }
 }
 
@@ -60,7 +61,7 @@ struct Apart {
     frame: u64,
     seconds: f64,
     /// From the right ankle to the left one.
-    way: [f64; 3],
+    way: Vector3<f64>,
 }
 
 /// The sliding of both feet while they stood.
@@ -117,12 +118,12 @@ struct Step {
 impl Step {
     /// The relative speed of the feet over the floor, the camera's x and z.
     fn speed(&self) -> f64 {
-        (self.to.way[0] - self.from.way[0]).hypot(self.to.way[2] - self.from.way[2]) / self.seconds
+        (self.to.way.x - self.from.way.x).hypot(self.to.way.z - self.from.way.z) / self.seconds
     }
 
     fn stands(&self, leg: f64) -> bool {
-        let rise = (self.to.way[1] - self.from.way[1]).abs() / self.seconds;
-        let height = self.from.way[1].abs().max(self.to.way[1].abs());
+        let rise = (self.to.way.y - self.from.way.y).abs() / self.seconds;
+        let height = self.from.way.y.abs().max(self.to.way.y.abs());
         height < HEIGHT * leg && rise < RISE * leg && self.speed() < PASSING * leg
     }
 }

@@ -13,6 +13,8 @@
 //!
 //! No other scale is taken from the truth, and reflections are not allowed.
 
+use nalgebra::Vector3;
+
 mod calibration;
 mod feet;
 mod procrustes;
@@ -53,9 +55,8 @@ pub fn mpjpe(predicted: &[Point], truth: &[Point]) -> f64 {
 /// # Panics
 /// If the poses do not have the same number of joints.
 pub fn n_mpjpe(predicted: &[Point], truth: &[Point]) -> f64 {
-    let dot = |a: &Point, b: &Point| (0..3).map(|i| f64::from(a[i]) * f64::from(b[i])).sum::<f64>();
-    let match_truth: f64 = predicted.iter().zip(truth).map(|(p, t)| dot(p, t)).sum();
-    let own_size: f64 = predicted.iter().map(|p| dot(p, p)).sum();
+    let match_truth: f64 = predicted.iter().zip(truth).map(|(p, t)| vector(*p).dot(&vector(*t))).sum();
+    let own_size: f64 = predicted.iter().map(|p| vector(*p).norm_squared()).sum();
     let scale = if own_size > 0.0 { match_truth / own_size } else { 0.0 };
     let scaled: Vec<Point> = predicted.iter().map(|p| p.map(|c| (f64::from(c) * scale) as f32)).collect();
     mpjpe(&scaled, truth)
@@ -88,7 +89,12 @@ pub fn auc(errors_mm: &[f64]) -> f64 {
 
 /// Euclidean distance.
 pub(crate) fn distance(a: Point, b: Point) -> f64 {
-    (0..3).map(|i| (f64::from(a[i]) - f64::from(b[i])).powi(2)).sum::<f64>().sqrt()
+    (vector(a) - vector(b)).norm()
+}
+
+/// A point as all metrics reckon with it.
+fn vector(point: Point) -> Vector3<f64> {
+    Vector3::from(point.map(f64::from))
 }
 
 #[cfg(test)]

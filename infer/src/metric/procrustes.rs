@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::Point;
+use super::{Point, vector};
 
 /// `predicted`, moved, rotated and scaled to be as close to `truth` as possible: least squares over rotation, one
 /// positive scale and translation.
@@ -44,10 +44,6 @@ fn best_rotation(covariance: Matrix3<f64>) -> (Matrix3<f64>, f64) {
 
 fn centroid(pose: &[Point]) -> Vector3<f64> {
     pose.iter().map(|p| vector(*p)).sum::<Vector3<f64>>() / pose.len().max(1) as f64
-}
-
-fn vector(point: Point) -> Vector3<f64> {
-    Vector3::from(point.map(f64::from))
 }
 
 #[cfg(test)]

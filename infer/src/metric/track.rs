@@ -1,7 +1,7 @@
 //! One person's track through a stream: the lengths of their bones, and the previous poses.
 
-use super::Point;
 use super::feet::Feet;
+use super::{Point, vector};
 
 /// A person's identity across frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,12 +72,9 @@ impl History {
             return Vec::new();
         }
         let acceleration = |&joint: &usize| {
-            let [a, b, c] = [first, second, now].map(|moment| moment.joints[joint].map(f64::from));
-            let along = |axis: usize| {
-                let change = (c[axis] - b[axis]) / steps[1] - (b[axis] - a[axis]) / steps[0];
-                2.0 * change / (steps[0] + steps[1])
-            };
-            (0..3).map(|axis| along(axis).powi(2)).sum::<f64>().sqrt() as f32
+            let [a, b, c] = [first, second, now].map(|moment| vector(moment.joints[joint]));
+            let change = (c - b) / steps[1] - (b - a) / steps[0];
+            (change * 2.0 / (steps[0] + steps[1])).norm() as f32
         };
         moving.iter().map(acceleration).collect()
     }

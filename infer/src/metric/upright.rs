@@ -3,8 +3,10 @@
 //! On 2,700 views of people who stand straight, by cameras pitched −35 to 60 degrees, with `coco17` and a detector's
 //! errors, the direction up is 0.2 degrees off on average and 4.5 in a single view (`models/README.md`).
 
-use super::Point;
+use nalgebra::Vector3;
+
 use super::feet::Legs;
+use super::{Point, vector};
 use crate::camera::Attitude;
 
 /// Greatest bend of knees and hips of a person who stands straight, degrees.
@@ -29,7 +31,7 @@ pub(super) struct Upright {
     legs: Legs,
     thorax: usize,
     /// Sum of the directions.
-    sum: [f64; 3],
+    sum: Vector3<f64>,
     poses: u64,
 }
 
@@ -37,53 +39,37 @@ impl Upright {
     /// `None` if a joint is missing.
     pub(super) fn of(joints: &[String]) -> Option<Self> {
         let thorax = joints.iter().position(|joint| *joint == "thorax")?;
-        Some(Self { legs: Legs::of(joints)?, thorax, sum: [0.0; 3], poses: 0 })
+        Some(Self { legs: Legs::of(joints)?, thorax, sum: Vector3::zeros(), poses: 0 })
     }
 
     /// Adds a pose, in the camera's axes.
     pub(super) fn add(&mut self, pose: &[Point]) {
         let [left, right] = self.legs.joints();
-        let middle = |part: usize| {
-            let [a, b] = [pose[left[part]], pose[right[part]]].map(|joint| joint.map(f64::from));
-            [0, 1, 2].map(|axis| (a[axis] + b[axis]) / 2.0)
-        };
-        let at = |joint: usize| pose[joint].map(f64::from);
-        let trunk = way(middle(0), at(self.thorax));
+        let at = |joint: usize| vector(pose[joint]);
+        let middle = |part: usize| (at(left[part]) + at(right[part])) / 2.0;
+        let trunk = at(self.thorax) - middle(0);
         let is_straight = [left, right].iter().all(|[hip, knee, ankle]| {
-            let [thigh, shank] = [way(at(*knee), at(*hip)), way(at(*ankle), at(*knee))];
+            let thigh = at(*hip) - at(*knee);
+            let shank = at(*knee) - at(*ankle);
             angle(thigh, shank) < STRAIGHT && angle(trunk, thigh) < STRAIGHT
         });
-        let body = way(middle(2), at(self.thorax));
-        if is_straight && angle(body, [0.0, -1.0, 0.0]) < UP {
-            let length = length(body);
-            self.sum.iter_mut().zip(body).for_each(|(sum, axis)| *sum += axis / length);
+        let body = at(self.thorax) - middle(2);
+        if is_straight && angle(body, -Vector3::y()) < UP {
+            self.sum += body.normalize();
             self.poses += 1;
         }
     }
 
     /// The camera's attitude; `None` if there are too few poses.
     pub(super) fn held(&self) -> Option<Held> {
-        let length = length(self.sum);
-        let [x, y, z] = self.sum.map(|axis| axis / length);
-        // A head in front of a camera of elevation e and roll r is in the direction (−sin r cos e, −cos r cos e, −sin
-        // e).
-        let attitude = Attitude { elevation: (-z).asin() as f32, roll: (-x).atan2(-y) as f32, ..Attitude::default() };
-        (self.poses >= LEAST_POSES).then_some(Held { attitude, poses: self.poses })
+        (self.poses >= LEAST_POSES).then(|| Held { attitude: Attitude::from_up(self.sum), poses: self.poses })
     }
 }
 
-fn way(from: [f64; 3], to: [f64; 3]) -> [f64; 3] {
-    [0, 1, 2].map(|axis| to[axis] - from[axis])
-}
-
-fn length(way: [f64; 3]) -> f64 {
-    way.iter().map(|axis| axis * axis).sum::<f64>().sqrt()
-}
-
 /// Degrees between two directions; NaN if one has no length.
-fn angle(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
-    (dot / (length(a) * length(b))).clamp(-1.0, 1.0).acos().to_degrees()
+fn angle(a: Vector3<f64>, b: Vector3<f64>) -> f64 {
+    // nalgebra's own `angle` takes directions without a length for parallel ones.
+    (a.dot(&b) / (a.norm() * b.norm())).clamp(-1.0, 1.0).acos().to_degrees()
 }
 
 #[cfg(test)]
@@ -107,7 +93,7 @@ mod tests {
                 _ => [0.0; 3],
             }
         };
-        H36M17.joints.iter().map(|joint| rotate(attitude.camera_from_world(), world(joint))).collect()
+        H36M17.joints.iter().map(|joint| rotate(&attitude.camera_from_world(), world(joint))).collect()
     }
 
     fn upright() -> Upright {

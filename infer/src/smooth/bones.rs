@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use nalgebra::Vector3;
+
 use super::Track;
 use crate::pose::LiftedPerson;
 
@@ -58,7 +60,7 @@ impl Bones {
         self.time = time;
         for (place, person) in people.iter().enumerate() {
             let Some(track) = Track::of(people, place) else { continue };
-            let bone = |[joint, parent]: &[usize; 2]| length(between(&person.joints, *parent, *joint));
+            let bone = |[joint, parent]: &[usize; 2]| between(&person.joints, *parent, *joint).norm();
             let lengths = self.pairs.iter().map(bone);
             match self.people.get_mut(&track) {
                 Some(known) => known.see(time, lengths),
@@ -76,10 +78,9 @@ impl Bones {
         let found = joints.to_vec();
         for ([joint, parent], wanted) in self.pairs.iter().zip(&known.means) {
             let bone = between(&found, *parent, *joint);
-            let length = length(bone);
+            let length = bone.norm();
             let stretch = if length > 0.0 { wanted / length } else { 1.0 };
-            let base = joints[*parent];
-            joints[*joint] = std::array::from_fn(|axis| (f64::from(base[axis]) + bone[axis] * stretch) as f32);
+            joints[*joint] = (vector(joints[*parent]) + bone * stretch).map(|axis| axis as f32).into();
         }
     }
 }
@@ -94,10 +95,10 @@ impl Lengths {
     }
 }
 
-fn between(joints: &[[f32; 3]], from: usize, to: usize) -> [f64; 3] {
-    std::array::from_fn(|axis| f64::from(joints[to][axis]) - f64::from(joints[from][axis]))
+fn between(joints: &[[f32; 3]], from: usize, to: usize) -> Vector3<f64> {
+    vector(joints[to]) - vector(joints[from])
 }
 
-fn length(bone: [f64; 3]) -> f64 {
-    bone.iter().map(|axis| axis * axis).sum::<f64>().sqrt()
+fn vector(joint: [f32; 3]) -> Vector3<f64> {
+    Vector3::from(joint.map(f64::from))
 }

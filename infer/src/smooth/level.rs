@@ -1,6 +1,8 @@
 //! Makes upright people upright: turns poses from the axes of a tilted camera to those of a level one.
 
-use crate::camera::{Attitude, Matrix3, rotate};
+use nalgebra::Matrix3;
+
+use crate::camera::{Attitude, rotate};
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
@@ -9,7 +11,7 @@ use crate::pose::{Frame, LiftedFrame};
 /// place ([`crate::pose::Axes::Level`]), and passes them on to another writer.
 pub struct LevelWriter {
     writer: Box<dyn PoseWriter>,
-    level_from_camera: Matrix3,
+    level_from_camera: Matrix3<f32>,
 }
 
 impl LevelWriter {
@@ -24,7 +26,7 @@ impl PoseWriter for LevelWriter {
         let mut level = lifted.clone();
         for person in &mut level.people {
             for joint in person.joints.iter_mut().chain(&mut person.root) {
-                *joint = rotate(self.level_from_camera, *joint);
+                *joint = rotate(&self.level_from_camera, *joint);
             }
         }
         self.writer.write(frame, &level)

@@ -1,5 +1,7 @@
 //! Lines through the poses around one: local regression (Cleveland 1979), linear, with tricube weights.
 
+use nalgebra::Vector3;
+
 /// Moves each of `joints` to the value, at time 0, of a line fitted through the same joint's positions `around` it by
 /// weighted least squares. Times are from −1 to 1, 0 being the time of `joints`, which are among those around.
 ///
@@ -17,9 +19,9 @@ pub(super) fn smooth<'a>(around: impl Iterator<Item = (f64, &'a [[f32; 3]])>, jo
     }
     let shares: Vec<f64> = around.iter().map(|(weight, time, _)| weight * (second - first * time) / spread).collect();
     for (joint, place) in joints.iter_mut().enumerate() {
-        *place = std::array::from_fn(|axis| {
-            let each = around.iter().zip(&shares);
-            each.map(|((.., joints), share)| share * f64::from(joints[joint][axis])).sum::<f64>() as f32
-        });
+        let each = around.iter().zip(&shares);
+        let sum: Vector3<f64> =
+            each.map(|((.., joints), share)| Vector3::from(joints[joint].map(f64::from)) * *share).sum();
+        *place = sum.map(|axis| axis as f32).into();
     }
 }

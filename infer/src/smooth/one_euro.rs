@@ -3,6 +3,8 @@
 //! A first-order low-pass filter whose cut-off frequency grows with the joint's speed: still joints do not jitter,
 //! moving joints do not lag.
 
+use nalgebra::Vector3;
+
 /// Growth of the cut-off frequency, Hz for each body size that a joint moves in a second: for a standing person,
 /// about 2 Hz for each m/s.
 const HZ_PER_SPEED: f64 = 1.0;
@@ -22,14 +24,14 @@ pub(super) struct OneEuro {
 /// A joint's filtered position, in any unit, and its velocity per second.
 #[derive(Debug, Clone, Copy)]
 struct Filtered {
-    place: [f64; 3],
-    velocity: [f64; 3],
+    place: Vector3<f64>,
+    velocity: Vector3<f64>,
 }
 
 impl OneEuro {
     /// Starts at `time`, seconds, with a pose that stays unchanged.
     pub(super) fn new(time: f64, joints: &[[f32; 3]]) -> Self {
-        let at_rest = |joint: &[f32; 3]| Filtered { place: joint.map(f64::from), velocity: [0.0; 3] };
+        let at_rest = |joint: &[f32; 3]| Filtered { place: vector(*joint), velocity: Vector3::zeros() };
         let squares = joints.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
         let size = (squares / joints.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
         Self { time, size, joints: joints.iter().map(at_rest).collect() }
@@ -45,24 +47,24 @@ impl OneEuro {
         let (step, quickening) = (time - self.time, HZ_PER_SPEED / self.size);
         self.time = time;
         for (filtered, joint) in self.joints.iter_mut().zip(joints) {
-            *joint = filtered.go_on(step, [cutoff, quickening], joint.map(f64::from)).map(|axis| axis as f32);
+            *joint = filtered.go_on(step, [cutoff, quickening], vector(*joint)).map(|axis| axis as f32).into();
         }
     }
 }
 
 impl Filtered {
-    fn go_on(&mut self, step: f64, [cutoff, quickening]: [f64; 2], found: [f64; 3]) -> [f64; 3] {
-        let towards = |from: [f64; 3], to: [f64; 3], share: f64| {
-            std::array::from_fn(|axis| from[axis] + share * (to[axis] - from[axis]))
-        };
-        let velocity = std::array::from_fn(|axis| (found[axis] - self.place[axis]) / step);
-        self.velocity = towards(self.velocity, velocity, share(step, SPEED_CUTOFF));
+    fn go_on(&mut self, step: f64, [cutoff, quickening]: [f64; 2], found: Vector3<f64>) -> Vector3<f64> {
+        let velocity = (found - self.place) / step;
+        self.velocity += (velocity - self.velocity) * share(step, SPEED_CUTOFF);
         // The paper filters single numbers; here a joint's three are filtered together, so that the axes' directions
         // have no effect.
-        let speed = self.velocity.iter().map(|axis| axis * axis).sum::<f64>().sqrt();
-        self.place = towards(self.place, found, share(step, cutoff + quickening * speed));
+        self.place += (found - self.place) * share(step, cutoff + quickening * self.velocity.norm());
         self.place
     }
+}
+
+fn vector(joint: [f32; 3]) -> Vector3<f64> {
+    Vector3::from(joint.map(f64::from))
 }
 
 /// The share by which a low-pass of `cutoff` Hz moves towards a new number that comes `step` seconds after the last.

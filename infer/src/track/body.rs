@@ -1,5 +1,7 @@
 //! Where a person's points are, and where they will be.
 
+use nalgebra::Vector2;
+
 use crate::pose::Person;
 
 /// Points that are compared; of layouts with more, each so many-th.
@@ -9,37 +11,37 @@ const MAX_POINTS: usize = 26;
 #[derive(Debug, Clone)]
 pub(super) struct Body {
     /// Points in pixels; NaN where one is not seen.
-    points: Vec<[f64; 2]>,
+    points: Vec<Vector2<f64>>,
     /// The larger side of the box around them.
     size: f64,
-    centre: [f64; 2],
+    centre: Vector2<f64>,
     /// Pixels a frame.
-    velocity: [f64; 2],
+    velocity: Vector2<f64>,
 }
 
 impl Body {
     /// The body of a person; `None` where nothing of them is seen.
     pub(super) fn of(person: &Person) -> Option<Self> {
         let stride = person.keypoints.len().div_ceil(MAX_POINTS).max(1);
-        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-        let (mut sum, mut count) = ([0.0; 2], 0.0);
+        let mut low = Vector2::repeat(f64::INFINITY);
+        let mut high = Vector2::repeat(f64::NEG_INFINITY);
+        let mut sum = Vector2::zeros();
+        let mut count = 0.0;
         let mut points = Vec::with_capacity(MAX_POINTS);
         for point in person.keypoints.iter().step_by(stride) {
             if point.is_missing() {
-                points.push([f64::NAN; 2]);
+                points.push(Vector2::repeat(f64::NAN));
                 continue;
             }
-            let at = [point.x, point.y];
-            for axis in 0..2 {
-                low[axis] = low[axis].min(at[axis]);
-                high[axis] = high[axis].max(at[axis]);
-                sum[axis] += at[axis];
-            }
+            let at = Vector2::new(point.x, point.y);
+            low = low.inf(&at);
+            high = high.sup(&at);
+            sum += at;
             count += 1.0;
             points.push(at);
         }
-        let size = (high[0] - low[0]).max(high[1] - low[1]);
-        (size > 0.0).then(|| Self { points, size, centre: sum.map(|sum| sum / count), velocity: [0.0; 2] })
+        let size = (high - low).max();
+        (size > 0.0).then(|| Self { points, size, centre: sum / count, velocity: Vector2::zeros() })
     }
 
     /// The mean distance of points from where those of `track` are predicted after so many frames, in body sizes; `None` where
@@ -47,11 +49,10 @@ impl Body {
     pub(super) fn distance(&self, track: &Self, frames: u64) -> Option<f64> {
         // A movement is not believed to go on for long.
         let frames = frames.min(5) as f64;
-        let ahead = track.velocity.map(|velocity| velocity * frames);
+        let ahead = track.velocity * frames;
         let (mut sum, mut count) = (0.0, 0u32);
         for (point, before) in self.points.iter().zip(&track.points) {
-            let (x, y) = (point[0] - before[0] - ahead[0], point[1] - before[1] - ahead[1]);
-            let distance = (x * x + y * y).sqrt();
+            let distance = (point - before - ahead).norm();
             if distance.is_finite() {
                 sum += distance;
                 count += 1;
@@ -64,11 +65,9 @@ impl Body {
     /// Takes the place of the body that was seen so many frames ago.
     pub(super) fn move_to(&mut self, mut now: Self, frames: u64) {
         let frames = frames.max(1) as f64;
-        for axis in 0..2 {
-            let step = (now.centre[axis] - self.centre[axis]) / frames;
-            // Half of the movement is believed at once, so that a jumping point does not throw the prediction off.
-            now.velocity[axis] = (self.velocity[axis] + step) / 2.0;
-        }
+        let step = (now.centre - self.centre) / frames;
+        // Half of the movement is believed at once, so that a jumping point does not throw the prediction off.
+        now.velocity = (self.velocity + step) / 2.0;
         *self = now;
     }
 }

@@ -172,7 +172,8 @@ mod tests {
             let turned = camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll));
             let found = Vec::<f32>::try_from(turned.flatten(0, -1)).unwrap();
             let expected = Attitude { heading, elevation, roll }.camera_from_world();
-            let close = found.iter().zip(expected.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-6);
+            // nalgebra keeps columns; found are rows.
+            let close = found.iter().zip(expected.transpose().iter()).all(|(a, b)| (a - b).abs() < 1e-6);
             assert!(close, "{found:?} against {expected:?}");
         }
     }

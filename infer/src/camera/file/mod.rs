@@ -114,7 +114,7 @@ impl NamedCamera {
     /// How the camera is held, if it is known which axis of its world points up: `up`, or else what the file's format says.
     pub fn attitude(&self, up: Option<UpAxis>) -> Option<Attitude> {
         let up_in_camera = self.camera_from_world? * up.or(self.up)?.direction();
-        Some(Attitude::from_up(up_in_camera.map(|axis| axis as f32).into()))
+        Some(Attitude::from_up(up_in_camera))
     }
 }
 
