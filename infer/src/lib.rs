@@ -25,7 +25,8 @@
 //! [`Lifter::lift_with_cameras`] takes arrays, [`Lifter::lift_frames`] people in frames, [`stream::lift_stream`]
 //! whole streams from reader to writer; [`Lifter::lift`] is for key points without a known camera.
 //!
-//! Features, both on by default: `bundled`, the models inside the library (13 MB), and `cli`, the program.
+//! Features, all on by default: `bundled`, the models inside the library (13 MB), `live`, frames over sockets and from
+//! growing files, and `cli`, the program.
 //!
 //! # The journey of a frame
 //!

@@ -15,6 +15,7 @@ use crate::live::{
     send,
 };
 use crate::place::ReferenceWriter;
+use crate::pose::Axes;
 
 /// Where frames come from and go to beside files and pipes.
 #[derive(Debug, Clone, Args)]
@@ -26,8 +27,8 @@ pub(super) struct LiveArgs {
     /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C or until it is removed
     #[arg(long, value_name = "PATH")]
     follow: Vec<PathBuf>,
-    /// Send poses at once, beside -o or alone: osc://HOST:PORT (VMC protocol, for avatars), or JSON, a frame a datagram or
-    /// message: udp://HOST:PORT, ws://HOST:PORT
+    /// Send poses at once, beside -o or alone: osc://HOST:PORT (VMC protocol, for avatars; with /tracking VRChat's trackers),
+    /// or JSON, a frame a datagram or message: udp://HOST:PORT, ws://HOST:PORT
     #[arg(long, value_name = "URL")]
     send: Vec<Address>,
 }
@@ -36,7 +37,7 @@ pub(super) struct LiveArgs {
 #[derive(Default)]
 pub(super) struct LiveInputs {
     skipped: Vec<(Address, Skipped)>,
-    /// Of clients who are inputs of their own.
+    /// Of clients, each an input of its own.
     pub(super) server: Option<WebSocketServer>,
 }
 
@@ -144,6 +145,9 @@ fn sender(address: &Address, stream: &SentStream<'_>, terminal: Terminal) -> Res
     let report = Box::new(move |text: &str| terminal.warning(text));
     let info = stream.info;
     if address.protocol == Protocol::Osc {
+        if info.axes == Axes::Camera {
+            terminal.note(&format!("{address}: as if the camera were level: give --pitch and --roll where it is not"));
+        }
         let reference = stream.export.avatar_reference();
         let writer = send(address, &ReferenceWriter::info(info, &reference)?, stream.extras, report)?;
         return Ok(Box::new(ReferenceWriter::new(writer, info, &reference)?));

@@ -66,7 +66,8 @@ pub(super) fn serve(
             }
             clients.fetch_add(1, Ordering::Relaxed);
             let mut lifter = Lifter::with_network(network.clone(), batch);
-            let (lift, clients) = (&lift, &clients);
+            let lift = &lift;
+            let clients = &clients;
             std::thread::Builder::new().name("input".to_owned()).spawn_scoped(scope, move || {
                 lift(client, &mut lifter);
                 clients.fetch_sub(1, Ordering::Relaxed);

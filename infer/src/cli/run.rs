@@ -21,7 +21,7 @@ use super::{
     DeviceArgs, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive, read_model,
 };
 use crate::camera::{Attitude, USUAL_FOCAL};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Format, InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
@@ -249,6 +249,9 @@ fn serve(
         };
         let stream = LiftedStream { source: &Source::Live(open.source), target: &target, answers: Some(&open.answers) };
         let outcome = lift_one(args, &stream, lifter, machine, terminal, notices);
+        if let Some(error) = failure(&outcome) {
+            open.answers.refuse(error);
+        }
         open.answers.close();
         let counted = total.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, terminal);
         if let Err(error) = counted {
@@ -256,6 +259,14 @@ fn serve(
         }
     })?;
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What ended an input before its end, where its sender can do something about it.
+fn failure(outcome: &Result<Outcome>) -> Option<&Error> {
+    match outcome {
+        Err(error) | Ok(Outcome { stopped: Some(Stop::Reading(error) | Stop::Lifting(error)), .. }) => Some(error),
+        Ok(_) => None,
+    }
 }
 
 /// One input and where its poses go.

@@ -1,4 +1,4 @@
-//! Poses as the bones of Unity's humanoid avatars, a frame at a time: what moves avatars live.
+//! Poses as the bones of Unity's humanoid avatars, or as trackers on a body, a frame at a time: what moves avatars live.
 //!
 //! Unity's axes are left-handed: y up, and an avatar in its rest pose, a T, faces +z with its right arm along +x. A
 //! bone's rotation is relative to its parent's and to the rest pose, so it fits an avatar of any proportions.
@@ -65,7 +65,38 @@ pub struct HumanoidBone {
     pub rotation: [f32; 4],
 }
 
-/// Turns the poses of one person into bones.
+/// A tracker on the body, in VRChat's order.
+struct KnownTracker {
+    name: &'static str,
+    /// The node of the rig that it sits on and turns with.
+    node: &'static str,
+}
+
+#[rustfmt::skip]
+const TRACKERS: [KnownTracker; 9] = [
+    KnownTracker { name: "1", node: "Hips" },
+    KnownTracker { name: "2", node: "Spine1" },
+    KnownTracker { name: "3", node: "LeftFoot" },
+    KnownTracker { name: "4", node: "RightFoot" },
+    KnownTracker { name: "5", node: "LeftLeg" },
+    KnownTracker { name: "6", node: "RightLeg" },
+    KnownTracker { name: "7", node: "LeftForeArm" },
+    KnownTracker { name: "8", node: "RightForeArm" },
+    KnownTracker { name: "head", node: "Neck1" },
+];
+
+/// A tracker on a body, in Unity's axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tracker {
+    /// `1` on the hips, `2` on the chest, `3` and `4` on the left and the right foot, then knees and elbows; `head`.
+    pub name: &'static str,
+    /// From the ground below where the hips were first, metres.
+    pub position: [f32; 3],
+    /// Turns about x, y and z, as Unity has them: about z first, then x, then y.
+    pub degrees: [f32; 3],
+}
+
+/// Turns the poses of one person into bones or trackers.
 pub struct Humanoid {
     joints: Vec<String>,
     parents: Vec<i32>,
@@ -79,12 +110,15 @@ pub struct Humanoid {
     pose: RigPose,
     points: Vec<[f32; 3]>,
     bones: Vec<HumanoidBone>,
+    trackers: Vec<Tracker>,
 }
 
 /// The rig, and the places of bones in it.
 struct HumanoidRig {
     rig: Rig,
     bones: Vec<RiggedBone>,
+    /// The nodes of [`TRACKERS`].
+    trackers: Vec<usize>,
 }
 
 struct RiggedBone {
@@ -122,12 +156,47 @@ impl Humanoid {
             pose: RigPose::default(),
             points: Vec::new(),
             bones: Vec::new(),
+            trackers: Vec::new(),
         })
     }
 
     /// The bones of a pose, parents before their children. Bones have the lengths of the first pose. The lower foot
     /// stands on the ground; where the person's root is known, the hips move over it.
     pub fn bones(&mut self, person: &LiftedPerson) -> &[HumanoidBone] {
+        let hips = self.place(person);
+        let rig = self.rig.as_ref().expect("the first pose gave it");
+        self.bones.clear();
+        for bone in &rig.bones {
+            let global = &self.pose.global;
+            let local = bone.parent.map_or(global[bone.node], |parent| global[parent].tr_mul(&global[bone.node]));
+            let position = if bone.parent.is_some() { bone.offset } else { hips };
+            self.bones.push(HumanoidBone {
+                name: bone.name,
+                position: unity_position(position),
+                rotation: unity_rotation(local),
+            });
+        }
+        &self.bones
+    }
+
+    /// Trackers on the hips, chest, feet, knees, elbows and head of a pose, which stands as that of [`Self::bones`].
+    pub fn trackers(&mut self, person: &LiftedPerson) -> &[Tracker] {
+        let hips = self.place(person);
+        let rig = self.rig.as_ref().expect("the first pose gave it");
+        self.trackers.clear();
+        for (name, node) in TRACKERS.iter().map(|tracker| tracker.name).zip(&rig.trackers) {
+            let point = Vector3::from(self.points[rig.rig.nodes[*node].joint]).cast::<f64>();
+            self.trackers.push(Tracker {
+                name,
+                position: unity_position(point - self.pose.root + hips),
+                degrees: unity_degrees(self.pose.global[*node]),
+            });
+        }
+        &self.trackers
+    }
+
+    /// Turns the rig as the person is; gives back where the hips are.
+    fn place(&mut self, person: &LiftedPerson) -> Vector {
         self.points.clear();
         self.points.extend(person.joints.iter().map(|joint| <[f32; 3]>::from(self.to_y_up * Vector3::from(*joint))));
         let points = &self.points;
@@ -141,18 +210,7 @@ impl Humanoid {
             hips.x = root.x - start.x;
             hips.z = root.z - start.z;
         }
-        self.bones.clear();
-        for bone in &rig.bones {
-            let global = &self.pose.global;
-            let local = bone.parent.map_or(global[bone.node], |parent| global[parent].tr_mul(&global[bone.node]));
-            let position = if bone.parent.is_some() { bone.offset } else { hips };
-            self.bones.push(HumanoidBone {
-                name: bone.name,
-                position: unity_position(position),
-                rotation: unity_rotation(local),
-            });
-        }
-        &self.bones
+        hips
     }
 }
 
@@ -181,7 +239,8 @@ impl HumanoidRig {
             }
         };
         let bones = BONES.iter().map(rigged).collect();
-        Self { rig, bones }
+        let trackers = TRACKERS.iter().map(|tracker| node(tracker.node)).collect();
+        Self { rig, bones, trackers }
     }
 }
 
@@ -193,6 +252,16 @@ fn unity_position(place: Vector) -> [f32; 3] {
 fn unity_rotation(rotation: Rotation) -> [f32; 4] {
     let turn = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(rotation));
     [turn.i as f32, -turn.j as f32, -turn.k as f32, turn.w as f32]
+}
+
+/// The angles of `R = Ry · Rx · Rz` in Unity's axes.
+fn unity_degrees(rotation: Rotation) -> [f32; 3] {
+    let mirror = Rotation::from_diagonal(&Vector::new(-1.0, 1.0, 1.0));
+    let turn = mirror * rotation * mirror;
+    let x = (-turn[(1, 2)]).clamp(-1.0, 1.0).asin();
+    let y = turn[(0, 2)].atan2(turn[(2, 2)]);
+    let z = turn[(1, 0)].atan2(turn[(1, 1)]);
+    [x, y, z].map(|angle| angle.to_degrees() as f32)
 }
 
 #[cfg(test)]
@@ -284,6 +353,32 @@ mod tests {
         let bones = humanoid.bones(&person);
         // To the camera's right is the person's left, Unity's -x; towards the camera is forward.
         assert_relative_eq!(bone(bones, "Hips").position[..], [-0.5, 0.68, 1.0][..], epsilon = 1e-6);
+    }
+
+    #[test]
+    fn trackers_sit_on_the_joints_and_turn_with_the_bones() {
+        let mut person = t_pose();
+        // The left forearm straight towards the camera: its -x points to +z, a turn by 90 degrees about y.
+        person.joints[13] = [0.4, -0.5, -0.25];
+        let mut humanoid = Humanoid::new(&info()).unwrap();
+        let trackers = humanoid.trackers(&person);
+        let named = |name: &str| *trackers.iter().find(|tracker| tracker.name == name).unwrap();
+        assert_relative_eq!(named("1").position[..], [0.0, 0.98, 0.0][..], epsilon = 1e-6);
+        assert_relative_eq!(named("4").position[..], [0.13, 0.08, 0.0][..], epsilon = 1e-6);
+        assert_relative_eq!(named("7").position[..], [-0.4, 1.48, 0.0][..], epsilon = 1e-6);
+        assert_relative_eq!(named("7").degrees[..], [0.0, 90.0, 0.0][..], epsilon = 1e-3);
+        assert_relative_eq!(named("head").position[..], [0.0, 1.57, 0.04359][..], epsilon = 1e-5);
+    }
+
+    #[test]
+    fn degrees_are_turns_about_z_then_x_then_y() {
+        let about =
+            |axis: nalgebra::Unit<Vector>, degrees: f64| Rotation3::from_axis_angle(&axis, degrees.to_radians());
+        let [x, y, z] = [Vector::x_axis(), Vector::y_axis(), Vector::z_axis()];
+        let unity = about(y, 40.0) * about(x, -25.0) * about(z, 130.0);
+        let mirror = Rotation::from_diagonal(&Vector::new(-1.0, 1.0, 1.0));
+        let found = unity_degrees(mirror * unity.matrix() * mirror);
+        assert_relative_eq!(found[..], [-25.0, 40.0, 130.0][..], epsilon = 1e-3);
     }
 
     #[test]

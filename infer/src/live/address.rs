@@ -65,6 +65,9 @@ impl FromStr for Address {
         let path_start = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at(path_start);
         let port = host.rsplit_once(':').filter(|(name, _)| !name.is_empty()).and_then(|(_, port)| port.parse().ok());
+        if protocol == Protocol::Udp && !path.trim_end_matches('/').is_empty() {
+            return Err(odd(format!("has '{path}' behind the port")));
+        }
         match port {
             Some(0u16) | None => Err(odd("names no host and port".to_owned())),
             Some(_) => Ok(Self { protocol, host: host.to_owned(), path: path.trim_end_matches('/').to_owned() }),
@@ -90,7 +93,7 @@ mod tests {
         assert_eq!(address.to_string(), "ws://localhost:8080/poses");
         let numeric: Address = "udp://[::1]:9000".parse().unwrap();
         assert_eq!(numeric.resolve().unwrap(), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9000)));
-        for odd in ["9000", "tcp://a:1", "udp://a", "udp://:9000", "udp://a:x", "osc://a:0", "ws://"] {
+        for odd in ["9000", "tcp://a:1", "udp://a", "udp://:9000", "udp://a:x", "osc://a:0", "ws://", "udp://a:1/b"] {
             let message = odd.parse::<Address>().unwrap_err().to_string();
             assert!(message.contains("expected like udp://"), "{message}");
         }

@@ -32,7 +32,8 @@ pub fn follow(path: &Path, stop: &StopFlag) -> Result<LiveSource> {
     if !folder.is_dir() {
         return Err(Error::io("cannot follow", path, io::ErrorKind::NotFound.into()));
     }
-    let (named, stop) = (path.to_path_buf(), stop.clone());
+    let named = path.to_path_buf();
+    let stop = stop.clone();
     Ok(LiveSource::new(path, move |from, layout| {
         if named.is_dir() {
             return open_frame_files(&named, Box::new(GrowingFolder::new(&named, &stop)), from, layout);
@@ -60,8 +61,15 @@ struct GrowingFile {
 
 impl GrowingFile {
     fn new(path: &Path, stop: &StopFlag) -> Self {
-        let (path, stop) = (path.to_path_buf(), stop.clone());
-        Self { path, file: None, buffer: Vec::new(), given: 0, whole: 0, stop, is_ended: false }
+        Self {
+            path: path.to_path_buf(),
+            file: None,
+            buffer: Vec::new(),
+            given: 0,
+            whole: 0,
+            stop: stop.clone(),
+            is_ended: false,
+        }
     }
 
     /// Reads what was added; false where there was nothing.

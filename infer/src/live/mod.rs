@@ -20,7 +20,7 @@ mod websocket_server;
 pub use address::{Address, Protocol};
 pub use fan_out::{FanOut, PacedWriter};
 pub use follow::follow;
-pub use osc::OscWriter;
+pub use osc::{OscForm, OscWriter};
 pub use send::{EachFrame, Report, send};
 pub use stop::StopFlag;
 pub use udp::{Skipped, listen_udp};

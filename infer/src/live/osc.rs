@@ -1,8 +1,12 @@
-//! Poses as OSC bundles of the VMC protocol, which XR Animator, VSeeFace, Warudo, and Unity's EVMC4U move avatars by.
+//! Poses as OSC bundles, a frame each: the VMC protocol's, which XR Animator, VSeeFace, Warudo and EVMC4U move avatars
+//! by, or VRChat's trackers.
 //!
-//! A bundle a frame: `/VMC/Ext/OK`, `/VMC/Ext/T`, `/VMC/Ext/Root/Pos`, and for each bone `/VMC/Ext/Bone/Pos` with
+//! VMC: `/VMC/Ext/OK`, `/VMC/Ext/T`, `/VMC/Ext/Root/Pos`, and for each bone `/VMC/Ext/Bone/Pos` with
 //! Unity's name of it, its position and its rotation relative to its parent, in Unity's axes. All fits one packet of a
 //! usual network. The addresses are those of <https://protocol.vmc.info/marionette-spec>.
+//!
+//! VRChat: `/tracking/trackers/1/position` and `/rotation` to 8, and `head`, as of
+//! <https://docs.vrchat.com/docs/osc-trackers>.
 
 use std::net::UdpSocket;
 use std::time::Instant;
@@ -12,7 +16,7 @@ use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
 use super::send::{DatagramSender, Report};
 use crate::error::{Error, Result};
-use crate::export::humanoid::{Humanoid, HumanoidBone};
+use crate::export::humanoid::{Humanoid, HumanoidBone, Tracker};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
@@ -22,11 +26,37 @@ const FRAMES_OUT_OF_SIGHT: u32 = 30;
 /// A bundle that is due when it comes.
 const AT_ONCE: OscTime = OscTime { seconds: 0, fractional: 1 };
 
-/// Sends one person's bones, a bundle a frame.
+/// What a receiver moves avatars by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OscForm {
+    /// Bones of the VMC protocol.
+    Vmc,
+    /// VRChat's trackers.
+    Trackers,
+}
+
+impl OscForm {
+    /// The form that the path of an address names: none for VMC, `/tracking` for trackers.
+    ///
+    /// # Errors
+    /// Another path.
+    pub fn of_path(path: &str) -> Result<Self> {
+        match path {
+            "" => Ok(Self::Vmc),
+            "/tracking" => Ok(Self::Trackers),
+            other => Err(Error::usage(format!(
+                "'{other}' behind the port, expected nothing (VMC protocol) or /tracking (VRChat's trackers)"
+            ))),
+        }
+    }
+}
+
+/// Sends one person's bones or trackers, a bundle a frame.
 ///
 /// An avatar is one person: the first in the stream is followed by the id, until out of sight for a second.
 pub struct OscWriter {
     sender: DatagramSender,
+    form: OscForm,
     humanoid: Humanoid,
     followed: Followed,
     started: Instant,
@@ -40,14 +70,14 @@ struct Followed {
 }
 
 impl OscWriter {
-    /// To the peer of `socket`, poses of a stream of `info`.
+    /// To the peer of `socket`, poses of a stream of `info` as `form`.
     ///
     /// # Errors
     /// A skeleton that is no whole body, or a unit of unknown size.
-    pub fn new(socket: UdpSocket, name: String, info: &PoseInfo, report: Report) -> Result<Self> {
+    pub fn new(socket: UdpSocket, name: String, form: OscForm, info: &PoseInfo, report: Report) -> Result<Self> {
         let humanoid = Humanoid::new(info).map_err(|error| error.at(&name))?;
         let sender = DatagramSender::new(socket, name, report);
-        Ok(Self { sender, humanoid, followed: Followed::default(), started: Instant::now() })
+        Ok(Self { sender, form, humanoid, followed: Followed::default(), started: Instant::now() })
     }
 }
 
@@ -90,6 +120,22 @@ fn bundle(bones: &[HumanoidBone], time: f32) -> Result<Vec<u8>> {
         placed("/VMC/Ext/Root/Pos", "root", [0.0; 3], [0.0, 0.0, 0.0, 1.0]),
     ];
     content.extend(bones.iter().map(|bone| placed("/VMC/Ext/Bone/Pos", bone.name, bone.position, bone.rotation)));
+    encoded(content)
+}
+
+/// The bundle of one frame of trackers.
+fn tracker_bundle(trackers: &[Tracker]) -> Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(2 * trackers.len());
+    for tracker in trackers {
+        for (what, numbers) in [("position", tracker.position), ("rotation", tracker.degrees)] {
+            let address = format!("/tracking/trackers/{}/{what}", tracker.name);
+            content.push(message(&address, numbers.map(OscType::Float).to_vec()));
+        }
+    }
+    encoded(content)
+}
+
+fn encoded(content: Vec<OscPacket>) -> Result<Vec<u8>> {
     let bundle = OscPacket::Bundle(OscBundle { timetag: AT_ONCE, content });
     encode(&bundle).map_err(|error| Error::runtime(format!("a bundle cannot be written: {error:?}")))
 }
@@ -98,7 +144,10 @@ impl PoseWriter for OscWriter {
     fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let Some(person) = self.followed.choose(&lifted.people) else { return Ok(()) };
         let time = self.started.elapsed().as_secs_f32();
-        let bytes = bundle(self.humanoid.bones(person), time)?;
+        let bytes = match self.form {
+            OscForm::Vmc => bundle(self.humanoid.bones(person), time)?,
+            OscForm::Trackers => tracker_bundle(self.humanoid.trackers(person))?,
+        };
         self.sender.send(&bytes);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::websocket::lines;
 use super::websocket_sender::WebSocketSender;
-use super::{Address, OscWriter, Protocol};
+use super::{Address, OscForm, OscWriter, Protocol};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, line_writer};
 use crate::pose::{Frame, LiftedFrame};
@@ -22,7 +22,10 @@ pub type Report = Box<dyn FnMut(&str) + Send>;
 pub fn send(address: &Address, info: &PoseInfo, extras: Extras, report: Report) -> Result<Box<dyn PoseWriter>> {
     let name = address.to_string();
     match address.protocol {
-        Protocol::Osc => Ok(Box::new(OscWriter::new(connected(address)?, name, info, report)?)),
+        Protocol::Osc => {
+            let form = OscForm::of_path(&address.path).map_err(|error| error.at(&name))?;
+            Ok(Box::new(OscWriter::new(connected(address)?, name, form, info, report)?))
+        }
         Protocol::Udp => {
             let datagrams = LinesAsDatagrams { sender: DatagramSender::new(connected(address)?, name, report) };
             Ok(Box::new(EachFrame::new(datagrams, info, &address.to_string(), extras)?))

@@ -49,7 +49,8 @@ pub fn listen_udp(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Resu
     let failed = |error| Error::io("cannot listen", &name, error);
     let socket = UdpSocket::bind(address.resolve()?).map_err(failed)?;
     socket.set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
-    let (stop, skipped) = (stop.clone(), skipped.clone());
+    let stop = stop.clone();
+    let skipped = skipped.clone();
     let named = name.clone();
     Ok(LiveSource::new(name, move |from, layout| {
         let socket = socket.try_clone().map_err(|error| Error::io("cannot listen", &named, error))?;

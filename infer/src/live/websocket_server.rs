@@ -52,8 +52,7 @@ impl WebSocketServer {
         let failed = |error| Error::io("cannot listen", &name, error);
         let listener = TcpListener::bind(address.resolve()?).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        let (stop, skipped) = (stop.clone(), skipped.clone());
-        Ok(Self { listener, name, stop, skipped, clients: AtomicU64::new(0) })
+        Ok(Self { listener, name, stop: stop.clone(), skipped: skipped.clone(), clients: AtomicU64::new(0) })
     }
 
     /// The server by its name, as a source that gives no frames of its own.
@@ -72,7 +71,8 @@ impl WebSocketServer {
                 Ok((stream, peer)) => {
                     let number = self.clients.fetch_add(1, Ordering::Relaxed) + 1;
                     let name = PathBuf::from(format!("ws://{peer}"));
-                    let (stop, skipped) = (self.stop.clone(), self.skipped.clone());
+                    let stop = self.stop.clone();
+                    let skipped = self.skipped.clone();
                     return Ok(Some(Client { stream, name, stop, skipped, number }));
                 }
                 // A client that is gone before it is accepted is nothing to the others.
@@ -169,6 +169,15 @@ impl Answers {
         }
     }
 
+    /// Says what was wrong with what it sent: `{"error":"…"}`, perhaps with a `hint`.
+    pub fn refuse(&self, error: &Error) {
+        let mut answer = serde_json::json!({ "error": error.to_string() });
+        if let Some(hint) = error.hint_text() {
+            answer["hint"] = hint.into();
+        }
+        self.send(answer.to_string().as_bytes());
+    }
+
     /// Says that no more answers come.
     pub fn close(&self) {
         if !self.is_gone.swap(true, Ordering::Relaxed) {
@@ -247,7 +256,6 @@ impl MessageSource for ClientMessages {
     /// Tells the client too: it may wait for an answer.
     fn skipped(&mut self, error: &Error) {
         self.skipped.add(error);
-        let answer = serde_json::json!({ "error": error.to_string() });
-        self.answers.send(answer.to_string().as_bytes());
+        self.answers.refuse(error);
     }
 }
