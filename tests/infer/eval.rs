@@ -136,7 +136,17 @@ fn people_are_turned_as_the_file_says_they_were_seen() {
     assert_eq!(usual["mpjpe"], report(&[], &["--size", "1000x800"]).0["mpjpe"]);
     let (known, _) = report(&[size.clone(), ("focal.npy", npy(&[3], &[700.0; 3]))], &["--focal", "9000"]);
     assert_ne!(known["mpjpe"], usual["mpjpe"]);
-    assert_eq!(known["mpjpe"], report(&[size], &["--focal", "700"]).0["mpjpe"]);
+    assert_eq!(known["mpjpe"], report(std::slice::from_ref(&size), &["--focal", "700"]).0["mpjpe"]);
+    // A camera file without distortion is the same camera; one with a lens is another.
+    let camera = |distortion: &str| {
+        let text = format!(
+            "{{\"K\": [[700, 0, 500], [0, 700, 400], [0, 0, 1]], \"size\": [1000, 800], \"dist\": {distortion}}}"
+        );
+        bench.file("camera.json", text).to_str().unwrap().to_owned()
+    };
+    let mpjpe = |file: &str| report(&[], &["--camera", file]).0["mpjpe"].as_f64().unwrap();
+    assert!((mpjpe(&camera("[0, 0, 0, 0]")) - known["mpjpe"].as_f64().unwrap()).abs() < 1e-3);
+    assert!((mpjpe(&camera("[-0.05, 0, 0, 0]")) - known["mpjpe"].as_f64().unwrap()).abs() > 1.0);
 }
 
 /// Three frames of one person by the small model: joint j at (x + j) / 1000 along x and y.

@@ -384,7 +384,11 @@ impl RunArgs {
         if camera.attitude.is_none() {
             notes.add("the camera is taken as level: give --pitch and --roll where it is not".to_owned());
         }
-        if self.focal.is_none() && camera.intrinsics.is_none() {
+        if camera.intrinsics.is_some() {
+            notes.add(
+                "key points are undistorted by the camera file: they are drawn as without a lens (--camera)".to_owned(),
+            );
+        } else if self.focal.is_none() {
             notes.add(format!("focal length: {USUAL_FOCAL} longer image sides where the input names none (--focal)"));
         }
         self.export.note_height(&unit, &notes);

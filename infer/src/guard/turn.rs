@@ -22,7 +22,7 @@ pub enum Rotation {
 
 impl Rotation {
     /// The angle, radians.
-    pub(crate) fn clockwise(self) -> f32 {
+    pub fn clockwise(self) -> f32 {
         use std::f32::consts::{FRAC_PI_2, PI};
         match self {
             Self::None => 0.0,
