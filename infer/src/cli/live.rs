@@ -121,10 +121,8 @@ impl LiveArgs {
             _ => Box::new(FanOut::new(writers)),
         };
         if is_sent && !stream.is_live {
-            if stream.info.fps.is_none() {
-                terminal.note("sent as fast as frames are read, where they have no times: give --fps");
-            }
-            return Ok(Box::new(PacedWriter::new(all)));
+            let report = move || terminal.note("frames without a time are sent as fast as they are read: give --fps");
+            return Ok(Box::new(PacedWriter::new(all, report)));
         }
         Ok(all)
     }

@@ -4,7 +4,7 @@
 //! next frame is waited for. Whole messages are written under a lock, because the reading half answers pings.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,12 @@ impl Half {
     /// The other half.
     pub(super) fn other(&self) -> io::Result<Self> {
         Ok(Self { stream: self.stream.try_clone()?, write_lock: Arc::clone(&self.write_lock) })
+    }
+
+    /// Ends both directions at once, so that a thread that waits for the other end goes on.
+    fn shut_down(&self) {
+        // One that is gone is shut down already.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// How long reading waits; `None` for ever.
@@ -91,6 +97,11 @@ impl MessageWriter {
     pub(super) fn send(&mut self, line: &[u8]) -> Result<(), tungstenite::Error> {
         let text = std::str::from_utf8(line).expect("JSON lines are text");
         self.0.send(Message::text(text))
+    }
+
+    /// Gives up an end that does not answer.
+    pub(super) fn abandon(&self) {
+        self.0.get_ref().shut_down();
     }
 
     /// Says that nothing more comes.

@@ -193,10 +193,14 @@ impl Connector {
             still_open.store(false, Ordering::Relaxed);
         });
         let end = self.send_all(&mut writer, &is_open);
-        writer.close();
-        if let (Ok(reading), End::Finished) = (reading, &end) {
-            // Closing before the server has read all would take back what is on its way.
-            let _ = reading.join();
+        match (&end, reading) {
+            (End::Finished, Ok(reading)) => {
+                writer.close();
+                // Ending before the server has read all would take back what is on its way.
+                let _ = reading.join();
+            }
+            (End::Finished, Err(_)) => writer.close(),
+            (End::Lost(_), _) => writer.abandon(),
         }
         end
     }
