@@ -129,7 +129,9 @@ mod tests {
         let told = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&told);
         let writer = Box::new(Logging { log: Arc::clone(&log), name: "a", is_broken: false });
-        let mut paced = PacedWriter::new(writer, move || drop(counted.fetch_add(1, Ordering::Relaxed)));
+        let mut paced = PacedWriter::new(writer, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
         // A time that goes back is not waited for.
         for time in [Some(5.0), None, None, Some(1.0), Some(5.01)] {
             paced.write(&Frame::default(), &LiftedFrame { time, ..LiftedFrame::default() }).unwrap();
