@@ -82,3 +82,120 @@ fn run_puts_what_it_assumed_on_its_page() {
     let text = fs::read_to_string(page).unwrap();
     assert!(text.contains("{\"note\":\"the camera is taken as level"), "{}", &text[text.len() - 2000..]);
 }
+
+/// Poses of the demonstration clip.
+fn demonstration(bench: &Bench) -> std::path::PathBuf {
+    const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+    let poses = bench.path("demonstration.jsonl");
+    let output = poselift().args(["run", "--quiet", "--sigma", "--smooth", "clip", CLIP, "-o"]).arg(&poses).output();
+    assert_code(&output.unwrap(), 0);
+    poses
+}
+
+/// With `POSELIFT_PICTURES=FOLDER` figures stay there for inspection.
+fn keep(bench: &Bench, name: &str) {
+    if let Some(folder) = std::env::var_os("POSELIFT_PICTURES") {
+        fs::copy(bench.path(name), std::path::Path::new(&folder).join(name)).unwrap();
+    }
+}
+
+/// Width, height, and red, green, blue of each pixel.
+fn decode_png(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+    let mut reader = png::Decoder::new(bytes).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    (info.width, info.height, pixels)
+}
+
+/// How many pixels are close to a colour.
+fn count(pixels: &[u8], colour: [u8; 3]) -> usize {
+    let is_near = |pixel: &&[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 12);
+    pixels.chunks(3).filter(is_near).count()
+}
+
+const LEFT: [u8; 3] = [47, 111, 228];
+const RIGHT: [u8; 3] = [228, 87, 46];
+
+#[test]
+fn a_png_shows_both_sides_in_their_colours() {
+    let bench = Bench::new();
+    let poses = demonstration(&bench);
+    let figure = bench.path("figure.png");
+    let view = |options: &[&str]| {
+        let output = poselift().arg("view").arg(&poses).args(options).arg("-o").arg(&figure).output().unwrap();
+        assert_code(&output, 0);
+        decode_png(&fs::read(&figure).unwrap())
+    };
+    let (width, height, pixels) = view(&["--png", "57", "--width", "600"]);
+    keep(&bench, "figure.png");
+    assert!(width == 600 && (400..1000).contains(&height), "{width} × {height}");
+    assert!(count(&pixels, LEFT) > 1500 && count(&pixels, RIGHT) > 1500);
+    assert!(count(&pixels, [255, 255, 255]) > pixels.len() / 3 / 2, "mostly white");
+    let (.., turned) = view(&["--png", "57", "--width", "600", "--turn", "60"]);
+    assert_ne!(turned, pixels);
+    let (wide, ..) = view(&["--png", "20,57,100"]);
+    let (one, ..) = view(&["--png", "57"]);
+    assert!(wide.abs_diff(3 * one) <= 3, "{wide} pixels for three frames, {one} for one");
+    // The extension alone takes a frame in the middle.
+    assert_eq!(view(&[]).0, one);
+}
+
+#[test]
+fn an_svg_is_a_document_of_lines() {
+    let bench = Bench::new();
+    let poses = demonstration(&bench);
+    let output = poselift().arg("view").arg(&poses).args(["--svg", "57", "-o", "-"]).output().unwrap();
+    assert_code(&output, 0);
+    let text = stdout(&output);
+    assert!(text.starts_with("<svg xmlns=") && text.ends_with("</svg>\n"));
+    // 16 bones, each with a rim.
+    assert_eq!(text.matches("stroke=\"#2f6fe4\"").count(), 6);
+    assert_eq!(text.matches("stroke=\"#e4572e\"").count(), 6);
+    assert!(text.matches("<g ").count() == text.matches("</g>").count() && !text.contains("NaN"));
+    assert!(text.len() < 40_000, "{} bytes", text.len());
+}
+
+#[test]
+fn a_gif_moves_at_the_clips_pace() {
+    let bench = Bench::new();
+    let poses = demonstration(&bench);
+    let figure = bench.path("figure.gif");
+    let options = ["--gif", "--frames", "40-69", "--width", "200"];
+    let output = poselift().arg("view").arg(&poses).args(options).arg("-o").arg(&figure).output().unwrap();
+    assert_code(&output, 0);
+    keep(&bench, "figure.gif");
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::RGBA);
+    let mut decoder = options.read_info(fs::File::open(&figure).unwrap()).unwrap();
+    assert_eq!(decoder.width(), 200);
+    let mut delays = Vec::new();
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        delays.push(frame.delay);
+        let coloured = frame.buffer.chunks(4).filter(|pixel| pixel[2] > 200 && pixel[0] < 80).count();
+        assert!(coloured > 50, "frame {} has the left side's blue", delays.len());
+    }
+    // 30 frames of 1/30 s; the last stays.
+    assert_eq!(delays.len(), 30);
+    let elapsed: u16 = delays[..29].iter().sum();
+    assert!((96..=98).contains(&elapsed), "{delays:?}");
+}
+
+#[test]
+fn figures_that_cannot_be_are_refused() {
+    let bench = Bench::new();
+    let poses = poses(&bench, "poses.jsonl", 1);
+    let (png, gif) = (bench.path("figure.png"), bench.path("figure.gif"));
+    for (options, out, expected) in [
+        (&["--png", "7"][..], &png, "no frame 7, expected one of 0 to 2"),
+        (&["--svg", "1"], &png, "--svg writes another format than .png"),
+        (&["--gif", "--frames", "8-9"], &gif, "no pose in any frame"),
+        (&["--gif", "--frames", "9-8"], &gif, "the first and the last frame"),
+        (&["--png", "1", "--width", "8"], &png, "16..=8000"),
+        (&["--png", "1", "--gif"], &png, "cannot be used with"),
+    ] {
+        let output = poselift().arg("view").arg(&poses).args(options).arg("-o").arg(out).output().unwrap();
+        assert_code(&output, 2);
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+        assert!(!out.exists());
+    }
+}

@@ -1,7 +1,8 @@
-//! `poselift view`: poses that are there already, as a page to look at.
+//! `poselift view`: poses that are there already, as a page to look at or a figure.
 
 mod clip;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,23 +14,43 @@ use super::{frame_rate, image_size, input};
 use crate::error::{Error, Result};
 use crate::format::Target;
 use crate::skeleton::Layout;
-use crate::view::{PageInfo, PageWriter, PoseSet};
+use crate::view::figure::{Figure, FigureClip, FigureOptions, MAX_WIDTH, Moment};
+use crate::view::{PageInfo, PageWriter};
 use clip::{Clip, ReadOptions};
 
 /// Look at 3D poses
 ///
 /// Reads what `poselift run` writes: JSON Lines, npy, npz (told apart by content). Several files of poses are compared, frame
 /// by frame of the same number. A file of 2D key points, in any format that `run` reads, is shown beside them. The page shows
-/// the floor and the root's path where the poses have them, sigma, and joint angles; it needs only a browser.
+/// the floor and the root's path where the poses have them, sigma, and joint angles; it needs only a browser. Figures are of
+/// one frame (.svg, .png), of several side by side (--svg 0,30,60), or move (.gif).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ViewArgs {
     /// Files of poses, and one of key points; - for stdin
     #[arg(value_name = "POSES", required = true)]
     inputs: Vec<PathBuf>,
-    /// The page, .html
+    /// A page (.html) or a figure (.svg, .png, .gif); - for stdout
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// A figure of these frames, by their numbers: 120, or 0,30,60 [default: one in the middle]
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',', conflicts_with_all = ["png", "gif"])]
+    svg: Vec<u64>,
+    /// The same in pixels
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',', conflicts_with = "gif")]
+    png: Vec<u64>,
+    /// A figure that moves
+    #[arg(long)]
+    gif: bool,
+    /// These frames alone, by their numbers
+    #[arg(long, value_name = "FROM-TO", value_parser = frame_range)]
+    frames: Option<RangeInclusive<u64>>,
+    /// How far figures are turned, degrees: 0 as the camera sees people, 90 from the side
+    #[arg(long, value_name = "DEG", default_value_t = USUAL_TURN, allow_negative_numbers = true)]
+    turn: f32,
+    /// Width of a figure, pixels, 16 to 8000 [default: by what is on it]
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=i64::from(MAX_WIDTH)))]
+    width: Option<u32>,
     /// The key points, where they are not told apart from poses by content, as in .npy
     #[arg(long, value_name = "FILE")]
     keypoints: Option<PathBuf>,
@@ -52,8 +73,66 @@ Examples:
   poselift view poses.jsonl -o page.html
   poselift view poses.jsonl keypoints.jsonl -o page.html          with the key points beside
   poselift view raw.jsonl smooth.jsonl -o page.html               to compare
+  poselift view poses.jsonl --svg 0,30,60 -o figure.svg           for a paper
+  poselift view poses.jsonl --gif --frames 0-120 -o figure.gif    for a talk
 
 Exit codes: 0 all frames are shown, 1 some could not be read (they are named on stderr), 2 nothing could be done.";
+
+/// How far figures are turned, if nothing else is asked for.
+const USUAL_TURN: f32 = -32.0;
+
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Picture {
+    Page,
+    Svg,
+    Png,
+    Gif,
+}
+
+impl Picture {
+    const ALL: [Self; 4] = [Self::Page, Self::Svg, Self::Png, Self::Gif];
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Page => "html",
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+        }
+    }
+
+    /// The kind that options ask for, or else the one that the extension names.
+    fn of(args: &ViewArgs) -> Result<Self> {
+        let asked = [(Self::Svg, !args.svg.is_empty()), (Self::Png, !args.png.is_empty()), (Self::Gif, args.gif)];
+        let asked = asked.into_iter().find(|(_, is_asked)| *is_asked).map(|(picture, _)| picture);
+        if args.output.as_os_str() == "-" {
+            return Ok(asked.unwrap_or(Self::Page));
+        }
+        let extension = args.output.extension().unwrap_or_default();
+        let named = Self::ALL.into_iter().find(|picture| extension.eq_ignore_ascii_case(picture.extension()));
+        match (asked, named) {
+            (Some(asked), Some(named)) if asked != named => {
+                let (asked, named) = (asked.extension(), named.extension());
+                let complaint = format!("--{asked} writes another format than .{named}");
+                Err(Error::usage(complaint)
+                    .at(&args.output)
+                    .hint(format!("name a .{asked} file, or leave --{asked} out")))
+            }
+            (Some(picture), _) | (None, Some(picture)) => Ok(picture),
+            (None, None) => Err(Error::usage("its extension names no picture")
+                .at(&args.output)
+                .hint("known are .html, .svg, .png and .gif")),
+        }
+    }
+}
+
+/// Parses `--frames`.
+fn frame_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let ends = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let range = ends.map(|(from, to)| from..=to).filter(|range| !range.is_empty());
+    range.ok_or_else(|| "expected the first and the last frame, like 0-120".to_owned())
+}
 
 pub(super) fn run(args: &ViewArgs) -> Result<ExitCode> {
     let terminal = Terminal::new(args.quiet);
@@ -64,26 +143,40 @@ pub(super) fn run(args: &ViewArgs) -> Result<ExitCode> {
     let target = if is_stdout { Target::Stdout } else { Target::File(args.output.clone()) };
     let all_sources = [sources.as_slice(), keypoints.as_slice()].concat();
     output::refuse_overwriting(&all_sources, None, std::slice::from_ref(&target))?;
-    check_extension(&args.output)?;
-    let options = ReadOptions { layout: args.layout, size: args.size, fps: args.fps };
+    let picture = Picture::of(args)?;
+    let options = ReadOptions { layout: args.layout, size: args.size, fps: args.fps, frames: args.frames.clone() };
     let clip = Clip::read(&sources, &keypoints, &options, terminal)?;
-    let page = page(&clip, &args.output)?;
-    write(&target, &page)?;
+    let bytes = match picture {
+        Picture::Page => page(&clip, &args.output)?,
+        figure => draw(args, &clip, figure)?,
+    };
+    write(&target, &bytes)?;
     terminal.note(&format!("{}: written", target.name().display()));
     Ok(ExitCode::from(u8::from(clip.unreadable > 0)))
 }
 
-fn check_extension(output: &Path) -> Result<()> {
-    let extension = output.extension().unwrap_or_default();
-    if output.as_os_str() == "-" || extension.eq_ignore_ascii_case("html") {
-        return Ok(());
+fn draw(args: &ViewArgs, clip: &Clip, picture: Picture) -> Result<Vec<u8>> {
+    let sets = clip.pose_sets();
+    let moments = clip.moments.values().map(|moment| Moment { frame: &moment.frame, sets: &moment.sets }).collect();
+    let figure = Figure::new(
+        FigureClip { sets: &sets, layout: clip.layout, moments },
+        FigureOptions { turn: args.turn, width: args.width },
+    )?;
+    let places = |frames: &[u64]| -> Result<Vec<usize>> {
+        let found: Vec<_> = frames.iter().map(|index| figure.moment_of(*index)).collect::<Result<_>>()?;
+        Ok(if found.is_empty() { vec![figure.middle_moment()] } else { found })
+    };
+    match picture {
+        Picture::Svg => Ok(figure.svg(&places(&args.svg)?).into_bytes()),
+        Picture::Png => figure.png(&places(&args.png)?),
+        Picture::Gif => figure.gif(0..=clip.moments.len() - 1),
+        Picture::Page => unreachable!("a page is no figure"),
     }
-    Err(Error::usage("its extension names no picture").at(output).hint("name a page: -o page.html"))
 }
 
 fn page(clip: &Clip, name: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let sets: Vec<_> = clip.sets.iter().map(|set| PoseSet { name: &set.name, poses: &set.info, device: "" }).collect();
+    let sets = clip.pose_sets();
     let info = PageInfo { title: &clip.title(), sets: &sets, layout: clip.layout, notes: &clip.notes };
     let mut page = PageWriter::new(&mut bytes, name, &info)?;
     for moment in clip.moments.values() {

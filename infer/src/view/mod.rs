@@ -1,6 +1,8 @@
-//! Poses to look at: a page that needs only a browser.
+//! Poses to look at: a page that needs only a browser, and figures for papers.
 
 mod data;
+#[cfg(feature = "figures")]
+pub mod figure;
 mod page;
 mod rows;
 

@@ -1,6 +1,7 @@
 //! The files of `poselift view` as one clip: sets of poses, and key points, by the numbers of their frames.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,9 +11,10 @@ use crate::format::{FrameReader, PoseInfo, PoseReader, Source, open_pose_reader}
 use crate::guard::{self, ReadOptions as GuardOptions};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{LAYOUTS, Layout};
+use crate::view::PoseSet;
 
 /// What files do not say themselves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct ReadOptions {
     /// The layout of key points.
     pub(super) layout: Option<&'static Layout>,
@@ -20,6 +22,8 @@ pub(super) struct ReadOptions {
     pub(super) size: Option<[u32; 2]>,
     /// Frames a second.
     pub(super) fps: Option<f64>,
+    /// The frames to keep, by number.
+    pub(super) frames: Option<RangeInclusive<u64>>,
 }
 
 /// All that is shown.
@@ -102,6 +106,9 @@ impl Clip {
         for (number, (source, reader)) in poses.into_iter().enumerate() {
             clip.read_poses(number, source, reader, terminal)?;
         }
+        if let Some(range) = &options.frames {
+            clip.moments.retain(|index, _| range.contains(index));
+        }
         if clip.moments.values().all(|moment| moment.sets.iter().all(|lifted| lifted.people.is_empty())) {
             return Err(Error::input("there is no pose in any frame").at(sources[0].name()));
         }
@@ -114,6 +121,11 @@ impl Clip {
     pub(super) fn title(&self) -> String {
         let names: Vec<_> = self.sets.iter().map(|set| set.name.as_str()).collect();
         names.join(" and ")
+    }
+
+    /// The files of poses, as pictures take them.
+    pub(super) fn pose_sets(&self) -> Vec<PoseSet<'_>> {
+        self.sets.iter().map(|set| PoseSet { name: &set.name, poses: &set.info, device: "" }).collect()
     }
 
     /// The moment of a frame number.

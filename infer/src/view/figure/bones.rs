@@ -1,0 +1,100 @@
+//! The lines of a skeleton or a layout of key points.
+
+/// A side of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+    Middle,
+}
+
+impl Side {
+    /// The side that a joint's name tells.
+    pub(super) fn of_joint(name: &str) -> Self {
+        match name {
+            name if name.starts_with("left") => Self::Left,
+            name if name.starts_with("right") => Self::Right,
+            _ => Self::Middle,
+        }
+    }
+
+    fn of_bone(parent: &str, joint: &str) -> Self {
+        match [parent, joint].map(Self::of_joint) {
+            [Self::Left, Self::Right] | [Self::Right, Self::Left] => Self::Middle,
+            [_, side] => side,
+        }
+    }
+}
+
+/// A line between two ends, each the mean of one or two joints.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bone {
+    pub(super) ends: [Vec<usize>; 2],
+    pub(super) side: Side,
+}
+
+/// The lines of joints with these names and parents.
+pub(super) fn bones(joints: &[&str], parents: &[i32]) -> Vec<Bone> {
+    let mut bones = Vec::new();
+    for (joint, parent) in parents.iter().enumerate() {
+        if let Ok(parent) = usize::try_from(*parent) {
+            let side = Side::of_bone(joints[parent], joints[joint]);
+            bones.push(Bone { ends: [vec![parent], vec![joint]], side });
+        }
+    }
+    close_torso(joints, &mut bones);
+    bones
+}
+
+/// Layouts with no neck are trees by way of one shoulder: the neck is drawn from between the shoulders, and the hips'
+/// line is added.
+fn close_torso(joints: &[&str], bones: &mut Vec<Bone>) {
+    let position = |name: &str| joints.iter().position(|joint| *joint == name);
+    let (None, None) = (position("neck"), position("thorax")) else { return };
+    let (Some(left), Some(right)) = (position("left_shoulder"), position("right_shoulder")) else { return };
+    let is_shoulder = |end: &[usize]| end == [left] || end == [right];
+    if let Some(nose) = position("nose")
+        && let Some(neck) = bones.iter_mut().find(|bone| bone.ends[0] == [nose] && is_shoulder(&bone.ends[1]))
+    {
+        *neck = Bone { ends: [vec![nose], vec![left, right]], side: Side::Middle };
+    }
+    if let (Some(left), Some(right)) = (position("left_hip"), position("right_hip")) {
+        bones.push(Bone { ends: [vec![left], vec![right]], side: Side::Middle });
+    }
+}
+
+/// The point at an end of a bone; `None` if a joint of it is missing.
+pub(super) fn end_point<const N: usize>(end: &[usize], points: &[Option<[f32; N]>]) -> Option<[f32; N]> {
+    let mut mean = [0.0; N];
+    for joint in end {
+        let point = points.get(*joint).copied().flatten()?;
+        for (mean, value) in mean.iter_mut().zip(point) {
+            *mean += value / end.len() as f32;
+        }
+    }
+    Some(mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::{COCO17, H36M17};
+
+    #[test]
+    fn a_torso_is_closed_where_there_is_no_neck() {
+        assert_eq!(bones(H36M17.joints, H36M17.parents).len(), 16);
+        let coco = bones(COCO17.joints, COCO17.parents);
+        let shoulders = vec![COCO17.joint("left_shoulder"), COCO17.joint("right_shoulder")];
+        let neck = coco.iter().find(|bone| bone.ends[1] == shoulders);
+        assert_eq!(neck.map(|bone| bone.side), Some(Side::Middle));
+        let hips = [vec![COCO17.joint("left_hip")], vec![COCO17.joint("right_hip")]];
+        assert!(coco.iter().any(|bone| bone.ends == hips));
+    }
+
+    #[test]
+    fn an_end_is_the_mean_of_its_joints() {
+        let points = [Some([0.0, 2.0]), Some([2.0, 4.0]), None];
+        assert_eq!(end_point(&[0, 1], &points), Some([1.0, 3.0]));
+        assert_eq!(end_point(&[0, 2], &points), None);
+    }
+}
