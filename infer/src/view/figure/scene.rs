@@ -236,7 +236,9 @@ impl<'a> Scene<'a> {
         let height = if is_afloat { middle.y } else { self.ground - self.body };
         let rotation = Rotation3::from_axis_angle(&Vector::x_axis(), EYE_PITCH)
             * Rotation3::from_axis_angle(&Vector::y_axis(), turn.to_radians());
-        let fit = (0.46 * view.width / self.wide).min(0.4 * view.height / self.body);
+        // People in front of the middle are larger, and lower in the picture.
+        let room = 1.0 + 0.12 * (self.wide / self.body - 1.0).max(0.0);
+        let fit = (0.46 * view.width / self.wide).min(0.4 * view.height / (self.body * room));
         Eye {
             rotation,
             centre: Vector::new(middle.x, height, middle.z),

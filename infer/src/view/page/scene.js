@@ -159,7 +159,9 @@ function rotation({ yaw, pitch }) {
 function projection(eye, part, { left, top, width, height }) {
   const turn = rotation(eye);
   const distance = EYE_RADII * part.radius;
-  const fit = Math.min((0.46 * width) / part.wide, (0.4 * height) / part.tall) * eye.zoom;
+  // People in front of the middle are larger, and lower in the picture.
+  const room = 1 + 0.12 * Math.max(0, part.wide / part.tall - 1);
+  const fit = Math.min((0.46 * width) / part.wide, (0.4 * height) / (part.tall * room)) * eye.zoom;
   return (point) => {
     const [x, y, z] = turn(point.map((value, axis) => value - part.centre[axis]));
     const depth = distance + z;
