@@ -25,4 +25,5 @@ mod program;
 mod run;
 mod small_model;
 mod subject;
+mod truth;
 mod view;

@@ -2,6 +2,7 @@
 
 mod report;
 mod stream;
+mod truth;
 mod undistort;
 
 use std::io::Write as _;
@@ -36,6 +37,12 @@ use report::{Report, Sight};
 /// against each other along the camera's x and z, in m/s, while both stand: for 0.2 s at least about as high as each
 /// other, and slower than a step). Poses are relative to the root, so a foot that stands alone, or both sliding
 /// together, cannot be seen. Lower is better.
+///
+/// With --truth the stream is compared with a recording of markers or joint centres at any rate, in any axes: one
+/// rotation of the clip and one shift of its clock, within half a second, are found and said. Compared are hips,
+/// knees, ankles, shoulders, elbows and wrists, from the middle of the hips: MPJPE, N-MPJPE, P-MPJPE, velocity, the
+/// angles of knees, hips and elbows with and without their mean offset, and the path of the hips if the stream has
+/// roots.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {
@@ -48,6 +55,9 @@ pub(super) struct EvalArgs {
     /// A 3D stream in JSON Lines, as `poselift run` writes it, or - for stdin
     #[arg(long, value_name = "POSES", conflicts_with_all = ["size", "focal", "camera"])]
     stream: Option<PathBuf>,
+    /// What markers say of the person in that stream: .trc, .c3d or .json
+    #[arg(long, value_name = "FILE", requires = "stream")]
+    truth: Option<PathBuf>,
     /// Image size in pixels, for files that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
@@ -69,14 +79,16 @@ Examples:
   poselift eval model.onnx data_test_lift.pkl --json
   poselift eval --stream poses.jsonl
   poselift run clip.jsonl | poselift eval --stream -
+  poselift run clip.jsonl | poselift eval --stream - --truth markers.trc
 
 Exit codes: 0 all lifted, 1 some samples or frames could not be read or lifted, 2 nothing could be done.";
 
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    match (&args.stream, &args.data) {
-        (Some(poses), _) => stream::run(poses, args.json),
-        (None, Some(data)) => run_pairs(args, data),
-        (None, None) => Err(Error::usage("nothing to measure, expected DATA or --stream POSES")),
+    match (&args.stream, &args.truth, &args.data) {
+        (Some(poses), Some(truth), _) => truth::run(poses, truth, args.json),
+        (Some(poses), None, _) => stream::run(poses, args.json),
+        (None, _, Some(data)) => run_pairs(args, data),
+        (None, _, None) => Err(Error::usage("nothing to measure, expected DATA or --stream POSES")),
     }
 }
 

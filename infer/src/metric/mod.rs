@@ -22,6 +22,7 @@ mod score;
 mod sequence;
 mod steadiness;
 mod track;
+pub mod truth;
 mod upright;
 
 pub use calibration::{Calibration, SIGMAS, expected_within};

@@ -32,7 +32,7 @@ pub fn procrustes(predicted: &[Point], truth: &[Point]) -> Vec<Point> {
 }
 
 /// The rotation that fits X to Y best, given `XᵀY`, and its `tr(D S)`.
-fn best_rotation(covariance: Matrix3<f64>) -> (Matrix3<f64>, f64) {
+pub(super) fn best_rotation(covariance: Matrix3<f64>) -> (Matrix3<f64>, f64) {
     let svd = covariance.svd(true, true);
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else { unreachable!("both sides of the decomposition were asked for") };
     let weakest = svd.singular_values.imin();

@@ -1,0 +1,72 @@
+//! TRC, the tab-separated text of OpenSim and Pose2Sim: three lines of header, names, axes, then a row a frame.
+
+use ndarray::Array3;
+
+use super::{Markers, metres_of};
+use crate::error::{Error, Result};
+
+/// Reads a whole file. An empty cell is a marker that was not seen.
+///
+/// # Errors
+/// The line that is not as expected.
+pub(super) fn parse(text: &str) -> Result<Markers> {
+    let mut lines = text.lines().enumerate().map(|(index, line)| Line { number: index + 1, text: line });
+    let mut next = |what: &str| lines.next().ok_or_else(|| Error::input(format!("ends before {what}")));
+    next("its header")?;
+    let keys = next("the names of its header")?;
+    let values = next("the values of its header")?;
+    let named = next("the markers' names")?;
+    next("the markers' axes")?;
+
+    let header = |wanted: &str| {
+        let at = keys.text.split('\t').position(|key| key.trim() == wanted);
+        let value = at.and_then(|at| values.text.split('\t').nth(at)).map(str::trim);
+        value.ok_or_else(|| keys.error(&format!("has no {wanted}")))
+    };
+    let metres = metres_of(header("Units")?).map_err(|e| values.error(&e.to_string()))?;
+    let names: Vec<String> =
+        named.text.split('\t').skip(2).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(named.error("names no markers"));
+    }
+    let promised = header("NumMarkers")?;
+    if promised.parse() != Ok(names.len()) {
+        let (found, line) = (names.len(), named.number);
+        return Err(values.error(&format!("{promised} markers, expected the {found} that line {line} names")));
+    }
+
+    let mut times = Vec::new();
+    let mut numbers = Vec::new();
+    for line in lines.filter(|line| !line.text.trim().is_empty()) {
+        let mut cells = line.text.split('\t').map(str::trim).skip(1);
+        let time = line.number(cells.next().unwrap_or_default())?;
+        if !time.is_finite() {
+            return Err(line.error("has no time"));
+        }
+        times.push(time);
+        for _ in 0..names.len() * 3 {
+            numbers.push(line.number(cells.next().unwrap_or_default())? * metres);
+        }
+    }
+    let positions = Array3::from_shape_vec((times.len(), names.len(), 3), numbers).expect("each row has all markers");
+    Ok(Markers { names, times, positions })
+}
+
+struct Line<'a> {
+    number: usize,
+    text: &'a str,
+}
+
+impl Line<'_> {
+    fn error(&self, message: &str) -> Error {
+        Error::input(format!("line {}: {message}", self.number))
+    }
+
+    /// NaN for an empty cell.
+    fn number(&self, cell: &str) -> Result<f64> {
+        if cell.is_empty() {
+            return Ok(f64::NAN);
+        }
+        cell.parse().map_err(|_| self.error(&format!("'{cell}', expected a number")))
+    }
+}

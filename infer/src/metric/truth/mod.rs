@@ -1,0 +1,457 @@
+//! Lifted poses beside a recording of markers: another rate, another clock, and a camera that nobody calibrated.
+//!
+//! One rotation of the whole clip takes the camera's axes to the recording's, and one shift takes one clock to the
+//! other: both are those with the least MPJPE. Poses are compared from the middle of the hips, at the frames' times,
+//! between two samples of the recording linearly. Only the twelve joints are compared that every marker set and every
+//! skeleton has; where a joint centre lies is still a matter of definition, which no metric can tell from an error.
+
+mod recording;
+
+use nalgebra::{Matrix3, Vector3};
+
+use super::procrustes::best_rotation;
+use super::{Point, mpjpe, n_mpjpe, p_mpjpe};
+use crate::error::{Error, Result};
+
+/// The joints that are compared.
+pub const TRUTH_JOINTS: [&str; 12] = [
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+];
+const RIGHT_HIP: usize = 0;
+const LEFT_HIP: usize = 3;
+
+/// The angles that are compared: each between two bones that meet, or between thigh and trunk.
+const ANGLES: [Angle; 6] = [
+    Angle { name: "right_knee", ends: [End::Joint(0), End::Joint(2)], at: 1 },
+    Angle { name: "left_knee", ends: [End::Joint(3), End::Joint(5)], at: 4 },
+    Angle { name: "right_hip", ends: [End::Trunk, End::Joint(1)], at: 0 },
+    Angle { name: "left_hip", ends: [End::Trunk, End::Joint(4)], at: 3 },
+    Angle { name: "right_elbow", ends: [End::Joint(9), End::Joint(11)], at: 10 },
+    Angle { name: "left_elbow", ends: [End::Joint(6), End::Joint(8)], at: 7 },
+];
+
+struct Angle {
+    name: &'static str,
+    ends: [End; 2],
+    at: usize,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Joint(usize),
+    /// From the middle of the hips to the middle of the shoulders.
+    Trunk,
+}
+
+/// Seconds that clocks may differ by.
+const LARGEST_SHIFT: f64 = 0.5;
+/// Seconds between the shifts that are tried, first and at last.
+const COARSE_STEP: f64 = 0.01;
+const FINE_STEP: f64 = 0.001;
+/// Frames that a shift is tried on; of longer clips some are left out.
+const TRIED_FRAMES: usize = 1000;
+/// Least share of the frames that a shift must leave to compare.
+const LEAST_OVERLAP: f64 = 0.5;
+/// Seconds between two samples beyond which nothing is known between them.
+const LONGEST_GAP: f64 = 0.1;
+
+/// One pose of the twelve joints, metres; NaN where a joint is not known.
+pub type TruthPose = [Vector3<f64>; TRUTH_JOINTS.len()];
+
+/// Poses over time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recording {
+    /// `[T]` seconds, rising.
+    pub times: Vec<f64>,
+    /// `[T]` poses in any axes, from any origin.
+    pub poses: Vec<TruthPose>,
+    /// `[T]` where the middle of the hips is, NaN where it is not known; empty if it is known nowhere.
+    pub roots: Vec<Vector3<f64>>,
+}
+
+/// How well poses agree with a recording. Lengths in millimetres, angles in degrees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agreement {
+    /// Frames that were compared.
+    pub frames: usize,
+    /// Seconds to add to the poses' times for the recording's.
+    pub shift: f64,
+    /// Takes the poses' axes to the recording's.
+    pub rotation: Matrix3<f64>,
+    /// After the rotation of the clip, from the middle of the hips.
+    pub mpjpe: f64,
+    /// The same with the best scale of each pose.
+    pub n_mpjpe: f64,
+    /// With the best rotation, scale and translation of each pose.
+    pub p_mpjpe: f64,
+    /// Of each joint of [`TRUTH_JOINTS`]; `None` where it is never known.
+    pub joints: [Option<f64>; TRUTH_JOINTS.len()],
+    /// The mean error of the joints' velocity, mm/s; `None` without two frames in a row.
+    pub velocity: Option<f64>,
+    /// Of each angle that is ever known.
+    pub angles: Vec<AngleAgreement>,
+    /// The mean distance of the hips' path from the recording's, after the rotation, both about their own middle;
+    /// `None` where either is not known.
+    pub root_path: Option<f64>,
+}
+
+/// How well one angle agrees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AngleAgreement {
+    /// The joint that it is at.
+    pub name: &'static str,
+    /// The mean absolute difference, degrees.
+    pub error: f64,
+    /// The mean difference over the clip, with its sign, degrees.
+    pub offset: f64,
+    /// The mean absolute difference once the offset is taken off, degrees.
+    pub without_offset: f64,
+}
+
+/// Compares `poses` with `truth`.
+///
+/// # Errors
+/// Too few frames at times that both know.
+pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
+    let step = poses.times.len().div_ceil(TRIED_FRAMES).max(1);
+    let tried: Vec<usize> = (0..poses.times.len()).step_by(step).collect();
+    let coarse = best_shift(poses, truth, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
+    let Some(coarse) = coarse else {
+        let span = |recording: &Recording| match (recording.times.first(), recording.times.last()) {
+            (Some(first), Some(last)) => format!("{first:.2} to {last:.2} s"),
+            _ => "no frames".to_owned(),
+        };
+        let (found, expected) = (span(poses), span(truth));
+        return Err(Error::input(format!(
+            "the poses' times, {found}, and the recording's, {expected}, have too little in common with both hips known"
+        ))
+        .hint("both must begin at the same moment, within half a second; the poses need times or --fps"));
+    };
+    let shift = best_shift(poses, truth, &tried, shifts(coarse, COARSE_STEP, FINE_STEP)).unwrap_or(coarse);
+
+    let all: Vec<usize> = (0..poses.times.len()).collect();
+    let pairs = pairs(poses, truth, &all, shift);
+    let rotation = clip_rotation(&pairs);
+    let turned: Vec<Pair> = pairs.iter().map(|pair| pair.turned(&rotation)).collect();
+    Ok(Agreement {
+        frames: turned.len(),
+        shift,
+        rotation,
+        mpjpe: 1e3 * mean_over(&turned, mpjpe),
+        n_mpjpe: 1e3 * mean_over(&turned, n_mpjpe),
+        p_mpjpe: 1e3 * mean_over(&turned, p_mpjpe),
+        joints: joint_errors(&turned),
+        velocity: velocity_error(&turned),
+        angles: ANGLES.iter().filter_map(|angle| angle.agreement(&turned)).collect(),
+        root_path: root_path(&turned),
+    })
+}
+
+/// Shifts around `middle`, as far as `reach`.
+fn shifts(middle: f64, reach: f64, step: f64) -> impl Iterator<Item = f64> {
+    let steps = (reach / step).round() as i32;
+    (-steps..=steps).map(move |at| middle + f64::from(at) * step)
+}
+
+/// The shift with the least error; `None` where each leaves too little.
+fn best_shift(
+    poses: &Recording,
+    truth: &Recording,
+    frames: &[usize],
+    shifts: impl Iterator<Item = f64>,
+) -> Option<f64> {
+    let mut best: Option<(f64, f64)> = None;
+    // Both may end at other times: what is asked for is a share of the shorter one.
+    let span = |recording: &Recording| recording.times.last().zip(recording.times.first()).map(|(l, f)| l - f);
+    let shorter = (span(truth)? / span(poses)?).min(1.0);
+    let least = (LEAST_OVERLAP * shorter * frames.len() as f64).max(2.0);
+    for shift in shifts {
+        let pairs = pairs(poses, truth, frames, shift);
+        if (pairs.len() as f64) < least {
+            continue;
+        }
+        let rotation = clip_rotation(&pairs);
+        let turned: Vec<Pair> = pairs.iter().map(|pair| pair.turned(&rotation)).collect();
+        let error = mean_over(&turned, mpjpe);
+        if best.is_none_or(|(least, _)| error < least) {
+            best = Some((error, shift));
+        }
+    }
+    best.map(|(_, shift)| shift)
+}
+
+/// A pose and the truth at its time, both from the middle of their hips.
+#[derive(Debug, Clone)]
+struct Pair {
+    frame: usize,
+    time: f64,
+    pose: TruthPose,
+    truth: TruthPose,
+    /// Where both have their hips, if that is known.
+    roots: Option<[Vector3<f64>; 2]>,
+}
+
+impl Pair {
+    fn turned(&self, rotation: &Matrix3<f64>) -> Self {
+        let roots = self.roots.map(|[pose, truth]| [rotation * pose, truth]);
+        Self { pose: self.pose.map(|joint| rotation * joint), roots, ..self.clone() }
+    }
+
+    /// The joints that both know.
+    fn known(&self) -> [Vec<Point>; 2] {
+        let mut points = [Vec::new(), Vec::new()];
+        for (pose, truth) in self.pose.iter().zip(&self.truth) {
+            if is_known(pose) && is_known(truth) {
+                points[0].push(pose.map(|x| x as f32).into());
+                points[1].push(truth.map(|x| x as f32).into());
+            }
+        }
+        points
+    }
+}
+
+fn is_known(point: &Vector3<f64>) -> bool {
+    point.iter().all(|x| x.is_finite())
+}
+
+/// The pairs of those of the poses' `frames` that have both hips, and at whose time the truth has them.
+fn pairs(poses: &Recording, truth: &Recording, frames: &[usize], shift: f64) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for &frame in frames {
+        let time = poses.times[frame];
+        let Some(at_time) = interpolated(truth, time + shift) else { continue };
+        let centre = middle_of_hips(&poses.poses[frame]);
+        let true_centre = middle_of_hips(&at_time);
+        if !is_known(&centre) || !is_known(&true_centre) {
+            continue;
+        }
+        let root = poses.roots.get(frame).filter(|root| is_known(root));
+        pairs.push(Pair {
+            frame,
+            time,
+            pose: poses.poses[frame].map(|joint| joint - centre),
+            truth: at_time.map(|joint| joint - true_centre),
+            roots: root.map(|root| [*root, true_centre]),
+        });
+    }
+    pairs
+}
+
+fn middle_of_hips(pose: &TruthPose) -> Vector3<f64> {
+    (pose[RIGHT_HIP] + pose[LEFT_HIP]) / 2.0
+}
+
+/// The pose at `time`, between two samples; a joint that either lacks is not known.
+fn interpolated(recording: &Recording, time: f64) -> Option<TruthPose> {
+    let after = recording.times.partition_point(|&sample| sample < time);
+    if recording.times.get(after) == Some(&time) {
+        return Some(recording.poses[after]);
+    }
+    let before = after.checked_sub(1)?;
+    let [start, end] = [recording.times[before], *recording.times.get(after)?];
+    if end - start > LONGEST_GAP {
+        return None;
+    }
+    let share = (time - start) / (end - start);
+    let pose = |joint: usize| recording.poses[before][joint].lerp(&recording.poses[after][joint], share);
+    Some(std::array::from_fn(pose))
+}
+
+/// The rotation of all poses together that brings them closest to the truth by least squares (Kabsch 1976).
+fn clip_rotation(pairs: &[Pair]) -> Matrix3<f64> {
+    let mut covariance = Matrix3::zeros();
+    for pair in pairs {
+        for (pose, truth) in pair.pose.iter().zip(&pair.truth) {
+            if is_known(pose) && is_known(truth) {
+                covariance += pose * truth.transpose();
+            }
+        }
+    }
+    best_rotation(covariance).0
+}
+
+fn mean_over(pairs: &[Pair], error: fn(&[Point], &[Point]) -> f64) -> f64 {
+    let errors = pairs.iter().map(|pair| {
+        let [pose, truth] = pair.known();
+        error(&pose, &truth)
+    });
+    errors.sum::<f64>() / pairs.len() as f64
+}
+
+fn joint_errors(pairs: &[Pair]) -> [Option<f64>; TRUTH_JOINTS.len()] {
+    std::array::from_fn(|joint| {
+        let errors = pairs.iter().map(|pair| 1e3 * (pair.pose[joint] - pair.truth[joint]).norm());
+        mean(errors.filter(|error| error.is_finite()))
+    })
+}
+
+/// The mean length of the error's change in a second, between frames that follow each other.
+fn velocity_error(pairs: &[Pair]) -> Option<f64> {
+    let mut errors = Vec::new();
+    for neighbours in pairs.windows(2) {
+        let [before, after] = neighbours else { unreachable!("windows of two") };
+        if after.frame != before.frame + 1 {
+            continue;
+        }
+        for joint in 0..TRUTH_JOINTS.len() {
+            let error = |pair: &Pair| pair.pose[joint] - pair.truth[joint];
+            errors.push(1e3 * (error(after) - error(before)).norm() / (after.time - before.time));
+        }
+    }
+    mean(errors.into_iter().filter(|error| error.is_finite()))
+}
+
+fn root_path(pairs: &[Pair]) -> Option<f64> {
+    let roots: Vec<[Vector3<f64>; 2]> = pairs.iter().filter_map(|pair| pair.roots).collect();
+    let count = roots.len() as f64;
+    let middle = |side: usize| roots.iter().map(|root| root[side]).sum::<Vector3<f64>>() / count;
+    let offset = middle(0) - middle(1);
+    mean(roots.iter().map(|[pose, truth]| 1e3 * (pose - truth - offset).norm()))
+}
+
+impl Angle {
+    /// Degrees between the two bones; NaN where one is not known.
+    fn degrees(&self, pose: &TruthPose) -> f64 {
+        let [first, second] = self.ends.map(|end| match end {
+            End::Joint(joint) => pose[joint] - pose[self.at],
+            End::Trunk => (pose[6] + pose[9]) / 2.0 - middle_of_hips(pose),
+        });
+        // Not by the cosine, which is flat where a limb is straight.
+        first.cross(&second).norm().atan2(first.dot(&second)).to_degrees()
+    }
+
+    fn agreement(&self, pairs: &[Pair]) -> Option<AngleAgreement> {
+        let differences = pairs.iter().map(|pair| self.degrees(&pair.pose) - self.degrees(&pair.truth));
+        let differences: Vec<f64> = differences.filter(|difference| difference.is_finite()).collect();
+        let offset = mean(differences.iter().copied())?;
+        Some(AngleAgreement {
+            name: self.name,
+            error: mean(differences.iter().map(|difference| difference.abs()))?,
+            offset,
+            without_offset: mean(differences.iter().map(|difference| (difference - offset).abs()))?,
+        })
+    }
+}
+
+fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sum = 0.0;
+    let mut count = 0_u64;
+    for number in numbers {
+        sum += number;
+        count += 1;
+    }
+    (count > 0).then(|| sum / count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use approx::assert_relative_eq;
+    use nalgebra::Rotation3;
+
+    use super::*;
+
+    /// A person who swings arms and legs while walking along x, `[T]` at the times.
+    fn walk(times: &[f64]) -> Recording {
+        let pose = |time: f64| -> TruthPose {
+            let swing = 0.3 * (5.0 * time).sin();
+            let at = |x: f64, y: f64, z: f64| Vector3::new(x + time, y, z);
+            [
+                at(0.0, 0.9, 0.1),
+                at(swing, 0.5, 0.1),
+                at(2.0 * swing - 0.1, 0.1, 0.1),
+                at(0.0, 0.9, -0.1),
+                at(-swing, 0.5, -0.1),
+                at(-2.0 * swing - 0.1, 0.1, -0.1),
+                at(0.02, 1.4, -0.2),
+                at(swing, 1.1, -0.25),
+                at(2.0 * swing + 0.1, 0.9, -0.2),
+                at(0.02, 1.4, 0.2),
+                at(-swing, 1.1, 0.25),
+                at(-2.0 * swing + 0.1, 0.9, 0.2),
+            ]
+        };
+        let poses: Vec<TruthPose> = times.iter().map(|&time| pose(time)).collect();
+        let roots = poses.iter().map(middle_of_hips).collect();
+        Recording { times: times.to_vec(), poses, roots }
+    }
+
+    fn times(count: usize, rate: f64) -> Vec<f64> {
+        (0..count).map(|frame| frame as f64 / rate).collect()
+    }
+
+    #[test]
+    fn a_turn_and_another_clock_are_found() {
+        let truth = walk(&times(400, 100.0));
+        let mut poses = walk(&times(60, 25.0).iter().map(|time| time + 0.5).collect::<Vec<_>>());
+        let turn = Rotation3::from_euler_angles(0.3, -1.2, 2.5);
+        for pose in &mut poses.poses {
+            *pose = pose.map(|joint| turn * joint);
+        }
+        for root in &mut poses.roots {
+            *root = turn * *root + Vector3::new(0.0, 0.0, 4.0);
+        }
+        for time in &mut poses.times {
+            *time += 0.123;
+        }
+        let found = agreement(&poses, &truth).unwrap();
+        assert_eq!(found.frames, 60);
+        assert_relative_eq!(found.shift, -0.123, epsilon = 1e-9);
+        assert_relative_eq!(found.rotation, turn.inverse().into_inner(), epsilon = 1e-3);
+        assert!(found.mpjpe < 0.5 && found.p_mpjpe < 0.5 && found.root_path.unwrap() < 0.5, "{found:?}");
+        assert!(found.angles.iter().all(|angle| angle.error < 0.5), "{found:?}");
+        assert_eq!(found.angles.len(), 6);
+    }
+
+    #[test]
+    fn errors_are_those_that_were_put_in() {
+        let truth = walk(&times(300, 100.0));
+        let mut poses = walk(&times(70, 25.0));
+        for pose in &mut poses.poses {
+            // The right wrist 12 cm too far ahead always: 120 / 12 joints.
+            pose[11].x += 0.12;
+        }
+        let found = agreement(&poses, &truth).unwrap();
+        // The rotation of the clip takes a part of it.
+        assert_relative_eq!(found.joints[11].unwrap(), 120.0, epsilon = 5.0);
+        assert_relative_eq!(found.mpjpe, 10.0, epsilon = 1.5);
+        assert!(found.velocity.unwrap() < 25.0, "{found:?}");
+        let elbow = found.angles.iter().find(|angle| angle.name == "right_elbow").unwrap();
+        assert!(elbow.error > 5.0 && elbow.without_offset < elbow.error, "{elbow:?}");
+        assert!(found.angles[0].error < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn joints_that_are_not_known_are_left_out_and_nothing_is_compared_across_gaps() {
+        let mut truth = walk(&times(300, 100.0));
+        for pose in &mut truth.poses {
+            pose[8] = Vector3::repeat(f64::NAN);
+        }
+        truth.times.drain(100..200);
+        truth.poses.drain(100..200);
+        let found = agreement(&walk(&times(75, 25.0)), &truth).unwrap();
+        assert!((45..=52).contains(&found.frames), "{}", found.frames);
+        assert_eq!(found.joints[8], None);
+        assert_eq!(found.angles.len(), 5);
+        assert!(found.mpjpe < 0.5);
+    }
+
+    #[test]
+    fn times_without_each_other_are_an_error() {
+        let late = walk(&times(50, 25.0).iter().map(|time| time + 100.0).collect::<Vec<_>>());
+        let message = agreement(&late, &walk(&times(300, 100.0))).unwrap_err().to_string();
+        assert!(message.contains("100.00 to 101.96 s"), "{message}");
+        assert!(agreement(&Recording::default(), &walk(&times(300, 100.0))).is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! `poselift eval --truth`: real poses beside markers, and files of our own writers read as recordings.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+
+use crate::program::{assert_code, poselift, stderr};
+use serde_json::Value;
+
+fn clip() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl")
+}
+
+/// What `eval --truth` says of the poses, as JSON.
+fn compared(poses: &Path, truth: &Path) -> Value {
+    let output = poselift().args(["eval", "--json", "--stream"]).arg(poses).arg("--truth").arg(truth).output().unwrap();
+    assert_code(&output, 0);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn lift(clip: &Path, poses: &Path, options: &[&str]) {
+    let output = poselift().arg("run").arg(clip).arg("-o").arg(poses).args(options).output().unwrap();
+    assert_code(&output, 0);
+}
+
+#[test]
+fn files_that_were_written_here_agree_with_the_poses_that_they_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let poses = folder.path().join("poses.jsonl");
+    lift(&clip(), &poses, &[]);
+    for name in ["clip.trc", "clip.c3d"] {
+        let converted = poselift().arg("convert").arg(&poses).arg("-o").arg(folder.path().join(name)).output().unwrap();
+        assert_code(&converted, 0);
+        let files: Vec<PathBuf> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let extension = Path::new(name).extension();
+        let file = files.iter().find(|file| file.extension() == extension).unwrap();
+        let report = compared(&poses, file);
+        // Both hold tenths or hundredths of millimetres.
+        assert!(report["mpjpe_mm"].as_f64().unwrap() < 0.5, "{name}: {report}");
+        assert!(report["shift_s"].as_f64().unwrap().abs() < 0.004, "{name}: {report}");
+        assert_eq!(report["angles"].as_array().unwrap().len(), 6);
+    }
+}
+
+#[test]
+fn recordings_beside_markers_have_the_errors_that_were_measured() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/truth");
+    if !shared.exists() {
+        eprintln!("skipped: no {}", shared.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Millimetres by another's program, with one rotation a clip (README of the data).
+    for (clip, mpjpe, p_mpjpe) in [("walk_ts", 48.3, 38.6), ("squat", 53.9, 40.7)] {
+        let poses = folder.path().join(format!("{clip}.jsonl"));
+        lift(&shared.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu"]);
+        let report = compared(&poses, &shared.join(format!("{clip}.truth.json")));
+        println!("{clip}: {report}");
+        assert!((report["mpjpe_mm"].as_f64().unwrap() - mpjpe).abs() < 1.0, "{clip}: {report}");
+        assert!((report["p_mpjpe_mm"].as_f64().unwrap() - p_mpjpe).abs() < 1.0, "{clip}: {report}");
+        assert!(report["shift_s"].as_f64().unwrap().abs() < 0.06, "{clip}: {report}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let poses = folder.path().join("poses.jsonl");
+    lift(&clip(), &poses, &[]);
+    let truth = folder.path().join("truth.json");
+    let eval = |text: &str| {
+        std::fs::write(&truth, text).unwrap();
+        let output = poselift().args(["eval", "--stream"]).arg(&poses).arg("--truth").arg(&truth).output().unwrap();
+        assert_code(&output, 2);
+        stderr(&output)
+    };
+    let late = r#"{"joints":["RHip","LHip"],"time":[500,501],"positions":[[[0,1,0],[0,1,1]],[[0,1,0],[0,1,1]]]}"#;
+    assert!(eval(late).contains("truth.json: the poses' times, 0.00 to"), "{}", eval(late));
+    let hipless = r#"{"joints":["sacrum"],"fps":10,"positions":[[[0,1,0]]]}"#;
+    assert!(eval(hipless).contains("no right_hip among its joints (sacrum)"), "{}", eval(hipless));
+    assert!(eval("hello").contains("expected TRC, C3D or JSON"));
+}
