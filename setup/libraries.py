@@ -6,7 +6,7 @@
     libtorch-2.11.0-cuda/     lib/, include/                             -> cuda-13.0/, cuda-13.0-torch/
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
     python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime and numpy
-    python-judges-cp3NN/      bin/python: this Python with what reads our exports and live streams; gltf-validator/ where npm is there
+    python-judges-cp3NN/      bin/python: this Python with what reads our exports and streams; gltf-validator/ where npm is there
 """
 
 import os
