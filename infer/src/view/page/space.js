@@ -215,9 +215,11 @@ function spaceView(canvas, clip) {
 function viewsOf(sets, overlay, width, height) {
   if (overlay || sets.length < 2) return [{ left: 0, top: 0, width, height, sets, named: false }];
   const isWide = width > height;
+  // On a narrow screen the caption and the buttons stand above the first part.
+  const start = isWide ? 0 : 56;
   return sets.map((set, at) => {
-    const [across, down] = isWide ? [width / sets.length, height] : [width, height / sets.length];
-    return { left: isWide ? at * across : 0, top: isWide ? 0 : at * down, width: across, height: down, sets: [set], named: true };
+    const [across, down] = isWide ? [width / sets.length, height] : [width, (height - start) / sets.length];
+    return { left: isWide ? at * across : 0, top: isWide ? 0 : start + at * down, width: across, height: down, sets: [set], named: true };
   });
 }
 
