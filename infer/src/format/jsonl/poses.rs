@@ -136,6 +136,10 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
         }
         _ => scanner.skip(),
     })?;
+    let numbers = person.joints.iter().flatten().chain(&person.sigma).chain(person.root.iter().flatten());
+    if numbers.chain([&person.score]).any(|number| number.is_infinite()) {
+        return fault(format!("person {number} has a number beyond the range of float32"));
+    }
     match (person.joints.len(), person.sigma.len()) {
         (joints, _) if joints != expected => {
             fault(format!("person {number} has {joints} joints, expected {expected} as the header names them"))
@@ -177,6 +181,10 @@ mod tests {
             (
                 frame("[{\"joints\":[[1,2,3],[1,2,3]],\"sigma\":[1]}]"),
                 "p.jsonl:2: person 0 has sigma of 1 joints, expected 2",
+            ),
+            (
+                frame("[{\"joints\":[[1,2,3],[1e39,2,3]]}]"),
+                "p.jsonl:2: person 0 has a number beyond the range of float32",
             ),
             (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unseen\":[2]}]"), "person 0 has the unseen joint 2 of 2"),
             (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unsure\":1}]"), "found a number, expected true or false"),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// Bytes that are no C3D file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Markers> {
     // The crate indexes what a file promises: one that is cut off makes it panic.
-    let parsed = catch_unwind(|| C3d::from_bytes(bytes));
+    let parsed = catch_unwind(|| C3d::from_bytes(bytes).map_err(|cause| cause.to_string()));
     let file = match parsed {
         Ok(Ok(file)) => file,
         Ok(Err(cause)) => return Err(Error::input(format!("is no readable C3D file: {cause}"))),
