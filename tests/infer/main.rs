@@ -12,6 +12,7 @@ mod browser;
 mod cameras;
 mod cases;
 mod chromium;
+mod documentation;
 mod eval;
 mod exports;
 mod formats;

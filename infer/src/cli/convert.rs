@@ -82,6 +82,7 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
         notes: PageNotes::default(),
         extras,
         is_upright: info.axes != Axes::Camera,
+        terminal,
     };
     let writer = output::prepare(target, args.to, described)?;
     let writer = args.export.on_the_way_to(writer, &info, format)?;

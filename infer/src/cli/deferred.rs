@@ -2,13 +2,18 @@
 //!
 //! A run that lifts nothing leaves no file, and an existing one as it was. Until the first pose the frames wait in memory;
 //! without a pose in them they are a small multiple of the input's own bytes. From then on everything goes straight to the
-//! writer, so that an interrupted run keeps what was lifted.
+//! writer, so that an interrupted run keeps what was lifted. So that a live stream of an empty room stays in bounded memory,
+//! no more than [`MOST_WAITING`] frames wait: then the file is written without a pose.
 
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
-type Create = Box<dyn FnOnce() -> Result<Box<dyn PoseWriter>> + Send>;
+/// Frames that wait for the first pose: an hour at 30 Hz.
+const MOST_WAITING: usize = 108_000;
+
+/// Makes the writer, told the first frame with a pose.
+type Create = Box<dyn FnOnce(&LiftedFrame) -> Result<Box<dyn PoseWriter>> + Send>;
 
 /// A writer that is created when the first pose comes.
 pub(super) enum DeferredWriter {
@@ -20,15 +25,15 @@ pub(super) enum DeferredWriter {
 
 impl DeferredWriter {
     /// A writer that `create` will make.
-    pub(super) fn new(create: impl FnOnce() -> Result<Box<dyn PoseWriter>> + Send + 'static) -> Self {
+    pub(super) fn new(create: impl FnOnce(&LiftedFrame) -> Result<Box<dyn PoseWriter>> + Send + 'static) -> Self {
         Self::Waiting { create: Some(Box::new(create)), frames: Vec::new() }
     }
 
-    /// Makes the writer and gives it the frames that waited.
-    fn create(&mut self) -> Result<&mut dyn PoseWriter> {
+    /// Makes the writer for `first`, and gives it the frames that waited.
+    fn create(&mut self, first: &LiftedFrame) -> Result<&mut dyn PoseWriter> {
         if let Self::Waiting { create, frames } = self {
             let create = create.take().expect("a stream ends at its first error, so nothing is created twice");
-            let mut writer = create()?;
+            let mut writer = create(first)?;
             for (frame, lifted) in std::mem::take(frames) {
                 writer.write(&frame, &lifted)?;
             }
@@ -45,11 +50,11 @@ impl PoseWriter for DeferredWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         match self {
             Self::Created(writer) => writer.write(frame, lifted),
-            Self::Waiting { frames, .. } if lifted.people.is_empty() => {
+            Self::Waiting { frames, .. } if lifted.people.is_empty() && frames.len() < MOST_WAITING => {
                 frames.push((frame.clone(), lifted.clone()));
                 Ok(())
             }
-            Self::Waiting { .. } => self.create()?.write(frame, lifted),
+            Self::Waiting { .. } => self.create(lifted)?.write(frame, lifted),
         }
     }
 
@@ -102,7 +107,7 @@ mod tests {
     fn log_of(people: &[usize]) -> Vec<String> {
         let log = Log::default();
         let of_writer = Arc::clone(&log);
-        let mut writer = Box::new(DeferredWriter::new(move || {
+        let mut writer = Box::new(DeferredWriter::new(move |_| {
             of_writer.lock().unwrap().push("created".to_owned());
             Ok(Box::new(LoggingWriter(of_writer)))
         }));
@@ -121,5 +126,13 @@ mod tests {
         assert_eq!(log_of(&[0, 0]), [""; 0]);
         let frames = ["frame 0 of 0", "frame 1 of 2", "frame 2 of 0", "frame 3 of 1"];
         assert_eq!(log_of(&[0, 2, 0, 1]), [&["created"][..], &frames, &["end"]].concat());
+    }
+
+    #[test]
+    fn no_more_frames_wait_than_fit_in_memory() {
+        assert_eq!(log_of(&vec![0; MOST_WAITING]), [""; 0]);
+        let log = log_of(&vec![0; MOST_WAITING + 1]);
+        assert_eq!(log.len(), 1 + MOST_WAITING + 1 + 1);
+        assert_eq!((log[0].as_str(), log[MOST_WAITING + 1].as_str()), ("created", "frame 108000 of 0"));
     }
 }

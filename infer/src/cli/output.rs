@@ -8,9 +8,11 @@ use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
 use super::page_notes::{NotedPage, PageNotes};
+use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::export::{Export, check_export, create_export};
 use crate::format::{Extras, Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
+use crate::pose::LiftedFrame;
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter, PoseSet};
 
@@ -173,6 +175,9 @@ pub(crate) fn is_deferred(target: &Target) -> bool {
     }
 }
 
+/// Frames a second of motion files whose input does not say.
+const ASSUMED_RATE: f64 = 30.0;
+
 /// What an output says about itself and its poses.
 pub(crate) struct OutputInfo {
     /// A page's title.
@@ -189,6 +194,8 @@ pub(crate) struct OutputInfo {
     pub(crate) extras: Extras,
     /// Whether gravity is known, so that up is up.
     pub(crate) is_upright: bool,
+    /// Where assumptions are said.
+    pub(crate) terminal: Terminal,
 }
 
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
@@ -203,7 +210,7 @@ pub(crate) fn prepare(target: &Target, to: Option<OutputFormat>, info: OutputInf
     if let Target::File(path) = target {
         check_place(path)?;
     }
-    Ok(Box::new(DeferredWriter::new(move || output.create())))
+    Ok(Box::new(DeferredWriter::new(move |first| output.with_rate(first).create())))
 }
 
 /// What is needed to create a target's writer, now or later.
@@ -237,8 +244,20 @@ impl Output {
         Ok(Self { target: target.clone(), format, info })
     }
 
+    /// The same output with a rate: motion files need one, and folders of detectors say none.
+    fn with_rate(mut self, first: &LiftedFrame) -> Self {
+        let needs_rate = matches!(self.format, OutputFormat::Export(export) if !export.is_written_as_frames_come());
+        if needs_rate && self.info.poses.fps.is_none() && first.time.is_none() {
+            self.info.poses.fps = Some(ASSUMED_RATE);
+            let name = self.target.name().display();
+            let text = format!("{name}: no times and no rate: taken to be {ASSUMED_RATE} frames a second (--fps)");
+            self.info.terminal.note(&text);
+        }
+        self
+    }
+
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        let OutputInfo { title, poses, layout, device, extras, is_upright, notes } = &self.info;
+        let OutputInfo { title, poses, layout, device, extras, is_upright, notes, .. } = &self.info;
         match (self.format, &self.target) {
             (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
             (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),

@@ -320,6 +320,7 @@ fn lift_one<N: PoseNetwork>(
         notes: notes.clone(),
         extras,
         is_upright: poses.axes != Axes::Camera,
+        terminal,
     };
     let extras = described.extras;
     let writer = match args.has_output() {
