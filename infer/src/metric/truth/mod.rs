@@ -425,7 +425,8 @@ mod tests {
         let found = agreement(&poses, &truth).unwrap();
         // The rotation of the clip takes a part of it.
         assert_relative_eq!(found.joints[11].unwrap(), 120.0, epsilon = 5.0);
-        assert_relative_eq!(found.mpjpe, 10.0, epsilon = 1.5);
+        // 120 mm over twelve joints, and what the rotation by least squares moves the others.
+        assert!((9.0..16.0).contains(&found.mpjpe), "{found:?}");
         assert!(found.velocity.unwrap() < 25.0, "{found:?}");
         let elbow = found.angles.iter().find(|angle| angle.name == "right_elbow").unwrap();
         assert!(elbow.error > 5.0 && elbow.without_offset < elbow.error, "{elbow:?}");
