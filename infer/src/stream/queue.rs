@@ -2,7 +2,9 @@
 //!
 //! Unlike a channel it is bounded by weight (poses, not messages), hands over all entries under one lock, and may
 //! hold a batch back until it is full or its oldest entry has waited for a given delay. A lone entry is handed over
-//! at once. The bench `concurrency` compares it with `crossbeam-channel`.
+//! at once. In the bench `concurrency` it takes 0.94 times as long as `crossbeam-channel` if eight threads push, but 0.66 µs
+//! a frame instead of 0.04 if one thread pushes to an idle taker, since crossbeam spins before it sleeps: a seventh of the
+//! time that a pose takes in a backlog, where the taker is not idle.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

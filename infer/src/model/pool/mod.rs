@@ -1,7 +1,8 @@
 //! A thread pool for the chunks of a large batch on a CPU.
 //!
 //! ONNX Runtime would cut each matrix product instead and make all threads wait for the slowest after every product;
-//! chunks synchronise once per batch.
+//! chunks synchronise once per batch. rayon on the same chunks takes 1.19 times as long for 8 poses, 1.09 times for 16 and
+//! 1.01 to 1.03 times for more (bench `concurrency`).
 
 mod chunk;
 mod work_queue;
