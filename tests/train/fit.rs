@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use ndarray::{Array3, s};
 use ndarray_npy::NpzWriter;
 use poselift::model::{Batch, ModelFile, PoseNetwork};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
@@ -117,6 +119,52 @@ fn teachers_and_mirrors_that_do_not_fit_are_refused() {
     file.add_array("joint_3d", &Array3::<f32>::from_elem((10, 3, 3), 1.0)).unwrap();
     file.finish().unwrap();
     refused(&["--mirror", "on", "--data", pairs.to_str().unwrap()], "--mirror on, but paired arrays do not say");
+}
+
+/// Kills a run at random moments and resumes it, until it ends by itself; `POSELIFT_KILLS` says how often at least.
+#[test]
+#[ignore = "runs for minutes; docs/reliability.md has the command"]
+fn a_run_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
+    let kills: usize = std::env::var("POSELIFT_KILLS").map_or(100, |kills| kills.parse().expect("a whole number"));
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let started = Instant::now();
+    assert_success(&fit(&SMALL, &at("whole")));
+    // Longer than a run takes, so that some end by themselves and all go on.
+    let longest = 2 * started.elapsed().as_millis() as u64;
+    let mut random = StdRng::seed_from_u64(7);
+    let mut killed = 0;
+    let mut runs = 0;
+    while killed < kills {
+        let run = at(&format!("run{runs}"));
+        runs += 1;
+        let mut has_begun = false;
+        while !run.join("summary.json").exists() {
+            let mut command = program();
+            match has_begun && run.join("checkpoint.safetensors").exists() {
+                true => command.args(["fit", "--resume", "--out"]).arg(&run),
+                // Killed before its first checkpoint, it leaves a folder that a new run must be told to take.
+                false => {
+                    let _ = std::fs::remove_dir_all(&run);
+                    command.arg("fit").args(SMALL).arg("--out").arg(&run)
+                }
+            };
+            has_begun = true;
+            let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(random.random_range(0..longest)));
+            if child.try_wait().unwrap().is_none() {
+                child.kill().unwrap();
+                killed += 1;
+            }
+            child.wait().unwrap();
+        }
+        assert_eq!(history(&at("whole")), history(&run));
+        assert_eq!(checkpoint(&at("whole")), checkpoint(&run));
+        let left: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let whole: Vec<_> = std::fs::read_dir(at("whole")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), whole.len(), "{left:?}");
+    }
+    println!("{killed} kills in {runs} runs");
 }
 
 #[test]

@@ -52,8 +52,8 @@ pub(super) fn cameras(root: &Node) -> Result<Vec<NamedCamera>> {
 
 /// Adds the cameras in `node`, which is the value of `key`.
 fn search(node: &Node, key: &str, cameras: &mut Vec<NamedCamera>) -> Result<()> {
-    if node.get(&MATRIX).is_some_and(is_matrix) {
-        cameras.push(camera(node, key)?);
+    if let Some(matrix) = node.get(&MATRIX).filter(|value| is_matrix(value)) {
+        cameras.push(camera(node, key, matrix)?);
         return Ok(());
     }
     match node {
@@ -83,7 +83,7 @@ fn search_suffixed(node: &Node, cameras: &mut Vec<NamedCamera>) -> Result<()> {
             (key != "R").then(|| Entry { key: key.to_owned(), value: entry.value.clone() })
         };
         let gathered = Node::Map(node.entries().iter().filter_map(own).collect());
-        cameras.push(camera(&gathered, name)?);
+        cameras.push(camera(&gathered, name, value)?);
     }
     Ok(())
 }
@@ -92,8 +92,8 @@ fn is_matrix(node: &Node) -> bool {
     matches!(node, Node::List(_)) || node.get(&["data"]).is_some()
 }
 
-/// The camera in a map that stands under `key`.
-fn camera(map: &Node, key: &str) -> Result<NamedCamera> {
+/// The camera of this `matrix` in a map that stands under `key`.
+fn camera(map: &Node, key: &str, matrix: &Node) -> Result<NamedCamera> {
     let own = map.get(&NAME).and_then(|name| match name {
         Node::Scalar(text) => Some(text.clone()),
         Node::List(_) | Node::Map(_) => None,
@@ -107,13 +107,12 @@ fn camera(map: &Node, key: &str) -> Result<NamedCamera> {
         true => error,
         false => Error::input(format!("camera {name}: {error}")),
     };
-    let intrinsics = intrinsics(map).map_err(place)?;
+    let intrinsics = intrinsics(map, matrix).map_err(place)?;
     let camera_from_world = rotation(map).map_err(place)?;
     Ok(NamedCamera { name, names, intrinsics, camera_from_world, up: None })
 }
 
-fn intrinsics(map: &Node) -> Result<Intrinsics> {
-    let matrix = map.get(&MATRIX).expect("a map is a camera by its matrix");
+fn intrinsics(map: &Node, matrix: &Node) -> Result<Intrinsics> {
     let matrix = numbers(matrix, "the camera matrix")?;
     let [focal_x, skew, centre_x, below, focal_y, centre_y, last @ ..] = &matrix[..] else {
         return Err(Error::input(format!("the camera matrix has {} numbers, expected 3 rows of 3", matrix.len())));
