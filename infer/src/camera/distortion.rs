@@ -9,6 +9,8 @@ use nalgebra::{Matrix2, Matrix3, Rotation3, Vector2, Vector3};
 const MOST_STEPS: usize = 60;
 /// The iteration ends where the distorted point is met this closely: a thousand pixels of focal length make it 1e-9 pixels.
 const CLOSE: f64 = 1e-12;
+/// How far, as a share of 1 and its distance from the axis, an undistorted point may fall from where it was.
+const LARGEST_MISS: f64 = 1e-7;
 /// What is given back is met at least this closely.
 const CLOSE_ENOUGH: f64 = 1e-9;
 /// Places between the axis and a direction at which a model is asked whether it has turned back.
@@ -64,7 +66,10 @@ impl Distortion {
             Self::Standard(coefficients) => invert_standard(coefficients, untilt(coefficients, distorted)?)?,
             Self::Fisheye(coefficients) => invert_fisheye(coefficients, distorted)?,
         };
-        Some(found.into())
+        // Tilts beyond a right angle and points far outside the image lose all digits on the way.
+        let again = Vector2::from(self.distort(found.into()));
+        let is_met = (again - distorted).norm() <= LARGEST_MISS * (1.0 + distorted.norm());
+        is_met.then(|| found.into())
     }
 }
 

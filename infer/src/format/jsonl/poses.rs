@@ -136,9 +136,9 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
         }
         _ => scanner.skip(),
     })?;
-    let numbers = person.joints.iter().flatten().chain(&person.sigma).chain(person.root.iter().flatten());
-    if numbers.chain([&person.score]).any(|number| number.is_infinite()) {
-        return fault(format!("person {number} has a number beyond the range of float32"));
+    let places = person.joints.iter().flatten().chain(person.root.iter().flatten());
+    if !places.chain([&person.score]).all(|number| number.is_finite()) || person.sigma.iter().any(|s| s.is_infinite()) {
+        return fault(format!("person {number} has a number that is not finite, or beyond float32"));
     }
     match (person.joints.len(), person.sigma.len()) {
         (joints, _) if joints != expected => {
@@ -184,7 +184,7 @@ mod tests {
             ),
             (
                 frame("[{\"joints\":[[1,2,3],[1e39,2,3]]}]"),
-                "p.jsonl:2: person 0 has a number beyond the range of float32",
+                "p.jsonl:2: person 0 has a number that is not finite, or beyond float32",
             ),
             (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unseen\":[2]}]"), "person 0 has the unseen joint 2 of 2"),
             (frame("[{\"joints\":[[1,2,3],[1,2,3]],\"unsure\":1}]"), "found a number, expected true or false"),
