@@ -68,7 +68,8 @@ impl Distortion {
         };
         // Tilts beyond a right angle and points far outside the image lose all digits on the way.
         let again = Vector2::from(self.distort(found.into()));
-        let is_met = (again - distorted).norm() <= LARGEST_MISS * (1.0 + distorted.norm());
+        // By the larger axis: squares of such numbers are infinite.
+        let is_met = (again - distorted).amax() <= LARGEST_MISS * (1.0 + distorted.amax());
         is_met.then(|| found.into())
     }
 }
