@@ -10,7 +10,7 @@ const MOST_STEPS: usize = 60;
 /// The iteration ends where the distorted point is met this closely: a thousand pixels of focal length make it 1e-9 pixels.
 const CLOSE: f64 = 1e-12;
 /// How far, as a share of 1 and its distance from the axis, an undistorted point may fall from where it was.
-const LARGEST_MISS: f64 = 1e-7;
+const LARGEST_MISS: f64 = 1e-9;
 /// What is given back is met at least this closely.
 const CLOSE_ENOUGH: f64 = 1e-9;
 /// Places between the axis and a direction at which a model is asked whether it has turned back.
@@ -68,8 +68,10 @@ impl Distortion {
         };
         // Tilts beyond a right angle and points far outside the image lose all digits on the way.
         let again = Vector2::from(self.distort(found.into()));
-        // By the larger axis: squares of such numbers are infinite.
-        let is_met = (again - distorted).amax() <= LARGEST_MISS * (1.0 + distorted.amax());
+        let is_met = (0..2).all(|axis| {
+            let miss = (again[axis] - distorted[axis]).abs();
+            miss < LARGEST_MISS * (1.0 + distorted[axis].abs())
+        });
         is_met.then(|| found.into())
     }
 }
