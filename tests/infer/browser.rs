@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::chromium::{Chromium, Screen};
-
-const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+use crate::program::CLIP;
 
 const PHONE: Screen = Screen { width: 420, height: 900, scheme: "light" };
 const DESKTOP: Screen = Screen { width: 1280, height: 800, scheme: "light" };

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::program::{assert_code, poselift};
+use crate::program::{CLIP, assert_code, poselift};
 use crate::small_model::SmallModel;
 
 const DOCUMENTS: [&str; 3] = ["README.md", "docs/guide.md", "docs/exports.md"];
@@ -74,8 +74,7 @@ fn commands(document: &str) -> Vec<String> {
 
 /// The points `[33][x, y, score]` of each frame of the demonstration clip.
 fn clip() -> Vec<Vec<[f64; 3]>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
-    let frames = fs::read_to_string(path).unwrap();
+    let frames = fs::read_to_string(CLIP).unwrap();
     let points = |line: &str| {
         let frame: Value = serde_json::from_str(line).unwrap();
         serde_json::from_value(frame["people"][0]["keypoints"].clone()).ok()
@@ -86,15 +85,14 @@ fn clip() -> Vec<Vec<[f64; 3]>> {
 /// The files that the documents name.
 fn furnish(folder: &Path) {
     let file = |name: &str| folder.join(name);
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     for name in ["clip.jsonl", "keypoints.jsonl"] {
-        fs::copy(&demo, file(name)).unwrap();
+        fs::copy(CLIP, file(name)).unwrap();
     }
     for folder in ["clips", "openpose_json", "cam01_json", "labels", "bin"] {
         fs::create_dir(file(folder)).unwrap();
     }
     for name in ["clips/a.jsonl", "clips/b.jsonl"] {
-        fs::copy(&demo, file(name)).unwrap();
+        fs::copy(CLIP, file(name)).unwrap();
     }
     let clip = clip();
     assert!(clip.len() > 140, "a figure of the guide shows frame 140");

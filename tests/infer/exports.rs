@@ -14,6 +14,7 @@ use poselift::skeleton::H36M17;
 use serde_json::Value;
 
 use crate::judges::Judges;
+use crate::program::CLIP;
 
 const FRAMES: usize = 40;
 const FPS: f64 = 30.0;
@@ -383,10 +384,9 @@ fn a_height_scales_a_person() {
 fn a_lifted_clip_goes_from_key_points_to_opensims_angles() {
     let Some(judges) = Judges::find() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let run = |name: &str, options: &[&str]| {
         let out = folder.path().join(name);
-        let mut arguments = vec!["run", "--device", "cpu", clip.to_str().unwrap(), "-o", out.to_str().unwrap()];
+        let mut arguments = vec!["run", "--device", "cpu", CLIP, "-o", out.to_str().unwrap()];
         arguments.extend_from_slice(options);
         let output = poselift(&arguments);
         let said = String::from_utf8(output.stderr).unwrap();

@@ -12,9 +12,7 @@ use serde_json::Value;
 use tungstenite::{Message, WebSocket};
 
 use crate::judges::Judges;
-use crate::program::{Bench, frames, line, poselift};
-
-const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+use crate::program::{Bench, CLIP, frames, line, poselift};
 
 /// Longer than anything here takes: what takes longer fails.
 const PATIENCE: Duration = Duration::from_secs(60);

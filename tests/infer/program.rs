@@ -8,6 +8,9 @@ use std::process::{Command, Output, Stdio};
 
 use crate::small_model::SmallModel;
 
+/// The demonstration clip: MediaPipe's detections of a man who jumps onto a wall.
+pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
+
 /// A test's own folder, with a small model in it.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,

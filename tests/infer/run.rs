@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::program::{Bench, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
+use crate::program::{Bench, CLIP, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
 
 #[test]
 fn a_pipe_is_answered_frame_by_frame() {
@@ -394,10 +394,9 @@ fn the_bundled_model_lifts_real_frames_of_another_layout() {
 /// The output of `eval --stream` for the demonstration clip, MediaPipe's detections of a man who jumps onto a wall,
 /// lifted with these options; and the header of the poses before it.
 fn demonstration(bench: &Bench, options: &[&str]) -> [serde_json::Value; 2] {
-    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let poses = bench.path("poses.jsonl");
     let mut run = poselift();
-    assert_code(&run.args(["run", "--quiet", clip, "-o"]).arg(&poses).args(options).output().unwrap(), 0);
+    assert_code(&run.args(["run", "--quiet", CLIP, "-o"]).arg(&poses).args(options).output().unwrap(), 0);
     let text = std::fs::read_to_string(&poses).unwrap();
     assert_eq!(frames(&text).len(), 230);
     let output = poselift().args(["eval", "--json", "--stream"]).arg(&poses).output().unwrap();

@@ -4,12 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::program::{assert_code, poselift, stderr};
+use crate::program::{CLIP, assert_code, poselift, shared, stderr};
 use serde_json::Value;
-
-fn clip() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos/sports2d/sports2d_demo.mediapipe33.jsonl")
-}
 
 /// What `eval --truth` says of the poses, as JSON.
 fn compared(poses: &Path, truth: &Path) -> Value {
@@ -27,7 +23,7 @@ fn lift(clip: &Path, poses: &Path, options: &[&str]) {
 fn files_that_were_written_here_agree_with_the_poses_that_they_came_from() {
     let folder = tempfile::tempdir().unwrap();
     let poses = folder.path().join("poses.jsonl");
-    lift(&clip(), &poses, &[]);
+    lift(Path::new(CLIP), &poses, &[]);
     for name in ["clip.trc", "clip.c3d"] {
         let converted = poselift().arg("convert").arg(&poses).arg("-o").arg(folder.path().join(name)).output().unwrap();
         assert_code(&converted, 0);
@@ -45,17 +41,13 @@ fn files_that_were_written_here_agree_with_the_poses_that_they_came_from() {
 
 #[test]
 fn recordings_beside_markers_have_the_errors_that_were_measured() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/truth");
-    if !shared.exists() {
-        eprintln!("skipped: no {}", shared.display());
-        return;
-    }
+    let Some(recordings) = shared("data/truth") else { return };
     let folder = tempfile::tempdir().unwrap();
     // Millimetres by another's program, with one rotation a clip (README of the data).
     for (clip, mpjpe, p_mpjpe) in [("walk_ts", 48.3, 38.6), ("squat", 53.9, 40.7)] {
         let poses = folder.path().join(format!("{clip}.jsonl"));
-        lift(&shared.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu"]);
-        let report = compared(&poses, &shared.join(format!("{clip}.truth.json")));
+        lift(&recordings.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu"]);
+        let report = compared(&poses, &recordings.join(format!("{clip}.truth.json")));
         println!("{clip}: {report}");
         assert!((report["mpjpe_mm"].as_f64().unwrap() - mpjpe).abs() < 1.0, "{clip}: {report}");
         assert!((report["p_mpjpe_mm"].as_f64().unwrap() - p_mpjpe).abs() < 1.0, "{clip}: {report}");
@@ -67,7 +59,7 @@ fn recordings_beside_markers_have_the_errors_that_were_measured() {
 fn what_cannot_be_compared_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let poses = folder.path().join("poses.jsonl");
-    lift(&clip(), &poses, &[]);
+    lift(Path::new(CLIP), &poses, &[]);
     let truth = folder.path().join("truth.json");
     let eval = |text: &str| {
         std::fs::write(&truth, text).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{Bench, assert_code, feed, line, poselift, stderr, stdout};
+use crate::program::{Bench, CLIP, assert_code, feed, line, poselift, stderr, stdout};
 
 /// Poses of the small model, of `people` people in each of three frames, at `name`.
 fn poses(bench: &Bench, name: &str, people: usize) -> std::path::PathBuf {
@@ -85,7 +85,6 @@ fn run_puts_what_it_assumed_on_its_page() {
 
 /// Poses of the demonstration clip.
 fn demonstration(bench: &Bench) -> std::path::PathBuf {
-    const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
     let poses = bench.path("demonstration.jsonl");
     let output = poselift().args(["run", "--quiet", "--sigma", "--smooth", "clip", CLIP, "-o"]).arg(&poses).output();
     assert_code(&output.unwrap(), 0);

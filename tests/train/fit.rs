@@ -138,25 +138,26 @@ fn a_run_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
     while killed < kills {
         let run = at(&format!("run{runs}"));
         runs += 1;
-        let mut has_begun = false;
-        while !run.join("summary.json").exists() {
+        loop {
             let mut command = program();
-            match has_begun && run.join("checkpoint.safetensors").exists() {
-                true => command.args(["fit", "--resume", "--out"]).arg(&run),
-                // Killed before its first checkpoint, it leaves a folder that a new run must be told to take.
-                false => {
-                    let _ = std::fs::remove_dir_all(&run);
-                    command.arg("fit").args(SMALL).arg("--out").arg(&run)
-                }
-            };
-            has_begun = true;
+            if run.join("checkpoint.safetensors").exists() {
+                command.args(["fit", "--resume", "--out"]).arg(&run);
+            } else {
+                // Killed before its first checkpoint, it left a folder that no new run takes.
+                let _ = std::fs::remove_dir_all(&run);
+                command.arg("fit").args(SMALL).arg("--out").arg(&run);
+            }
             let mut child = command.stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(random.random_range(0..longest)));
             if child.try_wait().unwrap().is_none() {
                 child.kill().unwrap();
                 killed += 1;
             }
-            child.wait().unwrap();
+            let status = child.wait().unwrap();
+            if status.success() {
+                break;
+            }
+            assert_eq!(status.code(), None, "it ended by itself with an error");
         }
         assert_eq!(history(&at("whole")), history(&run));
         assert_eq!(checkpoint(&at("whole")), checkpoint(&run));

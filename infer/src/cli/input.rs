@@ -32,18 +32,21 @@ pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
     let mut sources = Vec::new();
     let mut is_folder = false;
     for input in words {
-        if input.as_os_str() == "-" {
-            sources.push(Source::Stdin);
-        } else if input.is_dir() {
+        if input.as_os_str() != "-" && input.is_dir() {
             let found = sources_in(input)?;
             // A folder whose files are the frames of one clip is that clip.
             is_folder |= !matches!(found[..], [Source::Folder { .. }]);
             sources.extend(found);
         } else {
-            sources.push(Source::File(input.clone()));
+            sources.push(file_or_stdin(input));
         }
     }
     Ok(Inputs { sources, is_folder })
+}
+
+/// The file at `path`; `-` is stdin.
+pub(crate) fn file_or_stdin(path: &Path) -> Source {
+    if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_path_buf()) }
 }
 
 /// Whether there are several sources and one of them is a pipe, which would block the ones after it.

@@ -5,11 +5,8 @@ use std::io::{Seek, Write};
 use ndarray::{ArrayRef, Dimension};
 use zip::write::SimpleFileOptions;
 
-use super::npy::NpyHeader;
+use super::npy::{HEADER, NpyHeader};
 use crate::error::{Error, Result};
-
-/// Bytes of an npy header.
-const HEADER: usize = 128;
 
 /// A number that NumPy has a type for.
 pub trait Element: Copy + sealed::Sealed {

@@ -35,6 +35,12 @@ pub use upright::Held;
 /// A point in space, in the unit of its pose.
 pub type Point = [f32; 3];
 
+/// The mean; `None` of no values.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
 /// Mean per-joint position error of one pose: the mean over its J joints of the Euclidean distance, in the poses' unit.
 ///
 /// Poses are not aligned: align their roots first. An aligned root counts as a joint with error 0, as in Martinez et

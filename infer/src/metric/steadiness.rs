@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::distance;
 use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
 use super::upright::{Held, Upright};
+use super::{distance, mean};
 use crate::pose::LiftedFrame;
 use crate::skeleton::mirrored;
 
@@ -207,11 +207,6 @@ fn weighted(spreads: impl Iterator<Item = Spread>, value: impl Fn(&Spread) -> f6
     let (sum, count) =
         spreads.fold((0.0, 0.0), |(sum, count), spread| (sum + spread.count * value(&spread), count + spread.count));
     (count > 0.0).then(|| sum / count)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
 }
 
 /// The median.

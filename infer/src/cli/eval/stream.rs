@@ -6,15 +6,15 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::super::report::Terminal;
+use super::super::{input, report::Terminal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{PoseInfo, PoseReader, Source, open_pose_reader};
+use crate::format::{PoseInfo, PoseReader, open_pose_reader};
 use crate::metric::{Held, Steadiness, SteadinessFigures};
 
 /// Measures the stream at `path`, `-` being stdin.
 pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
     let terminal = Terminal::new(false);
-    let source = if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_path_buf()) };
+    let source = input::file_or_stdin(path);
     let mut reader = open_pose_reader(&source)?;
     let (figures, unreadable) = measure(reader.as_mut(), &terminal)?;
     if figures.poses == 0 {

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::super::report::Terminal;
+use super::super::{input, report::Terminal};
 use crate::error::Result;
-use crate::format::{Markers, Source, open_pose_reader};
+use crate::format::{Markers, open_pose_reader};
 use crate::metric::truth::{Agreement, Recording, TRUTH_JOINTS, agreement};
 
 /// Compares the stream at `poses`, `-` being stdin, with the recording at `truth`.
 pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitCode> {
     let terminal = Terminal::new(false);
-    let source = if poses.as_os_str() == "-" { Source::Stdin } else { Source::File(poses.to_path_buf()) };
+    let source = input::file_or_stdin(poses);
     let markers = Recording::of_markers(&Markers::read(truth)?).map_err(|error| error.at(truth))?;
     let mut reader = open_pose_reader(&source)?;
     let stream = Recording::of_stream(reader.as_mut()).map_err(|error| error.at(source.name()))?;

@@ -21,6 +21,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 const MAX_HEADER: usize = 64 << 10;
 /// NumPy aligns the data to this.
 const ALIGNMENT: usize = 64;
+/// Bytes of the headers that are written, fixed so that one can be written over.
+pub(super) const HEADER: usize = 2 * ALIGNMENT;
 
 /// What stands before the data.
 #[derive(Debug, PartialEq)]

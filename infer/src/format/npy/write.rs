@@ -11,15 +11,13 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::archive::{LIMIT, Member, directory};
-use super::{ALIGNMENT, NpyHeader};
+use super::{HEADER, NpyHeader};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
 /// Bytes gathered before they are handed on.
 const CAPACITY: usize = 256 << 10;
-/// Bytes of the npy header, fixed so that it can be written over.
-const HEADER: usize = 2 * ALIGNMENT;
 /// NumPy's name of the type of all numbers.
 const F32: &str = "<f4";
 /// The poses' name in an archive.

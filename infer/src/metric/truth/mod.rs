@@ -1,4 +1,4 @@
-//! Lifted poses beside a recording of markers: another rate, another clock, and a camera that nobody calibrated.
+//! Lifted poses beside a recording of markers: another rate, another clock, and an uncalibrated camera.
 //!
 //! One rotation of the whole clip takes the camera's axes to the recording's, and one shift takes one clock to the
 //! other: both are those with the least MPJPE. Poses are compared from the middle of the hips, at the frames' times,
@@ -10,7 +10,7 @@ mod recording;
 use nalgebra::{Matrix3, Vector3};
 
 use super::procrustes::best_rotation;
-use super::{Point, mpjpe, n_mpjpe, p_mpjpe};
+use super::{Point, mean, mpjpe, n_mpjpe, p_mpjpe};
 use crate::error::{Error, Result};
 
 /// The joints that are compared.
@@ -342,16 +342,6 @@ impl Angle {
             without_offset: mean(differences.iter().map(|difference| (difference - offset).abs()))?,
         })
     }
-}
-
-fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut sum = 0.0;
-    let mut count = 0_u64;
-    for number in numbers {
-        sum += number;
-        count += 1;
-    }
-    (count > 0).then(|| sum / count as f64)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 // Joint angles over time: a chart for each of a few angles, with the error as a band and the frame as a cursor.
 
+/** Charts side by side. */
+const CHARTS = 3;
+
 /** Seconds that a chart shows of a long clip. */
 const CHART_SECONDS = 12;
 

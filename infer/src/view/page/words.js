@@ -17,6 +17,8 @@ function arrange() {
   byId("follow").checked = isPlaced && whole.radius > 1.6 * near.radius;
   // On a floor that is known people stand where they were found.
   byId("grounded").checked = !(isFloor && space.isLevel);
+  const charts = byId("charts");
+  while (charts.children.length < CHARTS) charts.append(charts.firstElementChild.cloneNode(true));
   document.querySelectorAll(".chart select").forEach((select, number) => {
     select.replaceChildren(...angles.quantities.map(({ title }) => option(title)));
     select.selectedIndex = number;
