@@ -43,7 +43,7 @@
 //!
 //! A module may use only the modules before it in this list:
 //! [`error`], [`pose`], [`skeleton`], [`camera`], [`format`](mod@format), [`track`], [`guard`], [`smooth`], [`place`], [`export`], [`live`], [`model`], [`metric`], [`lift`], [`stream`],
-//! [`view`], [`cli`].
+//! [`view`], [`output`], [`cli`].
 
 pub mod camera;
 #[cfg(feature = "cli")]
@@ -57,6 +57,7 @@ pub mod lift;
 pub mod live;
 pub mod metric;
 pub mod model;
+pub mod output;
 pub mod place;
 pub mod pose;
 pub mod skeleton;

@@ -20,6 +20,7 @@ const HOUSE: House = House {
         &["lift"],
         &["stream"],
         &["view"],
+        &["output"],
         &["cli"],
     ],
 };

@@ -4,7 +4,6 @@ mod compare;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,7 +11,7 @@ use ndarray::Array3;
 use serde::Serialize;
 
 use super::report::Terminal;
-use super::{DeviceArgs, batch_size, open_lifter, read_model};
+use super::{DeviceArgs, ExitStatus, batch_size, open_lifter, read_model};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
 use crate::model::{Card, Precision, Provider};
@@ -77,7 +76,7 @@ struct Percentiles {
     p99: f64,
 }
 
-pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &BenchArgs) -> Result<ExitStatus> {
     let file = read_model(args.model.as_ref())?;
     if args.compare {
         let time = Duration::from_millis(args.milliseconds);
@@ -107,7 +106,7 @@ fn batches(provider: Provider) -> &'static [usize] {
 }
 
 /// Prints what was measured, as JSON or as a table, and writes JSON to the file that is asked for.
-fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitCode> {
+fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitStatus> {
     let json = || serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from);
     let text = match &args.json {
         None => table.to_owned(),
@@ -118,7 +117,7 @@ fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitC
         }
     };
     std::io::stdout().write_all(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitStatus::Done)
 }
 
 fn write_file(path: &Path, text: &str) -> Result<()> {

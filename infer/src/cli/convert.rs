@@ -1,18 +1,17 @@
 //! `poselift convert`: poses from one format to another, without a model.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
 use super::exports::ExportArgs;
-use super::output::{self, OutputFormat, OutputInfo};
-use super::page_notes::PageNotes;
+use super::output;
 use super::report::Terminal;
-use super::{frame_rate, input};
-use crate::error::{ErrorKind, Result};
-use crate::format::{Format, PoseReader, PoseWriter, Source, Target, open_pose_reader};
-use crate::pose::{Axes, Frame};
+use super::{ExitStatus, frame_rate, input};
+use crate::error::Result;
+use crate::format::{Source, Target, open_pose_reader};
+use crate::output::{Described, OutputFormat, PageNotes, copy_poses};
+use crate::pose::Axes;
 
 /// Convert 3D poses from one format to another
 ///
@@ -52,7 +51,7 @@ Examples:
 
 Exit codes: 0 all converted, 1 some frames could not be read (they are named on stderr), 2 nothing could be done.";
 
-pub(super) fn run(args: &ConvertArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let inputs = input::inputs(&args.inputs)?;
     let targets = output::targets(&inputs, None, args.output.as_deref(), args.to)?;
@@ -60,7 +59,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     for (source, target) in inputs.sources.iter().zip(&targets) {
         unreadable += convert(args, source, target, terminal)?;
     }
-    Ok(ExitCode::from(u8::from(unreadable > 0)))
+    Ok(ExitStatus::partly_if(unreadable > 0))
 }
 
 /// Converts one stream; gives back how many frames could not be read.
@@ -68,13 +67,14 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
     let mut reader = open_pose_reader(source)?;
     let mut info = reader.info().clone();
     info.fps = args.fps.or(info.fps);
-    let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::Stream(Format::JsonLines));
-    let written = args.export.written_info(&info, format)?;
+    let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::JSON_LINES);
+    let form = args.export.form();
+    let written = form.written_info(&info, format)?;
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // Roots that the input has are written where there is room for them.
-    let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines));
-    let extras = args.export.extras(args.sigma, has_room);
-    let described = OutputInfo {
+    let has_room = matches!(format, OutputFormat::JSON_LINES);
+    let extras = form.extras(args.sigma, has_room);
+    let described = Described {
         title,
         poses: written,
         layout: None,
@@ -82,49 +82,11 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
         notes: PageNotes::default(),
         extras,
         is_upright: info.axes != Axes::Camera,
-        terminal,
     };
-    let writer = output::prepare(target, args.to, described)?;
-    let writer = args.export.on_the_way_to(writer, &info, format)?;
-    args.export.report(&info, format, terminal);
-    let unreadable = copy(reader.as_mut(), writer, info.fps, terminal)?;
+    let writer = output::prepare(target, args.to, described, terminal)?;
+    let writer = form.on_the_way_to(writer, &info, format)?;
+    form.assumptions(&info, format).iter().for_each(|assumption| terminal.note(assumption));
+    let unreadable = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
     terminal.note(&format!("{}: written", target.name().display()));
     Ok(unreadable)
-}
-
-/// Copies all frames and completes the output in any case.
-fn copy(
-    reader: &mut dyn PoseReader,
-    mut writer: Box<dyn PoseWriter>,
-    fps: Option<f64>,
-    terminal: Terminal,
-) -> Result<u64> {
-    let copied = copy_frames(reader, writer.as_mut(), fps, terminal);
-    let finished = writer.finish();
-    let unreadable = copied?;
-    finished.map(|()| unreadable)
-}
-
-fn copy_frames(
-    reader: &mut dyn PoseReader,
-    writer: &mut dyn PoseWriter,
-    fps: Option<f64>,
-    terminal: Terminal,
-) -> Result<u64> {
-    let mut unreadable = 0;
-    loop {
-        let mut lifted = match reader.read() {
-            Ok(Some(lifted)) => lifted,
-            Ok(None) => return Ok(unreadable),
-            Err(error) if error.kind() == ErrorKind::BadInput => {
-                unreadable += 1;
-                terminal.warning(&error.to_string());
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        lifted.time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
-        let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
-        writer.write(&frame, &lifted)?;
-    }
 }

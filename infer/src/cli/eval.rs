@@ -7,14 +7,13 @@ mod undistort;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use ndarray::{Array3, ArrayView3, Axis, arr1, concatenate, s};
 
 use super::camera::CameraArgs;
 use super::report::Terminal;
-use super::{DeviceArgs, image_size, open_lifter, positive, read_model};
+use super::{DeviceArgs, ExitStatus, image_size, open_lifter, positive, read_model};
 use crate::camera::Camera;
 use crate::error::{Error, Result};
 use crate::format::{PairedArrays, SeenPairs};
@@ -83,7 +82,7 @@ Examples:
 
 Exit codes: 0 all lifted, 1 some samples or frames could not be read or lifted, 2 nothing could be done.";
 
-pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &EvalArgs) -> Result<ExitStatus> {
     match (&args.stream, &args.truth, &args.data) {
         (Some(poses), Some(truth), _) => truth::run(poses, truth, args.json),
         (Some(poses), None, _) => stream::run(poses, args.json),
@@ -92,7 +91,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     }
 }
 
-fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitCode> {
+fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
     let terminal = Terminal::new(false);
     let mut seen = SeenPairs::from_file(data)?;
     let camera = args.camera.read()?;
@@ -119,7 +118,7 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitCode> {
     if failed > 0 {
         terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", data.display()));
     }
-    Ok(ExitCode::from(u8::from(failed > 0)))
+    Ok(ExitStatus::partly_if(failed > 0))
 }
 
 /// What came of lifting a data set.

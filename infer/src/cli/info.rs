@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::read_model;
 use super::report::{Terminal, printable};
+use super::{ExitStatus, read_model};
 use crate::error::Result;
 use crate::model::{Card, Metric, ModelFile, SIGMA_NAME, Tensor, View};
 
@@ -28,7 +27,7 @@ pub(super) struct InfoArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &InfoArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &InfoArgs) -> Result<ExitStatus> {
     let file = read_model(args.model.as_ref())?;
     let intact = file.weights_sha256() == file.card().weights_sha256;
     let text = if args.json { format!("{:#}\n", as_json(&file, intact)) } else { as_text(&file, intact) };
@@ -39,7 +38,7 @@ pub(super) fn run(args: &InfoArgs) -> Result<ExitCode> {
             file.name().display()
         ));
     }
-    Ok(ExitCode::from(u8::from(!intact)))
+    Ok(ExitStatus::partly_if(!intact))
 }
 
 fn as_json(file: &ModelFile, intact: bool) -> Value {

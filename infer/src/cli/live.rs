@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exports::ExportArgs;
 use super::input::{self, Inputs};
-use super::output::JSON_LINES;
 use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, Source};
@@ -14,6 +12,7 @@ use crate::live::{
     Address, Answers, EachFrame, FanOut, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer, follow, listen_udp,
     send,
 };
+use crate::output::{Form, OutputFormat};
 use crate::place::ReferenceWriter;
 use crate::pose::Axes;
 
@@ -111,9 +110,9 @@ impl LiveArgs {
         }
         let is_sent = !writers.is_empty();
         if let Some(answers) = stream.answers {
-            let info = stream.export.written_info(stream.info, JSON_LINES)?;
+            let info = stream.form.written_info(stream.info, OutputFormat::JSON_LINES)?;
             let writer = EachFrame::new(answers.clone(), &info, "the client", stream.extras)?;
-            writers.push(stream.export.on_the_way_to(Box::new(writer), stream.info, JSON_LINES)?);
+            writers.push(stream.form.on_the_way_to(Box::new(writer), stream.info, OutputFormat::JSON_LINES)?);
         }
         writers.extend(writer);
         let all = match writers.len() {
@@ -131,7 +130,7 @@ impl LiveArgs {
 /// What is sent.
 pub(super) struct SentStream<'a> {
     pub(super) info: &'a PoseInfo,
-    pub(super) export: &'a ExportArgs,
+    pub(super) form: &'a Form,
     pub(super) extras: Extras,
     /// Where the input itself gets poses back.
     pub(super) answers: Option<&'a Answers>,
@@ -146,12 +145,12 @@ fn sender(address: &Address, stream: &SentStream<'_>, terminal: Terminal) -> Res
         if info.axes == Axes::Camera {
             terminal.note(&format!("{address}: as if the camera were level: give --pitch and --roll where it is not"));
         }
-        let reference = stream.export.avatar_reference();
+        let reference = stream.form.avatar_reference();
         let writer = send(address, &ReferenceWriter::info(info, &reference)?, stream.extras, report)?;
         return Ok(Box::new(ReferenceWriter::new(writer, info, &reference)?));
     }
-    let writer = send(address, &stream.export.written_info(info, JSON_LINES)?, stream.extras, report)?;
-    stream.export.on_the_way_to(writer, info, JSON_LINES)
+    let writer = send(address, &stream.form.written_info(info, OutputFormat::JSON_LINES)?, stream.extras, report)?;
+    stream.form.on_the_way_to(writer, info, OutputFormat::JSON_LINES)
 }
 
 impl LiveInputs {

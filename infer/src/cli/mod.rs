@@ -8,6 +8,7 @@ mod camera;
 mod convert;
 mod deferred;
 mod eval;
+mod exit;
 mod exports;
 mod identity;
 mod info;
@@ -15,13 +16,14 @@ mod input;
 mod live;
 mod live_inputs;
 mod output;
-mod page_notes;
 mod placement;
 mod read;
 mod report;
 mod run;
 mod view;
 
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
 use crate::model::{Device, Engine, Isa, ModelFile, forbid_telemetry};
+pub use exit::ExitStatus;
 use report::Terminal;
 
 /// Lifts 2D human key points to 3D poses.
@@ -145,12 +148,33 @@ pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &
     Ok(lifter)
 }
 
-/// Parses the command line, runs it, and turns an error into words and an exit code.
+/// The program: what it was started with, run.
 pub fn main() -> ExitCode {
     // SAFETY: this is the program's first line; there is no other thread.
     unsafe { forbid_telemetry() };
-    let cli = Cli::parse();
-    let result = match &cli.command {
+    run_from(std::env::args_os()).into()
+}
+
+/// Runs a command line, the first word of which is the program's name, and turns an error into words on stderr.
+///
+/// For programs in other languages that are this one under another name; they see to it that telemetry is forbidden
+/// ([`forbid_telemetry`]) and that Ctrl-C ends the process.
+pub fn run_from(words: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let status = match Cli::try_parse_from(words) {
+        Ok(cli) => run_command(&cli.command),
+        Err(answer) => {
+            // Help and version are answers too, and a reader that is gone has what it wanted.
+            let _ = answer.print();
+            return if answer.use_stderr() { ExitStatus::Nothing } else { ExitStatus::Done };
+        }
+    };
+    // Only a Rust program's end flushes it by itself; each writer has reported its own failures.
+    let _ = std::io::stdout().flush();
+    status
+}
+
+fn run_command(command: &Command) -> ExitStatus {
+    let result = match command {
         Command::Run(args) => run::run(args),
         Command::Convert(args) => convert::run(args),
         Command::View(args) => view::run(args),
@@ -159,12 +183,12 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
     };
     match result {
-        Ok(code) => code,
+        Ok(status) => status,
         // The reader of our output has what it wanted.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitStatus::Done,
         Err(error) => {
             Terminal::new(false).error(&error);
-            ExitCode::from(2)
+            ExitStatus::Nothing
         }
     }
 }

@@ -2,78 +2,15 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
-use super::page_notes::{NotedPage, PageNotes};
 use super::report::Terminal;
 use crate::error::{Error, Result};
-use crate::export::{Export, check_export, create_export};
-use crate::format::{Extras, Format, PoseInfo, PoseWriter, Source, Target, check_target, create_writer};
+use crate::format::{PoseWriter, Source, Target};
+use crate::output::{Described, OutputFormat, check, create};
 use crate::pose::LiftedFrame;
-use crate::skeleton::Layout;
-use crate::view::{PageInfo, PageWriter, PoseSet};
-
-/// What is written: a 3D stream, or a page to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
-    /// Poses for programs.
-    Stream(Format),
-    /// Poses for eyes.
-    Page,
-    /// Poses for other programs.
-    Export(Export),
-}
-
-/// Our own stream format.
-pub(crate) const JSON_LINES: OutputFormat = OutputFormat::Stream(Format::JsonLines);
-
-impl FromStr for OutputFormat {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        if name == "html" {
-            return Ok(Self::Page);
-        }
-        match Export::by_name(name) {
-            Some(export) => Ok(Self::Export(export)),
-            None => name.parse().map(Self::Stream).map_err(|_| {
-                Error::usage(format!("unknown format '{name}', expected one of {}", known_names("").join(", ")))
-            }),
-        }
-    }
-}
-
-impl OutputFormat {
-    /// The format of a target; `None` where neither `to` nor the extension names one.
-    pub(crate) fn of(target: &Target, to: Option<Self>) -> Option<Self> {
-        let by_extension = |path: &Path| match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("html") => Some(Self::Page),
-            _ => Format::by_extension(path).map(Self::Stream).or_else(|| Export::by_extension(path).map(Self::Export)),
-        };
-        match target {
-            Target::Stdout => Some(to.unwrap_or(Self::Stream(Format::JsonLines))),
-            Target::File(path) => to.or_else(|| by_extension(path)),
-        }
-    }
-
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Stream(format) => format.name(),
-            Self::Page => "html",
-            Self::Export(export) => export.extension(),
-        }
-    }
-}
-
-/// The names of all formats, each behind `start`.
-pub(crate) fn known_names(start: &str) -> Vec<String> {
-    let streams = Format::ALL.map(Format::name);
-    let exports = Export::ALL.map(Export::name);
-    streams.into_iter().chain(exports).chain(["html"]).map(|name| format!("{start}{name}")).collect()
-}
 
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
 /// searched for, a file in the folder `out` (made if it is not there), named after the source.
@@ -97,7 +34,7 @@ pub(crate) fn targets(
             vec![Target::File(out.to_path_buf())]
         }
         Some(out) => {
-            let extension = to.unwrap_or(OutputFormat::Stream(Format::JsonLines)).extension();
+            let extension = to.unwrap_or(OutputFormat::JSON_LINES).extension();
             let file = |source| Target::File(out.join(stem(source)).with_added_extension(extension));
             sources.iter().map(file).collect()
         }
@@ -112,7 +49,7 @@ pub(crate) fn targets(
 /// Whether `out` names the standard output, which is written to where it stands, never opened anew.
 fn is_stdout(out: &Path, to: Option<OutputFormat>) -> bool {
     let is_device = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| out == Path::new(name));
-    let is_piped = matches!(to, None | Some(OutputFormat::Stream(Format::JsonLines)));
+    let is_piped = matches!(to, None | Some(OutputFormat::JSON_LINES));
     out.as_os_str() == "-" || is_device && is_piped
 }
 
@@ -178,96 +115,50 @@ pub(crate) fn is_deferred(target: &Target) -> bool {
 /// Frames a second of motion files whose input does not say.
 const ASSUMED_RATE: f64 = 30.0;
 
-/// What an output says about itself and its poses.
-pub(crate) struct OutputInfo {
-    /// A page's title.
-    pub(crate) title: String,
-    /// What a stream says.
-    pub(crate) poses: PoseInfo,
-    /// The layout of the key points that a page draws, if it is known.
-    pub(crate) layout: Option<&'static Layout>,
-    /// The device, in words.
-    pub(crate) device: String,
-    /// What a page says was assumed.
-    pub(crate) notes: PageNotes,
-    /// What is written of each person beside joints.
-    pub(crate) extras: Extras,
-    /// Whether gravity is known, so that up is up.
-    pub(crate) is_upright: bool,
-    /// Where assumptions are said.
-    pub(crate) terminal: Terminal,
-}
-
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
 ///
 /// # Errors
 /// A target that cannot be made, is in no known format, or has no room for what is to be written.
-pub(crate) fn prepare(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Box<dyn PoseWriter>> {
-    let output = Output::new(target, to, info)?;
+pub(crate) fn prepare(
+    target: &Target,
+    to: Option<OutputFormat>,
+    described: Described,
+    terminal: Terminal,
+) -> Result<Box<dyn PoseWriter>> {
+    let format = check(target, to, described.extras)?;
     if !is_deferred(target) {
-        return output.create();
+        return create(target, format, &described);
     }
     if let Target::File(path) = target {
         check_place(path)?;
     }
+    let output = Output { target: target.clone(), format, described, terminal };
     Ok(Box::new(DeferredWriter::new(move |first| output.with_rate(first).create())))
 }
 
-/// What is needed to create a target's writer, now or later.
+/// What is needed to create a file's writer later.
 struct Output {
     target: Target,
     format: OutputFormat,
-    info: OutputInfo,
+    described: Described,
+    terminal: Terminal,
 }
 
 impl Output {
-    fn new(target: &Target, to: Option<OutputFormat>, info: OutputInfo) -> Result<Self> {
-        let format = match (OutputFormat::of(target, to), target) {
-            (Some(OutputFormat::Page), Target::Stdout) => {
-                return Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"));
-            }
-            (Some(OutputFormat::Stream(format)), _) => {
-                OutputFormat::Stream(check_target(target, Some(format), info.extras)?)
-            }
-            (Some(OutputFormat::Page), Target::File(_)) => OutputFormat::Page,
-            (Some(OutputFormat::Export(export)), _) => {
-                check_export(target, export)?;
-                OutputFormat::Export(export)
-            }
-            (None, _) => {
-                let known = known_names(".").join(", ");
-                return Err(Error::usage("its extension names no format")
-                    .at(target.name())
-                    .hint(format!("known are {known}; or say it with --to FORMAT")));
-            }
-        };
-        Ok(Self { target: target.clone(), format, info })
-    }
-
     /// The same output with a rate: motion files need one, and folders of detectors say none.
     fn with_rate(mut self, first: &LiftedFrame) -> Self {
         let needs_rate = matches!(self.format, OutputFormat::Export(export) if !export.is_written_as_frames_come());
-        if needs_rate && self.info.poses.fps.is_none() && first.time.is_none() {
-            self.info.poses.fps = Some(ASSUMED_RATE);
+        if needs_rate && self.described.poses.fps.is_none() && first.time.is_none() {
+            self.described.poses.fps = Some(ASSUMED_RATE);
             let name = self.target.name().display();
             let text = format!("{name}: no times and no rate: taken to be {ASSUMED_RATE} frames a second (--fps)");
-            self.info.terminal.note(&text);
+            self.terminal.note(&text);
         }
         self
     }
 
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        let OutputInfo { title, poses, layout, device, extras, is_upright, notes, .. } = &self.info;
-        match (self.format, &self.target) {
-            (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
-            (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
-            (OutputFormat::Page, Target::File(path)) => {
-                let sets = [PoseSet { name: title, poses, device }];
-                let page = PageInfo { title, sets: &sets, layout: *layout, notes: &[] };
-                Ok(Box::new(NotedPage::new(PageWriter::create(path, &page)?, notes.clone())))
-            }
-            (OutputFormat::Page, Target::Stdout) => unreachable!("a page for stdout was refused before"),
-        }
+        create(&self.target, self.format, &self.described)
     }
 }
 
@@ -333,15 +224,5 @@ mod tests {
         assert_eq!(client_target(&target, 2), Target::File("a/poses.v1_2.jsonl".into()));
         let device = Target::File("/dev/null".into());
         assert_eq!(client_target(&device, 2), device);
-    }
-
-    #[test]
-    fn formats_by_option_then_by_extension() {
-        let of = |path: &str, to| OutputFormat::of(&Target::File(path.into()), to);
-        assert_eq!(of("poses.HTML", None), Some(OutputFormat::Page));
-        assert_eq!(of("poses.npz", None), Some(OutputFormat::Stream(Format::Npz)));
-        assert_eq!(of("poses.npz", Some(OutputFormat::Page)), Some(OutputFormat::Page));
-        assert_eq!(of("poses.xyz", None), None);
-        assert!("xyz".parse::<OutputFormat>().is_err());
     }
 }

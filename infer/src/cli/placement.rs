@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::page_notes::PageNotes;
 use super::report::Terminal;
 use crate::camera::USUAL_FOCAL;
 use crate::format::{PoseInfo, PoseWriter};
+use crate::output::PageNotes;
 use crate::place::{RootOptions, RootSolver, RootWriter, Unplaced};
 use crate::skeleton::Layout;
 

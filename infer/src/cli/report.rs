@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::page_notes::PageNotes;
 use crate::error::Error;
+use crate::output::PageNotes;
 use crate::stream::{Failure, Observer, Tally};
 
 /// Failures that are reported in full; the rest are counted.

@@ -3,7 +3,6 @@
 mod summary;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,21 +11,21 @@ use clap::{ArgAction, Args};
 use super::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use super::exports::ExportArgs;
 use super::live::{LiveArgs, SentStream};
-use super::output::OutputFormat;
-use super::page_notes::PageNotes;
 use super::placement::{Placement, RootArgs};
 use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
 use super::{
-    DeviceArgs, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive, read_model,
+    DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive,
+    read_model,
 };
 use crate::camera::{Attitude, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Format, InputFormat, PoseInfo, PoseWriter, Source, Target};
+use crate::format::{InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
 use crate::lift::Lifter;
 use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
+use crate::output::{Described, OutputFormat, PageNotes, known_names};
 use crate::pose::{Axes, Unit};
 use crate::skeleton::{LAYOUTS, Layout, layout_file};
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
@@ -128,7 +127,7 @@ fn from_help() -> String {
 }
 
 fn to_help() -> String {
-    format!("The output's format, where its extension does not show it: {}", output::known_names("").join(", "))
+    format!("The output's format, where its extension does not show it: {}", known_names("").join(", "))
 }
 
 fn layout_help() -> String {
@@ -181,7 +180,7 @@ struct Total {
     broken: usize,
 }
 
-pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let (inputs, listening) = args.live.inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
@@ -215,7 +214,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     listening.close(terminal);
     let poses_on_stdout = targets.contains(&Target::Stdout) && args.has_output();
     summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
-    Ok(total.exit_code())
+    Ok(total.exit_status())
 }
 
 /// Refuses what the model cannot give, and says what it has no use for.
@@ -305,14 +304,15 @@ fn lift_one<N: PoseNetwork>(
     }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let device = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
-    let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::Stream(Format::JsonLines));
+    let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::JSON_LINES);
     let (reader, drawn) = match layout {
         None if format == OutputFormat::Page || args.root.root => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
-    let written = args.export.written_info(&poses, format)?;
-    let extras = args.export.extras(args.sigma, args.root.root);
-    let described = output::OutputInfo {
+    let form = args.export.form();
+    let written = form.written_info(&poses, format)?;
+    let extras = form.extras(args.sigma, args.root.root);
+    let described = Described {
         title,
         poses: written,
         layout: drawn,
@@ -320,17 +320,16 @@ fn lift_one<N: PoseNetwork>(
         notes: notes.clone(),
         extras,
         is_upright: poses.axes != Axes::Camera,
-        terminal,
     };
     let extras = described.extras;
     let writer = match args.has_output() {
-        true => Some(args.export.on_the_way_to(output::prepare(target, args.to, described)?, &poses, format)?),
+        true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, &poses, format)?),
         false => None,
     };
     let is_live = input::is_pipe(source);
-    let sent = SentStream { info: &poses, export: &args.export, extras, answers, is_live };
+    let sent = SentStream { info: &poses, form: &form, extras, answers, is_live };
     let writer = args.live.beside(writer, &sent, terminal)?;
-    args.export.report(&poses, format, terminal);
+    form.assumptions(&poses, format).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let writer = args.on_the_way_to(writer, &poses, place, machine.camera.attitude, terminal, notes.clone());
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);
@@ -392,7 +391,7 @@ impl RunArgs {
         } else if self.focal.is_none() {
             notes.add(format!("focal length: {USUAL_FOCAL} longer image sides where the input names none (--focal)"));
         }
-        self.export.note_height(&unit, &notes);
+        self.export.form().note_height(&unit, &notes);
         notes
     }
 
@@ -453,13 +452,13 @@ impl Total {
         Ok(())
     }
 
-    fn exit_code(&self) -> ExitCode {
+    fn exit_status(&self) -> ExitStatus {
         let Tally { frames, unreadable, people, lifted, .. } = self.tally;
         if self.tally.failed() == 0 && self.broken == 0 {
-            return ExitCode::SUCCESS;
+            return ExitStatus::Done;
         }
         // Frames without people count as answered where no person came who could have been lifted.
         let is_answered = lifted > 0 || people == 0 && frames > unreadable;
-        ExitCode::from(if is_answered { 1 } else { 2 })
+        if is_answered { ExitStatus::Partly } else { ExitStatus::Nothing }
     }
 }

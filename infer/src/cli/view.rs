@@ -4,13 +4,12 @@ mod clip;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 
 use super::output;
 use super::report::Terminal;
-use super::{frame_rate, image_size, input};
+use super::{ExitStatus, frame_rate, image_size, input};
 use crate::error::{Error, Result};
 use crate::format::Target;
 use crate::skeleton::Layout;
@@ -134,7 +133,7 @@ fn frame_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     range.ok_or_else(|| "expected the first and the last frame, like 0-120".to_owned())
 }
 
-pub(super) fn run(args: &ViewArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &ViewArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let sources = input::inputs(&args.inputs)?.sources;
     let keypoints = args.keypoints.as_ref().map(|path| input::inputs(std::slice::from_ref(path))).transpose()?;
@@ -152,7 +151,7 @@ pub(super) fn run(args: &ViewArgs) -> Result<ExitCode> {
     };
     write(&target, &bytes)?;
     terminal.note(&format!("{}: written", target.name().display()));
-    Ok(ExitCode::from(u8::from(clip.unreadable > 0)))
+    Ok(ExitStatus::partly_if(clip.unreadable > 0))
 }
 
 fn draw(args: &ViewArgs, clip: &Clip, picture: Picture) -> Result<Vec<u8>> {

@@ -13,6 +13,7 @@ mod card;
 mod device;
 mod engine;
 mod file;
+mod host;
 mod native;
 mod network;
 mod ort;
@@ -33,6 +34,7 @@ pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, Network
 pub use device::{Device, Provider};
 pub use engine::Engine;
 pub use file::ModelFile;
+pub use host::{Host, set_host};
 #[cfg(test)]
 pub(crate) use network::MockNetwork;
 pub use network::PoseNetwork;

@@ -2,17 +2,16 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::super::{input, report::Terminal};
+use super::super::{ExitStatus, input, report::Terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, open_pose_reader};
 use crate::metric::{Held, Steadiness, SteadinessFigures};
 
 /// Measures the stream at `path`, `-` being stdin.
-pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
+pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
     let terminal = Terminal::new(false);
     let source = input::file_or_stdin(path);
     let mut reader = open_pose_reader(&source)?;
@@ -24,7 +23,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode> {
     let report = Report::new(reader.info(), source.name(), &figures, unreadable);
     let text = if json { format!("{}\n", report.json()) } else { report.table() };
     std::io::stdout().write_all(text.as_bytes())?;
-    Ok(ExitCode::from(u8::from(unreadable > 0)))
+    Ok(ExitStatus::partly_if(unreadable > 0))
 }
 
 /// The stream's figures, and how many of its frames could not be read.

@@ -2,17 +2,16 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::super::{input, report::Terminal};
+use super::super::{ExitStatus, input, report::Terminal};
 use crate::error::Result;
 use crate::format::{Markers, open_pose_reader};
 use crate::metric::truth::{Agreement, Recording, TRUTH_JOINTS, agreement};
 
 /// Compares the stream at `poses`, `-` being stdin, with the recording at `truth`.
-pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitCode> {
+pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> {
     let terminal = Terminal::new(false);
     let source = input::file_or_stdin(poses);
     let markers = Recording::of_markers(&Markers::read(truth)?).map_err(|error| error.at(truth))?;
@@ -29,7 +28,7 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitCode> {
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
     let text = if json { format!("{}\n", report.json()) } else { report.table() };
     std::io::stdout().write_all(text.as_bytes())?;
-    Ok(ExitCode::from(u8::from(stream.unreadable > 0)))
+    Ok(ExitStatus::partly_if(stream.unreadable > 0))
 }
 
 /// The report; serialised, it is the JSON.

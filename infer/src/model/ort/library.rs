@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ort::environment::Environment;
 
 use crate::error::{Error, Result};
+use crate::model::host;
 
 /// The release that the set-up fetches into the cache folder.
 const VERSION: &str = "1.31.1";
@@ -151,7 +152,7 @@ fn places(prefer_cuda: bool) -> Vec<PathBuf> {
         let builds: &[&str] = if prefer_cuda { &["cuda", "cpu"] } else { &["cpu", "cuda"] };
         folders.extend(builds.iter().map(|build| cache.join(format!("onnxruntime-{VERSION}-{build}"))));
     }
-    folders.into_iter().map(|folder| folder.join(&file)).collect()
+    host::runtimes().into_iter().chain(folders.into_iter().map(|folder| folder.join(&file))).collect()
 }
 
 /// The user's cache folder that all checkouts share.

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
+use crate::model::host::program;
 use crate::model::{Isa, ModelFile};
 
 /// Number of agreements that are kept, the latest ones.
@@ -37,7 +38,7 @@ impl VerificationCache {
     /// one of the files involved cannot be identified.
     pub(super) fn of(model: &ModelFile, isa: Isa, library: &Path, folder: &Path) -> Option<Self> {
         let mut hash = Sha256::new();
-        for file in [std::env::current_exe().ok()?.as_path(), library] {
+        for file in [program()?.as_path(), library] {
             hash.update(state(file)?);
         }
         hash.update(format!("{isa}\n"));

@@ -10,16 +10,16 @@ use crate::view::PageWriter;
 
 /// Notes on one input that its page does not show yet; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PageNotes(Arc<Mutex<Vec<String>>>);
+pub struct PageNotes(Arc<Mutex<Vec<String>>>);
 
 impl PageNotes {
     /// Adds a note.
-    pub(crate) fn add(&self, text: String) {
+    pub fn add(&self, text: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     /// A report that notes what it passes on to `report`.
-    pub(crate) fn along(&self, mut report: Report) -> Report {
+    pub fn along(&self, mut report: Report) -> Report {
         let notes = self.clone();
         Box::new(move |notice| {
             notes.add(notice.to_string());
@@ -28,7 +28,7 @@ impl PageNotes {
     }
 
     /// The notes since the last call.
-    pub(crate) fn take(&self) -> Vec<String> {
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

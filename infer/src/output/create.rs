@@ -1,0 +1,67 @@
+//! The writer of one target in any format.
+
+use super::format::{OutputFormat, known_names};
+use super::page_notes::{NotedPage, PageNotes};
+use crate::error::{Error, Result};
+use crate::export::{check_export, create_export};
+use crate::format::{Extras, PoseInfo, PoseWriter, Target, check_target, create_writer};
+use crate::skeleton::Layout;
+use crate::view::{PageInfo, PageWriter, PoseSet};
+
+/// What an output says about itself and its poses.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// A page's title.
+    pub title: String,
+    /// What a stream says.
+    pub poses: PoseInfo,
+    /// The layout of the key points that a page draws, if it is known.
+    pub layout: Option<&'static Layout>,
+    /// The device, in words.
+    pub device: String,
+    /// What a page says was assumed.
+    pub notes: PageNotes,
+    /// What is written of each person beside joints.
+    pub extras: Extras,
+    /// Whether gravity is known, so that up is up.
+    pub is_upright: bool,
+}
+
+/// The format in which [`create`] would write `target`, without touching it.
+///
+/// # Errors
+/// A target in no known format, or without room for what is to be written.
+pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Result<OutputFormat> {
+    match (OutputFormat::of(target, to), target) {
+        (Some(OutputFormat::Page), Target::Stdout) => {
+            Err(Error::usage("a page cannot be written to a pipe").hint("name a file: -o poses.html"))
+        }
+        (Some(OutputFormat::Stream(format)), _) => check_target(target, Some(format), extras).map(OutputFormat::Stream),
+        (Some(OutputFormat::Page), Target::File(_)) => Ok(OutputFormat::Page),
+        (Some(OutputFormat::Export(export)), _) => check_export(target, export).map(|()| OutputFormat::Export(export)),
+        (None, _) => {
+            let known = known_names(".").join(", ");
+            Err(Error::usage("its extension names no format")
+                .at(target.name())
+                .hint(format!("known are {known}; or say it with --to FORMAT")))
+        }
+    }
+}
+
+/// Creates the writer of `target` in `format`, which [`check`] gave; an existing file is replaced at once.
+///
+/// # Errors
+/// A target that cannot be made.
+pub fn create(target: &Target, format: OutputFormat, described: &Described) -> Result<Box<dyn PoseWriter>> {
+    let Described { title, poses, layout, device, notes, extras, is_upright } = described;
+    match (format, target) {
+        (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
+        (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
+        (OutputFormat::Page, Target::File(path)) => {
+            let sets = [PoseSet { name: title, poses, device }];
+            let page = PageInfo { title, sets: &sets, layout: *layout, notes: &[] };
+            Ok(Box::new(NotedPage::new(PageWriter::create(path, &page)?, notes.clone())))
+        }
+        (OutputFormat::Page, Target::Stdout) => unreachable!("`check` refuses a page for stdout"),
+    }
+}

@@ -1,0 +1,118 @@
+//! How poses are written: their axes, unit and height, and angles beside them.
+
+use super::format::OutputFormat;
+use super::page_notes::PageNotes;
+use crate::error::{Error, Result};
+use crate::format::{Extras, PoseInfo, PoseWriter};
+use crate::place::{ANGLE_NAMES, AngleWriter, MODEL_STATURE, Reference, ReferenceWriter};
+use crate::pose::{Axes, Unit};
+
+/// What is asked for of written poses; what is not comes as the format's users expect it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Form {
+    /// The axes.
+    pub axes: Option<Axes>,
+    /// The unit of length.
+    pub unit: Option<Unit>,
+    /// How tall the person is, metres: poses are scaled.
+    pub height: Option<f64>,
+    /// Whether joint angles are added, degrees.
+    pub angles: bool,
+}
+
+impl Form {
+    /// Data written in addition to joints.
+    pub fn extras(&self, sigma: bool, root: bool) -> Extras {
+        Extras { sigma, root, angles: if self.angles { &ANGLE_NAMES } else { &[] } }
+    }
+
+    /// The axes and unit in which a stream of `info` is written.
+    fn reference(&self, info: &PoseInfo, format: OutputFormat) -> Result<Reference> {
+        let mut usual = Reference { axes: info.axes, unit: info.unit.clone(), height: self.height };
+        match format {
+            // A page finds angles by itself.
+            OutputFormat::Stream(_) | OutputFormat::Page => {}
+            OutputFormat::Export(export) => {
+                let is_other = |axes: &Axes| export.has_fixed_axes() && *axes != export.usual_axes();
+                if let Some(axes) = self.axes.filter(is_other) {
+                    let usual = export.usual_axes();
+                    return Err(Error::usage(format!("{export} files are {usual}, so they cannot be {axes}"))
+                        .hint("leave --axes out: programs that read them turn them themselves"));
+                }
+                if let Some(unit) =
+                    self.unit.as_ref().filter(|unit| export.has_fixed_unit() && **unit != export.usual_unit())
+                {
+                    let usual = export.usual_unit();
+                    return Err(Error::usage(format!("{export} files are in {usual}, so they cannot be in {unit}"))
+                        .hint("leave --units out"));
+                }
+                usual.axes = export.usual_axes();
+                if info.unit.in_metres().is_some() {
+                    usual.unit = export.usual_unit();
+                }
+            }
+        }
+        Ok(Reference {
+            axes: self.axes.unwrap_or(usual.axes),
+            unit: self.unit.clone().unwrap_or(usual.unit),
+            height: self.height,
+        })
+    }
+
+    /// What avatars are moved in: y up, metres.
+    pub fn avatar_reference(&self) -> Reference {
+        Reference { axes: Axes::YUp, unit: Unit::Metres, height: self.height }
+    }
+
+    /// The header of a stream of `info` as it is written.
+    ///
+    /// # Errors
+    /// Axes, a unit or a height that the format or the stream does not allow.
+    pub fn written_info(&self, info: &PoseInfo, format: OutputFormat) -> Result<PoseInfo> {
+        ReferenceWriter::info(info, &self.reference(info, format)?)
+    }
+
+    /// Wraps `writer`, of an output in `format`, in the writers that change the axes, the unit and the size of a
+    /// stream of `info`, and add angles.
+    ///
+    /// # Errors
+    /// As [`Self::written_info`]; a joint that angles need is missing.
+    pub fn on_the_way_to(
+        &self,
+        mut writer: Box<dyn PoseWriter>,
+        info: &PoseInfo,
+        format: OutputFormat,
+    ) -> Result<Box<dyn PoseWriter>> {
+        let reference = self.reference(info, format)?;
+        let is_same = reference.axes == info.axes && reference.unit == info.unit && reference.height.is_none();
+        if !is_same {
+            writer = Box::new(ReferenceWriter::new(writer, info, &reference)?);
+        }
+        if self.angles {
+            writer = Box::new(AngleWriter::new(writer, info)?);
+        }
+        Ok(writer)
+    }
+
+    /// Notes the height that people have if none was given.
+    pub fn note_height(&self, unit: &Unit, notes: &PageNotes) {
+        if self.height.is_none() && unit.in_metres().is_some() {
+            notes.add(format!("people are {MODEL_STATURE:.2} m tall, as the model has them (--height)"));
+        }
+    }
+
+    /// What is assumed about axes and size that an export does not show, a sentence each.
+    pub fn assumptions(&self, info: &PoseInfo, format: OutputFormat) -> Vec<String> {
+        let mut assumptions = Vec::new();
+        let OutputFormat::Export(_) = format else { return assumptions };
+        let Ok(reference) = self.reference(info, format) else { return assumptions };
+        if info.axes == Axes::Camera && reference.axes != Axes::Camera {
+            let axes = reference.axes;
+            assumptions.push(format!("{axes} as if the camera were level: give --pitch and --roll where it is not"));
+        }
+        if self.height.is_none() && info.unit.in_metres().is_some() {
+            assumptions.push(format!("people are {MODEL_STATURE:.2} m tall, as the model has them: give --height M"));
+        }
+        assumptions
+    }
+}
