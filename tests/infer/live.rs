@@ -9,8 +9,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
+use crate::chromium::{Chromium, Screen};
 use crate::judges::Judges;
 use crate::program::{Bench, CLIP, frames, line, poselift};
 
@@ -449,6 +451,62 @@ fn a_client_that_vanishes_or_sends_too_much_ends_nothing_but_itself() {
     let (status, said) = running.end();
     assert_eq!(status.code(), Some(1), "one client's frames could not be lifted: {said}");
     assert!(said.contains("messages could not be read"), "{said}");
+}
+
+/// Opens a connection as a web page of `origin` would.
+fn connect_as_page(url: &str, origin: &str) -> Result<WebSocket<TcpStream>, String> {
+    let stream = TcpStream::connect(url.trim_start_matches("ws://")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("Origin", origin.parse().unwrap());
+    tungstenite::client(request, stream).map(|(socket, _)| socket).map_err(|error| error.to_string())
+}
+
+#[test]
+fn web_pages_connect_only_from_origins_that_are_allowed() {
+    let bench = Bench::new();
+    let url = format!("ws://127.0.0.1:{}", free_tcp_port());
+    let mut command = bench.run();
+    let mut running = Running::start(command.args(["--listen", &url, "--allow-origin", "http://localhost:5173"]));
+    running.wait_for("listening at");
+    for foreign in ["https://evil.example", "http://localhost", "null"] {
+        let refusal = connect_as_page(&url, foreign).unwrap_err();
+        assert!(refusal.contains("403"), "{foreign}: {refusal}");
+    }
+    let mut page = connect_as_page(&url, "http://localhost:5173").unwrap();
+    page.send(Message::text(line(3, &[(17, 1.0)]))).unwrap();
+    assert_eq!(read(&mut page)["kind"], "poses");
+    assert_eq!(read(&mut page)["frame"], 3);
+    running.interrupt();
+    while page.read().is_ok() {}
+    let (status, said) = running.end();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("a web page of https://evil.example: give --allow-origin https://evil.example"), "{said}");
+}
+
+/// A page that says which way its connection went.
+const CONNECTING_PAGE: &str = "<script>\
+    var outcome = new Promise(done => {\
+        const socket = new WebSocket('URL');\
+        socket.onopen = () => done('open');\
+        socket.onclose = () => done('closed');\
+    });</script>";
+
+#[test]
+fn a_real_browser_is_let_in_by_allow_origin_alone() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let bench = Bench::new();
+    for (options, expected) in [(&[][..], "closed"), (&["--allow-origin", "null"][..], "open")] {
+        let url = format!("ws://127.0.0.1:{}", free_tcp_port());
+        let mut command = bench.run();
+        let mut running = Running::start(command.args(["--listen", &url]).args(options));
+        running.wait_for("listening at");
+        let page = bench.file("page.html", CONNECTING_PAGE.replace("URL", &url));
+        browser.show(&page, Screen { width: 400, height: 300, scheme: "light" });
+        assert_eq!(browser.evaluate("outcome"), expected, "{options:?}");
+        running.interrupt();
+        running.end();
+    }
 }
 
 #[test]

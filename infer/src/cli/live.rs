@@ -9,8 +9,8 @@ use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, Source};
 use crate::live::{
-    Address, Answers, EachFrame, FanOut, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer, follow, listen_udp,
-    send,
+    Address, Answers, EachFrame, FanOut, Origin, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer, follow,
+    listen_udp, send,
 };
 use crate::output::{Form, OutputFormat};
 use crate::place::ReferenceWriter;
@@ -23,6 +23,9 @@ pub(super) struct LiveArgs {
     /// message, and each client gets its poses back
     #[arg(long, value_name = "URL")]
     listen: Vec<Address>,
+    /// Let web pages of this origin connect to ws://, as http://localhost:5173 (null: files, *: all); else programs alone may
+    #[arg(long, value_name = "ORIGIN", requires = "listen")]
+    allow_origin: Vec<Origin>,
     /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C or until it is removed
     #[arg(long, value_name = "PATH")]
     follow: Vec<PathBuf>,
@@ -71,7 +74,7 @@ impl LiveArgs {
             match address.protocol {
                 Protocol::Udp => inputs.sources.push(Source::Live(listen_udp(address, &stop, &skipped)?)),
                 Protocol::WebSocket => {
-                    let server = WebSocketServer::bind(address, &stop, &skipped)?;
+                    let server = WebSocketServer::bind(address, &self.allow_origin, &stop, &skipped)?;
                     inputs.sources.push(Source::Live(server.source()));
                     live.server = Some(server);
                 }

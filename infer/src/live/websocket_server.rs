@@ -11,9 +11,10 @@ use std::time::Duration;
 use tungstenite::protocol::Role;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
+use super::origin::Gate;
 use super::stop::STOP_POLL;
 use super::websocket::{Half, MessageWriter, config, is_timeout, lines};
-use super::{Address, Skipped, StopFlag};
+use super::{Address, Origin, Skipped, StopFlag};
 use crate::error::{Error, Result};
 use crate::format::{LiveSource, MessageSource, open_messages};
 
@@ -27,6 +28,7 @@ const ACCEPT_EVERY: Duration = Duration::from_millis(5);
 pub struct WebSocketServer {
     listener: TcpListener,
     name: PathBuf,
+    allowed: Arc<[Origin]>,
     stop: StopFlag,
     skipped: Skipped,
     clients: AtomicU64,
@@ -36,6 +38,7 @@ pub struct WebSocketServer {
 pub struct Client {
     stream: TcpStream,
     name: PathBuf,
+    allowed: Arc<[Origin]>,
     stop: StopFlag,
     skipped: Skipped,
     /// The how many-th client it is, from 1.
@@ -43,16 +46,17 @@ pub struct Client {
 }
 
 impl WebSocketServer {
-    /// Listens at `address` until `stop`.
+    /// Listens at `address` until `stop`. Programs may connect, and web pages that are of an `allowed` origin.
     ///
     /// # Errors
     /// The address is not this machine's, or in use.
-    pub fn bind(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
+    pub fn bind(address: &Address, allowed: &[Origin], stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
         let name = PathBuf::from(address.to_string());
         let failed = |error| Error::io("cannot listen", &name, error);
         let listener = TcpListener::bind(address.resolve()?).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        Ok(Self { listener, name, stop: stop.clone(), skipped: skipped.clone(), clients: AtomicU64::new(0) })
+        let (allowed, clients) = (allowed.into(), AtomicU64::new(0));
+        Ok(Self { listener, name, allowed, stop: stop.clone(), skipped: skipped.clone(), clients })
     }
 
     /// The server by its name, as a source that gives no frames of its own.
@@ -71,9 +75,10 @@ impl WebSocketServer {
                 Ok((stream, peer)) => {
                     let number = self.clients.fetch_add(1, Ordering::Relaxed) + 1;
                     let name = PathBuf::from(format!("ws://{peer}"));
+                    let allowed = Arc::clone(&self.allowed);
                     let stop = self.stop.clone();
                     let skipped = self.skipped.clone();
-                    return Ok(Some(Client { stream, name, stop, skipped, number }));
+                    return Ok(Some(Client { stream, name, allowed, stop, skipped, number }));
                 }
                 // A client that is gone before it is accepted is nothing to the others.
                 Err(error) if is_passing(error.kind()) => std::thread::sleep(ACCEPT_EVERY),
@@ -113,17 +118,21 @@ impl Client {
     /// Opens the connection.
     ///
     /// # Errors
-    /// A client that speaks no WebSocket, or is gone.
+    /// A client that speaks no WebSocket, or is gone; a web page of an origin that is not allowed.
     pub fn open(self) -> Result<OpenClient> {
-        let Self { stream, name, stop, skipped, .. } = self;
+        let Self { stream, name, allowed, stop, skipped, .. } = self;
         let failed = |error: io::Error| Error::io("cannot open the connection", &name, error);
         let half = Half::new(stream).map_err(failed)?;
-        let reading = tungstenite::accept_with_config(half, Some(config())).map_err(|error| {
-            let cause = match error {
-                HandshakeError::Interrupted(_) => "it says nothing".to_owned(),
-                HandshakeError::Failure(error) => error.to_string(),
+        let reading = tungstenite::accept_hdr_with_config(half, Gate(&allowed), Some(config())).map_err(|error| {
+            let complaint = match error {
+                HandshakeError::Interrupted(_) => "a client that speaks no WebSocket: it says nothing".to_owned(),
+                HandshakeError::Failure(tungstenite::Error::Http(refusal)) => {
+                    let cause = refusal.into_body().unwrap_or_default();
+                    format!("refused {}", String::from_utf8_lossy(&cause))
+                }
+                HandshakeError::Failure(error) => format!("a client that speaks no WebSocket: {error}"),
             };
-            Error::input(format!("a client that speaks no WebSocket: {cause}")).at(&name)
+            Error::input(complaint).at(&name)
         })?;
         reading.get_ref().set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
         let writer = MessageWriter::beside(&reading, Role::Server).map_err(failed)?;
