@@ -23,6 +23,7 @@ mod shape;
 mod sniff;
 mod unpack;
 mod values;
+mod whole_file;
 
 pub use detector::FrameFiles;
 pub use growing::{frame_files_in, holds_frame, is_frame_written, open_frame_files, open_stream};
@@ -35,6 +36,7 @@ pub use npz_writer::{Element, NpzWriter};
 pub use open::{LiveSource, Source, Target, check_target, create_writer, line_writer, open_pose_reader, open_reader};
 pub use pairs::PairedArrays;
 pub use seen::SeenPairs;
+pub use whole_file::{unfinished, write_whole};
 
 use crate::error::Result;
 use crate::pose::{Axes, Frame, LiftedFrame, Unit};
