@@ -162,6 +162,7 @@ fn opensim_reads_mot_and_its_inverse_kinematics_runs_to_the_end() {
         }
     }
     let hip = places(&poses)[FRAMES - 1][0];
+    assert!(!folder.path().join("walk_sigma.sto").exists(), "error bars are written only with --sigma");
     let moved =
         ["pelvis_tx", "pelvis_ty", "pelvis_tz"].map(|name| table["columns"][name][FRAMES - 1].as_f64().unwrap());
     assert_near(moved, hip, 1e-5, "the pelvis");
@@ -178,6 +179,58 @@ fn opensim_reads_mot_and_its_inverse_kinematics_runs_to_the_end() {
         };
         let together = correlation(&column(&solved), &column(&table));
         assert!(together > 0.9, "{name} goes with ours by {together}");
+    }
+}
+
+#[test]
+fn opensim_reads_the_error_bars_of_angles_beside_a_mot() {
+    let Some(judges) = Judges::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("clip.mot");
+    let output = poselift(&["run", "--device", "cpu", CLIP, "-o", out.to_str().unwrap(), "--sigma"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sigma = judges.read("mot", &[&folder.path().join("clip_sigma.sto")]);
+    let angles = judges.read("mot", &[&out]);
+    assert_eq!((&sigma["inDegrees"], &sigma["times"]), (&"yes".into(), &angles["times"]));
+    let columns = sigma["columns"].as_object().unwrap();
+    assert!(columns.keys().eq(angles["columns"].as_object().unwrap().keys()), "{:?}", columns.keys());
+    // As JSON Lines have them, frame by frame.
+    let lines = lifted_lines(folder.path());
+    let knee = ANGLE_NAMES.iter().position(|known| *known == "knee_angle_r").unwrap();
+    for (row, found) in columns["knee_angle_r"].as_array().unwrap().iter().enumerate() {
+        let time = angles["times"][row].as_f64().unwrap();
+        let at = |line: &&Value| (line["time"].as_f64().unwrap() - time).abs() < 1e-3 && line["people"][0].is_object();
+        if let Some(line) = lines.iter().find(at) {
+            let expected = line["people"][0]["angle_sigma"][knee].as_f64().unwrap();
+            assert!((found.as_f64().unwrap() - expected).abs() < 0.02, "row {row}: {found}, expected {expected}");
+        }
+    }
+}
+
+/// The frames of the demonstration clip in JSON Lines, with angles and their error bars.
+fn lifted_lines(folder: &Path) -> Vec<Value> {
+    let out = folder.join("clip.jsonl");
+    let output = poselift(&["run", "--device", "cpu", CLIP, "-o", out.to_str().unwrap(), "--sigma", "--angles"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(out).unwrap();
+    text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_a_format_has_no_room_for_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let poses = poses(folder.path(), &[(0, 0..FRAMES)]);
+    for (name, to, option) in [
+        ("a.trc", "trc", "sigma"),
+        ("a.bvh", "bvh", "angles"),
+        ("a.csv", "csv-long", "angles"),
+        ("a.glb", "glb", "sigma"),
+    ] {
+        let out = folder.path().join(name);
+        let option_word = format!("--{option}");
+        let arguments = ["convert", poses.to_str().unwrap(), "-o", out.to_str().unwrap(), "--to", to, &option_word];
+        let said = String::from_utf8(poselift(&arguments).stderr).unwrap();
+        assert!(said.contains(&format!("{to} files have no room for {option}")), "{said}");
     }
 }
 
@@ -324,6 +377,10 @@ fn pandas_reads_csv_and_numpy_npz() {
     let (_, frames) = read(&poses);
     let numbers: Vec<_> = frames.iter().flat_map(|frame| frame.people[0].joints.concat()).collect();
     let found = judges.read("npz", &[&npz]);
+    let roots: Vec<_> = frames.iter().flat_map(|frame| frame.people[0].root.unwrap()).collect();
+    for (found, expected) in found["roots"].as_array().unwrap().iter().zip(&roots) {
+        assert_eq!(found.as_f64().unwrap() as f32, *expected);
+    }
     for (found, expected) in found["poses"].as_array().unwrap().iter().zip(&numbers) {
         assert_eq!(found.as_f64().unwrap() as f32, *expected);
     }
@@ -332,6 +389,7 @@ fn pandas_reads_csv_and_numpy_npz() {
     let (info, again) = read(&back);
     assert_eq!((info.joints.len(), info.fps, again.len()), (17, Some(30.0), FRAMES));
     assert!(again.iter().zip(&frames).all(|(a, b)| a.people[0].joints == b.people[0].joints && a.time.is_some()));
+    assert!(again.iter().zip(&frames).all(|(a, b)| a.people[0].root == b.people[0].root));
 }
 
 #[test]

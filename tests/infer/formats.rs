@@ -154,15 +154,22 @@ assert np.array_equal(a[0], np.float32(1) + ramp) and np.array_equal(b[2], np.fl
 }
 
 #[test]
-fn numpy_reads_sigma_beside_the_poses() {
+fn numpy_reads_sigma_and_roots_beside_the_poses() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sure.npz");
-    let mut writer =
-        create_writer(&Target::File(path.clone()), None, &info(2), Extras { sigma: true, ..Extras::default() })
-            .unwrap();
+    let mut writer = create_writer(
+        &Target::File(path.clone()),
+        None,
+        &info(2),
+        Extras { sigma: true, root: true, ..Extras::default() },
+    )
+    .unwrap();
     for (index, starts) in [(0, vec![1.0]), (1, vec![]), (2, vec![-3.0])] {
         let mut frame = lifted(index, &starts, 2);
-        frame.people.iter_mut().for_each(|person| person.sigma = vec![0.25, starts[0]]);
+        for person in &mut frame.people {
+            person.sigma = vec![0.25, starts[0]];
+            person.root = (index == 0).then_some([0.5, 0.25, 4.0]);
+        }
         writer.write(&Frame::default(), &frame).unwrap();
         writer.flush().unwrap();
         // A run that is killed here leaves the poses unchanged.
@@ -174,7 +181,10 @@ fn numpy_reads_sigma_beside_the_poses() {
     let script = "
 import numpy as np
 z = np.load('sure.npz')
-assert z.files == ['poses', 'sigma'], z.files
+assert z.files == ['poses', 'sigma', 'roots'], z.files
+n = np.nan
+assert z['roots'].dtype == 'f4'
+assert np.array_equal(z['roots'], np.float32([[.5, .25, 4], [n, n, n], [n, n, n]]), equal_nan=True), z['roots']
 assert z['poses'].shape == (3, 2, 3) and z['sigma'].shape == (3, 2) and z['sigma'].dtype == 'f4'
 assert np.array_equal(z['sigma'], np.float32([[.25, 1], [np.nan, np.nan], [.25, -3]]), equal_nan=True), z['sigma']
 assert np.array_equal(z['poses'][2].ravel(), np.float32(-3) + np.arange(6, dtype='f4') / np.float32(7))

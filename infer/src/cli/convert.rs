@@ -9,7 +9,7 @@ use super::output;
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, input};
 use crate::error::Result;
-use crate::format::{Source, Target, open_pose_reader};
+use crate::format::{Format, Source, Target, open_pose_reader};
 use crate::output::{Described, OutputFormat, PageNotes, copy_poses};
 use crate::pose::Axes;
 
@@ -72,7 +72,7 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
     let written = form.written_info(&info, format)?;
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // Roots that the input has are written where there is room for them.
-    let has_room = matches!(format, OutputFormat::JSON_LINES);
+    let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
     let extras = form.extras(args.sigma, has_room);
     let described = Described {
         title,
@@ -85,7 +85,7 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
     };
     let writer = output::prepare(target, args.to, described, terminal)?;
     let writer = form.on_the_way_to(writer, &info, format)?;
-    form.assumptions(&info, format).iter().for_each(|assumption| terminal.note(assumption));
+    form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let unreadable = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
     terminal.note(&format!("{}: written", target.name().display()));
     Ok(unreadable)

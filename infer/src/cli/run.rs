@@ -329,7 +329,7 @@ fn lift_one<N: PoseNetwork>(
     let is_live = input::is_pipe(source);
     let sent = SentStream { info: &poses, form: &form, extras, answers, is_live };
     let writer = args.live.beside(writer, &sent, terminal)?;
-    form.assumptions(&poses, format).iter().for_each(|assumption| terminal.note(assumption));
+    form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let writer = args.on_the_way_to(writer, &poses, place, machine.camera.attitude, terminal, notes.clone());
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);

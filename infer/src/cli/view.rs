@@ -1,6 +1,7 @@
 //! `poselift view`: poses that are there already, as a page to look at or a figure.
 
 mod clip;
+mod matching;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::output;
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, image_size, input};
 use crate::error::{Error, Result};
-use crate::format::Target;
+use crate::format::{Target, write_whole};
 use crate::skeleton::Layout;
 use crate::view::figure::{Figure, FigureClip, FigureOptions, MAX_WIDTH, Moment};
 use crate::view::{PageInfo, PageWriter};
@@ -19,8 +20,8 @@ use clip::{Clip, ReadOptions};
 
 /// Look at 3D poses
 ///
-/// Reads what `poselift run` writes: JSON Lines, npy, npz (told apart by content). Several files of poses are compared, frame
-/// by frame of the same number. A file of 2D key points, in any format that `run` reads, is shown beside them. The page shows
+/// Reads what `poselift run` writes: JSON Lines, npy, npz (told apart by content). Several files of poses are compared, by the
+/// times of their frames, or by their numbers where there are no times. A file of 2D key points, in any format that `run` reads, is shown beside them. The page shows
 /// the floor and the root's path where the poses have them, sigma, and joint angles; it needs only a browser. Figures are of
 /// one frame (.svg, .png), of several side by side (--svg 0,30,60), or move (.gif).
 #[derive(Debug, Args)]
@@ -156,7 +157,7 @@ pub(super) fn run(args: &ViewArgs) -> Result<ExitStatus> {
 
 fn draw(args: &ViewArgs, clip: &Clip, picture: Picture) -> Result<Vec<u8>> {
     let sets = clip.pose_sets();
-    let moments = clip.moments.values().map(|moment| Moment { frame: &moment.frame, sets: &moment.sets }).collect();
+    let moments = clip.moments.iter().map(|moment| Moment { frame: &moment.frame, sets: &moment.sets }).collect();
     let figure = Figure::new(
         FigureClip { sets: &sets, layout: clip.layout, moments },
         FigureOptions { turn: args.turn, width: args.width },
@@ -178,7 +179,7 @@ fn page(clip: &Clip, name: &Path) -> Result<Vec<u8>> {
     let sets = clip.pose_sets();
     let info = PageInfo { title: &clip.title(), sets: &sets, layout: clip.layout, notes: &clip.notes };
     let mut page = PageWriter::new(&mut bytes, name, &info)?;
-    for moment in clip.moments.values() {
+    for moment in clip.moments.iter() {
         let sets: Vec<_> = moment.sets.iter().collect();
         page.write_sets(&moment.frame, &sets)?;
     }
@@ -189,6 +190,6 @@ fn page(clip: &Clip, name: &Path) -> Result<Vec<u8>> {
 fn write(target: &Target, bytes: &[u8]) -> Result<()> {
     match target {
         Target::Stdout => Ok(std::io::Write::write_all(&mut std::io::stdout(), bytes)?),
-        Target::File(path) => std::fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, error)),
+        Target::File(path) => write_whole(path, bytes),
     }
 }

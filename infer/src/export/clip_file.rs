@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::motion::{Clip, MAX_FILLED_GAP, Motion, Recorder};
 use super::{Export, bvh, c3d, decimals, glb, mot, trc};
-use crate::error::{Error, Result};
-use crate::format::{PoseInfo, PoseWriter};
+use crate::error::Result;
+use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
 
 /// How high the ankle's joint is above the floor that its foot stands on, metres, for people of
@@ -18,7 +18,7 @@ const LOWEST_SHARE: f64 = 0.02;
 /// Header data of a file.
 pub(super) struct FileInfo<'a> {
     /// The file's own name.
-    pub(super) file_name: &'a str,
+    pub(super) file_name: String,
     /// The stream, in the axes and the unit of the file.
     pub(super) poses: &'a PoseInfo,
     /// Decimals of lengths.
@@ -37,8 +37,11 @@ pub(super) struct ClipWriter {
 
 impl ClipWriter {
     /// A writer to `path`, for a stream described by `info`.
-    pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, is_upright: bool) -> Self {
-        let recorder = Recorder::new(info.joints.len(), info.fps);
+    pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, extras: Extras, is_upright: bool) -> Self {
+        let mut recorder = Recorder::new(info.joints.len(), info.fps);
+        if extras.sigma && export == Export::Mot {
+            recorder = recorder.with_sigma();
+        }
         Self { path: path.to_path_buf(), export, info: info.clone(), recorder, is_upright }
     }
 
@@ -48,7 +51,10 @@ impl ClipWriter {
             Export::Glb => self.write_file(&self.path, |info| Ok(glb::render(clip, info))),
             Export::Trc => self.write_each(clip, |motion, info| Ok(trc::render(clip, motion, info))),
             Export::Bvh => self.write_each(clip, |motion, info| Ok(bvh::render(clip, motion, info))),
-            Export::Mot => self.write_each(clip, |motion, info| mot::render(clip, motion, info)),
+            Export::Mot => {
+                self.write_each(clip, |motion, info| mot::render(clip, motion, info))?;
+                self.write_sigma(clip)
+            }
             Export::Csv | Export::CsvLong => unreachable!("CSV is written as frames come"),
         }
     }
@@ -56,18 +62,39 @@ impl ClipWriter {
     /// One file per person.
     fn write_each(&self, clip: &Clip, render: impl Fn(&Motion, &FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
         for motion in &clip.people {
-            let is_alone = clip.people.len() == 1;
-            let path = if is_alone { self.path.clone() } else { person_path(&self.path, motion.key.number()) };
-            self.write_file(&path, |info| render(motion, info))?;
+            self.write_file(&self.person_path(clip, motion), |info| render(motion, info))?;
         }
         Ok(())
     }
 
+    /// The error bars of each person's angles, `walk_sigma.sto` beside `walk.mot`, where they were asked for.
+    fn write_sigma(&self, clip: &Clip) -> Result<()> {
+        for motion in &clip.people {
+            let path = self.person_path(clip, motion);
+            let mut name = OsString::from(path.file_stem().unwrap_or_default());
+            name.push("_sigma.sto");
+            let path = path.with_file_name(name);
+            let info = self.file_info(&path);
+            if let Some(bytes) = mot::render_sigma(clip, motion, &info).map_err(|error| error.at(&path))? {
+                write_whole(&path, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a person's file goes: to the output itself if the clip has no other person.
+    fn person_path(&self, clip: &Clip, motion: &Motion) -> PathBuf {
+        if clip.people.len() == 1 { self.path.clone() } else { person_path(&self.path, motion.key.number()) }
+    }
+
     fn write_file(&self, path: &Path, render: impl FnOnce(&FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
-        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let info = FileInfo { file_name: &file_name, poses: &self.info, decimals: decimals(&self.info.unit) };
-        let bytes = render(&info).map_err(|error| error.at(path))?;
-        std::fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, error))
+        let bytes = render(&self.file_info(path)).map_err(|error| error.at(path))?;
+        write_whole(path, &bytes)
+    }
+
+    fn file_info(&self, path: &Path) -> FileInfo<'_> {
+        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        FileInfo { file_name, poses: &self.info, decimals: decimals(&self.info.unit) }
     }
 
     /// Moves a clip with known positions so that the floor under its feet is at height 0.

@@ -115,6 +115,16 @@ impl Export {
         matches!(self, Self::Csv | Self::CsvLong | Self::Trc | Self::C3d)
     }
 
+    /// Whether the sigma of joints, or of angles, is written where it is asked for.
+    pub fn has_room_for_sigma(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvLong | Self::Mot)
+    }
+
+    /// Whether joint angles are written: in CSV where they are asked for, in MOT always.
+    pub fn has_room_for_angles(self) -> bool {
+        matches!(self, Self::Csv | Self::Mot)
+    }
+
     /// Whether files are written as frames come, so that a pipe can take them.
     pub fn is_written_as_frames_come(self) -> bool {
         matches!(self, Self::Csv | Self::CsvLong)
@@ -158,7 +168,7 @@ pub fn create_export(
             let file = File::create(path).map_err(|error| Error::io("cannot create", path, error))?;
             Ok(Box::new(CsvWriter::new(file, shape, info, extras, path)))
         }
-        Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, is_upright))),
+        Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, extras, is_upright))),
         Target::Stdout => Ok(Box::new(CsvWriter::new(std::io::stdout(), shape, info, extras, target.name()))),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! An angle that the joints do not determine in every row is left out, not zero: OpenSim then keeps the model's own.
 //! Gaps of up to a quarter of a second are filled by straight lines. The pelvis' position, `pelvis_tx` and so on, is
-//! included if the root's is known, metres.
+//! included if the root's is known, metres. Error bars stand in a file of their own, so that no program takes them for
+//! coordinates.
 
 use super::clip_file::FileInfo;
 use super::decimal::push_fixed;
@@ -18,27 +19,34 @@ const PELVIS_PLACE: [&str; 3] = ["pelvis_tx", "pelvis_ty", "pelvis_tz"];
 /// # Errors
 /// The skeleton lacks a joint that angles need.
 pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Vec<u8>> {
-    let columns = columns(clip, motion, info)?;
-    let rows = motion.rows();
-    let mut out = format!(
-        "Coordinates\nversion=1\nnRows={rows}\nnColumns={}\ninDegrees=yes\n\nendheader\ntime",
-        columns.len() + 1
-    )
-    .into_bytes();
-    for column in &columns {
-        out.push(b'\t');
-        out.extend_from_slice(column.name.as_bytes());
-    }
-    out.push(b'\n');
-    for row in 0..rows {
-        push_fixed(&mut out, clip.time(motion.first + row), 6);
-        for column in &columns {
-            out.push(b'\t');
-            push_fixed(&mut out, f64::from(column.values[row]), 6);
+    let angles = angles(clip, motion, info)?;
+    let mut columns: Vec<_> =
+        angles.into_iter().map(|angle| Column { name: angle.name, values: angle.degrees }).collect();
+    if let Some(metres) = info.poses.unit.in_metres().filter(|_| clip.has_root) {
+        let root = info.poses.parents.iter().position(|parent| *parent < 0).unwrap_or(0);
+        // After the pelvis' angles, as the models have them.
+        let place = columns.iter().take_while(|column| column.name.starts_with("pelvis")).count();
+        for (axis, name) in PELVIS_PLACE.into_iter().enumerate() {
+            let values = motion.poses().map(|pose| pose[root][axis] * metres as f32).collect();
+            columns.insert(place + axis, Column { name, values });
         }
-        out.push(b'\n');
     }
-    Ok(out)
+    Ok(table("Coordinates", clip, motion, &columns))
+}
+
+/// The standard deviation of each angle in the MOT file of the same motion, degrees, as a storage file; `None` if the
+/// poses have no sigma.
+///
+/// # Errors
+/// As [`render`].
+pub(super) fn render_sigma(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Option<Vec<u8>>> {
+    let columns: Vec<_> = angles(clip, motion, info)?
+        .into_iter()
+        .filter(|angle| angle.sigma.iter().any(|sigma| sigma.is_finite()))
+        .map(|angle| Column { name: angle.name, values: angle.sigma })
+        .collect();
+    let name = info.file_name.rsplit_once('.').map_or(info.file_name.as_str(), |(stem, _)| stem);
+    Ok((!columns.is_empty()).then(|| table(name, clip, motion, &columns)))
 }
 
 /// A coordinate over time.
@@ -47,29 +55,56 @@ struct Column {
     values: Vec<f32>,
 }
 
-fn columns(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Vec<Column>> {
+/// OpenSim's table of numbers over time, called `name`.
+fn table(name: &str, clip: &Clip, motion: &Motion, columns: &[Column]) -> Vec<u8> {
+    let rows = motion.rows();
+    let count = columns.len() + 1;
+    let mut out =
+        format!("{name}\nversion=1\nnRows={rows}\nnColumns={count}\ninDegrees=yes\n\nendheader\ntime").into_bytes();
+    for column in columns {
+        out.push(b'\t');
+        out.extend_from_slice(column.name.as_bytes());
+    }
+    out.push(b'\n');
+    for row in 0..rows {
+        push_fixed(&mut out, clip.time(motion.first + row), 6);
+        for column in columns {
+            out.push(b'\t');
+            push_fixed(&mut out, f64::from(column.values[row]), 6);
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
+/// An angle over time.
+struct Angle {
+    name: &'static str,
+    degrees: Vec<f32>,
+    /// One standard deviation, degrees.
+    sigma: Vec<f32>,
+}
+
+/// The angles that are known in every row once short gaps are filled.
+fn angles(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Vec<Angle>> {
     let reader = AngleReader::new(&info.poses.joints, info.poses.axes)?;
-    let mut angles: Vec<_> = ANGLE_NAMES.iter().map(|name| Column { name, values: Vec::new() }).collect();
+    let mut angles: Vec<_> =
+        ANGLE_NAMES.iter().map(|name| Angle { name, degrees: Vec::new(), sigma: Vec::new() }).collect();
     let mut unwrapper = Unwrapper::default();
-    for pose in motion.poses() {
-        let mut found = reader.read(pose, &[]);
+    for (row, pose) in motion.poses().enumerate() {
+        let mut found = reader.read(pose, motion.sigma(row));
         unwrapper.unwrap(&mut found);
-        for (column, degrees) in angles.iter_mut().zip(found.degrees) {
-            column.values.push(degrees);
+        for (place, angle) in angles.iter_mut().enumerate() {
+            angle.degrees.push(found.degrees[place]);
+            angle.sigma.push(found.sigma[place]);
         }
     }
     let longest = (MAX_FILLED_GAP * clip.rate).round() as usize;
-    for column in &mut angles {
-        fill_gaps(&mut column.values, longest);
+    for angle in &mut angles {
+        fill_gaps(&mut angle.degrees, longest);
+        fill_gaps(&mut angle.sigma, longest);
     }
-    if let Some(metres) = info.poses.unit.in_metres().filter(|_| clip.has_root) {
-        let root = info.poses.parents.iter().position(|parent| *parent < 0).unwrap_or(0);
-        for (axis, name) in PELVIS_PLACE.into_iter().enumerate() {
-            let values = motion.poses().map(|pose| pose[root][axis] * metres as f32).collect();
-            angles.insert(3 + axis, Column { name, values });
-        }
-    }
-    angles.retain(|column| column.values.iter().all(|value| value.is_finite()));
+    angles.retain(|angle| angle.degrees.iter().all(|degrees| degrees.is_finite()));
     Ok(angles)
 }
 

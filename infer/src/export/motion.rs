@@ -51,6 +51,8 @@ struct Track {
     joints: Vec<[f32; 3]>,
     /// `[T]` the root's position; NaN if it is unknown.
     roots: Vec<[f32; 3]>,
+    /// `[T, J]` sigma, NaN if it is unknown; empty if it is not kept.
+    sigma: Vec<f32>,
 }
 
 /// Keeps frames until the last has come.
@@ -58,6 +60,7 @@ pub(super) struct Recorder {
     /// J.
     joints: usize,
     fps: Option<f64>,
+    keeps_sigma: bool,
     /// Times of all frames, seconds.
     times: Vec<f64>,
     tracks: Vec<Track>,
@@ -67,7 +70,12 @@ pub(super) struct Recorder {
 impl Recorder {
     /// A recorder for poses of `joints` joints; `fps` overrides the rate that the frames' times imply.
     pub(super) fn new(joints: usize, fps: Option<f64>) -> Self {
-        Self { joints, fps, times: Vec::new(), tracks: Vec::new(), places: BTreeMap::new() }
+        Self { joints, fps, keeps_sigma: false, times: Vec::new(), tracks: Vec::new(), places: BTreeMap::new() }
+    }
+
+    /// The same recorder, which keeps sigma too.
+    pub(super) fn with_sigma(self) -> Self {
+        Self { keeps_sigma: true, ..self }
     }
 
     /// Keeps one frame.
@@ -84,12 +92,17 @@ impl Recorder {
                 let (found, expected) = (person.joints.len(), self.joints);
                 return Err(Error::runtime(format!("frame {}: {found} joints, expected {expected}", lifted.index)));
             }
+            let (joints, keeps_sigma) = (self.joints, self.keeps_sigma);
             let track = self.track(person.id.map_or(PersonKey::Place(place), PersonKey::Id));
             // If an id occurs twice in a frame, it is the first person's.
             if track.frames.last() != Some(&frame) {
                 track.frames.push(frame);
                 track.joints.extend_from_slice(&person.joints);
                 track.roots.push(person.root.unwrap_or(UNKNOWN));
+                if keeps_sigma {
+                    let sigma = |joint: usize| person.sigma.get(joint).copied().unwrap_or(f32::NAN);
+                    track.sigma.extend((0..joints).map(sigma));
+                }
             }
         }
         Ok(())
@@ -113,7 +126,7 @@ impl Recorder {
     fn track(&mut self, key: PersonKey) -> &mut Track {
         let tracks = &mut self.tracks;
         let place = *self.places.entry(key).or_insert_with(|| {
-            tracks.push(Track { key, frames: Vec::new(), joints: Vec::new(), roots: Vec::new() });
+            tracks.push(Track { key, frames: Vec::new(), joints: Vec::new(), roots: Vec::new(), sigma: Vec::new() });
             tracks.len() - 1
         });
         &mut self.tracks[place]
@@ -166,22 +179,24 @@ fn usual_rate(times: &[f64]) -> Option<f64> {
     Some(if is_whole { rate.round() } else { rate })
 }
 
-/// Samples of one person: `[T]` frames, `[T, J]` points.
+/// Samples of one person: `[T]` frames, `[T, J]` points, and sigma likewise or none.
 struct Samples {
     key: PersonKey,
     frames: Vec<usize>,
     points: Vec<[f32; 3]>,
+    sigma: Vec<f32>,
 }
 
 impl Track {
     /// The joints' positions: at their root if the clip has roots, otherwise relative to it. In a clip with roots, a
     /// sample with an unknown root is missing.
     fn samples(&self, has_root: bool, joints: usize) -> Samples {
-        let mut samples = Samples { key: self.key, frames: Vec::new(), points: Vec::new() };
-        for ((frame, pose), root) in self.frames.iter().zip(self.joints.chunks_exact(joints)).zip(&self.roots) {
-            let base = if has_root { *root } else { [0.0; 3] };
+        let mut samples = Samples { key: self.key, frames: Vec::new(), points: Vec::new(), sigma: Vec::new() };
+        for (place, pose) in self.joints.chunks_exact(joints).enumerate() {
+            let base = if has_root { self.roots[place] } else { [0.0; 3] };
             if base.iter().all(|axis| axis.is_finite()) {
-                samples.frames.push(*frame);
+                samples.frames.push(self.frames[place]);
+                samples.sigma.extend(self.sigma.get(place * joints..(place + 1) * joints).into_iter().flatten());
                 samples.points.extend(
                     pose.iter().map(|point| -> [f32; 3] { std::array::from_fn(|axis| point[axis] + base[axis]) }),
                 );
@@ -205,30 +220,41 @@ impl Rows {
         let first = row_of(samples.frames[0]).round() as usize;
         let last = row_of(samples.frames[samples.frames.len() - 1]).round() as usize;
         let mut points = Vec::with_capacity((last - first + 1) * self.joints);
+        let mut sigma = Vec::with_capacity(if samples.sigma.is_empty() { 0 } else { points.capacity() });
         let mut at = 0;
         for row in first..=last {
             let row = row as f64;
             while at + 1 < samples.frames.len() && row_of(samples.frames[at + 1]) <= row + ON_THE_ROW {
                 at += 1;
             }
-            let before = &samples.points[at * self.joints..(at + 1) * self.joints];
+            let here = at * self.joints..(at + 1) * self.joints;
+            let before = &samples.points[here.clone()];
+            let sigma_before = samples.sigma.get(here).unwrap_or_default();
             let offset = row - row_of(samples.frames[at]);
             let Some(&next) = samples.frames.get(at + 1).filter(|_| offset > ON_THE_ROW) else {
                 points.extend_from_slice(before);
+                sigma.extend_from_slice(sigma_before);
                 continue;
             };
             let apart = row_of(next) - row_of(samples.frames[at]);
             if apart / self.rate > self.max_gap {
                 points.extend(std::iter::repeat_n(UNKNOWN, self.joints));
+                sigma.extend(std::iter::repeat_n(f32::NAN, sigma_before.len()));
                 continue;
             }
-            let after = &samples.points[(at + 1) * self.joints..(at + 2) * self.joints];
+            let there = (at + 1) * self.joints..(at + 2) * self.joints;
             let share = (offset / apart) as f32;
-            points.extend(before.iter().zip(after).map(|(before, after)| {
-                std::array::from_fn(|axis| before[axis] + (after[axis] - before[axis]) * share)
-            }));
+            let between = |before: f32, after: f32| before + (after - before) * share;
+            points.extend(
+                before
+                    .iter()
+                    .zip(&samples.points[there.clone()])
+                    .map(|(before, after)| std::array::from_fn(|axis| between(before[axis], after[axis]))),
+            );
+            let sigma_after = samples.sigma.get(there).unwrap_or_default();
+            sigma.extend(sigma_before.iter().zip(sigma_after).map(|(before, after)| between(*before, *after)));
         }
-        Motion { key: samples.key, first, joints: self.joints, points }
+        Motion { key: samples.key, first, joints: self.joints, points, sigma }
     }
 }
 
@@ -263,12 +289,19 @@ pub(super) struct Motion {
     pub(super) joints: usize,
     /// `[T, J]`; NaN in a gap.
     pub(super) points: Vec<[f32; 3]>,
+    /// `[T, J]` the distance that 68 % of errors stay within, NaN where it is unknown; empty if it was not kept.
+    pub(super) sigma: Vec<f32>,
 }
 
 impl Motion {
     /// Its poses, row by row, `[J]` each.
     pub(super) fn poses(&self) -> std::slice::ChunksExact<'_, [f32; 3]> {
         self.points.chunks_exact(self.joints)
+    }
+
+    /// The sigma of its joints in a row, `[J]`, or nothing.
+    pub(super) fn sigma(&self, row: usize) -> &[f32] {
+        self.sigma.get(row * self.joints..(row + 1) * self.joints).unwrap_or_default()
     }
 
     /// T.

@@ -215,7 +215,7 @@ pub fn create_writer(
     Ok(match format {
         Format::JsonLines => Box::new(PoseLinesWriter::new(file, info, name, extras)?),
         Format::Npy => Box::new(ArrayWriter::npy(file, info, name)?),
-        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, extras.sigma)?),
+        Format::Npz => Box::new(ArrayWriter::npz(file, info, name, extras)?),
     })
 }
 
@@ -253,13 +253,14 @@ pub fn check_target(target: &Target, to: Option<Format>, extras: Extras) -> Resu
             return Err(Error::usage("its extension names no format").at(path).hint(format!("known are {known}")));
         }
     };
-    if format != Format::JsonLines && (extras.root || !extras.angles.is_empty()) {
-        return Err(Error::usage(format!("{format} has no room for roots and angles beside the poses"))
+    if format != Format::JsonLines && !extras.angles.is_empty() {
+        return Err(Error::usage(format!("{format} has no room for angles beside the poses"))
             .at(path)
             .hint("write .jsonl or .csv"));
     }
-    if extras.sigma && format == Format::Npy {
-        return Err(Error::usage("an npy file holds one array, and no room for sigma beside the poses")
+    if (extras.sigma || extras.root) && format == Format::Npy {
+        let what = if extras.sigma { "sigma" } else { "roots" };
+        return Err(Error::usage(format!("an npy file holds one array, and no room for {what} beside the poses"))
             .at(path)
             .hint("write .npz or .jsonl"));
     }

@@ -1,4 +1,4 @@
-//! Reads poses of one person from the arrays that `run` writes: npy, or npz with sigma beside them.
+//! Reads poses of one person from the arrays that `run` writes: npy, or npz with sigma and roots beside them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::skeleton::H36M17;
 /// The names of the arrays in an archive.
 const POSES: &str = "poses";
 const SIGMA: &str = "sigma";
+const ROOTS: &str = "roots";
 
 /// A 3D stream in an array `[T, J, 3]`, which names neither joints nor units: they are taken to be Human3.6M-17 in metres, in the
 /// camera's axes.
@@ -22,6 +23,8 @@ pub(super) struct PoseArrays {
     poses: Array,
     /// `[T, J]`.
     sigma: Option<Array>,
+    /// `[T, 3]` where the root is; NaN where that is unknown.
+    roots: Option<Array>,
     next: usize,
 }
 
@@ -31,10 +34,10 @@ impl PoseArrays {
     /// # Errors
     /// Bytes that are no npy file, or an array that is not `[T, 17, 3]`.
     pub(super) fn npy(bytes: &[u8], name: &Path) -> Result<Self> {
-        Self::new(read_array(bytes).map_err(|error| error.at(name))?, None, name)
+        Self::new(read_array(bytes).map_err(|error| error.at(name))?, None, None, name)
     }
 
-    /// Reads an npz archive: its array `poses`, and `sigma` if it is there.
+    /// Reads an npz archive: its array `poses`, and `sigma` and `roots` if they are there.
     ///
     /// # Errors
     /// As [`Self::npy`]; an archive without such an array.
@@ -45,11 +48,15 @@ impl PoseArrays {
             let found = names.join(", ");
             return Err(Error::input(format!("the archive holds the arrays {found}, expected '{POSES}'")).at(name));
         }
-        let sigma = if names.iter().any(|array| array == SIGMA) { Some(archive.array(SIGMA)?) } else { None };
-        Self::new(archive.array(POSES)?, sigma, name)
+        let mut beside = |wanted: &str| match names.iter().any(|array| array == wanted) {
+            true => archive.array(wanted).map(Some),
+            false => Ok(None),
+        };
+        let (sigma, roots) = (beside(SIGMA)?, beside(ROOTS)?);
+        Self::new(archive.array(POSES)?, sigma, roots, name)
     }
 
-    fn new(poses: Array, sigma: Option<Array>, name: &Path) -> Result<Self> {
+    fn new(poses: Array, sigma: Option<Array>, roots: Option<Array>, name: &Path) -> Result<Self> {
         let joints = H36M17.len();
         match poses.shape[..] {
             [_, found, 3] if found == joints => {}
@@ -60,9 +67,13 @@ impl PoseArrays {
                     .hint("poses of another skeleton name their joints in JSON Lines"));
             }
         }
-        if let Some(sigma) = sigma.as_ref().filter(|sigma| sigma.shape != poses.shape[..2]) {
-            let (shape, expected) = (shape_text(&sigma.shape), shape_text(&poses.shape[..2]));
-            return Err(Error::input(format!("'{SIGMA}' has the shape {shape}, expected {expected}")).at(name));
+        for (array, array_name, expected) in
+            [(&sigma, SIGMA, [poses.shape[0], joints]), (&roots, ROOTS, [poses.shape[0], 3])]
+        {
+            if let Some(array) = array.as_ref().filter(|array| array.shape != expected) {
+                let (shape, expected) = (shape_text(&array.shape), shape_text(&expected));
+                return Err(Error::input(format!("'{array_name}' has the shape {shape}, expected {expected}")).at(name));
+            }
         }
         let info = PoseInfo {
             skeleton: H36M17.name.to_owned(),
@@ -73,7 +84,7 @@ impl PoseArrays {
             fps: None,
             model: String::new(),
         };
-        Ok(Self { name: name.to_path_buf(), info, poses, sigma, next: 0 })
+        Ok(Self { name: name.to_path_buf(), info, poses, sigma, roots, next: 0 })
     }
 }
 
@@ -99,11 +110,13 @@ impl PoseReader for PoseArrays {
             return Err(Error::input(message).at(&self.name));
         }
         let sigma = self.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
+        let root = self.roots.as_ref().map(|roots| [0, 1, 2].map(|axis| roots.numbers[frame * 3 + axis]));
         lifted.people.push(LiftedPerson {
             id: Some(0),
             joints: numbers.as_chunks().0.to_vec(),
             score: 1.0,
             sigma: sigma.unwrap_or_default(),
+            root: root.filter(|root| root.iter().all(|axis| axis.is_finite())),
             ..LiftedPerson::default()
         });
         Ok(Some(lifted))

@@ -101,10 +101,18 @@ impl Form {
         }
     }
 
-    /// What is assumed about axes and size that an export does not show, a sentence each.
-    pub fn assumptions(&self, info: &PoseInfo, format: OutputFormat) -> Vec<String> {
+    /// What is assumed about axes and size that an export does not show, and what it has no room for, a sentence each.
+    pub fn assumptions(&self, info: &PoseInfo, format: OutputFormat, extras: Extras) -> Vec<String> {
         let mut assumptions = Vec::new();
-        let OutputFormat::Export(_) = format else { return assumptions };
+        let OutputFormat::Export(export) = format else { return assumptions };
+        for (option, is_left_out) in [
+            ("sigma", extras.sigma && !export.has_room_for_sigma()),
+            ("angles", self.angles && !export.has_room_for_angles()),
+        ] {
+            if is_left_out {
+                assumptions.push(format!("{export} files have no room for {option}: --{option} adds nothing"));
+            }
+        }
         let Ok(reference) = self.reference(info, format) else { return assumptions };
         if info.axes == Axes::Camera && reference.axes != Axes::Camera {
             let axes = reference.axes;

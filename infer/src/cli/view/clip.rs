@@ -1,10 +1,10 @@
-//! The files of `poselift view` as one clip: sets of poses, and key points, by the numbers of their frames.
+//! The files of `poselift view` as one clip: sets of poses, and key points, moment by moment.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::matching::{Matching, Moment, Streams};
 use crate::cli::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, PoseInfo, PoseReader, Source, open_pose_reader};
@@ -32,8 +32,8 @@ pub(super) struct Clip {
     pub(super) sets: Vec<SetInfo>,
     /// The layout of the key points, if it is known.
     pub(super) layout: Option<&'static Layout>,
-    /// What there is at each frame number.
-    pub(super) moments: BTreeMap<u64, Moment>,
+    /// What there is, moment by moment.
+    pub(super) moments: Vec<Moment>,
     /// What was assumed.
     pub(super) notes: Vec<String>,
     /// Frames that could not be read.
@@ -46,14 +46,6 @@ pub(super) struct SetInfo {
     pub(super) name: String,
     /// Its header.
     pub(super) info: PoseInfo,
-}
-
-/// What there is at one frame number.
-pub(super) struct Moment {
-    /// The key points; without people where there are none.
-    pub(super) frame: Frame,
-    /// The poses of each set.
-    pub(super) sets: Vec<LiftedFrame>,
 }
 
 /// A file, as its content shows it.
@@ -99,21 +91,32 @@ impl Clip {
             info.fps = options.fps.or(info.fps);
         }
         let sets = names.into_iter().zip(infos).map(|(name, info)| SetInfo { name, info }).collect();
-        let mut clip = Self { sets, layout: None, moments: BTreeMap::new(), notes: Vec::new(), unreadable: 0 };
+        let mut clip = Self { sets, layout: None, moments: Vec::new(), notes: Vec::new(), unreadable: 0 };
+        let mut streams = Streams { sets: Vec::with_capacity(poses.len()), keypoints: Vec::new() };
         for (_, reader) in frames {
-            clip.read_keypoints(reader, options, terminal)?;
+            streams.keypoints = clip.read_keypoints(reader, options, terminal)?;
         }
-        for (number, (source, reader)) in poses.into_iter().enumerate() {
-            clip.read_poses(number, source, reader, terminal)?;
+        let pose_sources: Vec<&Source> = poses.iter().map(|(source, _)| *source).collect();
+        for (number, (_, reader)) in poses.into_iter().enumerate() {
+            let set = clip.read_poses(number, reader, terminal)?;
+            streams.sets.push(set);
+        }
+        let repeated = streams.repeated_numbers();
+        let (moments, matching) = streams.moments();
+        clip.moments = moments;
+        if matching != Matching::Time {
+            for (source, repeated) in pose_sources.into_iter().zip(repeated) {
+                note_repeated(source, repeated, terminal);
+            }
         }
         if let Some(range) = &options.frames {
-            clip.moments.retain(|index, _| range.contains(index));
+            clip.moments.retain(|moment| range.contains(&moment.frame.index));
         }
-        if clip.moments.values().all(|moment| moment.sets.iter().all(|lifted| lifted.people.is_empty())) {
+        if clip.moments.iter().all(|moment| moment.sets.iter().all(|lifted| lifted.people.is_empty())) {
             return Err(Error::input("there is no pose in any frame").at(sources[0].name()));
         }
         clip.notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
-        clip.note_rates();
+        clip.note_matching(matching, terminal);
         Ok(clip)
     }
 
@@ -128,24 +131,16 @@ impl Clip {
         self.sets.iter().map(|set| PoseSet { name: &set.name, poses: &set.info, device: "" }).collect()
     }
 
-    /// The moment of a frame number.
-    fn moment(&mut self, index: u64) -> &mut Moment {
-        let sets = self.sets.len();
-        self.moments.entry(index).or_insert_with(|| Moment {
-            frame: Frame { index, ..Frame::default() },
-            sets: vec![LiftedFrame::default(); sets],
-        })
-    }
-
     fn read_keypoints(
         &mut self,
         mut reader: Box<dyn FrameReader>,
         options: &ReadOptions,
         terminal: Terminal,
-    ) -> Result<()> {
+    ) -> Result<Vec<Frame>> {
         let info = reader.info().clone();
         self.layout = options.layout.or(info.layout);
         let fps = options.fps.or(info.fps);
+        let mut frames = Vec::new();
         loop {
             match reader.read() {
                 Ok(Some(mut frame)) => {
@@ -157,10 +152,9 @@ impl Clip {
                         let joints = person.keypoints.len();
                         self.layout = LAYOUTS.into_iter().find(|layout| layout.len() == joints);
                     }
-                    let index = frame.index;
-                    self.moment(index).frame = frame;
+                    frames.push(frame);
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(frames),
                 Err(error) => self.count_unreadable(error, terminal)?,
             }
         }
@@ -169,32 +163,21 @@ impl Clip {
     fn read_poses(
         &mut self,
         number: usize,
-        source: &Source,
         mut reader: Box<dyn PoseReader>,
         terminal: Terminal,
-    ) -> Result<()> {
+    ) -> Result<Vec<LiftedFrame>> {
         let fps = self.sets[number].info.fps;
-        let mut repeated = 0_u64;
-        let mut last = None;
+        let mut frames = Vec::new();
         loop {
             match reader.read() {
-                Ok(Some(lifted)) => {
-                    repeated += u64::from(last.is_some_and(|last| lifted.index <= last));
-                    last = Some(lifted.index);
-                    let time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
-                    let moment = self.moment(lifted.index);
-                    moment.frame.time = moment.frame.time.or(time);
-                    moment.sets[number] = lifted;
+                Ok(Some(mut lifted)) => {
+                    lifted.time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
+                    frames.push(lifted);
                 }
-                Ok(None) => break,
+                Ok(None) => return Ok(frames),
                 Err(error) => self.count_unreadable(error, terminal)?,
             }
         }
-        if repeated > 0 {
-            let source = source.name().display();
-            terminal.note(&format!("{source}: {repeated} frame numbers do not rise, the last of each number is shown"));
-        }
-        Ok(())
     }
 
     fn count_unreadable(&mut self, error: Error, terminal: Terminal) -> Result<()> {
@@ -206,13 +189,29 @@ impl Clip {
         Ok(())
     }
 
-    /// Sets are compared by the numbers of their frames.
-    fn note_rates(&mut self) {
+    /// Says how frames of several files were matched, where it is not by their times.
+    fn note_matching(&mut self, matching: Matching, terminal: Terminal) {
+        if self.sets.len() < 2 {
+            return;
+        }
         let mut rates: Vec<_> = self.sets.iter().filter_map(|set| set.info.fps).collect();
         rates.dedup();
-        if rates.len() > 1 {
-            self.notes.push("frames of the same number are compared, though the files name different rates".to_owned());
-        }
+        let why = match matching {
+            Matching::NumberOfOtherTimes => "the files' times have nothing in common",
+            Matching::Number if rates.len() > 1 => "though the files name different rates, not all have times",
+            Matching::Number | Matching::Time => return,
+        };
+        let text = format!("frames of the same number are compared: {why}");
+        terminal.note(&text);
+        self.notes.push(text);
+    }
+}
+
+/// Says that frames cannot be told apart by their numbers.
+fn note_repeated(source: &Source, repeated: usize, terminal: Terminal) {
+    if repeated > 0 {
+        let source = source.name().display();
+        terminal.note(&format!("{source}: {repeated} frame numbers do not rise, the last of each number is shown"));
     }
 }
 

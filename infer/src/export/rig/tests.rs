@@ -33,7 +33,7 @@ fn standing() -> Vec<[f32; 3]> {
 }
 
 fn motion(poses: &[Vec<[f32; 3]>]) -> Motion {
-    Motion { key: PersonKey::Place(0), first: 0, joints: 17, points: poses.concat() }
+    Motion { key: PersonKey::Place(0), first: 0, joints: 17, points: poses.concat(), sigma: Vec::new() }
 }
 
 fn posed(pose: &[[f32; 3]]) -> (Rig, RigPose) {
@@ -98,7 +98,7 @@ fn a_bent_knee_and_a_bent_elbow_turn_about_their_hinges_alone() {
 fn any_tree_of_joints_becomes_a_rig() {
     let joints: Vec<String> = ["a", "left_b", "right_c", "d"].map(str::to_owned).to_vec();
     let pose = vec![[0.0; 3], [1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 2.0, 3.0]];
-    let motion = Motion { key: PersonKey::Place(0), first: 0, joints: 4, points: pose.clone() };
+    let motion = Motion { key: PersonKey::Place(0), first: 0, joints: 4, points: pose.clone(), sigma: Vec::new() };
     let rig = Rig::new(&joints, &[-1, 0, 0, 2], &motion);
     let mut out = RigPose::default();
     rig.pose(&pose, &mut out);

@@ -3,8 +3,9 @@
 //! How many frames there are stands at a file's start and is known at its end.
 //! Room is left for it, and every time that data are handed on the file is
 //! made whole again, so that a run that is killed leaves a file that opens.
-//! Sigma, which an archive may hold beside the poses, is a second array behind
-//! the one that grows: it is kept in memory and written at the end.
+//! Sigma and the root's places, which an archive may hold beside the poses, are
+//! arrays behind the one that grows: they are kept in memory and written at the
+//! end.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::archive::{LIMIT, Member, directory};
 use super::{HEADER, NpyHeader};
 use crate::error::{Error, Result};
-use crate::format::{PoseInfo, PoseWriter};
+use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
 /// Bytes gathered before they are handed on.
@@ -24,6 +25,8 @@ const F32: &str = "<f4";
 const POSES: &str = "poses.npy";
 /// The name of sigma beside them.
 const SIGMA: &str = "sigma.npy";
+/// The name of the root's places beside them.
+const ROOTS: &str = "roots.npy";
 
 /// A 3D stream as an array `[T, J, 3]`; NaN where no person was lifted.
 pub(in crate::format) struct ArrayWriter {
@@ -36,8 +39,31 @@ pub(in crate::format) struct ArrayWriter {
     length: u64,
     /// The checksum of those, if the array stands in an archive.
     checksum: Option<crc32fast::Hasher>,
-    /// All rows of sigma, if it is wanted.
-    sigma: Option<Vec<u8>>,
+    /// All rows of sigma, `[T, J]`, if it is wanted.
+    sigma: Option<Beside>,
+    /// All places of the root, `[T, 3]`, if they are wanted.
+    roots: Option<Beside>,
+    /// Whether any place of the root is known.
+    has_root: bool,
+}
+
+/// An array beside the poses, kept until the end.
+struct Beside {
+    name: &'static str,
+    /// Numbers a frame.
+    columns: usize,
+    rows: Vec<u8>,
+}
+
+impl Beside {
+    fn push(&mut self, numbers: impl Iterator<Item = f32>) {
+        self.rows.extend(numbers.flat_map(f32::to_le_bytes));
+    }
+
+    /// The npy file of `frames` rows.
+    fn file(&self, frames: u64) -> Vec<u8> {
+        [&NpyHeader::to_bytes(F32, &[frames, self.columns as u64], HEADER), &self.rows[..]].concat()
+    }
 }
 
 impl ArrayWriter {
@@ -46,15 +72,16 @@ impl ArrayWriter {
     /// # Errors
     /// A file that cannot be written, or that cannot be gone back in.
     pub(in crate::format) fn npy(file: File, info: &PoseInfo, name: &Path) -> Result<Self> {
-        Self::start(file, info, name, None, false)
+        Self::start(file, info, name, None, Extras::default())
     }
 
-    /// Writes an npz archive with one array, `poses`, of no frames yet; with `sigma` the finished one holds that too.
+    /// Writes an npz archive with one array, `poses`, of no frames yet; the finished one holds `sigma` and `roots` too,
+    /// where `extras` asks for them.
     ///
     /// # Errors
     /// As [`Self::npy`].
-    pub(in crate::format) fn npz(file: File, info: &PoseInfo, name: &Path, sigma: bool) -> Result<Self> {
-        Self::start(file, info, name, Some(crc32fast::Hasher::new()), sigma)
+    pub(in crate::format) fn npz(file: File, info: &PoseInfo, name: &Path, extras: Extras) -> Result<Self> {
+        Self::start(file, info, name, Some(crc32fast::Hasher::new()), extras)
     }
 
     fn start(
@@ -62,22 +89,24 @@ impl ArrayWriter {
         info: &PoseInfo,
         name: &Path,
         checksum: Option<crc32fast::Hasher>,
-        sigma: bool,
+        extras: Extras,
     ) -> Result<Self> {
         if file.stream_position().is_err() {
             return Err(Error::usage("an array cannot be written to a pipe").at(name).hint("name a file with -o"));
         }
         let (joints, name) = (info.joints.len(), name.to_path_buf());
-        let sigma = sigma.then(Vec::new);
-        let mut writer = Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma };
+        let sigma = extras.sigma.then(|| Beside { name: SIGMA, columns: joints, rows: Vec::new() });
+        let roots = extras.root.then(|| Beside { name: ROOTS, columns: 3, rows: Vec::new() });
+        let mut writer =
+            Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma, roots, has_root: false };
         writer.hand_on()?;
         Ok(writer)
     }
 
     /// Writes what was gathered, and what makes the file whole around it.
     fn hand_on(&mut self) -> Result<()> {
-        let sigma = self.sigma.as_ref().map_or(0, Vec::len);
-        if self.checksum.is_some() && self.length + (self.rows.len() + sigma) as u64 > LIMIT {
+        let beside: usize = [&self.sigma, &self.roots].into_iter().flatten().map(|array| array.rows.len()).sum();
+        if self.checksum.is_some() && self.length + (self.rows.len() + beside) as u64 > LIMIT {
             return Err(Error::usage("an npz archive may not be larger than 4 GiB").at(&self.name).hint("write npy"));
         }
         self.write_around().map_err(|e| {
@@ -115,26 +144,41 @@ impl ArrayWriter {
         length.checked_div(self.joints as u64 * 12).unwrap_or(0)
     }
 
-    /// Appends sigma, where it is wanted, to the archive, all rows of which were handed on.
-    fn append_sigma(&mut self) -> std::io::Result<()> {
-        let (Some(sigma), Some(checksum)) = (&self.sigma, &self.checksum) else { return Ok(()) };
+    /// Appends the arrays beside the poses, where they are wanted, to the archive, all rows of which were handed on.
+    fn append_beside(&mut self) -> std::io::Result<()> {
+        let Some(checksum) = &self.checksum else { return Ok(()) };
         let frames = self.frames(self.length);
         let poses_header = NpyHeader::to_bytes(F32, &[frames, self.joints as u64, 3], HEADER);
-        let poses = poses_member(&poses_header, checksum, self.length);
-        let array = [&NpyHeader::to_bytes(F32, &[frames, self.joints as u64], HEADER), &sigma[..]].concat();
-        let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
-        let sigma = Member { name: SIGMA, checksum, length, offset: poses.end() };
+        let mut members = vec![poses_member(&poses_header, checksum, self.length)];
+        let mut bytes = Vec::new();
+        let start = members[0].end();
+        // Where no root is known, as in a stream that was converted, there is no array of them.
+        let roots = self.roots.as_ref().filter(|_| self.has_root);
+        for beside in self.sigma.iter().chain(roots) {
+            let array = beside.file(frames);
+            let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
+            let member = Member { name: beside.name, checksum, length, offset: start + bytes.len() as u32 };
+            bytes.extend([member.local_header(), array].concat());
+            members.push(member);
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        bytes.extend(directory(&members));
         // The directory of the poses alone, which stands here, is written over.
-        self.file.seek(SeekFrom::Start(u64::from(poses.end())))?;
-        self.file.write_all(&[sigma.local_header(), array, directory(&[poses, sigma])].concat())
+        self.file.seek(SeekFrom::Start(u64::from(start)))?;
+        self.file.write_all(&bytes)
     }
 
     fn push(&mut self, person: Option<&LiftedPerson>) {
         let numbers = (0..self.joints).flat_map(|joint| person.map_or([f32::NAN; 3], |person| person.joints[joint]));
         self.rows.extend(numbers.flat_map(f32::to_le_bytes));
         if let Some(sigma) = &mut self.sigma {
-            let numbers = (0..self.joints).map(|joint| person.map_or(f32::NAN, |person| person.sigma[joint]));
-            sigma.extend(numbers.flat_map(f32::to_le_bytes));
+            sigma.push((0..self.joints).map(|joint| person.map_or(f32::NAN, |person| person.sigma[joint])));
+        }
+        if let Some(roots) = &mut self.roots {
+            self.has_root |= person.is_some_and(|person| person.root.is_some());
+            roots.push(person.and_then(|person| person.root).unwrap_or([f32::NAN; 3]).into_iter());
         }
     }
 }
@@ -177,6 +221,6 @@ impl PoseWriter for ArrayWriter {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.flush()?;
-        self.append_sigma().map_err(|e| Error::io("cannot write", &self.name, e))
+        self.append_beside().map_err(|e| Error::io("cannot write", &self.name, e))
     }
 }
