@@ -13,6 +13,8 @@ use super::rig::{Rig, RigPose, Rotation};
 
 /// Decimals of degrees: a hundredth of a millimetre at the end of an arm.
 const ANGLE_DECIMALS: usize = 4;
+/// The angles of a node that is never turned.
+const FIXED: &[u8] = b"0.0000 0.0000 0.0000 ";
 
 /// One person's motion as a BVH file.
 pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u8> {
@@ -28,7 +30,11 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u
             push_fixed(&mut out, *axis, info.decimals);
             out.push(b' ');
         }
-        for (before, local) in angles.iter_mut().zip(&pose.local) {
+        for ((node, before), local) in rig.nodes.iter().zip(&mut angles).zip(&pose.local) {
+            if node.is_fixed() {
+                out.extend_from_slice(FIXED);
+                continue;
+            }
             let found = zxy_degrees(local);
             for (before, angle) in before.iter_mut().zip(found) {
                 // Whole turns are added so that a channel does not jump where the body does not.

@@ -10,10 +10,11 @@ const MOST_STEPS: f64 = 9e15;
 
 /// Appends `value`, rounded to `decimals`, nine at most; a number that is not finite as `nan`.
 pub(super) fn push_fixed(out: &mut Vec<u8>, value: f64, decimals: usize) {
-    let power = POWERS[decimals];
-    let steps = (value * power as f64).round();
-    if steps.abs() < MOST_STEPS {
-        push_steps(out, steps as i64, power, decimals);
+    let scaled = value * POWERS[decimals] as f64;
+    if scaled.abs() < MOST_STEPS {
+        // Half a step towards the number's own side, and the fraction is cut off: as `round`, which is a call.
+        let steps = (scaled + 0.5_f64.copysign(scaled)) as i64;
+        push_steps(out, steps, decimals);
     } else if value.is_finite() {
         write!(out, "{value:.decimals$}").expect("memory takes all that is written");
     } else {
@@ -21,23 +22,57 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: f64, decimals: usize) {
     }
 }
 
-fn push_steps(out: &mut Vec<u8>, steps: i64, power: u64, decimals: usize) {
-    if steps < 0 {
-        out.push(b'-');
+/// Digits of a number below 100, in pairs.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
     }
+    pairs
+};
+
+fn push_steps(out: &mut Vec<u8>, steps: i64, decimals: usize) {
+    // Divisions by a number that the compiler knows are multiplications.
     let magnitude = steps.unsigned_abs();
-    push_integer(out, magnitude / power);
-    if decimals == 0 {
-        return;
+    let (whole, mut rest) = match decimals {
+        3 => (magnitude / 1_000, magnitude % 1_000),
+        4 => (magnitude / 10_000, magnitude % 10_000),
+        6 => (magnitude / 1_000_000, magnitude % 1_000_000),
+        _ => (magnitude / POWERS[decimals], magnitude % POWERS[decimals]),
+    };
+    // A sign, sixteen digits, a point, nine digits; filled from the end.
+    let mut text = [b'0'; 32];
+    let mut start = text.len();
+    let mut left = decimals;
+    while left >= 2 {
+        (start, left) = (start - 2, left - 2);
+        text[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
     }
-    out.push(b'.');
-    let mut rest = magnitude % power;
-    let start = out.len();
-    out.resize(start + decimals, b'0');
-    for digit in out[start..].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    if left == 1 {
+        start -= 1;
+        text[start] = b'0' + rest as u8;
     }
+    if decimals > 0 {
+        start -= 1;
+        text[start] = b'.';
+    }
+    let mut whole = whole;
+    loop {
+        start -= 1;
+        text[start] = b'0' + (whole % 10) as u8;
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    if steps < 0 {
+        start -= 1;
+        text[start] = b'-';
+    }
+    out.extend_from_slice(&text[start..]);
 }
 
 /// Appends an integer.

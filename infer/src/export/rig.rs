@@ -11,7 +11,7 @@
 
 mod body;
 
-use nalgebra::{Matrix3, Rotation3, Vector3};
+use nalgebra::{Matrix3, Vector3};
 
 use super::motion::Motion;
 use body::Body;
@@ -97,6 +97,13 @@ pub(super) struct RigPose {
     pub(super) local: Vec<Rotation>,
 }
 
+impl Node {
+    /// Whether it is never turned against its parent.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.aim, Aim::Parent)
+    }
+}
+
 impl Rig {
     /// The rig of a skeleton, with the bone lengths that `motion` has, whose axes are y-up.
     pub(super) fn new(joints: &[String], parents: &[i32], motion: &Motion) -> Self {
@@ -151,7 +158,8 @@ impl Rig {
                     turned.map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.to_frame)
                 }
             };
-            out.local.push(parent.tr_mul(&global));
+            // The root has no parent to be fixed to, and one that is not turned.
+            out.local.push(if node.is_fixed() { Rotation::identity() } else { parent.tr_mul(&global) });
             out.global.push(global);
         }
     }
@@ -190,9 +198,16 @@ fn frame(first: Vector, second: Vector) -> Option<Rotation> {
 
 /// `from` turned by the smallest rotation that takes its `direction` to that of `bone`.
 fn swing(from: &Rotation, direction: Vector, bone: Vector) -> Rotation {
-    let turn = Rotation3::rotation_between(&(from * direction), &bone);
+    let start = from * direction;
+    let Some(stop) = bone.try_normalize(1e-12) else { return *from };
+    let (axis, cosine) = (start.cross(&stop), start.dot(&stop));
     // Opposite directions: all half turns are equally small.
-    turn.map_or(*from, |turn| turn.matrix() * from)
+    if cosine < -1.0 + 1e-12 {
+        return *from;
+    }
+    // Rodrigues' formula without an angle.
+    let turn = axis.cross_matrix() + axis * axis.transpose() / (1.0 + cosine) + Rotation::from_diagonal_element(cosine);
+    turn * from
 }
 
 /// The axis of a hinge from the product of its two bones, `lengths` long together, and the axis that it has when straight.

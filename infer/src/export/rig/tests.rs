@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 use approx::assert_relative_eq;
 
+use nalgebra::Rotation3;
+
 use super::*;
 use crate::export::motion::PersonKey;
 use crate::skeleton::H36M17;
