@@ -152,6 +152,9 @@ fn an_svg_is_a_document_of_lines() {
     assert_eq!(text.matches("stroke=\"#e4572e\"").count(), 6);
     assert!(text.matches("<g ").count() == text.matches("</g>").count() && !text.contains("NaN"));
     assert!(text.len() < 40_000, "{} bytes", text.len());
+    assert!(text.contains(">frame 57, 1.90 s</text>") && text.contains(">0.2 m</text>"), "{text}");
+    let output = poselift().arg("view").arg(&poses).args(["--svg", "57", "--no-words", "-o", "-"]).output().unwrap();
+    assert!(!stdout(&output).contains("<text"));
 }
 
 #[test]

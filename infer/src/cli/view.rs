@@ -51,6 +51,9 @@ pub(super) struct ViewArgs {
     /// Width of a figure, pixels, 16 to 8000 [default: by what is on it]
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=i64::from(MAX_WIDTH)))]
     width: Option<u32>,
+    /// Leave words out of figures: the frame, the file, the person, the scale
+    #[arg(long)]
+    no_words: bool,
     /// The key points, where they are not told apart from poses by content, as in .npy
     #[arg(long, value_name = "FILE")]
     keypoints: Option<PathBuf>,
@@ -160,7 +163,7 @@ fn draw(args: &ViewArgs, clip: &Clip, picture: Picture) -> Result<Vec<u8>> {
     let moments = clip.moments.iter().map(|moment| Moment { frame: &moment.frame, sets: &moment.sets }).collect();
     let figure = Figure::new(
         FigureClip { sets: &sets, layout: clip.layout, moments },
-        FigureOptions { turn: args.turn, width: args.width },
+        FigureOptions { turn: args.turn, width: args.width, words: !args.no_words },
     )?;
     let places = |frames: &[u64]| -> Result<Vec<usize>> {
         let found: Vec<_> = frames.iter().map(|index| figure.moment_of(*index)).collect::<Result<_>>()?;

@@ -5,6 +5,7 @@
 
 mod bones;
 mod gif;
+mod lettering;
 mod palette;
 mod panel;
 mod raster;
@@ -58,7 +59,12 @@ pub struct FigureOptions {
     pub turn: f32,
     /// Width of the picture in pixels, if it matters.
     pub width: Option<u32>,
+    /// Whether words stand on it: which frame it is, which file, which person, and how long a metre is.
+    pub words: bool,
 }
+
+/// Letters of a file's name that a panel has room for.
+const NAME_LETTERS: usize = 24;
 
 /// Draws figures of one clip.
 pub struct Figure<'a> {
@@ -159,16 +165,39 @@ impl<'a> Figure<'a> {
         for (row, (kind, share)) in kinds.iter().zip(&shares).enumerate() {
             if is_row {
                 let view = shape::View { left, top: 0.0, width: share * height, height };
-                kind.draw(&self.clip.moments[places[0]], view, &mut drawing);
+                kind.draw(&self.clip.moments[places[0]], self.title(kind, places[0]), view, &mut drawing);
                 left += share * height;
                 continue;
             }
             for (column, place) in places.iter().enumerate() {
                 let (left, top) = (column as f32 * widest * height, row as f32 * height);
                 let view = shape::View { left, top, width: widest * height, height };
-                kind.draw(&self.clip.moments[*place], view, &mut drawing);
+                kind.draw(&self.clip.moments[*place], self.title(kind, *place), view, &mut drawing);
             }
         }
         drawing
+    }
+
+    /// What a panel is called: its file where there are several, and the frame.
+    fn title(&self, panel: &Panel<'_>, place: usize) -> Option<String> {
+        if !self.options.words {
+            return None;
+        }
+        let frame = self.clip.moments[place].frame;
+        let mut title = match panel {
+            Panel::Image(_) => "key points: ".to_owned(),
+            Panel::Space(space) if self.clip.sets.len() > 1 => {
+                let name = self.clip.sets[space.set].name;
+                let is_long = name.chars().count() > NAME_LETTERS;
+                let start: String = name.chars().take(NAME_LETTERS).collect();
+                format!("{start}{}: ", if is_long { "…" } else { "" })
+            }
+            Panel::Space(_) => String::new(),
+        };
+        title.push_str(&format!("frame {}", frame.index));
+        if let Some(time) = frame.time {
+            title.push_str(&format!(", {time:.2} s"));
+        }
+        Some(title)
     }
 }

@@ -25,13 +25,23 @@ impl Panel<'_> {
         }
     }
 
-    pub(super) fn draw(&self, moment: &Moment<'_>, view: View, drawing: &mut Drawing) {
+    /// Draws the frame; with a `title` in words, too.
+    pub(super) fn draw(&self, moment: &Moment<'_>, title: Option<String>, view: View, drawing: &mut Drawing) {
         let mut painter = Painter { drawing, view };
         match self {
             Self::Image(panel) => panel.draw(moment, &mut painter),
-            Self::Space(panel) => panel.draw(moment, &mut painter),
+            Self::Space(panel) => panel.draw(moment, title.is_some(), &mut painter),
+        }
+        if let Some(title) = title {
+            let size = letter_size(view);
+            painter.text([view.left + size, view.top + 1.6 * size], size, title, INK);
         }
     }
+}
+
+/// The height of letters, pixels.
+fn letter_size(view: View) -> f32 {
+    (view.height / 34.0).clamp(9.0, 30.0)
 }
 
 /// One stream of poses over the ground.
@@ -50,7 +60,7 @@ struct Stroke {
 }
 
 impl SpacePanel<'_> {
-    fn draw(&self, moment: &Moment<'_>, painter: &mut Painter<'_>) {
+    fn draw(&self, moment: &Moment<'_>, in_words: bool, painter: &mut Painter<'_>) {
         let bodies = self.scene.bodies(self.set, &moment.sets[self.set]);
         let eye = self.scene.eye(&bodies, self.turn, painter.view);
         self.draw_ground(&eye, painter);
@@ -76,6 +86,36 @@ impl SpacePanel<'_> {
         for body in &bodies {
             self.draw_joints(body, &eye, painter);
         }
+        if in_words {
+            for body in &bodies {
+                self.name_person(body, &eye, painter);
+            }
+            self.draw_scale(&eye, painter);
+        }
+    }
+
+    /// The track's number above the head, where there are several.
+    fn name_person(&self, body: &Body, eye: &Eye, painter: &mut Painter<'_>) {
+        let Some(track) = body.track.filter(|_| self.scene.has_several_tracks()) else { return };
+        let seen = body.joints.iter().flatten().map(|joint| eye.project(joint));
+        let Some(top) = seen.min_by(|a, b| a.at[1].total_cmp(&b.at[1])) else { return };
+        let size = letter_size(painter.view);
+        let start = [top.at[0] - 0.3 * size, top.at[1] - 0.06 * self.scene.body * top.scale - 0.4 * size];
+        painter.text(start, size, track.to_string(), palette::colour(body.scheme, Side::Left));
+    }
+
+    /// A bar of a round length, as long as it is in the people's midst.
+    fn draw_scale(&self, eye: &Eye, painter: &mut Painter<'_>) {
+        let view = painter.view;
+        let length = round_step(0.3 * view.width / eye.scale_at_centre());
+        let size = letter_size(view);
+        let (left, base) = (view.left + size, view.top + view.height - size);
+        let right = left + length * eye.scale_at_centre();
+        let tick = 0.3 * size;
+        let lines = [[left, base - tick], [left, base], [right, base], [right, base - tick]];
+        painter.lines(vec![lines.to_vec()], view.height / 600.0, INK, 1.0);
+        let unit = if self.scene.is_in_metres() { " m" } else { "" };
+        painter.text([right + 0.5 * size, base], size, format!("{length}{unit}"), INK);
     }
 
     /// A grid that fades out with the distance from the middle, on a floor where gravity is known.

@@ -2,6 +2,7 @@
 
 use tiny_skia::{FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
+use super::lettering;
 use super::shape::{Drawing, Kind, Shape, View};
 use crate::error::{Error, Result};
 
@@ -85,6 +86,10 @@ fn paint_shape(pixmap: &mut Pixmap, shape: &Shape, mask: Option<&Mask>) {
         }
         Kind::Area { corners } => {
             let Some(path) = area(corners) else { return };
+            pixmap.fill_path(&path, &paint, FillRule::Winding, transform, mask);
+        }
+        Kind::Text { start, size, text } => {
+            let Some(path) = lettering::path(text, *start, *size) else { return };
             pixmap.fill_path(&path, &paint, FillRule::Winding, transform, mask);
         }
     }

@@ -50,6 +50,8 @@ pub(super) struct Scene<'a> {
 struct SceneSet<'a> {
     to_scene: Matrix3<f32>,
     scale: f32,
+    /// Whether `scale` leads to metres.
+    is_in_metres: bool,
     joints: Vec<&'a str>,
     bones: Vec<Bone>,
 }
@@ -69,6 +71,8 @@ pub(super) struct Body {
     /// `[J]` in the scene's unit, or empty.
     pub(super) sigma: Vec<f32>,
     pub(super) scheme: Scheme,
+    /// The number of its track, if the stream names one.
+    pub(super) track: Option<i64>,
 }
 
 /// Each person of a frame has a track: the id, or the place.
@@ -174,6 +178,7 @@ impl<'a> Scene<'a> {
                 joints: person.joints.iter().map(joint).collect(),
                 sigma: person.sigma.iter().map(|sigma| sigma * scene_set.scale).collect(),
                 scheme,
+                track: person.id,
             });
         }
         bodies.retain(|body| body.joints.iter().any(Option::is_some));
@@ -190,6 +195,16 @@ impl<'a> Scene<'a> {
             }
         }
         bodies
+    }
+
+    /// Whether the scene's unit is the metre.
+    pub(super) fn is_in_metres(&self) -> bool {
+        self.sets.iter().all(|set| set.is_in_metres)
+    }
+
+    /// Whether there are people to be told apart.
+    pub(super) fn has_several_tracks(&self) -> bool {
+        self.tracks.len() > 1
     }
 
     pub(super) fn bones(&self, set: usize) -> &[Bone] {
@@ -266,7 +281,8 @@ impl<'a> SceneSet<'a> {
         let to_scene = Matrix3::from_diagonal(&Vector::new(1.0, -1.0, -1.0)) * y_up_from(info.axes);
         let joints: Vec<_> = info.joints.iter().map(String::as_str).collect();
         let bones = bones(&joints, &info.parents);
-        Self { to_scene, scale: info.unit.in_metres().unwrap_or(1.0) as f32, joints, bones }
+        let metres = info.unit.in_metres();
+        Self { to_scene, scale: metres.unwrap_or(1.0) as f32, is_in_metres: metres.is_some(), joints, bones }
     }
 
     fn point(&self, point: [f32; 3]) -> Vector {
@@ -295,6 +311,11 @@ pub(super) struct Projected {
 }
 
 impl Eye {
+    /// Pixels that a unit of the scene takes where the eye looks at.
+    pub(super) fn scale_at_centre(&self) -> f32 {
+        self.fit
+    }
+
     /// How far the ground reaches from the middle, to end within the picture.
     pub(super) fn ground_reach(&self) -> f32 {
         0.5 * self.view.width / self.fit

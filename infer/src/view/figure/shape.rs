@@ -49,6 +49,8 @@ pub(super) enum Kind {
     Dot { centre: Point, radius: f32 },
     /// A filled polygon.
     Area { corners: Vec<Point> },
+    /// A line of text, from `start` on its base line.
+    Text { start: Point, size: f32, text: String },
 }
 
 impl Drawing {
@@ -85,6 +87,10 @@ impl Painter<'_> {
 
     pub(super) fn area(&mut self, corners: Vec<Point>, colour: Colour, opacity: f32) {
         self.add(Kind::Area { corners }, colour, opacity);
+    }
+
+    pub(super) fn text(&mut self, start: Point, size: f32, text: String, colour: Colour) {
+        self.add(Kind::Text { start, size, text }, colour, 1.0);
     }
 
     fn add(&mut self, kind: Kind, colour: Colour, opacity: f32) {

@@ -62,7 +62,21 @@ fn append(text: &mut String, shape: &Shape) {
         Kind::Area { corners } => {
             writeln!(text, "<path d=\"{}Z\" fill=\"{colour}\"{}/>", outline(corners), opacity("fill-opacity"))
         }
+        Kind::Text { start: [x, y], size, text: words } => writeln!(
+            text,
+            "<text x=\"{}\" y=\"{}\" font-family=\"Ubuntu, Helvetica, Arial, sans-serif\" font-size=\"{}\" \
+             fill=\"{colour}\">{}</text>",
+            short(*x),
+            short(*y),
+            short(*size),
+            escaped(words)
+        ),
     };
+}
+
+/// Text between two tags.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn outline(points: &[Point]) -> String {
