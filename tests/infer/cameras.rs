@@ -219,6 +219,30 @@ fn images_of_another_resolution_are_scaled_and_of_another_shape_refused() {
 }
 
 #[test]
+fn inputs_whose_names_tell_their_cameras_are_each_lifted_by_their_own() {
+    let bench = Bench::new();
+    let calibration = write(&bench, "Calib.toml", &pose2sim(20.0));
+    let seen = lines(&in_camera(20.0), distorted(&wide_lens()));
+    let (left, right) = (write(&bench, "walk_left.jsonl", &seen), write(&bench, "walk-right.jsonl", &seen));
+    let out = bench.path("poses");
+    let mut command = poselift();
+    command.args(["run", "--device", "cpu"]).args([&left, &right]).arg("-o").arg(&out);
+    let output = command.arg("--camera").arg(&calibration).stdin(std::process::Stdio::null()).output().unwrap();
+    assert_code(&output, 0);
+    for camera in ["left", "right"] {
+        let told = format!("camera {camera} looks 20.0 degrees down");
+        assert!(stderr(&output).contains(&told), "{}", stderr(&output));
+    }
+    // A name without a camera's in it is asked about.
+    let other = write(&bench, "walk_leftmost.jsonl", &seen);
+    let mut command = poselift();
+    command.args(["run", "--device", "cpu"]).arg(&other).arg("--camera").arg(&calibration);
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("holds 2 cameras: left, right, expected one"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_cannot_be_used_is_said() {
     let bench = Bench::new();
     let seen = lines(&in_camera(0.0), distorted(&wide_lens()));

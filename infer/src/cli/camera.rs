@@ -1,12 +1,13 @@
 //! `--camera`: the camera that saw the input, from a calibration program's file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::report::Terminal;
 use crate::camera::{Attitude, CameraFile, Intrinsics, NamedCamera, UpAxis};
 use crate::error::Result;
+use crate::format::Source;
 use crate::guard::Rotation;
 
 /// Which camera saw the input.
@@ -16,7 +17,7 @@ pub(super) struct CameraArgs {
     /// knows which way is up
     #[arg(long, value_name = "FILE", conflicts_with = "focal")]
     camera: Option<PathBuf>,
-    /// The camera's name, where the file holds several
+    /// The camera's name, where the file holds several and the input's name has none of them in it
     #[arg(long, value_name = "NAME", requires = "camera")]
     camera_name: Option<String>,
 }
@@ -39,14 +40,41 @@ pub(super) struct HeldCamera {
 }
 
 impl CameraArgs {
+    /// The camera file, if one is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no camera.
+    fn file(&self) -> Result<Option<CameraFile>> {
+        self.camera.as_ref().map(|path| CameraFile::read(path)).transpose()
+    }
+
     /// The camera, if one is named.
     ///
     /// # Errors
     /// A file that cannot be read or holds no camera of the name.
     pub(super) fn read(&self) -> Result<Option<NamedCamera>> {
-        let Some(path) = &self.camera else { return Ok(None) };
-        let file = CameraFile::read(path)?;
-        file.camera(self.camera_name.as_deref()).cloned().map(Some).map_err(|error| error.at(path))
+        let Some(file) = self.file()? else { return Ok(None) };
+        self.asked_for(&file).cloned().map(Some)
+    }
+
+    /// The camera that saw each of `sources`, if a file is named: the one asked for, or the one that a source's own name
+    /// tells, as a session's folders `cam01_json` and `cam02_json` do.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; a source whose name has no camera's in it where the file holds several.
+    pub(super) fn read_for(&self, sources: &[Source]) -> Result<Vec<Option<NamedCamera>>> {
+        let Some(file) = self.file()? else { return Ok(vec![None; sources.len()]) };
+        let camera = |source: &Source| {
+            let stem = source.name().file_stem().unwrap_or_default().to_string_lossy();
+            let told = file.camera_in_name(&stem).filter(|_| self.camera_name.is_none());
+            told.map_or_else(|| self.asked_for(&file), Ok).cloned().map(Some)
+        };
+        sources.iter().map(camera).collect()
+    }
+
+    fn asked_for<'f>(&self, file: &'f CameraFile) -> Result<&'f NamedCamera> {
+        let path = self.camera.as_deref().unwrap_or(Path::new(""));
+        file.camera(self.camera_name.as_deref()).map_err(|error| error.at(path))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive,
     read_model,
 };
-use crate::camera::{Attitude, USUAL_FOCAL};
+use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
@@ -162,13 +162,21 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(delay / 1000.0))
 }
 
-/// What the model runs on, and the camera that saw the inputs.
+/// What the model runs on, and the cameras that saw the inputs.
 pub(super) struct Machine {
     model: String,
     provider: Provider,
     engine: &'static str,
     threads: usize,
-    camera: HeldCamera,
+    /// Of each input; the clients of a server all have the first.
+    cameras: Vec<(Source, HeldCamera)>,
+}
+
+impl Machine {
+    fn camera_of(&self, source: &Source) -> HeldCamera {
+        let own = self.cameras.iter().find(|(seen, _)| seen == source);
+        own.or(self.cameras.first()).map_or_else(HeldCamera::default, |(_, camera)| *camera)
+    }
 }
 
 /// What all inputs together came to.
@@ -185,14 +193,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let (inputs, listening) = args.live.inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
     let sources = inputs.sources;
-    let camera = args.camera.read()?;
-    let camera = args.camera_up.held(camera.as_ref(), args.read.rotate, args.attitude(), terminal);
+    let cameras = args.cameras(&sources, terminal)?;
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
     let session = lifter.session();
-    let machine = Machine { model, provider, engine: session.engine(), threads: session.threads(), camera };
+    let machine = Machine { model, provider, engine: session.engine(), threads: session.threads(), cameras };
     let (started, mut total) = (Instant::now(), Total::default());
     let notices = Notices::default();
     if let Some(server) = &listening.server {
@@ -289,9 +296,10 @@ fn lift_one<N: PoseNetwork>(
         lifter.leave_out_sigma();
     }
     let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
-    let notes = args.page_notes(lifter.card().output.unit.clone(), &machine.camera);
+    let camera = machine.camera_of(source);
+    let notes = args.page_notes(lifter.card().output.unit.clone(), &camera);
     let report = notes.along(notices.report_on(source, terminal));
-    let reader = guard::open(source, &args.read_options(guess_layout, &machine.camera), report)?;
+    let reader = guard::open(source, &args.read_options(guess_layout, &camera), report)?;
     let info = reader.info().clone();
     let layout = args.layout.or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
@@ -299,7 +307,7 @@ fn lift_one<N: PoseNetwork>(
         lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
     }
     let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
-    if machine.camera.attitude.is_some() {
+    if camera.attitude.is_some() {
         poses.axes = Axes::Level;
     }
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -331,7 +339,7 @@ fn lift_one<N: PoseNetwork>(
     let writer = args.live.beside(writer, &sent, terminal)?;
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let writer = args.on_the_way_to(writer, &poses, place, machine.camera.attitude, terminal, notes.clone());
+    let writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
@@ -358,6 +366,30 @@ impl RunArgs {
     /// Whether poses go to -o or to stdout, and not to receivers alone.
     fn has_output(&self) -> bool {
         self.output.is_some() || !self.live.is_output()
+    }
+
+    /// The camera of each source. Each camera is told once.
+    ///
+    /// # Errors
+    /// A camera file that cannot be read, or that does not tell which camera saw a source.
+    fn cameras(&self, sources: &[Source], terminal: Terminal) -> Result<Vec<(Source, HeldCamera)>> {
+        let mut told: Vec<(Option<NamedCamera>, HeldCamera)> = Vec::new();
+        let mut cameras = Vec::with_capacity(sources.len());
+        for (source, camera) in sources.iter().zip(self.camera.read_for(sources)?) {
+            let is_same = |told: &&(Option<NamedCamera>, HeldCamera)| {
+                told.0.as_ref().map(|told| &told.name) == camera.as_ref().map(|camera| &camera.name)
+            };
+            let held = match told.iter().find(is_same) {
+                Some((_, held)) => *held,
+                None => {
+                    let held = self.camera_up.held(camera.as_ref(), self.read.rotate, self.attitude(), terminal);
+                    told.push((camera, held));
+                    held
+                }
+            };
+            cameras.push((source.clone(), held));
+        }
+        Ok(cameras)
     }
 
     /// `guess_layout`: whether the model reads a known layout.

@@ -51,6 +51,16 @@ pub struct NamedCamera {
     pub up: Option<UpAxis>,
 }
 
+/// Whether `name` stands in `text` with no letter or digit right before or behind it.
+fn is_word_in(name: &str, text: &str) -> bool {
+    !name.is_empty()
+        && text.match_indices(name).any(|(start, _)| {
+            let before = text[..start].chars().next_back();
+            let behind = text[start + name.len()..].chars().next();
+            [before, behind].into_iter().flatten().all(|letter| !letter.is_alphanumeric())
+        })
+}
+
 impl CameraFile {
     /// Reads a camera file.
     ///
@@ -96,6 +106,18 @@ impl CameraFile {
             (Some(_), Some(_)) => Err(Error::usage(format!("several cameras are named '{name}': {}", self.names()))),
             (None, _) => Err(Error::usage(format!("no camera is named '{name}', expected one of {}", self.names()))),
         }
+    }
+
+    /// The camera whose name stands in `input`, the name of a clip, as a word of its own: `cam01` in `walk_cam01.jsonl`.
+    /// `None` if no name or several do; of `cam` and `cam_left` the longer one is meant.
+    pub fn camera_in_name(&self, input: &str) -> Option<&NamedCamera> {
+        let length_in = |camera: &NamedCamera| {
+            let in_input = camera.names.iter().filter(|name| is_word_in(name, input));
+            in_input.map(String::len).max()
+        };
+        let longest = self.cameras.iter().filter_map(length_in).max()?;
+        let mut found = self.cameras.iter().filter(|camera| length_in(camera) == Some(longest));
+        found.next().filter(|_| found.next().is_none())
     }
 
     /// All names, for messages.
