@@ -1,6 +1,6 @@
 """Reads a file that poselift exported with the software that its users have, and prints what was read as JSON.
 
-    python judge.py trc|mot|c3d|py-c3d|bvh|glb|csv|npz|ik FILE [FILE]
+    python judge.py trc|mot|c3d|py-c3d|bvh|glb|csv|npz|ik|scaled-ik FILE [FILE]
 """
 
 import json
@@ -151,8 +151,8 @@ def npz(path):
         return {name: numbers(file[name].ravel()) for name in file.files}
 
 
-def ik(trc_path, work):
-    """Inverse kinematics on Pose2Sim's model with its markers; gives back how many rows of angles came out."""
+def pose2sim_model():
+    """Pose2Sim's model with the markers that it has for COCO's key points."""
     import glob
 
     import opensim
@@ -162,7 +162,67 @@ def ik(trc_path, work):
     opensim.ModelVisualizer.addDirToGeometrySearchPaths(os.path.join(setup, "Geometry"))
     model = opensim.Model(glob.glob(os.path.join(setup, "Model_Pose2Sim_simple.osim"))[0])
     model.updateMarkerSet(opensim.MarkerSet(os.path.join(setup, "Markers_Coco17.xml")))
+    return model
+
+
+def ik(trc_path, work):
+    """Inverse kinematics on Pose2Sim's model with its markers; gives back how many rows of angles came out."""
+    model = pose2sim_model()
     model.initSystem()
+    return solve(model, trc_path, work)
+
+
+def scaled_ik(trc_path, work):
+    """The same with the model scaled to the person, and its markers in the centres of its joints, as lifted joints are."""
+    import numpy
+    import opensim
+
+    model = pose2sim_model()
+    bodies = {"Hip": "femur", "Knee": "tibia", "Ankle": "talus", "Shoulder": "humerus", "Elbow": "ulna", "Wrist": "hand"}
+    for side in "RL":
+        for joint, body in bodies.items():
+            marker = model.getMarkerSet().get(side + joint)
+            marker.setParentFrameName(f"/bodyset/{body}_{side.lower()}")
+            marker.set_location(opensim.Vec3(0))
+    state = model.initSystem()
+    table = trc(trc_path)
+    rows = numpy.array(table["rows"], float)
+
+    def in_model(joint):
+        return model.getMarkerSet().get(joint).getLocationInGround(state).to_numpy()
+
+    def in_clip(joint):
+        return rows[:, table["labels"].index(joint)]
+
+    def ratio(from_joints, to_joints):
+        """How much longer the person is than the model between the middles of two joints each."""
+        clip = sum(map(in_clip, to_joints)) - sum(map(in_clip, from_joints))
+        model_length = numpy.linalg.norm(sum(map(in_model, to_joints)) - sum(map(in_model, from_joints)))
+        return float(numpy.nanmedian(numpy.linalg.norm(clip, axis=1)) / model_length)
+
+    factors = {"torso": ratio(["RHip", "LHip"], ["RShoulder", "LShoulder"])}
+    factors["pelvis"] = factors["sacrum"] = ratio(["RHip"], ["LHip"])
+    for side in "RL":
+        end = side.lower()
+        factors[f"femur_{end}"] = ratio([side + "Hip"], [side + "Knee"])
+        factors[f"tibia_{end}"] = ratio([side + "Knee"], [side + "Ankle"])
+        factors[f"humerus_{end}"] = ratio([side + "Shoulder"], [side + "Elbow"])
+        factors[f"ulna_{end}"] = factors[f"radius_{end}"] = ratio([side + "Elbow"], [side + "Wrist"])
+    scales = opensim.ScaleSet()
+    for body, factor in factors.items():
+        scale = opensim.Scale()
+        scale.setSegmentName(body)
+        scale.setScaleFactors(opensim.Vec3(factor))
+        scale.setApply(True)
+        scales.cloneAndAppend(scale)
+    model.scale(state, scales, True, -1.0)
+    model.initSystem()
+    return dict(solve(model, trc_path, work), factors=factors)
+
+
+def solve(model, trc_path, work):
+    import opensim
+
     moved = os.path.join(work, "ik.mot")
     times = opensim.TimeSeriesTableVec3(trc_path).getIndependentColumn()
     tool = opensim.InverseKinematicsTool()
@@ -188,5 +248,6 @@ def find(package):
 
 
 if __name__ == "__main__":
-    judge = {"trc": trc, "mot": mot, "c3d": c3d, "py-c3d": py_c3d, "bvh": bvh, "glb": glb, "csv": csv, "npz": npz, "ik": ik}
+    judge = {"trc": trc, "mot": mot, "c3d": c3d, "py-c3d": py_c3d, "bvh": bvh, "glb": glb, "csv": csv, "npz": npz}
+    judge.update({"ik": ik, "scaled-ik": scaled_ik})
     print(json.dumps(judge[sys.argv[1]](*sys.argv[2:])))
