@@ -37,6 +37,11 @@ with_judges = if [ -z "$${POSELIFT_JUDGES_PYTHON:-}" ]; then \
 	POSELIFT_JUDGES_PYTHON=$$($(fetch) python-judges); export POSELIFT_JUDGES_PYTHON; \
 	$(tell_cargo) "POSELIFT_JUDGES_PYTHON=$$POSELIFT_JUDGES_PYTHON"; fi
 
+with_wheel_tools = if [ -z "$${POSELIFT_WHEEL_PYTHON:-}" ]; then \
+	POSELIFT_WHEEL_PYTHON=$$($(fetch) python-wheel); export POSELIFT_WHEEL_PYTHON; fi
+# How cargo compiles the wheel: `wheel` for users, `wheel-test` in less time.
+WHEEL_PROFILE ?= wheel
+
 .PHONY: help
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET [DEVICE=cpu|cuda]'
@@ -62,6 +67,12 @@ test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
 	@$(with_libtorch); $(with_test_python); $(with_judges); $(allow_no_browser); $(CARGO) test --locked --workspace
+	@$(MAKE) --no-print-directory wheel WHEEL_PROFILE=wheel-test
+
+.PHONY: wheel
+wheel: ## Builds the Python wheel, installs it into a fresh environment, and runs its tests there.
+	@$(with_onnxruntime)
+	@$(with_test_python); $(with_judges); $(with_wheel_tools); $(PYTHON) python/wheel.py --profile $(WHEEL_PROFILE)
 
 .PHONY: check
 check: ## Format, lints, documentation: cheapest first.

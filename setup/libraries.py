@@ -7,6 +7,7 @@
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
     python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime and numpy
     python-judges-cp3NN/      bin/python: this Python with what reads our exports and streams; gltf-validator/ where npm is there
+    python-wheel-cp3NN/       bin/python: this Python with what builds the Python wheel and tests it, detectors among it
 """
 
 import os
@@ -162,6 +163,14 @@ def check_judges(folder, _cache):
     run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that read exports")
 
 
+def check_wheel_tools(folder, _cache):
+    """Maturin and zig run, and a detector's package can be read; the others need NumPy, which python-test has."""
+    run_check([str(folder / "site" / "bin" / "maturin"), "--version"], "maturin")
+    script = "import mypy.main, pyright, pytest, subprocess, sys\n"
+    script += "sys.exit(subprocess.run([sys.executable, '-m', 'ziglang', 'version']).returncode)"
+    run_check([str(folder / "bin" / "python"), "-c", script], "zig, or a Python package that tests the wheel,")
+
+
 def check_python(folder, _cache):
     """The packages import."""
     run_check([str(folder / "bin" / "python"), "-c", "import numpy, onnx, onnxruntime"], "the Python packages")
@@ -272,6 +281,7 @@ LIBRARIES = {
             assemble=assemble_cuda,
         ),
         python_environment("python-test", 60, install_python_packages, check_python, "POSELIFT_TEST_PYTHON"),
+        python_environment("python-wheel", 330, install_python_packages, check_wheel_tools, "POSELIFT_WHEEL_PYTHON"),
         python_environment("python-judges", 165, install_judges, check_judges, "POSELIFT_JUDGES_PYTHON"),
     )
 }

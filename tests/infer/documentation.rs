@@ -16,10 +16,11 @@ use crate::small_model::SmallModel;
 const DOCUMENTS: [&str; 3] = ["README.md", "docs/guide.md", "docs/exports.md"];
 
 /// Commands that are not run here, by their beginning or a part of them, and why.
-const LEFT_OUT: [(&str, &str); 6] = [
+const LEFT_OUT: [(&str, &str); 7] = [
     ("make ", "builds the project"),
     ("poselift-train ", "another program, whose tests run its commands"),
     ("cargo ", "builds other projects"),
+    ("pip install ", "asks a registry; python/wheel.py installs the package"),
     (" --listen ", "runs until it is stopped; tests/infer/live.rs does it"),
     (" --follow ", "runs until it is stopped; tests/infer/live.rs does it"),
     ("poselift bench", "measures for minutes"),

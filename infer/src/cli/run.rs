@@ -406,6 +406,7 @@ impl RunArgs {
             rotate,
             y_up,
             person,
+            track: true,
             max_gap,
         }
     }

@@ -57,6 +57,8 @@ pub struct ReadOptions {
     pub y_up: bool,
     /// Which people are handed on.
     pub person: PersonChoice,
+    /// Whether ids are held against where people are, and people without ids are tracked.
+    pub track: bool,
     /// Frames that a track of the tracker waits through.
     pub max_gap: u64,
 }
@@ -74,6 +76,7 @@ impl Default for ReadOptions {
             rotate: Rotation::None,
             y_up: false,
             person: PersonChoice::All,
+            track: true,
             max_gap: USUAL_GAP,
         }
     }
@@ -297,7 +300,7 @@ impl GuardedReader {
     /// Lets the tracker take over from the start where ids are of no use later on.
     fn judge_ids(&mut self) {
         let fault = self.peeked.iter().flatten().find_map(Tracker::fault);
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|_| self.options.track) {
             self.tracker.take_over();
             self.tell(&id_notice(fault));
         }
@@ -332,7 +335,9 @@ impl GuardedReader {
             }
         }
         frame.people.retain(|person| !missing::is_no_person(person));
-        if let Some(fault) = self.tracker.follow(frame) {
+        if self.options.track
+            && let Some(fault) = self.tracker.follow(frame)
+        {
             self.tell(&id_notice(fault));
         }
         self.filter.apply(frame);

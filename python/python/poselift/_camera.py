@@ -1,0 +1,71 @@
+"""Calibrated cameras."""
+
+from __future__ import annotations
+
+import os
+
+from . import _native
+
+
+class Camera:
+    """A camera of a calibration file, with its lens.
+
+    Reads what Pose2Sim, Caliscope, Anipose, FreeMoCap, OpenCV, ROS and EasyMocap write; they are told apart by content.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    name : str, optional
+        Which of its cameras, where there are several.
+    up : {"x", "-x", "y", "-y", "z", "-z"}, optional
+        The axis of the file's world that points up, where its format does not say.
+
+    Raises
+    ------
+    FileError, InputError, UsageError
+        A file that cannot be read or holds no camera; a name that none, or several, have.
+    """
+
+    __slots__ = ("_native", "path")
+
+    path: str
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None, up: str | None = None) -> None:
+        self.path = os.fspath(path)
+        self._native = _native.Camera(self.path, name, up)
+
+    @property
+    def name(self) -> str:
+        """The name that the file gives it."""
+        return self._native.name
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the image, pixels."""
+        return self._native.size
+
+    @property
+    def focal(self) -> tuple[float, float]:
+        """Focal lengths along x and y, pixels."""
+        return self._native.focal
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The principal point, pixels from the top left corner."""
+        return self._native.centre
+
+    @property
+    def pitch_and_roll(self) -> tuple[float, float] | None:
+        """How far it looks down and is turned clockwise, degrees; None where the file does not say which way is up."""
+        return self._native.pitch_and_roll
+
+    def __repr__(self) -> str:
+        return f"Camera({self.path!r}, name={self.name!r})"
+
+
+def native_camera(camera: Camera | str | os.PathLike[str] | None) -> _native.Camera | None:
+    """The native half of a camera, or of the only one in a file."""
+    if camera is None:
+        return None
+    return (camera if isinstance(camera, Camera) else Camera(camera))._native

@@ -1,0 +1,147 @@
+"""Metrics of poses."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypedDict, overload
+
+from . import _native
+from ._arrays import HasArray, as_floats
+from ._errors import InputError, UsageError
+from ._poses import Poses
+
+
+class Accuracy(TypedDict):
+    """How far poses lie from true ones: means over poses, in `unit`.
+
+    `mpjpe` is after aligning the roots, which count with error 0; `p_mpjpe` after each pose's best rotation, scale and
+    translation; `n_mpjpe` after its best scale. `pck_150` is the share of joints within 150 mm, `auc` its mean over 0, 5 … 150 mm
+    (None where the unit's size is not known), `per_joint` [J] the MPJPE of each, and `within_sigma` the share of errors within
+    sigma, which should be 0.68. `samples` were compared, `not_lifted` were NaN and left out.
+    """
+
+    samples: int
+    not_lifted: int
+    unit: str
+    mpjpe: float
+    p_mpjpe: float
+    n_mpjpe: float
+    pck_150: float | None
+    auc: float | None
+    per_joint: list[float]
+    within_sigma: float | None
+
+
+class Steadiness(TypedDict):
+    """How steady a clip is, which needs no truth; None where it cannot be told.
+
+    `bone_deviation` is by what share bones' lengths vary, `asymmetry` by what share left and right differ, `jitter` the median
+    acceleration of joints in m/s², `feet_slide` how fast feet slide while both stand in m/s, for `feet_planted` seconds; `pitch`
+    and `roll` how the camera is held, degrees, by people who stand straight; `bones` each bone's length and deviation.
+    """
+
+    frames: int
+    poses: int
+    tracks: int
+    bone_deviation: float | None
+    asymmetry: float | None
+    jitter: float | None
+    feet_slide: float | None
+    feet_planted: float
+    pitch: float | None
+    roll: float | None
+    bones: dict[str, tuple[float, float | None]]
+
+
+class Agreement(TypedDict):
+    """How poses agree with a recording of markers: lengths in millimetres, angles in degrees.
+
+    One rotation of the clip and a `shift` of its clock, in seconds, are found. `per_joint` has the MPJPE of hips, knees, ankles,
+    shoulders, elbows and wrists, `angles` each angle's error, mean offset, and error without that offset; `velocity_error` is in
+    mm/s, `root_path` how far the hips' path lies from the recording's.
+    """
+
+    compared: int
+    shift: float
+    rotation: list[list[float]]
+    mpjpe: float
+    n_mpjpe: float
+    p_mpjpe: float
+    velocity_error: float | None
+    root_path: float | None
+    per_joint: dict[str, float | None]
+    angles: dict[str, tuple[float, float, float]]
+
+
+@overload
+def evaluate(poses: Poses, truth: None = None) -> Steadiness: ...
+@overload
+def evaluate(poses: Poses, truth: str | os.PathLike[str]) -> Agreement: ...
+@overload
+def evaluate(
+    poses: Poses | HasArray | list[Any],
+    truth: HasArray | list[Any],
+    *,
+    sigma: Any = None,
+    root: int | None = 0,
+    unit: str | None = None,
+) -> Accuracy: ...
+
+
+def evaluate(
+    poses: Any, truth: Any = None, *, sigma: Any = None, root: int | None = 0, unit: str | None = None
+) -> Accuracy | Steadiness | Agreement:
+    """Measures poses: beside true poses, beside a recording of markers, or by themselves.
+
+    Parameters
+    ----------
+    poses : Poses or array_like
+        The poses; an array is […, J, 3].
+    truth : array_like, path-like or None
+        True poses […, J, 3] in the same axes and unit; a recording of markers in `.trc`, `.c3d` or `.json`; or None for the
+        steadiness of a clip.
+    sigma : array_like, optional
+        […, J] what the model expects its errors to be; that of `poses` where they have it.
+    root : int or None
+        The joint that poses are aligned at; None to compare them as they are.
+    unit : str, optional
+        The unit of arrays, else that of `poses`, else `m`.
+
+    Returns
+    -------
+    Accuracy, Agreement or Steadiness
+        By what the truth is.
+
+    Raises
+    ------
+    InputError
+        Shapes that differ, true poses with NaN, no poses.
+    """
+    if truth is None or isinstance(truth, (str, os.PathLike)):
+        if not isinstance(poses, Poses):
+            raise UsageError(f"{type(poses).__name__} without true poses, expected Poses")
+        return _alone(poses) if truth is None else _agreement(poses, truth)
+    return _accuracy(poses, truth, sigma, root, unit)
+
+
+def _alone(poses: Poses) -> Steadiness:
+    steadiness: Steadiness = _native.steadiness(poses._clip())
+    return steadiness
+
+
+def _agreement(poses: Poses, path: str | os.PathLike[str]) -> Agreement:
+    agreement: Agreement = _native.agreement(poses._clip(), os.fspath(path))
+    return agreement
+
+
+def _accuracy(poses: Any, truth: Any, sigma: Any, root: int | None, unit: str | None) -> Accuracy:
+    if isinstance(poses, Poses):
+        poses, sigma, unit = poses.joints, poses.sigma if sigma is None else sigma, unit or poses.units
+    found, expected = as_floats(poses, "float32"), as_floats(truth, "float32")
+    if found.shape != expected.shape or found.ndim < 2 or found.shape[-1] != 3:
+        shapes = f"poses of shape {list(found.shape)} and true ones of {list(expected.shape)}"
+        raise InputError(f"{shapes}, expected […, J, 3] twice")
+    rows = (-1, *found.shape[-2:])
+    sigma = None if sigma is None else as_floats(sigma, "float32").reshape(rows[:2])
+    accuracy: Accuracy = _native.score(found.reshape(rows), expected.reshape(rows), sigma, root, unit or "m")
+    return accuracy

@@ -1,0 +1,246 @@
+"""Files of key points and of poses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from . import _native
+from ._camera import Camera, native_camera
+from ._errors import warn_of
+from ._keypoints import Keypoints
+from ._poses import Poses
+
+AnyPath = str | os.PathLike[str]
+
+
+def read(
+    path: AnyPath,
+    *,
+    format: str | None = None,
+    layout: str | Sequence[str] | None = None,
+    size: tuple[int, int] | None = None,
+    focal: float | None = None,
+    fps: float | None = None,
+    camera: Camera | AnyPath | None = None,
+    min_score: float | None = None,
+    person: int | str = "all",
+    max_gap: int | None = None,
+    rotate: int = 0,
+    y_up: bool = False,
+) -> Keypoints:
+    """Reads 2D key points from a file, or from a folder with a file a frame, as `poselift run` does.
+
+    The format is known by content: JSON Lines, npy, npz, OpenPose, COCO results, AlphaPose, MMPose, MMSkeleton, Ultralytics JSON
+    and labels, MediaPipe, TF.js, MoveNet, DeepLabCut CSV and H5, SLEAP H5, CSV; gzip and zstd are unpacked. What was assumed is
+    warned of, and is in the clip's `notes`.
+
+    Parameters
+    ----------
+    path : path-like
+        The file or folder.
+    format : str, optional
+        The format, where content does not show it.
+    layout : str or sequence of str, optional
+        The key points' order, over what the file says.
+    size : (int, int), optional
+        Width and height of the image in pixels, where the file does not say.
+    focal : float, optional
+        Focal length in pixels, where the file does not say.
+    fps : float, optional
+        Frames a second, where the file does not say.
+    camera : Camera or path-like, optional
+        The camera that saw the image: key points come out undistorted.
+    min_score : float, optional
+        Key points of a lower score are missing.
+    person : int or str
+        An id, `largest`, or `all`.
+    max_gap : int, optional
+        Frames that a person may be out of sight and keep the id, where people are tracked; else 30.
+    rotate : {0, 90, 180, 270}
+        Degrees by which the image is turned clockwise.
+    y_up : bool
+        Whether y points up in the file.
+
+    Returns
+    -------
+    Keypoints
+        For `Lifter.lift`.
+
+    Raises
+    ------
+    InputError, FileError
+        A file that cannot be read, or is in no known format: place, found and expected.
+    UsageError
+        Arguments that cannot be, or that the file needs.
+    """
+    reading = SimpleNamespace(
+        format=format,
+        layout=layout,
+        size=size,
+        focal=focal,
+        fps=fps,
+        camera=native_camera(camera),
+        min_score=min_score,
+        person=str(person),
+        max_gap=max_gap,
+        rotate=rotate,
+        y_up=y_up,
+    )
+    fields = _native.read_keypoints(os.fspath(path), reading)
+    warn_of(fields["notes"])
+    return Keypoints._made(fields)
+
+
+def read_poses(path: AnyPath, *, fps: float | None = None) -> Poses:
+    """Reads 3D poses, as `write` and the program leave them in JSON Lines, npy or npz.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    fps : float, optional
+        Frames a second, where the file does not say.
+
+    Returns
+    -------
+    Poses
+        [T, N, J, 3].
+
+    Raises
+    ------
+    InputError, FileError
+        A file that cannot be read, or holds no poses.
+    """
+    fields = _native.read_poses(os.fspath(path), fps)
+    warn_of(fields["notes"])
+    return Poses._of(dict(fields))
+
+
+def write(
+    poses: Poses,
+    path: AnyPath,
+    *,
+    keypoints: Keypoints | None = None,
+    format: str | None = None,
+    fps: float | None = None,
+    axes: str | None = None,
+    units: str | None = None,
+    height: float | None = None,
+    angles: bool = False,
+    sigma: bool | None = None,
+    title: str | None = None,
+) -> None:
+    """Writes poses in the format that the path's extension names.
+
+    `.jsonl`, `.npy`, `.npz`, `.csv`, `.trc` and `.mot` (OpenSim), `.c3d` (motion laboratories), `.bvh` (Blender, MotionBuilder,
+    Unity), `.glb` (browsers, games), `.html` (a page to look at). TRC, BVH and MOT hold one person: several become
+    OUT_person0, OUT_person1 and so on. What was assumed is warned of.
+
+    Parameters
+    ----------
+    poses : Poses
+        [T, N, J, 3]; [N, J, 3] without frame numbers are N frames of one person.
+    path : path-like
+        The file; one that exists is replaced.
+    keypoints : Keypoints, optional
+        The key points that they were lifted from, for a page.
+    format : str, optional
+        The format, where the extension does not name it; `csv-long` has a line a joint.
+    fps : float, optional
+        Frames a second, which motion files need, where poses have no times.
+    axes : {"camera", "y-up", "z-up"}, optional
+        Else what the format's users expect.
+    units : {"m", "cm", "mm"}, optional
+        Else what the format's users expect.
+    height : float, optional
+        How tall the person is, metres: poses are scaled.
+    angles : bool
+        Whether joint angles are added, degrees, in JSON Lines and CSV.
+    sigma : bool, optional
+        Whether sigma is written, else where the format has room.
+    title : str, optional
+        A page's title, else the file's name.
+
+    Raises
+    ------
+    UsageError
+        What the format cannot hold.
+    InputError
+        There is no pose to write.
+    FileError
+        The file cannot be written.
+    """
+    writing = _writing(path, format, fps, axes, units, height, angles, sigma, title)
+    warn_of(_native.write(poses._clip(), os.fspath(path), keypoints, writing))
+
+
+def convert(
+    source: AnyPath,
+    target: AnyPath,
+    *,
+    format: str | None = None,
+    fps: float | None = None,
+    axes: str | None = None,
+    units: str | None = None,
+    height: float | None = None,
+    angles: bool = False,
+    sigma: bool = False,
+    title: str | None = None,
+) -> None:
+    """Converts a file of poses to another format, frame by frame, as `poselift convert` does.
+
+    Parameters
+    ----------
+    source : path-like
+        Poses in JSON Lines, npy or npz.
+    target : path-like
+        As `path` of `write`.
+    format, fps, axes, units, height, angles, sigma, title
+        As for `write`.
+
+    Raises
+    ------
+    InputError, UsageError, FileError
+        As `read_poses` and `write`.
+    """
+    writing = _writing(target, format, fps, axes, units, height, angles, sigma, title)
+    warn_of(_native.convert(os.fspath(source), os.fspath(target), writing))
+
+
+def _writing(
+    path: AnyPath,
+    format: str | None,
+    fps: float | None,
+    axes: str | None,
+    units: str | None,
+    height: float | None,
+    angles: bool,
+    sigma: bool | None,
+    title: str | None,
+) -> Any:
+    """How a file is written, as the native half takes it."""
+    return SimpleNamespace(
+        format=format,
+        fps=fps,
+        axes=axes,
+        units=units,
+        height=height,
+        angles=angles,
+        sigma=sigma,
+        title=Path(path).stem if title is None else title,
+    )
+
+
+def layouts() -> dict[str, tuple[str, ...]]:
+    """The known layouts of key points.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Each layout's name, and [J] its joints' names in order.
+    """
+    return {name: tuple(joints) for name, joints in _native.layouts()}

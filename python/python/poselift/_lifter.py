@@ -1,0 +1,248 @@
+"""The lifter: key points in, poses out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _adapters, _native, _runtime
+from ._arrays import as_floats
+from ._camera import Camera, native_camera
+from ._errors import InputError, warn_of
+from ._keypoints import Keypoints
+from ._poses import PoseInfo, Poses
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+_UNKNOWN_SIZE = (
+    "image size unknown: no person is turned to the optical axis, and poses are less accurate (size=(width, height))"
+)
+
+
+class Lifter:
+    """A model, ready to lift on any number of threads.
+
+    Python's lock is let go of while poses are lifted. Threads may share a lifter: one network then runs their batches, a large
+    one on all threads of the CPU.
+
+    Parameters
+    ----------
+    model : path-like, optional
+        A model file, else the one that is part of the package: COCO-17 in, Human3.6M-17 in metres out, with sigma.
+    device : str
+        `auto`, `cpu`, `cuda` or `cuda:N`.
+    threads : int, optional
+        Threads of the CPU, else all cores, 16 at most.
+    engine : str
+        What computes on a CPU: `own` kernels, `onnxruntime`, `openvino`, or `auto`: own where they can run the file.
+    batch : int, optional
+        Most poses given to the network at once, else what runs fastest.
+
+    Raises
+    ------
+    ModelError, FileError
+        A file that is no model of poselift's, or cannot be read.
+    DeviceError
+        ONNX Runtime is needed and not installed, or the device cannot be used.
+    UsageError
+        An unknown device or engine.
+
+    Examples
+    --------
+    >>> lifter = poselift.Lifter()
+    >>> poses = lifter.lift(keypoints, size=(1920, 1080), focal=1600)
+    >>> poses.joint("right_knee")[0]
+    array([-0.13,  0.41,  0.02], dtype=float32)
+    """
+
+    __slots__ = ("_float32", "_info", "_is_size_told", "_native", "_ndarray")
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        engine: str = "auto",
+        *,
+        batch: int | None = None,
+    ) -> None:
+        import numpy
+
+        _runtime.tell_host()
+        if device != "cpu":
+            _runtime.load_cuda()
+        path = None if model is None else os.fspath(model)
+        self._native = _native.Lifter(path, device, threads, engine, batch)
+        self._info = PoseInfo._of(self._native.info)
+        self._ndarray = numpy.ndarray
+        self._float32 = numpy.dtype("float32")
+        self._is_size_told = False
+
+    @property
+    def info(self) -> PoseInfo:
+        """Names, parents, units and axes of its poses."""
+        return self._info
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._native.model
+
+    @property
+    def layout(self) -> str:
+        """The layout of the key points that the model reads."""
+        return self._native.layout
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        """The names of the key points that the model reads."""
+        return tuple(self._native.keypoint_names)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """All that the model file says about itself: input, output, training, accuracy."""
+        import json
+
+        card: dict[str, Any] = json.loads(self._native.card_json)
+        return card
+
+    @property
+    def device(self) -> str:
+        """The device that is really used, `cpu` or `cuda:N`."""
+        return self._native.device
+
+    @property
+    def engine(self) -> str:
+        """What really computes."""
+        return self._native.engine
+
+    @property
+    def threads(self) -> int:
+        """Threads of the CPU."""
+        return self._native.threads
+
+    @property
+    def fallback(self) -> str | None:
+        """Why `device="auto"` took the CPU and no GPU; None where it took one, or was told which."""
+        return self._native.fallback
+
+    @property
+    def unverified(self) -> str | None:
+        """Why the own kernels' poses were not compared with ONNX Runtime's; None where they were, or where that runs the model."""
+        return self._native.unverified
+
+    def lift(
+        self,
+        keypoints: Any,
+        *,
+        layout: str | Sequence[str] | None = None,
+        size: tuple[int, int] | None = None,
+        focal: float | None = None,
+        camera: Camera | str | os.PathLike[str] | None = None,
+    ) -> Poses:
+        """Lifts key points to poses.
+
+        Arrays of float32 are read where they are; do not write to one from another thread in the meantime.
+
+        Parameters
+        ----------
+        keypoints : array_like, Keypoints, or what a detector gives
+            [J, C], [N, J, C] or [T, N, J, C] with C = 2 (x, y in pixels) or 3 (and a score, 0 to 1), of any float type, from
+            NumPy, PyTorch, JAX or anything with `__array__` or DLPack. A score of 0, NaN, (0, 0) and (−1, −1) mean missing. Or
+            results of Ultralytics, MediaPipe (solutions and tasks), rtmlib, MMPose or OpenPose, a table of pandas, or a list of
+            such, a frame each.
+        layout : str or sequence of str, optional
+            The key points' order: a name (`layouts` lists them), a JSON file of names and places, or the joints' names. Else the
+            model's own, or the usual one of as many points.
+        size : (int, int), optional
+            Width and height of the image, pixels. With it each person is turned to the optical axis first.
+        focal : float, optional
+            Focal length in pixels, else 1.2 times the longer side.
+        camera : Camera or path-like, optional
+            The camera that saw the image: key points are undistorted, and its focal length is taken.
+
+        Returns
+        -------
+        Poses
+            `joints` […, J, 3] for key points […, J, C]; of a detector's single result [N, J, 3], of a list of them
+            [T, N, J, 3], with tracks.
+
+        Raises
+        ------
+        InputError
+            A shape, a number of key points or a layout that the model cannot read: what was found and what was expected.
+        UsageError
+            Arguments that cannot be.
+        """
+        people: _adapters.Detected | None = None
+        is_readable = (
+            type(keypoints) is self._ndarray and keypoints.dtype == self._float32 and keypoints.flags.aligned
+        )
+        if not is_readable:
+            given = keypoints if isinstance(keypoints, Keypoints) else _adapters.detected(keypoints, size)
+            if isinstance(given, list):
+                given = _adapters.clip(given, layout=layout, size=size, focal=focal)
+            if isinstance(given, Keypoints):
+                return self._lift_clip(given, layout, size, focal, camera)
+            people = given
+            if people is not None:
+                size, layout, keypoints = people.size or size, layout or people.layout, people.points
+                if len(keypoints) == 0:
+                    import numpy
+
+                    # Of nobody a detector does not say how many key points there are.
+                    layout, keypoints = None, numpy.zeros((0, len(self.keypoint_names), 3), "float32")
+            keypoints = as_floats(keypoints, "float32")
+        seen = (layout, size, focal, native_camera(camera))
+        arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
+        if size is None and camera is None:
+            self._tell_size()
+        poses = Poses(arrays[0], arrays[1], arrays[2], arrays[3], self._info)
+        if people is not None:
+            poses.ids, poses.frames = people.ids, 0
+        return poses
+
+    def _lift_guarded(self, keypoints: NDArray[numpy.float32], seen: tuple[Any, ...]) -> _native._Arrays:
+        """Lifts an array whose scores or coordinates have to be judged first, as those of a stream are."""
+        import numpy
+
+        leading, joints = keypoints.shape[:-2], keypoints.shape[-2]
+        rows = numpy.asarray(keypoints, "float64").reshape(-1, joints, keypoints.shape[-1])
+        points, notes = _native.guard_rows(rows, seen[0], seen[1])
+        warn_of(notes, stacklevel=4)
+        arrays = self._native.lift(numpy.asarray(points, "float32").reshape(*leading, joints, 3), seen, True)
+        if arrays is None:
+            raise InputError("key points could not be judged, expected pixels and scores of 0 to 1")
+        return arrays
+
+    def _lift_clip(
+        self,
+        clip: Keypoints,
+        layout: str | Sequence[str] | None,
+        size: tuple[int, int] | None,
+        focal: float | None,
+        camera: Camera | str | os.PathLike[str] | None,
+    ) -> Poses:
+        """Lifts the people of a clip, as the program lifts those of a file."""
+        import numpy
+
+        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)))
+        warn_of(fields["notes"], stacklevel=4)
+        if size is None and camera is None and not clip.sizes.all():
+            self._tell_size()
+        poses = Poses._of(fields)
+        poses.ids = numpy.where(clip.present, clip.ids, -1)
+        poses.notes = (*clip.notes, *poses.notes)
+        return poses
+
+    def _tell_size(self) -> None:
+        """Warns once that the image's size is not known."""
+        if not self._is_size_told:
+            self._is_size_told = True
+            warn_of([_UNKNOWN_SIZE], stacklevel=4)
+
+    def __repr__(self) -> str:
+        return f"<Lifter {self.model}: {self.layout} to {self.info.skeleton}, {self.engine} on {self.device}, {self.threads} threads>"

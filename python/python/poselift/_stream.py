@@ -1,0 +1,170 @@
+"""Live streams: a frame in, its poses out."""
+
+from __future__ import annotations
+
+import os
+import time as clock
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from . import _adapters, _native
+from ._arrays import as_floats
+from ._camera import Camera, native_camera
+from ._errors import InputError, warn_of
+from ._lifter import Lifter
+from ._poses import PoseInfo, Poses
+
+
+class Stream:
+    """Lifts frames as they come: people are tracked, and poses smoothed by the frames before.
+
+    Each camera has a stream of its own; streams may share a lifter, on several threads.
+
+    Parameters
+    ----------
+    lifter : Lifter
+        The model.
+    smooth : str or None
+        `live`, or `live:HZ` with the cut-off frequency for a person who stands still (2 Hz otherwise); None for raw poses.
+    track : bool
+        Whether people without an id are followed from frame to frame. Without it the row in the frame is the id.
+    layout, size, focal, camera
+        As for `Lifter.lift`, for all frames.
+    fps : float, optional
+        Frames a second, where frames are pushed without a time; else the time is that of the push.
+    pitch, roll : float, optional
+        How far the camera looks down and is turned clockwise, degrees: poses then come in level axes.
+    root : bool
+        Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known.
+    min_score : float, optional
+        Key points of a lower score count as missing.
+    max_gap : int, optional
+        Frames that a person may be out of sight and keep the id, else 30.
+
+    Raises
+    ------
+    UsageError
+        Arguments that cannot be.
+
+    Examples
+    --------
+    >>> stream = poselift.Stream(lifter, size=(1280, 720))
+    >>> for result in yolo.predict(0, stream=True):
+    ...     poses = stream.push(result)
+    ...     draw(poses.joints, poses.ids)
+    """
+
+    __slots__ = ("_fps", "_native", "_start", "lifter")
+
+    lifter: Lifter
+
+    def __init__(
+        self,
+        lifter: Lifter,
+        smooth: str | None = "live",
+        track: bool = True,
+        *,
+        layout: str | Sequence[str] | None = None,
+        size: tuple[int, int] | None = None,
+        focal: float | None = None,
+        fps: float | None = None,
+        camera: Camera | str | os.PathLike[str] | None = None,
+        pitch: float | None = None,
+        roll: float | None = None,
+        root: bool = False,
+        min_score: float | None = None,
+        max_gap: int | None = None,
+    ) -> None:
+        self.lifter = lifter
+        self._fps = fps
+        self._start: float | None = None
+        options = SimpleNamespace(
+            smooth=smooth,
+            track=track,
+            layout=layout,
+            size=size,
+            focal=focal,
+            fps=fps,
+            camera=native_camera(camera),
+            pitch=pitch,
+            roll=roll,
+            root=root,
+            min_score=min_score,
+            max_gap=max_gap,
+        )
+        self._native = _native.Stream(lifter._native, options)
+
+    def push(
+        self,
+        frame: Any,
+        *,
+        time: float | None = None,
+        size: tuple[int, int] | None = None,
+        focal: float | None = None,
+    ) -> Poses:
+        """Lifts the people of one frame.
+
+        Parameters
+        ----------
+        frame : array_like, or a detector's result
+            [N, J, 2 or 3], [J, 2 or 3] for one person, or what `Lifter.lift` takes of one frame; None for nobody.
+        time : float, optional
+            Seconds.
+        size : (int, int), optional
+            Width and height of the image in pixels, where they change.
+        focal : float, optional
+            Focal length in pixels, where it changes.
+
+        Returns
+        -------
+        Poses
+            `joints` [N, J, 3] of the people who could be lifted, `ids` [N] their tracks, `frames` the frame's number.
+
+        Raises
+        ------
+        InputError
+            A shape or a number of key points that the model cannot read.
+        """
+        points, ids, own_size = self._people(frame, size)
+        fields = self._native.push(points, ids, self._time(time), own_size, focal)
+        warn_of(fields["notes"])
+        roots, times = fields["roots"], float(fields["times"][0])
+        return Poses(
+            fields["joints"][0],
+            None if fields["sigma"] is None else fields["sigma"][0],
+            fields["missing"][0],
+            fields["score"][0],
+            PoseInfo._of(fields["info"]),
+            ids=fields["ids"][0],
+            frames=int(fields["frames"][0]),
+            times=times,
+            roots=None if roots is None else roots[0],
+            notes=tuple(fields["notes"]),
+        )
+
+    def _people(self, frame: Any, size: tuple[int, int] | None) -> tuple[Any, list[int] | None, tuple[int, int] | None]:
+        """Points [N, J, 2 or 3] in float64, ids, and the image's size."""
+        import numpy
+
+        if frame is None:
+            return numpy.zeros((0, 0, 3)), None, size
+        found = None if isinstance(frame, numpy.ndarray) else _adapters.detected(frame, size)
+        if found is not None and not isinstance(found, _adapters.Detected):
+            raise InputError("several frames, expected one: push them one by one")
+        points = numpy.asarray(as_floats(frame if found is None else found.points, "float64"))
+        if points.ndim == 2:
+            points = points[None]
+        if points.ndim != 3 or (len(points) and points.shape[2] not in (2, 3)):
+            raise InputError(f"a frame of shape {list(points.shape)}, expected [N, J, 2 or 3] or [J, 2 or 3]")
+        if found is None:
+            return points, None, size
+        return points, None if found.ids is None else found.ids.tolist(), found.size or size
+
+    def _time(self, time: float | None) -> float | None:
+        """The frame's time: as told, by the rate, or now."""
+        if time is not None or self._fps is not None:
+            return time
+        now = clock.monotonic()
+        self._start = now if self._start is None else self._start
+        return now - self._start

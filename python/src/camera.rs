@@ -1,0 +1,74 @@
+//! A camera of a calibration file.
+
+use std::path::PathBuf;
+
+use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
+use poselift::pose::Keypoint;
+use pyo3::prelude::*;
+
+use crate::error::Answer;
+
+/// A calibrated camera: `poselift.Camera` in Python.
+#[pyclass(frozen, module = "poselift._native")]
+pub(crate) struct Camera {
+    pub(crate) named: NamedCamera,
+    up: Option<UpAxis>,
+}
+
+#[pymethods]
+impl Camera {
+    /// The camera `name` of the file at `path`, or its only one; `up` is the axis of the file's world that points up.
+    #[new]
+    fn new(path: PathBuf, name: Option<&str>, up: Option<&str>) -> Answer<Self> {
+        let up = up.map(str::parse).transpose()?;
+        let file = CameraFile::read(&path)?;
+        let named = file.camera(name).map_err(|error| error.at(&path))?.clone();
+        Ok(Self { named, up })
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.named.name
+    }
+
+    #[getter]
+    fn size(&self) -> Option<(u32, u32)> {
+        self.named.intrinsics.size.map(Into::into)
+    }
+
+    #[getter]
+    fn focal(&self) -> (f64, f64) {
+        self.named.intrinsics.focal.into()
+    }
+
+    #[getter]
+    fn centre(&self) -> (f64, f64) {
+        self.named.intrinsics.centre.into()
+    }
+
+    /// Degrees down and clockwise.
+    #[getter]
+    fn pitch_and_roll(&self) -> Option<(f32, f32)> {
+        self.attitude().map(|held| (held.elevation.to_degrees(), held.roll.to_degrees()))
+    }
+}
+
+impl Camera {
+    /// How the camera is held, if its file says which way is up, or the caller did.
+    pub(crate) fn attitude(&self) -> Option<Attitude> {
+        self.named.attitude(self.up)
+    }
+}
+
+/// How a camera is held, from angles in degrees, if either is known.
+pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> Option<Attitude> {
+    let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
+    let is_known = pitch.is_some() || roll.is_some();
+    is_known.then(|| Attitude { elevation: angle(pitch), roll: angle(roll), ..Attitude::default() })
+}
+
+/// A key point of three numbers; one whose coordinate is no number is missing.
+pub(crate) fn keypoint([x, y, score]: [f64; 3]) -> Keypoint {
+    let point = Keypoint { x, y, score: score as f32 };
+    if x.is_finite() && y.is_finite() { point } else { Keypoint::MISSING }
+}

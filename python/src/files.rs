@@ -1,0 +1,319 @@
+//! Files of key points and poses, and pages to look at.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use poselift::export::Export;
+use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
+use poselift::guard::{self, ReadOptions};
+use poselift::output::{Described, Form, OutputFormat, PageNotes, check, copy_poses, create};
+use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
+use poselift::skeleton::{LAYOUTS, Layout};
+use poselift::view::{PageInfo, PageWriter, PoseSet};
+use poselift::{Error, ErrorKind, Result};
+use pyo3::prelude::*;
+
+use crate::camera::Camera;
+use crate::clip::{
+    KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, Known, PoseArrays, PoseClip, PoseFields, axes,
+};
+use crate::error::{Answer, Failure};
+use crate::guarded::{noting, read_all};
+use crate::layout::{LayoutName, layout, usual};
+use crate::memory::Notes;
+
+/// How a file of key points is read.
+#[derive(FromPyObject)]
+pub(crate) struct Reading {
+    format: Option<String>,
+    layout: Option<LayoutName>,
+    size: Option<[u32; 2]>,
+    focal: Option<f32>,
+    fps: Option<f64>,
+    camera: Option<Py<Camera>>,
+    min_score: Option<f32>,
+    person: String,
+    max_gap: Option<u64>,
+    rotate: u32,
+    y_up: bool,
+}
+
+impl Reading {
+    fn options(&self) -> Answer<ReadOptions> {
+        let usual = ReadOptions::default();
+        let camera = self.camera.as_ref().map(|camera| camera.get().named.intrinsics);
+        Ok(ReadOptions {
+            from: self.format.as_deref().map(str::parse).transpose()?,
+            layout: layout(self.layout.as_ref())?,
+            size: self.size.or(camera.and_then(|camera| camera.size)),
+            fps: self.fps,
+            min_score: self.min_score,
+            camera,
+            rotate: if self.rotate == 0 { usual.rotate } else { self.rotate.to_string().parse()? },
+            y_up: self.y_up,
+            person: self.person.parse()?,
+            max_gap: self.max_gap.unwrap_or(usual.max_gap),
+            ..usual
+        })
+    }
+}
+
+/// The source at a path: a file, or a folder whose files are the frames of one clip.
+///
+/// # Errors
+/// A folder of several clips, or of none.
+fn source(path: &Path) -> Result<Source> {
+    if !path.is_dir() {
+        return Ok(Source::File(path.to_path_buf()));
+    }
+    let mut clips = Source::clips_of_frames(path)?;
+    if clips.len() == 1 {
+        return Ok(clips.swap_remove(0));
+    }
+    let found = clips.iter().map(|clip| format!("\n  {}", clip.name().display())).collect::<String>();
+    Err(Error::input(format!("{} clips in the folder, expected the files of one, a file a frame{found}", clips.len()))
+        .at(path))
+}
+
+/// Reads a clip of key points.
+#[pyfunction]
+pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) -> PyResult<KeypointArrays<'_>> {
+    let options = reading.options()?;
+    let notes = Notes::default();
+    let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
+        let mut reader = guard::open(&source(&path)?, &options, noting(&notes))?;
+        let mut frames = read_all(reader.as_mut(), &notes)?;
+        let info = reader.info();
+        let fps = options.fps.or(info.fps);
+        for frame in &mut frames {
+            frame.size = frame.size.or(options.size);
+            frame.focal = frame.focal.or(reading.focal);
+            frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+        }
+        let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
+        let layout = options.layout.or(info.layout).or_else(|| usual(points?, &[]));
+        let info = StreamInfo { layout, fps, ..info.clone() };
+        Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))
+    })?;
+    Ok(numbers.into_arrays(py, &info, notes.take()))
+}
+
+/// Reads a clip of poses.
+#[pyfunction]
+pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyResult<PoseArrays<'_>> {
+    let notes = Notes::default();
+    let clip = py.detach(|| -> Answer<PoseClip> {
+        let mut reader = open_pose_reader(&Source::File(path))?;
+        let mut info = reader.info().clone();
+        info.fps = fps.or(info.fps);
+        let mut frames = Vec::new();
+        loop {
+            match reader.read() {
+                Ok(Some(mut frame)) => {
+                    frame.time = frame.time.or_else(|| info.fps.map(|fps| frame.index as f64 / fps));
+                    frames.push(frame);
+                }
+                Ok(None) => return Ok(PoseClip { frames, info }),
+                Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    })?;
+    Ok(clip.into_arrays(py, notes.take()))
+}
+
+/// How a file of poses is written.
+#[derive(FromPyObject)]
+pub(crate) struct Writing {
+    format: Option<String>,
+    fps: Option<f64>,
+    axes: Option<String>,
+    units: Option<String>,
+    height: Option<f64>,
+    angles: bool,
+    sigma: Option<bool>,
+    title: String,
+}
+
+impl Writing {
+    fn format(&self, target: &Target) -> Result<OutputFormat> {
+        let format = self.format.as_deref().map(str::parse).transpose()?;
+        check(target, format, Extras::default())
+    }
+
+    fn form(&self) -> Answer<Form> {
+        let unit = self.units.as_deref().map(Unit::from);
+        if let Some(unit) = unit.as_ref().filter(|unit| unit.in_metres().is_none()) {
+            return Err(Error::usage(format!("unknown unit '{unit}', expected m, cm or mm")).into());
+        }
+        if let Some(height) = self.height.filter(|height| !(0.3..=3.0).contains(height)) {
+            return Err(Error::usage(format!("a height of {height}, expected metres, 0.3 to 3")).into());
+        }
+        let axes = self.axes.as_deref().map(axes).transpose()?;
+        Ok(Form { axes, unit, height: self.height, angles: self.angles })
+    }
+
+    /// The writer of a clip of `info`; gives what was assumed.
+    fn open(
+        &self,
+        target: &Target,
+        info: &PoseInfo,
+        layout: Option<&'static Layout>,
+        has: Has,
+        notes: &Notes,
+    ) -> Answer<Box<dyn poselift::format::PoseWriter>> {
+        let (format, form) = (self.format(target)?, self.form()?);
+        let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
+        let extras = form.extras(self.sigma.unwrap_or(has.sigma && holds_sigma(format)), has.roots && has_room);
+        check(target, Some(format), extras)?;
+        let described = Described {
+            title: self.title.clone(),
+            poses: form.written_info(info, format)?,
+            layout,
+            device: String::new(),
+            notes: PageNotes::default(),
+            extras,
+            is_upright: info.axes != Axes::Camera,
+        };
+        form.assumptions(info, format, extras).into_iter().for_each(|assumption| notes.add(assumption));
+        Ok(form.on_the_way_to(create(target, format, &described)?, info, format)?)
+    }
+}
+
+/// What a clip has beside joints.
+#[derive(Clone, Copy)]
+struct Has {
+    sigma: bool,
+    roots: bool,
+}
+
+fn holds_sigma(format: OutputFormat) -> bool {
+    match format {
+        OutputFormat::Stream(format) => matches!(format, Format::JsonLines | Format::Npz),
+        OutputFormat::Export(export) => matches!(export, Export::Csv | Export::CsvLong),
+        OutputFormat::Page => true,
+    }
+}
+
+/// Writes a clip of poses, with the key points beside them on a page; gives what was assumed.
+#[pyfunction]
+pub(crate) fn write(
+    py: Python<'_>,
+    poses: PoseFields<'_>,
+    path: PathBuf,
+    keypoints: Option<KeypointFields<'_>>,
+    writing: Writing,
+) -> PyResult<Vec<String>> {
+    let PoseClip { mut frames, mut info } = poses.clip()?;
+    let keypoints = keypoints.map(|keypoints| keypoints.clip(Known::ByTrack)).transpose()?;
+    let notes = Notes::default();
+    py.detach(|| -> Answer<()> {
+        info.fps = writing.fps.or(info.fps);
+        complete(&mut frames, info.fps);
+        let people = || frames.iter().flat_map(|frame| &frame.people);
+        if people().next().is_none() {
+            return Err(Error::input("there is no pose to write").at(&path).into());
+        }
+        let has = Has {
+            sigma: people().any(|person| !person.sigma.is_empty()),
+            roots: people().any(|person| person.root.is_some()),
+        };
+        let layout = keypoints.as_ref().and_then(|clip| clip.layout);
+        let mut writer = writing.open(&Target::File(path), &info, layout, has, &notes)?;
+        let seen = by_index(keypoints);
+        for lifted in &frames {
+            let bare = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
+            writer.write(seen.get(&lifted.index).unwrap_or(&bare), lifted)?;
+        }
+        Ok(writer.finish()?)
+    })?;
+    Ok(notes.take())
+}
+
+/// Gives frames without a time theirs.
+fn complete(frames: &mut [LiftedFrame], fps: Option<f64>) {
+    for frame in frames {
+        frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+    }
+}
+
+/// Frames of key points by their numbers.
+fn by_index(clip: Option<KeypointClip>) -> BTreeMap<u64, Frame> {
+    let frames = clip.into_iter().flat_map(|clip| clip.frames);
+    frames.map(|frame| (frame.index, frame)).collect()
+}
+
+/// Copies a file of poses to another format, frame by frame; gives what was assumed or could not be read.
+#[pyfunction]
+pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: Writing) -> PyResult<Vec<String>> {
+    let notes = Notes::default();
+    py.detach(|| -> Answer<()> {
+        if std::fs::canonicalize(&input).is_ok_and(|input| std::fs::canonicalize(&output).is_ok_and(|o| o == input)) {
+            return Err(Error::usage("is the input and would be overwritten").at(&output).into());
+        }
+        let mut reader = open_pose_reader(&Source::File(input))?;
+        let mut info = reader.info().clone();
+        info.fps = writing.fps.or(info.fps);
+        let has = Has { sigma: false, roots: true };
+        let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
+        let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
+        copy_poses(reader.as_mut(), writer, info.fps, &mut report)?;
+        Ok(())
+    })?;
+    Ok(notes.take())
+}
+
+/// A page of one clip of poses, or of several to compare, with the key points beside them.
+#[pyfunction]
+pub(crate) fn page(
+    py: Python<'_>,
+    title: String,
+    sets: Vec<(String, PoseFields<'_>)>,
+    keypoints: Option<KeypointFields<'_>>,
+    notes: Vec<String>,
+) -> PyResult<String> {
+    let mut clips = Vec::with_capacity(sets.len());
+    for (name, poses) in sets {
+        clips.push((name, poses.clip()?));
+    }
+    let keypoints = keypoints.map(|keypoints| keypoints.clip(Known::ByTrack)).transpose()?;
+    let page = py.detach(|| compose(&title, clips, keypoints, &notes)).map_err(Failure::from)?;
+    Ok(page)
+}
+
+fn compose(
+    title: &str,
+    mut clips: Vec<(String, PoseClip)>,
+    keypoints: Option<KeypointClip>,
+    notes: &[String],
+) -> Result<String> {
+    let layout = keypoints.as_ref().and_then(|clip| clip.layout);
+    let mut seen = by_index(keypoints);
+    let mut moments: BTreeMap<u64, Vec<LiftedFrame>> = BTreeMap::new();
+    let count = clips.len();
+    for (number, (_, clip)) in clips.iter_mut().enumerate() {
+        complete(&mut clip.frames, clip.info.fps);
+        for frame in std::mem::take(&mut clip.frames) {
+            let sets = moments.entry(frame.index).or_insert_with(|| vec![LiftedFrame::default(); count]);
+            sets[number] = frame;
+        }
+    }
+    let sets: Vec<_> = clips.iter().map(|(name, clip)| PoseSet { name, poses: &clip.info, device: "" }).collect();
+    let mut bytes = Vec::new();
+    let info = PageInfo { title, sets: &sets, layout, notes };
+    let mut page = PageWriter::new(&mut bytes, Path::new("page"), &info)?;
+    for (index, lifted) in &moments {
+        let time = lifted.iter().find_map(|frame| frame.time);
+        let mut frame = seen.remove(index).unwrap_or_else(|| Frame { index: *index, ..Frame::default() });
+        frame.time = frame.time.or(time);
+        page.write_sets(&frame, &lifted.iter().collect::<Vec<_>>())?;
+    }
+    page.close()?;
+    String::from_utf8(bytes).map_err(|error| Error::runtime(format!("the page is no text: {error}")))
+}
+
+/// The names of all layouts, each with its joints.
+#[pyfunction]
+pub(crate) fn layouts() -> Vec<(&'static str, Vec<&'static str>)> {
+    LAYOUTS.map(|layout| (layout.name, layout.joints.to_vec())).to_vec()
+}

@@ -1,0 +1,100 @@
+//! Key points from memory, through the guards that a stream's frames pass: missing marks, scales of scores, shares of the
+//! image, tracks.
+
+use ndarray::{Array3, s};
+use numpy::{IntoPyArray, PyArray3, PyReadonlyArray3};
+use poselift::ErrorKind;
+use poselift::format::{FrameReader, StreamInfo};
+use poselift::guard::{self, ReadOptions};
+use poselift::pose::{Frame, Person};
+use pyo3::prelude::*;
+
+use crate::camera::keypoint;
+use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, Known};
+use crate::error::Answer;
+use crate::layout::{LayoutName, layout};
+use crate::memory::{FrameQueue, Notes};
+
+/// A report that keeps what it hears.
+pub(crate) fn noting(notes: &Notes) -> guard::Report {
+    let notes = notes.clone();
+    Box::new(move |notice| notes.add(notice.to_string()))
+}
+
+/// All frames of a reader; those that cannot be read are noted and passed over.
+///
+/// # Errors
+/// A stream that ends in an error.
+pub(crate) fn read_all(reader: &mut dyn FrameReader, notes: &Notes) -> poselift::Result<Vec<Frame>> {
+    let mut frames = Vec::new();
+    loop {
+        match reader.read() {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return Ok(frames),
+            Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing.
+#[pyfunction]
+pub(crate) fn guard_rows<'py>(
+    py: Python<'py>,
+    points: PyReadonlyArray3<'py, f64>,
+    layout_name: Option<LayoutName>,
+    size: Option<[u32; 2]>,
+) -> PyResult<(Bound<'py, PyArray3<f64>>, Vec<String>)> {
+    let array = points.as_array();
+    let person = |row: usize| {
+        let points = array.slice(s![row, .., ..]);
+        let scored = |point: ndarray::ArrayView1<'_, f64>| [point[0], point[1], point.get(2).copied().unwrap_or(1.0)];
+        let keypoints = points.rows().into_iter().map(|point| keypoint(scored(point))).collect();
+        Frame { index: row as u64, size, people: vec![Person { id: Some(0), keypoints }], ..Frame::default() }
+    };
+    let frames: Vec<Frame> = (0..array.dim().0).map(person).collect();
+    let (rows, joints) = (array.dim().0, array.dim().1);
+    let named = layout(layout_name.as_ref())?;
+    let notes = Notes::default();
+    let guarded = py.detach(|| -> Answer<Vec<Frame>> {
+        let source = FrameQueue::of(frames).source("key points", named, None);
+        let options = ReadOptions { layout: named, size, guess_layout: false, ..ReadOptions::default() };
+        let mut reader = guard::open(&source, &options, noting(&notes))?;
+        Ok(read_all(reader.as_mut(), &notes)?)
+    })?;
+    let mut found = Array3::from_elem((rows, joints, 3), f64::NAN);
+    found.slice_mut(s![.., .., 2]).fill(0.0);
+    for frame in guarded {
+        let Some(person) = frame.people.first() else { continue };
+        let mut row = found.slice_mut(s![frame.index as usize, .., ..]);
+        for (point, mut cell) in person.keypoints.iter().zip(row.rows_mut()) {
+            (cell[0], cell[1], cell[2]) = (point.x, point.y, f64::from(point.score));
+        }
+    }
+    Ok((found.into_pyarray(py), notes.take()))
+}
+
+/// A clip from memory as the guards hand it on, with tracks.
+#[pyfunction]
+pub(crate) fn guard_clip<'py>(
+    py: Python<'py>,
+    clip: KeypointFields<'py>,
+    size: Option<[u32; 2]>,
+    fps: Option<f64>,
+    max_gap: Option<u64>,
+) -> PyResult<KeypointArrays<'py>> {
+    let KeypointClip { frames, layout, fps: own_fps } = clip.clip(Known::ByTrack)?;
+    let fps = fps.or(own_fps);
+    let notes = Notes::default();
+    let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
+        let source = FrameQueue::of(frames).source("key points", layout, fps);
+        let mut options = ReadOptions { layout, size, fps, guess_layout: false, ..ReadOptions::default() };
+        options.max_gap = max_gap.unwrap_or(options.max_gap);
+        let mut reader = guard::open(&source, &options, noting(&notes))?;
+        let mut frames = read_all(reader.as_mut(), &notes)?;
+        frames.iter_mut().for_each(|frame| frame.size = frame.size.or(size));
+        let info = StreamInfo { layout: layout.or(reader.info().layout), fps, ..reader.info().clone() };
+        Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))
+    })?;
+    Ok(numbers.into_arrays(py, &info, notes.take()))
+}

@@ -1,0 +1,339 @@
+//! Lifts arrays: `poselift.Lifter` in Python.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array1, ArrayD, ArrayViewD, CowArray, Ix3, IxDyn};
+use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
+use poselift::camera::{self, Undistorter};
+use poselift::format::PoseInfo;
+use poselift::lift::LiftedArrays;
+use poselift::model::{Card, ModelFile, PoseNetwork};
+use poselift::pose::{Frame, Keypoint, LiftedFrame};
+use poselift::skeleton::{Conversion, Layout};
+use poselift::stream::pose_info;
+use poselift::{Error, LifterOptions};
+use pyo3::prelude::*;
+
+use crate::camera::Camera;
+use crate::clip::{InfoFields, KeypointClip, KeypointFields, Known, PoseArrays, PoseClip};
+use crate::error::Answer;
+use crate::layout::{LayoutName, usual};
+use crate::memory::Notes;
+use crate::network::LockedNetwork;
+use crate::points::{Kind, Sight, fitted, kind, places, undistort};
+
+/// A model, ready to lift on any number of threads.
+#[pyclass(frozen, module = "poselift._native")]
+pub(crate) struct Lifter {
+    pub(crate) network: LockedNetwork,
+    pub(crate) batch: usize,
+    /// Lifters that no thread is using.
+    idle: Mutex<Vec<poselift::Lifter<LockedNetwork>>>,
+    /// `[J_out]` the key point of each joint's name, if the model reads one.
+    keypoint_of: Vec<Option<usize>>,
+    device: String,
+    engine: &'static str,
+    threads: usize,
+    fallback: Option<String>,
+    unverified: Option<String>,
+}
+
+/// Poses `[…, J, 3]`, sigma `[…, J]`, missing joints `[…, J]`, scores `[…]`.
+type Arrays<'py> = (
+    Bound<'py, PyArrayDyn<f32>>,
+    Option<Bound<'py, PyArrayDyn<f32>>>,
+    Bound<'py, PyArrayDyn<bool>>,
+    Bound<'py, PyArrayDyn<f32>>,
+);
+
+#[pymethods]
+impl Lifter {
+    /// Opens a model, or the one that is part of the library.
+    #[new]
+    #[pyo3(signature = (model, device, threads, engine, batch))]
+    fn new(
+        py: Python<'_>,
+        model: Option<PathBuf>,
+        device: &str,
+        threads: Option<usize>,
+        engine: &str,
+        batch: Option<usize>,
+    ) -> Answer<Self> {
+        let options = LifterOptions { device: device.parse()?, threads, batch, engine: engine.parse()? };
+        py.detach(|| Self::open(model, &options))
+    }
+
+    /// Lifts `[…, J, 2 or 3]`; `None` where the numbers are on another scale than pixels and scores of 0 to 1, which the guards
+    /// have to judge first. `is_guarded` says that they did.
+    fn lift<'py>(
+        &self,
+        py: Python<'py>,
+        keypoints: PyReadonlyArrayDyn<'py, f32>,
+        seen: Seen,
+        is_guarded: bool,
+    ) -> PyResult<Option<Arrays<'py>>> {
+        let array = keypoints.as_array();
+        let lifted = py.detach(|| self.lift_array(array, &seen, is_guarded))?;
+        let Some((LiftedArrays { poses, sigma }, sight)) = lifted else { return Ok(None) };
+        let shape = keypoints.as_array().shape().to_vec();
+        let (leading, joints) = (&shape[..shape.len() - 2], self.keypoint_of.len());
+        Ok(Some((
+            shaped(poses.into_dyn(), leading, &[joints, 3])?.into_pyarray(py),
+            sigma.map(|sigma| shaped(sigma.into_dyn(), leading, &[joints])).transpose()?.map(|s| s.into_pyarray(py)),
+            shaped(Array1::from(sight.missing).into_dyn(), leading, &[joints])?.into_pyarray(py),
+            shaped(Array1::from(sight.scores).into_dyn(), leading, &[])?.into_pyarray(py),
+        )))
+    }
+
+    /// Lifts a clip, as the program lifts a file: `[T, N, J, 3]`, each person at the place of the key points.
+    fn lift_clip<'py>(&self, py: Python<'py>, clip: KeypointFields<'py>, seen: Seen) -> PyResult<PoseArrays<'py>> {
+        let Seen(layout, size, focal, camera) = seen;
+        let shape = clip.shape();
+        let KeypointClip { mut frames, layout: own_layout, fps } = clip.clip(Known::ByPlace)?;
+        let layout = crate::layout::layout(layout.as_ref())?.or(own_layout);
+        let notes = Notes::default();
+        let clip = py.detach(|| -> Answer<PoseClip> {
+            for frame in &mut frames {
+                frame.size = frame.size.or(size);
+                frame.focal = focal.or(frame.focal);
+                if let Some(camera) = &camera {
+                    undistort_frame(frame, camera.get())?;
+                }
+            }
+            let frames = self.lift_frames(&frames, layout, &notes)?;
+            Ok(PoseClip { frames, info: self.pose_info(fps) })
+        })?;
+        Ok(clip.into_arrays_by_place(py, shape, notes.take()))
+    }
+
+    /// The header of its poses.
+    #[getter]
+    fn info(&self) -> InfoFields {
+        InfoFields::from(&self.pose_info(None))
+    }
+
+    /// The model's name.
+    #[getter]
+    fn model(&self) -> &str {
+        &self.card().name
+    }
+
+    /// The card, as JSON.
+    #[getter]
+    fn card_json(&self) -> String {
+        self.card().to_json()
+    }
+
+    /// The layout of the key points that the model reads.
+    #[getter]
+    fn layout(&self) -> &str {
+        &self.card().input.layout
+    }
+
+    /// The names of the key points that the model reads.
+    #[getter]
+    fn keypoint_names(&self) -> Vec<String> {
+        self.card().input.joints.clone()
+    }
+
+    #[getter]
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    #[getter]
+    fn engine(&self) -> &str {
+        self.engine
+    }
+
+    #[getter]
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    #[getter]
+    fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref()
+    }
+
+    #[getter]
+    fn unverified(&self) -> Option<&str> {
+        self.unverified.as_deref()
+    }
+}
+
+/// What a caller says of an array of key points: `(layout, size, focal, camera)`.
+#[derive(FromPyObject)]
+struct Seen(Option<LayoutName>, Option<[u32; 2]>, Option<f32>, Option<Py<Camera>>);
+
+impl Lifter {
+    fn open(model: Option<PathBuf>, options: &LifterOptions) -> Answer<Self> {
+        let file = model.map_or_else(ModelFile::bundled, ModelFile::read)?;
+        let lifter = poselift::Lifter::from_model(&file, options)?;
+        let (batch, device) = (lifter.batch(), lifter.provider().device().to_string());
+        let session = lifter.into_network();
+        let Card { input, output, .. } = session.card();
+        let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
+        Ok(Self {
+            batch,
+            idle: Mutex::default(),
+            keypoint_of: output.joints.iter().map(keypoint_of).collect(),
+            device,
+            engine: session.engine(),
+            threads: session.threads(),
+            fallback: session.fallback_cause().map(str::to_owned),
+            unverified: session.unverified_cause().map(str::to_owned),
+            network: LockedNetwork::new(session),
+        })
+    }
+
+    pub(crate) fn card(&self) -> &Card {
+        self.network.card()
+    }
+
+    /// The header of its poses, at a rate if that is known.
+    pub(crate) fn pose_info(&self, fps: Option<f64>) -> PoseInfo {
+        pose_info(self.card(), fps)
+    }
+
+    /// A lifter for the calling thread alone.
+    pub(crate) fn own_lifter(&self) -> poselift::Lifter<LockedNetwork> {
+        poselift::Lifter::with_network(self.network.clone(), self.batch)
+    }
+
+    fn lift_array(
+        &self,
+        keypoints: ArrayViewD<'_, f32>,
+        seen: &Seen,
+        is_guarded: bool,
+    ) -> Answer<Option<(LiftedArrays, Sight)>> {
+        let Seen(layout, size, focal, camera) = seen;
+        let people = people(&keypoints)?;
+        let kind = if is_guarded { Kind::Plain } else { kind(people.view()) };
+        if kind == Kind::Odd {
+            return Ok(None);
+        }
+        let places = self.places(people.dim().1, layout.as_ref())?;
+        let mut points = fitted(people.view(), places.as_deref(), kind, self.card());
+        let camera = match camera {
+            Some(camera) => Some(undistorted(&mut points, camera.get(), *size)?),
+            None => size.map(|size| camera::Camera::with_focal(*focal, size)),
+        };
+        let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
+        let lifted = lifter.lift_with_cameras(points.view(), camera.as_slice());
+        self.idle().push(lifter);
+        Ok(Some((lifted?, Sight::of(points.view(), &self.keypoint_of))))
+    }
+
+    fn lift_frames(
+        &self,
+        frames: &[Frame],
+        layout: Option<&'static Layout>,
+        notes: &Notes,
+    ) -> Answer<Vec<LiftedFrame>> {
+        let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
+        let layout = match (layout, points) {
+            (Some(layout), _) => Some(layout),
+            (None, Some(points)) => self.usual_layout(points)?,
+            (None, None) => None,
+        };
+        let own = || Ok(Conversion::identity(self.card().input.joints.len()));
+        let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
+        let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
+        let mut refusals = Vec::new();
+        let lifted = lifter.lift_frames(frames, &conversion, &mut refusals);
+        self.idle().push(lifter);
+        if let Some(first) = refusals.first() {
+            notes.add(format!("{} people could not be lifted, the first: {first}", refusals.len()));
+        }
+        Ok(lifted?)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<poselift::Lifter<LockedNetwork>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the model's joints are among `points` key points in that layout, or in the usual one.
+    fn places(&self, points: usize, layout: Option<&LayoutName>) -> Answer<Option<Vec<usize>>> {
+        let layout = match layout {
+            Some(named) => Some(named.layout()?),
+            None => self.usual_layout(points)?,
+        };
+        let Some(layout) = layout else { return Ok(None) };
+        if layout.len() != points {
+            let (name, expected) = (layout.name, layout.len());
+            return Err(Error::input(format!("{points} key points a person, expected {expected} of {name}")).into());
+        }
+        Ok(places(layout, self.card())?)
+    }
+
+    /// The layout of people with `points` key points, where none is named; `None` for the model's own.
+    ///
+    /// # Errors
+    /// No known layout of as many points holds the joints that the model reads.
+    pub(crate) fn usual_layout(&self, points: usize) -> Answer<Option<&'static Layout>> {
+        let input = &self.card().input;
+        if points == input.joints.len() {
+            return Ok(None);
+        }
+        usual(points, &input.joints).map(Some).ok_or_else(|| {
+            let (expected, name) = (input.joints.len(), &input.layout);
+            Error::input(format!("{points} key points a person, expected {expected} ({name}) or a known layout"))
+                .hint("name the layout: layout=NAME; poselift.layouts() lists them")
+                .into()
+        })
+    }
+}
+
+/// The array in the shape `leading` and then `last`; its memory stays.
+fn shaped<T>(array: ArrayD<T>, leading: &[usize], last: &[usize]) -> Answer<ArrayD<T>> {
+    let shape = IxDyn(&[leading, last].concat());
+    Ok(array.into_shape_with_order(shape).map_err(|error| Error::runtime(error.to_string()))?)
+}
+
+/// `[…, J, 2 or 3]` as `[N, J, 2 or 3]`, without a copy where its memory allows.
+fn people<'a>(keypoints: &'a ArrayViewD<'_, f32>) -> Answer<CowArray<'a, f32, Ix3>> {
+    let shape = keypoints.shape();
+    let [leading @ .., joints, channels @ (2 | 3)] = shape else {
+        let found = format!("key points of shape {shape:?}");
+        return Err(Error::input(format!("{found}, expected [J, 2 or 3], [N, J, 2 or 3] or [T, N, J, 2 or 3]")).into());
+    };
+    if leading.len() > 2 {
+        let dimensions = shape.len();
+        return Err(Error::input(format!("key points in {dimensions} dimensions, expected 2 to 4")).into());
+    }
+    let shape = Ix3(leading.iter().product(), *joints, *channels);
+    let misshapen = |error: ndarray::ShapeError| Error::input(error.to_string());
+    if let Ok(view) = keypoints.view().into_dimensionality::<Ix3>() {
+        return Ok(CowArray::from(view));
+    }
+    Ok(keypoints.to_shape(shape).map_err(misshapen)?)
+}
+
+/// Makes the points those of a pinhole camera, which is given back.
+fn undistorted(
+    points: &mut CowArray<'_, f32, Ix3>,
+    calibrated: &Camera,
+    size: Option<[u32; 2]>,
+) -> Answer<camera::Camera> {
+    let undistorter = Undistorter::new(&calibrated.named.intrinsics, size)?;
+    let mut moved = points.to_owned();
+    undistort(&mut moved, &undistorter);
+    *points = CowArray::from(moved);
+    Ok(undistorter.camera())
+}
+
+/// As [`undistorted`], for the people of a frame, which gets the pinhole camera's size and focal length.
+fn undistort_frame(frame: &mut Frame, calibrated: &Camera) -> Answer<()> {
+    let undistorter = Undistorter::new(&calibrated.named.intrinsics, frame.size)?;
+    for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
+        match undistorter.pixel([point.x, point.y]) {
+            Some([x, y]) => (point.x, point.y) = (x, y),
+            None => *point = Keypoint::MISSING,
+        }
+    }
+    let camera::Camera { focal, size, .. } = undistorter.camera();
+    (frame.size, frame.focal) = (Some(size), Some(focal[0]));
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Arrays of key points as they come, made what a network takes.
+//!
+//! Good arrays pass as they are, without a copy. Those in which a detector's marks of missing points, or scores somewhat above 1,
+//! stand, are copied and set right. What can only be judged by more than a point (shares of the image, logits, percent) is
+//! for the guards of streams ([`crate::guarded`]).
+
+use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
+use poselift::Error;
+use poselift::camera::Undistorter;
+use poselift::model::Card;
+
+/// Coordinates that all stay within this are no pixels; the guards' own limit.
+const LARGEST_SHARE: f32 = 1.5;
+/// Scores up to this are clamped without a word, as the guards do.
+const SILENTLY_CLAMPED: f32 = 1.2;
+
+/// What a look at all points of an array showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Pixels, and scores of 0 to 1.
+    Plain,
+    /// The same, with marks of missing points or scores a little above 1.
+    Marked,
+    /// Shares of an image, or scores on another scale.
+    Odd,
+}
+
+/// Looks at all points of `[N, J, 2 or 3]`.
+pub(crate) fn kind(points: ArrayView3<'_, f32>) -> Kind {
+    let mut seen = Seen::default();
+    let channels = points.dim().2;
+    match points.as_slice() {
+        Some(numbers) => numbers.chunks_exact(channels).for_each(|point| seen.see(point[0], point[1], point.get(2))),
+        None => points.rows().into_iter().for_each(|point| seen.see(point[0], point[1], point.get(2))),
+    }
+    seen.kind()
+}
+
+/// What was seen so far; points whose coordinates are no numbers are passed over.
+#[derive(Default)]
+struct Seen {
+    largest: f32,
+    is_marked: bool,
+    is_scored_oddly: bool,
+    has_points: bool,
+}
+
+impl Seen {
+    fn see(&mut self, x: f32, y: f32, score: Option<&f32>) {
+        if x.is_nan() || y.is_nan() {
+            return;
+        }
+        if is_mark(x, y) {
+            self.is_marked = true;
+            return;
+        }
+        self.has_points = true;
+        self.largest = self.largest.max(x.abs()).max(y.abs());
+        if let Some(&score) = score {
+            self.is_marked |= score > 1.0;
+            self.is_scored_oddly |= !(0.0..=SILENTLY_CLAMPED).contains(&score) && !score.is_nan();
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match () {
+            () if self.is_scored_oddly || self.has_points && self.largest <= LARGEST_SHARE => Kind::Odd,
+            () if self.is_marked => Kind::Marked,
+            () => Kind::Plain,
+        }
+    }
+}
+
+/// Whether coordinates are those that detectors write for a missing point.
+fn is_mark(x: f32, y: f32) -> bool {
+    x == y && (x == 0.0 || x == -1.0)
+}
+
+/// `points` `[N, J, 2 or 3]` as a network of `card` takes them: its joints, which are at `places`, its channels, and marks of
+/// missing points as it knows them. As they are where nothing is to be done.
+pub(crate) fn fitted<'a>(
+    points: ArrayView3<'a, f32>,
+    places: Option<&[usize]>,
+    kind: Kind,
+    card: &Card,
+) -> CowArray<'a, f32, Ix3> {
+    let (count, _, channels) = points.dim();
+    let wanted = card.input.channels;
+    if places.is_none() && kind == Kind::Plain && channels == wanted {
+        return CowArray::from(points);
+    }
+    let joints = card.input.joints.len();
+    let mut fitted = Array3::zeros((count, joints, wanted));
+    for (row, mut person) in fitted.outer_iter_mut().enumerate() {
+        for (joint, mut cell) in person.outer_iter_mut().enumerate() {
+            let [x, y, score] =
+                cleaned(points.slice(ndarray::s![row, places.map_or(joint, |places| places[joint]), ..]));
+            match wanted {
+                2 if score > 0.0 => [x, y].iter().zip(&mut cell).for_each(|(number, cell)| *cell = *number),
+                2 => cell.fill(f32::NAN),
+                _ => [x, y, score].iter().zip(&mut cell).for_each(|(number, cell)| *cell = *number),
+            }
+        }
+    }
+    CowArray::from(fitted)
+}
+
+/// A point with its score, 1 where it has none; zeros for a missing one.
+fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
+    let (x, y, score) = (point[0], point[1], point.get(2).copied().unwrap_or(1.0));
+    let is_there = x.is_finite() && y.is_finite() && !is_mark(x, y) && score > 0.0;
+    if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
+}
+
+/// The index of each of the network's joints among the points of a layout; `None` where they are the same.
+///
+/// # Errors
+/// The layout lacks joints that the network reads.
+pub(crate) fn places(layout: &poselift::skeleton::Layout, card: &Card) -> poselift::Result<Option<Vec<usize>>> {
+    let joints = &card.input.joints;
+    let found: Vec<Option<usize>> = joints.iter().map(|joint| layout.position(joint)).collect();
+    let lacking: Vec<&str> =
+        joints.iter().zip(&found).filter(|(_, place)| place.is_none()).map(|(joint, _)| joint.as_str()).collect();
+    if !lacking.is_empty() {
+        let (name, lacking) = (layout.name, lacking.join(", "));
+        return Err(Error::input(format!("layout {name} has no {lacking}, expected all joints that the model reads")));
+    }
+    let found: Vec<usize> = found.into_iter().flatten().collect();
+    let is_same = layout.len() == joints.len() && found.iter().enumerate().all(|(joint, place)| joint == *place);
+    Ok((!is_same).then_some(found))
+}
+
+/// Moves points to where a pinhole camera would show them; where the lens shows nothing they become missing.
+pub(crate) fn undistort(points: &mut Array3<f32>, undistorter: &Undistorter) {
+    for mut point in points.rows_mut() {
+        let is_missing = point.len() == 3 && (point[2].is_nan() || point[2] <= 0.0);
+        if is_missing {
+            continue;
+        }
+        match undistorter.pixel([point[0], point[1]].map(f64::from)) {
+            Some([x, y]) => (point[0], point[1]) = (x as f32, y as f32),
+            None if point.len() == 3 => point.fill(0.0),
+            None => point.fill(f32::NAN),
+        }
+    }
+}
+
+/// What is known of people beside their poses.
+#[derive(Debug, Default)]
+pub(crate) struct Sight {
+    /// `[N * J_out]` whether the key point of a joint was missing.
+    pub(crate) missing: Vec<bool>,
+    /// `[N]` the mean score of the key points that the network read; 0 where there was none.
+    pub(crate) scores: Vec<f32>,
+}
+
+impl Sight {
+    /// Of `points` `[N, J_in, 2 or 3]` as the network takes them; `keypoint_of` `[J_out]` has the point of each joint's name.
+    pub(crate) fn of(points: ArrayView3<'_, f32>, keypoint_of: &[Option<usize>]) -> Self {
+        let count = points.dim().0;
+        let mut sight =
+            Self { missing: Vec::with_capacity(count * keypoint_of.len()), scores: Vec::with_capacity(count) };
+        let mut scores = vec![0.0; points.dim().1];
+        for person in points.outer_iter() {
+            for (score, point) in scores.iter_mut().zip(person.outer_iter()) {
+                *score = visible_score(point);
+            }
+            let seen = scores.iter().filter(|score| **score > 0.0).count();
+            sight.scores.push(scores.iter().sum::<f32>() / seen.max(1) as f32);
+            sight.missing.extend(keypoint_of.iter().map(|point| point.is_some_and(|point| scores[point] <= 0.0)));
+        }
+        sight
+    }
+}
+
+/// A point's score, 0 for a missing one.
+fn visible_score(point: ArrayView1<'_, f32>) -> f32 {
+    let score = point.get(2).copied().unwrap_or(1.0);
+    if point[0].is_finite() && point[1].is_finite() && score > 0.0 { score } else { 0.0 }
+}

@@ -1,0 +1,168 @@
+"""Files: every format that is read, every format that is written, and what is said of others."""
+
+import json
+import warnings
+
+import numpy
+import pytest
+from conftest import CLIP, COCO17, ROOT, SIZE, program
+
+import poselift
+
+WRITTEN = ["jsonl", "npy", "npz", "csv", "trc", "mot", "c3d", "bvh", "glb", "html"]
+
+
+def test_the_demonstration_clip_is_read(clip):
+    assert clip.points.shape == (230, 1, 33, 3) and clip.points.dtype == numpy.float64
+    assert (clip.layout, clip.size, len(clip)) == ("mediapipe33", SIZE, 230)
+    assert clip.names[0] == "nose" and clip.ids.max() == 0
+    assert clip.times[1] == pytest.approx(0.0333) and clip.frames[-1] == 229
+    assert repr(clip) == "<Keypoints: 230 frames, up to 1 people, mediapipe33, image (1768, 994)>"
+
+
+def test_a_file_is_lifted_as_the_program_lifts_it(poses):
+    done = program("run", "--quiet", "--device", "cpu", "--sigma", CLIP)
+    assert done.returncode == 0, done.stderr
+    frames = [json.loads(line) for line in done.stdout.splitlines()[1:]]
+    assert len(frames) == len(poses)
+    for at, frame in enumerate(frames):
+        present = numpy.isfinite(poses.joints[at]).all(axis=(1, 2))
+        assert len(frame["people"]) == present.sum()
+        for place, person in zip(numpy.flatnonzero(present), frame["people"]):
+            numpy.testing.assert_allclose(poses.joints[at, place], person["joints"], atol=1e-4)
+            numpy.testing.assert_allclose(poses.sigma[at, place], person["sigma"], atol=2e-4)
+            assert numpy.flatnonzero(poses.missing[at, place]).tolist() == person.get("unseen", [])
+            assert poses.score[at, place] == pytest.approx(person["score"], abs=1e-3)
+
+
+def test_each_file_that_the_readers_know_is_read_or_refused():
+    """The corpus of the fuzz targets: files of every format, whole and broken."""
+    read, refused = 0, 0
+    for path in sorted((ROOT / "fuzz/corpus/keypoints").iterdir()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", poselift.AssumptionWarning)
+            try:
+                clip = poselift.read(path, size=(1920, 1080), fps=30)
+            except poselift.PoseliftError as error:
+                assert str(path) in str(error) or "expected" in str(error), error
+                refused += 1
+            else:
+                assert clip.points.ndim == 4 and clip.ids.shape == clip.points.shape[:2]
+                read += 1
+    assert read >= 20 and refused >= 1, (read, refused)
+
+
+def test_a_folder_of_files_is_one_clip(clip, tmp_path):
+    folder = tmp_path / "openpose"
+    folder.mkdir()
+    for number, points in enumerate(numpy.nan_to_num(clip.points[60:70, 0])):
+        person = {"pose_keypoints_2d": points[COCO17].ravel().tolist()}
+        (folder / f"walk_{number:012}_keypoints.json").write_text(json.dumps({"version": 1.3, "people": [person]}))
+    with pytest.warns(poselift.AssumptionWarning):
+        read = poselift.read(folder, size=SIZE, fps=30, layout="coco17")
+    assert read.points.shape == (10, 1, 17, 3)
+    numpy.testing.assert_allclose(read.points[3, 0, :, 0], clip.points[63, 0, COCO17, 0])
+    assert read.times[3] == pytest.approx(0.1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(poselift.InputError, match="0 clips in the folder, expected the files of one"):
+        poselift.read(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("extension", WRITTEN)
+def test_every_format_is_written(poses, clip, tmp_path, extension):
+    path = tmp_path / f"poses.{extension}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", poselift.AssumptionWarning)
+        poselift.write(poses, path, keypoints=clip, height=1.8)
+    written = sorted(tmp_path.iterdir())
+    assert written and all(file.stat().st_size > 1000 for file in written)
+    signs = {"npy": b"\x93NUMPY", "npz": b"PK", "glb": b"glTF", "bvh": b"HIERARCHY", "trc": b"PathFileType", "html": b"<!"}
+    start = written[0].read_bytes()[:20]
+    assert start.startswith(signs.get(extension, b""))
+
+
+@pytest.mark.parametrize("extension", ["jsonl", "npz", "npy"])
+def test_what_is_written_is_read_back(poses, tmp_path, extension):
+    path = tmp_path / f"poses.{extension}"
+    poselift.write(poses, path)
+    back = poselift.read_poses(path, fps=30)
+    present = numpy.isfinite(poses.joints).all(axis=(2, 3))
+    numpy.testing.assert_array_equal(back.joints[present], poses.joints[present])
+    assert numpy.isfinite(back.joints).all(axis=(2, 3)).sum() == present.sum()
+    assert back.names == poses.names and back.parents == poses.parents
+    if extension == "jsonl":
+        numpy.testing.assert_allclose(back.sigma[present], poses.sigma[present], atol=1e-4)
+        numpy.testing.assert_array_equal(back.missing, poses.missing)
+        numpy.testing.assert_array_equal(back.times, poses.times)
+
+
+def test_arrays_of_poses_are_frames_of_one_person(lifter, coco, tmp_path):
+    poselift.write(lifter.lift(coco[:6], size=SIZE), tmp_path / "six.jsonl", fps=25)
+    back = poselift.read_poses(tmp_path / "six.jsonl")
+    assert back.joints.shape == (6, 1, 17, 3) and back.times[5] == pytest.approx(0.2)
+    poselift.write(lifter.lift(coco[0], size=SIZE), tmp_path / "one.npy")
+    assert numpy.load(tmp_path / "one.npy").shape == (1, 17, 3)
+
+
+def test_files_of_poses_are_converted(poses, tmp_path):
+    poselift.write(poses, tmp_path / "poses.jsonl")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        poselift.convert(tmp_path / "poses.jsonl", tmp_path / "poses.bvh")
+    assert any("people are 1.70 m tall" in str(warning.message) for warning in heard)
+    done = program("convert", "--quiet", tmp_path / "poses.jsonl", "-o", tmp_path / "other.bvh")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "poses.bvh").read_bytes() == (tmp_path / "other.bvh").read_bytes()
+    poselift.convert(tmp_path / "poses.jsonl", tmp_path / "poses.npz", axes="z-up", units="mm")
+    millimetres = numpy.load(tmp_path / "poses.npz")["poses"]
+    present = numpy.isfinite(poses.joints[:, 0]).all(axis=(1, 2))
+    numpy.testing.assert_allclose(millimetres[present][:, :, 2], -1000 * poses.joints[present, 0, :, 1], atol=1e-2)
+    with pytest.raises(poselift.UsageError, match="poses.jsonl: is the input and would be overwritten"):
+        poselift.convert(tmp_path / "poses.jsonl", tmp_path / "poses.jsonl")
+
+
+def test_smoothing_is_the_programs(poses, tmp_path):
+    done = program("run", "--quiet", "--device", "cpu", "--smooth", "clip", CLIP, "-o", tmp_path / "smooth.jsonl")
+    assert done.returncode == 0, done.stderr
+    expected, found = poselift.read_poses(tmp_path / "smooth.jsonl"), poses.smooth("clip")
+    numpy.testing.assert_allclose(found.joints, expected.joints, atol=1e-4)
+    with pytest.raises(poselift.UsageError, match="has no time, which smoothing needs"):
+        poselift.Poses(poses.joints, None, poses.missing, poses.score, poses.info).smooth()
+
+
+def test_refusals_name_file_found_and_expected(lifter, poses, coco, tmp_path):
+    for call, error, message in [
+        (lambda: poselift.read(tmp_path / "nothing.jsonl"), poselift.FileError, "nothing.jsonl: cannot open: No such file"),
+        (lambda: poselift.read(CLIP, format="trc"), poselift.UsageError, "unknown format 'trc', expected one of jsonl"),
+        (lambda: poselift.read(CLIP, person="tall"), poselift.UsageError, "unknown person 'tall', expected all, largest"),
+        (lambda: poselift.read_poses(CLIP), poselift.InputError, "sports2d_demo.mediapipe33.jsonl"),
+        (lambda: poselift.write(poses, tmp_path / "a.xyz"), poselift.UsageError, "a.xyz: its extension names no format"),
+        (lambda: poselift.write(poses, tmp_path / "a.trc", axes="up"), poselift.UsageError, "unknown axes 'up', expected"),
+        (lambda: poselift.write(poses, tmp_path / "a.csv", units="ft"), poselift.UsageError, "unknown unit 'ft', expected m"),
+        (lambda: poselift.write(poses, tmp_path / "a.csv", height=180), poselift.UsageError, "a height of 180, expected metres"),
+        (lambda: poselift.write(poses, tmp_path / "a.npy", sigma=True), poselift.UsageError, "no room for sigma"),
+        (lambda: poselift.write(poses, tmp_path / "no/a.npz"), poselift.FileError, "no/a.npz: cannot create"),
+        (lambda: poselift.convert(CLIP, tmp_path / "a.csv"), poselift.InputError, "sports2d_demo.mediapipe33.jsonl"),
+        (lambda: poselift.Keypoints(numpy.ones((2, 2))), poselift.InputError, r"shape \[2, 2\], expected \[T, N, J, 2 or 3\]"),
+        (lambda: poselift.Keypoints(coco, layout="body25"), poselift.InputError, "17 key points a person, expected 25"),
+        (lambda: poselift.Keypoints(coco, ids=[1]), poselift.InputError, r"ids of shape \[1\], expected \[\d+, 1\]"),
+    ]:
+        with pytest.raises(error, match=message):
+            call()
+    hidden = coco[:2] * numpy.array([1, 1, 0], "float32")
+    hidden[..., :2] = numpy.nan
+    nobody = lifter.lift(hidden, size=SIZE)
+    path = tmp_path / "there.jsonl"
+    path.write_text("mine")
+    with pytest.raises(poselift.InputError, match="there.jsonl: there is no pose to write"):
+        poselift.write(nobody, path)
+    assert path.read_text() == "mine"
+
+
+def test_frames_that_cannot_be_read_are_left_out_and_said(tmp_path):
+    path = tmp_path / "clip.jsonl"
+    lines = CLIP.read_text().splitlines()[:20]
+    lines[10] = '{"frame": 9, "people": [{"keypoints": [[1, '
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.warns(poselift.AssumptionWarning, match=r"clip.jsonl:11: .*left out"):
+        assert len(poselift.read(path)) == 19

@@ -1,0 +1,241 @@
+"""Arrays of any shape, type and library, and what is said of those that cannot be lifted."""
+
+import numpy
+import pytest
+from conftest import COCO17, SIZE
+
+import poselift
+
+
+def close(a, b, atol=1e-4):
+    numpy.testing.assert_allclose(a, b, atol=atol)
+
+
+def test_the_result_has_the_shape_of_the_key_points(lifter, coco):
+    frames = coco[:12].reshape(4, 3, 17, 3)
+    for keypoints in (coco[0], coco[:12], frames):
+        poses = lifter.lift(keypoints, size=SIZE)
+        leading = keypoints.shape[:-2]
+        assert poses.joints.shape == (*leading, 17, 3) and poses.joints.dtype == numpy.float32
+        assert poses.sigma.shape == poses.missing.shape == (*leading, 17)
+        assert poses.score.shape == leading
+    close(lifter.lift(frames, size=SIZE).joints.reshape(-1, 17, 3), lifter.lift(coco[:12], size=SIZE).joints, atol=0)
+    assert (poses.units, poses.axes, poses.info.skeleton) == ("m", "camera", "h36m17")
+    assert poses.names[:3] == ("hip", "right_hip", "right_knee") and poses.parents[:3] == (-1, 0, 1)
+    close(poses.joint("hip"), 0, atol=1e-3)
+    assert repr(poses) == "<Poses [4, 3, 17, 3] of h36m17, m, camera axes>"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "longdouble"])
+def test_any_float_type_is_taken(lifter, coco, dtype):
+    keypoints = coco[:5].astype(dtype)
+    # float16 rounds a pixel of a thousand by half a pixel.
+    tolerance = 0.05 if dtype == "float16" else 1e-5
+    close(lifter.lift(keypoints, size=SIZE).joints, lifter.lift(coco[:5], size=SIZE).joints, atol=tolerance)
+
+
+def test_integers_lists_and_read_only_arrays_are_taken(lifter, coco):
+    pixels = coco[:3].round()
+    expected = lifter.lift(pixels, size=SIZE)
+    frozen = pixels.copy()
+    frozen.flags.writeable = False
+    for keypoints in (pixels.astype("int64"), pixels.tolist(), frozen):
+        close(lifter.lift(keypoints, size=SIZE).joints, lifter.lift(numpy.asarray(keypoints, "float32"), size=SIZE).joints)
+    close(lifter.lift(frozen, size=SIZE).joints, expected.joints, atol=0)
+
+
+class Dlpack:
+    """An array of another library, by DLPack alone."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class Array:
+    """An array of another library, by `__array__` alone."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+@pytest.mark.parametrize("library", [Dlpack, Array])
+def test_arrays_of_other_libraries_are_read_where_they_are(lifter, coco, library):
+    from poselift._arrays import as_floats
+
+    keypoints = numpy.ascontiguousarray(coco[:4])
+    assert numpy.shares_memory(as_floats(library(keypoints), "float32"), keypoints)
+    close(lifter.lift(library(keypoints), size=SIZE).joints, lifter.lift(keypoints, size=SIZE).joints, atol=0)
+
+
+def test_any_memory_layout_is_read(lifter, coco):
+    expected = lifter.lift(coco[:20], size=SIZE).joints
+    wide = numpy.zeros((20, 17, 5), "float32")
+    wide[..., :3] = coco[:20]
+    records = numpy.zeros(20, dtype=[("tag", "u1"), ("points", "f4", (17, 3))])
+    records["points"] = coco[:20]
+    for view in (wide[..., :3], numpy.asfortranarray(coco[:20]), records["points"], wide[::-1, :, :3][::-1]):
+        assert not (view.flags.c_contiguous and view.flags.aligned)
+        close(lifter.lift(view, size=SIZE).joints, expected, atol=1e-6)
+    four = numpy.asfortranarray(coco[:20].reshape(4, 5, 17, 3))
+    close(lifter.lift(four, size=SIZE).joints.reshape(20, 17, 3), expected, atol=1e-6)
+
+
+def test_missing_points_are_placed_by_the_others(lifter, coco):
+    keypoints = coco[50].copy()
+    marks = {9: (0.0, 0.0, 0.4), 10: (numpy.nan, 5.0, 0.9), 15: (-1.0, -1.0, 0.3), 16: (700.0, 500.0, 0.0)}
+    for point, mark in marks.items():
+        keypoints[point] = mark
+    poses = lifter.lift(keypoints, size=SIZE)
+    missing = {name for name, is_missing in zip(poses.names, poses.missing) if is_missing}
+    assert missing == {"left_wrist", "right_wrist", "left_ankle", "right_ankle"}
+    assert numpy.isfinite(poses.joints).all()
+    seen = [point for point in range(17) if point not in marks]
+    assert poses.score == pytest.approx(keypoints[seen, 2].mean(), abs=1e-6)
+    plain = keypoints.copy()
+    plain[list(marks)] = 0
+    close(poses.joints, lifter.lift(plain, size=SIZE).joints, atol=0)
+    two = keypoints[:, :2].copy()
+    two[16] = 0
+    assert (lifter.lift(two, size=SIZE).missing == poses.missing).all()
+
+
+def test_people_of_whom_too_little_is_seen_come_out_as_nan(lifter, coco):
+    keypoints = coco[:2].copy()
+    keypoints[1, 3:, 2] = 0
+    poses = lifter.lift(keypoints, size=SIZE)
+    assert numpy.isfinite(poses.joints[0]).all() and numpy.isnan(poses.joints[1]).all()
+
+
+def test_no_person_is_no_pose(lifter):
+    assert lifter.lift(numpy.zeros((0, 17, 3), "float32"), size=SIZE).joints.shape == (0, 17, 3)
+
+
+def test_other_layouts_are_taken_by_name_and_by_number(lifter, clip, coco):
+    people = clip.points[clip.present].astype("float32")[:7]
+    expected = lifter.lift(coco[:7], size=SIZE).joints
+    close(lifter.lift(people, size=SIZE).joints, expected, atol=1e-6)
+    close(lifter.lift(people, size=SIZE, layout="mediapipe33").joints, expected, atol=1e-6)
+    names = poselift.layouts()["mediapipe33"]
+    mixed = [32, *range(32)]
+    close(lifter.lift(people[:, mixed], size=SIZE, layout=[names[joint] for joint in mixed]).joints, expected, atol=1e-6)
+    assert len(poselift.layouts()["coco17"]) == len(COCO17) == 17
+
+
+def test_scores_and_coordinates_on_other_scales_are_judged_as_those_of_streams(lifter, coco):
+    expected = lifter.lift(coco[:30], size=SIZE).joints
+    percent = coco[:30] * numpy.array([1, 1, 100], "float32")
+    with pytest.warns(poselift.AssumptionWarning, match="scores reach up to 100"):
+        close(lifter.lift(percent, size=SIZE).joints, expected)
+    shares = coco[:30] / numpy.array([*SIZE, 1], "float32")
+    with pytest.warns(poselift.AssumptionWarning, match="shares of the image"):
+        close(lifter.lift(shares, size=SIZE).joints, expected)
+    with pytest.raises(poselift.UsageError, match=r"shares of the image \(0 to 1\), and its size is not known"):
+        lifter.lift(shares)
+    slightly = coco[:30].copy()
+    slightly[..., 2] = numpy.where(coco[:30, :, 2] > 0.5, 1.1, coco[:30, :, 2])
+    clamped = slightly.copy()
+    clamped[..., 2] = numpy.minimum(clamped[..., 2], 1)
+    close(lifter.lift(slightly, size=SIZE).joints, lifter.lift(clamped, size=SIZE).joints, atol=0)
+
+
+def test_an_unknown_size_is_said_once(coco):
+    fresh = poselift.Lifter(device="cpu")
+    with pytest.warns(poselift.AssumptionWarning, match="image size unknown") as heard:
+        fresh.lift(coco[0])
+        fresh.lift(coco[0])
+    assert len(heard) == 1
+
+
+def test_a_focal_length_and_a_camera_file_change_the_pose(lifter, coco, tmp_path):
+    plain = lifter.lift(coco[:5], size=SIZE).joints
+    assert abs(lifter.lift(coco[:5], size=SIZE, focal=800).joints - plain).max() > 0.005
+    width, height = SIZE
+    calibration = (
+        f'[cam_0]\nname = "A"\nsize = [{width}.0, {height}.0]\n'
+        f"matrix = [[1500.0, 0.0, {width / 2}], [0.0, 1500.0, {height / 2}], [0.0, 0.0, 1.0]]\n"
+        "distortions = [{}, 0.0, 0.0, 0.0]\nrotation = [0.0, 0.0, 0.0]\ntranslation = [0.0, 0.0, 4.0]\nfisheye = false\n"
+    )
+    pinhole, barrel = tmp_path / "pinhole.toml", tmp_path / "barrel.toml"
+    pinhole.write_text(calibration.format("0.0"))
+    barrel.write_text(calibration.format("-0.2"))
+    camera = poselift.Camera(pinhole, name="A", up="-y")
+    assert (camera.name, camera.size, camera.focal) == ("A", SIZE, (1500.0, 1500.0))
+    assert camera.pitch_and_roll == pytest.approx((0, 0), abs=1e-5)
+    close(lifter.lift(coco[:5], camera=camera).joints, lifter.lift(coco[:5], size=SIZE, focal=1500).joints)
+    assert abs(lifter.lift(coco[:5], camera=barrel).joints - lifter.lift(coco[:5], camera=pinhole).joints).max() > 0.001
+    with pytest.raises(poselift.UsageError, match="no camera is named 'B', expected one of A"):
+        poselift.Camera(pinhole, name="B")
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "message"),
+    [
+        (numpy.zeros(17), r"key points of shape \[17\], expected \[J, 2 or 3\], \[N, J, 2 or 3\] or \[T, N, J, 2 or 3\]"),
+        (numpy.ones((2, 17, 4)), r"key points of shape \[2, 17, 4\], expected"),
+        (numpy.ones((1, 1, 2, 17, 3)), "key points in 5 dimensions, expected 2 to 4"),
+        (numpy.arange(2 * 19 * 2).reshape(2, 19, 2), r"19 key points a person, expected 17 \(coco17\) or a known layout"),
+        (numpy.array([["a"]]), "ndarray of <U1, expected an array of numbers"),
+        ("keypoints.npy", "str of <U13, expected an array of numbers"),
+        ({"a": 1}, "a dict of a, expected"),
+    ],
+)
+def test_what_cannot_be_read_is_named(lifter, keypoints, message):
+    with pytest.raises(poselift.InputError, match=message):
+        lifter.lift(keypoints, size=SIZE)
+
+
+def test_arguments_that_cannot_be_are_named(lifter, coco):
+    with pytest.raises(poselift.UsageError, match="unknown joint layout 'coco19', expected one of coco17"):
+        lifter.lift(coco, layout="coco19")
+    with pytest.raises(poselift.InputError, match="17 key points a person, expected 25 of body25"):
+        lifter.lift(coco, layout="body25")
+    with pytest.raises(poselift.InputError, match="layout h36m17 has no nose, left_eye"):
+        lifter.lift(coco, layout="h36m17")
+    with pytest.raises(poselift.UsageError, match="unknown device 'gpu', expected auto, cpu, cuda or cuda:N"):
+        poselift.Lifter(device="gpu")
+    with pytest.raises(poselift.UsageError, match="unknown engine 'tract', expected one of auto, own"):
+        poselift.Lifter(engine="tract")
+    with pytest.raises(poselift.UsageError, match="no joint 'tail', expected one of hip"):
+        lifter.lift(coco, size=SIZE).joint("tail")
+
+
+def test_errors_say_place_and_hint(tmp_path):
+    path = tmp_path / "model.onnx"
+    with pytest.raises(poselift.FileError, match="model.onnx: cannot read the model: No such file"):
+        poselift.Lifter(path)
+    path.write_bytes(b"hello")
+    with pytest.raises(poselift.ModelError, match="model.onnx"):
+        poselift.Lifter(path)
+    assert issubclass(poselift.InputError, ValueError) and issubclass(poselift.DeviceError, RuntimeError)
+    assert issubclass(poselift.FileError, OSError)
+    try:
+        poselift.Lifter(device="cuda:99")
+    except poselift.DeviceError as error:
+        assert error.hint is not None and str(error).endswith(f"hint: {error.hint}")
+    else:
+        pytest.fail("there is no 100th GPU")
+
+
+def test_the_lifter_says_what_runs(lifter):
+    assert (lifter.model, lifter.layout, lifter.device) == ("coco17-int8", "coco17", "cpu")
+    assert lifter.keypoint_names[0] == "nose" and lifter.threads >= 1
+    assert "kernels" in lifter.engine and lifter.card["input"]["layout"] == "coco17"
+    assert repr(lifter).startswith("<Lifter coco17-int8: coco17 to h36m17")
+
+
+def test_a_model_file_is_opened(coco):
+    from conftest import ROOT
+
+    lifter = poselift.Lifter(ROOT / "models/h36m17.onnx", device="cpu")
+    assert lifter.layout == "h36m17"
+    with pytest.raises(poselift.InputError, match="layout coco17 has no hip"):
+        lifter.lift(coco, layout="coco17", size=SIZE)

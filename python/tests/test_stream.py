@@ -1,0 +1,91 @@
+"""Live streams: the same poses as the program's, tracks, times, and what is noticed."""
+
+import json
+
+import numpy
+import pytest
+from conftest import CLIP, SIZE, program
+
+import poselift
+
+
+def lines(text):
+    """The frames of a stream in JSON Lines."""
+    return [json.loads(line) for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("options", [{}, {"pitch": 12.0, "roll": 3.0}, {"root": True, "focal": 1500.0}])
+def test_frames_are_lifted_as_the_program_lifts_a_pipe(lifter, clip, options):
+    words = ["run", "--quiet", "--device", "cpu", "--smooth", "live"]
+    for name, value in options.items():
+        words += [f"--{name}"] if value is True else [f"--{name}", value]
+    with open(CLIP, encoding="utf-8") as pipe:
+        done = program(*words, stdin=pipe)
+    assert done.returncode == 0, done.stderr
+    stream = poselift.Stream(lifter, smooth="live", size=SIZE, **options)
+    for expected, points, time in zip(lines(done.stdout), clip.points, clip.times):
+        found = stream.push(points if numpy.isfinite(points).any() else None, time=time)
+        assert (found.frames, len(found)) == (expected["frame"], len(expected["people"]))
+        assert found.times == pytest.approx(expected["time"])
+        for person, joints in zip(expected["people"], found.joints):
+            numpy.testing.assert_allclose(joints, person["joints"], atol=2e-4)
+        if "root" in options and len(found):
+            numpy.testing.assert_allclose(found.roots[0], expected["people"][0]["root"], atol=2e-3)
+    assert found.axes == ("level" if "pitch" in options else "camera")
+
+
+def two(clip, frame, shift=700.0):
+    """Two people side by side, [2, 33, 3]."""
+    person = clip.points[frame, 0]
+    return numpy.stack([person, person + [shift, 0, 0]])
+
+
+def test_people_keep_their_ids_though_rows_change_places(lifter, clip):
+    stream = poselift.Stream(lifter, size=SIZE, fps=30)
+    with pytest.warns(poselift.AssumptionWarning, match="tracked by where they are"):
+        first = stream.push(two(clip, 60))
+    second = stream.push(two(clip, 61)[::-1])
+    assert sorted(first.ids) == [0, 1]
+    assert second.ids.tolist() == first.ids.tolist()[::-1]
+    rows = poselift.Stream(lifter, track=False, size=SIZE, fps=30)
+    assert rows.push(two(clip, 60)).ids.tolist() == [0, 1]
+    assert rows.push(two(clip, 61)[::-1]).ids.tolist() == [0, 1]
+
+
+def test_a_person_alone_has_the_id_0(lifter, clip):
+    stream = poselift.Stream(lifter, size=SIZE)
+    assert stream.push(clip.points[60]).ids.tolist() == [0]
+    assert stream.push(clip.points[61, 0]).ids.tolist() == [0]
+
+
+def test_nobody_is_no_pose_and_time_goes_on(lifter, clip):
+    stream = poselift.Stream(lifter, size=SIZE, fps=25)
+    for frame in (None, numpy.zeros((0, 17, 3)), numpy.zeros((0, 0, 3))):
+        assert stream.push(frame).joints.shape == (0, 17, 3)
+    poses = stream.push(clip.points[60])
+    assert (poses.frames, poses.times) == (3, pytest.approx(3 / 25))
+    clocked = poselift.Stream(lifter, size=SIZE)
+    assert clocked.push(clip.points[60]).times == 0.0
+    assert 0 < clocked.push(clip.points[61]).times < 60
+
+
+def test_smoothing_needs_no_later_frames(lifter, clip):
+    with pytest.raises(poselift.UsageError, match="'clip' looks at later frames, expected live or live:HZ"):
+        poselift.Stream(lifter, smooth="clip")
+    with pytest.raises(poselift.UsageError, match="unknown smoothing 'soft'"):
+        poselift.Stream(lifter, smooth="soft")
+    raw = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30)
+    poses = raw.push(clip.points[60])
+    numpy.testing.assert_allclose(poses.joints, lifter.lift(clip.points[60], size=SIZE).joints, atol=1e-5)
+
+
+def test_what_cannot_be_lifted_is_said_and_left_out(lifter, clip):
+    stream = poselift.Stream(lifter, size=SIZE, fps=30)
+    points = clip.points[60, 0].copy()
+    points[3:, 2] = 0
+    with pytest.warns(poselift.AssumptionWarning, match="joints visible, at least 4 needed: not lifted"):
+        assert len(stream.push(points)) == 0
+    with pytest.raises(poselift.InputError, match=r"a frame of shape \[2, 2, 33, 3\], expected"):
+        stream.push(numpy.ones((2, 2, 33, 3)))
+    with pytest.raises(poselift.InputError, match="19 key points a person, expected 17"):
+        poselift.Stream(lifter, size=SIZE).push(numpy.random.default_rng(0).uniform(100, 400, (19, 2)))
