@@ -27,6 +27,9 @@ pub(super) struct ReadArgs {
     /// Frames that a person may be out of sight and keep the id, where ids come from tracking
     #[arg(long, value_name = "FRAMES", default_value_t = USUAL_GAP)]
     pub(super) max_gap: u64,
+    /// Leave legs that change places for a moment as the detector has them
+    #[arg(long)]
+    pub(super) keep_sides: bool,
 }
 
 /// Parses a score.

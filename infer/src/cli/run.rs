@@ -394,7 +394,7 @@ impl RunArgs {
 
     /// `guess_layout`: whether the model reads a known layout.
     fn read_options(&self, guess_layout: bool, camera: &HeldCamera) -> ReadOptions {
-        let ReadArgs { rotate, y_up, min_score, person, max_gap } = self.read;
+        let ReadArgs { rotate, y_up, min_score, person, max_gap, keep_sides } = self.read;
         ReadOptions {
             guess_layout,
             from: self.from,
@@ -408,6 +408,7 @@ impl RunArgs {
             person,
             track: true,
             max_gap,
+            keep_sides,
         }
     }
 

@@ -18,8 +18,8 @@ use crate::camera::Intrinsics;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, InputFormat, Source, StreamInfo, open_reader};
 use crate::pose::{Frame, Person};
-use crate::skeleton::Layout;
-use crate::track::{IdFault, PersonChoice, PersonFilter, Tracker};
+use crate::skeleton::{COCO17, Layout};
+use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 use clock::Clock;
 use geometry::Extent;
 use missing::WildJoints;
@@ -61,6 +61,8 @@ pub struct ReadOptions {
     pub track: bool,
     /// Frames that a track of the tracker waits through.
     pub max_gap: u64,
+    /// Leave left and right legs as the detector has them, even where they change places for a moment.
+    pub keep_sides: bool,
 }
 
 impl Default for ReadOptions {
@@ -78,6 +80,7 @@ impl Default for ReadOptions {
             person: PersonChoice::All,
             track: true,
             max_gap: USUAL_GAP,
+            keep_sides: false,
         }
     }
 }
@@ -148,6 +151,8 @@ struct GuardedReader {
     watch: Watch,
     tracker: Tracker,
     filter: PersonFilter,
+    legs: LegSides,
+    are_legs_told: bool,
 }
 
 impl GuardedReader {
@@ -167,6 +172,8 @@ impl GuardedReader {
             watch: Watch::default(),
             tracker: Tracker::new(options.max_gap),
             filter: PersonFilter::new(options.person),
+            legs: LegSides::default(),
+            are_legs_told: false,
         };
         guarded.tell_origin();
         guarded.peek()?;
@@ -341,6 +348,7 @@ impl GuardedReader {
             self.tell(&id_notice(fault));
         }
         self.filter.apply(frame);
+        self.undo_exchanged_legs(frame);
         match &mut self.lens {
             None => turn::turn(frame, size, self.options.rotate, self.options.y_up),
             Some(lens) => {
@@ -358,6 +366,22 @@ impl GuardedReader {
             }
         }
         Ok(())
+    }
+
+    /// Takes back what a detector did to left and right legs for a moment, by [`LegSides`].
+    fn undo_exchanged_legs(&mut self, frame: &mut Frame) {
+        if self.options.keep_sides {
+            return;
+        }
+        let undone = self.legs.undo(frame, self.info.layout.unwrap_or(&COCO17));
+        if undone > 0 && !self.are_legs_told {
+            self.are_legs_told = true;
+            let text = format!(
+                "left and right leg changed places for a moment at frame {}: taken back, by where they were; so will others",
+                frame.index
+            );
+            self.tell(&Notice::new(text, "--keep-sides"));
+        }
     }
 }
 

@@ -335,3 +335,27 @@ fn a_third_coordinate_is_no_score() {
     let error = guarded(clip, ReadOptions::default()).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("3D points"), "{error}");
 }
+
+#[test]
+fn exchanged_legs_are_told_once_and_taken_back_unless_they_are_to_stay() {
+    let exchanged = |frame: &mut Frame| {
+        if (20..26).contains(&frame.index) || (40..44).contains(&frame.index) {
+            for [left, right] in [[11, 12], [13, 14], [15, 16]] {
+                frame.people[0].keypoints.swap(left, right);
+            }
+        }
+    };
+    let (good, ..) = guarded(clip(|_| {}), ReadOptions::default()).unwrap();
+    let (frames, notices, _) = guarded(clip(exchanged), ReadOptions::default()).unwrap();
+    assert_eq!(frames, good);
+    let told: Vec<&String> = notices.iter().filter(|notice| notice.contains("changed places")).collect();
+    assert!(
+        matches!(told[..], [notice] if notice.contains("frame 20") && notice.contains("--keep-sides")),
+        "{notices:?}"
+    );
+
+    let (frames, notices, _) =
+        guarded(clip(exchanged), ReadOptions { keep_sides: true, ..ReadOptions::default() }).unwrap();
+    assert_ne!(frames[22], good[22]);
+    assert!(notices.iter().all(|notice| !notice.contains("changed places")), "{notices:?}");
+}

@@ -6,6 +6,7 @@
 
 mod body;
 mod choice;
+mod legs;
 
 use std::collections::HashMap;
 
@@ -15,6 +16,7 @@ use pathfinding::matrix::Matrix;
 use crate::pose::{Frame, Person};
 use body::Body;
 pub use choice::{PersonChoice, PersonFilter};
+pub use legs::LegSides;
 
 /// Mean distance from the prediction, in body sizes, beyond which a person is another one.
 const FARTHEST: f64 = 0.6;
