@@ -5,7 +5,27 @@ from typing import Any, final
 from numpy import bool_, float32, float64
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "Camera",
+    "Lifter",
+    "Stream",
+    "__version__",
+    "agreement",
+    "convert",
+    "guard_clip",
+    "guard_rows",
+    "layouts",
+    "page",
+    "read_keypoints",
+    "read_poses",
+    "run_program",
+    "score",
+    "set_host",
+    "smooth",
+    "steadiness",
+    "write",
+]
+
 __version__: str
 
 # (layout, size, focal, camera)
