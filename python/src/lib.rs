@@ -4,12 +4,12 @@
 //! arrays are taken and given without a copy where memory allows, and Python's lock is let go of while poses are lifted and
 //! files are read and written. A room a kind of work:
 //!
-//! - [`lifter`]: arrays of key points to arrays of poses; [`points`] makes them the network's.
-//! - [`live`]: a stream whose frames are pushed one by one.
-//! - [`clip`]: whole clips as arrays, to and from the library's frames; [`memory`] reads and writes them.
-//! - [`files`]: reading, writing, converting and looking at files.
-//! - [`measure`]: the metrics.
-//! - [`program`]: the command line.
+//! - `lifter`: arrays of key points to arrays of poses; `points` makes them the network's.
+//! - `live`: a stream whose frames are pushed one by one.
+//! - `clip`: whole clips as arrays, to and from the library's frames; `memory` reads and writes them.
+//! - `files`: reading, writing, converting and looking at files.
+//! - `measure`: the metrics.
+//! - `program`: the command line.
 
 mod camera;
 mod clip;

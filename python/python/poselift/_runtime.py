@@ -38,6 +38,10 @@ def load_cuda() -> None:
         return
     import ctypes
 
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:  # without a driver a gigabyte would be loaded in vain
+        return
     for library in libraries:
         try:
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
