@@ -33,6 +33,12 @@ allow_no_browser = if [ -z "$${CI:-}" ] && ! command -v chromium chromium-browse
 	echo 'make: skipped: no Chromium is installed, so the page is not tested in a browser'; \
 	export POSELIFT_ALLOW_SKIPS="$${POSELIFT_ALLOW_SKIPS:-browser}"; fi
 
+# The same for the tools that build programs with the C library.
+allow_no_c = if [ -z "$${CI:-}" ]; then for tool in cc c++ valgrind mcs mono; do \
+	command -v "$$tool" > /dev/null || { \
+	echo "make: skipped: no $$tool is installed, so not all of the C library is tested"; \
+	export POSELIFT_ALLOW_SKIPS="$${POSELIFT_ALLOW_SKIPS:+$$POSELIFT_ALLOW_SKIPS,}c"; }; done; fi
+
 with_judges = if [ -z "$${POSELIFT_JUDGES_PYTHON:-}" ]; then \
 	POSELIFT_JUDGES_PYTHON=$$($(fetch) python-judges); export POSELIFT_JUDGES_PYTHON; \
 	$(tell_cargo) "POSELIFT_JUDGES_PYTHON=$$POSELIFT_JUDGES_PYTHON"; fi
@@ -61,12 +67,18 @@ build: ## Builds both programs, optimised.
 	@$(with_onnxruntime)
 	@$(with_libtorch); $(CARGO) build --release --locked --workspace
 
+.PHONY: c-library
+c-library: ## Builds the C library for its users, into c-library/: header, shared and static library, C# for Unity.
+	@$(CARGO) build --release --locked -p poselift-c
+	@c/install.sh $(programs) c-library
+	@printf '\nC library: %s\n' "$$PWD/c-library"
+
 .PHONY: test
 test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(PYTHON) -m unittest discover -s setup
 	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
-	@$(with_libtorch); $(with_test_python); $(with_judges); $(allow_no_browser); $(CARGO) test --locked --workspace
+	@$(with_libtorch); $(with_test_python); $(with_judges); $(allow_no_browser); $(allow_no_c); $(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory wheel WHEEL_PROFILE=wheel-test
 
 .PHONY: wheel

@@ -23,6 +23,7 @@ mod live;
 mod model_faults;
 mod page;
 mod program;
+mod push;
 mod run;
 mod small_model;
 mod subject;

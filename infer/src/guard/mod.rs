@@ -119,8 +119,15 @@ pub type Report = Box<dyn FnMut(&Notice) + Send>;
 /// As [`open_reader`]; coordinates that are shares of an image of unknown size; 3D points.
 pub fn open(source: &Source, options: &ReadOptions, report: Report) -> Result<Box<dyn FrameReader>> {
     let reader = open_reader(source, options.from, options.layout)?;
-    let guarded = GuardedReader::new(reader, *options, report).map_err(|e| e.at(source.name()))?;
-    Ok(Box::new(guarded))
+    guarded(reader, options, report).map_err(|e| e.at(source.name()))
+}
+
+/// Guards the frames of a reader that is open already.
+///
+/// # Errors
+/// Coordinates that are shares of an image of unknown size; 3D points.
+pub fn guarded(reader: Box<dyn FrameReader>, options: &ReadOptions, report: Report) -> Result<Box<dyn FrameReader>> {
+    Ok(Box::new(GuardedReader::new(reader, *options, report)?))
 }
 
 /// What coordinates are measured in.

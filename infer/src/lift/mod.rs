@@ -127,6 +127,27 @@ impl Lifter<Session> {
     pub fn session(&self) -> &Session {
         &self.network
     }
+
+    /// A lifter of the same network for another thread, which lifts on that thread alone; the two do not wait for each other.
+    ///
+    /// ```no_run
+    /// use poselift::{Lifter, LifterOptions};
+    ///
+    /// # fn main() -> poselift::Result<()> {
+    /// # #[cfg(feature = "bundled")] {
+    /// let lifter = Lifter::bundled(&LifterOptions::default())?;
+    /// let mut handle = lifter.handle();
+    /// std::thread::spawn(move || {
+    ///     // Lifts one camera's frames: `handle.lift_frames`, or a `poselift::stream::PushStream` of it.
+    ///     # let _ = &mut handle;
+    /// });
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn handle(&self) -> Lifter<Box<dyn PoseNetwork>> {
+        Lifter::with_network(self.network.handle(), self.batch)
+    }
 }
 
 impl<N: PoseNetwork> Lifter<N> {

@@ -171,6 +171,12 @@ impl Session {
         self.unverified
     }
 
+    /// Another handle to the same loaded network, which runs on the thread that calls it: handles on several threads do not
+    /// wait for each other. Large batches are best given to the session itself, whose threads share them.
+    pub fn handle(&self) -> Box<dyn PoseNetwork> {
+        Box::new(ThreadHandle::new(self.card.clone(), self.backend.clone()))
+    }
+
     /// The pool that shares a batch of `count` poses; `None` if it is best run as it is.
     fn pool_for(&mut self, count: usize) -> Result<Option<&mut ThreadPool>> {
         let size = self.backend.chunk_size(self.card.network.precision);

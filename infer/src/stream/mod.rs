@@ -7,10 +7,13 @@
 //!
 //! Several live streams each have one thread that does all this, and share one network ([`SharedNetwork`]), which
 //! runs their concurrent requests as one batch.
+//!
+//! Another program that has frames in memory pushes them into a [`PushStream`].
 
 mod frame_pool;
 mod layout;
 mod outcome;
+mod push;
 mod queue;
 mod reader_thread;
 mod shared;
@@ -28,6 +31,7 @@ use crate::skeleton::{Conversion, Layout};
 use frame_pool::FramePool;
 pub use layout::peek_layout;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
+pub use push::{PushOptions, PushStream};
 use reader_thread::{ReadFrame, ReaderThread};
 pub use shared::SharedNetwork;
 use workers::{FrameBatch, LiftedBatch, Workers};
