@@ -1,9 +1,9 @@
 //! The C interface of poselift, for game engines and other programs that are not written in Rust.
 //!
 //! `include/poselift.h` is made of this crate by cbindgen, so what is documented here is documented there; a test holds
-//! the two together. Each function does four things, in this order: it passes the [`border`], which catches panics and keeps
-//! the text of errors; it checks what it was given ([`given`]); it calls the library; it puts the result where the caller
-//! wants it. Nothing but [`given`] and [`text`] reads through a pointer.
+//! the two together. Each function does four things, in this order: it passes the `border`, which catches panics and keeps
+//! the text of errors; it checks what it was given (`given`); it calls the library; it puts the result where the caller
+//! wants it. Nothing but `given` and `text` reads through a pointer.
 //!
 //! Pointers that may be NULL are `Option<&T>` here, so that the compiler asks for the other case. An object that the caller
 //! owns is a `Box` that was given away, and comes back to its `_close`.
