@@ -21,6 +21,7 @@ mod judges;
 mod layers;
 mod live;
 mod model_faults;
+mod order;
 mod page;
 mod program;
 mod push;

@@ -129,7 +129,7 @@ fn unreadable_lines_are_named_and_answered_without_people() {
     let bench = Bench::new();
     let whole = line(2, &[(17, 1.0)]);
     let cut = &whole[..whole.len() / 2];
-    let output = feed(&mut bench.run(), &[&line(0, &[(17, 1.0)]), "not json\n", cut].concat());
+    let output = feed(&mut bench.run(), &[&line(0, &[(17, 1.0)]), "{not json\n", cut].concat());
     assert_code(&output, 1);
     let printed = stderr(&output);
     assert!(printed.contains("<stdin>:2: ") && printed.contains("<stdin>:3: "), "{printed}");
@@ -139,9 +139,26 @@ fn unreadable_lines_are_named_and_answered_without_people() {
 }
 
 #[test]
+fn lines_of_a_log_in_a_pipe_are_passed_over_named_and_counted() {
+    let bench = Bench::new();
+    let log =
+        ["INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n", "[ WARN:0@1.2] global cap.cpp\n", "frame 3/60\n"];
+    let lines = [&line(0, &[(17, 1.0)]), log[0], &line(1, &[(17, 1.0)]), log[1], log[2], &line(2, &[(17, 1.0)])];
+    let output = feed(&mut bench.run(), &lines.concat());
+    assert_code(&output, 0);
+    let printed = stderr(&output);
+    assert!(printed.contains("line 2 is other text") && printed.contains("3 lines of other text"), "{printed}");
+    assert!(printed.contains("3 frames, 3 of 3 people lifted"), "{printed}");
+    assert_eq!(frames(&stdout(&output)).len(), 3);
+    // Nothing but text behind a header is no stream.
+    let header = "{\"poselift\":1,\"kind\":\"keypoints\",\"layout\":\"coco17\"}\n";
+    assert_code(&feed(&mut bench.run(), &[header, log[0], log[1]].concat()), 2);
+}
+
+#[test]
 fn the_first_ten_failures_are_reported_in_full_and_the_rest_counted() {
     let bench = Bench::new();
-    let output = feed(&mut bench.run(), &[line(0, &[(17, 1.0)]), "x\n".repeat(25)].concat());
+    let output = feed(&mut bench.run(), &[line(0, &[(17, 1.0)]), "{x\n".repeat(25)].concat());
     assert_code(&output, 1);
     let printed = stderr(&output);
     assert!(printed.contains("<stdin>:11: ") && !printed.contains("<stdin>:12: "), "{printed}");
@@ -202,7 +219,7 @@ fn layouts_are_recognised_by_their_number_of_joints() {
 #[test]
 fn the_summary_goes_where_the_poses_do_not() {
     let bench = Bench::new();
-    let input = [line(0, &[(17, 1.0), (17, 2.0)]), "x\n".to_owned()].concat();
+    let input = [line(0, &[(17, 1.0), (17, 2.0)]), "{x\n".to_owned()].concat();
     let piped = feed(bench.run().args(["--json", "--quiet"]), &input);
     let last_line = stderr(&piped).lines().last().unwrap().to_owned();
     let out = bench.path("poses.jsonl");
@@ -325,7 +342,7 @@ fn exit_codes_tell_none_there_from_none_lifted() {
         (too_few.clone(), 2),
         ([too_few.clone(), line(1, &[])].concat(), 2),
         ([too_few, line(1, &[(17, 1.0)])].concat(), 1),
-        ([line(0, &[]), "not json\n".into()].concat(), 1),
+        ([line(0, &[]), "{not json\n".into()].concat(), 1),
         ("not json\n".into(), 2),
     ] {
         assert_code(&feed(&mut bench.run(), &input), code);

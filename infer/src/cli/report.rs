@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::guard::{Notice, Report};
 use crate::output::PageNotes;
 use crate::stream::{Failure, Observer, Tally};
 
@@ -99,6 +100,8 @@ pub(crate) struct StreamReport {
     source: PathBuf,
     /// What was assumed, for a page to say.
     notes: PageNotes,
+    /// Hears what is noticed of the poses.
+    notices: Report,
     total: Option<u64>,
     failures: u64,
     started: Instant,
@@ -106,10 +109,16 @@ pub(crate) struct StreamReport {
 }
 
 impl StreamReport {
-    /// A report on `source`, of `total` frames if that is known.
-    pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>, notes: PageNotes) -> Self {
+    /// A report on `source`, of `total` frames if that is known; what is noticed of poses goes to `notices`.
+    pub(crate) fn new(
+        terminal: Terminal,
+        source: &Path,
+        total: Option<u64>,
+        notes: PageNotes,
+        notices: Report,
+    ) -> Self {
         let now = Instant::now();
-        Self { terminal, source: source.to_path_buf(), notes, total, failures: 0, started: now, reported: now }
+        Self { terminal, source: source.to_path_buf(), notes, notices, total, failures: 0, started: now, reported: now }
     }
 
     fn note(&self, text: &str) {
@@ -134,6 +143,10 @@ impl Observer for StreamReport {
 
     fn unknown_size(&mut self) {
         self.note("image size unknown: people are lifted as if they stood on the optical axis, give --size WxH");
+    }
+
+    fn noticed(&mut self, notice: &Notice) {
+        (self.notices)(notice);
     }
 
     fn failed(&mut self, failure: &Failure<'_>) {

@@ -340,7 +340,8 @@ fn lift_one<N: PoseNetwork>(
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
-    let mut report = StreamReport::new(terminal, source.name(), info.frames, notes);
+    let heard = notes.along(notices.report_on(source, terminal));
+    let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
     let options = StreamOptions { fps, size, focal, max_sigma };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);

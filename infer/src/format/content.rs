@@ -9,7 +9,7 @@ use super::jsonl::KeypointLines;
 use super::open::{open_file, read_whole};
 use super::shape::Shape;
 use super::values::{Value, Values};
-use super::{FrameReader, InputFormat, Source, StreamInfo, npz, sniff};
+use super::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, npz, sniff};
 use crate::error::{Error, Result};
 use crate::pose::Frame;
 use crate::skeleton::Layout;
@@ -278,6 +278,10 @@ impl FrameReader for Noted {
 
     fn read(&mut self) -> Result<Option<Frame>> {
         self.reader.read()
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        self.reader.passed_over()
     }
 
     fn reuse(&mut self, spent: Frame) {

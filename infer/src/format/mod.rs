@@ -55,6 +55,17 @@ pub struct StreamInfo {
     pub format: Option<InputFormat>,
     /// What was passed over or assumed on the way in, a sentence each.
     pub notes: Vec<String>,
+    /// Whether it was told that the key points lie as those of another layout.
+    pub is_layout_doubted: bool,
+}
+
+/// Lines that are no frames and were passed over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How many.
+    pub lines: u64,
+    /// The number of the first, from 1.
+    pub first: u64,
 }
 
 /// A source of 2D frames.
@@ -70,6 +81,11 @@ pub trait FrameReader: Send {
     /// [`crate::ErrorKind::BadInput`] for one frame that cannot be read, named by file and line: reading may go on
     /// behind it. Any other kind ends the stream.
     fn read(&mut self) -> Result<Option<Frame>>;
+
+    /// Lines of other text, as programs log them, that were passed over between frames so far.
+    fn passed_over(&self) -> PassedOver {
+        PassedOver::default()
+    }
 
     /// Takes back a frame that is done with, for its memory to hold one of the next. Readers to whom that is no gain drop it.
     fn reuse(&mut self, spent: Frame) {

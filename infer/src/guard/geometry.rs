@@ -116,7 +116,7 @@ pub(super) fn median(numbers: &mut [f64]) -> Option<f64> {
 
 /// The layout, among those of so many points, that people's points lie as: BODY_25 or BODY_25B, COCO-17 or Human3.6M-17.
 /// `None` where nothing speaks clearly for one.
-pub(super) fn layout_shown<'a>(people: impl Iterator<Item = &'a Person>, points: usize) -> Option<&'static Layout> {
+pub(crate) fn layout_shown<'a>(people: impl Iterator<Item = &'a Person>, points: usize) -> Option<&'static Layout> {
     let bodies: Vec<Body<'_>> = people.filter(|person| person.keypoints.len() == points).filter_map(Body::of).collect();
     match points {
         25 => body25_or_25b(&bodies),

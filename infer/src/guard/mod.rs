@@ -16,12 +16,13 @@ use std::collections::VecDeque;
 
 use crate::camera::Intrinsics;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{FrameReader, InputFormat, Source, StreamInfo, open_reader};
+use crate::format::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, open_reader};
 use crate::pose::{Frame, Person};
 use crate::skeleton::{COCO17, Layout};
 use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 use clock::Clock;
 use geometry::Extent;
+pub(crate) use geometry::layout_shown;
 use missing::WildJoints;
 use scores::ScoreScale;
 pub use turn::Rotation;
@@ -95,7 +96,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    fn new(text: impl Into<String>, hint: &str) -> Self {
+    pub(crate) fn new(text: impl Into<String>, hint: &str) -> Self {
         Self { text: text.into(), hint: (!hint.is_empty()).then(|| hint.to_owned()) }
     }
 }
@@ -160,6 +161,8 @@ struct GuardedReader {
     filter: PersonFilter,
     legs: LegSides,
     are_legs_told: bool,
+    /// Whether lines of other text were told of.
+    is_log_told: bool,
 }
 
 impl GuardedReader {
@@ -181,6 +184,7 @@ impl GuardedReader {
             filter: PersonFilter::new(options.person),
             legs: LegSides::default(),
             are_legs_told: false,
+            is_log_told: false,
         };
         guarded.tell_origin();
         guarded.peek()?;
@@ -233,7 +237,7 @@ impl GuardedReader {
             return;
         }
         let Some(points) = self.people().next().map(|person| person.keypoints.len()) else { return };
-        let Some(shown) = geometry::layout_shown(self.people(), points) else { return };
+        let Some(shown) = layout_shown(self.people(), points) else { return };
         match self.info.layout {
             None if !self.options.guess_layout => {}
             None => {
@@ -244,6 +248,7 @@ impl GuardedReader {
             Some(named) if named.len() == points && named.name != shown.name => {
                 let text = format!("the key points are named {}, but lie as those of {} do", named.name, shown.name);
                 self.tell(&Notice::new(text, &format!("--layout {}", shown.name)));
+                self.info.is_layout_doubted = true;
             }
             Some(_) => {}
         }
@@ -317,6 +322,17 @@ impl GuardedReader {
         if let Some(fault) = fault.filter(|_| self.options.track) {
             self.tracker.take_over();
             self.tell(&id_notice(fault));
+        }
+    }
+
+    /// Says when the first line of other text was passed over, and at the end how many.
+    fn tell_log(&mut self, is_end: bool) {
+        let PassedOver { lines, first } = self.reader.passed_over();
+        if lines > 0 && !std::mem::replace(&mut self.is_log_told, true) {
+            self.tell(&Notice::new(format!("line {first} is other text: such lines are passed over"), ""));
+        }
+        if is_end && lines > 1 {
+            self.tell(&Notice::new(format!("{lines} lines of other text among the frames were passed over"), ""));
         }
     }
 
@@ -423,6 +439,7 @@ impl FrameReader for GuardedReader {
             Some(peeked) => peeked.map(Some),
             None => self.reader.read(),
         }?;
+        self.tell_log(frame.is_none());
         let Some(mut frame) = frame else { return Ok(None) };
         self.mend(&mut frame)?;
         Ok(Some(frame))

@@ -5,6 +5,7 @@
 
 mod look_at;
 mod people;
+mod sigma;
 mod with_cameras;
 
 use std::ops::Range;
@@ -18,6 +19,7 @@ use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
 pub use people::Refusal;
+pub(crate) use sigma::PersonSigma;
 pub use with_cameras::LiftedArrays;
 
 /// The fewest visible joints that a person is lifted from: fewer show only position and size, which the model
@@ -45,13 +47,13 @@ pub struct LifterOptions {
 
 /// A model, ready to lift.
 ///
-/// ```no_run
-/// # // Needs ONNX Runtime, which a documentation test cannot count on.
+/// ```
 /// use ndarray::Array3;
 /// use poselift::Lifter;
 /// use poselift::camera::Camera;
 ///
 /// # fn main() -> poselift::Result<()> {
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
 /// let mut lifter = Lifter::from_file("models/coco17.onnx")?;
 /// let keypoints = Array3::<f32>::ones((230, 17, 3)); // 230 poses, COCO-17, (x, y, score) in pixels
 /// let camera = Camera::with_focal(None, [1920, 1080]); // of unknown focal length

@@ -24,13 +24,13 @@ impl<N: PoseNetwork> Lifter<N> {
     ///
     /// `cameras` holds one for all N or one for each; if it is empty, people are not turned.
     ///
-    /// ```no_run
-    /// # // Needs ONNX Runtime, which a documentation test cannot count on.
+    /// ```
     /// use ndarray::Array3;
     /// use poselift::Lifter;
     /// use poselift::camera::Camera;
     ///
     /// # fn main() -> poselift::Result<()> {
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     /// let mut lifter = Lifter::from_file("models/coco17.onnx")?;
     /// let keypoints = Array3::<f32>::ones((230, 17, 3)); // (x, y, score) in pixels
     /// let camera = Camera::with_focal(None, [1920, 1080]); // of unknown focal length

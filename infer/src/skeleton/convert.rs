@@ -36,6 +36,12 @@ impl Conversion {
         Ok(Self { source_of: found.into_iter().flatten().collect(), source_len: source.len() })
     }
 
+    /// This conversion, with its target's joints taken from the places `places` `[J]` of it.
+    pub(crate) fn then(&self, places: &[usize]) -> Self {
+        let source_of = places.iter().map(|&place| self.source_of[place]).collect();
+        Self { source_of, source_len: self.source_len }
+    }
+
     /// Number of joints per person in the source layout.
     pub fn source_len(&self) -> usize {
         self.source_len

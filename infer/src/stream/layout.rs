@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::error::{ErrorKind, Result};
-use crate::format::{FrameReader, StreamInfo};
+use crate::format::{FrameReader, PassedOver, StreamInfo};
 use crate::lift::Lifter;
 use crate::model::PoseNetwork;
 use crate::pose::Frame;
@@ -78,6 +78,10 @@ impl FrameReader for Peeked {
 
     fn read(&mut self) -> Result<Option<Frame>> {
         self.peeked.pop_front().map_or_else(|| self.reader.read(), |frame| frame.map(Some))
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        self.reader.passed_over()
     }
 
     fn reuse(&mut self, spent: Frame) {

@@ -12,6 +12,7 @@
 
 mod frame_pool;
 mod layout;
+mod order_check;
 mod outcome;
 mod push;
 mod queue;
@@ -30,6 +31,7 @@ use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 use frame_pool::FramePool;
 pub use layout::peek_layout;
+use order_check::OrderCheck;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
 pub use push::{PushOptions, PushStream};
 use reader_thread::{ReadFrame, ReaderThread};
@@ -85,6 +87,7 @@ pub fn lift_stream<N: PoseNetwork>(
     let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
     let pool = Arc::new(FramePool::default());
+    let order = (!reader.info().is_layout_doubted).then(|| OrderCheck::new(lifter.card()));
     let mut reader = ReaderThread::new(reader, lifter.batch() * WAITING_BATCHES, *options, Arc::clone(&pool));
     let mut stream = Stream {
         lifter,
@@ -93,6 +96,7 @@ pub fn lift_stream<N: PoseNetwork>(
         layout: layout.map(|layout| layout.name.to_owned()),
         max_sigma: options.max_sigma,
         is_size_reported: false,
+        order,
         tally: Tally::default(),
         pool,
     };
@@ -110,6 +114,8 @@ struct Stream<'a, N> {
     max_sigma: Option<f32>,
     /// Whether the observer knows that the image size is unknown.
     is_size_reported: bool,
+    /// `None` where the order of the points is doubted already.
+    order: Option<OrderCheck>,
     tally: Tally,
     pool: Arc<FramePool>,
 }
@@ -130,7 +136,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 Some(workers) => self.lift_next_by(workers, reader)?,
                 None => self.lift_next(reader)?,
             };
-            let Some(lifted) = lifted else { return Ok(()) };
+            let Some(lifted) = lifted else { return self.check_order() };
             if writer.is_here() && self.is_backlog(&lifted.frames) {
                 writer.move_to_thread().map_err(Stop::Writing)?;
                 workers = self.lifter.thread_handles().and_then(Workers::start).map_err(Stop::Lifting)?;
@@ -140,7 +146,21 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 return Ok(());
             }
             self.observer.advanced(&self.tally);
+            // Behind the answer, which does not wait for it.
+            if self.order.as_ref().is_some_and(OrderCheck::is_ready) {
+                self.check_order()?;
+            }
         }
+    }
+
+    /// Says what is odd about the order of the key points.
+    fn check_order(&mut self) -> Result<(), Stop> {
+        let Some(order) = self.order.take() else { return Ok(()) };
+        let notice = order.judge(self.lifter, &self.conversion, self.layout.as_deref()).map_err(Stop::Lifting)?;
+        if let Some(notice) = notice {
+            self.observer.noticed(&notice);
+        }
+        Ok(())
     }
 
     /// Whether so many frames came at once that no caller can be waiting for each of them.
@@ -197,6 +217,9 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.observer.guessed_layout(&guess.name, guess.conversion.source_len());
             self.conversion = Arc::new(guess.conversion);
             self.layout = Some(guess.name);
+        }
+        if let Some(order) = &mut self.order {
+            order.see(&frames, &self.conversion);
         }
         FrameBatch { frames, faults, conversion: Arc::clone(&self.conversion), recycled: self.pool.lifted() }
     }

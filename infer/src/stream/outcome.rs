@@ -1,6 +1,7 @@
 //! The observer and the outcome of a stream: counts, failures, and why it stopped.
 
 use crate::error::Error;
+use crate::guard::Notice;
 use crate::lift::Refusal;
 
 /// The counts so far.
@@ -54,6 +55,9 @@ pub trait Observer {
     /// The model looks at the subject, but a person came in a frame of unknown size: such people are lifted as if
     /// they stood on the optical axis. Reported once per stream.
     fn unknown_size(&mut self);
+
+    /// Something about the people's poses is odd. Nothing is done with it unless this is implemented.
+    fn noticed(&mut self, _notice: &Notice) {}
 
     /// Something could not be lifted; the stream continues.
     fn failed(&mut self, failure: &Failure<'_>);

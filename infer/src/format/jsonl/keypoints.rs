@@ -12,7 +12,7 @@ use super::tolerant;
 use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
-use crate::format::{FrameReader, StreamInfo};
+use crate::format::{FrameReader, PassedOver, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 
@@ -23,6 +23,10 @@ pub(in crate::format) struct KeypointLines {
     /// The first line, where it was no header and so is a frame already.
     first: Option<Result<Frame>>,
     parser: Parser,
+    /// Lines of other text so far.
+    passed_over: PassedOver,
+    /// Whether any line was meant as a frame.
+    has_frames: bool,
 }
 
 impl KeypointLines {
@@ -52,7 +56,8 @@ impl KeypointLines {
             Err(e) => first = Some(Err(e)),
         }
         parser.layout = info.layout;
-        Ok(Self { lines, info, first, parser })
+        let has_frames = first.is_some();
+        Ok(Self { lines, info, first, parser, passed_over: PassedOver::default(), has_frames })
     }
 }
 
@@ -125,11 +130,29 @@ impl FrameReader for KeypointLines {
         if let Some(first) = self.first.take() {
             return first.map(Some);
         }
-        let Some(line) = self.lines.next()? else { return Ok(None) };
-        match self.parser.frame(&line) {
-            Ok(frame) => Ok(Some(frame)),
-            Err(e) => Err(e.at(self.lines.name())),
+        while let Some(line) = self.lines.next()? {
+            if is_other_text(line.text) {
+                if self.passed_over.lines == 0 {
+                    self.passed_over.first = line.number;
+                }
+                self.passed_over.lines += 1;
+                continue;
+            }
+            self.has_frames = true;
+            return match self.parser.frame(&line) {
+                Ok(frame) => Ok(Some(frame)),
+                Err(e) => Err(e.at(self.lines.name())),
+            };
         }
+        if self.passed_over.lines > 0 && !std::mem::replace(&mut self.has_frames, true) {
+            let message = format!("{} lines of other text, expected frames behind the header", self.passed_over.lines);
+            return Err(Error::input(message).at(self.lines.name()));
+        }
+        Ok(None)
+    }
+
+    fn passed_over(&self) -> PassedOver {
+        self.passed_over
     }
 
     fn reuse(&mut self, spent: Frame) {
@@ -138,6 +161,16 @@ impl FrameReader for KeypointLines {
 
     fn has_more(&mut self) -> bool {
         self.first.is_some() || self.lines.has_more()
+    }
+}
+
+/// Whether a line is none of JSON's, but what another program logs into the same pipe: it begins with no object, and is no
+/// list either.
+fn is_other_text(line: &[u8]) -> bool {
+    match line.trim_ascii_start() {
+        [b'{', ..] => false,
+        [b'[', .., b']'] => false,
+        _ => true,
     }
 }
 
@@ -202,7 +235,11 @@ impl Parser {
             Ok(())
         })?;
         scanner.end()?;
-        if has_people { Ok(frame) } else { fault("the frame has no 'people', expected a list (empty for nobody)") }
+        if has_people {
+            Ok(frame)
+        } else {
+            fault("the frame has no 'people', expected a list (empty where there is no person)")
+        }
     }
 
     /// The frame's number: whole, or written as 7.0, "7" or the name of an image. Numbers that begin below 0 are counted
@@ -459,6 +496,35 @@ mod tests {
         let seen = outcomes(text);
         assert_eq!(seen[..3], ["0", "5", "6"]);
         assert!(seen[3].starts_with("clip.jsonl:5: ") && seen[4] == "8", "{seen:?}");
+    }
+
+    #[test]
+    fn lines_of_a_log_are_passed_over_and_counted() {
+        let log = [
+            "INFO: delegate created",
+            "[ WARN:0@1.2] global cap.cpp",
+            "[2026-11-28 11:30:00] 29.8 fps",
+            "  59/60",
+            "\u{1b}[32mok",
+        ];
+        let mut text = String::new();
+        for line in log {
+            text.push_str(&format!("{{\"people\":[]}}\n{line}\n"));
+        }
+        let mut lines = reader(text).unwrap();
+        for index in 0..5 {
+            assert_eq!(lines.read().unwrap().unwrap().index, index);
+        }
+        assert_eq!((lines.read().unwrap(), lines.passed_over()), (None, PassedOver { lines: 5, first: 2 }));
+        // Broken JSON is no log.
+        assert!(
+            outcomes("{\"people\":[]}\n{\"people\":[\n[1,2]\n")[1..].iter().all(|seen| seen.contains("clip.jsonl:"))
+        );
+        let header = "{\"poselift\":1,\"kind\":\"keypoints\"}\n";
+        assert_eq!(
+            outcomes(format!("{header}one\ntwo\n")),
+            ["clip.jsonl: 2 lines of other text, expected frames behind the header"]
+        );
     }
 
     #[test]

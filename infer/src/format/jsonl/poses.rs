@@ -74,7 +74,11 @@ fn fields(scanner: &mut Scanner<'_>, frame: &mut LiftedFrame, joints: usize) -> 
         Ok(())
     })?;
     scanner.end()?;
-    if has_people { Ok(()) } else { fault("the frame has no 'people', expected a list (empty for nobody)") }
+    if has_people {
+        Ok(())
+    } else {
+        fault("the frame has no 'people', expected a list (empty where there is no person)")
+    }
 }
 
 fn negative<T>() -> Scan<T> {
