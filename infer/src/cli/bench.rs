@@ -3,16 +3,17 @@
 mod compare;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use ndarray::Array3;
 use serde::Serialize;
 
-use super::report::Terminal;
+use super::report::{Terminal, printable};
 use super::{DeviceArgs, ExitStatus, batch_size, open_lifter, read_model};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::format::write_whole;
 use crate::lift::Lifter;
 use crate::model::{Card, Precision, Provider};
 
@@ -109,19 +110,15 @@ fn batches(provider: Provider) -> &'static [usize] {
 fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitStatus> {
     let json = || serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from);
     let text = match &args.json {
-        None => table.to_owned(),
+        None => printable(table).into_owned(),
         Some(None) => json()?,
         Some(Some(path)) => {
-            write_file(path, &json()?)?;
-            table.to_owned()
+            write_whole(path, json()?.as_bytes())?;
+            printable(table).into_owned()
         }
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitStatus::Done)
-}
-
-fn write_file(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).map_err(|error| Error::io("cannot write", path, error))
 }
 
 /// `[batch, J_in, channels]` key points of people all over an image, every joint seen.

@@ -12,7 +12,7 @@ use clap::Args;
 use ndarray::{Array3, ArrayView3, Axis, arr1, concatenate, s};
 
 use super::camera::CameraArgs;
-use super::report::Terminal;
+use super::report::{Terminal, printable};
 use super::{DeviceArgs, ExitStatus, image_size, open_lifter, positive, read_model};
 use crate::camera::Camera;
 use crate::error::{Error, Result};
@@ -112,7 +112,7 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
         terminal.note(&format!("{data}: image size unknown: no person is turned to the optical axis, give --size WxH"));
     }
     let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
-    let text = if args.json { format!("{}\n", report.json()) } else { report.table(data) };
+    let text = if args.json { format!("{}\n", report.json()) } else { printable(&report.table(data)).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
     let (failed, all) = (report.not_lifted, report.not_lifted + report.samples);
     if failed > 0 {

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{ExitStatus, input, report::Terminal};
+use super::super::{
+    ExitStatus, input,
+    report::{Terminal, printable},
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, open_pose_reader};
 use crate::metric::{Held, Steadiness, SteadinessFigures};
@@ -21,7 +24,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
         return Err(Error::input(format!("no person in any of the {frames} frames, expected poses")).at(source.name()));
     }
     let report = Report::new(reader.info(), source.name(), &figures, unreadable);
-    let text = if json { format!("{}\n", report.json()) } else { report.table() };
+    let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitStatus::partly_if(unreadable > 0))
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{ExitStatus, input, report::Terminal};
+use super::super::{
+    ExitStatus, input,
+    report::{Terminal, printable},
+};
 use crate::error::Result;
 use crate::format::{Markers, open_pose_reader};
 use crate::metric::truth::{Agreement, Recording, TRUTH_JOINTS, agreement};
@@ -26,7 +29,7 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> 
     }
     let agreement = agreement(&stream.recording, &markers).map_err(|error| error.at(truth))?;
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
-    let text = if json { format!("{}\n", report.json()) } else { report.table() };
+    let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitStatus::partly_if(stream.unreadable > 0))
 }
