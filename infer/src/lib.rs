@@ -3,8 +3,7 @@
 //! Give the camera with the key points: models that look at the subject then turn it to each person, and poses do not
 //! depend on where in the image people stand.
 //!
-//! ```no_run
-//! # // Needs ONNX Runtime, which a documentation test cannot count on.
+//! ```
 //! # #[cfg(feature = "bundled")]
 //! # fn main() -> poselift::Result<()> {
 //! use ndarray::Array3;

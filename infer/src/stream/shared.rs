@@ -20,13 +20,14 @@ const WAITING_BATCHES: usize = 4;
 
 /// A handle to a shared network; a clone is one more handle.
 ///
-/// ```no_run
+/// ```
+/// # #[cfg(feature = "bundled")]
+/// # fn main() -> poselift::Result<()> {
 /// use std::time::Duration;
 ///
 /// use poselift::stream::SharedNetwork;
 /// use poselift::{Lifter, LifterOptions};
 ///
-/// # fn main() -> poselift::Result<()> {
 /// let lifter = Lifter::bundled(&LifterOptions::default())?;
 /// let batch = lifter.batch();
 /// let network = SharedNetwork::start(lifter.into_network(), batch, Duration::ZERO)?;
@@ -39,6 +40,8 @@ const WAITING_BATCHES: usize = 4;
 /// }
 /// # Ok(())
 /// # }
+/// # #[cfg(not(feature = "bundled"))]
+/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct SharedNetwork {
