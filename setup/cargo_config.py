@@ -3,7 +3,7 @@
 
     python3 setup/cargo_config.py .cargo/config.toml LIBTORCH=/path ...
 
-Cargo puts [env] into builds and tests unless the user's own environment has the variable. A file that somebody else wrote
+Cargo puts [env] into builds and tests unless the user's own environment has the variable. A file that another program wrote
 is left alone.
 """
 

@@ -7,6 +7,8 @@ Each library is downloaded by pip at a pinned version and hash, assembled in a t
 checked, and renamed into place: a run that breaks or is killed leaves nothing that looks installed. A second run finds
 the marker that the first one wrote and does nothing: what only an installation needs is imported where it is used, so
 that such a run is over in a tenth of a second. Python 3.9 and its standard library are all that is used.
+The crates ort and tch can download these libraries themselves, but the one takes them from its own server and the other an
+archive without a hash, each into one build folder: here versions and hashes are pinned, and all checkouts share a copy.
 stdout gets one path a line, in the order asked for; everything else goes to stderr.
 """
 
@@ -114,7 +116,7 @@ def put_in_place(installed, folder):
 
 
 def check_replaceable(library, folder):
-    """Refuses to touch a folder that somebody else put there."""
+    """Refuses to touch a folder that another program made."""
     if folder.exists() and not (folder / MARKER).exists():
         raise Complaint(
             f"{folder} exists, but this script did not put it there",
@@ -123,7 +125,7 @@ def check_replaceable(library, folder):
 
 
 def remove_leftovers(library, cache):
-    """Removes what a killed run left; called under the lock, so nobody works on it."""
+    """Removes what a killed run left; called under the lock, so no other process works on it."""
     import shutil
 
     for leftover in cache.glob(partial_prefix(library) + "*"):

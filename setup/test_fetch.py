@@ -144,7 +144,7 @@ class Fetching(unittest.TestCase):
         )
         command = [sys.executable, str(SETUP / "fetch.py"), "--pins", str(self.folder), "onnxruntime"]
         pipe = subprocess.PIPE
-        # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
+        # A shell that runs the tests in the background ignores SIGINT, and children inherit that.
         heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed)
 

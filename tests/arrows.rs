@@ -1,5 +1,8 @@
 //! Finds the modules of a crate that name each other, so that a test can check the order of its layers.
 //!
+//! Cargo holds the order of crates; inside a crate Rust lets each module name every other one, and a crate for each room would
+//! make public what is not for users. So a test holds it.
+//!
 //! A room is a top-level module. This reads tokens, not Rust: `crate::room`, `crate::{room, …}` and `super::` chains,
 //! in code and in `use` lines alike; comments and strings are skipped.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources must stop")]

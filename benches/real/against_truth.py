@@ -7,7 +7,7 @@ frame by frame. Where three views agree, their rays give her joints; the cameras
 first, since she was rendered with slightly other ones. `poselift run` lifts what each single camera saw, with the true
 focal length and with the one it guesses, and the exact projections of the joints as well. Errors are over twelve
 joints, relative to the middle of the hips, in mm at her stature: poselift's poses are of 1.70 m and are scaled down to
-hers, MediaPipe's are in metres of its own. Nobody else in those videos is looked at (recordings.py says why).
+hers, MediaPipe's are in metres of its own. Other people in those videos are left aside (recordings.py says why).
 
 The truth carries what MediaPipe takes for a joint: an error that all four views share cannot be seen.
 """
@@ -25,7 +25,7 @@ from complaint import Complaint
 from errors import mean_errors
 
 STATURE = 1.40  # metres, by her ears at 1.27 m over the floor
-LIFTED = 1.70  # what poselift's models take everybody to be
+LIFTED = 1.70  # what poselift's models take each person to be
 TOLERANCE = 20.0  # pixels; she is 500 to 1000 tall
 ALIGNED_BY = [5, 6, 11, 12, 13, 14, 15, 16]  # COCO-17: shoulders, hips, knees, ankles
 

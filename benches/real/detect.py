@@ -51,7 +51,7 @@ class Window(NamedTuple):
         return np.ascontiguousarray(cv2.copyMakeBorder(inside, *edges, cv2.BORDER_CONSTANT)), (left, top)
 
     def holds(self, landmarks):
-        """Whether the landmarks are of somebody as large as expected and about where they are expected."""
+        """Whether the landmarks are of a person as large as expected and about where they are expected."""
         low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
         away = np.abs((low + high) / 2 - self.middle).max()
         return away < 0.3 * self.side and 0.5 < (high - low).max() / self.height < 1.35
@@ -82,7 +82,7 @@ def follow(video, detector):
 
 
 def look_into(video, window, detector):
-    """The person who stays in a window, each frame by itself; whoever else is found there counts as nobody."""
+    """The person who stays in a window, each frame by itself; another person found there counts as none."""
     install(detector)
     complexity = COMPLEXITY[detector]
     with Pose(static_image_mode=True, model_complexity=complexity, min_detection_confidence=0.3) as pose:
@@ -91,25 +91,25 @@ def look_into(video, window, detector):
         for image in frames:
             square, corner = window.cut(image)
             landmarks, world = landmarks_of(pose.process(square), (window.side, window.side), corner)
-            found.append((landmarks, world) if window.holds(landmarks) else nobody())
+            found.append((landmarks, world) if window.holds(landmarks) else no_person())
     return gathered(video, found, fps, size)
 
 
 def landmarks_of(result, size, corner):
     """Landmarks and world landmarks out of MediaPipe's result on an image of `size` that begins at `corner`."""
     if result.pose_landmarks is None:
-        return nobody()
+        return no_person()
     landmarks = np.array([(p.x, p.y, p.visibility) for p in result.pose_landmarks.landmark])
     landmarks[:, :2] = landmarks[:, :2] * size + corner
     return landmarks, np.array([(p.x, p.y, p.z) for p in result.pose_world_landmarks.landmark])
 
 
-def nobody():
+def no_person():
     return np.full((33, 3), np.nan), np.full((33, 3), np.nan)
 
 
 def gathered(video, found, fps, size):
     detections = Detections(*(np.array(part) for part in zip(*found)), fps, size) if found else None
     if detections is None or not detections.seen.any():
-        raise Complaint(f"{video}: MediaPipe finds nobody")
+        raise Complaint(f"{video}: MediaPipe finds no person")
     return detections

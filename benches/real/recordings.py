@@ -2,7 +2,7 @@
 
 The videos are no part of this repository (BSD 3-Clause, perfanalytics and the authors of Sports2D and Pose2Sim). Of
 Demo_MultiPerson only the rendered woman may be measured: the man beside her, who is in pose2sim's Demo_SinglePerson
-too, is kept aside for tests that nobody tuned anything to. Demo_SinglePerson is therefore never unpacked.
+too, is kept aside for tests that nothing was tuned to. Demo_SinglePerson is therefore never unpacked.
 """
 
 import hashlib

@@ -41,7 +41,7 @@ def check(options):
 
 
 def write_keypoints(path, keypoints, fps):
-    """Key points `[T, J, 3]` of one person; NaN where one is missing, and where nobody is in a frame."""
+    """Key points `[T, J, 3]` of one person; NaN where one is missing, and where there is no person in a frame."""
     with open(path, "w", encoding="utf-8") as file:
         for frame, points in enumerate(keypoints):
             missing = np.isnan(points).any(1)
@@ -62,11 +62,11 @@ def write_poses(path, poses, fps, joints, parents):
 
 
 def read_poses(path):
-    """Poses `[T, J, 3]` of one person out of such a stream; frames with nobody are NaN."""
+    """Poses `[T, J, 3]` of one person out of such a stream; frames without a person are NaN."""
     with open(path, encoding="utf-8") as file:
         header, *frames = map(json.loads, file)
-    nobody = np.full((len(header["joints"]), 3), np.nan)
-    return np.array([frame["people"][0]["joints"] if frame["people"] else nobody for frame in frames])
+    no_person = np.full((len(header["joints"]), 3), np.nan)
+    return np.array([frame["people"][0]["joints"] if frame["people"] else no_person for frame in frames])
 
 
 def lift(options, name, keypoints, fps, size, layout, focal=None):
