@@ -392,6 +392,22 @@ fn pandas_reads_csv_and_numpy_npz() {
     assert!(again.iter().zip(&frames).all(|(a, b)| a.people[0].root == b.people[0].root));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_persons_file_replaces_a_link_and_not_the_input_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = poses(folder.path(), &[(0, 0..20), (1, 0..20)]);
+    let before = std::fs::read(&input).unwrap();
+    for person in ["walk_person0.trc", "walk_person1.trc"] {
+        std::os::unix::fs::symlink(&input, folder.path().join(person)).unwrap();
+    }
+    convert(&input, "walk.trc", &[]);
+    assert_eq!(std::fs::read(&input).unwrap(), before);
+    assert!(
+        !folder.path().join("walk_person0.trc").is_symlink() && !folder.path().join("walk_person1.trc").is_symlink()
+    );
+}
+
 #[test]
 fn several_people_get_a_file_each_and_a_gap_stays_blank() {
     let folder = tempfile::tempdir().unwrap();

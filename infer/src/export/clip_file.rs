@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::motion::{Clip, MAX_FILLED_GAP, Motion, Recorder};
 use super::{Export, bvh, c3d, decimals, glb, mot, trc};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
 
@@ -76,6 +76,7 @@ impl ClipWriter {
             let path = path.with_file_name(name);
             let info = self.file_info(&path);
             if let Some(bytes) = mot::render_sigma(clip, motion, &info).map_err(|error| error.at(&path))? {
+                remove_link(&path)?;
                 write_whole(&path, &bytes)?;
             }
         }
@@ -89,6 +90,9 @@ impl ClipWriter {
 
     fn write_file(&self, path: &Path, render: impl FnOnce(&FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {
         let bytes = render(&self.file_info(path)).map_err(|error| error.at(path))?;
+        if path != self.path {
+            remove_link(path)?;
+        }
         write_whole(path, &bytes)
     }
 
@@ -142,6 +146,14 @@ impl PoseWriter for ClipWriter {
         }
         self.write_files(&clip)
     }
+}
+
+/// Removes a link to a file: a name that was made up here may stand for any file, an input too, which stays as it is.
+fn remove_link(path: &Path) -> Result<()> {
+    if path.is_symlink() && path.is_file() {
+        std::fs::remove_file(path).map_err(|error| Error::io("cannot write", path, error))?;
+    }
+    Ok(())
 }
 
 /// `walk.trc` for person 3 is `walk_person3.trc`.
