@@ -22,6 +22,8 @@ pub(super) enum ScoreScale {
     Logit,
     /// Up to 100.
     Percent,
+    /// Beyond 100 for more than a tenth of the points: no score, but a depth or a byte.
+    NoScore,
 }
 
 impl ScoreScale {
@@ -29,11 +31,13 @@ impl ScoreScale {
     pub(super) fn of<'a>(people: impl Iterator<Item = &'a Person>) -> Self {
         let (mut points, mut least, mut largest) = (0usize, f32::INFINITY, f32::NEG_INFINITY);
         let mut are_whole = true;
+        let mut beyond = 0usize;
         let mut places = Places::default();
         for point in people.flat_map(|person| &person.keypoints).filter(|point| is_there(point)) {
             points += 1;
             least = least.min(point.score);
             largest = largest.max(point.score);
+            beyond += usize::from(point.score > 100.0);
             are_whole &= point.score == 0.0 || point.score == 1.0 || point.score == 2.0;
             places.add(point.x, point.y);
         }
@@ -49,6 +53,7 @@ impl ScoreScale {
             () if are_whole && largest == 2.0 => Self::Visibility,
             () if least < 0.0 || (largest > 2.0 && largest <= 20.0) => Self::Logit,
             () if largest > 20.0 && largest <= 100.0 => Self::Percent,
+            () if beyond * 10 > points => Self::NoScore,
             () => Self::Plain,
         }
     }
@@ -67,6 +72,7 @@ impl ScoreScale {
             Self::Visibility => "scores are 0, 1 and 2 as COCO's visibility: read as 0, 0.5 and 1",
             Self::Logit => "scores lie beyond 0 to 1 as logits do: taken through the logistic function",
             Self::Percent => "scores reach up to 100: divided by 100",
+            Self::NoScore => "the third numbers of points lie beyond 100, which no scores do: points are read as seen",
         };
         Some(Notice::new(text, "write scores of 0 to 1"))
     }
@@ -95,6 +101,7 @@ impl ScoreScale {
         match self {
             Self::Plain => score.min(1.0),
             Self::AllZero => f32::from(u8::from(is_there)),
+            Self::NoScore => f32::from(u8::from(is_there && score != 0.0)),
             Self::Visibility => (score / 2.0).clamp(0.0, 1.0),
             Self::Logit if is_there => 1.0 / (1.0 + (-score).exp()),
             Self::Logit => 0.0,

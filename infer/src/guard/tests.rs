@@ -171,6 +171,7 @@ fn scores_of_every_kind_become_scores() {
         (0.0, 1.0, Some("every score is 0")),
         (5.2, 0.994, Some("logits")),
         (90.0, 0.9, Some("up to 100")),
+        (255.0, 1.0, Some("which no scores do")),
     ] {
         let (frames, notices, _) =
             guarded(clip(each_point(move |_, point| point.score = score)), ReadOptions::default()).unwrap();
