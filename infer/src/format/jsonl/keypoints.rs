@@ -167,11 +167,7 @@ impl FrameReader for KeypointLines {
 /// Whether a line is none of JSON's, but what another program logs into the same pipe: it begins with no object, and is no
 /// list either.
 fn is_other_text(line: &[u8]) -> bool {
-    match line.trim_ascii_start() {
-        [b'{', ..] => false,
-        [b'[', .., b']'] => false,
-        _ => true,
-    }
+    !matches!(line.trim_ascii_start(), [b'{', ..] | [b'[', .., b']'])
 }
 
 /// What must be remembered from line to line.
