@@ -400,6 +400,7 @@ fn real_files_of_every_detector_are_read_without_a_false_alarm() {
         ("samples/openpose_body25b", &["--size", "1088x1920"], 100),
         ("samples/openpose_body25_sign", &["--size", "1280x720"], 9),
         ("samples/mmpose_wholebody/FOOTBALL.json", &["--size", "720x1280"], 41),
+        ("mediapipe/pose_landmarks.pbtxt", &["--size", "1000x667"], 1),
     ] {
         let found = run(&folder.path().join(name), options);
         let alarms: Vec<_> = ALARMS.into_iter().filter(|alarm| found.told.contains(alarm)).collect();

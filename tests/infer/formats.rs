@@ -303,3 +303,31 @@ fn a_real_stream_is_read() {
     let message = reader.read().unwrap_err().to_string();
     assert_eq!(message, format!("{}:1: person 0 has 33 key points, expected 17 (coco17)", path.display()));
 }
+
+#[test]
+fn one_of_several_clips_in_an_archive_is_lifted_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import numpy as np
+def clip(start): return (np.arange(3 * 17 * 2).reshape(3, 17, 2) * 1.5 + start).astype('f4')
+positions = {'S1': {'Walking': [clip(0), clip(100)], 'Eating': [clip(200)]}}
+np.savez('data_2d.npz', positions_2d=np.array(positions, dtype=object), metadata=np.array({'layout_name': 'coco'}, dtype=object))
+np.save('cameras.npy', np.stack([np.tile(clip(start)[:1], (80, 1, 1)) for start in (0, 100)]))
+";
+    if python(folder.path(), script).is_none() {
+        return;
+    }
+    let first_x = |file: &str, part: &str| {
+        let source = Source::Part { path: folder.path().join(file), part: part.to_owned() };
+        let mut reader = open_reader(&source, None, None).map_err(|error| error.to_string())?;
+        Ok::<f64, String>(reader.read().unwrap().unwrap().people[0].keypoints[0].x)
+    };
+    assert_eq!(first_x("data_2d.npz", "S1/Walking/1"), Ok(100.0));
+    assert_eq!(first_x("data_2d.npz", "Eating"), Ok(200.0));
+    let message = first_x("data_2d.npz", "Walking").unwrap_err();
+    assert!(message.contains("2 clips called 'Walking' (S1/Walking/0, S1/Walking/1), expected one"), "{message}");
+    let message = first_x("data_2d.npz", "Jumping").unwrap_err();
+    assert!(message.contains("0 clips called 'Jumping' (S1/Walking/0, S1/Walking/1, S1/Eating/0)"), "{message}");
+    assert_eq!(first_x("cameras.npy", "1"), Ok(100.0));
+    assert!(first_x("cameras.npy", "2").unwrap_err().contains("no clip '2' in it"));
+}

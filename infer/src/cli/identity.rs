@@ -30,7 +30,7 @@ impl FileIdentity {
     pub(super) fn of_source(source: &Source) -> Option<Self> {
         match source {
             Source::Stdin => of_stream(std::io::stdin()),
-            Source::File(path) => Self::of_path(path),
+            Source::File(path) | Source::Part { path, .. } => Self::of_path(path),
             // Its frames are `.json` and `.txt` files, which are never written to.
             Source::Folder { .. } => None,
             // A growing file; nothing has the name of a socket.

@@ -60,7 +60,9 @@ pub(crate) fn is_pipe(source: &Source) -> bool {
         Source::Stdin => true,
         Source::Folder { .. } => false,
         Source::Live(_) => true,
-        Source::File(path) => path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()),
+        Source::File(path) | Source::Part { path, .. } => {
+            path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+        }
     }
 }
 
@@ -112,7 +114,7 @@ fn holds_clip(path: &Path) -> bool {
 fn frames_of(clip: &Source) -> impl Iterator<Item = &PathBuf> {
     let files = match clip {
         Source::Folder { files, .. } => files.as_slice(),
-        Source::Stdin | Source::File(_) | Source::Live(_) => &[],
+        Source::Stdin | Source::File(_) | Source::Part { .. } | Source::Live(_) => &[],
     };
     files.iter().map(|(_, file)| file)
 }

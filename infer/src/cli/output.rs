@@ -97,7 +97,7 @@ pub(crate) fn refuse_overwriting(sources: &[Source], model: Option<&Path>, targe
 fn stem(source: &Source) -> PathBuf {
     match source {
         Source::Stdin => "stdin".into(),
-        Source::File(path) => path.file_stem().unwrap_or(path.as_os_str()).into(),
+        Source::File(path) | Source::Part { path, .. } => path.file_stem().unwrap_or(path.as_os_str()).into(),
         Source::Folder { path, .. } => path.file_name().unwrap_or(path.as_os_str()).into(),
         Source::Live(_) => super::live::stem(source.name()),
     }

@@ -64,6 +64,9 @@ pub(super) struct RunArgs {
     /// Image size in pixels, for inputs that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
+    /// The clip of a file that holds several: S1/Walking/0 of VideoPose3D's npz, 0 for the first camera of FreeMoCap's npy
+    #[arg(long, value_name = "NAME")]
+    clip: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
     /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
@@ -192,7 +195,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let (inputs, listening) = args.live.inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
-    let sources = inputs.sources;
+    let sources = args.parts(inputs.sources);
     let cameras = args.cameras(&sources, terminal)?;
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
@@ -367,6 +370,16 @@ impl RunArgs {
     /// Whether poses go to -o or to stdout, and not to receivers alone.
     fn has_output(&self) -> bool {
         self.output.is_some() || !self.live.is_output()
+    }
+
+    /// The sources, each of them the clip that is asked for in it.
+    fn parts(&self, sources: Vec<Source>) -> Vec<Source> {
+        let Some(part) = &self.clip else { return sources };
+        let part_of = |source| match source {
+            Source::File(path) => Source::Part { path, part: part.clone() },
+            other => other,
+        };
+        sources.into_iter().map(part_of).collect()
     }
 
     /// The camera of each source. Each camera is told once.

@@ -53,7 +53,7 @@ impl FrameReader for BufferedFrames {
     }
 }
 
-/// The clip in an npy file.
+/// The clip in an npy file; `part` is the number of the camera, where there are several.
 ///
 /// # Errors
 /// Bytes that are no npy file, or an array of no shape that a clip has.
@@ -61,26 +61,29 @@ pub(super) fn open_npy(
     mut input: Box<dyn BufRead + Send>,
     name: &Path,
     layout: Option<&'static Layout>,
+    part: Option<&str>,
     is_movenet: bool,
 ) -> Result<Box<dyn FrameReader>> {
     let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     if pickled(there).is_ok_and(|pickle| pickle.is_some()) {
         let bytes = read_whole(input, name)?;
         let pickle = pickled(&bytes).map_err(|e| e.at(name))?.expect("the header says that there is a pickle");
-        let arrays = of_pickle(pickle).map_err(|e| e.at(name))?;
+        let arrays = of_pickle(pickle).and_then(|arrays| arrays.of_camera(part)).map_err(|e| e.at(name))?;
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
     let header = NpyHeader::read(&mut input).map_err(|e| e.at(name))?;
-    if matches!(header.shape[..], [_, _, 2..=3]) && !is_movenet {
+    if matches!(header.shape[..], [_, _, 2..=3]) && !is_movenet && part.is_none() {
         return Ok(Box::new(ArrayFrames::with_header(header, input, name, layout)?));
     }
-    check_shape(&header.shape, layout).map_err(|e| e.at(name))?;
+    if part.is_none() {
+        check_shape(&header.shape, layout).map_err(|e| e.at(name))?;
+    }
     let mut keypoints = read_data(header, input).map_err(|e| e.at(name))?;
     if is_movenet {
         keypoints.swap_first_two();
     }
-    let mut clip = frames_of(ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() }, layout)
-        .map_err(|e| e.at(name))?;
+    let arrays = ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() };
+    let mut clip = arrays.of_camera(part).and_then(|arrays| frames_of(arrays, layout)).map_err(|e| e.at(name))?;
     if is_movenet {
         clip.info.format = Some(InputFormat::MoveNet);
     }
@@ -91,7 +94,8 @@ fn boxed(frames: BufferedFrames) -> Box<dyn FrameReader> {
     Box::new(frames)
 }
 
-/// The clip in an npz archive: `keypoints`, perhaps with `scores`, the only array, or VideoPose3D's `positions_2d`.
+/// The clip in an npz archive: `keypoints`, perhaps with `scores`, the only array, or VideoPose3D's `positions_2d`; of several
+/// the one that `part` names.
 ///
 /// # Errors
 /// An archive that cannot be read, several arrays none of which is a clip's, or several clips.
@@ -99,12 +103,13 @@ pub(super) fn open_npz(
     input: Box<dyn ReadSeek>,
     name: &Path,
     layout: Option<&'static Layout>,
+    part: Option<&str>,
 ) -> Result<Box<dyn FrameReader>> {
     let mut archive = Archive::new(input, name)?;
     let names = archive.names();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     if has("positions_2d") {
-        let arrays = videopose3d(&mut archive, has("metadata")).map_err(|e| e.at(name))?;
+        let arrays = videopose3d(&mut archive, has("metadata"), part).map_err(|e| e.at(name))?;
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
     let chosen = match &names[..] {
@@ -123,32 +128,75 @@ pub(super) fn open_npz(
     let member = archive.member(&chosen)?;
     let in_chosen = |archive: &Archive, e: &Error| archive.in_array(&chosen, e).hint(HINT);
     if let Some(pickle) = pickled(&member).map_err(|e| in_chosen(&archive, &e))? {
-        let arrays = of_pickle(pickle).map_err(|e| in_chosen(&archive, &e))?;
+        let arrays =
+            of_pickle(pickle).and_then(|arrays| arrays.of_camera(part)).map_err(|e| in_chosen(&archive, &e))?;
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
     let scores = ["scores", "keypoint_scores"].into_iter().find(|beside| has(beside));
     let Some(scores) = scores else {
-        return open_npy(Box::new(Cursor::new(member)), name, layout, false)
+        return open_npy(Box::new(Cursor::new(member)), name, layout, part, false)
             .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
     };
     let keypoints = read_array(&member[..]).map_err(|e| in_chosen(&archive, &e))?;
     let scores = Some(archive.array(scores)?);
     let arrays = ClipArrays { keypoints: Some(keypoints), scores, ..ClipArrays::default() };
+    let arrays = arrays.of_camera(part).map_err(|e| e.at(name))?;
     frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
 }
 
+/// Clips that an error names.
+const MOST_LISTED: usize = 12;
+
+/// Whether `part` is a clip's name or some of its steps, as `Walking/0` is of `S1/Walking/0`.
+fn is_part(part: &str, name: &str) -> bool {
+    let (part, name) = (format!("/{}/", part.trim_matches('/')), format!("/{name}/"));
+    name.contains(&part)
+}
+
+impl ClipArrays {
+    /// The arrays of one camera, the `part`th of those that stand in the first side.
+    fn of_camera(self, part: Option<&str>) -> Result<Self> {
+        let Some(part) = part else { return Ok(self) };
+        let shape = self.keypoints.as_ref().map(|array| array.shape.clone()).unwrap_or_default();
+        let cameras = match shape[..] {
+            [cameras, frames, _, 2..=3] if frames > MAX_PEOPLE => cameras,
+            _ => 1,
+        };
+        let Some(camera) = part.parse().ok().filter(|camera: &usize| *camera < cameras && cameras > 1) else {
+            let shape = shape_text(&shape);
+            return Err(Error::usage(format!("the array's shape is {shape}: no clip '{part}' in it (--clip)")).hint(
+                match cameras {
+                    1 => "it holds one clip: leave --clip out".to_owned(),
+                    _ => format!("expected the number of a camera, 0 to {}", cameras - 1),
+                },
+            ));
+        };
+        let slice = |array: Array| {
+            let size = array.numbers.len() / cameras;
+            let numbers = array.numbers[camera * size..(camera + 1) * size].to_vec();
+            Array { shape: array.shape[1..].to_vec(), numbers }
+        };
+        Ok(Self { keypoints: self.keypoints.map(slice), scores: self.scores.map(slice), ..self })
+    }
+}
+
 /// VideoPose3D's and Detectron2's archive: a clip a video, and what `metadata` says of its size and joints.
-fn videopose3d(archive: &mut Archive, has_metadata: bool) -> Result<ClipArrays> {
+fn videopose3d(archive: &mut Archive, has_metadata: bool, part: Option<&str>) -> Result<ClipArrays> {
     let member = archive.member("positions_2d")?;
     let pickle = pickled(&member)?.ok_or_else(|| Error::input("'positions_2d' holds no dictionary of clips"))?;
     let mut clips = nested_arrays(pickle)?;
-    if clips.len() != 1 {
-        let names: Vec<String> = clips.iter().take(8).map(|(way, _)| way.join("/")).collect();
-        let found = clips.len();
-        return Err(Error::input(format!("'positions_2d' holds {found} clips ({} …), expected one", names.join(", ")))
-            .hint("save the one that is wanted: numpy.save('clip.npy', positions[video][action][camera])"));
-    }
-    let (way, keypoints) = clips.remove(0);
+    let names: Vec<String> = clips.iter().map(|(way, _)| way.join("/")).collect();
+    let chosen: Vec<usize> =
+        (0..clips.len()).filter(|clip| part.is_none_or(|part| is_part(part, &names[*clip]))).collect();
+    let [only] = chosen[..] else {
+        let wanted = part.map_or(String::new(), |part| format!(" called '{part}'"));
+        let listed = if chosen.is_empty() { names } else { chosen.iter().map(|clip| names[*clip].clone()).collect() };
+        let (found, shown) = (chosen.len(), listed[..listed.len().min(MOST_LISTED)].join(", "));
+        let more = if listed.len() > MOST_LISTED { " …" } else { "" };
+        return Err(Error::input(format!("'positions_2d' holds {found} clips{wanted} ({shown}{more}), expected one"))
+            .hint("say which: --clip NAME"));
+    };
+    let (way, keypoints) = clips.swap_remove(only);
     let mut arrays = ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() };
     if has_metadata {
         let member = archive.member("metadata")?;
@@ -250,7 +298,7 @@ fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipS
                     "the array's shape is {}: {cameras} cameras of {frames} frames, expected one camera's",
                     shape_text(shape)
                 ))
-                .hint("save one of them: numpy.save('camera0.npy', array[0])"));
+                .hint(format!("say which: --clip 0 to --clip {}", cameras - 1)));
             }
             (frames, 1, joints, channels)
         }
@@ -368,6 +416,24 @@ mod tests {
         let message =
             frames_of(ClipArrays { keypoints, scores, ..ClipArrays::default() }, None).map(|_| ()).unwrap_err();
         assert!(message.to_string().contains("'scores' has the shape [3]"), "{message}");
+    }
+
+    #[test]
+    fn one_of_several_cameras_is_cut_out() {
+        let numbers: Vec<f32> = (0..3 * 100 * 17 * 2).map(|number| number as f32).collect();
+        let scores = Some(Array { shape: vec![3, 100, 17], numbers: vec![0.5; 3 * 100 * 17] });
+        let arrays = || ClipArrays {
+            keypoints: Some(Array { shape: vec![3, 100, 17, 2], numbers: numbers.clone() }),
+            scores: scores.clone(),
+            ..ClipArrays::default()
+        };
+        let frames = frames_of(arrays().of_camera(Some("2")).unwrap(), None).unwrap().frames;
+        assert_eq!((frames.len(), frames[0].people[0].keypoints[0].x), (100, f64::from(2 * 100 * 17 * 2)));
+        for odd in ["3", "left"] {
+            let message = arrays().of_camera(Some(odd)).map(|_| ()).unwrap_err().to_string();
+            assert!(message.contains(&format!("no clip '{odd}' in it")), "{message}");
+        }
+        assert!(is_part("Walking/0", "S1/Walking/0") && is_part("S1", "S1/Walking/0") && !is_part("S", "S1/Walking/0"));
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub(super) fn open(
     }
     let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     match sniff::start(there).map_err(|e| e.at(name))? {
+        sniff::Start::Hdf5 if matches!(source, Source::Part { .. }) => {
+            Err(Error::usage("an HDF5 file holds one clip (--clip)").at(name))
+        }
         sniff::Start::Hdf5 => {
             let bytes = read_whole(input, name)?;
             Ok(Box::new(detector::open_hdf5(&bytes, name, None, layout)?))
@@ -54,19 +57,27 @@ pub(super) fn open(
 fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
     let from = Some(format);
+    let part = match source {
+        Source::Part { part, .. } => Some(part.as_str()),
+        _ => None,
+    };
+    let is_of_arrays = matches!(format, InputFormat::Npy | InputFormat::MoveNet | InputFormat::Npz);
+    if let Some(part) = part.filter(|_| !is_of_arrays) {
+        return Err(Error::usage(format!("a file of {format} holds one clip, and no '{part}' (--clip)")).at(name));
+    }
     Ok(match format {
         InputFormat::JsonLines => match input.fill_buf().map_err(|e| Error::io("cannot read", name, e))? {
             [b'[', ..] => open_json(input, source, layout)?,
             _ => Box::new(KeypointLines::new(input, name, layout)?),
         },
-        InputFormat::Npy => arrays::open_npy(input, name, layout, false)?,
-        InputFormat::MoveNet => arrays::open_npy(input, name, layout, true)?,
+        InputFormat::Npy => arrays::open_npy(input, name, layout, part, false)?,
+        InputFormat::MoveNet => arrays::open_npy(input, name, layout, part, true)?,
         InputFormat::Npz => {
             let seekable: Box<dyn npz::ReadSeek> = match source {
-                Source::File(path) if is_plain(path) => Box::new(open_file(path)?),
+                Source::File(path) | Source::Part { path, .. } if is_plain(path) => Box::new(open_file(path)?),
                 _ => Box::new(Cursor::new(read_whole(input, name)?)),
             };
-            arrays::open_npz(seekable, name, layout)?
+            arrays::open_npz(seekable, name, layout, part)?
         }
         InputFormat::DeepLabCutCsv => Box::new(detector::read_csv(input, name, layout)?),
         InputFormat::Csv => Box::new(TableFrames::new(input, name, layout)?),
@@ -210,6 +221,10 @@ fn push_lines(text: &[u8], lines: &mut Vec<u8>) {
 /// Opens an input that begins with other text than JSON: a table, labels, or lines of a log before a stream.
 fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
+    let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
+    if detector::is_proto_landmarks(&String::from_utf8_lossy(&there[..there.len().min(MAX_LOG_LINE)])) {
+        return open_proto_text(input, source, layout);
+    }
     let mut first = Vec::new();
     for passed in 0..MAX_LOG_LINES {
         let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
@@ -235,6 +250,14 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
     }
     let letter = String::from_utf8_lossy(&first).chars().find(|letter| !letter.is_whitespace()).unwrap_or(' ');
     Err(sniff::unknown(&format!("'{}' at the start", letter.escape_debug())).at(name))
+}
+
+/// MediaPipe's landmarks as a text protocol buffer: a frame.
+fn open_proto_text(input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
+    let name = source.name();
+    let text = String::from_utf8_lossy(&read_whole(input, name)?).into_owned();
+    let json = detector::proto_to_json(&text).map_err(|e| e.at(name))?;
+    open_as(InputFormat::MediaPipe, Box::new(Cursor::new(json)), source, layout)
 }
 
 /// Whether what is there begins with a line of a stream.

@@ -31,6 +31,13 @@ pub enum Source {
         /// The files with their frames' numbers, in order.
         files: Vec<(u64, PathBuf)>,
     },
+    /// One of several clips in a file of arrays.
+    Part {
+        /// The file.
+        path: PathBuf,
+        /// Which: the way to it in VideoPose3D's archive (`S1/Walking/0`, or what of it is enough), or the number of a camera.
+        part: String,
+    },
     /// What opens itself: a socket, a growing file.
     Live(LiveSource),
 }
@@ -90,7 +97,7 @@ impl Source {
     pub fn name(&self) -> &Path {
         match self {
             Self::Stdin => Path::new("<stdin>"),
-            Self::File(path) | Self::Folder { path, .. } => path,
+            Self::File(path) | Self::Folder { path, .. } | Self::Part { path, .. } => path,
             Self::Live(live) => &live.name,
         }
     }
@@ -99,7 +106,7 @@ impl Source {
         Ok(match self {
             // Stdin's own lock cannot be sent to another thread; reads this long pass its own buffer by.
             Self::Stdin => Box::new(BufReader::with_capacity(READ_AHEAD, std::io::stdin())),
-            Self::File(path) | Self::Folder { path, .. } => {
+            Self::File(path) | Self::Folder { path, .. } | Self::Part { path, .. } => {
                 Box::new(BufReader::with_capacity(READ_AHEAD, open_file(path)?))
             }
             Self::Live(live) => {

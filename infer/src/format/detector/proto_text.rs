@@ -1,0 +1,110 @@
+//! Text protocol buffers, as MediaPipe's own tests and tools write landmarks: `landmarks { landmark { x: 0.5 y: 0.25 } }`.
+//!
+//! They become JSON, a field a key; fields of one name that come more than once become a list.
+
+use crate::error::{Error, Result};
+
+/// Deeper than any message.
+const MAX_DEPTH: usize = 16;
+/// The fields of MediaPipe's messages that hold what is shown in the image.
+const LANDMARKS: [&str; 3] = ["landmarks", "landmark", "pose_landmarks"];
+
+/// Whether a text begins as such a message of landmarks, behind comments.
+pub(in crate::format) fn is_landmarks(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = lines.next().and_then(|line| line.strip_suffix('{')).map(|name| name.trim().trim_end_matches(':'));
+    first.is_some_and(|name| LANDMARKS.contains(&name.trim()))
+}
+
+/// A message as JSON.
+///
+/// # Errors
+/// A text that is no such message, named by its line.
+pub(in crate::format) fn to_json(text: &str) -> Result<Vec<u8>> {
+    let mut words = Words { words: Vec::new(), next: 0 };
+    for (number, line) in (1..).zip(text.lines()) {
+        let line =
+            line.split('#').next().unwrap_or_default().replace('{', " { ").replace('}', " } ").replace(':', ": ");
+        words.words.extend(line.split_whitespace().map(|word| (number, word.trim_end_matches([',', ';']).to_owned())));
+    }
+    let message = words.message(0)?;
+    Ok(serde_json::to_vec(&message).expect("names and numbers can be written as JSON"))
+}
+
+/// The words of a text, each with its line.
+struct Words {
+    words: Vec<(u64, String)>,
+    next: usize,
+}
+
+impl Words {
+    fn take(&mut self) -> Option<(u64, String)> {
+        let word = self.words.get_mut(self.next)?;
+        self.next += 1;
+        Some((word.0, std::mem::take(&mut word.1)))
+    }
+
+    /// The fields up to the end of the text, or of the message that is `depth` deep.
+    fn message(&mut self, depth: usize) -> Result<serde_json::Value> {
+        let mut fields = serde_json::Map::new();
+        let odd = |line: u64, what: &str| Error::input(format!("no text protocol buffer: {what}")).line(line);
+        while let Some((line, word)) = self.take() {
+            if word == "}" && depth > 0 {
+                return Ok(fields.into());
+            }
+            let name = word.trim_end_matches(':').to_owned();
+            let (line, value) = self.take().ok_or_else(|| odd(line, "cut off behind a name"))?;
+            let value = match value.as_str() {
+                "{" if depth < MAX_DEPTH => self.message(depth + 1)?,
+                "{" => return Err(odd(line, "nested too deep")),
+                text if word.ends_with(':') => text.parse::<f64>().map_or_else(|_| text.into(), Into::into),
+                _ => {
+                    return Err(odd(
+                        line,
+                        &format!("'{}' behind '{name}', expected ':' or '{{'", value.escape_debug()),
+                    ));
+                }
+            };
+            match fields.get_mut(&name) {
+                None => drop(fields.insert(name, value)),
+                Some(serde_json::Value::Array(list)) => list.push(value),
+                Some(first) => *first = serde_json::Value::Array(vec![first.take(), value]),
+            }
+        }
+        if depth > 0 {
+            Err(Error::input("no text protocol buffer: a message without its end"))
+        } else {
+            Ok(fields.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn messages_become_objects_and_repeated_fields_lists() {
+        let text = "# a comment\nlandmarks {\n  landmark {\n    x: 0.5 y: -1e-3\n  }\n  landmark: { x: nan }\n}\nname: \"a\"\n";
+        assert!(is_landmarks(text) && !is_landmarks("name: 3\n") && !is_landmarks(""));
+        let json: serde_json::Value = serde_json::from_slice(&to_json(text).unwrap()).unwrap();
+        let expected =
+            serde_json::json!({"landmarks": {"landmark": [{"x": 0.5, "y": -1e-3}, {"x": null}]}, "name": "\"a\""});
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_is_no_message_is_named_by_its_line() {
+        for (text, expected) in [
+            ("landmarks {\n x: 1\n", "without its end"),
+            ("landmarks {\n x 1\n}", "'1' behind 'x'"),
+            ("landmarks", "cut off"),
+        ] {
+            let message = to_json(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        let deep = "a {".repeat(40);
+        assert!(to_json(&deep).unwrap_err().to_string().contains("nested too deep"));
+    }
+}
