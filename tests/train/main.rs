@@ -18,4 +18,5 @@ mod lifting_program;
 mod precision;
 mod random_lifter;
 mod sweep;
+mod tensorboard;
 mod verify;

@@ -10,6 +10,7 @@ use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule, TrainP
 use crate::fit;
 use crate::fit::checkpoint;
 use crate::fit::history::Summary;
+use crate::fit::tensorboard::TensorBoard;
 use crate::study::report;
 use crate::study::sweep::Trainer;
 
@@ -98,6 +99,9 @@ pub(super) struct FitArgs {
     /// Steps between two checkpoints
     #[arg(long, value_name = "N", default_value_t = 1000, conflicts_with = "resume")]
     checkpoint_every: u64,
+    /// Write the errors of all steps for TensorBoard, too [default folder: tensorboard in RUN]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
+    tensorboard: Option<Option<PathBuf>>,
     /// Say nothing but errors
     #[arg(long)]
     quiet: bool,
@@ -189,7 +193,16 @@ impl FitArgs {
 pub(super) fn run(args: &FitArgs) -> Result<()> {
     let config = args.config()?;
     let mut progress = TerminalProgress::new(args.quiet);
-    let summary = fit::run(&config, &args.out, args.resume, &mut progress)?;
+    let summary = match &args.tensorboard {
+        None => fit::run(&config, &args.out, args.resume, &mut progress)?,
+        Some(folder) => {
+            let folder = folder.clone().unwrap_or_else(|| args.out.join("tensorboard"));
+            let mut board = TensorBoard::new(folder, &mut progress);
+            let summary = fit::run(&config, &args.out, args.resume, &mut board)?;
+            board.finish()?;
+            summary
+        }
+    };
     report::write(&args.out, &config, &summary)?;
     progress.finished(&summary, &args.out);
     Ok(())

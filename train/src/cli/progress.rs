@@ -100,6 +100,7 @@ impl Progress for TerminalProgress {
                 self.progress(iteration, train_mpjpe, samples_per_second);
             }
             Event::Validated { val_mpjpe, .. } => self.validation = Some(val_mpjpe),
+            Event::Step { .. } => {}
         }
     }
 }

@@ -4,6 +4,7 @@
 //! states; `tests/train/fit.rs` checks a bound on synthetic motion.
 //!
 //! `train_loop` takes the steps, with an optional `teacher`, on a `device`; `history` holds the measurements,
+//! `tensorboard` shows them elsewhere,
 //! `checkpoint` the state that a killed run resumes from. A folder has one run at a time (`lock`), and a resumed run
 //! uses the data that it began with (`fingerprint`).
 
@@ -13,6 +14,7 @@ mod fingerprint;
 pub mod history;
 mod lock;
 pub mod teacher;
+pub mod tensorboard;
 mod train_loop;
 
 use std::path::Path;
@@ -44,6 +46,13 @@ pub enum Event<'a> {
         steps: u64,
         /// The step after which it resumes, 0 for a fresh run.
         resumed_at: u64,
+    },
+    /// A step was made; told when its error has come from the device.
+    Step {
+        /// The step, from 1.
+        iteration: u64,
+        /// MPJPE of its batch in the reported unit.
+        train_mpjpe: f64,
     },
     /// Some steps were made.
     Progress {

@@ -254,6 +254,7 @@ impl<'a> TrainLoop<'a> {
                 val_mpjpe: if last { val_mpjpe } else { None },
                 seconds: pending.seconds[k],
             })?;
+            progress.event(Event::Step { iteration, train_mpjpe });
         }
         self.history.flush()?;
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;
