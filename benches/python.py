@@ -2,9 +2,9 @@
 
     python benches/python.py [TURNS]
 
-The library is timed by `poselift bench`, in turns with Python; medians over turns are printed. Import and first
-pose are of fresh processes, the file cache warm; NumPy, which a program with key points has, is imported before or with it. The marks: at least 0.9 of the library's poses/s at batch 256, one pose at most
-15 µs more, import under 60 ms, first pose under 80 ms.
+The library is timed by `poselift bench`, in turns with Python; medians over turns are printed. Import and first pose are of fresh
+processes, the file cache warm; NumPy, which a program with key points has, is imported before or with it. The marks: at least 0.9 of
+the library's poses/s at batch 256, one pose at most 15 µs more, import under 60 ms, first pose under 80 ms.
 """
 
 import json

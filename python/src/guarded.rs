@@ -57,9 +57,9 @@ pub(crate) fn guard_rows<'py>(
     let named = layout(layout_name.as_ref())?;
     let notes = Notes::default();
     let guarded = py.detach(|| -> Answer<Vec<Frame>> {
-        let source = FrameQueue::of(frames).source("key points", named, None);
         let options = ReadOptions { layout: named, size, guess_layout: false, ..ReadOptions::default() };
-        let mut reader = guard::open(&source, &options, noting(&notes))?;
+        let queue = Box::new(FrameQueue::new(frames, named, None));
+        let mut reader = guard::guarded(queue, &options, noting(&notes))?;
         Ok(read_all(reader.as_mut(), &notes)?)
     })?;
     let mut found = Array3::from_elem((rows, joints, 3), f64::NAN);
@@ -87,10 +87,10 @@ pub(crate) fn guard_clip<'py>(
     let fps = fps.or(own_fps);
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
-        let source = FrameQueue::of(frames).source("key points", layout, fps);
         let mut options = ReadOptions { layout, size, fps, guess_layout: false, ..ReadOptions::default() };
         options.max_gap = max_gap.unwrap_or(options.max_gap);
-        let mut reader = guard::open(&source, &options, noting(&notes))?;
+        let queue = Box::new(FrameQueue::new(frames, layout, fps));
+        let mut reader = guard::guarded(queue, &options, noting(&notes))?;
         let mut frames = read_all(reader.as_mut(), &notes)?;
         frames.iter_mut().for_each(|frame| frame.size = frame.size.or(size));
         let info = StreamInfo { layout: layout.or(reader.info().layout), fps, ..reader.info().clone() };

@@ -10,7 +10,7 @@ use poselift::format::PoseInfo;
 use poselift::lift::LiftedArrays;
 use poselift::model::{Card, ModelFile, PoseNetwork};
 use poselift::pose::{Frame, Keypoint, LiftedFrame};
-use poselift::skeleton::{Conversion, Layout};
+use poselift::skeleton::{Conversion, Layout, named_layout};
 use poselift::stream::pose_info;
 use poselift::{Error, LifterOptions};
 use pyo3::prelude::*;
@@ -266,6 +266,17 @@ impl Lifter {
             return Err(Error::input(format!("{points} key points a person, expected {expected} of {name}")).into());
         }
         Ok(places(layout, self.card())?)
+    }
+
+    /// The layout of people with `points` key points, where none is named.
+    ///
+    /// # Errors
+    /// As [`Self::usual_layout`]; the model's own layout is not known by name.
+    pub(crate) fn layout_of(&self, points: usize) -> Answer<&'static Layout> {
+        match self.usual_layout(points)? {
+            Some(layout) => Ok(layout),
+            None => Ok(named_layout(&self.card().input.joints)?),
+        }
     }
 
     /// The layout of people with `points` key points, where none is named; `None` for the model's own.

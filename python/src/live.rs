@@ -4,23 +4,19 @@ use std::sync::{Mutex, PoisonError};
 
 use numpy::PyReadonlyArray3;
 use poselift::Error;
-use poselift::camera::Attitude;
-use poselift::format::{FrameReader, PoseInfo, PoseWriter};
-use poselift::guard::{self, ReadOptions};
-use poselift::lift::Refusal;
-use poselift::place::{RootOptions, RootSolver, RootWriter, Unplaced};
-use poselift::pose::{Axes, Frame, Person};
-use poselift::skeleton::{Conversion, Layout};
-use poselift::smooth::{LevelWriter, SmoothWriter, Smoothing};
+use poselift::format::{PoseInfo, PoseWriter};
+use poselift::guard::ReadOptions;
+use poselift::pose::{Axes, Frame, LiftedFrame, Person};
+use poselift::smooth::{SmoothWriter, Smoothing};
+use poselift::stream::{PushOptions, PushStream};
 use pyo3::prelude::*;
 
 use crate::camera::{Camera, attitude, keypoint};
 use crate::clip::{PoseArrays, PoseClip, PoseFields};
 use crate::error::Answer;
-use crate::guarded::noting;
-use crate::layout::{LayoutName, layout, usual};
+use crate::layout::{LayoutName, layout};
 use crate::lifter::Lifter;
-use crate::memory::{Collected, FrameQueue, Notes};
+use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
 
 /// How a stream's frames are read and its poses changed.
@@ -47,8 +43,8 @@ pub(crate) struct Stream(Mutex<State>);
 #[pymethods]
 impl Stream {
     #[new]
-    fn new(py: Python<'_>, lifter: &Lifter, options: Options) -> PyResult<Self> {
-        Ok(Self(Mutex::new(State::new(py, lifter, &options)?)))
+    fn new(lifter: Py<Lifter>, options: Options) -> Answer<Self> {
+        Ok(Self(Mutex::new(State::new(lifter, &options)?)))
     }
 
     /// Lifts the people of one frame, `[N, J, 2 or 3]`; gives the poses that came of it, and what was noticed.
@@ -71,7 +67,8 @@ impl Stream {
         let frame = Frame { time, size, focal, people: people.collect(), ..Frame::default() };
         let (clip, notes) = py.detach(|| {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.push(frame).map(|clip| (clip, state.notes.take()))
+            let clip = state.push(frame)?;
+            Ok::<_, crate::error::Failure>((clip, state.notices()))
         })?;
         Ok(clip.into_arrays(py, notes))
     }
@@ -79,37 +76,17 @@ impl Stream {
 
 /// What a stream keeps from frame to frame.
 struct State {
-    queue: FrameQueue,
-    reader: Box<dyn FrameReader>,
-    lifter: poselift::Lifter<LockedNetwork>,
+    lifter: Py<Lifter>,
     info: PoseInfo,
-    settings: Settings,
-    /// Known with the first person's key points.
-    chain: Option<Chain>,
-    collected: Collected,
-    notes: Notes,
+    options: PushOptions,
+    track: bool,
+    /// Made for the first person, whose number of key points tells the layout where none is named.
+    stream: Option<PushStream<LockedNetwork>>,
     next_index: u64,
 }
 
-/// What frames are completed by, and what is made of their poses.
-struct Settings {
-    smoothing: Option<Smoothing>,
-    track: bool,
-    layout: Option<&'static Layout>,
-    size: Option<[u32; 2]>,
-    focal: Option<f32>,
-    attitude: Option<Attitude>,
-    root: bool,
-}
-
-/// From key points in one layout to finished poses.
-struct Chain {
-    conversion: Conversion,
-    writer: Box<dyn PoseWriter>,
-}
-
 impl State {
-    fn new(py: Python<'_>, lifter: &Lifter, options: &Options) -> Answer<Self> {
+    fn new(lifter: Py<Lifter>, options: &Options) -> Answer<Self> {
         let smoothing = options.smooth.as_deref().map(str::parse).transpose()?;
         if let Some(Smoothing::Clip(_)) = smoothing {
             let found = options.smooth.as_deref().unwrap_or_default();
@@ -117,15 +94,11 @@ impl State {
                 .hint("smooth the poses of a whole clip with Poses.smooth")
                 .into());
         }
-        let layout = layout(options.layout.as_ref())?;
         let camera = options.camera.as_ref().map(|camera| camera.get());
         let intrinsics = camera.map(|camera| camera.named.intrinsics);
-        let size = options.size.or(intrinsics.and_then(|intrinsics| intrinsics.size));
-        let attitude = attitude(options.pitch, options.roll).or(camera.and_then(Camera::attitude));
-        let (queue, notes) = (FrameQueue::default(), Notes::default());
         let mut read = ReadOptions {
-            layout,
-            size,
+            layout: layout(options.layout.as_ref())?,
+            size: options.size.or(intrinsics.and_then(|intrinsics| intrinsics.size)),
             fps: options.fps,
             min_score: options.min_score,
             camera: intrinsics,
@@ -134,98 +107,55 @@ impl State {
             ..ReadOptions::default()
         };
         read.max_gap = options.max_gap.unwrap_or(read.max_gap);
-        let source = queue.source("stream", layout, options.fps);
-        let reader = py.detach(|| guard::open(&source, &read, noting(&notes)))?;
-        let mut info = lifter.pose_info(options.fps);
+        let attitude = attitude(options.pitch, options.roll).or(camera.and_then(Camera::attitude));
+        let mut info = lifter.get().pose_info(options.fps);
         if attitude.is_some() {
             info.axes = Axes::Level;
         }
         let Options { track, focal, root, .. } = *options;
-        let settings = Settings { smoothing, track, layout, size, focal, attitude, root };
-        let (lifter, collected) = (lifter.own_lifter(), Collected::default());
-        Ok(Self { queue, reader, lifter, info, settings, chain: None, collected, notes, next_index: 0 })
+        let options = PushOptions { read, focal, smoothing, attitude, root };
+        Ok(Self { lifter, info, options, track, stream: None, next_index: 0 })
     }
 
     fn push(&mut self, mut frame: Frame) -> Answer<PoseClip> {
         frame.index = self.next_index;
         self.next_index += 1;
-        frame.time = frame.time.or(self.info.fps.map(|fps| frame.index as f64 / fps));
-        frame.size = frame.size.or(self.settings.size);
-        frame.focal = frame.focal.or(self.settings.focal);
-        if !self.settings.track {
+        if !self.track {
             let rows = frame.people.iter_mut().zip(0..);
             rows.for_each(|(person, row)| person.id = person.id.or(Some(row)));
         } else if let [person] = &mut frame.people[..] {
             // As in arrays of one person a frame; tracking begins where there are two.
             person.id = person.id.or(Some(0));
         }
-        self.queue.push(frame);
-        let frame = self.reader.read()?.ok_or_else(|| Error::input("the stream has ended, expected a frame"))?;
-        self.write(&frame)?;
-        Ok(PoseClip { frames: self.collected.take(), info: self.info.clone() })
-    }
-
-    /// Lifts a frame into the chain.
-    fn write(&mut self, frame: &Frame) -> Answer<()> {
-        let mut refusals = Vec::new();
-        let points = frame.people.first().map(|person| person.keypoints.len());
-        if self.chain.is_none()
-            && let Some(points) = points
-        {
-            self.chain = Some(self.chain_for(points)?);
-        }
-        let Some(chain) = &mut self.chain else {
-            // Nobody came so far: an empty frame needs no layout.
-            let empty =
-                self.lifter.lift_frames(std::slice::from_ref(frame), &Conversion::identity(0), &mut refusals)?;
-            return Ok(empty.iter().try_for_each(|lifted| self.collected.writer().write(frame, lifted))?);
-        };
-        let lifted = self.lifter.lift_frames(std::slice::from_ref(frame), &chain.conversion, &mut refusals)?;
-        for lifted in &lifted {
-            chain.writer.write(frame, lifted)?;
-        }
-        refusals.iter().for_each(|refusal: &Refusal| self.notes.add(format!("{refusal}: not lifted")));
-        Ok(())
-    }
-
-    fn chain_for(&self, points: usize) -> Answer<Chain> {
-        let (card, layout) = (self.lifter.card(), self.settings.layout);
-        let layout = match layout.or_else(|| usual(points, &card.input.joints)) {
-            Some(layout) => layout,
-            None => {
-                let (expected, name) = (card.input.joints.len(), &card.input.layout);
-                let found = format!("{points} key points a person, expected {expected} ({name}) or a known layout");
-                return Err(Error::input(found).hint("name the layout: layout=NAME").into());
+        let frames = match (&mut self.stream, frame.people.first().map(|person| person.keypoints.len())) {
+            (Some(stream), _) => stream.push(frame)?,
+            (None, Some(points)) => {
+                let stream = self.open(points)?;
+                self.stream.insert(stream).push(frame)?
             }
+            (None, None) => vec![self.empty(&frame)],
         };
-        Ok(Chain { conversion: self.lifter.conversion(layout)?, writer: self.writer(layout) })
+        Ok(PoseClip { frames, info: self.info.clone() })
     }
 
-    /// Frames are smoothed, placed and levelled, in this order.
-    fn writer(&self, layout: &Layout) -> Box<dyn PoseWriter> {
-        let Settings { smoothing, size, focal, attitude, root, .. } = self.settings;
-        let mut writer = self.collected.writer();
-        if let Some(attitude) = attitude {
-            writer = Box::new(LevelWriter::new(writer, attitude));
+    /// The stream of people with so many key points.
+    fn open(&self, points: usize) -> Answer<PushStream<LockedNetwork>> {
+        let lifter = self.lifter.get();
+        let mut options = self.options;
+        if options.read.layout.is_none() {
+            options.read.layout = Some(lifter.layout_of(points)?);
         }
-        if root {
-            let solver = RootSolver::new(layout, &self.info.joints);
-            let options = RootOptions { size, focal, smooth: false };
-            let notes = self.notes.clone();
-            let report = move |cause| notes.add(unplaced(cause).to_owned());
-            writer = Box::new(RootWriter::new(writer, solver, options, report));
-        }
-        if let Some(smoothing) = smoothing {
-            writer = smoothed(writer, smoothing, &self.info.parents, &self.notes);
-        }
-        writer
+        Ok(PushStream::new(lifter.own_lifter(), options))
     }
-}
 
-fn unplaced(cause: Unplaced) -> &'static str {
-    match cause {
-        Unplaced::UnknownSize => "image size unknown, so no root is (--size)",
-        Unplaced::UsualFocal => "focal length unknown: roots are as from a usual camera (--focal)",
+    /// A frame in which nobody is, before anybody came.
+    fn empty(&self, frame: &Frame) -> LiftedFrame {
+        let by_rate = || self.options.read.fps.map(|fps| frame.index as f64 / fps);
+        LiftedFrame { index: frame.index, time: frame.time.or_else(by_rate), people: Vec::new() }
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        self.stream.as_mut().map(|stream| stream.take_notices().into()).unwrap_or_default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use poselift::Result;
-use poselift::format::{FrameReader, LiveSource, PoseInfo, PoseReader, PoseWriter, Source, StreamInfo};
+use poselift::format::{FrameReader, PoseInfo, PoseReader, PoseWriter, StreamInfo};
 use poselift::pose::{Frame, LiftedFrame};
 use poselift::skeleton::Layout;
 
@@ -76,46 +76,30 @@ impl Notes {
     }
 }
 
-/// Frames that wait to be read; clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct FrameQueue(Arc<Mutex<VecDeque<Frame>>>);
-
-impl FrameQueue {
-    pub(crate) fn of(frames: Vec<Frame>) -> Self {
-        Self(Arc::new(Mutex::new(frames.into())))
-    }
-
-    pub(crate) fn push(&self, frame: Frame) {
-        lock(&self.0).push_back(frame);
-    }
-
-    /// A source called `name` of its frames, which come in `layout`.
-    pub(crate) fn source(&self, name: &str, layout: Option<&'static Layout>, fps: Option<f64>) -> Source {
-        let queue = self.clone();
-        let open = move |_, asked: Option<&'static Layout>| -> Result<Box<dyn FrameReader>> {
-            let info = StreamInfo { layout: asked.or(layout), fps, ..StreamInfo::default() };
-            Ok(Box::new(QueueReader { queue: queue.clone(), info }))
-        };
-        Source::Live(LiveSource::new(name, open))
-    }
-}
-
-struct QueueReader {
-    queue: FrameQueue,
+/// Key points that are read from memory.
+pub(crate) struct FrameQueue {
+    frames: VecDeque<Frame>,
     info: StreamInfo,
 }
 
-impl FrameReader for QueueReader {
+impl FrameQueue {
+    /// Frames in `layout`, if that is known.
+    pub(crate) fn new(frames: Vec<Frame>, layout: Option<&'static Layout>, fps: Option<f64>) -> Self {
+        Self { frames: frames.into(), info: StreamInfo { layout, fps, ..StreamInfo::default() } }
+    }
+}
+
+impl FrameReader for FrameQueue {
     fn info(&self) -> &StreamInfo {
         &self.info
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
-        Ok(lock(&self.queue.0).pop_front())
+        Ok(self.frames.pop_front())
     }
 
     fn has_more(&mut self) -> bool {
-        !lock(&self.queue.0).is_empty()
+        !self.frames.is_empty()
     }
 }
 
