@@ -14,6 +14,8 @@ use poselift::format::{
 use poselift::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use poselift::skeleton::{COCO17, MEDIAPIPE33};
 
+use crate::judges::Judges;
+
 fn info(joints: usize) -> PoseInfo {
     PoseInfo {
         skeleton: "test".into(),
@@ -330,4 +332,39 @@ np.save('cameras.npy', np.stack([np.tile(clip(start)[:1], (80, 1, 1)) for start 
     assert!(message.contains("0 clips called 'Jumping' (S1/Walking/0, S1/Walking/1, S1/Eating/0)"), "{message}");
     assert_eq!(first_x("cameras.npy", "1"), Ok(100.0));
     assert!(first_x("cameras.npy", "2").unwrap_err().contains("no clip '2' in it"));
+}
+
+/// A file as SLEAP's `sleap-convert --format analysis` writes it, by its own library for HDF5: arrays transposed as MATLAB has
+/// them, lost points NaN, tracks that come and go, compressed.
+#[test]
+fn sleap_analysis_files_are_read() {
+    let Some(judges) = Judges::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import h5py, numpy as np
+names = ['nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
+         'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee', 'right_knee', 'left_ankle', 'right_ankle']
+tracks = np.full((2, 2, 17, 4), np.nan)
+for track, frames in ((0, (0, 1, 2, 3)), (1, (2, 3))):
+    for frame in frames:
+        tracks[track, 0, :, frame] = 500 * track + 10 * frame + np.arange(17)
+        tracks[track, 1, :, frame] = 100 + np.arange(17)
+tracks[0, :, 9, 1] = np.nan
+scores = np.where(np.isnan(tracks[:, 0]), np.nan, 0.8)
+with h5py.File('walk.analysis.h5', 'w') as file:
+    file.create_dataset('tracks', data=tracks, compression='gzip', compression_opts=9)
+    file.create_dataset('point_scores', data=scores, compression='gzip')
+    file['track_occupancy'] = (~np.isnan(tracks[:, 0]).all(axis=1)).T.astype('u1')
+    file['node_names'] = np.array([name.encode() for name in names])
+    file['track_names'] = np.array([b'track_0', b'track_1'])
+";
+    let run = judges.command().args(["-c", script]).current_dir(folder.path()).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let frames = read_all(&folder.path().join("walk.analysis.h5"));
+    let ids: Vec<Vec<Option<i64>>> =
+        frames.iter().map(|frame| frame.people.iter().map(|person| person.id).collect()).collect();
+    assert_eq!(ids, [vec![Some(0)], vec![Some(0)], vec![Some(0), Some(1)], vec![Some(0), Some(1)]]);
+    let wrist = frames[3].people[1].keypoints[9];
+    assert_eq!((wrist.x, wrist.y, wrist.score), (539.0, 109.0, 0.8));
+    assert!(frames[1].people[0].keypoints[9].is_missing() && !frames[1].people[0].keypoints[10].is_missing());
 }
