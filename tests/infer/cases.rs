@@ -412,8 +412,13 @@ fn real_files_of_every_detector_are_read_without_a_false_alarm() {
         );
         let is_25b = name.ends_with("openpose_body25b");
         assert_eq!(found.told.contains("taken to be body25b"), is_25b, "{name}: {}", found.told);
-        // That fake results of COCO's have 0, 1 and 2 for scores is no false alarm.
-        assert!(alarms.is_empty() || name.starts_with("coco_results"), "{name}: {}", found.told);
+        // No false alarms: fake results of COCO's have 0, 1 and 2 for scores, MediaPipe's text is in shares of the image.
+        let is_true = |alarm: &str| match alarm {
+            "scores " => name.starts_with("coco_results"),
+            "shares of the image" => name.ends_with(".pbtxt"),
+            _ => false,
+        };
+        assert!(alarms.iter().all(|alarm| is_true(alarm)), "{name}: {}", found.told);
     }
 }
 
