@@ -19,6 +19,9 @@ const USUAL_STEP: f64 = 1.0 / 30.0;
 /// detector's own sides. With 0.02 the demonstration clip, whose legs are not exchanged, has 15 false alarms.
 const MARGIN: f64 = 0.03;
 const RATIO: f64 = 1.5;
+/// How far, in body sizes a joint, exchanged legs may be from the predictions, and all other joints from where they were: poses
+/// that have nothing to do with each other, as those of a data set, say nothing.
+const FARTHEST: f64 = 0.1;
 /// Share of a velocity that the next frame is predicted with, and of a new velocity that is believed at once.
 const DAMPING: f64 = 0.5;
 const NEW_VELOCITY: f64 = 0.4;
@@ -54,6 +57,8 @@ struct Past {
     time: f64,
     /// Hips, knees and ankles, left and right.
     joints: [[Moving; 2]; JUDGED.len()],
+    /// All points, pixels; NaN where one is not seen.
+    points: Vec<Vector2<f64>>,
     /// Seconds for which the detector has had them exchanged.
     exchanged_for: f64,
 }
@@ -119,6 +124,10 @@ impl LegJoints {
         Some(Self { layout: layout.name, judged: [hips, knees, ankles], feet })
     }
 
+    fn has(&self, joint: usize) -> bool {
+        self.judged.iter().chain(&self.feet).flatten().any(|other| *other == joint)
+    }
+
     fn exchange(&self, part: Part, keypoints: &mut [Keypoint]) {
         let above = if part == Part::Whole { 0 } else { 1 };
         for [left, right] in self.judged[above..].iter().chain(&self.feet) {
@@ -130,7 +139,8 @@ impl LegJoints {
 impl Past {
     fn of(person: &Person, joints: &LegJoints, time: f64) -> Self {
         let at_rest = |joint: usize| Moving { place: seen(person, joint), velocity: Vector2::zeros() };
-        Self { id: person.id, time, joints: joints.judged.map(|pair| pair.map(at_rest)), exchanged_for: 0.0 }
+        let points = (0..person.keypoints.len()).map(|joint| seen(person, joint)).collect();
+        Self { id: person.id, time, joints: joints.judged.map(|pair| pair.map(at_rest)), points, exchanged_for: 0.0 }
     }
 
     /// Takes over a person's legs at `time`, and exchanges them back if they changed places. Returns whether they did.
@@ -150,6 +160,9 @@ impl Past {
             joints.exchange(part, &mut person.keypoints);
         } else {
             self.exchanged_for = 0.0;
+        }
+        for (joint, point) in self.points.iter_mut().enumerate() {
+            *point = seen(person, joint);
         }
         for (pair, places) in self.joints.iter_mut().zip(&joints.judged) {
             for (joint, place) in pair.iter_mut().zip(places) {
@@ -174,12 +187,30 @@ impl Past {
         let whole = gain(&costs, margin, ratio);
         let are_hips_kept = costs[0].kept.is_nan() || costs[0].kept <= costs[0].exchanged;
         let below = if are_hips_kept { gain(&costs[1..], margin, ratio) } else { None };
+        if (whole.is_some() || below.is_some()) && !self.is_continued(person, joints, size) {
+            return None;
+        }
         match (whole, below) {
             (Some(whole), Some(below)) if below > whole => Some(Part::BelowHips),
             (Some(_), _) => Some(Part::Whole),
             (None, Some(_)) => Some(Part::BelowHips),
             (None, None) => None,
         }
+    }
+}
+
+impl Past {
+    /// Whether a person's other joints are near where they were.
+    fn is_continued(&self, person: &Person, joints: &LegJoints, size: f64) -> bool {
+        let (mut sum, mut count) = (0.0, 0u32);
+        for (joint, before) in self.points.iter().enumerate() {
+            let distance = (seen(person, joint) - before).norm();
+            if distance.is_finite() && !joints.has(joint) {
+                sum += distance;
+                count += 1;
+            }
+        }
+        count > 0 && sum <= FARTHEST * size * f64::from(count)
     }
 }
 
@@ -193,7 +224,9 @@ fn gain(costs: &[Cost], margin: f64, ratio: f64) -> Option<f64> {
         pairs += 1;
     }
     let gain = sum.kept - sum.exchanged;
-    (pairs >= 2 && gain > margin * f64::from(2 * pairs) && sum.kept > ratio * sum.exchanged).then_some(gain)
+    let joints = f64::from(2 * pairs);
+    (pairs >= 2 && sum.exchanged <= FARTHEST * joints && gain > margin * joints && sum.kept > ratio * sum.exchanged)
+        .then_some(gain)
 }
 
 impl Cost {

@@ -85,6 +85,19 @@ fn a_long_step_and_time_that_starts_anew_say_nothing() {
     }
 }
 
+/// Poses that follow each other by chance, as in a data set: legs that fit the other side's past are no exchange.
+#[test]
+fn a_person_who_is_another_one_keeps_the_legs() {
+    let mut sides = LegSides::default();
+    sides.undo(&mut walking(28), &COCO17);
+    let mut frame = walking(29);
+    exchange(&mut frame, &COCO17, Part::Whole);
+    for joint in 0..11 {
+        frame.people[0].keypoints[joint].x += 80.0;
+    }
+    assert_eq!(sides.undo(&mut frame, &COCO17), 0);
+}
+
 /// Whether left and right are farther apart than detectors err: 6 % of the person's height in the mean of hips, knees and ankles.
 fn are_apart(frame: &Frame, joints: &LegJoints) -> bool {
     let Some(person) = frame.people.first() else { return false };
