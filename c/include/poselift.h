@@ -451,7 +451,7 @@ void poselift_stream_close(struct poselift_stream *stream);
  * later ones.
  *
  * - `time` in seconds; NaN if it is unknown.
- * - `key_points` `[people, joints, channels]`, as for `poselift_lift`. Nobody is there where `people` is 0.
+ * - `key_points` `[people, joints, channels]`, as for `poselift_lift`. The frame is empty where `people` is 0.
  * - `ids` `[people]` of the detector's tracks; NULL for none. Where several people have none, they are tracked.
  * - `ready` may be NULL.
  *
@@ -485,7 +485,7 @@ const struct poselift_frame *poselift_stream_next(const struct poselift_stream *
 
 /**
  * The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
- * nothing to say. Of more than 256 that nobody asked for, the oldest are dropped.
+ * nothing to say. Of more than 256 that were not asked for, the oldest are dropped.
  */
 const char *poselift_stream_notice(const struct poselift_stream *stream);
 

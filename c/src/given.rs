@@ -52,7 +52,7 @@ pub(crate) unsafe fn array<'a, T>(pointer: *const T, length: usize, name: &str) 
 /// As [`array`].
 ///
 /// # Safety
-/// `pointer` leads to as many numbers, which nobody else reads or changes while `'a` lasts.
+/// `pointer` leads to as many numbers, which no other code reads or changes while `'a` lasts.
 pub(crate) unsafe fn array_mut<'a, T>(pointer: *mut T, length: usize, name: &str) -> Result<&'a mut [T]> {
     if length == 0 {
         return Ok(&mut []);

@@ -33,7 +33,7 @@ pub(crate) struct NamedJoints {
     skeleton: Skeleton,
 }
 
-// SAFETY: all pointers lead to memory that this object owns and that nobody changes.
+// SAFETY: all pointers lead to memory that this object owns and that is never changed.
 unsafe impl Send for NamedJoints {}
 // SAFETY: as above.
 unsafe impl Sync for NamedJoints {}

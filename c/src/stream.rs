@@ -124,7 +124,7 @@ pub extern "C" fn poselift_stream_close(stream: Option<Box<Stream>>) {
 /// later ones.
 ///
 /// - `time` in seconds; NaN if it is unknown.
-/// - `key_points` `[people, joints, channels]`, as for `poselift_lift`. Nobody is there where `people` is 0.
+/// - `key_points` `[people, joints, channels]`, as for `poselift_lift`. The frame is empty where `people` is 0.
 /// - `ids` `[people]` of the detector's tracks; NULL for none. Where several people have none, they are tracked.
 /// - `ready` may be NULL.
 ///
@@ -185,7 +185,7 @@ pub extern "C" fn poselift_stream_next(stream: Option<&Stream>) -> *const Frame 
 }
 
 /// The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
-/// nothing to say. Of more than 256 that nobody asked for, the oldest are dropped.
+/// nothing to say. Of more than 256 that were not asked for, the oldest are dropped.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_notice(stream: Option<&Stream>) -> *const c_char {
     pass_pointer(|| {

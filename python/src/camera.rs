@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ndarray::{ArrayView1, ArrayView2};
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
 use poselift::pose::Keypoint;
 use pyo3::prelude::*;
@@ -65,6 +66,12 @@ pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> Option<Attitude
     let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
     let is_known = pitch.is_some() || roll.is_some();
     is_known.then(|| Attitude { elevation: angle(pitch), roll: angle(roll), ..Attitude::default() })
+}
+
+/// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.
+pub(crate) fn keypoints(rows: ArrayView2<'_, f64>) -> Vec<Keypoint> {
+    let scored = |row: ArrayView1<'_, f64>| [row[0], row[1], row.get(2).copied().unwrap_or(1.0)];
+    rows.rows().into_iter().map(|row| keypoint(scored(row))).collect()
 }
 
 /// A key point of three numbers; one whose coordinate is no number is missing.

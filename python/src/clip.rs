@@ -1,6 +1,6 @@
 //! Whole clips as arrays: Python's `Keypoints` and `Poses`, to and from the library's frames.
 //!
-//! Arrays are padded to the most people that a frame has: where there is nobody, all numbers are NaN and the id is −1, and
+//! Arrays are padded to the most people that a frame has: where there is no person, all numbers are NaN and the id is −1, and
 //! what is not known of a frame is NaN (its time) or 0 (its size).
 
 use ndarray::{Array1, Array2, Array3, Array4, s};
@@ -17,8 +17,8 @@ use pyo3::prelude::*;
 use crate::camera::keypoint;
 use crate::error::{Answer, Failure};
 
-/// The id of nobody, and of a person without an id.
-const NOBODY: i64 = -1;
+/// The id of an empty place, and of a person without an id.
+const NO_ID: i64 = -1;
 
 /// What a 3D stream says about itself, as `poselift.PoseInfo` has it.
 #[derive(FromPyObject, IntoPyObject)]
@@ -187,7 +187,7 @@ impl KeypointNumbers {
         let most = frames.iter().map(|frame| frame.people.len()).max().unwrap_or(0);
         let mut points = Array4::from_elem((frames.len(), most, joints, 3), f64::NAN);
         points.slice_mut(s![.., .., .., 2]).fill(0.0);
-        let mut ids = Array2::from_elem((frames.len(), most), NOBODY);
+        let mut ids = Array2::from_elem((frames.len(), most), NO_ID);
         for (at, frame) in frames.iter().enumerate() {
             for (place, person) in frame.people.iter().enumerate() {
                 let found = person.keypoints.len();
@@ -195,7 +195,7 @@ impl KeypointNumbers {
                     report(format!("frame {}: person {place} has {found} key points, expected {joints}", frame.index));
                     continue;
                 }
-                ids[[at, place]] = person.id.unwrap_or(NOBODY);
+                ids[[at, place]] = person.id.unwrap_or(NO_ID);
                 for (point, mut cell) in person.keypoints.iter().zip(points.slice_mut(s![at, place, .., ..]).rows_mut())
                 {
                     (cell[0], cell[1], cell[2]) = (point.x, point.y, f64::from(point.score));
@@ -270,7 +270,7 @@ pub(crate) struct PoseClip {
 }
 
 impl PoseFields<'_> {
-    /// The library's frames; nobody stands where a joint is NaN.
+    /// The library's frames; there is no person where a joint is NaN.
     ///
     /// # Errors
     /// A header that is none; another number of joints than it names.
@@ -364,7 +364,7 @@ impl PoseClip {
         let mut missing = Array3::from_elem(shape, false);
         let mut roots = has_roots.then(|| Array3::from_elem((shape.0, shape.1, 3), f32::NAN));
         let mut score = Array2::zeros((shape.0, shape.1));
-        let mut ids = Array2::from_elem((shape.0, shape.1), NOBODY);
+        let mut ids = Array2::from_elem((shape.0, shape.1), NO_ID);
         for (at, frame) in frames.iter().enumerate() {
             for (place, person) in frame.people.iter().enumerate() {
                 let place = place_of(place, person.id);
@@ -381,7 +381,7 @@ impl PoseClip {
                     missing[[at, place, joint]] = true;
                 }
                 score[[at, place]] = person.score;
-                ids[[at, place]] = person.id.unwrap_or(NOBODY);
+                ids[[at, place]] = person.id.unwrap_or(NO_ID);
             }
         }
         let indices: Array1<i64> = frames.iter().map(|frame| i64::try_from(frame.index).unwrap_or(i64::MAX)).collect();

@@ -9,7 +9,7 @@ use poselift::guard::{self, ReadOptions};
 use poselift::pose::{Frame, Person};
 use pyo3::prelude::*;
 
-use crate::camera::keypoint;
+use crate::camera::keypoints;
 use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, Known};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
@@ -47,9 +47,7 @@ pub(crate) fn guard_rows<'py>(
 ) -> PyResult<(Bound<'py, PyArray3<f64>>, Vec<String>)> {
     let array = points.as_array();
     let person = |row: usize| {
-        let points = array.slice(s![row, .., ..]);
-        let scored = |point: ndarray::ArrayView1<'_, f64>| [point[0], point[1], point.get(2).copied().unwrap_or(1.0)];
-        let keypoints = points.rows().into_iter().map(|point| keypoint(scored(point))).collect();
+        let keypoints = keypoints(array.slice(s![row, .., ..]));
         Frame { index: row as u64, size, people: vec![Person { id: Some(0), keypoints }], ..Frame::default() }
     };
     let frames: Vec<Frame> = (0..array.dim().0).map(person).collect();

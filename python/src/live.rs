@@ -11,7 +11,7 @@ use poselift::smooth::{SmoothWriter, Smoothing};
 use poselift::stream::{PushOptions, PushStream};
 use pyo3::prelude::*;
 
-use crate::camera::{Camera, attitude, keypoint};
+use crate::camera::{Camera, attitude, keypoints};
 use crate::clip::{PoseArrays, PoseClip, PoseFields};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
@@ -59,10 +59,8 @@ impl Stream {
     ) -> PyResult<PoseArrays<'py>> {
         let array = points.as_array();
         let people = array.outer_iter().enumerate().map(|(row, points)| {
-            let scored =
-                |point: ndarray::ArrayView1<'_, f64>| [point[0], point[1], point.get(2).copied().unwrap_or(1.0)];
-            let keypoints = points.rows().into_iter().map(|point| keypoint(scored(point))).collect();
-            Person { id: ids.as_ref().and_then(|ids| ids.get(row).copied()).filter(|id| *id >= 0), keypoints }
+            let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).filter(|id| *id >= 0);
+            Person { id, keypoints: keypoints(points) }
         });
         let frame = Frame { time, size, focal, people: people.collect(), ..Frame::default() };
         let (clip, notes) = py.detach(|| {
@@ -148,7 +146,7 @@ impl State {
         Ok(PushStream::new(lifter.own_lifter(), options))
     }
 
-    /// A frame in which nobody is, before anybody came.
+    /// A frame without people, before the first person came.
     fn empty(&self, frame: &Frame) -> LiftedFrame {
         let by_rate = || self.options.read.fps.map(|fps| frame.index as f64 / fps);
         LiftedFrame { index: frame.index, time: frame.time.or_else(by_rate), people: Vec::new() }

@@ -7,12 +7,8 @@
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::Error;
 use poselift::camera::Undistorter;
+use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED};
 use poselift::model::Card;
-
-/// Coordinates that all stay within this are no pixels; the guards' own limit.
-const LARGEST_SHARE: f32 = 1.5;
-/// Scores up to this are clamped without a word, as the guards do.
-const SILENTLY_CLAMPED: f32 = 1.2;
 
 /// What a look at all points of an array showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +60,7 @@ impl Seen {
 
     fn kind(&self) -> Kind {
         match () {
-            () if self.is_scored_oddly || self.has_points && self.largest <= LARGEST_SHARE => Kind::Odd,
+            () if self.is_scored_oddly || self.has_points && f64::from(self.largest) <= LARGEST_SHARE => Kind::Odd,
             () if self.is_marked => Kind::Marked,
             () => Kind::Plain,
         }

@@ -8,7 +8,7 @@ use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17, Layout};
 
 /// Coordinates that stay within this are no pixels.
-const LARGEST_SHARE: f64 = 1.5;
+pub const LARGEST_SHARE: f64 = 1.5;
 /// Points that there must be to tell.
 const FEWEST_POINTS: usize = 4;
 

@@ -6,7 +6,7 @@ use super::missing::Seen;
 use crate::pose::Person;
 
 /// Scores up to this are clamped without a word: SimCC's reach 1.06, AlphaPose's 1.11.
-const SILENTLY_CLAMPED: f32 = 1.2;
+pub const SILENTLY_CLAMPED: f32 = 1.2;
 
 /// What a detector's scores mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]

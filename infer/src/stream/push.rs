@@ -38,8 +38,7 @@ pub struct PushOptions {
 
 /// A stream of frames that the caller pushes.
 ///
-/// ```no_run
-/// # // Needs ONNX Runtime, which a documentation test cannot count on.
+/// ```
 /// use poselift::pose::{Frame, Keypoint, Person};
 /// use poselift::smooth::Smoothing;
 /// use poselift::stream::{PushOptions, PushStream};

@@ -176,12 +176,10 @@ impl Past {
     /// The part of the legs that fits the other side's past; the larger gain decides.
     fn exchanged_part(&self, person: &Person, joints: &LegJoints, step: f64) -> Option<Part> {
         let size = size(person);
-        let costs: Vec<Cost> = self
-            .joints
-            .iter()
-            .zip(&joints.judged)
-            .map(|(past, places)| Cost::of(past, places.map(|place| seen(person, place)), step, size))
-            .collect();
+        let costs: [Cost; JUDGED.len()] = std::array::from_fn(|pair| {
+            let now = joints.judged[pair].map(|place| seen(person, place));
+            Cost::of(&self.joints[pair], now, step, size)
+        });
         // Legs that were exchanged a frame ago still are, unless their own sides are nearer: they may come close together.
         let (margin, ratio) = if self.exchanged_for > 0.0 { (0.0, 1.0) } else { (MARGIN, RATIO) };
         let whole = gain(&costs, margin, ratio);
@@ -197,9 +195,7 @@ impl Past {
             (None, None) => None,
         }
     }
-}
 
-impl Past {
     /// Whether a person's other joints are near where they were.
     fn is_continued(&self, person: &Person, joints: &LegJoints, size: f64) -> bool {
         let (mut sum, mut count) = (0.0, 0u32);

@@ -224,7 +224,7 @@ def _rtmlib(result: Any, _size: Size | None) -> Detected | None:
 
     if not isinstance(result, tuple) or len(result) not in (2, 4):
         return None
-    if all(isinstance(part, list) and not part for part in result):  # its trackers' answer where nobody is seen
+    if all(isinstance(part, list) and not part for part in result):  # its trackers' answer where no person is seen
         return Detected(numpy.zeros((0, 0, 3), "float32"))
     places, scores = result[-1] if len(result) == 4 else result[0], result[1]
     if not hasattr(places, "shape") or not hasattr(scores, "shape"):
@@ -248,7 +248,7 @@ def _openpose(result: Any, size: Size | None) -> Detected | None:
         size = (int(image.shape[1]), int(image.shape[0]))
     found = result.poseKeypoints
     points = numpy.zeros((0, 25, 3), "float32") if found is None else as_floats(found, "float32")
-    if points.ndim != 3:  # it gives a single number where nobody is seen
+    if points.ndim != 3:  # it gives a single number where no person is seen
         points = numpy.zeros((0, 25, 3), "float32")
     ids = getattr(result, "poseIds", None)
     ids = None if ids is None or len(points) == 0 else as_array(ids).astype("int64").reshape(-1)

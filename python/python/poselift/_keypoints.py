@@ -21,7 +21,7 @@ class Keypoints:
     Parameters
     ----------
     points : array_like
-        [T, N, J, 2 or 3], or [T, J, 2 or 3] for one person: x and y in pixels, score 0 to 1. Where there is nobody, x is NaN.
+        [T, N, J, 2 or 3], or [T, J, 2 or 3] for one person: x and y in pixels, score 0 to 1. Where there is no person, x is NaN.
     ids : array_like, optional
         [T, N] the people's tracks; −1 where it is not known. One person has the id 0.
     frames : array_like, optional
@@ -42,7 +42,7 @@ class Keypoints:
     points : ndarray
         float64 [T, N, J, 3]; NaN, NaN, 0 for a missing key point.
     ids : ndarray
-        int64 [T, N], −1 for nobody and for a person without an id.
+        int64 [T, N], −1 for an empty place and for a person without an id.
     frames, times : ndarray
         int64 [T]; float64 [T] seconds, NaN where it is not known.
     sizes : ndarray

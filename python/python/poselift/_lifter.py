@@ -193,7 +193,7 @@ class Lifter:
                 if len(keypoints) == 0:
                     import numpy
 
-                    # Of nobody a detector does not say how many key points there are.
+                    # Where there is no person, a detector does not say how many key points there are.
                     layout, keypoints = None, numpy.zeros((0, len(self.keypoint_names), 3), "float32")
             keypoints = as_floats(keypoints, "float32")
         seen = (layout, size, focal, native_camera(camera))

@@ -54,7 +54,7 @@ class PoseInfo(NamedTuple):
 class Poses:
     """Lifted poses: the shape before the last two axes is that of the key points that they were lifted from.
 
-    [J, 3] is one pose, [N, J, 3] are N poses, [T, N, J, 3] T frames of up to N people. Where there is nobody, or a person could
+    [J, 3] is one pose, [N, J, 3] are N poses, [T, N, J, 3] T frames of up to N people. Where there is no person, or a person could
     not be lifted (fewer than four key points were visible), joints are NaN.
 
     Attributes

@@ -108,7 +108,7 @@ class Stream:
         Parameters
         ----------
         frame : array_like, or a detector's result
-            [N, J, 2 or 3], [J, 2 or 3] for one person, or what `Lifter.lift` takes of one frame; None for nobody.
+            [N, J, 2 or 3], [J, 2 or 3] for one person, or what `Lifter.lift` takes of one frame; None where there is no person.
         time : float, optional
             Seconds.
         size : (int, int), optional
