@@ -5,7 +5,7 @@
     libtorch-2.11.0-cpu/      lib/, include/
     libtorch-2.11.0-cuda/     lib/, include/                             -> cuda-13.0/, cuda-13.0-torch/
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
-    python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime and numpy
+    python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime, NumPy and what reads our exports for trainers
     python-judges-cp3NN/      bin/python: this Python with what reads our exports and streams; gltf-validator/ where npm is there
     python-wheel-cp3NN/       bin/python: this Python with what builds the Python wheel and tests it, detectors among it
 """
@@ -173,7 +173,8 @@ def check_wheel_tools(folder, _cache):
 
 def check_python(folder, _cache):
     """The packages import."""
-    run_check([str(folder / "bin" / "python"), "-c", "import numpy, onnx, onnxruntime"], "the Python packages")
+    script = "import huggingface_hub, numpy, onnx, onnxruntime, onnxsim, onnxslim, safetensors, tritonclient.grpc"
+    run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages")
 
 
 def opens(name):
@@ -280,7 +281,7 @@ LIBRARIES = {
             holds=("lib/libnccl.so.2", "lib/libcusparse.so.12", "lib/libcupti.so.13"),
             assemble=assemble_cuda,
         ),
-        python_environment("python-test", 60, install_python_packages, check_python, "POSELIFT_TEST_PYTHON"),
+        python_environment("python-test", 85, install_python_packages, check_python, "POSELIFT_TEST_PYTHON"),
         python_environment("python-wheel", 330, install_python_packages, check_wheel_tools, "POSELIFT_WHEEL_PYTHON"),
         python_environment("python-judges", 165, install_judges, check_judges, "POSELIFT_JUDGES_PYTHON"),
     )

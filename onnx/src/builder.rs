@@ -5,14 +5,36 @@ use crate::network::Dense;
 use crate::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::weights::{Element, Weights};
 
+/// How the same network is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As this crate wrote it first: integers that nodes read (a shape, lengths) are Constant nodes, and 0 has two names. Such
+    /// files are still read.
+    First,
+    /// Every constant is an initialiser, and each stands once: programs that tidy graphs find nothing to do.
+    Current,
+}
+
+impl Form {
+    /// What a file with these nodes must be, if it is ours.
+    pub(crate) fn of(nodes: &[NodeProto]) -> Self {
+        if nodes.iter().any(|node| node.op_type == "Constant") { Self::First } else { Self::Current }
+    }
+}
+
 /// Nodes are named after what they make.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct GraphBuilder {
+    form: Form,
     nodes: Vec<NodeProto>,
     constants: Vec<TensorProto>,
 }
 
 impl GraphBuilder {
+    pub(crate) fn new(form: Form) -> Self {
+        Self { form, nodes: Vec::new(), constants: Vec::new() }
+    }
+
     /// Adds a node and gives back the name of its output.
     pub(crate) fn node(&mut self, op: &str, inputs: &[&str], output: &str) -> String {
         self.node_with(op, inputs, output, Vec::new())
@@ -53,12 +75,25 @@ impl GraphBuilder {
 
     /// Adds a constant, unless it is there already, and gives back its name.
     pub(crate) fn tensor<T: Element>(&mut self, name: &str, weights: &Weights<T>) -> String {
-        let tensor = weights.to_tensor(name);
+        self.initialiser(weights.to_tensor(name))
+    }
+
+    fn initialiser(&mut self, tensor: TensorProto) -> String {
+        let name = tensor.name.clone();
         match self.constants.iter().find(|constant| constant.name == name) {
             Some(same) => debug_assert_eq!(*same, tensor, "two constants of one name"),
             None => self.constants.push(tensor),
         }
-        name.to_owned()
+        name
+    }
+
+    /// The constant that a number must equal to be one.
+    pub(crate) fn zero_of_numbers(&mut self) -> String {
+        let name = match self.form {
+            Form::Current => "zero",
+            Form::First => "number",
+        };
+        self.constant(name, &[], [0.0f32])
     }
 
     /// Adds a Reshape.
@@ -73,10 +108,12 @@ impl GraphBuilder {
         self.push("Split", &[input, &lengths], &outputs, vec![AttributeProto::integer("axis", 1)]);
     }
 
-    /// Adds integers as a Constant node, so that every initialiser is a float.
     fn integers(&mut self, name: &str, values: &[i64]) -> String {
-        let value = AttributeProto::tensor("value", TensorProto::integers(name, values));
-        self.node_with("Constant", &[], name, vec![value])
+        let tensor = TensorProto::integers(name, values);
+        match self.form {
+            Form::Current => self.initialiser(tensor),
+            Form::First => self.node_with("Constant", &[], name, vec![AttributeProto::tensor("value", tensor)]),
+        }
     }
 
     /// Adds the layer `name` as one product a plane of `x`, the first with the bias.

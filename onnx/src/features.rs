@@ -46,7 +46,7 @@ fn visible(graph: &mut GraphBuilder, channels: usize) {
         graph.node("Add", &["witness", "witness"], "witness.double");
         graph.node("Less", &["witness", "witness.double"], "visible");
     } else {
-        let zero = graph.constant("number", &[], [0.0]);
+        let zero = graph.zero_of_numbers();
         graph.node("Equal", &["witness", &zero], "visible");
     }
 }

@@ -1,10 +1,11 @@
-//! From a model file to its network: reads exactly the output of [`crate::write`].
+//! From a model file to its network: reads exactly the output of [`crate::write`], and of its first form ([`Form::First`]).
 //!
 //! The initialisers determine the network. Its graph is then built anew and compared with the file's, node by node: a
 //! file with another node, input, output or initialiser computes something else, and is refused.
 
 use std::collections::BTreeMap;
 
+use crate::builder::Form;
 use crate::names::{self, ALL_WEIGHTS, FEATURE_MEAN, INPUT_LAYER, INPUT_NAME, OUTPUT_LAYER, OUTPUT_NAME, Plane};
 use crate::network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};
 use crate::proto::{
@@ -22,7 +23,8 @@ pub(crate) fn network(model: &ModelProto) -> Result<Network> {
     let network = initialisers(model)?;
     network.check()?;
     check_versions(model)?;
-    check_graph(graph(model)?, &write::graph(&network))?;
+    let found = graph(model)?;
+    check_graph(found, &write::graph(&network, Form::of(&found.node)))?;
     Ok(network)
 }
 

@@ -5,7 +5,7 @@
 //! The first and the last layer are float32 in every precision: they read and write coordinates.
 
 use crate::blocks::{self, InnerRelu};
-use crate::builder::GraphBuilder;
+use crate::builder::{Form, GraphBuilder};
 use crate::card::{CARD_KEY, Card};
 use crate::hash::weights_sha256;
 use crate::names::{FEATURES, INPUT_LAYER, INPUT_NAME, NUMBERS, OUTPUT_LAYER, OUTPUT_NAME, PRODUCER, SIGMA_NAME};
@@ -28,7 +28,7 @@ pub struct WrittenModel {
 /// Parts of the network that do not fit each other, numbers that a file may not hold, a card that contradicts itself.
 pub fn write(network: &Network, card: Card) -> Result<WrittenModel> {
     network.check()?;
-    let graph = graph(network);
+    let graph = graph(network, Form::Current);
     let card = Card { weights_sha256: weights_sha256(&graph), ..card };
     let text = card.to_json();
     Card::from_json(&text)?;
@@ -37,9 +37,9 @@ pub fn write(network: &Network, card: Card) -> Result<WrittenModel> {
 }
 
 /// The graph of a network whose parts fit each other.
-pub(crate) fn graph(network: &Network) -> GraphProto {
+pub(crate) fn graph(network: &Network, form: Form) -> GraphProto {
     let joints_out = network.joints_out;
-    let mut graph = GraphBuilder::default();
+    let mut graph = GraphBuilder::new(form);
     features::write(&mut graph, network);
     write_layers(&mut graph, network);
     let mut coordinates = NUMBERS;

@@ -19,19 +19,20 @@ except ImportError as error:
     sys.exit(77)
 
 ALLOWED = {
-    "Add", "Cast", "Constant", "Div", "Equal", "Flatten", "Gemm", "Less", "MatMul", "Max", "Mul", "Pow", "Relu",
-    "Reshape", "Sqrt", "Sub", "Where",
+    "Add", "Cast", "Div", "Equal", "Flatten", "Gemm", "Less", "MatMul", "Max", "Mul", "Pow", "Relu", "Reshape",
+    "Sqrt", "Sub", "Where",
 }  # fmt: skip
 # Only of lifters that say how sure they are.
 ALLOWED_WITH_SIGMA = {"Exp", "Split"}
 # Only of lifters whose hidden layers are in integers.
 ALLOWED_IN_INT8 = {"Abs", "MatMulInteger", "QuantizeLinear", "ReduceMax"}
 
-FLOAT = onnx.TensorProto.FLOAT
+# Numbers, and integers that are a shape or lengths.
+FLOAT, SHAPE = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 CONSTANTS = {
-    "f32": {FLOAT},
-    "f16": {FLOAT, onnx.TensorProto.FLOAT16},
-    "int8": {FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.UINT8},
+    "f32": {FLOAT, SHAPE},
+    "f16": {FLOAT, SHAPE, onnx.TensorProto.FLOAT16},
+    "int8": {FLOAT, SHAPE, onnx.TensorProto.INT8, onnx.TensorProto.UINT8},
 }
 
 

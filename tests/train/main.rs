@@ -16,6 +16,7 @@ mod kernels;
 mod layers;
 mod lifting_program;
 mod precision;
+mod python;
 mod random_lifter;
 mod sweep;
 mod tensorboard;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::python;
+
 type Scalars = BTreeMap<String, Vec<(u64, f64)>>;
 
 fn fit(arguments: &[&str], out: &Path) {
@@ -27,18 +29,10 @@ fn history(run: &Path) -> [Vec<(u64, f64)>; 2] {
     [column(2), column(3)]
 }
 
-/// What TensorBoard reads; `None`, with a printed line, where no TensorBoard is installed and none was promised.
+/// What TensorBoard reads; `None` where it is not installed.
 fn read(run: &Path) -> Option<Scalars> {
-    let python = std::env::var("POSELIFT_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/train/read_events.py");
-    let output = Command::new(&python).arg(script).arg(run.join("tensorboard")).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(77) {
-        assert!(std::env::var_os("POSELIFT_TEST_PYTHON").is_none(), "POSELIFT_TEST_PYTHON: {said}");
-        println!("skipped: {python} lacks tensorboard (set POSELIFT_TEST_PYTHON): {said}");
-        return None;
-    }
-    assert!(output.status.success(), "{said}");
+    let output = python::run("read_events.py", [run.join("tensorboard")])?;
+    assert!(output.status.success(), "{}", python::said(&output));
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
