@@ -11,7 +11,7 @@ mod with_cameras;
 use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3};
+use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3};
 
 use crate::error::Result;
 use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
@@ -20,7 +20,7 @@ use crate::skeleton::{Conversion, Layout};
 
 pub use people::Refusal;
 pub(crate) use sigma::PersonSigma;
-pub use with_cameras::LiftedArrays;
+pub use with_cameras::{LiftedArrays, TurnBack, Turned};
 
 /// The fewest visible joints that a person is lifted from: fewer show only position and size, which the model
 /// removes, and nothing of the pose.
@@ -223,19 +223,9 @@ impl<N: PoseNetwork> Lifter<N> {
     pub fn lift_into(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
         let batch = Batch::new(self.card(), keypoints, poses.view_mut(), None)?;
         self.run(batch)?;
-        self.blank_unlifted(keypoints, poses);
-        Ok(())
-    }
-
-    /// Fills the poses of refused people with NaN.
-    fn blank_unlifted(&self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) {
         let needed = self.needed_joints();
-        for (person, mut pose) in keypoints.outer_iter().zip(poses.outer_iter_mut()) {
-            let visible = person.outer_iter().filter(|point| !keypoint(point.view()).is_missing()).count();
-            if visible < needed || pose.iter().any(|value| !value.is_finite()) {
-                pose.fill(f32::NAN);
-            }
-        }
+        blank_unlifted(keypoints.outer_iter().map(|person| is_seen(person, needed)), poses);
+        Ok(())
     }
 
     /// Runs the network on batches of the fastest size.
@@ -247,7 +237,26 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 
     fn needed_joints(&self) -> usize {
-        MIN_VISIBLE_JOINTS.min(self.card().input.joints.len())
+        needed_joints(self.card())
+    }
+}
+
+/// The fewest visible joints that a person is lifted from by the model of `card`.
+fn needed_joints(card: &Card) -> usize {
+    MIN_VISIBLE_JOINTS.min(card.input.joints.len())
+}
+
+/// Whether a person's key points `[J_in, channels]` are enough to lift.
+fn is_seen(person: ArrayView2<'_, f32>, needed: usize) -> bool {
+    person.outer_iter().filter(|point| !keypoint(point.view()).is_missing()).count() >= needed
+}
+
+/// Fills the poses `[N, J_out, 3]` of people who are not seen, or whose pose is no number, with NaN.
+fn blank_unlifted(is_seen: impl Iterator<Item = bool>, mut poses: ArrayViewMut3<'_, f32>) {
+    for (is_seen, mut pose) in is_seen.zip(poses.outer_iter_mut()) {
+        if !is_seen || pose.iter().any(|value| !value.is_finite()) {
+            pose.fill(f32::NAN);
+        }
     }
 }
 

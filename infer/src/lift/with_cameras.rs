@@ -1,12 +1,12 @@
 //! Lifts arrays of people together with the cameras that saw them.
 
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, CowArray, Ix3};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, CowArray, Ix3};
 
 use super::people::{with_score, without_score};
-use super::{Lifter, keypoint, look_at};
+use super::{Lifter, blank_unlifted, is_seen, keypoint, look_at, needed_joints};
 use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
-use crate::model::{Batch, PoseNetwork, View, check_keypoints};
+use crate::model::{Batch, Card, PoseNetwork, View, check_keypoints};
 
 /// Poses in arrays, with the model's own expected errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,28 +45,69 @@ impl<N: PoseNetwork> Lifter<N> {
     pub fn lift_with_cameras(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
         let n = keypoints.dim().0;
         let joints = self.card().output.joints.len();
-        check_keypoints(self.card(), keypoints)?;
+        let Turned { keypoints, back } = Turned::new(self.card(), CowArray::from(keypoints), cameras)?;
+        let mut poses = Array3::zeros((n, joints, 3));
+        let mut sigma = self.card().output.sigma.then(|| Array2::zeros((n, joints)));
+        let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
+        let batch = Batch::new(self.card(), keypoints.view(), poses.view_mut(), wanted)?;
+        self.run(batch)?;
+        back.apply(poses.view_mut());
+        Ok(LiftedArrays { poses, sigma })
+    }
+}
+
+/// Key points as a network takes them, for callers who run it by themselves ([`crate::stream::SharedNetwork::submit`]);
+/// [`Lifter::lift_with_cameras`] does all of it.
+#[derive(Debug)]
+pub struct Turned<'a> {
+    /// `[N, J_in, channels]`, each person turned to the optical axis if the model asks for it and the camera is known.
+    pub keypoints: CowArray<'a, f32, Ix3>,
+    /// What the network's poses then need.
+    pub back: TurnBack,
+}
+
+impl<'a> Turned<'a> {
+    /// `keypoints` `[N, J_in, channels]` made ready for the model of `card`. `cameras` holds one for all N or one for each;
+    /// if it is empty, people are not turned.
+    ///
+    /// # Errors
+    /// Joints or channels that are not the model's; the number of cameras is wrong.
+    pub fn new(card: &Card, keypoints: CowArray<'a, f32, Ix3>, cameras: &[Camera]) -> Result<Self> {
+        check_keypoints(card, keypoints.view())?;
+        let n = keypoints.dim().0;
         if cameras.len() > 1 && cameras.len() != n {
             let found = cameras.len();
             return Err(Error::input(format!("{found} cameras for {n} people, expected one for all or one each")));
         }
-        let mut poses = Array3::zeros((n, joints, 3));
-        let mut sigma = self.card().output.sigma.then(|| Array2::zeros((n, joints)));
-        let (keypoints, views) = match self.card().input.view {
-            View::Subject if !cameras.is_empty() => turned(keypoints, cameras),
-            _ => (CowArray::from(keypoints), Vec::new()),
+        let (keypoints, views) = match card.input.view {
+            View::Subject if !cameras.is_empty() => turned(keypoints.view(), cameras),
+            _ => (keypoints, Vec::new()),
         };
-        let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
-        let batch = Batch::new(self.card(), keypoints.view(), poses.view_mut(), wanted)?;
-        self.run(batch)?;
-        for (view, mut pose) in views.iter().zip(poses.outer_iter_mut()) {
+        let needed = needed_joints(card);
+        let is_seen = keypoints.outer_iter().map(|person| is_seen(person, needed)).collect();
+        Ok(Self { keypoints, back: TurnBack { views, is_seen } })
+    }
+}
+
+/// Turns poses back into the axes of the cameras that saw them.
+#[derive(Debug, Clone)]
+pub struct TurnBack {
+    /// `[N]`, or none where people were not turned.
+    views: Vec<LookAt>,
+    /// `[N]` whether there are joints enough to lift.
+    is_seen: Vec<bool>,
+}
+
+impl TurnBack {
+    /// Turns `poses` `[N, J_out, 3]` of the network back; those of people who could not be lifted become NaN.
+    pub fn apply(&self, mut poses: ArrayViewMut3<'_, f32>) {
+        for (view, mut pose) in self.views.iter().zip(poses.outer_iter_mut()) {
             for mut joint in pose.outer_iter_mut() {
                 let in_camera = view.undo([joint[0], joint[1], joint[2]]);
                 joint.iter_mut().zip(in_camera).for_each(|(axis, value)| *axis = value);
             }
         }
-        self.blank_unlifted(keypoints.view(), poses.view_mut());
-        Ok(LiftedArrays { poses, sigma })
+        blank_unlifted(self.is_seen.iter().copied(), poses);
     }
 }
 

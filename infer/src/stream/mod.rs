@@ -35,7 +35,7 @@ use order_check::OrderCheck;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
 pub use push::{PushOptions, PushStream};
 use reader_thread::{ReadFrame, ReaderThread};
-pub use shared::SharedNetwork;
+pub use shared::{Answer, NotSubmitted, Receiver, SharedNetwork};
 use workers::{FrameBatch, LiftedBatch, Workers};
 use writer_thread::{WriteBatch, WriterThread};
 

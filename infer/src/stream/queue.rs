@@ -16,6 +16,15 @@ pub(super) trait Queued {
     fn weight(&self) -> usize;
 }
 
+/// Why [`BatchQueue::try_push`] did not take an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotPushed {
+    /// There was no room.
+    Full,
+    /// No more entries are taken.
+    Closed,
+}
+
 #[derive(Debug)]
 struct Entry<T> {
     item: T,
@@ -70,14 +79,33 @@ impl<T: Queued> BatchQueue<T> {
         if state.is_closed || state.is_abandoned {
             return false;
         }
-        state.weight += item.weight();
-        state.entries.push_back(Entry { item, sent });
+        self.append(state, Entry { item, sent });
+        true
+    }
+
+    /// Appends an entry unless the queue is full or takes no more entries; never waits.
+    pub(super) fn try_push(&self, item: T) -> Result<(), NotPushed> {
+        let sent = (!self.max_delay.is_zero()).then(Instant::now);
+        let state = self.lock();
+        if state.is_closed || state.is_abandoned {
+            return Err(NotPushed::Closed);
+        }
+        if state.weight >= self.capacity {
+            return Err(NotPushed::Full);
+        }
+        self.append(state, Entry { item, sent });
+        Ok(())
+    }
+
+    /// Appends an entry and wakes a thread that waits for one.
+    fn append(&self, mut state: MutexGuard<'_, State<T>>, entry: Entry<T>) {
+        state.weight += entry.item.weight();
+        state.entries.push_back(entry);
         let is_awaited = state.takers > 0;
         drop(state);
         if is_awaited {
             self.pushed.notify_one();
         }
-        true
     }
 
     /// Closes the queue: no more entries are pushed; waiting entries are still taken.
@@ -186,6 +214,19 @@ mod tests {
 
     fn numbers(taken: &[Weighed]) -> Vec<u64> {
         taken.iter().map(|entry| entry.0).collect()
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once_what_need_not_wait() {
+        let queue = BatchQueue::new(4, Duration::ZERO);
+        assert_eq!(queue.try_push(Weighed(0, 3)), Ok(()));
+        assert_eq!(queue.try_push(Weighed(1, 3)), Ok(()));
+        assert_eq!(queue.try_push(Weighed(2, 1)), Err(NotPushed::Full));
+        assert_eq!(numbers(&queue.take(3)), [0]);
+        assert_eq!(queue.try_push(Weighed(3, 1)), Ok(()));
+        queue.close();
+        assert_eq!(queue.try_push(Weighed(4, 1)), Err(NotPushed::Closed));
+        assert_eq!(numbers(&queue.take(9)), [1, 3]);
     }
 
     #[test]

@@ -5,15 +5,16 @@
 //! way, and the bench `streams` measures it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
 
-use super::queue::{BatchQueue, Queued};
+use super::queue::{BatchQueue, NotPushed, Queued};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BatchArrays, Card, PoseNetwork};
+use crate::model::{Batch, BatchArrays, Card, PoseNetwork, check_keypoints};
 
 /// Batches that may wait to be run before callers have to wait for room.
 const WAITING_BATCHES: usize = 4;
@@ -50,7 +51,40 @@ pub struct SharedNetwork {
     reply: Arc<Reply>,
     /// The last request, to be reused.
     recycled: Option<Request>,
+    /// Batches that were run.
+    batches: Arc<AtomicU64>,
     thread: Arc<JoinOnDrop>,
+}
+
+/// Where the answer to [`SharedNetwork::submit`] goes.
+pub trait Receiver: Send + Sync {
+    /// Whether the answer is still wanted; one that is not, when its turn comes, is not computed.
+    fn is_waiting(&self) -> bool;
+
+    /// Takes the answer, on the network's thread: what takes long here delays all others.
+    fn receive(self: Box<Self>, answer: Result<Answer>);
+}
+
+/// What came of key points that were submitted.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// `[N, J_out, 3]` as the network gives them.
+    pub poses: Array3<f32>,
+    /// `[N, J_out]`, if it was wanted.
+    pub sigma: Option<Array2<f32>>,
+    /// From submission to the start of the batch.
+    pub queued: Duration,
+    /// How long the network ran for the batch.
+    pub computed: Duration,
+}
+
+/// Why key points were not taken.
+#[derive(Debug)]
+pub enum NotSubmitted {
+    /// As many poses wait as may wait.
+    Full,
+    /// The key points are not the model's, or the network broke down.
+    Refused(Error),
 }
 
 impl SharedNetwork {
@@ -60,12 +94,26 @@ impl SharedNetwork {
     /// # Errors
     /// A thread cannot be started.
     pub fn start<N: PoseNetwork + 'static>(network: N, batch: usize, max_delay: Duration) -> Result<Self> {
+        Self::start_with_room(network, batch, max_delay, batch * WAITING_BATCHES)
+    }
+
+    /// As [`Self::start`]; `room` poses may wait to be run.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn start_with_room<N: PoseNetwork + 'static>(
+        network: N,
+        batch: usize,
+        max_delay: Duration,
+        room: usize,
+    ) -> Result<Self> {
         let card = Arc::new(network.card().clone());
-        let queue = Arc::new(BatchQueue::new(batch * WAITING_BATCHES, max_delay));
-        let own_queue = Arc::clone(&queue);
+        let queue = Arc::new(BatchQueue::new(room, max_delay));
+        let batches = Arc::new(AtomicU64::new(0));
+        let (own_queue, own_batches) = (Arc::clone(&queue), Arc::clone(&batches));
         let run_all = move || {
             let _answer_all = FailOnDrop(&own_queue);
-            let mut network = BatchedNetwork::new(network);
+            let mut network = BatchedNetwork::new(network, own_batches);
             loop {
                 let requests = own_queue.take(batch);
                 if requests.is_empty() || !network.serve(requests) {
@@ -76,8 +124,37 @@ impl SharedNetwork {
         let thread = std::thread::Builder::new().name("batch".to_owned()).spawn(run_all);
         let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
         let thread = Arc::new(JoinOnDrop { queue: Arc::clone(&queue), thread: Some(thread) });
-        Ok(Self { card, queue, reply: Arc::default(), recycled: None, thread })
+        Ok(Self { card, queue, reply: Arc::default(), recycled: None, batches, thread })
     }
+
+    /// Lets `keypoints` `[N, J_in, channels]` be run with what others ask for, and returns at once; `receiver` gets the
+    /// poses, and sigma if it is wanted. For callers that must not wait, as servers.
+    ///
+    /// # Errors
+    /// There is no room, the shapes are not the model's, or the network broke down; `receiver` is dropped.
+    pub fn submit(
+        &self,
+        keypoints: Array3<f32>,
+        wants_sigma: bool,
+        receiver: Box<dyn Receiver>,
+    ) -> Result<(), NotSubmitted> {
+        check_keypoints(&self.card, keypoints.view()).map_err(NotSubmitted::Refused)?;
+        let mut request = Request::new(ReplyTo::Receiver { receiver, sent: Instant::now() });
+        (request.keypoints, request.wants_sigma) = (keypoints, wants_sigma && self.card.output.sigma);
+        self.queue.try_push(request).map_err(|cause| match cause {
+            NotPushed::Full => NotSubmitted::Full,
+            NotPushed::Closed => NotSubmitted::Refused(broken_down()),
+        })
+    }
+
+    /// How many batches were run.
+    pub fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
+    }
+}
+
+fn broken_down() -> Error {
+    Error::runtime("the shared network broke down")
 }
 
 impl Clone for SharedNetwork {
@@ -87,6 +164,7 @@ impl Clone for SharedNetwork {
             queue: Arc::clone(&self.queue),
             reply: Arc::default(),
             recycled: None,
+            batches: Arc::clone(&self.batches),
             thread: Arc::clone(&self.thread),
         }
     }
@@ -114,7 +192,7 @@ struct FailOnDrop<'a>(&'a BatchQueue<Request>);
 
 impl Drop for FailOnDrop<'_> {
     fn drop(&mut self) {
-        let error = Error::runtime("the shared network broke down");
+        let error = broken_down();
         for request in self.0.abandon() {
             request.fail(&error);
         }
@@ -131,10 +209,11 @@ impl PoseNetwork for SharedNetwork {
             return Ok(());
         }
         let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
-        let mut request = self.recycled.take().unwrap_or_else(|| Request::new(&self.reply));
+        let mut request =
+            self.recycled.take().unwrap_or_else(|| Request::new(ReplyTo::Handle(Arc::clone(&self.reply))));
         request.fill(keypoints, sigma.is_some());
         if !self.queue.push(request) {
-            return Err(Error::runtime("the shared network broke down"));
+            return Err(broken_down());
         }
         let mut request = self.reply.wait();
         let failure = request.failure.take();
@@ -173,6 +252,25 @@ impl Reply {
     }
 }
 
+/// Where a request goes when it was answered.
+enum ReplyTo {
+    /// Back to the handle that waits for it.
+    Handle(Arc<Reply>),
+    Receiver {
+        receiver: Box<dyn Receiver>,
+        sent: Instant,
+    },
+}
+
+impl std::fmt::Debug for ReplyTo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Handle(_) => "Handle",
+            Self::Receiver { .. } => "Receiver",
+        })
+    }
+}
+
 /// One lifter's request, in its own memory, and the answer.
 #[derive(Debug)]
 struct Request {
@@ -184,25 +282,37 @@ struct Request {
     sigma: Array2<f32>,
     wants_sigma: bool,
     failure: Option<Error>,
-    reply: Arc<Reply>,
+    reply: ReplyTo,
 }
 
 impl Queued for Request {
-    /// Number of poses.
+    /// Number of poses, at least 1.
     fn weight(&self) -> usize {
-        self.keypoints.dim().0
+        self.poses().max(1)
     }
 }
 
 impl Request {
-    fn new(reply: &Arc<Reply>) -> Self {
+    fn new(reply: ReplyTo) -> Self {
         Self {
             keypoints: Array3::zeros((0, 0, 0)),
             poses: Array3::zeros((0, 0, 0)),
             sigma: Array2::zeros((0, 0)),
             wants_sigma: false,
             failure: None,
-            reply: Arc::clone(reply),
+            reply,
+        }
+    }
+
+    /// Number of poses.
+    fn poses(&self) -> usize {
+        self.keypoints.dim().0
+    }
+
+    fn is_wanted(&self) -> bool {
+        match &self.reply {
+            ReplyTo::Handle(_) => true,
+            ReplyTo::Receiver { receiver, .. } => receiver.is_waiting(),
         }
     }
 
@@ -215,7 +325,7 @@ impl Request {
         self.wants_sigma = wants_sigma;
     }
 
-    fn answer(mut self, poses: ArrayView3<'_, f32>, sigma: Option<ArrayView2<'_, f32>>) {
+    fn answer(mut self, poses: ArrayView3<'_, f32>, sigma: Option<ArrayView2<'_, f32>>, run: Run) {
         if self.poses.dim() == poses.dim() {
             self.poses.assign(&poses);
         } else {
@@ -224,18 +334,35 @@ impl Request {
         if let Some(sigma) = sigma {
             self.sigma = sigma.to_owned();
         }
-        self.send_back();
+        self.send_back(run);
     }
 
     fn fail(mut self, cause: &Error) {
         self.failure = Some(Error::new(cause.kind(), cause.to_string()));
-        self.send_back();
+        self.send_back(Run::default());
     }
 
-    fn send_back(self) {
-        let reply = Arc::clone(&self.reply);
-        reply.put(self);
+    fn send_back(self, run: Run) {
+        match self.reply {
+            ReplyTo::Handle(ref reply) => Arc::clone(reply).put(self),
+            ReplyTo::Receiver { receiver, sent } => receiver.receive(match self.failure {
+                Some(failure) => Err(failure),
+                None => Ok(Answer {
+                    poses: self.poses,
+                    sigma: self.wants_sigma.then_some(self.sigma),
+                    queued: run.start.map_or(Duration::ZERO, |start| start.saturating_duration_since(sent)),
+                    computed: run.lasted,
+                }),
+            }),
+        }
     }
+}
+
+/// When a batch ran, and for how long; of one that failed nothing is known.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    start: Option<Instant>,
+    lasted: Duration,
 }
 
 /// The network with the arrays of a batch, kept between batches.
@@ -247,38 +374,47 @@ struct BatchedNetwork<N> {
     poses: Array3<f32>,
     /// `[N, J_out]`, with the same N.
     sigma: Array2<f32>,
+    /// How many were run.
+    batches: Arc<AtomicU64>,
 }
 
 impl<N: PoseNetwork> BatchedNetwork<N> {
-    fn new(network: N) -> Self {
+    fn new(network: N, batches: Arc<AtomicU64>) -> Self {
         let input = &network.card().input;
         let keypoints = Array3::zeros((0, input.joints.len(), input.channels));
         let joints = network.card().output.joints.len();
-        Self { keypoints, poses: Array3::zeros((0, joints, 3)), sigma: Array2::zeros((0, joints)), network }
+        Self { keypoints, poses: Array3::zeros((0, joints, 3)), sigma: Array2::zeros((0, joints)), network, batches }
     }
 
     /// Runs `requests` as one batch and answers them; false if the network panicked and must not be run again.
-    fn serve(&mut self, requests: Vec<Request>) -> bool {
-        let total = requests.iter().map(Request::weight).sum();
+    fn serve(&mut self, mut requests: Vec<Request>) -> bool {
+        requests.retain(Request::is_wanted);
+        let total = requests.iter().map(Request::poses).sum();
         self.make_room(total);
         let mut row = 0;
         for request in &requests {
-            let rows = row..row + request.weight();
+            let rows = row..row + request.poses();
             row = rows.end;
             self.keypoints.slice_mut(s![rows, .., ..]).assign(&request.keypoints);
         }
         let wants_sigma = requests.iter().any(|request| request.wants_sigma);
         // Callers wait for their answers, so they must be sent in any case.
-        let run = catch_unwind(AssertUnwindSafe(|| self.run(total, wants_sigma)));
-        let is_whole = run.is_ok();
-        match run.unwrap_or_else(|_| Err(Error::runtime("the shared network broke down"))) {
-            Ok(()) => self.answer(requests),
+        let start = Instant::now();
+        let done = catch_unwind(AssertUnwindSafe(|| self.run(total, wants_sigma)));
+        let is_whole = done.is_ok();
+        let run = Run { start: Some(start), lasted: start.elapsed() };
+        match done.unwrap_or_else(|_| Err(broken_down())) {
+            Ok(()) => self.answer(requests, run),
             Err(error) => requests.into_iter().for_each(|request| request.fail(&error)),
         }
         is_whole
     }
 
     fn run(&mut self, total: usize, wants_sigma: bool) -> Result<()> {
+        if total == 0 {
+            return Ok(());
+        }
+        self.batches.fetch_add(1, Ordering::Relaxed);
         let keypoints = self.keypoints.slice(s![..total, .., ..]);
         let poses = self.poses.slice_mut(s![..total, .., ..]);
         let sigma = wants_sigma.then(|| self.sigma.slice_mut(s![..total, ..]));
@@ -286,13 +422,13 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         self.network.run(batch)
     }
 
-    fn answer(&self, requests: Vec<Request>) {
+    fn answer(&self, requests: Vec<Request>, run: Run) {
         let mut row = 0;
         for request in requests {
-            let rows = row..row + request.weight();
+            let rows = row..row + request.poses();
             row = rows.end;
             let sigma = request.wants_sigma.then(|| self.sigma.slice(s![rows.clone(), ..]));
-            request.answer(self.poses.slice(s![rows, .., ..]), sigma);
+            request.answer(self.poses.slice(s![rows, .., ..]), sigma, run);
         }
     }
 
@@ -401,6 +537,44 @@ mod tests {
         let error = run(&mut shared, &keypoints(2, 1.0)).unwrap_err();
         assert_eq!(error.to_string(), "out of memory");
         assert_eq!(run(&mut shared, &keypoints(2, 1.0)).unwrap(), keypoints(2, 1.0) * 0.001);
+    }
+
+    /// Hands the answer to the test, which may have gone.
+    struct Heard(std::sync::mpsc::Sender<Result<Answer>>, Arc<std::sync::atomic::AtomicBool>);
+
+    impl Receiver for Heard {
+        fn is_waiting(&self) -> bool {
+            self.1.load(Ordering::Relaxed)
+        }
+
+        fn receive(self: Box<Self>, answer: Result<Answer>) {
+            self.0.send(answer).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_submitted_is_answered_unless_nobody_waits_and_a_full_queue_refuses() {
+        let network = MockNetwork::of_subject_with_sigma();
+        // Room for two poses, and batches of three that wait for as long as the test takes.
+        let shared = SharedNetwork::start_with_room(network, 3, Duration::from_secs(600), 2).unwrap();
+        let (answers, heard) = std::sync::mpsc::channel();
+        let submit = |first: f32, waits: bool| {
+            let waits = Arc::new(std::sync::atomic::AtomicBool::new(waits));
+            shared.submit(keypoints(1, first), true, Box::new(Heard(answers.clone(), waits)))
+        };
+        submit(1.0, true).unwrap();
+        submit(2.0, false).unwrap();
+        assert!(matches!(submit(3.0, true), Err(NotSubmitted::Full)));
+        assert!(matches!(
+            shared.submit(Array3::zeros((1, 16, 3)), true, Box::new(Heard(answers.clone(), Arc::default()))),
+            Err(NotSubmitted::Refused(_))
+        ));
+        drop(shared);
+        drop(answers);
+        let answered: Vec<Answer> = heard.iter().map(|answer| answer.unwrap()).collect();
+        assert_eq!(answered.len(), 1, "the other one went away");
+        assert_eq!(answered[0].poses, keypoints(1, 1.0) * 0.001);
+        assert_eq!(answered[0].sigma.as_ref().unwrap()[[0, 0]], 1e-4);
     }
 
     #[test]
