@@ -25,7 +25,7 @@
 //! whole streams from reader to writer; [`Lifter::lift`] is for key points without a known camera.
 //!
 //! Features, all on by default: `bundled`, the models inside the library (13 MB), `live`, frames over sockets and from
-//! growing files, `figures`, pictures of poses (`view::figure`), and `cli`, the program.
+//! growing files, `figures`, pictures of poses (`view::figure`), `cli`, the program, and `serve`, its server.
 //!
 //! # The journey of a frame
 //!

@@ -20,12 +20,15 @@ mod placement;
 mod read;
 mod report;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod view;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -60,6 +63,8 @@ enum Command {
     Info(info::InfoArgs),
     Bench(bench::BenchArgs),
     Eval(eval::EvalArgs),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
 }
 
 /// Where and how a model runs; the same for every subcommand that runs one.
@@ -131,6 +136,13 @@ fn frame_rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
 }
 
+/// Parses a time that something may wait.
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let delay = text.parse().ok().filter(|delay: &f64| (0.0..=60_000.0).contains(delay));
+    let delay = delay.ok_or_else(|| "expected milliseconds, 0 to 60000".to_owned())?;
+    Ok(Duration::from_secs_f64(delay / 1000.0))
+}
+
 /// The model at `path`, or the bundled one.
 pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
     path.map_or_else(ModelFile::bundled, ModelFile::read)
@@ -160,7 +172,11 @@ pub fn main() -> ExitCode {
 /// For programs in other languages that are this one under another name; they see to it that telemetry is forbidden
 /// ([`forbid_telemetry`]) and that Ctrl-C ends the process.
 pub fn run_from(words: impl IntoIterator<Item = OsString>) -> ExitStatus {
-    let status = match Cli::try_parse_from(words) {
+    #[cfg(feature = "serve")]
+    let cli = serve::parse(words);
+    #[cfg(not(feature = "serve"))]
+    let cli = Cli::try_parse_from(words);
+    let status = match cli {
         Ok(cli) => run_command(&cli.command),
         Err(answer) => {
             // Help and version are answers too, and a reader that is gone has what it wanted.
@@ -181,6 +197,8 @@ fn run_command(command: &Command) -> ExitStatus {
         Command::Info(args) => info::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args),
     };
     match result {
         Ok(status) => status,

@@ -15,8 +15,8 @@ use super::placement::{Placement, RootArgs};
 use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
 use super::{
-    DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, live_inputs, open_lifter, output, positive,
-    read_model,
+    DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, live_inputs, milliseconds, open_lifter, output,
+    positive, read_model,
 };
 use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
@@ -146,23 +146,17 @@ pub(super) fn layout(name: &str) -> Result<&'static Layout> {
     if is_file { layout_file(Path::new(name)) } else { Layout::by_name(name) }
 }
 
-fn pitch(text: &str) -> Result<f32, String> {
+pub(super) fn pitch(text: &str) -> Result<f32, String> {
     degrees(text, 90.0)
 }
 
-fn roll(text: &str) -> Result<f32, String> {
+pub(super) fn roll(text: &str) -> Result<f32, String> {
     degrees(text, 180.0)
 }
 
 fn degrees(text: &str, most: f32) -> Result<f32, String> {
     let angle = text.parse().ok().filter(|angle: &f32| angle.abs() <= most);
     angle.ok_or_else(|| format!("expected degrees, -{most} to {most}"))
-}
-
-fn milliseconds(text: &str) -> Result<Duration, String> {
-    let delay = text.parse().ok().filter(|delay: &f64| (0.0..=60_000.0).contains(delay));
-    let delay = delay.ok_or_else(|| "expected milliseconds, 0 to 60000".to_owned())?;
-    Ok(Duration::from_secs_f64(delay / 1000.0))
 }
 
 /// What the model runs on, and the cameras that saw the inputs.

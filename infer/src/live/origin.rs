@@ -40,7 +40,7 @@ impl FromStr for Origin {
 
 impl Origin {
     /// Whether a page that comes from `origin`, as its browser names it, is of this one.
-    fn holds(&self, origin: &str) -> bool {
+    pub fn holds(&self, origin: &str) -> bool {
         let origin = if origin == "file://" { "null" } else { origin };
         match self {
             Self::Any => true,

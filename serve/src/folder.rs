@@ -1,0 +1,122 @@
+//! Models of a folder, loaded again when their files change: `NAME.onnx`, or Triton's `NAME/VERSION/model.onnx`.
+//!
+//! The folder is looked at from time to time, which works on any file system. A model is loaded beside the one that it
+//! replaces, and takes its place when it has answered once; one that cannot be loaded replaces nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::model::Model;
+use crate::models::{ModelKey, Models};
+
+/// Makes models of files.
+pub trait Loader: Send + Sync {
+    /// Loads the model at `path` and lets it answer once, so that its first client does not wait for it.
+    ///
+    /// # Errors
+    /// Why it cannot be served.
+    fn load(&self, path: &Path) -> Result<Arc<dyn Model>, String>;
+}
+
+/// What changed in a folder.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Loaded(ModelKey),
+    Removed(ModelKey),
+    /// And why; the one that was served before goes on.
+    NotLoaded(ModelKey, String),
+    /// The folder itself, and why.
+    NotRead(PathBuf, String),
+}
+
+/// What tells whether a file is another one than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    bytes: u64,
+}
+
+/// A folder of models.
+pub(crate) struct Folder {
+    path: PathBuf,
+    loader: Arc<dyn Loader>,
+    /// Each model's file when it was last loaded, or tried.
+    seen: BTreeMap<ModelKey, Stamp>,
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf, loader: Arc<dyn Loader>) -> Self {
+        Self { path, loader, seen: BTreeMap::new() }
+    }
+
+    /// Looks at the folder and brings `models` up to date.
+    pub(crate) fn refresh(&mut self, models: &Models, mut report: impl FnMut(Change)) {
+        let found = match find(&self.path) {
+            Ok(found) => found,
+            // A folder that cannot be read for a moment takes no model away.
+            Err(error) => return report(Change::NotRead(self.path.clone(), error.to_string())),
+        };
+        for (key, stamp) in &found {
+            if self.seen.get(key) == Some(stamp) {
+                continue;
+            }
+            self.seen.insert(key.clone(), stamp.clone());
+            match self.loader.load(&stamp.path) {
+                Ok(model) => {
+                    models.insert(key.clone(), model);
+                    report(Change::Loaded(key.clone()));
+                }
+                Err(why) => report(Change::NotLoaded(key.clone(), why)),
+            }
+        }
+        let gone: BTreeSet<ModelKey> = self.seen.keys().filter(|key| !found.contains_key(key)).cloned().collect();
+        for key in gone {
+            self.seen.remove(&key);
+            models.remove(&key);
+            report(Change::Removed(key));
+        }
+    }
+}
+
+/// The models' files in the folder at `path`.
+fn find(path: &Path) -> std::io::Result<BTreeMap<ModelKey, Stamp>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        if path.is_dir() {
+            // The whole name: a folder has no extension.
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+            for (version, path) in versions(&path)? {
+                add(&mut found, ModelKey { name: name.clone(), version }, path);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "onnx") {
+            add(&mut found, ModelKey { name, version: 1 }, path);
+        }
+    }
+    Ok(found)
+}
+
+/// The versions in a model's folder, as Triton has them.
+fn versions(folder: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let mut versions = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        let file = path.join("model.onnx");
+        if let (Some(number), true) = (number, file.is_file()) {
+            versions.push((number, file));
+        }
+    }
+    Ok(versions)
+}
+
+/// Adds a file that is still there.
+fn add(found: &mut BTreeMap<ModelKey, Stamp>, key: ModelKey, path: PathBuf) {
+    if let Ok(about) = std::fs::metadata(&path) {
+        found.insert(key, Stamp { path, modified: about.modified().ok(), bytes: about.len() });
+    }
+}

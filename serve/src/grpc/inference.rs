@@ -1,0 +1,168 @@
+//! The calls of the Open Inference Protocol.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+use tonic::codec::CompressionEncoding;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::protocol::inference::grpc_inference_service_server::{GrpcInferenceService, GrpcInferenceServiceServer};
+use super::protocol::inference::model_metadata_response::TensorMetadata;
+use super::protocol::inference::repository_index_response::ModelIndex;
+use super::protocol::inference::{
+    ModelInferRequest, ModelInferResponse, ModelMetadataRequest, ModelMetadataResponse, ModelReadyRequest,
+    ModelReadyResponse, ModelStreamInferResponse, RepositoryIndexRequest, RepositoryIndexResponse, ServerLiveRequest,
+    ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
+};
+use super::{deadline, status, tensors};
+use crate::failure::Failure;
+use crate::inference::Service;
+use crate::model::TensorInfo;
+use crate::models::Served;
+use crate::rest::EXTENSIONS;
+use crate::tensor::DATATYPE;
+
+/// Requests of one streaming call that are worked on at the same time.
+const AT_ONCE: usize = 16;
+
+/// The calls, as a service of tonic.
+pub(super) fn server(service: &Arc<Service>) -> GrpcInferenceServiceServer<Calls> {
+    GrpcInferenceServiceServer::new(Calls(Arc::clone(service)))
+        .max_decoding_message_size(service.body)
+        .max_encoding_message_size(usize::MAX)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip)
+}
+
+#[derive(Clone)]
+pub(super) struct Calls(Arc<Service>);
+
+impl Calls {
+    /// The model of that name; an empty version is the highest.
+    fn find(&self, name: &str, version: &str) -> Result<Served, Failure> {
+        self.0.models.find(name, Some(version).filter(|version| !version.is_empty()))
+    }
+
+    async fn infer(
+        &self,
+        mut request: ModelInferRequest,
+        deadline: Option<Duration>,
+    ) -> Result<ModelInferResponse, Failure> {
+        let served = self.find(&request.model_name, &request.model_version)?;
+        let id = std::mem::take(&mut request.id);
+        let call = tensors::read(request);
+        let mut call = call.inspect_err(|failure| self.0.metrics.failed(&served.key, failure.kind))?;
+        call.asked.deadline = deadline;
+        let answer = self.0.infer(&served, call.asked).await?;
+        Ok(tensors::write(served.key, id, answer, call.is_raw))
+    }
+}
+
+#[tonic::async_trait]
+impl GrpcInferenceService for Calls {
+    async fn server_live(&self, _: Request<ServerLiveRequest>) -> Result<Response<ServerLiveResponse>, Status> {
+        Ok(Response::new(ServerLiveResponse { live: true }))
+    }
+
+    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Result<Response<ServerReadyResponse>, Status> {
+        Ok(Response::new(ServerReadyResponse { ready: self.0.is_ready() }))
+    }
+
+    async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Result<Response<ModelReadyResponse>, Status> {
+        let ModelReadyRequest { name, version } = request.into_inner();
+        Ok(Response::new(ModelReadyResponse { ready: self.find(&name, &version).is_ok() }))
+    }
+
+    async fn server_metadata(
+        &self,
+        _: Request<ServerMetadataRequest>,
+    ) -> Result<Response<ServerMetadataResponse>, Status> {
+        let extensions = EXTENSIONS.map(str::to_owned).to_vec();
+        let (name, version) = (self.0.name.clone(), self.0.version.clone());
+        Ok(Response::new(ServerMetadataResponse { name, version, extensions }))
+    }
+
+    async fn model_metadata(
+        &self,
+        request: Request<ModelMetadataRequest>,
+    ) -> Result<Response<ModelMetadataResponse>, Status> {
+        let ModelMetadataRequest { name, version } = request.into_inner();
+        let Served { key, model } = self.find(&name, &version).map_err(status)?;
+        let versions = match version.is_empty() {
+            true => self.0.models.versions(&key.name).iter().map(u64::to_string).collect(),
+            false => vec![version],
+        };
+        let info = model.info();
+        let tensor = |tensor: &TensorInfo| TensorMetadata {
+            name: tensor.name.clone(),
+            datatype: DATATYPE.to_owned(),
+            shape: tensor.shape.clone(),
+        };
+        Ok(Response::new(ModelMetadataResponse {
+            name: key.name,
+            versions,
+            platform: info.platform.clone(),
+            inputs: info.inputs.iter().map(tensor).collect(),
+            outputs: info.outputs.iter().map(tensor).collect(),
+            properties: info.properties.clone().into_iter().collect(),
+        }))
+    }
+
+    async fn model_infer(&self, request: Request<ModelInferRequest>) -> Result<Response<ModelInferResponse>, Status> {
+        let deadline = deadline(&request);
+        self.infer(request.into_inner(), deadline).await.map(Response::new).map_err(status)
+    }
+
+    type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
+
+    async fn model_stream_infer(
+        &self,
+        request: Request<Streaming<ModelInferRequest>>,
+    ) -> Result<Response<Self::ModelStreamInferStream>, Status> {
+        let mut requests = request.into_inner();
+        let (sender, tasks) = mpsc::channel::<JoinHandle<ModelStreamInferResponse>>(AT_ONCE);
+        let calls = self.clone();
+        tokio::spawn(async move {
+            // A call that breaks off needs no more answers.
+            while let Some(Ok(request)) = requests.next().await {
+                let Ok(room) = sender.reserve().await else { return };
+                let calls = calls.clone();
+                room.send(tokio::spawn(async move {
+                    let id = request.id.clone();
+                    match calls.infer(request, None).await {
+                        Ok(response) => {
+                            ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) }
+                        }
+                        // Triton's clients look for the id here, too.
+                        Err(failure) => ModelStreamInferResponse {
+                            error_message: failure.message,
+                            infer_response: Some(ModelInferResponse { id, ..Default::default() }),
+                        },
+                    }
+                }));
+            }
+        });
+        let answers = ReceiverStream::new(tasks)
+            .then(|task| async { task.await.map_err(|error| Status::internal(error.to_string())) });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn repository_index(
+        &self,
+        _: Request<RepositoryIndexRequest>,
+    ) -> Result<Response<RepositoryIndexResponse>, Status> {
+        let entry = |served: Served| ModelIndex {
+            name: served.key.name,
+            version: served.key.version.to_string(),
+            state: "READY".to_owned(),
+            reason: String::new(),
+        };
+        let models = self.0.models.all().into_iter().map(entry).collect();
+        Ok(Response::new(RepositoryIndexResponse { models }))
+    }
+}

@@ -1,0 +1,178 @@
+//! One inference, whichever protocol asked for it: the model, its tensors checked, a deadline, the counters.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, FailureKind};
+use crate::metrics::Metrics;
+use crate::model::{Answer, ModelInfo, Parameter, Parameters, Reply, Request, TensorInfo};
+use crate::models::{Models, Served};
+use crate::options::{Limits, Options, OriginCheck};
+use crate::streams::Streams;
+use crate::tensor::Tensor;
+
+/// What both protocols share.
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) models: Models,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The longest that a request may take.
+    pub(crate) timeout: Duration,
+    /// The longest body or message, in bytes.
+    pub(crate) body: usize,
+    pub(crate) streams: Streams,
+    /// Whether pages of a site may open a stream.
+    pub(crate) allows_origin: OriginCheck,
+    is_ready: AtomicBool,
+    is_closing: AtomicBool,
+}
+
+/// An inference as a client asks for it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) inputs: Vec<Tensor>,
+    /// Empty for all.
+    pub(crate) outputs: Vec<String>,
+    pub(crate) parameters: Parameters,
+    /// The client's own limit, of whatever protocol.
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Service {
+    pub(crate) fn new(options: &Options) -> Arc<Self> {
+        let Options { name, version, limits, allows_origin, .. } = options;
+        let Limits { timeout, body, streams, .. } = *limits;
+        let metrics = Arc::new(Metrics::new());
+        Arc::new(Self {
+            name: name.clone(),
+            version: version.clone(),
+            models: Models::default(),
+            streams: Streams::new(streams, Arc::clone(&metrics)),
+            metrics,
+            timeout,
+            body,
+            allows_origin: Arc::clone(allows_origin),
+            is_ready: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+        })
+    }
+
+    /// Says that all models were loaded.
+    pub(crate) fn ready(&self) {
+        self.is_ready.store(true, Ordering::Release);
+    }
+
+    /// Says that the server ends.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    /// Whether requests are welcome: all models were loaded, and there is one.
+    pub(crate) fn is_ready(&self) -> bool {
+        let has_models = !self.models.is_empty();
+        has_models && self.is_ready.load(Ordering::Acquire) && !self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Lets the model of `served` answer.
+    ///
+    /// # Errors
+    /// Tensors that are not the model's, a full queue, a time that is over, a model that fails.
+    pub(crate) async fn infer(&self, served: &Served, asked: Asked) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let _waiting = self.metrics.wait(&served.key);
+        let mut unanswered = Unanswered { service: self, served, is_open: true };
+        let rows = asked.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or_default();
+        let answer = self.answer(served, asked).await;
+        unanswered.is_open = false;
+        match &answer {
+            Ok(answer) => self.metrics.answered(&served.key, rows, started.elapsed(), answer),
+            Err(failure) => self.metrics.failed(&served.key, failure.kind),
+        }
+        answer
+    }
+
+    async fn answer(&self, served: &Served, asked: Asked) -> Result<Answer, Failure> {
+        let info = served.model.info();
+        let limit = asked.deadline.into_iter().chain(timeout(&asked.parameters)?).chain([self.timeout]).min();
+        let limit = limit.unwrap_or(self.timeout);
+        let request = Request {
+            inputs: fitting(info, asked.inputs)?,
+            outputs: wanted(info, asked.outputs)?,
+            parameters: asked.parameters,
+        };
+        let (reply, answer) = Reply::new();
+        served.model.submit(request, reply)?;
+        match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Failure::new(FailureKind::Broken, "the model gave no answer")),
+            Err(_) => {
+                let millis = limit.as_millis();
+                Err(Failure::new(FailureKind::Late, format!("not answered within {millis} ms")))
+            }
+        }
+    }
+}
+
+/// Counts a request whose client went before it was answered.
+struct Unanswered<'a> {
+    service: &'a Service,
+    served: &'a Served,
+    is_open: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.service.metrics.failed(&self.served.key, FailureKind::Late);
+        }
+    }
+}
+
+/// The time in microseconds that Triton's clients give as the parameter `timeout`; 0 is none.
+fn timeout(parameters: &Parameters) -> Result<Option<Duration>, Failure> {
+    match parameters.get("timeout") {
+        None | Some(Parameter::Int(0)) => Ok(None),
+        Some(Parameter::Int(micros)) if *micros > 0 => Ok(Some(Duration::from_micros(*micros as u64))),
+        Some(other) => Err(Failure::request(format!("parameter timeout is {other:?}, expected microseconds"))),
+    }
+}
+
+/// `inputs` in the model's order.
+fn fitting(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Failure> {
+    let mut fitting = Vec::with_capacity(info.inputs.len());
+    for expected in &info.inputs {
+        let Some(at) = inputs.iter().position(|input| input.name == expected.name) else {
+            let found: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+            return Err(Failure::request(format!("no input '{}', found {found:?}", expected.name)));
+        };
+        let input = inputs.swap_remove(at);
+        if !fits(expected, &input.shape) {
+            let Tensor { name, shape, .. } = input;
+            return Err(Failure::request(format!("input '{name}' has shape {shape:?}, expected {:?}", expected.shape)));
+        }
+        fitting.push(input);
+    }
+    match inputs.first() {
+        Some(more) => Err(Failure::request(format!("the model has no input '{}'", more.name))),
+        None => Ok(fitting),
+    }
+}
+
+fn fits(expected: &TensorInfo, shape: &[usize]) -> bool {
+    let fits = |(&expected, &found): (&i64, &usize)| expected == -1 || expected == found as i64;
+    expected.shape.len() == shape.len() && expected.shape.iter().zip(shape).all(fits)
+}
+
+/// `outputs`, or all of the model's.
+fn wanted(info: &ModelInfo, outputs: Vec<String>) -> Result<Vec<String>, Failure> {
+    if outputs.is_empty() {
+        return Ok(info.outputs.iter().map(|output| output.name.clone()).collect());
+    }
+    let is_known = |name: &String| info.outputs.iter().any(|output| output.name == *name);
+    match outputs.iter().find(|name| !is_known(name)) {
+        Some(name) => Err(Failure::request(format!("the model has no output '{name}'"))),
+        None => Ok(outputs),
+    }
+}

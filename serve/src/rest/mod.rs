@@ -1,0 +1,193 @@
+//! The protocol's REST form: paths, and answers in JSON or with binary tensors behind it.
+
+mod answer;
+mod asked;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use crate::failure::{Failure, FailureKind};
+use crate::inference::Service;
+use crate::model::TensorInfo;
+use crate::models::Served;
+use crate::tensor::DATATYPE;
+
+/// The length of the JSON in front of binary tensors, in requests and answers.
+const HEADER_LENGTH: &str = "inference-header-content-length";
+
+/// What both protocols say the server can do beyond the protocol itself.
+pub(crate) const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "model_repository"];
+
+/// All paths.
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    let model = |path: &str| {
+        [format!("/v2/models/{{model}}{path}"), format!("/v2/models/{{model}}/versions/{{version}}{path}")]
+    };
+    let mut router = Router::new()
+        .route("/v2", get(server))
+        .route("/v2/", get(server))
+        .route("/v2/health/live", get(|| async { Json(json!({"live": true})) }))
+        .route("/v2/health/ready", get(ready))
+        .route("/v2/repository/index", post(index))
+        .route("/metrics", get(metrics));
+    for path in model("") {
+        router = router.route(&path, get(metadata));
+    }
+    for path in model("/ready") {
+        router = router.route(&path, get(model_ready));
+    }
+    for path in model("/infer") {
+        router = router.route(&path, post(infer));
+    }
+    router.with_state(service).layer(CompressionLayer::new()).layer(RequestDecompressionLayer::new())
+}
+
+/// What no path leads to.
+pub(crate) async fn not_found(request: axum::extract::Request) -> Response {
+    let path = request.uri().path();
+    refusal(&Failure::new(FailureKind::NotFound, format!("no {} {path}", request.method())))
+}
+
+/// A failure in the protocol's form.
+pub(crate) fn refusal(failure: &Failure) -> Response {
+    let status = match failure.kind {
+        FailureKind::BadRequest => StatusCode::BAD_REQUEST,
+        FailureKind::NotFound => StatusCode::NOT_FOUND,
+        FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        FailureKind::Unauthorised => StatusCode::UNAUTHORIZED,
+        FailureKind::Forbidden => StatusCode::FORBIDDEN,
+        FailureKind::Full(_) => StatusCode::TOO_MANY_REQUESTS,
+        FailureKind::Late => StatusCode::GATEWAY_TIMEOUT,
+        FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut response = (status, Json(json!({"error": failure.message}))).into_response();
+    if let FailureKind::Full(retry) = failure.kind {
+        // The header knows whole seconds alone.
+        let seconds = retry.as_secs_f64().ceil().max(1.0) as u64;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        refusal(&self)
+    }
+}
+
+/// The model that a path names.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Which {
+    model: String,
+    version: Option<String>,
+}
+
+impl Which {
+    pub(crate) fn find(&self, service: &Service) -> Result<Served, Failure> {
+        service.models.find(&self.model, self.version.as_deref())
+    }
+}
+
+async fn server(State(service): State<Arc<Service>>) -> Json<Value> {
+    Json(json!({"name": service.name, "version": service.version, "extensions": EXTENSIONS}))
+}
+
+async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let is_ready = service.is_ready();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": is_ready}))).into_response()
+}
+
+async fn metadata(State(service): State<Arc<Service>>, Path(which): Path<Which>) -> Result<Json<Value>, Failure> {
+    let Served { key, model } = which.find(&service)?;
+    let versions = match which.version {
+        Some(version) => vec![version],
+        None => service.models.versions(&key.name).iter().map(u64::to_string).collect(),
+    };
+    let info = model.info();
+    let tensors = |tensors: &[TensorInfo]| -> Vec<Value> {
+        let tensor = |tensor: &TensorInfo| json!({"name": tensor.name, "datatype": DATATYPE, "shape": tensor.shape});
+        tensors.iter().map(tensor).collect()
+    };
+    Ok(Json(json!({
+        "name": key.name,
+        "versions": versions,
+        "platform": info.platform,
+        "inputs": tensors(&info.inputs),
+        "outputs": tensors(&info.outputs),
+        "properties": info.properties,
+    })))
+}
+
+async fn model_ready(State(service): State<Arc<Service>>, Path(which): Path<Which>) -> Result<Json<Value>, Failure> {
+    let Served { key, .. } = which.find(&service)?;
+    Ok(Json(json!({"name": key.name, "ready": true})))
+}
+
+async fn index(State(service): State<Arc<Service>>) -> Json<Value> {
+    let entry = |served: Served| json!({"name": served.key.name, "version": served.key.version.to_string(), "state": "READY", "reason": ""});
+    Json(service.models.all().into_iter().map(entry).collect())
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    let text = service.metrics.to_text(&service.models);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn infer(
+    State(service): State<Arc<Service>>,
+    Path(which): Path<Which>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let served = which.find(&service)?;
+    let body = read(body, service.body, service.timeout).await?;
+    let asked = match asked::read(&body, json_length(&headers)?) {
+        Ok(asked) => asked,
+        Err(failure) => {
+            service.metrics.failed(&served.key, failure.kind);
+            return Err(failure);
+        }
+    };
+    let answer = service.infer(&served, asked.inference).await?;
+    Ok(answer::write(&served.key, &answer, &asked.form))
+}
+
+/// The length of the JSON where binary tensors follow it.
+fn json_length(headers: &HeaderMap) -> Result<Option<usize>, Failure> {
+    let Some(value) = headers.get(HEADER_LENGTH) else { return Ok(None) };
+    match value.to_str().ok().and_then(|text| text.parse().ok()) {
+        Some(length) => Ok(Some(length)),
+        None => Err(Failure::request(format!("header {HEADER_LENGTH} is {value:?}, expected a number of bytes"))),
+    }
+}
+
+/// The whole body, unless it is longer than `most` or slower than `patience`.
+async fn read(body: Body, most: usize, patience: Duration) -> Result<Bytes, Failure> {
+    let read = tokio::time::timeout(patience, Limited::new(body, most).collect()).await;
+    match read {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Failure::new(FailureKind::TooLarge, format!("a body of more than {most} bytes")))
+        }
+        Ok(Err(error)) => Err(Failure::request(format!("the body cannot be read: {error}"))),
+        Err(_) => {
+            let seconds = patience.as_secs_f32();
+            Err(Failure::new(FailureKind::Late, format!("the body did not come within {seconds} s")))
+        }
+    }
+}
