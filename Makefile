@@ -43,6 +43,10 @@ with_judges = if [ -z "$${POSELIFT_JUDGES_PYTHON:-}" ]; then \
 	POSELIFT_JUDGES_PYTHON=$$($(fetch) python-judges); export POSELIFT_JUDGES_PYTHON; \
 	$(tell_cargo) "POSELIFT_JUDGES_PYTHON=$$POSELIFT_JUDGES_PYTHON"; fi
 
+with_clients = if [ -z "$${POSELIFT_SERVE_PYTHON:-}" ]; then \
+	POSELIFT_SERVE_PYTHON=$$($(fetch) python-serve); export POSELIFT_SERVE_PYTHON; \
+	$(tell_cargo) "POSELIFT_SERVE_PYTHON=$$POSELIFT_SERVE_PYTHON"; fi
+
 with_wheel_tools = if [ -z "$${POSELIFT_WHEEL_PYTHON:-}" ]; then \
 	POSELIFT_WHEEL_PYTHON=$$($(fetch) python-wheel); export POSELIFT_WHEEL_PYTHON; fi
 # How cargo compiles the wheel: `wheel` for users, `wheel-test` in less time.
@@ -78,7 +82,7 @@ test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(PYTHON) -m unittest discover -s setup
 	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
-	@$(with_libtorch); $(with_test_python); $(with_judges); $(allow_no_browser); $(allow_no_c); $(CARGO) test --locked --workspace
+	@$(with_libtorch); $(with_test_python); $(with_judges); $(with_clients); $(allow_no_browser); $(allow_no_c); $(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory wheel WHEEL_PROFILE=wheel-test
 
 .PHONY: wheel

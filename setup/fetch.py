@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts the native libraries that poselift needs into the user's cache, once.
 
-    python3 setup/fetch.py [--device cpu|cuda] onnxruntime libtorch python-test python-judges python-wheel
+    python3 setup/fetch.py [--device cpu|cuda] onnxruntime libtorch python-test python-judges python-serve python-wheel
 
 Each library is downloaded by pip at a pinned version and hash, assembled in a temporary folder beside its final place,
 checked, and renamed into place: a run that breaks or is killed leaves nothing that looks installed. A second run finds
@@ -161,7 +161,7 @@ def say(message):
 def parse(arguments):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = ["onnxruntime", "libtorch", "python-test", "python-judges", "python-wheel"]
+    known = ["onnxruntime", "libtorch", "python-test", "python-judges", "python-serve", "python-wheel"]
     parser.add_argument("what", nargs="+", choices=known)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="which build of the libraries")
     parser.add_argument("--pins", type=Path, default=PINS_FOLDER, help=argparse.SUPPRESS)  # the tests' own wheels

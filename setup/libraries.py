@@ -7,6 +7,7 @@
     cuda-13.0/, cuda-13.0-torch/   lib/: NVIDIA's libraries, shared by the two above through relative paths
     python-test-cp3NN/        bin/python: this Python with onnx, onnxruntime, NumPy and what reads our exports for trainers
     python-judges-cp3NN/      bin/python: this Python with what reads our exports and streams; gltf-validator/ where npm is there
+    python-serve-cp3NN/       bin/python: this Python with clients of `poselift serve`
     python-wheel-cp3NN/       bin/python: this Python with what builds the Python wheel and tests it, detectors among it
 """
 
@@ -163,6 +164,12 @@ def check_judges(folder, _cache):
     run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that read exports")
 
 
+def check_serve(folder, _cache):
+    """The packages import."""
+    script = "import grpc_health.v1, grpc_reflection.v1alpha, tritonclient.grpc.aio, tritonclient.http.aio, websockets"
+    run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that talk to the server")
+
+
 def check_wheel_tools(folder, _cache):
     """Maturin and zig run, and a detector's package can be read; the others need NumPy, which python-test has."""
     run_check([str(folder / "site" / "bin" / "maturin"), "--version"], "maturin")
@@ -283,6 +290,7 @@ LIBRARIES = {
         ),
         python_environment("python-test", 85, install_python_packages, check_python, "POSELIFT_TEST_PYTHON"),
         python_environment("python-wheel", 330, install_python_packages, check_wheel_tools, "POSELIFT_WHEEL_PYTHON"),
+        python_environment("python-serve", 30, install_python_packages, check_serve, "POSELIFT_SERVE_PYTHON"),
         python_environment("python-judges", 165, install_judges, check_judges, "POSELIFT_JUDGES_PYTHON"),
     )
 }

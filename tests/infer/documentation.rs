@@ -16,11 +16,13 @@ use crate::small_model::SmallModel;
 const DOCUMENTS: [&str; 3] = ["README.md", "docs/guide.md", "docs/exports.md"];
 
 /// Commands that are not run here, by their beginning or a part of them, and why.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 10] = [
     ("make ", "builds the project"),
     ("cc ", "needs the C library; tests/c/examples.rs runs it"),
     ("poselift-train ", "another program, whose tests run its commands"),
     ("cargo ", "builds other projects"),
+    ("poselift serve", "runs until it is stopped; tests/infer/serve does it"),
+    ("curl ", "asks a server; tests/infer/serve does it"),
     ("pip install ", "asks a registry; python/wheel.py installs the package"),
     (" --listen ", "runs until it is stopped; tests/infer/live.rs does it"),
     (" --follow ", "runs until it is stopped; tests/infer/live.rs does it"),

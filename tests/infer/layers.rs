@@ -40,6 +40,28 @@ fn rooms_name_only_lower_rooms() {
 }
 
 #[test]
+fn rooms_of_the_server_name_only_lower_rooms() {
+    let house = House {
+        rows: &[
+            &["failure"],
+            &["tensor"],
+            &["model"],
+            &["models"],
+            &["folder", "metrics", "tls"],
+            &["options"],
+            &["streams"],
+            &["inference"],
+            &["rest"],
+            &["gate", "grpc", "websocket"],
+            &["listen"],
+            &["server"],
+        ],
+    };
+    let violations = house.violations(&sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../serve/src")));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
 fn only_one_room_names_onnx_runtime() {
     let sources = infer();
     let outside: Vec<&str> =

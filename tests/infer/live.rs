@@ -20,14 +20,14 @@ use crate::program::{Bench, CLIP, frames, line, poselift};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that runs until it is told to stop; killed with its test.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     said: Receiver<String>,
     heard: String,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (lines, said) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -35,8 +35,13 @@ impl Running {
         Self { child, said, heard: String::new() }
     }
 
+    /// What was said on stderr until now, as far as it was waited for.
+    pub(crate) fn heard(&self) -> &str {
+        &self.heard
+    }
+
     /// Waits until stderr has a line with `text` in it.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
         while !self.heard.contains(text) {
             let left = until.saturating_duration_since(Instant::now());
@@ -47,12 +52,16 @@ impl Running {
     }
 
     fn interrupt(&self) {
-        let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        self.signal("-INT");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let killed = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
     }
 
     /// Waits for the end; gives back how it ended and all that was said on stderr.
-    fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let until = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().unwrap() {

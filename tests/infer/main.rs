@@ -26,6 +26,8 @@ mod page;
 mod program;
 mod push;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod small_model;
 mod subject;
 mod truth;

@@ -63,7 +63,7 @@ impl Judges {
 }
 
 /// Continues if tests of this `kind` may be skipped.
-fn allow_skip(kind: &str, complaint: &str) {
+pub(crate) fn allow_skip(kind: &str, complaint: &str) {
     let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
     assert!(allowed == "1" || allowed.split(',').any(|allowed| allowed == kind), "{complaint}");
     println!("skipped: {complaint}");
