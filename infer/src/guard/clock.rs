@@ -98,33 +98,57 @@ impl Clock {
         }
         let frames = other.0.abs_diff(one.0).max(1) as f64;
         let step = (other.1 - one.1) / frames;
-        let (unit, name) = match self.fps {
+        // Times that are the frames' numbers go on by 1 a frame; few cameras give a frame a second.
+        if step == 1.0
+            && let Some(fps) = self.fps.filter(|fps| *fps >= 2.0)
+        {
+            self.unit = Some(1.0 / fps);
+            return Some(Notice::new("times count frames: divided by the frame rate", "--fps"));
+        }
+        let by_rate = match self.fps {
             Some(fps) => by_ratio(step * fps),
-            // Without a frame rate: 4 to 200 frames a second in each unit.
             None => by_step(step),
         };
+        let Some((unit, name)) = by_rate else {
+            return self.leave_out(step);
+        };
         self.unit = Some(unit);
-        let is_other = unit != 1.0;
-        is_other.then(|| {
-            Notice::new(format!("times are in {name}, by the frame rate that they imply: taken to seconds"), "--fps")
-        })
+        if unit == 1.0 {
+            let is_odd = step == 1.0;
+            return is_odd.then(|| Notice::new("times go on by a second a frame, as if they counted frames", "--fps"));
+        }
+        let text = format!("times are in {name}, by the frame rate that they imply: taken to seconds");
+        Some(Notice::new(text, "--fps"))
+    }
+
+    fn leave_out(&mut self, step: f64) -> Option<Notice> {
+        self.is_broken = true;
+        self.is_told = true;
+        let done = if self.fps.is_some() { "frame numbers are counted in their place" } else { "they are left out" };
+        let text = format!("times go on by {step} a frame, which is no frame rate in any unit: {done}");
+        Some(Notice::new(text, "--fps"))
     }
 }
 
-fn by_ratio(ratio: f64) -> (f64, &'static str) {
+/// Seconds a unit and its name, by how many frames of the frame rate a step takes; `None` where no unit fits.
+fn by_ratio(ratio: f64) -> Option<(f64, &'static str)> {
     match ratio {
-        200.0..5e3 => (1e-3, "milliseconds"),
-        2e5..5e6 => (1e-6, "microseconds"),
-        2e8..5e9 => (1e-9, "nanoseconds"),
-        _ => (1.0, "seconds"),
+        // Frames may be left out.
+        ..200.0 => Some((1.0, "seconds")),
+        200.0..5e3 => Some((1e-3, "milliseconds")),
+        2e5..5e6 => Some((1e-6, "microseconds")),
+        2e8..5e9 => Some((1e-9, "nanoseconds")),
+        _ => None,
     }
 }
 
-fn by_step(step: f64) -> (f64, &'static str) {
+/// The same for an unknown frame rate: 0.8 to 200 frames a second in milliseconds, 4 to 200 in smaller units.
+fn by_step(step: f64) -> Option<(f64, &'static str)> {
     match step {
-        5.0..=250.0 => (1e-3, "milliseconds"),
-        5e3..=2.5e5 => (1e-6, "microseconds"),
-        5e6..=2.5e8 => (1e-9, "nanoseconds"),
-        _ => (1.0, "seconds"),
+        ..5.0 => Some((1.0, "seconds")),
+        5.0..=1.2e3 => Some((1e-3, "milliseconds")),
+        5e3..=2.5e5 => Some((1e-6, "microseconds")),
+        5e6..=2.5e8 => Some((1e-9, "nanoseconds")),
+        _ => None,
     }
 }

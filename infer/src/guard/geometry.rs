@@ -3,69 +3,178 @@
 //! The distances that tell layouts apart were measured on real clips; each is a share of the person's larger extent.
 
 use super::Coordinates;
-use super::missing::is_mark;
+use super::missing::{NOWHERE, Reach, is_mark};
+use super::scores::{SILENTLY_CLAMPED, ScoreScale};
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17, Layout};
 
 /// Coordinates that stay within this are no pixels.
 pub const LARGEST_SHARE: f64 = 1.5;
+/// No person is so few pixels large: whom all numbers put within this is measured in metres.
+const FEWEST_PIXELS: f64 = 10.0;
 /// Points that there must be to tell.
 const FEWEST_POINTS: usize = 4;
 
 /// How far the numbers of people's points reach.
+///
+/// Points are counted: a few may lie anywhere, as those of a hand beyond the image or of a detector's slip.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     points: usize,
+    /// Points within [`LARGEST_SHARE`] and [`FEWEST_PIXELS`] of the origin.
+    as_shares: usize,
+    as_metres: usize,
+    /// Points left of or above the origin, and those of them farther than any that a whole image shows.
+    before_origin: usize,
+    far_before_origin: usize,
+    above_origin: usize,
     least: f64,
     largest: f64,
     pub(super) least_score: f32,
     pub(super) largest_score: f32,
-    /// Scores above what a score may be.
+    /// Points with a score, and those of them whose score is above what one may be or below 0; above 100; below 0, by more
+    /// than noise; below −25, which no logit is.
+    scored: usize,
+    negative: usize,
     beyond: usize,
+    above_100: usize,
+    below: usize,
+    far_below: usize,
+    /// Whether scores are 0, 1 and 2 alone.
+    are_visibilities: bool,
 }
 
 impl Extent {
     pub(super) fn of<'a>(people: impl Iterator<Item = &'a Person>) -> Self {
         let mut extent = Self {
             points: 0,
+            as_shares: 0,
+            as_metres: 0,
+            before_origin: 0,
+            far_before_origin: 0,
+            above_origin: 0,
             least: f64::INFINITY,
             largest: f64::NEG_INFINITY,
             least_score: f32::INFINITY,
             largest_score: f32::NEG_INFINITY,
+            scored: 0,
+            negative: 0,
             beyond: 0,
+            above_100: 0,
+            below: 0,
+            far_below: 0,
+            are_visibilities: true,
         };
         for point in people.flat_map(|person| &person.keypoints).filter(|point| is_there(point)) {
-            extent.points += 1;
-            extent.least = extent.least.min(point.x).min(point.y);
-            extent.largest = extent.largest.max(point.x).max(point.y);
-            extent.least_score = extent.least_score.min(point.score);
-            extent.largest_score = extent.largest_score.max(point.score);
-            extent.beyond += usize::from(point.score > 1.2 || point.score < 0.0);
+            extent.add(point);
         }
         extent
+    }
+
+    fn add(&mut self, point: &Keypoint) {
+        let reach = point.x.abs().max(point.y.abs());
+        let least = point.x.min(point.y);
+        self.points += 1;
+        self.as_shares += usize::from(reach <= LARGEST_SHARE);
+        self.as_metres += usize::from(reach <= FEWEST_PIXELS);
+        self.before_origin += usize::from(least < -0.02);
+        self.far_before_origin += usize::from(least < -0.4);
+        self.above_origin += usize::from(point.y < 0.0);
+        self.least = self.least.min(least);
+        self.largest = self.largest.max(point.x.max(point.y));
+        let score = point.score;
+        // A score of −1 marks a point of which there is none.
+        if score == -1.0 {
+            return;
+        }
+        self.scored += 1;
+        self.least_score = self.least_score.min(score);
+        self.largest_score = self.largest_score.max(score);
+        self.beyond += usize::from(!(0.0..=1.2).contains(&score));
+        self.above_100 += usize::from(score > 100.0);
+        self.negative += usize::from(score < 0.0);
+        self.below += usize::from(score < -0.05);
+        self.far_below += usize::from(score < -25.0);
+        self.are_visibilities &= score == 0.0 || score == 1.0 || score == 2.0;
     }
 
     /// What the coordinates are measured in, if there are enough of them to tell.
     pub(super) fn coordinates(&self) -> Option<Coordinates> {
         match () {
             () if self.points < FEWEST_POINTS => None,
-            () if self.largest > LARGEST_SHARE || self.least < -LARGEST_SHARE => Some(Coordinates::Pixels),
-            // A landmark of MediaPipe's may lie beyond the image, but not as far as this on good data.
-            () if self.least < -0.4 => Some(Coordinates::CentredShares),
+            () if self.as_shares * 4 < self.points * 3 => {
+                let are_metres = self.as_metres * 10 >= self.points * 9;
+                Some(if are_metres { Coordinates::Metres } else { Coordinates::Pixels })
+            }
+            // Around the image's centre most points of a person lie left of it or above it. Of a landmark of MediaPipe's some
+            // may lie beyond the image, but neither as many nor as far.
+            () if self.before_origin * 5 >= self.points * 2 || self.far_before_origin * 10 >= self.points => {
+                Some(Coordinates::CentredShares)
+            }
             () if self.largest - self.least < 1e-3 => None,
             () => Some(Coordinates::Shares),
         }
     }
 
+    /// Whether nearly all points lie above the image's top.
+    pub(super) fn is_above_origin(&self) -> bool {
+        self.above_origin * 20 >= self.points * 19
+    }
+
     /// Whether the third number of points is no score: often beyond what one may be.
     pub(super) fn is_third_coordinate(&self) -> bool {
-        self.points >= FEWEST_POINTS && self.beyond * 10 > self.points
+        self.points >= FEWEST_POINTS && self.beyond * 10 > self.points && !self.are_visibilities
+    }
+
+    /// Whether the third number is a coordinate, beside others that are measured from the middle of a body or of a room, as
+    /// 3D poses are: no image has so many points before its origin.
+    pub(super) fn are_3d_points(&self, coordinates: Coordinates) -> bool {
+        let is_depth = self.is_third_coordinate();
+        let is_around_origin = match coordinates {
+            Coordinates::CentredShares | Coordinates::Metres => true,
+            Coordinates::Pixels => self.before_origin * 4 >= self.points,
+            Coordinates::Shares | Coordinates::Unknown => false,
+        };
+        is_depth && is_around_origin
+    }
+
+    /// Whether third numbers run to both sides of 0 as depths do: they stay within what shares of an image do, or go farther
+    /// below 0 than logits.
+    pub(super) fn are_depths(&self) -> bool {
+        let many = |count: usize| count * 10 > self.scored;
+        let are_small = self.least_score >= -1.5 && self.largest_score <= 1.5;
+        // What a detector gives points that it does not see may lie a little below 0; what it gives others does not.
+        let are_flat = self.largest_score < 0.5 && self.negative * 4 > self.scored;
+        (are_small && (many(self.below) || are_flat)) || many(self.far_below)
+    }
+
+    /// What the scores mean.
+    pub(super) fn score_scale(&self) -> ScoreScale {
+        let (least, largest) = (self.least_score, self.largest_score);
+        match () {
+            () if self.points < FEWEST_POINTS => ScoreScale::Plain,
+            () if self.scored == 0 || (least == 0.0 && largest == 0.0) => {
+                let do_vary = self.largest > self.least;
+                if do_vary { ScoreScale::AllZero } else { ScoreScale::Plain }
+            }
+            () if self.are_visibilities && largest == 2.0 => ScoreScale::Visibility,
+            () if self.are_depths() => ScoreScale::Depth,
+            () if self.above_100 * 10 > self.scored => ScoreScale::NoScore,
+            () if largest > 20.0 && largest <= 100.0 && least >= -1.0 => ScoreScale::Percent,
+            () if largest > 20.0 => ScoreScale::Plain,
+            // Logits of points that are seen are above 1, those of others below 0.
+            () if least < -1.5 || (least < -0.5 && largest > 1.5) || (largest > 2.0 && least >= 1.0) => {
+                ScoreScale::Logit
+            }
+            () if largest > SILENTLY_CLAMPED => ScoreScale::Clamped,
+            () => ScoreScale::Plain,
+        }
     }
 }
 
 /// Whether a point has coordinates, and not those of a missing one.
 pub(super) fn is_there(point: &Keypoint) -> bool {
-    point.x.is_finite() && point.y.is_finite() && !is_mark(point)
+    point.x.abs() <= NOWHERE && point.y.abs() <= NOWHERE && !is_mark(point)
 }
 
 /// A person's points as far as they are there, and the extent of all but the outermost.
@@ -76,9 +185,12 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn of(person: &'a Person) -> Option<Self> {
-        let there = |point: &&Keypoint| is_there(point) && !point.is_missing();
+        let there: Vec<&Keypoint> =
+            person.keypoints.iter().filter(|point| is_there(point) && !point.is_missing()).collect();
+        let reach = Reach::of(&there);
         let along = |of: fn(&Keypoint) -> f64| {
-            let mut at: Vec<f64> = person.keypoints.iter().filter(there).map(of).collect();
+            let near = there.iter().filter(|point| reach.is_none_or(|reach| reach.holds(point)));
+            let mut at: Vec<f64> = near.map(|point| of(point)).collect();
             at.sort_unstable_by(f64::total_cmp);
             // The outermost points are left out: one of them may lie anywhere.
             let ends = (at.len() > FEWEST_POINTS).then(|| [at[1], at[at.len() - 2]]);

@@ -28,6 +28,7 @@ use missing::WildJoints;
 pub use scores::SILENTLY_CLAMPED;
 use scores::ScoreScale;
 pub use turn::Rotation;
+use turn::YAxis;
 use undistort::Lens;
 use watch::Watch;
 
@@ -56,7 +57,7 @@ pub struct ReadOptions {
     pub camera: Option<Intrinsics>,
     /// How the image has to be turned to stand upright.
     pub rotate: Rotation,
-    /// Whether y points up in the source.
+    /// Whether y points up in the source: from the image's bottom, or from its top where people's points lie below 0.
     pub y_up: bool,
     /// Which people are handed on.
     pub person: PersonChoice,
@@ -143,6 +144,8 @@ enum Coordinates {
     Shares,
     /// Shares around the image's centre: −1 to 1.
     CentredShares,
+    /// Neither pixels nor shares: no person is so small or so large.
+    Metres,
 }
 
 /// A reader that guards another.
@@ -158,6 +161,7 @@ struct GuardedReader {
     clock: Clock,
     wild: WildJoints,
     lens: Option<Lens>,
+    y_axis: YAxis,
     watch: Watch,
     tracker: Tracker,
     filter: PersonFilter,
@@ -181,6 +185,7 @@ impl GuardedReader {
             scores: ScoreScale::default(),
             wild: WildJoints::default(),
             lens: options.camera.map(Lens::new),
+            y_axis: if options.y_up { YAxis::UpFromBottom } else { YAxis::Down },
             watch: Watch::default(),
             tracker: Tracker::new(options.max_gap),
             filter: PersonFilter::new(options.person),
@@ -260,29 +265,41 @@ impl GuardedReader {
     fn judge_coordinates(&mut self) -> Result<()> {
         let is_array = matches!(self.info.format, Some(InputFormat::Npy | InputFormat::Npz));
         let extent = Extent::of(self.people());
-        if is_array && extent.is_third_coordinate() {
-            return Err(Error::input(format!(
+        let coordinates = extent.coordinates();
+        let is_third_odd = is_array && extent.is_third_coordinate();
+        if is_third_odd || extent.are_3d_points(coordinates.unwrap_or(Coordinates::Unknown)) {
+            return Err(Error::usage(format!(
                 "the third number of each point runs from {} to {}, which no score does: 3D points, expected x, y, score",
                 extent.least_score, extent.largest_score
             ))
             .hint("give the 2D key points that they were made from, [frames, joints, 2 or 3]"));
         }
-        self.coordinates = match extent.coordinates() {
-            Some(found) => found,
+        match coordinates {
             None => return Ok(()),
-        };
-        if self.coordinates == Coordinates::Pixels {
-            return Ok(());
+            Some(Coordinates::Pixels) => {
+                self.coordinates = Coordinates::Pixels;
+                if self.y_axis == YAxis::UpFromBottom && extent.is_above_origin() {
+                    self.y_axis = YAxis::UpFromTop;
+                }
+                return Ok(());
+            }
+            Some(found) => self.coordinates = found,
         }
         if geometry::are_world_landmarks(self.people()) {
-            return Err(Error::input(
+            return Err(Error::usage(
                 "coordinates within about 1 of the middle of the hips: metres of world landmarks, which \
                  are 3D already, expected key points in the image",
             )
             .hint("give MediaPipe's `landmarks`, not its `worldLandmarks`"));
         }
+        if self.coordinates == Coordinates::Metres {
+            return Err(Error::usage(
+                "coordinates within 10 of the origin, but not within 1: neither pixels nor shares of the image, but \
+                 metres, expected key points in the image",
+            ));
+        }
         if is_array && geometry::lie_on_their_side(self.people(), self.info.layout) {
-            return Err(Error::input(
+            return Err(Error::usage(
                 "shares of an image in which all people lie on the side: y, x, score as MoveNet gives \
                  it, or an image that is turned",
             )
@@ -292,7 +309,12 @@ impl GuardedReader {
         if !has_size {
             return Err(self.without_size());
         }
-        let text = "coordinates are shares of the image: multiplied by its size".to_owned();
+        let text = match self.coordinates {
+            Coordinates::CentredShares => {
+                "coordinates are shares of the image around its centre, −1 to 1 in x and in y: multiplied by its size"
+            }
+            _ => "coordinates are shares of the image: multiplied by its size",
+        };
         self.tell(&Notice::new(text, "give pixels, or another --size"));
         Ok(())
     }
@@ -304,7 +326,7 @@ impl GuardedReader {
     }
 
     fn judge_scores(&mut self) {
-        let scale = ScoreScale::of(self.people());
+        let scale = Extent::of(self.people()).score_scale();
         if let Some(notice) = self.scores.change_to(scale) {
             self.tell(&notice);
         }
@@ -358,9 +380,12 @@ impl GuardedReader {
         }
         let index = frame.index;
         for (place, person) in frame.people.iter_mut().enumerate() {
-            let seen = missing::mark(person, self.options.min_score);
+            let seen = missing::mark(person);
             if let Some(notice) = self.scores.set(person, &seen) {
                 (self.report)(&notice);
+            }
+            if let Some(least) = self.options.min_score {
+                missing::mark_unsure(person, least);
             }
             if let Some(notice) = self.wild.leave_out(person, &seen, size, || (index, place, self.info.layout)) {
                 (self.report)(&notice);
@@ -375,13 +400,13 @@ impl GuardedReader {
         self.filter.apply(frame);
         self.undo_exchanged_legs(frame);
         match &mut self.lens {
-            None => turn::turn(frame, size, self.options.rotate, self.options.y_up),
+            None => turn::turn(frame, size, self.options.rotate, self.y_axis),
             Some(lens) => {
-                turn::turn(frame, size, Rotation::None, self.options.y_up);
+                turn::turn(frame, size, Rotation::None, self.y_axis);
                 if let Some(notice) = lens.undistort(frame, size)? {
                     (self.report)(&notice);
                 }
-                turn::turn(frame, frame.size, self.options.rotate, false);
+                turn::turn(frame, frame.size, self.options.rotate, YAxis::Down);
             }
         }
         let size = frame.size.or(self.options.size);

@@ -261,7 +261,7 @@ fn images_that_are_turned_are_told_and_set_right() {
         };
         clip(move |frame| {
             let size = frame.size;
-            turn::turn(frame, size, back, false);
+            turn::turn(frame, size, back, YAxis::Down);
         })
     };
     for (rotation, hint) in [
@@ -289,7 +289,7 @@ fn who_lies_or_stands_on_the_hands_without_walking_is_nothing_odd() {
             // Breathing, no steps.
             frame.people[0].keypoints = standing(0.05 * (frame.index as f64).sin());
             let size = frame.size;
-            turn::turn(frame, size, back, false);
+            turn::turn(frame, size, back, YAxis::Down);
         });
         let (_, notices, _) = guarded(still, ReadOptions::default()).unwrap();
         assert!(!notices.iter().any(|notice| notice.contains("image")), "{notices:?}");
@@ -359,4 +359,138 @@ fn exchanged_legs_are_told_once_and_taken_back_unless_they_are_to_stay() {
         guarded(clip(exchanged), ReadOptions { keep_sides: true, ..ReadOptions::default() }).unwrap();
     assert_ne!(frames[22], good[22]);
     assert!(notices.iter().all(|notice| !notice.contains("changed places")), "{notices:?}");
+}
+
+/// A clip in shares of the image, changed.
+fn shares(change: impl Fn(usize, &mut Keypoint)) -> Clip {
+    clip(each_point(move |place, point| {
+        (point.x, point.y) = (point.x / 1280.0, point.y / 720.0);
+        change(place, point);
+    }))
+}
+
+#[test]
+fn a_few_points_beyond_the_image_do_not_make_shares_pixels() {
+    for (place, x, y) in [(9, -0.47, 0.4), (15, 0.5, 1.9), (16, 0.5, 9.0), (3, 1e6, 1e6)] {
+        let (frames, notices, _) = guarded(
+            shares(|at, point| {
+                if at == place {
+                    (point.x, point.y) = (x, y);
+                }
+            }),
+            ReadOptions::default(),
+        )
+        .unwrap();
+        let nose = frames[0].people[0].keypoints[0];
+        assert!((nose.x - 640.0).abs() < 1e-9 && (nose.y - 110.0).abs() < 1e-9, "{nose:?} {notices:?}");
+    }
+    // Small in the middle of the image, where no coordinate is far below 0.
+    let small = clip(each_point(|_, point| {
+        (point.x, point.y) = ((point.x / 640.0 - 1.0) * 0.3, (point.y / 360.0 - 1.0) * 0.3);
+    }));
+    let (frames, notices, _) = guarded(small, ReadOptions::default()).unwrap();
+    assert!((frames[0].people[0].keypoints[0].y - (360.0 - 0.3 * 250.0)).abs() < 1e-9, "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.contains("around its centre")), "{notices:?}");
+}
+
+#[test]
+fn third_coordinates_are_no_scores_in_any_format() {
+    let depth = |place: usize| place as f32 / 40.0 - 0.2;
+    // Root-relative in metres and millimetres, before a camera, in a room.
+    for (scale, offset_x, offset_z) in [(0.004, 640.0, 0.0), (4.0, 640.0, 0.0), (0.004, 640.0, 4.0), (0.004, 0.0, 4.0)]
+    {
+        let lifted = clip(each_point(move |place, point| {
+            (point.x, point.y) = ((point.x - offset_x) * scale, (point.y - 310.0) * scale);
+            point.score = depth(place) * 250.0 * scale as f32 + offset_z;
+        }));
+        let error = guarded(lifted, ReadOptions::default()).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("3D points") && error.kind() == ErrorKind::BadUsage, "{scale}: {error}");
+    }
+    let flat = clip(each_point(|_, point| (point.x, point.y) = (point.x * 0.004 + 1.0, point.y * 0.004)));
+    let error = guarded(flat, ReadOptions::default()).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("metres"), "{error}");
+    // A depth behind pixels or shares is no score, and the points are there.
+    for depths in [
+        clip(each_point(move |place, point| point.score = 500.0 * depth(place))),
+        shares(move |place, point| point.score = depth(place)),
+    ] {
+        let (frames, notices, _) = guarded(depths, ReadOptions::default()).unwrap();
+        assert!(frames[59].people[0].keypoints.iter().all(|point| point.score == 1.0), "{notices:?}");
+        assert!(notices.iter().any(|notice| notice.contains("as depths do")), "{notices:?}");
+    }
+}
+
+#[test]
+fn scores_a_little_below_0_and_marks_are_neither_logits_nor_depths() {
+    for (low, told) in [(-1.0, None), (-0.013, None), (-0.3, None), (1.4, Some("above 1.2"))] {
+        let unseen = clip(each_point(move |place, point| {
+            if place == 15 {
+                point.score = low;
+            }
+        }));
+        let (frames, notices, _) = guarded(unseen, ReadOptions::default()).unwrap();
+        let points = &frames[40].people[0].keypoints;
+        assert_eq!((points[15].score, points[14].score), (if low > 0.0 { 1.0 } else { 0.0 }, 0.9));
+        let heard: Vec<&String> = notices.iter().filter(|notice| notice.contains("scores")).collect();
+        assert_eq!(heard.len(), usize::from(told.is_some()), "{low}: {notices:?}");
+    }
+    let unknown = clip(each_point(|_, point| point.score = -1.0));
+    let (frames, notices, _) = guarded(unknown, ReadOptions::default()).unwrap();
+    assert!(frames[0].people[0].keypoints.iter().all(|point| point.score == 1.0), "{notices:?}");
+    // A limit is one of scores, not of what they are written as.
+    let percent = clip(each_point(|place, point| point.score = if place > 12 { 30.0 } else { 90.0 }));
+    let (frames, ..) = guarded(percent, ReadOptions { min_score: Some(0.5), ..ReadOptions::default() }).unwrap();
+    assert_eq!(frames[0].people[0].keypoints.iter().filter(|point| point.is_missing()).count(), 4);
+}
+
+#[test]
+fn a_joint_too_far_for_a_body_is_left_out_even_in_a_large_image() {
+    for (places, x, y) in
+        [(&[9][..], 2600.0, 300.0), (&[15, 16][..], -1900.0, -1900.0), (&[9, 10][..], 65535.0, 65535.0)]
+    {
+        for size in [None, Some([3840, 2160])] {
+            let wild = clip(|frame| {
+                frame.size = size;
+                for place in places {
+                    (frame.people[0].keypoints[*place].x, frame.people[0].keypoints[*place].y) = (x, y);
+                }
+            });
+            let (frames, notices, _) = guarded(wild, ReadOptions::default()).unwrap();
+            for frame in &frames {
+                let missing: Vec<usize> =
+                    (0..17).filter(|place| frame.people[0].keypoints[*place].is_missing()).collect();
+                assert_eq!(missing, places, "{notices:?}");
+            }
+            assert!(!notices.iter().any(|notice| notice.contains("lie as those")), "{notices:?}");
+        }
+    }
+}
+
+#[test]
+fn y_may_point_up_from_the_top() {
+    let negative = || clip(each_point(|_, point| point.y = -point.y));
+    let (frames, ..) = guarded(negative(), ReadOptions { y_up: true, ..ReadOptions::default() }).unwrap();
+    assert!(are_close(&frames, &Vec::from(clip(|_| ()).frames)));
+    let (_, notices, _) = guarded(negative(), ReadOptions::default()).unwrap();
+    assert!(notices.iter().any(|notice| notice.contains("seems to point up (--y-up)")), "{notices:?}");
+}
+
+#[test]
+fn times_that_count_frames_or_ticks_are_known() {
+    let times = |step: f64, fps: Option<f64>| {
+        let mut timed = clip(move |frame| frame.time = Some(frame.index as f64 * step));
+        timed.info.fps = fps;
+        let (frames, notices, _) = guarded(timed, ReadOptions::default()).unwrap();
+        (frames[30].time, notices)
+    };
+    for (step, fps, expected, told) in [
+        (1.0, Some(30.0), Some(1.0), "count frames"),
+        (1.0, None, Some(30.0), "as if they counted frames"),
+        (1000.0, None, Some(30.0), "milliseconds"),
+        (3000.0, None, None, "no frame rate in any unit"),
+    ] {
+        let (time, notices) = times(step, fps);
+        assert!(notices.iter().any(|notice| notice.contains(told)), "{step}: {notices:?}");
+        assert_eq!(time, expected, "{step}");
+    }
 }

@@ -58,15 +58,31 @@ impl FromStr for Rotation {
     }
 }
 
+/// Which way y points in the source, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum YAxis {
+    /// Down from the image's top.
+    Down,
+    /// Up from its bottom.
+    UpFromBottom,
+    /// Up from its top, so that all that is in the image lies below 0.
+    UpFromTop,
+}
+
 /// Turns a frame's image, its size and all points in it. Without a size it is turned about its origin, which moves people but
 /// leaves their poses as they are.
-pub(super) fn turn(frame: &mut Frame, size: Option<[u32; 2]>, rotation: Rotation, y_up: bool) {
-    if rotation == Rotation::None && !y_up {
+pub(super) fn turn(frame: &mut Frame, size: Option<[u32; 2]>, rotation: Rotation, y_axis: YAxis) {
+    if rotation == Rotation::None && y_axis == YAxis::Down {
         return;
     }
     let [width, height] = size.unwrap_or([0, 0]).map(f64::from);
     for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
-        let (x, y) = (point.x, if y_up { height - point.y } else { point.y });
+        let x = point.x;
+        let y = match y_axis {
+            YAxis::Down => point.y,
+            YAxis::UpFromBottom => height - point.y,
+            YAxis::UpFromTop => -point.y,
+        };
         (point.x, point.y) = match rotation {
             Rotation::None => (x, y),
             Rotation::Quarter => (height - y, x),

@@ -23,8 +23,11 @@ pub(super) struct Watch {
     /// Which ankle was ahead of the other along the legs, and how often that changed.
     ahead: Option<bool>,
     steps: u32,
-    /// Points seen, and those of them beyond the image.
+    /// Points seen, those of them above the image's top, those that the detector is sure of, and those of these beyond the
+    /// image.
     points: u64,
+    above: u64,
+    sure: u64,
     outside: u64,
     is_turn_told: bool,
     is_size_told: bool,
@@ -40,13 +43,11 @@ impl Watch {
         }
         self.people += 1;
         self.see_trunk(person, layout);
-        if let Some(size) = size {
-            self.see_bounds(person, size);
-        }
+        self.see_bounds(person, size);
         if self.people < ENOUGH {
             return None;
         }
-        self.turned().or_else(|| self.out_of_bounds(size))
+        self.above_the_top().or_else(|| self.turned()).or_else(|| self.out_of_bounds(size))
     }
 
     fn see_trunk(&mut self, person: &Person, layout: Option<&Layout>) {
@@ -91,31 +92,51 @@ impl Watch {
         let nearly_all = |count: u32| count * 20 >= self.trunks * 19;
         let (found, hint) = match () {
             () if nearly_all(self.down) => ("upside down", "--rotate 180, or --y-up where y points up"),
-            () if nearly_all(self.left) => ("turned: they lie to the left", "--rotate 90"),
-            () if nearly_all(self.right) => ("turned: they lie to the right", "--rotate 270"),
+            () if nearly_all(self.left) => {
+                ("turned: they lie to the left", "--rotate 90, unless x and y are exchanged")
+            }
+            () if nearly_all(self.right) => {
+                ("turned: they lie to the right", "--rotate 270, unless x and y are exchanged")
+            }
             () => return None,
         };
         self.is_turn_told = true;
         Some(Notice::new(format!("people walk in an image that is {found}: lifted as they are"), hint))
     }
 
-    fn see_bounds(&mut self, person: &Person, [width, height]: [u32; 2]) {
-        let (width, height) = (f64::from(width), f64::from(height));
+    fn see_bounds(&mut self, person: &Person, size: Option<[u32; 2]>) {
+        /// What a detector believes to see; it may place what it does not see beyond the image.
+        const SURE: f32 = 0.5;
         for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
             self.points += 1;
+            self.above += u64::from(point.y < 0.0);
+            let Some([width, height]) = size.map(|size| size.map(f64::from)).filter(|_| point.score >= SURE) else {
+                continue;
+            };
+            self.sure += 1;
             let is_inside = (-0.05 * width..=1.05 * width).contains(&point.x)
                 && (-0.05 * height..=1.05 * height).contains(&point.y);
             self.outside += u64::from(!is_inside);
         }
     }
 
-    fn out_of_bounds(&mut self, size: Option<[u32; 2]>) -> Option<Notice> {
-        let [width, height] = size?;
-        if self.is_size_told || self.outside * 2 < self.points || self.points == 0 {
+    fn above_the_top(&mut self) -> Option<Notice> {
+        if self.is_size_told || self.points == 0 || self.above * 20 < self.points * 19 {
             return None;
         }
         self.is_size_told = true;
-        let share = self.outside * 100 / self.points;
+        self.is_turn_told = true;
+        Some(Notice::new("nearly all points lie above the image, where y is below 0: y seems to point up", "--y-up"))
+    }
+
+    /// Of real clips no more than a thousandth of the points that a detector is sure of lie beyond the image.
+    fn out_of_bounds(&mut self, size: Option<[u32; 2]>) -> Option<Notice> {
+        let [width, height] = size?;
+        if self.is_size_told || self.sure == 0 || self.outside * 5 < self.sure {
+            return None;
+        }
+        self.is_size_told = true;
+        let share = self.outside * 100 / self.sure;
         let text = format!("{share} % of the points lie outside the image of {width}x{height}: its size may be wrong");
         Some(Notice::new(text, "--size where the input does not say it"))
     }

@@ -32,10 +32,10 @@ pub(in crate::format) fn open_hdf5(
         let file = Hdf5File::from_bytes(bytes).map_err(unreadable)?;
         let is_sleap = file.dataset("tracks").is_ok() && file.dataset("track_occupancy").is_ok();
         match from {
-            Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, layout),
-            Some(InputFormat::Sleap) => sleap(&file, layout),
-            _ if is_sleap => sleap(&file, layout),
-            _ if file.dataset(TABLE).is_ok() => deeplabcut_table(&file, layout),
+            Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, bytes.len(), layout),
+            Some(InputFormat::Sleap) => sleap(&file, bytes.len(), layout),
+            _ if is_sleap => sleap(&file, bytes.len(), layout),
+            _ if file.dataset(TABLE).is_ok() => deeplabcut_table(&file, bytes.len(), layout),
             _ => Err(Error::input(format!(
                 "an HDF5 file with neither '{TABLE}' (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)"
             ))
@@ -45,13 +45,35 @@ pub(in crate::format) fn open_hdf5(
     open().map_err(|e| e.at(name))
 }
 
+/// The data set `name`, which is to be read whole.
+///
+/// # Errors
+/// It is not there, or says that it holds more than the file can, however well it is packed.
+fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Dataset> {
+    /// What deflate makes of a byte at most is 1032.
+    const MOST_A_BYTE: u64 = 1100;
+    let found = file.dataset(name).map_err(unreadable)?;
+    let element = found.raw_element_size().map_err(unreadable)? as u64;
+    let bytes = |sides: &[u64]| sides.iter().try_fold(element, |size, side| size.checked_mul(*side));
+    let chunk: Vec<u64> = found.chunks().unwrap_or_default().into_iter().map(u64::from).collect();
+    let (whole, chunk) = (bytes(found.shape()), bytes(&chunk));
+    let most = MOST_A_BYTE * length as u64;
+    if [whole, chunk].iter().any(|size| size.is_none_or(|size| size > most)) {
+        return Err(Error::input(format!(
+            "'{name}' has the shape {:?}, which is more than the file can hold",
+            found.shape()
+        )));
+    }
+    Ok(found)
+}
+
 fn unreadable(error: impl std::fmt::Display) -> Error {
     Error::input(format!("an HDF5 file that cannot be read: {error}"))
 }
 
 /// A pandas table: each row an index and one block of numbers, whose columns a pickle names.
-fn deeplabcut_table(file: &Hdf5File, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
-    let table = file.dataset(TABLE).map_err(unreadable)?;
+fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let table = dataset(file, TABLE, length)?;
     let people = table_columns(&table)?;
     let Datatype::Compound { size, fields } = table.dtype().clone() else {
         return Err(Error::input(format!("'{TABLE}' is no table of rows")));
@@ -125,20 +147,20 @@ fn table_columns(table: &Dataset) -> Result<Vec<PersonColumns>> {
 }
 
 /// SLEAP's analysis file: `tracks` `[tracks, 2, nodes, frames]`, `point_scores` `[tracks, nodes, frames]`.
-fn sleap(file: &Hdf5File, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
-    let tracks = file.dataset("tracks").map_err(unreadable)?.read_array::<f64>().map_err(unreadable)?;
+fn sleap(file: &Hdf5File, length: usize, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let tracks = dataset(file, "tracks", length)?.read_array::<f64>().map_err(unreadable)?;
     let &[people, 2, nodes, count] = tracks.shape() else {
         return Err(Error::input(format!(
             "'tracks' has the shape {:?}, expected [tracks, 2, nodes, frames]",
             tracks.shape()
         )));
     };
-    let scores = file.dataset("point_scores").ok().and_then(|scores| scores.read_array::<f64>().ok());
+    let scores = dataset(file, "point_scores", length).ok().and_then(|scores| scores.read_array::<f64>().ok());
     let scores = scores.filter(|scores| scores.shape() == [people, nodes, count]);
     let layout = match layout {
         Some(layout) => layout,
         None => {
-            let names = file.dataset("node_names").and_then(|names| names.read_strings()).map_err(unreadable)?;
+            let names = dataset(file, "node_names", length)?.read_strings().map_err(unreadable)?;
             named_layout(&names)?
         }
     };
