@@ -4,7 +4,7 @@ use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
 
 use super::arrays::{self, BufferedFrames};
-use super::detector::{self, Document, TableFrames, ValueReader};
+use super::detector::{self, Document, RowOrder, TableFrames, ValueReader};
 use super::jsonl::KeypointLines;
 use super::open::{open_file, read_whole};
 use super::shape::Shape;
@@ -80,7 +80,7 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
             arrays::open_npz(seekable, name, layout, part)?
         }
         InputFormat::DeepLabCutCsv => Box::new(detector::read_csv(input, name, layout)?),
-        InputFormat::Csv => Box::new(TableFrames::new(input, name, layout)?),
+        InputFormat::Csv => Box::new(TableFrames::new(input, name, layout, row_order(source))?),
         InputFormat::YoloLabels => Box::new(labels(input, name, layout)?),
         InputFormat::DeepLabCutH5 | InputFormat::Sleap => {
             let bytes = read_whole(input, name)?;
@@ -92,6 +92,14 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
             open_values(json, values, first, layout)?
         }
     })
+}
+
+/// Rows of a file can be read before the first frame is handed on; those of a pipe come one by one.
+fn row_order(source: &Source) -> RowOrder {
+    match source {
+        Source::File(path) if std::fs::metadata(path).is_ok_and(|found| found.is_file()) => RowOrder::Any,
+        _ => RowOrder::ByFrame,
+    }
 }
 
 /// Whether a file is an archive as it stands, and nothing is packed around it.
@@ -179,6 +187,9 @@ fn open_values(format: InputFormat, values: Values, first: Value, layout: Option
 /// Our own frames in another spelling than a line each: in a list, indented, parted by commas or carriage returns.
 fn open_own_values(mut values: Values, first: Value, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
+    if let Some(lines) = lines_of_clip(&first.text) {
+        return Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?));
+    }
     let is_first_line_long = first.line == 1 && !first.text.contains(&b'\n') && first.text.first() == Some(&b'{');
     if is_first_line_long && values.has_line_end() {
         // A first line that did not come in one piece.
@@ -191,6 +202,25 @@ fn open_own_values(mut values: Values, first: Value, source: &Source, layout: Op
         push_lines(&value.text, &mut lines);
     }
     Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
+}
+
+/// A clip in one object, `{"fps": 30, "frames": [{"people": […]}]}`, as the lines of a stream; `None` for any other value.
+fn lines_of_clip(text: &[u8]) -> Option<Vec<u8>> {
+    let shape = Shape::of(text).ok()?;
+    if !matches!(shape.get("frames"), Some(Shape::List(..))) || shape.has("people") {
+        return None;
+    }
+    let mut clip: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text).ok()?;
+    let frames = clip.remove("frames")?;
+    clip.insert("poselift".to_owned(), 1.into());
+    clip.insert("kind".to_owned(), "keypoints".into());
+    let header = serde_json::Value::Object(clip);
+    let mut lines = Vec::with_capacity(text.len());
+    for line in std::iter::once(&header).chain(frames.as_array()?) {
+        serde_json::to_writer(&mut lines, line).expect("a value that was read can be written");
+        lines.push(b'\n');
+    }
+    Some(lines)
 }
 
 /// Appends a value as a line, or a list as a line for each of its elements.
@@ -240,7 +270,8 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
         if line.is_empty() {
             break;
         }
-        if passed == 0 {
+        let is_first = first.is_empty() || first.starts_with(b"#");
+        if is_first {
             let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line)).into_owned();
             if let Some(format) = sniff::line(text.trim_end()) {
                 return open_as(format, Box::new(Cursor::new(line).chain(input)), source, layout);

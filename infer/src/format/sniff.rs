@@ -34,6 +34,13 @@ pub(super) fn start(bytes: &[u8]) -> Result<Start> {
     if bytes.starts_with(b"\x89HDF\r\n") {
         return Ok(Start::Hdf5);
     }
+    const PACKED: [(&[u8], &str); 4] =
+        [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"7z\xbc\xaf", "7-Zip"), (b"Rar!", "RAR")];
+    if let Some((_, packer)) = PACKED.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        return Err(
+            Error::input(format!("packed by {packer}, expected gzip, zstd or no packing")).hint("unpack it first")
+        );
+    }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let found = match text.trim_ascii_start() {
         [] if bytes.is_empty() => return Err(Error::input("no frames: there is nothing in it")),
@@ -156,7 +163,7 @@ fn list(first: &Shape) -> Option<InputFormat> {
 
 /// Whose format a text is in that is no JSON, by its first line.
 pub(super) fn line(line: &str) -> Option<InputFormat> {
-    if line.starts_with("scorer,") {
+    if ["scorer,", "scorer;", "scorer\t"].iter().any(|start| line.starts_with(start)) {
         return Some(InputFormat::DeepLabCutCsv);
     }
     let numbers: Vec<Option<f64>> = line.split_ascii_whitespace().map(|word| word.parse().ok()).collect();

@@ -13,8 +13,6 @@ const READ_AHEAD: usize = 128 << 10;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
-const UTF16_LITTLE: &[u8] = b"\xff\xfe";
-const UTF16_BIG: &[u8] = b"\xfe\xff";
 
 /// `input` without what is packed around it, however often that is done; an input with nothing around it comes back as it is.
 ///
@@ -33,8 +31,7 @@ pub(super) fn unpacked(mut input: Box<dyn BufRead + Send>, name: &Path) -> Resul
             let decoder = StreamingDecoder::new(input)
                 .map_err(|e| Error::input(format!("a zstd file that cannot be unpacked: {e}")).at(name))?;
             buffered(decoder)
-        } else if start.starts_with(UTF16_LITTLE) || start.starts_with(UTF16_BIG) {
-            let big_endian = start.starts_with(UTF16_BIG);
+        } else if let Some(big_endian) = utf16_order(start) {
             buffered(Utf16Reader { input, big_endian, text: Vec::new(), given: 0, high: None })
         } else {
             return Ok(input);
@@ -43,9 +40,22 @@ pub(super) fn unpacked(mut input: Box<dyn BufRead + Send>, name: &Path) -> Resul
     Ok(input)
 }
 
+/// Whether a text in UTF-16 has the high byte of each letter first; `None` for anything else. Without a byte order mark it is
+/// known by two letters that need one byte each.
+fn utf16_order(start: &[u8]) -> Option<bool> {
+    let is_letter = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    match *start {
+        [0xff, 0xfe, ..] => Some(false),
+        [0xfe, 0xff, ..] => Some(true),
+        [one, 0, other, 0, ..] if is_letter(one) && is_letter(other) => Some(false),
+        [0, one, 0, other, ..] if is_letter(one) && is_letter(other) => Some(true),
+        _ => None,
+    }
+}
+
 /// Whether there is something to unpack around what begins with `start`.
 pub(super) fn is_packed(start: &[u8]) -> bool {
-    [GZIP, ZSTD, UTF16_LITTLE, UTF16_BIG].iter().any(|mark| start.starts_with(mark))
+    start.starts_with(GZIP) || start.starts_with(ZSTD) || utf16_order(start).is_some()
 }
 
 fn buffered(reader: impl Read + Send + 'static) -> Box<dyn BufRead + Send> {

@@ -3,13 +3,14 @@
 //!
 //! DeepLabCut's three or four header rows are told apart in `deeplabcut.rs`; their rows are read here.
 
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::json::Label;
 use super::{detectors_layout, score};
 use crate::error::{Error, Result};
-use crate::format::{FrameReader, StreamInfo};
+use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{Layout, joint_name, named_layout};
 
@@ -19,7 +20,9 @@ pub(super) struct JointColumns {
     pub(super) name: String,
     pub(super) x: Option<usize>,
     pub(super) y: Option<usize>,
+    /// The score; where there is none and a third coordinate is, that one: whether it can be a score is seen later.
     pub(super) score: Option<usize>,
+    pub(super) z: Option<usize>,
 }
 
 /// The columns of one person in a row.
@@ -45,13 +48,43 @@ pub(super) struct Columns {
     pub(super) people: Vec<PersonColumns>,
 }
 
-const FRAME: [&str; 8] =
-    ["frame", "frame_idx", "frame_index", "frame_id", "frame_number", "image_id", "image", "frames"];
-const TIME: [&str; 5] = ["time", "timestamp", "seconds", "time_s", "t"];
+const FRAME: [&str; 11] = [
+    "frame",
+    "frame_idx",
+    "frame_index",
+    "frame_id",
+    "frame_number",
+    "frame_no",
+    "framenumber",
+    "frame#",
+    "image_id",
+    "image",
+    "frames",
+];
+const TIME: [&str; 7] = ["time", "timestamp", "seconds", "time_s", "time_sec", "timestamp_s", "t"];
 const MILLISECONDS: [&str; 4] = ["time_ms", "timestamp_ms", "timestampms", "ms"];
-const PERSON: [&str; 7] = ["person", "person_id", "id", "track", "track_id", "individual", "instance"];
-const JOINT: [&str; 8] = ["joint", "keypoint", "bodypart", "landmark", "part", "joint_name", "landmark_name", "name"];
+const PERSON: [&str; 8] = ["person", "person_id", "id", "track", "track_id", "individual", "individuals", "instance"];
+const JOINT: [&str; 14] = [
+    "joint",
+    "keypoint",
+    "bodypart",
+    "bodyparts",
+    "landmark",
+    "part",
+    "joint_name",
+    "keypoint_name",
+    "landmark_name",
+    "name",
+    "joint_id",
+    "keypoint_id",
+    "landmark_id",
+    "node",
+];
 const SCORE: [&str; 9] = ["score", "likelihood", "confidence", "conf", "visibility", "visible", "v", "c", "s"];
+/// What a cell of a missing number holds in tables of pandas, R and spreadsheets.
+const NO_NUMBER: [&str; 7] = ["na", "n/a", "#n/a", "none", "null", "-", "nan"];
+/// What stands before the number of a joint without a name: `kp3_x`, `keypoint_3_x`.
+const NUMBERED: [&str; 8] = ["kp", "keypoint", "landmark", "joint", "point", "lm", "pt", "p"];
 
 impl Columns {
     /// What a header says; `None` where it names no key points.
@@ -70,11 +103,15 @@ impl Columns {
                 () if is(&JOINT) => columns.joint = columns.joint.or(Some(place)),
                 () if name == "x" => long.x = Some(place),
                 () if name == "y" => long.y = Some(place),
+                () if name == "z" => long.z = Some(place),
                 () if is(&SCORE) => long.score = Some(place),
                 () => add_joint(&mut wide, cell.trim().trim_matches('"'), place),
             }
         }
         wide.joints.retain(|joint| joint.x.is_some() && joint.y.is_some());
+        for joint in wide.joints.iter_mut().chain([&mut long]) {
+            joint.score = joint.score.or(joint.z);
+        }
         if columns.joint.is_some() && long.x.is_some() && long.y.is_some() {
             columns.people = vec![PersonColumns { id: None, joints: vec![long] }];
         } else if wide.joints.len() >= 4 {
@@ -104,6 +141,7 @@ impl Columns {
 /// Adds a column such as `nose_x`, `nose.score`, `x_0` or `y12` to its joint.
 fn add_joint(person: &mut PersonColumns, cell: &str, place: usize) {
     let Some((name, axis)) = joint_and_axis(cell) else { return };
+    let name = number_of(&name).map_or(name, |number| number.to_string());
     let joint = match person.joints.iter_mut().find(|joint| joint.name == name) {
         Some(joint) => joint,
         None => {
@@ -114,13 +152,23 @@ fn add_joint(person: &mut PersonColumns, cell: &str, place: usize) {
     match axis {
         Axis::X => joint.x = Some(place),
         Axis::Y => joint.y = Some(place),
+        Axis::Z => joint.z = Some(place),
         Axis::Score => joint.score = Some(place),
     }
+}
+
+/// The number of a joint that has no name: `3`, `kp3`, `keypoint_3`.
+fn number_of(name: &str) -> Option<usize> {
+    let digits = name.find(|letter: char| letter.is_ascii_digit())?;
+    let before = name[..digits].trim_end_matches(['_', '-', ' ', '.']).to_ascii_lowercase();
+    let is_plain = before.is_empty() || NUMBERED.contains(&before.as_str());
+    name[digits..].parse().ok().filter(|_| is_plain)
 }
 
 enum Axis {
     X,
     Y,
+    Z,
     Score,
 }
 
@@ -128,6 +176,7 @@ fn joint_and_axis(cell: &str) -> Option<(String, Axis)> {
     let axis_of = |word: &str| match word.to_ascii_lowercase().as_str() {
         "x" => Some(Axis::X),
         "y" => Some(Axis::Y),
+        "z" => Some(Axis::Z),
         word if SCORE.contains(&word) => Some(Axis::Score),
         _ => None,
     };
@@ -141,7 +190,15 @@ fn joint_and_axis(cell: &str) -> Option<(String, Axis)> {
         number.parse::<usize>().is_ok().then_some(())?;
         Some((number.to_owned(), axis_of(axis)?))
     };
-    parted('_').or_else(|| parted('.')).or_else(|| parted(' ')).or_else(|| parted('-')).or_else(numbered)
+    // `leftEyeX`: a capital behind a small letter begins the axis.
+    let camel = || {
+        let at = cell.char_indices().rev().find(|(_, letter)| letter.is_ascii_uppercase())?.0;
+        let (name, axis) = cell.split_at(at);
+        name.ends_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit()).then_some(())?;
+        Some((name.to_owned(), axis_of(axis)?))
+    };
+    let parted = parted('_').or_else(|| parted('.')).or_else(|| parted(' ')).or_else(|| parted('-'));
+    parted.or_else(numbered).or_else(camel)
 }
 
 /// Joints that are numbered come in the order of their numbers.
@@ -163,14 +220,27 @@ pub(in crate::format) fn is_csv_header(line: &str) -> bool {
     Columns::of(line.split(char::from(delimiter(line)))).is_some()
 }
 
-/// The frames of a table. Memory: the rows of one frame.
+/// How the rows of one frame stand in a table that has several for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::format) enum RowOrder {
+    /// The table is all there, and is sorted: about four times its bytes of memory.
+    Any,
+    /// Rows are read as they come, and those of a frame follow each other.
+    ByFrame,
+}
+
+/// The frames of a table. Memory: the rows of one frame, where they follow each other.
 pub(in crate::format) struct TableFrames {
     rows: csv::Reader<Box<dyn Read + Send>>,
     name: PathBuf,
     columns: Columns,
     info: StreamInfo,
-    /// The rows of the first frame, where they were read to learn the joints.
-    first: Vec<csv::StringRecord>,
+    /// Lines before those that `rows` reads.
+    lines_before: u64,
+    /// Frames that were read already: all, or the first to learn the joints.
+    grouped: VecDeque<Vec<csv::StringRecord>>,
+    /// The number of the frame that was read last.
+    last: Option<u64>,
     /// The first row of the next frame.
     ahead: Option<csv::StringRecord>,
     next_index: u64,
@@ -187,16 +257,38 @@ impl TableFrames {
         mut input: Box<dyn BufRead + Send>,
         name: &Path,
         layout: Option<&'static Layout>,
+        order: RowOrder,
     ) -> Result<Self> {
         let mut header = String::new();
-        input.read_line(&mut header).map_err(|e| Error::io("cannot read", name, e))?;
+        let mut number = 0;
+        // Comments may stand before it.
+        while header.trim().is_empty() || header.starts_with('#') {
+            header.clear();
+            number += 1;
+            if input.read_line(&mut header).map_err(|e| Error::io("cannot read", name, e))? == 0 {
+                break;
+            }
+        }
         let delimiter = delimiter(&header);
         let Some(columns) = Columns::of(header.trim_end().split(char::from(delimiter))) else {
             return Err(Error::input("a table whose header names no key points, expected columns like nose_x, nose_y, nose_score, or frame, joint, x, y")
                 .at(name)
-                .line(1));
+                .line(number));
         };
-        Self::with_columns(input, name, delimiter, columns, layout)
+        let mut table = Self::with_columns(input, name, delimiter, columns, layout)?.behind(number, InputFormat::Csv);
+        if table.columns.joint.is_some() && table.frame_column().is_none() {
+            return Err(Error::input("a table of a joint a row, and no column says which frame")
+                .at(name)
+                .line(number)
+                .hint("call one of them frame, or time"));
+        }
+        if table.has_rows_of_a_frame() && order == RowOrder::Any {
+            table.group_rows()?;
+        }
+        if table.columns.joint.is_some() {
+            table.learn_joints()?;
+        }
+        Ok(table)
     }
 
     /// Reads the rows behind a header that was read already.
@@ -211,31 +303,72 @@ impl TableFrames {
         let input: Box<dyn Read + Send> = Box::new(input);
         let rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(input);
         let info = StreamInfo { layout: layout.or(own), ..StreamInfo::default() };
-        let mut table = Self {
+        Ok(Self {
             rows,
             name: name.to_path_buf(),
             columns,
             info,
-            first: Vec::new(),
+            lines_before: 0,
+            grouped: VecDeque::new(),
+            last: None,
             ahead: None,
             next_index: 0,
             joints: Vec::new(),
-        };
-        if table.columns.joint.is_some() && table.info.layout.is_none() {
-            table.learn_joints()?;
-        }
-        Ok(table)
+        })
     }
 
-    /// Reads the first frame of a long table to know its joints.
-    fn learn_joints(&mut self) -> Result<()> {
-        let Some(rows) = self.rows_of_frame()? else { return Ok(()) };
-        let place = self.columns.joint.expect("only long tables learn their joints");
-        for row in &rows {
-            let name = row.get(place).unwrap_or_default().trim().to_owned();
-            if !self.joints.contains(&name) {
-                self.joints.push(name);
+    /// Says how many lines of a header were read already, and of which format.
+    pub(super) fn behind(mut self, lines: u64, format: InputFormat) -> Self {
+        self.lines_before = lines;
+        self.info.format = Some(format);
+        self
+    }
+
+    /// What tells the rows of one frame from those of others.
+    fn frame_column(&self) -> Option<usize> {
+        self.columns.frame.or(self.columns.time)
+    }
+
+    /// Whether several rows can be of one frame.
+    fn has_rows_of_a_frame(&self) -> bool {
+        self.frame_column().is_some() && (self.columns.person.is_some() || self.columns.joint.is_some())
+    }
+
+    /// Reads all rows, and puts those of one frame together: tables are sorted by joint or person, too.
+    fn group_rows(&mut self) -> Result<()> {
+        let column = self.frame_column().expect("rows are grouped by a column");
+        let mut place_of: HashMap<String, usize> = HashMap::new();
+        let mut frames: Vec<Vec<csv::StringRecord>> = Vec::new();
+        while let Some(row) = self.row()? {
+            let place = *place_of.entry(row.get(column).unwrap_or_default().trim().to_owned()).or_insert(frames.len());
+            match frames.get_mut(place) {
+                Some(rows) => rows.push(row),
+                None => frames.push(vec![row]),
             }
+        }
+        let number = |rows: &Vec<csv::StringRecord>| rows[0].get(column).map(label).and_then(|label| label.number());
+        if frames.iter().all(|rows| number(rows).is_some()) {
+            frames.sort_by(|one, other| number(one).unwrap_or(0.0).total_cmp(&number(other).unwrap_or(0.0)));
+        }
+        self.grouped = frames.into();
+        Ok(())
+    }
+
+    /// Knows the joints of a long table by the frames that were read already, else by the first one.
+    fn learn_joints(&mut self) -> Result<()> {
+        if self.grouped.is_empty() {
+            let Some(rows) = self.rows_of_frame()? else { return Ok(()) };
+            self.grouped.push_back(rows);
+        }
+        let place = self.columns.joint.expect("only long tables learn their joints");
+        for row in self.grouped.iter().flatten() {
+            let name = row.get(place).unwrap_or_default().trim();
+            if !self.joints.iter().any(|joint| joint == name) {
+                self.joints.push(name.to_owned());
+            }
+        }
+        if self.info.layout.is_some() {
+            return Ok(());
         }
         let is_numbered = self.joints.iter().all(|name| name.parse::<usize>().is_ok());
         if is_numbered {
@@ -249,18 +382,16 @@ impl TableFrames {
             let own = || named_layout(&self.joints).map_err(|e| Error::input(e.to_string()).at(&self.name));
             self.info.layout = Some(usual.map_or_else(own, Ok)?);
         }
-        self.first = rows;
         Ok(())
     }
 
     /// The rows of the next frame: one, or those that follow each other with one frame's number.
     fn rows_of_frame(&mut self) -> Result<Option<Vec<csv::StringRecord>>> {
-        if !self.first.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.first)));
+        if let Some(rows) = self.grouped.pop_front() {
+            return Ok(Some(rows));
         }
         let Some(row) = self.ahead.take().map_or_else(|| self.row(), |row| Ok(Some(row)))? else { return Ok(None) };
-        let has_several = self.columns.person.is_some() || self.columns.joint.is_some();
-        let (Some(frame), true) = (self.columns.frame.or(self.columns.time), has_several) else {
+        let Some(frame) = self.frame_column().filter(|_| self.has_rows_of_a_frame()) else {
             return Ok(Some(vec![row]));
         };
         let mut rows = vec![row];
@@ -271,7 +402,21 @@ impl TableFrames {
             }
             rows.push(row);
         }
+        let number = self.columns.frame.and_then(|column| rows[0].get(column)).and_then(|cell| label(cell).frame());
+        let last = std::mem::replace(&mut self.last, number);
+        if let (Some(number), Some(last)) = (number, last)
+            && number < last
+        {
+            return Err(Error::input(format!("rows of frame {number} behind those of frame {last}"))
+                .at(&self.name)
+                .line(self.line_of(&rows[0]))
+                .hint("sort the table by frame, or give it as a file"));
+        }
         Ok(Some(rows))
+    }
+
+    fn line_of(&self, row: &csv::StringRecord) -> u64 {
+        self.lines_before + row.position().map_or(0, csv::Position::line)
     }
 
     fn row(&mut self) -> Result<Option<csv::StringRecord>> {
@@ -279,6 +424,7 @@ impl TableFrames {
         loop {
             match self.rows.read_record(&mut row) {
                 Ok(true) if row.iter().all(|cell| cell.trim().is_empty()) => {}
+                Ok(true) if row.get(0).is_some_and(|cell| cell.starts_with('#')) => {}
                 Ok(true) => return Ok(Some(row)),
                 Ok(false) => return Ok(None),
                 Err(e) => return Err(Error::input(format!("a table that cannot be read: {e}")).at(&self.name)),
@@ -335,8 +481,15 @@ impl TableFrames {
 
     /// The place of a joint that a row names, or numbers.
     fn place_of(&self, name: &str) -> Option<usize> {
-        let by_name = self.info.layout.and_then(|layout| layout.position(&joint_name(name)));
-        by_name.or_else(|| name.parse().ok()).or_else(|| self.joints.iter().position(|joint| joint == name))
+        let by_name = || self.info.layout.and_then(|layout| layout.position(&joint_name(name)));
+        // Numbers may begin at 1: where all joints are numbered, their order tells.
+        let listed = || self.joints.iter().position(|joint| joint == name);
+        let is_whole = self.info.layout.is_some_and(|layout| layout.len() == self.joints.len());
+        match name.parse() {
+            Ok(number) if !is_whole => Some(number),
+            Ok(_) => listed(),
+            Err(_) => by_name().or_else(listed),
+        }
     }
 
     fn keypoint(&self, row: &csv::StringRecord, joint: &JointColumns) -> Result<Keypoint> {
@@ -348,13 +501,13 @@ impl TableFrames {
     /// The number in a cell; one that is empty holds none.
     fn number(&self, row: &csv::StringRecord, column: Option<usize>) -> Result<Option<f64>> {
         let Some(cell) = column.and_then(|column| row.get(column)).map(str::trim) else { return Ok(None) };
-        if cell.is_empty() {
-            return Ok(column.map(|_| f64::NAN));
+        if cell.is_empty() || NO_NUMBER.iter().any(|word| cell.eq_ignore_ascii_case(word)) {
+            return Ok(Some(f64::NAN));
         }
         // Where commas do not part cells they may stand in numbers.
         let number = cell.parse().or_else(|_| cell.replacen(',', ".", 1).parse());
         number.map(Some).map_err(|_| {
-            let line = row.position().map_or(0, csv::Position::line);
+            let line = self.line_of(row);
             let cell: String = cell.chars().take(20).collect();
             Error::input(format!("found '{}', expected a number", cell.escape_debug())).at(&self.name).line(line)
         })
@@ -387,7 +540,8 @@ mod tests {
     use std::io::Cursor;
 
     fn frames(text: &str) -> (Option<&'static Layout>, Vec<Frame>) {
-        let mut table = TableFrames::new(Box::new(Cursor::new(text.to_owned())), Path::new("a.csv"), None).unwrap();
+        let mut table =
+            TableFrames::new(Box::new(Cursor::new(text.to_owned())), Path::new("a.csv"), None, RowOrder::Any).unwrap();
         let frames = std::iter::from_fn(|| table.read().unwrap()).collect();
         (table.info.layout, frames)
     }
@@ -444,6 +598,7 @@ mod tests {
             Box::new(Cursor::new("a_x,a_y,b_x,b_y,c_x,c_y,d_x,d_y\n1,2,3,oh,1,1,1,1\n")),
             Path::new("a.csv"),
             None,
+            RowOrder::Any,
         )
         .unwrap();
         assert!(table.read().unwrap_err().to_string().contains("found 'oh', expected a number"));

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::csv::{Columns, JointColumns, PersonColumns, TableFrames, delimiter};
 use crate::error::{Error, Result};
+use crate::format::InputFormat;
 use crate::skeleton::Layout;
 
 /// The header rows, in their order; `individuals` is there for several animals or people.
@@ -21,6 +22,7 @@ pub(in crate::format) fn read_csv(
 ) -> Result<TableFrames> {
     let mut levels: [Vec<String>; 4] = Default::default();
     let mut parts = b',';
+    let mut lines = 0;
     for number in 1..=LEVELS.len() as u64 {
         let mut line = String::new();
         input.read_line(&mut line).map_err(|e| Error::io("cannot read", name, e))?;
@@ -33,13 +35,15 @@ pub(in crate::format) fn read_csv(
                 .line(number));
         };
         levels[level] = cells;
+        lines = number;
         if LEVELS[level] == "coords" {
             break;
         }
     }
     let [_, individuals, bodyparts, coords] = levels;
     let columns = columns(&individuals, &bodyparts, &coords).map_err(|e| e.at(name))?;
-    TableFrames::with_columns(input, name, parts, columns, layout)
+    let table = TableFrames::with_columns(input, name, parts, columns, layout)?;
+    Ok(table.behind(lines, InputFormat::DeepLabCutCsv))
 }
 
 /// What the columns mean, by the rows of a header that name them.
@@ -74,10 +78,16 @@ pub(super) fn columns(individuals: &[String], bodyparts: &[String], coords: &[St
             _ => joint.score = Some(place),
         }
     }
+    // What belongs to no animal, such as the corners of a cage, is said to be the individual `single`.
+    if let Some(single) = names.iter().position(|name| *name == "single").filter(|_| people.len() > 1) {
+        people.remove(single);
+    }
     if people.is_empty() {
         return Err(Error::input("DeepLabCut's header names no coordinates, expected x and y of body parts"));
     }
-    Ok(Columns { frame: Some(0), time_scale: 1.0, people, ..Columns::default() })
+    // Labelled images are named in up to three columns: folder, video, image.
+    let unnamed = coords.iter().skip(1).take_while(|coord| coord.is_empty()).count();
+    Ok(Columns { frame: Some(unnamed), time_scale: 1.0, people, ..Columns::default() })
 }
 
 #[cfg(test)]
@@ -105,6 +115,10 @@ mod tests {
         let frame = read(several).unwrap().read().unwrap().unwrap();
         assert_eq!((frame.index, frame.people.len(), frame.people[1].id), (7, 2, Some(1)));
         assert_eq!(frame.people[1].keypoints[0].x, 3.0);
+        let in_three = "\u{feff}scorer;;;m;m;m;m\nindividuals;;;a;a;single;single\nbodyparts;;;nose;nose;corner;corner\ncoords;;;x;y;x;y\n\
+                        labeled-data;video 3;img042.png;1,5;2;8;9\n";
+        let frame = read(in_three).unwrap().read().unwrap().unwrap();
+        assert_eq!((frame.index, frame.people.len(), frame.people[0].keypoints[0].x), (42, 1, 1.5));
     }
 
     #[test]

@@ -145,6 +145,12 @@ impl Label {
         }
     }
 
+    /// Seconds: a number, or the time of a clock, perhaps behind a date: `00:01:02.5`, `2026-01-31T12:00:00Z`.
+    pub(in crate::format) fn seconds(&self) -> Option<f64> {
+        let Self::Text(text) = self else { return self.number() };
+        self.number().or_else(|| clock_seconds(text.trim()))
+    }
+
     /// Seconds, or whatever the label counts.
     pub(in crate::format) fn number(&self) -> Option<f64> {
         match self {
@@ -154,6 +160,35 @@ impl Label {
             Self::Text(text) => text.trim().parse().ok(),
         }
     }
+}
+
+/// Seconds since midnight of a clock's time, or since 1970 where a date stands before it, whatever the zone.
+fn clock_seconds(text: &str) -> Option<f64> {
+    let (date, clock) = match text.find(['T', ' ']) {
+        Some(at) => (Some(&text[..at]), &text[at + 1..]),
+        None => (None, text),
+    };
+    let end = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
+    let mut parts = clock[..end].rsplit(':');
+    let seconds: f64 = parts.next()?.replace(',', ".").parse().ok()?;
+    let minutes: f64 = parts.next()?.parse().ok()?;
+    let hours: f64 = parts.next().map_or(Some(0.0), |hours| hours.parse().ok())?;
+    let days = date.map_or(Some(0), days_since_1970)?;
+    let is_over = parts.next().is_some() || !(0.0..61.0).contains(&seconds) || !(0.0..60.0).contains(&minutes);
+    (!is_over && hours >= 0.0).then(|| days as f64 * 86400.0 + hours * 3600.0 + minutes * 60.0 + seconds)
+}
+
+/// Days from 1970-01-01 to a date such as `2026-01-31`, by Gregory's calendar.
+fn days_since_1970(date: &str) -> Option<i64> {
+    let mut parts = date.splitn(3, ['-', '/']).map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years that begin in March have their leap day at their end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    Some(365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468)
 }
 
 impl<'de> Deserialize<'de> for Label {
@@ -213,6 +248,22 @@ mod tests {
 
     fn label(text: &str) -> Label {
         parse(text.as_bytes(), 1).unwrap()
+    }
+
+    #[test]
+    fn times_of_clocks_are_seconds() {
+        for (text, seconds) in [
+            ("00:01:02.5", Some(62.5)),
+            ("01:02,5", Some(62.5)),
+            ("1970-01-02T00:00:01Z", Some(86401.0)),
+            ("2024-03-01 00:00:00+01:00", Some(1_709_251_200.0)),
+            ("12.25", Some(12.25)),
+            ("00:99", None),
+            ("noon", None),
+            ("2024-13-01 00:00:00", None),
+        ] {
+            assert_eq!(Label::Text(text.to_owned()).seconds(), seconds, "{text}");
+        }
     }
 
     #[test]

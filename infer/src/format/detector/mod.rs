@@ -20,7 +20,7 @@ mod ultralytics;
 mod value_reader;
 mod yolo_labels;
 
-pub(super) use self::csv::{TableFrames, is_csv_header};
+pub(super) use self::csv::{RowOrder, TableFrames, is_csv_header};
 pub(super) use deeplabcut::read_csv;
 pub(super) use hdf5::open_hdf5;
 pub(super) use json::{Label, Numbers};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Line;
 use crate::error::{Error, Result};
 use crate::format::PoseInfo;
+use crate::format::detector::Numbers;
 use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 
@@ -23,6 +24,10 @@ struct Start {
 pub(super) struct KeypointHeader {
     layout: Option<String>,
     pub(super) fps: Option<f64>,
+    #[serde(default)]
+    size: Numbers,
+    width: Option<f64>,
+    height: Option<f64>,
 }
 
 /// The header of a 3D stream, in the order that it is written.
@@ -67,6 +72,16 @@ impl KeypointHeader {
             }
             _ => Ok(header),
         }
+    }
+
+    /// The image's size, if the header has it: `size`, or `width` and `height`.
+    pub(super) fn size(&self) -> Option<[u32; 2]> {
+        let (width, height) = match self.size.0[..] {
+            [width, height] => (width, height),
+            _ => self.width.zip(self.height)?,
+        };
+        let is_side = |side: f64| (1.0..=1e9).contains(&side) && side.fract() == 0.0;
+        (is_side(width) && is_side(height)).then_some([width as u32, height as u32])
     }
 
     /// The layout that the header names, if it names one.

@@ -6,15 +6,24 @@ use std::path::Path;
 use super::complaint;
 use super::header::{KeypointHeader, is_header};
 use super::lines::{Line, Lines};
+use super::loose;
 use super::scan::{Scan, Scanner, fault};
 use super::tolerant;
 #[cfg(target_arch = "x86_64")]
 use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
+use crate::format::detector::score;
 use crate::format::{FrameReader, PassedOver, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
+
+/// Names that people's scripts give to what we call `frame`, `time`, `size`, `id`, and to scores beside key points.
+pub(super) const FRAME: [&[u8]; 5] = [b"frame", b"frame_id", b"frame_index", b"frame_idx", b"frame_number"];
+pub(super) const TIME: [&[u8]; 2] = [b"time", b"timestamp"];
+pub(super) const SIZE: [&[u8]; 4] = [b"size", b"image_size", b"img_size", b"resolution"];
+pub(super) const ID: [&[u8]; 3] = [b"id", b"track_id", b"person_id"];
+pub(super) const SCORES: [&[u8]; 3] = [b"scores", b"keypoint_scores", b"confidences"];
 
 /// A 2D stream in JSON Lines.
 pub(in crate::format) struct KeypointLines {
@@ -48,6 +57,7 @@ impl KeypointLines {
             Ok(Some(line)) if is_header(&line) => {
                 let header = KeypointHeader::read(&line).map_err(|e| e.at(name))?;
                 info.fps = header.fps;
+                parser.size = header.size();
                 if layout.is_none() {
                     info.layout = header.layout().map_err(|e| e.at(name).line(line.number))?;
                 }
@@ -89,6 +99,7 @@ impl KeypointMessages {
         }
         let header = KeypointHeader::read(&line)?;
         self.fps = self.fps.or(header.fps);
+        self.parser.size = self.parser.size.or(header.size());
         match (self.parser.layout, header.layout()?) {
             (None, named) => self.parser.layout = named,
             (Some(known), Some(named)) if known.len() != named.len() => {
@@ -180,6 +191,8 @@ struct Parser {
     first_index: i64,
     /// Joints of the person before, a guess at how many the next one has.
     expected_joints: usize,
+    /// The size of frames that do not say theirs.
+    size: Option<[u32; 2]>,
     wide: Option<Wide>,
     /// Empty lists for the next frame's people, and for their key points.
     spare_people: Vec<Person>,
@@ -195,7 +208,11 @@ impl Parser {
 
     fn frame(&mut self, line: &Line<'_>) -> Result<Frame> {
         let mut scanner = Scanner::new(line.text);
-        let frame = self.fields(&mut scanner).map_err(|fault| {
+        let frame = self.fields(&mut scanner).or_else(|fault| {
+            // Whoever reads frames that are spelt otherwise would wait for the rest of one that is cut off.
+            loose::frame(line.text, self.next_index, self.layout).map(|frame| self.sized(frame)).ok_or(fault)
+        });
+        let frame = frame.map_err(|fault| {
             if is_header(line) {
                 return Error::input("a header, expected a frame: a header may only be the first line")
                     .line(line.number);
@@ -207,10 +224,16 @@ impl Parser {
         frame
     }
 
+    /// Gives a frame without a size the header's.
+    fn sized(&self, frame: Frame) -> Frame {
+        Frame { size: frame.size.or(self.size), ..frame }
+    }
+
     fn fields(&mut self, scanner: &mut Scanner<'_>) -> Scan<Frame> {
         let people = std::mem::take(&mut self.spare_people);
-        let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
+        let mut frame = Frame { index: self.next_index, people, size: self.size, ..Frame::default() };
         let mut has_people = false;
+        let [mut width, mut height] = [None; 2];
         scanner.object(|scanner, key| {
             match key {
                 b"frame" => frame.index = self.index(scanner)?,
@@ -226,11 +249,17 @@ impl Parser {
                         })?;
                     }
                 }
+                b"width" => width = tolerant::side(scanner)?,
+                b"height" => height = tolerant::side(scanner)?,
+                other if FRAME.contains(&other) => frame.index = self.index(scanner)?,
+                other if TIME.contains(&other) => frame.time = time(scanner)?,
+                other if SIZE.contains(&other) => frame.size = size(scanner)?,
                 _ => scanner.skip()?,
             }
             Ok(())
         })?;
         scanner.end()?;
+        frame.size = frame.size.or(width.zip(height).map(|(width, height)| [width, height]));
         if has_people {
             Ok(frame)
         } else {
@@ -260,6 +289,7 @@ impl Parser {
         let mut id = None;
         let mut keypoints = None;
         let mut is_lifted = false;
+        let mut scores = Vec::new();
         scanner.object(|scanner, key| match key {
             b"id" => {
                 id = if scanner.null() { None } else { track(scanner)? };
@@ -269,11 +299,24 @@ impl Parser {
                 keypoints = Some(self.keypoints(scanner, number)?);
                 Ok(())
             }
+            other if ID.contains(&other) => {
+                id = if scanner.null() { id } else { track(scanner)? };
+                Ok(())
+            }
+            other if SCORES.contains(&other) => {
+                scores = tolerant::numbers(scanner)?;
+                Ok(())
+            }
             other => {
                 is_lifted |= other == b"joints";
                 scanner.skip()
             }
         })?;
+        if let Some(keypoints) = keypoints.as_mut().filter(|keypoints| keypoints.len() == scores.len()) {
+            for (point, beside) in keypoints.iter_mut().zip(&scores) {
+                point.score = score(Some(*beside));
+            }
+        }
         match keypoints {
             Some(keypoints) => Ok(Person { id, keypoints }),
             None if is_lifted => fault(format!("person {number} has 3D 'joints', expected 2D 'keypoints'")),

@@ -13,6 +13,7 @@ mod decimal;
 mod header;
 mod keypoints;
 mod lines;
+mod loose;
 mod number;
 mod poses;
 mod scan;

@@ -37,6 +37,21 @@ pub(super) fn number(scanner: &mut Scanner<'_>, what: &str) -> Scan<Option<f64>>
     }
 }
 
+/// A list of numbers, texts of them, or nulls; empty where something else stands there.
+#[cold]
+pub(super) fn numbers(scanner: &mut Scanner<'_>) -> Scan<Vec<f64>> {
+    let text = value(scanner)?;
+    let text = String::from_utf8_lossy(text).replace("NaN", "null");
+    Ok(serde_json::from_str(&text).map(|Numbers(numbers)| numbers).unwrap_or_default())
+}
+
+/// A side of the image in pixels; anything else than a number above 0 says nothing.
+#[cold]
+pub(super) fn side(scanner: &mut Scanner<'_>) -> Scan<Option<u32>> {
+    let side = label(scanner)?.number().filter(|side| (1.0..=1e9).contains(side) && side.fract() == 0.0);
+    Ok(side.map(|side| side as u32))
+}
+
 /// Whether a list of key points is spelt in another way than a list of lists: its first element is neither a list nor the
 /// list's end.
 pub(super) fn is_other_list(scanner: &mut Scanner<'_>) -> bool {

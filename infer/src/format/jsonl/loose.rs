@@ -1,0 +1,239 @@
+//! A whole frame in another spelling than ours: a person's points alone, by name, or in a list too many; points and people
+//! that are null; numbers as texts.
+//!
+//! A line is read so where the scanner of frames gave up on it, so that streams as they should be cost nothing. What is not
+//! understood here either keeps the scanner's complaint.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::format::detector::{Label, flat_keypoints, score};
+use crate::format::values::Values;
+use crate::pose::{Frame, Keypoint, Person};
+use crate::skeleton::{COCO17, Layout, joint_name};
+
+/// The frame in a line; one that names no number is `next_index`. `None` where it is in no spelling that is known.
+#[cold]
+pub(super) fn frame(line: &[u8], next_index: u64, layout: Option<&'static Layout>) -> Option<Frame> {
+    // Python's NaN becomes null on the way.
+    let text = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new("")).next().ok()??.text;
+    let Value::Object(fields) = serde_json::from_slice(&text).ok()? else { return None };
+    let number = match first_of(&fields, &super::keypoints::FRAME) {
+        None => next_index,
+        Some(number) => label(number).frame()?,
+    };
+    let people = match fields.get("people") {
+        Some(people) => people_of(people, layout)?,
+        None => person(&fields, Label::None, layout)?.into_iter().collect(),
+    };
+    let time = match first_of(&fields, &super::keypoints::TIME) {
+        None => None,
+        Some(time) => Some(label(time).seconds()?),
+    };
+    let size = match first_of(&fields, &super::keypoints::SIZE) {
+        None => None,
+        Some(size) => size_of(size)?,
+    };
+    Some(Frame { index: number, time, size, people, ..Frame::default() })
+}
+
+/// What stands under the first of `keys` that is there and not null.
+fn first_of<'a>(fields: &'a Map<String, Value>, keys: &[&[u8]]) -> Option<&'a Value> {
+    let known = keys.iter().filter_map(|key| fields.get(std::str::from_utf8(key).ok()?));
+    known.into_iter().find(|value| !value.is_null())
+}
+
+fn label(value: &Value) -> Label {
+    serde_json::from_value(value.clone()).unwrap_or_default()
+}
+
+/// A list of people, or an object of them by their ids; those of whom nothing is said are left out.
+fn people_of(people: &Value, layout: Option<&'static Layout>) -> Option<Vec<Person>> {
+    let mut found = Vec::new();
+    match people {
+        Value::Null => {}
+        Value::Array(list) => {
+            for entry in list {
+                match entry {
+                    Value::Null => {}
+                    Value::Object(fields) => found.extend(person(fields, Label::None, layout)?),
+                    _ => return None,
+                }
+            }
+        }
+        Value::Object(by_id) => {
+            for (id, entry) in by_id {
+                found.extend(person(entry.as_object()?, Label::Text(id.clone()), layout)?);
+            }
+        }
+        _ => return None,
+    }
+    Some(found)
+}
+
+/// A person, or none whose key points are null or an empty list.
+fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout>) -> Option<Option<Person>> {
+    let mut keypoints = points(fields.get("keypoints")?, layout)?;
+    if keypoints.is_empty() {
+        return Some(None);
+    }
+    if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
+        return None;
+    }
+    if let Some(scores) = first_of(fields, &super::keypoints::SCORES).and_then(Value::as_array)
+        && scores.len() == keypoints.len()
+    {
+        for (point, value) in keypoints.iter_mut().zip(scores) {
+            point.score = score(Some(number(value)?));
+        }
+    }
+    let id = first_of(fields, &super::keypoints::ID).map_or(id, label);
+    Some(Some(Person { id: id.track(), keypoints }))
+}
+
+fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint>> {
+    match value {
+        Value::Null => Some(Vec::new()),
+        Value::Object(by_name) => named_points(by_name, layout),
+        Value::Array(list) => {
+            // A list of one person's points, as arrays with a side of 1 become.
+            if let [Value::Array(inner)] = &list[..]
+                && inner.first().is_some_and(Value::is_array)
+            {
+                return points(&list[0], layout);
+            }
+            if list.iter().all(is_number) {
+                return Some(flat_keypoints(&list.iter().map(number).collect::<Option<Vec<_>>>()?));
+            }
+            let channels = list.iter().filter_map(Value::as_array).map(Vec::len).filter(|count| *count > 0).max();
+            list.iter().map(|one| point(one, channels)).collect()
+        }
+        _ => None,
+    }
+}
+
+/// Points by their joints' names, in the order of the `layout`, else of COCO's.
+fn named_points(by_name: &Map<String, Value>, layout: Option<&'static Layout>) -> Option<Vec<Keypoint>> {
+    let layout = layout.unwrap_or(&COCO17);
+    let mut keypoints = vec![Keypoint::MISSING; layout.len()];
+    let mut is_known = false;
+    for (name, value) in by_name {
+        let Some(place) = layout.position(&joint_name(name)) else { continue };
+        is_known = true;
+        keypoints[place] = point(value, value.as_array().map(Vec::len))?;
+    }
+    is_known.then_some(keypoints)
+}
+
+/// A point of as many numbers as the others, an object of x, y and score, or nothing.
+fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
+    match value {
+        Value::Null => Some(Keypoint::MISSING),
+        Value::Array(numbers) if numbers.is_empty() => Some(Keypoint::MISSING),
+        Value::Array(numbers) if channels == Some(numbers.len()) && matches!(numbers.len(), 2 | 3) => {
+            let own = numbers.get(2).map(number);
+            let own = if let Some(own) = own { Some(own?) } else { None };
+            Some(Keypoint { x: number(&numbers[0])?, y: number(&numbers[1])?, score: score(own) })
+        }
+        Value::Object(fields) => {
+            let of = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key));
+            let own = of(&["score", "confidence", "visibility", "likelihood", "conf", "c", "v"]).and_then(number);
+            Some(Keypoint { x: number(of(&["x"])?)?, y: number(of(&["y"])?)?, score: score(own) })
+        }
+        _ => None,
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Number(_) | Value::Null)
+}
+
+/// A number, in a text too; what is null, empty or `nan` is none, true and false are 1 and 0.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Null => Some(f64::NAN),
+        Value::Bool(is_true) => Some(f64::from(u8::from(*is_true))),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) if text.trim().is_empty() => Some(f64::NAN),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Width and height; sides of 0 are what a detector writes that does not know them.
+fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
+    let [width, height] = &value.as_array()?[..] else { return None };
+    let (width, height) = (number(width)?, number(height)?);
+    if width == 0.0 && height == 0.0 {
+        return Some(None);
+    }
+    let is_side = |side: f64| (1.0..=1e9).contains(&side) && side.fract() == 0.0;
+    (is_side(width) && is_side(height)).then_some(Some([width as u32, height as u32]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    const POINT: Keypoint = Keypoint { x: 1.5, y: 2.0, score: 0.5 };
+
+    fn people(text: &str, layout: Option<&'static Layout>) -> Option<Vec<Person>> {
+        frame(text.as_bytes(), 4, layout).map(|frame| frame.people)
+    }
+
+    #[test]
+    fn what_is_not_there_is_missing_and_not_the_whole_frame() {
+        for list in [
+            "[1.5,2,0.5],null",
+            "[1.5,2,0.5],[]",
+            "[\"1.5\",\"2\",\"0.5\"],[\"\",\"nan\",\"0\"]",
+            "[1.5,2,0.5],[NaN,NaN,null]",
+        ] {
+            let found = people(
+                &format!("{{\"people\":[null,{{\"id\":3,\"keypoints\":[]}},{{\"keypoints\":[{list}]}}]}}"),
+                None,
+            );
+            let [person] = &found.unwrap()[..] else { panic!("{list}") };
+            assert!(person.keypoints[0] == POINT && person.keypoints[1].is_missing(), "{list}");
+        }
+        assert_eq!(people("{\"people\":[{\"keypoints\":[[1.5,2,true]]}]}", None).unwrap()[0].keypoints[0].score, 1.0);
+    }
+
+    #[test]
+    fn points_by_name_alone_and_in_a_list_too_many() {
+        let named =
+            r#"{"keypoints":{"LeftEye":[1.5,2,0.5],"nose":{"x":1.5,"y":2,"score":0.5},"tail":[1,2,3]},"track_id":"7"}"#;
+        let found = people(named, None).unwrap();
+        assert_eq!((found[0].id, found[0].keypoints.len()), (Some(7), 17));
+        assert_eq!(found[0].keypoints[..3], [POINT, POINT, Keypoint::MISSING]);
+        let found = people(r#"{"people":{"5":{"keypoints":[[[1.5,2,0.5],[1.5,2,0.5]]]}}}"#, None).unwrap();
+        assert_eq!((found[0].id, &found[0].keypoints[..]), (Some(5), &[POINT, POINT][..]));
+    }
+
+    #[test]
+    fn numbers_times_and_sizes_in_other_spellings() {
+        let found = frame(br#"{"frame":null,"time":"00:01:02.5","size":[0,0],"people":[]}"#, 4, None).unwrap();
+        assert_eq!((found.index, found.time, found.size), (4, Some(62.5), None));
+        let found = frame(br#"{"frame_id":"img_0012.png","size":["64","48"],"people":null}"#, 4, None).unwrap();
+        assert_eq!((found.index, found.size), (12, Some([64, 48])));
+    }
+
+    #[test]
+    fn what_is_in_no_spelling_keeps_its_complaint() {
+        for text in [
+            "{\"people\":[{\"id\":1}]}",
+            "{\"people\":[{\"keypoints\":[[1,2,3,4]]}]}",
+            "{\"people\":[{\"keypoints\":[[1,2,3],[1,2]]}]}",
+            "{\"people\":[{\"keypoints\":[[1,2,\"high\"]]}]}",
+            "{\"frame\":\"last\",\"people\":[]}",
+            "{\"people\":[",
+            "{}",
+        ] {
+            assert_eq!(frame(text.as_bytes(), 0, None), None, "{text}");
+        }
+        assert_eq!(people("{\"people\":[{\"keypoints\":[[1,2,3],null]}]}", Some(&COCO17)), None);
+    }
+}
