@@ -186,6 +186,44 @@ fn gathered(shape: &[usize], strides: &[usize], numbers: &[f32]) -> Vec<f32> {
     reordered
 }
 
+/// Whether points move less from one to the next along the second of four sides than along the first: there the second is
+/// time. With one element in the first, less than a fifth of a body, as people beside each other do not stand.
+pub(super) fn is_second_side_time(array: &Array) -> bool {
+    let [first, second, joints, channels] = array.shape[..] else { return false };
+    if second < 3 || joints == 0 || channels < 2 {
+        return false;
+    }
+    let size = joints * channels;
+    let person = |at: usize| array.numbers.chunks_exact(size).nth(at).unwrap_or_default();
+    let apart = |one: &[f32], other: &[f32]| {
+        let points = one.chunks_exact(channels).zip(other.chunks_exact(channels));
+        mean(points.map(|(one, other)| (one[0] - other[0]).abs().max((one[1] - other[1]).abs())))
+    };
+    // As many as show it.
+    const LOOKED_AT: usize = 64;
+    let along_second = mean((1..second.min(LOOKED_AT)).map(|at| apart(person(at - 1), person(at))));
+    let along_first = if first > 1 {
+        mean((1..first.min(LOOKED_AT)).map(|at| apart(person((at - 1) * second), person(at * second)))) / 2.0
+    } else {
+        let body = person(0);
+        let middle =
+            [mean(body.iter().copied().step_by(channels)), mean(body.iter().copied().skip(1).step_by(channels))];
+        let off = |point: &[f32]| (point[0] - middle[0]).abs().max((point[1] - middle[1]).abs());
+        mean(body.chunks_exact(channels).map(off)) / 2.5
+    };
+    along_second > 0.0 && along_second < along_first
+}
+
+/// The mean of the numbers among `numbers`; 0 without one.
+fn mean(numbers: impl Iterator<Item = f32>) -> f32 {
+    let (mut sum, mut count) = (0.0, 0.0f32);
+    for number in numbers.filter(|number| number.is_finite()) {
+        sum += number;
+        count += 1.0;
+    }
+    sum / count.max(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::io::{BufRead, Cursor};
 use std::path::Path;
 
-use super::array::{Array, shape_text};
+use super::array::{Array, is_second_side_time, shape_text};
+use super::beside::{Beside, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
+use super::detectron2;
 use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
 use super::npz::{Archive, ReadSeek};
 use super::open::read_whole;
@@ -22,19 +24,22 @@ use crate::skeleton::{COCO17, H36M17, Layout, MEDIAPIPE33};
 const MAX_JOINTS: usize = 4096;
 /// People in one frame beyond which the second side of four is time, and the first cameras.
 const MAX_PEOPLE: usize = 64;
+/// Cameras of one recording.
+const MAX_CAMERAS: usize = 16;
 /// Points of MediaPipe's holistic model, whose first 33 are the body's: with face and iris, without, without face.
 const HOLISTIC: [usize; 3] = [553, 543, 75];
 
 /// What to do about an archive of something else.
-const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
+pub(super) const HINT: &str = "save one clip's key points as an array [frames, joints, 2 or 3] with numpy.save";
 
 /// An array of coordinates, and what stands beside it.
 #[derive(Default)]
-struct ClipArrays {
-    keypoints: Option<Array>,
-    scores: Option<Array>,
-    size: Option<[u32; 2]>,
-    layout: Option<&'static Layout>,
+pub(super) struct ClipArrays {
+    pub(super) keypoints: Option<Array>,
+    pub(super) scores: Option<Array>,
+    pub(super) size: Option<[u32; 2]>,
+    pub(super) fps: Option<f64>,
+    pub(super) layout: Option<&'static Layout>,
 }
 
 /// Frames that are all there.
@@ -90,6 +95,20 @@ pub(super) fn open_npy(
     Ok(Box::new(clip))
 }
 
+/// The clip in a pickle: an array, a dictionary with `keypoints`, or an array a frame. Nothing in it is run.
+///
+/// # Errors
+/// A pickle that cannot be read, or holds no such arrays.
+pub(super) fn open_pickle(
+    bytes: &[u8],
+    name: &Path,
+    layout: Option<&'static Layout>,
+    part: Option<&str>,
+) -> Result<Box<dyn FrameReader>> {
+    let arrays = of_pickle(bytes).and_then(|arrays| arrays.of_camera(part));
+    arrays.and_then(|arrays| frames_of(arrays, layout)).map(boxed).map_err(|e| e.at(name).hint(HINT))
+}
+
 fn boxed(frames: BufferedFrames) -> Box<dyn FrameReader> {
     Box::new(frames)
 }
@@ -112,35 +131,24 @@ pub(super) fn open_npz(
         let arrays = videopose3d(&mut archive, has("metadata"), part).map_err(|e| e.at(name))?;
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
-    let chosen = match &names[..] {
-        [] => return Err(Error::input("the archive holds no array").at(name)),
-        [only] => only.clone(),
-        _ if has("keypoints") => "keypoints".to_owned(),
-        several => {
-            let found = several.join(", ");
-            return Err(Error::input(format!(
-                "the archive holds the arrays {found}, expected 'keypoints' or one array"
-            ))
-            .at(name)
-            .hint(HINT));
-        }
-    };
+    let chosen = chosen_array(&names).map_err(|e| e.at(name))?;
     let member = archive.member(&chosen)?;
     let in_chosen = |archive: &Archive, e: &Error| archive.in_array(&chosen, e).hint(HINT);
     if let Some(pickle) = pickled(&member).map_err(|e| in_chosen(&archive, &e))? {
-        let arrays =
+        let mut arrays =
             of_pickle(pickle).and_then(|arrays| arrays.of_camera(part)).map_err(|e| in_chosen(&archive, &e))?;
+        if has("metadata") {
+            arrays.size = detectron2::size(&mut archive);
+        }
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
-    let scores = ["scores", "keypoint_scores"].into_iter().find(|beside| has(beside));
-    let Some(scores) = scores else {
+    let beside = Beside::of(&mut archive, &names).map_err(|e| e.at(name))?;
+    if beside.is_empty() {
         return open_npy(Box::new(Cursor::new(member)), name, layout, part, false)
             .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
-    };
+    }
     let keypoints = read_array(&member[..]).map_err(|e| in_chosen(&archive, &e))?;
-    let scores = Some(archive.array(scores)?);
-    let arrays = ClipArrays { keypoints: Some(keypoints), scores, ..ClipArrays::default() };
-    let arrays = arrays.of_camera(part).map_err(|e| e.at(name))?;
+    let arrays = beside.with(keypoints).of_camera(part).map_err(|e| e.at(name))?;
     frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
 }
 
@@ -159,7 +167,7 @@ impl ClipArrays {
         let Some(part) = part else { return Ok(self) };
         let shape = self.keypoints.as_ref().map(|array| array.shape.clone()).unwrap_or_default();
         let cameras = match shape[..] {
-            [cameras, frames, _, 2..=3] if frames > MAX_PEOPLE => cameras,
+            [cameras, _, _, 2..=3] if cameras <= MAX_CAMERAS => cameras,
             _ => 1,
         };
         let Some(camera) = part.parse().ok().filter(|camera: &usize| *camera < cameras && cameras > 1) else {
@@ -227,7 +235,9 @@ fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
         ([], 1) => 0,
         (_, 0) => return Err(Error::input("the pickle holds no array of numbers")),
         _ => {
-            return frames_apart(found)
+            let of_video = detectron2::clip(&found);
+            return of_video
+                .map_or_else(|| frames_apart(found), Ok)
                 .map(|keypoints| ClipArrays { keypoints: Some(keypoints), ..Default::default() });
         }
     };
@@ -292,7 +302,7 @@ fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipS
             (frames, 1, numbers / channels, channels)
         }
         [frames, joints, channels @ 2..=3] => (frames, 1, joints, channels),
-        [cameras, frames, joints, channels @ 2..=3] if frames > MAX_PEOPLE && cameras <= 16 => {
+        [cameras, frames, joints, channels @ 2..=3] if frames > MAX_PEOPLE && cameras <= MAX_CAMERAS => {
             if cameras > 1 {
                 return Err(Error::input(format!(
                     "the array's shape is {}: {cameras} cameras of {frames} frames, expected one camera's",
@@ -330,10 +340,22 @@ fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipS
 
 /// The frames in arrays, with the `layout` that was asked for or the arrays' own.
 fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
-    let ClipArrays { keypoints, scores, size, layout: own } = arrays;
+    let ClipArrays { keypoints, scores, size, fps, layout: own } = arrays;
     let keypoints = keypoints.expect("every caller gives an array of key points");
     let layout = layout.or(own);
-    let shape = check_shape(&keypoints.shape, layout)?;
+    let mut shape = check_shape(&keypoints.shape, layout)?;
+    if is_second_side_time(&keypoints) {
+        if shape.frames > 1 {
+            return Err(Error::input(format!(
+                "the array's shape is {}, and points go on along the second side: cameras or people of {} frames each, \
+                 expected [frames, people, joints, 2 or 3]",
+                shape_text(&keypoints.shape),
+                shape.people
+            ))
+            .hint(format!("take one of them by --clip 0 to --clip {}, or exchange the sides", shape.frames - 1)));
+        }
+        (shape.frames, shape.people) = (shape.people, 1);
+    }
     let points = keypoints.numbers.len() / shape.channels;
     if let Some(scores) = scores.as_ref().filter(|scores| scores.numbers.len() != points) {
         return Err(Error::input(format!(
@@ -367,6 +389,7 @@ fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<Buff
     let info = StreamInfo {
         layout: layout.or(usual),
         frames: Some(shape.frames as u64),
+        fps,
         format: Some(InputFormat::Npy),
         ..StreamInfo::default()
     };

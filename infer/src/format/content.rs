@@ -47,7 +47,8 @@ pub(super) fn open(
         }
         sniff::Start::Known(format) => open_as(format, input, source, layout),
         sniff::Start::Pickle => {
-            Err(Error::input("a Python pickle, expected arrays saved by numpy.save or numpy.savez").at(name))
+            let bytes = read_whole(input, name)?;
+            arrays::open_pickle(&bytes, name, layout, part_of(source))
         }
         sniff::Start::Json => open_json(input, source, layout),
         sniff::Start::Text => open_text(input, source, layout),
@@ -57,10 +58,7 @@ pub(super) fn open(
 fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
     let from = Some(format);
-    let part = match source {
-        Source::Part { part, .. } => Some(part.as_str()),
-        _ => None,
-    };
+    let part = part_of(source);
     let is_of_arrays = matches!(format, InputFormat::Npy | InputFormat::MoveNet | InputFormat::Npz);
     if let Some(part) = part.filter(|_| !is_of_arrays) {
         return Err(Error::usage(format!("a file of {format} holds one clip, and no '{part}' (--clip)")).at(name));
@@ -92,6 +90,14 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
             open_values(json, values, first, layout)?
         }
     })
+}
+
+/// The clip that is asked for of a file of several.
+fn part_of(source: &Source) -> Option<&str> {
+    match source {
+        Source::Part { part, .. } => Some(part),
+        _ => None,
+    }
 }
 
 /// Rows of a file can be read before the first frame is handed on; those of a pipe come one by one.

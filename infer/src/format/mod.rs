@@ -2,8 +2,10 @@
 
 mod array;
 mod arrays;
+mod beside;
 mod content;
 mod detector;
+mod detectron2;
 mod growing;
 mod input;
 mod jsonl;

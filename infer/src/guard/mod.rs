@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use crate::camera::Intrinsics;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, open_reader};
-use crate::pose::{Frame, Person};
+use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, Layout};
 use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 use clock::Clock;
@@ -261,9 +261,13 @@ impl GuardedReader {
         }
     }
 
+    fn is_array(&self) -> bool {
+        matches!(self.info.format, Some(InputFormat::Npy | InputFormat::Npz))
+    }
+
     /// Decides what coordinates are measured in.
     fn judge_coordinates(&mut self) -> Result<()> {
-        let is_array = matches!(self.info.format, Some(InputFormat::Npy | InputFormat::Npz));
+        let is_array = self.is_array();
         let extent = Extent::of(self.people());
         let coordinates = extent.coordinates();
         let is_third_odd = is_array && extent.is_third_coordinate();
@@ -379,10 +383,15 @@ impl GuardedReader {
             frame.size = Some(size);
         }
         let index = frame.index;
+        let is_array = self.is_array();
         for (place, person) in frame.people.iter_mut().enumerate() {
             let seen = missing::mark(person);
             if let Some(notice) = self.scores.set(person, &seen) {
                 (self.report)(&notice);
+            }
+            if is_array && person.keypoints.iter().all(|point| point.is_missing()) {
+                // A row of an array stands for a frame, and a person need not be in it.
+                person.keypoints.fill(Keypoint::MISSING);
             }
             if let Some(least) = self.options.min_score {
                 missing::mark_unsure(person, least);

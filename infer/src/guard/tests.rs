@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::pose::Keypoint;
 use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17};
 
 /// Frames that are all there.

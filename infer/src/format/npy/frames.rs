@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::NpyHeader;
 use crate::error::{Error, Result};
 use crate::format::array::{Array, Dtype, byte_length, shape_text};
+use crate::format::detector::is_padding;
 use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
@@ -115,8 +116,7 @@ impl FrameReader for ArrayFrames {
         self.numbers.clear();
         self.dtype.decode(&self.bytes, &mut self.numbers);
         let keypoints: Vec<_> = self.numbers.chunks_exact(self.channels).map(keypoint).collect();
-        let is_person = keypoints.iter().any(|point| !point.is_missing());
-        let people = if is_person { vec![Person { id: Some(0), keypoints }] } else { Vec::new() };
+        let people = if !is_padding(&keypoints) { vec![Person { id: Some(0), keypoints }] } else { Vec::new() };
         Ok(Some(Frame { index, people, ..Frame::default() }))
     }
 }

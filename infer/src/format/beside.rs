@@ -1,0 +1,91 @@
+//! Archives of several arrays: which of them is the clip, and what the others say of it.
+
+use super::array::Array;
+use super::arrays::{ClipArrays, HINT};
+use super::npz::Archive;
+use crate::error::{Error, Result};
+
+/// What key points are called where an archive holds several arrays.
+const KEYPOINTS: [&str; 7] = ["keypoints", "keypoints_2d", "xy", "kpts", "poses_2d", "pose_2d", "joints_2d"];
+/// Scores of key points for sure; and names that may be of something else.
+const SCORES: [&str; 2] = ["scores", "keypoint_scores"];
+const PERHAPS_SCORES: [&str; 7] =
+    ["score", "confidence", "confidences", "conf", "visibility", "likelihood", "keypoint_score"];
+const SIZES: [&str; 4] = ["size", "image_size", "img_size", "resolution"];
+
+/// The array of key points among those of an archive.
+///
+/// # Errors
+/// No array at all, or several and none that is called as key points are.
+pub(super) fn chosen_array(names: &[String]) -> Result<String> {
+    let is_there = |wanted: &str| names.iter().any(|name| name == wanted);
+    match names {
+        [] => Err(Error::input("a zip archive without arrays (.npy), expected one of numpy.savez")
+            .hint("unpack archives of other files first")),
+        [only] => Ok(only.clone()),
+        several => match KEYPOINTS.into_iter().find(|wanted| is_there(wanted)) {
+            Some(keypoints) => Ok(keypoints.to_owned()),
+            None => {
+                let found = several.join(", ");
+                let message = format!("the archive holds the arrays {found}, expected 'keypoints' or one array");
+                Err(Error::input(message).hint(HINT))
+            }
+        },
+    }
+}
+
+/// What stands beside the key points of an archive.
+pub(super) struct Beside {
+    scores: Option<Array>,
+    /// Of one for each point, if there are as many.
+    perhaps_scores: Option<Array>,
+    size: Option<[u32; 2]>,
+    fps: Option<f64>,
+}
+
+impl Beside {
+    pub(super) fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
+        let known =
+            |wanted: &[&'static str]| wanted.iter().copied().find(|name| names.iter().any(|other| other == name));
+        // What is no array of numbers is something else.
+        let mut numbers = |wanted: &[&'static str]| known(wanted).and_then(|name| archive.array(name).ok());
+        let perhaps_scores = numbers(&PERHAPS_SCORES);
+        let sides = match numbers(&SIZES) {
+            Some(size) => size.numbers,
+            None => {
+                let sides = [numbers(&["width", "w"]), numbers(&["height", "h"])];
+                sides.into_iter().flatten().flat_map(|side| side.numbers).collect()
+            }
+        };
+        let fps = numbers(&["fps"]).and_then(|fps| fps.numbers.first().copied().map(f64::from));
+        Ok(Self {
+            scores: known(&SCORES).map(|name| archive.array(name)).transpose()?,
+            perhaps_scores,
+            size: size_of(&sides),
+            fps: fps.filter(|fps| *fps > 0.0 && fps.is_finite()),
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.scores.is_none() && self.perhaps_scores.is_none() && self.size.is_none() && self.fps.is_none()
+    }
+
+    pub(super) fn with(self, keypoints: Array) -> ClipArrays {
+        let points = keypoints.numbers.len() / keypoints.shape.last().copied().unwrap_or(1).max(1);
+        let perhaps = self.perhaps_scores.filter(|scores| scores.numbers.len() == points);
+        ClipArrays {
+            keypoints: Some(keypoints),
+            scores: self.scores.or(perhaps),
+            size: self.size,
+            fps: self.fps,
+            ..ClipArrays::default()
+        }
+    }
+}
+
+/// Width and height in whole pixels.
+fn size_of(sides: &[f32]) -> Option<[u32; 2]> {
+    let [width, height] = *sides else { return None };
+    let is_side = |side: f32| (1.0..=1e6).contains(&side) && side.fract() == 0.0;
+    (is_side(width) && is_side(height)).then_some([width as u32, height as u32])
+}

@@ -1,0 +1,53 @@
+//! Detectron2's archive of one video, as VideoPose3D's `infer_video_d2` writes it: `keypoints` and `boxes` by frame and class,
+//! `metadata` with the video's size.
+
+use super::array::Array;
+use super::npy::pickled;
+use super::npz::Archive;
+use super::pickle::plain;
+
+/// The size that Detectron2's archive of one video has in `metadata`.
+pub(super) fn size(archive: &mut Archive) -> Option<[u32; 2]> {
+    let member = archive.member("metadata").ok()?;
+    let metadata = plain(pickled(&member).ok()??).ok()?;
+    let side = |key: &str| u32::try_from(metadata.get(key)?.number()?).ok().filter(|side| *side > 0);
+    Some([side("w")?, side("h")?])
+}
+
+/// Detectron2's key points of a video: for each frame and class an array `[P, 4, J]` of x, y, logit and score, as one array
+/// in which people who are not there are NaN; `None` for other arrays.
+pub(super) fn clip(found: &[(Vec<String>, Array)]) -> Option<Array> {
+    let &[_, 4, joints] = &found[0].1.shape[..] else { return None };
+    let mut frames: Vec<(usize, &Array)> = Vec::new();
+    for (way, array) in found {
+        let places: Option<Vec<usize>> = way.iter().map(|step| step.parse().ok()).collect();
+        // People are the second of two classes; an array of both is walked through place by place.
+        let frame = match places?[..] {
+            [place] => place / 2,
+            [frame, _] => frame,
+            _ => return None,
+        };
+        if !matches!(array.shape[..], [_, 4, points] if points == joints) {
+            return None;
+        }
+        frames.push((frame, array));
+    }
+    let most = frames.iter().map(|(_, array)| array.shape[0]).max()?;
+    let count = frames.iter().map(|(frame, _)| frame + 1).max()?;
+    let size = most * joints * 3;
+    let held: usize = found.iter().map(|(_, array)| array.numbers.len()).sum();
+    if size.saturating_mul(count) > held.saturating_mul(64).max(1 << 20) {
+        return None;
+    }
+    let mut numbers = vec![f32::NAN; size * count];
+    for (frame, array) in frames {
+        for (place, person) in array.numbers.chunks_exact(4 * joints).enumerate() {
+            for joint in 0..joints {
+                let at = frame * size + (place * joints + joint) * 3;
+                let of = |row: usize| person[row * joints + joint];
+                numbers[at..at + 3].copy_from_slice(&[of(0), of(1), of(3)]);
+            }
+        }
+    }
+    Some(Array { shape: vec![count, most, joints, 3], numbers })
+}
