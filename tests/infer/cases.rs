@@ -26,19 +26,19 @@ fn data() -> Option<PathBuf> {
 }
 
 /// What the program did with an input.
-struct Run {
-    code: i32,
-    told: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) told: String,
     /// Joints by frame, then by person.
-    frames: BTreeMap<u64, Vec<Person>>,
+    pub(crate) frames: BTreeMap<u64, Vec<Person>>,
 }
 
-struct Person {
-    id: Option<i64>,
-    joints: Vec<[f64; 3]>,
+pub(crate) struct Person {
+    pub(crate) id: Option<i64>,
+    pub(crate) joints: Vec<[f64; 3]>,
 }
 
-fn run(input: &Path, options: &[&str]) -> Run {
+pub(crate) fn run(input: &Path, options: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.jsonl");
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
@@ -58,7 +58,7 @@ fn run(input: &Path, options: &[&str]) -> Run {
 
 /// Mean distance of joints of the first person in frames of the same place in their clips, over the frames that both have; a
 /// run's frames are counted from `first`.
-fn off(run: &Run, base: &Run, first: u64) -> f64 {
+pub(crate) fn off(run: &Run, base: &Run, first: u64) -> f64 {
     let (mut total, mut count) = (0.0, 0);
     for (index, people) in &run.frames {
         let expected = index.checked_sub(first).and_then(|index| base.frames.get(&index));

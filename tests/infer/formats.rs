@@ -368,3 +368,52 @@ with h5py.File('walk.analysis.h5', 'w') as file:
     assert_eq!((wrist.x, wrist.y, wrist.score), (539.0, 109.0, 0.8));
     assert!(frames[1].people[0].keypoints[9].is_missing() && !frames[1].people[0].keypoints[10].is_missing());
 }
+
+#[test]
+fn arrays_of_other_shapes_and_with_more_beside_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import pickle
+import numpy as np
+body = np.random.default_rng(0).uniform(100, 600, (17, 2))
+a = body + np.arange(9)[:, None, None] * 2.0
+s = np.full((9, 17), 0.5)
+np.save('one_first.npy', a[None])
+np.save('people_first.npy', np.stack([a, a + 400]))
+np.save('no_scores.npy', np.concatenate([a, np.zeros((9, 17, 1))], -1).astype('u2'))
+np.savez('beside.npz', keypoints=a, confidence=s, image_size=[1280, 720], fps=25)
+np.savez('sides.npz', xy=a, conf=s, width=1280, height=720)
+pickle.dump({'keypoints': a}, open('clip.pkl', 'wb'))
+boxes, points = np.empty((9, 2), object), np.empty((9, 2), object)
+for t in range(9):
+    found = np.zeros((0 if t == 4 else 1, 4, 17), 'f4')
+    found[:, :2], found[:, 2], found[:, 3] = a[t].T, 5, 0.5
+    boxes[t, 0], boxes[t, 1], points[t, 0], points[t, 1] = [], [], [], found
+np.savez('detectron2.npz', boxes=boxes, segments=np.array([None] * 9), keypoints=points,
+         metadata=np.array({'w': 1280, 'h': 720}, object))
+print(a[8, 3, 0])
+";
+    let Some(printed) = python(folder.path(), script) else { return };
+    let expected: f64 = printed.trim().parse().unwrap();
+    for (name, score, size) in [
+        ("one_first.npy", 1.0, None),
+        ("no_scores.npy", 0.0, None),
+        ("beside.npz", 0.5, Some([1280, 720])),
+        ("sides.npz", 0.5, Some([1280, 720])),
+        ("clip.pkl", 1.0, None),
+        ("detectron2.npz", 0.5, Some([1280, 720])),
+    ] {
+        let frames = read_all(&folder.path().join(name));
+        let people: Vec<_> = frames.iter().map(|frame| frame.people.len()).collect();
+        let has_gap = name == "detectron2.npz";
+        assert_eq!(people, [1, 1, 1, 1, if has_gap { 0 } else { 1 }, 1, 1, 1, 1], "{name}");
+        let point = frames[8].people[0].keypoints[3];
+        assert!((point.x - expected).abs() < 1.0, "{name}: {point:?}, expected {expected}");
+        assert_eq!((point.score, frames[8].size), (score, size), "{name}");
+    }
+    let source = Source::File(folder.path().join("people_first.npy"));
+    let refused = open_reader(&source, None, None).map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("go on along the second side"), "{refused}");
+    let beside = open_reader(&Source::File(folder.path().join("beside.npz")), None, None).unwrap();
+    assert_eq!(beside.info().fps, Some(25.0));
+}

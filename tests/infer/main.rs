@@ -21,6 +21,7 @@ mod judges;
 mod layers;
 mod live;
 mod model_faults;
+mod odd_streams;
 mod order;
 mod page;
 mod program;

@@ -166,7 +166,10 @@ mod tests {
         let cut = whole[..whole.len() - 30].to_vec();
         assert_eq!(refusal(whole), "a.npz: the archive holds the arrays a, b, expected 'keypoints' or one array");
         assert!(refusal(cut).starts_with("a.npz: the zip archive cannot be read"));
-        assert_eq!(refusal(archive(&[("a.txt", one)])), "a.npz: the archive holds no array");
+        assert_eq!(
+            refusal(archive(&[("a.txt", one)])),
+            "a.npz: a zip archive without arrays (.npy), expected one of numpy.savez"
+        );
         let pickled = archive(&[("others.npy", npy("|O", "()", b"\x80\x03}.")), ("keypoints.npy", vec![])]);
         assert_eq!(refusal(pickled), "a.npz: array 'keypoints': cut off inside the npy header");
         let pickled = archive(&[("positions_2d.npy", npy("|O", "()", b"\x80\x03}."))]);

@@ -292,7 +292,7 @@ mod tests {
         assert!(open(&absent).starts_with(&format!("{}: cannot open: ", absent.display())));
         for (content, expected) in [
             (&b""[..], "no frames"),
-            (b"\x80\x04}.", "a Python pickle"),
+            (b"\x80\x04}.", "the pickle holds no array"),
             (b"[{\"a\":1}]", "one JSON list, expected"),
             (b"\xff\xfe[\x001\0]\0", "one JSON list, expected"),
             (b"frame,x,y\n", "'f' at the start, expected"),

@@ -175,7 +175,7 @@ fn clock_seconds(text: &str) -> Option<f64> {
     let hours: f64 = parts.next().map_or(Some(0.0), |hours| hours.parse().ok())?;
     let days = date.map_or(Some(0), days_since_1970)?;
     let is_over = parts.next().is_some() || !(0.0..61.0).contains(&seconds) || !(0.0..60.0).contains(&minutes);
-    (!is_over && hours >= 0.0).then(|| days as f64 * 86400.0 + hours * 3600.0 + minutes * 60.0 + seconds)
+    (!is_over && hours >= 0.0).then_some(days as f64 * 86400.0 + hours * 3600.0 + minutes * 60.0 + seconds)
 }
 
 /// Days from 1970-01-01 to a date such as `2026-01-31`, by Gregory's calendar.

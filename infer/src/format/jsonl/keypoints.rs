@@ -231,7 +231,7 @@ impl Parser {
 
     fn fields(&mut self, scanner: &mut Scanner<'_>) -> Scan<Frame> {
         let people = std::mem::take(&mut self.spare_people);
-        let mut frame = Frame { index: self.next_index, people, size: self.size, ..Frame::default() };
+        let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
         let mut has_people = false;
         let [mut width, mut height] = [None; 2];
         scanner.object(|scanner, key| {
@@ -259,7 +259,7 @@ impl Parser {
             Ok(())
         })?;
         scanner.end()?;
-        frame.size = frame.size.or(width.zip(height).map(|(width, height)| [width, height]));
+        frame.size = frame.size.or(width.zip(height).map(|(width, height)| [width, height])).or(self.size);
         if has_people {
             Ok(frame)
         } else {

@@ -1,0 +1,276 @@
+//! A clip of a walking person in the spellings of people's own scripts and of tables, through the real program: each is lifted
+//! as the same clip in our own stream is, or refused with what was found.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use poselift::skeleton::COCO17;
+use serde_json::{Value, json};
+
+use crate::cases::{Run, off, run};
+
+const FRAMES: usize = 12;
+const SIZE: [&str; 2] = ["--size", "1280x720"];
+
+type Points = Vec<[f64; 3]>;
+
+/// A person who walks before a camera of 1280x720, in COCO's order.
+fn walker(frame: usize) -> Points {
+    let swing = 40.0 * (frame as f64 / 3.0).sin();
+    let at = |x: f64, y: f64| [x, y, 0.875];
+    vec![
+        at(640.0, 110.0),
+        at(648.5, 100.0),
+        at(632.0, 100.25),
+        at(660.0, 108.0),
+        at(620.0, 108.0),
+        at(690.0, 180.0),
+        at(590.0, 182.0),
+        at(705.0, 250.0 + swing / 4.0),
+        at(575.0, 250.0 - swing / 4.0),
+        at(700.0 + swing, 310.0),
+        at(580.0 - swing, 310.0),
+        at(665.0, 310.0),
+        at(615.0, 312.0),
+        at(665.0 + swing / 2.0, 400.0),
+        at(615.0 - swing / 2.0, 400.0),
+        at(665.0 + swing, 490.0),
+        at(615.0 - swing, 490.0),
+    ]
+}
+
+/// The clip in our own stream, each frame as `change` makes it of its number and its person's points.
+fn stream(change: impl Fn(usize, Points) -> Value) -> String {
+    let mut text = json!({"poselift": 1, "kind": "keypoints", "layout": "coco17", "fps": 30}).to_string();
+    for frame in 0..FRAMES {
+        write!(text, "\n{}", change(frame, walker(frame))).unwrap();
+    }
+    text
+}
+
+fn usual(frame: usize, points: Points) -> Value {
+    json!({"frame": frame, "size": [1280, 720], "people": [{"id": 0, "keypoints": points}]})
+}
+
+/// The same with a person in another spelling.
+fn with_person(person: impl Fn(Points) -> Value) -> String {
+    stream(|frame, points| json!({"frame": frame, "size": [1280, 720], "people": [person(points)]}))
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    base: Run,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base.jsonl");
+        std::fs::write(&path, stream(usual)).unwrap();
+        let base = run(&path, &[]);
+        assert_eq!((base.code, base.frames.len()), (0, FRAMES), "{}", base.told);
+        Self { folder, base }
+    }
+
+    fn run(&self, name: &str, content: impl AsRef<[u8]>, options: &[&str]) -> Run {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        run(&path, options)
+    }
+
+    /// Asserts that an input lifts as the clip does, frame by frame.
+    fn assert_same(&self, name: &str, content: impl AsRef<[u8]>, options: &[&str]) -> Run {
+        let found = self.run(name, content, options);
+        assert_eq!((found.code, found.frames.len()), (0, FRAMES), "{name}: {}", found.told);
+        let first = *found.frames.keys().next().unwrap();
+        let distance = off(&found, &self.base, first);
+        assert!(distance < 0.05, "{name}: off {distance} mm\n{}", found.told);
+        found
+    }
+}
+
+#[test]
+fn json_of_peoples_own_scripts() {
+    let bench = Bench::new();
+    let xy = |points: &Points| points.iter().map(|point| [point[0], point[1]]).collect::<Vec<_>>();
+    let scores = |points: &Points| points.iter().map(|point| point[2]).collect::<Vec<_>>();
+    let by_name = |points: &Points| {
+        let named = COCO17.joints.iter().zip(points).map(|(name, point)| ((*name).to_owned(), json!(point)));
+        Value::Object(named.collect())
+    };
+    let text = |points: &Points| points.iter().map(|point| point.map(|number| number.to_string())).collect::<Vec<_>>();
+    for (name, content) in [
+        ("scores_beside.jsonl", with_person(|p| json!({"id": 0, "keypoints": xy(&p), "scores": scores(&p)}))),
+        ("by_name.jsonl", with_person(|p| json!({"id": 0, "keypoints": by_name(&p)}))),
+        ("texts.jsonl", with_person(|p| json!({"id": 0, "keypoints": text(&p)}))),
+        ("nested.jsonl", with_person(|p| json!({"id": 0, "keypoints": [p]}))),
+        ("alone.jsonl", stream(|frame, p| json!({"frame": frame, "size": [1280, 720], "keypoints": p}))),
+        ("by_id.jsonl", stream(|frame, p| json!({"frame": frame, "size": [1280, 720], "people": {"0": {"keypoints": p}}}))),
+        ("null_person.jsonl", stream(|frame, p| json!({"frame": frame, "size": ["1280", "720"], "people": [null, {"keypoints": []}, {"keypoints": p}]}))),
+        ("width.jsonl", stream(|frame, p| json!({"frame_id": frame + 5, "timestamp": frame, "width": 1280, "height": 720, "people": [{"track_id": 3, "keypoints": p}]}))),
+        ("clock.jsonl", stream(|frame, p| json!({"frame": null, "time": format!("00:00:{frame:02}.5"), "size": [1280, 720], "people": [{"keypoints": p}]}))),
+        ("header_size.jsonl", stream(|frame, p| json!({"frame": frame, "size": null, "people": [{"keypoints": p}]})).replacen("\"fps\"", "\"size\":[1280,720],\"fps\"", 1)),
+        ("wrapped.json", json!({"fps": 30, "size": [1280, 720], "frames": (0..FRAMES).map(|frame| usual(frame, walker(frame))).collect::<Vec<_>>()}).to_string()),
+    ] {
+        let found = bench.assert_same(name, content, &[]);
+        let id = found.frames.values().next().unwrap()[0].id;
+        assert!(name != "width.jsonl" || (id == Some(3) && found.frames.contains_key(&5)), "{id:?}");
+    }
+    let utf16: Vec<u8> = stream(usual).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bench.assert_same("utf16_without_a_mark.jsonl", utf16, &[]);
+}
+
+#[test]
+fn a_null_point_is_missing_and_other_lists_are_refused_by_their_place() {
+    let bench = Bench::new();
+    let without = |missing: Value| {
+        with_person(move |points| {
+            let mut points: Vec<Value> = points.into_iter().map(|point| json!(point)).collect();
+            points[9] = missing.clone();
+            json!({"id": 0, "keypoints": points})
+        })
+    };
+    let expected = bench.run("zero.jsonl", without(json!([0, 0, 0])), &[]);
+    for (name, missing) in [
+        ("null.jsonl", Value::Null),
+        ("empty.jsonl", json!([])),
+        ("far.jsonl", json!([1e300, 2, 0.5])),
+        ("-1.jsonl", json!([700, 310, -1])),
+    ] {
+        let found = bench.run(name, without(missing), &[]);
+        assert_eq!(found.frames.len(), FRAMES, "{name}: {}", found.told);
+        assert!(off(&found, &expected, 0) < 0.001, "{name}: {}", found.told);
+    }
+    let four = bench.run("four.jsonl", without(json!([1, 2, 3, 4])), &[]);
+    assert!(four.code == 2 && four.told.contains("keypoint 9 has 4 numbers"), "{}", four.told);
+}
+
+/// Rows `frame, joint, x, y, score`, with the joints' names or their numbers.
+fn long_rows(first_number: Option<usize>) -> Vec<String> {
+    let mut rows = Vec::new();
+    for frame in 0..FRAMES {
+        for (place, [x, y, score]) in walker(frame).into_iter().enumerate() {
+            let joint = first_number.map_or(COCO17.joints[place].to_owned(), |first| (place + first).to_string());
+            rows.push(format!("{frame},{joint},{x},{y},{score}"));
+        }
+    }
+    rows
+}
+
+fn table(header: &str, rows: &[String]) -> String {
+    format!("{header}\n{}\n", rows.join("\n"))
+}
+
+#[test]
+fn long_tables_in_any_order() {
+    let bench = Bench::new();
+    let header = "frame,joint,x,y,score";
+    let mut by_joint = long_rows(None);
+    by_joint.sort_by_key(|row| row.split(',').nth(1).map(str::to_owned));
+    bench.assert_same("by_joint.csv", table(header, &by_joint), &SIZE);
+    bench.assert_same("from_one.csv", table("frame,keypoint_id,x,y,score", &long_rows(Some(1))), &SIZE);
+    bench.assert_same("comment.csv", format!("# of a script\n{}", table(header, &long_rows(None))), &SIZE);
+    let mut by_person = Vec::new();
+    for person in ["anna", "ben"] {
+        by_person.extend(long_rows(None).iter().map(|row| format!("{person},{row}")));
+    }
+    let found = bench.assert_same("by_person.csv", table(&format!("person,{header}"), &by_person), &SIZE);
+    assert!(found.frames.values().all(|people| people.len() == 2));
+
+    let no_frame: Vec<String> = long_rows(None).iter().map(|row| row.split_once(',').unwrap().1.to_owned()).collect();
+    let found = bench.run("no_frame.csv", table("joint,x,y,score", &no_frame), &SIZE);
+    assert!(found.code == 2 && found.told.contains("no column says which frame"), "{}", found.told);
+    // Rows of a pipe cannot be put in order.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
+    let by_person = table(&format!("person,{header}"), &by_person);
+    let output = crate::program::feed(command.args(["run"]).args(SIZE).stdout(Stdio::piped()), &by_person);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("rows of frame 0 behind those of frame 11"), "{told}");
+}
+
+#[test]
+fn wide_tables_by_other_names() {
+    let bench = Bench::new();
+    let camel = |name: &str| {
+        let mut capital = false;
+        let letters = name.chars().filter_map(|letter| {
+            let is_capital = std::mem::replace(&mut capital, letter == '_');
+            (letter != '_').then(|| if is_capital { letter.to_ascii_uppercase() } else { letter })
+        });
+        letters.collect::<String>()
+    };
+    let rows: Vec<String> = (0..FRAMES)
+        .map(|frame| {
+            let cells = walker(frame).into_iter().flat_map(|[x, y, score]| [x, y, score].map(|cell| cell.to_string()));
+            std::iter::once(frame.to_string()).chain(cells).collect::<Vec<_>>().join(",")
+        })
+        .collect();
+    let header = |column: &dyn Fn(usize, &str) -> String| {
+        let columns = (0..17).flat_map(|joint| ["x", "y", "score"].map(|axis| column(joint, axis)));
+        std::iter::once("frame".to_owned()).chain(columns).collect::<Vec<_>>().join(",")
+    };
+    let capital = |axis: &str| axis[..1].to_uppercase() + &axis[1..];
+    for (name, header) in [
+        ("camel.csv", header(&|joint, axis| camel(COCO17.joints[joint]) + &capital(axis))),
+        ("kp.csv", header(&|joint, axis| format!("kp{joint}_{axis}"))),
+        ("keypoint.csv", header(&|joint, axis| format!("keypoint_{}_{axis}", joint + 1))),
+    ] {
+        bench.assert_same(name, table(&header, &rows), &SIZE);
+    }
+    let missing: Vec<String> =
+        rows.iter().map(|row| format!("{},NA,None,n/a", &row[..row.match_indices(',').nth(48).unwrap().0])).collect();
+    let found =
+        bench.run("na.csv", table(&header(&|joint, axis| format!("{}_{axis}", COCO17.joints[joint])), &missing), &SIZE);
+    assert_eq!((found.code, found.frames.len()), (0, FRAMES), "{}", found.told);
+    // Third numbers that no score can be are looked at in a table, too.
+    let metres: Vec<String> = (0..FRAMES)
+        .map(|frame| {
+            walker(frame).iter().enumerate().fold(frame.to_string(), |row, (joint, [x, y, _])| {
+                format!("{row},{},{},{}", (x - 640.0) / 300.0, (y - 310.0) / 300.0, joint as f64 / 40.0 - 0.2)
+            })
+        })
+        .collect();
+    let found = bench.run(
+        "metres.csv",
+        table(&header(&|joint, axis| format!("{}_{}", COCO17.joints[joint], axis.replace("score", "z"))), &metres),
+        &SIZE,
+    );
+    assert!(found.code == 2 && found.told.contains("3D points"), "{}", found.told);
+}
+
+#[test]
+fn three_d_points_in_json_lines_are_refused_live_too() {
+    let metres = stream(|frame, points| {
+        let points: Vec<[f64; 3]> = points
+            .iter()
+            .enumerate()
+            .map(|(place, [x, y, _])| [(x - 640.0) / 300.0, (y - 310.0) / 300.0, place as f64 / 40.0 - 0.2])
+            .collect();
+        // Nobody in the first frame: what comes later is judged as it comes.
+        let people = if frame == 0 { json!([]) } else { json!([{"keypoints": points}]) };
+        json!({"frame": frame, "size": [1280, 720], "people": people})
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift"));
+    let output = crate::program::feed(command.arg("run"), &metres);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && told.contains("3D points"), "{told}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("joints\":[["), "no pose was written");
+}
+
+#[test]
+fn packed_otherwise_is_said() {
+    let bench = Bench::new();
+    for (start, told) in [
+        (&b"BZh91AY&SY"[..], "bzip2"),
+        (b"\xfd7zXZ\0\0", "xz"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+        (b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "without arrays"),
+    ] {
+        let found = bench.run("packed", start, &[]);
+        assert!(found.code == 2 && found.told.contains(told), "{told}: {}", found.told);
+    }
+    assert!(Path::new(&bench.folder.path().join("packed")).exists());
+}
