@@ -150,6 +150,8 @@ fn list(first: &Shape) -> Option<InputFormat> {
         Shape::Object(_) if first.has("instances") || first.has("keypoint_scores") => Some(InputFormat::MmPose),
         Shape::Object(_) if first.has("keypoints") && !first.has("people") => match first.get("keypoints") {
             Some(Shape::Object(_)) => Some(InputFormat::Ultralytics),
+            // A box of something that has no points, among people.
+            Some(Shape::Other) if first.has("box") => Some(InputFormat::Ultralytics),
             Some(Shape::List(_, Some(point))) if matches!(**point, Shape::Object(_)) => Some(InputFormat::TfJs),
             _ => None,
         },

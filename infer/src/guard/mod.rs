@@ -18,7 +18,7 @@ use crate::camera::Intrinsics;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, open_reader};
 use crate::pose::{Frame, Keypoint, Person};
-use crate::skeleton::{COCO17, Layout};
+use crate::skeleton::{COCO17, LAYOUTS, Layout};
 use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 use clock::Clock;
 use geometry::Extent;
@@ -252,7 +252,8 @@ impl GuardedReader {
                 let text = format!("no layout named, {points} key points taken to be {}, as they lie", shown.name);
                 self.tell(&Notice::new(text, "--layout"));
             }
-            Some(named) if named.len() == points && named.name != shown.name => {
+            // A layout by names in the file needs no witness.
+            Some(named) if named.len() == points && named.name != shown.name && LAYOUTS.contains(&named) => {
                 let text = format!("the key points are named {}, but lie as those of {} do", named.name, shown.name);
                 self.tell(&Notice::new(text, &format!("--layout {}", shown.name)));
                 self.info.is_layout_doubted = true;

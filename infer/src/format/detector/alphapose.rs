@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::coco::{Item, by_image};
+use super::coco::{Item, by_image, items};
 use super::json::{Numbers, parse};
-use super::{Detector, Document, flat_keypoints, image_number};
+use super::{Detector, Document, flat_keypoints, numbers_of_names};
 use crate::error::Result;
 use crate::pose::Person;
 
@@ -43,7 +43,7 @@ pub(super) struct AlphaPose;
 impl Detector for AlphaPose {
     fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
         if text.trim_ascii_start().starts_with(b"[") {
-            document.push_images(by_image(parse(text, document.line)?));
+            document.push_images(by_image(items(text, document.line)?));
             return Ok(());
         }
         if let Ok(frame) = serde_json::from_slice::<CmuFrame>(text) {
@@ -52,8 +52,9 @@ impl Detector for AlphaPose {
         }
         let images: BTreeMap<String, OfImage> = parse(text, document.line)?;
         let mut numbered = BTreeMap::new();
+        let number_of = numbers_of_names(images.keys().map(String::as_str));
         for (place, (name, found)) in images.into_iter().enumerate() {
-            let number = image_number(&name).unwrap_or(place as u64);
+            let number = number_of.get(&name).copied().unwrap_or(place as u64);
             numbered.insert(number, people_of(found));
         }
         document.push_images(numbered);
@@ -97,6 +98,11 @@ mod tests {
         let keyed =
             format!(r#"{{"2.jpg":[{{"keypoints":[{points}],"idx":0}}],"10.jpg":[{{"keypoints":[{points}]}}]}}"#);
         assert_eq!(frames(&keyed), [(2, 1, Some(0)), (10, 1, None)]);
+        // The last number is not always the frame's.
+        let of_camera = format!(
+            r#"[{{"image_id":"f_0007_cam2.png","keypoints":[{points}]}},{{"image_id":"f_0009_cam2.png","keypoints":[{points}]}}]"#
+        );
+        assert_eq!(frames(&of_camera), [(7, 1, None), (9, 1, None)]);
         let open = format!(r#"{{"3.jpg":{{"version":0.1,"people":[{{"pose_keypoints_2d":[{points}]}}]}}}}"#);
         assert_eq!(frames(&open), [(3, 1, None)]);
         let cmu = format!(r#"{{"version":0.1,"bodies":[{{"joints":[{points}]}}]}}"#);

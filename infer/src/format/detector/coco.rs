@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::json::{Label, Numbers, parse};
-use super::{Detector, Document, flat_keypoints};
+use super::json::{Label, Numbers, Points, parse};
+use super::{Detector, Document, flat_channels, flat_keypoints, numbers_of_names};
 use crate::error::Result;
 use crate::pose::Person;
+use crate::skeleton::{COCO17, Layout, named_layout};
 
 #[derive(Deserialize)]
 pub(super) struct Item {
@@ -31,6 +32,44 @@ struct Annotations {
     #[serde(default)]
     images: Vec<Image>,
     annotations: Vec<Item>,
+    #[serde(default)]
+    categories: Vec<Category>,
+}
+
+/// The names of a category's key points, in their order.
+#[derive(Deserialize)]
+struct Category {
+    #[serde(default)]
+    keypoints: Vec<String>,
+}
+
+/// An item whose points are lists of their own, as people's own scripts write them.
+#[derive(Deserialize)]
+struct NestedItem {
+    #[serde(default, alias = "frame_id", alias = "frame")]
+    image_id: Label,
+    #[serde(default)]
+    keypoints: Points,
+    #[serde(default, alias = "idx")]
+    track_id: Label,
+}
+
+impl From<NestedItem> for Item {
+    fn from(NestedItem { image_id, keypoints: Points(points, channels), track_id }: NestedItem) -> Self {
+        let numbers = points.iter().flat_map(|point| point.iter().take(channels).copied()).collect();
+        Self { image_id, keypoints: Numbers(numbers), track_id }
+    }
+}
+
+/// The items of a list; points that are lists of their own are the second guess.
+///
+/// # Errors
+/// A text that is no list of items.
+pub(super) fn items(text: &[u8], line: u64) -> Result<Vec<Item>> {
+    parse(text, line).or_else(|error| {
+        let nested = serde_json::from_slice::<Vec<NestedItem>>(text).map_err(|_| error)?;
+        Ok(nested.into_iter().map(Item::from).collect())
+    })
 }
 
 #[derive(Deserialize)]
@@ -49,8 +88,7 @@ pub(super) struct Coco;
 impl Detector for Coco {
     fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
         if text.trim_ascii_start().starts_with(b"[") {
-            let items: Vec<Item> = parse(text, document.line)?;
-            document.push_images(by_image(items));
+            document.push_images(by_image(items(text, document.line)?));
             return Ok(());
         }
         let whole = serde_json::from_slice::<Annotations>(text);
@@ -70,8 +108,16 @@ impl Detector for Coco {
 pub(super) fn by_image(items: Vec<Item>) -> BTreeMap<u64, Vec<Person>> {
     let mut images: BTreeMap<u64, Vec<Person>> = BTreeMap::new();
     let mut last = 0;
+    let number_of = numbers_of_names(items.iter().filter_map(|item| match &item.image_id {
+        Label::Text(name) => Some(name.as_str()),
+        _ => None,
+    }));
     for item in items {
-        last = item.image_id.frame().unwrap_or(last);
+        let named = match &item.image_id {
+            Label::Text(name) => number_of.get(name).copied(),
+            _ => None,
+        };
+        last = named.or_else(|| item.image_id.frame()).unwrap_or(last);
         let people = images.entry(last).or_default();
         if !item.keypoints.0.is_empty() {
             people.push(item.person());
@@ -94,11 +140,12 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
             sizes.insert(number, [width, height]);
         }
     }
-    let has_images = !whole.images.is_empty();
+    document.layout = document.layout.or_else(|| layout_of(&whole.categories));
+    let has_visibilities = !whole.images.is_empty() && are_visibilities(&whole.annotations);
     // An image without annotations is a frame without people.
     let mut people: BTreeMap<u64, Vec<Person>> = number_of.values().map(|number| (*number, Vec::new())).collect();
     for (id, mut seen) in by_image(whole.annotations) {
-        if has_images {
+        if has_visibilities {
             seen.iter_mut().for_each(visibility_to_score);
         }
         people.entry(number_of.get(&id).copied().unwrap_or(id)).or_default().append(&mut seen);
@@ -109,6 +156,26 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
             frame.size = Some(*size);
         }
     }
+}
+
+/// The layout that the first category with names has, where it is another than COCO's.
+fn layout_of(categories: &[Category]) -> Option<&'static Layout> {
+    let names = &categories.iter().find(|category| !category.keypoints.is_empty())?.keypoints;
+    let layout = named_layout(names).ok()?;
+    Some(if layout.joints == COCO17.joints { &COCO17 } else { layout })
+}
+
+/// Whether third numbers are 0, 1 and 2; people keep scores in annotations, too.
+fn are_visibilities(items: &[Item]) -> bool {
+    let mut largest = 0.0f64;
+    let thirds = items.iter().filter(|item| flat_channels(item.keypoints.0.len()) == 3);
+    for third in thirds.flat_map(|item| item.keypoints.0.iter().skip(2).step_by(3)) {
+        if ![0.0, 1.0, 2.0].contains(third) {
+            return false;
+        }
+        largest = largest.max(*third);
+    }
+    largest == 2.0
 }
 
 /// COCO's visibility as a score: 0 is not labelled, 1 hidden, 2 seen.
@@ -147,12 +214,30 @@ mod tests {
     fn annotations_have_sizes_and_visibility() {
         let text = format!(
             r#"{{"images":[{{"id":900,"file_name":"f_0002.jpg","width":64,"height":48}},{{"id":901,"file_name":"f_0001.jpg"}}],
-            "annotations":[{{"image_id":900,"keypoints":[{}]}}]}}"#,
-            numbers("1")
+            "annotations":[{{"image_id":900,"keypoints":[{},2,2,2]}}]}}"#,
+            vec!["1"; 48].join(",")
         );
         let frames: Vec<_> = decode(&text).frames.into();
         assert_eq!((frames[0].index, frames[0].people.len()), (1, 0));
         assert_eq!((frames[1].index, frames[1].size), (2, Some([64, 48])));
         assert_eq!(frames[1].people[0].keypoints[0].score, 0.5);
+        // Scores in the place of visibilities stay, and names tell the order.
+        let names: Vec<String> = COCO17.joints.iter().rev().map(|name| format!("\"{name}\"")).collect();
+        let scored = format!(
+            r#"{{"images":[{{"id":1}}],"annotations":[{{"image_id":1,"keypoints":[{}]}}],"categories":[{{"keypoints":[{}]}}]}}"#,
+            numbers("0.75"),
+            names.join(",")
+        );
+        let document = decode(&scored);
+        assert_eq!(document.frames[0].people[0].keypoints[0].score, 0.75);
+        assert_eq!(document.layout.unwrap().joints[0], "right_ankle");
+    }
+
+    #[test]
+    fn points_may_be_lists_of_their_own() {
+        let points = vec!["[3,4,0.5]"; 17].join(",");
+        let document = decode(&format!(r#"[{{"image_id":3,"keypoints":[{points}]}}]"#));
+        let person = &document.frames[0].people[0];
+        assert_eq!((person.keypoints.len(), person.keypoints[16].y, person.keypoints[16].score), (17, 4.0, 0.5));
     }
 }

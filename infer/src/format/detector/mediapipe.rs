@@ -10,12 +10,17 @@ use super::json::{Label, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::pose::{Keypoint, Person};
+use crate::skeleton::{MEDIAPIPE33, joint_name};
 
 /// A point, or a list of points or of lists.
 #[derive(Debug)]
 enum Marks {
     Point(Keypoint),
     List(Vec<Marks>),
+    /// A coordinate of a point that is written as a list.
+    Number(f64),
+    /// A name, or whatever says nothing of where a point is.
+    Other,
 }
 
 impl Default for Marks {
@@ -43,17 +48,38 @@ impl<'de> Visitor<'de> for AnyMarks {
         Ok(Marks::default())
     }
 
+    fn visit_f64<E>(self, number: f64) -> Result<Marks, E> {
+        Ok(Marks::Number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Marks, E> {
+        Ok(Marks::Number(number as f64))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Marks, E> {
+        Ok(Marks::Number(number as f64))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Marks, E> {
+        Ok(Marks::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Marks, E> {
+        Ok(Marks::Other)
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Marks, A::Error> {
         let mut marks = Vec::new();
         while let Some(mark) = list.next_element()? {
             marks.push(mark);
         }
-        Ok(Marks::List(marks))
+        Ok(listed_point(&marks).map_or(Marks::List(marks), Marks::Point))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Marks, A::Error> {
         let (mut x, mut y, mut visibility, mut presence) = (None, None, None, None);
         let mut inner = None;
+        let mut named = Vec::new();
         while let Some(key) = object.next_key::<String>()? {
             match key.as_str() {
                 "x" => x = object.next_value::<Option<f64>>()?,
@@ -61,8 +87,17 @@ impl<'de> Visitor<'de> for AnyMarks {
                 "visibility" => visibility = object.next_value::<Option<f64>>()?,
                 "presence" => presence = object.next_value::<Option<f64>>()?,
                 "landmark" | "landmarks" => inner = Some(object.next_value::<Marks>()?),
-                _ => drop(object.next_value::<IgnoredAny>()?),
+                name => {
+                    let place = MEDIAPIPE33.position(&joint_name(name));
+                    let value = object.next_value::<Marks>()?;
+                    if let (Some(place), Marks::Point(point)) = (place, value) {
+                        named.push((place, point));
+                    }
+                }
             }
+        }
+        if !named.is_empty() && x.is_none() {
+            return Ok(by_name(&named));
         }
         let point =
             Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(visibility.or(presence)) };
@@ -70,9 +105,46 @@ impl<'de> Visitor<'de> for AnyMarks {
     }
 }
 
+/// A point that is written as a list: x, y, perhaps z and visibility.
+fn listed_point(list: &[Marks]) -> Option<Keypoint> {
+    let numbers: Option<Vec<f64>> = list
+        .iter()
+        .map(|mark| match mark {
+            Marks::Number(number) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    match numbers?[..] {
+        [x, y] | [x, y, _] => Some(Keypoint { x, y, score: 1.0 }),
+        [x, y, _, visibility, ..] => Some(Keypoint { x, y, score: score(Some(visibility)) }),
+        _ => None,
+    }
+}
+
+/// Landmarks by their names, in MediaPipe's order.
+fn by_name(named: &[(usize, Keypoint)]) -> Marks {
+    let mut keypoints = vec![Keypoint::MISSING; MEDIAPIPE33.len()];
+    for (place, point) in named {
+        keypoints[*place] = *point;
+    }
+    Marks::List(keypoints.into_iter().map(Marks::Point).collect())
+}
+
+/// What stands under a key that is there, null included.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Marks>, D::Error> {
+    Marks::deserialize(deserializer).map(Some)
+}
+
 #[derive(Deserialize)]
 struct LandmarkFrame {
-    #[serde(default, alias = "poseLandmarks", alias = "pose_landmarks", alias = "landmark", alias = "keypoints")]
+    #[serde(
+        default,
+        deserialize_with = "there",
+        alias = "poseLandmarks",
+        alias = "pose_landmarks",
+        alias = "landmark",
+        alias = "keypoints"
+    )]
     landmarks: Option<Marks>,
     #[serde(default, alias = "poseWorldLandmarks", alias = "pose_world_landmarks", alias = "worldLandmarks")]
     world_landmarks: Option<IgnoredAny>,
@@ -84,13 +156,22 @@ struct LandmarkFrame {
     time: Label,
 }
 
-#[derive(Deserialize)]
-struct Clip {
+/// What is known of a video.
+#[derive(Deserialize, Default)]
+struct Video {
     fps: Option<f64>,
     #[serde(alias = "image_width", alias = "imageWidth")]
     width: Option<u32>,
     #[serde(alias = "image_height", alias = "imageHeight")]
     height: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Clip {
+    #[serde(flatten)]
+    own: Video,
+    #[serde(default, alias = "meta", alias = "video", alias = "info")]
+    metadata: Option<Video>,
     frames: Vec<LandmarkFrame>,
 }
 
@@ -103,8 +184,12 @@ impl Detector for MediaPipe {
             return decode_list(text, document);
         }
         if let Ok(clip) = serde_json::from_slice::<Clip>(text) {
-            document.fps = document.fps.or(clip.fps.filter(|fps| *fps > 0.0));
-            document.size = clip.width.zip(clip.height).map(|(width, height)| [width, height]).or(document.size);
+            for video in [Some(clip.own), clip.metadata].into_iter().flatten() {
+                document.fps = document.fps.or(video.fps.filter(|fps| *fps > 0.0));
+                let size = video.width.zip(video.height).map(|(width, height)| [width, height]);
+                document.size = document.size.or(size.filter(|size| !size.contains(&0)));
+            }
+            check_landmarks(&clip.frames)?;
             return clip.frames.into_iter().try_for_each(|frame| push(frame, document));
         }
         push(parse(text, document.line)?, document)
@@ -114,7 +199,7 @@ impl Detector for MediaPipe {
 /// Frames, or the landmarks of one person, or lists of them: a person a frame.
 fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
     let marks: Vec<Marks> = match serde_json::from_slice::<Vec<LandmarkFrame>>(text) {
-        Ok(frames) if frames.iter().any(|frame| frame.landmarks.is_some()) => {
+        Ok(frames) if frames.iter().any(|frame| frame.landmarks.is_some() || frame.world_landmarks.is_some()) => {
             return frames.into_iter().try_for_each(|frame| push(frame, document));
         }
         _ => parse(text, document.line)?,
@@ -127,6 +212,15 @@ fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
         document.push(None, None, people(mark));
     }
     Ok(())
+}
+
+/// Holds that frames have landmarks, be they of nobody.
+fn check_landmarks(frames: &[LandmarkFrame]) -> Result<()> {
+    let has_landmarks = |frame: &LandmarkFrame| frame.landmarks.is_some() || frame.world_landmarks.is_some();
+    if frames.is_empty() || frames.iter().any(has_landmarks) {
+        return Ok(());
+    }
+    Err(Error::input("no frame has landmarks, expected `landmarks`, `poseLandmarks` or `people` in each"))
 }
 
 fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
@@ -151,7 +245,8 @@ fn people(marks: Marks) -> Vec<Person> {
     for mark in marks {
         match mark {
             Marks::Point(point) => keypoints.push(point),
-            list => people.extend(self::people(list)),
+            list @ Marks::List(_) => people.extend(self::people(list)),
+            Marks::Number(_) | Marks::Other => {}
         }
     }
     if !keypoints.is_empty() {
@@ -183,6 +278,8 @@ mod tests {
             (format!(r#"{{"landmark":{person}}}"#), vec![1]),
             (format!(r#"{{"landmarks":[{person},{person}],"worldLandmarks":[]}}"#), vec![2]),
             (person.clone(), vec![1]),
+            (format!(r#"{{"frames":[{{"landmarks":[{}]}}]}}"#, vec!["[0.5,0.25,-0.1,0.75]"; 33].join(",")), vec![1]),
+            (r#"{"frames":[{"landmarks":{"NOSE":{"x":0.5,"y":0.25,"visibility":0.75}}}]}"#.to_owned(), vec![1]),
             (format!("[{person},{person}]"), vec![1, 1]),
             (format!(r#"[{{"landmarks":[{person}]}},{{"landmarks":[]}}]"#), vec![1, 0]),
             (
@@ -203,7 +300,19 @@ mod tests {
     }
 
     #[test]
+    fn frames_without_any_landmarks_are_refused_and_those_of_nobody_are_not() {
+        let message = decode(r#"{"frames":[{"time":0,"poses":[]}]}"#).map(|_| ()).unwrap_err().to_string();
+        assert!(message.contains("no frame has landmarks"), "{message}");
+        assert_eq!(decode(r#"{"frames":[{"landmarks":null},{"landmarks":[]}]}"#).unwrap().frames.len(), 2);
+        let text = r#"{"video":{"width":64,"height":48,"fps":25},"frames":[{"landmarks":[]}]}"#;
+        let document = decode(text).unwrap();
+        assert_eq!((document.fps, document.frames[0].size), (Some(25.0), Some([64, 48])));
+    }
+
+    #[test]
     fn world_landmarks_alone_are_refused() {
+        let in_list = format!(r#"[{{"poseWorldLandmarks":{}}}]"#, person());
+        assert!(decode(&in_list).map(|_| ()).unwrap_err().to_string().contains("3D already"));
         let message = decode(&format!(r#"{{"poseWorldLandmarks":{}}}"#, person())).map(|_| ()).unwrap_err();
         assert!(message.to_string().contains("3D already"), "{message}");
     }

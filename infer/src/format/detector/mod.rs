@@ -31,7 +31,7 @@ pub(super) use value_reader::ValueReader;
 use yolo_labels::YoloLabels;
 pub(super) use yolo_labels::label_frames;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::InputFormat;
 use crate::error::Result;
@@ -147,6 +147,34 @@ pub(super) fn image_number(name: &str) -> Option<u64> {
     last_number(stem)
 }
 
+/// The frames' numbers in names of images, by name: the last number in each, or the last one that tells the names apart, `5`
+/// in `frame_005_cam2.png`. Names without that number are left out.
+pub(super) fn numbers_of_names<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<String, u64> {
+    let names: BTreeSet<&str> = names.collect();
+    let stem = |name: &str| {
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned()
+    };
+    let numbers: Vec<Vec<u64>> = names.iter().map(|name| numbers_from_the_end(&stem(name))).collect();
+    let different = |place: usize| {
+        let found: BTreeSet<u64> = numbers.iter().filter_map(|numbers| numbers.get(place).copied()).collect();
+        found.len()
+    };
+    let places = numbers.iter().map(Vec::len).max().unwrap_or(0);
+    // The last of those that tell most names apart.
+    let place = (0..places).rev().max_by_key(|place| different(*place)).unwrap_or(0);
+    let named = names.iter().zip(&numbers);
+    named.filter_map(|(name, numbers)| Some(((*name).to_owned(), *numbers.get(place)?))).collect()
+}
+
+/// The numbers in a text, the last one first.
+fn numbers_from_the_end(text: &str) -> Vec<u64> {
+    let runs = text.split(|letter: char| !letter.is_ascii_digit()).filter(|run| !run.is_empty());
+    let mut numbers: Vec<u64> = runs.filter_map(|run| run.parse().ok()).collect();
+    numbers.reverse();
+    numbers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +193,21 @@ mod tests {
         }
         assert_eq!(image_number("videos\\a 3\\img0007.mp4"), Some(7));
         assert_eq!(image_number("12.jpg"), Some(12));
+    }
+
+    #[test]
+    fn the_last_number_that_tells_names_apart_is_the_frames() {
+        for (names, numbers) in [
+            (["a_1.png", "a_2.png"], [1, 2]),
+            (["f_0007_cam2.png", "f_0009_cam2.png"], [7, 9]),
+            (["v2/12.jpg", "v2/100.jpg"], [12, 100]),
+            (["5_1.jpg", "5_2.jpg"], [1, 2]),
+        ] {
+            let found = numbers_of_names(names.into_iter());
+            assert_eq!(names.map(|name| found[name]), numbers, "{names:?}");
+        }
+        assert!(numbers_of_names(["one", "two"].into_iter()).is_empty());
+        assert_eq!(numbers_of_names(["clip7.png"].into_iter())["clip7.png"], 7);
     }
 
     #[test]

@@ -35,7 +35,19 @@ pub(super) struct OpenPose {
 
 impl Detector for OpenPose {
     fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
-        let frame: OpenPoseFrame = parse(text, document.line)?;
+        if text.trim_ascii_start().starts_with(b"[") {
+            let frames: Vec<OpenPoseFrame> = parse(text, document.line)?;
+            frames.into_iter().for_each(|frame| self.push(frame, document));
+            return Ok(());
+        }
+        let frame = parse(text, document.line)?;
+        self.push(frame, document);
+        Ok(())
+    }
+}
+
+impl OpenPose {
+    fn push(&mut self, frame: OpenPoseFrame, document: &mut Document) {
         let mut people = Vec::with_capacity(frame.people.len());
         for (place, person) in frame.people.into_iter().enumerate() {
             let keypoints = flat_keypoints(&person.pose_keypoints_2d.0);
@@ -50,7 +62,6 @@ impl Detector for OpenPose {
             people.push(Person { id: person.person_id.track().or(place), keypoints });
         }
         document.push(None, None, people);
-        Ok(())
     }
 }
 
@@ -90,6 +101,14 @@ mod tests {
             assert_eq!((person.id, person.keypoints.len()), (Some(2), 25));
         }
         assert!(decode(r#"{"version":1.3,"people":[]}"#).frames[0].people.is_empty());
+    }
+
+    #[test]
+    fn frames_may_stand_in_a_list() {
+        let points = vec!["1.5"; 75].join(",");
+        let frame = format!(r#"{{"people":[{{"pose_keypoints_2d":[{points}]}}]}}"#);
+        let document = decode(&format!(r#"[{frame},{{"people":[]}},{frame}]"#));
+        assert_eq!(document.frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>(), [1, 0, 1]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::value_reader::check;
-use super::{Detector, Document, YoloLabels, detector, last_number, openpose::OpenPose};
+use super::{Detector, Document, YoloLabels, detector, last_number, numbers_of_names, openpose::OpenPose};
 use crate::error::{Error, Result};
 use crate::format::shape::Shape;
 use crate::format::unpack::{is_packed, unpacked};
@@ -71,6 +71,9 @@ impl SequenceReader {
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
         let frames = files.len() as u64;
+        // A file that was cut off at its very start shows no format.
+        let shown = || files.iter().find_map(|(_, path)| frame_format(path).ok().flatten());
+        let from = from.or_else(shown);
         let mut reader = Self::open(folder, Box::new(files.into_iter()), from, layout)?;
         reader.peek(FRAMES_TO_PEEK_AT)?;
         reader.info.layout = reader.document.layout;
@@ -181,9 +184,14 @@ impl SequenceReader {
         self.document.frames.truncate(frames);
         self.document.next_index = next_index;
         let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
+        let mut is_empty = true;
         while let Some(value) = values.next()? {
+            is_empty = false;
             self.document.line = value.line;
             self.detector.decode(&value.text, &mut self.document)?;
+        }
+        if is_empty {
+            return Err(Error::input("there is nothing in it, expected a frame"));
         }
         Ok(())
     }
@@ -307,8 +315,28 @@ pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, P
         groups.entry(around).or_default().push((number, path));
     }
     let mut groups: Vec<_> = groups.into_values().collect();
+    if let Some(files) = one_clip(&groups) {
+        groups = vec![files];
+    }
     groups.iter_mut().for_each(|files| files.sort());
     Ok(groups)
+}
+
+/// The files of groups of one each as one clip, where they differ in a number before the last: `frame_0007_cam2.json`.
+fn one_clip(groups: &[Vec<(u64, PathBuf)>]) -> Option<Vec<(u64, PathBuf)>> {
+    if groups.len() < 2 || groups.iter().any(|files| files.len() > 1) {
+        return None;
+    }
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let names: Vec<String> = groups.iter().map(|files| name(&files[0].1)).collect();
+    let number_of = numbers_of_names(names.iter().map(String::as_str));
+    // What is left of a name without its digits is the same for all frames of a clip.
+    let letters = |name: &str| name.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+    let are_alike = names.iter().all(|name| letters(name) == letters(&names[0]));
+    if !are_alike || number_of.len() < names.len() {
+        return None;
+    }
+    Some(groups.iter().zip(&names).map(|(files, name)| (number_of[name], files[0].1.clone())).collect())
 }
 
 #[cfg(test)]
@@ -318,6 +346,24 @@ mod tests {
 
     fn frame(x: f64) -> String {
         format!(r#"{{"version":1.3,"people":[{{"pose_keypoints_2d":[{}]}}]}}"#, vec![x.to_string(); 75].join(","))
+    }
+
+    #[test]
+    fn the_frames_number_may_stand_before_another() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["f_0010_cam2.json", "f_0009_cam2.json", "f_0012_cam2.json"] {
+            std::fs::write(folder.path().join(name), frame(1.0)).unwrap();
+        }
+        // Files that were cut off before they began are no frames, but their clip is one.
+        std::fs::write(folder.path().join("f_0008_cam2.json"), "").unwrap();
+        let clips = numbered_files(folder.path()).unwrap();
+        let [files] = &clips[..] else { panic!("{} clips", clips.len()) };
+        assert_eq!(files.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [8, 9, 10, 12]);
+        let mut reader = SequenceReader::new(folder.path(), files.clone(), None, None).unwrap();
+        assert!(reader.read().unwrap_err().to_string().contains("f_0008_cam2.json: there is nothing in it"));
+        assert_eq!(reader.read().unwrap().unwrap().index, 9);
+        std::fs::write(folder.path().join("g_0003_cam4.json"), frame(1.0)).unwrap();
+        assert_eq!(numbered_files(folder.path()).unwrap().len(), 5);
     }
 
     #[test]

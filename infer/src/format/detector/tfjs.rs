@@ -6,7 +6,7 @@ use super::json::{Label, parse};
 use super::{Detector, Document, score};
 use crate::error::Result;
 use crate::pose::{Keypoint, Person};
-use crate::skeleton::named_layout;
+use crate::skeleton::{COCO17, Layout, MEDIAPIPE33, joint_name, named_layout};
 
 #[derive(Deserialize)]
 struct Pose {
@@ -19,6 +19,7 @@ struct Pose {
 struct NamedPoint {
     x: Option<f64>,
     y: Option<f64>,
+    #[serde(alias = "confidence", alias = "visibility")]
     score: Option<f64>,
     /// Older PoseNets call it `part`.
     #[serde(alias = "part")]
@@ -68,13 +69,22 @@ fn push(poses: Vec<Pose>, document: &mut Document) -> Result<()> {
         && let Some(pose) = poses.first()
     {
         let names: Option<Vec<&String>> = pose.keypoints.iter().map(|point| point.name.as_ref()).collect();
-        document.layout = names.filter(|names| !names.is_empty()).map(|names| named_layout(&names)).transpose()?;
+        document.layout = names.filter(|names| !names.is_empty()).map(|names| layout_of(&names)).transpose()?;
     }
-    document.push(None, None, poses.into_iter().map(person).collect());
+    let layout = document.layout;
+    document.push(None, None, poses.iter().map(|pose| person(pose, layout)).collect());
     Ok(())
 }
 
-fn person(pose: Pose) -> Person {
+/// The usual layout that has all of these names, else one of their own; frames may leave points out.
+fn layout_of(names: &[&String]) -> Result<&'static Layout> {
+    let has_all = |layout: &&Layout| names.iter().all(|name| layout.position(&joint_name(name)).is_some());
+    let usual = [&COCO17, &MEDIAPIPE33].into_iter().find(has_all).filter(|_| names.len() > 1);
+    usual.map_or_else(|| named_layout(names), Ok)
+}
+
+/// A person, points in the places of their names in the layout.
+fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
     let keypoint = |point: &NamedPoint| {
         let (x, y) = match &point.position {
             Some(position) => (position.x, position.y),
@@ -82,7 +92,19 @@ fn person(pose: Pose) -> Person {
         };
         Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(point.score) }
     };
-    Person { id: pose.id.track(), keypoints: pose.keypoints.iter().map(keypoint).collect() }
+    let place = |point: &NamedPoint| layout?.position(&joint_name(point.name.as_deref()?));
+    let places: Option<Vec<usize>> = pose.keypoints.iter().map(place).collect();
+    let keypoints = match (places, layout) {
+        (Some(places), Some(layout)) => {
+            let mut keypoints = vec![Keypoint::MISSING; layout.len()];
+            for (place, point) in places.into_iter().zip(&pose.keypoints) {
+                keypoints[place] = keypoint(point);
+            }
+            keypoints
+        }
+        _ => pose.keypoints.iter().map(keypoint).collect(),
+    };
+    Person { id: pose.id.track(), keypoints }
 }
 
 #[cfg(test)]
@@ -98,10 +120,19 @@ mod tests {
         for text in [text, old] {
             let mut document = Document::default();
             TfJs.decode(text.as_bytes(), &mut document).unwrap();
-            assert_eq!(document.layout.unwrap().joints, ["right_eye", "nose"]);
+            assert_eq!(document.layout.unwrap().name, "coco17");
             let points = &document.frames[0].people[0].keypoints;
-            assert_eq!(points[0], Keypoint { x: 1.0, y: 2.0, score: 0.5 });
-            assert_eq!(points[1], Keypoint { x: 3.0, y: 4.0, score: 1.0 });
+            assert_eq!(points[2], Keypoint { x: 1.0, y: 2.0, score: 0.5 });
+            assert_eq!(points[0], Keypoint { x: 3.0, y: 4.0, score: 1.0 });
+            // A later frame may have others.
+            let later = r#"[{"keypoints":[{"x":5,"y":6,"confidence":0.25,"name":"left_hip"}]}]"#;
+            TfJs.decode(later.as_bytes(), &mut document).unwrap();
+            let points = &document.frames[1].people[0].keypoints;
+            assert_eq!((points.len(), points[11]), (17, Keypoint { x: 5.0, y: 6.0, score: 0.25 }));
         }
+        let mut document = Document::default();
+        let own = r#"[{"keypoints":[{"x":1,"y":2,"name":"tail"},{"x":3,"y":4,"name":"nose"}]}]"#;
+        TfJs.decode(own.as_bytes(), &mut document).unwrap();
+        assert_eq!(document.layout.unwrap().joints, ["tail", "nose"]);
     }
 }

@@ -578,7 +578,7 @@ mod tests {
             (one("[[1,2,3,4]]"), "keypoint 0 has 4 numbers"),
             (one("[true]"), "clip.jsonl:1: column 26: found a truth value, expected keypoint 0 as [x, y, score]"),
             (one("[1,[2,3]]"), "the key points of person 0 are neither lists"),
-            (one("[[\"1\",2,3]]"), "column 27: found a string, expected a number"),
+            (one("[[\"1a\",2,3]]"), "column 27: found a string, expected a number"),
             (one("[[1,2,3]"), "found '}', expected ',' or ']'"),
             (one("{}"), "found an object, expected a list"),
             ("{\"people\":[{}]}".into(), "person 0 has no 'keypoints'"),

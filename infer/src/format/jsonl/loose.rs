@@ -18,8 +18,11 @@ use crate::skeleton::{COCO17, Layout, joint_name};
 #[cold]
 pub(super) fn frame(line: &[u8], next_index: u64, layout: Option<&'static Layout>) -> Option<Frame> {
     // Python's NaN becomes null on the way.
-    let text = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new("")).next().ok()??.text;
-    let Value::Object(fields) = serde_json::from_slice(&text).ok()? else { return None };
+    let mut values = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new(""));
+    let Value::Object(fields) = serde_json::from_slice(&values.next().ok()??.text).ok()? else { return None };
+    if values.next().ok()?.is_some() {
+        return None;
+    }
     let number = match first_of(&fields, &super::keypoints::FRAME) {
         None => next_index,
         Some(number) => label(number).frame()?,
@@ -231,6 +234,7 @@ mod tests {
             "{\"people\":[{\"keypoints\":[[1,2,\"high\"]]}]}",
             "{\"frame\":\"last\",\"people\":[]}",
             "{\"people\":[",
+            "{\"people\":[]} x",
             "{}",
         ] {
             assert_eq!(frame(text.as_bytes(), 0, None), None, "{text}");
