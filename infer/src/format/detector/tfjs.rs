@@ -19,8 +19,9 @@ struct Pose {
 struct NamedPoint {
     x: Option<f64>,
     y: Option<f64>,
-    #[serde(alias = "confidence", alias = "visibility")]
     score: Option<f64>,
+    confidence: Option<f64>,
+    visibility: Option<f64>,
     /// Older PoseNets call it `part`.
     #[serde(alias = "part")]
     name: Option<String>,
@@ -90,7 +91,11 @@ fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
             Some(position) => (position.x, position.y),
             None => (point.x, point.y),
         };
-        Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(point.score) }
+        Keypoint {
+            x: x.unwrap_or(f64::NAN),
+            y: y.unwrap_or(f64::NAN),
+            score: score(point.score.or(point.confidence).or(point.visibility)),
+        }
     };
     let place = |point: &NamedPoint| layout?.position(&joint_name(point.name.as_deref()?));
     let places: Option<Vec<usize>> = pose.keypoints.iter().map(place).collect();
