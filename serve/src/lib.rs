@@ -11,7 +11,7 @@
 //! time is over, drops its end of the reply, and the model passes it over.
 //!
 //! A module may use only the modules before it in this list: `failure`; `tensor`; `model`; `models`; `folder`,
-//! `metrics`, `tls`; `options`; `streams`; `inference`; `rest`; `gate`, `grpc`, `websocket`; `listen`; `server`.
+//! `metrics`, `stall`, `tls`; `options`; `streams`; `inference`; `rest`; `gate`, `grpc`, `websocket`; `listen`; `server`.
 
 mod failure;
 mod folder;
@@ -25,6 +25,7 @@ mod models;
 mod options;
 mod rest;
 mod server;
+mod stall;
 mod streams;
 mod tensor;
 mod tls;

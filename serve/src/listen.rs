@@ -19,8 +19,9 @@ use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 
 use crate::inference::Service;
+use crate::stall::Stalling;
 
-/// How long a client may take to connect, to send a request's head, and to send the next request.
+/// How long a client may take to connect, to send a request's head, to send the next request, and to take a part of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often the other end of an HTTP/2 connection is asked whether it is still there.
@@ -72,6 +73,7 @@ async fn wait_after(error: &io::Error) {
 }
 
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, watcher: Watcher) {
+    let stream = Stalling::new(stream, PATIENCE);
     match tls {
         None => serve_open(stream, router, watcher).await,
         Some(tls) => {

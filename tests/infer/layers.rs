@@ -47,7 +47,7 @@ fn rooms_of_the_server_name_only_lower_rooms() {
             &["tensor"],
             &["model"],
             &["models"],
-            &["folder", "metrics", "tls"],
+            &["folder", "metrics", "stall", "tls"],
             &["options"],
             &["streams"],
             &["inference"],
