@@ -115,3 +115,8 @@ bench: ## Measures library and program beside other engines: one table, figures/
 	@$(with_test_python); [ '$(PYTHON)' != python3 ] || export PYTHON="$$POSELIFT_TEST_PYTHON"; \
 		benches/figures.sh models/coco17.onnx models/coco17-int8.onnx figures
 	@printf '\nTable: %s\nJSON:  %s\n' figures/figures.md figures/figures.json
+
+.PHONY: ray-test
+RAY_PYTHON ?= python3
+ray-test: ## Runs the example for Ray on two workers, one of which is killed; RAY_PYTHON has ray[data] and poselift.
+	@$(RAY_PYTHON) tests/ray.py

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Lifts a folder of clips on all machines of a Ray cluster.
+
+    pip install "ray[data]" poselift
+    python examples/ray_lift.py clips/ poses/ --to npz                 # each clip becomes a file of the same name
+    python examples/ray_lift.py clips/ poses/ --address ray://head:10001 --workers 64
+
+Clips are files, or folders of a detector with a file a frame, in any format that `poselift run` reads.
+
+A worker is a process with a lifter of its own, on one core. Where one dies, Ray starts another, which does again what it was
+doing. A clip's poses are written beside their place and renamed when they are whole, so there is one file for each clip whatever
+happens, and a second run lifts only those that are missing.
+"""
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import ray
+
+
+def main():
+    options = arguments()
+    # Without an address: the cluster that this machine belongs to, else a new one of this machine alone.
+    ray.init(address=options.address, log_to_driver=options.verbose)
+    start = time.perf_counter()
+    results = lift_folder(options)
+    failed = [result for result in results if result["error"]]
+    for result in failed:
+        print(f"{result['clip']}: {result['error']}", file=sys.stderr)
+    frames, people = (sum(int(result[name]) for result in results) for name in ("frames", "people"))
+    seconds = time.perf_counter() - start
+    print(f"{len(results) - len(failed)} of {len(results)} clips, {frames} frames, {people} people in {seconds:.1f} s")
+    return 1 if failed else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("input", type=Path, help="a folder of clips")
+    parser.add_argument("output", type=Path, help="a folder, which all machines see")
+    parser.add_argument("--to", default="npz", help="the clips' format: jsonl, npz, trc, bvh … [npz]")
+    parser.add_argument("--model", help="a model file, which all machines see [the bundled one]")
+    parser.add_argument("--size", type=size, help="image size of what does not say: 1920x1080")
+    parser.add_argument("--fps", type=float, help="frames a second of what does not say")
+    parser.add_argument("--workers", type=int, help="how many workers [one for each core of the cluster]")
+    parser.add_argument("--address", help="the cluster's address")
+    parser.add_argument("--verbose", action="store_true", help="show what workers say")
+    options = parser.parse_args()
+    # Workers have working folders of their own.
+    options.input, options.output = options.input.absolute(), options.output.absolute()
+    return options
+
+
+def size(text):
+    width, height = text.lower().split("x")
+    return int(width), int(height)
+
+
+def workers(options):
+    """How many workers, of a core each."""
+    return options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def open_lifter(options):
+    """A worker's lifter; of one thread, since there is a worker for each core."""
+    import poselift
+
+    return poselift.Lifter(options.model, threads=1) if options.model else poselift.Lifter(threads=1)
+
+
+class LiftClips:
+    """Reads, lifts and writes clips."""
+
+    def __init__(self, options):
+        self.options = options
+        self.lifter = open_lifter(options)
+
+    def __call__(self, batch):
+        done = [self.lift(Path(path)) for path in batch["clip"]]
+        return {name: np.array([one[name] for one in done]) for name in ("clip", "frames", "people", "error")}
+
+    def lift(self, path):
+        """What came of the clip at `path`."""
+        import poselift
+
+        result = {"clip": str(path), "frames": 0, "people": 0, "error": ""}
+        target = target_of(path, self.options)
+        # Of this process alone: one that died leaves its own behind.
+        partial = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+        try:
+            with warnings.catch_warnings():
+                # What was assumed is in the clip's notes.
+                warnings.simplefilter("ignore")
+                clip = poselift.read(path, size=self.options.size, fps=self.options.fps)
+                poses = self.lifter.lift(clip)
+                poselift.write(poses, partial, format=self.options.to)
+            os.replace(partial, target)
+        except poselift.PoseliftError as error:
+            partial.unlink(missing_ok=True)
+            return {**result, "error": str(error)}
+        people = np.isfinite(poses.joints[..., 0, 0]).sum()
+        return {**result, "frames": len(poses.joints), "people": int(people)}
+
+
+def target_of(clip, options):
+    """Where the poses of `clip` go."""
+    return options.output / f"{clip.stem if clip.is_file() else clip.name}.{options.to}"
+
+
+def lift_folder(options):
+    """What came of each clip that has no poses yet."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    for leftover in options.output.glob(".*.partial.*"):
+        leftover.unlink()
+    clips = sorted(path for path in options.input.iterdir() if not path.name.startswith("."))
+    targets = [target_of(clip, options) for clip in clips]
+    if len(set(targets)) < len(targets):
+        raise SystemExit(f"{options.input}: several clips of one name, whose poses would be one file")
+    missing = [{"clip": str(clip)} for clip, target in zip(clips, targets) if not target.exists()]
+    if not missing:
+        return []
+    # A block is what is done again when its worker dies: small ones, so that little is.
+    data = ray.data.from_items(missing, override_num_blocks=min(len(missing), 1000))
+    pool = ray.data.ActorPoolStrategy(size=min(workers(options), len(missing)))
+    return data.map_batches(LiftClips, fn_constructor_args=(options,), batch_size=8, compute=pool).take_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
