@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use poselift_onnx::{
     Axes, Blocks, CARD_SCHEMA, Card, Dense, Element, Features, InputCard, Network, NetworkCard, OutputCard,
-    QuantisedDense, QuantisedPlane, TrainingCard, Unit, View, Weights, write,
+    Quantisation, QuantisedDense, QuantisedPlane, TrainingCard, Unit, View, Weights, write,
 };
 
 /// The width of a plane: the least that all kernels take.
@@ -96,6 +96,7 @@ impl TinyModel<'_> {
                 batch_norm: false,
                 parameters: network.parameters(),
                 precision: network.blocks.precision(),
+                quantisation: Quantisation::Dynamic,
                 mirror: self.planes == 2,
             },
             training: TrainingCard::untrained(),

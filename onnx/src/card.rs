@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Axes, Error, Precision, Result, Unit};
+use crate::{Axes, Error, Precision, Quantisation, Result, Unit};
 
 /// The key in `metadata_props` that holds the card.
 pub const CARD_KEY: &str = "poselift.card";
@@ -108,6 +108,9 @@ pub struct NetworkCard {
     /// What the hidden layers are held in; a card that says nothing means f32.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
+    /// How activations become integers, in int8; a card that says nothing means for each person.
+    #[serde(default, skip_serializing_if = "Quantisation::is_default")]
+    pub quantisation: Quantisation,
     /// Whether the mirror image of the key points gives exactly the mirror image of the pose; left joints then are right ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirror: bool,

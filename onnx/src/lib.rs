@@ -27,6 +27,7 @@ mod network;
 
 mod precision;
 pub mod proto;
+mod qdq;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,8 @@ pub use graph::{Dimension, FLOAT32, Graph, Tensor};
 pub use model::{Model, WeightsDigest};
 pub use names::InputSign;
 pub use network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};
-pub use precision::Precision;
+pub use precision::{Precision, Quantisation};
+pub use qdq::{Range, tensors_to_observe, write_qdq};
 pub use units::{Axes, Unit};
 pub use weights::{Element, Weights};
 pub use write::{WrittenModel, write};

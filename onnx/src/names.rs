@@ -27,7 +27,7 @@ pub(crate) const OUTPUT_LAYER: &str = "output";
 pub(crate) const NUMBERS: &str = "numbers";
 
 /// What the first layer reads, `[batch, J_in·C]`.
-pub(crate) const FEATURES: &str = "features";
+pub const FEATURES: &str = "features";
 
 /// The mean of each feature `[J_in, C]`, which stands for missing joints where key points are not centred.
 pub(crate) const FEATURE_MEAN: &str = "feature_mean";

@@ -17,7 +17,7 @@ pub enum Precision {
     F32,
     /// float16, for GPUs.
     F16,
-    /// Integers of 8 bits: weights with a scale for each output, activations with a scale for each person.
+    /// Integers of 8 bits: weights with a scale for each output, activations as [`Quantisation`] says.
     Int8,
 }
 
@@ -55,6 +55,53 @@ impl FromStr for Precision {
     }
 }
 
+/// What integers of 8 bits a file with [`Precision::Int8`] multiplies, and where their scales come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantisation {
+    /// A scale for each person, found as the person is lifted: for CPUs, and what kernels run.
+    #[default]
+    Dynamic,
+    /// Fixed scales, by QuantizeLinear and DequantizeLinear around the products; signed codes.
+    Qdq,
+    /// The same around every node of the hidden layers; unsigned codes, and biases of 32 bits.
+    QdqFull,
+}
+
+impl Quantisation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Dynamic, Self::Qdq, Self::QdqFull];
+
+    /// `dynamic`, `qdq` or `qdq-full`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Qdq => "qdq",
+            Self::QdqFull => "qdq-full",
+        }
+    }
+
+    /// Whether it is what a card that says nothing means.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Quantisation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Quantisation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|quantisation| quantisation.name() == text);
+        found.ok_or_else(|| Error::new("unknown quantisation", format!("'{text}'"), "dynamic, qdq or qdq-full"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
@@ -66,6 +113,10 @@ mod tests {
         for precision in Precision::ALL {
             assert_eq!(precision.name().parse::<Precision>().unwrap(), precision);
             assert_eq!(serde_json::to_value(precision).unwrap(), precision.name());
+        }
+        for quantisation in Quantisation::ALL {
+            assert_eq!(quantisation.name().parse::<Quantisation>().unwrap(), quantisation);
+            assert_eq!(serde_json::to_value(quantisation).unwrap(), quantisation.name());
         }
         let message = "bf16".parse::<Precision>().unwrap_err().to_string();
         assert_eq!(message, "unknown precision 'bf16', expected f32, f16 or int8");

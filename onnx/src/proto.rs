@@ -25,6 +25,9 @@ pub(crate) const UINT8: i32 = 2;
 /// `TensorProto.DataType.INT8`.
 pub(crate) const INT8: i32 = 3;
 
+/// `TensorProto.DataType.INT32`.
+pub(crate) const INT32: i32 = 6;
+
 /// `TensorProto.DataType.INT64`.
 const INT64: i32 = 7;
 

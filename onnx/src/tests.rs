@@ -134,6 +134,7 @@ fn card(network: &Network) -> Card {
             batch_norm: false,
             parameters: network.parameters(),
             precision: network.blocks.precision(),
+            quantisation: Quantisation::Dynamic,
             mirror: network.planes() == 2,
         },
         training: TrainingCard::untrained(),
@@ -361,6 +362,79 @@ fn two_files_have_one_digest_only_if_they_are_one() {
     let mut renamed = decoded(file.clone()).proto().clone();
     renamed.graph.as_mut().unwrap().node[3].name = "other".into();
     assert_ne!(digest(file), digest(renamed.to_bytes()));
+}
+
+/// What each tensor of the network reaches, and whether it is signed.
+fn ranges(network: &Network, quantisation: Quantisation) -> BTreeMap<String, Range> {
+    let names = tensors_to_observe(network, quantisation).unwrap();
+    names.into_iter().map(|name| (name.clone(), Range { largest: 2.0, is_signed: !name.contains("relu") })).collect()
+}
+
+#[test]
+fn with_fixed_scales_every_hidden_product_reads_codes() {
+    for planes in [1, 2] {
+        let network = network(&Shape { precision: Precision::F32, planes, ..usual() });
+        for quantisation in [Quantisation::Qdq, Quantisation::QdqFull] {
+            let file = write_qdq(&network, quantisation, &ranges(&network, quantisation), card(&network)).unwrap();
+            let model = decoded(file.bytes);
+            assert_eq!(model.weights_digest().to_hex(), file.card.weights_sha256);
+            // Kernels leave it to ONNX Runtime.
+            model.network().unwrap_err();
+            let graph = model.proto().graph.as_ref().unwrap();
+            let maker =
+                |name: &str| graph.node.iter().find(|node| node.output[0] == name).map(|node| node.op_type.as_str());
+            let is_product = |node: &&NodeProto| ["Gemm", "MatMul"].contains(&node.op_type.as_str());
+            let hidden = graph.node.iter().filter(is_product).filter(|node| node.name.starts_with("block"));
+            let mut products = 0;
+            for node in hidden {
+                products += 1;
+                let rounded = if quantisation == Quantisation::QdqFull { node.input.len() } else { 2 };
+                assert!(node.input[..rounded].iter().all(|input| maker(input) == Some("DequantizeLinear")), "{node:?}");
+            }
+            assert_eq!(products, 3 * planes);
+            // The residual stays as it is, unless all nodes are to be in integers.
+            let sum = graph
+                .node
+                .iter()
+                .find(|node| node.name.starts_with("block0") && node.op_type == "Add" && node.name.len() < 12);
+            let is_rounded = sum.unwrap().input[0].ends_with(".rounded");
+            assert_eq!(is_rounded, quantisation == Quantisation::QdqFull);
+            weights_are_within_half_a_step(&network, graph);
+        }
+    }
+}
+
+fn weights_are_within_half_a_step(network: &Network, graph: &GraphProto) {
+    let Blocks::F32(blocks) = &network.blocks else { unreachable!("a network in float32") };
+    let weights = &blocks[0][0].weights[0];
+    let name = if blocks[0][0].weights.len() == 2 { "block0.layer0.even.weight" } else { "block0.layer0.weight" };
+    let tensor =
+        |ending: &str| graph.initializer.iter().find(|tensor| tensor.name == format!("{name}{ending}")).unwrap();
+    let (codes, scales) = (tensor(".codes"), Weights::<f32>::of(tensor(".scale")).unwrap());
+    let codes: Vec<i8> = codes.raw_data.iter().map(|&byte| byte.cast_signed()).collect();
+    assert_eq!((codes.len(), scales.len()), (weights.len(), weights.dims()[1]));
+    for (at, (code, weight)) in codes.iter().zip(&*weights.values()).enumerate() {
+        let scale = scales.values()[at % scales.len()];
+        assert!((f32::from(*code) * scale - weight).abs() <= 0.501 * scale, "{code} · {scale} for {weight}");
+    }
+    assert!(codes.iter().any(|code| code.unsigned_abs() == 127));
+}
+
+#[test]
+fn fixed_scales_are_refused_where_they_cannot_be() {
+    let exact = network(&Shape { precision: Precision::F32, ..usual() });
+    let message = |network: &Network, ranges: &BTreeMap<String, Range>| {
+        write_qdq(network, Quantisation::Qdq, ranges, card(network)).unwrap_err().to_string()
+    };
+    let mut some = ranges(&exact, Quantisation::Qdq);
+    let name = some.keys().next().unwrap().clone();
+    some.get_mut(&name).unwrap().largest = f32::NAN;
+    assert_eq!(message(&exact, &some), format!("{name} has the range NaN, expected a positive number"));
+    some.remove(&name);
+    assert_eq!(message(&exact, &some), format!("{name} has no range"));
+    assert_eq!(message(&network(&usual()), &some), "the network is in int8, expected f32");
+    let none = network(&Shape { precision: Precision::F32, blocks: Vec::new(), ..usual() });
+    assert_eq!(message(&none, &some), "the network has no hidden layers, expected some to quantise");
 }
 
 /// The models in the repository are what would be written today, byte by byte; with POSELIFT_WRITE_MODELS they become it.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use half::f16;
 
 use crate::names::MAX_WEIGHT_CODE;
-use crate::proto::{FLOAT, FLOAT16, INT8, TensorProto, UINT8};
+use crate::proto::{FLOAT, FLOAT16, INT8, INT32, TensorProto, UINT8};
 
 // Numbers are seen in place as they lie in the file.
 const _: () = assert!(cfg!(target_endian = "little"), "the numbers of a model file are little-endian");
@@ -57,6 +57,16 @@ impl Element for i8 {
     }
 }
 
+impl Element for i32 {
+    const DATA_TYPE: i32 = INT32;
+    const NAME: &'static str = "int32";
+    const ALLOWED: &'static str = "any integer";
+
+    fn is_allowed(self) -> bool {
+        true
+    }
+}
+
 impl Element for u8 {
     const DATA_TYPE: i32 = UINT8;
     const NAME: &'static str = "uint8";
@@ -88,7 +98,7 @@ impl<T: Element> Weights<T> {
     }
 
     /// The numbers of `tensor`; `None` where they are of another type, or not as many as its shape says.
-    pub(crate) fn of(tensor: &TensorProto) -> Option<Self> {
+    pub fn of(tensor: &TensorProto) -> Option<Self> {
         let dims: Option<Vec<usize>> = tensor.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
         let dims = dims?;
         let count = dims.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim))?;

@@ -28,7 +28,14 @@ pub struct WrittenModel {
 /// Parts of the network that do not fit each other, numbers that a file may not hold, a card that contradicts itself.
 pub fn write(network: &Network, card: Card) -> Result<WrittenModel> {
     network.check()?;
-    let graph = graph(network, Form::Current);
+    file(graph(network, Form::Current), card)
+}
+
+/// The file of `graph` with `card`, whose `weights_sha256` is filled in.
+///
+/// # Errors
+/// A card that contradicts itself.
+pub(crate) fn file(graph: GraphProto, card: Card) -> Result<WrittenModel> {
     let card = Card { weights_sha256: weights_sha256(&graph), ..card };
     let text = card.to_json();
     Card::from_json(&text)?;

@@ -10,7 +10,8 @@ use poselift_onnx::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetId, StringStringEntry, TensorProto, ValueInfoProto,
 };
 use poselift_onnx::{
-    Axes, CARD_KEY, CARD_SCHEMA, Card, InputCard, Model, NetworkCard, OutputCard, Precision, TrainingCard, Unit, View,
+    Axes, CARD_KEY, CARD_SCHEMA, Card, InputCard, Model, NetworkCard, OutputCard, Precision, Quantisation,
+    TrainingCard, Unit, View,
 };
 
 /// The model's properties; the default is one that poselift accepts.
@@ -128,6 +129,7 @@ impl SmallModel {
                 batch_norm: false,
                 parameters: 2652,
                 precision: Precision::F32,
+                quantisation: Quantisation::Dynamic,
                 mirror: false,
             },
             training: TrainingCard::untrained(),

@@ -20,4 +20,5 @@ mod python;
 mod random_lifter;
 mod sweep;
 mod tensorboard;
+mod trainers;
 mod verify;

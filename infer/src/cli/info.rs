@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::report::{Terminal, printable};
 use super::{ExitStatus, read_model};
 use crate::error::Result;
-use crate::model::{Card, Metric, ModelFile, SIGMA_NAME, Tensor, View};
+use crate::model::{Card, Metric, ModelFile, Precision, Quantisation, SIGMA_NAME, Tensor, View};
 
 /// Show what a model says about itself: its card, tensors, operators and size
 ///
@@ -110,7 +110,12 @@ fn describe_network(file: &ModelFile) -> String {
     let network = &file.card().network;
     let norm = if network.batch_norm { "BatchNorm folded" } else { "no BatchNorm" };
     let (blocks, hidden, parameters) = (network.blocks, network.hidden, network.parameters);
-    let (dropout, precision) = (network.dropout, network.precision);
+    let dropout = network.dropout;
+    let precision = match (network.precision, network.quantisation) {
+        (Precision::Int8, Quantisation::Qdq) => "int8 with fixed scales (QDQ around products)".to_owned(),
+        (Precision::Int8, Quantisation::QdqFull) => "int8 with fixed scales (QDQ around every hidden node)".to_owned(),
+        (precision, _) => precision.to_string(),
+    };
     let mirror = if network.mirror { ", keeps to a mirror" } else { "" };
     format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}{mirror}")
 }

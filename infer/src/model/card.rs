@@ -9,7 +9,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::Precision;
+    use crate::model::{Precision, Quantisation};
     use crate::pose::{Axes, Unit};
     use crate::skeleton::{COCO17, H36M17};
 
@@ -37,6 +37,7 @@ pub(crate) mod tests {
                 batch_norm: true,
                 parameters: 1,
                 precision: Precision::F32,
+                quantisation: Quantisation::Dynamic,
                 mirror: false,
             },
             training: TrainingCard {

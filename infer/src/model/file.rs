@@ -156,7 +156,7 @@ impl ModelFile {
     ///
     /// # Errors
     /// The hashes differ; the message has both.
-    pub(super) fn check_weights(&self) -> Result<()> {
+    pub fn check_weights(&self) -> Result<()> {
         let (found, expected) = match self.is_bundled {
             true => return Ok(()),
             false => (self.weights_sha256(), &self.card().weights_sha256),

@@ -42,6 +42,6 @@ pub use network::PoseNetwork;
 pub(crate) use network::no_sigma;
 pub use poselift_kernels::Isa;
 pub use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
-pub use poselift_onnx::{Dimension, FLOAT32, Graph, Precision, Tensor};
+pub use poselift_onnx::{Dimension, FLOAT32, Graph, Precision, Quantisation, Tensor};
 pub use session::{Session, SessionOptions, open};
 pub use verify::verify_kernels;

@@ -110,13 +110,20 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
 /// # Errors
 /// The folder is not a run, or sources are no longer where they were.
 pub(super) fn data_of(run: &Path) -> Result<(Dataset, People)> {
-    let config: FitConfig = checkpoint::read_json(&run.join(checkpoint::CONFIG))?;
-    let data = OpenOptions::from_config(&config)?.open(&config.data)?.data;
+    data_of_config(&checkpoint::read_json(&run.join(checkpoint::CONFIG))?)
+}
+
+/// The data of a run with this configuration, as [`data_of`].
+///
+/// # Errors
+/// Sources that cannot be read.
+pub(super) fn data_of_config(config: &FitConfig) -> Result<(Dataset, People)> {
+    let data = OpenOptions::from_config(config)?.open(&config.data)?.data;
     let sources = match &data {
         TrainingData::Motion(motion) => people_by_source(motion),
         TrainingData::Pairs(_) => Vec::new(),
     };
-    Ok((Dataset::new(data, &config, device::choose("cpu")?)?, sources))
+    Ok((Dataset::new(data, config, device::choose("cpu")?)?, sources))
 }
 
 fn people_by_source(motion: &Motion) -> People {

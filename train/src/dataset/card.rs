@@ -1,6 +1,6 @@
 //! The description of a data set, for the run and for the model's card.
 
-use poselift::model::{DataCard, InputCard, OutputCard, View};
+use poselift::model::{Card, DataCard, InputCard, OutputCard, View};
 use poselift::pose::{Axes, Unit};
 use poselift::skeleton::{H36M17, Layout};
 use poselift::{Error, Result};
@@ -37,6 +37,26 @@ impl DatasetCard {
     /// The transform from key points to features.
     pub fn transform(&self) -> InputTransform {
         if self.centred { InputTransform::Centred } else { InputTransform::Absolute }
+    }
+
+    /// Refuses a model, called `what`, that reads other key points or gives other poses than these data have.
+    ///
+    /// # Errors
+    /// Both in words.
+    pub fn expect_model(&self, what: &str, card: &Card) -> Result<()> {
+        let reads_the_same = (&card.input.joints, card.input.channels, card.input.view)
+            == (&self.input.joints, self.input.channels, self.input.view);
+        let gives_the_same = (&card.output.joints, card.output.root, &card.output.unit)
+            == (&self.output.joints, self.output.root, &self.output.unit);
+        if reads_the_same && gives_the_same {
+            return Ok(());
+        }
+        let described = |layout: &str, skeleton: &str, unit: &Unit| format!("{layout} to {skeleton} in {unit}");
+        Err(Error::usage(format!(
+            "{what} lifts {}, expected {}",
+            described(&card.input.layout, &card.output.skeleton, &card.output.unit),
+            described(&self.input.layout, &self.output.skeleton, &self.output.unit),
+        )))
     }
 
     /// The standardisation at both ends of a network for these data, by the `zscores` of features and coordinates.

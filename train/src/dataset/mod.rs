@@ -28,6 +28,7 @@ const STATISTICS_POSES: i64 = 16_384;
 /// Seeds of the random streams that are the same in every epoch.
 const VALIDATION_SEED: u64 = 0x5EED_0001;
 const STATISTICS_SEED: u64 = 0x5EED_0002;
+const CALIBRATION_SEED: u64 = 0x5EED_0003;
 
 /// A fixed set of key points and poses for measurements, as the network sees them.
 #[derive(Debug)]
@@ -167,6 +168,14 @@ impl Dataset {
     /// about them follows from `seed`.
     pub fn draw(&self, index: &Tensor, seed: u64) -> (Tensor, Tensor) {
         self.train.draw(index, seed, true)
+    }
+
+    /// Key points `[views, J_in, C]` of poses of the training split, on the CPU: the same at every call.
+    pub fn calibration(&self, views: i64) -> Tensor {
+        tch::manual_seed(CALIBRATION_SEED as i64);
+        let index =
+            Tensor::randint(self.train.len() as i64, [views], (Kind::Int64, Device::Cpu)).to_device(self.device);
+        self.train.draw(&index, CALIBRATION_SEED, true).0.to_device(Device::Cpu)
     }
 
     /// The z-scores of features and coordinates over the training split.

@@ -5,17 +5,22 @@
 
 mod float16;
 pub mod fold;
+mod folder;
+pub mod hub;
 mod network;
 mod planes;
 pub mod quantise;
+pub mod triton;
 
 use std::collections::BTreeMap;
 
 use poselift::Result;
-use poselift::model::{CARD_SCHEMA, Card, Metric, NetworkCard, Precision, TrainingCard};
+use poselift::model::{CARD_SCHEMA, Card, Metric, NetworkCard, Precision, Quantisation, TrainingCard};
 use poselift_onnx::WrittenModel;
 
 use crate::trained::{Network, TrainedLifter};
+
+pub use folder::FolderFile;
 
 /// Facts for the card that the trained network itself does not hold.
 #[derive(Debug, Clone)]
@@ -45,6 +50,7 @@ pub fn encode(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision) -> 
         parameters: network.parameters(),
         mirror: lifter.network.twins,
         precision,
+        quantisation: Quantisation::Dynamic,
     };
     let card = Card {
         schema: CARD_SCHEMA,

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use ndarray::{Array3, ArrayView3};
 use poselift::model::{self, Batch, PoseNetwork, Session, SessionOptions};
-use poselift::pose::Unit;
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
@@ -31,21 +30,8 @@ impl Teacher {
             _ => model::Device::Cpu,
         };
         let session = model::open(path, &SessionOptions { device: on, ..SessionOptions::default() })?;
-        let (input, output) = (&session.card().input, &session.card().output);
-        let reads_the_same =
-            (&input.joints, input.channels, input.view) == (&data.input.joints, data.input.channels, data.input.view);
-        let gives_the_same =
-            (&output.joints, output.root, &output.unit) == (&data.output.joints, data.output.root, &data.output.unit);
-        if reads_the_same && gives_the_same {
-            return Ok(Self { session, device });
-        }
-        let described = |layout: &str, skeleton: &str, unit: &Unit| format!("{layout} to {skeleton} in {unit}");
-        Err(Error::usage(format!(
-            "the teacher lifts {}, expected {}",
-            described(&input.layout, &output.skeleton, &output.unit),
-            described(&data.input.layout, &data.output.skeleton, &data.output.unit),
-        ))
-        .at(path))
+        data.expect_model("the teacher", session.card()).map_err(|error| error.at(path))?;
+        Ok(Self { session, device })
     }
 
     /// The model's name and weights hash, for the card of the student.

@@ -8,6 +8,7 @@
 mod inputs;
 mod networks;
 mod precision_cost;
+mod ranges;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
 use poselift::model::{Card, Isa, ModelFile, Precision, verify_kernels};
 use poselift::{Error, Result};
+use poselift_onnx::WrittenModel;
 use serde::Serialize;
 
 use crate::export::{self, CardSeed};
@@ -22,7 +24,8 @@ use crate::output;
 use crate::trained::{TrainedLifter, ZScore};
 
 pub use networks::{Trained, onnx_runtime};
-pub use precision_cost::{MOST_LOST_MM, PrecisionCost, precision_cost};
+pub use precision_cost::{MOST_LOST_MM, PrecisionCost, cost, precision_cost};
+pub use ranges::{CALIBRATION_VIEWS, ranges};
 
 /// How far an exported file may be from the trained network, in sizes of the pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,12 +212,11 @@ impl FileChecks<'static> {
     pub const AS_USERS_RUN: Self = Self { open: &onnx_runtime, verify_kernels: &verify_kernels };
 }
 
-/// Exports a lifter in `precision` to `path`; the file appears only if it agrees with `trained`, and our own kernels with
-/// ONNX Runtime.
+/// Exports a lifter in `precision` to `path`; the file appears only if [`prove`] finds it right.
 ///
 /// # Errors
-/// Errors of [`export::encode`], a file that cannot be written or run, a difference over [`tolerance`], and kernels that
-/// give other poses. Then nothing is left behind, and a file that was at `path` before stays as it was.
+/// Errors of [`prove`], and a file that cannot be written. Then nothing is left behind, and a file that was at `path` before
+/// stays as it was.
 pub fn export(
     lifter: &TrainedLifter,
     seed: &CardSeed,
@@ -223,6 +225,25 @@ pub fn export(
     path: &Path,
     checks: FileChecks<'_>,
 ) -> Result<(Card, Verification)> {
+    let (exported, verification) = prove(lifter, seed, precision, trained, path, checks)?;
+    output::write_whole(path, &exported.bytes)?;
+    Ok((exported.card, verification))
+}
+
+/// A lifter in `precision` as a file that agrees with `trained`, and for which our own kernels agree with ONNX Runtime. It is run as
+/// a draft beside `path`, which is gone afterwards.
+///
+/// # Errors
+/// Errors of [`export::encode`], a draft that cannot be written or run, a difference over [`tolerance`], and kernels that
+/// give other poses.
+pub fn prove(
+    lifter: &TrainedLifter,
+    seed: &CardSeed,
+    precision: Precision,
+    trained: &mut dyn Reference,
+    path: &Path,
+    checks: FileChecks<'_>,
+) -> Result<(WrittenModel, Verification)> {
     let exported = export::encode(lifter, seed, precision)?;
     let draft = Draft::write(path, &exported.bytes)?;
     let mut opened = (checks.open)(&draft.draft)?;
@@ -230,24 +251,21 @@ pub fn export(
         compare(lifter, &mut *opened, trained, tolerance(precision)).map_err(|error| error.at(path))?;
     let file = ModelFile::from_bytes(path, exported.bytes.clone())?;
     verification.kernels = (checks.verify_kernels)(&file)?;
-    draft.publish()?;
-    Ok((exported.card, verification))
+    Ok((exported, verification))
 }
 
 /// The file's bytes are unnamed if unnamed files can be opened: a killed export then leaves nothing behind.
 #[derive(Debug)]
-struct Draft<'a> {
+struct Draft {
     /// Unnamed, in the folder of the final one; the system removes it when it is closed.
     #[cfg(target_os = "linux")]
     _file: std::fs::File,
     draft: PathBuf,
-    path: &'a Path,
-    bytes: &'a [u8],
 }
 
-impl<'a> Draft<'a> {
+impl Draft {
     #[cfg(target_os = "linux")]
-    fn write(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+    fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
         use std::io::Write as _;
         use std::os::fd::AsRawFd as _;
 
@@ -257,26 +275,22 @@ impl<'a> Draft<'a> {
         let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         let draft = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        Ok(Self { _file: file, draft, path, bytes })
+        Ok(Self { _file: file, draft })
     }
 
     /// On this system a killed export leaves a file under the name that the next one uses.
     #[cfg(not(target_os = "linux"))]
-    fn write(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+    fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
         let draft = output::unfinished(path)?;
         std::fs::write(&draft, bytes).map_err(|error| Error::io("cannot write", path, error))?;
-        Ok(Self { draft, path, bytes })
-    }
-
-    fn publish(self) -> Result<()> {
-        output::write_whole(self.path, self.bytes)
+        Ok(Self { draft })
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Drop for Draft<'_> {
+impl Drop for Draft {
     fn drop(&mut self) {
-        // Already renamed if published; if it cannot be removed, there is no better way.
+        // If it cannot be removed, there is no better way.
         let _ = std::fs::remove_file(&self.draft);
     }
 }

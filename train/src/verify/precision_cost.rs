@@ -62,15 +62,23 @@ pub fn precision_cost(
     precision: Precision,
     dataset: &Dataset,
 ) -> Result<PrecisionCost> {
+    let file = |precision| ModelFile::from_bytes(&seed.name, encode(lifter, seed, precision)?.bytes);
+    cost(&file(Precision::F32)?, &file(precision)?, dataset)
+}
+
+/// Measures the loss of `rounded`, the network of the float32 file `exact` in another form, on the validation split of `dataset`.
+///
+/// # Errors
+/// No usable ONNX Runtime, or no person could be lifted.
+pub fn cost(exact: &ModelFile, rounded: &ModelFile, dataset: &Dataset) -> Result<PrecisionCost> {
     let (keypoints, poses, cameras) = views(dataset);
     let (_, unit) = dataset.card.error_unit();
-    let lift = |precision: Precision| -> Result<Array3<f32>> {
-        let file = ModelFile::from_bytes(&seed.name, encode(lifter, seed, precision)?.bytes)?;
+    let lift = |file: &ModelFile| -> Result<Array3<f32>> {
         let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
-        Ok(Lifter::from_model(&file, &options)?.lift_with_cameras(keypoints.view(), &cameras)?.poses)
+        Ok(Lifter::from_model(file, &options)?.lift_with_cameras(keypoints.view(), &cameras)?.poses)
     };
-    let (in_f32, lifted) = (lift(Precision::F32)?, lift(precision)?);
-    let error = |lifted: &Array3<f32>, truth: &Array3<f32>| mpjpe(lifted.view(), truth.view(), &lifter.output_card);
+    let (in_f32, lifted) = (lift(exact)?, lift(rounded)?);
+    let error = |lifted: &Array3<f32>, truth: &Array3<f32>| mpjpe(lifted.view(), truth.view(), &exact.card().output);
     let (exact, found, moved) = (error(&in_f32, &poses)?, error(&lifted, &poses)?, error(&lifted, &in_f32)?);
     let on = format!("{} views, {}", poses.dim().0, dataset.card.validated_on);
     let on = if cameras.is_empty() { on } else { on + ", with a detector's errors" };
