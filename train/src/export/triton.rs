@@ -60,7 +60,7 @@ fn configuration(model: &ModelFile, name: &str) -> String {
          dynamic_batching {{ max_queue_delay_microseconds: {MAX_DELAY_MICROSECONDS} }}\n\
          # One on each GPU, or one on the CPU where there is none.\n\
          instance_group [ {{ count: 1 kind: KIND_AUTO }} ]\n\
-         # The first request waits for no memory and no kernels.\n\
+         # The first request waits for no memory to be allocated.\n\
          model_warmup [ {}, {} ]\n",
         warm_up("one person", 1, &keypoints),
         warm_up("a full batch", MAX_BATCH, &keypoints),
