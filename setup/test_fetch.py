@@ -271,7 +271,7 @@ class Pins(unittest.TestCase):
             requirements = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
             self.assertTrue(requirements)
             for requirement in requirements:
-                self.assertRegex(requirement, r"^[\w-]+==[\w.]+ ( +--hash=sha256:[0-9a-f]{64} ?)+$")
+                self.assertRegex(requirement, r"^[\w.-]+==[\w.]+ ( +--hash=sha256:[0-9a-f]{64} ?)+$")
 
     def test_a_folder_is_named_for_the_version_that_it_holds(self):
         for library in LIBRARIES.values():

@@ -102,6 +102,11 @@ impl GraphBuilder {
         self.node("Reshape", &[input, &shape], output);
     }
 
+    /// Joins rows.
+    pub(crate) fn concat(&mut self, inputs: &[&str], output: &str) {
+        self.node_with("Concat", inputs, output, vec![AttributeProto::integer("axis", 1)]);
+    }
+
     /// Cuts rows in two.
     pub(crate) fn split(&mut self, input: &str, lengths: [usize; 2], outputs: [&str; 2]) {
         let lengths = self.integers(&format!("{input}.lengths"), &lengths.map(|length| length as i64));
@@ -150,7 +155,7 @@ impl GraphBuilder {
         planes
     }
 
-    pub(crate) fn finish(self, input: ValueInfoProto, output: Vec<ValueInfoProto>) -> GraphProto {
-        GraphProto { node: self.nodes, name: GRAPH.to_owned(), initializer: self.constants, input: vec![input], output }
+    pub(crate) fn finish(self, input: Vec<ValueInfoProto>, output: Vec<ValueInfoProto>) -> GraphProto {
+        GraphProto { node: self.nodes, name: GRAPH.to_owned(), initializer: self.constants, input, output }
     }
 }

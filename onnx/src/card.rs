@@ -32,6 +32,9 @@ pub struct Card {
     pub output: OutputCard,
     /// The network between them.
     pub network: NetworkCard,
+    /// What it remembers of each person from frame to frame, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryCard>,
     /// How it was fitted.
     pub training: TrainingCard,
     /// Named figures, each with the data it was measured on.
@@ -114,6 +117,21 @@ pub struct NetworkCard {
     /// Whether the mirror image of the key points gives exactly the mirror image of the pose; left joints then are right ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirror: bool,
+}
+
+/// The memory of a model that sees frames of one person after each other. The tensor `memory` `[batch, units]` goes in beside the
+/// key points, and `since` `[batch, 1]`, the seconds since the person's last frame; `next_memory` comes out, for that
+/// person's next frame. Who is new has 0 in both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryCard {
+    /// Numbers that are remembered of a person.
+    pub units: usize,
+    /// The most seconds between two frames; who was not seen for longer is new.
+    pub longest_gap: f64,
+    /// The model that lifts single frames, by its name and its `weights_sha256`.
+    pub frames: String,
+    /// How the memory was fitted; the card's own `training` is of that model.
+    pub training: TrainingCard,
 }
 
 /// How the network was fitted.

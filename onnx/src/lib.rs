@@ -21,6 +21,7 @@ mod float16;
 mod graph;
 mod hash;
 mod int8;
+mod memory;
 mod model;
 pub mod names;
 mod network;
@@ -35,9 +36,12 @@ mod units;
 mod weights;
 mod write;
 
-pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
+pub use card::{
+    CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, MemoryCard, Metric, NetworkCard, OutputCard, TrainingCard, View,
+};
 pub use error::{Error, Result};
 pub use graph::{Dimension, FLOAT32, Graph, Tensor};
+pub use memory::Memory;
 pub use model::{Model, WeightsDigest};
 pub use names::InputSign;
 pub use network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};

@@ -11,6 +11,16 @@ pub const OUTPUT_NAME: &str = "pose";
 /// The second output of a model that has it, `[batch, J_out]`: the distance that 68 % of a joint's errors stay within.
 pub const SIGMA_NAME: &str = "sigma";
 
+/// The second input of a model with a memory, `[batch, H]`: what the third output gave for each person's last frame, 0 for who is
+/// new.
+pub const MEMORY_NAME: &str = "memory";
+
+/// The third input of a model with a memory, `[batch, 1]`: seconds since each person's last frame, 0 for who is new.
+pub const SINCE_NAME: &str = "since";
+
+/// The third output of a model with a memory, `[batch, H]`.
+pub const NEXT_MEMORY_NAME: &str = "next_memory";
+
 /// The graph.
 pub(crate) const GRAPH: &str = "lifter";
 

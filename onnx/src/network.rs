@@ -8,7 +8,7 @@ use half::f16;
 
 use crate::names::{self, FEATURE_MEAN, INPUT_LAYER, INPUT_NAME, InputSign, OUTPUT_LAYER, Plane};
 use crate::weights::Element;
-use crate::{Error, Precision, Result, Weights};
+use crate::{Error, Memory, Precision, Result, Weights};
 
 /// A network from key points `[N, J_in, C]` to poses `[N, J_out, 3]` and, where it has it, sigma `[N, J_out]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Network {
     pub blocks: Blocks,
     /// From the hidden width to coordinates and, with sigma, its logarithms; what the planes give is added up.
     pub output: Dense<f32>,
+    /// What corrects pose and sigma by the frames before, if there is something.
+    pub memory: Option<Memory>,
 }
 
 /// What key points become before the first layer, `[N, J_in·C]`.
@@ -129,7 +131,8 @@ impl Network {
             Blocks::F16(blocks) => blocks.iter().flatten().map(Dense::parameters).sum(),
             Blocks::Int8(blocks) => blocks.iter().flatten().map(QuantisedDense::parameters).sum(),
         };
-        self.input.parameters() + blocks + self.output.parameters()
+        let memory = self.memory.as_ref().map_or(0, Memory::parameters);
+        self.input.parameters() + blocks + self.output.parameters() + memory
     }
 
     /// Whether its parts fit each other and all its numbers are what a file may hold.
@@ -158,16 +161,23 @@ impl Network {
             Blocks::F16(blocks) => check_blocks(blocks, |name, layer| layer.check(name, [hidden, hidden], planes))?,
             Blocks::Int8(blocks) => check_blocks(blocks, |name, layer| layer.check(name, hidden, planes))?,
         }
-        self.output.check(OUTPUT_LAYER, [hidden, self.numbers()], planes)
+        self.output.check(OUTPUT_LAYER, [hidden, self.numbers()], planes)?;
+        match &self.memory {
+            Some(_) if !self.sigma => {
+                Err(Error::new("the memory", "stands behind a network without sigma", "one with it"))
+            }
+            Some(memory) => memory.check(features, self.joints_out),
+            None => Ok(()),
+        }
     }
 }
 
 impl<T: Element> Dense<T> {
-    fn parameters(&self) -> u64 {
+    pub(crate) fn parameters(&self) -> u64 {
         (self.weights.iter().map(Weights::len).sum::<usize>() + self.bias.len()) as u64
     }
 
-    fn check(&self, layer: &str, [inputs, outputs]: [usize; 2], planes: usize) -> Result<()> {
+    pub(crate) fn check(&self, layer: &str, [inputs, outputs]: [usize; 2], planes: usize) -> Result<()> {
         check_planes(layer, self.weights.len(), planes)?;
         for (plane, weights) in Plane::of(planes).iter().zip(&self.weights) {
             check_tensor(&names::weight(&plane.named(layer)), weights, &[inputs, outputs])?;

@@ -13,7 +13,7 @@ use crate::proto::{
     ValueInfoProto,
 };
 use crate::weights::{Element, Weights};
-use crate::{Error, Result, write};
+use crate::{Error, Memory, Result, memory, write};
 
 /// The network of `model`, its weights views of the file.
 ///
@@ -63,6 +63,10 @@ impl Initialisers<'_> {
             input_relu,
             blocks: self.blocks(planes)?,
             output: self.dense(OUTPUT_LAYER, planes)?,
+            memory: match self.has(&memory::witness()) {
+                true => Some(Memory::read(|layer| self.dense(layer, 1))?),
+                false => None,
+            },
         })
     }
 

@@ -23,6 +23,8 @@ struct Shape {
     /// Layers of each block.
     blocks: Vec<usize>,
     precision: Precision,
+    /// Units of a memory, for networks with sigma.
+    memory: Option<usize>,
     seed: u32,
 }
 
@@ -33,9 +35,13 @@ prop_compose! {
         (planes, hidden) in (1usize..=2, 1usize..9),
         blocks in prop::collection::vec(1usize..4, 0..4),
         precision in prop::sample::select(&Precision::ALL[..]),
+        memory in prop::option::of(1usize..5),
         seed in any::<u32>(),
     ) -> Shape {
-        Shape { joints_in, channels, joints_out, sigma, centred, planes, hidden, input_relu, blocks, precision, seed }
+        let sigma = sigma || memory.is_some();
+        Shape {
+            joints_in, channels, joints_out, sigma, centred, planes, hidden, input_relu, blocks, precision, memory, seed,
+        }
     }
 }
 
@@ -89,6 +95,13 @@ fn network(shape: &Shape) -> Network {
             Blocks::Int8(shape.blocks.iter().map(&mut block).collect())
         }
     };
+    let memory = shape.memory.map(|units| Memory {
+        encoder: scatter.dense(1, [features + 4 * joints_out + 1, units], float),
+        input_gates: scatter.dense(1, [units, 3 * units], float),
+        state_gates: scatter.dense(1, [units, 3 * units], float),
+        decoder: scatter.dense(1, [2 * units, units], float),
+        correction: scatter.dense(1, [units, 4 * joints_out], float),
+    });
     let features = match shape.centred {
         true => Features::Centred,
         false => Features::Absolute(scatter.weights(&[joints_in, channels], float)),
@@ -103,6 +116,7 @@ fn network(shape: &Shape) -> Network {
         input_relu: shape.input_relu,
         blocks,
         output,
+        memory,
     }
 }
 
@@ -137,6 +151,12 @@ fn card(network: &Network) -> Card {
             quantisation: Quantisation::Dynamic,
             mirror: network.planes() == 2,
         },
+        memory: network.memory.as_ref().map(|memory| MemoryCard {
+            units: memory.units(),
+            longest_gap: 1.0,
+            frames: "random".into(),
+            training: TrainingCard::untrained(),
+        }),
         training: TrainingCard::untrained(),
         metrics: BTreeMap::new(),
         weights_sha256: String::new(),
@@ -166,8 +186,11 @@ proptest! {
         prop_assert!(read == expected, "{read:?}, expected {expected:?}");
         prop_assert_eq!(model.weights_digest().to_hex(), file.card.weights_sha256.clone());
         prop_assert!(write(&read, file.card).unwrap().bytes == file.bytes);
-        let first_form = decoded(in_first_form(model.proto().clone()).to_bytes());
-        prop_assert!(first_form.network().unwrap() == expected);
+        // Memories came later than the first form.
+        if expected.memory.is_none() {
+            let first_form = decoded(in_first_form(model.proto().clone()).to_bytes());
+            prop_assert!(first_form.network().unwrap() == expected);
+        }
     }
 
     #[test]
@@ -196,6 +219,7 @@ fn usual() -> Shape {
         input_relu: false,
         blocks: vec![2, 1],
         precision: Precision::Int8,
+        memory: None,
         seed: 1,
     }
 }

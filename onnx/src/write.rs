@@ -8,7 +8,11 @@ use crate::blocks::{self, InnerRelu};
 use crate::builder::{Form, GraphBuilder};
 use crate::card::{CARD_KEY, Card};
 use crate::hash::weights_sha256;
-use crate::names::{FEATURES, INPUT_LAYER, INPUT_NAME, NUMBERS, OUTPUT_LAYER, OUTPUT_NAME, PRODUCER, SIGMA_NAME};
+use crate::memory::{self, Frames};
+use crate::names::{
+    FEATURES, INPUT_LAYER, INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, NUMBERS, OUTPUT_LAYER, OUTPUT_NAME, PRODUCER,
+    SIGMA_NAME, SINCE_NAME,
+};
 use crate::network::{Blocks, Network};
 use crate::proto::{GraphProto, ModelProto, ValueInfoProto};
 use crate::{Result, features, float16, int8};
@@ -50,15 +54,25 @@ pub(crate) fn graph(network: &Network, form: Form) -> GraphProto {
     features::write(&mut graph, network);
     write_layers(&mut graph, network);
     let mut coordinates = NUMBERS;
+    let mut inputs = vec![ValueInfoProto::batch_of_floats(INPUT_NAME, &[network.joints_in, network.channels])];
     let mut outputs = vec![ValueInfoProto::batch_of_floats(OUTPUT_NAME, &[joints_out, 3])];
     if network.sigma {
         coordinates = "coordinates";
+        let sigma = if network.memory.is_some() { "sigma.frame" } else { SIGMA_NAME };
         graph.split(NUMBERS, [joints_out * 3, joints_out], [coordinates, "sigma.log"]);
-        graph.node("Exp", &["sigma.log"], SIGMA_NAME);
+        graph.node("Exp", &["sigma.log"], sigma);
         outputs.push(ValueInfoProto::batch_of_floats(SIGMA_NAME, &[joints_out]));
     }
+    if let Some(memory) = &network.memory {
+        let frames = Frames { coordinates, sigma: "sigma.frame" };
+        coordinates = "coordinates.corrected";
+        memory::write(&mut graph, memory, joints_out, &frames, &Frames { coordinates, sigma: SIGMA_NAME });
+        inputs.push(ValueInfoProto::batch_of_floats(MEMORY_NAME, &[memory.units()]));
+        inputs.push(ValueInfoProto::batch_of_floats(SINCE_NAME, &[1]));
+        outputs.push(ValueInfoProto::batch_of_floats(NEXT_MEMORY_NAME, &[memory.units()]));
+    }
     graph.reshape(coordinates, &[0, joints_out as i64, 3], OUTPUT_NAME);
-    graph.finish(ValueInfoProto::batch_of_floats(INPUT_NAME, &[network.joints_in, network.channels]), outputs)
+    graph.finish(inputs, outputs)
 }
 
 /// Writes the nodes that give [`NUMBERS`].

@@ -242,6 +242,8 @@ impl Lifter {
         let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
         let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
         let mut refusals = Vec::new();
+        // Another clip than the last.
+        lifter.forget();
         let lifted = lifter.lift_frames(frames, &conversion, &mut refusals);
         self.idle().push(lifter);
         if let Some(first) = refusals.first() {

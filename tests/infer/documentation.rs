@@ -92,9 +92,11 @@ fn furnish(folder: &Path) {
     for name in ["clip.jsonl", "keypoints.jsonl"] {
         fs::copy(CLIP, file(name)).unwrap();
     }
-    for folder in ["clips", "openpose_json", "cam01_json", "labels", "bin"] {
+    for folder in ["clips", "openpose_json", "cam01_json", "labels", "bin", "models"] {
         fs::create_dir(file(folder)).unwrap();
     }
+    let remembering = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/coco17-memory.onnx");
+    fs::copy(remembering, file("models/coco17-memory.onnx")).unwrap();
     for name in ["clips/a.jsonl", "clips/b.jsonl"] {
         fs::copy(CLIP, file(name)).unwrap();
     }

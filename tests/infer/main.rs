@@ -20,6 +20,7 @@ mod info;
 mod judges;
 mod layers;
 mod live;
+mod memory;
 mod model_faults;
 mod odd_streams;
 mod order;

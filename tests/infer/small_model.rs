@@ -122,6 +122,7 @@ impl SmallModel {
                 axes: Axes::Camera,
                 sigma: self.card_sigma.unwrap_or(self.sigma),
             },
+            memory: None,
             network: NetworkCard {
                 blocks: 0,
                 hidden: FEATURES,

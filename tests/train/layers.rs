@@ -16,7 +16,7 @@ const HOUSE: House = House {
         &["fit"],
         &["export"],
         &["verify"],
-        &["evaluate"],
+        &["evaluate", "memory"],
         &["chart"],
         &["study"],
         &["cli"],
@@ -24,7 +24,7 @@ const HOUSE: House = House {
 };
 
 /// Files that may name libtorch: those that compute with it, not those that only pass numbers on.
-const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "fit", "verify"];
+const NAMES_TCH: &[&str] = &["views", "net", "features", "dataset", "fit", "verify", "memory"];
 
 fn train() -> Vec<Source> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

@@ -15,6 +15,7 @@ mod fold;
 mod kernels;
 mod layers;
 mod lifting_program;
+mod memory;
 mod precision;
 mod python;
 mod random_lifter;

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use super::report::{Terminal, printable};
 use super::{ExitStatus, read_model};
 use crate::error::Result;
-use crate::model::{Card, Metric, ModelFile, Precision, Quantisation, SIGMA_NAME, Tensor, View};
+use crate::model::{
+    Card, MEMORY_NAME, MemoryCard, Metric, ModelFile, NEXT_MEMORY_NAME, Precision, Quantisation, SIGMA_NAME,
+    SINCE_NAME, Tensor, View,
+};
 
 /// Show what a model says about itself: its card, tensors, operators and size
 ///
@@ -66,12 +69,13 @@ fn as_text(file: &ModelFile, intact: bool) -> String {
         ("file", format!("{}, {:.1} MB", file.name().display(), file.bytes().len() as f64 / 1e6)),
         ("format", format!("ONNX IR {}, opset {}, by {}", graph.ir_version, graph.opset, graph.producer)),
     ];
-    rows.extend(graph.inputs.iter().map(|tensor| ("input", format!("{tensor}, {}", card.input.layout))));
+    rows.extend(graph.inputs.iter().map(|tensor| ("input", format!("{tensor}, {}", describe_input(tensor, card)))));
     rows.push(("view", describe_view(card.input.view).to_owned()));
     rows.extend(graph.outputs.iter().map(|tensor| ("output", format!("{tensor}, {}", describe_output(tensor, card)))));
     rows.push(("joints in", card.input.joints.join(" ")));
     rows.push(("joints out", card.output.joints.join(" ")));
     rows.push(("network", describe_network(file)));
+    rows.extend(card.memory.iter().map(|memory| ("memory", describe_memory(memory))));
     rows.push(("training", describe_training(file)));
     rows.extend(card.training.data.iter().map(|data| ("data", format!("{} ({})", data.name, data.licence))));
     rows.extend(card.metrics.iter().map(|(name, metric)| ("metric", describe_metric(name, metric))));
@@ -93,10 +97,20 @@ fn describe_view(view: View) -> &'static str {
     }
 }
 
+fn describe_input<'a>(tensor: &Tensor, card: &'a Card) -> &'a str {
+    match tensor.name.as_str() {
+        MEMORY_NAME => "what the output next_memory gave for the person's last frame; 0 for who is new",
+        SINCE_NAME => "seconds since the person's last frame; 0 for who is new",
+        _ => &card.input.layout,
+    }
+}
+
 fn describe_output(tensor: &Tensor, card: &Card) -> String {
     let output = &card.output;
-    if tensor.name == SIGMA_NAME {
-        return format!("{}, what 68 % of a joint's errors stay within", output.unit);
+    match tensor.name.as_str() {
+        SIGMA_NAME => return format!("{}, what 68 % of a joint's errors stay within", output.unit),
+        NEXT_MEMORY_NAME => return "what is remembered of the person".to_owned(),
+        _ => {}
     }
     format!("{}, {}, {} axes", output.skeleton, output.unit, output.axes)
 }
@@ -118,6 +132,16 @@ fn describe_network(file: &ModelFile) -> String {
     };
     let mirror = if network.mirror { ", keeps to a mirror" } else { "" };
     format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}{mirror}")
+}
+
+fn describe_memory(memory: &MemoryCard) -> String {
+    let MemoryCard { units, longest_gap, frames, training } = memory;
+    let data: Vec<_> = training.data.iter().map(|data| format!("{} ({})", data.name, data.licence)).collect();
+    format!(
+        "{units} numbers a person, forgotten after {longest_gap} s; behind {frames}; {} frames of {}",
+        training.samples,
+        data.join(", ")
+    )
 }
 
 fn describe_training(file: &ModelFile) -> String {

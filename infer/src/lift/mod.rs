@@ -5,6 +5,7 @@
 
 mod look_at;
 mod people;
+mod recall;
 mod sigma;
 mod with_cameras;
 
@@ -19,6 +20,7 @@ use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout};
 
 pub use people::Refusal;
+use recall::Tracks;
 pub(crate) use sigma::PersonSigma;
 pub use with_cameras::{LiftedArrays, TurnBack, Turned};
 
@@ -77,6 +79,8 @@ pub struct Lifter<N = Session> {
     /// Each person in the frames that are being lifted; `None` for a refused one. Kept between calls.
     gathered: Vec<Option<people::Gathered>>,
     answers: people::Answers,
+    /// What is remembered of each track, if the model has a memory.
+    tracks: Option<Tracks>,
 }
 
 impl Lifter<Session> {
@@ -160,7 +164,15 @@ impl<N: PoseNetwork> Lifter<N> {
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
         let batch = batch.max(1);
         let (points, keypoints, gathered, answers) = Default::default();
-        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers }
+        let tracks = network.card().memory.as_ref().map(Tracks::new);
+        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers, tracks }
+    }
+
+    /// Forgets all people, for a model with a memory: frames of another stream follow.
+    pub fn forget(&mut self) {
+        if let Some(tracks) = &mut self.tracks {
+            tracks.forget();
+        }
     }
 
     /// Leaves sigma out of the results of [`Self::lift_frames`] from now on, which saves copying it.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
-use super::{Lifter, look_at};
+use super::{Lifter, look_at, recall};
 use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Card, PoseNetwork};
@@ -57,6 +57,9 @@ pub(super) struct Gathered {
 impl<N: PoseNetwork> Lifter<N> {
     /// Lifts each person in `frames`, in order; a person who cannot be lifted is left out and reported in `refusals`.
     ///
+    /// A model with a memory remembers each person by their id ([`Person::id`]) from frame to frame and call to call; frames are
+    /// given in their order, and [`Self::forget`] comes before those of another stream.
+    ///
     /// If the model's view is the subject ([`crate::model::View::Subject`]), people in frames of known size are
     /// turned to the optical axis first, and their poses are turned back.
     ///
@@ -95,7 +98,18 @@ impl<N: PoseNetwork> Lifter<N> {
             }
         }
         let mut answers = std::mem::take(&mut self.answers);
-        let done = self.run_gathered(self.gathered.iter().flatten().count(), &mut answers);
+        let count = self.gathered.iter().flatten().count();
+        let done = match self.tracks.take() {
+            None => self.run_gathered(count, &mut answers, |lifter, batch| lifter.run(batch)),
+            Some(mut tracks) => {
+                let done = self.run_gathered(count, &mut answers, |lifter, batch| {
+                    let persons = recall::persons(frames, lifter.gathered.iter().map(Option::is_some));
+                    tracks.run(&mut lifter.network, &persons, batch)
+                });
+                self.tracks = Some(tracks);
+                done
+            }
+        };
         self.answers = answers;
         done.map(|()| self.scatter(frames, refusals, lifted))
     }
@@ -137,8 +151,13 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(Gathered { score: (total / visible as f32).min(f32::MAX), look_at })
     }
 
-    /// Runs the network on the `count` people of [`Self::gather`], for their poses, and sigma if the model has it.
-    fn run_gathered(&mut self, count: usize, answers: &mut Answers) -> Result<()> {
+    /// Runs the network by `run` on the `count` people of [`Self::gather`], for their poses, and sigma if the model has it.
+    fn run_gathered(
+        &mut self,
+        count: usize,
+        answers: &mut Answers,
+        run: impl FnOnce(&mut Self, Batch<'_>) -> Result<()>,
+    ) -> Result<()> {
         let Card { input, output, .. } = self.card();
         let (shape, joints) = ((count, input.joints.len(), input.channels), output.joints.len());
         let wants_sigma = output.sigma && self.wants_sigma;
@@ -151,7 +170,7 @@ impl<N: PoseNetwork> Lifter<N> {
         let sigma = sigma.transpose().map_err(misshapen)?;
         let gathered = std::mem::take(&mut self.keypoints);
         let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(misshapen)?;
-        let done = Batch::new(self.card(), keypoints, poses, sigma).and_then(|batch| self.run(batch));
+        let done = Batch::new(self.card(), keypoints, poses, sigma).and_then(|batch| run(self, batch));
         self.keypoints = gathered;
         done
     }

@@ -17,14 +17,16 @@ pub(crate) struct PersonSigma {
 
 impl<N: PoseNetwork> Lifter<N> {
     /// The sigma of the first person of each frame, as `conversion` reads the key points; `None` for one who cannot be
-    /// lifted. Also where sigma is left out of results; the model must have it.
+    /// lifted. Also where sigma is left out of results; the model must have it. Nothing is remembered, and nothing forgotten.
     ///
     /// # Errors
     /// A runtime that fails.
     pub(crate) fn sigma_of(&mut self, frames: &[Frame], conversion: &Conversion) -> Result<Vec<Option<PersonSigma>>> {
         let wants_sigma = std::mem::replace(&mut self.wants_sigma, true);
+        let tracks = self.tracks.take();
         let lifted = self.lift_frames(frames, conversion, &mut Vec::new());
         self.wants_sigma = wants_sigma;
+        self.tracks = tracks;
         let first = |people: &[LiftedPerson]| self.person_sigma(people.first()?);
         Ok(lifted?.iter().map(|frame| first(&frame.people)).collect())
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use super::Card;
 use super::network::no_sigma;
@@ -14,6 +14,25 @@ pub struct Batch<'a> {
     keypoints: ArrayView3<'a, f32>,
     poses: ArrayViewMut3<'a, f32>,
     sigma: Option<ArrayViewMut2<'a, f32>>,
+    recall: Option<Recall<'a>>,
+}
+
+/// What is remembered of the people of a batch, for a model with a memory ([`super::MemoryCard`]). Without it each of them is new,
+/// and nothing is kept.
+#[derive(Debug)]
+pub struct Recall<'a> {
+    /// `[N]` seconds since each person's last frame, 0 for who is new; contiguous.
+    pub since: ArrayView1<'a, f32>,
+    /// `[N, units]` what is remembered of each, zeros for who is new; replaced by what is to be remembered for their next
+    /// frames. Contiguous.
+    pub memory: ArrayViewMut2<'a, f32>,
+}
+
+impl Recall<'_> {
+    /// The same memory, borrowed once more.
+    fn again(&mut self) -> Recall<'_> {
+        Recall { since: self.since, memory: self.memory.view_mut() }
+    }
 }
 
 /// The arrays of a [`Batch`].
@@ -25,6 +44,8 @@ pub struct BatchArrays<'a> {
     pub poses: ArrayViewMut3<'a, f32>,
     /// `[N, J_out]` in the card's unit, if it is wanted.
     pub sigma: Option<ArrayViewMut2<'a, f32>>,
+    /// What is remembered of them, if something is.
+    pub recall: Option<Recall<'a>>,
 }
 
 impl<'a> Batch<'a> {
@@ -49,7 +70,23 @@ impl<'a> Batch<'a> {
             }
             check("sigma", sigma.dim(), (count, joints))?;
         }
-        Ok(Self { keypoints, poses, sigma })
+        Ok(Self { keypoints, poses, sigma, recall: None })
+    }
+
+    /// The same batch of people of whom something is remembered, for a model of `card`.
+    ///
+    /// # Errors
+    /// A model that remembers nothing; arrays of other shapes, or that are not contiguous.
+    pub fn remembering(self, card: &Card, recall: Recall<'a>) -> Result<Self> {
+        let Some(memory) = &card.memory else {
+            return Err(Error::usage(format!("the model {} remembers nothing, expected one with a memory", card.name)));
+        };
+        check("seconds", recall.since.dim(), self.len())?;
+        check("memory", recall.memory.dim(), (self.len(), memory.units))?;
+        if !recall.since.is_standard_layout() || !recall.memory.is_standard_layout() {
+            return Err(Error::input("what is remembered is not contiguous"));
+        }
+        Ok(Self { recall: Some(recall), ..self })
     }
 
     /// N.
@@ -72,6 +109,11 @@ impl<'a> Batch<'a> {
         self.sigma.is_some()
     }
 
+    /// Whether something is remembered of its people.
+    pub fn remembers(&self) -> bool {
+        self.recall.is_some()
+    }
+
     /// The poses of `rows` only.
     ///
     /// # Panics
@@ -80,14 +122,18 @@ impl<'a> Batch<'a> {
         Batch {
             keypoints: self.keypoints.slice(s![rows.clone(), .., ..]),
             poses: self.poses.slice_mut(s![rows.clone(), .., ..]),
-            sigma: self.sigma.as_mut().map(|sigma| sigma.slice_mut(s![rows, ..])),
+            sigma: self.sigma.as_mut().map(|sigma| sigma.slice_mut(s![rows.clone(), ..])),
+            recall: self.recall.as_mut().map(|recall| Recall {
+                since: recall.since.slice(s![rows.clone()]),
+                memory: recall.memory.slice_mut(s![rows, ..]),
+            }),
         }
     }
 
     /// The arrays.
     pub fn into_arrays(self) -> BatchArrays<'a> {
-        let Self { keypoints, poses, sigma } = self;
-        BatchArrays { keypoints, poses, sigma }
+        let Self { keypoints, poses, sigma, recall } = self;
+        BatchArrays { keypoints, poses, sigma, recall }
     }
 
     /// Passes the batch to `run` with each array contiguous: in place if it is, otherwise as a copy.
@@ -106,6 +152,10 @@ impl<'a> Batch<'a> {
                 .sigma
                 .as_mut()
                 .map(|sigma| sigma.as_slice_mut().expect("an array in standard layout is a slice")),
+            recall: self.recall.as_mut().map(|recall| FlatRecall {
+                since: recall.since.to_slice().expect("`remembering` takes contiguous arrays"),
+                memory: recall.memory.as_slice_mut().expect("`remembering` takes contiguous arrays"),
+            }),
         })
     }
 
@@ -117,6 +167,7 @@ impl<'a> Batch<'a> {
             keypoints: self.keypoints,
             poses: poses.view_mut(),
             sigma: sigma.as_mut().map(|sigma| sigma.view_mut()),
+            recall: self.recall.as_mut().map(Recall::again),
         };
         copy.run_flat(run)?;
         self.poses.assign(&poses);
@@ -137,6 +188,16 @@ pub(super) struct FlatBatch<'a> {
     pub(super) poses: &'a mut [f32],
     /// `[N, J_out]`, if it is wanted.
     pub(super) sigma: Option<&'a mut [f32]>,
+    /// What is remembered; `None` where all are new and nothing is kept.
+    pub(super) recall: Option<FlatRecall<'a>>,
+}
+
+/// A [`Recall`] as slices.
+pub(super) struct FlatRecall<'a> {
+    /// `[N]`.
+    pub(super) since: &'a [f32],
+    /// `[N, units]`.
+    pub(super) memory: &'a mut [f32],
 }
 
 /// Checks that `keypoints` are `[N, J_in, channels]` for a model of `card`.

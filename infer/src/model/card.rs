@@ -1,7 +1,7 @@
 //! The card of a model file, as the crate of the file's contract has it.
 
 pub use poselift_onnx::{
-    CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View,
+    CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, MemoryCard, Metric, NetworkCard, OutputCard, TrainingCard, View,
 };
 
 #[cfg(test)]
@@ -30,6 +30,7 @@ pub(crate) mod tests {
                 axes: Axes::Camera,
                 sigma: false,
             },
+            memory: None,
             network: NetworkCard {
                 blocks: 2,
                 hidden: 64,

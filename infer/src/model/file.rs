@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+use poselift_onnx::names::{INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, OUTPUT_NAME, SIGMA_NAME, SINCE_NAME};
 use poselift_onnx::{Dimension, FLOAT32, Graph, Model, Network, Tensor, WeightsDigest};
 
 use super::{CARD_KEY, Card};
@@ -210,11 +210,16 @@ fn read_card(graph: &Graph) -> Result<Card> {
     let joints = card.output.joints.len();
     let input = expected_tensor(INPUT_NAME, &[card.input.joints.len(), card.input.channels]);
     let pose = expected_tensor(OUTPUT_NAME, &[joints, 3]);
-    let outputs = match card.output.sigma {
-        false => vec![pose],
-        true => vec![pose, expected_tensor(SIGMA_NAME, &[joints])],
-    };
-    check_tensors("input", &graph.inputs, &[input])?;
+    let (mut inputs, mut outputs) = (vec![input], vec![pose]);
+    if card.output.sigma {
+        outputs.push(expected_tensor(SIGMA_NAME, &[joints]));
+    }
+    if let Some(memory) = &card.memory {
+        inputs.push(expected_tensor(MEMORY_NAME, &[memory.units]));
+        inputs.push(expected_tensor(SINCE_NAME, &[1]));
+        outputs.push(expected_tensor(NEXT_MEMORY_NAME, &[memory.units]));
+    }
+    check_tensors("input", &graph.inputs, &inputs)?;
     check_tensors("output", &graph.outputs, &outputs)?;
     Ok(card)
 }

@@ -29,8 +29,10 @@ mod verify;
 pub(crate) use self::ort::OrtBaseline;
 pub use self::ort::{environment, forbid_telemetry};
 pub(crate) use batch::check_keypoints;
-pub use batch::{Batch, BatchArrays};
-pub use card::{CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, Metric, NetworkCard, OutputCard, TrainingCard, View};
+pub use batch::{Batch, BatchArrays, Recall};
+pub use card::{
+    CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, MemoryCard, Metric, NetworkCard, OutputCard, TrainingCard, View,
+};
 pub use device::{Device, Provider};
 pub use engine::Engine;
 pub use file::ModelFile;
@@ -41,7 +43,7 @@ pub use network::PoseNetwork;
 #[cfg(feature = "cli")]
 pub(crate) use network::no_sigma;
 pub use poselift_kernels::Isa;
-pub use poselift_onnx::names::{INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+pub use poselift_onnx::names::{INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, OUTPUT_NAME, SIGMA_NAME, SINCE_NAME};
 pub use poselift_onnx::{Dimension, FLOAT32, Graph, Precision, Quantisation, Tensor};
 pub use session::{Session, SessionOptions, open};
 pub use verify::verify_kernels;

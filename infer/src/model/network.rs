@@ -83,7 +83,7 @@ impl PoseNetwork for MockNetwork {
     }
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
-        let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
+        let BatchArrays { keypoints, mut poses, sigma, .. } = batch.into_arrays();
         self.batches.push(keypoints.dim().0);
         poses.fill(0.0);
         for ((n, joint, channel), value) in keypoints.indexed_iter() {

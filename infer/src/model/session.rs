@@ -206,6 +206,10 @@ impl PoseNetwork for Session {
     }
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        // Frames of a person follow each other: what is remembered is small, and best run as it is.
+        if batch.remembers() {
+            return self.backend.run_batch(batch);
+        }
         match self.pool_for(batch.len())? {
             Some(pool) => pool.run(batch),
             None => self.backend.run_batch(batch),
@@ -214,6 +218,9 @@ impl PoseNetwork for Session {
 
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         let (card, threads) = (self.card.clone(), self.threads);
+        if card.memory.is_some() {
+            return Ok(Vec::new());
+        }
         let backend = self.pool()?.map(|pool| pool.backend().clone());
         let handle =
             |backend: &Backend| -> Box<dyn PoseNetwork> { Box::new(ThreadHandle::new(card.clone(), backend.clone())) };

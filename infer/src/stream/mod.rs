@@ -84,6 +84,7 @@ pub fn lift_stream<N: PoseNetwork>(
     options: &StreamOptions,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
+    lifter.forget();
     let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
     let pool = Arc::new(FramePool::default());

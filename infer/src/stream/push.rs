@@ -85,7 +85,8 @@ pub struct PushStream<N> {
 
 impl<N: PoseNetwork> PushStream<N> {
     /// A stream that `lifter` lifts.
-    pub fn new(lifter: Lifter<N>, options: PushOptions) -> Self {
+    pub fn new(mut lifter: Lifter<N>, options: PushOptions) -> Self {
+        lifter.forget();
         Self {
             lifter,
             options,

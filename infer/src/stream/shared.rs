@@ -10,11 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, s};
 
 use super::queue::{BatchQueue, NotPushed, Queued};
 use crate::error::{Error, Result};
-use crate::model::{Batch, BatchArrays, Card, PoseNetwork, check_keypoints};
+use crate::model::{Batch, BatchArrays, Card, PoseNetwork, Recall, check_keypoints};
 
 /// Batches that may wait to be run before callers have to wait for room.
 const WAITING_BATCHES: usize = 4;
@@ -208,10 +208,10 @@ impl PoseNetwork for SharedNetwork {
         if batch.is_empty() {
             return Ok(());
         }
-        let BatchArrays { keypoints, mut poses, sigma } = batch.into_arrays();
+        let BatchArrays { keypoints, mut poses, sigma, recall } = batch.into_arrays();
         let mut request =
             self.recycled.take().unwrap_or_else(|| Request::new(ReplyTo::Handle(Arc::clone(&self.reply))));
-        request.fill(keypoints, sigma.is_some());
+        request.fill(keypoints, sigma.is_some(), recall.as_ref());
         if !self.queue.push(request) {
             return Err(broken_down());
         }
@@ -221,6 +221,9 @@ impl PoseNetwork for SharedNetwork {
             poses.assign(&request.poses);
             if let Some(mut sigma) = sigma {
                 sigma.assign(&request.sigma);
+            }
+            if let Some(mut recall) = recall {
+                recall.memory.assign(&request.memory);
             }
         }
         self.recycled = Some(request);
@@ -281,8 +284,18 @@ struct Request {
     /// `[N, J_out]`, empty if sigma is not wanted.
     sigma: Array2<f32>,
     wants_sigma: bool,
+    /// `[N]` and `[N, units]`, empty where all are new.
+    since: Array1<f32>,
+    memory: Array2<f32>,
     failure: Option<Error>,
     reply: ReplyTo,
+}
+
+/// A request's rows of a batch that was run.
+struct AnswerRows<'a> {
+    poses: ArrayView3<'a, f32>,
+    sigma: Option<ArrayView2<'a, f32>>,
+    memory: ArrayView2<'a, f32>,
 }
 
 impl Queued for Request {
@@ -299,6 +312,8 @@ impl Request {
             poses: Array3::zeros((0, 0, 0)),
             sigma: Array2::zeros((0, 0)),
             wants_sigma: false,
+            since: Array1::zeros(0),
+            memory: Array2::zeros((0, 0)),
             failure: None,
             reply,
         }
@@ -316,16 +331,21 @@ impl Request {
         }
     }
 
-    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool) {
+    fn fill(&mut self, keypoints: ArrayView3<'_, f32>, wants_sigma: bool, recall: Option<&Recall<'_>>) {
         if self.keypoints.dim() == keypoints.dim() {
             self.keypoints.assign(&keypoints);
         } else {
             self.keypoints = keypoints.to_owned();
         }
         self.wants_sigma = wants_sigma;
+        match recall {
+            Some(recall) => (self.since, self.memory) = (recall.since.to_owned(), recall.memory.to_owned()),
+            None => self.memory = Array2::zeros((0, 0)),
+        }
     }
 
-    fn answer(mut self, poses: ArrayView3<'_, f32>, sigma: Option<ArrayView2<'_, f32>>, run: Run) {
+    fn answer(mut self, answer: AnswerRows<'_>, run: Run) {
+        let AnswerRows { poses, sigma, memory } = answer;
         if self.poses.dim() == poses.dim() {
             self.poses.assign(&poses);
         } else {
@@ -333,6 +353,9 @@ impl Request {
         }
         if let Some(sigma) = sigma {
             self.sigma = sigma.to_owned();
+        }
+        if !self.memory.is_empty() {
+            self.memory.assign(&memory);
         }
         self.send_back(run);
     }
@@ -374,6 +397,9 @@ struct BatchedNetwork<N> {
     poses: Array3<f32>,
     /// `[N, J_out]`, with the same N.
     sigma: Array2<f32>,
+    /// `[N]` and `[N, units]`, with the same N; no units for a network without a memory.
+    since: Array1<f32>,
+    memory: Array2<f32>,
     /// How many were run.
     batches: Arc<AtomicU64>,
 }
@@ -383,7 +409,16 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         let input = &network.card().input;
         let keypoints = Array3::zeros((0, input.joints.len(), input.channels));
         let joints = network.card().output.joints.len();
-        Self { keypoints, poses: Array3::zeros((0, joints, 3)), sigma: Array2::zeros((0, joints)), network, batches }
+        let units = network.card().memory.as_ref().map_or(0, |memory| memory.units);
+        Self {
+            keypoints,
+            poses: Array3::zeros((0, joints, 3)),
+            sigma: Array2::zeros((0, joints)),
+            since: Array1::zeros(0),
+            memory: Array2::zeros((0, units)),
+            network,
+            batches,
+        }
     }
 
     /// Runs `requests` as one batch and answers them; false if the network panicked and must not be run again.
@@ -395,7 +430,14 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         for request in &requests {
             let rows = row..row + request.poses();
             row = rows.end;
-            self.keypoints.slice_mut(s![rows, .., ..]).assign(&request.keypoints);
+            self.keypoints.slice_mut(s![rows.clone(), .., ..]).assign(&request.keypoints);
+            if request.memory.is_empty() {
+                self.since.slice_mut(s![rows.clone()]).fill(0.0);
+                self.memory.slice_mut(s![rows, ..]).fill(0.0);
+            } else {
+                self.since.slice_mut(s![rows.clone()]).assign(&request.since);
+                self.memory.slice_mut(s![rows, ..]).assign(&request.memory);
+            }
         }
         let wants_sigma = requests.iter().any(|request| request.wants_sigma);
         // Callers wait for their answers, so they must be sent in any case.
@@ -418,7 +460,12 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         let keypoints = self.keypoints.slice(s![..total, .., ..]);
         let poses = self.poses.slice_mut(s![..total, .., ..]);
         let sigma = wants_sigma.then(|| self.sigma.slice_mut(s![..total, ..]));
-        let batch = Batch::new(self.network.card(), keypoints, poses, sigma)?;
+        let card = self.network.card();
+        let mut batch = Batch::new(card, keypoints, poses, sigma)?;
+        if card.memory.is_some() {
+            let memory = self.memory.slice_mut(s![..total, ..]);
+            batch = batch.remembering(card, Recall { since: self.since.slice(s![..total]), memory })?;
+        }
         self.network.run(batch)
     }
 
@@ -428,7 +475,8 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
             let rows = row..row + request.poses();
             row = rows.end;
             let sigma = request.wants_sigma.then(|| self.sigma.slice(s![rows.clone(), ..]));
-            request.answer(self.poses.slice(s![rows, .., ..]), sigma, run);
+            let memory = self.memory.slice(s![rows.clone(), ..]);
+            request.answer(AnswerRows { poses: self.poses.slice(s![rows, .., ..]), sigma, memory }, run);
         }
     }
 
@@ -439,6 +487,8 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
             self.keypoints = Array3::zeros((total, joints, channels));
             self.poses = Array3::zeros((total, outputs, 3));
             self.sigma = Array2::zeros((total, outputs));
+            self.since = Array1::zeros(total);
+            self.memory = Array2::zeros((total, self.memory.dim().1));
         }
     }
 }

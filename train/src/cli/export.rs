@@ -10,10 +10,12 @@ use poselift::{Error, Result};
 use serde_json::{Value, json};
 
 use super::data::{data_of, data_of_config};
+use super::memory;
 use crate::config::{FitConfig, NetworkConfig};
 use crate::dataset::Dataset;
 use crate::export::{CardSeed, hub, triton};
 use crate::fit::checkpoint::{self, FinishedRun};
+use crate::memory::FinishedMemory;
 use crate::output;
 use crate::trained::TrainedLifter;
 use crate::verify::{self, FileChecks, MOST_LOST_MM, PrecisionCost, Trained, Verification};
@@ -61,6 +63,9 @@ pub(super) struct ExportArgs {
     /// Write a model repository for NVIDIA Triton: FOLDER/NAME/config.pbtxt and FOLDER/NAME/1/model.onnx
     #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
     triton: Option<PathBuf>,
+    /// Of a run of `memory`: put it behind this file of the same network, such as one in another precision
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["precision", "quantisation", "hub", "triton", "on"])]
+    frames: Option<PathBuf>,
     /// Do not measure what the precision loses, for which the run's data must still be where they were
     #[arg(long)]
     no_loss: bool,
@@ -143,6 +148,12 @@ impl ExportArgs {
 
 /// Exports a run, verifies the file and reports the comparison; or writes a model file in another form.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
+    if FinishedMemory::is_one(&args.source) {
+        return export_memory(args);
+    }
+    if args.frames.is_some() {
+        return Err(Error::usage("--frames is for runs of `poselift-train memory`"));
+    }
     let form = args.form()?;
     if !matches!(args.target(), Target::File(_)) {
         std::fs::create_dir_all(args.target().path())
@@ -154,6 +165,26 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     };
     write(args, &exported)?;
     report(args, &exported)
+}
+
+/// A run of `memory`, whose precision is that of its network.
+fn export_memory(args: &ExportArgs) -> Result<()> {
+    let Target::File(path) = args.target() else {
+        let error = Error::usage("a run of `memory` is exported to a file, which --hub and --triton then take");
+        return Err(error.at(&args.source));
+    };
+    if args.precision.is_some() || args.quantisation.is_some() {
+        let error = Error::usage("a memory stands behind a model as it is, in that model's precision").at(&args.source);
+        return Err(error.hint("give the model in another precision: --frames MODEL"));
+    }
+    let name = args.name_or("")?;
+    memory::export(&memory::ExportOf {
+        run: &args.source,
+        frames: args.frames.as_deref(),
+        name: &name,
+        path,
+        json: args.json,
+    })
 }
 
 /// The run's network in a file that agrees with it.
@@ -249,6 +280,9 @@ fn data_for(args: &ExportArgs, card: &Card) -> Result<Dataset> {
 
 /// The float32 file `exact` with scales taken from `dataset`, and what that costs.
 fn with_fixed_scales(args: &ExportArgs, form: Form, exact: &ModelFile, dataset: &Dataset) -> Result<Exported> {
+    if exact.card().memory.is_some() {
+        return Err(Error::usage("has a memory, which fixed scales are not taken for").at(exact.name()));
+    }
     let model = poselift_onnx::Model::decode(exact.bytes().to_vec().into());
     let model = model.ok_or_else(|| Error::model("is no ONNX model").at(exact.name()))?;
     let ranges = verify::ranges(&model, form.quantisation, dataset).map_err(|error| error.at(exact.name()))?;
@@ -276,6 +310,9 @@ fn paths(args: &ExportArgs, name: &str) -> Vec<PathBuf> {
 }
 
 fn write(args: &ExportArgs, exported: &Exported) -> Result<()> {
+    if matches!(args.target(), Target::Triton(_)) && exported.card.memory.is_some() {
+        return Err(Error::usage("has a memory of each person, which no batch of a server keeps").at(&args.source));
+    }
     let model = || ModelFile::from_bytes(args.target().draft(), exported.bytes.clone());
     let (folder, files) = match args.target() {
         Target::File(path) => return output::write_whole(path, &exported.bytes),

@@ -4,6 +4,7 @@ mod data;
 mod export;
 mod fit;
 mod frontier;
+mod memory;
 mod progress;
 mod robustness;
 pub mod sweep;
@@ -32,6 +33,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Fit a network to motion or to paired arrays
     Fit(fit::FitArgs),
+    /// Teach a model to remember: fit a memory behind a network that lifts single frames
+    Memory(memory::MemoryArgs),
     /// Write a run as one self-contained ONNX file, proven by running it
     Export(export::ExportArgs),
     /// Compare networks that differ in one thing: blocks, batch norm, dropout, layers a block, epochs
@@ -47,7 +50,7 @@ enum Command {
 impl Cli {
     /// Whether it fits networks, which keeps libtorch's threads busy for long.
     pub fn trains(&self) -> bool {
-        matches!(self.command, Command::Fit(_) | Command::Sweep(_))
+        matches!(self.command, Command::Fit(_) | Command::Memory(_) | Command::Sweep(_))
     }
 
     /// Runs the subcommand.
@@ -57,6 +60,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Fit(args) => fit::run(&args),
+            Command::Memory(args) => memory::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Sweep(args) => {
                 sweep::run(&args, &mut fit::SilentTrainer, &mut std::io::stdout(), &mut std::io::stderr())

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::fit::history::Summary;
 use crate::fit::{Event, Progress};
+use crate::memory;
 
 /// Interval between plain progress lines.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -50,6 +51,25 @@ impl TerminalProgress {
             out.display(),
             out.display()
         );
+    }
+
+    /// The last lines of a run that fitted a memory.
+    pub(super) fn remembered(&self, summary: &memory::Summary, out: &Path) {
+        if self.quiet {
+            return;
+        }
+        self.end_line();
+        let memory::Summary { frames, memory, samples, seconds } = summary;
+        let mm = |metres: f64| metres * 1000.0;
+        eprintln!("validation: MPJPE {:.2} mm, {:.2} by single frames", mm(memory.mpjpe), mm(frames.mpjpe));
+        eprintln!(
+            "  error of a joint's step from frame to frame {:.2} mm, {:.2} by single frames",
+            mm(memory.step_error),
+            mm(frames.step_error)
+        );
+        eprintln!("{samples} frames in {seconds:.0} s");
+        let run = out.display();
+        eprintln!("the run is in {run}; export it with `poselift-train export {run} -o model.onnx`");
     }
 
     fn end_line(&self) {

@@ -3,6 +3,7 @@
 mod card;
 mod errors;
 mod motion;
+mod sequences;
 
 use ndarray::{Array1, Array3};
 use poselift::{Error, Result};
@@ -20,6 +21,7 @@ use motion::MotionSource;
 pub use card::DatasetCard;
 pub use errors::{Errors, measure};
 pub use motion::{Protocol, Views};
+pub use sequences::{SeenWindows, Sequences};
 
 /// The most poses of a split that are measured: enough for a standard error of a fraction of a millimetre.
 const MEASURED: usize = 8192;

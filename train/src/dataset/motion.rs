@@ -167,7 +167,7 @@ fn look(viewer: &Viewer, chosen: &[usize], protocol: &Protocol) -> Seen {
     viewer.look(&protocol.cameras, &index, draw)
 }
 
-fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Viewer {
+pub(super) fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Viewer {
     let (positions, human) = gather(motion, clips);
     Viewer::new(&to_device(&positions, device), &human, layout, device)
 }

@@ -57,6 +57,7 @@ pub fn encode(lifter: &TrainedLifter, seed: &CardSeed, precision: Precision) -> 
         name: seed.name.clone(),
         input: lifter.input_card.clone(),
         output: lifter.output_card.clone(),
+        memory: None,
         network: network_card,
         training: seed.training.clone(),
         metrics: seed.metrics.clone(),

@@ -38,6 +38,7 @@ pub(super) fn network(lifter: &TrainedLifter, layers: &Planes, precision: Precis
             })?),
         },
         output: dense(&layers.output),
+        memory: None,
     })
 }
 

@@ -89,6 +89,14 @@ pub fn save(path: &Path, net: &LiftNet, state: &RunState) -> Result<()> {
     ] {
         tensors.push((name.into(), Tensor::from_slice(&values.to_vec())));
     }
+    save_tensors(path, tensors, state)
+}
+
+/// Saves `tensors` and progress as one file, which appears whole.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn save_tensors(path: &Path, mut tensors: Vec<(String, Tensor)>, state: &RunState) -> Result<()> {
     let counts = [state.iteration as i64, state.samples as i64];
     tensors.push(("counts".into(), Tensor::from_slice(&counts)));
     tensors.push(("times".into(), Tensor::from_slice(&[state.seconds, state.best_mpjpe])));
@@ -125,7 +133,11 @@ impl Checkpoint {
         Ok(Self { tensors, path: path.to_owned() })
     }
 
-    fn tensor(&self, name: &str) -> Result<&Tensor> {
+    /// The tensor of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
         let found = self.tensors.iter().find(|(saved, _)| saved == name);
         found
             .map(|(_, tensor)| tensor)

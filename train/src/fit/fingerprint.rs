@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 
 /// The data that a run is fitted on; saved as `fingerprint.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct DataFingerprint {
+pub(crate) struct DataFingerprint {
     parts: Vec<Part>,
 }
 
@@ -32,7 +32,7 @@ struct Part {
 
 impl DataFingerprint {
     /// The fingerprint of `data`.
-    pub(super) fn of(data: &TrainingData) -> Self {
+    pub(crate) fn of(data: &TrainingData) -> Self {
         let parts = match data {
             TrainingData::Pairs(pairs) => pair_parts(pairs),
             TrainingData::Motion(motion) => clip_parts(motion),
@@ -41,7 +41,7 @@ impl DataFingerprint {
     }
 
     /// The same with the teacher, by its name and weights.
-    pub(super) fn with_teacher(mut self, named: Option<&str>) -> Self {
+    pub(crate) fn with_teacher(mut self, named: Option<&str>) -> Self {
         self.parts.extend(named.map(|named| Part {
             name: "the teacher".into(),
             length: 1,
@@ -54,7 +54,7 @@ impl DataFingerprint {
     ///
     /// # Errors
     /// They differ; the message names the first differences.
-    pub(super) fn check(&self, begun: &Self) -> Result<()> {
+    pub(crate) fn check(&self, begun: &Self) -> Result<()> {
         if self == begun {
             return Ok(());
         }

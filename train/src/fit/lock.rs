@@ -11,7 +11,7 @@ const LOCK: &str = ".lock";
 
 /// The lock on a run's folder, held as long as this value lives.
 #[derive(Debug)]
-pub(super) struct RunLock {
+pub(crate) struct RunLock {
     /// Closing it releases the lock.
     _file: File,
 }
@@ -21,7 +21,7 @@ impl RunLock {
     ///
     /// # Errors
     /// Another process fits in the folder, or the file cannot be opened.
-    pub(super) fn take(out: &Path) -> Result<Self> {
+    pub(crate) fn take(out: &Path) -> Result<Self> {
         let path = out.join(LOCK);
         let failed = |e| Error::io("cannot lock", &path, e);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;

@@ -10,9 +10,9 @@
 
 pub mod checkpoint;
 pub mod device;
-mod fingerprint;
+pub(crate) mod fingerprint;
 pub mod history;
-mod lock;
+pub(crate) mod lock;
 pub mod teacher;
 pub mod tensorboard;
 mod train_loop;

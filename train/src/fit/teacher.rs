@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3};
-use poselift::model::{self, Batch, PoseNetwork, Session, SessionOptions};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use poselift::model::{self, Batch, Card, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
@@ -34,6 +34,11 @@ impl Teacher {
         Ok(Self { session, device })
     }
 
+    /// The model's card.
+    pub fn card(&self) -> &Card {
+        self.session.card()
+    }
+
     /// The model's name and weights hash, for the card of the student.
     pub fn named(&self) -> String {
         let card = self.session.card();
@@ -46,14 +51,41 @@ impl Teacher {
     /// Errors of ONNX Runtime.
     pub fn poses(&mut self, keypoints: &Tensor) -> Result<Tensor> {
         let size: Vec<usize> = keypoints.size().iter().map(|&length| length as usize).collect();
+        let joints = self.session.card().output.joints.len();
+        let mut poses = Array3::<f32>::zeros((size[0], joints, 3));
+        self.run(keypoints, poses.view_mut(), None)?;
+        Ok(self.to_device(poses.iter(), &[size[0], joints, 3]))
+    }
+
+    /// Poses `[B, J_out, 3]` and sigma `[B, J_out]` of key points `[B, J_in, C]`; the model must have sigma.
+    ///
+    /// # Errors
+    /// Errors of ONNX Runtime.
+    pub fn poses_with_sigma(&mut self, keypoints: &Tensor) -> Result<(Tensor, Tensor)> {
+        let rows = keypoints.size()[0] as usize;
+        let joints = self.session.card().output.joints.len();
+        let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
+        self.run(keypoints, poses.view_mut(), Some(sigma.view_mut()))?;
+        Ok((self.to_device(poses.iter(), &[rows, joints, 3]), self.to_device(sigma.iter(), &[rows, joints])))
+    }
+
+    fn run(
+        &mut self,
+        keypoints: &Tensor,
+        poses: ArrayViewMut3<'_, f32>,
+        sigma: Option<ArrayViewMut2<'_, f32>>,
+    ) -> Result<()> {
+        let size: Vec<usize> = keypoints.size().iter().map(|&length| length as usize).collect();
         let values = numbers(keypoints);
         let keypoints = ArrayView3::from_shape((size[0], size[1], size[2]), &values)
             .map_err(|e| Error::runtime(format!("key points of no shape: {e}")))?;
-        let joints = self.session.card().output.joints.len();
-        let mut poses = Array3::<f32>::zeros((size[0], joints, 3));
-        self.session.run(Batch::new(self.session.card(), keypoints, poses.view_mut(), None)?)?;
-        let values: Vec<f32> = poses.into_iter().collect();
-        Ok(Tensor::from_slice(&values).view([size[0] as i64, joints as i64, 3]).to_device(self.device))
+        self.session.run(Batch::new(self.session.card(), keypoints, poses, sigma)?)
+    }
+
+    fn to_device<'a>(&self, values: impl Iterator<Item = &'a f32>, shape: &[usize]) -> Tensor {
+        let values: Vec<f32> = values.copied().collect();
+        let shape: Vec<i64> = shape.iter().map(|&length| length as i64).collect();
+        Tensor::from_slice(&values).view(shape.as_slice()).to_device(self.device)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The optimiser: Adam (Kingma and Ba 2015), in PyTorch's form, in one pass over the flat buffers.
 
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::cpu::{Bf16, Element, SharedMut, for_each, slice, slice_mut, vectorised};
 use super::layer::Buffers;
@@ -108,18 +108,27 @@ fn round_chunk_inner(numbers: &[f32], copy: &mut [Bf16]) {
 
 /// In tensor operations, for a GPU.
 fn tensor_ops(step: AdamStep, buffers: &Buffers) {
-    let gradient = &buffers.gradients;
-    let (mut first, mut second) = (buffers.first_moment.shallow_clone(), buffers.second_moment.shallow_clone());
+    let moments = [&buffers.first_moment, &buffers.second_moment];
+    move_parameters(step, &buffers.parameters, &buffers.gradients, moments);
+    buffers.refresh_copy();
+}
+
+/// Updates `parameters` and both moments, all of one shape, for parameters that are not in [`Buffers`]; `step` counts from 1.
+pub(crate) fn adam_step(parameters: &Tensor, gradient: &Tensor, moments: [&Tensor; 2], step: u64, learning_rate: f64) {
+    tch::no_grad(|| move_parameters(AdamStep::new(step, learning_rate), parameters, gradient, moments));
+}
+
+fn move_parameters(step: AdamStep, parameters: &Tensor, gradient: &Tensor, moments: [&Tensor; 2]) {
+    let [mut first, mut second] = moments.map(Tensor::shallow_clone);
     let _ = first.lerp_(gradient, 1.0 - BETAS.0);
     let _ = second.g_mul_scalar_(BETAS.1).g_add_(&(gradient.square() * (1.0 - BETAS.1)));
     let denominator = second.sqrt() * step.inverse_root + EPSILON;
-    let _ = buffers.parameters.shallow_clone().g_sub_(&(first / denominator * step.step_size));
-    buffers.refresh_copy();
+    let _ = parameters.shallow_clone().g_sub_(&(first / denominator * step.step_size));
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Kind, Tensor};
+    use tch::Kind;
 
     use super::*;
     use crate::config::TrainPrecision;

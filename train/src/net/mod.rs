@@ -29,6 +29,7 @@ mod symmetry;
 mod tensor_ops;
 mod to_arrays;
 
+pub(crate) use adam::adam_step;
 pub use standardisation::Standardisation;
 pub use step::{Step, mix_seed};
 pub use symmetry::Mirror;

@@ -15,6 +15,8 @@ pub const STATURE: f64 = 1.70;
 pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 /// The bones of that chain, by the joint at their end.
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
+/// The bones of both legs: a body with longer ones takes longer steps.
+const LEGS: [&str; 4] = ["left_knee", "left_ankle", "right_knee", "right_ankle"];
 /// Spread of a bone's length about its mean, as a standard deviation of its logarithm; and that of the widths of hips
 /// and shoulders, which differ most between people, sexes and definitions of a hip.
 const LENGTH_SPREAD: f64 = 0.06;
@@ -32,6 +34,8 @@ const AT_FIVE: [(&[&str], f32); 3] =
 pub(super) struct Bodies {
     /// `[T, 22, 3]` root-relative, world axes.
     positions: Tensor,
+    /// `[T, 1, 3]` the root's place, world axes.
+    roots: Tensor,
     /// `[T, 1]` 1 where bone lengths are a real person's, else 0.
     human: Tensor,
     variety: Variety,
@@ -44,6 +48,7 @@ impl Bodies {
         let human: Vec<f32> = human.iter().map(|&human| f32::from(u8::from(human))).collect();
         Self {
             positions: &positions - positions.narrow(1, 0, 1),
+            roots: positions.narrow(1, 0, 1),
             human: Tensor::from_slice(&human).view([-1, 1]).to_device(device),
             variety: Variety::new(device),
             tables: Tables::new(device),
@@ -80,6 +85,32 @@ impl Bodies {
         if mix { self.mirrored(&bodies) } else { bodies }
     }
 
+    /// Bodies that move through the windows of frames `index` `[B, T]`: one body of [`STATURE`] a window, its bones of constant
+    /// lengths, half of them mirrored. Bones are as long as joint centres are apart in adults ([`JOINT_CENTRE_LENGTHS`]), varied by `reshape`
+    /// times the usual spread.
+    pub(super) fn draw_moving(&self, index: &Tensor, reshape: f64) -> Moving {
+        let (tables, frames, steps) = (&self.tables, index.flatten(0, 1), index.size()[1]);
+        let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, &frames));
+        let each = lengths(&bones);
+        let own = each.view([-1, steps, BODY22.len() as i64, 1]).mean_dim(&[1i64][..], false, Kind::Float);
+        let wanted = tables.joint_centre_lengths.unsqueeze(0).expand_as(&own);
+        let wanted = self.stretched(&self.some_as_children(&wanted), reshape);
+        let directions = bones / each.clamp_min(1e-6);
+        let bodies = tables.joints_from_bones.matmul(&(directions * wanted.repeat_interleave_self_int(steps, 0, None)));
+        let leg =
+            |lengths: &Tensor| lengths.index_select(1, &tables.legs).sum_dim_intlist(&[1i64][..], true, Kind::Float);
+        let scale = leg(&wanted) / leg(&own).clamp_min(1e-3);
+        let roots = self.roots.index_select(0, &frames).view([-1, steps, 3]);
+        let path = (&roots - roots.mean_dim(&[1i64][..], true, Kind::Float)) * scale;
+        let chosen = Tensor::rand([index.size()[0], 1, 1], self.options()).lt(0.5);
+        let flip = Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(bodies.device());
+        let twin = bodies.index_select(1, &tables.mirrored) * &flip;
+        Moving {
+            bodies: twin.where_self(&chosen.repeat_interleave_self_int(steps, 0, None), &bodies),
+            path: (&path * &flip).where_self(&chosen, &path),
+        }
+    }
+
     /// Bone lengths `[B, 22, 1]`, each varied (left and right alike) and all scaled to [`STATURE`].
     fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
@@ -107,6 +138,15 @@ impl Bodies {
     }
 }
 
+/// Bodies in motion.
+#[derive(Debug)]
+pub(super) struct Moving {
+    /// `[B·T, 22, 3]` root-relative, world axes, metres.
+    pub(super) bodies: Tensor,
+    /// `[B, T, 3]` the root's path about its mean, world axes, metres.
+    pub(super) path: Tensor,
+}
+
 /// Lengths `[B, 22, 1]` of bones `[B, 22, 3]`.
 fn lengths(bones: &Tensor) -> Tensor {
     bones.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
@@ -128,7 +168,11 @@ pub(super) struct Tables {
     log_at_five: Tensor,
     /// `[22, 1]` bone lengths of a person of [`STATURE`].
     human_lengths: Tensor,
+    /// `[22, 1]` [`JOINT_CENTRE_LENGTHS`].
+    joint_centre_lengths: Tensor,
     chain: Tensor,
+    /// The bones of both legs, by the joint at their end.
+    legs: Tensor,
     mirrored: Tensor,
     pub(super) h36m: Tensor,
 }
@@ -169,7 +213,9 @@ impl Tables {
                 part.map_or(0.0, |(_, factor)| factor.ln())
             })),
             human_lengths: square(&HUMAN_LENGTHS),
+            joint_centre_lengths: square(&JOINT_CENTRE_LENGTHS),
             chain: places(&CHAIN),
+            legs: places(&LEGS),
             mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),
             h36m: places(H36M17.joints),
         }
@@ -182,4 +228,14 @@ impl Tables {
 const HUMAN_LENGTHS: [f32; 22] = [
     0.0, 0.092, 0.411, 0.393, 0.092, 0.411, 0.393, 0.27, 0.269, 0.152, 0.172,
     0.164, 0.277, 0.231, 0.164, 0.277, 0.231, 0.06, 0.062, 0.062, 0.091, 0.091,
+];
+
+/// `[22]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY22`]: between the means of UI-PRMD's people and
+/// those of the skeletons that CMU fitted to markers, which agree with de Leva 1996 in the limbs. UI-PRMD's wrists and ankles lie above
+/// the joints: by its lengths ([`HUMAN_LENGTHS`]) a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter
+/// than they are (docs/lab.md).
+#[rustfmt::skip]
+const JOINT_CENTRE_LENGTHS: [f32; 22] = [
+    0.0, 0.095, 0.401, 0.411, 0.095, 0.401, 0.411, 0.268, 0.268, 0.150, 0.172,
+    0.175, 0.287, 0.253, 0.175, 0.287, 0.253, 0.06, 0.062, 0.062, 0.091, 0.091,
 ];

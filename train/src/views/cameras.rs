@@ -94,6 +94,11 @@ impl Cameras {
         Self { wide: 0.3, ..Self::default() }
     }
 
+    /// The cameras that watch windows in training: the protocol and, in one of ten, the wide distribution.
+    pub fn of_windows() -> Self {
+        Self { wide: 0.1, ..Self::default() }
+    }
+
     /// Draws `rows` cameras from libtorch's generator, which the caller has seeded.
     pub(super) fn place(&self, rows: i64, device: Device) -> Placed {
         let draw = Sampler::new(rows, device);

@@ -8,9 +8,12 @@
 mod joints;
 mod sampler;
 mod scores;
+mod sequence;
+mod spells;
 
 pub(super) use joints::Joints;
 pub(super) use sampler::Sampler;
+pub(super) use sequence::{Footage, SequenceDetection};
 
 use tch::{Kind, Tensor};
 
@@ -116,7 +119,7 @@ impl<'a> Detection<'a> {
         let error = (self.errors() * quality * blind + self.lost()) * &self.errs;
         let found = self.exchanged(&(pixels + error * size));
         let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
-        let score = self.scores(&distance, &occluded);
+        let score = scores::scores(&self.draw, &self.joints.noise, &distance, &occluded);
         let score = score.where_self(&self.errs.gt(0.5), &score.ones_like());
         Tensor::cat(&[found, score], 2)
     }
@@ -163,13 +166,21 @@ impl<'a> Detection<'a> {
             let hidden = self.draw.some(share * level);
             left_out = left_out.logical_or(&hidden.logical_and(part));
         }
-        let points = seen.narrow(2, 0, 2);
-        let inside = points.ge(0.0).logical_and(&points.lt_tensor(&size.unsqueeze(1))).all_dim(2, true);
-        let cut = inside.logical_not().logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
-        let left_out = left_out.logical_or(&cut);
-        let visible = left_out.logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        left_out.logical_and(&visible.ge(LEAST_VISIBLE))
+        let cut = outside(seen, size).logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
+        if_enough_are_left(&left_out.logical_or(&cut))
     }
+}
+
+/// `[B, J, 1]` whether key points `[B, J, 3]` are outside images of `size` `[B, 2]`.
+fn outside(seen: &Tensor, size: &Tensor) -> Tensor {
+    let points = seen.narrow(2, 0, 2);
+    points.ge(0.0).logical_and(&points.lt_tensor(&size.unsqueeze(1))).all_dim(2, true).logical_not()
+}
+
+/// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`LEAST_VISIBLE`] joints would remain.
+fn if_enough_are_left(left_out: &Tensor) -> Tensor {
+    let visible = left_out.logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+    left_out.logical_and(&visible.ge(LEAST_VISIBLE))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Motion seen by virtual cameras, on the device. Every draw of a pose is a new body (`bodies`), a new camera
-//! (`cameras`) and a new detector; the result is [`Seen`], as it is or with the camera turned towards the person.
+//! (`cameras`) and a new detector; the result is [`Seen`], as it is or with the camera turned towards the person. `sequences`
+//! keeps body, camera and detector for a window of frames.
 //!
 //! All tensors are f32. N poses of the 22 joints of [`poselift::skeleton::BODY22`]; world axes have y up, camera axes
 //! x right, y down, z forward.
@@ -7,8 +8,10 @@
 mod bodies;
 mod cameras;
 mod detector;
+mod limb_axes;
 mod rarity;
 mod seen;
+mod sequences;
 mod variety;
 
 use poselift::skeleton::{BODY22, Layout};
@@ -16,11 +19,13 @@ use tch::{Device, Tensor};
 
 use bodies::Bodies;
 use detector::{Detection, Joints};
+use limb_axes::LimbAxes;
 
 pub use bodies::STATURE;
 pub use cameras::Cameras;
 pub use detector::Detector;
 pub use seen::Seen;
+pub use sequences::Windows;
 
 /// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
 const NEAREST: f64 = 0.2;
@@ -32,6 +37,7 @@ pub struct Viewer {
     /// `[J]` indices of the detectors' joints among the bodies'.
     seen: Tensor,
     joints: Joints,
+    limb_axes: LimbAxes,
 }
 
 /// What is random in a draw.
@@ -59,6 +65,7 @@ impl Viewer {
             bodies: Bodies::new(positions, human, device),
             seen: Tensor::from_slice(&seen).to_device(device),
             joints: Joints::new(layout, device),
+            limb_axes: LimbAxes::new(layout, device),
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Features {
     /// `[N, terms]` for each plane.
     planes: Vec<Vec<f32>>,
     channels: usize,
+    /// `[N, J, channels]` as they are, if something behind the network reads them; else empty.
+    whole: Vec<f32>,
     /// `[J, channels]` of one person, and `[J]` each joint's weight.
     person: Vec<f32>,
     weights: Vec<f32>,
@@ -63,7 +65,18 @@ impl Features {
     /// Allocates for at most `people` people of `joints` joints with `channels` channels.
     pub(super) fn new(centring: Centring, merged: Vec<Merged>, [joints, channels]: [usize; 2], people: usize) -> Self {
         let planes = merged.iter().map(|merged| vec![0.0; people * merged.len()]).collect();
-        Self { centring, merged, planes, channels, person: vec![0.0; joints * channels], weights: vec![0.0; joints] }
+        let person = vec![0.0; joints * channels];
+        Self { centring, merged, planes, channels, whole: Vec::new(), person, weights: vec![0.0; joints] }
+    }
+
+    /// Keeps the features of `people` people as they are, too.
+    pub(super) fn keep_whole(&mut self, people: usize) {
+        self.whole = vec![0.0; people * self.person.len()];
+    }
+
+    /// `[N, J·channels]` the features as they are.
+    pub(super) fn whole(&self) -> &[f32] {
+        &self.whole
     }
 
     /// Numbers per person in a plane.
@@ -82,6 +95,9 @@ impl Features {
             match &self.centring {
                 Centring::Centred => normalise(raw, self.channels, &mut self.person, &mut self.weights),
                 Centring::Absolute(mean) => fill(raw, self.channels, mean, &mut self.person),
+            }
+            if let Some(whole) = self.whole.chunks_exact_mut(self.person.len()).nth(index) {
+                whole.copy_from_slice(&self.person);
             }
             for (merged, plane) in self.merged.iter().zip(&mut self.planes) {
                 let own = &mut plane[index * merged.len()..][..merged.len()];

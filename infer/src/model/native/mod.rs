@@ -7,6 +7,7 @@
 //! compares it with ONNX Runtime.
 
 mod features;
+mod memory;
 mod plan;
 mod weights;
 
@@ -14,10 +15,11 @@ use std::sync::{Mutex, PoisonError};
 
 use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
 
-use super::batch::FlatBatch;
+use super::batch::{FlatBatch, FlatRecall};
 use super::{Isa, ModelFile};
 use crate::error::{Error, Result};
 use features::Features;
+use memory::{Frames, Memory};
 use plan::Plan;
 
 // The kernels' constants for quantising must equal the file's.
@@ -62,6 +64,9 @@ struct Scratch {
     ends: Vec<Vec<f32>>,
     /// Output of one pose.
     row: Vec<f32>,
+    /// What a memory computes, and the sigma of single frames `[N, J_out]` that it reads, for networks that have one.
+    memory: Option<memory::Scratch>,
+    sigma: Vec<f32>,
 }
 
 impl NativeNetwork {
@@ -97,7 +102,7 @@ impl NativeNetwork {
 
     /// Lifts a batch; the slices' lengths match the file's card.
     pub(super) fn run(&self, batch: FlatBatch<'_>) {
-        let FlatBatch { len, keypoints, poses, mut sigma } = batch;
+        let FlatBatch { len, keypoints, poses, mut sigma, mut recall } = batch;
         let mut scratch = self.take_scratch();
         let plan = &self.plan;
         for first in (0..len).step_by(BLOCK) {
@@ -106,9 +111,42 @@ impl NativeNetwork {
             scratch.features.read(&keypoints[of(plan.keypoints)], count);
             self.layers(&mut scratch, count);
             let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[of(plan.joints)]);
-            plan.write_poses(&scratch.ends, &mut scratch.row, count, &mut poses[of(plan.joints * 3)], sigma);
+            let poses = &mut poses[of(plan.joints * 3)];
+            match &plan.memory {
+                None => plan.write_poses(&scratch.ends, &mut scratch.row, count, poses, sigma),
+                Some(memory) => {
+                    let recall = recall.as_mut().map(|FlatRecall { since, memory: remembered }| FlatRecall {
+                        since: &since[of(1)],
+                        memory: &mut remembered[of(memory.units())],
+                    });
+                    self.remember(memory, &mut scratch, poses, sigma, recall);
+                }
+            }
         }
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+
+    /// Writes poses, and sigma where it is wanted, corrected by what is remembered.
+    fn remember(
+        &self,
+        memory: &Memory,
+        scratch: &mut Scratch,
+        poses: &mut [f32],
+        wanted: Option<&mut [f32]>,
+        recall: Option<FlatRecall<'_>>,
+    ) {
+        let plan = &self.plan;
+        let count = poses.len() / (plan.joints * 3);
+        let Scratch { features, ends, row, memory: numbers, sigma, .. } = scratch;
+        let (numbers, sigma) =
+            (numbers.as_mut().expect("a plan with a memory has numbers for it"), &mut sigma[..count * plan.joints]);
+        plan.write_poses(ends, row, count, poses, Some(sigma));
+        let (since, remembered) = recall.map_or((&[][..], &mut [][..]), |recall| (recall.since, recall.memory));
+        let frames = Frames { features: features.whole(), poses, sigma, since, memory: remembered };
+        memory.correct(self.processor, numbers, frames);
+        if let Some(wanted) = wanted {
+            wanted.copy_from_slice(sigma);
+        }
     }
 
     /// Memory of a finished call, or new memory.
@@ -118,7 +156,7 @@ impl NativeNetwork {
     }
 
     fn layers(&self, scratch: &mut Scratch, count: usize) {
-        let Scratch { features, residual, inner, sums, codes, scales, ends, row: _ } = scratch;
+        let Scratch { features, residual, inner, sums, codes, scales, ends, .. } = scratch;
         let (plan, processor) = (&self.plan, self.processor);
         let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.wide());
         for (plane, layer) in plan.input.iter().enumerate() {
@@ -187,6 +225,8 @@ impl Scratch {
             codes: vec![0; if is_int8 { numbers * code_bytes } else { 0 }],
             scales: vec![0.0; BLOCK],
             row: vec![0.0; plan.numbers()],
+            memory: plan.memory.as_ref().map(Memory::scratch),
+            sigma: vec![0.0; if plan.memory.is_some() { BLOCK * plan.joints } else { 0 }],
             ends: plan.output.iter().map(|layer| vec![0.0; BLOCK * layer.padded()]).collect(),
         }
     }

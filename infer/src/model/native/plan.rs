@@ -5,6 +5,7 @@ use poselift_onnx::{Features as FileFeatures, Network};
 
 use super::Layer;
 use super::features::{Centring, Features, Merged};
+use super::memory::Memory;
 use super::weights::{self, Output};
 use crate::error::{Error, Result};
 
@@ -29,6 +30,7 @@ pub(super) struct Plan {
     /// For each plane, the last layer's column and sign of each output number; and the numbers' bias.
     numbers: Vec<Vec<(usize, f32)>>,
     bias: Vec<f32>,
+    pub(super) memory: Option<Memory>,
 }
 
 impl Plan {
@@ -63,6 +65,7 @@ impl Plan {
             output,
             numbers,
             bias,
+            memory: Memory::new(network, shape),
         })
     }
 
@@ -78,12 +81,12 @@ impl Plan {
 
     /// Features of at most `people` people.
     pub(super) fn features(&self, people: usize) -> Features {
-        Features::new(
-            self.centring.clone(),
-            self.merged.clone(),
-            [self.keypoints / self.channels, self.channels],
-            people,
-        )
+        let joints = [self.keypoints / self.channels, self.channels];
+        let mut features = Features::new(self.centring.clone(), self.merged.clone(), joints, people);
+        if self.memory.is_some() {
+            features.keep_whole(people);
+        }
+        features
     }
 
     /// Output numbers per person.

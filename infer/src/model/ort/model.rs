@@ -3,7 +3,7 @@
 //! ONNX Runtime lets any number of threads call one session concurrently; `ort` requires a session per thread, with
 //! its own weights. This file is therefore the only one that goes below `ort`.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::CStr;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 
@@ -12,13 +12,16 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
 
 use crate::error::{Error, Result};
-use crate::model::batch::FlatBatch;
-use crate::model::{Card, INPUT_NAME, OUTPUT_NAME, SIGMA_NAME};
+use crate::model::batch::{FlatBatch, FlatRecall};
+use crate::model::{Card, INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, OUTPUT_NAME, SIGMA_NAME, SINCE_NAME};
 
 /// The names of the inputs and outputs as C strings; a test compares them with the contract's.
 const INPUT: &CStr = c"keypoints";
 const OUTPUT: &CStr = c"pose";
 const SIGMA: &CStr = c"sigma";
+const MEMORY: &CStr = c"memory";
+const SINCE: &CStr = c"since";
+const NEXT_MEMORY: &CStr = c"next_memory";
 
 /// A loaded model that any number of threads may call concurrently.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub(in crate::model) struct OrtModel {
     input: [usize; 2],
     /// J_out.
     joints: usize,
+    /// Numbers that are remembered of a person; 0 for a model without a memory.
+    units: usize,
 }
 
 // SAFETY: the only part that is not Send is MemoryInfo, a description of the CPU's memory that is only read; ONNX
@@ -42,8 +47,8 @@ impl OrtModel {
     /// The runtime does not know the CPU's memory.
     pub(in crate::model) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
         debug_assert_eq!(
-            [INPUT, OUTPUT, SIGMA].map(CStr::to_bytes),
-            [INPUT_NAME, OUTPUT_NAME, SIGMA_NAME].map(str::as_bytes)
+            [INPUT, OUTPUT, SIGMA, MEMORY, SINCE, NEXT_MEMORY].map(CStr::to_bytes),
+            [INPUT_NAME, OUTPUT_NAME, SIGMA_NAME, MEMORY_NAME, SINCE_NAME, NEXT_MEMORY_NAME].map(str::as_bytes)
         );
         let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
         let memory = memory.map_err(|error| Error::runtime(format!("ONNX Runtime failed: {}", error.message())))?;
@@ -52,6 +57,7 @@ impl OrtModel {
             memory: Arc::new(memory),
             input: [card.input.joints.len(), card.input.channels],
             joints: card.output.joints.len(),
+            units: card.memory.as_ref().map_or(0, |memory| memory.units),
         })
     }
 
@@ -68,46 +74,62 @@ impl OrtModel {
     /// # Panics
     /// If a slice is not as long as the batch needs.
     pub(in crate::model) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
-        let FlatBatch { len: people, keypoints, poses, sigma } = batch;
+        let FlatBatch { len: people, keypoints, poses, sigma, recall } = batch;
         let failed = |error: ort::Error| {
             let [joints, channels] = self.input;
             Error::runtime(format!("ONNX Runtime failed on [{people}, {joints}, {channels}]: {}", error.message()))
         };
         let [joints, channels] = self.input;
-        let input = self.value(NonNull::from(keypoints).cast(), keypoints.len(), &[people, joints, channels]);
-        let input = input.map_err(failed)?;
+        let shape = [people, joints, channels];
+        let mut inputs = Tensors::default();
+        let mut outputs = Tensors::default();
+        inputs.add(INPUT, self.value(NonNull::from(keypoints).cast(), keypoints.len(), &shape).map_err(failed)?);
         let pose = self.value(NonNull::from(&mut *poses).cast(), poses.len(), &[people, self.joints, 3]);
-        let pose = pose.map_err(failed)?;
-        match sigma {
-            None => self.call(&input, [OUTPUT.as_ptr()], [pose.0.as_ptr()]),
-            Some(sigma) => {
-                let sigma = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints]);
-                let sigma = sigma.map_err(failed)?;
-                self.call(&input, [OUTPUT.as_ptr(), SIGMA.as_ptr()], [pose.0.as_ptr(), sigma.0.as_ptr()])
-            }
+        outputs.add(OUTPUT, pose.map_err(failed)?);
+        if let Some(sigma) = sigma {
+            let value = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints]);
+            outputs.add(SIGMA, value.map_err(failed)?);
         }
-        .map_err(failed)
+        if self.units == 0 {
+            return self.call(&inputs, &mut outputs).map_err(failed);
+        }
+        // The runtime does not write to what it reads.
+        let (before, since) = match &recall {
+            Some(recall) => (recall.memory.to_vec(), recall.since.to_vec()),
+            None => (vec![0.0; people * self.units], vec![0.0; people]),
+        };
+        let mut kept = Vec::new();
+        let next = match recall {
+            Some(FlatRecall { memory, .. }) => memory,
+            None => {
+                kept.resize(people * self.units, 0.0);
+                &mut kept
+            }
+        };
+        let shape = [people, self.units];
+        inputs.add(MEMORY, self.value(NonNull::from(&before[..]).cast(), before.len(), &shape).map_err(failed)?);
+        inputs.add(SINCE, self.value(NonNull::from(&since[..]).cast(), since.len(), &[people, 1]).map_err(failed)?);
+        let value = self.value(NonNull::from(&mut *next).cast(), next.len(), &shape);
+        outputs.add(NEXT_MEMORY, value.map_err(failed)?);
+        self.call(&inputs, &mut outputs).map_err(failed)
     }
 
-    fn call<const N: usize>(
-        &self,
-        input: &Tensor,
-        names: [*const c_char; N],
-        mut outputs: [*mut OrtValue; N],
-    ) -> ort::Result<()> {
-        let (inputs, input_names) = ([input.0.as_ptr().cast_const()], [INPUT.as_ptr()]);
-        // SAFETY: all pointers are valid for the call, and the counts are those of the arrays. The outputs stay ours:
-        // the runtime fills the values in `outputs` and allocates nothing. Null options are the default ones.
+    fn call(&self, inputs: &Tensors, outputs: &mut Tensors) -> ort::Result<()> {
+        let [input_names, output_names] = [inputs, &*outputs].map(|tensors| tensors.names.map(CStr::as_ptr));
+        let input_values = inputs.pointers().map(<*mut OrtValue>::cast_const);
+        let mut output_values = outputs.pointers();
+        // SAFETY: all pointers are valid for the call, and the counts are those of the tensors. The outputs stay ours:
+        // the runtime fills the values in `output_values` and allocates nothing. Null options are the default ones.
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr().cast_mut(),
                 null(),
                 input_names.as_ptr(),
-                inputs.as_ptr(),
-                inputs.len(),
-                names.as_ptr(),
-                names.len(),
-                outputs.as_mut_ptr(),
+                input_values.as_ptr(),
+                inputs.count,
+                output_names.as_ptr(),
+                outputs.count,
+                output_values.as_mut_ptr(),
             )
         };
         check(status)
@@ -133,6 +155,32 @@ impl OrtModel {
         };
         check(status)?;
         NonNull::new(value).map(Tensor).ok_or_else(|| ort::Error::new("it made no tensor"))
+    }
+}
+
+/// The tensors of one side of a call, three at the most, with their names.
+struct Tensors {
+    names: [&'static CStr; 3],
+    values: [Option<Tensor>; 3],
+    count: usize,
+}
+
+impl Default for Tensors {
+    fn default() -> Self {
+        Self { names: [c""; 3], values: [None, None, None], count: 0 }
+    }
+}
+
+impl Tensors {
+    fn add(&mut self, name: &'static CStr, value: Tensor) {
+        self.names[self.count] = name;
+        self.values[self.count] = Some(value);
+        self.count += 1;
+    }
+
+    /// Null behind the last.
+    fn pointers(&self) -> [*mut OrtValue; 3] {
+        [0, 1, 2].map(|index| self.values[index].as_ref().map_or(null_mut(), |value| value.0.as_ptr()))
     }
 }
 

@@ -95,7 +95,7 @@ impl Chunk {
         self.poses.resize(len * pose, 0.0);
         self.sigma.resize(if self.wants_sigma { len * sigma } else { 0 }, 0.0);
         let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
-        backend.run(FlatBatch { len, keypoints: &self.keypoints, poses: &mut self.poses, sigma })
+        backend.run(FlatBatch { len, keypoints: &self.keypoints, poses: &mut self.poses, sigma, recall: None })
     }
 
     /// The result of running it: a failure of the runtime, or the panic of its thread.

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::batch::FlatBatch;
+use super::batch::{FlatBatch, FlatRecall};
 use super::native::NativeNetwork;
 use super::ort::{OrtModel, library};
-use super::{Engine, Isa, ModelFile};
+use super::{Card, Engine, Isa, ModelFile};
 use crate::error::{Error, Result};
 use verified::VerificationCache;
 
@@ -65,21 +65,66 @@ fn other_poses(isa: Isa) -> Error {
     Error::model(format!("our own kernels ({isa}) give other poses than ONNX Runtime"))
 }
 
-/// Whether both give the same poses, and sigma if the model has it, for all probe inputs.
+/// Whether both give the same poses, and sigma if the model has it, for all probe inputs; with a memory, for a second frame of the
+/// same people too.
 fn agree(network: &NativeNetwork, model: &OrtModel, file: &ModelFile) -> Result<bool> {
     let card = file.card();
-    let (joints_in, joints_out) = (card.input.joints.len(), card.output.joints.len());
-    let input = probe::inputs(joints_in, card.input.channels);
-    let blank = |numbers: usize| vec![0f32; probe::COUNT * numbers];
-    let (mut poses, mut expected) = (blank(joints_out * 3), blank(joints_out * 3));
-    let (mut sigma, mut expected_sigma) = (blank(joints_out), blank(joints_out));
-    fn batch<'a>(keypoints: &'a [f32], poses: &'a mut [f32], sigma: Option<&'a mut [f32]>) -> FlatBatch<'a> {
-        FlatBatch { len: probe::COUNT, keypoints, poses, sigma }
+    let input = probe::inputs(card.input.joints.len(), card.input.channels);
+    let (mut ours, mut theirs) = (Answers::new(card), Answers::new(card));
+    let frames = if card.memory.is_some() { 2 } else { 1 };
+    for frame in 0..frames {
+        network.run(ours.batch(&input, frame));
+        model.run(theirs.batch(&input, frame))?;
+        if !ours.are_close_to(&theirs, card) {
+            return Ok(false);
+        }
     }
-    network.run(batch(&input, &mut poses, card.output.sigma.then_some(&mut sigma)));
-    model.run(batch(&input, &mut expected, card.output.sigma.then_some(&mut expected_sigma)))?;
-    let same_poses = compare::are_close(&poses, &expected, joints_out * 3);
-    Ok(same_poses && compare::are_close(&sigma, &expected_sigma, joints_out))
+    Ok(true)
+}
+
+/// What one backend gives for the probe inputs.
+struct Answers {
+    poses: Vec<f32>,
+    /// Empty for models without sigma.
+    sigma: Vec<f32>,
+    /// Empty for models without a memory.
+    memory: Vec<f32>,
+    since: Vec<f32>,
+}
+
+/// Seconds between two frames of a probed person.
+const SINCE: f32 = 0.04;
+
+impl Answers {
+    fn new(card: &Card) -> Self {
+        let blank = |numbers: usize| vec![0f32; probe::COUNT * numbers];
+        let joints = card.output.joints.len();
+        Self {
+            poses: blank(joints * 3),
+            sigma: blank(if card.output.sigma { joints } else { 0 }),
+            memory: blank(card.memory.as_ref().map_or(0, |memory| memory.units)),
+            since: Vec::new(),
+        }
+    }
+
+    fn batch<'a>(&'a mut self, keypoints: &'a [f32], frame: usize) -> FlatBatch<'a> {
+        self.since = vec![if frame == 0 { 0.0 } else { SINCE }; probe::COUNT];
+        FlatBatch {
+            len: probe::COUNT,
+            keypoints,
+            poses: &mut self.poses,
+            sigma: (!self.sigma.is_empty()).then_some(&mut self.sigma),
+            recall: (!self.memory.is_empty()).then_some(FlatRecall { since: &self.since, memory: &mut self.memory }),
+        }
+    }
+
+    fn are_close_to(&self, other: &Self, card: &Card) -> bool {
+        let joints = card.output.joints.len();
+        let memory = card.memory.as_ref().map_or(1, |memory| memory.units);
+        compare::are_close(&self.poses, &other.poses, joints * 3)
+            && compare::are_close(&self.sigma, &other.sigma, joints)
+            && compare::are_close(&self.memory, &other.memory, memory)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,215 @@
+//! What a model with a memory remembers of each track.
+
+use std::collections::HashMap;
+
+use ndarray::{ArrayView1, ArrayViewMut2};
+
+use crate::error::{Error, Result};
+use crate::model::{Batch, MemoryCard, PoseNetwork, Recall};
+use crate::pose::Frame;
+
+/// Seconds between frames that do not say their time.
+const USUAL_STEP: f64 = 1.0 / 30.0;
+/// Tracks that are kept beside those in sight before old ones are looked for.
+const SPARE_TRACKS: usize = 64;
+
+/// A person of a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct RecalledPerson {
+    /// The frame, as its place in the batch of frames.
+    frame: usize,
+    /// Seconds.
+    time: f64,
+    /// `None` for who cannot be told from others.
+    track: Option<TrackId>,
+}
+
+/// What a person is remembered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum TrackId {
+    Named(i64),
+    /// The only person of a stream without ids.
+    Only,
+}
+
+/// The people of `frames`, in order, of whom `are_lifted` says yes.
+pub(super) fn persons(frames: &[Frame], are_lifted: impl Iterator<Item = bool>) -> Vec<RecalledPerson> {
+    let mut all = Vec::new();
+    for (place, frame) in frames.iter().enumerate() {
+        let time = frame.time.unwrap_or(frame.index as f64 * USUAL_STEP);
+        let is_alone = frame.people.len() == 1;
+        for person in &frame.people {
+            let track = person.id.map(TrackId::Named).or(is_alone.then_some(TrackId::Only));
+            all.push(RecalledPerson { frame: place, time, track });
+        }
+    }
+    all.into_iter().zip(are_lifted).filter(|(_, is_lifted)| *is_lifted).map(|(person, _)| person).collect()
+}
+
+/// The tracks that are remembered.
+#[derive(Debug)]
+pub(super) struct Tracks {
+    units: usize,
+    longest_gap: f64,
+    known: HashMap<TrackId, Known>,
+    /// `[N, units]` and `[N]` of the batch that is run, kept between calls.
+    memory: Vec<f32>,
+    since: Vec<f32>,
+}
+
+/// What is known of a track.
+#[derive(Debug)]
+struct Known {
+    /// `[units]`.
+    memory: Vec<f32>,
+    /// When it was last seen, seconds.
+    time: f64,
+}
+
+impl Tracks {
+    pub(super) fn new(card: &MemoryCard) -> Self {
+        let (units, longest_gap) = (card.units, card.longest_gap);
+        Self { units, longest_gap, known: HashMap::new(), memory: Vec::new(), since: Vec::new() }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+    }
+
+    /// Runs `network` on `batch`, the people `persons`, frame after frame.
+    ///
+    /// # Errors
+    /// A runtime that fails.
+    pub(super) fn run<N: PoseNetwork>(
+        &mut self,
+        network: &mut N,
+        persons: &[RecalledPerson],
+        mut batch: Batch<'_>,
+    ) -> Result<()> {
+        let mut first = 0;
+        for frame in persons.chunk_by(|one, next| one.frame == next.frame) {
+            self.recall(frame);
+            let rows = batch.rows(first..first + frame.len());
+            first += frame.len();
+            let shape = (frame.len(), self.units);
+            let memory = ArrayViewMut2::from_shape(shape, &mut self.memory);
+            let memory = memory.map_err(|error| Error::input(error.to_string()))?;
+            let recall = Recall { since: ArrayView1::from(&self.since[..]), memory };
+            let rows = rows.remembering(network.card(), recall)?;
+            network.run(rows)?;
+            self.keep(frame);
+        }
+        Ok(())
+    }
+
+    /// Fills the arrays with what is known of `persons`.
+    fn recall(&mut self, persons: &[RecalledPerson]) {
+        self.since.clear();
+        self.memory.clear();
+        for person in persons {
+            // Taken out, so that a second person of the same id is new.
+            let known = person.track.and_then(|track| self.known.remove(&track));
+            match known {
+                Some(known) if person.time > known.time && person.time - known.time <= self.longest_gap => {
+                    self.since.push((person.time - known.time) as f32);
+                    self.memory.extend_from_slice(&known.memory);
+                }
+                _ => {
+                    self.since.push(0.0);
+                    self.memory.resize(self.memory.len() + self.units, 0.0);
+                }
+            }
+        }
+    }
+
+    /// Keeps what the network gave for `persons`.
+    fn keep(&mut self, persons: &[RecalledPerson]) {
+        for (person, memory) in persons.iter().zip(self.memory.chunks_exact(self.units)) {
+            // What is not finite would spoil all frames after it.
+            if let Some(track) = person.track.filter(|_| memory.iter().all(|number| number.is_finite())) {
+                self.known.insert(track, Known { memory: memory.to_vec(), time: person.time });
+            }
+        }
+        let now = persons[0].time;
+        if self.known.len() > persons.len() + SPARE_TRACKS {
+            self.known.retain(|_, known| (now - known.time).abs() <= self.longest_gap);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::model::{BatchArrays, Card, MockNetwork, TrainingCard};
+    use crate::pose::Person;
+
+    /// Counts a person's frames in its one unit, and adds up the seconds in the other.
+    struct Counting(Card);
+
+    impl Counting {
+        fn new() -> Self {
+            let mut card = MockNetwork::new().card;
+            card.memory = Some(MemoryCard {
+                units: 2,
+                longest_gap: 1.0,
+                frames: String::new(),
+                training: TrainingCard::untrained(),
+            });
+            Self(card)
+        }
+    }
+
+    impl PoseNetwork for Counting {
+        fn card(&self) -> &Card {
+            &self.0
+        }
+
+        fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+            let BatchArrays { mut poses, recall, .. } = batch.into_arrays();
+            let mut recall = recall.expect("people are remembered");
+            for (row, mut memory) in recall.memory.outer_iter_mut().enumerate() {
+                memory[0] += 1.0;
+                memory[1] += recall.since[row];
+                poses[(row, 0, 0)] = memory[0];
+                poses[(row, 0, 1)] = memory[1];
+            }
+            Ok(())
+        }
+    }
+
+    fn frame(time: f64, ids: &[Option<i64>]) -> Frame {
+        let people = ids.iter().map(|&id| Person { id, keypoints: Vec::new() }).collect();
+        Frame { time: Some(time), people, ..Frame::default() }
+    }
+
+    /// For each person of `frames` how many frames of them were seen before, this one counted, and over how many seconds.
+    fn seen(frames: &[Frame]) -> Vec<[f32; 2]> {
+        let mut network = Counting::new();
+        let mut tracks = Tracks::new(network.card().memory.as_ref().expect("it has a memory"));
+        let persons = persons(frames, std::iter::repeat(true));
+        let mut poses = Array3::zeros((persons.len(), 17, 3));
+        let keypoints = Array3::zeros((persons.len(), 17, 3));
+        let card = network.card().clone();
+        let batch = Batch::new(&card, keypoints.view(), poses.view_mut(), None).expect("the mock's shapes");
+        tracks.run(&mut network, &persons, batch).expect("the mock does not fail");
+        poses.outer_iter().map(|pose| [pose[(0, 0)], pose[(0, 1)]]).collect()
+    }
+
+    #[test]
+    fn people_are_remembered_by_their_id_and_forgotten_after_a_gap() {
+        let (a, b) = (Some(1), Some(2));
+        let frames = [frame(0.0, &[a, b]), frame(0.5, &[b]), frame(1.0, &[b, a]), frame(2.25, &[a, b])];
+        let found = seen(&frames);
+        assert_eq!(found, [[1.0, 0.0], [1.0, 0.0], [2.0, 0.5], [3.0, 1.0], [2.0, 1.0], [1.0, 0.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn who_has_no_id_is_remembered_only_alone_and_time_that_goes_back_begins_anew() {
+        let found = seen(&[frame(0.0, &[None]), frame(0.5, &[None]), frame(0.75, &[None, None]), frame(1.0, &[None])]);
+        assert_eq!(found, [[1.0, 0.0], [2.0, 0.5], [1.0, 0.0], [1.0, 0.0], [3.0, 1.0]]);
+        let found = seen(&[frame(3.0, &[Some(1)]), frame(0.0, &[Some(1)]), frame(0.5, &[Some(1), Some(1)])]);
+        assert_eq!(found, [[1.0, 0.0], [1.0, 0.0], [2.0, 0.5], [1.0, 0.0]]);
+    }
+}

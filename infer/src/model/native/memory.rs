@@ -1,0 +1,179 @@
+//! The memory of a network: what `poselift_onnx::Memory` says, by our own kernels, one frame of each of N people a call.
+
+use poselift_kernels::{DenseF32, PanelShape, Processor, Rows, RowsMut};
+use poselift_onnx::{Dense, Network};
+
+use super::BLOCK;
+
+/// A memory ready for the kernels.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// H.
+    units: usize,
+    /// Numbers of a person's features, and J_out.
+    features: usize,
+    joints: usize,
+    encoder: DenseF32,
+    input_gates: DenseF32,
+    state_gates: DenseF32,
+    decoder: DenseF32,
+    correction: DenseF32,
+}
+
+/// What a network gave for single frames, to be corrected in place; N people.
+pub(super) struct Frames<'a> {
+    /// `[N, F]`.
+    pub(super) features: &'a [f32],
+    /// `[N, J_out, 3]`.
+    pub(super) poses: &'a mut [f32],
+    /// `[N, J_out]`.
+    pub(super) sigma: &'a mut [f32],
+    /// `[N]`, or empty where all are new.
+    pub(super) since: &'a [f32],
+    /// `[N, H]`, or empty where all are new.
+    pub(super) memory: &'a mut [f32],
+}
+
+/// Numbers between the layers, of [`BLOCK`] people.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// `[N, F + 4·J_out + 1]`.
+    read: Vec<f32>,
+    /// `[N, H]` what is remembered.
+    memory: Vec<f32>,
+    /// `[N, 2·H]` what is encoded, then what is remembered next.
+    known: Vec<f32>,
+    /// Outputs of layers, with the padding of their panels.
+    wide: Vec<f32>,
+    input_gates: Vec<f32>,
+    state_gates: Vec<f32>,
+    /// `[N, H]`.
+    decoded: Vec<f32>,
+}
+
+impl Memory {
+    /// The memory of `network`, packed for kernels of `shape`; `None` if it has none.
+    pub(super) fn new(network: &Network, shape: PanelShape) -> Option<Self> {
+        let memory = network.memory.as_ref()?;
+        let pack = |layer: &Dense<f32>| {
+            let (weights, bias) = (layer.weights[0].values(), layer.bias.values());
+            DenseF32::new(&weights, bias.len(), Some(&*bias), shape)
+        };
+        Some(Self {
+            units: memory.units(),
+            features: network.joints_in * network.channels,
+            joints: network.joints_out,
+            encoder: pack(&memory.encoder),
+            input_gates: pack(&memory.input_gates),
+            state_gates: pack(&memory.state_gates),
+            decoder: pack(&memory.decoder),
+            correction: pack(&memory.correction),
+        })
+    }
+
+    /// H.
+    pub(super) fn units(&self) -> usize {
+        self.units
+    }
+
+    /// Room for the numbers between the layers.
+    pub(super) fn scratch(&self) -> Scratch {
+        let rows = |numbers: usize| vec![0.0; BLOCK * numbers];
+        let widest = [&self.encoder, &self.decoder, &self.correction].map(DenseF32::padded).into_iter().max();
+        Scratch {
+            read: rows(self.inputs()),
+            memory: rows(self.units),
+            known: rows(2 * self.units),
+            wide: rows(widest.unwrap_or_default()),
+            input_gates: rows(self.input_gates.padded()),
+            state_gates: rows(self.state_gates.padded()),
+            decoded: rows(self.units),
+        }
+    }
+
+    /// Numbers that the encoder reads.
+    fn inputs(&self) -> usize {
+        self.features + self.joints * 4 + 1
+    }
+
+    /// Corrects `frames` of at most [`BLOCK`] people, and replaces what is remembered of them.
+    pub(super) fn correct(&self, processor: Processor, scratch: &mut Scratch, frames: Frames<'_>) {
+        let count = frames.sigma.len() / self.joints;
+        let units = self.units;
+        self.read(scratch, &frames, count);
+        let product = |values: &[f32], stride: usize, layer: &DenseF32, out: &mut [f32]| {
+            processor.product(Rows { values, count, stride }, layer, RowsMut { values: out, stride: layer.padded() });
+        };
+        product(&scratch.read, self.inputs(), &self.encoder, &mut scratch.wide);
+        for (known, wide) in
+            scratch.known.chunks_exact_mut(2 * units).zip(scratch.wide.chunks_exact(self.encoder.padded()))
+        {
+            known[..units].iter_mut().zip(wide).for_each(|(known, &z)| *known = z.max(0.0));
+        }
+        product(&scratch.known, 2 * units, &self.input_gates, &mut scratch.input_gates);
+        product(&scratch.memory, units, &self.state_gates, &mut scratch.state_gates);
+        for person in 0..count {
+            let input = &scratch.input_gates[person * self.input_gates.padded()..][..3 * units];
+            let state = &scratch.state_gates[person * self.state_gates.padded()..][..3 * units];
+            let next = &mut scratch.known[person * 2 * units + units..][..units];
+            update(input, state, &scratch.memory[person * units..][..units], next);
+        }
+        product(&scratch.known, 2 * units, &self.decoder, &mut scratch.wide);
+        for (decoded, wide) in
+            scratch.decoded.chunks_exact_mut(units).zip(scratch.wide.chunks_exact(self.decoder.padded()))
+        {
+            decoded.iter_mut().zip(wide).for_each(|(decoded, &z)| *decoded = z.max(0.0));
+        }
+        product(&scratch.decoded, units, &self.correction, &mut scratch.wide);
+        self.write(scratch, frames, count);
+    }
+
+    fn read(&self, scratch: &mut Scratch, frames: &Frames<'_>, count: usize) {
+        let coordinates = self.joints * 3;
+        for (person, row) in scratch.read.chunks_exact_mut(self.inputs()).take(count).enumerate() {
+            let (features, rest) = row.split_at_mut(self.features);
+            let (poses, rest) = rest.split_at_mut(coordinates);
+            let (sigma, since) = rest.split_at_mut(self.joints);
+            features.copy_from_slice(&frames.features[person * self.features..][..self.features]);
+            poses.copy_from_slice(&frames.poses[person * coordinates..][..coordinates]);
+            sigma.copy_from_slice(&frames.sigma[person * self.joints..][..self.joints]);
+            since[0] = frames.since.get(person).copied().unwrap_or(0.0);
+        }
+        match frames.memory.is_empty() {
+            true => scratch.memory[..count * self.units].fill(0.0),
+            false => scratch.memory[..count * self.units].copy_from_slice(frames.memory),
+        }
+    }
+
+    fn write(&self, scratch: &Scratch, frames: Frames<'_>, count: usize) {
+        let coordinates = self.joints * 3;
+        for person in 0..count {
+            let correction = &scratch.wide[person * self.correction.padded()..][..self.joints * 4];
+            let (shift, spread) = correction.split_at(coordinates);
+            let poses = &mut frames.poses[person * coordinates..][..coordinates];
+            poses.iter_mut().zip(shift).for_each(|(coordinate, shift)| *coordinate += shift);
+            let sigma = &mut frames.sigma[person * self.joints..][..self.joints];
+            sigma.iter_mut().zip(spread).for_each(|(sigma, spread)| *sigma *= spread.exp());
+        }
+        for (memory, known) in
+            frames.memory.chunks_exact_mut(self.units).zip(scratch.known.chunks_exact(2 * self.units))
+        {
+            memory.copy_from_slice(&known[self.units..]);
+        }
+    }
+}
+
+/// `next` `[H]` from the gates' sums `[3·H]` (reset, update, candidate) and what was remembered `[H]`.
+fn update(input: &[f32], state: &[f32], memory: &[f32], next: &mut [f32]) {
+    let units = memory.len();
+    for unit in 0..units {
+        let reset = sigmoid(input[unit] + state[unit]);
+        let update = sigmoid(input[units + unit] + state[units + unit]);
+        let candidate = (input[2 * units + unit] + reset * state[2 * units + unit]).tanh();
+        next[unit] = candidate + update * (memory[unit] - candidate);
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}

@@ -1,0 +1,170 @@
+//! Models with a memory: kernels beside ONNX Runtime, and that a clip lifted at once, frame by frame, and by the program gives the
+//! same poses.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Array3};
+use poselift::format::{Source, open_reader};
+use poselift::model::{Batch, Engine, MemoryCard, ModelFile, PoseNetwork, Session, SessionOptions, TrainingCard};
+use poselift::pose::{Frame, LiftedFrame};
+use poselift::skeleton::MEDIAPIPE33;
+use poselift::{Lifter, LifterOptions};
+use poselift_onnx::{Dense, Memory, Model, Network, Weights, write};
+
+use crate::program::{CLIP, poselift};
+
+const UNITS: usize = 24;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Layers of pseudo-random numbers, small enough that poses stay poses.
+struct Scatter(u32);
+
+impl Scatter {
+    fn layer(&mut self, inputs: usize, outputs: usize, size: f32) -> Dense<f32> {
+        let mut numbers = |count: usize| -> Vec<f32> {
+            let mut next = || {
+                self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                ((self.0 >> 8) as f32 / (1u32 << 23) as f32 - 1.0) * size
+            };
+            (0..count).map(|_| next()).collect()
+        };
+        let weights = vec![Weights::new(&[inputs, outputs], numbers(inputs * outputs))];
+        Dense { weights, bias: Weights::new(&[outputs], numbers(outputs)) }
+    }
+}
+
+/// A file in `folder`: a model of `models/` with a memory that was not learned.
+fn remembering(folder: &Path, model: &str) -> PathBuf {
+    let file = ModelFile::read(root().join("models").join(model)).unwrap();
+    let network = Model::decode(file.bytes().to_vec().into()).unwrap().network().unwrap();
+    let (features, joints) = (network.joints_in * network.channels, network.joints_out);
+    let mut scatter = Scatter(5);
+    let memory = Memory {
+        encoder: scatter.layer(features + 4 * joints + 1, UNITS, 0.2),
+        input_gates: scatter.layer(UNITS, 3 * UNITS, 0.5),
+        state_gates: scatter.layer(UNITS, 3 * UNITS, 0.5),
+        decoder: scatter.layer(2 * UNITS, UNITS, 0.3),
+        correction: scatter.layer(UNITS, 4 * joints, 0.05),
+    };
+    let card = MemoryCard {
+        units: UNITS,
+        longest_gap: 0.5,
+        frames: file.card().name.clone(),
+        training: TrainingCard::untrained(),
+    };
+    let card = poselift::model::Card { memory: Some(card), ..file.card().clone() };
+    let path = folder.join(model);
+    std::fs::write(&path, write(&Network { memory: Some(memory), ..network }, card).unwrap().bytes).unwrap();
+    path
+}
+
+fn clip() -> Vec<Frame> {
+    let mut reader = open_reader(&Source::File(CLIP.into()), None, Some(&MEDIAPIPE33)).unwrap();
+    std::iter::from_fn(|| reader.read().unwrap()).collect()
+}
+
+fn lifter(path: &Path, engine: Engine) -> Lifter {
+    Lifter::from_file_with(path, &LifterOptions { engine, threads: Some(2), ..LifterOptions::default() }).unwrap()
+}
+
+fn lift(lifter: &mut Lifter, frames: &[Frame]) -> Vec<LiftedFrame> {
+    let conversion = lifter.conversion(&MEDIAPIPE33).unwrap();
+    lifter.lift_frames(frames, &conversion, &mut Vec::new()).unwrap()
+}
+
+/// The largest distance of joints, and share of sigma, of the same people in `one` and `other`.
+fn apart(one: &[LiftedFrame], other: &[LiftedFrame]) -> f32 {
+    let mut worst = 0f32;
+    for (one, other) in one.iter().zip(other) {
+        assert_eq!(one.people.len(), other.people.len());
+        for (one, other) in one.people.iter().zip(&other.people) {
+            let joints = one.joints.as_flattened().iter().zip(other.joints.as_flattened());
+            worst = joints.fold(worst, |worst, (a, b)| worst.max((a - b).abs()));
+            worst = one.sigma.iter().zip(&other.sigma).fold(worst, |worst, (a, b)| worst.max((a / b - 1.0).abs()));
+        }
+    }
+    worst
+}
+
+#[test]
+fn kernels_remember_as_onnx_runtime_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = clip();
+    // In int8 a code may tip where floats round differently: joints then move by millimetres.
+    for (model, tolerance) in [("coco17.onnx", 1e-4), ("coco17-int8.onnx", 0.05)] {
+        let path = remembering(folder.path(), model);
+        let own = lift(&mut lifter(&path, Engine::Own), &frames);
+        let judge = lift(&mut lifter(&path, Engine::OnnxRuntime), &frames);
+        let worst = apart(&own, &judge);
+        assert!(worst < tolerance, "{model}: {worst}");
+        let alone = Lifter::from_file(root().join("models").join(model)).unwrap();
+        let without = lift(&mut { alone }, &frames);
+        assert!(apart(&own, &without) > 0.01, "{model}: the memory changes nothing");
+    }
+}
+
+#[test]
+fn a_clip_is_remembered_alike_at_once_frame_by_frame_and_by_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = remembering(folder.path(), "coco17-int8.onnx");
+    let frames = clip();
+    let at_once = lift(&mut lifter(&path, Engine::Auto), &frames);
+    let mut one_by_one = lifter(&path, Engine::Auto);
+    let singly: Vec<_> = frames.iter().flat_map(|frame| lift(&mut one_by_one, std::slice::from_ref(frame))).collect();
+    assert_eq!(singly, at_once);
+    // The same lifter remembers the clip's end, until it is told to forget.
+    let last = frames.iter().rfind(|frame| !frame.people.is_empty()).unwrap();
+    let later = Frame { time: last.time.map(|time| time + 0.03), ..last.clone() };
+    assert_ne!(lift(&mut one_by_one, std::slice::from_ref(&later)), lift(&mut lifter(&path, Engine::Auto), &[later]));
+    one_by_one.forget();
+    assert_eq!(lift(&mut one_by_one, &frames), at_once);
+
+    let run = |arguments: &[&str]| {
+        let mut command = poselift();
+        command.args(["run", CLIP, "--layout", "mediapipe33", "--sigma", "--quiet", "--model"]).arg(&path);
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let poses = run(&["--threads", "4"]);
+    assert_eq!(poses, run(&["--threads", "1", "--batch", "1"]), "threads or batches change what is remembered");
+    let place = at_once.iter().rposition(|frame| !frame.people.is_empty()).unwrap();
+    // Behind the header.
+    let line = poses.split(|&byte| byte == b'\n').nth(place + 1).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(line).unwrap();
+    let joints = &line["people"][0]["joints"];
+    let last = &at_once[place].people[0];
+    for (joint, expected) in last.joints.iter().enumerate() {
+        for (axis, &expected) in expected.iter().enumerate() {
+            let found = joints[joint][axis].as_f64().unwrap() as f32;
+            assert!((found - expected).abs() < 1e-4, "{joint}: {found}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_people_of_whom_nothing_is_known_is_lifted_as_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = remembering(folder.path(), "coco17.onnx");
+    let file = ModelFile::read(&path).unwrap();
+    for engine in [Engine::Own, Engine::OnnxRuntime] {
+        let mut session = Session::new(&file, &SessionOptions { engine, ..SessionOptions::default() }).unwrap();
+        let keypoints =
+            Array3::from_shape_fn(
+                (300, 17, 3),
+                |(n, j, c)| if c == 2 { 0.9 } else { (n + 31 * j * (c + 1) % 97) as f32 },
+            );
+        let (mut poses, mut remembered) = (Array3::zeros((300, 17, 3)), Array3::zeros((300, 17, 3)));
+        session.run(Batch::new(file.card(), keypoints.view(), poses.view_mut(), None).unwrap()).unwrap();
+        let (since, mut memory) = (ndarray::Array1::zeros(300), Array2::zeros((300, UNITS)));
+        let recall = poselift::model::Recall { since: since.view(), memory: memory.view_mut() };
+        let batch = Batch::new(file.card(), keypoints.view(), remembered.view_mut(), None).unwrap();
+        session.run(batch.remembering(file.card(), recall).unwrap()).unwrap();
+        let worst = (&poses - &remembered).iter().fold(0f32, |worst, apart| worst.max(apart.abs()));
+        assert!(worst < 1e-5, "{engine:?}: {worst}");
+        assert!(memory.iter().all(|number| *number != 0.0), "{engine:?} remembers nothing");
+    }
+}

@@ -1,0 +1,115 @@
+//! The program `poselift-train memory`: what it leaves, that a killed run resumes to the same numbers, and that the exported file
+//! lifts people frame by frame.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use poselift::pose::{Frame, Keypoint, Person};
+use poselift::skeleton::COCO17;
+use poselift::{Lifter, LifterOptions};
+
+const SHORT: [&str; 14] = [
+    "--data",
+    "synthetic:4000",
+    "--units",
+    "16",
+    "--window",
+    "12",
+    "--batch-size",
+    "4",
+    "--steps",
+    "24",
+    "--validate-every",
+    "8",
+    "--device",
+    "cpu",
+];
+
+fn model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/coco17-int8.onnx")
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
+    command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn begin(out: &Path) -> Command {
+    let mut command = program();
+    command.arg("memory").arg("--model").arg(model()).args(SHORT).arg("--out").arg(out);
+    command
+}
+
+fn message_of(command: &mut Command) -> String {
+    String::from_utf8(command.output().unwrap().stderr).unwrap()
+}
+
+/// Lines of the history without the seconds, and the tensors of the checkpoint without the times.
+fn state(run: &Path) -> (Vec<String>, Vec<(String, tch::Tensor)>) {
+    let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
+    let lines = history.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect();
+    let mut tensors = tch::Tensor::read_safetensors(run.join("checkpoint.safetensors")).unwrap();
+    tensors.retain(|(name, _)| name != "times");
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    (lines, tensors)
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_numbers_and_the_exported_file_remembers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let message = message_of(&mut begin(&whole));
+    assert!(message.contains("times the frames alone"), "{message}");
+    assert!(message_of(&mut begin(&whole)).contains("holds a run already"));
+
+    let mut child = begin(&killed).spawn().unwrap();
+    let patience = Instant::now();
+    while !killed.join("checkpoint.safetensors").exists() {
+        assert!(patience.elapsed() < Duration::from_secs(120), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let message = message_of(program().args(["memory", "--resume", "--out"]).arg(&killed));
+    assert_eq!(state(&killed), state(&whole), "{message}");
+
+    let file = folder.path().join("remembers.onnx");
+    let message = message_of(program().arg("export").arg(&whole).arg("-o").arg(&file));
+    assert!(message.contains("a memory of 16 units"), "{message}");
+    let mut lifter = Lifter::from_file_with(&file, &LifterOptions::default()).unwrap();
+    let memory = lifter.card().memory.clone().unwrap();
+    assert_eq!((memory.units, memory.training.samples), (16, 24 * 4 * 12));
+    assert!(memory.frames.starts_with("coco17"), "{}", memory.frames);
+    assert!(memory.training.data[0].name.contains("synthetic"), "{:?}", memory.training.data);
+    let frame = |index: u64| {
+        let point =
+            |joint: usize| Keypoint { x: 300.0 + (joint * 37 % 90) as f64, y: 100.0 + 25.0 * joint as f64, score: 0.9 };
+        let person = Person { id: Some(3), keypoints: (0..17).map(point).collect() };
+        Frame {
+            index,
+            time: Some(index as f64 / 30.0),
+            size: Some([640, 640]),
+            people: vec![person],
+            ..Frame::default()
+        }
+    };
+    let conversion = lifter.conversion(&COCO17).unwrap();
+    let lifted = lifter.lift_frames(&[frame(0), frame(1)], &conversion, &mut Vec::new()).unwrap();
+    assert_ne!(lifted[0].people[0].joints, lifted[1].people[0].joints, "the second frame knows nothing of the first");
+}
+
+#[test]
+fn what_cannot_be_remembered_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let mut wrong_model = program();
+    wrong_model.args(["memory", "--data", "synthetic:3000", "--model", "nowhere.onnx", "--out"]).arg(&out);
+    assert!(message_of(&mut wrong_model).contains("nowhere.onnx"));
+    let message = message_of(begin(&out).args(["--window", "100000"]));
+    assert!(message.contains("--window"), "{message}");
+    assert!(!out.exists(), "a run that could not begin left a folder");
+    let message = message_of(program().args(["memory", "--resume", "--out"]).arg(&out));
+    assert!(message.contains("--resume continues the run in --out"), "{message}");
+}

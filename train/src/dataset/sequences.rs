@@ -1,0 +1,195 @@
+//! Windows of motion for networks that remember: frames that follow each other, at any rate.
+
+use std::ops::Range;
+
+use poselift::skeleton::Layout;
+use poselift::{Error, Result};
+use tch::{Device, Tensor};
+
+use super::card::{DatasetCard, motion_card};
+use super::motion::viewer;
+use crate::data::{Clip, Motion};
+use crate::net::numbers;
+use crate::views::{Cameras, Detector, ViewOptions, Viewer, Windows};
+
+/// Rates that a window is seen at, frames a second, and the share of the windows at each.
+const RATES: [(f64, f64); 4] = [(60.0, 0.2), (30.0, 0.6), (20.0, 0.1), (15.0, 0.1)];
+/// Share of the frames that come late, and by how many seconds at the most: detectors and networks lose frames.
+const LATE: (f64, f64) = (0.02, 0.3);
+/// Share of the windows whose focal length the lifter knows; for the others it assumes the usual one.
+const KNOWN_FOCAL: f64 = 0.5;
+const VALIDATION_SEED: u64 = 0x5EED_0003;
+/// Windows of the validation split.
+const MEASURED: usize = 256;
+
+/// Windows as the lifter sees them.
+#[derive(Debug)]
+pub struct SeenWindows {
+    /// `[B·T, J, 3]` key points, the cameras turned towards the person.
+    pub keypoints: Tensor,
+    /// `[B·T, 17, 3]` poses in the same axes.
+    pub poses: Tensor,
+    /// `[B, T]` seconds since the frame before; 0 at a window's first.
+    pub dt: Tensor,
+}
+
+/// Motion in windows, split by person.
+#[derive(Debug)]
+pub struct Sequences {
+    /// The description of the data.
+    pub card: DatasetCard,
+    train: Reel,
+    held_out: Reel,
+    noise: f64,
+}
+
+/// Clips that windows are cut from.
+#[derive(Debug)]
+struct Reel {
+    viewer: Viewer,
+    /// The clips of each collection that are long enough, as frames of `viewer`.
+    collections: Vec<Vec<Range<usize>>>,
+    rate: f64,
+}
+
+impl Sequences {
+    /// Splits `motion` and moves it to `device`; windows have `steps` frames, and `noise` times the usual detector errors.
+    ///
+    /// # Errors
+    /// A split that leaves one side empty, or no clip that is long enough.
+    pub fn new(
+        motion: &Motion,
+        (val_split, val_subjects): (f64, &[String]),
+        layout: &Layout,
+        (steps, noise): (usize, f64),
+        device: Device,
+    ) -> Result<Self> {
+        let (training, validating) = motion.split(val_split, val_subjects)?;
+        let train = Reel::new(motion, &training, layout, steps, device)?;
+        let held_out = Reel::new(motion, &validating, layout, steps, device)?;
+        let sizes = (train.viewer.len(), held_out.viewer.len());
+        Ok(Self { card: motion_card(motion, layout, &validating, sizes), train, held_out, noise })
+    }
+
+    /// `count` windows of `steps` frames of the training split; everything random follows from `seed`.
+    pub fn draw(&self, count: usize, steps: usize, seed: u64) -> SeenWindows {
+        let detector = Detector::in_training(self.noise);
+        self.train.watch((count, steps), &Cameras::of_windows(), detector, (seed, KNOWN_FOCAL))
+    }
+
+    /// The same windows of the validation split at every call: the protocol's cameras, a detector's errors without gaps, known
+    /// focal lengths.
+    pub fn validation(&self, steps: usize) -> SeenWindows {
+        let detector = Detector::in_full_view(self.noise);
+        self.held_out.watch((MEASURED, steps), &Cameras::default(), detector, (VALIDATION_SEED, 1.0))
+    }
+}
+
+impl Reel {
+    fn new(motion: &Motion, clips: &[usize], layout: &Layout, steps: usize, device: Device) -> Result<Self> {
+        let mut start = 0;
+        let mut collections = vec![Vec::new(); motion.sources.len()];
+        for &clip in clips {
+            let Clip { frames, source, .. } = motion.clips[clip];
+            if frames >= steps {
+                collections[source].push(start..start + frames);
+            }
+            start += frames;
+        }
+        collections.retain(|clips| !clips.is_empty());
+        if collections.is_empty() {
+            return Err(Error::input(format!("no clip of one side of the split has {steps} frames"))
+                .hint("shorter windows: --window"));
+        }
+        Ok(Self { viewer: viewer(motion, clips, layout, device), collections, rate: motion.rate })
+    }
+
+    fn watch(
+        &self,
+        (count, steps): (usize, usize),
+        cameras: &Cameras,
+        detector: Detector,
+        (seed, known_focal): (u64, f64),
+    ) -> SeenWindows {
+        tch::manual_seed(seed as i64);
+        let windows = self.windows(count, steps);
+        let draw = ViewOptions { seed, detector, mix: true, reshape: 1.0 };
+        let seen = self.viewer.watch(cameras, &windows, draw);
+        let known =
+            Tensor::rand([count as i64, 1], tch::kind::FLOAT_CPU).lt(known_focal).to_device(seen.focal.device());
+        let known = known.expand([count as i64, steps as i64], false).reshape([-1]);
+        let (keypoints, poses) = seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()));
+        let _ = windows.dt.narrow(1, 0, 1).zero_();
+        SeenWindows { keypoints, poses, dt: windows.dt }
+    }
+
+    /// Windows at random places, from libtorch's generator.
+    fn windows(&self, count: usize, steps: usize) -> Windows {
+        let options = tch::kind::FLOAT_CPU;
+        let random = numbers(&Tensor::rand([count as i64, 4], options));
+        let late = numbers(&Tensor::rand([(count * steps) as i64, 2], options));
+        let (mut index, mut dt) = (Vec::with_capacity(count * steps), Vec::with_capacity(count * steps));
+        for (random, late) in random.chunks_exact(4).zip(late.chunks_exact(steps * 2)) {
+            let clip = self.clip_at(f64::from(random[3]), f64::from(random[0]));
+            let stride = (self.rate / rate_of(f64::from(random[1]))).round().max(1.0) as usize;
+            let places = self.places(clip.len(), stride, late);
+            let room = clip.len() - places[steps - 1];
+            let first = clip.start + (f64::from(random[2]) * room as f64) as usize;
+            for (step, &place) in places.iter().enumerate() {
+                let before = if step == 0 { 0 } else { places[step - 1] };
+                index.push((first + place) as i64);
+                dt.push(((place - before) as f64 / self.rate) as f32);
+            }
+        }
+        let shape = [count as i64, steps as i64];
+        let device = self.viewer.device();
+        Windows {
+            index: Tensor::from_slice(&index).view(shape).to_device(device),
+            dt: Tensor::from_slice(&dt).view(shape).to_device(device),
+        }
+    }
+
+    /// Places of a window's frames from 0 in a clip of `length` frames: `stride` apart, a few later, or closer where the clip is
+    /// too short.
+    fn places(&self, length: usize, stride: usize, late: &[f32]) -> Vec<usize> {
+        let steps = late.len() / 2;
+        let mut places = vec![0];
+        for late in late.chunks_exact(2).skip(1) {
+            let is_late = f64::from(late[0]) < LATE.0;
+            let delay = if is_late { (f64::from(late[1]) * LATE.1 * self.rate) as usize } else { 0 };
+            places.push(places[places.len() - 1] + stride + delay);
+        }
+        if places[steps - 1] < length {
+            return places;
+        }
+        let stride = ((length - 1) / (steps - 1)).clamp(1, stride);
+        (0..steps).map(|step| step * stride).collect()
+    }
+
+    /// A clip by two numbers of 0..1: each collection comes as often as the others, however large it is, and long clips more often
+    /// than short ones.
+    fn clip_at(&self, collection: f64, share: f64) -> &Range<usize> {
+        let clips =
+            &self.collections[((collection * self.collections.len() as f64) as usize).min(self.collections.len() - 1)];
+        let total: usize = clips.iter().map(Range::len).sum();
+        let mut frame = (share * total as f64) as usize;
+        for clip in clips {
+            if frame < clip.len() {
+                return clip;
+            }
+            frame -= clip.len();
+        }
+        &clips[clips.len() - 1]
+    }
+}
+
+/// The rate at `share` of 0..1 of all windows.
+fn rate_of(mut share: f64) -> f64 {
+    for (rate, part) in RATES {
+        if share < part {
+            return rate;
+        }
+        share -= part;
+    }
+    RATES[0].0
+}

@@ -1,0 +1,209 @@
+//! Writes a memory behind its network as one file, proven by running it beside the trained one, frame after frame.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use ndarray::{Array1, Array2, Array3, Axis};
+use poselift::model::{
+    self, Batch, Card, Engine, Isa, MemoryCard, Metric, ModelFile, PoseNetwork, Recall, Session, SessionOptions,
+    TrainingCard, verify_kernels,
+};
+use poselift::{Error, Result};
+use poselift_onnx::{Model, Network, write};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tch::Tensor;
+
+use super::evaluate::Summary;
+use super::network::FramesLifted;
+use super::{FinishedMemory, LONGEST_GAP};
+use crate::features::features;
+use crate::net::numbers;
+use crate::output;
+use crate::trained::InputTransform;
+
+/// People and frames that the file and the trained memory both lift.
+const PEOPLE: usize = 48;
+const FRAMES: usize = 24;
+/// The most that a joint may differ by, as a share of the pose's largest coordinate.
+const TOLERANCE: f64 = 1e-3;
+
+/// What was written.
+#[derive(Debug)]
+pub struct Exported {
+    /// The card in the file.
+    pub card: Card,
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// The largest difference from the trained memory, as a share of the pose's largest coordinate.
+    pub worst: f64,
+    /// Instruction sets whose kernels agree with ONNX Runtime.
+    pub kernels: Vec<Isa>,
+}
+
+/// Writes the memory of `run` to `path` under the name `name`; with `frames`, behind that file of the same network, such as one in
+/// another precision.
+///
+/// # Errors
+/// A network that was not written by `export`, or of other joints; a file that differs from the trained memory when it runs; a path
+/// that cannot be written. Then nothing is left behind.
+pub fn export(run: &FinishedMemory, frames: Option<&Path>, name: &str, path: &Path) -> Result<Exported> {
+    let other = frames.map(ModelFile::read).transpose()?;
+    let frames = other.as_ref().unwrap_or(&run.frames);
+    let network = network_of(frames)?;
+    let memory = run.net.to_arrays();
+    let own = run.frames.card();
+    let same = (&frames.card().input, &frames.card().output) == (&own.input, &own.output);
+    if !same {
+        return Err(Error::usage("reads or gives other joints than the network that the memory was fitted behind")
+            .at(frames.name()));
+    }
+    let network = Network { memory: Some(memory), ..network };
+    let mut card = card(run, frames.card(), name);
+    card.network.parameters = network.parameters();
+    let written = write(&network, card)?;
+    let file = ModelFile::from_bytes(path, written.bytes.clone())?;
+    let worst = difference(run, frames, &file)?;
+    if worst.is_nan() || worst > TOLERANCE {
+        return Err(Error::model(format!(
+            "the exported file differs from the trained memory by {worst:.1e} of the pose's size, expected at most {TOLERANCE:.0e}"
+        ))
+        .at(path)
+        .hint("no file was written"));
+    }
+    let kernels = verify_kernels(&file)?;
+    output::write_whole(path, &written.bytes)?;
+    Ok(Exported { card: written.card, bytes: written.bytes.len(), worst, kernels })
+}
+
+fn network_of(file: &ModelFile) -> Result<Network> {
+    let failed = |error: poselift_onnx::Error| Error::from(error).at(file.name());
+    let model = Model::decode(Bytes::copy_from_slice(file.bytes()));
+    let model = model.ok_or_else(|| Error::model("is no ONNX model").at(file.name()))?;
+    model.network().map_err(failed)
+}
+
+/// The network's card with the memory's words and figures.
+fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
+    let memory = MemoryCard {
+        units: run.config.units,
+        longest_gap: LONGEST_GAP,
+        frames: format!("{}, weights {}", frames.name, frames.weights_sha256),
+        training: TrainingCard {
+            data: run.dataset.data.clone(),
+            samples: run.state.samples,
+            epochs: run.state.samples as f64 / run.dataset.train_size.max(1) as f64,
+            batch: run.config.batch_size * run.config.window,
+            optimiser: "adam".to_owned(),
+            learning_rate: run.config.learning_rate,
+            ema: Some(super::network::AVERAGE),
+            seed: run.config.seed,
+            commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
+            teacher: None,
+        },
+    };
+    let metrics = run.summary.map_or_else(BTreeMap::new, |summary| metrics(&summary, &run.dataset.validated_on));
+    Card { name: name.to_owned(), memory: Some(memory), metrics, weights_sha256: String::new(), ..frames.clone() }
+}
+
+fn metrics(summary: &Summary, on: &str) -> BTreeMap<String, Metric> {
+    let on = format!("windows of {on}, detector model of sequences");
+    let metric = |metres: f64| Metric { value: metres * 1000.0, unit: "mm".to_owned(), on: on.clone() };
+    BTreeMap::from([
+        ("mpjpe".to_owned(), metric(summary.memory.mpjpe)),
+        ("mpjpe_by_frames".to_owned(), metric(summary.frames.mpjpe)),
+        ("step_error".to_owned(), metric(summary.memory.step_error)),
+        ("step_error_by_frames".to_owned(), metric(summary.frames.step_error)),
+    ])
+}
+
+/// How far the poses of `file` are from those of the trained memory behind `frames`, both by ONNX Runtime.
+fn difference(run: &FinishedMemory, frames: &ModelFile, file: &ModelFile) -> Result<f64> {
+    let options = SessionOptions { device: model::Device::Cpu, engine: Engine::OnnxRuntime, threads: Some(1) };
+    let keypoints = people(frames.card());
+    let dt = Array2::from_shape_fn((PEOPLE, FRAMES), |(person, frame)| match frame {
+        0 => 0.0,
+        _ => [0.016, 0.033, 0.1, 0.5][(person + frame) % 4],
+    });
+    let expected = by_trained(run, &mut Session::new(frames, &options)?, &keypoints, &dt)?;
+    let found = by_file(&mut Session::new(file, &options)?, &keypoints, &dt)?;
+    let mut worst = 0f64;
+    for (found, expected) in found.outer_iter().zip(expected.outer_iter()) {
+        let size = expected.iter().fold(0f64, |size, &number| size.max(f64::from(number.abs())));
+        for (&found, &expected) in found.iter().zip(&expected) {
+            let apart = f64::from((found - expected).abs()) / size;
+            worst = if apart.is_nan() { f64::NAN } else { worst.max(apart) };
+        }
+    }
+    Ok(worst)
+}
+
+/// Key points `[N·T, J, C]` of people who move a little from frame to frame, some of their joints missing.
+fn people(card: &Card) -> Array3<f32> {
+    let mut random = StdRng::seed_from_u64(7);
+    let joints = card.input.joints.len();
+    let mut keypoints = Array3::zeros((PEOPLE * FRAMES, joints, card.input.channels));
+    for person in 0..PEOPLE {
+        let start: Vec<[f32; 2]> = (0..joints).map(|_| [0, 1].map(|_| random.random_range(-150.0..150.0))).collect();
+        for frame in 0..FRAMES {
+            for (joint, start) in start.iter().enumerate() {
+                let at = (person * FRAMES + frame, joint);
+                for axis in 0..2 {
+                    keypoints[(at.0, at.1, axis)] = start[axis] + frame as f32 * 3.0 + random.random_range(-5.0..5.0);
+                }
+                if card.input.channels == 3 {
+                    keypoints[(at.0, at.1, 2)] = if random.random_range(0..10) == 0 { 0.0 } else { 0.9 };
+                }
+            }
+        }
+    }
+    keypoints
+}
+
+/// Poses `[N·T, J, 3]` of the network `frames` and the trained memory.
+fn by_trained(
+    run: &FinishedMemory,
+    frames: &mut Session,
+    keypoints: &Array3<f32>,
+    dt: &Array2<f32>,
+) -> Result<Array3<f32>> {
+    let (rows, _, _) = keypoints.dim();
+    let joints = frames.card().output.joints.len();
+    let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
+    frames.run(Batch::new(frames.card(), keypoints.view(), poses.view_mut(), Some(sigma.view_mut()))?)?;
+    let tensor = |values: Vec<f32>, size: &[usize]| {
+        let size: Vec<i64> = size.iter().map(|&length| length as i64).collect();
+        Tensor::from_slice(&values).view(size.as_slice())
+    };
+    let read = tensor(keypoints.iter().copied().collect(), keypoints.shape());
+    let lifted = run.net.lift(&FramesLifted {
+        features: features(&read, &InputTransform::Centred, &Tensor::zeros([1], tch::kind::FLOAT_CPU)),
+        poses: tensor(poses.iter().copied().collect(), poses.shape()),
+        sigma: tensor(sigma.iter().copied().collect(), sigma.shape()),
+        dt: tensor(dt.iter().copied().collect(), dt.shape()),
+    });
+    Array3::from_shape_vec((rows, joints, 3), numbers(&lifted.poses)).map_err(|error| Error::runtime(error.to_string()))
+}
+
+/// Poses `[N·T, J, 3]` of the file, frame after frame.
+fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Array3<f32>> {
+    let joints = session.card().output.joints.len();
+    let units = session.card().memory.as_ref().map_or(0, |memory| memory.units);
+    let mut all = Array3::zeros((keypoints.dim().0, joints, 3));
+    let mut memory = Array2::zeros((PEOPLE, units));
+    for frame in 0..FRAMES {
+        let rows: Vec<usize> = (0..PEOPLE).map(|person| person * FRAMES + frame).collect();
+        let now = keypoints.select(Axis(0), &rows);
+        let since: Array1<f32> = dt.column(frame).to_owned();
+        let mut poses = Array3::zeros((PEOPLE, joints, 3));
+        let recall = Recall { since: since.view(), memory: memory.view_mut() };
+        let batch =
+            Batch::new(session.card(), now.view(), poses.view_mut(), None)?.remembering(session.card(), recall)?;
+        session.run(batch)?;
+        for (row, pose) in rows.into_iter().zip(poses.outer_iter()) {
+            all.index_axis_mut(Axis(0), row).assign(&pose);
+        }
+    }
+    Ok(all)
+}

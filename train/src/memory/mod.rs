@@ -1,0 +1,97 @@
+//! Fits a memory behind a network that lifts single frames ([`MemoryNet`]): a run in its folder, from the data to the summary.
+//!
+//! The network stays as it is and runs as its users run it. Windows of motion are seen by one camera and one detector each
+//! (`views/sequences.rs`), lifted frame by frame, and the memory learns to correct that. Everything random in a step follows from
+//! the run's seed and the step's number, so that a resumed run comes to the same numbers.
+//!
+//! The folder holds `memory.json`, `dataset.json`, `fingerprint.json`, a copy of the network, `checkpoint.safetensors`,
+//! `history.csv` and `summary.json`.
+
+mod config;
+mod evaluate;
+mod export;
+mod finished;
+mod network;
+mod train_loop;
+
+use std::path::Path;
+
+use poselift::{Error, Result};
+
+pub use config::MemoryConfig;
+pub use evaluate::{Scores, Summary};
+pub use export::{Exported, export};
+pub use finished::FinishedMemory;
+pub use network::{FramesLifted, MemoryNet, Remembered, Shape};
+
+use crate::data::{OpenOptions, RootChoice, TrainingData};
+use crate::dataset::Sequences;
+use crate::fit::fingerprint::DataFingerprint;
+use crate::fit::lock::RunLock;
+use crate::fit::teacher::Teacher;
+use crate::fit::{Event, Progress, checkpoint, device};
+use crate::output;
+use train_loop::TrainLoop;
+
+/// The configuration of a run.
+pub const CONFIG: &str = "memory.json";
+/// The most seconds between two frames of one person: windows of training have no longer gap.
+const LONGEST_GAP: f64 = 0.5;
+/// Its copy of the network that lifts single frames.
+pub const FRAMES: &str = "frames.onnx";
+
+/// Fits as `config` says into the folder `out`; with `resume`, continues from its last checkpoint.
+///
+/// # Errors
+/// A model without sigma, or of other key points; data that are no motion or changed since the run began; a folder that holds a
+/// run already (without `resume`) or none (with it); a device that is not available.
+pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
+    config.check()?;
+    let device = device::choose(&config.device)?;
+    let model = if resume { out.join(FRAMES) } else { config.model.clone() };
+    let frames = std::fs::read(&model).map_err(|error| Error::io("cannot read", &model, error))?;
+    let options = OpenOptions { rate: config.rate, seed: config.seed, root: RootChoice::Auto };
+    let opened = options.open(&config.data)?;
+    for note in &opened.notes {
+        progress.event(Event::Note(note));
+    }
+    let fingerprint = DataFingerprint::of(&opened.data);
+    let TrainingData::Motion(mut motion) = opened.data else {
+        return Err(Error::usage("paired arrays are no motion: a memory learns from frames that follow each other"));
+    };
+    motion.cut_single_clip(config.val_split);
+    let layout = finished::layout(&model)?;
+    let split = (config.val_split, &config.val_subjects[..]);
+    let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
+    let teacher = Teacher::open(&model, &sequences.card, device)?;
+    let fingerprint = fingerprint.with_teacher(Some(&teacher.named()));
+    let _lock = enter(out, resume)?;
+    if resume {
+        fingerprint.check(&checkpoint::read_json(&out.join(checkpoint::FINGERPRINT))?).map_err(|e| e.at(out))?;
+    }
+    checkpoint::write_json(&out.join(checkpoint::FINGERPRINT), &fingerprint)?;
+    checkpoint::write_json(&out.join(CONFIG), config)?;
+    checkpoint::write_json(&out.join(checkpoint::DATASET), &sequences.card)?;
+    output::write_whole(&out.join(FRAMES), &frames)?;
+    let mut train_loop = TrainLoop::new(config, out, &sequences, teacher, device, resume)?;
+    progress.event(train_loop.started(&device::name(device)));
+    let summary = train_loop.train(progress)?;
+    checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
+    Ok(summary)
+}
+
+/// Creates the folder of a run and locks it.
+fn enter(out: &Path, resume: bool) -> Result<RunLock> {
+    if resume && !out.join(CONFIG).is_file() {
+        return Err(Error::usage("holds no run to resume").at(out));
+    }
+    std::fs::create_dir_all(out).map_err(|error| Error::io("cannot create", out, error))?;
+    let lock = RunLock::take(out)?;
+    let holds_run =
+        [checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG].iter().any(|file| out.join(file).exists());
+    if holds_run && !resume {
+        let error = Error::usage("holds a run already").at(out);
+        return Err(error.hint("continue it with --resume, or give another --out"));
+    }
+    Ok(lock)
+}

@@ -1,0 +1,198 @@
+//! The training loop of a memory, to be read from top to bottom.
+
+use std::path::Path;
+use std::time::Instant;
+
+use poselift::skeleton;
+use poselift::{Error, Result};
+use tch::{Device, Kind, Tensor};
+
+use super::config::MemoryConfig;
+use super::evaluate::{Summary, Validation, WARM_UP, distances, in_windows, steps};
+use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
+use crate::dataset::{SeenWindows, Sequences};
+use crate::features::features;
+use crate::fit::checkpoint::{self, Checkpoint, RunState};
+use crate::fit::history::{HistoryRow, HistoryWriter};
+use crate::fit::teacher::Teacher;
+use crate::fit::{Event, Progress};
+use crate::net::mix_seed;
+use crate::trained::InputTransform;
+
+/// Share of the steps over which the learning rate rises.
+const RISE: f64 = 0.01;
+/// What a window's first frames count, which have nothing to remember.
+const FIRST_FRAMES: f64 = 0.1;
+/// What an error of a joint's step from frame to frame counts, beside one of its place.
+const STEP_WEIGHT: f64 = 0.9;
+/// What an e-fold of sigma counts, metres.
+const SIGMA_WEIGHT: f64 = 0.01;
+/// Steps between two reports.
+const REPORT_EVERY: u64 = 20;
+
+/// A run in progress.
+pub(super) struct TrainLoop<'a> {
+    config: &'a MemoryConfig,
+    out: &'a Path,
+    sequences: &'a Sequences,
+    frames: Teacher,
+    net: MemoryNet,
+    state: RunState,
+    history: HistoryWriter,
+    validation: Validation,
+    /// `[J]` the joint on the other side.
+    twins: Tensor,
+}
+
+impl<'a> TrainLoop<'a> {
+    /// A run before the first step, or with `resume` after the last checkpoint.
+    pub(super) fn new(
+        config: &'a MemoryConfig,
+        out: &'a Path,
+        sequences: &'a Sequences,
+        mut frames: Teacher,
+        device: Device,
+        resume: bool,
+    ) -> Result<Self> {
+        let card = frames.card();
+        if !card.output.sigma {
+            return Err(Error::usage("the model has no sigma, which a memory reads").hint("fit it with --sigma on"));
+        }
+        let shape = shape(card, config.units);
+        let last = out.join(checkpoint::LAST);
+        let (net, state) = match resume && last.exists() {
+            true => {
+                let saved = Checkpoint::read(&last)?;
+                let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
+                (MemoryNet::from_state(shape, device, tensor)?, saved.state()?)
+            }
+            false => (MemoryNet::new(shape, device, config.seed), RunState::default()),
+        };
+        let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
+        let seen = sequences.validation(config.window);
+        let lifted = lift(&mut frames, &seen)?;
+        let validation = Validation::new(&seen, lifted)?;
+        let mirrored = skeleton::H36M17.mirrored().into_iter().map(|joint| joint as i64);
+        let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
+        Ok(Self { config, out, sequences, frames, net, state, history, validation, twins })
+    }
+
+    /// The event before the first step, on the device of this `name`.
+    pub(super) fn started<'e>(&'e self, device: &'e str) -> Event<'e> {
+        Event::Started {
+            device,
+            dataset: &self.sequences.card,
+            parameters: self.net.shape().parameters() as u64,
+            steps: self.config.steps,
+            resumed_at: self.state.iteration,
+        }
+    }
+
+    /// Takes all remaining steps.
+    pub(super) fn train(&mut self, progress: &mut dyn Progress) -> Result<Summary> {
+        let before = self.state.seconds;
+        let clock = Instant::now();
+        let mut reported = (Instant::now(), Vec::new());
+        while self.state.iteration < self.config.steps {
+            let error = self.step()?;
+            self.state.seconds = before + clock.elapsed().as_secs_f64();
+            reported.1.push(error);
+            let is_last = self.state.iteration == self.config.steps;
+            let validates = is_last || self.state.iteration.is_multiple_of(self.config.validate_every);
+            let val_mpjpe = validates.then(|| self.validate(progress));
+            let row = HistoryRow {
+                iteration: self.state.iteration,
+                epoch: 1,
+                train_mpjpe: error,
+                val_mpjpe,
+                seconds: self.state.seconds,
+            };
+            self.history.append(&row)?;
+            if validates {
+                self.history.flush()?;
+                checkpoint::save_tensors(&self.out.join(checkpoint::LAST), self.net.state(), &self.state)?;
+            }
+            if is_last || self.state.iteration.is_multiple_of(REPORT_EVERY) {
+                let (since, errors) = std::mem::replace(&mut reported, (Instant::now(), Vec::new()));
+                let frames = (errors.len() * self.config.batch_size * self.config.window) as f64;
+                progress.event(Event::Progress {
+                    iteration: self.state.iteration,
+                    train_mpjpe: errors.iter().sum::<f64>() / errors.len() as f64,
+                    samples_per_second: frames / since.elapsed().as_secs_f64(),
+                });
+            }
+        }
+        let memory = self.validation.measure(&mut self.net, &self.twins);
+        Ok(Summary { frames: self.validation.frames, memory, samples: self.state.samples, seconds: self.state.seconds })
+    }
+
+    /// One step; gives the MPJPE of its windows, millimetres.
+    fn step(&mut self) -> Result<f64> {
+        self.state.iteration += 1;
+        let MemoryConfig { batch_size, window, seed, learning_rate, steps, .. } = *self.config;
+        self.state.samples += (batch_size * window) as u64;
+        let seen = self.sequences.draw(batch_size, window, mix_seed(seed, self.state.iteration));
+        let lifted = lift(&mut self.frames, &seen)?;
+        let truth = in_windows(&seen.poses, &seen.dt);
+        let share = self.state.iteration as f64 / steps as f64;
+        let rate = learning_rate * (share / RISE).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+        let mut error = Tensor::new();
+        self.net.step(&lifted, (self.state.iteration, rate), |found| {
+            error = distances(&found.poses, &truth).detach().mean(Kind::Double);
+            loss(found, &truth)
+        });
+        let error = error.double_value(&[]) * 1000.0;
+        if !error.is_finite() {
+            return Err(Error::runtime(format!("training diverged at step {}", self.state.iteration))
+                .hint("a lower --learning-rate"));
+        }
+        Ok(error)
+    }
+
+    /// Measures the validation split; gives its MPJPE, millimetres.
+    fn validate(&mut self, progress: &mut dyn Progress) -> f64 {
+        let scores = self.validation.measure(&mut self.net, &self.twins);
+        let val_mpjpe = scores.mpjpe * 1000.0;
+        let frames = self.validation.frames;
+        let note = format!(
+            "step {}: {val_mpjpe:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times",
+            self.state.iteration,
+            scores.mpjpe / frames.mpjpe,
+            scores.step_error / frames.step_error,
+        );
+        progress.event(Event::Note(&note));
+        progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe });
+        val_mpjpe
+    }
+}
+
+/// The sizes of a memory of `units` behind the model of `card`.
+pub(super) fn shape(card: &poselift::model::Card, units: usize) -> Shape {
+    Shape {
+        features: (card.input.joints.len() * card.input.channels) as i64,
+        joints: card.output.joints.len() as i64,
+        units: units as i64,
+    }
+}
+
+/// Lifts the frames of windows one by one.
+fn lift(frames: &mut Teacher, seen: &SeenWindows) -> Result<FramesLifted> {
+    let (poses, sigma) = frames.poses_with_sigma(&seen.keypoints)?;
+    // The features' mean, which stands for missing points of paired arrays, is not read.
+    let features = features(&seen.keypoints, &InputTransform::Centred, &Tensor::zeros([1], tch::kind::FLOAT_CPU));
+    Ok(FramesLifted { features, poses, sigma, dt: seen.dt.shallow_clone() })
+}
+
+/// The places of joints, their steps from frame to frame, and how well sigma tells the error.
+fn loss(found: &Remembered, truth: &Tensor) -> Tensor {
+    let distance = distances(&found.poses, truth);
+    let late = distance.narrow(1, WARM_UP, distance.size()[1] - WARM_UP).mean(Kind::Float);
+    let first = distance.narrow(1, 0, WARM_UP).mean(Kind::Float);
+    let moved = distances(&steps(&found.poses), &steps(truth)).mean(Kind::Float);
+    // All joints but the root, which never moves: the negative log likelihood of exponentially distributed distances.
+    let joints = distance.size()[2] - 1;
+    let log_sigma = found.log_sigma.narrow(2, 1, joints);
+    let ratio = distance.detach().narrow(2, 1, joints) / log_sigma.exp();
+    let likelihood = (log_sigma + ratio.clamp_max(20.0)).mean(Kind::Float);
+    late + first * FIRST_FRAMES + moved * STEP_WEIGHT + likelihood * SIGMA_WEIGHT
+}
