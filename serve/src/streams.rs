@@ -32,6 +32,8 @@ pub(crate) struct OpenStream {
     pub(crate) end: oneshot::Receiver<Result<(), Failure>>,
     /// Tells that the server ends: no more messages are taken.
     pub(crate) closing: watch::Receiver<bool>,
+    /// Given back when the thread has ended and this is dropped: a task with something left to send keeps it until then.
+    pub(crate) place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Streams {
@@ -58,18 +60,19 @@ impl Streams {
         let (ended, end) = oneshot::channel();
         let count = self.metrics.stream_answers(&served.key);
         let client = StreamClient { messages: incoming, answers: StreamAnswers { sender: outgoing, count } };
-        let thread = StreamThread { metrics: Arc::clone(&self.metrics), served, options, place };
+        let place = Arc::new(place);
+        let thread = StreamThread { metrics: Arc::clone(&self.metrics), served, options, place: Arc::clone(&place) };
         std::thread::Builder::new()
             .name("stream".to_owned())
             .spawn(move || thread.run(client, ended))
             .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}")))?;
-        Ok(OpenStream { messages, answers, end, closing: self.closing.subscribe() })
+        Ok(OpenStream { messages, answers, end, closing: self.closing.subscribe(), place })
     }
 
     /// Ends all streams when what was sent is answered; waits for it.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
-        // Each thread gives its place back at its end.
+        // Each stream gives its place back at its end.
         let _all = self.places.acquire_many(self.most).await;
     }
 }
@@ -87,8 +90,8 @@ struct StreamThread {
     metrics: Arc<Metrics>,
     served: Served,
     options: BTreeMap<String, String>,
-    /// Given back when the thread ends.
-    place: OwnedSemaphorePermit,
+    /// See [`OpenStream::place`].
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 impl StreamThread {

@@ -60,7 +60,7 @@ fn check_origin(service: &Service, headers: &HeaderMap) -> Result<(), Failure> {
 
 /// Passes messages to the stream's thread, and its answers back, until one side ends.
 async fn pass(mut socket: WebSocket, stream: OpenStream) {
-    let OpenStream { messages, mut answers, end, mut closing } = stream;
+    let OpenStream { messages, mut answers, end, mut closing, place } = stream;
     // `None` once no more messages are taken.
     let mut messages = Some(messages);
     loop {
@@ -87,6 +87,8 @@ async fn pass(mut socket: WebSocket, stream: OpenStream) {
     };
     // There is nothing to be done for an end that is gone.
     let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
+    // A server that ends waits until its client is told.
+    drop(place);
 }
 
 /// Takes one message, when there is room for it; drops the sender at the end.

@@ -40,7 +40,7 @@ impl Streams for Calls {
         for name in served.model.stream_options() {
             options.extend(text(name)?.map(|value| ((*name).to_owned(), value)));
         }
-        let OpenStream { messages, answers, end, mut closing } =
+        let OpenStream { messages, answers, end, mut closing, .. } =
             service.streams.open(served, options).map_err(status)?;
         let mut lines = request.into_inner();
         tokio::spawn(async move {
