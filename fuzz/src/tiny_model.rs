@@ -65,6 +65,7 @@ impl TinyModel<'_> {
                 false => Blocks::F32(vec![vec![weights.dense(self.planes, [HIDDEN; 2])]]),
             },
             output: weights.dense(self.planes, [HIDDEN, numbers]),
+            memory: None,
         }
     }
 
@@ -89,6 +90,7 @@ impl TinyModel<'_> {
                 axes: Axes::Camera,
                 sigma: self.sigma,
             },
+            memory: None,
             network: NetworkCard {
                 blocks: 1,
                 hidden: HIDDEN,

@@ -15,6 +15,7 @@ import poselift
 NOTEBOOK = ROOT / "docs/python.ipynb"
 # Blocks that other tests run, by a part of them, and who does.
 ELSEWHERE = {
+    "websockets.sync": "tests/infer/serve, the same stream of a running server",
     "tritonclient.http": "tests/infer/serve, the same call to a running server",
     "import json, socket": "tests/infer/live.rs, a robot's datagrams",
     "from ultralytics import YOLO": "test_adapters.py",
