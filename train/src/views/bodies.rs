@@ -6,6 +6,7 @@
 use poselift::skeleton::{BODY22, H36M17};
 use tch::{Device, Kind, Tensor};
 
+use super::each_frame;
 use super::variety::Variety;
 
 /// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
@@ -96,18 +97,17 @@ impl Bodies {
         let wanted = tables.joint_centre_lengths.unsqueeze(0).expand_as(&own);
         let wanted = self.stretched(&self.some_as_children(&wanted), reshape);
         let directions = bones / each.clamp_min(1e-6);
-        let bodies = tables.joints_from_bones.matmul(&(directions * wanted.repeat_interleave_self_int(steps, 0, None)));
+        let bodies = tables.joints_from_bones.matmul(&(directions * each_frame(&wanted, steps)));
         let leg =
             |lengths: &Tensor| lengths.index_select(1, &tables.legs).sum_dim_intlist(&[1i64][..], true, Kind::Float);
         let scale = leg(&wanted) / leg(&own).clamp_min(1e-3);
         let roots = self.roots.index_select(0, &frames).view([-1, steps, 3]);
         let path = (&roots - roots.mean_dim(&[1i64][..], true, Kind::Float)) * scale;
         let chosen = Tensor::rand([index.size()[0], 1, 1], self.options()).lt(0.5);
-        let flip = Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(bodies.device());
-        let twin = bodies.index_select(1, &tables.mirrored) * &flip;
+        let twins = self.in_mirror(&bodies);
         Moving {
-            bodies: twin.where_self(&chosen.repeat_interleave_self_int(steps, 0, None), &bodies),
-            path: (&path * &flip).where_self(&chosen, &path),
+            bodies: twins.where_self(&each_frame(&chosen, steps), &bodies),
+            path: reflected(&path).where_self(&chosen, &path),
         }
     }
 
@@ -129,13 +129,21 @@ impl Bodies {
         lengths * (&self.tables.log_at_five * youth).exp()
     }
 
-    /// Half the bodies mirrored: x negated, left and right exchanged.
+    /// Half the bodies mirrored.
     fn mirrored(&self, bodies: &Tensor) -> Tensor {
-        let flip = Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(bodies.device());
-        let twin = bodies.index_select(1, &self.tables.mirrored) * flip;
         let chosen = Tensor::rand([bodies.size()[0], 1, 1], self.options()).lt(0.5);
-        twin.where_self(&chosen, bodies)
+        self.in_mirror(bodies).where_self(&chosen, bodies)
     }
+
+    /// All `bodies` mirrored: x negated, left and right exchanged.
+    fn in_mirror(&self, bodies: &Tensor) -> Tensor {
+        reflected(&bodies.index_select(1, &self.tables.mirrored))
+    }
+}
+
+/// `points` `[…, 3]` with x negated.
+fn reflected(points: &Tensor) -> Tensor {
+    points * Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(points.device())
 }
 
 /// Bodies in motion.

@@ -27,6 +27,11 @@ pub use detector::Detector;
 pub use seen::Seen;
 pub use sequences::Windows;
 
+/// The same of each of B windows for all its frames: `[B, …]` to `[B·steps, …]`.
+fn each_frame(of_windows: &Tensor, steps: i64) -> Tensor {
+    of_windows.repeat_interleave_self_int(steps, 0, None)
+}
+
 /// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
 const NEAREST: f64 = 0.2;
 

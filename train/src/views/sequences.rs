@@ -1,10 +1,10 @@
 //! Windows of motion as one camera and one detector see them, for networks that remember.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::bodies::STATURE;
 use super::detector::{Footage, SequenceDetection};
-use super::{Cameras, NEAREST, Seen, ViewOptions, Viewer};
+use super::{Cameras, NEAREST, Seen, ViewOptions, Viewer, each_frame};
 
 /// Least distance of a joint in front of the camera, metres: who walks past a camera does not walk through it.
 const CLEARANCE: f64 = 0.7;
@@ -28,7 +28,7 @@ impl Viewer {
             let (count, steps) = (windows.index.size()[0], windows.index.size()[1]);
             let moving = self.bodies.draw_moving(&windows.index, draw.reshape);
             let placed = cameras.place(count, moving.bodies.device());
-            let each = |of_window: &Tensor| of_window.repeat_interleave_self_int(steps, 0, None);
+            let each = |of_windows: &Tensor| each_frame(of_windows, steps);
             let turn = placed.camera_from_world.transpose(1, 2);
             let in_camera = moving.bodies.bmm(&each(&turn));
             let path = moving.path.bmm(&turn);
@@ -39,15 +39,12 @@ impl Viewer {
             let points = bodies.index_select(1, &self.seen);
             let footage = Footage { axes: self.limb_axes.of(&bodies), bodies, points };
             let detection = SequenceDetection::new(draw.detector, &self.joints, &windows.dt);
-            let points = if draw.detector.noise > 0.0 { detection.misplaced(&footage) } else { footage.points.copy() };
+            let points = detection.misplaced(&footage);
             let (focal, size) = (each(&placed.focal), each(&placed.size));
             let depth = points.narrow(2, 2, 1).clamp_min(NEAREST);
             let pixels = points.narrow(2, 0, 2) / depth * focal.view([-1, 1, 1]) + (&size / 2.0).unsqueeze(1);
             let stature = &focal * STATURE / roots.select(2, 2).squeeze_dim(1).clamp_min(NEAREST);
-            let keypoints = match draw.detector.noise > 0.0 {
-                true => detection.observed(&footage, &pixels, &stature, &size),
-                false => Tensor::cat(&[&pixels, &pixels.narrow(2, 0, 1).ones_like()], 2),
-            };
+            let keypoints = detection.observed(&footage, &pixels, &stature, &size);
             Seen { keypoints, poses: in_camera.index_select(1, &self.bodies.tables.h36m), focal, size }
         })
     }
@@ -62,13 +59,13 @@ fn away(about: &Tensor, root: &Tensor, focal: &Tensor, size: &Tensor) -> Tensor 
     let half = size / 2.0 / focal.unsqueeze(1);
     let wide = (reach.narrow(1, 0, 2) * ROOM / half).amax(&[1i64][..], true);
     let least = behind.maximum(&wide);
-    (least / &distance).clamp_min(1.0).unsqueeze(2).to_kind(Kind::Float)
+    (least / &distance).clamp_min(1.0).unsqueeze(2)
 }
 
 #[cfg(test)]
 mod tests {
     use poselift::skeleton::COCO17;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     use super::*;
     use crate::data::{OpenOptions, TrainingData, generator};

@@ -4,6 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::Sampler;
+use crate::views::each_frame;
 
 /// Shares of the detectors that score visibility (MediaPipe's way), and heat maps (OpenPose's, HRNet's, AlphaPose's);
 /// the others score 1 everywhere.
@@ -33,8 +34,10 @@ pub(super) struct ScoreHabit {
 impl ScoreHabit {
     /// Habits of detectors that see `steps` frames each, `[B·T, 1, 1]`; `windows` draws for B of them.
     pub(super) fn of_windows(windows: &Sampler, steps: i64) -> Self {
-        let repeat = |each: Tensor| each.repeat_interleave_self_int(steps, 0, None);
-        Self { kind: repeat(windows.unit(&[1, 1])), peak: repeat(windows.uniform(&[1, 1], PEAK)) }
+        Self {
+            kind: each_frame(&windows.unit(&[1, 1]), steps),
+            peak: each_frame(&windows.uniform(&[1, 1], PEAK), steps),
+        }
     }
 
     /// `[B, J, 1]` in 0.02..1, for joints that are `distance` from their place (a share of the person's size) and

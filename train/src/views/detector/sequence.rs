@@ -67,6 +67,9 @@ impl<'a> SequenceDetection<'a> {
     /// `[B·T, J, 3]` the joints of `footage` at the places on the body that the detector means by them.
     pub(in crate::views) fn misplaced(&self, footage: &Footage) -> Tensor {
         let Footage { points, axes, .. } = footage;
+        if self.detector.noise == 0.0 {
+            return points.copy();
+        }
         let (windows, count) = (&self.frames.windows, self.joints.count);
         let offset = windows.normal(&[count, 3]) * &self.joints.placement * PLACEMENT;
         let [[left, right], shoulders] = self.joints.trunk;
@@ -96,7 +99,10 @@ impl<'a> SequenceDetection<'a> {
         stature: &Tensor,
         size: &Tensor,
     ) -> Tensor {
-        let seen = self.noisy(footage, pixels, &(stature * SIZE_OVER_STATURE).view([-1, 1, 1]));
+        let seen = match self.detector.noise > 0.0 {
+            true => self.noisy(footage, pixels, &(stature * SIZE_OVER_STATURE).view([-1, 1, 1])),
+            false => Tensor::cat(&[pixels, &pixels.narrow(2, 0, 1).ones_like()], 2),
+        };
         if self.detector.gaps == 0.0 {
             return seen;
         }
@@ -150,11 +156,16 @@ impl<'a> SequenceDetection<'a> {
         frames.repeated(&offset) * lost.to_kind(Kind::Float)
     }
 
-    /// Whether each of `faults` lasts, as masks of joints `[B·T, J, 1]`.
-    fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Vec<Tensor> {
+    /// `[B·T, n, 1]` whether each of `n` faults lasts, by its share of the time, times `factor`.
+    fn lasting(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Tensor {
         let shares: Vec<f32> = faults.iter().map(|(_, share)| (share * factor) as f32).collect();
         let shares = Tensor::from_slice(&shares).to_device(self.errs.device());
-        let spells = self.frames.spells(faults.len() as i64, &shares, lengths);
+        self.frames.spells(faults.len() as i64, &shares, lengths)
+    }
+
+    /// Whether each of `faults` lasts, as masks of joints `[B·T, J, 1]`.
+    fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Vec<Tensor> {
+        let spells = self.lasting(faults, factor, lengths);
         let mask =
             |(fault, (joints, _)): (usize, &(Tensor, f64))| spells.narrow(1, fault as i64, 1).logical_and(joints);
         faults.iter().enumerate().map(mask).collect()
@@ -169,9 +180,7 @@ impl<'a> SequenceDetection<'a> {
     /// Key points `[B·T, J, 2]`; left and right of a limb, or of all joints, are exchanged for a while.
     fn exchanged(&self, points: &Tensor) -> Tensor {
         let faults = &self.joints.exchanged;
-        let shares: Vec<f32> = faults.iter().map(|(_, share)| (share * self.detector.noise) as f32).collect();
-        let shares = Tensor::from_slice(&shares).to_device(points.device());
-        let spells = self.frames.spells(faults.len() as i64, &shares, EXCHANGED);
+        let spells = self.lasting(faults, self.detector.noise, EXCHANGED);
         faults.iter().enumerate().fold(points.shallow_clone(), |points, (fault, (order, _))| {
             let chosen = spells.narrow(1, fault as i64, 1).logical_and(&self.errs.gt(0.5));
             points.index_select(1, order).where_self(&chosen, &points)

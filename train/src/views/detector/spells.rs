@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::Sampler;
+use crate::views::each_frame;
 
 /// The frames of B windows of T steps, as times.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Frames {
 
     /// The same of each window for all its frames: `[B, …]` to `[B·T, …]`.
     pub(super) fn repeated(&self, windows: &Tensor) -> Tensor {
-        windows.repeat_interleave_self_int(self.steps, 0, None)
+        each_frame(windows, self.steps)
     }
 
     /// `[B·T, n, 1]` whether each of `n` faults lasts. A fault takes up `share` of the time, a number or one for each
