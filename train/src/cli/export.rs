@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use poselift::model::{CARD_KEY, Card, Metric, ModelFile, Precision, Quantisation, TrainingCard};
+use poselift::model::{CARD_KEY, Card, Isa, Metric, ModelFile, Precision, Quantisation, TrainingCard};
 use poselift::{Error, Result};
 use serde_json::{Value, json};
 
@@ -443,15 +443,16 @@ fn compared_precision(card: &Card) -> Precision {
     if card.network.quantisation == Quantisation::Dynamic { card.network.precision } else { Precision::F32 }
 }
 
-fn kernels(verification: &Verification) -> Vec<&'static str> {
-    verification.kernels.iter().map(|isa| isa.name()).collect()
+/// The kernels' names, as `--json` has them.
+pub(super) fn names(kernels: &[Isa]) -> Vec<&'static str> {
+    kernels.iter().map(|isa| isa.name()).collect()
 }
 
 fn summary_of(card: &Card, verification: &Verification) -> Value {
     let tolerance = verify::tolerance(compared_precision(card));
     json!({
         "worst": verification.worst(), "judged": verification.judged(tolerance), "tolerance": tolerance.most(),
-        "classes": verification.classes, "kernels": kernels(verification),
+        "classes": verification.classes, "kernels": names(&verification.kernels),
     })
 }
 
@@ -464,12 +465,15 @@ fn report_verification(card: &Card, verification: &Verification) {
         "  {which} with the trained network in ONNX Runtime on {} poses to {judged:.1e} of the pose's size (at most {tolerance})",
         verification.poses()
     );
-    let kernels = kernels(verification);
-    match (card.network.quantisation, kernels.is_empty()) {
-        (Quantisation::Dynamic, false) => {
-            eprintln!("  our own kernels agree with ONNX Runtime: {}", kernels.join(", "))
-        }
-        _ => eprintln!("  no kernels of our own for it on this processor: ONNX Runtime runs it"),
+    let has_kernels = card.network.quantisation == Quantisation::Dynamic;
+    report_kernels(if has_kernels { &verification.kernels } else { &[] });
+}
+
+/// Which of our own kernels run the file, in a line on stderr.
+pub(super) fn report_kernels(kernels: &[Isa]) {
+    match kernels {
+        [] => eprintln!("  no kernels of our own for it on this processor: ONNX Runtime runs it"),
+        some => eprintln!("  our own kernels agree with ONNX Runtime: {}", names(some).join(", ")),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use poselift::Result;
 use serde_json::json;
 
+use super::export::{names, report_kernels};
 use super::progress::TerminalProgress;
 use crate::fit::checkpoint;
 use crate::memory::{self, CONFIG, Exported, FinishedMemory, MemoryConfig};
@@ -130,7 +131,6 @@ pub(super) fn export(of: &ExportOf<'_>) -> Result<()> {
     output::refuse_overwriting(of.path, files, "the model that lifts single frames")?;
     output::refuse_overwriting(of.path, run.config.data.iter().map(Path::new), "data of the run")?;
     let Exported { card, bytes, worst, kernels } = memory::export(&run, of.frames, of.name, of.path)?;
-    let kernels: Vec<_> = kernels.iter().map(|isa| isa.name()).collect();
     let (parameters, megabytes, units) = (card.network.parameters, bytes as f64 / 1e6, run.config.units);
     eprintln!(
         "{}: '{}', {}, a memory of {units} units, {parameters} parameters, {megabytes:.1} MB; agrees with the trained memory in \
@@ -139,15 +139,12 @@ pub(super) fn export(of: &ExportOf<'_>) -> Result<()> {
         card.name,
         card.network.precision,
     );
-    match kernels.is_empty() {
-        true => eprintln!("  no kernels of our own for it on this processor: ONNX Runtime runs it"),
-        false => eprintln!("  our own kernels agree with ONNX Runtime: {}", kernels.join(", ")),
-    }
+    report_kernels(&kernels);
     if of.json {
         let summary = json!({
             "model": of.path, "name": card.name, "bytes": bytes, "parameters": parameters, "memory": card.memory,
             "precision": card.network.precision, "weights_sha256": card.weights_sha256,
-            "verification": {"worst": worst, "kernels": kernels},
+            "verification": {"worst": worst, "kernels": names(&kernels)},
         });
         writeln!(std::io::stdout(), "{summary}")?;
     }

@@ -1,6 +1,5 @@
 //! What a memory gains, on windows of people that it has not learned from.
 
-use poselift::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -45,10 +44,10 @@ pub(super) struct Validation {
 }
 
 impl Validation {
-    pub(super) fn new(seen: &SeenWindows, lifted: FramesLifted) -> Result<Self> {
+    pub(super) fn new(seen: &SeenWindows, lifted: FramesLifted) -> Self {
         let poses = in_windows(&seen.poses, &seen.dt);
         let frames = Scores::of(&in_windows(&lifted.poses, &seen.dt), &poses);
-        Ok(Self { lifted, poses, frames })
+        Self { lifted, poses, frames }
     }
 
     /// Scores of `net`, whose sigma is calibrated; `twins` `[J]` is the joint on the other side.

@@ -22,12 +22,11 @@ use crate::features::features;
 use crate::net::numbers;
 use crate::output;
 use crate::trained::InputTransform;
+use crate::verify::{self, Lifted};
 
 /// People and frames that the file and the trained memory both lift.
 const PEOPLE: usize = 48;
 const FRAMES: usize = 24;
-/// The most that a joint may differ by, as a share of the pose's largest coordinate.
-const TOLERANCE: f64 = 1e-3;
 
 /// What was written.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub struct Exported {
     pub card: Card,
     /// Bytes of the file.
     pub bytes: usize,
-    /// The largest difference from the trained memory, as a share of the pose's largest coordinate.
+    /// The largest difference of a pose or sigma from the trained memory, in sizes of the pose.
     pub worst: f64,
     /// Instruction sets whose kernels agree with ONNX Runtime.
     pub kernels: Vec<Isa>,
@@ -65,12 +64,10 @@ pub fn export(run: &FinishedMemory, frames: Option<&Path>, name: &str, path: &Pa
     let written = write(&network, card)?;
     let file = ModelFile::from_bytes(path, written.bytes.clone())?;
     let worst = difference(run, frames, &file)?;
-    if worst.is_nan() || worst > TOLERANCE {
-        return Err(Error::model(format!(
-            "the exported file differs from the trained memory by {worst:.1e} of the pose's size, expected at most {TOLERANCE:.0e}"
-        ))
-        .at(path)
-        .hint("no file was written"));
+    let most = verify::TOLERANCE.most();
+    if worst > most {
+        let found = format!("the exported file differs from the trained memory by {worst:.1e} of the pose's size");
+        return Err(Error::model(format!("{found}, expected at most {most:.0e}")).at(path).hint("no file was written"));
     }
     let kernels = verify_kernels(&file)?;
     output::write_whole(path, &written.bytes)?;
@@ -118,7 +115,7 @@ fn metrics(summary: &Summary, on: &str) -> BTreeMap<String, Metric> {
     ])
 }
 
-/// How far the poses of `file` are from those of the trained memory behind `frames`, both by ONNX Runtime.
+/// How far `file` is from the trained memory behind `frames`, both by ONNX Runtime, in sizes of the pose.
 fn difference(run: &FinishedMemory, frames: &ModelFile, file: &ModelFile) -> Result<f64> {
     let options = SessionOptions { device: model::Device::Cpu, engine: Engine::OnnxRuntime, threads: Some(1) };
     let keypoints = people(frames.card());
@@ -128,15 +125,8 @@ fn difference(run: &FinishedMemory, frames: &ModelFile, file: &ModelFile) -> Res
     });
     let expected = by_trained(run, &mut Session::new(frames, &options)?, &keypoints, &dt)?;
     let found = by_file(&mut Session::new(file, &options)?, &keypoints, &dt)?;
-    let mut worst = 0f64;
-    for (found, expected) in found.outer_iter().zip(expected.outer_iter()) {
-        let size = expected.iter().fold(0f64, |size, &number| size.max(f64::from(number.abs())));
-        for (&found, &expected) in found.iter().zip(&expected) {
-            let apart = f64::from((found - expected).abs()) / size;
-            worst = if apart.is_nan() { f64::NAN } else { worst.max(apart) };
-        }
-    }
-    Ok(worst)
+    // Made-up people are never close to a point.
+    Ok(verify::apart(&found, &expected, f64::MIN_POSITIVE)?.worst)
 }
 
 /// Key points `[N·T, J, C]` of people who move a little from frame to frame, some of their joints missing.
@@ -161,13 +151,8 @@ fn people(card: &Card) -> Array3<f32> {
     keypoints
 }
 
-/// Poses `[N·T, J, 3]` of the network `frames` and the trained memory.
-fn by_trained(
-    run: &FinishedMemory,
-    frames: &mut Session,
-    keypoints: &Array3<f32>,
-    dt: &Array2<f32>,
-) -> Result<Array3<f32>> {
+/// What the network `frames` and the trained memory give for `[N·T, J, C]`.
+fn by_trained(run: &FinishedMemory, frames: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Lifted> {
     let (rows, _, _) = keypoints.dim();
     let joints = frames.card().output.joints.len();
     let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
@@ -183,27 +168,31 @@ fn by_trained(
         sigma: tensor(sigma.iter().copied().collect(), sigma.shape()),
         dt: tensor(dt.iter().copied().collect(), dt.shape()),
     });
-    Array3::from_shape_vec((rows, joints, 3), numbers(&lifted.poses)).map_err(|error| Error::runtime(error.to_string()))
+    let misshapen = |error| Error::runtime(format!("the trained memory gave poses of no shape: {error}"));
+    let poses = Array3::from_shape_vec((rows, joints, 3), numbers(&lifted.poses)).map_err(misshapen)?;
+    let sigma = Array2::from_shape_vec((rows, joints), numbers(&lifted.log_sigma.exp())).map_err(misshapen)?;
+    Ok(Lifted { poses, sigma: Some(sigma) })
 }
 
-/// Poses `[N·T, J, 3]` of the file, frame after frame.
-fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Array3<f32>> {
+/// What the file gives, frame after frame.
+fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Lifted> {
     let joints = session.card().output.joints.len();
     let units = session.card().memory.as_ref().map_or(0, |memory| memory.units);
-    let mut all = Array3::zeros((keypoints.dim().0, joints, 3));
+    let people = keypoints.dim().0;
+    let (mut all_poses, mut all_sigma) = (Array3::zeros((people, joints, 3)), Array2::zeros((people, joints)));
     let mut memory = Array2::zeros((PEOPLE, units));
     for frame in 0..FRAMES {
         let rows: Vec<usize> = (0..PEOPLE).map(|person| person * FRAMES + frame).collect();
         let now = keypoints.select(Axis(0), &rows);
         let since: Array1<f32> = dt.column(frame).to_owned();
-        let mut poses = Array3::zeros((PEOPLE, joints, 3));
+        let (mut poses, mut sigma) = (Array3::zeros((PEOPLE, joints, 3)), Array2::zeros((PEOPLE, joints)));
         let recall = Recall { since: since.view(), memory: memory.view_mut() };
-        let batch =
-            Batch::new(session.card(), now.view(), poses.view_mut(), None)?.remembering(session.card(), recall)?;
-        session.run(batch)?;
-        for (row, pose) in rows.into_iter().zip(poses.outer_iter()) {
-            all.index_axis_mut(Axis(0), row).assign(&pose);
+        let batch = Batch::new(session.card(), now.view(), poses.view_mut(), Some(sigma.view_mut()))?;
+        session.run(batch.remembering(session.card(), recall)?)?;
+        for (person, row) in rows.into_iter().enumerate() {
+            all_poses.index_axis_mut(Axis(0), row).assign(&poses.index_axis(Axis(0), person));
+            all_sigma.index_axis_mut(Axis(0), row).assign(&sigma.index_axis(Axis(0), person));
         }
     }
-    Ok(all)
+    Ok(Lifted { poses: all_poses, sigma: Some(all_sigma) })
 }

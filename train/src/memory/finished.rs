@@ -4,12 +4,10 @@ use std::path::Path;
 
 use poselift::Result;
 use poselift::model::ModelFile;
-use poselift::skeleton::Layout;
 use tch::{Device, Tensor};
 
 use super::evaluate::Summary;
-use super::network::MemoryNet;
-use super::train_loop::shape;
+use super::network::{MemoryNet, Shape};
 use super::{CONFIG, FRAMES, MemoryConfig};
 use crate::dataset::DatasetCard;
 use crate::fit::checkpoint::{self, Checkpoint, RunState};
@@ -47,15 +45,9 @@ impl FinishedMemory {
         let frames = ModelFile::read(run.join(FRAMES))?;
         let saved = Checkpoint::read(&run.join(checkpoint::LAST))?;
         let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
-        let net = MemoryNet::from_state(shape(frames.card(), config.units), Device::Cpu, tensor)?;
+        let net = MemoryNet::from_state(Shape::of(frames.card(), config.units), Device::Cpu, tensor)?;
         let summary = run.join(checkpoint::SUMMARY);
         let summary = summary.exists().then(|| checkpoint::read_json(&summary)).transpose()?;
         Ok(Self { config, dataset, frames, net, state: saved.state()?, summary })
     }
-}
-
-/// The layout of the key points that the model at `path` reads.
-pub(super) fn layout(path: &Path) -> Result<&'static Layout> {
-    let file = ModelFile::read(path)?;
-    Layout::by_name(&file.card().input.layout).map_err(|error| error.at(path))
 }

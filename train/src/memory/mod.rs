@@ -16,6 +16,8 @@ mod train_loop;
 
 use std::path::Path;
 
+use poselift::model::ModelFile;
+use poselift::skeleton::Layout;
 use poselift::{Error, Result};
 
 pub use config::MemoryConfig;
@@ -49,7 +51,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     config.check()?;
     let device = device::choose(&config.device)?;
     let model = if resume { out.join(FRAMES) } else { config.model.clone() };
-    let frames = std::fs::read(&model).map_err(|error| Error::io("cannot read", &model, error))?;
+    let frames = ModelFile::read(&model)?;
     let options = OpenOptions { rate: config.rate, seed: config.seed, root: RootChoice::Auto };
     let opened = options.open(&config.data)?;
     for note in &opened.notes {
@@ -60,7 +62,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
         return Err(Error::usage("paired arrays are no motion: a memory learns from frames that follow each other"));
     };
     motion.cut_single_clip(config.val_split);
-    let layout = finished::layout(&model)?;
+    let layout = Layout::by_name(&frames.card().input.layout).map_err(|error| error.at(&model))?;
     let split = (config.val_split, &config.val_subjects[..]);
     let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
     let teacher = Teacher::open(&model, &sequences.card, device)?;
@@ -72,7 +74,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     checkpoint::write_json(&out.join(checkpoint::FINGERPRINT), &fingerprint)?;
     checkpoint::write_json(&out.join(CONFIG), config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &sequences.card)?;
-    output::write_whole(&out.join(FRAMES), &frames)?;
+    output::write_whole(&out.join(FRAMES), frames.bytes())?;
     let mut train_loop = TrainLoop::new(config, out, &sequences, teacher, device, resume)?;
     progress.event(train_loop.started(&device::name(device)));
     let summary = train_loop.train(progress)?;

@@ -4,6 +4,7 @@
 //! Training goes through libtorch's autograd: a gradient through time would be long to write out. All parameters are views of
 //! one flat tensor, which Adam walks at once.
 
+use poselift::model::Card;
 use poselift_onnx::{Dense, Memory, Weights};
 use tch::{Device, IndexOp, Kind, Tensor};
 
@@ -32,21 +33,23 @@ pub struct Shape {
     pub units: i64,
 }
 
-/// The parameters' tensors, by name, with their sizes; in the order of the flat tensor.
-const PARTS: [&str; 10] = [
-    "encoder.weight",
-    "encoder.bias",
-    "gates.input",
-    "gates.state",
-    "gates.input_bias",
-    "gates.state_bias",
-    "decoder.weight",
-    "decoder.bias",
-    "correction.weight",
-    "correction.bias",
-];
+/// One of a memory's weights or biases.
+struct Part {
+    size: Vec<i64>,
+    /// How many numbers each output is the sum of, by which its first values are drawn; `None` for zeros.
+    inputs: Option<i64>,
+}
 
 impl Shape {
+    /// Of a memory of `units` behind the model of `card`.
+    pub fn of(card: &Card, units: usize) -> Self {
+        Self {
+            features: (card.input.joints.len() * card.input.channels) as i64,
+            joints: card.output.joints.len() as i64,
+            units: units as i64,
+        }
+    }
+
     /// Numbers that the encoder reads of a frame: features, pose, sigma, seconds since the frame before.
     fn inputs(self) -> i64 {
         self.features + self.joints * 4 + 1
@@ -57,25 +60,42 @@ impl Shape {
         self.joints * 4
     }
 
-    fn sizes(self) -> [Vec<i64>; 10] {
-        let (inputs, h, outputs) = (self.inputs(), self.units, self.outputs());
+    /// All weights, `[out, in]`, and biases, in the order of the flat tensor: of the encoder, the gates for what is encoded and for
+    /// what is remembered and then both biases, the decoder, the correction, which is none at first.
+    fn parts(self) -> [Part; 10] {
+        let (read, h, outputs) = (self.inputs(), self.units, self.outputs());
+        let part = |size: &[i64], inputs: i64| Part { size: size.to_vec(), inputs: Some(inputs) };
+        let zeros = |size: &[i64]| Part { size: size.to_vec(), inputs: None };
         [
-            vec![h, inputs],
-            vec![h],
-            vec![3 * h, h],
-            vec![3 * h, h],
-            vec![3 * h],
-            vec![3 * h],
-            vec![h, 2 * h],
-            vec![h],
-            vec![outputs, h],
-            vec![outputs],
+            part(&[h, read], read),
+            part(&[h], read),
+            part(&[3 * h, h], h),
+            part(&[3 * h, h], h),
+            part(&[3 * h], h),
+            part(&[3 * h], h),
+            part(&[h, 2 * h], 2 * h),
+            part(&[h], 2 * h),
+            zeros(&[outputs, h]),
+            zeros(&[outputs]),
         ]
     }
 
     /// Numbers of all parameters.
     pub fn parameters(self) -> i64 {
-        self.sizes().iter().map(|size| size.iter().product::<i64>()).sum()
+        self.parts().iter().map(Part::len).sum()
+    }
+}
+
+impl Part {
+    fn len(&self) -> i64 {
+        self.size.iter().product()
+    }
+
+    /// First values, flat, from libtorch's generator: uniform in ±1/√inputs as PyTorch has them.
+    fn draw(&self) -> Tensor {
+        let Some(inputs) = self.inputs else { return Tensor::zeros([self.len()], tch::kind::FLOAT_CPU) };
+        let bound = 1.0 / (inputs as f64).sqrt();
+        ((Tensor::rand(&self.size, tch::kind::FLOAT_CPU) * 2.0 - 1.0) * bound).flatten(0, -1)
     }
 }
 
@@ -114,23 +134,10 @@ pub struct MemoryNet {
 }
 
 impl MemoryNet {
-    /// A memory that corrects nothing yet; weights uniform in ±1/√(inputs) as PyTorch has them.
+    /// A memory that corrects nothing yet.
     pub fn new(shape: Shape, device: Device, seed: u64) -> Self {
         tch::manual_seed(seed as i64);
-        let mut parts = Vec::new();
-        for (name, size) in PARTS.iter().zip(shape.sizes()) {
-            let inputs = match name.split_once('.') {
-                Some(("encoder", _)) => shape.inputs(),
-                Some(("gates", _)) => shape.units,
-                Some(("decoder", _)) => 2 * shape.units,
-                _ => {
-                    parts.push(Tensor::zeros(size, tch::kind::FLOAT_CPU).flatten(0, -1));
-                    continue;
-                }
-            };
-            let bound = 1.0 / (inputs as f64).sqrt();
-            parts.push(((Tensor::rand(size, tch::kind::FLOAT_CPU) * 2.0 - 1.0) * bound).flatten(0, -1));
-        }
+        let parts = shape.parts().map(|part| part.draw());
         let parameters = Tensor::cat(&parts, 0).to_device(device);
         Self {
             average: parameters.copy(),
@@ -183,11 +190,10 @@ impl MemoryNet {
 
     fn parts(&self, parameters: &Tensor) -> [Tensor; 10] {
         let mut start = 0;
-        self.shape.sizes().map(|size| {
-            let length: i64 = size.iter().product();
-            let part = parameters.narrow(0, start, length).view(size.as_slice());
-            start += length;
-            part
+        self.shape.parts().map(|part| {
+            let weights = parameters.narrow(0, start, part.len()).view(part.size.as_slice());
+            start += part.len();
+            weights
         })
     }
 

@@ -58,7 +58,7 @@ impl<'a> TrainLoop<'a> {
         if !card.output.sigma {
             return Err(Error::usage("the model has no sigma, which a memory reads").hint("fit it with --sigma on"));
         }
-        let shape = shape(card, config.units);
+        let shape = Shape::of(card, config.units);
         let last = out.join(checkpoint::LAST);
         let (net, state) = match resume && last.exists() {
             true => {
@@ -71,7 +71,7 @@ impl<'a> TrainLoop<'a> {
         let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
         let seen = sequences.validation(config.window);
         let lifted = lift(&mut frames, &seen)?;
-        let validation = Validation::new(&seen, lifted)?;
+        let validation = Validation::new(&seen, lifted);
         let mirrored = skeleton::H36M17.mirrored().into_iter().map(|joint| joint as i64);
         let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
         Ok(Self { config, out, sequences, frames, net, state, history, validation, twins })
@@ -163,15 +163,6 @@ impl<'a> TrainLoop<'a> {
         progress.event(Event::Note(&note));
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe });
         val_mpjpe
-    }
-}
-
-/// The sizes of a memory of `units` behind the model of `card`.
-pub(super) fn shape(card: &poselift::model::Card, units: usize) -> Shape {
-    Shape {
-        features: (card.input.joints.len() * card.input.channels) as i64,
-        joints: card.output.joints.len() as i64,
-        units: units as i64,
     }
 }
 

@@ -185,16 +185,33 @@ pub fn compare(
     for inputs::Batch { class, keypoints } in inputs::batches(lifter) {
         let found = exported.lift(keypoints.view())?;
         let expected = trained.lift(keypoints.view())?;
-        check_shapes(&found, &expected)?;
-        let pairs = found.poses.outer_iter().zip(expected.poses.outer_iter());
-        let differences: Vec<f64> = pairs.map(|(found, expected)| difference(found, expected, floor)).collect();
-        let worst = differences.iter().copied().fold(sigma_difference(&found, &expected, floor), f64::max);
-        let poses = keypoints.len_of(Axis(0));
-        // A sigma that is NaN counts too.
-        let mean = if worst.is_finite() { differences.iter().sum::<f64>() / poses as f64 } else { worst };
-        verification.add(ClassReport { class, poses, worst, mean });
+        let Apart { worst, mean } = apart(&found, &expected, floor)?;
+        verification.add(ClassReport { class, poses: keypoints.len_of(Axis(0)), worst, mean });
     }
     verification.judge(tolerance)
+}
+
+/// How far poses and sigma are from those expected, in sizes of the pose; infinite if a number is NaN.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Apart {
+    /// The largest difference of a pose or of a sigma.
+    pub(crate) worst: f64,
+    /// The mean of the poses' differences.
+    pub(crate) mean: f64,
+}
+
+/// How far `found` is from `expected`; poses smaller than `floor` are taken to be as large.
+///
+/// # Errors
+/// They are not of as many people and joints.
+pub(crate) fn apart(found: &Lifted, expected: &Lifted, floor: f64) -> Result<Apart> {
+    check_shapes(found, expected)?;
+    let pairs = found.poses.outer_iter().zip(expected.poses.outer_iter());
+    let differences: Vec<f64> = pairs.map(|(found, expected)| difference(found, expected, floor)).collect();
+    let worst = differences.iter().copied().fold(sigma_difference(found, expected, floor), f64::max);
+    // A sigma that is NaN counts too.
+    let mean = if worst.is_finite() { differences.iter().sum::<f64>() / differences.len() as f64 } else { worst };
+    Ok(Apart { worst, mean })
 }
 
 /// What an exported file is checked by before it appears; tests put others in their place.
