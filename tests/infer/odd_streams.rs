@@ -249,7 +249,7 @@ fn three_d_points_in_json_lines_are_refused_live_too() {
             .enumerate()
             .map(|(place, [x, y, _])| [(x - 640.0) / 300.0, (y - 310.0) / 300.0, place as f64 / 40.0 - 0.2])
             .collect();
-        // Nobody in the first frame: what comes later is judged as it comes.
+        // No person in the first frame: what comes later is judged as it comes.
         let people = if frame == 0 { json!([]) } else { json!([{"keypoints": points}]) };
         json!({"frame": frame, "size": [1280, 720], "people": people})
     });

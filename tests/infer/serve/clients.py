@@ -93,7 +93,7 @@ def http(address, reference):
         reference.check(answer.get_result(), slice(row, row + 1))
     empty = client.infer(MODEL, inputs(thttp, np.zeros((0, 17, 3), np.float32)))
     assert empty.as_numpy("pose").shape == (0, 17, 3)
-    # Nobody can be lifted from three points: NaN, which JSON has as null.
+    # No person can be lifted from three points: NaN, which JSON has as null.
     few = reference.keypoints[:1].copy()
     few[0, 3:, 2] = 0
     outputs = [thttp.InferRequestedOutput("pose", binary_data=False)]

@@ -180,7 +180,7 @@ fn curl_is_answered_as_the_protocol_says() {
     for (path, data, status, word) in [
         ("/v2/models/coco17/infer", "{", "400", "no request of the protocol"),
         ("/v2/models/coco17/infer", "{\"inputs\":[]}", "400", "no input 'keypoints'"),
-        ("/v2/models/nobody/infer", &data, "404", "no model 'nobody'"),
+        ("/v2/models/absent/infer", &data, "404", "no model 'absent'"),
         ("/nowhere", &data, "404", "no POST /nowhere"),
     ] {
         let (found, answer) = curl(&["-d", data], path);

@@ -214,7 +214,7 @@ fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
     Ok(())
 }
 
-/// Holds that frames have landmarks, be they of nobody.
+/// Holds that frames have landmarks, be they of no person.
 fn check_landmarks(frames: &[LandmarkFrame]) -> Result<()> {
     let has_landmarks = |frame: &LandmarkFrame| frame.landmarks.is_some() || frame.world_landmarks.is_some();
     if frames.is_empty() || frames.iter().any(has_landmarks) {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_without_any_landmarks_are_refused_and_those_of_nobody_are_not() {
+    fn frames_without_any_landmarks_are_refused_and_those_without_people_are_not() {
         let message = decode(r#"{"frames":[{"time":0,"poses":[]}]}"#).map(|_| ()).unwrap_err().to_string();
         assert!(message.contains("no frame has landmarks"), "{message}");
         assert_eq!(decode(r#"{"frames":[{"landmarks":null},{"landmarks":[]}]}"#).unwrap().frames.len(), 2);

@@ -209,7 +209,7 @@ impl Parser {
     fn frame(&mut self, line: &Line<'_>) -> Result<Frame> {
         let mut scanner = Scanner::new(line.text);
         let frame = self.fields(&mut scanner).or_else(|fault| {
-            // Whoever reads frames that are spelt otherwise would wait for the rest of one that is cut off.
+            // A reader of frames that are spelt otherwise would wait for the rest of one that is cut off.
             loose::frame(line.text, self.next_index, self.layout).map(|frame| self.sized(frame)).ok_or(fault)
         });
         let frame = frame.map_err(|fault| {
