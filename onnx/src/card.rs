@@ -159,6 +159,9 @@ pub struct TrainingCard {
     /// The model whose poses were learned beside the true ones, by its name and its `weights_sha256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
+    /// The model whose weights the network began with, by its name and its `weights_sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
 }
 
 impl TrainingCard {
@@ -175,6 +178,7 @@ impl TrainingCard {
             seed: 0,
             commit: None,
             teacher: None,
+            init: None,
         }
     }
 }

@@ -9,7 +9,7 @@ const HOUSE: House = House {
     rows: &[
         &["config", "openmp", "output"],
         &["trained"],
-        &["data"],
+        &["data", "unfold"],
         &["net", "views"],
         &["features"],
         &["dataset"],

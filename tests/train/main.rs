@@ -12,6 +12,7 @@ mod degenerate;
 mod export;
 mod fit;
 mod fold;
+mod init;
 mod kernels;
 mod layers;
 mod lifting_program;

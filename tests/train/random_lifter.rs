@@ -137,6 +137,7 @@ pub fn card_seed() -> CardSeed {
         seed: 0,
         commit: None,
         teacher: None,
+        init: None,
     };
     CardSeed { name: "random".into(), dropout: 0.5, training, metrics: BTreeMap::new() }
 }

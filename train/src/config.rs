@@ -114,6 +114,30 @@ impl Default for NetworkConfig {
     }
 }
 
+/// The model that a run begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InitConfig {
+    /// Its file.
+    pub model: PathBuf,
+    /// Its name, once it was read.
+    pub name: Option<String>,
+    /// Its `weights_sha256`, once it was read.
+    pub weights_sha256: Option<String>,
+}
+
+impl InitConfig {
+    /// The model in the file `model`.
+    pub fn of(model: PathBuf) -> Self {
+        Self { model, name: None, weights_sha256: None }
+    }
+
+    /// Its name and weights, for the card of what becomes of it.
+    pub fn named(&self) -> String {
+        let [name, weights] = [&self.name, &self.weights_sha256].map(|word| word.as_deref().unwrap_or("not read"));
+        format!("{name}, weights {weights}")
+    }
+}
+
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FitConfig {
@@ -160,6 +184,9 @@ pub struct FitConfig {
     /// The teacher: a model whose poses are learned in addition to the true ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
+    /// An exported model whose weights the network begins with, instead of fresh ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitConfig>,
     /// Iterations between two validations; each epoch's end validates too.
     pub validate_every: u64,
     /// Iterations between two checkpoints; each epoch's end saves too.
@@ -188,6 +215,7 @@ impl Default for FitConfig {
             layout: usual_layout(),
             rarity: 0.5,
             teacher: None,
+            init: None,
             validate_every: 200,
             checkpoint_every: 1000,
         }

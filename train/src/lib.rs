@@ -15,5 +15,6 @@ pub mod openmp;
 pub mod output;
 pub mod study;
 pub mod trained;
+pub mod unfold;
 pub mod verify;
 pub mod views;

@@ -148,9 +148,10 @@ fn describe_training(file: &ModelFile) -> String {
     let training = &file.card().training;
     let commit = training.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
     let teacher = training.teacher.as_deref().map(|teacher| format!(", taught by {teacher}")).unwrap_or_default();
+    let init = training.init.as_deref().map(|init| format!(", begun with {init}")).unwrap_or_default();
     let average = training.ema.map(|decay| format!(", weights averaged by {decay}")).unwrap_or_default();
     format!(
-        "{} epochs, {} samples, batch {}, {} at {}{average}, seed {}{commit}{teacher}",
+        "{} epochs, {} samples, batch {}, {} at {}{average}, seed {}{commit}{init}{teacher}",
         training.epochs, training.samples, training.batch, training.optimiser, training.learning_rate, training.seed,
     )
 }

@@ -52,6 +52,7 @@ pub(crate) mod tests {
                 seed: 0,
                 commit: None,
                 teacher: None,
+                init: None,
             },
             metrics: BTreeMap::new(),
             weights_sha256: String::new(),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use poselift::Result;
 
 use super::progress::TerminalProgress;
-use crate::config::{FitConfig, InputBlock, Loss, NetworkConfig, Schedule, TrainPrecision};
+use crate::config::{FitConfig, InitConfig, InputBlock, Loss, NetworkConfig, Schedule, TrainPrecision};
 use crate::fit;
 use crate::fit::checkpoint;
 use crate::fit::history::Summary;
@@ -79,6 +79,9 @@ pub(super) struct FitArgs {
     /// so that a smaller network comes nearer to it
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     teacher: Option<PathBuf>,
+    /// Go on from this exported model instead of from fresh weights, with a network of its shape
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["resume", "blocks", "hidden", "layers_per_block", "input_block", "sigma", "mirror"])]
+    init: Option<PathBuf>,
     /// Root of paired arrays: auto (a joint that never moves, or (0, 0, −1) where the poses surround it), none, a joint's index,
     /// or x,y,z where it was left out
     #[arg(long, value_name = "ROOT", default_value = "auto", allow_hyphen_values = true, conflicts_with = "resume")]
@@ -119,9 +122,9 @@ struct NetworkArgs {
     /// Linear-BatchNorm-ReLU-Dropout groups in a block, at most 8
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
     layers_per_block: usize,
-    /// Probability of dropping a hidden unit
-    #[arg(long, value_name = "P", default_value_t = 0.5, conflicts_with = "resume")]
-    dropout: f64,
+    /// Probability of dropping a hidden unit [default: 0.5, with --init 0]
+    #[arg(long, value_name = "P", conflicts_with = "resume")]
+    dropout: Option<f64>,
     /// BatchNorm behind each hidden Linear layer
     #[arg(long, value_enum, default_value_t = Switch::On, conflicts_with = "resume")]
     batch_norm: Switch,
@@ -162,7 +165,7 @@ impl FitArgs {
                 blocks: network.blocks,
                 hidden: network.hidden,
                 layers_per_block: network.layers_per_block,
-                dropout: network.dropout,
+                dropout: network.dropout.unwrap_or(if self.init.is_some() { 0.0 } else { 0.5 }),
                 batch_norm: network.batch_norm == Switch::On,
                 input_block: network.input_block,
                 sigma: network.sigma == Switch::On,
@@ -182,6 +185,7 @@ impl FitArgs {
             layout: self.layout.clone(),
             rarity: self.rarity,
             teacher: self.teacher.clone(),
+            init: self.init.clone().map(InitConfig::of),
             precision: self.precision,
             validate_every: self.validate_every,
             checkpoint_every: self.checkpoint_every,

@@ -3,7 +3,8 @@
 //! On the motion capture of CMU and UI-PRMD the network of the README reaches the error that `models/README.md`
 //! states; `tests/train/fit.rs` checks a bound on synthetic motion.
 //!
-//! `train_loop` takes the steps, with an optional `teacher`, on a `device`; `history` holds the measurements,
+//! `train_loop` takes the steps, with an optional `teacher`, on a `device`, from fresh weights or a
+//! model's (`start`); `history` holds the measurements,
 //! `tensorboard` shows them elsewhere,
 //! `checkpoint` the state that a killed run resumes from. A folder has one run at a time (`lock`), and a resumed run
 //! uses the data that it began with (`fingerprint`).
@@ -13,6 +14,7 @@ pub mod device;
 pub(crate) mod fingerprint;
 pub mod history;
 pub(crate) mod lock;
+pub(crate) mod start;
 pub mod teacher;
 pub mod tensorboard;
 mod train_loop;
@@ -28,8 +30,9 @@ use crate::dataset::{Dataset, DatasetCard};
 use fingerprint::DataFingerprint;
 use history::Summary;
 use lock::RunLock;
+use start::Start;
 use teacher::Teacher;
-use train_loop::TrainLoop;
+use train_loop::{Models, TrainLoop};
 
 /// Events of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +101,16 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     config.check()?;
     let device = device::choose(&config.device)?;
     let config = &FitConfig { precision: device::precision(config.precision, device), ..config.clone() };
+    let begun = resume && out.join(checkpoint::LAST).exists();
+    let start = config.init.as_ref().filter(|_| !begun).map(Start::open).transpose()?;
+    let config = &match &start {
+        None => config.clone(),
+        Some(start) => FitConfig {
+            network: start.shape(&config.network),
+            init: config.init.as_ref().map(|init| start.named(init)),
+            ..config.clone()
+        },
+    };
     // A folder that holds a run is locked at once; a new one is made when its data can be used.
     let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume)?) } else { None };
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
@@ -108,6 +121,9 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let mut dataset = Dataset::new(opened.data, config, device)?;
     let teacher = config.teacher.as_deref().map(|path| Teacher::open(path, &dataset.card, device)).transpose()?;
     dataset.card.teacher = teacher.as_ref().map(Teacher::named);
+    if let Some(start) = &start {
+        start.check(&dataset.card)?;
+    }
     let fingerprint = fingerprint.with_teacher(dataset.card.teacher.as_deref());
     let _lock = match held {
         Some(lock) => lock,
@@ -120,7 +136,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     checkpoint::write_json(&out.join(checkpoint::FINGERPRINT), &fingerprint)?;
     checkpoint::write_json(&out.join(checkpoint::CONFIG), config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &dataset.card)?;
-    let mut train_loop = TrainLoop::new(config, out, &dataset, teacher, device, resume)?;
+    let mut train_loop = TrainLoop::new(config, out, &dataset, Models { teacher, start }, device, resume)?;
     progress.event(train_loop.started(&device::name(device)));
     train_loop.train(progress)?;
     let summary = train_loop.summary();

@@ -11,6 +11,7 @@ use tch::{Device, Tensor};
 
 use super::checkpoint::{self, Checkpoint, RunState};
 use super::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
+use super::start::Start;
 use super::teacher::Teacher;
 use super::{Event, Progress, device};
 use crate::config::{FitConfig, Schedule};
@@ -69,6 +70,14 @@ fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
     }
 }
 
+/// The exported models that a run uses.
+pub(super) struct Models {
+    /// Its poses are learned too.
+    pub teacher: Option<Teacher>,
+    /// Its weights are the first ones.
+    pub start: Option<Start>,
+}
+
 /// A run in progress.
 pub(super) struct TrainLoop<'a> {
     config: &'a FitConfig,
@@ -108,7 +117,7 @@ impl<'a> TrainLoop<'a> {
         config: &'a FitConfig,
         out: &'a Path,
         dataset: &'a Dataset,
-        teacher: Option<Teacher>,
+        models: Models,
         device: Device,
         resume: bool,
     ) -> Result<Self> {
@@ -118,7 +127,11 @@ impl<'a> TrainLoop<'a> {
             (saved.network(config, &dataset.card, device)?, saved.state()?)
         } else {
             let standardisation = dataset.card.standardisation(dataset.zscores(), &config.network)?;
-            (LiftNet::for_run(config, standardisation, device), RunState::default())
+            let mut net = LiftNet::for_run(config, standardisation, device);
+            if let Some(start) = &models.start {
+                start.load_into(&mut net, dataset)?;
+            }
+            (net, RunState::default())
         };
         let path = out.join(checkpoint::HISTORY);
         let history = if state.iteration > 0 {
@@ -140,7 +153,7 @@ impl<'a> TrainLoop<'a> {
             net,
             state,
             history,
-            teacher,
+            teacher: models.teacher,
             transform,
             feature_mean,
             pending,

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bytes::Bytes;
 use ndarray::{Array1, Array2, Array3, Axis};
 use poselift::model::{
     self, Batch, Card, Engine, Isa, MemoryCard, Metric, ModelFile, PoseNetwork, Recall, Session, SessionOptions,
     TrainingCard, verify_kernels,
 };
 use poselift::{Error, Result};
-use poselift_onnx::{Model, Network, write};
+use poselift_onnx::{Network, write};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tch::Tensor;
@@ -19,6 +18,7 @@ use super::evaluate::Summary;
 use super::network::FramesLifted;
 use super::{FinishedMemory, LONGEST_GAP};
 use crate::features::features;
+use crate::fit::start::network_of;
 use crate::net::numbers;
 use crate::output;
 use crate::trained::InputTransform;
@@ -74,13 +74,6 @@ pub fn export(run: &FinishedMemory, frames: Option<&Path>, name: &str, path: &Pa
     Ok(Exported { card: written.card, bytes: written.bytes.len(), worst, kernels })
 }
 
-fn network_of(file: &ModelFile) -> Result<Network> {
-    let failed = |error: poselift_onnx::Error| Error::from(error).at(file.name());
-    let model = Model::decode(Bytes::copy_from_slice(file.bytes()));
-    let model = model.ok_or_else(|| Error::model("is no ONNX model").at(file.name()))?;
-    model.network().map_err(failed)
-}
-
 /// The network's card with the memory's words and figures.
 fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
     let memory = MemoryCard {
@@ -98,6 +91,7 @@ fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
             seed: run.config.seed,
             commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
             teacher: None,
+            init: None,
         },
     };
     let metrics = run.summary.map_or_else(BTreeMap::new, |summary| metrics(&summary, &run.dataset.validated_on));

@@ -33,6 +33,13 @@ impl Ema {
         Self { decay, parameters, statistics, layers }
     }
 
+    /// Starts anew from the contents of `buffers`.
+    pub(super) fn restart(&self, buffers: &Buffers) {
+        for (average, current) in [(&self.parameters, &buffers.parameters), (&self.statistics, &buffers.statistics)] {
+            average.shallow_clone().copy_(current);
+        }
+    }
+
     /// Moves towards the contents of `buffers` after step `step`, counted from 1.
     pub(super) fn follow(&self, buffers: &Buffers, step: u64) {
         let share = 1.0 - decay_at(self.decay, step);

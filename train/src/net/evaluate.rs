@@ -61,6 +61,6 @@ fn evaluate(layer: &Layer, x: &Planes) -> Planes {
 }
 
 /// ReLU of the units.
-fn rectified(x: &Planes) -> Planes {
+pub(super) fn rectified(x: &Planes) -> Planes {
     x.exchanged().map(|(_, units)| units.relu()).exchanged()
 }

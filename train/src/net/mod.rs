@@ -7,7 +7,7 @@
 //!
 //! A training step is `step`: `pass` takes the batch forward and its gradient backward through `linear` layers and
 //! `activation`s, `adam` updates the weights, `ema` averages them. `evaluate` lifts, `to_arrays` gives the arrays to
-//! the exporter. Activations are in `planes`: one, or the two of `symmetry`.
+//! the exporter, `from_arrays` takes them back. Activations are in `planes`: one, or the two of `symmetry`.
 //!
 //! With [`TrainPrecision::Bf16`] everything between the input and the output layer is multiplied, and kept, in bf16,
 //! and so are all gradients. The statistics, the optimiser and the outputs of those two layers, which are
@@ -18,6 +18,7 @@ mod adam;
 mod cpu;
 mod ema;
 mod evaluate;
+mod from_arrays;
 mod layer;
 mod linear;
 mod pass;

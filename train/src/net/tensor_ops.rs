@@ -59,14 +59,19 @@ fn batch_norm(saved: &SavedActivations, z: &Tensor, norm: &NormViews) -> Tensor 
     y
 }
 
-/// Writes the batch's statistics into `saved` and updates the running ones; twins are two samples of one unit.
-fn settle(saved: &SavedActivations, z: &Planes, norm: &NormViews) {
+/// Mean of the first plane's columns, and variance of the units; twins are two samples of one unit.
+pub(super) fn statistics(z: &Planes) -> (Tensor, Tensor) {
     let rows = z.first().size()[0] as f64;
-    let count = rows * z.count() as f64;
     let mean = column_sum(z.first()) / rows;
     let squares = column_sum(&(z.first() - &mean).square());
     let squares = z.iter().skip(1).fold(squares, |sum, odd| sum + column_sum(&odd.square()));
-    let variance = squares / count;
+    (mean, squares / (rows * z.count() as f64))
+}
+
+/// Writes the batch's statistics into `saved` and updates the running ones; twins are two samples of one unit.
+fn settle(saved: &SavedActivations, z: &Planes, norm: &NormViews) {
+    let count = z.first().size()[0] as f64 * z.count() as f64;
+    let (mean, variance) = statistics(z);
     saved.mean.shallow_clone().copy_(&mean);
     saved.inverse_std.shallow_clone().copy_(&(&variance + f64::from(EPSILON)).rsqrt());
     let unbiased = variance * (count / (count - 1.0).max(1.0));

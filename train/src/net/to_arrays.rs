@@ -115,7 +115,7 @@ fn weights(layer: &Layer) -> Vec<Array2<f32>> {
 }
 
 /// The even and the odd vectors of a basis, one per row.
-fn vectors(basis: &Basis) -> [Array2<f32>; 2] {
+pub(super) fn vectors(basis: &Basis) -> [Array2<f32>; 2] {
     let even = basis.even;
     [basis.rows.narrow(0, 0, even), basis.rows.narrow(0, even, basis.rows.size()[0] - even)].map(|rows| matrix(&rows))
 }

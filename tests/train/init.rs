@@ -1,0 +1,185 @@
+//! `fit --init`: a network that starts from an exported model is the same function as the model.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bytes::Bytes;
+use poselift::model::{Card, ModelFile, Precision};
+use poselift_onnx::Model;
+use poselift_train::config::{InputBlock, Loss, NetworkConfig, TrainPrecision};
+use poselift_train::export::encode;
+use poselift_train::net::{LiftNet, Mirror, Standardisation, Step};
+use poselift_train::trained::{Dense, Network, TrainedLifter, ZScore};
+use poselift_train::unfold;
+use tch::{Device, Kind, Tensor};
+
+use crate::random_lifter::{Shape, card_seed, random_lifter};
+
+/// A network's shape for the lifter of `shape`.
+fn config(shape: &Shape) -> NetworkConfig {
+    NetworkConfig {
+        blocks: shape.blocks,
+        hidden: shape.hidden,
+        layers_per_block: shape.layers_per_block,
+        dropout: 0.0,
+        batch_norm: shape.batch_norm,
+        input_block: if shape.input_relu { InputBlock::Full } else { InputBlock::Linear },
+        sigma: shape.sigma,
+        mirror: shape.twins,
+    }
+}
+
+/// z-scores that differ with `seed`.
+fn standardisation(lifter: &TrainedLifter, shape: &Shape, seed: f32) -> Standardisation {
+    let numbers = |count: usize, least: f32| (0..count).map(|k| least + 0.1 * (k as f32 * seed).sin().abs()).collect();
+    let zscore = |count: usize| ZScore { mean: numbers(count, -0.05), std: numbers(count, 0.4) };
+    let (input, output) = (&lifter.input_card.joints, &lifter.output_card.joints);
+    let mirror = shape.twins.then(|| Mirror::new((input, lifter.input_card.channels), output));
+    Standardisation { input: zscore(input.len() * 3), output: zscore(output.len() * 3), mirror }
+}
+
+fn features(seed: i64) -> Tensor {
+    tch::manual_seed(seed);
+    Tensor::randn([500, 51], tch::kind::FLOAT_CPU)
+}
+
+/// A lifter of this shape whose network took a few steps, so that its BatchNorms are not as they begin.
+fn fitted(shape: &Shape) -> TrainedLifter {
+    let lifter = random_lifter(shape, 5);
+    let standardisation = standardisation(&lifter, shape, 0.7);
+    let mut net = LiftNet::new(&config(shape), standardisation, TrainPrecision::F32, Device::Cpu, 2);
+    for seed in 0..8 {
+        let features = features(100 + seed);
+        let target = features.view([500, 17, 3]) * 0.3;
+        let _ =
+            net.step(&features, &target, Step { loss: Loss::Mpjpe, learning_rate: 1e-2, learn_sigma: true, seed: 1 });
+    }
+    let (input_zscore, output_zscore) = (net.zscores().0.clone(), net.output_zscore());
+    TrainedLifter { input_zscore, network: net.to_arrays(), output_zscore, ..lifter }
+}
+
+/// What the layers of the network in a file give for `features`, in plain arithmetic.
+fn expected(network: &Network, features: &Tensor) -> Tensor {
+    let tensor = |array: &ndarray::Array2<f32>| {
+        let values: Vec<f32> = array.iter().copied().collect();
+        Tensor::from_slice(&values).view([array.nrows() as i64, array.ncols() as i64])
+    };
+    let apply =
+        |dense: &Dense, x: &Tensor| x.mm(&tensor(&dense.weight).tr()) + Tensor::from_slice(&dense.bias.to_vec());
+    let mut x = apply(&network.input, features);
+    if network.input_relu {
+        x = x.relu();
+    }
+    for block in &network.blocks {
+        let branch = block.iter().fold(x.shallow_clone(), |y, dense| apply(dense, &y).relu());
+        x += branch;
+    }
+    apply(&network.output, &x)
+}
+
+#[test]
+fn a_started_network_is_the_same_function_before_and_after_its_norms_are_measured() {
+    let plain = Shape { hidden: 32, sigma: true, ..Shape::default() };
+    let shapes = [
+        plain.clone(),
+        Shape { twins: true, ..plain.clone() },
+        Shape { twins: true, input_relu: true, ..plain.clone() },
+        Shape { batch_norm: false, input_relu: true, sigma: false, ..plain.clone() },
+        Shape { twins: true, layers_per_block: 1, blocks: 3, ..plain },
+    ];
+    for (number, shape) in shapes.into_iter().enumerate() {
+        let precisions = [Precision::F32, Precision::F16, Precision::Int8];
+        for precision in &precisions[..if number == 1 { 3 } else { 1 }] {
+            let lifter = fitted(&shape);
+            let file = encode(&lifter, &card_seed(), *precision).unwrap();
+            let file = Model::decode(Bytes::from(file.bytes)).unwrap().network().unwrap();
+            let network = unfold::network(&file);
+            let standardisation = standardisation(&lifter, &shape, 1.3);
+            let mut net = LiftNet::new(&config(&shape), standardisation, TrainPrecision::F32, Device::Cpu, 3);
+            net.start_from(&network).unwrap();
+            let features = features(1);
+            let wanted = expected(&network, &features);
+            let coordinates = wanted.narrow(1, 0, 51).view([500, 17, 3]);
+            let size = coordinates.abs().max().double_value(&[]);
+            let off = |net: &LiftNet| {
+                let (poses, sigma) = net.lift(&features);
+                let poses = (poses - &coordinates).abs().max().double_value(&[]) / size;
+                let sigma = sigma.map_or(0.0, |sigma| {
+                    let wanted = wanted.narrow(1, 51, 17).exp();
+                    ((sigma - &wanted) / &wanted).abs().max().double_value(&[])
+                });
+                poses.max(sigma)
+            };
+            assert!(off(&net) < 1e-4, "{shape:?} {precision}: {}", off(&net));
+            net.measure_norms(&features);
+            assert!(off(&net) < 1e-4, "{shape:?} {precision}, norms measured: {}", off(&net));
+            // Training mode uses the statistics of the batch, which are now the network's: the error of a step is the same.
+            let target = net.lift(&features).0.detach();
+            let step = Step { loss: Loss::Mpjpe, learning_rate: 0.0, learn_sigma: false, seed: 1 };
+            let error = net.step(&features, &target, step).to_kind(Kind::Double).double_value(&[]);
+            assert!(error < 1e-3 * size, "{shape:?} {precision}: {error} in training mode");
+        }
+    }
+}
+
+#[test]
+fn layers_of_another_shape_are_refused() {
+    let shape = Shape { hidden: 32, ..Shape::default() };
+    let lifter = random_lifter(&shape, 5);
+    let file = encode(&lifter, &card_seed(), Precision::F32).unwrap();
+    let file = Model::decode(Bytes::from(file.bytes)).unwrap().network().unwrap();
+    let wider = Shape { hidden: 64, ..shape };
+    let standardisation = standardisation(&lifter, &wider, 1.3);
+    let mut net = LiftNet::new(&config(&wider), standardisation, TrainPrecision::F32, Device::Cpu, 3);
+    let message = net.start_from(&unfold::network(&file)).unwrap_err().to_string();
+    assert!(message.contains("input has numbers of shape [32, 51], expected [64, 51]"), "{message}");
+}
+
+fn train(arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
+    command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null()).args(arguments).output().unwrap()
+}
+
+fn run(arguments: &[&str]) -> String {
+    let output = train(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn card(path: &Path) -> Card {
+    ModelFile::read(path).unwrap().card().clone()
+}
+
+#[test]
+fn fit_goes_on_from_a_model_and_its_card_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (first, second, model, next) = (path("first"), path("second"), path("first.onnx"), path("next.onnx"));
+    let data = ["fit", "--data", "synthetic:3000", "--device", "cpu", "--dropout", "0"];
+    let shape = ["--hidden", "64", "--blocks", "1", "--mirror", "on", "--sigma", "on", "--epochs", "3"];
+    run(&[&data[..], &shape, &["--learning-rate", "4e-3", "--schedule", "cosine", "--out", &first]].concat());
+    run(&["export", &first, "-o", &model]);
+    let go_on = [&data[..], &["--init", &model, "--epochs", "1", "--learning-rate", "1e-6", "--out", &second]].concat();
+    run(&go_on);
+    run(&["export", &second, "-o", &next]);
+    let (begun, ended) = (card(Path::new(&model)), card(Path::new(&next)));
+    let mpjpe = |card: &Card| card.metrics["mpjpe"].value;
+    // A network of fresh weights is ten times as far off.
+    assert!((mpjpe(&ended) / mpjpe(&begun) - 1.0).abs() < 0.03, "{} and {}", mpjpe(&begun), mpjpe(&ended));
+    assert_eq!(ended.training.init, Some(format!("first, weights {}", begun.weights_sha256)));
+    assert_eq!((ended.network.hidden, ended.network.blocks, ended.network.mirror), (64, 1, true));
+    let resumed = run(&["fit", "--out", &second, "--resume", "--epochs", "2"]);
+    assert!(resumed.contains("epoch 2"), "{resumed}");
+
+    for (arguments, expected) in [
+        (vec!["--hidden", "32", "--init", model.as_str()], "cannot be used with"),
+        (vec!["--layout", "h36m17", "--init", &model], "the model of --init lifts coco17"),
+        (vec!["--init", "../models/coco17-memory.onnx"], "remembers"),
+    ] {
+        let refused = train(&[&data[..], &arguments, &["--out", &path("refused")]].concat());
+        let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && stderr.contains(expected), "{arguments:?}: {stderr}");
+        assert!(!Path::new(&path("refused")).exists(), "{arguments:?} left a folder");
+    }
+}
