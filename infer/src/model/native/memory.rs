@@ -4,6 +4,7 @@ use poselift_kernels::{DenseF32, PanelShape, Processor, Rows, RowsMut};
 use poselift_onnx::{Dense, Network};
 
 use super::BLOCK;
+use super::exp::exp;
 
 /// A memory ready for the kernels.
 #[derive(Debug)]
@@ -166,14 +167,26 @@ impl Memory {
 /// `next` `[H]` from the gates' sums `[3·H]` (reset, update, candidate) and what was remembered `[H]`.
 fn update(input: &[f32], state: &[f32], memory: &[f32], next: &mut [f32]) {
     let units = memory.len();
+    let [reset, update, candidate] = thirds(input, units);
+    let [state_reset, state_update, state_candidate] = thirds(state, units);
+    // Slices of one length, so that the loop has no bounds to check and runs in vectors.
+    let (memory, next) = (&memory[..units], &mut next[..units]);
     for unit in 0..units {
-        let reset = sigmoid(input[unit] + state[unit]);
-        let update = sigmoid(input[units + unit] + state[units + unit]);
-        let candidate = (input[2 * units + unit] + reset * state[2 * units + unit]).tanh();
+        let reset = sigmoid(reset[unit] + state_reset[unit]);
+        let update = sigmoid(update[unit] + state_update[unit]);
+        let candidate = tanh(candidate[unit] + reset * state_candidate[unit]);
         next[unit] = candidate + update * (memory[unit] - candidate);
     }
 }
 
+fn thirds(values: &[f32], units: usize) -> [&[f32]; 3] {
+    [&values[..units], &values[units..2 * units], &values[2 * units..3 * units]]
+}
+
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + exp(-x))
+}
+
+fn tanh(x: f32) -> f32 {
+    2.0 * sigmoid(2.0 * x) - 1.0
 }

@@ -6,6 +6,7 @@
 //! computed, `features` the transform of key points. That the result equals the file's is verified: [`super::verify`]
 //! compares it with ONNX Runtime.
 
+mod exp;
 mod features;
 mod memory;
 mod plan;
