@@ -157,10 +157,10 @@ impl State {
     }
 }
 
-fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, parents: &[i32], notes: &Notes) -> Box<dyn PoseWriter> {
+fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, info: &PoseInfo, notes: &Notes) -> Box<dyn PoseWriter> {
     let notes = notes.clone();
     let report = move |cause| notes.add(format!("{cause}: such poses are not smoothed"));
-    Box::new(SmoothWriter::new(writer, way, parents, report))
+    Box::new(SmoothWriter::new(writer, way, &info.parents, report).with_sides(&info.joints))
 }
 
 /// The poses of a clip, smoothed.
@@ -171,7 +171,7 @@ pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) ->
     let notes = Notes::default();
     let frames = py.detach(|| -> Answer<_> {
         let collected = Collected::default();
-        let mut writer = smoothed(collected.writer(), way, &info.parents, &notes);
+        let mut writer = smoothed(collected.writer(), way, &info, &notes);
         for lifted in &mut frames {
             lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
             let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };

@@ -69,7 +69,7 @@ pub(super) struct RunArgs {
     clip: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
-    /// Focal length in pixels, which needs an image size to matter [default: 1.2 times the longer side]
+    /// Focal length in pixels, which needs an image size to matter [default: 0.9 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
     #[command(flatten)]
@@ -462,7 +462,7 @@ impl RunArgs {
         }
         if let Some(smoothing) = self.smooth {
             let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report));
+            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
         }
         writer
     }

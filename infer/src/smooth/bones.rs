@@ -6,9 +6,10 @@ use nalgebra::Vector3;
 
 use super::Track;
 use crate::pose::LiftedPerson;
+use crate::skeleton::mirrored;
 
-/// Seconds after which an observation counts 1/e of a new one.
-const MEMORY: f64 = 3.0;
+/// Seconds after which an observation counts 1/e of a new one. A body does not change; a track may change the person.
+const MEMORY: f64 = 20.0;
 /// People who are absent for longer, seconds, may be forgotten.
 const FORGOTTEN: f64 = 3.0 * MEMORY;
 
@@ -16,6 +17,8 @@ const FORGOTTEN: f64 = 3.0 * MEMORY;
 pub(super) struct Bones {
     /// Joints and their parents, parents before children.
     pairs: Vec<[usize; 2]>,
+    /// For each pair the one on the other side of the body, itself in the middle.
+    twins: Vec<usize>,
     people: BTreeMap<Track, Lengths>,
     /// Time of the last frame, seconds.
     time: f64,
@@ -41,7 +44,16 @@ impl Bones {
         let mut pairs: Vec<[usize; 2]> =
             (0..parents.len()).filter_map(|joint| parent(joint).map(|parent| [joint, parent])).collect();
         pairs.sort_by_key(|[joint, _]| depth(*joint));
-        Self { pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
+        Self { twins: (0..pairs.len()).collect(), pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
+    }
+
+    /// The same, with one length for the bones of both sides; `joints` names them.
+    pub(super) fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
+        let other = mirrored(joints);
+        let twin_of = |[joint, parent]: [usize; 2]| [other[joint], other[parent]];
+        let place = |pair: [usize; 2]| self.pairs.iter().position(|found| *found == twin_of(pair));
+        self.twins = self.pairs.iter().enumerate().map(|(own, pair)| place(*pair).unwrap_or(own)).collect();
+        self
     }
 
     /// When a person was last seen, seconds; −∞ if never.
@@ -61,7 +73,8 @@ impl Bones {
         for (place, person) in people.iter().enumerate() {
             let Some(track) = Track::of(people, place) else { continue };
             let bone = |[joint, parent]: &[usize; 2]| between(&person.joints, *parent, *joint).norm();
-            let lengths = self.pairs.iter().map(bone);
+            let each: Vec<f64> = self.pairs.iter().map(bone).collect();
+            let lengths = self.twins.iter().zip(&each).map(|(&twin, length)| 0.5 * (length + each[twin]));
             match self.people.get_mut(&track) {
                 Some(known) => known.see(time, lengths),
                 None => drop(self.people.insert(track, Lengths { time, weight: 1.0, means: lengths.collect() })),

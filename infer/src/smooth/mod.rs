@@ -3,7 +3,7 @@
 //! A lifter looks at single frames, so its poses jitter as key points do, and so do bone lengths. [`SmoothWriter`] is
 //! put in front of any other writer. Joints pass a filter: with [`Smoothing::Clip`] by the poses before and after,
 //! which delays them a little, with [`Smoothing::Live`] by the poses before alone, without delay. Any mean over a
-//! rotating limb is too short, so bones are then set to their usual length.
+//! rotating limb is too short, so bones are then set to the mean length that they had so far, left and right alike.
 
 mod bones;
 mod clip;
@@ -119,6 +119,13 @@ impl SmoothWriter {
             Smoothing::Live(cutoff) => Filter::Live(Live::new(cutoff)),
         };
         Self { writer, filter, bones: Bones::new(parents), report: Box::new(report), reported: Vec::new() }
+    }
+
+    /// The same, with bones as long on the left as on the right; `joints` names them, in the order of the parents.
+    #[must_use]
+    pub fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
+        self.bones = self.bones.with_sides(joints);
+        self
     }
 
     fn report_once(&mut self, cause: Unsmoothed) {

@@ -209,7 +209,7 @@ impl<N: PoseNetwork> PushStream<N> {
         if let Some(smoothing) = self.options.smoothing {
             let notices = self.notices.clone();
             let report = move |cause| notices.add(format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report));
+            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
         }
         writer
     }
