@@ -97,7 +97,7 @@ impl Camera {
 }
 
 /// The assumed focal length of an unknown camera, in longer image sides: between a phone's and a webcam's.
-pub const USUAL_FOCAL: f32 = 1.2;
+pub const USUAL_FOCAL: f32 = 0.9;
 
 /// The attitude of a camera in a world that is right-handed with y up. Angles in radians.
 ///

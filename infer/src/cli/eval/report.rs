@@ -27,7 +27,7 @@ impl Sight {
             Self::Camera => "camera: key points as they are",
             Self::Subject { focal_known: true } => "subject: turned to the optical axis, focal length given",
             Self::Subject { focal_known: false } => {
-                "subject: turned to the optical axis, focal length taken to be 1.2 longer sides"
+                "subject: turned to the optical axis, focal length taken to be 0.9 longer sides"
             }
             Self::SubjectOfUnknownSize => "subject, but not turned: image size unknown",
         }

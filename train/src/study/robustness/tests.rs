@@ -47,7 +47,7 @@ fn as_many_joints_are_missing_as_was_asked_for() {
 
 #[test]
 fn an_unknown_focal_length_is_guessed() {
-    assert_eq!(damaged(Damage::FocalUnknown).cameras[0].focal, [1200.0; 2]);
+    assert_eq!(damaged(Damage::FocalUnknown).cameras[0].focal, [900.0; 2]);
 }
 
 #[test]
