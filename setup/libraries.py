@@ -166,7 +166,7 @@ def check_judges(folder, _cache):
 
 def check_serve(folder, _cache):
     """The packages import."""
-    script = "import grpc_health.v1, grpc_reflection.v1alpha, tritonclient.grpc.aio, tritonclient.http.aio, websockets"
+    script = "import grpc_health.v1, grpc_reflection.v1alpha, opentelemetry.proto, tritonclient.grpc.aio, tritonclient.http.aio, websockets"
     run_check([str(folder / "bin" / "python"), "-c", script], "the Python packages that talk to the server")
 
 

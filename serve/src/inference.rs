@@ -1,7 +1,7 @@
 //! One inference, whichever protocol asked for it: the model, its tensors checked, a deadline, the counters.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, FailureKind};
@@ -11,6 +11,7 @@ use crate::models::{Models, Served};
 use crate::options::{Limits, Options, OriginCheck};
 use crate::streams::Streams;
 use crate::tensor::Tensor;
+use crate::traces::{InferenceSpan, Parent, Traces};
 
 /// What both protocols share.
 pub(crate) struct Service {
@@ -18,6 +19,8 @@ pub(crate) struct Service {
     pub(crate) version: String,
     pub(crate) models: Models,
     pub(crate) metrics: Arc<Metrics>,
+    /// Set where there is a collector.
+    pub(crate) traces: OnceLock<Traces>,
     /// The longest that a request may take.
     pub(crate) timeout: Duration,
     /// The longest body or message, in bytes.
@@ -30,7 +33,7 @@ pub(crate) struct Service {
 }
 
 /// An inference as a client asks for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) inputs: Vec<Tensor>,
     /// Empty for all.
@@ -38,6 +41,7 @@ pub(crate) struct Asked {
     pub(crate) parameters: Parameters,
     /// The client's own limit, of whatever protocol.
     pub(crate) deadline: Option<Duration>,
+    pub(crate) parent: Parent,
 }
 
 impl Service {
@@ -51,6 +55,7 @@ impl Service {
             models: Models::default(),
             streams: Streams::new(streams, Arc::clone(&metrics)),
             metrics,
+            traces: OnceLock::new(),
             timeout,
             body,
             allows_origin: Arc::clone(allows_origin),
@@ -82,13 +87,17 @@ impl Service {
     pub(crate) async fn infer(&self, served: &Served, asked: Asked) -> Result<Answer, Failure> {
         let started = Instant::now();
         let _waiting = self.metrics.wait(&served.key);
-        let mut unanswered = Unanswered { service: self, served, is_open: true };
         let rows = asked.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or_default();
+        let span = self.traces.get().map(|traces| traces.open(&served.key, rows, &asked.parent));
+        let mut open = Open { service: self, served, started, span, is_answered: false };
         let answer = self.answer(served, asked).await;
-        unanswered.is_open = false;
+        open.is_answered = true;
         match &answer {
             Ok(answer) => self.metrics.answered(&served.key, rows, started.elapsed(), answer),
-            Err(failure) => self.metrics.failed(&served.key, failure.kind),
+            Err(failure) => self.metrics.failed(&served.key, failure.kind, started.elapsed()),
+        }
+        if let Some(span) = open.span.take() {
+            span.end(&answer);
         }
         answer
     }
@@ -115,17 +124,23 @@ impl Service {
     }
 }
 
-/// Counts a request whose client went before it was answered.
-struct Unanswered<'a> {
+/// A request that is worked on; one whose client goes before it is answered is dropped, and counted then.
+struct Open<'a> {
     service: &'a Service,
     served: &'a Served,
-    is_open: bool,
+    started: Instant,
+    span: Option<InferenceSpan>,
+    is_answered: bool,
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if self.is_open {
-            self.service.metrics.failed(&self.served.key, FailureKind::Late);
+        if self.is_answered {
+            return;
+        }
+        self.service.metrics.failed(&self.served.key, FailureKind::Late, self.started.elapsed());
+        if let Some(span) = self.span.take() {
+            span.end(&Err(Failure::new(FailureKind::Late, "the client has gone")));
         }
     }
 }

@@ -7,11 +7,11 @@
 //!
 //! [`Server::run`] takes a connection (`listen`, `tls`), a request passes the gate (`gate`: tokens, limits), `rest` or `grpc`
 //! reads it into a [`Request`], `inference` finds the model, checks the tensors against what the model takes and submits
-//! them; the model's answer comes back through a [`Reply`]; `metrics` counts it. A request whose client is gone, or whose
+//! them; the model's answer comes back through a [`Reply`]; `metrics` counts it, `traces` tells a collector of it. A request whose client is gone, or whose
 //! time is over, drops its end of the reply, and the model passes it over.
 //!
 //! A module may use only the modules before it in this list: `failure`; `tensor`; `model`; `models`; `folder`,
-//! `metrics`, `stall`, `tls`; `options`; `streams`; `inference`; `rest`; `gate`, `grpc`, `websocket`; `listen`; `server`.
+//! `metrics`, `stall`, `tls`, `traces`; `options`, `statistics`; `streams`; `inference`; `rest`; `gate`, `grpc`, `websocket`; `listen`; `server`.
 
 mod failure;
 mod folder;
@@ -26,9 +26,11 @@ mod options;
 mod rest;
 mod server;
 mod stall;
+mod statistics;
 mod streams;
 mod tensor;
 mod tls;
+mod traces;
 mod websocket;
 
 pub use failure::{Failure, FailureKind};

@@ -1,6 +1,6 @@
 //! Counters for Prometheus, under the names that Triton uses where it has such.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
@@ -9,6 +9,24 @@ use crate::model::Answer;
 use crate::models::{ModelKey, Models};
 
 const MODEL: [&str; 2] = ["model", "version"];
+
+/// Reasons of requests that were not answered.
+const REASONS: [&str; 4] = ["REJECTED", "CANCELED", "BACKEND", "OTHER"];
+
+/// What was counted of a model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    /// Requests.
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
+    pub(crate) rows: u64,
+    pub(crate) request_micros: u64,
+    pub(crate) queue_micros: u64,
+    pub(crate) compute_micros: u64,
+    pub(crate) failure_micros: u64,
+    /// Since 1970; 0 for never.
+    pub(crate) last_answer_millis: u64,
+}
 
 /// All that is counted.
 pub(crate) struct Metrics {
@@ -21,6 +39,8 @@ pub(crate) struct Metrics {
     request_micros: IntCounterVec,
     queue_micros: IntCounterVec,
     compute_micros: IntCounterVec,
+    failure_micros: IntCounterVec,
+    last_answer_millis: IntGaugeVec,
     pub(crate) connections: IntGauge,
     pub(crate) streams: IntGauge,
     stream_answers: IntCounterVec,
@@ -66,6 +86,12 @@ impl Metrics {
                 "Time of the batches that requests were in, in all, microseconds",
                 &MODEL,
             ),
+            failure_micros: counter(
+                "poselift_failure_duration_us",
+                "Time of requests that were not answered in all, microseconds",
+                &MODEL,
+            ),
+            last_answer_millis: gauges("poselift_last_answer_ms", "Time of the last answer, milliseconds since 1970"),
             connections: gauge("poselift_connections", "Open connections"),
             streams: gauge("poselift_streams", "Open streams"),
             stream_answers: counter("poselift_stream_answers", "Answers of streams", &MODEL),
@@ -90,17 +116,38 @@ impl Metrics {
         self.request_micros.with_label_values(&labels).inc_by(micros(lasted));
         self.queue_micros.with_label_values(&labels).inc_by(micros(answer.queued));
         self.compute_micros.with_label_values(&labels).inc_by(micros(answer.computed));
+        self.last_answer_millis.with_label_values(&labels).set(millis_since_1970());
     }
 
-    /// Counts a request that has no answer.
-    pub(crate) fn failed(&self, key: &ModelKey, kind: FailureKind) {
+    /// What was counted of the model `key`.
+    pub(crate) fn counts(&self, key: &ModelKey) -> Counts {
+        let version = key.version.to_string();
+        let labels = [key.name.as_str(), version.as_str()];
+        let count = |counter: &IntCounterVec| counter.with_label_values(&labels).get();
+        let failed = REASONS.iter().map(|reason| self.failure.with_label_values(&[labels[0], labels[1], reason]).get());
+        Counts {
+            answered: count(&self.success),
+            failed: failed.sum(),
+            rows: count(&self.inferences),
+            request_micros: count(&self.request_micros),
+            queue_micros: count(&self.queue_micros),
+            compute_micros: count(&self.compute_micros),
+            failure_micros: count(&self.failure_micros),
+            last_answer_millis: self.last_answer_millis.with_label_values(&labels).get().try_into().unwrap_or_default(),
+        }
+    }
+
+    /// Counts a request that has no answer after `lasted`.
+    pub(crate) fn failed(&self, key: &ModelKey, kind: FailureKind, lasted: Duration) {
         let reason = match kind {
             FailureKind::Full(_) => "REJECTED",
             FailureKind::Late => "CANCELED",
             FailureKind::Broken => "BACKEND",
             _ => "OTHER",
         };
-        self.failure.with_label_values(&[&key.name, &key.version.to_string(), reason]).inc();
+        let version = key.version.to_string();
+        self.failure.with_label_values(&[key.name.as_str(), version.as_str(), reason]).inc();
+        self.failure_micros.with_label_values(&[key.name.as_str(), version.as_str()]).inc_by(micros(lasted));
     }
 
     /// The counter of a stream's answers.
@@ -128,6 +175,11 @@ impl Metrics {
 
 fn micros(time: Duration) -> u64 {
     time.as_micros().try_into().unwrap_or(u64::MAX)
+}
+
+fn millis_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis().try_into().unwrap_or(i64::MAX))
 }
 
 /// A request that waits.

@@ -70,6 +70,8 @@ pub struct Answer {
     pub queued: Duration,
     /// How long the batch was computed.
     pub computed: Duration,
+    /// Rows of the batch, those of other requests too.
+    pub batch: usize,
 }
 
 /// Where a model's answer goes; a model that drops it has failed.

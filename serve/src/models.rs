@@ -68,6 +68,16 @@ impl Models {
         models.iter().map(|(key, model)| Served { key: key.clone(), model: Arc::clone(model) }).collect()
     }
 
+    /// All versions of the model `name`.
+    ///
+    /// # Errors
+    /// No such model; which there are.
+    pub(crate) fn named(&self, name: &str) -> Result<Vec<Served>, Failure> {
+        // For what it says where there is none.
+        self.find(name, None)?;
+        Ok(self.all().into_iter().filter(|served| served.key.name == name).collect())
+    }
+
     /// The versions of `name`, ascending.
     pub(crate) fn versions(&self, name: &str) -> Vec<u64> {
         let models = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,8 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// A folder of models, and how often it is looked at.
     pub folder: Option<(PathBuf, Duration)>,
+    /// The collector that traces are sent to, `http://HOST:PORT`.
+    pub otlp: Option<String>,
     /// What is too much.
     pub limits: Limits,
 }

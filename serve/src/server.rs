@@ -21,7 +21,11 @@ use crate::models::ModelKey;
 use crate::options::Options;
 use crate::rest;
 use crate::tls::acceptor;
+use crate::traces::Traces;
 use crate::{grpc, websocket};
+
+/// How long the last traces may take to be sent.
+const LAST_TRACES: Duration = Duration::from_secs(5);
 
 /// What happens to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,7 @@ impl Server {
         // First of all, so that no signal ends the process in another way.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        self.trace()?;
         let tokens = Tokens::new(self.options.tokens.clone());
         let router = grpc::router(&self.service)
             .merge(rest::router(Arc::clone(&self.service)))
@@ -136,7 +141,7 @@ impl Server {
             let _ = task.await;
         }
         let Some(listener) = Arc::into_inner(listener) else { unreachable!("the tasks that shared it have ended") };
-        let service = &self.service;
+        let service = Arc::clone(&self.service);
         let drained = tokio::time::timeout(limits.drain, async {
             tokio::join!(service.streams.close(), listener.connections.shutdown());
         });
@@ -147,6 +152,23 @@ impl Server {
             },
             // The one who asks twice means now.
             _ = interrupt.recv() => {}
+        }
+        if self.service.traces.get().is_some() {
+            // Blocks, while the runtime sends.
+            let sending =
+                tokio::task::spawn_blocking(move || service.traces.get().map(|traces| traces.close(LAST_TRACES)));
+            let _ = sending.await;
+        }
+        Ok(())
+    }
+
+    /// Lets inferences be traced, if there is a collector.
+    fn trace(&self) -> io::Result<()> {
+        let Options { otlp: Some(endpoint), name, version, .. } = &self.options else { return Ok(()) };
+        let report = Arc::clone(&self.report);
+        let complain = Arc::new(move |text| report(&Event::Warning(text)));
+        if self.service.traces.set(Traces::start(endpoint, name, version, complain)?).is_err() {
+            unreachable!("a server is run once");
         }
         Ok(())
     }

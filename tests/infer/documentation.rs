@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::program::{CLIP, assert_code, poselift};
 use crate::small_model::SmallModel;
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/guide.md", "docs/exports.md"];
+pub(crate) const DOCUMENTS: [&str; 3] = ["README.md", "docs/guide.md", "docs/exports.md"];
 
 /// Commands that are not run here, by their beginning or a part of them, and why.
 const LEFT_OUT: [(&str, &str); 10] = [
@@ -21,8 +21,8 @@ const LEFT_OUT: [(&str, &str); 10] = [
     ("cc ", "needs the C library; tests/c/examples.rs runs it"),
     ("poselift-train ", "another program, whose tests run its commands"),
     ("cargo ", "builds other projects"),
-    ("poselift serve", "runs until it is stopped; tests/infer/serve does it"),
-    ("curl ", "asks a server; tests/infer/serve does it"),
+    ("poselift serve", "runs until it is stopped; tests/infer/serve/guide.rs does it"),
+    ("curl ", "asks a server; tests/infer/serve/guide.rs does it"),
     ("pip install ", "asks a registry; python/wheel.py installs the package"),
     (" --listen ", "runs until it is stopped; tests/infer/live.rs does it"),
     (" --follow ", "runs until it is stopped; tests/infer/live.rs does it"),
@@ -62,7 +62,7 @@ const BODY25: [[usize; 2]; 25] = [
 const SIZE: [f64; 2] = [1768.0, 994.0];
 
 /// The commands of a document's shell blocks.
-fn commands(document: &str) -> Vec<String> {
+pub(crate) fn commands(document: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document)).unwrap();
     let mut commands = Vec::new();
     let mut is_shell = false;

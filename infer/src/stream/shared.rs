@@ -76,6 +76,8 @@ pub struct Answer {
     pub queued: Duration,
     /// How long the network ran for the batch.
     pub computed: Duration,
+    /// Poses of the batch, those of others too.
+    pub batch: usize,
 }
 
 /// Why key points were not taken.
@@ -375,6 +377,7 @@ impl Request {
                     sigma: self.wants_sigma.then_some(self.sigma),
                     queued: run.start.map_or(Duration::ZERO, |start| start.saturating_duration_since(sent)),
                     computed: run.lasted,
+                    batch: run.poses,
                 }),
             }),
         }
@@ -386,6 +389,7 @@ impl Request {
 struct Run {
     start: Option<Instant>,
     lasted: Duration,
+    poses: usize,
 }
 
 /// The network with the arrays of a batch, kept between batches.
@@ -444,7 +448,7 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         let start = Instant::now();
         let done = catch_unwind(AssertUnwindSafe(|| self.run(total, wants_sigma)));
         let is_whole = done.is_ok();
-        let run = Run { start: Some(start), lasted: start.elapsed() };
+        let run = Run { start: Some(start), lasted: start.elapsed(), poses: total };
         match done.unwrap_or_else(|_| Err(broken_down())) {
             Ok(()) => self.answer(requests, run),
             Err(error) => requests.into_iter().for_each(|request| request.fail(&error)),

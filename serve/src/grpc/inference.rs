@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,16 +16,19 @@ use super::protocol::inference::model_metadata_response::TensorMetadata;
 use super::protocol::inference::repository_index_response::ModelIndex;
 use super::protocol::inference::{
     ModelInferRequest, ModelInferResponse, ModelMetadataRequest, ModelMetadataResponse, ModelReadyRequest,
-    ModelReadyResponse, ModelStreamInferResponse, RepositoryIndexRequest, RepositoryIndexResponse, ServerLiveRequest,
-    ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
+    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse,
+    RepositoryIndexRequest, RepositoryIndexResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest,
+    ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
-use super::{deadline, status, tensors};
+use super::{deadline, statistics, status, tensors};
 use crate::failure::Failure;
 use crate::inference::Service;
 use crate::model::TensorInfo;
 use crate::models::Served;
 use crate::rest::EXTENSIONS;
+use crate::statistics::Statistics;
 use crate::tensor::DATATYPE;
+use crate::traces::{Parent, Traces};
 
 /// Requests of one streaming call that are worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -48,16 +51,25 @@ impl Calls {
         self.0.models.find(name, Some(version).filter(|version| !version.is_empty()))
     }
 
+    /// The trace that a call is part of.
+    fn parent<T>(&self, request: &Request<T>) -> Parent {
+        let is_traced = self.0.traces.get().is_some();
+        if is_traced { Traces::parent(request.metadata().as_ref()) } else { Parent::default() }
+    }
+
     async fn infer(
         &self,
         mut request: ModelInferRequest,
         deadline: Option<Duration>,
+        parent: Parent,
     ) -> Result<ModelInferResponse, Failure> {
+        let started = Instant::now();
         let served = self.find(&request.model_name, &request.model_version)?;
         let id = std::mem::take(&mut request.id);
         let call = tensors::read(request);
-        let mut call = call.inspect_err(|failure| self.0.metrics.failed(&served.key, failure.kind))?;
-        call.asked.deadline = deadline;
+        let mut call =
+            call.inspect_err(|failure| self.0.metrics.failed(&served.key, failure.kind, started.elapsed()))?;
+        (call.asked.deadline, call.asked.parent) = (deadline, parent);
         let answer = self.0.infer(&served, call.asked).await?;
         Ok(tensors::write(served.key, id, answer, call.is_raw))
     }
@@ -114,8 +126,8 @@ impl GrpcInferenceService for Calls {
     }
 
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Result<Response<ModelInferResponse>, Status> {
-        let deadline = deadline(&request);
-        self.infer(request.into_inner(), deadline).await.map(Response::new).map_err(status)
+        let (deadline, parent) = (deadline(&request), self.parent(&request));
+        self.infer(request.into_inner(), deadline, parent).await.map(Response::new).map_err(status)
     }
 
     type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
@@ -124,6 +136,7 @@ impl GrpcInferenceService for Calls {
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Self::ModelStreamInferStream>, Status> {
+        let parent = self.parent(&request);
         let mut requests = request.into_inner();
         let (sender, tasks) = mpsc::channel::<JoinHandle<ModelStreamInferResponse>>(AT_ONCE);
         let calls = self.clone();
@@ -131,10 +144,10 @@ impl GrpcInferenceService for Calls {
             // A call that breaks off needs no more answers.
             while let Some(Ok(request)) = requests.next().await {
                 let Ok(room) = sender.reserve().await else { return };
-                let calls = calls.clone();
+                let (calls, parent) = (calls.clone(), parent.clone());
                 room.send(tokio::spawn(async move {
                     let id = request.id.clone();
-                    match calls.infer(request, None).await {
+                    match calls.infer(request, None, parent).await {
                         Ok(response) => {
                             ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) }
                         }
@@ -150,6 +163,22 @@ impl GrpcInferenceService for Calls {
         let answers = ReceiverStream::new(tasks)
             .then(|task| async { task.await.map_err(|error| Status::internal(error.to_string())) });
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn model_statistics(
+        &self,
+        request: Request<ModelStatisticsRequest>,
+    ) -> Result<Response<ModelStatisticsResponse>, Status> {
+        let ModelStatisticsRequest { name, version } = request.into_inner();
+        let served = match (name.is_empty(), version.is_empty()) {
+            (true, _) => Ok(self.0.models.all()),
+            (false, true) => self.0.models.named(&name),
+            (false, false) => self.find(&name, &version).map(|served| vec![served]),
+        };
+        let served = served.map_err(status)?;
+        let model_stats =
+            served.iter().map(|served| statistics::write(Statistics::of(served, &self.0.metrics))).collect();
+        Ok(Response::new(ModelStatisticsResponse { model_stats }))
     }
 
     async fn repository_index(

@@ -1,6 +1,7 @@
 //! The protocol's gRPC form, gRPC's own health and reflection, and streams of poses.
 
 mod inference;
+mod statistics;
 mod streams;
 mod tensors;
 

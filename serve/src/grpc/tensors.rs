@@ -34,7 +34,7 @@ pub(super) fn read(request: ModelInferRequest) -> Result<Call, Failure> {
     let raw = raw.iter().map(Some).chain(std::iter::repeat(None));
     let inputs = inputs.into_iter().zip(raw).map(|(input, raw)| tensor(input, raw)).collect::<Result<_, _>>()?;
     let outputs = outputs.into_iter().map(|output| output.name).collect();
-    let asked = Asked { inputs, outputs, parameters: read_parameters(parameters), deadline: None };
+    let asked = Asked { inputs, outputs, parameters: read_parameters(parameters), ..Asked::default() };
     Ok(Call { asked, is_raw })
 }
 

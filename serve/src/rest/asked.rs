@@ -83,7 +83,7 @@ pub(super) fn read(body: &Bytes, json_length: Option<usize>) -> Result<RestReque
     });
     let form = Form { id: id.map(Cow::into_owned), is_binary, named: named.collect() };
     let outputs = form.named.iter().map(|(name, _)| name.clone()).collect();
-    Ok(RestRequest { inference: Asked { inputs, outputs, parameters, deadline: None }, form })
+    Ok(RestRequest { inference: Asked { inputs, outputs, parameters, ..Asked::default() }, form })
 }
 
 fn is_true(parameter: Option<&Parameter>) -> bool {

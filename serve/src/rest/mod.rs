@@ -4,7 +4,7 @@ mod answer;
 mod asked;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -23,13 +23,15 @@ use crate::failure::{Failure, FailureKind};
 use crate::inference::Service;
 use crate::model::TensorInfo;
 use crate::models::Served;
+use crate::statistics::Statistics;
 use crate::tensor::DATATYPE;
+use crate::traces::Traces;
 
 /// The length of the JSON in front of binary tensors, in requests and answers.
 const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// What both protocols say the server can do beyond the protocol itself.
-pub(crate) const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "model_repository"];
+pub(crate) const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_repository", "statistics"];
 
 /// All paths.
 pub(crate) fn router(service: Arc<Service>) -> Router {
@@ -42,12 +44,16 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/v2/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/v2/health/ready", get(ready))
         .route("/v2/repository/index", post(index))
+        .route("/v2/models/stats", get(all_statistics))
         .route("/metrics", get(metrics));
     for path in model("") {
         router = router.route(&path, get(metadata));
     }
     for path in model("/ready") {
         router = router.route(&path, get(model_ready));
+    }
+    for path in model("/stats") {
+        router = router.route(&path, get(statistics));
     }
     for path in model("/infer") {
         router = router.route(&path, post(infer));
@@ -143,6 +149,23 @@ async fn index(State(service): State<Arc<Service>>) -> Json<Value> {
     Json(service.models.all().into_iter().map(entry).collect())
 }
 
+async fn statistics(State(service): State<Arc<Service>>, Path(which): Path<Which>) -> Result<Json<Value>, Failure> {
+    let served = match which.version {
+        Some(_) => vec![which.find(&service)?],
+        None => service.models.named(&which.model)?,
+    };
+    Ok(to_statistics(&service, &served))
+}
+
+async fn all_statistics(State(service): State<Arc<Service>>) -> Json<Value> {
+    to_statistics(&service, &service.models.all())
+}
+
+fn to_statistics(service: &Service, served: &[Served]) -> Json<Value> {
+    let all: Vec<Statistics> = served.iter().map(|served| Statistics::of(served, &service.metrics)).collect();
+    Json(json!({"model_stats": all}))
+}
+
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let text = service.metrics.to_text(&service.models);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
@@ -154,15 +177,19 @@ async fn infer(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
+    let started = Instant::now();
     let served = which.find(&service)?;
     let body = read(body, service.body, service.timeout).await?;
-    let asked = match asked::read(&body, json_length(&headers)?) {
+    let mut asked = match asked::read(&body, json_length(&headers)?) {
         Ok(asked) => asked,
         Err(failure) => {
-            service.metrics.failed(&served.key, failure.kind);
+            service.metrics.failed(&served.key, failure.kind, started.elapsed());
             return Err(failure);
         }
     };
+    if service.traces.get().is_some() {
+        asked.inference.parent = Traces::parent(&headers);
+    }
     let answer = service.infer(&served, asked.inference).await?;
     Ok(answer::write(&served.key, &answer, &asked.form))
 }

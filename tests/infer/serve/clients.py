@@ -10,6 +10,7 @@ import asyncio
 import json
 import queue
 import sys
+import time
 
 import numpy as np
 import tritonclient.grpc as tgrpc
@@ -107,7 +108,26 @@ def http(address, reference):
     double = thttp.InferInput("keypoints", [1, 17, 3], "FP64")
     double.set_data_from_numpy(np.ones((1, 17, 3)))
     refused(lambda: client.infer(MODEL, [double]), "400", "FP64, expected FP32")
+    check_statistics(lambda **of: client.get_inference_statistics(**of)["model_stats"])
+    refused(lambda: client.get_inference_statistics("other"), "404", "no model 'other'")
     asyncio.run(http_async(address, reference))
+
+
+def check_statistics(ask):
+    """What `ask` gives of the model, by its name and by all."""
+    (own,) = ask(model_name=MODEL, model_version="1")
+    for other in (ask(model_name=MODEL), ask()):
+        assert [one["name"] for one in other] == [MODEL], other
+    # gRPC's JSON has large numbers as texts.
+    stats = {name: (int(spent.get("count", 0)), int(spent.get("ns", 0))) for name, spent in own["inference_stats"].items()}
+    requests, whole = stats["success"]
+    assert requests > 30 and stats["queue"][0] == stats["compute_infer"][0] == requests, own
+    assert whole >= stats["queue"][1] + stats["compute_infer"][1] > 0, own
+    failures, spent = stats["fail"]
+    assert failures >= 4 and 0 < spent < whole, own
+    rows, batches = int(own["inference_count"]), int(own["execution_count"])
+    assert rows > requests >= batches > 0, own
+    assert abs(int(own["last_inference"]) / 1000 - time.time()) < 60, own
 
 
 async def http_async(address, reference):
@@ -157,6 +177,8 @@ def grpc(address, reference):
     client.stop_stream()
     refused(lambda: client.infer("other", good), "NOT_FOUND", "no model 'other'")
     refused(lambda: client.infer(MODEL, inputs(tgrpc, reference.keypoints[:, :16])), "INVALID_ARGUMENT", "expected [-1, 17, 3]")
+    check_statistics(lambda **of: client.get_inference_statistics(**of, as_json=True)["model_stats"])
+    refused(lambda: client.get_inference_statistics("other"), "NOT_FOUND", "no model 'other'")
     asyncio.run(grpc_async(address, reference, camera))
     health_and_reflection(address)
     numbers(address)
@@ -225,7 +247,7 @@ def numbers(address):
         other = theirs.methods_by_name[method.name]
         compare(method.input_type, other.input_type)
         compare(method.output_type, other.output_type)
-    assert compared > 60, compared
+    assert compared > 90, compared
 
 
 def overload(address, reference):
@@ -296,6 +318,73 @@ def stream(address, kind, options, path):
         print(answer.json.decode())
         if number > 0:
             turns.put(None)
+
+
+class Collector:
+    """A collector of traces that keeps the spans that it is sent."""
+
+    def __init__(self):
+        import grpc as rpc
+        from concurrent.futures import ThreadPoolExecutor
+        from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+        class Service(trace_service_pb2_grpc.TraceServiceServicer):
+            def Export(_, request, context):  # noqa: N802, N805  (the name that gRPC asks for)
+                for resource in request.resource_spans:
+                    about = {one.key: one.value.string_value for one in resource.resource.attributes}
+                    for scope in resource.scope_spans:
+                        for span in scope.spans:
+                            self.spans.put((about, span))
+                return trace_service_pb2.ExportTraceServiceResponse()
+
+        self.spans = queue.Queue()
+        self.server = rpc.server(ThreadPoolExecutor(2))
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Service(), self.server)
+        self.port = self.server.add_insecure_port("127.0.0.1:0")
+        self.server.start()
+
+    def next(self):
+        """The next span, its attributes and what is said of its service."""
+        about, span = self.spans.get(timeout=30)
+        values = {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
+        return span, values, about
+
+
+def traces(_, reference):
+    """Prints where it takes traces, and reads the address of a server that sends them there."""
+    collector = Collector()
+    print(f"http://127.0.0.1:{collector.port}", flush=True)
+    address = input()
+    web, rpc = thttp.InferenceServerClient(address), tgrpc.InferenceServerClient(address)
+    rows = len(reference.keypoints)
+
+    def ask(client, module, flags):
+        headers = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-{flags}"}
+        return client.infer(MODEL, inputs(module, reference.keypoints), headers=headers)
+
+    for client, module in ((web, thttp), (rpc, tgrpc)):
+        # A client that does not want its trace kept comes first: its span would be, too.
+        ask(client, module, "00")
+        before = time.time_ns()
+        ask(client, module, "01")
+        after = time.time_ns()
+        span, values, about = collector.next()
+        assert (span.trace_id, span.parent_span_id) == (b"\xab" * 16, b"\xcd" * 8), span
+        assert span.name == "infer" and span.kind == span.SPAN_KIND_SERVER and span.status.code == span.status.STATUS_CODE_OK, span
+        assert before <= span.start_time_unix_nano < span.end_time_unix_nano <= after, span
+        assert values.keys() == {"model.name", "model.version", "rows", "batch.rows", "queue.ms", "compute.ms"}, values
+        assert (values["model.name"], values["model.version"], values["rows"], values["batch.rows"]) == (MODEL, "1", rows, rows), values
+        lasted = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e6
+        assert 0 <= values["queue.ms"] and 0 < values["compute.ms"] and values["queue.ms"] + values["compute.ms"] < lasted, values
+        assert about["service.name"] == "poselift" and about["service.version"], about
+    web.infer(MODEL, inputs(thttp, reference.keypoints))
+    span, _, _ = collector.next()
+    assert span.trace_id != b"\xab" * 16 and span.parent_span_id == b"", span
+    refused(lambda: web.infer(MODEL, inputs(thttp, reference.keypoints[:, :16])), "400")
+    span, values, _ = collector.next()
+    assert span.status.code == span.status.STATUS_CODE_ERROR and "expected [-1, 17, 3]" in span.status.message, span
+    assert values["error.type"] == "BadRequest", values
+    assert collector.spans.empty()
 
 
 def main():

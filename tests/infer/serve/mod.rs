@@ -1,7 +1,11 @@
 //! `poselift serve` and other people's clients: Triton's, gRPC's, `websockets`, curl.
 
-use std::io::{Read, Write};
+mod guide;
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,7 +42,11 @@ impl Serving {
 
     /// Starts `command`, and waits until it is ready.
     fn start_with(command: &mut Command) -> Self {
-        let mut running = Running::start(command.args(["--device", "cpu", "--listen", "127.0.0.1:0"]));
+        command.args(["--device", "cpu"]);
+        if !command.get_args().any(|word| word == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut running = Running::start(command);
         running.wait_for("ready: ");
         let (_, after) = running.heard().split_once("listening at ").unwrap();
         let address = after.split(';').next().unwrap().to_owned();
@@ -80,14 +88,30 @@ impl Serving {
 
 /// Runs other people's clients, which check what they are answered at `address`; gives what they print.
 fn clients(address: &str, name: &str, rest: &[&str]) -> Option<String> {
-    let Some(python) = std::env::var_os("POSELIFT_SERVE_PYTHON").filter(|python| !python.is_empty()) else {
-        allow_skip("clients", "no POSELIFT_SERVE_PYTHON: run `make test`, or set POSELIFT_ALLOW_SKIPS=clients");
-        return None;
-    };
-    let output = Command::new(python).arg(file("clients.py")).args([name, address]).args(rest).output().unwrap();
+    let python = python()?;
+    Some(run_clients(&python, "clients.py", &[&[name, address], rest].concat()))
+}
+
+/// Runs a script of this folder.
+fn run_clients(python: &OsString, script: &str, words: &[&str]) -> String {
+    let output = Command::new(python).arg(file(script)).args(words).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}:\n{said}");
-    Some(String::from_utf8(output.stdout).unwrap())
+    assert!(output.status.success(), "{script} {words:?}:\n{said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The Python that has the clients.
+fn python() -> Option<OsString> {
+    let python = named("POSELIFT_SERVE_PYTHON");
+    if python.is_none() {
+        allow_skip("clients", "no POSELIFT_SERVE_PYTHON: run `make test`, or set POSELIFT_ALLOW_SKIPS=clients");
+    }
+    python
+}
+
+/// A program that a variable names.
+fn named(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|program| !program.is_empty())
 }
 
 /// A request of the body `json` to infer by `model`.
@@ -402,4 +426,84 @@ fn flags_overrule_the_environment_and_the_environment_a_file() {
     let output = poselift().args(["serve", "--config"]).arg(wrong).stdout(Stdio::null()).output().unwrap();
     assert_code(&output, 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no option 'max_body'"));
+}
+
+#[test]
+fn inferences_are_traced_as_parts_of_their_clients_traces() {
+    let Some(python) = python() else { return };
+    let bench = Bench::new();
+    let mut collector = Command::new(python)
+        .arg(file("clients.py"))
+        .args(["traces", "", &reference(&bench)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::new(collector.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let mut command = poselift();
+    command.arg("serve").env("OTEL_EXPORTER_OTLP_ENDPOINT", url.trim()).env("OTEL_BSP_SCHEDULE_DELAY", "50");
+    let mut server = Serving::start_with(&mut command);
+    writeln!(collector.stdin.take().unwrap(), "{}", server.address).unwrap();
+    let output = collector.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The collector has gone: requests are answered all the same, and the server says what it cannot do.
+    let answer = server.ask(&infer("coco17", &person(300.0)));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.running.wait_for("traces could not be sent to http://127.0.0.1:");
+    server.end();
+    let refused = |options: &[&str], variable: &str| {
+        let output =
+            poselift().arg("serve").args(options).env("OTEL_EXPORTER_OTLP_PROTOCOL", variable).output().unwrap();
+        assert_code(&output, 2);
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["--otlp", "https://collector:4317"], "grpc").contains("expected http://HOST:PORT"));
+    assert!(refused(&["--otlp", url.trim()], "http/protobuf").contains("by grpc alone"));
+}
+
+#[test]
+fn kserves_clients_get_what_the_library_gives() {
+    // The SDK brings Kubernetes' client and servers of its own: 450 MB, which CI does not install.
+    let Some(python) = named("POSELIFT_KSERVE_PYTHON") else {
+        return eprintln!("skipped: no POSELIFT_KSERVE_PYTHON names a Python with kserve");
+    };
+    let bench = Bench::new();
+    let server = Serving::start(&[]);
+    let (reference, example) =
+        (reference(&bench), Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/kserve.yaml"));
+    let address = server.address.as_str();
+    run_clients(&python, "kserve_clients.py", &["clients", address, &reference]);
+    run_clients(&python, "kserve_clients.py", &["inference_service", address, &reference, example.to_str().unwrap()]);
+    server.end();
+}
+
+#[test]
+fn the_container_of_the_example_for_kserve_starts_and_is_probed() {
+    let example =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/kserve.yaml")).unwrap();
+    let value = |key: &str| {
+        let (_, rest) = example.split_once(&format!("{key}: ")).unwrap();
+        rest.lines().next().unwrap().to_owned()
+    };
+    // A list in brackets is YAML and JSON.
+    let words: Vec<String> = serde_json::from_str(&value("args")).unwrap();
+    let bench = Bench::new();
+    let models = bench.path("models");
+    std::fs::create_dir(&models).unwrap();
+    std::fs::write(models.join("a.onnx"), SmallModel::default().to_bytes()).unwrap();
+    let place = |word: &String| match word.as_str() {
+        "/mnt/models" => models.to_str().unwrap().to_owned(),
+        "0.0.0.0:8080" => "127.0.0.1:0".to_owned(),
+        _ => word.clone(),
+    };
+    let words: Vec<String> = words.iter().map(place).collect();
+    assert!(words.iter().any(|word| word == "127.0.0.1:0") && words.contains(&models.to_str().unwrap().to_owned()));
+    let server = Serving::start_with(poselift().args(words));
+    for probe in example.split("path: ").skip(1).map(|rest| rest.lines().next().unwrap()) {
+        assert!(server.get(probe).starts_with("HTTP/1.1 200"), "{probe}");
+    }
+    assert_eq!(example.matches("path: ").count(), 2);
+    server.end();
 }

@@ -72,6 +72,10 @@ pub(super) struct ServeArgs {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// Send traces to this OpenTelemetry collector, over gRPC, as http://127.0.0.1:4317 [default: OTEL_EXPORTER_OTLP_ENDPOINT, where
+    /// it is set]
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// A TOML file of these options, each under its name: listen = ["0.0.0.0:8000"]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -116,6 +120,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
         tokens: args.tokens.as_ref().map(read_tokens).transpose()?.unwrap_or_default(),
         allows_origin: Arc::new(move |origin: &str| allowed.iter().any(|allowed| allowed.holds(origin))),
         tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+        otlp: collector(args)?,
         folder: args.models.clone().map(|folder| (folder, args.reload)),
         limits: Limits {
             body: args.max_body << 20,
@@ -146,6 +151,21 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
     }
     server.run(Arc::new(ModelLoader(lift)))?;
     Ok(ExitStatus::Done)
+}
+
+/// Where traces go: to what the option says, or else OpenTelemetry's own variables.
+fn collector(args: &ServeArgs) -> Result<Option<String>> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let given = args.otlp.clone().filter(|url| !url.is_empty());
+    let ours = || ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].into_iter().find_map(variable);
+    let Some(url) = given.or_else(ours) else { return Ok(None) };
+    let protocol = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"].into_iter().find_map(variable);
+    match protocol.filter(|protocol| protocol != "grpc") {
+        Some(other) => {
+            Err(Error::usage(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {other}, and traces are sent by grpc alone")))
+        }
+        None => Ok(Some(url)),
+    }
 }
 
 /// The tokens in the file at `path`.

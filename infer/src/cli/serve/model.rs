@@ -148,7 +148,7 @@ fn written(mut answer: Answer, back: &TurnBack, outputs: &[String]) -> poselift_
         let (shape, values) = tensor;
         tensors.push(Tensor { name: name.clone(), shape, values });
     }
-    poselift_serve::Answer { outputs: tensors, queued: answer.queued, computed: answer.computed }
+    poselift_serve::Answer { outputs: tensors, queued: answer.queued, computed: answer.computed, batch: answer.batch }
 }
 
 fn refused(error: impl std::fmt::Display) -> Failure {
