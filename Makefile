@@ -118,5 +118,5 @@ bench: ## Measures library and program beside other engines: one table, figures/
 
 .PHONY: ray-test
 RAY_PYTHON ?= python3
-ray-test: ## Runs the example for Ray on two workers, one of which is killed; RAY_PYTHON has ray[data] and poselift.
+ray-test: ## Runs the examples for Ray on two workers, one of which is killed; RAY_PYTHON has ray[data,serve] and poselift.
 	@$(RAY_PYTHON) tests/ray.py

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Lifts a folder of clips on all machines of a Ray cluster.
+"""Lifts a folder of clips, or a Parquet data set, on all machines of a Ray cluster.
 
     pip install "ray[data]" poselift
     python examples/ray_lift.py clips/ poses/ --to npz                 # each clip becomes a file of the same name
     python examples/ray_lift.py clips/ poses/ --address ray://head:10001 --workers 64
+    python examples/ray_lift.py people.parquet/ poses.parquet/ --to parquet    # each row becomes a row
 
-Clips are files, or folders of a detector with a file a frame, in any format that `poselift run` reads.
+Clips are files, or folders of a detector with a file a frame, in any format that `poselift run` reads. A row of a data set is a person:
+`keypoints`, a list of joints of x, y and score each, and `width` and `height` of the image unless --size says them. It becomes the same
+row with `joints` and `sigma`.
 
 A worker is a process with a lifter of its own, on one core. Where one dies, Ray starts another, which does again what it was
 doing. A clip's poses are written beside their place and renamed when they are whole, so there is one file for each clip whatever
-happens, and a second run lifts only those that are missing.
+happens, and a second run lifts only those that are missing. A data set is written by Ray, file by file, into a folder that must not be
+there.
 """
 
 import argparse
@@ -20,7 +24,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import ray
+from pyarrow import compute
+from pyarrow.dataset import dataset
 
 
 def main():
@@ -28,6 +35,10 @@ def main():
     # Without an address: the cluster that this machine belongs to, else a new one of this machine alone.
     ray.init(address=options.address, log_to_driver=options.verbose)
     start = time.perf_counter()
+    if options.to == "parquet":
+        people = lift_rows(options)
+        print(f"{people} people in {time.perf_counter() - start:.1f} s")
+        return 0
     results = lift_folder(options)
     failed = [result for result in results if result["error"]]
     for result in failed:
@@ -40,13 +51,14 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("input", type=Path, help="a folder of clips")
+    parser.add_argument("input", type=Path, help="a folder of clips, or a Parquet file, or a folder of such")
     parser.add_argument("output", type=Path, help="a folder, which all machines see")
-    parser.add_argument("--to", default="npz", help="the clips' format: jsonl, npz, trc, bvh … [npz]")
+    parser.add_argument("--to", default="npz", help="the clips' format: jsonl, npz, trc, bvh …, or parquet for rows of a data set [npz]")
     parser.add_argument("--model", help="a model file, which all machines see [the bundled one]")
     parser.add_argument("--size", type=size, help="image size of what does not say: 1920x1080")
     parser.add_argument("--fps", type=float, help="frames a second of what does not say")
     parser.add_argument("--workers", type=int, help="how many workers [one for each core of the cluster]")
+    parser.add_argument("--block", type=int, default=64, help="MB of rows that are lifted again where a worker dies [64]")
     parser.add_argument("--address", help="the cluster's address")
     parser.add_argument("--verbose", action="store_true", help="show what workers say")
     options = parser.parse_args()
@@ -104,6 +116,78 @@ class LiftClips:
             return {**result, "error": str(error)}
         people = np.isfinite(poses.joints[..., 0, 0]).sum()
         return {**result, "frames": len(poses.joints), "people": int(people)}
+
+
+class LiftRows:
+    """Lifts the rows of a table."""
+
+    def __init__(self, options):
+        self.size = options.size
+        self.lifter = open_lifter(options)
+
+    def __call__(self, table):
+        if len(table) == 0:
+            return table
+        keypoints = keypoints_of(table)
+        sizes = self.sizes(table)
+        poses = [self.lifter.lift(keypoints[rows], size=size) for size, rows in sizes]
+        # Each size's people were lifted together; here they are in the table's order again.
+        order = np.argsort(np.concatenate([rows for _, rows in sizes]))
+        table = table.append_column("joints", lists(np.concatenate([one.joints for one in poses])[order]))
+        if poses[0].sigma is None:
+            return table
+        return table.append_column("sigma", lists(np.concatenate([one.sigma for one in poses])[order]))
+
+    def sizes(self, table):
+        """The sizes of images in a table, and the rows of each."""
+        if self.size:
+            return [(self.size, np.arange(len(table)))]
+        if not {"width", "height"} <= set(table.column_names):
+            raise ValueError("expected the columns width and height, or --size")
+        each = np.stack([table.column(name).to_numpy() for name in ("width", "height")], axis=1).astype(int)
+        found, which = np.unique(each, axis=0, return_inverse=True)
+        return [(tuple(map(int, size)), np.flatnonzero(which.ravel() == at)) for at, size in enumerate(found)]
+
+
+def keypoints_of(table):
+    """The key points [N, J, 3] in a table."""
+    points = table.column("keypoints").combine_chunks()
+    shape = [len(points)]
+    for name in ("joints", "numbers of each joint"):
+        lengths = compute.unique(compute.list_value_length(points)).to_pylist()
+        if len(lengths) != 1 or not lengths[0]:
+            raise ValueError(f"column keypoints: found {lengths} {name}, expected as many in every row")
+        shape.append(lengths[0])
+        points = points.flatten()
+    return points.to_numpy(zero_copy_only=False).astype(np.float32).reshape(shape)
+
+
+def lists(values):
+    """A column of lists, of an array of rows."""
+    column = pa.array(values.ravel())
+    for length in reversed(values.shape[1:]):
+        column = pa.FixedSizeListArray.from_arrays(column, length)
+    return column
+
+
+def lift_rows(options):
+    """Lifts a data set; gives the number of its rows."""
+    if options.output.exists():
+        raise SystemExit(f"{options.output} is there already")
+    ray.data.DataContext.get_current().target_max_block_size = options.block << 20
+    data = ray.data.read_parquet(str(options.input))
+    pool = ray.data.ActorPoolStrategy(size=workers(options))
+    lifted = data.map_batches(
+        LiftRows,
+        fn_constructor_args=(options,),
+        batch_size=4096,
+        batch_format="pyarrow",
+        compute=pool,
+        # Tasks that read and write need whole cores: were all taken, none would ever start.
+        num_cpus=0.5 if ray.cluster_resources().get("CPU", 1) > 1 else 0,
+    )
+    lifted.write_parquet(str(options.output))
+    return dataset(options.input).count_rows()
 
 
 def target_of(clip, options):
