@@ -119,6 +119,8 @@ class Bench:
                     for form in server.forms:
                         expected = server.check(form, expected)
                         found = self.measure_one(server, form)
+                        told = ", ".join(f"{key} {value:.2f}" for key, value in found.items())
+                        print(f"{server.name}, {form}: {told}", file=sys.stderr)
                         rounds.setdefault(server.name, {}).setdefault(form, []).append(found)
         return {
             name: {form: {key: statistics.median(one[key] for one in found) for key in found[0]} for form, found in forms.items()}
@@ -218,7 +220,7 @@ class Server:
 
     def __enter__(self):
         self.port = free_port()
-        environment = {**os.environ, "PYTHONPATH": str(HERE / "servers"), "RAY_AUTH_MODE": "disabled"}
+        environment = {**os.environ, "PYTHONPATH": str(HERE / "servers"), "RAY_AUTH_MODE": "disabled", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60"}
         words = list(map(str, self.command(self.port)))
         with open(os.devnull, "wb") as nothing:
             self.process = subprocess.Popen(words, env=environment, cwd=HERE / "servers", stdout=nothing, stderr=nothing)
