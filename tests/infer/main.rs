@@ -18,6 +18,7 @@ mod exports;
 mod formats;
 mod info;
 mod judges;
+mod kept;
 mod layers;
 mod live;
 mod memory;

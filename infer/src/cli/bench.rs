@@ -10,10 +10,11 @@ use clap::Args;
 use ndarray::Array3;
 use serde::Serialize;
 
+use super::output::{FileRead, refuse_overwriting};
 use super::report::{Terminal, printable};
 use super::{DeviceArgs, ExitStatus, batch_size, open_lifter, read_model};
 use crate::error::Result;
-use crate::format::write_whole;
+use crate::format::{Target, write_whole};
 use crate::lift::Lifter;
 use crate::model::{Card, Precision, Provider};
 
@@ -78,6 +79,10 @@ struct Percentiles {
 }
 
 pub(super) fn run(args: &BenchArgs) -> Result<ExitStatus> {
+    if let Some(Some(json)) = &args.json {
+        let model = FileRead::new(args.model.as_deref(), "the model");
+        refuse_overwriting(&[], model.as_slice(), &[Target::File(json.clone())])?;
+    }
     let file = read_model(args.model.as_ref())?;
     if args.compare {
         let time = Duration::from_millis(args.milliseconds);

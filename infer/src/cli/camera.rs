@@ -40,6 +40,11 @@ pub(super) struct HeldCamera {
 }
 
 impl CameraArgs {
+    /// The file that is named.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.camera.as_deref()
+    }
+
     /// The camera file, if one is named.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exports::ExportArgs;
+use super::interrupt::Interruption;
 use super::output;
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, input};
@@ -54,16 +55,24 @@ Exit codes: 0 all converted, 1 some frames could not be read (they are named on 
 pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let inputs = input::inputs(&args.inputs)?;
-    let targets = output::targets(&inputs, None, args.output.as_deref(), args.to)?;
+    let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
+    let is_interruptible = targets.iter().any(output::is_deferred);
+    let interruption = is_interruptible.then(|| Interruption::on_signals(terminal)).transpose()?;
     let mut unreadable = 0;
     for (source, target) in inputs.sources.iter().zip(&targets) {
-        unreadable += convert(args, source, target, terminal)?;
+        unreadable += convert(args, source, target, interruption.as_ref(), terminal)?;
     }
     Ok(ExitStatus::partly_if(unreadable > 0))
 }
 
 /// Converts one stream; gives back how many frames could not be read.
-fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Terminal) -> Result<u64> {
+fn convert(
+    args: &ConvertArgs,
+    source: &Source,
+    target: &Target,
+    interruption: Option<&Interruption>,
+    terminal: Terminal,
+) -> Result<u64> {
     let mut reader = open_pose_reader(source)?;
     let mut info = reader.info().clone();
     info.fps = args.fps.or(info.fps);
@@ -84,7 +93,10 @@ fn convert(args: &ConvertArgs, source: &Source, target: &Target, terminal: Termi
         is_upright: info.axes != Axes::Camera,
     };
     let writer = output::prepare(target, args.to, described, terminal)?;
-    let writer = form.on_the_way_to(writer, &info, format)?;
+    let mut writer = form.on_the_way_to(writer, &info, format)?;
+    if let Some(interruption) = interruption.filter(|_| output::is_deferred(target)) {
+        writer = interruption.completes(writer);
+    }
     form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let unreadable = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
     terminal.note(&format!("{}: written", target.name().display()));

@@ -26,16 +26,22 @@ impl FileIdentity {
         Self::new(&found, path)
     }
 
-    /// The identity of `source`.
-    pub(super) fn of_source(source: &Source) -> Option<Self> {
+    /// The files of `source`: one, or the frames of a folder.
+    pub(super) fn of_source(source: &Source) -> Vec<Self> {
         match source {
-            Source::Stdin => of_stream(std::io::stdin()),
-            Source::File(path) | Source::Part { path, .. } => Self::of_path(path),
-            // Its frames are `.json` and `.txt` files, which are never written to.
-            Source::Folder { .. } => None,
-            // A growing file; nothing has the name of a socket.
-            Source::Live(_) => Self::of_path(source.name()).filter(|_| source.name().is_file()),
+            Source::Stdin => of_stream(std::io::stdin()).into_iter().collect(),
+            Source::File(path) | Source::Part { path, .. } => Self::of_path(path).into_iter().collect(),
+            Source::Folder { files, .. } => files.iter().filter_map(|(_, path)| Self::of_path(path)).collect(),
+            // A file or a folder that grows; nothing has the name of a socket.
+            Source::Live(_) if source.name().is_dir() => Self::of_files_in(source.name()),
+            Source::Live(_) => Self::of_path(source.name()).filter(|_| source.name().is_file()).into_iter().collect(),
         }
+    }
+
+    /// The files that are in `folder` now. One that cannot be listed cannot be read either, and its reader says so.
+    fn of_files_in(folder: &Path) -> Vec<Self> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Self::of_path(&entry.path())).collect()
     }
 
     /// The identity of an existing `target`.

@@ -67,7 +67,7 @@ pub(crate) fn is_pipe(source: &Source) -> bool {
 }
 
 /// Extensions of files that hold whole clips.
-const CLIPS: [&str; 8] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", "hdf5"];
+const CLIPS: [&str; 9] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", "hdf5", "pbtxt"];
 
 /// The clips in a folder: first clips with one file per frame, in the folder or in folders right below it, then the
 /// files that hold a clip each, sorted by name.

@@ -49,13 +49,18 @@ impl LiveArgs {
         !self.send.is_empty() || self.listen.iter().any(|address| address.protocol == Protocol::WebSocket)
     }
 
+    /// Whether frames come over sockets or from what grows, until a signal ends them.
+    pub(super) fn is_input(&self) -> bool {
+        !self.listen.is_empty() || !self.follow.is_empty()
+    }
+
     /// The sources of the INPUT arguments and of these options.
     ///
     /// # Errors
     /// As [`input::inputs`]; an address that cannot be listened at.
     pub(super) fn inputs(&self, words: &[PathBuf], terminal: Terminal) -> Result<(Inputs, LiveInputs)> {
         let mut live = LiveInputs::default();
-        if self.listen.is_empty() && self.follow.is_empty() {
+        if !self.is_input() {
             return Ok((input::inputs(words)?, live));
         }
         let mut inputs = match words {

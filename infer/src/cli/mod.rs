@@ -13,6 +13,8 @@ mod exports;
 mod identity;
 mod info;
 mod input;
+mod interrupt;
+mod layout;
 mod live;
 mod live_inputs;
 mod output;
@@ -130,10 +132,10 @@ fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
-/// Parses frames a second.
+/// Parses frames a second: from one in a quarter of an hour to what no camera has.
 fn frame_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-    rate.ok_or_else(|| "expected a number of frames a second, above 0".to_owned())
+    let rate = text.parse().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
+    rate.ok_or_else(|| "expected a number of frames a second, 0.001 to 1000000".to_owned())
 }
 
 /// Parses a time that something may wait.

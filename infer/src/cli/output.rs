@@ -15,14 +15,14 @@ use crate::pose::LiftedFrame;
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
 /// searched for, a file in the folder `out` (made if it is not there), named after the source.
 ///
-/// `model` is the model file, if it is not the bundled one.
+/// `read` are the files that are read beside the sources.
 ///
 /// # Errors
-/// A target that is a source or the model by any name, or that two sources share; a folder that cannot be made. Nothing was
+/// A target that is a file which is read, by any name, or that two sources share; a folder that cannot be made. Nothing was
 /// opened for writing then.
 pub(crate) fn targets(
     inputs: &Inputs,
-    model: Option<&Path>,
+    read: &[FileRead<'_>],
     out: Option<&Path>,
     to: Option<OutputFormat>,
 ) -> Result<Vec<Target>> {
@@ -39,7 +39,7 @@ pub(crate) fn targets(
             sources.iter().map(file).collect()
         }
     };
-    refuse_overwriting(sources, model, &targets)?;
+    refuse_overwriting(sources, read, &targets)?;
     if let Some(out) = out.filter(|out| targets.iter().all(|target| target.name() != *out)) {
         std::fs::create_dir_all(out).map_err(|error| Error::io("cannot make the folder", out, error))?;
     }
@@ -66,23 +66,43 @@ pub(crate) fn client_target(target: &Target, number: u64) -> Target {
     }
 }
 
-/// Refuses targets that are a source or the model by any name, or that two sources share.
+/// A file that is read beside the sources, and what it is: `the model`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileRead<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) what: &'static str,
+}
+
+impl<'a> FileRead<'a> {
+    /// The file at `path`, where there is one.
+    pub(crate) fn new(path: Option<&'a Path>, what: &'static str) -> Option<Self> {
+        path.map(|path| Self { path, what })
+    }
+}
+
+/// Refuses targets that are files which are read, by any name, or that two sources share.
 ///
 /// # Errors
 /// As [`targets`].
-pub(crate) fn refuse_overwriting(sources: &[Source], model: Option<&Path>, targets: &[Target]) -> Result<()> {
-    let inputs: HashSet<_> = sources.iter().filter_map(FileIdentity::of_source).collect();
-    let model = model.and_then(FileIdentity::of_path);
+pub(crate) fn refuse_overwriting(sources: &[Source], read: &[FileRead<'_>], targets: &[Target]) -> Result<()> {
+    let identities: Vec<_> = targets.iter().map(FileIdentity::of_target).collect();
+    // A folder of many frames is only looked through where something could be overwritten.
+    let is_any_there = identities.iter().any(Option::is_some);
+    let inputs = if is_any_there { sources } else { &[] };
+    let inputs: HashSet<_> = inputs.iter().flat_map(FileIdentity::of_source).collect();
     let mut names = HashSet::new();
     let mut files = HashSet::new();
-    for target in targets {
-        let identity = FileIdentity::of_target(target);
-        let refusal = |complaint| Error::usage(complaint).at(target.name()).hint("give another -o OUT");
+    for (target, identity) in targets.iter().zip(identities) {
+        let refusal = |what| {
+            let complaint = format!("is {what} and would be overwritten");
+            Error::usage(complaint).at(target.name()).hint("give another -o OUT")
+        };
         if identity.as_ref().is_some_and(|file| inputs.contains(file)) {
-            return Err(refusal("is an INPUT and would be overwritten"));
+            return Err(refusal("an INPUT"));
         }
-        if identity.is_some() && identity == model {
-            return Err(refusal("is the model and would be overwritten"));
+        let is_read = |file: &&FileRead<'_>| identity.is_some() && identity == FileIdentity::of_path(file.path);
+        if let Some(file) = read.iter().find(is_read) {
+            return Err(refusal(file.what));
         }
         let Target::File(path) = target else { continue };
         let is_new_name = names.insert(path);
@@ -185,7 +205,7 @@ mod tests {
     }
 
     fn targets_of(inputs: &Inputs, out: Option<&Path>, to: Option<OutputFormat>) -> Vec<Target> {
-        targets(inputs, None, out, to).unwrap()
+        targets(inputs, &[], out, to).unwrap()
     }
 
     #[test]
@@ -210,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("clip.jsonl");
         std::fs::write(&input, "").unwrap();
-        let refused = |inputs: &Inputs, out: &Path| targets(inputs, None, Some(out), None).unwrap_err().to_string();
+        let refused = |inputs: &Inputs, out: &Path| targets(inputs, &[], Some(out), None).unwrap_err().to_string();
         assert!(refused(&files(std::slice::from_ref(&input)), &input).contains("would be overwritten"));
         assert!(refused(&files(&[input]), folder.path()).contains("would be overwritten"));
         let out = folder.path().join("out");

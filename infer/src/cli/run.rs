@@ -2,7 +2,7 @@
 
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,10 @@ use clap::{ArgAction, Args};
 
 use super::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use super::exports::ExportArgs;
+use super::interrupt::Interruption;
+use super::layout::{self, LayoutArg};
 use super::live::{LiveArgs, SentStream};
+use super::output::FileRead;
 use super::placement::{Placement, RootArgs};
 use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
@@ -27,7 +30,7 @@ use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::output::{Described, OutputFormat, PageNotes, known_names};
 use crate::pose::{Axes, Unit};
-use crate::skeleton::{LAYOUTS, Layout, layout_file};
+use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, lift_stream, peek_layout, pose_info};
 
@@ -48,8 +51,8 @@ pub(super) struct RunArgs {
     from: Option<InputFormat>,
     #[arg(long, value_name = "FORMAT", help = to_help())]
     to: Option<OutputFormat>,
-    #[arg(long, value_name = "LAYOUT", value_parser = layout, help = layout_help())]
-    layout: Option<&'static Layout>,
+    #[arg(long, value_name = "LAYOUT", help = layout::help())]
+    layout: Option<LayoutArg>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Most poses given to the network at once, 1 to 262144 [default: what runs fastest]
@@ -133,19 +136,6 @@ fn to_help() -> String {
     format!("The output's format, where its extension does not show it: {}", known_names("").join(", "))
 }
 
-fn layout_help() -> String {
-    let known: Vec<_> = LAYOUTS.iter().map(|layout| layout.name).collect();
-    format!(
-        "The key points' layout, over what the input says: {}, or a JSON file of joint names and places",
-        known.join(", ")
-    )
-}
-
-pub(super) fn layout(name: &str) -> Result<&'static Layout> {
-    let is_file = name.ends_with(".json");
-    if is_file { layout_file(Path::new(name)) } else { Layout::by_name(name) }
-}
-
 pub(super) fn pitch(text: &str) -> Result<f32, String> {
     degrees(text, 90.0)
 }
@@ -167,6 +157,8 @@ pub(super) struct Machine {
     threads: usize,
     /// Of each input; the clients of a server all have the first.
     cameras: Vec<(Source, HeldCamera)>,
+    /// What a signal completes; `None` where it ends the inputs.
+    interruption: Option<Interruption>,
 }
 
 impl Machine {
@@ -188,7 +180,7 @@ struct Total {
 pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let (inputs, listening) = args.live.inputs(&args.inputs, terminal)?;
-    let targets = output::targets(&inputs, args.model.as_deref(), args.output.as_deref(), args.to)?;
+    let targets = output::targets(&inputs, &args.files_read(), args.output.as_deref(), args.to)?;
     let sources = args.parts(inputs.sources);
     let cameras = args.cameras(&sources, terminal)?;
     let file = read_model(args.model.as_ref())?;
@@ -196,7 +188,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
     let session = lifter.session();
-    let machine = Machine { model, provider, engine: session.engine(), threads: session.threads(), cameras };
+    let interruption = args.interruption(&targets, terminal)?;
+    let machine =
+        Machine { model, provider, engine: session.engine(), threads: session.threads(), cameras, interruption };
     let (started, mut total) = (Instant::now(), Total::default());
     let notices = Notices::default();
     if let Some(server) = &listening.server {
@@ -298,10 +292,15 @@ fn lift_one<N: PoseNetwork>(
     let report = notes.along(notices.report_on(source, terminal));
     let reader = guard::open(source, &args.read_options(guess_layout, &camera), report)?;
     let info = reader.info().clone();
-    let layout = args.layout.or(info.layout);
+    let layout = args.layout().or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
     if let Some(layout) = layout {
-        lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
+        let conversion = lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
+        if !conversion.absent().is_empty() {
+            let text = format!("{} are not in it: missing in every frame", conversion.absent().join(", "));
+            terminal.note(&format!("{}: {text}", source.name().display()));
+            notes.add(text);
+        }
     }
     let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
     if camera.attitude.is_some() {
@@ -336,7 +335,10 @@ fn lift_one<N: PoseNetwork>(
     let writer = args.live.beside(writer, &sent, terminal)?;
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
+    let mut writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
+    if let Some(interruption) = machine.interruption.as_ref().filter(|_| output::is_deferred(target)) {
+        writer = interruption.completes(writer);
+    }
     let heard = notes.along(notices.report_on(source, terminal));
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
     let RunArgs { fps, size, focal, max_sigma, .. } = *args;
@@ -364,6 +366,27 @@ impl RunArgs {
     /// Whether poses go to -o or to stdout, and not to receivers alone.
     fn has_output(&self) -> bool {
         self.output.is_some() || !self.live.is_output()
+    }
+
+    /// The layout that was asked for.
+    fn layout(&self) -> Option<&'static Layout> {
+        self.layout.as_ref().map(|asked| asked.layout)
+    }
+
+    /// The files that are read beside the inputs.
+    fn files_read(&self) -> Vec<FileRead<'_>> {
+        let files = [
+            FileRead::new(self.model.as_deref(), "the model"),
+            FileRead::new(self.camera.path(), "the camera file"),
+            FileRead::new(self.layout.as_ref().and_then(LayoutArg::path), "the layout"),
+        ];
+        files.into_iter().flatten().collect()
+    }
+
+    /// What completes files when a signal comes; `None` where the signal ends the inputs, or nothing is to be completed.
+    fn interruption(&self, targets: &[Target], terminal: Terminal) -> Result<Option<Interruption>> {
+        let is_needed = self.has_output() && !self.live.is_input() && targets.iter().any(output::is_deferred);
+        is_needed.then(|| Interruption::on_signals(terminal)).transpose()
     }
 
     /// The sources, each of them the clip that is asked for in it.
@@ -406,7 +429,7 @@ impl RunArgs {
         ReadOptions {
             guess_layout,
             from: self.from,
-            layout: self.layout,
+            layout: self.layout(),
             size: self.size.or(camera.intrinsics.and_then(|intrinsics| intrinsics.size)),
             fps: self.fps,
             min_score,

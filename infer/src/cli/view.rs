@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output;
+use super::layout::LayoutArg;
+use super::output::{self, FileRead};
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, image_size, input};
 use crate::error::{Error, Result};
 use crate::format::{Target, write_whole};
-use crate::skeleton::Layout;
 use crate::view::figure::{Figure, FigureClip, FigureOptions, MAX_WIDTH, Moment};
 use crate::view::{PageInfo, PageWriter};
 use clip::{Clip, ReadOptions};
@@ -58,8 +58,8 @@ pub(super) struct ViewArgs {
     #[arg(long, value_name = "FILE")]
     keypoints: Option<PathBuf>,
     /// The key points' layout, over what the file says
-    #[arg(long, value_name = "LAYOUT", value_parser = super::run::layout)]
-    layout: Option<&'static Layout>,
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<LayoutArg>,
     /// Image size in pixels, for key points that do not say
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
@@ -145,9 +145,15 @@ pub(super) fn run(args: &ViewArgs) -> Result<ExitStatus> {
     let is_stdout = args.output.as_os_str() == "-";
     let target = if is_stdout { Target::Stdout } else { Target::File(args.output.clone()) };
     let all_sources = [sources.as_slice(), keypoints.as_slice()].concat();
-    output::refuse_overwriting(&all_sources, None, std::slice::from_ref(&target))?;
+    let layout_read = FileRead::new(args.layout.as_ref().and_then(LayoutArg::path), "the layout");
+    output::refuse_overwriting(&all_sources, layout_read.as_slice(), std::slice::from_ref(&target))?;
     let picture = Picture::of(args)?;
-    let options = ReadOptions { layout: args.layout, size: args.size, fps: args.fps, frames: args.frames.clone() };
+    let options = ReadOptions {
+        layout: args.layout.as_ref().map(|asked| asked.layout),
+        size: args.size,
+        fps: args.fps,
+        frames: args.frames.clone(),
+    };
     let clip = Clip::read(&sources, &keypoints, &options, terminal)?;
     let bytes = match picture {
         Picture::Page => page(&clip, &args.output)?,

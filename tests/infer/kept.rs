@@ -1,0 +1,116 @@
+//! What no run may lose: files that it reads, and poses that it lifted before it was interrupted.
+
+#![cfg(unix)]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::program::{Bench, CLIP, assert_code, line, poselift, stderr};
+
+/// OpenPose's frame of a person whose points stand in a row.
+fn openpose_frame() -> String {
+    let points: Vec<String> = (0..17).map(|joint| format!("{},{},0.9", 100 + 7 * joint, 50 + 11 * joint)).collect();
+    format!("{{\"version\":1.3,\"people\":[{{\"pose_keypoints_2d\":[{}]}}]}}", points.join(","))
+}
+
+/// Runs `command`, which is to refuse to overwrite `kept`.
+#[track_caller]
+fn assert_refused(command: &mut Command, kept: &Path, what: &str) {
+    let before = std::fs::read(kept).unwrap();
+    let output = command.output().unwrap();
+    assert_code(&output, 2);
+    let message = stderr(&output);
+    assert!(message.contains(&format!("is {what} and would be overwritten")), "{message}");
+    assert_eq!(std::fs::read(kept).unwrap(), before);
+}
+
+#[test]
+fn files_that_are_read_beside_the_inputs_are_not_overwritten() {
+    let bench = Bench::new();
+    let input = bench.file("in.jsonl", line(0, &[(17, 1.0)]));
+    let camera = bench.file(
+        "camera.yml",
+        "camera_matrix: [[1000,0,640],[0,1000,360],[0,0,1]]\nimage_width: 1280\nimage_height: 720\n",
+    );
+    let layout = bench.file("mine.json", r#"{"nose": 0, "left_hip": 1, "right_hip": 2}"#);
+    let link = bench.path("link.jsonl");
+    std::os::unix::fs::symlink(&layout, &link).unwrap();
+    let run = |option: &str, file: &Path, out: &Path| {
+        let mut command = bench.run();
+        command.arg(&input).arg(option).arg(file).arg("-o").arg(out).args(["--to", "jsonl"]);
+        command
+    };
+    assert_refused(&mut run("--camera", &camera, &camera), &camera, "the camera file");
+    assert_refused(&mut run("--layout", &layout, &link), &layout, "the layout");
+    let model = bench.path("small.onnx");
+    let mut measured = poselift();
+    measured.args(["bench", "--device", "cpu"]).arg(&model).arg(format!("--json={}", model.display()));
+    assert_refused(&mut measured, &model, "the model");
+}
+
+#[test]
+fn the_frames_of_a_folder_are_not_overwritten() {
+    let bench = Bench::new();
+    let folder = bench.path("clip");
+    std::fs::create_dir(&folder).unwrap();
+    let frames = [0, 1].map(|number| folder.join(format!("clip_{number:012}_keypoints.json")));
+    for frame in &frames {
+        std::fs::write(frame, openpose_frame()).unwrap();
+    }
+    let link = bench.path("other.jsonl");
+    std::fs::hard_link(&frames[1], &link).unwrap();
+    for out in [&frames[0], &link] {
+        let kept = if out == &link { &frames[1] } else { &frames[0] };
+        let mut command = bench.run();
+        assert_refused(command.arg(&folder).args(["--to", "jsonl", "-o"]).arg(out), kept, "an INPUT");
+        let mut following = bench.run();
+        assert_refused(following.arg("--follow").arg(&folder).args(["--to", "jsonl", "-o"]).arg(out), kept, "an INPUT");
+    }
+}
+
+/// Pipes the demonstration clip into `poselift run -o out`, sends `signal` once all of it is lifted, and gives how it ended.
+fn interrupted(options: &[&str], out: &Path, signal: &str) -> std::process::ExitStatus {
+    let mut command = poselift();
+    command.args(["run", "-", "--fps", "30"]).args(options).arg("-o").arg(out);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&std::fs::read(CLIP).unwrap()).unwrap();
+    input.flush().unwrap();
+    // The pipe stays open: the program waits for more when the signal comes.
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_it_lifted_in_every_format() {
+    use std::os::unix::process::ExitStatusExt;
+    let bench = Bench::new();
+    for (index, format) in ["trc", "c3d", "bvh", "glb", "mot", "npz", "html", "jsonl"].iter().enumerate() {
+        let out = bench.path(&format!("walk.{format}"));
+        let (signal, number) = [("-INT", 2), ("-TERM", 15), ("-HUP", 1)][index % 3];
+        let options: &[&str] = if *format == "jsonl" { &["--smooth", "clip"] } else { &[] };
+        let status = interrupted(options, &out, signal);
+        // As a shell expects it: the program ended by the signal.
+        assert_eq!(status.signal(), Some(number), "{format}: {status}");
+        let found = std::fs::read(&out).unwrap_or_else(|_| panic!("{format} is lost"));
+        match *format {
+            "trc" => assert!(String::from_utf8(found).unwrap().lines().count() > 200),
+            "html" => assert!(found.ends_with(b"</html>\n")),
+            // The last 0.1 s, which wait to be smoothed, are there too.
+            "jsonl" => assert_eq!(String::from_utf8(found).unwrap().lines().count(), 1 + 230),
+            _ => assert!(found.len() > 10_000, "{format}: {} bytes", found.len()),
+        }
+    }
+    let left = std::fs::read_dir(bench.path("")).unwrap().count();
+    assert_eq!(left, 1 + 8, "the model and the outputs");
+}
