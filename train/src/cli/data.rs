@@ -134,7 +134,9 @@ fn people_by_source(motion: &Motion) -> People {
 
 fn validation(args: &ValidationArgs) -> Result<()> {
     output::refuse_overwriting(&args.output, [args.run.as_path()], "a file of the run")?;
-    let (dataset, _) = data_of(&args.run)?;
+    let config: FitConfig = checkpoint::read_json(&args.run.join(checkpoint::CONFIG))?;
+    output::refuse_overwriting(&args.output, config.data.iter().map(Path::new), "data of the run")?;
+    let (dataset, _) = data_of_config(&config)?;
     let noise = if args.clean { 0.0 } else { 1.0 };
     let detector = Detector { gaps: f64::from(u8::from(args.gaps)), ..Detector::in_full_view(noise) };
     let views = dataset.held_out(&Protocol { detector, views: args.views, ..Protocol::default() });
@@ -159,7 +161,9 @@ fn validation(args: &ValidationArgs) -> Result<()> {
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
-    output::refuse_overwriting(&args.output, args.sources.iter().map(Path::new), "which is read")?;
+    let beside: Vec<PathBuf> = args.sources.iter().flat_map(|source| read_beside(Path::new(source))).collect();
+    let read = args.sources.iter().map(Path::new).chain(beside.iter().map(PathBuf::as_path));
+    output::refuse_overwriting(&args.output, read, "which is read")?;
     let options = OpenOptions { rate: args.rate, seed: args.seed, root: RootChoice::Auto };
     let opened = options.open(&args.sources)?;
     report_notes(&opened);
@@ -180,6 +184,12 @@ fn import(args: &ImportArgs) -> Result<()> {
     let (clips, frames) = (motion.clips.len(), motion.positions.dim().0);
     eprintln!("{}: {clips} clips, {frames} frames at {} Hz", args.output.display(), motion.rate);
     Ok(())
+}
+
+/// What is read with a source beside the file itself: the description of an array.
+fn read_beside(source: &Path) -> Option<PathBuf> {
+    let is_array = source.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+    is_array.then(|| source.with_extension("json"))
 }
 
 fn info(args: &InfoArgs) -> Result<()> {

@@ -26,7 +26,7 @@ pub(super) enum Switch {
 pub(super) struct FitArgs {
     /// What to fit on: a .pkl or .npz of paired arrays, a folder of motion capture, .npy, .npz or .h5 files of joints
     /// [frames, joints, 3], a clips archive; motion made up of everyday movements, `synthetic`, or of what joints allow
-    /// beside them, `postures`, both with :FRAMES if not 24000; motion may be given several times
+    /// beside them, `postures`, both with :FRAMES if not 24000, at most 10000000; motion may be given several times
     #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
     data: Vec<String>,
     /// The folder of the run

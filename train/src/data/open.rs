@@ -132,6 +132,9 @@ pub fn is_made_up(source: &str) -> bool {
     matches!(made_up(source), Ok(Some(_)))
 }
 
+/// Most frames that are made up: they fill some gigabytes, and 100 hours at 25 Hz.
+const MOST_MADE_UP: usize = 10_000_000;
+
 /// What `synthetic`, `synthetic:FRAMES` or the same of `postures` asks for; `None` if `source` is something else.
 fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
     let (name, frames) = source.split_once(':').map_or((source, None), |(name, frames)| (name, Some(frames)));
@@ -139,8 +142,8 @@ fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
         return Ok(None);
     };
     match frames.map_or(Ok(synthetic::DEFAULT_FRAMES), str::parse) {
-        Ok(frames) if frames > 0 => Ok(Some((repertoire, frames))),
-        _ => Err(Error::usage(format!("'{source}', expected {name}:FRAMES with a number over 0"))),
+        Ok(frames) if (1..=MOST_MADE_UP).contains(&frames) => Ok(Some((repertoire, frames))),
+        _ => Err(Error::usage(format!("'{source}', expected {name}:FRAMES with a number of 1 to {MOST_MADE_UP}"))),
     }
 }
 
@@ -174,6 +177,7 @@ mod tests {
         for (sources, expected) in [
             (&["synthetic:0"][..], "synthetic:FRAMES"),
             (&["postures:few"], "postures:FRAMES"),
+            (&["synthetic:1000000000000"], "a number of 1 to 10000000"),
             (&["nowhere/at/all"], "nowhere/at/all: cannot read"),
             (&[text], "no kind of data"),
             (&[empty], "no motion capture"),

@@ -34,6 +34,9 @@ pub const BEST: &str = "best.safetensors";
 pub const HISTORY: &str = "history.csv";
 /// Its summary.
 pub const SUMMARY: &str = "summary.json";
+/// All that a run writes to, its charts and report too.
+pub(super) const WRITTEN: [&str; 10] =
+    [CONFIG, DATASET, FINGERPRINT, LAST, BEST, HISTORY, SUMMARY, "mpjpe.svg", "mpjpe.png", "report.md"];
 
 /// The progress of a run.
 #[derive(Debug, Clone, PartialEq)]

@@ -37,11 +37,39 @@ impl RunLock {
     }
 }
 
+/// Refuses a folder where files of something else have names that a run writes to, `written`. What a run left, it may write to.
+///
+/// # Errors
+/// There is such a file.
+pub(crate) fn refuse_others_files(out: &Path, written: &[&str]) -> Result<()> {
+    if out.join(LOCK).exists() {
+        return Ok(());
+    }
+    match written.iter().find(|name| out.join(name).exists()) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!("holds a file {name} that is no run's, and would be overwritten"))
+            .at(out)
+            .hint("give another --out")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
     use super::*;
+
+    #[test]
+    fn files_of_others_are_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = ["config.json", "history.csv"];
+        refuse_others_files(folder.path(), &written).unwrap();
+        std::fs::write(folder.path().join("history.csv"), "of a year").unwrap();
+        let refused = refuse_others_files(folder.path(), &written).unwrap_err().to_string();
+        assert!(refused.contains("history.csv that is no run's"), "{refused}");
+        RunLock::take(folder.path()).unwrap();
+        refuse_others_files(folder.path(), &written).unwrap();
+    }
 
     #[test]
     fn a_folder_is_locked_once_and_again_after() {

@@ -29,7 +29,7 @@ use crate::dataset::{Dataset, DatasetCard};
 
 use fingerprint::DataFingerprint;
 use history::Summary;
-use lock::RunLock;
+use lock::{RunLock, refuse_others_files};
 use start::Start;
 use teacher::Teacher;
 use train_loop::{Models, TrainLoop};
@@ -150,9 +150,12 @@ fn enter(out: &Path, resume: bool) -> Result<RunLock> {
         return Err(Error::usage("holds no run to resume").at(out));
     }
     std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))?;
+    let holds_run = || out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
+    if !resume && !holds_run() {
+        refuse_others_files(out, &checkpoint::WRITTEN)?;
+    }
     let lock = RunLock::take(out)?;
-    let holds_run = out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
-    if holds_run && !resume {
+    if !resume && holds_run() {
         return Err(Error::usage("holds a run already")
             .at(out)
             .hint("continue it with --resume, or give another --out"));

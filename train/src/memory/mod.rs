@@ -29,7 +29,7 @@ pub use network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::data::{OpenOptions, RootChoice, TrainingData};
 use crate::dataset::Sequences;
 use crate::fit::fingerprint::DataFingerprint;
-use crate::fit::lock::RunLock;
+use crate::fit::lock::{RunLock, refuse_others_files};
 use crate::fit::teacher::Teacher;
 use crate::fit::{Event, Progress, checkpoint, device};
 use crate::output;
@@ -88,10 +88,13 @@ fn enter(out: &Path, resume: bool) -> Result<RunLock> {
         return Err(Error::usage("holds no run to resume").at(out));
     }
     std::fs::create_dir_all(out).map_err(|error| Error::io("cannot create", out, error))?;
-    let lock = RunLock::take(out)?;
     let holds_run =
-        [checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG].iter().any(|file| out.join(file).exists());
-    if holds_run && !resume {
+        || [checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG].iter().any(|file| out.join(file).exists());
+    if !resume && !holds_run() {
+        refuse_others_files(out, &[CONFIG, FRAMES, checkpoint::DATASET, checkpoint::FINGERPRINT])?;
+    }
+    let lock = RunLock::take(out)?;
+    if !resume && holds_run() {
         let error = Error::usage("holds a run already").at(out);
         return Err(error.hint("continue it with --resume, or give another --out"));
     }
