@@ -239,6 +239,8 @@ impl Card {
             format!("{} parents for {} output joints", output.parents.len(), output.joints.len())
         } else if output.parents.iter().any(|&p| p < -1 || p >= output.joints.len() as i32) {
             "a parent that is no joint".to_owned()
+        } else if !are_trees(&output.parents) {
+            "a joint that is its own ancestor".to_owned()
         } else if output.root.is_some_and(|root| root >= output.joints.len()) {
             "a root that is no joint".to_owned()
         } else {
@@ -246,4 +248,21 @@ impl Card {
         };
         Err(Error::at(PLACE, format!("contradicts itself: {complaint}")))
     }
+}
+
+/// Whether joints with these parents, −1 for none, are trees: no joint is its own ancestor, and each parent is a joint.
+pub fn are_trees(parents: &[i32]) -> bool {
+    let is_ended = |start: i32| {
+        // A way that is longer than there are joints goes round and round.
+        let mut joint = Some(start);
+        for _ in 0..=parents.len() {
+            match joint {
+                Some(-1) => return true,
+                Some(at) => joint = usize::try_from(at).ok().and_then(|at| parents.get(at)).copied(),
+                None => return false,
+            }
+        }
+        false
+    };
+    parents.iter().all(|parent| is_ended(*parent))
 }

@@ -38,6 +38,7 @@ mod write;
 
 pub use card::{
     CARD_KEY, CARD_SCHEMA, Card, DataCard, InputCard, MemoryCard, Metric, NetworkCard, OutputCard, TrainingCard, View,
+    are_trees,
 };
 pub use error::{Error, Result};
 pub use graph::{Dimension, FLOAT32, Graph, Tensor};

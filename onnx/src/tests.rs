@@ -487,3 +487,11 @@ fn bundled_models_are_written_as_they_were_read() {
     }
     assert!(count >= 4, "{count} models");
 }
+
+#[test]
+fn parents_that_go_round_are_no_trees() {
+    assert!(are_trees(&[]) && are_trees(&[-1, 0, 1, 0, -1]) && are_trees(&[1, -1]));
+    for odd in [&[0][..], &[1, 0], &[-1, 2, 1], &[-1, 7], &[-2]] {
+        assert!(!are_trees(odd), "{odd:?}");
+    }
+}

@@ -145,6 +145,17 @@ fn opensim_reads_trc() {
 }
 
 #[test]
+fn opensim_reads_trc_of_people_who_were_away() {
+    let Some(judges) = Judges::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let poses = poses(folder.path(), &[(3, 0..10), (3, 25..FRAMES)]);
+    let rows = judges.read("trc", &[&convert(&poses, "walk.trc", &[])])["rows"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), FRAMES);
+    let is_seen = |row: usize| rows[row][5][0].as_f64().is_some_and(f64::is_finite);
+    assert!(is_seen(9) && !is_seen(10) && !is_seen(24) && is_seen(25), "{rows}");
+}
+
+#[test]
 fn opensim_reads_mot_and_its_inverse_kinematics_runs_to_the_end() {
     let Some(judges) = Judges::find() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -409,7 +420,7 @@ fn a_persons_file_replaces_a_link_and_not_the_input_behind_it() {
 }
 
 #[test]
-fn several_people_get_a_file_each_and_a_gap_stays_blank() {
+fn several_people_get_a_file_each_and_none_outside_their_frames() {
     let folder = tempfile::tempdir().unwrap();
     let poses = poses(folder.path(), &[(0, 0..FRAMES), (3, 10..25), (0, 0..0)]);
     let trc = convert(&poses, "walk.trc", &[]);

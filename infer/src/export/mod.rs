@@ -20,6 +20,8 @@ mod trc;
 use std::fs::File;
 use std::path::Path;
 
+use poselift_onnx::are_trees;
+
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, Target};
 use crate::pose::{Axes, Unit};
@@ -153,7 +155,7 @@ pub fn check_export(target: &Target, export: Export) -> Result<()> {
 /// that gravity is known, so that a clip with known positions can be put on its floor.
 ///
 /// # Errors
-/// The target cannot be created; as [`check_export`].
+/// The target cannot be created; parents that make no trees; as [`check_export`].
 pub fn create_export(
     target: &Target,
     export: Export,
@@ -162,6 +164,9 @@ pub fn create_export(
     is_upright: bool,
 ) -> Result<Box<dyn PoseWriter>> {
     check_export(target, export)?;
+    if !are_trees(&info.parents) {
+        return Err(Error::usage("a joint is its own ancestor, by the skeleton's parents").at(target.name()));
+    }
     let shape = if export == Export::CsvLong { Shape::Long } else { Shape::Wide };
     match target {
         Target::File(path) if export.is_written_as_frames_come() => {

@@ -1,7 +1,7 @@
 //! TRC, the marker files of OpenSim, Pose2Sim and Blender's add-ons: tab-separated text, a row of positions a frame.
 //!
-//! OpenSim wants all eight keys of the header, labels from X1 on, and times that rise. A blank cell is a marker that was
-//! not seen.
+//! OpenSim wants all eight keys of the header, labels from X1 on, and times that rise. A marker that was not seen is NaN: blank
+//! cells at the end of a line are none to OpenSim, which then refuses the file.
 
 use super::clip_file::FileInfo;
 use super::decimal::{push_fixed, push_integer};
@@ -22,7 +22,7 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u
                     push_fixed(&mut out, f64::from(*axis), info.decimals);
                 }
             } else {
-                out.extend_from_slice(b"\t\t\t");
+                out.extend_from_slice(b"\tNaN\tNaN\tNaN");
             }
         }
         out.push(b'\n');

@@ -1,5 +1,6 @@
 //! The first line of a stream: what kind it is, and what must be known before its frames.
 
+use poselift_onnx::are_trees;
 use serde::{Deserialize, Serialize};
 
 use super::lines::Line;
@@ -109,6 +110,11 @@ pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     } else if let Some(parent) = parents.iter().find(|&&p| p < -1 || p >= joint_count as i32) {
         format!("parent {parent}, expected -1 to {}", joint_count - 1)
     } else {
+        if !are_trees(&parents) {
+            return Err(
+                Error::input("the header has a joint that is its own ancestor, by its parents").line(line.number)
+            );
+        }
         return Ok(PoseInfo { skeleton, joints, parents, unit, axes, fps, model });
     };
     Err(Error::input(format!("the header has {complaint}")).line(line.number))

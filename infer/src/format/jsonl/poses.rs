@@ -179,6 +179,8 @@ mod tests {
             (HEADER.replace("poses", "keypoints"), "kind is 'keypoints', expected 'poses'"),
             (HEADER.replace("[-1,0]", "[-1]"), "p.jsonl:1: the header has 1 parents for 2 joints"),
             (HEADER.replace("[-1,0]", "[-1,2]"), "the header has parent 2, expected -1 to 1"),
+            (HEADER.replace("[-1,0]", "[1,0]"), "p.jsonl:1: the header has a joint that is its own ancestor"),
+            (HEADER.replace("[-1,0]", "[0,0]"), "its own ancestor"),
             (frame("[{\"joints\":[[1,2,3]]}]"), "p.jsonl:2: person 0 has 1 joints, expected 2"),
             (frame("[{\"joints\":[[1,2,3],[1,2]]}]"), "joint 1 of person 0 has 2 numbers, expected 3 (x, y, z)"),
             (frame("[{\"joints\":[[1,2,3],[1,2"), "expected ',' or ']'"),
