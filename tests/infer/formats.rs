@@ -417,3 +417,42 @@ print(a[8, 3, 0])
     let beside = open_reader(&Source::File(folder.path().join("beside.npz")), None, None).unwrap();
     assert_eq!(beside.info().fps, Some(25.0));
 }
+
+/// Tables as `DataFrame.to_hdf` writes them: rows of numbers of 32 bits under another key than DeepLabCut's, and its fixed format,
+/// in which labelled images are kept.
+#[test]
+fn tables_of_pandas_are_read_in_either_format() {
+    let Some(judges) = Judges::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import h5py, numpy as np, pickle
+parts = ['left_hip', 'nose', 'right_hip']
+values = 100.0 * np.arange(4)[:, None] + np.arange(9)
+names = [('scorer', part, axis) for part in parts for axis in ('x', 'y', 'likelihood')]
+row = np.dtype([('index', '<i8'), ('values_block_0', '<f4', (9,))])
+with h5py.File('rows.h5', 'w') as file:
+    table = file.create_dataset('tracks/table', data=np.array([(7 + at, line) for at, line in enumerate(values)], row))
+    table.attrs['values_block_0_kind'] = np.bytes_(pickle.dumps(names, 0))
+with h5py.File('fixed.h5', 'w') as file:
+    group = file.create_group('keypoints')
+    group['block0_values'] = values
+    for level, (words, labels) in enumerate([
+        ([b'scorer'], [0] * 9), ([b'left_hip', b'nose', b'right_hip'], [0, 0, 0, 1, 1, 1, 2, 2, 2]),
+        ([b'likelihood', b'x', b'y'], [1, 2, 0] * 3),
+    ]):
+        group[f'block0_items_level{level}'] = np.array(words)
+        group[f'block0_items_label{level}'] = np.array(labels, 'i1')
+    group['axis1_level0'] = np.array([b'labeled-data'])
+    group['axis1_label0'] = np.zeros(4, 'i1')
+    group['axis1_level1'] = np.array([b'img07.png', b'img08.png', b'img09.png', b'img10.png'])
+    group['axis1_label1'] = np.arange(4).astype('i2')
+";
+    let run = judges.command().args(["-c", script]).current_dir(folder.path()).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    for name in ["rows.h5", "fixed.h5"] {
+        let frames = read_all(&folder.path().join(name));
+        assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [7, 8, 9, 10], "{name}");
+        let nose = frames[2].people[0].keypoints[1];
+        assert_eq!((nose.x, nose.y, nose.score), (203.0, 204.0, 205.0), "{name}");
+    }
+}

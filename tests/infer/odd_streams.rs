@@ -274,3 +274,84 @@ fn packed_otherwise_is_said() {
     }
     assert!(Path::new(&bench.folder.path().join("packed")).exists());
 }
+
+/// MediaPipe's points of a person: COCO's where they are, missing ones for the rest.
+fn landmarks(points: &Points) -> Vec<[f64; 3]> {
+    const COCO_OF: [usize; 17] = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28];
+    let mut landmarks = vec![[0.0, 0.0, 0.0]; 33];
+    for (place, [x, y, score]) in COCO_OF.into_iter().zip(points) {
+        landmarks[place] = [x / 1280.0, y / 720.0, *score];
+    }
+    landmarks
+}
+
+#[test]
+fn text_protocol_buffers_of_several_images_in_a_file_or_a_folder() {
+    let bench = Bench::new();
+    let message = |frame: usize| {
+        let points = landmarks(&walker(frame)).into_iter();
+        points
+            .map(|[x, y, score]| format!("landmark {{\n  x: {x}\n  y: {y}\n  visibility: {score}\n}}\n"))
+            .collect::<String>()
+    };
+    let all = |between: &str| (0..FRAMES).map(message).collect::<Vec<_>>().join(between);
+    for (name, between) in [("printed.pbtxt", "\n"), ("parted.pbtxt", "---\n")] {
+        bench.assert_same(name, all(between), &SIZE);
+    }
+    let folder = bench.folder.path().join("clip");
+    std::fs::create_dir(&folder).unwrap();
+    for frame in 0..FRAMES {
+        std::fs::write(folder.join(format!("image_{frame:04}.pbtxt")), message(frame)).unwrap();
+    }
+    let found = run(&folder, &SIZE);
+    assert_eq!((found.code, found.frames.len()), (0, FRAMES), "{}", found.told);
+    assert!(off(&found, &bench.base, 0) < 0.05, "{}", found.told);
+}
+
+#[test]
+fn files_of_single_images_as_mmposes_demo_writes_them() {
+    let bench = Bench::new();
+    let folder = bench.folder.path().join("images");
+    std::fs::create_dir(&folder).unwrap();
+    for frame in 0..FRAMES {
+        let points = walker(frame);
+        let (keypoints, scores): (Vec<_>, Vec<_>) = points.iter().map(|[x, y, score]| ([*x, *y], *score)).unzip();
+        let image = json!({"meta_info": {}, "instance_info": [{"keypoints": keypoints, "keypoint_scores": scores}]});
+        std::fs::write(folder.join(format!("{frame:06}.json")), image.to_string()).unwrap();
+    }
+    let found = run(&folder, &SIZE);
+    assert_eq!((found.code, found.frames.len()), (0, FRAMES), "{}", found.told);
+    assert!(off(&found, &bench.base, 0) < 0.05, "{}", found.told);
+}
+
+#[test]
+fn a_clip_of_landmarks_with_anything_beside_its_frames() {
+    let bench = Bench::new();
+    let frame = |frame: usize| {
+        let point = |[x, y, visibility]: [f64; 3]| json!({"x": x, "y": y, "z": 0.0, "visibility": visibility});
+        let landmarks: Vec<_> = landmarks(&walker(frame)).into_iter().map(point).collect();
+        json!({"frame": frame, "frame_index": frame, "pose_landmarks": landmarks})
+    };
+    let frames: Vec<_> = (0..FRAMES).map(frame).collect();
+    let clip = json!({"video": "walk.mp4", "fps": "30", "width": 1280.0, "height": "720", "frames": frames});
+    bench.assert_same("clip.json", clip.to_string(), &[]);
+}
+
+#[test]
+fn a_table_of_a_body_without_a_face_is_lifted_and_said_to_lack_it() {
+    let bench = Bench::new();
+    let body = 5..17;
+    let columns = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(",");
+    let mut table = columns(
+        &mut body.clone().flat_map(|joint| ["x", "y", "score"].map(|axis| format!("{}_{axis}", COCO17.joints[joint]))),
+    );
+    for frame in 0..FRAMES {
+        table += "\n";
+        table += &columns(&mut walker(frame)[body.clone()].iter().flatten().map(f64::to_string));
+    }
+    let found = bench.run("body.csv", table, &SIZE);
+    assert_eq!((found.code, found.frames.len()), (0, FRAMES), "{}", found.told);
+    assert!(found.told.contains("nose, left_eye, right_eye, left_ear, right_ear are not in it"), "{}", found.told);
+    let distance = off(&found, &bench.base, 0);
+    assert!(distance > 0.01 && distance < 60.0, "off {distance} mm");
+}

@@ -11,9 +11,9 @@ use super::array::{Array, is_second_side_time, shape_text};
 use super::beside::{Beside, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
 use super::detectron2;
+use super::held::read_whole;
 use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
 use super::npz::{Archive, ReadSeek};
-use super::open::read_whole;
 use super::pickle::{Plain, nested_arrays, plain};
 use super::{FrameReader, InputFormat, StreamInfo};
 use crate::error::{Error, Result};
@@ -235,48 +235,94 @@ fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
         ([], 1) => 0,
         (_, 0) => return Err(Error::input("the pickle holds no array of numbers")),
         _ => {
-            let of_video = detectron2::clip(&found);
-            return of_video
-                .map_or_else(|| frames_apart(found), Ok)
-                .map(|keypoints| ClipArrays { keypoints: Some(keypoints), ..Default::default() });
+            return match detectron2::clip(&found) {
+                Some(keypoints) => Ok(ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() }),
+                None => frames_apart(&found),
+            };
         }
     };
     let scores = scores.map(|at| std::mem::replace(&mut found[at].1, Array { shape: vec![], numbers: vec![] }));
     Ok(ClipArrays { keypoints: Some(found.swap_remove(chosen).1), scores, ..ClipArrays::default() })
 }
 
-/// Arrays `[P, J, 2 or 3]`, one a frame, as one in which people who are not there are NaN.
-fn frames_apart(frames: Vec<(Vec<String>, Array)>) -> Result<Array> {
+/// What an array of a pickle with arrays for each frame is.
+struct FrameArray<'a> {
+    frame: usize,
+    is_scores: bool,
+    array: &'a Array,
+}
+
+impl<'a> FrameArray<'a> {
+    /// By the way to it: the frame's number alone, behind `keypoints` or `scores`, or before it or its place in a pair.
+    fn new(way: &[String], array: &'a Array) -> Option<Self> {
+        let number = |step: &String| step.parse().ok();
+        let is_scores = |step: &String| match step.as_str() {
+            "keypoints" | "0" => Some(false),
+            "scores" | "keypoint_scores" | "1" => Some(true),
+            _ => None,
+        };
+        let (frame, is_scores) = match way {
+            [frame] => (number(frame)?, false),
+            [what, frame] if number(what).is_none() => (number(frame)?, is_scores(what)?),
+            [frame, what] => (number(frame)?, is_scores(what)?),
+            _ => return None,
+        };
+        Some(Self { frame, is_scores, array })
+    }
+}
+
+/// Arrays of each frame, key points `[P, J, 2 or 3]` or `[J, 2 or 3]` and perhaps scores `[P, J]` or `[J]`, as one of each in
+/// which people who are not there are NaN.
+fn frames_apart(found: &[(Vec<String>, Array)]) -> Result<ClipArrays> {
     let odd = || {
+        let count = found.len();
         Error::input(format!(
-            "the pickle holds {} arrays, expected 'keypoints', or one [people, joints, 2 or 3] a frame",
-            frames.len()
+            "the pickle holds {count} arrays, expected 'keypoints', or one [people, joints, 2 or 3] a frame, perhaps with scores"
         ))
     };
-    let (joints, channels) = match frames[0].1.shape[..] {
-        [_, joints, channels @ 2..=3] => (joints, channels),
+    let arrays: Option<Vec<_>> = found.iter().map(|(way, array)| FrameArray::new(way, array)).collect();
+    let arrays = arrays.ok_or_else(odd)?;
+    let frames = arrays.iter().map(|array| array.frame + 1).max().unwrap_or(0);
+    let (keypoints, scores): (Vec<_>, Vec<_>) = arrays.iter().partition(|array| !array.is_scores);
+    let (joints, channels) = match keypoints.first().map(|first| &first.array.shape[..]) {
+        Some([.., joints, channels @ 2..=3]) => (*joints, *channels),
         _ => return Err(odd()),
     };
-    let mut most = 0;
-    for (way, array) in &frames {
-        let is_frame = way.len() == 1 && way[0].parse::<usize>().is_ok();
-        match array.shape[..] {
-            [people, j, c] if is_frame && (j, c) == (joints, channels) => most = most.max(people),
-            _ => return Err(odd()),
-        }
+    let is_complete = keypoints.len() == frames && (scores.is_empty() || scores.len() == frames);
+    if !is_complete {
+        return Err(odd());
     }
-    let size = most * joints * channels;
+    let most = keypoints.iter().map(|array| array.array.numbers.len() / (joints * channels).max(1)).max().unwrap_or(0);
+    let keypoints = padded(&keypoints, &[most, joints, channels]).ok_or_else(odd)??;
+    let scores = match &scores[..] {
+        [] => None,
+        scores => Some(padded(scores, &[most, joints]).ok_or_else(odd)??),
+    };
+    Ok(ClipArrays { keypoints: Some(keypoints), scores, ..ClipArrays::default() })
+}
+
+/// One array of frames of the shape `sides`, the first of which are people; `None` where one has another shape.
+fn padded(frames: &[&FrameArray<'_>], sides: &[usize]) -> Option<Result<Array>> {
+    let mut frames = frames.to_vec();
+    frames.sort_by_key(|array| array.frame);
+    let person = &sides[1..];
+    let is_frame = |shape: &[usize]| shape == person || shape.len() == sides.len() && shape[1..] == *person;
+    let are_in_order = (0..).zip(&frames).all(|(number, array)| array.frame == number);
+    if !are_in_order || !frames.iter().all(|array| is_frame(&array.array.shape)) {
+        return None;
+    }
+    let size: usize = sides.iter().product();
     // A frame may have many more people than the others: what is filled up stays within bounds.
-    let held: usize = frames.iter().map(|(_, array)| array.numbers.len()).sum();
+    let held: usize = frames.iter().map(|array| array.array.numbers.len()).sum();
     if size.saturating_mul(frames.len()) > held.saturating_mul(64).max(1 << 20) {
-        return Err(Error::input(format!("one frame has {most} people, far more than the others")));
+        return Some(Err(Error::input(format!("one frame has {} people, far more than the others", sides[0]))));
     }
     let mut numbers = Vec::with_capacity(size * frames.len());
-    for (at, (_, array)) in frames.iter().enumerate() {
-        numbers.extend_from_slice(&array.numbers);
+    for (at, array) in frames.iter().enumerate() {
+        numbers.extend_from_slice(&array.array.numbers);
         numbers.resize((at + 1) * size, f32::NAN);
     }
-    Ok(Array { shape: vec![frames.len(), most, joints, channels], numbers })
+    Some(Ok(Array { shape: [&[frames.len()], sides].concat(), numbers }))
 }
 
 /// The sides that a clip's array has, and what is read of it.
@@ -463,8 +509,30 @@ mod tests {
     fn arrays_a_frame_become_one() {
         let frame = |people: usize| Array { shape: vec![people, 17, 2], numbers: vec![1.0; people * 34] };
         let frames = vec![(vec!["0".to_owned()], frame(1)), (vec!["1".to_owned()], frame(2))];
-        let array = frames_apart(frames).unwrap();
+        let array = frames_apart(&frames).unwrap().keypoints.unwrap();
         assert_eq!(array.shape, [2, 2, 17, 2]);
         assert!(array.numbers[34].is_nan() && array.numbers[68] == 1.0);
+    }
+
+    #[test]
+    fn key_points_and_scores_of_each_frame_become_two_arrays() {
+        let points = |people: usize| Array { shape: vec![people, 17, 2], numbers: vec![1.0; people * 34] };
+        let scores = |people: usize| Array { shape: vec![people, 17], numbers: vec![0.5; people * 17] };
+        let way = |steps: [&str; 2]| steps.map(str::to_owned).to_vec();
+        for ways in [
+            // A dictionary a frame, a pair a frame, a list of each.
+            [["0", "keypoints"], ["0", "scores"], ["1", "keypoints"], ["1", "scores"]],
+            [["0", "0"], ["0", "1"], ["1", "0"], ["1", "1"]],
+            [["keypoints", "0"], ["scores", "0"], ["keypoints", "1"], ["scores", "1"]],
+        ] {
+            let arrays = [points(1), scores(1), points(2), scores(2)];
+            let mut found: Vec<_> = ways.into_iter().map(way).zip(arrays).collect();
+            let clip = frames_apart(&found).unwrap();
+            let (keypoints, scores) = (clip.keypoints.unwrap(), clip.scores.unwrap());
+            assert_eq!((&keypoints.shape[..], &scores.shape[..]), (&[2, 2, 17, 2][..], &[2, 2, 17][..]));
+            assert!(scores.numbers[17].is_nan() && scores.numbers[34] == 0.5);
+            found.pop();
+            assert!(frames_apart(&found).is_err());
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::arrays::{self, BufferedFrames};
 use super::detector::{self, Document, RowOrder, TableFrames, ValueReader};
+use super::held::{check_held, read_small, read_whole};
 use super::jsonl::KeypointLines;
-use super::open::{open_file, read_whole};
+use super::open::open_file;
 use super::shape::Shape;
 use super::values::{Value, Values};
 use super::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, npz, sniff};
@@ -206,6 +207,7 @@ fn open_own_values(mut values: Values, first: Value, source: &Source, layout: Op
     push_lines(&first.text, &mut lines);
     while let Some(value) = values.next()? {
         push_lines(&value.text, &mut lines);
+        check_held(lines.len(), name)?;
     }
     Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
 }
@@ -292,7 +294,7 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
 /// MediaPipe's landmarks as a text protocol buffer: a frame.
 fn open_proto_text(input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
-    let text = String::from_utf8_lossy(&read_whole(input, name)?).into_owned();
+    let text = String::from_utf8_lossy(&read_small(input, name)?).into_owned();
     let json = detector::proto_to_json(&text).map_err(|e| e.at(name))?;
     open_as(InputFormat::MediaPipe, Box::new(Cursor::new(json)), source, layout)
 }
@@ -310,7 +312,7 @@ fn begins_stream(there: &[u8]) -> bool {
 
 /// One label file alone: the only frame of a clip.
 fn labels(input: Input, name: &Path, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
-    let text = read_whole(input, name)?;
+    let text = read_small(input, name)?;
     let mut document = Document { layout, ..Document::default() };
     detector::label_frames(&text, &mut document).map_err(|e| e.at(name))?;
     let info = StreamInfo { layout: document.layout, ..StreamInfo::default() };

@@ -7,6 +7,7 @@ mod content;
 mod detector;
 mod detectron2;
 mod growing;
+mod held;
 mod input;
 mod jsonl;
 mod kind;

@@ -1,11 +1,12 @@
 //! From a path, or none, to a reader or a writer of the right format.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read, Write};
+use std::io::{BufRead, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::detector::{SequenceReader, common_name, is_frame_file, numbered_files};
+use super::held::read_whole;
 use super::jsonl::{PoseLines, PoseLinesWriter};
 use super::npy::ArrayWriter;
 use super::pose_arrays::PoseArrays;
@@ -172,21 +173,14 @@ pub fn open_reader(
     content::open(unpacked(source.open()?, source.name())?, source, from, layout)
 }
 
-/// All that is left of an input.
-pub(super) fn read_whole(mut input: impl Read, name: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
-    Ok(bytes)
-}
-
-/// Opens a 3D stream as [`create_writer`]'s writers leave it: in JSON Lines, npy or npz, told apart by its first bytes. Arrays
-/// hold poses of Human3.6M-17, of one person, who gets the id 0.
+/// Opens a 3D stream as [`create_writer`]'s writers leave it: in JSON Lines, npy or npz, told apart by its first bytes, also
+/// where it is packed by gzip or zstd. Arrays hold poses of Human3.6M-17, of one person, who gets the id 0.
 ///
 /// # Errors
 /// A source that cannot be opened, or is no 3D stream.
 pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
-    let mut input = source.open()?;
     let name = source.name();
+    let mut input = unpacked(source.open()?, name)?;
     let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     Ok(match start {
         [0x93, ..] => Box::new(PoseArrays::npy(&read_whole(input, name)?, name)?),

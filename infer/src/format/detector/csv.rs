@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::json::Label;
 use super::{detectors_layout, score};
 use crate::error::{Error, Result};
+use crate::format::held::Held;
 use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{Layout, joint_name, named_layout};
@@ -87,6 +88,16 @@ const NO_NUMBER: [&str; 7] = ["na", "n/a", "#n/a", "none", "null", "-", "nan"];
 const NUMBERED: [&str; 8] = ["kp", "keypoint", "landmark", "joint", "point", "lm", "pt", "p"];
 
 impl Columns {
+    /// What tells the rows of one frame from those of others.
+    fn of_frame(&self) -> Option<usize> {
+        self.frame.or(self.time)
+    }
+
+    /// Whether several rows can be of one frame.
+    fn has_rows_of_a_frame(&self) -> bool {
+        self.of_frame().is_some() && (self.person.is_some() || self.joint.is_some())
+    }
+
     /// What a header says; `None` where it names no key points.
     pub(super) fn of<'a>(header: impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut columns = Self { time_scale: 1.0, ..Self::default() };
@@ -275,14 +286,16 @@ impl TableFrames {
                 .at(name)
                 .line(number));
         };
+        let is_grouped = columns.has_rows_of_a_frame() && order == RowOrder::Any;
+        let input: Box<dyn Read + Send> = if is_grouped { Box::new(Held::new(input, name)) } else { Box::new(input) };
         let mut table = Self::with_columns(input, name, delimiter, columns, layout)?.behind(number, InputFormat::Csv);
-        if table.columns.joint.is_some() && table.frame_column().is_none() {
+        if table.columns.joint.is_some() && table.columns.of_frame().is_none() {
             return Err(Error::input("a table of a joint a row, and no column says which frame")
                 .at(name)
                 .line(number)
                 .hint("call one of them frame, or time"));
         }
-        if table.has_rows_of_a_frame() && order == RowOrder::Any {
+        if is_grouped {
             table.group_rows()?;
         }
         if table.columns.joint.is_some() {
@@ -293,14 +306,13 @@ impl TableFrames {
 
     /// Reads the rows behind a header that was read already.
     pub(super) fn with_columns(
-        input: Box<dyn BufRead + Send>,
+        input: Box<dyn Read + Send>,
         name: &Path,
         delimiter: u8,
         columns: Columns,
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
         let own = columns.layout().map_err(|e| e.at(name))?;
-        let input: Box<dyn Read + Send> = Box::new(input);
         let rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(input);
         let info = StreamInfo { layout: layout.or(own), ..StreamInfo::default() };
         Ok(Self {
@@ -324,19 +336,9 @@ impl TableFrames {
         self
     }
 
-    /// What tells the rows of one frame from those of others.
-    fn frame_column(&self) -> Option<usize> {
-        self.columns.frame.or(self.columns.time)
-    }
-
-    /// Whether several rows can be of one frame.
-    fn has_rows_of_a_frame(&self) -> bool {
-        self.frame_column().is_some() && (self.columns.person.is_some() || self.columns.joint.is_some())
-    }
-
     /// Reads all rows, and puts those of one frame together: tables are sorted by joint or person, too.
     fn group_rows(&mut self) -> Result<()> {
-        let column = self.frame_column().expect("rows are grouped by a column");
+        let column = self.columns.of_frame().expect("rows are grouped by a column");
         let mut place_of: HashMap<String, usize> = HashMap::new();
         let mut frames: Vec<Vec<csv::StringRecord>> = Vec::new();
         while let Some(row) = self.row()? {
@@ -391,7 +393,7 @@ impl TableFrames {
             return Ok(Some(rows));
         }
         let Some(row) = self.ahead.take().map_or_else(|| self.row(), |row| Ok(Some(row)))? else { return Ok(None) };
-        let Some(frame) = self.frame_column().filter(|_| self.has_rows_of_a_frame()) else {
+        let Some(frame) = self.columns.of_frame().filter(|_| self.columns.has_rows_of_a_frame()) else {
             return Ok(Some(vec![row]));
         };
         let mut rows = vec![row];

@@ -42,7 +42,7 @@ pub(in crate::format) fn read_csv(
     }
     let [_, individuals, bodyparts, coords] = levels;
     let columns = columns(&individuals, &bodyparts, &coords).map_err(|e| e.at(name))?;
-    let table = TableFrames::with_columns(input, name, parts, columns, layout)?;
+    let table = TableFrames::with_columns(Box::new(input), name, parts, columns, layout)?;
     Ok(table.behind(lines, InputFormat::DeepLabCutCsv))
 }
 

@@ -3,20 +3,16 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use hdf5_reader::messages::datatype::Datatype;
 use hdf5_reader::{Dataset, Hdf5File};
 
 use super::csv::PersonColumns;
+use super::pandas::{PandasTable, key_of_table};
 use super::{deeplabcut, score};
 use crate::error::{Error, Result};
 use crate::format::arrays::BufferedFrames;
-use crate::format::pickle::{Plain, plain};
 use crate::format::{InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{Layout, named_layout};
-
-/// The group that DeepLabCut's table is in.
-const TABLE: &str = "df_with_missing/table";
 
 /// The clip in an HDF5 file.
 ///
@@ -35,10 +31,10 @@ pub(in crate::format) fn open_hdf5(
             Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, bytes.len(), layout),
             Some(InputFormat::Sleap) => sleap(&file, bytes.len(), layout),
             _ if is_sleap => sleap(&file, bytes.len(), layout),
-            _ if file.dataset(TABLE).is_ok() => deeplabcut_table(&file, bytes.len(), layout),
-            _ => Err(Error::input(format!(
-                "an HDF5 file with neither '{TABLE}' (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)"
-            ))
+            _ if key_of_table(&file).is_some() => deeplabcut_table(&file, bytes.len(), layout),
+            _ => Err(Error::input(
+                "an HDF5 file with neither a table of pandas (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)",
+            )
             .hint("SLEAP writes one by `sleap-convert --format analysis`")),
         }
     };
@@ -49,7 +45,7 @@ pub(in crate::format) fn open_hdf5(
 ///
 /// # Errors
 /// It is not there, or says that it holds more than the file can, however well it is packed.
-fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Dataset> {
+pub(super) fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Dataset> {
     /// What deflate makes of a byte at most is 1032.
     const MOST_A_BYTE: u64 = 1100;
     let found = file.dataset(name).map_err(unreadable)?;
@@ -67,31 +63,22 @@ fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Dataset> {
     Ok(found)
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Error {
+pub(super) fn unreadable(error: impl std::fmt::Display) -> Error {
     Error::input(format!("an HDF5 file that cannot be read: {error}"))
 }
 
-/// A pandas table: each row an index and one block of numbers, whose columns a pickle names.
+/// DeepLabCut's table: a row a frame, of each body part a column for x, y and perhaps the likelihood.
 fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
-    let table = dataset(file, TABLE, length)?;
-    let people = table_columns(&table)?;
-    let Datatype::Compound { size, fields } = table.dtype().clone() else {
-        return Err(Error::input(format!("'{TABLE}' is no table of rows")));
-    };
-    let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.byte_offset as usize);
-    let absent = |name: &str| Error::input(format!("'{TABLE}' has no column '{name}'"));
-    let (values, index) = (field("values_block_0").ok_or_else(|| absent("values_block_0"))?, field("index"));
-    let bytes = table.read_native_bytes().map_err(unreadable)?;
+    let key = key_of_table(file).ok_or_else(|| Error::input("holds no table that pandas wrote"))?;
+    let table = PandasTable::read(file, &key, length)?;
+    let people = columns_of_people(&table.names)?;
     let layout = match layout {
         Some(layout) => layout,
         None => named_layout(&people[0].joints.iter().map(|joint| joint.name.as_str()).collect::<Vec<_>>())?,
     };
     let mut frames = VecDeque::new();
-    for (place, row) in bytes.chunks_exact(size as usize).enumerate() {
-        let eight = |at: usize| row.get(at..at + 8).map(|bytes| <[u8; 8]>::try_from(bytes).expect("eight bytes"));
-        let number =
-            |column: Option<usize>| column.and_then(|column| eight(values + 8 * column)).map(f64::from_ne_bytes);
-        let index = index.and_then(eight).map(i64::from_ne_bytes).and_then(|index| u64::try_from(index).ok());
+    for (place, row) in table.rows.iter().enumerate() {
+        let number = |column: Option<usize>| column.and_then(|column| row.values.get(column)).copied();
         let person = |columns: &PersonColumns| {
             let keypoint = |joint: &super::csv::JointColumns| Keypoint {
                 x: number(joint.x).unwrap_or(f64::NAN),
@@ -102,7 +89,7 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
         };
         let mut seen: Vec<Person> = people.iter().map(person).collect();
         seen.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
-        let index = index.unwrap_or(place as u64);
+        let index = row.number.unwrap_or(place as u64);
         frames.push_back(Frame { index, people: seen, ..Frame::default() });
     }
     let info = StreamInfo {
@@ -114,17 +101,10 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
     Ok(BufferedFrames { info, frames })
 }
 
-/// What the columns of a table are called, of which pandas keeps a pickle.
-fn table_columns(table: &Dataset) -> Result<Vec<PersonColumns>> {
-    let names = table.attribute("values_block_0_kind").map_err(unreadable)?;
-    let names = plain(&names.raw_data)?;
-    let Plain::List(names) = names else { return Err(Error::input("the table's columns have no list of names")) };
+/// The people of columns that are named by scorer, perhaps an individual, body part and coordinate.
+fn columns_of_people(names: &[Vec<String>]) -> Result<Vec<PersonColumns>> {
     let (mut individuals, mut bodyparts, mut coords) = (Vec::new(), Vec::new(), Vec::new());
-    for name in &names {
-        let Plain::List(levels) = name else {
-            return Err(Error::input("the table's columns have no three names each"));
-        };
-        let levels: Vec<String> = levels.iter().map(|level| level.text().unwrap_or_default().to_owned()).collect();
+    for levels in names {
         match &levels[..] {
             [_, bodypart, coord] => {
                 bodyparts.push(bodypart.clone());

@@ -116,6 +116,11 @@ pub(in crate::format) enum Label {
 }
 
 impl Label {
+    /// This label, or `other` where there is none.
+    pub(in crate::format) fn or(self, other: Self) -> Self {
+        if matches!(self, Self::None) { other } else { self }
+    }
+
     /// The track that the label names; negative ones mean none to detectors. A text that is no number has one of its own.
     pub(in crate::format) fn track(&self) -> Option<i64> {
         match self {

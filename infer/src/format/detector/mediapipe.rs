@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::json::{Label, parse};
 use super::{Detector, Document, score};
@@ -130,49 +131,83 @@ fn by_name(named: &[(usize, Keypoint)]) -> Marks {
     Marks::List(keypoints.into_iter().map(Marks::Point).collect())
 }
 
-/// What stands under a key that is there, null included.
-fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Marks>, D::Error> {
-    Marks::deserialize(deserializer).map(Some)
-}
-
-#[derive(Deserialize)]
+/// A frame. Of several keys that mean the same, as `frame` and `frame_index`, the first counts.
+#[derive(Default)]
 struct LandmarkFrame {
-    #[serde(
-        default,
-        deserialize_with = "there",
-        alias = "poseLandmarks",
-        alias = "pose_landmarks",
-        alias = "landmark",
-        alias = "keypoints"
-    )]
     landmarks: Option<Marks>,
-    #[serde(default, alias = "poseWorldLandmarks", alias = "pose_world_landmarks", alias = "worldLandmarks")]
-    world_landmarks: Option<IgnoredAny>,
-    #[serde(default, alias = "frame_index", alias = "frameIndex", alias = "frame_id", alias = "index")]
+    has_world_landmarks: bool,
     frame: Label,
-    #[serde(default, alias = "timestamp_ms", alias = "timestampMs", alias = "time_ms")]
     milliseconds: Label,
-    #[serde(default, alias = "timestamp")]
     time: Label,
 }
 
-/// What is known of a video.
-#[derive(Deserialize, Default)]
-struct Video {
-    fps: Option<f64>,
-    #[serde(alias = "image_width", alias = "imageWidth")]
-    width: Option<u32>,
-    #[serde(alias = "image_height", alias = "imageHeight")]
-    height: Option<u32>,
+impl LandmarkFrame {
+    fn has_landmarks(&self) -> bool {
+        self.landmarks.is_some() || self.has_world_landmarks
+    }
 }
 
+impl<'de> Deserialize<'de> for LandmarkFrame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnyFrame)
+    }
+}
+
+struct AnyFrame;
+
+impl<'de> Visitor<'de> for AnyFrame {
+    type Value = LandmarkFrame;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a frame of landmarks")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<LandmarkFrame, A::Error> {
+        let mut frame = LandmarkFrame::default();
+        while let Some(key) = object.next_key::<String>()? {
+            match key.as_str() {
+                "landmarks" | "poseLandmarks" | "pose_landmarks" | "landmark" | "keypoints" => {
+                    let marks = object.next_value()?;
+                    frame.landmarks.get_or_insert(marks);
+                }
+                "world_landmarks" | "worldLandmarks" | "poseWorldLandmarks" | "pose_world_landmarks" => {
+                    frame.has_world_landmarks |= object.next_value::<Option<IgnoredAny>>()?.is_some();
+                }
+                "frame" | "frame_index" | "frameIndex" | "frame_id" | "index" => {
+                    frame.frame = frame.frame.or(object.next_value()?);
+                }
+                "milliseconds" | "timestamp_ms" | "timestampMs" | "time_ms" => {
+                    frame.milliseconds = frame.milliseconds.or(object.next_value()?);
+                }
+                "time" | "timestamp" => frame.time = frame.time.or(object.next_value()?),
+                _ => drop(object.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(frame)
+    }
+}
+
+/// A clip: its frames, and what is said of the video beside them.
 #[derive(Deserialize)]
 struct Clip {
-    #[serde(flatten)]
-    own: Video,
-    #[serde(default, alias = "meta", alias = "video", alias = "info")]
-    metadata: Option<Video>,
     frames: Vec<LandmarkFrame>,
+    #[serde(flatten)]
+    beside: Map<String, Value>,
+}
+
+/// What is known of a video, by an object of whichever keys.
+fn describe_video(object: &Map<String, Value>, document: &mut Document) {
+    let number = |keys: &[&str]| keys.iter().find_map(|key| number(object.get(*key)?)).filter(|number| *number > 0.0);
+    document.fps = document.fps.or(number(&["fps", "frame_rate", "frameRate"]));
+    let side = |keys: &[&str]| number(keys).filter(|side| *side >= 1.0 && *side <= 1e6).map(|side| side.round() as u32);
+    let width = side(&["width", "image_width", "imageWidth"]);
+    let height = side(&["height", "image_height", "imageHeight"]);
+    document.size = document.size.or(width.zip(height).map(|(width, height)| [width, height]));
+}
+
+/// A number, also one that is written as a text.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
 }
 
 /// The format.
@@ -183,23 +218,23 @@ impl Detector for MediaPipe {
         if text.trim_ascii_start().starts_with(b"[") {
             return decode_list(text, document);
         }
-        if let Ok(clip) = serde_json::from_slice::<Clip>(text) {
-            for video in [Some(clip.own), clip.metadata].into_iter().flatten() {
-                document.fps = document.fps.or(video.fps.filter(|fps| *fps > 0.0));
-                let size = video.width.zip(video.height).map(|(width, height)| [width, height]);
-                document.size = document.size.or(size.filter(|size| !size.contains(&0)));
-            }
-            check_landmarks(&clip.frames)?;
-            return clip.frames.into_iter().try_for_each(|frame| push(frame, document));
+        let frame: LandmarkFrame = parse(text, document.line)?;
+        if frame.has_landmarks() {
+            return push(frame, document);
         }
-        push(parse(text, document.line)?, document)
+        let clip: Clip = parse(text, document.line)?;
+        describe_video(&clip.beside, document);
+        let inner = ["metadata", "meta", "video", "info"].iter().filter_map(|key| clip.beside.get(*key)?.as_object());
+        inner.for_each(|object| describe_video(object, document));
+        check_landmarks(&clip.frames)?;
+        clip.frames.into_iter().try_for_each(|frame| push(frame, document))
     }
 }
 
 /// Frames, or the landmarks of one person, or lists of them: a person a frame.
 fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
     let marks: Vec<Marks> = match serde_json::from_slice::<Vec<LandmarkFrame>>(text) {
-        Ok(frames) if frames.iter().any(|frame| frame.landmarks.is_some() || frame.world_landmarks.is_some()) => {
+        Ok(frames) if frames.iter().any(LandmarkFrame::has_landmarks) => {
             return frames.into_iter().try_for_each(|frame| push(frame, document));
         }
         _ => parse(text, document.line)?,
@@ -216,21 +251,20 @@ fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
 
 /// Holds that frames have landmarks, be they of no person.
 fn check_landmarks(frames: &[LandmarkFrame]) -> Result<()> {
-    let has_landmarks = |frame: &LandmarkFrame| frame.landmarks.is_some() || frame.world_landmarks.is_some();
-    if frames.is_empty() || frames.iter().any(has_landmarks) {
+    if frames.is_empty() || frames.iter().any(LandmarkFrame::has_landmarks) {
         return Ok(());
     }
     Err(Error::input("no frame has landmarks, expected `landmarks`, `poseLandmarks` or `people` in each"))
 }
 
 fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
-    let people = match (frame.landmarks, frame.world_landmarks) {
+    let people = match (frame.landmarks, frame.has_world_landmarks) {
         (Some(landmarks), _) => people(landmarks),
-        (None, Some(_)) => {
+        (None, true) => {
             return Err(Error::input("world landmarks, which are 3D already, expected landmarks in the image")
                 .hint("write `landmarks` (tasks) or `poseLandmarks` (legacy), too"));
         }
-        (None, None) => Vec::new(),
+        (None, false) => Vec::new(),
     };
     let milliseconds = frame.milliseconds.number().map(|milliseconds| milliseconds / 1000.0);
     document.push(frame.frame.frame(), milliseconds.or(frame.time.number()), people);
@@ -307,6 +341,23 @@ mod tests {
         let text = r#"{"video":{"width":64,"height":48,"fps":25},"frames":[{"landmarks":[]}]}"#;
         let document = decode(text).unwrap();
         assert_eq!((document.fps, document.frames[0].size), (Some(25.0), Some([64, 48])));
+    }
+
+    #[test]
+    fn what_stands_beside_the_frames_may_be_anything() {
+        let person = person();
+        for beside in [
+            r#""video":"a.mp4","fps":"25","width":64.0,"height":48"#,
+            r#""video":{"name":"a.mp4"},"meta":{"fps":25,"width":"64","height":"48"}"#,
+            r#""fps":25,"fps":25,"imageWidth":64,"imageHeight":48,"info":null"#,
+        ] {
+            let frame = format!(r#"{{"frame":3,"frame_index":3,"time":0.5,"timestamp":0.5,"landmarks":{person}}}"#);
+            let document = decode(&format!(r#"{{{beside},"frames":[{frame}]}}"#)).unwrap();
+            assert_eq!((document.fps, document.frames[0].size), (Some(25.0), Some([64, 48])), "{beside}");
+            assert_eq!((document.frames[0].index, document.frames[0].people.len()), (3, 1));
+        }
+        // What cannot be read is an error, and no frame without people.
+        assert!(decode(r#"{"frames":7,"fps":30}"#).is_err());
     }
 
     #[test]

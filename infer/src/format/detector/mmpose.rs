@@ -14,7 +14,7 @@ use crate::skeleton::{Layout, named_layout};
 struct Demo {
     #[serde(default)]
     meta_info: MetaInfo,
-    instance_info: Vec<InstanceFrame>,
+    instance_info: Vec<Entry>,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,19 +59,23 @@ impl Detector for MmPose {
         if let Ok(frames) = serde_json::from_slice::<Vec<InstanceFrame>>(text) {
             return frames.into_iter().try_for_each(|frame| push(frame, document));
         }
-        let entries: Vec<Entry> = parse(text, document.line)?;
-        let mut people = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Frame(frame) => push(frame, document)?,
-                Entry::Person(instance) => people.push(person(instance)?),
-            }
-        }
-        if !people.is_empty() || document.frames.is_empty() {
-            document.push(None, None, people);
-        }
-        Ok(())
+        push_all(parse(text, document.line)?, document)
     }
+}
+
+/// Frames, or one image's people.
+fn push_all(entries: Vec<Entry>, document: &mut Document) -> Result<()> {
+    let mut people = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Frame(frame) => push(frame, document)?,
+            Entry::Person(instance) => people.push(person(instance)?),
+        }
+    }
+    if !people.is_empty() || document.frames.is_empty() {
+        document.push(None, None, people);
+    }
+    Ok(())
 }
 
 fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
@@ -85,7 +89,7 @@ fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
     }
     let demo: Demo = parse(text, document.line)?;
     document.layout = document.layout.or(named(&demo.meta_info)?);
-    demo.instance_info.into_iter().try_for_each(|frame| push(frame, document))
+    push_all(demo.instance_info, document)
 }
 
 /// The layout that `meta_info` names joint by joint, if it does.
@@ -152,7 +156,14 @@ mod tests {
             let frames: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect();
             assert_eq!((frames, document.layout.unwrap().name), (vec![(0, 0), (1, 1)], "coco17"));
         }
-        assert_eq!(decode(&format!("[{instance},{instance}]")).unwrap().frames[0].people.len(), 2);
+        let of_image = [
+            format!("[{instance},{instance}]"),
+            format!(r#"{{"meta_info":{{}},"instance_info":[{instance},{instance}]}}"#),
+        ];
+        for image in of_image {
+            let frames = decode(&image).unwrap().frames;
+            assert_eq!((frames.len(), frames[0].people.len()), (1, 2));
+        }
         assert_eq!(decode(&instance).unwrap().frames[0].people[0].keypoints[0].score, 1.05);
     }
 

@@ -13,6 +13,7 @@ mod mediapipe;
 mod mmpose;
 mod mmskeleton;
 mod openpose;
+mod pandas;
 mod proto_text;
 mod sequence;
 mod tfjs;

@@ -1,8 +1,12 @@
 //! Text protocol buffers, as MediaPipe's own tests and tools write landmarks: `landmarks { landmark { x: 0.5 y: 0.25 } }`.
 //!
-//! They become JSON, a field a key; fields of one name that come more than once become a list.
+//! They become JSON, a field a key; fields of one name that come more than once become a list. Messages that stand behind each
+//! other, as a program prints one for each image, are a frame each.
+
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::skeleton::MEDIAPIPE33;
 
 /// Deeper than any message.
 const MAX_DEPTH: usize = 16;
@@ -16,19 +20,47 @@ pub(in crate::format) fn is_landmarks(text: &str) -> bool {
     first.is_some_and(|name| LANDMARKS.contains(&name.trim()))
 }
 
-/// A message as JSON.
+/// A message as JSON, or several as a list.
 ///
 /// # Errors
 /// A text that is no such message, named by its line.
 pub(in crate::format) fn to_json(text: &str) -> Result<Vec<u8>> {
     let mut words = Words { words: Vec::new(), next: 0 };
     for (number, line) in (1..).zip(text.lines()) {
+        // What people put between two messages.
+        if !line.is_empty() && line.trim_end().bytes().all(|byte| matches!(byte, b'-' | b'=')) {
+            continue;
+        }
         let line =
             line.split('#').next().unwrap_or_default().replace('{', " { ").replace('}', " } ").replace(':', ": ");
         words.words.extend(line.split_whitespace().map(|word| (number, word.trim_end_matches([',', ';']).to_owned())));
     }
-    let message = words.message(0)?;
+    let message = messages(words.message(0)?);
     Ok(serde_json::to_vec(&message).expect("names and numbers can be written as JSON"))
+}
+
+/// The fields of several messages, parted again: landmarks that are more than one body's, or lists of them.
+fn messages(fields: Value) -> Value {
+    let Value::Object(mut fields) = fields else { return fields };
+    if let Some(Value::Array(points)) = fields.get("landmark")
+        && points.len() > MEDIAPIPE33.len()
+        && points.len().is_multiple_of(MEDIAPIPE33.len())
+    {
+        let bodies = points.chunks(MEDIAPIPE33.len());
+        return bodies.map(|body| serde_json::json!({"landmark": body})).collect();
+    }
+    let lists = LANDMARKS.iter().find_map(|key| fields.get(*key)?.as_array().filter(|_| *key != "landmark"));
+    let Some(count) = lists.map(Vec::len) else { return fields.into() };
+    let mut frames = vec![Map::new(); count];
+    for (key, value) in &mut fields {
+        // What does not come with each message belongs to none.
+        if let Value::Array(values) = value.take()
+            && values.len() == count
+        {
+            frames.iter_mut().zip(values).for_each(|(frame, value)| drop(frame.insert(key.clone(), value)));
+        }
+    }
+    frames.into_iter().map(Value::Object).collect()
 }
 
 /// The words of a text, each with its line.
@@ -45,8 +77,8 @@ impl Words {
     }
 
     /// The fields up to the end of the text, or of the message that is `depth` deep.
-    fn message(&mut self, depth: usize) -> Result<serde_json::Value> {
-        let mut fields = serde_json::Map::new();
+    fn message(&mut self, depth: usize) -> Result<Value> {
+        let mut fields = Map::new();
         let odd = |line: u64, what: &str| Error::input(format!("no text protocol buffer: {what}")).line(line);
         while let Some((line, word)) = self.take() {
             if word == "}" && depth > 0 {
@@ -67,8 +99,8 @@ impl Words {
             };
             match fields.get_mut(&name) {
                 None => drop(fields.insert(name, value)),
-                Some(serde_json::Value::Array(list)) => list.push(value),
-                Some(first) => *first = serde_json::Value::Array(vec![first.take(), value]),
+                Some(Value::Array(list)) => list.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
             }
         }
         if depth > 0 {
@@ -92,6 +124,22 @@ mod tests {
         let expected =
             serde_json::json!({"landmarks": {"landmark": [{"x": 0.5, "y": -1e-3}, {"x": null}]}, "name": "\"a\""});
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn messages_behind_each_other_are_frames() {
+        let body = |x: f64| format!("landmark {{ x: {x} }}\n").repeat(33);
+        let parted = ["---\n", "\n", "# the next image\n", ""].map(|between| [body(0.25), body(0.5)].join(between));
+        let lists = [body(0.25), body(0.5)].map(|body| format!("landmarks {{\n{body}}}\nworld {{ x: 1 }}\n")).concat();
+        for text in parted.iter().chain([&lists]) {
+            let json: Value = serde_json::from_slice(&to_json(text).unwrap()).unwrap();
+            let list = |frame: &Value| frame.get("landmarks").unwrap_or(frame)["landmark"].as_array().unwrap().clone();
+            let frames: Vec<_> = json.as_array().unwrap().iter().map(list).collect();
+            assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [33, 33], "{text}");
+            assert_eq!(frames[1][32]["x"], 0.5);
+        }
+        let one: Value = serde_json::from_slice(&to_json(&body(0.5)).unwrap()).unwrap();
+        assert_eq!(one["landmark"].as_array().unwrap().len(), 33);
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::value_reader::check;
-use super::{Detector, Document, YoloLabels, detector, last_number, numbers_of_names, openpose::OpenPose};
+use super::{
+    Detector, Document, YoloLabels, detector, is_proto_landmarks, last_number, numbers_of_names, openpose::OpenPose,
+    proto_to_json,
+};
 use crate::error::{Error, Result};
 use crate::format::shape::Shape;
 use crate::format::unpack::{is_packed, unpacked};
@@ -53,6 +56,8 @@ pub(in crate::format) struct SequenceReader {
     folder: PathBuf,
     detector: Box<dyn Detector>,
     is_text: bool,
+    /// Whether they are text protocol buffers.
+    is_proto: bool,
     document: Document,
     info: StreamInfo,
     /// Frames up to the first with a person in it, read in advance to know the layout; the last one comes next.
@@ -124,12 +129,14 @@ impl SequenceReader {
         let Some(detector) = detector else {
             return Err(Error::input("its files are in no known format of one frame a file").at(folder));
         };
+        let is_proto = found == Some(InputFormat::MediaPipe) && is_proto_file(&first);
         Ok(Self {
             first: Some((number, first)),
             files,
             folder: folder.to_path_buf(),
             detector,
             is_text: found == Some(InputFormat::YoloLabels),
+            is_proto,
             document: Document { layout, ..Document::default() },
             info: StreamInfo { format: found, ..StreamInfo::default() },
             peeked: Vec::new(),
@@ -171,8 +178,11 @@ impl SequenceReader {
     }
 
     fn decode(&mut self, path: &Path) -> Result<()> {
-        let bytes = read_small(path)?;
+        let mut bytes = read_small(path)?;
         self.document.line = 1;
+        if self.is_proto {
+            bytes = proto_to_json(&String::from_utf8_lossy(&bytes))?;
+        }
         if self.is_text {
             return self.detector.decode(&bytes, &mut self.document);
         }
@@ -221,7 +231,9 @@ impl FrameReader for SequenceReader {
 /// Whether a file of a frame is written to its end: a JSON value that is whole, or text whose last line is.
 pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
     let Ok(bytes) = read_small(path) else { return false };
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
+    let is_text =
+        |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("txt") || extension.eq_ignore_ascii_case("pbtxt");
+    if path.extension().is_some_and(is_text) {
         return bytes.ends_with(b"\n");
     }
     let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
@@ -251,6 +263,9 @@ fn frame_format(path: &Path) -> Result<Option<InputFormat>> {
     let bytes = read_small(path)?;
     if let Ok(sniff::Start::Text) = sniff::start(&bytes) {
         let text = String::from_utf8_lossy(&bytes);
+        if is_proto_landmarks(&text) {
+            return Ok(Some(InputFormat::MediaPipe));
+        }
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         return Ok(sniff::line(first).filter(|format| *format == InputFormat::YoloLabels));
     }
@@ -261,7 +276,7 @@ fn frame_format(path: &Path) -> Result<Option<InputFormat>> {
     let is_one_frame = match format {
         Some(InputFormat::OpenPose) => true,
         // A frame's people, not a clip's frames.
-        Some(InputFormat::MmPose) => shape.first().is_some_and(|first| first.has("keypoint_scores")),
+        Some(InputFormat::MmPose) => is_mmpose_image(&shape),
         Some(InputFormat::Ultralytics) => shape.first().is_some_and(|first| first.has("keypoints")),
         Some(InputFormat::TfJs) => true,
         Some(InputFormat::MediaPipe) => !shape.has("frames"),
@@ -269,6 +284,20 @@ fn frame_format(path: &Path) -> Result<Option<InputFormat>> {
         _ => false,
     };
     Ok(format.filter(|_| is_one_frame))
+}
+
+/// Whether a value of MMPose's holds one image's people: a list of them, alone or behind `meta_info`, or one frame without a
+/// number.
+fn is_mmpose_image(value: &Shape) -> bool {
+    let list = value.get("instance_info").unwrap_or(value);
+    let is_one = matches!(list, Shape::List(1, _));
+    let is_image = |first: &Shape| first.has("keypoint_scores") || is_one && !first.has("frame_id");
+    list.first().is_some_and(is_image)
+}
+
+/// Whether a file holds landmarks as a text protocol buffer.
+fn is_proto_file(path: &Path) -> bool {
+    read_small(path).is_ok_and(|bytes| is_proto_landmarks(&String::from_utf8_lossy(&bytes)))
 }
 
 /// Whether a file holds one frame of a clip whose other frames lie beside it.
@@ -285,7 +314,7 @@ pub(in crate::format) fn common_name(file: &Path) -> String {
     if before.is_empty() { name.into_owned() } else { before.to_owned() }
 }
 
-/// The numbered files of a folder, `.json` and `.txt`, packed or not: a list, in the order of their numbers, for each
+/// The numbered files of a folder, `.json`, `.txt` and `.pbtxt`, packed or not: a list, in the order of their numbers, for each
 /// spelling of what stands around the number. Where several have one number, they are in the order of their names.
 ///
 /// # Errors
@@ -299,7 +328,7 @@ pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, P
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
         let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
-        if !["json", "txt"].contains(&extension.to_ascii_lowercase().as_str()) {
+        if !["json", "txt", "pbtxt"].contains(&extension.to_ascii_lowercase().as_str()) {
             continue;
         }
         // The listing knows what most entries are; links are asked where they lead.

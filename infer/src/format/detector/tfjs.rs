@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::json::{Label, parse};
 use super::{Detector, Document, score};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{COCO17, Layout, MEDIAPIPE33, joint_name, named_layout};
 
@@ -65,7 +65,21 @@ impl Detector for TfJs {
     }
 }
 
+impl NamedPoint {
+    /// Whether it is some other object.
+    fn is_blank(&self) -> bool {
+        let numbers = [self.x, self.y, self.score, self.confidence, self.visibility];
+        numbers.iter().all(Option::is_none) && self.name.is_none() && self.position.is_none()
+    }
+}
+
 fn push(poses: Vec<Pose>, document: &mut Document) -> Result<()> {
+    let mut points = poses.iter().flat_map(|pose| &pose.keypoints).peekable();
+    if points.peek().is_some() && points.all(NamedPoint::is_blank) {
+        return Err(Error::input(
+            "key points that are objects of other keys, expected x, y and a name or a score in each",
+        ));
+    }
     if document.layout.is_none()
         && let Some(pose) = poses.first()
     {
@@ -135,6 +149,9 @@ mod tests {
             let points = &document.frames[1].people[0].keypoints;
             assert_eq!((points.len(), points[11]), (17, Keypoint { x: 5.0, y: 6.0, score: 0.25 }));
         }
+        let other = r#"{"keypoints":[{"0":[[1,2,0.5]]},{"0":[[1,2,0.5]]}]}"#;
+        let refused = TfJs.decode(other.as_bytes(), &mut Document::default()).unwrap_err().to_string();
+        assert!(refused.contains("objects of other keys"), "{refused}");
         let mut document = Document::default();
         let own = r#"[{"keypoints":[{"x":1,"y":2,"name":"tail"},{"x":3,"y":4,"name":"nose"}]}]"#;
         TfJs.decode(own.as_bytes(), &mut document).unwrap();

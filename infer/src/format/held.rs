@@ -1,0 +1,114 @@
+//! How much of an input is held in memory at once, where a format can only be read whole.
+//!
+//! A file that is packed may unpack to a thousand times its size, or without end. Key points as text are packed three to
+//! twenty times, so that a file which unpacks to far more is no clip.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Bytes that any input may have.
+const ALWAYS: u64 = 64 << 20;
+/// How many times its size a file may have beside that.
+const MAX_RATIO: u64 = 40;
+/// Bytes of an input whose size is not known, as of a pipe.
+const MOST_OF_PIPE: u64 = 1 << 30;
+
+/// The most bytes that are held of the input called `name`.
+pub(super) fn most_held(name: &Path) -> u64 {
+    match name.metadata() {
+        Ok(found) if found.is_file() => ALWAYS.saturating_add(found.len().saturating_mul(MAX_RATIO)),
+        _ => MOST_OF_PIPE,
+    }
+}
+
+/// Returns an error if the input called `name` cannot hold as many bytes as have come.
+///
+/// # Errors
+/// There are more than [`most_held`].
+pub(super) fn check_held(bytes: usize, name: &Path) -> Result<()> {
+    // The file is only asked where it matters.
+    let is_too_much = bytes as u64 > ALWAYS && bytes as u64 > most_held(name);
+    if is_too_much { Err(too_much(name)) } else { Ok(()) }
+}
+
+/// All that is left of an input.
+///
+/// # Errors
+/// It cannot be read, or there is more than [`most_held`].
+pub(super) fn read_whole(input: impl Read, name: &Path) -> Result<Vec<u8>> {
+    let most = most_held(name);
+    let mut bytes = Vec::new();
+    input.take(most + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
+    if bytes.len() as u64 > most { Err(too_much(name)) } else { Ok(bytes) }
+}
+
+/// All that is left of an input that holds one frame, or a few.
+///
+/// # Errors
+/// It cannot be read, or is far longer than any frame.
+pub(super) fn read_small(input: impl Read, name: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(ALWAYS + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
+    if bytes.len() as u64 <= ALWAYS {
+        return Ok(bytes);
+    }
+    Err(Error::input(format!("a file of a frame that is longer than {} MB", ALWAYS >> 20)).at(name))
+}
+
+fn too_much(name: &Path) -> Error {
+    let most = most_held(name) >> 20;
+    let complaint = format!("more than {most} MB that must be read at once");
+    Error::input(complaint).at(name).hint(format!(
+        "a packed file may unpack to {} MB and {MAX_RATIO} times its size: unpack it first",
+        ALWAYS >> 20
+    ))
+}
+
+/// A reader that fails where there is more than [`most_held`].
+pub(super) struct Held<R> {
+    input: R,
+    left: u64,
+}
+
+impl<R: Read> Held<R> {
+    /// Of the input called `name`.
+    pub(super) fn new(input: R, name: &Path) -> Self {
+        Self { input, left: most_held(name) }
+    }
+}
+
+impl<R: Read> Read for Held<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(bytes)?;
+        let left = self.left.checked_sub(length as u64);
+        self.left = left.ok_or_else(|| {
+            let complaint = format!("it unpacks to more than {} MB and {MAX_RATIO} times its size", ALWAYS >> 20);
+            io::Error::new(io::ErrorKind::InvalidData, complaint)
+        })?;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn a_file_is_held_by_its_size_and_a_pipe_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json.gz");
+        std::fs::write(&path, [0; 1000]).unwrap();
+        let most = (64 << 20) + 40_000;
+        assert_eq!(most_held(&path), most);
+        assert_eq!(most_held(Path::new("<stdin>")), 1 << 30);
+        let zeros = || std::io::repeat(0).take(most + 1);
+        assert_eq!(read_whole(zeros().take(most), &path).unwrap().len() as u64, most);
+        let refused = read_whole(zeros(), &path).unwrap_err().to_string();
+        assert!(refused.contains("a.json.gz: more than 64 MB that must be read at once"), "{refused}");
+        assert!(check_held(most as usize + 1, &path).is_err() && check_held(most as usize, &path).is_ok());
+        assert!(io::copy(&mut Held::new(zeros(), &path), &mut io::sink()).is_err());
+    }
+}
