@@ -113,7 +113,8 @@ def rows(folder):
         killed = kill_a_worker(process, "LiftRows", lambda: len(list(output.glob("*.parquet"))), FILES)
         said, _ = process.communicate(timeout=300)
     assert process.returncode == 0 and f"{FILES * ROWS} people" in said, said
-    print(f"worker {killed} was killed; {said.strip().splitlines()[-1]}", flush=True)
+    summary = next(line for line in said.splitlines() if f"{FILES * ROWS} people" in line)
+    print(f"worker {killed} was killed; {summary}", flush=True)
     found = parquet.read_table(output).sort_by("id")
     asked = parquet.read_table(source).sort_by("id")
     assert found.select(asked.column_names).equals(asked), "rows are missing, or there twice, or changed"
