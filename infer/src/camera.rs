@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn an_unknown_focal_length_is_the_usual_share_of_the_longer_side() {
         let camera = Camera::with_focal(None, [600, 1000]);
-        assert_eq!((camera.focal, camera.centre), ([1200.0; 2], [300.0, 500.0]));
+        assert_eq!((camera.focal, camera.centre), ([900.0; 2], [300.0, 500.0]));
         assert_eq!(Camera::with_focal(Some(777.0), [600, 1000]).focal, [777.0; 2]);
     }
 

@@ -43,15 +43,17 @@ fn files_that_were_written_here_agree_with_the_poses_that_they_came_from() {
 fn recordings_beside_markers_have_the_errors_that_were_measured() {
     let Some(recordings) = shared("data/truth") else { return };
     let folder = tempfile::tempdir().unwrap();
-    // Millimetres by another's program, with one rotation a clip (README of the data).
+    // Millimetres by another's program, with one rotation a clip (README of the data), and a focal length of 1.2 longer sides.
     for (clip, mpjpe, p_mpjpe) in [("walk_ts", 48.3, 38.6), ("squat", 53.9, 40.7)] {
         let poses = folder.path().join(format!("{clip}.jsonl"));
-        lift(&recordings.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu"]);
+        lift(&recordings.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu", "--focal", "1536", "--sigma"]);
         let report = compared(&poses, &recordings.join(format!("{clip}.truth.json")));
         println!("{clip}: {report}");
         assert!((report["mpjpe_mm"].as_f64().unwrap() - mpjpe).abs() < 1.0, "{clip}: {report}");
         assert!((report["p_mpjpe_mm"].as_f64().unwrap() - p_mpjpe).abs() < 1.0, "{clip}: {report}");
         assert!(report["shift_s"].as_f64().unwrap().abs() < 0.06, "{clip}: {report}");
+        // Meant to be 0.68.
+        assert!((0.5..0.8).contains(&report["within_sigma"].as_f64().unwrap()), "{clip}: {report}");
     }
 }
 

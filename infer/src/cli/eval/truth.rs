@@ -47,6 +47,8 @@ struct Report {
     mpjpe_mm: f64,
     n_mpjpe_mm: f64,
     p_mpjpe_mm: f64,
+    /// `null` where the stream has no sigma.
+    within_sigma: Option<f64>,
     /// `null` where no two frames in a row were compared.
     velocity_error_mm_per_s: Option<f64>,
     /// `null` where the stream has no roots.
@@ -88,6 +90,7 @@ impl Report {
             mpjpe_mm: found.mpjpe,
             n_mpjpe_mm: found.n_mpjpe,
             p_mpjpe_mm: found.p_mpjpe,
+            within_sigma: found.within_sigma,
             velocity_error_mm_per_s: found.velocity,
             root_path_mm: found.root_path,
             joints: joints.map(|(joint, mpjpe_mm)| Joint { joint, mpjpe_mm }).collect(),
@@ -113,6 +116,7 @@ impl Report {
             ("MPJPE", format!("{:.1} mm", self.mpjpe_mm)),
             ("N-MPJPE", format!("{:.1} mm", self.n_mpjpe_mm)),
             ("P-MPJPE", format!("{:.1} mm", self.p_mpjpe_mm)),
+            ("within sigma", self.sigma()),
             ("velocity", or_not(self.velocity_error_mm_per_s, "mm/s", "no two frames in a row were compared")),
             ("path of the hips", or_not(self.root_path_mm, "mm", "the poses have no roots (`run --root` adds them)")),
             ("", String::new()),
@@ -130,6 +134,11 @@ impl Report {
             text.push_str(&format!("{joint:<18}{error:>10}\n"));
         }
         text
+    }
+
+    fn sigma(&self) -> String {
+        let share = self.within_sigma.map(|share| format!("{:.1} % of the joints (68 % are meant to be)", 100.0 * share));
+        share.unwrap_or_else(|| "not given: the poses have no sigma (`run --sigma` writes it)".to_owned())
     }
 
     /// Degrees.

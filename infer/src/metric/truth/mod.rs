@@ -78,6 +78,8 @@ pub struct Recording {
     pub poses: Vec<TruthPose>,
     /// `[T]` where the middle of the hips is, NaN where it is not known; empty if it is known nowhere.
     pub roots: Vec<Vector3<f64>>,
+    /// `[T]` the error expected of each joint, metres, NaN where it is not known; empty where none is.
+    pub sigma: Vec<[f64; TRUTH_JOINTS.len()]>,
 }
 
 /// How well poses agree with a recording. Lengths in millimetres, angles in degrees.
@@ -95,6 +97,9 @@ pub struct Agreement {
     pub n_mpjpe: f64,
     /// With the best rotation, scale and translation of each pose.
     pub p_mpjpe: f64,
+    /// The share of the joints that are within their sigma, after the rotation of the clip; `None` without sigma. It is meant
+    /// to be 0.68.
+    pub within_sigma: Option<f64>,
     /// Of each joint of [`TRUTH_JOINTS`]; `None` where it is never known.
     pub joints: [Option<f64>; TRUTH_JOINTS.len()],
     /// The mean error of the joints' velocity, mm/s; `None` without two frames in a row.
@@ -151,6 +156,7 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
         mpjpe: 1e3 * mean_over(&turned, mpjpe),
         n_mpjpe: 1e3 * mean_over(&turned, n_mpjpe),
         p_mpjpe: 1e3 * mean_over(&turned, p_mpjpe),
+        within_sigma: within_sigma(&turned, &poses.sigma),
         joints: joint_errors(&turned),
         velocity: velocity_error(&turned),
         angles: ANGLES.iter().filter_map(|angle| angle.agreement(&turned)).collect(),
@@ -296,6 +302,15 @@ fn joint_errors(pairs: &[Pair]) -> [Option<f64>; TRUTH_JOINTS.len()] {
     })
 }
 
+/// The share of the joints that are within their `sigma` `[T]`.
+fn within_sigma(pairs: &[Pair], sigma: &[[f64; TRUTH_JOINTS.len()]]) -> Option<f64> {
+    let expected = |pair: &Pair, joint: usize| sigma.get(pair.frame).map_or(f64::NAN, |sigma| sigma[joint]);
+    let ratios = pairs.iter().flat_map(|pair| {
+        (0..TRUTH_JOINTS.len()).map(|joint| (pair.pose[joint] - pair.truth[joint]).norm() / expected(pair, joint))
+    });
+    mean(ratios.filter(|ratio| ratio.is_finite()).map(|ratio| f64::from(u8::from(ratio <= 1.0))))
+}
+
 /// The mean length of the error's change in a second, between frames that follow each other.
 fn velocity_error(pairs: &[Pair]) -> Option<f64> {
     let mut errors = Vec::new();
@@ -374,7 +389,7 @@ mod tests {
         };
         let poses: Vec<TruthPose> = times.iter().map(|&time| pose(time)).collect();
         let roots = poses.iter().map(middle_of_hips).collect();
-        Recording { times: times.to_vec(), poses, roots }
+        Recording { times: times.to_vec(), poses, roots, sigma: Vec::new() }
     }
 
     fn times(count: usize, rate: f64) -> Vec<f64> {
@@ -418,6 +433,10 @@ mod tests {
         // 120 mm over twelve joints, and what the rotation by least squares moves the others.
         assert!((9.0..16.0).contains(&found.mpjpe), "{found:?}");
         assert!(found.velocity.unwrap() < 25.0, "{found:?}");
+        assert_eq!(found.within_sigma, None);
+        poses.sigma = vec![[0.05; TRUTH_JOINTS.len()]; 70];
+        // All joints but the wrist.
+        assert_relative_eq!(agreement(&poses, &truth).unwrap().within_sigma.unwrap(), 11.0 / 12.0, epsilon = 1e-9);
         let elbow = found.angles.iter().find(|angle| angle.name == "right_elbow").unwrap();
         assert!(elbow.error > 5.0 && elbow.without_offset < elbow.error, "{elbow:?}");
         assert!(found.angles[0].error < 1.0, "{found:?}");

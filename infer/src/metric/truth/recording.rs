@@ -97,6 +97,8 @@ impl Recording {
         self.times.push(time);
         self.roots.push(root + middle_of_hips(&pose));
         self.poses.push(pose);
+        let sigma = |joint: usize| person.sigma.get(joint).map_or(f64::NAN, |&sigma| f64::from(sigma) * metres);
+        self.sigma.push(columns.map(|column| column.map_or(f64::NAN, sigma)));
     }
 }
 
