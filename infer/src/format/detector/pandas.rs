@@ -13,6 +13,10 @@ use crate::format::pickle::{Plain, plain};
 
 /// Most levels of the names of columns or rows.
 const MOST_LEVELS: usize = 6;
+/// Most columns that are named by words and labels: a label takes a byte, and each names a word anew.
+const MOST_COLUMNS: usize = 1 << 16;
+/// The longest word of a name, in bytes.
+const LONGEST_WORD: usize = 256;
 
 /// A table of numbers.
 pub(super) struct PandasTable {
@@ -68,7 +72,7 @@ fn table(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
     let block = behind.unwrap_or(size as usize).saturating_sub(start);
     let (index, columns) = (offset("index"), names.len());
     let element = if block == 4 * columns { 4 } else { 8 };
-    if columns == 0 || block != element * columns {
+    if columns == 0 || block != element * columns || start + block > size as usize {
         return Err(Error::input(format!("'{place}' has {block} bytes of numbers a row for {columns} columns")));
     }
     let bytes = table.read_native_bytes().map_err(unreadable)?;
@@ -127,25 +131,50 @@ fn row_numbers(file: &Hdf5File, key: &str, length: usize) -> Result<Vec<Option<u
         }
         return Ok(integers(&numbers)?.into_iter().map(|number| u64::try_from(number).ok()).collect());
     }
-    let names = level_names(file, &axis, length)?;
-    Ok(names.iter().map(|levels| levels.last().and_then(|name| last_number(name))).collect())
+    let last = (0..MOST_LEVELS).rev().find(|level| file.dataset(&format!("{axis}_level{level}")).is_ok());
+    let Some(last) = last else { return Ok(Vec::new()) };
+    let Level { words, labels } = Level::read(file, &axis, last, length)?;
+    let numbers: Vec<Option<u64>> = words.iter().map(|word| last_number(word)).collect();
+    let number = |label: &i64| usize::try_from(*label).ok().and_then(|label| *numbers.get(label)?);
+    Ok(labels.iter().map(number).collect())
 }
 
-/// Names of several levels, each a list of words and an index into it.
+/// A level of names: words, and which of them each name has.
+struct Level {
+    words: Vec<String>,
+    labels: Vec<i64>,
+}
+
+impl Level {
+    fn read(file: &Hdf5File, place: &str, level: usize, length: usize) -> Result<Self> {
+        let words = dataset(file, &format!("{place}_level{level}"), length)?;
+        // Of whole numbers, as of a table without images, the numbers are the words.
+        let words = match words.dtype() {
+            Datatype::FixedPoint { .. } => integers(&words)?.iter().map(i64::to_string).collect(),
+            _ => words.read_strings().map_err(unreadable)?,
+        };
+        if words.iter().any(|word| word.len() > LONGEST_WORD) {
+            return Err(Error::input(format!("'{place}' has a name of more than {LONGEST_WORD} bytes")));
+        }
+        let labels = integers(&dataset(file, &format!("{place}_label{level}"), length)?)?;
+        Ok(Self { words, labels })
+    }
+}
+
+/// Names of columns, a level each.
 fn level_names(file: &Hdf5File, place: &str, length: usize) -> Result<Vec<Vec<String>>> {
     let mut names: Vec<Vec<String>> = Vec::new();
     for level in 0..MOST_LEVELS {
-        let words = format!("{place}_level{level}");
-        if file.dataset(&words).is_err() {
+        if file.dataset(&format!("{place}_level{level}")).is_err() {
             break;
         }
-        let words = dataset(file, &words, length)?.read_strings().map_err(unreadable)?;
-        let labels = integers(&dataset(file, &format!("{place}_label{level}"), length)?)?;
+        let Level { words, labels } = Level::read(file, place, level, length)?;
         if level == 0 {
-            names.resize(labels.len(), Vec::new());
+            names.resize(labels.len().min(MOST_COLUMNS), Vec::new());
         }
         if labels.len() != names.len() {
-            return Err(Error::input(format!("'{place}' has levels of different lengths")));
+            let (found, expected) = (labels.len(), names.len());
+            return Err(Error::input(format!("'{place}' has {found} names in level {level}, expected {expected}")));
         }
         for (name, label) in names.iter_mut().zip(labels) {
             // −1 is no name, as of an animal that has none.
