@@ -37,7 +37,7 @@ pub(super) struct Bodies {
     positions: Tensor,
     /// `[T, 1, 3]` the root's place, world axes.
     roots: Tensor,
-    /// `[T, 1]` 1 where bones are as long as a person's joint centres are apart, else 0.
+    /// `[T, 1]` 1 where bone lengths are a real person's, else 0.
     human: Tensor,
     variety: Variety,
     pub(super) tables: Tables,
@@ -70,24 +70,24 @@ impl Bodies {
         (Kind::Float, self.positions.device())
     }
 
-    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own lengths or [`JOINT_CENTRE_LENGTHS`], varied
+    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
     /// by `reshape` times the usual spread. With `mix`, poses are varied and half the bodies are mirrored.
     pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, index));
         let human = self.human.index_select(0, index).view([-1, 1, 1]);
         let lengths = lengths(&bones);
-        let wanted: Tensor = &lengths * &human + &tables.joint_centre_lengths * (1.0f64 - human);
+        let wanted: Tensor = &lengths * &human + &tables.human_lengths * (1.0f64 - human);
         let wanted = if mix { self.some_as_children(&wanted) } else { wanted };
         let wanted = self.stretched(&wanted, reshape);
         let directions = bones / lengths.clamp_min(1e-6);
-        let directions = if mix { self.variety.of(&directions, 1) } else { directions };
+        let directions = if mix { self.variety.of(&directions) } else { directions };
         let bodies = tables.joints_from_bones.matmul(&(directions * wanted));
         if mix { self.mirrored(&bodies) } else { bodies }
     }
 
     /// Bodies that move through the windows of frames `index` `[B, T]`: one body of [`STATURE`] a window, its bones of constant
-    /// lengths, its pose varied in one way for all frames, half of them mirrored. Bones are as long as joint centres are apart in adults ([`JOINT_CENTRE_LENGTHS`]), varied by `reshape`
+    /// lengths, half of them mirrored. Bones are as long as joint centres are apart in adults ([`JOINT_CENTRE_LENGTHS`]), varied by `reshape`
     /// times the usual spread.
     pub(super) fn draw_moving(&self, index: &Tensor, reshape: f64) -> Moving {
         let (tables, frames, steps) = (&self.tables, index.flatten(0, 1), index.size()[1]);
@@ -96,7 +96,7 @@ impl Bodies {
         let own = each.view([-1, steps, BODY22.len() as i64, 1]).mean_dim(&[1i64][..], false, Kind::Float);
         let wanted = tables.joint_centre_lengths.unsqueeze(0).expand_as(&own);
         let wanted = self.stretched(&self.some_as_children(&wanted), reshape);
-        let directions = self.variety.of(&(bones / each.clamp_min(1e-6)), steps);
+        let directions = bones / each.clamp_min(1e-6);
         let bodies = tables.joints_from_bones.matmul(&(directions * each_frame(&wanted, steps)));
         let leg =
             |lengths: &Tensor| lengths.index_select(1, &tables.legs).sum_dim_intlist(&[1i64][..], true, Kind::Float);
@@ -174,6 +174,8 @@ pub(super) struct Tables {
     length_spread: Tensor,
     /// `[22, 1]` logarithms of [`AT_FIVE`].
     log_at_five: Tensor,
+    /// `[22, 1]` bone lengths of a person of [`STATURE`].
+    human_lengths: Tensor,
     /// `[22, 1]` [`JOINT_CENTRE_LENGTHS`].
     joint_centre_lengths: Tensor,
     chain: Tensor,
@@ -218,6 +220,7 @@ impl Tables {
                 let part = AT_FIVE.iter().find(|(ends, _)| ends.iter().any(|end| joint.ends_with(end)));
                 part.map_or(0.0, |(_, factor)| factor.ln())
             })),
+            human_lengths: square(&HUMAN_LENGTHS),
             joint_centre_lengths: square(&JOINT_CENTRE_LENGTHS),
             chain: places(&CHAIN),
             legs: places(&LEGS),
@@ -227,10 +230,18 @@ impl Tables {
     }
 }
 
+/// `[22]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY22`]: means over the subjects of
+/// UI-PRMD (Vakanski et al. 2018), left and right alike, scaled to that stature.
+#[rustfmt::skip]
+const HUMAN_LENGTHS: [f32; 22] = [
+    0.0, 0.092, 0.411, 0.393, 0.092, 0.411, 0.393, 0.27, 0.269, 0.152, 0.172,
+    0.164, 0.277, 0.231, 0.164, 0.277, 0.231, 0.06, 0.062, 0.062, 0.091, 0.091,
+];
+
 /// `[22]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY22`]: between the means of UI-PRMD's people and
 /// those of the skeletons that CMU fitted to markers, which agree with de Leva 1996 in the limbs. UI-PRMD's wrists and ankles lie above
-/// the joints: by its lengths a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter than they are
-/// (docs/lab.md).
+/// the joints: by its lengths ([`HUMAN_LENGTHS`]) a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter
+/// than they are (docs/lab.md).
 #[rustfmt::skip]
 const JOINT_CENTRE_LENGTHS: [f32; 22] = [
     0.0, 0.095, 0.401, 0.411, 0.095, 0.401, 0.411, 0.268, 0.268, 0.150, 0.172,

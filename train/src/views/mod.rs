@@ -59,7 +59,7 @@ pub struct ViewOptions {
 }
 
 impl Viewer {
-    /// `positions` `[T, 22, 3]` at any place, `human` `[T]` whether bones are as long as a person's joint centres are apart; detectors see
+    /// `positions` `[T, 22, 3]` at any place, `human` `[T]` whether bone lengths are a real person's; detectors see
     /// the joints of `layout`.
     ///
     /// # Panics
@@ -199,8 +199,8 @@ mod tests {
             };
             bone(9, 10) / (bone(1, 2) + bone(2, 3))
         };
-        // Head over leg is 0.172/0.812 for adults, 1.37 times as much at five years.
-        let share = |mix: bool| share(&neck_over_leg(mix).gt(1.2 * 0.172 / 0.812));
+        // Head over leg is 0.172/0.804 for adults, 1.37 times as much at five years.
+        let share = |mix: bool| share(&neck_over_leg(mix).gt(1.2 * 0.172 / 0.804));
         let (grown_up, mixed) = (share(false), share(true));
         assert!(mixed > grown_up + 0.03 && mixed < grown_up + 0.12, "{grown_up} and {mixed} have large heads");
     }

@@ -10,7 +10,6 @@ use std::f64::consts::PI;
 use poselift::skeleton::BODY22;
 use tch::{Device, Kind, Tensor};
 
-use super::each_frame;
 use crate::views::detector::Sampler;
 
 /// Share of the people who get the legs of another, and share who get another's left arm, and another's right arm.
@@ -38,52 +37,6 @@ const TILTED: (f64, f64) = (0.12, 25.0);
 const TUMBLED: f64 = 0.03;
 /// Greatest sine of the hips' tilt: steeper hips would tear the trunk off another's legs.
 const LEVEL: f64 = 0.35;
-
-/// What is drawn for people, each seen in T frames: one number a person, the same in all frames.
-#[derive(Debug)]
-struct People {
-    draw: Sampler,
-    /// T.
-    steps: i64,
-}
-
-impl People {
-    /// For the people of `directions` `[B·T, …]`.
-    fn new(directions: &Tensor, steps: i64) -> Self {
-        Self { draw: Sampler::new(directions.size()[0] / steps, directions.device()), steps }
-    }
-
-    fn some(&self, share: f64) -> Tensor {
-        each_frame(&self.draw.some(share), self.steps)
-    }
-
-    fn normal(&self, shape: &[i64]) -> Tensor {
-        each_frame(&self.draw.normal(shape), self.steps)
-    }
-
-    fn unit(&self, shape: &[i64]) -> Tensor {
-        each_frame(&self.draw.unit(shape), self.steps)
-    }
-
-    /// What `rows` `[B·T, …]` says of the person `further` places on.
-    fn of_later(&self, rows: &Tensor, further: i64) -> Tensor {
-        rows.roll([further * self.steps], [0])
-    }
-
-    /// `[B·T, 1, 1]` true for people for whom `condition` `[B·T]` holds in all frames.
-    fn always(&self, condition: &Tensor) -> Tensor {
-        let people = condition.view([-1, self.steps]).all_dim(1, true);
-        each_frame(&people.unsqueeze(2), self.steps)
-    }
-
-    /// 1 where a bend of this `sine` has an axis, 0 where the axis is noise. From frame to frame the change is not abrupt.
-    fn where_bent(&self, sine: &Tensor) -> Tensor {
-        match self.steps {
-            1 => sine.gt(STRAIGHT).to_kind(Kind::Float),
-            _ => ((sine - STRAIGHT) / STRAIGHT).clamp(0.0, 1.0),
-        }
-    }
-}
 
 /// Bones that rotate about one joint: bones of [`BODY22`], named by the joint at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,10 +127,9 @@ impl Variety {
         }
     }
 
-    /// Augmented versions of the bone directions `directions` `[B·T, 22, 3]` of people in `steps` T frames each, every person in one
-    /// way for all frames; draws from libtorch's generator.
-    pub(super) fn of(&self, directions: &Tensor, steps: i64) -> Tensor {
-        let draw = People::new(directions, steps);
+    /// Augmented versions of the bone directions `directions`; draws from libtorch's generator.
+    pub(super) fn of(&self, directions: &Tensor) -> Tensor {
+        let draw = Sampler::new(directions.size()[0], directions.device());
         let exchanged = self.arms_exchanged(&self.legs_exchanged(directions, &draw), &draw);
         let loosened = self.bent(&self.turned(&exchanged, &draw), &draw);
         let loosened = loosened.where_self(&draw.some(LOOSENED), &exchanged);
@@ -186,8 +138,8 @@ impl Variety {
 
     /// Some people with the legs of the next person in the batch, turned about the vertical so that both hips point
     /// the same way.
-    fn legs_exchanged(&self, directions: &Tensor, draw: &People) -> Tensor {
-        let donors = draw.of_later(directions, 1);
+    fn legs_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
+        let donors = directions.roll([1], [0]);
         let across = |bones: &Tensor| bones.select(1, self.hips[0]) - bones.select(1, self.hips[1]);
         let heading = |bones: &Tensor| {
             let across = across(bones);
@@ -202,16 +154,16 @@ impl Variety {
             let length = across.square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
             across.select(1, 1).abs().lt_tensor(&(length * LEVEL))
         };
-        let both_level = draw.always(&level(directions).logical_and(&level(&donors)));
+        let both_level = level(directions).logical_and(&level(&donors)).view([-1, 1, 1]);
         let chosen = draw.some(LEGS_EXCHANGED).logical_and(&both_level).logical_and(&self.legs);
         rotated(&donors, &turn).where_self(&chosen, directions)
     }
 
     /// Some people with an arm of a later person in the batch, in the same position relative to the trunk.
-    fn arms_exchanged(&self, directions: &Tensor, draw: &People) -> Tensor {
+    fn arms_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let own = self.trunk_axes(directions);
         let exchange = |poses: Tensor, (arm, further): (&Tensor, i64)| {
-            let [donors, axes] = [directions, &own].map(|tensor| draw.of_later(tensor, further));
+            let [donors, axes] = [directions, &own].map(|tensor| tensor.roll([further], [0]));
             // Into the donor's trunk, out of the person's own.
             let held = donors.bmm(&axes).bmm(&own.transpose(1, 2));
             held.where_self(&draw.some(ARM_EXCHANGED).logical_and(arm), &poses)
@@ -231,7 +183,7 @@ impl Variety {
     }
 
     /// The trunk, then head and limbs, each rotated a little about its joint.
-    fn turned(&self, directions: &Tensor, draw: &People) -> Tensor {
+    fn turned(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
             // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 22, 3].
             rotated(poses, &parts.tr().matmul(&angles))
@@ -242,21 +194,21 @@ impl Variety {
     }
 
     /// Knees and elbows bent more or less, about their current axis and never beyond straight.
-    fn bent(&self, directions: &Tensor, draw: &People) -> Tensor {
+    fn bent(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
         let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
         let axis = near.cross(&far, 2);
         let sine = sum(axis.square()).sqrt();
         let bend = sine.atan2(&sum(&near * &far));
         let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
-        let turn = (wanted - bend) * draw.where_bent(&sine);
+        let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
         let far = rotated(&far, &(axis / sine.clamp_min(STRAIGHT) * turn));
         directions.index_copy(1, &self.hinged, &far)
     }
 }
 
 /// Some people tilted as a whole, and a few with any rotation.
-fn tilted(directions: &Tensor, draw: &People) -> Tensor {
+fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
     let flat = Tensor::from_slice(&[1.0f32, 0.0, 1.0]).to_device(directions.device());
     let tilt = draw.normal(&[1, 3]) * flat * TILTED.1.to_radians();
     let tilt = tilt * draw.some(TILTED.0).to_kind(Kind::Float);
@@ -308,12 +260,11 @@ mod tests {
         rotated(&bodies.contiguous(), &turn)
     }
 
-    fn crowd() -> (Variety, Tensor, People) {
+    fn crowd() -> (Variety, Tensor, Sampler) {
         tch::manual_seed(9);
         let headings = Tensor::rand([ROWS], tch::kind::FLOAT_CPU) * (2.0 * PI);
-        let people = people(&headings);
-        let draw = People::new(&people, 1);
-        (Variety::new(Device::Cpu), people, draw)
+        let draw = Sampler::new(ROWS, Device::Cpu);
+        (Variety::new(Device::Cpu), people(&headings), draw)
     }
 
     fn largest(difference: &Tensor) -> f64 {
@@ -328,21 +279,9 @@ mod tests {
     fn bones_keep_their_lengths() {
         let _held = generator();
         let (variety, people, _) = crowd();
-        let varied = variety.of(&people, 1);
+        let varied = variety.of(&people);
         assert!(largest(&(length(&varied) - 1.0)) < 1e-4);
         let moved = length(&(&varied - &people)).amax(&[1i64][..], false).gt(0.02).to_kind(Kind::Float);
-        assert!(moved.mean(Kind::Float).double_value(&[]) > 0.6, "most people are as they were");
-    }
-
-    #[test]
-    fn a_person_is_changed_in_one_way_for_all_frames() {
-        let _held = generator();
-        let (variety, people, _) = crowd();
-        let steps = 4;
-        let frames = each_frame(&people, steps);
-        let varied = variety.of(&frames, steps).view([ROWS, steps, 22, 3]);
-        assert!(largest(&(&varied - varied.narrow(1, 0, 1))) < 1e-5);
-        let moved = length(&(varied.select(1, 0) - &people)).amax(&[1i64][..], false).gt(0.02).to_kind(Kind::Float);
         assert!(moved.mean(Kind::Float).double_value(&[]) > 0.6, "most people are as they were");
     }
 

@@ -77,8 +77,7 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
             name: &clip.name,
             subject: &clip.subject,
             source,
-            // Its wrists and ankles lie above the joints.
-            figure: Figure { human_lengths: false, own_face: true },
+            figure: Figure { human_lengths: true, own_face: true },
         };
         let sifted = builder.take(take, &bodies, description.fps);
         broken += sifted.cut;
