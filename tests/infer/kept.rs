@@ -70,16 +70,38 @@ fn the_frames_of_a_folder_are_not_overwritten() {
     }
 }
 
+/// Waits until the program has worked, and used no more of the processor for a while.
+fn wait_until_idle(program: u32) {
+    let used = || {
+        let stat = std::fs::read_to_string(format!("/proc/{program}/stat")).unwrap();
+        let fields: Vec<i64> =
+            stat.rsplit(')').next().unwrap().split(' ').filter_map(|field| field.parse().ok()).collect();
+        // Of the numbers after the name and the letter of the state, the eleventh and twelfth: ticks in the program and for it.
+        fields[10] + fields[11]
+    };
+    let mut before = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(700));
+        let now = used();
+        if now > 0 && now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
 /// Pipes the demonstration clip into `poselift run -o out`, sends `signal` once all of it is lifted, and gives how it ended.
 fn interrupted(options: &[&str], out: &Path, signal: &str) -> std::process::ExitStatus {
-    let mut command = poselift();
+    // Jobs in the background are started with signals ignored, and hand that on.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(poselift().get_program());
     command.args(["run", "-", "--fps", "30"]).args(options).arg("-o").arg(out);
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(&std::fs::read(CLIP).unwrap()).unwrap();
     input.flush().unwrap();
     // The pipe stays open: the program waits for more when the signal comes.
-    std::thread::sleep(Duration::from_millis(700));
+    wait_until_idle(child.id());
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let begun = Instant::now();
     loop {

@@ -46,7 +46,11 @@ fn recordings_beside_markers_have_the_errors_that_were_measured() {
     // Millimetres by another's program, with one rotation a clip (README of the data), and a focal length of 1.2 longer sides.
     for (clip, mpjpe, p_mpjpe) in [("walk_ts", 48.3, 38.6), ("squat", 53.9, 40.7)] {
         let poses = folder.path().join(format!("{clip}.jsonl"));
-        lift(&recordings.join(format!("{clip}.full.mediapipe33.jsonl")), &poses, &["--device", "cpu", "--focal", "1536", "--sigma"]);
+        lift(
+            &recordings.join(format!("{clip}.full.mediapipe33.jsonl")),
+            &poses,
+            &["--device", "cpu", "--focal", "1536", "--sigma"],
+        );
         let report = compared(&poses, &recordings.join(format!("{clip}.truth.json")));
         println!("{clip}: {report}");
         assert!((report["mpjpe_mm"].as_f64().unwrap() - mpjpe).abs() < 1.0, "{clip}: {report}");
