@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use poselift_train::data::body::Body;
 use poselift_train::data::body::kinematics::{Placement, place};
 use poselift_train::data::body::take::Take;
@@ -49,7 +49,7 @@ fn motion(path: &Path) -> Motion {
 
 /// A joint of one frame.
 fn joint(motion: &Motion, frame: usize, name: &str) -> [f64; 3] {
-    let slot = BODY22.position(name).unwrap();
+    let slot = BODY28.position(name).unwrap();
     [0, 1, 2].map(|axis| f64::from(motion.positions[[frame, slot, axis]]))
 }
 
@@ -219,7 +219,7 @@ fn bodies_are_the_same(folder: &Path) {
     let [original, copy] = ["asfamc", "bvh31"].map(|name| motion(&folder.join(name)));
     assert_eq!((original.clips.as_slice(), &original.sources), (copy.clips.as_slice(), &copy.sources));
     assert_eq!((original.clips[0].subject.as_str(), original.clips[0].human_lengths), ("cmu02", true));
-    for (slot, name) in BODY22.joints.iter().enumerate() {
+    for (slot, name) in BODY28.joints.iter().enumerate() {
         let distance = |frame: usize| {
             let between =
                 |axis| f64::from(original.positions[[frame, slot, axis]] - copy.positions[[frame, slot, axis]]);
@@ -296,10 +296,10 @@ fn with_sides_exchanged(bodies: &[Body]) -> Vec<Body> {
 
 /// The neck's joint moved forward by `metres`, as another marker set may have it.
 fn with_necks_shifted(bodies: &[Body], metres: f64) -> Vec<Body> {
-    let neck = BODY22.joint("neck_nose");
+    let neck = BODY28.joint("neck_nose");
     let mut shifted = bodies.to_vec();
     for body in &mut shifted {
-        let at = |joint: &str| body[BODY22.joint(joint)].map(f64::from);
+        let at = |joint: &str| body[BODY28.joint(joint)].map(f64::from);
         let ahead = cross(minus(at("left_hip"), at("right_hip")), minus(at("thorax"), at("hip")));
         let length = dot(ahead, ahead).sqrt();
         for axis in 0..3 {

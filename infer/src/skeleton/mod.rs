@@ -5,13 +5,15 @@
 //! ears: a stream in it needs a model that was trained on it.
 
 mod absent;
-mod body22;
 mod body25;
 mod body25b;
+mod body28;
 mod coco17;
 mod coco18;
+mod coco23;
 mod convert;
 mod h36m17;
+mod h36m23;
 mod halpe136;
 mod halpe26;
 mod halpe68;
@@ -21,13 +23,15 @@ mod openpose134;
 mod whole_body;
 mod wholebody133;
 
-pub use body22::BODY22;
 pub use body25::BODY25;
 pub use body25b::BODY25B;
+pub use body28::BODY28;
 pub use coco17::COCO17;
 pub use coco18::COCO18;
+pub use coco23::COCO23;
 pub use convert::Conversion;
 pub use h36m17::H36M17;
+pub use h36m23::H36M23;
 pub use halpe26::HALPE26;
 pub use halpe68::HALPE68;
 pub use halpe136::HALPE136;
@@ -51,10 +55,12 @@ pub struct Layout {
 }
 
 /// Every 2D layout that streams may have. Of two with the same number of points, the more common one comes first.
-pub const LAYOUTS: [&Layout; 11] = [
+pub const LAYOUTS: [&Layout; 13] = [
     &COCO17,
     &H36M17,
     &COCO18,
+    &COCO23,
+    &H36M23,
     &BODY25,
     &BODY25B,
     &HALPE26,
@@ -143,7 +149,7 @@ mod tests {
 
     #[test]
     fn tables_are_trees_with_unique_names() {
-        for layout in LAYOUTS.into_iter().chain([&BODY22]) {
+        for layout in LAYOUTS.into_iter().chain([&BODY28]) {
             assert_eq!(layout.joints.len(), layout.parents.len(), "{}", layout.name);
             for (joint, &parent) in layout.parents.iter().enumerate() {
                 assert!(parent >= -1 && parent < layout.len() as i32 && parent != joint as i32);
@@ -170,7 +176,7 @@ mod tests {
 
     #[test]
     fn mirroring_twice_is_nothing() {
-        for layout in LAYOUTS.into_iter().chain([&BODY22]) {
+        for layout in LAYOUTS.into_iter().chain([&BODY28]) {
             let mirrored = layout.mirrored();
             assert!((0..layout.len()).all(|joint| mirrored[mirrored[joint]] == joint), "{}", layout.name);
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use ndarray::{Array1, Array2, s};
 use poselift::format::NpzWriter;
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use poselift::{Error, Result};
 
 use crate::config::FitConfig;
@@ -253,7 +253,7 @@ const BONES: [(&str, &str, &str); 8] = [
 
 /// Mean distance of two joints over the clips of a source that have a real person's bone lengths; `-` without any.
 fn mean_millimetres(motion: &Motion, source: usize, from: &str, to: &str) -> String {
-    let (from, to) = (BODY22.joint(from), BODY22.joint(to));
+    let (from, to) = (BODY28.joint(from), BODY28.joint(to));
     let (mut sum, mut count) = (0.0, 0);
     for clip in motion.clips.iter().filter(|clip| clip.source == source && clip.human_lengths) {
         let frames = motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);

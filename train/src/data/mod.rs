@@ -19,7 +19,7 @@ pub use read::pairs::RootChoice;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-/// Motion of [`poselift::skeleton::BODY22`], many clips end to end.
+/// Motion of [`poselift::skeleton::BODY28`], many clips end to end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Motion {
     /// `[T, 22, 3]` joint positions: metres, world axes with y up (right-handed), absolute.

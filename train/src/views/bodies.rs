@@ -1,9 +1,9 @@
 //! New bodies for recorded poses: bone lengths drawn anew, poses varied (`variety`), half of them mirrored.
 //!
-//! World axes have y up. The 22 joints of [`BODY22`] form a tree, so positions become bones, and bones become
+//! World axes have y up. The 22 joints of [`BODY28`] form a tree, so positions become bones, and bones become
 //! positions again, by one product with a constant matrix each.
 
-use poselift::skeleton::{BODY22, H36M17};
+use poselift::skeleton::{BODY28, H36M17};
 use tch::{Device, Kind, Tensor};
 
 use super::each_frame;
@@ -93,7 +93,7 @@ impl Bodies {
         let (tables, frames, steps) = (&self.tables, index.flatten(0, 1), index.size()[1]);
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, &frames));
         let each = lengths(&bones);
-        let own = each.view([-1, steps, BODY22.len() as i64, 1]).mean_dim(&[1i64][..], false, Kind::Float);
+        let own = each.view([-1, steps, BODY28.len() as i64, 1]).mean_dim(&[1i64][..], false, Kind::Float);
         let wanted = tables.joint_centre_lengths.unsqueeze(0).expand_as(&own);
         let wanted = self.stretched(&self.some_as_children(&wanted), reshape);
         let directions = bones / each.clamp_min(1e-6);
@@ -187,27 +187,27 @@ pub(super) struct Tables {
 
 impl Tables {
     fn new(device: Device) -> Self {
-        let joints = BODY22.len();
+        let joints = BODY28.len();
         let mut bones_from_joints = vec![0f32; joints * joints];
         let mut joints_from_bones = vec![0f32; joints * joints];
         for joint in 0..joints {
             bones_from_joints[joint * joints + joint] = 1.0;
-            if let Ok(parent) = usize::try_from(BODY22.parents[joint]) {
+            if let Ok(parent) = usize::try_from(BODY28.parents[joint]) {
                 bones_from_joints[joint * joints + parent] = -1.0;
             }
             let mut ancestor = joint as i32;
             while ancestor >= 0 {
                 joints_from_bones[joint * joints + ancestor as usize] = 1.0;
-                ancestor = BODY22.parents[ancestor as usize];
+                ancestor = BODY28.parents[ancestor as usize];
             }
         }
         let square = |values: &[f32]| Tensor::from_slice(values).view([joints as i64, -1]).to_device(device);
         let each =
-            |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY22.joints.iter().map(|joint| value(joint)).collect() };
-        let mirrored = BODY22.mirrored();
+            |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY28.joints.iter().map(|joint| value(joint)).collect() };
+        let mirrored = BODY28.mirrored();
         let class: Vec<i64> = (0..joints).map(|joint| joint.min(mirrored[joint]) as i64).collect();
         let indices = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
-        let places = |names: &[&str]| indices(names.iter().map(|name| BODY22.joint(name) as i64).collect());
+        let places = |names: &[&str]| indices(names.iter().map(|name| BODY28.joint(name) as i64).collect());
         Self {
             bones_from_joints: square(&bones_from_joints),
             joints_from_bones: square(&joints_from_bones),
@@ -230,7 +230,7 @@ impl Tables {
     }
 }
 
-/// `[22]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY22`]: means over the subjects of
+/// `[22]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY28`]: means over the subjects of
 /// UI-PRMD (Vakanski et al. 2018), left and right alike, scaled to that stature.
 #[rustfmt::skip]
 const HUMAN_LENGTHS: [f32; 22] = [
@@ -238,7 +238,7 @@ const HUMAN_LENGTHS: [f32; 22] = [
     0.164, 0.277, 0.231, 0.164, 0.277, 0.231, 0.06, 0.062, 0.062, 0.091, 0.091,
 ];
 
-/// `[22]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY22`]: between the means of UI-PRMD's people and
+/// `[22]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY28`]: between the means of UI-PRMD's people and
 /// those of the skeletons that CMU fitted to markers, which agree with de Leva 1996 in the limbs. UI-PRMD's wrists and ankles lie above
 /// the joints: by its lengths ([`HUMAN_LENGTHS`]) a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter
 /// than they are (docs/lab.md).

@@ -1,10 +1,10 @@
 //! Axes on the body: a detector that puts a joint a little beside its place puts it beside the same place of the limb
 //! however the limb turns.
 
-use poselift::skeleton::{BODY22, Layout};
+use poselift::skeleton::{BODY28, Layout};
 use tch::{Device, Kind, Tensor};
 
-/// For each of J joints of a layout the points of [`BODY22`] that its axes are made of, `[J]` indices each.
+/// For each of J joints of a layout the points of [`BODY28`] that its axes are made of, `[J]` indices each.
 #[derive(Debug)]
 pub(super) struct LimbAxes {
     /// The y axis points from `far` to `near` along the limb.
@@ -42,7 +42,7 @@ impl LimbAxes {
     pub(super) fn new(layout: &Layout, device: Device) -> Self {
         let named: Vec<[String; 4]> = layout.joints.iter().map(|joint| points(joint)).collect();
         let indices = |which: usize| {
-            let indices: Vec<i64> = named.iter().map(|points| BODY22.joint(&points[which]) as i64).collect();
+            let indices: Vec<i64> = named.iter().map(|points| BODY28.joint(&points[which]) as i64).collect();
             Tensor::from_slice(&indices).to_device(device)
         };
         Self { near: indices(0), far: indices(1), left: indices(2), right: indices(3) }
@@ -78,7 +78,7 @@ mod tests {
         tch::manual_seed(2);
         for layout in [&COCO17, &H36M17] {
             let axes = LimbAxes::new(layout, Device::Cpu);
-            let bodies = Tensor::randn([50, BODY22.len() as i64, 3], tch::kind::FLOAT_CPU);
+            let bodies = Tensor::randn([50, BODY28.len() as i64, 3], tch::kind::FLOAT_CPU);
             let found = axes.of(&bodies);
             assert_eq!(found.size(), [50, layout.len() as i64, 3, 3]);
             let identity = Tensor::eye(3, tch::kind::FLOAT_CPU);

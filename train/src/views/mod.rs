@@ -2,7 +2,7 @@
 //! (`cameras`) and a new detector; the result is [`Seen`], as it is or with the camera turned towards the person. `sequences`
 //! keeps body, camera and detector for a window of frames.
 //!
-//! All tensors are f32. N poses of the 22 joints of [`poselift::skeleton::BODY22`]; world axes have y up, camera axes
+//! All tensors are f32. N poses of the 22 joints of [`poselift::skeleton::BODY28`]; world axes have y up, camera axes
 //! x right, y down, z forward.
 
 mod bodies;
@@ -14,7 +14,7 @@ mod seen;
 mod sequences;
 mod variety;
 
-use poselift::skeleton::{BODY22, Layout};
+use poselift::skeleton::{BODY28, Layout};
 use tch::{Device, Tensor};
 
 use bodies::Bodies;
@@ -63,9 +63,9 @@ impl Viewer {
     /// the joints of `layout`.
     ///
     /// # Panics
-    /// A joint of `layout` is not one of [`BODY22`]'s.
+    /// A joint of `layout` is not one of [`BODY28`]'s.
     pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
-        let seen: Vec<i64> = layout.joints.iter().map(|name| BODY22.joint(name) as i64).collect();
+        let seen: Vec<i64> = layout.joints.iter().map(|name| BODY28.joint(name) as i64).collect();
         Self {
             bodies: Bodies::new(positions, human, device),
             seen: Tensor::from_slice(&seen).to_device(device),
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::data::generator;
 
-    /// A person standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY22`].
+    /// A person standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY28`].
     #[rustfmt::skip]
     const STANDING: [[f32; 3]; 22] = [
         [0.0, 0.95, 0.0], [-0.1, 0.95, 0.0], [-0.1, 0.5, 0.02], [-0.1, 0.08, 0.0], [0.1, 0.95, 0.0], [0.1, 0.5, 0.02],

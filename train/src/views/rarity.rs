@@ -3,11 +3,11 @@
 //! The density of poses is a kernel estimate (Parzen 1962) over poses turned to one heading. Each pose is drawn with
 //! a weight of density to the power of minus `power`: 0 as recorded, 1 as if all poses were equally common.
 
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
-const LEFT_HIP: i64 = BODY22.joint("left_hip") as i64;
-const RIGHT_HIP: i64 = BODY22.joint("right_hip") as i64;
+const LEFT_HIP: i64 = BODY28.joint("left_hip") as i64;
+const RIGHT_HIP: i64 = BODY28.joint("right_hip") as i64;
 
 /// Number of reference poses for the density.
 const REFERENCES: i64 = 4096;
@@ -25,7 +25,7 @@ pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
     tch::manual_seed(SEED);
     let chosen = Tensor::randint(count, [REFERENCES.min(count)], (Kind::Int64, Device::Cpu)).to_device(poses.device());
     let references = poses.index_select(0, &chosen);
-    let joints = BODY22.len() as f64;
+    let joints = BODY28.len() as f64;
     let density = |part: Tensor| {
         // |a − b|² = |a|² + |b|² − 2ab: one product of matrices.
         let own = part.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);

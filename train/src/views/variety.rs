@@ -1,13 +1,13 @@
 //! Pose augmentation: plausible poses that were never recorded, with the legs or an arm of another pose, limbs swung
 //! and bent a little further or less, the trunk leant, the whole person tilted or upside down.
 //!
-//! Everything works on bone directions `[B, 22, 3]` of [`BODY22`] (unit vectors, y up), so that no bone changes its
+//! Everything works on bone directions `[B, 22, 3]` of [`BODY28`] (unit vectors, y up), so that no bone changes its
 //! length. Widening the poses of a lifter's training data is what PoseAug (Gong et al. 2021) found to help most on
 //! unseen people; here the changes are drawn at random, not learned.
 
 use std::f64::consts::PI;
 
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
 use crate::views::detector::Sampler;
@@ -38,7 +38,7 @@ const TUMBLED: f64 = 0.03;
 /// Greatest sine of the hips' tilt: steeper hips would tear the trunk off another's legs.
 const LEVEL: f64 = 0.35;
 
-/// Bones that rotate about one joint: bones of [`BODY22`], named by the joint at their end.
+/// Bones that rotate about one joint: bones of [`BODY28`], named by the joint at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// All except legs and hips.
@@ -67,7 +67,7 @@ impl Part {
 
 /// The left and the right joint of a kind, as libtorch's indices.
 const fn both(left: &str, right: &str) -> [i64; 2] {
-    [BODY22.joint(left) as i64, BODY22.joint(right) as i64]
+    [BODY28.joint(left) as i64, BODY28.joint(right) as i64]
 }
 const HIPS: [i64; 2] = both("left_hip", "right_hip");
 const KNEES: [i64; 2] = both("left_knee", "right_knee");
@@ -75,7 +75,7 @@ const ANKLES: [i64; 2] = both("left_ankle", "right_ankle");
 const SHOULDERS: [i64; 2] = both("left_shoulder", "right_shoulder");
 const ELBOWS: [i64; 2] = both("left_elbow", "right_elbow");
 const WRISTS: [i64; 2] = both("left_wrist", "right_wrist");
-const BACK: [i64; 2] = [BODY22.joint("spine") as i64, BODY22.joint("thorax") as i64];
+const BACK: [i64; 2] = [BODY28.joint("spine") as i64, BODY28.joint("thorax") as i64];
 
 /// Masks and indices of the parts.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ pub(super) struct Variety {
 impl Variety {
     pub(super) fn new(device: Device) -> Self {
         let mark = |holds: &dyn Fn(&str) -> bool| -> Vec<f32> {
-            BODY22.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
+            BODY28.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
         };
         let mask =
             |holds: &dyn Fn(&str) -> bool| Tensor::from_slice(&mark(holds)).view([1, -1, 1]).gt(0.5).to_device(device);
@@ -238,7 +238,7 @@ mod tests {
 
     /// A person standing with bent elbows and knees, turned to `headings` `[B]`; y up.
     fn people(headings: &Tensor) -> Tensor {
-        let ends: Vec<f32> = BODY22
+        let ends: Vec<f32> = BODY28
             .joints
             .iter()
             .flat_map(|joint| {

@@ -12,7 +12,7 @@ use super::kinematics::{Placement, turn};
 use super::rig::FittedRig;
 use super::take::{Axis, Channel, Take};
 
-/// `[22, 3]` joints of [`poselift::skeleton::BODY22`], metres, y up.
+/// `[22, 3]` joints of [`poselift::skeleton::BODY28`], metres, y up.
 pub type Body = [[f32; 3]; 22];
 
 /// Thigh and shank as a share of the stature, mean of UI-PRMD's ten people.
@@ -25,7 +25,7 @@ pub const REFERENCE_STATURE: f64 = 1.755;
 pub const THIGH_METRES: f64 = 0.245 * 1.70;
 
 /// Points of the skull from its middle at the height of the temples, metres at [`REFERENCE_STATURE`]:
-/// x to the left, y up, z forward. The first number is the index in [`poselift::skeleton::BODY22`].
+/// x to the left, y up, z forward. The first number is the index in [`poselift::skeleton::BODY28`].
 pub const SKULL: [(usize, [f64; 3]); 7] = [
     (9, [0.0, -0.100, 0.061]),
     (10, [0.0, 0.065, 0.003]),

@@ -5,7 +5,7 @@
 //! back to front only if two agree and are not outvoted.
 
 use nalgebra::Vector3;
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 
 use super::{Body, Fault, Figure, Finding, at, runs};
 
@@ -33,23 +33,23 @@ const STEP_SECONDS: f64 = 0.2;
 /// The least cosine between a witness's direction and forward or backward: 60 degrees.
 const ALONG: f64 = 0.5;
 
-const HIP: usize = BODY22.joint("hip");
-const THORAX: usize = BODY22.joint("thorax");
-const NECK: usize = BODY22.joint("neck_nose");
-const HEAD: usize = BODY22.joint("head");
-const NOSE: usize = BODY22.joint("nose");
-const EARS: [usize; 2] = [BODY22.joint("left_ear"), BODY22.joint("right_ear")];
-const HIPS: [usize; 2] = [BODY22.joint("left_hip"), BODY22.joint("right_hip")];
-const SHOULDERS: [usize; 2] = [BODY22.joint("left_shoulder"), BODY22.joint("right_shoulder")];
+const HIP: usize = BODY28.joint("hip");
+const THORAX: usize = BODY28.joint("thorax");
+const NECK: usize = BODY28.joint("neck_nose");
+const HEAD: usize = BODY28.joint("head");
+const NOSE: usize = BODY28.joint("nose");
+const EARS: [usize; 2] = [BODY28.joint("left_ear"), BODY28.joint("right_ear")];
+const HIPS: [usize; 2] = [BODY28.joint("left_hip"), BODY28.joint("right_hip")];
+const SHOULDERS: [usize; 2] = [BODY28.joint("left_shoulder"), BODY28.joint("right_shoulder")];
 /// Hip, knee and ankle of each leg.
 const LEGS: [[usize; 3]; 2] = [
-    [BODY22.joint("left_hip"), BODY22.joint("left_knee"), BODY22.joint("left_ankle")],
-    [BODY22.joint("right_hip"), BODY22.joint("right_knee"), BODY22.joint("right_ankle")],
+    [BODY28.joint("left_hip"), BODY28.joint("left_knee"), BODY28.joint("left_ankle")],
+    [BODY28.joint("right_hip"), BODY28.joint("right_knee"), BODY28.joint("right_ankle")],
 ];
 /// Shoulder, elbow and wrist of each arm.
 const ARMS: [[usize; 3]; 2] = [
-    [BODY22.joint("left_shoulder"), BODY22.joint("left_elbow"), BODY22.joint("left_wrist")],
-    [BODY22.joint("right_shoulder"), BODY22.joint("right_elbow"), BODY22.joint("right_wrist")],
+    [BODY28.joint("left_shoulder"), BODY28.joint("left_elbow"), BODY28.joint("left_wrist")],
+    [BODY28.joint("right_shoulder"), BODY28.joint("right_elbow"), BODY28.joint("right_wrist")],
 ];
 
 /// A part of the body that shows which way it looks.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ndarray::{Array1, Array3};
 use poselift::format::{NamedArray, NpzWriter};
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub fn write(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
 fn write_to(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
     let meta = Meta {
         schema: SCHEMA,
-        joints: BODY22.joints.iter().map(|&joint| joint.to_owned()).collect(),
+        joints: BODY28.joints.iter().map(|&joint| joint.to_owned()).collect(),
         rate: motion.rate,
         clips: motion.clips.clone(),
         sources: motion.sources.clone(),
@@ -144,8 +144,8 @@ fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<(
     };
     let complaint = if meta.schema != SCHEMA {
         format!("schema {}, expected {SCHEMA}", meta.schema)
-    } else if meta.joints != BODY22.joints || (joints, axes) != (BODY22.len(), 3) {
-        format!("{joints} joints of {axes} numbers ({}), expected {}'s 22 of 3", meta.joints.join(", "), BODY22.name)
+    } else if meta.joints != BODY28.joints || (joints, axes) != (BODY28.len(), 3) {
+        format!("{joints} joints of {axes} numbers ({}), expected {}'s 22 of 3", meta.joints.join(", "), BODY28.name)
     } else if !(meta.rate.is_finite() && meta.rate > 0.0) {
         format!("a rate of {}, expected more than 0", meta.rate)
     } else if let Some(clip) = meta.clips.iter().find(outside) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array3;
 use poselift::error::{Error, Result};
 use poselift::format::NamedArray;
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use serde::Deserialize;
 
 use crate::data::TakeOf;
@@ -35,7 +35,7 @@ struct DescribedClip {
 /// Adds all clips of the array at `path`, described by the `.json` of the same name.
 ///
 /// # Errors
-/// A file that is missing or unreadable, a joint of [`BODY22`] that it lacks, clips outside the array.
+/// A file that is missing or unreadable, a joint of [`BODY28`] that it lacks, clips outside the array.
 pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let description = describe(&path.with_extension("json"))?;
     let metres = match (description.unit.as_str(), description.up.as_str()) {
@@ -98,10 +98,10 @@ fn describe(path: &Path) -> Result<Description> {
     Ok(description)
 }
 
-/// The index of each joint of [`BODY22`] among `names`; three have other names there.
+/// The index of each joint of [`BODY28`] among `names`; three have other names there.
 fn order(names: &[String]) -> Result<[usize; 22]> {
     let mut joints = [0; 22];
-    for (slot, ours) in joints.iter_mut().zip(BODY22.joints) {
+    for (slot, ours) in joints.iter_mut().zip(BODY28.joints) {
         let theirs = match *ours {
             "hip" => "hip_center",
             "neck_nose" => "neck",
@@ -111,7 +111,7 @@ fn order(names: &[String]) -> Result<[usize; 22]> {
         *slot = names.iter().position(|name| name == theirs).ok_or_else(|| {
             Error::input(format!(
                 "no joint '{theirs}', expected the {} of UI-PRMD; found {}",
-                BODY22.len(),
+                BODY28.len(),
                 names.join(", ")
             ))
         })?;

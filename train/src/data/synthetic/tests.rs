@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use nalgebra::Vector3;
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 
 use super::*;
 use crate::data::Motion;
@@ -20,7 +20,7 @@ fn made_up(repertoire: Repertoire, frames: usize, seed: u64) -> Motion {
 }
 
 fn joint(motion: &Motion, frame: usize, name: &str) -> Vector3<f64> {
-    let slot = BODY22.position(name).unwrap();
+    let slot = BODY28.position(name).unwrap();
     Vector3::from_fn(|axis, _| f64::from(motion.positions[[frame, slot, axis]]))
 }
 
@@ -58,18 +58,18 @@ fn bones_keep_their_length() {
 
 fn bones_keep_their_length_in(motion: &Motion) {
     for clip in &motion.clips {
-        for (slot, &parent) in BODY22.parents.iter().enumerate().skip(1) {
+        for (slot, &parent) in BODY28.parents.iter().enumerate().skip(1) {
             // The neck bends between the two points.
-            if BODY22.joints[slot] == "neck_nose" {
+            if BODY28.joints[slot] == "neck_nose" {
                 continue;
             }
             let length = |frame| {
-                let name = |slot: usize| BODY22.joints[slot];
+                let name = |slot: usize| BODY28.joints[slot];
                 (joint(motion, frame, name(slot)) - joint(motion, frame, name(parent as usize))).norm()
             };
             let first = length(clip.start);
             for frame in clip.start..clip.start + clip.frames {
-                assert!((length(frame) - first).abs() < 1e-4, "{} of {}", BODY22.joints[slot], clip.name);
+                assert!((length(frame) - first).abs() < 1e-4, "{} of {}", BODY28.joints[slot], clip.name);
             }
         }
     }
@@ -195,7 +195,7 @@ fn no_jumps(motion: &Motion) {
                         (motion.positions[[frame, slot, axis]] - motion.positions[[frame - 1, slot, axis]]).powi(2)
                     })
                     .sum();
-                assert!(f64::from(step.sqrt()) * RATE < 15.0, "{} moves {step} in {}", BODY22.joints[slot], clip.name);
+                assert!(f64::from(step.sqrt()) * RATE < 15.0, "{} moves {step} in {}", BODY28.joints[slot], clip.name);
             }
         }
     }

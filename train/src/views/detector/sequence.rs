@@ -4,7 +4,7 @@
 //! The shares were fitted to MediaPipe's errors beside marker-based truth (two clips, docs/lab.md): of 19 to 31 mm a joint,
 //! 4 to 7 are white, 16 to 19 follow the pose slowly, 10 to 20 are constant for the clip.
 
-use poselift::skeleton::BODY22;
+use poselift::skeleton::BODY28;
 use tch::{Kind, Tensor};
 
 use super::scores::ScoreHabit;
@@ -137,8 +137,8 @@ impl<'a> SequenceDetection<'a> {
     fn follows(&self, footage: &Footage) -> Tensor {
         let (windows, steps, outputs) = (&self.frames.windows, self.frames.steps, (self.joints.count + 1) * 2);
         let pose = &footage.bodies - footage.bodies.narrow(1, 0, 1);
-        let pose = pose.narrow(1, 1, BODY22.len() as i64 - 1);
-        let numbers = (BODY22.len() as i64 - 1) * 3;
+        let pose = pose.narrow(1, 1, BODY28.len() as i64 - 1);
+        let numbers = (BODY28.len() as i64 - 1) * 3;
         let waves = windows.normal(&[numbers, WAVES]) * RADIANS_A_METRE;
         let phase = windows.unit(&[1, WAVES]) * std::f64::consts::TAU;
         let height = (pose.reshape([-1, steps, numbers]).bmm(&waves) + phase).cos();
