@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use poselift::skeleton::{COCO17, H36M17, Layout};
+use poselift::skeleton::{COCO17, COCO23, H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -175,7 +175,7 @@ pub struct FitConfig {
     pub precision: TrainPrecision,
     /// Detector noise on the key points of motion data: 0 for perfect projections, 1 for a usual detector.
     pub noise: f64,
-    /// Motion only: the layout of the key points, `coco17` or `h36m17`.
+    /// Motion only: the layout of the key points, `coco17`, `coco23` (feet too) or `h36m17`.
     #[serde(default = "usual_layout")]
     pub layout: String,
     /// Motion only: how much more often rare poses are drawn than common ones, 0 to 1 (`data::augment`).
@@ -232,10 +232,10 @@ impl FitConfig {
     /// # Errors
     /// The name is not a layout whose joints motion has.
     pub fn input_layout(&self) -> Result<&'static Layout> {
-        let layouts = [&COCO17, &H36M17];
+        let layouts = [&COCO17, &COCO23, &H36M17];
         layouts.into_iter().find(|layout| layout.name == self.layout).ok_or_else(|| {
-            Error::usage(format!("--layout {}, expected coco17 or h36m17", self.layout))
-                .hint("body25, halpe26 and mediapipe33 hold coco17: a coco17 model reads them all")
+            Error::usage(format!("--layout {}, expected coco17, coco23 or h36m17", self.layout))
+                .hint("body25, halpe26 and mediapipe33 hold coco17: a coco17 model reads them all, a coco23 one their feet too")
         })
     }
 

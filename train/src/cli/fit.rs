@@ -68,7 +68,7 @@ pub(super) struct FitArgs {
     /// Detector noise on the key points of motion: 0 none, 1 usual
     #[arg(long, value_name = "LEVEL", default_value_t = 1.0, conflicts_with = "resume")]
     noise: f64,
-    /// Layout of the key points that motion is projected to: coco17, which most detectors write, or h36m17
+    /// Layout of the key points that motion is projected to: coco17, which most detectors write, coco23 with feet, or h36m17
     #[arg(long, value_name = "LAYOUT", default_value = "coco17", conflicts_with = "resume")]
     layout: String,
     /// How much more often rare poses of motion are drawn than common ones: 0 as recorded, 1 as if all were equally

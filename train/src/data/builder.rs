@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use ndarray::Array3;
 use poselift::error::{Error, Result};
+use poselift::skeleton::BODY28;
 
-use super::body::Body;
-use super::body::resample;
+use super::body::{Body, feet, resample};
 use super::check::{self, Figure, Sifted};
 use super::{Clip, Motion, Source};
 
@@ -83,10 +83,14 @@ impl MotionBuilder {
     }
 
     /// Adds a clip at [`Self::rate`]; if its source already has the name, a number is appended.
+    ///
+    /// Feet that are NaN are made up ([`feet::complete`]).
     pub fn clip(&mut self, name: &str, subject: &str, source: usize, human_lengths: bool, bodies: &[Body]) {
         if bodies.is_empty() {
             return;
         }
+        let mut bodies = bodies.to_vec();
+        feet::complete(&mut bodies);
         let mut unique = name.to_owned();
         let mut piece = 1;
         while !self.names.insert((source, unique.clone())) {
@@ -106,7 +110,7 @@ impl MotionBuilder {
 
     /// Frames collected so far.
     pub fn frames(&self) -> usize {
-        self.coordinates.len() / (22 * 3)
+        self.coordinates.len() / (BODY28.len() * 3)
     }
 
     /// Everything collected, and the notes about it.
@@ -119,7 +123,7 @@ impl MotionBuilder {
                 Error::input("no clip of motion is left, expected at least one of 0.4 s").hint(self.notes.join("\n"))
             );
         }
-        let positions = Array3::from_shape_vec((self.frames(), 22, 3), self.coordinates)
+        let positions = Array3::from_shape_vec((self.frames(), BODY28.len(), 3), self.coordinates)
             .map_err(|e| Error::input(format!("the clips do not form a table: {e}")))?;
         Ok((Motion { positions, rate: self.rate, clips: self.clips, sources: self.sources }, self.notes))
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// Motion of [`poselift::skeleton::BODY28`], many clips end to end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Motion {
-    /// `[T, 22, 3]` joint positions: metres, world axes with y up (right-handed), absolute.
+    /// `[T, 28, 3]` joint positions: metres, world axes with y up (right-handed), absolute.
     pub positions: Array3<f32>,
     /// Poses a second.
     pub rate: f64,

@@ -161,7 +161,7 @@ mod tests {
         let TrainingData::Motion(motion) = opened(&["synthetic:130", "synthetic:20"]).unwrap().data else {
             panic!("motion expected")
         };
-        assert_eq!(motion.positions.dim(), (150, 22, 3));
+        assert_eq!(motion.positions.dim(), (150, 28, 3));
         let clips: Vec<_> = motion.clips.iter().map(|clip| (clip.name.as_str(), clip.start, clip.frames)).collect();
         assert_eq!(clips, [("walk_0000", 0, 120), ("sit_0001", 120, 10), ("walk_0000.2", 130, 20)]);
     }

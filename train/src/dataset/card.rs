@@ -2,7 +2,7 @@
 
 use poselift::model::{Card, DataCard, InputCard, OutputCard, View};
 use poselift::pose::{Axes, Unit};
-use poselift::skeleton::{H36M17, Layout};
+use poselift::skeleton::Layout;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use crate::config::NetworkConfig;
 use crate::data::{Motion, Pairs, Source};
 use crate::net::{Mirror, Standardisation};
 use crate::trained::{InputTransform, ZScore};
+use crate::views::lifted_from;
 
 /// The description of a data set that outlives the run; saved as `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,12 +127,13 @@ pub(super) fn motion_card(
     let mut subjects: Vec<_> = validating.iter().map(|&clip| motion.clips[clip].subject.as_str()).collect();
     subjects.sort_unstable();
     subjects.dedup();
+    let lifted = lifted_from(layout);
     DatasetCard {
         input: InputCard { layout: layout.name.into(), joints: names(layout.joints), channels: 3, view: View::Subject },
         output: OutputCard {
-            skeleton: H36M17.name.into(),
-            joints: names(H36M17.joints),
-            parents: H36M17.parents.to_vec(),
+            skeleton: lifted.name.into(),
+            joints: names(lifted.joints),
+            parents: lifted.parents.to_vec(),
             root: Some(0),
             root_position: None,
             unit: Unit::Metres,

@@ -15,6 +15,7 @@ pub(crate) mod fingerprint;
 pub mod history;
 pub(crate) mod lock;
 pub(crate) mod start;
+mod widen;
 pub mod teacher;
 pub mod tensorboard;
 mod train_loop;

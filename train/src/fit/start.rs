@@ -6,10 +6,12 @@
 
 use bytes::Bytes;
 use poselift::model::{Card, ModelFile};
+use poselift::skeleton::{COCO17, COCO23, H36M17};
 use poselift::{Error, Result};
 use poselift_onnx::{Features, Model, Network};
 use tch::Tensor;
 
+use super::widen::Widening;
 use crate::config::{InitConfig, InputBlock, NetworkConfig};
 use crate::dataset::{Dataset, DatasetCard};
 use crate::features::features;
@@ -79,7 +81,9 @@ impl Start {
     /// # Errors
     /// Other key points, other joints, or paired arrays for a model of motion and the other way round.
     pub(crate) fn check(&self, data: &DatasetCard) -> Result<()> {
-        data.expect_model("the model of --init", &self.card)?;
+        if !self.lacks_feet_of(data) {
+            data.expect_model("the model of --init", &self.card)?;
+        }
         match (&self.network.features, data.transform()) {
             (Features::Centred, InputTransform::Centred) | (Features::Absolute(_), InputTransform::Absolute) => Ok(()),
             (Features::Centred, InputTransform::Absolute) => {
@@ -91,12 +95,29 @@ impl Start {
         }
     }
 
-    /// Gives `net` the model's weights.
+    /// Whether the model is one of motion that differs from `data` in having no feet.
+    fn lacks_feet_of(&self, data: &DatasetCard) -> bool {
+        let (theirs, ours) = (&self.card, data);
+        theirs.input.joints == COCO17.joints
+            && ours.input.joints == COCO23.joints
+            && theirs.output.joints == H36M17.joints
+            && (theirs.input.channels, theirs.input.view) == (ours.input.channels, ours.input.view)
+            && theirs.output.unit == ours.output.unit
+    }
+
+    /// Gives `net` the model's weights; feet that the model does not know are added ([`Widening`]).
     ///
     /// # Errors
     /// The network has another shape.
     pub(crate) fn load_into(&self, net: &mut LiftNet, dataset: &Dataset) -> Result<()> {
-        net.start_from(&unfold::network(&self.network))?;
+        let (ours, theirs) = (&dataset.card, &self.card);
+        let network = unfold::network(&self.network);
+        if self.lacks_feet_of(ours) {
+            let widening = Widening::new((&theirs.input, &theirs.output), (&ours.input, &ours.output))?;
+            net.start_from(&widening.widened(network, &net.zscores().1.mean))?;
+        } else {
+            net.start_from(&network)?;
+        }
         let keypoints = dataset.calibration(MEASURED).to_device(net.device());
         let means = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
         net.measure_norms(&features(&keypoints, &dataset.card.transform(), &means));

@@ -72,7 +72,7 @@ impl<'a> TrainLoop<'a> {
         let seen = sequences.validation(config.window);
         let lifted = lift(&mut frames, &seen)?;
         let validation = Validation::new(&seen, lifted);
-        let mirrored = skeleton::H36M17.mirrored().into_iter().map(|joint| joint as i64);
+        let mirrored = skeleton::mirrored(&sequences.card.output.joints).into_iter().map(|joint| joint as i64);
         let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
         Ok(Self { config, out, sequences, frames, net, state, history, validation, twins })
     }

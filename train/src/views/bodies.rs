@@ -1,12 +1,12 @@
 //! New bodies for recorded poses: bone lengths drawn anew, poses varied (`variety`), half of them mirrored.
 //!
-//! World axes have y up. The 22 joints of [`BODY28`] form a tree, so positions become bones, and bones become
+//! World axes have y up. The joints of [`BODY28`] form a tree, so positions become bones, and bones become
 //! positions again, by one product with a constant matrix each.
 
-use poselift::skeleton::{BODY28, H36M17};
+use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
-use super::each_frame;
+use super::{WITHOUT_FEET, each_frame};
 use super::variety::Variety;
 
 /// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
@@ -18,6 +18,8 @@ pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
 /// The bones of both legs: a body with longer ones takes longer steps.
 const LEGS: [&str; 4] = ["left_knee", "left_ankle", "right_knee", "right_ankle"];
+/// The ends of the names of a foot's joints. A foot is as long as its shank makes it: their lengths vary together.
+const FOOT: [&str; 2] = ["toe", "heel"];
 /// Spread of a bone's length about its mean, as a standard deviation of its logarithm; and that of the widths of hips
 /// and shoulders, which differ most between people, sexes and definitions of a hip.
 const LENGTH_SPREAD: f64 = 0.06;
@@ -28,19 +30,19 @@ const WIDTHS: [&str; 4] = ["left_hip", "right_hip", "left_shoulder", "right_shou
 const CHILDREN: f64 = 0.15;
 /// Factor of each part's bone lengths at five years of age; the whole is scaled to [`STATURE`] afterwards.
 const AT_FIVE: [(&[&str], f32); 3] =
-    [(&["neck_nose", "head", "nose", "eye", "ear"], 1.27), (&["knee", "ankle"], 0.93), (&["elbow", "wrist"], 0.96)];
+    [(&["neck_nose", "head", "nose", "eye", "ear"], 1.27), (&["knee", "ankle", "toe", "heel"], 0.93), (&["elbow", "wrist"], 0.96)];
 
 /// Poses on the device, and how new bodies are made from them.
 #[derive(Debug)]
 pub(super) struct Bodies {
-    /// `[T, 22, 3]` root-relative, world axes.
+    /// `[T, 28, 3]` root-relative, world axes.
     positions: Tensor,
     /// `[T, 1, 3]` the root's place, world axes.
     roots: Tensor,
     /// `[T, 1]` 1 where bone lengths are a real person's, else 0.
     human: Tensor,
     variety: Variety,
-    pub(super) tables: Tables,
+    tables: Tables,
 }
 
 impl Bodies {
@@ -61,7 +63,7 @@ impl Bodies {
         self.positions.size()[0] as usize
     }
 
-    /// `[T, 22, 3]` root-relative, world axes.
+    /// `[T, 28, 3]` root-relative, world axes.
     pub(super) fn positions(&self) -> &Tensor {
         &self.positions
     }
@@ -70,7 +72,7 @@ impl Bodies {
         (Kind::Float, self.positions.device())
     }
 
-    /// Bodies `[B, 22, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
+    /// Bodies `[B, 28, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
     /// by `reshape` times the usual spread. With `mix`, poses are varied and half the bodies are mirrored.
     pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
@@ -111,7 +113,7 @@ impl Bodies {
         }
     }
 
-    /// Bone lengths `[B, 22, 1]`, each varied (left and right alike) and all scaled to [`STATURE`].
+    /// Bone lengths `[B, 28, 1]`, each varied (left and right alike) and all scaled to [`STATURE`].
     fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let rows = lengths.size()[0];
@@ -122,7 +124,7 @@ impl Bodies {
         lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)
     }
 
-    /// Bone lengths `[B, 22, 1]`, some with a child's proportions.
+    /// Bone lengths `[B, 28, 1]`, some with a child's proportions.
     fn some_as_children(&self, lengths: &Tensor) -> Tensor {
         let unit = || Tensor::rand([lengths.size()[0], 1, 1], self.options());
         let youth = unit() * unit().lt(CHILDREN).to_kind(Kind::Float);
@@ -141,6 +143,10 @@ impl Bodies {
     }
 }
 
+fn is_of_foot(joint: &str) -> bool {
+    FOOT.iter().any(|end| joint.ends_with(end))
+}
+
 /// `points` `[…, 3]` with x negated.
 fn reflected(points: &Tensor) -> Tensor {
     points * Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(points.device())
@@ -149,40 +155,39 @@ fn reflected(points: &Tensor) -> Tensor {
 /// Bodies in motion.
 #[derive(Debug)]
 pub(super) struct Moving {
-    /// `[B·T, 22, 3]` root-relative, world axes, metres.
+    /// `[B·T, 28, 3]` root-relative, world axes, metres.
     pub(super) bodies: Tensor,
     /// `[B, T, 3]` the root's path about its mean, world axes, metres.
     pub(super) path: Tensor,
 }
 
-/// Lengths `[B, 22, 1]` of bones `[B, 22, 3]`.
+/// Lengths `[B, 28, 1]` of bones `[B, 28, 3]`.
 fn lengths(bones: &Tensor) -> Tensor {
     bones.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
 }
 
 /// Index and matrix constants of the skeleton.
 #[derive(Debug)]
-pub(super) struct Tables {
-    /// `[22, 22]` joint positions to bones (each joint minus its parent).
+struct Tables {
+    /// `[28, 28]` joint positions to bones (each joint minus its parent).
     bones_from_joints: Tensor,
-    /// `[22, 22]` bones to joint positions, by summing from the root.
+    /// `[28, 28]` bones to joint positions, by summing from the root.
     joints_from_bones: Tensor,
-    /// `[22]` group index of bones that are scaled together: left and right are.
+    /// `[28]` group index of bones that are scaled together: left and right are.
     length_class: Tensor,
     length_classes: i64,
-    /// `[22, 1]` the spread of each.
+    /// `[28, 1]` the spread of each.
     length_spread: Tensor,
-    /// `[22, 1]` logarithms of [`AT_FIVE`].
+    /// `[28, 1]` logarithms of [`AT_FIVE`].
     log_at_five: Tensor,
-    /// `[22, 1]` bone lengths of a person of [`STATURE`].
+    /// `[28, 1]` bone lengths of a person of [`STATURE`].
     human_lengths: Tensor,
-    /// `[22, 1]` [`JOINT_CENTRE_LENGTHS`].
+    /// `[28, 1]` [`JOINT_CENTRE_LENGTHS`].
     joint_centre_lengths: Tensor,
     chain: Tensor,
     /// The bones of both legs, by the joint at their end.
     legs: Tensor,
     mirrored: Tensor,
-    pub(super) h36m: Tensor,
 }
 
 impl Tables {
@@ -205,13 +210,17 @@ impl Tables {
         let each =
             |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY28.joints.iter().map(|joint| value(joint)).collect() };
         let mirrored = BODY28.mirrored();
-        let class: Vec<i64> = (0..joints).map(|joint| joint.min(mirrored[joint]) as i64).collect();
+        let class = |joint: usize| {
+            let bone = if is_of_foot(BODY28.joints[joint]) { BODY28.parents[joint] as usize } else { joint };
+            bone.min(mirrored[bone]) as i64
+        };
+        let class: Vec<i64> = (0..joints).map(class).collect();
         let indices = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
         let places = |names: &[&str]| indices(names.iter().map(|name| BODY28.joint(name) as i64).collect());
         Self {
             bones_from_joints: square(&bones_from_joints),
             joints_from_bones: square(&joints_from_bones),
-            length_classes: joints as i64,
+            length_classes: WITHOUT_FEET,
             length_class: indices(class),
             length_spread: square(&each(&|joint| {
                 (if WIDTHS.contains(&joint) { WIDTH_SPREAD } else { LENGTH_SPREAD }) as f32
@@ -225,25 +234,26 @@ impl Tables {
             chain: places(&CHAIN),
             legs: places(&LEGS),
             mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),
-            h36m: places(H36M17.joints),
         }
     }
 }
 
-/// `[22]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY28`]: means over the subjects of
-/// UI-PRMD (Vakanski et al. 2018), left and right alike, scaled to that stature.
+/// `[28]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY28`]: means over the subjects of
+/// UI-PRMD (Vakanski et al. 2018), left and right alike, scaled to that stature; feet as `data::body::feet` makes them.
 #[rustfmt::skip]
-const HUMAN_LENGTHS: [f32; 22] = [
+const HUMAN_LENGTHS: [f32; 28] = [
     0.0, 0.092, 0.411, 0.393, 0.092, 0.411, 0.393, 0.27, 0.269, 0.152, 0.172,
     0.164, 0.277, 0.231, 0.164, 0.277, 0.231, 0.06, 0.062, 0.062, 0.091, 0.091,
+    0.203, 0.153, 0.071, 0.203, 0.153, 0.071,
 ];
 
-/// `[22]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY28`]: between the means of UI-PRMD's people and
+/// `[28]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY28`]: between the means of UI-PRMD's people and
 /// those of the skeletons that CMU fitted to markers, which agree with de Leva 1996 in the limbs. UI-PRMD's wrists and ankles lie above
 /// the joints: by its lengths ([`HUMAN_LENGTHS`]) a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter
 /// than they are (docs/lab.md).
 #[rustfmt::skip]
-const JOINT_CENTRE_LENGTHS: [f32; 22] = [
+const JOINT_CENTRE_LENGTHS: [f32; 28] = [
     0.0, 0.095, 0.401, 0.411, 0.095, 0.401, 0.411, 0.268, 0.268, 0.150, 0.172,
     0.175, 0.287, 0.253, 0.175, 0.287, 0.253, 0.06, 0.062, 0.062, 0.091, 0.091,
+    0.203, 0.153, 0.071, 0.203, 0.153, 0.071,
 ];

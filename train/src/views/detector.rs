@@ -167,7 +167,7 @@ impl<'a> Detection<'a> {
             left_out = left_out.logical_or(&hidden.logical_and(part));
         }
         let cut = outside(seen, size).logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
-        if_enough_are_left(&left_out.logical_or(&cut))
+        if_enough_are_left(&left_out.logical_or(&cut), self.joints)
     }
 }
 
@@ -177,9 +177,9 @@ fn outside(seen: &Tensor, size: &Tensor) -> Tensor {
     points.ge(0.0).logical_and(&points.lt_tensor(&size.unsqueeze(1))).all_dim(2, true).logical_not()
 }
 
-/// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`LEAST_VISIBLE`] joints would remain.
-fn if_enough_are_left(left_out: &Tensor) -> Tensor {
-    let visible = left_out.logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+/// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`LEAST_VISIBLE`] joints would remain; feet do not count.
+fn if_enough_are_left(left_out: &Tensor, joints: &Joints) -> Tensor {
+    let visible = left_out.narrow(1, 0, joints.before_feet).logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
     left_out.logical_and(&visible.ge(LEAST_VISIBLE))
 }
 

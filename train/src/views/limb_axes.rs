@@ -29,6 +29,14 @@ fn points(joint: &str) -> [String; 4] {
         Some("wrist") => limb("elbow", "wrist", "shoulder"),
         Some("knee") => limb("hip", "knee", "hip"),
         Some("ankle") => limb("knee", "ankle", "hip"),
+        Some("toe" | "heel") => {
+            let mut across = ["small_toe", "big_toe"].map(|toe| format!("{side}{toe}"));
+            if side == "right_" {
+                across.reverse();
+            }
+            let [left, right] = across;
+            [format!("{side}heel"), format!("{side}big_toe"), left, right]
+        }
         Some("hip" | "spine") => trunk(across("hip")),
         Some("nose" | "eye" | "ear" | "head") => {
             let [left, right] = across("ear");
@@ -48,7 +56,7 @@ impl LimbAxes {
         Self { near: indices(0), far: indices(1), left: indices(2), right: indices(3) }
     }
 
-    /// `[N, J, 3, 3]` the axes at each joint of `bodies` `[N, 22, 3]`, as columns: to the left, towards the trunk, and
+    /// `[N, J, 3, 3]` the axes at each joint of `bodies` `[N, 28, 3]`, as columns: to the left, towards the trunk, and
     /// their cross product.
     pub(super) fn of(&self, bodies: &Tensor) -> Tensor {
         let at = |points: &Tensor| bodies.index_select(1, points);
@@ -67,7 +75,7 @@ fn unit(v: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use poselift::skeleton::{COCO17, H36M17};
+    use poselift::skeleton::{COCO17, COCO23, H36M17};
 
     use super::*;
     use crate::data::generator;
@@ -76,7 +84,7 @@ mod tests {
     fn axes_are_rotations_and_turn_with_the_body() {
         let _held = generator();
         tch::manual_seed(2);
-        for layout in [&COCO17, &H36M17] {
+        for layout in [&COCO17, &H36M17, &COCO23] {
             let axes = LimbAxes::new(layout, Device::Cpu);
             let bodies = Tensor::randn([50, BODY28.len() as i64, 3], tch::kind::FLOAT_CPU);
             let found = axes.of(&bodies);

@@ -2,7 +2,7 @@
 //! (`cameras`) and a new detector; the result is [`Seen`], as it is or with the camera turned towards the person. `sequences`
 //! keeps body, camera and detector for a window of frames.
 //!
-//! All tensors are f32. N poses of the 22 joints of [`poselift::skeleton::BODY28`]; world axes have y up, camera axes
+//! All tensors are f32. N poses of the 28 joints of [`poselift::skeleton::BODY28`]; world axes have y up, camera axes
 //! x right, y down, z forward.
 
 mod bodies;
@@ -14,7 +14,7 @@ mod seen;
 mod sequences;
 mod variety;
 
-use poselift::skeleton::{BODY28, Layout};
+use poselift::skeleton::{BODY28, COCO23, H36M17, H36M23, Layout};
 use tch::{Device, Tensor};
 
 use bodies::Bodies;
@@ -32,6 +32,9 @@ fn each_frame(of_windows: &Tensor, steps: i64) -> Tensor {
     of_windows.repeat_interleave_self_int(steps, 0, None)
 }
 
+/// Joints of [`BODY28`] that come before those of the feet.
+const WITHOUT_FEET: i64 = BODY28.joint("left_big_toe") as i64;
+
 /// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
 const NEAREST: f64 = 0.2;
 
@@ -41,8 +44,15 @@ pub struct Viewer {
     bodies: Bodies,
     /// `[J]` indices of the detectors' joints among the bodies'.
     seen: Tensor,
+    /// Indices of the lifted joints among the bodies'.
+    lifted: Tensor,
     joints: Joints,
     limb_axes: LimbAxes,
+}
+
+/// The skeleton that is lifted from key points of `layout`: with feet where detectors see feet.
+pub fn lifted_from(layout: &Layout) -> &'static Layout {
+    if layout.joints == COCO23.joints { &H36M23 } else { &H36M17 }
 }
 
 /// What is random in a draw.
@@ -59,16 +69,20 @@ pub struct ViewOptions {
 }
 
 impl Viewer {
-    /// `positions` `[T, 22, 3]` at any place, `human` `[T]` whether bone lengths are a real person's; detectors see
-    /// the joints of `layout`.
+    /// `positions` `[T, 28, 3]` at any place, `human` `[T]` whether bone lengths are a real person's; detectors see
+    /// the joints of `layout`; those of [`lifted_from`] it are lifted.
     ///
     /// # Panics
     /// A joint of `layout` is not one of [`BODY28`]'s.
     pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
-        let seen: Vec<i64> = layout.joints.iter().map(|name| BODY28.joint(name) as i64).collect();
+        let places = |layout: &Layout| {
+            let places: Vec<i64> = layout.joints.iter().map(|name| BODY28.joint(name) as i64).collect();
+            Tensor::from_slice(&places).to_device(device)
+        };
         Self {
             bodies: Bodies::new(positions, human, device),
-            seen: Tensor::from_slice(&seen).to_device(device),
+            seen: places(layout),
+            lifted: places(lifted_from(layout)),
             joints: Joints::new(layout, device),
             limb_axes: LimbAxes::new(layout, device),
         }
@@ -110,7 +124,7 @@ impl Viewer {
             let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
             Seen {
                 keypoints: detection.observed(&pixels, &stature, &placed.size),
-                poses: in_camera.index_select(1, &self.bodies.tables.h36m),
+                poses: in_camera.index_select(1, &self.lifted),
                 focal: placed.focal,
                 size: placed.size,
             }
@@ -127,18 +141,19 @@ mod tests {
     use super::*;
     use crate::data::generator;
 
-    /// A person standing, facing +z, 1.8 m tall, with the left arm out; `[22, 3]` in the order of [`BODY28`].
+    /// A person standing, facing +z, 1.8 m tall, with the left arm out; `[28, 3]` in the order of [`BODY28`].
     #[rustfmt::skip]
-    const STANDING: [[f32; 3]; 22] = [
+    const STANDING: [[f32; 3]; 28] = [
         [0.0, 0.95, 0.0], [-0.1, 0.95, 0.0], [-0.1, 0.5, 0.02], [-0.1, 0.08, 0.0], [0.1, 0.95, 0.0], [0.1, 0.5, 0.02],
         [0.1, 0.08, 0.0], [0.0, 1.22, 0.0], [0.0, 1.5, 0.0], [0.0, 1.63, 0.08], [0.0, 1.8, 0.02], [0.18, 1.46, 0.0],
         [0.46, 1.46, 0.0], [0.7, 1.46, 0.0], [-0.18, 1.46, 0.0], [-0.2, 1.18, 0.0], [-0.2, 0.95, 0.05], [0.0, 1.65, 0.14],
-        [0.03, 1.69, 0.1], [-0.03, 1.69, 0.1], [0.07, 1.67, 0.02], [-0.07, 1.67, 0.02],
+        [0.03, 1.69, 0.1], [-0.03, 1.69, 0.1], [0.07, 1.67, 0.02], [-0.07, 1.67, 0.02], [0.08, 0.03, 0.2], [0.15, 0.03, 0.14],
+        [0.1, 0.03, -0.05], [-0.08, 0.03, 0.2], [-0.15, 0.03, 0.14], [-0.1, 0.03, -0.05],
     ];
     const ROWS: i64 = 2000;
 
     fn viewer(human: bool) -> Viewer {
-        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 28, 3]);
         Viewer::new(&body, &[human], &COCO17, Device::Cpu)
     }
 
@@ -208,7 +223,7 @@ mod tests {
     #[test]
     fn key_points_may_be_human36ms() {
         let _held = generator();
-        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 22, 3]);
+        let body = Tensor::from_slice(STANDING.as_flattened()).view([1, 28, 3]);
         let viewer = Viewer::new(&body, &[true], &H36M17, Device::Cpu);
         let index = Tensor::zeros([8], (Kind::Int64, Device::Cpu));
         let draw = ViewOptions { seed: 1, detector: Detector::PERFECT, mix: false, reshape: 0.0 };

@@ -6,6 +6,8 @@
 use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
+use super::WITHOUT_FEET;
+
 const LEFT_HIP: i64 = BODY28.joint("left_hip") as i64;
 const RIGHT_HIP: i64 = BODY28.joint("right_hip") as i64;
 
@@ -18,14 +20,14 @@ const MOST: f64 = 20.0;
 /// Seed for choosing the reference poses.
 const SEED: i64 = 0x5EED_0003;
 
-/// `[T]` weights of mean 1 for poses `positions` `[T, 22, 3]`, root-relative, y up, metres.
+/// `[T]` weights of mean 1 for poses `positions` `[T, 28, 3]`, root-relative, y up, metres; feet do not count, some are made up.
 pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
-    let poses = headed(positions).flatten(1, -1);
+    let poses = headed(&positions.narrow(1, 0, WITHOUT_FEET)).flatten(1, -1);
     let count = poses.size()[0];
     tch::manual_seed(SEED);
     let chosen = Tensor::randint(count, [REFERENCES.min(count)], (Kind::Int64, Device::Cpu)).to_device(poses.device());
     let references = poses.index_select(0, &chosen);
-    let joints = BODY28.len() as f64;
+    let joints = WITHOUT_FEET as f64;
     let density = |part: Tensor| {
         // |a − b|² = |a|² + |b|² − 2ab: one product of matrices.
         let own = part.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);

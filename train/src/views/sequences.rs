@@ -45,7 +45,7 @@ impl Viewer {
             let pixels = points.narrow(2, 0, 2) / depth * focal.view([-1, 1, 1]) + (&size / 2.0).unsqueeze(1);
             let stature = &focal * STATURE / roots.select(2, 2).squeeze_dim(1).clamp_min(NEAREST);
             let keypoints = detection.observed(&footage, &pixels, &stature, &size);
-            Seen { keypoints, poses: in_camera.index_select(1, &self.bodies.tables.h36m), focal, size }
+            Seen { keypoints, poses: in_camera.index_select(1, &self.lifted), focal, size }
         })
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         let TrainingData::Motion(motion) = opened.data else { panic!("synthetic motion is motion") };
         let frames = motion.positions.dim().0;
         let positions: Vec<f32> = motion.positions.iter().copied().collect();
-        let positions = Tensor::from_slice(&positions).view([frames as i64, 22, 3]);
+        let positions = Tensor::from_slice(&positions).view([frames as i64, 28, 3]);
         let viewer = Viewer::new(&positions, &vec![false; frames], &COCO17, Device::Cpu);
         let starts = motion.clips.iter().filter(|clip| clip.frames >= 30).map(|clip| clip.start as i64);
         let starts = Tensor::from_slice(&starts.collect::<Vec<_>>()).unsqueeze(1);

@@ -1,7 +1,7 @@
 //! Pose augmentation: plausible poses that were never recorded, with the legs or an arm of another pose, limbs swung
 //! and bent a little further or less, the trunk leant, the whole person tilted or upside down.
 //!
-//! Everything works on bone directions `[B, 22, 3]` of [`BODY28`] (unit vectors, y up), so that no bone changes its
+//! Everything works on bone directions `[B, 28, 3]` of [`BODY28`] (unit vectors, y up), so that no bone changes its
 //! length. Widening the poses of a lifter's training data is what PoseAug (Gong et al. 2021) found to help most on
 //! unseen people; here the changes are drawn at random, not learned.
 
@@ -17,14 +17,16 @@ const LEGS_EXCHANGED: f64 = 0.3;
 const ARM_EXCHANGED: f64 = 0.2;
 /// Share of the people whose joints are moved at all.
 const LOOSENED: f64 = 0.7;
-/// Standard deviation of each part's rotation about its joint, degrees: trunk, head, arms, legs.
-const TURNS: [(Part, f64); 6] = [
+/// Standard deviation of each part's rotation about its joint, degrees: trunk, head, arms, legs, feet.
+const TURNS: [(Part, f64); 8] = [
     (Part::Trunk, 8.0),
     (Part::Head, 10.0),
     (Part::LeftArm, 15.0),
     (Part::RightArm, 15.0),
     (Part::LeftLeg, 10.0),
     (Part::RightLeg, 10.0),
+    (Part::LeftFoot, 8.0),
+    (Part::RightFoot, 8.0),
 ];
 /// Standard deviation of the change of a knee's or elbow's bend, degrees, and its greatest bend.
 const BEND: f64 = 20.0;
@@ -48,6 +50,8 @@ enum Part {
     RightArm,
     LeftLeg,
     RightLeg,
+    LeftFoot,
+    RightFoot,
 }
 
 impl Part {
@@ -55,12 +59,14 @@ impl Part {
         let ends = |names: &[&str]| names.iter().any(|name| joint.ends_with(name));
         let (left, right) = (joint.starts_with("left"), joint.starts_with("right"));
         match self {
-            Self::Trunk => !ends(&["hip", "knee", "ankle"]),
+            Self::Trunk => !ends(&["hip", "knee", "ankle", "toe", "heel"]),
             Self::Head => ends(&["neck_nose", "head", "nose", "eye", "ear"]),
             Self::LeftArm => left && ends(&["elbow", "wrist"]),
             Self::RightArm => right && ends(&["elbow", "wrist"]),
-            Self::LeftLeg => left && ends(&["knee", "ankle"]),
-            Self::RightLeg => right && ends(&["knee", "ankle"]),
+            Self::LeftLeg => left && ends(&["knee", "ankle", "toe", "heel"]),
+            Self::RightLeg => right && ends(&["knee", "ankle", "toe", "heel"]),
+            Self::LeftFoot => left && ends(&["toe", "heel"]),
+            Self::RightFoot => right && ends(&["toe", "heel"]),
         }
     }
 }
@@ -75,25 +81,37 @@ const ANKLES: [i64; 2] = both("left_ankle", "right_ankle");
 const SHOULDERS: [i64; 2] = both("left_shoulder", "right_shoulder");
 const ELBOWS: [i64; 2] = both("left_elbow", "right_elbow");
 const WRISTS: [i64; 2] = both("left_wrist", "right_wrist");
+/// Bones of both feet, and the one of the hinged bones that they move with: its place in [`Variety::hinged`].
+const FEET: [(&str, i64); 6] = [
+    ("left_big_toe", 0),
+    ("left_small_toe", 0),
+    ("left_heel", 0),
+    ("right_big_toe", 1),
+    ("right_small_toe", 1),
+    ("right_heel", 1),
+];
 const BACK: [i64; 2] = [BODY28.joint("spine") as i64, BODY28.joint("thorax") as i64];
 
 /// Masks and indices of the parts.
 #[derive(Debug)]
 pub(super) struct Variety {
-    /// `[1, 22, 1]` hips, knees and ankles.
+    /// `[1, 28, 1]` hips, knees, ankles and feet.
     legs: Tensor,
-    /// `[1, 22, 1]` for the left and the right arm.
+    /// `[1, 28, 1]` for the left and the right arm.
     arms: [Tensor; 2],
-    /// `[2, 22]` for the trunk, then `[5, 22]` for the others: 1 where a bone belongs to the part.
+    /// `[1, 28]` for the trunk, then `[7, 28]` for the others: 1 where a bone belongs to the part.
     trunk: Tensor,
     limbs: Tensor,
     /// Degrees of each row of the two above.
     trunk_turn: f64,
-    /// `[1, 5, 1]`.
+    /// `[1, 7, 1]`.
     limb_turns: Tensor,
     /// `[4]` the bones after knees and elbows, and the bones before them.
     hinged: Tensor,
     before_hinge: Tensor,
+    /// `[6]` bones of the feet, and the hinged bone that each moves with.
+    feet: Tensor,
+    with_hinged: Tensor,
     hips: [i64; 2],
     shoulders: [i64; 2],
     back: [i64; 2],
@@ -121,6 +139,8 @@ impl Variety {
             limb_turns: Tensor::from_slice(&turns).view([1, -1, 1]).to_device(device),
             hinged: indices([ANKLES, WRISTS]),
             before_hinge: indices([KNEES, ELBOWS]),
+            feet: Tensor::from_slice(&FEET.map(|(bone, _)| BODY28.joint(bone) as i64)).to_device(device),
+            with_hinged: Tensor::from_slice(&FEET.map(|(_, hinged)| hinged)).to_device(device),
             hips: HIPS,
             shoulders: SHOULDERS,
             back: BACK,
@@ -185,7 +205,7 @@ impl Variety {
     /// The trunk, then head and limbs, each rotated a little about its joint.
     fn turned(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
-            // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 22, 3].
+            // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 28, 3].
             rotated(poses, &parts.tr().matmul(&angles))
         };
         let trunk = draw.normal(&[1, 3]) * self.trunk_turn;
@@ -202,8 +222,9 @@ impl Variety {
         let bend = sine.atan2(&sum(&near * &far));
         let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
         let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
-        let far = rotated(&far, &(axis / sine.clamp_min(STRAIGHT) * turn));
-        directions.index_copy(1, &self.hinged, &far)
+        let turns = axis / sine.clamp_min(STRAIGHT) * turn;
+        let feet = rotated(&directions.index_select(1, &self.feet), &turns.index_select(1, &self.with_hinged));
+        directions.index_copy(1, &self.hinged, &rotated(&far, &turns)).index_copy(1, &self.feet, &feet)
     }
 }
 
@@ -256,7 +277,7 @@ mod tests {
             .collect();
         let zero = headings.zeros_like();
         let turn = Tensor::stack(&[&zero, headings, &zero], 1).unsqueeze(1);
-        let bodies = Tensor::from_slice(&ends).view([1, 22, 3]).expand([headings.size()[0], 22, 3], false);
+        let bodies = Tensor::from_slice(&ends).view([1, 28, 3]).expand([headings.size()[0], 28, 3], false);
         rotated(&bodies.contiguous(), &turn)
     }
 

@@ -8,12 +8,13 @@ use nalgebra::{Matrix3, Vector3};
 
 use poselift::error::{Error, Result};
 
+use super::feet;
 use super::kinematics::{Placement, turn};
 use super::rig::FittedRig;
 use super::take::{Axis, Channel, Take};
 
-/// `[22, 3]` joints of [`poselift::skeleton::BODY28`], metres, y up.
-pub type Body = [[f32; 3]; 22];
+/// `[28, 3]` joints of [`poselift::skeleton::BODY28`], metres, y up.
+pub type Body = [[f32; 3]; 28];
 
 /// Thigh and shank as a share of the stature, mean of UI-PRMD's ten people.
 pub const LEG_PER_STATURE: f64 = 0.475;
@@ -59,6 +60,8 @@ pub struct BodyMap {
     /// Rotation from the head's frame to a level one.
     level: Matrix3<f64>,
     leg: f64,
+    /// A foot's directions to the left, up and forward in the ankle's own axes, as columns; left and right.
+    feet: [Matrix3<f64>; 2],
     /// Stature over [`REFERENCE_STATURE`].
     stature_ratio: f64,
 }
@@ -93,6 +96,7 @@ impl BodyMap {
         }
         let mut level = Matrix3::identity();
         turn(&mut level, Axis::X, -table.head_droop_degrees);
+        let feet = [5, 2].map(|ankle| foot_axes(&take.joints[rig.legs[ankle]].offset, table.sole_pitch_degrees));
         let end_site = take.joints[rig.head].end_site.filter(|_| table.skull.from_end_site).unwrap_or_default();
         Ok(Self {
             metres,
@@ -103,6 +107,7 @@ impl BodyMap {
             end_site,
             level,
             leg,
+            feet,
             stature_ratio,
             rig,
         })
@@ -129,7 +134,7 @@ impl BodyMap {
         let at = |joint: usize| placements[joint].position;
         let chest = placements[self.rig.chest];
         let lift = chest.rotation * self.thorax_bone;
-        let mut points = [Vector3::zeros(); 22];
+        let mut points = [Vector3::zeros(); 28];
         for (slot, &joint) in (1..7).zip(&self.rig.legs) {
             points[slot] = at(joint);
         }
@@ -144,10 +149,21 @@ impl BodyMap {
         points[7] =
             halfway(points[0], chest.point(&(Vector3::z() * (self.rig.rig.rib_cage_ahead * self.leg))), points[8]);
         self.set_skull(&placements[self.rig.head], lift, &mut points);
+        self.set_feet([&placements[self.rig.legs[5]], &placements[self.rig.legs[2]]], &mut points);
         points.map(|point| (point * self.metres).map(|value| value as f32).into())
     }
 
-    fn set_skull(&self, head: &Placement, lift: Vector3<f64>, points: &mut [Vector3<f64>; 22]) {
+    /// `ankles` are left and right.
+    fn set_feet(&self, ankles: [&Placement; 2], points: &mut [Vector3<f64>; 28]) {
+        let scale = self.stature_ratio * REFERENCE_STATURE / feet::STATURE / self.metres;
+        for ((ankle, axes), foot) in ankles.into_iter().zip(&self.feet).zip(feet::FEET) {
+            for (slot, point) in foot.slots.into_iter().zip(foot.points(&(ankle.rotation * axes), scale)) {
+                points[slot] = ankle.position + point;
+            }
+        }
+    }
+
+    fn set_skull(&self, head: &Placement, lift: Vector3<f64>, points: &mut [Vector3<f64>; 28]) {
         let level = head.rotation * self.level * (self.stature_ratio / self.metres);
         let skull = self.rig.rig.skull;
         let middle = head.point(&self.end_site) + lift + level * Vector3::new(0.0, skull.up, skull.ahead);
@@ -155,6 +171,15 @@ impl BodyMap {
             points[slot] = middle + level * Vector3::from(local);
         }
     }
+}
+
+/// A foot's directions to the left, up and forward at rest, as columns: upright in the rest pose's shank as seen from the
+/// front, whose offset from the knee is `shank`, and `pitch` degrees up from the z axis.
+fn foot_axes(shank: &Vector3<f64>, pitch: f64) -> Matrix3<f64> {
+    let up = Vector3::new(-shank.x, -shank.y, 0.0).try_normalize(f64::MIN_POSITIVE).unwrap_or_else(Vector3::y);
+    let mut axes = Matrix3::from_columns(&[up.cross(&Vector3::z()), up, Vector3::z()]);
+    turn(&mut axes, Axis::X, -pitch);
+    axes
 }
 
 /// The midpoint of the path from `from` over `over` to `to`.

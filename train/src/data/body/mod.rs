@@ -1,6 +1,7 @@
-//! From a file's skeleton to the 22 joints that we keep: `take` holds what a file says, `kinematics` places its
-//! joints, `rig` recognises the naming scheme, `map` makes our body of it, `resample` brings it to our rate.
+//! From a file's skeleton to the 28 joints that we keep: `take` holds what a file says, `kinematics` places its
+//! joints, `rig` recognises the naming scheme, `map` makes our body of it, `feet` adds feet where there are none, `resample` brings it to our rate.
 
+pub mod feet;
 pub mod kinematics;
 mod map;
 pub mod resample;

@@ -30,7 +30,7 @@ mod tests {
 
     /// A body whose every coordinate is `value`.
     fn all(value: f32) -> Body {
-        [[value; 3]; 22]
+        [[value; 3]; 28]
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Rig {
     pub skull: Skull,
     /// How far the head's own z axis looks down when the head is level, degrees.
     pub head_droop_degrees: f64,
+    /// How far the soles of people who stand point up in the axes of their ankles, degrees (the median of CMU's files on the rig).
+    pub sole_pitch_degrees: f64,
     /// Whether the file's bones are a real person's.
     pub human_lengths: bool,
     /// Whether the export lost the bone from the chest joint to the base of the neck: its children coincide with it
@@ -92,6 +94,7 @@ const CMU_MOTIONBUILDER: Rig = Rig {
     forearm_stretch: 1.33,
     skull: Skull { from_end_site: true, up: 0.030, ahead: 0.020 },
     head_droop_degrees: 17.0,
+    sole_pitch_degrees: 3.5,
     human_lengths: true,
     lost_thorax_bone: true,
     rest_frames: 1,
@@ -122,6 +125,7 @@ const CMU_POSER: Rig = Rig {
     // Close to where the eyes, which this rig has, put it.
     skull: Skull { from_end_site: false, up: 0.130, ahead: 0.020 },
     head_droop_degrees: 0.0,
+    sole_pitch_degrees: 0.0,
     human_lengths: false,
     lost_thorax_bone: false,
     // These files interpolate from the rest pose into the motion within eight frames.
@@ -138,6 +142,7 @@ const MOTIONBUILDER: Rig = Rig {
     forearm_stretch: 1.0,
     skull: Skull { from_end_site: false, up: 0.110, ahead: 0.010 },
     head_droop_degrees: 0.0,
+    sole_pitch_degrees: 0.0,
     lost_thorax_bone: false,
     collection: None,
     ..CMU_MOTIONBUILDER

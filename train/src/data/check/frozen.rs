@@ -1,6 +1,6 @@
 //! Stretches in which nothing moves: a recording that stopped, or a pose repeated to fill a gap.
 
-use super::{Body, Fault, Finding, at, runs};
+use super::{Body, FIRST_OF_FEET, Fault, Finding, at, runs};
 
 /// A person who stands still moves faster than this, metres a second; the noise of markers alone is faster.
 const STILL: f64 = 0.001;
@@ -11,7 +11,7 @@ const SHORTEST: f64 = 0.5;
 /// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, except for their first frames.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let is_still =
-        |pair: &[Body]| (0..22).all(|joint| (at(&pair[1], joint) - at(&pair[0], joint)).norm() * rate < STILL);
+        |pair: &[Body]| (0..FIRST_OF_FEET).all(|joint| (at(&pair[1], joint) - at(&pair[0], joint)).norm() * rate < STILL);
     let least = ((SHORTEST * rate).ceil() as usize).max(2);
     let finding = |run: std::ops::Range<usize>| Finding { frames: run.start + 1..run.end + 1, fault: Fault::Frozen };
     runs(bodies.windows(2).map(is_still), least).into_iter().map(finding).collect()

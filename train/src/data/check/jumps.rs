@@ -1,6 +1,6 @@
 //! Frames that are not numbers, and places where a frame does not follow from the one before it.
 
-use super::{Body, Fault, Finding, at, is_finite};
+use super::{Body, FIRST_OF_FEET, Fault, Finding, at, is_finite};
 
 /// No joint of a person moves faster than this, metres a second (a pitcher's hand reaches about 20).
 const TELEPORT_SPEED: f64 = 20.0;
@@ -33,7 +33,7 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
 
 /// Speed of the fastest joint from `before` to `after`, metres a second.
 fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
-    (0..before.len()).map(|joint| (at(after, joint) - at(before, joint)).norm()).fold(0.0, f64::max) * rate
+    (0..FIRST_OF_FEET).map(|joint| (at(after, joint) - at(before, joint)).norm()).fold(0.0, f64::max) * rate
 }
 
 /// Whether the line from right to left of the hips or of the shoulders reverses.

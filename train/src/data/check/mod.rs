@@ -17,6 +17,7 @@ use std::ops::Range;
 use nalgebra::Vector3;
 
 use crate::data::body::Body;
+use crate::data::body::feet::FIRST_OF_FEET;
 
 /// Shortest piece of a take that is kept, seconds.
 const SHORTEST_PIECE: f64 = 0.4;
@@ -217,7 +218,7 @@ fn at(body: &Body, joint: usize) -> Vector3<f64> {
 }
 
 fn is_finite(body: &Body) -> bool {
-    body.iter().flatten().all(|value| value.is_finite())
+    body[..FIRST_OF_FEET].iter().flatten().all(|value| value.is_finite())
 }
 
 #[cfg(test)]

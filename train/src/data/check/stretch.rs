@@ -34,7 +34,7 @@ mod tests {
         let mut bodies = standing(100);
         for (frame, body) in bodies.iter_mut().enumerate().skip(60) {
             let slid = (frame - 60) as f32 * 0.03;
-            (0..22).filter(|joint| ![3, 6].contains(joint)).for_each(|joint| body[joint][0] += slid);
+            (0..28).filter(|joint| ![3, 6].contains(joint)).for_each(|joint| body[joint][0] += slid);
         }
         let found = find(&bodies);
         assert!(

@@ -31,7 +31,7 @@ pub(super) fn walking(frames: usize, rate: f64) -> Vec<Body> {
 
 /// A body with its hips at `z`, `height`, and its ankles, left and right, at `[z, y]`.
 fn body(z: f32, height: f32, ankles: [[f32; 2]; 2]) -> Body {
-    let mut body = [[0.0; 3]; 22];
+    let mut body = [[0.0; 3]; 28];
     for ((hip, x), ankle) in [(4, 0.1), (1, -0.1)].into_iter().zip(ankles) {
         body[hip] = [x, height, z];
         let [knee_z, knee_y] = knee([z, height], ankle);

@@ -12,6 +12,7 @@ use poselift::skeleton::BODY28;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::data::body::feet::FIRST_OF_FEET;
 use crate::data::body::resample;
 use crate::data::{Clip, Motion, MotionBuilder, Source};
 use crate::output;
@@ -101,7 +102,10 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
         let frames = positions.slice(ndarray::s![clip.start..clip.start + clip.frames, .., ..]);
         let bodies: Vec<crate::data::body::Body> = frames
             .outer_iter()
-            .map(|body| std::array::from_fn(|joint| std::array::from_fn(|axis| body[[joint, axis]])))
+            .map(|body| {
+                let point = |joint| std::array::from_fn(|axis| body[[joint, axis]]);
+                std::array::from_fn(|joint| if joint < body.nrows() { point(joint) } else { [f32::NAN; 3] })
+            })
             .collect();
         let resampled =
             if meta.rate == builder.rate() { bodies } else { resample::resample(&bodies, meta.rate, builder.rate()) };
@@ -138,14 +142,20 @@ fn read(path: &Path) -> Result<(Meta, Array3<f32>)> {
     Ok((meta, positions))
 }
 
+/// Whether `joints` are our body's, with feet or, as before there were any, without.
+fn is_body(joints: &[String]) -> bool {
+    *joints == *BODY28.joints || *joints == BODY28.joints[..FIRST_OF_FEET]
+}
+
 fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<()> {
     let outside = |clip: &&Clip| {
         clip.source >= meta.sources.len() || clip.start.checked_add(clip.frames).is_none_or(|end| end > frames)
     };
     let complaint = if meta.schema != SCHEMA {
         format!("schema {}, expected {SCHEMA}", meta.schema)
-    } else if meta.joints != BODY28.joints || (joints, axes) != (BODY28.len(), 3) {
-        format!("{joints} joints of {axes} numbers ({}), expected {}'s 22 of 3", meta.joints.join(", "), BODY28.name)
+    } else if !is_body(&meta.joints) || (joints, axes) != (meta.joints.len(), 3) {
+        let found = meta.joints.join(", ");
+        format!("{joints} joints of {axes} numbers ({found}), expected {}'s 28 of 3, or its first 22", BODY28.name)
     } else if !(meta.rate.is_finite() && meta.rate > 0.0) {
         format!("a rate of {}, expected more than 0", meta.rate)
     } else if let Some(clip) = meta.clips.iter().find(outside) {

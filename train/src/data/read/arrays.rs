@@ -97,7 +97,7 @@ fn add(
     builder: &mut MotionBuilder,
 ) -> Result<()> {
     if clips.is_empty() {
-        return Err(Error::input("no array of motion, expected [frames, 17, 22 or 32 joints, 3]").at(path));
+        return Err(Error::input("no array of motion, expected [frames, 17, 22, 28 or 32 joints, 3]").at(path));
     }
     let all = || clips.iter().flat_map(|clip| &clip.bodies);
     let up = Up::of(all()).map_err(|e| e.at(path))?;

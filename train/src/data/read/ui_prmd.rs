@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::data::TakeOf;
 use crate::data::body::Body;
+use crate::data::body::feet::FIRST_OF_FEET;
 use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 
@@ -70,7 +71,8 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
         })?;
         let bodies: Vec<Body> = (clip.start..end)
             .map(|frame| {
-                std::array::from_fn(|slot| std::array::from_fn(|axis| points[[frame, joints[slot], axis]] * metres))
+                let point = |&joint: &usize| std::array::from_fn(|axis| points[[frame, joint, axis]] * metres);
+                std::array::from_fn(|slot| joints.get(slot).map_or([f32::NAN; 3], point))
             })
             .collect();
         let take = TakeOf {
@@ -98,9 +100,9 @@ fn describe(path: &Path) -> Result<Description> {
     Ok(description)
 }
 
-/// The index of each joint of [`BODY28`] among `names`; three have other names there.
-fn order(names: &[String]) -> Result<[usize; 22]> {
-    let mut joints = [0; 22];
+/// The index of each joint of [`BODY28`] but the feet among `names`; three have other names there.
+fn order(names: &[String]) -> Result<[usize; FIRST_OF_FEET]> {
+    let mut joints = [0; FIRST_OF_FEET];
     for (slot, ours) in joints.iter_mut().zip(BODY28.joints) {
         let theirs = match *ours {
             "hip" => "hip_center",
@@ -111,7 +113,7 @@ fn order(names: &[String]) -> Result<[usize; 22]> {
         *slot = names.iter().position(|name| name == theirs).ok_or_else(|| {
             Error::input(format!(
                 "no joint '{theirs}', expected the {} of UI-PRMD; found {}",
-                BODY28.len(),
+                FIRST_OF_FEET,
                 names.join(", ")
             ))
         })?;

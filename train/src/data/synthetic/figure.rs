@@ -36,6 +36,11 @@ const THORAX_TO_NOD: [f64; 3] = [0.0, 0.146, 0.020];
 const NOD_TO_SKULL: [f64; 3] = [0.0, 0.080, 0.015];
 
 impl Figure {
+    /// The height of ankles on the floor, metres.
+    pub(super) fn ankle_height(&self) -> f64 {
+        self.ankle_height
+    }
+
     /// A person of random stature and proportions.
     pub(super) fn random(rng: &mut impl Rng) -> Self {
         let stature: f64 = rng.random_range(1.50..1.95);
@@ -53,7 +58,7 @@ impl Figure {
         }
     }
 
-    /// Our 22 joints for `angles`, with the feet (or the lowest part) on the floor or `lift` above it.
+    /// Our joints for `angles`, with the ankles (or the lowest part) at their height above the floor or `lift` above that; feet are NaN.
     pub(super) fn body(&self, angles: &Angles) -> Body {
         let mut points = [Vector3::zeros(); 22];
         let mut pelvis = Matrix3::identity();
@@ -69,7 +74,11 @@ impl Figure {
         }
         self.head(&chest, angles, &mut points);
         self.place(angles, &mut points);
-        points.map(|point| point.map(|value| value as f32).into())
+        let mut body = [[f32::NAN; 3]; 28];
+        for (joint, point) in body.iter_mut().zip(points) {
+            *joint = point.cast::<f32>().into();
+        }
+        body
     }
 
     fn leg(

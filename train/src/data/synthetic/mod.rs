@@ -12,6 +12,7 @@ mod movement;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::body::feet;
 use super::{MotionBuilder, Source};
 use figure::Figure;
 use movement::{EVERYDAY, Movement, POSTURES};
@@ -80,9 +81,10 @@ pub fn add(repertoire: Repertoire, frames: usize, seed: u64, builder: &mut Motio
         let angles = (movement.compose)(&mut rng);
         let heading = rng.random_range(0.0..360.0);
         let count = left.min(CLIP_FRAMES);
-        let bodies: Vec<_> = (0..count)
+        let mut bodies: Vec<_> = (0..count)
             .map(|frame| figure.body(&angles(frame as f64 / builder.rate()).facing(heading).within_limits()))
             .collect();
+        feet::complete_above(&mut bodies, figure.ankle_height());
         builder.clip(
             &format!("{}_{clip:04}", movement.name),
             &format!("{}{person:03}", repertoire.people()),

@@ -6,6 +6,7 @@ use poselift::skeleton::BODY28;
 
 use super::*;
 use crate::data::Motion;
+use crate::data::body::feet::FIRST_OF_FEET;
 
 const RATE: f64 = 25.0;
 
@@ -35,14 +36,14 @@ fn the_seed_says_it_all() {
     assert_ne!(motion(600, 5).positions, motion(600, 6).positions);
     // More frames of the same seed begin with the same clips.
     let (short, long) = (motion(240, 5), motion(480, 5));
-    assert_eq!(short.positions.as_slice().unwrap(), &long.positions.as_slice().unwrap()[..240 * 66]);
+    assert_eq!(short.positions.as_slice().unwrap(), &long.positions.as_slice().unwrap()[..240 * 84]);
 }
 
 #[test]
 fn the_default_is_200_clips_of_every_movement() {
     for repertoire in Repertoire::ALL {
         let motion = made_up(repertoire, DEFAULT_FRAMES, 0);
-        assert_eq!((motion.positions.dim(), motion.clips.len()), ((DEFAULT_FRAMES, 22, 3), 200));
+        assert_eq!((motion.positions.dim(), motion.clips.len()), ((DEFAULT_FRAMES, 28, 3), 200));
         for movement in repertoire.movements() {
             let clips = motion.clips.iter().filter(|clip| clip.name.rsplit_once('_').unwrap().0 == movement.name);
             assert!(clips.count() >= 6, "{}", movement.name);
@@ -98,12 +99,34 @@ fn bend_one_way(motion: &Motion) {
     }
 }
 
+/// The height of the lowest joint; of the feet it is the ankles that stand on the floor.
+fn lowest(motion: &Motion, frame: usize) -> f32 {
+    let body = motion.positions.index_axis(ndarray::Axis(0), frame);
+    body.column(1).iter().take(FIRST_OF_FEET).copied().fold(9.0, f32::min)
+}
+
+#[test]
+fn soles_are_on_the_floor_under_ankles_that_stand() {
+    let motion = motion(DEFAULT_FRAMES, 3);
+    let (mut standing, mut flat) = (0, 0);
+    for frame in 0..motion.positions.dim().0 {
+        let height = |name: &str| joint(&motion, frame, name).y;
+        for side in ["left", "right"] {
+            let [ankle, toe, heel] = ["ankle", "big_toe", "heel"].map(|name| height(&format!("{side}_{name}")));
+            standing += usize::from(ankle < 0.085);
+            flat += usize::from(ankle < 0.085 && (toe - heel).abs() < 0.02 && (-0.01..0.05).contains(&toe));
+            assert!(toe.min(heel) > -0.2, "a foot {} m below the floor", toe.min(heel));
+        }
+    }
+    assert!(standing > 10_000 && flat as f64 > 0.9 * standing as f64, "{flat} of {standing}");
+}
+
 #[test]
 fn people_stand_on_the_floor_with_the_head_up() {
     let motion = motion(DEFAULT_FRAMES, 3);
     let mut upright = 0;
     for frame in 0..motion.positions.dim().0 {
-        let lowest = motion.positions.index_axis(ndarray::Axis(0), frame).column(1).iter().copied().fold(9.0, f32::min);
+        let lowest = lowest(&motion, frame);
         assert!((0.0..0.6).contains(&lowest), "lowest joint at {lowest} m");
         let up = (joint(&motion, frame, "thorax") - joint(&motion, frame, "hip")).normalize();
         upright += usize::from(up.y > 0.8);
@@ -117,7 +140,7 @@ fn postures_reach_the_floor_and_upside_down() {
     let motion = made_up(Repertoire::Postures, DEFAULT_FRAMES, 3);
     let (mut lying, mut over) = (0, 0);
     for frame in 0..motion.positions.dim().0 {
-        let lowest = motion.positions.index_axis(ndarray::Axis(0), frame).column(1).iter().copied().fold(9.0, f32::min);
+        let lowest = lowest(&motion, frame);
         assert!((0.0..1.0).contains(&lowest), "lowest joint at {lowest} m");
         let up = (joint(&motion, frame, "thorax") - joint(&motion, frame, "hip")).normalize();
         lying += usize::from(up.y.abs() < 0.4);

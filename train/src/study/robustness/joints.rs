@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use poselift::Result;
 use poselift::metric::{SIGMAS, expected_within};
-use poselift::skeleton::H36M17;
+use poselift::skeleton::H36M23;
 
 use super::words::percent;
 use super::{Measured, Point, TOLD_BY_JOINT};
@@ -40,7 +40,7 @@ fn joint_table(point: &Point) -> String {
         let _ = writeln!(
             text,
             "| {} | {:.1} | {:.1} | {} | {} |{sigma}",
-            H36M17.joints.get(joint).map_or("?", |name| name),
+            H36M23.joints.get(joint).map_or("?", |name| name),
             accuracy.mpjpe,
             accuracy.p_mpjpe,
             percent(accuracy.pck_150),

@@ -23,7 +23,7 @@ const fn kind(name: &'static str, noise: f32, lost: f32, placement: f32) -> Kind
 }
 
 /// In the order in which the names are tried.
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 15] = [
     kind("neck_nose", 0.018, 0.003, 0.010),
     kind("nose", 0.018, 0.003, 0.006),
     kind("eye", 0.018, 0.003, 0.006),
@@ -37,6 +37,8 @@ const KINDS: [Kind; 13] = [
     kind("hip", 0.020, 0.003, 0.016),
     kind("knee", 0.012, 0.003, 0.008),
     kind("ankle", 0.013, 0.003, 0.008),
+    kind("toe", 0.014, 0.010, 0.014),
+    kind("heel", 0.013, 0.010, 0.012),
 ];
 /// Parts of the face's error: one shift of the whole face, and each point's own.
 const FACE: (f32, f32) = (0.93, 0.37);
@@ -46,29 +48,38 @@ const FACES: [&str; 5] = ["nose", "left_eye", "right_eye", "left_ear", "right_ea
 /// joint before.
 const CHAIN: (f32, f32) = (0.85, 0.5);
 /// The chains: each joint after the one whose error it takes over.
-const CHAINS: [[&str; 3]; 2] = [["shoulder", "elbow", "wrist"], ["hip", "knee", "ankle"]];
+const CHAINS: [&[&str]; 5] = [
+    &["shoulder", "elbow", "wrist"],
+    &["hip", "knee", "ankle"],
+    &["ankle", "big_toe"],
+    &["ankle", "small_toe"],
+    &["ankle", "heel"],
+];
 /// Limbs that the person's body hides, and the share of the poses in which each one of a side is hidden.
-const OCCLUDED: [(&[&str], f64); 2] = [(&["elbow", "wrist"], 0.1), (&["knee", "ankle"], 0.05)];
+const OCCLUDED: [(&[&str], f64); 2] = [(&["elbow", "wrist"], 0.1), (&["knee", "ankle", "toe", "heel"], 0.05)];
 /// Parts of one side that are left out together, and the share of the poses in which each one of a side is.
 const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] =
-    [(&["elbow", "wrist"], 0.03), (&["knee", "ankle"], 0.03), (&["eye", "ear"], 0.03)];
+    [(&["elbow", "wrist"], 0.03), (&["knee", "ankle", "toe", "heel"], 0.03), (&["eye", "ear"], 0.03)];
 /// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the
 /// legs and hips, the head.
 const HIDDEN: [(&[&str], f64); 4] = [
-    (&["ankle"], 0.03),
-    (&["knee", "ankle"], 0.06),
-    (&["hip", "knee", "ankle"], 0.10),
+    (&["ankle", "toe", "heel"], 0.03),
+    (&["knee", "ankle", "toe", "heel"], 0.06),
+    (&["hip", "knee", "ankle", "toe", "heel"], 0.10),
     (&["nose", "eye", "ear", "head"], 0.02),
 ];
 /// Joints of both sides that detectors exchange together, and the share of the poses in which each group is
 /// exchanged: an arm, a leg, the single joints at their ends, and the whole body.
 const EXCHANGED: [(&[&str], f64); 5] = [
     (&["elbow", "wrist"], 0.006),
-    (&["hip", "knee", "ankle"], 0.006),
+    (&["hip", "knee", "ankle", "toe", "heel"], 0.006),
     (&["wrist"], 0.006),
-    (&["ankle"], 0.006),
-    (&["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"], 0.003),
+    (&["ankle", "toe", "heel"], 0.006),
+    (&["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "toe", "heel"], 0.003),
 ];
+/// Joints that many detectors do not have, and the share of the poses in which they are left out for that reason: feet, as in
+/// COCO-17; small toes, as in MediaPipe.
+const NOT_DETECTED: [(&[&str], f64); 2] = [(&["toe", "heel"], 0.4), (&["small_toe"], 0.15)];
 const SIDES: [&str; 2] = ["left_", "right_"];
 
 /// The constants of J joints on a device.
@@ -76,6 +87,8 @@ const SIDES: [&str; 2] = ["left_", "right_"];
 pub(in crate::views) struct Joints {
     /// J.
     pub count: i64,
+    /// The number of joints in front of the feet, which come last.
+    pub before_feet: i64,
     /// `[1, J, 1]` shares of the person's size.
     pub noise: Tensor,
     /// `[1, J, 1]` shares of the poses.
@@ -116,6 +129,10 @@ impl Joints {
             parts.iter().flat_map(each).collect()
         };
         let whole = HIDDEN.iter().map(|&(ends, share)| (mask(&|joint| ends_with(joint, ends)), share));
+        let not_detected = NOT_DETECTED.iter().filter_map(|&(ends, share)| {
+            let lacks = |joint: &str| ends.iter().any(|end| joint.ends_with(end));
+            layout.joints.iter().any(|joint| lacks(joint)).then(|| (mask(&lacks), share))
+        });
         let mirrored = layout.mirrored();
         let order = |ends: &[&str]| {
             let taken = |joint: usize| if ends_with(layout.joints[joint], ends) { mirrored[joint] } else { joint };
@@ -124,12 +141,13 @@ impl Joints {
         };
         Self {
             count: layout.len() as i64,
+            before_feet: layout.joints.iter().filter(|joint| !ends_with(joint, &["toe", "heel"])).count() as i64,
             noise: row(|kind| kind.noise),
             lost: row(|kind| kind.lost),
             placement: row(|kind| kind.placement),
             mixing: Tensor::from_slice(&mixing(layout, &kinds)).view([layout.len() as i64, -1]).to_device(device),
             occluded: on_sides(&OCCLUDED),
-            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).collect(),
+            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).chain(not_detected).collect(),
             exchanged: EXCHANGED.iter().map(|&(ends, share)| (order(ends), share)).collect(),
             trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| layout.joint(&format!("{side}{joint}")) as i64)),
         }

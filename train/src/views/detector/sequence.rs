@@ -4,13 +4,13 @@
 //! The shares were fitted to MediaPipe's errors beside marker-based truth (two clips, docs/lab.md): of 19 to 31 mm a joint,
 //! 4 to 7 are white, 16 to 19 follow the pose slowly, 10 to 20 are constant for the clip.
 
-use poselift::skeleton::BODY28;
 use tch::{Kind, Tensor};
 
 use super::scores::ScoreHabit;
 use super::spells::Frames;
 use super::{CUTS_AT_EDGE, Detector, HIP_WIDTH, Joints, LOST_BY, OCCLUDED_ERROR, QUALITY, SIZE_OVER_STATURE};
 use super::{if_enough_are_left, outside};
+use crate::views::WITHOUT_FEET;
 
 /// Shares of the variance of a joint's error in the image: constant, a smooth function of the pose, drifting, white.
 const SHARES: [f64; 4] = [0.35, 0.30, 0.20, 0.15];
@@ -38,7 +38,7 @@ const PARTS: f64 = 1.5;
 /// What a detector looks at, B windows of T frames: all in camera axes, frame by frame.
 #[derive(Debug)]
 pub(in crate::views) struct Footage {
-    /// `[B·T, 22, 3]` metres, absolute.
+    /// `[B·T, 28, 3]` metres, absolute.
     pub bodies: Tensor,
     /// `[B·T, J, 3]` metres, absolute: the detector's joints among them.
     pub points: Tensor,
@@ -137,8 +137,8 @@ impl<'a> SequenceDetection<'a> {
     fn follows(&self, footage: &Footage) -> Tensor {
         let (windows, steps, outputs) = (&self.frames.windows, self.frames.steps, (self.joints.count + 1) * 2);
         let pose = &footage.bodies - footage.bodies.narrow(1, 0, 1);
-        let pose = pose.narrow(1, 1, BODY28.len() as i64 - 1);
-        let numbers = (BODY28.len() as i64 - 1) * 3;
+        let pose = pose.narrow(1, 1, WITHOUT_FEET - 1);
+        let numbers = (WITHOUT_FEET - 1) * 3;
         let waves = windows.normal(&[numbers, WAVES]) * RADIANS_A_METRE;
         let phase = windows.unit(&[1, WAVES]) * std::f64::consts::TAU;
         let height = (pose.reshape([-1, steps, numbers]).bmm(&waves) + phase).cos();
@@ -198,7 +198,7 @@ impl<'a> SequenceDetection<'a> {
         }
         let cuts = frames.repeated(&frames.windows.some(CUTS_AT_EDGE * level));
         let gone = gone.logical_and(&has_gaps).logical_or(&outside(seen, size).logical_and(&cuts));
-        if_enough_are_left(&gone)
+        if_enough_are_left(&gone, self.joints)
     }
 }
 

@@ -79,7 +79,7 @@ mod tests {
 
     /// Ankles at 0.1 and thorax at 1.4 along `axis`, from the origin.
     fn body(axis: usize, sign: f32) -> Body {
-        let mut body = [[f32::NAN; 3]; 22];
+        let mut body = [[f32::NAN; 3]; 28];
         for (joint, height) in [(3, 0.1), (6, 0.1), (8, 1.4)] {
             body[joint] = [0.0; 3];
             body[joint][axis] = height * sign;

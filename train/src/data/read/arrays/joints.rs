@@ -15,14 +15,14 @@ const OF_32: [usize; 17] = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25,
 /// average.
 const SHOULDERS_WEIGHT: f64 = 0.01;
 
-/// The bodies of an array `[T, J, 3]`, or `[T, 3 J]`; faces that it lacks are NaN for now.
+/// The bodies of an array `[T, J, 3]`, or `[T, 3 J]`; faces and feet that it lacks are NaN for now.
 ///
 /// # Errors
 /// The array has another shape.
 pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
     let joints = count(shape).ok_or_else(|| {
-        Error::input(format!("a shape of {shape:?}, expected [frames, 17, 22 or 32 joints, 3]"))
-            .hint("joints are Human3.6M-17, body22 (the same and nose, eyes, ears) or Human3.6M's 32, in their order")
+        Error::input(format!("a shape of {shape:?}, expected [frames, 17, 22, 28 or 32 joints, 3]"))
+            .hint("joints are Human3.6M-17, body28 (the same, nose, eyes, ears, feet), its first 22, or Human3.6M's 32, in their order")
     })?;
     let (points, _) = numbers.as_chunks::<3>();
     let body = |frame: &[[f32; 3]]| {
@@ -35,8 +35,8 @@ pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
 /// The number of joints in an array of this shape, if it can be a clip.
 pub(super) fn count(shape: &[usize]) -> Option<usize> {
     match *shape {
-        [_, joints @ (17 | 22 | 32), 3] => Some(joints),
-        [_, columns @ (51 | 66 | 96)] => Some(columns / 3),
+        [_, joints @ (17 | 22 | 28 | 32), 3] => Some(joints),
+        [_, columns @ (51 | 66 | 84 | 96)] => Some(columns / 3),
         _ => None,
     }
 }
@@ -113,11 +113,11 @@ mod tests {
         synthetic::add(synthetic::Repertoire::Everyday, 2400, 1, &mut builder);
         let motion = builder.finish().unwrap().0;
         let numbers = motion.positions.as_slice().unwrap();
-        let whole = bodies(&[2400, 22, 3], numbers).unwrap();
+        let whole = bodies(&[2400, 28, 3], numbers).unwrap();
         for clip in &motion.clips {
             let whole = &whole[clip.start..clip.start + clip.frames];
             let mut faceless = whole.to_vec();
-            faceless.iter_mut().for_each(|body| body[17..].fill([f32::NAN; 3]));
+            faceless.iter_mut().for_each(|body| body[17..22].fill([f32::NAN; 3]));
             set_faces(&mut faceless);
             for (found, expected) in faceless.iter().zip(whole) {
                 for slot in 0..22 {
