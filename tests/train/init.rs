@@ -4,7 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
+use ndarray::{Array3, ArrayView1, ArrayView3, Axis, s};
+use poselift::Lifter;
 use poselift::model::{Card, ModelFile, Precision};
+use poselift::skeleton::H36M23;
 use poselift_onnx::Model;
 use poselift_train::config::{InputBlock, Loss, NetworkConfig, TrainPrecision};
 use poselift_train::export::encode;
@@ -13,7 +16,7 @@ use poselift_train::trained::{Dense, Network, TrainedLifter, ZScore};
 use poselift_train::unfold;
 use tch::{Device, Kind, Tensor};
 
-use crate::random_lifter::{Shape, card_seed, random_lifter};
+use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
 
 /// A network's shape for the lifter of `shape`.
 fn config(shape: &Shape) -> NetworkConfig {
@@ -181,5 +184,52 @@ fn fit_goes_on_from_a_model_and_its_card_says_so() {
         let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && stderr.contains(expected), "{arguments:?}: {stderr}");
         assert!(!Path::new(&path("refused")).exists(), "{arguments:?} left a folder");
+    }
+}
+
+#[test]
+fn a_model_without_feet_is_the_start_of_one_with_feet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (out, model) = (path("feet"), path("feet.onnx"));
+    let start = "../models/coco17-small.onnx";
+    let data = ["fit", "--data", "synthetic:3000", "--layout", "coco23", "--device", "cpu", "--dropout", "0"];
+    let go_on = ["--init", start, "--epochs", "1", "--learning-rate", "1e-9", "--batch-size", "512", "--out", &out];
+    run(&[&data[..], &go_on].concat());
+    run(&["export", &out, "-o", &model]);
+    let card = card(Path::new(&model));
+    assert_eq!((card.input.layout.as_str(), card.output.skeleton.as_str()), ("coco23", "h36m23"));
+    assert_eq!(card.output.joints[17..], H36M23.joints[17..]);
+
+    // A person without feet is lifted as before; the toes begin beside the ankles.
+    let with_feet = random_keypoints(&Shape { joints_in: 23, ..Shape::default() }, 200, 9);
+    let mut without = with_feet.clone();
+    without.slice_mut(s![.., 17.., 2]).fill(0.0);
+    let lift = |path: &str, keypoints: ArrayView3<f32>| Lifter::from_file(path).unwrap().lift(keypoints).unwrap();
+    let before = lift(start, without.slice(s![.., ..17, ..]));
+    let after = lift(&model, without.view());
+    let mean = |values: Array3<f32>| {
+        let seen: Vec<f32> = values.iter().copied().filter(|x| x.is_finite()).map(f32::abs).collect();
+        seen.iter().sum::<f32>() / seen.len() as f32
+    };
+    let size = mean(before.clone());
+    let off = mean(&after.slice(s![.., ..17, ..]) - &before);
+    // The steps change no weight, but the running statistics of BatchNorm: 0.03. Fresh weights: over 1.
+    assert!(off < 0.1 * size, "{off} of {size}");
+    let ankles = H36M23.joints.iter().position(|joint| *joint == "left_ankle").unwrap();
+    let heels = H36M23.joints.iter().position(|joint| *joint == "left_heel").unwrap();
+    let apart = &after.slice(s![.., heels, ..]) - &after.slice(s![.., ankles, ..]);
+    let first = apart.index_axis(Axis(0), 0);
+    let is_first = |row: ArrayView1<f32>| row.iter().zip(&first).all(|(a, b)| a.is_nan() || (a - b).abs() < 1e-3);
+    assert!(first.iter().any(|x| x.abs() > 0.01) && apart.outer_iter().all(is_first), "{apart}");
+
+    for (layout, from, expected) in [
+        ("coco17", model.as_str(), "the model of --init lifts coco23"),
+        ("coco23", "../models/h36m17.onnx", "the model of --init lifts h36m17"),
+    ] {
+        let refused =
+            train(&["fit", "--data", "synthetic:300", "--layout", layout, "--init", from, "--out", &path("no")]);
+        let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && stderr.contains(expected), "{layout}: {stderr}");
     }
 }

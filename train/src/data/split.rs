@@ -102,6 +102,7 @@ fn last_share(count: usize, share: f64) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use ndarray::Array3;
+    use poselift::skeleton::BODY28;
 
     use super::*;
     use crate::data::Source;
@@ -118,7 +119,7 @@ mod tests {
         };
         let source = |name: &str| Source { name: name.into(), licence: "unknown".into() };
         Motion {
-            positions: Array3::zeros((people.len() * 10, 22, 3)),
+            positions: Array3::zeros((people.len() * 10, BODY28.len(), 3)),
             rate: 25.0,
             clips: people.iter().enumerate().map(clip).collect(),
             sources: vec![source("lab"), source("field")],

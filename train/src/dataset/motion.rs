@@ -43,7 +43,7 @@ impl Default for Protocol {
 pub struct Views {
     /// `[N, J, 3]` of the model's layout: pixels and scores.
     pub keypoints: Array3<f32>,
-    /// `[N, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
+    /// `[N, J_out, 3]` Human3.6M-17, with feet where `keypoints` have them: camera axes, root-relative, metres.
     pub poses: Array3<f32>,
     /// `[N]`.
     pub cameras: Vec<Camera>,
@@ -94,7 +94,7 @@ impl MotionSource {
         })
     }
 
-    /// Key points `[B, J, 3]` and poses `[B, 17, 3]` of the training poses `index` `[B]`, as the network sees them.
+    /// Key points `[B, J, 3]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`, as the network sees them.
     pub(super) fn draw(&self, index: &Tensor, seed: u64, mix: bool) -> (Tensor, Tensor) {
         let draw = ViewOptions { seed, detector: self.detector, mix, reshape: 1.0 };
         let seen = self.train.look(&Cameras::in_training(), index, draw);
@@ -172,7 +172,7 @@ pub(super) fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: 
     Viewer::new(&to_device(&positions, device), &human, layout, device)
 }
 
-/// The frames of `clips` end to end, `[T, 22, 3]`, and whether each has a real person's bone lengths, `[T]`.
+/// The frames of `clips` end to end, `[T, 28, 3]`, and whether each has a real person's bone lengths, `[T]`.
 fn gather(motion: &Motion, clips: &[usize]) -> (Array3<f32>, Vec<bool>) {
     let clips: Vec<_> = clips.iter().map(|&clip| &motion.clips[clip]).collect();
     let frames = |clip: &&Clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);

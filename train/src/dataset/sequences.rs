@@ -27,7 +27,7 @@ const MEASURED: usize = 256;
 pub struct SeenWindows {
     /// `[B·T, J, 3]` key points, the cameras turned towards the person.
     pub keypoints: Tensor,
-    /// `[B·T, 17, 3]` poses in the same axes.
+    /// `[B·T, J_out, 3]` poses in the same axes.
     pub poses: Tensor,
     /// `[B, T]` seconds since the frame before; 0 at a window's first.
     pub dt: Tensor,

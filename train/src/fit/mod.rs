@@ -15,10 +15,10 @@ pub(crate) mod fingerprint;
 pub mod history;
 pub(crate) mod lock;
 pub(crate) mod start;
-mod widen;
 pub mod teacher;
 pub mod tensorboard;
 mod train_loop;
+mod widen;
 
 use std::path::Path;
 

@@ -6,8 +6,8 @@
 use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
-use super::{WITHOUT_FEET, each_frame};
 use super::variety::Variety;
+use super::{WITHOUT_FEET, each_frame};
 
 /// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
 /// stature.
@@ -29,8 +29,11 @@ const WIDTHS: [&str; 4] = ["left_hip", "right_hip", "left_shoulder", "right_shou
 /// the head is a sixth of the stature instead of 1/7.5 and the legs 0.445 of it instead of 0.48.
 const CHILDREN: f64 = 0.15;
 /// Factor of each part's bone lengths at five years of age; the whole is scaled to [`STATURE`] afterwards.
-const AT_FIVE: [(&[&str], f32); 3] =
-    [(&["neck_nose", "head", "nose", "eye", "ear"], 1.27), (&["knee", "ankle", "toe", "heel"], 0.93), (&["elbow", "wrist"], 0.96)];
+const AT_FIVE: [(&[&str], f32); 3] = [
+    (&["neck_nose", "head", "nose", "eye", "ear"], 1.27),
+    (&["knee", "ankle", "toe", "heel"], 0.93),
+    (&["elbow", "wrist"], 0.96),
+];
 
 /// Poses on the device, and how new bodies are made from them.
 #[derive(Debug)]

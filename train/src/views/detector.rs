@@ -179,7 +179,8 @@ fn outside(seen: &Tensor, size: &Tensor) -> Tensor {
 
 /// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`LEAST_VISIBLE`] joints would remain; feet do not count.
 fn if_enough_are_left(left_out: &Tensor, joints: &Joints) -> Tensor {
-    let visible = left_out.narrow(1, 0, joints.before_feet).logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+    let visible =
+        left_out.narrow(1, 0, joints.before_feet).logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
     left_out.logical_and(&visible.ge(LEAST_VISIBLE))
 }
 

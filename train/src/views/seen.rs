@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 pub struct Seen {
     /// `[B, J, 3]` of the detectors' layout: pixels from the top left corner, and scores.
     pub keypoints: Tensor,
-    /// `[B, 17, 3]` Human3.6M-17: camera axes, root-relative, metres.
+    /// `[B, J_out, 3]` Human3.6M-17, with feet where detectors see them: camera axes, root-relative, metres.
     pub poses: Tensor,
     /// `[B]` focal lengths, pixels.
     pub focal: Tensor,

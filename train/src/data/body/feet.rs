@@ -174,8 +174,7 @@ mod tests {
     fn a_foot_on_the_floor_is_flat_and_points_forward_and_outward() {
         let mut bodies = [standing()];
         complete(&mut bodies);
-        let [toe, small, heel] =
-            ["left_big_toe", "left_small_toe", "left_heel"].map(|name| point(&bodies[0], name));
+        let [toe, small, heel] = ["left_big_toe", "left_small_toe", "left_heel"].map(|name| point(&bodies[0], name));
         assert!((toe.y - heel.y).abs() < 0.01 && toe.y > 0.0 && toe.y < 0.05, "{toe} {heel}");
         assert!(toe.z > 0.17 && heel.z < -0.04 && small.x > toe.x + 0.05, "{toe} {small} {heel}");
         let middle = (toe + small) / 2.0 - heel;

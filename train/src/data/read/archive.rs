@@ -1,6 +1,6 @@
 //! The clips archive: imported motion in one npz, small enough to copy and quick to open.
 //!
-//! It holds `positions`, `[T, 22, 3]`, int16 millimetres or float32 metres, and `meta`, the bytes of a JSON text.
+//! It holds `positions`, `[T, 28, 3]` (older ones, without feet, `[T, 22, 3]`), int16 millimetres or float32 metres, and `meta`, the bytes of a JSON text.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

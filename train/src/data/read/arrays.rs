@@ -1,6 +1,6 @@
 //! Motion as plain arrays of joints: `.npy`, `.npz`, VideoPose3D's `data_3d_h36m.npz`, Martinez's `.h5`.
 //!
-//! An array is one clip, `[T, J, 3]`, of 17 joints (Human3.6M-17), 22 (body22) or Human3.6M's 32. The file's unit is
+//! An array is one clip, `[T, J, 3]`, of 17 joints (Human3.6M-17), 28 (body28), the first 22 of those (no feet) or Human3.6M's 32. The file's unit is
 //! metres, centimetres or millimetres: the one that brings the median thigh closest to a person's 0.417 m. Its up
 //! axis is the one, y or z, that people stand along, in either direction. An array `fps` states the rate.
 

@@ -145,7 +145,7 @@ impl Curve {
 /// Human3.6M-17's thorax, and the other joints above the hips.
 const ABOVE_HIPS: [usize; 10] = [8, 7, 9, 10, 11, 12, 13, 14, 15, 16];
 
-/// The measured joints of `poses` `[N, 17, 3]`, the root first.
+/// The measured joints of `poses` `[N, J_out, 3]`, the root first.
 fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
     match joints {
         Joints::All => poses.to_owned(),

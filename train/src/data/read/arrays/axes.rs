@@ -45,7 +45,7 @@ impl Up {
             _ => Err(Error::input(format!(
                 "from ankles to thorax it is ({x:.3}, {y:.3}, {z:.3}) in the median, expected people who stand along y or z"
             ))
-            .hint("joints may be in another order: expected Human3.6M-17, body22 or Human3.6M's 32")),
+            .hint("joints may be in another order: expected Human3.6M-17, body28 or Human3.6M's 32")),
         }
     }
 
