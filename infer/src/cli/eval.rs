@@ -18,7 +18,7 @@ use crate::camera::Camera;
 use crate::error::{Error, Result};
 use crate::format::{PairedArrays, SeenPairs};
 use crate::lift::Lifter;
-use crate::metric::{Calibration, Score};
+use crate::metric::{AngleErrors, Calibration, Score};
 use crate::model::{PoseNetwork, View};
 use report::{Report, Sight};
 
@@ -28,7 +28,8 @@ use report::{Report, Sight};
 /// unit. An .npz may also hold `size`, [2] or [N, 2], and `focal`, [] or [N], in pixels: people are then turned to the
 /// optical axis as `poselift run` does, for models that ask for it. Both poses are aligned at the root joint, which is
 /// counted with error 0; every figure is a mean over poses. Of a model that gives sigma, the share of joints whose
-/// error lies within it is given too, the root left out; it should be 68 %.
+/// error lies within it is given too, the root left out; it should be 68 %. Angles of knees, hips, elbows and, of
+/// skeletons with feet, ankles are given by their mean absolute error over both sides, in degrees.
 ///
 /// With --stream no truth is needed: of a 3D stream it gives each bone's length, how much that varies (standard
 /// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), the
@@ -125,6 +126,7 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
 #[derive(Debug)]
 struct Evaluation {
     score: Score,
+    angles: AngleErrors,
     /// Of models that give sigma.
     calibration: Option<Calibration>,
 }
@@ -142,12 +144,14 @@ fn evaluate<N: PoseNetwork>(lifter: &mut Lifter<N>, pairs: &PairedArrays, camera
     let truth = moved.as_ref().unwrap_or(&pairs.poses).view();
     let mut score = Score::new(card.output.joints.len(), card.output.root, &card.output.unit);
     score.add(lifted.poses.view(), truth)?;
+    let mut angles = AngleErrors::new(&card.output.joints);
+    angles.add(lifted.poses.view(), truth);
     let mut calibration = None;
     if let Some(sigma) = &lifted.sigma {
         let counted = calibration.insert(Calibration::new(card.output.root));
         counted.add(lifted.poses.view(), truth, sigma.view())?;
     }
-    Ok(Evaluation { score, calibration })
+    Ok(Evaluation { score, angles, calibration })
 }
 
 fn check_joints(array: &str, found: usize, does: &str, layout: &str, expected: usize) -> Result<()> {

@@ -15,6 +15,7 @@
 
 use nalgebra::Vector3;
 
+mod angle;
 mod calibration;
 mod feet;
 mod procrustes;
@@ -25,6 +26,7 @@ mod track;
 pub mod truth;
 mod upright;
 
+pub use angle::AngleErrors;
 pub use calibration::{Calibration, SIGMAS, expected_within};
 pub use procrustes::procrustes;
 pub use score::{Accuracy, JointAccuracy, Score};

@@ -1,5 +1,6 @@
 //! The report of `poselift eval` on a data set, as a table and as JSON.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::ser::SerializeMap;
@@ -54,6 +55,9 @@ pub(super) struct Report<'a> {
     /// The share of joints, 0..1, whose error is at most their sigma; absent where the model gives none.
     #[serde(skip_serializing_if = "Option::is_none")]
     within_sigma: Option<f64>,
+    /// Mean absolute errors, degrees; absent where the joints have no names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    angles: BTreeMap<&'static str, f64>,
     per_joint: PerJoint<'a>,
     #[serde(skip)]
     root: Option<&'a str>,
@@ -81,7 +85,7 @@ impl<'a> Report<'a> {
     /// # Errors
     /// Nothing was lifted.
     pub(super) fn new(card: &'a Card, evaluation: &Evaluation, sight: Sight) -> Result<Self> {
-        let Evaluation { score, calibration } = evaluation;
+        let Evaluation { score, angles, calibration } = evaluation;
         let Some(Accuracy { samples, mpjpe, p_mpjpe, n_mpjpe, pck_150, auc, per_joint }) = score.accuracy() else {
             return Err(Error::input(format!("none of the {} samples could be lifted", score.not_lifted())));
         };
@@ -98,6 +102,7 @@ impl<'a> Report<'a> {
             pck_150,
             auc,
             within_sigma: calibration.as_ref().and_then(Calibration::within_one_sigma),
+            angles: angles.means().into_iter().collect(),
             per_joint: PerJoint { names: &card.output.joints, errors: per_joint },
             root: card.output.root.map(|root| card.output.joints[root].as_str()),
             sight,
@@ -136,8 +141,12 @@ impl<'a> Report<'a> {
         let sigma = self.within_sigma.map(|within| {
             ("sigma", format!("{:.1} % of joints within one (68 % expected), the root left out", within * 100.0))
         });
+        let angles = (!self.angles.is_empty()).then(|| {
+            let each: Vec<_> = self.angles.iter().map(|(name, error)| format!("{name} {error:.1}")).collect();
+            ("angles", format!("off by {} degrees", each.join(", ")))
+        });
         let mut text = String::new();
-        for (name, value) in facts.into_iter().chain(sigma).chain([("", String::new())]) {
+        for (name, value) in facts.into_iter().chain(angles).chain(sigma).chain([("", String::new())]) {
             text.push_str(format!("{name:<9}{value}").trim_end());
             text.push('\n');
         }
@@ -167,7 +176,7 @@ mod tests {
     use ndarray::Array3;
 
     use super::*;
-    use crate::metric::Score;
+    use crate::metric::{AngleErrors, Score};
     use crate::model::{MockNetwork, PoseNetwork};
 
     /// Two poses, and 0.1 m at the right ankle of the second; `lifted` of them were.
@@ -178,9 +187,11 @@ mod tests {
         predicted.outer_iter_mut().rev().skip(lifted).for_each(|mut pose| pose.fill(f32::NAN));
         let mut score = Score::new(17, Some(0), &crate::pose::Unit::Metres);
         score.add(predicted.view(), truth.view()).unwrap();
+        let mut angles = AngleErrors::new(&card().output.joints);
+        angles.add(predicted.view(), truth.view());
         let mut calibration = Calibration::new(Some(0));
         calibration.add(predicted.view(), truth.view(), ndarray::Array2::zeros((2, 17)).view()).unwrap();
-        Evaluation { score, calibration: Some(calibration) }
+        Evaluation { score, angles, calibration: Some(calibration) }
     }
 
     fn card() -> Card {
@@ -202,7 +213,9 @@ mod tests {
         let start =
             r#"{"model":"example","view":"subject","turned":true,"samples":2,"not_lifted":0,"unit":"mm","mpjpe":2.9"#;
         assert!(json.starts_with(start), "{json}");
-        assert!(json.contains(r#","within_sigma":0.96875,"per_joint":{"hip":0.0,"right_hip":0.0,"#), "{json}");
+        assert!(table.contains("\nangles   off by elbow 0.0, hip 0.0, knee "), "{table}");
+        assert!(json.contains(r#","within_sigma":0.96875,"angles":{"elbow":0.0,"#), "{json}");
+        assert!(json.contains(r#"},"per_joint":{"hip":0.0,"right_hip":0.0,"#), "{json}");
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! How far the angles of knees, hips, elbows and ankles of predicted poses are from the true ones.
+//!
+//! An angle is between two lines through named joints, so it needs no axes and no alignment: thigh and shank, thigh and trunk,
+//! upper arm and forearm, shank and sole (heel to big toe).
+
+use nalgebra::Vector3;
+use ndarray::{ArrayView2, ArrayView3};
+
+/// An angle on both sides of the body: two lines, each from joint to joint. `{}` stands for `left` or `right`.
+struct Definition {
+    name: &'static str,
+    lines: [[&'static str; 2]; 2],
+}
+
+const DEFINITIONS: [Definition; 4] = [
+    Definition { name: "knee", lines: [["{}_knee", "{}_hip"], ["{}_knee", "{}_ankle"]] },
+    Definition { name: "hip", lines: [["hip", "thorax"], ["{}_hip", "{}_knee"]] },
+    Definition { name: "elbow", lines: [["{}_elbow", "{}_shoulder"], ["{}_elbow", "{}_wrist"]] },
+    Definition { name: "ankle", lines: [["{}_ankle", "{}_knee"], ["{}_heel", "{}_big_toe"]] },
+];
+
+/// Accumulates the errors of the angles that a skeleton has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AngleErrors {
+    angles: Vec<Angle>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Angle {
+    name: &'static str,
+    /// Two lines for each side, as indices of joints.
+    sides: Vec<[[usize; 2]; 2]>,
+    /// Of the absolute differences, degrees.
+    sum: f64,
+    count: u64,
+}
+
+impl AngleErrors {
+    /// For poses of these `joints`; angles whose joints are not among them are left out.
+    pub fn new(joints: &[String]) -> Self {
+        let place = |name: &str, side: &str| {
+            let name = name.replace("{}", side);
+            joints.iter().position(|joint| *joint == name)
+        };
+        let line = |[from, to]: [&str; 2], side: &str| Some([place(from, side)?, place(to, side)?]);
+        let angle = |definition: &Definition| {
+            let [first, second] = definition.lines;
+            let of_side = |side: &str| Some([line(first, side)?, line(second, side)?]);
+            let sides: Vec<_> = ["left", "right"].into_iter().filter_map(of_side).collect();
+            (!sides.is_empty()).then_some(Angle { name: definition.name, sides, sum: 0.0, count: 0 })
+        };
+        Self { angles: DEFINITIONS.iter().filter_map(angle).collect() }
+    }
+
+    /// Adds poses `[N, J, 3]`; what is NaN does not count.
+    ///
+    /// # Panics
+    /// Poses of other shapes, or with fewer joints than [`Self::new`] was told.
+    pub fn add(&mut self, predicted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>) {
+        assert_eq!(predicted.dim(), truth.dim(), "poses to compare have the same shape");
+        for (predicted, truth) in predicted.outer_iter().zip(truth.outer_iter()) {
+            for angle in &mut self.angles {
+                for lines in &angle.sides {
+                    let error = (degrees(predicted, lines) - degrees(truth, lines)).abs();
+                    if error.is_finite() {
+                        angle.sum += error;
+                        angle.count += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Each angle's name and the mean of its absolute error over both sides and all poses, degrees.
+    pub fn means(&self) -> Vec<(&'static str, f64)> {
+        let seen = self.angles.iter().filter(|angle| angle.count > 0);
+        seen.map(|angle| (angle.name, angle.sum / angle.count as f64)).collect()
+    }
+}
+
+/// Degrees between two lines of a pose `[J, 3]`.
+fn degrees(pose: ArrayView2<'_, f32>, lines: &[[usize; 2]; 2]) -> f64 {
+    let point = |joint: usize| Vector3::from_fn(|axis, _| f64::from(pose[[joint, axis]]));
+    let [first, second] = lines.map(|[from, to]| point(to) - point(from));
+    // Not by the cosine, which is flat where a limb is straight.
+    first.cross(&second).norm().atan2(first.dot(&second)).to_degrees()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::skeleton::{H36M17, H36M23, Layout};
+
+    fn errors(layout: &Layout) -> AngleErrors {
+        AngleErrors::new(&layout.joints.iter().map(|&joint| joint.to_owned()).collect::<Vec<_>>())
+    }
+
+    /// The right leg straight down, its foot straight ahead; all other joints are NaN.
+    fn leg(layout: &Layout) -> Array3<f32> {
+        let mut pose = Array3::from_elem((1, layout.len(), 3), f32::NAN);
+        let mut put = |name: &str, point: [f32; 3]| {
+            if let Some(joint) = layout.position(name) {
+                (0..3).for_each(|axis| pose[[0, joint, axis]] = point[axis]);
+            }
+        };
+        put("right_hip", [0.0, 0.0, 0.0]);
+        put("right_knee", [0.0, 0.4, 0.0]);
+        put("right_ankle", [0.0, 0.8, 0.0]);
+        put("right_heel", [0.0, 0.85, 0.05]);
+        put("right_big_toe", [0.0, 0.85, -0.2]);
+        pose
+    }
+
+    #[test]
+    fn a_shank_that_is_turned_changes_knee_and_ankle() {
+        let truth = leg(&H36M23);
+        let mut predicted = truth.clone();
+        // By 45 degrees, forward.
+        let ankle = H36M23.joint("right_ankle");
+        predicted[[0, ankle, 2]] = -0.4;
+        let mut errors = errors(&H36M23);
+        errors.add(predicted.view(), truth.view());
+        let found = errors.means();
+        assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["knee", "ankle"]);
+        assert!(found.iter().all(|(_, error)| (error - 45.0).abs() < 1e-4), "{found:?}");
+    }
+
+    #[test]
+    fn a_skeleton_without_feet_has_no_ankle_angle() {
+        let mut errors = errors(&H36M17);
+        errors.add(leg(&H36M17).view(), leg(&H36M17).view());
+        assert_eq!(errors.means(), [("knee", 0.0)]);
+        assert!(AngleErrors::new(&["joint_0".to_owned()]).means().is_empty());
+    }
+}
