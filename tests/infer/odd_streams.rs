@@ -124,6 +124,34 @@ fn json_of_peoples_own_scripts() {
 }
 
 #[test]
+fn what_pages_and_easy_vitpose_write() {
+    let bench = Bench::new();
+    let pose = |points: Points| {
+        let named = COCO17.joints.iter().zip(points);
+        let named: Vec<_> =
+            named.map(|(name, [x, y, score])| json!({"x": x, "y": y, "score": score, "name": name})).collect();
+        json!({"keypoints": named, "score": 0.9})
+    };
+    let poses: Vec<Value> = (0..FRAMES).map(|frame| json!([pose(walker(frame))])).collect();
+    let timed = |frame: usize| json!({"timestamp": frame as f64 / 30.0, "poses": poses[frame]});
+    let lines: Vec<String> = (0..FRAMES).map(|frame| timed(frame).to_string()).collect();
+    let frames: Vec<Value> = (0..FRAMES).map(timed).collect();
+    bench.assert_same("lines_of_poses.jsonl", lines.join("\n"), &SIZE);
+    bench.assert_same("poses.json", json!({"poses": poses}).to_string(), &SIZE);
+    let clip = json!({"fps": 30, "width": 1280, "height": 720, "frames": frames});
+    bench.assert_same("frames_of_poses.json", clip.to_string(), &[]);
+
+    let skeleton: Vec<_> = COCO17.joints.iter().enumerate().map(|(at, name)| (at.to_string(), json!(name))).collect();
+    let rows =
+        |frame: usize| json!({"4": walker(frame).into_iter().map(|[x, y, score]| [y, x, score]).collect::<Vec<_>>()});
+    let rows: Vec<Value> = (0..FRAMES).map(rows).collect();
+    let skeleton = Value::Object(skeleton.into_iter().collect());
+    let vitpose = json!({"keypoints": rows, "skeleton": skeleton});
+    let found = bench.assert_same("vitpose.json", vitpose.to_string(), &SIZE);
+    assert_eq!(found.frames[&0][0].id, Some(4));
+}
+
+#[test]
 fn a_null_point_is_missing_and_other_lists_are_refused_by_their_place() {
     let bench = Bench::new();
     let without = |missing: Value| {

@@ -25,6 +25,8 @@ pub enum InputFormat {
     MmPose,
     /// MMSkeleton's clips, as of HRNet.
     MmSkeleton,
+    /// easy_ViTPose's JSON.
+    VitPose,
     /// Ultralytics' `to_json`.
     Ultralytics,
     /// Ultralytics' `save_txt` labels, a text file a frame.
@@ -47,7 +49,7 @@ pub enum InputFormat {
 
 impl InputFormat {
     /// Every format.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::JsonLines,
         Self::Npy,
         Self::Npz,
@@ -56,6 +58,7 @@ impl InputFormat {
         Self::AlphaPose,
         Self::MmPose,
         Self::MmSkeleton,
+        Self::VitPose,
         Self::Ultralytics,
         Self::YoloLabels,
         Self::MediaPipe,
@@ -78,6 +81,7 @@ impl InputFormat {
             Self::AlphaPose => "alphapose",
             Self::MmPose => "mmpose",
             Self::MmSkeleton => "mmskeleton",
+            Self::VitPose => "vitpose",
             Self::Ultralytics => "ultralytics",
             Self::YoloLabels => "yolo-labels",
             Self::MediaPipe => "mediapipe",

@@ -99,13 +99,27 @@ fn object(value: &Shape) -> Option<InputFormat> {
             None => Some(InputFormat::MediaPipe),
         };
     }
+    if value.get("poses").is_some_and(is_of_tfjs) {
+        return Some(InputFormat::TfJs);
+    }
     match value.get("keypoints") {
         Some(Shape::Object(_)) => Some(InputFormat::Ultralytics),
+        Some(Shape::List(..)) if matches!(value.get("skeleton"), Some(Shape::Object(_))) => Some(InputFormat::VitPose),
         Some(Shape::List(_, Some(first))) if matches!(**first, Shape::Object(_)) => Some(InputFormat::TfJs),
         // A frame of one person alone, as people write it themselves.
         Some(Shape::List(..)) if has("image_id") => Some(coco_or_alphapose(value)),
         Some(Shape::List(..)) if has("keypoint_scores") => Some(InputFormat::MmPose),
         _ => None,
+    }
+}
+
+/// Whether `poses` are people of named points, or frames of them; a list without people may be.
+fn is_of_tfjs(poses: &Shape) -> bool {
+    match poses {
+        Shape::List(_, None) => true,
+        Shape::List(_, Some(first)) if matches!(**first, Shape::List(..)) => is_of_tfjs(first),
+        Shape::List(_, Some(person)) => matches!(person.first_of("keypoints"), Some(Shape::Object(_))),
+        _ => false,
     }
 }
 
@@ -206,6 +220,11 @@ mod tests {
             (r#"[[],[{"keypoints":{"x":[1],"y":[2]}}]]"#, InputFormat::Ultralytics),
             (r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"}],"score":1}]"#, InputFormat::TfJs),
             (r#"{"keypoints":[{"part":"nose","position":{"x":1,"y":2}}]}"#, InputFormat::TfJs),
+            (r#"{"time":0.5,"poses":[{"keypoints":[{"x":1,"y":2,"name":"nose"}]}]}"#, InputFormat::TfJs),
+            (r#"{"poses":[[],[{"keypoints":[{"x":1,"y":2}]}]]}"#, InputFormat::TfJs),
+            (r#"{"fps":30,"frames":[{"poses":[]}]}"#, InputFormat::TfJs),
+            (r#"{"keypoints":[{"0":[[1,2,0.5]]}],"skeleton":{"0":"nose"}}"#, InputFormat::VitPose),
+            (r#"{"keypoints":[{}],"skeleton":{"0":"nose"}}"#, InputFormat::VitPose),
             (r#"{"poseLandmarks":[{"x":1,"y":2}]}"#, InputFormat::MediaPipe),
             (r#"[[{"x":1,"y":2,"z":0,"visibility":1}]]"#, InputFormat::MediaPipe),
             (r#"{"fps":30,"frames":[{"timestampMs":0,"landmarks":[]}]}"#, InputFormat::MediaPipe),

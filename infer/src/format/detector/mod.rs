@@ -19,6 +19,7 @@ mod sequence;
 mod tfjs;
 mod ultralytics;
 mod value_reader;
+mod vitpose;
 mod yolo_labels;
 
 pub(super) use self::csv::{RowOrder, TableFrames, is_csv_header};
@@ -59,6 +60,7 @@ pub(super) fn detector(format: InputFormat) -> Option<Box<dyn Detector>> {
         InputFormat::Ultralytics => Box::new(ultralytics::Ultralytics),
         InputFormat::MediaPipe => Box::new(mediapipe::MediaPipe),
         InputFormat::TfJs => Box::new(tfjs::TfJs),
+        InputFormat::VitPose => Box::new(vitpose::VitPose),
         _ => return None,
     })
 }

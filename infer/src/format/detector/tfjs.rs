@@ -1,4 +1,5 @@
-//! `estimatePoses` of TensorFlow.js: a list of people a frame, each of named key points, in whichever order.
+//! `estimatePoses` of TensorFlow.js: a list of people a frame, each of named key points, in whichever order; alone, or as `poses` of
+//! frames that say their time, as pages write them.
 
 use serde::Deserialize;
 
@@ -35,12 +36,35 @@ struct Position {
     y: Option<f64>,
 }
 
-/// A person, or a frame of them.
+/// A person, a frame of them, a frame that says more, or a clip of frames.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Entry {
     Person(Pose),
     Frame(Vec<Pose>),
+    Described(DescribedFrame),
+    Clip(Clip),
+}
+
+#[derive(Deserialize)]
+struct DescribedFrame {
+    poses: Vec<Pose>,
+    #[serde(default, alias = "frame_index", alias = "index")]
+    frame: Label,
+    /// Seconds, or whatever the page counts: the frame rate that it implies tells.
+    #[serde(default, alias = "timestamp")]
+    time: Label,
+    #[serde(default, alias = "timestamp_ms", alias = "timestampMs", alias = "time_ms")]
+    milliseconds: Label,
+}
+
+#[derive(Deserialize)]
+struct Clip {
+    #[serde(alias = "poses")]
+    frames: Vec<Entry>,
+    fps: Option<f64>,
+    width: Option<u32>,
+    height: Option<u32>,
 }
 
 /// The format.
@@ -49,19 +73,37 @@ pub(super) struct TfJs;
 impl Detector for TfJs {
     fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
         if !text.trim_ascii_start().starts_with(b"[") {
-            return push(vec![parse(text, document.line)?], document);
+            return entry(parse(text, document.line)?, document);
         }
         if let Ok(poses) = serde_json::from_slice::<Vec<Pose>>(text) {
-            return push(poses, document);
+            return push(poses, Named::default(), document);
         }
         let entries: Vec<Entry> = parse(text, document.line)?;
-        for entry in entries {
-            match entry {
-                Entry::Person(pose) => push(vec![pose], document)?,
-                Entry::Frame(poses) => push(poses, document)?,
-            }
+        entries.into_iter().try_for_each(|found| entry(found, document))
+    }
+}
+
+/// What a frame says of itself.
+#[derive(Default)]
+struct Named {
+    index: Option<u64>,
+    time: Option<f64>,
+}
+
+fn entry(found: Entry, document: &mut Document) -> Result<()> {
+    match found {
+        Entry::Person(pose) => push(vec![pose], Named::default(), document),
+        Entry::Frame(poses) => push(poses, Named::default(), document),
+        Entry::Described(frame) => {
+            let milliseconds = frame.milliseconds.number().map(|milliseconds| milliseconds / 1000.0);
+            let named = Named { index: frame.frame.frame(), time: milliseconds.or(frame.time.seconds()) };
+            push(frame.poses, named, document)
         }
-        Ok(())
+        Entry::Clip(clip) => {
+            document.fps = clip.fps.or(document.fps);
+            document.size = clip.width.zip(clip.height).map(<[u32; 2]>::from).or(document.size);
+            clip.frames.into_iter().try_for_each(|frame| entry(frame, document))
+        }
     }
 }
 
@@ -73,7 +115,7 @@ impl NamedPoint {
     }
 }
 
-fn push(poses: Vec<Pose>, document: &mut Document) -> Result<()> {
+fn push(poses: Vec<Pose>, named: Named, document: &mut Document) -> Result<()> {
     let mut points = poses.iter().flat_map(|pose| &pose.keypoints).peekable();
     if points.peek().is_some() && points.all(NamedPoint::is_blank) {
         return Err(Error::input(
@@ -87,7 +129,7 @@ fn push(poses: Vec<Pose>, document: &mut Document) -> Result<()> {
         document.layout = names.filter(|names| !names.is_empty()).map(|names| layout_of(&names)).transpose()?;
     }
     let layout = document.layout;
-    document.push(None, None, poses.iter().map(|pose| person(pose, layout)).collect());
+    document.push(named.index, named.time, poses.iter().map(|pose| person(pose, layout)).collect());
     Ok(())
 }
 
@@ -148,6 +190,21 @@ mod tests {
             TfJs.decode(later.as_bytes(), &mut document).unwrap();
             let points = &document.frames[1].people[0].keypoints;
             assert_eq!((points.len(), points[11]), (17, Keypoint { x: 5.0, y: 6.0, score: 0.25 }));
+        }
+        let person = r#"{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":3,"y":4,"name":"left_hip"}]}"#;
+        for (text, times) in [
+            (format!(r#"{{"frame":4,"time":0.5,"poses":[{person}]}}"#), vec![(4, Some(0.5))]),
+            (format!(r#"{{"poses":[[{person}],[{person},{person}]]}}"#), vec![(0, None), (1, None)]),
+            (
+                format!(r#"{{"fps":30,"frames":[{{"timestampMs":40,"poses":[{person}]}},{{"poses":[]}}]}}"#),
+                vec![(0, Some(0.04)), (1, None)],
+            ),
+        ] {
+            let mut document = Document::default();
+            TfJs.decode(text.as_bytes(), &mut document).unwrap();
+            let found: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.time)).collect();
+            assert_eq!(found, times, "{text}");
+            assert_eq!(document.frames[0].people[0].keypoints[11], Keypoint { x: 3.0, y: 4.0, score: 1.0 });
         }
         let other = r#"{"keypoints":[{"0":[[1,2,0.5]]},{"0":[[1,2,0.5]]}]}"#;
         let refused = TfJs.decode(other.as_bytes(), &mut Document::default()).unwrap_err().to_string();
