@@ -8,7 +8,6 @@ use bytes::Bytes;
 use poselift::model::{Card, ModelFile};
 use poselift::{Error, Result};
 use poselift_onnx::{Features, Model, Network};
-use tch::Tensor;
 
 use crate::config::{InitConfig, InputBlock, NetworkConfig};
 use crate::dataset::{Dataset, DatasetCard};
@@ -41,8 +40,8 @@ impl Start {
                 .hint("start from the model that its memory stands behind, then fit a memory with `poselift-train memory`"));
         }
         let card = file.card().clone();
-        match &init.weights_sha256 {
-            Some(begun) if *begun != card.weights_sha256 => {
+        match init.weights_sha256() {
+            Some(begun) if begun != card.weights_sha256 => {
                 let message = format!("holds weights {}, the run began with {begun}", card.weights_sha256);
                 Err(Error::input(message).at(&init.model))
             }
@@ -52,11 +51,7 @@ impl Start {
 
     /// The model as a configuration names it, with its weights.
     pub(crate) fn named(&self, init: &InitConfig) -> InitConfig {
-        InitConfig {
-            name: Some(self.card.name.clone()),
-            weights_sha256: Some(self.card.weights_sha256.clone()),
-            ..init.clone()
-        }
+        InitConfig { named: Some(self.card.named()), ..init.clone() }
     }
 
     /// The shape of the model's network, trained as `config` says.
@@ -98,7 +93,7 @@ impl Start {
     pub(crate) fn load_into(&self, net: &mut LiftNet, dataset: &Dataset) -> Result<()> {
         net.start_from(&unfold::network(&self.network))?;
         let keypoints = dataset.calibration(MEASURED).to_device(net.device());
-        let means = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+        let means = net.feature_means();
         net.measure_norms(&features(&keypoints, &dataset.card.transform(), &means));
         Ok(())
     }
