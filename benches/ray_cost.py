@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import processes
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -131,33 +132,12 @@ def core_seconds(command):
     os.set_blocking(process.stdout.fileno(), False)
     said = b""
     while process.poll() is None:
-        for one in below(process.pid):
-            try:
-                fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            spent[one] = int(fields[11]) + int(fields[12])
+        spent |= processes.cpu_seconds(process.pid)
         said += process.stdout.read() or b""
         time.sleep(0.1)
     if process.returncode:
         raise SystemExit((said + (process.stdout.read() or b"")).decode(errors="replace"))
-    return sum(spent.values()) / os.sysconf("SC_CLK_TCK")
-
-
-def below(process):
-    """The process, and all that it started."""
-    children = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parent = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(folder.name))
-    found = [process]
-    for one in found:
-        found.extend(children.get(one, []))
-    return found
+    return sum(spent.values())
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+import processes
 
 HERE = Path(__file__).resolve().parent
 BATCH = 64
@@ -232,7 +233,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        processes = self.processes()
+        below = processes.tree(self.process.pid)[1:]
         self.process.terminate()
         try:
             self.process.wait(timeout=30)
@@ -240,7 +241,7 @@ class Server:
             self.process.kill()
             self.process.wait()
         # Workers that a server leaves behind would take part in the next one's measurement.
-        for process in processes[1:]:
+        for process in below:
             try:
                 os.kill(process, 9)
             except ProcessLookupError:
@@ -267,30 +268,8 @@ class Server:
             raise SystemExit(f"{self.name}, {form}: poses differ by {np.abs(found - expected).max()} m from those of others")
         return found if expected is None else expected
 
-    def processes(self):
-        """The server's process, and all below it."""
-        children = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                try:
-                    parent = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
-                except OSError:
-                    continue
-                children.setdefault(parent, []).append(int(folder.name))
-        found = [self.process.pid]
-        for process in found:
-            found.extend(children.get(process, []))
-        return found
-
     def cpu_seconds(self):
-        ticks = 0
-        for process in self.processes():
-            try:
-                fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(processes.cpu_seconds(self.process.pid).values())
 
     def resident(self):
         """MB."""

@@ -229,6 +229,11 @@ impl Card {
         serde_json::to_string(self).expect("a card holds nothing that JSON cannot")
     }
 
+    /// The model's name and its weights, `NAME, weights SHA`: how cards and runs name another model.
+    pub fn named(&self) -> String {
+        format!("{}, weights {}", self.name, self.weights_sha256)
+    }
+
     fn check(&self) -> Result<()> {
         let output = &self.output;
         let complaint = if !matches!(self.input.channels, 2 | 3) {

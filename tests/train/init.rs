@@ -155,6 +155,36 @@ fn card(path: &Path) -> Card {
 }
 
 #[test]
+fn a_run_whose_folder_holds_name_and_weights_apart_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (first, second, model, next) = (path("first"), path("second"), path("first.onnx"), path("next.onnx"));
+    let data = ["fit", "--data", "synthetic:300", "--device", "cpu", "--epochs", "1"];
+    run(&[&data[..], &["--hidden", "16", "--blocks", "1", "--out", &first]].concat());
+    run(&["export", &first, "-o", &model]);
+    run(&[&data[..], &["--init", &model, "--out", &second]].concat());
+    let begun = card(Path::new(&model));
+
+    let file = Path::new(&second).join("config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(config["init"], serde_json::json!({ "model": model, "named": begun.named() }));
+    config["init"] = serde_json::json!({ "model": model, "name": "first", "weights_sha256": begun.weights_sha256 });
+    std::fs::write(&file, config.to_string()).unwrap();
+    run(&["fit", "--out", &second, "--resume", "--epochs", "2"]);
+    run(&["export", &second, "-o", &next]);
+    let next = card(Path::new(&next));
+    assert_eq!(next.training.init, Some(format!("first, weights {}", begun.weights_sha256)));
+
+    // Before its first checkpoint a run reads the model again, which must be the one that it began with.
+    std::fs::remove_file(Path::new(&second).join("checkpoint.safetensors")).unwrap();
+    std::fs::copy(path("next.onnx"), &model).unwrap();
+    let refused = train(&["fit", "--out", &second, "--resume"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let expected = format!("holds weights {}, the run began with {}", next.weights_sha256, begun.weights_sha256);
+    assert!(!refused.status.success() && stderr.contains(&expected), "{stderr}");
+}
+
+#[test]
 fn fit_goes_on_from_a_model_and_its_card_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -116,25 +116,40 @@ impl Default for NetworkConfig {
 
 /// The model that a run begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "SavedInit")]
 pub struct InitConfig {
     /// Its file.
     pub model: PathBuf,
-    /// Its name, once it was read.
-    pub name: Option<String>,
-    /// Its `weights_sha256`, once it was read.
-    pub weights_sha256: Option<String>,
+    /// Its name and weights, once it was read (`Card::named`).
+    pub named: Option<String>,
 }
 
 impl InitConfig {
     /// The model in the file `model`.
     pub fn of(model: PathBuf) -> Self {
-        Self { model, name: None, weights_sha256: None }
+        Self { model, named: None }
     }
 
-    /// Its name and weights, for the card of what becomes of it.
-    pub fn named(&self) -> String {
-        let [name, weights] = [&self.name, &self.weights_sha256].map(|word| word.as_deref().unwrap_or("not read"));
-        format!("{name}, weights {weights}")
+    /// The `weights_sha256` in [`Self::named`].
+    pub fn weights_sha256(&self) -> Option<&str> {
+        self.named.as_deref().map(|named| named.rsplit_once(' ').map_or(named, |(_, weights)| weights))
+    }
+}
+
+/// [`InitConfig`] in a run's folder; older folders hold name and weights apart.
+#[derive(Deserialize)]
+struct SavedInit {
+    model: PathBuf,
+    named: Option<String>,
+    name: Option<String>,
+    weights_sha256: Option<String>,
+}
+
+impl From<SavedInit> for InitConfig {
+    fn from(saved: SavedInit) -> Self {
+        let apart = saved.name.zip(saved.weights_sha256);
+        let named = saved.named.or_else(|| apart.map(|(name, weights)| format!("{name}, weights {weights}")));
+        Self { model: saved.model, named }
     }
 }
 

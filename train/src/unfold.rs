@@ -4,7 +4,7 @@
 //! BatchNorm, its input is features, its output coordinates and the logarithms of sigma.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
-use poselift_onnx::{Blocks, Dense as FileDense, InputSign, Network as FileNetwork, QuantisedDense, Weights};
+use poselift_onnx::{Blocks, Dense as FileDense, Element, InputSign, Network as FileNetwork, QuantisedDense, Weights};
 
 use crate::trained::{Dense, Network};
 
@@ -22,10 +22,7 @@ pub fn network(file: &FileNetwork) -> Network {
         input_relu: file.input_relu,
         blocks: match &file.blocks {
             Blocks::F32(blocks) => each(blocks, |_, layer| inner(plain(layer))),
-            Blocks::F16(blocks) => each(blocks, |_, layer| {
-                let weights = layer.weights.iter().map(|plane| matrix(plane, |value| value.to_f32())).collect();
-                inner(Planes { weights, bias: vector(&layer.bias, |value| value.to_f32()) })
-            }),
+            Blocks::F16(blocks) => each(blocks, |_, layer| inner(plain(layer))),
             Blocks::Int8(blocks) => each(blocks, |number, layer| inner(dequantised(layer, file.input_sign(number)))),
         },
         output: if twins { from_twins(&plain(&file.output)) } else { only(plain(&file.output)) },
@@ -44,33 +41,32 @@ fn each<L>(blocks: &[Vec<L>], read: impl Fn(usize, &L) -> Dense) -> Vec<Vec<Dens
     blocks.iter().map(block).collect()
 }
 
-fn plain(layer: &FileDense<f32>) -> Planes {
-    let weights = layer.weights.iter().map(|plane| matrix(plane, |value| value)).collect();
-    Planes { weights, bias: vector(&layer.bias, |value| value) }
+fn plain<T: Element + Into<f32>>(layer: &FileDense<T>) -> Planes {
+    Planes { weights: layer.weights.iter().map(matrix).collect(), bias: vector(&layer.bias) }
 }
 
 /// The codes of W times their step; `first` says what the first plane reads.
 fn dequantised(layer: &QuantisedDense, first: InputSign) -> Planes {
     let mut weights = Vec::new();
     for (plane, sign) in layer.planes.iter().zip([first, InputSign::Signed]) {
-        let mut codes = matrix(&plane.codes, f32::from);
+        let mut codes = matrix(&plane.codes);
         for (mut row, scale) in codes.rows_mut().into_iter().zip(plane.scales.values().iter()) {
             row *= scale / sign.step();
         }
         weights.push(codes);
     }
-    Planes { weights, bias: vector(&layer.bias, |value| value) }
+    Planes { weights, bias: vector(&layer.bias) }
 }
 
 /// A matrix `[in, out]` of the file as `[out, in]`.
-fn matrix<T: poselift_onnx::Element>(weights: &Weights<T>, number: impl Fn(T) -> f32) -> Array2<f32> {
+fn matrix<T: Element + Into<f32>>(weights: &Weights<T>) -> Array2<f32> {
     let (inputs, outputs) = (weights.dims()[0], weights.dims()[1]);
     let values = weights.values();
-    Array2::from_shape_fn((outputs, inputs), |(output, input)| number(values[input * outputs + output]))
+    Array2::from_shape_fn((outputs, inputs), |(output, input)| values[input * outputs + output].into())
 }
 
-fn vector<T: poselift_onnx::Element>(weights: &Weights<T>, number: impl Fn(T) -> f32) -> Array1<f32> {
-    weights.values().iter().map(|&value| number(value)).collect()
+fn vector<T: Element + Into<f32>>(weights: &Weights<T>) -> Array1<f32> {
+    weights.values().iter().map(|&value| value.into()).collect()
 }
 
 fn only(planes: Planes) -> Dense {

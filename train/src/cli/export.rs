@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::data::{data_of, data_of_config};
 use super::memory;
-use crate::config::{FitConfig, InitConfig, NetworkConfig};
+use crate::config::{FitConfig, NetworkConfig};
 use crate::dataset::Dataset;
 use crate::export::{CardSeed, hub, triton};
 use crate::fit::checkpoint::{self, FinishedRun};
@@ -389,7 +389,7 @@ fn training_card(run: &FinishedRun) -> TrainingCard {
         seed: run.config.seed,
         commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
         teacher: run.dataset.teacher.clone(),
-        init: run.config.init.as_ref().map(InitConfig::named),
+        init: run.config.init.as_ref().and_then(|init| init.named.clone()),
     }
 }
 

@@ -122,8 +122,7 @@ struct NetworkArgs {
     /// Linear-BatchNorm-ReLU-Dropout groups in a block, at most 8
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "resume")]
     layers_per_block: usize,
-    /// Probability of dropping a hidden unit [default: 0.5, with --init 0]
-    #[arg(long, value_name = "P", conflicts_with = "resume")]
+    #[arg(long, value_name = "P", conflicts_with = "resume", help = dropout_help())]
     dropout: Option<f64>,
     /// BatchNorm behind each hidden Linear layer
     #[arg(long, value_enum, default_value_t = Switch::On, conflicts_with = "resume")]
@@ -138,6 +137,16 @@ struct NetworkArgs {
     /// view teaches both; motion only
     #[arg(long, value_enum, default_value_t = Switch::Off, conflicts_with = "resume")]
     mirror: Switch,
+}
+
+fn dropout_help() -> String {
+    let [fresh, init] = [false, true].map(usual_dropout);
+    format!("Probability of dropping a hidden unit [default: {fresh}, with --init {init}]")
+}
+
+/// The dropout of a run that was told none; a network that begins with a model's weights (`init`) has none.
+fn usual_dropout(init: bool) -> f64 {
+    if init { 0.0 } else { NetworkConfig::default().dropout }
 }
 
 impl FitArgs {
@@ -165,7 +174,7 @@ impl FitArgs {
                 blocks: network.blocks,
                 hidden: network.hidden,
                 layers_per_block: network.layers_per_block,
-                dropout: network.dropout.unwrap_or(if self.init.is_some() { 0.0 } else { 0.5 }),
+                dropout: network.dropout.unwrap_or_else(|| usual_dropout(self.init.is_some())),
                 batch_norm: network.batch_norm == Switch::On,
                 input_block: network.input_block,
                 sigma: network.sigma == Switch::On,

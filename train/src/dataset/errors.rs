@@ -25,7 +25,7 @@ impl Errors {
 /// Lifts `set` and compares the poses with its own.
 pub fn measure(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> Errors {
     let rows = set.poses.size()[0];
-    let mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+    let mean = net.feature_means();
     let (mut distances, mut sigmas) = (Vec::new(), Vec::new());
     for start in (0..rows).step_by(1024) {
         let len = 1024.min(rows - start);

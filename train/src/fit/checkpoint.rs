@@ -34,9 +34,15 @@ pub const BEST: &str = "best.safetensors";
 pub const HISTORY: &str = "history.csv";
 /// Its summary.
 pub const SUMMARY: &str = "summary.json";
-/// All that a run writes to, its charts and report too.
+/// The chart of its figures.
+pub const CHART_SVG: &str = "mpjpe.svg";
+/// The same chart in pixels.
+pub const CHART_PNG: &str = "mpjpe.png";
+/// Its report.
+pub const REPORT: &str = "report.md";
+/// All that a run writes to.
 pub(super) const WRITTEN: [&str; 10] =
-    [CONFIG, DATASET, FINGERPRINT, LAST, BEST, HISTORY, SUMMARY, "mpjpe.svg", "mpjpe.png", "report.md"];
+    [CONFIG, DATASET, FINGERPRINT, LAST, BEST, HISTORY, SUMMARY, CHART_SVG, CHART_PNG, REPORT];
 
 /// The progress of a run.
 #[derive(Debug, Clone, PartialEq)]

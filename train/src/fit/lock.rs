@@ -6,6 +6,39 @@ use std::path::Path;
 
 use poselift::{Error, Result};
 
+/// Names in the folder of one kind of run.
+#[derive(Debug)]
+pub(crate) struct RunFiles<'a> {
+    /// The configuration: what is resumed has one.
+    pub config: &'a str,
+    /// Any of them shows that the folder holds a run already.
+    pub of_a_run: &'a [&'a str],
+    /// What a new run writes to; files of something else are not overwritten.
+    pub written: &'a [&'a str],
+}
+
+/// Creates the folder `out` of a run with these files, and locks it.
+///
+/// # Errors
+/// The folder holds a run already (without `resume`), none (with it) or files of something else; another process fits in it; it
+/// cannot be made.
+pub(crate) fn enter(out: &Path, resume: bool, files: &RunFiles) -> Result<RunLock> {
+    if resume && !out.join(files.config).is_file() {
+        return Err(Error::usage("holds no run to resume").at(out));
+    }
+    std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))?;
+    let holds_run = || files.of_a_run.iter().any(|name| out.join(name).exists());
+    if !resume && !holds_run() {
+        refuse_others_files(out, files.written)?;
+    }
+    let lock = RunLock::take(out)?;
+    if !resume && holds_run() {
+        let error = Error::usage("holds a run already").at(out);
+        return Err(error.hint("continue it with --resume, or give another --out"));
+    }
+    Ok(lock)
+}
+
 /// The file in a run's folder that is locked; it stays there, empty.
 const LOCK: &str = ".lock";
 
@@ -21,7 +54,7 @@ impl RunLock {
     ///
     /// # Errors
     /// Another process fits in the folder, or the file cannot be opened.
-    pub(crate) fn take(out: &Path) -> Result<Self> {
+    fn take(out: &Path) -> Result<Self> {
         let path = out.join(LOCK);
         let failed = |e| Error::io("cannot lock", &path, e);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -41,7 +74,7 @@ impl RunLock {
 ///
 /// # Errors
 /// There is such a file.
-pub(crate) fn refuse_others_files(out: &Path, written: &[&str]) -> Result<()> {
+fn refuse_others_files(out: &Path, written: &[&str]) -> Result<()> {
     if out.join(LOCK).exists() {
         return Ok(());
     }
@@ -69,6 +102,21 @@ mod tests {
         assert!(refused.contains("history.csv that is no run's"), "{refused}");
         RunLock::take(folder.path()).unwrap();
         refuse_others_files(folder.path(), &written).unwrap();
+    }
+
+    #[test]
+    fn a_run_begins_once_and_goes_on_where_there_is_one() {
+        let files = RunFiles { config: "config.json", of_a_run: &["last"], written: &["config.json"] };
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/run");
+        let refused = |resume| enter(&out, resume, &files).unwrap_err().to_string();
+        assert!(refused(true).contains("holds no run to resume"), "{}", refused(true));
+        drop(enter(&out, false, &files).unwrap());
+        for name in ["config.json", "last"] {
+            std::fs::write(out.join(name), "").unwrap();
+        }
+        assert!(refused(false).contains("holds a run already"), "{}", refused(false));
+        enter(&out, true, &files).unwrap();
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod widen;
 
 use std::path::Path;
 
-use poselift::{Error, Result};
+use poselift::Result;
 
 use crate::config::FitConfig;
 use crate::data::OpenOptions;
@@ -30,10 +30,17 @@ use crate::dataset::{Dataset, DatasetCard};
 
 use fingerprint::DataFingerprint;
 use history::Summary;
-use lock::{RunLock, refuse_others_files};
+use lock::{RunFiles, enter};
 use start::Start;
 use teacher::Teacher;
 use train_loop::{Models, TrainLoop};
+
+/// What a run's folder holds.
+const FILES: RunFiles = RunFiles {
+    config: checkpoint::CONFIG,
+    of_a_run: &[checkpoint::LAST, checkpoint::SUMMARY],
+    written: &checkpoint::WRITTEN,
+};
 
 /// Events of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +120,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
         },
     };
     // A folder that holds a run is locked at once; a new one is made when its data can be used.
-    let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume)?) } else { None };
+    let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume, &FILES)?) } else { None };
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     for note in &opened.notes {
         progress.event(Event::Note(note));
@@ -128,7 +135,7 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let fingerprint = fingerprint.with_teacher(dataset.card.teacher.as_deref());
     let _lock = match held {
         Some(lock) => lock,
-        None => enter(out, resume)?,
+        None => enter(out, resume, &FILES)?,
     };
     if resume {
         check_data(out, &fingerprint, progress)?;
@@ -143,25 +150,6 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let summary = train_loop.summary();
     checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
     Ok(summary)
-}
-
-/// Creates the folder of a run and locks it.
-fn enter(out: &Path, resume: bool) -> Result<RunLock> {
-    if !out.join(checkpoint::CONFIG).exists() && resume {
-        return Err(Error::usage("holds no run to resume").at(out));
-    }
-    std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))?;
-    let holds_run = || out.join(checkpoint::LAST).exists() || out.join(checkpoint::SUMMARY).exists();
-    if !resume && !holds_run() {
-        refuse_others_files(out, &checkpoint::WRITTEN)?;
-    }
-    let lock = RunLock::take(out)?;
-    if !resume && holds_run() {
-        return Err(Error::usage("holds a run already")
-            .at(out)
-            .hint("continue it with --resume, or give another --out"));
-    }
-    Ok(lock)
 }
 
 /// Compares the data of a resumed run with the data that it began with.

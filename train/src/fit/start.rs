@@ -9,7 +9,6 @@ use poselift::model::{Card, ModelFile};
 use poselift::skeleton::{COCO17, COCO23, H36M17};
 use poselift::{Error, Result};
 use poselift_onnx::{Features, Model, Network};
-use tch::Tensor;
 
 use super::widen::Widening;
 use crate::config::{InitConfig, InputBlock, NetworkConfig};
@@ -43,8 +42,8 @@ impl Start {
                 .hint("start from the model that its memory stands behind, then fit a memory with `poselift-train memory`"));
         }
         let card = file.card().clone();
-        match &init.weights_sha256 {
-            Some(begun) if *begun != card.weights_sha256 => {
+        match init.weights_sha256() {
+            Some(begun) if begun != card.weights_sha256 => {
                 let message = format!("holds weights {}, the run began with {begun}", card.weights_sha256);
                 Err(Error::input(message).at(&init.model))
             }
@@ -54,11 +53,7 @@ impl Start {
 
     /// The model as a configuration names it, with its weights.
     pub(crate) fn named(&self, init: &InitConfig) -> InitConfig {
-        InitConfig {
-            name: Some(self.card.name.clone()),
-            weights_sha256: Some(self.card.weights_sha256.clone()),
-            ..init.clone()
-        }
+        InitConfig { named: Some(self.card.named()), ..init.clone() }
     }
 
     /// The shape of the model's network, trained as `config` says.
@@ -119,7 +114,7 @@ impl Start {
             net.start_from(&network)?;
         }
         let keypoints = dataset.calibration(MEASURED).to_device(net.device());
-        let means = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+        let means = net.feature_means();
         net.measure_norms(&features(&keypoints, &dataset.card.transform(), &means));
         Ok(())
     }

@@ -41,8 +41,7 @@ impl Teacher {
 
     /// The model's name and weights hash, for the card of the student.
     pub fn named(&self) -> String {
-        let card = self.session.card();
-        format!("{}, weights {}", card.name, card.weights_sha256)
+        self.session.card().named()
     }
 
     /// Poses `[B, J_out, 3]` of key points `[B, J_in, C]`.

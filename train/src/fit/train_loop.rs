@@ -139,7 +139,7 @@ impl<'a> TrainLoop<'a> {
         } else {
             HistoryWriter::create(&path)?
         };
-        let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(device);
+        let feature_mean = net.feature_means();
         let transform = dataset.card.transform();
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };
         let pending = Pending::new();

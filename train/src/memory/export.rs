@@ -79,7 +79,7 @@ fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
     let memory = MemoryCard {
         units: run.config.units,
         longest_gap: LONGEST_GAP,
-        frames: format!("{}, weights {}", frames.name, frames.weights_sha256),
+        frames: frames.named(),
         training: TrainingCard {
             data: run.dataset.data.clone(),
             samples: run.state.samples,

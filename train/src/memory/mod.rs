@@ -29,7 +29,7 @@ pub use network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::data::{OpenOptions, RootChoice, TrainingData};
 use crate::dataset::Sequences;
 use crate::fit::fingerprint::DataFingerprint;
-use crate::fit::lock::{RunLock, refuse_others_files};
+use crate::fit::lock::{RunFiles, enter};
 use crate::fit::teacher::Teacher;
 use crate::fit::{Event, Progress, checkpoint, device};
 use crate::output;
@@ -41,6 +41,12 @@ pub const CONFIG: &str = "memory.json";
 const LONGEST_GAP: f64 = 0.5;
 /// Its copy of the network that lifts single frames.
 pub const FRAMES: &str = "frames.onnx";
+/// What a run's folder holds; where `fit` has a run of its own, none of a memory begins.
+const FILES: RunFiles = RunFiles {
+    config: CONFIG,
+    of_a_run: &[checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG],
+    written: &[CONFIG, FRAMES, checkpoint::DATASET, checkpoint::FINGERPRINT],
+};
 
 /// Fits as `config` says into the folder `out`; with `resume`, continues from its last checkpoint.
 ///
@@ -67,7 +73,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
     let teacher = Teacher::open(&model, &sequences.card, device)?;
     let fingerprint = fingerprint.with_teacher(Some(&teacher.named()));
-    let _lock = enter(out, resume)?;
+    let _lock = enter(out, resume, &FILES)?;
     if resume {
         fingerprint.check(&checkpoint::read_json(&out.join(checkpoint::FINGERPRINT))?).map_err(|e| e.at(out))?;
     }
@@ -80,23 +86,4 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     let summary = train_loop.train(progress)?;
     checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
     Ok(summary)
-}
-
-/// Creates the folder of a run and locks it.
-fn enter(out: &Path, resume: bool) -> Result<RunLock> {
-    if resume && !out.join(CONFIG).is_file() {
-        return Err(Error::usage("holds no run to resume").at(out));
-    }
-    std::fs::create_dir_all(out).map_err(|error| Error::io("cannot create", out, error))?;
-    let holds_run =
-        || [checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG].iter().any(|file| out.join(file).exists());
-    if !resume && !holds_run() {
-        refuse_others_files(out, &[CONFIG, FRAMES, checkpoint::DATASET, checkpoint::FINGERPRINT])?;
-    }
-    let lock = RunLock::take(out)?;
-    if !resume && holds_run() {
-        let error = Error::usage("holds a run already").at(out);
-        return Err(error.hint("continue it with --resume, or give another --out"));
-    }
-    Ok(lock)
 }

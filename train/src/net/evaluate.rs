@@ -1,6 +1,6 @@
 //! Evaluation mode: the EMA if there is one, running statistics, no dropout, everything in f32.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::layer::{EPSILON, Layer, Layers};
 use super::linear::linear_f32;
@@ -14,15 +14,7 @@ impl LiftNet {
     pub fn lift(&self, features: &Tensor) -> (Tensor, Option<Tensor>) {
         tch::no_grad(|| {
             let layers = self.lifting_layers();
-            let mut x = evaluate(&layers.input, &self.standardiser.features_to_planes(features));
-            if self.config.input_block == InputBlock::Full {
-                x = rectified(&x);
-            }
-            for block in layers.hidden.chunks(self.config.layers_per_block.max(1)) {
-                let first = x.to_kind(Kind::Float);
-                let branch = block.iter().fold(first, |y, layer| rectified(&evaluate(layer, &y)));
-                x = x.zip_map(&branch, |x, branch| x + branch);
-            }
+            let x = self.through_blocks(layers, features, evaluate);
             let output = self.standardiser.output_from_planes(&evaluate(&layers.output, &x));
             let sigma = self.sigma.as_ref().map(|sigma| sigma.of(&self.standardiser.raw_sigma(&output)));
             (self.standardiser.poses(&output), sigma)
@@ -40,6 +32,26 @@ impl LiftNet {
         if let Some(own) = &self.sigma {
             own.calibrate(sigma, distance);
         }
+    }
+
+    /// The hidden units in front of the output layer, of `features` `[B, F]`; `apply` is what each of `layers` does in front of its
+    /// ReLU.
+    pub(super) fn through_blocks(
+        &self,
+        layers: &Layers,
+        features: &Tensor,
+        apply: impl Fn(&Layer, &Planes) -> Planes,
+    ) -> Planes {
+        let mut x = apply(&layers.input, &self.standardiser.features_to_planes(features));
+        if self.config.input_block == InputBlock::Full {
+            x = rectified(&x);
+        }
+        for block in layers.hidden.chunks(self.config.layers_per_block.max(1)) {
+            let first = x.map(|(_, plane)| plane.shallow_clone());
+            let branch = block.iter().fold(first, |y, layer| rectified(&apply(layer, &y)));
+            x = x.zip_map(&branch, |x, branch| x + branch);
+        }
+        x
     }
 
     /// The layers for lifting: the EMA's, if there is one.
@@ -61,6 +73,6 @@ fn evaluate(layer: &Layer, x: &Planes) -> Planes {
 }
 
 /// ReLU of the units.
-pub(super) fn rectified(x: &Planes) -> Planes {
+fn rectified(x: &Planes) -> Planes {
     x.exchanged().map(|(_, units)| units.relu()).exchanged()
 }

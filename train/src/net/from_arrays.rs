@@ -8,14 +8,12 @@ use poselift::{Error, Result};
 use tch::Tensor;
 
 use super::LiftNet;
-use super::evaluate::rectified;
 use super::layer::{EPSILON, Layer, NormViews};
 use super::linear::linear_f32;
 use super::planes::Planes;
 use super::symmetry::Basis;
 use super::tensor_ops;
 use super::to_arrays::vectors;
-use crate::config::InputBlock;
 use crate::trained::{Dense, Network, ZScore};
 
 impl LiftNet {
@@ -71,21 +69,11 @@ impl LiftNet {
     /// The network has to come from [`Self::start_from`].
     pub fn measure_norms(&mut self, features: &Tensor) {
         tch::no_grad(|| {
-            let layers = &self.buffers.layers;
-            let mut x = linear_f32(&layers.input, &self.standardiser.features_to_planes(features));
-            measure(&layers.input, &x);
-            if self.config.input_block == InputBlock::Full {
-                x = rectified(&x);
-            }
-            for block in layers.hidden.chunks(self.config.layers_per_block.max(1)) {
-                let mut branch = x.map(|(_, plane)| plane.shallow_clone());
-                for layer in block {
-                    branch = linear_f32(layer, &branch);
-                    measure(layer, &branch);
-                    branch = rectified(&branch);
-                }
-                x = x.zip_map(&branch, |x, branch| x + branch);
-            }
+            self.through_blocks(&self.buffers.layers, features, |layer, x| {
+                let z = linear_f32(layer, x);
+                measure(layer, &z);
+                z
+            });
         });
         self.adopt();
     }

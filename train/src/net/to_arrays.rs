@@ -43,6 +43,11 @@ impl LiftNet {
     pub fn zscores(&self) -> (&ZScore, &ZScore) {
         (&self.standardisation.input, &self.standardisation.output)
     }
+
+    /// `[F]` the means of the features, on the network's device: what stands for a missing joint ([`crate::features`]).
+    pub fn feature_means(&self) -> Tensor {
+        Tensor::from_slice(&self.standardisation.input.mean.to_vec()).to_device(self.device)
+    }
 }
 
 /// A layer between hidden units, or any layer of one plane.

@@ -24,7 +24,7 @@ pub struct Trained<'a> {
 impl<'a> Trained<'a> {
     /// `net` behind the transform that it was trained with.
     pub fn new(net: &'a LiftNet, transform: InputTransform) -> Self {
-        let feature_mean = Tensor::from_slice(&net.zscores().0.mean.to_vec()).to_device(net.device());
+        let feature_mean = net.feature_means();
         Self { net, transform, feature_mean }
     }
 }

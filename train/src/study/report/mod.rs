@@ -12,6 +12,7 @@ pub use reading::{EpochVerdict, Reading};
 use crate::chart::training_chart;
 use crate::config::{FitConfig, InputBlock, Loss, Schedule};
 use crate::data::is_made_up;
+use crate::fit::checkpoint::{CHART_PNG, CHART_SVG, HISTORY, REPORT};
 use crate::fit::history::{EpochScore, HistoryRow, Summary, read_history};
 use crate::output;
 
@@ -23,12 +24,12 @@ const MOST_EPOCHS_LISTED: usize = 12;
 /// # Errors
 /// The history cannot be read, or a file cannot be written.
 pub fn write(run: &Path, config: &FitConfig, summary: &Summary) -> Result<()> {
-    let rows = read_history(&run.join("history.csv"))?;
+    let rows = read_history(&run.join(HISTORY))?;
     let title = format!("MPJPE of a fit on {}", config.data.join(", "));
     let chart = training_chart(&rows, &summary.unit, &title)?;
-    chart.save_svg(&run.join("mpjpe.svg"))?;
-    chart.save_png(&run.join("mpjpe.png"))?;
-    let path = run.join("report.md");
+    chart.save_svg(&run.join(CHART_SVG))?;
+    chart.save_png(&run.join(CHART_PNG))?;
+    let path = run.join(REPORT);
     output::write_whole(&path, markdown(config, &rows, summary).as_bytes())
 }
 
@@ -39,7 +40,7 @@ pub fn markdown(config: &FitConfig, rows: &[HistoryRow], summary: &Summary) -> S
     let mut text = format!("# A fit on {}\n\n", config.data.join(", "));
     for line in [
         outcome(summary),
-        "![MPJPE at every iteration](mpjpe.svg)".to_owned(),
+        format!("![MPJPE at every iteration]({CHART_SVG})"),
         epoch_table(&summary.epochs, unit),
         "## What the figures show".to_owned(),
         best(&reading, unit),
