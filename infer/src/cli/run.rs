@@ -310,7 +310,7 @@ fn lift_one<N: PoseNetwork>(
     };
     let form = args.export.form();
     let written = form.written_info(&poses, format)?;
-    let extras = form.extras(args.sigma, args.root.root);
+    let extras = form.extras(&poses, args.sigma, args.root.root);
     let described = Described {
         title,
         poses: written,
