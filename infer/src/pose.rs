@@ -73,7 +73,7 @@ pub struct LiftedPerson {
     /// Indices of the joints whose 2D key point was missing, so that the model placed them by the others. Joints
     /// without a key point in the model's layout, such as the spine, are never among them.
     pub missing_joints: Vec<usize>,
-    /// Whether the mean of `sigma` exceeds the requested limit.
+    /// Whether the mean of `sigma`, without the points of feet, exceeds the requested limit.
     pub unsure: bool,
     /// The root joint's position, in the axes and the unit of `joints`, from the camera; `None` if it is unknown.
     pub root: Option<[f32; 3]>,

@@ -164,7 +164,7 @@ impl Writing {
     ) -> Answer<Box<dyn poselift::format::PoseWriter>> {
         let (format, form) = (self.format(target)?, self.form()?);
         let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
-        let extras = form.extras(self.sigma.unwrap_or(has.sigma && holds_sigma(format)), has.roots && has_room);
+        let extras = form.extras(info, self.sigma.unwrap_or(has.sigma && holds_sigma(format)), has.roots && has_room);
         check(target, Some(format), extras)?;
         let described = Described {
             title: self.title.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use poselift::skeleton::{LAYOUTS, Layout, layout_file, named_layout};
+use poselift::skeleton::{Conversion, LAYOUTS, Layout, layout_file, named_layout};
 use pyo3::prelude::*;
 
 use crate::error::Answer;
@@ -37,8 +37,8 @@ pub(crate) fn layout(name: Option<&LayoutName>) -> Answer<Option<&'static Layout
     name.map(LayoutName::layout).transpose()
 }
 
-/// The layout of people with `points` key points, where none is named: the most common one of those that hold all `joints`.
+/// The layout of people with `points` key points, where none is named: the most common one of those that hold all `joints`,
+/// but for points of feet.
 pub(crate) fn usual(points: usize, joints: &[String]) -> Option<&'static Layout> {
-    let holds_all = |layout: &&Layout| joints.iter().all(|joint| layout.position(joint).is_some());
-    LAYOUTS.into_iter().find(|layout| layout.len() == points && holds_all(layout))
+    LAYOUTS.into_iter().find(|layout| layout.len() == points && Conversion::new(layout, joints).is_ok())
 }

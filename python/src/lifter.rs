@@ -241,6 +241,9 @@ impl Lifter {
         let own = || Ok(Conversion::identity(self.card().input.joints.len()));
         let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
         let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
+        if let Some(text) = conversion.absent_notice() {
+            notes.add(text.to_owned());
+        }
         let mut refusals = Vec::new();
         // Another clip than the last.
         lifter.forget();
@@ -257,7 +260,7 @@ impl Lifter {
     }
 
     /// Where the model's joints are among `points` key points in that layout, or in the usual one.
-    fn places(&self, points: usize, layout: Option<&LayoutName>) -> Answer<Option<Vec<usize>>> {
+    fn places(&self, points: usize, layout: Option<&LayoutName>) -> Answer<Option<Vec<Option<usize>>>> {
         let layout = match layout {
             Some(named) => Some(named.layout()?),
             None => self.usual_layout(points)?,

@@ -9,6 +9,7 @@ use poselift::Error;
 use poselift::camera::Undistorter;
 use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED};
 use poselift::model::Card;
+use poselift::skeleton::{Conversion, Layout, is_of_foot};
 
 /// What a look at all points of an array showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ fn is_mark(x: f32, y: f32) -> bool {
 /// missing points as it knows them. As they are where nothing is to be done.
 pub(crate) fn fitted<'a>(
     points: ArrayView3<'a, f32>,
-    places: Option<&[usize]>,
+    places: Option<&[Option<usize>]>,
     kind: Kind,
     card: &Card,
 ) -> CowArray<'a, f32, Ix3> {
@@ -89,8 +90,8 @@ pub(crate) fn fitted<'a>(
     let mut fitted = Array3::zeros((count, joints, wanted));
     for (row, mut person) in fitted.outer_iter_mut().enumerate() {
         for (joint, mut cell) in person.outer_iter_mut().enumerate() {
-            let [x, y, score] =
-                cleaned(points.slice(ndarray::s![row, places.map_or(joint, |places| places[joint]), ..]));
+            let place = places.map_or(Some(joint), |places| places[joint]);
+            let [x, y, score] = place.map_or([0.0; 3], |place| cleaned(points.slice(ndarray::s![row, place, ..])));
             match wanted {
                 2 if score > 0.0 => [x, y].iter().zip(&mut cell).for_each(|(number, cell)| *cell = *number),
                 2 => cell.fill(f32::NAN),
@@ -108,22 +109,23 @@ fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
 
-/// The index of each of the network's joints among the points of a layout; `None` where they are the same.
+/// The index of each of the network's joints among the points of a layout, none for points of feet that it lacks; `None` where they
+/// are the same.
 ///
 /// # Errors
-/// The layout lacks joints that the network reads.
-pub(crate) fn places(layout: &poselift::skeleton::Layout, card: &Card) -> poselift::Result<Option<Vec<usize>>> {
+/// The layout lacks other joints that the network reads.
+pub(crate) fn places(layout: &Layout, card: &Card) -> poselift::Result<Option<Vec<Option<usize>>>> {
     let joints = &card.input.joints;
-    let found: Vec<Option<usize>> = joints.iter().map(|joint| layout.position(joint)).collect();
-    let lacking: Vec<&str> =
-        joints.iter().zip(&found).filter(|(_, place)| place.is_none()).map(|(joint, _)| joint.as_str()).collect();
+    let is_lacking = |joint: &&str| !is_of_foot(joint) && layout.position(joint).is_none();
+    let lacking: Vec<&str> = joints.iter().map(String::as_str).filter(is_lacking).collect();
     if !lacking.is_empty() {
         let (name, lacking) = (layout.name, lacking.join(", "));
         return Err(Error::input(format!("layout {name} has no {lacking}, expected all joints that the model reads")));
     }
-    let found: Vec<usize> = found.into_iter().flatten().collect();
-    let is_same = layout.len() == joints.len() && found.iter().enumerate().all(|(joint, place)| joint == *place);
-    Ok((!is_same).then_some(found))
+    let conversion = Conversion::new(layout, joints)?;
+    let found = conversion.source_of();
+    let is_same = layout.len() == joints.len() && found.iter().enumerate().all(|(joint, place)| *place == Some(joint));
+    Ok((!is_same).then(|| found.to_vec()))
 }
 
 /// Moves points to where a pinhole camera would show them; where the lens shows nothing they become missing.

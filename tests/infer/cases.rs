@@ -14,7 +14,7 @@ use poselift::guard::{self, ReadOptions};
 use serde_json::Value;
 
 /// The shared data, if it is here.
-fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let shared = std::env::var_os("POSELIFT_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let data = shared.join("data");
@@ -371,7 +371,7 @@ fn a_camera_that_looks_down_leaves_people_upright_with_its_pitch() {
 }
 
 /// Unpacks the archives of real files; `None` where they or `tar` are absent.
-fn unpacked(data: &Path) -> Option<tempfile::TempDir> {
+pub(crate) fn unpacked(data: &Path) -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     for archive in ["formats.tar.xz", "samples.tar.xz"] {
         let path = data.join(archive);

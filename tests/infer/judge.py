@@ -1,6 +1,6 @@
 """Reads a file that poselift exported with the software that its users have, and prints what was read as JSON.
 
-    python judge.py trc|mot|c3d|py-c3d|bvh|glb|csv|npz|ik|scaled-ik FILE [FILE]
+    python judge.py trc|mot|c3d|py-c3d|bvh|glb|csv|npz|ik|scaled-ik|feet FILE [FILE]
 """
 
 import json
@@ -151,8 +151,8 @@ def npz(path):
         return {name: numbers(file[name].ravel()) for name in file.files}
 
 
-def pose2sim_model():
-    """Pose2Sim's model with the markers that it has for COCO's key points."""
+def pose2sim_model(markers="Coco17"):
+    """Pose2Sim's model with the markers that it has for COCO's key points, or for others."""
     import glob
 
     import opensim
@@ -161,7 +161,7 @@ def pose2sim_model():
     setup = os.path.join(os.path.dirname(find("Pose2Sim")), "OpenSim_Setup")
     opensim.ModelVisualizer.addDirToGeometrySearchPaths(os.path.join(setup, "Geometry"))
     model = opensim.Model(glob.glob(os.path.join(setup, "Model_Pose2Sim_simple.osim"))[0])
-    model.updateMarkerSet(opensim.MarkerSet(os.path.join(setup, "Markers_Coco17.xml")))
+    model.updateMarkerSet(opensim.MarkerSet(os.path.join(setup, f"Markers_{markers}.xml")))
     return model
 
 
@@ -170,6 +170,28 @@ def ik(trc_path, work):
     model = pose2sim_model()
     model.initSystem()
     return solve(model, trc_path, work)
+
+
+def feet(_):
+    """Where Pose2Sim's model has its knees, ankles, heels and toes, as its ankles' angles are set in degrees."""
+    model = pose2sim_model("Body25")
+    state = model.initSystem()
+    found = []
+    for side in "RL":
+        for ankle, subtalar in [(0, 0), (15, 0), (-20, 0), (0, 10), (0, -10)]:
+            for name, degrees in [("ankle_angle", ankle), ("subtalar_angle", subtalar)]:
+                coordinate = model.getCoordinateSet().get(f"{name}_{side.lower()}")
+                coordinate.setLocked(state, False)
+                coordinate.setValue(state, math.radians(degrees), False)
+            model.realizePosition(state)
+            end = side.lower()
+            bodies = {"knee": f"tibia_{end}", "ankle": f"talus_{end}"}
+            places = {joint: model.getBodySet().get(body).getPositionInGround(state) for joint, body in bodies.items()}
+            for point, marker in {"heel": "Heel", "big_toe": "BigToe", "small_toe": "SmallToe"}.items():
+                places[point] = model.getMarkerSet().get(side + marker).getLocationInGround(state)
+            places = {point: numbers(place.to_numpy()) for point, place in places.items()}
+            found.append({"side": side, "ankle": ankle, "subtalar": subtalar, "places": places})
+    return found
 
 
 def scaled_ik(trc_path, work):
@@ -249,5 +271,5 @@ def find(package):
 
 if __name__ == "__main__":
     judge = {"trc": trc, "mot": mot, "c3d": c3d, "py-c3d": py_c3d, "bvh": bvh, "glb": glb, "csv": csv, "npz": npz}
-    judge.update({"ik": ik, "scaled-ik": scaled_ik})
+    judge.update({"ik": ik, "scaled-ik": scaled_ik, "feet": feet})
     print(json.dumps(judge[sys.argv[1]](*sys.argv[2:])))

@@ -15,6 +15,7 @@ mod chromium;
 mod documentation;
 mod eval;
 mod exports;
+mod feet;
 mod formats;
 mod info;
 mod judges;

@@ -1,8 +1,8 @@
 //! A real ONNX model of a few kilobytes, written here so that no fixture file is needed; not one of the graphs that
 //! `poselift-train export` writes, so that ONNX Runtime runs it.
 //!
-//! COCO-17 in, 17 joints out: the coordinates of joint j are those of key point j (x, y, score) times `scale`,
-//! so a test knows which person an answer belongs to. Its sigma, where it has one, is a tenth of each joint's score.
+//! COCO-17 in, 17 joints out, or other layouts of one length: the coordinates of joint j are those of key point j (x, y, score)
+//! times `scale`, so a test knows which person an answer belongs to. Its sigma, where it has one, is a tenth of each joint's score.
 
 #![allow(dead_code)] // Each test program uses a part.
 
@@ -34,6 +34,11 @@ pub(crate) struct SmallModel {
     pub(crate) card_sigma: Option<bool>,
     /// Whether the weights match the card's hash.
     pub(crate) has_own_weights: bool,
+    /// What it reads.
+    pub(crate) layout: &'static str,
+    pub(crate) joints: &'static [&'static str],
+    /// What it gives: name, joints and parents; without it the joints that it reads.
+    pub(crate) skeleton: Option<(&'static str, &'static [&'static str], &'static [i32])>,
 }
 
 impl Default for SmallModel {
@@ -48,12 +53,12 @@ impl Default for SmallModel {
             sigma: false,
             card_sigma: None,
             has_own_weights: true,
+            layout: "coco17",
+            joints: &COCO17,
+            skeleton: None,
         }
     }
 }
-
-const JOINTS: usize = 17;
-const FEATURES: usize = 3 * JOINTS;
 
 impl SmallModel {
     /// The file's bytes.
@@ -73,6 +78,7 @@ impl SmallModel {
     }
 
     fn graph(&self) -> GraphProto {
+        let (joints, features) = (self.joints.len(), self.features());
         let scaled = |from, to| if from == to { self.scale } else { 0.0 };
         let mut graph = GraphProto {
             node: vec![
@@ -82,40 +88,46 @@ impl SmallModel {
             ],
             name: "small".into(),
             initializer: vec![
-                matrix("weight", FEATURES, scaled),
-                TensorProto::new("bias", &[FEATURES], [0.0f32; FEATURES]),
-                TensorProto::integers("shape", &[-1, JOINTS as i64, 3]),
+                matrix("weight", [features, features], scaled),
+                TensorProto::new("bias", &[features], vec![0.0f32; features]),
+                TensorProto::integers("shape", &[-1, joints as i64, 3]),
             ],
-            input: vec![ValueInfoProto::batch_of_floats(self.input_name, &[JOINTS, 3])],
-            output: vec![ValueInfoProto::batch_of_floats("pose", &[JOINTS, 3])],
+            input: vec![ValueInfoProto::batch_of_floats(self.input_name, &[joints, 3])],
+            output: vec![ValueInfoProto::batch_of_floats("pose", &[joints, 3])],
         };
         if self.sigma {
             let tenth_of_score = |from, to| if from == 3 * to + 2 { 0.1 } else { 0.0 };
             graph.node.push(node("Gemm", &["flat", "sigma_weight", "sigma_bias"], "sigma"));
-            graph.initializer.push(matrix("sigma_weight", JOINTS, tenth_of_score));
-            graph.initializer.push(TensorProto::new("sigma_bias", &[JOINTS], [0.0f32; JOINTS]));
-            graph.output.push(ValueInfoProto::batch_of_floats("sigma", &[JOINTS]));
+            graph.initializer.push(matrix("sigma_weight", [features, joints], tenth_of_score));
+            graph.initializer.push(TensorProto::new("sigma_bias", &[joints], vec![0.0f32; joints]));
+            graph.output.push(ValueInfoProto::batch_of_floats("sigma", &[joints]));
         }
         graph
+    }
+
+    fn features(&self) -> usize {
+        3 * self.joints.len()
     }
 
     /// The card of the model in `bytes`.
     fn card(&self, bytes: &[u8]) -> Card {
         let weights = Model::decode(bytes.to_vec().into()).expect("a model").weights_digest().to_hex();
-        let joints: Vec<String> = JOINT_NAMES.iter().map(|&name| name.to_owned()).collect();
+        let names = |joints: &[&str]| joints.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let no_parents = vec![-1; self.joints.len()];
+        let (skeleton, given, parents) = self.skeleton.unwrap_or(("custom", self.joints, &no_parents));
         Card {
             schema: CARD_SCHEMA,
             name: "small".into(),
             input: InputCard {
-                layout: "coco17".into(),
-                joints: joints.clone(),
+                layout: self.layout.into(),
+                joints: names(self.joints),
                 channels: self.card_channels,
                 view: self.view,
             },
             output: OutputCard {
-                skeleton: "custom".into(),
-                joints,
-                parents: vec![-1; JOINTS],
+                skeleton: skeleton.into(),
+                joints: names(given),
+                parents: parents.to_vec(),
                 root: None,
                 root_position: None,
                 unit: Unit::Metres,
@@ -125,7 +137,7 @@ impl SmallModel {
             memory: None,
             network: NetworkCard {
                 blocks: 0,
-                hidden: FEATURES,
+                hidden: self.features(),
                 dropout: 0.0,
                 batch_norm: false,
                 parameters: 2652,
@@ -140,7 +152,7 @@ impl SmallModel {
     }
 }
 
-const JOINT_NAMES: [&str; JOINTS] = [
+const COCO17: [&str; 17] = [
     "nose",
     "left_eye",
     "right_eye",
@@ -170,8 +182,8 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
-/// A constant `[FEATURES, columns]` with the numbers `at` each row and column.
-fn matrix(name: &str, columns: usize, at: impl Fn(usize, usize) -> f32) -> TensorProto {
-    let values = (0..FEATURES * columns).map(|index| at(index / columns, index % columns));
-    TensorProto::new(name, &[FEATURES, columns], values)
+/// A constant `[rows, columns]` with the numbers `at` each row and column.
+fn matrix(name: &str, [rows, columns]: [usize; 2], at: impl Fn(usize, usize) -> f32) -> TensorProto {
+    let values = (0..rows * columns).map(|index| at(index / columns, index % columns));
+    TensorProto::new(name, &[rows, columns], values)
 }

@@ -82,7 +82,7 @@ fn convert(
     let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // Roots that the input has are written where there is room for them.
     let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
-    let extras = form.extras(args.sigma, has_room);
+    let extras = form.extras(&info, args.sigma, has_room);
     let described = Described {
         title,
         poses: written,

@@ -295,12 +295,7 @@ fn lift_one<N: PoseNetwork>(
     let layout = args.layout().or(info.layout);
     // Asked before the output is made: a layout that the model cannot read leaves no file.
     if let Some(layout) = layout {
-        let conversion = lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
-        if !conversion.absent().is_empty() {
-            let text = format!("{} are not in it: missing in every frame", conversion.absent().join(", "));
-            terminal.note(&format!("{}: {text}", source.name().display()));
-            notes.add(text);
-        }
+        lifter.conversion(layout).map_err(|error| error.at(source.name()))?;
     }
     let mut poses = pose_info(lifter.card(), args.fps.or(info.fps));
     if camera.attitude.is_some() {
@@ -315,7 +310,7 @@ fn lift_one<N: PoseNetwork>(
     };
     let form = args.export.form();
     let written = form.written_info(&poses, format)?;
-    let extras = form.extras(args.sigma, args.root.root);
+    let extras = form.extras(&poses, args.sigma, args.root.root);
     let described = Described {
         title,
         poses: written,

@@ -18,6 +18,13 @@ pub(super) fn marker_name(joint: &str) -> String {
 mod tests {
     use super::*;
 
+    /// As the markers of Pose2Sim's OpenSim models.
+    #[test]
+    fn feet_are_called_as_in_openpose() {
+        let names = crate::skeleton::H36M23.joints[17..].iter().map(|joint| marker_name(joint)).collect::<Vec<_>>();
+        assert_eq!(names, ["LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel"]);
+    }
+
     #[test]
     fn sides_are_a_letter() {
         for (joint, expected) in

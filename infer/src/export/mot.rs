@@ -9,8 +9,8 @@ use super::clip_file::FileInfo;
 use super::decimal::push_fixed;
 use super::motion::{Clip, MAX_FILLED_GAP, Motion};
 use crate::error::Result;
+use crate::place::AngleReader;
 use crate::place::angles::Unwrapper;
-use crate::place::{ANGLE_NAMES, AngleReader};
 
 const PELVIS_PLACE: [&str; 3] = ["pelvis_tx", "pelvis_ty", "pelvis_tz"];
 
@@ -89,7 +89,7 @@ struct Angle {
 fn angles(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Result<Vec<Angle>> {
     let reader = AngleReader::new(&info.poses.joints, info.poses.axes)?;
     let mut angles: Vec<_> =
-        ANGLE_NAMES.iter().map(|name| Angle { name, degrees: Vec::new(), sigma: Vec::new() }).collect();
+        reader.names().iter().map(|name| Angle { name, degrees: Vec::new(), sigma: Vec::new() }).collect();
     let mut unwrapper = Unwrapper::default();
     for (row, pose) in motion.poses().enumerate() {
         let mut found = reader.read(pose, motion.sigma(row));

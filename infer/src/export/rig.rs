@@ -5,6 +5,9 @@
 //! Carnegie Mellon recordings in BVH. So every bone points exactly in its lifted direction. In the rest pose a person
 //! stands in a T, y up, facing +z.
 //!
+//! A foot is one bone from the ankle to the middle of its toes, turned by its heel and toes; in the rest pose its sole is level and its
+//! toes point forward. Without heel and toes it turns with the shank.
+//!
 //! Positions do not determine a bone's rotation about itself (its twist). Knees and elbows are hinges: if one is
 //! bent, its axis gives the twist of both bones that meet in it. If a limb is straight the twist is the trunk's, and
 //! in between it changes smoothly. The trunk is turned by the lines of hips and shoulders.
@@ -14,6 +17,7 @@ mod body;
 use nalgebra::{Matrix3, Vector3};
 
 use super::motion::Motion;
+use crate::place::Foot;
 use body::Body;
 
 pub(super) type Vector = Vector3<f64>;
@@ -47,6 +51,8 @@ enum Aim {
     Bone { child: usize, rest: Rest, twist: Twist },
     /// A line across the body, the rest pose's x, and one up the body, its y.
     Body { across: Line, up: Line },
+    /// A foot's long axis, the rest pose's z, and the way up from its sole, its y.
+    Foot { foot: Foot, is_right: bool },
 }
 
 /// From one joint to another.
@@ -107,7 +113,9 @@ impl Node {
 impl Rig {
     /// The rig of a skeleton, with the bone lengths that `motion` has, whose axes are y-up.
     pub(super) fn new(joints: &[String], parents: &[i32], motion: &Motion) -> Self {
-        Self::with_lengths(joints, parents, |parent, joint| median_length(motion, parent, joint))
+        let mut rig = Self::with_lengths(joints, parents, |parent, joint| median_length(motion, parent, joint));
+        rig.fit_feet(|| motion.poses());
+        rig
     }
 
     /// The rig of a skeleton; `length_between` gives the length of the bone from a joint's parent to the joint.
@@ -129,6 +137,22 @@ impl Rig {
         Self { nodes }
     }
 
+    /// Gives feet the shape that they have in `poses`, `[J]` each in y-up axes: the median place of the toes as seen from the ankle.
+    pub(super) fn fit_feet<'a, P: Iterator<Item = &'a [[f32; 3]]>>(&mut self, poses: impl Fn() -> P) {
+        for node in &mut self.nodes {
+            let Aim::Foot { foot, is_right } = node.aim else { continue };
+            let toes = poses().filter_map(|pose| {
+                let at = |joint: usize| Vector::from(pose[joint].map(f64::from));
+                // With a sole that is not known the shank's twist has no part in the place of the toes.
+                let turned = foot_frame(&foot, is_right, at(node.joint) - at(foot.heel), at)?;
+                Some(turned.tr_mul(&(foot.tip(at) - at(node.joint))))
+            });
+            if let Some(toes) = median_place(toes) {
+                node.end = Some(toes);
+            }
+        }
+    }
+
     /// Turns the rig so that its bones point where those of `pose` do, `[J]` in y-up axes.
     pub(super) fn pose(&self, pose: &[[f32; 3]], out: &mut RigPose) {
         let along =
@@ -141,6 +165,10 @@ impl Rig {
             let global = match &node.aim {
                 Aim::Parent => parent,
                 Aim::Body { across, up } => frame(along(across), along(up)).unwrap_or(parent),
+                Aim::Foot { foot, is_right } => {
+                    let at = |joint: usize| Vector::from(pose[joint].map(f64::from));
+                    foot_frame(foot, *is_right, parent * Vector::y(), at).unwrap_or(parent)
+                }
                 Aim::Bone { child, rest, twist } => {
                     let bone = along(&Line { from: node.joint, to: *child });
                     let axis = match *twist {
@@ -194,6 +222,27 @@ fn frame(first: Vector, second: Vector) -> Option<Rotation> {
     let x = first.try_normalize(1e-12)?;
     let y = (second - x * x.dot(&second)).try_normalize(1e-6 * second.norm())?;
     Some(Rotation::from_columns(&[x, y, x.cross(&y)]))
+}
+
+/// The rotation of a foot, whose long axis points to z in the rest pose and whose sole up to y; without a small toe it is up where
+/// `up` points. `None` without a long axis.
+fn foot_frame(foot: &Foot, is_right: bool, up: Vector, at: impl Fn(usize) -> Vector) -> Option<Rotation> {
+    let forward = foot.forward(&at);
+    let from_sole = foot.up(is_right, &at).and_then(|up| frame(forward, up));
+    // The columns are z, y and −x.
+    let found = from_sole.or_else(|| frame(forward, up))?;
+    Some(Rotation::from_columns(&[-found.column(2), found.column(1).into(), found.column(0).into()]))
+}
+
+/// The median of each coordinate of the places that are finite; `None` without any.
+fn median_place(places: impl Iterator<Item = Vector>) -> Option<Vector> {
+    let places: Vec<Vector> = places.filter(|place| place.iter().all(|axis| axis.is_finite())).collect();
+    let median = |axis: usize| {
+        let mut along: Vec<f64> = places.iter().map(|place| place[axis]).collect();
+        let middle = along.len() / 2;
+        *along.select_nth_unstable_by(middle, f64::total_cmp).1
+    };
+    (!places.is_empty()).then(|| Vector::new(median(0), median(1), median(2)))
 }
 
 /// `from` turned by the smallest rotation that takes its `direction` to that of `bone`.

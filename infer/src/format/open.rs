@@ -174,7 +174,7 @@ pub fn open_reader(
 }
 
 /// Opens a 3D stream as [`create_writer`]'s writers leave it: in JSON Lines, npy or npz, told apart by its first bytes, also
-/// where it is packed by gzip or zstd. Arrays hold poses of Human3.6M-17, of one person, who gets the id 0.
+/// where it is packed by gzip or zstd. Arrays hold poses of Human3.6M-17, with or without feet, of one person, who gets the id 0.
 ///
 /// # Errors
 /// A source that cannot be opened, or is no 3D stream.

@@ -8,15 +8,18 @@ use super::npz::{Archive, ReadSeek};
 use super::{PoseInfo, PoseReader};
 use crate::error::{Error, Result};
 use crate::pose::{Axes, LiftedFrame, LiftedPerson, Unit};
-use crate::skeleton::H36M17;
+use crate::skeleton::{H36M17, H36M23, Layout};
+
+/// The skeletons that arrays are taken to be of, by their number of joints.
+const SKELETONS: [&Layout; 2] = [&H36M17, &H36M23];
 
 /// The names of the arrays in an archive.
 const POSES: &str = "poses";
 const SIGMA: &str = "sigma";
 const ROOTS: &str = "roots";
 
-/// A 3D stream in an array `[T, J, 3]`, which names neither joints nor units: they are taken to be Human3.6M-17 in metres, in the
-/// camera's axes.
+/// A 3D stream in an array `[T, J, 3]`, which names neither joints nor units: they are taken to be Human3.6M-17, or that with feet, in
+/// metres, in the camera's axes.
 pub(super) struct PoseArrays {
     name: PathBuf,
     info: PoseInfo,
@@ -32,7 +35,7 @@ impl PoseArrays {
     /// Reads an npy file.
     ///
     /// # Errors
-    /// Bytes that are no npy file, or an array that is not `[T, 17, 3]`.
+    /// Bytes that are no npy file, or an array that is not `[T, 17 or 23, 3]`.
     pub(super) fn npy(bytes: &[u8], name: &Path) -> Result<Self> {
         Self::new(read_array(bytes).map_err(|error| error.at(name))?, None, None, name)
     }
@@ -57,16 +60,15 @@ impl PoseArrays {
     }
 
     fn new(poses: Array, sigma: Option<Array>, roots: Option<Array>, name: &Path) -> Result<Self> {
-        let joints = H36M17.len();
-        match poses.shape[..] {
-            [_, found, 3] if found == joints => {}
-            _ => {
-                let shape = shape_text(&poses.shape);
-                return Err(Error::input(format!("the array's shape is {shape}, expected [frames, {joints}, 3]"))
-                    .at(name)
-                    .hint("poses of another skeleton name their joints in JSON Lines"));
-            }
-        }
+        let of_shape = |skeleton: &&Layout| matches!(poses.shape[..], [_, found, 3] if found == skeleton.len());
+        let Some(skeleton) = SKELETONS.into_iter().find(of_shape) else {
+            let shape = shape_text(&poses.shape);
+            let expected = SKELETONS.map(|skeleton| format!("[frames, {}, 3]", skeleton.len())).join(" or ");
+            return Err(Error::input(format!("the array's shape is {shape}, expected {expected}"))
+                .at(name)
+                .hint("poses of another skeleton name their joints in JSON Lines"));
+        };
+        let joints = skeleton.len();
         for (array, array_name, expected) in
             [(&sigma, SIGMA, [poses.shape[0], joints]), (&roots, ROOTS, [poses.shape[0], 3])]
         {
@@ -76,9 +78,9 @@ impl PoseArrays {
             }
         }
         let info = PoseInfo {
-            skeleton: H36M17.name.to_owned(),
-            joints: H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect(),
-            parents: H36M17.parents.to_vec(),
+            skeleton: skeleton.name.to_owned(),
+            joints: skeleton.joints.iter().map(|joint| (*joint).to_owned()).collect(),
+            parents: skeleton.parents.to_vec(),
             unit: Unit::Metres,
             axes: Axes::Camera,
             fps: None,

@@ -6,7 +6,7 @@ use super::Coordinates;
 use super::missing::{NOWHERE, Reach, is_mark};
 use super::scores::{SILENTLY_CLAMPED, ScoreScale};
 use crate::pose::{Keypoint, Person};
-use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17, Layout};
+use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23, Layout};
 
 /// Coordinates that stay within this are no pixels.
 pub const LARGEST_SHARE: f64 = 1.5;
@@ -226,13 +226,15 @@ pub(super) fn median(numbers: &mut [f64]) -> Option<f64> {
     Some(numbers[middle])
 }
 
-/// The layout, among those of so many points, that people's points lie as: BODY_25 or BODY_25B, COCO-17 or Human3.6M-17.
+/// The layout, among those of so many points, that people's points lie as: BODY_25 or BODY_25B, COCO-17 or Human3.6M-17, with or without
+/// feet.
 /// `None` where nothing speaks clearly for one.
 pub(crate) fn layout_shown<'a>(people: impl Iterator<Item = &'a Person>, points: usize) -> Option<&'static Layout> {
     let bodies: Vec<Body<'_>> = people.filter(|person| person.keypoints.len() == points).filter_map(Body::of).collect();
     match points {
         25 => body25_or_25b(&bodies),
-        17 => coco_or_h36m(&bodies),
+        17 => coco_or_h36m(&bodies, [&COCO17, &H36M17]),
+        23 => coco_or_h36m(&bodies, [&COCO23, &H36M23]),
         _ => None,
     }
 }
@@ -253,15 +255,15 @@ fn body25_or_25b(bodies: &[Body<'_>]) -> Option<&'static Layout> {
     is_body25.then_some(&BODY25)
 }
 
-/// Human3.6M has the hip at 0, between 1 and 4, the spine at 7, the thorax at 8, between the shoulders 11 and 14.
-fn coco_or_h36m(bodies: &[Body<'_>]) -> Option<&'static Layout> {
+/// Human3.6M has the hip at 0, between 1 and 4, the spine at 7, the thorax at 8, between the shoulders 11 and 14. Feet come last in both.
+fn coco_or_h36m(bodies: &[Body<'_>], [coco, h36m]: [&'static Layout; 2]) -> Option<&'static Layout> {
     let hip = median_distance(bodies, 0, 1, 4)?;
     let thorax = median_distance(bodies, 8, 11, 14)?;
     let spine = median_distance(bodies, 7, 0, 8)?;
     if hip < 0.06 && thorax < 0.1 && spine < 0.1 {
-        return Some(&H36M17);
+        return Some(h36m);
     }
-    (thorax > 0.15).then_some(&COCO17)
+    (thorax > 0.15).then_some(coco)
 }
 
 /// Whether points are metres around the middle of the hips, as MediaPipe's world landmarks are.
@@ -278,7 +280,8 @@ pub(super) fn are_world_landmarks<'a>(people: impl Iterator<Item = &'a Person>) 
 
 /// The unit vector from the middle of the hips to the middle of the shoulders, in the image.
 pub(super) fn trunk(person: &Person, layout: Option<&Layout>) -> Option<[f64; 2]> {
-    let layout = layout.or((person.keypoints.len() == COCO17.len()).then_some(&COCO17))?;
+    let usual = || [&COCO17, &COCO23].into_iter().find(|usual| usual.len() == person.keypoints.len());
+    let layout = layout.or_else(usual)?;
     let middle = |one: &str, other: &str| {
         let point = |name: &str| {
             let point = *person.keypoints.get(layout.position(name)?)?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::skeleton::{BODY25, BODY25B, COCO17, H36M17};
+use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23};
 
 /// Frames that are all there.
 struct Clip {
@@ -228,7 +228,7 @@ fn in_layout(layout: &Layout) -> Clip {
 
 #[test]
 fn layouts_of_as_many_points_are_told_apart() {
-    for layout in [&BODY25, &BODY25B, &COCO17, &H36M17] {
+    for layout in [&BODY25, &BODY25B, &COCO17, &H36M17, &COCO23, &H36M23] {
         let (_, _, info) = guarded(in_layout(layout), ReadOptions::default()).unwrap();
         assert_eq!(info.layout.unwrap().name, layout.name);
         // A contradiction is told, and what was named stays.

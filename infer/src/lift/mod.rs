@@ -3,6 +3,7 @@
 //! It stands between detections (any number of people, any layout, missing joints) and a network that takes regular
 //! batches of its own joints.
 
+mod enough;
 mod look_at;
 mod people;
 mod recall;
@@ -12,20 +13,21 @@ mod with_cameras;
 use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3};
+use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3};
 
 use crate::error::Result;
 use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
 use crate::pose::Keypoint;
-use crate::skeleton::{Conversion, Layout};
+use crate::skeleton::{Conversion, Layout, is_of_foot};
 
+use enough::Enough;
 pub use people::Refusal;
 use recall::Tracks;
 pub(crate) use sigma::PersonSigma;
 pub use with_cameras::{LiftedArrays, TurnBack, Turned};
 
 /// The fewest visible joints that a person is lifted from: fewer show only position and size, which the model
-/// removes, and nothing of the pose.
+/// removes, and nothing of the pose. Points of feet do not count.
 pub const MIN_VISIBLE_JOINTS: usize = 4;
 
 /// Poses per batch on a CPU, where the network's threads share them.
@@ -72,6 +74,9 @@ pub struct Lifter<N = Session> {
     wants_sigma: bool,
     /// `[J_out]` index of the key point of the same name, if the model reads one.
     keypoint_of: Vec<Option<usize>>,
+    /// `[J_out]`.
+    is_of_foot: Vec<bool>,
+    enough: Enough,
     /// `[J_in]` one person in the model's layout, kept between calls.
     points: Vec<Keypoint>,
     /// `[N, J_in, channels]`, kept between calls.
@@ -162,10 +167,24 @@ impl<N: PoseNetwork> Lifter<N> {
         let Card { input, output, .. } = network.card();
         let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
+        let is_of_foot = output.joints.iter().map(|joint| is_of_foot(joint)).collect();
+        let enough = Enough::of(&input.joints);
         let batch = batch.max(1);
         let (points, keypoints, gathered, answers) = Default::default();
         let tracks = network.card().memory.as_ref().map(Tracks::new);
-        Self { network, batch, wants_sigma: true, keypoint_of, points, keypoints, gathered, answers, tracks }
+        Self {
+            network,
+            batch,
+            wants_sigma: true,
+            keypoint_of,
+            is_of_foot,
+            enough,
+            points,
+            keypoints,
+            gathered,
+            answers,
+            tracks,
+        }
     }
 
     /// Forgets all people, for a model with a memory: frames of another stream follow.
@@ -235,8 +254,7 @@ impl<N: PoseNetwork> Lifter<N> {
     pub fn lift_into(&mut self, keypoints: ArrayView3<'_, f32>, mut poses: ArrayViewMut3<'_, f32>) -> Result<()> {
         let batch = Batch::new(self.card(), keypoints, poses.view_mut(), None)?;
         self.run(batch)?;
-        let needed = self.needed_joints();
-        blank_unlifted(keypoints.outer_iter().map(|person| is_seen(person, needed)), poses);
+        blank_unlifted(keypoints.outer_iter().map(|person| self.enough.is_seen(person)), poses);
         Ok(())
     }
 
@@ -247,20 +265,6 @@ impl<N: PoseNetwork> Lifter<N> {
         }
         Ok(())
     }
-
-    fn needed_joints(&self) -> usize {
-        needed_joints(self.card())
-    }
-}
-
-/// The fewest visible joints that a person is lifted from by the model of `card`.
-fn needed_joints(card: &Card) -> usize {
-    MIN_VISIBLE_JOINTS.min(card.input.joints.len())
-}
-
-/// Whether a person's key points `[J_in, channels]` are enough to lift.
-fn is_seen(person: ArrayView2<'_, f32>, needed: usize) -> bool {
-    person.outer_iter().filter(|point| !keypoint(point.view()).is_missing()).count() >= needed
 }
 
 /// Fills the poses `[N, J_out, 3]` of people who are not seen, or whose pose is no number, with NaN.

@@ -133,13 +133,9 @@ impl<N: PoseNetwork> Lifter<N> {
         self.points.clear();
         self.points.extend(conversion.apply(&person.keypoints));
         let look_at = camera.map(|camera| look_at::look_at(&mut self.points, camera));
+        self.enough.check(&self.points)?;
         let seen = self.points.iter().filter(|point| !point.is_missing());
         let (visible, total) = seen.fold((0usize, 0f32), |(count, total), point| (count + 1, total + point.score));
-        let needed = self.needed_joints();
-        if visible < needed {
-            let read = conversion.target_len();
-            return Err(format!("{visible} of {read} joints visible, at least {needed} needed"));
-        }
         let channels = self.network.card().input.channels;
         for &point in &self.points {
             match channels {

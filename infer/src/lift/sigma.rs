@@ -6,12 +6,13 @@ use crate::model::PoseNetwork;
 use crate::pose::{Frame, LiftedPerson};
 use crate::skeleton::Conversion;
 
-/// The sigma of one person's joints, in the unit of the model's card.
+/// The sigma of one person's joints but for the points of feet, in the unit of the model's card: where a detector has no feet theirs
+/// is large, and says nothing of the person.
 #[derive(Debug, Clone)]
 pub(crate) struct PersonSigma {
     /// The mean over the joints whose key point was seen.
     pub(crate) seen: f32,
-    /// `[J_out]`.
+    /// Of each joint, in the model's order.
     pub(crate) joints: Vec<f32>,
 }
 
@@ -31,15 +32,29 @@ impl<N: PoseNetwork> Lifter<N> {
         Ok(lifted?.iter().map(|frame| first(&frame.people)).collect())
     }
 
+    /// The mean of a person's sigma over all joints but the points of feet; `None` if the model has no sigma.
+    pub(crate) fn mean_sigma(&self, person: &LiftedPerson) -> Option<f32> {
+        let (sum, count) =
+            self.sigma_of_body(person).fold((0.0, 0u32), |(sum, count), (_, sigma)| (sum + sigma, count + 1));
+        (count > 0).then(|| sum / count as f32)
+    }
+
     fn person_sigma(&self, person: &LiftedPerson) -> Option<PersonSigma> {
         let mut total = 0.0;
         let mut seen = 0usize;
-        for (joint, (sigma, keypoint)) in person.sigma.iter().zip(&self.keypoint_of).enumerate() {
-            if keypoint.is_some() && !person.missing_joints.contains(&joint) {
+        for (joint, sigma) in self.sigma_of_body(person) {
+            if self.keypoint_of[joint].is_some() && !person.missing_joints.contains(&joint) {
                 total += sigma;
                 seen += 1;
             }
         }
-        (seen > 0).then(|| PersonSigma { seen: total / seen as f32, joints: person.sigma.clone() })
+        let joints = || self.sigma_of_body(person).map(|(_, sigma)| sigma).collect();
+        (seen > 0).then(|| PersonSigma { seen: total / seen as f32, joints: joints() })
+    }
+
+    /// Each joint that is no point of a foot, and its sigma.
+    fn sigma_of_body(&self, person: &LiftedPerson) -> impl Iterator<Item = (usize, f32)> {
+        let sigma = person.sigma.iter().zip(&self.is_of_foot).enumerate();
+        sigma.filter(|(_, (_, is_of_foot))| !**is_of_foot).map(|(joint, (sigma, _))| (joint, *sigma))
     }
 }

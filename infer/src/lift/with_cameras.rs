@@ -2,8 +2,9 @@
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, CowArray, Ix3};
 
+use super::enough::Enough;
 use super::people::{with_score, without_score};
-use super::{Lifter, blank_unlifted, is_seen, keypoint, look_at, needed_joints};
+use super::{Lifter, blank_unlifted, keypoint, look_at};
 use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Card, PoseNetwork, View, check_keypoints};
@@ -83,8 +84,8 @@ impl<'a> Turned<'a> {
             View::Subject if !cameras.is_empty() => turned(keypoints.view(), cameras),
             _ => (keypoints, Vec::new()),
         };
-        let needed = needed_joints(card);
-        let is_seen = keypoints.outer_iter().map(|person| is_seen(person, needed)).collect();
+        let enough = Enough::of(&card.input.joints);
+        let is_seen = keypoints.outer_iter().map(|person| enough.is_seen(person)).collect();
         Ok(Self { keypoints, back: TurnBack { views, is_seen } })
     }
 }

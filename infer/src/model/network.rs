@@ -67,6 +67,19 @@ impl MockNetwork {
         mock
     }
 
+    /// A mock that reads and lifts feet, with sigma.
+    pub(crate) fn of_feet() -> Self {
+        use crate::skeleton::{COCO23, H36M23};
+
+        let names = |joints: &[&str]| joints.iter().map(|&joint| joint.to_owned()).collect();
+        let mut mock = Self::new();
+        (mock.card.input.layout, mock.card.input.joints) = (COCO23.name.to_owned(), names(COCO23.joints));
+        let output = &mut mock.card.output;
+        (output.skeleton, output.joints) = (H36M23.name.to_owned(), names(H36M23.joints));
+        (output.parents, output.sigma) = (H36M23.parents.to_vec(), true);
+        mock
+    }
+
     /// A mock that looks at the subject and has sigma.
     pub(crate) fn of_subject_with_sigma() -> Self {
         let mut mock = Self::new();

@@ -4,7 +4,7 @@ use super::format::OutputFormat;
 use super::page_notes::PageNotes;
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter};
-use crate::place::{ANGLE_NAMES, AngleWriter, MODEL_STATURE, Reference, ReferenceWriter};
+use crate::place::{AngleWriter, MODEL_STATURE, Reference, ReferenceWriter, angle_names};
 use crate::pose::{Axes, Unit};
 
 /// What is asked for of written poses; what is not comes as the format's users expect it.
@@ -21,9 +21,9 @@ pub struct Form {
 }
 
 impl Form {
-    /// Data written in addition to joints.
-    pub fn extras(&self, sigma: bool, root: bool) -> Extras {
-        Extras { sigma, root, angles: if self.angles { &ANGLE_NAMES } else { &[] } }
+    /// Data written in addition to the joints of a stream of `info`.
+    pub fn extras(&self, info: &PoseInfo, sigma: bool, root: bool) -> Extras {
+        Extras { sigma, root, angles: if self.angles { angle_names(&info.joints) } else { &[] } }
     }
 
     /// The axes and unit in which a stream of `info` is written.

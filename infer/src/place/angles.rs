@@ -1,4 +1,4 @@
-//! Joint angles, as clinicians and OpenSim's gait models name them, from the positions of 17 joints.
+//! Joint angles, as clinicians and OpenSim's gait models name them, from the positions of joints.
 //!
 //! Segments' axes are those of the International Society of Biomechanics (Wu and Cavanagh, 1995): x forward, y up, z
 //! to the right, turned about z (flexion), then x (adduction, bending), then y (rotation), as in OpenSim's models.
@@ -7,53 +7,36 @@
 //! internal rotation, and for the trunk extension, bending to the right and turning to the left. Standing upright,
 //! all are 0.
 //!
+//! Where the skeleton has feet, there are the ankles' angles. A foot's long axis leads from the heel to the middle of big and small
+//! toe. Seen along its shank it points anywhere; then it is raised by `ankle_angle`, dorsiflexion, about the medio-lateral axis, at
+//! right angles to both, and at last turned about itself by `subtalar_angle`, inversion, the sole towards the middle.
+//!
 //! Not every angle can be determined. The rotation of a limb about itself is visible only if its knee or elbow is
-//! bent, flexion and rotation of an arm not if it points straight to the side, and there is nothing for feet and
-//! hands. Such angles are NaN.
+//! bent, flexion and rotation of an arm not if it points straight to the side, inversion not if the foot points along the shank or
+//! its toes lie behind each other, and there is nothing for hands. Such angles are NaN.
+
+mod names;
 
 use std::collections::BTreeMap;
 
 use nalgebra::{Matrix3, Vector3};
 
 use super::axes::y_up_from;
+use super::foot::Foot;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Axes, Frame, LiftedFrame};
+use names::has_feet;
+pub use names::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, angle_names};
 
 type Vector = Vector3<f32>;
-
-/// The angles in their order; right before left.
-pub const ANGLE_NAMES: [&str; 24] = [
-    "pelvis_tilt",
-    "pelvis_list",
-    "pelvis_rotation",
-    "hip_flexion_r",
-    "hip_adduction_r",
-    "hip_rotation_r",
-    "knee_angle_r",
-    "hip_flexion_l",
-    "hip_adduction_l",
-    "hip_rotation_l",
-    "knee_angle_l",
-    "lumbar_extension",
-    "lumbar_bending",
-    "lumbar_rotation",
-    "neck_flexion",
-    "neck_bending",
-    "arm_flex_r",
-    "arm_add_r",
-    "arm_rot_r",
-    "elbow_flex_r",
-    "arm_flex_l",
-    "arm_add_l",
-    "arm_rot_l",
-    "elbow_flex_l",
-];
 
 /// Least bend of a knee or an elbow, degrees, that determines the rotation of its limb.
 const LEAST_BEND: f32 = 20.0;
 /// Least angle, degrees, between a limb and the direction straight to the side for its flexion.
 const LEAST_FROM_SIDE: f32 = 10.0;
+/// Least angle, degrees, that the toes must be apart as seen from the heel for inversion. A foot's are about 20.
+const LEAST_SPREAD: f32 = 5.0;
 /// Standard deviations, along each of three axes, in the distance that 68 % of errors stay within: the root of the 68
 /// % point of the chi-squared distribution of three degrees of freedom, 3.51.
 const DEVIATIONS: f32 = 1.87;
@@ -61,10 +44,10 @@ const DEVIATIONS: f32 = 1.87;
 /// The angles of one pose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Angles {
-    /// Degrees in the order of [`ANGLE_NAMES`]; NaN if the joints do not determine the angle.
-    pub degrees: [f32; ANGLE_NAMES.len()],
+    /// Degrees in the order of [`AngleReader::names`]; NaN if the joints do not determine the angle.
+    pub degrees: Vec<f32>,
     /// One standard deviation, degrees, from the joints' sigma; NaN if there is none.
-    pub sigma: [f32; ANGLE_NAMES.len()],
+    pub sigma: Vec<f32>,
 }
 
 /// Finds angles in poses of one skeleton.
@@ -72,6 +55,7 @@ pub struct Angles {
 pub struct AngleReader {
     y_up: Matrix3<f32>,
     joints: Joints,
+    names: &'static [&'static str],
 }
 
 /// Indices of the joints that angles need.
@@ -93,6 +77,8 @@ struct Side {
     shoulder: usize,
     elbow: usize,
     wrist: usize,
+    /// Of both sides or of none.
+    foot: Option<Foot>,
 }
 
 impl AngleReader {
@@ -106,7 +92,9 @@ impl AngleReader {
                 Error::usage(format!("joint angles need the joint '{name}', which the skeleton does not have"))
             })
         };
+        let has_feet = has_feet(joints);
         let side = |side: &str| -> Result<Side> {
+            let foot = Foot::of(joints, side).filter(|_| has_feet);
             let position = |name: &str| position(&format!("{side}_{name}"));
             Ok(Side {
                 hip: position("hip")?,
@@ -115,9 +103,10 @@ impl AngleReader {
                 shoulder: position("shoulder")?,
                 elbow: position("elbow")?,
                 wrist: position("wrist")?,
+                foot,
             })
         };
-        let joints = Joints {
+        let indices = Joints {
             hip: position("hip")?,
             spine: position("spine")?,
             thorax: position("thorax")?,
@@ -125,7 +114,12 @@ impl AngleReader {
             right: side("right")?,
             left: side("left")?,
         };
-        Ok(Self { y_up: y_up_from(axes), joints })
+        Ok(Self { y_up: y_up_from(axes), joints: indices, names: angle_names(joints) })
+    }
+
+    /// The names of the angles, in their order.
+    pub fn names(&self) -> &'static [&'static str] {
+        self.names
     }
 
     /// The angles of a pose, `[J]`; `sigma` is of its joints, `[J]`, or empty.
@@ -146,6 +140,9 @@ impl AngleReader {
         for (side, sign) in [(&joints.right, 1.0), (&joints.left, -1.0)] {
             let limb = [body.segment(side.hip, side.knee), body.segment(side.knee, side.ankle)];
             list.push_limb(&pelvis, pelvis_deviation, &limb, sign, -1.0);
+            if let Some(foot) = &side.foot {
+                list.push_foot(&body, &limb[1], foot, sign);
+            }
         }
         list.push_all(turns(&(pelvis.transpose() * trunk)), pelvis_deviation.hypot(trunk_deviation));
         let neck = body.segment(joints.thorax, joints.head);
@@ -157,7 +154,7 @@ impl AngleReader {
             let limb = [body.segment(side.shoulder, side.elbow), body.segment(side.elbow, side.wrist)];
             list.push_limb(&trunk, trunk_deviation, &limb, sign, 1.0);
         }
-        list.angles()
+        Angles { degrees: list.degrees, sigma: list.sigma }
     }
 }
 
@@ -180,8 +177,22 @@ struct Segment {
 impl Measured<'_> {
     fn segment(&self, from: usize, to: usize) -> Segment {
         let vector = self.y_up * (Vector::from(self.pose[to]) - Vector::from(self.pose[from]));
-        let sigma = |joint: usize| self.sigma.get(joint).copied().unwrap_or(f32::NAN);
-        Segment { vector, deviation: sigma(from).hypot(sigma(to)) / DEVIATIONS / vector.norm() }
+        Segment { vector, deviation: self.sigma(from).hypot(self.sigma(to)) / DEVIATIONS / vector.norm() }
+    }
+
+    /// Where a joint is, in y-up axes.
+    fn place(&self, joint: usize) -> Vector {
+        self.y_up * Vector::from(self.pose[joint])
+    }
+
+    fn sigma(&self, joint: usize) -> f32 {
+        self.sigma.get(joint).copied().unwrap_or(f32::NAN)
+    }
+
+    /// Sigma of the point in front that a foot's long axis leads to.
+    fn toes_sigma(&self, foot: &Foot) -> f32 {
+        let big_toe = self.sigma(foot.big_toe);
+        foot.small_toe.map_or(big_toe, |small_toe| big_toe.hypot(self.sigma(small_toe)) / 2.0)
     }
 }
 
@@ -248,21 +259,43 @@ impl List {
         self.push(bend.to_degrees(), bend_deviation);
     }
 
-    fn angles(self) -> Angles {
-        let whole = "the list has an angle for each name";
-        Angles { degrees: self.degrees.try_into().expect(whole), sigma: self.sigma.try_into().expect(whole) }
+    /// Dorsiflexion and inversion of the foot at the end of `shank`, which leads from the knee to the ankle. `sign` is −1 on the
+    /// left.
+    fn push_foot(&mut self, body: &Measured<'_>, shank: &Segment, foot: &Foot, sign: f32) {
+        let at = |joint: usize| body.place(joint);
+        let (long, up) = (foot.forward(at), -shank.vector.normalize());
+        let long_deviation = body.toes_sigma(foot).hypot(body.sigma(foot.heel)) / DEVIATIONS / long.norm();
+        let forward = long.normalize();
+        let dorsiflexion = up.dot(&forward).clamp(-1.0, 1.0).asin();
+        self.push(dorsiflexion.to_degrees(), shank.deviation.hypot(long_deviation));
+
+        let inversion = foot.small_toe.zip(foot.up(sign > 0.0, at)).map(|(small_toe, from_sole)| {
+            // The sole's upward direction without inversion.
+            let level = up - forward * up.dot(&forward);
+            let across = body.segment(foot.big_toe, small_toe);
+            let spread = [foot.big_toe, small_toe].map(|toe| at(toe) - at(foot.heel));
+            let is_known = dorsiflexion.abs() < (90.0 - LEAST_FROM_SIDE).to_radians()
+                && spread[0].angle(&spread[1]) >= LEAST_SPREAD.to_radians();
+            let angle = sign * forward.dot(&level.cross(&from_sole)).atan2(level.dot(&from_sole));
+            let degrees = if is_known { angle.to_degrees() } else { f32::NAN };
+            (degrees, across.deviation.hypot(shank.deviation / dorsiflexion.cos()))
+        });
+        let (degrees, deviation) = inversion.unwrap_or((f32::NAN, f32::NAN));
+        self.push(degrees, deviation);
     }
 }
 
 /// Keeps angles from jumping by whole turns from frame to frame.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Unwrapper {
-    last: [f32; ANGLE_NAMES.len()],
+    /// Of each angle, once there were any.
+    last: Vec<f32>,
 }
 
 impl Unwrapper {
     /// Adds whole turns to each angle to bring it closest to the last one.
     pub fn unwrap(&mut self, angles: &mut Angles) {
+        self.last.resize(angles.degrees.len(), 0.0);
         for (last, angle) in self.last.iter_mut().zip(&mut angles.degrees) {
             if angle.is_finite() {
                 *angle += 360.0 * ((*last - *angle) / 360.0).round();
@@ -297,8 +330,8 @@ impl PoseWriter for AngleWriter {
             let mut angles = self.reader.read(&person.joints, &person.sigma);
             let key = (person.id.is_some(), person.id.unwrap_or(place as i64));
             self.people.entry(key).or_default().unwrap(&mut angles);
-            person.angles = angles.degrees.to_vec();
-            person.angle_sigma = angles.sigma.to_vec();
+            person.angles = angles.degrees;
+            person.angle_sigma = angles.sigma;
         }
         // People who left are forgotten once there are many of them: their angles then start anew.
         if self.people.len() > 2 * lifted.people.len() + 64 {

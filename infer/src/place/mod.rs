@@ -6,9 +6,11 @@
 
 pub mod angles;
 mod axes;
+mod foot;
 mod root;
 
-pub use angles::{ANGLE_NAMES, AngleReader, AngleWriter, Angles};
+pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};
 pub(crate) use axes::y_up_from;
 pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
+pub(crate) use foot::Foot;
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};

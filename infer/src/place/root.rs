@@ -17,7 +17,7 @@ use crate::camera::Camera;
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
-use crate::skeleton::Layout;
+use crate::skeleton::{Layout, is_of_foot};
 
 type Vector = Vector3<f64>;
 
@@ -73,10 +73,12 @@ struct Sight {
 }
 
 impl RootSolver {
-    /// A solver for key points in `layout` and poses of `joints`.
+    /// A solver for key points in `layout` and poses of `joints`. Points of feet are left out, so that people stand where they do
+    /// without them: three points that lie close together are not worth three others.
     pub fn new(layout: &Layout, joints: &[String]) -> Self {
         let pair = |(joint, name): (usize, &String)| layout.position(name).map(|keypoint| [keypoint, joint]);
-        Self { pairs: joints.iter().enumerate().filter_map(pair).collect() }
+        let body = joints.iter().enumerate().filter(|(_, name)| !is_of_foot(name));
+        Self { pairs: body.filter_map(pair).collect() }
     }
 
     /// The position of a pose's root, in camera axes and the unit of the pose; `None` if too few joints are visible.

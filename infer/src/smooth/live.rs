@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::one_euro::OneEuro;
 use super::{Bones, Track};
 use crate::pose::LiftedFrame;
+use crate::skeleton::is_of_foot;
 
 /// A person who is absent for longer, seconds, may be anywhere when they come back.
 const AWAY: f64 = 0.5;
@@ -13,12 +14,19 @@ const AWAY: f64 = 0.5;
 pub(super) struct Live {
     /// Cut-off frequency of joints that stand still, Hz.
     cutoff: f64,
+    /// `[J]`, or empty where joints have no names.
+    is_of_foot: Vec<bool>,
     people: BTreeMap<Track, OneEuro>,
 }
 
 impl Live {
     pub(super) fn new(cutoff: f64) -> Self {
-        Self { cutoff, people: BTreeMap::new() }
+        Self { cutoff, is_of_foot: Vec::new(), people: BTreeMap::new() }
+    }
+
+    /// Says what the joints are.
+    pub(super) fn name_joints<S: AsRef<str>>(&mut self, joints: &[S]) {
+        self.is_of_foot = joints.iter().map(|joint| is_of_foot(joint.as_ref())).collect();
     }
 
     /// Filters `lifted` at `time` by its people's filters.
@@ -29,7 +37,7 @@ impl Live {
             let Some(track) = Track::of(&lifted.people, place) else { continue };
             match self.people.get_mut(&track).filter(|filter| is_step(filter.away(time))) {
                 Some(filter) => filter.go_on(time, self.cutoff, &mut person.joints),
-                None => drop(self.people.insert(track, OneEuro::new(time, &person.joints))),
+                None => drop(self.people.insert(track, OneEuro::new(time, &person.joints, &self.is_of_foot))),
             }
             bones.restore(track, &mut person.joints);
         }

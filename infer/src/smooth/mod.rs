@@ -125,6 +125,9 @@ impl SmoothWriter {
     #[must_use]
     pub fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
         self.bones = self.bones.with_sides(joints);
+        if let Filter::Live(live) = &mut self.filter {
+            live.name_joints(joints);
+        }
         self
     }
 

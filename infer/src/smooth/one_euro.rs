@@ -29,11 +29,14 @@ struct Filtered {
 }
 
 impl OneEuro {
-    /// Starts at `time`, seconds, with a pose that stays unchanged.
-    pub(super) fn new(time: f64, joints: &[[f32; 3]]) -> Self {
+    /// Starts at `time`, seconds, with a pose that stays unchanged. The person's size does not depend on the joints of whom
+    /// `is_of_foot` `[J]` says yes; it may be empty.
+    pub(super) fn new(time: f64, joints: &[[f32; 3]], is_of_foot: &[bool]) -> Self {
         let at_rest = |joint: &[f32; 3]| Filtered { place: vector(*joint), velocity: Vector3::zeros() };
-        let squares = joints.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
-        let size = (squares / joints.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
+        let is_of_foot = |joint: usize| is_of_foot.get(joint).is_some_and(|is_of_foot| *is_of_foot);
+        let body: Vec<[f32; 3]> = (0..joints.len()).filter(|joint| !is_of_foot(*joint)).map(|at| joints[at]).collect();
+        let squares = body.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
+        let size = (squares / body.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
         Self { time, size, joints: joints.iter().map(at_rest).collect() }
     }
 

@@ -182,6 +182,27 @@ fn nothing_waits_live_and_what_moves_lags_little() {
     assert!((0.001..0.06).contains(&lag), "a metre a second lags by {lag} m");
 }
 
+#[test]
+fn feet_do_not_make_a_person_larger() {
+    let path = |time: f64| [0.4 * (5.0 * time).sin(), 0.3, 0.1];
+    let smooth = |joints: &[&str]| {
+        let frames =
+            stream(60, 30.0, |time| vec![person(None, &[[0.0; 3], path(time), [0.0, 0.9, 0.3]][..joints.len()])]);
+        let kept = Kept::default();
+        let parents = vec![-1; joints.len()];
+        let mut writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Live(USUAL_CUTOFF), &parents, |_| ())
+            .with_sides(joints);
+        for lifted in &frames {
+            writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
+        }
+        let kept = kept.0.lock().unwrap();
+        kept.iter().map(|frame| frame.people[0].joints[1]).collect::<Vec<_>>()
+    };
+    let alone = smooth(&["hip", "left_knee"]);
+    assert_eq!(smooth(&["hip", "left_knee", "left_heel"]), alone);
+    assert_ne!(smooth(&["hip", "left_knee", "left_ankle"]), alone);
+}
+
 /// One Euro filters numbers; ours does not depend on the axes' directions.
 #[test]
 fn turned_axes_give_turned_poses() {

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
+use crate::guard::Notice;
 use crate::lift::Lifter;
 use crate::model::{Card, PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
@@ -87,6 +88,7 @@ pub fn lift_stream<N: PoseNetwork>(
     lifter.forget();
     let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
+    tell_absent(&conversion, observer);
     let pool = Arc::new(FramePool::default());
     let order = (!reader.info().is_layout_doubted).then(|| OrderCheck::new(lifter.card()));
     let mut reader = ReaderThread::new(reader, lifter.batch() * WAITING_BATCHES, *options, Arc::clone(&pool));
@@ -103,6 +105,13 @@ pub fn lift_stream<N: PoseNetwork>(
     };
     let stopped = stream.lift_all(&mut reader, writer).err();
     Ok(Outcome { tally: stream.tally, layout: stream.layout, stopped })
+}
+
+/// Says which joints that the model reads are missing in every frame.
+fn tell_absent(conversion: &Conversion, observer: &mut dyn Observer) {
+    if let Some(text) = conversion.absent_notice() {
+        observer.noticed(&Notice::new(text, ""));
+    }
 }
 
 /// A stream in progress.
@@ -216,6 +225,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             && let Some(guess) = layout::guess_from(self.lifter, &frames)
         {
             self.observer.guessed_layout(&guess.name, guess.conversion.source_len());
+            tell_absent(&guess.conversion, self.observer);
             self.conversion = Arc::new(guess.conversion);
             self.layout = Some(guess.name);
         }
@@ -249,7 +259,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
             for person in &mut lifted.people {
                 let beyond = |sigma| self.max_sigma.is_some_and(|most| sigma > most);
-                person.unsure = person.mean_sigma().is_some_and(beyond);
+                person.unsure = self.lifter.mean_sigma(person).is_some_and(beyond);
                 self.tally.unsure += u64::from(person.unsure);
             }
             if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {

@@ -14,7 +14,7 @@ use crate::guard::{self, Notice};
 use crate::lift::{Lifter, PersonSigma};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, Person};
-use crate::skeleton::{Conversion, LAYOUTS, Layout, mirrored};
+use crate::skeleton::{Conversion, LAYOUTS, Layout, is_of_foot, mirrored};
 
 /// People that are judged by.
 const SAMPLE: usize = 32;
@@ -41,6 +41,8 @@ const SIDES_USUAL: f32 = 1.2;
 pub(super) struct OrderCheck {
     /// The model's usual error, in the unit of its card; `None` where there is none to judge by.
     usual: Option<f32>,
+    /// `[J_in]` whether a joint tells how much of a person is seen: points of feet do not, as many detectors have none.
+    is_counted: Vec<bool>,
     /// A person each.
     sample: Vec<Frame>,
     frames: u64,
@@ -54,7 +56,8 @@ impl OrderCheck {
             (Some(error), Some(metres)) if card.output.sigma => Some((error.value / 1000.0 / metres) as f32),
             _ => None,
         };
-        Self { usual, sample: Vec::new(), frames: 0 }
+        let is_counted = card.input.joints.iter().map(|joint| !is_of_foot(joint)).collect();
+        Self { usual, is_counted, sample: Vec::new(), frames: 0 }
     }
 
     /// Keeps a person of some of `frames`, whose points `conversion` takes to the model's.
@@ -68,10 +71,20 @@ impl OrderCheck {
                 continue;
             }
             let person = &frame.people[self.sample.len() % frame.people.len()];
-            if is_seen(person, conversion) {
+            if self.is_seen(person, conversion) {
                 self.sample.push(Frame { people: vec![person.clone()], ..*frame });
             }
         }
+    }
+
+    /// Whether two thirds of the points that the model reads are there: fewer leave sigma large for that reason.
+    fn is_seen(&self, person: &Person, conversion: &Conversion) -> bool {
+        if person.keypoints.len() != conversion.source_len() {
+            return false;
+        }
+        let points = conversion.apply(&person.keypoints).zip(&self.is_counted);
+        let seen = points.filter(|(point, is_counted)| **is_counted && !point.is_missing()).count();
+        seen * 3 >= self.is_counted.iter().filter(|is_counted| **is_counted).count() * 2
     }
 
     /// Whether there are enough people to judge by.
@@ -137,15 +150,6 @@ impl OrderCheck {
             Notice::new(text, "exchange them in the input if so, or --layout FILE.json with the right places")
         }))
     }
-}
-
-/// Whether two thirds of the points that the model reads are there: fewer leave sigma large for that reason.
-fn is_seen(person: &Person, conversion: &Conversion) -> bool {
-    if person.keypoints.len() != conversion.source_len() {
-        return false;
-    }
-    let seen = conversion.apply(&person.keypoints).filter(|point| !point.is_missing()).count();
-    seen * 3 >= conversion.target_len() * 2
 }
 
 fn median_of_seen(people: &[Option<PersonSigma>]) -> Option<f32> {

@@ -56,7 +56,7 @@ pub trait Observer {
     /// they stood on the optical axis. Reported once per stream.
     fn unknown_size(&mut self);
 
-    /// Something about the people's poses is odd. Nothing is done with it unless this is implemented.
+    /// Something about the key points or the people's poses is odd. Nothing is done with it unless this is implemented.
     fn noticed(&mut self, _notice: &Notice) {}
 
     /// Something could not be lifted; the stream continues.

@@ -174,19 +174,27 @@ impl<N: PoseNetwork> PushStream<N> {
         let named = self.options.read.layout.or(self.reader.as_ref().and_then(|reader| reader.info().layout));
         let layout = match named {
             Some(layout) => {
-                self.conversion = Some(self.lifter.conversion(layout)?);
+                self.convert_by(self.lifter.conversion(layout)?);
                 Some(layout)
             }
             None => {
                 let Some(guess) = layout::guess_from(&self.lifter, std::slice::from_ref(frame)) else { return Ok(()) };
                 let points = guess.conversion.source_len();
                 self.notices.add(format!("no layout named, {points} key points taken to be {}", guess.name));
-                self.conversion = Some(guess.conversion);
+                self.convert_by(guess.conversion);
                 Layout::by_name(&guess.name).ok()
             }
         };
         self.writer = Some(self.writer(layout));
         Ok(())
+    }
+
+    /// Takes a conversion for all frames, and says what it lacks.
+    fn convert_by(&mut self, conversion: Conversion) {
+        if let Some(text) = conversion.absent_notice() {
+            self.notices.add(text.to_owned());
+        }
+        self.conversion = Some(conversion);
     }
 
     /// What changes poses on their way to the caller, in the order of the program.

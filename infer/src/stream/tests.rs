@@ -68,6 +68,10 @@ impl Observer for Notes {
         self.0.push("unknown size".to_owned());
     }
 
+    fn noticed(&mut self, notice: &Notice) {
+        self.0.push(notice.to_string());
+    }
+
     fn failed(&mut self, failure: &Failure<'_>) {
         self.0.push(match failure {
             Failure::Frame(error) => error.to_string(),
@@ -110,6 +114,68 @@ fn run_with<N: PoseNetwork>(
     let mut notes = Notes::default();
     let outcome = lift_stream(&mut lifter, Box::new(reader), Box::new(writer), None, options, &mut notes).unwrap();
     Run { written: std::mem::take(&mut kept.lock().unwrap()), outcome, notes: notes.0 }
+}
+
+#[test]
+fn a_model_of_feet_takes_people_without_and_says_so_once() {
+    // The mock's sigma is a ten thousandth of y, so that of missing feet is 0.
+    let mut with_feet = frame(1, 1);
+    with_feet.people[0].keypoints.extend([Keypoint { x: 1.0, y: 9e3, score: 1.0 }; 6]);
+    let options = StreamOptions { fps: Some(10.0), max_sigma: Some(0.1), ..StreamOptions::default() };
+    let frames = (0..3).map(|index| Ok(frame(index, 1))).collect();
+    let without = run_with(MockNetwork::of_feet(), &options, frames, None);
+    let said = ["guessed coco17 from 17", "layout coco17 has no feet: toes and heels are missing in every frame"];
+    assert_eq!(without.notes, said);
+    assert_eq!((without.outcome.tally.lifted, without.outcome.layout.as_deref()), (3, Some("coco17")));
+    let person = &without.written[0].people[0];
+    assert_eq!((person.joints.len(), &person.missing_joints[..]), (23, &[17, 18, 19, 20, 21, 22][..]));
+
+    let with = run_with(MockNetwork::of_feet(), &options, vec![Ok(with_feet)], None);
+    assert_eq!(with.notes, ["guessed coco23 from 23"]);
+    let person = &with.written[0].people[0];
+    assert!(person.missing_joints.is_empty() && person.sigma[17] > 0.8 && !person.unsure, "feet alone are unsure");
+}
+
+#[test]
+fn a_pushed_stream_says_so_too() {
+    let lifter = Lifter::with_network(MockNetwork::of_feet(), 8);
+    let mut stream = PushStream::new(lifter, PushOptions::default());
+    for index in 0..2 {
+        assert_eq!(stream.push(frame(index, 1)).unwrap()[0].people[0].joints.len(), 23);
+    }
+    let notices = stream.take_notices();
+    assert_eq!(notices.iter().filter(|notice| notice.contains("coco17 has no feet")).count(), 1, "{notices:?}");
+}
+
+#[test]
+fn people_without_feet_are_seen_well_enough_to_judge_the_order_by() {
+    let mut card = MockNetwork::of_feet().card;
+    let error = crate::model::Metric { value: 50.0, unit: "mm".into(), on: "a test".into() };
+    card.metrics.insert("mpjpe".into(), error);
+    let conversion = Conversion::new(&COCO17, &card.input.joints).unwrap();
+    // Two thirds of the body's points are there, or one fewer; a person of every second frame is kept.
+    for (there, is_ready) in [(12, true), (11, false)] {
+        let mut check = OrderCheck::new(&card);
+        let frames: Vec<Frame> = (0..64)
+            .map(|index| {
+                let mut frame = frame(index, 1);
+                frame.people[0].keypoints[there..].fill(Keypoint::MISSING);
+                frame
+            })
+            .collect();
+        check.see(&frames, &conversion);
+        assert_eq!(check.is_ready(), is_ready, "{there} points");
+    }
+}
+
+#[test]
+fn feet_alone_are_nobody() {
+    let mut feet = frame(0, 1);
+    feet.people[0].keypoints.extend([Keypoint { x: 1.0, y: 2.0, score: 1.0 }; 6]);
+    feet.people[0].keypoints[3..17].fill(Keypoint::MISSING);
+    let run = run_with(MockNetwork::of_feet(), &StreamOptions::default(), vec![Ok(feet)], None);
+    assert_eq!(run.notes[1..], ["frame 0: person 0: 3 of 17 joints visible, at least 4 needed (feet do not count)"]);
+    assert_eq!(run.outcome.tally.lifted, 0);
 }
 
 #[test]

@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Serialize;
 
+use super::angles::page_angles;
 use super::rows::{ANGLE_STEPS, PIXEL_STEPS};
 use crate::format::PoseInfo;
-use crate::place::ANGLE_NAMES;
 use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 
@@ -44,7 +44,7 @@ struct Header<'a> {
     title: &'a str,
     pixel_steps: f64,
     angle_steps: f64,
-    angles: [&'a str; ANGLE_NAMES.len()],
+    angles: &'a [&'a str],
     layout: Option<Skeleton<'a>>,
     notes: &'a [String],
     sets: Vec<SetHeader<'a>>,
@@ -77,7 +77,7 @@ pub(super) fn header(info: &PageInfo<'_>) -> String {
         title: info.title,
         pixel_steps: PIXEL_STEPS,
         angle_steps: ANGLE_STEPS,
-        angles: ANGLE_NAMES,
+        angles: page_angles(info.sets.iter().map(|set| set.poses)),
         layout: info.layout.map(|layout| Skeleton {
             name: layout.name,
             joints: layout.joints.to_vec(),

@@ -1,5 +1,6 @@
 //! Poses to look at: a page that needs only a browser, and figures for papers.
 
+mod angles;
 mod data;
 #[cfg(feature = "figures")]
 pub mod figure;

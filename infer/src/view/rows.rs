@@ -16,8 +16,9 @@
 
 use std::collections::BTreeMap;
 
+use super::angles::{SetAngles, page_angles};
 use crate::format::PoseInfo;
-use crate::place::{ANGLE_NAMES, AngleReader, angles::Unwrapper};
+use crate::place::angles::Unwrapper;
 use crate::pose::{Frame, LiftedFrame, LiftedPerson, Person, Unit};
 
 /// Steps per pixel.
@@ -67,8 +68,9 @@ pub(super) struct RowEncoder {
 
 impl RowEncoder {
     /// An encoder of frames with one pose stream for each of `sets`.
-    pub(super) fn new<'a>(sets: impl Iterator<Item = &'a PoseInfo>) -> Self {
-        let sets = sets.map(SetEncoder::new).collect();
+    pub(super) fn new<'a>(sets: impl Iterator<Item = &'a PoseInfo> + Clone) -> Self {
+        let names = page_angles(sets.clone());
+        let sets = sets.map(|info| SetEncoder::new(info, names)).collect();
         Self { row: Row::default(), index: -1, time: 0, size: None, people: BTreeMap::new(), sets }
     }
 
@@ -130,7 +132,7 @@ fn encode_person(person: &Person, last: &mut Vec<i64>, row: &mut Row) {
 struct SetEncoder {
     /// The length of a step in the stream's unit.
     step: Step,
-    angles: Option<AngleReader>,
+    angles: Option<SetAngles>,
     tracks: BTreeMap<TrackKey, TrackState>,
 }
 
@@ -149,21 +151,20 @@ struct TrackState {
     joints: Vec<i64>,
     root: [i64; 3],
     sigma: Vec<i64>,
-    angles: [i64; ANGLE_NAMES.len()],
-    angle_sigma: [i64; ANGLE_NAMES.len()],
+    angles: Vec<i64>,
+    angle_sigma: Vec<i64>,
     unwrapper: Unwrapper,
 }
 
 impl SetEncoder {
-    fn new(info: &PoseInfo) -> Self {
-        // A skeleton without the joints that angles need has none.
-        let angles = AngleReader::new(&info.joints, info.axes).ok();
-        Self { step: Step::of_unit(&info.unit), angles, tracks: BTreeMap::new() }
+    /// An encoder of a stream of `info`, on a page that has the angles `page`.
+    fn new(info: &PoseInfo, page: &[&str]) -> Self {
+        Self { step: Step::of_unit(&info.unit), angles: SetAngles::new(info, page), tracks: BTreeMap::new() }
     }
 
     fn encode(&mut self, person: &LiftedPerson, place: usize, row: &mut Row) {
         let state = self.tracks.entry(track_key(person.id, place)).or_default();
-        let mut angles = self.angles.as_ref().map(|reader| reader.read(&person.joints, &person.sigma));
+        let mut angles = self.angles.as_ref().map(|angles| angles.read(person));
         if let Some(angles) = &mut angles {
             state.unwrapper.unwrap(angles);
         }
@@ -191,9 +192,9 @@ impl SetEncoder {
             row.deltas(&person.sigma, step, &mut state.sigma);
         }
         if let Some(angles) = angles {
-            row.deltas_in_place(&angles.degrees, 1.0 / ANGLE_STEPS, &mut state.angles);
+            row.deltas(&angles.degrees, 1.0 / ANGLE_STEPS, &mut state.angles);
             if has_sigma {
-                row.deltas_in_place(&angles.sigma, 1.0 / ANGLE_STEPS, &mut state.angle_sigma);
+                row.deltas(&angles.sigma, 1.0 / ANGLE_STEPS, &mut state.angle_sigma);
             }
         }
         if !person.missing_joints.is_empty() {

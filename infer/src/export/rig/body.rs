@@ -2,6 +2,8 @@
 
 use super::{Aim, Line, Node, Rest, Twist, Vector};
 use crate::export::labels::marker_name;
+use crate::place::Foot;
+use crate::skeleton::is_of_foot;
 
 /// The length of what ends a limb, as a share of its last bone; a foot's, which points forward.
 const END_SHARE: f64 = 0.2;
@@ -83,10 +85,12 @@ impl Body<'_> {
 
     /// Appends the node in the place of `joint`, and all below it.
     fn push(&self, nodes: &mut Vec<Node>, joint: usize, parent: Option<usize>) {
-        let children = self.children(joint);
+        let foot = self.foot(joint);
+        // A foot is one bone to its toes: they and the heel are no nodes of their own.
+        let children = if foot.is_some() { Vec::new() } else { self.children(joint) };
         let direction = self.direction(joint);
         let aim = match children[..] {
-            [] => Aim::Parent,
+            [] => foot.unwrap_or(Aim::Parent),
             [only] => self.aim(only, nodes, parent),
             _ => self.body_aim(joint),
         };
@@ -120,6 +124,16 @@ impl Body<'_> {
 
     fn children(&self, joint: usize) -> Vec<usize> {
         (0..self.joints.len()).filter(|child| self.parents[*child] == joint as i32).collect()
+    }
+
+    /// What turns the node of an ankle whose children are the points of its foot, heel and big toe among them.
+    fn foot(&self, joint: usize) -> Option<Aim> {
+        let (side, _) = self.joints[joint].split_once('_').filter(|(_, part)| *part == "ankle")?;
+        let foot = Foot::of(self.joints, side)?;
+        let is_child = |point: usize| self.parents[point] == joint as i32;
+        let is_whole = is_child(foot.heel) && is_child(foot.big_toe);
+        let has_others = self.children(joint).into_iter().any(|child| !is_of_foot(&self.joints[child]));
+        (is_whole && !has_others).then_some(Aim::Foot { foot, is_right: side == "right" })
     }
 
     fn known(&self, joint: usize) -> Option<&'static KnownJoint> {

@@ -5,7 +5,7 @@ use nalgebra::Rotation3;
 
 use super::*;
 use crate::export::motion::PersonKey;
-use crate::skeleton::H36M17;
+use crate::skeleton::{H36M17, H36M23};
 
 fn names() -> Vec<String> {
     H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect()
@@ -94,6 +94,69 @@ fn a_bent_knee_and_a_bent_elbow_turn_about_their_hinges_alone() {
     assert_relative_eq!(local(&rig, &out, "LeftLeg"), about(Vector::x(), 90.0), epsilon = 1e-3);
     assert_relative_eq!(local(&rig, &out, "LeftForeArm"), about(Vector::y(), -90.0), epsilon = 1e-3);
     assert_relative_eq!(local(&rig, &out, "RightForeArm"), about(Vector::y(), 90.0), epsilon = 1e-3);
+}
+
+/// As [`standing`], on level soles; with each foot turned about its ankle.
+fn on_feet(turn: Rotation) -> Vec<[f32; 3]> {
+    let mut pose = standing();
+    for (ankle, side) in [(6, 1.0), (3, -1.0)] {
+        let ankle = Vector::from(pose[ankle].map(f64::from));
+        for [x, y, z] in [[-0.04 * side, -0.07, 0.2], [0.04 * side, -0.07, 0.14], [0.0, -0.07, -0.05]] {
+            pose.push((ankle + turn * Vector::new(x, y, z)).map(|axis| axis as f32).into());
+        }
+    }
+    pose
+}
+
+fn posed_on_feet(poses: &[Vec<[f32; 3]>]) -> (Rig, RigPose) {
+    let joints: Vec<String> = H36M23.joints.iter().map(|joint| (*joint).to_owned()).collect();
+    let motion = Motion { joints: 23, ..motion(poses) };
+    let rig = Rig::new(&joints, H36M23.parents, &motion);
+    let mut out = RigPose::default();
+    rig.pose(&poses[0], &mut out);
+    (rig, out)
+}
+
+#[test]
+fn feet_turn_against_their_shanks() {
+    let (level, out) = posed_on_feet(&[on_feet(Rotation::identity())]);
+    let without = posed(&standing()).0;
+    assert_eq!(level.nodes.len(), without.nodes.len(), "toes and heels are no nodes");
+    for name in ["LeftFoot", "RightFoot"] {
+        assert_relative_eq!(local(&level, &out, name), Rotation::identity(), epsilon = 1e-6);
+        let node = level.nodes.iter().find(|node| node.name == name).unwrap();
+        assert_relative_eq!(node.end.unwrap(), Vector::new(0.0, -0.07, 0.17), epsilon = 1e-6);
+    }
+    // Toes up by 20 degrees, then turned out and tilted.
+    for turn in [Rotation3::from_euler_angles(-0.35, 0.0, 0.0), Rotation3::from_euler_angles(-0.2, 0.3, 0.15)] {
+        let (rig, out) = posed_on_feet(&[on_feet(*turn.matrix())]);
+        for name in ["LeftFoot", "RightFoot"] {
+            assert_relative_eq!(local(&rig, &out, name), *turn.matrix(), epsilon = 1e-6);
+            let node = rig.nodes.iter().find(|node| node.name == name).unwrap();
+            assert_relative_eq!(node.end.unwrap(), Vector::new(0.0, -0.07, 0.17), epsilon = 1e-6);
+        }
+    }
+}
+
+#[test]
+fn a_foot_that_is_no_foot_turns_with_its_shank() {
+    let mut pose = on_feet(Rotation::identity());
+    // All points of the left foot in one place.
+    pose[17] = pose[19];
+    pose[18] = pose[19];
+    let (rig, out) = posed_on_feet(&[pose]);
+    assert_relative_eq!(local(&rig, &out, "LeftFoot"), Rotation::identity(), epsilon = 1e-6);
+    assert!(rig.nodes.iter().all(|node| node.end.is_none_or(|end| end.iter().all(|axis| axis.is_finite()))));
+    // Without a small toe the sole is level where the shank is upright.
+    let joints: Vec<String> = H36M23.joints.iter().map(|joint| joint.replace("small_toe", "arch")).collect();
+    let turned = on_feet(*Rotation3::from_euler_angles(-0.35, 0.0, 0.0).matrix());
+    let rig = Rig::new(&joints, H36M23.parents, &Motion { joints: 23, ..motion(std::slice::from_ref(&turned)) });
+    let mut out = RigPose::default();
+    rig.pose(&turned, &mut out);
+    let up = local(&rig, &out, "RightFoot") * Vector::z();
+    assert!(
+        (up.y - 0.35f64.sin()).abs() < 0.02 && out.global.iter().all(|turn| turn.iter().all(|cell| cell.is_finite()))
+    );
 }
 
 #[test]

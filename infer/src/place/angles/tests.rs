@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+mod feet;
+
 use nalgebra::Rotation3;
 
 use super::*;
-use crate::skeleton::H36M17;
+use crate::skeleton::{H36M17, H36M23};
 
 /// A person who stands upright with hanging arms, y up, facing +z.
 fn standing() -> Vec<[f32; 3]> {
@@ -46,10 +48,10 @@ fn close(pose: &[[f32; 3]], expected: &[(&str, f32)]) {
 
 /// Rotates the joints after `around` by degrees about an axis in the world.
 fn turn(pose: &mut [[f32; 3]], around: &str, joints: &[&str], axis: [f32; 3], degrees: f32) {
-    let centre = Vector::from(pose[H36M17.position(around).unwrap()]);
+    let centre = Vector::from(pose[H36M23.position(around).unwrap()]);
     let turn = Rotation3::from_scaled_axis(Vector::from(axis) * degrees.to_radians());
     for joint in joints {
-        let point = &mut pose[H36M17.position(joint).unwrap()];
+        let point = &mut pose[H36M23.position(joint).unwrap()];
         *point = (turn * (Vector::from(*point) - centre) + centre).into();
     }
 }
@@ -152,7 +154,7 @@ fn sigma_of_joints_becomes_that_of_angles() {
 
 #[test]
 fn whole_turns_are_undone() {
-    let angles = |degrees: f32| Angles { degrees: [degrees; 24], sigma: [f32::NAN; 24] };
+    let angles = |degrees: f32| Angles { degrees: vec![degrees; 24], sigma: vec![f32::NAN; 24] };
     let mut unwrapper = Unwrapper::default();
     let mut found = Vec::new();
     for degrees in [170.0, -175.0, f32::NAN, -160.0, 178.0] {

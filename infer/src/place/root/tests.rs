@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::*;
-use crate::skeleton::{COCO17, H36M17};
+use crate::skeleton::{COCO17, COCO23, H36M17, H36M23};
 
 const CAMERA: Camera = Camera { focal: [1200.0; 2], centre: [500.0, 400.0], size: [1000, 800] };
 
@@ -73,6 +73,20 @@ fn too_few_joints_tell_nothing() {
     let mut keypoints = seen([0.0, 0.0, 4.0]);
     keypoints[8..].fill(Keypoint::MISSING);
     assert_eq!(solver.solve(&keypoints, &lifted(None), &CAMERA), None);
+}
+
+#[test]
+fn feet_have_no_part_in_it() {
+    let with_feet: Vec<String> = H36M23.joints.iter().map(|&joint| joint.to_owned()).collect();
+    let (solver, own) = (RootSolver::new(&COCO23, &with_feet), RootSolver::new(&COCO17, &names()));
+    let mut keypoints = seen([0.3, -0.2, 4.0]);
+    let mut pose = lifted(None);
+    let expected = own.solve(&keypoints, &pose, &CAMERA).unwrap();
+    pose.joints.extend([[0.2, 0.9, 0.1]; 6]);
+    keypoints.extend([Keypoint { x: 5.0, y: 900.0, score: 1.0 }; 6]);
+    assert_eq!(solver.solve(&keypoints, &pose, &CAMERA), Some(expected));
+    keypoints[8..17].fill(Keypoint::MISSING);
+    assert_eq!(solver.solve(&keypoints, &pose, &CAMERA), None, "three joints and both feet");
 }
 
 /// Keeps the roots that it gets.

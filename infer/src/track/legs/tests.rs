@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::format::{Source, open_reader};
-use crate::skeleton::{BODY25, COCO17, Layout, MEDIAPIPE33};
+use crate::skeleton::{BODY25, COCO17, COCO23, Layout, MEDIAPIPE33};
 
 /// Legs that swing against each other, seen from the side at 30 Hz: hips, knees and ankles, left before right.
 fn walking(frame: u64) -> Frame {
@@ -62,14 +62,16 @@ fn a_detector_that_keeps_to_its_sides_is_believed_after_half_a_second() {
 
 #[test]
 fn feet_go_with_the_ankles_and_other_joints_stay() {
-    let joints = LegJoints::of(&BODY25).unwrap();
-    let mut keypoints: Vec<Keypoint> =
-        (0..BODY25.len()).map(|at| Keypoint { x: at as f64, y: 0.0, score: 1.0 }).collect();
-    joints.exchange(Part::BelowHips, &mut keypoints);
-    for (at, name) in BODY25.joints.iter().enumerate() {
-        let is_below = ["knee", "ankle", "toe", "heel"].iter().any(|part| name.ends_with(part));
-        let from = if is_below { BODY25.mirrored()[at] } else { at };
-        assert_eq!(keypoints[at].x, from as f64, "{name}");
+    for layout in [&BODY25, &COCO23, &MEDIAPIPE33] {
+        let joints = LegJoints::of(layout).unwrap();
+        let mut keypoints: Vec<Keypoint> =
+            (0..layout.len()).map(|at| Keypoint { x: at as f64, y: 0.0, score: 1.0 }).collect();
+        joints.exchange(Part::BelowHips, &mut keypoints);
+        for (at, name) in layout.joints.iter().enumerate() {
+            let is_below = ["knee", "ankle", "toe", "heel", "foot_index"].iter().any(|part| name.ends_with(part));
+            let from = if is_below { layout.mirrored()[at] } else { at };
+            assert_eq!(keypoints[at].x, from as f64, "{name} of {}", layout.name);
+        }
     }
 }
 

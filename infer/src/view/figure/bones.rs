@@ -78,11 +78,15 @@ pub(super) fn end_point<const N: usize>(end: &[usize], points: &[Option<[f32; N]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::skeleton::{COCO17, H36M17};
+    use crate::skeleton::{COCO17, H36M17, H36M23};
 
     #[test]
     fn a_torso_is_closed_where_there_is_no_neck() {
         assert_eq!(bones(H36M17.joints, H36M17.parents).len(), 16);
+        let with_feet = bones(H36M23.joints, H36M23.parents);
+        let toes = [vec![H36M23.joint("right_ankle")], vec![H36M23.joint("right_big_toe")]];
+        let foot = with_feet.iter().find(|bone| bone.ends == toes);
+        assert_eq!((with_feet.len(), foot.map(|bone| bone.side)), (22, Some(Side::Right)));
         let coco = bones(COCO17.joints, COCO17.parents);
         let shoulders = vec![COCO17.joint("left_shoulder"), COCO17.joint("right_shoulder")];
         let neck = coco.iter().find(|bone| bone.ends[1] == shoulders);
