@@ -3,7 +3,7 @@
 //! World axes have y up. The joints of [`BODY28`] form a tree, so positions become bones, and bones become
 //! positions again, by one product with a constant matrix each.
 
-use poselift::skeleton::BODY28;
+use poselift::skeleton::{BODY28, is_of_foot};
 use tch::{Device, Kind, Tensor};
 
 use super::variety::Variety;
@@ -18,8 +18,6 @@ pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 const CHAIN: [&str; 6] = ["right_knee", "right_ankle", "spine", "thorax", "neck_nose", "head"];
 /// The bones of both legs: a body with longer ones takes longer steps.
 const LEGS: [&str; 4] = ["left_knee", "left_ankle", "right_knee", "right_ankle"];
-/// The ends of the names of a foot's joints. A foot is as long as its shank makes it: their lengths vary together.
-const FOOT: [&str; 2] = ["toe", "heel"];
 /// Spread of a bone's length about its mean, as a standard deviation of its logarithm; and that of the widths of hips
 /// and shoulders, which differ most between people, sexes and definitions of a hip.
 const LENGTH_SPREAD: f64 = 0.06;
@@ -146,10 +144,6 @@ impl Bodies {
     }
 }
 
-fn is_of_foot(joint: &str) -> bool {
-    FOOT.iter().any(|end| joint.ends_with(end))
-}
-
 /// `points` `[…, 3]` with x negated.
 fn reflected(points: &Tensor) -> Tensor {
     points * Tensor::from_slice(&[-1.0f32, 1.0, 1.0]).to_device(points.device())
@@ -213,6 +207,7 @@ impl Tables {
         let each =
             |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY28.joints.iter().map(|joint| value(joint)).collect() };
         let mirrored = BODY28.mirrored();
+        // A foot is as long as its shank makes it: their lengths vary together.
         let class = |joint: usize| {
             let bone = if is_of_foot(BODY28.joints[joint]) { BODY28.parents[joint] as usize } else { joint };
             bone.min(mirrored[bone]) as i64

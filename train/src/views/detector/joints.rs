@@ -1,7 +1,7 @@
 //! Detection errors of a layout's joints: the constants of [`super`] are looked up by the joints' names, so that any
 //! layout of a body can be the input.
 
-use poselift::skeleton::Layout;
+use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
@@ -141,7 +141,7 @@ impl Joints {
         };
         Self {
             count: layout.len() as i64,
-            before_feet: layout.joints.iter().filter(|joint| !ends_with(joint, &["toe", "heel"])).count() as i64,
+            before_feet: layout.joints.iter().filter(|joint| !is_of_foot(joint)).count() as i64,
             noise: row(|kind| kind.noise),
             lost: row(|kind| kind.lost),
             placement: row(|kind| kind.placement),
