@@ -56,8 +56,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let inputs = input::inputs(&args.inputs)?;
     let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
-    let is_interruptible = targets.iter().any(output::is_deferred);
-    let interruption = is_interruptible.then(|| Interruption::on_signals(terminal)).transpose()?;
+    let interruption = Interruption::on_signals(&targets, terminal)?;
     let mut unreadable = 0;
     for (source, target) in inputs.sources.iter().zip(&targets) {
         unreadable += convert(args, source, target, interruption.as_ref(), terminal)?;
@@ -94,8 +93,8 @@ fn convert(
     };
     let writer = output::prepare(target, args.to, described, terminal)?;
     let mut writer = form.on_the_way_to(writer, &info, format)?;
-    if let Some(interruption) = interruption.filter(|_| output::is_deferred(target)) {
-        writer = interruption.completes(writer);
+    if let Some(interruption) = interruption {
+        writer = interruption.completes(target, writer);
     }
     form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let unreadable = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;

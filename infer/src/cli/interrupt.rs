@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::output::is_deferred;
 use super::report::Terminal;
 use crate::error::Result;
-use crate::format::PoseWriter;
+use crate::format::{PoseWriter, Target};
 use crate::pose::{Frame, LiftedFrame};
 
 /// A writer until it is finished.
@@ -18,18 +19,24 @@ type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 pub(super) struct Interruption(Arc<Mutex<Vec<Unfinished>>>);
 
 impl Interruption {
-    /// Waits for signals, on a thread of its own.
+    /// Waits for signals, on a thread of its own, if they have something to complete among `targets`.
     ///
     /// # Errors
     /// The operating system refuses.
-    pub(super) fn on_signals(terminal: Terminal) -> Result<Self> {
+    pub(super) fn on_signals(targets: &[Target], terminal: Terminal) -> Result<Option<Self>> {
+        if !targets.iter().any(is_completed) {
+            return Ok(None);
+        }
         let interruption = Self::default();
         interruption.wait(terminal)?;
-        Ok(interruption)
+        Ok(Some(interruption))
     }
 
-    /// `writer`, completed by a signal too.
-    pub(super) fn completes(&self, writer: Box<dyn PoseWriter>) -> Box<dyn PoseWriter> {
+    /// `writer` to `target`, completed by a signal too if that is a plain file.
+    pub(super) fn completes(&self, target: &Target, writer: Box<dyn PoseWriter>) -> Box<dyn PoseWriter> {
+        if !is_completed(target) {
+            return writer;
+        }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|unfinished| Arc::strong_count(unfinished) > 1);
@@ -81,6 +88,11 @@ impl Interruption {
     fn wait(&self, _: Terminal) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether a signal completes what is written to `target`: plain files, not pipes and devices.
+fn is_completed(target: &Target) -> bool {
+    is_deferred(target)
 }
 
 /// Whether the program was started with `signal` ignored.
@@ -162,11 +174,24 @@ mod tests {
     fn files_are_completed_once() {
         let interruption = Interruption::default();
         let counts = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
-        let [first, second] = counts.clone().map(|count| interruption.completes(Box::new(Counter(count))));
+        let file = Target::File("a/folder/that/is/not/there".into());
+        let [first, second] = counts.clone().map(|count| interruption.completes(&file, Box::new(Counter(count))));
         first.finish().unwrap();
         let mut second = second;
         second.write(&Frame::default(), &LiftedFrame::default()).unwrap();
         interruption.complete(Terminal::new(true));
         assert_eq!(counts.map(|count| count.load(Ordering::Relaxed)), [100, 101]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let terminal = Terminal::new(true);
+        assert!(Interruption::on_signals(&[Target::Stdout], terminal).unwrap().is_none());
+        let (interruption, count) = (Interruption::default(), Arc::new(AtomicUsize::new(0)));
+        let writer = interruption.completes(&Target::Stdout, Box::new(Counter(Arc::clone(&count))));
+        interruption.complete(terminal);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        writer.finish().unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 100);
     }
 }

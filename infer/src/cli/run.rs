@@ -331,8 +331,8 @@ fn lift_one<N: PoseNetwork>(
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let mut writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
-    if let Some(interruption) = machine.interruption.as_ref().filter(|_| output::is_deferred(target)) {
-        writer = interruption.completes(writer);
+    if let Some(interruption) = &machine.interruption {
+        writer = interruption.completes(target, writer);
     }
     let heard = notes.along(notices.report_on(source, terminal));
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
@@ -380,8 +380,8 @@ impl RunArgs {
 
     /// What completes files when a signal comes; `None` where the signal ends the inputs, or nothing is to be completed.
     fn interruption(&self, targets: &[Target], terminal: Terminal) -> Result<Option<Interruption>> {
-        let is_needed = self.has_output() && !self.live.is_input() && targets.iter().any(output::is_deferred);
-        is_needed.then(|| Interruption::on_signals(terminal)).transpose()
+        let is_completed = self.has_output() && !self.live.is_input();
+        Interruption::on_signals(if is_completed { targets } else { &[] }, terminal)
     }
 
     /// The sources, each of them the clip that is asked for in it.

@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::Evaluation;
+use crate::camera::USUAL_FOCAL;
 use crate::error::{Error, Result};
 use crate::metric::{Accuracy, Calibration};
 use crate::model::{Card, View};
@@ -23,14 +24,14 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    fn words(self) -> &'static str {
+    fn words(self) -> String {
         match self {
-            Self::Camera => "camera: key points as they are",
-            Self::Subject { focal_known: true } => "subject: turned to the optical axis, focal length given",
+            Self::Camera => "camera: key points as they are".to_owned(),
+            Self::Subject { focal_known: true } => "subject: turned to the optical axis, focal length given".to_owned(),
             Self::Subject { focal_known: false } => {
-                "subject: turned to the optical axis, focal length taken to be 0.9 longer sides"
+                format!("subject: turned to the optical axis, focal length taken to be {USUAL_FOCAL} longer sides")
             }
-            Self::SubjectOfUnknownSize => "subject, but not turned: image size unknown",
+            Self::SubjectOfUnknownSize => "subject, but not turned: image size unknown".to_owned(),
         }
     }
 }
@@ -128,7 +129,7 @@ impl<'a> Report<'a> {
         let facts = [
             ("model", self.model.to_owned()),
             ("data", data.display().to_string()),
-            ("view", self.sight.words().to_owned()),
+            ("view", self.sight.words()),
             ("samples", format!("{}{not_lifted}", self.samples)),
             ("root", root),
             ("", String::new()),
