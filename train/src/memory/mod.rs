@@ -45,7 +45,7 @@ pub const FRAMES: &str = "frames.onnx";
 const FILES: RunFiles = RunFiles {
     config: CONFIG,
     of_a_run: &[checkpoint::LAST, checkpoint::SUMMARY, checkpoint::CONFIG],
-    written: &[CONFIG, FRAMES, checkpoint::DATASET, checkpoint::FINGERPRINT],
+    written: &[CONFIG, FRAMES, checkpoint::DATASET, checkpoint::FINGERPRINT, checkpoint::HISTORY],
 };
 
 /// Fits as `config` says into the folder `out`; with `resume`, continues from its last checkpoint.
