@@ -95,8 +95,10 @@ fn furnish(folder: &Path) {
     for folder in ["clips", "openpose_json", "cam01_json", "labels", "bin", "models"] {
         fs::create_dir(file(folder)).unwrap();
     }
-    let remembering = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/coco17-memory.onnx");
-    fs::copy(remembering, file("models/coco17-memory.onnx")).unwrap();
+    for model in ["coco17-memory.onnx", "coco23-int8.onnx"] {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(model);
+        fs::copy(shipped, file("models").join(model)).unwrap();
+    }
     for name in ["clips/a.jsonl", "clips/b.jsonl"] {
         fs::copy(CLIP, file(name)).unwrap();
     }
