@@ -284,7 +284,10 @@ fn a_folder_of_models_is_loaded_again_when_it_changes() {
     let put = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        // Whole at once: the server may look at any moment, and half a file is one that cannot be served.
+        let unfinished = path.with_extension("unfinished");
+        std::fs::write(&unfinished, bytes).unwrap();
+        std::fs::rename(unfinished, path).unwrap();
     };
     put("a.onnx", &model(0.001));
     put("b/2/model.onnx", &model(0.002));
