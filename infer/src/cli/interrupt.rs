@@ -24,7 +24,7 @@ impl Interruption {
     /// # Errors
     /// The operating system refuses.
     pub(super) fn on_signals(targets: &[Target], terminal: Terminal) -> Result<Option<Self>> {
-        if !targets.iter().any(is_completed) {
+        if !targets.iter().any(is_deferred) {
             return Ok(None);
         }
         let interruption = Self::default();
@@ -34,7 +34,7 @@ impl Interruption {
 
     /// `writer` to `target`, completed by a signal too if that is a plain file.
     pub(super) fn completes(&self, target: &Target, writer: Box<dyn PoseWriter>) -> Box<dyn PoseWriter> {
-        if !is_completed(target) {
+        if !is_deferred(target) {
             return writer;
         }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
@@ -88,11 +88,6 @@ impl Interruption {
     fn wait(&self, _: Terminal) -> Result<()> {
         Ok(())
     }
-}
-
-/// Whether a signal completes what is written to `target`: plain files, not pipes and devices.
-fn is_completed(target: &Target) -> bool {
-    is_deferred(target)
 }
 
 /// Whether the program was started with `signal` ignored.

@@ -82,6 +82,11 @@ impl AngleErrors {
 fn degrees(pose: ArrayView2<'_, f32>, lines: &[[usize; 2]; 2]) -> f64 {
     let point = |joint: usize| Vector3::from_fn(|axis, _| f64::from(pose[[joint, axis]]));
     let [first, second] = lines.map(|[from, to]| point(to) - point(from));
+    degrees_between(first, second)
+}
+
+/// The angle between two vectors, 0 to 180 degrees.
+pub(super) fn degrees_between(first: Vector3<f64>, second: Vector3<f64>) -> f64 {
     // Not by the cosine, which is flat where a limb is straight.
     first.cross(&second).norm().atan2(first.dot(&second)).to_degrees()
 }

@@ -17,6 +17,7 @@ mod variety;
 use poselift::skeleton::{BODY28, COCO23, H36M17, H36M23, Layout};
 use tch::{Device, Tensor};
 
+use crate::data::body::feet::FIRST_OF_FEET;
 use bodies::Bodies;
 use detector::{Detection, Joints};
 use limb_axes::LimbAxes;
@@ -33,7 +34,7 @@ fn each_frame(of_windows: &Tensor, steps: i64) -> Tensor {
 }
 
 /// Joints of [`BODY28`] that come before those of the feet.
-const WITHOUT_FEET: i64 = BODY28.joint("left_big_toe") as i64;
+const WITHOUT_FEET: i64 = FIRST_OF_FEET as i64;
 
 /// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
 const NEAREST: f64 = 0.2;

@@ -9,6 +9,7 @@ mod recording;
 
 use nalgebra::{Matrix3, Vector3};
 
+use super::angle::degrees_between;
 use super::procrustes::best_rotation;
 use super::{Point, mean, mpjpe, n_mpjpe, p_mpjpe};
 use crate::error::{Error, Result};
@@ -342,8 +343,7 @@ impl Angle {
             End::Joint(joint) => pose[joint] - pose[self.at],
             End::Trunk => (pose[6] + pose[9]) / 2.0 - middle_of_hips(pose),
         });
-        // Not by the cosine, which is flat where a limb is straight.
-        first.cross(&second).norm().atan2(first.dot(&second)).to_degrees()
+        degrees_between(first, second)
     }
 
     fn agreement(&self, pairs: &[Pair]) -> Option<AngleAgreement> {
