@@ -41,7 +41,7 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, write, to, lift in kinds:
-            place, pieces = Path(folder, to), options.frames // PIECE
+            place, pieces = Path(folder, to), max(options.frames // PIECE, 1 + LITTLE)
             results[name] = cluster_cost(place, write, to, pieces) if options.ray else worker_cost(place, write, to, lift, pieces)
     print("| input | core seconds for a million frames | at the start | MB read for a million | MB written |")
     print("|---|---|---|---|---|")

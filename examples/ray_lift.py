@@ -17,7 +17,9 @@ there.
 """
 
 import argparse
+import glob
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -54,7 +56,7 @@ def arguments():
     parser.add_argument("input", type=Path, help="a folder of clips, or a Parquet file, or a folder of such")
     parser.add_argument("output", type=Path, help="a folder, which all machines see")
     parser.add_argument("--to", default="npz", help="the clips' format: jsonl, npz, trc, bvh …, or parquet for rows of a data set [npz]")
-    parser.add_argument("--model", help="a model file, which all machines see [the bundled one]")
+    parser.add_argument("--model", help="a model file, which all machines see, or a name as coco17-memory [coco17]")
     parser.add_argument("--size", type=size, help="image size of what does not say: 1920x1080")
     parser.add_argument("--fps", type=float, help="frames a second of what does not say")
     parser.add_argument("--workers", type=int, help="how many workers [one for each core of the cluster]")
@@ -64,6 +66,8 @@ def arguments():
     options = parser.parse_args()
     # Workers have working folders of their own.
     options.input, options.output = options.input.absolute(), options.output.absolute()
+    if options.model and Path(options.model).exists():
+        options.model = str(Path(options.model).absolute())
     return options
 
 
@@ -101,19 +105,22 @@ class LiftClips:
 
         result = {"clip": str(path), "frames": 0, "people": 0, "error": ""}
         target = target_of(path, self.options)
-        # Of this process alone: one that died leaves its own behind.
-        partial = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+        # Of this process alone: one that died leaves its own behind. A folder, since some formats have a file for each person.
+        partial = target.with_name(f".{target.stem}.{os.getpid()}.partial")
         try:
+            partial.mkdir()
             with warnings.catch_warnings():
                 # What was assumed is in the clip's notes.
                 warnings.simplefilter("ignore")
                 clip = poselift.read(path, size=self.options.size, fps=self.options.fps)
                 poses = self.lifter.lift(clip)
-                poselift.write(poses, partial, format=self.options.to)
-            os.replace(partial, target)
-        except poselift.PoseliftError as error:
-            partial.unlink(missing_ok=True)
+                poselift.write(poses, partial / target.name, format=self.options.to)
+            for file in partial.iterdir():
+                os.replace(file, target.with_name(file.name))
+        except (poselift.PoseliftError, OSError) as error:
             return {**result, "error": str(error)}
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
         people = np.isfinite(poses.joints[..., 0, 0]).sum()
         return {**result, "frames": len(poses.joints), "people": int(people)}
 
@@ -195,16 +202,22 @@ def target_of(clip, options):
     return options.output / f"{clip.stem if clip.is_file() else clip.name}.{options.to}"
 
 
+def is_done(target):
+    """Whether there are poses at `target`, or of a person of it."""
+    of_a_person = f"{glob.escape(target.stem)}_person*{target.suffix}"
+    return target.exists() or any(target.parent.glob(of_a_person))
+
+
 def lift_folder(options):
     """What came of each clip that has no poses yet."""
     options.output.mkdir(parents=True, exist_ok=True)
-    for leftover in options.output.glob(".*.partial.*"):
-        leftover.unlink()
+    for leftover in options.output.glob(".*.partial"):
+        shutil.rmtree(leftover)
     clips = sorted(path for path in options.input.iterdir() if not path.name.startswith("."))
     targets = [target_of(clip, options) for clip in clips]
     if len(set(targets)) < len(targets):
         raise SystemExit(f"{options.input}: several clips of one name, whose poses would be one file")
-    missing = [{"clip": str(clip)} for clip, target in zip(clips, targets) if not target.exists()]
+    missing = [{"clip": str(clip)} for clip, target in zip(clips, targets) if not is_done(target)]
     if not missing:
         return []
     # A block is what is done again when its worker dies: small ones, so that little is.

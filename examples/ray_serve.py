@@ -10,6 +10,7 @@ sigma [N, 17]. A worker is a process with a lifter of its own, on one core.
 """
 
 import argparse
+import os
 
 import numpy as np
 import poselift
@@ -40,27 +41,31 @@ class Poses:
     async def __call__(self, request):
         try:
             image = read(await request.json())
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             return JSONResponse({"error": f"expected size and keypoints [N, {JOINTS}, 3]: {error}"}, status_code=400)
         return JSONResponse(await self.lift(image))
 
 
 def read(body):
     """An image's size and key points."""
-    width, height = body["size"]
+    width, height = map(int, body["size"])
+    if not (0 < width < 2**31 and 0 < height < 2**31):
+        raise ValueError(f"an image of {width} x {height}")
     keypoints = np.array(body["keypoints"], np.float32)
     if keypoints.ndim != 3 or keypoints.shape[1:] != (JOINTS, 3) or not np.isfinite(keypoints).all():
         raise ValueError(f"found {keypoints.shape}")
-    return {"size": (int(width), int(height)), "keypoints": keypoints}
+    return {"size": (width, height), "keypoints": keypoints}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--model", help="a model file, which all machines see [the bundled one]")
+    parser.add_argument("--model", help="a model file, which all machines see, or the name of a built-in one [coco17]")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()
+    if options.model and os.path.exists(options.model):
+        options.model = os.path.abspath(options.model)
     serve.start(http_options={"host": options.host, "port": options.port})
     serve.run(Poses.options(num_replicas=options.workers).bind(options.model), blocking=True)
 

@@ -257,17 +257,29 @@ impl Card {
 
 /// Whether joints with these parents, −1 for none, are trees: no joint is its own ancestor, and each parent is a joint.
 pub fn are_trees(parents: &[i32]) -> bool {
-    let is_ended = |start: i32| {
-        // A way that is longer than there are joints goes round and round.
-        let mut joint = Some(start);
-        for _ in 0..=parents.len() {
-            match joint {
-                Some(-1) => return true,
-                Some(at) => joint = usize::try_from(at).ok().and_then(|at| parents.get(at)).copied(),
-                None => return false,
+    /// What is known of a joint: nothing, that it is on the way up from the joint in question, or that its way ends.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Way {
+        Unknown,
+        Walked,
+        Ends,
+    }
+    let mut ways = vec![Way::Unknown; parents.len()];
+    // Each joint is walked through twice at the most.
+    let mut ends = |start: usize| {
+        let mut walked = Vec::new();
+        let mut joint = start as i32;
+        while joint != -1 {
+            match usize::try_from(joint).ok().and_then(|at| ways.get_mut(at)) {
+                Some(Way::Ends) => break,
+                Some(way @ Way::Unknown) => *way = Way::Walked,
+                Some(Way::Walked) | None => return false,
             }
+            walked.push(joint as usize);
+            joint = parents[joint as usize];
         }
-        false
+        walked.into_iter().for_each(|joint| ways[joint] = Way::Ends);
+        true
     };
-    parents.iter().all(|parent| is_ended(*parent))
+    (0..parents.len()).all(|joint| ends(joint))
 }

@@ -490,6 +490,9 @@ fn bundled_models_are_written_as_they_were_read() {
 
 #[test]
 fn parents_that_go_round_are_no_trees() {
+    // A chain as long as a header may hold is walked through once.
+    let chain = |last: i32| (1..1_000_000).chain([last]).collect::<Vec<i32>>();
+    assert!(are_trees(&chain(-1)) && !are_trees(&chain(0)));
     assert!(are_trees(&[]) && are_trees(&[-1, 0, 1, 0, -1]) && are_trees(&[1, -1]));
     for odd in [&[0][..], &[1, 0], &[-1, 2, 1], &[-1, 7], &[-2]] {
         assert!(!are_trees(odd), "{odd:?}");

@@ -208,6 +208,15 @@ def test_arguments_that_cannot_be_are_named(lifter, coco):
         lifter.lift(coco, size=SIZE).joint("tail")
 
 
+def test_the_packages_models_have_names(clip):
+    def jitter(name):
+        lifter = poselift.Lifter(name)
+        assert lifter.model == name
+        return numpy.nanmean(numpy.abs(numpy.diff(lifter.lift(clip).joints, n=2, axis=0)))
+
+    assert jitter("coco17-memory") < 0.8 * jitter("coco17-int8")
+
+
 def test_errors_say_place_and_hint(tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(poselift.FileError, match="model.onnx: cannot read the model: No such file"):

@@ -43,6 +43,31 @@ fn files_that_are_no_model_of_ours_are_refused_and_said_why() {
 }
 
 #[test]
+fn models_of_the_program_have_names_that_files_go_before() {
+    let bench = Bench::new();
+    let named = |name: &str| {
+        let mut command = poselift();
+        command.current_dir(bench.path("")).args(["run", "--device", "cpu", "--model", name]);
+        feed(&mut command, &line(0, &[(17, 1.0)]))
+    };
+    let header =
+        |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned);
+    for name in ["coco17", "coco17-int8", "coco17-memory"] {
+        let output = named(name);
+        assert_code(&output, 0);
+        // `coco17` runs in int8 on a CPU.
+        let expected = if name == "coco17" { "\"model\":\"coco17" } else { &format!("\"model\":\"{name}\"") };
+        assert!(header(&output).unwrap().contains(expected), "{name}: {:?}", header(&output));
+    }
+    let unknown = named("coco17-memry");
+    assert_code(&unknown, 2);
+    let hint = "hint: expected a file, or a model that is built in: coco17, coco17-int8, coco17-memory";
+    assert!(stderr(&unknown).contains(hint), "{}", stderr(&unknown));
+    std::fs::copy(bench.path("small.onnx"), bench.path("coco17-memory")).unwrap();
+    assert!(!header(&named("coco17-memory")).unwrap().contains("coco17-memory"));
+}
+
+#[test]
 fn a_runtime_that_is_not_there_is_named_with_a_hint() {
     let bench = Bench::new();
     let fake = bench.file("libfake.so", "not a library");

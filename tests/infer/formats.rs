@@ -433,6 +433,15 @@ row = np.dtype([('index', '<i8'), ('values_block_0', '<f4', (9,))])
 with h5py.File('rows.h5', 'w') as file:
     table = file.create_dataset('tracks/table', data=np.array([(7 + at, line) for at, line in enumerate(values)], row))
     table.attrs['values_block_0_kind'] = np.bytes_(pickle.dumps(names, 0))
+named = np.dtype([('index', 'S24'), ('values_block_0', '<f8', (9,))])
+lines = [(f'images/img{7 + at:02}.jp2'.encode(), line) for at, line in enumerate(values)]
+whole = np.dtype([('index', '<i8'), ('values_block_0', '<i8', (9,))])
+for name, row, lines in [
+    ('named.h5', named, lines), ('whole.h5', whole, [(at, line.astype(int)) for at, line in enumerate(values)]),
+]:
+    with h5py.File(name, 'w') as file:
+        table = file.create_dataset('tracks/table', data=np.array(lines, row))
+        table.attrs['values_block_0_kind'] = np.bytes_(pickle.dumps(names, 0))
 with h5py.File('fixed.h5', 'w') as file:
     group = file.create_group('keypoints')
     group['block0_values'] = values
@@ -449,7 +458,10 @@ with h5py.File('fixed.h5', 'w') as file:
 ";
     let run = judges.command().args(["-c", script]).current_dir(folder.path()).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    for name in ["rows.h5", "fixed.h5"] {
+    let whole = Source::File(folder.path().join("whole.h5"));
+    let refused = open_reader(&whole, None, None).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("columns of other types"), "{refused}");
+    for name in ["rows.h5", "named.h5", "fixed.h5"] {
         let frames = read_all(&folder.path().join(name));
         assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [7, 8, 9, 10], "{name}");
         let nose = frames[2].people[0].keypoints[1];

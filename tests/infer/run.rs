@@ -523,6 +523,12 @@ fn named_pipe(bench: &Bench, name: &str) -> std::path::PathBuf {
     path
 }
 
+/// Opens a pipe to write to it: for reading too, so that this does not wait for ever for a program that has ended.
+#[cfg(unix)]
+fn open_pipe(path: &std::path::Path) -> std::fs::File {
+    std::fs::File::options().read(true).write(true).open(path).unwrap()
+}
+
 #[test]
 #[cfg(unix)]
 fn live_inputs_are_answered_at_the_same_time_each_as_it_comes() {
@@ -531,7 +537,7 @@ fn live_inputs_are_answered_at_the_same_time_each_as_it_comes() {
     let answers: Vec<_> = (0..3).map(|camera| bench.path(&format!("poses/camera{camera}.jsonl"))).collect();
     let mut command = bench.run();
     let mut child = command.args(&pipes).arg("-o").arg(bench.path("poses")).stderr(Stdio::null()).spawn().unwrap();
-    let mut inputs: Vec<_> = pipes.iter().map(|pipe| std::fs::File::create(pipe).unwrap()).collect();
+    let mut inputs: Vec<_> = pipes.iter().map(|pipe| open_pipe(pipe)).collect();
     for frame in 0..10 {
         for (camera, input) in inputs.iter_mut().enumerate() {
             input.write_all(line(frame, &[(17, (100 * camera + frame + 1) as f32)]).as_bytes()).unwrap();

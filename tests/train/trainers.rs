@@ -1,6 +1,7 @@
 //! What other people's programs expect of exported models: fixed scales, folders for hubs and for Triton, each from a run and from a
 //! model file, judged by those programs' own readers.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -102,6 +103,30 @@ fn fixed_scales(run: &Path, folder: &Path) {
     the_program_runs_and_describes(&file("qdq.onnx"), folder);
 }
 
+/// A float32 file whose hidden weights keep 15 bits: it packs better, and hardly moves a joint.
+#[test]
+fn short_weights_pack_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (exact, short) = (model("h36m17.onnx"), folder.join("short.onnx"));
+    let said = export(&exact, &["--mantissa", "15", "-o", short.to_str().unwrap()]);
+    assert!(said.contains("joints move by 0.00 mm"), "{said}");
+    let file = ModelFile::read(&short).unwrap();
+    file.check_weights().unwrap();
+    assert_eq!((file.card().name.as_str(), file.card().network.precision), ("short", Precision::F32));
+    let packed = |path: &Path| {
+        let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(&std::fs::read(path).unwrap()).unwrap();
+        packer.finish().unwrap().len()
+    };
+    let ratio = packed(&short) as f64 / packed(&exact) as f64;
+    assert!(ratio < 0.9, "packed {ratio} times as large");
+    // Weights that are short are as short as can be.
+    let again = folder.join("again.onnx");
+    export(&short, &["--mantissa", "15", "--name", "short", "--no-loss", "-o", again.to_str().unwrap()]);
+    assert_eq!(std::fs::read(&short).unwrap(), std::fs::read(again).unwrap());
+}
+
 fn the_program_runs_and_describes(qdq: &Path, folder: &Path) {
     let output = poselift().arg("info").arg(qdq).output().unwrap();
     assert!(
@@ -158,7 +183,9 @@ fn what_makes_no_sense_is_refused(run: &Path, folder: &Path) {
         (run, &["--quantisation", "qdq", "--precision", "f16", "-o", out][..], "expected int8"),
         (run, &["--hub", at], "config.json, a file of the run"),
         (run, &["--triton", at, "--name", "../up"], "one that a folder can have"),
-        (&small, &["-o", out], "--quantisation qdq or qdq-full, --hub or --triton only"),
+        (&small, &["-o", out], "--quantisation qdq or qdq-full, --mantissa, --hub or --triton only"),
+        (run, &["--mantissa", "15", "-o", out], "is for model files"),
+        (&model("coco17-int8.onnx"), &["--mantissa", "15", "-o", out], "in int8, expected f32"),
         (&small, &["--precision", "f16", "--hub", out], "--hub or --triton only"),
         (&model("coco17-int8.onnx"), &["--quantisation", "qdq", "-o", out], "is in int8, expected f32"),
         (&model("h36m17.onnx"), &["--quantisation", "qdq", "--on", at, "-o", out], "expected coco17 to h36m17 in m"),

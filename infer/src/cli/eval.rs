@@ -46,7 +46,7 @@ use report::{Report, Sight};
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {
-    /// The model [default: the bundled one]
+    /// A model file, or the name of one that the program holds [default: coco17]
     #[arg(value_name = "MODEL", conflicts_with = "stream")]
     model: Option<PathBuf>,
     /// Paired arrays, .npz or .pkl

@@ -22,7 +22,7 @@ use crate::model::{
 /// to be turned to the optical axis first (subject) or taken as the camera shows them (camera).
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
-    /// The model [default: the bundled one]
+    /// A model file, or the name of one that the program holds [default: coco17]
     #[arg(value_name = "MODEL")]
     model: Option<PathBuf>,
     /// As one JSON object

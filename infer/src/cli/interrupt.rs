@@ -3,6 +3,9 @@
 //! Some formats are written at the end (TRC, BVH), or completed there (arrays of sigma, pages, poses that wait to be
 //! smoothed). A thread of its own waits for the signal, since those that read may be blocked for ever.
 
+use std::sync::atomic::AtomicBool;
+#[cfg(unix)]
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::output::is_deferred;
@@ -16,7 +19,11 @@ type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 
 /// The files that a signal completes; clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Interruption(Arc<Mutex<Vec<Unfinished>>>);
+pub(super) struct Interruption {
+    unfinished: Arc<Mutex<Vec<Unfinished>>>,
+    /// Whether a signal has come.
+    is_ending: Arc<AtomicBool>,
+}
 
 impl Interruption {
     /// Waits for signals, on a thread of its own, if they have something to complete among `targets`.
@@ -38,15 +45,20 @@ impl Interruption {
             return writer;
         }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|unfinished| Arc::strong_count(unfinished) > 1);
         all.push(Arc::clone(&unfinished));
         Box::new(InterruptibleWriter(unfinished))
     }
 
+    /// A flag that is true once a signal has come.
+    pub(super) fn is_ending(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_ending)
+    }
+
     /// Completes all files. Their writers take nothing more.
     fn complete(&self, terminal: Terminal) {
-        for unfinished in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for unfinished in self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let mut held = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(Err(error)) = held.take().map(|writer| writer.finish()) {
                 terminal.error(&error);
@@ -60,11 +72,9 @@ impl Interruption {
         use signal_hook::flag::register_conditional_default;
         use signal_hook::iterator::Signals;
         use signal_hook::low_level::emulate_default_handler;
-        use std::sync::atomic::{AtomicBool, Ordering};
-
         // `nohup` and background jobs ignore some of them, and so do we.
         let heard: Vec<_> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
-        let is_ending = Arc::new(AtomicBool::new(false));
+        let is_ending = self.is_ending();
         for signal in &heard {
             // The first signal finds the flag down; a second one ends the program at once.
             register_conditional_default(*signal, Arc::clone(&is_ending))?;

@@ -1,6 +1,8 @@
 //! `--listen`, `--follow` and `--send`: frames over sockets and from files that grow, in and out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
@@ -129,7 +131,7 @@ impl LiveArgs {
         };
         if is_sent && !stream.is_live {
             let report = move || terminal.note("frames without a time are sent as fast as they are read: give --fps");
-            return Ok(Box::new(PacedWriter::new(all, report)));
+            return Ok(Box::new(PacedWriter::new(all, report).until(stream.is_ending.clone())));
         }
         Ok(all)
     }
@@ -144,6 +146,8 @@ pub(super) struct SentStream<'a> {
     pub(super) answers: Option<&'a Answers>,
     /// Whether frames come as they happen; others are played at their times.
     pub(super) is_live: bool,
+    /// Whether the program is about to end, so that nothing is played any more.
+    pub(super) is_ending: Arc<AtomicBool>,
 }
 
 fn sender(address: &Address, stream: &SentStream<'_>, terminal: Terminal) -> Result<Box<dyn PoseWriter>> {

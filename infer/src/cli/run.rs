@@ -44,8 +44,9 @@ pub(super) struct RunArgs {
     /// Where poses go: a file, or a folder for several inputs [default: stdout]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// The model [default: the bundled one, COCO-17 in, Human3.6M-17 out]
-    #[arg(long, value_name = "FILE")]
+    /// A model file, or coco17, coco17-int8 or coco17-memory, which the program holds [default: coco17, COCO-17 in,
+    /// Human3.6M-17 out]
+    #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     #[arg(long, value_name = "FORMAT", help = from_help())]
     from: Option<InputFormat>,
@@ -326,7 +327,8 @@ fn lift_one<N: PoseNetwork>(
         false => None,
     };
     let is_live = input::is_pipe(source);
-    let sent = SentStream { info: &poses, form: &form, extras, answers, is_live };
+    let is_ending = machine.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
+    let sent = SentStream { info: &poses, form: &form, extras, answers, is_live, is_ending };
     let writer = args.live.beside(writer, &sent, terminal)?;
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);

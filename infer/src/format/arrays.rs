@@ -3,7 +3,7 @@
 //! Arrays are read whole and become frames: about eight times the file's bytes at most. Only the plain one, `[T, J, 2 or 3]`
 //! in an npy, is read frame by frame, by [`super::npy::ArrayFrames`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, Cursor};
 use std::path::Path;
 
@@ -282,7 +282,7 @@ fn frames_apart(found: &[(Vec<String>, Array)]) -> Result<ClipArrays> {
     };
     let arrays: Option<Vec<_>> = found.iter().map(|(way, array)| FrameArray::new(way, array)).collect();
     let arrays = arrays.ok_or_else(odd)?;
-    let frames = arrays.iter().map(|array| array.frame + 1).max().unwrap_or(0);
+    let frames = arrays.iter().map(|array| array.frame.saturating_add(1)).max().unwrap_or(0);
     let (keypoints, scores): (Vec<_>, Vec<_>) = arrays.iter().partition(|array| !array.is_scores);
     let (joints, channels) = match keypoints.first().map(|first| &first.array.shape[..]) {
         Some([.., joints, channels @ 2..=3]) => (*joints, *channels),
@@ -293,7 +293,14 @@ fn frames_apart(found: &[(Vec<String>, Array)]) -> Result<ClipArrays> {
         return Err(odd());
     }
     let most = keypoints.iter().map(|array| array.array.numbers.len() / (joints * channels).max(1)).max().unwrap_or(0);
-    let keypoints = padded(&keypoints, &[most, joints, channels]).ok_or_else(odd)??;
+    let keypoints_of_frames = keypoints;
+    let keypoints = padded(&keypoints_of_frames, &[most, joints, channels]).ok_or_else(odd)??;
+    let people = |arrays: &[&FrameArray<'_>], size: usize| -> BTreeMap<usize, usize> {
+        arrays.iter().map(|array| (array.frame, array.array.numbers.len() / size.max(1))).collect()
+    };
+    if !scores.is_empty() && people(&scores, joints) != people(&keypoints_of_frames, joints * channels) {
+        return Err(odd());
+    }
     let scores = match &scores[..] {
         [] => None,
         scores => Some(padded(scores, &[most, joints]).ok_or_else(odd)??),
@@ -517,7 +524,7 @@ mod tests {
     #[test]
     fn key_points_and_scores_of_each_frame_become_two_arrays() {
         let points = |people: usize| Array { shape: vec![people, 17, 2], numbers: vec![1.0; people * 34] };
-        let scores = |people: usize| Array { shape: vec![people, 17], numbers: vec![0.5; people * 17] };
+        let scores_of = |people: usize| Array { shape: vec![people, 17], numbers: vec![0.5; people * 17] };
         let way = |steps: [&str; 2]| steps.map(str::to_owned).to_vec();
         for ways in [
             // A dictionary a frame, a pair a frame, a list of each.
@@ -525,14 +532,19 @@ mod tests {
             [["0", "0"], ["0", "1"], ["1", "0"], ["1", "1"]],
             [["keypoints", "0"], ["scores", "0"], ["keypoints", "1"], ["scores", "1"]],
         ] {
-            let arrays = [points(1), scores(1), points(2), scores(2)];
+            let arrays = [points(1), scores_of(1), points(2), scores_of(2)];
             let mut found: Vec<_> = ways.into_iter().map(way).zip(arrays).collect();
             let clip = frames_apart(&found).unwrap();
             let (keypoints, scores) = (clip.keypoints.unwrap(), clip.scores.unwrap());
             assert_eq!((&keypoints.shape[..], &scores.shape[..]), (&[2, 2, 17, 2][..], &[2, 2, 17][..]));
             assert!(scores.numbers[17].is_nan() && scores.numbers[34] == 0.5);
+            // Scores of one of two people.
+            found[3].1 = scores_of(1);
+            assert!(frames_apart(&found).is_err());
             found.pop();
             assert!(frames_apart(&found).is_err());
         }
+        let last = vec![(vec![usize::MAX.to_string()], points(1))];
+        assert!(frames_apart(&last).is_err());
     }
 }

@@ -295,7 +295,7 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
 fn open_proto_text(input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
     let text = String::from_utf8_lossy(&read_small(input, name)?).into_owned();
-    let json = detector::proto_to_json(&text).map_err(|e| e.at(name))?;
+    let json = detector::proto_to_json(&text, false).map_err(|e| e.at(name))?;
     open_as(InputFormat::MediaPipe, Box::new(Cursor::new(json)), source, layout)
 }
 

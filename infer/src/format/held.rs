@@ -59,23 +59,28 @@ pub(super) fn read_small(input: impl Read, name: &Path) -> Result<Vec<u8>> {
 
 fn too_much(name: &Path) -> Error {
     let most = most_held(name) >> 20;
-    let complaint = format!("more than {most} MB that must be read at once");
-    Error::input(complaint).at(name).hint(format!(
-        "a packed file may unpack to {} MB and {MAX_RATIO} times its size: unpack it first",
-        ALWAYS >> 20
-    ))
+    let error = Error::input(format!("more than {most} MB that must be read at once")).at(name);
+    match name.is_file() {
+        true => error.hint(format!(
+            "a packed file may unpack to {} MB and {MAX_RATIO} times its size: unpack it first",
+            ALWAYS >> 20
+        )),
+        false => error.hint("give it as a file, or as JSON Lines, which are read line by line"),
+    }
 }
 
 /// A reader that fails where there is more than [`most_held`].
 pub(super) struct Held<R> {
     input: R,
+    most: u64,
     left: u64,
 }
 
 impl<R: Read> Held<R> {
     /// Of the input called `name`.
     pub(super) fn new(input: R, name: &Path) -> Self {
-        Self { input, left: most_held(name) }
+        let most = most_held(name);
+        Self { input, most, left: most }
     }
 }
 
@@ -84,7 +89,7 @@ impl<R: Read> Read for Held<R> {
         let length = self.input.read(bytes)?;
         let left = self.left.checked_sub(length as u64);
         self.left = left.ok_or_else(|| {
-            let complaint = format!("it unpacks to more than {} MB and {MAX_RATIO} times its size", ALWAYS >> 20);
+            let complaint = format!("more than {} MB that must be read at once", self.most >> 20);
             io::Error::new(io::ErrorKind::InvalidData, complaint)
         })?;
         Ok(length)

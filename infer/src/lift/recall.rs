@@ -1,6 +1,6 @@
 //! What a model with a memory remembers of each track.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use ndarray::{ArrayView1, ArrayViewMut2};
 
@@ -10,6 +10,9 @@ use crate::pose::Frame;
 
 /// Seconds between frames that do not say their time.
 const USUAL_STEP: f64 = 1.0 / 30.0;
+/// The least time between two frames of which one remembers the other, seconds. Where frames come faster, each remembers the one
+/// about a thirtieth of a second before: what memories learn of people's errors is spread over more time then (docs/lab.md).
+const LEAST_STEP: f64 = 1.0 / 36.0;
 /// Tracks that are kept beside those in sight before old ones are looked for.
 const SPARE_TRACKS: usize = 64;
 
@@ -55,21 +58,48 @@ pub(super) struct Tracks {
     /// `[N, units]` and `[N]` of the batch that is run, kept between calls.
     memory: Vec<f32>,
     since: Vec<f32>,
+    /// What is known of each person of the batch.
+    recalled: Vec<Known>,
 }
 
-/// What is known of a track.
+/// What is known of a track: of its last frames, in order, what a frame after them may remember; one at least.
+#[derive(Debug, Default)]
+struct Known(VecDeque<Remembered>);
+
+/// A frame of a track.
 #[derive(Debug)]
-struct Known {
+struct Remembered {
+    /// Seconds.
+    time: f64,
     /// `[units]`.
     memory: Vec<f32>,
-    /// When it was last seen, seconds.
-    time: f64,
+}
+
+impl Known {
+    /// When the track was last seen, seconds; −∞ if never.
+    fn time(&self) -> f64 {
+        self.0.back().map_or(f64::NEG_INFINITY, |last| last.time)
+    }
+
+    /// What a frame at `time` remembers: the last frame that is [`LEAST_STEP`] before it, or else the first that is known.
+    fn at(&self, time: f64) -> Option<&Remembered> {
+        self.0.iter().rev().find(|frame| time - frame.time >= LEAST_STEP).or(self.0.front())
+    }
+
+    /// Adds a frame, and forgets those that none after it remembers.
+    fn push(&mut self, frame: Remembered) {
+        let now = frame.time;
+        self.0.push_back(frame);
+        while self.0.get(1).is_some_and(|second| now - second.time >= LEAST_STEP) {
+            self.0.pop_front();
+        }
+    }
 }
 
 impl Tracks {
     pub(super) fn new(card: &MemoryCard) -> Self {
         let (units, longest_gap) = (card.units, card.longest_gap);
-        Self { units, longest_gap, known: HashMap::new(), memory: Vec::new(), since: Vec::new() }
+        Self { units, longest_gap, known: HashMap::new(), memory: Vec::new(), since: Vec::new(), recalled: Vec::new() }
     }
 
     pub(super) fn forget(&mut self) {
@@ -106,33 +136,39 @@ impl Tracks {
     fn recall(&mut self, persons: &[RecalledPerson]) {
         self.since.clear();
         self.memory.clear();
+        self.recalled.clear();
         for person in persons {
             // Taken out, so that a second person of the same id is new.
-            let known = person.track.and_then(|track| self.known.remove(&track));
-            match known {
-                Some(known) if person.time > known.time && person.time - known.time <= self.longest_gap => {
-                    self.since.push((person.time - known.time) as f32);
-                    self.memory.extend_from_slice(&known.memory);
+            let known = person.track.and_then(|track| self.known.remove(&track)).unwrap_or_default();
+            let is_going_on = person.time > known.time() && person.time - known.time() <= self.longest_gap;
+            let known = if is_going_on { known } else { Known::default() };
+            match known.at(person.time) {
+                Some(frame) => {
+                    self.since.push((person.time - frame.time) as f32);
+                    self.memory.extend_from_slice(&frame.memory);
                 }
-                _ => {
+                None => {
                     self.since.push(0.0);
                     self.memory.resize(self.memory.len() + self.units, 0.0);
                 }
             }
+            self.recalled.push(known);
         }
     }
 
     /// Keeps what the network gave for `persons`.
     fn keep(&mut self, persons: &[RecalledPerson]) {
-        for (person, memory) in persons.iter().zip(self.memory.chunks_exact(self.units)) {
+        let memories = self.memory.chunks_exact(self.units);
+        for ((person, memory), mut known) in persons.iter().zip(memories).zip(self.recalled.drain(..)) {
             // What is not finite would spoil all frames after it.
             if let Some(track) = person.track.filter(|_| memory.iter().all(|number| number.is_finite())) {
-                self.known.insert(track, Known { memory: memory.to_vec(), time: person.time });
+                known.push(Remembered { time: person.time, memory: memory.to_vec() });
+                self.known.insert(track, known);
             }
         }
         let now = persons[0].time;
         if self.known.len() > persons.len() + SPARE_TRACKS {
-            self.known.retain(|_, known| (now - known.time).abs() <= self.longest_gap);
+            self.known.retain(|_, known| (now - known.time()).abs() <= self.longest_gap);
         }
     }
 }
@@ -203,6 +239,17 @@ mod tests {
         let frames = [frame(0.0, &[a, b]), frame(0.5, &[b]), frame(1.0, &[b, a]), frame(2.25, &[a, b])];
         let found = seen(&frames);
         assert_eq!(found, [[1.0, 0.0], [1.0, 0.0], [2.0, 0.5], [3.0, 1.0], [2.0, 1.0], [1.0, 0.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn of_frames_that_come_fast_each_remembers_the_one_a_thirtieth_of_a_second_before() {
+        let at_60_hz: Vec<Frame> = (0..6).map(|place| frame(f64::from(place) / 60.0, &[Some(1)])).collect();
+        let frames: Vec<f32> = seen(&at_60_hz).iter().map(|[frames, _]| *frames).collect();
+        assert_eq!(frames, [1.0, 2.0, 2.0, 3.0, 3.0, 4.0]);
+        let at_240_hz: Vec<Frame> = (0..25).map(|place| frame(f64::from(place) / 240.0, &[Some(1)])).collect();
+        let [frames, seconds] = seen(&at_240_hz)[24];
+        // Seven frames are 29 ms.
+        assert!((4.0..=5.0).contains(&frames) && (seconds - 0.1).abs() < 1e-6, "{frames}, {seconds}");
     }
 
     #[test]

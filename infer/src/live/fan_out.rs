@@ -1,5 +1,7 @@
 //! One stream of poses to several writers, and to receivers that see them move.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -41,18 +43,34 @@ pub struct PacedWriter {
     report: Option<Box<dyn FnOnce() + Send>>,
     /// When the first frame went, and its time.
     start: Option<(Instant, f64)>,
+    /// Ends all waiting when it is up.
+    is_ending: Arc<AtomicBool>,
 }
+
+/// How long a wait goes on before the flag is looked at again.
+const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 
 impl PacedWriter {
     /// Plays to `writer`; with the first frame without a time, `report` is called.
     pub fn new(writer: Box<dyn PoseWriter>, report: impl FnOnce() + Send + 'static) -> Self {
-        Self { writer, report: Some(Box::new(report)), start: None }
+        Self { writer, report: Some(Box::new(report)), start: None, is_ending: Arc::default() }
+    }
+
+    /// The same, which does not wait any more once `is_ending` is true.
+    pub fn until(self, is_ending: Arc<AtomicBool>) -> Self {
+        Self { is_ending, ..self }
     }
 
     fn wait_for(&mut self, time: f64) {
         let (began, first) = *self.start.get_or_insert_with(|| (Instant::now(), time));
         let due = Duration::try_from_secs_f64(time - first).unwrap_or_default();
-        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        while !self.is_ending.load(Ordering::Relaxed) {
+            let left = due.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(LONGEST_SLEEP));
+        }
     }
 }
 

@@ -1,21 +1,64 @@
-//! The models that the program contains: in float32 for GPUs, and in int8, three times as fast on a CPU and within a
-//! tenth of a millimetre of it (`models/README.md`).
+//! The models that the program contains. `coco17` in float32 for GPUs, and in int8, three times as fast on a CPU and within a
+//! tenth of a millimetre of it; `coco17-memory`, which has the int8 network in front of its memory (`models/README.md`).
+
+use std::path::Path;
+
+use bytes::Bytes;
 
 use super::ModelFile;
 use crate::error::Result;
 
-const BYTES: &[u8] = include_bytes!("../../../models/coco17.onnx");
-const BYTES_FOR_CPUS: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
+const F32: &[u8] = include_bytes!("../../../models/coco17.onnx");
+const INT8: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
+/// `coco17-memory.onnx`, in order: what it shares with [`INT8`] and bytes of its own ([`MEMORY_OWN`]). Made by `build.rs`.
+const MEMORY: &[Piece] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
+const MEMORY_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.own"));
+
+/// A piece of a file: `taken` bytes of another one from its byte `from`, then `own` bytes that only this one has.
+struct Piece {
+    from: usize,
+    taken: usize,
+    own: usize,
+}
+
+/// The names of the models that the program contains.
+pub(super) const NAMES: [&str; 3] = ["coco17", "coco17-int8", "coco17-memory"];
 
 impl ModelFile {
-    /// The model that is part of the program: COCO-17 in, Human3.6M-17 out (see `models/README.md`).
+    /// The model that is used where none is named, `coco17`: COCO-17 in, Human3.6M-17 out (see `models/README.md`).
     ///
     /// # Errors
     /// None, in a program that passed its tests.
     pub fn bundled() -> Result<Self> {
-        let twin = Self::of_the_program("bundled:coco17-int8.onnx", BYTES_FOR_CPUS);
-        Ok(Self::of_the_program("bundled:coco17.onnx", BYTES).with_twin_for_cpus(twin))
+        Ok(Self::of_the_program("bundled:coco17.onnx", Bytes::from_static(F32)).with_twin_for_cpus(int8()))
     }
+
+    /// The model of the program that is called `name`, if there is one.
+    pub(super) fn bundled_as(name: &Path) -> Option<Result<Self>> {
+        match name.to_str()? {
+            "coco17" => Some(Self::bundled()),
+            "coco17-int8" => Some(Ok(int8())),
+            "coco17-memory" => Some(Ok(Self::of_the_program("bundled:coco17-memory.onnx", memory()))),
+            _ => None,
+        }
+    }
+}
+
+fn int8() -> ModelFile {
+    ModelFile::of_the_program("bundled:coco17-int8.onnx", Bytes::from_static(INT8))
+}
+
+/// The bytes of `coco17-memory.onnx`.
+fn memory() -> Bytes {
+    let length = MEMORY.iter().map(|piece| piece.taken + piece.own).sum();
+    let (mut bytes, mut own) = (Vec::with_capacity(length), MEMORY_OWN);
+    for piece in MEMORY {
+        bytes.extend_from_slice(&INT8[piece.from..][..piece.taken]);
+        let (next, rest) = own.split_at(piece.own);
+        bytes.extend_from_slice(next);
+        own = rest;
+    }
+    bytes.into()
 }
 
 #[cfg(test)]
@@ -30,17 +73,29 @@ mod tests {
         let file = ModelFile::bundled().unwrap();
         assert_eq!(file.card().input.layout, "coco17");
         assert_eq!(file.card().output.skeleton, "h36m17");
-        assert_eq!(file.weights_sha256(), file.card().weights_sha256);
         let twin = file.for_cpus();
-        assert_eq!(twin.weights_sha256(), twin.card().weights_sha256);
         assert_eq!((&twin.card().input, &twin.card().output), (&file.card().input, &file.card().output));
         let forms = file.forms();
-        for form in &forms {
-            let read = ModelFile::from_bytes(form.name(), form.bytes().to_vec()).unwrap();
+        assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), twin.name()]);
+        assert_eq!((file.card().network.precision, twin.card().network.precision), (Precision::F32, Precision::Int8));
+    }
+
+    #[test]
+    fn every_name_is_a_file_of_the_models_folder() {
+        for name in NAMES {
+            let file = ModelFile::bundled_as(Path::new(name)).unwrap().unwrap();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/{name}.onnx"));
+            assert!(file.bytes() == std::fs::read(&path).unwrap(), "{name}: the program holds another file");
+            let read = ModelFile::from_bytes(file.name(), file.bytes().to_vec()).unwrap();
+            assert_eq!(read.card().name, name);
             read.check_weights().unwrap();
             read.network().unwrap();
         }
-        assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), twin.name()]);
-        assert_eq!((file.card().network.precision, twin.card().network.precision), (Precision::F32, Precision::Int8));
+        assert!(ModelFile::bundled_as(Path::new("coco18")).is_none());
+    }
+
+    #[test]
+    fn the_network_before_the_memory_is_in_the_program_once() {
+        assert!(MEMORY_OWN.len() * 3 < memory().len(), "{} of {} bytes", MEMORY_OWN.len(), memory().len());
     }
 }

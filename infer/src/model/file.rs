@@ -45,16 +45,28 @@ impl Decoded {
 }
 
 impl ModelFile {
-    /// Reads the model at `path`.
+    /// Reads the model at `path`. Where there is no such file, it may be the name of a model that the library contains: `coco17`,
+    /// `coco17-int8` or `coco17-memory`.
     ///
     /// # Errors
     /// The file cannot be read, or is not a model of ours: see [`Self::from_bytes`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        #[cfg(feature = "bundled")]
+        if let Some(file) = Self::bundled_as(path).filter(|_| !path.is_file()) {
+            return file;
+        }
         if path.is_dir() {
             return Err(Error::model("is a directory, expected a model file (.onnx)").at(path));
         }
-        let bytes = std::fs::read(path).map_err(|source| Error::io("cannot read the model", path, source))?;
+        let bytes = std::fs::read(path).map_err(|source| {
+            let is_missing = source.kind() == std::io::ErrorKind::NotFound;
+            let error = Error::io("cannot read the model", path, source);
+            match bundled_names().filter(|_| is_missing) {
+                Some(names) => error.hint(format!("expected a file, or a model that is built in: {names}")),
+                None => error,
+            }
+        })?;
         Self::from_bytes(path, bytes)
     }
 
@@ -73,8 +85,8 @@ impl ModelFile {
 
     /// A part of the program.
     #[cfg(feature = "bundled")]
-    pub(super) fn of_the_program(name: &str, bytes: &'static [u8]) -> Self {
-        let file = Self::with_bytes(Path::new(name), Bytes::from_static(bytes), OnceLock::new());
+    pub(super) fn of_the_program(name: &str, bytes: Bytes) -> Self {
+        let file = Self::with_bytes(Path::new(name), bytes, OnceLock::new());
         Self { is_bundled: true, ..file }
     }
 
@@ -152,7 +164,7 @@ impl ModelFile {
     }
 
     /// Whether the weights are those that the card was written for. For a model that is part of the program a test
-    /// checks this: hashing 13 MB would double the time that the program takes to start.
+    /// checks this: hashing 14 MB would double the time that the program takes to start.
     ///
     /// # Errors
     /// The hashes differ; the message has both.
@@ -184,6 +196,14 @@ impl ModelFile {
         }
         Ok(network)
     }
+}
+
+/// The names of the models that the library contains, if it does.
+fn bundled_names() -> Option<String> {
+    #[cfg(feature = "bundled")]
+    return Some(super::bundled::NAMES.join(", "));
+    #[cfg(not(feature = "bundled"))]
+    None
 }
 
 fn not_onnx(bytes: &[u8]) -> Error {

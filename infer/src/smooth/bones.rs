@@ -50,7 +50,7 @@ impl Bones {
     /// The same, with one length for the bones of both sides; `joints` names them.
     pub(super) fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
         let other = mirrored(joints);
-        let twin_of = |[joint, parent]: [usize; 2]| [other[joint], other[parent]];
+        let twin_of = |pair: [usize; 2]| pair.map(|joint| other.get(joint).copied().unwrap_or(joint));
         let place = |pair: [usize; 2]| self.pairs.iter().position(|found| *found == twin_of(pair));
         self.twins = self.pairs.iter().enumerate().map(|(own, pair)| place(*pair).unwrap_or(own)).collect();
         self

@@ -31,7 +31,8 @@ class Lifter:
     Parameters
     ----------
     model : path-like, optional
-        A model file, else the one that is part of the package: COCO-17 in, Human3.6M-17 in metres out, with sigma.
+        A model file, or the name of a model that is part of the package: `coco17`, COCO-17 in, Human3.6M-17 in metres out, with
+        sigma, which is the default; `coco17-memory`, which remembers each person of a clip or stream and is steadier.
     device : str
         `auto`, `cpu`, `cuda` or `cuda:N`.
     threads : int, optional

@@ -240,7 +240,7 @@ fn a_full_queue_refuses_and_a_request_whose_time_is_over_is_told() {
 
 #[test]
 fn sigterm_loses_nothing_that_was_accepted() {
-    let server = Serving::start(&["--max-delay", "1500"]);
+    let server = Serving::start(&["--max-delay", "5000"]);
     let mut sockets: Vec<_> = (0..8).map(|n| server.send(&infer("coco17", &person(100.0 + n as f32)))).collect();
     wait_until(|| {
         server.get("/metrics").contains("pending_request_count{model=\"coco17\",version=\"1\"} 8").then_some(())
@@ -456,14 +456,23 @@ fn inferences_are_traced_as_parts_of_their_clients_traces() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     server.running.wait_for("traces could not be sent to http://127.0.0.1:");
     server.end();
-    let refused = |options: &[&str], variable: &str| {
-        let output =
-            poselift().arg("serve").args(options).env("OTEL_EXPORTER_OTLP_PROTOCOL", variable).output().unwrap();
-        assert_code(&output, 2);
-        String::from_utf8(output.stderr).unwrap()
-    };
-    assert!(refused(&["--otlp", "https://collector:4317"], "grpc").contains("expected http://HOST:PORT"));
-    assert!(refused(&["--otlp", url.trim()], "http/protobuf").contains("by grpc alone"));
+    let refused = poselift().args(["serve", "--otlp", "https://collector:4317"]).output().unwrap();
+    assert_code(&refused, 2);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("expected http://HOST:PORT"));
+}
+
+#[test]
+fn variables_for_all_programs_of_a_machine_do_not_stop_the_server() {
+    for (name, value, said) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317", "no traces: OpenTelemetry's collector is https"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "http/protobuf, and traces are sent by grpc alone"),
+    ] {
+        let mut command = poselift();
+        command.arg("serve").env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9").env(name, value);
+        let server = Serving::start_with(&mut command);
+        assert!(server.running.heard().contains(said), "{}", server.running.heard());
+        server.end();
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use poselift::model::{CARD_KEY, Card, Isa, Metric, ModelFile, Precision, Quantisation, TrainingCard};
+use poselift::model::{CARD_KEY, Card, Isa, Metric, ModelFile, Precision, Quantisation, TrainingCard, verify_kernels};
 use poselift::{Error, Result};
 use serde_json::{Value, json};
 
@@ -13,8 +13,9 @@ use super::data::{data_of, data_of_config};
 use super::memory;
 use crate::config::{FitConfig, NetworkConfig};
 use crate::dataset::Dataset;
-use crate::export::{CardSeed, hub, triton};
+use crate::export::{CardSeed, hub, mantissa, triton};
 use crate::fit::checkpoint::{self, FinishedRun};
+use crate::fit::start::network_of;
 use crate::memory::FinishedMemory;
 use crate::output;
 use crate::trained::TrainedLifter;
@@ -32,7 +33,7 @@ enum Which {
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// The folder of the run, as `fit --out` made it; or a model file, for --quantisation, --hub and --triton
+    /// The folder of the run, as `fit --out` made it; or a model file, for --quantisation, --mantissa, --hub and --triton
     #[arg(value_name = "RUN|MODEL")]
     source: PathBuf,
     /// The file to write
@@ -51,6 +52,10 @@ pub(super) struct ExportArgs {
     /// OpenVINO; qdq-full, around every hidden node, for NPUs. Fixed scales are taken from views of the training data
     #[arg(long, value_name = "HOW")]
     quantisation: Option<Quantisation>,
+    /// Of a model file in f32: keep so many of the 23 bits of fraction of each hidden weight, so that archives pack it better
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(1..=i64::from(mantissa::ALL_BITS)),
+        conflicts_with_all = ["precision", "quantisation", "hub", "triton"])]
+    mantissa: Option<u32>,
     /// The run whose data a model file is quantised and measured on [default: made-up people]
     #[arg(long, value_name = "RUN")]
     on: Option<PathBuf>,
@@ -161,6 +166,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     }
     let exported = match args.source.is_file() {
         true => from_model(args, form)?,
+        false if args.mantissa.is_some() => {
+            return Err(Error::usage("--mantissa is for model files: export the run first").at(&args.source));
+        }
         false => from_run(args, form)?,
     };
     write(args, &exported)?;
@@ -173,7 +181,7 @@ fn export_memory(args: &ExportArgs) -> Result<()> {
         let error = Error::usage("a run of `memory` is exported to a file, which --hub and --triton then take");
         return Err(error.at(&args.source));
     };
-    if args.precision.is_some() || args.quantisation.is_some() {
+    if args.precision.is_some() || args.quantisation.is_some() || args.mantissa.is_some() {
         let error = Error::usage("a memory stands behind a model as it is, in that model's precision").at(&args.source);
         return Err(error.hint("give the model in another precision: --frames MODEL"));
     }
@@ -225,6 +233,9 @@ fn from_model(args: &ExportArgs, form: Form) -> Result<Exported> {
     for path in paths(args, &name) {
         output::refuse_overwriting(&path, [args.source.as_path()], "which is read")?;
     }
+    if let Some(bits) = args.mantissa {
+        return with_short_weights(args, bits, &renamed(&file, name)?);
+    }
     if form.quantisation != Quantisation::Dynamic {
         let dataset = data_for(args, file.card())?;
         let named = renamed(&file, name)?;
@@ -233,7 +244,8 @@ fn from_model(args: &ExportArgs, form: Form) -> Result<Exported> {
     let is_another_form =
         args.quantisation.is_some() || args.precision.is_some_and(|other| other != file.card().network.precision);
     if is_another_form || matches!(args.target(), Target::File(_)) {
-        let message = "a model file is written anew with --quantisation qdq or qdq-full, --hub or --triton only";
+        let message =
+            "a model file is written anew with --quantisation qdq or qdq-full, --mantissa, --hub or --triton only";
         return Err(Error::usage(message).at(&args.source).hint("another precision is exported from the run's folder"));
     }
     let named = renamed(&file, name)?;
@@ -297,6 +309,22 @@ fn with_fixed_scales(args: &ExportArgs, form: Form, exact: &ModelFile, dataset: 
     };
     card.metrics.extend(loss.iter().flat_map(PrecisionCost::metrics));
     let written = write(&card)?;
+    Ok(Exported { card: written.card, bytes: written.bytes, verification: None, loss })
+}
+
+/// The float32 file `exact` with `bits` bits of fraction for each hidden weight, and what that costs.
+fn with_short_weights(args: &ExportArgs, bits: u32, exact: &ModelFile) -> Result<Exported> {
+    let network = mantissa::shorten(network_of(exact)?, bits).map_err(|error| error.at(exact.name()))?;
+    let written = poselift_onnx::write(&network, exact.card().clone())?;
+    let short = ModelFile::from_bytes(exact.name(), written.bytes.clone())?;
+    report_kernels(&verify_kernels(&short)?);
+    let loss = match args.no_loss {
+        true => None,
+        false => {
+            let dataset = data_for(args, exact.card())?;
+            Some(verify::cost(exact, &short, &dataset)?)
+        }
+    };
     Ok(Exported { card: written.card, bytes: written.bytes, verification: None, loss })
 }
 

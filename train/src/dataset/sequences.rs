@@ -13,7 +13,7 @@ use crate::net::numbers;
 use crate::views::{Cameras, Detector, ViewOptions, Viewer, Windows};
 
 /// Rates that a window is seen at, frames a second, and the share of the windows at each.
-const RATES: [(f64, f64); 4] = [(60.0, 0.2), (30.0, 0.6), (20.0, 0.1), (15.0, 0.1)];
+const RATES: [(f64, f64); 4] = [(60.0, 0.4), (30.0, 0.4), (20.0, 0.1), (15.0, 0.1)];
 /// Share of the frames that come late, and by how many seconds at the most: detectors and networks lose frames.
 const LATE: (f64, f64) = (0.02, 0.3);
 /// Share of the windows whose focal length the lifter knows; for the others it assumes the usual one.

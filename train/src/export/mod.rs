@@ -7,6 +7,7 @@ mod float16;
 pub mod fold;
 mod folder;
 pub mod hub;
+pub mod mantissa;
 mod network;
 mod planes;
 pub mod quantise;

@@ -35,6 +35,7 @@ impl Start {
     /// The file cannot be read, was not written by `export`, remembers frames, or is another one than the run began with.
     pub(crate) fn open(init: &InitConfig) -> Result<Self> {
         let file = ModelFile::read(&init.model)?;
+        file.check_weights()?;
         let network = network_of(&file)?;
         if network.memory.is_some() {
             return Err(Error::usage("--init with a model that remembers, expected one of single frames")

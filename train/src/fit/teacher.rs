@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
-use poselift::model::{self, Batch, Card, PoseNetwork, Session, SessionOptions};
+use poselift::model::{self, Batch, Card, ModelFile, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
@@ -25,12 +25,20 @@ impl Teacher {
     /// # Errors
     /// The file is not a model of ours, or the model has other key points or other poses.
     pub fn open(path: &Path, data: &DatasetCard, device: Device) -> Result<Self> {
+        Self::of(&ModelFile::read(path)?, data, device)
+    }
+
+    /// The model in `file`; see [`Self::open`].
+    ///
+    /// # Errors
+    /// The model has other key points or other poses.
+    pub fn of(file: &ModelFile, data: &DatasetCard, device: Device) -> Result<Self> {
         let on = match device {
             Device::Cuda(number) => model::Device::Cuda(number as u32),
             _ => model::Device::Cpu,
         };
-        let session = model::open(path, &SessionOptions { device: on, ..SessionOptions::default() })?;
-        data.expect_model("the teacher", session.card()).map_err(|error| error.at(path))?;
+        let session = Session::new(file, &SessionOptions { device: on, ..SessionOptions::default() })?;
+        data.expect_model("the teacher", session.card()).map_err(|error| error.at(file.name()))?;
         Ok(Self { session, device })
     }
 

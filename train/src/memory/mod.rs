@@ -58,6 +58,8 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     let device = device::choose(&config.device)?;
     let model = if resume { out.join(FRAMES) } else { config.model.clone() };
     let frames = ModelFile::read(&model)?;
+    // What lifts is what is kept: on a CPU the built-in model is another file than on a GPU.
+    let frames = if device.is_cuda() { frames } else { frames.for_cpus().clone() };
     let options = OpenOptions { rate: config.rate, seed: config.seed, root: RootChoice::Auto };
     let opened = options.open(&config.data)?;
     for note in &opened.notes {
@@ -71,7 +73,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     let layout = Layout::by_name(&frames.card().input.layout).map_err(|error| error.at(&model))?;
     let split = (config.val_split, &config.val_subjects[..]);
     let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
-    let teacher = Teacher::open(&model, &sequences.card, device)?;
+    let teacher = Teacher::of(&frames, &sequences.card, device)?;
     let fingerprint = fingerprint.with_teacher(Some(&teacher.named()));
     let _lock = enter(out, resume, &FILES)?;
     if resume {

@@ -11,6 +11,7 @@ mod scores;
 mod sequence;
 mod spells;
 
+use joints::FeetLacking;
 pub(super) use joints::Joints;
 pub(super) use sampler::Sampler;
 pub(super) use sequence::{Footage, SequenceDetection};
@@ -68,6 +69,7 @@ pub(super) struct Detection<'a> {
     joints: &'a Joints,
     /// `[B, 1, 1]` 1 if this detector makes errors at all, else 0.
     errs: Tensor,
+    feet: Option<FeetLacking>,
     draw: Sampler,
 }
 
@@ -76,7 +78,9 @@ impl<'a> Detection<'a> {
     pub(super) fn new(detector: Detector, joints: &'a Joints, points: &Tensor) -> Self {
         let draw = Sampler::new(points.size()[0], points.device());
         let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
-        Self { detector, joints, errs: draw.some(share).to_kind(Kind::Float), draw }
+        let errs = draw.some(share).to_kind(Kind::Float);
+        let feet = joints.feet.as_ref().map(|feet| feet.lacking(&draw, detector.gaps, &errs));
+        Self { detector, joints, errs, feet, draw }
     }
 
     /// Joints `[B, J, 3]`, metres, at the places on the body that the detector means by them.
@@ -94,7 +98,8 @@ impl<'a> Detection<'a> {
         let [left, right] = self.joints.trunk[0];
         let _ = offset.narrow(1, left, 1).g_add_(&half);
         let _ = offset.narrow(1, right, 1).g_sub_(&half);
-        points + offset * level
+        let meant = self.feet.as_ref().map(|feet| feet.misplaced(&points)).unwrap_or(points);
+        meant + offset * level
     }
 
     /// Key points `[B, J, 3]` with scores from projections `[B, J, 2]`, pixels in images of `size` `[B, 2]`, of
@@ -166,6 +171,9 @@ impl<'a> Detection<'a> {
             let hidden = self.draw.some(share * level);
             left_out = left_out.logical_or(&hidden.logical_and(part));
         }
+        if let Some(feet) = &self.feet {
+            left_out = left_out.logical_or(&feet.missing);
+        }
         let cut = outside(seen, size).logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
         if_enough_are_left(&left_out.logical_or(&cut), self.joints)
     }
@@ -186,7 +194,7 @@ fn if_enough_are_left(left_out: &Tensor, joints: &Joints) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use poselift::skeleton::COCO17;
+    use poselift::skeleton::{COCO17, COCO23};
     use tch::Device;
 
     use super::*;
@@ -288,6 +296,38 @@ mod tests {
         let desk =
             (11..17).fold(shown(5).logical_and(&shown(6)), |desk, joint| desk.logical_and(&missing.select(1, joint)));
         assert!(desk.to_kind(Kind::Float).mean(Kind::Float).double_value(&[]) > 0.02);
+    }
+
+    #[test]
+    fn one_toe_stands_between_the_toes() {
+        let _held = generator();
+        tch::manual_seed(4);
+        let joints = Joints::new(&COCO23, Device::Cpu);
+        let points = Tensor::rand([ROWS, 23, 3], tch::kind::FLOAT_CPU);
+        let pixels = points.narrow(2, 0, 2) * 400.0 + 300.0;
+        let size = Tensor::full([ROWS, 2], 1000.0, tch::kind::FLOAT_CPU);
+        // Errors are too small to matter, so that only what these detectors lack shows.
+        let mut detection = Detection::new(Detector { noise: 1e-9, gaps: 1.0, perfect: 0.0 }, &joints, &points);
+        let moved = detection.misplaced(points.copy());
+        let seen = detection.observed(&pixels, &stature(), &size);
+        let share = |rows: &Tensor| rows.to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
+        let gone = |name: &str| seen.select(1, COCO23.joint(name) as i64).select(1, 2).le(0.0);
+        let (big, small) = (COCO23.joint("left_big_toe") as i64, COCO23.joint("left_small_toe") as i64);
+        let has_one = moved.select(1, big).ne_tensor(&points.select(1, big)).any_dim(1, false);
+        assert!((0.2..0.3).contains(&share(&has_one)), "{} have one toe", share(&has_one));
+        // Nothing is left out of the few people of whom too little is seen.
+        assert!(share(&has_one.logical_and(&gone("left_small_toe").logical_not())) < 0.01);
+        // Feet go with their detector, or with a leg, or by themselves.
+        assert!((0.4..0.6).contains(&share(&gone("left_heel"))), "{}", share(&gone("left_heel")));
+        let way =
+            |from: &Tensor, to: &Tensor| (from - to).square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
+        let toes = [&moved, &points].map(|points| points.select(1, big));
+        let part = way(&toes[0], &toes[1]) / way(&points.select(1, small), &toes[1]);
+        let largest = part.max().double_value(&[]);
+        assert!((0.55..0.601).contains(&largest), "{largest}");
+        let others: Vec<i64> = (0..17).collect();
+        let others = |points: &Tensor| points.index_select(1, &Tensor::from_slice(&others));
+        assert!((others(&moved) - others(&points)).abs().max().double_value(&[]) < 1e-6);
     }
 
     #[test]

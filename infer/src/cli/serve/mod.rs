@@ -120,7 +120,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
         tokens: args.tokens.as_ref().map(read_tokens).transpose()?.unwrap_or_default(),
         allows_origin: Arc::new(move |origin: &str| allowed.iter().any(|allowed| allowed.holds(origin))),
         tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
-        otlp: collector(args)?,
+        otlp: collector(args, terminal),
         folder: args.models.clone().map(|folder| (folder, args.reload)),
         limits: Limits {
             body: args.max_body << 20,
@@ -153,19 +153,30 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Where traces go: to what the option says, or else OpenTelemetry's own variables.
-fn collector(args: &ServeArgs) -> Result<Option<String>> {
+/// Where traces go: to what the option says, or else OpenTelemetry's own variables. What those say is for all programs of a
+/// machine: it is told where it cannot be done, and no traces are sent.
+fn collector(args: &ServeArgs, terminal: Terminal) -> Option<String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let given = args.otlp.clone().filter(|url| !url.is_empty());
-    let ours = || ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].into_iter().find_map(variable);
-    let Some(url) = given.or_else(ours) else { return Ok(None) };
-    let protocol = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"].into_iter().find_map(variable);
-    match protocol.filter(|protocol| protocol != "grpc") {
-        Some(other) => {
-            Err(Error::usage(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {other}, and traces are sent by grpc alone")))
-        }
-        None => Ok(Some(url)),
+    if let Some(url) = args.otlp.clone().filter(|url| !url.is_empty()) {
+        return Some(url);
     }
+    if variable("OTEL_TRACES_EXPORTER").is_some_and(|exporter| exporter == "none") {
+        return None;
+    }
+    let ours = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let url = ours.into_iter().find_map(variable)?;
+    let protocol = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"].into_iter().find_map(variable);
+    let complaint = match protocol {
+        Some(other) if other != "grpc" => {
+            format!("OTEL_EXPORTER_OTLP_PROTOCOL is {other}, and traces are sent by grpc alone")
+        }
+        _ if !url.starts_with("http://") => {
+            format!("OpenTelemetry's collector is {url}, and traces are sent to http://HOST:PORT alone")
+        }
+        _ => return Some(url),
+    };
+    terminal.warning(&format!("no traces: {complaint}"));
+    None
 }
 
 /// The tokens in the file at `path`.

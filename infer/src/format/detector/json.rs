@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Numbers {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Numbers, A::Error> {
-                let mut numbers = Vec::with_capacity(51);
+                let mut numbers = Vec::with_capacity(78);
                 while let Some(number) = list.next_element::<Option<f64>>()? {
                     numbers.push(number.unwrap_or(f64::NAN));
                 }

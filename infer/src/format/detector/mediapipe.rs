@@ -136,6 +136,8 @@ fn by_name(named: &[(usize, Keypoint)]) -> Marks {
 struct LandmarkFrame {
     landmarks: Option<Marks>,
     has_world_landmarks: bool,
+    /// Whether it is a clip of frames instead.
+    has_frames: bool,
     frame: Label,
     milliseconds: Label,
     time: Label,
@@ -173,6 +175,10 @@ impl<'de> Visitor<'de> for AnyFrame {
                 "world_landmarks" | "worldLandmarks" | "poseWorldLandmarks" | "pose_world_landmarks" => {
                     frame.has_world_landmarks |= object.next_value::<Option<IgnoredAny>>()?.is_some();
                 }
+                "frames" => {
+                    frame.has_frames = true;
+                    object.next_value::<IgnoredAny>()?;
+                }
                 "frame" | "frame_index" | "frameIndex" | "frame_id" | "index" => {
                     frame.frame = frame.frame.or(object.next_value()?);
                 }
@@ -196,7 +202,7 @@ struct Clip {
 }
 
 /// What is known of a video, by an object of whichever keys.
-fn describe_video(object: &Map<String, Value>, document: &mut Document) {
+pub(super) fn describe_video(object: &Map<String, Value>, document: &mut Document) {
     let number = |keys: &[&str]| keys.iter().find_map(|key| number(object.get(*key)?)).filter(|number| *number > 0.0);
     document.fps = document.fps.or(number(&["fps", "frame_rate", "frameRate"]));
     let side = |keys: &[&str]| number(keys).filter(|side| *side >= 1.0 && *side <= 1e6).map(|side| side.round() as u32);
@@ -219,7 +225,8 @@ impl Detector for MediaPipe {
             return decode_list(text, document);
         }
         let frame: LandmarkFrame = parse(text, document.line)?;
-        if frame.has_landmarks() {
+        // A frame without landmarks is one of nobody: JavaScript leaves a key out that has no value.
+        if !frame.has_frames {
             return push(frame, document);
         }
         let clip: Clip = parse(text, document.line)?;
@@ -331,6 +338,21 @@ mod tests {
                 assert_eq!((document.frames[0].time, document.frames[0].size), (Some(0.04), Some([64, 48])));
             }
         }
+    }
+
+    #[test]
+    fn names_beside_a_clip_are_no_landmarks_and_a_frame_without_the_key_is_of_nobody() {
+        let person = person();
+        let clip = format!(
+            r#"{{"fps":30,"landmarks":["nose","left_eye"],"frames":[{{"landmarks":{person}}},{{"landmarks":{person}}}]}}"#
+        );
+        let people = |document: &Document| document.frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>();
+        assert_eq!(people(&decode(&clip).unwrap()), [1, 1]);
+        let mut document = Document::default();
+        for text in [format!(r#"{{"frame":0,"poseLandmarks":{person}}}"#), r#"{"frame":1}"#.to_owned()] {
+            MediaPipe.decode(text.as_bytes(), &mut document).unwrap();
+        }
+        assert_eq!(people(&document), [1, 0]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! `format="table"` is one data set of rows, whose columns a pickle names; the fixed format is a block of numbers beside levels
 //! and labels of its columns' names and rows.
 
-use hdf5_reader::messages::datatype::Datatype;
+use std::ops::Range;
+
+use hdf5_reader::messages::datatype::{CompoundField, Datatype, StringSize};
 use hdf5_reader::{Dataset, Hdf5File};
 
 use super::hdf5::{dataset, unreadable};
-use super::last_number;
+use super::image_number;
 use crate::error::{Error, Result};
 use crate::format::pickle::{Plain, plain};
 
@@ -65,22 +67,63 @@ fn table(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
     let Datatype::Compound { size, fields } = table.dtype().clone() else {
         return Err(Error::input(format!("'{place}' is no table of rows")));
     };
-    let offset = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.byte_offset as usize);
-    let start = offset("values_block_0").ok_or_else(|| Error::input(format!("'{place}' has no 'values_block_0'")))?;
+    let field = |name: &str| fields.iter().find(|field| field.name == name);
+    let values = field("values_block_0").ok_or_else(|| Error::input(format!("'{place}' has no 'values_block_0'")))?;
+    let are_floats = matches!(element_of(&values.datatype), Datatype::FloatingPoint { .. });
+    if !are_floats || field("values_block_1").is_some() {
+        return Err(Error::input(format!("'{place}' has columns of other types than numbers with a point")));
+    }
+    let start = values.byte_offset as usize;
     // The block reaches to the next field, or to the end of the row.
     let behind = fields.iter().map(|field| field.byte_offset as usize).filter(|offset| *offset > start).min();
     let block = behind.unwrap_or(size as usize).saturating_sub(start);
-    let (index, columns) = (offset("index"), names.len());
+    let (index, columns) = (field("index").and_then(RowIndex::of), names.len());
     let element = if block == 4 * columns { 4 } else { 8 };
     if columns == 0 || block != element * columns || start + block > size as usize {
         return Err(Error::input(format!("'{place}' has {block} bytes of numbers a row for {columns} columns")));
     }
     let bytes = table.read_native_bytes().map_err(unreadable)?;
     let rows = bytes.chunks_exact(size as usize).map(|row| Row {
-        number: index.and_then(|at| row.get(at..at + 8)).map(integer).and_then(|number| u64::try_from(number).ok()),
+        number: index.as_ref().and_then(|index| index.number(row)),
         values: row[start..start + block].chunks_exact(element).map(float).collect(),
     });
     Ok(PandasTable { names, rows: rows.collect() })
+}
+
+/// What an array's elements are, or the type itself.
+fn element_of(datatype: &Datatype) -> &Datatype {
+    match datatype {
+        Datatype::Array { base, .. } => base,
+        other => other,
+    }
+}
+
+/// The bytes of a row that name it.
+struct RowIndex {
+    bytes: Range<usize>,
+    is_text: bool,
+}
+
+impl RowIndex {
+    /// In this field; `None` where it holds neither whole numbers nor text.
+    fn of(field: &CompoundField) -> Option<Self> {
+        let (size, is_text) = match element_of(&field.datatype) {
+            Datatype::FixedPoint { size, .. } => (usize::from(*size), false),
+            Datatype::String { size: StringSize::Fixed(size), .. } => (*size as usize, true),
+            _ => return None,
+        };
+        let start = field.byte_offset as usize;
+        Some(Self { bytes: start..start + size, is_text })
+    }
+
+    /// The number of a row: itself, or the last one in an image's name.
+    fn number(&self, row: &[u8]) -> Option<u64> {
+        let bytes = row.get(self.bytes.clone())?;
+        match self.is_text {
+            true => image_number(String::from_utf8_lossy(bytes).trim_end_matches('\0')),
+            false => u64::try_from(integer(bytes)).ok(),
+        }
+    }
 }
 
 /// What the columns of a table are called, of which pandas keeps a pickle.
@@ -125,16 +168,20 @@ fn row_numbers(file: &Hdf5File, key: &str, length: usize) -> Result<Vec<Option<u
     let axis = format!("{key}/axis1");
     if file.dataset(&axis).is_ok() {
         let numbers = dataset(file, &axis, length)?;
+        if matches!(numbers.dtype(), Datatype::FloatingPoint { .. }) {
+            // Times, say: rows are numbered by their places.
+            return Ok(Vec::new());
+        }
         if !matches!(numbers.dtype(), Datatype::FixedPoint { .. }) {
             let names = numbers.read_strings().map_err(unreadable)?;
-            return Ok(names.iter().map(|name| last_number(name)).collect());
+            return Ok(names.iter().map(|name| image_number(name)).collect());
         }
         return Ok(integers(&numbers)?.into_iter().map(|number| u64::try_from(number).ok()).collect());
     }
     let last = (0..MOST_LEVELS).rev().find(|level| file.dataset(&format!("{axis}_level{level}")).is_ok());
     let Some(last) = last else { return Ok(Vec::new()) };
     let Level { words, labels } = Level::read(file, &axis, last, length)?;
-    let numbers: Vec<Option<u64>> = words.iter().map(|word| last_number(word)).collect();
+    let numbers: Vec<Option<u64>> = words.iter().map(|word| image_number(word)).collect();
     let number = |label: &i64| usize::try_from(*label).ok().and_then(|label| *numbers.get(label)?);
     Ok(labels.iter().map(number).collect())
 }

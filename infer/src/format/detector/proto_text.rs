@@ -20,11 +20,11 @@ pub(in crate::format) fn is_landmarks(text: &str) -> bool {
     first.is_some_and(|name| LANDMARKS.contains(&name.trim()))
 }
 
-/// A message as JSON, or several as a list.
+/// A message as JSON, or several as a list. Where the text `is_one_frame`, what comes several times is of several people.
 ///
 /// # Errors
 /// A text that is no such message, named by its line.
-pub(in crate::format) fn to_json(text: &str) -> Result<Vec<u8>> {
+pub(in crate::format) fn to_json(text: &str, is_one_frame: bool) -> Result<Vec<u8>> {
     let mut words = Words { words: Vec::new(), next: 0 };
     for (number, line) in (1..).zip(text.lines()) {
         // What people put between two messages.
@@ -35,20 +35,32 @@ pub(in crate::format) fn to_json(text: &str) -> Result<Vec<u8>> {
             line.split('#').next().unwrap_or_default().replace('{', " { ").replace('}', " } ").replace(':', ": ");
         words.words.extend(line.split_whitespace().map(|word| (number, word.trim_end_matches([',', ';']).to_owned())));
     }
-    let message = messages(words.message(0)?);
+    let message = words.message(0)?;
+    let message = if is_one_frame { people(message) } else { messages(message) };
     Ok(serde_json::to_vec(&message).expect("names and numbers can be written as JSON"))
+}
+
+/// Several people's landmarks, if a message has those of more than one body: a list of them each.
+fn bodies(fields: &Value) -> Option<Vec<Value>> {
+    let points = fields.get("landmark")?.as_array()?;
+    let are_several = points.len() > MEDIAPIPE33.len() && points.len().is_multiple_of(MEDIAPIPE33.len());
+    are_several.then(|| points.chunks(MEDIAPIPE33.len()).map(|body| serde_json::json!({"landmark": body})).collect())
+}
+
+/// The fields of a frame, which may be of several people.
+fn people(fields: Value) -> Value {
+    match bodies(&fields) {
+        Some(bodies) => serde_json::json!({"landmarks": bodies}),
+        None => fields,
+    }
 }
 
 /// The fields of several messages, parted again: landmarks that are more than one body's, or lists of them.
 fn messages(fields: Value) -> Value {
-    let Value::Object(mut fields) = fields else { return fields };
-    if let Some(Value::Array(points)) = fields.get("landmark")
-        && points.len() > MEDIAPIPE33.len()
-        && points.len().is_multiple_of(MEDIAPIPE33.len())
-    {
-        let bodies = points.chunks(MEDIAPIPE33.len());
-        return bodies.map(|body| serde_json::json!({"landmark": body})).collect();
+    if let Some(bodies) = bodies(&fields) {
+        return bodies.into();
     }
+    let Value::Object(mut fields) = fields else { return fields };
     let lists = LANDMARKS.iter().find_map(|key| fields.get(*key)?.as_array().filter(|_| *key != "landmark"));
     let Some(count) = lists.map(Vec::len) else { return fields.into() };
     let mut frames = vec![Map::new(); count];
@@ -120,7 +132,7 @@ mod tests {
     fn messages_become_objects_and_repeated_fields_lists() {
         let text = "# a comment\nlandmarks {\n  landmark {\n    x: 0.5 y: -1e-3\n  }\n  landmark: { x: nan }\n}\nname: \"a\"\n";
         assert!(is_landmarks(text) && !is_landmarks("name: 3\n") && !is_landmarks(""));
-        let json: serde_json::Value = serde_json::from_slice(&to_json(text).unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&to_json(text, false).unwrap()).unwrap();
         let expected =
             serde_json::json!({"landmarks": {"landmark": [{"x": 0.5, "y": -1e-3}, {"x": null}]}, "name": "\"a\""});
         assert_eq!(json, expected);
@@ -132,13 +144,17 @@ mod tests {
         let parted = ["---\n", "\n", "# the next image\n", ""].map(|between| [body(0.25), body(0.5)].join(between));
         let lists = [body(0.25), body(0.5)].map(|body| format!("landmarks {{\n{body}}}\nworld {{ x: 1 }}\n")).concat();
         for text in parted.iter().chain([&lists]) {
-            let json: Value = serde_json::from_slice(&to_json(text).unwrap()).unwrap();
+            let json: Value = serde_json::from_slice(&to_json(text, false).unwrap()).unwrap();
             let list = |frame: &Value| frame.get("landmarks").unwrap_or(frame)["landmark"].as_array().unwrap().clone();
             let frames: Vec<_> = json.as_array().unwrap().iter().map(list).collect();
             assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [33, 33], "{text}");
             assert_eq!(frames[1][32]["x"], 0.5);
         }
-        let one: Value = serde_json::from_slice(&to_json(&body(0.5)).unwrap()).unwrap();
+        let two = format!("{0}\n{0}", body(0.5));
+        let read = |is_one_frame| serde_json::from_slice::<Value>(&to_json(&two, is_one_frame).unwrap()).unwrap();
+        assert_eq!(read(false).as_array().unwrap().len(), 2);
+        assert_eq!(read(true)["landmarks"].as_array().unwrap().len(), 2);
+        let one: Value = serde_json::from_slice(&to_json(&body(0.5), false).unwrap()).unwrap();
         assert_eq!(one["landmark"].as_array().unwrap().len(), 33);
     }
 
@@ -149,10 +165,10 @@ mod tests {
             ("landmarks {\n x 1\n}", "'1' behind 'x'"),
             ("landmarks", "cut off"),
         ] {
-            let message = to_json(text).unwrap_err().to_string();
+            let message = to_json(text, false).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
         let deep = "a {".repeat(40);
-        assert!(to_json(&deep).unwrap_err().to_string().contains("nested too deep"));
+        assert!(to_json(&deep, false).unwrap_err().to_string().contains("nested too deep"));
     }
 }

@@ -181,7 +181,7 @@ impl SequenceReader {
         let mut bytes = read_small(path)?;
         self.document.line = 1;
         if self.is_proto {
-            bytes = proto_to_json(&String::from_utf8_lossy(&bytes))?;
+            bytes = proto_to_json(&String::from_utf8_lossy(&bytes), true)?;
         }
         if self.is_text {
             return self.detector.decode(&bytes, &mut self.document);
@@ -244,9 +244,11 @@ pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
 fn read_small(path: &Path) -> Result<Vec<u8>> {
     let cannot_read = |e| Error::io("cannot read", path, e);
     let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
-    let length = file.metadata().map_err(cannot_read)?.len();
-    let mut bytes = Vec::with_capacity(length.min(MAX_FILE) as usize + 1);
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    let length = file.metadata().map_err(cannot_read)?.len().min(MAX_FILE + 1);
+    let mut bytes = Vec::with_capacity(length as usize);
+    // Its end is not asked for where the length is known. Devices and the kernel's own files have none.
+    let most = if length > 0 { length } else { MAX_FILE + 1 };
+    file.take(most).read_to_end(&mut bytes).map_err(cannot_read)?;
     if is_packed(&bytes) {
         let input = unpacked(Box::new(Cursor::new(std::mem::take(&mut bytes))), path)?;
         input.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
@@ -322,13 +324,15 @@ pub(in crate::format) fn common_name(file: &Path) -> String {
 pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, PathBuf)>>> {
     let unreadable = |error| Error::io("cannot list", folder, error);
     let mut groups: BTreeMap<(String, String), Vec<(u64, PathBuf)>> = BTreeMap::new();
+    // The group that the file before belongs to, and so nearly always the next one.
+    let (mut around, mut files) = ((String::new(), String::new()), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
         let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
-        if !["json", "txt", "pbtxt"].contains(&extension.to_ascii_lowercase().as_str()) {
+        if !["json", "txt", "pbtxt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
             continue;
         }
         // The listing knows what most entries are; links are asked where they lead.
@@ -339,10 +343,16 @@ pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, P
         }
         let Some(number) = last_number(stem) else { continue };
         let digits = stem.rfind(|letter: char| letter.is_ascii_digit()).expect("a number has a digit");
-        let around = (stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit()), &stem[digits + 1..]);
-        let around = (around.0.to_owned(), format!("{}.{extension}", around.1));
-        groups.entry(around).or_default().push((number, path));
+        let before = stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let after = &bare[digits + 1..];
+        if around.0 != before || around.1 != after {
+            let other = std::mem::replace(&mut around, (before.to_owned(), after.to_owned()));
+            groups.entry(other).or_default().append(&mut files);
+        }
+        files.push((number, path));
     }
+    groups.entry(around).or_default().append(&mut files);
+    groups.retain(|_, files| !files.is_empty());
     let mut groups: Vec<_> = groups.into_values().collect();
     if let Some(files) = one_clip(&groups) {
         groups = vec![files];

@@ -2,8 +2,10 @@
 //! frames that say their time, as pages write them.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::json::{Label, parse};
+use super::mediapipe::describe_video;
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::pose::{Keypoint, Person};
@@ -46,25 +48,36 @@ enum Entry {
     Clip(Clip),
 }
 
+/// A frame; what it says of itself may be under several keys at once.
 #[derive(Deserialize)]
 struct DescribedFrame {
     poses: Vec<Pose>,
-    #[serde(default, alias = "frame_index", alias = "index")]
-    frame: Label,
-    /// Seconds, or whatever the page counts: the frame rate that it implies tells.
-    #[serde(default, alias = "timestamp")]
-    time: Label,
-    #[serde(default, alias = "timestamp_ms", alias = "timestampMs", alias = "time_ms")]
-    milliseconds: Label,
+    #[serde(flatten)]
+    beside: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct Clip {
     #[serde(alias = "poses")]
     frames: Vec<Entry>,
-    fps: Option<f64>,
-    width: Option<u32>,
-    height: Option<u32>,
+    #[serde(flatten)]
+    beside: Map<String, Value>,
+}
+
+impl DescribedFrame {
+    fn label(&self, keys: &[&str]) -> Label {
+        let found = keys.iter().filter_map(|key| Label::deserialize(self.beside.get(*key)?).ok());
+        found.fold(Label::default(), Label::or)
+    }
+
+    /// Its number and time.
+    fn named(&self) -> Named {
+        let milliseconds = self.label(&["milliseconds", "timestamp_ms", "timestampMs", "time_ms"]).number();
+        // Seconds, or whatever the page counts: the frame rate that it implies tells.
+        let time = self.label(&["time", "timestamp"]).seconds();
+        let index = self.label(&["frame", "frame_index", "index"]).frame();
+        Named { index, time: milliseconds.map(|milliseconds| milliseconds / 1000.0).or(time) }
+    }
 }
 
 /// The format.
@@ -95,13 +108,11 @@ fn entry(found: Entry, document: &mut Document) -> Result<()> {
         Entry::Person(pose) => push(vec![pose], Named::default(), document),
         Entry::Frame(poses) => push(poses, Named::default(), document),
         Entry::Described(frame) => {
-            let milliseconds = frame.milliseconds.number().map(|milliseconds| milliseconds / 1000.0);
-            let named = Named { index: frame.frame.frame(), time: milliseconds.or(frame.time.seconds()) };
+            let named = frame.named();
             push(frame.poses, named, document)
         }
         Entry::Clip(clip) => {
-            document.fps = clip.fps.or(document.fps);
-            document.size = clip.width.zip(clip.height).map(<[u32; 2]>::from).or(document.size);
+            describe_video(&clip.beside, document);
             clip.frames.into_iter().try_for_each(|frame| entry(frame, document))
         }
     }
@@ -194,6 +205,11 @@ mod tests {
         let person = r#"{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":3,"y":4,"name":"left_hip"}]}"#;
         for (text, times) in [
             (format!(r#"{{"frame":4,"time":0.5,"poses":[{person}]}}"#), vec![(4, Some(0.5))]),
+            (
+                format!(r#"{{"time":0.5,"timestamp":0.6,"frame":4,"index":5,"poses":[{person},{person}]}}"#),
+                vec![(4, Some(0.5))],
+            ),
+            (format!(r#"{{"fps":0,"width":640.5,"height":"0","frames":[{{"poses":[{person}]}}]}}"#), vec![(0, None)]),
             (format!(r#"{{"poses":[[{person}],[{person},{person}]]}}"#), vec![(0, None), (1, None)]),
             (
                 format!(r#"{{"fps":30,"frames":[{{"timestampMs":40,"poses":[{person}]}},{{"poses":[]}}]}}"#),
@@ -204,6 +220,7 @@ mod tests {
             TfJs.decode(text.as_bytes(), &mut document).unwrap();
             let found: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.time)).collect();
             assert_eq!(found, times, "{text}");
+            assert!(document.fps.is_none_or(|fps| fps == 30.0), "{text}: {:?}", document.fps);
             assert_eq!(document.frames[0].people[0].keypoints[11], Keypoint { x: 3.0, y: 4.0, score: 1.0 });
         }
         let other = r#"{"keypoints":[{"0":[[1,2,0.5]]},{"0":[[1,2,0.5]]}]}"#;

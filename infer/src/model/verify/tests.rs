@@ -49,7 +49,15 @@ fn own_kernels_give_what_onnx_runtime_gives() {
             let mut own = open(&form, Engine::Only(isa), 2).unwrap_or_else(|error| panic!("{isa}: {error}"));
             hold_against(&mut own, &mut runtime, isa, form.card().network.precision);
         }
-        assert_eq!(verify_kernels(&form).unwrap(), Isa::available().collect::<Vec<_>>());
+    }
+}
+
+/// A memory too, over two frames.
+#[test]
+fn every_model_of_the_program_runs_by_every_kernel() {
+    for name in crate::model::bundled::NAMES {
+        let file = ModelFile::read(name).unwrap();
+        assert_eq!(verify_kernels(&file).unwrap(), Isa::available().collect::<Vec<_>>(), "{name}");
     }
 }
 

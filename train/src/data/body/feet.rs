@@ -68,8 +68,8 @@ impl Foot {
     }
 }
 
-/// Gives feet to the `bodies` of a clip, in metres with y up, that have none: their points are NaN. The lowest ankle of the clip is taken
-/// to stand.
+/// Gives the `bodies` of a clip, in metres with y up, the feet that they lack: a point of such a foot is no finite number. The lowest
+/// ankle of the clip is taken to stand.
 pub fn complete(bodies: &mut [Body]) {
     let heights = bodies.iter().flat_map(|body| FEET.map(|foot| f64::from(body[foot.ankle][1])));
     let lowest = heights.fold(f64::INFINITY, f64::min);
@@ -78,9 +78,13 @@ pub fn complete(bodies: &mut [Body]) {
 
 /// As [`complete`], with the height `standing`, metres, that ankles have when they stand.
 pub fn complete_above(bodies: &mut [Body], standing: f64) {
-    let lacks_feet = |body: &Body| body[FIRST_OF_FEET..].iter().flatten().any(|value| value.is_nan());
-    for body in bodies.iter_mut().filter(|body| lacks_feet(body)) {
+    let is_there =
+        |body: &Body, foot: &Foot| foot.slots.iter().all(|&slot| body[slot].iter().all(|value| value.is_finite()));
+    for body in bodies {
         for foot in &FEET {
+            if is_there(body, foot) {
+                continue;
+            }
             let axes = axes_of(body, foot, standing);
             let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| at(body, joint));
             let length = (hip - knee).norm() + (knee - ankle).norm();
@@ -191,6 +195,19 @@ mod tests {
         let angle = foot.angle(&shank).to_degrees();
         assert!((110.0..122.0).contains(&angle), "{angle} degrees between foot and shank");
         assert!(point(body, "right_small_toe").x < point(body, "right_big_toe").x - 0.05);
+    }
+
+    #[test]
+    fn a_foot_of_which_a_point_is_no_number_is_made_up_and_the_other_stays() {
+        for fault in [f32::NAN, f32::INFINITY] {
+            let mut bodies = [standing()];
+            bodies[0][FIRST_OF_FEET..].fill([0.5; 3]);
+            bodies[0][BODY28.joint("left_small_toe")][2] = fault;
+            complete(&mut bodies);
+            assert!(bodies[0][FIRST_OF_FEET..].iter().flatten().all(|value| value.is_finite()));
+            assert_ne!(bodies[0][BODY28.joint("left_heel")], [0.5; 3]);
+            assert_eq!(bodies[0][BODY28.joint("right_heel")], [0.5; 3]);
+        }
     }
 
     #[test]

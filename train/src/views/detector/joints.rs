@@ -4,6 +4,9 @@
 use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
+use super::Sampler;
+use crate::views::each_frame;
+
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
 struct Kind {
     /// The end of the joint's name.
@@ -37,8 +40,8 @@ const KINDS: [Kind; 15] = [
     kind("hip", 0.020, 0.003, 0.016),
     kind("knee", 0.012, 0.003, 0.008),
     kind("ankle", 0.013, 0.003, 0.008),
-    kind("toe", 0.014, 0.010, 0.014),
-    kind("heel", 0.013, 0.010, 0.012),
+    kind("toe", 0.030, 0.020, 0.020),
+    kind("heel", 0.018, 0.010, 0.014),
 ];
 /// Parts of the face's error: one shift of the whole face, and each point's own.
 const FACE: (f32, f32) = (0.93, 0.37);
@@ -77,9 +80,11 @@ const EXCHANGED: [(&[&str], f64); 5] = [
     (&["ankle", "toe", "heel"], 0.006),
     (&["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "toe", "heel"], 0.003),
 ];
-/// Joints that many detectors do not have, and the share of the poses in which they are left out for that reason: feet, as in
-/// COCO-17; small toes, as in MediaPipe.
-const NOT_DETECTED: [(&[&str], f64); 2] = [(&["toe", "heel"], 0.4), (&["small_toe"], 0.15)];
+/// Shares of the detectors that have no points of feet, as for COCO-17, and that have heels and one toe, as MediaPipe.
+const LACK_FEET: f64 = 0.4;
+const ONE_TOE: f64 = 0.25;
+/// Where one toe stands for all of them: from the big one, 0, to the small one, 1. MediaPipe's `foot_index` is the second toe.
+const TOE_ASIDE: (f64, f64) = (0.0, 0.6);
 const SIDES: [&str; 2] = ["left_", "right_"];
 
 /// The constants of J joints on a device.
@@ -101,6 +106,8 @@ pub(in crate::views) struct Joints {
     pub occluded: Vec<(Tensor, f64)>,
     /// Parts that are left out together, in the same form.
     pub hidden: Vec<(Tensor, f64)>,
+    /// Points of feet that some detectors lack; layouts that have none have no such detectors.
+    pub feet: Option<Feet>,
     /// Orders `[J]` of joints with some of the two sides exchanged, in the same form.
     pub exchanged: Vec<(Tensor, f64)>,
     /// Left and right hip, left and right shoulder.
@@ -118,10 +125,7 @@ impl Joints {
             let values: Vec<f32> = kinds.iter().map(|kind| value(kind)).collect();
             Tensor::from_slice(&values).view([1, -1, 1]).to_device(device)
         };
-        let mask = |holds: &dyn Fn(&str) -> bool| {
-            let mask: Vec<bool> = layout.joints.iter().map(|joint| holds(joint)).collect();
-            Tensor::from_slice(&mask).view([1, -1, 1]).to_device(device)
-        };
+        let mask = |holds: &dyn Fn(&str) -> bool| mask(layout, device, holds);
         let on_sides = |parts: &[(&'static [&str], f64)]| -> Vec<(Tensor, f64)> {
             let each = |&(ends, share): &(&'static [&str], f64)| {
                 SIDES.map(|side| (mask(&|joint| joint.starts_with(side) && ends_with(joint, ends)), share))
@@ -129,10 +133,6 @@ impl Joints {
             parts.iter().flat_map(each).collect()
         };
         let whole = HIDDEN.iter().map(|&(ends, share)| (mask(&|joint| ends_with(joint, ends)), share));
-        let not_detected = NOT_DETECTED.iter().filter_map(|&(ends, share)| {
-            let lacks = |joint: &str| ends.iter().any(|end| joint.ends_with(end));
-            layout.joints.iter().any(|joint| lacks(joint)).then(|| (mask(&lacks), share))
-        });
         let mirrored = layout.mirrored();
         let order = |ends: &[&str]| {
             let taken = |joint: usize| if ends_with(layout.joints[joint], ends) { mirrored[joint] } else { joint };
@@ -147,11 +147,80 @@ impl Joints {
             placement: row(|kind| kind.placement),
             mixing: Tensor::from_slice(&mixing(layout, &kinds)).view([layout.len() as i64, -1]).to_device(device),
             occluded: on_sides(&OCCLUDED),
-            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).chain(not_detected).collect(),
+            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).collect(),
+            feet: layout.joints.iter().any(|joint| is_of_foot(joint)).then(|| Feet::new(layout, device)),
             exchanged: EXCHANGED.iter().map(|&(ends, share)| (order(ends), share)).collect(),
             trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| layout.joint(&format!("{side}{joint}")) as i64)),
         }
     }
+}
+
+/// The points of feet among J joints.
+#[derive(Debug)]
+pub(in crate::views) struct Feet {
+    /// `[1, J, 1]` masks of all of them, and of the small toes.
+    all: Tensor,
+    small_toes: Tensor,
+    /// `[J, J]` takes joints to the way from each big toe to the small toe beside it, and to zeros elsewhere.
+    across: Tensor,
+}
+
+impl Feet {
+    fn new(layout: &Layout, device: Device) -> Self {
+        let count = layout.len();
+        let mut across = vec![0.0f32; count * count];
+        for side in SIDES {
+            let places = ["big_toe", "small_toe"].map(|toe| layout.position(&format!("{side}{toe}")));
+            if let [Some(big), Some(small)] = places {
+                across[big * count + big] = -1.0;
+                across[big * count + small] = 1.0;
+            }
+        }
+        Self {
+            all: mask(layout, device, &is_of_foot),
+            small_toes: mask(layout, device, &|joint| joint.ends_with("small_toe")),
+            across: Tensor::from_slice(&across).view([count as i64, -1]).to_device(device),
+        }
+    }
+
+    /// Detectors of B people, or windows, that lack some of them: none does at a `level` of 0, 1 is usual. One toe is beside the
+    /// big one for those that make errors: `errs` `[B, 1, 1]` is 1 for them, else 0.
+    pub(super) fn lacking(&self, draw: &Sampler, level: f64, errs: &Tensor) -> FeetLacking {
+        let one_toe = draw.some(ONE_TOE * level);
+        let small_toes = one_toe.logical_and(&self.small_toes);
+        let missing = draw.some(LACK_FEET * level).logical_and(&self.all).logical_or(&small_toes);
+        let aside = one_toe.to_kind(tch::Kind::Float) * draw.uniform(&[1, 1], TOE_ASIDE) * errs;
+        FeetLacking { missing, aside, across: self.across.shallow_clone() }
+    }
+}
+
+/// What detectors of B people, or windows, lack of feet.
+#[derive(Debug)]
+pub(in crate::views) struct FeetLacking {
+    /// `[B, J, 1]` whether the detector has no such point.
+    pub missing: Tensor,
+    /// `[B, 1, 1]` how far beside the big toe its one toe is, 1 at the small one.
+    aside: Tensor,
+    across: Tensor,
+}
+
+impl FeetLacking {
+    /// The same for each of the `steps` frames of B windows.
+    pub(super) fn of_each(self, steps: i64) -> Self {
+        let Self { missing, aside, across } = self;
+        Self { missing: each_frame(&missing, steps), aside: each_frame(&aside, steps), across }
+    }
+
+    /// Joints `[B, J, 3]`, with toes where the detectors see them.
+    pub(super) fn misplaced(&self, points: &Tensor) -> Tensor {
+        points + self.across.matmul(points) * &self.aside
+    }
+}
+
+/// `[1, J, 1]` the joints of `layout` whose names are such.
+fn mask(layout: &Layout, device: Device, is_such: &dyn Fn(&str) -> bool) -> Tensor {
+    let mask: Vec<bool> = layout.joints.iter().map(|joint| is_such(joint)).collect();
+    Tensor::from_slice(&mask).view([1, -1, 1]).to_device(device)
 }
 
 /// The kind of the joint called `name`; any other name is a joint of the trunk.

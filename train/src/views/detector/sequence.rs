@@ -6,6 +6,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::joints::FeetLacking;
 use super::scores::ScoreHabit;
 use super::spells::Frames;
 use super::{CUTS_AT_EDGE, Detector, HIP_WIDTH, Joints, LOST_BY, OCCLUDED_ERROR, QUALITY, SIZE_OVER_STATURE};
@@ -53,6 +54,8 @@ pub(in crate::views) struct SequenceDetection<'a> {
     frames: Frames,
     /// `[B·T, 1, 1]` 1 if this detector makes errors at all, else 0.
     errs: Tensor,
+    /// Of all frames, `[B·T, …]`.
+    feet: Option<FeetLacking>,
 }
 
 impl<'a> SequenceDetection<'a> {
@@ -60,8 +63,11 @@ impl<'a> SequenceDetection<'a> {
     pub(in crate::views) fn new(detector: Detector, joints: &'a Joints, dt: &Tensor) -> Self {
         let frames = Frames::new(dt);
         let share = if detector.noise > 0.0 { 1.0 - detector.perfect } else { 0.0 };
-        let errs = frames.repeated(&frames.windows.some(share).to_kind(Kind::Float));
-        Self { detector, joints, frames, errs }
+        let errs = frames.windows.some(share).to_kind(Kind::Float);
+        let lacking = joints.feet.as_ref().map(|feet| feet.lacking(&frames.windows, detector.gaps, &errs));
+        let errs = frames.repeated(&errs);
+        let feet = lacking.map(|lacking| lacking.of_each(frames.steps));
+        Self { detector, joints, frames, errs, feet }
     }
 
     /// `[B·T, J, 3]` the joints of `footage` at the places on the body that the detector means by them.
@@ -87,7 +93,8 @@ impl<'a> SequenceDetection<'a> {
             let _ = offset.narrow(1, hip, 1).g_add_(&own);
         }
         let offset = self.frames.repeated(&offset).unsqueeze(3);
-        points + axes.matmul(&offset).squeeze_dim(3) * &self.errs * self.detector.noise
+        let meant = self.feet.as_ref().map_or_else(|| points.shallow_clone(), |feet| feet.misplaced(points));
+        meant + axes.matmul(&offset).squeeze_dim(3) * &self.errs * self.detector.noise
     }
 
     /// Key points `[B·T, J, 3]` with scores from projections `[B·T, J, 2]`, pixels in images of `size` `[B·T, 2]`, of people
@@ -197,7 +204,10 @@ impl<'a> SequenceDetection<'a> {
             gone = gone.logical_or(&mask);
         }
         let cuts = frames.repeated(&frames.windows.some(CUTS_AT_EDGE * level));
-        let gone = gone.logical_and(&has_gaps).logical_or(&outside(seen, size).logical_and(&cuts));
+        gone = gone.logical_and(&has_gaps).logical_or(&outside(seen, size).logical_and(&cuts));
+        if let Some(feet) = &self.feet {
+            gone = gone.logical_or(&feet.missing);
+        }
         if_enough_are_left(&gone, self.joints)
     }
 }
