@@ -266,7 +266,7 @@ pub fn are_trees(parents: &[i32]) -> bool {
     }
     let mut ways = vec![Way::Unknown; parents.len()];
     // Each joint is walked through twice at the most.
-    let mut ends = |start: usize| {
+    let ends = |start: usize| {
         let mut walked = Vec::new();
         let mut joint = start as i32;
         while joint != -1 {
@@ -281,5 +281,5 @@ pub fn are_trees(parents: &[i32]) -> bool {
         walked.into_iter().for_each(|joint| ways[joint] = Way::Ends);
         true
     };
-    (0..parents.len()).all(|joint| ends(joint))
+    (0..parents.len()).all(ends)
 }
