@@ -5,11 +5,10 @@
 //! for the guards of streams ([`crate::guarded`]).
 
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
-use poselift::Error;
 use poselift::camera::Undistorter;
 use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED};
 use poselift::model::Card;
-use poselift::skeleton::{Conversion, Layout, is_of_foot};
+use poselift::skeleton::{Conversion, Layout};
 
 /// What a look at all points of an array showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,19 +108,13 @@ fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
 
-/// The index of each of the network's joints among the points of a layout, none for points of feet that it lacks; `None` where they
-/// are the same.
+/// The index of each of the network's joints among the points of a layout, none for joints that it may lack ([`Conversion::new`]);
+/// `None` where they are the same.
 ///
 /// # Errors
 /// The layout lacks other joints that the network reads.
 pub(crate) fn places(layout: &Layout, card: &Card) -> poselift::Result<Option<Vec<Option<usize>>>> {
     let joints = &card.input.joints;
-    let is_lacking = |joint: &&str| !is_of_foot(joint) && layout.position(joint).is_none();
-    let lacking: Vec<&str> = joints.iter().map(String::as_str).filter(is_lacking).collect();
-    if !lacking.is_empty() {
-        let (name, lacking) = (layout.name, lacking.join(", "));
-        return Err(Error::input(format!("layout {name} has no {lacking}, expected all joints that the model reads")));
-    }
     let conversion = Conversion::new(layout, joints)?;
     let found = conversion.source_of();
     let is_same = layout.len() == joints.len() && found.iter().enumerate().all(|(joint, place)| *place == Some(joint));

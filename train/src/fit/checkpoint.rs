@@ -22,6 +22,8 @@ use crate::trained::{TrainedLifter, ZScore};
 
 /// The configuration of a run.
 pub const CONFIG: &str = "config.json";
+/// The configuration of a run that fits a memory, in a folder of its own.
+pub const MEMORY_CONFIG: &str = "memory.json";
 /// The description of its data.
 pub const DATASET: &str = "dataset.json";
 /// The fingerprint of its data.

@@ -38,7 +38,7 @@ use train_loop::{Models, TrainLoop};
 /// What a run's folder holds.
 const FILES: RunFiles = RunFiles {
     config: checkpoint::CONFIG,
-    of_a_run: &[checkpoint::LAST, checkpoint::SUMMARY, crate::memory::CONFIG],
+    of_a_run: &[checkpoint::LAST, checkpoint::SUMMARY, checkpoint::MEMORY_CONFIG],
     written: &checkpoint::WRITTEN,
 };
 

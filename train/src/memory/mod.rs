@@ -36,7 +36,7 @@ use crate::output;
 use train_loop::TrainLoop;
 
 /// The configuration of a run.
-pub const CONFIG: &str = "memory.json";
+pub const CONFIG: &str = checkpoint::MEMORY_CONFIG;
 /// The most seconds between two frames of one person: windows of training have no longer gap.
 const LONGEST_GAP: f64 = 0.5;
 /// Its copy of the network that lifts single frames.
