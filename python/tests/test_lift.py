@@ -249,5 +249,5 @@ def test_a_model_file_is_opened(coco):
 
     lifter = poselift.Lifter(ROOT / "models/h36m17.onnx", device="cpu")
     assert lifter.layout == "h36m17"
-    with pytest.raises(poselift.InputError, match="layout coco17 has no hip"):
+    with pytest.raises(poselift.InputError, match="layout coco17 does not hold what the model reads: hip"):
         lifter.lift(coco, layout="coco17", size=SIZE)
