@@ -60,12 +60,12 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("poselift")
+    parser.add_argument("poselift", type=os.path.abspath)
     parser.add_argument("model", type=os.path.abspath)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ray", metavar="PYTHON")
-    parser.add_argument("--mlserver", metavar="PYTHON")
+    parser.add_argument("--ray", metavar="PYTHON", type=os.path.abspath)
+    parser.add_argument("--mlserver", metavar="PYTHON", type=os.path.abspath)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--overload", type=float, metavar="SECONDS")
     return parser.parse_args()
