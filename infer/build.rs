@@ -34,7 +34,7 @@ fn main() {
         place += taken;
         own.extend_from_slice(&file[place..place + length]);
         place += length;
-        writeln!(table, "    Piece {{ from: {from}, taken: {taken}, own: {length} }},").expect("a String takes all");
+        writeln!(table, "    [{from}, {taken}, {length}],").expect("a String takes all");
     }
     table.push_str("]\n");
     let out = env::var("OUT_DIR").expect("Cargo sets it");

@@ -42,3 +42,4 @@ pub use options::{Limits, Options, OriginCheck};
 pub use server::{Event, Report, Server};
 pub use tensor::Tensor;
 pub use tls::TlsFiles;
+pub use traces::is_collector;

@@ -24,6 +24,11 @@ use crate::models::ModelKey;
 /// Who hears that spans could not be sent, and why.
 pub(crate) type Complain = Arc<dyn Fn(String) + Send + Sync>;
 
+/// Whether traces can be sent to `endpoint`: an OTLP collector at `http://HOST:PORT`. Anything else would be taken for https.
+pub fn is_collector(endpoint: &str) -> bool {
+    endpoint.starts_with("http://")
+}
+
 /// Where spans go. Those beyond what the collector takes are dropped, so that no request waits for it.
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
@@ -47,8 +52,7 @@ impl Traces {
             let text = format!("cannot send traces to {endpoint}: {why}");
             io::Error::new(io::ErrorKind::InvalidInput, text)
         };
-        // Anything else would be taken for https.
-        if !endpoint.starts_with("http://") {
+        if !is_collector(endpoint) {
             return Err(refusal("expected http://HOST:PORT, where a collector takes OTLP over gRPC"));
         }
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build();

@@ -38,7 +38,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // SAFETY: it came from `poselift_open`, and nobody has it any more.
+        // SAFETY: it came from `poselift_open`, and no caller has it any more.
         poselift_close(Some(unsafe { Box::from_raw(self.0) }));
     }
 }

@@ -20,7 +20,7 @@ const WRIST: usize = H36M17.joint("right_wrist");
 /// Frames that the examples get: enough for smoothing and for a person to come and go.
 const FRAMES: usize = 60;
 
-/// The clip in COCO-17; in some frames a second person without an id stands beside the first, and in one nobody.
+/// The clip in COCO-17; in some frames a second person without an id stands beside the first, and one frame has no person.
 fn frames() -> Vec<Frame> {
     let text = fs::read_to_string(CLIP).unwrap();
     let own: Vec<usize> = COCO17.joints.iter().map(|name| MEDIAPIPE33.position(name).unwrap()).collect();

@@ -128,6 +128,13 @@ fn an_interrupted_run_keeps_what_it_lifted_in_every_format() {
             }
         }
         assert_eq!(found.len(), whole, "{format}: it is lost, or frames are missing");
+        let lines = found.iter().filter(|&&byte| byte == b'\n').count();
+        match *format {
+            "trc" => assert!(lines > 200, "{lines} lines"),
+            "html" => assert!(found.ends_with(b"</html>\n"), "the page has no end"),
+            "jsonl" => assert_eq!(lines, 1 + 230, "a header and a line a frame"),
+            _ => {}
+        }
     }
     let left = std::fs::read_dir(bench.path("")).unwrap().count();
     assert_eq!(left, 1 + 8, "the model and the outputs");

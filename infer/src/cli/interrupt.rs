@@ -72,6 +72,7 @@ impl Interruption {
         use signal_hook::flag::register_conditional_default;
         use signal_hook::iterator::Signals;
         use signal_hook::low_level::emulate_default_handler;
+
         // `nohup` and background jobs ignore some of them, and so do we.
         let heard: Vec<_> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
         let is_ending = self.is_ending();

@@ -10,16 +10,10 @@ use crate::error::Result;
 
 const F32: &[u8] = include_bytes!("../../../models/coco17.onnx");
 const INT8: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
-/// `coco17-memory.onnx`, in order: what it shares with [`INT8`] and bytes of its own ([`MEMORY_OWN`]). Made by `build.rs`.
-const MEMORY: &[Piece] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
+/// The pieces of `coco17-memory.onnx`, in order, as `[from, taken, own]`: `taken` bytes of [`INT8`] from its byte `from`, then
+/// the next `own` bytes of [`MEMORY_OWN`]. Made by `build.rs`.
+const MEMORY: &[[usize; 3]] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
 const MEMORY_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.own"));
-
-/// A piece of a file: `taken` bytes of another one from its byte `from`, then `own` bytes that only this one has.
-struct Piece {
-    from: usize,
-    taken: usize,
-    own: usize,
-}
 
 /// The names of the models that the program contains.
 pub(super) const NAMES: [&str; 3] = ["coco17", "coco17-int8", "coco17-memory"];
@@ -50,11 +44,11 @@ fn int8() -> ModelFile {
 
 /// The bytes of `coco17-memory.onnx`.
 fn memory() -> Bytes {
-    let length = MEMORY.iter().map(|piece| piece.taken + piece.own).sum();
+    let length = MEMORY.iter().map(|[_, taken, own]| taken + own).sum();
     let (mut bytes, mut own) = (Vec::with_capacity(length), MEMORY_OWN);
-    for piece in MEMORY {
-        bytes.extend_from_slice(&INT8[piece.from..][..piece.taken]);
-        let (next, rest) = own.split_at(piece.own);
+    for &[from, taken, length] in MEMORY {
+        bytes.extend_from_slice(&INT8[from..][..taken]);
+        let (next, rest) = own.split_at(length);
         bytes.extend_from_slice(next);
         own = rest;
     }

@@ -607,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_submitted_is_answered_unless_nobody_waits_and_a_full_queue_refuses() {
+    fn what_is_submitted_is_answered_unless_its_caller_left_and_a_full_queue_refuses() {
         let network = MockNetwork::of_subject_with_sigma();
         // Room for two poses, and batches of three that wait for as long as the test takes.
         let shared = SharedNetwork::start_with_room(network, 3, Duration::from_secs(600), 2).unwrap();

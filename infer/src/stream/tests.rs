@@ -170,7 +170,7 @@ fn people_without_feet_are_seen_well_enough_to_judge_the_order_by() {
 }
 
 #[test]
-fn feet_alone_are_nobody() {
+fn feet_alone_are_no_person() {
     let mut feet = frame(0, 1);
     feet.people[0].keypoints.extend([Keypoint { x: 1.0, y: 2.0, score: 1.0 }; 6]);
     feet.people[0].keypoints[3..17].fill(Keypoint::MISSING);

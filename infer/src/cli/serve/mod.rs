@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use poselift_serve::{Event, Limits, Options, Server, TlsFiles};
+use poselift_serve::{Event, Limits, Options, Server, TlsFiles, is_collector};
 
 use super::report::Terminal;
 use super::{DeviceArgs, ExitStatus, batch_size, count, milliseconds};
@@ -170,7 +170,7 @@ fn collector(args: &ServeArgs, terminal: Terminal) -> Option<String> {
         Some(other) if other != "grpc" => {
             format!("OTEL_EXPORTER_OTLP_PROTOCOL is {other}, and traces are sent by grpc alone")
         }
-        _ if !url.starts_with("http://") => {
+        _ if !is_collector(&url) => {
             format!("OpenTelemetry's collector is {url}, and traces are sent to http://HOST:PORT alone")
         }
         _ => return Some(url),

@@ -225,7 +225,7 @@ impl Detector for MediaPipe {
             return decode_list(text, document);
         }
         let frame: LandmarkFrame = parse(text, document.line)?;
-        // A frame without landmarks is one of nobody: JavaScript leaves a key out that has no value.
+        // A frame without landmarks has no person: JavaScript leaves a key out that has no value.
         if !frame.has_frames {
             return push(frame, document);
         }
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn names_beside_a_clip_are_no_landmarks_and_a_frame_without_the_key_is_of_nobody() {
+    fn names_beside_a_clip_are_no_landmarks_and_a_frame_without_the_key_has_no_person() {
         let person = person();
         let clip = format!(
             r#"{{"fps":30,"landmarks":["nose","left_eye"],"frames":[{{"landmarks":{person}}},{{"landmarks":{person}}}]}}"#
