@@ -481,6 +481,8 @@ fn web_pages_connect_only_from_origins_that_are_allowed() {
     for foreign in ["https://evil.example", "http://localhost", "null"] {
         let refusal = connect_as_page(&url, foreign).unwrap_err();
         assert!(refusal.contains("403"), "{foreign}: {refusal}");
+        // The first one alone is told, once its thread gets to it.
+        running.wait_for("a web page of https://evil.example: give --allow-origin https://evil.example");
     }
     let mut page = connect_as_page(&url, "http://localhost:5173").unwrap();
     page.send(Message::text(line(3, &[(17, 1.0)]))).unwrap();
@@ -490,7 +492,6 @@ fn web_pages_connect_only_from_origins_that_are_allowed() {
     while page.read().is_ok() {}
     let (status, said) = running.end();
     assert!(status.success(), "{said}");
-    assert!(said.contains("a web page of https://evil.example: give --allow-origin https://evil.example"), "{said}");
 }
 
 /// A page that says which way its connection went.

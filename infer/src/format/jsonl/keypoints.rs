@@ -65,6 +65,8 @@ impl KeypointLines {
             Ok(Some(line)) => first = Some(parser.frame(&line).map_err(|e| e.at(name))),
             Err(e) => first = Some(Err(e)),
         }
+        // The joints' names in the first frame are as good as a header's layout.
+        info.layout = info.layout.or(parser.layout);
         parser.layout = info.layout;
         let has_frames = first.is_some();
         Ok(Self { lines, info, first, parser, passed_over: PassedOver::default(), has_frames })
@@ -116,7 +118,7 @@ impl KeypointMessages {
         self.parser.reuse(spent);
     }
 
-    /// The layout that was given, or named by a header.
+    /// The layout that was given, named by a header, or is that of the joints' names.
     pub(in crate::format) fn layout(&self) -> Option<&'static Layout> {
         self.parser.layout
     }
@@ -210,7 +212,8 @@ impl Parser {
         let mut scanner = Scanner::new(line.text);
         let frame = self.fields(&mut scanner).or_else(|fault| {
             // A reader of frames that are spelt otherwise would wait for the rest of one that is cut off.
-            loose::frame(line.text, self.next_index, self.layout).map(|frame| self.sized(frame)).ok_or(fault)
+            let frame = loose::frame(line.text, self.next_index, &mut self.layout);
+            frame.map(|frame| self.sized(frame)).ok_or(fault)
         });
         let frame = frame.map_err(|fault| {
             if is_header(line) {

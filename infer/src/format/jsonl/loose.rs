@@ -12,11 +12,12 @@ use serde_json::{Map, Value};
 use crate::format::detector::{Label, flat_keypoints, score};
 use crate::format::values::Values;
 use crate::pose::{Frame, Keypoint, Person};
-use crate::skeleton::{COCO17, Layout, joint_name};
+use crate::skeleton::{COCO17, COCO23, Layout, is_of_foot, joint_name};
 
-/// The frame in a line; one that names no number is `next_index`. `None` where it is in no spelling that is known.
+/// The frame in a line; one that names no number is `next_index`. Where no `layout` is known, the names of joints decide it.
+/// `None` where the frame is in no spelling that is known.
 #[cold]
-pub(super) fn frame(line: &[u8], next_index: u64, layout: Option<&'static Layout>) -> Option<Frame> {
+pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static Layout>) -> Option<Frame> {
     // Python's NaN becomes null on the way.
     let mut values = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new(""));
     let Value::Object(fields) = serde_json::from_slice(&values.next().ok()??.text).ok()? else { return None };
@@ -27,9 +28,10 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: Option<&'static Layout
         None => next_index,
         Some(number) => label(number).frame()?,
     };
+    let known = layout.or_else(|| layout_of_names(&fields));
     let people = match fields.get("people") {
-        Some(people) => people_of(people, layout)?,
-        None => person(&fields, Label::None, layout)?.into_iter().collect(),
+        Some(people) => people_of(people, known)?,
+        None => person(&fields, Label::None, known)?.into_iter().collect(),
     };
     let time = match first_of(&fields, &super::keypoints::TIME) {
         None => None,
@@ -39,7 +41,22 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: Option<&'static Layout
         None => None,
         Some(size) => size_of(size)?,
     };
+    *layout = known;
     Some(Frame { index: number, time, size, people, ..Frame::default() })
+}
+
+/// COCO's order for joints that a frame names, with feet if it names any of them; `None` where it names none.
+fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
+    let people: Vec<&Value> = match frame.get("people") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(Value::Object(by_id)) => by_id.values().collect(),
+        _ => Vec::new(),
+    };
+    let keypoints = people.into_iter().map(|person| person.get("keypoints")).chain([frame.get("keypoints")]);
+    let names = keypoints.flatten().filter_map(Value::as_object).flat_map(Map::keys);
+    let joints: Vec<_> = names.map(|name| joint_name(name)).filter(|name| COCO23.position(name).is_some()).collect();
+    let has_feet = joints.iter().any(|name| is_of_foot(name));
+    (!joints.is_empty()).then_some(if has_feet { &COCO23 } else { &COCO17 })
 }
 
 /// What stands under the first of `keys` that is there and not null.
@@ -117,9 +134,9 @@ fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint
     }
 }
 
-/// Points by their joints' names, in the order of the `layout`, else of COCO's.
+/// Points by their joints' names, in the order of the `layout`; `None` where no name is one of its.
 fn named_points(by_name: &Map<String, Value>, layout: Option<&'static Layout>) -> Option<Vec<Keypoint>> {
-    let layout = layout.unwrap_or(&COCO17);
+    let layout = layout?;
     let mut keypoints = vec![Keypoint::MISSING; layout.len()];
     let mut is_known = false;
     for (name, value) in by_name {
@@ -184,7 +201,7 @@ mod tests {
     const POINT: Keypoint = Keypoint { x: 1.5, y: 2.0, score: 0.5 };
 
     fn people(text: &str, layout: Option<&'static Layout>) -> Option<Vec<Person>> {
-        frame(text.as_bytes(), 4, layout).map(|frame| frame.people)
+        frame(text.as_bytes(), 4, &mut layout.into()).map(|frame| frame.people)
     }
 
     #[test]
@@ -218,10 +235,25 @@ mod tests {
     }
 
     #[test]
+    fn names_decide_the_layout_of_a_stream_once() {
+        let body = r#"{"people":[{"keypoints":{"nose":[1.5,2,0.5]}}]}"#;
+        let feet = r#"{"people":[{"keypoints":{"nose":[1.5,2,0.5]}},{"keypoints":{"right_heel":[1.5,2,0.5]}}]}"#;
+        let mut layout = None;
+        let found = frame(feet.as_bytes(), 0, &mut layout).unwrap().people;
+        assert_eq!(layout, Some(&COCO23));
+        assert_eq!(found[1].keypoints[COCO23.position("right_heel").unwrap()], POINT);
+        // A person without feet has missing ones then.
+        assert_eq!(frame(body.as_bytes(), 1, &mut layout).unwrap().people[0].keypoints.len(), 23);
+        layout = None;
+        frame(body.as_bytes(), 0, &mut layout).unwrap();
+        assert_eq!(layout, Some(&COCO17));
+    }
+
+    #[test]
     fn numbers_times_and_sizes_in_other_spellings() {
-        let found = frame(br#"{"frame":null,"time":"00:01:02.5","size":[0,0],"people":[]}"#, 4, None).unwrap();
+        let found = frame(br#"{"frame":null,"time":"00:01:02.5","size":[0,0],"people":[]}"#, 4, &mut None).unwrap();
         assert_eq!((found.index, found.time, found.size), (4, Some(62.5), None));
-        let found = frame(br#"{"frame_id":"img_0012.png","size":["64","48"],"people":null}"#, 4, None).unwrap();
+        let found = frame(br#"{"frame_id":"img_0012.png","size":["64","48"],"people":null}"#, 4, &mut None).unwrap();
         assert_eq!((found.index, found.size), (12, Some([64, 48])));
     }
 
@@ -237,7 +269,7 @@ mod tests {
             "{\"people\":[]} x",
             "{}",
         ] {
-            assert_eq!(frame(text.as_bytes(), 0, None), None, "{text}");
+            assert_eq!(frame(text.as_bytes(), 0, &mut None), None, "{text}");
         }
         assert_eq!(people("{\"people\":[{\"keypoints\":[[1,2,3],null]}]}", Some(&COCO17)), None);
     }
