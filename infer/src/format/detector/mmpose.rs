@@ -39,12 +39,38 @@ struct Instance {
     track_id: Label,
 }
 
-/// A list of frames, or of the people in one image.
+/// One of a list of frames, or of the people in one image.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "EntryFields")]
 enum Entry {
     Frame(InstanceFrame),
     Person(Instance),
+}
+
+/// The fields of both, so that what is wrong in one is told by its place.
+#[derive(Deserialize)]
+struct EntryFields {
+    #[serde(default)]
+    frame_id: Label,
+    instances: Option<Vec<Instance>>,
+    keypoints: Option<Points>,
+    #[serde(default)]
+    keypoint_scores: Numbers,
+    #[serde(default, alias = "instance_id")]
+    track_id: Label,
+}
+
+impl TryFrom<EntryFields> for Entry {
+    type Error = &'static str;
+
+    fn try_from(fields: EntryFields) -> Result<Self, &'static str> {
+        let EntryFields { frame_id, instances, keypoints, keypoint_scores, track_id } = fields;
+        match (instances, keypoints) {
+            (Some(instances), _) => Ok(Self::Frame(InstanceFrame { frame_id, instances })),
+            (None, Some(keypoints)) => Ok(Self::Person(Instance { keypoints, keypoint_scores, track_id })),
+            (None, None) => Err("neither `instances`, as a frame has them, nor a person's `keypoints`"),
+        }
+    }
 }
 
 /// The format.
@@ -165,6 +191,17 @@ mod tests {
             assert_eq!((frames.len(), frames[0].people.len()), (1, 2));
         }
         assert_eq!(decode(&instance).unwrap().frames[0].people[0].keypoints[0].score, 1.05);
+    }
+
+    #[test]
+    fn what_is_wrong_in_an_entry_is_told_by_its_place() {
+        let wrong = r#"[{"frame_id":1,"instances":[{"keypoints":[[1,2],[3,"x"]]}]}]"#;
+        for text in [wrong.to_owned(), format!(r#"{{"instance_info":{wrong}}}"#)] {
+            let message = decode(&text).map(|_| ()).unwrap_err().to_string();
+            assert!(message.contains("\"x\"") && message.contains("column"), "{message}");
+        }
+        let message = decode(r#"[{"frame_id":1}]"#).map(|_| ()).unwrap_err().to_string();
+        assert!(message.contains("neither `instances`"), "{message}");
     }
 
     #[test]

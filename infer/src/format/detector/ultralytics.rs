@@ -1,6 +1,10 @@
 //! Ultralytics' `to_json`: a list of people a frame, `keypoints` an object of lists; a clip is a list of such lists.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::json::{Label, Numbers, parse};
 use super::{Detector, Document, score};
@@ -23,12 +27,39 @@ struct Lists {
 }
 
 /// A person, a frame of them, or such a frame as the text that `to_json` gave.
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Entry {
     Person(Detection),
     Frame(Vec<Detection>),
     Text(String),
+}
+
+/// By the kind of the value, so that what is wrong in one is told by its place.
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfKind;
+
+        impl<'de> Visitor<'de> for OfKind {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a person, a list of people, or such a list as a text")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Entry::Person)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, people: A) -> Result<Entry, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(people)).map(Entry::Frame)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Entry, E> {
+                Ok(Entry::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(OfKind)
+    }
 }
 
 /// The format.
@@ -86,6 +117,20 @@ mod tests {
             assert_eq!(document.frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>(), people);
             let person = document.frames.iter().flat_map(|frame| &frame.people).next().unwrap();
             assert_eq!((person.id, person.keypoints[0]), (Some(4), Keypoint { x: 1.0, y: 3.0, score: 0.5 }));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_an_entry_is_told_by_its_place() {
+        let person = r#"{"keypoints":{"x":[1,"high"],"y":[3,4]}}"#;
+        for (text, expected) in [
+            (format!("[{person}]"), "\"high\""),
+            (format!("[[{person}]]"), "\"high\""),
+            ("[3]".to_owned(), "expected a person, a list of people"),
+        ] {
+            let mut document = Document::default();
+            let message = Ultralytics.decode(text.as_bytes(), &mut document).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.contains("column"), "{message}");
         }
     }
 }
