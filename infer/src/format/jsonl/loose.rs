@@ -201,7 +201,7 @@ mod tests {
     const POINT: Keypoint = Keypoint { x: 1.5, y: 2.0, score: 0.5 };
 
     fn people(text: &str, layout: Option<&'static Layout>) -> Option<Vec<Person>> {
-        frame(text.as_bytes(), 4, &mut layout.into()).map(|frame| frame.people)
+        frame(text.as_bytes(), 4, &mut { layout }).map(|frame| frame.people)
     }
 
     #[test]
