@@ -81,10 +81,6 @@ impl Detector for MmPose {
         if !text.trim_ascii_start().starts_with(b"[") {
             return decode_object(text, document);
         }
-        // Frames are the usual case and are read without a look at the other.
-        if let Ok(frames) = serde_json::from_slice::<Vec<InstanceFrame>>(text) {
-            return frames.into_iter().try_for_each(|frame| push(frame, document));
-        }
         push_all(parse(text, document.line)?, document)
     }
 }
@@ -98,7 +94,7 @@ fn push_all(entries: Vec<Entry>, document: &mut Document) -> Result<()> {
             Entry::Person(instance) => people.push(person(instance)?),
         }
     }
-    if !people.is_empty() || document.frames.is_empty() {
+    if !people.is_empty() {
         document.push(None, None, people);
     }
     Ok(())
@@ -115,6 +111,10 @@ fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
     }
     let demo: Demo = parse(text, document.line)?;
     document.layout = document.layout.or(named(&demo.meta_info)?);
+    if demo.instance_info.is_empty() && document.frames.is_empty() {
+        // One image in which there is no person.
+        document.push(None, None, Vec::new());
+    }
     push_all(demo.instance_info, document)
 }
 

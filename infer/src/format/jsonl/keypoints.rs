@@ -50,7 +50,7 @@ impl KeypointLines {
     ) -> Result<Self> {
         let mut lines = Lines::new(input, name);
         let mut parser = Parser { layout, wide: Wide::detect(), ..Parser::default() };
-        let mut info = StreamInfo { layout, ..StreamInfo::default() };
+        let mut info = StreamInfo::default();
         let mut first = None;
         match lines.next() {
             Ok(None) => return Err(no_frames().at(name)),
@@ -59,15 +59,14 @@ impl KeypointLines {
                 info.fps = header.fps;
                 parser.size = header.size();
                 if layout.is_none() {
-                    info.layout = header.layout().map_err(|e| e.at(name).line(line.number))?;
+                    parser.layout = header.layout().map_err(|e| e.at(name).line(line.number))?;
                 }
             }
             Ok(Some(line)) => first = Some(parser.frame(&line).map_err(|e| e.at(name))),
             Err(e) => first = Some(Err(e)),
         }
         // The joints' names in the first frame are as good as a header's layout.
-        info.layout = info.layout.or(parser.layout);
-        parser.layout = info.layout;
+        info.layout = parser.layout;
         let has_frames = first.is_some();
         Ok(Self { lines, info, first, parser, passed_over: PassedOver::default(), has_frames })
     }
