@@ -87,7 +87,13 @@ impl Lifter {
     }
 
     /// Lifts a clip, as the program lifts a file: `[T, N, J, 3]`, each person at the place of the key points.
-    fn lift_clip<'py>(&self, py: Python<'py>, clip: KeypointFields<'py>, seen: Seen) -> PyResult<PoseArrays<'py>> {
+    fn lift_clip<'py>(
+        &self,
+        py: Python<'py>,
+        clip: KeypointFields<'py>,
+        seen: Seen,
+        look_ahead: Option<f64>,
+    ) -> PyResult<PoseArrays<'py>> {
         let Seen(layout, size, focal, camera) = seen;
         let shape = clip.shape();
         let KeypointClip { mut frames, layout: own_layout, fps } = clip.clip(Known::ByPlace)?;
@@ -101,7 +107,7 @@ impl Lifter {
                     undistort_frame(frame, camera.get())?;
                 }
             }
-            let frames = self.lift_frames(&frames, layout, &notes)?;
+            let frames = self.lift_frames(&frames, layout, look_ahead, &notes)?;
             Ok(PoseClip { frames, info: self.pose_info(fps) })
         })?;
         Ok(clip.into_arrays_by_place(py, shape, notes.take()))
@@ -230,6 +236,7 @@ impl Lifter {
         &self,
         frames: &[Frame],
         layout: Option<&'static Layout>,
+        look_ahead: Option<f64>,
         notes: &Notes,
     ) -> Answer<Vec<LiftedFrame>> {
         let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
@@ -247,7 +254,10 @@ impl Lifter {
         let mut refusals = Vec::new();
         // Another clip than the last.
         lifter.forget();
-        let lifted = lifter.lift_frames(frames, &conversion, &mut refusals);
+        let lifted = match look_ahead {
+            None => lifter.lift_frames(frames, &conversion, &mut refusals),
+            Some(seconds) => lifter.lift_clip(frames, &conversion, seconds, &mut refusals),
+        };
         self.idle().push(lifter);
         if let Some(first) = refusals.first() {
             notes.add(format!("{} people could not be lifted, the first: {first}", refusals.len()));

@@ -220,6 +220,19 @@ def test_the_packages_models_have_names(clip):
     assert jitter("coco17-memory") < 0.8 * jitter("coco17-int8")
 
 
+def test_a_model_with_a_memory_looks_ahead_in_clips(lifter, clip, coco):
+    remembers = poselift.Lifter("coco17-memory")
+    forward, ahead = (remembers.lift(clip, look_ahead=seconds).joints for seconds in (None, 1.0))
+    apart = numpy.nanmax(numpy.abs(forward - ahead))
+    assert 0.001 < apart < 0.5
+    with pytest.raises(poselift.UsageError, match="coco17-int8 remembers nothing"):
+        lifter.lift(clip, look_ahead=1.0)
+    with pytest.raises(poselift.UsageError, match="look_ahead needs a clip"):
+        remembers.lift(coco, look_ahead=1.0)
+    with pytest.raises(poselift.UsageError, match="expected a number above 0"):
+        remembers.lift(clip, look_ahead=-1.0)
+
+
 def test_errors_say_place_and_hint(tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(poselift.FileError, match="model.onnx: cannot read the model: No such file"):

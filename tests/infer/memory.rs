@@ -146,6 +146,65 @@ fn a_clip_is_remembered_alike_at_once_frame_by_frame_and_by_the_program() {
 }
 
 #[test]
+fn looking_ahead_is_the_mean_of_both_directions_however_frames_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = remembering(folder.path(), "coco17-int8.onnx");
+    let frames = clip();
+    let mut lifter = lifter(&path, Engine::Auto);
+    let conversion = lifter.conversion(&MEDIAPIPE33).unwrap();
+    let forward = lift(&mut lifter, &frames);
+    // The clip takes five seconds: all of it is ahead of its first frame.
+    let ahead = lifter.lift_clip(&frames, &conversion, 60.0, &mut Vec::new()).unwrap();
+    let last = frames.last().and_then(|frame| frame.time).unwrap();
+    let backwards: Vec<Frame> =
+        frames.iter().rev().map(|f| Frame { time: f.time.map(|time| last - time), ..f.clone() }).collect();
+    lifter.forget();
+    let backwards = lift(&mut lifter, &backwards);
+    assert!(apart(&forward, &ahead) > 0.005, "nothing was seen ahead");
+    let mut mean = forward;
+    for (people, back) in mean.iter_mut().zip(backwards.iter().rev()) {
+        for (person, back) in people.people.iter_mut().zip(&back.people) {
+            let joints = person.joints.as_flattened_mut().iter_mut().zip(back.joints.as_flattened());
+            for (number, back) in joints.chain(person.sigma.iter_mut().zip(&back.sigma)) {
+                *number = (*number + back) / 2.0;
+            }
+        }
+    }
+    // Times that are told otherwise are rounded otherwise.
+    let worst = apart(&mean, &ahead);
+    assert!(worst < 1e-3, "{worst}");
+
+    let run = |arguments: &[&str], stdin: bool| {
+        let mut command = poselift();
+        command
+            .args(["run", "--layout", "mediapipe33", "--sigma", "--quiet", "--look-ahead", "0.4", "--model"])
+            .arg(&path);
+        match stdin {
+            true => command.stdin(std::fs::File::open(CLIP).unwrap()),
+            false => command.arg(CLIP),
+        };
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let poses = run(&["--threads", "2"], false);
+    assert_eq!(poses.iter().filter(|byte| **byte == b'\n').count(), frames.len() + 1, "every frame has its line");
+    assert!(poses == run(&["--threads", "1", "--batch", "1"], false), "threads or batches change the poses");
+    assert!(poses == run(&[], true), "a pipe changes the poses");
+}
+
+#[test]
+fn only_a_model_with_a_memory_looks_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("poses.jsonl");
+    let output = poselift().args(["run", CLIP, "--look-ahead", "1", "-o"]).arg(&out).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("coco17 remembers nothing") && said.contains("coco17-memory"), "{said}");
+    assert!(!out.exists(), "an output is made for what cannot be");
+}
+
+#[test]
 fn a_batch_of_people_of_whom_nothing_is_known_is_lifted_as_new() {
     let folder = tempfile::tempdir().unwrap();
     let path = remembering(folder.path(), "coco17.onnx");

@@ -62,6 +62,28 @@ fn recordings_beside_markers_have_the_errors_that_were_measured() {
 }
 
 #[test]
+fn a_memory_that_looks_ahead_errs_less_beside_markers() {
+    let Some(recordings) = shared("data/truth") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let poses = folder.path().join("poses.jsonl");
+    let [mut alone, mut ahead] = [0.0; 2];
+    for clip in ["walk_ts", "squat"] {
+        let truth = recordings.join(format!("{clip}.truth.json"));
+        for detector in ["full", "heavy"] {
+            let points = recordings.join(format!("{clip}.{detector}.mediapipe33.jsonl"));
+            let mpjpe = |options: &[&str]| {
+                lift(&points, &poses, &[&["--device", "cpu", "--model", "coco17-memory"], options].concat());
+                compared(&poses, &truth)["mpjpe_mm"].as_f64().unwrap() / 4.0
+            };
+            alone += mpjpe(&[]);
+            ahead += mpjpe(&["--look-ahead", "1"]);
+        }
+    }
+    println!("MPJPE {alone} mm, looking ahead {ahead} mm");
+    assert!(ahead < 0.98 * alone, "{ahead}, {alone}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let poses = folder.path().join("poses.jsonl");

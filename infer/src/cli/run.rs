@@ -25,7 +25,7 @@ use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
-use crate::lift::Lifter;
+use crate::lift::{Lifter, LookAhead};
 use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::output::{Described, OutputFormat, PageNotes, known_names};
@@ -96,6 +96,10 @@ pub(super) struct RunArgs {
     /// (clip:0.05 for fast sports). live: by earlier poses alone (live:1: a cut-off of 1 Hz for still people, not 2)
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
+    /// With a model that remembers, for files: average its poses with those it gives going back from so many seconds later
+    /// (1 is enough)
+    #[arg(long, value_name = "S", value_parser = look_ahead)]
+    look_ahead: Option<f64>,
     #[command(flatten)]
     export: ExportArgs,
     #[command(flatten)]
@@ -135,6 +139,11 @@ fn from_help() -> String {
 
 fn to_help() -> String {
     format!("The output's format, where its extension does not show it: {}", known_names("").join(", "))
+}
+
+fn look_ahead(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=60.0).contains(seconds));
+    seconds.ok_or_else(|| "expected seconds, 0.01 to 60".to_owned())
 }
 
 pub(super) fn pitch(text: &str) -> Result<f32, String> {
@@ -221,6 +230,9 @@ fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<(
     let card = file.card();
     if (args.sigma || args.max_sigma.is_some()) && !card.output.sigma {
         return Err(no_sigma(card).at(file.name()));
+    }
+    if let Some(seconds) = args.look_ahead {
+        LookAhead::new(card, seconds).map_err(|error| error.at(file.name()))?;
     }
     if args.focal.is_some() && card.input.view == View::Camera {
         terminal.note(&format!("--focal changes nothing: {} sees people from the camera as it stands", card.name));
@@ -338,8 +350,8 @@ fn lift_one<N: PoseNetwork>(
     }
     let heard = notes.along(notices.report_on(source, terminal));
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
-    let RunArgs { fps, size, focal, max_sigma, .. } = *args;
-    let options = StreamOptions { fps, size, focal, max_sigma };
+    let RunArgs { fps, size, focal, max_sigma, look_ahead, .. } = *args;
+    let options = StreamOptions { fps, size, focal, max_sigma, look_ahead };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
     report.close();
     if let Ok(outcome) = &outcome {

@@ -4,6 +4,7 @@
 //! batches of its own joints.
 
 mod enough;
+mod look_ahead;
 mod look_at;
 mod people;
 mod recall;
@@ -21,6 +22,7 @@ use crate::pose::Keypoint;
 use crate::skeleton::{Conversion, Layout, is_of_foot};
 
 use enough::Enough;
+pub(crate) use look_ahead::LookAhead;
 pub use people::Refusal;
 use recall::Tracks;
 pub(crate) use sigma::PersonSigma;

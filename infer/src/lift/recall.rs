@@ -35,11 +35,16 @@ enum TrackId {
     Only,
 }
 
+/// A frame's time, seconds.
+pub(super) fn time(frame: &Frame) -> f64 {
+    frame.time.unwrap_or(frame.index as f64 * USUAL_STEP)
+}
+
 /// The people of `frames`, in order, of whom `are_lifted` says yes.
 pub(super) fn persons(frames: &[Frame], are_lifted: impl Iterator<Item = bool>) -> Vec<RecalledPerson> {
     let mut all = Vec::new();
     for (place, frame) in frames.iter().enumerate() {
-        let time = frame.time.unwrap_or(frame.index as f64 * USUAL_STEP);
+        let time = time(frame);
         let is_alone = frame.people.len() == 1;
         for person in &frame.people {
             let track = person.id.map(TrackId::Named).or(is_alone.then_some(TrackId::Only));

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
 use crate::guard::Notice;
-use crate::lift::Lifter;
+use crate::lift::{Lifter, LookAhead};
 use crate::model::{Card, PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
@@ -57,6 +57,8 @@ pub struct StreamOptions {
     pub focal: Option<f32>,
     /// The largest mean sigma, in the unit of the model's card, of a person whose pose is not marked as doubtful.
     pub max_sigma: Option<f32>,
+    /// How far a model with a memory looks ahead of each frame ([`Lifter::lift_clip`]), seconds; poses wait up to twice as long.
+    pub look_ahead: Option<f64>,
 }
 
 /// The header of a 3D stream lifted by the model of `card`.
@@ -76,7 +78,7 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
 /// Lifts all frames of `reader` into `writer`; `layout` is the stream's, if it is known.
 ///
 /// # Errors
-/// A layout that lacks joints which the model reads: then nothing was read. All other errors are in the [`Outcome`].
+/// A layout that lacks joints which the model reads, or a model that cannot look ahead: then nothing was read. All other errors are in the [`Outcome`].
 pub fn lift_stream<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     reader: Box<dyn FrameReader>,
@@ -88,6 +90,7 @@ pub fn lift_stream<N: PoseNetwork>(
     lifter.forget();
     let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
+    let look_ahead = options.look_ahead.map(|seconds| LookAhead::new(lifter.card(), seconds)).transpose()?;
     tell_absent(&conversion, observer);
     let pool = Arc::new(FramePool::default());
     let order = (!reader.info().is_layout_doubted).then(|| OrderCheck::new(lifter.card()));
@@ -100,6 +103,7 @@ pub fn lift_stream<N: PoseNetwork>(
         max_sigma: options.max_sigma,
         is_size_reported: false,
         order,
+        look_ahead,
         tally: Tally::default(),
         pool,
     };
@@ -126,6 +130,8 @@ struct Stream<'a, N> {
     is_size_reported: bool,
     /// `None` where the order of the points is doubted already.
     order: Option<OrderCheck>,
+    /// `None` where nothing waits for later frames.
+    look_ahead: Option<LookAhead>,
     tally: Tally,
     pool: Arc<FramePool>,
 }
@@ -134,7 +140,10 @@ impl<N: PoseNetwork> Stream<'_, N> {
     /// Completes the output in any case; the first failure is reported.
     fn lift_all(&mut self, reader: &mut ReaderThread, writer: Box<dyn PoseWriter>) -> Result<(), Stop> {
         let mut writer = WriterThread::new(writer, Arc::clone(&self.pool));
-        let lifted = self.lift_until_end(reader, &mut writer);
+        let mut lifted = self.lift_until_end(reader, &mut writer);
+        if !matches!(lifted, Err(Stop::Writing(_))) {
+            lifted = lifted.and(self.write_rest(&mut writer));
+        }
         let finished = writer.finish().map_err(Stop::Writing);
         lifted.and(finished)
     }
@@ -151,7 +160,8 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 writer.move_to_thread().map_err(Stop::Writing)?;
                 workers = self.lifter.thread_handles().and_then(Workers::start).map_err(Stop::Lifting)?;
             }
-            if !writer.write(self.settle(lifted)).map_err(Stop::Writing)? {
+            let done = self.looked_ahead(lifted)?;
+            if !writer.write(self.settle(done)).map_err(Stop::Writing)? {
                 // The writer thread has ended: finishing gives the reason.
                 return Ok(());
             }
@@ -161,6 +171,24 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 self.check_order()?;
             }
         }
+    }
+
+    /// What is done of the frames that wait, with those of `batch` behind them: all of them where none waits.
+    fn looked_ahead(&mut self, mut batch: LiftedBatch) -> Result<LiftedBatch, Stop> {
+        if let Some(look_ahead) = &mut self.look_ahead {
+            look_ahead.push(batch.frames, batch.lifted);
+            (batch.frames, batch.lifted) = look_ahead.take(self.lifter, &self.conversion).map_err(Stop::Lifting)?;
+        }
+        Ok(batch)
+    }
+
+    /// Writes the frames that waited for later ones, of which there are none.
+    fn write_rest(&mut self, writer: &mut WriterThread) -> Result<(), Stop> {
+        let Some(mut look_ahead) = self.look_ahead.take() else { return Ok(()) };
+        let (frames, lifted) = look_ahead.take_all(self.lifter, &self.conversion).map_err(Stop::Lifting)?;
+        let rest = LiftedBatch { frames, lifted, faults: Vec::new(), refusals: Vec::new() };
+        // Where the writer thread has ended, finishing gives the reason.
+        writer.write(self.settle(rest)).map(|_| ()).map_err(Stop::Writing)
     }
 
     /// Says what is odd about the order of the key points.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _adapters, _native, _runtime
 from ._arrays import as_floats
 from ._camera import Camera, native_camera
-from ._errors import InputError, warn_of
+from ._errors import InputError, UsageError, warn_of
 from ._keypoints import Keypoints
 from ._poses import PoseInfo, Poses
 
@@ -143,6 +143,7 @@ class Lifter:
         size: tuple[int, int] | None = None,
         focal: float | None = None,
         camera: Camera | str | os.PathLike[str] | None = None,
+        look_ahead: float | None = None,
     ) -> Poses:
         """Lifts key points to poses.
 
@@ -164,6 +165,9 @@ class Lifter:
             Focal length in pixels, else 0.9 times the longer side.
         camera : Camera or path-like, optional
             The camera that saw the image: key points are undistorted, and its focal length is taken.
+        look_ahead : float, optional
+            Of clips (Keypoints, or a list of a detector's results), by a model with a memory: poses are the means of those going
+            forward and of those going back from so many seconds later; 1 is enough.
 
         Returns
         -------
@@ -187,7 +191,7 @@ class Lifter:
             if isinstance(given, list):
                 given = _adapters.clip(given, layout=layout, size=size, focal=focal)
             if isinstance(given, Keypoints):
-                return self._lift_clip(given, layout, size, focal, camera)
+                return self._lift_clip(given, layout, size, focal, camera, look_ahead)
             people = given
             if people is not None:
                 size, layout, keypoints = people.size or size, layout or people.layout, people.points
@@ -197,6 +201,8 @@ class Lifter:
                     # Where there is no person, a detector does not say how many key points there are.
                     layout, keypoints = None, numpy.zeros((0, len(self.keypoint_names), 3), "float32")
             keypoints = as_floats(keypoints, "float32")
+        if look_ahead is not None:
+            raise UsageError("look_ahead needs a clip, expected Keypoints or a list of a detector's results")
         seen = (layout, size, focal, native_camera(camera))
         arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
         if size is None and camera is None:
@@ -226,11 +232,12 @@ class Lifter:
         size: tuple[int, int] | None,
         focal: float | None,
         camera: Camera | str | os.PathLike[str] | None,
+        look_ahead: float | None,
     ) -> Poses:
         """Lifts the people of a clip, as the program lifts those of a file."""
         import numpy
 
-        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)))
+        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead)
         warn_of(fields["notes"], stacklevel=4)
         if size is None and camera is None and not clip.sizes.all():
             self._tell_size()

@@ -31,6 +31,9 @@ struct Summary<'a> {
     /// How poses were smoothed, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     smooth: Option<String>,
+    /// Seconds that the model looked ahead, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    look_ahead: Option<f64>,
     /// What was assumed or found odd about the inputs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<String>,
@@ -62,6 +65,7 @@ pub(super) fn report(
         model: &machine.model,
         layout: total.layout.clone(),
         smooth: args.smooth.map(|smoothing| smoothing.to_string()),
+        look_ahead: args.look_ahead,
         notices,
     };
     if !args.json {

@@ -1,0 +1,228 @@
+//! Looking ahead: a model with a memory goes through a clip backwards too, and each pose is the mean of both directions.
+//!
+//! Going forward, the first frames of a person have nothing to be remembered by, and what the memory learns of a detector's errors comes
+//! too late for them. Going back from a later frame it knows what comes. The two directions err apart from each other, so that their
+//! mean errs less (docs/lab.md).
+
+use super::{Lifter, Refusal, Tracks, recall};
+use crate::error::{Error, Result};
+use crate::model::{Card, PoseNetwork};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson};
+use crate::skeleton::Conversion;
+
+/// Most frames that are gone back through at once, so that a clock of nonsense cannot gather a whole stream.
+const MOST_FRAMES: usize = 8192;
+
+impl<N: PoseNetwork> Lifter<N> {
+    /// Lifts a whole clip by a model with a memory, which looks `seconds` ahead of each frame, and up to twice as far: a second is
+    /// enough. [`Self::lift_frames`] is the same without looking ahead. All people are forgotten first.
+    ///
+    /// # Errors
+    /// A model without a memory; seconds that are no number above 0; a runtime that fails.
+    pub fn lift_clip(
+        &mut self,
+        frames: &[Frame],
+        conversion: &Conversion,
+        seconds: f64,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Vec<LiftedFrame>> {
+        let mut look_ahead = LookAhead::new(self.card(), seconds)?;
+        self.forget();
+        let lifted = self.lift_frames(frames, conversion, refusals)?;
+        look_ahead.push(frames.to_vec(), lifted);
+        Ok(look_ahead.take_all(self, conversion)?.1)
+    }
+
+    /// Makes `lifted`, the poses of the first of `frames`, the means of themselves and of what the network gives going back from the
+    /// last of `frames`. What is remembered of people stays as it is.
+    fn look_back(&mut self, frames: &[Frame], conversion: &Conversion, lifted: &mut [LiftedFrame]) -> Result<()> {
+        let back_in_time = |frame: &Frame| Frame { time: Some(-recall::time(frame)), ..frame.clone() };
+        let frames: Vec<Frame> = frames.iter().rev().map(back_in_time).collect();
+        let none = self.card().memory.as_ref().map(Tracks::new);
+        let forward = std::mem::replace(&mut self.tracks, none);
+        // Who is refused was refused going forward, and is reported.
+        let back = self.lift_frames(&frames, conversion, &mut Vec::new());
+        self.tracks = forward;
+        for (lifted, back) in lifted.iter_mut().zip(back?.iter().rev()) {
+            blend(&mut lifted.people, &back.people);
+        }
+        Ok(())
+    }
+}
+
+/// Sets the people of a frame to the mean of themselves and of the same people in `back`.
+fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson]) {
+    for person in people {
+        let mut same = back.iter().filter(|other| other.id == person.id);
+        // People of one id cannot be told apart, and nothing was remembered of them.
+        let (Some(back), None) = (same.next(), same.next()) else { continue };
+        let ahead = person.joints.as_flattened_mut().iter_mut().zip(back.joints.as_flattened());
+        for (forward, back) in ahead.chain(person.sigma.iter_mut().zip(&back.sigma)) {
+            *forward = f32::midpoint(*forward, *back);
+        }
+    }
+}
+
+/// Lifted frames that wait for those after them.
+#[derive(Debug)]
+pub(crate) struct LookAhead {
+    seconds: f64,
+    frames: Vec<Frame>,
+    lifted: Vec<LiftedFrame>,
+}
+
+/// How many of the frames that wait are gone back through, and how many of these are then done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    frames: usize,
+    done: usize,
+}
+
+impl LookAhead {
+    /// # Errors
+    /// A model without a memory; seconds that are no number above 0.
+    pub(crate) fn new(card: &Card, seconds: f64) -> Result<Self> {
+        if card.memory.is_none() {
+            let cause = format!("{} remembers nothing of a person, so that looking ahead changes nothing", card.name);
+            return Err(Error::usage(cause).hint("a model with a memory can: coco17-memory"));
+        }
+        if !(seconds.is_finite() && seconds > 0.0) {
+            return Err(Error::usage(format!("{seconds} seconds to look ahead, expected a number above 0")));
+        }
+        Ok(Self { seconds, frames: Vec::new(), lifted: Vec::new() })
+    }
+
+    /// Adds frames behind those that wait, and their poses.
+    pub(crate) fn push(&mut self, frames: Vec<Frame>, lifted: Vec<LiftedFrame>) {
+        self.frames.extend(frames);
+        self.lifted.extend(lifted);
+    }
+
+    /// The frames that no later one can change any more, and their poses.
+    ///
+    /// # Errors
+    /// A runtime that fails.
+    pub(crate) fn take<N: PoseNetwork>(
+        &mut self,
+        lifter: &mut Lifter<N>,
+        conversion: &Conversion,
+    ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
+        self.take_where(|waiting, window| window.frames < waiting, lifter, conversion)
+    }
+
+    /// All frames that wait, and their poses: no more will come.
+    ///
+    /// # Errors
+    /// A runtime that fails.
+    pub(crate) fn take_all<N: PoseNetwork>(
+        &mut self,
+        lifter: &mut Lifter<N>,
+        conversion: &Conversion,
+    ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
+        self.take_where(|waiting, _| waiting > 0, lifter, conversion)
+    }
+
+    fn take_where<N: PoseNetwork>(
+        &mut self,
+        is_ready: impl Fn(usize, Window) -> bool,
+        lifter: &mut Lifter<N>,
+        conversion: &Conversion,
+    ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
+        let mut done = 0;
+        loop {
+            let frames = &self.frames[done..];
+            let window = self.seconds_of(frames);
+            if !is_ready(frames.len(), window) {
+                break;
+            }
+            let lifted = &mut self.lifted[done..][..window.done];
+            lifter.look_back(&frames[..window.frames], conversion, lifted)?;
+            done += window.done;
+        }
+        Ok((self.frames.drain(..done).collect(), self.lifted.drain(..done).collect()))
+    }
+
+    /// The first `seconds` of `frames` are done by going back from as much later. Where time goes back, another clip begins.
+    fn seconds_of(&self, frames: &[Frame]) -> Window {
+        let times = || frames.iter().take(MOST_FRAMES).map(recall::time);
+        let one_clip = times().zip(times().skip(1)).take_while(|(time, next)| time < next).count() + 1;
+        let times: Vec<f64> = times().take(one_clip).collect();
+        let Some(first) = times.first() else { return Window { frames: 0, done: 0 } };
+        let done = times.partition_point(|time| *time < first + self.seconds).clamp(1, MOST_FRAMES / 2);
+        let last = times.get(done - 1).unwrap_or(first);
+        Window { frames: times.partition_point(|time| *time <= last + self.seconds), done }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MemoryCard, MockNetwork, TrainingCard};
+
+    fn look_ahead(seconds: f64) -> LookAhead {
+        let mut card = MockNetwork::new().card;
+        card.memory =
+            Some(MemoryCard { units: 1, longest_gap: 1.0, frames: String::new(), training: TrainingCard::untrained() });
+        LookAhead::new(&card, seconds).expect("it has a memory")
+    }
+
+    fn frames(times: &[f64]) -> Vec<Frame> {
+        times.iter().map(|&time| Frame { time: Some(time), ..Frame::default() }).collect()
+    }
+
+    #[test]
+    fn a_window_holds_as_much_later_as_is_done() {
+        let ahead = look_ahead(0.2);
+        let quick: Vec<f64> = (0..20).map(|frame| f64::from(frame) * 0.05 + 0.01).collect();
+        assert_eq!(ahead.seconds_of(&frames(&quick)), Window { frames: 8, done: 4 });
+        assert_eq!(ahead.seconds_of(&frames(&quick[..2])), Window { frames: 2, done: 2 });
+        // Frames further apart than that are each alone.
+        assert_eq!(ahead.seconds_of(&frames(&[1.0, 2.0])), Window { frames: 1, done: 1 });
+        assert_eq!(ahead.seconds_of(&[]), Window { frames: 0, done: 0 });
+    }
+
+    #[test]
+    fn another_clip_is_not_looked_into() {
+        let ahead = look_ahead(1.0);
+        assert_eq!(ahead.seconds_of(&frames(&[0.0, 0.5, 0.1, 0.6])), Window { frames: 2, done: 2 });
+        assert_eq!(ahead.seconds_of(&frames(&[0.5, 0.5, 0.6])), Window { frames: 1, done: 1 });
+    }
+
+    #[test]
+    fn a_clock_of_nonsense_gathers_no_more_than_is_allowed() {
+        let slow: Vec<f64> = (0..3 * MOST_FRAMES).map(|frame| frame as f64 * 1e-9).collect();
+        let window = look_ahead(1.0).seconds_of(&frames(&slow));
+        assert_eq!(window, Window { frames: MOST_FRAMES, done: MOST_FRAMES / 2 });
+    }
+
+    #[test]
+    fn a_model_without_a_memory_and_seconds_that_are_none_are_refused() {
+        let card = MockNetwork::new().card;
+        let error = LookAhead::new(&card, 1.0).expect_err("it has no memory").to_string();
+        assert!(error.contains("remembers nothing"), "{error}");
+        let card = Card {
+            memory: Some(MemoryCard {
+                units: 1,
+                longest_gap: 1.0,
+                frames: String::new(),
+                training: TrainingCard::untrained(),
+            }),
+            ..card
+        };
+        for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(LookAhead::new(&card, seconds).is_err(), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn people_are_the_mean_of_both_directions_where_they_can_be_told() {
+        let person =
+            |id, x: f32| LiftedPerson { id, joints: vec![[x, 0.0, 1.0]], sigma: vec![x], ..LiftedPerson::default() };
+        let mut people = [person(Some(1), 1.0), person(Some(2), 1.0), person(None, 1.0), person(None, 1.0)];
+        blend(&mut people, &[person(Some(2), 2.0), person(None, 2.0), person(None, 2.0)]);
+        assert_eq!(
+            people.map(|person| (person.joints[0], person.sigma[0])),
+            [([1.0, 0.0, 1.0], 1.0), ([1.5, 0.0, 1.0], 1.5), ([1.0, 0.0, 1.0], 1.0), ([1.0, 0.0, 1.0], 1.0),]
+        );
+    }
+}
