@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cameras  # noqa: E402
 import errors  # noqa: E402
 import landmark_models  # noqa: E402
+import markers  # noqa: E402
 import steady  # noqa: E402
 import streams  # noqa: E402
 from complaint import Complaint  # noqa: E402
@@ -197,6 +198,31 @@ class Recordings(unittest.TestCase):
             recording.unpack(wheel, target)
             self.assertEqual([path.name for path in target.iterdir()], ["a.mp4"])
             self.assertEqual(recording.fetch(folder), target)  # nothing is downloaded
+
+
+class Markers(unittest.TestCase):
+    def report(self, error):
+        angles = [{"angle": f"{side}_{joint}", "error_deg": degrees} for side, degrees in (("left", 4.0), ("right", 6.0)) for joint in markers.ANGLES]
+        return dict(mpjpe_mm=error, p_mpjpe_mm=error / 2, angles=angles, velocity_error_mm_per_s=200.0, within_sigma=0.7)
+
+    def test_a_cell_is_the_mean_of_the_recordings(self):
+        rows = [markers.figures(self.report(error)) for error in (40.0, 50.0)]
+        self.assertEqual(markers.cell(rows, more=False), "45.0, 22.5; 5.0, 5.0, 5.0")
+        self.assertEqual(markers.cell(rows, more=True), "45.0, 22.5; 5.0, 5.0, 5.0; 200 mm/s, 70 %")
+
+    def test_recordings_are_found_by_their_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            for name in ("walk.truth.json", "walk.full.mediapipe33.jsonl", "walk.heavy.jsonl", "walk_2.truth.trc"):
+                (folder / name).touch()
+            found = markers.recordings(folder)
+            self.assertEqual(found["walk"][0], folder / "walk.truth.json")
+            self.assertEqual(sorted(found["walk"][1]), ["full", "heavy"])
+            self.assertEqual(found["walk_2"], (folder / "walk_2.truth.trc", {}))
+            (folder / "walk.full.mediapipe33.jsonl").unlink()
+            (folder / "walk.heavy.jsonl").unlink()
+            with self.assertRaisesRegex(Complaint, "no recordings in it"):
+                markers.recordings(folder)
 
 
 class LandmarkModels(unittest.TestCase):
