@@ -81,6 +81,8 @@ pub struct LiftedPerson {
     pub angles: Vec<f32>,
     /// One standard deviation of each angle, degrees, NaN if it is unknown; empty if there are none.
     pub angle_sigma: Vec<f32>,
+    /// Whether the left and the right foot stand on the ground; `None` where it is unknown or was not asked for.
+    pub contacts: [Option<bool>; 2],
 }
 
 impl LiftedPerson {

@@ -150,7 +150,8 @@ impl Writing {
             return Err(Error::usage(format!("a height of {height}, expected metres, 0.3 to 3")).into());
         }
         let axes = self.axes.as_deref().map(axes).transpose()?;
-        Ok(Form { axes, unit, height: self.height, angles: self.angles })
+        // A clip in Python does not hold which feet stand.
+        Ok(Form { axes, unit, height: self.height, angles: self.angles, contacts: false })
     }
 
     /// The writer of a clip of `info`; gives what was assumed.

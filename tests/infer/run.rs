@@ -576,3 +576,30 @@ fn live_inputs_need_a_folder_for_their_poses() {
         "{printed}"
     );
 }
+
+#[test]
+fn feet_that_stand_are_said_in_json_lines_and_csv_and_refused_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = |name: &str| poselift().args(["run", CLIP, "--contacts", "-o"]).arg(at(name)).output().unwrap();
+    assert_code(&run("poses.jsonl"), 0);
+    assert_code(&run("poses.csv"), 0);
+    let csv = std::fs::read_to_string(at("poses.csv")).unwrap();
+    let contacts: Vec<&str> = csv.lines().skip(1).map(|line| &line[line.len() - 3..]).collect();
+    assert!(csv.lines().next().unwrap().ends_with(",left_foot_contact,right_foot_contact"));
+    assert!(contacts.iter().all(|feet| ["0,0", "0,1", "1,0", "1,1"].contains(feet)), "{contacts:?}");
+    // The man runs up and jumps against a wall.
+    for feet in ["0,0", "1,0", "0,1"] {
+        assert!(contacts.contains(&feet), "never {feet}");
+    }
+    let mut convert = poselift();
+    convert.args(["convert", "--contacts"]).arg(at("poses.jsonl")).arg("-o").arg(at("again.csv"));
+    assert_code(&convert.output().unwrap(), 0);
+    assert_eq!(std::fs::read_to_string(at("again.csv")).unwrap(), csv);
+    let refused = run("poses.npz");
+    assert_code(&refused, 2);
+    assert!(stderr(&refused).contains("npz has no room for contacts"), "{}", stderr(&refused));
+    let noted = run("poses.trc");
+    assert_code(&noted, 0);
+    assert!(stderr(&noted).contains("--contacts adds nothing"), "{}", stderr(&noted));
+}

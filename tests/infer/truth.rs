@@ -83,6 +83,46 @@ fn a_memory_that_looks_ahead_errs_less_beside_markers() {
     assert!(ahead < 0.98 * alone, "{ahead}, {alone}");
 }
 
+/// Whether the truth's ankle of each frame is slower than 0.4 m/s, by its time in seconds; shared recordings have one track.
+fn standing(truth: &Value, joint: &str) -> Vec<(f64, bool)> {
+    let place = truth["joints"].as_array().unwrap().iter().position(|name| name == joint).unwrap();
+    let times: Vec<f64> = truth["time"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap()).collect();
+    let at = |frame: usize, axis: usize| truth["positions"][frame][place][axis].as_f64().unwrap();
+    let speed = |frame: usize| {
+        let way = (0..3).map(|axis| (at(frame + 5, axis) - at(frame - 5, axis)).powi(2)).sum::<f64>().sqrt();
+        way / (times[frame + 5] - times[frame - 5])
+    };
+    (5..times.len() - 5).map(|frame| (times[frame], speed(frame) < 0.4)).collect()
+}
+
+#[test]
+fn feet_stand_where_markers_stand_still() {
+    let Some(recordings) = shared("data/truth") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let poses = folder.path().join("poses.jsonl");
+    for (clip, least) in [("walk_ts", 0.9), ("squat", 0.99)] {
+        let truth = recordings.join(format!("{clip}.truth.json"));
+        lift(&recordings.join(format!("{clip}.heavy.mediapipe33.jsonl")), &poses, &["--device", "cpu", "--contacts"]);
+        let shift = compared(&poses, &truth)["shift_s"].as_f64().unwrap();
+        let truth: Value = serde_json::from_slice(&std::fs::read(&truth).unwrap()).unwrap();
+        let text = std::fs::read_to_string(&poses).unwrap();
+        let frames: Vec<Value> = text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (mut agreed, mut all) = (0, 0);
+        for side in ["left", "right"] {
+            let standing = standing(&truth, &format!("{side}_ankle"));
+            for frame in &frames {
+                let time = frame["time"].as_f64().unwrap() + shift;
+                let Some(contact) = frame["people"][0]["contacts"][side].as_bool() else { continue };
+                let Some((_, stands)) = standing.iter().find(|(at, _)| (at - time).abs() < 0.006) else { continue };
+                all += 1;
+                agreed += i32::from(contact == *stands);
+            }
+        }
+        println!("{clip}: {agreed} of {all}");
+        assert!(all > 100 && f64::from(agreed) > least * f64::from(all), "{clip}: {agreed} of {all}");
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,6 +21,9 @@ pub(crate) struct ExportArgs {
     /// Add joint angles: degrees, named as OpenSim's gait models do, NaN or null where the joints do not tell
     #[arg(long)]
     angles: bool,
+    /// Say of each foot whether it stands on the ground, in JSON Lines and CSV: where the camera does not move, or the input says so
+    #[arg(long)]
+    pub(crate) contacts: bool,
 }
 
 fn axes(name: &str) -> Result<Axes, String> {
@@ -41,6 +44,12 @@ fn height(text: &str) -> Result<f64, String> {
 impl ExportArgs {
     /// What is asked for.
     pub(crate) fn form(&self) -> Form {
-        Form { axes: self.axes, unit: self.units.clone(), height: self.height, angles: self.angles }
+        Form {
+            axes: self.axes,
+            unit: self.units.clone(),
+            height: self.height,
+            angles: self.angles,
+            contacts: self.contacts,
+        }
     }
 }

@@ -29,6 +29,7 @@ use crate::lift::{Lifter, LookAhead};
 use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::output::{Described, OutputFormat, PageNotes, known_names};
+use crate::place::ContactWriter;
 use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
@@ -318,7 +319,7 @@ fn lift_one<N: PoseNetwork>(
     let device = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
     let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::JSON_LINES);
     let (reader, drawn) = match layout {
-        None if format == OutputFormat::Page || args.root.root => peek_layout(reader, lifter)?,
+        None if format == OutputFormat::Page || args.root.root || args.export.contacts => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
     let form = args.export.form();
@@ -344,7 +345,9 @@ fn lift_one<N: PoseNetwork>(
     let writer = args.live.beside(writer, &sent, terminal)?;
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let mut writer = args.on_the_way_to(writer, &poses, place, camera.attitude, terminal, notes.clone());
+    let judged =
+        Judged { info: &poses, layout: drawn, place, attitude: camera.attitude, waits: !input::is_pipe(source) };
+    let mut writer = args.on_the_way_to(writer, judged, terminal, notes.clone())?;
     if let Some(interruption) = &machine.interruption {
         writer = interruption.completes(target, writer);
     }
@@ -358,6 +361,17 @@ fn lift_one<N: PoseNetwork>(
         report_nothing_lifted(source, target, outcome, terminal);
     }
     outcome
+}
+
+/// What is known of a stream whose poses are changed on their way.
+struct Judged<'a> {
+    info: &'a PoseInfo,
+    /// Of its key points.
+    layout: Option<&'static Layout>,
+    place: Option<Placement>,
+    attitude: Option<Attitude>,
+    /// Whether frames may wait for later ones.
+    waits: bool,
 }
 
 /// Says where there is nothing to show for an input, that this is no mishap of the output.
@@ -476,27 +490,38 @@ impl RunArgs {
         is_known.then(|| Attitude { elevation: angle(self.pitch), roll: angle(self.roll), ..Attitude::default() })
     }
 
-    /// `writer` behind all that changes poses of a stream of `info` on their way to it.
+    /// `writer` behind all that changes the poses of a stream on their way to it.
+    ///
+    /// # Errors
+    /// Key points or poses that do not tell which feet stand, where that is asked for.
     fn on_the_way_to(
         &self,
         mut writer: Box<dyn PoseWriter>,
-        info: &PoseInfo,
-        place: Option<Placement>,
-        attitude: Option<Attitude>,
+        stream: Judged<'_>,
         terminal: Terminal,
         notes: PageNotes,
-    ) -> Box<dyn PoseWriter> {
+    ) -> Result<Box<dyn PoseWriter>> {
+        let Judged { info, layout, place, attitude, waits } = stream;
         if let Some(attitude) = attitude {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
         if let Some(place) = place {
             writer = place.on_the_way_to(writer, info, terminal, notes);
         }
+        if self.export.contacts {
+            match layout {
+                Some(layout) => {
+                    let attitude = attitude.unwrap_or_default();
+                    writer = Box::new(ContactWriter::new(writer, info, layout, attitude, waits)?);
+                }
+                None => terminal.note("no layout of key points is known, so no foot contact is: give --layout"),
+            }
+        }
         if let Some(smoothing) = self.smooth {
             let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
             writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
         }
-        writer
+        Ok(writer)
     }
 }
 

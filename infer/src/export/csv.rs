@@ -69,6 +69,9 @@ impl<W: Write> CsvWriter<W> {
                 if self.extras.sigma {
                     columns.extend(self.extras.angles.iter().map(|angle| format!("{angle}_sigma")));
                 }
+                if self.extras.contacts {
+                    columns.extend(["left_foot_contact", "right_foot_contact"].map(str::to_owned));
+                }
             }
             Shape::Long => {
                 columns.extend(["joint", "x", "y", "z"].map(str::to_owned));
@@ -108,6 +111,11 @@ impl<W: Write> CsvWriter<W> {
         self.cells(&person.angles, self.extras.angles.len(), FEW_DECIMALS);
         if self.extras.sigma {
             self.cells(&person.angle_sigma, self.extras.angles.len(), FEW_DECIMALS);
+        }
+        if self.extras.contacts {
+            for contact in person.contacts {
+                self.lines.extend_from_slice(contact.map_or(b",", |stands| if stands { b",1" } else { b",0" }));
+            }
         }
         self.lines.push(b'\n');
     }

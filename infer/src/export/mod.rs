@@ -127,6 +127,11 @@ impl Export {
         matches!(self, Self::Csv | Self::Mot)
     }
 
+    /// Whether it is written which feet stand, where that is asked for.
+    pub fn has_room_for_contacts(self) -> bool {
+        self == Self::Csv
+    }
+
     /// Whether files are written as frames come, so that a pipe can take them.
     pub fn is_written_as_frames_come(self) -> bool {
         matches!(self, Self::Csv | Self::CsvLong)

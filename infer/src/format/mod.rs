@@ -129,6 +129,8 @@ pub struct Extras {
     pub root: bool,
     /// The names of the angles that people have; none at all for no angles.
     pub angles: &'static [&'static str],
+    /// Which feet stand.
+    pub contacts: bool,
 }
 
 /// A sink of 3D frames.

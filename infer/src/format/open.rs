@@ -254,8 +254,9 @@ pub fn check_target(target: &Target, to: Option<Format>, extras: Extras) -> Resu
             return Err(Error::usage("its extension names no format").at(path).hint(format!("known are {known}")));
         }
     };
-    if format != Format::JsonLines && !extras.angles.is_empty() {
-        return Err(Error::usage(format!("{format} has no room for angles beside the poses"))
+    if format != Format::JsonLines && (!extras.angles.is_empty() || extras.contacts) {
+        let what = if extras.contacts { "contacts" } else { "angles" };
+        return Err(Error::usage(format!("{format} has no room for {what} beside the poses"))
             .at(path)
             .hint("write .jsonl or .csv"));
     }

@@ -18,12 +18,15 @@ pub struct Form {
     pub height: Option<f64>,
     /// Whether joint angles are added, degrees.
     pub angles: bool,
+    /// Whether it is written which feet stand, where the stream says so.
+    pub contacts: bool,
 }
 
 impl Form {
     /// Data written in addition to the joints of a stream of `info`.
     pub fn extras(&self, info: &PoseInfo, sigma: bool, root: bool) -> Extras {
-        Extras { sigma, root, angles: if self.angles { angle_names(&info.joints) } else { &[] } }
+        let angles = if self.angles { angle_names(&info.joints) } else { &[] };
+        Extras { sigma, root, angles, contacts: self.contacts }
     }
 
     /// The axes and unit in which a stream of `info` is written.
@@ -108,6 +111,7 @@ impl Form {
         for (option, is_left_out) in [
             ("sigma", extras.sigma && !export.has_room_for_sigma()),
             ("angles", self.angles && !export.has_room_for_angles()),
+            ("contacts", self.contacts && !export.has_room_for_contacts()),
         ] {
             if is_left_out {
                 assumptions.push(format!("{export} files have no room for {option}: --{option} adds nothing"));

@@ -6,11 +6,14 @@
 
 pub mod angles;
 mod axes;
+mod contact;
 mod foot;
+mod line;
 mod root;
 
 pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};
 pub(crate) use axes::y_up_from;
 pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
+pub use contact::ContactWriter;
 pub(crate) use foot::Foot;
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};

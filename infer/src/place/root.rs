@@ -9,15 +9,15 @@
 //! over [`DEPTH_REACH`] before and after, and the direction over [`DIRECTION_REACH`]; live, each frame is solved
 //! alone.
 
-use std::collections::VecDeque;
-
 use nalgebra::{Matrix3, Vector2, Vector3};
 
+use super::line::Line;
 use crate::camera::Camera;
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::{Layout, is_of_foot};
+use crate::smooth::{Neighbour, Neighbours};
 
 type Vector = Vector3<f64>;
 
@@ -76,9 +76,7 @@ impl RootSolver {
     /// A solver for key points in `layout` and poses of `joints`. Points of feet are left out, so that people stand where they do
     /// without them: three points that lie close together are not worth three others.
     pub fn new(layout: &Layout, joints: &[String]) -> Self {
-        let pair = |(joint, name): (usize, &String)| layout.position(name).map(|keypoint| [keypoint, joint]);
-        let body = joints.iter().enumerate().filter(|(_, name)| !is_of_foot(name));
-        Self { pairs: body.filter_map(pair).collect() }
+        Self { pairs: pairs_by_name(layout, joints) }
     }
 
     /// The position of a pose's root, in camera axes and the unit of the pose; `None` if too few joints are visible.
@@ -113,6 +111,20 @@ impl RootSolver {
         }
         sights
     }
+}
+
+/// The pairs of a key point and a joint of the same name, but for points of feet.
+pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<[usize; 2]> {
+    let pair = |(joint, name): (usize, &String)| layout.position(name).map(|keypoint| [keypoint, joint]);
+    let body = joints.iter().enumerate().filter(|(_, name)| !is_of_foot(name));
+    body.filter_map(pair).collect()
+}
+
+/// The key points of the person `id` in a frame, or of the only person without an id.
+pub(super) fn same_person(frame: &Frame, id: Option<i64>) -> Option<&[Keypoint]> {
+    let is_alone = frame.people.len() == 1;
+    let same = frame.people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
+    same.map(|person| &person.keypoints[..])
 }
 
 /// The root that minimises `depth · residual` over all joints, which is a linear problem.
@@ -173,10 +185,7 @@ pub struct RootWriter {
     writer: Box<dyn PoseWriter>,
     solver: RootSolver,
     options: RootOptions,
-    /// Frames that are still to be written, and earlier ones that their roots are smoothed by.
-    frames: VecDeque<(f64, Frame, LiftedFrame)>,
-    /// Number of frames that are written.
-    written: usize,
+    frames: Neighbours,
     report: Box<dyn FnMut(Unplaced) + Send>,
     is_reported: bool,
 }
@@ -189,8 +198,8 @@ impl RootWriter {
         options: RootOptions,
         report: impl FnMut(Unplaced) + Send + 'static,
     ) -> Self {
-        let frames = VecDeque::new();
-        Self { writer, solver, options, frames, written: 0, report: Box::new(report), is_reported: false }
+        let frames = Neighbours::new(DEPTH_REACH);
+        Self { writer, solver, options, frames, report: Box::new(report), is_reported: false }
     }
 
     fn report_once(&mut self, cause: Unplaced) {
@@ -216,62 +225,37 @@ impl RootWriter {
             person.root = seen.and_then(|seen| self.solver.solve(&seen.keypoints, person, &camera));
         }
     }
+}
 
-    /// Writes all frames whose roots no later frame can change: those before `time`.
-    fn write_until(&mut self, time: f64) -> Result<()> {
-        while self.frames.get(self.written).is_some_and(|(waiting, ..)| waiting + DEPTH_REACH <= time) {
-            self.write_next()?;
+/// Smooths the roots of a frame by its neighbours.
+fn smooth_roots(frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame) {
+    for person in &mut lifted.people {
+        if let Some(root) = &mut person.root {
+            *root = smoothed(frames, now.time, person.id, *root);
         }
-        Ok(())
     }
+}
 
-    fn write_next(&mut self) -> Result<()> {
-        let (time, frame, lifted) = &self.frames[self.written];
-        let mut smooth = lifted.clone();
-        for person in &mut smooth.people {
-            if let Some(root) = &mut person.root {
-                *root = self.smoothed(*time, person.id, *root);
-            }
+/// The smoothed root of the person `id`, from the same person's roots around `time`.
+fn smoothed(frames: &Neighbours, time: f64, id: Option<i64>, root: [f32; 3]) -> [f32; 3] {
+    let mut depth = Line::default();
+    let mut direction = [Line::default(); 2];
+    for near in frames.iter() {
+        let apart = near.time - time;
+        let people = &near.lifted.people;
+        let is_alone = people.len() == 1;
+        let same = people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
+        let Some([x, y, z]) = same.and_then(|person| person.root).map(|root| root.map(f64::from)) else { continue };
+        depth.push(apart / DEPTH_REACH, z);
+        for (line, axis) in direction.iter_mut().zip([x, y]) {
+            line.push(apart / DIRECTION_REACH, axis / z);
         }
-        let written = self.writer.write(frame, &smooth);
-        self.written += 1;
-        let oldest = self.frames.get(self.written).map_or(f64::NEG_INFINITY, |(next, ..)| next - DEPTH_REACH);
-        while self.written > 0 && self.frames.front().is_some_and(|(first, ..)| *first <= oldest) {
-            self.frames.pop_front();
-            self.written -= 1;
-        }
-        written
     }
-
-    fn write_rest(&mut self) -> Result<()> {
-        while self.written < self.frames.len() {
-            self.write_next()?;
-        }
-        self.frames.clear();
-        self.written = 0;
-        Ok(())
-    }
-
-    /// The smoothed root of the person `id`, from the same person's roots around `time`.
-    fn smoothed(&self, time: f64, id: Option<i64>, root: [f32; 3]) -> [f32; 3] {
-        let mut depth = Line::default();
-        let mut direction = [Line::default(); 2];
-        for (when, _, lifted) in &self.frames {
-            let apart = when - time;
-            let is_alone = lifted.people.len() == 1;
-            let same = lifted.people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
-            let Some([x, y, z]) = same.and_then(|person| person.root).map(|root| root.map(f64::from)) else { continue };
-            depth.push(apart / DEPTH_REACH, z);
-            for (line, axis) in direction.iter_mut().zip([x, y]) {
-                line.push(apart / DIRECTION_REACH, axis / z);
-            }
-        }
-        let [x, y, z] = root.map(f64::from);
-        let depth = depth.middle().unwrap_or(z);
-        let x = direction[0].middle().unwrap_or(x / z) * depth;
-        let y = direction[1].middle().unwrap_or(y / z) * depth;
-        [x as f32, y as f32, depth as f32]
-    }
+    let [x, y, z] = root.map(f64::from);
+    let depth = depth.middle().unwrap_or(z);
+    let x = direction[0].middle().unwrap_or(x / z) * depth;
+    let y = direction[1].middle().unwrap_or(y / z) * depth;
+    [x as f32, y as f32, depth as f32]
 }
 
 /// The 2D person of a lifted one; people who could not be lifted are skipped.
@@ -279,52 +263,20 @@ fn seen_as<'a>(people: &mut impl Iterator<Item = &'a Person>, lifted: &LiftedPer
     people.find(|person| person.id == lifted.id)
 }
 
-/// A line through values around a time, by weighted least squares; see [`crate::smooth`].
-#[derive(Debug, Clone, Copy, Default)]
-struct Line {
-    /// Sums of the weights, and of their products with times, squares of times, values, and both.
-    weight: f64,
-    time: f64,
-    square: f64,
-    value: f64,
-    product: f64,
-}
-
-impl Line {
-    /// Adds a value at a time of −1 to 1; values outside do not count.
-    fn push(&mut self, time: f64, value: f64) {
-        if time.abs() < 1.0 {
-            let weight = (1.0 - time.abs().powi(3)).powi(3);
-            self.weight += weight;
-            self.time += weight * time;
-            self.square += weight * time * time;
-            self.value += weight * value;
-            self.product += weight * time * value;
-        }
-    }
-
-    /// The line's value at time 0; `None` if all values have one time.
-    fn middle(&self) -> Option<f64> {
-        let spread = self.weight * self.square - self.time * self.time;
-        (spread > 1e-9 * self.weight * self.weight)
-            .then(|| (self.square * self.value - self.time * self.product) / spread)
-    }
-}
-
 impl PoseWriter for RootWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let mut placed = lifted.clone();
         self.add_roots(frame, &mut placed);
-        let last = self.frames.back().map_or(f64::NEG_INFINITY, |(time, ..)| *time);
+        let writer = self.writer.as_mut();
         let Some(time) = lifted.time.filter(|time| self.options.smooth && time.is_finite()) else {
-            self.write_rest()?;
-            return self.writer.write(frame, &placed);
+            self.frames.write_rest(writer, smooth_roots)?;
+            return writer.write(frame, &placed);
         };
-        if time <= last {
-            self.write_rest()?;
+        if time <= self.frames.last_time() {
+            self.frames.write_rest(writer, smooth_roots)?;
         }
-        self.frames.push_back((time, frame.clone(), placed));
-        self.write_until(time)
+        self.frames.push(time, frame.clone(), placed);
+        self.frames.write_until(time, writer, smooth_roots)
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -332,7 +284,7 @@ impl PoseWriter for RootWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let rest = self.write_rest();
+        let rest = self.frames.write_rest(self.writer.as_mut(), smooth_roots);
         rest.and(self.writer.finish())
     }
 }

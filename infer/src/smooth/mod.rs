@@ -10,6 +10,7 @@ mod clip;
 mod level;
 mod line;
 mod live;
+mod neighbours;
 mod one_euro;
 mod track;
 
@@ -23,6 +24,7 @@ use bones::Bones;
 use clip::Clip;
 pub use level::LevelWriter;
 use live::Live;
+pub(crate) use neighbours::{Neighbour, Neighbours};
 use track::Track;
 
 /// Default reach of clip smoothing, forward and back, seconds.

@@ -134,6 +134,15 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
             }
             (_, count) => fault(format!("the root of person {number} has {count} numbers, expected 3 (x, y, z)")),
         },
+        b"contacts" => scanner.object(|scanner, side| {
+            let contact = match side {
+                b"left" => &mut person.contacts[0],
+                b"right" => &mut person.contacts[1],
+                _ => return scanner.skip(),
+            };
+            *contact = if scanner.null() { None } else { Some(scanner.boolean()?) };
+            Ok(())
+        }),
         b"unsure" => {
             person.unsure = scanner.boolean()?;
             Ok(())

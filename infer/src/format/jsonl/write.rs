@@ -97,6 +97,14 @@ impl<W: Write> PoseLinesWriter<W> {
                 self.push_numbers(&rounded(&person.angle_sigma));
             }
         }
+        if self.extras.contacts {
+            let [left, right] = person.contacts.map(contact);
+            self.lines.push(b",\"contacts\":{\"left\":");
+            self.lines.push(left);
+            self.lines.push(b",\"right\":");
+            self.lines.push(right);
+            self.lines.push(b"}");
+        }
         self.lines.push(if person.unsure { b",\"unsure\":true}" } else { b"}" });
         Ok(())
     }
@@ -151,6 +159,15 @@ impl<W: Write> PoseLinesWriter<W> {
             self.lines.push_integer(*joint);
         }
         self.lines.push(b"]");
+    }
+}
+
+/// Whether a foot stands, as JSON says it.
+fn contact(stands: Option<bool>) -> &'static [u8] {
+    match stands {
+        Some(true) => b"true",
+        Some(false) => b"false",
+        None => b"null",
     }
 }
 
