@@ -107,6 +107,9 @@ impl Form {
     /// What is assumed about axes and size that an export does not show, and what it has no room for, a sentence each.
     pub fn assumptions(&self, info: &PoseInfo, format: OutputFormat, extras: Extras) -> Vec<String> {
         let mut assumptions = Vec::new();
+        if format == OutputFormat::Page && self.contacts {
+            assumptions.push("pages have no room for contacts: --contacts adds nothing".to_owned());
+        }
         let OutputFormat::Export(export) = format else { return assumptions };
         for (option, is_left_out) in [
             ("sigma", extras.sigma && !export.has_room_for_sigma()),

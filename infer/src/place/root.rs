@@ -120,11 +120,11 @@ pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<[usize; 2
     body.filter_map(pair).collect()
 }
 
-/// The key points of the person `id` in a frame, or of the only person without an id.
+/// The key points of the only person `id` in a frame; where none has an id, of the only person.
 pub(super) fn same_person(frame: &Frame, id: Option<i64>) -> Option<&[Keypoint]> {
-    let is_alone = frame.people.len() == 1;
-    let same = frame.people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
-    same.map(|person| &person.keypoints[..])
+    let mut same = frame.people.iter().filter(|person| person.id == id);
+    let (person, None) = (same.next()?, same.next()) else { return None };
+    Some(&person.keypoints)
 }
 
 /// The root that minimises `depth · residual` over all joints, which is a linear problem.

@@ -115,6 +115,20 @@ fn an_ankle_that_is_not_seen_tells_nothing() {
 }
 
 #[test]
+fn people_of_one_id_cannot_be_told_apart() {
+    let mut frames = step();
+    for (frame, lifted) in &mut frames {
+        frame.people[0].id = Some(1);
+        lifted.people[0].id = Some(1);
+    }
+    assert_eq!(judged(&frames, true)[5], [Some(true), Some(true)]);
+    for (frame, _) in &mut frames {
+        frame.people.push(frame.people[0].clone());
+    }
+    assert_eq!(judged(&frames, true)[5], [None, None]);
+}
+
+#[test]
 fn poses_without_ankles_or_metres_are_refused() {
     let refused = |info: &PoseInfo| {
         let made = ContactWriter::new(Box::new(Kept::default()), info, &COCO17, Attitude::default(), true);
