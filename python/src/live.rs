@@ -160,7 +160,7 @@ impl State {
 fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, info: &PoseInfo, notes: &Notes) -> Box<dyn PoseWriter> {
     let notes = notes.clone();
     let report = move |cause| notes.add(format!("{cause}: such poses are not smoothed"));
-    Box::new(SmoothWriter::new(writer, way, &info.parents, report).with_sides(&info.joints))
+    Box::new(SmoothWriter::new(writer, way, &info.parents, report).with_sides(&info.joints).waiting_for_bones())
 }
 
 /// The poses of a clip, smoothed.

@@ -519,7 +519,8 @@ impl RunArgs {
         }
         if let Some(smoothing) = self.smooth {
             let report = move |cause| terminal.note(&format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
+            let smooth = SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints);
+            writer = Box::new(if waits { smooth.waiting_for_bones() } else { smooth });
         }
         Ok(writer)
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 use crate::skeleton::Conversion;
+use crate::smooth::BoneTree;
 
 /// Most frames that are gone back through at once, so that a clock of nonsense cannot gather a whole stream.
 const MOST_FRAMES: usize = 8192;
@@ -34,8 +35,14 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 
     /// Makes `lifted`, the poses of the first of `frames`, the means of themselves and of what the network gives going back from the
-    /// last of `frames`. What is remembered of people stays as it is.
-    fn look_back(&mut self, frames: &[Frame], conversion: &Conversion, lifted: &mut [LiftedFrame]) -> Result<()> {
+    /// last of `frames`, with `bones`. What is remembered of people stays as it is.
+    fn look_back(
+        &mut self,
+        frames: &[Frame],
+        conversion: &Conversion,
+        bones: &BoneTree,
+        lifted: &mut [LiftedFrame],
+    ) -> Result<()> {
         let back_in_time = |frame: &Frame| Frame { time: Some(-recall::time(frame)), ..frame.clone() };
         let frames: Vec<Frame> = frames.iter().rev().map(back_in_time).collect();
         let none = self.card().memory.as_ref().map(Tracks::new);
@@ -44,22 +51,26 @@ impl<N: PoseNetwork> Lifter<N> {
         let back = self.lift_frames(&frames, conversion, &mut Vec::new());
         self.tracks = forward;
         for (lifted, back) in lifted.iter_mut().zip(back?.iter().rev()) {
-            blend(&mut lifted.people, &back.people);
+            blend(&mut lifted.people, &back.people, bones);
         }
         Ok(())
     }
 }
 
-/// Sets the people of a frame to the mean of themselves and of the same people in `back`.
-fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson]) {
+/// Sets the people of a frame to the mean of themselves and of the same people in `back`. Bones keep the mean of their lengths, which the
+/// mean of two joints would shorten where the directions differ.
+fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson], bones: &BoneTree) {
     for person in people {
         let mut same = back.iter().filter(|other| other.id == person.id);
         // People of one id cannot be told apart, and nothing was remembered of them.
         let (Some(back), None) = (same.next(), same.next()) else { continue };
+        let lengths = bones.lengths(&person.joints).zip(bones.lengths(&back.joints));
+        let lengths: Vec<f64> = lengths.map(|(forward, back)| f64::midpoint(forward, back)).collect();
         let ahead = person.joints.as_flattened_mut().iter_mut().zip(back.joints.as_flattened());
         for (forward, back) in ahead.chain(person.sigma.iter_mut().zip(&back.sigma)) {
             *forward = f32::midpoint(*forward, *back);
         }
+        bones.stretch(&lengths, &mut person.joints);
     }
 }
 
@@ -67,6 +78,7 @@ fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson]) {
 #[derive(Debug)]
 pub(crate) struct LookAhead {
     seconds: f64,
+    bones: BoneTree,
     frames: Vec<Frame>,
     lifted: Vec<LiftedFrame>,
 }
@@ -89,7 +101,8 @@ impl LookAhead {
         if !(seconds.is_finite() && seconds > 0.0) {
             return Err(Error::usage(format!("{seconds} seconds to look ahead, expected a number above 0")));
         }
-        Ok(Self { seconds, frames: Vec::new(), lifted: Vec::new() })
+        let bones = BoneTree::new(&card.output.parents);
+        Ok(Self { seconds, bones, frames: Vec::new(), lifted: Vec::new() })
     }
 
     /// Adds frames behind those that wait, and their poses.
@@ -136,7 +149,7 @@ impl LookAhead {
                 break;
             }
             let lifted = &mut self.lifted[done..][..window.done];
-            lifter.look_back(&frames[..window.frames], conversion, lifted)?;
+            lifter.look_back(&frames[..window.frames], conversion, &self.bones, lifted)?;
             done += window.done;
         }
         Ok((self.frames.drain(..done).collect(), self.lifted.drain(..done).collect()))
@@ -219,10 +232,18 @@ mod tests {
         let person =
             |id, x: f32| LiftedPerson { id, joints: vec![[x, 0.0, 1.0]], sigma: vec![x], ..LiftedPerson::default() };
         let mut people = [person(Some(1), 1.0), person(Some(2), 1.0), person(None, 1.0), person(None, 1.0)];
-        blend(&mut people, &[person(Some(2), 2.0), person(None, 2.0), person(None, 2.0)]);
-        assert_eq!(
-            people.map(|person| (person.joints[0], person.sigma[0])),
-            [([1.0, 0.0, 1.0], 1.0), ([1.5, 0.0, 1.0], 1.5), ([1.0, 0.0, 1.0], 1.0), ([1.0, 0.0, 1.0], 1.0),]
-        );
+        let back = [person(Some(2), 2.0), person(None, 2.0), person(None, 2.0)];
+        blend(&mut people, &back, &BoneTree::new(&[-1]));
+        let found = people.map(|person| (person.joints[0][0], person.sigma[0]));
+        assert_eq!(found, [(1.0, 1.0), (1.5, 1.5), (1.0, 1.0), (1.0, 1.0)]);
+    }
+
+    #[test]
+    fn bones_are_as_long_as_in_both_directions_on_the_mean() {
+        let arm = |hand: [f32; 3]| LiftedPerson { joints: vec![[0.0; 3], hand], ..LiftedPerson::default() };
+        let mut people = [arm([0.5, 0.0, 0.0])];
+        blend(&mut people, &[arm([0.0, 0.7, 0.0])], &BoneTree::new(&[-1, 0]));
+        let [x, y, z] = people[0].joints[1];
+        assert!((x.hypot(y) - 0.6).abs() < 1e-6 && (y / x - 1.4).abs() < 1e-5 && z == 0.0, "{x} {y} {z}");
     }
 }

@@ -13,10 +13,43 @@ const MEMORY: f64 = 20.0;
 /// People who are absent for longer, seconds, may be forgotten.
 const FORGOTTEN: f64 = 3.0 * MEMORY;
 
+/// Joints and their parents, parents before children.
+#[derive(Debug, Clone)]
+pub(crate) struct BoneTree(Vec<[usize; 2]>);
+
+impl BoneTree {
+    /// Bones from joints to their `parents`, −1 for none.
+    pub(crate) fn new(parents: &[i32]) -> Self {
+        let parent = |joint: usize| usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len());
+        // A parent is closer to the root; in a ring, which is not a skeleton, this never holds.
+        let depth =
+            |joint: usize| std::iter::successors(Some(joint), |&joint| parent(joint)).take(parents.len()).count();
+        let mut pairs: Vec<[usize; 2]> =
+            (0..parents.len()).filter_map(|joint| parent(joint).map(|parent| [joint, parent])).collect();
+        pairs.sort_by_key(|[joint, _]| depth(*joint));
+        Self(pairs)
+    }
+
+    /// The length of each bone in a pose.
+    pub(crate) fn lengths<'a>(&'a self, joints: &'a [[f32; 3]]) -> impl Iterator<Item = f64> + 'a {
+        self.0.iter().map(|[joint, parent]| between(joints, *parent, *joint).norm())
+    }
+
+    /// Sets the bones of a pose to these lengths; the root and all directions stay.
+    pub(crate) fn stretch(&self, lengths: &[f64], joints: &mut [[f32; 3]]) {
+        let found = joints.to_vec();
+        for ([joint, parent], wanted) in self.0.iter().zip(lengths) {
+            let bone = between(&found, *parent, *joint);
+            let length = bone.norm();
+            let stretch = if length > 0.0 { wanted / length } else { 1.0 };
+            joints[*joint] = (vector(joints[*parent]) + bone * stretch).map(|axis| axis as f32).into();
+        }
+    }
+}
+
 /// The bones of all people.
 pub(super) struct Bones {
-    /// Joints and their parents, parents before children.
-    pairs: Vec<[usize; 2]>,
+    tree: BoneTree,
     /// For each pair the one on the other side of the body, itself in the middle.
     twins: Vec<usize>,
     people: BTreeMap<Track, Lengths>,
@@ -37,22 +70,16 @@ struct Lengths {
 impl Bones {
     /// Bones from joints to their `parents`, −1 for none.
     pub(super) fn new(parents: &[i32]) -> Self {
-        let parent = |joint: usize| usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len());
-        // A parent is closer to the root; in a ring, which is not a skeleton, this never holds.
-        let depth =
-            |joint: usize| std::iter::successors(Some(joint), |&joint| parent(joint)).take(parents.len()).count();
-        let mut pairs: Vec<[usize; 2]> =
-            (0..parents.len()).filter_map(|joint| parent(joint).map(|parent| [joint, parent])).collect();
-        pairs.sort_by_key(|[joint, _]| depth(*joint));
-        Self { twins: (0..pairs.len()).collect(), pairs, people: BTreeMap::new(), time: f64::NEG_INFINITY }
+        let tree = BoneTree::new(parents);
+        Self { twins: (0..tree.0.len()).collect(), tree, people: BTreeMap::new(), time: f64::NEG_INFINITY }
     }
 
     /// The same, with one length for the bones of both sides; `joints` names them.
     pub(super) fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
         let other = mirrored(joints);
         let twin_of = |pair: [usize; 2]| pair.map(|joint| other.get(joint).copied().unwrap_or(joint));
-        let place = |pair: [usize; 2]| self.pairs.iter().position(|found| *found == twin_of(pair));
-        self.twins = self.pairs.iter().enumerate().map(|(own, pair)| place(*pair).unwrap_or(own)).collect();
+        let place = |pair: [usize; 2]| self.tree.0.iter().position(|found| *found == twin_of(pair));
+        self.twins = self.tree.0.iter().enumerate().map(|(own, pair)| place(*pair).unwrap_or(own)).collect();
         self
     }
 
@@ -72,8 +99,7 @@ impl Bones {
         self.time = time;
         for (place, person) in people.iter().enumerate() {
             let Some(track) = Track::of(people, place) else { continue };
-            let bone = |[joint, parent]: &[usize; 2]| between(&person.joints, *parent, *joint).norm();
-            let each: Vec<f64> = self.pairs.iter().map(bone).collect();
+            let each: Vec<f64> = self.tree.lengths(&person.joints).collect();
             let lengths = self.twins.iter().zip(&each).map(|(&twin, length)| 0.5 * (length + each[twin]));
             match self.people.get_mut(&track) {
                 Some(known) => known.see(time, lengths),
@@ -87,13 +113,8 @@ impl Bones {
 
     /// Sets the bones of `joints`, a pose of `track`, to their usual lengths; the root and all directions stay.
     pub(super) fn restore(&self, track: Track, joints: &mut [[f32; 3]]) {
-        let Some(known) = self.people.get(&track) else { return };
-        let found = joints.to_vec();
-        for ([joint, parent], wanted) in self.pairs.iter().zip(&known.means) {
-            let bone = between(&found, *parent, *joint);
-            let length = bone.norm();
-            let stretch = if length > 0.0 { wanted / length } else { 1.0 };
-            joints[*joint] = (vector(joints[*parent]) + bone * stretch).map(|axis| axis as f32).into();
+        if let Some(known) = self.people.get(&track) {
+            self.tree.stretch(&known.means, joints);
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::pose::{Frame, LiftedFrame};
 pub(super) struct Clip {
     /// Reach forward and back, seconds.
     reach: f64,
+    /// How far ahead bones are learned from before a frame is written, seconds, if that is further than the reach.
+    pub(super) bones_ahead: f64,
     frames: Neighbours,
 }
 
 impl Clip {
     pub(super) fn new(reach: f64) -> Self {
-        Self { reach, frames: Neighbours::new(reach) }
+        Self { reach, bones_ahead: reach, frames: Neighbours::new(reach) }
     }
 
     /// Adds a frame at `time`, no earlier than all before.
@@ -25,7 +27,8 @@ impl Clip {
 
     /// Writes the frames that no frame later than `time` can influence.
     pub(super) fn write_until(&mut self, time: f64, bones: &Bones, writer: &mut dyn PoseWriter) -> Result<()> {
-        self.frames.write_until(time, writer, smoothing(self.reach, bones))
+        let waits = (self.bones_ahead - self.reach).max(0.0);
+        self.frames.write_until(time - waits, writer, smoothing(self.reach, bones))
     }
 
     /// Writes the waiting frames, and forgets all.
@@ -54,9 +57,10 @@ fn around(
     track: Track,
     place: usize,
 ) -> impl Iterator<Item = (f64, &[[f32; 3]])> {
-    frames.iter().filter_map(move |near| {
+    let earlier = move |near: &&Neighbour| (near.time - time) / reach < 1.0;
+    frames.iter().take_while(earlier).filter_map(move |near| {
         let apart = (near.time - time) / reach;
-        let is_near = apart.abs() < 1.0;
+        let is_near = apart > -1.0;
         track.find(&near.lifted.people, place).filter(|_| is_near).map(|person| (apart, &person.joints[..]))
     })
 }

@@ -3,7 +3,8 @@
 //! A lifter looks at single frames, so its poses jitter as key points do, and so do bone lengths. [`SmoothWriter`] is
 //! put in front of any other writer. Joints pass a filter: with [`Smoothing::Clip`] by the poses before and after,
 //! which delays them a little, with [`Smoothing::Live`] by the poses before alone, without delay. Any mean over a
-//! rotating limb is too short, so bones are then set to the mean length that they had so far, left and right alike.
+//! rotating limb is too short, so bones are then set to the mean length that they had so far, left and right alike, or that they
+//! turn out to have ([`SmoothWriter::waiting_for_bones`]).
 
 mod bones;
 mod clip;
@@ -20,6 +21,7 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
+pub(crate) use bones::BoneTree;
 use bones::Bones;
 use clip::Clip;
 pub use level::LevelWriter;
@@ -29,6 +31,8 @@ use track::Track;
 
 /// Default reach of clip smoothing, forward and back, seconds.
 const USUAL_REACH: f64 = 0.1;
+/// How far ahead bones are learned from in clips that may wait, seconds: shorter clips have bones of one length from the first frame.
+const BONES_AHEAD: f64 = 10.0;
 /// Default cut-off frequency of joints that stand still, Hz.
 const USUAL_CUTOFF: f64 = 2.0;
 
@@ -129,6 +133,15 @@ impl SmoothWriter {
         self.bones = self.bones.with_sides(joints);
         if let Filter::Live(live) = &mut self.filter {
             live.name_joints(joints);
+        }
+        self
+    }
+
+    /// The same for clips that may wait: bones have the lengths that they turn out to have up to ten seconds later.
+    #[must_use]
+    pub fn waiting_for_bones(mut self) -> Self {
+        if let Filter::Clip(clip) = &mut self.filter {
+            clip.bones_ahead = BONES_AHEAD;
         }
         self
     }

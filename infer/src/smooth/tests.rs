@@ -168,6 +168,39 @@ fn a_clip_waits_for_no_more_than_its_reach() {
 }
 
 #[test]
+fn a_clip_that_may_wait_has_bones_of_one_length_from_its_first_frame() {
+    // The first second's bones are found too short.
+    let length = |time: f64| if time < 1.0 { 0.2 } else { 0.3 };
+    let lengths = |seconds: f64| {
+        let frames =
+            stream((seconds * 30.0) as usize, 30.0, |time| vec![person(None, &[[0.0; 3], [length(time), 0.0, 0.0]])]);
+        let kept = Kept::default();
+        let writer = SmoothWriter::new(Box::new(kept.clone()), Smoothing::Clip(0.1), &[-1, 0], |_| ());
+        let mut writer = Box::new(writer.waiting_for_bones());
+        let mut most = 0;
+        for (index, lifted) in frames.iter().enumerate() {
+            writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).unwrap();
+            most = most.max(index + 1 - kept.0.lock().unwrap().len());
+        }
+        writer.finish().unwrap();
+        let kept = kept.0.lock().unwrap();
+        assert!(
+            kept.iter().zip(&frames).all(|(smooth, frame)| (smooth.index, smooth.time) == (frame.index, frame.time))
+        );
+        assert_eq!(kept.len(), frames.len());
+        (most, kept.iter().map(|frame| frame.people[0].joints[1][0]).collect::<Vec<_>>())
+    };
+    let (most, short) = lengths(5.0);
+    assert_eq!(most, 150, "a short clip waits for its end");
+    let mean = 0.2 + 0.1 * 0.8;
+    assert!((short[0] - mean).abs() < 0.005, "{}", short[0]);
+    assert!(short.iter().all(|length| (length - short[0]).abs() < 1e-6), "{short:?}");
+    let (most, long) = lengths(30.0);
+    assert!((300..=303).contains(&most), "{most} frames wait");
+    assert!(long.iter().all(|length| (length - long[0]).abs() < 0.015), "{long:?}");
+}
+
+#[test]
 fn nothing_waits_live_and_what_moves_lags_little() {
     let frames = stream(90, 30.0, |time| vec![person(None, &[[0.5 + time, 0.0, 0.0]])]);
     let kept = Kept::default();
