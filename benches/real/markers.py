@@ -23,10 +23,10 @@ ANGLES = ("knee", "hip", "elbow")
 WAYS = {"": [], "`--smooth clip`": ["--smooth", "clip"]}
 AHEAD = {"`--look-ahead 1 --smooth clip`": ["--look-ahead", "1", "--smooth", "clip"]}
 
-# MPJPE and P-MPJPE of others beside the same truth, mm: from the video, and MediaPipe's own 3D by `full`. Measured once
-# with their published outputs; their programs are not run here.
+# MPJPE and P-MPJPE of others beside the same truth, mm, in the first column: they read the video. Measured once with their
+# published outputs; their programs are not run here.
 RIVALS = {
-    "MediaPipe's own 3D": {"walk_ts": (80.1, 63.5), "squat": (75.9, 59.7)},
+    "MediaPipe's own 3D, by `full`": {"walk_ts": (80.1, 63.5), "squat": (75.9, 59.7)},
     "WHAM": {"walk_ts": (41.2, 29.8), "squat": (40.2, 29.4)},
     "OpenCap Monocular": {"walk_ts": (36.7, 28.2), "squat": (36.0, 29.2)},
 }
@@ -38,7 +38,13 @@ def recordings(folder):
     for truth in sorted(folder.glob("*.truth.*")):
         name = truth.name.split(".truth.")[0]
         points = sorted(folder.glob(f"{name}.*.jsonl"))
-        found[name] = (truth, {path.name.removeprefix(name).split(".")[1]: path for path in points})
+        detectors = {}
+        for path in points:
+            detector = path.name.removeprefix(name).split(".")[1]
+            if detector in detectors:
+                raise Complaint(f"{path}: {detectors[detector].name} has the key points of {detector} already")
+            detectors[detector] = path
+        found[name] = (truth, detectors)
     if not any(points for _, points in found.values()):
         raise Complaint(f"{folder}: no recordings in it", "NAME.truth.json beside NAME.DETECTOR.jsonl")
     return found

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array3};
 use poselift::format::{Source, open_reader};
 use poselift::model::{Batch, Engine, MemoryCard, ModelFile, PoseNetwork, Session, SessionOptions, TrainingCard};
 use poselift::pose::{Frame, LiftedFrame};
-use poselift::skeleton::MEDIAPIPE33;
+use poselift::skeleton::{H36M17, MEDIAPIPE33};
 use poselift::{Lifter, LifterOptions};
 use poselift_onnx::{Dense, Memory, Model, Network, Weights, write};
 
@@ -161,12 +161,31 @@ fn looking_ahead_is_the_mean_of_both_directions_however_frames_come() {
     lifter.forget();
     let backwards = lift(&mut lifter, &backwards);
     assert!(apart(&forward, &ahead) > 0.005, "nothing was seen ahead");
-    let mut mean = forward;
+    let mut mean = forward.clone();
     for (people, back) in mean.iter_mut().zip(backwards.iter().rev()) {
         for (person, back) in people.people.iter_mut().zip(&back.people) {
             let joints = person.joints.as_flattened_mut().iter_mut().zip(back.joints.as_flattened());
             for (number, back) in joints.chain(person.sigma.iter_mut().zip(&back.sigma)) {
                 *number = (*number + back) / 2.0;
+            }
+        }
+    }
+    // Bones have the mean of both lengths.
+    let bone = |joints: &[[f32; 3]], joint: usize, parent: usize| -> [f32; 3] {
+        std::array::from_fn(|axis| joints[joint][axis] - joints[parent][axis])
+    };
+    let length = |bone: [f32; 3]| bone.iter().map(|axis| axis * axis).sum::<f32>().sqrt();
+    for (place, people) in mean.iter_mut().enumerate() {
+        let both = [&forward[place], &backwards[frames.len() - 1 - place]];
+        for (row, person) in people.people.iter_mut().enumerate() {
+            let found = person.joints.clone();
+            for joint in 1..17 {
+                let parent = H36M17.parents[joint] as usize;
+                let wanted = both.map(|lifted| length(bone(&lifted.people[row].joints, joint, parent)));
+                let towards = bone(&found, joint, parent);
+                let stretch = (wanted[0] + wanted[1]) / 2.0 / length(towards);
+                person.joints[joint] =
+                    std::array::from_fn(|axis| person.joints[parent][axis] + towards[axis] * stretch);
             }
         }
     }
@@ -194,6 +213,36 @@ fn looking_ahead_is_the_mean_of_both_directions_however_frames_come() {
 }
 
 #[test]
+fn an_unreadable_frame_does_not_cut_what_is_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = remembering(folder.path(), "coco17-int8.onnx");
+    let text = std::fs::read_to_string(CLIP).unwrap();
+    let run = |line: &str| {
+        let input = folder.path().join("clip.jsonl");
+        // Times that an unreadable frame's number says nothing of.
+        let late = |text: &str| {
+            let mut frame: serde_json::Value = serde_json::from_str(text).unwrap();
+            frame["time"] = (frame["time"].as_f64().unwrap() + 100.0).into();
+            frame.to_string()
+        };
+        let lines =
+            text.lines().enumerate().map(|(place, text)| if place == 60 { line.to_owned() } else { late(text) });
+        std::fs::write(&input, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let mut command = poselift();
+        command.args(["run", "--layout", "mediapipe33", "--quiet", "--look-ahead", "1", "--contacts", "--model"]);
+        let output = command.arg(&path).arg(&input).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().enumerate().filter(|(place, _)| *place != 61).map(|(_, line)| line.to_owned()).collect::<Vec<_>>()
+    };
+    // It is taken to come at once after the last.
+    let before: serde_json::Value = serde_json::from_str(text.lines().nth(59).unwrap()).unwrap();
+    let empty = serde_json::json!({"frame": 60, "time": before["time"].as_f64().unwrap() + 100.0, "people": []});
+    let (unreadable, empty) = (run("{bad"), run(&empty.to_string()));
+    assert_eq!(unreadable.len(), text.lines().count());
+    assert_eq!(unreadable, empty);
+}
+
+#[test]
 fn only_a_model_with_a_memory_looks_ahead() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("poses.jsonl");
@@ -202,6 +251,10 @@ fn only_a_model_with_a_memory_looks_ahead() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("coco17 remembers nothing") && said.contains("coco17-memory"), "{said}");
     assert!(!out.exists(), "an output is made for what cannot be");
+    let live = ["run", CLIP, "--model", "coco17-memory", "--look-ahead", "1", "--send", "udp://127.0.0.1:9"];
+    let output = poselift().args(live).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("live frames cannot wait"));
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(crate) struct ExportArgs {
     /// Add joint angles: degrees, named as OpenSim's gait models do, NaN or null where the joints do not tell
     #[arg(long)]
     angles: bool,
-    /// Say of each foot whether it stands on the ground, in JSON Lines and CSV: where the camera does not move, or the input says so
+    /// Say of each foot whether it stands on the ground, in JSON Lines and CSV. `run` judges it, for a camera that stands still;
+    /// `convert` takes it from the input
     #[arg(long)]
     pub(crate) contacts: bool,
 }

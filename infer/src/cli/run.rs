@@ -94,7 +94,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "M", value_parser = positive)]
     max_sigma: Option<f32>,
     /// Smooth each person's poses over time, and keep bones at their lengths. clip: by the poses of 0.1 s before and after
-    /// (clip:0.05 for fast sports). live: by earlier poses alone (live:1: a cut-off of 1 Hz for still people, not 2)
+    /// (clip:0.05 for fast sports), bones of files by the next 10 s. live: by earlier poses alone (live:1: a cut-off of 1 Hz for still people, not 2)
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
     /// With a model that remembers, for files: average its poses with those it gives going back from so many seconds later
@@ -121,7 +121,7 @@ pub(super) struct RunArgs {
 
 const AFTER_HELP: &str = "\
 Formats are recognised by content and written by OUT's extension. Every input frame gets its line, in order; from
-a pipe each is answered at once. With the image size, people are turned to the optical axis before they are lifted.
+a pipe each is answered at once (not with --smooth clip or --look-ahead). With the image size, people are turned to the optical axis before they are lifted.
 
 Examples:
   poselift run clip.jsonl -o poses.jsonl
@@ -234,6 +234,9 @@ fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<(
     }
     if let Some(seconds) = args.look_ahead {
         LookAhead::new(card, seconds).map_err(|error| error.at(file.name()))?;
+        if args.live.is_input() || args.live.is_output() {
+            return Err(Error::usage("--look-ahead is for files: live frames cannot wait for later ones"));
+        }
     }
     if args.focal.is_some() && card.input.view == View::Camera {
         terminal.note(&format!("--focal changes nothing: {} sees people from the camera as it stands", card.name));
@@ -346,7 +349,7 @@ fn lift_one<N: PoseNetwork>(
     form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
     let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
     let judged =
-        Judged { info: &poses, layout: drawn, place, attitude: camera.attitude, waits: !input::is_pipe(source) };
+        ChangedStream { info: &poses, layout: drawn, place, attitude: camera.attitude, waits: !input::is_pipe(source) };
     let mut writer = args.on_the_way_to(writer, judged, terminal, notes.clone())?;
     if let Some(interruption) = &machine.interruption {
         writer = interruption.completes(target, writer);
@@ -364,7 +367,7 @@ fn lift_one<N: PoseNetwork>(
 }
 
 /// What is known of a stream whose poses are changed on their way.
-struct Judged<'a> {
+struct ChangedStream<'a> {
     info: &'a PoseInfo,
     /// Of its key points.
     layout: Option<&'static Layout>,
@@ -497,11 +500,11 @@ impl RunArgs {
     fn on_the_way_to(
         &self,
         mut writer: Box<dyn PoseWriter>,
-        stream: Judged<'_>,
+        stream: ChangedStream<'_>,
         terminal: Terminal,
         notes: PageNotes,
     ) -> Result<Box<dyn PoseWriter>> {
-        let Judged { info, layout, place, attitude, waits } = stream;
+        let ChangedStream { info, layout, place, attitude, waits } = stream;
         if let Some(attitude) = attitude {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
@@ -512,7 +515,11 @@ impl RunArgs {
             match layout {
                 Some(layout) => {
                     let attitude = attitude.unwrap_or_default();
-                    writer = Box::new(ContactWriter::new(writer, info, layout, attitude, waits)?);
+                    let report = move || {
+                        terminal
+                            .note("no foot contact: frames need times (--fps), 7 a second in files, 11 from a pipe");
+                    };
+                    writer = Box::new(ContactWriter::new(writer, info, layout, attitude, waits)?.reporting(report));
                 }
                 None => terminal.note("no layout of key points is known, so no foot contact is: give --layout"),
             }

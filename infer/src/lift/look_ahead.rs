@@ -15,8 +15,8 @@ use crate::smooth::BoneTree;
 const MOST_FRAMES: usize = 8192;
 
 impl<N: PoseNetwork> Lifter<N> {
-    /// Lifts a whole clip by a model with a memory, which looks `seconds` ahead of each frame, and up to twice as far: a second is
-    /// enough. [`Self::lift_frames`] is the same without looking ahead. All people are forgotten first.
+    /// Lifts a whole clip by a model with a memory, which looks `seconds` ahead of each frame, and up to twice as far, but over no more
+    /// than 8,192 frames: a second is enough. [`Self::lift_frames`] is the same without looking ahead. All people are forgotten first.
     ///
     /// # Errors
     /// A model without a memory; seconds that are no number above 0; a runtime that fails.
@@ -62,7 +62,7 @@ impl<N: PoseNetwork> Lifter<N> {
 fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson], bones: &BoneTree) {
     for person in people {
         let mut same = back.iter().filter(|other| other.id == person.id);
-        // People of one id cannot be told apart, and nothing was remembered of them.
+        // People of one id cannot be told apart: they keep the pose going forward.
         let (Some(back), None) = (same.next(), same.next()) else { continue };
         let lengths = bones.lengths(&person.joints).zip(bones.lengths(&back.joints));
         let lengths: Vec<f64> = lengths.map(|(forward, back)| f64::midpoint(forward, back)).collect();
@@ -79,6 +79,8 @@ fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson], bones: &BoneTree) {
 pub(crate) struct LookAhead {
     seconds: f64,
     bones: BoneTree,
+    /// When each frame was, seconds.
+    times: Vec<f64>,
     frames: Vec<Frame>,
     lifted: Vec<LiftedFrame>,
 }
@@ -102,11 +104,16 @@ impl LookAhead {
             return Err(Error::usage(format!("{seconds} seconds to look ahead, expected a number above 0")));
         }
         let bones = BoneTree::new(&card.output.parents);
-        Ok(Self { seconds, bones, frames: Vec::new(), lifted: Vec::new() })
+        Ok(Self { seconds, bones, times: Vec::new(), frames: Vec::new(), lifted: Vec::new() })
     }
 
     /// Adds frames behind those that wait, and their poses.
     pub(crate) fn push(&mut self, frames: Vec<Frame>, lifted: Vec<LiftedFrame>) {
+        for frame in &frames {
+            // An unreadable frame has no time, and no person: it comes at once after the last.
+            let last = self.times.last().filter(|_| frame.time.is_none() && frame.people.is_empty());
+            self.times.push(last.copied().unwrap_or_else(|| recall::time(frame)));
+        }
         self.frames.extend(frames);
         self.lifted.extend(lifted);
     }
@@ -144,7 +151,7 @@ impl LookAhead {
         let mut done = 0;
         loop {
             let frames = &self.frames[done..];
-            let window = self.seconds_of(frames);
+            let window = self.next_window(&self.times[done..]);
             if !is_ready(frames.len(), window) {
                 break;
             }
@@ -152,17 +159,19 @@ impl LookAhead {
             lifter.look_back(&frames[..window.frames], conversion, &self.bones, lifted)?;
             done += window.done;
         }
+        self.times.drain(..done);
         Ok((self.frames.drain(..done).collect(), self.lifted.drain(..done).collect()))
     }
 
-    /// The first `seconds` of `frames` are done by going back from as much later. Where time goes back, another clip begins.
-    fn seconds_of(&self, frames: &[Frame]) -> Window {
-        let times = || frames.iter().take(MOST_FRAMES).map(recall::time);
-        let one_clip = times().zip(times().skip(1)).take_while(|(time, next)| time < next).count() + 1;
-        let times: Vec<f64> = times().take(one_clip).collect();
-        let Some(first) = times.first() else { return Window { frames: 0, done: 0 } };
+    /// The window at the first of frames at `times`: the first seconds of them, and as many behind. Where time goes back, another clip
+    /// begins.
+    fn next_window(&self, times: &[f64]) -> Window {
+        let times = &times[..times.len().min(MOST_FRAMES)];
+        let one_clip = times.windows(2).take_while(|pair| pair[0] <= pair[1]).count() + 1;
+        let Some((first, _)) = times.split_first() else { return Window { frames: 0, done: 0 } };
+        let times = &times[..one_clip];
         let done = times.partition_point(|time| *time < first + self.seconds).clamp(1, MOST_FRAMES / 2);
-        let last = times.get(done - 1).unwrap_or(first);
+        let last = times[done - 1];
         Window { frames: times.partition_point(|time| *time <= last + self.seconds), done }
     }
 }
@@ -179,32 +188,29 @@ mod tests {
         LookAhead::new(&card, seconds).expect("it has a memory")
     }
 
-    fn frames(times: &[f64]) -> Vec<Frame> {
-        times.iter().map(|&time| Frame { time: Some(time), ..Frame::default() }).collect()
-    }
-
     #[test]
     fn a_window_holds_as_much_later_as_is_done() {
         let ahead = look_ahead(0.2);
         let quick: Vec<f64> = (0..20).map(|frame| f64::from(frame) * 0.05 + 0.01).collect();
-        assert_eq!(ahead.seconds_of(&frames(&quick)), Window { frames: 8, done: 4 });
-        assert_eq!(ahead.seconds_of(&frames(&quick[..2])), Window { frames: 2, done: 2 });
+        assert_eq!(ahead.next_window(&quick), Window { frames: 8, done: 4 });
+        assert_eq!(ahead.next_window(&quick[..2]), Window { frames: 2, done: 2 });
         // Frames further apart than that are each alone.
-        assert_eq!(ahead.seconds_of(&frames(&[1.0, 2.0])), Window { frames: 1, done: 1 });
-        assert_eq!(ahead.seconds_of(&[]), Window { frames: 0, done: 0 });
+        assert_eq!(ahead.next_window(&[1.0, 2.0]), Window { frames: 1, done: 1 });
+        assert_eq!(ahead.next_window(&[]), Window { frames: 0, done: 0 });
     }
 
     #[test]
     fn another_clip_is_not_looked_into() {
         let ahead = look_ahead(1.0);
-        assert_eq!(ahead.seconds_of(&frames(&[0.0, 0.5, 0.1, 0.6])), Window { frames: 2, done: 2 });
-        assert_eq!(ahead.seconds_of(&frames(&[0.5, 0.5, 0.6])), Window { frames: 1, done: 1 });
+        assert_eq!(ahead.next_window(&[0.0, 0.5, 0.1, 0.6]), Window { frames: 2, done: 2 });
+        // An unreadable frame has the time of the last.
+        assert_eq!(ahead.next_window(&[0.5, 0.5, 0.6]), Window { frames: 3, done: 3 });
     }
 
     #[test]
     fn a_clock_of_nonsense_gathers_no_more_than_is_allowed() {
         let slow: Vec<f64> = (0..3 * MOST_FRAMES).map(|frame| frame as f64 * 1e-9).collect();
-        let window = look_ahead(1.0).seconds_of(&frames(&slow));
+        let window = look_ahead(1.0).next_window(&slow);
         assert_eq!(window, Window { frames: MOST_FRAMES, done: MOST_FRAMES / 2 });
     }
 

@@ -268,11 +268,11 @@ impl PoseWriter for RootWriter {
         let mut placed = lifted.clone();
         self.add_roots(frame, &mut placed);
         let writer = self.writer.as_mut();
-        let Some(time) = lifted.time.filter(|time| self.options.smooth && time.is_finite()) else {
+        let Some(time) = self.frames.time_of(lifted).filter(|_| self.options.smooth) else {
             self.frames.write_rest(writer, smooth_roots)?;
             return writer.write(frame, &placed);
         };
-        if time <= self.frames.last_time() {
+        if self.frames.begin_anew(time, lifted) {
             self.frames.write_rest(writer, smooth_roots)?;
         }
         self.frames.push(time, frame.clone(), placed);

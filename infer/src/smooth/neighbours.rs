@@ -6,6 +6,9 @@ use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
+/// Most frames that are kept, so that a clock of nonsense cannot gather a whole stream.
+const MOST_FRAMES: usize = 8192;
+
 /// Frames that wait for later ones, and earlier ones that they are changed by.
 pub(crate) struct Neighbours {
     /// How far before and after a frame others are near it, seconds.
@@ -34,6 +37,17 @@ impl Neighbours {
         self.frames.back().map_or(f64::NEG_INFINITY, |last| last.time)
     }
 
+    /// The time of a frame, seconds; one without people that has none, as an unreadable one, is taken to come at once after the last.
+    pub(crate) fn time_of(&self, lifted: &LiftedFrame) -> Option<f64> {
+        let last = || lifted.people.is_empty().then(|| self.last_time());
+        lifted.time.or_else(last).filter(|time| time.is_finite())
+    }
+
+    /// Whether another clip begins with a frame at `time`: time goes back, or people are seen twice at one time.
+    pub(crate) fn begin_anew(&self, time: f64, lifted: &LiftedFrame) -> bool {
+        time < self.last_time() || time == self.last_time() && !lifted.people.is_empty()
+    }
+
     /// Adds a frame at `time`, no earlier than all before.
     pub(crate) fn push(&mut self, time: f64, frame: Frame, lifted: LiftedFrame) {
         self.frames.push_back(Neighbour { time, frame, lifted });
@@ -54,7 +68,10 @@ impl Neighbours {
         writer: &mut dyn PoseWriter,
         change: impl Fn(&Self, &Neighbour, &mut LiftedFrame),
     ) -> Result<()> {
-        while self.frames.get(self.written).is_some_and(|waiting| waiting.time + self.reach <= time) {
+        let is_too_many = |frames: &Self| frames.frames.len() - frames.written > MOST_FRAMES;
+        while self.frames.get(self.written).is_some_and(|waiting| waiting.time + self.reach <= time)
+            || is_too_many(self)
+        {
             self.write_next(writer, &change)?;
         }
         Ok(())
@@ -87,11 +104,67 @@ impl Neighbours {
         change(self, next, &mut changed);
         let written = writer.write(&next.frame, &changed);
         self.written += 1;
-        let oldest = self.frames.get(self.written).map_or(f64::NEG_INFINITY, |next| next.time - self.reach);
-        while self.written > 0 && self.frames.front().is_some_and(|first| first.time <= oldest) {
+        // Where none waits, the next one comes after the last.
+        let next = self.frames.get(self.written).or(self.frames.back());
+        let oldest = next.map_or(f64::NEG_INFINITY, |next| next.time - self.reach);
+        let is_old = |first: &Neighbour| first.time <= oldest;
+        while self.written > 0 && (self.written > MOST_FRAMES || self.frames.front().is_some_and(is_old)) {
             self.frames.pop_front();
             self.written -= 1;
         }
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl PoseWriter for Nowhere {
+        fn write(&mut self, _: &Frame, _: &LiftedFrame) -> Result<()> {
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The most frames that are kept while `count` come `step` seconds apart; each is written `wait` seconds later.
+    fn kept(count: usize, step: f64, wait: f64) -> usize {
+        let mut frames = Neighbours::new(0.1);
+        let mut most = 0;
+        for index in 0..count {
+            let time = index as f64 * step;
+            frames.push(time, Frame::default(), LiftedFrame::default());
+            frames.write_until(time + 0.1 - wait, &mut Nowhere, |_, _, _| ()).expect("nothing fails");
+            most = most.max(frames.iter().count());
+        }
+        most
+    }
+
+    #[test]
+    fn no_more_frames_are_kept_than_are_near() {
+        // Live, each is written at once; else a tenth of a second later, with as much before it.
+        assert!(kept(1000, 0.01, 0.0) <= 12, "{}", kept(1000, 0.01, 0.0));
+        assert!(kept(1000, 0.01, 0.1) <= 22, "{}", kept(1000, 0.01, 0.1));
+        assert!(kept(3 * MOST_FRAMES, 1e-9, 0.1) <= 2 * MOST_FRAMES + 2);
+        assert!(kept(3 * MOST_FRAMES, 1e-9, 0.0) <= 2 * MOST_FRAMES + 2);
+    }
+
+    #[test]
+    fn a_frame_without_time_and_people_comes_after_the_last() {
+        let mut frames = Neighbours::new(0.1);
+        let unreadable = LiftedFrame::default();
+        assert_eq!(frames.time_of(&unreadable), None);
+        frames.push(2.0, Frame::default(), LiftedFrame::default());
+        assert_eq!(frames.time_of(&unreadable), Some(2.0));
+        assert!(!frames.begin_anew(2.0, &unreadable) && frames.begin_anew(1.9, &unreadable));
     }
 }

@@ -3,7 +3,7 @@
 //! A frame from a live pipe is answered before the next one arrives, by one thread that reads, lifts and writes. If
 //! frames come faster than they are lifted, as from a file, one thread reads them into a bounded queue (`queue`),
 //! several threads lift whole batches in parallel (`workers`), and one writes them in order. No frame ever waits for
-//! frames that have not arrived.
+//! frames that have not arrived, unless the model looks ahead.
 //!
 //! Several live streams each have one thread that does all this, and share one network ([`SharedNetwork`]), which
 //! runs their concurrent requests as one batch.
@@ -173,7 +173,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         }
     }
 
-    /// What is done of the frames that wait, with those of `batch` behind them: all of them where none waits.
+    /// The frames that are done once those of `batch` are added: all of them without looking ahead.
     fn looked_ahead(&mut self, mut batch: LiftedBatch) -> Result<LiftedBatch, Stop> {
         if let Some(look_ahead) = &mut self.look_ahead {
             look_ahead.push(batch.frames, batch.lifted);
@@ -182,7 +182,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         Ok(batch)
     }
 
-    /// Writes the frames that waited for later ones, of which there are none.
+    /// Writes the frames that still wait: no later ones will come.
     fn write_rest(&mut self, writer: &mut WriterThread) -> Result<(), Stop> {
         let Some(mut look_ahead) = self.look_ahead.take() else { return Ok(()) };
         let (frames, lifted) = look_ahead.take_all(self.lifter, &self.conversion).map_err(Stop::Lifting)?;

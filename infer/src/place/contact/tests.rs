@@ -67,7 +67,10 @@ fn frame(index: u64, up: f64, x: f64) -> (Frame, LiftedFrame) {
 fn judged(frames: &[(Frame, LiftedFrame)], waits: bool) -> Vec<[Option<bool>; 2]> {
     let kept = Kept::default();
     let writer = ContactWriter::new(Box::new(kept.clone()), &info(), &COCO17, Attitude::default(), waits);
-    let mut writer = Box::new(writer.expect("there are ankles"));
+    let is_reported = Arc::new(Mutex::new(false));
+    let reported = Arc::clone(&is_reported);
+    let report = move || *reported.lock().expect("no test holds it") = true;
+    let mut writer = Box::new(writer.expect("there are ankles").reporting(report));
     for (frame, lifted) in frames {
         writer.write(frame, lifted).expect("the test's writer takes all");
         let written = kept.0.lock().expect("no test holds it").len() as u64;
@@ -75,7 +78,10 @@ fn judged(frames: &[(Frame, LiftedFrame)], waits: bool) -> Vec<[Option<bool>; 2]
     }
     writer.finish().expect("the test's writer takes all");
     let kept = kept.0.lock().expect("no test holds it");
-    kept.iter().map(|frame| frame.people[0].contacts).collect()
+    let contacts: Vec<_> = kept.iter().map(|frame| frame.people[0].contacts).collect();
+    let are_unknown = contacts.as_flattened().iter().all(Option::is_none);
+    assert_eq!(*is_reported.lock().expect("no test holds it"), are_unknown);
+    contacts
 }
 
 /// The right foot stands for half a second, swings forward at 2 m/s for half, and stands.
@@ -126,6 +132,28 @@ fn people_of_one_id_cannot_be_told_apart() {
         frame.people.push(frame.people[0].clone());
     }
     assert_eq!(judged(&frames, true)[5], [None, None]);
+}
+
+#[test]
+fn frames_without_time_are_not_judged_and_one_without_people_ends_nothing() {
+    let mut frames = step();
+    let judged_before = judged(&frames, true);
+    frames.insert(12, (Frame::default(), LiftedFrame::default()));
+    let kept = Kept::default();
+    let writer = ContactWriter::new(Box::new(kept.clone()), &info(), &COCO17, Attitude::default(), true);
+    let mut writer = writer.expect("there are ankles");
+    for (frame, lifted) in &frames {
+        writer.write(frame, lifted).expect("the test's writer takes all");
+    }
+    Box::new(writer).finish().expect("the test's writer takes all");
+    let written = kept.0.lock().expect("no test holds it");
+    let contacts: Vec<_> = written.iter().filter_map(|frame| Some(frame.people.first()?.contacts)).collect();
+    assert_eq!(contacts, judged_before);
+    for (frame, lifted) in &mut frames {
+        (frame.time, lifted.time) = (None, None);
+    }
+    frames.remove(12);
+    assert!(judged(&frames[..1], false).as_flattened().iter().all(Option::is_none));
 }
 
 #[test]
