@@ -94,7 +94,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "M", value_parser = positive)]
     max_sigma: Option<f32>,
     /// Smooth each person's poses over time, and keep bones at their lengths. clip: by the poses of 0.1 s before and after
-    /// (clip:0.05 for fast sports), bones of files by the next 10 s. live: by earlier poses alone (live:1: a cut-off of 1 Hz for still people, not 2)
+    /// (clip:0.05 for fast sports), bones of files by the next 10 s. live: by earlier poses alone (live:1: a cut-off of 1 Hz for
+    /// still people, not 2)
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
     /// With a model that remembers, for files: average its poses with those it gives going back from so many seconds later
@@ -120,8 +121,9 @@ pub(super) struct RunArgs {
 }
 
 const AFTER_HELP: &str = "\
-Formats are recognised by content and written by OUT's extension. Every input frame gets its line, in order; from
-a pipe each is answered at once (not with --smooth clip or --look-ahead). With the image size, people are turned to the optical axis before they are lifted.
+Formats are recognised by content and written by OUT's extension. Every input frame gets its line,
+in order; from a pipe each is answered at once, but with --smooth clip and --look-ahead. With the
+image size, people are turned to the optical axis before they are lifted.
 
 Examples:
   poselift run clip.jsonl -o poses.jsonl

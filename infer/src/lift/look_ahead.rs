@@ -31,7 +31,7 @@ impl<N: PoseNetwork> Lifter<N> {
         self.forget();
         let lifted = self.lift_frames(frames, conversion, refusals)?;
         look_ahead.push(frames.to_vec(), lifted);
-        Ok(look_ahead.take_all(self, conversion)?.1)
+        Ok(look_ahead.take(self, conversion, true)?.1)
     }
 
     /// Makes `lifted`, the poses of the first of `frames`, the means of themselves and of what the network gives going back from the
@@ -118,7 +118,7 @@ impl LookAhead {
         self.lifted.extend(lifted);
     }
 
-    /// The frames that no later one can change any more, and their poses.
+    /// The frames that no later one can change any more, and their poses; all that wait where `is_end` says that no more will come.
     ///
     /// # Errors
     /// A runtime that fails.
@@ -126,33 +126,14 @@ impl LookAhead {
         &mut self,
         lifter: &mut Lifter<N>,
         conversion: &Conversion,
-    ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
-        self.take_where(|waiting, window| window.frames < waiting, lifter, conversion)
-    }
-
-    /// All frames that wait, and their poses: no more will come.
-    ///
-    /// # Errors
-    /// A runtime that fails.
-    pub(crate) fn take_all<N: PoseNetwork>(
-        &mut self,
-        lifter: &mut Lifter<N>,
-        conversion: &Conversion,
-    ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
-        self.take_where(|waiting, _| waiting > 0, lifter, conversion)
-    }
-
-    fn take_where<N: PoseNetwork>(
-        &mut self,
-        is_ready: impl Fn(usize, Window) -> bool,
-        lifter: &mut Lifter<N>,
-        conversion: &Conversion,
+        is_end: bool,
     ) -> Result<(Vec<Frame>, Vec<LiftedFrame>)> {
         let mut done = 0;
         loop {
             let frames = &self.frames[done..];
             let window = self.next_window(&self.times[done..]);
-            if !is_ready(frames.len(), window) {
+            let waits = window.frames == frames.len() && !is_end;
+            if waits || frames.is_empty() {
                 break;
             }
             let lifted = &mut self.lifted[done..][..window.done];

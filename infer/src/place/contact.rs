@@ -162,7 +162,7 @@ impl PoseWriter for ContactWriter {
         let Self { writer, ankles, waits, frames, .. } = self;
         let judge = |frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame| ankles.judge(frames, now, lifted);
         let time = frames.time_of(lifted);
-        if time.is_none_or(|time| frames.begin_anew(time, lifted)) {
+        if time.is_none_or(|time| frames.is_another_clip(time, lifted)) {
             frames.write_rest(writer.as_mut(), judge)?;
         }
         let Some(time) = time else { return writer.write(frame, lifted) };

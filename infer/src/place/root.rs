@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::{Layout, is_of_foot};
-use crate::smooth::{Neighbour, Neighbours};
+use crate::smooth::{Neighbour, Neighbours, Track};
 
 type Vector = Vector3<f64>;
 
@@ -229,22 +229,20 @@ impl RootWriter {
 
 /// Smooths the roots of a frame by its neighbours.
 fn smooth_roots(frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame) {
-    for person in &mut lifted.people {
-        if let Some(root) = &mut person.root {
-            *root = smoothed(frames, now.time, person.id, *root);
+    for (place, person) in lifted.people.iter_mut().enumerate() {
+        if let (Some(root), Some(track)) = (&mut person.root, Track::of(&now.lifted.people, place)) {
+            *root = smoothed(frames, now.time, (track, place), *root);
         }
     }
 }
 
-/// The smoothed root of the person `id`, from the same person's roots around `time`.
-fn smoothed(frames: &Neighbours, time: f64, id: Option<i64>, root: [f32; 3]) -> [f32; 3] {
+/// The smoothed root of the person of `track`, from the same person's roots around `time`, probably at index `place`.
+fn smoothed(frames: &Neighbours, time: f64, (track, place): (Track, usize), root: [f32; 3]) -> [f32; 3] {
     let mut depth = Line::default();
     let mut direction = [Line::default(); 2];
     for near in frames.iter() {
         let apart = near.time - time;
-        let people = &near.lifted.people;
-        let is_alone = people.len() == 1;
-        let same = people.iter().find(|person| person.id == id && (id.is_some() || is_alone));
+        let same = track.find(&near.lifted.people, place);
         let Some([x, y, z]) = same.and_then(|person| person.root).map(|root| root.map(f64::from)) else { continue };
         depth.push(apart / DEPTH_REACH, z);
         for (line, axis) in direction.iter_mut().zip([x, y]) {
@@ -272,7 +270,7 @@ impl PoseWriter for RootWriter {
             self.frames.write_rest(writer, smooth_roots)?;
             return writer.write(frame, &placed);
         };
-        if self.frames.begin_anew(time, lifted) {
+        if self.frames.is_another_clip(time, lifted) {
             self.frames.write_rest(writer, smooth_roots)?;
         }
         self.frames.push(time, frame.clone(), placed);

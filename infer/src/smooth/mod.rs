@@ -27,7 +27,7 @@ use clip::Clip;
 pub use level::LevelWriter;
 use live::Live;
 pub(crate) use neighbours::{Neighbour, Neighbours};
-use track::Track;
+pub(crate) use track::Track;
 
 /// Default reach of clip smoothing, forward and back, seconds.
 const USUAL_REACH: f64 = 0.1;

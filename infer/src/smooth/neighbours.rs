@@ -43,8 +43,8 @@ impl Neighbours {
         lifted.time.or_else(last).filter(|time| time.is_finite())
     }
 
-    /// Whether another clip begins with a frame at `time`: time goes back, or people are seen twice at one time.
-    pub(crate) fn begin_anew(&self, time: f64, lifted: &LiftedFrame) -> bool {
+    /// Whether a frame at `time` begins another clip: time goes back, or people are seen twice at one time.
+    pub(crate) fn is_another_clip(&self, time: f64, lifted: &LiftedFrame) -> bool {
         time < self.last_time() || time == self.last_time() && !lifted.people.is_empty()
     }
 
@@ -165,6 +165,6 @@ mod tests {
         assert_eq!(frames.time_of(&unreadable), None);
         frames.push(2.0, Frame::default(), LiftedFrame::default());
         assert_eq!(frames.time_of(&unreadable), Some(2.0));
-        assert!(!frames.begin_anew(2.0, &unreadable) && frames.begin_anew(1.9, &unreadable));
+        assert!(!frames.is_another_clip(2.0, &unreadable) && frames.is_another_clip(1.9, &unreadable));
     }
 }

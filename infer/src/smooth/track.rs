@@ -4,7 +4,7 @@ use crate::pose::LiftedPerson;
 
 /// What identifies a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Track {
+pub(crate) enum Track {
     Id(i64),
     /// The only one in the frame, without an id.
     Alone,
@@ -12,7 +12,7 @@ pub(super) enum Track {
 
 impl Track {
     /// The track of the person at `place`; `None` for one of several without an id, who cannot be identified.
-    pub(super) fn of(people: &[LiftedPerson], place: usize) -> Option<Self> {
+    pub(crate) fn of(people: &[LiftedPerson], place: usize) -> Option<Self> {
         match people[place].id {
             Some(id) => Some(Self::Id(id)),
             None => (people.len() == 1).then_some(Self::Alone),
@@ -20,7 +20,7 @@ impl Track {
     }
 
     /// This track's index in a frame; `likely` is tried first.
-    pub(super) fn find(self, people: &[LiftedPerson], likely: usize) -> Option<&LiftedPerson> {
+    pub(crate) fn find(self, people: &[LiftedPerson], likely: usize) -> Option<&LiftedPerson> {
         let is_here = |place: &usize| Self::of(people, *place) == Some(self);
         let place = Some(likely).filter(|place| *place < people.len() && is_here(place));
         place.or_else(|| (0..people.len()).find(is_here)).map(|place| &people[place])

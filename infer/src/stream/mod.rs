@@ -78,7 +78,8 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
 /// Lifts all frames of `reader` into `writer`; `layout` is the stream's, if it is known.
 ///
 /// # Errors
-/// A layout that lacks joints which the model reads, or a model that cannot look ahead: then nothing was read. All other errors are in the [`Outcome`].
+/// A layout that lacks joints which the model reads, or a model that cannot look ahead: then nothing was read. All other errors
+/// are in the [`Outcome`].
 pub fn lift_stream<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     reader: Box<dyn FrameReader>,
@@ -177,7 +178,8 @@ impl<N: PoseNetwork> Stream<'_, N> {
     fn looked_ahead(&mut self, mut batch: LiftedBatch) -> Result<LiftedBatch, Stop> {
         if let Some(look_ahead) = &mut self.look_ahead {
             look_ahead.push(batch.frames, batch.lifted);
-            (batch.frames, batch.lifted) = look_ahead.take(self.lifter, &self.conversion).map_err(Stop::Lifting)?;
+            (batch.frames, batch.lifted) =
+                look_ahead.take(self.lifter, &self.conversion, false).map_err(Stop::Lifting)?;
         }
         Ok(batch)
     }
@@ -185,7 +187,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
     /// Writes the frames that still wait: no later ones will come.
     fn write_rest(&mut self, writer: &mut WriterThread) -> Result<(), Stop> {
         let Some(mut look_ahead) = self.look_ahead.take() else { return Ok(()) };
-        let (frames, lifted) = look_ahead.take_all(self.lifter, &self.conversion).map_err(Stop::Lifting)?;
+        let (frames, lifted) = look_ahead.take(self.lifter, &self.conversion, true).map_err(Stop::Lifting)?;
         let rest = LiftedBatch { frames, lifted, faults: Vec::new(), refusals: Vec::new() };
         // Where the writer thread has ended, finishing gives the reason.
         writer.write(self.settle(rest)).map(|_| ()).map_err(Stop::Writing)
