@@ -5,20 +5,22 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::coco::{Item, by_image, items};
-use super::json::{Numbers, parse};
+use super::json::{ListOr, Numbers, parse};
 use super::{Detector, Document, flat_keypoints, numbers_of_names};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pose::Person;
 
 /// What stands under an image's name: people, or OpenPose's or its CMU form's object of them.
+type OfImage = ListOr<Bodies, Item>;
+
+/// One of both.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum OfImage {
-    People(Vec<Item>),
-    OpenPose { people: Vec<OpenPosePerson> },
-    Cmu { bodies: Vec<CmuBody> },
+struct Bodies {
+    people: Option<Vec<OpenPosePerson>>,
+    bodies: Option<Vec<CmuBody>>,
 }
 
 #[derive(Deserialize)]
@@ -32,9 +34,10 @@ struct CmuBody {
     joints: Numbers,
 }
 
+/// Whether an object is a frame of the CMU form.
 #[derive(Deserialize)]
-struct CmuFrame {
-    bodies: Vec<CmuBody>,
+struct Outline {
+    bodies: Option<IgnoredAny>,
 }
 
 /// The format.
@@ -46,8 +49,9 @@ impl Detector for AlphaPose {
             document.push_images(by_image(items(text, document.line)?));
             return Ok(());
         }
-        if let Ok(frame) = serde_json::from_slice::<CmuFrame>(text) {
-            document.push(None, None, cmu_people(&frame.bodies));
+        if serde_json::from_slice::<Outline>(text).is_ok_and(|outline| outline.bodies.is_some()) {
+            let frame: Bodies = parse(text, document.line)?;
+            document.push(None, None, frame.people().unwrap_or_default());
             return Ok(());
         }
         let images: BTreeMap<String, OfImage> = parse(text, document.line)?;
@@ -55,23 +59,26 @@ impl Detector for AlphaPose {
         let number_of = numbers_of_names(images.keys().map(String::as_str));
         for (place, (name, found)) in images.into_iter().enumerate() {
             let number = number_of.get(&name).copied().unwrap_or(place as u64);
-            numbered.insert(number, people_of(found));
+            let people = match found {
+                ListOr::List(items) => items.into_iter().map(Item::person).collect(),
+                ListOr::Object(bodies) => bodies.people().ok_or_else(|| {
+                    Error::input(format!("'{name}' is an object without people or bodies, expected one of them"))
+                })?,
+            };
+            numbered.insert(number, people);
         }
         document.push_images(numbered);
         Ok(())
     }
 }
 
-fn people_of(found: OfImage) -> Vec<Person> {
-    match found {
-        OfImage::People(items) => items.into_iter().map(Item::person).collect(),
-        OfImage::OpenPose { people } => people.iter().map(|person| unnamed(&person.pose_keypoints_2d)).collect(),
-        OfImage::Cmu { bodies } => cmu_people(&bodies),
+impl Bodies {
+    /// Its people, if it has any of both lists.
+    fn people(&self) -> Option<Vec<Person>> {
+        let people =
+            self.people.as_ref().map(|people| people.iter().map(|person| unnamed(&person.pose_keypoints_2d)).collect());
+        people.or_else(|| Some(self.bodies.as_ref()?.iter().map(|body| unnamed(&body.joints)).collect()))
     }
-}
-
-fn cmu_people(bodies: &[CmuBody]) -> Vec<Person> {
-    bodies.iter().map(|body| unnamed(&body.joints)).collect()
 }
 
 fn unnamed(numbers: &Numbers) -> Person {
@@ -107,5 +114,18 @@ mod tests {
         assert_eq!(frames(&open), [(3, 1, None)]);
         let cmu = format!(r#"{{"version":0.1,"bodies":[{{"joints":[{points}]}}]}}"#);
         assert_eq!(frames(&cmu), [(0, 1, None)]);
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_by_what_it_is() {
+        for (text, expected) in [
+            (r#"{"1.jpg":[{"keypoints":"none"}]}"#, "invalid type: string \"none\", expected a list of numbers"),
+            (r#"{"1.jpg":5}"#, "invalid type: integer `5`, expected a list or an object"),
+            (r#"{"1.jpg":{"version":0.1}}"#, "'1.jpg' is an object without people or bodies"),
+            (r#"{"version":0.1,"bodies":[{"joints":{}}]}"#, "invalid type: map, expected a list of numbers"),
+        ] {
+            let error = AlphaPose.decode(text.as_bytes(), &mut Document::default()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::image_number;
@@ -18,6 +20,37 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: u64) -> Result
         let what = if e.is_eof() { "cut off" } else { "not as its format has it" };
         Error::input(format!("the JSON value is {what}: {e}")).line(at)
     })
+}
+
+/// A list or an object, told apart by the kind of the value, so that what is wrong in one is told by its place.
+#[derive(Debug)]
+pub(super) enum ListOr<O, T> {
+    List(Vec<T>),
+    Object(O),
+}
+
+impl<'de, O: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for ListOr<O, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfKind<O, T>(PhantomData<(O, T)>);
+
+        impl<'de, O: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for OfKind<O, T> {
+            type Value = ListOr<O, T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list or an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(object)).map(ListOr::Object)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(ListOr::List)
+            }
+        }
+
+        deserializer.deserialize_any(OfKind(PhantomData))
+    }
 }
 
 /// A flat list of numbers; what is null is no number. Anything else than a list is an empty one.

@@ -4,21 +4,21 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::json::{Label, parse};
+use super::json::{Label, ListOr, parse};
 use super::mediapipe::describe_video;
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{COCO17, Layout, MEDIAPIPE33, joint_name, named_layout};
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Pose {
     keypoints: Vec<NamedPoint>,
     #[serde(default)]
     id: Label,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct NamedPoint {
     x: Option<f64>,
     y: Option<f64>,
@@ -32,39 +32,29 @@ struct NamedPoint {
     position: Option<Position>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Position {
     x: Option<f64>,
     y: Option<f64>,
 }
 
-/// A person, a frame of them, a frame that says more, or a clip of frames.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Entry {
-    Person(Pose),
-    Frame(Vec<Pose>),
-    Described(DescribedFrame),
-    Clip(Clip),
-}
+/// A frame of people, or an object.
+type Entry = ListOr<Object, Pose>;
 
-/// A frame; what it says of itself may be under several keys at once.
-#[derive(Deserialize)]
-struct DescribedFrame {
-    poses: Vec<Pose>,
+/// A person, by its `keypoints`; a clip, by its `frames` or `poses` that are frames; or a frame, by its `poses` that are people. What a frame
+/// says of itself may be under several keys at once.
+#[derive(Debug, Deserialize)]
+struct Object {
+    keypoints: Option<Vec<NamedPoint>>,
+    #[serde(default)]
+    id: Label,
+    poses: Option<Vec<Entry>>,
+    frames: Option<Vec<Entry>>,
     #[serde(flatten)]
     beside: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-struct Clip {
-    #[serde(alias = "poses")]
-    frames: Vec<Entry>,
-    #[serde(flatten)]
-    beside: Map<String, Value>,
-}
-
-impl DescribedFrame {
+impl Object {
     fn label(&self, keys: &[&str]) -> Label {
         let found = keys.iter().filter_map(|key| Label::deserialize(self.beside.get(*key)?).ok());
         found.fold(Label::default(), Label::or)
@@ -104,18 +94,38 @@ struct Named {
 }
 
 fn entry(found: Entry, document: &mut Document) -> Result<()> {
-    match found {
-        Entry::Person(pose) => push(vec![pose], Named::default(), document),
-        Entry::Frame(poses) => push(poses, Named::default(), document),
-        Entry::Described(frame) => {
-            let named = frame.named();
-            push(frame.poses, named, document)
-        }
-        Entry::Clip(clip) => {
-            describe_video(&clip.beside, document);
-            clip.frames.into_iter().try_for_each(|frame| entry(frame, document))
-        }
+    let object = match found {
+        ListOr::List(poses) => return push(poses, Named::default(), document),
+        ListOr::Object(object) => object,
+    };
+    let named = object.named();
+    let Object { keypoints, id, poses, frames, beside } = object;
+    if let Some(keypoints) = keypoints {
+        return push(vec![Pose { keypoints, id }], Named::default(), document);
     }
+    let frames = match poses.map(people) {
+        Some(Ok(people)) => return push(people, named, document),
+        Some(Err(entries)) => frames.or(Some(entries)),
+        None => frames,
+    };
+    let Some(frames) = frames else {
+        return Err(Error::input("an object without keypoints, poses or frames, expected one of them"));
+    };
+    describe_video(&beside, document);
+    frames.into_iter().try_for_each(|frame| entry(frame, document))
+}
+
+/// The people that `entries` are, or the entries where one is no person.
+fn people(entries: Vec<Entry>) -> Result<Vec<Pose>, Vec<Entry>> {
+    let is_person = |entry: &Entry| matches!(entry, ListOr::Object(Object { keypoints: Some(_), .. }));
+    if !entries.iter().all(is_person) {
+        return Err(entries);
+    }
+    let person = |entry| match entry {
+        ListOr::Object(Object { keypoints: Some(keypoints), id, .. }) => Some(Pose { keypoints, id }),
+        _ => None,
+    };
+    Ok(entries.into_iter().filter_map(person).collect())
 }
 
 impl NamedPoint {
@@ -226,6 +236,15 @@ mod tests {
         let other = r#"{"keypoints":[{"0":[[1,2,0.5]]},{"0":[[1,2,0.5]]}]}"#;
         let refused = TfJs.decode(other.as_bytes(), &mut Document::default()).unwrap_err().to_string();
         assert!(refused.contains("objects of other keys"), "{refused}");
+        for (text, expected) in [
+            (r#"{"poses":[{"keypoints":"none"}]}"#, "invalid type: string \"none\", expected a sequence"),
+            (r#"[[{"keypoints":[{"x":"1"}]}]]"#, "invalid type: string \"1\", expected f64"),
+            (r#"{"frames":[5]}"#, "invalid type: integer `5`, expected a list or an object"),
+            (r#"{"fps":30}"#, "an object without keypoints, poses or frames"),
+        ] {
+            let refused = TfJs.decode(text.as_bytes(), &mut Document::default()).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
         let mut document = Document::default();
         let own = r#"[{"keypoints":[{"x":1,"y":2,"name":"tail"},{"x":3,"y":4,"name":"nose"}]}]"#;
         TfJs.decode(own.as_bytes(), &mut document).unwrap();
