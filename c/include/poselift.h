@@ -232,6 +232,10 @@ typedef struct poselift_stream_options {
      */
     bool root;
     /**
+     * Whether it is said of people's feet whether they stand.
+     */
+    bool contacts;
+    /**
      * How far the image has to be turned clockwise to stand upright: 0, 90, 180 or 270 degrees.
      */
     uint32_t rotate;
@@ -281,6 +285,14 @@ typedef struct poselift_person {
      * Whether `root` is known.
      */
     bool has_root;
+    /**
+     * Whether the left foot stands, if the options asked for it: 1, 0, or -1 where it is not known.
+     */
+    int8_t left_contact;
+    /**
+     * The same of the right foot.
+     */
+    int8_t right_contact;
     /**
      * The person's track.
      */

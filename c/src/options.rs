@@ -53,6 +53,8 @@ pub struct StreamOptions {
     pub roll: f32,
     /// Whether people's roots are placed in front of the camera.
     pub root: bool,
+    /// Whether it is said of people's feet whether they stand.
+    pub contacts: bool,
     /// How far the image has to be turned clockwise to stand upright: 0, 90, 180 or 270 degrees.
     pub rotate: u32,
     /// Whether y points up in the key points.
@@ -144,6 +146,7 @@ impl StreamOptions {
             smoothing: unsafe { parsed(options.smooth, "smooth") }?,
             attitude: measured.or(from_file.map(|attitude| attitude.rolled(-rotate.clockwise()))),
             root: options.root,
+            contacts: options.contacts,
         })
     }
 }

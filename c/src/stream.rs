@@ -58,6 +58,10 @@ pub struct Person {
     pub has_id: bool,
     /// Whether `root` is known.
     pub has_root: bool,
+    /// Whether the left foot stands, if the options asked for it: 1, 0, or -1 where it is not known.
+    pub left_contact: i8,
+    /// The same of the right foot.
+    pub right_contact: i8,
     /// The person's track.
     pub id: i64,
     /// The mean score of the key points that the model took.
@@ -253,9 +257,12 @@ fn missing(person: &pose::LiftedPerson) -> Vec<bool> {
 impl Person {
     /// `person` as C sees it, valid as long as both.
     fn new(person: &pose::LiftedPerson, missing: &[bool]) -> Self {
+        let [left_contact, right_contact] = person.contacts.map(|contact| contact.map_or(-1, i8::from));
         Self {
             has_id: person.id.is_some(),
             has_root: person.root.is_some(),
+            left_contact,
+            right_contact,
             id: person.id.unwrap_or(-1),
             score: person.score,
             root: person.root.unwrap_or_default(),

@@ -47,6 +47,7 @@ namespace Poselift
         public float pitch;
         public float roll;
         [MarshalAs(UnmanagedType.I1)] public bool root;
+        [MarshalAs(UnmanagedType.I1)] public bool contacts;
         public uint rotate;
         [MarshalAs(UnmanagedType.I1)] public bool y_up;
         public float min_score;
@@ -97,6 +98,8 @@ namespace Poselift
     {
         [MarshalAs(UnmanagedType.I1)] public bool has_id;
         [MarshalAs(UnmanagedType.I1)] public bool has_root;
+        public sbyte left_contact;
+        public sbyte right_contact;
         public long id;
         public float score;
         public float root_x;
@@ -307,6 +310,9 @@ namespace Poselift
         public float[] Sigma;
         /// Where the root joint is, [3]; null unless it was asked for and found.
         public float[] Root;
+        /// Whether the left and the right foot stand; null unless it was asked for and is known.
+        public bool? LeftContact;
+        public bool? RightContact;
     }
 
     /// A frame with its poses.
@@ -389,7 +395,14 @@ namespace Poselift
                 Joints = Floats(native.joints, joints * 3),
                 Sigma = Floats(native.sigma, joints),
                 Root = native.has_root ? new[] { native.root_x, native.root_y, native.root_z } : null,
+                LeftContact = Contact(native.left_contact),
+                RightContact = Contact(native.right_contact),
             };
+        }
+
+        private static bool? Contact(sbyte number)
+        {
+            return number < 0 ? (bool?)null : number > 0;
         }
 
         private static float[] Floats(IntPtr from, int length)

@@ -20,6 +20,14 @@ use crate::error::{Answer, Failure};
 /// The id of an empty place, and of a person without an id.
 const NO_ID: i64 = -1;
 
+/// A foot of which it is not known whether it stands.
+const NOT_KNOWN: i8 = -1;
+
+/// Whether a foot stands, of its number in Python.
+fn stands(number: i8) -> Option<bool> {
+    (number != NOT_KNOWN).then_some(number != 0)
+}
+
 /// What a 3D stream says about itself, as `poselift.PoseInfo` has it.
 #[derive(FromPyObject, IntoPyObject)]
 pub(crate) struct InfoFields {
@@ -255,6 +263,8 @@ pub(crate) struct PoseFields<'py> {
     ids: PyReadonlyArray2<'py, i64>,
     /// `[T, N, 3]`.
     roots: Option<PyReadonlyArray3<'py, f32>>,
+    /// `[T, N, 2]`.
+    contacts: Option<PyReadonlyArray3<'py, i8>>,
     /// `[T]`.
     frames: PyReadonlyArray1<'py, i64>,
     /// `[T]`.
@@ -275,7 +285,7 @@ impl PoseFields<'_> {
     /// # Errors
     /// A header that is none; another number of joints than it names.
     pub(crate) fn clip(self) -> Answer<PoseClip> {
-        let Self { joints, sigma, missing, score, ids, roots, frames, times, info } = self;
+        let Self { joints, sigma, missing, score, ids, roots, contacts, frames, times, info } = self;
         let info = info.info()?;
         let (joints, score, ids) = (joints.as_array(), score.as_array(), ids.as_array());
         let (found, expected) = (joints.dim().2, info.joints.len());
@@ -291,6 +301,7 @@ impl PoseFields<'_> {
             let missing = missing.as_ref().map(|missing| missing.as_array().slice(s![at, place, ..]).to_vec());
             let root = roots.as_ref().map(|roots| roots.as_array().slice(s![at, place, ..]).to_vec());
             let root = root.filter(|root| root.iter().all(|number| number.is_finite()));
+            let contact = |side: usize| contacts.as_ref().and_then(|all| stands(all.as_array()[[at, place, side]]));
             let missing = missing.unwrap_or_default().into_iter().enumerate();
             Some(LiftedPerson {
                 id: Some(ids[[at, place]]).filter(|id| *id >= 0),
@@ -299,6 +310,7 @@ impl PoseFields<'_> {
                 sigma: sigma.unwrap_or_default(),
                 missing_joints: missing.filter(|(_, is_missing)| *is_missing).map(|(joint, _)| joint).collect(),
                 root: root.map(|root| [root[0], root[1], root[2]]),
+                contacts: [0, 1].map(contact),
                 ..LiftedPerson::default()
             })
         };
@@ -321,6 +333,7 @@ pub(crate) struct PoseArrays<'py> {
     score: Bound<'py, PyArray2<f32>>,
     ids: Bound<'py, PyArray2<i64>>,
     roots: Option<Bound<'py, PyArray3<f32>>>,
+    contacts: Option<Bound<'py, PyArray3<i8>>>,
     frames: Bound<'py, PyArray1<i64>>,
     times: Bound<'py, PyArray1<f64>>,
     info: InfoFields,
@@ -362,6 +375,8 @@ impl PoseClip {
         let mut joints = Array4::from_elem((shape.0, shape.1, shape.2, 3), f32::NAN);
         let mut sigma = has_sigma.then(|| Array3::from_elem(shape, f32::NAN));
         let mut missing = Array3::from_elem(shape, false);
+        let has_contacts = people().any(|person| person.contacts != [None; 2]);
+        let mut contacts = has_contacts.then(|| Array3::from_elem((shape.0, shape.1, 2), NOT_KNOWN));
         let mut roots = has_roots.then(|| Array3::from_elem((shape.0, shape.1, 3), f32::NAN));
         let mut score = Array2::zeros((shape.0, shape.1));
         let mut ids = Array2::from_elem((shape.0, shape.1), NO_ID);
@@ -376,6 +391,10 @@ impl PoseClip {
                 }
                 if let (Some(roots), Some(root)) = (&mut roots, person.root) {
                     roots.slice_mut(s![at, place, ..]).assign(&Array1::from(root.to_vec()));
+                }
+                if let Some(contacts) = &mut contacts {
+                    let feet = person.contacts.map(|contact| contact.map_or(NOT_KNOWN, i8::from));
+                    contacts.slice_mut(s![at, place, ..]).assign(&Array1::from(feet.to_vec()));
                 }
                 for &joint in person.missing_joints.iter().filter(|joint| **joint < joint_count) {
                     missing[[at, place, joint]] = true;
@@ -393,6 +412,7 @@ impl PoseClip {
             score: score.into_pyarray(py),
             ids: ids.into_pyarray(py),
             roots: roots.map(|roots| roots.into_pyarray(py)),
+            contacts: contacts.map(|contacts| contacts.into_pyarray(py)),
             frames: indices.into_pyarray(py),
             times: times.into_pyarray(py),
             info: InfoFields::from(&*info),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
 use poselift::guard::{self, ReadOptions};
-use poselift::output::{Described, Form, OutputFormat, PageNotes, check, copy_poses, create};
+use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, check, copy_poses, create};
 use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
@@ -131,6 +131,7 @@ pub(crate) struct Writing {
     units: Option<String>,
     height: Option<f64>,
     angles: bool,
+    contacts: Option<bool>,
     sigma: Option<bool>,
     title: String,
 }
@@ -141,7 +142,7 @@ impl Writing {
         check(target, format, Extras::default())
     }
 
-    fn form(&self) -> Answer<Form> {
+    fn form(&self, contacts: bool) -> Answer<Form> {
         let unit = self.units.as_deref().map(Unit::from);
         if let Some(unit) = unit.as_ref().filter(|unit| unit.in_metres().is_none()) {
             return Err(Error::usage(format!("unknown unit '{unit}', expected m, cm or mm")).into());
@@ -150,8 +151,7 @@ impl Writing {
             return Err(Error::usage(format!("a height of {height}, expected metres, 0.3 to 3")).into());
         }
         let axes = self.axes.as_deref().map(axes).transpose()?;
-        // A clip in Python does not hold which feet stand.
-        Ok(Form { axes, unit, height: self.height, angles: self.angles, contacts: false })
+        Ok(Form { axes, unit, height: self.height, angles: self.angles, contacts })
     }
 
     /// The writer of a clip of `info`; gives what was assumed.
@@ -163,7 +163,8 @@ impl Writing {
         has: Has,
         notes: &Notes,
     ) -> Answer<Box<dyn poselift::format::PoseWriter>> {
-        let (format, form) = (self.format(target)?, self.form()?);
+        let format = self.format(target)?;
+        let form = self.form(self.contacts.unwrap_or(has.contacts && holds_contacts(format)))?;
         let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
         let extras = form.extras(info, self.sigma.unwrap_or(has.sigma && holds_sigma(format)), has.roots && has_room);
         check(target, Some(format), extras)?;
@@ -186,6 +187,15 @@ impl Writing {
 struct Has {
     sigma: bool,
     roots: bool,
+    contacts: bool,
+}
+
+fn holds_contacts(format: OutputFormat) -> bool {
+    match format {
+        OutputFormat::Stream(format) => format == Format::JsonLines,
+        OutputFormat::Export(export) => export.has_room_for_contacts(),
+        OutputFormat::Page => false,
+    }
 }
 
 fn holds_sigma(format: OutputFormat) -> bool {
@@ -218,6 +228,7 @@ pub(crate) fn write(
         let has = Has {
             sigma: people().any(|person| !person.sigma.is_empty()),
             roots: people().any(|person| person.root.is_some()),
+            contacts: people().any(|person| person.contacts != [None; 2]),
         };
         let layout = keypoints.as_ref().and_then(|clip| clip.layout);
         let mut writer = writing.open(&Target::File(path), &info, layout, has, &notes)?;
@@ -255,10 +266,13 @@ pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: 
         let mut reader = open_pose_reader(&Source::File(input))?;
         let mut info = reader.info().clone();
         info.fps = writing.fps.or(info.fps);
-        let has = Has { sigma: false, roots: true };
+        let has = Has { sigma: false, roots: true, contacts: false };
         let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
         let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
-        copy_poses(reader.as_mut(), writer, info.fps, &mut report)?;
+        let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report)?;
+        if writing.contacts == Some(true) && !copied.has_contacts {
+            notes.add(NO_CONTACTS.to_owned());
+        }
         Ok(())
     })?;
     Ok(notes.take())

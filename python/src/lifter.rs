@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array1, ArrayD, ArrayViewD, CowArray, Ix3, IxDyn};
 use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
-use poselift::camera::{self, Undistorter};
-use poselift::format::PoseInfo;
+use poselift::camera::{self, Attitude, Undistorter};
+use poselift::format::{PoseInfo, PoseWriter};
 use poselift::lift::LiftedArrays;
 use poselift::model::{Card, ModelFile, PoseNetwork};
+use poselift::place::ContactWriter;
 use poselift::pose::{Frame, Keypoint, LiftedFrame};
 use poselift::skeleton::{Conversion, Layout, named_layout};
 use poselift::stream::pose_info;
@@ -19,7 +20,7 @@ use crate::camera::Camera;
 use crate::clip::{InfoFields, KeypointClip, KeypointFields, Known, PoseArrays, PoseClip};
 use crate::error::Answer;
 use crate::layout::{LayoutName, usual};
-use crate::memory::Notes;
+use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
 use crate::points::{Kind, Sight, fitted, kind, places, undistort};
 
@@ -93,6 +94,7 @@ impl Lifter {
         clip: KeypointFields<'py>,
         seen: Seen,
         look_ahead: Option<f64>,
+        contacts: bool,
     ) -> PyResult<PoseArrays<'py>> {
         let Seen(layout, size, focal, camera) = seen;
         let shape = clip.shape();
@@ -107,8 +109,17 @@ impl Lifter {
                     undistort_frame(frame, camera.get())?;
                 }
             }
-            let frames = self.lift_frames(&frames, layout, look_ahead, &notes)?;
-            Ok(PoseClip { frames, info: self.pose_info(fps) })
+            let mut lifted = self.lift_frames(&frames, layout, look_ahead, &notes)?;
+            let info = self.pose_info(fps);
+            if contacts {
+                let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
+                let layout =
+                    layout.map_or_else(|| points.map(|points| self.layout_of(points)).transpose(), |l| Ok(Some(l)))?;
+                if let Some(layout) = layout {
+                    lifted = judged(&frames, lifted, &info, layout, &notes)?;
+                }
+            }
+            Ok(PoseClip { frames: lifted, info })
         })?;
         Ok(clip.into_arrays_by_place(py, shape, notes.take()))
     }
@@ -310,6 +321,26 @@ impl Lifter {
                 .into()
         })
     }
+}
+
+/// The poses of a clip, with which feet stand.
+fn judged(
+    frames: &[Frame],
+    lifted: Vec<LiftedFrame>,
+    info: &PoseInfo,
+    layout: &Layout,
+    notes: &Notes,
+) -> Answer<Vec<LiftedFrame>> {
+    let (collected, notes) = (Collected::default(), notes.clone());
+    let report = move || notes.add("no foot contact: clips need times, 7 frames a second at least".to_owned());
+    let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
+    let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
+    for (frame, mut lifted) in frames.iter().zip(lifted) {
+        lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
+        writer.write(frame, &lifted)?;
+    }
+    writer.finish()?;
+    Ok(collected.take())
 }
 
 /// The array in the shape `leading` and then `last`; its memory stays.

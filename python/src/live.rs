@@ -32,6 +32,7 @@ struct Options {
     pitch: Option<f32>,
     roll: Option<f32>,
     root: bool,
+    contacts: bool,
     min_score: Option<f32>,
     max_gap: Option<u64>,
 }
@@ -110,8 +111,8 @@ impl State {
         if attitude.is_some() {
             info.axes = Axes::Level;
         }
-        let Options { track, focal, root, .. } = *options;
-        let options = PushOptions { read, focal, smoothing, attitude, root };
+        let Options { track, focal, root, contacts, .. } = *options;
+        let options = PushOptions { read, focal, smoothing, attitude, root, contacts };
         Ok(Self { lifter, info, options, track, stream: None, next_index: 0 })
     }
 

@@ -35,6 +35,30 @@ def test_a_file_is_lifted_as_the_program_lifts_it(poses):
             assert poses.score[at, place] == pytest.approx(person["score"], abs=1e-3)
 
 
+def test_which_feet_stand_is_lifted_written_and_read_as_by_the_program(lifter, clip, poses, tmp_path):
+    done = program("run", "--quiet", "--device", "cpu", "--contacts", CLIP)
+    assert done.returncode == 0, done.stderr
+    judged = lifter.lift(clip, contacts=True)
+    assert judged.contacts.dtype == numpy.int8 and judged.contacts.shape == (230, 1, 2)
+    assert set(judged.contacts.flat) == {-1, 0, 1}, "each is somewhere in the clip"
+    for feet, frame in zip(judged.contacts[:, 0], map(json.loads, done.stdout.splitlines()[1:])):
+        expected = frame["people"][0]["contacts"] if frame["people"] else {"left": None, "right": None}
+        assert feet.tolist() == [-1 if expected[side] is None else int(expected[side]) for side in ("left", "right")]
+    numpy.testing.assert_array_equal(judged.smooth("clip").contacts, judged.contacts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", poselift.AssumptionWarning)
+        poselift.write(judged, tmp_path / "feet.jsonl")
+        poselift.convert(tmp_path / "feet.jsonl", tmp_path / "feet.csv", contacts=True)
+    numpy.testing.assert_array_equal(poselift.read_poses(tmp_path / "feet.jsonl").contacts, judged.contacts)
+    assert "contact" in (tmp_path / "feet.csv").read_text().splitlines()[0]
+    assert poses.contacts is None
+    with pytest.warns(poselift.AssumptionWarning, match="says of no foot whether it stands"):
+        poselift.write(poses, tmp_path / "no_feet.jsonl")
+        poselift.convert(tmp_path / "no_feet.jsonl", tmp_path / "no_feet.csv", contacts=True)
+    with pytest.raises(poselift.UsageError, match="contacts need a clip"):
+        lifter.lift(clip.points[0], contacts=True)
+
+
 def test_each_file_that_the_readers_know_is_read_or_refused():
     """The corpus of the fuzz targets: files of every format, whole and broken."""
     read, refused = 0, 0

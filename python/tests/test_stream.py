@@ -14,7 +14,7 @@ def lines(text):
     return [json.loads(line) for line in text.splitlines()[1:]]
 
 
-@pytest.mark.parametrize("options", [{}, {"pitch": 12.0, "roll": 3.0}, {"root": True, "focal": 1500.0}])
+@pytest.mark.parametrize("options", [{}, {"pitch": 12.0, "roll": 3.0}, {"root": True, "focal": 1500.0}, {"contacts": True}])
 def test_frames_are_lifted_as_the_program_lifts_a_pipe(lifter, clip, options):
     words = ["run", "--quiet", "--device", "cpu", "--smooth", "live"]
     for name, value in options.items():
@@ -31,6 +31,9 @@ def test_frames_are_lifted_as_the_program_lifts_a_pipe(lifter, clip, options):
             numpy.testing.assert_allclose(joints, person["joints"], atol=2e-4)
         if "root" in options and len(found):
             numpy.testing.assert_allclose(found.roots[0], expected["people"][0]["root"], atol=2e-3)
+        if "contacts" in options and len(found) and found.contacts is not None:
+            feet = [expected["people"][0]["contacts"][side] for side in ("left", "right")]
+            assert found.contacts[0].tolist() == [-1 if stands is None else int(stands) for stands in feet]
     assert found.axes == ("level" if "pitch" in options else "camera")
 
 

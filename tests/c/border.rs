@@ -314,6 +314,36 @@ fn threads_share_a_lifter() {
     });
 }
 
+/// Feet that keep their places stand, once two frames were seen; where it is not asked for, it is not known.
+#[test]
+fn a_stream_says_which_feet_stand() {
+    for contacts in [false, true] {
+        let lifter = Opened::new();
+        let options = StreamOptions { contacts, width: 1280, height: 720, fps: 30.0, ..stream_options() };
+        let mut stream = MaybeUninit::uninit();
+        // SAFETY: texts end with a NUL.
+        assert_eq!(unsafe { poselift_stream_open(Some(lifter.get()), Some(&options), Some(&mut stream)) }, Status::Ok);
+        // SAFETY: the call succeeded.
+        let stream = unsafe { Box::from_raw(stream.assume_init()) };
+        let points = key_points(1, 3);
+        let mut feet = Vec::new();
+        for _ in 0..3 {
+            // SAFETY: the array is as long as is said.
+            let status =
+                unsafe { poselift_stream_push(Some(&stream), f64::NAN, points.as_ptr(), 1, 17, 3, ptr::null(), None) };
+            assert_eq!(status, Status::Ok, "{}", error());
+            // SAFETY: valid until the stream's next call.
+            let frame = unsafe { poselift_stream_next(Some(&stream)).as_ref() }.unwrap();
+            // SAFETY: as above.
+            let person = unsafe { &*frame.people };
+            feet.push([person.left_contact, person.right_contact]);
+        }
+        assert_eq!(feet[0], [-1, -1]);
+        assert_eq!(feet[2].contains(&1), contacts, "{feet:?}");
+        poselift_stream_close(Some(stream));
+    }
+}
+
 /// The joints of all people of a stream of 30 frames, smoothed by clip, which is closed after its lifter's next use.
 fn stream(lifter: &Lifter, seed: usize) -> Vec<f32> {
     let options =

@@ -37,7 +37,8 @@ fn pushed(person: &LiftedPerson) -> Vec<[f32; 3]> {
 fn what_is_pushed_comes_out_as_from_a_pipe() {
     let text = std::fs::read_to_string(CLIP).unwrap();
     for smooth in ["live", "clip"] {
-        let options = ["--size", "1768x994", "--focal", "1500", "--pitch", "12", "--root", "--smooth", smooth];
+        let options =
+            ["--size", "1768x994", "--focal", "1500", "--pitch", "12", "--root", "--contacts", "--smooth", smooth];
         let live = ["run", "--device", "cpu", "--threads", "1", "--layout", "mediapipe33"];
         let output = feed(poselift().args(live).args(options), &text);
         assert_code(&output, 0);
@@ -46,8 +47,14 @@ fn what_is_pushed_comes_out_as_from_a_pipe() {
         let smoothing: Smoothing = smooth.parse().unwrap();
         let read = ReadOptions { layout: Some(&MEDIAPIPE33), size: Some([1768, 994]), ..ReadOptions::default() };
         let attitude = Attitude { elevation: 12f32.to_radians(), ..Attitude::default() };
-        let options =
-            PushOptions { read, focal: Some(1500.0), smoothing: Some(smoothing), attitude: Some(attitude), root: true };
+        let options = PushOptions {
+            read,
+            focal: Some(1500.0),
+            smoothing: Some(smoothing),
+            attitude: Some(attitude),
+            root: true,
+            contacts: true,
+        };
         let mut stream = PushStream::new(lifter(), options);
         let mut lifted: Vec<_> = clip().into_iter().flat_map(|frame| stream.push(frame).unwrap()).collect();
         let before_end = lifted.len();
@@ -55,18 +62,26 @@ fn what_is_pushed_comes_out_as_from_a_pipe() {
         assert_eq!(before_end == lifted.len(), smooth == "live");
 
         assert_eq!(lifted.len(), expected.len());
+        let mut feet = Vec::new();
         for (found, expected) in lifted.iter().zip(&expected) {
             assert_eq!(Some(found.index), expected["frame"].as_u64());
             let people = expected["people"].as_array().unwrap();
             assert_eq!(found.people.len(), people.len());
             for (found, expected) in found.people.iter().zip(people) {
                 assert_eq!(found.id, expected["id"].as_i64());
+                let contacts = ["left", "right"].map(|side| expected["contacts"][side].as_bool());
+                // The program's clip waits for later frames; a stream's never do.
+                if smooth == "live" {
+                    assert_eq!(found.contacts, contacts);
+                }
+                feet.extend(found.contacts);
                 let (found, expected) = (pushed(found), written(expected));
                 assert_eq!((found.len(), expected.len()), (18, 18));
                 let apart = found.as_flattened().iter().zip(expected.as_flattened()).map(|(a, b)| (a - b).abs());
                 assert!(apart.fold(0.0, f32::max) < 2e-5, "{found:?}, expected {expected:?}");
             }
         }
+        assert!(feet.contains(&Some(true)) && feet.contains(&Some(false)), "{feet:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use super::report::Terminal;
 use super::{ExitStatus, frame_rate, input};
 use crate::error::Result;
 use crate::format::{Format, Source, Target, open_pose_reader};
-use crate::output::{Described, OutputFormat, PageNotes, copy_poses};
+use crate::output::{Described, NO_CONTACTS, OutputFormat, PageNotes, copy_poses};
 use crate::pose::Axes;
 
 /// Convert 3D poses from one format to another
@@ -97,7 +97,10 @@ fn convert(
         writer = interruption.completes(target, writer);
     }
     form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
-    let unreadable = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
+    let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
+    if form.contacts && !copied.has_contacts {
+        terminal.note(NO_CONTACTS);
+    }
     terminal.note(&format!("{}: written", target.name().display()));
-    Ok(unreadable)
+    Ok(copied.unreadable)
 }

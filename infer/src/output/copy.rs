@@ -4,8 +4,21 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseReader, PoseWriter};
 use crate::pose::Frame;
 
-/// Copies all frames and completes the output in any case; gives back how many frames could not be read, each of which is
-/// told to `report`. Frames without a time get it by `fps`.
+/// What is said of an input without contacts where they are asked for.
+pub const NO_CONTACTS: &str =
+    "the input says of no foot whether it stands: `poselift run --contacts` finds it in key points";
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Frames that could not be read.
+    pub unreadable: u64,
+    /// Whether the input said of any foot whether it stands.
+    pub has_contacts: bool,
+}
+
+/// Copies all frames and completes the output in any case. Each frame that could not be read is told to `report`. Frames without
+/// a time get it by `fps`.
 ///
 /// # Errors
 /// An input that breaks off, or an output that cannot be written.
@@ -14,11 +27,11 @@ pub fn copy_poses(
     mut writer: Box<dyn PoseWriter>,
     fps: Option<f64>,
     report: &mut dyn FnMut(&Error),
-) -> Result<u64> {
+) -> Result<Copied> {
     let copied = copy_frames(reader, writer.as_mut(), fps, report);
     let finished = writer.finish();
-    let unreadable = copied?;
-    finished.map(|()| unreadable)
+    let copied = copied?;
+    finished.map(|()| copied)
 }
 
 fn copy_frames(
@@ -26,20 +39,21 @@ fn copy_frames(
     writer: &mut dyn PoseWriter,
     fps: Option<f64>,
     report: &mut dyn FnMut(&Error),
-) -> Result<u64> {
-    let mut unreadable = 0;
+) -> Result<Copied> {
+    let mut copied = Copied::default();
     loop {
         let mut lifted = match reader.read() {
             Ok(Some(lifted)) => lifted,
-            Ok(None) => return Ok(unreadable),
+            Ok(None) => return Ok(copied),
             Err(fault) if fault.kind() == ErrorKind::BadInput => {
-                unreadable += 1;
+                copied.unreadable += 1;
                 report(&fault);
                 continue;
             }
             Err(error) => return Err(error),
         };
         lifted.time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
+        copied.has_contacts |= lifted.people.iter().any(|person| person.contacts != [None; 2]);
         let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
         writer.write(&frame, &lifted)?;
     }

@@ -10,7 +10,7 @@ mod form;
 mod format;
 mod page_notes;
 
-pub use copy::copy_poses;
+pub use copy::{Copied, NO_CONTACTS, copy_poses};
 pub use create::{Described, check, create};
 pub use form::Form;
 pub use format::{OutputFormat, known_names};

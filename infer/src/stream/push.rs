@@ -13,7 +13,7 @@ use crate::format::{FrameReader, PoseWriter, StreamInfo};
 use crate::guard::{self, Notice, ReadOptions};
 use crate::lift::Lifter;
 use crate::model::{PoseNetwork, View};
-use crate::place::{RootOptions, RootSolver, RootWriter, Unplaced};
+use crate::place::{ContactWriter, RootOptions, RootSolver, RootWriter, Unplaced};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
@@ -34,6 +34,8 @@ pub struct PushOptions {
     pub attitude: Option<Attitude>,
     /// Whether each person's root is placed in front of the camera, frame by frame.
     pub root: bool,
+    /// Whether it is said which feet stand ([`crate::pose::LiftedPerson::contacts`]), by this frame and those before.
+    pub contacts: bool,
 }
 
 /// A stream of frames that the caller pushes.
@@ -110,8 +112,8 @@ impl<N: PoseNetwork> PushStream<N> {
     /// A person who cannot be lifted is left out, and [`Self::take_notices`] says why.
     ///
     /// # Errors
-    /// As [`guard::guarded`]; people who need a time and have none, where poses are smoothed; a runtime that fails. The
-    /// stream goes on with the next frame.
+    /// As [`guard::guarded`]; people who need a time and have none, where poses are smoothed; no ankles, where foot contact is
+    /// asked for; a runtime that fails. The stream goes on with the next frame.
     pub fn push(&mut self, frame: Frame) -> Result<Vec<LiftedFrame>> {
         let frame = self.guard(frame)?;
         if self.conversion.is_none() && !frame.people.is_empty() {
@@ -172,33 +174,28 @@ impl<N: PoseNetwork> PushStream<N> {
     /// Decides the layout, by name or by the first person who fits one, and makes the writer behind the lifter.
     fn begin(&mut self, frame: &Frame) -> Result<()> {
         let named = self.options.read.layout.or(self.reader.as_ref().and_then(|reader| reader.info().layout));
-        let layout = match named {
-            Some(layout) => {
-                self.convert_by(self.lifter.conversion(layout)?);
-                Some(layout)
-            }
+        let (conversion, layout) = match named {
+            Some(layout) => (self.lifter.conversion(layout)?, Some(layout)),
             None => {
                 let Some(guess) = layout::guess_from(&self.lifter, std::slice::from_ref(frame)) else { return Ok(()) };
                 let points = guess.conversion.source_len();
                 self.notices.add(format!("no layout named, {points} key points taken to be {}", guess.name));
-                self.convert_by(guess.conversion);
-                Layout::by_name(&guess.name).ok()
+                (guess.conversion, Layout::by_name(&guess.name).ok())
             }
         };
-        self.writer = Some(self.writer(layout));
-        Ok(())
-    }
-
-    /// Takes a conversion for all frames, and says what it lacks.
-    fn convert_by(&mut self, conversion: Conversion) {
+        self.writer = Some(self.writer(layout)?);
         if let Some(text) = conversion.absent_notice() {
             self.notices.add(text.to_owned());
         }
         self.conversion = Some(conversion);
+        Ok(())
     }
 
     /// What changes poses on their way to the caller, in the order of the program.
-    fn writer(&self, layout: Option<&Layout>) -> Box<dyn PoseWriter> {
+    ///
+    /// # Errors
+    /// Key points or poses that do not tell which feet stand, where that is asked for.
+    fn writer(&self, layout: Option<&Layout>) -> Result<Box<dyn PoseWriter>> {
         let info = pose_info(self.lifter.card(), None);
         let mut writer: Box<dyn PoseWriter> = Box::new(Finished(self.finished.clone()));
         if let Some(attitude) = self.options.attitude {
@@ -214,12 +211,22 @@ impl<N: PoseNetwork> PushStream<N> {
             None if self.options.root => notices.add("no layout of key points is known, so no root is".to_owned()),
             _ => {}
         }
+        match layout {
+            Some(layout) if self.options.contacts => {
+                let attitude = self.options.attitude.unwrap_or_default();
+                writer = Box::new(ContactWriter::new(writer, &info, layout, attitude, false)?);
+            }
+            None if self.options.contacts => {
+                self.notices.add("no layout of key points is known, so no foot contact is".to_owned());
+            }
+            _ => {}
+        }
         if let Some(smoothing) = self.options.smoothing {
             let notices = self.notices.clone();
             let report = move |cause| notices.add(format!("{cause}: such poses are not smoothed"));
             writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
         }
-        writer
+        Ok(writer)
     }
 
     fn lift(&mut self, frame: &Frame) -> Result<LiftedFrame> {

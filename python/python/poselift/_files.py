@@ -131,6 +131,7 @@ def write(
     units: str | None = None,
     height: float | None = None,
     angles: bool = False,
+    contacts: bool | None = None,
     sigma: bool | None = None,
     title: str | None = None,
 ) -> None:
@@ -160,6 +161,8 @@ def write(
         How tall the person is, metres: poses are scaled.
     angles : bool
         Whether joint angles are added, degrees, in JSON Lines and CSV.
+    contacts : bool, optional
+        Whether it is written which feet stand, else where poses know it and the format has room: JSON Lines and CSV.
     sigma : bool, optional
         Whether sigma is written, else where the format has room.
     title : str, optional
@@ -174,7 +177,7 @@ def write(
     FileError
         The file cannot be written.
     """
-    writing = _writing(path, format, fps, axes, units, height, angles, sigma, title)
+    writing = _writing(path, format, fps, axes, units, height, angles, contacts, sigma, title)
     warn_of(_native.write(poses._clip(), os.fspath(path), keypoints, writing))
 
 
@@ -188,6 +191,7 @@ def convert(
     units: str | None = None,
     height: float | None = None,
     angles: bool = False,
+    contacts: bool = False,
     sigma: bool = False,
     title: str | None = None,
 ) -> None:
@@ -199,7 +203,7 @@ def convert(
         Poses in JSON Lines, npy or npz.
     target : path-like
         As `path` of `write`.
-    format, fps, axes, units, height, angles, sigma, title
+    format, fps, axes, units, height, angles, contacts, sigma, title
         As for `write`.
 
     Raises
@@ -207,7 +211,7 @@ def convert(
     InputError, UsageError, FileError
         As `read_poses` and `write`.
     """
-    writing = _writing(target, format, fps, axes, units, height, angles, sigma, title)
+    writing = _writing(target, format, fps, axes, units, height, angles, contacts, sigma, title)
     warn_of(_native.convert(os.fspath(source), os.fspath(target), writing))
 
 
@@ -219,6 +223,7 @@ def _writing(
     units: str | None,
     height: float | None,
     angles: bool,
+    contacts: bool | None,
     sigma: bool | None,
     title: str | None,
 ) -> Any:
@@ -230,6 +235,7 @@ def _writing(
         units=units,
         height=height,
         angles=angles,
+        contacts=contacts,
         sigma=sigma,
         title=Path(path).stem if title is None else title,
     )

@@ -144,6 +144,7 @@ class Lifter:
         focal: float | None = None,
         camera: Camera | str | os.PathLike[str] | None = None,
         look_ahead: float | None = None,
+        contacts: bool = False,
     ) -> Poses:
         """Lifts key points to poses.
 
@@ -168,6 +169,8 @@ class Lifter:
         look_ahead : float, optional
             Of clips (Keypoints, or a list of a detector's results), by a model with a memory: poses are the means of those going
             forward and of those going back from so many seconds later; 1 is enough.
+        contacts : bool
+            Of clips by a camera that stands still: whether to say which feet stand (`Poses.contacts`).
 
         Returns
         -------
@@ -191,7 +194,7 @@ class Lifter:
             if isinstance(given, list):
                 given = _adapters.clip(given, layout=layout, size=size, focal=focal)
             if isinstance(given, Keypoints):
-                return self._lift_clip(given, layout, size, focal, camera, look_ahead)
+                return self._lift_clip(given, layout, size, focal, camera, look_ahead, contacts)
             people = given
             if people is not None:
                 size, layout, keypoints = people.size or size, layout or people.layout, people.points
@@ -203,6 +206,8 @@ class Lifter:
             keypoints = as_floats(keypoints, "float32")
         if look_ahead is not None:
             raise UsageError("look_ahead needs a clip, expected Keypoints or a list of a detector's results")
+        if contacts:
+            raise UsageError("contacts need a clip, expected Keypoints or a list of a detector's results")
         seen = (layout, size, focal, native_camera(camera))
         arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
         if size is None and camera is None:
@@ -233,11 +238,12 @@ class Lifter:
         focal: float | None,
         camera: Camera | str | os.PathLike[str] | None,
         look_ahead: float | None,
+        contacts: bool,
     ) -> Poses:
         """Lifts the people of a clip, as the program lifts those of a file."""
         import numpy
 
-        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead)
+        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead, contacts)
         warn_of(fields["notes"], stacklevel=4)
         if size is None and camera is None and not clip.sizes.all():
             self._tell_size()

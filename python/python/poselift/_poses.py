@@ -76,13 +76,16 @@ class Poses:
         float64 [T] seconds, NaN where it is not known; a float for one frame.
     roots : ndarray or None
         float32 […, 3]: where the root joint is from the camera, in `units` and `axes`.
+    contacts : ndarray or None
+        int8 […, 2]: whether the left and the right foot stand on the ground, 1 or 0, and −1 where that is not known; None where
+        it was not asked for.
     info : PoseInfo
         Names, parents, units, axes.
     notes : tuple of str
         What was assumed.
     """
 
-    __slots__ = ("frames", "ids", "info", "joints", "missing", "notes", "roots", "score", "sigma", "times")
+    __slots__ = ("contacts", "frames", "ids", "info", "joints", "missing", "notes", "roots", "score", "sigma", "times")
 
     joints: NDArray[numpy.float32]
     sigma: NDArray[numpy.float32] | None
@@ -92,6 +95,7 @@ class Poses:
     frames: NDArray[numpy.int64] | int | None
     times: NDArray[numpy.float64] | float | None
     roots: NDArray[numpy.float32] | None
+    contacts: NDArray[numpy.int8] | None
     info: PoseInfo
     notes: tuple[str, ...]
 
@@ -107,6 +111,7 @@ class Poses:
         frames: NDArray[numpy.int64] | int | None = None,
         times: NDArray[numpy.float64] | float | None = None,
         roots: NDArray[numpy.float32] | None = None,
+        contacts: NDArray[numpy.int8] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.joints = joints
@@ -118,6 +123,7 @@ class Poses:
         self.frames = frames
         self.times = times
         self.roots = roots
+        self.contacts = contacts
         self.notes = notes
 
     @classmethod
@@ -219,6 +225,7 @@ class Poses:
             score=shaped(self.score, "float32"),
             ids=shaped(ids, "int64"),
             roots=shaped(self.roots, "float32", 3),
+            contacts=shaped(self.contacts, "int8", 2),
             frames=numpy.ascontiguousarray(frames, "int64").reshape(count),
             times=numpy.ascontiguousarray(times, "float64").reshape(count),
             info=self.info if fps is None else self.info._replace(fps=fps),

@@ -37,6 +37,8 @@ class Stream:
         How far the camera looks down and is turned clockwise, degrees: poses then come in level axes.
     root : bool
         Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known.
+    contacts : bool
+        Whether to say which feet stand (`Poses.contacts`), by a camera that stands still and 11 frames a second at least.
     min_score : float, optional
         Key points of a lower score count as missing.
     max_gap : int, optional
@@ -73,6 +75,7 @@ class Stream:
         pitch: float | None = None,
         roll: float | None = None,
         root: bool = False,
+        contacts: bool = False,
         min_score: float | None = None,
         max_gap: int | None = None,
     ) -> None:
@@ -90,6 +93,7 @@ class Stream:
             pitch=pitch,
             roll=roll,
             root=root,
+            contacts=contacts,
             min_score=min_score,
             max_gap=max_gap,
         )
@@ -129,7 +133,7 @@ class Stream:
         points, ids, own_size = self._people(frame, size)
         fields = self._native.push(points, ids, self._time(time), own_size, focal)
         warn_of(fields["notes"])
-        roots, times = fields["roots"], float(fields["times"][0])
+        roots, contacts, times = fields["roots"], fields["contacts"], float(fields["times"][0])
         return Poses(
             fields["joints"][0],
             None if fields["sigma"] is None else fields["sigma"][0],
@@ -140,6 +144,7 @@ class Stream:
             frames=int(fields["frames"][0]),
             times=times,
             roots=None if roots is None else roots[0],
+            contacts=None if contacts is None else contacts[0],
             notes=tuple(fields["notes"]),
         )
 

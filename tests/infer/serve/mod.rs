@@ -347,12 +347,12 @@ fn streams_are_lifted_as_by_the_program_and_each_has_its_own_state() {
     let bench = Bench::new();
     let clip = clip();
     let path = bench.file("clip.jsonl", &clip);
-    let options = ["--layout", "mediapipe33", "--fps", "30", "--smooth", "live"];
+    let options = ["--layout", "mediapipe33", "--fps", "30", "--smooth", "live", "--contacts"];
     let output = feed(poselift().args(["run", "-", "--device", "cpu"]).args(options), &clip);
     let expected = String::from_utf8(output.stdout).unwrap();
     assert_eq!(expected.lines().count(), 91);
     let server = Serving::start(&[]);
-    let options = "layout=mediapipe33&fps=30&smooth=live";
+    let options = "layout=mediapipe33&fps=30&smooth=live&contacts=true";
     let (address, path) = (&server.address, path.to_str().unwrap());
     std::thread::scope(|scope| {
         let streams: Vec<_> = ["websocket", "grpc", "websocket"]

@@ -21,8 +21,8 @@ use crate::smooth::Smoothing;
 use crate::stream::{PushOptions, PushStream, SharedNetwork, pose_info};
 
 /// The options of a stream, named as those of `poselift run`.
-pub(super) const OPTIONS: [&str; 11] =
-    ["layout", "size", "focal", "fps", "smooth", "pitch", "roll", "root", "sigma", "min-score", "max-gap"];
+pub(super) const OPTIONS: [&str; 12] =
+    ["layout", "size", "focal", "fps", "smooth", "pitch", "roll", "root", "contacts", "sigma", "min-score", "max-gap"];
 
 /// What errors call the client.
 const CLIENT: &str = "the client";
@@ -60,10 +60,10 @@ impl StreamOptions {
             ..Attitude::default()
         });
         let is_set = |name: &str| value(given(name), name, switch).map(|is_set| is_set == Some(true));
-        let (root, sigma) = (is_set("root")?, is_set("sigma")?);
+        let (root, contacts, sigma) = (is_set("root")?, is_set("contacts")?, is_set("sigma")?);
         let focal = value(given("focal"), "focal", positive)?;
-        let push = PushOptions { read, focal, smoothing, attitude, root };
-        Ok(Self { push, extras: Extras { sigma, root, ..Extras::default() } })
+        let push = PushOptions { read, focal, smoothing, attitude, root, contacts };
+        Ok(Self { push, extras: Extras { sigma, root, contacts, ..Extras::default() } })
     }
 }
 
