@@ -9,13 +9,15 @@ use poselift::pose::{Frame, Keypoint, Person};
 use poselift::skeleton::COCO17;
 use poselift::{Lifter, LifterOptions};
 
-const SHORT: [&str; 14] = [
+const SHORT: [&str; 16] = [
     "--data",
     "synthetic:4000",
     "--units",
     "16",
     "--window",
     "12",
+    "--lead",
+    "20",
     "--batch-size",
     "4",
     "--steps",
@@ -98,6 +100,60 @@ fn a_killed_run_resumes_to_the_same_numbers_and_the_exported_file_remembers() {
     let conversion = lifter.conversion(&COCO17).unwrap();
     let lifted = lifter.lift_frames(&[frame(0), frame(1)], &conversion, &mut Vec::new()).unwrap();
     assert_ne!(lifted[0].people[0].joints, lifted[1].people[0].joints, "the second frame knows nothing of the first");
+}
+
+/// What a run said of its validation, from its last lines.
+fn validated(message: &str) -> Vec<String> {
+    let figures = |line: &str| {
+        Some(line.split_once("step ")?.1.split_once(": ")?.1.split_once(" times the frames")?.0.to_owned())
+    };
+    message.lines().filter_map(figures).collect()
+}
+
+#[test]
+fn a_run_goes_on_from_the_memory_of_an_exported_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, file, second) =
+        (folder.path().join("first"), folder.path().join("first.onnx"), folder.path().join("second"));
+    let message = message_of(&mut begin(&first));
+    let ended = validated(&message);
+    // With and without a lead at each of three validations.
+    assert_eq!(ended.len(), 6, "{message}");
+    assert!(message_of(program().arg("export").arg(&first).arg("-o").arg(&file)).contains("a memory of 16 units"));
+    let go_on = |out: &Path, init: &Path, options: &[&str]| {
+        let mut command = program();
+        // The network of single frames is in the file as well.
+        command.arg("memory").arg("--init").arg(init);
+        command.args([
+            "--data",
+            "synthetic:4000",
+            "--window",
+            "12",
+            "--lead",
+            "20",
+            "--batch-size",
+            "4",
+            "--device",
+            "cpu",
+        ]);
+        message_of(command.args(options).arg("--out").arg(out))
+    };
+    // A step that changes nothing: the memory is as good as it was.
+    let message = go_on(&second, &file, &["--steps", "1", "--learning-rate", "1e-9"]);
+    assert_eq!(validated(&message), ended[4..], "{message}");
+    let again = folder.path().join("again.onnx");
+    message_of(program().arg("export").arg(&second).arg("-o").arg(&again));
+    let lifter = Lifter::from_file_with(&again, &LifterOptions::default()).unwrap();
+    let init = lifter.card().memory.clone().unwrap().training.init.unwrap();
+    assert!(init.starts_with("first, weights "), "{init}");
+    assert!(!message.contains("was fitted behind"), "{message}");
+
+    let refused = folder.path().join("refused");
+    let message = go_on(&refused, &model(), &["--steps", "1"]);
+    assert!(message.contains("--init with a model that remembers nothing"), "{message}");
+    let message = go_on(&refused, &file, &["--steps", "1", "--units", "32"]);
+    assert!(message.contains("--units"), "{message}");
+    assert!(!refused.exists());
 }
 
 #[test]

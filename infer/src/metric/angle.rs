@@ -19,6 +19,28 @@ const DEFINITIONS: [Definition; 4] = [
     Definition { name: "ankle", lines: [["{}_ankle", "{}_knee"], ["{}_heel", "{}_big_toe"]] },
 ];
 
+impl Definition {
+    /// The two lines of each side that `joints` have, as their indices.
+    fn sides(&self, joints: &[String]) -> Vec<AngleLines> {
+        let place = |name: &str, side: &str| {
+            let name = name.replace("{}", side);
+            joints.iter().position(|joint| *joint == name)
+        };
+        let line = |[from, to]: [&str; 2], side: &str| Some([place(from, side)?, place(to, side)?]);
+        let [first, second] = self.lines;
+        let of_side = |side: &str| Some([line(first, side)?, line(second, side)?]);
+        ["left", "right"].into_iter().filter_map(of_side).collect()
+    }
+}
+
+/// The two lines that an angle is between, each from joint to joint by index.
+pub type AngleLines = [[usize; 2]; 2];
+
+/// The lines of all angles that poses of these `joints` have: knees, hips, elbows and, with feet, ankles.
+pub fn angle_lines(joints: &[String]) -> Vec<AngleLines> {
+    DEFINITIONS.iter().flat_map(|definition| definition.sides(joints)).collect()
+}
+
 /// Accumulates the errors of the angles that a skeleton has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AngleErrors {
@@ -28,8 +50,8 @@ pub struct AngleErrors {
 #[derive(Debug, Clone, PartialEq)]
 struct Angle {
     name: &'static str,
-    /// Two lines for each side, as indices of joints.
-    sides: Vec<[[usize; 2]; 2]>,
+    /// One for each side.
+    sides: Vec<AngleLines>,
     /// Of the absolute differences, degrees.
     sum: f64,
     count: u64,
@@ -38,15 +60,8 @@ struct Angle {
 impl AngleErrors {
     /// For poses of these `joints`; angles whose joints are not among them are left out.
     pub fn new(joints: &[String]) -> Self {
-        let place = |name: &str, side: &str| {
-            let name = name.replace("{}", side);
-            joints.iter().position(|joint| *joint == name)
-        };
-        let line = |[from, to]: [&str; 2], side: &str| Some([place(from, side)?, place(to, side)?]);
         let angle = |definition: &Definition| {
-            let [first, second] = definition.lines;
-            let of_side = |side: &str| Some([line(first, side)?, line(second, side)?]);
-            let sides: Vec<_> = ["left", "right"].into_iter().filter_map(of_side).collect();
+            let sides = definition.sides(joints);
             (!sides.is_empty()).then_some(Angle { name: definition.name, sides, sum: 0.0, count: 0 })
         };
         Self { angles: DEFINITIONS.iter().filter_map(angle).collect() }

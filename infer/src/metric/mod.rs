@@ -26,7 +26,7 @@ mod track;
 pub mod truth;
 mod upright;
 
-pub use angle::AngleErrors;
+pub use angle::{AngleErrors, AngleLines, angle_lines};
 pub use calibration::{Calibration, SIGMAS, expected_within};
 pub use procrustes::procrustes;
 pub use score::{Accuracy, JointAccuracy, Score};

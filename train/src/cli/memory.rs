@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::export::{names, report_kernels};
 use super::progress::TerminalProgress;
+use crate::config::InitConfig;
 use crate::fit::checkpoint;
 use crate::memory::{self, CONFIG, Exported, FinishedMemory, MemoryConfig};
 use crate::output;
@@ -16,9 +17,12 @@ use crate::output;
 /// Arguments of `memory`; all except --out, --steps and --device are fixed once a run exists.
 #[derive(Debug, Args)]
 pub(super) struct MemoryArgs {
-    /// The model that lifts single frames, as `export` writes it, with sigma; it stays as it is
-    #[arg(long, value_name = "MODEL", required_unless_present = "resume", conflicts_with = "resume")]
+    /// The model that lifts single frames, as `export` writes it, with sigma; it stays as it is [default: that of --init]
+    #[arg(long, value_name = "MODEL", required_unless_present_any = ["resume", "init"], conflicts_with = "resume")]
     model: Option<PathBuf>,
+    /// Begin with the memory of this model, as `export` writes it, instead of fresh weights; its units are taken over
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["resume", "units"])]
+    init: Option<PathBuf>,
     /// Motion to fit on: folders of motion capture, arrays of joints, clips archives, `synthetic`; may be given several times
     #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
     data: Vec<String>,
@@ -34,6 +38,10 @@ pub(super) struct MemoryArgs {
     /// Frames of a window, which are seen at 15 to 60 a second
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "resume")]
     window: usize,
+    /// The most frames before a window that it remembers and does not learn from, so that it knows long clips; as many as asked for
+    /// in some windows, none in two of five
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
+    lead: usize,
     /// Windows a step
     #[arg(long, value_name = "N", default_value_t = 32, conflicts_with = "resume")]
     batch_size: usize,
@@ -52,6 +60,9 @@ pub(super) struct MemoryArgs {
     /// Poses a second that motion is resampled to
     #[arg(long, value_name = "HZ", default_value_t = 60.0, conflicts_with = "resume")]
     rate: f64,
+    /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's
+    #[arg(long, value_name = "W", default_value_t = 0.0, conflicts_with = "resume")]
+    angle_weight: f64,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
@@ -71,7 +82,7 @@ pub(super) struct MemoryArgs {
 
 impl MemoryArgs {
     fn config(&self) -> Result<MemoryConfig> {
-        let mut config = match &self.model {
+        let mut config = match self.model.as_ref().or(self.init.as_ref()) {
             Some(model) => self.fresh(model.clone()),
             None => checkpoint::read_json(&self.out.join(CONFIG))
                 .map_err(|e| e.hint("--resume continues the run in --out; there must be one"))?,
@@ -91,6 +102,8 @@ impl MemoryArgs {
             model,
             units: self.units,
             window: self.window,
+            lead: self.lead,
+            init: self.init.clone().map(InitConfig::of),
             batch_size: self.batch_size,
             steps: 12_000,
             learning_rate: self.learning_rate,
@@ -99,6 +112,7 @@ impl MemoryArgs {
             rate: self.rate,
             seed: self.seed,
             noise: self.noise,
+            angle_weight: self.angle_weight,
             device: "auto".to_owned(),
             validate_every: self.validate_every,
         }

@@ -22,7 +22,16 @@ const VALIDATION_SEED: u64 = 0x5EED_0003;
 /// Windows of the validation split.
 const MEASURED: usize = 256;
 
-/// Windows as the lifter sees them.
+/// How many frames a window has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowLength {
+    /// Frames before those that are learned from. Where a clip does not begin early enough they go back and forth in it.
+    pub lead: usize,
+    /// Frames that are learned from, which go forward.
+    pub steps: usize,
+}
+
+/// Windows as the lifter sees them, T frames with those of the lead.
 #[derive(Debug)]
 pub struct SeenWindows {
     /// `[B·T, J, 3]` key points, the cameras turned towards the person.
@@ -71,17 +80,17 @@ impl Sequences {
         Ok(Self { card: motion_card(motion, layout, &validating, sizes), train, held_out, noise })
     }
 
-    /// `count` windows of `steps` frames of the training split; everything random follows from `seed`.
-    pub fn draw(&self, count: usize, steps: usize, seed: u64) -> SeenWindows {
+    /// `count` windows of the training split; everything random follows from `seed`.
+    pub fn draw(&self, count: usize, length: WindowLength, seed: u64) -> SeenWindows {
         let detector = Detector::in_training(self.noise);
-        self.train.watch((count, steps), &Cameras::of_windows(), detector, (seed, KNOWN_FOCAL))
+        self.train.watch((count, length), &Cameras::of_windows(), detector, (seed, KNOWN_FOCAL))
     }
 
     /// The same windows of the validation split at every call: the protocol's cameras, a detector's errors without gaps, known
     /// focal lengths.
-    pub fn validation(&self, steps: usize) -> SeenWindows {
+    pub fn validation(&self, length: WindowLength) -> SeenWindows {
         let detector = Detector::in_full_view(self.noise);
-        self.held_out.watch((MEASURED, steps), &Cameras::default(), detector, (VALIDATION_SEED, 1.0))
+        self.held_out.watch((MEASURED, length), &Cameras::default(), detector, (VALIDATION_SEED, 1.0))
     }
 }
 
@@ -106,13 +115,14 @@ impl Reel {
 
     fn watch(
         &self,
-        (count, steps): (usize, usize),
+        (count, length): (usize, WindowLength),
         cameras: &Cameras,
         detector: Detector,
         (seed, known_focal): (u64, f64),
     ) -> SeenWindows {
         tch::manual_seed(seed as i64);
-        let windows = self.windows(count, steps);
+        let windows = self.windows(count, length);
+        let steps = length.lead + length.steps;
         let draw = ViewOptions { seed, detector, mix: true, reshape: 1.0 };
         let seen = self.viewer.watch(cameras, &windows, draw);
         let known =
@@ -124,21 +134,23 @@ impl Reel {
     }
 
     /// Windows at random places, from libtorch's generator.
-    fn windows(&self, count: usize, steps: usize) -> Windows {
+    fn windows(&self, count: usize, length: WindowLength) -> Windows {
         let options = tch::kind::FLOAT_CPU;
+        let steps = length.lead + length.steps;
         let random = numbers(&Tensor::rand([count as i64, 4], options));
         let late = numbers(&Tensor::rand([(count * steps) as i64, 2], options));
         let (mut index, mut dt) = (Vec::with_capacity(count * steps), Vec::with_capacity(count * steps));
         for (random, late) in random.chunks_exact(4).zip(late.chunks_exact(steps * 2)) {
             let clip = self.clip_at(f64::from(random[3]), f64::from(random[0]));
             let stride = (self.rate / rate_of(f64::from(random[1]))).round().max(1.0) as usize;
-            let places = self.places(clip.len(), stride, late);
-            let room = clip.len() - places[steps - 1];
-            let first = clip.start + (f64::from(random[2]) * room as f64) as usize;
-            for (step, &place) in places.iter().enumerate() {
-                let before = if step == 0 { 0 } else { places[step - 1] };
-                index.push((first + place) as i64);
-                dt.push(((place - before) as f64 / self.rate) as f32);
+            let gaps = self.gaps(clip.len(), stride, late, length.lead);
+            let (before, learned) = gaps.split_at(length.lead + 1);
+            let room = clip.len() - learned.iter().sum::<usize>();
+            let mut place = (f64::from(random[2]) * room as f64).floor() as i64 - before.iter().sum::<usize>() as i64;
+            for gap in gaps {
+                place += gap as i64;
+                index.push((clip.start + back_and_forth(place, clip.len())) as i64);
+                dt.push((gap as f64 / self.rate) as f32);
             }
         }
         let shape = [count as i64, steps as i64];
@@ -149,21 +161,20 @@ impl Reel {
         }
     }
 
-    /// Places of a window's frames from 0 in a clip of `length` frames: `stride` apart, a few later, or closer where the clip is
-    /// too short.
-    fn places(&self, length: usize, stride: usize, late: &[f32]) -> Vec<usize> {
-        let steps = late.len() / 2;
-        let mut places = vec![0];
-        for late in late.chunks_exact(2).skip(1) {
-            let is_late = f64::from(late[0]) < LATE.0;
-            let delay = if is_late { (f64::from(late[1]) * LATE.1 * self.rate) as usize } else { 0 };
-            places.push(places[places.len() - 1] + stride + delay);
+    /// How many frames of a clip of `length` each frame of a window comes after the one before, 0 for the first: `stride`, a few
+    /// later, or closer where the clip is too short for what follows the `lead`.
+    fn gaps(&self, length: usize, stride: usize, late: &[f32], lead: usize) -> Vec<usize> {
+        let delays = late.chunks_exact(2).map(|late| match f64::from(late[0]) < LATE.0 {
+            true => (f64::from(late[1]) * LATE.1 * self.rate) as usize,
+            false => 0,
+        });
+        let mut gaps: Vec<usize> = delays.map(|delay| stride + delay).collect();
+        if gaps[lead + 1..].iter().sum::<usize>() >= length {
+            let steps = gaps.len() - lead;
+            gaps.fill(((length - 1) / (steps - 1)).clamp(1, stride));
         }
-        if places[steps - 1] < length {
-            return places;
-        }
-        let stride = ((length - 1) / (steps - 1)).clamp(1, stride);
-        (0..steps).map(|step| step * stride).collect()
+        gaps[0] = 0;
+        gaps
     }
 
     /// A clip by two numbers of 0..1: each collection comes as often as the others, however large it is, and long clips more often
@@ -183,6 +194,13 @@ impl Reel {
     }
 }
 
+/// The frame at `place` of a clip of `length` frames that is played forward and backward for ever; two frames at least.
+fn back_and_forth(place: i64, length: usize) -> usize {
+    let turn = length - 1;
+    let place = place.rem_euclid(2 * turn as i64) as usize;
+    if place <= turn { place } else { 2 * turn - place }
+}
+
 /// The rate at `share` of 0..1 of all windows.
 fn rate_of(mut share: f64) -> f64 {
     for (rate, part) in RATES {
@@ -192,4 +210,15 @@ fn rate_of(mut share: f64) -> f64 {
         share -= part;
     }
     RATES[0].0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_that_are_too_short_go_back_and_forth() {
+        let places: Vec<usize> = (-5..8).map(|place| back_and_forth(place, 4)).collect();
+        assert_eq!(places, [1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]);
+    }
 }

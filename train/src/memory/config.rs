@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::config::InitConfig;
+
 /// Limits: far beyond useful values, so that a typing mistake does not use all memory or time.
 pub(super) const MOST_UNITS: usize = 4096;
 /// Limit of [`MemoryConfig::window`].
@@ -21,6 +23,12 @@ pub struct MemoryConfig {
     pub units: usize,
     /// Frames of a window.
     pub window: usize,
+    /// The most frames before a window that are remembered and not learned from.
+    #[serde(default)]
+    pub lead: usize,
+    /// The model whose memory the run begins with, as it was named; none for fresh weights.
+    #[serde(default)]
+    pub init: Option<InitConfig>,
     /// Windows a step.
     pub batch_size: usize,
     /// Steps of the run.
@@ -33,6 +41,9 @@ pub struct MemoryConfig {
     pub val_subjects: Vec<String>,
     /// Poses a second that motion is resampled to; windows are seen at this rate or less.
     pub rate: f64,
+    /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's.
+    #[serde(default)]
+    pub angle_weight: f64,
     /// Seed of everything random.
     pub seed: u64,
     /// Detector errors, 1 as usual.
@@ -50,6 +61,7 @@ impl MemoryConfig {
         let whole = [
             ("--units", self.units, 8, MOST_UNITS),
             ("--window", self.window, 8, MOST_WINDOW),
+            ("--lead", self.lead, 0, MOST_WINDOW),
             ("--batch-size", self.batch_size, 1, 65_536),
         ];
         for (option, value, least, most) in whole {
@@ -64,6 +76,7 @@ impl MemoryConfig {
             ("--learning-rate", self.learning_rate, 1e-9, 1.0),
             ("--rate", self.rate, 1.0, 240.0),
             ("--noise", self.noise, 0.0, 10.0),
+            ("--angle-weight", self.angle_weight, 0.0, 10.0),
             ("--val-split", self.val_split, 0.0, 0.9),
         ];
         for (option, value, least, most) in numbers {

@@ -1,7 +1,8 @@
 //! What a memory gains, on windows of people that it has not learned from.
 
+use poselift::metric::angle_lines;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::network::{FramesLifted, MemoryNet, Remembered};
 use crate::dataset::SeenWindows;
@@ -18,6 +19,9 @@ pub struct Scores {
     pub mpjpe: f64,
     /// Mean distance of the joints' steps from frame to frame from the true ones, metres.
     pub step_error: f64,
+    /// Mean error of the angles of knees, hips, elbows and ankles, radians; 0 in the summaries of older runs.
+    #[serde(default)]
+    pub angle_error: f64,
 }
 
 /// The result of a run; saved as `summary.json`.
@@ -36,37 +40,89 @@ pub struct Summary {
 /// Windows of people who validate, lifted frame by frame.
 #[derive(Debug)]
 pub(super) struct Validation {
-    lifted: FramesLifted,
+    /// What is remembered and not measured, and what is measured.
+    lifted: [FramesLifted; 2],
     /// `[B, T, J, 3]`.
     poses: Tensor,
+    angles: Angles,
     /// The network alone.
     pub(super) frames: Scores,
 }
 
 impl Validation {
-    pub(super) fn new(seen: &SeenWindows, lifted: FramesLifted) -> Self {
-        let poses = in_windows(&seen.poses, &seen.dt);
-        let frames = Scores::of(&in_windows(&lifted.poses, &seen.dt), &poses);
-        Self { lifted, poses, frames }
+    /// Of windows that were `seen` and `lifted`, of which the first `lead` frames are not measured.
+    pub(super) fn new(seen: &SeenWindows, lifted: &FramesLifted, lead: usize, angles: &Angles) -> Self {
+        let steps = seen.dt.size()[1] - lead as i64;
+        let measured = |rows: &Tensor| in_windows(rows, &seen.dt).narrow(1, lead as i64, steps);
+        let poses = measured(&seen.poses);
+        let frames = Scores::of(&measured(&lifted.poses), &poses, angles);
+        Self { lifted: lifted.split_at(lead as i64), poses, angles: angles.clone(), frames }
     }
 
-    /// Scores of `net`, whose sigma is calibrated; `twins` `[J]` is the joint on the other side.
-    pub(super) fn measure(&self, net: &mut MemoryNet, twins: &Tensor) -> Scores {
-        let Remembered { poses, log_sigma } = net.lift(&self.lifted);
+    /// Scores of `net`.
+    pub(super) fn measure(&self, net: &MemoryNet) -> Scores {
+        Scores::of(&net.lift_after(&self.lifted).poses, &self.poses, &self.angles)
+    }
+
+    /// Calibrates the sigma of `net` by its errors; `twins` `[J]` is the joint on the other side.
+    pub(super) fn calibrate(&self, net: &mut MemoryNet, twins: &Tensor) {
+        let Remembered { poses, log_sigma } = net.lift_after(&self.lifted);
         let distance = distances(&poses, &self.poses);
         let rows = |tensor: &Tensor| tensor.narrow(1, WARM_UP, tensor.size()[1] - WARM_UP).flatten(0, 1);
         net.calibrate(&rows(&log_sigma), &rows(&distance), WITHIN, twins);
-        Scores::of(&poses, &self.poses)
     }
 }
 
 impl Scores {
     /// Of `poses` beside `truth`, both `[B, T, J, 3]`.
-    fn of(poses: &Tensor, truth: &Tensor) -> Self {
+    fn of(poses: &Tensor, truth: &Tensor, angles: &Angles) -> Self {
         let late = |tensor: &Tensor| tensor.narrow(1, WARM_UP, tensor.size()[1] - WARM_UP);
         let mean = |tensor: &Tensor| tensor.mean(Kind::Double).double_value(&[]);
         let (poses, truth) = (late(poses), late(truth));
-        Self { mpjpe: mean(&distances(&poses, &truth)), step_error: mean(&distances(&steps(&poses), &steps(&truth))) }
+        Self {
+            mpjpe: mean(&distances(&poses, &truth)),
+            step_error: mean(&distances(&steps(&poses), &steps(&truth))),
+            angle_error: mean(&angles.errors(&poses, &truth)),
+        }
+    }
+}
+
+/// The angles of knees, hips, elbows and ankles that poses have ([`angle_lines`]).
+#[derive(Debug)]
+pub(super) struct Angles {
+    /// `[A]` joints, where the first line of each angle begins and ends, and the second.
+    lines: [[Tensor; 2]; 2],
+}
+
+impl Angles {
+    /// Of poses with these `joints`.
+    pub(super) fn new(joints: &[String], device: Device) -> Self {
+        let lines = angle_lines(joints);
+        let ends = |line: usize, end: usize| {
+            let joints: Vec<i64> = lines.iter().map(|lines| lines[line][end] as i64).collect();
+            Tensor::from_slice(&joints).to_device(device)
+        };
+        Self { lines: [0, 1].map(|line| [0, 1].map(|end| ends(line, end))) }
+    }
+
+    /// `[B, T, A]` radians.
+    fn of(&self, poses: &Tensor) -> Tensor {
+        let [first, second] =
+            self.lines.each_ref().map(|[from, to]| poses.index_select(2, to) - poses.index_select(2, from));
+        let sum = |values: Tensor| values.sum_dim_intlist(&[-1i64][..], false, Kind::Float);
+        let sine = sum(first.cross(&second, -1).square()).clamp_min(1e-12).sqrt();
+        sine.atan2(&sum(first * second))
+    }
+
+    /// `[B, T, A]` how far the angles of `poses` are from those of `truth`, radians.
+    pub(super) fn errors(&self, poses: &Tensor, truth: &Tensor) -> Tensor {
+        (self.of(poses) - self.of(truth)).abs()
+    }
+}
+
+impl Clone for Angles {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.each_ref().map(|ends| ends.each_ref().map(Tensor::shallow_clone)) }
     }
 }
 

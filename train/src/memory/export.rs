@@ -91,7 +91,7 @@ fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
             seed: run.config.seed,
             commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
             teacher: None,
-            init: None,
+            init: run.config.init.as_ref().and_then(|init| init.named.clone()),
         },
     };
     let metrics = run.summary.map_or_else(BTreeMap::new, |summary| metrics(&summary, &run.dataset.validated_on));

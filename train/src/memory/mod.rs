@@ -12,11 +12,11 @@ mod evaluate;
 mod export;
 mod finished;
 mod network;
+mod start;
 mod train_loop;
 
 use std::path::Path;
 
-use poselift::model::ModelFile;
 use poselift::skeleton::Layout;
 use poselift::{Error, Result};
 
@@ -33,7 +33,8 @@ use crate::fit::lock::{RunFiles, enter};
 use crate::fit::teacher::Teacher;
 use crate::fit::{Event, Progress, checkpoint, device};
 use crate::output;
-use train_loop::TrainLoop;
+use start::{Start, frames_of};
+use train_loop::{Begin, TrainLoop};
 
 /// The configuration of a run.
 pub const CONFIG: &str = checkpoint::MEMORY_CONFIG;
@@ -51,15 +52,32 @@ const FILES: RunFiles = RunFiles {
 /// Fits as `config` says into the folder `out`; with `resume`, continues from its last checkpoint.
 ///
 /// # Errors
-/// A model without sigma, or of other key points; data that are no motion or changed since the run began; a folder that holds a
-/// run already (without `resume`) or none (with it); a device that is not available.
+/// A model without sigma, or of other key points; an `init` without a memory; data that are no motion or changed since the run
+/// began; a folder that holds a run already (without `resume`) or none (with it); a device that is not available.
 pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn Progress) -> Result<Summary> {
     config.check()?;
+    let mut config = config.clone();
     let device = device::choose(&config.device)?;
     let model = if resume { out.join(FRAMES) } else { config.model.clone() };
-    let frames = ModelFile::read(&model)?;
+    let frames = frames_of(&model)?;
     // What lifts is what is kept: on a CPU the built-in model is another file than on a GPU.
     let frames = if device.is_cuda() { frames } else { frames.for_cpus().clone() };
+    let start = match &config.init {
+        Some(init) if !(resume && out.join(checkpoint::LAST).exists()) => Some(Start::open(init, frames.card())?),
+        _ => None,
+    };
+    if let Some(start) = &start {
+        config.units = start.memory.units();
+        config.init = Some(start.init.clone());
+        if start.behind != frames.card().named() {
+            let note = format!(
+                "the memory of --init was fitted behind {}, this run's is {}",
+                start.behind,
+                frames.card().named()
+            );
+            progress.event(Event::Note(&note));
+        }
+    }
     let options = OpenOptions { rate: config.rate, seed: config.seed, root: RootChoice::Auto };
     let opened = options.open(&config.data)?;
     for note in &opened.notes {
@@ -80,10 +98,11 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
         fingerprint.check(&checkpoint::read_json(&out.join(checkpoint::FINGERPRINT))?).map_err(|e| e.at(out))?;
     }
     checkpoint::write_json(&out.join(checkpoint::FINGERPRINT), &fingerprint)?;
-    checkpoint::write_json(&out.join(CONFIG), config)?;
+    checkpoint::write_json(&out.join(CONFIG), &config)?;
     checkpoint::write_json(&out.join(checkpoint::DATASET), &sequences.card)?;
     output::write_whole(&out.join(FRAMES), frames.bytes())?;
-    let mut train_loop = TrainLoop::new(config, out, &sequences, teacher, device, resume)?;
+    let begin = Begin { resume, start: start.map(|start| start.memory) };
+    let mut train_loop = TrainLoop::new(&config, out, &sequences, teacher, device, begin)?;
     progress.event(train_loop.started(&device::name(device)));
     let summary = train_loop.train(progress)?;
     checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;

@@ -84,6 +84,42 @@ impl Shape {
     pub fn parameters(self) -> i64 {
         self.parts().iter().map(Part::len).sum()
     }
+
+    /// `[read]` what each number that the encoder reads is multiplied by.
+    fn input_scales(self) -> Tensor {
+        let scales = [(self.features, 1.0), (self.joints * 3, POSE_SCALE), (self.joints, SIGMA_SCALE), (1, USUAL_RATE)];
+        let scales: Vec<f64> = scales.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
+        Tensor::from_slice(&scales)
+    }
+
+    /// The flat parameters of a memory as a model file has it: what [`MemoryNet::to_arrays`] did, undone.
+    fn unfolded(self, memory: &Memory) -> Tensor {
+        let tensor = |weights: &Weights<f32>| {
+            let size: Vec<i64> = weights.dims().iter().map(|&length| length as i64).collect();
+            Tensor::from_slice(&weights.values()).view(size.as_slice()).to_kind(Kind::Double)
+        };
+        let matrix = |layer: &Dense<f32>| tensor(&layer.weights[0]).tr();
+        let bias = |layer: &Dense<f32>| tensor(&layer.bias);
+        let encoder = matrix(&memory.encoder) / self.input_scales();
+        let encoder_bias = bias(&memory.encoder) + encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
+        let corrections = [(self.joints * 3, CORRECTION), (self.joints, SIGMA_CORRECTION)];
+        let corrections: Vec<f64> =
+            corrections.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
+        let corrections = Tensor::from_slice(&corrections);
+        let parts = [
+            encoder,
+            encoder_bias,
+            matrix(&memory.input_gates),
+            matrix(&memory.state_gates),
+            bias(&memory.input_gates),
+            bias(&memory.state_gates),
+            matrix(&memory.decoder),
+            bias(&memory.decoder),
+            matrix(&memory.correction) / corrections.unsqueeze(1),
+            bias(&memory.correction) / corrections,
+        ];
+        Tensor::cat(&parts.map(|part| part.flatten(0, -1)), 0).to_kind(Kind::Float)
+    }
 }
 
 impl Part {
@@ -112,6 +148,22 @@ pub struct FramesLifted {
     pub dt: Tensor,
 }
 
+impl FramesLifted {
+    /// The first `lead` frames of each window, and the others.
+    pub(super) fn split_at(&self, lead: i64) -> [Self; 2] {
+        let steps = self.dt.size()[1];
+        [(0, lead), (lead, steps - lead)].map(|(first, count)| self.part(first, count))
+    }
+
+    /// `count` frames of each window from its frame `first`.
+    fn part(&self, first: i64, count: i64) -> Self {
+        let (windows, steps) = (self.dt.size()[0], self.dt.size()[1]);
+        let of = |rows: &Tensor| rows.unflatten(0, [windows, steps]).narrow(1, first, count).flatten(0, 1);
+        let dt = self.dt.narrow(1, first, count);
+        Self { features: of(&self.features), poses: of(&self.poses), sigma: of(&self.sigma), dt }
+    }
+}
+
 /// What comes of it.
 #[derive(Debug)]
 pub struct Remembered {
@@ -119,6 +171,15 @@ pub struct Remembered {
     pub poses: Tensor,
     /// `[B, T, J]` logarithms of metres.
     pub log_sigma: Tensor,
+}
+
+/// What the recurrent layer makes of windows.
+struct States {
+    /// `[B, T, H]` what it reads.
+    encoded: Tensor,
+    /// `[B, T, H]` what it remembers at each frame, and `[1, B, H]` at the last.
+    all: Tensor,
+    last: Tensor,
 }
 
 /// A memory with its state of training.
@@ -148,6 +209,21 @@ impl MemoryNet {
         }
     }
 
+    /// The memory of an exported model, to learn on from.
+    ///
+    /// # Errors
+    /// A memory of another shape.
+    pub fn from_arrays(shape: Shape, device: Device, memory: &Memory) -> poselift::Result<Self> {
+        let parameters = tch::no_grad(|| shape.unfolded(memory));
+        if parameters.size() != [shape.parameters()] {
+            return Err(poselift::Error::usage("--init with a memory of another shape"));
+        }
+        let mut net = Self::new(shape, device, 0);
+        net.parameters = parameters.to_device(device).set_requires_grad(true);
+        net.average = net.parameters.detach().copy();
+        Ok(net)
+    }
+
     /// Its sizes.
     pub fn shape(&self) -> Shape {
         self.shape
@@ -155,27 +231,49 @@ impl MemoryNet {
 
     /// Corrects poses with the averaged parameters.
     pub fn lift(&self, frames: &FramesLifted) -> Remembered {
+        self.lift_after(&frames.split_at(0))
+    }
+
+    /// Corrects the poses of `frames` with the averaged parameters, where it has seen `lead` before.
+    pub(super) fn lift_after(&self, [lead, frames]: &[FramesLifted; 2]) -> Remembered {
         tch::no_grad(|| {
-            let remembered = self.forward(&self.average, frames);
+            let remembered = self.forward(&self.average, frames, &self.remembered_after(&self.average, lead));
             let log_sigma = remembered.log_sigma + self.sigma_factor.log();
             Remembered { log_sigma, ..remembered }
         })
     }
 
-    fn forward(&self, parameters: &Tensor, frames: &FramesLifted) -> Remembered {
+    /// `[1, B, H]` what is remembered after `frames`, which may be none; without gradients.
+    fn remembered_after(&self, parameters: &Tensor, frames: &FramesLifted) -> Tensor {
+        let [windows, steps] = [0, 1].map(|dim| frames.dt.size()[dim]);
+        let nothing = Tensor::zeros([1, windows, self.shape.units], (Kind::Float, parameters.device()));
+        if steps == 0 {
+            return nothing;
+        }
+        tch::no_grad(|| self.remember(parameters, frames, &nothing).last)
+    }
+
+    /// Encodes `frames` and takes what is remembered, `[1, B, H]`, through them.
+    fn remember(&self, parameters: &Tensor, frames: &FramesLifted, start: &Tensor) -> States {
         let (windows, steps) = (frames.dt.size()[0], frames.dt.size()[1]);
-        let joints = self.shape.joints;
-        let [encoder, encoder_bias, input, state, input_bias, state_bias, decoder, decoder_bias, last, last_bias] =
-            self.parts(parameters);
+        let [encoder, encoder_bias, input, state, input_bias, state_bias, ..] = self.parts(parameters);
         let rows = |tensor: &Tensor| tensor.reshape([windows, steps, -1]);
         let since = (frames.dt.unsqueeze(2) * USUAL_RATE) - 1.0;
         let scaled = [&frames.poses * POSE_SCALE, &frames.sigma * SIGMA_SCALE].map(|tensor| rows(&tensor));
         let [poses, sigma] = &scaled;
         let read = Tensor::cat(&[&rows(&frames.features), poses, sigma, &since], 2);
         let encoded = read.linear(&encoder, Some(&encoder_bias)).relu();
-        let start = Tensor::zeros([1, windows, self.shape.units], (Kind::Float, parameters.device()));
         let gates = [input, state, input_bias, state_bias];
-        let (remembered, _) = encoded.gru(&start, &gates, true, 1, 0.0, true, false, true);
+        let (all, last) = encoded.gru(start, &gates, true, 1, 0.0, true, false, true);
+        States { encoded, all, last }
+    }
+
+    /// Corrects `frames`, before which `start` `[1, B, H]` is remembered.
+    fn forward(&self, parameters: &Tensor, frames: &FramesLifted, start: &Tensor) -> Remembered {
+        let (windows, steps) = (frames.dt.size()[0], frames.dt.size()[1]);
+        let joints = self.shape.joints;
+        let [.., decoder, decoder_bias, last, last_bias] = self.parts(parameters);
+        let States { encoded, all: remembered, .. } = self.remember(parameters, frames, start);
         let decoded = Tensor::cat(&[&encoded, &remembered], 2).linear(&decoder, Some(&decoder_bias)).relu();
         let numbers = decoded.linear(&last, Some(&last_bias));
         let correction = numbers.narrow(2, 0, joints * 3).view([windows, steps, joints, 3]) * CORRECTION;
@@ -197,14 +295,16 @@ impl MemoryNet {
         })
     }
 
-    /// One step of Adam, number `step` from 1, on the loss that `loss` makes of what the memory gives.
+    /// One step of Adam, number `step` from 1, on the loss that `loss` makes of what the memory gives for `frames` where it has
+    /// seen `lead` before.
     pub fn step(
         &mut self,
-        frames: &FramesLifted,
+        [lead, frames]: &[FramesLifted; 2],
         (step, learning_rate): (u64, f64),
         loss: impl FnOnce(&Remembered) -> Tensor,
     ) {
-        loss(&self.forward(&self.parameters, frames)).backward();
+        let start = self.remembered_after(&self.parameters, lead);
+        loss(&self.forward(&self.parameters, frames, &start)).backward();
         let gradient = self.parameters.grad();
         let norm = gradient.norm();
         let gradient = &gradient * (MOST_GRADIENT / norm).clamp_max(1.0);
@@ -272,14 +372,12 @@ impl MemoryNet {
     }
 
     fn folded(&self) -> Memory {
-        let Shape { features, joints, .. } = self.shape;
+        let joints = self.shape.joints;
         let [encoder, encoder_bias, input, state, input_bias, state_bias, decoder, decoder_bias, last, last_bias] =
             self.parts(&self.average.to_kind(Kind::Double));
-        let scales = [(features, 1.0), (joints * 3, POSE_SCALE), (joints, SIGMA_SCALE), (1, USUAL_RATE)];
-        let scale: Vec<f64> = scales.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
         // dt·30 − 1: the 1 goes into the bias.
         let encoder_bias = encoder_bias - encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
-        let encoder = encoder * Tensor::from_slice(&scale).to_device(self.average.device());
+        let encoder = encoder * self.shape.input_scales().to_device(self.average.device());
         let relative = |numbers: Tensor| {
             let coordinates = numbers.narrow(0, 0, joints * 3) * CORRECTION;
             let root = coordinates.narrow(0, 0, 3);
@@ -304,5 +402,58 @@ impl MemoryNet {
             decoder: layer(&decoder, &decoder_bias),
             correction: layer(&last, &last_bias),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::generator;
+
+    const SHAPE: Shape = Shape { features: 6, joints: 3, units: 8 };
+
+    fn frames(steps: i64) -> FramesLifted {
+        let random = |size: &[i64]| Tensor::rand(size, tch::kind::FLOAT_CPU);
+        let rows = 2 * steps;
+        FramesLifted {
+            features: random(&[rows, 6]),
+            poses: random(&[rows, 3, 3]),
+            sigma: random(&[rows, 3]) + 0.1,
+            dt: random(&[2, steps]),
+        }
+    }
+
+    /// A memory with weights in all its parts.
+    fn drawn() -> MemoryNet {
+        let mut net = MemoryNet::new(SHAPE, Device::Cpu, 5);
+        net.average = Tensor::rand([SHAPE.parameters()], tch::kind::FLOAT_CPU) * 0.4 - 0.2;
+        net.sigma_factor = Tensor::from_slice(&[1.0f32, 1.5, 0.7]);
+        net
+    }
+
+    fn apart(a: &Tensor, b: &Tensor) -> f64 {
+        (a - b).abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn what_an_exported_file_holds_lifts_as_the_memory_that_it_came_from() {
+        let _held = generator();
+        let net = drawn();
+        let again = MemoryNet::from_arrays(SHAPE, Device::Cpu, &net.to_arrays()).expect("the shape is the same");
+        let frames = frames(7);
+        let (expected, found) = (net.lift(&frames), again.lift(&frames));
+        assert!(apart(&found.poses, &expected.poses) < 1e-5);
+        assert!(apart(&found.log_sigma, &expected.log_sigma) < 1e-5);
+        let other = Shape { units: 16, ..SHAPE };
+        assert!(MemoryNet::from_arrays(other, Device::Cpu, &net.to_arrays()).is_err());
+    }
+
+    #[test]
+    fn frames_after_a_lead_are_lifted_as_those_of_one_window() {
+        let _held = generator();
+        let (net, frames) = (drawn(), frames(9));
+        let whole = net.lift(&frames).poses.narrow(1, 4, 5);
+        assert!(apart(&net.lift_after(&frames.split_at(4)).poses, &whole) < 1e-6);
+        assert!(apart(&net.lift(&frames.part(4, 5)).poses, &whole) > 1e-3, "the lead changes nothing");
     }
 }

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use poselift::skeleton;
 use poselift::{Error, Result};
+use poselift_onnx::Memory;
 use tch::{Device, Kind, Tensor};
 
 use super::config::MemoryConfig;
-use super::evaluate::{Summary, Validation, WARM_UP, distances, in_windows, steps};
+use super::evaluate::{Angles, Summary, Validation, WARM_UP, distances, in_windows, steps};
 use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
-use crate::dataset::{SeenWindows, Sequences};
+use crate::dataset::{SeenWindows, Sequences, WindowLength};
 use crate::features::features;
 use crate::fit::checkpoint::{self, Checkpoint, RunState};
 use crate::fit::history::{HistoryRow, HistoryWriter};
@@ -23,12 +24,24 @@ use crate::trained::InputTransform;
 const RISE: f64 = 0.01;
 /// What a window's first frames count, which have nothing to remember.
 const FIRST_FRAMES: f64 = 0.1;
+/// Share of the steps whose windows begin with nothing to remember.
+const WITHOUT_LEAD: f64 = 0.4;
+/// Sets the random numbers of leads apart from those of windows.
+const LEADS: u64 = 0x1EAD;
 /// What an error of a joint's step from frame to frame counts, beside one of its place.
 const STEP_WEIGHT: f64 = 0.9;
 /// What an e-fold of sigma counts, metres.
 const SIGMA_WEIGHT: f64 = 0.01;
 /// Steps between two reports.
 const REPORT_EVERY: u64 = 20;
+
+/// Where a run begins.
+pub(super) struct Begin {
+    /// After its last checkpoint, if there is one.
+    pub(super) resume: bool,
+    /// The memory that it begins with; otherwise fresh weights.
+    pub(super) start: Option<Memory>,
+}
 
 /// A run in progress.
 pub(super) struct TrainLoop<'a> {
@@ -40,6 +53,9 @@ pub(super) struct TrainLoop<'a> {
     state: RunState,
     history: HistoryWriter,
     validation: Validation,
+    /// Windows before which people have been seen for [`MemoryConfig::lead`] frames.
+    late: Option<Validation>,
+    angles: Angles,
     /// `[J]` the joint on the other side.
     twins: Tensor,
 }
@@ -52,7 +68,7 @@ impl<'a> TrainLoop<'a> {
         sequences: &'a Sequences,
         mut frames: Teacher,
         device: Device,
-        resume: bool,
+        begin: Begin,
     ) -> Result<Self> {
         let card = frames.card();
         if !card.output.sigma {
@@ -60,21 +76,26 @@ impl<'a> TrainLoop<'a> {
         }
         let shape = Shape::of(card, config.units);
         let last = out.join(checkpoint::LAST);
-        let (net, state) = match resume && last.exists() {
-            true => {
-                let saved = Checkpoint::read(&last)?;
-                let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
-                (MemoryNet::from_state(shape, device, tensor)?, saved.state()?)
-            }
-            false => (MemoryNet::new(shape, device, config.seed), RunState::default()),
+        let (net, state) = if begin.resume && last.exists() {
+            let saved = Checkpoint::read(&last)?;
+            let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
+            (MemoryNet::from_state(shape, device, tensor)?, saved.state()?)
+        } else if let Some(memory) = &begin.start {
+            (MemoryNet::from_arrays(shape, device, memory)?, RunState::default())
+        } else {
+            (MemoryNet::new(shape, device, config.seed), RunState::default())
         };
         let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
-        let seen = sequences.validation(config.window);
-        let lifted = lift(&mut frames, &seen)?;
-        let validation = Validation::new(&seen, lifted);
+        let angles = Angles::new(&sequences.card.output.joints, device);
+        let mut validation_after = |lead: usize| -> Result<Validation> {
+            let seen = sequences.validation(WindowLength { lead, steps: config.window });
+            Ok(Validation::new(&seen, &lift(&mut frames, &seen)?, lead, &angles))
+        };
+        let validation = validation_after(0)?;
+        let late = if config.lead > 0 { Some(validation_after(config.lead)?) } else { None };
         let mirrored = skeleton::mirrored(&sequences.card.output.joints).into_iter().map(|joint| joint as i64);
         let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
-        Ok(Self { config, out, sequences, frames, net, state, history, validation, twins })
+        Ok(Self { config, out, sequences, frames, net, state, history, validation, late, angles, twins })
     }
 
     /// The event before the first step, on the device of this `name`.
@@ -122,24 +143,37 @@ impl<'a> TrainLoop<'a> {
                 });
             }
         }
-        let memory = self.validation.measure(&mut self.net, &self.twins);
+        let memory = self.validation.measure(&self.net);
         Ok(Summary { frames: self.validation.frames, memory, samples: self.state.samples, seconds: self.state.seconds })
+    }
+
+    /// Frames before this step's windows: none in a part of the steps, otherwise up to what is asked for.
+    fn lead(&self) -> usize {
+        let random = mix_seed(self.config.seed ^ LEADS, self.state.iteration) as f64 / u64::MAX as f64;
+        let share = ((random - WITHOUT_LEAD) / (1.0 - WITHOUT_LEAD)).max(0.0);
+        (share * self.config.lead as f64).ceil() as usize
     }
 
     /// One step; gives the MPJPE of its windows, millimetres.
     fn step(&mut self) -> Result<f64> {
         self.state.iteration += 1;
-        let MemoryConfig { batch_size, window, seed, learning_rate, steps, .. } = *self.config;
+        let MemoryConfig { batch_size, window, seed, learning_rate, steps, angle_weight, .. } = *self.config;
         self.state.samples += (batch_size * window) as u64;
-        let seen = self.sequences.draw(batch_size, window, mix_seed(seed, self.state.iteration));
-        let lifted = lift(&mut self.frames, &seen)?;
-        let truth = in_windows(&seen.poses, &seen.dt);
+        let lead = self.lead();
+        let length = WindowLength { lead, steps: window };
+        let seen = self.sequences.draw(batch_size, length, mix_seed(seed, self.state.iteration));
+        let parts = lift(&mut self.frames, &seen)?.split_at(lead as i64);
+        let truth = in_windows(&seen.poses, &seen.dt).narrow(1, lead as i64, window as i64);
         let share = self.state.iteration as f64 / steps as f64;
         let rate = learning_rate * (share / RISE).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
         let mut error = Tensor::new();
-        self.net.step(&lifted, (self.state.iteration, rate), |found| {
+        self.net.step(&parts, (self.state.iteration, rate), |found| {
             error = distances(&found.poses, &truth).detach().mean(Kind::Double);
-            loss(found, &truth)
+            let loss = loss(found, &truth, if lead == 0 { FIRST_FRAMES } else { 1.0 });
+            if angle_weight == 0.0 {
+                return loss;
+            }
+            loss + self.angles.errors(&found.poses, &truth).mean(Kind::Float) * angle_weight
         });
         let error = error.double_value(&[]) * 1000.0;
         if !error.is_finite() {
@@ -151,16 +185,23 @@ impl<'a> TrainLoop<'a> {
 
     /// Measures the validation split; gives its MPJPE, millimetres.
     fn validate(&mut self, progress: &mut dyn Progress) -> f64 {
-        let scores = self.validation.measure(&mut self.net, &self.twins);
-        let val_mpjpe = scores.mpjpe * 1000.0;
-        let frames = self.validation.frames;
-        let note = format!(
-            "step {}: {val_mpjpe:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times",
-            self.state.iteration,
-            scores.mpjpe / frames.mpjpe,
-            scores.step_error / frames.step_error,
-        );
-        progress.event(Event::Note(&note));
+        let all =
+            std::iter::once(("", &self.validation)).chain(self.late.as_ref().map(|late| (" after the lead", late)));
+        for (when, validation) in all {
+            let (scores, frames) = (validation.measure(&self.net), validation.frames);
+            let note = format!(
+                "step {}{when}: {:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times, angles {:.3} times",
+                self.state.iteration,
+                scores.mpjpe * 1000.0,
+                scores.mpjpe / frames.mpjpe,
+                scores.step_error / frames.step_error,
+                scores.angle_error / frames.angle_error,
+            );
+            progress.event(Event::Note(&note));
+        }
+        // Most of what a person's memory lifts comes after the first frames.
+        self.late.as_ref().unwrap_or(&self.validation).calibrate(&mut self.net, &self.twins);
+        let val_mpjpe = self.validation.measure(&self.net).mpjpe * 1000.0;
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe });
         val_mpjpe
     }
@@ -174,8 +215,9 @@ fn lift(frames: &mut Teacher, seen: &SeenWindows) -> Result<FramesLifted> {
     Ok(FramesLifted { features, poses, sigma, dt: seen.dt.shallow_clone() })
 }
 
-/// The places of joints, their steps from frame to frame, and how well sigma tells the error.
-fn loss(found: &Remembered, truth: &Tensor) -> Tensor {
+/// The places of joints, their steps from frame to frame, and how well sigma tells the error; the window's first frames count
+/// `first_frames` times as much as the others.
+fn loss(found: &Remembered, truth: &Tensor, first_frames: f64) -> Tensor {
     let distance = distances(&found.poses, truth);
     let late = distance.narrow(1, WARM_UP, distance.size()[1] - WARM_UP).mean(Kind::Float);
     let first = distance.narrow(1, 0, WARM_UP).mean(Kind::Float);
@@ -185,5 +227,5 @@ fn loss(found: &Remembered, truth: &Tensor) -> Tensor {
     let log_sigma = found.log_sigma.narrow(2, 1, joints);
     let ratio = distance.detach().narrow(2, 1, joints) / log_sigma.exp();
     let likelihood = (log_sigma + ratio.clamp_max(20.0)).mean(Kind::Float);
-    late + first * FIRST_FRAMES + moved * STEP_WEIGHT + likelihood * SIGMA_WEIGHT
+    late + first * first_frames + moved * STEP_WEIGHT + likelihood * SIGMA_WEIGHT
 }
