@@ -139,7 +139,8 @@ fn a_run_goes_on_from_the_memory_of_an_exported_file() {
         message_of(command.args(options).arg("--out").arg(out))
     };
     // A step that changes nothing: the memory is as good as it was.
-    let message = go_on(&second, &file, &["--steps", "1", "--learning-rate", "1e-9"]);
+    let weights = ["--angle-weight", "0.3", "--bone-weight", "1"];
+    let message = go_on(&second, &file, &[&["--steps", "1", "--learning-rate", "1e-9"], &weights[..]].concat());
     assert_eq!(validated(&message), ended[4..], "{message}");
     let again = folder.path().join("again.onnx");
     message_of(program().arg("export").arg(&second).arg("-o").arg(&again));

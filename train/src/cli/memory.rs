@@ -63,6 +63,9 @@ pub(super) struct MemoryArgs {
     /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's
     #[arg(long, value_name = "W", default_value_t = 0.0, conflicts_with = "resume")]
     angle_weight: f64,
+    /// What a metre of error of a bone's length counts beside a metre of a joint's
+    #[arg(long, value_name = "W", default_value_t = 0.0, conflicts_with = "resume")]
+    bone_weight: f64,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
@@ -113,6 +116,7 @@ impl MemoryArgs {
             seed: self.seed,
             noise: self.noise,
             angle_weight: self.angle_weight,
+            bone_weight: self.bone_weight,
             device: "auto".to_owned(),
             validate_every: self.validate_every,
         }

@@ -44,6 +44,9 @@ pub struct MemoryConfig {
     /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's.
     #[serde(default)]
     pub angle_weight: f64,
+    /// What a metre of error of a bone's length counts beside a metre of a joint's.
+    #[serde(default)]
+    pub bone_weight: f64,
     /// Seed of everything random.
     pub seed: u64,
     /// Detector errors, 1 as usual.
@@ -77,6 +80,7 @@ impl MemoryConfig {
             ("--rate", self.rate, 1.0, 240.0),
             ("--noise", self.noise, 0.0, 10.0),
             ("--angle-weight", self.angle_weight, 0.0, 10.0),
+            ("--bone-weight", self.bone_weight, 0.0, 10.0),
             ("--val-split", self.val_split, 0.0, 0.9),
         ];
         for (option, value, least, most) in numbers {

@@ -1,9 +1,11 @@
 //! What a memory gains, on windows of people that it has not learned from.
 
-use poselift::metric::angle_lines;
-use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use super::limbs::Limbs;
 use super::network::{FramesLifted, MemoryNet, Remembered};
 use crate::dataset::SeenWindows;
 
@@ -44,24 +46,24 @@ pub(super) struct Validation {
     lifted: [FramesLifted; 2],
     /// `[B, T, J, 3]`.
     poses: Tensor,
-    angles: Angles,
+    limbs: Rc<Limbs>,
     /// The network alone.
     pub(super) frames: Scores,
 }
 
 impl Validation {
     /// Of windows that were `seen` and `lifted`, of which the first `lead` frames are not measured.
-    pub(super) fn new(seen: &SeenWindows, lifted: &FramesLifted, lead: usize, angles: &Angles) -> Self {
+    pub(super) fn new(seen: &SeenWindows, lifted: &FramesLifted, lead: usize, limbs: Rc<Limbs>) -> Self {
         let steps = seen.dt.size()[1] - lead as i64;
         let measured = |rows: &Tensor| in_windows(rows, &seen.dt).narrow(1, lead as i64, steps);
         let poses = measured(&seen.poses);
-        let frames = Scores::of(&measured(&lifted.poses), &poses, angles);
-        Self { lifted: lifted.split_at(lead as i64), poses, angles: angles.clone(), frames }
+        let frames = Scores::of(&measured(&lifted.poses), &poses, &limbs);
+        Self { lifted: lifted.split_at(lead as i64), poses, limbs, frames }
     }
 
     /// Scores of `net`.
     pub(super) fn measure(&self, net: &MemoryNet) -> Scores {
-        Scores::of(&net.lift_after(&self.lifted).poses, &self.poses, &self.angles)
+        Scores::of(&net.lift_after(&self.lifted).poses, &self.poses, &self.limbs)
     }
 
     /// Calibrates the sigma of `net` by its errors; `twins` `[J]` is the joint on the other side.
@@ -75,54 +77,15 @@ impl Validation {
 
 impl Scores {
     /// Of `poses` beside `truth`, both `[B, T, J, 3]`.
-    fn of(poses: &Tensor, truth: &Tensor, angles: &Angles) -> Self {
+    fn of(poses: &Tensor, truth: &Tensor, limbs: &Limbs) -> Self {
         let late = |tensor: &Tensor| tensor.narrow(1, WARM_UP, tensor.size()[1] - WARM_UP);
         let mean = |tensor: &Tensor| tensor.mean(Kind::Double).double_value(&[]);
         let (poses, truth) = (late(poses), late(truth));
         Self {
             mpjpe: mean(&distances(&poses, &truth)),
             step_error: mean(&distances(&steps(&poses), &steps(&truth))),
-            angle_error: mean(&angles.errors(&poses, &truth)),
+            angle_error: mean(&limbs.angle_errors(&poses, &truth)),
         }
-    }
-}
-
-/// The angles of knees, hips, elbows and ankles that poses have ([`angle_lines`]).
-#[derive(Debug)]
-pub(super) struct Angles {
-    /// `[A]` joints, where the first line of each angle begins and ends, and the second.
-    lines: [[Tensor; 2]; 2],
-}
-
-impl Angles {
-    /// Of poses with these `joints`.
-    pub(super) fn new(joints: &[String], device: Device) -> Self {
-        let lines = angle_lines(joints);
-        let ends = |line: usize, end: usize| {
-            let joints: Vec<i64> = lines.iter().map(|lines| lines[line][end] as i64).collect();
-            Tensor::from_slice(&joints).to_device(device)
-        };
-        Self { lines: [0, 1].map(|line| [0, 1].map(|end| ends(line, end))) }
-    }
-
-    /// `[B, T, A]` radians.
-    fn of(&self, poses: &Tensor) -> Tensor {
-        let [first, second] =
-            self.lines.each_ref().map(|[from, to]| poses.index_select(2, to) - poses.index_select(2, from));
-        let sum = |values: Tensor| values.sum_dim_intlist(&[-1i64][..], false, Kind::Float);
-        let sine = sum(first.cross(&second, -1).square()).clamp_min(1e-12).sqrt();
-        sine.atan2(&sum(first * second))
-    }
-
-    /// `[B, T, A]` how far the angles of `poses` are from those of `truth`, radians.
-    pub(super) fn errors(&self, poses: &Tensor, truth: &Tensor) -> Tensor {
-        (self.of(poses) - self.of(truth)).abs()
-    }
-}
-
-impl Clone for Angles {
-    fn clone(&self) -> Self {
-        Self { lines: self.lines.each_ref().map(|ends| ends.each_ref().map(Tensor::shallow_clone)) }
     }
 }
 

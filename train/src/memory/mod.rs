@@ -11,6 +11,7 @@ mod config;
 mod evaluate;
 mod export;
 mod finished;
+mod limbs;
 mod network;
 mod start;
 mod train_loop;

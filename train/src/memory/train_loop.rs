@@ -1,6 +1,7 @@
 //! The training loop of a memory, to be read from top to bottom.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Instant;
 
 use poselift::skeleton;
@@ -9,7 +10,8 @@ use poselift_onnx::Memory;
 use tch::{Device, Kind, Tensor};
 
 use super::config::MemoryConfig;
-use super::evaluate::{Angles, Summary, Validation, WARM_UP, distances, in_windows, steps};
+use super::evaluate::{Summary, Validation, WARM_UP, distances, in_windows, steps};
+use super::limbs::Limbs;
 use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::dataset::{SeenWindows, Sequences, WindowLength};
 use crate::features::features;
@@ -55,7 +57,7 @@ pub(super) struct TrainLoop<'a> {
     validation: Validation,
     /// Windows before which people have been seen for [`MemoryConfig::lead`] frames.
     late: Option<Validation>,
-    angles: Angles,
+    limbs: Rc<Limbs>,
     /// `[J]` the joint on the other side.
     twins: Tensor,
 }
@@ -86,16 +88,17 @@ impl<'a> TrainLoop<'a> {
             (MemoryNet::new(shape, device, config.seed), RunState::default())
         };
         let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
-        let angles = Angles::new(&sequences.card.output.joints, device);
+        let output = &sequences.card.output;
+        let limbs = Rc::new(Limbs::new(&output.joints, &output.parents, device));
         let mut validation_after = |lead: usize| -> Result<Validation> {
             let seen = sequences.validation(WindowLength { lead, steps: config.window });
-            Ok(Validation::new(&seen, &lift(&mut frames, &seen)?, lead, &angles))
+            Ok(Validation::new(&seen, &lift(&mut frames, &seen)?, lead, Rc::clone(&limbs)))
         };
         let validation = validation_after(0)?;
         let late = if config.lead > 0 { Some(validation_after(config.lead)?) } else { None };
         let mirrored = skeleton::mirrored(&sequences.card.output.joints).into_iter().map(|joint| joint as i64);
         let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
-        Ok(Self { config, out, sequences, frames, net, state, history, validation, late, angles, twins })
+        Ok(Self { config, out, sequences, frames, net, state, history, validation, late, limbs, twins })
     }
 
     /// The event before the first step, on the device of this `name`.
@@ -157,7 +160,8 @@ impl<'a> TrainLoop<'a> {
     /// One step; gives the MPJPE of its windows, millimetres.
     fn step(&mut self) -> Result<f64> {
         self.state.iteration += 1;
-        let MemoryConfig { batch_size, window, seed, learning_rate, steps, angle_weight, .. } = *self.config;
+        let MemoryConfig { batch_size, window, seed, learning_rate, steps, angle_weight, bone_weight, .. } =
+            *self.config;
         self.state.samples += (batch_size * window) as u64;
         let lead = self.lead();
         let length = WindowLength { lead, steps: window };
@@ -169,11 +173,14 @@ impl<'a> TrainLoop<'a> {
         let mut error = Tensor::new();
         self.net.step(&parts, (self.state.iteration, rate), |found| {
             error = distances(&found.poses, &truth).detach().mean(Kind::Double);
-            let loss = loss(found, &truth, if lead == 0 { FIRST_FRAMES } else { 1.0 });
-            if angle_weight == 0.0 {
-                return loss;
+            let mut loss = loss(found, &truth, if lead == 0 { FIRST_FRAMES } else { 1.0 });
+            if angle_weight > 0.0 {
+                loss += self.limbs.angle_errors(&found.poses, &truth).mean(Kind::Float) * angle_weight;
             }
-            loss + self.angles.errors(&found.poses, &truth).mean(Kind::Float) * angle_weight
+            if bone_weight > 0.0 {
+                loss += self.limbs.bone_errors(&found.poses, &truth).mean(Kind::Float) * bone_weight;
+            }
+            loss
         });
         let error = error.double_value(&[]) * 1000.0;
         if !error.is_finite() {
