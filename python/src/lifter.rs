@@ -112,10 +112,8 @@ impl Lifter {
             let mut lifted = self.lift_frames(&frames, layout, look_ahead, &notes)?;
             let info = self.pose_info(fps);
             if contacts {
-                let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
-                let layout =
-                    layout.map_or_else(|| points.map(|points| self.layout_of(points)).transpose(), |l| Ok(Some(l)))?;
-                if let Some(layout) = layout {
+                let own = || points_of(&frames).map(|points| self.layout_of(points)).transpose();
+                if let Some(layout) = layout.map_or_else(own, |layout| Ok(Some(layout)))? {
                     lifted = judged(&frames, lifted, &info, layout, &notes)?;
                 }
             }
@@ -250,8 +248,7 @@ impl Lifter {
         look_ahead: Option<f64>,
         notes: &Notes,
     ) -> Answer<Vec<LiftedFrame>> {
-        let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
-        let layout = match (layout, points) {
+        let layout = match (layout, points_of(frames)) {
             (Some(layout), _) => Some(layout),
             (None, Some(points)) => self.usual_layout(points)?,
             (None, None) => None,
@@ -321,6 +318,11 @@ impl Lifter {
                 .into()
         })
     }
+}
+
+/// How many key points the first person of a clip has.
+fn points_of(frames: &[Frame]) -> Option<usize> {
+    frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next()
 }
 
 /// The poses of a clip, with which feet stand.

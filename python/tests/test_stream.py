@@ -31,9 +31,10 @@ def test_frames_are_lifted_as_the_program_lifts_a_pipe(lifter, clip, options):
             numpy.testing.assert_allclose(joints, person["joints"], atol=2e-4)
         if "root" in options and len(found):
             numpy.testing.assert_allclose(found.roots[0], expected["people"][0]["root"], atol=2e-3)
-        if "contacts" in options and len(found) and found.contacts is not None:
+        if "contacts" in options and len(found):
             feet = [expected["people"][0]["contacts"][side] for side in ("left", "right")]
-            assert found.contacts[0].tolist() == [-1 if stands is None else int(stands) for stands in feet]
+            expected_feet = [-1 if stands is None else int(stands) for stands in feet]
+            assert ([-1, -1] if found.contacts is None else found.contacts[0].tolist()) == expected_feet
     assert found.axes == ("level" if "pitch" in options else "camera")
 
 

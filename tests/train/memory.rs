@@ -9,24 +9,10 @@ use poselift::pose::{Frame, Keypoint, Person};
 use poselift::skeleton::COCO17;
 use poselift::{Lifter, LifterOptions};
 
-const SHORT: [&str; 16] = [
-    "--data",
-    "synthetic:4000",
-    "--units",
-    "16",
-    "--window",
-    "12",
-    "--lead",
-    "20",
-    "--batch-size",
-    "4",
-    "--steps",
-    "24",
-    "--validate-every",
-    "8",
-    "--device",
-    "cpu",
-];
+/// The windows of every run here.
+const WINDOWS: [&str; 10] =
+    ["--data", "synthetic:4000", "--window", "12", "--lead", "20", "--batch-size", "4", "--device", "cpu"];
+const SHORT: [&str; 6] = ["--units", "16", "--steps", "24", "--validate-every", "8"];
 
 fn model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/coco17-int8.onnx")
@@ -40,7 +26,7 @@ fn program() -> Command {
 
 fn begin(out: &Path) -> Command {
     let mut command = program();
-    command.arg("memory").arg("--model").arg(model()).args(SHORT).arg("--out").arg(out);
+    command.arg("memory").arg("--model").arg(model()).args(WINDOWS).args(SHORT).arg("--out").arg(out);
     command
 }
 
@@ -123,19 +109,7 @@ fn a_run_goes_on_from_the_memory_of_an_exported_file() {
     let go_on = |out: &Path, init: &Path, options: &[&str]| {
         let mut command = program();
         // The network of single frames is in the file as well.
-        command.arg("memory").arg("--init").arg(init);
-        command.args([
-            "--data",
-            "synthetic:4000",
-            "--window",
-            "12",
-            "--lead",
-            "20",
-            "--batch-size",
-            "4",
-            "--device",
-            "cpu",
-        ]);
+        command.arg("memory").arg("--init").arg(init).args(WINDOWS);
         message_of(command.args(options).arg("--out").arg(out))
     };
     // A step that changes nothing: the memory is as good as it was.

@@ -78,7 +78,7 @@ class Poses:
         float32 […, 3]: where the root joint is from the camera, in `units` and `axes`.
     contacts : ndarray or None
         int8 […, 2]: whether the left and the right foot stand on the ground, 1 or 0, and −1 where that is not known; None where
-        it was not asked for.
+        it was not asked for or is known of no foot.
     info : PoseInfo
         Names, parents, units, axes.
     notes : tuple of str

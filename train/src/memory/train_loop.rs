@@ -192,25 +192,29 @@ impl<'a> TrainLoop<'a> {
 
     /// Measures the validation split; gives its MPJPE, millimetres.
     fn validate(&mut self, progress: &mut dyn Progress) -> f64 {
-        let all =
-            std::iter::once(("", &self.validation)).chain(self.late.as_ref().map(|late| (" after the lead", late)));
-        for (when, validation) in all {
-            let (scores, frames) = (validation.measure(&self.net), validation.frames);
-            let note = format!(
-                "step {}{when}: {:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times, angles {:.3} times",
-                self.state.iteration,
-                scores.mpjpe * 1000.0,
-                scores.mpjpe / frames.mpjpe,
-                scores.step_error / frames.step_error,
-                scores.angle_error / frames.angle_error,
-            );
-            progress.event(Event::Note(&note));
+        let val_mpjpe = self.measure("", &self.validation, progress);
+        if let Some(late) = &self.late {
+            self.measure(" after the lead", late, progress);
         }
         // Most of what a person's memory lifts comes after the first frames.
         self.late.as_ref().unwrap_or(&self.validation).calibrate(&mut self.net, &self.twins);
-        let val_mpjpe = self.validation.measure(&self.net).mpjpe * 1000.0;
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe });
         val_mpjpe
+    }
+
+    /// Measures the windows of `validation`, says how they are lifted, and gives their MPJPE, millimetres.
+    fn measure(&self, when: &str, validation: &Validation, progress: &mut dyn Progress) -> f64 {
+        let (scores, frames) = (validation.measure(&self.net), validation.frames);
+        let mpjpe = scores.mpjpe * 1000.0;
+        let note = format!(
+            "step {}{when}: {mpjpe:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times, angles {:.3} times",
+            self.state.iteration,
+            scores.mpjpe / frames.mpjpe,
+            scores.step_error / frames.step_error,
+            scores.angle_error / frames.angle_error,
+        );
+        progress.event(Event::Note(&note));
+        mpjpe
     }
 }
 
