@@ -139,3 +139,24 @@ fn an_interrupted_run_keeps_what_it_lifted_in_every_format() {
     let left = std::fs::read_dir(bench.path("")).unwrap().count();
     assert_eq!(left, 1 + 8, "the model and the outputs");
 }
+
+#[test]
+fn an_interrupted_run_lifts_what_waits_for_later_frames() {
+    use std::os::unix::process::ExitStatusExt;
+    let bench = Bench::new();
+    // The clip has 7.7 s: all of it waits for what comes.
+    let options = ["--model", "coco17-memory", "--look-ahead", "10", "--smooth", "clip"];
+    let out = bench.path("poses.jsonl");
+    let whole = uninterrupted(&options, &out);
+    // Nothing tells from outside when the last frame is read: a busy machine is given longer.
+    let mut found = Vec::new();
+    for pause in [1, 3, 9, 27].map(Duration::from_secs) {
+        let status = interrupted(&options, &out, "-INT", pause);
+        assert_eq!(status.signal(), Some(2), "{status}");
+        found = std::fs::read(&out).unwrap_or_default();
+        if found.len() == whole.len() {
+            break;
+        }
+    }
+    assert!(found == whole, "{} bytes instead of {}", found.len(), whole.len());
+}

@@ -3,19 +3,24 @@
 //! Some formats are written at the end (TRC, BVH), or completed there (arrays of sigma, pages, poses that wait to be
 //! smoothed). A thread of its own waits for the signal, since those that read may be blocked for ever.
 
-use std::sync::atomic::AtomicBool;
-#[cfg(unix)]
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::output::is_deferred;
 use super::report::Terminal;
-use crate::error::Result;
-use crate::format::{PoseWriter, Target};
+use crate::error::{ErrorKind, Result};
+use crate::format::{FrameReader, PoseWriter, StreamInfo, Target};
 use crate::pose::{Frame, LiftedFrame};
 
 /// A writer until it is finished.
 type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
+
+/// How long a signal waits for inputs that it ends: what they hold back is lifted and written meanwhile.
+const MOST_WAIT: Duration = Duration::from_secs(5);
+/// How often it looks whether they are done.
+const POLL: Duration = Duration::from_millis(10);
 
 /// The files that a signal completes; clones share them.
 #[derive(Clone, Default)]
@@ -23,6 +28,8 @@ pub(super) struct Interruption {
     unfinished: Arc<Mutex<Vec<Unfinished>>>,
     /// Whether a signal has come.
     is_ending: Arc<AtomicBool>,
+    /// Whether inputs end at a signal, and complete their files themselves.
+    ends_inputs: Arc<AtomicBool>,
 }
 
 impl Interruption {
@@ -45,15 +52,35 @@ impl Interruption {
             return writer;
         }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
+        let is_ending = self.is_ending();
         let mut all = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|unfinished| Arc::strong_count(unfinished) > 1);
         all.push(Arc::clone(&unfinished));
-        Box::new(InterruptibleWriter(unfinished))
+        Box::new(InterruptibleWriter { unfinished, is_ending })
+    }
+
+    /// `reader`, which a signal ends as its last frame would: frames that wait for later ones are lifted and written then.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub(super) fn ends(&self, reader: Box<dyn FrameReader>) -> Result<Box<dyn FrameReader>> {
+        self.ends_inputs.store(true, Ordering::Relaxed);
+        Ok(Box::new(EndedReader::new(reader, self.is_ending())?))
     }
 
     /// A flag that is true once a signal has come.
     pub(super) fn is_ending(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_ending)
+    }
+
+    /// Waits for files that their inputs complete, but not for ever: lifting may be slow.
+    fn wait_for_inputs(&self) {
+        let begun = Instant::now();
+        let is_open = |unfinished: &Unfinished| unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let are_open = || self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open);
+        while self.ends_inputs.load(Ordering::Relaxed) && are_open() && begun.elapsed() < MOST_WAIT {
+            std::thread::sleep(POLL);
+        }
     }
 
     /// Completes all files. Their writers take nothing more.
@@ -86,6 +113,7 @@ impl Interruption {
             let Some(signal) = signals.forever().next() else { return };
             is_ending.store(true, Ordering::Relaxed);
             terminal.note("interrupted: what was lifted is written");
+            interruption.wait_for_inputs();
             interruption.complete(terminal);
             // It ends the program; an error would leave it running, and the next signal ends it then.
             let _ = emulate_default_handler(signal);
@@ -112,11 +140,15 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 /// A writer that a signal may have completed: then it waits for the end of the program.
-struct InterruptibleWriter(Unfinished);
+struct InterruptibleWriter {
+    unfinished: Unfinished,
+    /// Whether a signal has come.
+    is_ending: Arc<AtomicBool>,
+}
 
 impl InterruptibleWriter {
     fn with(&self, act: impl FnOnce(&mut dyn PoseWriter) -> Result<()>) -> Result<()> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(writer) => act(writer.as_mut()),
             None => wait_for_end(),
         }
@@ -141,10 +173,62 @@ impl PoseWriter for InterruptibleWriter {
 
     fn finish(self: Box<Self>) -> Result<()> {
         // Held until the file is whole, so that a signal waits for it.
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         match held.take() {
-            Some(writer) => writer.finish(),
+            Some(writer) => writer.finish()?,
             None => wait_for_end(),
+        }
+        drop(held);
+        if self.is_ending.load(Ordering::Relaxed) {
+            // The signal ends the program, with a status that says so, before the next input begins.
+            wait_for_end();
+        }
+        Ok(())
+    }
+}
+
+/// A reader that ends at a signal. Reading may block for ever, so that a thread of its own reads.
+struct EndedReader {
+    info: StreamInfo,
+    frames: Receiver<Result<Frame>>,
+    is_ending: Arc<AtomicBool>,
+}
+
+impl EndedReader {
+    /// Frames that may have been read in advance.
+    const AHEAD: usize = 64;
+
+    fn new(mut reader: Box<dyn FrameReader>, is_ending: Arc<AtomicBool>) -> Result<Self> {
+        let (info, (sender, frames)) = (reader.info().clone(), sync_channel(Self::AHEAD));
+        let ended = Arc::clone(&is_ending);
+        let read_all = move || {
+            while !ended.load(Ordering::Relaxed)
+                && let Some(read) = reader.read().transpose()
+            {
+                let is_over = read.as_ref().is_err_and(|error| error.kind() != ErrorKind::BadInput);
+                if sender.send(read).is_err() || is_over {
+                    break;
+                }
+            }
+        };
+        std::thread::Builder::new().name("read".to_owned()).spawn(read_all)?;
+        Ok(Self { info, frames, is_ending })
+    }
+}
+
+impl FrameReader for EndedReader {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        loop {
+            match self.frames.recv_timeout(POLL) {
+                Ok(frame) => return frame.map(Some),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if self.is_ending.load(Ordering::Relaxed) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
     }
 }

@@ -356,6 +356,10 @@ fn lift_one<N: PoseNetwork>(
     if let Some(interruption) = &machine.interruption {
         writer = interruption.completes(target, writer);
     }
+    let reader = match &machine.interruption {
+        Some(interruption) if args.look_ahead.is_some() => interruption.ends(reader)?,
+        _ => reader,
+    };
     let heard = notes.along(notices.report_on(source, terminal));
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
     let RunArgs { fps, size, focal, max_sigma, look_ahead, .. } = *args;

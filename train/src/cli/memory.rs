@@ -38,8 +38,8 @@ pub(super) struct MemoryArgs {
     /// Frames of a window, which are seen at 15 to 60 a second
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "resume")]
     window: usize,
-    /// The most frames before a window that it remembers and does not learn from, so that it knows long clips; as many as asked for
-    /// in some windows, none in two of five
+    /// The most frames before a window that it remembers and does not learn from, so that it knows long clips. Their number is drawn
+    /// anew for each step: none in two steps of five, from 1 to N in the others
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     lead: usize,
     /// Windows a step
