@@ -375,7 +375,8 @@ poselift_status poselift_layout(const char *name, const struct poselift_skeleton
 
 /**
  * Opens a model file, or with a NULL `path` the model that is built in: COCO-17 in, Human3.6M-17 out. Where `path` is no
- * file, it may be the name of a model that is built in: `coco17`, `coco17-int8` or `coco17-memory`, which remembers people.
+ * file, it may be the name of a model that is built in: `coco17`, `coco17-int8`, `coco17-memory`, which remembers people, or
+ * `coco23-memory`, which reads and gives feet, too.
  *
  * `options` may be NULL. `lifter` gets the model, to be closed with `poselift_close`, or NULL after an error.
  *

@@ -52,7 +52,7 @@ fn models_of_the_program_have_names_that_files_go_before() {
     };
     let header =
         |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned);
-    for name in ["coco17", "coco17-int8", "coco17-memory"] {
+    for name in ["coco17", "coco17-int8", "coco17-memory", "coco23-memory"] {
         let output = named(name);
         assert_code(&output, 0);
         // `coco17` runs in int8 on a CPU.
@@ -61,7 +61,7 @@ fn models_of_the_program_have_names_that_files_go_before() {
     }
     let unknown = named("coco17-memry");
     assert_code(&unknown, 2);
-    let hint = "hint: expected a file, or a model that is built in: coco17, coco17-int8, coco17-memory";
+    let hint = "hint: expected a file, or a model that is built in: coco17, coco17-int8, coco17-memory, coco23-memory";
     assert!(stderr(&unknown).contains(hint), "{}", stderr(&unknown));
     std::fs::copy(bench.path("small.onnx"), bench.path("coco17-memory")).unwrap();
     assert!(!header(&named("coco17-memory")).unwrap().contains("coco17-memory"));

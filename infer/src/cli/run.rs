@@ -45,8 +45,8 @@ pub(super) struct RunArgs {
     /// Where poses go: a file, or a folder for several inputs [default: stdout]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// A model file, or coco17, coco17-int8 or coco17-memory, which the program holds [default: coco17, COCO-17 in,
-    /// Human3.6M-17 out]
+    /// A model file, or one that the program holds: coco17, coco17-int8, coco17-memory (remembers each person), coco23-memory
+    /// (feet too) [default: coco17, COCO-17 in, Human3.6M-17 out]
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     #[arg(long, value_name = "FORMAT", help = from_help())]

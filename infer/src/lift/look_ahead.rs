@@ -98,7 +98,7 @@ impl LookAhead {
     pub(crate) fn new(card: &Card, seconds: f64) -> Result<Self> {
         if card.memory.is_none() {
             let cause = format!("{} remembers nothing of a person, so that looking ahead changes nothing", card.name);
-            return Err(Error::usage(cause).hint("a model with a memory can: coco17-memory"));
+            return Err(Error::usage(cause).hint("a model with a memory can: coco17-memory, coco23-memory"));
         }
         if !(seconds.is_finite() && seconds > 0.0) {
             return Err(Error::usage(format!("{seconds} seconds to look ahead, expected a number above 0")));

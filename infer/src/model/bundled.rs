@@ -1,5 +1,6 @@
 //! The models that the program contains. `coco17` in float32 for GPUs, and in int8, three times as fast on a CPU and within a
-//! tenth of a millimetre of it; `coco17-memory`, which has the int8 network in front of its memory (`models/README.md`).
+//! tenth of a millimetre of it; `coco17-memory`, which has the int8 network in front of its memory; `coco23-memory`, which knows
+//! feet too (`models/README.md`).
 
 use std::path::Path;
 
@@ -14,9 +15,10 @@ const INT8: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
 /// the next `own` bytes of [`MEMORY_OWN`]. Made by `build.rs`.
 const MEMORY: &[[usize; 3]] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
 const MEMORY_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.own"));
+const FEET_MEMORY: &[u8] = include_bytes!("../../../models/coco23-memory.onnx");
 
 /// The names of the models that the program contains.
-pub(super) const NAMES: [&str; 3] = ["coco17", "coco17-int8", "coco17-memory"];
+pub(super) const NAMES: [&str; 4] = ["coco17", "coco17-int8", "coco17-memory", "coco23-memory"];
 
 impl ModelFile {
     /// The model that is used where none is named, `coco17`: COCO-17 in, Human3.6M-17 out (see `models/README.md`).
@@ -33,6 +35,7 @@ impl ModelFile {
             "coco17" => Some(Self::bundled()),
             "coco17-int8" => Some(Ok(int8())),
             "coco17-memory" => Some(Ok(Self::of_the_program("bundled:coco17-memory.onnx", memory()))),
+            "coco23-memory" => Some(Ok(Self::of_the_program("bundled:coco23-memory.onnx", Bytes::from_static(FEET_MEMORY)))),
             _ => None,
         }
     }

@@ -46,7 +46,7 @@ impl Decoded {
 
 impl ModelFile {
     /// Reads the model at `path`. Where there is no such file, it may be the name of a model that the library contains: `coco17`,
-    /// `coco17-int8` or `coco17-memory`.
+    /// `coco17-int8`, `coco17-memory` or `coco23-memory`.
     ///
     /// # Errors
     /// The file cannot be read, or is not a model of ours: see [`Self::from_bytes`].

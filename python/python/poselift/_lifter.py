@@ -32,7 +32,8 @@ class Lifter:
     ----------
     model : path-like, optional
         A model file, or the name of a model that is part of the package: `coco17`, COCO-17 in, Human3.6M-17 in metres out, with
-        sigma, which is the default; `coco17-memory`, which remembers each person of a clip or stream and is steadier.
+        sigma, which is the default; `coco17-memory`, which remembers each person of a clip or stream and is steadier;
+        `coco23-memory`, which does so too and reads and gives feet.
     device : str
         `auto`, `cpu`, `cuda` or `cuda:N`.
     threads : int, optional
