@@ -133,6 +133,7 @@ pub(crate) struct Agreed {
     root_path: Option<f64>,
     per_joint: BTreeMap<&'static str, Option<f64>>,
     angles: BTreeMap<&'static str, (f64, f64, f64)>,
+    notes: Vec<String>,
 }
 
 /// Compares a clip with the recording of markers at `path`.
@@ -159,6 +160,7 @@ pub(crate) fn agreement(py: Python<'_>, poses: PoseFields<'_>, path: PathBuf) ->
                 .iter()
                 .map(|angle| (angle.name, (angle.error, angle.offset, angle.without_offset)))
                 .collect(),
+            notes: found.doubts(),
         })
     });
     Ok(agreed.map_err(Failure::from)?)

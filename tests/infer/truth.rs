@@ -140,4 +140,6 @@ fn what_cannot_be_compared_is_said() {
     let hipless = r#"{"joints":["sacrum"],"fps":10,"positions":[[[0,1,0]]]}"#;
     assert!(eval(hipless).contains("no right_hip among its joints (sacrum)"), "{}", eval(hipless));
     assert!(eval("hello").contains("expected TRC, C3D or JSON"));
+    let python = r#"{"joints":["sacrum"],"fps":10,"positions":[[[NaN,1,-Infinity]]]}"#;
+    assert!(eval(python).contains("no right_hip among its joints"), "NaN is read: {}", eval(python));
 }

@@ -52,10 +52,10 @@ pub(super) struct EvalArgs {
     /// Paired arrays, .npz or .pkl
     #[arg(value_name = "DATA", required_unless_present = "stream", conflicts_with = "stream")]
     data: Option<PathBuf>,
-    /// A 3D stream in JSON Lines, as `poselift run` writes it, or - for stdin
+    /// A 3D stream as `poselift run` writes it, JSON Lines or npz, or - for stdin
     #[arg(long, value_name = "POSES", conflicts_with_all = ["size", "focal", "camera"])]
     stream: Option<PathBuf>,
-    /// What markers say of the person in that stream: .trc, .c3d or .json
+    /// Motion capture of the person in that stream, to compare with: .trc, .c3d or .json
     #[arg(long, value_name = "FILE", requires = "stream")]
     truth: Option<PathBuf>,
     /// Image size in pixels, for files that do not say: 1920x1080

@@ -117,6 +117,14 @@ impl Values {
     }
 }
 
+/// A JSON value with `null` for the `NaN` and infinities that Python writes.
+pub(super) fn without_nan(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    let (taken, _) = take(bytes, &mut text, &mut Progress::default());
+    text.extend_from_slice(&bytes[taken..]);
+    text
+}
+
 /// Takes what belongs to the value out of `there`: how many bytes, and whether it has ended.
 fn take(there: &[u8], text: &mut Vec<u8>, progress: &mut Progress) -> (usize, bool) {
     let mut copied = 0;

@@ -7,7 +7,7 @@ from typing import Any, TypedDict, overload
 
 from . import _native
 from ._arrays import HasArray, as_floats
-from ._errors import InputError, UsageError
+from ._errors import InputError, UsageError, warn_of
 from ._poses import Poses
 
 
@@ -58,7 +58,8 @@ class Agreement(TypedDict):
 
     One rotation of the clip and a `shift` of its clock, in seconds, are found. `per_joint` has the MPJPE of hips, knees, ankles,
     shoulders, elbows and wrists, `angles` each angle's error, mean offset, and error without that offset; `velocity_error` is in
-    mm/s, `root_path` how far the hips' path lies from the recording's.
+    mm/s, `root_path` how far the hips' path lies from the recording's. `notes` is what speaks against the figures, such as a unit
+    that may be wrong; it is warned of, too.
     """
 
     compared: int
@@ -71,6 +72,7 @@ class Agreement(TypedDict):
     root_path: float | None
     per_joint: dict[str, float | None]
     angles: dict[str, tuple[float, float, float]]
+    notes: list[str]
 
 
 @overload
@@ -131,6 +133,7 @@ def _alone(poses: Poses) -> Steadiness:
 
 def _agreement(poses: Poses, path: str | os.PathLike[str]) -> Agreement:
     agreement: Agreement = _native.agreement(poses._clip(), os.fspath(path))
+    warn_of(agreement["notes"], stacklevel=4)
     return agreement
 
 

@@ -28,6 +28,7 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> 
         terminal.warning(&format!("{}: {} frames could not be read", source.name().display(), stream.unreadable));
     }
     let agreement = agreement(&stream.recording, &markers).map_err(|error| error.at(truth))?;
+    agreement.doubts().iter().for_each(|doubt| terminal.warning(doubt));
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
     let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;

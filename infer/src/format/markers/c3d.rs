@@ -27,6 +27,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Markers> {
     }
     let metres = metres_of(&String::from_iter(points.units))?;
     let (frames, markers) = points.points.size();
+    // The header's frames are counted to 65,535 alone.
+    let promised = usize::from(points.last_frame.saturating_sub(points.first_frame)) + 1;
+    if frames < promised {
+        return Err(Error::input(format!("holds {frames} of {promised} frames: it is cut off")));
+    }
     let names: Vec<String> = points.labels.iter().map(|name| name.trim().to_owned()).collect();
     if names.len() < markers {
         return Err(Error::input(format!("names {} markers, expected {markers}", names.len())));

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{Markers, metres_of};
 use crate::error::{Error, Result};
+use crate::format::values::without_nan;
 
 #[derive(Deserialize)]
 struct Recording {
@@ -25,8 +26,8 @@ fn metre() -> String {
 /// # Errors
 /// Other fields or types than those of [`Markers::read`]; numbers of frames or joints that differ.
 pub(super) fn parse(bytes: &[u8]) -> Result<Markers> {
-    let recording: Recording =
-        serde_json::from_slice(bytes).map_err(|e| Error::input(format!("is no JSON recording of markers: {e}")))?;
+    let recording: Recording = serde_json::from_slice(&without_nan(bytes))
+        .map_err(|e| Error::input(format!("is no JSON recording of markers: {e}")))?;
     let metres = metres_of(&recording.unit)?;
     let frames = recording.positions.len();
     let times = match (recording.time, recording.fps) {

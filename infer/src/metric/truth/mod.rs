@@ -66,6 +66,10 @@ const TRIED_FRAMES: usize = 1000;
 const LEAST_OVERLAP: f64 = 0.5;
 /// Seconds between two samples beyond which nothing is known between them.
 const LONGEST_GAP: f64 = 0.1;
+/// What rounded times may add to it, seconds.
+const ROUNDING: f64 = 1e-3;
+/// Factor of the size that a recording and the poses may differ by before its unit is doubted.
+const LARGEST_SCALE: f64 = 2.0;
 
 /// One pose of the twelve joints, metres; NaN where a joint is not known.
 pub type TruthPose = [Vector3<f64>; TRUTH_JOINTS.len()];
@@ -90,6 +94,8 @@ pub struct Agreement {
     pub frames: usize,
     /// Seconds to add to the poses' times for the recording's.
     pub shift: f64,
+    /// How many times as large the recording's people are as the poses, on the mean.
+    pub scale: f64,
     /// Takes the poses' axes to the recording's.
     pub rotation: Matrix3<f64>,
     /// After the rotation of the clip, from the middle of the hips.
@@ -125,13 +131,34 @@ pub struct AngleAgreement {
     pub without_offset: f64,
 }
 
-/// Compares `poses` with `truth`.
+impl Agreement {
+    /// What speaks against the figures, a sentence each.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.shift.abs() > LARGEST_SHIFT - COARSE_STEP / 2.0 {
+            doubts.push(format!(
+                "the best shift of the clock, {:+.3} s, is at the end of what is searched: the clocks may differ by more",
+                self.shift
+            ));
+        }
+        if !(1.0 / LARGEST_SCALE..LARGEST_SCALE).contains(&self.scale) {
+            doubts
+                .push(format!("the recording is {:.3} times as large as the poses: its unit may be wrong", self.scale));
+        }
+        doubts
+    }
+}
+
+/// Compares `poses` with `truth`, at the times of the poses, or at the recording's if those are too far apart to know what is
+/// between them.
 ///
 /// # Errors
 /// Too few frames at times that both know.
 pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
-    let step = poses.times.len().div_ceil(TRIED_FRAMES).max(1);
-    let tried: Vec<usize> = (0..poses.times.len()).step_by(step).collect();
+    let truth = &bridged(truth);
+    let count = compared_at(poses, truth).times.len();
+    let step = count.div_ceil(TRIED_FRAMES).max(1);
+    let tried: Vec<usize> = (0..count).step_by(step).collect();
     let coarse = best_shift(poses, truth, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
     let Some(coarse) = coarse else {
         let span = |recording: &Recording| match (recording.times.first(), recording.times.last()) {
@@ -142,17 +169,19 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
         return Err(Error::input(format!(
             "the poses' times, {found}, and the recording's, {expected}, have too little in common with both hips known"
         ))
-        .hint("both must begin at the same moment, within half a second; the poses need times or --fps"));
+        .hint("both must begin at the same moment, within half a second, and know both hips at most times; the poses need times or --fps"));
     };
-    let shift = best_shift(poses, truth, &tried, shifts(coarse, COARSE_STEP, FINE_STEP)).unwrap_or(coarse);
+    let fine = shifts(coarse, COARSE_STEP, FINE_STEP).filter(|shift| shift.abs() <= LARGEST_SHIFT);
+    let shift = best_shift(poses, truth, &tried, fine).unwrap_or(coarse);
 
-    let all: Vec<usize> = (0..poses.times.len()).collect();
+    let all: Vec<usize> = (0..count).collect();
     let pairs = pairs(poses, truth, &all, shift);
     let rotation = clip_rotation(&pairs);
     let turned: Vec<Pair> = pairs.iter().map(|pair| pair.turned(&rotation)).collect();
     Ok(Agreement {
         frames: turned.len(),
         shift,
+        scale: scale(&turned),
         rotation,
         mpjpe: 1e3 * mean_over(&turned, mpjpe),
         n_mpjpe: 1e3 * mean_over(&turned, n_mpjpe),
@@ -175,16 +204,16 @@ fn shifts(middle: f64, reach: f64, step: f64) -> impl Iterator<Item = f64> {
 fn best_shift(
     poses: &Recording,
     truth: &Recording,
-    frames: &[usize],
+    samples: &[usize],
     shifts: impl Iterator<Item = f64>,
 ) -> Option<f64> {
     let mut best: Option<(f64, f64)> = None;
     // Both may end at other times: what is asked for is a share of the shorter one.
     let span = |recording: &Recording| recording.times.last().zip(recording.times.first()).map(|(l, f)| l - f);
-    let shorter = (span(truth)? / span(poses)?).min(1.0);
-    let least = (LEAST_OVERLAP * shorter * frames.len() as f64).max(2.0);
+    let shorter = span(truth)?.min(span(poses)?) / span(compared_at(poses, truth))?;
+    let least = (LEAST_OVERLAP * shorter * samples.len() as f64).max(2.0);
     for shift in shifts {
-        let pairs = pairs(poses, truth, frames, shift);
+        let pairs = pairs(poses, truth, samples, shift);
         if (pairs.len() as f64) < least {
             continue;
         }
@@ -198,9 +227,52 @@ fn best_shift(
     best.map(|(_, shift)| shift)
 }
 
+/// The recording with the joints that single samples lack, between others that are no further apart than [`LONGEST_GAP`].
+fn bridged(recording: &Recording) -> Recording {
+    let mut whole = recording.clone();
+    for joint in 0..TRUTH_JOINTS.len() {
+        let mut last: Option<usize> = None;
+        for at in 0..recording.times.len() {
+            if !is_known(&recording.poses[at][joint]) {
+                continue;
+            }
+            if let Some(before) = last.replace(at).filter(|before| before + 1 < at) {
+                let [start, end] = [before, at].map(|sample| recording.times[sample]);
+                if end - start <= LONGEST_GAP + ROUNDING {
+                    for between in before + 1..at {
+                        let share = (recording.times[between] - start) / (end - start);
+                        whole.poses[between][joint] =
+                            recording.poses[before][joint].lerp(&recording.poses[at][joint], share);
+                    }
+                }
+            }
+        }
+    }
+    whole
+}
+
+/// The median of the seconds between samples; `None` without two.
+fn usual_step(recording: &Recording) -> Option<f64> {
+    let mut steps: Vec<f64> = recording.times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    steps.sort_by(f64::total_cmp);
+    steps.get(steps.len() / 2).copied()
+}
+
+/// Whether the recording's samples are too far apart to be joined by lines: the poses are then joined, at its times.
+fn is_at_times_of_truth(truth: &Recording) -> bool {
+    usual_step(truth).is_some_and(|step| step > LONGEST_GAP + ROUNDING)
+}
+
+/// The one of both at whose times they are compared.
+fn compared_at<'a>(poses: &'a Recording, truth: &'a Recording) -> &'a Recording {
+    if is_at_times_of_truth(truth) { truth } else { poses }
+}
+
 /// A pose and the truth at its time, both from the middle of their hips.
 #[derive(Debug, Clone)]
 struct Pair {
+    /// The sample at whose time they are compared, and the poses' nearest to it.
+    sample: usize,
     frame: usize,
     time: f64,
     pose: TruthPose,
@@ -232,22 +304,26 @@ fn is_known(point: &Vector3<f64>) -> bool {
     point.iter().all(|x| x.is_finite())
 }
 
-/// The pairs of those of the poses' `frames` that have both hips, and at whose time the truth has them.
-fn pairs(poses: &Recording, truth: &Recording, frames: &[usize], shift: f64) -> Vec<Pair> {
+/// The pairs at `samples` of what both are [`compared_at`], where both have both hips.
+fn pairs(poses: &Recording, truth: &Recording, samples: &[usize], shift: f64) -> Vec<Pair> {
+    let by_truth = is_at_times_of_truth(truth);
     let mut pairs = Vec::new();
-    for &frame in frames {
-        let time = poses.times[frame];
-        let Some(at_time) = interpolated(truth, time + shift) else { continue };
-        let centre = middle_of_hips(&poses.poses[frame]);
+    for &sample in samples {
+        let time = if by_truth { truth.times[sample] - shift } else { poses.times[sample] };
+        let true_time = if by_truth { truth.times[sample] } else { time + shift };
+        let (Some(pose), Some(at_time)) = (interpolated(poses, time), interpolated(truth, true_time)) else { continue };
+        let frame = nearest(poses, time);
+        let centre = middle_of_hips(&pose);
         let true_centre = middle_of_hips(&at_time);
         if !is_known(&centre) || !is_known(&true_centre) {
             continue;
         }
         let root = poses.roots.get(frame).filter(|root| is_known(root));
         pairs.push(Pair {
+            sample,
             frame,
             time,
-            pose: poses.poses[frame].map(|joint| joint - centre),
+            pose: pose.map(|joint| joint - centre),
             truth: at_time.map(|joint| joint - true_centre),
             roots: root.map(|root| [*root, true_centre]),
         });
@@ -259,6 +335,13 @@ fn middle_of_hips(pose: &TruthPose) -> Vector3<f64> {
     (pose[RIGHT_HIP] + pose[LEFT_HIP]) / 2.0
 }
 
+/// The sample that is nearest to `time`.
+fn nearest(recording: &Recording, time: f64) -> usize {
+    let after = recording.times.partition_point(|&sample| sample < time).min(recording.times.len() - 1);
+    let before = after.saturating_sub(1);
+    if time - recording.times[before] < recording.times[after] - time { before } else { after }
+}
+
 /// The pose at `time`, between two samples; a joint that either lacks is not known.
 fn interpolated(recording: &Recording, time: f64) -> Option<TruthPose> {
     let after = recording.times.partition_point(|&sample| sample < time);
@@ -267,7 +350,7 @@ fn interpolated(recording: &Recording, time: f64) -> Option<TruthPose> {
     }
     let before = after.checked_sub(1)?;
     let [start, end] = [recording.times[before], *recording.times.get(after)?];
-    if end - start > LONGEST_GAP {
+    if end - start > LONGEST_GAP + ROUNDING {
         return None;
     }
     let share = (time - start) / (end - start);
@@ -286,6 +369,18 @@ fn clip_rotation(pairs: &[Pair]) -> Matrix3<f64> {
         }
     }
     best_rotation(covariance).0
+}
+
+/// The mean size of the truth over that of the poses, by the distances of joints from the middle of the hips.
+fn scale(pairs: &[Pair]) -> f64 {
+    let (mut poses, mut truth) = (0.0, 0.0);
+    for (pose, true_pose) in pairs.iter().flat_map(|pair| pair.pose.iter().zip(&pair.truth)) {
+        if is_known(pose) && is_known(true_pose) {
+            poses += pose.norm();
+            truth += true_pose.norm();
+        }
+    }
+    truth / poses
 }
 
 fn mean_over(pairs: &[Pair], error: fn(&[Point], &[Point]) -> f64) -> f64 {
@@ -317,7 +412,7 @@ fn velocity_error(pairs: &[Pair]) -> Option<f64> {
     let mut errors = Vec::new();
     for neighbours in pairs.windows(2) {
         let [before, after] = neighbours else { unreachable!("windows of two") };
-        if after.frame != before.frame + 1 {
+        if after.sample != before.sample + 1 {
             continue;
         }
         for joint in 0..TRUTH_JOINTS.len() {
@@ -455,6 +550,43 @@ mod tests {
         assert_eq!(found.joints[8], None);
         assert_eq!(found.angles.len(), 5);
         assert!(found.mpjpe < 0.5);
+    }
+
+    #[test]
+    fn slow_recordings_are_compared_at_their_own_times() {
+        let poses = walk(&times(200, 60.0));
+        for rate in [4.0, 9.0, 10.0, 11.0] {
+            let mut truth = walk(&times((3.2 * rate) as usize, rate));
+            // Clocks that round.
+            truth.times.iter_mut().for_each(|time| *time = (*time * 1e4).round() / 1e4);
+            let found = agreement(&poses, &truth).unwrap();
+            assert!(found.frames >= truth.times.len() - 1, "{rate} a second: {} compared", found.frames);
+            // Lines between a recording's samples a tenth of a second apart cut corners.
+            assert!(found.mpjpe < 12.0 && found.shift.abs() < 0.02, "{rate} a second: {found:?}");
+            assert!(found.doubts().is_empty());
+        }
+    }
+
+    #[test]
+    fn single_samples_without_a_joint_are_bridged() {
+        let mut truth = walk(&times(300, 100.0));
+        truth.poses.iter_mut().step_by(4).for_each(|pose| pose[RIGHT_HIP] = Vector3::repeat(f64::NAN));
+        let found = agreement(&walk(&times(70, 25.0)), &truth).unwrap();
+        assert!(found.frames >= 69 && found.mpjpe < 0.5, "{found:?}");
+    }
+
+    #[test]
+    fn what_speaks_against_the_figures_is_said() {
+        let truth = walk(&times(400, 100.0));
+        let mut late = walk(&times(60, 25.0).iter().map(|time| time + 0.8).collect::<Vec<_>>());
+        late.times.iter_mut().for_each(|time| *time -= 0.6);
+        let found = agreement(&late, &truth).unwrap();
+        assert!((found.shift - 0.5).abs() < 1e-9, "{}", found.shift);
+        assert!(found.doubts()[0].contains("+0.500 s, is at the end of what is searched"), "{:?}", found.doubts());
+        let mut large = truth.clone();
+        large.poses.iter_mut().flatten().for_each(|joint| *joint *= 1000.0);
+        let doubts = agreement(&walk(&times(70, 25.0)), &large).unwrap().doubts();
+        assert!(doubts.iter().any(|doubt| doubt.contains("times as large as the poses: its unit")), "{doubts:?}");
     }
 
     #[test]
