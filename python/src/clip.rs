@@ -3,6 +3,8 @@
 //! Arrays are padded to the most people that a frame has: where there is no person, all numbers are NaN and the id is −1, and
 //! what is not known of a frame is NaN (its time) or 0 (its size).
 
+use std::collections::HashMap;
+
 use ndarray::{Array1, Array2, Array3, Array4, s};
 use numpy::PyReadonlyArray4;
 use numpy::{
@@ -113,13 +115,49 @@ pub(crate) struct KeypointClip {
     pub(crate) fps: Option<f64>,
 }
 
-/// What people are known by on their way through the library.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Their tracks.
-    ByTrack,
-    /// Their place in the frame, so that their poses can be put there.
-    ByPlace,
+/// What a person of a clip is known by: a track, or for people without one the place in the arrays.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Identity {
+    Track(i64),
+    Place(usize),
+}
+
+/// The places `[N]` in the arrays of a clip's people, by frame, so that their poses can be put there.
+pub(crate) struct Places(Vec<Vec<(i64, usize)>>);
+
+impl Places {
+    /// Numbers the people of `frames` by identity, as ids: each number is one person's alone. `places` are those of each frame's
+    /// people in the arrays.
+    fn number(frames: &mut [Frame], places: Vec<Vec<usize>>) -> Self {
+        let mut numbers: HashMap<Identity, i64> = HashMap::new();
+        let numbered = frames.iter_mut().zip(places).map(|(frame, places)| {
+            let mut here: Vec<(i64, usize)> = Vec::with_capacity(places.len());
+            for (person, place) in frame.people.iter_mut().zip(places) {
+                let mut number = |identity| {
+                    let next = numbers.len() as i64;
+                    *numbers.entry(identity).or_insert(next)
+                };
+                let track = person.id.map(|id| number(Identity::Track(id)));
+                // The second of two people with one id cannot be the same.
+                let own = track.filter(|track| here.iter().all(|(taken, _)| taken != track));
+                let own = own.unwrap_or_else(|| number(Identity::Place(place)));
+                person.id = Some(own);
+                here.push((own, place));
+            }
+            here
+        });
+        Self(numbered.collect())
+    }
+
+    /// Sets the ids of lifted people to their places.
+    pub(crate) fn put(&self, frames: &mut [LiftedFrame]) {
+        for (frame, here) in frames.iter_mut().zip(&self.0) {
+            for person in &mut frame.people {
+                let place = here.iter().find(|(number, _)| person.id == Some(*number)).map(|(_, place)| *place);
+                person.id = place.and_then(|place| i64::try_from(place).ok());
+            }
+        }
+    }
 }
 
 impl KeypointFields<'_> {
@@ -129,23 +167,36 @@ impl KeypointFields<'_> {
         [frames, people]
     }
 
+    /// The library's frames, whose people have numbers as ids, one for each track, and where they are in the arrays.
+    ///
+    /// # Errors
+    /// A layout that is not known.
+    pub(crate) fn numbered_clip(&self) -> Answer<(KeypointClip, Places)> {
+        let mut clip = self.clip()?;
+        let [frames, people] = self.shape();
+        let places = (0..frames).map(|at| (0..people).filter(|place| self.is_there(at, *place)).collect()).collect();
+        let places = Places::number(&mut clip.frames, places);
+        Ok((clip, places))
+    }
+
+    /// Whether there is a person at a place of frame `at`.
+    fn is_there(&self, at: usize, place: usize) -> bool {
+        self.points.as_array().slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan())
+    }
+
     /// The library's frames.
     ///
     /// # Errors
     /// A layout that is not known.
-    pub(crate) fn clip(&self, known: Known) -> Answer<KeypointClip> {
+    pub(crate) fn clip(&self) -> Answer<KeypointClip> {
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
         let frame = |at: usize| {
             let person = |place: usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
-                let is_there = keypoints.iter().any(|point| !point.x.is_nan());
-                let id = match known {
-                    Known::ByTrack => Some(ids[[at, place]]).filter(|id| *id >= 0),
-                    Known::ByPlace => i64::try_from(place).ok(),
-                };
-                is_there.then_some(Person { id, keypoints })
+                let id = Some(ids[[at, place]]).filter(|id| *id >= 0);
+                Person { id, keypoints }
             };
             let size = [sizes[[at, 0]], sizes[[at, 1]]].map(|side| u32::try_from(side).unwrap_or(0));
             Frame {
@@ -153,7 +204,7 @@ impl KeypointFields<'_> {
                 time: Some(times[at]).filter(|time| time.is_finite()),
                 size: Some(size).filter(|size| size.iter().all(|side| *side > 0)),
                 focal: self.focal,
-                people: (0..points.dim().1).filter_map(person).collect(),
+                people: (0..points.dim().1).filter(|place| self.is_there(at, *place)).map(person).collect(),
             }
         };
         let frames = (0..points.dim().0).map(frame).collect();
@@ -348,7 +399,7 @@ impl PoseClip {
         self.arrays(py, shape, notes, &|place, _| place)
     }
 
-    /// Arrays `[T, N, …]` of the frames, with each person at the place that the id says ([`Known::ByPlace`]).
+    /// Arrays `[T, N, …]` of the frames, with each person at the place that the id says ([`Places::put`]).
     pub(crate) fn into_arrays_by_place(
         mut self,
         py: Python<'_>,

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 
 use crate::camera::Camera;
 use crate::clip::{
-    KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, Known, PoseArrays, PoseClip, PoseFields, axes,
+    KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, PoseArrays, PoseClip, PoseFields, axes,
 };
 use crate::error::{Answer, Failure};
 use crate::guarded::{noting, read_all};
@@ -216,7 +216,7 @@ pub(crate) fn write(
     writing: Writing,
 ) -> PyResult<Vec<String>> {
     let PoseClip { mut frames, mut info } = poses.clip()?;
-    let keypoints = keypoints.map(|keypoints| keypoints.clip(Known::ByTrack)).transpose()?;
+    let keypoints = keypoints.map(|keypoints| keypoints.clip()).transpose()?;
     let notes = Notes::default();
     py.detach(|| -> Answer<()> {
         info.fps = writing.fps.or(info.fps);
@@ -291,7 +291,7 @@ pub(crate) fn page(
     for (name, poses) in sets {
         clips.push((name, poses.clip()?));
     }
-    let keypoints = keypoints.map(|keypoints| keypoints.clip(Known::ByTrack)).transpose()?;
+    let keypoints = keypoints.map(|keypoints| keypoints.clip()).transpose()?;
     let page = py.detach(|| compose(&title, clips, keypoints, &notes)).map_err(Failure::from)?;
     Ok(page)
 }

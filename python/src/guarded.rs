@@ -10,7 +10,7 @@ use poselift::pose::{Frame, Person};
 use pyo3::prelude::*;
 
 use crate::camera::keypoints;
-use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, Known};
+use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
 use crate::memory::{FrameQueue, Notes};
@@ -81,7 +81,7 @@ pub(crate) fn guard_clip<'py>(
     fps: Option<f64>,
     max_gap: Option<u64>,
 ) -> PyResult<KeypointArrays<'py>> {
-    let KeypointClip { frames, layout, fps: own_fps } = clip.clip(Known::ByTrack)?;
+    let KeypointClip { frames, layout, fps: own_fps } = clip.clip()?;
     let fps = fps.or(own_fps);
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {

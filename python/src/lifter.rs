@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD, CowArray, Ix3, IxDyn};
 use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
 use poselift::camera::{self, Attitude, Undistorter};
 use poselift::format::{PoseInfo, PoseWriter};
-use poselift::lift::LiftedArrays;
+use poselift::lift::{LiftedArrays, Refusal};
 use poselift::model::{Card, ModelFile, PoseNetwork};
 use poselift::place::ContactWriter;
 use poselift::pose::{Frame, Keypoint, LiftedFrame};
@@ -17,7 +17,7 @@ use poselift::{Error, LifterOptions};
 use pyo3::prelude::*;
 
 use crate::camera::Camera;
-use crate::clip::{InfoFields, KeypointClip, KeypointFields, Known, PoseArrays, PoseClip};
+use crate::clip::{InfoFields, KeypointClip, KeypointFields, PoseArrays, PoseClip};
 use crate::error::Answer;
 use crate::layout::{LayoutName, usual};
 use crate::memory::{Collected, Notes};
@@ -98,7 +98,7 @@ impl Lifter {
     ) -> PyResult<PoseArrays<'py>> {
         let Seen(layout, size, focal, camera) = seen;
         let shape = clip.shape();
-        let KeypointClip { mut frames, layout: own_layout, fps } = clip.clip(Known::ByPlace)?;
+        let (KeypointClip { mut frames, layout: own_layout, fps }, places) = clip.numbered_clip()?;
         let layout = crate::layout::layout(layout.as_ref())?.or(own_layout);
         let notes = Notes::default();
         let clip = py.detach(|| -> Answer<PoseClip> {
@@ -117,6 +117,7 @@ impl Lifter {
                     lifted = judged(&frames, lifted, &info, layout, &notes)?;
                 }
             }
+            places.put(&mut lifted);
             Ok(PoseClip { frames: lifted, info })
         })?;
         Ok(clip.into_arrays_by_place(py, shape, notes.take()))
@@ -259,7 +260,7 @@ impl Lifter {
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
         }
-        let mut refusals = Vec::new();
+        let mut refusals: Vec<Refusal> = Vec::new();
         // Another clip than the last.
         lifter.forget();
         let lifted = match look_ahead {
@@ -267,8 +268,11 @@ impl Lifter {
             Some(seconds) => lifter.lift_clip(frames, &conversion, seconds, &mut refusals),
         };
         self.idle().push(lifter);
-        if let Some(first) = refusals.first() {
-            notes.add(format!("{} people could not be lifted, the first: {first}", refusals.len()));
+        let count = refusals.len();
+        if let Some(first) = refusals.first_mut() {
+            // A number of this call's alone.
+            first.id = None;
+            notes.add(format!("{count} people could not be lifted, the first: {first}"));
         }
         Ok(lifted?)
     }
@@ -334,7 +338,9 @@ fn judged(
     notes: &Notes,
 ) -> Answer<Vec<LiftedFrame>> {
     let (collected, notes) = (Collected::default(), notes.clone());
-    let report = move || notes.add("no foot contact: clips need times, 7 frames a second at least".to_owned());
+    let report = move || {
+        notes.add("no foot contact: it needs times, 7 frames a second at least, ankles that are seen, and people who keep their ids".to_owned())
+    };
     let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
     let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
     for (frame, mut lifted) in frames.iter().zip(lifted) {

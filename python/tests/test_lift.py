@@ -233,6 +233,27 @@ def test_a_model_with_a_memory_looks_ahead_in_clips(lifter, clip, coco):
         remembers.lift(clip, look_ahead=-1.0)
 
 
+@pytest.mark.parametrize("options", [{}, {"look_ahead": 1.0}, {"contacts": True}])
+def test_people_keep_their_tracks_wherever_they_are_in_the_arrays(clip, options):
+    remembers = poselift.Lifter("coco17-memory")
+    points = numpy.concatenate([clip.points, clip.points[::-1] + [90, 20, 0]], axis=1)
+    ids = numpy.tile([5, 2], (len(points), 1))
+
+    def lift(order):
+        # Each frame's own order; the ids go along.
+        rows = numpy.arange(len(points))[:, None]
+        people = poselift.Keypoints(points[rows, order], ids=ids[rows, order], times=clip.times, size=SIZE, layout="mediapipe33")
+        poses = remembers.lift(people, **options)
+        assert (poses.ids == numpy.where(people.present, ids[rows, order], -1)).all()
+        answers = [poses.joints] + ([poses.contacts] if options.get("contacts") else [])
+        return [answer[rows, numpy.argsort(order, axis=1)] for answer in answers]
+
+    usual = numpy.tile([0, 1], (len(points), 1))
+    alternating = numpy.where(numpy.arange(len(points))[:, None] % 2 == 0, usual, usual[:, ::-1])
+    for one, other in zip(lift(usual), lift(alternating)):
+        assert numpy.array_equal(one, other, equal_nan=True)
+
+
 def test_errors_say_place_and_hint(tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(poselift.FileError, match="model.onnx: cannot read the model: No such file"):
