@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Mutex;
 
-use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
+use ndarray::{Array3, ArrayView3, CowArray, Ix3};
 use poselift::model::{Card, ModelFile};
 use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
@@ -234,7 +234,7 @@ fn in_own_layout<'a>(
     }
     let mut converted = Array3::zeros((people, input.joints.len(), input.channels));
     for (person, mut rows) in key_points.outer_iter().zip(converted.outer_iter_mut()) {
-        let points: Vec<Keypoint> = person.outer_iter().map(key_point).collect();
+        let points: Vec<Keypoint> = person.outer_iter().map(Keypoint::from_row).collect();
         for (point, mut row) in conversion.apply(&points).zip(rows.outer_iter_mut()) {
             for (cell, number) in row.iter_mut().zip(numbers(point)) {
                 *cell = number;
@@ -242,11 +242,6 @@ fn in_own_layout<'a>(
         }
     }
     Ok(CowArray::from(converted))
-}
-
-/// The key point in a row (x, y) or (x, y, score); without a score it is seen.
-pub(crate) fn key_point(row: ArrayView1<'_, f32>) -> Keypoint {
-    Keypoint { x: f64::from(row[0]), y: f64::from(row[1]), score: row.get(2).copied().unwrap_or(1.0) }
 }
 
 /// x, y, score; all say that a missing point is missing, with or without the score.

@@ -13,7 +13,7 @@ use poselift::{Result, pose};
 
 use crate::border::{Status, pass, pass_pointer};
 use crate::given::{array, give, given, key_points, lock};
-use crate::lifter::{Lifter, empty, key_point};
+use crate::lifter::{Lifter, empty};
 use crate::options::StreamOptions;
 use crate::text::c_string;
 
@@ -221,7 +221,7 @@ impl State {
     fn push(&mut self, time: f64, key_points: ArrayView3<'_, f32>, ids: Option<&[i64]>) -> Result<()> {
         let person = |(at, person): (usize, ndarray::ArrayView2<'_, f32>)| pose::Person {
             id: ids.map(|ids| ids[at]),
-            keypoints: person.outer_iter().map(key_point).collect(),
+            keypoints: person.outer_iter().map(pose::Keypoint::from_row).collect(),
         };
         let frame = pose::Frame {
             index: self.pushed,

@@ -8,6 +8,7 @@
 //!
 //! Shapes are written with N poses, T frames, J joints everywhere.
 
+use ndarray::ArrayView1;
 pub use poselift_onnx::{Axes, Unit};
 
 /// One 2D key point of a detector.
@@ -27,6 +28,14 @@ pub struct Keypoint {
 impl Keypoint {
     /// A joint that was not detected.
     pub const MISSING: Self = Self { x: f64::NAN, y: f64::NAN, score: 0.0 };
+
+    /// The point in a row (x, y) or (x, y, score); without a score it is seen.
+    ///
+    /// # Panics
+    /// A row of fewer than two numbers.
+    pub fn from_row(row: ArrayView1<'_, f32>) -> Self {
+        Self { x: f64::from(row[0]), y: f64::from(row[1]), score: row.get(2).copied().unwrap_or(1.0) }
+    }
 
     /// Whether a model must not read this point: no score, an infinite one, or a coordinate that is no number.
     pub fn is_missing(self) -> bool {
@@ -56,6 +65,16 @@ pub struct Frame {
     pub focal: Option<f32>,
     /// The people in the frame; there may be none.
     pub people: Vec<Person>,
+}
+
+impl Frame {
+    /// Seconds between frames that do not say their time.
+    const USUAL_STEP: f64 = 1.0 / 30.0;
+
+    /// The frame's time, seconds; of one that does not say, that of its number at 30 frames a second.
+    pub(crate) fn time_or_usual(&self) -> f64 {
+        self.time.unwrap_or(self.index as f64 * Self::USUAL_STEP)
+    }
 }
 
 /// One person lifted to 3D.

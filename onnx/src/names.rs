@@ -15,7 +15,7 @@ pub const SIGMA_NAME: &str = "sigma";
 /// new.
 pub const MEMORY_NAME: &str = "memory";
 
-/// The third input of a model with a memory, `[batch, 1]`: seconds since each person's last frame, 0 for who is new.
+/// The third input of a model with a memory, `[batch, 1]`: seconds since each person's last frame, 0 for a new person.
 pub const SINCE_NAME: &str = "since";
 
 /// The third output of a model with a memory, `[batch, H]`.

@@ -12,12 +12,14 @@ use poselift::model::{Batch, Card, PoseNetwork, Session};
 #[derive(Clone)]
 pub(crate) struct LockedNetwork {
     card: Arc<Card>,
+    runs_sequences: bool,
     session: Arc<Mutex<Session>>,
 }
 
 impl LockedNetwork {
     pub(crate) fn new(session: Session) -> Self {
-        Self { card: Arc::new(session.card().clone()), session: Arc::new(Mutex::new(session)) }
+        let (card, runs_sequences) = (Arc::new(session.card().clone()), session.runs_sequences());
+        Self { card, runs_sequences, session: Arc::new(Mutex::new(session)) }
     }
 }
 
@@ -28,5 +30,9 @@ impl PoseNetwork for LockedNetwork {
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).run(batch)
+    }
+
+    fn runs_sequences(&self) -> bool {
+        self.runs_sequences
     }
 }

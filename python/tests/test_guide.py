@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import sys
+import types
 import warnings
 
 import numpy
@@ -19,6 +21,7 @@ ELSEWHERE = {
     "tritonclient.http": "tests/infer/serve, the same call to a running server",
     "import json, socket": "tests/infer/live.rs, a robot's datagrams",
     "from ultralytics import YOLO": "test_adapters.py",
+    "vision.PoseLandmarker": "test_the_recipe_for_mediapipe_gives_pixels, with stand-ins for its packages",
 }
 
 
@@ -75,6 +78,64 @@ def test_the_documents_python_runs(document, scope):
             run(block, scope)
             count += 1
     assert count >= 1
+
+
+class Camera:
+    """A video as OpenCV opens it, of frames that are numbers."""
+
+    def __init__(self, path):
+        self.sides = {"fps": 25.0, "width": float(SIZE[0]), "height": float(SIZE[1])}
+        self.frames = iter(range(30))
+
+    def get(self, name):
+        return self.sides[name]
+
+    def read(self):
+        number = next(self.frames, None)
+        return number is not None, number
+
+
+class Landmarker:
+    """MediaPipe's detector, which sees the demonstration clip and nobody in its third frame."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def detect_for_video(self, image, milliseconds):
+        assert milliseconds == 40 * image
+        seen = [types.SimpleNamespace(x=x, y=y, visibility=score) for x, y, score in self.points[image]]
+        return types.SimpleNamespace(pose_landmarks=[] if image == 2 else [seen])
+
+
+def test_the_recipe_for_mediapipe_gives_pixels(scope, folder, clip, monkeypatch):
+    points = clip.points[:30, 0] / [*SIZE, 1]
+    landmarker = types.SimpleNamespace(create_from_options=lambda options: Landmarker(points))
+    options = types.SimpleNamespace
+    mode = types.SimpleNamespace(VIDEO="video")
+    vision = options(PoseLandmarker=landmarker, PoseLandmarkerOptions=options, RunningMode=mode)
+    sides = {"CAP_PROP_FPS": "fps", "CAP_PROP_FRAME_WIDTH": "width", "CAP_PROP_FRAME_HEIGHT": "height", "COLOR_BGR2RGB": 4}
+    modules = {
+        "cv2": options(VideoCapture=Camera, cvtColor=lambda image, _: image, **sides),
+        "mediapipe": options(Image=lambda image_format, data: data, ImageFormat=options(SRGB=1)),
+        "mediapipe.tasks": options(),
+        "mediapipe.tasks.python": options(BaseOptions=options, vision=vision),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    (recipe,) = (block for block in blocks("docs/guide.md") if "vision.PoseLandmarker" in block)
+    run(recipe, scope)
+    read = poselift.read("walk.jsonl")
+    assert len(read.points) == 30 and numpy.allclose(read.points[5, 0], clip.points[5, 0], atol=0.01, equal_nan=True)
+    with pytest.warns(poselift.AssumptionWarning, match="no left_small_toe"):
+        poses = poselift.Lifter("coco23-memory").lift(read)
+    assert poses.joints.shape[-2:] == (23, 3) and numpy.isnan(poses.joints[2]).all()
+    assert numpy.isfinite(poses.joints[3:]).all()
 
 
 def test_the_notebook_runs_and_shows_poses(scope, folder):

@@ -89,7 +89,7 @@ fn clip() -> Vec<Vec<[f64; 3]>> {
 /// The files that the documents name.
 fn furnish(folder: &Path) {
     let file = |name: &str| folder.join(name);
-    for name in ["clip.jsonl", "keypoints.jsonl"] {
+    for name in ["clip.jsonl", "keypoints.jsonl", "walk.jsonl"] {
         fs::copy(CLIP, file(name)).unwrap();
     }
     for folder in ["clips", "openpose_json", "cam01_json", "labels", "bin", "models"] {

@@ -120,7 +120,7 @@ fn an_array_holds_one_person() {
     writer.write(&Frame::default(), &lifted(0, &[1.0], 2)).unwrap();
     let error = writer.write(&Frame::default(), &lifted(7, &[1.0, 2.0], 2)).unwrap_err();
     assert!(error.to_string().ends_with("frame 7 has 2 people, an array holds one"), "{error}");
-    assert_eq!(error.hint_text(), Some("write JSON Lines (.jsonl)"));
+    assert_eq!(error.hint_text(), Some("lift one of them (--person largest), or write JSON Lines (.jsonl)"));
     writer.finish().unwrap();
     assert_eq!(read_all(&path).len(), 1);
 }

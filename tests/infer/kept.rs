@@ -72,11 +72,16 @@ fn the_frames_of_a_folder_are_not_overwritten() {
 
 /// Pipes the demonstration clip into `poselift run -o out`, sends `signal` after `pause`, and gives how the program ended.
 fn interrupted(options: &[&str], out: &Path, signal: &str, pause: Duration) -> std::process::ExitStatus {
+    interrupted_to(&[options, &["-o", out.to_str().unwrap()]].concat(), Stdio::null(), signal, pause)
+}
+
+/// As [`interrupted`], without `-o`.
+fn interrupted_to(options: &[&str], stdout: Stdio, signal: &str, pause: Duration) -> std::process::ExitStatus {
     // Jobs in the background are started with signals ignored, and hand that on.
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP,INT,TERM").arg(poselift().get_program());
-    command.args(["run", "-", "--fps", "30"]).args(options).arg("-o").arg(out);
-    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    command.args(["run", "-", "--fps", "30"]).args(options);
+    let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::null()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(&std::fs::read(CLIP).unwrap()).unwrap();
     input.flush().unwrap();
@@ -148,15 +153,53 @@ fn an_interrupted_run_lifts_what_waits_for_later_frames() {
     let options = ["--model", "coco17-memory", "--look-ahead", "10", "--smooth", "clip"];
     let out = bench.path("poses.jsonl");
     let whole = uninterrupted(&options, &out);
-    // Nothing tells from outside when the last frame is read: a busy machine is given longer.
-    let mut found = Vec::new();
-    for pause in [1, 3, 9, 27].map(Duration::from_secs) {
-        let status = interrupted(&options, &out, "-INT", pause);
-        assert_eq!(status.signal(), Some(2), "{status}");
-        found = std::fs::read(&out).unwrap_or_default();
-        if found.len() == whole.len() {
-            break;
+    for to_stdout in [false, true] {
+        // Nothing tells from outside when the last frame is read: a busy machine is given longer.
+        let mut found = Vec::new();
+        for pause in [1, 3, 9, 27].map(Duration::from_secs) {
+            let status = match to_stdout {
+                true => interrupted_to(&options, std::fs::File::create(&out).unwrap().into(), "-INT", pause),
+                false => interrupted(&options, &out, "-INT", pause),
+            };
+            assert_eq!(status.signal(), Some(2), "{status}");
+            found = std::fs::read(&out).unwrap_or_default();
+            if found.len() == whole.len() {
+                break;
+            }
         }
+        assert!(found == whole, "{} bytes instead of {}, stdout: {to_stdout}", found.len(), whole.len());
+        std::fs::remove_file(&out).unwrap();
     }
-    assert!(found == whole, "{} bytes instead of {}", found.len(), whole.len());
+}
+
+#[test]
+fn an_interrupted_run_does_not_wait_for_a_reader_that_takes_nothing() {
+    use std::os::unix::process::ExitStatusExt;
+    // The clip's poses are more than a pipe holds, and nothing reads it.
+    let options = ["--smooth", "clip"];
+    let status = interrupted_to(&options, Stdio::piped(), "-TERM", Duration::from_secs(1));
+    assert_eq!(status.signal(), Some(15), "{status}");
+}
+
+#[test]
+fn an_input_that_does_not_fit_its_output_does_not_stop_the_others() {
+    let bench = Bench::new();
+    let folder = bench.path("clips");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a.jsonl"), line(0, &[(17, 1.0), (17, 1.0)])).unwrap();
+    std::fs::write(folder.join("b.jsonl"), line(0, &[(17, 1.0)])).unwrap();
+    let out = bench.path("poses");
+    let output = bench.run().arg(&folder).args(["--to", "npz", "-o"]).arg(&out).output().unwrap();
+    assert_code(&output, 1);
+    let message = stderr(&output);
+    assert!(message.contains("a.npz: frame 0 has 2 people, an array holds one"), "{message}");
+    assert!(message.contains("--person largest"), "{message}");
+    assert!(out.join("b.npz").is_file(), "{message}");
+    let lifted = bench.path("lifted");
+    let output = bench.run().arg(&folder).args(["--to", "jsonl", "-o"]).arg(&lifted).output().unwrap();
+    assert_code(&output, 0);
+    let converted = bench.path("converted");
+    let output = poselift().arg("convert").arg(&lifted).args(["--to", "npy", "-o"]).arg(&converted).output().unwrap();
+    assert_code(&output, 1);
+    assert!(converted.join("b.npy").is_file(), "{}", stderr(&output));
 }

@@ -570,7 +570,7 @@ fn a_folder_is_followed_file_by_file_until_ctrl_c() {
     running.interrupt();
     let (status, said) = running.end();
     assert!(status.success(), "{said}");
-    assert!(said.contains("read as openpose"), "{said}");
+    assert!(said.contains("detected as openpose"), "{said}");
     let kept: Vec<_> = frames_of(&out).iter().map(|frame| frame["frame"].clone()).collect();
     assert_eq!(kept, numbers);
 }

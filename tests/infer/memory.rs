@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Array3};
 use poselift::format::{Source, open_reader};
 use poselift::model::{Batch, Engine, MemoryCard, ModelFile, PoseNetwork, Session, SessionOptions, TrainingCard};
-use poselift::pose::{Frame, LiftedFrame};
+use poselift::pose::{Frame, LiftedFrame, Person};
 use poselift::skeleton::{H36M17, MEDIAPIPE33};
 use poselift::{Lifter, LifterOptions};
 use poselift_onnx::{Dense, Memory, Model, Network, Weights, write};
@@ -146,6 +146,35 @@ fn a_clip_is_remembered_alike_at_once_frame_by_frame_and_by_the_program() {
 }
 
 #[test]
+fn people_who_come_and_go_are_remembered_alike_at_once_and_frame_by_frame() {
+    let path = root().join("models/coco17-memory.onnx");
+    let mut frames = clip();
+    let alone: Vec<_> = frames.iter().map(|frame| frame.people.clone()).collect();
+    for (place, frame) in frames.iter_mut().enumerate() {
+        // Three people at other moments of the clip, in an order that changes; one is away for a while, one has come twice.
+        let other = |id: i64, late: usize| {
+            let person = alone[(place + late) % alone.len()].first().cloned();
+            person.map(|person| Person { id: Some(id), ..person })
+        };
+        let away = place % 50 < 20;
+        let twice = place % 7 == 0;
+        let people = [other(1, 0), other(2, 30).filter(|_| !away), other(3, 90), other(3, 60).filter(|_| twice)];
+        frame.people = people.into_iter().flatten().collect();
+        let count = frame.people.len().max(1);
+        frame.people.rotate_left(place % count);
+        // As a camera at 60 frames a second: every frame remembers the one before the last.
+        frame.time = Some(place as f64 / 60.0);
+    }
+    let at_once = lift(&mut lifter(&path, Engine::Auto), &frames);
+    assert!(at_once.iter().map(|frame| frame.people.len()).sum::<usize>() > 500);
+    let mut one_by_one = lifter(&path, Engine::Auto);
+    let singly: Vec<_> = frames.iter().flat_map(|frame| lift(&mut one_by_one, std::slice::from_ref(frame))).collect();
+    assert_eq!(singly, at_once);
+    let judge = lift(&mut lifter(&path, Engine::OnnxRuntime), &frames);
+    assert!(apart(&judge, &at_once) < 0.05, "{}", apart(&judge, &at_once));
+}
+
+#[test]
 fn looking_ahead_is_the_mean_of_both_directions_however_frames_come() {
     let folder = tempfile::tempdir().unwrap();
     let path = remembering(folder.path(), "coco17-int8.onnx");
@@ -272,7 +301,7 @@ fn a_batch_of_people_of_whom_nothing_is_known_is_lifted_as_new() {
         let (mut poses, mut remembered) = (Array3::zeros((300, 17, 3)), Array3::zeros((300, 17, 3)));
         session.run(Batch::new(file.card(), keypoints.view(), poses.view_mut(), None).unwrap()).unwrap();
         let (since, mut memory) = (ndarray::Array1::zeros(300), Array2::zeros((300, UNITS)));
-        let recall = poselift::model::Recall { since: since.view(), memory: memory.view_mut() };
+        let recall = poselift::model::Recall { since: since.view(), memory: memory.view_mut(), follows: &[] };
         let batch = Batch::new(file.card(), keypoints.view(), remembered.view_mut(), None).unwrap();
         session.run(batch.remembering(file.card(), recall).unwrap()).unwrap();
         let worst = (&poses - &remembered).iter().fold(0f32, |worst, apart| worst.max(apart.abs()));

@@ -143,4 +143,6 @@ fn what_cannot_be_remembered_is_refused_by_name() {
     assert!(!out.exists(), "a run that could not begin left a folder");
     let message = message_of(program().args(["memory", "--resume", "--out"]).arg(&out));
     assert!(message.contains("--resume continues the run in --out"), "{message}");
+    let message = message_of(program().args(["memory", "--out"]).arg(&out));
+    assert!(message.contains("no model of single frames is named") && message.contains("--init FILE"), "{message}");
 }

@@ -39,7 +39,7 @@ pub(super) struct ConvertArgs {
     /// Write sigma too, where the input has it
     #[arg(long)]
     sigma: bool,
-    /// Say nothing but what could not be done
+    /// Print only errors and warnings
     #[arg(short, long)]
     quiet: bool,
 }
@@ -56,12 +56,23 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
     let inputs = input::inputs(&args.inputs)?;
     let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
-    let interruption = Interruption::on_signals(&targets, terminal)?;
-    let mut unreadable = 0;
+    let interruption = Interruption::on_signals(&targets, false, terminal)?;
+    let (mut unreadable, mut broken) = (0, 0);
     for (source, target) in inputs.sources.iter().zip(&targets) {
-        unreadable += convert(args, source, target, interruption.as_ref(), terminal)?;
+        match convert(args, source, target, interruption.as_ref(), terminal) {
+            Ok(frames) => unreadable += frames,
+            // The others do not suffer for it.
+            Err(error) if targets.len() > 1 && error.kind().is_of_one_input() => {
+                terminal.error(&error);
+                broken += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(ExitStatus::partly_if(unreadable > 0))
+    if broken == targets.len() {
+        return Ok(ExitStatus::Nothing);
+    }
+    Ok(ExitStatus::partly_if(unreadable > 0 || broken > 0))
 }
 
 /// Converts one stream; gives back how many frames could not be read.

@@ -99,8 +99,8 @@ fn describe_view(view: View) -> &'static str {
 
 fn describe_input<'a>(tensor: &Tensor, card: &'a Card) -> &'a str {
     match tensor.name.as_str() {
-        MEMORY_NAME => "what the output next_memory gave for the person's last frame; 0 for who is new",
-        SINCE_NAME => "seconds since the person's last frame; 0 for who is new",
+        MEMORY_NAME => "what the output next_memory gave for the person's last frame; 0 for a new person",
+        SINCE_NAME => "seconds since the person's last frame; 0 for a new person",
         _ => &card.input.layout,
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::output::is_deferred;
 use super::report::Terminal;
@@ -17,7 +17,7 @@ use crate::pose::{Frame, LiftedFrame};
 /// A writer until it is finished.
 type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 
-/// How long a signal waits for inputs that it ends: what they hold back is lifted and written meanwhile.
+/// How long a pipe may take what is left before the program ends all the same.
 const MOST_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks whether they are done.
 const POLL: Duration = Duration::from_millis(10);
@@ -30,25 +30,31 @@ pub(super) struct Interruption {
     is_ending: Arc<AtomicBool>,
     /// Whether inputs end at a signal, and complete their files themselves.
     ends_inputs: Arc<AtomicBool>,
+    /// Whether poses wait for later ones, so that pipes are completed too.
+    holds_back: bool,
+    /// Whether plain files are among the targets.
+    has_files: bool,
 }
 
 impl Interruption {
-    /// Waits for signals, on a thread of its own, if they have something to complete among `targets`.
+    /// Waits for signals, on a thread of its own, if they have something to complete: files among `targets`, or poses that are held
+    /// back (`holds_back`).
     ///
     /// # Errors
     /// The operating system refuses.
-    pub(super) fn on_signals(targets: &[Target], terminal: Terminal) -> Result<Option<Self>> {
-        if !targets.iter().any(is_deferred) {
+    pub(super) fn on_signals(targets: &[Target], holds_back: bool, terminal: Terminal) -> Result<Option<Self>> {
+        let has_files = targets.iter().any(is_deferred);
+        if !holds_back && !has_files {
             return Ok(None);
         }
-        let interruption = Self::default();
+        let interruption = Self { holds_back, has_files, ..Self::default() };
         interruption.wait(terminal)?;
         Ok(Some(interruption))
     }
 
-    /// `writer` to `target`, completed by a signal too if that is a plain file.
+    /// `writer` to `target`, completed by a signal too if that is a plain file, or if poses are held back.
     pub(super) fn completes(&self, target: &Target, writer: Box<dyn PoseWriter>) -> Box<dyn PoseWriter> {
-        if !is_deferred(target) {
+        if !self.holds_back && !is_deferred(target) {
             return writer;
         }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
@@ -73,12 +79,14 @@ impl Interruption {
         Arc::clone(&self.is_ending)
     }
 
-    /// Waits for files that their inputs complete, but not for ever: lifting may be slow.
+    /// Waits for files that their inputs complete. Lifting may be slow: another signal ends it.
     fn wait_for_inputs(&self) {
-        let begun = Instant::now();
-        let is_open = |unfinished: &Unfinished| unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        // A writer that was dropped, as after an error, is completed by no input.
+        let is_open = |unfinished: &Unfinished| {
+            Arc::strong_count(unfinished) > 1 && unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        };
         let are_open = || self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open);
-        while self.ends_inputs.load(Ordering::Relaxed) && are_open() && begun.elapsed() < MOST_WAIT {
+        while are_open() {
             std::thread::sleep(POLL);
         }
     }
@@ -87,7 +95,9 @@ impl Interruption {
     fn complete(&self, terminal: Terminal) {
         for unfinished in self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let mut held = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Err(error)) = held.take().map(|writer| writer.finish()) {
+            if let Some(Err(error)) = held.take().map(|writer| writer.finish())
+                && error.kind() != ErrorKind::BrokenPipe
+            {
                 terminal.error(&error);
             }
         }
@@ -112,8 +122,21 @@ impl Interruption {
         let wait = move || {
             let Some(signal) = signals.forever().next() else { return };
             is_ending.store(true, Ordering::Relaxed);
-            terminal.note("interrupted: what was lifted is written");
-            interruption.wait_for_inputs();
+            let ends_inputs = interruption.ends_inputs.load(Ordering::Relaxed);
+            terminal.note(match ends_inputs {
+                true => "interrupted: frames that were read are lifted and written; once more to end at once",
+                false => "interrupted: what was lifted is written",
+            });
+            if !interruption.has_files {
+                // A pipe whose reader takes nothing more must not hold the program up.
+                std::thread::spawn(move || {
+                    std::thread::sleep(MOST_WAIT);
+                    let _ = emulate_default_handler(signal);
+                });
+            }
+            if ends_inputs {
+                interruption.wait_for_inputs();
+            }
             interruption.complete(terminal);
             // It ends the program; an error would leave it running, and the next signal ends it then.
             let _ = emulate_default_handler(signal);
@@ -191,6 +214,8 @@ impl PoseWriter for InterruptibleWriter {
 struct EndedReader {
     info: StreamInfo,
     frames: Receiver<Result<Frame>>,
+    /// A frame that has come and was not asked for yet.
+    next: Option<Result<Frame>>,
     is_ending: Arc<AtomicBool>,
 }
 
@@ -212,7 +237,7 @@ impl EndedReader {
             }
         };
         std::thread::Builder::new().name("read".to_owned()).spawn(read_all)?;
-        Ok(Self { info, frames, is_ending })
+        Ok(Self { info, frames, next: None, is_ending })
     }
 }
 
@@ -222,6 +247,9 @@ impl FrameReader for EndedReader {
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
+        if let Some(frame) = self.next.take() {
+            return frame.map(Some);
+        }
         loop {
             match self.frames.recv_timeout(POLL) {
                 Ok(frame) => return frame.map(Some),
@@ -230,6 +258,11 @@ impl FrameReader for EndedReader {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    fn has_more(&mut self) -> bool {
+        self.next = self.next.take().or_else(|| self.frames.try_recv().ok());
+        self.next.is_some()
     }
 }
 
@@ -276,7 +309,7 @@ mod tests {
     #[test]
     fn what_is_no_file_is_left_alone() {
         let terminal = Terminal::new(true);
-        assert!(Interruption::on_signals(&[Target::Stdout], terminal).unwrap().is_none());
+        assert!(Interruption::on_signals(&[Target::Stdout], false, terminal).unwrap().is_none());
         let (interruption, count) = (Interruption::default(), Arc::new(AtomicUsize::new(0)));
         let writer = interruption.completes(&Target::Stdout, Box::new(Counter(Arc::clone(&count))));
         interruption.complete(terminal);

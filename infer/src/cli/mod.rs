@@ -55,7 +55,7 @@ Examples:
   poselift run clip.jsonl -o poses.html       a page to look at
   poselift view poses.jsonl -o figure.svg     a figure for a paper
 
-Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+Exit codes: 0 all lifted, 1 some frames or people could not be lifted (named on stderr), 2 nothing could be done.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -90,16 +90,16 @@ pub(super) struct RunArgs {
     /// Write for each joint the distance that 68 % of its errors stay within, and which joints were missing
     #[arg(long)]
     sigma: bool,
-    /// Mark people as unsure whose mean sigma, in metres, lies beyond this, and count them
+    /// Mark and count people as unsure whose mean sigma exceeds M metres
     #[arg(long, value_name = "M", value_parser = positive)]
     max_sigma: Option<f32>,
-    /// Smooth each person's poses over time, and keep bones at their lengths. clip: by the poses of 0.1 s before and after
-    /// (clip:0.05 for fast sports), bones of files by the next 10 s. live: by earlier poses alone (live:1: a cut-off of 1 Hz for
-    /// still people, not 2)
+    /// Smooth each person's poses over time, and keep bones at their lengths. clip[:S]: by the poses of S seconds before and after
+    /// (0.1; 0.05 for fast sports), in files with bones of the next 10 s. live[:HZ]: by earlier poses alone (One Euro filter, cut-off
+    /// at rest in HZ: 2)
     #[arg(long, value_name = "WAY")]
     smooth: Option<Smoothing>,
-    /// With a model that remembers, for files: average its poses with those it gives going back from so many seconds later
-    /// (1 is enough)
+    /// Average the forward poses with those of a backward pass that starts S seconds ahead (1 is enough). Needs a model with a
+    /// memory, and no live sockets
     #[arg(long, value_name = "S", value_parser = look_ahead)]
     look_ahead: Option<f64>,
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub(super) struct RunArgs {
     /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     json: bool,
-    /// Say nothing but what could not be done
+    /// Print only errors and warnings
     #[arg(short, long)]
     quiet: bool,
     /// Print help
@@ -122,8 +122,8 @@ pub(super) struct RunArgs {
 
 const AFTER_HELP: &str = "\
 Formats are recognised by content and written by OUT's extension. Every input frame gets its line,
-in order; from a pipe each is answered at once, but with --smooth clip and --look-ahead. With the
-image size, people are turned to the optical axis before they are lifted.
+in order; from a pipe each is answered at once, except with --smooth clip and --look-ahead. With
+the image size, people are turned to the optical axis before they are lifted.
 
 Examples:
   poselift run clip.jsonl -o poses.jsonl
@@ -134,7 +134,7 @@ Examples:
   poselift run clip.jsonl --smooth clip --pitch 12 -o poses.jsonl
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
-Exit codes: 0 all lifted, 1 some frames or people could not be (they are named on stderr), 2 nothing could be done.";
+Exit codes: 0 all lifted, 1 some frames or people could not be lifted (named on stderr), 2 nothing could be done.";
 
 fn from_help() -> String {
     format!("The input's format, where its content does not show it: {}", InputFormat::known())
@@ -214,12 +214,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
             lift_one(args, &stream, lifter, &machine, terminal, &notices)
         };
         for outcome in live_inputs::lift(&sources, &targets, lifter, args.max_delay, lift)? {
-            total.count(outcome, terminal)?;
+            total.count_one_of(sources.len(), outcome, terminal)?;
         }
     } else {
         for (source, target) in sources.iter().zip(&targets) {
             let stream = LiftedStream { source, target, answers: None };
-            total.count(lift_one(args, &stream, &mut lifter, &machine, terminal, &notices), terminal)?;
+            let outcome = lift_one(args, &stream, &mut lifter, &machine, terminal, &notices);
+            total.count_one_of(sources.len(), outcome, terminal)?;
         }
     }
     listening.close(terminal);
@@ -301,7 +302,7 @@ fn lift_one<N: PoseNetwork>(
     terminal: Terminal,
     notices: &Notices,
 ) -> Result<Outcome> {
-    let LiftedStream { source, target, answers } = *stream;
+    let LiftedStream { source, target, .. } = *stream;
     if !args.sigma && args.max_sigma.is_none() && !args.root.root {
         lifter.leave_out_sigma();
     }
@@ -320,42 +321,13 @@ fn lift_one<N: PoseNetwork>(
     if camera.attitude.is_some() {
         poses.axes = Axes::Level;
     }
-    let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let device = format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads);
     let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::JSON_LINES);
     let (reader, drawn) = match layout {
         None if format == OutputFormat::Page || args.root.root || args.export.contacts => peek_layout(reader, lifter)?,
         known => (reader, known),
     };
-    let form = args.export.form();
-    let written = form.written_info(&poses, format)?;
-    let extras = form.extras(&poses, args.sigma, args.root.root);
-    let described = Described {
-        title,
-        poses: written,
-        layout: drawn,
-        device,
-        notes: notes.clone(),
-        extras,
-        is_upright: poses.axes != Axes::Camera,
-    };
-    let extras = described.extras;
-    let writer = match args.has_output() {
-        true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, &poses, format)?),
-        false => None,
-    };
-    let is_live = input::is_pipe(source);
-    let is_ending = machine.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
-    let sent = SentStream { info: &poses, form: &form, extras, answers, is_live, is_ending };
-    let writer = args.live.beside(writer, &sent, terminal)?;
-    form.assumptions(&poses, format, extras).iter().for_each(|assumption| terminal.note(assumption));
-    let place = args.root.placement(drawn, input::is_pipe(source), args.size, args.focal);
-    let judged =
-        ChangedStream { info: &poses, layout: drawn, place, attitude: camera.attitude, waits: !input::is_pipe(source) };
-    let mut writer = args.on_the_way_to(writer, judged, terminal, notes.clone())?;
-    if let Some(interruption) = &machine.interruption {
-        writer = interruption.completes(target, writer);
-    }
+    let seen = SeenStream { info: &poses, layout: drawn, attitude: camera.attitude, format };
+    let writer = writer_of(args, stream, &seen, machine, terminal, &notes)?;
     let reader = match &machine.interruption {
         Some(interruption) if args.look_ahead.is_some() => interruption.ends(reader)?,
         _ => reader,
@@ -370,6 +342,55 @@ fn lift_one<N: PoseNetwork>(
         report_nothing_lifted(source, target, outcome, terminal);
     }
     outcome
+}
+
+/// What is known of a stream before its poses are written.
+struct SeenStream<'a> {
+    info: &'a PoseInfo,
+    /// Of its key points.
+    layout: Option<&'static Layout>,
+    attitude: Option<Attitude>,
+    format: OutputFormat,
+}
+
+/// The writer of a stream's poses, behind all that changes them on their way.
+fn writer_of(
+    args: &RunArgs,
+    stream: &LiftedStream<'_>,
+    seen: &SeenStream<'_>,
+    machine: &Machine,
+    terminal: Terminal,
+    notes: &PageNotes,
+) -> Result<Box<dyn PoseWriter>> {
+    let LiftedStream { source, target, answers } = *stream;
+    let SeenStream { info, layout, attitude, format } = *seen;
+    let form = args.export.form();
+    let extras = form.extras(info, args.sigma, args.root.root);
+    let described = Described {
+        title: source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        poses: form.written_info(info, format)?,
+        layout,
+        device: format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads),
+        notes: notes.clone(),
+        extras,
+        is_upright: info.axes != Axes::Camera,
+    };
+    let writer = match args.has_output() {
+        true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, info, format)?),
+        false => None,
+    };
+    let is_live = input::is_pipe(source);
+    let is_ending = machine.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
+    let sent = SentStream { info, form: &form, extras, answers, is_live, is_ending };
+    let writer = args.live.beside(writer, &sent, terminal)?;
+    form.assumptions(info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
+    let place = args.root.placement(layout, is_live, args.size, args.focal);
+    let changed = ChangedStream { info, layout, place, attitude, waits: !is_live };
+    let writer = args.on_the_way_to(writer, changed, terminal, notes.clone())?;
+    Ok(match &machine.interruption {
+        Some(interruption) => interruption.completes(target, writer),
+        None => writer,
+    })
 }
 
 /// What is known of a stream whose poses are changed on their way.
@@ -417,8 +438,11 @@ impl RunArgs {
 
     /// What completes files when a signal comes; `None` where the signal ends the inputs, or nothing is to be completed.
     fn interruption(&self, targets: &[Target], terminal: Terminal) -> Result<Option<Interruption>> {
-        let is_completed = self.has_output() && !self.live.is_input();
-        Interruption::on_signals(if is_completed { targets } else { &[] }, terminal)
+        if !self.has_output() || self.live.is_input() {
+            return Ok(None);
+        }
+        let holds_back = self.look_ahead.is_some() || matches!(self.smooth, Some(Smoothing::Clip(_)));
+        Interruption::on_signals(targets, holds_back, terminal)
     }
 
     /// The sources, each of them the clip that is asked for in it.
@@ -523,7 +547,7 @@ impl RunArgs {
                     let attitude = attitude.unwrap_or_default();
                     let report = move || {
                         terminal
-                            .note("no foot contact: frames need times (--fps), 7 a second in files, 11 from a pipe");
+                            .note("no foot contact: it needs times (--fps), 7 frames a second in files and 11 from a pipe, ankles that are seen, and people who keep their ids");
                     };
                     writer = Box::new(ContactWriter::new(writer, info, layout, attitude, waits)?.reporting(report));
                 }
@@ -540,6 +564,19 @@ impl RunArgs {
 }
 
 impl Total {
+    /// Counts one of `inputs`. What cannot be written of one, such as two people in an array, does not stop the others; a full disk
+    /// does.
+    fn count_one_of(&mut self, inputs: usize, outcome: Result<Outcome>, terminal: Terminal) -> Result<()> {
+        match self.count(outcome, terminal) {
+            Err(error) if inputs > 1 && error.kind().is_of_one_input() => {
+                terminal.error(&error);
+                self.broken += 1;
+                Ok(())
+            }
+            counted => counted,
+        }
+    }
+
     /// Counts an input that is through; one that could not be lifted is reported.
     fn count(&mut self, outcome: Result<Outcome>, terminal: Terminal) -> Result<()> {
         match outcome {

@@ -66,7 +66,7 @@ pub(super) struct ViewArgs {
     /// Frames a second, for inputs that do not say
     #[arg(long, value_name = "F", value_parser = frame_rate)]
     fps: Option<f64>,
-    /// Say nothing but what could not be done
+    /// Print only errors and warnings
     #[arg(short, long)]
     quiet: bool,
 }

@@ -184,6 +184,12 @@ pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
     let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     Ok(match start {
         [0x93, ..] => Box::new(PoseArrays::npy(&read_whole(input, name)?, name)?),
+        // A table, or a motion file: JSON begins with a brace.
+        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9', ..] if !start.starts_with(b"PK") => {
+            return Err(Error::input("is no 3D stream, expected JSON Lines, npy or npz")
+                .at(name)
+                .hint("`run -o poses.jsonl` writes one; tables and motion files are written, and not read"));
+        }
         [b'P', b'K', ..] => Box::new(PoseArrays::npz(Box::new(Cursor::new(read_whole(input, name)?)), name)?),
         _ => Box::new(PoseLines::new(input, name)?),
     })

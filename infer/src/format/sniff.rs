@@ -41,6 +41,10 @@ pub(super) fn start(bytes: &[u8]) -> Result<Start> {
             Error::input(format!("packed by {packer}, expected gzip, zstd or no packing")).hint("unpack it first")
         );
     }
+    if let Some(kind) = picture(bytes) {
+        return Err(Error::input(format!("is {kind}, expected key points"))
+            .hint("run a pose detector on it first, such as MediaPipe, RTMPose or YOLO"));
+    }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let found = match text.trim_ascii_start() {
         [] if bytes.is_empty() => return Err(Error::input("no frames: there is nothing in it")),
@@ -51,6 +55,19 @@ pub(super) fn start(bytes: &[u8]) -> Result<Start> {
         [byte, ..] => format!("byte {byte:#04x} at the start"),
     };
     Err(unknown(&found))
+}
+
+/// Whether bytes begin a video or an image, which people give by mistake.
+fn picture(bytes: &[u8]) -> Option<&'static str> {
+    const STARTS: [(&[u8], &str); 4] = [
+        (b"\x1a\x45\xdf\xa3", "a video"),
+        (b"\xff\xd8\xff", "an image"),
+        (b"\x89PNG", "an image"),
+        (b"GIF8", "an image"),
+    ];
+    let after = |at: usize, mark: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(mark));
+    let is_video = after(4, b"ftyp") || (bytes.starts_with(b"RIFF") && after(8, b"AVI "));
+    STARTS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind).or(is_video.then_some("a video"))
 }
 
 /// What an input is that is none of ours.
@@ -244,6 +261,10 @@ mod tests {
         assert_eq!(start(b"PathFileType").unwrap(), Start::Text);
         assert_eq!(start(b" \r\n {").unwrap(), Start::Json);
         assert_eq!(start(b"\x80\x04").unwrap(), Start::Pickle);
+        for video in [&b"\0\0\0\x18ftypmp42"[..], b"RIFF\x10\0\0\0AVI LIST", b"\x1a\x45\xdf\xa3\x01"] {
+            assert_eq!(start(video).unwrap_err().to_string(), "is a video, expected key points");
+        }
+        assert!(start(b"\xff\xd8\xff\xe0").unwrap_err().to_string().contains("an image"));
         assert!(start(b"\x01").unwrap_err().to_string().contains("byte 0x01 at the start"));
         assert_eq!(line("scorer,a,a"), Some(InputFormat::DeepLabCutCsv));
         assert_eq!(line(&format!("0{}", " 0.5".repeat(55))), Some(InputFormat::YoloLabels));

@@ -14,14 +14,15 @@ pub(super) struct Clock {
     unit: Option<f64>,
     /// Whether times are of no use, and frame numbers are taken in their place.
     is_broken: bool,
-    /// The last frame with a time.
+    /// The last frame with a time, and the number of the last frame.
     last: Option<(u64, f64)>,
+    last_number: Option<u64>,
     is_told: bool,
 }
 
 impl Clock {
     pub(super) fn new(fps: Option<f64>) -> Self {
-        Self { fps, unit: None, is_broken: false, last: None, is_told: false }
+        Self { fps, unit: None, is_broken: false, last: None, last_number: None, is_told: false }
     }
 
     /// Looks at the times of frames, with their numbers, before the first is handed on.
@@ -42,7 +43,8 @@ impl Clock {
     /// Brings a frame's time to seconds.
     #[inline]
     pub(super) fn set(&mut self, frame: &mut Frame) -> Option<Notice> {
-        let time = frame.time?;
+        let before = self.last_number.replace(frame.index);
+        let Some(time) = frame.time else { return self.tell_falling_number(frame.index, before) };
         let mut notice = None;
         if self.unit.is_none() && !self.is_broken {
             notice = match self.last {
@@ -66,6 +68,16 @@ impl Clock {
             frame.time = Some(time * unit);
         }
         notice
+    }
+
+    /// What goes by time takes the numbers of frames that have none.
+    fn tell_falling_number(&mut self, number: u64, before: Option<u64>) -> Option<Notice> {
+        if self.is_told || before.is_none_or(|before| before < number) {
+            return None;
+        }
+        self.is_told = true;
+        let text = format!("frame {number}: it has no time, and its number is not after that of the frame before it");
+        Some(Notice::new(text, "tracks and smoothing begin anew there"))
     }
 
     fn give_up(&mut self) -> Option<Notice> {

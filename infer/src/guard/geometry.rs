@@ -10,7 +10,7 @@ use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23, Layout};
 
 /// Coordinates that stay within this are no pixels.
 pub const LARGEST_SHARE: f64 = 1.5;
-/// No person is so few pixels large: whom all numbers put within this is measured in metres.
+/// If all coordinates of a person lie within this, they are metres: no person is so small in pixels.
 const FEWEST_PIXELS: f64 = 10.0;
 /// Points that there must be to tell.
 const FEWEST_POINTS: usize = 4;

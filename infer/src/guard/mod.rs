@@ -212,7 +212,7 @@ impl GuardedReader {
         let is_own =
             |format: &InputFormat| matches!(format, InputFormat::JsonLines | InputFormat::Npy | InputFormat::Npz);
         if let Some(format) = self.info.format.filter(|format| self.options.from.is_none() && !is_own(format)) {
-            self.tell(&Notice::new(format!("read as {format}"), "--from"));
+            self.tell(&Notice::new(format!("detected as {format}"), "--from"));
         }
     }
 
@@ -249,7 +249,8 @@ impl GuardedReader {
             None if !self.options.guess_layout => {}
             None => {
                 self.info.layout = Some(shown);
-                let text = format!("no layout named, {points} key points taken to be {}, as they lie", shown.name);
+                let text =
+                    format!("no layout named, {points} key points taken to be {} by their positions", shown.name);
                 self.tell(&Notice::new(text, "--layout"));
             }
             // A layout by names in the file needs no witness.

@@ -5,7 +5,7 @@
 
 use ndarray::ArrayView2;
 
-use super::{MIN_VISIBLE_JOINTS, keypoint};
+use super::MIN_VISIBLE_JOINTS;
 use crate::pose::Keypoint;
 use crate::skeleton::is_of_foot;
 
@@ -33,7 +33,7 @@ impl Enough {
     /// Whether a person's key points `[J_in, channels]` are enough.
     pub(super) fn is_seen(&self, person: ArrayView2<'_, f32>) -> bool {
         let points = person.outer_iter().zip(&self.is_counted);
-        points.filter(|(point, is_counted)| **is_counted && !keypoint(point.view()).is_missing()).count()
+        points.filter(|(point, is_counted)| **is_counted && !Keypoint::from_row(point.view()).is_missing()).count()
             >= self.needed()
     }
 

@@ -4,7 +4,7 @@
 //! too late for them. Going back from a later frame it knows what comes. The two directions err apart from each other, so that their
 //! mean errs less (docs/lab.md).
 
-use super::{Lifter, Refusal, Tracks, recall};
+use super::{Lifter, Refusal, Tracks};
 use crate::error::{Error, Result};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
@@ -43,7 +43,7 @@ impl<N: PoseNetwork> Lifter<N> {
         bones: &BoneTree,
         lifted: &mut [LiftedFrame],
     ) -> Result<()> {
-        let back_in_time = |frame: &Frame| Frame { time: Some(-recall::time(frame)), ..frame.clone() };
+        let back_in_time = |frame: &Frame| Frame { time: Some(-frame.time_or_usual()), ..frame.clone() };
         let frames: Vec<Frame> = frames.iter().rev().map(back_in_time).collect();
         let none = self.card().memory.as_ref().map(Tracks::new);
         let forward = std::mem::replace(&mut self.tracks, none);
@@ -85,10 +85,12 @@ pub(crate) struct LookAhead {
     lifted: Vec<LiftedFrame>,
 }
 
-/// How many of the frames that wait are gone back through, and how many of these are then done.
+/// A backward pass through frames that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
+    /// How many frames it goes through.
     frames: usize,
+    /// How many of the first of them have their final poses after it.
     done: usize,
 }
 
@@ -112,7 +114,7 @@ impl LookAhead {
         for frame in &frames {
             // An unreadable frame has no time, and no person: it comes at once after the last.
             let last = self.times.last().filter(|_| frame.time.is_none() && frame.people.is_empty());
-            self.times.push(last.copied().unwrap_or_else(|| recall::time(frame)));
+            self.times.push(last.copied().unwrap_or_else(|| frame.time_or_usual()));
         }
         self.frames.extend(frames);
         self.lifted.extend(lifted);

@@ -14,11 +14,11 @@ mod with_cameras;
 use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut3};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
 use crate::error::Result;
 use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
-use crate::pose::Keypoint;
+use crate::pose::{Frame, Keypoint};
 use crate::skeleton::{Conversion, Layout, is_of_foot};
 
 use enough::Enough;
@@ -196,6 +196,11 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
+    /// Whether the model's memory goes by a time of `frame` that is assumed.
+    pub(crate) fn assumes_time_of(&self, frame: &Frame) -> bool {
+        self.tracks.is_some() && frame.time.is_none()
+    }
+
     /// Leaves sigma out of the results of [`Self::lift_frames`] from now on, which saves copying it.
     pub fn leave_out_sigma(&mut self) {
         self.wants_sigma = false;
@@ -282,11 +287,6 @@ fn blank_unlifted(is_seen: impl Iterator<Item = bool>, mut poses: ArrayViewMut3<
 fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let pieces = total.div_ceil(most);
     (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
-}
-
-/// The key point in a row (x, y) or (x, y, score); without a score it counts as visible.
-fn keypoint(row: ArrayView1<'_, f32>) -> Keypoint {
-    Keypoint { x: f64::from(row[0]), y: f64::from(row[1]), score: row.get(2).copied().unwrap_or(1.0) }
 }
 
 #[cfg(test)]

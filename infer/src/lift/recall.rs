@@ -7,14 +7,11 @@ use ndarray::{ArrayView1, ArrayViewMut2};
 use crate::error::{Error, Result};
 use crate::model::{Batch, MemoryCard, PoseNetwork, Recall};
 use crate::pose::Frame;
+use crate::smooth::{Track, is_crowded};
 
-/// Seconds between frames that do not say their time.
-const USUAL_STEP: f64 = 1.0 / 30.0;
 /// The least time between two frames of which one remembers the other, seconds. Where frames come faster, each remembers the one
 /// about a thirtieth of a second before: what memories learn of people's errors is spread over more time then (docs/lab.md).
 const LEAST_STEP: f64 = 1.0 / 36.0;
-/// Tracks that are kept beside those in sight before old ones are looked for.
-const SPARE_TRACKS: usize = 64;
 
 /// A person of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,31 +20,18 @@ pub(super) struct RecalledPerson {
     frame: usize,
     /// Seconds.
     time: f64,
-    /// `None` for who cannot be told from others.
-    track: Option<TrackId>,
+    /// `None` where several people have no id.
+    track: Option<Track>,
 }
 
-/// What a person is remembered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum TrackId {
-    Named(i64),
-    /// The only person of a stream without ids.
-    Only,
-}
-
-/// A frame's time, seconds.
-pub(super) fn time(frame: &Frame) -> f64 {
-    frame.time.unwrap_or(frame.index as f64 * USUAL_STEP)
-}
-
-/// The people of `frames`, in order, of whom `are_lifted` says yes.
+/// The people of `frames` whose flag in `are_lifted` is true, in order.
 pub(super) fn persons(frames: &[Frame], are_lifted: impl Iterator<Item = bool>) -> Vec<RecalledPerson> {
     let mut all = Vec::new();
     for (place, frame) in frames.iter().enumerate() {
-        let time = time(frame);
+        let time = frame.time_or_usual();
         let is_alone = frame.people.len() == 1;
         for person in &frame.people {
-            let track = person.id.map(TrackId::Named).or(is_alone.then_some(TrackId::Only));
+            let track = Track::new(person.id, is_alone);
             all.push(RecalledPerson { frame: place, time, track });
         }
     }
@@ -59,15 +43,19 @@ pub(super) fn persons(frames: &[Frame], are_lifted: impl Iterator<Item = bool>) 
 pub(super) struct Tracks {
     units: usize,
     longest_gap: f64,
-    known: HashMap<TrackId, Known>,
-    /// `[N, units]` and `[N]` of the batch that is run, kept between calls.
+    known: HashMap<Track, Known>,
+    /// Of the batch that is run, kept between calls: `[N, units]` what is remembered before it and then after it, `[N]` seconds since
+    /// then, and `[N]` the row before it that it follows.
     memory: Vec<f32>,
     since: Vec<f32>,
-    /// What is known of each person of the batch.
+    follows: Vec<Option<usize>>,
+    /// `[N, units]` of one frame, for networks that run one at a time.
+    of_frame: Vec<f32>,
+    /// What is known of each person of a frame.
     recalled: Vec<Known>,
 }
 
-/// What is known of a track: of its last frames, in order, what a frame after them may remember; one at least.
+/// The memories of a track's last frames, oldest first; one at least.
 #[derive(Debug, Default)]
 struct Known(VecDeque<Remembered>);
 
@@ -76,8 +64,16 @@ struct Known(VecDeque<Remembered>);
 struct Remembered {
     /// Seconds.
     time: f64,
-    /// `[units]`.
-    memory: Vec<f32>,
+    memory: Held,
+}
+
+/// Where what is remembered is.
+#[derive(Debug)]
+enum Held {
+    /// Here: `[units]`.
+    Kept(Vec<f32>),
+    /// What this row of the batch that is run leaves.
+    Row(usize),
 }
 
 impl Known {
@@ -103,77 +99,133 @@ impl Known {
 
 impl Tracks {
     pub(super) fn new(card: &MemoryCard) -> Self {
-        let (units, longest_gap) = (card.units, card.longest_gap);
-        Self { units, longest_gap, known: HashMap::new(), memory: Vec::new(), since: Vec::new(), recalled: Vec::new() }
+        Self {
+            units: card.units,
+            longest_gap: card.longest_gap,
+            known: HashMap::new(),
+            memory: Vec::new(),
+            since: Vec::new(),
+            follows: Vec::new(),
+            of_frame: Vec::new(),
+            recalled: Vec::new(),
+        }
     }
 
     pub(super) fn forget(&mut self) {
         self.known.clear();
     }
 
-    /// Runs `network` on `batch`, the people `persons`, frame after frame.
+    /// Runs `network` on `batch`, the people `persons`, who are remembered from frame to frame.
     ///
     /// # Errors
-    /// A runtime that fails.
+    /// A runtime that fails; all tracks are forgotten then.
     pub(super) fn run<N: PoseNetwork>(
         &mut self,
         network: &mut N,
         persons: &[RecalledPerson],
-        mut batch: Batch<'_>,
+        batch: Batch<'_>,
     ) -> Result<()> {
-        let mut first = 0;
-        for frame in persons.chunk_by(|one, next| one.frame == next.frame) {
-            self.recall(frame);
-            let rows = batch.rows(first..first + frame.len());
-            first += frame.len();
-            let shape = (frame.len(), self.units);
-            let memory = ArrayViewMut2::from_shape(shape, &mut self.memory);
-            let memory = memory.map_err(|error| Error::input(error.to_string()))?;
-            let recall = Recall { since: ArrayView1::from(&self.since[..]), memory };
-            let rows = rows.remembering(network.card(), recall)?;
-            network.run(rows)?;
-            self.keep(frame);
-        }
-        Ok(())
-    }
-
-    /// Fills the arrays with what is known of `persons`.
-    fn recall(&mut self, persons: &[RecalledPerson]) {
         self.since.clear();
         self.memory.clear();
+        self.follows.clear();
+        for frame in persons.chunk_by(|one, next| one.frame == next.frame) {
+            self.plan(frame);
+        }
+        let done = match network.runs_sequences() {
+            true => self.run_at_once(network, batch),
+            false => self.run_frames(network, persons, batch),
+        };
+        match done {
+            Ok(()) => self.settle(),
+            Err(_) => self.forget(),
+        }
+        done
+    }
+
+    /// Adds the people of a frame to the batch: what each of them remembers, and that it will be remembered.
+    fn plan(&mut self, persons: &[RecalledPerson]) {
+        let first = self.since.len();
         self.recalled.clear();
         for person in persons {
             // Taken out, so that a second person of the same id is new.
             let known = person.track.and_then(|track| self.known.remove(&track)).unwrap_or_default();
             let is_going_on = person.time > known.time() && person.time - known.time() <= self.longest_gap;
             let known = if is_going_on { known } else { Known::default() };
-            match known.at(person.time) {
-                Some(frame) => {
-                    self.since.push((person.time - frame.time) as f32);
-                    self.memory.extend_from_slice(&frame.memory);
-                }
-                None => {
-                    self.since.push(0.0);
-                    self.memory.resize(self.memory.len() + self.units, 0.0);
-                }
-            }
+            let frame = known.at(person.time);
+            self.since.push(frame.map_or(0.0, |frame| (person.time - frame.time) as f32));
+            let (kept, follows) = match frame.map(|frame| &frame.memory) {
+                Some(Held::Kept(memory)) => (&memory[..], None),
+                Some(Held::Row(row)) => (&[][..], Some(*row)),
+                None => (&[][..], None),
+            };
+            self.memory.extend_from_slice(kept);
+            self.memory.resize(self.since.len() * self.units, 0.0);
+            self.follows.push(follows);
             self.recalled.push(known);
         }
-    }
-
-    /// Keeps what the network gave for `persons`.
-    fn keep(&mut self, persons: &[RecalledPerson]) {
-        let memories = self.memory.chunks_exact(self.units);
-        for ((person, memory), mut known) in persons.iter().zip(memories).zip(self.recalled.drain(..)) {
-            // What is not finite would spoil all frames after it.
-            if let Some(track) = person.track.filter(|_| memory.iter().all(|number| number.is_finite())) {
-                known.push(Remembered { time: person.time, memory: memory.to_vec() });
+        for (place, (person, mut known)) in persons.iter().zip(self.recalled.drain(..)).enumerate() {
+            if let Some(track) = person.track {
+                known.push(Remembered { time: person.time, memory: Held::Row(first + place) });
                 self.known.insert(track, known);
             }
         }
         let now = persons[0].time;
-        if self.known.len() > persons.len() + SPARE_TRACKS {
+        if is_crowded(self.known.len(), persons.len()) {
             self.known.retain(|_, known| (now - known.time()).abs() <= self.longest_gap);
+        }
+    }
+
+    /// Runs the whole batch in one call.
+    fn run_at_once<N: PoseNetwork>(&mut self, network: &mut N, mut batch: Batch<'_>) -> Result<()> {
+        let count = self.since.len();
+        let shape = (count, self.units);
+        let memory = ArrayViewMut2::from_shape(shape, &mut self.memory);
+        let memory = memory.map_err(|error| Error::input(error.to_string()))?;
+        let is_sequence = self.follows.iter().any(Option::is_some);
+        let follows = if is_sequence { &self.follows[..] } else { &[] };
+        let recall = Recall { since: ArrayView1::from(&self.since[..]), memory, follows };
+        network.run(batch.rows(0..count).remembering(network.card(), recall)?)
+    }
+
+    /// Runs frame after frame.
+    fn run_frames<N: PoseNetwork>(
+        &mut self,
+        network: &mut N,
+        persons: &[RecalledPerson],
+        mut batch: Batch<'_>,
+    ) -> Result<()> {
+        let mut rows = 0..0;
+        for frame in persons.chunk_by(|one, next| one.frame == next.frame) {
+            rows = rows.end..rows.end + frame.len();
+            self.of_frame.clear();
+            for row in rows.clone() {
+                let from = self.follows[row].unwrap_or(row);
+                self.of_frame.extend_from_slice(&self.memory[from * self.units..][..self.units]);
+            }
+            let shape = (frame.len(), self.units);
+            let memory = ArrayViewMut2::from_shape(shape, &mut self.of_frame);
+            let memory = memory.map_err(|error| Error::input(error.to_string()))?;
+            let recall = Recall { since: ArrayView1::from(&self.since[rows.clone()]), memory, follows: &[] };
+            network.run(batch.rows(rows.clone()).remembering(network.card(), recall)?)?;
+            for (row, memory) in rows.clone().zip(self.of_frame.chunks_exact(self.units)) {
+                let from = self.follows[row].unwrap_or(row);
+                let before = from * self.units..(from + 1) * self.units;
+                match memory.iter().all(|number| number.is_finite()) {
+                    true => self.memory[row * self.units..][..self.units].copy_from_slice(memory),
+                    // What is not finite would spoil all frames after it.
+                    false => self.memory.copy_within(before, row * self.units),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what the rows of the batch left.
+    fn settle(&mut self) {
+        for frame in self.known.values_mut().flat_map(|known| &mut known.0) {
+            if let Held::Row(row) = frame.memory {
+                frame.memory = Held::Kept(self.memory[row * self.units..][..self.units].to_vec());
+            }
         }
     }
 }
@@ -186,11 +238,11 @@ mod tests {
     use crate::model::{BatchArrays, Card, MockNetwork, TrainingCard};
     use crate::pose::Person;
 
-    /// Counts a person's frames in its one unit, and adds up the seconds in the other.
-    struct Counting(Card);
+    /// Counts a person's frames in its one unit, and adds up the seconds in the other; a sequence at once or not.
+    struct Counting(Card, bool);
 
     impl Counting {
-        fn new() -> Self {
+        fn new(runs_sequences: bool) -> Self {
             let mut card = MockNetwork::new().card;
             card.memory = Some(MemoryCard {
                 units: 2,
@@ -198,7 +250,7 @@ mod tests {
                 frames: String::new(),
                 training: TrainingCard::untrained(),
             });
-            Self(card)
+            Self(card, runs_sequences)
         }
     }
 
@@ -210,13 +262,18 @@ mod tests {
         fn run(&mut self, batch: Batch<'_>) -> Result<()> {
             let BatchArrays { mut poses, recall, .. } = batch.into_arrays();
             let mut recall = recall.expect("people are remembered");
-            for (row, mut memory) in recall.memory.outer_iter_mut().enumerate() {
-                memory[0] += 1.0;
-                memory[1] += recall.since[row];
-                poses[(row, 0, 0)] = memory[0];
-                poses[(row, 0, 1)] = memory[1];
+            for row in 0..recall.since.len() {
+                let from = recall.follows.get(row).copied().flatten().unwrap_or(row);
+                for (unit, more) in [1.0, recall.since[row]].into_iter().enumerate() {
+                    recall.memory[(row, unit)] = recall.memory[(from, unit)] + more;
+                    poses[(row, 0, unit)] = recall.memory[(row, unit)];
+                }
             }
             Ok(())
+        }
+
+        fn runs_sequences(&self) -> bool {
+            self.1
         }
     }
 
@@ -227,7 +284,12 @@ mod tests {
 
     /// For each person of `frames` how many frames of them were seen before, this one counted, and over how many seconds.
     fn seen(frames: &[Frame]) -> Vec<[f32; 2]> {
-        let mut network = Counting::new();
+        let [at_once, one_by_one] = [true, false].map(|runs_sequences| seen_by(Counting::new(runs_sequences), frames));
+        assert_eq!(at_once, one_by_one);
+        at_once
+    }
+
+    fn seen_by(mut network: Counting, frames: &[Frame]) -> Vec<[f32; 2]> {
         let mut tracks = Tracks::new(network.card().memory.as_ref().expect("it has a memory"));
         let persons = persons(frames, std::iter::repeat(true));
         let mut poses = Array3::zeros((persons.len(), 17, 3));

@@ -63,6 +63,11 @@ impl Backend {
         }
     }
 
+    /// Whether rows of a batch may follow each other.
+    pub(super) fn runs_sequences(&self) -> bool {
+        matches!(self, Self::Native(_))
+    }
+
     /// Lifts a batch on this thread, in place if each array is contiguous.
     ///
     /// # Errors
@@ -80,6 +85,9 @@ impl Backend {
     /// The runtime fails.
     pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
         match self {
+            Self::Ort(_) if batch.recall.as_ref().is_some_and(|recall| !recall.follows.is_empty()) => {
+                Err(Error::usage("ONNX Runtime runs one frame of a person a call, not rows that follow each other"))
+            }
             Self::Ort(model) => model.run(batch),
             Self::Native(network) => {
                 network.run(batch);

@@ -21,17 +21,20 @@ pub struct Batch<'a> {
 /// and nothing is kept.
 #[derive(Debug)]
 pub struct Recall<'a> {
-    /// `[N]` seconds since each person's last frame, 0 for who is new; contiguous.
+    /// `[N]` seconds since each person's last frame, 0 for a new person; contiguous.
     pub since: ArrayView1<'a, f32>,
-    /// `[N, units]` what is remembered of each, zeros for who is new; replaced by what is to be remembered for their next
+    /// `[N, units]` what is remembered of each, zeros for a new person; replaced by what is to be remembered for their next
     /// frames. Contiguous.
     pub memory: ArrayViewMut2<'a, f32>,
+    /// `[N]` for each row the earlier row of the batch whose next memory is its own, if there is one: frames that follow each
+    /// other in one batch. Empty where none do; otherwise for networks that [`super::PoseNetwork::runs_sequences`].
+    pub follows: &'a [Option<usize>],
 }
 
 impl Recall<'_> {
     /// The same memory, borrowed once more.
     fn again(&mut self) -> Recall<'_> {
-        Recall { since: self.since, memory: self.memory.view_mut() }
+        Recall { since: self.since, memory: self.memory.view_mut(), follows: self.follows }
     }
 }
 
@@ -83,6 +86,14 @@ impl<'a> Batch<'a> {
         };
         check("seconds", recall.since.dim(), self.len())?;
         check("memory", recall.memory.dim(), (self.len(), memory.units))?;
+        if !recall.follows.is_empty() {
+            check("followed rows", recall.follows.len(), self.len())?;
+            let later =
+                recall.follows.iter().enumerate().find(|(row, followed)| followed.is_some_and(|other| other >= *row));
+            if let Some((row, _)) = later {
+                return Err(Error::input(format!("row {row} follows a row that is not before it")));
+            }
+        }
         if !recall.since.is_standard_layout() || !recall.memory.is_standard_layout() {
             return Err(Error::input("what is remembered is not contiguous"));
         }
@@ -117,8 +128,10 @@ impl<'a> Batch<'a> {
     /// The poses of `rows` only.
     ///
     /// # Panics
-    /// If `rows` end after N.
+    /// If `rows` end after N, or rows follow each other ([`Recall::follows`]).
     pub fn rows(&mut self, rows: Range<usize>) -> Batch<'_> {
+        let follows = self.recall.as_ref().is_some_and(|recall| !recall.follows.is_empty());
+        assert!(!follows, "rows that follow each other are run as a whole");
         Batch {
             keypoints: self.keypoints.slice(s![rows.clone(), .., ..]),
             poses: self.poses.slice_mut(s![rows.clone(), .., ..]),
@@ -126,6 +139,7 @@ impl<'a> Batch<'a> {
             recall: self.recall.as_mut().map(|recall| Recall {
                 since: recall.since.slice(s![rows.clone()]),
                 memory: recall.memory.slice_mut(s![rows, ..]),
+                follows: &[],
             }),
         }
     }
@@ -155,6 +169,7 @@ impl<'a> Batch<'a> {
             recall: self.recall.as_mut().map(|recall| FlatRecall {
                 since: recall.since.to_slice().expect("`remembering` takes contiguous arrays"),
                 memory: recall.memory.as_slice_mut().expect("`remembering` takes contiguous arrays"),
+                follows: recall.follows,
             }),
         })
     }
@@ -198,6 +213,8 @@ pub(super) struct FlatRecall<'a> {
     pub(super) since: &'a [f32],
     /// `[N, units]`.
     pub(super) memory: &'a mut [f32],
+    /// `[N]`, or empty.
+    pub(super) follows: &'a [Option<usize>],
 }
 
 /// Checks that `keypoints` are `[N, J_in, channels]` for a model of `card`.

@@ -35,7 +35,9 @@ impl ModelFile {
             "coco17" => Some(Self::bundled()),
             "coco17-int8" => Some(Ok(int8())),
             "coco17-memory" => Some(Ok(Self::of_the_program("bundled:coco17-memory.onnx", memory()))),
-            "coco23-memory" => Some(Ok(Self::of_the_program("bundled:coco23-memory.onnx", Bytes::from_static(FEET_MEMORY)))),
+            "coco23-memory" => {
+                Some(Ok(Self::of_the_program("bundled:coco23-memory.onnx", Bytes::from_static(FEET_MEMORY))))
+            }
             _ => None,
         }
     }

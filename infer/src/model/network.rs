@@ -17,6 +17,12 @@ pub trait PoseNetwork: Send {
     /// A runtime that fails.
     fn run(&mut self, batch: Batch<'_>) -> Result<()>;
 
+    /// Whether frames of a person may follow each other in one batch ([`super::Recall::follows`]), which is faster than a call for
+    /// each frame.
+    fn runs_sequences(&self) -> bool {
+        false
+    }
+
     /// Handles to the same network that run on the calling thread, as many as there are threads, so that batches can
     /// run in parallel; none if a batch is best run by itself, or by one thread.
     ///
@@ -34,6 +40,10 @@ impl PoseNetwork for Box<dyn PoseNetwork> {
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
         self.as_mut().run(batch)
+    }
+
+    fn runs_sequences(&self) -> bool {
+        self.as_ref().runs_sequences()
     }
 
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {

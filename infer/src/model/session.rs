@@ -216,6 +216,10 @@ impl PoseNetwork for Session {
         }
     }
 
+    fn runs_sequences(&self) -> bool {
+        self.backend.runs_sequences()
+    }
+
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
         let (card, threads) = (self.card.clone(), self.threads);
         if card.memory.is_some() {

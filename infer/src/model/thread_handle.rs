@@ -24,4 +24,8 @@ impl PoseNetwork for ThreadHandle {
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
         self.backend.run_batch(batch)
     }
+
+    fn runs_sequences(&self) -> bool {
+        self.backend.runs_sequences()
+    }
 }

@@ -40,7 +40,9 @@ pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Resul
         (Some(OutputFormat::Page), Target::File(_)) => Ok(OutputFormat::Page),
         (Some(OutputFormat::Export(export)), _) => check_export(target, export).map(|()| OutputFormat::Export(export)),
         (None, _) => {
-            let known = known_names(".").join(", ");
+            let is_extension =
+                |name: &String| OutputFormat::of(&Target::File(format!("x{name}").into()), None).is_some();
+            let known = known_names(".").into_iter().filter(is_extension).collect::<Vec<_>>().join(", ");
             Err(Error::usage("its extension names no format")
                 .at(target.name())
                 .hint(format!("known are {known}; or say it with --to FORMAT")))

@@ -7,7 +7,7 @@ use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::place::{AngleWriter, MODEL_STATURE, Reference, ReferenceWriter, angle_names};
 use crate::pose::{Axes, Unit};
 
-/// What is asked for of written poses; what is not comes as the format's users expect it.
+/// Axes, unit, height and extras that are asked for of the output; `None` is the format's default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Form {
     /// The axes.

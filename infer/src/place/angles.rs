@@ -26,6 +26,7 @@ use super::foot::Foot;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Axes, Frame, LiftedFrame};
+use crate::smooth::is_crowded;
 use names::has_feet;
 pub use names::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, angle_names};
 
@@ -334,7 +335,7 @@ impl PoseWriter for AngleWriter {
             person.angle_sigma = angles.sigma;
         }
         // People who left are forgotten once there are many of them: their angles then start anew.
-        if self.people.len() > 2 * lifted.people.len() + 64 {
+        if is_crowded(self.people.len(), lifted.people.len()) {
             let here = |key: &(bool, i64)| lifted.people.iter().any(|person| person.id == Some(key.1)) || !key.0;
             self.people.retain(|key, _| here(key));
         }

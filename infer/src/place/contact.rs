@@ -9,18 +9,17 @@ use std::cell::Cell;
 
 use nalgebra::Matrix3;
 
-use super::line::Line;
 use super::root::{pairs_by_name, same_person};
 use crate::camera::{Attitude, rotate};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use crate::skeleton::Layout;
-use crate::smooth::{Neighbour, Neighbours};
+use crate::smooth::{Line, Neighbour, Neighbours};
 
 /// How far before and after a frame speeds are taken over, seconds.
 const REACH: f64 = 0.15;
-/// How far before it, where none is awaited: further back is longer ago.
+/// How far before a frame live, where no later frame is waited for, seconds.
 const REACH_BACK: f64 = 0.1;
 /// A standing ankle's greatest speed in the image, m/s: between the heel's lift and the swing.
 const FASTEST: f64 = 0.5;

@@ -1,5 +1,4 @@
-//! Where people are, and their joint angles: the hip's position in space, the axes and units of other programs, and
-//! the angles of joints.
+//! Where people are: the hip's position in space, the axes and units of other programs, joint angles, and which feet stand.
 //!
 //! A pose is relative to the hip, in the axes of the camera. [`RootSolver`] finds the hip in front of the camera,
 //! [`ReferenceWriter`] turns and scales poses for a writer, and [`Angles`] are those of clinicians and OpenSim.
@@ -8,7 +7,6 @@ pub mod angles;
 mod axes;
 mod contact;
 mod foot;
-mod line;
 mod root;
 
 pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};

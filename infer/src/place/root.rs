@@ -11,13 +11,12 @@
 
 use nalgebra::{Matrix3, Vector2, Vector3};
 
-use super::line::Line;
 use crate::camera::Camera;
 use crate::error::Result;
 use crate::format::PoseWriter;
-use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
+use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use crate::skeleton::{Layout, is_of_foot};
-use crate::smooth::{Neighbour, Neighbours, Track};
+use crate::smooth::{Line, Neighbour, Neighbours, Track};
 
 type Vector = Vector3<f64>;
 
@@ -219,10 +218,12 @@ impl RootWriter {
         if frame.focal.or(self.options.focal).is_none() && !lifted.people.is_empty() {
             self.report_once(Unplaced::UsualFocal);
         }
-        let mut people = frame.people.iter();
-        for person in &mut lifted.people {
-            let seen = seen_as(&mut people, person);
-            person.root = seen.and_then(|seen| self.solver.solve(&seen.keypoints, person, &camera));
+        let are_all_lifted = frame.people.len() == lifted.people.len();
+        for (index, person) in lifted.people.iter_mut().enumerate() {
+            // People who share an id, or have none, are told apart by their order, unless one of them was not lifted.
+            let in_order = || frame.people.get(index).filter(|_| are_all_lifted).map(|seen| &*seen.keypoints);
+            let seen = same_person(frame, person.id).or_else(in_order);
+            person.root = seen.and_then(|seen| self.solver.solve(seen, person, &camera));
         }
     }
 }
@@ -254,11 +255,6 @@ fn smoothed(frames: &Neighbours, time: f64, (track, place): (Track, usize), root
     let x = direction[0].middle().unwrap_or(x / z) * depth;
     let y = direction[1].middle().unwrap_or(y / z) * depth;
     [x as f32, y as f32, depth as f32]
-}
-
-/// The 2D person of a lifted one; people who could not be lifted are skipped.
-fn seen_as<'a>(people: &mut impl Iterator<Item = &'a Person>, lifted: &LiftedPerson) -> Option<&'a Person> {
-    people.find(|person| person.id == lifted.id)
 }
 
 impl PoseWriter for RootWriter {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nalgebra::Vector3;
 
-use super::Track;
+use super::{Track, is_crowded};
 use crate::pose::LiftedPerson;
 use crate::skeleton::mirrored;
 
@@ -106,7 +106,7 @@ impl Bones {
                 None => drop(self.people.insert(track, Lengths { time, weight: 1.0, means: lengths.collect() })),
             }
         }
-        if self.people.len() > 2 * people.len() + 64 {
+        if is_crowded(self.people.len(), people.len()) {
             self.people.retain(|_, known| time - known.time <= FORGOTTEN);
         }
     }

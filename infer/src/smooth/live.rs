@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::one_euro::OneEuro;
-use super::{Bones, Track};
+use super::{Bones, Track, is_crowded};
 use crate::pose::LiftedFrame;
 use crate::skeleton::is_of_foot;
 
@@ -41,7 +41,7 @@ impl Live {
             }
             bones.restore(track, &mut person.joints);
         }
-        if self.people.len() > 2 * lifted.people.len() + 64 {
+        if is_crowded(self.people.len(), lifted.people.len()) {
             self.people.retain(|_, filter| filter.away(time) <= AWAY);
         }
         smooth

@@ -25,9 +25,10 @@ pub(crate) use bones::BoneTree;
 use bones::Bones;
 use clip::Clip;
 pub use level::LevelWriter;
+pub(crate) use line::Line;
 use live::Live;
 pub(crate) use neighbours::{Neighbour, Neighbours};
-pub(crate) use track::Track;
+pub(crate) use track::{Track, is_crowded};
 
 /// Default reach of clip smoothing, forward and back, seconds.
 const USUAL_REACH: f64 = 0.1;

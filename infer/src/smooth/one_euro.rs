@@ -29,8 +29,8 @@ struct Filtered {
 }
 
 impl OneEuro {
-    /// Starts at `time`, seconds, with a pose that stays unchanged. The person's size does not depend on the joints of whom
-    /// `is_of_foot` `[J]` says yes; it may be empty.
+    /// Starts at `time`, seconds, with a pose that stays unchanged. Joints flagged in `is_of_foot` `[J]`, which may be
+    /// empty, do not count towards the person's size.
     pub(super) fn new(time: f64, joints: &[[f32; 3]], is_of_foot: &[bool]) -> Self {
         let at_rest = |joint: &[f32; 3]| Filtered { place: vector(*joint), velocity: Vector3::zeros() };
         let is_of_foot = |joint: usize| is_of_foot.get(joint).is_some_and(|is_of_foot| *is_of_foot);

@@ -43,6 +43,9 @@ use writer_thread::{WriteBatch, WriterThread};
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
 
+/// What a model with a memory takes for the times of frames that have none.
+const TIMES_ASSUMED: &str = "frames without times: the model's memory takes them to be a thirtieth of a second apart";
+
 /// Most people that a worker lifts at once: few enough that their data stay in its core's cache.
 const WORKER_BATCH: usize = 480;
 
@@ -103,6 +106,7 @@ pub fn lift_stream<N: PoseNetwork>(
         layout: layout.map(|layout| layout.name.to_owned()),
         max_sigma: options.max_sigma,
         is_size_reported: false,
+        is_time_reported: false,
         order,
         look_ahead,
         tally: Tally::default(),
@@ -129,6 +133,8 @@ struct Stream<'a, N> {
     max_sigma: Option<f32>,
     /// Whether the observer knows that the image size is unknown.
     is_size_reported: bool,
+    /// Whether it knows that a memory goes by times that are assumed.
+    is_time_reported: bool,
     /// `None` where the order of the points is doubted already.
     order: Option<OrderCheck>,
     /// `None` where nothing waits for later frames.
@@ -295,6 +301,10 @@ impl<N: PoseNetwork> Stream<'_, N> {
             if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {
                 self.is_size_reported = true;
                 self.observer.unknown_size();
+            }
+            if self.lifter.assumes_time_of(frame) && !self.is_time_reported && !lifted.people.is_empty() {
+                self.is_time_reported = true;
+                self.observer.noticed(&Notice::new(TIMES_ASSUMED, "--fps"));
             }
         }
     }

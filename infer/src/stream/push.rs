@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{layout, pose_info};
+use super::{TIMES_ASSUMED, layout, pose_info};
 use crate::camera::Attitude;
 use crate::error::Result;
 use crate::format::{FrameReader, PoseWriter, StreamInfo};
@@ -83,6 +83,7 @@ pub struct PushStream<N> {
     writer: Option<Box<dyn PoseWriter>>,
     finished: Shared<Vec<LiftedFrame>>,
     is_size_reported: bool,
+    is_time_reported: bool,
 }
 
 impl<N: PoseNetwork> PushStream<N> {
@@ -99,6 +100,7 @@ impl<N: PoseNetwork> PushStream<N> {
             writer: None,
             finished: Shared::default(),
             is_size_reported: false,
+            is_time_reported: false,
         }
     }
 
@@ -241,6 +243,10 @@ impl<N: PoseNetwork> PushStream<N> {
         if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {
             self.is_size_reported = true;
             self.notices.add("image size unknown: people are lifted as if they stood on the optical axis".to_owned());
+        }
+        if self.lifter.assumes_time_of(frame) && !self.is_time_reported && !lifted.people.is_empty() {
+            self.is_time_reported = true;
+            self.notices.add(TIMES_ASSUMED.to_owned());
         }
         Ok(lifted)
     }

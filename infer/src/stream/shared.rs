@@ -468,7 +468,7 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         let mut batch = Batch::new(card, keypoints, poses, sigma)?;
         if card.memory.is_some() {
             let memory = self.memory.slice_mut(s![..total, ..]);
-            batch = batch.remembering(card, Recall { since: self.since.slice(s![..total]), memory })?;
+            batch = batch.remembering(card, Recall { since: self.since.slice(s![..total]), memory, follows: &[] })?;
         }
         self.network.run(batch)
     }

@@ -13,8 +13,6 @@ use crate::skeleton::Layout;
 const LONGEST: f64 = 0.5;
 /// Seconds between two frames beyond which the past says nothing.
 const LONGEST_STEP: f64 = 0.12;
-/// Seconds between frames that have no time.
-const USUAL_STEP: f64 = 1.0 / 30.0;
 /// How much nearer, in body sizes a joint, exchanged legs must be to the predictions, and how many times as far from them the
 /// detector's own sides. With 0.02 the demonstration clip, whose legs are not exchanged, has 15 false alarms.
 const MARGIN: f64 = 0.03;
@@ -93,7 +91,7 @@ impl LegSides {
             self.people.clear();
         }
         let Some(joints) = &self.joints else { return 0 };
-        let time = frame.time.unwrap_or(frame.index as f64 * USUAL_STEP);
+        let time = frame.time_or_usual();
         let mut undone = 0;
         for person in &mut frame.people {
             if person.keypoints.len() != layout.len() {

@@ -53,7 +53,7 @@ pub(super) struct FitArgs {
     ema: Option<f64>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// What is made small
+    /// Training loss
     #[arg(long, value_enum, default_value_t = Loss::Mpjpe, conflicts_with = "resume")]
     loss: Loss,
     /// Share that validates: the last samples of paired arrays, the last subjects of motion
@@ -105,7 +105,7 @@ pub(super) struct FitArgs {
     /// Write the errors of all steps for TensorBoard, too [default folder: tensorboard in RUN]
     #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
     tensorboard: Option<Option<PathBuf>>,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long)]
     quiet: bool,
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use poselift::Result;
+use poselift::{Error, Result};
 use serde_json::json;
 
 use super::export::{names, report_kernels};
@@ -18,7 +18,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(super) struct MemoryArgs {
     /// The model that lifts single frames, as `export` writes it, with sigma; it stays as it is [default: that of --init]
-    #[arg(long, value_name = "MODEL", required_unless_present_any = ["resume", "init"], conflicts_with = "resume")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     model: Option<PathBuf>,
     /// Begin with the memory of this model, as `export` writes it, instead of fresh weights; its units are taken over
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["resume", "units"])]
@@ -38,8 +38,8 @@ pub(super) struct MemoryArgs {
     /// Frames of a window, which are seen at 15 to 60 a second
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "resume")]
     window: usize,
-    /// The most frames before a window that it remembers and does not learn from, so that it knows long clips. Their number is drawn
-    /// anew for each step: none in two steps of five, from 1 to N in the others
+    /// Warm-up: at most N frames run through the memory before each window, without loss or gradient. Their number is drawn anew for
+    /// each step: none in two steps of five, from 1 to N in the others
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     lead: usize,
     /// Windows a step
@@ -78,7 +78,7 @@ pub(super) struct MemoryArgs {
     /// Steps between validations, which also save a checkpoint
     #[arg(long, value_name = "N", default_value_t = 500, conflicts_with = "resume")]
     validate_every: u64,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long)]
     quiet: bool,
 }
@@ -87,6 +87,11 @@ impl MemoryArgs {
     fn config(&self) -> Result<MemoryConfig> {
         let mut config = match self.model.as_ref().or(self.init.as_ref()) {
             Some(model) => self.fresh(model.clone()),
+            None if !self.resume => {
+                return Err(Error::usage("no model of single frames is named").hint(
+                    "--model FILE for a fresh memory, --init FILE to go on from one that was exported, --resume to go on with a run",
+                ));
+            }
             None => checkpoint::read_json(&self.out.join(CONFIG))
                 .map_err(|e| e.hint("--resume continues the run in --out; there must be one"))?,
         };

@@ -55,7 +55,7 @@ pub struct SweepArgs {
     /// Print the figures as JSON instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(long, short)]
     pub quiet: bool,
 }

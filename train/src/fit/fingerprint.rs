@@ -19,7 +19,7 @@ pub(crate) struct DataFingerprint {
     parts: Vec<Part>,
 }
 
-/// An array, a clip or the teacher.
+/// An array, a clip or a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Part {
     /// `clip '16_01' of cmu`, `poses`.
@@ -40,10 +40,10 @@ impl DataFingerprint {
         Self { parts }
     }
 
-    /// The same with the teacher, by its name and weights.
-    pub(crate) fn with_teacher(mut self, named: Option<&str>) -> Self {
+    /// The same with a model that the run goes by, the teacher as one, by its name and weights.
+    pub(crate) fn with_model(mut self, role: &str, named: Option<&str>) -> Self {
         self.parts.extend(named.map(|named| Part {
-            name: "the teacher".into(),
+            name: role.to_owned(),
             length: 1,
             sha256: hex(&Sha256::digest(named.as_bytes())),
         }));
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn another_teacher_is_another_fingerprint() {
         let data = TrainingData::Motion(motion(130, 0));
-        let taught = |named| DataFingerprint::of(&data).with_teacher(Some(named));
+        let taught = |named| DataFingerprint::of(&data).with_model("the teacher", Some(named));
         let message = taught("b, weights 2").check(&taught("a, weights 1")).unwrap_err().to_string();
         assert!(message.contains("the teacher holds other numbers"), "{message}");
         assert!(DataFingerprint::of(&data).check(&taught("a")).is_err());

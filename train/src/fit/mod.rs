@@ -15,7 +15,6 @@ pub(crate) mod fingerprint;
 pub mod history;
 pub(crate) mod lock;
 pub(crate) mod start;
-pub mod teacher;
 pub mod tensorboard;
 mod train_loop;
 mod widen;
@@ -23,16 +22,17 @@ mod widen;
 use std::path::Path;
 
 use poselift::Result;
+use poselift::model::ModelFile;
 
 use crate::config::FitConfig;
 use crate::data::OpenOptions;
 use crate::dataset::{Dataset, DatasetCard};
+use crate::frozen::FrozenModel;
 
 use fingerprint::DataFingerprint;
 use history::Summary;
 use lock::{RunFiles, enter};
 use start::Start;
-use teacher::Teacher;
 use train_loop::{Models, TrainLoop};
 
 /// What a run's folder holds.
@@ -127,12 +127,13 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     }
     let fingerprint = DataFingerprint::of(&opened.data);
     let mut dataset = Dataset::new(opened.data, config, device)?;
-    let teacher = config.teacher.as_deref().map(|path| Teacher::open(path, &dataset.card, device)).transpose()?;
-    dataset.card.teacher = teacher.as_ref().map(Teacher::named);
+    let open = |path| FrozenModel::new(&ModelFile::read(path)?, "the teacher", &dataset.card, device);
+    let teacher = config.teacher.as_deref().map(open).transpose()?;
+    dataset.card.teacher = teacher.as_ref().map(FrozenModel::named);
     if let Some(start) = &start {
         start.check(&dataset.card)?;
     }
-    let fingerprint = fingerprint.with_teacher(dataset.card.teacher.as_deref());
+    let fingerprint = fingerprint.with_model("the teacher", dataset.card.teacher.as_deref());
     let _lock = match held {
         Some(lock) => lock,
         None => enter(out, resume, &FILES)?,

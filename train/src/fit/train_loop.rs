@@ -12,11 +12,11 @@ use tch::{Device, Tensor};
 use super::checkpoint::{self, Checkpoint, RunState};
 use super::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
 use super::start::Start;
-use super::teacher::Teacher;
 use super::{Event, Progress, device};
 use crate::config::{FitConfig, Schedule};
 use crate::dataset::{Dataset, measure};
 use crate::features::features;
+use crate::frozen::FrozenModel;
 use crate::net::{LiftNet, Step, mix_seed};
 use crate::trained::InputTransform;
 
@@ -73,7 +73,7 @@ fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
 /// The exported models that a run uses.
 pub(super) struct Models {
     /// Its poses are learned too.
-    pub teacher: Option<Teacher>,
+    pub teacher: Option<FrozenModel>,
     /// Its weights are the first ones.
     pub start: Option<Start>,
 }
@@ -88,7 +88,7 @@ pub(super) struct TrainLoop<'a> {
     net: LiftNet,
     state: RunState,
     history: HistoryWriter,
-    teacher: Option<Teacher>,
+    teacher: Option<FrozenModel>,
     /// The transform from key points to features.
     transform: InputTransform,
     /// `[features]` values for missing key points.

@@ -180,7 +180,7 @@ fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> 
         let now = keypoints.select(Axis(0), &rows);
         let since: Array1<f32> = dt.column(frame).to_owned();
         let (mut poses, mut sigma) = (Array3::zeros((PEOPLE, joints, 3)), Array2::zeros((PEOPLE, joints)));
-        let recall = Recall { since: since.view(), memory: memory.view_mut() };
+        let recall = Recall { since: since.view(), memory: memory.view_mut(), follows: &[] };
         let batch = Batch::new(session.card(), now.view(), poses.view_mut(), Some(sigma.view_mut()))?;
         session.run(batch.remembering(session.card(), recall)?)?;
         for (person, row) in rows.into_iter().enumerate() {

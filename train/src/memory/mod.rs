@@ -31,8 +31,8 @@ use crate::data::{OpenOptions, RootChoice, TrainingData};
 use crate::dataset::Sequences;
 use crate::fit::fingerprint::DataFingerprint;
 use crate::fit::lock::{RunFiles, enter};
-use crate::fit::teacher::Teacher;
 use crate::fit::{Event, Progress, checkpoint, device};
+use crate::frozen::FrozenModel;
 use crate::output;
 use start::{Start, frames_of};
 use train_loop::{Begin, TrainLoop};
@@ -92,8 +92,8 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     let layout = Layout::by_name(&frames.card().input.layout).map_err(|error| error.at(&model))?;
     let split = (config.val_split, &config.val_subjects[..]);
     let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
-    let teacher = Teacher::of(&frames, &sequences.card, device)?;
-    let fingerprint = fingerprint.with_teacher(Some(&teacher.named()));
+    let frozen = FrozenModel::new(&frames, "the model of single frames", &sequences.card, device)?;
+    let fingerprint = fingerprint.with_model("the model of single frames", Some(&frozen.named()));
     let _lock = enter(out, resume, &FILES)?;
     if resume {
         fingerprint.check(&checkpoint::read_json(&out.join(checkpoint::FINGERPRINT))?).map_err(|e| e.at(out))?;
@@ -103,7 +103,7 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     checkpoint::write_json(&out.join(checkpoint::DATASET), &sequences.card)?;
     output::write_whole(&out.join(FRAMES), frames.bytes())?;
     let begin = Begin { resume, start: start.map(|start| start.memory) };
-    let mut train_loop = TrainLoop::new(&config, out, &sequences, teacher, device, begin)?;
+    let mut train_loop = TrainLoop::new(&config, out, &sequences, frozen, device, begin)?;
     progress.event(train_loop.started(&device::name(device)));
     let summary = train_loop.train(progress)?;
     checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;

@@ -164,7 +164,7 @@ impl FramesLifted {
     }
 }
 
-/// What comes of it.
+/// What a memory makes of B windows of T frames.
 #[derive(Debug)]
 pub struct Remembered {
     /// `[B, T, J, 3]` metres.

@@ -17,14 +17,14 @@ use crate::dataset::{SeenWindows, Sequences, WindowLength};
 use crate::features::features;
 use crate::fit::checkpoint::{self, Checkpoint, RunState};
 use crate::fit::history::{HistoryRow, HistoryWriter};
-use crate::fit::teacher::Teacher;
 use crate::fit::{Event, Progress};
+use crate::frozen::FrozenModel;
 use crate::net::mix_seed;
 use crate::trained::InputTransform;
 
 /// Share of the steps over which the learning rate rises.
 const RISE: f64 = 0.01;
-/// What a window's first frames count, which have nothing to remember.
+/// Weight in the loss of a window's first frames, where the memory is still empty.
 const FIRST_FRAMES: f64 = 0.1;
 /// Share of the steps whose windows begin with nothing to remember.
 const WITHOUT_LEAD: f64 = 0.4;
@@ -50,7 +50,7 @@ pub(super) struct TrainLoop<'a> {
     config: &'a MemoryConfig,
     out: &'a Path,
     sequences: &'a Sequences,
-    frames: Teacher,
+    frames: FrozenModel,
     net: MemoryNet,
     state: RunState,
     history: HistoryWriter,
@@ -68,7 +68,7 @@ impl<'a> TrainLoop<'a> {
         config: &'a MemoryConfig,
         out: &'a Path,
         sequences: &'a Sequences,
-        mut frames: Teacher,
+        mut frames: FrozenModel,
         device: Device,
         begin: Begin,
     ) -> Result<Self> {
@@ -219,7 +219,7 @@ impl<'a> TrainLoop<'a> {
 }
 
 /// Lifts the frames of windows one by one.
-fn lift(frames: &mut Teacher, seen: &SeenWindows) -> Result<FramesLifted> {
+fn lift(frames: &mut FrozenModel, seen: &SeenWindows) -> Result<FramesLifted> {
     let (poses, sigma) = frames.poses_with_sigma(&seen.keypoints)?;
     // The features' mean, which stands for missing points of paired arrays, is not read.
     let features = features(&seen.keypoints, &InputTransform::Centred, &Tensor::zeros([1], tch::kind::FLOAT_CPU));

@@ -71,8 +71,14 @@ pub(super) fn report(
     if !args.json {
         let unsure = summary.unsure.map(|count| format!(", {count} of them unsure")).unwrap_or_default();
         Terminal::new(args.quiet).note(&format!(
-            "{} frames, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
-            summary.frames, summary.lifted, summary.people, summary.poses_per_second, summary.device, summary.engine,
+            "{} frame{}, {} of {} people lifted{unsure} in {seconds:.2} s ({:.0} poses/s on {}, {})",
+            summary.frames,
+            if summary.frames == 1 { "" } else { "s" },
+            summary.lifted,
+            summary.people,
+            summary.poses_per_second,
+            summary.device,
+            summary.engine,
         ));
         return Ok(());
     }

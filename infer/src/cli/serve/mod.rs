@@ -79,7 +79,7 @@ pub(super) struct ServeArgs {
     /// A TOML file of these options, each under its name: listen = ["0.0.0.0:8000"]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Say nothing but what could not be done
+    /// Print only errors and warnings
     #[arg(short, long)]
     quiet: bool,
 }

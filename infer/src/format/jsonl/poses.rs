@@ -127,6 +127,8 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
                 Ok(())
             })
         }
+        // Not known, as other programs write it.
+        b"root" | b"contacts" if scanner.null() => Ok(()),
         b"root" => match scanner.triple()? {
             (root, 3) => {
                 person.root = Some(root.map(|axis| axis as f32));

@@ -199,7 +199,9 @@ impl PoseWriter for ArrayWriter {
             [person] => Some(person),
             people => {
                 let message = format!("frame {index} has {} people, an array holds one", people.len());
-                return Err(Error::usage(message).at(&self.name).hint("write JSON Lines (.jsonl)"));
+                return Err(Error::usage(message)
+                    .at(&self.name)
+                    .hint("lift one of them (--person largest), or write JSON Lines (.jsonl)"));
             }
         };
         for (what, found) in

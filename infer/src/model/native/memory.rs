@@ -1,10 +1,16 @@
-//! The memory of a network: what `poselift_onnx::Memory` says, by our own kernels, one frame of each of N people a call.
+//! The memory of a network: what `poselift_onnx::Memory` says, by our own kernels.
+//!
+//! Only the gates that read what is remembered wait for the frame before. All other layers take a whole block of frames at once, also
+//! where these follow each other.
+
+use std::ops::Range;
 
 use poselift_kernels::{DenseF32, PanelShape, Processor, Rows, RowsMut};
 use poselift_onnx::{Dense, Network};
 
 use super::BLOCK;
 use super::exp::exp;
+use crate::model::batch::FlatRecall;
 
 /// A memory ready for the kernels.
 #[derive(Debug)]
@@ -21,18 +27,18 @@ pub(super) struct Memory {
     correction: DenseF32,
 }
 
-/// What a network gave for single frames, to be corrected in place; N people.
-pub(super) struct Frames<'a> {
+/// What a network gave for single frames, to be corrected in place; N rows of a batch.
+pub(super) struct Frames<'a, 'b> {
+    /// The place of the first of them in the batch.
+    pub(super) first: usize,
     /// `[N, F]`.
     pub(super) features: &'a [f32],
     /// `[N, J_out, 3]`.
     pub(super) poses: &'a mut [f32],
     /// `[N, J_out]`.
     pub(super) sigma: &'a mut [f32],
-    /// `[N]`, or empty where all are new.
-    pub(super) since: &'a [f32],
-    /// `[N, H]`, or empty where all are new.
-    pub(super) memory: &'a mut [f32],
+    /// Of the whole batch; `None` where all people are new.
+    pub(super) recall: Option<&'a mut FlatRecall<'b>>,
 }
 
 /// Numbers between the layers, of [`BLOCK`] people.
@@ -72,11 +78,6 @@ impl Memory {
         })
     }
 
-    /// H.
-    pub(super) fn units(&self) -> usize {
-        self.units
-    }
-
     /// Room for the numbers between the layers.
     pub(super) fn scratch(&self) -> Scratch {
         let rows = |numbers: usize| vec![0.0; BLOCK * numbers];
@@ -97,8 +98,8 @@ impl Memory {
         self.features + self.joints * 4 + 1
     }
 
-    /// Corrects `frames` of at most [`BLOCK`] people, and replaces what is remembered of them.
-    pub(super) fn correct(&self, processor: Processor, scratch: &mut Scratch, frames: Frames<'_>) {
+    /// Corrects `frames`, [`BLOCK`] at most, and replaces what is remembered of them.
+    pub(super) fn correct(&self, processor: Processor, scratch: &mut Scratch, mut frames: Frames<'_, '_>) {
         let count = frames.sigma.len() / self.joints;
         let units = self.units;
         self.read(scratch, &frames, count);
@@ -112,12 +113,12 @@ impl Memory {
             known[..units].iter_mut().zip(wide).for_each(|(known, &z)| *known = z.max(0.0));
         }
         product(&scratch.known, 2 * units, &self.input_gates, &mut scratch.input_gates);
-        product(&scratch.memory, units, &self.state_gates, &mut scratch.state_gates);
-        for person in 0..count {
-            let input = &scratch.input_gates[person * self.input_gates.padded()..][..3 * units];
-            let state = &scratch.state_gates[person * self.state_gates.padded()..][..3 * units];
-            let next = &mut scratch.known[person * 2 * units + units..][..units];
-            update(input, state, &scratch.memory[person * units..][..units], next);
+        let follows = frames.recall.as_ref().map_or(&[][..], |recall| recall.follows);
+        let mut start = 0;
+        while start < count {
+            let end = end_of_group(follows, frames.first, start..count);
+            self.go_on(processor, scratch, frames.first, start..end, frames.recall.as_deref_mut());
+            start = end;
         }
         product(&scratch.known, 2 * units, &self.decoder, &mut scratch.wide);
         for (decoded, wide) in
@@ -129,7 +130,46 @@ impl Memory {
         self.write(scratch, frames, count);
     }
 
-    fn read(&self, scratch: &mut Scratch, frames: &Frames<'_>, count: usize) {
+    /// Takes what is remembered through `rows` of the block that begins at the batch's row `first`; none of them follows another.
+    fn go_on(
+        &self,
+        processor: Processor,
+        scratch: &mut Scratch,
+        first: usize,
+        rows: Range<usize>,
+        recall: Option<&mut FlatRecall<'_>>,
+    ) {
+        let units = self.units;
+        let memory = &mut scratch.memory[..rows.len() * units];
+        match &recall {
+            None => memory.fill(0.0),
+            Some(recall) => {
+                for (memory, row) in memory.chunks_exact_mut(units).zip(rows.clone()) {
+                    let row = first + row;
+                    let from = recall.follows.get(row).copied().flatten().unwrap_or(row);
+                    memory.copy_from_slice(&recall.memory[from * units..][..units]);
+                }
+            }
+        }
+        let padded = self.state_gates.padded();
+        let values = Rows { values: &scratch.memory, count: rows.len(), stride: units };
+        processor.product(values, &self.state_gates, RowsMut { values: &mut scratch.state_gates, stride: padded });
+        let mut kept = recall.map(|recall| recall.memory[(first + rows.start) * units..].chunks_exact_mut(units));
+        for (place, row) in rows.enumerate() {
+            let input = &scratch.input_gates[row * self.input_gates.padded()..][..3 * units];
+            let state = &scratch.state_gates[place * padded..][..3 * units];
+            let memory = &scratch.memory[place * units..][..units];
+            let next = &mut scratch.known[row * 2 * units + units..][..units];
+            update(input, state, memory, next);
+            if let Some(kept) = kept.as_mut().and_then(Iterator::next) {
+                // What is not finite would spoil all frames after it.
+                let is_finite = next.iter().all(|number| number.is_finite());
+                kept.copy_from_slice(if is_finite { next } else { memory });
+            }
+        }
+    }
+
+    fn read(&self, scratch: &mut Scratch, frames: &Frames<'_, '_>, count: usize) {
         let coordinates = self.joints * 3;
         for (person, row) in scratch.read.chunks_exact_mut(self.inputs()).take(count).enumerate() {
             let (features, rest) = row.split_at_mut(self.features);
@@ -138,15 +178,11 @@ impl Memory {
             features.copy_from_slice(&frames.features[person * self.features..][..self.features]);
             poses.copy_from_slice(&frames.poses[person * coordinates..][..coordinates]);
             sigma.copy_from_slice(&frames.sigma[person * self.joints..][..self.joints]);
-            since[0] = frames.since.get(person).copied().unwrap_or(0.0);
-        }
-        match frames.memory.is_empty() {
-            true => scratch.memory[..count * self.units].fill(0.0),
-            false => scratch.memory[..count * self.units].copy_from_slice(frames.memory),
+            since[0] = frames.recall.as_ref().map_or(0.0, |recall| recall.since[frames.first + person]);
         }
     }
 
-    fn write(&self, scratch: &Scratch, frames: Frames<'_>, count: usize) {
+    fn write(&self, scratch: &Scratch, frames: Frames<'_, '_>, count: usize) {
         let coordinates = self.joints * 3;
         for person in 0..count {
             let correction = &scratch.wide[person * self.correction.padded()..][..self.joints * 4];
@@ -156,12 +192,15 @@ impl Memory {
             let sigma = &mut frames.sigma[person * self.joints..][..self.joints];
             sigma.iter_mut().zip(spread).for_each(|(sigma, spread)| *sigma *= spread.exp());
         }
-        for (memory, known) in
-            frames.memory.chunks_exact_mut(self.units).zip(scratch.known.chunks_exact(2 * self.units))
-        {
-            memory.copy_from_slice(&known[self.units..]);
-        }
     }
+}
+
+/// Where the rows from the start of `rows` end of which none follows another one of them; rows of a block that begins at the batch's
+/// row `first`.
+fn end_of_group(follows: &[Option<usize>], first: usize, rows: Range<usize>) -> usize {
+    let is_within =
+        |row: usize| follows.get(first + row).copied().flatten().is_some_and(|from| from >= first + rows.start);
+    (rows.start + 1..rows.end).find(|row| is_within(*row)).unwrap_or(rows.end)
 }
 
 /// `next` `[H]` from the gates' sums `[3·H]` (reset, update, candidate) and what was remembered `[H]`.

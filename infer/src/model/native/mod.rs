@@ -116,25 +116,22 @@ impl NativeNetwork {
             match &plan.memory {
                 None => plan.write_poses(&scratch.ends, &mut scratch.row, count, poses, sigma),
                 Some(memory) => {
-                    let recall = recall.as_mut().map(|FlatRecall { since, memory: remembered }| FlatRecall {
-                        since: &since[of(1)],
-                        memory: &mut remembered[of(memory.units())],
-                    });
-                    self.remember(memory, &mut scratch, poses, sigma, recall);
+                    self.remember(memory, &mut scratch, first, poses, sigma, recall.as_mut());
                 }
             }
         }
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
-    /// Writes poses, and sigma where it is wanted, corrected by what is remembered.
+    /// Writes poses, and sigma where it is wanted, of the batch's rows from `first`, corrected by what is remembered.
     fn remember(
         &self,
         memory: &Memory,
         scratch: &mut Scratch,
+        first: usize,
         poses: &mut [f32],
         wanted: Option<&mut [f32]>,
-        recall: Option<FlatRecall<'_>>,
+        recall: Option<&mut FlatRecall<'_>>,
     ) {
         let plan = &self.plan;
         let count = poses.len() / (plan.joints * 3);
@@ -142,8 +139,7 @@ impl NativeNetwork {
         let (numbers, sigma) =
             (numbers.as_mut().expect("a plan with a memory has numbers for it"), &mut sigma[..count * plan.joints]);
         plan.write_poses(ends, row, count, poses, Some(sigma));
-        let (since, remembered) = recall.map_or((&[][..], &mut [][..]), |recall| (recall.since, recall.memory));
-        let frames = Frames { features: features.whole(), poses, sigma, since, memory: remembered };
+        let frames = Frames { first, features: features.whole(), poses, sigma, recall };
         memory.correct(self.processor, numbers, frames);
         if let Some(wanted) = wanted {
             wanted.copy_from_slice(sigma);

@@ -114,7 +114,11 @@ impl Answers {
             keypoints,
             poses: &mut self.poses,
             sigma: (!self.sigma.is_empty()).then_some(&mut self.sigma),
-            recall: (!self.memory.is_empty()).then_some(FlatRecall { since: &self.since, memory: &mut self.memory }),
+            recall: (!self.memory.is_empty()).then_some(FlatRecall {
+                since: &self.since,
+                memory: &mut self.memory,
+                follows: &[],
+            }),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::*;
+use crate::pose::Person;
 use crate::skeleton::{COCO17, COCO23, H36M17, H36M23};
 
 const CAMERA: Camera = Camera { focal: [1200.0; 2], centre: [500.0, 400.0], size: [1000, 800] };
@@ -121,6 +122,27 @@ fn written(roots: &[[f32; 3]], options: RootOptions) -> Vec<Option<[f32; 3]>> {
     writer.finish().unwrap();
     let kept = kept.lock().unwrap();
     kept.clone()
+}
+
+#[test]
+fn people_without_ids_are_placed_only_where_they_can_be_told_apart() {
+    let near = [[0.5, 0.2, 5.0], [-0.5, 0.2, 6.0]];
+    let people = near.map(|root| Person { id: None, keypoints: seen(root) });
+    let frame = Frame { people: people.to_vec(), ..Frame::default() };
+    let options = RootOptions { size: Some(CAMERA.size), focal: Some(1200.0), smooth: false };
+    let roots = |count: usize| {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let solver = RootSolver::new(&COCO17, &names());
+        let mut writer = RootWriter::new(Box::new(Kept(Arc::clone(&kept))), solver, options, |_| ());
+        let people = vec![lifted(None); count];
+        writer.write(&frame, &LiftedFrame { people, ..LiftedFrame::default() }).unwrap();
+        let found = kept.lock().unwrap();
+        found.clone()
+    };
+    let both = roots(2);
+    assert!(both.iter().zip(near).all(|(root, near)| distance(root.unwrap(), near) < 2e-3), "{both:?}");
+    // One of them was not lifted, and nothing says which one.
+    assert_eq!(roots(1), [None]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! A model that teaches a smaller one: the student also learns the teacher's poses of the same key points.
+//! An exported model whose weights stay as they are while another one learns: the teacher of a smaller network, or the network of
+//! single frames that a memory stands behind.
 //!
-//! The truth of one view is one of many poses that look like it; a good model's answer is close to their mean, which
-//! is what the student is to learn (distillation; Hinton et al. 2015).
-
-use std::path::Path;
+//! Distillation (Hinton et al. 2015): the truth of one view is one of many poses that look like it; a good model's answer is close
+//! to their mean, which is what the student is to learn.
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use poselift::model::{self, Batch, Card, ModelFile, PoseNetwork, Session, SessionOptions};
@@ -14,31 +13,23 @@ use crate::dataset::DatasetCard;
 use crate::net::numbers;
 
 /// An exported model in ONNX Runtime.
-pub struct Teacher {
+pub struct FrozenModel {
     session: Session,
     device: Device,
 }
 
-impl Teacher {
-    /// The model at `path`, for key points and poses of `data`'s layout, on `device`.
-    ///
-    /// # Errors
-    /// The file is not a model of ours, or the model has other key points or other poses.
-    pub fn open(path: &Path, data: &DatasetCard, device: Device) -> Result<Self> {
-        Self::of(&ModelFile::read(path)?, data, device)
-    }
-
-    /// The model in `file`; see [`Self::open`].
+impl FrozenModel {
+    /// The model in `file`, for key points and poses of `data`'s layout, on `device`; messages call it by its `role`.
     ///
     /// # Errors
     /// The model has other key points or other poses.
-    pub fn of(file: &ModelFile, data: &DatasetCard, device: Device) -> Result<Self> {
+    pub fn new(file: &ModelFile, role: &str, data: &DatasetCard, device: Device) -> Result<Self> {
         let on = match device {
             Device::Cuda(number) => model::Device::Cuda(number as u32),
             _ => model::Device::Cpu,
         };
         let session = Session::new(file, &SessionOptions { device: on, ..SessionOptions::default() })?;
-        data.expect_model("the teacher", session.card()).map_err(|error| error.at(file.name()))?;
+        data.expect_model(role, session.card()).map_err(|error| error.at(file.name()))?;
         Ok(Self { session, device })
     }
 
@@ -47,7 +38,7 @@ impl Teacher {
         self.session.card()
     }
 
-    /// The model's name and weights hash, for the card of the student.
+    /// The model's name and weights hash, for the card of what learns from it.
     pub fn named(&self) -> String {
         self.session.card().named()
     }
@@ -96,8 +87,8 @@ impl Teacher {
     }
 }
 
-impl std::fmt::Debug for Teacher {
+impl std::fmt::Debug for FrozenModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Teacher").field("card", self.session.card()).finish_non_exhaustive()
+        f.debug_struct("FrozenModel").field("card", self.session.card()).finish_non_exhaustive()
     }
 }
