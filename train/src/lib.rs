@@ -9,7 +9,6 @@ mod evaluate;
 pub mod export;
 pub mod features;
 pub mod fit;
-pub mod frozen;
 pub mod memory;
 pub mod net;
 pub mod openmp;

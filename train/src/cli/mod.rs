@@ -19,7 +19,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Print help
-    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    #[arg(short, long, global = true, display_order = 1000, action = ArgAction::HelpShort)]
     help: Option<bool>,
 }
 

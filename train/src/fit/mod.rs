@@ -3,7 +3,7 @@
 //! On the motion capture of CMU and UI-PRMD the network of the README reaches the error that `models/README.md`
 //! states; `tests/train/fit.rs` checks a bound on synthetic motion.
 //!
-//! `train_loop` takes the steps, with an optional `teacher`, on a `device`, from fresh weights or a
+//! `train_loop` takes the steps, with an optional teacher (`frozen`), on a `device`, from fresh weights or a
 //! model's (`start`); `history` holds the measurements,
 //! `tensorboard` shows them elsewhere,
 //! `checkpoint` the state that a killed run resumes from. A folder has one run at a time (`lock`), and a resumed run
@@ -12,6 +12,7 @@
 pub mod checkpoint;
 pub mod device;
 pub(crate) mod fingerprint;
+pub(crate) mod frozen;
 pub mod history;
 pub(crate) mod lock;
 pub(crate) mod start;
@@ -27,9 +28,9 @@ use poselift::model::ModelFile;
 use crate::config::FitConfig;
 use crate::data::OpenOptions;
 use crate::dataset::{Dataset, DatasetCard};
-use crate::frozen::FrozenModel;
 
 use fingerprint::DataFingerprint;
+use frozen::FrozenModel;
 use history::Summary;
 use lock::{RunFiles, enter};
 use start::Start;

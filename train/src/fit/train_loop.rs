@@ -10,13 +10,13 @@ use poselift::{Error, Result};
 use tch::{Device, Tensor};
 
 use super::checkpoint::{self, Checkpoint, RunState};
+use super::frozen::FrozenModel;
 use super::history::{EpochScore, HistoryRow, HistoryWriter, Summary};
 use super::start::Start;
 use super::{Event, Progress, device};
 use crate::config::{FitConfig, Schedule};
 use crate::dataset::{Dataset, measure};
 use crate::features::features;
-use crate::frozen::FrozenModel;
 use crate::net::{LiftNet, Step, mix_seed};
 use crate::trained::InputTransform;
 

@@ -16,9 +16,9 @@ use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::dataset::{SeenWindows, Sequences, WindowLength};
 use crate::features::features;
 use crate::fit::checkpoint::{self, Checkpoint, RunState};
+use crate::fit::frozen::FrozenModel;
 use crate::fit::history::{HistoryRow, HistoryWriter};
 use crate::fit::{Event, Progress};
-use crate::frozen::FrozenModel;
 use crate::net::mix_seed;
 use crate::trained::InputTransform;
 

@@ -13,7 +13,7 @@ use crate::dataset::DatasetCard;
 use crate::net::numbers;
 
 /// An exported model in ONNX Runtime.
-pub struct FrozenModel {
+pub(crate) struct FrozenModel {
     session: Session,
     device: Device,
 }
@@ -23,7 +23,7 @@ impl FrozenModel {
     ///
     /// # Errors
     /// The model has other key points or other poses.
-    pub fn new(file: &ModelFile, role: &str, data: &DatasetCard, device: Device) -> Result<Self> {
+    pub(crate) fn new(file: &ModelFile, role: &str, data: &DatasetCard, device: Device) -> Result<Self> {
         let on = match device {
             Device::Cuda(number) => model::Device::Cuda(number as u32),
             _ => model::Device::Cpu,
@@ -34,12 +34,12 @@ impl FrozenModel {
     }
 
     /// The model's card.
-    pub fn card(&self) -> &Card {
+    pub(crate) fn card(&self) -> &Card {
         self.session.card()
     }
 
     /// The model's name and weights hash, for the card of what learns from it.
-    pub fn named(&self) -> String {
+    pub(crate) fn named(&self) -> String {
         self.session.card().named()
     }
 
@@ -47,7 +47,7 @@ impl FrozenModel {
     ///
     /// # Errors
     /// Errors of ONNX Runtime.
-    pub fn poses(&mut self, keypoints: &Tensor) -> Result<Tensor> {
+    pub(crate) fn poses(&mut self, keypoints: &Tensor) -> Result<Tensor> {
         let size: Vec<usize> = keypoints.size().iter().map(|&length| length as usize).collect();
         let joints = self.session.card().output.joints.len();
         let mut poses = Array3::<f32>::zeros((size[0], joints, 3));
@@ -59,7 +59,7 @@ impl FrozenModel {
     ///
     /// # Errors
     /// Errors of ONNX Runtime.
-    pub fn poses_with_sigma(&mut self, keypoints: &Tensor) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn poses_with_sigma(&mut self, keypoints: &Tensor) -> Result<(Tensor, Tensor)> {
         let rows = keypoints.size()[0] as usize;
         let joints = self.session.card().output.joints.len();
         let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
