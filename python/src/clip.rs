@@ -195,7 +195,7 @@ impl KeypointFields<'_> {
             let person = |place: usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
-                let id = Some(ids[[at, place]]).filter(|id| *id >= 0);
+                let id = Some(ids[[at, place]]).filter(|id| *id != NO_ID);
                 Person { id, keypoints }
             };
             let size = [sizes[[at, 0]], sizes[[at, 1]]].map(|side| u32::try_from(side).unwrap_or(0));

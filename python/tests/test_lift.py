@@ -237,7 +237,7 @@ def test_a_model_with_a_memory_looks_ahead_in_clips(lifter, clip, coco):
 def test_people_keep_their_tracks_wherever_they_are_in_the_arrays(clip, options):
     remembers = poselift.Lifter("coco17-memory")
     points = numpy.concatenate([clip.points, clip.points[::-1] + [90, 20, 0]], axis=1)
-    ids = numpy.tile([5, 2], (len(points), 1))
+    ids = numpy.tile([5, -7], (len(points), 1))
 
     def lift(order):
         # Each frame's own order; the ids go along.

@@ -202,4 +202,10 @@ fn an_input_that_does_not_fit_its_output_does_not_stop_the_others() {
     let output = poselift().arg("convert").arg(&lifted).args(["--to", "npy", "-o"]).arg(&converted).output().unwrap();
     assert_code(&output, 1);
     assert!(converted.join("b.npy").is_file(), "{}", stderr(&output));
+    // One that is not there, between two that are.
+    let three = [lifted.join("a.jsonl"), bench.path("nowhere.jsonl"), lifted.join("b.jsonl")];
+    let tables = bench.path("tables");
+    let output = poselift().arg("convert").args(&three).args(["--to", "csv", "-o"]).arg(&tables).output().unwrap();
+    assert_code(&output, 1);
+    assert!(tables.join("a.csv").is_file() && tables.join("b.csv").is_file(), "{}", stderr(&output));
 }

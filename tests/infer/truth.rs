@@ -140,6 +140,12 @@ fn what_cannot_be_compared_is_said() {
     let hipless = r#"{"joints":["sacrum"],"fps":10,"positions":[[[0,1,0]]]}"#;
     assert!(eval(hipless).contains("no right_hip among its joints (sacrum)"), "{}", eval(hipless));
     assert!(eval("hello").contains("expected TRC, C3D or JSON"));
+    let whole = folder.path().join("whole.c3d");
+    assert!(poselift().arg("convert").arg(&poses).arg("-o").arg(&whole).status().unwrap().success());
+    let bytes = std::fs::read(&whole).unwrap();
+    std::fs::write(&truth, &bytes[..bytes.len() / 2 + 3]).unwrap();
+    let output = poselift().args(["eval", "--stream"]).arg(&poses).arg("--truth").arg(&truth).output().unwrap();
+    assert!(stderr(&output).contains("of 230 frames: it is cut off"), "{}", stderr(&output));
     let python = r#"{"joints":["sacrum"],"fps":10,"positions":[[[NaN,1,-Infinity]]]}"#;
     assert!(eval(python).contains("no right_hip among its joints"), "NaN is read: {}", eval(python));
 }

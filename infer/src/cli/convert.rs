@@ -9,7 +9,7 @@ use super::interrupt::Interruption;
 use super::output;
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, input};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{Format, Source, Target, open_pose_reader};
 use crate::output::{Described, NO_CONTACTS, OutputFormat, PageNotes, copy_poses};
 use crate::pose::Axes;
@@ -61,8 +61,8 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     for (source, target) in inputs.sources.iter().zip(&targets) {
         match convert(args, source, target, interruption.as_ref(), terminal) {
             Ok(frames) => unreadable += frames,
-            // The others do not suffer for it.
-            Err(error) if targets.len() > 1 && error.kind().is_of_one_input() => {
+            // The others do not suffer for what this one holds, or for its not being readable; they do for a full disk.
+            Err(error) if targets.len() > 1 && (error.kind().is_of_one_input() || is_reading(&error, source)) => {
                 terminal.error(&error);
                 broken += 1;
             }
@@ -73,6 +73,11 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
         return Ok(ExitStatus::Nothing);
     }
     Ok(ExitStatus::partly_if(unreadable > 0 || broken > 0))
+}
+
+/// Whether `error` is of reading `source`, not of writing.
+fn is_reading(error: &Error, source: &Source) -> bool {
+    error.place().path.as_deref() == Some(source.name())
 }
 
 /// Converts one stream; gives back how many frames could not be read.

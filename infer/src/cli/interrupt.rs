@@ -6,11 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::output::is_deferred;
 use super::report::Terminal;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, PoseWriter, StreamInfo, Target};
 use crate::pose::{Frame, LiftedFrame};
 
@@ -18,6 +19,7 @@ use crate::pose::{Frame, LiftedFrame};
 type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 
 /// How long a pipe may take what is left before the program ends all the same.
+#[cfg(unix)]
 const MOST_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks whether they are done.
 const POLL: Duration = Duration::from_millis(10);
@@ -33,6 +35,7 @@ pub(super) struct Interruption {
     /// Whether poses wait for later ones, so that pipes are completed too.
     holds_back: bool,
     /// Whether plain files are among the targets.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no signal to wait for on this system"))]
     has_files: bool,
 }
 
@@ -80,6 +83,7 @@ impl Interruption {
     }
 
     /// Waits for files that their inputs complete. Lifting may be slow: another signal ends it.
+    #[cfg(unix)]
     fn wait_for_inputs(&self) {
         // A writer that was dropped, as after an error, is completed by no input.
         let is_open = |unfinished: &Unfinished| {
@@ -92,6 +96,7 @@ impl Interruption {
     }
 
     /// Completes all files. Their writers take nothing more.
+    #[cfg(any(unix, test))]
     fn complete(&self, terminal: Terminal) {
         for unfinished in self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let mut held = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,6 +222,7 @@ struct EndedReader {
     /// A frame that has come and was not asked for yet.
     next: Option<Result<Frame>>,
     is_ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl EndedReader {
@@ -236,8 +242,8 @@ impl EndedReader {
                 }
             }
         };
-        std::thread::Builder::new().name("read".to_owned()).spawn(read_all)?;
-        Ok(Self { info, frames, next: None, is_ending })
+        let thread = Some(std::thread::Builder::new().name("read".to_owned()).spawn(read_all)?);
+        Ok(Self { info, frames, next: None, is_ending, thread })
     }
 }
 
@@ -253,7 +259,10 @@ impl FrameReader for EndedReader {
         loop {
             match self.frames.recv_timeout(POLL) {
                 Ok(frame) => return frame.map(Some),
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
+                    return ended.map(|()| None).map_err(|_| Error::runtime("the reading thread broke down"));
+                }
                 Err(RecvTimeoutError::Timeout) if self.is_ending.load(Ordering::Relaxed) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -570,6 +570,7 @@ impl Total {
         match self.count(outcome, terminal) {
             Err(error) if inputs > 1 && error.kind().is_of_one_input() => {
                 terminal.error(&error);
+                terminal.note("that output is not complete; the other inputs are lifted");
                 self.broken += 1;
                 Ok(())
             }

@@ -66,7 +66,8 @@ fn picture(bytes: &[u8]) -> Option<&'static str> {
         (b"GIF8", "an image"),
     ];
     let after = |at: usize, mark: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(mark));
-    let is_video = after(4, b"ftyp") || (bytes.starts_with(b"RIFF") && after(8, b"AVI "));
+    let is_video =
+        (bytes.first() == Some(&0) && after(4, b"ftyp")) || (bytes.starts_with(b"RIFF") && after(8, b"AVI "));
     STARTS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind).or(is_video.then_some("a video"))
 }
 

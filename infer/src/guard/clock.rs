@@ -17,12 +17,13 @@ pub(super) struct Clock {
     /// The last frame with a time, and the number of the last frame.
     last: Option<(u64, f64)>,
     last_number: Option<u64>,
+    is_number_told: bool,
     is_told: bool,
 }
 
 impl Clock {
     pub(super) fn new(fps: Option<f64>) -> Self {
-        Self { fps, unit: None, is_broken: false, last: None, last_number: None, is_told: false }
+        Self { fps, unit: None, is_broken: false, last: None, last_number: None, is_number_told: false, is_told: false }
     }
 
     /// Looks at the times of frames, with their numbers, before the first is handed on.
@@ -72,10 +73,10 @@ impl Clock {
 
     /// What goes by time takes the numbers of frames that have none.
     fn tell_falling_number(&mut self, number: u64, before: Option<u64>) -> Option<Notice> {
-        if self.is_told || before.is_none_or(|before| before < number) {
+        if self.is_number_told || before.is_none_or(|before| before < number) {
             return None;
         }
-        self.is_told = true;
+        self.is_number_told = true;
         let text = format!("frame {number}: it has no time, and its number is not after that of the frame before it");
         Some(Notice::new(text, "tracks and smoothing begin anew there"))
     }

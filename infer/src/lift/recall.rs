@@ -166,7 +166,8 @@ impl Tracks {
         for (place, (person, mut known)) in persons.iter().zip(self.recalled.drain(..)).enumerate() {
             if let Some(track) = person.track {
                 known.push(Remembered { time: person.time, memory: Held::Row(first + place) });
-                self.known.insert(track, known);
+                // The first of two people with one id is the one who was known.
+                self.known.entry(track).or_insert(known);
             }
         }
         let now = persons[0].time;

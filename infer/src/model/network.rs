@@ -18,7 +18,7 @@ pub trait PoseNetwork: Send {
     fn run(&mut self, batch: Batch<'_>) -> Result<()>;
 
     /// Whether frames of a person may follow each other in one batch ([`super::Recall::follows`]), which is faster than a call for
-    /// each frame.
+    /// each frame. Such a network leaves no memory that is not finite: it would spoil all rows that follow.
     fn runs_sequences(&self) -> bool {
         false
     }

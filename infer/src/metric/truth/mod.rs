@@ -166,6 +166,15 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
             _ => "no frames".to_owned(),
         };
         let (found, expected) = (span(poses), span(truth));
+        if [poses, truth]
+            .iter()
+            .all(|recording| usual_step(recording).is_some_and(|step| step > LONGEST_GAP + ROUNDING))
+        {
+            return Err(Error::input(format!(
+                "the poses' times, {found}, and the recording's, {expected}, are both more than {LONGEST_GAP} s apart: one of them must \
+                 have ten samples a second"
+            )));
+        }
         return Err(Error::input(format!(
             "the poses' times, {found}, and the recording's, {expected}, have too little in common with both hips known"
         ))
@@ -311,21 +320,22 @@ fn pairs(poses: &Recording, truth: &Recording, samples: &[usize], shift: f64) ->
     for &sample in samples {
         let time = if by_truth { truth.times[sample] - shift } else { poses.times[sample] };
         let true_time = if by_truth { truth.times[sample] } else { time + shift };
-        let (Some(pose), Some(at_time)) = (interpolated(poses, time), interpolated(truth, true_time)) else { continue };
+        let Some((pose, root)) = interpolated(poses, time) else { continue };
+        let Some((at_time, _)) = interpolated(truth, true_time) else { continue };
         let frame = nearest(poses, time);
         let centre = middle_of_hips(&pose);
         let true_centre = middle_of_hips(&at_time);
         if !is_known(&centre) || !is_known(&true_centre) {
             continue;
         }
-        let root = poses.roots.get(frame).filter(|root| is_known(root));
+        let root = root.filter(is_known);
         pairs.push(Pair {
             sample,
             frame,
             time,
             pose: pose.map(|joint| joint - centre),
             truth: at_time.map(|joint| joint - true_centre),
-            roots: root.map(|root| [*root, true_centre]),
+            roots: root.map(|root| [root, true_centre]),
         });
     }
     pairs
@@ -342,11 +352,12 @@ fn nearest(recording: &Recording, time: f64) -> usize {
     if time - recording.times[before] < recording.times[after] - time { before } else { after }
 }
 
-/// The pose at `time`, between two samples; a joint that either lacks is not known.
-fn interpolated(recording: &Recording, time: f64) -> Option<TruthPose> {
+/// The pose at `time`, between two samples, and where the middle of the hips is, if that is ever known; what either sample lacks is not
+/// known.
+fn interpolated(recording: &Recording, time: f64) -> Option<(TruthPose, Option<Vector3<f64>>)> {
     let after = recording.times.partition_point(|&sample| sample < time);
     if recording.times.get(after) == Some(&time) {
-        return Some(recording.poses[after]);
+        return Some((recording.poses[after], recording.roots.get(after).copied()));
     }
     let before = after.checked_sub(1)?;
     let [start, end] = [recording.times[before], *recording.times.get(after)?];
@@ -355,7 +366,8 @@ fn interpolated(recording: &Recording, time: f64) -> Option<TruthPose> {
     }
     let share = (time - start) / (end - start);
     let pose = |joint: usize| recording.poses[before][joint].lerp(&recording.poses[after][joint], share);
-    Some(std::array::from_fn(pose))
+    let root = recording.roots.get(before).zip(recording.roots.get(after)).map(|(start, end)| start.lerp(end, share));
+    Some((std::array::from_fn(pose), root))
 }
 
 /// The rotation of all poses together that brings them closest to the truth by least squares (Kabsch 1976).
@@ -561,6 +573,7 @@ mod tests {
             truth.times.iter_mut().for_each(|time| *time = (*time * 1e4).round() / 1e4);
             let found = agreement(&poses, &truth).unwrap();
             assert!(found.frames >= truth.times.len() - 1, "{rate} a second: {} compared", found.frames);
+            assert!(found.root_path.is_some_and(|off| off < 3.0), "{rate} a second: {:?}", found.root_path);
             // Lines between a recording's samples a tenth of a second apart cut corners.
             assert!(found.mpjpe < 12.0 && found.shift.abs() < 0.02, "{rate} a second: {found:?}");
             assert!(found.doubts().is_empty());
