@@ -48,13 +48,6 @@ pub enum ErrorKind {
     BrokenPipe,
 }
 
-impl ErrorKind {
-    /// Whether other inputs may still be lifted and written: not where the disk is full or the runtime fails.
-    pub(crate) fn is_of_one_input(self) -> bool {
-        matches!(self, Self::BadInput | Self::BadUsage)
-    }
-}
-
 /// An error with its place and, where there is something to do, a hint.
 #[derive(Debug)]
 pub struct Error {

@@ -8,7 +8,7 @@ use super::exports::ExportArgs;
 use super::interrupt::Interruption;
 use super::output;
 use super::report::Terminal;
-use super::{ExitStatus, frame_rate, input};
+use super::{ExitStatus, frame_rate, input, is_of_one_input};
 use crate::error::{Error, Result};
 use crate::format::{Format, Source, Target, open_pose_reader};
 use crate::output::{Described, NO_CONTACTS, OutputFormat, PageNotes, copy_poses};
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
         match convert(args, source, target, interruption.as_ref(), terminal) {
             Ok(frames) => unreadable += frames,
             // The others do not suffer for what this one holds, or for its not being readable; they do for a full disk.
-            Err(error) if targets.len() > 1 && (error.kind().is_of_one_input() || is_reading(&error, source)) => {
+            Err(error) if targets.len() > 1 && (is_of_one_input(&error) || is_reading(&error, source)) => {
                 terminal.error(&error);
                 broken += 1;
             }

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lift::{Lifter, LifterOptions};
 use crate::model::{Device, Engine, Isa, ModelFile, forbid_telemetry};
 pub use exit::ExitStatus;
@@ -130,6 +130,11 @@ fn image_size(text: &str) -> Result<[u32; 2], String> {
 fn positive(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|number: &f32| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// Whether other inputs may still be read and written after `error`: not where the disk is full or the runtime fails.
+fn is_of_one_input(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::BadInput | ErrorKind::BadUsage)
 }
 
 /// Parses frames a second: from one in a quarter of an hour to what no camera has.

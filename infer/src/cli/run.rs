@@ -18,8 +18,8 @@ use super::placement::{Placement, RootArgs};
 use super::read::{Notices, ReadArgs};
 use super::report::{StreamReport, Terminal};
 use super::{
-    DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, live_inputs, milliseconds, open_lifter, output,
-    positive, read_model,
+    DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, is_of_one_input, live_inputs, milliseconds,
+    open_lifter, output, positive, read_model,
 };
 use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
@@ -568,7 +568,7 @@ impl Total {
     /// does.
     fn count_one_of(&mut self, inputs: usize, outcome: Result<Outcome>, terminal: Terminal) -> Result<()> {
         match self.count(outcome, terminal) {
-            Err(error) if inputs > 1 && error.kind().is_of_one_input() => {
+            Err(error) if inputs > 1 && is_of_one_input(&error) => {
                 terminal.error(&error);
                 terminal.note("that output is not complete; the other inputs are lifted");
                 self.broken += 1;

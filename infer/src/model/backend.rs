@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, FlatBatch};
+use super::batch::{Batch, FlatBatch, Part};
 use super::native::NativeNetwork;
 use super::ort::OrtModel;
 use super::pool::ChunkSize;
@@ -85,8 +85,8 @@ impl Backend {
     /// The runtime fails.
     pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
         match self {
-            Self::Ort(_) if batch.recall.as_ref().is_some_and(|recall| !recall.follows.is_empty()) => {
-                Err(Error::usage("ONNX Runtime runs one frame of a person a call, not rows that follow each other"))
+            Self::Ort(_) if batch.part != Part::Whole || batch.follows() => {
+                Err(Error::usage("ONNX Runtime runs the whole of a network, one frame of a person a call"))
             }
             Self::Ort(model) => model.run(batch),
             Self::Native(network) => {

@@ -15,6 +15,18 @@ pub struct Batch<'a> {
     poses: ArrayViewMut3<'a, f32>,
     sigma: Option<ArrayViewMut2<'a, f32>>,
     recall: Option<Recall<'a>>,
+    part: Part,
+}
+
+/// The part of a network that a batch asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Part {
+    #[default]
+    Whole,
+    /// The network of single frames, without its memory: its rows can be shared by threads.
+    Frames,
+    /// The memory alone: poses and sigma are those of single frames, to be corrected in place.
+    Memory,
 }
 
 /// What is remembered of the people of a batch, for a model with a memory ([`super::MemoryCard`]). Without it each of them is new,
@@ -73,7 +85,7 @@ impl<'a> Batch<'a> {
             }
             check("sigma", sigma.dim(), (count, joints))?;
         }
-        Ok(Self { keypoints, poses, sigma, recall: None })
+        Ok(Self { keypoints, poses, sigma, recall: None, part: Part::Whole })
     }
 
     /// The same batch of people of whom something is remembered, for a model of `card`.
@@ -120,9 +132,26 @@ impl<'a> Batch<'a> {
         self.sigma.is_some()
     }
 
+    /// The part of the network that it is for.
+    pub(super) fn part(&self) -> Part {
+        self.part
+    }
+
     /// Whether something is remembered of its people.
     pub fn remembers(&self) -> bool {
         self.recall.is_some()
+    }
+
+    /// The same batch for one part of the network, [`Part::Frames`] and then [`Part::Memory`]; `sigma` `[N, J_out]` is what goes from
+    /// one to the other where the batch wants none.
+    pub(super) fn for_part<'b>(&'b mut self, part: Part, sigma: &'b mut Array2<f32>) -> Batch<'b> {
+        Batch {
+            keypoints: self.keypoints,
+            poses: self.poses.view_mut(),
+            sigma: Some(self.sigma.as_mut().map_or_else(|| sigma.view_mut(), |own| own.view_mut())),
+            recall: self.recall.as_mut().filter(|_| part == Part::Memory).map(Recall::again),
+            part,
+        }
     }
 
     /// The poses of `rows` only.
@@ -136,6 +165,7 @@ impl<'a> Batch<'a> {
             keypoints: self.keypoints.slice(s![rows.clone(), .., ..]),
             poses: self.poses.slice_mut(s![rows.clone(), .., ..]),
             sigma: self.sigma.as_mut().map(|sigma| sigma.slice_mut(s![rows.clone(), ..])),
+            part: self.part,
             recall: self.recall.as_mut().map(|recall| Recall {
                 since: recall.since.slice(s![rows.clone()]),
                 memory: recall.memory.slice_mut(s![rows, ..]),
@@ -146,7 +176,7 @@ impl<'a> Batch<'a> {
 
     /// The arrays.
     pub fn into_arrays(self) -> BatchArrays<'a> {
-        let Self { keypoints, poses, sigma, recall } = self;
+        let Self { keypoints, poses, sigma, recall, .. } = self;
         BatchArrays { keypoints, poses, sigma, recall }
     }
 
@@ -160,6 +190,7 @@ impl<'a> Batch<'a> {
         let keypoints = self.keypoints.as_standard_layout();
         run(FlatBatch {
             len,
+            part: self.part,
             keypoints: keypoints.as_slice().expect("an array in standard layout is a slice"),
             poses: self.poses.as_slice_mut().expect("an array in standard layout is a slice"),
             sigma: self
@@ -176,13 +207,15 @@ impl<'a> Batch<'a> {
 
     /// As [`Self::run_flat`], into arrays that are copied back afterwards.
     fn run_copied(mut self, run: impl FnOnce(FlatBatch<'_>) -> Result<()>) -> Result<()> {
-        let mut poses = Array3::zeros(self.poses.dim());
-        let mut sigma = self.sigma.as_ref().map(|sigma| Array2::zeros(sigma.dim()));
+        // The memory alone corrects what is there.
+        let mut poses: Array3<f32> = self.poses.as_standard_layout().into_owned();
+        let mut sigma = self.sigma.as_ref().map(|sigma| sigma.as_standard_layout().into_owned());
         let copy = Batch {
             keypoints: self.keypoints,
             poses: poses.view_mut(),
             sigma: sigma.as_mut().map(|sigma| sigma.view_mut()),
             recall: self.recall.as_mut().map(Recall::again),
+            part: self.part,
         };
         copy.run_flat(run)?;
         self.poses.assign(&poses);
@@ -197,6 +230,7 @@ impl<'a> Batch<'a> {
 pub(super) struct FlatBatch<'a> {
     /// N.
     pub(super) len: usize,
+    pub(super) part: Part,
     /// `[N, J_in, channels]`.
     pub(super) keypoints: &'a [f32],
     /// `[N, J_out, 3]`.
@@ -205,6 +239,13 @@ pub(super) struct FlatBatch<'a> {
     pub(super) sigma: Option<&'a mut [f32]>,
     /// What is remembered; `None` where all are new and nothing is kept.
     pub(super) recall: Option<FlatRecall<'a>>,
+}
+
+impl FlatBatch<'_> {
+    /// Whether rows follow each other.
+    pub(super) fn follows(&self) -> bool {
+        self.recall.as_ref().is_some_and(|recall| !recall.follows.is_empty())
+    }
 }
 
 /// A [`Recall`] as slices.

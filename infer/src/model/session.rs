@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ndarray::Array2;
+
 use super::backend::Backend;
+use super::batch::Part;
 use super::file::ModelFile;
 use super::ort::{OrtModel, library};
 use super::pool::ThreadPool;
@@ -177,6 +180,19 @@ impl Session {
         Box::new(ThreadHandle::new(self.card.clone(), self.backend.clone()))
     }
 
+    /// Runs a batch of people who are remembered: the network of single frames by all threads where that pays, its memory by one, since
+    /// frames of a person follow each other.
+    fn run_remembering(&mut self, mut batch: Batch<'_>) -> Result<()> {
+        let joints = self.card.output.joints.len();
+        let is_shared = self.backend.runs_sequences() && self.threads > 1;
+        let Some(pool) = (if is_shared { self.pool_for(batch.len())? } else { None }) else {
+            return self.backend.run_batch(batch);
+        };
+        let mut sigma = Array2::zeros((batch.len(), joints));
+        pool.run(batch.for_part(Part::Frames, &mut sigma))?;
+        self.backend.run_batch(batch.for_part(Part::Memory, &mut sigma))
+    }
+
     /// The pool that shares a batch of `count` poses; `None` if it is best run as it is.
     fn pool_for(&mut self, count: usize) -> Result<Option<&mut ThreadPool>> {
         let size = self.backend.chunk_size(self.card.network.precision);
@@ -206,9 +222,8 @@ impl PoseNetwork for Session {
     }
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
-        // Frames of a person follow each other: what is remembered is small, and best run as it is.
         if batch.remembers() {
-            return self.backend.run_batch(batch);
+            return self.run_remembering(batch);
         }
         match self.pool_for(batch.len())? {
             Some(pool) => pool.run(batch),

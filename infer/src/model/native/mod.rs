@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
 
-use super::batch::{FlatBatch, FlatRecall};
+use super::batch::{FlatBatch, Part};
 use super::{Isa, ModelFile};
 use crate::error::{Error, Result};
 use features::Features;
@@ -103,47 +103,39 @@ impl NativeNetwork {
 
     /// Lifts a batch; the slices' lengths match the file's card.
     pub(super) fn run(&self, batch: FlatBatch<'_>) {
-        let FlatBatch { len, keypoints, poses, mut sigma, mut recall } = batch;
+        let FlatBatch { len, part, keypoints, poses, mut sigma, mut recall } = batch;
         let mut scratch = self.take_scratch();
         let plan = &self.plan;
         for first in (0..len).step_by(BLOCK) {
             let count = BLOCK.min(len - first);
             let of = |width: usize| first * width..(first + count) * width;
             scratch.features.read(&keypoints[of(plan.keypoints)], count);
-            self.layers(&mut scratch, count);
             let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[of(plan.joints)]);
             let poses = &mut poses[of(plan.joints * 3)];
-            match &plan.memory {
-                None => plan.write_poses(&scratch.ends, &mut scratch.row, count, poses, sigma),
+            match plan.memory.as_ref().filter(|_| part != Part::Frames) {
+                None => self.write_frames(&mut scratch, count, poses, sigma),
                 Some(memory) => {
-                    self.remember(memory, &mut scratch, first, poses, sigma, recall.as_mut());
+                    // A memory reads sigma, whether it is wanted or not.
+                    let mut own = std::mem::take(&mut scratch.sigma);
+                    let sigma = sigma.unwrap_or(&mut own[..count * plan.joints]);
+                    if part == Part::Whole {
+                        self.write_frames(&mut scratch, count, poses, Some(sigma));
+                    }
+                    let numbers = scratch.memory.as_mut().expect("a plan with a memory has numbers for it");
+                    let recall = recall.as_mut();
+                    let frames = Frames { first, features: scratch.features.whole(), poses, sigma, recall };
+                    memory.correct(self.processor, numbers, frames);
+                    scratch.sigma = own;
                 }
             }
         }
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
-    /// Writes poses, and sigma where it is wanted, of the batch's rows from `first`, corrected by what is remembered.
-    fn remember(
-        &self,
-        memory: &Memory,
-        scratch: &mut Scratch,
-        first: usize,
-        poses: &mut [f32],
-        wanted: Option<&mut [f32]>,
-        recall: Option<&mut FlatRecall<'_>>,
-    ) {
-        let plan = &self.plan;
-        let count = poses.len() / (plan.joints * 3);
-        let Scratch { features, ends, row, memory: numbers, sigma, .. } = scratch;
-        let (numbers, sigma) =
-            (numbers.as_mut().expect("a plan with a memory has numbers for it"), &mut sigma[..count * plan.joints]);
-        plan.write_poses(ends, row, count, poses, Some(sigma));
-        let frames = Frames { first, features: features.whole(), poses, sigma, recall };
-        memory.correct(self.processor, numbers, frames);
-        if let Some(wanted) = wanted {
-            wanted.copy_from_slice(sigma);
-        }
+    /// Writes the poses of single frames whose features were read, and sigma where it is wanted.
+    fn write_frames(&self, scratch: &mut Scratch, count: usize, poses: &mut [f32], sigma: Option<&mut [f32]>) {
+        self.layers(scratch, count);
+        self.plan.write_poses(&scratch.ends, &mut scratch.row, count, poses, sigma);
     }
 
     /// Memory of a finished call, or new memory.

@@ -74,7 +74,7 @@ impl OrtModel {
     /// # Panics
     /// If a slice is not as long as the batch needs.
     pub(in crate::model) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
-        let FlatBatch { len: people, keypoints, poses, sigma, recall } = batch;
+        let FlatBatch { len: people, keypoints, poses, sigma, recall, .. } = batch;
         let failed = |error: ort::Error| {
             let [joints, channels] = self.input;
             Error::runtime(format!("ONNX Runtime failed on [{people}, {joints}, {channels}]: {}", error.message()))

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
 use super::super::backend::Backend;
-use super::super::batch::{Batch, FlatBatch};
+use super::super::batch::{Batch, FlatBatch, Part};
 use super::PanicPayload;
 use crate::error::Result;
 
@@ -46,6 +46,7 @@ pub(super) struct Chunk {
     /// `[N, J_out]`, empty if it is not wanted.
     sigma: Vec<f32>,
     wants_sigma: bool,
+    part: Part,
     /// Whether its thread should spin for the next chunk.
     spin: bool,
     /// The result of running it.
@@ -76,6 +77,7 @@ impl Chunk {
         }
         self.rows = rows;
         self.wants_sigma = batch.wants_sigma();
+        self.part = batch.part();
         self.spin = spin;
     }
 
@@ -95,7 +97,8 @@ impl Chunk {
         self.poses.resize(len * pose, 0.0);
         self.sigma.resize(if self.wants_sigma { len * sigma } else { 0 }, 0.0);
         let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
-        backend.run(FlatBatch { len, keypoints: &self.keypoints, poses: &mut self.poses, sigma, recall: None })
+        let (keypoints, poses) = (&self.keypoints[..], &mut self.poses[..]);
+        backend.run(FlatBatch { len, part: self.part, keypoints, poses, sigma, recall: None })
     }
 
     /// The result of running it: a failure of the runtime, or the panic of its thread.

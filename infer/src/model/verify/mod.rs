@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::batch::{FlatBatch, FlatRecall};
+use super::batch::{FlatBatch, FlatRecall, Part};
 use super::native::NativeNetwork;
 use super::ort::{OrtModel, library};
 use super::{Card, Engine, Isa, ModelFile};
@@ -111,6 +111,7 @@ impl Answers {
         self.since = vec![if frame == 0 { 0.0 } else { SINCE }; probe::COUNT];
         FlatBatch {
             len: probe::COUNT,
+            part: Part::Whole,
             keypoints,
             poses: &mut self.poses,
             sigma: (!self.sigma.is_empty()).then_some(&mut self.sigma),
