@@ -96,7 +96,7 @@ class Camera:
 
 
 class Landmarker:
-    """MediaPipe's detector, which sees the demonstration clip and nobody in its third frame."""
+    """MediaPipe's detector, which sees the demonstration clip and no person in its third frame."""
 
     def __init__(self, points):
         self.points = points

@@ -21,7 +21,7 @@ type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 /// How long a pipe may take what is left before the program ends all the same.
 #[cfg(unix)]
 const MOST_WAIT: Duration = Duration::from_secs(5);
-/// How often it looks whether they are done.
+/// How often inputs are looked at, whether they are done or shall end.
 const POLL: Duration = Duration::from_millis(10);
 
 /// The files that a signal completes; clones share them.

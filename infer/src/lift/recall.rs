@@ -209,12 +209,12 @@ impl Tracks {
             let recall = Recall { since: ArrayView1::from(&self.since[rows.clone()]), memory, follows: &[] };
             network.run(batch.rows(rows.clone()).remembering(network.card(), recall)?)?;
             for (row, memory) in rows.clone().zip(self.of_frame.chunks_exact(self.units)) {
-                let from = self.follows[row].unwrap_or(row);
-                let before = from * self.units..(from + 1) * self.units;
-                match memory.iter().all(|number| number.is_finite()) {
-                    true => self.memory[row * self.units..][..self.units].copy_from_slice(memory),
-                    // What is not finite would spoil all frames after it.
-                    false => self.memory.copy_within(before, row * self.units),
+                let own = row * self.units;
+                match (memory.iter().all(|number| number.is_finite()), self.follows[row]) {
+                    (true, _) => self.memory[own..][..self.units].copy_from_slice(memory),
+                    // What is not finite would spoil all frames after it: they remember what was known before.
+                    (false, Some(from)) => self.memory.copy_within(from * self.units..(from + 1) * self.units, own),
+                    (false, None) => {}
                 }
             }
         }

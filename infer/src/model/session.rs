@@ -188,7 +188,9 @@ impl Session {
         let Some(pool) = (if is_shared { self.pool_for(batch.len())? } else { None }) else {
             return self.backend.run_batch(batch);
         };
-        let mut sigma = Array2::zeros((batch.len(), joints));
+        // A batch that wants sigma has room for it.
+        let rows = if batch.wants_sigma() { 0 } else { batch.len() };
+        let mut sigma = Array2::zeros((rows, joints));
         pool.run(batch.for_part(Part::Frames, &mut sigma))?;
         self.backend.run_batch(batch.for_part(Part::Memory, &mut sigma))
     }

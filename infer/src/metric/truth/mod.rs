@@ -156,20 +156,18 @@ impl Agreement {
 /// Too few frames at times that both know.
 pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
     let truth = &bridged(truth);
-    let count = compared_at(poses, truth).times.len();
+    let both = Both { poses, truth, at_truth: is_slow(truth) };
+    let count = both.times().len();
     let step = count.div_ceil(TRIED_FRAMES).max(1);
     let tried: Vec<usize> = (0..count).step_by(step).collect();
-    let coarse = best_shift(poses, truth, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
+    let coarse = best_shift(&both, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
     let Some(coarse) = coarse else {
         let span = |recording: &Recording| match (recording.times.first(), recording.times.last()) {
             (Some(first), Some(last)) => format!("{first:.2} to {last:.2} s"),
             _ => "no frames".to_owned(),
         };
         let (found, expected) = (span(poses), span(truth));
-        if [poses, truth]
-            .iter()
-            .all(|recording| usual_step(recording).is_some_and(|step| step > LONGEST_GAP + ROUNDING))
-        {
+        if is_slow(poses) && is_slow(truth) {
             return Err(Error::input(format!(
                 "the poses' times, {found}, and the recording's, {expected}, are both more than {LONGEST_GAP} s apart: one of them must \
                  have ten samples a second"
@@ -181,10 +179,10 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
         .hint("both must begin at the same moment, within half a second, and know both hips at most times; the poses need times or --fps"));
     };
     let fine = shifts(coarse, COARSE_STEP, FINE_STEP).filter(|shift| shift.abs() <= LARGEST_SHIFT);
-    let shift = best_shift(poses, truth, &tried, fine).unwrap_or(coarse);
+    let shift = best_shift(&both, &tried, fine).unwrap_or(coarse);
 
     let all: Vec<usize> = (0..count).collect();
-    let pairs = pairs(poses, truth, &all, shift);
+    let pairs = both.pairs(&all, shift);
     let rotation = clip_rotation(&pairs);
     let turned: Vec<Pair> = pairs.iter().map(|pair| pair.turned(&rotation)).collect();
     Ok(Agreement {
@@ -210,19 +208,14 @@ fn shifts(middle: f64, reach: f64, step: f64) -> impl Iterator<Item = f64> {
 }
 
 /// The shift with the least error; `None` where each leaves too little.
-fn best_shift(
-    poses: &Recording,
-    truth: &Recording,
-    samples: &[usize],
-    shifts: impl Iterator<Item = f64>,
-) -> Option<f64> {
+fn best_shift(both: &Both<'_>, samples: &[usize], shifts: impl Iterator<Item = f64>) -> Option<f64> {
     let mut best: Option<(f64, f64)> = None;
     // Both may end at other times: what is asked for is a share of the shorter one.
-    let span = |recording: &Recording| recording.times.last().zip(recording.times.first()).map(|(l, f)| l - f);
-    let shorter = span(truth)?.min(span(poses)?) / span(compared_at(poses, truth))?;
+    let span = |times: &[f64]| times.last().zip(times.first()).map(|(last, first)| last - first);
+    let shorter = span(&both.truth.times)?.min(span(&both.poses.times)?) / span(both.times())?;
     let least = (LEAST_OVERLAP * shorter * samples.len() as f64).max(2.0);
     for shift in shifts {
-        let pairs = pairs(poses, truth, samples, shift);
+        let pairs = both.pairs(samples, shift);
         if (pairs.len() as f64) < least {
             continue;
         }
@@ -267,14 +260,17 @@ fn usual_step(recording: &Recording) -> Option<f64> {
     steps.get(steps.len() / 2).copied()
 }
 
-/// Whether the recording's samples are too far apart to be joined by lines: the poses are then joined, at its times.
-fn is_at_times_of_truth(truth: &Recording) -> bool {
-    usual_step(truth).is_some_and(|step| step > LONGEST_GAP + ROUNDING)
+/// Whether a recording's samples are too far apart to be joined by lines.
+fn is_slow(recording: &Recording) -> bool {
+    usual_step(recording).is_some_and(|step| step > LONGEST_GAP + ROUNDING)
 }
 
-/// The one of both at whose times they are compared.
-fn compared_at<'a>(poses: &'a Recording, truth: &'a Recording) -> &'a Recording {
-    if is_at_times_of_truth(truth) { truth } else { poses }
+/// What is compared.
+struct Both<'a> {
+    poses: &'a Recording,
+    truth: &'a Recording,
+    /// Whether they are compared at the times of the truth, which is slow, and not of the poses.
+    at_truth: bool,
 }
 
 /// A pose and the truth at its time, both from the middle of their hips.
@@ -313,32 +309,39 @@ fn is_known(point: &Vector3<f64>) -> bool {
     point.iter().all(|x| x.is_finite())
 }
 
-/// The pairs at `samples` of what both are [`compared_at`], where both have both hips.
-fn pairs(poses: &Recording, truth: &Recording, samples: &[usize], shift: f64) -> Vec<Pair> {
-    let by_truth = is_at_times_of_truth(truth);
-    let mut pairs = Vec::new();
-    for &sample in samples {
-        let time = if by_truth { truth.times[sample] - shift } else { poses.times[sample] };
-        let true_time = if by_truth { truth.times[sample] } else { time + shift };
-        let Some((pose, root)) = interpolated(poses, time) else { continue };
-        let Some((at_time, _)) = interpolated(truth, true_time) else { continue };
-        let frame = nearest(poses, time);
-        let centre = middle_of_hips(&pose);
-        let true_centre = middle_of_hips(&at_time);
-        if !is_known(&centre) || !is_known(&true_centre) {
-            continue;
-        }
-        let root = root.filter(is_known);
-        pairs.push(Pair {
-            sample,
-            frame,
-            time,
-            pose: pose.map(|joint| joint - centre),
-            truth: at_time.map(|joint| joint - true_centre),
-            roots: root.map(|root| [root, true_centre]),
-        });
+impl Both<'_> {
+    /// The times at which they are compared.
+    fn times(&self) -> &[f64] {
+        if self.at_truth { &self.truth.times } else { &self.poses.times }
     }
-    pairs
+
+    /// The pairs at those of these times that are `samples`, where both have both hips.
+    fn pairs(&self, samples: &[usize], shift: f64) -> Vec<Pair> {
+        let Self { poses, truth, at_truth } = *self;
+        let mut pairs = Vec::new();
+        for &sample in samples {
+            let own = self.times()[sample];
+            let (time, true_time) = if at_truth { (own - shift, own) } else { (own, own + shift) };
+            let Some((pose, root)) = interpolated(poses, time) else { continue };
+            let Some((at_time, _)) = interpolated(truth, true_time) else { continue };
+            let frame = nearest(poses, time);
+            let centre = middle_of_hips(&pose);
+            let true_centre = middle_of_hips(&at_time);
+            if !is_known(&centre) || !is_known(&true_centre) {
+                continue;
+            }
+            let root = root.filter(is_known);
+            pairs.push(Pair {
+                sample,
+                frame,
+                time,
+                pose: pose.map(|joint| joint - centre),
+                truth: at_time.map(|joint| joint - true_centre),
+                roots: root.map(|root| [root, true_centre]),
+            });
+        }
+        pairs
+    }
 }
 
 fn middle_of_hips(pose: &TruthPose) -> Vector3<f64> {
