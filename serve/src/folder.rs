@@ -27,7 +27,7 @@ pub(crate) enum Change {
     Removed(ModelKey),
     /// And why; the one that was served before goes on.
     NotLoaded(ModelKey, String),
-    /// The folder itself, and why.
+    /// The folder itself or one in it, and why.
     NotRead(PathBuf, String),
 }
 
@@ -54,9 +54,9 @@ impl Folder {
 
     /// Looks at the folder and brings `models` up to date.
     pub(crate) fn refresh(&mut self, models: &Models, mut report: impl FnMut(Change)) {
-        let found = match find(&self.path) {
+        // A folder that cannot be read for a moment takes no model away.
+        let Found { files: found, unread } = match find(&self.path) {
             Ok(found) => found,
-            // A folder that cannot be read for a moment takes no model away.
             Err(error) => return report(Change::NotRead(self.path.clone(), error.to_string())),
         };
         for (key, stamp) in &found {
@@ -72,7 +72,12 @@ impl Folder {
                 Err(why) => report(Change::NotLoaded(key.clone(), why)),
             }
         }
-        let gone: BTreeSet<ModelKey> = self.seen.keys().filter(|key| !found.contains_key(key)).cloned().collect();
+        let is_unread = |stamp: &Stamp| unread.iter().any(|(folder, _)| stamp.path.starts_with(folder));
+        let is_gone = |(key, stamp): &(&ModelKey, &Stamp)| !found.contains_key(key) && !is_unread(stamp);
+        let gone: BTreeSet<ModelKey> = self.seen.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
+        for (folder, why) in &unread {
+            report(Change::NotRead(folder.clone(), why.clone()));
+        }
         for key in gone {
             self.seen.remove(&key);
             models.remove(&key);
@@ -81,20 +86,33 @@ impl Folder {
     }
 }
 
+/// What there is in a folder of models.
+#[derive(Default)]
+struct Found {
+    files: BTreeMap<ModelKey, Stamp>,
+    /// Folders in it that cannot be read, and why: a system's `lost+found`, or one that was just taken away.
+    unread: Vec<(PathBuf, String)>,
+}
+
 /// The models' files in the folder at `path`.
-fn find(path: &Path) -> std::io::Result<BTreeMap<ModelKey, Stamp>> {
-    let mut found = BTreeMap::new();
+fn find(path: &Path) -> std::io::Result<Found> {
+    let mut found = Found::default();
     for entry in std::fs::read_dir(path)? {
         let path = entry?.path();
         let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
         if path.is_dir() {
             // The whole name: a folder has no extension.
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-            for (version, path) in versions(&path)? {
-                add(&mut found, ModelKey { name: name.clone(), version }, path);
+            match versions(&path) {
+                Ok(versions) => {
+                    for (version, path) in versions {
+                        add(&mut found.files, ModelKey { name: name.clone(), version }, path);
+                    }
+                }
+                Err(error) => found.unread.push((path, error.to_string())),
             }
         } else if path.extension().is_some_and(|extension| extension == "onnx") {
-            add(&mut found, ModelKey { name, version: 1 }, path);
+            add(&mut found.files, ModelKey { name, version: 1 }, path);
         }
     }
     Ok(found)

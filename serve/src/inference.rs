@@ -186,8 +186,12 @@ fn wanted(info: &ModelInfo, outputs: Vec<String>) -> Result<Vec<String>, Failure
         return Ok(info.outputs.iter().map(|output| output.name.clone()).collect());
     }
     let is_known = |name: &String| info.outputs.iter().any(|output| output.name == *name);
-    match outputs.iter().find(|name| !is_known(name)) {
-        Some(name) => Err(Failure::request(format!("the model has no output '{name}'"))),
+    if let Some(name) = outputs.iter().find(|name| !is_known(name)) {
+        return Err(Failure::request(format!("the model has no output '{name}'")));
+    }
+    // Each is a copy of its array: short requests must not have long answers.
+    match (1..outputs.len()).find(|at| outputs[..*at].contains(&outputs[*at])) {
+        Some(at) => Err(Failure::request(format!("output '{}' is asked for twice", outputs[at]))),
         None => Ok(outputs),
     }
 }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 
 use crate::inference::Service;
+use crate::metrics::Counted;
 use crate::stall::Stalling;
 
 /// How long a client may take to connect, to send a request's head, to send the next request, and to take a part of an answer.
@@ -55,9 +56,9 @@ impl Listener {
             let (router, tls) = (self.router.clone(), self.tls.clone());
             let (watcher, service) = (self.connections.watcher(), Arc::clone(&self.service));
             tokio::spawn(async move {
-                service.metrics.connections.inc();
+                let counted = Counted::in_gauge(&service.metrics.connections);
                 serve(stream, tls, router, watcher).await;
-                service.metrics.connections.dec();
+                drop(counted);
                 drop(place);
             });
         }

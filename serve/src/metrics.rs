@@ -101,10 +101,8 @@ impl Metrics {
     }
 
     /// Counts a request as waiting until the guard is dropped.
-    pub(crate) fn wait(&self, key: &ModelKey) -> Waiting {
-        let gauge = self.pending.with_label_values(&[&key.name, &key.version.to_string()]);
-        gauge.inc();
-        Waiting(gauge)
+    pub(crate) fn wait(&self, key: &ModelKey) -> Counted {
+        Counted::in_gauge(&self.pending.with_label_values(&[&key.name, &key.version.to_string()]))
     }
 
     /// Counts a request of `rows` rows that took `lasted`.
@@ -182,10 +180,18 @@ fn millis_since_1970() -> i64 {
     since.map_or(0, |since| since.as_millis().try_into().unwrap_or(i64::MAX))
 }
 
-/// A request that waits.
-pub(crate) struct Waiting(IntGauge);
+/// What a gauge counts for as long as this lives, also where a thread or task panics.
+pub(crate) struct Counted(IntGauge);
 
-impl Drop for Waiting {
+impl Counted {
+    /// Counts one more in `gauge`.
+    pub(crate) fn in_gauge(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -34,13 +34,14 @@ pub(crate) struct Models(RwLock<BTreeMap<ModelKey, Arc<dyn Model>>>);
 impl Models {
     /// Serves `model` from now on, in the place of one of the same key.
     pub(crate) fn insert(&self, key: ModelKey, model: Arc<dyn Model>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, model);
+        let replaced = self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, model);
+        // Its threads are joined here, where no lock is held.
+        drop(replaced);
     }
 
     /// Serves the model no longer.
     pub(crate) fn remove(&self, key: &ModelKey) {
         let removed = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
-        // Its threads are joined here, where no lock is held.
         drop(removed);
     }
 

@@ -1,5 +1,6 @@
 //! The server as a whole: its start, its models, and its end.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -184,9 +185,9 @@ impl Server {
             };
             let Some((path, pause)) = folder else { return all_loaded() };
             let mut folder = Folder::new(path, loader);
-            let mut last_warning = None;
+            let mut last_warnings = BTreeSet::new();
             let mut refresh = || {
-                let mut warning = None;
+                let mut warnings = BTreeSet::new();
                 folder.refresh(&service.models, |change| match change {
                     Change::Loaded(key) => report(&Event::Loaded(key.to_string())),
                     Change::Removed(key) => report(&Event::Removed(key.to_string())),
@@ -195,14 +196,14 @@ impl Server {
                         report(&Event::Warning(format!("cannot serve {key}: {why}")));
                     }
                     Change::NotRead(path, why) => {
-                        warning = Some(format!("cannot read {}: {why}", path.display()));
+                        warnings.insert(format!("cannot read {}: {why}", path.display()));
                     }
                 });
                 // Once for as long as it lasts.
-                if let Some(text) = warning.as_ref().filter(|text| last_warning.as_ref() != Some(*text)) {
+                for text in warnings.difference(&last_warnings) {
                     report(&Event::Warning(text.clone()));
                 }
-                last_warning = warning;
+                last_warnings = warnings;
             };
             refresh();
             all_loaded();

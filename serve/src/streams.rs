@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::failure::{Failure, FailureKind};
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics};
 use crate::model::{StreamAnswers, StreamClient};
 use crate::models::Served;
 
@@ -97,11 +97,11 @@ struct StreamThread {
 impl StreamThread {
     fn run(self, client: StreamClient, ended: oneshot::Sender<Result<(), Failure>>) {
         let Self { metrics, served, options, place } = self;
-        metrics.streams.inc();
+        let counted = Counted::in_gauge(&metrics.streams);
         let result = served.model.stream(&options, client);
         // A connection that is gone need not know.
         let _ = ended.send(result);
-        metrics.streams.dec();
+        drop(counted);
         drop(place);
     }
 }

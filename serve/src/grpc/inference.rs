@@ -138,30 +138,30 @@ impl GrpcInferenceService for Calls {
     ) -> Result<Response<Self::ModelStreamInferStream>, Status> {
         let parent = self.parent(&request);
         let mut requests = request.into_inner();
-        let (sender, tasks) = mpsc::channel::<JoinHandle<ModelStreamInferResponse>>(AT_ONCE);
+        let (sender, tasks) = mpsc::channel::<JoinHandle<Result<ModelStreamInferResponse, Status>>>(AT_ONCE);
         let calls = self.clone();
         tokio::spawn(async move {
-            // A call that breaks off needs no more answers.
-            while let Some(Ok(request)) = requests.next().await {
+            while let Some(request) = requests.next().await {
+                // A call that breaks off needs no more answers.
                 let Ok(room) = sender.reserve().await else { return };
+                let request = match request {
+                    Ok(request) => request,
+                    Err(status) => return room.send(tokio::spawn(async { Err(status) })),
+                };
                 let (calls, parent) = (calls.clone(), parent.clone());
                 room.send(tokio::spawn(async move {
                     let id = request.id.clone();
-                    match calls.infer(request, None, parent).await {
-                        Ok(response) => {
-                            ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) }
-                        }
+                    let (error_message, response) = match calls.infer(request, None, parent).await {
+                        Ok(response) => (String::new(), response),
                         // Triton's clients look for the id here, too.
-                        Err(failure) => ModelStreamInferResponse {
-                            error_message: failure.message,
-                            infer_response: Some(ModelInferResponse { id, ..Default::default() }),
-                        },
-                    }
+                        Err(failure) => (failure.message, ModelInferResponse { id, ..Default::default() }),
+                    };
+                    Ok(ModelStreamInferResponse { error_message, infer_response: Some(response) })
                 }));
             }
         });
         let answers = ReceiverStream::new(tasks)
-            .then(|task| async { task.await.map_err(|error| Status::internal(error.to_string())) });
+            .then(|task| async { task.await.unwrap_or_else(|error| Err(Status::internal(error.to_string()))) });
         Ok(Response::new(Box::pin(answers)))
     }
 

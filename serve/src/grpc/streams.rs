@@ -43,6 +43,7 @@ impl Streams for Calls {
         let OpenStream { messages, answers, end, mut closing, .. } =
             service.streams.open(served, options).map_err(status)?;
         let mut lines = request.into_inner();
+        let (breaks, broken) = oneshot::channel();
         tokio::spawn(async move {
             loop {
                 let line = tokio::select! {
@@ -51,7 +52,15 @@ impl Streams for Calls {
                     // The thread has ended.
                     () = messages.closed() => return,
                 };
-                let Some(Ok(Line { json })) = line else { return };
+                let json = match line {
+                    Some(Ok(Line { json })) => json,
+                    Some(Err(status)) => {
+                        // A client that is gone need not know.
+                        let _ = breaks.send(status);
+                        return;
+                    }
+                    None => return,
+                };
                 if messages.send(json).await.is_err() {
                     return;
                 }
@@ -59,16 +68,21 @@ impl Streams for Calls {
         });
         let answers = ReceiverStream::new(answers).map(|json| Ok(Line { json }));
         // What is left to say when all is answered: why it ended.
-        let mut end = Some(end);
-        let last = tokio_stream::once(()).then(move |()| end_of(end.take())).filter_map(|failure| failure.map(Err));
+        let mut ends = Some((end, broken));
+        let last = tokio_stream::once(()).then(move |()| end_of(ends.take())).filter_map(|failure| failure.map(Err));
         Ok(Response::new(Box::pin(answers.chain(last))))
     }
 }
 
-/// Why a stream's thread ended, if not because there was no more to answer.
-async fn end_of(end: Option<oneshot::Receiver<Result<(), Failure>>>) -> Option<Status> {
-    match end?.await {
-        Ok(result) => result.err().map(status),
+/// How a stream's thread ended, and what came in the place of a line that could not be taken, as one that is too long.
+type Ends = (oneshot::Receiver<Result<(), Failure>>, oneshot::Receiver<Status>);
+
+/// Why a stream ended, if not because there was no more to answer.
+async fn end_of(ends: Option<Ends>) -> Option<Status> {
+    let (end, broken) = ends?;
+    match end.await {
+        Ok(Ok(())) => broken.await.ok(),
+        Ok(Err(failure)) => Some(status(failure)),
         Err(_) => Some(Status::internal("the stream broke down")),
     }
 }
