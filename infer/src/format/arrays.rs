@@ -179,6 +179,10 @@ impl ClipArrays {
                 },
             ));
         };
+        if let Some(scores) = self.scores.as_ref().filter(|scores| scores.shape.first() != Some(&cameras)) {
+            let found = shape_text(&scores.shape);
+            return Err(Error::input(format!("scores of shape {found} beside {cameras} clips, expected as many")));
+        }
         let slice = |array: Array| {
             let size = array.numbers.len() / cameras;
             let numbers = array.numbers[camera * size..(camera + 1) * size].to_vec();

@@ -2,6 +2,7 @@
 
 use super::array::Array;
 use super::arrays::{ClipArrays, HINT};
+use super::image_side;
 use super::npz::Archive;
 use crate::error::{Error, Result};
 
@@ -86,6 +87,5 @@ impl Beside {
 /// Width and height in whole pixels.
 fn size_of(sides: &[f32]) -> Option<[u32; 2]> {
     let [width, height] = *sides else { return None };
-    let is_side = |side: f32| (1.0..=1e6).contains(&side) && side.fract() == 0.0;
-    (is_side(width) && is_side(height)).then_some([width as u32, height as u32])
+    Some([image_side(f64::from(width))?, image_side(f64::from(height))?])
 }

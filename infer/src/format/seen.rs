@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::array::{Array, shape_text};
+use super::image_side;
 use super::npz::Archive;
 use super::open::open_file;
 use super::pairs::PairedArrays;
@@ -86,9 +87,7 @@ fn read_sizes(array: &Array, samples: usize) -> Result<Vec<[u32; 2]>> {
         }
     }
     let side = |&side: &f32| {
-        let is_whole = (1.0..=1e9).contains(&side) && side.fract() == 0.0;
-        is_whole
-            .then_some(side as u32)
+        image_side(f64::from(side))
             .ok_or_else(|| Error::input(format!("'{SIZE}' holds {side}, expected whole numbers of pixels above 0")))
     };
     let sides = array.numbers.iter().map(side).collect::<Result<Vec<_>>>()?;

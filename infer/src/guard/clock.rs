@@ -1,10 +1,19 @@
 //! Times in other units than seconds, since 1970, or that do not go on.
 
+use std::ops::RangeInclusive;
+
 use super::Notice;
 use crate::pose::Frame;
 
 /// Seconds that no video lasts: larger times count from 1970.
 const EPOCH: f64 = 1e8;
+/// Seconds since 1970 of the years 2000 to 2100.
+const THIS_CENTURY: RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
+/// Seconds that a stream in this century may pause between its first two frames.
+const LONGEST_PAUSE: f64 = 3600.0;
+
+/// What helps where times are of no use.
+const FPS_HINT: &str = "--fps gives times where the input has none";
 
 /// What is known of a stream's times.
 #[derive(Debug)]
@@ -12,6 +21,8 @@ pub(super) struct Clock {
     fps: Option<f64>,
     /// Seconds a unit, once that is known.
     unit: Option<f64>,
+    /// Whether the unit was decided by the size of one time: the next one may say otherwise.
+    is_tentative: bool,
     /// Whether times are of no use, and frame numbers are taken in their place.
     is_broken: bool,
     /// The last frame with a time, and the number of the last frame.
@@ -23,7 +34,16 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(fps: Option<f64>) -> Self {
-        Self { fps, unit: None, is_broken: false, last: None, last_number: None, is_number_told: false, is_told: false }
+        Self {
+            fps,
+            unit: None,
+            is_tentative: false,
+            is_broken: false,
+            last: None,
+            last_number: None,
+            is_number_told: false,
+            is_told: false,
+        }
     }
 
     /// Looks at the times of frames, with their numbers, before the first is handed on.
@@ -37,7 +57,7 @@ impl Clock {
         let step = times.windows(2).find(|pair| pair[1].1 > pair[0].1);
         match step {
             Some(pair) => self.decide(pair[0], pair[1]),
-            None => self.decide_epoch(first.1),
+            None => self.decide_epoch(first.1, None),
         }
     }
 
@@ -47,11 +67,11 @@ impl Clock {
         let before = self.last_number.replace(frame.index);
         let Some(time) = frame.time else { return self.tell_falling_number(frame.index, before) };
         let mut notice = None;
-        if self.unit.is_none() && !self.is_broken {
+        if (self.unit.is_none() || self.is_tentative) && !self.is_broken {
             notice = match self.last {
                 Some(last) if time > last.1 => self.decide(last, (frame.index, time)),
                 Some(_) => None,
-                None => self.decide_epoch(time),
+                None => self.decide_epoch(time, None),
             };
         }
         let falls = self.last.is_some_and(|(_, last)| time <= last);
@@ -60,7 +80,7 @@ impl Clock {
             self.is_told = true;
             notice = Some(Notice::new(
                 format!("frame {}: its time is not after the frame before it", frame.index),
-                "--fps gives times where the input has none",
+                FPS_HINT,
             ));
         }
         if self.is_broken {
@@ -85,11 +105,12 @@ impl Clock {
         self.is_broken = true;
         self.is_told = true;
         let done = if self.fps.is_some() { "frame numbers are counted in their place" } else { "they are left out" };
-        Some(Notice::new(format!("times of frames do not rise: {done}"), "--fps"))
+        Some(Notice::new(format!("times of frames do not rise: {done}"), FPS_HINT))
     }
 
-    /// Knows times since 1970 by their size alone.
-    fn decide_epoch(&mut self, time: f64) -> Option<Notice> {
+    /// Knows times since 1970 by their size, unless `step`, by which times go on in a frame, is none in that unit: clocks of
+    /// devices, which count from when they were switched on, reach as large numbers.
+    fn decide_epoch(&mut self, time: f64, step: Option<f64>) -> Option<Notice> {
         if time.abs() < EPOCH {
             return None;
         }
@@ -99,39 +120,59 @@ impl Clock {
             ..1e16 => (1e-6, "microseconds"),
             _ => (1e-9, "nanoseconds"),
         };
-        self.unit = Some(unit);
+        let is_frame = |step: f64| match THIS_CENTURY.contains(&(time.abs() * unit)) {
+            true => step * unit <= LONGEST_PAUSE,
+            false => self.by_rate(step * unit).is_some_and(|(scale, _)| scale == 1.0),
+        };
+        if let Some((unit, name)) = step.filter(|step| !is_frame(*step)).and_then(|step| self.by_rate(step)) {
+            return self.know_by_rate(unit, name);
+        }
+        self.is_tentative = step.is_none();
+        if self.unit.replace(unit) == Some(unit) {
+            return None;
+        }
         let done = if unit == 1.0 { "" } else { ", taken to seconds" };
         Some(Notice::new(format!("times are {name} since 1970{done}"), ""))
     }
 
+    /// Seconds a unit and its name, by how far times go on in a frame.
+    fn by_rate(&self, step: f64) -> Option<(f64, &'static str)> {
+        match self.fps {
+            Some(fps) => by_ratio(step * fps),
+            None => by_step(step),
+        }
+    }
+
+    fn know_by_rate(&mut self, unit: f64, name: &str) -> Option<Notice> {
+        self.is_tentative = false;
+        self.unit = Some(unit);
+        let text = format!("times are in {name}, by the frame rate that they imply: taken to seconds");
+        Some(Notice::new(text, FPS_HINT))
+    }
+
     /// Knows the unit by the frame rate that two frames imply.
     fn decide(&mut self, one: (u64, f64), other: (u64, f64)) -> Option<Notice> {
-        if one.1.abs() >= EPOCH {
-            return self.decide_epoch(one.1);
-        }
         let frames = other.0.abs_diff(one.0).max(1) as f64;
         let step = (other.1 - one.1) / frames;
+        if one.1.abs() >= EPOCH {
+            return self.decide_epoch(one.1, Some(step));
+        }
         // Times that are the frames' numbers go on by 1 a frame; few cameras give a frame a second.
         if step == 1.0
             && let Some(fps) = self.fps.filter(|fps| *fps >= 2.0)
         {
             self.unit = Some(1.0 / fps);
-            return Some(Notice::new("times count frames: divided by the frame rate", "--fps"));
+            return Some(Notice::new("times count frames: divided by the frame rate", FPS_HINT));
         }
-        let by_rate = match self.fps {
-            Some(fps) => by_ratio(step * fps),
-            None => by_step(step),
-        };
-        let Some((unit, name)) = by_rate else {
+        let Some((unit, name)) = self.by_rate(step) else {
             return self.leave_out(step);
         };
-        self.unit = Some(unit);
         if unit == 1.0 {
+            self.unit = Some(unit);
             let is_odd = step == 1.0;
-            return is_odd.then(|| Notice::new("times go on by a second a frame, as if they counted frames", "--fps"));
+            return is_odd.then(|| Notice::new("times go on by a second a frame, as if they counted frames", FPS_HINT));
         }
-        let text = format!("times are in {name}, by the frame rate that they imply: taken to seconds");
-        Some(Notice::new(text, "--fps"))
+        self.know_by_rate(unit, name)
     }
 
     fn leave_out(&mut self, step: f64) -> Option<Notice> {
@@ -139,7 +180,7 @@ impl Clock {
         self.is_told = true;
         let done = if self.fps.is_some() { "frame numbers are counted in their place" } else { "they are left out" };
         let text = format!("times go on by {step} a frame, which is no frame rate in any unit: {done}");
-        Some(Notice::new(text, "--fps"))
+        Some(Notice::new(text, FPS_HINT))
     }
 }
 

@@ -141,11 +141,19 @@ impl Extent {
     /// Whether third numbers run to both sides of 0 as depths do: they stay within what shares of an image do, or go farther
     /// below 0 than logits.
     pub(super) fn are_depths(&self) -> bool {
-        let many = |count: usize| count * 10 > self.scored;
-        let are_small = self.least_score >= -1.5 && self.largest_score <= 1.5;
         // What a detector gives points that it does not see may lie a little below 0; what it gives others does not.
-        let are_flat = self.largest_score < 0.5 && self.negative * 4 > self.scored;
-        (are_small && (many(self.below) || are_flat)) || many(self.far_below)
+        let are_flat = self.are_small() && self.largest_score < 0.5 && self.negative * 4 > self.scored;
+        are_flat || self.are_clear_depths()
+    }
+
+    /// Whether they are depths even if they are those of a single person, whom the detector may hardly see.
+    pub(super) fn are_clear_depths(&self) -> bool {
+        let many = |count: usize| count * 10 > self.scored;
+        (self.are_small() && many(self.below)) || many(self.far_below)
+    }
+
+    fn are_small(&self) -> bool {
+        self.least_score >= -1.5 && self.largest_score <= 1.5
     }
 
     /// What the scores mean.

@@ -448,7 +448,7 @@ impl GuardedReader {
 
 fn id_notice(fault: IdFault) -> Notice {
     let text = match fault {
-        IdFault::Absent => "several people without an id: tracked by where they are",
+        IdFault::Absent => "a person among several has no id: people are tracked by where they are",
         IdFault::Repeated => "several people with one id: ids are left aside, people tracked by where they are",
         IdFault::Swapped => "two people exchanged their ids: taken back, by where they are",
     };

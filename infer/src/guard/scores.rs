@@ -46,8 +46,10 @@ impl ScoreScale {
             Self::Visibility => "scores are 0, 1 and 2 as COCO's visibility: read as 0, 0.5 and 1",
             Self::Logit => "scores lie beyond 0 to 1 as logits do: taken through the logistic function",
             Self::Percent => "scores reach up to 100: divided by 100",
-            Self::Depth => "the third numbers of points lie to both sides of 0 as depths do: points are read as seen",
-            Self::NoScore => "the third numbers of points lie beyond 100, which no scores do: points are read as seen",
+            Self::Depth => {
+                "the third value of key points lies on both sides of 0 as depths do: all points count as seen"
+            }
+            Self::NoScore => "the third value of key points exceeds 100, so it is no score: all points count as seen",
         };
         Some(Notice::new(text, "write scores of 0 to 1"))
     }
@@ -58,7 +60,11 @@ impl ScoreScale {
         let is_odd = seen.largest_score > SILENTLY_CLAMPED || seen.least_score < 0.0;
         let mut notice = None;
         if *self == Self::Plain && is_odd {
-            notice = self.change_to(Extent::of(std::iter::once(&*person)).score_scale());
+            let extent = Extent::of(std::iter::once(&*person));
+            let scale = extent.score_scale();
+            if scale != Self::Depth || extent.are_clear_depths() {
+                notice = self.change_to(scale);
+            }
         } else if *self == Self::AllZero && seen.largest_score > 0.0 {
             notice = self.change_to(Self::Plain);
         }

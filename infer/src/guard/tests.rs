@@ -170,7 +170,7 @@ fn scores_of_every_kind_become_scores() {
         (0.0, 1.0, Some("every score is 0")),
         (5.2, 0.994, Some("logits")),
         (90.0, 0.9, Some("up to 100")),
-        (255.0, 1.0, Some("which no scores do")),
+        (255.0, 1.0, Some("so it is no score")),
     ] {
         let (frames, notices, _) =
             guarded(clip(each_point(move |_, point| point.score = score)), ReadOptions::default()).unwrap();
@@ -443,6 +443,20 @@ fn scores_a_little_below_0_and_marks_are_neither_logits_nor_depths() {
 }
 
 #[test]
+fn a_person_who_is_hardly_seen_makes_no_scores_depths() {
+    let hidden = clip(|frame| {
+        if frame.index == 50 {
+            for (place, point) in frame.people[0].keypoints.iter_mut().enumerate() {
+                point.score = if place % 3 == 0 { -0.01 } else { 0.45 };
+            }
+        }
+    });
+    let (frames, notices, _) = guarded(hidden, ReadOptions::default()).unwrap();
+    let scores = |frame: usize| frames[frame].people[0].keypoints.iter().map(|point| point.score).collect::<Vec<_>>();
+    assert_eq!((scores(50)[0], scores(50)[1], scores(51)[0]), (0.0, 0.45, 0.9), "{notices:?}");
+}
+
+#[test]
 fn a_joint_too_far_for_a_body_is_left_out_even_in_a_large_image() {
     for (places, x, y) in
         [(&[9][..], 2600.0, 300.0), (&[15, 16][..], -1900.0, -1900.0), (&[9, 10][..], 65535.0, 65535.0)]
@@ -472,6 +486,22 @@ fn y_may_point_up_from_the_top() {
     assert!(are_close(&frames, &Vec::from(clip(|_| ()).frames)));
     let (_, notices, _) = guarded(negative(), ReadOptions::default()).unwrap();
     assert!(notices.iter().any(|notice| notice.contains("seems to point up (--y-up)")), "{notices:?}");
+}
+
+#[test]
+fn clocks_of_devices_are_no_times_since_1970() {
+    // The time of the first frame, how far each goes on, and seconds a unit.
+    for (first, step, unit) in
+        [(5e12, 4e7, 1e-9), (1.5e8, 4e4, 1e-6), (1.7e9, 4e4, 1e-6), (1.7e9, 0.04, 1.0), (1.7e12, 6e5, 1e-3)]
+    {
+        for is_live in [false, true] {
+            let mut timed = clip(|frame| frame.time = Some(first + frame.index as f64 * step));
+            timed.is_live = is_live;
+            let (frames, _, _) = guarded(timed, ReadOptions::default()).unwrap();
+            let gone = frames[11].time.unwrap() - frames[1].time.unwrap();
+            assert!((gone - 10.0 * step * unit).abs() < 1e-4, "{first} and {step}: {gone}");
+        }
+    }
 }
 
 #[test]

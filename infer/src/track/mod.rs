@@ -30,7 +30,7 @@ const UNASSIGNED: i64 = (FARTHEST * 2.0 * COST_UNIT) as i64;
 /// What was found about the ids of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdFault {
-    /// Several people of one frame have no id.
+    /// A person has no id in a frame with several people.
     Absent,
     /// Several people of one frame have the same id.
     Repeated,
@@ -61,6 +61,7 @@ pub struct Tracker {
     is_on: bool,
     /// The track that each of the stream's ids stands for, once some were exchanged.
     exchanged: HashMap<i64, i64>,
+    is_exchange_told: bool,
 }
 
 impl Tracker {
@@ -74,6 +75,7 @@ impl Tracker {
             max_gap,
             is_on: false,
             exchanged: HashMap::new(),
+            is_exchange_told: false,
         }
     }
 
@@ -107,7 +109,8 @@ impl Tracker {
             self.assign(frame);
         } else if frame.people.len() > 1 || !self.exchanged.is_empty() {
             // A person alone cannot be mistaken for another.
-            fault = self.hold_against_ids(frame);
+            let swap = self.hold_against_ids(frame);
+            fault = swap.filter(|_| !std::mem::replace(&mut self.is_exchange_told, true));
         }
         fault
     }
@@ -122,18 +125,19 @@ impl Tracker {
         self.tracks.retain(|track| now - track.last <= max_gap.saturating_add(1));
     }
 
-    /// Puts people on tracks, whatever the stream calls them.
+    /// Puts people on tracks, whatever the stream calls them. A track begins with the stream's own id, if that is free.
     fn assign(&mut self, frame: &mut Frame) {
         let bodies: Vec<Option<Body>> = frame.people.iter().map(Body::of).collect();
         let assigned = self.best(&bodies);
-        for ((person, body), track) in frame.people.iter_mut().zip(bodies).zip(assigned) {
+        let own = ids_without_repeats(&frame.people);
+        for (((person, body), track), own) in frame.people.iter_mut().zip(bodies).zip(assigned).zip(own) {
             let Some(body) = body else { continue };
             person.id = Some(match track {
                 Some(track) => {
                     self.move_on(track, body);
                     self.tracks[track].id
                 }
-                None => self.be_born(body),
+                None => self.be_born(body, own),
             });
         }
     }
@@ -227,12 +231,18 @@ impl Tracker {
         track.last = self.now;
     }
 
-    fn be_born(&mut self, body: Body) -> i64 {
-        let id = self.next_id;
-        self.next_id += 1;
+    fn be_born(&mut self, body: Body, own: Option<i64>) -> i64 {
+        let id = own.filter(|own| self.tracks.iter().all(|track| track.id != *own)).unwrap_or(self.next_id);
+        self.next_id = self.next_id.max(id.saturating_add(1));
         self.tracks.push(Track { id, body, last: self.now });
         id
     }
+}
+
+/// The ids of people, but for those that several of them have.
+fn ids_without_repeats(people: &[Person]) -> Vec<Option<i64>> {
+    let is_alone = |id: &i64| people.iter().filter(|person| person.id == Some(*id)).count() == 1;
+    people.iter().map(|person| person.id.filter(is_alone)).collect()
 }
 
 #[cfg(test)]

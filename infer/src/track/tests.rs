@@ -83,3 +83,34 @@ fn ids_that_repeat_or_are_exchanged_are_set_right() {
     }
     assert_eq!(faults, 1);
 }
+
+#[test]
+fn own_ids_stay_where_a_person_among_others_has_none() {
+    let mut tracker = Tracker::new(15);
+    tracker.take_over();
+    let mut found = Vec::new();
+    for index in 0..6 {
+        // A new person has no id for two frames, then one that is free.
+        let late = (index >= 4).then_some(12);
+        let people = [(100.0, Some(7)), (500.0, Some(9)), (900.0, late)];
+        let people = people[..if index < 2 { 2 } else { 3 }].iter().map(|(x, id)| person(*x, *id)).collect();
+        let mut frame = frame(index, people);
+        tracker.follow(&mut frame);
+        found.push(frame.people.iter().map(|person| person.id.unwrap()).collect::<Vec<_>>());
+    }
+    assert_eq!(found[..2], [[7, 9], [7, 9]]);
+    assert!(found[2..].iter().all(|ids| ids[..] == [7, 9, 10]), "a track keeps its number: {found:?}");
+}
+
+#[test]
+fn exchanged_ids_are_told_once() {
+    let mut tracker = Tracker::new(15);
+    let mut told = 0;
+    for index in 0..60 {
+        let (one, other) = if index / 20 == 1 { (9, 4) } else { (4, 9) };
+        let mut frame = frame(index, vec![person(100.0, Some(one)), person(500.0, Some(other))]);
+        told += usize::from(tracker.follow(&mut frame) == Some(IdFault::Swapped));
+        assert_eq!((frame.people[0].id, frame.people[1].id), (Some(4), Some(9)), "frame {index}");
+    }
+    assert_eq!(told, 1);
+}

@@ -58,7 +58,7 @@ impl Detector for AlphaPose {
         let mut numbered = BTreeMap::new();
         let number_of = numbers_of_names(images.keys().map(String::as_str));
         for (place, (name, found)) in images.into_iter().enumerate() {
-            let number = number_of.get(&name).copied().unwrap_or(place as u64);
+            let number = number_of.as_ref().map_or(place as u64, |number_of| number_of[&name]);
             let people = match found {
                 ListOr::List(items) => items.into_iter().map(Item::person).collect(),
                 ListOr::Object(bodies) => bodies.people().ok_or_else(|| {

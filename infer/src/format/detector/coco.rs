@@ -104,19 +104,15 @@ impl Detector for Coco {
     }
 }
 
-/// People by the number of their image; those without key points are left out.
+/// People by the number of their image; those without key points are left out. Images whose names do not tell their numbers
+/// are counted as they come.
 pub(super) fn by_image(items: Vec<Item>) -> BTreeMap<u64, Vec<Person>> {
     let mut images: BTreeMap<u64, Vec<Person>> = BTreeMap::new();
     let mut last = 0;
-    let number_of = numbers_of_names(items.iter().filter_map(|item| match &item.image_id {
-        Label::Text(name) => Some(name.as_str()),
-        _ => None,
-    }));
+    let names: Vec<&str> = items.iter().filter_map(|item| item.image_id.as_name()).collect();
+    let number_of = numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names));
     for item in items {
-        let named = match &item.image_id {
-            Label::Text(name) => number_of.get(name).copied(),
-            _ => None,
-        };
+        let named = item.image_id.as_name().map(|name| number_of[name]);
         last = named.or_else(|| item.image_id.frame()).unwrap_or(last);
         let people = images.entry(last).or_default();
         if !item.keypoints.0.is_empty() {
@@ -126,15 +122,27 @@ pub(super) fn by_image(items: Vec<Item>) -> BTreeMap<u64, Vec<Person>> {
     images
 }
 
-/// Annotations by the numbers in their images' names where every name has one, else by their ids; each image has a size.
+/// Names by their first places among all.
+fn in_order(names: &[&str]) -> HashMap<String, u64> {
+    let mut place_of = HashMap::new();
+    for name in names {
+        let next = place_of.len() as u64;
+        place_of.entry((*name).to_owned()).or_insert(next);
+    }
+    place_of
+}
+
+/// Annotations by the numbers in their images' names where these tell all images apart, else by their ids; each image has a
+/// size.
 fn push_annotations(whole: Annotations, document: &mut Document) {
-    let named =
-        whole.images.iter().all(|image| matches!(image.file_name, Label::Text(_)) && image.file_name.frame().is_some());
+    let names: Vec<&str> = whole.images.iter().filter_map(|image| image.file_name.as_name()).collect();
+    let number_of_name = numbers_of_names(names.iter().copied()).filter(|numbers| numbers.len() == whole.images.len());
     let mut sizes = HashMap::new();
     let mut number_of = HashMap::new();
     for image in &whole.images {
         let Some(id) = image.id.frame() else { continue };
-        let number = if named { image.file_name.frame() } else { None }.unwrap_or(id);
+        let name = image.file_name.as_name();
+        let number = name.zip(number_of_name.as_ref()).map_or(id, |(name, number_of)| number_of[name]);
         number_of.insert(id, number);
         if let (Some(width), Some(height)) = (image.width, image.height) {
             sizes.insert(number, [width, height]);
@@ -231,6 +239,28 @@ mod tests {
         let document = decode(&scored);
         assert_eq!(document.frames[0].people[0].keypoints[0].score, 0.75);
         assert_eq!(document.layout.unwrap().joints[0], "right_ankle");
+    }
+
+    #[test]
+    fn names_that_do_not_tell_images_apart_merge_none() {
+        let item = |name: &str| format!(r#"{{"image_id":"{name}","keypoints":[{}]}}"#, numbers("3"));
+        let people = |names: [&str; 3]| -> Vec<_> {
+            let document = decode(&format!("[{}]", names.map(item).join(",")));
+            document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect()
+        };
+        assert_eq!(people(["anna.jpg", "bob.jpg", "anna.jpg"]), [(0, 2), (1, 1)]);
+        assert_eq!(people(["f_4_cam2.jpg", "f_5_cam2.jpg", "f_4_cam2.jpg"]), [(4, 2), (5, 1)]);
+
+        let image = |id: u64, name: &str| format!(r#"{{"id":{id},"file_name":"{name}"}}"#);
+        let annotated = |names: [&str; 2]| -> Vec<_> {
+            let annotation = |id| format!(r#"{{"image_id":{id},"keypoints":[{}]}}"#, numbers("1"));
+            let [first, second] = [image(31, names[0]), image(30, names[1])];
+            let (one, other) = (annotation(31), annotation(30));
+            let document = decode(&format!(r#"{{"images":[{first},{second}],"annotations":[{one},{other}]}}"#));
+            document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect()
+        };
+        assert_eq!(annotated(["f_0001_cam2.png", "f_0002_cam2.png"]), [(1, 1), (2, 1)]);
+        assert_eq!(annotated(["left_2.png", "right_2.png"]), [(30, 1), (31, 1)]);
     }
 
     #[test]

@@ -438,7 +438,8 @@ impl TableFrames {
         let label = |column: Option<usize>| column.and_then(|column| rows[0].get(column)).map(label);
         let index = label(self.columns.frame).and_then(|label| label.frame()).unwrap_or(self.next_index);
         self.next_index = index.saturating_add(1);
-        let time = label(self.columns.time).and_then(|label| label.number()).map(|time| time / self.columns.time_scale);
+        let time =
+            label(self.columns.time).and_then(|label| label.seconds()).map(|time| time / self.columns.time_scale);
         let mut people = match self.columns.joint {
             Some(joint) => self.long_people(joint, rows)?,
             None => self.wide_people(rows)?,

@@ -183,6 +183,14 @@ impl Label {
         }
     }
 
+    /// The text, if it is one.
+    pub(super) fn as_name(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Seconds: a number, or the time of a clock, perhaps behind a date: `00:01:02.5`, `2026-01-31T12:00:00Z`.
     pub(in crate::format) fn seconds(&self) -> Option<f64> {
         let Self::Text(text) = self else { return self.number() };

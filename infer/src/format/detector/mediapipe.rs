@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::json::{Label, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
+use crate::format::image_side;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
 
@@ -205,7 +206,7 @@ struct Clip {
 pub(super) fn describe_video(object: &Map<String, Value>, document: &mut Document) {
     let number = |keys: &[&str]| keys.iter().find_map(|key| number(object.get(*key)?)).filter(|number| *number > 0.0);
     document.fps = document.fps.or(number(&["fps", "frame_rate", "frameRate"]));
-    let side = |keys: &[&str]| number(keys).filter(|side| *side >= 1.0 && *side <= 1e6).map(|side| side.round() as u32);
+    let side = |keys: &[&str]| number(keys).and_then(|side| image_side(side.round()));
     let width = side(&["width", "image_width", "imageWidth"]);
     let height = side(&["height", "image_height", "imageHeight"]);
     document.size = document.size.or(width.zip(height).map(|(width, height)| [width, height]));
@@ -274,7 +275,7 @@ fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
         (None, false) => Vec::new(),
     };
     let milliseconds = frame.milliseconds.number().map(|milliseconds| milliseconds / 1000.0);
-    document.push(frame.frame.frame(), milliseconds.or(frame.time.number()), people);
+    document.push(frame.frame.frame(), milliseconds.or(frame.time.seconds()), people);
     Ok(())
 }
 

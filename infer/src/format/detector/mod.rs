@@ -145,29 +145,25 @@ pub(super) fn last_number(name: &str) -> Option<u64> {
 
 /// The last number in the name of an image, its folder and extension left out.
 pub(super) fn image_number(name: &str) -> Option<u64> {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    last_number(stem)
+    last_number(image_stem(name))
 }
 
-/// The frames' numbers in names of images, by name: the last number in each, or the last one that tells the names apart, `5`
-/// in `frame_005_cam2.png`. Names without that number are left out.
-pub(super) fn numbers_of_names<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<String, u64> {
+/// The name of an image without its folder, its extension, and what Roboflow's export adds: `clip-12_jpg.rf.0c8f….jpg`.
+fn image_stem(name: &str) -> &str {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    stem.rsplit_once(".rf.").map_or(stem, |(stem, _)| stem)
+}
+
+/// The frames' numbers in names of images, by name: the last number that tells them all apart, `5` in `frame_005_cam2.png`.
+/// `None` where there is none.
+pub(super) fn numbers_of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<HashMap<String, u64>> {
     let names: BTreeSet<&str> = names.collect();
-    let stem = |name: &str| {
-        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned()
-    };
-    let numbers: Vec<Vec<u64>> = names.iter().map(|name| numbers_from_the_end(&stem(name))).collect();
-    let different = |place: usize| {
-        let found: BTreeSet<u64> = numbers.iter().filter_map(|numbers| numbers.get(place).copied()).collect();
-        found.len()
-    };
-    let places = numbers.iter().map(Vec::len).max().unwrap_or(0);
-    // The last of those that tell most names apart.
-    let place = (0..places).rev().max_by_key(|place| different(*place)).unwrap_or(0);
-    let named = names.iter().zip(&numbers);
-    named.filter_map(|(name, numbers)| Some(((*name).to_owned(), *numbers.get(place)?))).collect()
+    let numbers: Vec<Vec<u64>> = names.iter().map(|name| numbers_from_the_end(image_stem(name))).collect();
+    let at = |place: usize| numbers.iter().filter_map(move |numbers| numbers.get(place).copied());
+    let places = numbers.iter().map(Vec::len).min()?;
+    let place = (0..places).find(|place| at(*place).collect::<BTreeSet<u64>>().len() == names.len())?;
+    Some(names.iter().map(|name| (*name).to_owned()).zip(at(place)).collect())
 }
 
 /// The numbers in a text, the last one first.
@@ -205,12 +201,15 @@ mod tests {
             (["f_0007_cam2.png", "f_0009_cam2.png"], [7, 9]),
             (["v2/12.jpg", "v2/100.jpg"], [12, 100]),
             (["5_1.jpg", "5_2.jpg"], [1, 2]),
+            (["clip-12_jpg.rf.0c8f4a21.jpg", "clip-3_jpg.rf.9b1.jpg"], [12, 3]),
         ] {
-            let found = numbers_of_names(names.into_iter());
+            let found = numbers_of_names(names.into_iter()).unwrap();
             assert_eq!(names.map(|name| found[name]), numbers, "{names:?}");
         }
-        assert!(numbers_of_names(["one", "two"].into_iter()).is_empty());
-        assert_eq!(numbers_of_names(["clip7.png"].into_iter())["clip7.png"], 7);
+        for names in [["one", "two"], ["a_1.png", "b_1.png"], ["one", "2"]] {
+            assert_eq!(numbers_of_names(names.into_iter()), None, "{names:?}");
+        }
+        assert_eq!(numbers_of_names(["clip7.png"].into_iter()).unwrap()["clip7.png"], 7);
     }
 
     #[test]

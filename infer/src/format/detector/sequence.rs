@@ -368,11 +368,11 @@ fn one_clip(groups: &[Vec<(u64, PathBuf)>]) -> Option<Vec<(u64, PathBuf)>> {
     }
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let names: Vec<String> = groups.iter().map(|files| name(&files[0].1)).collect();
-    let number_of = numbers_of_names(names.iter().map(String::as_str));
+    let number_of = numbers_of_names(names.iter().map(String::as_str))?;
     // What is left of a name without its digits is the same for all frames of a clip.
     let letters = |name: &str| name.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
     let are_alike = names.iter().all(|name| letters(name) == letters(&names[0]));
-    if !are_alike || number_of.len() < names.len() {
+    if !are_alike {
         return None;
     }
     Some(groups.iter().zip(&names).map(|(files, name)| (number_of[name], files[0].1.clone())).collect())

@@ -60,8 +60,8 @@ fn person(line: &str) -> Result<Person> {
     };
     let (points, rest) = numbers[BEFORE..].split_at(numbers.len() - BEFORE - behind);
     let keypoint = |point: &[f64]| Keypoint { x: point[0], y: point[1], score: super::score(point.get(2).copied()) };
-    // A track is a whole number, a score is not above 1.
-    let id = rest.last().filter(|last| last.fract() == 0.0 && (behind == 2 || **last > 1.0)).map(|last| *last as i64);
+    // A track is a whole number and counts from 1; a score of exactly 1 is far rarer than the first track.
+    let id = rest.last().filter(|last| last.fract() == 0.0 && (behind == 2 || **last >= 1.0)).map(|last| *last as i64);
     Ok(Person { id, keypoints: points.chunks_exact(channels).map(keypoint).collect() })
 }
 
@@ -77,6 +77,7 @@ mod tests {
             (51, " 0.9", (17, None, 0.25)),
             (51, " 0.9 7", (17, Some(7), 0.25)),
             (51, " 7", (17, Some(7), 0.25)),
+            (51, " 1", (17, Some(1), 0.25)),
             (34, "", (17, None, 1.0)),
             (34, " 0.9 3", (17, Some(3), 1.0)),
         ] {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Line;
 use crate::error::{Error, Result};
-use crate::format::PoseInfo;
 use crate::format::detector::Numbers;
+use crate::format::{PoseInfo, image_side};
 use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 
@@ -81,8 +81,7 @@ impl KeypointHeader {
             [width, height] => (width, height),
             _ => self.width.zip(self.height)?,
         };
-        let is_side = |side: f64| (1.0..=1e9).contains(&side) && side.fract() == 0.0;
-        (is_side(width) && is_side(height)).then_some([width as u32, height as u32])
+        Some([image_side(width)?, image_side(height)?])
     }
 
     /// The layout that the header names, if it names one.

@@ -14,7 +14,7 @@ use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::detector::score;
-use crate::format::{FrameReader, PassedOver, StreamInfo};
+use crate::format::{FrameReader, PassedOver, StreamInfo, image_side};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 
@@ -414,10 +414,11 @@ fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
     }
     let (mut sides, mut count) = ([0; 2], 0);
     scanner.list(|scanner, position| {
-        let side = scanner.optional_f64()?.filter(|side| (1.0..=1e9).contains(side) && side.fract() == 0.0);
-        let Some(side) = side else { return fault("the frame's size is not two whole numbers of pixels above 0") };
+        let Some(side) = scanner.optional_f64()?.and_then(image_side) else {
+            return fault("the frame's size is not two whole numbers of pixels above 0");
+        };
         if let Some(slot) = sides.get_mut(position) {
-            *slot = side as u32;
+            *slot = side;
         }
         count = position + 1;
         Ok(())

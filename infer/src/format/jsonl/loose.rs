@@ -4,15 +4,17 @@
 //! A line is read so where the scanner of frames gave up on it, so that streams as they should be cost nothing. What is not
 //! understood here either keeps the scanner's complaint.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use crate::format::detector::{Label, flat_keypoints, score};
+use crate::format::image_side;
 use crate::format::values::Values;
 use crate::pose::{Frame, Keypoint, Person};
-use crate::skeleton::{COCO17, COCO23, Layout, is_of_foot, joint_name};
+use crate::skeleton::{COCO17, COCO23, LAYOUTS, Layout, is_of_foot, joint_name};
 
 /// The frame in a line; one that names no number is `next_index`. Where no `layout` is known, the names of joints decide it.
 /// `None` where the frame is in no spelling that is known.
@@ -45,7 +47,8 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static L
     Some(Frame { index: number, time, size, people, ..Frame::default() })
 }
 
-/// COCO's order for joints that a frame names, with feet if it names any of them; `None` where it names none.
+/// The layout of the joints that a frame names: one that has just these, else COCO's, with feet if it names any of them.
+/// `None` where it names none of COCO's.
 fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
     let people: Vec<&Value> = match frame.get("people") {
         Some(Value::Array(list)) => list.iter().collect(),
@@ -53,10 +56,24 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
         _ => Vec::new(),
     };
     let keypoints = people.into_iter().map(|person| person.get("keypoints")).chain([frame.get("keypoints")]);
-    let names = keypoints.flatten().filter_map(Value::as_object).flat_map(Map::keys);
-    let joints: Vec<_> = names.map(|name| joint_name(name)).filter(|name| COCO23.position(name).is_some()).collect();
-    let has_feet = joints.iter().any(|name| is_of_foot(name));
-    (!joints.is_empty()).then_some(if has_feet { &COCO23 } else { &COCO17 })
+    let names = keypoints.flatten().flat_map(|points| match points {
+        Value::Object(by_name) => by_name.keys().map(String::as_str).collect(),
+        Value::Array(list) => list.iter().filter_map(name_of).collect(),
+        _ => Vec::new(),
+    });
+    let names: BTreeSet<String> = names.map(joint_name).collect();
+    let has_all = |layout: &Layout| names.iter().all(|name| layout.position(name).is_some());
+    if let Some(layout) = LAYOUTS.into_iter().find(|layout| layout.len() == names.len() && has_all(layout)) {
+        return Some(layout);
+    }
+    let mut of_coco = names.iter().filter(|name| COCO23.position(name).is_some()).peekable();
+    of_coco.peek()?;
+    Some(if of_coco.any(|name| is_of_foot(name)) { &COCO23 } else { &COCO17 })
+}
+
+/// The joint that a point names beside its coordinates.
+fn name_of(point: &Value) -> Option<&str> {
+    point.get("name")?.as_str()
 }
 
 /// What stands under the first of `keys` that is there and not null.
@@ -127,6 +144,11 @@ fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint
             if list.iter().all(is_number) {
                 return Some(flat_keypoints(&list.iter().map(number).collect::<Option<Vec<_>>>()?));
             }
+            let by_name: Option<Map<String, Value>> =
+                list.iter().map(|one| Some((name_of(one)?.to_owned(), one.clone()))).collect();
+            if let Some(named) = by_name.and_then(|by_name| named_points(&by_name, layout)) {
+                return Some(named);
+            }
             let channels = list.iter().filter_map(Value::as_array).map(Vec::len).filter(|count| *count > 0).max();
             list.iter().map(|one| point(one, channels)).collect()
         }
@@ -189,14 +211,14 @@ fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
     if width == 0.0 && height == 0.0 {
         return Some(None);
     }
-    let is_side = |side: f64| (1.0..=1e9).contains(&side) && side.fract() == 0.0;
-    (is_side(width) && is_side(height)).then_some(Some([width as u32, height as u32]))
+    Some(Some([image_side(width)?, image_side(height)?]))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use crate::skeleton::MEDIAPIPE33;
 
     const POINT: Keypoint = Keypoint { x: 1.5, y: 2.0, score: 0.5 };
 
@@ -220,6 +242,24 @@ mod tests {
             assert!(person.keypoints[0] == POINT && person.keypoints[1].is_missing(), "{list}");
         }
         assert_eq!(people("{\"people\":[{\"keypoints\":[[1.5,2,true]]}]}", None).unwrap()[0].keypoints[0].score, 1.0);
+    }
+
+    #[test]
+    fn a_list_of_points_that_have_names_is_in_the_order_of_the_names() {
+        let list = |layout: &Layout| -> String {
+            let point = |name: &&str| format!(r#"{{"name":"{name}","x":{},"y":2}}"#, layout.position(name).unwrap());
+            // Alphabetical, as a table's columns may be.
+            let mut names = layout.joints.to_vec();
+            names.sort_unstable();
+            format!(r#"{{"people":[{{"keypoints":[{}]}}]}}"#, names.iter().map(point).collect::<Vec<_>>().join(","))
+        };
+        for layout in [&COCO17, &MEDIAPIPE33] {
+            let mut found = None;
+            let people = frame(list(layout).as_bytes(), 0, &mut found).unwrap().people;
+            assert_eq!(found.map(|layout| layout.name), Some(layout.name));
+            let places: Vec<usize> = people[0].keypoints.iter().map(|point| point.x as usize).collect();
+            assert_eq!(places, (0..layout.len()).collect::<Vec<_>>(), "{}", layout.name);
+        }
     }
 
     #[test]

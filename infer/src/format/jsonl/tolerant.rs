@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::scan::{Scan, Scanner, fault};
 use crate::format::detector::{Label, Numbers, flat_keypoints, score};
+use crate::format::image_side;
 use crate::pose::Keypoint;
-use crate::skeleton::{Layout, joint_name};
+use crate::skeleton::{COCO23, Layout, joint_name};
 
 /// The text of the next value, which is passed over.
 fn value<'a>(scanner: &mut Scanner<'a>) -> Scan<&'a [u8]> {
@@ -48,8 +49,7 @@ pub(super) fn numbers(scanner: &mut Scanner<'_>) -> Scan<Vec<f64>> {
 /// A side of the image in pixels; anything else than a number above 0 says nothing.
 #[cold]
 pub(super) fn side(scanner: &mut Scanner<'_>) -> Scan<Option<u32>> {
-    let side = label(scanner)?.number().filter(|side| (1.0..=1e9).contains(side) && side.fract() == 0.0);
-    Ok(side.map(|side| side as u32))
+    Ok(label(scanner)?.number().and_then(image_side))
 }
 
 /// Whether a list of key points is spelt in another way than a list of lists: its first element is neither a list nor the
@@ -71,8 +71,8 @@ struct PointObject {
     name: Option<String>,
 }
 
-/// Reads a flat list of numbers, or a list of objects with x, y and score; where these have names, they are put in the
-/// order of the `layout`.
+/// Reads a flat list of numbers, or a list of objects with x, y and score. Where these have names of the `layout`, they are put
+/// in its order, and others are left out. Named joints without a layout are a fault: the whole frame tells their layout.
 #[cold]
 pub(super) fn read_other_list(
     scanner: &mut Scanner<'_>,
@@ -99,17 +99,19 @@ pub(super) fn read_other_list(
         y: point.y.unwrap_or(f64::NAN),
         score: score(point.score),
     };
-    let places = |layout: &Layout| -> Option<Vec<usize>> {
-        points.iter().map(|point| layout.position(&joint_name(point.name.as_deref()?))).collect()
-    };
-    match layout.and_then(|layout| Some((layout.len(), places(layout)?))) {
-        Some((count, places)) => {
-            keypoints.resize(count, Keypoint::MISSING);
-            for (point, place) in points.iter().zip(places) {
-                keypoints[place] = keypoint(point);
+    let place = |point: &PointObject, layout: &Layout| layout.position(&joint_name(point.name.as_deref()?));
+    let is_named_in = |layout: &Layout| points.iter().any(|point| place(point, layout).is_some());
+    match layout {
+        Some(layout) if is_named_in(layout) => {
+            keypoints.resize(layout.len(), Keypoint::MISSING);
+            for point in &points {
+                if let Some(place) = place(point, layout) {
+                    keypoints[place] = keypoint(point);
+                }
             }
         }
-        None => keypoints.extend(points.iter().map(keypoint)),
+        None if is_named_in(&COCO23) => return fault("key points have names, and no layout is known"),
+        _ => keypoints.extend(points.iter().map(keypoint)),
     }
     Ok(())
 }
