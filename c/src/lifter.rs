@@ -273,7 +273,9 @@ impl Lifter {
         let session = lifter.session();
         let note = match (session.fallback_cause(), session.unverified_cause()) {
             (Some(cause), _) => format!("running on the CPU: {cause}"),
-            (None, Some(cause)) => format!("{cause}: own kernels lift, their poses not compared with its"),
+            (None, Some(cause)) => {
+                format!("{cause}: poselift's own kernels lift, and their poses are not compared with its")
+            }
             (None, None) => String::new(),
         };
         let device = session.provider().device().to_string();

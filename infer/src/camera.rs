@@ -121,6 +121,13 @@ impl Attitude {
         Self { heading: 0.0, elevation: (-up.z).asin() as f32, roll: (-up.x).atan2(-up.y) as f32 }
     }
 
+    /// The attitude of a camera that looks `pitch` degrees down and is rolled `roll` degrees clockwise, where one of them is known.
+    pub fn from_degrees(pitch: Option<f32>, roll: Option<f32>) -> Option<Self> {
+        let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
+        let is_known = pitch.is_some() || roll.is_some();
+        is_known.then(|| Self { elevation: angle(pitch), roll: angle(roll), ..Self::default() })
+    }
+
     /// The attitude of a camera that is turned clockwise about its optical axis by `angle` more, radians.
     #[must_use]
     pub fn rolled(self, angle: f32) -> Self {

@@ -124,6 +124,16 @@ impl Error {
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
+
+    /// What a client is told: `{"error":"…"}`, with a `hint` if there is one.
+    #[cfg(feature = "live")]
+    pub(crate) fn to_json(&self) -> String {
+        let mut answer = serde_json::json!({ "error": self.to_string() });
+        if let Some(hint) = self.hint_text() {
+            answer["hint"] = hint.into();
+        }
+        answer.to_string()
+    }
 }
 
 impl fmt::Display for Error {

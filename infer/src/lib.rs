@@ -62,6 +62,7 @@ pub mod pose;
 pub mod skeleton;
 pub mod smooth;
 pub mod stream;
+mod thread;
 pub mod track;
 pub mod view;
 

@@ -56,7 +56,7 @@ def test_which_feet_stand_is_lifted_written_and_read_as_by_the_program(lifter, c
         warnings.simplefilter("always", poselift.AssumptionWarning)
         poselift.write(poses, tmp_path / "no_feet.jsonl")
         poselift.convert(tmp_path / "no_feet.jsonl", tmp_path / "no_feet.csv", contacts=True)
-    assert any("says of no foot whether it stands" in str(warning.message) for warning in told)
+    assert any("has no foot contacts" in str(warning.message) for warning in told)
     with pytest.raises(poselift.UsageError, match="contacts need a clip"):
         lifter.lift(clip.points[0], contacts=True)
 
@@ -135,7 +135,7 @@ def test_an_array_becomes_a_clip_with_tracks(lifter, clip):
     right = left + [600, 0, 0]
     rows = numpy.stack([left, right], axis=1)
     rows[5] = rows[5, ::-1]
-    with pytest.warns(poselift.AssumptionWarning, match="several people without an id: tracked by where they are"):
+    with pytest.warns(poselift.AssumptionWarning, match="a person among several has no id: people are tracked by where they are"):
         tracked = poselift.keypoints(rows, size=SIZE, fps=30, layout="mediapipe33")
     assert tracked.ids.tolist() == [[1, 0] if frame == 5 else [0, 1] for frame in range(20)]
     assert (tracked.names[0], tracked.size, tracked.times[3]) == ("nose", SIZE, pytest.approx(0.1))

@@ -8,7 +8,7 @@ use crate::arrows::{House, Source, files_naming, names_under, sources};
 const HOUSE: House = House {
     rows: &[
         &["error"],
-        &["pose"],
+        &["pose", "thread"],
         &["skeleton"],
         &["camera"],
         &["format"],

@@ -124,3 +124,19 @@ fn handles_lift_beside_each_other() {
         }
     });
 }
+
+#[test]
+fn a_clip_after_another_knows_nothing_of_it() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/coco17-memory.onnx");
+    let options = LifterOptions { device: Device::Cpu, threads: Some(1), ..LifterOptions::default() };
+    let open = || PushStream::new(Lifter::from_file_with(model, &options).unwrap(), PushOptions::default());
+    let clip = clip();
+    let lift = |stream: &mut PushStream<_>, frames: &[Frame]| -> Vec<_> {
+        frames.iter().flat_map(|frame| stream.push(frame.clone()).unwrap()).collect()
+    };
+    let (mut stream, mut fresh) = (open(), open());
+    lift(&mut stream, &clip[..60]);
+    stream.finish().unwrap();
+    // Its times follow those of the clip before, as those of one camera do.
+    assert_eq!(lift(&mut stream, &clip[60..90]), lift(&mut fresh, &clip[60..90]));
+}

@@ -486,7 +486,7 @@ fn smoothing_needs_time_and_says_what_it_did() {
     let nameless = pairs.replace("\"id\":0,", "").replace("\"id\":1,", "");
     let output = feed(bench.run().args(["--smooth", "live", "--fps", "30"]), &nameless);
     assert_code(&output, 0);
-    assert!(stderr(&output).contains("several people without an id"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("a person among several has no id"), "{}", stderr(&output));
 }
 
 /// Peak memory must not grow with the stream: ten times the frames, about the same memory.

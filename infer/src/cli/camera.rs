@@ -17,7 +17,7 @@ pub(super) struct CameraArgs {
     /// knows which way is up
     #[arg(long, value_name = "FILE", conflicts_with = "focal")]
     camera: Option<PathBuf>,
-    /// The camera's name, where the file holds several and the input's name has none of them in it
+    /// Which camera of a file that holds several, if the input's file name does not contain a camera's name
     #[arg(long, value_name = "NAME", requires = "camera")]
     camera_name: Option<String>,
 }

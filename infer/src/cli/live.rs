@@ -25,7 +25,8 @@ pub(super) struct LiveArgs {
     /// message, and each client gets its poses back
     #[arg(long, value_name = "URL")]
     listen: Vec<Address>,
-    /// Let web pages of this origin connect to ws://, as http://localhost:5173 (null: files, *: all); else programs alone may
+    /// Let web pages of this origin connect to ws://, as http://localhost:5173 (null: files, *: all) [default: programs other than
+    /// browsers alone]
     #[arg(long, value_name = "ORIGIN", requires = "listen")]
     allow_origin: Vec<Origin>,
     /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C or until it is removed

@@ -58,7 +58,7 @@ pub(super) fn serve(
     let network = SharedNetwork::start(lifter.into_network(), batch, max_delay)?;
     let clients = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        while let Some(client) = server.accept()? {
+        while let Some(client) = server.accept() {
             if clients.load(Ordering::Relaxed) >= MOST_CLIENTS {
                 server
                     .skip(&Error::input(format!("a client beyond {MOST_CLIENTS} at the same time")).at(client.name()));

@@ -18,7 +18,6 @@ mod layout;
 mod live;
 mod live_inputs;
 mod output;
-mod placement;
 mod read;
 mod report;
 mod run;
@@ -162,7 +161,7 @@ pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &
         terminal.note(&format!("running on the CPU: {cause}"));
     }
     if let Some(cause) = lifter.session().unverified_cause() {
-        terminal.note(&format!("{cause}: own kernels lift, their poses not compared with its"));
+        terminal.note(&format!("{cause}: poselift's own kernels lift, and their poses are not compared with its"));
     }
     Ok(lifter)
 }

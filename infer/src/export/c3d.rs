@@ -7,6 +7,7 @@
 use super::clip_file::FileInfo;
 use super::labels::marker_name;
 use super::motion::Clip;
+use crate::error::{Error, Result};
 
 /// Bytes of a block; all parts of a C3D file are whole blocks.
 const BLOCK: usize = 512;
@@ -18,24 +19,34 @@ const INTEL: u8 = 84;
 const MOST_LABELS: usize = 255;
 /// The last frame number that the header's field can hold.
 const LAST_FRAME: usize = 65_535;
+/// A byte holds how many there are.
+const MOST_PARAMETER_BLOCKS: usize = 255;
 
 /// A whole clip, every person in it, as a C3D file.
-pub(super) fn render(clip: &Clip, info: &FileInfo<'_>) -> Vec<u8> {
+///
+/// # Errors
+/// More people than there is room for labels of.
+pub(super) fn render(clip: &Clip, info: &FileInfo<'_>) -> Result<Vec<u8>> {
     let labels = labels(clip, info);
     let parameters = parameters(clip, info, &labels);
     let blocks = parameters.len() / BLOCK;
+    if blocks > MOST_PARAMETER_BLOCKS {
+        let people = clip.people.len();
+        return Err(Error::usage(format!("{people} people, whose labels are too many for one C3D file"))
+            .hint("--person writes one of them"));
+    }
     let data_block = usize::from(PARAMETER_BLOCK) + blocks;
     let mut out = header(clip, labels.len(), data_block);
     out.extend(parameters);
     push_data(&mut out, clip, info.poses.joints.len());
-    out
+    Ok(out)
 }
 
 /// `RKnee`, or `Person3:RKnee` where there are several people.
 fn labels(clip: &Clip, info: &FileInfo<'_>) -> Vec<String> {
     let mut labels = Vec::new();
     for motion in &clip.people {
-        let prefix = if clip.people.len() > 1 { format!("Person{}:", motion.key.number()) } else { String::new() };
+        let prefix = if clip.people.len() > 1 { format!("Person{}:", motion.number) } else { String::new() };
         labels.extend(info.poses.joints.iter().map(|joint| format!("{prefix}{}", marker_name(joint))));
     }
     labels
@@ -213,4 +224,40 @@ impl Section {
 fn push_text(body: &mut Vec<u8>, text: &str) {
     body.push(text.len() as u8);
     body.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::export::motion::Motion;
+    use crate::format::PoseInfo;
+    use crate::pose::{Axes, Unit};
+
+    fn rendered(people: i64) -> Result<Vec<u8>> {
+        let joints: Vec<String> = (0..17).map(|joint| format!("joint_{joint}")).collect();
+        let motion = |number| Motion { number, first: 0, joints: 17, points: vec![[0.0; 3]; 17], sigma: Vec::new() };
+        let people = (0..people).map(motion).collect();
+        let clip = Clip { rate: 30.0, start: 0.0, rows: 1, has_root: false, people };
+        let poses = PoseInfo {
+            skeleton: "custom".to_owned(),
+            joints,
+            parents: vec![-1; 17],
+            unit: Unit::Metres,
+            axes: Axes::YUp,
+            fps: Some(30.0),
+            model: String::new(),
+        };
+        render(&clip, &FileInfo { file_name: String::new(), poses: &poses, decimals: 5 })
+    }
+
+    #[test]
+    fn a_file_tells_the_length_of_its_parameters_or_is_not_written() {
+        for people in [1, 40, 200] {
+            let file = rendered(people).unwrap();
+            let data_block = usize::from(file[16]) + 256 * usize::from(file[17]);
+            assert_eq!(usize::from(file[BLOCK + 2]) + usize::from(PARAMETER_BLOCK), data_block, "{people} people");
+        }
+        assert!(rendered(800).unwrap_err().to_string().contains("800 people, whose labels are too many"));
+    }
 }

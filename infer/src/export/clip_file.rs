@@ -47,7 +47,7 @@ impl ClipWriter {
 
     fn write_files(&mut self, clip: &Clip) -> Result<()> {
         match self.export {
-            Export::C3d => self.write_file(&self.path, |info| Ok(c3d::render(clip, info))),
+            Export::C3d => self.write_file(&self.path, |info| c3d::render(clip, info)),
             Export::Glb => self.write_file(&self.path, |info| Ok(glb::render(clip, info))),
             Export::Trc => self.write_each(clip, |motion, info| Ok(trc::render(clip, motion, info))),
             Export::Bvh => self.write_each(clip, |motion, info| Ok(bvh::render(clip, motion, info))),
@@ -85,7 +85,7 @@ impl ClipWriter {
 
     /// Where a person's file goes: to the output itself if the clip has no other person.
     fn person_path(&self, clip: &Clip, motion: &Motion) -> PathBuf {
-        if clip.people.len() == 1 { self.path.clone() } else { person_path(&self.path, motion.key.number()) }
+        if clip.people.len() == 1 { self.path.clone() } else { person_path(&self.path, motion.number) }
     }
 
     fn write_file(&self, path: &Path, render: impl FnOnce(&FileInfo<'_>) -> Result<Vec<u8>>) -> Result<()> {

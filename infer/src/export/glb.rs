@@ -72,7 +72,7 @@ impl Scene {
     fn push_person(&mut self, clip: &Clip, motion: &Motion, info: &FileInfo<'_>, number: usize) {
         let rig = Rig::new(&info.poses.joints, &info.poses.parents, motion);
         let first_node = self.nodes.len();
-        let prefix = if clip.people.len() > 1 { format!("Person{} ", motion.key.number()) } else { String::new() };
+        let prefix = if clip.people.len() > 1 { format!("Person{} ", motion.number) } else { String::new() };
         self.push_skeleton(&rig, first_node, &prefix);
         self.push_body(&rig, first_node, &format!("{prefix}Body"), number);
         self.push_animation(clip, motion, &rig, first_node);

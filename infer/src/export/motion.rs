@@ -5,7 +5,7 @@
 //! unchanged, otherwise the two around it are joined by a straight line. A gap longer than [`MAX_FILLED_GAP`] stays a
 //! gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::pose::LiftedFrame;
@@ -25,21 +25,29 @@ const UNKNOWN: [f32; 3] = [f32::NAN; 3];
 
 /// A person's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum PersonKey {
+enum PersonKey {
     /// The track that the stream names.
     Id(i64),
     /// The index in the frame's list, for people without an id.
     Place(usize),
 }
 
-impl PersonKey {
-    /// The number in file names and labels.
-    pub(super) fn number(self) -> i64 {
-        match self {
-            Self::Id(id) => id,
-            Self::Place(place) => place as i64,
+/// Numbers of people in file names and labels, no number twice: their ids. People without an id have their place, or the next
+/// number that is free.
+fn numbers(keys: &[PersonKey]) -> Vec<i64> {
+    let id = |key: &PersonKey| if let PersonKey::Id(id) = key { Some(*id) } else { None };
+    let mut taken: BTreeSet<i64> = keys.iter().filter_map(id).collect();
+    let mut number = |key: &PersonKey| match key {
+        PersonKey::Id(id) => *id,
+        PersonKey::Place(place) => {
+            let mut number = *place as i64;
+            while !taken.insert(number) {
+                number += 1;
+            }
+            number
         }
-    }
+    };
+    keys.iter().map(&mut number).collect()
 }
 
 /// One person's samples in the order of time.
@@ -158,8 +166,11 @@ impl Recorder {
         let grid = Rows { start, rate, max_gap: max_gap.max(2.5 / rate), joints: self.joints };
         let samples = self.tracks.iter().map(|track| track.samples(has_root, self.joints));
         let samples = samples.filter(|samples| !samples.frames.is_empty());
-        let mut people: Vec<_> = samples.map(|samples| grid.motion(&self.times, &samples)).collect();
-        people.sort_by_key(|motion| motion.key);
+        let mut samples: Vec<Samples> = samples.collect();
+        samples.sort_by_key(|samples| samples.key);
+        let keys: Vec<PersonKey> = samples.iter().map(|samples| samples.key).collect();
+        let numbered = samples.iter().zip(numbers(&keys));
+        let people = numbered.map(|(samples, number)| grid.motion(&self.times, samples, number)).collect();
         Ok(Clip { rate, start, rows: rows as usize, has_root, people })
     }
 }
@@ -215,7 +226,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn motion(&self, times: &[f64], samples: &Samples) -> Motion {
+    fn motion(&self, times: &[f64], samples: &Samples, number: i64) -> Motion {
         let row_of = |frame: usize| (times[frame] - self.start) * self.rate;
         let first = row_of(samples.frames[0]).round() as usize;
         let last = row_of(samples.frames[samples.frames.len() - 1]).round() as usize;
@@ -254,7 +265,7 @@ impl Rows {
             let sigma_after = samples.sigma.get(there).unwrap_or_default();
             sigma.extend(sigma_before.iter().zip(sigma_after).map(|(before, after)| between(*before, *after)));
         }
-        Motion { key: samples.key, first, joints: self.joints, points, sigma }
+        Motion { number, first, joints: self.joints, points, sigma }
     }
 }
 
@@ -282,7 +293,8 @@ impl Clip {
 /// One person's motion.
 #[derive(Debug, Clone)]
 pub(super) struct Motion {
-    pub(super) key: PersonKey,
+    /// The person's number in file names and labels, which no other person of the clip has.
+    pub(super) number: i64,
     /// The clip's row at which this motion starts.
     pub(super) first: usize,
     /// J.
@@ -350,10 +362,18 @@ mod tests {
         let clip = clip(&frames, Some(10.0)).unwrap();
         assert_eq!((clip.rows, clip.people.len(), clip.people[0].first), (10, 2, 9));
         let motion = &clip.people[1];
-        assert_eq!((motion.key, motion.first, motion.rows()), (PersonKey::Id(3), 1, 9));
+        assert_eq!((motion.number, motion.first, motion.rows()), (3, 1, 9));
         let found = xs(motion);
         assert_eq!(found[..3], [1.0, 1.5, 2.0]);
         assert!(found[3..8].iter().all(|x| x.is_nan()) && found[8] == 5.0, "{found:?}");
+    }
+
+    #[test]
+    fn people_with_and_without_ids_have_numbers_of_their_own() {
+        let frames: Vec<_> = (0..9).map(|at| frame(at, None, &[(None, 1.0), (None, 2.0), (Some(1), 3.0)])).collect();
+        let clip = clip(&frames, Some(10.0)).unwrap();
+        let found: Vec<_> = clip.people.iter().map(|motion| (motion.number, xs(motion)[0])).collect();
+        assert_eq!(found, [(1, 3.0), (0, 1.0), (2, 2.0)]);
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
-    /// Forgets all people, for a model with a memory: frames of another stream follow.
+    /// Clears the memory of all people, where the model has one. To be called before the frames of another stream.
     pub fn forget(&mut self) {
         if let Some(tracks) = &mut self.tracks {
             tracks.forget();

@@ -41,14 +41,16 @@ pub struct Address {
 }
 
 impl Address {
-    /// The socket's address.
+    /// The socket addresses of the host, at least one, IPv4 first: most receivers of datagrams listen there alone.
     ///
     /// # Errors
     /// A name that cannot be found.
-    pub fn resolve(&self) -> Result<SocketAddr> {
+    pub fn resolve(&self) -> Result<Vec<SocketAddr>> {
         let failed = |cause: String| Error::usage(format!("{self}: the host cannot be found: {cause}"));
-        let mut found = self.host.to_socket_addrs().map_err(|error| failed(error.to_string()))?;
-        found.next().ok_or_else(|| failed("it has no address".to_owned()))
+        let mut found: Vec<SocketAddr> =
+            self.host.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
+        found.sort_by_key(SocketAddr::is_ipv6);
+        if found.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(found) }
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
         assert_eq!((address.protocol, address.host.as_str()), (Protocol::WebSocket, "localhost:8080"));
         assert_eq!(address.to_string(), "ws://localhost:8080/poses");
         let numeric: Address = "udp://[::1]:9000".parse().unwrap();
-        assert_eq!(numeric.resolve().unwrap(), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9000)));
+        assert_eq!(numeric.resolve().unwrap(), [SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9000))]);
         for odd in ["9000", "tcp://a:1", "udp://a", "udp://:9000", "udp://a:x", "osc://a:0", "ws://", "udp://a:1/b"] {
             let message = odd.parse::<Address>().unwrap_err().to_string();
             assert!(message.contains("expected like udp://"), "{message}");

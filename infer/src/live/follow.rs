@@ -22,8 +22,8 @@ const READ_AHEAD: usize = 128 << 10;
 /// A line that is longer is handed on before its end, for its reader to refuse.
 const MAX_LINE: usize = 17 << 20;
 
-/// A source of the frames that are, and will be, in the file or folder at `path`, until it is removed or `stop`. A file
-/// need not be there yet.
+/// A source of the frames that are, and will be, in the file or folder at `path`, until it is removed, replaced or cut off, or
+/// `stop`. A file need not be there yet.
 ///
 /// # Errors
 /// A file in a folder that is not there.
@@ -48,6 +48,8 @@ struct GrowingFile {
     path: PathBuf,
     /// `None` until it is there.
     file: Option<File>,
+    /// Bytes of the file that were read.
+    read: u64,
     /// What was read and not yet handed on.
     buffer: Vec<u8>,
     /// Of it, bytes that are handed on already.
@@ -64,6 +66,7 @@ impl GrowingFile {
         Self {
             path: path.to_path_buf(),
             file: None,
+            read: 0,
             buffer: Vec::new(),
             given: 0,
             whole: 0,
@@ -85,6 +88,7 @@ impl GrowingFile {
         let before = self.buffer.len();
         file.take(READ_AHEAD as u64).read_to_end(&mut self.buffer)?;
         let added = &self.buffer[before..];
+        self.read += added.len() as u64;
         if let Some(end) = added.iter().rposition(|byte| *byte == b'\n') {
             self.whole = before + end + 1;
         } else if self.buffer.len() > MAX_LINE {
@@ -93,11 +97,11 @@ impl GrowingFile {
         Ok(self.buffer.len() > before)
     }
 
-    /// Whether another file has its name now, or none.
+    /// Whether another file has its name now, or none, or it was cut off, as by a detector that starts anew.
     fn is_removed(&self) -> bool {
         let Some(file) = &self.file else { return false };
         match (file.metadata(), self.path.metadata()) {
-            (Ok(open), Ok(named)) => !is_same(&open, &named),
+            (Ok(open), Ok(named)) => !is_same(&open, &named) || open.len() < self.read,
             _ => true,
         }
     }
@@ -198,6 +202,18 @@ mod tests {
         let mut text = String::new();
         GrowingFile::new(&path, &stop).read_to_string(&mut text).unwrap();
         assert_eq!(text, "{}\n");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let mut growing = GrowingFile::new(&path, &StopFlag::default());
+        assert_eq!(growing.fill_buf().unwrap(), b"one\ntwo\n");
+        growing.consume(8);
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(growing.fill_buf().unwrap(), b"", "else it would wait until the file is as long again");
     }
 
     #[test]

@@ -93,7 +93,12 @@ impl GrowingFolder {
                 return Ok(());
             }
         }
-        if self.waiting.is_empty() && self.has_changed() { self.list() } else { Ok(()) }
+        if (self.waiting.is_empty() || self.is_stuck()) && self.has_changed() { self.list() } else { Ok(()) }
+    }
+
+    /// Whether the only file that is there will not become whole: then the one behind it may have any number.
+    fn is_stuck(&self) -> bool {
+        self.waiting.len() == 1 && self.waiting.front().is_some_and(|(_, path)| !is_frame_written(path) && is_old(path))
     }
 
     fn modified(&self) -> Option<SystemTime> {
@@ -123,7 +128,7 @@ impl GrowingFolder {
             };
             if is_ours {
                 self.template = Template::of(first);
-                let last = self.last;
+                let last = self.waiting.back().map(|file| file.0).or(self.last);
                 self.waiting.extend(files.into_iter().filter(|(number, _)| last.is_none_or(|last| *number > last)));
                 break;
             }
@@ -145,10 +150,14 @@ impl GrowingFolder {
 
     /// Whether a file that is not whole will stay so.
     fn is_given_up(&self, path: &Path) -> bool {
-        let age = path.metadata().ok().and_then(|found| found.modified().ok()?.elapsed().ok());
-        // A file that is gone will not come back.
-        self.waiting.len() > 1 && age.is_none_or(|age| age > GIVEN_UP_AFTER)
+        self.waiting.len() > 1 && is_old(path)
     }
+}
+
+/// Whether a file has not changed for long. One that is gone will not come back.
+fn is_old(path: &Path) -> bool {
+    let age = path.metadata().ok().and_then(|found| found.modified().ok()?.elapsed().ok());
+    age.is_none_or(|age| age > GIVEN_UP_AFTER)
 }
 
 impl FrameFiles for GrowingFolder {
@@ -198,6 +207,23 @@ mod tests {
         assert_eq!(growing.next().unwrap().unwrap().0, 14);
         std::fs::remove_dir_all(folder.path()).unwrap();
         assert_eq!(growing.next().unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_stays_half_written_before_a_gap_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("clip_000000000009_keypoints.json", FRAME);
+        let mut growing = GrowingFolder::new(folder.path(), &StopFlag::default());
+        assert_eq!(growing.next().unwrap().unwrap().0, 9);
+        write("clip_000000000010_keypoints.json", "{\"version\"");
+        assert_eq!(growing.take().unwrap(), None);
+        write("clip_000000000012_keypoints.json", FRAME);
+        let old = SystemTime::now() - 2 * GIVEN_UP_AFTER;
+        let broken = std::fs::File::options().append(true).open(folder.path().join("clip_000000000010_keypoints.json"));
+        broken.unwrap().set_modified(old).unwrap();
+        assert_eq!(growing.next().unwrap().unwrap().0, 10, "its reader says that it is broken");
+        assert_eq!(growing.next().unwrap().unwrap().0, 12);
     }
 
     #[test]

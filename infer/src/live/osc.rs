@@ -53,7 +53,7 @@ impl OscForm {
 
 /// Sends one person's bones or trackers, a bundle a frame.
 ///
-/// An avatar is one person: the first in the stream is followed by the id, until out of sight for a second.
+/// An avatar is one person: the first in the stream is followed by the id, until out of sight for 30 frames.
 pub struct OscWriter {
     sender: DatagramSender,
     form: OscForm,

@@ -39,7 +39,7 @@ pub fn send(address: &Address, info: &PoseInfo, extras: Extras, report: Report) 
 
 /// A socket that sends to `address` and never waits.
 fn connected(address: &Address) -> Result<UdpSocket> {
-    let peer = address.resolve()?;
+    let peer = address.resolve()?[0];
     let any: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),

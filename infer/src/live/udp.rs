@@ -47,7 +47,7 @@ impl Skipped {
 pub fn listen_udp(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Result<LiveSource> {
     let name = PathBuf::from(address.to_string());
     let failed = |error| Error::io("cannot listen", &name, error);
-    let socket = UdpSocket::bind(address.resolve()?).map_err(failed)?;
+    let socket = UdpSocket::bind(&*address.resolve()?).map_err(failed)?;
     socket.set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
     let stop = stop.clone();
     let skipped = skipped.clone();

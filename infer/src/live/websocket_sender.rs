@@ -17,7 +17,8 @@ use tungstenite::protocol::Role;
 use super::send::{Report, is_header};
 use super::websocket::{Half, MessageWriter, PATIENCE, config, is_timeout, lines};
 use super::{Address, StopFlag};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::thread::spawn;
 
 /// Frames that may wait for the server.
 const WAITING_FRAMES: usize = 256;
@@ -44,13 +45,13 @@ impl WebSocketSender {
     /// # Errors
     /// A host that cannot be found, or no thread.
     pub(super) fn start(address: &Address, report: Report) -> Result<Self> {
-        let peer = address.resolve()?;
+        let peers = address.resolve()?;
         let (queue, waiting) = sync_channel(WAITING_FRAMES);
         let dropped = Arc::<AtomicU64>::default();
         let finished = StopFlag::default();
         let mut connector = Connector {
             name: address.to_string(),
-            peer,
+            peers,
             waiting,
             header: None,
             report,
@@ -59,8 +60,7 @@ impl WebSocketSender {
             dropped: Arc::clone(&dropped),
             finished: finished.clone(),
         };
-        let thread = std::thread::Builder::new().name("send".to_owned()).spawn(move || connector.run());
-        let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        let thread = spawn("send", move || connector.run())?;
         Ok(Self { queue: Some(queue), thread: Some(thread), dropped, finished })
     }
 }
@@ -96,7 +96,8 @@ impl Drop for WebSocketSender {
 /// What the thread holds.
 struct Connector {
     name: String,
-    peer: SocketAddr,
+    /// At least one.
+    peers: Vec<SocketAddr>,
     waiting: Receiver<Vec<u8>>,
     header: Option<Vec<u8>>,
     report: Report,
@@ -163,10 +164,21 @@ impl Connector {
     }
 
     fn try_to_connect(&self) -> Result<WebSocket<Half>, String> {
-        let stream = TcpStream::connect_timeout(&self.peer, PATIENCE).map_err(|error| error.to_string())?;
-        let half = Half::new(stream).map_err(|error| error.to_string())?;
+        let half = Half::new(self.reach()?).map_err(|error| error.to_string())?;
         let opened = tungstenite::client::client_with_config(self.name.as_str(), half, Some(config()));
         opened.map(|(connection, _)| connection).map_err(|error| error.to_string())
+    }
+
+    /// A connection to the first of the host's addresses that takes one; else why the last one does not.
+    fn reach(&self) -> Result<TcpStream, String> {
+        let mut refused = String::new();
+        for peer in &self.peers {
+            match TcpStream::connect_timeout(peer, PATIENCE) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => refused = error.to_string(),
+            }
+        }
+        Err(refused)
     }
 
     /// Sends what comes until there is no more, or the server is gone.

@@ -17,12 +17,15 @@ use super::websocket::{Half, MessageWriter, config, is_timeout, lines};
 use super::{Address, Origin, Skipped, StopFlag};
 use crate::error::{Error, Result};
 use crate::format::{LiveSource, MessageSource, open_messages};
+use crate::thread::spawn;
 
 /// Messages of one client that may wait to be lifted; a client that sends more waits.
 const WAITING_MESSAGES: usize = 8;
 
 /// Time between two looks for new clients.
 const ACCEPT_EVERY: Duration = Duration::from_millis(5);
+/// How long the server waits where the system gives it no socket.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A server that clients connect to.
 pub struct WebSocketServer {
@@ -32,6 +35,8 @@ pub struct WebSocketServer {
     stop: StopFlag,
     skipped: Skipped,
     clients: AtomicU64,
+    /// Whether it was told that the system gives no more sockets.
+    is_refusal_told: AtomicBool,
 }
 
 /// A client that has connected and not yet said what it speaks.
@@ -53,10 +58,17 @@ impl WebSocketServer {
     pub fn bind(address: &Address, allowed: &[Origin], stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
         let name = PathBuf::from(address.to_string());
         let failed = |error| Error::io("cannot listen", &name, error);
-        let listener = TcpListener::bind(address.resolve()?).map_err(failed)?;
+        let listener = TcpListener::bind(&*address.resolve()?).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        let (allowed, clients) = (allowed.into(), AtomicU64::new(0));
-        Ok(Self { listener, name, allowed, stop: stop.clone(), skipped: skipped.clone(), clients })
+        Ok(Self {
+            listener,
+            name,
+            allowed: allowed.into(),
+            stop: stop.clone(),
+            skipped: skipped.clone(),
+            clients: AtomicU64::new(0),
+            is_refusal_told: AtomicBool::new(false),
+        })
     }
 
     /// The server by its name, as a source that gives no frames of its own.
@@ -66,10 +78,7 @@ impl WebSocketServer {
     }
 
     /// The next client; waits for one. `None` when the server shall stop.
-    ///
-    /// # Errors
-    /// The socket fails.
-    pub fn accept(&self) -> Result<Option<Client>> {
+    pub fn accept(&self) -> Option<Client> {
         while !self.stop.is_raised() {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
@@ -78,14 +87,20 @@ impl WebSocketServer {
                     let allowed = Arc::clone(&self.allowed);
                     let stop = self.stop.clone();
                     let skipped = self.skipped.clone();
-                    return Ok(Some(Client { stream, name, allowed, stop, skipped, number }));
+                    return Some(Client { stream, name, allowed, stop, skipped, number });
                 }
                 // A client that is gone before it is accepted is nothing to the others.
                 Err(error) if is_passing(error.kind()) => std::thread::sleep(ACCEPT_EVERY),
-                Err(error) => return Err(Error::io("cannot accept a client", &self.name, error)),
+                // As where no more files may be open: those who are here are served on, and others later.
+                Err(error) => {
+                    if !self.is_refusal_told.swap(true, Ordering::Relaxed) {
+                        self.skipped.add(&Error::io("cannot accept a client", &self.name, error));
+                    }
+                    std::thread::sleep(ACCEPT_AGAIN);
+                }
             }
         }
-        Ok(None)
+        None
     }
 }
 
@@ -146,8 +161,7 @@ impl Client {
             skipped: skipped.clone(),
             name: name.clone(),
         };
-        let thread = std::thread::Builder::new().name("client".to_owned()).spawn(move || reader.run());
-        thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        spawn("client", move || reader.run())?;
         let messages = ClientMessages { waiting, next: None, skipped, answers: answers.clone() };
         let once = Mutex::new(Some(messages));
         let named = name.clone();
@@ -180,11 +194,7 @@ impl Answers {
 
     /// Says what was wrong with what it sent: `{"error":"…"}`, perhaps with a `hint`.
     pub fn refuse(&self, error: &Error) {
-        let mut answer = serde_json::json!({ "error": error.to_string() });
-        if let Some(hint) = error.hint_text() {
-            answer["hint"] = hint.into();
-        }
-        self.send(answer.to_string().as_bytes());
+        self.send(error.to_json().as_bytes());
     }
 
     /// Says that no more answers come.

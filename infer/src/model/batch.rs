@@ -38,8 +38,8 @@ pub struct Recall<'a> {
     /// `[N, units]` what is remembered of each, zeros for a new person; replaced by what is to be remembered for their next
     /// frames. Contiguous.
     pub memory: ArrayViewMut2<'a, f32>,
-    /// `[N]` for each row the earlier row of the batch whose next memory is its own, if there is one: frames that follow each
-    /// other in one batch. Empty where none do; otherwise for networks that [`super::PoseNetwork::runs_sequences`].
+    /// `[N]` for each row the index of the earlier row that holds the same person's previous frame, if that is in the batch.
+    /// Empty where none is; otherwise for networks that [`super::PoseNetwork::runs_sequences`].
     pub follows: &'a [Option<usize>],
 }
 

@@ -28,6 +28,11 @@ impl Engine {
         [Self::Auto, Self::Own, Self::OnnxRuntime, Self::OpenVino].into_iter().chain(Isa::ALL.map(Self::Only))
     }
 
+    /// Whether it computes on CPUs alone. ONNX Runtime computes on GPUs, too.
+    pub(super) fn is_for_cpus(self) -> bool {
+        !matches!(self, Self::Auto | Self::OnnxRuntime)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",

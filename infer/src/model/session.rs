@@ -78,12 +78,16 @@ impl Session {
     /// installed, nothing is compared ([`Self::unverified_cause`]).
     ///
     /// # Errors
-    /// Weights that do not match the card, no usable ONNX Runtime for a model or device that needs it, a device that
+    /// Weights that do not match the card, an engine for CPUs beside a GPU, no usable ONNX Runtime for a model or device that needs it, a device that
     /// cannot be used, or operators that the runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
         file.check_weights()?;
         let threads = options.thread_count();
         match options.device {
+            Device::Cuda(_) if options.engine.is_for_cpus() => {
+                Err(Error::usage(format!("the engine '{}' computes on CPUs, and the device is a GPU", options.engine))
+                    .hint("leave out --engine, or take --device cpu"))
+            }
             Device::Cpu | Device::Auto if options.engine == Engine::OpenVino => {
                 let runtime = library::path(options.device == Device::Auto)?;
                 Ok(Self::whole(OrtModel::on_openvino(&runtime, file, threads)?, file, threads, Provider::OpenVino))
@@ -95,6 +99,7 @@ impl Session {
                 let model = model.map_err(|cause| cuda_error(number, &cause))?;
                 Ok(Self::whole(model, file, threads, Provider::Cuda(number)))
             }
+            Device::Auto if options.engine.is_for_cpus() => Self::on_cpu(file, options, library::find(false)?, None),
             Device::Auto => match library::find(true)? {
                 None => Self::on_cpu(file, options, None, None),
                 Some(runtime) => match OrtModel::on_cuda(&runtime, file, threads, 0) {
@@ -150,7 +155,7 @@ impl Session {
         self.provider
     }
 
-    /// The engine's name; a model's own kernels agreed with ONNX Runtime when it was loaded.
+    /// The engine's name. Own kernels agreed with ONNX Runtime, unless [`Self::unverified_cause`] says that they were not compared.
     pub fn engine(&self) -> &'static str {
         match self.provider {
             Provider::OpenVino => "OpenVINO",

@@ -5,8 +5,7 @@ use crate::format::{PoseReader, PoseWriter};
 use crate::pose::Frame;
 
 /// What is said of an input without contacts where they are asked for.
-pub const NO_CONTACTS: &str =
-    "the input says of no foot whether it stands: `poselift run --contacts` finds it in key points";
+pub const NO_CONTACTS: &str = "the input has no foot contacts: `poselift run --contacts` finds them in key points";
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use nalgebra::{Matrix3, Vector2, Vector3};
 use crate::camera::Camera;
 use crate::error::Result;
 use crate::format::PoseWriter;
-use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
+use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Unit};
 use crate::skeleton::{Layout, is_of_foot};
 use crate::smooth::{Line, Neighbour, Neighbours, Track};
 
@@ -26,13 +26,13 @@ const DEPTH_REACH: f64 = 0.5;
 const DIRECTION_REACH: f64 = 0.1;
 /// Fewer joints do not determine a position.
 const LEAST_JOINTS: usize = 4;
-/// Expected error of a key point about the joint's true position, metres, in addition to sigma.
+/// Expected error of a key point about the joint's true position, in addition to sigma, metres.
 const DETECTION_ERROR: f64 = 0.02;
 /// Steps of the iteration; three change the result by less than a millimetre.
 const STEPS: usize = 4;
 /// Residuals beyond this many medians are weighted less.
 const HUBER_MEDIANS: f64 = 2.5;
-/// Least distance of a hip from the camera, in the unit of poses.
+/// Least distance of a hip from the camera, metres.
 const LEAST_DEPTH: f64 = 0.1;
 
 /// Options for the camera and the key points that the stream does not state.
@@ -60,6 +60,8 @@ pub enum Unplaced {
 pub struct RootSolver {
     /// Pairs of key points and joints of the same name.
     pairs: Vec<[usize; 2]>,
+    /// A metre in the unit of poses.
+    metre: f64,
 }
 
 /// A joint and the direction in which it is seen.
@@ -75,10 +77,16 @@ impl RootSolver {
     /// A solver for key points in `layout` and poses of `joints`. Points of feet are left out, so that people stand where they do
     /// without them: three points that lie close together are not worth three others.
     pub fn new(layout: &Layout, joints: &[String]) -> Self {
-        Self { pairs: pairs_by_name(layout, joints) }
+        Self { pairs: pairs_by_name(layout, joints), metre: 1.0 }
+    }
+
+    /// The same, for poses in `unit`; one whose size is not known counts as a metre.
+    pub fn in_unit(self, unit: &Unit) -> Self {
+        Self { metre: unit.in_metres().unwrap_or(1.0).recip(), ..self }
     }
 
     /// The position of a pose's root, in camera axes and the unit of the pose; `None` if too few joints are visible.
+    /// `keypoints` `[J_in]` are pixels of the whole image, in the layout that [`Self::new`] was given.
     pub fn solve(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Option<[f32; 3]> {
         let mut sights = self.sights(keypoints, pose, camera);
         if sights.len() < LEAST_JOINTS {
@@ -90,12 +98,13 @@ impl RootSolver {
             reweigh(&mut sights, &confidences, root);
             root += step(&sights, root)?;
         }
-        let is_ahead = root.z >= LEAST_DEPTH && root.iter().all(|axis| axis.is_finite());
+        let is_ahead = root.z >= LEAST_DEPTH * self.metre && root.iter().all(|axis| axis.is_finite());
         is_ahead.then(|| root.map(|axis| axis as f32).into())
     }
 
     fn sights(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Vec<Sight> {
         let mut sights = Vec::with_capacity(self.pairs.len());
+        let detection_error = DETECTION_ERROR * self.metre;
         for [keypoint, joint] in &self.pairs {
             let Some(point) = keypoints.get(*keypoint).filter(|point| !point.is_missing()) else { continue };
             let ray =
@@ -105,7 +114,7 @@ impl RootSolver {
             sights.push(Sight {
                 joint: Vector::from(pose.joints[*joint].map(f64::from)),
                 direction: Vector2::new(ray(point.x, 0), ray(point.y, 1)),
-                weight: score * score / (sigma * sigma + DETECTION_ERROR * DETECTION_ERROR),
+                weight: score * score / (sigma * sigma + detection_error * detection_error),
             });
         }
         sights
@@ -186,11 +195,11 @@ pub struct RootWriter {
     options: RootOptions,
     frames: Neighbours,
     report: Box<dyn FnMut(Unplaced) + Send>,
-    is_reported: bool,
+    reported: Vec<Unplaced>,
 }
 
 impl RootWriter {
-    /// Adds roots to the poses for `writer`. `report` is called once for people whose position is unknown.
+    /// Adds roots to the poses for `writer`. `report` is called once for each cause for which positions are unknown or uncertain.
     pub fn new(
         writer: Box<dyn PoseWriter>,
         solver: RootSolver,
@@ -198,12 +207,12 @@ impl RootWriter {
         report: impl FnMut(Unplaced) + Send + 'static,
     ) -> Self {
         let frames = Neighbours::new(DEPTH_REACH);
-        Self { writer, solver, options, frames, report: Box::new(report), is_reported: false }
+        Self { writer, solver, options, frames, report: Box::new(report), reported: Vec::new() }
     }
 
     fn report_once(&mut self, cause: Unplaced) {
-        if !self.is_reported {
-            self.is_reported = true;
+        if !self.reported.contains(&cause) {
+            self.reported.push(cause);
             (self.report)(cause);
         }
     }

@@ -83,7 +83,7 @@ impl Bones {
         self
     }
 
-    /// When a person was last seen, seconds; −∞ if never.
+    /// Time of the last frame that was seen, seconds; −∞ if there was none.
     pub(super) fn time(&self) -> f64 {
         self.time
     }

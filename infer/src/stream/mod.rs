@@ -10,6 +10,8 @@
 //!
 //! Another program that has frames in memory pushes them into a [`PushStream`].
 
+mod assumed;
+mod changes;
 mod frame_pool;
 mod layout;
 mod order_check;
@@ -27,9 +29,11 @@ use crate::error::Result;
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
 use crate::guard::Notice;
 use crate::lift::{Lifter, LookAhead};
-use crate::model::{Card, PoseNetwork, View};
+use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
+use assumed::{Assumed, Assumption};
+pub use changes::{PoseChanges, Undone};
 use frame_pool::FramePool;
 pub use layout::peek_layout;
 use order_check::OrderCheck;
@@ -105,8 +109,7 @@ pub fn lift_stream<N: PoseNetwork>(
         conversion,
         layout: layout.map(|layout| layout.name.to_owned()),
         max_sigma: options.max_sigma,
-        is_size_reported: false,
-        is_time_reported: false,
+        assumed: Assumed::default(),
         order,
         look_ahead,
         tally: Tally::default(),
@@ -131,10 +134,8 @@ struct Stream<'a, N> {
     conversion: Arc<Conversion>,
     layout: Option<String>,
     max_sigma: Option<f32>,
-    /// Whether the observer knows that the image size is unknown.
-    is_size_reported: bool,
-    /// Whether it knows that a memory goes by times that are assumed.
-    is_time_reported: bool,
+    /// What the observer knows to be assumed.
+    assumed: Assumed,
     /// `None` where the order of the points is doubted already.
     order: Option<OrderCheck>,
     /// `None` where nothing waits for later frames.
@@ -289,7 +290,6 @@ impl<N: PoseNetwork> Stream<'_, N> {
 
     /// Counts the lifted people, and marks those whose sigma is too large.
     fn count(&mut self, frames: &[Frame], lifted: &mut [LiftedFrame]) {
-        let looks_at_subject = self.lifter.card().input.view == View::Subject;
         for (frame, lifted) in frames.iter().zip(lifted) {
             self.tally.lifted += lifted.people.len() as u64;
             self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
@@ -298,13 +298,11 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 person.unsure = self.lifter.mean_sigma(person).is_some_and(beyond);
                 self.tally.unsure += u64::from(person.unsure);
             }
-            if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {
-                self.is_size_reported = true;
-                self.observer.unknown_size();
-            }
-            if self.lifter.assumes_time_of(frame) && !self.is_time_reported && !lifted.people.is_empty() {
-                self.is_time_reported = true;
-                self.observer.noticed(&Notice::new(TIMES_ASSUMED, "--fps"));
+            for assumption in self.assumed.first_of(self.lifter, frame, lifted) {
+                match assumption {
+                    Assumption::OpticalAxis => self.observer.unknown_size(),
+                    Assumption::UsualTime => self.observer.noticed(&Notice::new(TIMES_ASSUMED, "--fps")),
+                }
             }
         }
     }

@@ -25,8 +25,9 @@ const FEWEST_FOR_LAYOUT: usize = 5;
 /// The fewest that tell of sides.
 const FEWEST_FOR_SIDES: usize = 24;
 
-/// Sigma beyond so many times the usual error may come of a wrong order, and beyond so many does.
+/// Sigma over the usual error, beyond which a wrong order is suspected.
 const DOUBTFUL: f32 = 2.4;
+/// The same, beyond which a wrong order is reported.
 const WRONG: f32 = 3.1;
 /// Another layout explains it if sigma falls to this share.
 const EXPLAINED: f32 = 0.6;

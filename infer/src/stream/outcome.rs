@@ -15,9 +15,9 @@ pub struct Tally {
     pub people: u64,
     /// People lifted.
     pub lifted: u64,
-    /// Of those, people who were turned to the optical axis.
+    /// Of the lifted people, those who were turned to the optical axis.
     pub turned: u64,
-    /// Of those, people whose sigma is larger than was asked for.
+    /// Of the lifted people, those whose sigma is larger than was asked for.
     pub unsure: u64,
 }
 

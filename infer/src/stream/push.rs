@@ -6,20 +6,25 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::assumed::{Assumed, Assumption};
+use super::changes::{PoseChanges, Undone};
 use super::{TIMES_ASSUMED, layout, pose_info};
 use crate::camera::Attitude;
 use crate::error::Result;
 use crate::format::{FrameReader, PoseWriter, StreamInfo};
 use crate::guard::{self, Notice, ReadOptions};
 use crate::lift::Lifter;
-use crate::model::{PoseNetwork, View};
-use crate::place::{ContactWriter, RootOptions, RootSolver, RootWriter, Unplaced};
+use crate::model::PoseNetwork;
+use crate::place::RootOptions;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
-use crate::smooth::{LevelWriter, SmoothWriter, Smoothing};
+use crate::smooth::Smoothing;
 
 /// Notices that are kept for the caller; of more, the oldest are dropped.
 const MOST_NOTICES: usize = 256;
+
+/// What is said where the image size is unknown.
+const SIZE_UNKNOWN: &str = "image size unknown: people are lifted as if they stood on the optical axis";
 
 /// What a [`PushStream`] does beside lifting; nothing unless it is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,8 +87,7 @@ pub struct PushStream<N> {
     /// Made together with the conversion.
     writer: Option<Box<dyn PoseWriter>>,
     finished: Shared<Vec<LiftedFrame>>,
-    is_size_reported: bool,
-    is_time_reported: bool,
+    assumed: Assumed,
 }
 
 impl<N: PoseNetwork> PushStream<N> {
@@ -99,8 +103,7 @@ impl<N: PoseNetwork> PushStream<N> {
             conversion: None,
             writer: None,
             finished: Shared::default(),
-            is_size_reported: false,
-            is_time_reported: false,
+            assumed: Assumed::default(),
         }
     }
 
@@ -129,19 +132,21 @@ impl<N: PoseNetwork> PushStream<N> {
         Ok(std::mem::take(&mut *self.finished.lock()))
     }
 
-    /// Gives the frames that still wait for later ones. A frame that is pushed afterwards begins another clip.
+    /// Gives the frames that still wait for later ones. A frame that is pushed afterwards begins another clip, of which nothing
+    /// is known: neither its layout, nor its people.
     ///
     /// # Errors
     /// None that a caller could cause.
     pub fn finish(&mut self) -> Result<Vec<LiftedFrame>> {
-        (self.reader, self.conversion) = (None, None);
+        (self.reader, self.conversion, self.assumed) = (None, None, Assumed::default());
+        self.lifter.forget();
         if let Some(writer) = self.writer.take() {
             writer.finish()?;
         }
         Ok(std::mem::take(&mut *self.finished.lock()))
     }
 
-    /// What was assumed, found odd, or could not be lifted since the last call, a sentence each.
+    /// What was assumed, found odd, or could not be lifted since the last call, a sentence each; the last 256 of them.
     pub fn take_notices(&mut self) -> VecDeque<String> {
         std::mem::take(&mut *self.notices.0.lock())
     }
@@ -193,42 +198,18 @@ impl<N: PoseNetwork> PushStream<N> {
         Ok(())
     }
 
-    /// What changes poses on their way to the caller, in the order of the program.
+    /// What changes poses on their way to the caller.
     ///
     /// # Errors
     /// Key points or poses that do not tell which feet stand, where that is asked for.
     fn writer(&self, layout: Option<&Layout>) -> Result<Box<dyn PoseWriter>> {
-        let info = pose_info(self.lifter.card(), None);
-        let mut writer: Box<dyn PoseWriter> = Box::new(Finished(self.finished.clone()));
-        if let Some(attitude) = self.options.attitude {
-            writer = Box::new(LevelWriter::new(writer, attitude));
-        }
+        let PushOptions { smoothing, attitude, root, contacts, .. } = self.options;
+        let root = root.then(RootOptions::default);
+        let changes = PoseChanges { smoothing, contacts, root, attitude, waits: false };
         let notices = self.notices.clone();
-        match layout {
-            Some(layout) if self.options.root => {
-                let report = move |cause| notices.add(unplaced(cause).to_owned());
-                let solver = RootSolver::new(layout, &info.joints);
-                writer = Box::new(RootWriter::new(writer, solver, RootOptions::default(), report));
-            }
-            None if self.options.root => notices.add("no layout of key points is known, so no root is".to_owned()),
-            _ => {}
-        }
-        match layout {
-            Some(layout) if self.options.contacts => {
-                let attitude = self.options.attitude.unwrap_or_default();
-                writer = Box::new(ContactWriter::new(writer, &info, layout, attitude, false)?);
-            }
-            None if self.options.contacts => {
-                self.notices.add("no layout of key points is known, so no foot contact is".to_owned());
-            }
-            _ => {}
-        }
-        if let Some(smoothing) = self.options.smoothing {
-            let notices = self.notices.clone();
-            let report = move |cause| notices.add(format!("{cause}: such poses are not smoothed"));
-            writer = Box::new(SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints));
-        }
-        Ok(writer)
+        let report = move |undone: Undone| notices.add(undone.notice().to_string());
+        let info = pose_info(self.lifter.card(), None);
+        changes.on_the_way_to(Box::new(Finished(self.finished.clone())), &info, layout, report)
     }
 
     fn lift(&mut self, frame: &Frame) -> Result<LiftedFrame> {
@@ -239,23 +220,13 @@ impl<N: PoseNetwork> PushStream<N> {
         for refusal in refusals {
             self.notices.add(refusal.to_string());
         }
-        let looks_at_subject = self.lifter.card().input.view == View::Subject;
-        if looks_at_subject && !self.is_size_reported && frame.size.is_none() && !lifted.people.is_empty() {
-            self.is_size_reported = true;
-            self.notices.add("image size unknown: people are lifted as if they stood on the optical axis".to_owned());
-        }
-        if self.lifter.assumes_time_of(frame) && !self.is_time_reported && !lifted.people.is_empty() {
-            self.is_time_reported = true;
-            self.notices.add(TIMES_ASSUMED.to_owned());
+        for assumption in self.assumed.first_of(&self.lifter, frame, &lifted) {
+            self.notices.add(match assumption {
+                Assumption::OpticalAxis => SIZE_UNKNOWN.to_owned(),
+                Assumption::UsualTime => TIMES_ASSUMED.to_owned(),
+            });
         }
         Ok(lifted)
-    }
-}
-
-fn unplaced(cause: Unplaced) -> &'static str {
-    match cause {
-        Unplaced::UnknownSize => "image size unknown, so no root is",
-        Unplaced::UsualFocal => "focal length unknown: roots are as from a usual camera",
     }
 }
 

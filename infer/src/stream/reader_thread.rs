@@ -13,6 +13,7 @@ use super::queue::{BatchQueue, CloseOnDrop, Queued};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::FrameReader;
 use crate::pose::Frame;
+use crate::thread::spawn;
 
 /// One frame as it was read, or an empty one in place of an unreadable frame.
 #[derive(Debug)]
@@ -113,8 +114,7 @@ fn start(mut reader: NumberedReader, queue: Arc<BatchQueue<ReadFrame>>) -> Resul
         }
         Ok(())
     };
-    let thread = std::thread::Builder::new().name("read".to_owned()).spawn(read_all);
-    thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))
+    spawn("read", read_all)
 }
 
 impl NumberedReader {

@@ -15,6 +15,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, s};
 use super::queue::{BatchQueue, NotPushed, Queued};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BatchArrays, Card, PoseNetwork, Recall, check_keypoints};
+use crate::thread::spawn;
 
 /// Batches that may wait to be run before callers have to wait for room.
 const WAITING_BATCHES: usize = 4;
@@ -91,12 +92,12 @@ pub enum NotSubmitted {
 
 impl SharedNetwork {
     /// Moves `network` to its own thread. A batch is run when it holds `batch` poses, or when its oldest request has
-    /// waited for `max_delay`; with zero, available requests are run at once.
+    /// waited for `max_delay`; with zero, available requests are run at once. A `batch` of 0 is one of 1.
     ///
     /// # Errors
     /// A thread cannot be started.
     pub fn start<N: PoseNetwork + 'static>(network: N, batch: usize, max_delay: Duration) -> Result<Self> {
-        Self::start_with_room(network, batch, max_delay, batch * WAITING_BATCHES)
+        Self::start_with_room(network, batch, max_delay, batch.max(1) * WAITING_BATCHES)
     }
 
     /// As [`Self::start`]; `room` poses may wait to be run.
@@ -109,6 +110,7 @@ impl SharedNetwork {
         max_delay: Duration,
         room: usize,
     ) -> Result<Self> {
+        let (batch, room) = (batch.max(1), room.max(1));
         let card = Arc::new(network.card().clone());
         let queue = Arc::new(BatchQueue::new(room, max_delay));
         let batches = Arc::new(AtomicU64::new(0));
@@ -123,8 +125,7 @@ impl SharedNetwork {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("batch".to_owned()).spawn(run_all);
-        let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        let thread = spawn("batch", run_all)?;
         let thread = Arc::new(JoinOnDrop { queue: Arc::clone(&queue), thread: Some(thread) });
         Ok(Self { card, queue, reply: Arc::default(), recycled: None, batches, thread })
     }

@@ -15,6 +15,7 @@ use crate::lift::{Lifter, Refusal};
 use crate::model::PoseNetwork;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::Conversion;
+use crate::thread::spawn;
 
 /// Batches in progress per worker: the one that it lifts, and some that wait or are finished early.
 const BATCHES_PER_WORKER: u64 = 4;
@@ -93,9 +94,7 @@ impl Workers {
         for lifter in lifters {
             let waiting = Arc::clone(&waiting);
             let complete = complete.clone();
-            let thread = std::thread::Builder::new().name("lift".to_owned());
-            let thread = thread.spawn(move || work(lifter, &waiting, &complete));
-            workers.threads.push(thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?);
+            workers.threads.push(spawn("lift", move || work(lifter, &waiting, &complete))?);
         }
         Ok(Some(workers))
     }

@@ -11,6 +11,7 @@ use super::frame_pool::FramePool;
 use crate::error::{Error, Result};
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
+use crate::thread::spawn;
 
 /// Batches that may wait for the writer thread.
 const WAITING_BATCHES: usize = 2;
@@ -70,8 +71,7 @@ impl WriterThread {
             let finished = writer.finish();
             written.and(finished)
         };
-        let thread = std::thread::Builder::new().name("write".to_owned()).spawn(write_all);
-        let thread = thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?;
+        let thread = spawn("write", write_all)?;
         self.place = Place::OnThread { batches, thread };
         Ok(())
     }

@@ -53,6 +53,8 @@ impl Loader for ModelLoader {
 pub(super) struct LiftModel {
     info: ModelInfo,
     network: SharedNetwork,
+    /// People of a frame who are lifted at once.
+    batch: usize,
 }
 
 impl LiftModel {
@@ -66,7 +68,7 @@ impl LiftModel {
         warm_up(&mut lifter)?;
         let batch = lifter.batch();
         let network = SharedNetwork::start_with_room(lifter.into_network(), batch, options.max_delay, options.room)?;
-        Ok(Self { info, network })
+        Ok(Self { info, network, batch })
     }
 }
 
@@ -113,7 +115,7 @@ impl Model for LiftModel {
 
     fn stream(&self, options: &BTreeMap<String, String>, client: StreamClient) -> Result<(), Failure> {
         let options = stream::StreamOptions::read(options).map_err(refused)?;
-        let lifter = Lifter::with_network(self.network.clone(), 1);
+        let lifter = Lifter::with_network(self.network.clone(), self.batch);
         stream::lift(lifter, options, client).map_err(|error| failure(&error))
     }
 }

@@ -53,12 +53,8 @@ impl StreamOptions {
             ..ReadOptions::default()
         };
         read.max_gap = value(given("max-gap"), "max-gap", whole)?.unwrap_or(read.max_gap);
-        let angles = (value(given("pitch"), "pitch", pitch)?, value(given("roll"), "roll", roll)?);
-        let attitude = (angles != (None, None)).then(|| Attitude {
-            elevation: angles.0.unwrap_or(0.0).to_radians(),
-            roll: angles.1.unwrap_or(0.0).to_radians(),
-            ..Attitude::default()
-        });
+        let pitch = value(given("pitch"), "pitch", pitch)?;
+        let attitude = Attitude::from_degrees(pitch, value(given("roll"), "roll", roll)?);
         let is_set = |name: &str| value(given(name), name, switch).map(|is_set| is_set == Some(true));
         let (root, contacts, sigma) = (is_set("root")?, is_set("contacts")?, is_set("sigma")?);
         let focal = value(given("focal"), "focal", positive)?;
@@ -128,11 +124,7 @@ fn write_all(writer: &mut EachFrame, lifted: &[LiftedFrame]) -> Result<()> {
 }
 
 fn refuse(answers: &StreamAnswers, error: &Error) {
-    let mut answer = serde_json::json!({ "error": error.to_string() });
-    if let Some(hint) = error.hint_text() {
-        answer["hint"] = hint.into();
-    }
-    answers.send(Bytes::from(answer.to_string()));
+    answers.send(Bytes::from(error.to_json()));
 }
 
 /// The client's messages.

@@ -4,7 +4,6 @@ use approx::assert_relative_eq;
 use nalgebra::Rotation3;
 
 use super::*;
-use crate::export::motion::PersonKey;
 use crate::skeleton::{H36M17, H36M23};
 
 fn names() -> Vec<String> {
@@ -35,7 +34,7 @@ fn standing() -> Vec<[f32; 3]> {
 }
 
 fn motion(poses: &[Vec<[f32; 3]>]) -> Motion {
-    Motion { key: PersonKey::Place(0), first: 0, joints: 17, points: poses.concat(), sigma: Vec::new() }
+    Motion { number: 0, first: 0, joints: 17, points: poses.concat(), sigma: Vec::new() }
 }
 
 fn posed(pose: &[[f32; 3]]) -> (Rig, RigPose) {
@@ -163,7 +162,7 @@ fn a_foot_that_is_no_foot_turns_with_its_shank() {
 fn any_tree_of_joints_becomes_a_rig() {
     let joints: Vec<String> = ["a", "left_b", "right_c", "d"].map(str::to_owned).to_vec();
     let pose = vec![[0.0; 3], [1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 2.0, 3.0]];
-    let motion = Motion { key: PersonKey::Place(0), first: 0, joints: 4, points: pose.clone(), sigma: Vec::new() };
+    let motion = Motion { number: 0, first: 0, joints: 4, points: pose.clone(), sigma: Vec::new() };
     let rig = Rig::new(&joints, &[-1, 0, 0, 2], &motion);
     let mut out = RigPose::default();
     rig.pose(&pose, &mut out);

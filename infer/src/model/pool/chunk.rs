@@ -16,7 +16,6 @@ pub(in crate::model) struct ChunkSize {
     /// Fewer poses run faster without sharing, by one thread or with each product shared.
     pub(in crate::model) fewest: usize,
     /// With at most so many, the activations stay in the processor's cache, and threads wait little at a batch's end.
-    /// batch's end.
     pub(in crate::model) most: usize,
 }
 

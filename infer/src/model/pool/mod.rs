@@ -14,7 +14,8 @@ use std::thread::JoinHandle;
 
 use super::backend::Backend;
 use super::batch::{Batch, BatchArrays};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::thread::spawn;
 use chunk::Chunk;
 pub(super) use chunk::ChunkSize;
 use work_queue::{Next, WorkQueue};
@@ -43,8 +44,7 @@ impl ThreadPool {
         for _ in 1..threads {
             let queue = Arc::clone(&pool.queue);
             let backend = pool.backend.clone();
-            let thread = std::thread::Builder::new().name("lift".to_owned()).spawn(move || work(&queue, &backend));
-            pool.threads.push(thread.map_err(|error| Error::runtime(format!("cannot start a thread: {error}")))?);
+            pool.threads.push(spawn("lift", move || work(&queue, &backend))?);
         }
         Ok(pool)
     }

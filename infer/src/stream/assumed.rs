@@ -1,0 +1,39 @@
+//! What a stream assumes of frames that do not say it, told once.
+
+use crate::lift::Lifter;
+use crate::model::{PoseNetwork, View};
+use crate::pose::{Frame, LiftedFrame};
+
+/// What was assumed of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assumption {
+    /// The image size is unknown: people are lifted as if they stood on the optical axis.
+    OpticalAxis,
+    /// The frame has no time, and the model's memory goes by times.
+    UsualTime,
+}
+
+/// Which assumptions the caller knows of.
+#[derive(Debug, Default)]
+pub(super) struct Assumed {
+    optical_axis: bool,
+    usual_time: bool,
+}
+
+impl Assumed {
+    /// What `lifter` assumed of `frame` and of none before it. Frames in which no person was lifted do not count.
+    pub(super) fn first_of<N: PoseNetwork>(
+        &mut self,
+        lifter: &Lifter<N>,
+        frame: &Frame,
+        lifted: &LiftedFrame,
+    ) -> impl Iterator<Item = Assumption> + use<N> {
+        let is_lifted = !lifted.people.is_empty();
+        let on_axis = is_lifted && frame.size.is_none() && lifter.card().input.view == View::Subject;
+        let at_usual_time = is_lifted && lifter.assumes_time_of(frame);
+        let first = |known: &mut bool, assumed: bool| assumed && !std::mem::replace(known, *known || assumed);
+        let optical_axis = first(&mut self.optical_axis, on_axis).then_some(Assumption::OpticalAxis);
+        let usual_time = first(&mut self.usual_time, at_usual_time).then_some(Assumption::UsualTime);
+        optical_axis.into_iter().chain(usual_time)
+    }
+}
