@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypedDict, overload
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 from . import _native
 from ._arrays import HasArray, as_floats
 from ._errors import InputError, UsageError, warn_of
 from ._poses import Poses
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 
 class Accuracy(TypedDict):
@@ -145,6 +149,14 @@ def _accuracy(poses: Any, truth: Any, sigma: Any, root: int | None, unit: str | 
         shapes = f"poses of shape {list(found.shape)} and true ones of {list(expected.shape)}"
         raise InputError(f"{shapes}, expected […, J, 3] twice")
     rows = (-1, *found.shape[-2:])
-    sigma = None if sigma is None else as_floats(sigma, "float32").reshape(rows[:2])
-    accuracy: Accuracy = _native.score(found.reshape(rows), expected.reshape(rows), sigma, root, unit or "m")
+    spread = None if sigma is None else _sigma_of(sigma, found.shape[:-1]).reshape(rows[:2])
+    accuracy: Accuracy = _native.score(found.reshape(rows), expected.reshape(rows), spread, root, unit or "m")
     return accuracy
+
+
+def _sigma_of(sigma: Any, shape: tuple[int, ...]) -> NDArray[numpy.float32]:
+    """Sigma as an array of that shape, a number for each joint."""
+    array = as_floats(sigma, "float32")
+    if array.shape != shape:
+        raise InputError(f"sigma of shape {list(array.shape)}, expected {list(shape)}: a number for each joint of the poses")
+    return array
