@@ -196,7 +196,7 @@ def test_what_cannot_be_read_is_named(lifter, keypoints, message):
         lifter.lift(keypoints, size=SIZE)
 
 
-def test_arguments_that_cannot_be_are_named(lifter, coco):
+def test_invalid_arguments_are_named(lifter, coco):
     with pytest.raises(poselift.UsageError, match="unknown joint layout 'coco19', expected one of coco17"):
         lifter.lift(coco, layout="coco19")
     with pytest.raises(poselift.InputError, match="17 key points a person, expected 25 of body25"):

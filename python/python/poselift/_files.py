@@ -75,7 +75,7 @@ def read(
     InputError, FileError
         A file that cannot be read, or is in no known format: place, found and expected.
     UsageError
-        Arguments that cannot be, or that the file needs.
+        An invalid argument or combination of arguments, or one that the file needs and lacks.
     """
     reading = SimpleNamespace(
         format=format,

@@ -25,7 +25,7 @@ _UNKNOWN_SIZE = (
 class Lifter:
     """A model, ready to lift on any number of threads.
 
-    Python's lock is let go of while poses are lifted. Threads may share a lifter: one network then runs their batches, a large
+    The GIL is released while poses are lifted. Threads may share a lifter: one network then runs their batches, a large
     one on all threads of the CPU.
 
     Parameters
@@ -184,7 +184,7 @@ class Lifter:
         InputError
             A shape, a number of key points or a layout that the model cannot read: what was found and what was expected.
         UsageError
-            Arguments that cannot be.
+            An invalid argument or combination of arguments.
         """
         people: _adapters.Detected | None = None
         is_readable = (

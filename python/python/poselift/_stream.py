@@ -47,7 +47,7 @@ class Stream:
     Raises
     ------
     UsageError
-        Arguments that cannot be.
+        An invalid argument or combination of arguments.
 
     Examples
     --------
