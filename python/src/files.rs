@@ -88,7 +88,7 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
         for frame in &mut frames {
             frame.size = frame.size.or(options.size);
             frame.focal = frame.focal.or(reading.focal);
-            frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+            frame.time = frame.time_at(fps);
         }
         let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
         let layout = options.layout.or(info.layout).or_else(|| usual(points?, &[]));
@@ -110,7 +110,7 @@ pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyR
         loop {
             match reader.read() {
                 Ok(Some(mut frame)) => {
-                    frame.time = frame.time.or_else(|| info.fps.map(|fps| frame.index as f64 / fps));
+                    frame.time = frame.time_at(info.fps);
                     frames.push(frame);
                 }
                 Ok(None) => return Ok(PoseClip { frames, info }),
@@ -245,7 +245,7 @@ pub(crate) fn write(
 /// Gives frames without a time theirs.
 fn complete(frames: &mut [LiftedFrame], fps: Option<f64>) {
     for frame in frames {
-        frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+        frame.time = frame.time_at(fps);
     }
 }
 

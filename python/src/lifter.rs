@@ -344,7 +344,7 @@ fn judged(
     let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
     let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
     for (frame, mut lifted) in frames.iter().zip(lifted) {
-        lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
+        lifted.time = lifted.time_at(info.fps);
         writer.write(frame, &lifted)?;
     }
     writer.finish()?;

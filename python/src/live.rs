@@ -149,8 +149,7 @@ impl State {
 
     /// A frame without people, before the first person came.
     fn empty(&self, frame: &Frame) -> LiftedFrame {
-        let by_rate = || self.options.read.fps.map(|fps| frame.index as f64 / fps);
-        LiftedFrame { index: frame.index, time: frame.time.or_else(by_rate), people: Vec::new() }
+        LiftedFrame { index: frame.index, time: frame.time_at(self.options.read.fps), people: Vec::new() }
     }
 
     fn notices(&mut self) -> Vec<String> {
@@ -174,7 +173,7 @@ pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) ->
         let collected = Collected::default();
         let mut writer = smoothed(collected.writer(), way, &info, &notes);
         for lifted in &mut frames {
-            lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
+            lifted.time = lifted.time_at(info.fps);
             let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
             writer.write(&frame, lifted)?;
         }

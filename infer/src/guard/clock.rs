@@ -1,7 +1,7 @@
 //! Times in other units than seconds, since 1970, or that do not go on.
 
 use super::Notice;
-use crate::pose::Frame;
+use crate::pose::{Frame, time_of_number};
 
 /// Seconds that no video lasts: larger times count from 1970.
 const EPOCH: f64 = 1e8;
@@ -64,7 +64,7 @@ impl Clock {
             ));
         }
         if self.is_broken {
-            frame.time = self.fps.map(|fps| frame.index as f64 / fps);
+            frame.time = time_of_number(frame.index, self.fps);
         } else if let Some(unit) = self.unit.filter(|unit| *unit != 1.0) {
             frame.time = Some(time * unit);
         }
