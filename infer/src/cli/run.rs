@@ -21,7 +21,7 @@ use super::{
     DeviceArgs, ExitStatus, batch_size, frame_rate, image_size, input, is_of_one_input, live_inputs, milliseconds,
     open_lifter, output, positive, read_model,
 };
-use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
+use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, NamedCamera, USUAL_FOCAL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{InputFormat, PoseInfo, PoseWriter, Source, Target};
 use crate::guard::{self, ReadOptions};
@@ -150,11 +150,11 @@ fn look_ahead(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn pitch(text: &str) -> Result<f32, String> {
-    degrees(text, 90.0)
+    degrees(text, MOST_PITCH)
 }
 
 pub(super) fn roll(text: &str) -> Result<f32, String> {
-    degrees(text, 180.0)
+    degrees(text, MOST_ROLL)
 }
 
 fn degrees(text: &str, most: f32) -> Result<f32, String> {
