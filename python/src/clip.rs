@@ -170,18 +170,12 @@ impl KeypointFields<'_> {
     /// The library's frames, whose people have numbers as ids, one for each track, and where they are in the arrays.
     ///
     /// # Errors
-    /// A layout that is not known.
+    /// As [`Self::clip`].
     pub(crate) fn numbered_clip(&self) -> Answer<(KeypointClip, Places)> {
-        let mut clip = self.clip()?;
-        let [frames, people] = self.shape();
-        let places = (0..frames).map(|at| (0..people).filter(|place| self.is_there(at, *place)).collect()).collect();
+        let places = self.places();
+        let mut clip = self.clip_of(&places)?;
         let places = Places::number(&mut clip.frames, places);
         Ok((clip, places))
-    }
-
-    /// Whether there is a person at a place of frame `at`.
-    fn is_there(&self, at: usize, place: usize) -> bool {
-        self.points.as_array().slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan())
     }
 
     /// The library's frames.
@@ -189,10 +183,23 @@ impl KeypointFields<'_> {
     /// # Errors
     /// A layout that is not known.
     pub(crate) fn clip(&self) -> Answer<KeypointClip> {
+        self.clip_of(&self.places())
+    }
+
+    /// At which places of the arrays there are people, for each frame.
+    fn places(&self) -> Vec<Vec<usize>> {
+        let points = self.points.as_array();
+        let [frames, people] = self.shape();
+        let is_there = |at: usize, place: usize| points.slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan());
+        (0..frames).map(|at| (0..people).filter(|place| is_there(at, *place)).collect()).collect()
+    }
+
+    /// The library's frames, with the people at these places.
+    fn clip_of(&self, places: &[Vec<usize>]) -> Answer<KeypointClip> {
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
         let frame = |at: usize| {
-            let person = |place: usize| {
+            let person = |&place: &usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
                 let id = Some(ids[[at, place]]).filter(|id| *id != NO_ID);
@@ -204,7 +211,7 @@ impl KeypointFields<'_> {
                 time: Some(times[at]).filter(|time| time.is_finite()),
                 size: Some(size).filter(|size| size.iter().all(|side| *side > 0)),
                 focal: self.focal,
-                people: (0..points.dim().1).filter(|place| self.is_there(at, *place)).map(person).collect(),
+                people: places[at].iter().map(person).collect(),
             }
         };
         let frames = (0..points.dim().0).map(frame).collect();

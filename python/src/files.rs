@@ -10,7 +10,7 @@ use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, ch
 use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
-use poselift::{Error, ErrorKind, Result};
+use poselift::{Error, Result};
 use pyo3::prelude::*;
 
 use crate::camera::Camera;
@@ -82,7 +82,7 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
         let mut reader = guard::open(&source(&path)?, &options, noting(&notes))?;
-        let mut frames = read_all(reader.as_mut(), &notes)?;
+        let mut frames = read_all(|| reader.read(), &notes)?;
         let info = reader.info();
         let fps = options.fps.or(info.fps);
         for frame in &mut frames {
@@ -106,18 +106,9 @@ pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyR
         let mut reader = open_pose_reader(&Source::File(path))?;
         let mut info = reader.info().clone();
         info.fps = fps.or(info.fps);
-        let mut frames = Vec::new();
-        loop {
-            match reader.read() {
-                Ok(Some(mut frame)) => {
-                    frame.time = frame.time_at(info.fps);
-                    frames.push(frame);
-                }
-                Ok(None) => return Ok(PoseClip { frames, info }),
-                Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let mut frames = read_all(|| reader.read(), &notes)?;
+        complete(&mut frames, info.fps);
+        Ok(PoseClip { frames, info })
     })?;
     Ok(clip.into_arrays(py, notes.take()))
 }

@@ -21,14 +21,17 @@ pub(crate) fn noting(notes: &Notes) -> guard::Report {
     Box::new(move |notice| notes.add(notice.to_string()))
 }
 
-/// All frames of a reader; those that cannot be read are noted and passed over.
+/// All frames that `read` gives; those that cannot be read are noted and passed over.
 ///
 /// # Errors
 /// A stream that ends in an error.
-pub(crate) fn read_all(reader: &mut dyn FrameReader, notes: &Notes) -> poselift::Result<Vec<Frame>> {
+pub(crate) fn read_all<T>(
+    mut read: impl FnMut() -> poselift::Result<Option<T>>,
+    notes: &Notes,
+) -> poselift::Result<Vec<T>> {
     let mut frames = Vec::new();
     loop {
-        match reader.read() {
+        match read() {
             Ok(Some(frame)) => frames.push(frame),
             Ok(None) => return Ok(frames),
             Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
@@ -58,7 +61,7 @@ pub(crate) fn guard_rows<'py>(
         let options = ReadOptions { layout: named, size, guess_layout: false, ..ReadOptions::default() };
         let queue = Box::new(FrameQueue::new(frames, named, None));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
-        Ok(read_all(reader.as_mut(), &notes)?)
+        Ok(read_all(|| reader.read(), &notes)?)
     })?;
     let mut found = Array3::from_elem((rows, joints, 3), f64::NAN);
     found.slice_mut(s![.., .., 2]).fill(0.0);
@@ -89,7 +92,7 @@ pub(crate) fn guard_clip<'py>(
         options.max_gap = max_gap.unwrap_or(options.max_gap);
         let queue = Box::new(FrameQueue::new(frames, layout, fps));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
-        let mut frames = read_all(reader.as_mut(), &notes)?;
+        let mut frames = read_all(|| reader.read(), &notes)?;
         frames.iter_mut().for_each(|frame| frame.size = frame.size.or(size));
         let info = StreamInfo { layout: layout.or(reader.info().layout), fps, ..reader.info().clone() };
         Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))

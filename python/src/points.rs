@@ -6,7 +6,7 @@
 
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::camera::Undistorter;
-use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED};
+use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED, is_mark};
 use poselift::model::Card;
 use poselift::skeleton::{Conversion, Layout};
 
@@ -46,7 +46,7 @@ impl Seen {
         if x.is_nan() || y.is_nan() {
             return;
         }
-        if is_mark(x, y) {
+        if is_mark([x, y].map(f64::from)) {
             self.is_marked = true;
             return;
         }
@@ -65,11 +65,6 @@ impl Seen {
             () => Kind::Plain,
         }
     }
-}
-
-/// Whether coordinates are those that detectors write for a missing point.
-fn is_mark(x: f32, y: f32) -> bool {
-    x == y && (x == 0.0 || x == -1.0)
 }
 
 /// `points` `[N, J, 2 or 3]` as a network of `card` takes them: its joints, which are at `places`, its channels, and marks of
@@ -104,7 +99,7 @@ pub(crate) fn fitted<'a>(
 /// A point with its score, 1 where it has none; zeros for a missing one.
 fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
     let (x, y, score) = (point[0], point[1], point.get(2).copied().unwrap_or(1.0));
-    let is_there = x.is_finite() && y.is_finite() && !is_mark(x, y) && score > 0.0;
+    let is_there = x.is_finite() && y.is_finite() && !is_mark([x, y].map(f64::from)) && score > 0.0;
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
 
