@@ -22,6 +22,11 @@ use crate::error::{Answer, Failure};
 /// The id of an empty place, and of a person without an id.
 const NO_ID: i64 = -1;
 
+/// The id of a person, of its number in Python.
+pub(crate) fn known(id: i64) -> Option<i64> {
+    (id != NO_ID).then_some(id)
+}
+
 /// A foot of which it is not known whether it stands.
 const NOT_KNOWN: i8 = -1;
 
@@ -202,7 +207,7 @@ impl KeypointFields<'_> {
             let person = |&place: &usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
-                let id = Some(ids[[at, place]]).filter(|id| *id != NO_ID);
+                let id = known(ids[[at, place]]);
                 Person { id, keypoints }
             };
             let size = [sizes[[at, 0]], sizes[[at, 1]]].map(|side| u32::try_from(side).unwrap_or(0));
@@ -362,7 +367,7 @@ impl PoseFields<'_> {
             let contact = |side: usize| contacts.as_ref().and_then(|all| stands(all.as_array()[[at, place, side]]));
             let missing = missing.unwrap_or_default().into_iter().enumerate();
             Some(LiftedPerson {
-                id: Some(ids[[at, place]]).filter(|id| *id >= 0),
+                id: known(ids[[at, place]]),
                 joints: joints.rows().into_iter().map(|joint| [joint[0], joint[1], joint[2]]).collect(),
                 score: score[[at, place]],
                 sigma: sigma.unwrap_or_default(),

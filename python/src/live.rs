@@ -12,7 +12,7 @@ use poselift::stream::{PushOptions, PushStream};
 use pyo3::prelude::*;
 
 use crate::camera::{Camera, attitude, keypoints};
-use crate::clip::{PoseArrays, PoseClip, PoseFields};
+use crate::clip::{PoseArrays, PoseClip, PoseFields, known};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
 use crate::lifter::Lifter;
@@ -60,7 +60,7 @@ impl Stream {
     ) -> PyResult<PoseArrays<'py>> {
         let array = points.as_array();
         let people = array.outer_iter().enumerate().map(|(row, points)| {
-            let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).filter(|id| *id >= 0);
+            let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).and_then(known);
             Person { id, keypoints: keypoints(points) }
         });
         let frame = Frame { time, size, focal, people: people.collect(), ..Frame::default() };

@@ -199,6 +199,17 @@ def test_refusals_name_file_found_and_expected(lifter, poses, coco, tmp_path):
     assert path.read_text() == "mine"
 
 
+def test_ids_below_0_are_ids(poses, tmp_path):
+    present = numpy.isfinite(poses.joints).all(axis=(2, 3))
+    numbered = poselift.Poses(
+        poses.joints, poses.sigma, poses.missing, poses.score, poses.info, ids=numpy.where(present, -7, -1), frames=poses.frames,
+        times=poses.times,
+    )
+    poselift.write(numbered, tmp_path / "poses.jsonl")
+    assert set(poselift.read_poses(tmp_path / "poses.jsonl").ids[present]) == {-7}
+    assert set(numbered.smooth().ids[present]) == {-7}
+
+
 def test_frames_that_cannot_be_read_are_left_out_and_said(tmp_path):
     path = tmp_path / "clip.jsonl"
     lines = CLIP.read_text().splitlines()[:20]

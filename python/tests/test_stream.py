@@ -1,6 +1,7 @@
 """Live streams: the same poses as the program's, tracks, times, and what is noticed."""
 
 import json
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -71,6 +72,18 @@ def test_nobody_is_no_pose_and_time_goes_on(lifter, clip):
     clocked = poselift.Stream(lifter, size=SIZE)
     assert clocked.push(clip.points[60]).times == 0.0
     assert 0 < clocked.push(clip.points[61]).times < 60
+
+
+def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
+    def result(*ids):
+        people = numpy.stack([coco[60] + [300 * place, 0, 0] for place in range(len(ids))])
+        boxes = SimpleNamespace(id=numpy.array(ids))
+        return SimpleNamespace(orig_shape=SIZE[::-1], keypoints=SimpleNamespace(data=people), boxes=boxes)
+
+    stream = poselift.Stream(lifter, smooth=None)
+    assert stream.push(result(-7, -2)).ids.tolist() == [-7, -2]
+    with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
+        assert sorted(poselift.Stream(lifter, smooth=None).push(result(-1, -1)).ids) == [0, 1]
 
 
 def test_smoothing_needs_no_later_frames(lifter, clip):

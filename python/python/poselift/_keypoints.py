@@ -23,7 +23,7 @@ class Keypoints:
     points : array_like
         [T, N, J, 2 or 3], or [T, J, 2 or 3] for one person: x and y in pixels, score 0 to 1. Where there is no person, x is NaN.
     ids : array_like, optional
-        [T, N] the people's tracks; −1 where it is not known. One person has the id 0.
+        [T, N] the people's tracks: any number but −1, which says that it is not known. One person has the id 0.
     frames : array_like, optional
         [T] the frames' numbers, else 0, 1, 2 …
     times : array_like, optional
