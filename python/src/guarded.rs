@@ -58,7 +58,15 @@ pub(crate) fn guard_rows<'py>(
     let named = layout(layout_name.as_ref())?;
     let notes = Notes::default();
     let guarded = py.detach(|| -> Answer<Vec<Frame>> {
-        let options = ReadOptions { layout: named, size, guess_layout: false, ..ReadOptions::default() };
+        let options = ReadOptions {
+            layout: named,
+            size,
+            guess_layout: false,
+            track: false,
+            keep_sides: true,
+            ..ReadOptions::default()
+        };
+        options.check()?;
         let queue = Box::new(FrameQueue::new(frames, named, None));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
         Ok(read_all(|| reader.read(), &notes)?)

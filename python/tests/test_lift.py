@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from conftest import COCO17, SIZE
+from conftest import CLIP, COCO17, ROOT, SIZE, exchange_legs
 
 import poselift
 
@@ -148,6 +148,16 @@ def test_scores_and_coordinates_on_other_scales_are_judged_as_those_of_streams(l
     clamped = slightly.copy()
     clamped[..., 2] = numpy.minimum(clamped[..., 2], 1)
     close(lifter.lift(slightly, size=SIZE).joints, lifter.lift(clamped, size=SIZE).joints, atol=0)
+
+
+def test_rows_on_another_scale_are_no_frames_of_one_person(lifter, coco):
+    """As poses of a data set: none is judged by the row before it."""
+    rows = exchange_legs(coco[100:130], slice(20, 26)) * numpy.array([1, 1, 100], "float32")
+    with pytest.warns(poselift.AssumptionWarning, match="scores reach up to 100") as heard:
+        together = lifter.lift(rows, size=SIZE).joints
+    assert len(heard) == 1, [str(warning.message) for warning in heard]
+    with pytest.warns(poselift.AssumptionWarning):
+        close(together[22], lifter.lift(rows[22:23], size=SIZE).joints[0])
 
 
 def test_an_unknown_size_is_said_once(coco):
