@@ -8,7 +8,7 @@ use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
 use poselift::camera::{self, Attitude, Undistorter};
 use poselift::format::{PoseInfo, PoseWriter};
 use poselift::lift::{LiftedArrays, Refusal};
-use poselift::model::{Card, ModelFile, PoseNetwork};
+use poselift::model::{Card, ModelFile, PoseNetwork, View};
 use poselift::place::ContactWriter;
 use poselift::pose::{Frame, Keypoint, LiftedFrame};
 use poselift::skeleton::{Conversion, Layout, named_layout};
@@ -151,6 +151,12 @@ impl Lifter {
     #[getter]
     fn keypoint_names(&self) -> Vec<String> {
         self.card().input.joints.clone()
+    }
+
+    /// Whether people are turned to the optical axis before they are lifted, for which the image's size has to be known.
+    #[getter]
+    fn turns_people(&self) -> bool {
+        self.card().input.view == View::Subject
     }
 
     #[getter]

@@ -254,8 +254,8 @@ class Lifter:
         return poses
 
     def _tell_size(self) -> None:
-        """Warns once that the image's size is not known."""
-        if not self._is_size_told:
+        """Warns once that the image's size is not known, if the model has a use for it."""
+        if self._native.turns_people and not self._is_size_told:
             self._is_size_told = True
             warn_of([_UNKNOWN_SIZE], stacklevel=4)
 
