@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ndarray::{ArrayView1, ArrayView2};
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
+use poselift::guard::Lens;
 use poselift::pose::Keypoint;
 use pyo3::prelude::*;
 
@@ -55,6 +56,11 @@ impl Camera {
 }
 
 impl Camera {
+    /// What undistorts its key points.
+    pub(crate) fn lens(&self) -> Lens {
+        Lens::new(self.named.intrinsics)
+    }
+
     /// How the camera is held, if its file says which way is up, or the caller did.
     pub(crate) fn attitude(&self) -> Option<Attitude> {
         self.named.attitude(self.up)

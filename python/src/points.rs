@@ -8,6 +8,7 @@ use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::camera::Undistorter;
 use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED, is_mark};
 use poselift::model::Card;
+use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
 
 /// What a look at all points of an array showed.
@@ -119,14 +120,12 @@ pub(crate) fn places(layout: &Layout, card: &Card) -> poselift::Result<Option<Ve
 /// Moves points to where a pinhole camera would show them; where the lens shows nothing they become missing.
 pub(crate) fn undistort(points: &mut Array3<f32>, undistorter: &Undistorter) {
     for mut point in points.rows_mut() {
-        let is_missing = point.len() == 3 && (point[2].is_nan() || point[2] <= 0.0);
-        if is_missing {
-            continue;
-        }
-        match undistorter.pixel([point[0], point[1]].map(f64::from)) {
-            Some([x, y]) => (point[0], point[1]) = (x as f32, y as f32),
-            None if point.len() == 3 => point.fill(0.0),
-            None => point.fill(f32::NAN),
+        let moved = undistorter.keypoint(Keypoint::from_row(point.view()));
+        if moved.is_missing() {
+            let mark = if point.len() == 3 { 0.0 } else { f32::NAN };
+            point.fill(mark);
+        } else {
+            (point[0], point[1]) = (moved.x as f32, moved.y as f32);
         }
     }
 }

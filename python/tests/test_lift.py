@@ -168,18 +168,33 @@ def test_an_unknown_size_is_said_once(coco):
     assert len(heard) == 1
 
 
+def test_a_model_that_sees_from_the_camera_needs_no_size(coco, tmp_path):
+    card = (ROOT / "models/coco17.onnx").read_bytes()
+    path = tmp_path / "camera.onnx"
+    path.write_bytes(card.replace(b'"view":"subject"', b'"view":"camera" '))
+    lifter = poselift.Lifter(path, device="cpu")
+    assert lifter.card["input"]["view"] == "camera"
+    clip = poselift.Keypoints(coco[:2])
+    for keypoints in (coco[0], clip):  # a warning would be an error
+        assert numpy.isfinite(lifter.lift(keypoints).joints).all()
+
+
+def calibration(path, distortion):
+    """A file with a camera of the clip's images, in Pose2Sim's format."""
+    width, height = SIZE
+    path.write_text(
+        f'[cam_0]\nname = "A"\nsize = [{width}.0, {height}.0]\n'
+        f"matrix = [[1500.0, 0.0, {width / 2}], [0.0, 1500.0, {height / 2}], [0.0, 0.0, 1.0]]\n"
+        f"distortions = [{distortion}, 0.0, 0.0, 0.0]\nrotation = [0.0, 0.0, 0.0]\ntranslation = [0.0, 0.0, 4.0]\n"
+        "fisheye = false\n"
+    )
+    return path
+
+
 def test_a_focal_length_and_a_camera_file_change_the_pose(lifter, coco, tmp_path):
     plain = lifter.lift(coco[:5], size=SIZE).joints
     assert abs(lifter.lift(coco[:5], size=SIZE, focal=800).joints - plain).max() > 0.005
-    width, height = SIZE
-    calibration = (
-        f'[cam_0]\nname = "A"\nsize = [{width}.0, {height}.0]\n'
-        f"matrix = [[1500.0, 0.0, {width / 2}], [0.0, 1500.0, {height / 2}], [0.0, 0.0, 1.0]]\n"
-        "distortions = [{}, 0.0, 0.0, 0.0]\nrotation = [0.0, 0.0, 0.0]\ntranslation = [0.0, 0.0, 4.0]\nfisheye = false\n"
-    )
-    pinhole, barrel = tmp_path / "pinhole.toml", tmp_path / "barrel.toml"
-    pinhole.write_text(calibration.format("0.0"))
-    barrel.write_text(calibration.format("-0.2"))
+    pinhole, barrel = calibration(tmp_path / "pinhole.toml", 0.0), calibration(tmp_path / "barrel.toml", -0.2)
     camera = poselift.Camera(pinhole, name="A", up="-y")
     assert (camera.name, camera.size, camera.focal) == ("A", SIZE, (1500.0, 1500.0))
     assert camera.pitch_and_roll == pytest.approx((0, 0), abs=1e-5)
@@ -187,6 +202,24 @@ def test_a_focal_length_and_a_camera_file_change_the_pose(lifter, coco, tmp_path
     assert abs(lifter.lift(coco[:5], camera=barrel).joints - lifter.lift(coco[:5], camera=pinhole).joints).max() > 0.001
     with pytest.raises(poselift.UsageError, match="no camera is named 'B', expected one of A"):
         poselift.Camera(pinhole, name="B")
+
+
+def test_a_lens_does_the_same_to_arrays_and_clips(coco, tmp_path):
+    lifter = poselift.Lifter(ROOT / "models/coco17.onnx", device="cpu")  # int8 would round pixels of 32 and of 64 bits differently
+    lens = calibration(tmp_path / "barrel.toml", -0.2)
+    seen = coco[:5].copy()
+    seen[1, 9] = numpy.nan
+    seen[2, 10, 2] = 0
+    seen[3, 15, :2] = 1e6  # no lens shows anything there
+    array, clip = lifter.lift(seen, camera=lens), lifter.lift(poselift.Keypoints(seen), camera=lens)
+    close(array.joints, clip.joints[:, 0])
+    assert (array.missing == clip.missing[:, 0]).all() and array.missing[3].any()
+    half = tuple(side // 2 for side in SIZE)
+    scaled = f"images of {half[0]}x{half[1]}, calibrated with {SIZE[0]}x{SIZE[1]}: the camera is scaled"
+    for keypoints in (coco[:5] * numpy.array([0.5, 0.5, 1], "float32"), poselift.Keypoints(coco[:5] / 2)):
+        with pytest.warns(poselift.AssumptionWarning, match=scaled) as heard:
+            assert lifter.lift(keypoints, size=half, camera=lens).notes == (scaled,)
+        assert len(heard) == 1
 
 
 @pytest.mark.parametrize(
@@ -289,8 +322,6 @@ def test_the_lifter_says_what_runs(lifter):
 
 
 def test_a_model_file_is_opened(coco):
-    from conftest import ROOT
-
     lifter = poselift.Lifter(ROOT / "models/h36m17.onnx", device="cpu")
     assert lifter.layout == "h36m17"
     with pytest.raises(poselift.InputError, match="layout coco17 does not hold what the model reads: hip"):

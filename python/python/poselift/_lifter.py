@@ -211,9 +211,11 @@ class Lifter:
             raise UsageError("contacts need a clip, expected Keypoints or a list of a detector's results")
         seen = (layout, size, focal, native_camera(camera))
         arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
+        joints, sigma, missing, score, notes = arrays
+        warn_of(notes)
         if size is None and camera is None:
             self._tell_size()
-        poses = Poses(arrays[0], arrays[1], arrays[2], arrays[3], self._info)
+        poses = Poses(joints, sigma, missing, score, self._info, notes=tuple(notes))
         if people is not None:
             poses.ids, poses.frames = people.ids, 0
         return poses

@@ -30,8 +30,8 @@ __version__: str
 
 # (layout, size, focal, camera)
 _Seen = tuple[Any, ...]
-# Poses […, J, 3], sigma […, J], missing […, J], score […].
-_Arrays = tuple[NDArray[float32], NDArray[float32] | None, NDArray[bool_], NDArray[float32]]
+# Poses […, J, 3], sigma […, J], missing […, J], score […], and what was assumed.
+_Arrays = tuple[NDArray[float32], NDArray[float32] | None, NDArray[bool_], NDArray[float32], list[str]]
 
 @final
 class Camera:
