@@ -68,10 +68,12 @@ impl Camera {
 }
 
 /// How a camera is held, from angles in degrees, if either is known.
-pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> Option<Attitude> {
-    let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
+///
+/// # Errors
+/// As [`Attitude::from_degrees`].
+pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> poselift::Result<Option<Attitude>> {
     let is_known = pitch.is_some() || roll.is_some();
-    is_known.then(|| Attitude { elevation: angle(pitch), roll: angle(roll), ..Attitude::default() })
+    is_known.then(|| Attitude::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0))).transpose()
 }
 
 /// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.

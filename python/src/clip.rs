@@ -12,6 +12,7 @@ use numpy::{
 };
 use poselift::Error;
 use poselift::format::{PoseInfo, StreamInfo};
+use poselift::guard::{check_focal, check_fps};
 use poselift::pose::{Axes, Frame, LiftedFrame, LiftedPerson, Person, Unit};
 use poselift::skeleton::{Layout, named_layout};
 use pyo3::prelude::*;
@@ -186,7 +187,7 @@ impl KeypointFields<'_> {
     /// The library's frames.
     ///
     /// # Errors
-    /// A layout that is not known.
+    /// A layout that is not known; a frame rate or a focal length that cannot be.
     pub(crate) fn clip(&self) -> Answer<KeypointClip> {
         self.clip_of(&self.places())
     }
@@ -201,6 +202,8 @@ impl KeypointFields<'_> {
 
     /// The library's frames, with the people at these places.
     fn clip_of(&self, places: &[Vec<usize>]) -> Answer<KeypointClip> {
+        check_fps(self.fps)?;
+        check_focal(self.focal, false)?;
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
         let frame = |at: usize| {

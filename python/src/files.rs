@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
-use poselift::guard::{self, ReadOptions};
+use poselift::guard::{self, ReadOptions, check_focal, check_fps};
 use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, check, copy_poses, create};
 use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
@@ -42,7 +42,7 @@ impl Reading {
     fn options(&self) -> Answer<ReadOptions> {
         let usual = ReadOptions::default();
         let camera = self.camera.as_ref().map(|camera| camera.get().named.intrinsics);
-        Ok(ReadOptions {
+        let options = ReadOptions {
             from: self.format.as_deref().map(str::parse).transpose()?,
             layout: layout(self.layout.as_ref())?,
             size: self.size.or(camera.and_then(|camera| camera.size)),
@@ -54,7 +54,10 @@ impl Reading {
             person: self.person.parse()?,
             max_gap: self.max_gap.unwrap_or(usual.max_gap),
             ..usual
-        })
+        };
+        options.check()?;
+        check_focal(self.focal, camera.is_some())?;
+        Ok(options)
     }
 }
 
@@ -103,6 +106,7 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
 pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyResult<PoseArrays<'_>> {
     let notes = Notes::default();
     let clip = py.detach(|| -> Answer<PoseClip> {
+        check_fps(fps)?;
         let mut reader = open_pose_reader(&Source::File(path))?;
         let mut info = reader.info().clone();
         info.fps = fps.or(info.fps);
@@ -134,6 +138,7 @@ impl Writing {
     }
 
     fn form(&self, contacts: bool) -> Answer<Form> {
+        check_fps(self.fps)?;
         let unit = self.units.as_deref().map(Unit::from);
         if let Some(unit) = unit.as_ref().filter(|unit| unit.in_metres().is_none()) {
             return Err(Error::usage(format!("unknown unit '{unit}', expected m, cm or mm")).into());

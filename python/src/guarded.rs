@@ -4,14 +4,14 @@
 use ndarray::{Array3, s};
 use numpy::{IntoPyArray, PyArray3, PyReadonlyArray3};
 use poselift::ErrorKind;
-use poselift::format::{FrameReader, StreamInfo};
-use poselift::guard::{self, ReadOptions};
+use poselift::format::StreamInfo;
+use poselift::guard::{self, ReadOptions, check_focal, check_fps, check_size};
 use poselift::pose::{Frame, Person};
 use pyo3::prelude::*;
 
 use crate::camera::keypoints;
 use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers};
-use crate::error::Answer;
+use crate::error::{Answer, Failure};
 use crate::layout::{LayoutName, layout};
 use crate::memory::{FrameQueue, Notes};
 
@@ -40,7 +40,15 @@ pub(crate) fn read_all<T>(
     }
 }
 
-/// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing.
+/// Refuses numbers that no image, source or camera has.
+#[pyfunction]
+pub(crate) fn check_numbers(size: Option<[u32; 2]>, fps: Option<f64>, focal: Option<f32>) -> PyResult<()> {
+    let checked = check_size(size).and_then(|()| check_fps(fps)).and_then(|()| check_focal(focal, false));
+    Ok(checked.map_err(Failure::from)?)
+}
+
+/// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing. Rows are judged
+/// together, but no row is another's next frame.
 #[pyfunction]
 pub(crate) fn guard_rows<'py>(
     py: Python<'py>,
@@ -98,6 +106,7 @@ pub(crate) fn guard_clip<'py>(
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
         let mut options = ReadOptions { layout, size, fps, guess_layout: false, ..ReadOptions::default() };
         options.max_gap = max_gap.unwrap_or(options.max_gap);
+        options.check()?;
         let queue = Box::new(FrameQueue::new(frames, layout, fps));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
         let mut frames = read_all(|| reader.read(), &notes)?;

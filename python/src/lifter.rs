@@ -107,6 +107,7 @@ impl Lifter {
         look_ahead: Option<f64>,
         contacts: bool,
     ) -> PyResult<PoseArrays<'py>> {
+        seen.check()?;
         let Seen(layout, size, focal, camera) = seen;
         let shape = clip.shape();
         let (KeypointClip { mut frames, layout: own_layout, fps }, places) = clip.numbered_clip()?;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use numpy::PyReadonlyArray3;
 use poselift::Error;
 use poselift::format::{PoseInfo, PoseWriter};
-use poselift::guard::ReadOptions;
+use poselift::guard::{ReadOptions, check_focal, check_size};
 use poselift::pose::{Axes, Frame, LiftedFrame, Person};
 use poselift::smooth::{SmoothWriter, Smoothing};
 use poselift::stream::{PushOptions, PushStream};
@@ -106,7 +106,9 @@ impl State {
             ..ReadOptions::default()
         };
         read.max_gap = options.max_gap.unwrap_or(read.max_gap);
-        let attitude = attitude(options.pitch, options.roll).or(camera.and_then(Camera::attitude));
+        read.check()?;
+        check_focal(options.focal, camera.is_some())?;
+        let attitude = attitude(options.pitch, options.roll)?.or(camera.and_then(Camera::attitude));
         let mut info = lifter.get().pose_info(options.fps);
         if attitude.is_some() {
             info.axes = Axes::Level;
@@ -117,6 +119,8 @@ impl State {
     }
 
     fn push(&mut self, mut frame: Frame) -> Answer<PoseClip> {
+        check_size(frame.size)?;
+        check_focal(frame.focal, self.options.read.camera.is_some())?;
         frame.index = self.next_index;
         self.next_index += 1;
         if !self.track {

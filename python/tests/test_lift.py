@@ -254,6 +254,49 @@ def test_invalid_arguments_are_named(lifter, coco):
         lifter.lift(coco, size=SIZE).joint("tail")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": (0, 0)}, "size is 0 x 0 pixels, expected sides of 1 pixel or more"),
+        ({"focal": 0}, "focal is 0, expected a number of pixels above 0"),
+        ({"focal": -1500}, "focal is -1500, expected"),
+        ({"focal": numpy.nan}, "focal is NaN, expected"),
+        ({"fps": 0}, "fps is 0, expected a number of frames a second, 0.001 to 1000000"),
+        ({"fps": numpy.nan}, "fps is NaN, expected"),
+        ({"min_score": 50}, "min_score is 50, expected a score, 0 to 1"),
+        ({"pitch": 91}, "pitch is 91 degrees, expected -90 to 90"),
+        ({"roll": numpy.nan}, "roll is NaN degrees, expected -180 to 180"),
+        ({"focal": 1500, "camera": "lens.toml"}, "focal is 1500 beside a calibrated camera, expected one of them"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_are_refused(lifter, coco, clip, poses, tmp_path, monkeypatch, options, message):
+    from inspect import signature
+
+    monkeypatch.chdir(tmp_path)
+    calibration(tmp_path / "lens.toml", 0.0)
+    stream, people = poselift.Stream(lifter, size=SIZE), poselift.Keypoints(coco[:3], size=SIZE)
+    calls = [
+        (poselift.Lifter.lift, lambda: lifter.lift(coco[:3], **{"size": SIZE, **options})),
+        (poselift.Lifter.lift, lambda: lifter.lift(people, **options)),
+        (poselift.Stream, lambda: poselift.Stream(lifter, **{"size": SIZE, **options})),
+        (poselift.Stream.push, lambda: stream.push(coco[0], **options)),
+        (poselift.keypoints, lambda: poselift.keypoints(coco[:3], **{"size": SIZE, **options})),
+        (poselift.Keypoints, lambda: poselift.Keypoints(coco[:3], **options)),
+        (poselift.read, lambda: poselift.read(CLIP, **options)),
+        (poselift.read_poses, lambda: poselift.read_poses("poses.jsonl", **options)),
+        (poselift.write, lambda: poselift.write(poses, "poses.jsonl", **options)),
+        (poselift.convert, lambda: poselift.convert("there.jsonl", "poses.csv", **options)),
+        (poselift.Poses.smooth, lambda: poses.smooth(**options)),
+    ]
+    poselift.write(poses, "there.jsonl")
+    taking = [call for function, call in calls if options.keys() <= signature(function).parameters.keys()]
+    assert taking
+    for call in taking:
+        with pytest.raises(poselift.UsageError, match=message):
+            call()
+
+
 def test_the_packages_models_have_names(clip):
     def jitter(name):
         lifter = poselift.Lifter(name)

@@ -49,7 +49,7 @@ def read(
     size : (int, int), optional
         Width and height of the image in pixels, where the file does not say.
     focal : float, optional
-        Focal length in pixels, where the file does not say.
+        Focal length in pixels, where the file does not say; not beside `camera`.
     fps : float, optional
         Frames a second, where the file does not say.
     camera : Camera or path-like, optional
@@ -114,6 +114,8 @@ def read_poses(path: AnyPath, *, fps: float | None = None) -> Poses:
     ------
     InputError, FileError
         A file that cannot be read, or holds no poses.
+    UsageError
+        A frame rate that cannot be.
     """
     fields = _native.read_poses(os.fspath(path), fps)
     warn_of(fields["notes"])
@@ -171,7 +173,7 @@ def write(
     Raises
     ------
     UsageError
-        What the format cannot hold.
+        What the format cannot hold; an invalid argument.
     InputError
         There is no pose to write.
     FileError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import _native
 from ._arrays import as_floats
 from ._errors import InputError, UsageError
 
@@ -36,6 +37,13 @@ class Keypoints:
         Frames a second.
     focal : float, optional
         Focal length, pixels.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit each other, or the layout.
+    UsageError
+        An unknown layout; a size, frame rate or focal length that cannot be.
 
     Attributes
     ----------
@@ -84,6 +92,7 @@ class Keypoints:
     ) -> None:
         import numpy
 
+        _native.check_numbers(None if size is None else numpy.asarray(size, "int64").tolist(), fps, focal)
         array = as_floats(points, "float64")
         is_one_person = array.ndim == 3
         if is_one_person:

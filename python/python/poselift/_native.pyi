@@ -11,9 +11,11 @@ __all__ = [
     "Stream",
     "__version__",
     "agreement",
+    "check_numbers",
     "convert",
     "guard_clip",
     "guard_rows",
+    "layout_names",
     "layouts",
     "page",
     "read_keypoints",
@@ -90,6 +92,7 @@ class Stream:
     ) -> dict[str, Any]: ...
 
 def agreement(poses: Any, path: str) -> Any: ...
+def check_numbers(size: tuple[int, int] | list[int] | None, fps: float | None, focal: float | None) -> None: ...
 def convert(input: str, output: str, writing: Any) -> list[str]: ...
 def guard_clip(clip: Any, size: tuple[int, int] | None, fps: float | None, max_gap: int | None) -> dict[str, Any]: ...
 def guard_rows(
