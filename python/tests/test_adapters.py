@@ -224,6 +224,20 @@ def test_mmpose(lifter, walk, expected):
     assert_lifted(lifter.lift([inferred, inferred], size=SIZE).joints[1, 0], expected.joints[5])
 
 
+def test_a_layout_of_a_file_is_taken_for_results_as_for_one(lifter, walk, expected, tmp_path):
+    mixed = numpy.roll(numpy.arange(17), 1)
+    path = tmp_path / "own.json"
+    names = poselift.layouts()["coco17"]
+    path.write_text(json.dumps({names[joint]: place for place, joint in enumerate(mixed)}))
+    results = [Datum(points[None, mixed]) for points in walk]
+    assert_lifted(lifter.lift(results[0], layout=str(path)).joints[0], expected.joints[0])
+    assert_lifted(lifter.lift(results, layout=str(path)).joints[:, 0], expected.joints)
+    clip = poselift.keypoints(results, layout=str(path))
+    assert (clip.layout, clip.names) == ("custom", tuple(names[joint] for joint in mixed))
+    with pytest.raises(poselift.UsageError, match="unknown joint layout 'coco19', expected one of coco17"):
+        lifter.lift(results, layout="coco19")
+
+
 class Datum:
     """OpenPose's datum, which no registry has: the fields that pyopenpose documents."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._arrays import as_floats
-from ._errors import InputError, UsageError
+from ._errors import InputError
 
 if TYPE_CHECKING:
     import numpy
@@ -32,7 +32,7 @@ class Keypoints:
     size : (int, int), optional
         Width and height of the image, pixels.
     layout : str or sequence of str, optional
-        The key points' order: a name (`layouts` lists them), or the joints' names.
+        The key points' order: a name (`layouts` lists them), a JSON file of names and places, or the joints' names.
     fps : float, optional
         Frames a second.
     focal : float, optional
@@ -147,16 +147,8 @@ def named(layout: str | Sequence[str] | None, points: int) -> tuple[str | None, 
     """A layout's name and its joints', which must be as many as there are `points`."""
     if layout is None:
         return None, None
-    from ._native import layouts
-
-    known: dict[str, list[str]] = dict(layouts())
-    if not isinstance(layout, str):
-        names = tuple(layout)
-        name = next((name for name, joints in known.items() if tuple(joints) == names), "custom")
-    elif layout.lower() in known:
-        name, names = layout.lower(), tuple(known[layout.lower()])
-    else:
-        raise UsageError(f"unknown joint layout '{layout}', expected one of {', '.join(known)}, or the joints' names")
+    name, joints = _native.layout_names(layout if isinstance(layout, str) else list(layout))
+    names = tuple(joints)
     if len(names) != points:
         raise InputError(f"{points} key points a person, expected {len(names)} of {name}")
     return name, names
