@@ -36,6 +36,7 @@ pub(crate) struct Reading {
     max_gap: Option<u64>,
     rotate: u32,
     y_up: bool,
+    keep_sides: bool,
 }
 
 impl Reading {
@@ -53,6 +54,7 @@ impl Reading {
             y_up: self.y_up,
             person: self.person.parse()?,
             max_gap: self.max_gap.unwrap_or(usual.max_gap),
+            keep_sides: self.keep_sides,
             ..usual
         };
         options.check()?;

@@ -99,12 +99,13 @@ pub(crate) fn guard_clip<'py>(
     size: Option<[u32; 2]>,
     fps: Option<f64>,
     max_gap: Option<u64>,
+    keep_sides: bool,
 ) -> PyResult<KeypointArrays<'py>> {
     let KeypointClip { frames, layout, fps: own_fps } = clip.clip()?;
     let fps = fps.or(own_fps);
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
-        let mut options = ReadOptions { layout, size, fps, guess_layout: false, ..ReadOptions::default() };
+        let mut options = ReadOptions { layout, size, fps, guess_layout: false, keep_sides, ..ReadOptions::default() };
         options.max_gap = max_gap.unwrap_or(options.max_gap);
         options.check()?;
         let queue = Box::new(FrameQueue::new(frames, layout, fps));

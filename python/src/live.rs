@@ -35,6 +35,7 @@ struct Options {
     contacts: bool,
     min_score: Option<f32>,
     max_gap: Option<u64>,
+    keep_sides: bool,
 }
 
 /// A stream in progress.
@@ -103,6 +104,7 @@ impl State {
             camera: intrinsics,
             guess_layout: false,
             track: options.track,
+            keep_sides: options.keep_sides,
             ..ReadOptions::default()
         };
         read.max_gap = options.max_gap.unwrap_or(read.max_gap);

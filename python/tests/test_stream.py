@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy
 import pytest
-from conftest import CLIP, SIZE, program
+from conftest import CLIP, SIZE, exchange_legs, program
 
 import poselift
 
@@ -84,6 +84,18 @@ def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
     assert stream.push(result(-7, -2)).ids.tolist() == [-7, -2]
     with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
         assert sorted(poselift.Stream(lifter, smooth=None).push(result(-1, -1)).ids) == [0, 1]
+
+
+def test_legs_that_change_places_for_a_moment_are_left_where_that_is_asked_for(lifter, coco):
+    exchanged = exchange_legs(coco[100:130], slice(20, 26))
+
+    def poses(**options):
+        stream = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30, **options)
+        return numpy.concatenate([stream.push(points).joints for points in exchanged])
+
+    with pytest.warns(poselift.AssumptionWarning, match=r"left and right leg changed places .* \(keep_sides\)"):
+        numpy.testing.assert_allclose(poses(), lifter.lift(coco[100:130], size=SIZE).joints, atol=1e-4)
+    numpy.testing.assert_allclose(poses(keep_sides=True), lifter.lift(exchanged, size=SIZE).joints, atol=1e-4)
 
 
 def test_smoothing_needs_no_later_frames(lifter, clip):

@@ -36,6 +36,7 @@ def keypoints(
     fps: float | None = None,
     focal: float | None = None,
     max_gap: int | None = None,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """Makes a clip of a detector's results, one a frame, or of an array.
 
@@ -57,6 +58,8 @@ def keypoints(
         Focal length in pixels.
     max_gap : int, optional
         Frames that a person may be out of sight and keep the id, else 30.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Returns
     -------
@@ -71,14 +74,16 @@ def keypoints(
         Shares of an image whose size is not known; an unknown layout; a size, frame rate or focal length that cannot be.
     """
     if _is_table(results):
-        return _table(results, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap)
+        return _table(
+            results, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap, keep_sides=keep_sides
+        )
     found = detected(results, size)
     if isinstance(found, Detected):
         found = [found]
     if found is not None:
-        return clip(found, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap)
+        return clip(found, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap, keep_sides=keep_sides)
     plain = Keypoints(as_floats(results, "float64"), layout=layout, size=size, fps=fps, focal=focal)
-    return _guarded(plain, size, fps, max_gap)
+    return _guarded(plain, size, fps, max_gap, keep_sides)
 
 
 def detected(results: Any, size: Size | None) -> Detected | list[Detected] | Keypoints | None:
@@ -115,6 +120,7 @@ def clip(
     fps: float | None = None,
     focal: float | None = None,
     max_gap: int | None = None,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """A guarded clip of frames."""
     import numpy
@@ -139,12 +145,14 @@ def clip(
     made = Keypoints(points, ids=ids, layout=layout if joints else None, fps=fps, focal=focal)
     for at, frame in enumerate(frames):
         made.sizes[at] = frame.size or size or (0, 0)
-    return _guarded(made, size, fps, max_gap)
+    return _guarded(made, size, fps, max_gap, keep_sides)
 
 
-def _guarded(made: Keypoints, size: Size | None, fps: float | None, max_gap: int | None) -> Keypoints:
+def _guarded(
+    made: Keypoints, size: Size | None, fps: float | None, max_gap: int | None, keep_sides: bool
+) -> Keypoints:
     """The clip as the guards of streams hand it on."""
-    fields = _native.guard_clip(made, size, fps, max_gap)
+    fields = _native.guard_clip(made, size, fps, max_gap, keep_sides)
     warn_of(fields["notes"], stacklevel=4)
     return Keypoints._made(fields)
 

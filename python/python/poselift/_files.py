@@ -31,6 +31,7 @@ def read(
     max_gap: int | None = None,
     rotate: int = 0,
     y_up: bool = False,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """Reads 2D key points from a file, or from a folder with a file a frame, as `poselift run` does.
 
@@ -64,6 +65,8 @@ def read(
         Degrees by which the image is turned clockwise.
     y_up : bool
         Whether y points up in the file.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Returns
     -------
@@ -89,6 +92,7 @@ def read(
         max_gap=max_gap,
         rotate=rotate,
         y_up=y_up,
+        keep_sides=keep_sides,
     )
     fields = _native.read_keypoints(os.fspath(path), reading)
     warn_of(fields["notes"])

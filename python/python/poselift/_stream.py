@@ -43,6 +43,8 @@ class Stream:
         Key points of a lower score count as missing.
     max_gap : int, optional
         Frames that a person may be out of sight and keep the id, else 30.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Stream:
         contacts: bool = False,
         min_score: float | None = None,
         max_gap: int | None = None,
+        keep_sides: bool = False,
     ) -> None:
         self.lifter = lifter
         self._fps = fps
@@ -96,6 +99,7 @@ class Stream:
             contacts=contacts,
             min_score=min_score,
             max_gap=max_gap,
+            keep_sides=keep_sides,
         )
         self._native = _native.Stream(lifter._native, options)
 
