@@ -60,6 +60,7 @@ impl Stream {
         focal: Option<f32>,
     ) -> PyResult<PoseArrays<'py>> {
         let array = points.as_array();
+        let time = time.filter(|time| time.is_finite());
         let people = array.outer_iter().enumerate().map(|(row, points)| {
             let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).and_then(known);
             Person { id, keypoints: keypoints(points) }

@@ -74,6 +74,21 @@ def test_nobody_is_no_pose_and_time_goes_on(lifter, clip):
     assert 0 < clocked.push(clip.points[61]).times < 60
 
 
+def test_the_time_of_a_push_is_none_beside_times_that_are_told(lifter, clip):
+    for smooth in ("live", None):
+        stream = poselift.Stream(lifter, smooth=smooth, size=SIZE, contacts=True)
+        times = [stream.push(points, time=time).times for points, time in [
+            (clip.points[60], 12.50), (None, None), (clip.points[61], 12.57), (numpy.zeros((0, 33, 3)), None), (clip.points[62], 12.60)
+        ]]
+        assert times == pytest.approx([12.50, numpy.nan, 12.57, numpy.nan, 12.60], nan_ok=True)
+    with pytest.raises(poselift.UsageError, match="frame 1 has no time, which smoothing needs"):
+        smoothing = poselift.Stream(lifter, size=SIZE)
+        smoothing.push(clip.points[60], time=12.50)
+        smoothing.push(clip.points[61])
+    by_rate = poselift.Stream(lifter, size=SIZE, fps=25)
+    assert [by_rate.push(clip.points[60]).times, by_rate.push(None).times] == [0.0, 0.04]
+
+
 def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
     def result(*ids):
         people = numpy.stack([coco[60] + [300 * place, 0, 0] for place in range(len(ids))])
