@@ -34,7 +34,7 @@ class Stream:
     fps : float, optional
         Frames a second, where frames are pushed without a time. Without both, the time is that of the push.
     pitch, roll : float, optional
-        How far the camera looks down and is turned clockwise, degrees: poses then come in level axes.
+        How far the camera looks down (−90 to 90) and is turned clockwise (−180 to 180), degrees: poses then come in level axes.
     root : bool
         Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known.
     contacts : bool
