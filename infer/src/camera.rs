@@ -38,6 +38,7 @@ mod look_at;
 
 use nalgebra::{Matrix3, Vector3};
 
+use crate::error::{Error, Result};
 pub use distortion::Distortion;
 pub use file::{CameraFile, NamedCamera, UpAxis};
 pub use intrinsics::{Intrinsics, Undistorter};
@@ -112,20 +113,38 @@ pub struct Attitude {
     pub roll: f32,
 }
 
+/// How steeply a camera may look up or down, degrees.
+pub(crate) const MOST_PITCH: f32 = 90.0;
+/// How far it may be turned about its optical axis, degrees.
+pub(crate) const MOST_ROLL: f32 = 180.0;
+
 impl Attitude {
+    /// The attitude of a camera that looks down by `pitch` and is turned clockwise by `roll`, degrees; its heading is 0.
+    ///
+    /// # Errors
+    /// Angles beyond 90 and 180 degrees, or that are no numbers.
+    pub fn from_degrees(pitch: f32, roll: f32) -> Result<Self> {
+        for (angle, most, name) in [(pitch, MOST_PITCH, "pitch"), (roll, MOST_ROLL, "roll")] {
+            // An angle that is no number is in no range.
+            if !(-most..=most).contains(&angle) {
+                return Err(Error::usage(format!("{name} is {angle} degrees, expected -{most} to {most}")));
+            }
+        }
+        Ok(Self { heading: 0.0, elevation: pitch.to_radians(), roll: roll.to_radians() })
+    }
+
+    /// The same, of angles within these ranges, where one of them is known; the other is 0 then.
+    pub(crate) fn if_known(pitch: Option<f32>, roll: Option<f32>) -> Option<Self> {
+        let is_known = pitch.is_some() || roll.is_some();
+        is_known.then(|| Self::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0)).expect("within the ranges"))
+    }
+
     /// The attitude of a camera that sees what points up in the world in the direction `up_in_camera`, in camera axes
     /// and of any length; its heading is 0.
     pub fn from_up(up_in_camera: Vector3<f64>) -> Self {
         // A camera of elevation e and roll r sees it in (−sin r cos e, −cos r cos e, −sin e).
         let up = up_in_camera.normalize();
         Self { heading: 0.0, elevation: (-up.z).asin() as f32, roll: (-up.x).atan2(-up.y) as f32 }
-    }
-
-    /// The attitude of a camera that looks `pitch` degrees down and is rolled `roll` degrees clockwise, where one of them is known.
-    pub fn from_degrees(pitch: Option<f32>, roll: Option<f32>) -> Option<Self> {
-        let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
-        let is_known = pitch.is_some() || roll.is_some();
-        is_known.then(|| Self { elevation: angle(pitch), roll: angle(roll), ..Self::default() })
     }
 
     /// The attitude of a camera that is turned clockwise about its optical axis by `angle` more, radians.
@@ -240,6 +259,17 @@ mod tests {
             // The camera's forward direction without its vertical part.
             let [x, y, z] = rotate(&held.level_from_camera(), [0.0, 0.0, 1.0]);
             assert!(x.abs() < 1e-6 && (y - 0.3_f32.sin()).abs() < 1e-6 && z > 0.9);
+        }
+    }
+
+    #[test]
+    fn degrees_beyond_what_a_camera_can_be_held_at_are_refused() {
+        let held = Attitude::from_degrees(90.0, -180.0).unwrap();
+        assert_eq!((held.elevation, held.roll), (FRAC_PI_2, -2.0 * FRAC_PI_2));
+        for (pitch, roll, message) in
+            [(91.0, 0.0, "pitch is 91 degrees, expected -90 to 90"), (0.0, f32::NAN, "roll is NaN")]
+        {
+            assert!(Attitude::from_degrees(pitch, roll).unwrap_err().to_string().contains(message));
         }
     }
 

@@ -71,10 +71,20 @@ impl Frame {
     /// Seconds between frames that do not say their time.
     const USUAL_STEP: f64 = 1.0 / 30.0;
 
+    /// The frame's time, seconds; of one that does not say, that of its number at `fps` frames a second, if that is known.
+    pub fn time_at(&self, fps: Option<f64>) -> Option<f64> {
+        self.time.or_else(|| time_of_number(self.index, fps))
+    }
+
     /// The frame's time, seconds; of one that does not say, that of its number at 30 frames a second.
     pub(crate) fn time_or_usual(&self) -> f64 {
         self.time.unwrap_or(self.index as f64 * Self::USUAL_STEP)
     }
+}
+
+/// When frame `index` is where there are `fps` frames a second, if that is known: seconds since frame 0.
+pub(crate) fn time_of_number(index: u64, fps: Option<f64>) -> Option<f64> {
+    fps.map(|fps| index as f64 / fps)
 }
 
 /// One person lifted to 3D.
@@ -123,9 +133,24 @@ pub struct LiftedFrame {
     pub people: Vec<LiftedPerson>,
 }
 
+impl LiftedFrame {
+    /// The frame's time, as [`Frame::time_at`] has it.
+    pub fn time_at(&self, fps: Option<f64>) -> Option<f64> {
+        self.time.or_else(|| time_of_number(self.index, fps))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_without_a_time_has_that_of_its_number() {
+        let told = Frame { index: 50, time: Some(7.0), ..Frame::default() };
+        let untold = LiftedFrame { index: 50, ..LiftedFrame::default() };
+        assert_eq!([told.time_at(Some(25.0)), told.time_at(None)], [Some(7.0); 2]);
+        assert_eq!([untold.time_at(Some(25.0)), untold.time_at(None)], [Some(2.0), None]);
+    }
 
     #[test]
     fn missing_is_no_score_or_no_number() {

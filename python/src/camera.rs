@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ndarray::{ArrayView1, ArrayView2};
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
+use poselift::guard::Lens;
 use poselift::pose::Keypoint;
 use pyo3::prelude::*;
 
@@ -55,6 +56,11 @@ impl Camera {
 }
 
 impl Camera {
+    /// What undistorts its key points.
+    pub(crate) fn lens(&self) -> Lens {
+        Lens::new(self.named.intrinsics)
+    }
+
     /// How the camera is held, if its file says which way is up, or the caller did.
     pub(crate) fn attitude(&self) -> Option<Attitude> {
         self.named.attitude(self.up)
@@ -62,10 +68,12 @@ impl Camera {
 }
 
 /// How a camera is held, from angles in degrees, if either is known.
-pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> Option<Attitude> {
-    let angle = |degrees: Option<f32>| degrees.unwrap_or(0.0).to_radians();
+///
+/// # Errors
+/// As [`Attitude::from_degrees`].
+pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> poselift::Result<Option<Attitude>> {
     let is_known = pitch.is_some() || roll.is_some();
-    is_known.then(|| Attitude { elevation: angle(pitch), roll: angle(roll), ..Attitude::default() })
+    is_known.then(|| Attitude::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0))).transpose()
 }
 
 /// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.

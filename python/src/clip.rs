@@ -12,6 +12,7 @@ use numpy::{
 };
 use poselift::Error;
 use poselift::format::{PoseInfo, StreamInfo};
+use poselift::guard::{check_focal, check_fps};
 use poselift::pose::{Axes, Frame, LiftedFrame, LiftedPerson, Person, Unit};
 use poselift::skeleton::{Layout, named_layout};
 use pyo3::prelude::*;
@@ -21,6 +22,11 @@ use crate::error::{Answer, Failure};
 
 /// The id of an empty place, and of a person without an id.
 const NO_ID: i64 = -1;
+
+/// The id of a person, of its number in Python.
+pub(crate) fn known(id: i64) -> Option<i64> {
+    (id != NO_ID).then_some(id)
+}
 
 /// A foot of which it is not known whether it stands.
 const NOT_KNOWN: i8 = -1;
@@ -170,32 +176,41 @@ impl KeypointFields<'_> {
     /// The library's frames, whose people have numbers as ids, one for each track, and where they are in the arrays.
     ///
     /// # Errors
-    /// A layout that is not known.
+    /// As [`Self::clip`].
     pub(crate) fn numbered_clip(&self) -> Answer<(KeypointClip, Places)> {
-        let mut clip = self.clip()?;
-        let [frames, people] = self.shape();
-        let places = (0..frames).map(|at| (0..people).filter(|place| self.is_there(at, *place)).collect()).collect();
+        let places = self.places();
+        let mut clip = self.clip_of(&places)?;
         let places = Places::number(&mut clip.frames, places);
         Ok((clip, places))
-    }
-
-    /// Whether there is a person at a place of frame `at`.
-    fn is_there(&self, at: usize, place: usize) -> bool {
-        self.points.as_array().slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan())
     }
 
     /// The library's frames.
     ///
     /// # Errors
-    /// A layout that is not known.
+    /// A layout that is not known; a frame rate or a focal length that cannot be.
     pub(crate) fn clip(&self) -> Answer<KeypointClip> {
+        self.clip_of(&self.places())
+    }
+
+    /// At which places of the arrays there are people, for each frame.
+    fn places(&self) -> Vec<Vec<usize>> {
+        let points = self.points.as_array();
+        let [frames, people] = self.shape();
+        let is_there = |at: usize, place: usize| points.slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan());
+        (0..frames).map(|at| (0..people).filter(|place| is_there(at, *place)).collect()).collect()
+    }
+
+    /// The library's frames, with the people at these places.
+    fn clip_of(&self, places: &[Vec<usize>]) -> Answer<KeypointClip> {
+        check_fps(self.fps)?;
+        check_focal(self.focal, false)?;
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
         let frame = |at: usize| {
-            let person = |place: usize| {
+            let person = |&place: &usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
-                let id = Some(ids[[at, place]]).filter(|id| *id != NO_ID);
+                let id = known(ids[[at, place]]);
                 Person { id, keypoints }
             };
             let size = [sizes[[at, 0]], sizes[[at, 1]]].map(|side| u32::try_from(side).unwrap_or(0));
@@ -204,7 +219,7 @@ impl KeypointFields<'_> {
                 time: Some(times[at]).filter(|time| time.is_finite()),
                 size: Some(size).filter(|size| size.iter().all(|side| *side > 0)),
                 focal: self.focal,
-                people: (0..points.dim().1).filter(|place| self.is_there(at, *place)).map(person).collect(),
+                people: places[at].iter().map(person).collect(),
             }
         };
         let frames = (0..points.dim().0).map(frame).collect();
@@ -355,7 +370,7 @@ impl PoseFields<'_> {
             let contact = |side: usize| contacts.as_ref().and_then(|all| stands(all.as_array()[[at, place, side]]));
             let missing = missing.unwrap_or_default().into_iter().enumerate();
             Some(LiftedPerson {
-                id: Some(ids[[at, place]]).filter(|id| *id >= 0),
+                id: known(ids[[at, place]]),
                 joints: joints.rows().into_iter().map(|joint| [joint[0], joint[1], joint[2]]).collect(),
                 score: score[[at, place]],
                 sigma: sigma.unwrap_or_default(),

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
-use poselift::guard::{self, ReadOptions};
+use poselift::guard::{self, ReadOptions, check_focal, check_fps};
 use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, check, copy_poses, create};
 use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
-use poselift::{Error, ErrorKind, Result};
+use poselift::{Error, Result};
 use pyo3::prelude::*;
 
 use crate::camera::Camera;
@@ -36,13 +36,14 @@ pub(crate) struct Reading {
     max_gap: Option<u64>,
     rotate: u32,
     y_up: bool,
+    keep_sides: bool,
 }
 
 impl Reading {
     fn options(&self) -> Answer<ReadOptions> {
         let usual = ReadOptions::default();
         let camera = self.camera.as_ref().map(|camera| camera.get().named.intrinsics);
-        Ok(ReadOptions {
+        let options = ReadOptions {
             from: self.format.as_deref().map(str::parse).transpose()?,
             layout: layout(self.layout.as_ref())?,
             size: self.size.or(camera.and_then(|camera| camera.size)),
@@ -53,8 +54,12 @@ impl Reading {
             y_up: self.y_up,
             person: self.person.parse()?,
             max_gap: self.max_gap.unwrap_or(usual.max_gap),
+            keep_sides: self.keep_sides,
             ..usual
-        })
+        };
+        options.check()?;
+        check_focal(self.focal, camera.is_some())?;
+        Ok(options)
     }
 }
 
@@ -82,13 +87,13 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
         let mut reader = guard::open(&source(&path)?, &options, noting(&notes))?;
-        let mut frames = read_all(reader.as_mut(), &notes)?;
+        let mut frames = read_all(|| reader.read(), &notes)?;
         let info = reader.info();
         let fps = options.fps.or(info.fps);
         for frame in &mut frames {
             frame.size = frame.size.or(options.size);
             frame.focal = frame.focal.or(reading.focal);
-            frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+            frame.time = frame.time_at(fps);
         }
         let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
         let layout = options.layout.or(info.layout).or_else(|| usual(points?, &[]));
@@ -103,21 +108,13 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
 pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyResult<PoseArrays<'_>> {
     let notes = Notes::default();
     let clip = py.detach(|| -> Answer<PoseClip> {
+        check_fps(fps)?;
         let mut reader = open_pose_reader(&Source::File(path))?;
         let mut info = reader.info().clone();
         info.fps = fps.or(info.fps);
-        let mut frames = Vec::new();
-        loop {
-            match reader.read() {
-                Ok(Some(mut frame)) => {
-                    frame.time = frame.time.or_else(|| info.fps.map(|fps| frame.index as f64 / fps));
-                    frames.push(frame);
-                }
-                Ok(None) => return Ok(PoseClip { frames, info }),
-                Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let mut frames = read_all(|| reader.read(), &notes)?;
+        complete(&mut frames, info.fps);
+        Ok(PoseClip { frames, info })
     })?;
     Ok(clip.into_arrays(py, notes.take()))
 }
@@ -143,6 +140,7 @@ impl Writing {
     }
 
     fn form(&self, contacts: bool) -> Answer<Form> {
+        check_fps(self.fps)?;
         let unit = self.units.as_deref().map(Unit::from);
         if let Some(unit) = unit.as_ref().filter(|unit| unit.in_metres().is_none()) {
             return Err(Error::usage(format!("unknown unit '{unit}', expected m, cm or mm")).into());
@@ -245,7 +243,7 @@ pub(crate) fn write(
 /// Gives frames without a time theirs.
 fn complete(frames: &mut [LiftedFrame], fps: Option<f64>) {
     for frame in frames {
-        frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+        frame.time = frame.time_at(fps);
     }
 }
 

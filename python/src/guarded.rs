@@ -4,14 +4,14 @@
 use ndarray::{Array3, s};
 use numpy::{IntoPyArray, PyArray3, PyReadonlyArray3};
 use poselift::ErrorKind;
-use poselift::format::{FrameReader, StreamInfo};
-use poselift::guard::{self, ReadOptions};
+use poselift::format::StreamInfo;
+use poselift::guard::{self, ReadOptions, check_focal, check_fps, check_size};
 use poselift::pose::{Frame, Person};
 use pyo3::prelude::*;
 
 use crate::camera::keypoints;
 use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers};
-use crate::error::Answer;
+use crate::error::{Answer, Failure};
 use crate::layout::{LayoutName, layout};
 use crate::memory::{FrameQueue, Notes};
 
@@ -21,14 +21,17 @@ pub(crate) fn noting(notes: &Notes) -> guard::Report {
     Box::new(move |notice| notes.add(notice.to_string()))
 }
 
-/// All frames of a reader; those that cannot be read are noted and passed over.
+/// All frames that `read` gives; those that cannot be read are noted and passed over.
 ///
 /// # Errors
 /// A stream that ends in an error.
-pub(crate) fn read_all(reader: &mut dyn FrameReader, notes: &Notes) -> poselift::Result<Vec<Frame>> {
+pub(crate) fn read_all<T>(
+    mut read: impl FnMut() -> poselift::Result<Option<T>>,
+    notes: &Notes,
+) -> poselift::Result<Vec<T>> {
     let mut frames = Vec::new();
     loop {
-        match reader.read() {
+        match read() {
             Ok(Some(frame)) => frames.push(frame),
             Ok(None) => return Ok(frames),
             Err(fault) if fault.kind() == ErrorKind::BadInput => notes.add(format!("{fault}: left out")),
@@ -37,7 +40,15 @@ pub(crate) fn read_all(reader: &mut dyn FrameReader, notes: &Notes) -> poselift:
     }
 }
 
-/// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing.
+/// Refuses numbers that no image, source or camera has.
+#[pyfunction]
+pub(crate) fn check_numbers(size: Option<[u32; 2]>, fps: Option<f64>, focal: Option<f32>) -> PyResult<()> {
+    let checked = check_size(size).and_then(|()| check_fps(fps)).and_then(|()| check_focal(focal, false));
+    Ok(checked.map_err(Failure::from)?)
+}
+
+/// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing. Rows are judged
+/// together, but no row is another's next frame.
 #[pyfunction]
 pub(crate) fn guard_rows<'py>(
     py: Python<'py>,
@@ -55,10 +66,18 @@ pub(crate) fn guard_rows<'py>(
     let named = layout(layout_name.as_ref())?;
     let notes = Notes::default();
     let guarded = py.detach(|| -> Answer<Vec<Frame>> {
-        let options = ReadOptions { layout: named, size, guess_layout: false, ..ReadOptions::default() };
+        let options = ReadOptions {
+            layout: named,
+            size,
+            guess_layout: false,
+            track: false,
+            keep_sides: true,
+            ..ReadOptions::default()
+        };
+        options.check()?;
         let queue = Box::new(FrameQueue::new(frames, named, None));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
-        Ok(read_all(reader.as_mut(), &notes)?)
+        Ok(read_all(|| reader.read(), &notes)?)
     })?;
     let mut found = Array3::from_elem((rows, joints, 3), f64::NAN);
     found.slice_mut(s![.., .., 2]).fill(0.0);
@@ -80,16 +99,18 @@ pub(crate) fn guard_clip<'py>(
     size: Option<[u32; 2]>,
     fps: Option<f64>,
     max_gap: Option<u64>,
+    keep_sides: bool,
 ) -> PyResult<KeypointArrays<'py>> {
     let KeypointClip { frames, layout, fps: own_fps } = clip.clip()?;
     let fps = fps.or(own_fps);
     let notes = Notes::default();
     let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
-        let mut options = ReadOptions { layout, size, fps, guess_layout: false, ..ReadOptions::default() };
+        let mut options = ReadOptions { layout, size, fps, guess_layout: false, keep_sides, ..ReadOptions::default() };
         options.max_gap = max_gap.unwrap_or(options.max_gap);
+        options.check()?;
         let queue = Box::new(FrameQueue::new(frames, layout, fps));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
-        let mut frames = read_all(reader.as_mut(), &notes)?;
+        let mut frames = read_all(|| reader.read(), &notes)?;
         frames.iter_mut().for_each(|frame| frame.size = frame.size.or(size));
         let info = StreamInfo { layout: layout.or(reader.info().layout), fps, ..reader.info().clone() };
         Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))

@@ -32,6 +32,13 @@ impl LayoutName {
     }
 }
 
+/// The name of a layout, and its joints'.
+#[pyfunction]
+pub(crate) fn layout_names(layout: LayoutName) -> PyResult<(&'static str, Vec<&'static str>)> {
+    let layout = layout.layout()?;
+    Ok((layout.name, layout.joints.to_vec()))
+}
+
 /// The layout of an optional name.
 pub(crate) fn layout(name: Option<&LayoutName>) -> Answer<Option<&'static Layout>> {
     name.map(LayoutName::layout).transpose()

@@ -1,7 +1,7 @@
 //! The native half of the Python package `poselift`.
 //!
 //! Python has the classes that users see (`python/poselift/`), with their documentation; this half has what computes:
-//! arrays are taken and given without a copy where memory allows, and Python's lock is let go of while poses are lifted and
+//! arrays are taken and given without a copy where memory allows, and the GIL is released while poses are lifted and
 //! files are read and written. A room a kind of work:
 //!
 //! - `lifter`: arrays of key points to arrays of poses; `points` makes them the network's.
@@ -35,7 +35,9 @@ mod _native {
     #[pymodule_export]
     use crate::files::{convert, layouts, page, read_keypoints, read_poses, write};
     #[pymodule_export]
-    use crate::guarded::{guard_clip, guard_rows};
+    use crate::guarded::{check_numbers, guard_clip, guard_rows};
+    #[pymodule_export]
+    use crate::layout::layout_names;
     #[pymodule_export]
     use crate::lifter::Lifter;
     #[pymodule_export]

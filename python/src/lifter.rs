@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array1, ArrayD, ArrayViewD, CowArray, Ix3, IxDyn};
 use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
-use poselift::camera::{self, Attitude, Undistorter};
+use poselift::camera::{self, Attitude};
 use poselift::format::{PoseInfo, PoseWriter};
+use poselift::guard::{Notice, check_focal, check_size};
 use poselift::lift::{LiftedArrays, Refusal};
-use poselift::model::{Card, ModelFile, PoseNetwork};
+use poselift::model::{Card, ModelFile, PoseNetwork, View};
 use poselift::place::ContactWriter;
-use poselift::pose::{Frame, Keypoint, LiftedFrame};
+use poselift::pose::{Frame, LiftedFrame};
 use poselift::skeleton::{Conversion, Layout, named_layout};
 use poselift::stream::pose_info;
 use poselift::{Error, LifterOptions};
@@ -40,13 +41,22 @@ pub(crate) struct Lifter {
     unverified: Option<String>,
 }
 
-/// Poses `[…, J, 3]`, sigma `[…, J]`, missing joints `[…, J]`, scores `[…]`.
+/// Poses `[…, J, 3]`, sigma `[…, J]`, missing joints `[…, J]`, scores `[…]`, and what was assumed.
 type Arrays<'py> = (
     Bound<'py, PyArrayDyn<f32>>,
     Option<Bound<'py, PyArrayDyn<f32>>>,
     Bound<'py, PyArrayDyn<bool>>,
     Bound<'py, PyArrayDyn<f32>>,
+    Vec<String>,
 );
+
+/// An array's people, lifted.
+struct Lifted {
+    arrays: LiftedArrays,
+    sight: Sight,
+    /// What the camera's lens has to say.
+    notice: Option<Notice>,
+}
 
 #[pymethods]
 impl Lifter {
@@ -76,7 +86,7 @@ impl Lifter {
     ) -> PyResult<Option<Arrays<'py>>> {
         let array = keypoints.as_array();
         let lifted = py.detach(|| self.lift_array(array, &seen, is_guarded))?;
-        let Some((LiftedArrays { poses, sigma }, sight)) = lifted else { return Ok(None) };
+        let Some(Lifted { arrays: LiftedArrays { poses, sigma }, sight, notice }) = lifted else { return Ok(None) };
         let shape = keypoints.as_array().shape().to_vec();
         let (leading, joints) = (&shape[..shape.len() - 2], self.keypoint_of.len());
         Ok(Some((
@@ -84,6 +94,7 @@ impl Lifter {
             sigma.map(|sigma| shaped(sigma.into_dyn(), leading, &[joints])).transpose()?.map(|s| s.into_pyarray(py)),
             shaped(Array1::from(sight.missing).into_dyn(), leading, &[joints])?.into_pyarray(py),
             shaped(Array1::from(sight.scores).into_dyn(), leading, &[])?.into_pyarray(py),
+            notice.iter().map(ToString::to_string).collect(),
         )))
     }
 
@@ -96,17 +107,21 @@ impl Lifter {
         look_ahead: Option<f64>,
         contacts: bool,
     ) -> PyResult<PoseArrays<'py>> {
+        seen.check()?;
         let Seen(layout, size, focal, camera) = seen;
         let shape = clip.shape();
         let (KeypointClip { mut frames, layout: own_layout, fps }, places) = clip.numbered_clip()?;
         let layout = crate::layout::layout(layout.as_ref())?.or(own_layout);
         let notes = Notes::default();
         let clip = py.detach(|| -> Answer<PoseClip> {
+            let mut lens = camera.as_ref().map(|camera| camera.get().lens());
             for frame in &mut frames {
                 frame.size = frame.size.or(size);
                 frame.focal = focal.or(frame.focal);
-                if let Some(camera) = &camera {
-                    undistort_frame(frame, camera.get())?;
+                if let Some(lens) = &mut lens
+                    && let Some(notice) = lens.undistort(frame, frame.size)?
+                {
+                    notes.add(notice.to_string());
                 }
             }
             let mut lifted = self.lift_frames(&frames, layout, look_ahead, &notes)?;
@@ -153,6 +168,12 @@ impl Lifter {
         self.card().input.joints.clone()
     }
 
+    /// Whether people are turned to the optical axis before they are lifted, for which the image's size has to be known.
+    #[getter]
+    fn turns_people(&self) -> bool {
+        self.card().input.view == View::Subject
+    }
+
     #[getter]
     fn device(&self) -> &str {
         &self.device
@@ -182,6 +203,15 @@ impl Lifter {
 /// What a caller says of an array of key points: `(layout, size, focal, camera)`.
 #[derive(FromPyObject)]
 struct Seen(Option<LayoutName>, Option<[u32; 2]>, Option<f32>, Option<Py<Camera>>);
+
+impl Seen {
+    /// Refuses what no image and no camera has.
+    fn check(&self) -> Answer<()> {
+        let Self(_, size, focal, camera) = self;
+        check_size(*size)?;
+        Ok(check_focal(*focal, camera.is_some())?)
+    }
+}
 
 impl Lifter {
     fn open(model: Option<PathBuf>, options: &LifterOptions) -> Answer<Self> {
@@ -218,12 +248,8 @@ impl Lifter {
         poselift::Lifter::with_network(self.network.clone(), self.batch)
     }
 
-    fn lift_array(
-        &self,
-        keypoints: ArrayViewD<'_, f32>,
-        seen: &Seen,
-        is_guarded: bool,
-    ) -> Answer<Option<(LiftedArrays, Sight)>> {
+    fn lift_array(&self, keypoints: ArrayViewD<'_, f32>, seen: &Seen, is_guarded: bool) -> Answer<Option<Lifted>> {
+        seen.check()?;
         let Seen(layout, size, focal, camera) = seen;
         let people = people(&keypoints)?;
         let kind = if is_guarded { Kind::Plain } else { kind(people.view()) };
@@ -232,14 +258,17 @@ impl Lifter {
         }
         let places = self.places(people.dim().1, layout.as_ref())?;
         let mut points = fitted(people.view(), places.as_deref(), kind, self.card());
-        let camera = match camera {
-            Some(camera) => Some(undistorted(&mut points, camera.get(), *size)?),
-            None => size.map(|size| camera::Camera::with_focal(*focal, size)),
+        let (camera, notice) = match camera {
+            Some(camera) => {
+                let (camera, notice) = undistorted(&mut points, camera.get(), *size)?;
+                (Some(camera), notice)
+            }
+            None => (size.map(|size| camera::Camera::with_focal(*focal, size)), None),
         };
         let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
         let lifted = lifter.lift_with_cameras(points.view(), camera.as_slice());
         self.idle().push(lifter);
-        Ok(Some((lifted?, Sight::of(points.view(), &self.keypoint_of))))
+        Ok(Some(Lifted { arrays: lifted?, sight: Sight::of(points.view(), &self.keypoint_of), notice }))
     }
 
     fn lift_frames(
@@ -344,7 +373,7 @@ fn judged(
     let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
     let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
     for (frame, mut lifted) in frames.iter().zip(lifted) {
-        lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
+        lifted.time = lifted.time_at(info.fps);
         writer.write(frame, &lifted)?;
     }
     writer.finish()?;
@@ -376,29 +405,15 @@ fn people<'a>(keypoints: &'a ArrayViewD<'_, f32>) -> Answer<CowArray<'a, f32, Ix
     Ok(keypoints.to_shape(shape).map_err(misshapen)?)
 }
 
-/// Makes the points those of a pinhole camera, which is given back.
+/// Makes the points those of a pinhole camera, which is given back, with what the lens has to say.
 fn undistorted(
     points: &mut CowArray<'_, f32, Ix3>,
     calibrated: &Camera,
     size: Option<[u32; 2]>,
-) -> Answer<camera::Camera> {
-    let undistorter = Undistorter::new(&calibrated.named.intrinsics, size)?;
+) -> Answer<(camera::Camera, Option<Notice>)> {
+    let (undistorter, notice) = calibrated.lens().undistorter(size)?;
     let mut moved = points.to_owned();
     undistort(&mut moved, &undistorter);
     *points = CowArray::from(moved);
-    Ok(undistorter.camera())
-}
-
-/// As [`undistorted`], for the people of a frame, which gets the pinhole camera's size and focal length.
-fn undistort_frame(frame: &mut Frame, calibrated: &Camera) -> Answer<()> {
-    let undistorter = Undistorter::new(&calibrated.named.intrinsics, frame.size)?;
-    for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
-        match undistorter.pixel([point.x, point.y]) {
-            Some([x, y]) => (point.x, point.y) = (x, y),
-            None => *point = Keypoint::MISSING,
-        }
-    }
-    let camera::Camera { focal, size, .. } = undistorter.camera();
-    (frame.size, frame.focal) = (Some(size), Some(focal[0]));
-    Ok(())
+    Ok((undistorter.camera(), notice))
 }

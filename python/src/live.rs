@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use numpy::PyReadonlyArray3;
 use poselift::Error;
 use poselift::format::{PoseInfo, PoseWriter};
-use poselift::guard::ReadOptions;
+use poselift::guard::{ReadOptions, check_focal, check_size};
 use poselift::pose::{Axes, Frame, LiftedFrame, Person};
 use poselift::smooth::{SmoothWriter, Smoothing};
 use poselift::stream::{PushOptions, PushStream};
 use pyo3::prelude::*;
 
 use crate::camera::{Camera, attitude, keypoints};
-use crate::clip::{PoseArrays, PoseClip, PoseFields};
+use crate::clip::{PoseArrays, PoseClip, PoseFields, known};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
 use crate::lifter::Lifter;
@@ -35,6 +35,7 @@ struct Options {
     contacts: bool,
     min_score: Option<f32>,
     max_gap: Option<u64>,
+    keep_sides: bool,
 }
 
 /// A stream in progress.
@@ -59,8 +60,9 @@ impl Stream {
         focal: Option<f32>,
     ) -> PyResult<PoseArrays<'py>> {
         let array = points.as_array();
+        let time = time.filter(|time| time.is_finite());
         let people = array.outer_iter().enumerate().map(|(row, points)| {
-            let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).filter(|id| *id >= 0);
+            let id = ids.as_ref().and_then(|ids| ids.get(row).copied()).and_then(known);
             Person { id, keypoints: keypoints(points) }
         });
         let frame = Frame { time, size, focal, people: people.collect(), ..Frame::default() };
@@ -103,10 +105,13 @@ impl State {
             camera: intrinsics,
             guess_layout: false,
             track: options.track,
+            keep_sides: options.keep_sides,
             ..ReadOptions::default()
         };
         read.max_gap = options.max_gap.unwrap_or(read.max_gap);
-        let attitude = attitude(options.pitch, options.roll).or(camera.and_then(Camera::attitude));
+        read.check()?;
+        check_focal(options.focal, camera.is_some())?;
+        let attitude = attitude(options.pitch, options.roll)?.or(camera.and_then(Camera::attitude));
         let mut info = lifter.get().pose_info(options.fps);
         if attitude.is_some() {
             info.axes = Axes::Level;
@@ -117,6 +122,8 @@ impl State {
     }
 
     fn push(&mut self, mut frame: Frame) -> Answer<PoseClip> {
+        check_size(frame.size)?;
+        check_focal(frame.focal, self.options.read.camera.is_some())?;
         frame.index = self.next_index;
         self.next_index += 1;
         if !self.track {
@@ -149,8 +156,7 @@ impl State {
 
     /// A frame without people, before the first person came.
     fn empty(&self, frame: &Frame) -> LiftedFrame {
-        let by_rate = || self.options.read.fps.map(|fps| frame.index as f64 / fps);
-        LiftedFrame { index: frame.index, time: frame.time.or_else(by_rate), people: Vec::new() }
+        LiftedFrame { index: frame.index, time: frame.time_at(self.options.read.fps), people: Vec::new() }
     }
 
     fn notices(&mut self) -> Vec<String> {
@@ -174,7 +180,7 @@ pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) ->
         let collected = Collected::default();
         let mut writer = smoothed(collected.writer(), way, &info, &notes);
         for lifted in &mut frames {
-            lifted.time = lifted.time.or_else(|| info.fps.map(|fps| lifted.index as f64 / fps));
+            lifted.time = lifted.time_at(info.fps);
             let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
             writer.write(&frame, lifted)?;
         }

@@ -6,8 +6,9 @@
 
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::camera::Undistorter;
-use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED};
+use poselift::guard::{LARGEST_SHARE, SILENTLY_CLAMPED, is_mark};
 use poselift::model::Card;
+use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
 
 /// What a look at all points of an array showed.
@@ -46,7 +47,7 @@ impl Seen {
         if x.is_nan() || y.is_nan() {
             return;
         }
-        if is_mark(x, y) {
+        if is_mark([x, y].map(f64::from)) {
             self.is_marked = true;
             return;
         }
@@ -65,11 +66,6 @@ impl Seen {
             () => Kind::Plain,
         }
     }
-}
-
-/// Whether coordinates are those that detectors write for a missing point.
-fn is_mark(x: f32, y: f32) -> bool {
-    x == y && (x == 0.0 || x == -1.0)
 }
 
 /// `points` `[N, J, 2 or 3]` as a network of `card` takes them: its joints, which are at `places`, its channels, and marks of
@@ -104,7 +100,7 @@ pub(crate) fn fitted<'a>(
 /// A point with its score, 1 where it has none; zeros for a missing one.
 fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
     let (x, y, score) = (point[0], point[1], point.get(2).copied().unwrap_or(1.0));
-    let is_there = x.is_finite() && y.is_finite() && !is_mark(x, y) && score > 0.0;
+    let is_there = x.is_finite() && y.is_finite() && !is_mark([x, y].map(f64::from)) && score > 0.0;
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
 
@@ -124,14 +120,12 @@ pub(crate) fn places(layout: &Layout, card: &Card) -> poselift::Result<Option<Ve
 /// Moves points to where a pinhole camera would show them; where the lens shows nothing they become missing.
 pub(crate) fn undistort(points: &mut Array3<f32>, undistorter: &Undistorter) {
     for mut point in points.rows_mut() {
-        let is_missing = point.len() == 3 && (point[2].is_nan() || point[2] <= 0.0);
-        if is_missing {
-            continue;
-        }
-        match undistorter.pixel([point[0], point[1]].map(f64::from)) {
-            Some([x, y]) => (point[0], point[1]) = (x as f32, y as f32),
-            None if point.len() == 3 => point.fill(0.0),
-            None => point.fill(f32::NAN),
+        let moved = undistorter.keypoint(Keypoint::from_row(point.view()));
+        if moved.is_missing() {
+            let mark = if point.len() == 3 { 0.0 } else { f32::NAN };
+            point.fill(mark);
+        } else {
+            (point[0], point[1]) = (moved.x as f32, moved.y as f32);
         }
     }
 }

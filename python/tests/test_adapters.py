@@ -224,6 +224,48 @@ def test_mmpose(lifter, walk, expected):
     assert_lifted(lifter.lift([inferred, inferred], size=SIZE).joints[1, 0], expected.joints[5])
 
 
+def test_mmposes_batches_are_a_frame_each(lifter, walk, expected):
+    """An inferencer with `batch_size=2` yields the people of two frames at once."""
+
+    def people(*frames):
+        return [{"keypoints": walk[frame, :, :2].tolist(), "keypoint_scores": walk[frame, :, 2].tolist()} for frame in frames]
+
+    two, last = {"predictions": [people(3), people(4, 5)]}, {"predictions": [people(6)]}
+    with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
+        poses = lifter.lift([two, last], size=SIZE)
+    assert poses.joints.shape == (3, 2, 17, 3)
+    assert_lifted(poses.joints[:, 0], expected.joints[[3, 4, 6]])
+    assert lifter.lift({"predictions": [people(3), people(4)]}, size=SIZE).joints.shape == (2, 1, 17, 3)
+    assert lifter.lift({"predictions": [[], people(4)]}, size=SIZE).joints.shape == (2, 1, 17, 3)
+    with pytest.raises(poselift.InputError, match="several frames, expected one"):
+        poselift.Stream(lifter, size=SIZE).push(two)
+    for other in ([{"bbox": [1, 2]}], [3], [people(3), 3]):
+        with pytest.raises(poselift.InputError, match="predictions without keypoints and keypoint_scores"):
+            lifter.lift({"predictions": other}, size=SIZE)
+
+
+def test_two_arrays_of_key_points_are_two_frames(lifter, walk, expected):
+    poses = lifter.lift((walk[:4], walk[4:8]), size=SIZE)
+    assert poses.joints.shape == (2, 4, 17, 3)
+    assert_lifted(poses.joints.reshape(8, 17, 3), expected.joints[:8])
+    pair = (walk[:4, :, :2], walk[:4, :, 2:])  # rtmlib's with an axis more
+    assert_lifted(lifter.lift(pair, size=SIZE).joints, expected.joints[:4])
+
+
+def test_a_layout_of_a_file_is_taken_for_results_as_for_one(lifter, walk, expected, tmp_path):
+    mixed = numpy.roll(numpy.arange(17), 1)
+    path = tmp_path / "own.json"
+    names = poselift.layouts()["coco17"]
+    path.write_text(json.dumps({names[joint]: place for place, joint in enumerate(mixed)}))
+    results = [Datum(points[None, mixed]) for points in walk]
+    assert_lifted(lifter.lift(results[0], layout=str(path)).joints[0], expected.joints[0])
+    assert_lifted(lifter.lift(results, layout=str(path)).joints[:, 0], expected.joints)
+    clip = poselift.keypoints(results, layout=str(path))
+    assert (clip.layout, clip.names) == ("custom", tuple(names[joint] for joint in mixed))
+    with pytest.raises(poselift.UsageError, match="unknown joint layout 'coco19', expected one of coco17"):
+        lifter.lift(results, layout="coco19")
+
+
 class Datum:
     """OpenPose's datum, which no registry has: the fields that pyopenpose documents."""
 

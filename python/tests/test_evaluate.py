@@ -62,6 +62,9 @@ def test_what_cannot_be_compared_is_named(poses):
         poselift.evaluate(numpy.zeros((2, 17, 3)), numpy.zeros((3, 17, 3)))
     with pytest.raises(poselift.InputError, match="true pose 0: joint 0 holds a value that is no number"):
         poselift.evaluate(numpy.zeros((1, 2, 3)), numpy.full((1, 2, 3), numpy.nan), root=None)
+    for shape in ((17, 2), (34,), (2, 17, 1)):
+        with pytest.raises(poselift.InputError, match=r"sigma of shape \[.*\], expected \[2, 17\]"):
+            poselift.evaluate(numpy.zeros((2, 17, 3)), numpy.zeros((2, 17, 3)), sigma=numpy.ones(shape))
     with pytest.raises(poselift.UsageError, match="ndarray without true poses, expected Poses"):
         poselift.evaluate(numpy.zeros((1, 2, 3)))
     with pytest.raises(poselift.UsageError, match="joint 5 as the root, expected one of 2 joints"):

@@ -5,7 +5,7 @@ import warnings
 
 import numpy
 import pytest
-from conftest import CLIP, COCO17, ROOT, SIZE, program
+from conftest import CLIP, COCO17, ROOT, SIZE, exchange_legs, program
 
 import poselift
 
@@ -197,6 +197,49 @@ def test_refusals_name_file_found_and_expected(lifter, poses, coco, tmp_path):
     with pytest.raises(poselift.InputError, match="there.jsonl: there is no pose to write"):
         poselift.write(nobody, path)
     assert path.read_text() == "mine"
+
+
+def test_legs_that_change_places_for_a_moment_are_left_where_that_is_asked_for(coco, tmp_path):
+    path, exchanged = tmp_path / "coco.npy", exchange_legs(coco[100:130], slice(20, 26))
+    numpy.save(path, exchanged)
+    for read, source in ((poselift.read, path), (poselift.keypoints, exchanged)):
+        with pytest.warns(poselift.AssumptionWarning, match=r"left and right leg changed places .* \(keep_sides\)"):
+            mended = read(source, fps=30, layout="coco17")
+        numpy.testing.assert_array_equal(mended.points[22, 0, :, :2], coco[122, :, :2])
+        kept = read(source, fps=30, layout="coco17", keep_sides=True)
+        numpy.testing.assert_array_equal(kept.points[22, 0, :, :2], exchanged[22, :, :2])
+
+
+def test_ids_below_0_are_ids(poses, tmp_path):
+    present = numpy.isfinite(poses.joints).all(axis=(2, 3))
+    numbered = poselift.Poses(
+        poses.joints, poses.sigma, poses.missing, poses.score, poses.info, ids=numpy.where(present, -7, -1), frames=poses.frames,
+        times=poses.times,
+    )
+    poselift.write(numbered, tmp_path / "poses.jsonl")
+    assert set(poselift.read_poses(tmp_path / "poses.jsonl").ids[present]) == {-7}
+    assert set(numbered.smooth().ids[present]) == {-7}
+
+
+def test_messages_name_arguments_and_leave_paths_alone(tmp_path):
+    from poselift._errors import in_python
+
+    for text, expected in [
+        ("give it: --size 1920x1080", "give it: size=(1920, 1080)"),
+        ("say which: --from movenet, or --from npy --rotate 90 (or 270) --size WxH", "say which: format movenet, or format npy rotate 90 (or 270) size"),
+        ("points lie above the image (--y-up)", "points lie above the image (y_up)"),
+        ("left and right leg changed places (--keep-sides)", "left and right leg changed places (keep_sides)"),
+        ("exchange them, or --layout FILE.json with the right places", "exchange them, or layout with the right places"),
+        ("`--device cpu` runs on the CPU", "device=cpu runs on the CPU"),
+        ("/data/run--from/kp.jsonl:3: left out", "/data/run--from/kp.jsonl:3: left out"),
+        ("a/--size 1x1/b.--to: left out", "a/--size 1x1/b.--to: left out"),
+    ]:
+        assert in_python(text) == expected
+    folder = tmp_path / "run --from --size 2x2"
+    folder.mkdir()
+    with pytest.raises(poselift.FileError) as error:
+        poselift.read(folder / "nothing.jsonl")
+    assert str(folder / "nothing.jsonl") in str(error.value)
 
 
 def test_frames_that_cannot_be_read_are_left_out_and_said(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from conftest import COCO17, SIZE
+from conftest import CLIP, COCO17, ROOT, SIZE, exchange_legs
 
 import poselift
 
@@ -150,6 +150,16 @@ def test_scores_and_coordinates_on_other_scales_are_judged_as_those_of_streams(l
     close(lifter.lift(slightly, size=SIZE).joints, lifter.lift(clamped, size=SIZE).joints, atol=0)
 
 
+def test_rows_on_another_scale_are_no_frames_of_one_person(lifter, coco):
+    """As poses of a data set: none is judged by the row before it."""
+    rows = exchange_legs(coco[100:130], slice(20, 26)) * numpy.array([1, 1, 100], "float32")
+    with pytest.warns(poselift.AssumptionWarning, match="scores reach up to 100") as heard:
+        together = lifter.lift(rows, size=SIZE).joints
+    assert len(heard) == 1, [str(warning.message) for warning in heard]
+    with pytest.warns(poselift.AssumptionWarning):
+        close(together[22], lifter.lift(rows[22:23], size=SIZE).joints[0])
+
+
 def test_an_unknown_size_is_said_once(coco):
     fresh = poselift.Lifter(device="cpu")
     with pytest.warns(poselift.AssumptionWarning, match="image size unknown") as heard:
@@ -158,18 +168,33 @@ def test_an_unknown_size_is_said_once(coco):
     assert len(heard) == 1
 
 
+def test_a_model_that_sees_from_the_camera_needs_no_size(coco, tmp_path):
+    card = (ROOT / "models/coco17.onnx").read_bytes()
+    path = tmp_path / "camera.onnx"
+    path.write_bytes(card.replace(b'"view":"subject"', b'"view":"camera" '))
+    lifter = poselift.Lifter(path, device="cpu")
+    assert lifter.card["input"]["view"] == "camera"
+    clip = poselift.Keypoints(coco[:2])
+    for keypoints in (coco[0], clip):  # a warning would be an error
+        assert numpy.isfinite(lifter.lift(keypoints).joints).all()
+
+
+def calibration(path, distortion):
+    """A file with a camera of the clip's images, in Pose2Sim's format."""
+    width, height = SIZE
+    path.write_text(
+        f'[cam_0]\nname = "A"\nsize = [{width}.0, {height}.0]\n'
+        f"matrix = [[1500.0, 0.0, {width / 2}], [0.0, 1500.0, {height / 2}], [0.0, 0.0, 1.0]]\n"
+        f"distortions = [{distortion}, 0.0, 0.0, 0.0]\nrotation = [0.0, 0.0, 0.0]\ntranslation = [0.0, 0.0, 4.0]\n"
+        "fisheye = false\n"
+    )
+    return path
+
+
 def test_a_focal_length_and_a_camera_file_change_the_pose(lifter, coco, tmp_path):
     plain = lifter.lift(coco[:5], size=SIZE).joints
     assert abs(lifter.lift(coco[:5], size=SIZE, focal=800).joints - plain).max() > 0.005
-    width, height = SIZE
-    calibration = (
-        f'[cam_0]\nname = "A"\nsize = [{width}.0, {height}.0]\n'
-        f"matrix = [[1500.0, 0.0, {width / 2}], [0.0, 1500.0, {height / 2}], [0.0, 0.0, 1.0]]\n"
-        "distortions = [{}, 0.0, 0.0, 0.0]\nrotation = [0.0, 0.0, 0.0]\ntranslation = [0.0, 0.0, 4.0]\nfisheye = false\n"
-    )
-    pinhole, barrel = tmp_path / "pinhole.toml", tmp_path / "barrel.toml"
-    pinhole.write_text(calibration.format("0.0"))
-    barrel.write_text(calibration.format("-0.2"))
+    pinhole, barrel = calibration(tmp_path / "pinhole.toml", 0.0), calibration(tmp_path / "barrel.toml", -0.2)
     camera = poselift.Camera(pinhole, name="A", up="-y")
     assert (camera.name, camera.size, camera.focal) == ("A", SIZE, (1500.0, 1500.0))
     assert camera.pitch_and_roll == pytest.approx((0, 0), abs=1e-5)
@@ -177,6 +202,24 @@ def test_a_focal_length_and_a_camera_file_change_the_pose(lifter, coco, tmp_path
     assert abs(lifter.lift(coco[:5], camera=barrel).joints - lifter.lift(coco[:5], camera=pinhole).joints).max() > 0.001
     with pytest.raises(poselift.UsageError, match="no camera is named 'B', expected one of A"):
         poselift.Camera(pinhole, name="B")
+
+
+def test_a_lens_does_the_same_to_arrays_and_clips(coco, tmp_path):
+    lifter = poselift.Lifter(ROOT / "models/coco17.onnx", device="cpu")  # int8 would round pixels of 32 and of 64 bits differently
+    lens = calibration(tmp_path / "barrel.toml", -0.2)
+    seen = coco[:5].copy()
+    seen[1, 9] = numpy.nan
+    seen[2, 10, 2] = 0
+    seen[3, 15, :2] = 1e6  # no lens shows anything there
+    array, clip = lifter.lift(seen, camera=lens), lifter.lift(poselift.Keypoints(seen), camera=lens)
+    close(array.joints, clip.joints[:, 0])
+    assert (array.missing == clip.missing[:, 0]).all() and array.missing[3].any()
+    half = tuple(side // 2 for side in SIZE)
+    scaled = f"images of {half[0]}x{half[1]}, calibrated with {SIZE[0]}x{SIZE[1]}: the camera is scaled"
+    for keypoints in (coco[:5] * numpy.array([0.5, 0.5, 1], "float32"), poselift.Keypoints(coco[:5] / 2)):
+        with pytest.warns(poselift.AssumptionWarning, match=scaled) as heard:
+            assert lifter.lift(keypoints, size=half, camera=lens).notes == (scaled,)
+        assert len(heard) == 1
 
 
 @pytest.mark.parametrize(
@@ -196,7 +239,7 @@ def test_what_cannot_be_read_is_named(lifter, keypoints, message):
         lifter.lift(keypoints, size=SIZE)
 
 
-def test_arguments_that_cannot_be_are_named(lifter, coco):
+def test_invalid_arguments_are_named(lifter, coco):
     with pytest.raises(poselift.UsageError, match="unknown joint layout 'coco19', expected one of coco17"):
         lifter.lift(coco, layout="coco19")
     with pytest.raises(poselift.InputError, match="17 key points a person, expected 25 of body25"):
@@ -209,6 +252,49 @@ def test_arguments_that_cannot_be_are_named(lifter, coco):
         poselift.Lifter(engine="tract")
     with pytest.raises(poselift.UsageError, match="no joint 'tail', expected one of hip"):
         lifter.lift(coco, size=SIZE).joint("tail")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": (0, 0)}, "size is 0 x 0 pixels, expected sides of 1 pixel or more"),
+        ({"focal": 0}, "focal is 0, expected a number of pixels above 0"),
+        ({"focal": -1500}, "focal is -1500, expected"),
+        ({"focal": numpy.nan}, "focal is NaN, expected"),
+        ({"fps": 0}, "fps is 0, expected a number of frames a second, 0.001 to 1000000"),
+        ({"fps": numpy.nan}, "fps is NaN, expected"),
+        ({"min_score": 50}, "min_score is 50, expected a score, 0 to 1"),
+        ({"pitch": 91}, "pitch is 91 degrees, expected -90 to 90"),
+        ({"roll": numpy.nan}, "roll is NaN degrees, expected -180 to 180"),
+        ({"focal": 1500, "camera": "lens.toml"}, "focal is 1500 beside a calibrated camera, expected one of them"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_are_refused(lifter, coco, clip, poses, tmp_path, monkeypatch, options, message):
+    from inspect import signature
+
+    monkeypatch.chdir(tmp_path)
+    calibration(tmp_path / "lens.toml", 0.0)
+    stream, people = poselift.Stream(lifter, size=SIZE), poselift.Keypoints(coco[:3], size=SIZE)
+    calls = [
+        (poselift.Lifter.lift, lambda: lifter.lift(coco[:3], **{"size": SIZE, **options})),
+        (poselift.Lifter.lift, lambda: lifter.lift(people, **options)),
+        (poselift.Stream, lambda: poselift.Stream(lifter, **{"size": SIZE, **options})),
+        (poselift.Stream.push, lambda: stream.push(coco[0], **options)),
+        (poselift.keypoints, lambda: poselift.keypoints(coco[:3], **{"size": SIZE, **options})),
+        (poselift.Keypoints, lambda: poselift.Keypoints(coco[:3], **options)),
+        (poselift.read, lambda: poselift.read(CLIP, **options)),
+        (poselift.read_poses, lambda: poselift.read_poses("poses.jsonl", **options)),
+        (poselift.write, lambda: poselift.write(poses, "poses.jsonl", **options)),
+        (poselift.convert, lambda: poselift.convert("there.jsonl", "poses.csv", **options)),
+        (poselift.Poses.smooth, lambda: poses.smooth(**options)),
+    ]
+    poselift.write(poses, "there.jsonl")
+    taking = [call for function, call in calls if options.keys() <= signature(function).parameters.keys()]
+    assert taking
+    for call in taking:
+        with pytest.raises(poselift.UsageError, match=message):
+            call()
 
 
 def test_the_packages_models_have_names(clip):
@@ -279,8 +365,6 @@ def test_the_lifter_says_what_runs(lifter):
 
 
 def test_a_model_file_is_opened(coco):
-    from conftest import ROOT
-
     lifter = poselift.Lifter(ROOT / "models/h36m17.onnx", device="cpu")
     assert lifter.layout == "h36m17"
     with pytest.raises(poselift.InputError, match="layout coco17 does not hold what the model reads: hip"):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,33 @@ def installed():
         if entry and (Path(entry) / "onnxruntime" / "capi").is_dir():
             return Path(entry)
     return skip_or_fail("onnxruntime is not installed")
+
+
+def test_no_thread_goes_on_before_the_host_is_known(monkeypatch):
+    searching, may_find, told, went_on = threading.Event(), threading.Event(), [], []
+
+    def search():
+        searching.set()
+        assert may_find.wait(60)
+        return []
+
+    monkeypatch.setattr(_runtime, "_is_told", False)
+    monkeypatch.setattr(_runtime, "runtimes", search)
+    monkeypatch.setattr(_runtime._native, "set_host", lambda *_: told.append(True))
+
+    def tell():
+        _runtime.tell_host()
+        went_on.append(len(told))
+
+    threads = [threading.Thread(target=tell) for _ in range(2)]
+    threads[0].start()
+    assert searching.wait(60)
+    threads[1].start()
+    threads[1].join(0.2)  # long enough to go on, where nothing holds it back
+    may_find.set()
+    for thread in threads:
+        thread.join()
+    assert went_on == [1, 1]
 
 
 def test_without_a_runtime_own_kernels_lift_and_say_so(tmp_path):

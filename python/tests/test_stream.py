@@ -1,10 +1,11 @@
 """Live streams: the same poses as the program's, tracks, times, and what is noticed."""
 
 import json
+from types import SimpleNamespace
 
 import numpy
 import pytest
-from conftest import CLIP, SIZE, program
+from conftest import CLIP, SIZE, exchange_legs, program
 
 import poselift
 
@@ -71,6 +72,45 @@ def test_nobody_is_no_pose_and_time_goes_on(lifter, clip):
     clocked = poselift.Stream(lifter, size=SIZE)
     assert clocked.push(clip.points[60]).times == 0.0
     assert 0 < clocked.push(clip.points[61]).times < 60
+
+
+def test_the_time_of_a_push_is_none_beside_times_that_are_told(lifter, clip):
+    for smooth in ("live", None):
+        stream = poselift.Stream(lifter, smooth=smooth, size=SIZE, contacts=True)
+        times = [stream.push(points, time=time).times for points, time in [
+            (clip.points[60], 12.50), (None, None), (clip.points[61], 12.57), (numpy.zeros((0, 33, 3)), None), (clip.points[62], 12.60)
+        ]]
+        assert times == pytest.approx([12.50, numpy.nan, 12.57, numpy.nan, 12.60], nan_ok=True)
+    with pytest.raises(poselift.UsageError, match="frame 1 has no time, which smoothing needs"):
+        smoothing = poselift.Stream(lifter, size=SIZE)
+        smoothing.push(clip.points[60], time=12.50)
+        smoothing.push(clip.points[61])
+    by_rate = poselift.Stream(lifter, size=SIZE, fps=25)
+    assert [by_rate.push(clip.points[60]).times, by_rate.push(None).times] == [0.0, 0.04]
+
+
+def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
+    def result(*ids):
+        people = numpy.stack([coco[60] + [300 * place, 0, 0] for place in range(len(ids))])
+        boxes = SimpleNamespace(id=numpy.array(ids))
+        return SimpleNamespace(orig_shape=SIZE[::-1], keypoints=SimpleNamespace(data=people), boxes=boxes)
+
+    stream = poselift.Stream(lifter, smooth=None)
+    assert stream.push(result(-7, -2)).ids.tolist() == [-7, -2]
+    with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
+        assert sorted(poselift.Stream(lifter, smooth=None).push(result(-1, -1)).ids) == [0, 1]
+
+
+def test_legs_that_change_places_for_a_moment_are_left_where_that_is_asked_for(lifter, coco):
+    exchanged = exchange_legs(coco[100:130], slice(20, 26))
+
+    def poses(**options):
+        stream = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30, **options)
+        return numpy.concatenate([stream.push(points).joints for points in exchanged])
+
+    with pytest.warns(poselift.AssumptionWarning, match=r"left and right leg changed places .* \(keep_sides\)"):
+        numpy.testing.assert_allclose(poses(), lifter.lift(coco[100:130], size=SIZE).joints, atol=1e-4)
+    numpy.testing.assert_allclose(poses(keep_sides=True), lifter.lift(exchanged, size=SIZE).joints, atol=1e-4)
 
 
 def test_smoothing_needs_no_later_frames(lifter, clip):

@@ -2,6 +2,7 @@
 
 use super::{Camera, Distortion};
 use crate::error::{Error, Result};
+use crate::pose::Keypoint;
 
 /// A calibrated camera with a lens that distorts.
 ///
@@ -118,6 +119,15 @@ impl Undistorter {
         let Camera { focal, centre, .. } = self.camera;
         Some([0, 1].map(|axis| f64::from(focal[axis]) * ray[axis] + f64::from(centre[axis])))
     }
+
+    /// The key point of the pinhole camera for one of the calibrated camera: missing where the lens shows nothing. One that is
+    /// missing comes back as it is.
+    pub fn keypoint(&self, point: Keypoint) -> Keypoint {
+        if point.is_missing() {
+            return point;
+        }
+        self.pixel([point.x, point.y]).map_or(Keypoint::MISSING, |[x, y]| Keypoint { x, y, ..point })
+    }
 }
 
 #[cfg(test)]
@@ -171,5 +181,12 @@ mod tests {
             assert!((0..2).all(|axis| (seen[axis] - f64::from(expected[axis])).abs() < 1e-3), "{seen:?} {expected:?}");
         }
         assert_eq!(undistorter.pixel([f64::NAN, 3.0]), None);
+        let seen = Keypoint { x: 100.0, y: 90.0, score: 0.7 };
+        let Keypoint { x, y, score } = undistorter.keypoint(seen);
+        assert_eq!((Some([x, y]), score), (undistorter.pixel([100.0, 90.0]), 0.7));
+        let outside = Keypoint { x: 1e9, ..seen };
+        assert!(undistorter.pixel([outside.x, outside.y]).is_none() && undistorter.keypoint(outside).is_missing());
+        let missing = Keypoint { score: 0.0, ..seen };
+        assert_eq!(undistorter.keypoint(missing), missing);
     }
 }

@@ -34,6 +34,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::guard::FRAME_RATES;
 use crate::lift::{Lifter, LifterOptions};
 use crate::model::{Device, Engine, Isa, ModelFile, forbid_telemetry};
 pub use exit::ExitStatus;
@@ -138,7 +139,7 @@ fn is_of_one_input(error: &Error) -> bool {
 
 /// Parses frames a second: from one in a quarter of an hour to what no camera has.
 fn frame_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
+    let rate = text.parse().ok().filter(|rate| FRAME_RATES.contains(rate));
     rate.ok_or_else(|| "expected a number of frames a second, 0.001 to 1000000".to_owned())
 }
 

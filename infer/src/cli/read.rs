@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::report::Terminal;
 use crate::format::Source;
-use crate::guard::{Report, Rotation, USUAL_GAP};
+use crate::guard::{Report, Rotation, SCORES, USUAL_GAP};
 use crate::track::PersonChoice;
 
 /// How inputs are read.
@@ -34,7 +34,7 @@ pub(super) struct ReadArgs {
 
 /// Parses a score.
 fn score(text: &str) -> Result<f32, String> {
-    let score = text.parse().ok().filter(|score: &f32| (0.0..=1.0).contains(score));
+    let score = text.parse().ok().filter(|score| SCORES.contains(score));
     score.ok_or_else(|| "expected a score, 0 to 1".to_owned())
 }
 

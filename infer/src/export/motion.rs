@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
-use crate::pose::LiftedFrame;
+use crate::pose::{LiftedFrame, time_of_number};
 
 /// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
@@ -117,8 +117,8 @@ impl Recorder {
     }
 
     fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
-        let by_number = self.fps.map(|fps| lifted.index as f64 / fps);
-        let Some(time) = lifted.time.filter(|time| time.is_finite()).or(by_number) else {
+        let told = lifted.time.filter(|time| time.is_finite());
+        let Some(time) = told.or_else(|| time_of_number(lifted.index, self.fps)) else {
             return Err(Error::usage(format!("frame {} has no time, which motion files need", lifted.index))
                 .hint("say how many frames a second there are: --fps 30"));
         };

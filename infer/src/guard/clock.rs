@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Notice;
-use crate::pose::Frame;
+use crate::pose::{Frame, time_of_number};
 
 /// Seconds that no video lasts: larger times count from 1970.
 const EPOCH: f64 = 1e8;
@@ -84,7 +84,7 @@ impl Clock {
             ));
         }
         if self.is_broken {
-            frame.time = self.fps.map(|fps| frame.index as f64 / fps);
+            frame.time = time_of_number(frame.index, self.fps);
         } else if let Some(unit) = self.unit.filter(|unit| *unit != 1.0) {
             frame.time = Some(time * unit);
         }

@@ -182,7 +182,7 @@ impl Extent {
 
 /// Whether a point has coordinates, and not those of a missing one.
 pub(super) fn is_there(point: &Keypoint) -> bool {
-    point.x.abs() <= NOWHERE && point.y.abs() <= NOWHERE && !is_mark(point)
+    point.x.abs() <= NOWHERE && point.y.abs() <= NOWHERE && !is_mark([point.x, point.y])
 }
 
 /// A person's points as far as they are there, and the extent of all but the outermost.

@@ -17,9 +17,10 @@ pub(super) struct Seen {
     pub(super) largest_score: f32,
 }
 
-/// Whether a point's coordinates are those that detectors write for a missing one: (0, 0) or (−1, −1).
-pub(super) fn is_mark(point: &Keypoint) -> bool {
-    (point.x == 0.0 && point.y == 0.0) || (point.x == -1.0 && point.y == -1.0)
+/// Whether coordinates are those that detectors write for a missing point: (0, 0) or (−1, −1).
+#[inline]
+pub fn is_mark([x, y]: [f64; 2]) -> bool {
+    (x == 0.0 && y == 0.0) || (x == -1.0 && y == -1.0)
 }
 
 /// Marks points as missing that are written so ([`is_mark`]).
@@ -32,7 +33,7 @@ pub(super) fn mark(person: &mut Person) -> Seen {
         largest_score: f32::NEG_INFINITY,
     };
     for point in &mut person.keypoints {
-        if is_mark(point) || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
+        if is_mark([point.x, point.y]) || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
             *point = Keypoint::MISSING;
             continue;
         }

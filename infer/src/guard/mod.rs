@@ -4,6 +4,7 @@
 //! [`open`] is the way in for programs: it opens a source, looks at what is there already without waiting for more, and gives
 //! a reader whose frames hold pixels, scores of 0 to 1, seconds, and only people who are there. Good streams pass unchanged.
 
+mod check;
 mod clock;
 mod geometry;
 mod missing;
@@ -20,16 +21,18 @@ use crate::format::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, op
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, LAYOUTS, Layout};
 use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
+pub use check::{FRAME_RATES, SCORES, check_focal, check_fps, check_size};
 use clock::Clock;
 use geometry::Extent;
 pub use geometry::LARGEST_SHARE;
 pub(crate) use geometry::layout_shown;
 use missing::WildJoints;
+pub use missing::is_mark;
 pub use scores::SILENTLY_CLAMPED;
 use scores::ScoreScale;
 pub use turn::Rotation;
 use turn::YAxis;
-use undistort::Lens;
+pub use undistort::Lens;
 use watch::Watch;
 
 /// Frames that are looked at before the first is handed on, where they are there already.
@@ -458,7 +461,7 @@ fn id_notice(fault: IdFault) -> Notice {
 /// Makes pixels of shares; a point that is marked as missing keeps its mark.
 fn scale(person: &mut Person, [width, height]: [u32; 2], coordinates: Coordinates) {
     for point in &mut person.keypoints {
-        if missing::is_mark(point) {
+        if is_mark([point.x, point.y]) {
             continue;
         }
         let share = |share: f64| if coordinates == Coordinates::CentredShares { (share + 1.0) / 2.0 } else { share };

@@ -3,10 +3,10 @@
 use super::Notice;
 use crate::camera::{Camera, Intrinsics, Undistorter};
 use crate::error::Result;
-use crate::pose::{Frame, Keypoint};
+use crate::pose::Frame;
 
-/// The camera of a stream.
-pub(super) struct Lens {
+/// The camera of a stream, whose images may have another size than the calibration's.
+pub struct Lens {
     intrinsics: Intrinsics,
     /// For images of the size that the last frame had.
     undistorter: Option<Undistorter>,
@@ -14,34 +14,39 @@ pub(super) struct Lens {
 }
 
 impl Lens {
-    pub(super) fn new(intrinsics: Intrinsics) -> Self {
+    /// The lens of a calibrated camera.
+    pub fn new(intrinsics: Intrinsics) -> Self {
         Self { intrinsics, undistorter: None, is_scale_told: false }
     }
 
     /// Moves a frame's key points to where a pinhole camera would show them, and gives it that camera's size and focal
-    /// length. Points where the lens shows nothing become missing. The notice, once, says that the image is not of the
-    /// calibration's size.
+    /// length. Points where the lens shows nothing become missing. `size` is that of the image, and the notice is that of
+    /// [`Self::undistorter`].
     ///
     /// # Errors
     /// As [`Intrinsics::scaled_to`].
-    pub(super) fn undistort(&mut self, frame: &mut Frame, size: Option<[u32; 2]>) -> Result<Option<Notice>> {
+    pub fn undistort(&mut self, frame: &mut Frame, size: Option<[u32; 2]>) -> Result<Option<Notice>> {
+        let (undistorter, notice) = self.undistorter(size)?;
+        for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
+            *point = undistorter.keypoint(*point);
+        }
+        let Camera { focal, size, .. } = undistorter.camera();
+        (frame.size, frame.focal) = (Some(size), Some(focal[0]));
+        Ok(notice)
+    }
+
+    /// What undistorts key points in images of `size` pixels, or of the calibration's own size. The notice, once, says that the
+    /// image is not of the calibration's size.
+    ///
+    /// # Errors
+    /// As [`Intrinsics::scaled_to`].
+    pub fn undistorter(&mut self, size: Option<[u32; 2]>) -> Result<(Undistorter, Option<Notice>)> {
         let size = size.or(self.intrinsics.size);
         let undistorter = match self.undistorter.filter(|known| size == Some(known.camera().size)) {
             Some(known) => known,
             None => *self.undistorter.insert(Undistorter::new(&self.intrinsics, size)?),
         };
-        for point in frame.people.iter_mut().flat_map(|person| &mut person.keypoints) {
-            if point.is_missing() {
-                continue;
-            }
-            match undistorter.pixel([point.x, point.y]) {
-                Some([x, y]) => (point.x, point.y) = (x, y),
-                None => *point = Keypoint::MISSING,
-            }
-        }
-        let Camera { focal, size, .. } = undistorter.camera();
-        (frame.size, frame.focal) = (Some(size), Some(focal[0]));
-        Ok(self.scale_notice(size))
+        Ok((undistorter, self.scale_notice(undistorter.camera().size)))
     }
 
     fn scale_notice(&mut self, [width, height]: [u32; 2]) -> Option<Notice> {

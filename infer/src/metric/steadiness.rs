@@ -141,7 +141,7 @@ impl Steadiness {
     /// If a person has fewer joints.
     pub fn add(&mut self, frame: &LiftedFrame) {
         self.frames += 1;
-        let seconds = frame.time.or_else(|| self.fps.map(|fps| frame.index as f64 / fps));
+        let seconds = frame.time_at(self.fps);
         for (place, person) in frame.people.iter().enumerate() {
             if !person.joints.as_flattened().iter().all(|value| value.is_finite()) {
                 continue;

@@ -51,7 +51,7 @@ fn copy_frames(
             }
             Err(error) => return Err(error),
         };
-        lifted.time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
+        lifted.time = lifted.time_at(fps);
         copied.has_contacts |= lifted.people.iter().any(|person| person.contacts != [None; 2]);
         let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
         writer.write(&frame, &lifted)?;

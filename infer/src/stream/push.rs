@@ -163,7 +163,7 @@ impl<N: PoseNetwork> PushStream<N> {
         *self.pushed.lock() = None;
         let frame = read?.unwrap_or(Frame { index, ..Frame::default() });
         let PushOptions { read: ReadOptions { fps, size, .. }, focal, .. } = self.options;
-        let time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+        let time = frame.time_at(fps);
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Frame { time, size, focal, ..frame })
     }

@@ -135,7 +135,7 @@ impl NumberedReader {
         };
         let StreamOptions { fps, size, focal, .. } = self.options;
         self.next_index = frame.index.saturating_add(1);
-        let time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+        let time = frame.time_at(fps);
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Some(ReadFrame { frame: Frame { time, size, focal, ..frame }, fault }))
     }

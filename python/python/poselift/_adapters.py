@@ -36,6 +36,7 @@ def keypoints(
     fps: float | None = None,
     focal: float | None = None,
     max_gap: int | None = None,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """Makes a clip of a detector's results, one a frame, or of an array.
 
@@ -57,6 +58,8 @@ def keypoints(
         Focal length in pixels.
     max_gap : int, optional
         Frames that a person may be out of sight and keep the id, else 30.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Returns
     -------
@@ -68,21 +71,24 @@ def keypoints(
     InputError
         Something that no known detector gives.
     UsageError
-        Shares of an image whose size is not known.
+        Shares of an image whose size is not known; an unknown layout; a size, frame rate or focal length that cannot be.
     """
     if _is_table(results):
-        return _table(results, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap)
+        return _table(
+            results, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap, keep_sides=keep_sides
+        )
     found = detected(results, size)
     if isinstance(found, Detected):
         found = [found]
     if found is not None:
-        return clip(found, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap)
+        return clip(found, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap, keep_sides=keep_sides)
     plain = Keypoints(as_floats(results, "float64"), layout=layout, size=size, fps=fps, focal=focal)
-    return _guarded(plain, size, fps, max_gap)
+    return _guarded(plain, size, fps, max_gap, keep_sides)
 
 
 def detected(results: Any, size: Size | None) -> Detected | list[Detected] | Keypoints | None:
     """The people of a result, or of each of several; None for an array, which is no detector's."""
+    results = _batch(results) or results
     single = _single(results, size)
     if single is not None:
         return single
@@ -94,7 +100,7 @@ def detected(results: Any, size: Size | None) -> Detected | list[Detected] | Key
     is_several = isinstance(results, (list, tuple, Iterator)) and not hasattr(results, "__array__")
     if not is_several:
         return None
-    results = list(results)
+    results = [frame for result in results for frame in _batch(result) or [result]]
     frames: list[Detected] = []
     for number, result in enumerate(results):
         frame = _single(result, size)
@@ -114,6 +120,7 @@ def clip(
     fps: float | None = None,
     focal: float | None = None,
     max_gap: int | None = None,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """A guarded clip of frames."""
     import numpy
@@ -138,12 +145,14 @@ def clip(
     made = Keypoints(points, ids=ids, layout=layout if joints else None, fps=fps, focal=focal)
     for at, frame in enumerate(frames):
         made.sizes[at] = frame.size or size or (0, 0)
-    return _guarded(made, size, fps, max_gap)
+    return _guarded(made, size, fps, max_gap, keep_sides)
 
 
-def _guarded(made: Keypoints, size: Size | None, fps: float | None, max_gap: int | None) -> Keypoints:
+def _guarded(
+    made: Keypoints, size: Size | None, fps: float | None, max_gap: int | None, keep_sides: bool
+) -> Keypoints:
     """The clip as the guards of streams hand it on."""
-    fields = _native.guard_clip(made, size, fps, max_gap)
+    fields = _native.guard_clip(made, size, fps, max_gap, keep_sides)
     warn_of(fields["notes"], stacklevel=4)
     return Keypoints._made(fields)
 
@@ -197,17 +206,28 @@ def _visibility(point: Any) -> float:
     return 1.0 if visibility is None else float(visibility)
 
 
+def _batch(result: Any) -> list[dict[str, Any]]:
+    """The results of each frame, where MMPose's inferencer has several in one (its `batch_size`); else none."""
+    if not isinstance(result, dict) or not isinstance(result.get("predictions"), list):
+        return []
+    frames = result["predictions"]
+    is_batch = len(frames) > 1 and all(isinstance(frame, list) for frame in frames)
+    return [{"predictions": [frame]} for frame in frames] if is_batch else []
+
+
 def _mmpose(result: Any, size: Size | None) -> Detected | None:
-    """A `PoseDataSample`, or what an `Inferencer` yields."""
+    """A `PoseDataSample`, or what an `Inferencer` yields of a frame."""
     import numpy
 
     if isinstance(result, dict) and "predictions" in result:
         people = result["predictions"]
         people = people[0] if len(people) == 1 and isinstance(people[0], list) else people
-        places = numpy.array([person["keypoints"] for person in people], "float32")
-        scores = numpy.array([person["keypoint_scores"] for person in people], "float32")
-        if not people:
+        if len(people) == 0:
             return Detected(numpy.zeros((0, 0, 3), "float32"), size)
+        if not all(isinstance(person, dict) and {"keypoints", "keypoint_scores"} <= person.keys() for person in people):
+            raise InputError("predictions without keypoints and keypoint_scores, expected those of MMPose's inferencer of poses")
+        places = as_floats([person["keypoints"] for person in people], "float32")
+        scores = as_floats([person["keypoint_scores"] for person in people], "float32")
         return Detected(_with_scores(places, scores), size)
     found = getattr(result, "pred_instances", None)
     if found is None or not hasattr(found, "keypoints"):
@@ -231,7 +251,9 @@ def _rtmlib(result: Any, _size: Size | None) -> Detected | None:
         return None
     if len(places) == 0:
         return Detected(numpy.zeros((0, 0, 3), "float32"))
-    if len(places.shape) != 3 or tuple(places.shape[:2]) != tuple(scores.shape[:2]):
+    shape = tuple(places.shape)
+    is_scored = len(shape) == 3 and tuple(scores.shape) in (shape[:2], (*shape[:2], 1))
+    if not is_scored:  # two arrays of key points are two frames
         return None
     flat = as_floats(scores, "float32").reshape(places.shape[:2])
     return Detected(_with_scores(as_floats(places, "float32"), flat))

@@ -57,7 +57,10 @@ class Camera:
 
     @property
     def pitch_and_roll(self) -> tuple[float, float] | None:
-        """How far it looks down and is turned clockwise, degrees; None where the file does not say which way is up."""
+        """Pitch and roll, degrees; None where the file does not say which way is up.
+
+        A positive pitch looks down (−90 to 90), a positive roll is a turn clockwise as seen from behind the camera (−180 to 180).
+        """
         return self._native.pitch_and_roll
 
     def __repr__(self) -> str:

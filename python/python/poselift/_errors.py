@@ -49,23 +49,29 @@ _OTHER_NAMES = {
     "camera-up": "Camera(…, up=…)",
     "from": "format",
     "to": "format",
-    "y-up": "y_up",
 }
+
+# How an option begins: not within a word or a path, `/data/run--from/clip.jsonl`.
+_OPTION = r"(?<![\w/.-])--"
 
 
 def in_python(text: str) -> str:
     """`text` with the program's options as arguments of Python: ``--size 1920x1080`` is ``size=(1920, 1080)``."""
-    text = re.sub(r"--size (\d+)x(\d+)", r"size=(\1, \2)", text)
-    text = re.sub(r"--([a-z]+) ([A-Z]\w*)\b", r"--\1", text)
-    text = re.sub(r"`?--(device|fps) (\w+)`?", lambda found: f"{found[1]}={found[2]}", text)
-    return re.sub(r"--([a-z][a-z-]*)", lambda found: _OTHER_NAMES.get(found[1], found[1]), text)
+    text = re.sub(rf"{_OPTION}size (\d+)x(\d+)", r"size=(\1, \2)", text)
+    text = re.sub(rf"{_OPTION}([a-z-]+) [A-Z]\w*(?:\.\w+)?", r"--\1", text)
+    text = re.sub(rf"`?{_OPTION}(device|fps) (\w+)`?", r"\1=\2", text)
+    return re.sub(rf"{_OPTION}([a-z][a-z-]*)", lambda found: _python_name(found[1]), text)
+
+
+def _python_name(option: str) -> str:
+    """What an option of the program is called here."""
+    return _OTHER_NAMES.get(option, option.replace("-", "_"))
 
 
 def made(kind: type[PoseliftError], message: str, hint: str | None) -> PoseliftError:
-    """The exception for an error of the native half."""
-    text = in_python(message)
+    """The exception for an error of the native half, whose hints alone name options."""
     hint = None if hint is None else in_python(hint)
-    error = kind(text if hint is None else f"{text}\nhint: {hint}")
+    error = kind(message if hint is None else f"{message}\nhint: {hint}")
     error.hint = hint
     return error
 

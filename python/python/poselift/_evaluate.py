@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypedDict, overload
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 from . import _native
 from ._arrays import HasArray, as_floats
 from ._errors import InputError, UsageError, warn_of
 from ._poses import Poses
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 
 class Accuracy(TypedDict):
@@ -35,9 +39,13 @@ class Accuracy(TypedDict):
 class Steadiness(TypedDict):
     """How steady a clip is, which needs no truth; None where it cannot be told.
 
-    `bone_deviation` is by what share bones' lengths vary, `asymmetry` by what share left and right differ, `jitter` the median
-    acceleration of joints in m/s², `feet_slide` how fast feet slide while both stand in m/s, for `feet_planted` seconds; `pitch`
-    and `roll` how the camera is held, degrees, by people who stand straight; `bones` each bone's length and deviation.
+    `frames`, `poses` and `tracks` are counts, frames without people included. `bone_deviation` is the coefficient of variation of
+    bone lengths within a track (standard deviation over mean, 0 where bones are rigid), the mean over bones; `asymmetry` the
+    difference of left and right bone lengths over their mean, 0 to 2. `jitter` is the median acceleration of the joints relative
+    to the root, m/s². `feet_slide` is the mean relative speed of both ankles over the ground while both feet stand, m/s, and
+    `feet_planted` for how many seconds they do, all tracks together. `pitch` (−90 to 90 degrees, positive where the camera looks
+    down) and `roll` (−180 to 180 degrees, positive clockwise) are estimated from people who stand upright. `bones` has the mean
+    length of each bone, by the joint at its outer end and in the unit of the poses, and its coefficient of variation.
     """
 
     frames: int
@@ -56,9 +64,13 @@ class Steadiness(TypedDict):
 class Agreement(TypedDict):
     """How poses agree with a recording of markers: lengths in millimetres, angles in degrees.
 
-    One rotation of the clip and a `shift` of its clock, in seconds, are found. `per_joint` has the MPJPE of hips, knees, ankles,
-    shoulders, elbows and wrists, `angles` each angle's error, mean offset, and error without that offset; `velocity_error` is in
-    mm/s, `root_path` how far the hips' path lies from the recording's. `notes` is what speaks against the figures, such as a unit
+    One rotation of the clip and one shift of its clock are found. `rotation` [3, 3] takes the axes of the poses to those of the
+    recording (`rotation @ joint`); `shift` is what is added to the times of the poses for those of the
+    recording, −0.5 to 0.5 seconds. `compared` frames were compared. `mpjpe` is after the rotation, from the middle of the hips;
+    `n_mpjpe` after each pose's best scale; `p_mpjpe` after each pose's best rotation, scale and translation. `per_joint` has the
+    MPJPE of hips, knees, ankles, shoulders, elbows and wrists, None where a joint is never known; `angles` each angle's mean
+    absolute error, its mean offset (poses minus recording), and the error without that offset. `velocity_error` is in mm/s, and
+    `root_path` is how far the hips' path lies from the recording's, None where either is not known. `notes` is what speaks against the figures, such as a unit
     that may be wrong; it is warned of, too.
     """
 
@@ -117,7 +129,11 @@ def evaluate(
     Raises
     ------
     InputError
-        Shapes that differ, true poses with NaN, no poses.
+        Shapes that differ, true poses with NaN, no poses; a recording that cannot be parsed or compared.
+    FileError
+        A recording that cannot be opened.
+    UsageError
+        An array without true poses; a root that is none of the joints.
     """
     if truth is None or isinstance(truth, (str, os.PathLike)):
         if not isinstance(poses, Poses):
@@ -145,6 +161,14 @@ def _accuracy(poses: Any, truth: Any, sigma: Any, root: int | None, unit: str | 
         shapes = f"poses of shape {list(found.shape)} and true ones of {list(expected.shape)}"
         raise InputError(f"{shapes}, expected […, J, 3] twice")
     rows = (-1, *found.shape[-2:])
-    sigma = None if sigma is None else as_floats(sigma, "float32").reshape(rows[:2])
-    accuracy: Accuracy = _native.score(found.reshape(rows), expected.reshape(rows), sigma, root, unit or "m")
+    spread = None if sigma is None else _sigma_of(sigma, found.shape[:-1]).reshape(rows[:2])
+    accuracy: Accuracy = _native.score(found.reshape(rows), expected.reshape(rows), spread, root, unit or "m")
     return accuracy
+
+
+def _sigma_of(sigma: Any, shape: tuple[int, ...]) -> NDArray[numpy.float32]:
+    """Sigma as an array of that shape, a number for each joint."""
+    array = as_floats(sigma, "float32")
+    if array.shape != shape:
+        raise InputError(f"sigma of shape {list(array.shape)}, expected {list(shape)}: a number for each joint of the poses")
+    return array

@@ -31,6 +31,7 @@ def read(
     max_gap: int | None = None,
     rotate: int = 0,
     y_up: bool = False,
+    keep_sides: bool = False,
 ) -> Keypoints:
     """Reads 2D key points from a file, or from a folder with a file a frame, as `poselift run` does.
 
@@ -49,7 +50,7 @@ def read(
     size : (int, int), optional
         Width and height of the image in pixels, where the file does not say.
     focal : float, optional
-        Focal length in pixels, where the file does not say.
+        Focal length in pixels, where the file does not say; not beside `camera`.
     fps : float, optional
         Frames a second, where the file does not say.
     camera : Camera or path-like, optional
@@ -64,6 +65,8 @@ def read(
         Degrees by which the image is turned clockwise.
     y_up : bool
         Whether y points up in the file.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def read(
     InputError, FileError
         A file that cannot be read, or is in no known format: place, found and expected.
     UsageError
-        Arguments that cannot be, or that the file needs.
+        An invalid argument or combination of arguments, or one that the file needs and lacks.
     """
     reading = SimpleNamespace(
         format=format,
@@ -89,6 +92,7 @@ def read(
         max_gap=max_gap,
         rotate=rotate,
         y_up=y_up,
+        keep_sides=keep_sides,
     )
     fields = _native.read_keypoints(os.fspath(path), reading)
     warn_of(fields["notes"])
@@ -114,6 +118,8 @@ def read_poses(path: AnyPath, *, fps: float | None = None) -> Poses:
     ------
     InputError, FileError
         A file that cannot be read, or holds no poses.
+    UsageError
+        A frame rate that cannot be.
     """
     fields = _native.read_poses(os.fspath(path), fps)
     warn_of(fields["notes"])
@@ -171,7 +177,7 @@ def write(
     Raises
     ------
     UsageError
-        What the format cannot hold.
+        What the format cannot hold; an invalid argument.
     InputError
         There is no pose to write.
     FileError

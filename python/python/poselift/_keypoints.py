@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import _native
 from ._arrays import as_floats
-from ._errors import InputError, UsageError
+from ._errors import InputError
 
 if TYPE_CHECKING:
     import numpy
@@ -23,7 +24,7 @@ class Keypoints:
     points : array_like
         [T, N, J, 2 or 3], or [T, J, 2 or 3] for one person: x and y in pixels, score 0 to 1. Where there is no person, x is NaN.
     ids : array_like, optional
-        [T, N] the people's tracks; −1 where it is not known. One person has the id 0.
+        [T, N] the people's tracks: any number but −1, which says that it is not known. One person has the id 0.
     frames : array_like, optional
         [T] the frames' numbers, else 0, 1, 2 …
     times : array_like, optional
@@ -31,11 +32,18 @@ class Keypoints:
     size : (int, int), optional
         Width and height of the image, pixels.
     layout : str or sequence of str, optional
-        The key points' order: a name (`layouts` lists them), or the joints' names.
+        The key points' order: a name (`layouts` lists them), a JSON file of names and places, or the joints' names.
     fps : float, optional
         Frames a second.
     focal : float, optional
         Focal length, pixels.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit each other, or the layout.
+    UsageError
+        An unknown layout; a size, frame rate or focal length that cannot be.
 
     Attributes
     ----------
@@ -84,6 +92,7 @@ class Keypoints:
     ) -> None:
         import numpy
 
+        _native.check_numbers(None if size is None else numpy.asarray(size, "int64").tolist(), fps, focal)
         array = as_floats(points, "float64")
         is_one_person = array.ndim == 3
         if is_one_person:
@@ -138,16 +147,8 @@ def named(layout: str | Sequence[str] | None, points: int) -> tuple[str | None, 
     """A layout's name and its joints', which must be as many as there are `points`."""
     if layout is None:
         return None, None
-    from ._native import layouts
-
-    known: dict[str, list[str]] = dict(layouts())
-    if not isinstance(layout, str):
-        names = tuple(layout)
-        name = next((name for name, joints in known.items() if tuple(joints) == names), "custom")
-    elif layout.lower() in known:
-        name, names = layout.lower(), tuple(known[layout.lower()])
-    else:
-        raise UsageError(f"unknown joint layout '{layout}', expected one of {', '.join(known)}, or the joints' names")
+    name, joints = _native.layout_names(layout if isinstance(layout, str) else list(layout))
+    names = tuple(joints)
     if len(names) != points:
         raise InputError(f"{points} key points a person, expected {len(names)} of {name}")
     return name, names

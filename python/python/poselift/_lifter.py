@@ -25,7 +25,7 @@ _UNKNOWN_SIZE = (
 class Lifter:
     """A model, ready to lift on any number of threads.
 
-    Python's lock is let go of while poses are lifted. Threads may share a lifter: one network then runs their batches, a large
+    The GIL is released while poses are lifted. Threads may share a lifter: one network then runs their batches, a large
     one on all threads of the CPU.
 
     Parameters
@@ -164,7 +164,7 @@ class Lifter:
         size : (int, int), optional
             Width and height of the image, pixels. With it each person is turned to the optical axis first.
         focal : float, optional
-            Focal length in pixels, else 0.9 times the longer side.
+            Focal length in pixels, else 0.9 times the longer side; not beside `camera`.
         camera : Camera or path-like, optional
             The camera that saw the image: key points are undistorted, and its focal length is taken.
         look_ahead : float, optional
@@ -184,7 +184,7 @@ class Lifter:
         InputError
             A shape, a number of key points or a layout that the model cannot read: what was found and what was expected.
         UsageError
-            Arguments that cannot be.
+            An invalid argument or combination of arguments.
         """
         people: _adapters.Detected | None = None
         is_readable = (
@@ -211,9 +211,11 @@ class Lifter:
             raise UsageError("contacts need a clip, expected Keypoints or a list of a detector's results")
         seen = (layout, size, focal, native_camera(camera))
         arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
+        joints, sigma, missing, score, notes = arrays
+        warn_of(notes)
         if size is None and camera is None:
             self._tell_size()
-        poses = Poses(arrays[0], arrays[1], arrays[2], arrays[3], self._info)
+        poses = Poses(joints, sigma, missing, score, self._info, notes=tuple(notes))
         if people is not None:
             poses.ids, poses.frames = people.ids, 0
         return poses
@@ -254,8 +256,8 @@ class Lifter:
         return poses
 
     def _tell_size(self) -> None:
-        """Warns once that the image's size is not known."""
-        if not self._is_size_told:
+        """Warns once that the image's size is not known, if the model has a use for it."""
+        if self._native.turns_people and not self._is_size_told:
             self._is_size_told = True
             warn_of([_UNKNOWN_SIZE], stacklevel=4)
 

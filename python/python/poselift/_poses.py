@@ -193,8 +193,9 @@ class Poses:
         Raises
         ------
         UsageError
-            Times are not known, or the way of smoothing is not.
+            Times are not known, or the way of smoothing is not; a frame rate that cannot be.
         """
+        _native.check_numbers(None, fps, None)
         fields = _native.smooth(self._clip(fps), way)
         warn_of(fields["notes"])
         return Poses._of(dict(fields))

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 from . import _native
 
 _is_told = False
+_telling = threading.Lock()
 
 
 def tell_host() -> None:
-    """Tells the native half, once, which file it is in and where ONNX Runtime is."""
+    """Tells the native half, once, which file it is in and where ONNX Runtime is; it knows so when any caller goes on."""
     global _is_told
-    if _is_told:
-        return
-    _is_told = True
-    # Its builds for Linux gather telemetry as soon as they are loaded.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    _native.set_host(str(_native.__file__), [str(path) for path in runtimes()])
+    with _telling:
+        if _is_told:
+            return
+        # Its builds for Linux gather telemetry as soon as they are loaded.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        _native.set_host(str(_native.__file__), [str(path) for path in runtimes()])
+        _is_told = True
 
 
 def runtimes() -> list[Path]:

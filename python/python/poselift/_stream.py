@@ -32,9 +32,9 @@ class Stream:
     layout, size, focal, camera
         As for `Lifter.lift`, for all frames.
     fps : float, optional
-        Frames a second, where frames are pushed without a time; else the time is that of the push.
+        Frames a second, where frames are pushed without a time. Without both, the time is that of the push.
     pitch, roll : float, optional
-        How far the camera looks down and is turned clockwise, degrees: poses then come in level axes.
+        How far the camera looks down (−90 to 90) and is turned clockwise (−180 to 180), degrees: poses then come in level axes.
     root : bool
         Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known.
     contacts : bool
@@ -43,11 +43,13 @@ class Stream:
         Key points of a lower score count as missing.
     max_gap : int, optional
         Frames that a person may be out of sight and keep the id, else 30.
+    keep_sides : bool
+        Whether legs that change places for a moment are left as the detector has them; else it is taken back.
 
     Raises
     ------
     UsageError
-        Arguments that cannot be.
+        An invalid argument or combination of arguments.
 
     Examples
     --------
@@ -57,7 +59,7 @@ class Stream:
     ...     draw(poses.joints, poses.ids)
     """
 
-    __slots__ = ("_fps", "_native", "_start", "lifter")
+    __slots__ = ("_is_clocked", "_native", "_start", "lifter")
 
     lifter: Lifter
 
@@ -78,10 +80,12 @@ class Stream:
         contacts: bool = False,
         min_score: float | None = None,
         max_gap: int | None = None,
+        keep_sides: bool = False,
     ) -> None:
         self.lifter = lifter
-        self._fps = fps
         self._start: float | None = None
+        # Whether frames that are pushed without a time have that of the push.
+        self._is_clocked = fps is None
         options = SimpleNamespace(
             smooth=smooth,
             track=track,
@@ -96,6 +100,7 @@ class Stream:
             contacts=contacts,
             min_score=min_score,
             max_gap=max_gap,
+            keep_sides=keep_sides,
         )
         self._native = _native.Stream(lifter._native, options)
 
@@ -114,7 +119,8 @@ class Stream:
         frame : array_like, or a detector's result
             [N, J, 2 or 3], [J, 2 or 3] for one person, or what `Lifter.lift` takes of one frame; None where there is no person.
         time : float, optional
-            Seconds.
+            Seconds. Once a frame had a time, one that has none is at an unknown time, which only a frame without people may be
+            where poses are smoothed.
         size : (int, int), optional
             Width and height of the image in pixels, where they change.
         focal : float, optional
@@ -128,7 +134,10 @@ class Stream:
         Raises
         ------
         InputError
-            A shape or a number of key points that the model cannot read.
+            A shape or a number of key points that the model cannot read, or several frames at once.
+        UsageError
+            People at an unknown time, where poses are smoothed; shares of an image whose size is not known; a size or a focal
+            length that cannot be.
         """
         points, ids, own_size = self._people(frame, size)
         fields = self._native.push(points, ids, self._time(time), own_size, focal)
@@ -167,8 +176,10 @@ class Stream:
         return points, None if found.ids is None else found.ids.tolist(), found.size or size
 
     def _time(self, time: float | None) -> float | None:
-        """The frame's time: as told, by the rate, or now."""
-        if time is not None or self._fps is not None:
+        """The frame's time: as told, or that of the push where no frame's was told; None for what the rate says, if it is known."""
+        if time is not None:
+            self._is_clocked = False
+        if not self._is_clocked:
             return time
         now = clock.monotonic()
         self._start = now if self._start is None else self._start

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::camera::{Attitude, NamedCamera, USUAL_FOCAL};
+use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, NamedCamera, USUAL_FOCAL};
 use crate::cli::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use crate::cli::exports::ExportArgs;
 use crate::cli::interrupt::Interruption;
@@ -142,11 +142,11 @@ fn look_ahead(text: &str) -> Result<f64, String> {
 }
 
 pub(in crate::cli) fn pitch(text: &str) -> Result<f32, String> {
-    degrees(text, 90.0)
+    degrees(text, MOST_PITCH)
 }
 
 pub(in crate::cli) fn roll(text: &str) -> Result<f32, String> {
-    degrees(text, 180.0)
+    degrees(text, MOST_ROLL)
 }
 
 fn degrees(text: &str, most: f32) -> Result<f32, String> {
@@ -257,7 +257,7 @@ impl RunArgs {
 
     /// How the camera is held, if --pitch or --roll say it.
     pub(super) fn attitude(&self) -> Option<Attitude> {
-        Attitude::from_degrees(self.pitch, self.roll)
+        Attitude::if_known(self.pitch, self.roll)
     }
 
     /// What is done to the poses of a stream on their way to its writer.

@@ -144,7 +144,7 @@ impl Clip {
         loop {
             match reader.read() {
                 Ok(Some(mut frame)) => {
-                    frame.time = frame.time.or_else(|| fps.map(|fps| frame.index as f64 / fps));
+                    frame.time = frame.time_at(fps);
                     frame.size = frame.size.or(options.size);
                     if self.layout.is_none()
                         && let Some(person) = frame.people.first()
@@ -171,7 +171,7 @@ impl Clip {
         loop {
             match reader.read() {
                 Ok(Some(mut lifted)) => {
-                    lifted.time = lifted.time.or_else(|| fps.map(|fps| lifted.index as f64 / fps));
+                    lifted.time = lifted.time_at(fps);
                     frames.push(lifted);
                 }
                 Ok(None) => return Ok(frames),

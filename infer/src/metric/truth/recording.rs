@@ -7,7 +7,7 @@ use nalgebra::Vector3;
 use super::{Recording, TRUTH_JOINTS, TruthPose, middle_of_hips};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Markers, PoseReader};
-use crate::pose::LiftedPerson;
+use crate::pose::{LiftedPerson, time_of_number};
 
 /// Ways to name a joint centre, without side and separators.
 const NAMES: [(&str, &[&str]); 6] = [
@@ -65,7 +65,7 @@ impl Recording {
                 }
                 Err(error) => return Err(error),
             };
-            let time = frame.time.or_else(|| info.fps.map(|fps| place as f64 / fps));
+            let time = frame.time.or_else(|| time_of_number(place, info.fps));
             let time = time.ok_or_else(|| {
                 Error::input("poses without times or frames a second, expected one of them")
                     .hint("`run --fps` writes it")
