@@ -67,28 +67,14 @@ impl ContactWriter {
         attitude: Attitude,
         waits: bool,
     ) -> Result<Self> {
-        let ankle = |side: &str| {
-            let name = format!("{side}_ankle");
-            let joint = info.joints.iter().position(|joint| *joint == name);
-            let pair = layout.position(&name).zip(joint).map(|(keypoint, joint)| [keypoint, joint]);
-            pair.ok_or_else(|| {
-                Error::usage(format!("no {name} in {} or in the poses, so no foot contact", layout.name))
-            })
-        };
-        let metres = info.unit.in_metres().ok_or_else(|| {
-            Error::usage(format!("poses in '{}', so no foot contact: speeds need metres", info.unit.name()))
-        })?;
         let reach = if waits { REACH } else { REACH_BACK };
-        let ankles = Ankles {
-            sides: [ankle("left")?, ankle("right")?],
-            body: pairs_by_name(layout, &info.joints),
-            metres: metres as f32,
-            reach,
-            level_from_camera: attitude.level_from_camera(),
-            are_judged: Cell::new(false),
-        };
-        let frames = Neighbours::new(reach);
-        Ok(Self { writer, ankles, waits, frames, has_people: false, report: Box::new(|| ()) })
+        let ankles = Ankles::of(info, layout, attitude, reach)?;
+        Ok(Self { writer, ankles, waits, frames: Neighbours::new(reach), has_people: false, report: Box::new(|| ()) })
+    }
+
+    /// Whether [`Self::new`] takes such key points and poses.
+    pub fn can_judge(info: &PoseInfo, layout: &Layout) -> bool {
+        Ankles::of(info, layout, Attitude::default(), REACH).is_ok()
     }
 
     /// The same; `report` is called at the end where there were people and not one foot could be judged.
@@ -100,6 +86,30 @@ impl ContactWriter {
 }
 
 impl Ankles {
+    /// # Errors
+    /// As [`ContactWriter::new`].
+    fn of(info: &PoseInfo, layout: &Layout, attitude: Attitude, reach: f64) -> Result<Self> {
+        let ankle = |side: &str| {
+            let name = format!("{side}_ankle");
+            let joint = info.joints.iter().position(|joint| *joint == name);
+            let pair = layout.position(&name).zip(joint).map(|(keypoint, joint)| [keypoint, joint]);
+            pair.ok_or_else(|| {
+                Error::usage(format!("no {name} in {} or in the poses, so no foot contact", layout.name))
+            })
+        };
+        let metres = info.unit.in_metres().ok_or_else(|| {
+            Error::usage(format!("poses in '{}', so no foot contact: speeds need metres", info.unit.name()))
+        })?;
+        Ok(Self {
+            sides: [ankle("left")?, ankle("right")?],
+            body: pairs_by_name(layout, &info.joints),
+            metres: metres as f32,
+            reach,
+            level_from_camera: attitude.level_from_camera(),
+            are_judged: Cell::new(false),
+        })
+    }
+
     /// Says of each person in `lifted`, seen in `now`, which feet stand.
     fn judge(&self, frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame) {
         for person in &mut lifted.people {

@@ -8,6 +8,7 @@ mod axes;
 mod contact;
 mod foot;
 mod root;
+mod standing;
 
 pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};
 pub(crate) use axes::y_up_from;
@@ -15,3 +16,4 @@ pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
 pub use contact::ContactWriter;
 pub(crate) use foot::Foot;
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};
+pub use standing::StandingWriter;

@@ -9,7 +9,7 @@ use crate::camera::{Attitude, USUAL_FOCAL};
 use crate::error::Result;
 use crate::format::{PoseInfo, PoseWriter};
 use crate::guard::Notice;
-use crate::place::{ContactWriter, RootOptions, RootSolver, RootWriter, Unplaced};
+use crate::place::{ContactWriter, RootOptions, RootSolver, RootWriter, StandingWriter, Unplaced};
 use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing, Unsmoothed};
 
@@ -59,8 +59,14 @@ impl PoseChanges {
         if let Some(attitude) = self.attitude {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
+        // A path that may wait for later frames goes by the feet that stand, too.
+        let goes_by_feet =
+            self.waits && self.root.is_some() && layout.is_some_and(|layout| ContactWriter::can_judge(info, layout));
         match (self.root, layout) {
             (Some(options), Some(layout)) => {
+                if goes_by_feet {
+                    writer = Box::new(StandingWriter::new(writer, info)?);
+                }
                 let (solver, report) = (RootSolver::new(layout, &info.joints).in_unit(&info.unit), report.clone());
                 writer = Box::new(RootWriter::new(writer, solver, options, move |cause| report(Undone::Root(cause))));
             }
@@ -68,10 +74,15 @@ impl PoseChanges {
             (None, _) => {}
         }
         match layout {
-            Some(layout) if self.contacts => {
+            Some(layout) if self.contacts || goes_by_feet => {
                 let report = report.clone();
                 let contacts = ContactWriter::new(writer, info, layout, self.attitude.unwrap_or_default(), self.waits)?;
-                writer = Box::new(contacts.reporting(move || report(Undone::Contact)));
+                let is_asked = self.contacts;
+                writer = Box::new(contacts.reporting(move || {
+                    if is_asked {
+                        report(Undone::Contact);
+                    }
+                }));
             }
             None if self.contacts => report(Undone::ContactWithoutLayout),
             _ => {}

@@ -1,0 +1,291 @@
+//! Hips over feet that stand: while a foot stands, the hip moves as the pose moves about that foot.
+//!
+//! An image shows a hip's depth badly: 1 % of a person's size is 1 % of the distance, and a pose that is lifted too upright
+//! appears nearer or farther away, so that a person who squats moves to and fro by twice as much as in truth. A foot that has
+//! stood for a second or more tells better. Both are weighed by a Kalman filter for the depth, and smoothed by all frames
+//! around (Rauch, Tung and Striebel 1965, "Maximum likelihood estimates of linear dynamic systems"). Steps of a walk are
+//! shorter, and are not touched: there the size in the image is the better witness.
+//!
+//! Beside markers (squats, MediaPipe `full` and `heavy`) the path errs by 38 and 29 mm instead of 95 and 114.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use nalgebra::Vector3;
+
+use crate::error::{Error, Result};
+use crate::format::{PoseInfo, PoseWriter};
+use crate::pose::{Frame, LiftedFrame};
+use crate::smooth::{Line, Track};
+
+/// How far before and after a frame others are looked at, seconds.
+const REACH: f64 = 15.0;
+/// Most frames that wait, so that a clock of nonsense cannot gather a whole stream.
+const MOST_FRAMES: usize = 8192;
+/// How far before and after a frame the speeds of hip and feet are taken over, seconds.
+const HIP_REACH: f64 = 0.4;
+const FOOT_REACH: f64 = 0.15;
+/// A standing foot's greatest speed in depth, m/s, which is that of a hip whose depth errs.
+const FASTEST: f64 = 0.7;
+/// Seconds that a foot must have stood: steps are shorter.
+const SHORTEST: f64 = 1.0;
+/// Frames farther apart, seconds, do not belong to one stand.
+const LONGEST_GAP: f64 = 0.25;
+/// How far off the depth is by the image, as a share of it, and for how long it errs alike, seconds.
+const IMAGE_ERROR: f64 = 0.025;
+const IMAGE_LASTS: f64 = 2.0;
+/// How far off the hip's speed is by a standing foot, m/s and as a share of it, and for how long it errs alike, seconds.
+const SPEED_ERROR: f64 = 0.03;
+const SPEED_SHARE: f64 = 0.1;
+const SPEED_LASTS: f64 = 0.5;
+/// How far off it is where no foot stands, m/s.
+const FREE_SPEED: f64 = 0.5;
+
+/// A writer that sets the depth of people's roots by their standing feet, and passes poses on to another writer.
+///
+/// Poses must have roots and contacts, and still be in the camera's own axes. They come up to 30 seconds later.
+pub struct StandingWriter {
+    writer: Box<dyn PoseWriter>,
+    /// The left and the right ankle.
+    ankles: [usize; 2],
+    /// A metre in the unit of poses.
+    metre: f64,
+    /// Sorted by time; the first `written` of them are here for those behind them.
+    frames: VecDeque<Waiting>,
+    written: usize,
+}
+
+/// A frame of a known time, seconds.
+struct Waiting {
+    time: f64,
+    frame: Frame,
+    lifted: LiftedFrame,
+}
+
+/// One person in one frame.
+#[derive(Debug, Clone)]
+struct Sample {
+    /// Seconds.
+    time: f64,
+    /// Of the hip from the camera, as the image shows it.
+    depth: f64,
+    /// Of the ankles relative to the hip.
+    ankles: [Vector3<f64>; 2],
+    /// Which feet stand.
+    stand: [bool; 2],
+    /// The frame's index among those that are here, and the person's in the frame.
+    place: (usize, usize),
+}
+
+/// How the depth changes from one sample to the next, and the variance of that.
+struct Step {
+    change: f64,
+    variance: f64,
+}
+
+impl StandingWriter {
+    /// Sets the roots of a stream of `info` for `writer`.
+    ///
+    /// # Errors
+    /// Poses without ankles, or of an unknown unit.
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
+        let position = |name: &str| {
+            let joint = info.joints.iter().position(|joint| joint == name);
+            joint.ok_or_else(|| Error::usage(format!("no {name} in the poses, so no foot that stands")))
+        };
+        let ankles = [position("left_ankle")?, position("right_ankle")?];
+        let unknown = || Error::usage(format!("poses in '{}', whose size is not known", info.unit.name()));
+        let metre = info.unit.in_metres().ok_or_else(unknown)?.recip();
+        Ok(Self { writer, ankles, metre, frames: VecDeque::new(), written: 0 })
+    }
+
+    fn last_time(&self) -> f64 {
+        self.frames.back().map_or(f64::NEG_INFINITY, |last| last.time)
+    }
+
+    /// Writes the frames up to `time`, and drops those that are too old to matter to the ones behind them.
+    fn write_until(&mut self, time: f64) -> Result<()> {
+        let depths = self.depths();
+        while let Some(next) = self.frames.get(self.written).filter(|next| next.time <= time) {
+            let mut changed = next.lifted.clone();
+            for (place, person) in changed.people.iter_mut().enumerate() {
+                if let (Some(root), Some(depth)) = (&mut person.root, depths.get(&(self.written, place))) {
+                    let nearer = (depth / f64::from(root[2])) as f32;
+                    *root = root.map(|axis| axis * nearer);
+                }
+            }
+            self.written += 1;
+            self.writer.write(&next.frame, &changed)?;
+        }
+        let oldest = self.frames.get(self.written).map_or(f64::INFINITY, |next| next.time - REACH);
+        while self.written > 0 && self.frames.front().is_some_and(|first| first.time < oldest) {
+            self.frames.pop_front();
+            self.written -= 1;
+        }
+        Ok(())
+    }
+
+    fn write_rest(&mut self) -> Result<()> {
+        let written = self.write_until(f64::INFINITY);
+        self.frames.clear();
+        self.written = 0;
+        written
+    }
+
+    /// The depths of roots that are to be changed, by frame and place.
+    fn depths(&self) -> BTreeMap<(usize, usize), f64> {
+        let mut depths = BTreeMap::new();
+        for mut samples in self.samples().into_values() {
+            keep_long_stands(&mut samples, FASTEST * self.metre);
+            if samples.iter().any(|sample| sample.stand != [false; 2]) {
+                let smoothed = smoothed(&samples, self.metre);
+                depths.extend(samples.iter().map(|sample| sample.place).zip(smoothed));
+            }
+        }
+        depths
+    }
+
+    /// Each person's samples, sorted by time.
+    fn samples(&self) -> BTreeMap<Track, Vec<Sample>> {
+        let mut samples: BTreeMap<Track, Vec<Sample>> = BTreeMap::new();
+        for (index, Waiting { time, lifted, .. }) in self.frames.iter().enumerate() {
+            for (place, person) in lifted.people.iter().enumerate() {
+                let (Some(track), Some(root)) = (Track::of(&lifted.people, place), person.root) else { continue };
+                let seen = samples.entry(track).or_default();
+                // Of people with one id in a frame, only the first is known.
+                if seen.last().is_none_or(|last| last.time < *time) {
+                    seen.push(Sample {
+                        time: *time,
+                        depth: f64::from(root[2]),
+                        ankles: self.ankles.map(|joint| Vector3::from(person.joints[joint].map(f64::from))),
+                        stand: person.contacts.map(|contact| contact == Some(true)),
+                        place: (index, place),
+                    });
+                }
+            }
+        }
+        samples
+    }
+}
+
+/// Leaves those stands that are long enough, of feet that do not move in depth by more than `fastest` a second.
+fn keep_long_stands(samples: &mut [Sample], fastest: f64) {
+    let hip = slopes(samples, HIP_REACH, |sample| sample.depth);
+    for side in [0, 1] {
+        let foot = slopes(samples, FOOT_REACH, |sample| sample.ankles[side].z);
+        for ((sample, hip), foot) in samples.iter_mut().zip(&hip).zip(foot) {
+            sample.stand[side] &= (hip + foot).abs() < fastest;
+        }
+        let mut begin = 0;
+        while begin < samples.len() {
+            let stands = |at: usize| {
+                let follows = at == begin || samples[at].time - samples[at - 1].time <= LONGEST_GAP;
+                samples[at].stand[side] && follows
+            };
+            let end = (begin..samples.len()).find(|at| !stands(*at)).unwrap_or(samples.len());
+            if end > begin && samples[end - 1].time - samples[begin].time < SHORTEST {
+                samples[begin..end].iter_mut().for_each(|sample| sample.stand[side] = false);
+            }
+            begin = end.max(begin + 1);
+        }
+    }
+}
+
+/// How fast `value` changes about each sample, a second; 0 where there is nothing to tell by.
+fn slopes(samples: &[Sample], reach: f64, value: impl Fn(&Sample) -> f64) -> Vec<f64> {
+    let mut slopes = Vec::with_capacity(samples.len());
+    let mut first = 0;
+    for now in samples {
+        while now.time - samples[first].time >= reach {
+            first += 1;
+        }
+        let mut line = Line::default();
+        for near in samples[first..].iter().take_while(|near| near.time - now.time < reach) {
+            line.push((near.time - now.time) / reach, value(near));
+        }
+        slopes.push(line.slope().unwrap_or(0.0) / reach);
+    }
+    slopes
+}
+
+/// The most likely depths of `samples`.
+fn smoothed(samples: &[Sample], metre: f64) -> Vec<f64> {
+    let steps: Vec<Step> = samples.windows(2).map(|pair| step(&pair[0], &pair[1], metre)).collect();
+    // Means and variances of the depth by a sample and those before it.
+    let mut filtered: Vec<(f64, f64)> = Vec::with_capacity(samples.len());
+    for (at, sample) in samples.iter().enumerate() {
+        let lasts = IMAGE_LASTS / interval(samples, at);
+        let image = (IMAGE_ERROR * sample.depth).powi(2) * lasts.max(1.0);
+        let state = match filtered.last().zip(at.checked_sub(1)) {
+            None => (sample.depth, image),
+            Some(((mean, variance), before)) => {
+                let (mean, variance) = (mean + steps[before].change, variance + steps[before].variance);
+                let gain = variance / (variance + image);
+                (mean + gain * (sample.depth - mean), variance * (1.0 - gain))
+            }
+        };
+        filtered.push(state);
+    }
+    let mut depths: Vec<f64> = filtered.iter().map(|state| state.0).collect();
+    for at in (0..steps.len()).rev() {
+        let (mean, variance) = filtered[at];
+        let gain = variance / (variance + steps[at].variance);
+        depths[at] = mean + gain * (depths[at + 1] - mean - steps[at].change);
+    }
+    depths
+}
+
+/// Seconds from a sample to the next, or for the last one from that before it.
+fn interval(samples: &[Sample], at: usize) -> f64 {
+    let at = at.min(samples.len().saturating_sub(2));
+    samples.get(at + 1).map_or(IMAGE_LASTS, |next| next.time - samples[at].time)
+}
+
+/// From `one` sample to the `next`: by the feet that stand in both, or else by the image.
+fn step(one: &Sample, next: &Sample, metre: f64) -> Step {
+    let apart = next.time - one.time;
+    let stand = [0, 1].map(|side| one.stand[side] && next.stand[side] && apart <= LONGEST_GAP);
+    let moved = |side: usize| one.ankles[side] - next.ankles[side];
+    // Each foot's word and, of two feet, how far they contradict each other.
+    let (change, doubt) = match stand {
+        [true, true] => ((moved(0) + moved(1)) / 2.0, (moved(0).z - moved(1).z).abs() / 2.0),
+        [true, false] => (moved(0), 0.0),
+        [false, true] => (moved(1), 0.0),
+        [false, false] => {
+            let variance = (FREE_SPEED * metre).powi(2) * apart * SPEED_LASTS;
+            return Step { change: next.depth - one.depth, variance };
+        }
+    };
+    let speed = change.norm() / apart;
+    let error = (SPEED_ERROR * metre).powi(2) + (SPEED_SHARE * speed).powi(2) + (doubt / apart).powi(2);
+    Step { change: change.z, variance: error * apart * SPEED_LASTS }
+}
+
+impl PoseWriter for StandingWriter {
+    fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let last = self.last_time();
+        let unreadable = || lifted.people.is_empty().then_some(last);
+        let Some(time) = lifted.time.or_else(unreadable).filter(|time| time.is_finite()) else {
+            self.write_rest()?;
+            return self.writer.write(frame, lifted);
+        };
+        let begins_anew = time < last || time == last && !lifted.people.is_empty();
+        if begins_anew || self.frames.len() - self.written > MOST_FRAMES {
+            self.write_rest()?;
+        }
+        self.frames.push_back(Waiting { time, frame: frame.clone(), lifted: lifted.clone() });
+        let first = &self.frames[self.written];
+        if time - first.time >= 2.0 * REACH { self.write_until(time - REACH) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let rest = self.write_rest();
+        rest.and(self.writer.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests;
