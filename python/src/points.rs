@@ -1,7 +1,7 @@
 //! Arrays of key points as they come, made what a network takes.
 //!
 //! Good arrays pass as they are, without a copy. Those in which a detector's marks of missing points, or scores somewhat above 1,
-//! stand, are copied and set right. What can only be judged by more than a point (shares of the image, logits, percent) is
+//! stand, are copied and set right. What can only be judged by more than a point (normalised coordinates, logits, percent) is
 //! for the guards of streams ([`crate::guarded`]).
 
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};

@@ -117,7 +117,7 @@ def test_tensors_of_pytorch(lifter, walk, expected):
 
 
 def mediapipe_landmarks(walk_of_33):
-    """The tasks' landmarks of a person, as shares of the image."""
+    """The tasks' normalised landmarks of a person."""
     container = real("mediapipe.tasks.python.components.containers.landmark")
     width, height = SIZE
     return [

@@ -139,9 +139,9 @@ def test_scores_and_coordinates_on_other_scales_are_judged_as_those_of_streams(l
     with pytest.warns(poselift.AssumptionWarning, match="scores reach up to 100"):
         close(lifter.lift(percent, size=SIZE).joints, expected)
     shares = coco[:30] / numpy.array([*SIZE, 1], "float32")
-    with pytest.warns(poselift.AssumptionWarning, match="shares of the image"):
+    with pytest.warns(poselift.AssumptionWarning, match="normalised"):
         close(lifter.lift(shares, size=SIZE).joints, expected)
-    with pytest.raises(poselift.UsageError, match=r"shares of the image \(0 to 1\), and its size is not known"):
+    with pytest.raises(poselift.UsageError, match=r"normalised \(0 to 1\), and the image size is not known"):
         lifter.lift(shares)
     slightly = coco[:30].copy()
     slightly[..., 2] = numpy.where(coco[:30, :, 2] > 0.5, 1.1, coco[:30, :, 2])

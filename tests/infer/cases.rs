@@ -95,14 +95,14 @@ const ALARMS: [&str; 10] = [
     "far from all",
     "scores ",
     "times ",
-    "shares of the image",
+    "normalised",
     "give a sigma",
     "may be exchanged",
 ];
 
 const CASES: [(&str, &[&str], Expected); 68] = [
     ("00_base.jsonl", &[], Off(0.001, "")),
-    ("01_mp_normalised_size.jsonl", &[], Off(1.0, "shares of the image")),
+    ("01_mp_normalised_size.jsonl", &[], Off(1.0, "normalised")),
     ("01_mp_pixels.jsonl", &[], Off(0.1, "")),
     ("03_ref_zero_score0.jsonl", &[], Off(60.0, "")),
     ("03_yolo_zero_conf.jsonl", &[], Off(60.0, "")),
@@ -168,7 +168,7 @@ const CASES: [(&str, &[&str], Expected); 68] = [
     ("26_size_changes.jsonl", &[], Off(2.0, "")),
     ("27_exponent.jsonl", &[], Told("1 of 1 people lifted")),
     ("40_movenet_raw_yx.npy", &SIZE, Refused("--from movenet")),
-    ("40_movenet_raw_yx.npy", &["--size", "1280x720", "--from", "movenet"], Off(1.0, "shares of the image")),
+    ("40_movenet_raw_yx.npy", &["--size", "1280x720", "--from", "movenet"], Off(1.0, "normalised")),
 ];
 
 const SIZE: [&str; 2] = ["--size", "1280x720"];
@@ -412,10 +412,10 @@ fn real_files_of_every_detector_are_read_without_a_false_alarm() {
         );
         let is_25b = name.ends_with("openpose_body25b");
         assert_eq!(found.told.contains("taken to be body25b"), is_25b, "{name}: {}", found.told);
-        // No false alarms: fake results of COCO's have 0, 1 and 2 for scores, MediaPipe's text is in shares of the image.
+        // No false alarms: fake results of COCO's have 0, 1 and 2 for scores, MediaPipe's text is normalised.
         let is_true = |alarm: &str| match alarm {
             "scores " => name.starts_with("coco_results"),
-            "shares of the image" => name.ends_with(".pbtxt"),
+            "normalised" => name.ends_with(".pbtxt"),
             _ => false,
         };
         assert!(alarms.iter().all(|alarm| is_true(alarm)), "{name}: {}", found.told);

@@ -9,7 +9,7 @@ use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23, Layout};
 
 /// Coordinates that stay within this are no pixels.
-pub const LARGEST_SHARE: f64 = 1.5;
+pub const LARGEST_NORMALISED: f64 = 1.5;
 /// If all coordinates of a person lie within this, they are metres: no person is so small in pixels.
 const FEWEST_PIXELS: f64 = 10.0;
 /// Points that there must be to tell.
@@ -21,8 +21,8 @@ const FEWEST_POINTS: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     points: usize,
-    /// Points within [`LARGEST_SHARE`] and [`FEWEST_PIXELS`] of the origin.
-    as_shares: usize,
+    /// Points within [`LARGEST_NORMALISED`] and [`FEWEST_PIXELS`] of the origin.
+    as_normalised: usize,
     as_metres: usize,
     /// Points left of or above the origin, and those of them farther than any that a whole image shows.
     before_origin: usize,
@@ -48,7 +48,7 @@ impl Extent {
     pub(super) fn of<'a>(people: impl Iterator<Item = &'a Person>) -> Self {
         let mut extent = Self {
             points: 0,
-            as_shares: 0,
+            as_normalised: 0,
             as_metres: 0,
             before_origin: 0,
             far_before_origin: 0,
@@ -75,7 +75,7 @@ impl Extent {
         let reach = point.x.abs().max(point.y.abs());
         let least = point.x.min(point.y);
         self.points += 1;
-        self.as_shares += usize::from(reach <= LARGEST_SHARE);
+        self.as_normalised += usize::from(reach <= LARGEST_NORMALISED);
         self.as_metres += usize::from(reach <= FEWEST_PIXELS);
         self.before_origin += usize::from(least < -0.02);
         self.far_before_origin += usize::from(least < -0.4);
@@ -102,17 +102,17 @@ impl Extent {
     pub(super) fn coordinates(&self) -> Option<Coordinates> {
         match () {
             () if self.points < FEWEST_POINTS => None,
-            () if self.as_shares * 4 < self.points * 3 => {
+            () if self.as_normalised * 4 < self.points * 3 => {
                 let are_metres = self.as_metres * 10 >= self.points * 9;
                 Some(if are_metres { Coordinates::Metres } else { Coordinates::Pixels })
             }
             // Around the image's centre most points of a person lie left of it or above it. Of a landmark of MediaPipe's some
             // may lie beyond the image, but neither as many nor as far.
             () if self.before_origin * 5 >= self.points * 2 || self.far_before_origin * 10 >= self.points => {
-                Some(Coordinates::CentredShares)
+                Some(Coordinates::CentredNormalised)
             }
             () if self.largest - self.least < 1e-3 => None,
-            () => Some(Coordinates::Shares),
+            () => Some(Coordinates::Normalised),
         }
     }
 
@@ -131,14 +131,14 @@ impl Extent {
     pub(super) fn are_3d_points(&self, coordinates: Coordinates) -> bool {
         let is_depth = self.is_third_coordinate();
         let is_around_origin = match coordinates {
-            Coordinates::CentredShares | Coordinates::Metres => true,
+            Coordinates::CentredNormalised | Coordinates::Metres => true,
             Coordinates::Pixels => self.before_origin * 4 >= self.points,
-            Coordinates::Shares | Coordinates::Unknown => false,
+            Coordinates::Normalised | Coordinates::Unknown => false,
         };
         is_depth && is_around_origin
     }
 
-    /// Whether third numbers run to both sides of 0 as depths do: they stay within what shares of an image do, or go farther
+    /// Whether third numbers run to both sides of 0 as depths do: they stay within what normalised coordinates do, or go farther
     /// below 0 than logits.
     pub(super) fn are_depths(&self) -> bool {
         // What a detector gives points that it does not see may lie a little below 0; what it gives others does not.

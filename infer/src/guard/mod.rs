@@ -24,7 +24,7 @@ use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 pub use check::{FRAME_RATES, SCORES, check_focal, check_fps, check_size};
 use clock::Clock;
 use geometry::Extent;
-pub use geometry::LARGEST_SHARE;
+pub use geometry::LARGEST_NORMALISED;
 pub(crate) use geometry::layout_shown;
 use missing::WildJoints;
 pub use missing::is_mark;
@@ -123,7 +123,7 @@ pub type Report = Box<dyn FnMut(&Notice) + Send>;
 /// Opens a source as [`open_reader`] does, and guards what comes of it.
 ///
 /// # Errors
-/// As [`open_reader`]; coordinates that are shares of an image of unknown size; 3D points.
+/// As [`open_reader`]; normalised coordinates of an image of unknown size; 3D points.
 pub fn open(source: &Source, options: &ReadOptions, report: Report) -> Result<Box<dyn FrameReader>> {
     let reader = open_reader(source, options.from, options.layout)?;
     guarded(reader, options, report).map_err(|e| e.at(source.name()))
@@ -132,7 +132,7 @@ pub fn open(source: &Source, options: &ReadOptions, report: Report) -> Result<Bo
 /// Guards the frames of a reader that is open already.
 ///
 /// # Errors
-/// Coordinates that are shares of an image of unknown size; 3D points.
+/// Normalised coordinates of an image of unknown size; 3D points.
 pub fn guarded(reader: Box<dyn FrameReader>, options: &ReadOptions, report: Report) -> Result<Box<dyn FrameReader>> {
     Ok(Box::new(GuardedReader::new(reader, *options, report)?))
 }
@@ -143,11 +143,11 @@ enum Coordinates {
     /// Not known before the first person.
     Unknown,
     Pixels,
-    /// Shares of the image's width and height: 0 to 1.
-    Shares,
-    /// Shares around the image's centre: −1 to 1.
-    CentredShares,
-    /// Neither pixels nor shares: no person is so small or so large.
+    /// Normalised by the image's width and height: 0 to 1.
+    Normalised,
+    /// Normalised about the image's centre: −1 to 1.
+    CentredNormalised,
+    /// Neither pixels nor normalised: no person is so small or so large.
     Metres,
 }
 
@@ -303,13 +303,13 @@ impl GuardedReader {
         }
         if self.coordinates == Coordinates::Metres {
             return Err(Error::usage(
-                "coordinates within 10 of the origin, but not within 1: neither pixels nor shares of the image, but \
+                "coordinates within 10 of the origin, but not within 1: neither pixels nor normalised, but \
                  metres, expected key points in the image",
             ));
         }
         if is_array && geometry::lie_on_their_side(self.people(), self.info.layout) {
             return Err(Error::usage(
-                "shares of an image in which all people lie on the side: y, x, score as MoveNet gives \
+                "normalised coordinates by which all people lie on the side: y, x, score as MoveNet gives \
                  it, or an image that is turned",
             )
             .hint("say which: --from movenet, or --from npy --rotate 90 (or 270) --size WxH"));
@@ -319,10 +319,10 @@ impl GuardedReader {
             return Err(self.without_size());
         }
         let text = match self.coordinates {
-            Coordinates::CentredShares => {
-                "coordinates are shares of the image around its centre, −1 to 1 in x and in y: multiplied by its size"
+            Coordinates::CentredNormalised => {
+                "coordinates are normalised about the image's centre, −1 to 1 in x and in y: multiplied by the image size"
             }
-            _ => "coordinates are shares of the image: multiplied by its size",
+            _ => "coordinates are normalised (0 to 1): multiplied by the image size",
         };
         self.tell(&Notice::new(text, "give pixels, or another --size"));
         Ok(())
@@ -330,7 +330,7 @@ impl GuardedReader {
 
     fn without_size(&self) -> Error {
         // Another kind than of a frame that cannot be read: the stream ends here.
-        Error::usage("coordinates are shares of the image (0 to 1), and its size is not known")
+        Error::usage("coordinates are normalised (0 to 1), and the image size is not known")
             .hint("give the image's size in pixels: --size 1920x1080")
     }
 
@@ -382,7 +382,9 @@ impl GuardedReader {
             self.tell(&notice);
         }
         let size = frame.size.or(self.options.size);
-        if matches!(self.coordinates, Coordinates::Shares | Coordinates::CentredShares) && !frame.people.is_empty() {
+        if matches!(self.coordinates, Coordinates::Normalised | Coordinates::CentredNormalised)
+            && !frame.people.is_empty()
+        {
             let Some(size) = size else { return Err(self.without_size()) };
             frame.people.iter_mut().for_each(|person| scale(person, size, self.coordinates));
             frame.size = Some(size);
@@ -458,13 +460,14 @@ fn id_notice(fault: IdFault) -> Notice {
     Notice::new(text, "")
 }
 
-/// Makes pixels of shares; a point that is marked as missing keeps its mark.
+/// Makes pixels of normalised coordinates; a point that is marked as missing keeps its mark.
 fn scale(person: &mut Person, [width, height]: [u32; 2], coordinates: Coordinates) {
     for point in &mut person.keypoints {
         if is_mark([point.x, point.y]) {
             continue;
         }
-        let share = |share: f64| if coordinates == Coordinates::CentredShares { (share + 1.0) / 2.0 } else { share };
+        let share =
+            |share: f64| if coordinates == Coordinates::CentredNormalised { (share + 1.0) / 2.0 } else { share };
         point.x = share(point.x) * f64::from(width);
         point.y = share(point.y) * f64::from(height);
     }

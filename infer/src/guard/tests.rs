@@ -106,8 +106,8 @@ fn are_close(frames: &[Frame], expected: &[Frame]) -> bool {
 }
 
 #[test]
-fn shares_of_the_image_become_pixels_or_are_refused() {
-    let shares = |has_size: bool| {
+fn normalised_coordinates_become_pixels_or_are_refused() {
+    let normalised = |has_size: bool| {
         clip(move |frame| {
             each_point(|_, point| (point.x, point.y) = (point.x / 1280.0, point.y / 720.0))(frame);
             frame.size = frame.size.filter(|_| has_size);
@@ -116,11 +116,11 @@ fn shares_of_the_image_become_pixels_or_are_refused() {
     let expected = Vec::from(clip(|_| ()).frames);
     let close = |frames: &[Frame]| are_close(frames, &expected);
     for is_live in [false, true] {
-        let (frames, notices, _) = guarded(Clip { is_live, ..shares(true) }, ReadOptions::default()).unwrap();
-        assert!(close(&frames) && notices.iter().any(|notice| notice.contains("shares of the image")), "{notices:?}");
+        let (frames, notices, _) = guarded(Clip { is_live, ..normalised(true) }, ReadOptions::default()).unwrap();
+        assert!(close(&frames) && notices.iter().any(|notice| notice.contains("normalised")), "{notices:?}");
         let sized = ReadOptions { size: Some([1280, 720]), ..ReadOptions::default() };
-        assert!(close(&guarded(Clip { is_live, ..shares(false) }, sized).unwrap().0));
-        let error = guarded(Clip { is_live, ..shares(false) }, ReadOptions::default()).map(|_| ()).unwrap_err();
+        assert!(close(&guarded(Clip { is_live, ..normalised(false) }, sized).unwrap().0));
+        let error = guarded(Clip { is_live, ..normalised(false) }, ReadOptions::default()).map(|_| ()).unwrap_err();
         assert!(error.hint_text().unwrap().contains("--size") && error.kind() == ErrorKind::BadUsage, "{error}");
     }
 }
@@ -144,7 +144,7 @@ fn points_that_are_marked_as_missing_are() {
     assert!(guarded(padded, ReadOptions::default()).unwrap().0.iter().all(|frame| frame.people.len() == 1));
 }
 
-/// A detector's mark for a missing point says nothing of the other points' scores, and is no place in an image of shares.
+/// A detector's mark for a missing point says nothing of the other points' scores, and is no normalised coordinate.
 #[test]
 fn marks_of_missing_points_are_neither_scores_nor_places() {
     for (width, height) in [(1.0, 1.0), (1280.0, 720.0)] {
@@ -360,8 +360,8 @@ fn exchanged_legs_are_told_once_and_taken_back_unless_they_are_to_stay() {
     assert!(notices.iter().all(|notice| !notice.contains("changed places")), "{notices:?}");
 }
 
-/// A clip in shares of the image, changed.
-fn shares(change: impl Fn(usize, &mut Keypoint)) -> Clip {
+/// A clip in normalised coordinates, changed.
+fn normalised(change: impl Fn(usize, &mut Keypoint)) -> Clip {
     clip(each_point(move |place, point| {
         (point.x, point.y) = (point.x / 1280.0, point.y / 720.0);
         change(place, point);
@@ -369,10 +369,10 @@ fn shares(change: impl Fn(usize, &mut Keypoint)) -> Clip {
 }
 
 #[test]
-fn a_few_points_beyond_the_image_do_not_make_shares_pixels() {
+fn a_few_points_beyond_the_image_do_not_make_normalised_coordinates_pixels() {
     for (place, x, y) in [(9, -0.47, 0.4), (15, 0.5, 1.9), (16, 0.5, 9.0), (3, 1e6, 1e6)] {
         let (frames, notices, _) = guarded(
-            shares(|at, point| {
+            normalised(|at, point| {
                 if at == place {
                     (point.x, point.y) = (x, y);
                 }
@@ -408,10 +408,10 @@ fn third_coordinates_are_no_scores_in_any_format() {
     let flat = clip(each_point(|_, point| (point.x, point.y) = (point.x * 0.004 + 1.0, point.y * 0.004)));
     let error = guarded(flat, ReadOptions::default()).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("metres"), "{error}");
-    // A depth behind pixels or shares is no score, and the points are there.
+    // A depth behind pixels or normalised coordinates is no score, and the points are there.
     for depths in [
         clip(each_point(move |place, point| point.score = 500.0 * depth(place))),
-        shares(move |place, point| point.score = depth(place)),
+        normalised(move |place, point| point.score = depth(place)),
     ] {
         let (frames, notices, _) = guarded(depths, ReadOptions::default()).unwrap();
         assert!(frames[59].people[0].keypoints.iter().all(|point| point.score == 1.0), "{notices:?}");

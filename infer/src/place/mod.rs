@@ -16,4 +16,4 @@ pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
 pub use contact::ContactWriter;
 pub(crate) use foot::Foot;
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};
-pub use standing::StandingWriter;
+pub use standing::{LiveStandingWriter, StandingWriter};

@@ -6,7 +6,9 @@
 //! around (Rauch, Tung and Striebel 1965, "Maximum likelihood estimates of linear dynamic systems"). Steps of a walk are
 //! shorter, and are not touched: there the size in the image is the better witness.
 //!
-//! Beside markers (squats, MediaPipe `full` and `heavy`) the path errs by 38 and 29 mm instead of 95 and 114.
+//! Beside markers (squats, MediaPipe `full` and `heavy`) the path errs by 37 and 28 mm instead of 96 and 113.
+
+mod live;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,8 +16,9 @@ use nalgebra::Vector3;
 
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
-use crate::pose::{Frame, LiftedFrame};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 use crate::smooth::{Line, Track};
+pub use live::LiveStandingWriter;
 
 /// How far before and after a frame others are looked at, seconds.
 const REACH: f64 = 15.0;
@@ -45,10 +48,7 @@ const FREE_SPEED: f64 = 0.5;
 /// Poses must have roots and contacts, and still be in the camera's own axes. They come up to 30 seconds later.
 pub struct StandingWriter {
     writer: Box<dyn PoseWriter>,
-    /// The left and the right ankle.
-    ankles: [usize; 2],
-    /// A metre in the unit of poses.
-    metre: f64,
+    feet: Feet,
     /// Sorted by time; the first `written` of them are here for those behind them.
     frames: VecDeque<Waiting>,
     written: usize,
@@ -59,6 +59,15 @@ struct Waiting {
     time: f64,
     frame: Frame,
     lifted: LiftedFrame,
+}
+
+/// Where poses have their ankles.
+#[derive(Debug, Clone, Copy)]
+struct Feet {
+    /// The left and the right ankle.
+    ankles: [usize; 2],
+    /// A metre in the unit of poses.
+    metre: f64,
 }
 
 /// One person in one frame.
@@ -72,8 +81,14 @@ struct Sample {
     ankles: [Vector3<f64>; 2],
     /// Which feet stand.
     stand: [bool; 2],
-    /// The frame's index among those that are here, and the person's in the frame.
-    place: (usize, usize),
+}
+
+/// One person's samples, sorted by time.
+#[derive(Debug, Default)]
+struct Path {
+    samples: Vec<Sample>,
+    /// Of each, the frame's index among those that are here, and the person's in the frame.
+    places: Vec<(usize, usize)>,
 }
 
 /// How the depth changes from one sample to the next, and the variance of that.
@@ -82,20 +97,69 @@ struct Step {
     variance: f64,
 }
 
-impl StandingWriter {
-    /// Sets the roots of a stream of `info` for `writer`.
-    ///
+/// The depth by a sample and those before it.
+#[derive(Debug, Clone, Copy)]
+struct Filtered {
+    mean: f64,
+    variance: f64,
+}
+
+impl Feet {
     /// # Errors
     /// Poses without ankles, or of an unknown unit.
-    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
+    fn of(info: &PoseInfo) -> Result<Self> {
         let position = |name: &str| {
             let joint = info.joints.iter().position(|joint| joint == name);
             joint.ok_or_else(|| Error::usage(format!("no {name} in the poses, so no foot that stands")))
         };
         let ankles = [position("left_ankle")?, position("right_ankle")?];
         let unknown = || Error::usage(format!("poses in '{}', whose size is not known", info.unit.name()));
-        let metre = info.unit.in_metres().ok_or_else(unknown)?.recip();
-        Ok(Self { writer, ankles, metre, frames: VecDeque::new(), written: 0 })
+        Ok(Self { ankles, metre: info.unit.in_metres().ok_or_else(unknown)?.recip() })
+    }
+
+    /// The sample of a person at `time`; `None` without a root.
+    fn sample(&self, time: f64, person: &LiftedPerson) -> Option<Sample> {
+        Some(Sample {
+            time,
+            depth: f64::from(person.root?[2]),
+            ankles: self.ankles.map(|joint| Vector3::from(person.joints[joint].map(f64::from))),
+            stand: person.contacts.map(|contact| contact == Some(true)),
+        })
+    }
+}
+
+impl Filtered {
+    /// By the first sample.
+    fn first(sample: &Sample, interval: f64) -> Self {
+        Self { mean: sample.depth, variance: image_variance(sample, interval) }
+    }
+
+    /// By the next sample, which `step` leads to, `interval` seconds apart.
+    fn next(self, step: &Step, sample: &Sample, interval: f64) -> Self {
+        let (mean, variance) = (self.mean + step.change, self.variance + step.variance);
+        let gain = variance / (variance + image_variance(sample, interval));
+        Self { mean: mean + gain * (sample.depth - mean), variance: variance * (1.0 - gain) }
+    }
+}
+
+/// Of a sample's depth, where so many that err alike come `interval` seconds apart.
+fn image_variance(sample: &Sample, interval: f64) -> f64 {
+    (IMAGE_ERROR * sample.depth).powi(2) * (IMAGE_LASTS / interval).max(1.0)
+}
+
+/// Puts a person's root into another depth, in the direction in which it is seen.
+fn set_depth(root: &mut [f32; 3], depth: f64) {
+    let nearer = (depth / f64::from(root[2])) as f32;
+    *root = root.map(|axis| axis * nearer);
+}
+
+impl StandingWriter {
+    /// Sets the roots of a stream of `info` for `writer`.
+    ///
+    /// # Errors
+    /// Poses without ankles, or of an unknown unit.
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
+        Ok(Self { writer, feet: Feet::of(info)?, frames: VecDeque::new(), written: 0 })
     }
 
     fn last_time(&self) -> f64 {
@@ -109,8 +173,7 @@ impl StandingWriter {
             let mut changed = next.lifted.clone();
             for (place, person) in changed.people.iter_mut().enumerate() {
                 if let (Some(root), Some(depth)) = (&mut person.root, depths.get(&(self.written, place))) {
-                    let nearer = (depth / f64::from(root[2])) as f32;
-                    *root = root.map(|axis| axis * nearer);
+                    set_depth(root, *depth);
                 }
             }
             self.written += 1;
@@ -134,36 +197,31 @@ impl StandingWriter {
     /// The depths of roots that are to be changed, by frame and place.
     fn depths(&self) -> BTreeMap<(usize, usize), f64> {
         let mut depths = BTreeMap::new();
-        for mut samples in self.samples().into_values() {
-            keep_long_stands(&mut samples, FASTEST * self.metre);
+        for Path { mut samples, places } in self.paths().into_values() {
+            keep_long_stands(&mut samples, FASTEST * self.feet.metre);
             if samples.iter().any(|sample| sample.stand != [false; 2]) {
-                let smoothed = smoothed(&samples, self.metre);
-                depths.extend(samples.iter().map(|sample| sample.place).zip(smoothed));
+                depths.extend(places.into_iter().zip(smoothed(&samples, self.feet.metre)));
             }
         }
         depths
     }
 
-    /// Each person's samples, sorted by time.
-    fn samples(&self) -> BTreeMap<Track, Vec<Sample>> {
-        let mut samples: BTreeMap<Track, Vec<Sample>> = BTreeMap::new();
+    /// Each person's path.
+    fn paths(&self) -> BTreeMap<Track, Path> {
+        let mut paths: BTreeMap<Track, Path> = BTreeMap::new();
         for (index, Waiting { time, lifted, .. }) in self.frames.iter().enumerate() {
             for (place, person) in lifted.people.iter().enumerate() {
-                let (Some(track), Some(root)) = (Track::of(&lifted.people, place), person.root) else { continue };
-                let seen = samples.entry(track).or_default();
+                let track = Track::of(&lifted.people, place);
+                let Some((track, sample)) = track.zip(self.feet.sample(*time, person)) else { continue };
+                let path = paths.entry(track).or_default();
                 // Of people with one id in a frame, only the first is known.
-                if seen.last().is_none_or(|last| last.time < *time) {
-                    seen.push(Sample {
-                        time: *time,
-                        depth: f64::from(root[2]),
-                        ankles: self.ankles.map(|joint| Vector3::from(person.joints[joint].map(f64::from))),
-                        stand: person.contacts.map(|contact| contact == Some(true)),
-                        place: (index, place),
-                    });
+                if path.samples.last().is_none_or(|last| last.time < *time) {
+                    path.samples.push(sample);
+                    path.places.push((index, place));
                 }
             }
         }
-        samples
+        paths
     }
 }
 
@@ -210,24 +268,13 @@ fn slopes(samples: &[Sample], reach: f64, value: impl Fn(&Sample) -> f64) -> Vec
 /// The most likely depths of `samples`.
 fn smoothed(samples: &[Sample], metre: f64) -> Vec<f64> {
     let steps: Vec<Step> = samples.windows(2).map(|pair| step(&pair[0], &pair[1], metre)).collect();
-    // Means and variances of the depth by a sample and those before it.
-    let mut filtered: Vec<(f64, f64)> = Vec::with_capacity(samples.len());
-    for (at, sample) in samples.iter().enumerate() {
-        let lasts = IMAGE_LASTS / interval(samples, at);
-        let image = (IMAGE_ERROR * sample.depth).powi(2) * lasts.max(1.0);
-        let state = match filtered.last().zip(at.checked_sub(1)) {
-            None => (sample.depth, image),
-            Some(((mean, variance), before)) => {
-                let (mean, variance) = (mean + steps[before].change, variance + steps[before].variance);
-                let gain = variance / (variance + image);
-                (mean + gain * (sample.depth - mean), variance * (1.0 - gain))
-            }
-        };
-        filtered.push(state);
+    let mut filtered = vec![Filtered::first(&samples[0], interval(samples, 0))];
+    for (at, (step, sample)) in steps.iter().zip(&samples[1..]).enumerate() {
+        filtered.push(filtered[at].next(step, sample, interval(samples, at + 1)));
     }
-    let mut depths: Vec<f64> = filtered.iter().map(|state| state.0).collect();
+    let mut depths: Vec<f64> = filtered.iter().map(|filtered| filtered.mean).collect();
     for at in (0..steps.len()).rev() {
-        let (mean, variance) = filtered[at];
+        let Filtered { mean, variance } = filtered[at];
         let gain = variance / (variance + steps[at].variance);
         depths[at] = mean + gain * (depths[at + 1] - mean - steps[at].change);
     }

@@ -9,7 +9,7 @@ use crate::camera::{Attitude, USUAL_FOCAL};
 use crate::error::Result;
 use crate::format::{PoseInfo, PoseWriter};
 use crate::guard::Notice;
-use crate::place::{ContactWriter, RootOptions, RootSolver, RootWriter, StandingWriter, Unplaced};
+use crate::place::{ContactWriter, LiveStandingWriter, RootOptions, RootSolver, RootWriter, StandingWriter, Unplaced};
 use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing, Unsmoothed};
 
@@ -59,13 +59,15 @@ impl PoseChanges {
         if let Some(attitude) = self.attitude {
             writer = Box::new(LevelWriter::new(writer, attitude));
         }
-        // A path that may wait for later frames goes by the feet that stand, too.
-        let goes_by_feet =
-            self.waits && self.root.is_some() && layout.is_some_and(|layout| ContactWriter::can_judge(info, layout));
+        // Paths go by the feet that stand, too.
+        let goes_by_feet = self.root.is_some() && layout.is_some_and(|layout| ContactWriter::can_judge(info, layout));
         match (self.root, layout) {
             (Some(options), Some(layout)) => {
                 if goes_by_feet {
-                    writer = Box::new(StandingWriter::new(writer, info)?);
+                    writer = match self.waits {
+                        true => Box::new(StandingWriter::new(writer, info)?),
+                        false => Box::new(LiveStandingWriter::new(writer, info)?),
+                    };
                 }
                 let (solver, report) = (RootSolver::new(layout, &info.joints).in_unit(&info.unit), report.clone());
                 writer = Box::new(RootWriter::new(writer, solver, options, move |cause| report(Undone::Root(cause))));

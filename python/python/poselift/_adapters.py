@@ -40,7 +40,7 @@ def keypoints(
 ) -> Keypoints:
     """Makes a clip of a detector's results, one a frame, or of an array.
 
-    People are tracked where the detector gave them no ids; scores on other scales and shares of the image are set right, as for
+    People are tracked where the detector gave them no ids; scores on other scales and normalised coordinates are set right, as for
     files, and what was assumed is warned of.
 
     Parameters
@@ -193,7 +193,7 @@ def _mediapipe(result: Any, size: Size | None) -> Detected | None:
         people = [people]
     if size is None:
         raise UsageError(
-            "MediaPipe's landmarks are shares of the image, and its size is not known: expected size=(width, height)"
+            "MediaPipe's landmarks are normalised, and the image size is not known: expected size=(width, height)"
         )
     width, height = size
     points = [[(point.x * width, point.y * height, _visibility(point)) for point in person] for person in people]

@@ -1,5 +1,5 @@
 //! MediaPipe Pose landmarks: `poseLandmarks` of the legacy solutions, `landmarks` of the tasks, bare lists of points, each
-//! with or without `frames` around. Coordinates are shares of the image's width and height.
+//! with or without `frames` around. Coordinates are normalised by the image's width and height.
 
 use std::fmt;
 

@@ -58,8 +58,18 @@ fn swing(time: f64) -> f64 {
 }
 
 fn written(frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 3]> {
+    written_by(|writer, info| Ok(Box::new(StandingWriter::new(writer, info)?)), frames, unit)
+}
+
+fn written_live(frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 3]> {
+    written_by(|writer, info| Ok(Box::new(LiveStandingWriter::new(writer, info)?)), frames, unit)
+}
+
+type MadeOf = fn(Box<dyn PoseWriter>, &PoseInfo) -> Result<Box<dyn PoseWriter>>;
+
+fn written_by(made_of: MadeOf, frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 3]> {
     let kept = Kept::default();
-    let mut writer = Box::new(StandingWriter::new(Box::new(kept.clone()), &info(unit)).expect("there are ankles"));
+    let mut writer = made_of(Box::new(kept.clone()), &info(unit)).expect("there are ankles");
     for lifted in frames {
         writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).expect("the test's writer takes all");
     }
@@ -91,6 +101,23 @@ fn a_hip_moves_as_it_does_over_feet_that_stand() {
 }
 
 #[test]
+fn live_a_hip_moves_so_once_the_feet_have_stood_for_a_second() {
+    for (contacts, unit, name) in [(STAND, 1.0, Unit::Metres), ([None, Some(true)], 1000.0, Unit::Millimetres)] {
+        let frames = squats(15.0, contacts, unit);
+        let roots = written_live(&frames, name);
+        let image: Vec<[f32; 3]> = frames.iter().filter_map(|frame| frame.people[0].root).collect();
+        assert_eq!(roots[..29], image[..29]);
+        // Swings of 0.3 m; the image's error is as large.
+        let begin = 3 * 30;
+        assert!(
+            error(&image[begin..], unit) > 0.14 && error(&roots[begin..], unit) < 0.06,
+            "{}",
+            error(&roots[begin..], unit)
+        );
+    }
+}
+
+#[test]
 fn without_a_foot_that_stands_nothing_changes() {
     let expected = |frames: &[LiftedFrame]| -> Vec<[f32; 3]> {
         frames.iter().map(|frame| frame.people[0].root.expect("each has a root")).collect()
@@ -98,6 +125,7 @@ fn without_a_foot_that_stands_nothing_changes() {
     for contacts in [[None; 2], [Some(false); 2]] {
         let frames = squats(6.0, contacts, 1.0);
         assert_eq!(written(&frames, Unit::Metres), expected(&frames));
+        assert_eq!(written_live(&frames, Unit::Metres), expected(&frames));
     }
     // Steps of 0.6 s, one foot after the other.
     let mut steps = squats(6.0, STAND, 1.0);
@@ -106,6 +134,7 @@ fn without_a_foot_that_stands_nothing_changes() {
         frame.people[0].contacts = [Some(is_left), Some(!is_left)];
     }
     assert_eq!(written(&steps, Unit::Metres), expected(&steps));
+    assert_eq!(written_live(&steps, Unit::Metres), expected(&steps));
     // A camera in front of a person who walks towards it at 1.3 m/s: the image shows no ankle move.
     let mut walk = squats(6.0, STAND, 1.0);
     for (frame, time) in walk.iter_mut().zip((0..).map(|index| index as f32 / 30.0)) {
@@ -119,6 +148,7 @@ fn without_a_foot_that_stands_nothing_changes() {
         }
     }
     assert_eq!(written(&walk, Unit::Metres), expected(&walk));
+    assert_eq!(written_live(&walk, Unit::Metres), expected(&walk));
 }
 
 #[test]
@@ -148,6 +178,7 @@ fn frames_without_time_and_poses_without_ankles_pass() {
     let mut frames = squats(3.0, STAND, 1.0);
     frames[40].time = None;
     assert_eq!(written(&frames, Unit::Metres).len(), frames.len());
+    assert_eq!(written_live(&frames, Unit::Metres).len(), frames.len());
     let mut headless = info(Unit::Metres);
     headless.joints[3] = "right_foot".into();
     let refused =
