@@ -136,7 +136,7 @@ class Stream:
         InputError
             A shape or a number of key points that the model cannot read, or several frames at once.
         UsageError
-            People at an unknown time, where poses are smoothed; shares of an image whose size is not known; a size or a focal
+            People at an unknown time, where poses are smoothed; normalised coordinates of an image whose size is not known; a size or a focal
             length that cannot be.
         """
         points, ids, own_size = self._people(frame, size)

@@ -8,6 +8,9 @@ use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame};
 use crate::smooth::{Line, Track, is_crowded};
 
+/// How much faster a foot may seem to move that has stood before: speeds by earlier samples alone are rough.
+const TOLERANCE: f64 = 2.0;
+
 /// A writer that sets the depth of people's roots by feet that have stood for a second, and passes poses on to another writer at
 /// once. Poses must have roots and contacts, and still be in the camera's own axes.
 pub struct LiveStandingWriter {
@@ -20,6 +23,8 @@ pub struct LiveStandingWriter {
 struct Path {
     /// Sorted by time; feet stand in those that did so when they came.
     samples: VecDeque<Sample>,
+    /// Which feet have stood for a second.
+    stand: [bool; 2],
     filtered: Filtered,
 }
 
@@ -56,7 +61,8 @@ impl LiveStandingWriter {
 
 impl Path {
     fn of(sample: Sample) -> Self {
-        Self { filtered: Filtered::first(&sample, IMAGE_LASTS), samples: VecDeque::from([sample]) }
+        let filtered = Filtered::first(&sample, IMAGE_LASTS);
+        Self { samples: VecDeque::from([sample]), stand: [false; 2], filtered }
     }
 
     fn last_time(&self) -> f64 {
@@ -75,13 +81,15 @@ impl Path {
         let hip = self.slope(HIP_REACH, |sample| sample.depth);
         for side in [0, 1] {
             let foot = self.slope(FOOT_REACH, |sample| sample.ankles[side].z);
-            sample.stand[side] &= (hip + foot).abs() < FASTEST * metre;
+            let tolerance = if self.stand[side] { TOLERANCE } else { 1.0 };
+            sample.stand[side] &= (hip + foot).abs() < FASTEST * tolerance * metre;
         }
         let newest = self.samples.len() - 1;
         self.samples[newest].stand = sample.stand;
-        let stand = [0, 1].map(|side| self.has_stood(side));
-        let before = Sample { stand, ..self.samples[newest - 1].clone() };
-        let step = step(&before, &Sample { stand, ..sample.clone() }, metre);
+        self.stand = [0, 1].map(|side| self.has_stood(side));
+        let standing = |sample: &Sample| Sample { stand: self.stand, ..sample.clone() };
+        let before = standing(&self.samples[newest - 1]);
+        let step = step(&before, &standing(&sample), metre);
         self.filtered = self.filtered.next(&step, &sample, sample.time - before.time);
         // What is left reaches back by a second at least.
         while self.samples.get(1).is_some_and(|second| sample.time - second.time >= SHORTEST) {
