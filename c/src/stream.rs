@@ -135,8 +135,8 @@ pub extern "C" fn poselift_stream_close(stream: Option<Box<Stream>>) {
 ///
 /// A person who cannot be lifted is left out, and `poselift_stream_notice` says why.
 ///
-/// Errors: NULL; channels that are not 2 or 3; people without joints; coordinates that are no pixels, and no size to take them to pixels by; no time
-/// where poses are smoothed. The frame is then lost, and the stream goes on with the next.
+/// Errors: NULL; channels that are not 2 or 3; people without joints; coordinates that are no pixels, and no size to take
+/// them to pixels by; no time where poses are smoothed. The frame is then lost, and the stream goes on with the next.
 ///
 /// # Safety
 /// Arrays have the lengths that are said.
