@@ -141,6 +141,16 @@ impl ExportArgs {
         }
     }
 
+    /// Makes the folder that drafts and files are written to, once it is known what is exported.
+    fn make_folder(&self) -> Result<()> {
+        match self.target() {
+            Target::File(_) => Ok(()),
+            Target::Hub(folder) | Target::Triton(folder) => {
+                std::fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, error))
+            }
+        }
+    }
+
     /// The model's name: as given, or by what is written; a repository names no model, so that `known` is taken.
     fn name_or(&self, known: &str) -> Result<String> {
         match (self.name.as_deref(), self.target()) {
@@ -160,10 +170,6 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
         return Err(Error::usage("--frames is for runs of `poselift-train memory`"));
     }
     let form = args.form()?;
-    if !matches!(args.target(), Target::File(_)) {
-        std::fs::create_dir_all(args.target().path())
-            .map_err(|error| Error::io("cannot create", args.target().path(), error))?;
-    }
     let exported = match args.source.is_file() {
         true => from_model(args, form)?,
         false if args.mantissa.is_some() => {
@@ -178,7 +184,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
 /// A run of `memory`, whose precision is that of its network.
 fn export_memory(args: &ExportArgs) -> Result<()> {
     let Target::File(path) = args.target() else {
-        let error = Error::usage("a run of `memory` is exported to a file, which --hub and --triton then take");
+        let error = Error::usage("a run of `memory` is exported to a file, which --hub then takes");
         return Err(error.at(&args.source));
     };
     if args.precision.is_some() || args.quantisation.is_some() || args.mantissa.is_some() {
@@ -202,6 +208,7 @@ fn from_run(args: &ExportArgs, form: Form) -> Result<Exported> {
     let folder = args.source.canonicalize().unwrap_or_else(|_| args.source.clone());
     let name = args.name_or(&name_of(&folder)?)?;
     refuse_overwriting(args, &run, &name)?;
+    args.make_folder()?;
     let mut seed = CardSeed {
         name,
         dropout: run.config.network.dropout,
@@ -229,6 +236,9 @@ fn from_run(args: &ExportArgs, form: Form) -> Result<Exported> {
 fn from_model(args: &ExportArgs, form: Form) -> Result<Exported> {
     let file = ModelFile::read(&args.source)?;
     file.check_weights()?;
+    if matches!(args.target(), Target::Triton(_)) && file.card().memory.is_some() {
+        return Err(Error::usage("has a memory of each person, which no batch of a server keeps").at(&args.source));
+    }
     let name = args.name_or(&file.card().name)?;
     for path in paths(args, &name) {
         output::refuse_overwriting(&path, [args.source.as_path()], "which is read")?;
@@ -338,9 +348,6 @@ fn paths(args: &ExportArgs, name: &str) -> Vec<PathBuf> {
 }
 
 fn write(args: &ExportArgs, exported: &Exported) -> Result<()> {
-    if matches!(args.target(), Target::Triton(_)) && exported.card.memory.is_some() {
-        return Err(Error::usage("has a memory of each person, which no batch of a server keeps").at(&args.source));
-    }
     let model = || ModelFile::from_bytes(args.target().draft(), exported.bytes.clone());
     let (folder, files) = match args.target() {
         Target::File(path) => return output::write_whole(path, &exported.bytes),
