@@ -114,11 +114,9 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let start = config.init.as_ref().filter(|_| !begun).map(Start::open).transpose()?;
     let config = &match &start {
         None => config.clone(),
-        Some(start) => FitConfig {
-            network: start.shape(&config.network),
-            init: config.init.as_ref().map(|init| start.named(init)),
-            ..config.clone()
-        },
+        Some(start) => {
+            FitConfig { network: start.shape(&config.network), init: Some(start.named().clone()), ..config.clone() }
+        }
     };
     // A folder that holds a run is locked at once; a new one is made when its data can be used.
     let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume, &FILES)?) } else { None };
