@@ -118,7 +118,15 @@ fn teachers_and_mirrors_that_do_not_fit_are_refused() {
     file.add_array("joint_2d_1", &Array3::<f32>::from_elem((10, 3, 2), 1.0)).unwrap();
     file.add_array("joint_3d", &Array3::<f32>::from_elem((10, 3, 3), 1.0)).unwrap();
     file.finish().unwrap();
-    refused(&["--mirror", "on", "--data", pairs.to_str().unwrap()], "--mirror on, but paired arrays do not say");
+    let pairs = pairs.to_str().unwrap();
+    refused(&["--mirror", "on", "--data", pairs], "--mirror on, but paired arrays do not say");
+    for option in
+        [["--val-subjects", "s01"], ["--layout", "coco23"], ["--noise", "0"], ["--rarity", "0"], ["--rate", "50"]]
+    {
+        let expected = format!("{}, but the data are paired arrays, expected motion", option[0]);
+        refused(&[&option[..], &["--data", pairs]].concat(), &expected);
+    }
+    refused(&["--root", "3", "--data", "synthetic:100"], "--root, but the data are motion, expected paired arrays");
 }
 
 /// Kills a run at random moments and resumes it, until it ends by itself; `POSELIFT_KILLS` says how often at least.
