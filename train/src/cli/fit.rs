@@ -206,19 +206,19 @@ impl FitArgs {
 pub(super) fn run(args: &FitArgs) -> Result<()> {
     let config = args.config()?;
     let mut progress = TerminalProgress::new(args.quiet);
-    let summary = match &args.tensorboard {
-        None => fit::run(&config, &args.out, args.resume, &mut progress)?,
+    let (summary, board) = match &args.tensorboard {
+        None => (fit::run(&config, &args.out, args.resume, &mut progress)?, Ok(())),
         Some(folder) => {
             let folder = folder.clone().unwrap_or_else(|| args.out.join("tensorboard"));
             let mut board = TensorBoard::new(folder, &mut progress);
             let summary = fit::run(&config, &args.out, args.resume, &mut board)?;
-            board.finish()?;
-            summary
+            (summary, board.finish())
         }
     };
     report::write(&args.out, &config, &summary)?;
     progress.finished(&summary, &args.out);
-    Ok(())
+    // Last, so that a run is reported whose events cannot be written.
+    board
 }
 
 /// Fits without output, resuming an interrupted run.
