@@ -44,7 +44,7 @@ pub(super) struct FitArgs {
     /// Learning rate of Adam
     #[arg(long, value_name = "RATE", default_value_t = 1e-3, conflicts_with = "resume")]
     learning_rate: f64,
-    /// How the learning rate moves
+    /// Learning-rate schedule
     #[arg(long, value_enum, default_value_t = Schedule::Constant, conflicts_with = "resume")]
     schedule: Schedule,
     /// Validate and export a running average of the weights, which keeps this share of itself at each step: 0.998 looks back
@@ -59,7 +59,7 @@ pub(super) struct FitArgs {
     /// Share that validates: the last samples of paired arrays, the last subjects of motion
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "resume")]
     val_split: f64,
-    /// Subjects of motion that validate, instead of --val-split
+    /// Subjects held out for validation (motion only); replaces --val-split
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "resume")]
     val_subjects: Vec<String>,
     /// Poses a second that motion is resampled to, at most 1000
