@@ -12,6 +12,8 @@ use poselift::model::{Batch, ModelFile, PoseNetwork};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::skips::shared;
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
     command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null());
@@ -406,11 +408,7 @@ fn pairs_with_poses_that_are_no_numbers_are_refused() {
 
 #[test]
 fn constant_data_are_fitted_and_exported() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults/const3.pkl");
-    if !data.exists() {
-        println!("skipped: {} is not there", data.display());
-        return;
-    }
+    let Some(data) = shared("data/faults/const3.pkl") else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     assert_success(&fit(&["--data", data.to_str().unwrap(), "--hidden", "32", "--epochs", "1"], &run));
