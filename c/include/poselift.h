@@ -3,8 +3,8 @@
  * Every function that can fail returns a status, and poselift_error() says what went wrong on this thread. No panic and no
  * exception crosses this interface. Texts are UTF-8. What poselift gives as a pointer to const belongs to poselift.
  *
- * Threads: any number of them may use one poselift_lifter at the same time. A poselift_stream is for one thread at a time;
- * streams of one lifter do not wait for each other. The last call on either is its close.
+ * Threads: any number of them may use one poselift_lifter. Calls of poselift_lift on one lifter wait for each other; streams
+ * do not. A poselift_stream is for one thread at a time. The last call on either is its close.
  *
  * Link with -lposelift. c/examples/ has programs in C, C++ and C#.
  */
@@ -25,7 +25,7 @@
 #define POSELIFT_ABI 1
 
 /**
- * What a call came to. `poselift_error` says more.
+ * The result of a call. `poselift_error` says more.
  */
 enum poselift_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -41,7 +41,7 @@ enum poselift_status
      */
     POSELIFT_STATUS_BAD_INPUT = 1,
     /**
-     * A NULL that may not be one, a length or an option that is not possible.
+     * A NULL pointer where none is allowed, or an invalid length or option.
      */
     POSELIFT_STATUS_BAD_USAGE = 2,
     /**
@@ -70,8 +70,8 @@ typedef int32_t poselift_status;
 #endif // __cplusplus
 
 /**
- * A model that is ready to run. Any number of threads may use one at the same time; only `poselift_close` must be the last
- * call.
+ * A model that is ready to run. Any number of threads may use one; only `poselift_close` must be the last call. Calls of
+ * `poselift_lift` on one lifter wait for each other; streams do not.
  */
 typedef struct poselift_lifter poselift_lifter;
 
@@ -124,7 +124,7 @@ typedef struct poselift_options {
      */
     size_t batch;
     /**
-     * 0: room for what is to come.
+     * Reserved; must be 0.
      */
     uint64_t reserved[4];
 } poselift_options;
@@ -268,9 +268,17 @@ typedef struct poselift_stream_options {
      */
     const char *camera_up;
     /**
-     * 0: room for what is to come.
+     * Whether left and right legs that change places for a moment stay as the detector has them.
      */
-    uint64_t reserved[8];
+    bool keep_sides;
+    /**
+     * Reserved; must be 0.
+     */
+    uint8_t reserved_bytes[7];
+    /**
+     * Reserved; must be 0.
+     */
+    uint64_t reserved[7];
 } poselift_stream_options;
 
 /**
@@ -278,7 +286,7 @@ typedef struct poselift_stream_options {
  */
 typedef struct poselift_person {
     /**
-     * Whether it is known who it is: with several people, tracking sees to it.
+     * Whether `id` is set; with several people the tracker sets it.
      */
     bool has_id;
     /**
@@ -412,14 +420,15 @@ void poselift_close(struct poselift_lifter *lifter);
 const struct poselift_model_info *poselift_model(const struct poselift_lifter *lifter);
 
 /**
- * Lifts `people` at once. A large batch is shared among the model's threads.
+ * Lifts `people` at once. A large batch is shared among the model's threads. Calls on one lifter wait for each other.
  *
  * - `key_points` `[people, joints, channels]`: x, y in pixels from the top left corner, and of 3 channels the score, 0 to 1.
  *   A score of 0, or a coordinate that is no number, means missing.
- * - `layout` names the order of the joints, as `poselift_layout` knows it; NULL for the model's own.
+ * - `layout` names the order of the joints: a name that `poselift_layout` knows, or the path of a .json file of joint names
+ *   and places; NULL for the model's own.
  * - `camera` saw all of them; NULL if the image's size is not known, which costs accuracy beside the image's middle.
  * - `poses` gets `[people, output.joints, 3]`: x right, y down, z forward, in the model's unit, from the root joint. All are NaN
- *   for a person with fewer than 4 joints to be seen. `poses_length` is its length in floats and has to be just that.
+ *   for a person with fewer than 4 joints to be seen. `poses_length`, in floats, must be exactly people * output.joints * 3.
  * - `sigma` gets `[people, output.joints]`: the distance that 68 % of a joint's errors stay within. NULL with a
  *   `sigma_length` of 0 if it is not wanted; the model needs `has_sigma`.
  *
@@ -442,7 +451,8 @@ poselift_status poselift_lift(const struct poselift_lifter *lifter,
                               size_t sigma_length);
 
 /**
- * Begins a stream, to be closed with `poselift_stream_close`. It stays whole when its model is closed.
+ * Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed. A call of
+ * `poselift_lift` on the same lifter is waited for.
  *
  * `options` may be NULL. `stream` gets the stream, or NULL after an error.
  *
@@ -471,8 +481,8 @@ void poselift_stream_close(struct poselift_stream *stream);
  *
  * A person who cannot be lifted is left out, and `poselift_stream_notice` says why.
  *
- * Errors: NULL; channels that are not 2 or 3; coordinates that are no pixels, and no size to take them to pixels by; no time
- * where poses are smoothed. The frame is then lost, and the stream goes on with the next.
+ * Errors: NULL; channels that are not 2 or 3; people without joints; coordinates that are no pixels, and no size to take
+ * them to pixels by; no time where poses are smoothed. The frame is then lost, and the stream goes on with the next.
  *
  * # Safety
  * Arrays have the lengths that are said.

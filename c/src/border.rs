@@ -12,7 +12,7 @@ use poselift::{Error, ErrorKind, Result};
 
 use crate::text::c_string;
 
-/// What a call came to. `poselift_error` says more.
+/// The result of a call. `poselift_error` says more.
 #[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -20,7 +20,7 @@ pub enum Status {
     Ok = 0,
     /// Key points that are not what they were said to be, or not what the model takes.
     BadInput = 1,
-    /// A NULL that may not be one, a length or an option that is not possible.
+    /// A NULL pointer where none is allowed, or an invalid length or option.
     BadUsage = 2,
     /// A file that is no model of poselift, or not a whole one.
     BadModel = 3,
@@ -55,7 +55,9 @@ thread_local! {
 /// The text is valid until the next error on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_error() -> *const c_char {
-    LAST_ERROR.with(|last| last.try_borrow().map_or(c"".as_ptr(), |text| text.as_ptr()))
+    let text = LAST_ERROR.try_with(|last| last.try_borrow().map_or(c"".as_ptr(), |text| text.as_ptr()));
+    // A thread that is ending may have no text any more.
+    text.unwrap_or(c"".as_ptr())
 }
 
 /// Runs a function's body; an error or a panic becomes a status with a text.
@@ -92,7 +94,8 @@ pub(crate) fn broken() -> Error {
 
 fn keep(text: &str) {
     let text = c_string(text);
-    LAST_ERROR.with(|last| {
+    // A thread that is ending may have no place for it any more: the status alone tells then.
+    let _ = LAST_ERROR.try_with(|last| {
         if let Ok(mut last) = last.try_borrow_mut() {
             *last = text;
         }

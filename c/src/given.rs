@@ -76,7 +76,7 @@ fn check<T>(pointer: *const T, length: usize, name: &str) -> Result<()> {
 /// Key points `[people, joints, channels]` of a caller.
 ///
 /// # Errors
-/// NULL, sizes that overflow, or a number of channels that is not 2 or 3.
+/// NULL, sizes that overflow, people without joints, or a number of channels that is not 2 or 3.
 ///
 /// # Safety
 /// As [`array`].
@@ -88,6 +88,11 @@ pub(crate) unsafe fn key_points<'a>(
 ) -> Result<ArrayView3<'a, f32>> {
     if !matches!(channels, 2 | 3) {
         return Err(Error::usage(format!("{channels} channels, expected 2 (x, y) or 3 (x, y, score)")));
+    }
+    // The length would be 0 however many people are said, and each of them takes memory.
+    if joints == 0 && people > 0 {
+        return Err(Error::usage(format!("key_points [{people}, 0, {channels}]: no joints, expected at least 1"))
+            .hint("a frame without people has 0 people"));
     }
     let length = people.checked_mul(joints).and_then(|points| points.checked_mul(channels));
     let length = length.ok_or_else(|| Error::usage(format!("{people} people of {joints} joints are too many")))?;

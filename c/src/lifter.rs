@@ -18,8 +18,8 @@ use crate::options::{Options, layout};
 use crate::skeleton::{NamedJoints, Skeleton};
 use crate::text::{c_string, text};
 
-/// A model that is ready to run. Any number of threads may use one at the same time; only `poselift_close` must be the last
-/// call.
+/// A model that is ready to run. Any number of threads may use one; only `poselift_close` must be the last call. Calls of
+/// `poselift_lift` on one lifter wait for each other; streams do not.
 #[derive(Debug)]
 pub struct Lifter {
     pub(crate) lifter: Mutex<poselift::Lifter>,
@@ -130,14 +130,15 @@ pub extern "C" fn poselift_model(lifter: Option<&Lifter>) -> *const Model {
     pass_pointer(|| Ok(Some(&raw const given(lifter, "lifter")?.model)))
 }
 
-/// Lifts `people` at once. A large batch is shared among the model's threads.
+/// Lifts `people` at once. A large batch is shared among the model's threads. Calls on one lifter wait for each other.
 ///
 /// - `key_points` `[people, joints, channels]`: x, y in pixels from the top left corner, and of 3 channels the score, 0 to 1.
 ///   A score of 0, or a coordinate that is no number, means missing.
-/// - `layout` names the order of the joints, as `poselift_layout` knows it; NULL for the model's own.
+/// - `layout` names the order of the joints: a name that `poselift_layout` knows, or the path of a .json file of joint names
+///   and places; NULL for the model's own.
 /// - `camera` saw all of them; NULL if the image's size is not known, which costs accuracy beside the image's middle.
 /// - `poses` gets `[people, output.joints, 3]`: x right, y down, z forward, in the model's unit, from the root joint. All are NaN
-///   for a person with fewer than 4 joints to be seen. `poses_length` is its length in floats and has to be just that.
+///   for a person with fewer than 4 joints to be seen. `poses_length`, in floats, must be exactly people * output.joints * 3.
 /// - `sigma` gets `[people, output.joints]`: the distance that 68 % of a joint's errors stay within. NULL with a
 ///   `sigma_length` of 0 if it is not wanted; the model needs `has_sigma`.
 ///

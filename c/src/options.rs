@@ -24,7 +24,7 @@ pub struct Options {
     pub threads: usize,
     /// Most poses that the network gets at once, 1 to 262144; 0 for what runs fastest.
     pub batch: usize,
-    /// 0: room for what is to come.
+    /// Reserved; must be 0.
     pub reserved: [u64; 4],
 }
 
@@ -71,8 +71,12 @@ pub struct StreamOptions {
     pub camera_name: *const c_char,
     /// The axis that is up in that file's world, "z" or "-y"; NULL for what the file says.
     pub camera_up: *const c_char,
-    /// 0: room for what is to come.
-    pub reserved: [u64; 8],
+    /// Whether left and right legs that change places for a moment stay as the detector has them.
+    pub keep_sides: bool,
+    /// Reserved; must be 0.
+    pub reserved_bytes: [u8; 7],
+    /// Reserved; must be 0.
+    pub reserved: [u64; 7],
 }
 
 impl Options {
@@ -110,19 +114,25 @@ impl StreamOptions {
     pub(crate) unsafe fn read(options: Option<&Self>) -> Result<PushOptions> {
         let Some(options) = options else { return Ok(PushOptions::default()) };
         check_reserved(&options.reserved)?;
+        check_reserved(&options.reserved_bytes)?;
         // SAFETY: the caller's promise.
         let text = |pointer, name| unsafe { text(pointer, name) };
         let rotate: Rotation = options.rotate.to_string().parse()?;
         let focal = positive(f64::from(options.focal), "focal")?.map(|focal| focal as f32);
+        let name = text(options.camera_name, "camera_name")?;
+        // SAFETY: the caller's promise.
+        let up: Option<UpAxis> = unsafe { parsed(options.camera_up, "camera_up") }?;
         let camera = match text(options.camera, "camera")? {
-            None => None,
+            None => {
+                check_no_camera(name.is_some(), "camera_name")?;
+                check_no_camera(up.is_some(), "camera_up")?;
+                None
+            }
             Some(_) if focal.is_some() => {
                 return Err(Error::usage("a focal length beside a camera file, expected one"));
             }
-            Some(path) => Some(camera(path, text(options.camera_name, "camera_name")?)?),
+            Some(path) => Some(camera(path, name)?),
         };
-        // SAFETY: the caller's promise.
-        let up: Option<UpAxis> = unsafe { parsed(options.camera_up, "camera_up") }?;
         let from_file = camera.as_ref().and_then(|camera| camera.attitude(up));
         let measured = attitude(options)?;
         let intrinsics = camera.map(|camera| camera.intrinsics);
@@ -130,13 +140,14 @@ impl StreamOptions {
             layout: text(options.layout, "layout")?.map(layout).transpose()?,
             size: size(options)?.or(intrinsics.and_then(|intrinsics| intrinsics.size)),
             fps: positive(options.fps, "fps")?,
-            min_score: positive(f64::from(options.min_score), "min_score")?.map(|score| score as f32),
+            min_score: score(options.min_score)?,
             camera: intrinsics,
             rotate,
             y_up: options.y_up,
             // SAFETY: the caller's promise.
             person: unsafe { parsed(options.person, "person") }?.unwrap_or_default(),
             max_gap: if options.max_gap == 0 { USUAL_GAP } else { options.max_gap },
+            keep_sides: options.keep_sides,
             ..ReadOptions::default()
         };
         Ok(PushOptions {
@@ -152,8 +163,8 @@ impl StreamOptions {
 }
 
 /// Refuses what a later version gives a meaning to, rather than passing over it.
-fn check_reserved(reserved: &[u64]) -> Result<()> {
-    if reserved.iter().all(|number| *number == 0) {
+fn check_reserved<T: Default + PartialEq>(reserved: &[T]) -> Result<()> {
+    if reserved.iter().all(|number| *number == T::default()) {
         return Ok(());
     }
     Err(Error::usage("reserved fields of the options are not 0")
@@ -184,6 +195,22 @@ fn positive(number: f64, name: &str) -> Result<Option<f64>> {
         return Ok((number > 0.0).then_some(number));
     }
     Err(Error::usage(format!("{name} is {number}, expected a number above 0, or 0 where it is not known")))
+}
+
+/// The least score of a key point that is seen; `None` for 0.
+fn score(least: f32) -> Result<Option<f32>> {
+    if (0.0..=1.0).contains(&least) {
+        return Ok((least > 0.0).then_some(least));
+    }
+    Err(Error::usage(format!("min_score is {least}, expected a score, 0 to 1")))
+}
+
+/// Refuses what is said about a camera file where there is none.
+fn check_no_camera(is_given: bool, name: &str) -> Result<()> {
+    if !is_given {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{name} without camera")).hint("camera is the calibration file that it is about"))
 }
 
 fn size(options: &StreamOptions) -> Result<Option<[u32; 2]>> {

@@ -54,7 +54,7 @@ pub struct Frame {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Person {
-    /// Whether it is known who it is: with several people, tracking sees to it.
+    /// Whether `id` is set; with several people the tracker sets it.
     pub has_id: bool,
     /// Whether `root` is known.
     pub has_root: bool,
@@ -88,7 +88,8 @@ struct Shown {
 // SAFETY: the pointers lead to memory that this object owns.
 unsafe impl Send for Shown {}
 
-/// Begins a stream, to be closed with `poselift_stream_close`. It stays whole when its model is closed.
+/// Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed. A call of
+/// `poselift_lift` on the same lifter is waited for.
 ///
 /// `options` may be NULL. `stream` gets the stream, or NULL after an error.
 ///
@@ -134,8 +135,8 @@ pub extern "C" fn poselift_stream_close(stream: Option<Box<Stream>>) {
 ///
 /// A person who cannot be lifted is left out, and `poselift_stream_notice` says why.
 ///
-/// Errors: NULL; channels that are not 2 or 3; coordinates that are no pixels, and no size to take them to pixels by; no time
-/// where poses are smoothed. The frame is then lost, and the stream goes on with the next.
+/// Errors: NULL; channels that are not 2 or 3; people without joints; coordinates that are no pixels, and no size to take
+/// them to pixels by; no time where poses are smoothed. The frame is then lost, and the stream goes on with the next.
 ///
 /// # Safety
 /// Arrays have the lengths that are said.

@@ -1,7 +1,8 @@
 // poselift for Unity and other C#: the signatures of poselift.h, and two classes over them.
 //
-// Put this file and the library (libposelift.so, poselift.dll or libposelift.dylib) into Assets/Plugins. Poses are in metres
-// in the camera's axes, x right, y down, z forward; Unity's y points up: `Axes.ToUnity`.
+// Put this file and the library (libposelift.so, poselift.dll or libposelift.dylib) into Assets/Plugins. Poses are in the
+// model's unit (`Lifter.Unit`, metres with the built-in models), in the camera's axes, x right, y down, z forward; Unity's y
+// points up: `Axes.ToUnity`.
 
 using System;
 using System.Collections.Generic;
@@ -10,7 +11,7 @@ using System.Text;
 
 namespace Poselift
 {
-    /// What a call came to.
+    /// The result of a call.
     public enum Status
     {
         Ok = 0,
@@ -56,7 +57,9 @@ namespace Poselift
         [MarshalAs(UnmanagedType.LPUTF8Str)] public string camera;
         [MarshalAs(UnmanagedType.LPUTF8Str)] public string camera_name;
         [MarshalAs(UnmanagedType.LPUTF8Str)] public string camera_up;
-        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 8)] public ulong[] reserved = new ulong[8];
+        [MarshalAs(UnmanagedType.I1)] public bool keep_sides;
+        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 7)] public byte[] reserved_bytes = new byte[7];
+        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 7)] public ulong[] reserved = new ulong[7];
     }
 
     /// The camera that saw a batch.
@@ -230,7 +233,7 @@ namespace Poselift
         }
     }
 
-    /// A model that is ready to run. Threads may share it.
+    /// A model that is ready to run. Threads may share it; calls of `Lift` wait for each other, streams do not.
     public sealed class Lifter : IDisposable
     {
         internal IntPtr Handle { get; private set; }
@@ -246,6 +249,9 @@ namespace Poselift
 
         public bool HasSigma { get; }
 
+        /// The unit of length of poses: "m", or "unknown" where the training data named none.
+        public string Unit { get; }
+
         /// Opens a model file, or with null the one that is built in.
         public Lifter(string path = null, Options options = null)
         {
@@ -259,6 +265,7 @@ namespace Poselift
             var model = (NativeModel)Marshal.PtrToStructure(Native.poselift_model(handle), typeof(NativeModel));
             KeyPoints = (int)model.input.joints;
             HasSigma = model.has_sigma;
+            Unit = Native.Text(model.unit);
             var joints = (int)model.output.joints;
             JointNames = new string[joints];
             for (var joint = 0; joint < joints; joint++)
@@ -269,7 +276,7 @@ namespace Poselift
             Marshal.Copy(model.output.parents, Parents, 0, joints);
         }
 
-        /// Lifts `[people, joints, 3]` key points; gives `[people, joints, 3]` in metres, NaN for who cannot be lifted.
+        /// Lifts `[people, joints, 3]` key points; gives `[people, joints, 3]` in the model's unit, NaN for who cannot be lifted.
         public float[] Lift(float[] keyPoints, int people, string layout = null, Camera camera = null)
         {
             if (people <= 0 || keyPoints.Length % (people * 3) != 0)
@@ -304,7 +311,7 @@ namespace Poselift
         /// The track; null if it is not known.
         public long? Id;
         public float Score;
-        /// `[joints, 3]` from the root joint, in metres, x right, y down, z forward.
+        /// `[joints, 3]` from the root joint, in the model's unit, x right, y down, z forward.
         public float[] Joints;
         /// `[joints]` how far off each may be; null if the model does not say.
         public float[] Sigma;
@@ -339,9 +346,13 @@ namespace Poselift
         /// Lifts a frame of `[people, points, 3]` key points; gives the frames that are finished by it.
         public List<Frame> Push(double time, float[] keyPoints, int people, int points, long[] ids = null)
         {
-            if (keyPoints.Length != people * points * 3 || (ids != null && ids.Length != people))
+            if (keyPoints.Length != people * points * 3)
             {
-                throw new ArgumentException(keyPoints.Length + " numbers for " + people + " people of " + points + " points");
+                throw new ArgumentException(keyPoints.Length + " numbers for " + people + " people of " + points + " points, expected x, y, score of each point");
+            }
+            if (ids != null && ids.Length != people)
+            {
+                throw new ArgumentException(ids.Length + " ids for " + people + " people, expected one for each, or null");
             }
             UIntPtr ready;
             Native.Check(Native.poselift_stream_push(
@@ -360,7 +371,9 @@ namespace Poselift
         /// What was assumed, found odd or could not be lifted; null if there is nothing more.
         public string Notice()
         {
-            return Native.Text(Native.poselift_stream_notice(handle));
+            var text = Native.Text(Native.poselift_stream_notice(handle));
+            GC.KeepAlive(this);
+            return text;
         }
 
         private List<Frame> Take()

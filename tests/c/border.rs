@@ -109,6 +109,7 @@ fn wrong_sizes_and_values_are_refused_and_nothing_is_written() {
         (Lift { sigma_length: 3, ..usual.clone() }, Status::BadUsage, "sigma has room for 3 floats, expected 34"),
         (Lift { channels: 4, ..usual.clone() }, Status::BadUsage, "4 channels, expected 2 (x, y) or 3 (x, y, score)"),
         (Lift { joints: 16, ..usual.clone() }, Status::BadInput, "16 key points a person, expected the 17 of coco17"),
+        (Lift { people: 1 << 40, joints: 0, ..usual.clone() }, Status::BadUsage, "[1099511627776, 0, 3]: no joints"),
         (Lift { people: usize::MAX / 2, ..usual.clone() }, Status::BadUsage, "people of 17 joints are too many"),
         (Lift { people: 1 << 57, ..usual.clone() }, Status::BadUsage, "more than memory can hold"),
         (Lift { layout: c"coco19".as_ptr(), ..usual.clone() }, Status::BadUsage, "unknown joint layout 'coco19'"),
@@ -209,7 +210,16 @@ fn files_and_options_that_cannot_be_are_refused_by_name() {
     refused(StreamOptions { layout: c"h36m17".as_ptr(), ..usual() }, "does not hold what the model reads");
     refused(StreamOptions { camera: c"/nowhere.toml".as_ptr(), ..usual() }, "/nowhere.toml");
     refused(StreamOptions { camera: c"/nowhere.toml".as_ptr(), focal: 900.0, ..usual() }, "beside a camera file");
-    refused(StreamOptions { reserved: [1; 8], ..usual() }, "reserved");
+    refused(StreamOptions { camera_name: c"left".as_ptr(), ..usual() }, "camera_name without camera");
+    refused(StreamOptions { camera_up: c"z".as_ptr(), ..usual() }, "camera_up without camera");
+    for score in [50.0, -0.1, f32::NAN] {
+        refused(
+            StreamOptions { min_score: score, ..usual() },
+            &format!("min_score is {score}, expected a score, 0 to 1"),
+        );
+    }
+    refused(StreamOptions { reserved: [1; 7], ..usual() }, "reserved");
+    refused(StreamOptions { reserved_bytes: [0, 0, 0, 0, 0, 0, 1], ..usual() }, "reserved");
 }
 
 #[test]
@@ -320,11 +330,7 @@ fn a_stream_says_which_feet_stand() {
     for contacts in [false, true] {
         let lifter = Opened::new();
         let options = StreamOptions { contacts, width: 1280, height: 720, fps: 30.0, ..stream_options() };
-        let mut stream = MaybeUninit::uninit();
-        // SAFETY: texts end with a NUL.
-        assert_eq!(unsafe { poselift_stream_open(Some(lifter.get()), Some(&options), Some(&mut stream)) }, Status::Ok);
-        // SAFETY: the call succeeded.
-        let stream = unsafe { Box::from_raw(stream.assume_init()) };
+        let stream = open_stream(lifter.get(), &options);
         let points = key_points(1, 3);
         let mut feet = Vec::new();
         for _ in 0..3 {
@@ -344,15 +350,137 @@ fn a_stream_says_which_feet_stand() {
     }
 }
 
+/// More people than memory holds, whose points take none, are refused before they are gathered. An empty frame is no error.
+#[test]
+fn people_without_joints_are_refused() {
+    let lifter = Opened::new();
+    let stream = open_stream(lifter.get(), &stream_options());
+    let push = |people: usize, joints: usize| {
+        // SAFETY: an array of no numbers may be NULL.
+        unsafe { poselift_stream_push(Some(&stream), 0.0, ptr::null(), people, joints, 3, ptr::null(), None) }
+    };
+    assert_eq!(push(1 << 40, 0), Status::BadUsage);
+    assert!(
+        error().starts_with("key_points [1099511627776, 0, 3]: no joints, expected at least 1\nhint: "),
+        "{}",
+        error()
+    );
+    assert_eq!(push(usize::MAX, 2), Status::BadUsage);
+    assert!(error().ends_with("people of 2 joints are too many"), "{}", error());
+    assert_eq!(push(0, 0), Status::Ok);
+    poselift_stream_close(Some(stream));
+}
+
+/// A thread's last error is gone before destructors of older thread-local objects run, which may call poselift still.
+#[test]
+fn destructors_of_an_ending_thread_may_still_fail() {
+    struct Last;
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            assert!(poselift_model(None).is_null());
+            assert_eq!(error(), "");
+        }
+    }
+
+    thread_local!(static LAST: Last = const { Last });
+    let thread = std::thread::spawn(|| {
+        LAST.with(|_| ());
+        assert!(poselift_model(None).is_null());
+        assert_eq!(error(), "lifter is NULL");
+    });
+    thread.join().unwrap();
+}
+
+/// Legs that change places for a moment are changed back, and it is said; `keep_sides` leaves them.
+#[test]
+fn exchanged_legs_stay_where_they_are_to_stay() {
+    for keep_sides in [false, true] {
+        let lifter = Opened::new();
+        let options =
+            StreamOptions { keep_sides, layout: c"coco17".as_ptr(), width: 1280, height: 720, ..stream_options() };
+        let stream = open_stream(lifter.get(), &options);
+        for frame in 0..40 {
+            let mut points = standing();
+            if (20..26).contains(&frame) {
+                for [left, right] in [[11, 12], [13, 14], [15, 16]] {
+                    (0..3).for_each(|axis| points.swap(left * 3 + axis, right * 3 + axis));
+                }
+            }
+            let time = f64::from(frame) / 30.0;
+            // SAFETY: the array is as long as is said.
+            let status =
+                unsafe { poselift_stream_push(Some(&stream), time, points.as_ptr(), 1, 17, 3, ptr::null(), None) };
+            assert_eq!(status, Status::Ok, "{}", error());
+        }
+        let notices = notices(&stream);
+        assert_eq!(notices.iter().any(|notice| notice.contains("(--keep-sides)")), !keep_sides, "{notices:?}");
+        poselift_stream_close(Some(stream));
+    }
+}
+
+/// Programs that were compiled with an older header find each field where it was: what was added lies in reserved room.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn options_of_a_stream_keep_their_places() {
+    use std::mem::{offset_of, size_of};
+
+    assert_eq!(offset_of!(StreamOptions, contacts), offset_of!(StreamOptions, root) + 1);
+    assert_eq!(offset_of!(StreamOptions, rotate), 56);
+    assert_eq!(offset_of!(StreamOptions, camera_up), 104);
+    assert_eq!(offset_of!(StreamOptions, keep_sides), 112);
+    assert_eq!(offset_of!(StreamOptions, reserved), 120);
+    assert_eq!(size_of::<StreamOptions>(), 112 + 8 * 8);
+    assert_eq!((offset_of!(Options, reserved), size_of::<Options>()), (32, 64));
+}
+
+/// `[17, 3]` of somebody who stands.
+fn standing() -> Vec<f32> {
+    const PLACES: [[f32; 2]; 17] = [
+        [640.0, 110.0],
+        [650.0, 100.0],
+        [630.0, 100.0],
+        [660.0, 105.0],
+        [620.0, 105.0],
+        [700.0, 170.0],
+        [580.0, 170.0],
+        [715.0, 260.0],
+        [565.0, 260.0],
+        [720.0, 340.0],
+        [560.0, 340.0],
+        [670.0, 350.0],
+        [610.0, 350.0],
+        [675.0, 470.0],
+        [605.0, 470.0],
+        [680.0, 590.0],
+        [600.0, 590.0],
+    ];
+    PLACES.iter().flat_map(|[x, y]| [*x, *y, 0.9]).collect()
+}
+
+fn open_stream(lifter: &Lifter, options: &StreamOptions) -> Box<Stream> {
+    let mut stream = MaybeUninit::uninit();
+    // SAFETY: texts end with a NUL.
+    let status = unsafe { poselift_stream_open(Some(lifter), Some(options), Some(&mut stream)) };
+    assert_eq!(status, Status::Ok, "{}", error());
+    // SAFETY: the call succeeded.
+    unsafe { Box::from_raw(stream.assume_init()) }
+}
+
+fn notices(stream: &Stream) -> Vec<String> {
+    let next = || {
+        let notice = poselift_stream_notice(Some(stream));
+        // SAFETY: valid until the stream's next call.
+        (!notice.is_null()).then(|| unsafe { CStr::from_ptr(notice) }.to_str().unwrap().to_owned())
+    };
+    std::iter::from_fn(next).collect()
+}
+
 /// The joints of all people of a stream of 30 frames, smoothed by clip, which is closed after its lifter's next use.
 fn stream(lifter: &Lifter, seed: usize) -> Vec<f32> {
     let options =
         StreamOptions { smooth: c"clip:0.09".as_ptr(), width: 1280, height: 720, fps: 30.0, ..stream_options() };
-    let mut stream = MaybeUninit::uninit();
-    // SAFETY: texts end with a NUL.
-    assert_eq!(unsafe { poselift_stream_open(Some(lifter), Some(&options), Some(&mut stream)) }, Status::Ok);
-    // SAFETY: the call succeeded.
-    let stream = unsafe { Box::from_raw(stream.assume_init()) };
+    let stream = open_stream(lifter, &options);
     let mut joints = Vec::new();
     for turn in 0..30 {
         let points = key_points(1, seed + turn);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +12,7 @@ use poselift::skeleton::{COCO17, H36M17, MEDIAPIPE33};
 use poselift::smooth::Smoothing;
 use poselift::stream::{PushOptions, PushStream};
 use poselift::{Lifter, LifterOptions};
+use poselift_c::{Frame as CFrame, Model, Options, Person as CPerson, StreamOptions};
 use serde_json::Value;
 
 use crate::library::{CLIP, has, installed, program, run, source, stdout};
@@ -203,6 +205,63 @@ fn c_sharp_gives_what_rust_gives() {
     let found = lifted(program("mono").arg(to), &input("mono.txt", &frames));
     assert_close(&found, &expected(&frames), 1e-6);
 }
+
+/// Options and what is read of a model lie in C# where they lie in C; wrong lengths are told apart.
+#[test]
+fn c_sharp_lays_structures_out_as_c_does() {
+    if !has("mcs", "mono-mcs") || !has("mono", "mono-runtime") {
+        return;
+    }
+    let to = installed().join("layout.exe");
+    let code = installed().join("Layout.cs");
+    fs::write(&code, LAYOUT).unwrap();
+    run(Command::new("mcs")
+        .args(["-warnaserror", "-langversion:7"])
+        .arg(installed().join("unity/Poselift.cs"))
+        .arg(&code)
+        .arg(format!("-out:{}", to.display())));
+    let options = (size_of::<Options>(), size_of::<StreamOptions>());
+    let places = (offset_of!(StreamOptions, contacts), offset_of!(StreamOptions, keep_sides));
+    let frames = (size_of::<CPerson>(), size_of::<CFrame>(), size_of::<Model>());
+    let expected =
+        format!("{options:?} {places:?} {frames:?}\nm\n1 ids for 2 people, expected one for each, or null\n");
+    assert_eq!(stdout(&run(program("mono").arg(to))), expected);
+}
+
+const LAYOUT: &str = r#"
+using System;
+using System.Runtime.InteropServices;
+using Poselift;
+
+public static class Layout
+{
+    private static int At(string field)
+    {
+        return (int)Marshal.OffsetOf(typeof(StreamOptions), field);
+    }
+
+    public static void Main()
+    {
+        var options = "(" + Marshal.SizeOf(typeof(Options)) + ", " + Marshal.SizeOf(typeof(StreamOptions)) + ")";
+        var places = "(" + At("contacts") + ", " + At("keep_sides") + ")";
+        var frames = "(" + Marshal.SizeOf(typeof(NativePerson)) + ", " + Marshal.SizeOf(typeof(NativeFrame));
+        Console.WriteLine(options + " " + places + " " + frames + ", " + Marshal.SizeOf(typeof(NativeModel)) + ")");
+        using (var lifter = new Lifter())
+        using (var stream = new PoseStream(lifter, new StreamOptions { keep_sides = true }))
+        {
+            Console.WriteLine(lifter.Unit);
+            try
+            {
+                stream.Push(0.0, new float[2 * 17 * 3], 2, 17, new long[1]);
+            }
+            catch (ArgumentException error)
+            {
+                Console.WriteLine(error.Message);
+            }
+        }
+    }
+}
+"#;
 
 /// The README's command for C, as it stands there.
 #[test]

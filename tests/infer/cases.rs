@@ -13,16 +13,11 @@ use poselift::format::Source;
 use poselift::guard::{self, ReadOptions};
 use serde_json::Value;
 
+use crate::program::shared;
+
 /// The shared data, if it is here.
 pub(crate) fn data() -> Option<PathBuf> {
-    let shared = std::env::var_os("POSELIFT_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let data = shared.join("data");
-    if !data.join("cases").is_dir() {
-        println!("skipped: no shared data");
-        return None;
-    }
-    Some(data)
+    shared("data/cases")?.parent().map(Path::to_path_buf)
 }
 
 /// What the program did with an input.

@@ -1,7 +1,7 @@
 //! Streams and arrays through real files, as other programs write and read them.
 //!
-//! NumPy is the reference: if there is a Python with NumPy (`POSELIFT_PYTHON`, else `python3`), it writes what we
-//! read and reads what we write; if not, those tests say so and pass.
+//! NumPy is the reference: a Python with NumPy (`POSELIFT_TEST_PYTHON`, else `python3`) writes what we read and reads what
+//! we write. Where there is none those tests fail, unless POSELIFT_ALLOW_SKIPS=1.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use poselift::format::{
-    Extras, Format, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader, open_reader,
+    Extras, Format, NamedArray, PairedArrays, PoseInfo, SeenPairs, Source, Target, create_writer, open_pose_reader,
+    open_reader,
 };
 use poselift::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use poselift::skeleton::{COCO17, MEDIAPIPE33};
 
 use crate::judges::Judges;
+use crate::program::{shared, skip};
 
 fn info(joints: usize) -> PoseInfo {
     PoseInfo {
@@ -52,12 +54,12 @@ fn write_all(path: &Path, joints: usize, frames: &[LiftedFrame]) {
     writer.finish().unwrap();
 }
 
-/// Runs a script with NumPy in `folder`; `None`, with a printed line, if there is no NumPy.
+/// Runs a script with NumPy in `folder`; `None` if there is no NumPy and the test may skip.
 fn python(folder: &Path, script: &str) -> Option<String> {
-    let program = std::env::var("POSELIFT_PYTHON").unwrap_or_else(|_| "python3".into());
+    let program = std::env::var("POSELIFT_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
     let has_numpy = Command::new(&program).args(["-c", "import numpy"]).output().is_ok_and(|run| run.status.success());
     if !has_numpy {
-        println!("skipped: no Python with NumPy");
+        skip("no Python with NumPy: run `make test`, or set POSELIFT_TEST_PYTHON");
         return None;
     }
     let run = Command::new(&program).args(["-c", script]).current_dir(folder).output().unwrap();
@@ -287,14 +289,15 @@ print(n)
 }
 
 #[test]
+fn the_nested_bomb_is_refused() {
+    let Some(bomb) = shared("data/faults/nested_bomb.npz") else { return };
+    let message = NamedArray::all(&bomb).unwrap_err().to_string();
+    assert!(message.contains("array 'positions_3d': unpacks to more than"), "{message}");
+}
+
+#[test]
 fn a_real_stream_is_read() {
-    let shared = std::env::var_os("POSELIFT_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let path = shared.join("data/streams/sports2d_demo.mediapipe33.jsonl");
-    if !path.exists() {
-        println!("skipped: no shared data");
-        return;
-    }
+    let Some(path) = shared("data/streams/sports2d_demo.mediapipe33.jsonl") else { return };
     let source = Source::File(path.clone());
     let mut reader = open_reader(&source, None, Some(&MEDIAPIPE33)).unwrap();
     let frames: Vec<_> = std::iter::from_fn(|| reader.read().unwrap()).collect();

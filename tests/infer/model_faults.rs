@@ -8,16 +8,13 @@ use poselift::model::{Batch, CARD_KEY, Card, Device, Engine, Isa, ModelFile, Pos
 use poselift_onnx::Model;
 use poselift_onnx::proto::ModelProto;
 
+use crate::program::shared;
+
 const POSES: usize = 24;
 
-/// A file of the shared faults; none, with a line that says so, where they are not here.
+/// A file of the shared faults, if they are here.
 fn fault(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults").join(name);
-    if !path.exists() {
-        println!("skipped: {} is not here", path.display());
-        return None;
-    }
-    Some(path)
+    shared(&format!("data/faults/{name}"))
 }
 
 fn open(file: &ModelFile, engine: Engine) -> poselift::Result<Session> {

@@ -3,10 +3,15 @@
 #![allow(dead_code)] // Each test program uses a part.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::small_model::SmallModel;
+
+#[path = "../skips.rs"]
+mod skips;
+#[allow(unused_imports, reason = "each test program uses a part")]
+pub(crate) use skips::{shared, skip};
 
 /// The demonstration clip: MediaPipe's detections of a man who jumps onto a wall.
 pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
@@ -98,24 +103,4 @@ pub(crate) fn assert_code(output: &Output, code: i32) {
     let printed = stderr(output);
     assert_eq!(output.status.code(), Some(code), "{printed}");
     assert!(!printed.contains("panicked"), "{printed}");
-}
-
-/// A file of the shared data next to the workspace; `None`, with a printed line, if it is absent.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let beside = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_path_buf();
-    let root = std::env::var_os("POSELIFT_SHARED").map_or(beside, PathBuf::from);
-    let found = root.join(path);
-    if found.exists() {
-        return Some(found);
-    }
-    println!("skipped: {} is not there", found.display());
-    None
-}
-
-/// Prints that a part of a test is skipped because something is missing; a failure unless `POSELIFT_ALLOW_SKIPS=1`
-/// allows it.
-pub(crate) fn skip(cause: &str) {
-    let is_allowed = std::env::var_os("POSELIFT_ALLOW_SKIPS").is_some_and(|value| value == "1");
-    assert!(is_allowed, "{cause}; POSELIFT_ALLOW_SKIPS=1 skips what needs it");
-    println!("skipped: {cause}");
 }

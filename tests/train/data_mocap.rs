@@ -1,7 +1,7 @@
 //! The motion capture that the project learns from, if it is available: do all collections mean the same body?
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use poselift::skeleton::BODY28;
 use poselift_train::data::body::Body;
@@ -11,20 +11,11 @@ use poselift_train::data::check::{Fault, Figure, sift};
 use poselift_train::data::read::{acclaim, bvh};
 use poselift_train::data::{Motion, TrainingData, open};
 
-/// The folder of shared data: next to the workspace, or at `POSELIFT_SHARED`.
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_path_buf();
-    let named = std::env::var_os("POSELIFT_SHARED").map(PathBuf::from);
-    let found = std::iter::once(beside).chain(named).find(|path| path.join("data/mocap").is_dir());
-    if found.is_none() {
-        eprintln!("skipped: no shared data beside the workspace, and POSELIFT_SHARED is not set");
-    }
-    found
-}
+use crate::skips::shared;
 
 /// A few of CMU's files, from the archive.
 fn unpacked(files: &[&str]) -> Option<tempfile::TempDir> {
-    let archive = shared()?.join("data/mocap/cmu.tar.xz");
+    let archive = shared("data/mocap/cmu.tar.xz")?;
     let folder = tempfile::tempdir().unwrap();
     let unpacked =
         std::process::Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).args(files).status();
@@ -118,7 +109,7 @@ fn left_is_left(motion: &Motion) -> f64 {
 
 #[test]
 fn cmus_schemes_and_ui_prmd_mean_the_same_body() {
-    let Some(shared) = shared() else { return };
+    let Some(ui_prmd) = shared("data/mocap/ui_prmd.npy") else { return };
     let Some(cmu) =
         cmu(&["bvh31/02_01.bvh", "bvh31/07_01.bvh", "bvh31/35_01.bvh", "bvh31/01_01.bvh", "bvh31/14_14.bvh"])
     else {
@@ -126,7 +117,7 @@ fn cmus_schemes_and_ui_prmd_mean_the_same_body() {
     };
     assert!(cmu.sources.len() == 1 && cmu.sources[0].name == "cmu" && cmu.clips.iter().all(|clip| clip.human_lengths));
     assert!(cmu.clips.iter().any(|clip| clip.subject == "cmu35"));
-    let mut reference = motion(&shared.join("data/mocap/ui_prmd.npy"));
+    let mut reference = motion(&ui_prmd);
     assert_eq!(reference.rate, 25.0);
     assert!(reference.clips.len() > 1950 && reference.sources[0].licence.starts_with("ODC-PDDL"));
     assert!(left_is_left(&cmu) > 0.95 && left_is_left(&reference) > 0.95);
@@ -311,11 +302,9 @@ fn with_necks_shifted(bodies: &[Body], metres: f64) -> Vec<Body> {
 
 #[test]
 fn sides_exchanged_are_found_and_necks_that_lie_elsewhere_are_not() {
-    let Some(shared) = shared() else { return };
+    let Some(ui_prmd) = shared("data/mocap/ui_prmd.npy") else { return };
     let Some(folder) = unpacked(&["bvh31", "asfamc"]) else { return };
-    for (collection, motion) in
-        [("cmu", motion(folder.path())), ("ui-prmd", motion(&shared.join("data/mocap/ui_prmd.npy")))]
-    {
+    for (collection, motion) in [("cmu", motion(folder.path())), ("ui-prmd", motion(&ui_prmd))] {
         let clips = clips(&motion);
         let mut found = 0;
         for (name, bodies) in &clips {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::random_lifter::{Shape, card_seed, random_keypoints, random_lifter};
+use crate::skips::shared;
 use ndarray::{Array2, Array3, ArrayView2, s};
 use poselift::model::{Batch, Device, Engine, Isa, ModelFile, PoseNetwork, Precision, Session, SessionOptions};
 use poselift_train::export::encode;
@@ -167,10 +168,7 @@ fn differences(found: &Array2<f32>, expected: &Array2<f32>) -> Vec<f32> {
 /// Poses that are all the same, from `fit` to a pose.
 #[test]
 fn a_network_of_constant_data_is_fitted_exported_and_run() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults/const3.pkl");
-    if !data.exists() {
-        return println!("skipped: {} is not here", data.display());
-    }
+    let Some(data) = shared("data/faults/const3.pkl") else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     program(

@@ -12,6 +12,8 @@ use poselift::model::{Batch, ModelFile, PoseNetwork};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::skips::shared;
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
     command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null());
@@ -118,7 +120,15 @@ fn teachers_and_mirrors_that_do_not_fit_are_refused() {
     file.add_array("joint_2d_1", &Array3::<f32>::from_elem((10, 3, 2), 1.0)).unwrap();
     file.add_array("joint_3d", &Array3::<f32>::from_elem((10, 3, 3), 1.0)).unwrap();
     file.finish().unwrap();
-    refused(&["--mirror", "on", "--data", pairs.to_str().unwrap()], "--mirror on, but paired arrays do not say");
+    let pairs = pairs.to_str().unwrap();
+    refused(&["--mirror", "on", "--data", pairs], "--mirror on, but paired arrays do not say");
+    for option in
+        [["--val-subjects", "s01"], ["--layout", "coco23"], ["--noise", "0"], ["--rarity", "0"], ["--rate", "50"]]
+    {
+        let expected = format!("{}, but the data are paired arrays, expected motion", option[0]);
+        refused(&[&option[..], &["--data", pairs]].concat(), &expected);
+    }
+    refused(&["--root", "3", "--data", "synthetic:100"], "--root, but the data are motion, expected paired arrays");
 }
 
 /// Kills a run at random moments and resumes it, until it ends by itself; `POSELIFT_KILLS` says how often at least.
@@ -398,11 +408,7 @@ fn pairs_with_poses_that_are_no_numbers_are_refused() {
 
 #[test]
 fn constant_data_are_fitted_and_exported() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/faults/const3.pkl");
-    if !data.exists() {
-        println!("skipped: {} is not there", data.display());
-        return;
-    }
+    let Some(data) = shared("data/faults/const3.pkl") else { return };
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     assert_success(&fit(&["--data", data.to_str().unwrap(), "--hidden", "32", "--epochs", "1"], &run));

@@ -20,6 +20,8 @@ mod memory;
 mod precision;
 mod python;
 mod random_lifter;
+#[path = "../skips.rs"]
+mod skips;
 mod sweep;
 mod tensorboard;
 mod trainers;

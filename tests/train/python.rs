@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// What `tests/train/SCRIPT` gives with `arguments`; `None`, with a printed line, where a package that it needs is not installed and
-/// none was promised by POSELIFT_TEST_PYTHON.
+use crate::skips::skip;
+
+/// What `tests/train/SCRIPT` gives with `arguments`; `None` where a package that it needs is not installed, none was promised by
+/// POSELIFT_TEST_PYTHON, and the test may skip.
 pub(crate) fn run(script: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Option<Output> {
     let python = std::env::var("POSELIFT_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/train").join(script);
@@ -13,7 +15,7 @@ pub(crate) fn run(script: &str, arguments: impl IntoIterator<Item = impl AsRef<O
     if output.status.code() == Some(77) {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(std::env::var_os("POSELIFT_TEST_PYTHON").is_none(), "POSELIFT_TEST_PYTHON: {said}");
-        println!("skipped: {python} lacks what {script} needs (set POSELIFT_TEST_PYTHON): {said}");
+        skip(&format!("{python} lacks what {script} needs (run `make test`, or set POSELIFT_TEST_PYTHON): {said}"));
         return None;
     }
     Some(output)

@@ -125,7 +125,7 @@ fn a_damaged_record_is_named() {
     run(&plan(1), folder.path(), &mut Pretender::new(usual), &mut |_| ()).unwrap();
     fs::write(folder.path().join("baseline-seed-0/finished.json"), "{}").unwrap();
     let message = run(&plan(1), folder.path(), &mut Pretender::new(usual), &mut |_| ()).unwrap_err().to_string();
-    assert!(message.contains("finished.json: not as a sweep writes it"), "{message}");
+    assert!(message.contains("finished.json: not as poselift-train wrote it"), "{message}");
 }
 
 #[test]

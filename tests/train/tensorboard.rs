@@ -44,6 +44,29 @@ fn assert_same(found: &[(u64, f64)], expected: &[(u64, f64)]) {
     }
 }
 
+/// Events that cannot be written are an error, once the run is reported.
+#[test]
+fn a_run_whose_events_cannot_be_written_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, run) = (folder.path().join("file"), folder.path().join("run"));
+    std::fs::write(&file, "no folder").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poselift-train"));
+    command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null()).args([
+        "fit",
+        "--data",
+        "synthetic:1500",
+        "--hidden",
+        "16",
+    ]);
+    command.args(["--epochs", "1", "--device", "cpu", "--out"]).arg(&run).arg("--tensorboard").arg(file.join("events"));
+    let output = command.output().unwrap();
+    let said = python::said(&output);
+    assert!(!output.status.success() && said.contains("cannot create"), "{said}");
+    for written in ["summary.json", "report.md"] {
+        assert!(run.join(written).is_file(), "{written}: {said}");
+    }
+}
+
 #[test]
 fn tensorboard_reads_the_history_of_a_run_that_went_on() {
     let folder = tempfile::tempdir().unwrap();

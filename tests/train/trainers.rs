@@ -149,10 +149,10 @@ fn the_program_runs_and_describes(qdq: &Path, folder: &Path) {
 }
 
 fn hub(run: &Path, folder: &Path) {
-    let folders = ["hub-run", "hub-f32", "hub-int8"].map(|name| folder.join(name));
+    let folders = ["hub-run", "hub-f32", "hub-int8", "hub-memory"].map(|name| folder.join(name));
     let licence = ["--licence", "mit", "--hub"];
     export(run, &[&licence[..], &[folders[0].to_str().unwrap()]].concat());
-    for (name, folder) in ["coco17-small.onnx", "coco17-int8.onnx"].iter().zip(&folders[1..]) {
+    for (name, folder) in ["coco17-small.onnx", "coco17-int8.onnx", "coco17-memory.onnx"].iter().zip(&folders[1..]) {
         export(&model(name), &[&licence[..], &[folder.to_str().unwrap()]].concat());
     }
     assert_eq!(ModelFile::read(folders[0].join("model.onnx")).unwrap().card().name, "hub-run");
@@ -179,6 +179,8 @@ fn what_makes_no_sense_is_refused(run: &Path, folder: &Path) {
     let out = folder.join("none.onnx");
     let out = out.to_str().unwrap();
     let small = model("coco17-small.onnx");
+    let new = folder.join("none");
+    let new = new.to_str().unwrap();
     for (source, arguments, words) in [
         (run, &["--quantisation", "qdq", "--precision", "f16", "-o", out][..], "expected int8"),
         (run, &["--hub", at], "config.json, a file of the run"),
@@ -188,10 +190,13 @@ fn what_makes_no_sense_is_refused(run: &Path, folder: &Path) {
         (&model("coco17-int8.onnx"), &["--mantissa", "15", "-o", out], "in int8, expected f32"),
         (&small, &["--precision", "f16", "--hub", out], "--hub or --triton only"),
         (&model("coco17-int8.onnx"), &["--quantisation", "qdq", "-o", out], "is in int8, expected f32"),
+        (&folder.join("nosuch"), &["--hub", new], "nosuch"),
+        (&folder.join("nosuch"), &["--triton", new], "nosuch"),
+        (&model("coco17-memory.onnx"), &["--triton", new], "has a memory of each person"),
         (&model("h36m17.onnx"), &["--quantisation", "qdq", "--on", at, "-o", out], "expected coco17 to h36m17 in m"),
     ] {
         let said = refusal(source, arguments);
         assert!(said.contains(words), "{arguments:?}: {said}");
-        assert!(!Path::new(out).is_file());
+        assert!(!Path::new(out).exists() && !Path::new(new).exists(), "{arguments:?}");
     }
 }

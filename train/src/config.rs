@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use poselift::model::Card;
 use poselift::skeleton::{COCO17, COCO23, H36M17, Layout};
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -130,9 +131,19 @@ impl InitConfig {
         Self { model, named: None }
     }
 
-    /// The `weights_sha256` in [`Self::named`].
-    pub fn weights_sha256(&self) -> Option<&str> {
-        self.named.as_deref().map(|named| named.rsplit_once(' ').map_or(named, |(_, weights)| weights))
+    /// This model, once the file with this `card` was read.
+    ///
+    /// # Errors
+    /// The run began with a file of other weights.
+    pub fn read_as(&self, card: &Card) -> Result<Self> {
+        let weights = self.named.as_deref().map(|named| named.rsplit_once(' ').map_or(named, |(_, weights)| weights));
+        match weights {
+            Some(begun) if begun != card.weights_sha256 => {
+                let message = format!("holds weights {}, the run began with {begun}", card.weights_sha256);
+                Err(Error::input(message).at(&self.model))
+            }
+            _ => Ok(Self { named: Some(card.named()), ..self.clone() }),
+        }
     }
 }
 

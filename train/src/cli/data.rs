@@ -15,7 +15,6 @@ use crate::data::{Motion, OpenOptions, Opened, Pairs, RootChoice, TrainingData};
 use crate::dataset::{Dataset, Protocol, Views};
 use crate::fit::{checkpoint, device};
 use crate::output;
-use crate::study::robustness::People;
 use crate::views::Detector;
 
 /// Arguments of `data`.
@@ -104,12 +103,12 @@ pub(super) fn run(args: &DataArgs) -> Result<()> {
     }
 }
 
-/// The data that the run in the folder `run` was fitted on, with the same split, on the CPU; and the people of each
-/// source.
+/// The data that the run in the folder `run` was fitted on, with the same split, on the CPU; and the names of the sources
+/// of its motion.
 ///
 /// # Errors
 /// The folder is not a run, or sources are no longer where they were.
-pub(super) fn data_of(run: &Path) -> Result<(Dataset, People)> {
+pub(super) fn data_of(run: &Path) -> Result<(Dataset, Vec<String>)> {
     data_of_config(&checkpoint::read_json(&run.join(checkpoint::CONFIG))?)
 }
 
@@ -117,19 +116,13 @@ pub(super) fn data_of(run: &Path) -> Result<(Dataset, People)> {
 ///
 /// # Errors
 /// Sources that cannot be read.
-pub(super) fn data_of_config(config: &FitConfig) -> Result<(Dataset, People)> {
+pub(super) fn data_of_config(config: &FitConfig) -> Result<(Dataset, Vec<String>)> {
     let data = OpenOptions::from_config(config)?.open(&config.data)?.data;
     let sources = match &data {
-        TrainingData::Motion(motion) => people_by_source(motion),
+        TrainingData::Motion(motion) => motion.sources.iter().map(|source| source.name.clone()).collect(),
         TrainingData::Pairs(_) => Vec::new(),
     };
     Ok((Dataset::new(data, config, device::choose("cpu")?)?, sources))
-}
-
-fn people_by_source(motion: &Motion) -> People {
-    let people = motion.people();
-    let from = |index: usize| people.iter().filter(move |person| person.0 == index).map(|person| person.1.to_owned());
-    motion.sources.iter().enumerate().map(|(index, source)| (source.name.clone(), from(index).collect())).collect()
 }
 
 fn validation(args: &ValidationArgs) -> Result<()> {

@@ -44,7 +44,7 @@ pub(super) struct FitArgs {
     /// Learning rate of Adam
     #[arg(long, value_name = "RATE", default_value_t = 1e-3, conflicts_with = "resume")]
     learning_rate: f64,
-    /// How the learning rate moves
+    /// Learning-rate schedule
     #[arg(long, value_enum, default_value_t = Schedule::Constant, conflicts_with = "resume")]
     schedule: Schedule,
     /// Validate and export a running average of the weights, which keeps this share of itself at each step: 0.998 looks back
@@ -59,7 +59,7 @@ pub(super) struct FitArgs {
     /// Share that validates: the last samples of paired arrays, the last subjects of motion
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "resume")]
     val_split: f64,
-    /// Subjects of motion that validate, instead of --val-split
+    /// Subjects held out for validation (motion only); replaces --val-split
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "resume")]
     val_subjects: Vec<String>,
     /// Poses a second that motion is resampled to, at most 1000
@@ -206,19 +206,19 @@ impl FitArgs {
 pub(super) fn run(args: &FitArgs) -> Result<()> {
     let config = args.config()?;
     let mut progress = TerminalProgress::new(args.quiet);
-    let summary = match &args.tensorboard {
-        None => fit::run(&config, &args.out, args.resume, &mut progress)?,
+    let (summary, board) = match &args.tensorboard {
+        None => (fit::run(&config, &args.out, args.resume, &mut progress)?, Ok(())),
         Some(folder) => {
             let folder = folder.clone().unwrap_or_else(|| args.out.join("tensorboard"));
             let mut board = TensorBoard::new(folder, &mut progress);
             let summary = fit::run(&config, &args.out, args.resume, &mut board)?;
-            board.finish()?;
-            summary
+            (summary, board.finish())
         }
     };
     report::write(&args.out, &config, &summary)?;
     progress.finished(&summary, &args.out);
-    Ok(())
+    // Last, so that a run is reported whose events cannot be written.
+    board
 }
 
 /// Fits without output, resuming an interrupted run.

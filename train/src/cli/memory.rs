@@ -45,7 +45,7 @@ pub(super) struct MemoryArgs {
     /// Windows a step
     #[arg(long, value_name = "N", default_value_t = 32, conflicts_with = "resume")]
     batch_size: usize,
-    /// Steps of Adam, over which its rate falls to 0 [default: 12000]
+    /// Training steps; the learning rate decays to 0 over them [default: 12000]
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
     /// Learning rate of Adam at its highest
@@ -60,10 +60,10 @@ pub(super) struct MemoryArgs {
     /// Poses a second that motion is resampled to
     #[arg(long, value_name = "HZ", default_value_t = 60.0, conflicts_with = "resume")]
     rate: f64,
-    /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's
+    /// Weight of the joint-angle loss (knees, hips, elbows, ankles), metres per radian
     #[arg(long, value_name = "W", default_value_t = 0.0, conflicts_with = "resume")]
     angle_weight: f64,
-    /// What a metre of error of a bone's length counts beside a metre of a joint's
+    /// Weight of the bone-length loss, metres per metre
     #[arg(long, value_name = "W", default_value_t = 0.0, conflicts_with = "resume")]
     bone_weight: f64,
     /// Seed of everything random

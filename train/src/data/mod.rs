@@ -50,6 +50,22 @@ pub struct Clip {
     pub human_lengths: bool,
 }
 
+/// A person: names are unique within a source only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Index into [`Motion::sources`].
+    pub source: usize,
+    /// The name in that source.
+    pub name: String,
+}
+
+impl Clip {
+    /// Whose motion it is.
+    pub fn person(&self) -> Subject {
+        Subject { source: self.source, name: self.subject.clone() }
+    }
+}
+
 /// A collection of motion, with what its users must know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {

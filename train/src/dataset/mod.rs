@@ -10,7 +10,7 @@ use poselift::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
 use crate::config::FitConfig;
-use crate::data::{Motion, Pairs, TrainingData};
+use crate::data::{Motion, Pairs, Subject, TrainingData};
 use crate::features::features;
 use crate::net::numbers;
 use crate::trained::ZScore;
@@ -141,7 +141,7 @@ impl Dataset {
     }
 
     /// The people who validate, with the number of their poses; none for paired arrays.
-    pub fn held_out_people(&self) -> Vec<(String, usize)> {
+    pub fn held_out_people(&self) -> Vec<(Subject, usize)> {
         match &self.train {
             TrainSource::Pairs { .. } => Vec::new(),
             TrainSource::Motion(motion) => motion.held_out.people(),
@@ -242,14 +242,44 @@ fn array(tensor: &Tensor) -> Array3<f32> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
+    use poselift::skeleton::{BODY28, COCO17};
+
     use super::*;
-    use crate::data::{OpenOptions, generator};
+    use crate::data::{Clip, OpenOptions, Source, generator};
 
     fn orders(rarity: f64) -> (usize, [Vec<i64>; 2]) {
         let config = FitConfig { rarity, ..FitConfig::default() };
         let opened = OpenOptions::from_config(&config).unwrap().open(&config.data).unwrap();
         let dataset = Dataset::new(opened.data, &config, Device::Cpu).unwrap();
         (dataset.train_len(), [(); 2].map(|()| Vec::try_from(dataset.epoch_order(5)).unwrap()))
+    }
+
+    /// Two collections may have a person of the same name each: they are two people.
+    #[test]
+    fn people_of_two_sources_with_one_name_are_two() {
+        let clip = |index: usize, source: usize| Clip {
+            name: format!("take{index}"),
+            subject: "s01".into(),
+            source,
+            start: index * 10,
+            frames: 10,
+            human_lengths: true,
+        };
+        let source = |name: &str| Source { name: name.into(), licence: "unknown".into() };
+        let motion = Motion {
+            positions: Array3::from_shape_fn((30, BODY28.len(), 3), |(frame, joint, axis)| {
+                ((frame * 31 + joint * 17 + axis * 7) % 23) as f32 / 10.0
+            }),
+            rate: 25.0,
+            clips: vec![clip(0, 0), clip(1, 1), clip(2, 1)],
+            sources: vec![source("A"), source("B")],
+        };
+        let _held = generator();
+        let held_out = motion::HeldOut::new(&motion, &[0, 1, 2], &COCO17, Device::Cpu);
+        let person = |source| Subject { source, name: "s01".into() };
+        assert_eq!(held_out.people(), [(person(0), 10), (person(1), 20)]);
+        let seen = held_out.look(&Protocol { subject: Some(person(0)), ..Protocol::default() });
+        assert_eq!(seen.poses.size()[0], 10);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 
 use super::{MEASURED, VALIDATION_SEED, array, to_device};
 use crate::config::FitConfig;
-use crate::data::{Clip, Motion};
+use crate::data::{Clip, Motion, Subject};
 use crate::net::numbers;
 use crate::views::{Cameras, Detector, Seen, ViewOptions, Viewer};
 
@@ -26,7 +26,7 @@ pub struct Protocol {
     /// Spread of the bodies' shapes: 1 as in training, more for unusual bodies.
     pub reshape: f64,
     /// Restricts the views to one person.
-    pub subject: Option<String>,
+    pub subject: Option<Subject>,
     /// The most views, evenly spread over the poses.
     pub views: usize,
 }
@@ -113,16 +113,13 @@ impl MotionSource {
 pub(super) struct HeldOut {
     viewer: Viewer,
     /// `[T]` the person of each pose.
-    subjects: Vec<String>,
+    subjects: Vec<Subject>,
 }
 
 impl HeldOut {
     pub(super) fn new(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Self {
-        let whose = |&clip: &usize| std::iter::repeat_n(&motion.clips[clip].subject, motion.clips[clip].frames);
-        Self {
-            viewer: viewer(motion, clips, layout, device),
-            subjects: clips.iter().flat_map(whose).cloned().collect(),
-        }
+        let whose = |&clip: &usize| std::iter::repeat_n(motion.clips[clip].person(), motion.clips[clip].frames);
+        Self { viewer: viewer(motion, clips, layout, device), subjects: clips.iter().flat_map(whose).collect() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -131,7 +128,7 @@ impl HeldOut {
 
     /// The same people at every call.
     pub(super) fn look(&self, protocol: &Protocol) -> Seen {
-        let fits = |&at: &usize| protocol.subject.as_ref().is_none_or(|name| self.subjects[at] == *name);
+        let fits = |&at: &usize| protocol.subject.as_ref().is_none_or(|person| self.subjects[at] == *person);
         look(&self.viewer, &(0..self.len()).filter(fits).collect::<Vec<_>>(), protocol)
     }
 
@@ -145,10 +142,10 @@ impl HeldOut {
     }
 
     /// All people, with the number of their poses.
-    pub(super) fn people(&self) -> Vec<(String, usize)> {
-        let mut people: Vec<(String, usize)> = Vec::new();
+    pub(super) fn people(&self) -> Vec<(Subject, usize)> {
+        let mut people: Vec<(Subject, usize)> = Vec::new();
         for subject in &self.subjects {
-            match people.iter_mut().find(|(name, _)| name == subject) {
+            match people.iter_mut().find(|(person, _)| person == subject) {
                 Some((_, poses)) => *poses += 1,
                 None => people.push((subject.clone(), 1)),
             }

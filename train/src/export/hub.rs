@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use poselift::model::{CARD_KEY, Card, Metric, ModelFile, Precision};
+use poselift::model::{
+    CARD_KEY, Card, MEMORY_NAME, MemoryCard, Metric, ModelFile, NEXT_MEMORY_NAME, Precision, SINCE_NAME,
+};
 use poselift::{Error, Result};
 use poselift_onnx::proto::TensorProto;
 use poselift_onnx::{Element, Model};
@@ -40,14 +42,14 @@ pub fn files(model: &ModelFile, licence: &str) -> Result<Vec<FolderFile>> {
 struct Tensors(Vec<TensorProto>);
 
 impl Tensors {
-    /// Those of layers; constants of the way from key points to features are the same in each file and left out.
+    /// Those of layers, the memory's too; constants of the way from key points to features are the same in each file and left out.
     fn of(model: &ModelFile) -> Result<Self> {
         let decoded = Model::decode(model.bytes().to_vec().into());
         let decoded = decoded.ok_or_else(|| Error::model("is no ONNX model").at(model.name()))?;
         let graph = decoded.proto().graph.as_ref().into_iter();
         let is_learned = |tensor: &&TensorProto| {
-            let layer = ["input", "block", "output", "feature_mean"].iter().any(|start| tensor.name.starts_with(start));
-            layer && tensor.data_type != INT64
+            let starts = ["input", "block", "output", "feature_mean", "memory."];
+            starts.iter().any(|start| tensor.name.starts_with(start)) && tensor.data_type != INT64
         };
         Ok(Self(graph.flat_map(|graph| &graph.initializer).filter(is_learned).cloned().collect()))
     }
@@ -106,7 +108,7 @@ fn card(model: &ModelFile, licence: &str) -> String {
          | | |\n|---|---|\n\
          | input | `keypoints` `[N, {joints_in}, {channels}]`: {layout}; {numbers} |\n\
          | output | `pose` `[N, {joints_out}, 3]`: {skeleton} in {unit}, {axes} axes (x right, y down, z forward){sigma} |\n\
-         | network | {blocks} blocks of {hidden}, {parameters} parameters, {precision} |\n\
+         {memory}| network | {blocks} blocks of {hidden}, {parameters} parameters, {precision} |\n\
          | data | {data} |\n",
         name = markdown(&card.name),
         joints_in = input.joints.len(),
@@ -116,6 +118,7 @@ fn card(model: &ModelFile, licence: &str) -> String {
         skeleton = markdown(&output.skeleton),
         unit = markdown(output.unit.name()),
         axes = output.axes,
+        memory = card.memory.as_ref().map(memory).unwrap_or_default(),
         blocks = card.network.blocks,
         hidden = card.network.hidden,
         parameters = card.network.parameters,
@@ -172,19 +175,44 @@ fn data(card: &Card) -> String {
     if sources.is_empty() { "none".to_owned() } else { sources.join("; ") }
 }
 
+/// The row of what a model remembers.
+fn memory(MemoryCard { units, .. }: &MemoryCard) -> String {
+    format!(
+        "| memory | `{MEMORY_NAME}` `[N, {units}]`, what is remembered of each person, and `{SINCE_NAME}` `[N, 1]`, seconds since the \
+         person's last frame, go in; `{NEXT_MEMORY_NAME}` `[N, {units}]` comes out |\n"
+    )
+}
+
 fn use_of(card: &Card) -> String {
-    let outputs = if card.output.sigma { "pose, sigma" } else { "[pose]" };
     format!(
         "\n## Use\n\n```sh\nposelift run --model model.onnx keypoints.jsonl -o poses.jsonl\n```\n\n\
          ```python\nimport numpy as np\nimport onnxruntime\n\n\
          session = onnxruntime.InferenceSession(\"model.onnx\")\n\
-         keypoints = np.zeros((1, {}, {}), np.float32)  # a person's key points in pixels\n\
-         {outputs} = session.run(None, {{\"keypoints\": keypoints}})\n```\n\n\
+         keypoints = np.zeros((1, {}, {}), np.float32)  # a person's key points in pixels\n{}```\n\n\
          The bare file knows no image: `poselift` also turns people to the optical axis first, where the model expects it \
          (`input.view` in `config.json`).\n",
         card.input.joints.len(),
-        card.input.channels
+        card.input.channels,
+        call(card),
     )
+}
+
+/// The lines of Python that run a session: of a model with a memory, for one frame after another.
+fn call(card: &Card) -> String {
+    match &card.memory {
+        None => {
+            let outputs = if card.output.sigma { "pose, sigma" } else { "[pose]" };
+            format!("{outputs} = session.run(None, {{\"keypoints\": keypoints}})\n")
+        }
+        Some(MemoryCard { units, .. }) => format!(
+            "memory = np.zeros((1, {units}), np.float32)  # what is remembered: nothing of a new person\n\
+             since = np.zeros((1, 1), np.float32)  # seconds since the person's last frame, 0 for a new person\n\
+             for _ in range(2):  # frame by frame\n    \
+             inputs = {{\"keypoints\": keypoints, \"{MEMORY_NAME}\": memory, \"{SINCE_NAME}\": since}}\n    \
+             pose, sigma, memory = session.run([\"pose\", \"sigma\", \"{NEXT_MEMORY_NAME}\"], inputs)\n    \
+             since[:] = 1 / 30\n"
+        ),
+    }
 }
 
 fn tensors(card: &Card) -> String {
@@ -192,6 +220,11 @@ fn tensors(card: &Card) -> String {
         Precision::Int8 => "Hidden layers hold codes of 8 bits, and the scale of each output.",
         Precision::F16 => "Hidden layers are in float16.",
         Precision::F32 => "All are in float32.",
+    };
+    let memory = if card.memory.is_some() {
+        " Those of `memory` read the features, `pose` and `sigma` of a single frame, and what is remembered; they are in float32."
+    } else {
+        ""
     };
     let planes = if card.network.mirror {
         " Of each layer there are two matrices: `even` multiplies the sum of two units that a mirror exchanges, `odd` their difference."
@@ -201,7 +234,7 @@ fn tensors(card: &Card) -> String {
     format!(
         "\n## Files\n\n- `model.onnx`: key points to poses, normalisation included.\n\
          - `model.safetensors`: the numbers of its layers under the same names; y = x·weight + bias, weights `[in, out]`, BatchNorm and \
-         normalisation folded in. {layer}{planes}\n\
+         normalisation folded in. {layer}{planes}{memory}\n\
          - `config.json`: the card of the model: joints, their parents, units, training, figures.\n"
     )
 }

@@ -22,11 +22,11 @@ mod widen;
 
 use std::path::Path;
 
-use poselift::Result;
 use poselift::model::ModelFile;
+use poselift::{Error, Result};
 
 use crate::config::FitConfig;
-use crate::data::OpenOptions;
+use crate::data::{OpenOptions, TrainingData};
 use crate::dataset::{Dataset, DatasetCard};
 
 use fingerprint::DataFingerprint;
@@ -114,17 +114,18 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let start = config.init.as_ref().filter(|_| !begun).map(Start::open).transpose()?;
     let config = &match &start {
         None => config.clone(),
-        Some(start) => FitConfig {
-            network: start.shape(&config.network),
-            init: config.init.as_ref().map(|init| start.named(init)),
-            ..config.clone()
-        },
+        Some(start) => {
+            FitConfig { network: start.shape(&config.network), init: Some(start.named().clone()), ..config.clone() }
+        }
     };
     // A folder that holds a run is locked at once; a new one is made when its data can be used.
     let held = if resume || out.join(checkpoint::CONFIG).exists() { Some(enter(out, resume, &FILES)?) } else { None };
     let opened = OpenOptions::from_config(config)?.open(&config.data)?;
     for note in &opened.notes {
         progress.event(Event::Note(note));
+    }
+    if !resume {
+        check_options(config, &opened.data)?;
     }
     let fingerprint = DataFingerprint::of(&opened.data);
     let mut dataset = Dataset::new(opened.data, config, device)?;
@@ -152,6 +153,29 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     let summary = train_loop.summary();
     checkpoint::write_json(&out.join(checkpoint::SUMMARY), &summary)?;
     Ok(summary)
+}
+
+/// Refuses options that data of this kind do not follow.
+fn check_options(config: &FitConfig, data: &TrainingData) -> Result<()> {
+    let usual = FitConfig::default();
+    let of_pairs = [("--root", config.root != usual.root)];
+    let of_motion = [
+        ("--val-subjects", config.val_subjects != usual.val_subjects),
+        ("--layout", config.layout != usual.layout),
+        ("--noise", config.noise != usual.noise),
+        ("--rarity", config.rarity != usual.rarity),
+        ("--rate", config.rate != usual.rate),
+    ];
+    let (given, found, expected) = match data {
+        TrainingData::Pairs(_) => (&of_motion[..], "the data are paired arrays", "motion"),
+        TrainingData::Motion(_) => (&of_pairs[..], "the data are motion", "paired arrays"),
+    };
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            Err(Error::usage(format!("{option}, but {found}, expected {expected}")).hint(format!("leave {option} out")))
+        }
+    }
 }
 
 /// Compares the data of a resumed run with the data that it began with.

@@ -25,6 +25,7 @@ const MEASURED: i64 = 16_384;
 #[derive(Debug)]
 pub(crate) struct Start {
     network: Network,
+    init: InitConfig,
     card: Card,
 }
 
@@ -42,19 +43,12 @@ impl Start {
                 .at(&init.model)
                 .hint("start from the model that its memory stands behind, then fit a memory with `poselift-train memory`"));
         }
-        let card = file.card().clone();
-        match init.weights_sha256() {
-            Some(begun) if begun != card.weights_sha256 => {
-                let message = format!("holds weights {}, the run began with {begun}", card.weights_sha256);
-                Err(Error::input(message).at(&init.model))
-            }
-            _ => Ok(Self { network, card }),
-        }
+        Ok(Self { network, init: init.read_as(file.card())?, card: file.card().clone() })
     }
 
     /// The model as a configuration names it, with its weights.
-    pub(crate) fn named(&self, init: &InitConfig) -> InitConfig {
-        InitConfig { named: Some(self.card.named()), ..init.clone() }
+    pub(crate) fn named(&self) -> &InitConfig {
+        &self.init
     }
 
     /// The shape of the model's network, trained as `config` says.

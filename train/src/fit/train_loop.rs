@@ -133,12 +133,7 @@ impl<'a> TrainLoop<'a> {
             }
             (net, RunState::default())
         };
-        let path = out.join(checkpoint::HISTORY);
-        let history = if state.iteration > 0 {
-            HistoryWriter::resume(&path, state.iteration)?
-        } else {
-            HistoryWriter::create(&path)?
-        };
+        let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
         let feature_mean = net.feature_means();
         let transform = dataset.card.transform();
         let plan = Plan { samples: dataset.train_len(), batch: config.batch_size, epochs: config.epochs };

@@ -53,10 +53,6 @@ impl Start {
         if (&card.input, &card.output) != (&frames.input, &frames.output) {
             return Err(Error::usage("--init with a model of other joints than --model has").at(&init.model));
         }
-        if init.weights_sha256().is_some_and(|begun| begun != card.weights_sha256) {
-            return Err(Error::input("holds other weights than the run began with").at(&init.model));
-        }
-        let init = InitConfig { named: Some(card.named()), ..init.clone() };
-        Ok(Self { memory, init, behind: remembers.frames.clone() })
+        Ok(Self { memory, init: init.read_as(card)?, behind: remembers.frames.clone() })
     }
 }

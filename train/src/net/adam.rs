@@ -41,10 +41,13 @@ fn fused(step: AdamStep, buffers: &Buffers) {
     const CHUNK: usize = 1 << 14;
     let step = FusedStep::of(step);
     let gradients = slice(&buffers.gradients);
-    let parameters = SharedMut::new(slice_mut(&buffers.parameters));
-    let first_moment = SharedMut::new(slice_mut(&buffers.first_moment));
-    let second_moment = SharedMut::new(slice_mut(&buffers.second_moment));
-    let copy = buffers.copy.as_ref().map(|copy| SharedMut::new(slice_mut::<Bf16>(copy)));
+    // SAFETY: the buffers are tensors of their own, and no other slice of them is held while this runs.
+    let [parameters, first_moment, second_moment] = unsafe {
+        [&buffers.parameters, &buffers.first_moment, &buffers.second_moment]
+            .map(|buffer| SharedMut::new(slice_mut::<f32>(buffer)))
+    };
+    // SAFETY: as above.
+    let copy = buffers.copy.as_ref().map(|copy| SharedMut::new(unsafe { slice_mut::<Bf16>(copy) }));
     for_each(gradients.len().div_ceil(CHUNK), |chunk| {
         let start = chunk * CHUNK;
         let width = CHUNK.min(gradients.len() - start);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use ndarray::{Array3, s};
+use ndarray::{Array3, Axis, s};
 use poselift::lift::{Lifter, LifterOptions};
 use poselift::metric::{Accuracy, Score};
 use poselift::model::{Device, Precision};
@@ -82,9 +82,16 @@ fn error(lifter: &mut Lifter, views: &Views) -> Result<Accuracy> {
     score.accuracy().ok_or_else(|| Error::runtime("no person could be lifted"))
 }
 
+/// [`BATCH`] people: the first of `keypoints`, over and over where there are fewer.
+fn batch_of(keypoints: &Array3<f32>) -> Array3<f32> {
+    let people: Vec<usize> = (0..keypoints.dim().0).cycle().take(BATCH).collect();
+    keypoints.select(Axis(0), &people)
+}
+
 /// Seconds per call with one person and with a batch, for each lifter: medians of turns in which they alternate.
 fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<[f64; 2]>> {
-    let sizes = [1, BATCH.min(keypoints.dim().0)];
+    let keypoints = batch_of(keypoints);
+    let sizes = [1, BATCH];
     let mut turns = vec![[const { Vec::new() }; 2]; lifters.len()];
     for turn in 0..=TURNS {
         for (lifter, turns) in lifters.iter_mut().zip(&mut turns) {
@@ -153,6 +160,17 @@ pub fn chart(places: &[Place]) -> Result<Chart> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The rate is that of a whole batch, so a small validation split is repeated.
+    #[test]
+    fn a_batch_is_always_full() {
+        let people = |count: usize| Array3::from_shape_fn((count, 17, 3), |(person, ..)| person as f32);
+        for count in [1, 3, BATCH, BATCH + 5] {
+            let batch = batch_of(&people(count));
+            assert_eq!(batch.dim(), (BATCH, 17, 3));
+            assert!((0..BATCH).all(|row| batch[(row, 16, 2)] == (row % count) as f32), "{count}");
+        }
+    }
 
     #[test]
     fn a_row_tells_all_of_a_model() {

@@ -1,5 +1,6 @@
 //! A folder of motion capture: finds its takes, identifies its people, keeps what is sound.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use poselift::error::{Error, Result};
@@ -173,19 +174,27 @@ fn name_of(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "motion capture".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every take below `folder`, sorted: `.bvh`, `.amc`, `.npy` that hold a clip or have a `.json` of the same name, and
+/// Every take below `folder`, in linked folders too, sorted: `.bvh`, `.amc`, `.npy` that hold a clip or have a `.json` of the same name, and
 /// the 3D poses of Martinez's archive.
 fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
+    // Links come last and in order, so that a folder that is here already keeps its own path.
+    let mut links = BTreeSet::new();
+    let mut known = HashSet::new();
+    while let Some(folder) = folders.pop().or_else(|| links.pop_first()) {
         let unreadable = |e| Error::io("cannot read", &folder, e);
+        // A link may lead back to where it is.
+        if !known.insert(folder.canonicalize().map_err(unreadable)?) {
+            continue;
+        }
         for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();
-            // A linked folder is not followed: it may lead back here.
             if entry.file_type().map_err(unreadable)?.is_dir() {
                 folders.push(path);
+            } else if path.is_dir() {
+                links.insert(path);
             } else if has_extension(&path, "bvh")
                 || is_acclaim(&path)
                 || is_described(&path)
@@ -215,7 +224,30 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
+
     use super::*;
+
+    /// A link to a folder elsewhere is followed; one that leads back, or to what is here already, adds nothing.
+    #[cfg(unix)]
+    #[test]
+    fn linked_folders_are_followed_once() {
+        use std::fs;
+        use std::os::unix::fs::symlink;
+
+        let (here, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (here, elsewhere) = (here.path(), elsewhere.path());
+        for folder in [here.join("own"), elsewhere.join("deep")] {
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("walk_01.bvh"), "").unwrap();
+        }
+        symlink(elsewhere, here.join("linked")).unwrap();
+        symlink(here.join("own"), here.join("again")).unwrap();
+        symlink(here, elsewhere.join("back")).unwrap();
+        symlink(here.join("nowhere"), here.join("broken")).unwrap();
+        let expected = [here.join("linked/deep/walk_01.bvh"), here.join("own/walk_01.bvh")];
+        assert_eq!(takes(here).unwrap(), expected);
+    }
 
     #[test]
     fn people_are_identified_by_the_files_name() {

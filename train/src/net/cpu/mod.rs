@@ -98,11 +98,12 @@ pub(super) fn slice<T: Element>(tensor: &Tensor) -> &[T] {
 
 /// The elements of a contiguous tensor of `T` on the CPU, for writing.
 ///
-/// Tensors are shared handles: the caller must not hold another slice of the same memory.
+/// # Safety
+/// Tensors are shared handles: no other slice of the same memory may live as long as this one does.
 #[allow(clippy::mut_from_ref, reason = "a tensor is a handle; its memory is not behind the borrow")]
-pub(super) fn slice_mut<T: Element>(tensor: &Tensor) -> &mut [T] {
+pub(super) unsafe fn slice_mut<T: Element>(tensor: &Tensor) -> &mut [T] {
     assert!(tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous());
-    // SAFETY: as for `slice`; each call site writes to a buffer that it does not read at the same time.
+    // SAFETY: as for `slice`; the caller promises that nothing else reads or writes them.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
@@ -112,10 +113,18 @@ fn slices<T: Element, const PLANES: usize>(planes: &Planes) -> [&[T]; PLANES] {
     std::array::from_fn(|_| slice(planes.next().expect("as many planes as the loop is compiled for")))
 }
 
-/// The elements of each plane, for writing; as for [`slice_mut`].
-fn slices_mut<T: Element, const PLANES: usize>(planes: &Planes) -> [&mut [T]; PLANES] {
+/// The elements of each plane, for writing.
+///
+/// # Safety
+/// As for [`slice_mut`], and no two planes are the same memory.
+#[allow(clippy::mut_from_ref, reason = "as for `slice_mut`")]
+unsafe fn slices_mut<T: Element, const PLANES: usize>(planes: &Planes) -> [&mut [T]; PLANES] {
     let mut planes = planes.iter();
-    std::array::from_fn(|_| slice_mut(planes.next().expect("as many planes as the loop is compiled for")))
+    std::array::from_fn(|_| {
+        let plane = planes.next().expect("as many planes as the loop is compiled for");
+        // SAFETY: the caller's promise.
+        unsafe { slice_mut(plane) }
+    })
 }
 
 type Region = unsafe extern "C" fn(extern "C" fn(*mut c_void), *mut c_void, u32, u32);
@@ -206,17 +215,25 @@ pub(super) fn forward(layer: &Activation, residual: Option<Residual>) {
 
 fn forward_in<T: Element, const PLANES: usize>(layer: &Activation, residual: Option<Residual>) {
     let saved = layer.saved;
-    let norm = layer.norm.map(|norm| fused::Norm {
-        gamma: slice(&norm.gamma),
-        beta: slice(&norm.beta),
-        running_mean: slice_mut(&norm.running_mean),
-        running_variance: slice_mut(&norm.running_variance),
-        mean: slice_mut(&saved.mean),
-        inverse_std: slice_mut(&saved.inverse_std),
+    // SAFETY: each of a layer's tensors has memory of its own, and none is named twice here.
+    let norm = layer.norm.map(|norm| unsafe {
+        fused::Norm {
+            gamma: slice(&norm.gamma),
+            beta: slice(&norm.beta),
+            running_mean: slice_mut(&norm.running_mean),
+            running_variance: slice_mut(&norm.running_variance),
+            mean: slice_mut(&saved.mean),
+            inverse_std: slice_mut(&saved.inverse_std),
+        }
     });
-    let residual = residual
-        .map(|residual| fused::Residual { skip: slices::<T, PLANES>(residual.skip), sum: slices_mut(residual.sum) });
-    fused::forward(fused_layer(layer), slices(&saved.z), norm, slices_mut(&saved.out), residual);
+    let residual = residual.map(|residual| fused::Residual {
+        skip: slices::<T, PLANES>(residual.skip),
+        // SAFETY: what is passed on is not what is skipped from, and both are other tensors than the layer's.
+        sum: unsafe { slices_mut(residual.sum) },
+    });
+    // SAFETY: as for the norm's.
+    let out = unsafe { slices_mut(&saved.out) };
+    fused::forward(fused_layer(layer), slices(&saved.z), norm, out, residual);
 }
 
 /// As [`super::tensor_ops::backward`], in one pass over memory, or two with BatchNorm.
@@ -231,16 +248,21 @@ pub(super) fn backward(layer: &Activation, gradient: &Planes, z_gradient: &Plane
 
 fn backward_in<T: Element, const PLANES: usize>(layer: &Activation, gradient: &Planes, z_gradient: &Planes) {
     let saved = layer.saved;
-    let norm = layer.norm.map(|norm| fused::NormGradient {
-        gamma: slice(&norm.gamma),
-        mean: slice(&saved.mean),
-        inverse_std: slice(&saved.inverse_std),
-        gamma_gradient: slice_mut(&norm.gamma_gradient),
-        beta_gradient: slice_mut(&norm.beta_gradient),
+    // SAFETY: each of a layer's tensors has memory of its own, and none is named twice here.
+    let norm = layer.norm.map(|norm| unsafe {
+        fused::NormGradient {
+            gamma: slice(&norm.gamma),
+            mean: slice(&saved.mean),
+            inverse_std: slice(&saved.inverse_std),
+            gamma_gradient: slice_mut(&norm.gamma_gradient),
+            beta_gradient: slice_mut(&norm.beta_gradient),
+        }
     });
     let passed =
         fused::Passed::<T, PLANES> { gradient: slices(gradient), z: slices(&saved.z), out: slices(&saved.out) };
-    fused::backward(fused_layer(layer), passed, norm, slices_mut(z_gradient));
+    // SAFETY: the gradient behind a layer and the one before it are two tensors, and neither is one of the layer's.
+    let z_gradient = unsafe { slices_mut(z_gradient) };
+    fused::backward(fused_layer(layer), passed, norm, z_gradient);
 }
 
 fn fused_layer(layer: &Activation) -> FusedLayer {

@@ -4,15 +4,15 @@ use rand::rngs::StdRng;
 use rand::seq::index;
 use rand::{Rng, SeedableRng};
 
+use poselift::skeleton::is_of_foot;
+
+use crate::data::Subject;
 use crate::dataset::Protocol;
 use crate::views::Cameras;
 use crate::views::Detector;
 
 /// A usual detector that shows every joint.
 const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
-/// The first joint of COCO-17 that people at desks do not show: the left hip; and the left knee.
-const HIPS_AND_BELOW: usize = 11;
-const KNEES_AND_BELOW: usize = 13;
 
 /// One quantity that is varied.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,18 +52,35 @@ pub enum Damage {
         /// Deviation over the root of the area of the key points' box.
         share: f64,
     },
-    /// A number of random missing joints.
+    /// A number of random missing joints; points of feet stay, which detectors need not have.
     Missing {
         /// Number of joints, of 17.
         joints: usize,
     },
-    /// COCO-17's joints from this one on are missing.
+    /// The legs are out of view.
     NoLegs {
-        /// Index of the first.
-        from: usize,
+        /// What is hidden.
+        hidden: Legs,
     },
     /// The focal length is unknown and guessed.
     FocalUnknown,
+}
+
+/// What people at desks do not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Legs {
+    /// Knees, ankles and feet.
+    KneesAndBelow,
+    /// Hips, knees, ankles and feet.
+    HipsAndBelow,
+}
+
+impl Legs {
+    /// Whether the joint of this name is hidden.
+    pub(super) fn hide(self, joint: &str) -> bool {
+        let is = |part: &str| joint.rsplit('_').next() == Some(part);
+        is_of_foot(joint) || is("knee") || is("ankle") || (self == Self::HipsAndBelow && is("hip"))
+    }
 }
 
 /// The joints that are measured.
@@ -142,18 +159,22 @@ fn overall() -> Curve {
         Condition { damage: Damage::FocalUnknown, ..with("detector, focal length guessed", FULL_VIEW) },
         Condition::new("detector, odd proportions (2.5 times the spread)", 0.0, odd),
         upper("detector, upper body of the whole", Damage::None),
-        upper("detector, upper body, no knees and ankles", Damage::NoLegs { from: KNEES_AND_BELOW }),
-        upper("detector, upper body, no hips either", Damage::NoLegs { from: HIPS_AND_BELOW }),
+        upper("detector, upper body, no knees and ankles", Damage::NoLegs { hidden: Legs::KneesAndBelow }),
+        upper("detector, upper body, no hips either", Damage::NoLegs { hidden: Legs::HipsAndBelow }),
         above("detector, upper body by itself, its root the thorax, of the whole", Damage::None),
-        above("detector, the same, no hips, knees and ankles", Damage::NoLegs { from: HIPS_AND_BELOW }),
+        above("detector, the same, no hips, knees and ankles", Damage::NoLegs { hidden: Legs::HipsAndBelow }),
     ];
     Curve { title: "overall".into(), unit: String::new(), conditions, is_axis: false }
 }
 
-/// All people who validate, one at a time, with the usual detector.
-pub fn people(people: &[(String, usize)]) -> Curve {
-    let one = |(name, poses): &(String, usize)| {
-        let protocol = Protocol { subject: Some(name.clone()), ..detected(Cameras::default()) };
+/// All people who validate, one at a time, with the usual detector; `sources` are the names of their sources, which tell
+/// people of one name apart.
+pub fn people(people: &[(Subject, usize)], sources: &[String]) -> Curve {
+    let one = |(person, poses): &(Subject, usize)| {
+        let protocol = Protocol { subject: Some(person.clone()), ..detected(Cameras::default()) };
+        let is_alone = people.iter().filter(|(other, _)| other.name == person.name).count() == 1;
+        let source = sources.get(person.source).filter(|_| !is_alone);
+        let name = source.map_or_else(|| person.name.clone(), |source| format!("{source}/{}", person.name));
         Condition::new(format!("{name} ({poses} poses)"), 0.0, protocol)
     };
     let conditions = people.iter().map(one).collect();

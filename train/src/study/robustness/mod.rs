@@ -12,17 +12,14 @@ use ndarray::{Array3, ArrayView2, Axis, s};
 use poselift::lift::Lifter;
 use poselift::metric::{Accuracy, Calibration, JointAccuracy, Score};
 use poselift::model::PoseNetwork;
-use poselift::skeleton::H36M17;
+use poselift::skeleton::{H36M17, is_of_foot};
 use poselift::{Error, Result};
 
 use crate::dataset::{Dataset, Protocol, Views};
 
-pub use conditions::{Condition, Curve, Damage, Joints, curves, people};
+pub use conditions::{Condition, Curve, Damage, Joints, Legs, curves, people};
 pub use joints::sigma_chart;
 pub use write::{chart, markdown};
-
-/// The people of each source, by name.
-pub type People = Vec<(String, Vec<String>)>;
 
 /// The rows of the first curve that are reported joint by joint.
 const TOLD_BY_JOINT: usize = 2;
@@ -64,31 +61,26 @@ impl Point {
     }
 }
 
-/// Measures `lifter` on the validation split of `dataset`, `views` people per point; `sources` lists the people of
-/// each source.
+/// Measures `lifter` on the validation split of `dataset`, `views` people per point; `sources` are the names of the
+/// sources of its motion.
 ///
 /// # Errors
 /// Data without cameras (paired arrays), a model of other joints, a runtime that fails.
 pub fn study<N: PoseNetwork>(
     lifter: &mut Lifter<N>,
     dataset: &Dataset,
-    sources: &[(String, Vec<String>)],
+    sources: &[String],
     views: usize,
 ) -> Result<Vec<Measured>> {
     let mut measured = Vec::new();
-    let held_out = people(&dataset.held_out_people());
+    let held_out = people(&dataset.held_out_people(), sources);
     for curve in curves().iter().chain([&held_out]) {
         let points = curve.conditions.iter().map(|condition| measure(lifter, dataset, &[condition], views));
         measured.push(curve.measured(points.collect::<Result<_>>()?));
     }
-    let from = |names: &[String]| -> Vec<&Condition> {
-        let is_one =
-            |condition: &&Condition| condition.protocol.subject.as_ref().is_some_and(|subject| names.contains(subject));
-        held_out.conditions.iter().filter(is_one).collect()
-    };
     let mut points = Vec::new();
-    for (source, names) in sources {
-        let conditions = from(names);
+    for (index, source) in sources.iter().enumerate() {
+        let conditions = held_out.of_source(index);
         if !conditions.is_empty() {
             let point = measure(lifter, dataset, &conditions, views)?;
             let label = format!("{source} ({} people)", conditions.len());
@@ -118,7 +110,7 @@ fn measure<N: PoseNetwork>(
         let Some(mut seen) = dataset.held_out(&protocol) else {
             return Err(Error::usage("paired arrays have no cameras to vary, expected a run on motion"));
         };
-        condition.damage.apply(&mut seen);
+        condition.damage.apply(&mut seen, &dataset.card.input.joints);
         let lifted = lifter.lift_with_cameras(seen.keypoints.view(), &seen.cameras)?;
         let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
         score
@@ -137,6 +129,13 @@ fn measure<N: PoseNetwork>(
 }
 
 impl Curve {
+    /// The conditions that are about one person of this source each.
+    fn of_source(&self, source: usize) -> Vec<&Condition> {
+        let is_from =
+            |condition: &&Condition| condition.protocol.subject.as_ref().is_some_and(|person| person.source == source);
+        self.conditions.iter().filter(is_from).collect()
+    }
+
     fn measured(&self, points: Vec<Point>) -> Measured {
         Measured { title: self.title.clone(), unit: self.unit.clone(), points, is_axis: self.is_axis }
     }
@@ -172,8 +171,11 @@ fn person_size(person: ArrayView2<'_, f32>) -> f32 {
 }
 
 impl Damage {
-    /// Applies the condition's change to `views`, the same at every call.
-    fn apply(self, views: &mut Views) {
+    /// Applies the condition's change to `views` of these input joints, the same at every call.
+    fn apply(self, views: &mut Views, joints: &[String]) {
+        let of_those = |is_one: &dyn Fn(&str) -> bool| -> Vec<usize> {
+            (0..joints.len()).filter(|&joint| is_one(&joints[joint])).collect()
+        };
         match self {
             Self::None => {}
             Self::Noise { share } => {
@@ -185,13 +187,18 @@ impl Damage {
             }
             Self::Missing { joints } => {
                 let mut random = conditions::random();
+                let bodies = of_those(&|joint| !is_of_foot(joint));
                 for mut person in views.keypoints.outer_iter_mut() {
-                    for joint in random.choose(person.nrows(), joints) {
-                        person.row_mut(joint).fill(0.0);
+                    for chosen in random.choose(bodies.len(), joints) {
+                        person.row_mut(bodies[chosen]).fill(0.0);
                     }
                 }
             }
-            Self::NoLegs { from } => views.keypoints.slice_mut(s![.., from.., ..]).fill(0.0),
+            Self::NoLegs { hidden } => {
+                for joint in of_those(&|joint| hidden.hide(joint)) {
+                    views.keypoints.slice_mut(s![.., joint, ..]).fill(0.0);
+                }
+            }
             Self::FocalUnknown => {
                 for camera in &mut views.cameras {
                     *camera = poselift::camera::Camera::with_focal(None, camera.size);

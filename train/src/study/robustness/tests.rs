@@ -3,11 +3,13 @@
 
 use ndarray::Array3;
 use poselift::camera::Camera;
+use poselift::skeleton::{COCO17, COCO23, Layout};
 
 use super::*;
+use crate::data::Subject;
 
-fn views() -> Views {
-    let keypoints = Array3::from_shape_fn((400, 17, 3), |(_, joint, channel)| match channel {
+fn views_of(layout: &Layout) -> Views {
+    let keypoints = Array3::from_shape_fn((400, layout.len(), 3), |(_, joint, channel)| match channel {
         2 => 0.9,
         _ => (joint * 13 % 17) as f32 * 25.0 + 100.0,
     });
@@ -15,10 +17,25 @@ fn views() -> Views {
     Views { poses: Array3::zeros(keypoints.dim()), keypoints, cameras }
 }
 
-fn damaged(damage: Damage) -> Views {
-    let mut views = views();
-    damage.apply(&mut views);
+fn views() -> Views {
+    views_of(&COCO17)
+}
+
+fn damaged_of(layout: &Layout, damage: Damage) -> Views {
+    let mut views = views_of(layout);
+    let joints: Vec<String> = layout.joints.iter().map(|&joint| joint.to_owned()).collect();
+    damage.apply(&mut views, &joints);
     views
+}
+
+fn damaged(damage: Damage) -> Views {
+    damaged_of(&COCO17, damage)
+}
+
+/// Names of the joints that all people lack.
+fn lacking(layout: &Layout, views: &Views) -> Vec<&'static str> {
+    let lacks = |&joint: &usize| views.keypoints.slice(s![.., joint, ..]).iter().all(|&value| value == 0.0);
+    (0..layout.len()).filter(lacks).map(|joint| layout.joints[joint]).collect()
 }
 
 #[test]
@@ -40,9 +57,42 @@ fn as_many_joints_are_missing_as_was_asked_for() {
             assert_eq!(person.outer_iter().filter(|point| point[2] == 0.0).count(), joints);
         }
     }
-    let views = damaged(Damage::NoLegs { from: 11 });
+    let views = damaged(Damage::NoLegs { hidden: Legs::HipsAndBelow });
     assert!(views.keypoints.slice(s![.., 11.., ..]).iter().all(|&value| value == 0.0));
     assert!(views.keypoints.slice(s![.., ..11, 2]).iter().all(|&score| score == 0.9));
+}
+
+/// In every layout, and with feet where it has them.
+#[test]
+fn legs_are_legs_by_name() {
+    for layout in [&COCO17, &COCO23, &H36M17] {
+        let knees = damaged_of(layout, Damage::NoLegs { hidden: Legs::KneesAndBelow });
+        let is_below = |joint: &&&str| ["knee", "ankle", "toe", "heel"].iter().any(|part| joint.contains(part));
+        let expected: Vec<&str> = layout.joints.iter().filter(is_below).copied().collect();
+        assert_eq!(lacking(layout, &knees), expected, "{}", layout.name);
+        let hips = damaged_of(layout, Damage::NoLegs { hidden: Legs::HipsAndBelow });
+        let is_below = |joint: &&&str| joint.contains("hip") || expected.contains(*joint);
+        let expected: Vec<&str> = layout.joints.iter().filter(is_below).copied().collect();
+        assert_eq!(lacking(layout, &hips), expected, "{}", layout.name);
+    }
+}
+
+#[test]
+fn missing_joints_are_none_of_the_feet() {
+    let (with_feet, without) =
+        (damaged_of(&COCO23, Damage::Missing { joints: 8 }), damaged(Damage::Missing { joints: 8 }));
+    assert_eq!(with_feet.keypoints.slice(s![.., ..17, 2]), without.keypoints.slice(s![.., .., 2]));
+    assert!(with_feet.keypoints.slice(s![.., 17.., 2]).iter().all(|&score| score == 0.9));
+}
+
+#[test]
+fn people_of_one_name_are_told_apart_by_their_sources() {
+    let person = |source, name: &str| (Subject { source, name: name.into() }, 5);
+    let people = people(&[person(0, "s01"), person(1, "s01"), person(1, "s02")], &["A".into(), "B".into()]);
+    let labels: Vec<&str> = people.conditions.iter().map(|condition| &*condition.label).collect();
+    assert_eq!(labels, ["A/s01 (5 poses)", "B/s01 (5 poses)", "s02 (5 poses)"]);
+    assert_eq!(people.of_source(0).len(), 1);
+    assert_eq!(people.of_source(1), people.conditions[1..].iter().collect::<Vec<_>>());
 }
 
 #[test]

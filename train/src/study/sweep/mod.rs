@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use poselift::{Error, Result};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Comparison, Verdict};
@@ -22,6 +21,7 @@ pub use plan::{Variant, variants};
 pub use write::{markdown, table};
 
 use crate::config::FitConfig;
+use crate::fit::checkpoint::{read_json, write_json};
 use crate::fit::history::Summary;
 use crate::output;
 
@@ -193,17 +193,6 @@ pub fn save(outcome: &Outcome, folder: &Path) -> Result<[PathBuf; 4]> {
     chart.save_svg(&paths[2])?;
     chart.save_png(&paths[3])?;
     Ok(paths)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
-    serde_json::from_str(&text).map_err(|e| Error::input(format!("not as a sweep writes it: {e}")).at(path))
-}
-
-/// Writes a file whole or not at all.
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).expect("plain figures and text are JSON") + "\n";
-    output::write_whole(path, text.as_bytes())
 }
 
 #[cfg(test)]
