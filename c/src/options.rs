@@ -225,16 +225,12 @@ fn size(options: &StreamOptions) -> Result<Option<[u32; 2]>> {
 
 fn attitude(options: &StreamOptions) -> Result<Option<Attitude>> {
     let StreamOptions { level, pitch, roll, .. } = *options;
-    for (angle, most, name) in [(pitch, 90.0, "pitch"), (roll, 180.0, "roll")] {
+    for (angle, name) in [(pitch, "pitch"), (roll, "roll")] {
         if !level && angle != 0.0 {
             return Err(Error::usage(format!("{name} without level")).hint("set level to get poses in level axes"));
         }
-        // An angle that is no number is in no range.
-        if !(-most..=most).contains(&angle) {
-            return Err(Error::usage(format!("{name} is {angle} degrees, expected -{most} to {most}")));
-        }
     }
-    let held = Attitude { elevation: pitch.to_radians(), roll: roll.to_radians(), ..Attitude::default() };
+    let held = Attitude::from_degrees(pitch, roll)?;
     Ok(level.then_some(held))
 }
 

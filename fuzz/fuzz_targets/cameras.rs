@@ -59,7 +59,7 @@ fn check(camera: &NamedCamera) {
     let intrinsics = &camera.intrinsics;
     assert!(intrinsics.focal.iter().all(|focal| focal.is_finite() && *focal > 0.0), "{camera:?}");
     if let Some(attitude) = camera.attitude(Some(UpAxis::Z)) {
-        assert!(attitude.elevation.is_finite() && attitude.roll.is_finite(), "{camera:?}");
+        assert!(attitude.pitch.is_finite() && attitude.roll.is_finite(), "{camera:?}");
     }
     for distorted in [[0.0, 0.0], [0.3, -0.2], [-0.9, 0.7], [3.0, 5.0], [1e-9, -1e300]] {
         let Some(direction) = intrinsics.distortion.undistort(distorted) else { continue };

@@ -26,7 +26,7 @@
 //! let undistorter = Undistorter::new(&camera.intrinsics, Some([1920, 1080]))?;
 //! assert!(undistorter.pixel([100.0, 100.0]).is_some_and(|[x, _]| x < 100.0));
 //! // z is up in Pose2Sim's worlds: this camera looks down a little.
-//! assert!(camera.attitude(None).is_some_and(|held| (held.elevation.to_degrees() - 7.4).abs() < 0.1));
+//! assert!(camera.attitude(None).is_some_and(|held| (held.pitch.to_degrees() - 7.4).abs() < 0.1));
 //! # Ok(())
 //! # }
 //! ```
@@ -105,11 +105,11 @@ pub const USUAL_FOCAL: f32 = 0.9;
 /// With all angles 0 the camera is level and looks along −z, so that it sees the face of a person who faces +z.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Attitude {
-    /// Turn about the world's y axis, counter-clockwise as seen from above.
+    /// Turn about the world's y axis, radians, counter-clockwise as seen from above.
     pub heading: f32,
-    /// How far the camera looks down from the horizontal; if it looks at a person, its height follows from this.
-    pub elevation: f32,
-    /// Turn about the optical axis, clockwise as seen from behind the camera; the image turns the other way.
+    /// How far the camera looks down from the horizontal, radians, negative where it looks up.
+    pub pitch: f32,
+    /// Turn about the optical axis, radians, clockwise as seen from behind the camera; the image turns the other way.
     pub roll: f32,
 }
 
@@ -130,7 +130,7 @@ impl Attitude {
                 return Err(Error::usage(format!("{name} is {angle} degrees, expected -{most} to {most}")));
             }
         }
-        Ok(Self { heading: 0.0, elevation: pitch.to_radians(), roll: roll.to_radians() })
+        Ok(Self { heading: 0.0, pitch: pitch.to_radians(), roll: roll.to_radians() })
     }
 
     /// The same, of angles within these ranges, where one of them is known; the other is 0 then.
@@ -142,9 +142,9 @@ impl Attitude {
     /// The attitude of a camera that sees what points up in the world in the direction `up_in_camera`, in camera axes
     /// and of any length; its heading is 0.
     pub fn from_up(up_in_camera: Vector3<f64>) -> Self {
-        // A camera of elevation e and roll r sees it in (−sin r cos e, −cos r cos e, −sin e).
+        // A camera of pitch p and roll r sees it in (−sin r cos p, −cos r cos p, −sin p).
         let up = up_in_camera.normalize();
-        Self { heading: 0.0, elevation: (-up.z).asin() as f32, roll: (-up.x).atan2(-up.y) as f32 }
+        Self { heading: 0.0, pitch: (-up.z).asin() as f32, roll: (-up.x).atan2(-up.y) as f32 }
     }
 
     /// The attitude of a camera that is turned clockwise about its optical axis by `angle` more, radians.
@@ -157,14 +157,14 @@ impl Attitude {
     /// The rotation that takes directions in camera axes to world axes: its columns are the camera's right, down and
     /// forward in the world.
     ///
-    /// `R = Ry(heading) · Rx(−elevation) · diag(1, −1, −1) · Rz(roll)`; its transpose is the inverse.
+    /// `R = Ry(heading) · Rx(−pitch) · diag(1, −1, −1) · Rz(roll)`; its transpose is the inverse.
     pub fn world_from_camera(self) -> Matrix3<f32> {
         let (sin_h, cos_h) = self.heading.sin_cos();
-        let (sin_e, cos_e) = self.elevation.sin_cos();
+        let (sin_p, cos_p) = self.pitch.sin_cos();
         let (sin_r, cos_r) = self.roll.sin_cos();
         // Rows, one after another.
         let turned = Matrix3::new(cos_h, 0.0, sin_h, 0.0, 1.0, 0.0, -sin_h, 0.0, cos_h);
-        let lowered = Matrix3::new(1.0, 0.0, 0.0, 0.0, cos_e, sin_e, 0.0, -sin_e, cos_e);
+        let lowered = Matrix3::new(1.0, 0.0, 0.0, 0.0, cos_p, sin_p, 0.0, -sin_p, cos_p);
         let camera_axes = Matrix3::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0);
         let rolled = Matrix3::new(cos_r, -sin_r, 0.0, sin_r, cos_r, 0.0, 0.0, 0.0, 1.0);
         (turned * lowered) * (camera_axes * rolled)
@@ -178,7 +178,7 @@ impl Attitude {
     /// The rotation that takes directions in camera axes to those of a level camera of the same heading: x to the
     /// right, y down along gravity, z forward. It does not depend on the heading.
     pub fn level_from_camera(self) -> Matrix3<f32> {
-        let level = Self { elevation: 0.0, roll: 0.0, ..self };
+        let level = Self { pitch: 0.0, roll: 0.0, ..self };
         level.camera_from_world() * self.world_from_camera()
     }
 }
@@ -232,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn elevation_looks_down() {
-        let raised = Attitude { elevation: FRAC_PI_4, ..Attitude::default() };
+    fn a_positive_pitch_looks_down() {
+        let raised = Attitude { pitch: FRAC_PI_4, ..Attitude::default() };
         let half = 0.5_f32.sqrt();
         assert!(close(rotate(&raised.world_from_camera(), [0.0, 0.0, 1.0]), [0.0, -half, -half]));
         // From above, points on the ground nearer to the camera (+z) are lower in the image.
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_level_camera_sees_what_falls_fall_down() {
         for heading in [0.0, 1.3] {
-            let held = Attitude { heading, elevation: 0.3, roll: -0.2 };
+            let held = Attitude { heading, pitch: 0.3, roll: -0.2 };
             // A person stands on the floor: their head is above their feet.
             let head = rotate(&held.camera_from_world(), [0.0, 1.0, 0.0]);
             assert!(close(rotate(&held.level_from_camera(), head), [0.0, -1.0, 0.0]));
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn degrees_beyond_what_a_camera_can_be_held_at_are_refused() {
         let held = Attitude::from_degrees(90.0, -180.0).unwrap();
-        assert_eq!((held.elevation, held.roll), (FRAC_PI_2, -2.0 * FRAC_PI_2));
+        assert_eq!((held.pitch, held.roll), (FRAC_PI_2, -2.0 * FRAC_PI_2));
         for (pitch, roll, message) in
             [(91.0, 0.0, "pitch is 91 degrees, expected -90 to 90"), (0.0, f32::NAN, "roll is NaN")]
         {
@@ -289,13 +289,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rotations_keep_lengths_and_handedness(heading in -7f32..7.0, elevation in -2f32..2.0, roll in -4f32..4.0) {
-            let attitude = Attitude { heading, elevation, roll };
+        fn rotations_keep_lengths_and_handedness(heading in -7f32..7.0, pitch in -2f32..2.0, roll in -4f32..4.0) {
+            let attitude = Attitude { heading, pitch, roll };
             let [right, down, forward] =
                 [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|axis| rotate(&attitude.world_from_camera(), axis));
             prop_assert!(close(Vector3::from(right).cross(&Vector3::from(down)).into(), forward));
             prop_assert!(close(rotate(&attitude.camera_from_world(), forward), [0.0, 0.0, 1.0]));
-            prop_assert!((forward[1] + elevation.sin()).abs() < 1e-5);
+            prop_assert!((forward[1] + pitch.sin()).abs() < 1e-5);
         }
     }
 }

@@ -51,7 +51,7 @@ impl Camera {
     /// Degrees down and clockwise.
     #[getter]
     fn pitch_and_roll(&self) -> Option<(f32, f32)> {
-        self.attitude().map(|held| (held.elevation.to_degrees(), held.roll.to_degrees()))
+        self.attitude().map(|held| (held.pitch.to_degrees(), held.roll.to_degrees()))
     }
 }
 

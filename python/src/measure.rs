@@ -113,7 +113,7 @@ pub(crate) fn steadiness(py: Python<'_>, poses: PoseFields<'_>) -> PyResult<Stea
             jitter: figures.acceleration.zip(metres).map(|(acceleration, metres)| acceleration * metres),
             feet_slide: figures.feet_slide.zip(metres).map(|(slide, metres)| slide * metres),
             feet_planted: figures.feet_planted,
-            pitch: held.map(|held| held.elevation.to_degrees()),
+            pitch: held.map(|held| held.pitch.to_degrees()),
             roll: held.map(|held| held.roll.to_degrees()),
             bones: figures.bones.iter().map(bone).collect(),
         })

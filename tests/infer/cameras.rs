@@ -47,7 +47,7 @@ fn wide_lens() -> Intrinsics {
 /// The person at some places in the room, as joints in the axes of a camera that looks down by `pitch` degrees from a
 /// height of 1.4 m.
 fn in_camera(pitch: f32) -> Vec<Vec<[f32; 3]>> {
-    let attitude = Attitude { elevation: pitch.to_radians(), ..Attitude::default() };
+    let attitude = Attitude { pitch: pitch.to_radians(), ..Attitude::default() };
     let places = [[0.0, 0.0, -3.0], [-1.6, 0.0, -2.6], [1.7, 0.0, -2.8]];
     let joint = |[x, y, z]: [f32; 3], place: [f32; 3]| {
         rotate(&attitude.camera_from_world(), [x + place[0], y + place[1] - 1.4, z + place[2]])

@@ -46,7 +46,7 @@ fn what_is_pushed_comes_out_as_from_a_pipe() {
 
         let smoothing: Smoothing = smooth.parse().unwrap();
         let read = ReadOptions { layout: Some(&MEDIAPIPE33), size: Some([1768, 994]), ..ReadOptions::default() };
-        let attitude = Attitude { elevation: 12f32.to_radians(), ..Attitude::default() };
+        let attitude = Attitude { pitch: 12f32.to_radians(), ..Attitude::default() };
         let options = PushOptions {
             read,
             focal: Some(1500.0),

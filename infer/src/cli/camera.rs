@@ -98,9 +98,9 @@ impl CameraUpArgs {
         let name = name.trim_end();
         match (measured, from_file) {
             (Some(_), Some(_)) => terminal.note(&format!("{name}: --pitch and --roll overrule the file's rotation")),
-            (None, Some(Attitude { elevation, roll, .. })) => {
+            (None, Some(Attitude { pitch, roll, .. })) => {
                 // Rounded here, and 0 added, so that no angle is −0.0.
-                let [pitch, roll] = [elevation, roll].map(|angle| (angle.to_degrees() * 10.0).round() / 10.0 + 0.0);
+                let [pitch, roll] = [pitch, roll].map(|angle| (angle.to_degrees() * 10.0).round() / 10.0 + 0.0);
                 let text = format!("looks {pitch:.1} degrees down, rolled by {roll:.1}: poses come in level axes");
                 terminal.note(&format!("{name} {text}"));
             }

@@ -19,7 +19,7 @@ const LEAST_POSES: u64 = 25;
 /// An estimated attitude.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
-    /// The camera's elevation and roll; people do not show a heading.
+    /// The camera's pitch and roll; people do not show a heading.
     pub attitude: Attitude,
     /// Number of poses that stand straight, from which it is estimated.
     pub poses: u64,
@@ -102,13 +102,13 @@ mod tests {
 
     #[test]
     fn a_camera_is_held_as_people_show() {
-        for (elevation, roll) in [(0.0, 0.0), (0.3, -0.1), (-0.2, 0.4)] {
-            let held = Attitude { heading: 0.9, elevation, roll };
+        for (pitch, roll) in [(0.0, 0.0), (0.3, -0.1), (-0.2, 0.4)] {
+            let held = Attitude { heading: 0.9, pitch, roll };
             let mut upright = upright();
             (0..LEAST_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
             let found = upright.held().unwrap();
             // Slightly bent knees put the ankles 2 cm, or one degree, in front of the thorax.
-            assert!((found.attitude.elevation - elevation).abs() < 0.03, "{found:?}");
+            assert!((found.attitude.pitch - pitch).abs() < 0.03, "{found:?}");
             assert!((found.attitude.roll - roll).abs() < 0.03, "{found:?}");
             assert_eq!(found.poses, LEAST_POSES);
         }

@@ -4,13 +4,16 @@
 //! metres a second. So a foot stands if its ankle's key point moves slowly, in metres by the person's size in the image, and the
 //! ankle is not held up above the other one. Beside markers (a walk and squats, 60 frames a second) the speed in the image goes with
 //! the ankle's true speed by a correlation of 0.95 to 0.97 in the walk.
+//!
+//! The feet of a person who walks towards the camera, or away from it, hardly move in the image. There the pose tells: a swinging
+//! ankle moves in depth faster than the hip, which moves as fast as the person grows or shrinks in the image.
 
 use std::cell::Cell;
 
 use nalgebra::Matrix3;
 
 use super::root::{pairs_by_name, same_person};
-use crate::camera::{Attitude, rotate};
+use crate::camera::{Attitude, Camera, rotate};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
@@ -21,8 +24,14 @@ use crate::smooth::{Line, Neighbour, Neighbours};
 const REACH: f64 = 0.15;
 /// How far before a frame live, where no later frame is waited for, seconds.
 const REACH_BACK: f64 = 0.1;
+/// How far the hip's speed in depth is taken over, seconds; before and after a frame, live before it alone.
+const HIP_REACH: f64 = 0.3;
 /// A standing ankle's greatest speed in the image, m/s: between the heel's lift and the swing.
 const FASTEST: f64 = 0.5;
+/// Its greatest speed in depth, m/s, which is known less well.
+const FASTEST_IN_DEPTH: f64 = 1.0;
+/// A hip that is faster in depth, m/s, is one of a person who walks.
+const WALKING: f64 = 0.7;
 /// How much higher than the other a standing ankle may be, metres.
 const HIGHEST: f64 = 0.15;
 /// The least extent of a person in the image, pixels: smaller ones show no speed.
@@ -43,6 +52,25 @@ struct Ankles {
     are_judged: Cell<bool>,
 }
 
+/// Speeds away from the camera, m/s.
+#[derive(Debug, Clone, Copy)]
+struct SpeedsInDepth {
+    hip: f64,
+    /// Relative to the hip.
+    ankles: [f64; 2],
+}
+
+impl SpeedsInDepth {
+    /// Whether the ankle of a side may stand. The depth of a step is lifted too short as often as not, so of a person who walks the
+    /// direction alone counts: an ankle that stands falls back behind the hip.
+    fn is_standing(&self, side: usize) -> bool {
+        match self.hip.abs() > WALKING {
+            true => self.ankles[side] * self.hip < 0.0,
+            false => (self.hip + self.ankles[side]).abs() < FASTEST_IN_DEPTH,
+        }
+    }
+}
+
 /// A writer that says which feet stand, and passes poses on to another writer. Poses must still be in the camera's own axes.
 pub struct ContactWriter {
     writer: Box<dyn PoseWriter>,
@@ -56,7 +84,7 @@ pub struct ContactWriter {
 
 impl ContactWriter {
     /// Judges the poses of a stream of `info` with key points in `layout`, by a camera held at `attitude`. With `waits` a frame is
-    /// judged by those after it, too, and comes 0.15 s later.
+    /// judged by those after it, too, and comes 0.3 s later.
     ///
     /// # Errors
     /// A layout or poses without ankles, or poses of an unknown unit.
@@ -69,7 +97,14 @@ impl ContactWriter {
     ) -> Result<Self> {
         let reach = if waits { REACH } else { REACH_BACK };
         let ankles = Ankles::of(info, layout, attitude, reach)?;
-        Ok(Self { writer, ankles, waits, frames: Neighbours::new(reach), has_people: false, report: Box::new(|| ()) })
+        Ok(Self {
+            writer,
+            ankles,
+            waits,
+            frames: Neighbours::new(HIP_REACH),
+            has_people: false,
+            report: Box::new(|| ()),
+        })
     }
 
     /// Whether [`Self::new`] takes such key points and poses.
@@ -116,10 +151,12 @@ impl Ankles {
             let Some(seen) = same_person(&now.frame, person.id) else { continue };
             let Some(scale) = self.metres_a_pixel(seen, person) else { continue };
             let heights = self.sides.map(|[_, joint]| self.height(person, joint));
+            let in_depth = self.speeds_in_depth(person.id, frames, now);
             for (side, contact) in person.contacts.iter_mut().enumerate() {
                 let is_low = heights[side] - heights[1 - side] < HIGHEST;
+                let stands_in_depth = in_depth.as_ref().is_none_or(|speeds| speeds.is_standing(side));
                 let speed = self.speed(side, person.id, frames, now);
-                *contact = speed.map(|pixels| pixels * scale < FASTEST && is_low);
+                *contact = speed.map(|pixels| pixels * scale < FASTEST && is_low && stands_in_depth);
                 self.are_judged.set(self.are_judged.get() || contact.is_some());
             }
         }
@@ -152,10 +189,36 @@ impl Ankles {
         Some(lines[0].slope()?.hypot(lines[1].slope()?) / self.reach)
     }
 
+    /// `None` where the image size is not known, or the person is in no other frame.
+    fn speeds_in_depth(&self, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<SpeedsInDepth> {
+        let focal = f64::from(Camera::with_focal(now.frame.focal, now.frame.size?).focal[0]);
+        let (mut hip, mut ankles) = (Line::default(), [Line::default(); 2]);
+        for near in frames.iter() {
+            let Some(person) = only_one(&near.lifted.people, |person| person.id == id) else { continue };
+            let apart = near.time - now.time;
+            let scale = same_person(&near.frame, id).and_then(|seen| self.metres_a_pixel(seen, person));
+            if let Some(scale) = scale {
+                hip.push(apart / HIP_REACH, focal * scale);
+            }
+            for (line, [_, joint]) in ankles.iter_mut().zip(self.sides) {
+                line.push(apart / self.reach, f64::from(person.joints[joint][2] * self.metres));
+            }
+        }
+        let [left, right] = ankles.map(|ankle| ankle.slope().map(|slope| slope / self.reach));
+        Some(SpeedsInDepth { hip: hip.slope()? / HIP_REACH, ankles: [left?, right?] })
+    }
+
     /// The height of a joint over the hip, metres.
     fn height(&self, person: &LiftedPerson, joint: usize) -> f64 {
         f64::from(-rotate(&self.level_from_camera, person.joints[joint])[1] * self.metres)
     }
+}
+
+/// The only one of `people` who `is_same`.
+fn only_one(people: &[LiftedPerson], is_same: impl Fn(&LiftedPerson) -> bool) -> Option<&LiftedPerson> {
+    let mut same = people.iter().filter(|person| is_same(person));
+    let (person, None) = (same.next()?, same.next()) else { return None };
+    Some(person)
 }
 
 /// The root of the sum of squared distances from their middle.
@@ -176,7 +239,7 @@ impl PoseWriter for ContactWriter {
         }
         let Some(time) = time else { return writer.write(frame, lifted) };
         frames.push(time, frame.clone(), lifted.clone());
-        let judged = if *waits { time } else { time + ankles.reach };
+        let judged = if *waits { time } else { time + HIP_REACH };
         frames.write_until(judged, writer.as_mut(), judge)
     }
 

@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn rotations_are_those_of_the_camera_room() {
-        for (heading, elevation, roll) in [(0.0, 0.0, 0.0), (0.7, 0.3, -0.2), (-2.5, -0.4, 0.6)] {
+        for (heading, pitch, roll) in [(0.0, 0.0, 0.0), (0.7, 0.3, -0.2), (-2.5, -0.4, 0.6)] {
             let angle = |angle: f32| Tensor::from_slice(&[angle]);
             // There the camera moves around the person; here the person turns in front of the camera.
-            let turned = camera_from_world(&angle(-heading), &angle(elevation), &angle(-roll));
+            let turned = camera_from_world(&angle(-heading), &angle(pitch), &angle(-roll));
             let found = Vec::<f32>::try_from(turned.flatten(0, -1)).unwrap();
-            let expected = Attitude { heading, elevation, roll }.camera_from_world();
+            let expected = Attitude { heading, pitch, roll }.camera_from_world();
             // nalgebra keeps columns; found are rows.
             let close = found.iter().zip(expected.transpose().iter()).all(|(a, b)| (a - b).abs() < 1e-6);
             assert!(close, "{found:?} against {expected:?}");

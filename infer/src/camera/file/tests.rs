@@ -109,7 +109,7 @@ fn error(text: &str) -> String {
 /// Degrees down and clockwise.
 fn held(camera: &NamedCamera) -> [f32; 2] {
     let attitude = camera.attitude(None).unwrap();
-    [attitude.elevation, attitude.roll].map(f32::to_degrees)
+    [attitude.pitch, attitude.roll].map(f32::to_degrees)
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn aniposes_cameras_have_two_names_and_no_up() {
     assert!(first.camera_from_world.is_some());
     // The first camera's y points down.
     let attitude = first.attitude(Some(UpAxis::MinusY)).unwrap();
-    assert!(attitude.elevation.to_degrees().abs() < 2.0 && attitude.roll.to_degrees().abs() < 2.0, "{attitude:?}");
+    assert!(attitude.pitch.to_degrees().abs() < 2.0 && attitude.roll.to_degrees().abs() < 2.0, "{attitude:?}");
     // FreeMoCap says that the board lay on the floor.
     let grounded = parse(&ANIPOSE.replace("error = 0.26", "groundplane_calibration = true"));
     assert_eq!(grounded.cameras[0].up, Some(UpAxis::Z));

@@ -84,7 +84,7 @@ struct Camera {
 impl Camera {
     fn of(held: Held) -> Self {
         let Held { attitude, poses } = held;
-        Self { pitch: attitude.elevation.to_degrees(), roll: attitude.roll.to_degrees(), poses }
+        Self { pitch: attitude.pitch.to_degrees(), roll: attitude.roll.to_degrees(), poses }
     }
 
     fn in_words(self) -> String {

@@ -168,3 +168,41 @@ fn poses_without_ankles_or_metres_are_refused() {
     let units = PoseInfo { unit: Unit::from("px"), ..info() };
     assert!(refused(&units).contains("speeds need metres"), "{}", refused(&units));
 }
+
+/// A person who walks towards the camera at 1.2 m/s, half a second on each foot; the steps are lifted at half their length.
+fn walk_to_the_camera(size: Option<[u32; 2]>) -> Vec<(Frame, LiftedFrame)> {
+    let frame = |index: u64| {
+        let (mut frame, mut lifted) = frame(index, 0.0, 0.0);
+        let time = index as f64 / 30.0;
+        let depth = 6.0 - 1.2 * time;
+        frame.size = size;
+        for (point, name) in frame.people[0].keypoints.iter_mut().zip(COCO17.joints) {
+            let [across, down] = place(name, 0.0);
+            (point.x, point.y) = (640.0 + 1152.0 * across / depth, 360.0 + 1152.0 * down / depth);
+        }
+        for (side, ankle) in ["left_ankle", "right_ankle"].into_iter().enumerate() {
+            let joint = H36M17.position(ankle).expect("it has ankles");
+            let phase = (time + 0.5 * side as f64).rem_euclid(1.0);
+            // Behind the hip after half a second, then in front of it.
+            let in_front = if phase < 0.5 { 0.3 - 1.2 * phase } else { 1.2 * phase - 0.9 };
+            lifted.people[0].joints[joint][2] = -0.5 * in_front as f32;
+        }
+        (frame, lifted)
+    };
+    (0..90).map(frame).collect()
+}
+
+#[test]
+fn in_front_of_the_camera_the_pose_tells_which_foot_swings() {
+    for waits in [true, false] {
+        let found = judged(&walk_to_the_camera(Some([1280, 720])), waits);
+        // The middle halves of steps; live, the hip's speed is known a little later.
+        for index in (20..90).filter(|index| (4..12).contains(&(index % 15))) {
+            let left = index / 15 % 2 == 0;
+            assert_eq!(found[index], [Some(left), Some(!left)], "{index} {waits}");
+        }
+        // Without the image's size there is no depth, and the image shows no foot move.
+        let unknown = judged(&walk_to_the_camera(None), waits);
+        assert!(unknown[20..40].iter().all(|contacts| *contacts == [Some(true); 2]));
+    }
+}
