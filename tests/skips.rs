@@ -13,7 +13,11 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     if found.exists() {
         return Some(found);
     }
-    println!("skipped: {} is not there", found.display());
+    match std::env::var_os("POSELIFT_SHARED") {
+        // A folder that was named has to be the right one.
+        Some(_) => skip(&format!("{} is not there", found.display())),
+        None => println!("skipped: {} is not there", found.display()),
+    }
     None
 }
 

@@ -228,7 +228,8 @@ typedef struct poselift_stream_options {
      */
     float roll;
     /**
-     * Whether people's roots are placed in front of the camera.
+     * Whether people's roots are placed in front of the camera, also by feet that have stood for a second, by a camera that stands
+     * still.
      */
     bool root;
     /**
@@ -509,7 +510,8 @@ const struct poselift_frame *poselift_stream_next(const struct poselift_stream *
 
 /**
  * The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
- * nothing to say. Of more than 256 that were not asked for, the oldest are dropped.
+ * nothing to say. Of more than 256 that were not asked for, the oldest are dropped. `--names` are options of the program, which
+ * the stream's options have in fields of the same names.
  */
 const char *poselift_stream_notice(const struct poselift_stream *stream);
 

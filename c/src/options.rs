@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
-use poselift::guard::{ReadOptions, Rotation, USUAL_GAP};
+use poselift::guard::{ReadOptions, Rotation, USUAL_GAP, check_focal};
 use poselift::skeleton::{Layout, layout_file};
 use poselift::stream::PushOptions;
 use poselift::{Error, LifterOptions, Result};
@@ -51,7 +51,8 @@ pub struct StreamOptions {
     pub pitch: f32,
     /// How far the camera is turned clockwise about where it looks, degrees.
     pub roll: f32,
-    /// Whether people's roots are placed in front of the camera.
+    /// Whether people's roots are placed in front of the camera, also by feet that have stood for a second, by a camera that stands
+    /// still.
     pub root: bool,
     /// Whether it is said of people's feet whether they stand.
     pub contacts: bool,
@@ -118,7 +119,8 @@ impl StreamOptions {
         // SAFETY: the caller's promise.
         let text = |pointer, name| unsafe { text(pointer, name) };
         let rotate: Rotation = options.rotate.to_string().parse()?;
-        let focal = positive(f64::from(options.focal), "focal")?.map(|focal| focal as f32);
+        let focal = known(options.focal);
+        check_focal(focal, false)?;
         let name = text(options.camera_name, "camera_name")?;
         // SAFETY: the caller's promise.
         let up: Option<UpAxis> = unsafe { parsed(options.camera_up, "camera_up") }?;
@@ -139,8 +141,8 @@ impl StreamOptions {
         let read = ReadOptions {
             layout: text(options.layout, "layout")?.map(layout).transpose()?,
             size: size(options)?.or(intrinsics.and_then(|intrinsics| intrinsics.size)),
-            fps: positive(options.fps, "fps")?,
-            min_score: score(options.min_score)?,
+            fps: known(options.fps),
+            min_score: known(options.min_score),
             camera: intrinsics,
             rotate,
             y_up: options.y_up,
@@ -150,6 +152,7 @@ impl StreamOptions {
             keep_sides: options.keep_sides,
             ..ReadOptions::default()
         };
+        read.check()?;
         Ok(PushOptions {
             read,
             focal,
@@ -190,19 +193,8 @@ fn count(count: usize, most: usize, name: &str) -> Result<Option<usize>> {
 }
 
 /// 0 is not known.
-fn positive(number: f64, name: &str) -> Result<Option<f64>> {
-    if number.is_finite() && number >= 0.0 {
-        return Ok((number > 0.0).then_some(number));
-    }
-    Err(Error::usage(format!("{name} is {number}, expected a number above 0, or 0 where it is not known")))
-}
-
-/// The least score of a key point that is seen; `None` for 0.
-fn score(least: f32) -> Result<Option<f32>> {
-    if (0.0..=1.0).contains(&least) {
-        return Ok((least > 0.0).then_some(least));
-    }
-    Err(Error::usage(format!("min_score is {least}, expected a score, 0 to 1")))
+fn known<T: Default + PartialEq>(number: T) -> Option<T> {
+    (number != T::default()).then_some(number)
 }
 
 /// Refuses what is said about a camera file where there is none.

@@ -190,7 +190,8 @@ pub extern "C" fn poselift_stream_next(stream: Option<&Stream>) -> *const Frame 
 }
 
 /// The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
-/// nothing to say. Of more than 256 that were not asked for, the oldest are dropped.
+/// nothing to say. Of more than 256 that were not asked for, the oldest are dropped. `--names` are options of the program, which
+/// the stream's options have in fields of the same names.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_notice(stream: Option<&Stream>) -> *const c_char {
     pass_pointer(|| {

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Plain,
     /// The same, with marks of missing points or scores a little above 1.
     Marked,
-    /// Shares of an image, or scores on another scale.
+    /// Normalised coordinates of an image, or scores on another scale.
     Odd,
 }
 

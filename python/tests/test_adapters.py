@@ -231,7 +231,7 @@ def test_mmposes_batches_are_a_frame_each(lifter, walk, expected):
         return [{"keypoints": walk[frame, :, :2].tolist(), "keypoint_scores": walk[frame, :, 2].tolist()} for frame in frames]
 
     two, last = {"predictions": [people(3), people(4, 5)]}, {"predictions": [people(6)]}
-    with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
+    with pytest.warns(poselift.AssumptionWarning, match="has no id"):
         poses = lifter.lift([two, last], size=SIZE)
     assert poses.joints.shape == (3, 2, 17, 3)
     assert_lifted(poses.joints[:, 0], expected.joints[[3, 4, 6]])

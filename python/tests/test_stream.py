@@ -97,7 +97,7 @@ def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
 
     stream = poselift.Stream(lifter, smooth=None)
     assert stream.push(result(-7, -2)).ids.tolist() == [-7, -2]
-    with pytest.warns(poselift.AssumptionWarning, match="several people without an id"):
+    with pytest.warns(poselift.AssumptionWarning, match="has no id"):
         assert sorted(poselift.Stream(lifter, smooth=None).push(result(-1, -1)).ids) == [0, 1]
 
 

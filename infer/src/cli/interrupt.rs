@@ -14,6 +14,7 @@ use super::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, PoseWriter, StreamInfo, Target};
 use crate::pose::{Frame, LiftedFrame};
+use crate::thread::spawn;
 
 /// A writer until it is finished.
 type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
@@ -146,7 +147,7 @@ impl Interruption {
             // It ends the program; an error would leave it running, and the next signal ends it then.
             let _ = emulate_default_handler(signal);
         };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
+        spawn("signals", wait)?;
         Ok(())
     }
 
@@ -242,7 +243,7 @@ impl EndedReader {
                 }
             }
         };
-        let thread = Some(std::thread::Builder::new().name("read".to_owned()).spawn(read_all)?);
+        let thread = Some(spawn("read", read_all)?);
         Ok(Self { info, frames, next: None, is_ending, thread })
     }
 }

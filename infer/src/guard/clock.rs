@@ -9,8 +9,6 @@ use crate::pose::{Frame, time_of_number};
 const EPOCH: f64 = 1e8;
 /// Seconds since 1970 of the years 2000 to 2100.
 const THIS_CENTURY: RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
-/// Seconds that a stream in this century may pause between its first two frames.
-const LONGEST_PAUSE: f64 = 3600.0;
 
 /// What helps where times are of no use.
 const FPS_HINT: &str = "--fps gives times where the input has none";
@@ -54,8 +52,11 @@ impl Clock {
             return self.give_up();
         }
         let first = times.first()?;
-        let step = times.windows(2).find(|pair| pair[1].1 > pair[0].1);
-        match step {
+        let mut rising: Vec<_> = times.windows(2).filter(|pair| pair[1].1 > pair[0].1).collect();
+        // The usual one: there may be pauses.
+        let middle = rising.len() / 2;
+        rising.sort_by(|one, other| step(one[0], one[1]).total_cmp(&step(other[0], other[1])));
+        match rising.get(middle) {
             Some(pair) => self.decide(pair[0], pair[1]),
             None => self.decide_epoch(first.1, None),
         }
@@ -120,14 +121,27 @@ impl Clock {
             ..1e16 => (1e-6, "microseconds"),
             _ => (1e-9, "nanoseconds"),
         };
-        let is_frame = |step: f64| match THIS_CENTURY.contains(&(time.abs() * unit)) {
-            true => step * unit <= LONGEST_PAUSE,
-            false => self.by_rate(step * unit).is_some_and(|(scale, _)| scale == 1.0),
+        let is_this_century = THIS_CENTURY.contains(&(time.abs() * unit));
+        let Some(step) = step else {
+            // A single time: the next one tells more.
+            self.is_tentative = true;
+            return if is_this_century { self.know_since_1970(unit, name) } else { None };
         };
-        if let Some((unit, name)) = step.filter(|step| !is_frame(*step)).and_then(|step| self.by_rate(step)) {
-            return self.know_by_rate(unit, name);
+        let is_frame = self.by_rate(step * unit).is_some_and(|(scale, _)| scale == 1.0);
+        match self.by_rate(step).filter(|_| !is_frame) {
+            Some((by_rate, name)) => {
+                // Where it may be a pause of a stream in this century, a second step has to agree.
+                self.is_tentative = is_this_century && self.unit != Some(by_rate);
+                self.know_by_rate(by_rate, name)
+            }
+            None => {
+                self.is_tentative = false;
+                self.know_since_1970(unit, name)
+            }
         }
-        self.is_tentative = step.is_none();
+    }
+
+    fn know_since_1970(&mut self, unit: f64, name: &str) -> Option<Notice> {
         if self.unit.replace(unit) == Some(unit) {
             return None;
         }
@@ -144,16 +158,16 @@ impl Clock {
     }
 
     fn know_by_rate(&mut self, unit: f64, name: &str) -> Option<Notice> {
-        self.is_tentative = false;
-        self.unit = Some(unit);
+        if self.unit.replace(unit) == Some(unit) {
+            return None;
+        }
         let text = format!("times are in {name}, by the frame rate that they imply: taken to seconds");
         Some(Notice::new(text, FPS_HINT))
     }
 
     /// Knows the unit by the frame rate that two frames imply.
     fn decide(&mut self, one: (u64, f64), other: (u64, f64)) -> Option<Notice> {
-        let frames = other.0.abs_diff(one.0).max(1) as f64;
-        let step = (other.1 - one.1) / frames;
+        let step = step(one, other);
         if one.1.abs() >= EPOCH {
             return self.decide_epoch(one.1, Some(step));
         }
@@ -182,6 +196,11 @@ impl Clock {
         let text = format!("times go on by {step} a frame, which is no frame rate in any unit: {done}");
         Some(Notice::new(text, FPS_HINT))
     }
+}
+
+/// How far times go on in a frame, from one frame to another.
+fn step(one: (u64, f64), other: (u64, f64)) -> f64 {
+    (other.1 - one.1) / other.0.abs_diff(one.0).max(1) as f64
 }
 
 /// Seconds a unit and its name, by how many frames of the frame rate a step takes; `None` where no unit fits.

@@ -491,9 +491,15 @@ fn y_may_point_up_from_the_top() {
 #[test]
 fn clocks_of_devices_are_no_times_since_1970() {
     // The time of the first frame, how far each goes on, and seconds a unit.
-    for (first, step, unit) in
-        [(5e12, 4e7, 1e-9), (1.5e8, 4e4, 1e-6), (1.7e9, 4e4, 1e-6), (1.7e9, 0.04, 1.0), (1.7e12, 6e5, 1e-3)]
-    {
+    for (first, step, unit) in [
+        (5e12, 4e7, 1e-9),
+        (1.5e8, 4e4, 1e-6),
+        (1.7e9, 4e4, 1e-6),
+        (2e15, 4e7, 1e-9),
+        (2e9, 40.0, 1e-3),
+        (1.7e9, 0.04, 1.0),
+        (1.7e12, 40.0, 1e-3),
+    ] {
         for is_live in [false, true] {
             let mut timed = clip(|frame| frame.time = Some(first + frame.index as f64 * step));
             timed.is_live = is_live;
@@ -501,6 +507,20 @@ fn clocks_of_devices_are_no_times_since_1970() {
             let gone = frames[11].time.unwrap() - frames[1].time.unwrap();
             assert!((gone - 10.0 * step * unit).abs() < 1e-4, "{first} and {step}: {gone}");
         }
+    }
+}
+
+#[test]
+fn a_pause_makes_no_other_unit() {
+    for is_live in [false, true] {
+        // Milliseconds since 1970; ten seconds after the first frame the next one comes.
+        let mut paused = clip(|frame| {
+            frame.time = Some(1.7e12 + frame.index as f64 * 40.0 + if frame.index == 0 { 0.0 } else { 1e4 });
+        });
+        paused.is_live = is_live;
+        let (frames, _, _) = guarded(paused, ReadOptions::default()).unwrap();
+        let gone = frames[12].time.unwrap() - frames[2].time.unwrap();
+        assert!((gone - 0.4).abs() < 1e-4, "{gone}");
     }
 }
 

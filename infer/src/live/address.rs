@@ -1,6 +1,7 @@
 //! Addresses of receivers and senders: `osc://HOST:PORT`, `udp://HOST:PORT`, `ws://HOST:PORT/PATH`.
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
@@ -54,6 +55,25 @@ impl Address {
     }
 }
 
+/// What `bind` makes of the first of `addresses` that this machine has. One that is in use, or not allowed, is not passed over:
+/// senders would not find the next.
+///
+/// # Errors
+/// Those of `bind`.
+pub(super) fn bind_first<T>(addresses: &[SocketAddr], bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match bind(*address) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
+                return Err(error);
+            }
+            Err(error) => last = error,
+            bound => return bound,
+        }
+    }
+    Err(last)
+}
+
 impl FromStr for Address {
     type Err = Error;
 
@@ -87,6 +107,19 @@ impl fmt::Display for Address {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+
+    #[test]
+    fn an_address_that_is_in_use_is_not_passed_over() {
+        let [first, second] = [1, 2].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let bound = |kind| {
+            bind_first(
+                &[first, second],
+                |address| if address == first { Err(io::Error::from(kind)) } else { Ok(address) },
+            )
+        };
+        assert_eq!(bound(io::ErrorKind::AddrNotAvailable).unwrap(), second);
+        assert_eq!(bound(io::ErrorKind::AddrInUse).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
 
     #[test]
     fn addresses_by_protocol_host_and_port() {

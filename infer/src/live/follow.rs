@@ -101,7 +101,7 @@ impl GrowingFile {
     fn is_removed(&self) -> bool {
         let Some(file) = &self.file else { return false };
         match (file.metadata(), self.path.metadata()) {
-            (Ok(open), Ok(named)) => !is_same(&open, &named) || open.len() < self.read,
+            (Ok(open), Ok(named)) => !is_same(&open, &named) || open.is_file() && open.len() < self.read,
             _ => true,
         }
     }

@@ -98,7 +98,7 @@ impl GrowingFolder {
 
     /// Whether the only file that is there will not become whole: then the one behind it may have any number.
     fn is_stuck(&self) -> bool {
-        self.waiting.len() == 1 && self.waiting.front().is_some_and(|(_, path)| !is_frame_written(path) && is_old(path))
+        self.waiting.len() == 1 && self.waiting.front().is_some_and(|(_, path)| is_old(path) && !is_frame_written(path))
     }
 
     fn modified(&self) -> Option<SystemTime> {

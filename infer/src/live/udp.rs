@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::address::bind_first;
 use super::stop::STOP_POLL;
 use super::{Address, StopFlag};
 use crate::error::{Error, Result};
@@ -47,7 +48,7 @@ impl Skipped {
 pub fn listen_udp(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Result<LiveSource> {
     let name = PathBuf::from(address.to_string());
     let failed = |error| Error::io("cannot listen", &name, error);
-    let socket = UdpSocket::bind(&*address.resolve()?).map_err(failed)?;
+    let socket = bind_first(&address.resolve()?, UdpSocket::bind).map_err(failed)?;
     socket.set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
     let stop = stop.clone();
     let skipped = skipped.clone();

@@ -173,6 +173,9 @@ impl Connector {
     fn reach(&self) -> Result<TcpStream, String> {
         let mut refused = String::new();
         for peer in &self.peers {
+            if self.finished.is_raised() && !refused.is_empty() {
+                break;
+            }
             match TcpStream::connect_timeout(peer, PATIENCE) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => refused = error.to_string(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tungstenite::protocol::Role;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
+use super::address::bind_first;
 use super::origin::Gate;
 use super::stop::STOP_POLL;
 use super::websocket::{Half, MessageWriter, config, is_timeout, lines};
@@ -58,7 +59,7 @@ impl WebSocketServer {
     pub fn bind(address: &Address, allowed: &[Origin], stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
         let name = PathBuf::from(address.to_string());
         let failed = |error| Error::io("cannot listen", &name, error);
-        let listener = TcpListener::bind(&*address.resolve()?).map_err(failed)?;
+        let listener = bind_first(&address.resolve()?, TcpListener::bind).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self {
             listener,

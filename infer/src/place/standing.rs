@@ -10,20 +10,18 @@
 
 mod live;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use nalgebra::Vector3;
 
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
-use crate::smooth::{Line, Track};
+use crate::smooth::{Line, Neighbour, Neighbours, Track};
 pub use live::LiveStandingWriter;
 
 /// How far before and after a frame others are looked at, seconds.
 const REACH: f64 = 15.0;
-/// Most frames that wait, so that a clock of nonsense cannot gather a whole stream.
-const MOST_FRAMES: usize = 8192;
 /// How far before and after a frame the speeds of hip and feet are taken over, seconds.
 const HIP_REACH: f64 = 0.4;
 const FOOT_REACH: f64 = 0.15;
@@ -49,16 +47,8 @@ const FREE_SPEED: f64 = 0.5;
 pub struct StandingWriter {
     writer: Box<dyn PoseWriter>,
     feet: Feet,
-    /// Sorted by time; the first `written` of them are here for those behind them.
-    frames: VecDeque<Waiting>,
-    written: usize,
-}
-
-/// A frame of a known time, seconds.
-struct Waiting {
-    time: f64,
-    frame: Frame,
-    lifted: LiftedFrame,
+    keeps_contacts: bool,
+    frames: Neighbours,
 }
 
 /// Where poses have their ankles.
@@ -87,8 +77,8 @@ struct Sample {
 #[derive(Debug, Default)]
 struct Path {
     samples: Vec<Sample>,
-    /// Of each, the frame's index among those that are here, and the person's in the frame.
-    places: Vec<(usize, usize)>,
+    /// Of each, the bits of the frame's time, and the person's place in the frame.
+    places: Vec<(u64, usize)>,
 }
 
 /// How the depth changes from one sample to the next, and the variance of that.
@@ -147,6 +137,13 @@ fn image_variance(sample: &Sample, interval: f64) -> f64 {
     (IMAGE_ERROR * sample.depth).powi(2) * (IMAGE_LASTS / interval).max(1.0)
 }
 
+/// Forgets which feet stand.
+fn drop_contacts(lifted: &mut LiftedFrame) {
+    for person in &mut lifted.people {
+        person.contacts = [None; 2];
+    }
+}
+
 /// Puts a person's root into another depth, in the direction in which it is seen.
 fn set_depth(root: &mut [f32; 3], depth: f64) {
     let nearer = (depth / f64::from(root[2])) as f32;
@@ -154,48 +151,43 @@ fn set_depth(root: &mut [f32; 3], depth: f64) {
 }
 
 impl StandingWriter {
-    /// Sets the roots of a stream of `info` for `writer`.
+    /// Sets the roots of a stream of `info` for `writer`, which gets the contacts only with `keeps_contacts`.
     ///
     /// # Errors
     /// Poses without ankles, or of an unknown unit.
-    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
-        Ok(Self { writer, feet: Feet::of(info)?, frames: VecDeque::new(), written: 0 })
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo, keeps_contacts: bool) -> Result<Self> {
+        Ok(Self { writer, feet: Feet::of(info)?, keeps_contacts, frames: Neighbours::new(REACH) })
     }
 
-    fn last_time(&self) -> f64 {
-        self.frames.back().map_or(f64::NEG_INFINITY, |last| last.time)
-    }
-
-    /// Writes the frames up to `time`, and drops those that are too old to matter to the ones behind them.
+    /// Writes the frames that none later than `time` is near.
     fn write_until(&mut self, time: f64) -> Result<()> {
-        let depths = self.depths();
-        while let Some(next) = self.frames.get(self.written).filter(|next| next.time <= time) {
-            let mut changed = next.lifted.clone();
-            for (place, person) in changed.people.iter_mut().enumerate() {
-                if let (Some(root), Some(depth)) = (&mut person.root, depths.get(&(self.written, place))) {
+        let change = self.change();
+        self.frames.write_until(time, self.writer.as_mut(), change)
+    }
+
+    /// Writes the waiting frames, and forgets all.
+    fn write_rest(&mut self) -> Result<()> {
+        let change = self.change();
+        self.frames.write_rest(self.writer.as_mut(), change)
+    }
+
+    /// What changes each frame, by all that are here.
+    fn change(&self) -> impl Fn(&Neighbours, &Neighbour, &mut LiftedFrame) + use<> {
+        let (depths, keeps_contacts) = (self.depths(), self.keeps_contacts);
+        move |_, now, lifted| {
+            for (place, person) in lifted.people.iter_mut().enumerate() {
+                if let (Some(root), Some(depth)) = (&mut person.root, depths.get(&(now.time.to_bits(), place))) {
                     set_depth(root, *depth);
                 }
             }
-            self.written += 1;
-            self.writer.write(&next.frame, &changed)?;
+            if !keeps_contacts {
+                drop_contacts(lifted);
+            }
         }
-        let oldest = self.frames.get(self.written).map_or(f64::INFINITY, |next| next.time - REACH);
-        while self.written > 0 && self.frames.front().is_some_and(|first| first.time < oldest) {
-            self.frames.pop_front();
-            self.written -= 1;
-        }
-        Ok(())
     }
 
-    fn write_rest(&mut self) -> Result<()> {
-        let written = self.write_until(f64::INFINITY);
-        self.frames.clear();
-        self.written = 0;
-        written
-    }
-
-    /// The depths of roots that are to be changed, by frame and place.
-    fn depths(&self) -> BTreeMap<(usize, usize), f64> {
+    /// The depths of roots that are to be changed, by the bits of the frame's time, and the person's place in it.
+    fn depths(&self) -> BTreeMap<(u64, usize), f64> {
         let mut depths = BTreeMap::new();
         for Path { mut samples, places } in self.paths().into_values() {
             keep_long_stands(&mut samples, FASTEST * self.feet.metre);
@@ -209,7 +201,7 @@ impl StandingWriter {
     /// Each person's path.
     fn paths(&self) -> BTreeMap<Track, Path> {
         let mut paths: BTreeMap<Track, Path> = BTreeMap::new();
-        for (index, Waiting { time, lifted, .. }) in self.frames.iter().enumerate() {
+        for Neighbour { time, lifted, .. } in self.frames.iter() {
             for (place, person) in lifted.people.iter().enumerate() {
                 let track = Track::of(&lifted.people, place);
                 let Some((track, sample)) = track.zip(self.feet.sample(*time, person)) else { continue };
@@ -217,7 +209,7 @@ impl StandingWriter {
                 // Of people with one id in a frame, only the first is known.
                 if path.samples.last().is_none_or(|last| last.time < *time) {
                     path.samples.push(sample);
-                    path.places.push((index, place));
+                    path.places.push((time.to_bits(), place));
                 }
             }
         }
@@ -309,19 +301,26 @@ fn step(one: &Sample, next: &Sample, metre: f64) -> Step {
 
 impl PoseWriter for StandingWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
-        let last = self.last_time();
-        let unreadable = || lifted.people.is_empty().then_some(last);
-        let Some(time) = lifted.time.or_else(unreadable).filter(|time| time.is_finite()) else {
-            self.write_rest()?;
-            return self.writer.write(frame, lifted);
-        };
-        let begins_anew = time < last || time == last && !lifted.people.is_empty();
-        if begins_anew || self.frames.len() - self.written > MOST_FRAMES {
+        let time = self.frames.time_of(lifted);
+        if time.is_none_or(|time| self.frames.is_another_clip(time, lifted)) {
             self.write_rest()?;
         }
-        self.frames.push_back(Waiting { time, frame: frame.clone(), lifted: lifted.clone() });
-        let first = &self.frames[self.written];
-        if time - first.time >= 2.0 * REACH { self.write_until(time - REACH) } else { Ok(()) }
+        let Some(time) = time else {
+            let mut unplaced = lifted.clone();
+            if !self.keeps_contacts {
+                drop_contacts(&mut unplaced);
+            }
+            return self.writer.write(frame, &unplaced);
+        };
+        self.frames.push(time, frame.clone(), lifted.clone());
+        // Many at once: what changes them is found by all that are here.
+        match self.frames.middle_of_too_many() {
+            Some(middle) => self.write_until(middle + REACH),
+            None if self.frames.first_waiting().is_some_and(|first| time - first >= 2.0 * REACH) => {
+                self.write_until(time)
+            }
+            None => Ok(()),
+        }
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -53,6 +53,17 @@ impl Neighbours {
         self.frames.push_back(Neighbour { time, frame, lifted });
     }
 
+    /// When the first frame was that waits, seconds.
+    pub(crate) fn first_waiting(&self) -> Option<f64> {
+        self.frames.get(self.written).map(|first| first.time)
+    }
+
+    /// Where more frames wait than may, the time of the one in their middle, seconds.
+    pub(crate) fn middle_of_too_many(&self) -> Option<f64> {
+        let waiting = self.frames.len() - self.written;
+        (waiting > MOST_FRAMES).then(|| self.frames[self.written + waiting / 2].time)
+    }
+
     /// All frames that may be near one that waits.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Neighbour> {
         self.frames.iter()

@@ -65,8 +65,8 @@ impl PoseChanges {
             (Some(options), Some(layout)) => {
                 if goes_by_feet {
                     writer = match self.waits {
-                        true => Box::new(StandingWriter::new(writer, info)?),
-                        false => Box::new(LiveStandingWriter::new(writer, info)?),
+                        true => Box::new(StandingWriter::new(writer, info, self.contacts)?),
+                        false => Box::new(LiveStandingWriter::new(writer, info, self.contacts)?),
                     };
                 }
                 let (solver, report) = (RootSolver::new(layout, &info.joints).in_unit(&info.unit), report.clone());

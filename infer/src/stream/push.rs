@@ -37,7 +37,8 @@ pub struct PushOptions {
     pub smoothing: Option<Smoothing>,
     /// How the camera is held: poses then come in level axes ([`crate::pose::Axes::Level`]).
     pub attitude: Option<Attitude>,
-    /// Whether each person's root is placed in front of the camera, frame by frame.
+    /// Whether each person's root is placed in front of the camera, by this frame and by feet that have stood for a second
+    /// ([`crate::place::LiveStandingWriter`]).
     pub root: bool,
     /// Whether it is said which feet stand ([`crate::pose::LiftedPerson::contacts`]), by this frame and those before.
     pub contacts: bool,

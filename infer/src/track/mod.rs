@@ -130,6 +130,9 @@ impl Tracker {
         let bodies: Vec<Option<Body>> = frame.people.iter().map(Body::of).collect();
         let assigned = self.best(&bodies);
         let own = ids_without_repeats(&frame.people);
+        // New numbers are none that a person of this frame may keep.
+        let after_own = own.iter().flatten().max().map_or(0, |largest| largest.saturating_add(1));
+        self.next_id = self.next_id.max(after_own);
         for (((person, body), track), own) in frame.people.iter_mut().zip(bodies).zip(assigned).zip(own) {
             let Some(body) = body else { continue };
             person.id = Some(match track {

@@ -71,7 +71,7 @@ def keypoints(
     InputError
         Something that no known detector gives.
     UsageError
-        Shares of an image whose size is not known; an unknown layout; a size, frame rate or focal length that cannot be.
+        Normalised coordinates of an image whose size is not known; an unknown layout; a size, frame rate or focal length that cannot be.
     """
     if _is_table(results):
         return _table(

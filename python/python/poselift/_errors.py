@@ -59,7 +59,8 @@ def in_python(text: str) -> str:
     """`text` with the program's options as arguments of Python: ``--size 1920x1080`` is ``size=(1920, 1080)``."""
     text = re.sub(rf"{_OPTION}size (\d+)x(\d+)", r"size=(\1, \2)", text)
     text = re.sub(rf"{_OPTION}([a-z-]+) [A-Z]\w*(?:\.\w+)?", r"--\1", text)
-    text = re.sub(rf"`?{_OPTION}(device|fps) (\w+)`?", r"\1=\2", text)
+    text = re.sub(rf"`?{_OPTION}(fps) (\d[\d.]*|F)`?", r"\1=\2", text)
+    text = re.sub(rf"`?{_OPTION}(device) (cpu|cuda|auto)`?", r"\1=\2", text)
     return re.sub(rf"{_OPTION}([a-z][a-z-]*)", lambda found: _python_name(found[1]), text)
 
 

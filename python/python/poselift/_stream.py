@@ -36,7 +36,8 @@ class Stream:
     pitch, roll : float, optional
         How far the camera looks down (−90 to 90) and is turned clockwise (−180 to 180), degrees: poses then come in level axes.
     root : bool
-        Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known.
+        Whether to find where people's hips are from the camera; needs `size`, and `focal` where it is known. The distance also goes by
+        feet that have stood for a second, by a camera that stands still.
     contacts : bool
         Whether to say which feet stand (`Poses.contacts`), by a camera that stands still and 11 frames a second at least.
     min_score : float, optional

@@ -107,19 +107,37 @@ impl Detector for Coco {
 /// People by the number of their image; those without key points are left out. Images whose names do not tell their numbers
 /// are counted as they come.
 pub(super) fn by_image(items: Vec<Item>) -> BTreeMap<u64, Vec<Person>> {
+    let numbers = ImageNumbers::of(items.iter().map(|item| &item.image_id));
+    people_by(items, |id| numbers.of_id(id))
+}
+
+/// People by the numbers of their images; those without key points are left out. Of an image without a number, that of the item
+/// before counts.
+fn people_by(items: Vec<Item>, number_of: impl Fn(&Label) -> Option<u64>) -> BTreeMap<u64, Vec<Person>> {
     let mut images: BTreeMap<u64, Vec<Person>> = BTreeMap::new();
     let mut last = 0;
-    let names: Vec<&str> = items.iter().filter_map(|item| item.image_id.as_name()).collect();
-    let number_of = numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names));
     for item in items {
-        let named = item.image_id.as_name().map(|name| number_of[name]);
-        last = named.or_else(|| item.image_id.frame()).unwrap_or(last);
+        last = number_of(&item.image_id).unwrap_or(last);
         let people = images.entry(last).or_default();
         if !item.keypoints.0.is_empty() {
             people.push(item.person());
         }
     }
     images
+}
+
+/// What numbers images have that are told apart by numbers or names.
+struct ImageNumbers(HashMap<String, u64>);
+
+impl ImageNumbers {
+    fn of<'a>(ids: impl Iterator<Item = &'a Label>) -> Self {
+        let names: Vec<&str> = ids.filter_map(Label::as_name).collect();
+        Self(numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names)))
+    }
+
+    fn of_id(&self, id: &Label) -> Option<u64> {
+        id.as_name().map_or_else(|| id.frame(), |name| self.0.get(name).copied())
+    }
 }
 
 /// Names by their first places among all.
@@ -135,12 +153,15 @@ fn in_order(names: &[&str]) -> HashMap<String, u64> {
 /// Annotations by the numbers in their images' names where these tell all images apart, else by their ids; each image has a
 /// size.
 fn push_annotations(whole: Annotations, document: &mut Document) {
+    let ids = ImageNumbers::of(
+        whole.images.iter().map(|image| &image.id).chain(whole.annotations.iter().map(|item| &item.image_id)),
+    );
     let names: Vec<&str> = whole.images.iter().filter_map(|image| image.file_name.as_name()).collect();
     let number_of_name = numbers_of_names(names.iter().copied()).filter(|numbers| numbers.len() == whole.images.len());
     let mut sizes = HashMap::new();
     let mut number_of = HashMap::new();
     for image in &whole.images {
-        let Some(id) = image.id.frame() else { continue };
+        let Some(id) = ids.of_id(&image.id) else { continue };
         let name = image.file_name.as_name();
         let number = name.zip(number_of_name.as_ref()).map_or(id, |(name, number_of)| number_of[name]);
         number_of.insert(id, number);
@@ -152,7 +173,7 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
     let has_visibilities = !whole.images.is_empty() && are_visibilities(&whole.annotations);
     // An image without annotations is a frame without people.
     let mut people: BTreeMap<u64, Vec<Person>> = number_of.values().map(|number| (*number, Vec::new())).collect();
-    for (id, mut seen) in by_image(whole.annotations) {
+    for (id, mut seen) in people_by(whole.annotations, |id| ids.of_id(id)) {
         if has_visibilities {
             seen.iter_mut().for_each(visibility_to_score);
         }
@@ -261,6 +282,17 @@ mod tests {
         };
         assert_eq!(annotated(["f_0001_cam2.png", "f_0002_cam2.png"]), [(1, 1), (2, 1)]);
         assert_eq!(annotated(["left_2.png", "right_2.png"]), [(30, 1), (31, 1)]);
+
+        let named =
+            |id: &str, file: u64| format!(r#"{{"id":"{id}","file_name":"{file:04}.png","width":64,"height":48}}"#);
+        for ids in [["f_0001_cam2", "f_0002_cam2"], ["5ac3-9", "77b0-9"]] {
+            let (images, items) = (ids.iter().zip(11..).map(|(id, file)| named(id, file)), ids.map(item));
+            let images: Vec<String> = images.collect();
+            let text = format!(r#"{{"images":[{}],"annotations":[{}]}}"#, images.join(","), items.join(","));
+            let found: Vec<_> =
+                decode(&text).frames.iter().map(|frame| (frame.index, frame.people.len(), frame.size)).collect();
+            assert_eq!(found, [(11, 1, Some([64, 48])), (12, 1, Some([64, 48]))]);
+        }
     }
 
     #[test]

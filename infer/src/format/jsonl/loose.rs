@@ -181,6 +181,9 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
         }
         Value::Object(fields) => {
             let of = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key));
+            if of(&["x"]).is_none() && of(&["y"]).is_none() && name_of(value).is_some() {
+                return Some(Keypoint::MISSING);
+            }
             let own = of(&["score", "confidence", "visibility", "likelihood", "conf", "c", "v"]).and_then(number);
             Some(Keypoint { x: number(of(&["x"])?)?, y: number(of(&["y"])?)?, score: score(own) })
         }
@@ -260,6 +263,10 @@ mod tests {
             let places: Vec<usize> = people[0].keypoints.iter().map(|point| point.x as usize).collect();
             assert_eq!(places, (0..layout.len()).collect::<Vec<_>>(), "{}", layout.name);
         }
+        let half =
+            r#"{"people":[{"keypoints":[{"name":"left_eye","x":1.5,"y":2,"score":0.5},{"name":"nose","score":0}]}]}"#;
+        let found = people(half, None).unwrap();
+        assert!(found[0].keypoints[0].is_missing() && found[0].keypoints[1] == POINT);
     }
 
     #[test]

@@ -16,6 +16,7 @@ const TOLERANCE: f64 = 2.0;
 pub struct LiveStandingWriter {
     writer: Box<dyn PoseWriter>,
     feet: Feet,
+    keeps_contacts: bool,
     people: BTreeMap<Track, Path>,
 }
 
@@ -29,12 +30,12 @@ struct Path {
 }
 
 impl LiveStandingWriter {
-    /// Sets the roots of a stream of `info` for `writer`.
+    /// Sets the roots of a stream of `info` for `writer`, which gets the contacts only with `keeps_contacts`.
     ///
     /// # Errors
     /// Poses without ankles, or of an unknown unit.
-    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo) -> Result<Self> {
-        Ok(Self { writer, feet: Feet::of(info)?, people: BTreeMap::new() })
+    pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo, keeps_contacts: bool) -> Result<Self> {
+        Ok(Self { writer, feet: Feet::of(info)?, keeps_contacts, people: BTreeMap::new() })
     }
 
     fn set_depths(&mut self, time: f64, lifted: &mut LiftedFrame) {
@@ -122,6 +123,9 @@ impl PoseWriter for LiveStandingWriter {
         let mut changed = lifted.clone();
         if let Some(time) = lifted.time.filter(|time| time.is_finite()) {
             self.set_depths(time, &mut changed);
+        }
+        if !self.keeps_contacts {
+            super::drop_contacts(&mut changed);
         }
         self.writer.write(frame, &changed)
     }

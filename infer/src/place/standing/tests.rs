@@ -4,14 +4,14 @@ use super::*;
 use crate::pose::{Axes, LiftedPerson, Unit};
 use crate::skeleton::H36M17;
 
-/// Keeps the roots that were written.
+/// Keeps the people that were written, each alone in a frame.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Option<[f32; 3]>>>>);
+struct Kept(Arc<Mutex<Vec<LiftedPerson>>>);
 
 impl PoseWriter for Kept {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         assert_eq!(frame.index, lifted.index);
-        self.0.lock().expect("no test holds it").push(lifted.people.first().and_then(|person| person.root));
+        self.0.lock().expect("no test holds it").push(lifted.people[0].clone());
         Ok(())
     }
 
@@ -39,8 +39,12 @@ fn info(unit: Unit) -> PoseInfo {
 /// A person whose hip swings back by 0.3 m and forth every three seconds, with both feet where they are. The image shows the
 /// hip's depth as 4 m and twice the swing.
 fn squats(seconds: f64, contacts: [Option<bool>; 2], unit: f32) -> Vec<LiftedFrame> {
+    squats_at(30.0, seconds, contacts, unit)
+}
+
+fn squats_at(fps: f64, seconds: f64, contacts: [Option<bool>; 2], unit: f32) -> Vec<LiftedFrame> {
     let frame = |index: u64| {
-        let time = index as f64 / 30.0;
+        let time = index as f64 / fps;
         let back = swing(time) as f32;
         let mut joints = vec![[0.0; 3]; 17];
         for ankle in [3, 6] {
@@ -50,7 +54,7 @@ fn squats(seconds: f64, contacts: [Option<bool>; 2], unit: f32) -> Vec<LiftedFra
         let person = LiftedPerson { joints, root, contacts, ..LiftedPerson::default() };
         LiftedFrame { index, time: Some(time), people: vec![person] }
     };
-    (0..(seconds * 30.0) as u64).map(frame).collect()
+    (0..(seconds * fps) as u64).map(frame).collect()
 }
 
 fn swing(time: f64) -> f64 {
@@ -58,11 +62,11 @@ fn swing(time: f64) -> f64 {
 }
 
 fn written(frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 3]> {
-    written_by(|writer, info| Ok(Box::new(StandingWriter::new(writer, info)?)), frames, unit)
+    written_by(|writer, info| Ok(Box::new(StandingWriter::new(writer, info, false)?)), frames, unit)
 }
 
 fn written_live(frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 3]> {
-    written_by(|writer, info| Ok(Box::new(LiveStandingWriter::new(writer, info)?)), frames, unit)
+    written_by(|writer, info| Ok(Box::new(LiveStandingWriter::new(writer, info, false)?)), frames, unit)
 }
 
 type MadeOf = fn(Box<dyn PoseWriter>, &PoseInfo) -> Result<Box<dyn PoseWriter>>;
@@ -75,7 +79,8 @@ fn written_by(made_of: MadeOf, frames: &[LiftedFrame], unit: Unit) -> Vec<[f32; 
     }
     writer.finish().expect("the test's writer takes all");
     let kept = kept.0.lock().expect("no test holds it");
-    kept.iter().map(|root| root.expect("each has a root")).collect()
+    assert!(kept.iter().all(|person| person.contacts == [None; 2]), "they were not asked for");
+    kept.iter().map(|person| person.root.expect("each has a root")).collect()
 }
 
 /// The greatest distance of the depth from `swing`, but for a constant.
@@ -153,24 +158,33 @@ fn without_a_foot_that_stands_nothing_changes() {
 
 #[test]
 fn a_long_clip_is_written_on_the_way_and_has_no_seams() {
-    let frames = squats(100.0, STAND, 1.0);
-    let kept = Kept::default();
-    let mut writer = StandingWriter::new(Box::new(kept.clone()), &info(Unit::Metres)).expect("there are ankles");
-    let mut most = 0;
-    for lifted in &frames {
-        writer.write(&Frame { index: lifted.index, ..Frame::default() }, lifted).expect("the test's writer takes all");
-        most = most.max(writer.frames.len());
+    // At 500 frames a second fewer seconds wait: the memory is bounded.
+    for (fps, seconds, most_kept, late) in [(30.0, 100.0, 46 * 30, 30.0), (500.0, 50.0, 17_000, 17.0)] {
+        let frames = squats_at(fps, seconds, STAND, 1.0);
+        let kept = Kept::default();
+        let mut writer =
+            StandingWriter::new(Box::new(kept.clone()), &info(Unit::Metres), true).expect("there are ankles");
+        let mut most = 0;
+        for lifted in &frames {
+            let frame = Frame { index: lifted.index, ..Frame::default() };
+            writer.write(&frame, lifted).expect("the test's writer takes all");
+            most = most.max(writer.frames.iter().count());
+        }
+        assert!(most <= most_kept, "{most} frames are kept");
+        let on_the_way = kept.0.lock().expect("no test holds it").len() as f64;
+        assert!(on_the_way >= (seconds - late) * fps, "{on_the_way} frames of {}", frames.len());
+        Box::new(writer).finish().expect("the test's writer takes all");
+        let people = kept.0.lock().expect("no test holds it").clone();
+        assert_eq!(people.len(), frames.len());
+        assert!(people.iter().all(|person| person.contacts == STAND));
+        let roots: Vec<[f32; 3]> = people.iter().filter_map(|person| person.root).collect();
+        let off: Vec<f64> =
+            roots.iter().enumerate().map(|(at, root)| f64::from(root[2]) - swing(at as f64 / fps)).collect();
+        let jump = off.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+        let range =
+            off.iter().copied().fold(f64::NEG_INFINITY, f64::max) - off.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(jump < 0.004 && range < 0.06, "at {fps}: a jump of {jump}, {range} in all");
     }
-    assert!(most <= 46 * 30, "{most} frames are kept");
-    let on_the_way = kept.0.lock().expect("no test holds it").len();
-    assert!(on_the_way >= 70 * 30, "{on_the_way} frames of {}", frames.len());
-    Box::new(writer).finish().expect("the test's writer takes all");
-    let roots: Vec<[f32; 3]> = kept.0.lock().expect("no test holds it").iter().flatten().copied().collect();
-    assert_eq!(roots.len(), frames.len());
-    assert!(error(&roots, 1.0) < 0.03, "{}", error(&roots, 1.0));
-    let jump = |pair: &[[f32; 3]]| f64::from((pair[1][2] - pair[0][2]).abs());
-    let largest = roots.windows(2).map(jump).fold(0.0, f64::max);
-    assert!(largest < 0.15 * std::f64::consts::TAU / 3.0 / 30.0 + 0.003, "a jump of {largest}");
 }
 
 #[test]
@@ -181,8 +195,9 @@ fn frames_without_time_and_poses_without_ankles_pass() {
     assert_eq!(written_live(&frames, Unit::Metres).len(), frames.len());
     let mut headless = info(Unit::Metres);
     headless.joints[3] = "right_foot".into();
-    let refused =
-        |info: &PoseInfo| StandingWriter::new(Box::new(Kept::default()), info).err().map(|error| error.to_string());
+    let refused = |info: &PoseInfo| {
+        StandingWriter::new(Box::new(Kept::default()), info, true).err().map(|error| error.to_string())
+    };
     assert!(refused(&headless).is_some_and(|why| why.contains("no right_ankle in the poses")));
     assert!(refused(&info(Unit::from("px"))).is_some_and(|why| why.contains("whose size is not known")));
 }
