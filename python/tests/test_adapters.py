@@ -141,7 +141,7 @@ def test_mediapipe_tasks(lifter, clip):
     nobody = vision.PoseLandmarkerResult(pose_landmarks=[], pose_world_landmarks=[])
     assert lifter.lift(nobody, size=SIZE).joints.shape == (0, 17, 3)
     assert len(lifter.lift([*results, nobody], size=SIZE)) == 6
-    with pytest.raises(poselift.UsageError, match="its size is not known: expected size="):
+    with pytest.raises(poselift.UsageError, match="the image size is not known: expected size="):
         lifter.lift(results[0])
     holistic = vision.HolisticLandmarkerResult(*[mediapipe_landmarks(frames[1])] * 9)
     assert_lifted(lifter.lift(holistic, size=SIZE).joints[0], expected.joints[1])

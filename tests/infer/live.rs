@@ -441,13 +441,13 @@ fn a_client_that_vanishes_or_sends_too_much_ends_nothing_but_itself() {
     // The server may close before all of it is taken.
     let _ = too_long.send(Message::text("x".repeat(5 << 20)));
     while too_long.read().is_ok() {}
-    // Shares of an image whose size is not known: the client hears why its stream ends.
-    let mut shares = connect();
+    // Normalised coordinates of an image whose size is not known: the client hears why its stream ends.
+    let mut normalised = connect();
     let points: Vec<_> = (0..17).map(|joint| format!("[0.5,{},0.9]", 0.1 + 0.04 * joint as f64)).collect();
     let points = points.join(",");
-    shares.send(Message::text(format!(r#"{{"people":[{{"keypoints":[{points}]}}]}}"#))).unwrap();
-    let refused = read(&mut shares);
-    assert!(refused["error"].as_str().is_some_and(|error| error.contains("its size is not known")), "{refused}");
+    normalised.send(Message::text(format!(r#"{{"people":[{{"keypoints":[{points}]}}]}}"#))).unwrap();
+    let refused = read(&mut normalised);
+    assert!(refused["error"].as_str().is_some_and(|error| error.contains("the image size is not known")), "{refused}");
     let mut no_websocket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     no_websocket.write_all(b"\x00\x01 what?\r\n\r\n").unwrap();
     let mut good = connect();

@@ -29,7 +29,7 @@ pub(super) struct LiveArgs {
     /// browsers alone]
     #[arg(long, value_name = "ORIGIN", requires = "listen")]
     allow_origin: Vec<Origin>,
-    /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C, or until it is removed, replaced or cut off
+    /// Take frames from a file or a folder that a detector is still writing, until Ctrl-C or until it is removed
     #[arg(long, value_name = "PATH")]
     follow: Vec<PathBuf>,
     /// Send poses at once, beside -o or alone: osc://HOST:PORT (VMC protocol, for avatars; with /tracking VRChat's trackers),

@@ -28,10 +28,16 @@ pub(crate) fn targets(
 ) -> Result<Vec<Target>> {
     let sources = &inputs.sources;
     let out = out.filter(|out| !is_stdout(out, to));
+    let names_file = |out: &Path| OutputFormat::of(&Target::File(out.to_path_buf()), None).is_some() && !out.is_dir();
     let targets: Vec<Target> = match out {
         None => vec![Target::Stdout; sources.len()],
-        Some(out) if sources.len() == 1 && !inputs.is_folder && !out.is_dir() => {
+        Some(out) if sources.len() == 1 && !out.is_dir() && (!inputs.is_folder || names_file(out)) => {
             vec![Target::File(out.to_path_buf())]
+        }
+        Some(out) if names_file(out) && sources.len() > 1 => {
+            let (count, format) = (sources.len(), out.extension().unwrap_or_default().to_string_lossy());
+            return Err(Error::usage(format!("{} is one file, and there are {count} inputs", out.display()))
+                .hint(format!("name a folder, and the format of its files: -o FOLDER --to {format}")));
         }
         Some(out) => {
             let extension = to.unwrap_or(OutputFormat::JSON_LINES).extension();
@@ -221,6 +227,11 @@ mod tests {
         assert!(out.is_dir());
         let folder_of_one = Inputs { is_folder: true, ..files(&["x/a.jsonl".into()]) };
         assert_eq!(targets_of(&folder_of_one, Some(&out), None), [Target::File(out.join("a.jsonl"))]);
+        let file = folder.path().join("one.trc");
+        assert_eq!(targets_of(&folder_of_one, Some(&file), None), [Target::File(file.clone())]);
+        let refused = targets(&sources, &[], Some(&file), None).unwrap_err();
+        assert!(refused.to_string().contains("one.trc is one file, and there are 2 inputs"), "{refused}");
+        assert!(refused.hint_text().unwrap().contains("--to trc") && !file.exists());
         assert_eq!(targets_of(&sources, None, None), [Target::Stdout, Target::Stdout]);
         assert_eq!(targets_of(&sources, Some(Path::new("-")), None), [Target::Stdout, Target::Stdout]);
     }

@@ -140,7 +140,10 @@ fn serve(
 /// What ended an input before its end, where its sender can do something about it.
 fn failure(outcome: &Result<Outcome>) -> Option<&Error> {
     match outcome {
-        Err(error) | Ok(Outcome { stopped: Some(Stop::Reading(error) | Stop::Lifting(error)), .. }) => Some(error),
+        Err(error)
+        | Ok(Outcome { stopped: Some(Stop::Reading(error) | Stop::Lifting(error) | Stop::Writing(error)), .. }) => {
+            Some(error)
+        }
         Ok(_) => None,
     }
 }

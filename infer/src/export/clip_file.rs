@@ -133,9 +133,13 @@ impl PoseWriter for ClipWriter {
     }
 
     /// Writes the files; a clip without people leaves none.
+    ///
+    /// # Errors
+    /// Frames that no row can hold: the files are whole but for these. Others: files that cannot be written.
     fn finish(mut self: Box<Self>) -> Result<()> {
         let joints = self.info.joints.len();
-        let recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
+        let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
+        let left_out = recorder.left_out().map(|error| error.at(&self.path));
         if !recorder.has_people() {
             return Ok(());
         }
@@ -144,7 +148,8 @@ impl PoseWriter for ClipWriter {
         if self.is_upright && clip.has_root {
             self.put_on_floor(&mut clip);
         }
-        self.write_files(&clip)
+        self.write_files(&clip)?;
+        left_out.map_or(Ok(()), Err)
     }
 }
 

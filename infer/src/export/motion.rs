@@ -73,12 +73,22 @@ pub(super) struct Recorder {
     times: Vec<f64>,
     tracks: Vec<Track>,
     places: BTreeMap<PersonKey, usize>,
+    /// Frames that no row can hold, and why the first of them is one.
+    left_out: Option<(u64, Error)>,
 }
 
 impl Recorder {
     /// A recorder for poses of `joints` joints; `fps` overrides the rate that the frames' times imply.
     pub(super) fn new(joints: usize, fps: Option<f64>) -> Self {
-        Self { joints, fps, keeps_sigma: false, times: Vec::new(), tracks: Vec::new(), places: BTreeMap::new() }
+        Self {
+            joints,
+            fps,
+            keeps_sigma: false,
+            times: Vec::new(),
+            tracks: Vec::new(),
+            places: BTreeMap::new(),
+            left_out: None,
+        }
     }
 
     /// The same recorder, which keeps sigma too.
@@ -86,13 +96,20 @@ impl Recorder {
         Self { keeps_sigma: true, ..self }
     }
 
-    /// Keeps one frame.
+    /// Keeps one frame; leaves out one whose time is not later than that of the frame before it, or that has none although
+    /// others have ([`Self::left_out`]).
     ///
     /// # Errors
-    /// Neither a time nor a rate is known, the time is not later than the previous frame's, or a pose has another
-    /// number of joints.
+    /// Neither a time nor a rate is known of the first frame, or a pose has another number of joints.
     pub(super) fn push(&mut self, lifted: &LiftedFrame) -> Result<()> {
-        let time = self.time_of(lifted)?;
+        let time = match self.time_of(lifted) {
+            Ok(time) => time,
+            Err(error) if self.times.is_empty() => return Err(error),
+            Err(error) => {
+                self.left_out.get_or_insert((0, error)).0 += 1;
+                return Ok(());
+            }
+        };
         let frame = self.times.len();
         self.times.push(time);
         for (place, person) in lifted.people.iter().enumerate() {
@@ -101,7 +118,10 @@ impl Recorder {
                 return Err(Error::runtime(format!("frame {}: {found} joints, expected {expected}", lifted.index)));
             }
             let (joints, keeps_sigma) = (self.joints, self.keeps_sigma);
-            let track = self.track(person.id.map_or(PersonKey::Place(place), PersonKey::Id));
+            // Tracking calls the first person 0 once there are others.
+            let is_alone = lifted.people.len() == 1;
+            let unnamed = if is_alone { PersonKey::Id(0) } else { PersonKey::Place(place) };
+            let track = self.track(person.id.map_or(unnamed, PersonKey::Id));
             // If an id occurs twice in a frame, it is the first person's.
             if track.frames.last() != Some(&frame) {
                 track.frames.push(frame);
@@ -114,6 +134,13 @@ impl Recorder {
             }
         }
         Ok(())
+    }
+
+    /// The error that some frames were left out; `None` where all are kept.
+    pub(super) fn left_out(&mut self) -> Option<Error> {
+        let (count, first) = self.left_out.take()?;
+        let text = if count == 1 { "a frame is".to_owned() } else { format!("{count} frames are") };
+        Some(Error::input(format!("{text} not in it; {first}")))
     }
 
     fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
@@ -377,6 +404,16 @@ mod tests {
     }
 
     #[test]
+    fn a_person_alone_without_an_id_is_the_first_who_is_tracked() {
+        let mut frames: Vec<_> = (0..9).map(|at| frame(at, None, &[(None, 1.0)])).collect();
+        frames[5] = frame(5, None, &[(Some(1), 7.0), (Some(0), 1.0)]);
+        frames[6] = frame(6, None, &[(Some(0), 1.0)]);
+        let clip = clip(&frames, Some(10.0)).unwrap();
+        let found: Vec<_> = clip.people.iter().map(|motion| (motion.number, motion.rows())).collect();
+        assert_eq!(found, [(0, 9), (1, 1)]);
+    }
+
+    #[test]
     fn the_rate_is_that_of_most_frames() {
         let times = [0.0, 0.0333, 0.0667, 0.1, 0.1333, 0.1667, 0.2];
         let frames: Vec<_> = times.iter().map(|time| frame(0, Some(*time), &[(None, *time as f32)])).collect();
@@ -393,13 +430,28 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_no_row_can_hold_are_left_out_and_named() {
+        let one = [(None, 1.0)];
+        let times = [Some(1.0), Some(1.1), Some(1.1), None, Some(0.2), Some(1.2), Some(1.3)];
+        let mut recorder = Recorder::new(2, None);
+        for (index, time) in (4..).zip(times) {
+            recorder.push(&frame(index, time, &one)).unwrap();
+        }
+        let message = recorder.left_out().unwrap().to_string();
+        assert_eq!(
+            message,
+            "3 frames are not in it; frame 6 has the time 1.1 s, expected one after 1.1 s, the time of the frame before"
+        );
+        assert!(recorder.left_out().is_none());
+        let clip = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+        assert_eq!((clip.rows, clip.people[0].rows()), (4, 4));
+    }
+
+    #[test]
     fn frames_without_a_time_need_a_rate() {
         let timeless = [frame(0, None, &[]), frame(2, None, &[(None, 1.0)])];
         assert_eq!(clip(&timeless, Some(10.0)).unwrap().time(2), 0.2);
         assert!(clip(&timeless, None).map(|_| ()).unwrap_err().to_string().contains("frame 0 has no time"));
-        let still = [frame(4, Some(1.0), &[]), frame(5, Some(1.0), &[])];
-        let message = clip(&still, Some(10.0)).map(|_| ()).unwrap_err().to_string();
-        assert!(message.starts_with("frame 5 has the time 1 s, expected one after 1 s"), "{message}");
         assert!(clip(&[frame(0, Some(0.0), &[])], None).map(|_| ()).unwrap_err().to_string().contains("rate"));
     }
 }

@@ -22,8 +22,8 @@ const READ_AHEAD: usize = 128 << 10;
 /// A line that is longer is handed on before its end, for its reader to refuse.
 const MAX_LINE: usize = 17 << 20;
 
-/// A source of the frames that are, and will be, in the file or folder at `path`, until it is removed, replaced or cut off, or
-/// `stop`. A file need not be there yet.
+/// A source of the frames that are, and will be, in the file or folder at `path`, until it is removed or `stop`. A file need not be
+/// there yet; one that is cut off, or that another takes the place of, is read from its beginning.
 ///
 /// # Errors
 /// A file in a folder that is not there.
@@ -59,6 +59,16 @@ struct GrowingFile {
     stop: StopFlag,
     /// Nothing is added to it any more.
     is_ended: bool,
+    /// Whether it was begun anew, and its first line may be another header.
+    has_header: bool,
+}
+
+/// What becomes of a file.
+enum Fate {
+    Grows,
+    /// It was cut off, or another one has its name: a detector has begun anew.
+    Anew,
+    Gone,
 }
 
 impl GrowingFile {
@@ -72,6 +82,7 @@ impl GrowingFile {
             whole: 0,
             stop: stop.clone(),
             is_ended: false,
+            has_header: false,
         }
     }
 
@@ -97,12 +108,32 @@ impl GrowingFile {
         Ok(self.buffer.len() > before)
     }
 
-    /// Whether another file has its name now, or none, or it was cut off, as by a detector that starts anew.
-    fn is_removed(&self) -> bool {
-        let Some(file) = &self.file else { return false };
+    /// What became of the file, whose end was read.
+    fn fate(&self) -> Fate {
+        let Some(file) = &self.file else { return Fate::Grows };
         match (file.metadata(), self.path.metadata()) {
-            (Ok(open), Ok(named)) => !is_same(&open, &named) || open.is_file() && open.len() < self.read,
-            _ => true,
+            (Ok(open), Ok(named)) if !is_same(&open, &named) || open.is_file() && open.len() < self.read => Fate::Anew,
+            (Ok(_), Ok(_)) => Fate::Grows,
+            _ => Fate::Gone,
+        }
+    }
+
+    /// Goes on with the file that has its name now, from its beginning. A half-written last line of the one before is no frame.
+    fn begin_anew(&mut self) {
+        self.file = None;
+        self.read = 0;
+        self.buffer.clear();
+        self.has_header = true;
+    }
+
+    /// Passes over the header of a file that was begun anew: a stream has one at its beginning alone.
+    fn pass_over_header(&mut self) {
+        self.has_header = false;
+        let end = self.buffer.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let is_header = self.buffer[..end].trim_ascii_start().starts_with(b"{\"poselift\"");
+        if is_header {
+            self.buffer.drain(..end);
+            self.whole -= end;
         }
     }
 
@@ -144,6 +175,9 @@ impl BufRead for GrowingFile {
         }
         while self.whole == 0 {
             if self.read_on()? {
+                if self.has_header && self.whole > 0 {
+                    self.pass_over_header();
+                }
                 continue;
             }
             if self.is_ended {
@@ -151,9 +185,11 @@ impl BufRead for GrowingFile {
                 break;
             }
             // What was added between the last look and the end is still read.
-            self.is_ended = self.stop.is_raised() || self.is_removed();
-            if !self.is_ended {
-                std::thread::sleep(LOOK_EVERY);
+            match self.fate() {
+                _ if self.stop.is_raised() => self.is_ended = true,
+                Fate::Gone => self.is_ended = true,
+                Fate::Anew => self.begin_anew(),
+                Fate::Grows => std::thread::sleep(LOOK_EVERY),
             }
         }
         Ok(&self.buffer[self.given..self.whole])
@@ -205,15 +241,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_off_has_ended() {
+    fn a_file_that_is_begun_anew_is_read_from_its_beginning() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        std::fs::write(&path, "one\ntwo\n").unwrap();
+        std::fs::write(&path, "{\"poselift\":1}\none\nha").unwrap();
         let mut growing = GrowingFile::new(&path, &StopFlag::default());
-        assert_eq!(growing.fill_buf().unwrap(), b"one\ntwo\n");
-        growing.consume(8);
-        std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(growing.fill_buf().unwrap(), b"", "else it would wait until the file is as long again");
+        assert_eq!(growing.fill_buf().unwrap(), b"{\"poselift\":1}\none\n");
+        growing.consume(19);
+        // Cut off and written anew, with the stream's header.
+        std::fs::write(&path, "{\"poselift\":1}\nt\n").unwrap();
+        assert_eq!(growing.fill_buf().unwrap(), b"t\n");
+        growing.consume(2);
+        // Another file in its place.
+        let other = folder.path().join("b.jsonl");
+        std::fs::write(&other, "a frame that is longer than all before\n").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        assert_eq!(growing.fill_buf().unwrap(), b"a frame that is longer than all before\n");
+        growing.consume(39);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(growing.fill_buf().unwrap(), b"");
     }
 
     #[test]

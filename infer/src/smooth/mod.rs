@@ -87,6 +87,8 @@ pub enum Unsmoothed {
     Nameless,
     /// A frame has the time of the one before it.
     SameTime,
+    /// A frame has no time, and others have.
+    Timeless,
 }
 
 impl fmt::Display for Unsmoothed {
@@ -94,6 +96,7 @@ impl fmt::Display for Unsmoothed {
         f.write_str(match self {
             Self::Nameless => "several people without an id in one frame",
             Self::SameTime => "frames of one and the same time",
+            Self::Timeless => "frames without a time among others that have one",
         })
     }
 }
@@ -154,16 +157,22 @@ impl SmoothWriter {
         }
     }
 
-    /// Passes on, in its turn, a frame without people, such as an unreadable one.
+    /// Passes on, in its turn, a frame without people, such as an unreadable one; unsmoothed one with people, if others have times.
     ///
     /// # Errors
-    /// A frame with people; errors of the inner writer.
+    /// A frame with people before any that has a time; errors of the inner writer.
     fn write_timeless(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        let has_people = !lifted.people.is_empty();
+        if has_people && self.bones.time() == f64::NEG_INFINITY {
+            return Err(Error::usage(format!("frame {} has no time, which smoothing needs", lifted.index))
+                .hint("say how many frames a second there are: --fps 30"));
+        }
+        if has_people {
+            self.report_once(Unsmoothed::Timeless);
+            self.write_rest()?;
+            return self.writer.write(frame, lifted);
+        }
         match &mut self.filter {
-            _ if !lifted.people.is_empty() => {
-                Err(Error::usage(format!("frame {} has no time, which smoothing needs", lifted.index))
-                    .hint("say how many frames a second there are: --fps 30"))
-            }
             Filter::Live(_) => self.writer.write(frame, lifted),
             Filter::Clip(clip) => {
                 clip.push(self.bones.time(), frame, lifted);
@@ -183,7 +192,7 @@ impl SmoothWriter {
 
 impl PoseWriter for SmoothWriter {
     /// # Errors
-    /// A frame with people whose time is unknown; errors of the inner writer.
+    /// A frame with people whose time is unknown, before any whose time is known; errors of the inner writer.
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         let Some(time) = lifted.time.filter(|time| time.is_finite()) else {
             return self.write_timeless(frame, lifted);

@@ -107,6 +107,11 @@ impl Tracker {
         self.tick(frame.index);
         if self.is_on {
             self.assign(frame);
+        } else if let [person] = &frame.people[..]
+            && person.id.is_none()
+        {
+            // Kept in mind, so that they are the same person when others come.
+            self.assign(&mut frame.clone());
         } else if frame.people.len() > 1 || !self.exchanged.is_empty() {
             // A person alone cannot be mistaken for another.
             let swap = self.hold_against_ids(frame);

@@ -114,3 +114,18 @@ fn exchanged_ids_are_told_once() {
     }
     assert_eq!(told, 1);
 }
+
+#[test]
+fn a_person_who_was_alone_is_the_first_track_when_others_come() {
+    let mut tracker = Tracker::new(15);
+    let mut of_the_first = Vec::new();
+    for index in 0..60u64 {
+        let own = 100.0 + index as f64 * 4.0;
+        // A false detection in one frame, before the person in the list.
+        let places = if index == 40 { vec![700.0, own] } else { vec![own] };
+        let mut frame = frame(index, places.iter().map(|x| person(*x, None)).collect());
+        tracker.follow(&mut frame);
+        of_the_first.push(frame.people[places.len() - 1].id);
+    }
+    assert!(of_the_first[..40].iter().all(Option::is_none) && of_the_first[40..].iter().all(|id| *id == Some(0)));
+}

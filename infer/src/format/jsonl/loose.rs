@@ -73,7 +73,7 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
 
 /// The joint that a point names beside its coordinates.
 fn name_of(point: &Value) -> Option<&str> {
-    point.get("name")?.as_str()
+    ["name", "part", "joint", "label", "keypoint", "bodyPart"].iter().find_map(|key| point.get(*key)?.as_str())
 }
 
 /// What stands under the first of `keys` that is there and not null.
@@ -181,11 +181,12 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
         }
         Value::Object(fields) => {
             let of = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key));
-            if of(&["x"]).is_none() && of(&["y"]).is_none() && name_of(value).is_some() {
+            let at = |axis: &str| fields.get(axis).or_else(|| fields.get("position")?.get(axis));
+            if at("x").is_none() && at("y").is_none() && name_of(value).is_some() {
                 return Some(Keypoint::MISSING);
             }
             let own = of(&["score", "confidence", "visibility", "likelihood", "conf", "c", "v"]).and_then(number);
-            Some(Keypoint { x: number(of(&["x"])?)?, y: number(of(&["y"])?)?, score: score(own) })
+            Some(Keypoint { x: number(at("x")?)?, y: number(at("y")?)?, score: score(own) })
         }
         _ => None,
     }
@@ -263,6 +264,8 @@ mod tests {
             let places: Vec<usize> = people[0].keypoints.iter().map(|point| point.x as usize).collect();
             assert_eq!(places, (0..layout.len()).collect::<Vec<_>>(), "{}", layout.name);
         }
+        let by_part = r#"{"people":[{"keypoints":[{"part":"left_eye","position":{"x":1.5,"y":2},"score":0.5}]}]}"#;
+        assert_eq!(people(by_part, None).unwrap()[0].keypoints[1], POINT);
         let half =
             r#"{"people":[{"keypoints":[{"name":"left_eye","x":1.5,"y":2,"score":0.5},{"name":"nose","score":0}]}]}"#;
         let found = people(half, None).unwrap();

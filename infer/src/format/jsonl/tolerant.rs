@@ -66,9 +66,30 @@ pub(super) fn is_other_list(scanner: &mut Scanner<'_>) -> bool {
 struct PointObject {
     x: Option<f64>,
     y: Option<f64>,
+    /// Where coordinates stand by themselves, as PoseNet has them.
+    position: Option<Position>,
     #[serde(alias = "visibility", alias = "confidence", alias = "likelihood")]
     score: Option<f64>,
-    name: Option<String>,
+    /// A text, unless it is a number or something else of the writer's own.
+    #[serde(alias = "part", alias = "joint", alias = "label", alias = "keypoint", alias = "bodyPart")]
+    name: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    x: Option<f64>,
+    y: Option<f64>,
+}
+
+impl PointObject {
+    fn keypoint(&self) -> Keypoint {
+        let (x, y) = self.position.as_ref().map_or((self.x, self.y), |position| (position.x, position.y));
+        Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(self.score) }
+    }
+
+    fn name(&self) -> Option<String> {
+        self.name.as_ref()?.as_str().map(joint_name)
+    }
 }
 
 /// Reads a flat list of numbers, or a list of objects with x, y and score. Where these have names of the `layout`, they are put
@@ -94,24 +115,22 @@ pub(super) fn read_other_list(
             "the key points of person {person} are neither lists, objects of x, y and score, nor numbers"
         ));
     };
-    let keypoint = |point: &PointObject| Keypoint {
-        x: point.x.unwrap_or(f64::NAN),
-        y: point.y.unwrap_or(f64::NAN),
-        score: score(point.score),
-    };
-    let place = |point: &PointObject, layout: &Layout| layout.position(&joint_name(point.name.as_deref()?));
+    if !points.is_empty() && !text.contains("\"x\"") {
+        return fault(format!("the key points of person {person} have no x and y"));
+    }
+    let place = |point: &PointObject, layout: &Layout| layout.position(&point.name()?);
     let is_named_in = |layout: &Layout| points.iter().any(|point| place(point, layout).is_some());
     match layout {
         Some(layout) if is_named_in(layout) => {
             keypoints.resize(layout.len(), Keypoint::MISSING);
             for point in &points {
                 if let Some(place) = place(point, layout) {
-                    keypoints[place] = keypoint(point);
+                    keypoints[place] = point.keypoint();
                 }
             }
         }
         None if is_named_in(&COCO23) => return fault("key points have names, and no layout is known"),
-        _ => keypoints.extend(points.iter().map(keypoint)),
+        _ => keypoints.extend(points.iter().map(PointObject::keypoint)),
     }
     Ok(())
 }
