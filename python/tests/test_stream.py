@@ -81,10 +81,10 @@ def test_the_time_of_a_push_is_none_beside_times_that_are_told(lifter, clip):
             (clip.points[60], 12.50), (None, None), (clip.points[61], 12.57), (numpy.zeros((0, 33, 3)), None), (clip.points[62], 12.60)
         ]]
         assert times == pytest.approx([12.50, numpy.nan, 12.57, numpy.nan, 12.60], nan_ok=True)
-    with pytest.raises(poselift.UsageError, match="frame 1 has no time, which smoothing needs"):
-        smoothing = poselift.Stream(lifter, size=SIZE)
-        smoothing.push(clip.points[60], time=12.50)
-        smoothing.push(clip.points[61])
+    smoothing = poselift.Stream(lifter, size=SIZE)
+    smoothing.push(clip.points[60], time=12.50)
+    with pytest.warns(poselift.AssumptionWarning, match="frames without a time among others that have one: such poses are not smoothed"):
+        assert numpy.isnan(smoothing.push(clip.points[61]).times)
     by_rate = poselift.Stream(lifter, size=SIZE, fps=25)
     assert [by_rate.push(clip.points[60]).times, by_rate.push(None).times] == [0.0, 0.04]
 

@@ -354,8 +354,8 @@ fn a_folder_of_one_clip_is_written_as_one_of_two() {
     let bench = Bench::new();
     let clips = bench.path("clips");
     std::fs::create_dir(&clips).unwrap();
-    for name in ["a.jsonl", "b.jsonl"] {
-        std::fs::write(clips.join(name), line(0, &[(17, 1.0)])).unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(clips.join(name).with_extension("jsonl"), line(0, &[(17, 1.0)])).unwrap();
         let out = bench.path(&format!("to {name}"));
         assert_code(&bench.run().arg(&clips).arg("-o").arg(&out).output().unwrap(), 0);
         assert!(out.join("a.jsonl").is_file());

@@ -341,6 +341,19 @@ fn time_that_stands_still_is_reported() {
 }
 
 #[test]
+fn a_frame_without_time_among_others_is_passed_on_as_it_is() {
+    let mut frames = stream(30, 30.0, |time| vec![person(None, &[[0.5 + time, (40.0 * time).sin(), 0.0]])]);
+    frames[12].time = None;
+    for way in WAYS {
+        let (smooth, reported) = smoothed(way, &frames);
+        assert_eq!(reported, [Unsmoothed::Timeless], "{way}");
+        assert_eq!(smooth[12], frames[12], "{way}");
+        let order: Vec<u64> = smooth.iter().map(|frame| frame.index).collect();
+        assert_eq!(order, (0..30).collect::<Vec<_>>(), "{way}");
+    }
+}
+
+#[test]
 fn a_stream_without_time_is_refused() {
     for way in WAYS {
         let mut writer = SmoothWriter::new(Box::new(Kept::default()), way, &[-1], |_| ());

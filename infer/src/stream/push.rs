@@ -118,7 +118,7 @@ impl<N: PoseNetwork> PushStream<N> {
     /// A person who cannot be lifted is left out, and [`Self::take_notices`] says why.
     ///
     /// # Errors
-    /// As [`guard::guarded`]; people who need a time and have none, where poses are smoothed; no ankles, where foot contact is
+    /// As [`guard::guarded`]; people before any frame with a time, where poses are smoothed; no ankles, where foot contact is
     /// asked for; a runtime that fails. The stream goes on with the next frame.
     pub fn push(&mut self, frame: Frame) -> Result<Vec<LiftedFrame>> {
         let frame = self.guard(frame)?;

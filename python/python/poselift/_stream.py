@@ -120,8 +120,7 @@ class Stream:
         frame : array_like, or a detector's result
             [N, J, 2 or 3], [J, 2 or 3] for one person, or what `Lifter.lift` takes of one frame; None where there is no person.
         time : float, optional
-            Seconds. Once a frame had a time, one that has none is at an unknown time, which only a frame without people may be
-            where poses are smoothed.
+            Seconds. Once a frame had a time, one that has none is at an unknown time, and its poses are not smoothed.
         size : (int, int), optional
             Width and height of the image in pixels, where they change.
         focal : float, optional
@@ -137,8 +136,7 @@ class Stream:
         InputError
             A shape or a number of key points that the model cannot read, or several frames at once.
         UsageError
-            People at an unknown time, where poses are smoothed; normalised coordinates of an image whose size is not known; a size or a focal
-            length that cannot be.
+            Normalised coordinates of an image whose size is not known; a size or a focal length that cannot be.
         """
         points, ids, own_size = self._people(frame, size)
         fields = self._native.push(points, ids, self._time(time), own_size, focal)
