@@ -172,7 +172,12 @@ impl LiveInputs {
         for (address, skipped) in &self.skipped {
             let count = skipped.count();
             if count > 0 {
-                terminal.warning(&format!("{address}: {count} messages could not be read and were skipped"));
+                let were = if count == 1 {
+                    "message could not be read and was"
+                } else {
+                    "messages could not be read and were"
+                };
+                terminal.warning(&format!("{address}: {count} {were} skipped"));
             }
         }
     }

@@ -268,7 +268,8 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
         let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
         let is_json = matches!(there.trim_ascii_start().first(), Some(b'{' | b'['));
         if passed > 0 && is_json && begins_stream(there) {
-            let notes = vec![format!("{passed} lines of other text before the first frame were passed over")];
+            let lines = if passed == 1 { "a line".to_owned() } else { format!("{passed} lines") };
+            let notes = vec![format!("{lines} of other text before the first frame passed over")];
             let reader = open_json(input, source, layout)?;
             return Ok(Box::new(Noted::new(reader, notes)));
         }

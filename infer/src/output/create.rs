@@ -43,9 +43,12 @@ pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Resul
             let is_extension =
                 |name: &String| OutputFormat::of(&Target::File(format!("x{name}").into()), None).is_some();
             let known = known_names(".").into_iter().filter(is_extension).collect::<Vec<_>>().join(", ");
-            Err(Error::usage("its extension names no format")
-                .at(target.name())
-                .hint(format!("known are {known}; or say it with --to FORMAT")))
+            let extension = target.name().extension().unwrap_or_default().to_ascii_lowercase();
+            let hint = match extension.to_str() {
+                Some("svg" | "png" | "gif") => "poses are drawn by poselift view: --svg, --png or --gif".to_owned(),
+                _ => format!("known are {known}; or say it with --to FORMAT"),
+            };
+            Err(Error::usage("its extension names no format").at(target.name()).hint(hint))
         }
     }
 }
