@@ -91,8 +91,7 @@ impl FromStr for Address {
             return Err(odd(format!("has '{path}' behind the port")));
         }
         match port {
-            Some(0u16) => Err(odd("names port 0, which is none".to_owned())),
-            None => Err(odd("names no host and port".to_owned())),
+            Some(0u16) | None => Err(odd("names no host and port".to_owned())),
             Some(_) => Ok(Self { protocol, host: host.to_owned(), path: path.trim_end_matches('/').to_owned() }),
         }
     }
