@@ -79,10 +79,7 @@ impl Clock {
         self.last = Some((frame.index, time));
         if falls && !self.is_told && !self.is_broken {
             self.is_told = true;
-            notice = Some(Notice::new(
-                format!("frame {}: its time is not after the frame before it", frame.index),
-                FPS_HINT,
-            ));
+            notice = Some(Notice::new(format!("frame {}: its time is not after the frame before it", frame.index), ""));
         }
         if self.is_broken {
             frame.time = time_of_number(frame.index, self.fps);

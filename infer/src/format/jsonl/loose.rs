@@ -144,6 +144,9 @@ fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint
             if list.iter().all(is_number) {
                 return Some(flat_keypoints(&list.iter().map(number).collect::<Option<Vec<_>>>()?));
             }
+            if !list.is_empty() && list.iter().all(|one| one.is_object() && !has_place(one)) {
+                return None;
+            }
             let by_name: Option<Map<String, Value>> =
                 list.iter().map(|one| Some((name_of(one)?.to_owned(), one.clone()))).collect();
             if let Some(named) = by_name.and_then(|by_name| named_points(&by_name, layout)) {
@@ -167,6 +170,11 @@ fn named_points(by_name: &Map<String, Value>, layout: Option<&'static Layout>) -
         keypoints[place] = point(value, value.as_array().map(Vec::len))?;
     }
     is_known.then_some(keypoints)
+}
+
+/// Whether a point that is an object has coordinates, known or not.
+fn has_place(point: &Value) -> bool {
+    point.get("x").or_else(|| point.get("position")?.get("x")).is_some()
 }
 
 /// A point of as many numbers as the others, an object of x, y and score, or nothing.
@@ -266,6 +274,9 @@ mod tests {
         }
         let by_part = r#"{"people":[{"keypoints":[{"part":"left_eye","position":{"x":1.5,"y":2},"score":0.5}]}]}"#;
         assert_eq!(people(by_part, None).unwrap()[0].keypoints[1], POINT);
+        let elsewhere =
+            r#"{"people":[{"keypoints":[{"joint":"nose","point":[1,2]},{"joint":"left_eye","point":[1,2]}]}]}"#;
+        assert!(people(elsewhere, None).is_none());
         let half =
             r#"{"people":[{"keypoints":[{"name":"left_eye","x":1.5,"y":2,"score":0.5},{"name":"nose","score":0}]}]}"#;
         let found = people(half, None).unwrap();
