@@ -170,6 +170,9 @@ fn fitting(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Fai
         fitting.push(input);
     }
     match inputs.first() {
+        Some(more) if info.inputs.iter().any(|known| known.name == more.name) => {
+            Err(Failure::request(format!("input '{}' is given twice", more.name)))
+        }
         Some(more) => Err(Failure::request(format!("the model has no input '{}'", more.name))),
         None => Ok(fitting),
     }

@@ -114,7 +114,9 @@ pub(crate) fn refuse_overwriting(sources: &[Source], read: &[FileRead<'_>], targ
         let is_new_name = names.insert(path);
         let is_new_file = identity.is_none_or(|file| files.insert(file));
         if !is_new_name || !is_new_file {
-            return Err(Error::usage("two inputs would be written to this file").at(path));
+            return Err(Error::usage("two inputs would be written to this file")
+                .at(path)
+                .hint("inputs of one name have to be run one by one, each with an -o of its own"));
         }
     }
     Ok(())

@@ -95,7 +95,7 @@ pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     pub(super) export: ExportArgs,
     /// Find where people's hips are from the camera, by where their joints appear in the image, which needs its size and focal
-    /// length; with --pitch or --roll, files that hold positions stand on the floor
+    /// length, and by feet that stand; with --pitch or --roll, files that hold positions stand on the floor
     #[arg(long)]
     pub(super) root: bool,
     #[command(flatten)]
