@@ -545,6 +545,35 @@ fn a_file_is_followed_line_by_line_until_it_is_removed() {
 }
 
 #[test]
+fn a_closed_terminal_completes_the_file_of_what_is_followed() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    if u64::from_str_radix(ignored, 16).unwrap() & 1 == 1 {
+        // Under `nohup` the program outlives its terminal, as this test does.
+        return;
+    }
+    let bench = Bench::new();
+    let text: String = (0..20).map(|frame| line(frame, &[(17, 1.0)])).collect();
+    let (path, out) = (bench.file("growing.jsonl", text), bench.path("poses.trc"));
+    let (answers, port) = receiver();
+    let mut command = bench.run();
+    command
+        .args(["--fps", "30", "--send", &format!("udp://127.0.0.1:{port}"), "--follow"])
+        .arg(&path)
+        .arg("-o")
+        .arg(&out);
+    let mut running = Running::start(&mut command);
+    running.wait_for("following");
+    for frame in 0..20 {
+        assert_eq!(receive(&answers)["frame"], frame);
+    }
+    running.signal("-HUP");
+    let (status, said) = running.end();
+    assert!(status.success(), "{said}");
+    assert!(std::fs::read_to_string(&out).unwrap().lines().count() > 20, "{said}");
+}
+
+#[test]
 fn a_folder_is_followed_file_by_file_until_ctrl_c() {
     let bench = Bench::new();
     let folder = bench.path("openpose_json");

@@ -13,6 +13,8 @@ use super::output::is_deferred;
 use super::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, PoseWriter, StreamInfo, Target};
+#[cfg(unix)]
+use crate::live::is_ignored;
 use crate::pose::{Frame, LiftedFrame};
 use crate::thread::spawn;
 
@@ -156,16 +158,6 @@ impl Interruption {
     fn wait(&self, _: Terminal) -> Result<()> {
         Ok(())
     }
-}
-
-/// Whether the program was started with `signal` ignored.
-#[cfg(unix)]
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
-    // Signals are counted from 1.
-    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
 }
 
 /// A writer that a signal may have completed: then it waits for the end of the program.

@@ -25,5 +25,7 @@ pub use origin::Origin;
 pub use osc::{OscForm, OscWriter};
 pub use send::{EachFrame, Report, send};
 pub use stop::StopFlag;
+#[cfg(unix)]
+pub(crate) use stop::is_ignored;
 pub use udp::{Skipped, listen_udp};
 pub use websocket_server::{Answers, Client, OpenClient, WebSocketServer};

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -17,13 +19,17 @@ pub(super) const STOP_POLL: Duration = Duration::from_millis(50);
 pub struct StopFlag(Arc<AtomicBool>);
 
 impl StopFlag {
-    /// A flag that SIGINT and SIGTERM raise. A second signal ends the program as it does without the flag.
+    /// A flag that SIGINT, SIGTERM and a closed terminal raise. A second signal ends the program as it does without the flag.
     ///
     /// # Errors
     /// The operating system refuses.
     pub fn on_signals() -> Result<Self> {
         let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        let mut signals = vec![SIGINT, SIGTERM];
+        // Programs under `nohup` outlive their terminal.
+        #[cfg(unix)]
+        signals.extend(Some(SIGHUP).filter(|signal| !is_ignored(*signal)));
+        for signal in signals {
             // In this order: the first signal finds the flag down.
             flag::register_conditional_default(signal, Arc::clone(&stop.0))?;
             flag::register(signal, Arc::clone(&stop.0))?;
@@ -40,4 +46,14 @@ impl StopFlag {
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Whether the program was started with `signal` ignored.
+#[cfg(unix)]
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    // Signals are counted from 1.
+    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
 }
