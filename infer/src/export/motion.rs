@@ -73,6 +73,8 @@ pub(super) struct Recorder {
     times: Vec<f64>,
     tracks: Vec<Track>,
     places: BTreeMap<PersonKey, usize>,
+    /// Whether any person had an id.
+    has_ids: bool,
     /// Frames that no row can hold, and why the first of them is one.
     left_out: Option<(u64, Error)>,
 }
@@ -87,6 +89,7 @@ impl Recorder {
             times: Vec::new(),
             tracks: Vec::new(),
             places: BTreeMap::new(),
+            has_ids: false,
             left_out: None,
         }
     }
@@ -120,7 +123,8 @@ impl Recorder {
             let (joints, keeps_sigma) = (self.joints, self.keeps_sigma);
             // Tracking calls the first person 0 once there are others.
             let is_alone = lifted.people.len() == 1;
-            let unnamed = if is_alone { PersonKey::Id(0) } else { PersonKey::Place(place) };
+            self.has_ids |= person.id.is_some();
+            let unnamed = if is_alone && !self.has_ids { PersonKey::Id(0) } else { PersonKey::Place(place) };
             let track = self.track(person.id.map_or(unnamed, PersonKey::Id));
             // If an id occurs twice in a frame, it is the first person's.
             if track.frames.last() != Some(&frame) {
@@ -407,7 +411,7 @@ mod tests {
     fn a_person_alone_without_an_id_is_the_first_who_is_tracked() {
         let mut frames: Vec<_> = (0..9).map(|at| frame(at, None, &[(None, 1.0)])).collect();
         frames[5] = frame(5, None, &[(Some(1), 7.0), (Some(0), 1.0)]);
-        frames[6] = frame(6, None, &[(Some(0), 1.0)]);
+        (6..9).for_each(|at| frames[at] = frame(at as u64, None, &[(Some(0), 1.0)]));
         let clip = clip(&frames, Some(10.0)).unwrap();
         let found: Vec<_> = clip.people.iter().map(|motion| (motion.number, motion.rows())).collect();
         assert_eq!(found, [(0, 9), (1, 1)]);

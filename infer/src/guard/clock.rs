@@ -19,8 +19,10 @@ pub(super) struct Clock {
     fps: Option<f64>,
     /// Seconds a unit, once that is known.
     unit: Option<f64>,
-    /// Whether the unit was decided by the size of one time: the next one may say otherwise.
+    /// Whether the unit was decided by the size of one time, or against a single step: the next ones may say otherwise.
     is_tentative: bool,
+    /// The unit that a single step spoke for.
+    candidate: Option<f64>,
     /// Whether times are of no use, and frame numbers are taken in their place.
     is_broken: bool,
     /// The last frame with a time, and the number of the last frame.
@@ -36,6 +38,7 @@ impl Clock {
             fps,
             unit: None,
             is_tentative: false,
+            candidate: None,
             is_broken: false,
             last: None,
             last_number: None,
@@ -53,12 +56,11 @@ impl Clock {
         }
         let first = times.first()?;
         let mut rising: Vec<_> = times.windows(2).filter(|pair| pair[1].1 > pair[0].1).collect();
-        // The usual one: there may be pauses.
-        let middle = rising.len() / 2;
+        // The usual one: pauses only make steps longer.
         rising.sort_by(|one, other| step(one[0], one[1]).total_cmp(&step(other[0], other[1])));
-        match rising.get(middle) {
-            Some(pair) => self.decide(pair[0], pair[1]),
-            None => self.decide_epoch(first.1, None),
+        match rising.get(rising.len().saturating_sub(1) / 2) {
+            Some(pair) => self.decide(pair[0], pair[1], rising.len() > 1),
+            None => self.decide_epoch(first.1, None, false),
         }
     }
 
@@ -70,9 +72,10 @@ impl Clock {
         let mut notice = None;
         if (self.unit.is_none() || self.is_tentative) && !self.is_broken {
             notice = match self.last {
-                Some(last) if time > last.1 => self.decide(last, (frame.index, time)),
+                Some(last) if time > last.1 => self.decide(last, (frame.index, time), false),
                 Some(_) => None,
-                None => self.decide_epoch(time, None),
+                None if self.unit.is_none() => self.decide_epoch(time, None, false),
+                None => None,
             };
         }
         let falls = self.last.is_some_and(|(_, last)| time <= last);
@@ -108,7 +111,9 @@ impl Clock {
 
     /// Knows times since 1970 by their size, unless `step`, by which times go on in a frame, is none in that unit: clocks of
     /// devices, which count from when they were switched on, reach as large numbers.
-    fn decide_epoch(&mut self, time: f64, step: Option<f64>) -> Option<Notice> {
+    ///
+    /// `is_sure`: whether the step is the usual one of several, and no pause.
+    fn decide_epoch(&mut self, time: f64, step: Option<f64>, is_sure: bool) -> Option<Notice> {
         if time.abs() < EPOCH {
             return None;
         }
@@ -122,14 +127,23 @@ impl Clock {
         let Some(step) = step else {
             // A single time: the next one tells more.
             self.is_tentative = true;
-            return if is_this_century { self.know_since_1970(unit, name) } else { None };
+            if is_this_century {
+                return self.know_since_1970(unit, name);
+            }
+            // In the smallest unit it is before the next one in any.
+            self.unit = Some(1e-9);
+            return None;
         };
         let is_frame = self.by_rate(step * unit).is_some_and(|(scale, _)| scale == 1.0);
         match self.by_rate(step).filter(|_| !is_frame) {
-            Some((by_rate, name)) => {
-                // Where it may be a pause of a stream in this century, a second step has to agree.
-                self.is_tentative = is_this_century && self.unit != Some(by_rate);
+            Some((by_rate, name)) if !is_this_century || is_sure || self.candidate == Some(by_rate) => {
+                self.is_tentative = false;
                 self.know_by_rate(by_rate, name)
+            }
+            // It may be a pause of a stream in this century: a second step has to agree.
+            Some((by_rate, _)) => {
+                (self.is_tentative, self.candidate) = (true, Some(by_rate));
+                self.know_since_1970(unit, name)
             }
             None => {
                 self.is_tentative = false;
@@ -163,10 +177,10 @@ impl Clock {
     }
 
     /// Knows the unit by the frame rate that two frames imply.
-    fn decide(&mut self, one: (u64, f64), other: (u64, f64)) -> Option<Notice> {
+    fn decide(&mut self, one: (u64, f64), other: (u64, f64), is_sure: bool) -> Option<Notice> {
         let step = step(one, other);
         if one.1.abs() >= EPOCH {
-            return self.decide_epoch(one.1, Some(step));
+            return self.decide_epoch(one.1, Some(step), is_sure);
         }
         // Times that are the frames' numbers go on by 1 a frame; few cameras give a frame a second.
         if step == 1.0

@@ -112,18 +112,26 @@ impl GrowingFile {
     fn fate(&self) -> Fate {
         let Some(file) = &self.file else { return Fate::Grows };
         match (file.metadata(), self.path.metadata()) {
-            (Ok(open), Ok(named)) if !is_same(&open, &named) || open.is_file() && open.len() < self.read => Fate::Anew,
+            // A pipe whose writer has gone is through.
+            (Ok(open), _) if !open.is_file() && self.read > 0 => Fate::Gone,
+            (Ok(open), Ok(named)) if !is_same(&open, &named) || open.len() < self.read => Fate::Anew,
             (Ok(_), Ok(_)) => Fate::Grows,
             _ => Fate::Gone,
         }
     }
 
-    /// Goes on with the file that has its name now, from its beginning. A half-written last line of the one before is no frame.
-    fn begin_anew(&mut self) {
+    /// Goes on with the file that has its name now, from its beginning.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        // What was added to the one before until it was replaced, and a last line without an end.
+        while self.read_on()? {}
+        if self.whole == 0 {
+            self.end();
+        }
+        self.buffer.truncate(self.whole);
         self.file = None;
         self.read = 0;
-        self.buffer.clear();
         self.has_header = true;
+        Ok(())
     }
 
     /// Passes over the header of a file that was begun anew: a stream has one at its beginning alone.
@@ -188,7 +196,7 @@ impl BufRead for GrowingFile {
             match self.fate() {
                 _ if self.stop.is_raised() => self.is_ended = true,
                 Fate::Gone => self.is_ended = true,
-                Fate::Anew => self.begin_anew(),
+                Fate::Anew => self.begin_anew()?,
                 Fate::Grows => std::thread::sleep(LOOK_EVERY),
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -27,7 +27,7 @@ impl StopFlag {
         let stop = Self::default();
         let mut signals = vec![SIGINT, SIGTERM];
         // Programs under `nohup` outlive their terminal.
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         signals.extend(Some(SIGHUP).filter(|signal| !is_ignored(*signal)));
         for signal in signals {
             // In this order: the first signal finds the flag down.

@@ -144,7 +144,7 @@ fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint
             if list.iter().all(is_number) {
                 return Some(flat_keypoints(&list.iter().map(number).collect::<Option<Vec<_>>>()?));
             }
-            if !list.is_empty() && list.iter().all(|one| one.is_object() && !has_place(one)) {
+            if list.iter().all(|one| one.is_object() && !has_place(one)) && list.iter().any(is_nested) {
                 return None;
             }
             let by_name: Option<Map<String, Value>> =
@@ -175,6 +175,12 @@ fn named_points(by_name: &Map<String, Value>, layout: Option<&'static Layout>) -
 /// Whether a point that is an object has coordinates, known or not.
 fn has_place(point: &Value) -> bool {
     point.get("x").or_else(|| point.get("position")?.get("x")).is_some()
+}
+
+/// Whether an object holds a list or another object.
+fn is_nested(point: &Value) -> bool {
+    let mut values = point.as_object().into_iter().flat_map(Map::values);
+    values.any(|value| value.is_array() || value.is_object())
 }
 
 /// A point of as many numbers as the others, an object of x, y and score, or nothing.

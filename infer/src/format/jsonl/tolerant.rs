@@ -75,6 +75,12 @@ struct PointObject {
     name: Option<serde_json::Value>,
 }
 
+/// Whether an object in a list of them holds a list or another object.
+fn is_nested(list: &str) -> bool {
+    let points = serde_json::from_str::<Vec<serde_json::Map<String, serde_json::Value>>>(list).unwrap_or_default();
+    points.iter().flat_map(serde_json::Map::values).any(|value| value.is_array() || value.is_object())
+}
+
 #[derive(Deserialize)]
 struct Position {
     x: Option<f64>,
@@ -83,7 +89,8 @@ struct Position {
 
 impl PointObject {
     fn keypoint(&self) -> Keypoint {
-        let (x, y) = self.position.as_ref().map_or((self.x, self.y), |position| (position.x, position.y));
+        let x = self.x.or(self.position.as_ref().and_then(|position| position.x));
+        let y = self.y.or(self.position.as_ref().and_then(|position| position.y));
         Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(self.score) }
     }
 
@@ -115,7 +122,8 @@ pub(super) fn read_other_list(
             "the key points of person {person} are neither lists, objects of x, y and score, nor numbers"
         ));
     };
-    if !points.is_empty() && !text.contains("\"x\"") {
+    // Points that are not seen may have a score alone; coordinates under other names are no such.
+    if !text.contains("\"x\"") && is_nested(&text) {
         return fault(format!("the key points of person {person} have no x and y"));
     }
     let place = |point: &PointObject, layout: &Layout| layout.position(&point.name()?);
