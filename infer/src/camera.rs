@@ -133,10 +133,13 @@ impl Attitude {
         Ok(Self { heading: 0.0, pitch: pitch.to_radians(), roll: roll.to_radians() })
     }
 
-    /// The same, of angles within these ranges, where one of them is known; the other is 0 then.
-    pub(crate) fn if_known(pitch: Option<f32>, roll: Option<f32>) -> Option<Self> {
+    /// The same where one of the angles is known; the other is 0 then.
+    ///
+    /// # Errors
+    /// As [`Self::from_degrees`].
+    pub fn if_known(pitch: Option<f32>, roll: Option<f32>) -> Result<Option<Self>> {
         let is_known = pitch.is_some() || roll.is_some();
-        is_known.then(|| Self::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0)).expect("within the ranges"))
+        is_known.then(|| Self::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0))).transpose()
     }
 
     /// The attitude of a camera that sees what points up in the world in the direction `up_in_camera`, in camera axes

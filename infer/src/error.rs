@@ -86,11 +86,12 @@ impl Error {
     /// An operating-system error met while doing `action` ("cannot read", "cannot write") on `path`.
     pub fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
         let kind = Self::from(source.kind()).kind;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
-        match folder.filter(|_| source.kind() == std::io::ErrorKind::NotFound) {
-            Some(folder) => Self::new(kind, format!("{action}: there is no folder {}", folder.display())).at(path),
-            None => Self::new(kind, format!("{action}: {source}")).at(path),
-        }
+        let folder = path.parent().filter(|_| source.kind() == std::io::ErrorKind::NotFound);
+        let cause = match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            Some(folder) => format!("there is no folder {}", folder.display()),
+            None => source.to_string(),
+        };
+        Self::new(kind, format!("{action}: {cause}")).at(path)
     }
 
     /// Names the file (or `<stdin>`); an inner place that is already known wins.

@@ -67,15 +67,6 @@ impl Camera {
     }
 }
 
-/// How a camera is held, from angles in degrees, if either is known.
-///
-/// # Errors
-/// As [`Attitude::from_degrees`].
-pub(crate) fn attitude(pitch: Option<f32>, roll: Option<f32>) -> poselift::Result<Option<Attitude>> {
-    let is_known = pitch.is_some() || roll.is_some();
-    is_known.then(|| Attitude::from_degrees(pitch.unwrap_or(0.0), roll.unwrap_or(0.0))).transpose()
-}
-
 /// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.
 pub(crate) fn keypoints(rows: ArrayView2<'_, f64>) -> Vec<Keypoint> {
     let scored = |row: ArrayView1<'_, f64>| [row[0], row[1], row.get(2).copied().unwrap_or(1.0)];

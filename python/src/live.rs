@@ -4,14 +4,15 @@ use std::sync::{Mutex, PoisonError};
 
 use numpy::PyReadonlyArray3;
 use poselift::Error;
+use poselift::camera::Attitude;
 use poselift::format::{PoseInfo, PoseWriter};
 use poselift::guard::{ReadOptions, check_focal, check_size};
 use poselift::pose::{Axes, Frame, LiftedFrame, Person};
 use poselift::smooth::{SmoothWriter, Smoothing};
-use poselift::stream::{PushOptions, PushStream};
+use poselift::stream::{PushOptions, PushStream, Undone};
 use pyo3::prelude::*;
 
-use crate::camera::{Camera, attitude, keypoints};
+use crate::camera::{Camera, keypoints};
 use crate::clip::{PoseArrays, PoseClip, PoseFields, known};
 use crate::error::Answer;
 use crate::layout::{LayoutName, layout};
@@ -111,7 +112,7 @@ impl State {
         read.max_gap = options.max_gap.unwrap_or(read.max_gap);
         read.check()?;
         check_focal(options.focal, camera.is_some())?;
-        let attitude = attitude(options.pitch, options.roll)?.or(camera.and_then(Camera::attitude));
+        let attitude = Attitude::if_known(options.pitch, options.roll)?.or(camera.and_then(Camera::attitude));
         let mut info = lifter.get().pose_info(options.fps);
         if attitude.is_some() {
             info.axes = Axes::Level;
@@ -166,7 +167,7 @@ impl State {
 
 fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, info: &PoseInfo, notes: &Notes) -> Box<dyn PoseWriter> {
     let notes = notes.clone();
-    let report = move |cause| notes.add(format!("{cause}: such poses are not smoothed"));
+    let report = move |cause| notes.add(Undone::Smoothing(cause).to_string());
     Box::new(SmoothWriter::new(writer, way, &info.parents, report).with_sides(&info.joints).waiting_for_bones())
 }
 

@@ -434,7 +434,7 @@ fn options_of_a_stream_keep_their_places() {
     assert_eq!((offset_of!(Options, reserved), size_of::<Options>()), (32, 64));
 }
 
-/// `[17, 3]` of somebody who stands.
+/// `[17, 3]` of a person who stands.
 fn standing() -> Vec<f32> {
     const PLACES: [[f32; 2]; 17] = [
         [640.0, 110.0],

@@ -195,9 +195,8 @@ impl Recorder {
         }
         let has_root = self.tracks.iter().any(|track| track.roots.iter().any(|root| root[0].is_finite()));
         let grid = Rows { start, rate, max_gap: max_gap.max(2.5 / rate), joints: self.joints };
-        let samples = self.tracks.iter().map(|track| track.samples(has_root, self.joints));
-        let samples = samples.filter(|samples| !samples.frames.is_empty());
-        let mut samples: Vec<Samples> = samples.collect();
+        let mut samples: Vec<_> = self.tracks.iter().map(|track| track.samples(has_root, self.joints)).collect();
+        samples.retain(|samples| !samples.frames.is_empty());
         samples.sort_by_key(|samples| samples.key);
         let keys: Vec<PersonKey> = samples.iter().map(|samples| samples.key).collect();
         let numbered = samples.iter().zip(numbers(&keys));

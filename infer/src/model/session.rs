@@ -78,8 +78,8 @@ impl Session {
     /// installed, nothing is compared ([`Self::unverified_cause`]).
     ///
     /// # Errors
-    /// Weights that do not match the card, an engine for CPUs beside a GPU, no usable ONNX Runtime for a model or device that needs it, a device that
-    /// cannot be used, or operators that the runtime does not know.
+    /// Weights that do not match the card, an engine for CPUs beside a GPU, no usable ONNX Runtime for a model or device that
+    /// needs it, a device that cannot be used, or operators that the runtime does not know.
     pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
         file.check_weights()?;
         let threads = options.thread_count();

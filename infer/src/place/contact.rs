@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use nalgebra::Matrix3;
 
-use super::root::{pairs_by_name, same_person};
+use super::root::{only_one, pairs_by_name, same_person};
 use crate::camera::{Attitude, Camera, rotate};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
@@ -189,12 +189,13 @@ impl Ankles {
         Some(lines[0].slope()?.hypot(lines[1].slope()?) / self.reach)
     }
 
-    /// `None` where the image size is not known, or the person is in no other frame.
+    /// How fast a person's hip and ankles move in depth; `None` where the image size is not known, or the person is in no other frame.
     fn speeds_in_depth(&self, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<SpeedsInDepth> {
         let focal = f64::from(Camera::with_focal(now.frame.focal, now.frame.size?).focal[0]);
         let (mut hip, mut ankles) = (Line::default(), [Line::default(); 2]);
         for near in frames.iter() {
-            let Some(person) = only_one(&near.lifted.people, |person| person.id == id) else { continue };
+            let same = near.lifted.people.iter().filter(|person| person.id == id);
+            let Some(person) = only_one(same) else { continue };
             let apart = near.time - now.time;
             let scale = same_person(&near.frame, id).and_then(|seen| self.metres_a_pixel(seen, person));
             if let Some(scale) = scale {
@@ -212,13 +213,6 @@ impl Ankles {
     fn height(&self, person: &LiftedPerson, joint: usize) -> f64 {
         f64::from(-rotate(&self.level_from_camera, person.joints[joint])[1] * self.metres)
     }
-}
-
-/// The only one of `people` who `is_same`.
-fn only_one(people: &[LiftedPerson], is_same: impl Fn(&LiftedPerson) -> bool) -> Option<&LiftedPerson> {
-    let mut same = people.iter().filter(|person| is_same(person));
-    let (person, None) = (same.next()?, same.next()) else { return None };
-    Some(person)
 }
 
 /// The root of the sum of squared distances from their middle.

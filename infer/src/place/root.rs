@@ -130,9 +130,12 @@ pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<[usize; 2
 
 /// The key points of the only person `id` in a frame; where none has an id, of the only person.
 pub(super) fn same_person(frame: &Frame, id: Option<i64>) -> Option<&[Keypoint]> {
-    let mut same = frame.people.iter().filter(|person| person.id == id);
-    let (person, None) = (same.next()?, same.next()) else { return None };
-    Some(&person.keypoints)
+    only_one(frame.people.iter().filter(|person| person.id == id)).map(|person| &*person.keypoints)
+}
+
+/// The only item, if there is no other.
+pub(super) fn only_one<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
 }
 
 /// The root that minimises `depth · residual` over all joints, which is a linear problem.

@@ -199,6 +199,7 @@ impl RunArgs {
     /// # Errors
     /// A camera file that cannot be read, or that does not tell which camera saw a source.
     pub(super) fn cameras(&self, sources: &[Source], terminal: Terminal) -> Result<Vec<(Source, HeldCamera)>> {
+        let attitude = Attitude::if_known(self.pitch, self.roll)?;
         let mut told: Vec<(Option<NamedCamera>, HeldCamera)> = Vec::new();
         let mut cameras = Vec::with_capacity(sources.len());
         for (source, camera) in sources.iter().zip(self.camera.read_for(sources)?) {
@@ -208,7 +209,7 @@ impl RunArgs {
             let held = match told.iter().find(is_same) {
                 Some((_, held)) => *held,
                 None => {
-                    let held = self.camera_up.held(camera.as_ref(), self.read.rotate, self.attitude(), terminal);
+                    let held = self.camera_up.held(camera.as_ref(), self.read.rotate, attitude, terminal);
                     told.push((camera, held));
                     held
                 }
@@ -253,11 +254,6 @@ impl RunArgs {
         }
         self.export.form().note_height(&unit, &notes);
         notes
-    }
-
-    /// How the camera is held, if --pitch or --roll say it.
-    pub(super) fn attitude(&self) -> Option<Attitude> {
-        Attitude::if_known(self.pitch, self.roll)
     }
 
     /// What is done to the poses of a stream on their way to its writer.

@@ -54,7 +54,7 @@ impl StreamOptions {
         };
         read.max_gap = value(given("max-gap"), "max-gap", whole)?.unwrap_or(read.max_gap);
         let pitch = value(given("pitch"), "pitch", pitch)?;
-        let attitude = Attitude::if_known(pitch, value(given("roll"), "roll", roll)?);
+        let attitude = Attitude::if_known(pitch, value(given("roll"), "roll", roll)?)?;
         let is_set = |name: &str| value(given(name), name, switch).map(|is_set| is_set == Some(true));
         let (root, contacts, sigma) = (is_set("root")?, is_set("contacts")?, is_set("sigma")?);
         let focal = value(given("focal"), "focal", positive)?;

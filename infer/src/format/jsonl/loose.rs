@@ -178,7 +178,7 @@ fn has_place(point: &Value) -> bool {
 }
 
 /// Whether an object holds a list or another object.
-fn is_nested(point: &Value) -> bool {
+pub(super) fn is_nested(point: &Value) -> bool {
     let mut values = point.as_object().into_iter().flat_map(Map::values);
     values.any(|value| value.is_array() || value.is_object())
 }

@@ -3,7 +3,9 @@
 //! They are met in the place of what was expected, so that streams as they should be cost nothing.
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::loose;
 use super::scan::{Scan, Scanner, fault};
 use crate::format::detector::{Label, Numbers, flat_keypoints, score};
 use crate::format::image_side;
@@ -72,13 +74,7 @@ struct PointObject {
     score: Option<f64>,
     /// A text, unless it is a number or something else of the writer's own.
     #[serde(alias = "part", alias = "joint", alias = "label", alias = "keypoint", alias = "bodyPart")]
-    name: Option<serde_json::Value>,
-}
-
-/// Whether an object in a list of them holds a list or another object.
-fn is_nested(list: &str) -> bool {
-    let points = serde_json::from_str::<Vec<serde_json::Map<String, serde_json::Value>>>(list).unwrap_or_default();
-    points.iter().flat_map(serde_json::Map::values).any(|value| value.is_array() || value.is_object())
+    name: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +119,9 @@ pub(super) fn read_other_list(
         ));
     };
     // Points that are not seen may have a score alone; coordinates under other names are no such.
-    if !text.contains("\"x\"") && is_nested(&text) {
+    let any_nested =
+        || serde_json::from_str::<Vec<Value>>(&text).is_ok_and(|points| points.iter().any(loose::is_nested));
+    if !text.contains("\"x\"") && any_nested() {
         return fault(format!("the key points of person {person} have no x and y"));
     }
     let place = |point: &PointObject, layout: &Layout| layout.position(&point.name()?);
