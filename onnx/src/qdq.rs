@@ -11,7 +11,7 @@ use crate::builder::Form;
 use crate::card::Card;
 #[cfg(doc)]
 use crate::names::FEATURES;
-use crate::names::{MAX_POSITIVE_CODE, MAX_SIGNED_CODE, SIGNED_ZERO_POINT};
+use crate::names::{MAX_POSITIVE_CODE, MAX_SIGNED_CODE, MAX_WEIGHT_CODE, SIGNED_ZERO_POINT};
 use crate::network::{Blocks, Network};
 use crate::precision::Quantisation;
 use crate::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
@@ -166,14 +166,15 @@ impl Rewriting<'_> {
         self.push("DequantizeLinear", [&codes, &scale_name, &zero_name], &rounded(name), Vec::new());
     }
 
-    /// Puts codes in the place of the weights `name` and gives back the scale of each output.
+    /// Puts codes in the place of the weights `name` and gives back the scale of each output. Codes have 7 bits, since ONNX Runtime
+    /// adds two products in 16 bits on processors without VNNI.
     fn weight(&mut self, name: &mut String, weights: &mut BTreeMap<String, TensorProto>) -> Vec<f32> {
         let tensor = weights.remove(name).expect("a layer's weights are an initialiser that one node reads");
         let weight: Weights<f32> = Weights::of(&tensor).expect("a network in float32");
         let (values, outputs) = (weight.values(), weight.dims()[1]);
         let largest =
             |output: usize| values.iter().skip(output).step_by(outputs).fold(0f32, |most, value| most.max(value.abs()));
-        let most = f32::from(MAX_SIGNED_CODE);
+        let most = f32::from(MAX_WEIGHT_CODE);
         let scales: Vec<f32> = (0..outputs)
             .map(|output| largest(output) / most)
             .map(|scale| if scale > 0.0 { scale } else { 1.0 })
