@@ -54,7 +54,7 @@ Exit codes: 0 all converted, 1 some frames could not be read (they are named on 
 
 pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
-    let inputs = input::inputs(&args.inputs)?;
+    let inputs = input::inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
     let interruption = Interruption::on_signals(&targets, false, terminal)?;
     let (mut unreadable, mut broken) = (0, 0);

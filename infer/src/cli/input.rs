@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::Source;
 
@@ -17,11 +18,11 @@ pub(crate) struct Inputs {
 }
 
 /// The sources that `words` name, in order: folders give their files of known formats, sorted by name; none at all is
-/// stdin, where something is piped into it.
+/// stdin, where something is piped into it. The `terminal` hears of folders in folders that are not looked into.
 ///
 /// # Errors
 /// Nothing to read: no input and a terminal, or a folder without a file of a known format.
-pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
+pub(crate) fn inputs(words: &[PathBuf], terminal: Terminal) -> Result<Inputs> {
     if words.is_empty() {
         if std::io::stdin().is_terminal() {
             return Err(Error::usage("no INPUT, and nothing is piped in")
@@ -33,7 +34,7 @@ pub(crate) fn inputs(words: &[PathBuf]) -> Result<Inputs> {
     let mut is_folder = false;
     for input in words {
         if input.as_os_str() != "-" && input.is_dir() {
-            let found = sources_in(input)?;
+            let found = sources_in(input, terminal)?;
             // A folder whose files are the frames of one clip is that clip.
             is_folder |= !matches!(found[..], [Source::Folder { .. }]);
             sources.extend(found);
@@ -74,7 +75,7 @@ const CLIPS: [&str; 9] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", 
 ///
 /// # Errors
 /// A folder that cannot be listed, or in which there is no clip.
-fn sources_in(folder: &Path) -> Result<Vec<Source>> {
+fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
     let unreadable = |error| Error::io("cannot list", folder, error);
     let mut sources = Source::clips_of_frames(folder)?;
     let frames: HashSet<PathBuf> = sources.iter().flat_map(frames_of).cloned().collect();
@@ -92,7 +93,12 @@ fn sources_in(folder: &Path) -> Result<Vec<Source>> {
     }
     folders.sort();
     for folder in folders {
-        sources.extend(Source::clips_of_frames(&folder)?);
+        let clips = Source::clips_of_frames(&folder)?;
+        if clips.is_empty() && files_in(&folder)?.iter().any(|path| holds_clip(path)) {
+            terminal
+                .note(&format!("{}: not looked into, and there are clips in it: name it as INPUT", folder.display()));
+        }
+        sources.extend(clips);
     }
     files.sort();
     sources.extend(files.into_iter().map(Source::File));
@@ -101,6 +107,13 @@ fn sources_in(folder: &Path) -> Result<Vec<Source>> {
         return Err(Error::input(format!("the folder holds no file of a known format ({known})")).at(folder));
     }
     Ok(sources)
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error| Error::io("cannot list", folder, error);
+    let paths = std::fs::read_dir(folder).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path()));
+    let paths: Vec<PathBuf> = paths.collect::<std::io::Result<_>>().map_err(unreadable)?;
+    Ok(paths.into_iter().filter(|path| path.is_file()).collect())
 }
 
 fn holds_clip(path: &Path) -> bool {
@@ -135,13 +148,13 @@ mod tests {
         let expected = [folder.path().join("a.npy"), folder.path().join("b.jsonl")];
         let mut expected: Vec<_> = expected.into_iter().map(Source::File).collect();
         expected.extend([Source::Stdin, Source::File("c.jsonl".into())]);
-        assert_eq!(super::inputs(&inputs).unwrap(), Inputs { sources: expected, is_folder: true });
+        assert_eq!(super::inputs(&inputs, Terminal::new(true)).unwrap(), Inputs { sources: expected, is_folder: true });
     }
 
     #[test]
     fn a_folder_with_nothing_in_it_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let message = inputs(&[folder.path().to_path_buf()]).unwrap_err().to_string();
+        let message = inputs(&[folder.path().to_path_buf()], Terminal::new(true)).unwrap_err().to_string();
         assert!(message.contains("no file of a known format"), "{message}");
     }
 }

@@ -64,11 +64,11 @@ impl LiveArgs {
     pub(super) fn inputs(&self, words: &[PathBuf], terminal: Terminal) -> Result<(Inputs, LiveInputs)> {
         let mut live = LiveInputs::default();
         if !self.is_input() {
-            return Ok((input::inputs(words)?, live));
+            return Ok((input::inputs(words, terminal)?, live));
         }
         let mut inputs = match words {
             [] => Inputs { sources: Vec::new(), is_folder: false },
-            words => input::inputs(words)?,
+            words => input::inputs(words, terminal)?,
         };
         let stop = StopFlag::on_signals()?;
         for path in &self.follow {

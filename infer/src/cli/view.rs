@@ -139,8 +139,9 @@ fn frame_range(text: &str) -> Result<RangeInclusive<u64>, String> {
 
 pub(super) fn run(args: &ViewArgs) -> Result<ExitStatus> {
     let terminal = Terminal::new(args.quiet);
-    let sources = input::inputs(&args.inputs)?.sources;
-    let keypoints = args.keypoints.as_ref().map(|path| input::inputs(std::slice::from_ref(path))).transpose()?;
+    let sources = input::inputs(&args.inputs, terminal)?.sources;
+    let keypoints = args.keypoints.as_ref().map(std::slice::from_ref);
+    let keypoints = keypoints.map(|path| input::inputs(path, terminal)).transpose()?;
     let keypoints = keypoints.map(|inputs| inputs.sources).unwrap_or_default();
     let is_stdout = args.output.as_os_str() == "-";
     let target = if is_stdout { Target::Stdout } else { Target::File(args.output.clone()) };

@@ -45,7 +45,7 @@ pub fn open_messages(
     layout: Option<&'static Layout>,
 ) -> Result<Box<dyn FrameReader>> {
     let parser = from.map(|format| MessageParser::new(format, layout)).transpose().map_err(|e| e.at(name))?;
-    let info = StreamInfo { layout, ..StreamInfo::default() };
+    let info = StreamInfo { layout, is_live: true, ..StreamInfo::default() };
     let mut reader = MessageReader {
         messages,
         name: name.to_path_buf(),

@@ -52,6 +52,8 @@ pub struct StreamInfo {
     pub layout: Option<&'static Layout>,
     /// Frames a second, if known.
     pub fps: Option<f64>,
+    /// Whether frames come as they are seen, as messages of a socket: one without a time has that of its arrival.
+    pub is_live: bool,
     /// Number of frames, where the format knows it beforehand.
     pub frames: Option<u64>,
     /// The format that it is read in, if that was not said but found out.

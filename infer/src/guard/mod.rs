@@ -484,7 +484,12 @@ impl FrameReader for GuardedReader {
             None => self.reader.read(),
         }?;
         self.tell_log(frame.is_none());
-        let Some(mut frame) = frame else { return Ok(None) };
+        let Some(mut frame) = frame else {
+            if let Some(text) = self.filter.absence() {
+                self.tell(&Notice::new(text, "--person"));
+            }
+            return Ok(None);
+        };
         self.mend(&mut frame)?;
         Ok(Some(frame))
     }

@@ -20,6 +20,7 @@ mod push;
 mod queue;
 mod reader_thread;
 mod shared;
+mod unseen;
 mod workers;
 mod writer_thread;
 
@@ -41,6 +42,7 @@ pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
 pub use push::{PushOptions, PushStream};
 use reader_thread::{ReadFrame, ReaderThread};
 pub use shared::{Answer, NotSubmitted, Receiver, SharedNetwork};
+use unseen::Unseen;
 use workers::{FrameBatch, LiftedBatch, Workers};
 use writer_thread::{WriteBatch, WriterThread};
 
@@ -112,6 +114,7 @@ pub fn lift_stream<N: PoseNetwork>(
         assumed: Assumed::default(),
         order,
         look_ahead,
+        unseen: Unseen::default(),
         tally: Tally::default(),
         pool,
     };
@@ -140,6 +143,7 @@ struct Stream<'a, N> {
     order: Option<OrderCheck>,
     /// `None` where nothing waits for later frames.
     look_ahead: Option<LookAhead>,
+    unseen: Unseen,
     tally: Tally,
     pool: Arc<FramePool>,
 }
@@ -152,6 +156,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         if !matches!(lifted, Err(Stop::Writing(_))) {
             lifted = lifted.and(self.write_rest(&mut writer));
         }
+        self.tell_unseen();
         let finished = writer.finish().map_err(Stop::Writing);
         lifted.and(finished)
     }
@@ -208,6 +213,14 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.observer.noticed(&notice);
         }
         Ok(())
+    }
+
+    /// Says which joints had no key point in the whole stream.
+    fn tell_unseen(&mut self) {
+        let names = &self.lifter.card().output.joints;
+        if let Some(notice) = self.unseen.notice(names, self.conversion.absent()) {
+            self.observer.noticed(&notice);
+        }
     }
 
     /// Whether so many frames came at once that no caller can be waiting for each of them.
@@ -294,6 +307,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.tally.lifted += lifted.people.len() as u64;
             self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
             for person in &mut lifted.people {
+                self.unseen.see(person);
                 let beyond = |sigma| self.max_sigma.is_some_and(|most| sigma > most);
                 person.unsure = self.lifter.mean_sigma(person).is_some_and(beyond);
                 self.tally.unsure += u64::from(person.unsure);

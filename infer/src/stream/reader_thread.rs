@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::StreamOptions;
 use super::frame_pool::FramePool;
@@ -46,10 +46,31 @@ struct NumberedReader {
     reader: Box<dyn FrameReader>,
     /// `fps` is the stream's own, if it states one.
     options: StreamOptions,
+    /// Of a live stream without a rate.
+    arrivals: Option<Arrivals>,
     next_index: u64,
     /// The pool that written frames return to, and frames from it that are ready to be reused.
     pool: Arc<FramePool>,
     written: Vec<Frame>,
+}
+
+/// Times of frames that do not say theirs, as they arrive.
+#[derive(Default)]
+struct Arrivals {
+    first: Option<Instant>,
+    /// Whether a frame has said its time: then the two clocks would mix.
+    has_own_times: bool,
+}
+
+impl Arrivals {
+    /// The time of a frame that arrives now and says `own`, seconds since the first.
+    fn time_of(&mut self, own: Option<f64>) -> Option<f64> {
+        self.has_own_times |= own.is_some();
+        if self.has_own_times {
+            return own;
+        }
+        Some(self.first.get_or_insert_with(Instant::now).elapsed().as_secs_f64())
+    }
 }
 
 impl ReaderThread {
@@ -61,7 +82,8 @@ impl ReaderThread {
         pool: Arc<FramePool>,
     ) -> Self {
         let options = StreamOptions { fps: options.fps.or(reader.info().fps), ..options };
-        let here = NumberedReader { reader, options, next_index: 0, pool, written: Vec::new() };
+        let arrivals = (reader.info().is_live && options.fps.is_none()).then(Arrivals::default);
+        let here = NumberedReader { reader, options, arrivals, next_index: 0, pool, written: Vec::new() };
         Self { here: Some(here), thread: None, queue: Arc::new(BatchQueue::new(capacity, Duration::ZERO)) }
     }
 
@@ -136,6 +158,7 @@ impl NumberedReader {
         let StreamOptions { fps, size, focal, .. } = self.options;
         self.next_index = frame.index.saturating_add(1);
         let time = frame.time_at(fps);
+        let time = self.arrivals.as_mut().map_or(time, |arrivals| arrivals.time_of(time));
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Some(ReadFrame { frame: Frame { time, size, focal, ..frame }, fault }))
     }
@@ -194,6 +217,30 @@ mod tests {
         let here: Vec<_> = read_on.lock().unwrap().iter().map(|&thread| thread == current().id()).collect();
         assert_eq!(here, [true, true, true, false, false, false, false]);
     }
+
+    #[test]
+    fn live_frames_without_times_have_those_of_their_arrival() {
+        let read = |info| {
+            let reader = Box::new(Reader { info, read: 0, read_on: Arc::default() });
+            let mut reader = ReaderThread::new(reader, 10, StreamOptions::default(), Arc::default());
+            let mut times = Vec::new();
+            loop {
+                let read = reader.take(10).unwrap();
+                if read.is_empty() {
+                    return times;
+                }
+                times.extend(read.into_iter().map(|read| read.frame.time));
+            }
+        };
+        let live = StreamInfo { is_live: true, ..StreamInfo::default() };
+        let times: Vec<f64> = read(live.clone()).into_iter().flatten().collect();
+        assert!(times.len() == 6 && times[0] < 1.0 && times.is_sorted(), "{times:?}");
+        assert_eq!(read(StreamInfo { fps: Some(2.0), ..live })[..2], [Some(0.0), Some(0.5)]);
+        assert_eq!(read(StreamInfo::default())[0], None);
+        let mut own = Arrivals::default();
+        assert_eq!([own.time_of(Some(7.0)), own.time_of(None)], [Some(7.0), None]);
+    }
+
     /// Gives two frames, then panics.
     struct BrokenReader(StreamInfo, u64);
 

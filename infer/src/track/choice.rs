@@ -1,5 +1,6 @@
 //! Which of the people in a stream are lifted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,27 +44,59 @@ impl FromStr for PersonChoice {
     }
 }
 
+/// Most ids that are named where the chosen one is absent.
+const MOST_NAMED: usize = 8;
+
 /// Keeps the people that were chosen.
 #[derive(Debug, Default)]
 pub struct PersonFilter {
     choice: PersonChoice,
     /// The id of the largest so far.
     largest: Option<i64>,
+    /// Whether the person of the chosen id was seen, and the first ids that were others.
+    is_seen: bool,
+    others: BTreeSet<i64>,
 }
 
 impl PersonFilter {
     /// A filter that keeps `choice`.
     pub fn new(choice: PersonChoice) -> Self {
-        Self { choice, largest: None }
+        Self { choice, ..Self::default() }
     }
 
     /// Leaves the others out of a frame.
     pub fn apply(&mut self, frame: &mut Frame) {
         match self.choice {
             PersonChoice::All => {}
-            PersonChoice::Id(id) => frame.people.retain(|person| person.id == Some(id)),
+            PersonChoice::Id(id) => {
+                if !self.is_seen {
+                    self.look_for(id, frame);
+                }
+                frame.people.retain(|person| person.id == Some(id));
+            }
             PersonChoice::Largest => self.keep_largest(frame),
         }
+    }
+
+    /// Keeps in mind which ids there are, as long as the chosen one is not among them.
+    fn look_for(&mut self, id: i64, frame: &Frame) {
+        for other in frame.people.iter().filter_map(|person| person.id) {
+            self.is_seen |= other == id;
+            if self.others.len() < MOST_NAMED {
+                self.others.insert(other);
+            }
+        }
+    }
+
+    /// What to say at a stream's end: `None` unless people came and the one of the chosen id was never among them.
+    pub fn absence(&self) -> Option<String> {
+        let PersonChoice::Id(id) = self.choice else { return None };
+        if self.is_seen || self.others.is_empty() {
+            return None;
+        }
+        let more = if self.others.len() == MOST_NAMED { ", …" } else { "" };
+        let others: Vec<String> = self.others.iter().map(i64::to_string).collect();
+        Some(format!("no person has the id {id}; ids are {}{more}", others.join(", ")))
     }
 
     fn keep_largest(&mut self, frame: &mut Frame) {
@@ -120,6 +153,19 @@ mod tests {
         assert_eq!(kept(&mut filter, &[24.0, 20.0]), [1]);
         assert_eq!(kept(&mut filter, &[26.0, 20.0]), [0]);
         assert_eq!(kept(&mut filter, &[]), [0_i64; 0]);
+    }
+
+    #[test]
+    fn an_id_that_no_person_has_is_told_with_those_that_there_are() {
+        let mut filter = PersonFilter::new(PersonChoice::Id(5));
+        assert_eq!(filter.absence(), None);
+        kept(&mut filter, &[1.0, 2.0]);
+        assert_eq!(filter.absence().unwrap(), "no person has the id 5; ids are 0, 1");
+        kept(&mut filter, &[1.0; 20]);
+        assert_eq!(filter.absence(), None, "person 5 came later");
+        let mut filter = PersonFilter::new(PersonChoice::Id(50));
+        kept(&mut filter, &[1.0; 20]);
+        assert!(filter.absence().unwrap().ends_with("6, 7, …"));
     }
 
     #[test]

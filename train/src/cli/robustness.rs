@@ -29,6 +29,7 @@ pub(super) struct RobustnessArgs {
 pub(super) fn run(args: &RobustnessArgs) -> Result<()> {
     let mut lifter = Lifter::from_file_with(&args.model, &LifterOptions::default())?;
     let (dataset, sources) = data_of(&args.on)?;
+    dataset.card.expect_model(&args.model.display().to_string(), lifter.card())?;
     let study = robustness::study(&mut lifter, &dataset, &sources, args.views)?;
     std::fs::create_dir_all(&args.output).map_err(|e| Error::io("cannot create", &args.output, e))?;
     let name = &lifter.card().name;

@@ -16,6 +16,10 @@ use crate::format::values::Values;
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, COCO23, LAYOUTS, Layout, is_of_foot, joint_name};
 
+/// Names that people's scripts give to a point's joint, and to its score.
+const NAME: [&str; 6] = ["name", "part", "joint", "label", "keypoint", "bodyPart"];
+const SCORE: [&str; 7] = ["score", "confidence", "visibility", "likelihood", "conf", "c", "v"];
+
 /// The frame in a line; one that names no number is `next_index`. Where no `layout` is known, the names of joints decide it.
 /// `None` where the frame is in no spelling that is known.
 #[cold]
@@ -73,7 +77,7 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
 
 /// The joint that a point names beside its coordinates.
 fn name_of(point: &Value) -> Option<&str> {
-    ["name", "part", "joint", "label", "keypoint", "bodyPart"].iter().find_map(|key| point.get(*key)?.as_str())
+    NAME.iter().find_map(|key| point.get(*key)?.as_str())
 }
 
 /// What stands under the first of `keys` that is there and not null.
@@ -130,7 +134,15 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     Some(Some(Person { id: id.track(), keypoints }))
 }
 
-fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint>> {
+/// Whether any point of a list names a joint of COCO's.
+pub(super) fn names_joints(list: &Value) -> bool {
+    let names = list.as_array().into_iter().flatten().filter_map(name_of);
+    names.into_iter().any(|name| COCO23.position(&joint_name(name)).is_some())
+}
+
+/// A person's key points: by name, or a list of numbers, of lists, or of objects. Where these have names of the `layout`, they are
+/// put in its order, and others are left out. `None` where they are spelt in no way that is known.
+pub(super) fn points(value: &Value, layout: Option<&Layout>) -> Option<Vec<Keypoint>> {
     match value {
         Value::Null => Some(Vec::new()),
         Value::Object(by_name) => named_points(by_name, layout),
@@ -160,7 +172,7 @@ fn points(value: &Value, layout: Option<&'static Layout>) -> Option<Vec<Keypoint
 }
 
 /// Points by their joints' names, in the order of the `layout`; `None` where no name is one of its.
-fn named_points(by_name: &Map<String, Value>, layout: Option<&'static Layout>) -> Option<Vec<Keypoint>> {
+fn named_points(by_name: &Map<String, Value>, layout: Option<&Layout>) -> Option<Vec<Keypoint>> {
     let layout = layout?;
     let mut keypoints = vec![Keypoint::MISSING; layout.len()];
     let mut is_known = false;
@@ -178,7 +190,7 @@ fn has_place(point: &Value) -> bool {
 }
 
 /// Whether an object holds a list or another object.
-pub(super) fn is_nested(point: &Value) -> bool {
+fn is_nested(point: &Value) -> bool {
     let mut values = point.as_object().into_iter().flat_map(Map::values);
     values.any(|value| value.is_array() || value.is_object())
 }
@@ -196,10 +208,13 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
         Value::Object(fields) => {
             let of = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key));
             let at = |axis: &str| fields.get(axis).or_else(|| fields.get("position")?.get(axis));
-            if at("x").is_none() && at("y").is_none() && name_of(value).is_some() {
+            if at("x").is_none()
+                && at("y").is_none()
+                && (name_of(value).is_some() || fields.keys().all(|key| SCORE.contains(&key.as_str())))
+            {
                 return Some(Keypoint::MISSING);
             }
-            let own = of(&["score", "confidence", "visibility", "likelihood", "conf", "c", "v"]).and_then(number);
+            let own = of(&SCORE).and_then(number);
             Some(Keypoint { x: number(at("x")?)?, y: number(at("y")?)?, score: score(own) })
         }
         _ => None,

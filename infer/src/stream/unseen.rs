@@ -1,0 +1,70 @@
+//! Joints of which a whole stream has no key point: of a detector that does not find them, or by a misspelt name.
+
+use crate::guard::Notice;
+use crate::pose::LiftedPerson;
+
+/// The fewest people that tell. In shorter streams a joint may be hidden all the time.
+const FEWEST: u64 = 10;
+
+/// Which joints no lifted person had a key point of.
+#[derive(Debug, Default)]
+pub(super) struct Unseen {
+    /// Output joints without a key point so far; `None` before the first person.
+    joints: Option<Vec<usize>>,
+    people: u64,
+}
+
+impl Unseen {
+    /// Takes a lifted person into account.
+    pub(super) fn see(&mut self, person: &LiftedPerson) {
+        self.people += 1;
+        match &mut self.joints {
+            None => self.joints = Some(person.missing_joints.clone()),
+            Some(joints) => joints.retain(|joint| person.missing_joints.contains(joint)),
+        }
+    }
+
+    /// What to say at the stream's end, where `names` `[J]` are the model's joints; `told` are those of which the caller knows
+    /// already that the layout lacks them.
+    pub(super) fn notice(&self, names: &[String], told: &[String]) -> Option<Notice> {
+        let joints = self.joints.as_ref().filter(|_| self.people >= FEWEST)?;
+        let names: Vec<&str> = joints.iter().map(|&joint| names[joint].as_str()).collect();
+        let news: Vec<&str> = names.into_iter().filter(|name| !told.iter().any(|known| known == name)).collect();
+        if news.is_empty() {
+            return None;
+        }
+        let text =
+            format!("no key point of {} in any of {} poses: placed by the other joints", news.join(", "), self.people);
+        Some(Notice::new(text, "check the names or the order of the key points"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn after(missing: &[&[usize]]) -> Option<String> {
+        let mut unseen = Unseen::default();
+        for missing in missing {
+            unseen.see(&LiftedPerson { missing_joints: missing.to_vec(), ..LiftedPerson::default() });
+        }
+        let names = ["hip", "left_wrist", "left_big_toe"].map(str::to_owned);
+        unseen.notice(&names, &names[2..]).map(|notice| notice.to_string())
+    }
+
+    #[test]
+    fn a_joint_that_is_never_seen_is_told() {
+        let told = after(&[&[1, 2][..]; 10]).unwrap();
+        assert!(told.contains("no key point of left_wrist in any of 10 poses"), "{told}");
+        let mut seen_once = vec![&[1, 2][..]; 10];
+        seen_once[4] = &[2];
+        assert_eq!(after(&seen_once), None);
+    }
+
+    #[test]
+    fn a_few_people_do_not_tell() {
+        assert_eq!(after(&[&[1][..]; 9]), None);
+        assert_eq!(after(&[]), None);
+    }
+}
