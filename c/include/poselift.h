@@ -181,7 +181,7 @@ typedef struct poselift_camera {
      */
     uint32_t height;
     /**
-     * The focal length in pixels; 0 for 0.8 times the longer side.
+     * The focal length in pixels; 0 for 0.9 times the longer side.
      */
     float focal;
 } poselift_camera;
@@ -204,7 +204,7 @@ typedef struct poselift_stream_options {
      */
     uint32_t height;
     /**
-     * The focal length in pixels; 0 for 0.8 times the longer side.
+     * The focal length in pixels; 0 for 0.9 times the longer side.
      */
     float focal;
     /**

@@ -61,7 +61,7 @@ pub struct Camera {
     pub width: u32,
     /// The image's height in pixels.
     pub height: u32,
-    /// The focal length in pixels; 0 for 0.8 times the longer side.
+    /// The focal length in pixels; 0 for 0.9 times the longer side.
     pub focal: f32,
 }
 

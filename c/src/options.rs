@@ -39,7 +39,7 @@ pub struct StreamOptions {
     pub width: u32,
     /// The image's height in pixels; 0 if it is unknown.
     pub height: u32,
-    /// The focal length in pixels; 0 for 0.8 times the longer side.
+    /// The focal length in pixels; 0 for 0.9 times the longer side.
     pub focal: f32,
     /// Frames a second, which gives a time to frames that have none; 0 if it is unknown.
     pub fps: f64,

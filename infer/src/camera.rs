@@ -97,9 +97,8 @@ impl Camera {
     }
 }
 
-/// The assumed focal length of an unknown camera, in longer image sides: videos of phones, webcams and sports cameras have 0.72 to
-/// 0.9.
-pub const USUAL_FOCAL: f32 = 0.8;
+/// The assumed focal length of an unknown camera, in longer image sides: between a phone's and a webcam's.
+pub const USUAL_FOCAL: f32 = 0.9;
 
 /// The attitude of a camera in a world that is right-handed with y up. Angles in radians.
 ///
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn an_unknown_focal_length_is_the_usual_share_of_the_longer_side() {
         let camera = Camera::with_focal(None, [600, 1000]);
-        assert_eq!((camera.focal, camera.centre), ([800.0; 2], [300.0, 500.0]));
+        assert_eq!((camera.focal, camera.centre), ([900.0; 2], [300.0, 500.0]));
         assert_eq!(Camera::with_focal(Some(777.0), [600, 1000]).focal, [777.0; 2]);
     }
 

@@ -47,7 +47,7 @@ fn close(a: &[[f64; 3]], b: &[[f64; 3]]) -> bool {
 fn the_focal_length_changes_the_pose_of_who_stands_beside_the_axis() {
     let bench = Bench::with(&subject());
     let usual = joints(&feed(&mut bench.run(), &beside_the_axis()));
-    assert!(close(&usual, &expected(800.0)), "{usual:?}");
+    assert!(close(&usual, &expected(900.0)), "{usual:?}");
     let long = joints(&feed(bench.run().args(["--focal", "2500"]), &beside_the_axis()));
     assert!(close(&long, &expected(2500.0)), "{long:?}");
     assert!(!close(&usual, &long));
@@ -77,7 +77,7 @@ fn an_unknown_size_is_reported_once_and_leaves_people_as_they_are() {
     assert_eq!(stderr(&feed(bench.run().arg("--quiet"), &input)), "");
     let sized = feed(bench.run().args(["--size", "1000x800"]), &line(0, &[(17, 700.0)]));
     assert!(!stderr(&sized).contains("size unknown"), "{}", stderr(&sized));
-    assert!(close(&joints(&sized), &expected(800.0)));
+    assert!(close(&joints(&sized), &expected(900.0)));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn arrays_are_turned_where_the_size_is_given() {
     npy.extend(numbers.flat_map(f32::to_le_bytes));
     let file = bench.file("clip.npy", npy);
     let output = bench.run().arg(file).args(["--size", "1000x800"]).output().unwrap();
-    assert!(close(&joints(&output), &expected(800.0)));
+    assert!(close(&joints(&output), &expected(900.0)));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(super) struct EvalArgs {
     /// Image size in pixels, for files that do not say: 1920x1080
     #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<[u32; 2]>,
-    /// Focal length in pixels, for files that do not say [default: 0.8 times the longer side]
+    /// Focal length in pixels, for files that do not say [default: 0.9 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     focal: Option<f32>,
     #[command(flatten)]

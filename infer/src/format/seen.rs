@@ -149,9 +149,9 @@ mod tests {
     fn the_file_counts_more_than_what_stands_in() {
         let focals = |cameras: Vec<Camera>| cameras.iter().map(|camera| camera.focal[0]).collect::<Vec<_>>();
         assert!(seen(&[], &[900.0]).cameras(None, None).is_empty());
-        assert_eq!(focals(seen(&[], &[]).cameras(Some([1000, 500]), None)), [800.0]);
+        assert_eq!(focals(seen(&[], &[]).cameras(Some([1000, 500]), None)), [900.0]);
         assert_eq!(focals(seen(&[[100, 200]], &[]).cameras(Some([1000, 500]), Some(700.0))), [700.0]);
-        assert_eq!(focals(seen(&[[1000, 500], [500, 2000]], &[]).cameras(None, None)), [800.0, 1600.0]);
+        assert_eq!(focals(seen(&[[1000, 500], [500, 2000]], &[]).cameras(None, None)), [900.0, 1800.0]);
         let cameras = seen(&[[100, 200]], &[50.0, 60.0]).cameras(None, Some(700.0));
         assert_eq!(cameras.iter().map(|camera| camera.centre).collect::<Vec<_>>(), [[50.0, 100.0]; 2]);
         assert_eq!(focals(cameras), [50.0, 60.0]);

@@ -359,7 +359,7 @@ mod tests {
         let seen = holed.keypoints.iter().filter(|point| !point.is_missing());
         let (total, x) =
             seen.fold((0.0, 0.0), |(total, x), p| (total + f64::from(p.score), x + f64::from(p.score) * p.x));
-        for (index, focal) in [(0, 800.0), (1, 500.0)] {
+        for (index, focal) in [(0, 900.0), (1, 500.0)] {
             let view = LookAt::towards(&Camera::with_focal(Some(focal), [1000, 800]), [x / total, 10.0]);
             let person = &lifted[index].people[0];
             for (joint, point) in holed.keypoints.iter().enumerate().filter(|(_, point)| !point.is_missing()) {

@@ -164,7 +164,7 @@ class Lifter:
         size : (int, int), optional
             Width and height of the image, pixels. With it each person is turned to the optical axis first.
         focal : float, optional
-            Focal length in pixels, else 0.8 times the longer side; not beside `camera`.
+            Focal length in pixels, else 0.9 times the longer side; not beside `camera`.
         camera : Camera or path-like, optional
             The camera that saw the image: key points are undistorted, and its focal length is taken.
         look_ahead : float, optional

@@ -64,7 +64,7 @@ pub(in crate::cli) struct RunArgs {
     pub(super) clip: Option<String>,
     #[command(flatten)]
     pub(super) read: ReadArgs,
-    /// Focal length in pixels; used only if the image size is known [default: 0.8 times the longer side]
+    /// Focal length in pixels; used only if the image size is known [default: 0.9 times the longer side]
     #[arg(long, value_name = "PX", value_parser = positive)]
     pub(super) focal: Option<f32>,
     #[command(flatten)]
