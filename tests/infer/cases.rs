@@ -390,7 +390,7 @@ fn real_files_of_every_detector_are_read_without_a_false_alarm() {
         ("openpose_body25/clip1", &["--size", "1920x1080"], 50),
         ("openpose_body25/clip2", &["--size", "1920x1080"], 50),
         ("openpose_body25/clip3", &["--size", "1920x1080"], 50),
-        ("openpose_halpe26", &["--size", "1920x1080"], 5),
+        ("openpose_halpe26", &["--size", "1080x1920"], 5),
         ("openpose_body25b", &["--size", "1088x1920"], 5),
         ("samples/openpose_body25b", &["--size", "1088x1920"], 100),
         ("samples/openpose_body25_sign", &["--size", "1280x720"], 9),

@@ -76,7 +76,7 @@ pub(crate) fn line(frame: usize, people: &[(usize, f32)]) -> String {
         .iter()
         .enumerate()
         .map(|(id, &(joints, x))| {
-            let points: Vec<_> = (0..joints).map(|joint| format!("[{0},{0},0.5]", x + joint as f32)).collect();
+            let points: Vec<_> = (0..joints).map(|joint| format!("[{0},{0},0.8]", x + joint as f32)).collect();
             format!("{{\"id\":{id},\"keypoints\":[{}]}}", points.join(","))
         })
         .collect();

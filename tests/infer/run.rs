@@ -73,7 +73,7 @@ fn many_people_keep_their_order_and_values() {
         for (person, (_, x)) in found.iter().zip(people(frame)) {
             let lifted = person["joints"][0][0].as_f64().unwrap();
             assert!((lifted - f64::from(x) * 0.001).abs() < 1e-3, "frame {frame}: {lifted} for {x}");
-            assert!((person["score"].as_f64().unwrap() - 0.5).abs() < 1e-3);
+            assert!((person["score"].as_f64().unwrap() - 0.8).abs() < 1e-3);
         }
     }
 }
@@ -168,13 +168,13 @@ fn the_first_ten_failures_are_reported_in_full_and_the_rest_counted() {
 #[test]
 fn what_is_no_number_is_missing_and_spreads_nowhere() {
     let bench = Bench::new();
-    let null_joint = line(0, &[(17, 1.0)]).replacen("[1,1,0.5]", "[null,null,0.5]", 1);
+    let null_joint = line(0, &[(17, 1.0)]).replacen("[1,1,0.8]", "[null,null,0.8]", 1);
     assert!(null_joint.contains("null"));
     let output = feed(&mut bench.run(), &null_joint);
     assert_code(&output, 0);
     // The network sees a missing joint as zeros, and so the small model puts it at zero.
     assert_eq!(frames(&stdout(&output))[0]["people"][0]["joints"][0].to_string(), "[0.0,0.0,0.0]");
-    let not_json = line(0, &[(17, 1.0)]).replacen("[1,1,0.5]", "[NaN,1,0.5]", 1);
+    let not_json = line(0, &[(17, 1.0)]).replacen("[1,1,0.8]", "[NaN,1,0.8]", 1);
     let output = feed(&mut bench.run(), &[line(0, &[(17, 1.0)]), not_json].concat());
     assert!(!stdout(&output).contains("NaN"), "{}", stdout(&output));
     assert_eq!(frames(&stdout(&output)).len(), 2);

@@ -10,6 +10,10 @@ const EPOCH: f64 = 1e8;
 /// Seconds since 1970 of the years 2000 to 2100.
 const THIS_CENTURY: RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
 
+/// Seconds a frame of cameras that are told of as odd, if they are faster or slower.
+const FASTEST: f64 = 1e-3;
+const SLOWEST: f64 = 1.0;
+
 /// What helps where times are of no use.
 const FPS_HINT: &str = "--fps gives times where the input has none";
 
@@ -194,10 +198,19 @@ impl Clock {
         };
         if unit == 1.0 {
             self.unit = Some(unit);
-            let is_odd = step == 1.0;
-            return is_odd.then(|| Notice::new("times go on by a second a frame, as if they counted frames", FPS_HINT));
+            return self.odd_step(step);
         }
         self.know_by_rate(unit, name)
+    }
+
+    /// What to say of a step that few cameras have, seconds.
+    fn odd_step(&self, step: f64) -> Option<Notice> {
+        let text = match step {
+            1.0 => "times go on by a second a frame, as if they counted frames".to_owned(),
+            ..FASTEST | SLOWEST.. if self.fps.is_none() => format!("times go on by {step} a frame: read as seconds"),
+            _ => return None,
+        };
+        Some(Notice::new(text, FPS_HINT))
     }
 
     fn leave_out(&mut self, step: f64) -> Option<Notice> {
@@ -226,9 +239,11 @@ fn by_ratio(ratio: f64) -> Option<(f64, &'static str)> {
     }
 }
 
-/// The same for an unknown frame rate: 0.8 to 200 frames a second in milliseconds, 4 to 200 in smaller units.
+/// The same for an unknown frame rate: 0.8 to 200 frames a second in milliseconds, and up to 1000 where that gives no whole number, as a
+/// pause of some seconds may be; 4 to 200 in smaller units.
 fn by_step(step: f64) -> Option<(f64, &'static str)> {
     match step {
+        SLOWEST..5.0 if (step - step.round()).abs() > 0.01 => Some((1e-3, "milliseconds")),
         ..5.0 => Some((1.0, "seconds")),
         5.0..=1.2e3 => Some((1e-3, "milliseconds")),
         5e3..=2.5e5 => Some((1e-6, "microseconds")),

@@ -15,6 +15,20 @@ pub(super) struct Seen {
     high: [f64; 2],
     pub(super) least_score: f32,
     pub(super) largest_score: f32,
+    /// Whether a point lies beyond any image.
+    is_nowhere: bool,
+}
+
+impl Seen {
+    /// Whether any point has a place.
+    pub(super) fn is_there(&self) -> bool {
+        self.low[0].is_finite()
+    }
+
+    /// Whether there are points, all of them beyond any image.
+    pub(super) fn is_nowhere(&self) -> bool {
+        self.is_nowhere && !self.is_there()
+    }
 }
 
 /// Whether coordinates are those that detectors write for a missing point: (0, 0) or (−1, −1).
@@ -31,9 +45,12 @@ pub(super) fn mark(person: &mut Person) -> Seen {
         high: [f64::NEG_INFINITY; 2],
         least_score: f32::INFINITY,
         largest_score: f32::NEG_INFINITY,
+        is_nowhere: false,
     };
     for point in &mut person.keypoints {
-        if is_mark([point.x, point.y]) || point.x.abs() > NOWHERE || point.y.abs() > NOWHERE {
+        let is_nowhere = point.x.abs() > NOWHERE || point.y.abs() > NOWHERE;
+        if is_nowhere || is_mark([point.x, point.y]) {
+            seen.is_nowhere |= is_nowhere;
             *point = Keypoint::MISSING;
             continue;
         }

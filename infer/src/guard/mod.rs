@@ -7,6 +7,8 @@
 mod check;
 mod clock;
 mod geometry;
+mod judge;
+mod low_scores;
 mod missing;
 mod scores;
 mod turn;
@@ -16,16 +18,16 @@ mod watch;
 use std::collections::VecDeque;
 
 use crate::camera::Intrinsics;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::format::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, open_reader};
 use crate::pose::{Frame, Keypoint, Person};
-use crate::skeleton::{COCO17, LAYOUTS, Layout};
+use crate::skeleton::{COCO17, Layout};
 use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 pub use check::{FRAME_RATES, SCORES, check_focal, check_fps, check_size};
 use clock::Clock;
-use geometry::Extent;
 pub use geometry::LARGEST_NORMALISED;
 pub(crate) use geometry::layout_shown;
+use low_scores::LowScores;
 use missing::WildJoints;
 pub use missing::is_mark;
 pub use scores::SILENTLY_CLAMPED;
@@ -151,6 +153,15 @@ enum Coordinates {
     Metres,
 }
 
+/// How often people were left out whose points are of no use.
+#[derive(Debug, Clone, Copy, Default)]
+struct LeftOut {
+    /// Below the least score.
+    unsure: u64,
+    /// Beyond any image.
+    nowhere: u64,
+}
+
 /// A reader that guards another.
 struct GuardedReader {
     reader: Box<dyn FrameReader>,
@@ -161,11 +172,15 @@ struct GuardedReader {
     peeked: VecDeque<Result<Frame>>,
     coordinates: Coordinates,
     scores: ScoreScale,
+    low_scores: LowScores,
     clock: Clock,
     wild: WildJoints,
     lens: Option<Lens>,
     y_axis: YAxis,
     watch: Watch,
+    /// The last frame's, if it was known.
+    size: Option<[u32; 2]>,
+    left_out: LeftOut,
     tracker: Tracker,
     filter: PersonFilter,
     legs: LegSides,
@@ -186,10 +201,13 @@ impl GuardedReader {
             peeked: VecDeque::new(),
             coordinates: Coordinates::Unknown,
             scores: ScoreScale::default(),
+            low_scores: LowScores::default(),
             wild: WildJoints::default(),
             lens: options.camera.map(Lens::new),
             y_axis: if options.y_up { YAxis::UpFromBottom } else { YAxis::Down },
             watch: Watch::default(),
+            size: None,
+            left_out: LeftOut::default(),
             tracker: Tracker::new(options.max_gap),
             filter: PersonFilter::new(options.person),
             legs: LegSides::default(),
@@ -236,128 +254,6 @@ impl GuardedReader {
         Ok(())
     }
 
-    /// The people in the frames that were looked at.
-    fn people(&self) -> impl Iterator<Item = &Person> {
-        self.peeked.iter().filter_map(|frame| frame.as_ref().ok()).flat_map(|frame| &frame.people)
-    }
-
-    /// Holds the number and the geometry of the first people's points against the layouts that they fit.
-    fn judge_layout(&mut self) {
-        if self.options.layout.is_some() {
-            return;
-        }
-        let Some(points) = self.people().next().map(|person| person.keypoints.len()) else { return };
-        let Some(shown) = layout_shown(self.people(), points) else { return };
-        match self.info.layout {
-            None if !self.options.guess_layout => {}
-            None => {
-                self.info.layout = Some(shown);
-                let text =
-                    format!("no layout named, {points} key points taken to be {} by their positions", shown.name);
-                self.tell(&Notice::new(text, "--layout"));
-            }
-            // A layout by names in the file needs no witness.
-            Some(named) if named.len() == points && named.name != shown.name && LAYOUTS.contains(&named) => {
-                let text = format!("the key points are named {}, but lie as those of {} do", named.name, shown.name);
-                self.tell(&Notice::new(text, &format!("--layout {}", shown.name)));
-                self.info.is_layout_doubted = true;
-            }
-            Some(_) => {}
-        }
-    }
-
-    fn is_array(&self) -> bool {
-        matches!(self.info.format, Some(InputFormat::Npy | InputFormat::Npz))
-    }
-
-    /// Decides what coordinates are measured in.
-    fn judge_coordinates(&mut self) -> Result<()> {
-        let is_array = self.is_array();
-        let extent = Extent::of(self.people());
-        let coordinates = extent.coordinates();
-        let is_third_odd = is_array && extent.is_third_coordinate();
-        if is_third_odd || extent.are_3d_points(coordinates.unwrap_or(Coordinates::Unknown)) {
-            return Err(Error::usage(format!(
-                "the third number of each point runs from {} to {}, which no score does: 3D points, expected x, y, score",
-                extent.least_score, extent.largest_score
-            ))
-            .hint("give the 2D key points that they were made from, [frames, joints, 2 or 3]"));
-        }
-        match coordinates {
-            None => return Ok(()),
-            Some(Coordinates::Pixels) => {
-                self.coordinates = Coordinates::Pixels;
-                if self.y_axis == YAxis::UpFromBottom && extent.is_above_origin() {
-                    self.y_axis = YAxis::UpFromTop;
-                }
-                return Ok(());
-            }
-            Some(found) => self.coordinates = found,
-        }
-        if geometry::are_world_landmarks(self.people()) {
-            return Err(Error::usage(
-                "coordinates within about 1 of the middle of the hips: metres of world landmarks, which \
-                 are 3D already, expected key points in the image",
-            )
-            .hint("give MediaPipe's `landmarks`, not its `worldLandmarks`"));
-        }
-        if self.coordinates == Coordinates::Metres {
-            return Err(Error::usage(
-                "coordinates within 10 of the origin, but not within 1: neither pixels nor normalised, but \
-                 metres, expected key points in the image",
-            ));
-        }
-        if is_array && geometry::lie_on_their_side(self.people(), self.info.layout) {
-            return Err(Error::usage(
-                "normalised coordinates by which all people lie on the side: y, x, score as MoveNet gives \
-                 it, or an image that is turned",
-            )
-            .hint("say which: --from movenet, or --from npy --rotate 90 (or 270) --size WxH"));
-        }
-        let has_size = self.options.size.is_some() || self.peeked.iter().flatten().any(|frame| frame.size.is_some());
-        if !has_size {
-            return Err(self.without_size());
-        }
-        let text = match self.coordinates {
-            Coordinates::CentredNormalised => {
-                "coordinates are normalised about the image's centre, −1 to 1 in x and in y: multiplied by the image size"
-            }
-            _ => "coordinates are normalised (0 to 1): multiplied by the image size",
-        };
-        self.tell(&Notice::new(text, "give pixels, or another --size"));
-        Ok(())
-    }
-
-    fn without_size(&self) -> Error {
-        // Another kind than of a frame that cannot be read: the stream ends here.
-        Error::usage("coordinates are normalised (0 to 1), and the image size is not known")
-            .hint("give the image's size in pixels: --size 1920x1080")
-    }
-
-    fn judge_scores(&mut self) {
-        let scale = Extent::of(self.people()).score_scale();
-        if let Some(notice) = self.scores.change_to(scale) {
-            self.tell(&notice);
-        }
-    }
-
-    fn judge_clock(&mut self) {
-        let times: Vec<(u64, f64)> =
-            self.peeked.iter().flatten().filter_map(|frame| Some((frame.index, frame.time?))).collect();
-        if let Some(notice) = self.clock.look_ahead(&times) {
-            self.tell(&notice);
-        }
-    }
-
-    /// Lets the tracker take over from the start where ids are of no use later on.
-    fn judge_ids(&mut self) {
-        let fault = self.peeked.iter().flatten().find_map(Tracker::fault);
-        if let Some(fault) = fault.filter(|_| self.options.track) {
-            self.tracker.take_over();
-            self.tell(&id_notice(fault));
-        }
-    }
-
     /// Says when the first line of other text was passed over, and at the end how many.
     fn tell_log(&mut self, is_end: bool) {
         let PassedOver { lines, first } = self.reader.passed_over();
@@ -366,6 +262,25 @@ impl GuardedReader {
         }
         if is_end && lines > 1 {
             self.tell(&Notice::new(format!("{lines} lines of other text among the frames were passed over"), ""));
+        }
+    }
+
+    /// Says what the whole stream tells.
+    fn tell_end(&mut self) {
+        if let Some(text) = self.filter.absence() {
+            self.tell(&Notice::new(text, "--person"));
+        }
+        let LeftOut { unsure, nowhere } = self.left_out;
+        if let Some(least) = self.options.min_score.filter(|_| unsure > 0) {
+            let text = format!("left out {unsure} times a person without a key point of a score of {least} or more");
+            self.tell(&Notice::new(text, "--min-score"));
+        }
+        if nowhere > 0 {
+            let text = format!("left out {nowhere} times a person whose key points lie beyond any image");
+            self.tell(&Notice::new(text, "give pixels"));
+        }
+        if let Some(notice) = self.watch.at_end(self.size) {
+            self.tell(&notice);
         }
     }
 
@@ -400,8 +315,13 @@ impl GuardedReader {
                 // A row of an array stands for a frame, and a person need not be in it.
                 person.keypoints.fill(Keypoint::MISSING);
             }
+            self.left_out.nowhere += u64::from(seen.is_nowhere());
             if let Some(least) = self.options.min_score {
                 missing::mark_unsure(person, least);
+                self.left_out.unsure += u64::from(seen.is_there() && missing::is_no_person(person));
+            }
+            if let Some(notice) = self.low_scores.raise(person) {
+                (self.report)(&notice);
             }
             if let Some(notice) = self.wild.leave_out(person, &seen, size, || (index, place, self.info.layout)) {
                 (self.report)(&notice);
@@ -426,7 +346,10 @@ impl GuardedReader {
             }
         }
         let size = frame.size.or(self.options.size);
-        for person in &frame.people {
+        self.size = size;
+        // Without a size an image is turned about its origin, so that what is above it tells nothing.
+        let is_moved = size.is_none() && self.options.rotate != Rotation::None;
+        for person in frame.people.iter().filter(|_| !is_moved) {
             if let Some(notice) = self.watch.see(person, size, self.info.layout) {
                 (self.report)(&notice);
             }
@@ -485,9 +408,7 @@ impl FrameReader for GuardedReader {
         }?;
         self.tell_log(frame.is_none());
         let Some(mut frame) = frame else {
-            if let Some(text) = self.filter.absence() {
-                self.tell(&Notice::new(text, "--person"));
-            }
+            self.tell_end();
             return Ok(None);
         };
         self.mend(&mut frame)?;

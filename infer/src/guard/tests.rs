@@ -547,3 +547,75 @@ fn times_that_count_frames_or_ticks_are_known() {
         assert_eq!(time, expected, "{step}");
     }
 }
+
+/// The notices of a clip.
+fn notices_of(clip: Clip, options: ReadOptions) -> String {
+    guarded(clip, options).unwrap().1.join("\n")
+}
+
+#[test]
+fn people_who_are_left_out_are_told_at_the_end() {
+    let strict = ReadOptions { min_score: Some(0.95), ..ReadOptions::default() };
+    let told = notices_of(clip(|_| ()), strict);
+    assert!(told.contains("left out 60 times a person without a key point of a score of 0.95 or more"), "{told}");
+    let beyond = clip(|frame| {
+        if frame.index > 40 {
+            each_point(|_, point| point.x *= 1e6)(frame);
+        }
+    });
+    let told = notices_of(beyond, ReadOptions::default());
+    assert!(told.contains("left out 19 times a person whose key points lie beyond any image"), "{told}");
+    assert!(
+        !notices_of(clip(|_| ()), ReadOptions { min_score: Some(0.3), ..ReadOptions::default() }).contains("left out")
+    );
+}
+
+#[test]
+fn short_clips_are_judged_at_their_end() {
+    let short = |change: &dyn Fn(&mut Frame)| {
+        let mut short = clip(change);
+        short.frames.truncate(12);
+        short
+    };
+    let small = notices_of(short(&|frame| frame.size = Some([320, 240])), ReadOptions::default());
+    assert!(small.contains("lie outside the image of 320x240"), "{small}");
+    let percent = short(&each_point(|_, point| (point.x, point.y) = (point.x / 12.8, point.y / 7.2)));
+    let told = notices_of(percent, ReadOptions::default());
+    assert!(told.contains("no point lies beyond 100 pixels in an image of 1280x720"), "{told}");
+    let usual = notices_of(short(&|_| ()), ReadOptions::default());
+    assert!(!usual.contains("lie"), "{usual}");
+}
+
+#[test]
+fn an_image_that_is_turned_without_a_size_has_no_top() {
+    let unsized_clip = || clip(|frame| frame.size = None);
+    let turned = ReadOptions { rotate: Rotation::Half, ..ReadOptions::default() };
+    assert!(!notices_of(unsized_clip(), turned).contains("above the image"));
+    let flipped = clip(|frame| {
+        frame.size = None;
+        each_point(|_, point| point.y *= -1.0)(frame);
+    });
+    assert!(notices_of(flipped, ReadOptions::default()).contains("above the image"));
+}
+
+#[test]
+fn fast_cameras_in_milliseconds_and_slow_ones_in_seconds() {
+    let timed = |step: f64| clip(move |frame| frame.time = Some(frame.index as f64 * step));
+    let (frames, notices, _) = guarded(timed(1000.0 / 240.0), ReadOptions::default()).unwrap();
+    assert!((frames[24].time.unwrap() - 0.1).abs() < 1e-9, "{notices:?}");
+    for step in [2.0, 1e-5] {
+        let (frames, notices, _) = guarded(timed(step), ReadOptions::default()).unwrap();
+        assert_eq!(frames[3].time, Some(3.0 * step));
+        assert!(notices.iter().any(|notice| notice.contains("a frame: read as seconds")), "{step}: {notices:?}");
+    }
+    let usual = notices_of(timed(0.02), ReadOptions::default());
+    assert!(!usual.contains("times"), "{usual}");
+}
+
+#[test]
+fn a_detector_of_low_scores_is_told() {
+    let (frames, notices, _) =
+        guarded(clip(each_point(|_, point| point.score = 0.35)), ReadOptions::default()).unwrap();
+    assert!(notices.iter().any(|notice| notice.contains("scores are low: 0.35 is usual")), "{notices:?}");
+    assert!(frames.iter().all(|frame| (frame.people[0].keypoints[3].score - 0.7).abs() < 1e-6));
+}

@@ -7,6 +7,8 @@ use crate::skeleton::{COCO17, Layout};
 
 /// People that are seen before anything is said.
 const ENOUGH: u32 = 30;
+/// The fewest people at a stream's end.
+const FEW: u32 = 5;
 /// How often a walking person's ankles must have passed each other to be known as walking.
 const STEPS: u32 = 2;
 
@@ -29,6 +31,8 @@ pub(super) struct Watch {
     above: u64,
     sure: u64,
     outside: u64,
+    /// The largest coordinate, pixels.
+    reach: f64,
     is_turn_told: bool,
     is_size_told: bool,
 }
@@ -48,6 +52,14 @@ impl Watch {
             return None;
         }
         self.above_the_top().or_else(|| self.turned()).or_else(|| self.out_of_bounds(size))
+    }
+
+    /// What to say at the end of a stream that was too short for more.
+    pub(super) fn at_end(&mut self, size: Option<[u32; 2]>) -> Option<Notice> {
+        if self.people < FEW {
+            return None;
+        }
+        self.above_the_top().or_else(|| self.out_of_bounds(size)).or_else(|| self.in_percent(size))
     }
 
     fn see_trunk(&mut self, person: &Person, layout: Option<&Layout>) {
@@ -109,6 +121,7 @@ impl Watch {
         const SURE: f32 = 0.5;
         for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
             self.points += 1;
+            self.reach = self.reach.max(point.x).max(point.y);
             self.above += u64::from(point.y < 0.0);
             let Some([width, height]) = size.map(|size| size.map(f64::from)).filter(|_| point.score >= SURE) else {
                 continue;
@@ -127,6 +140,18 @@ impl Watch {
         self.is_size_told = true;
         self.is_turn_told = true;
         Some(Notice::new("nearly all points lie above the image, where y is below 0: y seems to point up", "--y-up"))
+    }
+
+    /// All points in the corner of a large image: shares in percent.
+    fn in_percent(&mut self, size: Option<[u32; 2]>) -> Option<Notice> {
+        const LARGE: u32 = 400;
+        let [width, height] = size?;
+        if self.is_size_told || self.points == 0 || self.reach > 100.0 || width.min(height) < LARGE {
+            return None;
+        }
+        let text =
+            format!("no point lies beyond 100 pixels in an image of {width}x{height}: are they percentages of it?");
+        Some(Notice::new(text, "give pixels, or shares of 0 to 1"))
     }
 
     /// Of real clips no more than a thousandth of the points that a detector is sure of lie beyond the image.
