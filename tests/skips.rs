@@ -24,7 +24,13 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
 /// Prints that a part of a test is skipped because something is missing; a failure unless `POSELIFT_ALLOW_SKIPS=1`
 /// allows it.
 pub(crate) fn skip(cause: &str) {
-    let is_allowed = std::env::var_os("POSELIFT_ALLOW_SKIPS").is_some_and(|value| value == "1");
-    assert!(is_allowed, "{cause}; POSELIFT_ALLOW_SKIPS=1 skips what needs it");
+    skip_kind("1", cause);
+}
+
+/// As [`skip`], where `POSELIFT_ALLOW_SKIPS` may also name this `kind` of tests, among others (CONTRIBUTING.md).
+pub(crate) fn skip_kind(kind: &str, cause: &str) {
+    let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
+    let is_allowed = allowed.split(',').any(|allowed| allowed == "1" || allowed == kind);
+    assert!(is_allowed, "{cause}; POSELIFT_ALLOW_SKIPS={kind} skips what needs it");
     println!("skipped: {cause}");
 }

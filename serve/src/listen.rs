@@ -23,7 +23,7 @@ use crate::metrics::Counted;
 use crate::stall::Stalling;
 
 /// How long a client may take to connect, to send a request's head, to send the next request, and to take a part of an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often the other end of an HTTP/2 connection is asked whether it is still there.
 const STILL_THERE: Duration = Duration::from_secs(20);
@@ -74,11 +74,11 @@ async fn wait_after(error: &io::Error) {
 }
 
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, watcher: Watcher) {
-    let stream = Stalling::new(stream, PATIENCE);
+    let stream = Stalling::new(stream, TIMEOUT);
     match tls {
         None => serve_open(stream, router, watcher).await,
         Some(tls) => {
-            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+            if let Ok(Ok(stream)) = tokio::time::timeout(TIMEOUT, tls.accept(stream)).await {
                 serve_open(stream, router, watcher).await;
             }
         }
@@ -97,14 +97,14 @@ where
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(STILL_THERE).keep_alive_timeout(STILL_THERE);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
     tokio::select! {
         // A connection that breaks is the client's affair.
         _ = &mut connection => return,
-        () = tokio::time::sleep(PATIENCE) => {}
+        () = tokio::time::sleep(TIMEOUT) => {}
     }
     // One that has asked for nothing until now only takes a place.
     if is_used.load(Ordering::Relaxed) {

@@ -19,7 +19,7 @@ use crate::rest::Which;
 use crate::streams::{OpenStream, until_closing};
 
 /// How long a client may take for an answer before it is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The path of streams.
 pub(crate) fn router(service: Arc<Service>) -> Router {
@@ -70,7 +70,7 @@ async fn pass(mut socket: WebSocket, stream: OpenStream) {
             answer = answers.recv() => match answer {
                 Some(answer) => {
                     let Ok(text) = axum::extract::ws::Utf8Bytes::try_from(answer) else { break };
-                    if !matches!(tokio::time::timeout(PATIENCE, socket.send(Message::Text(text))).await, Ok(Ok(()))) {
+                    if !matches!(tokio::time::timeout(TIMEOUT, socket.send(Message::Text(text))).await, Ok(Ok(()))) {
                         return;
                     }
                 }
@@ -86,7 +86,7 @@ async fn pass(mut socket: WebSocket, stream: OpenStream) {
         Err(_) => CloseFrame { code: close_code::ERROR, reason: "the stream broke down".into() },
     };
     // There is nothing to be done for an end that is gone.
-    let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
+    let _ = tokio::time::timeout(TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
     // A server that ends waits until its client is told.
     drop(place);
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use crate::skips::skip_kind;
+
 /// The demonstration clip: MediaPipe's 33 points.
 pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");
 
@@ -54,11 +56,6 @@ pub(crate) fn has(tool: &str, package: &str) -> bool {
     if std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
         return true;
     }
-    let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
-    assert!(
-        allowed == "1" || allowed.split(',').any(|kind| kind == "c"),
-        "no {tool}: install Debian's package {package}, or set POSELIFT_ALLOW_SKIPS=c"
-    );
-    println!("skipped: {tool} is not installed");
+    skip_kind("c", &format!("no {tool}: Debian's package {package} has it"));
     false
 }

@@ -6,3 +6,5 @@ mod border;
 mod examples;
 mod header;
 mod library;
+#[path = "../skips.rs"]
+mod skips;

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::program::skip_kind;
+
 /// Names under which distributions install it.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -39,12 +41,7 @@ impl Chromium {
     /// Starts the browser; `None` if none is installed and `POSELIFT_ALLOW_SKIPS` lets the test skip.
     pub(crate) fn start() -> Option<Self> {
         let Some(program) = PROGRAMS.into_iter().find(|program| is_installed(program)) else {
-            let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
-            assert!(
-                allowed == "1" || allowed.split(',').any(|kind| kind == "browser"),
-                "no Chromium: install Debian's package chromium, or set POSELIFT_ALLOW_SKIPS=browser"
-            );
-            println!("skipped: no Chromium is installed");
+            skip_kind("browser", "no Chromium: Debian's package chromium has it");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();

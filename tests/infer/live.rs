@@ -17,7 +17,7 @@ use crate::judges::Judges;
 use crate::program::{Bench, CLIP, frames, line, poselift};
 
 /// Longer than anything here takes: what takes longer fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A program that runs until it is told to stop; killed with its test.
 pub(crate) struct Running {
@@ -42,7 +42,7 @@ impl Running {
 
     /// Waits until stderr has a line with `text` in it.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         while !self.heard.contains(text) {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(line) = self.said.recv_timeout(left) else { panic!("no '{text}' in:\n{}", self.heard) };
@@ -62,7 +62,7 @@ impl Running {
 
     /// Waits for the end; gives back how it ended and all that was said on stderr.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let status = loop {
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
@@ -70,7 +70,7 @@ impl Running {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        while let Ok(line) = self.said.recv_timeout(PATIENCE) {
+        while let Ok(line) = self.said.recv_timeout(TIMEOUT) {
             self.heard += &line;
             self.heard.push('\n');
         }
@@ -86,10 +86,10 @@ impl Drop for Running {
     }
 }
 
-/// A socket that waits for `PATIENCE`, and its port.
+/// A socket that waits for `TIMEOUT`, and its port.
 fn receiver() -> (UdpSocket, u16) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     let port = socket.local_addr().unwrap().port();
     (socket, port)
 }
@@ -164,7 +164,7 @@ fn several_sockets_are_inputs_of_their_own() {
     for port in ports {
         sender.send_to(line(0, &[(17, 2.0)]).as_bytes(), ("127.0.0.1", port)).unwrap();
     }
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let files = ports.map(|port| out.join(format!("udp_{port}.jsonl")));
     let is_written = |path: &std::path::PathBuf| {
         std::fs::read_to_string(path).is_ok_and(|text| text.contains("\"joints\":[[") && text.ends_with('\n'))
@@ -323,7 +323,7 @@ fn a_websocket_server_gets_the_header_and_each_frame() {
 
 fn accept(listener: &TcpListener) -> WebSocket<TcpStream> {
     let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     tungstenite::accept(stream).unwrap()
 }
 
@@ -353,7 +353,7 @@ fn a_websocket_server_may_come_late_and_go() {
     drop(first);
     // It notices with one of the next frames; what is read, lifted and dropped meanwhile is held up by nothing.
     let mut frame = 1;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while !running.heard.contains("connection is lost") {
         assert!(Instant::now() < until, "{}", running.heard);
         write(frame);
@@ -407,7 +407,7 @@ fn websocket_clients_get_their_poses_back() {
         assert!(refused["error"].as_str().unwrap().contains("expected an object"), "{refused}");
         drop(input);
         assert!(judge.wait().unwrap().success());
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let path = if client == 1 { out.clone() } else { bench.path("poses_2.jsonl") };
         while std::fs::read_to_string(&path).map_or(0, |text| text.lines().count()) < 6 {
             assert!(Instant::now() < until, "{} has no poses", path.display());
@@ -431,7 +431,7 @@ fn a_client_that_vanishes_or_sends_too_much_ends_nothing_but_itself() {
     running.wait_for("listening at");
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         tungstenite::client(url.as_str(), stream).unwrap().0
     };
     let mut vanishing = connect();
@@ -465,7 +465,7 @@ fn a_client_that_vanishes_or_sends_too_much_ends_nothing_but_itself() {
 /// Opens a connection as a web page of `origin` would.
 fn connect_as_page(url: &str, origin: &str) -> Result<WebSocket<TcpStream>, String> {
     let stream = TcpStream::connect(url.trim_start_matches("ws://")).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("Origin", origin.parse().unwrap());
     tungstenite::client(request, stream).map(|(socket, _)| socket).map_err(|error| error.to_string())

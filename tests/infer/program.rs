@@ -11,7 +11,7 @@ use crate::small_model::SmallModel;
 #[path = "../skips.rs"]
 mod skips;
 #[allow(unused_imports, reason = "each test program uses a part")]
-pub(crate) use skips::{shared, skip};
+pub(crate) use skips::{shared, skip, skip_kind};
 
 /// The demonstration clip: MediaPipe's detections of a man who jumps onto a wall.
 pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demos/sports2d/sports2d_demo.mediapipe33.jsonl");

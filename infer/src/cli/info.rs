@@ -130,7 +130,7 @@ fn describe_network(file: &ModelFile) -> String {
         (Precision::Int8, Quantisation::QdqFull) => "int8 with fixed scales (QDQ around every hidden node)".to_owned(),
         (precision, _) => precision.to_string(),
     };
-    let mirror = if network.mirror { ", keeps to a mirror" } else { "" };
+    let mirror = if network.mirror { ", mirror-equivariant" } else { "" };
     format!("{blocks} blocks of {hidden}, dropout {dropout}, {norm}, {parameters} parameters, {precision}{mirror}")
 }
 
@@ -147,9 +147,9 @@ fn describe_memory(memory: &MemoryCard) -> String {
 fn describe_training(file: &ModelFile) -> String {
     let training = &file.card().training;
     let commit = training.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
-    let teacher = training.teacher.as_deref().map(|teacher| format!(", taught by {teacher}")).unwrap_or_default();
-    let init = training.init.as_deref().map(|init| format!(", begun with {init}")).unwrap_or_default();
-    let average = training.ema.map(|decay| format!(", weights averaged by {decay}")).unwrap_or_default();
+    let teacher = training.teacher.as_deref().map(|teacher| format!(", distilled from {teacher}")).unwrap_or_default();
+    let init = training.init.as_deref().map(|init| format!(", initialised from {init}")).unwrap_or_default();
+    let average = training.ema.map(|decay| format!(", EMA {decay}")).unwrap_or_default();
     format!(
         "{} epochs, {} samples, batch {}, {} at {}{average}, seed {}{commit}{init}{teacher}",
         training.epochs, training.samples, training.batch, training.optimiser, training.learning_rate, training.seed,

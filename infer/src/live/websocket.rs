@@ -15,7 +15,7 @@ use tungstenite::{Message, WebSocket};
 pub(super) const MAX_MESSAGE: usize = 4 << 20;
 
 /// How long the other end may take for its part of an opening, and to take a message.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One direction of a connection; all that it writes at once is written together.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Half {
         stream.set_nonblocking(false)?;
         // Each message is waited for.
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self { stream, write_lock: Arc::default() })
     }
 

@@ -15,7 +15,7 @@ use tungstenite::WebSocket;
 use tungstenite::protocol::Role;
 
 use super::send::{Report, is_header};
-use super::websocket::{Half, MessageWriter, PATIENCE, config, is_timeout, lines};
+use super::websocket::{Half, MessageWriter, TIMEOUT, config, is_timeout, lines};
 use super::{Address, StopFlag};
 use crate::error::Result;
 use crate::thread::spawn;
@@ -176,7 +176,7 @@ impl Connector {
             if self.finished.is_raised() && !refused.is_empty() {
                 break;
             }
-            match TcpStream::connect_timeout(peer, PATIENCE) {
+            match TcpStream::connect_timeout(peer, TIMEOUT) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => refused = error.to_string(),
             }

@@ -114,7 +114,7 @@ impl Tracker {
             self.assign(&mut frame.clone());
         } else if frame.people.len() > 1 || !self.exchanged.is_empty() {
             // A person alone cannot be mistaken for another.
-            let swap = self.hold_against_ids(frame);
+            let swap = self.check_ids(frame);
             fault = swap.filter(|_| !std::mem::replace(&mut self.is_exchange_told, true));
         }
         fault
@@ -145,13 +145,13 @@ impl Tracker {
                     self.move_on(track, body);
                     self.tracks[track].id
                 }
-                None => self.be_born(body, own),
+                None => self.start_track(body, own),
             });
         }
     }
 
     /// The stream's ids stay, but for those that two people exchanged.
-    fn hold_against_ids(&mut self, frame: &mut Frame) -> Option<IdFault> {
+    fn check_ids(&mut self, frame: &mut Frame) -> Option<IdFault> {
         for person in &mut frame.people {
             person.id = person.id.map(|id| self.exchanged.get(&id).copied().unwrap_or(id));
         }
@@ -239,7 +239,7 @@ impl Tracker {
         track.last = self.now;
     }
 
-    fn be_born(&mut self, body: Body, own: Option<i64>) -> i64 {
+    fn start_track(&mut self, body: Body, own: Option<i64>) -> i64 {
         let id = own.filter(|own| self.tracks.iter().all(|track| track.id != *own)).unwrap_or(self.next_id);
         self.next_id = self.next_id.max(id.saturating_add(1));
         self.tracks.push(Track { id, body, last: self.now });

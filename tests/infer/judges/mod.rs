@@ -9,6 +9,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::program::skip_kind;
+
 /// Counts and messages of Khronos's validator as JSON.
 const VALIDATE: &str = "\
 const validator = require(process.argv[1] + '/index.js');
@@ -26,7 +28,7 @@ impl Judges {
         if let Some(python) = std::env::var_os("POSELIFT_JUDGES_PYTHON").filter(|python| !python.is_empty()) {
             return Some(Self { python: python.into() });
         }
-        allow_skip("judges", "no POSELIFT_JUDGES_PYTHON: run `make test`, or set POSELIFT_ALLOW_SKIPS=judges");
+        skip_kind("judges", "no POSELIFT_JUDGES_PYTHON: run `make test`");
         None
     }
 
@@ -60,11 +62,4 @@ impl Judges {
         let counts = ["numErrors", "numWarnings"].map(|count| issues[count].as_u64().unwrap());
         assert_eq!(counts, [0, 0], "{}: {issues:#}", path.display());
     }
-}
-
-/// Continues if tests of this `kind` may be skipped.
-pub(crate) fn allow_skip(kind: &str, complaint: &str) {
-    let allowed = std::env::var("POSELIFT_ALLOW_SKIPS").unwrap_or_default();
-    assert!(allowed == "1" || allowed.split(',').any(|allowed| allowed == kind), "{complaint}");
-    println!("skipped: {complaint}");
 }

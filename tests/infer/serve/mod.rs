@@ -15,12 +15,11 @@ use poselift::model::ModelFile;
 use poselift::{Lifter, LifterOptions};
 use serde_json::{Value, json};
 
-use crate::judges::allow_skip;
 use crate::live::Running;
-use crate::program::{Bench, CLIP, assert_code, feed, poselift};
+use crate::program::{Bench, CLIP, assert_code, feed, poselift, skip_kind};
 use crate::small_model::SmallModel;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const SIZE: [u32; 2] = [1768, 994];
 const FOCAL: f32 = 1500.0;
 
@@ -64,7 +63,7 @@ impl Serving {
     /// A connection on which `request` was sent.
     fn send(&self, request: &str) -> TcpStream {
         let mut socket = TcpStream::connect(&self.address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         socket.write_all(request.as_bytes()).unwrap();
         socket
     }
@@ -104,7 +103,7 @@ fn run_clients(python: &OsString, script: &str, words: &[&str]) -> String {
 fn python() -> Option<OsString> {
     let python = named("POSELIFT_SERVE_PYTHON");
     if python.is_none() {
-        allow_skip("clients", "no POSELIFT_SERVE_PYTHON: run `make test`, or set POSELIFT_ALLOW_SKIPS=clients");
+        skip_kind("clients", "no POSELIFT_SERVE_PYTHON: run `make test`");
     }
     python
 }
@@ -259,7 +258,7 @@ fn sigterm_loses_nothing_that_was_accepted() {
 
 /// What `ask` gives, once it does.
 fn wait_until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = ask() {
             return found;
