@@ -114,14 +114,6 @@ pub struct LiftedPerson {
     pub contacts: [Option<bool>; 2],
 }
 
-impl LiftedPerson {
-    /// The mean of `sigma` over the joints; `None` if the model has no sigma.
-    pub fn mean_sigma(&self) -> Option<f32> {
-        let mean = self.sigma.iter().sum::<f32>() / self.sigma.len() as f32;
-        (!self.sigma.is_empty()).then_some(mean)
-    }
-}
-
 /// One frame of a 3D stream; every 2D frame gives one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LiftedFrame {

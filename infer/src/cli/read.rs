@@ -33,7 +33,7 @@ pub(super) struct ReadArgs {
 }
 
 /// Parses a score.
-fn score(text: &str) -> Result<f32, String> {
+pub(super) fn score(text: &str) -> Result<f32, String> {
     let score = text.parse().ok().filter(|score| SCORES.contains(score));
     score.ok_or_else(|| "expected a score, 0 to 1".to_owned())
 }

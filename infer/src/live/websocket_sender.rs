@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tungstenite::WebSocket;
 use tungstenite::protocol::Role;
@@ -197,8 +197,12 @@ impl Connector {
         let finished = self.finished.clone();
         let reading = std::thread::Builder::new().name("hear".to_owned()).spawn(move || {
             let _ = connection.get_ref().set_read_timeout(Some(GOODBYE));
-            // What it says is not asked for; pings are answered on the way.
+            // What it says is not asked for; pings are answered on the way. A server that never says goodbye is waited for so long.
+            let mut finished_at = None;
             loop {
+                if finished.is_raised() && finished_at.get_or_insert_with(Instant::now).elapsed() > GOODBYE {
+                    break;
+                }
                 match connection.read() {
                     Ok(_) => {}
                     Err(error) if is_timeout(&error) && !finished.is_raised() => {}

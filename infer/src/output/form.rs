@@ -110,6 +110,12 @@ impl Form {
         if format == OutputFormat::Page && self.contacts {
             assumptions.push("pages have no room for contacts: --contacts adds nothing".to_owned());
         }
+        let reference = self.reference(info, format).ok();
+        if let Some(axes) = reference.as_ref().map(|reference| reference.axes).filter(|axes| *axes != Axes::Camera)
+            && info.axes == Axes::Camera
+        {
+            assumptions.push(format!("{axes} as if the camera were level: give --pitch and --roll where it is not"));
+        }
         let OutputFormat::Export(export) = format else { return assumptions };
         for (option, is_left_out) in [
             ("sigma", extras.sigma && !export.has_room_for_sigma()),
@@ -120,12 +126,7 @@ impl Form {
                 assumptions.push(format!("{export} files have no room for {option}: --{option} adds nothing"));
             }
         }
-        let Ok(reference) = self.reference(info, format) else { return assumptions };
-        if info.axes == Axes::Camera && reference.axes != Axes::Camera {
-            let axes = reference.axes;
-            assumptions.push(format!("{axes} as if the camera were level: give --pitch and --roll where it is not"));
-        }
-        if self.height.is_none() && info.unit.in_metres().is_some() {
+        if reference.is_some() && self.height.is_none() && info.unit.in_metres().is_some() {
             assumptions.push(format!("people are {MODEL_STATURE:.2} m tall, as the model has them: give --height M"));
         }
         assumptions

@@ -48,7 +48,7 @@ struct State<T> {
 
 /// Entries in the order in which they were pushed, by any number of threads; one thread takes them.
 ///
-/// Holds at most `capacity` of weight, or one entry that weighs more.
+/// Takes entries while it holds less than `capacity` of weight; the last may go beyond that.
 #[derive(Debug)]
 pub(super) struct BatchQueue<T> {
     state: Mutex<State<T>>,

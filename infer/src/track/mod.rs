@@ -219,7 +219,7 @@ impl Tracker {
                 let gap = self.now - track.last;
                 let distance = body.as_ref().and_then(|body| body.distance(&track.body, gap));
                 // A person who was not seen for a while may be farther off.
-                let farthest = FARTHEST * (1.0 + 0.1 * (gap - 1).min(10) as f64);
+                let farthest = FARTHEST * (1.0 + 0.1 * gap.saturating_sub(1).min(10) as f64);
                 costs[(row, column)] = match distance {
                     Some(distance) if distance <= farthest => ((distance * COST_UNIT) as i64).min(UNASSIGNED - 1),
                     _ => UNASSIGNED * 4,

@@ -178,6 +178,7 @@ impl<'a> TrainLoop<'a> {
             for batch in self.state.iteration % batches..batches {
                 self.step(&order, batch as usize)?;
                 self.state.seconds = earlier_seconds + self.clock.elapsed().as_secs_f64();
+                self.pending.seconds.push(self.state.seconds);
                 let epoch_ends = batch + 1 == batches;
                 if epoch_ends || self.state.iteration.is_multiple_of(self.config.validate_every) {
                     self.validate(epoch_ends.then_some(epoch as u32 + 1), progress)?;
@@ -214,7 +215,6 @@ impl<'a> TrainLoop<'a> {
         let taught = self.teacher.as_mut().map(|teacher| teacher.poses(&keypoints)).transpose()?;
         let error = self.net.step_taught(&features, &poses, taught.as_ref(), step);
         self.pending.errors.push(error);
-        self.pending.seconds.push(self.state.seconds);
         self.pending.samples += len as u64;
         Ok(())
     }

@@ -180,7 +180,10 @@ impl RunArgs {
         if !self.has_output() || self.live.is_input() {
             return Ok(None);
         }
-        let holds_back = self.look_ahead.is_some() || self.root || matches!(self.smooth, Some(Smoothing::Clip(_)));
+        let holds_back = self.look_ahead.is_some()
+            || self.root
+            || self.export.contacts
+            || matches!(self.smooth, Some(Smoothing::Clip(_)));
         Interruption::on_signals(targets, holds_back, terminal)
     }
 

@@ -162,15 +162,21 @@ fn failure(error: &Error) -> Failure {
     Failure::new(kind, error.to_string())
 }
 
+fn focal_of(parameter: &Parameter) -> Result<f32, Failure> {
+    let focal = match parameter {
+        Parameter::Float(focal) => Some(*focal as f32),
+        Parameter::Int(focal) => Some(*focal as f32),
+        _ => None,
+    };
+    focal
+        .filter(|focal| *focal > 0.0 && focal.is_finite())
+        .ok_or_else(|| refused(format!("parameter focal is {parameter:?}, expected pixels, above 0")))
+}
+
 /// The camera that the parameters `width`, `height` and `focal`, all in pixels, describe.
 fn camera(parameters: &Parameters) -> Result<Option<Camera>, Failure> {
     let size = [side(parameters, "width")?, side(parameters, "height")?];
-    let focal = match parameters.get("focal") {
-        None => None,
-        Some(Parameter::Float(focal)) if *focal > 0.0 && focal.is_finite() => Some(*focal as f32),
-        Some(Parameter::Int(focal)) if *focal > 0 => Some(*focal as f32),
-        Some(other) => return Err(refused(format!("parameter focal is {other:?}, expected pixels, above 0"))),
-    };
+    let focal = parameters.get("focal").map(focal_of).transpose()?;
     match size {
         [Some(width), Some(height)] => Ok(Some(Camera::with_focal(focal, [width, height]))),
         [None, None] if focal.is_none() => Ok(None),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use poselift_serve::{StreamAnswers, StreamClient};
 
 use crate::camera::Attitude;
+use crate::cli::read::score;
 use crate::cli::run::{pitch, roll};
 use crate::cli::{frame_rate, image_size, positive};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +50,7 @@ impl StreamOptions {
             layout: given("layout").map(Layout::by_name).transpose()?,
             size: value(given("size"), "size", image_size)?,
             fps: value(given("fps"), "fps", frame_rate)?,
-            min_score: value(given("min-score"), "min-score", positive)?,
+            min_score: value(given("min-score"), "min-score", score)?,
             ..ReadOptions::default()
         };
         read.max_gap = value(given("max-gap"), "max-gap", whole)?.unwrap_or(read.max_gap);

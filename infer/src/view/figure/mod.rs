@@ -135,7 +135,7 @@ impl<'a> Figure<'a> {
         let seconds = times.iter().fold(0.0_f64, |most, time| most.max(*time));
         if seconds > MAX_GIF_SECONDS {
             return Err(Error::usage(format!("the frames last {seconds:.0} s, expected {MAX_GIF_SECONDS:.0} at most"))
-                .hint("name a part of them: --gif 0-600"));
+                .hint("name a part of them: --frames 0-600"));
         }
         let chosen = gif::frames_at_pace(&times);
         let mut writer = gif::GifWriter::new(self.scene.colours());

@@ -22,7 +22,8 @@ impl<'a> Slot<'a> {
     fn new(joint: &'a Joint, dof: &[Channel]) -> Self {
         // A joint's channels are its dof in the order in which they are applied.
         let column = |moved: &Channel| {
-            let applied = joint.channels.iter().position(|channel| channel == moved).unwrap_or_default();
+            let applied = joint.channels.iter().position(|channel| channel == moved);
+            let applied = applied.expect("a joint's channels are its dof");
             (joint.first_channel + applied, matches!(moved, Channel::Rotation(_)))
         };
         Self { name: &joint.name, columns: dof.iter().map(column).collect(), given: 0 }
