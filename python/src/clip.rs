@@ -28,6 +28,17 @@ pub(crate) fn known(id: i64) -> Option<i64> {
     (id != NO_ID).then_some(id)
 }
 
+/// The number of a frame.
+fn frame_number(number: i64) -> Answer<u64> {
+    u64::try_from(number).map_err(|_| Error::input(format!("frame {number}, expected 0 or more")).into())
+}
+
+/// A side of the image in pixels; 0 where it is not known.
+fn side(pixels: i64) -> Answer<u32> {
+    u32::try_from(pixels)
+        .map_err(|_| Error::input(format!("an image side of {pixels} pixels, expected 0 or more")).into())
+}
+
 /// A foot of which it is not known whether it stands.
 const NOT_KNOWN: i8 = -1;
 
@@ -206,23 +217,23 @@ impl KeypointFields<'_> {
         check_focal(self.focal, false)?;
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
-        let frame = |at: usize| {
+        let frame = |at: usize| -> Answer<Frame> {
             let person = |&place: &usize| {
                 let points = points.slice(s![at, place, .., ..]);
                 let keypoints: Vec<_> = points.rows().into_iter().map(|p| keypoint([p[0], p[1], p[2]])).collect();
                 let id = known(ids[[at, place]]);
                 Person { id, keypoints }
             };
-            let size = [sizes[[at, 0]], sizes[[at, 1]]].map(|side| u32::try_from(side).unwrap_or(0));
-            Frame {
-                index: u64::try_from(indices[at]).unwrap_or(0),
+            let size = [side(sizes[[at, 0]])?, side(sizes[[at, 1]])?];
+            Ok(Frame {
+                index: frame_number(indices[at])?,
                 time: Some(times[at]).filter(|time| time.is_finite()),
                 size: Some(size).filter(|size| size.iter().all(|side| *side > 0)),
                 focal: self.focal,
                 people: places[at].iter().map(person).collect(),
-            }
+            })
         };
-        let frames = (0..points.dim().0).map(frame).collect();
+        let frames = (0..points.dim().0).map(frame).collect::<Answer<_>>()?;
         let layout = self.names.as_ref().map(|names| named_layout(names)).transpose()?;
         Ok(KeypointClip { frames, layout, fps: self.fps })
     }
@@ -381,12 +392,14 @@ impl PoseFields<'_> {
             })
         };
         let (indices, times) = (frames.as_array(), times.as_array());
-        let frame = |at: usize| LiftedFrame {
-            index: u64::try_from(indices[at]).unwrap_or(0),
-            time: Some(times[at]).filter(|time| time.is_finite()),
-            people: (0..joints.dim().1).filter_map(|place| person(at, place)).collect(),
+        let frame = |at: usize| -> Answer<LiftedFrame> {
+            Ok(LiftedFrame {
+                index: frame_number(indices[at])?,
+                time: Some(times[at]).filter(|time| time.is_finite()),
+                people: (0..joints.dim().1).filter_map(|place| person(at, place)).collect(),
+            })
         };
-        Ok(PoseClip { frames: (0..joints.dim().0).map(frame).collect(), info })
+        Ok(PoseClip { frames: (0..joints.dim().0).map(frame).collect::<Answer<_>>()?, info })
     }
 }
 

@@ -153,7 +153,8 @@ def test_files_of_poses_are_converted(poses, tmp_path):
     done = program("convert", "--quiet", tmp_path / "poses.jsonl", "-o", tmp_path / "other.bvh")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "poses.bvh").read_bytes() == (tmp_path / "other.bvh").read_bytes()
-    poselift.convert(tmp_path / "poses.jsonl", tmp_path / "poses.npz", axes="z-up", units="mm")
+    with pytest.warns(poselift.AssumptionWarning, match="z-up as if the camera were level"):
+        poselift.convert(tmp_path / "poses.jsonl", tmp_path / "poses.npz", axes="z-up", units="mm")
     millimetres = numpy.load(tmp_path / "poses.npz")["poses"]
     present = numpy.isfinite(poses.joints[:, 0]).all(axis=(1, 2))
     numpy.testing.assert_allclose(millimetres[present][:, :, 2], -1000 * poses.joints[present, 0, :, 1], atol=1e-2)
@@ -240,6 +241,13 @@ def test_messages_name_arguments_and_leave_paths_alone(tmp_path):
     with pytest.raises(poselift.FileError) as error:
         poselift.read(folder / "nothing.jsonl")
     assert str(folder / "nothing.jsonl") in str(error.value)
+
+
+def test_numbers_that_no_frame_has_are_refused(lifter, clip):
+    numbers = clip.frames.copy()
+    numbers[3] = -5
+    with pytest.raises(poselift.InputError, match="frame -5, expected 0 or more"):
+        lifter.lift(poselift.Keypoints(clip.points, ids=clip.ids, frames=numbers, size=(1768, 994), layout="mediapipe33"))
 
 
 def test_frames_that_cannot_be_read_are_left_out_and_said(tmp_path):
