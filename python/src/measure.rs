@@ -94,7 +94,7 @@ pub(crate) struct Steady {
 pub(crate) fn steadiness(py: Python<'_>, poses: PoseFields<'_>) -> PyResult<Steady> {
     let PoseClip { frames, info } = poses.clip()?;
     Ok(py.detach(|| -> Answer<Steady> {
-        let mut steadiness = Steadiness::new(&info.joints, &info.parents, info.fps);
+        let mut steadiness = Steadiness::new(&info.joints, &info.parents, info.fps).in_axes(info.axes);
         frames.iter().for_each(|frame| steadiness.add(frame));
         let figures = steadiness.figures();
         if figures.poses == 0 {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use nalgebra::{Matrix3, Vector3};
+
 use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
 use super::upright::{Held, Upright};
 use super::{distance, mean};
-use crate::pose::LiftedFrame;
+use crate::place::y_up_from;
+use crate::pose::{Axes, LiftedFrame};
 use crate::skeleton::mirrored;
 
 /// Collects a stream's figures, frame by frame.
@@ -41,6 +44,8 @@ pub struct Steadiness {
     legs: Option<Legs>,
     /// `None` if it has no trunk in addition.
     upright: Option<Upright>,
+    /// What takes poses to axes in which y points down, where they are in others.
+    turn: Option<Matrix3<f32>>,
     fps: Option<f64>,
     frames: u64,
     poses: u64,
@@ -92,12 +97,12 @@ pub struct SteadinessFigures {
     /// squared, relative to the root, which is left out. `None` if no track has three consecutive frames with known
     /// times.
     pub acceleration: Option<f64>,
-    /// Mean relative speed of both ankles over the floor (the camera's x and z) while both feet stand, in the
+    /// Mean relative speed of both ankles over the floor (the camera's x and z, or those of level axes) while both feet stand, in the
     /// stream's unit a second. `None` if they never stand for 0.2 s.
     pub feet_slide: Option<f64>,
     /// The seconds during which both feet stand, all tracks together.
     pub feet_planted: f64,
-    /// The camera's attitude, from people who stand upright; `None` if too few do.
+    /// The camera's attitude, from people who stand upright; `None` if too few do, or y or z points up.
     pub camera: Option<Held>,
 }
 
@@ -132,7 +137,19 @@ impl Steadiness {
         let differences = vec![0.0; pairs.len()];
         let (tracks, accelerations) = (BTreeMap::new(), Vec::new());
         let (legs, upright) = (Legs::of(joints), Upright::of(joints));
-        Self { bones, pairs, moving, legs, upright, fps, frames: 0, poses: 0, differences, tracks, accelerations }
+        let turn = None;
+        Self { bones, pairs, moving, legs, upright, turn, fps, frames: 0, poses: 0, differences, tracks, accelerations }
+    }
+
+    /// The same for poses in `axes`; the camera's are assumed. In level ones the camera's attitude is what was left of it, and with y or z
+    /// up it is not known.
+    #[must_use]
+    pub fn in_axes(mut self, axes: Axes) -> Self {
+        if matches!(axes, Axes::YUp | Axes::ZUp) {
+            self.upright = None;
+            self.turn = Some(y_up_from(Axes::Level).transpose() * y_up_from(axes));
+        }
+        self
     }
 
     /// Adds a frame; each of its people must have as many joints as were named. Poses with a NaN are skipped.
@@ -160,10 +177,14 @@ impl Steadiness {
             let track = self.tracks.entry(track).or_insert_with(|| History::new(lengths.len()));
             track.lengths.iter_mut().zip(lengths).for_each(|(spread, length)| spread.add(length));
             if let Some(seconds) = seconds {
-                if let Some(legs) = self.legs {
-                    track.feet.add(frame.index, seconds, legs, &person.joints);
+                let mut joints = person.joints.clone();
+                if let Some(turn) = self.turn {
+                    joints.iter_mut().for_each(|joint| *joint = (turn * Vector3::from(*joint)).into());
                 }
-                let now = Moment { frame: frame.index, seconds, joints: person.joints.clone() };
+                if let Some(legs) = self.legs {
+                    track.feet.add(frame.index, seconds, legs, &joints);
+                }
+                let now = Moment { frame: frame.index, seconds, joints };
                 self.accelerations.extend(track.go_on(now, &self.moving));
             }
         }
@@ -310,6 +331,41 @@ mod tests {
         assert_eq!((steadiness.bones.len(), steadiness.pairs.len()), (16, 6));
         let empty = steadiness.figures();
         assert!(empty.bones.is_empty() && empty.pairs.is_empty() && empty.asymmetry().is_none());
+    }
+
+    /// Figures of a person who stands for a second while one foot slides by 3 cm, in `axes`.
+    fn standing_in(axes: Axes) -> SteadinessFigures {
+        let joints: Vec<_> = H36M17.joints.iter().map(|&joint| joint.to_owned()).collect();
+        let mut steadiness = Steadiness::new(&joints, H36M17.parents, Some(30.0)).in_axes(axes);
+        let turn = y_up_from(axes).transpose() * y_up_from(Axes::Camera);
+        for index in 0..30_u16 {
+            let place = |name: &&str| {
+                let side = if name.starts_with("left") { 0.1 + 0.001 * f32::from(index) } else { -0.1 };
+                let place = match name.rsplit('_').next().unwrap() {
+                    "knee" => [side, 0.4, 0.0],
+                    "ankle" => [side, 0.8, 0.1],
+                    "hip" if *name != "hip" => [side, 0.0, 0.0],
+                    "thorax" => [0.0, -0.5, 0.0],
+                    _ => [0.0; 3],
+                };
+                (turn * Vector3::from(place)).into()
+            };
+            let joints = H36M17.joints.iter().map(place).collect();
+            steadiness.add(&frame(index.into(), vec![LiftedPerson { joints, ..LiftedPerson::default() }]));
+        }
+        steadiness.figures()
+    }
+
+    #[test]
+    fn feet_slide_over_the_floor_of_any_axes() {
+        let expected = standing_in(Axes::Camera);
+        assert!(expected.feet_planted > 0.5 && expected.camera.is_some());
+        for axes in [Axes::Level, Axes::YUp, Axes::ZUp] {
+            let found = standing_in(axes);
+            assert_relative_eq!(found.feet_planted, expected.feet_planted, epsilon = 1e-6);
+            assert_relative_eq!(found.feet_slide.unwrap(), expected.feet_slide.unwrap(), epsilon = 1e-4);
+            assert_eq!(found.camera.is_some(), axes == Axes::Level, "{axes}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::super::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, open_pose_reader};
 use crate::metric::{Held, Steadiness, SteadinessFigures};
+use crate::pose::Axes;
 
 /// Measures the stream at `path`, `-` being stdin.
 pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
@@ -31,8 +32,8 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
 
 /// The stream's figures, and how many of its frames could not be read.
 fn measure(reader: &mut dyn PoseReader, terminal: &Terminal) -> Result<(SteadinessFigures, u64)> {
-    let PoseInfo { joints, parents, fps, .. } = reader.info();
-    let mut steadiness = Steadiness::new(joints, parents, *fps);
+    let PoseInfo { joints, parents, fps, axes, .. } = reader.info();
+    let mut steadiness = Steadiness::new(joints, parents, *fps).in_axes(*axes);
     let mut unreadable = 0;
     loop {
         match reader.read() {
@@ -67,7 +68,10 @@ struct Report<'a> {
     feet_slide: Option<f64>,
     /// Seconds during which both feet stand.
     feet_planted: f64,
-    /// The camera's attitude; `null` if too few people stand upright.
+    /// The poses' axes.
+    #[serde(skip)]
+    axes: Axes,
+    /// The camera's attitude; `null` if too few people stand upright, or y or z points up.
     camera: Option<Camera>,
     bones: Vec<Bone<'a>>,
     pairs: Vec<Pair<'a>>,
@@ -87,9 +91,10 @@ impl Camera {
         Self { pitch: attitude.pitch.to_degrees(), roll: attitude.roll.to_degrees(), poses }
     }
 
-    fn in_words(self) -> String {
+    fn in_words(self, axes: Axes) -> String {
         let Self { pitch, roll, poses } = self;
-        format!("{pitch:.1} degrees down, rolled by {roll:.1}, as {poses} poses that stand straight show")
+        let beyond = if axes == Axes::Level { "beyond what was undone, " } else { "" };
+        format!("{beyond}{pitch:.1} degrees down, rolled by {roll:.1}, as {poses} poses that stand straight show")
     }
 }
 
@@ -126,6 +131,7 @@ impl<'a> Report<'a> {
         Self {
             stream: stream.display().to_string(),
             model: &info.model,
+            axes: info.axes,
             frames: figures.frames,
             unreadable,
             people: figures.poses,
@@ -183,11 +189,22 @@ impl<'a> Report<'a> {
                     },
                 ),
             ),
-            ("camera looks", self.camera.map_or("not given: too few people stand upright".into(), Camera::in_words)),
+            (
+                "camera looks",
+                self.camera.map_or_else(|| self.no_camera().to_owned(), |camera| camera.in_words(self.axes)),
+            ),
             ("", String::new()),
         ];
         let rows = facts.iter().map(|(name, value)| format!("{name:<23}{value}").trim_end().to_owned() + "\n");
         rows.collect::<String>() + &self.bone_table() + "\n" + &self.pair_table()
+    }
+
+    /// Why the camera's attitude is not known.
+    fn no_camera(&self) -> &'static str {
+        match self.axes {
+            Axes::Camera | Axes::Level => "not given: too few people stand upright",
+            Axes::YUp | Axes::ZUp => "not given: poses are not in the camera's axes",
+        }
     }
 
     fn bone_table(&self) -> String {

@@ -67,12 +67,8 @@ impl KeypointHeader {
     pub(super) fn read(line: &Line<'_>) -> Result<Self> {
         check_start(line, "keypoints")?;
         let header: Self = parse(line)?;
-        match header.fps {
-            Some(fps) if !(fps > 0.0 && fps.is_finite()) => {
-                Err(Error::input(format!("fps is {fps}, expected a positive number")).line(line.number))
-            }
-            _ => Ok(header),
-        }
+        check_rate(header.fps, line)?;
+        Ok(header)
     }
 
     /// The image's size, if the header has it: `size`, or `width` and `height`.
@@ -94,6 +90,15 @@ impl KeypointHeader {
     }
 }
 
+fn check_rate(fps: Option<f64>, line: &Line<'_>) -> Result<()> {
+    match fps {
+        Some(fps) if !(fps > 0.0 && fps.is_finite()) => {
+            Err(Error::input(format!("fps is {fps}, expected a positive number")).line(line.number))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the header of a 3D stream.
 ///
 /// # Errors
@@ -101,6 +106,7 @@ impl KeypointHeader {
 pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     check_start(line, "poses")?;
     let PoseHeader { skeleton, joints, parents, unit, axes, fps, model, .. } = parse(line)?;
+    check_rate(fps, line)?;
     let joint_count = joints.len();
     let complaint = if joint_count == 0 {
         "no joints".to_owned()

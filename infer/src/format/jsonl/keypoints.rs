@@ -23,7 +23,17 @@ pub(super) const FRAME: [&[u8]; 5] = [b"frame", b"frame_id", b"frame_index", b"f
 pub(super) const TIME: [&[u8]; 2] = [b"time", b"timestamp"];
 pub(super) const SIZE: [&[u8]; 4] = [b"size", b"image_size", b"img_size", b"resolution"];
 pub(super) const ID: [&[u8]; 3] = [b"id", b"track_id", b"person_id"];
-pub(super) const SCORES: [&[u8]; 3] = [b"scores", b"keypoint_scores", b"confidences"];
+pub(super) const SCORES: [&[u8]; 9] = [
+    b"scores",
+    b"keypoint_scores",
+    b"keypoints_scores",
+    b"confidences",
+    b"confidence",
+    b"visibility",
+    b"likelihood",
+    b"kp_scores",
+    b"kp_score",
+];
 
 /// A 2D stream in JSON Lines.
 pub(in crate::format) struct KeypointLines {
@@ -314,7 +324,14 @@ impl Parser {
                 scanner.skip()
             }
         })?;
-        if let Some(keypoints) = keypoints.as_mut().filter(|keypoints| keypoints.len() == scores.len()) {
+        if let Some(keypoints) = keypoints.as_mut().filter(|_| !scores.is_empty()) {
+            if keypoints.len() != scores.len() {
+                return fault(format!(
+                    "person {number} has {} scores for {} key points",
+                    scores.len(),
+                    keypoints.len()
+                ));
+            }
             for (point, beside) in keypoints.iter_mut().zip(&scores) {
                 point.score = score(Some(*beside));
             }

@@ -53,12 +53,8 @@ impl Lines {
                 break;
             }
         }
-        let mut text = &self.buffer[..];
-        let ended = text.ends_with(b"\n");
-        if self.number == 1 {
-            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        }
-        Ok(Some(Line { text: text.trim_ascii_end(), number: self.number, ended }))
+        let ended = self.buffer.ends_with(b"\n");
+        Ok(Some(Line { text: without_padding(self.buffer.trim_ascii_end()), number: self.number, ended }))
     }
 
     /// Whether a whole line is there already.
@@ -102,6 +98,18 @@ impl Lines {
     }
 }
 
+/// A line without the marks of byte order that files begin with, which stand within one that several were joined to, and without the
+/// NULs and control-Z that logs are filled up with.
+fn without_padding(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf").or_else(|| text.strip_prefix(b"\0")) {
+        text = rest;
+    }
+    while let [rest @ .., 0 | 0x1a] = text {
+        text = rest.trim_ascii_end();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -120,6 +128,16 @@ mod tests {
             seen.push((String::from_utf8(line.text.to_vec()).unwrap(), line.number, line.ended));
         }
         assert_eq!(seen, [("one".into(), 1, true), ("two".into(), 4, true), ("three".into(), 5, true)]);
+    }
+
+    #[test]
+    fn joined_and_padded_files_lose_no_line() {
+        let mut lines = lines("\u{feff}\u{feff}one\0\0\r\n\u{feff}two\n\0\0\0three\x1a\n");
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            seen.push(String::from_utf8(line.text.to_vec()).unwrap());
+        }
+        assert_eq!(seen, ["one", "two", "three"]);
     }
 
     #[test]

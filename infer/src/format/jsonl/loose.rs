@@ -123,12 +123,11 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
         return None;
     }
-    if let Some(scores) = first_of(fields, &super::keypoints::SCORES).and_then(Value::as_array)
-        && scores.len() == keypoints.len()
-    {
-        for (point, value) in keypoints.iter_mut().zip(scores) {
-            point.score = score(Some(number(value)?));
+    if let Some(scores) = first_of(fields, &super::keypoints::SCORES).and_then(numbers) {
+        if scores.len() != keypoints.len() {
+            return None;
         }
+        keypoints.iter_mut().zip(scores).for_each(|(point, beside)| point.score = score(Some(beside)));
     }
     let id = first_of(fields, &super::keypoints::ID).map_or(id, label);
     Some(Some(Person { id: id.track(), keypoints }))
@@ -219,6 +218,18 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
         }
         _ => None,
     }
+}
+
+/// The numbers of a list, which may lie in lists of their own; `None` where there is no list, or something else in it.
+pub(super) fn numbers(list: &Value) -> Option<Vec<f64>> {
+    let mut found = Vec::new();
+    for value in list.as_array()? {
+        match value {
+            Value::Array(_) => found.extend(numbers(value)?),
+            value => found.push(number(value)?),
+        }
+    }
+    Some(found)
 }
 
 fn is_number(value: &Value) -> bool {
@@ -314,6 +325,19 @@ mod tests {
         assert!(found[0].keypoints[2].is_missing());
         let found = people(r#"{"people":{"5":{"keypoints":[[[1.5,2,0.5],[1.5,2,0.5]]]}}}"#, None).unwrap();
         assert_eq!((found[0].id, &found[0].keypoints[..]), (Some(5), &[POINT, POINT][..]));
+    }
+
+    #[test]
+    fn scores_beside_the_points_in_other_spellings() {
+        for scores in ["[\"0.5\",0.25]", "[[0.5],[0.25]]", "[[0.5,0.25]]"] {
+            let text = format!(r#"{{"people":[{{"keypoints":[[1.5,2],[3,4]],"kp_scores":{scores}}}]}}"#);
+            let found = people(&text, None).unwrap();
+            assert_eq!(found[0].keypoints, [POINT, Keypoint { x: 3.0, y: 4.0, score: 0.25 }], "{scores}");
+        }
+        assert_eq!(people(r#"{"people":[{"keypoints":[[1.5,2],[3,4]],"scores":[0.5]}]}"#, None), None);
+        // A person's own score is none of the points'.
+        let own = people(r#"{"people":[{"keypoints":[[1.5,2],[3,4]],"confidence":0.5}]}"#, None).unwrap();
+        assert_eq!(own[0].keypoints[0].score, 1.0);
     }
 
     #[test]

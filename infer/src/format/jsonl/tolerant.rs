@@ -39,12 +39,18 @@ pub(super) fn number(scanner: &mut Scanner<'_>, what: &str) -> Scan<Option<f64>>
     }
 }
 
-/// A list of numbers, texts of them, or nulls; empty where something else stands there.
+/// A list of numbers, texts of them, or nulls, which may lie in lists of their own; empty where something else stands there, as the one
+/// score of a person.
 #[cold]
 pub(super) fn numbers(scanner: &mut Scanner<'_>) -> Scan<Vec<f64>> {
-    let text = value(scanner)?;
-    let text = String::from_utf8_lossy(text).replace("NaN", "null");
-    Ok(serde_json::from_str(&text).map(|Numbers(numbers)| numbers).unwrap_or_default())
+    Ok(loose::numbers(&json(value(scanner)?)).unwrap_or_default())
+}
+
+/// JSON in which Python's NaN and infinities, which are none, are null.
+fn json(text: &[u8]) -> Value {
+    let text =
+        String::from_utf8_lossy(text).replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null");
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// A side of the image in pixels; anything else than a number above 0 says nothing.
@@ -73,15 +79,11 @@ pub(super) fn read_other_list(
     keypoints: &mut Vec<Keypoint>,
 ) -> Scan<()> {
     keypoints.clear();
-    let text = value(scanner)?;
-    // Python's NaN is no JSON.
-    let text =
-        String::from_utf8_lossy(text).replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null");
-    if let Ok(Numbers(numbers)) = serde_json::from_str(&text) {
+    let list = json(value(scanner)?);
+    if let Ok(Numbers(numbers)) = serde_json::from_value(list.clone()) {
         keypoints.extend(flat_keypoints(&numbers));
         return Ok(());
     }
-    let list: Value = serde_json::from_str(&text).unwrap_or_default();
     if layout.is_none() && loose::names_joints(&list) {
         return fault("key points have names, and no layout is known");
     }
