@@ -152,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_file_in_the_middle_leaves_a_folder_one_clip() {
+        let numbers = ["1"; 75].join(",");
+        let frame = format!(r#"{{"version":1.3,"people":[{{"pose_keypoints_2d":[{numbers}]}}]}}"#);
+        for odd in ["", "[]", "{}", "null", &frame[..40]] {
+            let folder = tempfile::tempdir().unwrap();
+            for number in 0..5 {
+                let text = if number == 2 { odd } else { &frame };
+                std::fs::write(folder.path().join(format!("a_00{number}_keypoints.json")), text).unwrap();
+            }
+            let found = sources_in(folder.path(), Terminal::new(true)).unwrap();
+            assert!(matches!(&found[..], [Source::Folder { files, .. }] if files.len() == 5), "{odd}: {found:?}");
+        }
+    }
+
+    #[test]
     fn a_folder_with_nothing_in_it_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let message = inputs(&[folder.path().to_path_buf()], Terminal::new(true)).unwrap_err().to_string();

@@ -85,7 +85,7 @@ impl Source {
     /// A folder that cannot be listed.
     pub fn clips_of_frames(folder: &Path) -> Result<Vec<Self>> {
         let mut clips = numbered_files(folder)?;
-        clips.retain(|files| is_frame_file(&files[files.len() / 2].1));
+        clips.retain(|files| are_frames(files));
         let is_one = clips.len() == 1;
         let clip = |files: Vec<(u64, PathBuf)>| {
             let path = if is_one { folder.to_path_buf() } else { folder.join(common_name(&files[0].1)) };
@@ -115,6 +115,14 @@ impl Source {
             }
         })
     }
+}
+
+/// Whether files are frames of a clip: some of them are looked at, from the middle on, since one may be empty or cut off.
+fn are_frames(files: &[(u64, PathBuf)]) -> bool {
+    const LOOKS: usize = 9;
+    let count = files.len();
+    let looks = count.min(LOOKS);
+    (0..looks).map(|look| (count / 2 + look * count / looks) % count).any(|place| is_frame_file(&files[place].1))
 }
 
 /// Opens a file for reading, and only a file.
