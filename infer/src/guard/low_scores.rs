@@ -7,16 +7,16 @@
 use super::Notice;
 use crate::pose::Person;
 
-/// The least that the median person's level may be; below, scores are multiplied by what is missing. A level is the mean score of the
-/// better half of a person's points.
+/// What the median person's level is raised to. A level is the mean score of the better half of a person's points.
 const LEAST: f32 = 0.7;
 /// Points of a body; those behind are a face's and hands'.
 const MOST: usize = 33;
 /// People from whose levels the detector's is known.
 const SAMPLE: usize = 30;
-/// A median below this is told, once it is that of so many people.
-const TOLD_BELOW: f32 = 0.6;
+/// The fewest people that show how a detector scores: single ones may be hidden.
 const ENOUGH: usize = 10;
+/// A median below this is raised, and told.
+const TOLD_BELOW: f32 = 0.6;
 
 /// Raises the scores of a detector whose scores are all low. Single people who are hardly seen keep theirs.
 #[derive(Debug)]
@@ -51,7 +51,10 @@ impl LowScores {
         let place = self.levels.partition_point(|other| *other < level);
         self.levels.insert(place, level);
         let median = self.levels[self.levels.len() / 2];
-        self.factor = (LEAST / median).max(1.0);
+        if self.levels.len() < ENOUGH {
+            return None;
+        }
+        self.factor = if median < TOLD_BELOW { LEAST / median } else { 1.0 };
         if median >= TOLD_BELOW || self.levels.len() != ENOUGH {
             return None;
         }
@@ -92,7 +95,13 @@ mod tests {
 
     #[test]
     fn low_scores_keep_their_ratios() {
-        let of = |scores: &[f32]| raised(&mut LowScores::default(), scores);
+        let of = |scores: &[f32]| {
+            let mut low = LowScores::default();
+            for _ in 1..ENOUGH {
+                assert_eq!(raised(&mut low, scores), scores, "few people do not tell");
+            }
+            raised(&mut low, scores)
+        };
         assert_eq!(of(&[0.35; 4]), [0.7; 4]);
         assert_eq!(of(&[0.5, 0.2, 0.1, 0.2]), [1.0, 0.4, 0.2, 0.4]);
         // Face and hands do not tell.

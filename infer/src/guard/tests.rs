@@ -617,5 +617,5 @@ fn a_detector_of_low_scores_is_told() {
     let (frames, notices, _) =
         guarded(clip(each_point(|_, point| point.score = 0.35)), ReadOptions::default()).unwrap();
     assert!(notices.iter().any(|notice| notice.contains("scores are low: 0.35 is usual")), "{notices:?}");
-    assert!(frames.iter().all(|frame| (frame.people[0].keypoints[3].score - 0.7).abs() < 1e-6));
+    assert!(frames[9..].iter().all(|frame| (frame.people[0].keypoints[3].score - 0.7).abs() < 1e-6));
 }
