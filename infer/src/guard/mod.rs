@@ -347,10 +347,10 @@ impl GuardedReader {
         }
         let size = frame.size.or(self.options.size);
         self.size = size;
-        // Without a size an image is turned about its origin, so that what is above it tells nothing.
-        let is_moved = size.is_none() && self.options.rotate != Rotation::None;
-        for person in frame.people.iter().filter(|_| !is_moved) {
-            if let Some(notice) = self.watch.see(person, size, self.info.layout) {
+        // Without a size an image is turned about its origin, and has no top.
+        let has_top = size.is_some() || self.options.rotate == Rotation::None;
+        for person in &frame.people {
+            if let Some(notice) = self.watch.see(person, size, has_top, self.info.layout) {
                 (self.report)(&notice);
             }
         }

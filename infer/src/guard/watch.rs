@@ -38,16 +38,22 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Counts a person; something may be told, each thing once.
+    /// Counts a person; something may be told, each thing once. `has_top`: whether y is 0 at the image's top.
     #[inline]
-    pub(super) fn see(&mut self, person: &Person, size: Option<[u32; 2]>, layout: Option<&Layout>) -> Option<Notice> {
+    pub(super) fn see(
+        &mut self,
+        person: &Person,
+        size: Option<[u32; 2]>,
+        has_top: bool,
+        layout: Option<&Layout>,
+    ) -> Option<Notice> {
         // Nothing new is learned of a stream that has shown itself to be good.
         if self.people >= 4 * ENOUGH {
             return None;
         }
         self.people += 1;
         self.see_trunk(person, layout);
-        self.see_bounds(person, size);
+        self.see_bounds(person, size, has_top);
         if self.people < ENOUGH {
             return None;
         }
@@ -116,13 +122,13 @@ impl Watch {
         Some(Notice::new(format!("people walk in an image that is {found}: lifted as they are"), hint))
     }
 
-    fn see_bounds(&mut self, person: &Person, size: Option<[u32; 2]>) {
+    fn see_bounds(&mut self, person: &Person, size: Option<[u32; 2]>, has_top: bool) {
         /// What a detector believes to see; it may place what it does not see beyond the image.
         const SURE: f32 = 0.5;
         for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
             self.points += 1;
             self.reach = self.reach.max(point.x).max(point.y);
-            self.above += u64::from(point.y < 0.0);
+            self.above += u64::from(has_top && point.y < 0.0);
             let Some([width, height]) = size.map(|size| size.map(f64::from)).filter(|_| point.score >= SURE) else {
                 continue;
             };

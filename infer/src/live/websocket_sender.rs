@@ -195,12 +195,16 @@ impl Connector {
         let is_open = Arc::new(AtomicBool::new(true));
         let still_open = Arc::clone(&is_open);
         let finished = self.finished.clone();
+        let goodbye = Arc::new(AtomicBool::new(false));
+        let is_goodbye_said = Arc::clone(&goodbye);
         let reading = std::thread::Builder::new().name("hear".to_owned()).spawn(move || {
             let _ = connection.get_ref().set_read_timeout(Some(GOODBYE));
             // What it says is not asked for; pings are answered on the way. A server that never says goodbye is waited for so long.
-            let mut finished_at = None;
+            let mut goodbye_at = None;
             loop {
-                if finished.is_raised() && finished_at.get_or_insert_with(Instant::now).elapsed() > GOODBYE {
+                if is_goodbye_said.load(Ordering::Relaxed)
+                    && goodbye_at.get_or_insert_with(Instant::now).elapsed() > GOODBYE
+                {
                     break;
                 }
                 match connection.read() {
@@ -215,6 +219,7 @@ impl Connector {
         match (&end, reading) {
             (End::Finished, Ok(reading)) => {
                 writer.close();
+                goodbye.store(true, Ordering::Relaxed);
                 // Ending before the server has read all would take back what is on its way.
                 let _ = reading.join();
             }

@@ -23,13 +23,12 @@ pub(super) const FRAME: [&[u8]; 5] = [b"frame", b"frame_id", b"frame_index", b"f
 pub(super) const TIME: [&[u8]; 2] = [b"time", b"timestamp"];
 pub(super) const SIZE: [&[u8]; 4] = [b"size", b"image_size", b"img_size", b"resolution"];
 pub(super) const ID: [&[u8]; 3] = [b"id", b"track_id", b"person_id"];
-pub(super) const SCORES: [&[u8]; 9] = [
+pub(super) const SCORES: [&[u8]; 8] = [
     b"scores",
     b"keypoint_scores",
     b"keypoints_scores",
     b"confidences",
     b"confidence",
-    b"visibility",
     b"likelihood",
     b"kp_scores",
     b"kp_score",
@@ -316,7 +315,11 @@ impl Parser {
                 Ok(())
             }
             other if SCORES.contains(&other) => {
-                scores = tolerant::numbers(scanner)?;
+                // The one score of a person is no list.
+                let found = tolerant::numbers(scanner)?;
+                if !found.is_empty() {
+                    scores = found;
+                }
                 Ok(())
             }
             other => {
@@ -324,17 +327,11 @@ impl Parser {
                 scanner.skip()
             }
         })?;
-        if let Some(keypoints) = keypoints.as_mut().filter(|_| !scores.is_empty()) {
-            if keypoints.len() != scores.len() {
-                return fault(format!(
-                    "person {number} has {} scores for {} key points",
-                    scores.len(),
-                    keypoints.len()
-                ));
-            }
-            for (point, beside) in keypoints.iter_mut().zip(&scores) {
-                point.score = score(Some(*beside));
-            }
+        if let Some(keypoints) = keypoints.as_mut().filter(|_| !scores.is_empty())
+            && !take_scores(keypoints, &scores)
+        {
+            let (found, points) = (scores.len(), keypoints.len());
+            return fault(format!("person {number} has {found} scores for {points} key points"));
         }
         match keypoints {
             Some(keypoints) => Ok(Person { id, keypoints }),
@@ -363,6 +360,16 @@ impl Parser {
             _ => Ok(keypoints),
         }
     }
+}
+
+/// Gives key points the scores that stand beside them, where there are as many. Others are none of theirs where points have scores
+/// of their own; false where they have not.
+pub(super) fn take_scores(keypoints: &mut [Keypoint], beside: &[f64]) -> bool {
+    if keypoints.len() != beside.len() {
+        return keypoints.iter().any(|point| point.score != 1.0);
+    }
+    keypoints.iter_mut().zip(beside).for_each(|(point, beside)| point.score = score(Some(*beside)));
+    true
 }
 
 /// Reads a list of key points into `keypoints`, in whichever way JSON may be written.

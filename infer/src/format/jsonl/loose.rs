@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::keypoints::{SCORES, take_scores};
 use crate::format::detector::{Label, flat_keypoints, score};
 use crate::format::image_side;
 use crate::format::values::Values;
@@ -123,11 +124,11 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
         return None;
     }
-    if let Some(scores) = first_of(fields, &super::keypoints::SCORES).and_then(numbers) {
-        if scores.len() != keypoints.len() {
-            return None;
-        }
-        keypoints.iter_mut().zip(scores).for_each(|(point, beside)| point.score = score(Some(beside)));
+    let mut beside = SCORES.iter().filter_map(|key| numbers(fields.get(std::str::from_utf8(key).ok()?)?));
+    if let Some(scores) = beside.find(|scores| !scores.is_empty())
+        && !take_scores(&mut keypoints, &scores)
+    {
+        return None;
     }
     let id = first_of(fields, &super::keypoints::ID).map_or(id, label);
     Some(Some(Person { id: id.track(), keypoints }))
@@ -335,7 +336,15 @@ mod tests {
             assert_eq!(found[0].keypoints, [POINT, Keypoint { x: 3.0, y: 4.0, score: 0.25 }], "{scores}");
         }
         assert_eq!(people(r#"{"people":[{"keypoints":[[1.5,2],[3,4]],"scores":[0.5]}]}"#, None), None);
-        // A person's own score is none of the points'.
+        // A person's own score is none of the points', nor are flags of COCO's.
+        for own in [
+            r#""keypoints":[[1.5,2,0.5],[3,4,0.5]],"confidence":[0.9]"#,
+            r#""keypoints":[[1.5,2,0.5],[3,4,0.5]],"visibility":[2,1]"#,
+            r#""confidence":0.9,"keypoints":[[1.5,2],[3,4]],"kp_scores":[0.5,0.25]"#,
+        ] {
+            let text = format!(r#"{{"people":[{{{own}}}]}}"#);
+            assert_eq!(people(&text, None).unwrap()[0].keypoints[0], POINT, "{own}");
+        }
         let own = people(r#"{"people":[{"keypoints":[[1.5,2],[3,4]],"confidence":0.5}]}"#, None).unwrap();
         assert_eq!(own[0].keypoints[0].score, 1.0);
     }
