@@ -76,12 +76,10 @@ const CLIPS: [&str; 9] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", 
 /// # Errors
 /// A folder that cannot be listed, or in which there is no clip.
 fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
-    let unreadable = |error| Error::io("cannot list", folder, error);
     let mut sources = Source::clips_of_frames(folder)?;
     let frames: HashSet<PathBuf> = sources.iter().flat_map(frames_of).cloned().collect();
     let (mut files, mut folders) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for path in paths_in(folder)? {
         if frames.contains(&path) {
             continue;
         }
@@ -94,7 +92,7 @@ fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
     folders.sort();
     for folder in folders {
         let clips = Source::clips_of_frames(&folder)?;
-        if clips.is_empty() && files_in(&folder)?.iter().any(|path| holds_clip(path)) {
+        if clips.is_empty() && paths_in(&folder)?.iter().any(|path| path.is_file() && holds_clip(path)) {
             terminal
                 .note(&format!("{}: not looked into, and there are clips in it: name it as INPUT", folder.display()));
         }
@@ -109,11 +107,10 @@ fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |error| Error::io("cannot list", folder, error);
-    let paths = std::fs::read_dir(folder).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path()));
-    let paths: Vec<PathBuf> = paths.collect::<std::io::Result<_>>().map_err(unreadable)?;
-    Ok(paths.into_iter().filter(|path| path.is_file()).collect())
+/// What lies in a folder.
+fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
+    list().map_err(|error| Error::io("cannot list", folder, error))
 }
 
 fn holds_clip(path: &Path) -> bool {

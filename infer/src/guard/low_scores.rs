@@ -5,24 +5,24 @@
 //! 0.35 at the same places.
 
 use super::Notice;
+use super::geometry::median;
+use super::missing::BODY_POINTS;
 use crate::pose::Person;
 
-/// What the median person's level is raised to. A level is the mean score of the better half of a person's points.
-const LEAST: f32 = 0.7;
-/// Points of a body; those behind are a face's and hands'.
-const MOST: usize = 33;
+/// A person's level is the mean score of the better half of their points. A median level below this is raised, and told.
+const LOW: f64 = 0.6;
+/// What it is raised to.
+const RAISED: f64 = 0.7;
 /// People from whose levels the detector's is known.
 const SAMPLE: usize = 30;
 /// The fewest people that show how a detector scores: single ones may be hidden.
 const ENOUGH: usize = 10;
-/// A median below this is raised, and told.
-const TOLD_BELOW: f32 = 0.6;
 
 /// Raises the scores of a detector whose scores are all low. Single people who are hardly seen keep theirs.
 #[derive(Debug)]
 pub(super) struct LowScores {
-    /// Of the first people, sorted.
-    levels: Vec<f32>,
+    /// Of the first people.
+    levels: Vec<f64>,
     factor: f32,
     scores: Vec<f32>,
 }
@@ -48,14 +48,10 @@ impl LowScores {
 
     fn learn_from(&mut self, person: &Person) -> Option<Notice> {
         let level = self.level_of(person)?;
-        let place = self.levels.partition_point(|other| *other < level);
-        self.levels.insert(place, level);
-        let median = self.levels[self.levels.len() / 2];
-        if self.levels.len() < ENOUGH {
-            return None;
-        }
-        self.factor = if median < TOLD_BELOW { LEAST / median } else { 1.0 };
-        if median >= TOLD_BELOW || self.levels.len() != ENOUGH {
+        self.levels.push(level);
+        let median = median(&mut self.levels).filter(|_| self.levels.len() >= ENOUGH)?;
+        self.factor = if median < LOW { (RAISED / median) as f32 } else { 1.0 };
+        if self.factor == 1.0 || self.levels.len() != ENOUGH {
             return None;
         }
         let text = format!(
@@ -67,13 +63,13 @@ impl LowScores {
     }
 
     /// The mean score of the better half of a person's points; `None` without any.
-    fn level_of(&mut self, person: &Person) -> Option<f32> {
-        let body = &person.keypoints[..person.keypoints.len().min(MOST)];
+    fn level_of(&mut self, person: &Person) -> Option<f64> {
+        let body = &person.keypoints[..person.keypoints.len().min(BODY_POINTS)];
         self.scores.clear();
         self.scores.extend(body.iter().filter(|point| !point.is_missing()).map(|point| point.score));
         self.scores.sort_unstable_by(|one, other| other.total_cmp(one));
         let half = self.scores.len().div_ceil(2);
-        (half > 0).then(|| self.scores[..half].iter().sum::<f32>() / half as f32)
+        (half > 0).then(|| self.scores[..half].iter().copied().map(f64::from).sum::<f64>() / half as f64)
     }
 }
 

@@ -8,6 +8,9 @@ use crate::skeleton::Layout;
 /// No image is so large.
 pub(super) const NOWHERE: f64 = 1e7;
 
+/// Points of a body; those behind are a face's and hands', which are many and near each other.
+pub(super) const BODY_POINTS: usize = 33;
+
 /// What a look at a person's points showed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
@@ -89,13 +92,11 @@ pub(super) struct Reach {
 impl Reach {
     /// Of points that are there, in their layout's order; `None` without any.
     pub(super) fn of(points: &[&Keypoint]) -> Option<Self> {
-        /// Points of a body; those behind are a face's and hands', which are many and near each other.
-        const MOST: usize = 33;
         /// Points that make a body's size known.
         const ENOUGH: usize = 10;
         /// On real clips the farthest point lies up to 2.5 times as far as four fifths of them do, on made-up results 4.8.
         const FARTHEST: f64 = 5.5;
-        let points = &points[..points.len().min(MOST)];
+        let points = &points[..points.len().min(BODY_POINTS)];
         let middle = weighted_middle(points)?;
         let mut distances: Vec<f64> = points.iter().map(|point| distance(point, middle)).collect();
         let spread = median(&mut distances)?;

@@ -8,7 +8,7 @@ use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
 use super::upright::{Held, Upright};
 use super::{distance, mean};
-use crate::place::y_up_from;
+use crate::place::rotation;
 use crate::pose::{Axes, LiftedFrame};
 use crate::skeleton::mirrored;
 
@@ -147,7 +147,7 @@ impl Steadiness {
     pub fn in_axes(mut self, axes: Axes) -> Self {
         if matches!(axes, Axes::YUp | Axes::ZUp) {
             self.upright = None;
-            self.turn = Some(y_up_from(Axes::Level).transpose() * y_up_from(axes));
+            self.turn = Some(rotation(axes, Axes::Level));
         }
         self
     }
@@ -337,7 +337,7 @@ mod tests {
     fn standing_in(axes: Axes) -> SteadinessFigures {
         let joints: Vec<_> = H36M17.joints.iter().map(|&joint| joint.to_owned()).collect();
         let mut steadiness = Steadiness::new(&joints, H36M17.parents, Some(30.0)).in_axes(axes);
-        let turn = y_up_from(axes).transpose() * y_up_from(Axes::Camera);
+        let turn = rotation(Axes::Camera, axes);
         for index in 0..30_u16 {
             let place = |name: &&str| {
                 let side = if name.starts_with("left") { 0.1 + 0.001 * f32::from(index) } else { -0.1 };

@@ -30,6 +30,11 @@ pub(crate) fn y_up_from(axes: Axes) -> Matrix3<f32> {
     }
 }
 
+/// The rotation that takes a vector in axes `from` to axes `to`.
+pub(crate) fn rotation(from: Axes, to: Axes) -> Matrix3<f32> {
+    y_up_from(to).transpose() * y_up_from(from)
+}
+
 /// A writer that turns and scales poses and passes them on to another writer.
 pub struct ReferenceWriter {
     writer: Box<dyn PoseWriter>,
@@ -57,7 +62,7 @@ impl ReferenceWriter {
     /// # Errors
     /// As [`Self::info`].
     pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo, wanted: &Reference) -> Result<Self> {
-        let rotation = y_up_from(wanted.axes).transpose() * y_up_from(info.axes);
+        let rotation = rotation(info.axes, wanted.axes);
         Ok(Self { writer, rotation, scale: scale(&info.unit, wanted)? as f32 })
     }
 
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     fn turned(from: Axes, to: Axes, point: [f32; 3]) -> [f32; 3] {
-        (y_up_from(to).transpose() * y_up_from(from) * Vector3::from(point)).into()
+        (rotation(from, to) * Vector3::from(point)).into()
     }
 
     #[test]

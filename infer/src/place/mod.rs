@@ -11,8 +11,8 @@ mod root;
 mod standing;
 
 pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};
-pub(crate) use axes::y_up_from;
 pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
+pub(crate) use axes::{rotation, y_up_from};
 pub use contact::ContactWriter;
 pub(crate) use foot::Foot;
 pub use root::{RootOptions, RootSolver, RootWriter, Unplaced};

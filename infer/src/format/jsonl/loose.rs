@@ -25,12 +25,7 @@ const SCORE: [&str; 7] = ["score", "confidence", "visibility", "likelihood", "co
 /// `None` where the frame is in no spelling that is known.
 #[cold]
 pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static Layout>) -> Option<Frame> {
-    // Python's NaN becomes null on the way.
-    let mut values = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new(""));
-    let Value::Object(fields) = serde_json::from_slice(&values.next().ok()??.text).ok()? else { return None };
-    if values.next().ok()?.is_some() {
-        return None;
-    }
+    let Value::Object(fields) = parse(line)? else { return None };
     let number = match first_of(&fields, &super::keypoints::FRAME) {
         None => next_index,
         Some(number) => label(number).frame()?,
@@ -50,6 +45,13 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static L
     };
     *layout = known;
     Some(Frame { index: number, time, size, people, ..Frame::default() })
+}
+
+/// The JSON in a text, in which Python's NaN and infinities, which are none, are null; `None` unless it is one value and no more.
+pub(super) fn parse(text: &[u8]) -> Option<Value> {
+    let mut values = Values::new(Box::new(Cursor::new(text.to_vec())), Path::new(""));
+    let value = serde_json::from_slice(&values.next().ok()??.text).ok()?;
+    values.next().ok()?.is_none().then_some(value)
 }
 
 /// The layout of the joints that a frame names: one that has just these, else COCO's, with feet if it names any of them.

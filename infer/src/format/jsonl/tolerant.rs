@@ -2,11 +2,9 @@
 //!
 //! They are met in the place of what was expected, so that streams as they should be cost nothing.
 
-use serde_json::Value;
-
 use super::loose;
 use super::scan::{Scan, Scanner, fault};
-use crate::format::detector::{Label, Numbers, flat_keypoints};
+use crate::format::detector::Label;
 use crate::format::image_side;
 use crate::pose::Keypoint;
 use crate::skeleton::Layout;
@@ -43,14 +41,7 @@ pub(super) fn number(scanner: &mut Scanner<'_>, what: &str) -> Scan<Option<f64>>
 /// score of a person.
 #[cold]
 pub(super) fn numbers(scanner: &mut Scanner<'_>) -> Scan<Vec<f64>> {
-    Ok(loose::numbers(&json(value(scanner)?)).unwrap_or_default())
-}
-
-/// JSON in which Python's NaN and infinities, which are none, are null.
-fn json(text: &[u8]) -> Value {
-    let text =
-        String::from_utf8_lossy(text).replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null");
-    serde_json::from_str(&text).unwrap_or_default()
+    Ok(loose::parse(value(scanner)?).and_then(|list| loose::numbers(&list)).unwrap_or_default())
 }
 
 /// A side of the image in pixels; anything else than a number above 0 says nothing.
@@ -79,11 +70,7 @@ pub(super) fn read_other_list(
     keypoints: &mut Vec<Keypoint>,
 ) -> Scan<()> {
     keypoints.clear();
-    let list = json(value(scanner)?);
-    if let Ok(Numbers(numbers)) = serde_json::from_value(list.clone()) {
-        keypoints.extend(flat_keypoints(&numbers));
-        return Ok(());
-    }
+    let list = loose::parse(value(scanner)?).unwrap_or_default();
     if layout.is_none() && loose::names_joints(&list) {
         return fault("key points have names, and no layout is known");
     }

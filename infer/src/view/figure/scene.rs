@@ -10,7 +10,7 @@ use super::bones::{Bone, Side, bones};
 use super::palette::{self, Scheme};
 use super::shape::{Colour, Point, View};
 use super::{FigureClip, Moment};
-use crate::place::y_up_from;
+use crate::place::rotation;
 use crate::pose::{Axes, LiftedFrame, LiftedPerson};
 
 type Vector = Vector3<f32>;
@@ -277,8 +277,8 @@ impl<'a> Scene<'a> {
 
 impl<'a> SceneSet<'a> {
     fn new(info: &'a crate::format::PoseInfo) -> Self {
-        // y up and z towards the camera, turned to y down and z away from it.
-        let to_scene = Matrix3::from_diagonal(&Vector::new(1.0, -1.0, -1.0)) * y_up_from(info.axes);
+        // y points down, and z away from the camera.
+        let to_scene = rotation(info.axes, Axes::Level);
         let joints: Vec<_> = info.joints.iter().map(String::as_str).collect();
         let bones = bones(&joints, &info.parents);
         let metres = info.unit.in_metres();
