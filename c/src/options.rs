@@ -161,6 +161,7 @@ impl StreamOptions {
             attitude: measured.or(from_file.map(|attitude| attitude.rolled(-rotate.clockwise()))),
             root: options.root,
             contacts: options.contacts,
+            ..PushOptions::default()
         })
     }
 }

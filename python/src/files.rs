@@ -261,13 +261,13 @@ pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: 
         if std::fs::canonicalize(&input).is_ok_and(|input| std::fs::canonicalize(&output).is_ok_and(|o| o == input)) {
             return Err(Error::usage("is the input and would be overwritten").at(&output).into());
         }
-        let mut reader = open_pose_reader(&Source::File(input))?;
+        let mut reader = open_pose_reader(&Source::File(input.clone()))?;
         let mut info = reader.info().clone();
         info.fps = writing.fps.or(info.fps);
         let has = Has { sigma: false, roots: true, contacts: false };
         let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
         let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
-        let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report)?;
+        let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report).map_err(|e| e.at(&input))?;
         if writing.contacts == Some(true) && !copied.has_contacts {
             notes.add(NO_CONTACTS.to_owned());
         }

@@ -118,7 +118,7 @@ impl State {
             info.axes = Axes::Level;
         }
         let Options { track, focal, root, contacts, .. } = *options;
-        let options = PushOptions { read, focal, smoothing, attitude, root, contacts };
+        let options = PushOptions { read, focal, smoothing, attitude, root, contacts, arrivals: true };
         Ok(Self { lifter, info, options, track, stream: None, next_index: 0 })
     }
 

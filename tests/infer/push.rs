@@ -54,6 +54,7 @@ fn what_is_pushed_comes_out_as_from_a_pipe() {
             attitude: Some(attitude),
             root: true,
             contacts: true,
+            arrivals: false,
         };
         let mut stream = PushStream::new(lifter(), options);
         let mut lifted: Vec<_> = clip().into_iter().flat_map(|frame| stream.push(frame).unwrap()).collect();
@@ -83,6 +84,25 @@ fn what_is_pushed_comes_out_as_from_a_pipe() {
         }
         assert!(feet.contains(&Some(true)) && feet.contains(&Some(false)), "{feet:?}");
     }
+}
+
+#[test]
+fn frames_without_times_have_those_of_their_push_where_that_is_asked_for() {
+    let smoothing = Some(Smoothing::Live(2.0));
+    let mut stream = PushStream::new(lifter(), PushOptions { smoothing, arrivals: true, ..PushOptions::default() });
+    let timeless = clip().into_iter().take(3).map(|frame| Frame { time: None, ..frame });
+    let mut times = Vec::new();
+    for (place, frame) in timeless.enumerate() {
+        // A pause of more than a second is no sign of milliseconds, nor are short steps odd.
+        std::thread::sleep(std::time::Duration::from_millis(if place == 1 { 1100 } else { 0 }));
+        times.extend(stream.push(frame).unwrap().iter().map(|lifted| lifted.time.unwrap()));
+    }
+    assert!(times[0] == 0.0 && times[1] >= 1.1 && times[2] > times[1], "{times:?}");
+    let notices = stream.take_notices();
+    assert!(notices.iter().all(|notice| !notice.contains("times")), "{notices:?}");
+    stream.finish().unwrap();
+    let timed = Frame { time: Some(5.0), ..clip().swap_remove(0) };
+    assert_eq!(stream.push(timed).unwrap()[0].time, Some(5.0));
 }
 
 #[test]

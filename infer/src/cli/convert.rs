@@ -113,7 +113,8 @@ fn convert(
         writer = interruption.completes(target, writer);
     }
     form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
-    let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()))?;
+    let mut report = |fault: &Error| terminal.warning(&fault.to_string());
+    let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report).map_err(|e| e.at(source.name()))?;
     if form.contacts && !copied.has_contacts {
         terminal.note(NO_CONTACTS);
     }

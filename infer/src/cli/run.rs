@@ -24,7 +24,9 @@ use crate::output::{Described, OutputFormat, PageNotes};
 use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, Undone, lift_stream, peek_layout, pose_info};
-pub(super) use args::{RunArgs, pitch, roll};
+pub(super) use args::RunArgs;
+#[cfg(feature = "serve")]
+pub(super) use args::{pitch, roll};
 use total::Total;
 
 /// What the model runs on, and the cameras that saw the inputs.

@@ -3,15 +3,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::ankle::ankle_height;
 use super::motion::{Clip, MAX_FILLED_GAP, Motion, Recorder};
+use super::rig::median_length;
 use super::{Export, bvh, c3d, decimals, glb, mot, trc};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
 
-/// How high the ankle's joint is above the floor that its foot stands on, metres, for people of
-/// [`crate::place::MODEL_STATURE`] (0.039 of the stature: Drillis and Contini, 1966).
-const ANKLE_HEIGHT: f64 = 0.066;
 /// The share of ankles below the floor that are ignored: a few bad poses must not lift the whole clip.
 const LOWEST_SHARE: f64 = 0.02;
 
@@ -110,13 +109,18 @@ impl ClipWriter {
         };
         let ankles: Vec<_> =
             (0..self.info.joints.len()).filter(|joint| self.info.joints[*joint].ends_with("ankle")).collect();
-        let poses = clip.people.iter().flat_map(Motion::poses);
-        let heights = poses.flat_map(|pose| ankles.iter().map(|ankle| f64::from(pose[*ankle][axis]) * sign));
-        let mut heights: Vec<_> = heights.filter(|height| height.is_finite()).collect();
-        let Some(metres) = self.info.unit.in_metres().filter(|_| !heights.is_empty()) else { return };
-        let place = (heights.len() as f64 * LOWEST_SHARE) as usize;
-        let lowest = *heights.select_nth_unstable_by(place, f64::total_cmp).1;
-        let rise = ((ANKLE_HEIGHT / metres - lowest) * sign) as f32;
+        // Of the floor below each ankle that stands on it.
+        let floors = clip.people.iter().flat_map(|motion| {
+            let height = ankle_height(&self.info.joints, |a, b| median_length(motion, a, b));
+            let floor = move |pose: &[f32; 3]| f64::from(pose[axis]) * sign - height;
+            motion.poses().flat_map(|pose| ankles.iter().map(|ankle| pose[*ankle])).map(move |ankle| floor(&ankle))
+        });
+        let mut floors: Vec<f64> = floors.filter(|height| height.is_finite()).collect();
+        if floors.is_empty() {
+            return;
+        }
+        let place = (floors.len() as f64 * LOWEST_SHARE) as usize;
+        let rise = (-*floors.select_nth_unstable_by(place, f64::total_cmp).1 * sign) as f32;
         for point in clip.people.iter_mut().flat_map(|motion| &mut motion.points) {
             point[axis] += rise;
         }
@@ -135,11 +139,11 @@ impl PoseWriter for ClipWriter {
     /// Writes the files; a clip without people leaves none.
     ///
     /// # Errors
-    /// Frames that no row can hold: the files are whole but for these. Others: files that cannot be written.
+    /// Frames that no row can hold, people without a place: the files are whole but for these. Others: files that cannot be written.
     fn finish(mut self: Box<Self>) -> Result<()> {
         let joints = self.info.joints.len();
         let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
-        let left_out = recorder.left_out().map(|error| error.at(&self.path));
+        let left_out = recorder.left_out().or_else(|| recorder.without_place()).map(|error| error.at(&self.path));
         if !recorder.has_people() {
             return Ok(());
         }

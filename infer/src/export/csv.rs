@@ -1,7 +1,7 @@
 //! CSV for notebooks and spreadsheets, written as frames come: wide, one line per person and frame, or long, one line
 //! per joint.
 //!
-//! Positions are in space if the root's is known, otherwise relative to the root joint. Angles are degrees. Empty
+//! Positions are in space if roots are asked for, or the first frame with people has one; otherwise relative to the root joint. Angles are degrees. Empty
 //! cells are unknown values. Names are plain words, so nothing is ever quoted.
 
 use std::io::Write;
@@ -35,6 +35,8 @@ pub(super) struct CsvWriter<W> {
     shape: Shape,
     joints: Vec<String>,
     extras: Extras,
+    /// Whether positions are in space; the first frame with people tells, unless roots are asked for.
+    in_space: Option<bool>,
     decimals: usize,
 }
 
@@ -48,6 +50,7 @@ impl<W: Write> CsvWriter<W> {
             shape,
             joints: info.joints.clone(),
             extras,
+            in_space: extras.root.then_some(true),
             decimals: decimals(&info.unit),
         };
         writer.push_header();
@@ -136,9 +139,8 @@ impl<W: Write> CsvWriter<W> {
     }
 
     fn position(&mut self, person: &LiftedPerson, joint: usize) {
-        // If positions in space are wanted, a person of unknown position has none.
-        let unknown = if self.extras.root { [f32::NAN; 3] } else { [0.0; 3] };
-        let root = person.root.unwrap_or(unknown);
+        // A person of unknown position has none in space.
+        let root = if self.in_space == Some(true) { person.root.unwrap_or([f32::NAN; 3]) } else { [0.0; 3] };
         for (axis, base) in person.joints[joint].iter().zip(root) {
             self.cell(f64::from(axis + base), self.decimals);
         }
@@ -167,6 +169,9 @@ impl<W: Write> CsvWriter<W> {
 
 impl<W: Write + Send> PoseWriter for CsvWriter<W> {
     fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
+        if !lifted.people.is_empty() {
+            self.in_space.get_or_insert(lifted.people.iter().any(|person| person.root.is_some()));
+        }
         for (place, person) in lifted.people.iter().enumerate() {
             let found = person.joints.len();
             if found != self.joints.len() {
@@ -186,5 +191,36 @@ impl<W: Write + Send> PoseWriter for CsvWriter<W> {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::pose::{Axes, Unit};
+
+    #[test]
+    fn positions_are_all_in_space_or_all_relative() {
+        let info = PoseInfo {
+            skeleton: "one".into(),
+            joints: vec!["pelvis".into()],
+            parents: vec![-1],
+            unit: Unit::Metres,
+            axes: Axes::Camera,
+            fps: None,
+            model: String::new(),
+        };
+        let person = |root| LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };
+        let written = |roots: [Option<[f32; 3]>; 2]| {
+            let mut writer = CsvWriter::new(Vec::new(), Shape::Long, &info, Extras::default(), Path::new("a.csv"));
+            let frame = |people| LiftedFrame { people, ..LiftedFrame::default() };
+            writer.write(&Frame::default(), &frame(Vec::new())).unwrap();
+            writer.write(&Frame::default(), &frame(roots.map(person).to_vec())).unwrap();
+            let text = String::from_utf8(writer.lines).unwrap();
+            text.lines().skip(1).map(|line| line.split("pelvis,").nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(written([Some([1.0; 3]), None]), ["1.500000,1.500000,1.500000", ",,"]);
+        assert_eq!(written([None, None]), ["0.500000,0.500000,0.500000", "0.500000,0.500000,0.500000"]);
     }
 }

@@ -8,14 +8,12 @@
 
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 
+use super::ankle::ankle_height;
 use super::rig::{Rig, RigPose, Rotation, Vector};
 use crate::error::{Error, Result};
 use crate::format::PoseInfo;
 use crate::place::y_up_from;
 use crate::pose::LiftedPerson;
-
-/// Height of an ankle above the ground, metres.
-const ANKLE_HEIGHT: f64 = 0.08;
 
 /// One of Unity's humanoid bones.
 struct KnownBone {
@@ -119,6 +117,8 @@ struct HumanoidRig {
     bones: Vec<RiggedBone>,
     /// The nodes of [`TRACKERS`].
     trackers: Vec<usize>,
+    /// Above the ground, metres.
+    ankle_height: f64,
 }
 
 struct RiggedBone {
@@ -203,7 +203,7 @@ impl Humanoid {
         let rig = self.rig.get_or_insert_with(|| HumanoidRig::new(&self.joints, &self.parents, points));
         rig.rig.pose(points, &mut self.pose);
         let lowest = self.ankles.iter().map(|ankle| f64::from(points[*ankle][1])).fold(f64::INFINITY, f64::min);
-        let mut hips = Vector::new(0.0, self.pose.root.y - lowest + ANKLE_HEIGHT, 0.0);
+        let mut hips = Vector::new(0.0, self.pose.root.y - lowest + rig.ankle_height, 0.0);
         if let Some(root) = person.root.filter(|root| root.iter().all(|axis| axis.is_finite())) {
             let root = (self.to_y_up * Vector3::from(root)).cast::<f64>();
             let start = self.start.get_or_insert(root);
@@ -217,9 +217,8 @@ impl Humanoid {
 impl HumanoidRig {
     /// With bones as long as those of `points`.
     fn new(joints: &[String], parents: &[i32], points: &[[f32; 3]]) -> Self {
-        let mut rig = Rig::with_lengths(joints, parents, |a, b| {
-            f64::from((Vector3::from(points[a]) - Vector3::from(points[b])).norm())
-        });
+        let distance = |a: usize, b: usize| f64::from((Vector3::from(points[a]) - Vector3::from(points[b])).norm());
+        let mut rig = Rig::with_lengths(joints, parents, distance);
         rig.fit_feet(|| std::iter::once(points));
         let mut places: Vec<Vector> = Vec::new();
         for node in &rig.nodes {
@@ -241,7 +240,7 @@ impl HumanoidRig {
         };
         let bones = BONES.iter().map(rigged).collect();
         let trackers = TRACKERS.iter().map(|tracker| node(tracker.node)).collect();
-        Self { rig, bones, trackers }
+        Self { rig, bones, trackers, ankle_height: ankle_height(joints, distance) }
     }
 }
 

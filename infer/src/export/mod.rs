@@ -4,6 +4,7 @@
 //! written as frames come. The others need a whole clip, at one rate, and are written at its end: TRC, BVH and MOT
 //! one file per person, C3D and GLB with all people in one.
 
+mod ankle;
 mod bvh;
 mod c3d;
 mod clip_file;

@@ -147,6 +147,17 @@ impl Recorder {
         Some(Error::input(format!("{text} not in it; {first}")))
     }
 
+    /// The error that some people are left out, as they have no place in space in any frame and others have one; `None` where all are kept.
+    pub(super) fn without_place(&self) -> Option<Error> {
+        let is_placed = |track: &&Track| track.roots.iter().any(|root| root[0].is_finite());
+        let placed = self.tracks.iter().filter(is_placed).count();
+        let people = self.tracks.len() - placed;
+        let text = if people == 1 { "a person is".to_owned() } else { format!("{people} people are") };
+        (placed > 0 && people > 0).then(|| {
+            Error::input(format!("{text} not in it: no place in space (root) is known of them, and one is of others"))
+        })
+    }
+
     fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
         let told = lifted.time.filter(|time| time.is_finite());
         let Some(time) = told.or_else(|| time_of_number(lifted.index, self.fps)) else {
@@ -377,6 +388,19 @@ mod tests {
 
     fn xs(motion: &Motion) -> Vec<f32> {
         motion.poses().map(|pose| pose[1][0]).collect()
+    }
+
+    #[test]
+    fn people_without_a_place_among_others_are_told() {
+        let mut recorder = Recorder::new(2, Some(10.0));
+        recorder.push(&frame(0, None, &[(Some(1), 1.0), (Some(2), 1.0)])).unwrap();
+        assert!(recorder.without_place().is_none());
+        let mut placed = frame(1, None, &[(Some(1), 1.0), (Some(2), 1.0)]);
+        placed.people[0].root = Some([0.0; 3]);
+        recorder.push(&placed).unwrap();
+        let message = recorder.without_place().unwrap().to_string();
+        assert!(message.contains("a person is not in it"), "{message}");
+        assert_eq!(recorder.into_clip(MAX_FILLED_GAP).unwrap().people.len(), 1);
     }
 
     #[test]

@@ -272,7 +272,7 @@ fn hinge_axis(product: Vector, lengths: f64, straight: impl FnOnce() -> Vector) 
 }
 
 /// The median distance of two joints over all rows that have them; 0 if none has.
-fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
+pub(super) fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
     let lengths =
         motion.poses().map(|pose| (Vector::from(pose[a].map(f64::from)) - Vector::from(pose[b].map(f64::from))).norm());
     let mut lengths: Vec<_> = lengths.filter(|length| length.is_finite()).collect();

@@ -3,7 +3,7 @@
 //! Arrays are read whole and become frames: about eight times the file's bytes at most. Only the plain one, `[T, J, 2 or 3]`
 //! in an npy, is read frame by frame, by [`super::npy::ArrayFrames`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::{BufRead, Cursor};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use super::beside::{Beside, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
 use super::detectron2;
 use super::held::read_whole;
+use super::movenet;
 use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
 use super::npz::{Archive, ReadSeek};
 use super::pickle::{Plain, nested_arrays, plain};
@@ -67,7 +68,7 @@ pub(super) fn open_npy(
     name: &Path,
     layout: Option<&'static Layout>,
     part: Option<&str>,
-    is_movenet: bool,
+    tensors: Tensors,
 ) -> Result<Box<dyn FrameReader>> {
     let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     if pickled(there).is_ok_and(|pickle| pickle.is_some()) {
@@ -77,22 +78,37 @@ pub(super) fn open_npy(
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
     let header = NpyHeader::read(&mut input).map_err(|e| e.at(name))?;
-    if matches!(header.shape[..], [_, _, 2..=3]) && !is_movenet && part.is_none() {
+    if matches!(header.shape[..], [_, _, 2..=3] | [_, 2..=3]) && tensors == Tensors::Plain && part.is_none() {
         return Ok(Box::new(ArrayFrames::with_header(header, input, name, layout)?));
     }
-    if part.is_none() {
+    if part.is_none() && tensors == Tensors::Plain {
         check_shape(&header.shape, layout).map_err(|e| e.at(name))?;
     }
-    let mut keypoints = read_data(header, input).map_err(|e| e.at(name))?;
-    if is_movenet {
-        keypoints.swap_first_two();
-    }
+    let keypoints = read_data(header, input).map_err(|e| e.at(name))?;
     let arrays = ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() };
-    let mut clip = arrays.of_camera(part).and_then(|arrays| frames_of(arrays, layout)).map_err(|e| e.at(name))?;
-    if is_movenet {
+    let clip = arrays.of_camera(part).and_then(|arrays| tensors.frames_of(arrays, layout));
+    clip.map(boxed).map_err(|e| e.at(name))
+}
+
+/// How the numbers of arrays are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tensors {
+    /// By frame, person and joint, x before y.
+    Plain,
+    /// As MoveNet gives them ([`movenet`]).
+    MoveNet,
+}
+
+impl Tensors {
+    fn frames_of(self, mut arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+        if self == Self::Plain {
+            return frames_of(arrays, layout);
+        }
+        arrays.keypoints = arrays.keypoints.map(movenet::arranged).transpose()?;
+        let mut clip = frames_of(arrays, layout)?;
         clip.info.format = Some(InputFormat::MoveNet);
+        Ok(clip)
     }
-    Ok(Box::new(clip))
 }
 
 /// The clip in a pickle: an array, a dictionary with `keypoints`, or an array a frame. Nothing in it is run.
@@ -123,6 +139,7 @@ pub(super) fn open_npz(
     name: &Path,
     layout: Option<&'static Layout>,
     part: Option<&str>,
+    tensors: Tensors,
 ) -> Result<Box<dyn FrameReader>> {
     let mut archive = Archive::new(input, name)?;
     let names = archive.names();
@@ -144,12 +161,12 @@ pub(super) fn open_npz(
     }
     let beside = Beside::of(&mut archive, &names).map_err(|e| e.at(name))?;
     if beside.is_empty() {
-        return open_npy(Box::new(Cursor::new(member)), name, layout, part, false)
+        return open_npy(Box::new(Cursor::new(member)), name, layout, part, tensors)
             .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
     }
     let keypoints = read_array(&member[..]).map_err(|e| in_chosen(&archive, &e))?;
     let arrays = beside.with(keypoints).of_camera(part).map_err(|e| e.at(name))?;
-    frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
+    tensors.frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
 }
 
 /// Clips that an error names.
@@ -197,6 +214,7 @@ fn videopose3d(archive: &mut Archive, has_metadata: bool, part: Option<&str>) ->
     let member = archive.member("positions_2d")?;
     let pickle = pickled(&member)?.ok_or_else(|| Error::input("'positions_2d' holds no dictionary of clips"))?;
     let mut clips = nested_arrays(pickle)?;
+    clips.retain(|(_, array)| !array.numbers.is_empty());
     let names: Vec<String> = clips.iter().map(|(way, _)| way.join("/")).collect();
     let chosen: Vec<usize> =
         (0..clips.len()).filter(|clip| part.is_none_or(|part| is_part(part, &names[*clip]))).collect();
@@ -231,6 +249,7 @@ fn videopose3d(archive: &mut Archive, has_metadata: bool, part: Option<&str>) ->
 /// The clip in a pickle: the array called `keypoints`, the only one, or one a frame.
 fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
     let mut found = nested_arrays(pickle)?;
+    keep_beside_arrays(&mut found);
     let is_named = |way: &[String], name: &str| way.last().is_some_and(|last| last == name);
     let named: Vec<usize> = (0..found.len()).filter(|at| is_named(&found[*at].0, "keypoints")).collect();
     let scores = found.iter().position(|(way, _)| is_named(way, "scores"));
@@ -247,6 +266,16 @@ fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
     };
     let scores = scores.map(|at| std::mem::replace(&mut found[at].1, Array { shape: vec![], numbers: vec![] }));
     Ok(ClipArrays { keypoints: Some(found.swap_remove(chosen).1), scores, ..ClipArrays::default() })
+}
+
+/// Keeps of empty arrays those that are listed beside others, as frames in which nobody was seen.
+fn keep_beside_arrays(found: &mut Vec<(Vec<String>, Array)>) {
+    fn parent(way: &[String]) -> &[String] {
+        &way[..way.len().saturating_sub(1)]
+    }
+    let with_numbers = found.iter().filter(|(_, array)| !array.numbers.is_empty());
+    let parents: HashSet<Vec<String>> = with_numbers.map(|(way, _)| parent(way).to_vec()).collect();
+    found.retain(|(way, array)| !array.numbers.is_empty() || parents.contains(parent(way)));
 }
 
 /// What an array of a pickle with arrays for each frame is.
@@ -288,7 +317,8 @@ fn frames_apart(found: &[(Vec<String>, Array)]) -> Result<ClipArrays> {
     let arrays = arrays.ok_or_else(odd)?;
     let frames = arrays.iter().map(|array| array.frame.saturating_add(1)).max().unwrap_or(0);
     let (keypoints, scores): (Vec<_>, Vec<_>) = arrays.iter().partition(|array| !array.is_scores);
-    let (joints, channels) = match keypoints.first().map(|first| &first.array.shape[..]) {
+    let of_people = keypoints.iter().find(|array| !array.array.numbers.is_empty());
+    let (joints, channels) = match of_people.map(|first| &first.array.shape[..]) {
         Some([.., joints, channels @ 2..=3]) => (*joints, *channels),
         _ => return Err(odd()),
     };
@@ -317,9 +347,11 @@ fn padded(frames: &[&FrameArray<'_>], sides: &[usize]) -> Option<Result<Array>> 
     let mut frames = frames.to_vec();
     frames.sort_by_key(|array| array.frame);
     let person = &sides[1..];
-    let is_frame = |shape: &[usize]| shape == person || shape.len() == sides.len() && shape[1..] == *person;
+    let is_of = |shape: &[usize]| shape == person || shape.len() == sides.len() && shape[1..] == *person;
+    // Where nobody was seen, there may be no shape to speak of.
+    let is_frame = |array: &Array| array.numbers.is_empty() || is_of(&array.shape);
     let are_in_order = (0..).zip(&frames).all(|(number, array)| array.frame == number);
-    if !are_in_order || !frames.iter().all(|array| is_frame(&array.array.shape)) {
+    if !are_in_order || !frames.iter().all(|array| is_frame(array.array)) {
         return None;
     }
     let size: usize = sides.iter().product();
@@ -523,6 +555,16 @@ mod tests {
         let array = frames_apart(&frames).unwrap().keypoints.unwrap();
         assert_eq!(array.shape, [2, 2, 17, 2]);
         assert!(array.numbers[34].is_nan() && array.numbers[68] == 1.0);
+    }
+
+    #[test]
+    fn frames_without_people_may_have_no_shape() {
+        let nobody = || Array { shape: vec![0], numbers: Vec::new() };
+        let person = || Array { shape: vec![1, 17, 2], numbers: vec![1.0; 34] };
+        let way = |frame: usize| vec![frame.to_string()];
+        let frames = vec![(way(0), nobody()), (way(1), person()), (way(2), nobody())];
+        let clip = frames_of(frames_apart(&frames).unwrap(), None).unwrap();
+        assert_eq!(clip.frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>(), [0, 1, 0]);
     }
 
     #[test]

@@ -3,28 +3,29 @@
 use super::array::Array;
 use super::arrays::{ClipArrays, HINT};
 use super::image_side;
+use super::keys::{self, is_one_of};
 use super::npz::Archive;
 use crate::error::{Error, Result};
 
 /// What key points are called where an archive holds several arrays.
-const KEYPOINTS: [&str; 7] = ["keypoints", "keypoints_2d", "xy", "kpts", "poses_2d", "pose_2d", "joints_2d"];
-/// Scores of key points for sure; and names that may be of something else.
-const SCORES: [&str; 2] = ["scores", "keypoint_scores"];
-const PERHAPS_SCORES: [&str; 7] =
-    ["score", "confidence", "confidences", "conf", "visibility", "likelihood", "keypoint_score"];
-const SIZES: [&str; 4] = ["size", "image_size", "img_size", "resolution"];
+const KEYPOINTS: [&str; 7] = ["keypoints", "keypoints2d", "xy", "kpts", "poses2d", "pose2d", "joints2d"];
+
+/// The first of `wanted` that one of `names` is.
+fn called<'a>(names: &'a [String], wanted: &[&str]) -> Option<&'a str> {
+    let of_name = |wanted: &&str| names.iter().find(|name| is_one_of(name, &[wanted]));
+    wanted.iter().find_map(of_name).map(String::as_str)
+}
 
 /// The array of key points among those of an archive.
 ///
 /// # Errors
 /// No array at all, or several and none that is called as key points are.
 pub(super) fn chosen_array(names: &[String]) -> Result<String> {
-    let is_there = |wanted: &str| names.iter().any(|name| name == wanted);
     match names {
         [] => Err(Error::input("a zip archive without arrays (.npy), expected one of numpy.savez")
             .hint("unpack archives of other files first")),
         [only] => Ok(only.clone()),
-        several => match KEYPOINTS.into_iter().find(|wanted| is_there(wanted)) {
+        several => match called(several, &KEYPOINTS) {
             Some(keypoints) => Ok(keypoints.to_owned()),
             None => {
                 let found = several.join(", ");
@@ -46,21 +47,20 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
-        let known =
-            |wanted: &[&'static str]| wanted.iter().copied().find(|name| names.iter().any(|other| other == name));
         // What is no array of numbers is something else.
-        let mut numbers = |wanted: &[&'static str]| known(wanted).and_then(|name| archive.array(name).ok());
-        let perhaps_scores = numbers(&PERHAPS_SCORES);
-        let sides = match numbers(&SIZES) {
+        let mut numbers = |wanted: &[&str]| called(names, wanted).and_then(|name| archive.array(name).ok());
+        let of_points = [&keys::PERHAPS_SCORES[..], &keys::SCORE[..]].concat();
+        let perhaps_scores = numbers(&of_points);
+        let sides = match numbers(&keys::SIZE) {
             Some(size) => size.numbers,
             None => {
-                let sides = [numbers(&["width", "w"]), numbers(&["height", "h"])];
+                let sides = [numbers(&keys::WIDTH), numbers(&keys::HEIGHT)];
                 sides.into_iter().flatten().flat_map(|side| side.numbers).collect()
             }
         };
-        let fps = numbers(&["fps"]).and_then(|fps| fps.numbers.first().copied().map(f64::from));
+        let fps = numbers(&keys::FPS).and_then(|fps| fps.numbers.first().copied().map(f64::from));
         Ok(Self {
-            scores: known(&SCORES).map(|name| archive.array(name)).transpose()?,
+            scores: called(names, &keys::SCORES).map(|name| archive.array(name)).transpose()?,
             perhaps_scores,
             size: size_of(&sides),
             fps: fps.filter(|fps| *fps > 0.0 && fps.is_finite()),

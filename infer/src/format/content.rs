@@ -3,10 +3,11 @@
 use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
 
-use super::arrays::{self, BufferedFrames};
+use super::arrays::{self, BufferedFrames, Tensors};
 use super::detector::{self, Document, RowOrder, TableFrames, ValueReader};
 use super::held::{check_held, read_small, read_whole};
 use super::jsonl::KeypointLines;
+use super::line_ends::with_line_feeds;
 use super::open::open_file;
 use super::shape::Shape;
 use super::values::{Value, Values};
@@ -19,6 +20,8 @@ use crate::skeleton::Layout;
 const MAX_LOG_LINES: usize = 200;
 /// The longest of them, in bytes.
 const MAX_LOG_LINE: usize = 16 << 10;
+/// Frames in which nobody is seen that may stand before the first that tells whose they are.
+const MAX_EMPTY_VALUES: usize = 1 << 20;
 
 type Input = Box<dyn BufRead + Send>;
 type Opened = Result<Box<dyn FrameReader>>;
@@ -69,17 +72,14 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
             [b'[', ..] => open_json(input, source, layout)?,
             _ => Box::new(KeypointLines::new(input, name, layout)?),
         },
-        InputFormat::Npy => arrays::open_npy(input, name, layout, part, false)?,
-        InputFormat::MoveNet => arrays::open_npy(input, name, layout, part, true)?,
-        InputFormat::Npz => {
-            let seekable: Box<dyn npz::ReadSeek> = match source {
-                Source::File(path) | Source::Part { path, .. } if is_plain(path) => Box::new(open_file(path)?),
-                _ => Box::new(Cursor::new(read_whole(input, name)?)),
-            };
-            arrays::open_npz(seekable, name, layout, part)?
-        }
-        InputFormat::DeepLabCutCsv => Box::new(detector::read_csv(input, name, layout)?),
-        InputFormat::Csv => Box::new(TableFrames::new(input, name, layout, row_order(source))?),
+        InputFormat::Npy => arrays::open_npy(input, name, layout, part, Tensors::Plain)?,
+        InputFormat::MoveNet => match input.fill_buf().map_err(|e| Error::io("cannot read", name, e))? {
+            [b'P', b'K', ..] => arrays::open_npz(seekable(input, source)?, name, layout, part, Tensors::MoveNet)?,
+            _ => arrays::open_npy(input, name, layout, part, Tensors::MoveNet)?,
+        },
+        InputFormat::Npz => arrays::open_npz(seekable(input, source)?, name, layout, part, Tensors::Plain)?,
+        InputFormat::DeepLabCutCsv => Box::new(detector::read_csv(with_line_feeds(input, name)?, name, layout)?),
+        InputFormat::Csv => Box::new(TableFrames::new(with_line_feeds(input, name)?, name, layout, row_order(source))?),
         InputFormat::YoloLabels => Box::new(labels(input, name, layout)?),
         InputFormat::DeepLabCutH5 | InputFormat::Sleap => {
             let bytes = read_whole(input, name)?;
@@ -88,8 +88,16 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
         json => {
             let mut values = Values::new(input, name);
             let Some(first) = values.next()? else { return Err(nothing().at(name)) };
-            open_values(json, values, first, layout)?
+            open_values(json, values, &[first], layout)?
         }
+    })
+}
+
+/// An archive of arrays, the file itself where nothing is packed around it.
+fn seekable(input: Input, source: &Source) -> Result<Box<dyn npz::ReadSeek>> {
+    Ok(match source {
+        Source::File(path) | Source::Part { path, .. } if is_plain(path) => Box::new(open_file(path)?),
+        _ => Box::new(Cursor::new(read_whole(input, source.name())?)),
     })
 }
 
@@ -141,13 +149,24 @@ fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>)
         }
     }
     let mut values = Values::new(input, name);
-    let Some(first) = values.next()? else { return Err(nothing().at(name)) };
-    let shape = Shape::of(&first.text);
+    let Some(value) = values.next()? else { return Err(nothing().at(name)) };
+    let mut first = vec![value];
+    let mut shape = Shape::of(&first[0].text);
+    // Frames in which nobody is seen do not tell whose they are.
+    while shape.as_ref().is_ok_and(Shape::is_empty) && first.len() < MAX_EMPTY_VALUES {
+        let Some(value) = values.next()? else { break };
+        shape = Shape::of(&value.text);
+        first.push(value);
+    }
     let format = shape.as_ref().ok().and_then(sniff::json);
+    let is_list = first.last().is_some_and(|value| value.text.first() == Some(&b'['));
     match format {
         Some(InputFormat::JsonLines) => open_own_values(values, first, source, layout),
-        Some(format) => open_values(format, values, first, layout),
-        None if first.text.first() == Some(&b'[') => Err(match shape {
+        Some(format) => open_values(format, values, &first, layout),
+        None if is_list => Err(match shape {
+            Ok(shape) if shape.is_empty() => {
+                Error::input("no frames: empty lists alone").hint("say whose they are with --from FORMAT")
+            }
             Ok(_) => sniff::unknown("one JSON list"),
             Err(e) => Error::input(format!("one JSON list that cannot be read: {e}")),
         }
@@ -182,7 +201,7 @@ fn first_line(line: &[u8]) -> FirstLine {
 }
 
 /// A detector's values.
-fn open_values(format: InputFormat, values: Values, first: Value, layout: Option<&'static Layout>) -> Opened {
+fn open_values(format: InputFormat, values: Values, first: &[Value], layout: Option<&'static Layout>) -> Opened {
     let Some(detector) = detector::detector(format) else {
         return Err(Error::usage(format!("{format} is not made of JSON values")).at(values.name()));
     };
@@ -192,19 +211,22 @@ fn open_values(format: InputFormat, values: Values, first: Value, layout: Option
 }
 
 /// Our own frames in another spelling than a line each: in a list, indented, parted by commas or carriage returns.
-fn open_own_values(mut values: Values, first: Value, source: &Source, layout: Option<&'static Layout>) -> Opened {
+fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
-    if let Some(lines) = lines_of_clip(&first.text) {
+    if let [clip] = &first[..]
+        && let Some(lines) = lines_of_clip(&clip.text)
+    {
         return Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?));
     }
-    let is_first_line_long = first.line == 1 && !first.text.contains(&b'\n') && first.text.first() == Some(&b'{');
-    if is_first_line_long && values.has_line_end() {
-        // A first line that did not come in one piece.
-        let input = Cursor::new(first.text).chain(values.into_rest());
+    let mut lines = Vec::new();
+    first.iter().for_each(|value| push_lines(&value.text, &mut lines));
+    let is_line = |value: &Value| !value.text.contains(&b'\n') && value.text.first() == Some(&b'{');
+    if first.first().is_some_and(|value| value.line == 1) && first.iter().all(is_line) && values.has_line_end() {
+        // A first line that did not come in one piece, or such that say nothing.
+        lines.pop();
+        let input = Cursor::new(lines).chain(values.into_rest());
         return Ok(Box::new(KeypointLines::new(Box::new(input), name, layout)?));
     }
-    let mut lines = Vec::new();
-    push_lines(&first.text, &mut lines);
     while let Some(value) = values.next()? {
         push_lines(&value.text, &mut lines);
         check_held(lines.len(), name)?;
@@ -257,8 +279,9 @@ fn push_lines(text: &[u8], lines: &mut Vec<u8>) {
 }
 
 /// Opens an input that begins with other text than JSON: a table, labels, or lines of a log before a stream.
-fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
+fn open_text(input: Input, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
+    let mut input = with_line_feeds(input, name)?;
     let there = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     if detector::is_proto_landmarks(&String::from_utf8_lossy(&there[..there.len().min(MAX_LOG_LINE)])) {
         return open_proto_text(input, source, layout);
@@ -279,7 +302,7 @@ fn open_text(mut input: Input, source: &Source, layout: Option<&'static Layout>)
         if line.is_empty() {
             break;
         }
-        let is_first = first.is_empty() || first.starts_with(b"#");
+        let is_first = first.trim_ascii().is_empty() || first.starts_with(b"#");
         if is_first {
             let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line)).into_owned();
             if let Some(format) = sniff::line(text.trim_end()) {

@@ -17,7 +17,7 @@ pub(super) fn size(archive: &mut Archive) -> Option<[u32; 2]> {
 /// Detectron2's key points of a video: for each frame and class an array `[P, 4, J]` of x, y, logit and score, as one array
 /// in which people who are not there are NaN; `None` for other arrays.
 pub(super) fn clip(found: &[(Vec<String>, Array)]) -> Option<Array> {
-    let &[_, 4, joints] = &found[0].1.shape[..] else { return None };
+    let &[_, 4, joints] = &found.iter().find(|(_, array)| !array.numbers.is_empty())?.1.shape[..] else { return None };
     let mut frames: Vec<(usize, &Array)> = Vec::new();
     for (way, array) in found {
         let places: Option<Vec<usize>> = way.iter().map(|step| step.parse().ok()).collect();
@@ -27,12 +27,13 @@ pub(super) fn clip(found: &[(Vec<String>, Array)]) -> Option<Array> {
             [frame, _] => frame,
             _ => return None,
         };
-        if !matches!(array.shape[..], [_, 4, points] if points == joints) {
+        let is_of_people = matches!(array.shape[..], [_, 4, points] if points == joints);
+        if !is_of_people && !array.numbers.is_empty() {
             return None;
         }
         frames.push((frame, array));
     }
-    let most = frames.iter().map(|(_, array)| array.shape[0]).max()?;
+    let most = frames.iter().map(|(_, array)| array.numbers.len() / (4 * joints).max(1)).max()?;
     let count = frames.iter().map(|(frame, _)| frame + 1).max()?;
     let size = most * joints * 3;
     let held: usize = found.iter().map(|(_, array)| array.numbers.len()).sum();

@@ -43,7 +43,7 @@ pub enum InputFormat {
     Sleap,
     /// Any other CSV whose header names its columns.
     Csv,
-    /// A MoveNet tensor saved as npy: `[T, J, 3]` of y, x, score.
+    /// MoveNet's tensors as npy or npz, `[T, 17, 3]` of y, x, score, or MultiPose's `[T, 6, 56]`.
     MoveNet,
 }
 

@@ -126,7 +126,7 @@ fn unreadable(error: ZipError) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::format::arrays::open_npz;
+    use crate::format::arrays::{Tensors, open_npz};
     use std::io::{Cursor, Write};
     use zip::write::SimpleFileOptions;
 
@@ -145,7 +145,10 @@ mod tests {
     }
 
     fn refusal(bytes: Vec<u8>) -> String {
-        open_npz(Box::new(Cursor::new(bytes)), Path::new("a.npz"), None, None).map(|_| ()).unwrap_err().to_string()
+        open_npz(Box::new(Cursor::new(bytes)), Path::new("a.npz"), None, None, Tensors::Plain)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -153,7 +156,8 @@ mod tests {
         let one = npy("|u1", "(1, 1, 2)", &[1, 2]);
         for members in [&[("x.npy", one.clone())][..], &[("a.npy", vec![0]), ("keypoints.npy", one.clone())]] {
             let input = Box::new(Cursor::new(archive(members)));
-            let frame = open_npz(input, Path::new("a.npz"), None, None).unwrap().read().unwrap().unwrap();
+            let frame =
+                open_npz(input, Path::new("a.npz"), None, None, Tensors::Plain).unwrap().read().unwrap().unwrap();
             let point = frame.people[0].keypoints[0];
             assert_eq!((point.x, point.y), (1.0, 2.0));
         }

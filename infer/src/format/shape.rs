@@ -14,7 +14,7 @@ pub(super) enum Shape {
     Other,
     Number,
     Text,
-    /// Its length, and its first element; the first that is not empty where they are lists.
+    /// Its length, and its first element that is not empty, else the last one.
     List(usize, Option<Box<Shape>>),
     Object(Vec<(String, Shape)>),
 }
@@ -50,8 +50,14 @@ impl Shape {
         self.get(key)?.first()
     }
 
-    fn is_empty_list(&self) -> bool {
-        matches!(self, Self::List(0, _)) || matches!(self, Self::List(_, Some(first)) if first.is_empty_list())
+    /// Whether it says nothing: null, an object without anything in it, or a list of nothing else.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Other => true,
+            Self::Object(fields) => fields.is_empty(),
+            Self::List(_, first) => first.as_deref().is_none_or(Self::is_empty),
+            Self::Number | Self::Text => false,
+        }
     }
 }
 
@@ -98,7 +104,7 @@ impl<'de> Visitor<'de> for Outline {
         let mut length = 0;
         let mut first: Option<Shape> = None;
         loop {
-            let wants_more = first.as_ref().is_none_or(Shape::is_empty_list);
+            let wants_more = first.as_ref().is_none_or(Shape::is_empty);
             if wants_more {
                 let Some(element) = list.next_element::<Shape>()? else { break };
                 first = Some(element);
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_first_element_that_says_something_is_kept() {
-        let shape = Shape::of(br#"[[], [], [{"x": 1.5, "name": "a"}], 3]"#).unwrap();
+        let shape = Shape::of(br#"[[], null, [{"x": 1.5, "name": "a"}], 3]"#).unwrap();
         let person = shape.first().unwrap().first().unwrap();
         assert_eq!((person.get("x"), person.get("name")), (Some(&Shape::Number), Some(&Shape::Text)));
         assert!(matches!(shape, Shape::List(4, _)));

@@ -100,6 +100,9 @@ fn object(value: &Shape) -> Option<InputFormat> {
     if has("instance_info") || has("instances") {
         return Some(InputFormat::MmPose);
     }
+    if value.get("predictions").and_then(json) == Some(InputFormat::MmPose) {
+        return Some(InputFormat::MmPose);
+    }
     if value.first_of("data").is_some_and(|frame| frame.has("skeleton")) {
         return Some(InputFormat::MmSkeleton);
     }
@@ -232,6 +235,7 @@ mod tests {
             (r#"{"images":[],"annotations":[]}"#, InputFormat::Coco),
             (r#"[{"frame_id":0,"instances":[]}]"#, InputFormat::MmPose),
             (r#"[{"keypoints":[[1,2]],"keypoint_scores":[1]}]"#, InputFormat::MmPose),
+            (r#"{"predictions":[[],[{"keypoints":[[1,2]],"keypoint_scores":[1]}]]}"#, InputFormat::MmPose),
             (r#"{"data":[{"frame_index":1,"skeleton":[]}]}"#, InputFormat::MmSkeleton),
             (r#"{"meta_info":{},"instance_info":[]}"#, InputFormat::MmPose),
             (r#"[{"name":"person","keypoints":{"x":[1],"y":[2]}}]"#, InputFormat::Ultralytics),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::StopFlag;
 use super::follow_folder::GrowingFolder;
 use crate::error::{Error, Result};
-use crate::format::{LiveSource, open_frame_files, open_stream};
+use crate::format::{LiveSource, is_header, open_frame_files, open_stream};
 
 /// Time between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -138,8 +138,7 @@ impl GrowingFile {
     fn pass_over_header(&mut self) {
         self.has_header = false;
         let end = self.buffer.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let is_header = self.buffer[..end].trim_ascii_start().starts_with(b"{\"poselift\"");
-        if is_header {
+        if is_header(&self.buffer[..end]) {
             self.buffer.drain(..end);
             self.whole -= end;
         }

@@ -8,7 +8,7 @@ use super::websocket::lines;
 use super::websocket_sender::WebSocketSender;
 use super::{Address, OscForm, OscWriter, Protocol};
 use crate::error::{Error, Result};
-use crate::format::{Extras, PoseInfo, PoseWriter, line_writer};
+use crate::format::{Extras, PoseInfo, PoseWriter, is_header, line_writer};
 use crate::pose::{Frame, LiftedFrame};
 
 /// Hears once what is wrong with a receiver, and at the end how many frames it did not get.
@@ -119,11 +119,6 @@ impl Drop for LinesAsDatagrams {
     fn drop(&mut self) {
         self.sender.close();
     }
-}
-
-/// Whether a line of a stream of poses is its header.
-pub(super) fn is_header(line: &[u8]) -> bool {
-    line.starts_with(b"{\"poselift\"")
 }
 
 /// JSON Lines of which each frame is handed on at once.

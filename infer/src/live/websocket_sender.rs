@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use tungstenite::WebSocket;
 use tungstenite::protocol::Role;
 
-use super::send::{Report, is_header};
+use super::send::Report;
 use super::websocket::{Half, MessageWriter, TIMEOUT, config, is_timeout, lines};
 use super::{Address, StopFlag};
 use crate::error::Result;
+use crate::format::is_header;
 use crate::thread::spawn;
 
 /// Frames that may wait for the server.

@@ -10,6 +10,8 @@ pub const NO_CONTACTS: &str = "the input has no foot contacts: `poselift run --c
 /// What was copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
+    /// Frames that were written.
+    pub frames: u64,
     /// Frames that could not be read.
     pub unreadable: u64,
     /// Whether the input said of any foot whether it stands.
@@ -20,7 +22,7 @@ pub struct Copied {
 /// a time get it by `fps`.
 ///
 /// # Errors
-/// An input that breaks off, or an output that cannot be written.
+/// An input that breaks off, or of whose frames none can be read; an output that cannot be written.
 pub fn copy_poses(
     reader: &mut dyn PoseReader,
     mut writer: Box<dyn PoseWriter>,
@@ -30,7 +32,11 @@ pub fn copy_poses(
     let copied = copy_frames(reader, writer.as_mut(), fps, report);
     let finished = writer.finish();
     let copied = copied?;
-    finished.map(|()| copied)
+    finished?;
+    if copied.frames == 0 && copied.unreadable > 0 {
+        return Err(Error::input(format!("none of its {} frames can be read", copied.unreadable)));
+    }
+    Ok(copied)
 }
 
 fn copy_frames(
@@ -55,5 +61,6 @@ fn copy_frames(
         copied.has_contacts |= lifted.people.iter().any(|person| person.contacts != [None; 2]);
         let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
         writer.write(&frame, &lifted)?;
+        copied.frames += 1;
     }
 }

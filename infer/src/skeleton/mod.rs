@@ -74,12 +74,13 @@ pub const LAYOUTS: [&Layout; 13] = [
 ];
 
 impl Layout {
-    /// The layout called `name`, upper or lower case.
+    /// The layout called `name`, upper or lower case, with or without `_`, `-` or spaces in it: `COCO-17`.
     ///
     /// # Errors
     /// An unknown name; the message lists the known ones.
     pub fn by_name(name: &str) -> Result<&'static Layout> {
-        LAYOUTS.into_iter().find(|layout| layout.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let plain = || name.bytes().filter(|byte| !b"_- ".contains(byte)).map(|byte| byte.to_ascii_lowercase());
+        LAYOUTS.into_iter().find(|layout| plain().eq(layout.name.bytes())).ok_or_else(|| {
             let known: Vec<_> = LAYOUTS.iter().map(|layout| layout.name).collect();
             Error::usage(format!("unknown joint layout '{name}', expected one of {}", known.join(", ")))
         })

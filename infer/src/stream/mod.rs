@@ -10,6 +10,7 @@
 //!
 //! Another program that has frames in memory pushes them into a [`PushStream`].
 
+mod arrivals;
 mod assumed;
 mod changes;
 mod frame_pool;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::arrivals::Arrivals;
 use super::assumed::{Assumed, Assumption};
 use super::changes::{PoseChanges, Undone};
 use super::{TIMES_ASSUMED, layout, pose_info};
@@ -42,6 +43,8 @@ pub struct PushOptions {
     pub root: bool,
     /// Whether it is said which feet stand ([`crate::pose::LiftedPerson::contacts`]), by this frame and those before.
     pub contacts: bool,
+    /// Whether frames have the time of their push, seconds since the first, where no rate is known and none has said its time.
+    pub arrivals: bool,
 }
 
 /// A stream of frames that the caller pushes.
@@ -89,6 +92,7 @@ pub struct PushStream<N> {
     writer: Option<Box<dyn PoseWriter>>,
     finished: Shared<Vec<LiftedFrame>>,
     assumed: Assumed,
+    arrivals: Arrivals,
 }
 
 impl<N: PoseNetwork> PushStream<N> {
@@ -105,6 +109,7 @@ impl<N: PoseNetwork> PushStream<N> {
             writer: None,
             finished: Shared::default(),
             assumed: Assumed::default(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -139,7 +144,8 @@ impl<N: PoseNetwork> PushStream<N> {
     /// # Errors
     /// None that a caller could cause.
     pub fn finish(&mut self) -> Result<Vec<LiftedFrame>> {
-        (self.reader, self.conversion, self.assumed) = (None, None, Assumed::default());
+        (self.reader, self.conversion) = (None, None);
+        (self.assumed, self.arrivals) = (Assumed::default(), Arrivals::default());
         self.lifter.forget();
         if let Some(writer) = self.writer.take() {
             writer.finish()?;
@@ -163,8 +169,9 @@ impl<N: PoseNetwork> PushStream<N> {
         // The guard may have refused it before it was read.
         *self.pushed.lock() = None;
         let frame = read?.unwrap_or(Frame { index, ..Frame::default() });
-        let PushOptions { read: ReadOptions { fps, size, .. }, focal, .. } = self.options;
+        let PushOptions { read: ReadOptions { fps, size, .. }, focal, arrivals, .. } = self.options;
         let time = frame.time_at(fps);
+        let time = if arrivals && fps.is_none() { self.arrivals.time_of(time) } else { time };
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Frame { time, size, focal, ..frame })
     }

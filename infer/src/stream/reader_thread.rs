@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::StreamOptions;
+use super::arrivals::Arrivals;
 use super::frame_pool::FramePool;
 use super::queue::{BatchQueue, CloseOnDrop, Queued};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,26 +53,6 @@ struct NumberedReader {
     /// The pool that written frames return to, and frames from it that are ready to be reused.
     pool: Arc<FramePool>,
     written: Vec<Frame>,
-}
-
-/// Times of frames that do not say theirs, as they arrive.
-#[derive(Default)]
-struct Arrivals {
-    first: Option<Instant>,
-    /// Whether a frame has said its time: then the two clocks would mix.
-    has_own_times: bool,
-}
-
-impl Arrivals {
-    /// The time of a frame that arrives now and says `own`, seconds since the first.
-    fn time_of(&mut self, own: Option<f64>) -> Option<f64> {
-        self.has_own_times |= own.is_some();
-        if self.has_own_times {
-            return own;
-        }
-        let now = Instant::now();
-        Some(now.duration_since(*self.first.get_or_insert(now)).as_secs_f64())
-    }
 }
 
 impl ReaderThread {

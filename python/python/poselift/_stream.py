@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time as clock
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -60,7 +59,7 @@ class Stream:
     ...     draw(poses.joints, poses.ids)
     """
 
-    __slots__ = ("_is_clocked", "_native", "_start", "lifter")
+    __slots__ = ("_native", "lifter")
 
     lifter: Lifter
 
@@ -84,9 +83,6 @@ class Stream:
         keep_sides: bool = False,
     ) -> None:
         self.lifter = lifter
-        self._start: float | None = None
-        # Whether frames that are pushed without a time have that of the push.
-        self._is_clocked = fps is None
         options = SimpleNamespace(
             smooth=smooth,
             track=track,
@@ -139,7 +135,7 @@ class Stream:
             Normalised coordinates of an image whose size is not known; a size or a focal length that cannot be.
         """
         points, ids, own_size = self._people(frame, size)
-        fields = self._native.push(points, ids, self._time(time), own_size, focal)
+        fields = self._native.push(points, ids, time, own_size, focal)
         warn_of(fields["notes"])
         roots, contacts, times = fields["roots"], fields["contacts"], float(fields["times"][0])
         return Poses(
@@ -173,13 +169,3 @@ class Stream:
         if found is None:
             return points, None, size
         return points, None if found.ids is None else found.ids.tolist(), found.size or size
-
-    def _time(self, time: float | None) -> float | None:
-        """The frame's time: as told, or that of the push where no frame's was told; None for what the rate says, if it is known."""
-        if time is not None:
-            self._is_clocked = False
-        if not self._is_clocked:
-            return time
-        now = clock.monotonic()
-        self._start = now if self._start is None else self._start
-        return now - self._start

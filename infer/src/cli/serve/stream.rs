@@ -59,7 +59,7 @@ impl StreamOptions {
         let is_set = |name: &str| value(given(name), name, switch).map(|is_set| is_set == Some(true));
         let (root, contacts, sigma) = (is_set("root")?, is_set("contacts")?, is_set("sigma")?);
         let focal = value(given("focal"), "focal", positive)?;
-        let push = PushOptions { read, focal, smoothing, attitude, root, contacts };
+        let push = PushOptions { read, focal, smoothing, attitude, root, contacts, arrivals: false };
         Ok(Self { push, extras: Extras { sigma, root, contacts, ..Extras::default() } })
     }
 }

@@ -17,6 +17,9 @@ fn info() -> PoseInfo {
     }
 }
 
+/// How high the ankles of [`t_pose`] are: 0.039 / 0.491 of its legs of 0.9 m.
+const ANKLE: f32 = 0.071_486_76;
+
 /// In camera axes, in a T that faces the camera.
 fn t_pose() -> LiftedPerson {
     let joints = [
@@ -52,7 +55,7 @@ fn the_rest_pose_has_no_rotations_and_stands_on_the_ground() {
     for bone in bones {
         assert_relative_eq!(bone.rotation[..], [0.0, 0.0, 0.0, 1.0][..], epsilon = 1e-3);
     }
-    assert_relative_eq!(bone(bones, "Hips").position[..], [0.0, 0.98, 0.0][..], epsilon = 1e-6);
+    assert_relative_eq!(bone(bones, "Hips").position[..], [0.0, 0.9 + ANKLE, 0.0][..], epsilon = 1e-6);
     assert_relative_eq!(bone(bones, "RightUpperArm").position[..], [0.15, 0.25, 0.0][..], epsilon = 1e-6);
     assert_relative_eq!(bone(bones, "LeftLowerLeg").position[..], [0.0, -0.45, 0.0][..], epsilon = 1e-6);
 }
@@ -84,7 +87,7 @@ fn hips_follow_the_root_and_sink_with_bent_knees() {
     }
     let bones = humanoid.bones(&person);
     // To the camera's right is the person's left, Unity's -x; towards the camera is forward.
-    assert_relative_eq!(bone(bones, "Hips").position[..], [-0.5, 0.68, 1.0][..], epsilon = 1e-6);
+    assert_relative_eq!(bone(bones, "Hips").position[..], [-0.5, 0.6 + ANKLE, 1.0][..], epsilon = 1e-6);
 }
 
 #[test]
@@ -95,11 +98,11 @@ fn trackers_sit_on_the_joints_and_turn_with_the_bones() {
     let mut humanoid = Humanoid::new(&info()).unwrap();
     let trackers = humanoid.trackers(&person);
     let named = |name: &str| *trackers.iter().find(|tracker| tracker.name == name).unwrap();
-    assert_relative_eq!(named("1").position[..], [0.0, 0.98, 0.0][..], epsilon = 1e-6);
-    assert_relative_eq!(named("4").position[..], [0.13, 0.08, 0.0][..], epsilon = 1e-6);
-    assert_relative_eq!(named("7").position[..], [-0.4, 1.48, 0.0][..], epsilon = 1e-6);
+    assert_relative_eq!(named("1").position[..], [0.0, 0.9 + ANKLE, 0.0][..], epsilon = 1e-6);
+    assert_relative_eq!(named("4").position[..], [0.13, ANKLE, 0.0][..], epsilon = 1e-6);
+    assert_relative_eq!(named("7").position[..], [-0.4, 1.4 + ANKLE, 0.0][..], epsilon = 1e-6);
     assert_relative_eq!(named("7").degrees[..], [0.0, 90.0, 0.0][..], epsilon = 1e-3);
-    assert_relative_eq!(named("head").position[..], [0.0, 1.57, 0.04359][..], epsilon = 1e-5);
+    assert_relative_eq!(named("head").position[..], [0.0, 1.49 + ANKLE, 0.04359][..], epsilon = 1e-5);
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn feet_turn_where_there_are_toes() {
     let trackers = humanoid.trackers(&person);
     let right = trackers.iter().find(|tracker| tracker.name == "4").unwrap();
     assert_relative_eq!(right.degrees[0], 90.0, epsilon = 0.1);
-    assert_relative_eq!(right.position[..], [0.13, 0.08, 0.0][..], epsilon = 1e-6);
+    assert_relative_eq!(right.position[..], [0.13, ANKLE, 0.0][..], epsilon = 1e-6);
 }
 
 #[test]

@@ -127,16 +127,35 @@ fn people_by(items: Vec<Item>, number_of: impl Fn(&Label) -> Option<u64>) -> BTr
 }
 
 /// What numbers images have that are told apart by numbers or names.
-struct ImageNumbers(HashMap<String, u64>);
+struct ImageNumbers {
+    of_name: HashMap<String, u64>,
+    /// The ids of all images in their order, where some are below 0 or no whole numbers: their places count.
+    ordered: Vec<f64>,
+}
 
 impl ImageNumbers {
-    fn of<'a>(ids: impl Iterator<Item = &'a Label>) -> Self {
-        let names: Vec<&str> = ids.filter_map(Label::as_name).collect();
-        Self(numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names)))
+    fn of<'a>(ids: impl Iterator<Item = &'a Label> + Clone) -> Self {
+        let names: Vec<&str> = ids.clone().filter_map(Label::as_name).collect();
+        let of_name = numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names));
+        let is_name = |id: &Label| id.as_name().is_some();
+        let mut ordered: Vec<f64> = ids.filter(|id| !is_name(id)).filter_map(Label::number).collect();
+        if ordered.iter().all(|id| *id >= 0.0 && id.fract() == 0.0) {
+            ordered.clear();
+        }
+        ordered.sort_by(f64::total_cmp);
+        ordered.dedup();
+        Self { of_name, ordered }
     }
 
     fn of_id(&self, id: &Label) -> Option<u64> {
-        id.as_name().map_or_else(|| id.frame(), |name| self.0.get(name).copied())
+        if let Some(name) = id.as_name() {
+            return self.of_name.get(name).copied();
+        }
+        if self.ordered.is_empty() {
+            return id.frame();
+        }
+        let number = id.number()?;
+        self.ordered.iter().position(|other| *other == number).map(|place| place as u64)
     }
 }
 
@@ -293,6 +312,18 @@ mod tests {
                 decode(&text).frames.iter().map(|frame| (frame.index, frame.people.len(), frame.size)).collect();
             assert_eq!(found, [(11, 1, Some([64, 48])), (12, 1, Some([64, 48]))]);
         }
+    }
+
+    #[test]
+    fn ids_below_zero_merge_no_images() {
+        let item = |id: &str| format!(r#"{{"image_id":{id},"keypoints":[{}]}}"#, numbers("3"));
+        let people = |ids: [&str; 4]| -> Vec<_> {
+            let document = decode(&format!("[{}]", ids.map(item).join(",")));
+            document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect()
+        };
+        assert_eq!(people(["-1", "-2", "-1", "0"]), [(0, 1), (1, 2), (2, 1)]);
+        assert_eq!(people(["0.25", "0.5", "0.5", "0.75"]), [(0, 1), (1, 2), (2, 1)]);
+        assert_eq!(people(["2.0", "4", "4", "7"]), [(2, 1), (4, 2), (7, 1)]);
     }
 
     #[test]

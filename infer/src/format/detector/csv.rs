@@ -3,233 +3,24 @@
 //!
 //! DeepLabCut's three or four header rows are told apart in `deeplabcut.rs`; their rows are read here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
+use super::csv_columns::{Columns, JointColumns, delimiter};
 use super::json::Label;
-use super::{detectors_layout, score};
+use super::{detectors_layout, numbers_of_names, score};
 use crate::error::{Error, Result};
 use crate::format::held::Held;
 use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{Layout, joint_name, named_layout};
 
-/// The columns of one joint.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct JointColumns {
-    pub(super) name: String,
-    pub(super) x: Option<usize>,
-    pub(super) y: Option<usize>,
-    /// The score; where there is none and a third coordinate is, that one: whether it can be a score is seen later.
-    pub(super) score: Option<usize>,
-    pub(super) z: Option<usize>,
-}
+/// How much of the first row is looked at before it is read.
+const LOOK_AHEAD: usize = 4 << 10;
 
-/// The columns of one person in a row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct PersonColumns {
-    pub(super) id: Option<i64>,
-    pub(super) joints: Vec<JointColumns>,
-}
-
-/// What the columns of a table mean.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Columns {
-    /// The frame's number, or its image's name.
-    pub(super) frame: Option<usize>,
-    pub(super) time: Option<usize>,
-    /// Units of time a second.
-    pub(super) time_scale: f64,
-    /// Who the row is of.
-    pub(super) person: Option<usize>,
-    /// The joint's name, of a row that holds one joint.
-    pub(super) joint: Option<usize>,
-    /// Wide: who is in a row. Long: one person of one joint, whose columns every row has.
-    pub(super) people: Vec<PersonColumns>,
-}
-
-const FRAME: [&str; 11] = [
-    "frame",
-    "frame_idx",
-    "frame_index",
-    "frame_id",
-    "frame_number",
-    "frame_no",
-    "framenumber",
-    "frame#",
-    "image_id",
-    "image",
-    "frames",
-];
-const TIME: [&str; 7] = ["time", "timestamp", "seconds", "time_s", "time_sec", "timestamp_s", "t"];
-const MILLISECONDS: [&str; 4] = ["time_ms", "timestamp_ms", "timestampms", "ms"];
-const PERSON: [&str; 8] = ["person", "person_id", "id", "track", "track_id", "individual", "individuals", "instance"];
-const JOINT: [&str; 14] = [
-    "joint",
-    "keypoint",
-    "bodypart",
-    "bodyparts",
-    "landmark",
-    "part",
-    "joint_name",
-    "keypoint_name",
-    "landmark_name",
-    "name",
-    "joint_id",
-    "keypoint_id",
-    "landmark_id",
-    "node",
-];
-const SCORE: [&str; 9] = ["score", "likelihood", "confidence", "conf", "visibility", "visible", "v", "c", "s"];
 /// What a cell of a missing number holds in tables of pandas, R and spreadsheets.
 const NO_NUMBER: [&str; 7] = ["na", "n/a", "#n/a", "none", "null", "-", "nan"];
-/// What stands before the number of a joint without a name: `kp3_x`, `keypoint_3_x`.
-const NUMBERED: [&str; 8] = ["kp", "keypoint", "landmark", "joint", "point", "lm", "pt", "p"];
-
-impl Columns {
-    /// What tells the rows of one frame from those of others.
-    fn of_frame(&self) -> Option<usize> {
-        self.frame.or(self.time)
-    }
-
-    /// Whether several rows can be of one frame.
-    fn has_rows_of_a_frame(&self) -> bool {
-        self.of_frame().is_some() && (self.person.is_some() || self.joint.is_some())
-    }
-
-    /// What a header says; `None` where it names no key points.
-    pub(super) fn of<'a>(header: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut columns = Self { time_scale: 1.0, ..Self::default() };
-        let mut wide = PersonColumns::default();
-        let mut long = JointColumns::default();
-        for (place, cell) in header.enumerate() {
-            let name = cell.trim().trim_matches('"').trim_start_matches('\u{feff}').to_ascii_lowercase();
-            let is = |known: &[&str]| known.contains(&name.as_str());
-            match () {
-                () if is(&FRAME) => columns.frame = columns.frame.or(Some(place)),
-                () if is(&TIME) => columns.time = columns.time.or(Some(place)),
-                () if is(&MILLISECONDS) => (columns.time, columns.time_scale) = (Some(place), 1000.0),
-                () if is(&PERSON) => columns.person = columns.person.or(Some(place)),
-                () if is(&JOINT) => columns.joint = columns.joint.or(Some(place)),
-                () if name == "x" => long.x = Some(place),
-                () if name == "y" => long.y = Some(place),
-                () if name == "z" => long.z = Some(place),
-                () if is(&SCORE) => long.score = Some(place),
-                () => add_joint(&mut wide, cell.trim().trim_matches('"'), place),
-            }
-        }
-        wide.joints.retain(|joint| joint.x.is_some() && joint.y.is_some());
-        for joint in wide.joints.iter_mut().chain([&mut long]) {
-            joint.score = joint.score.or(joint.z);
-        }
-        if columns.joint.is_some() && long.x.is_some() && long.y.is_some() {
-            columns.people = vec![PersonColumns { id: None, joints: vec![long] }];
-        } else if wide.joints.len() >= 4 {
-            columns.joint = None;
-            sort_numbered(&mut wide.joints);
-            columns.people = vec![wide];
-        } else {
-            return None;
-        }
-        Some(columns)
-    }
-
-    /// The layout of the joints that the header names; `None` where it only numbers them.
-    fn layout(&self) -> Result<Option<&'static Layout>> {
-        if self.joint.is_some() {
-            return Ok(None);
-        }
-        let joints = &self.people[0].joints;
-        if joints.iter().all(|joint| joint.name.parse::<usize>().is_ok()) {
-            return Ok(detectors_layout(joints.len()));
-        }
-        let names: Vec<&str> = joints.iter().map(|joint| joint.name.as_str()).collect();
-        named_layout(&names).map(Some)
-    }
-}
-
-/// Adds a column such as `nose_x`, `nose.score`, `x_0` or `y12` to its joint.
-fn add_joint(person: &mut PersonColumns, cell: &str, place: usize) {
-    let Some((name, axis)) = joint_and_axis(cell) else { return };
-    let name = number_of(&name).map_or(name, |number| number.to_string());
-    let joint = match person.joints.iter_mut().find(|joint| joint.name == name) {
-        Some(joint) => joint,
-        None => {
-            person.joints.push(JointColumns { name, ..JointColumns::default() });
-            person.joints.last_mut().expect("a joint was just added")
-        }
-    };
-    match axis {
-        Axis::X => joint.x = Some(place),
-        Axis::Y => joint.y = Some(place),
-        Axis::Z => joint.z = Some(place),
-        Axis::Score => joint.score = Some(place),
-    }
-}
-
-/// The number of a joint that has no name: `3`, `kp3`, `keypoint_3`.
-fn number_of(name: &str) -> Option<usize> {
-    let digits = name.find(|letter: char| letter.is_ascii_digit())?;
-    let before = name[..digits].trim_end_matches(['_', '-', ' ', '.']).to_ascii_lowercase();
-    let is_plain = before.is_empty() || NUMBERED.contains(&before.as_str());
-    name[digits..].parse().ok().filter(|_| is_plain)
-}
-
-enum Axis {
-    X,
-    Y,
-    Z,
-    Score,
-}
-
-fn joint_and_axis(cell: &str) -> Option<(String, Axis)> {
-    let axis_of = |word: &str| match word.to_ascii_lowercase().as_str() {
-        "x" => Some(Axis::X),
-        "y" => Some(Axis::Y),
-        "z" => Some(Axis::Z),
-        word if SCORE.contains(&word) => Some(Axis::Score),
-        _ => None,
-    };
-    let parted = |separator: char| {
-        let behind = cell.rsplit_once(separator).and_then(|(name, axis)| Some((name.to_owned(), axis_of(axis)?)));
-        behind.or_else(|| cell.split_once(separator).and_then(|(axis, name)| Some((name.to_owned(), axis_of(axis)?))))
-    };
-    let numbered = || {
-        let digits = cell.find(|letter: char| letter.is_ascii_digit())?;
-        let (axis, number) = cell.split_at(digits);
-        number.parse::<usize>().is_ok().then_some(())?;
-        Some((number.to_owned(), axis_of(axis)?))
-    };
-    // `leftEyeX`: a capital behind a small letter begins the axis.
-    let camel = || {
-        let at = cell.char_indices().rev().find(|(_, letter)| letter.is_ascii_uppercase())?.0;
-        let (name, axis) = cell.split_at(at);
-        name.ends_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit()).then_some(())?;
-        Some((name.to_owned(), axis_of(axis)?))
-    };
-    let parted = parted('_').or_else(|| parted('.')).or_else(|| parted(' ')).or_else(|| parted('-'));
-    parted.or_else(numbered).or_else(camel)
-}
-
-/// Joints that are numbered come in the order of their numbers.
-fn sort_numbered(joints: &mut [JointColumns]) {
-    if joints.iter().all(|joint| joint.name.parse::<usize>().is_ok()) {
-        joints.sort_by_key(|joint| joint.name.parse::<usize>().unwrap_or_default());
-    }
-}
-
-/// What parts the cells of a line.
-pub(super) fn delimiter(line: &str) -> u8 {
-    let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
-    // Where semicolons or tabs part cells, commas may stand in numbers.
-    [b'\t', b';', b','].into_iter().find(|delimiter| count(*delimiter) >= 2).unwrap_or(b',')
-}
-
-/// Whether a line is the header of a table of key points.
-pub(in crate::format) fn is_csv_header(line: &str) -> bool {
-    Columns::of(line.split(char::from(delimiter(line)))).is_some()
-}
 
 /// How the rows of one frame stand in a table that has several for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +29,13 @@ pub(in crate::format) enum RowOrder {
     Any,
     /// Rows are read as they come, and those of a frame follow each other.
     ByFrame,
+}
+
+/// The rows of one frame.
+struct FrameRows {
+    /// The frame's number, where the whole table was needed to know it.
+    index: Option<u64>,
+    rows: Vec<csv::StringRecord>,
 }
 
 /// The frames of a table. Memory: the rows of one frame, where they follow each other.
@@ -249,7 +47,7 @@ pub(in crate::format) struct TableFrames {
     /// Lines before those that `rows` reads.
     lines_before: u64,
     /// Frames that were read already: all, or the first to learn the joints.
-    grouped: VecDeque<Vec<csv::StringRecord>>,
+    grouped: VecDeque<FrameRows>,
     /// The number of the frame that was read last.
     last: Option<u64>,
     /// The first row of the next frame.
@@ -273,7 +71,7 @@ impl TableFrames {
         let mut header = String::new();
         let mut number = 0;
         // Comments may stand before it.
-        while header.trim().is_empty() || header.starts_with('#') {
+        while is_blank(&header) || header.starts_with('#') {
             header.clear();
             number += 1;
             if input.read_line(&mut header).map_err(|e| Error::io("cannot read", name, e))? == 0 {
@@ -286,7 +84,9 @@ impl TableFrames {
                 .at(name)
                 .line(number));
         };
-        let is_grouped = columns.has_rows_of_a_frame() && order == RowOrder::Any;
+        // Names of images tell frames apart by whichever of their numbers is another for each.
+        let has_names = columns.frame.is_some_and(|column| !begins_with_number(&mut input, delimiter, column));
+        let is_grouped = order == RowOrder::Any && (columns.has_rows_of_a_frame() || has_names);
         let input: Box<dyn Read + Send> = if is_grouped { Box::new(Held::new(input, name)) } else { Box::new(input) };
         let mut table = Self::with_columns(input, name, delimiter, columns, layout)?.behind(number, InputFormat::Csv);
         if table.columns.joint.is_some() && table.columns.of_frame().is_none() {
@@ -339,20 +139,25 @@ impl TableFrames {
     /// Reads all rows, and puts those of one frame together: tables are sorted by joint or person, too.
     fn group_rows(&mut self) -> Result<()> {
         let column = self.columns.of_frame().expect("rows are grouped by a column");
+        let has_rows_of_a_frame = self.columns.has_rows_of_a_frame();
         let mut place_of: HashMap<String, usize> = HashMap::new();
         let mut frames: Vec<Vec<csv::StringRecord>> = Vec::new();
         while let Some(row) = self.row()? {
-            let place = *place_of.entry(row.get(column).unwrap_or_default().trim().to_owned()).or_insert(frames.len());
-            match frames.get_mut(place) {
+            let name = row.get(column).unwrap_or_default().trim().to_owned();
+            let place = *place_of.entry(name).or_insert(frames.len());
+            match frames.get_mut(place).filter(|_| has_rows_of_a_frame) {
                 Some(rows) => rows.push(row),
                 None => frames.push(vec![row]),
             }
         }
-        let number = |rows: &Vec<csv::StringRecord>| rows[0].get(column).map(label).and_then(|label| label.number());
+        let name = |rows: &[csv::StringRecord]| rows[0].get(column).unwrap_or_default().to_owned();
+        let number = |rows: &[csv::StringRecord]| label(&name(rows)).number();
         if frames.iter().all(|rows| number(rows).is_some()) {
             frames.sort_by(|one, other| number(one).unwrap_or(0.0).total_cmp(&number(other).unwrap_or(0.0)));
         }
-        self.grouped = frames.into();
+        let names: Vec<String> = frames.iter().map(|rows| name(rows)).collect();
+        let indices = if self.columns.frame.is_some() { frame_numbers(&names) } else { vec![None; names.len()] };
+        self.grouped = indices.into_iter().zip(frames).map(|(index, rows)| FrameRows { index, rows }).collect();
         Ok(())
     }
 
@@ -363,7 +168,7 @@ impl TableFrames {
             self.grouped.push_back(rows);
         }
         let place = self.columns.joint.expect("only long tables learn their joints");
-        for row in self.grouped.iter().flatten() {
+        for row in self.grouped.iter().flat_map(|frame| &frame.rows) {
             let name = row.get(place).unwrap_or_default().trim();
             if !self.joints.iter().any(|joint| joint == name) {
                 self.joints.push(name.to_owned());
@@ -388,13 +193,13 @@ impl TableFrames {
     }
 
     /// The rows of the next frame: one, or those that follow each other with one frame's number.
-    fn rows_of_frame(&mut self) -> Result<Option<Vec<csv::StringRecord>>> {
+    fn rows_of_frame(&mut self) -> Result<Option<FrameRows>> {
         if let Some(rows) = self.grouped.pop_front() {
             return Ok(Some(rows));
         }
         let Some(row) = self.ahead.take().map_or_else(|| self.row(), |row| Ok(Some(row)))? else { return Ok(None) };
         let Some(frame) = self.columns.of_frame().filter(|_| self.columns.has_rows_of_a_frame()) else {
-            return Ok(Some(vec![row]));
+            return Ok(Some(FrameRows { index: None, rows: vec![row] }));
         };
         let mut rows = vec![row];
         while let Some(row) = self.row()? {
@@ -414,7 +219,7 @@ impl TableFrames {
                 .line(self.line_of(&rows[0]))
                 .hint("sort the table by frame, or give it as a file"));
         }
-        Ok(Some(rows))
+        Ok(Some(FrameRows { index: None, rows }))
     }
 
     fn line_of(&self, row: &csv::StringRecord) -> u64 {
@@ -425,7 +230,7 @@ impl TableFrames {
         let mut row = csv::StringRecord::new();
         loop {
             match self.rows.read_record(&mut row) {
-                Ok(true) if row.iter().all(|cell| cell.trim().is_empty()) => {}
+                Ok(true) if row.iter().all(is_blank) => {}
                 Ok(true) if row.get(0).is_some_and(|cell| cell.starts_with('#')) => {}
                 Ok(true) => return Ok(Some(row)),
                 Ok(false) => return Ok(None),
@@ -434,10 +239,27 @@ impl TableFrames {
         }
     }
 
-    fn frame(&mut self, rows: &[csv::StringRecord]) -> Result<Frame> {
+    /// Returns an error if a row is cut off, or has more cells than the header: where commas part cells and stand in numbers, too, or
+    /// the rows' names have no column of their own.
+    fn check_length(&self, row: &csv::StringRecord) -> Result<()> {
+        let (found, columns) = (row.len(), self.columns.count);
+        let wrong = if found < self.columns.needed() {
+            Error::input(format!("a row of {found} cells, the header has {columns}: it is cut off"))
+        } else if row.iter().skip(columns).any(|cell| !is_blank(cell)) {
+            Error::input(format!("a row of {found} cells, more than the {columns} of the header"))
+                .hint("write decimal points, or part cells by semicolons; name every column")
+        } else {
+            return Ok(());
+        };
+        Err(wrong.at(&self.name).line(self.line_of(row)))
+    }
+
+    fn frame(&mut self, FrameRows { index, rows }: &FrameRows) -> Result<Frame> {
         let label = |column: Option<usize>| column.and_then(|column| rows[0].get(column)).map(label);
-        let index = label(self.columns.frame).and_then(|label| label.frame()).unwrap_or(self.next_index);
+        let own_index = || label(self.columns.frame).and_then(|label| label.frame());
+        let index = index.or_else(own_index).unwrap_or(self.next_index);
         self.next_index = index.saturating_add(1);
+        rows.iter().try_for_each(|row| self.check_length(row))?;
         let time =
             label(self.columns.time).and_then(|label| label.seconds()).map(|time| time / self.columns.time_scale);
         let mut people = match self.columns.joint {
@@ -530,6 +352,37 @@ impl FrameReader for TableFrames {
     }
 }
 
+/// Whether the first row behind a header has a whole number in `column`, as those of frames are.
+fn begins_with_number(input: &mut dyn BufRead, delimiter: u8, column: usize) -> bool {
+    let there = input.fill_buf().unwrap_or_default();
+    let text = String::from_utf8_lossy(&there[..there.len().min(LOOK_AHEAD)]);
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let cell = first.and_then(|line| line.split(char::from(delimiter)).nth(column));
+    cell.is_none_or(|cell| matches!(label(cell.trim().trim_matches('"')), Label::Number(number) if number >= 0.0))
+}
+
+/// The numbers of frames by their names, in the order of the table: the names themselves where they are numbers of frames, else the
+/// numbers in the names that tell them apart, else their places.
+fn frame_numbers(names: &[String]) -> Vec<Option<u64>> {
+    let own: Vec<Option<u64>> = names.iter().map(|name| label(name).frame()).collect();
+    let distinct: HashSet<u64> = own.iter().copied().flatten().collect();
+    if distinct.len() == names.len() {
+        return own;
+    }
+    let are_numbers = names.iter().all(|name| label(name).number().is_some());
+    let of_names = || numbers_of_names(names.iter().map(String::as_str));
+    let numbers = if are_numbers { None } else { of_names() }.filter(|numbers| numbers.len() == names.len());
+    let number_of = |(place, name): (usize, &String)| {
+        Some(numbers.as_ref().and_then(|numbers| numbers.get(name).copied()).unwrap_or(place as u64))
+    };
+    names.iter().enumerate().map(number_of).collect()
+}
+
+/// Whether nothing stands in a cell; programs fill files up with NULs, and DOS ended texts with a control-Z.
+fn is_blank(cell: &str) -> bool {
+    cell.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '\0' | '\x1a')).is_empty()
+}
+
 /// A cell as what tells a frame or a person apart.
 fn label(cell: &str) -> Label {
     let cell = cell.trim();
@@ -594,9 +447,39 @@ mod tests {
         assert_eq!(frames[0].people[0].id, frames[1].people[0].id);
     }
 
+    const HEADER: &str = "frame,nose_x,nose_y,left_eye_x,left_eye_y,right_eye_x,right_eye_y,left_ear_x,left_ear_y\n";
+
     #[test]
-    fn what_is_no_table_of_key_points_is_known() {
-        assert!(!is_csv_header("frame,x,y") && !is_csv_header("hello, world") && !is_csv_header("a,b,c,d,e,f,g,h"));
+    fn rows_that_do_not_fit_the_header_are_refused_and_padding_is_no_frame() {
+        let rows =
+            "0,1,2,1,2,1,2,1,2,,\n1,1,5,2,1,5,2,1,5,2,1,5,2\n2,1,2,1,2,1,2\n3,1,2,1,2,1,2,1,2\n,,,,,,,,\n\0\0\n\x1a";
+        let text = format!("\n\r\n{HEADER}{rows}");
+        let mut table = TableFrames::new(Box::new(Cursor::new(text)), Path::new("a.csv"), None, RowOrder::Any).unwrap();
+        assert_eq!(table.read().unwrap().unwrap().index, 0);
+        let message = table.read().unwrap_err().to_string();
+        assert!(message.contains("a.csv:5: a row of 13 cells, more than the 9"), "{message}");
+        let message = table.read().unwrap_err().to_string();
+        assert!(message.contains("a.csv:6: a row of 7 cells, the header has 9: it is cut off"), "{message}");
+        assert_eq!(table.read().unwrap().unwrap().index, 3);
+        assert_eq!(table.read().unwrap(), None);
+    }
+
+    #[test]
+    fn frames_are_told_apart_by_whatever_differs() {
+        for (names, expected) in [
+            (["f_0002_cam2.png", "f_0004_cam2.png", "f_0003_cam2.png"], [2, 4, 3]),
+            (["anna", "ben", "carl"], [0, 1, 2]),
+            (["-2", "-1", "0"], [0, 1, 2]),
+            (["4", "5", "9"], [4, 5, 9]),
+        ] {
+            let rows: Vec<String> = names.iter().map(|name| format!("{name},1,2,1,2,1,2,1,2\n")).collect();
+            let (_, frames) = frames(&format!("{HEADER}{}", rows.concat()));
+            assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_told() {
         let mut table = TableFrames::new(
             Box::new(Cursor::new("a_x,a_y,b_x,b_y,c_x,c_y,d_x,d_y\n1,2,3,oh,1,1,1,1\n")),
             Path::new("a.csv"),

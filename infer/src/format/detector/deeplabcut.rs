@@ -3,7 +3,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use super::csv::{Columns, JointColumns, PersonColumns, TableFrames, delimiter};
+use super::csv::TableFrames;
+use super::csv_columns::{Columns, JointColumns, PersonColumns, delimiter};
 use crate::error::{Error, Result};
 use crate::format::InputFormat;
 use crate::skeleton::Layout;
@@ -87,7 +88,7 @@ pub(super) fn columns(individuals: &[String], bodyparts: &[String], coords: &[St
     }
     // Labelled images are named in up to three columns: folder, video, image.
     let unnamed = coords.iter().skip(1).take_while(|coord| coord.is_empty()).count();
-    Ok(Columns { frame: Some(unnamed), time_scale: 1.0, people, ..Columns::default() })
+    Ok(Columns { count: coords.len(), frame: Some(unnamed), time_scale: 1.0, people, ..Columns::default() })
 }
 
 #[cfg(test)]

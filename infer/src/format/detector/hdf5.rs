@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hdf5_reader::{Dataset, Hdf5File};
 
-use super::csv::PersonColumns;
+use super::csv_columns::{JointColumns, PersonColumns};
 use super::pandas::{PandasTable, key_of_table};
 use super::{deeplabcut, score};
 use crate::error::{Error, Result};
@@ -76,11 +76,11 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
         Some(layout) => layout,
         None => named_layout(&people[0].joints.iter().map(|joint| joint.name.as_str()).collect::<Vec<_>>())?,
     };
-    let mut frames = VecDeque::new();
+    let mut frames = Vec::new();
     for (place, row) in table.rows.iter().enumerate() {
         let number = |column: Option<usize>| column.and_then(|column| row.values.get(column)).copied();
         let person = |columns: &PersonColumns| {
-            let keypoint = |joint: &super::csv::JointColumns| Keypoint {
+            let keypoint = |joint: &JointColumns| Keypoint {
                 x: number(joint.x).unwrap_or(f64::NAN),
                 y: number(joint.y).unwrap_or(f64::NAN),
                 score: score(number(joint.score)),
@@ -90,15 +90,17 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
         let mut seen: Vec<Person> = people.iter().map(person).collect();
         seen.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
         let index = row.number.unwrap_or(place as u64);
-        frames.push_back(Frame { index, people: seen, ..Frame::default() });
+        frames.push(Frame { index, people: seen, ..Frame::default() });
     }
+    // Tables may be sorted by anything.
+    frames.sort_by_key(|frame| frame.index);
     let info = StreamInfo {
         layout: Some(layout),
         frames: Some(frames.len() as u64),
         format: Some(InputFormat::DeepLabCutH5),
         ..StreamInfo::default()
     };
-    Ok(BufferedFrames { info, frames })
+    Ok(BufferedFrames { info, frames: frames.into() })
 }
 
 /// The people of columns that are named by scorer, perhaps an individual, body part and coordinate.

@@ -22,7 +22,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: u64) -> Result
     })
 }
 
-/// A list or an object, told apart by the kind of the value, so that what is wrong in one is told by its place.
+/// A list or an object, told apart by the kind of the value, so that what is wrong in one is told by its place; null is an empty list.
 #[derive(Debug)]
 pub(super) enum ListOr<O, T> {
     List(Vec<T>),
@@ -40,6 +40,10 @@ impl<'de, O: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for ListOr<
                 f.write_str("a list or an object")
             }
 
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(ListOr::List(Vec::new()))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
                 Deserialize::deserialize(MapAccessDeserializer::new(object)).map(ListOr::Object)
             }
@@ -55,7 +59,7 @@ impl<'de, O: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for ListOr<
 
 /// A flat list of numbers; what is null is no number. Anything else than a list is an empty one.
 #[derive(Debug, Default)]
-pub(in crate::format) struct Numbers(pub(in crate::format) Vec<f64>);
+pub(super) struct Numbers(pub(super) Vec<f64>);
 
 impl<'de> Deserialize<'de> for Numbers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -173,6 +177,11 @@ impl Label {
         }
     }
 
+    /// A whole number, also one that is written as 3.0 or "3".
+    pub(in crate::format) fn whole(&self) -> Option<i64> {
+        self.number().filter(|number| number.fract() == 0.0 && number.abs() < 1e15).map(|number| number as i64)
+    }
+
     /// The number of the frame or image that the label names: itself, or the last number in a file's name.
     pub(in crate::format) fn frame(&self) -> Option<u64> {
         match self {
@@ -205,6 +214,14 @@ impl Label {
             Self::Number(number) => Some(*number),
             Self::Text(text) => text.trim().parse().ok(),
         }
+    }
+}
+
+/// A number, or a fraction of two as ffprobe writes frame rates: `30000/1001`.
+pub(in crate::format) fn number_in_text(text: &str) -> Option<f64> {
+    match text.split_once('/') {
+        Some((above, below)) => Some(above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?),
+        None => text.trim().parse().ok(),
     }
 }
 

@@ -7,17 +7,20 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::json::{Label, parse};
+use super::json::{Label, number_in_text, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::format::image_side;
+use crate::format::keys::{self, JOINT_NUMBER, is_one_of, units_a_second};
+use crate::format::numbered_points::in_order;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
 
 /// A point, or a list of points or of lists.
 #[derive(Debug)]
 enum Marks {
-    Point(Keypoint),
+    /// Perhaps with the number of its joint.
+    Point(Keypoint, Option<i64>),
     List(Vec<Marks>),
     /// A coordinate of a point that is written as a list.
     Number(f64),
@@ -75,12 +78,12 @@ impl<'de> Visitor<'de> for AnyMarks {
         while let Some(mark) = list.next_element()? {
             marks.push(mark);
         }
-        Ok(listed_point(&marks).map_or(Marks::List(marks), Marks::Point))
+        Ok(listed_point(&marks).map_or(Marks::List(marks), |point| Marks::Point(point, None)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Marks, A::Error> {
         let (mut x, mut y, mut visibility, mut presence) = (None, None, None, None);
-        let mut inner = None;
+        let (mut inner, mut number) = (None, None);
         let mut named = Vec::new();
         while let Some(key) = object.next_key::<String>()? {
             match key.as_str() {
@@ -89,10 +92,13 @@ impl<'de> Visitor<'de> for AnyMarks {
                 "visibility" => visibility = object.next_value::<Option<f64>>()?,
                 "presence" => presence = object.next_value::<Option<f64>>()?,
                 "landmark" | "landmarks" => inner = Some(object.next_value::<Marks>()?),
+                key if is_one_of(key, &JOINT_NUMBER) || is_one_of(key, &["id", "index", "idx"]) => {
+                    number = object.next_value::<Label>()?.whole();
+                }
                 name => {
                     let place = MEDIAPIPE33.position(&joint_name(name));
                     let value = object.next_value::<Marks>()?;
-                    if let (Some(place), Marks::Point(point)) = (place, value) {
+                    if let (Some(place), Marks::Point(point, _)) = (place, value) {
                         named.push((place, point));
                     }
                 }
@@ -103,7 +109,7 @@ impl<'de> Visitor<'de> for AnyMarks {
         }
         let point =
             Keypoint { x: x.unwrap_or(f64::NAN), y: y.unwrap_or(f64::NAN), score: score(visibility.or(presence)) };
-        Ok(inner.unwrap_or(Marks::Point(point)))
+        Ok(inner.unwrap_or(Marks::Point(point, number)))
     }
 }
 
@@ -129,7 +135,7 @@ fn by_name(named: &[(usize, Keypoint)]) -> Marks {
     for (place, point) in named {
         keypoints[*place] = *point;
     }
-    Marks::List(keypoints.into_iter().map(Marks::Point).collect())
+    Marks::List(keypoints.into_iter().map(|point| Marks::Point(point, None)).collect())
 }
 
 /// A frame. Of several keys that mean the same, as `frame` and `frame_index`, the first counts.
@@ -140,13 +146,21 @@ struct LandmarkFrame {
     /// Whether it is a clip of frames instead.
     has_frames: bool,
     frame: Label,
-    milliseconds: Label,
-    time: Label,
+    /// Seconds, and the units a second that they were said in: of several the finer ones count.
+    time: Option<(f64, f64)>,
 }
 
 impl LandmarkFrame {
     fn has_landmarks(&self) -> bool {
         self.landmarks.is_some() || self.has_world_landmarks
+    }
+
+    fn take_time(&mut self, label: &Label, units: f64) {
+        if let Some(time) = label.seconds()
+            && self.time.is_none_or(|(_, before)| units > before)
+        {
+            self.time = Some((time / units, units));
+        }
     }
 }
 
@@ -180,14 +194,13 @@ impl<'de> Visitor<'de> for AnyFrame {
                     frame.has_frames = true;
                     object.next_value::<IgnoredAny>()?;
                 }
-                "frame" | "frame_index" | "frameIndex" | "frame_id" | "index" => {
+                key if key == "index" || is_one_of(key, &keys::FRAME) => {
                     frame.frame = frame.frame.or(object.next_value()?);
                 }
-                "milliseconds" | "timestamp_ms" | "timestampMs" | "time_ms" => {
-                    frame.milliseconds = frame.milliseconds.or(object.next_value()?);
-                }
-                "time" | "timestamp" => frame.time = frame.time.or(object.next_value()?),
-                _ => drop(object.next_value::<IgnoredAny>()?),
+                key => match units_a_second(key) {
+                    Some(units) => frame.take_time(&object.next_value()?, units),
+                    None => drop(object.next_value::<IgnoredAny>()?),
+                },
             }
         }
         Ok(frame)
@@ -204,17 +217,19 @@ struct Clip {
 
 /// What is known of a video, by an object of whichever keys.
 pub(super) fn describe_video(object: &Map<String, Value>, document: &mut Document) {
-    let number = |keys: &[&str]| keys.iter().find_map(|key| number(object.get(*key)?)).filter(|number| *number > 0.0);
-    document.fps = document.fps.or(number(&["fps", "frame_rate", "frameRate"]));
-    let side = |keys: &[&str]| number(keys).and_then(|side| image_side(side.round()));
-    let width = side(&["width", "image_width", "imageWidth"]);
-    let height = side(&["height", "image_height", "imageHeight"]);
+    let of_key =
+        |known: &[&str]| object.iter().filter(|(key, _)| is_one_of(key, known)).find_map(|(_, value)| number(value));
+    let number = |known: &[&str]| of_key(known).filter(|number| *number > 0.0);
+    document.fps = document.fps.or(number(&keys::FPS));
+    let side = |known: &[&str]| number(known).and_then(|side| image_side(side.round()));
+    let (width, height) = (side(&keys::WIDTH), side(&keys::HEIGHT));
     document.size = document.size.or(width.zip(height).map(|(width, height)| [width, height]));
 }
 
-/// A number, also one that is written as a text.
+/// A number, also one that is written as a text or as a fraction, `30000/1001`.
 fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
+    let found = value.as_f64().or_else(|| number_in_text(value.as_str()?))?;
+    found.is_finite().then_some(found)
 }
 
 /// The format.
@@ -247,7 +262,7 @@ fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
         }
         _ => parse(text, document.line)?,
     };
-    if marks.iter().all(|mark| matches!(mark, Marks::Point(_))) {
+    if marks.iter().all(|mark| matches!(mark, Marks::Point(..))) {
         document.push(None, None, people(Marks::List(marks)));
         return Ok(());
     }
@@ -274,8 +289,7 @@ fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
         }
         (None, false) => Vec::new(),
     };
-    let milliseconds = frame.milliseconds.number().map(|milliseconds| milliseconds / 1000.0);
-    document.push(frame.frame.frame(), milliseconds.or(frame.time.seconds()), people);
+    document.push(frame.frame.frame(), frame.time.map(|(seconds, _)| seconds), people);
     Ok(())
 }
 
@@ -286,12 +300,14 @@ fn people(marks: Marks) -> Vec<Person> {
     let mut keypoints = Vec::new();
     for mark in marks {
         match mark {
-            Marks::Point(point) => keypoints.push(point),
+            Marks::Point(point, number) => keypoints.push((number, point)),
             list @ Marks::List(_) => people.extend(self::people(list)),
             Marks::Number(_) | Marks::Other => {}
         }
     }
     if !keypoints.is_empty() {
+        let listed = || keypoints.iter().map(|(_, point)| *point).collect();
+        let keypoints = in_order(&keypoints, Some(MEDIAPIPE33.len())).unwrap_or_else(listed);
         people.push(Person { id: None, keypoints });
     }
     people
@@ -309,6 +325,18 @@ mod tests {
 
     fn person() -> String {
         format!("[{}]", vec![r#"{"x":0.5,"y":0.25,"z":-0.1,"visibility":0.75,"presence":1}"#; 33].join(","))
+    }
+
+    #[test]
+    fn landmarks_that_have_numbers_come_in_their_order() {
+        let point =
+            |place: &i32| format!(r#"{{"id":{place},"x":{},"y":0.5,"visibility":1}}"#, f64::from(*place) / 64.0);
+        let points: Vec<String> =
+            (0..33).rev().filter(|place| *place != 7).collect::<Vec<_>>().iter().map(point).collect();
+        let document = decode(&format!(r#"{{"landmarks":[{}]}}"#, points.join(","))).unwrap();
+        let keypoints = &document.frames[0].people[0].keypoints;
+        assert_eq!((keypoints.len(), keypoints[32].x), (33, 0.5));
+        assert!(keypoints[7].is_missing() && !keypoints[8].is_missing());
     }
 
     #[test]

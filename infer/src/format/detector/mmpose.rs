@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::json::{Label, Numbers, Points, parse};
+use super::json::{Label, ListOr, Numbers, Points, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::pose::{Keypoint, Person};
@@ -14,7 +14,9 @@ use crate::skeleton::{Layout, named_layout};
 struct Demo {
     #[serde(default)]
     meta_info: MetaInfo,
-    instance_info: Vec<Entry>,
+    /// The inferencer's return value calls it `predictions`.
+    #[serde(alias = "predictions")]
+    instance_info: Vec<Listed>,
 }
 
 #[derive(Deserialize, Default)]
@@ -27,6 +29,7 @@ struct MetaInfo {
 struct InstanceFrame {
     #[serde(default)]
     frame_id: Label,
+    #[serde(deserialize_with = "list_or_null")]
     instances: Vec<Instance>,
 }
 
@@ -47,11 +50,25 @@ enum Entry {
     Person(Instance),
 }
 
+/// One of a list; a list in it is the people of one image.
+type Listed = ListOr<Entry, Instance>;
+
+/// A list of people, or null where there are none.
+fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Instance>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn some_list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Instance>>, D::Error> {
+    list_or_null(deserializer).map(Some)
+}
+
 /// The fields of both, so that what is wrong in one is told by its place.
 #[derive(Deserialize)]
 struct EntryFields {
     #[serde(default)]
     frame_id: Label,
+    /// Where there is the key and nothing behind it, there is nobody.
+    #[serde(default, deserialize_with = "some_list_or_null")]
     instances: Option<Vec<Instance>>,
     keypoints: Option<Points>,
     #[serde(default)]
@@ -85,16 +102,18 @@ impl Detector for MmPose {
     }
 }
 
-/// Frames, or one image's people.
-fn push_all(entries: Vec<Entry>, document: &mut Document) -> Result<()> {
+/// Frames, or one image's people, of whom there may be none.
+fn push_all(entries: Vec<Listed>, document: &mut Document) -> Result<()> {
     let mut people = Vec::new();
+    let is_image_of_nobody = entries.is_empty();
     for entry in entries {
         match entry {
-            Entry::Frame(frame) => push(frame, document)?,
-            Entry::Person(instance) => people.push(person(instance)?),
+            Listed::List(instances) => push(InstanceFrame { frame_id: Label::None, instances }, document)?,
+            Listed::Object(Entry::Frame(frame)) => push(frame, document)?,
+            Listed::Object(Entry::Person(instance)) => people.push(person(instance)?),
         }
     }
-    if !people.is_empty() {
+    if !people.is_empty() || is_image_of_nobody {
         document.push(None, None, people);
     }
     Ok(())
@@ -111,10 +130,6 @@ fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
     }
     let demo: Demo = parse(text, document.line)?;
     document.layout = document.layout.or(named(&demo.meta_info)?);
-    if demo.instance_info.is_empty() && document.frames.is_empty() {
-        // One image in which there is no person.
-        document.push(None, None, Vec::new());
-    }
     push_all(demo.instance_info, document)
 }
 
@@ -181,6 +196,18 @@ mod tests {
             let document = decode(text).unwrap();
             let frames: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect();
             assert_eq!((frames, document.layout.unwrap().name), (vec![(0, 0), (1, 1)], "coco17"));
+        }
+        for nobody in ["[]", r#"{"frame_id":3,"instances":null}"#, r#"[{"instances":null}]"#, r#"{"instance_info":[]}"#]
+        {
+            let frames = decode(nobody).unwrap().frames;
+            assert_eq!((frames.len(), frames[0].people.len()), (1, 0), "{nobody}");
+        }
+        for lists in
+            [format!("[[{instance}],[],[{instance}]]"), format!(r#"{{"predictions":[[{instance}],[],[{instance}]]}}"#)]
+        {
+            let document = decode(&lists).unwrap();
+            let counts: Vec<_> = document.frames.iter().map(|frame| frame.people.len()).collect();
+            assert_eq!(counts, [1, 0, 1], "{lists}");
         }
         let of_image = [
             format!("[{instance},{instance}]"),

@@ -6,6 +6,7 @@
 mod alphapose;
 mod coco;
 mod csv;
+mod csv_columns;
 mod deeplabcut;
 mod hdf5;
 mod json;
@@ -22,10 +23,11 @@ mod value_reader;
 mod vitpose;
 mod yolo_labels;
 
-pub(super) use self::csv::{RowOrder, TableFrames, is_csv_header};
+pub(super) use self::csv::{RowOrder, TableFrames};
+pub(super) use csv_columns::is_csv_header;
 pub(super) use deeplabcut::read_csv;
 pub(super) use hdf5::open_hdf5;
-pub(super) use json::{Label, Numbers};
+pub(super) use json::{Label, number_in_text};
 pub(super) use proto_text::{is_landmarks as is_proto_landmarks, to_json as proto_to_json};
 pub use sequence::FrameFiles;
 pub(super) use sequence::{SequenceReader, common_name, is_frame_file, is_whole_frame, numbered_files};

@@ -13,8 +13,8 @@ use crate::skeleton::{BODY25, BODY25B, Layout};
 
 #[derive(Deserialize)]
 struct OpenPoseFrame {
-    #[serde(default)]
-    people: Vec<OpenPosePerson>,
+    /// Where nobody is seen, there may be no list.
+    people: Option<Vec<OpenPosePerson>>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +48,9 @@ impl Detector for OpenPose {
 
 impl OpenPose {
     fn push(&mut self, frame: OpenPoseFrame, document: &mut Document) {
-        let mut people = Vec::with_capacity(frame.people.len());
-        for (place, person) in frame.people.into_iter().enumerate() {
+        let found = frame.people.unwrap_or_default();
+        let mut people = Vec::with_capacity(found.len());
+        for (place, person) in found.into_iter().enumerate() {
             let keypoints = flat_keypoints(&person.pose_keypoints_2d.0);
             let is_nan = !keypoints.is_empty() && keypoints.iter().all(|point| point.x.is_nan());
             self.place_is_track |= is_nan;

@@ -330,6 +330,10 @@ pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, P
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        // Copies of a file's Macintosh attributes, `._frame_0001.json`, and other hidden files are no frames.
+        if name.starts_with('.') {
+            continue;
+        }
         let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
         let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
         if !["json", "txt", "pbtxt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
@@ -414,6 +418,7 @@ mod tests {
             ("clip_2_keypoints.json", r#"{"version":1.3,"people":[]}"#.to_owned()),
             ("clip_12_keypoints.json", "{".to_owned()),
             ("notes.txt", "hello".to_owned()),
+            ("._clip_9_keypoints.json", "\0\u{5}\u{16}".to_owned()),
         ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }

@@ -8,6 +8,8 @@ use super::json::{Label, ListOr, parse};
 use super::mediapipe::describe_video;
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
+use crate::format::keys::{self, is_one_of, units_a_second};
+use crate::format::numbered_points::in_order;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{COCO17, Layout, MEDIAPIPE33, joint_name, named_layout};
 
@@ -28,6 +30,9 @@ struct NamedPoint {
     /// Older PoseNets call it `part`.
     #[serde(alias = "part")]
     name: Option<String>,
+    /// The number of its joint.
+    #[serde(default, alias = "index", alias = "keypoint_id")]
+    id: Label,
     /// Older PoseNets put the coordinates in here.
     position: Option<Position>,
 }
@@ -55,18 +60,21 @@ struct Object {
 }
 
 impl Object {
-    fn label(&self, keys: &[&str]) -> Label {
-        let found = keys.iter().filter_map(|key| Label::deserialize(self.beside.get(*key)?).ok());
-        found.fold(Label::default(), Label::or)
-    }
-
-    /// Its number and time.
+    /// Its number and time: seconds, or whatever the page counts, which the frame rate that it implies tells.
     fn named(&self) -> Named {
-        let milliseconds = self.label(&["milliseconds", "timestamp_ms", "timestampMs", "time_ms"]).number();
-        // Seconds, or whatever the page counts: the frame rate that it implies tells.
-        let time = self.label(&["time", "timestamp"]).seconds();
-        let index = self.label(&["frame", "frame_index", "index"]).frame();
-        Named { index, time: milliseconds.map(|milliseconds| milliseconds / 1000.0).or(time) }
+        let mut named = Named::default();
+        let mut finest = 0.0;
+        for (key, value) in &self.beside {
+            let Ok(label) = Label::deserialize(value) else { continue };
+            if key == "index" || is_one_of(key, &keys::FRAME) {
+                named.index = named.index.or(label.frame());
+            } else if let Some(units) = units_a_second(key).filter(|units| *units > finest)
+                && let Some(time) = label.seconds()
+            {
+                (named.time, finest) = (Some(time / units), units);
+            }
+        }
+        named
     }
 }
 
@@ -184,7 +192,11 @@ fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
             }
             keypoints
         }
-        _ => pose.keypoints.iter().map(keypoint).collect(),
+        _ => {
+            let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.id.whole(), keypoint(point))).collect();
+            let listed = || numbered.iter().map(|(_, point)| *point).collect();
+            in_order(&numbered, layout.map(Layout::len)).unwrap_or_else(listed)
+        }
     };
     Person { id: pose.id.track(), keypoints }
 }

@@ -45,6 +45,10 @@ impl<'de> Deserialize<'de> for Entry {
                 f.write_str("a person, a list of people, or such a list as a text")
             }
 
+            fn visit_unit<E>(self) -> Result<Entry, E> {
+                Ok(Entry::Frame(Vec::new()))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
                 Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Entry::Person)
             }
@@ -109,7 +113,7 @@ mod tests {
         let quoted = serde_json::to_string(&format!("[{person}]")).unwrap();
         for (text, people) in [
             (format!("[{person}]"), vec![1]),
-            (format!("[[],[{person},{person}]]"), vec![0, 2]),
+            (format!("[[],[{person},{person}],null]"), vec![0, 2, 0]),
             (format!("[{quoted},{quoted}]"), vec![1, 1]),
         ] {
             let mut document = Document::default();

@@ -18,13 +18,13 @@ pub(in crate::format) struct ValueReader {
 }
 
 impl ValueReader {
-    /// Goes on behind `first`, a value that was read from `values` already.
+    /// Goes on behind `first`, values that were read from `values` already: the last of them is the first that says something.
     ///
     /// # Errors
-    /// A first value that is not what the format says.
+    /// That value is not what the format says.
     pub(in crate::format) fn new(
         values: Values,
-        first: Value,
+        first: &[Value],
         detector: Box<dyn Detector>,
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
@@ -34,7 +34,9 @@ impl ValueReader {
             document: Document { layout, ..Document::default() },
             info: StreamInfo::default(),
         };
-        reader.decode(&first)?;
+        for value in first {
+            reader.decode(value)?;
+        }
         reader.info = StreamInfo { layout: reader.document.layout, fps: reader.document.fps, ..StreamInfo::default() };
         Ok(reader)
     }
@@ -46,6 +48,11 @@ impl ValueReader {
 
     fn decode(&mut self, value: &Value) -> Result<()> {
         self.document.line = value.line;
+        // What Python's None and empty objects become, where a detector saw nobody.
+        if matches!(&value.text[..], b"null" | b"{}") {
+            self.document.push(None, None, Vec::new());
+            return Ok(());
+        }
         self.detector.decode(&value.text, &mut self.document).map_err(|e| {
             // A value that cannot be read still counts as a frame, so that those behind it keep their numbers.
             self.document.next_index = self.document.next_index.saturating_add(1);

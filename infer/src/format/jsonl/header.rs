@@ -2,11 +2,13 @@
 
 use poselift_onnx::are_trees;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::lines::Line;
+use super::loose;
 use crate::error::{Error, Result};
-use crate::format::detector::Numbers;
-use crate::format::{PoseInfo, image_side};
+use crate::format::detector::number_in_text;
+use crate::format::{PoseInfo, keys};
 use crate::pose::{Axes, Unit};
 use crate::skeleton::Layout;
 
@@ -21,14 +23,12 @@ struct Start {
 }
 
 /// The header of a 2D stream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct KeypointHeader {
-    layout: Option<String>,
+    pub(super) layout: Option<&'static Layout>,
     pub(super) fps: Option<f64>,
-    #[serde(default)]
-    size: Numbers,
-    width: Option<f64>,
-    height: Option<f64>,
+    /// The image's width and height.
+    pub(super) size: Option<[u32; 2]>,
 }
 
 /// The header of a 3D stream, in the order that it is written.
@@ -47,46 +47,41 @@ struct PoseHeader {
     angles: Vec<String>,
 }
 
-/// Whether a line is a header; only headers have the key `poselift`.
-pub(super) fn is_header(line: &Line<'_>) -> bool {
+/// Whether a line of JSON Lines is a header; only headers have the key `poselift`.
+pub(crate) fn is_header(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Probe {
         #[serde(rename = "poselift")]
         _poselift: serde_json::Value,
     }
     const KEY: &[u8] = b"\"poselift\"";
-    let head = &line.text[..line.text.len().min(256)];
-    head.windows(KEY.len()).any(|window| window == KEY) && serde_json::from_slice::<Probe>(line.text).is_ok()
+    let head = &line[..line.len().min(256)];
+    head.windows(KEY.len()).any(|window| window == KEY) && serde_json::from_slice::<Probe>(line).is_ok()
 }
 
 impl KeypointHeader {
-    /// Reads the header of a 2D stream.
+    /// Reads the header of a 2D stream. A `layout` that is `given` counts more than the header's, which may then be any.
     ///
     /// # Errors
-    /// A header that cannot be read, of another version, or of a 3D stream.
-    pub(super) fn read(line: &Line<'_>) -> Result<Self> {
+    /// A header that cannot be read, of another version, of a 3D stream, or with a layout, a rate or a size that is none.
+    pub(super) fn read(line: &Line<'_>, given: Option<&'static Layout>) -> Result<Self> {
         check_start(line, "keypoints")?;
-        let header: Self = parse(line)?;
-        check_rate(header.fps, line)?;
-        Ok(header)
-    }
-
-    /// The image's size, if the header has it: `size`, or `width` and `height`.
-    pub(super) fn size(&self) -> Option<[u32; 2]> {
-        let (width, height) = match self.size.0[..] {
-            [width, height] => (width, height),
-            _ => self.width.zip(self.height)?,
+        let fields: Map<String, Value> = parse(line)?;
+        let wrong = |message: String| Error::input(message).line(line.number);
+        let fps = loose::first_of(&fields, &keys::FPS).map(|fps| {
+            let number = fps.as_f64().or_else(|| number_in_text(fps.as_str()?));
+            number.ok_or_else(|| wrong(format!("the header's fps is {fps}, expected a number")))
+        });
+        let fps = fps.transpose()?;
+        check_rate(fps, line)?;
+        let size =
+            loose::size_beside(&fields).ok_or_else(|| wrong("the header's size is not width and height".into()))?;
+        let named = |name: &Value| match name.as_str() {
+            Some(name) => Layout::by_name(name).map_err(|e| wrong(e.to_string())),
+            None => Err(wrong(format!("the header's layout is {name}, expected a name"))),
         };
-        Some([image_side(width)?, image_side(height)?])
-    }
-
-    /// The layout that the header names, if it names one.
-    ///
-    /// # Errors
-    /// A layout that is not known.
-    pub(super) fn layout(&self) -> Result<Option<&'static Layout>> {
-        let known = |name: &String| Layout::by_name(name).map_err(|e| Error::input(e.to_string()));
-        self.layout.as_ref().map(known).transpose()
+        let layout = fields.get("layout").filter(|name| given.is_none() && !name.is_null()).map(named).transpose()?;
+        Ok(Self { layout, fps, size })
     }
 }
 

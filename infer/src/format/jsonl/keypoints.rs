@@ -14,25 +14,10 @@ use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::detector::score;
+use crate::format::keys::{self, is_one_of, units_a_second};
 use crate::format::{FrameReader, PassedOver, StreamInfo, image_side};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
-
-/// Names that people's scripts give to what we call `frame`, `time`, `size`, `id`, and to scores beside key points.
-pub(super) const FRAME: [&[u8]; 5] = [b"frame", b"frame_id", b"frame_index", b"frame_idx", b"frame_number"];
-pub(super) const TIME: [&[u8]; 2] = [b"time", b"timestamp"];
-pub(super) const SIZE: [&[u8]; 4] = [b"size", b"image_size", b"img_size", b"resolution"];
-pub(super) const ID: [&[u8]; 3] = [b"id", b"track_id", b"person_id"];
-pub(super) const SCORES: [&[u8]; 8] = [
-    b"scores",
-    b"keypoint_scores",
-    b"keypoints_scores",
-    b"confidences",
-    b"confidence",
-    b"likelihood",
-    b"kp_scores",
-    b"kp_score",
-];
 
 /// A 2D stream in JSON Lines.
 pub(in crate::format) struct KeypointLines {
@@ -63,13 +48,11 @@ impl KeypointLines {
         let mut first = None;
         match lines.next() {
             Ok(None) => return Err(no_frames().at(name)),
-            Ok(Some(line)) if is_header(&line) => {
-                let header = KeypointHeader::read(&line).map_err(|e| e.at(name))?;
+            Ok(Some(line)) if is_header(line.text) => {
+                let header = KeypointHeader::read(&line, layout).map_err(|e| e.at(name))?;
                 info.fps = header.fps;
-                parser.size = header.size();
-                if layout.is_none() {
-                    parser.layout = header.layout().map_err(|e| e.at(name).line(line.number))?;
-                }
+                parser.size = header.size;
+                parser.layout = layout.or(header.layout);
             }
             Ok(Some(line)) => first = Some(parser.frame(&line).map_err(|e| e.at(name))),
             Err(e) => first = Some(Err(e)),
@@ -99,7 +82,7 @@ impl KeypointMessages {
     /// A message that is neither, or a header that names another layout than was known before.
     pub(in crate::format) fn read(&mut self, text: &[u8], number: u64) -> Result<Option<Frame>> {
         let line = Line { text, number, ended: true };
-        if !is_header(&line) {
+        if !is_header(text) {
             let next_index = self.parser.next_index;
             let frame = self.parser.frame(&line);
             if frame.is_err() {
@@ -107,10 +90,10 @@ impl KeypointMessages {
             }
             return frame.map(Some);
         }
-        let header = KeypointHeader::read(&line)?;
+        let header = KeypointHeader::read(&line, None)?;
         self.fps = self.fps.or(header.fps);
-        self.parser.size = self.parser.size.or(header.size());
-        match (self.parser.layout, header.layout()?) {
+        self.parser.size = self.parser.size.or(header.size);
+        match (self.parser.layout, header.layout) {
             (None, named) => self.parser.layout = named,
             (Some(known), Some(named)) if known.len() != named.len() => {
                 let message = format!("a header with the layout {}, expected {} as before", named.name, known.name);
@@ -224,7 +207,7 @@ impl Parser {
             frame.map(|frame| self.sized(frame)).ok_or(fault)
         });
         let frame = frame.map_err(|fault| {
-            if is_header(line) {
+            if is_header(line.text) {
                 return Error::input("a header, expected a frame: a header may only be the first line")
                     .line(line.number);
             }
@@ -260,12 +243,14 @@ impl Parser {
                         })?;
                     }
                 }
-                b"width" => width = tolerant::side(scanner)?,
-                b"height" => height = tolerant::side(scanner)?,
-                other if FRAME.contains(&other) => frame.index = self.index(scanner)?,
-                other if TIME.contains(&other) => frame.time = time(scanner)?,
-                other if SIZE.contains(&other) => frame.size = size(scanner)?,
-                _ => scanner.skip()?,
+                other if is_one_of(other, &keys::FRAME) => frame.index = self.index(scanner)?,
+                other if is_one_of(other, &keys::WIDTH) => width = tolerant::side(scanner)?,
+                other if is_one_of(other, &keys::HEIGHT) => height = tolerant::side(scanner)?,
+                other if is_one_of(other, &keys::SIZE) => frame.size = size(scanner)?,
+                other => match units_a_second(other) {
+                    Some(units) => frame.time = tolerant::time(scanner, other, units)?.or(frame.time),
+                    None => scanner.skip()?,
+                },
             }
             Ok(())
         })?;
@@ -310,11 +295,11 @@ impl Parser {
                 keypoints = Some(self.keypoints(scanner, number)?);
                 Ok(())
             }
-            other if ID.contains(&other) => {
+            other if is_one_of(other, &keys::ID) => {
                 id = if scanner.null() { id } else { track(scanner)? };
                 Ok(())
             }
-            other if SCORES.contains(&other) => {
+            other if is_one_of(other, &keys::SCORES) || is_one_of(other, &keys::PERHAPS_SCORES) => {
                 // The one score of a person is no list.
                 let found = tolerant::numbers(scanner)?;
                 if !found.is_empty() {
@@ -431,10 +416,12 @@ fn track(scanner: &mut Scanner<'_>) -> Scan<Option<i64>> {
     }
 }
 
-/// Width and height, or null; whole numbers that are written as 1920.0 will do.
+/// Width and height, or null; whole numbers that are written as 1920.0 will do, and so will an object of both.
 fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
-    if scanner.null() {
-        return Ok(None);
+    match scanner.peek() {
+        Some(b'{') => return tolerant::size(scanner),
+        _ if scanner.null() => return Ok(None),
+        _ => {}
     }
     let (mut sides, mut count) = ([0; 2], 0);
     scanner.list(|scanner, position| {
@@ -557,6 +544,46 @@ mod tests {
     }
 
     #[test]
+    fn a_header_may_be_spelt_as_other_programs_do() {
+        for (header, layout, fps, size) in [
+            (r#""layout":"COCO-17","fps":"30000/1001","size":[64,48]"#, "coco17", 30000.0 / 1001.0, [64, 48]),
+            (r#""layout":"body_25","frameRate":"25","size":{"width":64,"height":48}"#, "body25", 25.0, [64, 48]),
+            (r#""layout":"MediaPipe33","fps":50,"width":64,"height":48.0"#, "mediapipe33", 50.0, [64, 48]),
+            (r#""layout":"coco17","frame_rate":50,"image_size":"64x48""#, "coco17", 50.0, [64, 48]),
+        ] {
+            let text = format!("{{\"poselift\":1,\"kind\":\"keypoints\",{header}}}\n{{\"people\":[]}}\n");
+            let mut reader = reader(text).unwrap();
+            assert_eq!((reader.info().layout.unwrap().name, reader.info().fps), (layout, Some(fps)), "{header}");
+            assert_eq!(reader.read().unwrap().unwrap().size, Some(size), "{header}");
+        }
+        for (header, expected) in [
+            (r#""fps":"fast""#, "the header's fps is \"fast\", expected a number"),
+            (r#""size":[64]"#, "the header's size is not width and height"),
+            (r#""layout":17"#, "the header's layout is 17, expected a name"),
+        ] {
+            let seen = outcomes(format!("{{\"poselift\":1,\"kind\":\"keypoints\",{header}}}\n"));
+            assert!(seen[0].contains(expected), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_their_units_in_their_names() {
+        for (key, value, time) in [
+            ("timestamp_ms", "250", Some(0.25)),
+            ("timestampMs", "\"250\"", Some(0.25)),
+            ("time_us", "250000", Some(0.25)),
+            ("t", "0.25", Some(0.25)),
+            ("ts", "0.25", Some(0.25)),
+            ("t", "\"pose\"", None),
+            ("timestamp", "null", None),
+            ("time_s", "\"00:00:00.25\"", Some(0.25)),
+        ] {
+            let frame = only_frame(&format!("{{\"frameNumber\":3,\"{key}\":{value},\"people\":[]}}"));
+            assert_eq!((frame.index, frame.time), (3, time), "{key} {value}");
+        }
+    }
+
+    #[test]
     fn frames_are_numbered_on() {
         let text = "{\"people\":[]}\r\n\n{\"frame\":5,\"people\":null}\n{\"people\":[]}\n{\n{\"people\":[]}";
         let seen = outcomes(text);
@@ -613,6 +640,7 @@ mod tests {
             ("{\"frame\":1}\n".into(), "the frame has no 'people'"),
             ("{\"frame\":\"none\",\"people\":[]}".into(), "found a string, expected a frame number"),
             ("{\"time\":\"noon\",\"people\":[]}".into(), "found a text, expected a time"),
+            ("{\"timestamp\":\"noon\",\"people\":[]}".into(), "found something else, expected a time"),
             ("{\"size\":[1],\"people\":[]}".into(), "size has 1 numbers, expected 2 (width, height)"),
             ("{\"size\":[0,5],\"people\":[]}".into(), "whole numbers of pixels above 0"),
             ("{\"people\":[]} x\n".into(), "found 'x', expected the end of the line"),

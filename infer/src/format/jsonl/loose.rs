@@ -10,23 +10,21 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::keypoints::{SCORES, take_scores};
+use super::keypoints::take_scores;
 use crate::format::detector::{Label, flat_keypoints, score};
 use crate::format::image_side;
+use crate::format::keys::{self, is_one_of, units_a_second};
+use crate::format::numbered_points::in_order;
 use crate::format::values::Values;
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, COCO23, LAYOUTS, Layout, is_of_foot, joint_name};
-
-/// Names that people's scripts give to a point's joint, and to its score.
-const NAME: [&str; 6] = ["name", "part", "joint", "label", "keypoint", "bodyPart"];
-const SCORE: [&str; 7] = ["score", "confidence", "visibility", "likelihood", "conf", "c", "v"];
 
 /// The frame in a line; one that names no number is `next_index`. Where no `layout` is known, the names of joints decide it.
 /// `None` where the frame is in no spelling that is known.
 #[cold]
 pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static Layout>) -> Option<Frame> {
     let Value::Object(fields) = parse(line)? else { return None };
-    let number = match first_of(&fields, &super::keypoints::FRAME) {
+    let number = match first_of(&fields, &keys::FRAME) {
         None => next_index,
         Some(number) => label(number).frame()?,
     };
@@ -35,14 +33,17 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static L
         Some(people) => people_of(people, known)?,
         None => person(&fields, Label::None, known)?.into_iter().collect(),
     };
-    let time = match first_of(&fields, &super::keypoints::TIME) {
-        None => None,
-        Some(time) => Some(label(time).seconds()?),
-    };
-    let size = match first_of(&fields, &super::keypoints::SIZE) {
-        None => None,
-        Some(size) => size_of(size)?,
-    };
+    let size = size_beside(&fields)?;
+    let mut time = None;
+    for (key, value) in &fields {
+        let Some(units) = units_a_second(key).filter(|_| !value.is_null()) else { continue };
+        match label(value).seconds() {
+            Some(found) => time = time.or(Some(found / units)),
+            // `t` and `ts` may be something else.
+            None if key.len() > 2 => return None,
+            None => {}
+        }
+    }
     *layout = known;
     Some(Frame { index: number, time, size, people, ..Frame::default() })
 }
@@ -80,13 +81,20 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
 
 /// The joint that a point names beside its coordinates.
 fn name_of(point: &Value) -> Option<&str> {
-    NAME.iter().find_map(|key| point.get(*key)?.as_str())
+    first_of(point.as_object()?, &keys::JOINT).or_else(|| point.get("label"))?.as_str()
 }
 
-/// What stands under the first of `keys` that is there and not null.
-fn first_of<'a>(fields: &'a Map<String, Value>, keys: &[&[u8]]) -> Option<&'a Value> {
-    let known = keys.iter().filter_map(|key| fields.get(std::str::from_utf8(key).ok()?));
-    known.into_iter().find(|value| !value.is_null())
+/// The number of the joint that a point names beside its coordinates.
+fn number_of(point: &Value) -> Option<i64> {
+    let mut fields = point.as_object()?.iter();
+    let is_number = |key: &str| is_one_of(key, &keys::JOINT_NUMBER) || is_one_of(key, &["id", "index", "idx"]);
+    label(fields.find(|(key, _)| is_number(key))?.1).whole()
+}
+
+/// What stands under the first of `known` keys that is there and not null.
+pub(super) fn first_of<'a>(fields: &'a Map<String, Value>, known: &[&str]) -> Option<&'a Value> {
+    let of_key = |known: &&str| fields.iter().find(|(key, value)| is_one_of(key, &[known]) && !value.is_null());
+    known.iter().find_map(of_key).map(|(_, value)| value)
 }
 
 fn label(value: &Value) -> Label {
@@ -126,13 +134,14 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
         return None;
     }
-    let mut beside = SCORES.iter().filter_map(|key| numbers(fields.get(std::str::from_utf8(key).ok()?)?));
+    let is_of_scores = |key: &str| is_one_of(key, &keys::SCORES) || is_one_of(key, &keys::PERHAPS_SCORES);
+    let mut beside = fields.iter().filter(|(key, _)| is_of_scores(key)).filter_map(|(_, list)| numbers(list));
     if let Some(scores) = beside.find(|scores| !scores.is_empty())
         && !take_scores(&mut keypoints, &scores)
     {
         return None;
     }
-    let id = first_of(fields, &super::keypoints::ID).map_or(id, label);
+    let id = first_of(fields, &keys::ID).map_or(id, label);
     Some(Some(Person { id: id.track(), keypoints }))
 }
 
@@ -167,7 +176,9 @@ pub(super) fn points(value: &Value, layout: Option<&Layout>) -> Option<Vec<Keypo
                 return Some(named);
             }
             let channels = list.iter().filter_map(Value::as_array).map(Vec::len).filter(|count| *count > 0).max();
-            list.iter().map(|one| point(one, channels)).collect()
+            let found: Vec<Keypoint> = list.iter().map(|one| point(one, channels)).collect::<Option<_>>()?;
+            let numbered: Vec<_> = list.iter().map(number_of).zip(found.iter().copied()).collect();
+            Some(in_order(&numbered, layout.map(Layout::len)).unwrap_or(found))
         }
         _ => None,
     }
@@ -208,15 +219,14 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
             Some(Keypoint { x: number(&numbers[0])?, y: number(&numbers[1])?, score: score(own) })
         }
         Value::Object(fields) => {
-            let of = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key));
             let at = |axis: &str| fields.get(axis).or_else(|| fields.get("position")?.get(axis));
             if at("x").is_none()
                 && at("y").is_none()
-                && (name_of(value).is_some() || fields.keys().all(|key| SCORE.contains(&key.as_str())))
+                && (name_of(value).is_some() || fields.keys().all(|key| is_one_of(key, &keys::SCORE)))
             {
                 return Some(Keypoint::MISSING);
             }
-            let own = of(&SCORE).and_then(number);
+            let own = first_of(fields, &keys::SCORE).and_then(number);
             Some(Keypoint { x: number(at("x")?)?, y: number(at("y")?)?, score: score(own) })
         }
         _ => None,
@@ -251,10 +261,36 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Width and height; sides of 0 are what a detector writes that does not know them.
-fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
-    let [width, height] = &value.as_array()?[..] else { return None };
-    let (width, height) = (number(width)?, number(height)?);
+/// The size that an object names, if it names one: as one value, or by both sides. `None` where it is no size.
+pub(super) fn size_beside(fields: &Map<String, Value>) -> Option<Option<[u32; 2]>> {
+    first_of(fields, &keys::SIZE).map_or_else(|| sides_of(fields), size_of)
+}
+
+/// Width and height in a list, an object or a text as `1920x1080`; sides of 0 are what a detector writes that does not know them.
+pub(super) fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
+    match value {
+        Value::Object(fields) => sides_of(fields),
+        Value::Array(sides) => match &sides[..] {
+            [width, height] => sides_in_pixels(number(width)?, number(height)?),
+            _ => None,
+        },
+        Value::String(text) => {
+            let (width, height) = text.split_once(['x', 'X'])?;
+            sides_in_pixels(width.trim().parse().ok()?, height.trim().parse().ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// The width and height that an object says, if it says both.
+fn sides_of(fields: &Map<String, Value>) -> Option<Option<[u32; 2]>> {
+    match first_of(fields, &keys::WIDTH).zip(first_of(fields, &keys::HEIGHT)) {
+        Some((width, height)) => sides_in_pixels(number(width)?, number(height)?),
+        None => Some(None),
+    }
+}
+
+fn sides_in_pixels(width: f64, height: f64) -> Option<Option<[u32; 2]>> {
     if width == 0.0 && height == 0.0 {
         return Some(None);
     }
@@ -289,6 +325,22 @@ mod tests {
             assert!(person.keypoints[0] == POINT && person.keypoints[1].is_missing(), "{list}");
         }
         assert_eq!(people("{\"people\":[{\"keypoints\":[[1.5,2,true]]}]}", None).unwrap()[0].keypoints[0].score, 1.0);
+    }
+
+    #[test]
+    fn a_list_of_points_that_have_numbers_is_in_their_order() {
+        for key in ["id", "index", "keypoint_id", "jointIndex"] {
+            let point = |place: usize| format!(r#"{{"{key}":{place},"x":{place},"y":2,"score":0.5}}"#);
+            let list = |places: Vec<usize>| -> Vec<f64> {
+                let points: Vec<String> = places.into_iter().map(point).collect();
+                let found = people(&format!(r#"{{"people":[{{"keypoints":[{}]}}]}}"#, points.join(",")), Some(&COCO17));
+                found.unwrap()[0].keypoints.iter().map(|point| point.x).collect()
+            };
+            let whole: Vec<f64> = (0..17).map(f64::from).collect();
+            assert_eq!(list((0..17).rev().collect()), whole, "{key}");
+            let found = list(vec![16, 3, 5]);
+            assert!(found.len() == 17 && found[5] == 5.0 && found[0].is_nan(), "{key}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod triples;
 mod wide;
 mod write;
 
+pub(crate) use header::is_header;
 pub(super) use keypoints::{KeypointLines, KeypointMessages};
 pub(super) use poses::PoseLines;
 pub(super) use write::PoseLinesWriter;

@@ -50,6 +50,23 @@ pub(super) fn side(scanner: &mut Scanner<'_>) -> Scan<Option<u32>> {
     Ok(label(scanner)?.number().and_then(image_side))
 }
 
+/// Seconds, of `units` a second, or null; under a `key` of one or two letters something else may stand.
+#[cold]
+pub(super) fn time(scanner: &mut Scanner<'_>, key: &[u8], units: f64) -> Scan<Option<f64>> {
+    let is_null = scanner.peek() == Some(b'n');
+    match label(scanner)?.seconds() {
+        Some(time) => Ok(Some(time / units)),
+        None if is_null || key.len() <= 2 => Ok(None),
+        None => fault("found something else, expected a time"),
+    }
+}
+
+/// The image's size as an object of width and height; whatever else says nothing.
+#[cold]
+pub(super) fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
+    Ok(loose::parse(value(scanner)?).and_then(|size| loose::size_of(&size)).flatten())
+}
+
 /// Whether a list of key points is spelt in another way than a list of lists: its first element is neither a list nor the
 /// list's end.
 pub(super) fn is_other_list(scanner: &mut Scanner<'_>) -> bool {

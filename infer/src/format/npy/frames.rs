@@ -14,7 +14,8 @@ use crate::skeleton::Layout;
 /// More than any skeleton has: an array with more is something else, and its rows would not fit in memory.
 const MAX_JOINTS: usize = 4096;
 
-/// A 2D stream in an array `[T, J, 2 or 3]`.
+/// A 2D stream in an array `[T, J, 2 or 3]`, or in several behind each other, as `numpy.save` adds them to an open file; a frame may be an
+/// array `[J, 2 or 3]` of its own.
 pub(in crate::format) struct ArrayFrames {
     input: Box<dyn BufRead + Send>,
     name: PathBuf,
@@ -41,6 +42,7 @@ impl ArrayFrames {
         name: &Path,
         layout: Option<&'static Layout>,
     ) -> Result<Self> {
+        add_time(&mut header.shape);
         let (joints, channels) = joints_and_channels(&header.shape, layout).map_err(|e| e.at(name))?;
         if header.fortran {
             input = turned_round(input, &mut header).map_err(|e| e.at(name))?;
@@ -55,8 +57,15 @@ impl ArrayFrames {
             frames,
             next: 0,
             bytes: vec![0; joints * channels * header.dtype.size],
-            numbers: Vec::with_capacity(joints * channels),
+            numbers: vec![0.0; joints * channels],
         })
+    }
+}
+
+/// Gives the array of one frame a side of time.
+fn add_time(shape: &mut Vec<usize>) {
+    if shape.len() == 2 {
+        shape.insert(0, 1);
     }
 }
 
@@ -79,10 +88,10 @@ fn joints_and_channels(shape: &[usize], layout: Option<&Layout>) -> Result<(usiz
 }
 
 /// The whole array with its last axis fastest, as bytes again; the header is changed to fit.
-fn turned_round(input: impl Read, header: &mut NpyHeader) -> Result<Box<dyn BufRead + Send>> {
+fn turned_round(mut input: Box<dyn BufRead + Send>, header: &mut NpyHeader) -> Result<Box<dyn BufRead + Send>> {
     let mut bytes = Vec::new();
     let expected = byte_length(&header.shape, header.dtype).unwrap_or(usize::MAX);
-    input.take(expected as u64).read_to_end(&mut bytes)?;
+    input.by_ref().take(expected as u64).read_to_end(&mut bytes)?;
     // Of an array that is cut off every frame lacks something.
     if bytes.len() < expected {
         return Err(Error::input(format!("cut off: {} bytes of data, expected {expected}", bytes.len())));
@@ -90,7 +99,38 @@ fn turned_round(input: impl Read, header: &mut NpyHeader) -> Result<Box<dyn BufR
     let array = Array::from_bytes(header.shape.clone(), header.dtype, true, &bytes)?;
     drop(bytes);
     *header = NpyHeader { dtype: Dtype::F32, fortran: false, shape: array.shape };
-    Ok(Box::new(Cursor::new(array.numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>())))
+    let turned: Vec<u8> = array.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Ok(Box::new(Cursor::new(turned).chain(input)))
+}
+
+impl ArrayFrames {
+    /// Goes on with the array behind the last one; false where there is none.
+    fn next_array(&mut self) -> Result<bool> {
+        if self.input.fill_buf().map_err(|e| Error::io("cannot read", &self.name, e))?.is_empty() {
+            return Ok(false);
+        }
+        let mut input = std::mem::replace(&mut self.input, Box::new(std::io::empty()));
+        let mut header = NpyHeader::read(&mut input).map_err(|e| {
+            let read = self.next;
+            Error::input(format!("something else behind the first {read} frames: {e}")).at(&self.name)
+        })?;
+        add_time(&mut header.shape);
+        let joints = self.numbers.len() / self.channels;
+        if !matches!(header.shape[..], [_, other, channels] if other == joints && channels == self.channels) {
+            let (found, channels) = (shape_text(&header.shape), self.channels);
+            let message =
+                format!("behind the first array one of the shape {found}, expected [frames, {joints}, {channels}]");
+            return Err(Error::input(message).at(&self.name));
+        }
+        if header.fortran {
+            input = turned_round(input, &mut header).map_err(|e| e.at(&self.name))?;
+        }
+        self.input = input;
+        self.dtype = header.dtype;
+        self.bytes.resize(joints * self.channels * header.dtype.size, 0);
+        self.frames += header.shape[0] as u64;
+        Ok(true)
+    }
 }
 
 impl FrameReader for ArrayFrames {
@@ -99,12 +139,15 @@ impl FrameReader for ArrayFrames {
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
-        if self.next >= self.frames {
-            return Ok(None);
+        while self.next >= self.frames {
+            if !self.next_array()? {
+                return Ok(None);
+            }
         }
         let index = self.next;
         if let Err(e) = self.input.read_exact(&mut self.bytes) {
             let frames = std::mem::replace(&mut self.next, self.frames);
+            self.input = Box::new(std::io::empty());
             return Err(match e.kind() {
                 std::io::ErrorKind::UnexpectedEof => {
                     Error::input(format!("cut off: {frames} whole frames, expected {}", self.frames)).at(&self.name)
@@ -128,4 +171,50 @@ fn keypoint(numbers: &[f32]) -> Keypoint {
         None => 1.0,
     };
     Keypoint { x: f64::from(numbers[0]), y: f64::from(numbers[1]), score }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn npy(shape: &[u64], descr: &str, numbers: &[u8]) -> Vec<u8> {
+        [NpyHeader::to_bytes(descr, shape, 128), numbers.to_vec()].concat()
+    }
+
+    fn reader(bytes: Vec<u8>) -> Result<ArrayFrames> {
+        let mut input: Box<dyn BufRead + Send> = Box::new(Cursor::new(bytes));
+        let header = NpyHeader::read(&mut input)?;
+        ArrayFrames::with_header(header, input, Path::new("a.npy"), None)
+    }
+
+    #[test]
+    fn arrays_behind_each_other_are_one_clip() {
+        let bytes = [
+            npy(&[2, 2, 2], "|u1", &[1, 2, 3, 4, 5, 6, 7, 8]),
+            npy(&[2, 2], "<i2", &[9, 0, 10, 0, 11, 0, 12, 0]),
+            npy(&[0, 2, 2], "|u1", &[]),
+            npy(&[1, 2, 2], "|u1", &[13, 14, 15, 16]),
+        ];
+        let mut frames = reader(bytes.concat()).unwrap();
+        let places = std::iter::from_fn(|| frames.read().unwrap())
+            .map(|frame| (frame.index, frame.people[0].keypoints[0].x, frame.people[0].keypoints[1].y));
+        assert_eq!(places.collect::<Vec<_>>(), [(0, 1.0, 4.0), (1, 5.0, 8.0), (2, 9.0, 12.0), (3, 13.0, 16.0)]);
+    }
+
+    #[test]
+    fn what_else_stands_behind_an_array_is_told_once() {
+        let one = npy(&[1, 2, 2], "|u1", &[1, 2, 3, 4]);
+        for (behind, expected) in [
+            (npy(&[1, 3, 2], "|u1", &[1; 6]), "one of the shape [1, 3, 2], expected [frames, 2, 2]"),
+            (b"more bytes".to_vec(), "something else behind the first 1 frames: no npy file"),
+            (npy(&[1, 2, 2], "|u1", &[1]), "cut off: 1 whole frames, expected 2"),
+        ] {
+            let mut frames = reader([one.clone(), behind].concat()).unwrap();
+            assert!(frames.read().unwrap().is_some());
+            let message = frames.read().unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(frames.read().unwrap(), None);
+        }
+    }
 }

@@ -148,14 +148,17 @@ pub(super) fn read_array(mut input: impl Read) -> Result<Array> {
 /// As [`read_array`], behind a header that was read already.
 ///
 /// # Errors
-/// Data that are cut off.
-pub(super) fn read_data(header: NpyHeader, input: impl Read) -> Result<Array> {
+/// Data that are cut off, or have another array behind them, as `numpy.save` adds one to an open file.
+pub(super) fn read_data(header: NpyHeader, mut input: impl Read) -> Result<Array> {
     let NpyHeader { dtype, fortran, shape } = header;
     let expected = byte_length(&shape, dtype).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
-    input.take(expected as u64).read_to_end(&mut bytes)?;
+    input.by_ref().take(expected as u64).read_to_end(&mut bytes)?;
     if bytes.len() < expected {
         return Err(Error::input(format!("cut off: {} bytes of data, expected {expected}", bytes.len())));
+    }
+    if input.read(&mut [0])? > 0 {
+        return Err(Error::input("something behind the array, expected one array").hint("save all frames as one array"));
     }
     Array::from_bytes(shape, dtype, fortran, &bytes)
 }
@@ -210,6 +213,7 @@ mod tests {
             (npy(&text.replace("<f4", "|O"), &[]), "holds Python objects"),
             (npy(&text.replace("2, 3", "-2, 3"), &[]), "an npy shape of (-2, 3)"),
             (npy(&text.replace("(2, 3)", "7"), &[]), "shape cannot be read"),
+            (npy(text, &[0; 25]), "something behind the array"),
             (npy(text, &[0; 20]), "cut off: 20 bytes of data, expected 24"),
             (npy(&text.replace("2, 3", "4294967296, 4294967296"), &[]), "cut off: 0 bytes"),
         ] {

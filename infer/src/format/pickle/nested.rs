@@ -70,7 +70,32 @@ impl Walk<'_, '_> {
     }
 
     fn visit_each(&mut self, elements: &[Id], depth: usize) -> Result<()> {
-        elements.iter().enumerate().try_for_each(|(place, &element)| self.go(place.to_string(), element, depth))
+        elements.iter().enumerate().try_for_each(|(place, &element)| {
+            if elements.len() > 1 && self.is_nothing(element) {
+                return self.push_nothing(place);
+            }
+            self.go(place.to_string(), element, depth)
+        })
+    }
+
+    /// Whether a value is None or an empty list, as a frame's is in which nobody was seen.
+    fn is_nothing(&self, id: Id) -> bool {
+        match &self.values[id] {
+            Value::None => true,
+            Value::List(elements) | Value::Tuple(elements) => elements.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// An array without numbers in the place of nothing, so that the frame keeps its number.
+    fn push_nothing(&mut self, place: usize) -> Result<()> {
+        let step = place.to_string();
+        self.visits += 1;
+        let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
+        self.spend(names + step.len())?;
+        let way = self.way.iter().cloned().chain([step]).collect();
+        self.found.push((way, Array { shape: vec![0], numbers: Vec::new() }));
+        Ok(())
     }
 
     fn spend(&mut self, bytes: usize) -> Result<()> {

@@ -1,0 +1,31 @@
+//! How high an ankle is above the floor that its foot stands on.
+
+/// An ankle's height, as a share of the length of thigh and shank: 0.039, 0.245 and 0.246 of the stature (Drillis and Contini, 1966).
+const SHARE_OF_LEG: f64 = 0.039 / (0.245 + 0.246);
+
+/// The height of the ankles above the floor, in the unit of `distance`, which tells how far two joints are apart; 0 for a skeleton without legs.
+pub(super) fn ankle_height(joints: &[String], distance: impl Fn(usize, usize) -> f64) -> f64 {
+    let place = |name: String| joints.iter().position(|joint| *joint == name);
+    let legs = ["left", "right"].into_iter().filter_map(|side| {
+        let [hip, knee, ankle] = ["hip", "knee", "ankle"].map(|joint| place(format!("{side}_{joint}")));
+        let (hip, knee, ankle) = (hip?, knee?, ankle?);
+        let length = distance(hip, knee) + distance(knee, ankle);
+        length.is_finite().then_some(length)
+    });
+    let legs: Vec<f64> = legs.collect();
+    SHARE_OF_LEG * legs.iter().sum::<f64>() / legs.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::H36M17;
+
+    #[test]
+    fn an_adults_ankle_is_seven_centimetres_high() {
+        let joints: Vec<String> = H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect();
+        assert!((ankle_height(&joints, |_, _| 0.42) - 0.0667).abs() < 1e-4);
+        assert!((ankle_height(&joints, |_, _| 0.21) - 0.0334).abs() < 1e-4);
+        assert_eq!(ankle_height(&joints[..2], |_, _| 0.42), 0.0);
+    }
+}

@@ -1,0 +1,223 @@
+//! What the columns of a table mean, by its header.
+
+use super::detectors_layout;
+use crate::error::Result;
+use crate::format::keys::{FRAME, ID, IMAGE, JOINT, JOINT_NUMBER, PERSON, SCORE, is_one_of, units_a_second};
+use crate::skeleton::{Layout, named_layout};
+
+/// The columns of one joint.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct JointColumns {
+    pub(super) name: String,
+    pub(super) x: Option<usize>,
+    pub(super) y: Option<usize>,
+    /// The score; where there is none and a third coordinate is, that one: whether it can be a score is seen later.
+    pub(super) score: Option<usize>,
+    pub(super) z: Option<usize>,
+}
+
+/// The columns of one person in a row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct PersonColumns {
+    pub(super) id: Option<i64>,
+    pub(super) joints: Vec<JointColumns>,
+}
+
+/// What the columns of a table mean.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Columns {
+    /// How many columns the header has.
+    pub(super) count: usize,
+    /// The frame's number, or its image's name.
+    pub(super) frame: Option<usize>,
+    pub(super) time: Option<usize>,
+    /// Units of time a second.
+    pub(super) time_scale: f64,
+    /// Who the row is of.
+    pub(super) person: Option<usize>,
+    /// The joint's name, of a row that holds one joint.
+    pub(super) joint: Option<usize>,
+    /// Wide: who is in a row. Long: one person of one joint, whose columns every row has.
+    pub(super) people: Vec<PersonColumns>,
+}
+
+/// What stands before the number of a joint without a name: `kp3_x`, `keypoint_3_x`.
+const NUMBERED: [&str; 8] = ["kp", "keypoint", "landmark", "joint", "point", "lm", "pt", "p"];
+
+impl Columns {
+    /// What tells the rows of one frame from those of others.
+    pub(super) fn of_frame(&self) -> Option<usize> {
+        self.frame.or(self.time)
+    }
+
+    /// Whether several rows can be of one frame.
+    pub(super) fn has_rows_of_a_frame(&self) -> bool {
+        self.of_frame().is_some() && (self.person.is_some() || self.joint.is_some())
+    }
+
+    /// The cells that a row must have: those up to the last column that is read.
+    pub(super) fn needed(&self) -> usize {
+        let of_joint = |joint: &JointColumns| [joint.x, joint.y, joint.score].into_iter().flatten().max();
+        let of_joints = self.people.iter().flat_map(|person| &person.joints).filter_map(of_joint);
+        let others = [self.frame, self.time, self.person, self.joint].into_iter().flatten();
+        of_joints.chain(others).max().map_or(0, |last| last + 1)
+    }
+
+    /// What a header says; `None` where it names no key points.
+    pub(super) fn of<'a>(header: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut columns = Self { time_scale: 1.0, ..Self::default() };
+        let mut wide = PersonColumns::default();
+        let mut long = JointColumns::default();
+        for (place, cell) in header.enumerate() {
+            columns.count = place + 1;
+            let name = cell.trim().trim_matches('"').trim_start_matches('\u{feff}').to_ascii_lowercase();
+            let is = |known: &[&str]| is_one_of(&name, known);
+            match () {
+                () if is(&FRAME) || is(&IMAGE) => columns.frame = columns.frame.or(Some(place)),
+                () if is(&ID) || is(&PERSON) => columns.person = columns.person.or(Some(place)),
+                () if is(&JOINT) || is(&JOINT_NUMBER) => columns.joint = columns.joint.or(Some(place)),
+                () if name == "x" => long.x = Some(place),
+                () if name == "y" => long.y = Some(place),
+                () if name == "z" => long.z = Some(place),
+                () if is(&SCORE) => long.score = Some(place),
+                () => match units_a_second(&name) {
+                    // Of seconds and parts of them the finer ones count.
+                    Some(units) if columns.time.is_none() || units > columns.time_scale => {
+                        (columns.time, columns.time_scale) = (Some(place), units);
+                    }
+                    Some(_) => {}
+                    None => add_joint(&mut wide, cell.trim().trim_matches('"'), place),
+                },
+            }
+        }
+        wide.joints.retain(|joint| joint.x.is_some() && joint.y.is_some());
+        for joint in wide.joints.iter_mut().chain([&mut long]) {
+            joint.score = joint.score.or(joint.z);
+        }
+        if columns.joint.is_some() && long.x.is_some() && long.y.is_some() {
+            columns.people = vec![PersonColumns { id: None, joints: vec![long] }];
+        } else if wide.joints.len() >= 4 {
+            columns.joint = None;
+            sort_numbered(&mut wide.joints);
+            columns.people = vec![wide];
+        } else {
+            return None;
+        }
+        Some(columns)
+    }
+
+    /// The layout of the joints that the header names; `None` where it only numbers them.
+    pub(super) fn layout(&self) -> Result<Option<&'static Layout>> {
+        if self.joint.is_some() {
+            return Ok(None);
+        }
+        let joints = &self.people[0].joints;
+        if joints.iter().all(|joint| joint.name.parse::<usize>().is_ok()) {
+            return Ok(detectors_layout(joints.len()));
+        }
+        let names: Vec<&str> = joints.iter().map(|joint| joint.name.as_str()).collect();
+        named_layout(&names).map(Some)
+    }
+}
+
+/// Adds a column such as `nose_x`, `nose.score`, `x_0` or `y12` to its joint.
+fn add_joint(person: &mut PersonColumns, cell: &str, place: usize) {
+    let Some((name, axis)) = joint_and_axis(cell) else { return };
+    let name = number_of(&name).map_or(name, |number| number.to_string());
+    let joint = match person.joints.iter_mut().find(|joint| joint.name == name) {
+        Some(joint) => joint,
+        None => {
+            person.joints.push(JointColumns { name, ..JointColumns::default() });
+            person.joints.last_mut().expect("a joint was just added")
+        }
+    };
+    match axis {
+        Axis::X => joint.x = Some(place),
+        Axis::Y => joint.y = Some(place),
+        Axis::Z => joint.z = Some(place),
+        Axis::Score => joint.score = Some(place),
+    }
+}
+
+/// The number of a joint that has no name: `3`, `kp3`, `keypoint_3`.
+fn number_of(name: &str) -> Option<usize> {
+    let digits = name.find(|letter: char| letter.is_ascii_digit())?;
+    let before = name[..digits].trim_end_matches(['_', '-', ' ', '.']).to_ascii_lowercase();
+    let is_plain = before.is_empty() || NUMBERED.contains(&before.as_str());
+    name[digits..].parse().ok().filter(|_| is_plain)
+}
+
+enum Axis {
+    X,
+    Y,
+    Z,
+    Score,
+}
+
+fn joint_and_axis(cell: &str) -> Option<(String, Axis)> {
+    let axis_of = |word: &str| match word.to_ascii_lowercase().as_str() {
+        "x" => Some(Axis::X),
+        "y" => Some(Axis::Y),
+        "z" => Some(Axis::Z),
+        word if is_one_of(word, &SCORE) => Some(Axis::Score),
+        _ => None,
+    };
+    let parted = |separator: char| {
+        let behind = cell.rsplit_once(separator).and_then(|(name, axis)| Some((name.to_owned(), axis_of(axis)?)));
+        behind.or_else(|| cell.split_once(separator).and_then(|(axis, name)| Some((name.to_owned(), axis_of(axis)?))))
+    };
+    let numbered = || {
+        let digits = cell.find(|letter: char| letter.is_ascii_digit())?;
+        let (axis, number) = cell.split_at(digits);
+        number.parse::<usize>().is_ok().then_some(())?;
+        Some((number.to_owned(), axis_of(axis)?))
+    };
+    // `leftEyeX`: a capital behind a small letter begins the axis.
+    let camel = || {
+        let at = cell.char_indices().rev().find(|(_, letter)| letter.is_ascii_uppercase())?.0;
+        let (name, axis) = cell.split_at(at);
+        name.ends_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit()).then_some(())?;
+        Some((name.to_owned(), axis_of(axis)?))
+    };
+    let parted = parted('_').or_else(|| parted('.')).or_else(|| parted(' ')).or_else(|| parted('-'));
+    parted.or_else(numbered).or_else(camel)
+}
+
+/// Joints that are numbered come in the order of their numbers.
+fn sort_numbered(joints: &mut [JointColumns]) {
+    if joints.iter().all(|joint| joint.name.parse::<usize>().is_ok()) {
+        joints.sort_by_key(|joint| joint.name.parse::<usize>().unwrap_or_default());
+    }
+}
+
+/// What parts the cells of a line.
+pub(super) fn delimiter(line: &str) -> u8 {
+    let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
+    // Where semicolons or tabs part cells, commas may stand in numbers.
+    [b'\t', b';', b','].into_iter().find(|delimiter| count(*delimiter) >= 2).unwrap_or(b',')
+}
+
+/// Whether a line is the header of a table of key points.
+pub(in crate::format) fn is_csv_header(line: &str) -> bool {
+    Columns::of(line.split(char::from(delimiter(line)))).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_table_of_key_points_is_known() {
+        for header in ["frame,x,y", "hello, world", "a,b,c,d,e,f,g,h"] {
+            assert!(!is_csv_header(header), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_finest_time_counts_and_the_last_column_that_is_read_is_needed() {
+        let header = "Frame Number,time_ms,timestamp,trackId,nose_x,nose_y,a_x,a_y,b_x,b_y,c_x,c_y,remark";
+        let columns = Columns::of(header.split(',')).expect("the header names key points");
+        assert_eq!((columns.frame, columns.time, columns.time_scale, columns.person), (Some(0), Some(1), 1e3, Some(3)));
+        assert_eq!((columns.count, columns.needed()), (13, 12));
+    }
+}

@@ -1,0 +1,88 @@
+//! MoveNet's raw tensors: `[1, 1, 17, 3]` of y, x and score (SinglePose), or `[1, 6, 56]` (MultiPose: 17 points, then the box of the
+//! person and their score), a tensor a frame, stacked in any way.
+
+use super::array::{Array, shape_text};
+use crate::error::{Error, Result};
+
+const JOINTS: usize = 17;
+/// Numbers of a person in MultiPose: the points, y and x of two corners, a score.
+const MULTIPOSE: usize = JOINTS * 3 + 5;
+/// MultiPose gives six people in any case; those of a lower score are none. TensorFlow.js leaves out as many (`minPoseScore`).
+const LEAST_SCORE: f32 = 0.25;
+
+/// Tensors as key points `[frames, people, joints, 3]` of x, y and score.
+///
+/// # Errors
+/// A shape that no stack of MoveNet's tensors has.
+pub(super) fn arranged(tensors: Array) -> Result<Array> {
+    let odd = |shape: &[usize]| {
+        let message =
+            format!("the array's shape is {}, expected [frames, 17, 3] or [frames, 6, 56]", shape_text(shape));
+        Error::input(message)
+    };
+    let Array { shape, mut numbers } = tensors;
+    if shape.contains(&0) {
+        return Err(odd(&shape));
+    }
+    let people = match shape[..] {
+        [.., people, MULTIPOSE] => {
+            numbers = of_multipose(&numbers);
+            people
+        }
+        // Whatever stands before the sides of a person: frames, and sides of 1. People have a side of their own in no other tensor.
+        [_, people, 1, JOINTS, 3] | [_, people, JOINTS, 3] => people,
+        [.., JOINTS, 3] => 1,
+        _ => return Err(odd(&shape)),
+    };
+    let frames = numbers.len() / (people * JOINTS * 3);
+    numbers.chunks_exact_mut(3).for_each(|point| point.swap(0, 1));
+    Ok(Array { shape: vec![frames, people, JOINTS, 3], numbers })
+}
+
+/// The points of MultiPose's people; those who are none are NaN.
+fn of_multipose(numbers: &[f32]) -> Vec<f32> {
+    let person = |person: &[f32]| {
+        let is_person = person[MULTIPOSE - 1] >= LEAST_SCORE;
+        person[..JOINTS * 3].iter().map(|number| if is_person { *number } else { f32::NAN }).collect::<Vec<_>>()
+    };
+    numbers.chunks_exact(MULTIPOSE).flat_map(person).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn any_stack_of_tensors_becomes_frames_of_people() {
+        for (sides, frames, people) in [
+            (&[17, 3][..], 1, 1),
+            (&[1, 1, 17, 3], 1, 1),
+            (&[9, 17, 3], 9, 1),
+            (&[9, 1, 17, 3], 9, 1),
+            (&[9, 1, 1, 17, 3], 9, 1),
+            (&[9, 2, 17, 3], 9, 2),
+            (&[1, 6, 56], 1, 6),
+            (&[9, 6, 56], 9, 6),
+            (&[9, 1, 6, 56], 9, 6),
+        ] {
+            let numbers: Vec<f32> = (0..sides.iter().product::<usize>()).map(|number| number as f32).collect();
+            let array = arranged(Array { shape: sides.to_vec(), numbers }).unwrap();
+            assert_eq!(array.shape, [frames, people, 17, 3], "{sides:?}");
+            assert_eq!(array.numbers[..3], [1.0, 0.0, 2.0], "{sides:?}");
+            assert_eq!(array.numbers.len(), frames * people * 51);
+        }
+        for sides in [&[9, 33, 3][..], &[9, 17, 2], &[51], &[0, 17, 3]] {
+            let array = Array { shape: sides.to_vec(), numbers: vec![0.0; sides.iter().product()] };
+            assert!(arranged(array).unwrap_err().to_string().contains("expected [frames, 17, 3]"), "{sides:?}");
+        }
+    }
+
+    #[test]
+    fn people_of_no_score_are_left_out() {
+        let mut numbers = vec![0.5; 2 * MULTIPOSE];
+        numbers[MULTIPOSE - 1] = 0.2;
+        let array = arranged(Array { shape: vec![1, 2, MULTIPOSE], numbers }).unwrap();
+        assert!(array.numbers[..51].iter().all(|number| number.is_nan()) && array.numbers[51] == 0.5);
+    }
+}

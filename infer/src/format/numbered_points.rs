@@ -1,0 +1,45 @@
+//! Key points that say which joint they are by a number, in whichever order they are listed.
+
+use crate::pose::Keypoint;
+
+/// Key points in the order of their numbers, which begin at 0, or at 1 where the last one says so; those of `count` that are not listed are
+/// missing. Without a `count`, all are listed. `None` where the numbers are no such ones, as those of annotations are.
+pub(super) fn in_order(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Option<Vec<Keypoint>> {
+    let count = count.unwrap_or(points.len());
+    let numbers: Vec<i64> = points.iter().map(|(number, _)| *number).collect::<Option<_>>()?;
+    let (least, most) = (*numbers.iter().min()?, *numbers.iter().max()?);
+    let first = i64::from(most == i64::try_from(count).ok()?);
+    if least < first || most - first >= i64::try_from(count).ok()? {
+        return None;
+    }
+    let mut keypoints = vec![None; count];
+    for (number, (_, point)) in numbers.iter().zip(points) {
+        let slot = keypoints.get_mut(usize::try_from(number - first).ok()?)?;
+        if slot.replace(*point).is_some() {
+            return None;
+        }
+    }
+    Some(keypoints.into_iter().map(|point| point.unwrap_or(Keypoint::MISSING)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn numbers_begin_at_0_or_1_and_may_leave_points_out() {
+        let order = |numbers: &[i64], count| {
+            let point = |number: &i64| (Some(*number), Keypoint { x: *number as f64, y: 0.0, score: 1.0 });
+            let points: Vec<_> = numbers.iter().map(point).collect();
+            in_order(&points, count).map(|points| points.iter().map(|point| point.x as i64).collect::<Vec<_>>())
+        };
+        assert_eq!(order(&[2, 0, 1], None), Some(vec![0, 1, 2]));
+        assert_eq!(order(&[2, 3, 1], None), Some(vec![1, 2, 3]));
+        assert_eq!(order(&[3, 1], Some(4)), Some(vec![0, 1, 0, 3]));
+        for (numbers, count) in [(&[0, 0, 1][..], None), (&[5, 6, 7], None), (&[-1, 0], None), (&[0, 4], Some(4))] {
+            assert_eq!(order(numbers, count), None, "{numbers:?}");
+        }
+        assert_eq!(in_order(&[(None, Keypoint::MISSING)], None), None);
+    }
+}
