@@ -189,7 +189,7 @@ fn first_line(line: &[u8]) -> FirstLine {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     // Python's NaN is no JSON; it is read all the same.
     let mut values = Values::new(Box::new(Cursor::new(line.to_vec())), Path::new(""));
-    let Ok(Some(Value { text, .. })) = values.next() else { return FirstLine::Open };
+    let Ok(Some(Value { text, is_cut_off: false, .. })) = values.next() else { return FirstLine::Open };
     match Shape::of(&text) {
         Ok(shape) => match values.next() {
             Ok(None) if !line.trim_ascii_end().ends_with(b",") => FirstLine::Whole(sniff::json(&shape)),
@@ -214,12 +214,16 @@ fn open_values(format: InputFormat, values: Values, first: &[Value], layout: Opt
 fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layout: Option<&'static Layout>) -> Opened {
     let name = source.name();
     if let [clip] = &first[..]
-        && let Some(lines) = lines_of_clip(&clip.text)
+        && let Some(mut lines) = lines_of_clip(&clip.text)
     {
+        push_cut_off(clip, &mut lines);
         return Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?));
     }
     let mut lines = Vec::new();
-    first.iter().for_each(|value| push_lines(&value.text, &mut lines));
+    for value in &first {
+        push_lines(&value.text, &mut lines);
+        push_cut_off(value, &mut lines);
+    }
     let is_line = |value: &Value| !value.text.contains(&b'\n') && value.text.first() == Some(&b'{');
     if first.first().is_some_and(|value| value.line == 1) && first.iter().all(is_line) && values.has_line_end() {
         // A first line that did not come in one piece, or such that say nothing.
@@ -229,6 +233,7 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
     }
     while let Some(value) = values.next()? {
         push_lines(&value.text, &mut lines);
+        push_cut_off(&value, &mut lines);
         check_held(lines.len(), name)?;
     }
     Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
@@ -251,6 +256,13 @@ fn lines_of_clip(text: &[u8]) -> Option<Vec<u8>> {
         lines.push(b'\n');
     }
     Some(lines)
+}
+
+/// Appends the frame that a value is cut off within, so that its loss is told.
+fn push_cut_off(value: &Value, lines: &mut Vec<u8>) {
+    if value.is_cut_off {
+        lines.push(b'{');
+    }
 }
 
 /// Appends a value as a line, or a list as a line for each of its elements.

@@ -98,7 +98,9 @@ impl MessageReader {
         if let Some(parser) = &mut self.parser {
             return parser.parse(&self.text, self.number, &mut self.waiting);
         }
-        let mut parser = MessageParser::new(format_of(&self.text)?, self.layout)?;
+        // Messages that see nobody do not tell whose they are, and nothing comes of them.
+        let Some(format) = format_of(&self.text)? else { return Ok(()) };
+        let mut parser = MessageParser::new(format, self.layout)?;
         parser.parse(&self.text, self.number, &mut self.waiting)?;
         self.parser = Some(parser);
         Ok(())
@@ -138,18 +140,19 @@ impl FrameReader for MessageReader {
     }
 }
 
-/// The format of a message.
-fn format_of(text: &[u8]) -> Result<InputFormat> {
+/// The format of a message; `None` for one that says nothing.
+fn format_of(text: &[u8]) -> Result<Option<InputFormat>> {
     let mut values = Values::new(Box::new(Cursor::new(text.to_vec())), Path::new(""));
     let value = values.next()?.map(|value| value.text).unwrap_or_default();
     let shape = Shape::of(&value).map_err(|e| Error::input(format!("a message that is no JSON: {e}")))?;
     match sniff::json(&shape) {
+        None if shape.is_empty() => Ok(None),
         Some(InputFormat::JsonLines) if value.first() == Some(&b'[') => {
             Err(Error::input("a list of frames, expected one frame a message"))
         }
-        Some(format) => Ok(format),
+        Some(format) => Ok(Some(format)),
         // Some object: the reader of our own frames says what it lacks.
-        None if value.first() == Some(&b'{') => Ok(InputFormat::JsonLines),
+        None if value.first() == Some(&b'{') => Ok(Some(InputFormat::JsonLines)),
         None => Err(sniff::unknown("a message of no known format")),
     }
 }
@@ -187,6 +190,13 @@ impl MessageParser {
                 let mut values = Values::new(Box::new(Cursor::new(text.to_vec())), Path::new(""));
                 while let Some(value) = values.next()? {
                     let next_index = document.next_index;
+                    if value.is_cut_off {
+                        document.frames.clear();
+                        return Err(Error::input("a message that is cut off").line(number));
+                    }
+                    if document.push_nobody(&value.text) {
+                        continue;
+                    }
                     if let Err(error) = detector.decode(&value.text, document) {
                         document.frames.clear();
                         document.next_index = next_index;
@@ -278,6 +288,10 @@ mod tests {
         assert_eq!(reader.info().format, Some(InputFormat::OpenPose));
         assert_eq!(indices(reader.as_mut()), [0, 1]);
         assert_eq!(skipped.lock().unwrap().len(), 1);
+        let person = r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":1,"y":2,"name":"left_eye"}]}]"#;
+        let (mut reader, skipped) = open(&["[]", "null", person, "null", "{}", person], None);
+        assert_eq!(indices(reader.as_mut()), [0, 1, 2, 3]);
+        assert_eq!(skipped.lock().unwrap().len(), 0);
         let given = Given { messages: VecDeque::new(), skipped: Arc::default() };
         assert!(open_messages(Box::new(given), Path::new("x"), Some(InputFormat::Npy), None).is_err());
     }

@@ -303,6 +303,7 @@ mod tests {
             (&b""[..], "no frames"),
             (b"\x80\x04}.", "the pickle holds no array"),
             (b"[{\"a\":1}]", "one JSON list, expected"),
+            (b"[]\n[]", "no frames: empty lists alone"),
             (b"\xff\xfe[\x001\0]\0", "one JSON list, expected"),
             (b"frame,x,y\n", "'f' at the start, expected"),
             (b"PK\x03\x04 and no more", "zip archive"),
@@ -313,6 +314,49 @@ mod tests {
             let found = open(&path);
             assert!(found.starts_with(path.to_str().unwrap()) && found.contains(expected), "{found}");
         }
+    }
+
+    /// The people of each frame of an input, and what is wrong with the others.
+    fn read_all(text: &str) -> (Vec<usize>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("input.json");
+        std::fs::write(&path, text).unwrap();
+        let mut reader = open_reader(&Source::File(path), None, None).unwrap();
+        let (mut people, mut wrong) = (Vec::new(), Vec::new());
+        loop {
+            match reader.read() {
+                Ok(None) => return (people, wrong),
+                Ok(Some(frame)) => people.push(frame.people.len()),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn frames_before_a_cut_are_read_and_the_cut_is_told() {
+        let points = vec!["[1,2,0.5]"; 17].join(",");
+        let own = format!(r#"{{"people":[{{"keypoints":[{points}]}}]}}"#);
+        let tfjs = r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":1,"y":2,"name":"left_eye"}]}]"#;
+        let coco = |image: u32| format!(r#"{{"image_id":{image},"keypoints":[{}]}}"#, vec!["3"; 51].join(","));
+        for (text, frames) in [
+            (format!("[{own},\n{own},\n{}", &own[..90]), 2),
+            (format!("{{\"fps\":30,\"frames\":[{own},{own},{own},{}", &own[..9]), 3),
+            (format!("[{tfjs},{tfjs},{}", &tfjs[..20]), 2),
+            (format!("[{},{},{}", coco(1), coco(2), &coco(3)[..50]), 2),
+        ] {
+            let (people, wrong) = read_all(&text);
+            assert_eq!(people, vec![1; frames], "{text}");
+            assert!(matches!(&wrong[..], [one] if one.contains("cut off")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn frames_in_which_nobody_is_seen_may_come_first() {
+        let person = r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":1,"y":2,"name":"left_eye"}]}]"#;
+        for first in ["[]\n[]\n", "null\n[]\n", "{}\nnull\n", "[],null,"] {
+            assert_eq!(read_all(&format!("{first}{person}\n{person}\n")), (vec![0, 0, 1, 1], Vec::new()), "{first}");
+        }
+        assert_eq!(read_all(&format!("[null,[],{person}]")), (vec![0, 0, 1], Vec::new()));
     }
 
     #[test]

@@ -12,10 +12,12 @@ const MAX_VALUE: usize = 1 << 30;
 /// One value as text that every JSON parser takes, and where it begins.
 #[derive(Debug)]
 pub(super) struct Value {
-    /// `NaN` and infinities, which Python writes, are `null` here.
+    /// `NaN`, `None` and infinities, which Python and C++ write, are `null` here.
     pub(super) text: Vec<u8>,
     /// One-based.
     pub(super) line: u64,
+    /// Whether the input ends within it; then `text` is what of its frames is whole, if any is.
+    pub(super) is_cut_off: bool,
 }
 
 /// The values of a stream; white space, commas, NUL and control-Z between them are passed over.
@@ -62,13 +64,13 @@ impl Values {
         self.input
     }
 
-    /// The next value; one that the input ends within comes as it is.
+    /// The next value; of one that the input ends within the elements that are whole, else all of it.
     ///
     /// # Errors
     /// An input that cannot be read, or a value longer than 1 GiB.
     pub(super) fn next(&mut self) -> Result<Option<Value>> {
         self.pass_over_space()?;
-        let mut value = Value { text: Vec::new(), line: self.line };
+        let mut value = Value { text: Vec::new(), line: self.line, is_cut_off: false };
         let mut progress = Progress::default();
         loop {
             let there = match self.input.fill_buf() {
@@ -94,6 +96,7 @@ impl Values {
         if value.text.is_empty() {
             return Ok(None);
         }
+        value.is_cut_off = progress.depth > 0 && keep_whole_elements(&mut value.text);
         Ok(Some(value))
     }
 
@@ -117,7 +120,42 @@ impl Values {
     }
 }
 
-/// A JSON value with `null` for the `NaN` and infinities that Python writes.
+/// Closes a value that is cut off behind the last whole element of its list, or of a list that is a field or an element of it; false where no
+/// element is whole.
+fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
+    let mut open = Vec::new();
+    let (mut in_string, mut escaped) = (false, false);
+    // Whether the byte before, spaces aside, closes a list or an object.
+    let mut is_closed = false;
+    // Behind which byte the last whole elements of a list at the first and the second level end, and what closes them there.
+    let mut ends: [Option<(usize, Vec<u8>)>; 2] = [None, None];
+    for (at, byte) in text.iter().enumerate() {
+        if in_string {
+            in_string = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' => open.push(b']'),
+            b'{' => open.push(b'}'),
+            b']' | b'}' => drop(open.pop()),
+            b',' if is_closed && open.last() == Some(&b']') => {
+                if let Some(end) = ends.get_mut(open.len() - 1) {
+                    *end = Some((at, open.iter().rev().copied().collect()));
+                }
+            }
+            _ => {}
+        }
+        is_closed = matches!(byte, b']' | b'}') || is_closed && byte.is_ascii_whitespace();
+    }
+    let Some((end, closers)) = ends.into_iter().flatten().next() else { return false };
+    text.truncate(end);
+    text.extend(closers);
+    true
+}
+
+/// A JSON value with `null` for the `NaN`, `None` and infinities that Python and C++ write.
 pub(super) fn without_nan(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let (taken, _) = take(bytes, &mut text, &mut Progress::default());
@@ -161,11 +199,11 @@ fn take(there: &[u8], text: &mut Vec<u8>, progress: &mut Progress) -> (usize, bo
             }
             _ => progress.bare = true,
         }
-        // The words that JSON does not have end in a letter that no other word outside of strings does.
-        if matches!(byte, b'N' | b'y') {
+        // The words that JSON does not have, by their last letters; of JSON's own, true and false end in one of these.
+        if matches!(byte, b'N' | b'y' | b'n' | b'f' | b'e') {
             text.extend_from_slice(&there[copied..=at]);
             copied = at + 1;
-            for word in [&b"NaN"[..], b"-Infinity", b"Infinity"] {
+            for word in [&b"NaN"[..], b"-Infinity", b"Infinity", b"-nan", b"nan", b"None", b"-inf", b"inf"] {
                 if text.ends_with(word) {
                     text.truncate(text.len() - word.len());
                     text.extend_from_slice(b"null");
@@ -209,6 +247,28 @@ mod tests {
             assert_eq!(found.iter().map(|(text, line)| (text.as_str(), *line)).collect::<Vec<_>>(), expected);
         }
         assert_eq!(values(b"[1, 2", 3), [("[1, 2".into(), 1)]);
+        let words = b"[nan,-nan,None,inf,-inf,true,false,null]";
+        for at_once in [1, 2, 100] {
+            let found = values(words, at_once);
+            assert_eq!(found, [("[null,null,null,null,null,true,false,null]".to_owned(), 1)]);
+        }
+    }
+
+    #[test]
+    fn of_a_value_that_is_cut_off_whole_elements_are_kept() {
+        for (text, kept) in [
+            ("[{\"a\":[1,2]}, {\"a\":[3,4]} ,\n{\"a\":[5,", Some("[{\"a\":[1,2]}, {\"a\":[3,4]} ]")),
+            ("{\"v\":1,\"frames\":[{\"a\":\"],\"},{\"a\":", Some("{\"v\":1,\"frames\":[{\"a\":\"],\"}]}")),
+            ("[[{\"a\":1}],[{\"a\":2},{", Some("[[{\"a\":1}]]")),
+            ("[{\"a\":[[1,2],[3,", None),
+            ("{\"a\":[1,2,3", None),
+            ("[1,2,3", None),
+        ] {
+            let mut values = Values::new(Box::new(Cursor::new(text.to_owned())), Path::new("x.json"));
+            let value = values.next().unwrap().unwrap();
+            let found = String::from_utf8(value.text).unwrap();
+            assert_eq!((found.as_str(), value.is_cut_off), (kept.unwrap_or(text), kept.is_some()), "{text}");
+        }
     }
 
     proptest! {

@@ -198,6 +198,9 @@ impl SequenceReader {
         while let Some(value) = values.next()? {
             is_empty = false;
             self.document.line = value.line;
+            if value.is_cut_off {
+                return Err(Error::input("the JSON value is cut off").line(value.line));
+            }
             self.detector.decode(&value.text, &mut self.document)?;
         }
         if is_empty {
@@ -237,7 +240,7 @@ pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
         return bytes.ends_with(b"\n");
     }
     let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
-    matches!(values.next(), Ok(Some(value)) if Shape::of(&value.text).is_ok())
+    matches!(values.next(), Ok(Some(value)) if !value.is_cut_off && Shape::of(&value.text).is_ok())
 }
 
 /// A file of one frame, unpacked.

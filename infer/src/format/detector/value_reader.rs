@@ -15,6 +15,8 @@ pub(in crate::format) struct ValueReader {
     detector: Box<dyn Detector>,
     document: Document,
     info: StreamInfo,
+    /// The line that the last value begins on, if it is cut off, until that is told.
+    cut_off: Option<u64>,
 }
 
 impl ValueReader {
@@ -33,6 +35,7 @@ impl ValueReader {
             detector,
             document: Document { layout, ..Document::default() },
             info: StreamInfo::default(),
+            cut_off: None,
         };
         for value in first {
             reader.decode(value)?;
@@ -48,9 +51,8 @@ impl ValueReader {
 
     fn decode(&mut self, value: &Value) -> Result<()> {
         self.document.line = value.line;
-        // What Python's None and empty objects become, where a detector saw nobody.
-        if matches!(&value.text[..], b"null" | b"{}") {
-            self.document.push(None, None, Vec::new());
+        self.cut_off = value.is_cut_off.then_some(value.line);
+        if self.document.push_nobody(&value.text) {
             return Ok(());
         }
         self.detector.decode(&value.text, &mut self.document).map_err(|e| {
@@ -72,13 +74,17 @@ impl FrameReader for ValueReader {
                 check(&frame, self.info.layout).map_err(|e| e.at(self.values.name()))?;
                 return Ok(Some(frame));
             }
+            if let Some(line) = self.cut_off.take() {
+                let message = "the JSON value is cut off: what follows the last whole element is lost";
+                return Err(Error::input(message).at(self.values.name()).line(line));
+            }
             let Some(value) = self.values.next()? else { return Ok(None) };
             self.decode(&value)?;
         }
     }
 
     fn has_more(&mut self) -> bool {
-        !self.document.frames.is_empty() || self.values.has_more()
+        !self.document.frames.is_empty() || self.cut_off.is_some() || self.values.has_more()
     }
 }
 

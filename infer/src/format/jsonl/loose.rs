@@ -51,7 +51,8 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static L
 /// The JSON in a text, in which Python's NaN and infinities, which are none, are null; `None` unless it is one value and no more.
 pub(super) fn parse(text: &[u8]) -> Option<Value> {
     let mut values = Values::new(Box::new(Cursor::new(text.to_vec())), Path::new(""));
-    let value = serde_json::from_slice(&values.next().ok()??.text).ok()?;
+    let whole = values.next().ok()?.filter(|value| !value.is_cut_off)?;
+    let value = serde_json::from_slice(&whole.text).ok()?;
     values.next().ok()?.is_none().then_some(value)
 }
 
