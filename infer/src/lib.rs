@@ -54,6 +54,7 @@ pub mod guard;
 pub mod lift;
 #[cfg(feature = "live")]
 pub mod live;
+mod median;
 pub mod metric;
 pub mod model;
 pub mod output;

@@ -7,7 +7,7 @@ use crate::arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["error"],
+        &["error", "median"],
         &["pose", "thread"],
         &["skeleton"],
         &["camera"],

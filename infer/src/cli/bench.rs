@@ -134,12 +134,6 @@ fn keypoints(card: &Card, batch: usize) -> Array3<f32> {
     })
 }
 
-/// The middle one of `values`, which get sorted.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// Lifts `batch` poses again and again for `time`, after a tenth of it to warm up.
 fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     let keypoints = keypoints(lifter.card(), batch);

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
+use crate::median::median;
 use crate::pose::{LiftedFrame, time_of_number};
 
 /// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
@@ -220,11 +221,7 @@ impl Recorder {
 /// with few digits. `None` for fewer than two frames.
 fn usual_rate(times: &[f64]) -> Option<f64> {
     let mut intervals: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    if intervals.is_empty() {
-        return None;
-    }
-    let middle = intervals.len() / 2;
-    let median = *intervals.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let median = median(&mut intervals)?;
     intervals.retain(|interval| (interval - median).abs() <= NEAR_THE_MEDIAN * median);
     let rate = intervals.len() as f64 / intervals.iter().sum::<f64>();
     let is_whole = (rate - rate.round()).abs() <= WHOLE_WITHIN * rate;

@@ -17,6 +17,7 @@ mod body;
 use nalgebra::{Matrix3, Vector3};
 
 use super::motion::Motion;
+use crate::median::median;
 use crate::place::Foot;
 use body::Body;
 
@@ -237,12 +238,8 @@ fn foot_frame(foot: &Foot, is_right: bool, up: Vector, at: impl Fn(usize) -> Vec
 /// The median of each coordinate of the places that are finite; `None` without any.
 fn median_place(places: impl Iterator<Item = Vector>) -> Option<Vector> {
     let places: Vec<Vector> = places.filter(|place| place.iter().all(|axis| axis.is_finite())).collect();
-    let median = |axis: usize| {
-        let mut along: Vec<f64> = places.iter().map(|place| place[axis]).collect();
-        let middle = along.len() / 2;
-        *along.select_nth_unstable_by(middle, f64::total_cmp).1
-    };
-    (!places.is_empty()).then(|| Vector::new(median(0), median(1), median(2)))
+    let along = |axis: usize| median(&mut places.iter().map(|place| place[axis]).collect::<Vec<_>>());
+    Some(Vector::new(along(0)?, along(1)?, along(2)?))
 }
 
 /// `from` turned by the smallest rotation that takes its `direction` to that of `bone`.
@@ -276,11 +273,7 @@ pub(super) fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
     let lengths =
         motion.poses().map(|pose| (Vector::from(pose[a].map(f64::from)) - Vector::from(pose[b].map(f64::from))).norm());
     let mut lengths: Vec<_> = lengths.filter(|length| length.is_finite()).collect();
-    if lengths.is_empty() {
-        return 0.0;
-    }
-    let middle = lengths.len() / 2;
-    *lengths.select_nth_unstable_by(middle, f64::total_cmp).1
+    median(&mut lengths).unwrap_or(0.0)
 }
 
 #[cfg(test)]

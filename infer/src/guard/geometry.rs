@@ -5,6 +5,7 @@
 use super::Coordinates;
 use super::missing::{NOWHERE, Reach, is_mark};
 use super::scores::{SILENTLY_CLAMPED, ScoreScale};
+use crate::median::median;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23, Layout};
 
@@ -223,15 +224,6 @@ impl<'a> Body<'a> {
 fn median_distance(bodies: &[Body<'_>], point: usize, one: usize, other: usize) -> Option<f64> {
     let mut distances: Vec<f64> = bodies.iter().filter_map(|body| body.distance_to_middle(point, one, other)).collect();
     median(&mut distances)
-}
-
-pub(super) fn median(numbers: &mut [f64]) -> Option<f64> {
-    if numbers.is_empty() {
-        return None;
-    }
-    let middle = numbers.len() / 2;
-    numbers.sort_unstable_by(f64::total_cmp);
-    Some(numbers[middle])
 }
 
 /// The layout, among those of so many points, that people's points lie as: BODY_25 or BODY_25B, COCO-17 or Human3.6M-17, with or without

@@ -5,8 +5,8 @@
 //! 0.35 at the same places.
 
 use super::Notice;
-use super::geometry::median;
 use super::missing::BODY_POINTS;
+use crate::median::median;
 use crate::pose::Person;
 
 /// A person's level is the mean score of the better half of their points. A median level below this is raised, and told.

@@ -1,7 +1,7 @@
 //! Points and people that are not there, however that is written; and points that cannot be where they are said to be.
 
 use super::Notice;
-use super::geometry::median;
+use crate::median::median;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::Layout;
 

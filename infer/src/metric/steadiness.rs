@@ -8,6 +8,7 @@ use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
 use super::upright::{Held, Upright};
 use super::{distance, mean};
+use crate::median::median;
 use crate::place::rotation;
 use crate::pose::{Axes, LiftedFrame};
 use crate::skeleton::mirrored;
@@ -215,7 +216,7 @@ impl Steadiness {
             tracks: self.tracks.len() as u64,
             bones: self.bones.iter().enumerate().take(shown).map(bone).collect(),
             pairs: self.pairs.iter().zip(&self.differences).take(shown).map(pair).collect(),
-            acceleration: median(self.accelerations.clone()),
+            acceleration: median(&mut self.accelerations.iter().map(|length| f64::from(*length)).collect::<Vec<_>>()),
             feet_slide: (slide.seconds > 0.0).then(|| slide.way / slide.seconds),
             feet_planted: slide.seconds,
             camera: self.upright.as_ref().and_then(Upright::held),
@@ -228,13 +229,6 @@ fn weighted(spreads: impl Iterator<Item = Spread>, value: impl Fn(&Spread) -> f6
     let (sum, count) =
         spreads.fold((0.0, 0.0), |(sum, count), spread| (sum + spread.count * value(&spread), count + spread.count));
     (count > 0.0).then(|| sum / count)
-}
-
-/// The median.
-fn median(mut values: Vec<f32>) -> Option<f64> {
-    values.sort_unstable_by(f32::total_cmp);
-    let middle = [values.len().checked_sub(1)? / 2, values.len() / 2];
-    Some(middle.iter().map(|&at| f64::from(values[at])).sum::<f64>() / 2.0)
 }
 
 #[cfg(test)]

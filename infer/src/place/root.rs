@@ -14,6 +14,7 @@ use nalgebra::{Matrix3, Vector2, Vector3};
 use crate::camera::Camera;
 use crate::error::Result;
 use crate::format::PoseWriter;
+use crate::median::median;
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Unit};
 use crate::skeleton::{Layout, is_of_foot};
 use crate::smooth::{Line, Neighbour, Neighbours, Track};
@@ -163,10 +164,8 @@ fn residual(sight: &Sight, root: Vector) -> Vector2<f64> {
 /// Reduces the weight of joints that fit badly.
 fn reweigh(sights: &mut [Sight], confidences: &[f64], root: Vector) {
     let misses: Vec<f64> = sights.iter().map(|sight| residual(sight, root).norm()).collect();
-    let mut sorted = misses.clone();
-    sorted.sort_by(f64::total_cmp);
     // If the fit has no error, all joints count in full.
-    let bound = (HUBER_MEDIANS * sorted[sorted.len() / 2]).max(1e-9);
+    let bound = (HUBER_MEDIANS * median(&mut misses.clone()).unwrap_or(0.0)).max(1e-9);
     for ((sight, miss), confidence) in sights.iter_mut().zip(misses).zip(confidences) {
         sight.weight = if miss > bound { confidence * bound / miss } else { *confidence };
     }

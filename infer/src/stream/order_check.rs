@@ -12,6 +12,7 @@
 use crate::error::Result;
 use crate::guard::{self, Notice};
 use crate::lift::{Lifter, PersonSigma};
+use crate::median::median;
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, Person};
 use crate::skeleton::{Conversion, LAYOUTS, Layout, is_of_foot, mirrored};
@@ -154,9 +155,8 @@ impl OrderCheck {
 }
 
 fn median_of_seen(people: &[Option<PersonSigma>]) -> Option<f32> {
-    let mut seen: Vec<f32> = people.iter().flatten().map(|person| person.seen).collect();
-    seen.sort_unstable_by(f32::total_cmp);
-    seen.get(seen.len() / 2).copied()
+    let mut seen: Vec<f64> = people.iter().flatten().map(|person| f64::from(person.seen)).collect();
+    median(&mut seen).map(|sigma| sigma as f32)
 }
 
 /// The layout of as many points by which sigma is far smaller, with that sigma.

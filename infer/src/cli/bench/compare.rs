@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::super::report::Terminal;
 use super::super::{DeviceArgs, open_lifter};
-use super::{batches, keypoints, median};
+use super::{batches, keypoints};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
+use crate::median::median;
 use crate::model::{Device, ModelFile, OrtBaseline, Precision, Provider};
 
 /// How often each of them takes its turn at each batch size.
@@ -84,7 +85,8 @@ impl Pair {
             ours.push(rate(batch, time, || lifter.lift_into(keypoints.view(), poses.view_mut()))?);
             theirs.push(rate(batch, time, || bare.run(&keypoints).map(drop))?);
         }
-        let (poselift, onnxruntime) = (median(&mut ours), median(&mut theirs));
+        let of = |rates: &mut [f64]| median(rates).unwrap_or(f64::NAN);
+        let (poselift, onnxruntime) = (of(&mut ours), of(&mut theirs));
         let precision = lifter.card().network.precision;
         Ok(Row { batch, precision, poselift, onnxruntime, ratio: poselift / onnxruntime })
     }

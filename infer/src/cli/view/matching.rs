@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::median::median;
 use crate::pose::{Frame, LiftedFrame};
 
 /// What there is at one moment.
@@ -128,8 +129,7 @@ impl Times {
         if seconds.is_empty() || !intervals.iter().all(|interval| *interval > 0.0) {
             return None;
         }
-        intervals.sort_by(f64::total_cmp);
-        let interval = intervals.get(intervals.len() / 2).copied().unwrap_or(0.0);
+        let interval = median(&mut intervals).unwrap_or(0.0);
         Some(Self { seconds, interval })
     }
 

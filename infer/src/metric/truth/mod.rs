@@ -13,6 +13,7 @@ use super::angle::degrees_between;
 use super::procrustes::best_rotation;
 use super::{Point, mean, mpjpe, n_mpjpe, p_mpjpe};
 use crate::error::{Error, Result};
+use crate::median::median;
 
 /// The joints that are compared.
 pub const TRUTH_JOINTS: [&str; 12] = [
@@ -256,8 +257,7 @@ fn bridged(recording: &Recording) -> Recording {
 /// The median of the seconds between samples; `None` without two.
 fn usual_step(recording: &Recording) -> Option<f64> {
     let mut steps: Vec<f64> = recording.times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    steps.sort_by(f64::total_cmp);
-    steps.get(steps.len() / 2).copied()
+    median(&mut steps)
 }
 
 /// Whether a recording's samples are too far apart to be joined by lines.
