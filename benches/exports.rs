@@ -28,6 +28,7 @@ fn info(export: Export) -> PoseInfo {
         unit: if export == Export::C3d { Unit::Millimetres } else { Unit::Metres },
         axes: export.usual_axes(),
         fps: Some(FPS),
+        stature: None,
         model: "bench".to_owned(),
     }
 }

@@ -117,6 +117,7 @@ fn write_ours(lifted: &[LiftedFrame]) {
         unit: poselift::pose::Unit::Metres,
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: "bench".to_owned(),
     };
     let nowhere = Target::File("/dev/null".into());

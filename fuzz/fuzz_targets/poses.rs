@@ -31,6 +31,7 @@ fn write_seeds() {
         unit: Unit::Metres,
         axes: Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: "tiny".to_owned(),
     };
     let person = LiftedPerson {

@@ -69,7 +69,7 @@ pub struct Frame {
 
 impl Frame {
     /// Seconds between frames that do not say their time.
-    const USUAL_STEP: f64 = 1.0 / 30.0;
+    pub(crate) const USUAL_STEP: f64 = 1.0 / 30.0;
 
     /// The frame's time, seconds; of one that does not say, that of its number at `fps` frames a second, if that is known.
     pub fn time_at(&self, fps: Option<f64>) -> Option<f64> {

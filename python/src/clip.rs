@@ -56,6 +56,7 @@ pub(crate) struct InfoFields {
     units: String,
     axes: String,
     fps: Option<f64>,
+    stature: Option<f64>,
     model: String,
 }
 
@@ -68,6 +69,7 @@ impl From<&PoseInfo> for InfoFields {
             units: info.unit.name().to_owned(),
             axes: info.axes.name().to_owned(),
             fps: info.fps,
+            stature: info.stature,
             model: info.model.clone(),
         }
     }
@@ -90,6 +92,7 @@ impl InfoFields {
             unit: Unit::from(self.units),
             axes: axes(&self.axes)?,
             fps: self.fps,
+            stature: self.stature,
             model: self.model,
         })
     }

@@ -268,6 +268,9 @@ pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: 
         let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
         let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
         let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report).map_err(|e| e.at(&input))?;
+        if let Some(error) = copied.left_out {
+            return Err(error.into());
+        }
         if writing.contacts == Some(true) && !copied.has_contacts {
             notes.add(NO_CONTACTS.to_owned());
         }

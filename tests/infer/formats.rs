@@ -26,6 +26,7 @@ fn info(joints: usize) -> PoseInfo {
         unit: poselift::pose::Unit::Metres,
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: "none".into(),
     }
 }
@@ -71,19 +72,17 @@ fn python(folder: &Path, script: &str) -> Option<String> {
 fn each_format_keeps_the_poses() {
     let folder = tempfile::tempdir().unwrap();
     let frames = [lifted(0, &[1.0], 17), lifted(1, &[], 17), lifted(2, &[-3.0], 17)];
-    for format in [Format::Npy, Format::Npz] {
-        let path = folder.path().join(format!("poses.{format}"));
-        write_all(&path, 17, &frames);
-        // Read as key points, [x, y, z] comes back as x, y and score.
-        let read = read_all(&path);
-        assert_eq!(read.len(), 3);
-        for (frame, lifted) in read.iter().zip(&frames) {
-            assert_eq!(frame.people.len(), lifted.people.len());
-            for (person, lifted) in frame.people.iter().zip(&lifted.people) {
-                let narrow = |point: &Keypoint| [point.x as f32, point.y as f32, point.score];
-                let joints: Vec<_> = person.keypoints.iter().map(narrow).collect();
-                assert_eq!(joints, lifted.joints);
-            }
+    let path = folder.path().join("poses.npy");
+    write_all(&path, 17, &frames);
+    // Read as key points, [x, y, z] comes back as x, y and score.
+    let read = read_all(&path);
+    assert_eq!(read.len(), 3);
+    for (frame, lifted) in read.iter().zip(&frames) {
+        assert_eq!(frame.people.len(), lifted.people.len());
+        for (person, lifted) in frame.people.iter().zip(&lifted.people) {
+            let narrow = |point: &Keypoint| [point.x as f32, point.y as f32, point.score];
+            let joints: Vec<_> = person.keypoints.iter().map(narrow).collect();
+            assert_eq!(joints, lifted.joints);
         }
     }
     let path = folder.path().join("poses.jsonl");
@@ -94,6 +93,39 @@ fn each_format_keeps_the_poses() {
         assert_eq!(reader.read().unwrap(), Some(frame));
     }
     assert_eq!(reader.read().unwrap(), None);
+}
+
+#[test]
+fn an_archive_says_what_its_poses_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("poses.npz");
+    let info = PoseInfo {
+        unit: poselift::pose::Unit::Millimetres,
+        axes: poselift::pose::Axes::ZUp,
+        fps: Some(59.94),
+        stature: Some(1.82),
+        ..info(5)
+    };
+    // Frames may be left out, and times may be those of a clock.
+    let timed = |index, time, starts: &[f32]| LiftedFrame { time, ..lifted(index, starts, 5) };
+    let frames = [
+        timed(3, Some(1_700_000_000.25), &[1.0]),
+        timed(9, None, &[]),
+        timed(40_000_000_001, Some(1_700_000_001.5), &[2.0]),
+    ];
+    let mut writer = create_writer(&Target::File(path.clone()), None, &info, Extras::default()).unwrap();
+    frames.iter().for_each(|frame| writer.write(&Frame::default(), frame).unwrap());
+    writer.finish().unwrap();
+    let mut reader = open_pose_reader(&Source::File(path.clone())).unwrap();
+    assert_eq!(reader.info(), &info);
+    for mut frame in frames {
+        let mut read = reader.read().unwrap().unwrap();
+        // What arrays do not hold.
+        frame.people.iter_mut().chain(&mut read.people).for_each(|person| (person.id, person.score) = (None, 0.0));
+        assert_eq!(read, frame);
+    }
+    let refused = open_reader(&Source::File(path), None, None).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("expected 'keypoints'"), "{refused}");
 }
 
 #[test]
@@ -149,7 +181,11 @@ fn numpy_reads_what_is_written() {
 import numpy as np
 a, z = np.load('poses.npy'), np.load('poses.npz')
 b = z['poses']
-assert z.files == ['poses'] and a.dtype == b.dtype == 'f4' and a.shape == b.shape == (3, 17, 3), (z.files, a.shape)
+import json
+header = json.loads(z['header'].tobytes())
+assert (header['kind'], header['axes'], header['fps']) == ('poses', 'camera', 30.0), header
+assert z['frames'].tolist() == [0, 1, 2] and z['frames'].dtype == 'i8'
+assert z.files == ['poses', 'header', 'fps', 'frames'] and z['fps'].tolist() == [30.0] and a.dtype == b.dtype == 'f4' and a.shape == b.shape == (3, 17, 3), (z.files, a.shape)
 assert np.isnan(a[1]).all() and np.array_equal(a, b, equal_nan=True)
 ramp = np.arange(51, dtype='f4').reshape(17, 3) / np.float32(7)
 assert np.array_equal(a[0], np.float32(1) + ramp) and np.array_equal(b[2], np.float32(-3) + ramp)
@@ -185,7 +221,7 @@ fn numpy_reads_sigma_and_roots_beside_the_poses() {
     let script = "
 import numpy as np
 z = np.load('sure.npz')
-assert z.files == ['poses', 'sigma', 'roots'], z.files
+assert z.files == ['poses', 'sigma', 'roots', 'header', 'fps', 'frames'], z.files
 n = np.nan
 assert z['roots'].dtype == 'f4'
 assert np.array_equal(z['roots'], np.float32([[.5, .25, 4], [n, n, n], [n, n, n]]), equal_nan=True), z['roots']

@@ -21,6 +21,7 @@ fn poses(model: &str) -> PoseInfo {
         unit: poselift::pose::Unit::Metres,
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: model.into(),
     }
 }

@@ -80,7 +80,7 @@ fn is_reading(error: &Error, source: &Source) -> bool {
     error.place().path.as_deref() == Some(source.name())
 }
 
-/// Converts one stream; gives back how many frames could not be read.
+/// Converts one stream; gives back how much of it could not be read or written.
 fn convert(
     args: &ConvertArgs,
     source: &Source,
@@ -118,6 +118,14 @@ fn convert(
     if form.contacts && !copied.has_contacts {
         terminal.note(NO_CONTACTS);
     }
-    terminal.note(&format!("{}: written", target.name().display()));
-    Ok(copied.unreadable)
+    let written = if copied.people > 0 || !output::is_deferred(target) {
+        "written"
+    } else {
+        "not written, there is no pose to write"
+    };
+    terminal.note(&format!("{}: {written}", target.name().display()));
+    if let Some(error) = &copied.left_out {
+        terminal.error(error);
+    }
+    Ok(copied.unreadable + u64::from(copied.left_out.is_some()))
 }

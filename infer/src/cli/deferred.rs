@@ -2,7 +2,8 @@
 //!
 //! A run that lifts nothing leaves no file, and an existing one as it was. Until the first pose the frames wait in memory;
 //! without a pose in them they are a small multiple of the input's own bytes. From then on everything goes straight to the
-//! writer, so that an interrupted run keeps what was lifted. So that a live stream of an empty room stays in bounded memory,
+//! writer, so that an interrupted run keeps what was lifted. Motion files need a frame rate: there the first poses may wait for a frame
+//! that has a time. So that a live stream of an empty room stays in bounded memory,
 //! no more than [`MOST_WAITING`] frames wait: then the file is written without a pose.
 
 use crate::error::Result;
@@ -12,28 +13,31 @@ use crate::pose::{Frame, LiftedFrame};
 /// Frames that wait for the first pose: an hour at 30 Hz.
 const MOST_WAITING: usize = 108_000;
 
-/// Makes the writer, told the first frame with a pose.
-type Create = Box<dyn FnOnce(&LiftedFrame) -> Result<Box<dyn PoseWriter>> + Send>;
+/// Makes the writer, told whether any of the frames so far has a time.
+type Create = Box<dyn FnOnce(bool) -> Result<Box<dyn PoseWriter>> + Send>;
 
 /// A writer that is created when the first pose comes.
 pub(super) enum DeferredWriter {
-    /// No pose has come yet.
-    Waiting { create: Option<Create>, frames: Vec<(Frame, LiftedFrame)> },
+    /// No pose has come yet, or none with a time.
+    Waiting { create: Option<Create>, frames: Vec<(Frame, LiftedFrame)>, poses: usize, patience: usize },
     /// The first pose has come.
     Created(Box<dyn PoseWriter>),
 }
 
 impl DeferredWriter {
-    /// A writer that `create` will make.
-    pub(super) fn new(create: impl FnOnce(&LiftedFrame) -> Result<Box<dyn PoseWriter>> + Send + 'static) -> Self {
-        Self::Waiting { create: Some(Box::new(create)), frames: Vec::new() }
+    /// A writer that `create` will make; `patience` frames with poses wait for a frame that has a time.
+    pub(super) fn new(
+        patience: usize,
+        create: impl FnOnce(bool) -> Result<Box<dyn PoseWriter>> + Send + 'static,
+    ) -> Self {
+        Self::Waiting { create: Some(Box::new(create)), frames: Vec::new(), poses: 0, patience }
     }
 
-    /// Makes the writer for `first`, and gives it the frames that waited.
-    fn create(&mut self, first: &LiftedFrame) -> Result<&mut dyn PoseWriter> {
-        if let Self::Waiting { create, frames } = self {
+    /// Makes the writer, and gives it the frames that waited.
+    fn create(&mut self, has_times: bool) -> Result<&mut dyn PoseWriter> {
+        if let Self::Waiting { create, frames, .. } = self {
             let create = create.take().expect("a stream ends at its first error, so nothing is created twice");
-            let mut writer = create(first)?;
+            let mut writer = create(has_times)?;
             for (frame, lifted) in std::mem::take(frames) {
                 writer.write(&frame, &lifted)?;
             }
@@ -50,11 +54,17 @@ impl PoseWriter for DeferredWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         match self {
             Self::Created(writer) => writer.write(frame, lifted),
-            Self::Waiting { frames, .. } if lifted.people.is_empty() && frames.len() < MOST_WAITING => {
-                frames.push((frame.clone(), lifted.clone()));
-                Ok(())
+            Self::Waiting { frames, poses, patience, .. } => {
+                *poses += usize::from(!lifted.people.is_empty());
+                let has_time = lifted.time.is_some();
+                let waits = *poses == 0 || *poses <= *patience && !has_time;
+                if waits && frames.len() < MOST_WAITING {
+                    frames.push((frame.clone(), lifted.clone()));
+                    return Ok(());
+                }
+                let has_times = has_time || frames.iter().any(|(_, lifted)| lifted.time.is_some());
+                self.create(has_times)?.write(frame, lifted)
             }
-            Self::Waiting { .. } => self.create(lifted)?.write(frame, lifted),
         }
     }
 
@@ -65,7 +75,10 @@ impl PoseWriter for DeferredWriter {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        if matches!(&*self, Self::Waiting { poses: 1.., .. }) {
+            self.create(false)?;
+        }
         match *self {
             Self::Created(writer) => writer.finish(),
             Self::Waiting { .. } => Ok(()),
@@ -107,7 +120,7 @@ mod tests {
     fn log_of(people: &[usize]) -> Vec<String> {
         let log = Log::default();
         let of_writer = Arc::clone(&log);
-        let mut writer = Box::new(DeferredWriter::new(move |_| {
+        let mut writer = Box::new(DeferredWriter::new(0, move |_| {
             of_writer.lock().unwrap().push("created".to_owned());
             Ok(Box::new(LoggingWriter(of_writer)))
         }));

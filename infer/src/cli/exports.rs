@@ -17,7 +17,7 @@ pub(crate) struct ExportArgs {
     units: Option<Unit>,
     /// How tall the person is, metres: poses are scaled [default: the 1.70 m of the bundled models]
     #[arg(long, value_name = "M", value_parser = height)]
-    height: Option<f64>,
+    pub(super) height: Option<f64>,
     /// Add joint angles: degrees, named as OpenSim's gait models do, NaN or null where the joints do not tell
     #[arg(long)]
     angles: bool,

@@ -80,7 +80,9 @@ fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
     let frames: HashSet<PathBuf> = sources.iter().flat_map(frames_of).cloned().collect();
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for path in paths_in(folder)? {
-        if frames.contains(&path) {
+        // Hidden files are none of the user's clips: a Macintosh leaves `._clip.jsonl` beside `clip.jsonl`.
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_hidden || frames.contains(&path) {
             continue;
         }
         if path.is_dir() {

@@ -10,7 +10,6 @@ use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::{PoseWriter, Source, Target};
 use crate::output::{Described, OutputFormat, check, create};
-use crate::pose::LiftedFrame;
 
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
 /// searched for, a file in the folder `out` (made if it is not there), named after the source.
@@ -142,6 +141,8 @@ pub(crate) fn is_deferred(target: &Target) -> bool {
 
 /// Frames a second of motion files whose input does not say.
 const ASSUMED_RATE: f64 = 30.0;
+/// Poses without a time that wait for one that has it, before a rate is assumed.
+const POSES_WITHOUT_TIME: usize = 256;
 
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
 ///
@@ -161,7 +162,8 @@ pub(crate) fn prepare(
         check_place(path)?;
     }
     let output = Output { target: target.clone(), format, described, terminal };
-    Ok(Box::new(DeferredWriter::new(move |first| output.with_rate(first).create())))
+    let patience = if output.lacks_rate() { POSES_WITHOUT_TIME } else { 0 };
+    Ok(Box::new(DeferredWriter::new(patience, move |has_times| output.with_rate(has_times).create())))
 }
 
 /// What is needed to create a file's writer later.
@@ -173,10 +175,15 @@ struct Output {
 }
 
 impl Output {
-    /// The same output with a rate: motion files need one, and folders of detectors say none.
-    fn with_rate(mut self, first: &LiftedFrame) -> Self {
+    /// Whether it is a motion file, which needs a rate, and none is named.
+    fn lacks_rate(&self) -> bool {
         let needs_rate = matches!(self.format, OutputFormat::Export(export) if !export.is_written_as_frames_come());
-        if needs_rate && self.described.poses.fps.is_none() && first.time.is_none() {
+        needs_rate && self.described.poses.fps.is_none()
+    }
+
+    /// The same output with a rate, where neither it nor times say one, as of detectors' folders.
+    fn with_rate(mut self, has_times: bool) -> Self {
+        if self.lacks_rate() && !has_times {
             self.described.poses.fps = Some(ASSUMED_RATE);
             let name = self.target.name().display();
             let text = format!("{name}: no times and no rate: taken to be {ASSUMED_RATE} frames a second (--fps)");

@@ -21,6 +21,7 @@ use crate::lift::{Lifter, LookAhead};
 use crate::live::{Answers, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::output::{Described, OutputFormat, PageNotes};
+use crate::place::MODEL_STATURE;
 use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, Undone, lift_stream, peek_layout, pose_info};
@@ -198,7 +199,13 @@ fn lift_one<N: PoseNetwork>(
     };
     let heard = notes.along(notices.report_on(source, terminal));
     let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
-    let RunArgs { fps, size, focal, max_sigma, look_ahead, .. } = *args;
+    let RunArgs { fps, size, focal, look_ahead, .. } = *args;
+    // Asked for of people as tall as they are written.
+    let growth = args.export.height.map_or(1.0, |height| height / MODEL_STATURE);
+    let max_sigma = args.max_sigma.map(|most| (f64::from(most) / growth) as f32);
+    if max_sigma.is_some() && format != OutputFormat::JSON_LINES && args.has_output() {
+        terminal.note("people of a sigma beyond --max-sigma are counted, and marked in JSON Lines alone");
+    }
     let options = StreamOptions { fps, size, focal, max_sigma, look_ahead };
     let outcome = lift_stream(lifter, reader, writer, layout, &options, &mut report);
     report.close();

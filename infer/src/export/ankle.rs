@@ -1,7 +1,8 @@
 //! How high an ankle is above the floor that its foot stands on.
 
-/// An ankle's height, as a share of the length of thigh and shank: 0.039, 0.245 and 0.246 of the stature (Drillis and Contini, 1966).
-const SHARE_OF_LEG: f64 = 0.039 / (0.245 + 0.246);
+/// An ankle's height, as a share of the length of thigh and shank: 0.039 of the stature (Drillis and Contini, 1966), and 0.45 of it from the
+/// centre of the hip's joint, as the models have it.
+const SHARE_OF_LEG: f64 = 0.039 / 0.45;
 
 /// The height of the ankles above the floor, in the unit of `distance`, which tells how far two joints are apart; 0 for a skeleton without legs.
 pub(super) fn ankle_height(joints: &[String], distance: impl Fn(usize, usize) -> f64) -> f64 {
@@ -24,8 +25,8 @@ mod tests {
     #[test]
     fn an_adults_ankle_is_seven_centimetres_high() {
         let joints: Vec<String> = H36M17.joints.iter().map(|joint| (*joint).to_owned()).collect();
-        assert!((ankle_height(&joints, |_, _| 0.42) - 0.0667).abs() < 1e-4);
-        assert!((ankle_height(&joints, |_, _| 0.21) - 0.0334).abs() < 1e-4);
+        assert!((ankle_height(&joints, |_, _| 0.38) - 0.0659).abs() < 1e-4);
+        assert!((ankle_height(&joints, |_, _| 0.19) - 0.0329).abs() < 1e-4);
         assert_eq!(ankle_height(&joints[..2], |_, _| 0.42), 0.0);
     }
 }

@@ -103,10 +103,10 @@ fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -
 
     section.group("POINT", "positions of joints");
     section.integers("USED", &[points as i16]);
-    if clip.rows <= i16::MAX as usize {
-        section.integers("FRAMES", &[clip.rows as i16]);
-    } else {
-        section.floats("FRAMES", &[clip.rows as f32]);
+    match u16::try_from(clip.rows) {
+        // Readers take it for unsigned.
+        Ok(rows) => section.integers("FRAMES", &[rows.cast_signed()]),
+        Err(_) => section.floats("FRAMES", &[clip.rows as f32]),
     }
     section.integers("DATA_START", &[(usize::from(PARAMETER_BLOCK) + blocks) as i16]);
     section.floats("SCALE", &[-1.0]);
@@ -246,6 +246,7 @@ mod tests {
             unit: Unit::Metres,
             axes: Axes::YUp,
             fps: Some(30.0),
+            stature: None,
             model: String::new(),
         };
         render(&clip, &FileInfo { file_name: String::new(), poses: &poses, decimals: 5 })

@@ -143,8 +143,9 @@ impl PoseWriter for ClipWriter {
     fn finish(mut self: Box<Self>) -> Result<()> {
         let joints = self.info.joints.len();
         let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
+        let has_people = recorder.has_people();
         let left_out = recorder.left_out().or_else(|| recorder.without_place()).map(|error| error.at(&self.path));
-        if !recorder.has_people() {
+        if !has_people {
             return Ok(());
         }
         let max_gap = if self.export.has_gaps() { MAX_FILLED_GAP } else { f64::INFINITY };

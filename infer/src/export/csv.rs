@@ -209,6 +209,7 @@ mod tests {
             unit: Unit::Metres,
             axes: Axes::Camera,
             fps: None,
+            stature: None,
             model: String::new(),
         };
         let person = |root| LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::median::median;
-use crate::pose::{LiftedFrame, time_of_number};
+use crate::pose::{Frame, LiftedFrame, time_of_number};
 
 /// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
@@ -100,15 +100,16 @@ impl Recorder {
         Self { keeps_sigma: true, ..self }
     }
 
-    /// Keeps one frame; leaves out one whose time is not later than that of the frame before it, or that has none although
-    /// others have ([`Self::left_out`]).
+    /// Keeps one frame; leaves out one whose time is not later than that of the frame before it, or that has none and no rate is named
+    /// ([`Self::left_out`]).
     ///
     /// # Errors
-    /// Neither a time nor a rate is known of the first frame, or a pose has another number of joints.
+    /// A pose has another number of joints.
     pub(super) fn push(&mut self, lifted: &LiftedFrame) -> Result<()> {
         let time = match self.time_of(lifted) {
             Ok(time) => time,
-            Err(error) if self.times.is_empty() => return Err(error),
+            // As of one that could not be read.
+            Err(_) if lifted.people.is_empty() => return Ok(()),
             Err(error) => {
                 self.left_out.get_or_insert((0, error)).0 += 1;
                 return Ok(());
@@ -185,7 +186,14 @@ impl Recorder {
 
     /// Whether there was any person.
     pub(super) fn has_people(&self) -> bool {
-        !self.tracks.is_empty()
+        !self.tracks.is_empty() || self.left_out.is_some()
+    }
+
+    /// The frame rate, if it is named, or the frames' times imply one.
+    fn rate(&self) -> Option<f64> {
+        // A frame alone is one row at any rate.
+        let of_one = (self.times.len() == 1).then_some(1.0 / Frame::USUAL_STEP);
+        self.fps.or_else(|| usual_rate(&self.times)).or(of_one)
     }
 
     /// All kept frames, in rows. Gaps longer than `max_gap` seconds stay.
@@ -193,7 +201,7 @@ impl Recorder {
     /// # Errors
     /// No rate is known, or the times need more rows than any clip has.
     pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
-        let Some(rate) = self.fps.or_else(|| usual_rate(&self.times)) else {
+        let Some(rate) = self.rate() else {
             return Err(Error::usage("the frame rate is not known, which motion files need")
                 .hint("say how many frames a second there are: --fps 30"));
         };
@@ -201,7 +209,7 @@ impl Recorder {
         let last = self.times.last().copied().unwrap_or(start);
         let rows = ((last - start) * rate).round() + 1.0;
         if rows > MAX_ROWS {
-            return Err(Error::input(format!(
+            return Err(Error::usage(format!(
                 "frames from {start} s to {last} s at {rate} a second are {rows} rows, expected {MAX_ROWS} at most"
             )));
         }
@@ -475,7 +483,18 @@ mod tests {
     fn frames_without_a_time_need_a_rate() {
         let timeless = [frame(0, None, &[]), frame(2, None, &[(None, 1.0)])];
         assert_eq!(clip(&timeless, Some(10.0)).unwrap().time(2), 0.2);
-        assert!(clip(&timeless, None).map(|_| ()).unwrap_err().to_string().contains("frame 0 has no time"));
-        assert!(clip(&[frame(0, Some(0.0), &[])], None).map(|_| ()).unwrap_err().to_string().contains("rate"));
+        assert!(clip(&timeless, None).map(|_| ()).unwrap_err().to_string().contains("frame rate is not known"));
+        assert_eq!(clip(&[frame(0, Some(0.5), &[(None, 1.0)])], None).unwrap().rows, 1);
+    }
+
+    #[test]
+    fn poses_before_the_first_time_are_told() {
+        let one = [(None, 1.0)];
+        let mut recorder = Recorder::new(2, None);
+        for (index, time) in [(0, None), (1, Some(0.1)), (2, Some(0.2))] {
+            recorder.push(&frame(index, time, &one)).unwrap();
+        }
+        assert!(recorder.left_out().unwrap().to_string().starts_with("a frame is not in it; frame 0 has no time"));
+        assert_eq!(recorder.into_clip(MAX_FILLED_GAP).unwrap().rows, 2);
     }
 }

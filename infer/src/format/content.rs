@@ -54,6 +54,9 @@ pub(super) fn open(
             let bytes = read_whole(input, name)?;
             arrays::open_pickle(&bytes, name, layout, part_of(source))
         }
+        sniff::Start::Json | sniff::Start::Text if matches!(source, Source::Part { .. }) => {
+            Err(Error::usage("it holds one clip, whatever --clip says").at(name).hint("leave --clip out"))
+        }
         sniff::Start::Json => open_json(input, source, layout),
         sniff::Start::Text => open_text(input, source, layout),
     }
@@ -143,6 +146,16 @@ fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>)
             FirstLine::NotJson if there.trim_ascii_start().first() == Some(&b'[') => {
                 return open_text(input, source, layout);
             }
+            FirstLine::Open if there.first() == Some(&b'{') => match second_line(&there[end + 1..]) {
+                // A stream whose first line is cut off: its reader says so, and goes on behind it.
+                Some(InputFormat::JsonLines) => return Ok(Box::new(KeypointLines::new(input, name, layout)?)),
+                Some(_) => {
+                    input.consume(end + 1);
+                    let notes = vec!["its first line is cut off, and passed over".to_owned()];
+                    return Ok(Box::new(Noted::new(open_json(input, source, layout)?, notes)));
+                }
+                None => {}
+            },
             // A broken line: its reader says what is wrong with it.
             FirstLine::NotJson => return Ok(Box::new(KeypointLines::new(input, name, layout)?)),
             FirstLine::Whole(_) | FirstLine::Open => {}
@@ -197,6 +210,15 @@ fn first_line(line: &[u8]) -> FirstLine {
         },
         Err(e) if e.is_eof() => FirstLine::Open,
         Err(_) => FirstLine::NotJson,
+    }
+}
+
+/// Whose frame the line is that `there` begins with, if it is a whole one.
+fn second_line(there: &[u8]) -> Option<InputFormat> {
+    let end = there.iter().position(|byte| *byte == b'\n')?;
+    match first_line(&there[..end]) {
+        FirstLine::Whole(format) => format,
+        FirstLine::Open | FirstLine::NotJson => None,
     }
 }
 

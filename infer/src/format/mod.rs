@@ -129,6 +129,9 @@ pub struct PoseInfo {
     pub axes: Axes,
     /// Frames a second, if known.
     pub fps: Option<f64>,
+    /// How tall people were made, metres; `None` where they are as tall as the model has them
+    /// ([`crate::place::MODEL_STATURE`]).
+    pub stature: Option<f64>,
     /// The model's name.
     pub model: String,
 }

@@ -351,6 +351,16 @@ mod tests {
     }
 
     #[test]
+    fn a_first_line_that_is_cut_off_costs_no_other() {
+        let points = vec!["[1,2,0.5]"; 17].join(",");
+        let own = format!("{{\"people\":[{{\"keypoints\":[{points}]}}]}}");
+        let (people, wrong) = read_all(&format!("{}\n{own}\n{own}\n", &own[..40]));
+        assert_eq!((people, wrong.len()), (vec![1, 1], 1), "{wrong:?}");
+        let openpose = format!(r#"{{"version":1.3,"people":[{{"pose_keypoints_2d":[{}]}}]}}"#, vec!["3"; 75].join(","));
+        assert_eq!(read_all(&format!("{}\n{openpose}\n{openpose}\n", &openpose[..40])).0, [1, 1]);
+    }
+
+    #[test]
     fn frames_in_which_nobody_is_seen_may_come_first() {
         let person = r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":1,"y":2,"name":"left_eye"}]}]"#;
         for first in ["[]\n[]\n", "null\n[]\n", "{}\nnull\n", "[],null,"] {
@@ -368,6 +378,7 @@ mod tests {
             unit: crate::pose::Unit::Metres,
             axes: crate::pose::Axes::Camera,
             fps: None,
+            stature: None,
             model: "m".into(),
         };
         let refused = |target: &Target, to| {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::array::{Array, shape_text};
-use super::npy::read_array;
+use super::jsonl::pose_info_of;
+use super::npy::{read_array, read_numbers};
 use super::npz::{Archive, ReadSeek};
 use super::{PoseInfo, PoseReader};
 use crate::error::{Error, Result};
@@ -17,18 +18,73 @@ const SKELETONS: [&Layout; 2] = [&H36M17, &H36M23];
 const POSES: &str = "poses";
 const SIGMA: &str = "sigma";
 const ROOTS: &str = "roots";
+const FRAMES: &str = "frames";
+const TIMES: &str = "times";
+const HEADER: &str = "header";
 
-/// A 3D stream in an array `[T, J, 3]`, which names neither joints nor units: they are taken to be Human3.6M-17, or that with feet, in
-/// metres, in the camera's axes.
+/// A 3D stream in an array `[T, J, 3]`. An archive that `run` wrote has the stream's header beside it; another, and a bare array, names
+/// neither joints nor units: they are taken to be Human3.6M-17, or that with feet, in metres, in the camera's axes.
 pub(super) struct PoseArrays {
     name: PathBuf,
     info: PoseInfo,
     poses: Array,
+    beside: Beside,
+    next: usize,
+}
+
+/// What stands beside the poses.
+#[derive(Default)]
+struct Beside {
+    info: Option<PoseInfo>,
     /// `[T, J]`.
     sigma: Option<Array>,
     /// `[T, 3]` where the root is; NaN where that is unknown.
     roots: Option<Array>,
-    next: usize,
+    /// `[T]` the frames' numbers and times.
+    frames: Option<Vec<u64>>,
+    times: Option<Vec<f64>>,
+}
+
+impl Beside {
+    fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
+        let has = |wanted: &str| names.iter().any(|array| array == wanted);
+        let mut array = |wanted: &str| has(wanted).then(|| archive.array(wanted)).transpose();
+        let (sigma, roots) = (array(SIGMA)?, array(ROOTS)?);
+        let mut numbers = |wanted: &str| -> Result<Option<Vec<f64>>> {
+            let member = has(wanted).then(|| archive.member(wanted)).transpose()?;
+            member.map(|member| read_numbers(&member[..]).map_err(|e| archive.in_array(wanted, &e))).transpose()
+        };
+        let frames = numbers(FRAMES)?.map(|frames| frames.into_iter().map(|frame| frame as u64).collect());
+        let times = numbers(TIMES)?;
+        let info = match numbers(HEADER)? {
+            Some(bytes) => {
+                let text: Vec<u8> = bytes.into_iter().map(|byte| byte as u8).collect();
+                Some(pose_info_of(&text).map_err(|e| archive.in_array(HEADER, &e))?)
+            }
+            None => None,
+        };
+        Ok(Self { info, sigma, roots, frames, times })
+    }
+
+    /// Holds that each array has as many rows as there are frames.
+    fn check(&self, frames: usize, joints: usize) -> Result<()> {
+        let wrong = |name: &str, found: &[usize], expected: &[usize]| {
+            let (found, expected) = (shape_text(found), shape_text(expected));
+            Err(Error::input(format!("'{name}' has the shape {found}, expected {expected}")))
+        };
+        for (array, name, expected) in [(&self.sigma, SIGMA, [frames, joints]), (&self.roots, ROOTS, [frames, 3])] {
+            if let Some(array) = array.as_ref().filter(|array| array.shape != expected) {
+                return wrong(name, &array.shape, &expected);
+            }
+        }
+        let lengths = [(FRAMES, self.frames.as_ref().map(Vec::len)), (TIMES, self.times.as_ref().map(Vec::len))];
+        for (name, length) in lengths {
+            if let Some(length) = length.filter(|length| *length != frames) {
+                return wrong(name, &[length], &[frames]);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl PoseArrays {
@@ -37,10 +93,10 @@ impl PoseArrays {
     /// # Errors
     /// Bytes that are no npy file, or an array that is not `[T, 17 or 23, 3]`.
     pub(super) fn npy(bytes: &[u8], name: &Path) -> Result<Self> {
-        Self::new(read_array(bytes).map_err(|error| error.at(name))?, None, None, name)
+        Self::new(read_array(bytes).map_err(|error| error.at(name))?, Beside::default(), name)
     }
 
-    /// Reads an npz archive: its array `poses`, and `sigma` and `roots` if they are there.
+    /// Reads an npz archive: its array `poses`, and what stands beside it.
     ///
     /// # Errors
     /// As [`Self::npy`]; an archive without such an array.
@@ -51,43 +107,44 @@ impl PoseArrays {
             let found = names.join(", ");
             return Err(Error::input(format!("the archive holds the arrays {found}, expected '{POSES}'")).at(name));
         }
-        let mut beside = |wanted: &str| match names.iter().any(|array| array == wanted) {
-            true => archive.array(wanted).map(Some),
-            false => Ok(None),
-        };
-        let (sigma, roots) = (beside(SIGMA)?, beside(ROOTS)?);
-        Self::new(archive.array(POSES)?, sigma, roots, name)
+        let beside = Beside::of(&mut archive, &names).map_err(|e| e.at(name))?;
+        Self::new(archive.array(POSES)?, beside, name)
     }
 
-    fn new(poses: Array, sigma: Option<Array>, roots: Option<Array>, name: &Path) -> Result<Self> {
-        let of_shape = |skeleton: &&Layout| matches!(poses.shape[..], [_, found, 3] if found == skeleton.len());
-        let Some(skeleton) = SKELETONS.into_iter().find(of_shape) else {
+    fn new(poses: Array, mut beside: Beside, name: &Path) -> Result<Self> {
+        let info = match beside.info.take() {
+            Some(info) => info,
+            None => assumed_info(&poses.shape).map_err(|e| e.at(name))?,
+        };
+        let joints = info.joints.len();
+        if !matches!(poses.shape[..], [_, found, 3] if found == joints) {
             let shape = shape_text(&poses.shape);
-            let expected = SKELETONS.map(|skeleton| format!("[frames, {}, 3]", skeleton.len())).join(" or ");
-            return Err(Error::input(format!("the array's shape is {shape}, expected {expected}"))
-                .at(name)
-                .hint("poses of another skeleton name their joints in JSON Lines"));
-        };
-        let joints = skeleton.len();
-        for (array, array_name, expected) in
-            [(&sigma, SIGMA, [poses.shape[0], joints]), (&roots, ROOTS, [poses.shape[0], 3])]
-        {
-            if let Some(array) = array.as_ref().filter(|array| array.shape != expected) {
-                let (shape, expected) = (shape_text(&array.shape), shape_text(&expected));
-                return Err(Error::input(format!("'{array_name}' has the shape {shape}, expected {expected}")).at(name));
-            }
+            return Err(Error::input(format!("the array's shape is {shape}, its header has {joints} joints")).at(name));
         }
-        let info = PoseInfo {
-            skeleton: skeleton.name.to_owned(),
-            joints: skeleton.joints.iter().map(|joint| (*joint).to_owned()).collect(),
-            parents: skeleton.parents.to_vec(),
-            unit: Unit::Metres,
-            axes: Axes::Camera,
-            fps: None,
-            model: String::new(),
-        };
-        Ok(Self { name: name.to_path_buf(), info, poses, sigma, roots, next: 0 })
+        beside.check(poses.shape[0], joints).map_err(|e| e.at(name))?;
+        Ok(Self { name: name.to_path_buf(), info, poses, beside, next: 0 })
     }
+}
+
+/// What poses of this shape are taken to be, where nothing says it.
+fn assumed_info(shape: &[usize]) -> Result<PoseInfo> {
+    let of_shape = |skeleton: &&Layout| matches!(shape[..], [_, found, 3] if found == skeleton.len());
+    let Some(skeleton) = SKELETONS.into_iter().find(of_shape) else {
+        let shape = shape_text(shape);
+        let expected = SKELETONS.map(|skeleton| format!("[frames, {}, 3]", skeleton.len())).join(" or ");
+        return Err(Error::input(format!("the array's shape is {shape}, expected {expected}"))
+            .hint("poses of another skeleton name their joints in JSON Lines"));
+    };
+    Ok(PoseInfo {
+        skeleton: skeleton.name.to_owned(),
+        joints: skeleton.joints.iter().map(|joint| (*joint).to_owned()).collect(),
+        parents: skeleton.parents.to_vec(),
+        unit: Unit::Metres,
+        axes: Axes::Camera,
+        fps: None,
+        stature: None,
+        model: String::new(),
+    })
 }
 
 impl PoseReader for PoseArrays {
@@ -101,7 +158,9 @@ impl PoseReader for PoseArrays {
             return Ok(None);
         };
         self.next += 1;
-        let mut lifted = LiftedFrame { index: frame as u64, ..LiftedFrame::default() };
+        let index = self.beside.frames.as_ref().map_or(frame as u64, |frames| frames[frame]);
+        let time = self.beside.times.as_ref().map(|times| times[frame]).filter(|time| time.is_finite());
+        let mut lifted = LiftedFrame { index, time, ..LiftedFrame::default() };
         let missing = numbers.iter().filter(|number| !number.is_finite()).count();
         if missing == numbers.len() {
             return Ok(Some(lifted));
@@ -111,8 +170,9 @@ impl PoseReader for PoseArrays {
                 format!("frame {frame}: {missing} of {} numbers are not finite, expected all or none", numbers.len());
             return Err(Error::input(message).at(&self.name));
         }
-        let sigma = self.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
-        let root = self.roots.as_ref().map(|roots| [0, 1, 2].map(|axis| roots.numbers[frame * 3 + axis]));
+        let sigma =
+            self.beside.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
+        let root = self.beside.roots.as_ref().map(|roots| [0, 1, 2].map(|axis| roots.numbers[frame * 3 + axis]));
         lifted.people.push(LiftedPerson {
             id: Some(0),
             joints: numbers.as_chunks().0.to_vec(),

@@ -13,6 +13,10 @@ const THIS_CENTURY: RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
 /// Seconds a frame of cameras that are told of as odd, if they are faster or slower.
 const FASTEST: f64 = 1e-3;
 const SLOWEST: f64 = 1.0;
+/// Seconds between two frames that are told of.
+const LONG_PAUSE: f64 = 60.0;
+/// How far the frame rate that times imply may be from the one that is named, as a share of it.
+const RATE_TOLERANCE: f64 = 0.1;
 
 /// What helps where times are of no use.
 const FPS_HINT: &str = "--fps gives times where the input has none";
@@ -34,6 +38,7 @@ pub(super) struct Clock {
     last_number: Option<u64>,
     is_number_told: bool,
     is_told: bool,
+    is_pause_told: bool,
 }
 
 impl Clock {
@@ -48,6 +53,7 @@ impl Clock {
             last_number: None,
             is_number_told: false,
             is_told: false,
+            is_pause_told: false,
         }
     }
 
@@ -81,6 +87,13 @@ impl Clock {
                 None if self.unit.is_none() => self.decide_epoch(time, None, false),
                 None => None,
             };
+        }
+        let unit = self.unit.unwrap_or(1.0);
+        let pause = self.last.map(|(_, last)| (time - last) * unit).filter(|pause| *pause > LONG_PAUSE);
+        if let Some(pause) = pause.filter(|_| !self.is_pause_told && !self.is_broken && self.unit.is_some()) {
+            self.is_pause_told = true;
+            let text = format!("frame {}: {pause:.0} s after the frame before it", frame.index);
+            notice = Some(Notice::new(text, "motion files have rows for the time between"));
         }
         let falls = self.last.is_some_and(|(_, last)| time <= last);
         self.last = Some((frame.index, time));
@@ -198,7 +211,7 @@ impl Clock {
         };
         if unit == 1.0 {
             self.unit = Some(unit);
-            return self.odd_step(step);
+            return self.odd_step(step).or_else(|| self.other_rate(step).filter(|_| is_sure));
         }
         self.know_by_rate(unit, name)
     }
@@ -210,6 +223,13 @@ impl Clock {
             ..FASTEST | SLOWEST.. if self.fps.is_none() => format!("times go on by {step} a frame: read as seconds"),
             _ => return None,
         };
+        Some(Notice::new(text, FPS_HINT))
+    }
+
+    /// What to say of times that imply another frame rate than is named.
+    fn other_rate(&self, step: f64) -> Option<Notice> {
+        let fps = self.fps.filter(|fps| (step * fps - 1.0).abs() > RATE_TOLERANCE)?;
+        let text = format!("times say {:.2} frames a second, and {fps} is named: times count", 1.0 / step);
         Some(Notice::new(text, FPS_HINT))
     }
 

@@ -180,6 +180,9 @@ struct GuardedReader {
     watch: Watch,
     /// The last frame's, if it was known.
     size: Option<[u32; 2]>,
+    /// The last size that a frame said, which holds for those behind it that say none.
+    said_size: Option<[u32; 2]>,
+    is_size_told: bool,
     left_out: LeftOut,
     tracker: Tracker,
     filter: PersonFilter,
@@ -207,6 +210,8 @@ impl GuardedReader {
             y_axis: if options.y_up { YAxis::UpFromBottom } else { YAxis::Down },
             watch: Watch::default(),
             size: None,
+            said_size: None,
+            is_size_told: false,
             left_out: LeftOut::default(),
             tracker: Tracker::new(options.max_gap),
             filter: PersonFilter::new(options.person),
@@ -216,12 +221,28 @@ impl GuardedReader {
         };
         guarded.tell_origin();
         guarded.peek()?;
+        guarded.said_size = guarded.peeked.iter().flatten().find_map(|frame| frame.size);
         guarded.judge_layout();
         guarded.judge_coordinates()?;
         guarded.judge_scores();
         guarded.judge_clock();
         guarded.judge_ids();
         Ok(guarded)
+    }
+
+    /// Gives a frame that does not say its size that of the frames before it, unless one was given for such frames.
+    fn complete_size(&mut self, frame: &mut Frame) {
+        self.said_size = frame.size.or(self.said_size);
+        let Some([width, height]) = self.options.size else {
+            frame.size = self.said_size;
+            return;
+        };
+        if let Some([own_width, own_height]) = frame.size.filter(|own| *own != [width, height])
+            && !std::mem::replace(&mut self.is_size_told, true)
+        {
+            let text = format!("frames are of {own_width}×{own_height} as they say, not {width}×{height}");
+            self.tell(&Notice::new(text, "--size is for frames that say no size"));
+        }
     }
 
     /// What was found out about the source itself.
@@ -296,6 +317,7 @@ impl GuardedReader {
         if let Some(notice) = self.clock.set(frame) {
             self.tell(&notice);
         }
+        self.complete_size(frame);
         let size = frame.size.or(self.options.size);
         if matches!(self.coordinates, Coordinates::Normalised | Coordinates::CentredNormalised)
             && !frame.people.is_empty()

@@ -619,3 +619,36 @@ fn a_detector_of_low_scores_is_told() {
     assert!(notices.iter().any(|notice| notice.contains("scores are low: 0.35 is usual")), "{notices:?}");
     assert!(frames[9..].iter().all(|frame| (frame.people[0].keypoints[3].score - 0.7).abs() < 1e-6));
 }
+
+#[test]
+fn frames_that_say_no_size_have_the_one_that_others_say() {
+    for is_live in [false, true] {
+        let some = || Clip { is_live, ..clip(|frame| frame.size = frame.size.filter(|_| frame.index % 4 == 0)) };
+        let (frames, notices, _) = guarded(some(), ReadOptions::default()).unwrap();
+        assert!(frames.iter().all(|frame| frame.size == Some([1280, 720])), "{notices:?}");
+        // A size that is given counts for them.
+        let given = ReadOptions { size: Some([1920, 1080]), ..ReadOptions::default() };
+        let (frames, notices, _) = guarded(some(), given).unwrap();
+        assert_eq!((frames[4].size, frames[5].size), (Some([1280, 720]), None));
+        let told = notices.iter().filter(|notice| notice.contains("1280×720 as they say, not 1920×1080")).count();
+        assert_eq!(told, 1, "{notices:?}");
+    }
+}
+
+#[test]
+fn a_long_pause_and_another_rate_than_is_named_are_told() {
+    let timed = |step: f64, jump: f64, fps| {
+        let later = |frame: &Frame| if frame.index < 30 { 0.0 } else { jump };
+        let clip = clip(|frame| frame.time = Some(frame.index as f64 * step + later(frame)));
+        guarded(clip, ReadOptions { fps, ..ReadOptions::default() }).unwrap().1
+    };
+    let has = |notices: &[String], text: &str| notices.iter().filter(|notice| notice.contains(text)).count();
+    let notices = timed(0.04, 3600.0, None);
+    assert_eq!(has(&notices, "frame 30: 3600 s after the frame before it"), 1, "{notices:?}");
+    let notices = timed(1.0 / 59.35, 0.0, Some(100.0));
+    assert_eq!(has(&notices, "times say 59.35 frames a second, and 100 is named: times count"), 1, "{notices:?}");
+    for (step, fps) in [(0.04, Some(25.0)), (0.0417, Some(25.0)), (0.04, None)] {
+        let notices = timed(step, 20.0, fps);
+        assert_eq!(has(&notices, "times count") + has(&notices, "after the frame"), 0, "{notices:?}");
+    }
+}

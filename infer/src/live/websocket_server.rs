@@ -154,14 +154,8 @@ impl Client {
         let writer = MessageWriter::beside(&reading, Role::Server).map_err(failed)?;
         let answers = Answers { writer: Arc::new(Mutex::new(writer)), is_gone: Arc::default() };
         let (messages, waiting) = sync_channel(WAITING_MESSAGES);
-        let reader = ClientReader {
-            socket: reading,
-            messages,
-            stop,
-            is_gone: Arc::clone(&answers.is_gone),
-            skipped: skipped.clone(),
-            name: name.clone(),
-        };
+        let reader =
+            ClientReader { socket: reading, messages, stop, is_gone: Arc::clone(&answers.is_gone), name: name.clone() };
         spawn("client", move || reader.run())?;
         let messages = ClientMessages { waiting, next: None, skipped, answers: answers.clone() };
         let once = Mutex::new(Some(messages));
@@ -220,10 +214,9 @@ impl Write for Answers {
 /// Reads a client's messages on a thread of its own.
 struct ClientReader {
     socket: WebSocket<Half>,
-    messages: SyncSender<Vec<u8>>,
+    messages: SyncSender<Result<Vec<u8>>>,
     stop: StopFlag,
     is_gone: Arc<AtomicBool>,
-    skipped: Skipped,
     name: PathBuf,
 }
 
@@ -237,13 +230,14 @@ impl ClientReader {
                 Ok(_) => continue,
                 Err(error) if is_timeout(&error) => continue,
                 Err(tungstenite::Error::Capacity(error)) => {
-                    self.skipped.add(&Error::input(format!("a message that is too long: {error}")).at(&self.name));
+                    let error = Error::input(format!("a message that is too long, and ends the stream: {error}"));
+                    let _ = self.messages.send(Err(error.at(&self.name)));
                     return;
                 }
                 // The client's end is the end of its frames, however it came.
                 Err(_) => return,
             };
-            if self.messages.send(message).is_err() {
+            if self.messages.send(Ok(message)).is_err() {
                 return;
             }
         }
@@ -252,7 +246,7 @@ impl ClientReader {
 
 /// A client's messages.
 struct ClientMessages {
-    waiting: Receiver<Vec<u8>>,
+    waiting: Receiver<Result<Vec<u8>>>,
     next: Option<Vec<u8>>,
     skipped: Skipped,
     answers: Answers,
@@ -260,15 +254,27 @@ struct ClientMessages {
 
 impl MessageSource for ClientMessages {
     fn next(&mut self, text: &mut Vec<u8>) -> Result<bool> {
-        let next = self.next.take().or_else(|| self.waiting.recv().ok());
-        let Some(next) = next else { return Ok(false) };
-        *text = next;
-        Ok(true)
+        let next = self.next.take().map(Ok).or_else(|| self.waiting.recv().ok());
+        match next {
+            None => Ok(false),
+            Some(Ok(next)) => {
+                *text = next;
+                Ok(true)
+            }
+            Some(Err(error)) => {
+                self.skipped(&error);
+                Ok(false)
+            }
+        }
     }
 
     fn has_more(&mut self) -> bool {
         if self.next.is_none() {
-            self.next = self.waiting.try_recv().ok();
+            match self.waiting.try_recv() {
+                Ok(Ok(next)) => self.next = Some(next),
+                Ok(Err(error)) => self.skipped(&error),
+                Err(_) => {}
+            }
         }
         self.next.is_some()
     }

@@ -8,14 +8,18 @@ use crate::pose::Frame;
 pub const NO_CONTACTS: &str = "the input has no foot contacts: `poselift run --contacts` finds them in key points";
 
 /// What was copied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Copied {
     /// Frames that were written.
     pub frames: u64,
+    /// The people in them.
+    pub people: u64,
     /// Frames that could not be read.
     pub unreadable: u64,
     /// Whether the input said of any foot whether it stands.
     pub has_contacts: bool,
+    /// What the output has no room for, if anything; all else is in it.
+    pub left_out: Option<Error>,
 }
 
 /// Copies all frames and completes the output in any case. Each frame that could not be read is told to `report`. Frames without
@@ -31,8 +35,11 @@ pub fn copy_poses(
 ) -> Result<Copied> {
     let copied = copy_frames(reader, writer.as_mut(), fps, report);
     let finished = writer.finish();
-    let copied = copied?;
-    finished?;
+    let mut copied = copied?;
+    match finished {
+        Err(error) if error.kind() == ErrorKind::BadInput => copied.left_out = Some(error),
+        finished => finished?,
+    }
     if copied.frames == 0 && copied.unreadable > 0 {
         return Err(Error::input(format!("none of its {} frames can be read", copied.unreadable)));
     }
@@ -61,6 +68,6 @@ fn copy_frames(
         copied.has_contacts |= lifted.people.iter().any(|person| person.contacts != [None; 2]);
         let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
         writer.write(&frame, &lifted)?;
-        copied.frames += 1;
+        (copied.frames, copied.people) = (copied.frames + 1, copied.people + lifted.people.len() as u64);
     }
 }

@@ -126,7 +126,7 @@ impl Form {
                 assumptions.push(format!("{export} files have no room for {option}: --{option} adds nothing"));
             }
         }
-        if reference.is_some() && self.height.is_none() && info.unit.in_metres().is_some() {
+        if reference.is_some() && self.height.or(info.stature).is_none() && info.unit.in_metres().is_some() {
             assumptions.push(format!("people are {MODEL_STATURE:.2} m tall, as the model has them: give --height M"));
         }
         assumptions

@@ -48,13 +48,13 @@ impl ReferenceWriter {
     /// # Errors
     /// A unit is wanted, or a height is named, and the size of the stream's own unit is not known.
     pub fn info(info: &PoseInfo, wanted: &Reference) -> Result<PoseInfo> {
-        scale(&info.unit, wanted)?;
+        scale(&info.unit, info.stature, wanted)?;
         let axes = match wanted.axes {
             // Poses that are upright stay so: the camera's own axes are no longer known.
             Axes::Camera if info.axes == Axes::Level => Axes::Level,
             axes => axes,
         };
-        Ok(PoseInfo { axes, unit: wanted.unit.clone(), ..info.clone() })
+        Ok(PoseInfo { axes, unit: wanted.unit.clone(), stature: wanted.height.or(info.stature), ..info.clone() })
     }
 
     /// Converts the poses for `writer`, a stream of `info`, to `wanted`.
@@ -63,7 +63,7 @@ impl ReferenceWriter {
     /// As [`Self::info`].
     pub fn new(writer: Box<dyn PoseWriter>, info: &PoseInfo, wanted: &Reference) -> Result<Self> {
         let rotation = rotation(info.axes, wanted.axes);
-        Ok(Self { writer, rotation, scale: scale(&info.unit, wanted)? as f32 })
+        Ok(Self { writer, rotation, scale: scale(&info.unit, info.stature, wanted)? as f32 })
     }
 
     fn change(&self, point: &mut [f32; 3]) {
@@ -71,9 +71,9 @@ impl ReferenceWriter {
     }
 }
 
-/// The factor of lengths.
-fn scale(unit: &Unit, wanted: &Reference) -> Result<f64> {
-    let growth = wanted.height.map_or(1.0, |height| height / MODEL_STATURE);
+/// The factor of lengths of people who are of this `stature`, or of the model's.
+fn scale(unit: &Unit, stature: Option<f64>, wanted: &Reference) -> Result<f64> {
+    let growth = wanted.height.map_or(1.0, |height| height / stature.unwrap_or(MODEL_STATURE));
     match (unit.in_metres(), wanted.unit.in_metres()) {
         (Some(from), Some(to)) => Ok(from / to * growth),
         _ if *unit == wanted.unit && wanted.height.is_none() => Ok(1.0),
@@ -133,12 +133,14 @@ mod tests {
     #[test]
     fn units_and_heights_multiply() {
         let wanted = |unit, height| Reference { axes: Axes::YUp, unit, height };
-        assert_eq!(scale(&Unit::Metres, &wanted(Unit::Millimetres, None)).unwrap(), 1000.0);
-        assert!((scale(&Unit::Metres, &wanted(Unit::Centimetres, Some(1.87))).unwrap() - 110.0).abs() < 1e-9);
+        assert_eq!(scale(&Unit::Metres, None, &wanted(Unit::Millimetres, None)).unwrap(), 1000.0);
+        let growth = |stature| scale(&Unit::Metres, stature, &wanted(Unit::Centimetres, Some(1.87))).unwrap();
+        assert!((growth(None) - 110.0).abs() < 1e-9);
+        assert!((growth(Some(1.87)) - 100.0).abs() < 1e-9, "people are made tall once");
         let own = Unit::from("inch");
-        assert_eq!(scale(&own, &wanted(own.clone(), None)).unwrap(), 1.0);
+        assert_eq!(scale(&own, None, &wanted(own.clone(), None)).unwrap(), 1.0);
         for wanted in [wanted(own.clone(), Some(1.8)), wanted(Unit::Metres, None)] {
-            assert!(scale(&own, &wanted).unwrap_err().to_string().contains("the unit 'inch'"));
+            assert!(scale(&own, None, &wanted).unwrap_err().to_string().contains("the unit 'inch'"));
         }
     }
 }

@@ -116,7 +116,7 @@ impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RootWithoutLayout => f.write_str("layout of the key points unknown: no root is written"),
-            Self::Root(Unplaced::UnknownSize) => f.write_str("image size unknown: no root is written"),
+            Self::Root(Unplaced::UnknownSize) => f.write_str("image size unknown: no root is written of people in such frames"),
             Self::Root(Unplaced::UsualFocal) => {
                 write!(f, "focal length unknown: roots are as from a camera of {USUAL_FOCAL} longer image sides")
             }

@@ -81,6 +81,7 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
         unit: output.unit.clone(),
         axes: output.axes,
         fps,
+        stature: None,
         model: card.name.clone(),
     }
 }

@@ -47,6 +47,7 @@ mod tests {
             unit: Unit::Metres,
             axes: Axes::Camera,
             fps: None,
+            stature: None,
             model: "m".into(),
         }
     }

@@ -50,6 +50,7 @@ const END: &str = "</script>\n</body>\n</html>\n";
 ///     unit: poselift::pose::Unit::Metres,
 ///     axes: poselift::pose::Axes::Camera,
 ///     fps: Some(30.0),
+///     stature: None,
 ///     model: "coco17".into(),
 /// };
 /// # let folder = tempfile::tempdir()?;

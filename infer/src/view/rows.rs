@@ -301,6 +301,7 @@ mod tests {
             unit,
             axes: crate::pose::Axes::Camera,
             fps: None,
+            stature: None,
             model: String::new(),
         }
     }

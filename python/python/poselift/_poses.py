@@ -30,6 +30,8 @@ class PoseInfo(NamedTuple):
         `camera` (x right, y down, z forward), `level` (the same with y as things fall), `y-up` or `z-up`.
     fps : float or None
         Frames a second.
+    stature : float or None
+        How tall people were made, metres; None where they are as tall as the model has them (1.70 m).
     model : str
         The model's name.
     """
@@ -40,6 +42,7 @@ class PoseInfo(NamedTuple):
     units: str
     axes: str
     fps: float | None
+    stature: float | None
     model: str
 
     @classmethod

@@ -244,6 +244,7 @@ mod tests {
             unit: unit.into(),
             axes: crate::pose::Axes::Camera,
             fps: Some(10.0),
+            stature: None,
             model: "none".into(),
         }
     }

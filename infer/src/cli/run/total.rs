@@ -26,6 +26,10 @@ impl Total {
                 self.broken += 1;
                 Ok(())
             }
+            Err(error) if is_of_one_input(&error) => {
+                terminal.note("the output is not complete");
+                Err(error)
+            }
             counted => counted,
         }
     }
@@ -46,8 +50,9 @@ impl Total {
         self.layout = outcome.layout.or(self.layout.take());
         match outcome.stopped {
             None => {}
-            Some(Stop::Writing(error)) => return Err(error),
-            Some(Stop::Reading(error) | Stop::Lifting(error)) => {
+            // Frames that the output has no room for are told at its end, and all others are in it.
+            Some(Stop::Writing(error)) if error.kind() != ErrorKind::BadInput => return Err(error),
+            Some(Stop::Reading(error) | Stop::Lifting(error) | Stop::Writing(error)) => {
                 terminal.error(&error);
                 self.broken += 1;
             }

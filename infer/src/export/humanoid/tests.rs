@@ -13,12 +13,13 @@ fn info() -> PoseInfo {
         unit: Unit::Metres,
         axes: Axes::Camera,
         fps: None,
+        stature: None,
         model: "m".into(),
     }
 }
 
-/// How high the ankles of [`t_pose`] are: 0.039 / 0.491 of its legs of 0.9 m.
-const ANKLE: f32 = 0.071_486_76;
+/// How high the ankles of [`t_pose`] are: 0.039 / 0.45 of its legs of 0.9 m.
+const ANKLE: f32 = 0.078;
 
 /// In camera axes, in a T that faces the camera.
 fn t_pose() -> LiftedPerson {

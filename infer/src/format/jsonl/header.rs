@@ -41,6 +41,8 @@ struct PoseHeader {
     axes: Axes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fps: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stature: Option<f64>,
     #[serde(default)]
     model: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,8 +102,11 @@ fn check_rate(fps: Option<f64>, line: &Line<'_>) -> Result<()> {
 /// A header that cannot be read, of another version, of a 2D stream, or whose lists contradict each other.
 pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     check_start(line, "poses")?;
-    let PoseHeader { skeleton, joints, parents, unit, axes, fps, model, .. } = parse(line)?;
+    let PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, model, .. } = parse(line)?;
     check_rate(fps, line)?;
+    if let Some(stature) = stature.filter(|stature| !(*stature > 0.0 && stature.is_finite())) {
+        return Err(Error::input(format!("stature is {stature}, expected metres above 0")).line(line.number));
+    }
     let joint_count = joints.len();
     let complaint = if joint_count == 0 {
         "no joints".to_owned()
@@ -115,13 +120,21 @@ pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
                 Error::input("the header has a joint that is its own ancestor, by its parents").line(line.number)
             );
         }
-        return Ok(PoseInfo { skeleton, joints, parents, unit, axes, fps, model });
+        return Ok(PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, model });
     };
     Err(Error::input(format!("the header has {complaint}")).line(line.number))
 }
 
+/// As [`read_pose_info`], of a header that stands alone.
+///
+/// # Errors
+/// As [`read_pose_info`].
+pub(in crate::format) fn pose_info_of(text: &[u8]) -> Result<PoseInfo> {
+    read_pose_info(&Line { text, number: 1, ended: true })
+}
+
 /// The header line of a 3D stream whose people have these `angles`, with its line end.
-pub(super) fn write_pose_info(info: &PoseInfo, angles: &[&str]) -> Vec<u8> {
+pub(in crate::format) fn write_pose_info(info: &PoseInfo, angles: &[&str]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Whole {
         #[serde(flatten)]
@@ -129,9 +142,9 @@ pub(super) fn write_pose_info(info: &PoseInfo, angles: &[&str]) -> Vec<u8> {
         #[serde(flatten)]
         rest: PoseHeader,
     }
-    let PoseInfo { skeleton, joints, parents, unit, axes, fps, model } = info.clone();
+    let PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, model } = info.clone();
     let angles = angles.iter().map(|angle| (*angle).to_owned()).collect();
-    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, model, angles };
+    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, model, angles };
     let whole = Whole { start: Start { poselift: VERSION, kind: "poses".into() }, rest };
     let mut line = serde_json::to_vec(&whole).expect("strings and numbers can be written as JSON");
     line.push(b'\n');

@@ -25,6 +25,7 @@ mod wide;
 mod write;
 
 pub(crate) use header::is_header;
+pub(super) use header::{pose_info_of, write_pose_info};
 pub(super) use keypoints::{KeypointLines, KeypointMessages};
 pub(super) use poses::PoseLines;
 pub(super) use write::PoseLinesWriter;
@@ -66,6 +67,7 @@ mod tests {
             unit: crate::pose::Unit::Metres,
             axes: crate::pose::Axes::Camera,
             fps: Some(29.97),
+            stature: None,
             model: "test".into(),
         }
     }

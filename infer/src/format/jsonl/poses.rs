@@ -4,11 +4,11 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::complaint;
-use super::header::read_pose_info;
+use super::header::{is_header, read_pose_info};
 use super::keypoints::no_frames;
 use super::lines::{Line, Lines};
 use super::scan::{Scan, Scanner, fault};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseReader};
 use crate::pose::{LiftedFrame, LiftedPerson};
 
@@ -27,7 +27,15 @@ impl PoseLines {
     pub(in crate::format) fn new(input: Box<dyn BufRead + Send>, name: &Path) -> Result<Self> {
         let mut lines = Lines::new(input, name);
         let Some(line) = lines.next()? else { return Err(no_frames().at(name)) };
-        let info = read_pose_info(&line).map_err(|e| e.at(name))?;
+        let info = read_pose_info(&line).map_err(|error| {
+            const KEY_POINTS: &[u8] = b"\"keypoints\"";
+            let has_key_points = line.text.windows(KEY_POINTS.len()).any(|window| window == KEY_POINTS);
+            let error = match has_key_points && !is_header(line.text) {
+                true => Error::input("key points, expected poses").hint("key points become poses by `poselift run`"),
+                false => error,
+            };
+            error.line(line.number).at(name)
+        })?;
         Ok(Self { lines, info, next_index: 0 })
     }
 }
@@ -187,6 +195,7 @@ mod tests {
         for (text, expected) in [
             (String::new(), "p.jsonl: no frames"),
             ("{\"people\":[]}".into(), "p.jsonl:1: the header cannot be read"),
+            ("{\"people\":[{\"keypoints\":[]}]}".into(), "p.jsonl:1: key points, expected poses"),
             (HEADER.replace("poses", "keypoints"), "kind is 'keypoints', expected 'poses'"),
             (HEADER.replace("[-1,0]", "[-1]"), "p.jsonl:1: the header has 1 parents for 2 joints"),
             (HEADER.replace("[-1,0]", "[-1,2]"), "the header has parent 2, expected -1 to 1"),

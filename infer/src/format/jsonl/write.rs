@@ -211,6 +211,7 @@ mod tests {
             unit: crate::pose::Unit::Metres,
             axes: crate::pose::Axes::Camera,
             fps: None,
+            stature: None,
             model: "test".into(),
         }
     }

@@ -163,6 +163,21 @@ pub(super) fn read_data(header: NpyHeader, mut input: impl Read) -> Result<Array
     Array::from_bytes(shape, dtype, fortran, &bytes)
 }
 
+/// All numbers of an array of the type `<f8`, `<i8` or `|u1`, without loss; of others as [`read_array`] gives them.
+///
+/// # Errors
+/// As [`read_array`].
+pub(super) fn read_numbers(bytes: &[u8]) -> Result<Vec<f64>> {
+    let mut rest = bytes;
+    let header = NpyHeader::read(&mut rest)?;
+    let eights = rest.as_chunks::<8>().0.iter();
+    match header.dtype {
+        Dtype::F64 => Ok(eights.map(|bytes| f64::from_le_bytes(*bytes)).collect()),
+        Dtype::I64 => Ok(eights.map(|bytes| i64::from_le_bytes(*bytes) as f64).collect()),
+        _ => Ok(read_data(header, rest)?.numbers.into_iter().map(f64::from).collect()),
+    }
+}
+
 fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
     input.read_exact(bytes).map_err(|e| match e.kind() {
         std::io::ErrorKind::UnexpectedEof => Error::input("cut off inside the npy header"),

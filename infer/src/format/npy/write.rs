@@ -3,9 +3,9 @@
 //! How many frames there are stands at a file's start and is known at its end.
 //! Room is left for it, and every time that data are handed on the file is
 //! made whole again, so that a run that is killed leaves a file that opens.
-//! Sigma and the root's places, which an archive may hold beside the poses, are
-//! arrays behind the one that grows: they are kept in memory and written at the
-//! end.
+//! Sigma, the root's places, numbers and times of frames and the stream's header,
+//! which an archive holds beside the poses, are arrays behind the one that grows:
+//! they are kept in memory and written at the end.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use super::archive::{LIMIT, Member, directory};
 use super::{HEADER, NpyHeader};
 use crate::error::{Error, Result};
+use crate::format::jsonl::write_pose_info;
 use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
@@ -27,6 +28,11 @@ const POSES: &str = "poses.npy";
 const SIGMA: &str = "sigma.npy";
 /// The name of the root's places beside them.
 const ROOTS: &str = "roots.npy";
+/// The names of the frames' numbers and times, of the stream's header and of its rate.
+const FRAMES: &str = "frames.npy";
+const TIMES: &str = "times.npy";
+const HEADER_TEXT: &str = "header.npy";
+const FPS: &str = "fps.npy";
 
 /// A 3D stream as an array `[T, J, 3]`; NaN where no person was lifted.
 pub(in crate::format) struct ArrayWriter {
@@ -43,26 +49,76 @@ pub(in crate::format) struct ArrayWriter {
     sigma: Option<Beside>,
     /// All places of the root, `[T, 3]`, if they are wanted.
     roots: Option<Beside>,
-    /// Whether any place of the root is known.
-    has_root: bool,
+    /// What else an archive says of its frames.
+    described: Option<Described>,
+}
+
+/// What an archive says of its frames beside their poses.
+struct Described {
+    /// The header that the stream has in JSON Lines.
+    header: Beside,
+    /// Frames a second, `[1]`, if they are known.
+    fps: Beside,
+    /// The number of each frame, `[T]`.
+    frames: Beside,
+    /// Its time in seconds, `[T]`; NaN where that is not known.
+    times: Beside,
+}
+
+impl Described {
+    fn new(info: &PoseInfo, extras: Extras) -> Self {
+        let text = write_pose_info(info, extras.angles);
+        let header = text.trim_ascii_end().to_vec();
+        Self {
+            header: Beside { is_known: true, rows: header, ..Beside::new(HEADER_TEXT, "|u1", None) },
+            fps: Beside {
+                is_known: info.fps.is_some(),
+                rows: info.fps.unwrap_or(f64::NAN).to_le_bytes().to_vec(),
+                ..Beside::new(FPS, "<f8", None)
+            },
+            frames: Beside { is_known: true, ..Beside::new(FRAMES, "<i8", None) },
+            times: Beside::new(TIMES, "<f8", None),
+        }
+    }
+
+    fn push(&mut self, lifted: &LiftedFrame) {
+        self.frames.rows.extend(i64::try_from(lifted.index).unwrap_or(i64::MAX).to_le_bytes());
+        self.times.rows.extend(lifted.time.unwrap_or(f64::NAN).to_le_bytes());
+        self.times.is_known |= lifted.time.is_some();
+    }
+
+    fn arrays(&self) -> [&Beside; 4] {
+        [&self.header, &self.fps, &self.frames, &self.times]
+    }
 }
 
 /// An array beside the poses, kept until the end.
 struct Beside {
     name: &'static str,
-    /// Numbers a frame.
-    columns: usize,
+    /// NumPy's name of the type of its numbers.
+    descr: &'static str,
+    /// Numbers a row, where rows are lists.
+    columns: Option<usize>,
     rows: Vec<u8>,
+    /// Whether any of its numbers is known: otherwise it is left out.
+    is_known: bool,
 }
 
 impl Beside {
+    fn new(name: &'static str, descr: &'static str, columns: Option<usize>) -> Self {
+        Self { name, descr, columns, rows: Vec::new(), is_known: false }
+    }
+
     fn push(&mut self, numbers: impl Iterator<Item = f32>) {
         self.rows.extend(numbers.flat_map(f32::to_le_bytes));
     }
 
-    /// The npy file of `frames` rows.
-    fn file(&self, frames: u64) -> Vec<u8> {
-        [&NpyHeader::to_bytes(F32, &[frames, self.columns as u64], HEADER), &self.rows[..]].concat()
+    /// The npy file.
+    fn file(&self) -> Vec<u8> {
+        let size = usize::from(self.descr.as_bytes()[2] - b'0') * self.columns.unwrap_or(1);
+        let rows = (self.rows.len() / size) as u64;
+        let shape: Vec<u64> = std::iter::once(rows).chain(self.columns.map(|columns| columns as u64)).collect();
+        [&NpyHeader::to_bytes(self.descr, &shape, HEADER), &self.rows[..]].concat()
     }
 }
 
@@ -76,7 +132,7 @@ impl ArrayWriter {
     }
 
     /// Writes an npz archive with one array, `poses`, of no frames yet; the finished one holds `sigma` and `roots` too,
-    /// where `extras` asks for them.
+    /// where `extras` asks for them, and the frames' numbers, times and the stream's header.
     ///
     /// # Errors
     /// As [`Self::npy`].
@@ -95,17 +151,17 @@ impl ArrayWriter {
             return Err(Error::usage("an array cannot be written to a pipe").at(name).hint("name a file with -o"));
         }
         let (joints, name) = (info.joints.len(), name.to_path_buf());
-        let sigma = extras.sigma.then(|| Beside { name: SIGMA, columns: joints, rows: Vec::new() });
-        let roots = extras.root.then(|| Beside { name: ROOTS, columns: 3, rows: Vec::new() });
-        let mut writer =
-            Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma, roots, has_root: false };
+        let sigma = extras.sigma.then(|| Beside { is_known: true, ..Beside::new(SIGMA, F32, Some(joints)) });
+        let roots = extras.root.then(|| Beside::new(ROOTS, F32, Some(3)));
+        let described = checksum.is_some().then(|| Described::new(info, extras));
+        let mut writer = Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma, roots, described };
         writer.hand_on()?;
         Ok(writer)
     }
 
     /// Writes what was gathered, and what makes the file whole around it.
     fn hand_on(&mut self) -> Result<()> {
-        let beside: usize = [&self.sigma, &self.roots].into_iter().flatten().map(|array| array.rows.len()).sum();
+        let beside: usize = self.beside().map(|array| array.rows.len()).sum();
         if self.checksum.is_some() && self.length + (self.rows.len() + beside) as u64 > LIMIT {
             return Err(Error::usage("an npz archive may not be larger than 4 GiB").at(&self.name).hint("write npy"));
         }
@@ -153,21 +209,23 @@ impl ArrayWriter {
         let mut bytes = Vec::new();
         let start = members[0].end();
         // Where no root is known, as in a stream that was converted, there is no array of them.
-        let roots = self.roots.as_ref().filter(|_| self.has_root);
-        for beside in self.sigma.iter().chain(roots) {
-            let array = beside.file(frames);
+        for beside in self.beside().filter(|beside| beside.is_known) {
+            let array = beside.file();
             let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
             let member = Member { name: beside.name, checksum, length, offset: start + bytes.len() as u32 };
             bytes.extend([member.local_header(), array].concat());
             members.push(member);
         }
-        if bytes.is_empty() {
-            return Ok(());
-        }
         bytes.extend(directory(&members));
         // The directory of the poses alone, which stands here, is written over.
         self.file.seek(SeekFrom::Start(u64::from(start)))?;
         self.file.write_all(&bytes)
+    }
+
+    /// The arrays that stand beside the poses.
+    fn beside(&self) -> impl Iterator<Item = &Beside> {
+        let described = self.described.iter().flat_map(Described::arrays);
+        self.sigma.iter().chain(&self.roots).chain(described)
     }
 
     fn push(&mut self, person: Option<&LiftedPerson>) {
@@ -177,7 +235,7 @@ impl ArrayWriter {
             sigma.push((0..self.joints).map(|joint| person.map_or(f32::NAN, |person| person.sigma[joint])));
         }
         if let Some(roots) = &mut self.roots {
-            self.has_root |= person.is_some_and(|person| person.root.is_some());
+            roots.is_known |= person.is_some_and(|person| person.root.is_some());
             roots.push(person.and_then(|person| person.root).unwrap_or([f32::NAN; 3]).into_iter());
         }
     }
@@ -214,6 +272,9 @@ impl PoseWriter for ArrayWriter {
             }
         }
         self.push(person);
+        if let Some(described) = &mut self.described {
+            described.push(lifted);
+        }
         if self.rows.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
     }
 

@@ -32,6 +32,7 @@ fn info() -> PoseInfo {
         unit: Unit::Metres,
         axes: Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: "test".into(),
     }
 }

@@ -32,6 +32,7 @@ fn info(unit: Unit) -> PoseInfo {
         unit,
         axes: Axes::Camera,
         fps: Some(30.0),
+        stature: None,
         model: "test".into(),
     }
 }

@@ -23,6 +23,8 @@ pub use h5::{is_pose_file, is_positions};
 
 /// The array that states the number of frames a second.
 const RATE: &str = "fps";
+/// What `poselift run` writes into an archive beside the array `poses`.
+const BESIDE_POSES: [&str; 5] = ["frames", "header", "roots", "sigma", "times"];
 
 /// The dictionary in VideoPose3D's file, `{subject: {action: [T, J, 3]}}`.
 const POSITIONS_3D: &str = "positions_3d";
@@ -63,7 +65,10 @@ pub fn add_file(path: &Path, collection: Option<&str>, builder: &mut MotionBuild
     let mut clips = Vec::new();
     let name = collection.map_or_else(|| stem(path), str::to_owned);
     let mut source = Source { name, licence: "unknown".into() };
-    for array in NamedArray::all(path)? {
+    let arrays = NamedArray::all(path)?;
+    let has_poses = arrays.iter().any(|array| array.path == ["poses"]);
+    let is_beside = |array: &NamedArray| matches!(&array.path[..], [name] if BESIDE_POSES.contains(&name.as_str()));
+    for array in arrays.into_iter().filter(|array| !has_poses || !is_beside(array)) {
         match (array.path.last().map(String::as_str), array.path.first().map(String::as_str)) {
             (Some(RATE), _) => rate = Some(rate_in(&array).map_err(|e| e.at(path))?),
             (_, first) => {
