@@ -187,10 +187,6 @@ impl PoseWriter for Clock {
 struct Unheard;
 
 impl Observer for Unheard {
-    fn guessed_layout(&mut self, _: &str, _: usize) {}
-
-    fn unknown_size(&mut self) {}
-
     fn failed(&mut self, failure: &Failure<'_>) {
         panic!("{failure:?}");
     }

@@ -71,7 +71,7 @@ fn an_unknown_size_is_reported_once_and_leaves_people_as_they_are() {
     assert_code(&output, 0);
     let printed = stderr(&output);
     assert_eq!(printed.matches("image size unknown: ").count(), 1, "{printed}");
-    assert!(printed.contains("give --size WxH"), "{printed}");
+    assert!(printed.contains("(--size WxH)"), "{printed}");
     let people = frames(&stdout(&output));
     assert!((people[1]["people"][0]["joints"][0][0].as_f64().unwrap() - 0.7).abs() < 1e-6);
     assert_eq!(stderr(&feed(bench.run().arg("--quiet"), &input)), "");

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::guard::{Notice, Report};
-use crate::output::PageNotes;
 use crate::stream::{Failure, Observer, Tally};
 
 /// Failures that are reported in full; the rest are counted.
@@ -98,9 +97,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 pub(crate) struct StreamReport {
     terminal: Terminal,
     source: PathBuf,
-    /// What was assumed, for a page to say.
-    notes: PageNotes,
-    /// Hears what is noticed of the poses.
+    /// Hears what is assumed and noticed of the poses.
     notices: Report,
     total: Option<u64>,
     failures: u64,
@@ -109,21 +106,10 @@ pub(crate) struct StreamReport {
 }
 
 impl StreamReport {
-    /// A report on `source`, of `total` frames if that is known; what is noticed of poses goes to `notices`.
-    pub(crate) fn new(
-        terminal: Terminal,
-        source: &Path,
-        total: Option<u64>,
-        notes: PageNotes,
-        notices: Report,
-    ) -> Self {
+    /// A report on `source`, of `total` frames if that is known; what is assumed and noticed of poses goes to `notices`.
+    pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>, notices: Report) -> Self {
         let now = Instant::now();
-        Self { terminal, source: source.to_path_buf(), notes, notices, total, failures: 0, started: now, reported: now }
-    }
-
-    fn note(&self, text: &str) {
-        self.terminal.note(&format!("{}: {text}", self.source.display()));
-        self.notes.add(text.to_owned());
+        Self { terminal, source: source.to_path_buf(), notices, total, failures: 0, started: now, reported: now }
     }
 
     /// Removes the progress line and says how many failures were not reported in full.
@@ -137,14 +123,6 @@ impl StreamReport {
 }
 
 impl Observer for StreamReport {
-    fn guessed_layout(&mut self, name: &str, joints: usize) {
-        self.note(&format!("no layout named, {joints} key points taken to be {name} (--layout)"));
-    }
-
-    fn unknown_size(&mut self) {
-        self.note("image size unknown: people are lifted as if they stood on the optical axis, give --size WxH");
-    }
-
     fn noticed(&mut self, notice: &Notice) {
         (self.notices)(notice);
     }

@@ -198,7 +198,7 @@ fn lift_one<N: PoseNetwork>(
         _ => reader,
     };
     let heard = notes.along(notices.report_on(source, terminal));
-    let mut report = StreamReport::new(terminal, source.name(), info.frames, notes.clone(), heard);
+    let mut report = StreamReport::new(terminal, source.name(), info.frames, heard);
     let RunArgs { fps, size, focal, look_ahead, .. } = *args;
     // Asked for of people as tall as they are written.
     let growth = args.export.height.map_or(1.0, |height| height / MODEL_STATURE);

@@ -1,5 +1,6 @@
 //! What a stream assumes of frames that do not say it, told once.
 
+use crate::guard::Notice;
 use crate::lift::Lifter;
 use crate::model::{PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
@@ -11,6 +12,21 @@ pub(super) enum Assumption {
     OpticalAxis,
     /// The frame has no time, and the model's memory goes by times.
     UsualTime,
+}
+
+impl Assumption {
+    /// What is said of it, and what helps.
+    pub(super) fn notice(self) -> Notice {
+        match self {
+            Self::OpticalAxis => {
+                Notice::new("image size unknown: people are lifted as if they stood on the optical axis", "--size WxH")
+            }
+            Self::UsualTime => {
+                let text = "frames without times: the model's memory takes them to be a thirtieth of a second apart";
+                Notice::new(text, "--fps")
+            }
+        }
+    }
 }
 
 /// Which assumptions the caller knows of.

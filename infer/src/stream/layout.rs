@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::error::{ErrorKind, Result};
 use crate::format::{FrameReader, PassedOver, StreamInfo};
+use crate::guard::Notice;
 use crate::lift::Lifter;
 use crate::model::PoseNetwork;
 use crate::pose::Frame;
@@ -15,6 +16,14 @@ use crate::skeleton::{Conversion, LAYOUTS, Layout};
 pub(super) struct Guess {
     pub(super) conversion: Conversion,
     pub(super) name: String,
+}
+
+impl Guess {
+    /// What is said of it, and what helps.
+    pub(super) fn notice(&self) -> Notice {
+        let points = self.conversion.source_len();
+        Notice::new(format!("no layout named, {points} key points taken to be {}", self.name), "--layout")
+    }
 }
 
 pub(super) fn guess<N: PoseNetwork>(lifter: &Lifter<N>, joints: usize) -> Option<Guess> {

@@ -34,7 +34,7 @@ use crate::lift::{Lifter, LookAhead};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
-use assumed::{Assumed, Assumption};
+use assumed::Assumed;
 pub use changes::{PoseChanges, Undone};
 use frame_pool::FramePool;
 pub use layout::peek_layout;
@@ -49,9 +49,6 @@ use writer_thread::{WriteBatch, WriterThread};
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
-
-/// What a model with a memory takes for the times of frames that have none.
-const TIMES_ASSUMED: &str = "frames without times: the model's memory takes them to be a thirtieth of a second apart";
 
 /// Most people that a worker lifts at once: few enough that their data stay in its core's cache.
 const WORKER_BATCH: usize = 480;
@@ -276,7 +273,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         if self.layout.is_none()
             && let Some(guess) = layout::guess_from(self.lifter, &frames)
         {
-            self.observer.guessed_layout(&guess.name, guess.conversion.source_len());
+            self.observer.noticed(&guess.notice());
             tell_absent(&guess.conversion, self.observer);
             self.conversion = Arc::new(guess.conversion);
             self.layout = Some(guess.name);
@@ -315,10 +312,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 self.tally.unsure += u64::from(person.unsure);
             }
             for assumption in self.assumed.first_of(self.lifter, frame, lifted) {
-                match assumption {
-                    Assumption::OpticalAxis => self.observer.unknown_size(),
-                    Assumption::UsualTime => self.observer.noticed(&Notice::new(TIMES_ASSUMED, "--fps")),
-                }
+                self.observer.noticed(&assumption.notice());
             }
         }
     }

@@ -49,14 +49,8 @@ pub enum Failure<'a> {
 
 /// Observes the progress of a stream.
 pub trait Observer {
-    /// The stream does not name its layout, and it was taken to be this one from its number of `joints`.
-    fn guessed_layout(&mut self, name: &str, joints: usize);
-
-    /// The model looks at the subject, but a person came in a frame of unknown size: such people are lifted as if
-    /// they stood on the optical axis. Reported once per stream.
-    fn unknown_size(&mut self);
-
-    /// Something about the key points or the people's poses is odd. Nothing is done with it unless this is implemented.
+    /// Something was assumed, such as the layout, or is odd about the key points or the people's poses. Nothing is done with it unless
+    /// this is implemented.
     fn noticed(&mut self, _notice: &Notice) {}
 
     /// Something could not be lifted; the stream continues.

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::arrivals::Arrivals;
-use super::assumed::{Assumed, Assumption};
+use super::assumed::Assumed;
 use super::changes::{PoseChanges, Undone};
-use super::{TIMES_ASSUMED, layout, pose_info};
+use super::{layout, pose_info};
 use crate::camera::Attitude;
 use crate::error::Result;
 use crate::format::{FrameReader, PoseWriter, StreamInfo};
@@ -23,9 +23,6 @@ use crate::smooth::Smoothing;
 
 /// Notices that are kept for the caller; of more, the oldest are dropped.
 const MOST_NOTICES: usize = 256;
-
-/// What is said where the image size is unknown.
-const SIZE_UNKNOWN: &str = "image size unknown: people are lifted as if they stood on the optical axis";
 
 /// What a [`PushStream`] does beside lifting; nothing unless it is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,8 +190,7 @@ impl<N: PoseNetwork> PushStream<N> {
             Some(layout) => (self.lifter.conversion(layout)?, Some(layout)),
             None => {
                 let Some(guess) = layout::guess_from(&self.lifter, std::slice::from_ref(frame)) else { return Ok(()) };
-                let points = guess.conversion.source_len();
-                self.notices.add(format!("no layout named, {points} key points taken to be {}", guess.name));
+                self.notices.add(guess.notice().to_string());
                 (guess.conversion, Layout::by_name(&guess.name).ok())
             }
         };
@@ -229,10 +225,7 @@ impl<N: PoseNetwork> PushStream<N> {
             self.notices.add(refusal.to_string());
         }
         for assumption in self.assumed.first_of(&self.lifter, frame, &lifted) {
-            self.notices.add(match assumption {
-                Assumption::OpticalAxis => SIZE_UNKNOWN.to_owned(),
-                Assumption::UsualTime => TIMES_ASSUMED.to_owned(),
-            });
+            self.notices.add(assumption.notice().to_string());
         }
         Ok(lifted)
     }

@@ -56,18 +56,13 @@ impl PoseWriter for Kept {
     }
 }
 
+/// What is said of people of 17 points.
+const GUESSED: &str = "no layout named, 17 key points taken to be coco17 (--layout)";
+
 #[derive(Default)]
 struct Notes(Vec<String>);
 
 impl Observer for Notes {
-    fn guessed_layout(&mut self, name: &str, joints: usize) {
-        self.0.push(format!("guessed {name} from {joints}"));
-    }
-
-    fn unknown_size(&mut self) {
-        self.0.push("unknown size".to_owned());
-    }
-
     fn noticed(&mut self, notice: &Notice) {
         self.0.push(notice.to_string());
     }
@@ -124,14 +119,14 @@ fn a_model_of_feet_takes_people_without_and_says_so_once() {
     let options = StreamOptions { fps: Some(10.0), max_sigma: Some(0.1), ..StreamOptions::default() };
     let frames = (0..3).map(|index| Ok(frame(index, 1))).collect();
     let without = run_with(MockNetwork::of_feet(), &options, frames, None);
-    let said = ["guessed coco17 from 17", "layout coco17 has no feet: toes and heels are missing in every frame"];
+    let said = [GUESSED, "layout coco17 has no feet: toes and heels are missing in every frame"];
     assert_eq!(without.notes, said);
     assert_eq!((without.outcome.tally.lifted, without.outcome.layout.as_deref()), (3, Some("coco17")));
     let person = &without.written[0].people[0];
     assert_eq!((person.joints.len(), &person.missing_joints[..]), (23, &[17, 18, 19, 20, 21, 22][..]));
 
     let with = run_with(MockNetwork::of_feet(), &options, vec![Ok(with_feet)], None);
-    assert_eq!(with.notes, ["guessed coco23 from 23"]);
+    assert_eq!(with.notes, ["no layout named, 23 key points taken to be coco23 (--layout)"]);
     let person = &with.written[0].people[0];
     assert!(person.missing_joints.is_empty() && person.sigma[17] > 0.8 && !person.unsure, "feet alone are unsure");
 }
@@ -184,7 +179,7 @@ fn many_people_in_many_frames_keep_their_order_and_get_their_time() {
     let run = run((0..500).map(|index| Ok(frame(index, index as usize % 5))).collect(), None);
     assert!(run.outcome.stopped.is_none());
     assert_eq!(run.outcome.tally, Tally { frames: 500, people: 1000, lifted: 1000, ..Tally::default() });
-    assert_eq!(run.notes, ["guessed coco17 from 17"]);
+    assert_eq!(run.notes, [GUESSED]);
     for (index, lifted) in run.written.iter().enumerate() {
         assert_eq!((lifted.index, lifted.people.len()), (index as u64, index % 5));
         assert_eq!(lifted.time, Some(index as f64 / 10.0));
@@ -198,7 +193,8 @@ fn people_are_turned_where_the_size_is_known_and_a_missing_size_is_reported_once
     let frames = || vec![Ok(frame(0, 0)), Ok(frame(1, 1)), Ok(sized(2)), Ok(frame(3, 1))];
     let mixed = run_with(MockNetwork::of_subject_with_sigma(), &StreamOptions::default(), frames(), None);
     assert_eq!((mixed.outcome.tally.lifted, mixed.outcome.tally.turned), (4, 2));
-    assert_eq!(mixed.notes, ["guessed coco17 from 17", "unknown size"]);
+    let unknown_size = "image size unknown: people are lifted as if they stood on the optical axis (--size WxH)";
+    assert_eq!(mixed.notes, [GUESSED, unknown_size]);
     let options = StreamOptions { size: Some([640, 480]), ..StreamOptions::default() };
     let all_known = run_with(MockNetwork::of_subject_with_sigma(), &options, frames(), None);
     assert_eq!((all_known.outcome.tally.turned, all_known.notes.len()), (4, 1));
@@ -401,7 +397,10 @@ fn streams_that_share_a_network_keep_their_own_numbers_layouts_and_refusals() {
         let (layout, joints) = if camera.is_multiple_of(2) { ("coco17", 17) } else { ("body25", 25) };
         let people = camera % 3 + 1;
         let refusal = format!("frame 49: person {people}: 12 key points, expected {joints}");
-        assert_eq!(run.notes, [format!("guessed {layout} from {joints}"), refusal]);
+        assert_eq!(
+            run.notes,
+            [format!("no layout named, {joints} key points taken to be {layout} (--layout)"), refusal]
+        );
         assert_eq!(run.written.len(), 50);
         for (index, lifted) in run.written.iter().enumerate() {
             assert_eq!((lifted.index, lifted.people.len()), (index as u64, people));

@@ -35,7 +35,7 @@ impl Unseen {
         }
         let text =
             format!("no key point of {} in any of {} poses: placed by the other joints", news.join(", "), self.people);
-        Some(Notice::new(text, "check the names or the order of the key points"))
+        Some(Notice::new(text, "check the names and the order of the key points, and --min-score"))
     }
 }
 
