@@ -76,8 +76,9 @@ impl PoseWriter for DeferredWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if matches!(&*self, Self::Waiting { poses: 1.., .. }) {
-            self.create(false)?;
+        if let Self::Waiting { frames, poses: 1.., .. } = &*self {
+            let has_times = frames.iter().any(|(_, lifted)| lifted.time.is_some());
+            self.create(has_times)?;
         }
         match *self {
             Self::Created(writer) => writer.finish(),

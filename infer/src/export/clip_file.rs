@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
 
+/// What helps where poses have no time.
+const RATE_HINT: &str = "say how many frames a second there are: --fps 30";
 /// The share of ankles below the floor that are ignored: a few bad poses must not lift the whole clip.
 const LOWEST_SHARE: f64 = 0.02;
 
@@ -143,11 +145,16 @@ impl PoseWriter for ClipWriter {
     fn finish(mut self: Box<Self>) -> Result<()> {
         let joints = self.info.joints.len();
         let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
-        let has_people = recorder.has_people();
-        let left_out = recorder.left_out().or_else(|| recorder.without_place()).map(|error| error.at(&self.path));
-        if !has_people {
-            return Ok(());
+        let left_out = recorder.left_out();
+        if !recorder.has_people() {
+            return left_out
+                .map_or(Ok(()), |error| Err(Error::usage(error.to_string()).at(&self.path).hint(RATE_HINT)));
         }
+        let left_out = match (left_out, recorder.without_place()) {
+            (Some(frames), Some(people)) => Some(Error::input(format!("{frames}; {people}"))),
+            (frames, people) => frames.or(people),
+        };
+        let left_out = left_out.map(|error| error.at(&self.path));
         let max_gap = if self.export.has_gaps() { MAX_FILLED_GAP } else { f64::INFINITY };
         let mut clip = recorder.into_clip(max_gap).map_err(|error| error.at(&self.path))?;
         if self.is_upright && clip.has_root {

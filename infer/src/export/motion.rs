@@ -186,7 +186,7 @@ impl Recorder {
 
     /// Whether there was any person.
     pub(super) fn has_people(&self) -> bool {
-        !self.tracks.is_empty() || self.left_out.is_some()
+        !self.tracks.is_empty()
     }
 
     /// The frame rate, if it is named, or the frames' times imply one.

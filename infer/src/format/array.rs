@@ -22,6 +22,7 @@ impl Dtype {
     /// Little-endian `f32`, which is what we write.
     pub(super) const F32: Self = Self { kind: Kind::Float, size: 4, big_endian: false };
 
+    pub(super) const U8: Self = Self { kind: Kind::Unsigned, size: 1, big_endian: false };
     pub(super) const F64: Self = Self { kind: Kind::Float, size: 8, big_endian: false };
     pub(super) const I64: Self = Self { kind: Kind::Signed, size: 8, big_endian: false };
 

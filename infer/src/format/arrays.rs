@@ -274,7 +274,11 @@ fn keep_beside_arrays(found: &mut Vec<(Vec<String>, Array)>) {
         &way[..way.len().saturating_sub(1)]
     }
     let with_numbers = found.iter().filter(|(_, array)| !array.numbers.is_empty());
-    let parents: HashSet<Vec<String>> = with_numbers.map(|(way, _)| parent(way).to_vec()).collect();
+    let mut parents: HashSet<Vec<String>> = with_numbers.map(|(way, _)| parent(way).to_vec()).collect();
+    // One array is a clip, and what stands beside it is something else.
+    if found.iter().filter(|(_, array)| !array.numbers.is_empty()).count() < 2 {
+        parents.clear();
+    }
     found.retain(|(way, array)| !array.numbers.is_empty() || parents.contains(parent(way)));
 }
 

@@ -54,7 +54,8 @@ impl Beside {
         let sides = match numbers(&keys::SIZE) {
             Some(size) => size.numbers,
             None => {
-                let sides = [numbers(&keys::WIDTH), numbers(&keys::HEIGHT)];
+                let [w, h] = keys::SHORT_SIDES;
+                let sides = [numbers(&[&keys::WIDTH[..], &[w]].concat()), numbers(&[&keys::HEIGHT[..], &[h]].concat())];
                 sides.into_iter().flatten().flat_map(|side| side.numbers).collect()
             }
         };

@@ -146,7 +146,7 @@ fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>)
             FirstLine::NotJson if there.trim_ascii_start().first() == Some(&b'[') => {
                 return open_text(input, source, layout);
             }
-            FirstLine::Open if there.first() == Some(&b'{') => match second_line(&there[end + 1..]) {
+            FirstLine::Open if is_cut_off(&there[..end]) => match second_line(&there[end + 1..]) {
                 // A stream whose first line is cut off: its reader says so, and goes on behind it.
                 Some(InputFormat::JsonLines) => return Ok(Box::new(KeypointLines::new(input, name, layout)?)),
                 Some(_) => {
@@ -213,6 +213,12 @@ fn first_line(line: &[u8]) -> FirstLine {
     }
 }
 
+/// Whether an object that a line leaves open cannot go on with another on the next line.
+fn is_cut_off(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.first() == Some(&b'{') && !matches!(line.last(), Some(b'[' | b',' | b':'))
+}
+
 /// Whose frame the line is that `there` begins with, if it is a whole one.
 fn second_line(there: &[u8]) -> Option<InputFormat> {
     let end = there.iter().position(|byte| *byte == b'\n')?;
@@ -246,7 +252,7 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
         push_lines(&value.text, &mut lines);
         push_cut_off(value, &mut lines);
     }
-    let is_line = |value: &Value| !value.text.contains(&b'\n') && value.text.first() == Some(&b'{');
+    let is_line = |value: &Value| !value.text.contains(&b'\n') && matches!(value.text.first(), Some(b'{' | b'n'));
     if first.first().is_some_and(|value| value.line == 1) && first.iter().all(is_line) && values.has_line_end() {
         // A first line that did not come in one piece, or such that say nothing.
         lines.pop();

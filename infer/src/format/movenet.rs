@@ -32,6 +32,12 @@ pub(super) fn arranged(tensors: Array) -> Result<Array> {
         // Whatever stands before the sides of a person: frames, and sides of 1. People have a side of their own in no other tensor.
         [_, people, 1, JOINTS, 3] | [_, people, JOINTS, 3] => people,
         [.., JOINTS, 3] => 1,
+        // Points of another model that writes y before x.
+        [.., 2..=3] => {
+            let channels = shape[shape.len() - 1];
+            numbers.chunks_exact_mut(channels).for_each(|point| point.swap(0, 1));
+            return Ok(Array { shape, numbers });
+        }
         _ => return Err(odd(&shape)),
     };
     let frames = numbers.len() / (people * JOINTS * 3);
@@ -72,7 +78,9 @@ mod tests {
             assert_eq!(array.numbers[..3], [1.0, 0.0, 2.0], "{sides:?}");
             assert_eq!(array.numbers.len(), frames * people * 51);
         }
-        for sides in [&[9, 33, 3][..], &[9, 17, 2], &[51], &[0, 17, 3]] {
+        let other = arranged(Array { shape: vec![1, 2, 2], numbers: vec![1.0, 2.0, 3.0, 4.0] }).unwrap();
+        assert_eq!((other.shape, other.numbers), (vec![1, 2, 2], vec![2.0, 1.0, 4.0, 3.0]));
+        for sides in [&[9, 33, 4][..], &[51], &[0, 17, 3]] {
             let array = Array { shape: sides.to_vec(), numbers: vec![0.0; sides.iter().product()] };
             assert!(arranged(array).unwrap_err().to_string().contains("expected [frames, 17, 3]"), "{sides:?}");
         }

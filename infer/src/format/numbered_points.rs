@@ -9,6 +9,10 @@ pub(super) fn in_order(points: &[(Option<i64>, Keypoint)], count: Option<usize>)
     let numbers: Vec<i64> = points.iter().map(|(number, _)| *number).collect::<Option<_>>()?;
     let (least, most) = (*numbers.iter().min()?, *numbers.iter().max()?);
     let first = i64::from(most == i64::try_from(count).ok()?);
+    // Where neither 0 nor the count is there, they may begin at either.
+    if first == 0 && least > 0 && points.len() < count {
+        return None;
+    }
     if least < first || most - first >= i64::try_from(count).ok()? {
         return None;
     }
@@ -36,8 +40,10 @@ mod tests {
         };
         assert_eq!(order(&[2, 0, 1], None), Some(vec![0, 1, 2]));
         assert_eq!(order(&[2, 3, 1], None), Some(vec![1, 2, 3]));
-        assert_eq!(order(&[3, 1], Some(4)), Some(vec![0, 1, 0, 3]));
-        for (numbers, count) in [(&[0, 0, 1][..], None), (&[5, 6, 7], None), (&[-1, 0], None), (&[0, 4], Some(4))] {
+        assert_eq!(order(&[3, 0], Some(4)), Some(vec![0, 0, 0, 3]));
+        for (numbers, count) in
+            [(&[0, 0, 1][..], None), (&[5, 6, 7], None), (&[-1, 0], None), (&[0, 4], Some(4)), (&[1, 3], Some(4))]
+        {
             assert_eq!(order(numbers, count), None, "{numbers:?}");
         }
         assert_eq!(in_order(&[(None, Keypoint::MISSING)], None), None);

@@ -354,7 +354,10 @@ mod tests {
     fn a_first_line_that_is_cut_off_costs_no_other() {
         let points = vec!["[1,2,0.5]"; 17].join(",");
         let own = format!("{{\"people\":[{{\"keypoints\":[{points}]}}]}}");
-        let (people, wrong) = read_all(&format!("{}\n{own}\n{own}\n", &own[..40]));
+        // A clip whose list goes on in the next lines is no such stream.
+        let clip = format!("{{\"fps\":25,\"frames\":[\n{own}\n,{own}\n,{own}\n]}}\n");
+        assert_eq!(read_all(&clip), (vec![1, 1, 1], Vec::new()));
+        let (people, wrong) = read_all(&format!("{}\n{own}\n{own}\n", &own[..39]));
         assert_eq!((people, wrong.len()), (vec![1, 1], 1), "{wrong:?}");
         let openpose = format!(r#"{{"version":1.3,"people":[{{"pose_keypoints_2d":[{}]}}]}}"#, vec!["3"; 75].join(","));
         assert_eq!(read_all(&format!("{}\n{openpose}\n{openpose}\n", &openpose[..40])).0, [1, 1]);

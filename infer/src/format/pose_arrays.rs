@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::array::{Array, shape_text};
-use super::jsonl::pose_info_of;
-use super::npy::{read_array, read_numbers};
+use super::jsonl::{is_header, pose_info_of};
+use super::npy::{read_array, read_bytes, read_numbers};
 use super::npz::{Archive, ReadSeek};
 use super::{PoseInfo, PoseReader};
 use crate::error::{Error, Result};
@@ -50,19 +50,23 @@ impl Beside {
         let has = |wanted: &str| names.iter().any(|array| array == wanted);
         let mut array = |wanted: &str| has(wanted).then(|| archive.array(wanted)).transpose();
         let (sigma, roots) = (array(SIGMA)?, array(ROOTS)?);
-        let mut numbers = |wanted: &str| -> Result<Option<Vec<f64>>> {
-            let member = has(wanted).then(|| archive.member(wanted)).transpose()?;
-            member.map(|member| read_numbers(&member[..]).map_err(|e| archive.in_array(wanted, &e))).transpose()
+        // Other archives may call other things so.
+        let header = has(HEADER).then(|| archive.member(HEADER)).transpose()?;
+        let text = header.as_deref().and_then(|member| read_bytes(member).ok()).filter(|text| is_header(text));
+        let Some(text) = text else { return Ok(Self { sigma, roots, ..Self::default() }) };
+        let info = Some(pose_info_of(&text).map_err(|e| archive.in_array(HEADER, &e))?);
+        let mut member = |wanted: &str| has(wanted).then(|| archive.member(wanted)).transpose();
+        let (frames, times) = (member(FRAMES)?, member(TIMES)?);
+        let frames =
+            frames.map(|frames| read_numbers(&frames, i64::from_le_bytes).map_err(|e| archive.in_array(FRAMES, &e)));
+        let times =
+            times.map(|times| read_numbers(&times, f64::from_le_bytes).map_err(|e| archive.in_array(TIMES, &e)));
+        let (frames, times) = (frames.transpose()?, times.transpose()?);
+        let number = |frame: i64| {
+            u64::try_from(frame)
+                .map_err(|_| Error::input(format!("'{FRAMES}' has the number {frame}, expected 0 or more")))
         };
-        let frames = numbers(FRAMES)?.map(|frames| frames.into_iter().map(|frame| frame as u64).collect());
-        let times = numbers(TIMES)?;
-        let info = match numbers(HEADER)? {
-            Some(bytes) => {
-                let text: Vec<u8> = bytes.into_iter().map(|byte| byte as u8).collect();
-                Some(pose_info_of(&text).map_err(|e| archive.in_array(HEADER, &e))?)
-            }
-            None => None,
-        };
+        let frames = frames.map(|frames| frames.into_iter().map(number).collect::<Result<_>>()).transpose()?;
         Ok(Self { info, sigma, roots, frames, times })
     }
 

@@ -120,11 +120,15 @@ impl Values {
     }
 }
 
-/// Closes a value that is cut off behind the last whole element of its list, or of a list that is a field or an element of it; false where no
-/// element is whole.
+/// The keys of lists of frames, or of people who say theirs.
+const LISTS: [&str; 5] = ["frames", "annotations", "instance_info", "predictions", "data"];
+
+/// Closes a value that is cut off behind the last whole element of its list, or of a list of frames in it; false where no element is whole.
 fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
     let mut open = Vec::new();
     let (mut in_string, mut escaped) = (false, false);
+    // Where the last string begins, and whether the list at the second level is one of frames.
+    let (mut string, mut is_of_frames) = (0, false);
     // Whether the byte before, spaces aside, closes a list or an object.
     let mut is_closed = false;
     // Behind which byte the last whole elements of a list at the first and the second level end, and what closes them there.
@@ -136,12 +140,18 @@ fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
             continue;
         }
         match byte {
-            b'"' => in_string = true,
-            b'[' => open.push(b']'),
+            b'"' => (in_string, string) = (true, at + 1),
+            b'[' => {
+                if open.len() == 1 {
+                    let is_key = |list: &str| text[string..at].starts_with(format!("{list}\"").as_bytes());
+                    is_of_frames = open[0] == b'}' && LISTS.into_iter().any(is_key);
+                }
+                open.push(b']');
+            }
             b'{' => open.push(b'}'),
             b']' | b'}' => drop(open.pop()),
             b',' if is_closed && open.last() == Some(&b']') => {
-                if let Some(end) = ends.get_mut(open.len() - 1) {
+                if let Some(end) = ends.get_mut(open.len() - 1).filter(|_| open.len() == 1 || is_of_frames) {
                     *end = Some((at, open.iter().rev().copied().collect()));
                 }
             }
@@ -261,6 +271,8 @@ mod tests {
             ("{\"v\":1,\"frames\":[{\"a\":\"],\"},{\"a\":", Some("{\"v\":1,\"frames\":[{\"a\":\"],\"}]}")),
             ("[[{\"a\":1}],[{\"a\":2},{", Some("[[{\"a\":1}]]")),
             ("[{\"a\":[[1,2],[3,", None),
+            ("{\"people\":[{\"a\":1},{\"a\":", None),
+            ("[[{\"a\":1},{\"a\":", None),
             ("{\"a\":[1,2,3", None),
             ("[1,2,3", None),
         ] {

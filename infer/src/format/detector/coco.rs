@@ -155,7 +155,7 @@ impl ImageNumbers {
             return id.frame();
         }
         let number = id.number()?;
-        self.ordered.iter().position(|other| *other == number).map(|place| place as u64)
+        self.ordered.binary_search_by(|other| other.total_cmp(&number)).ok().map(|place| place as u64)
     }
 }
 

@@ -79,7 +79,7 @@ impl TableFrames {
             }
         }
         let delimiter = delimiter(&header);
-        let Some(columns) = Columns::of(header.trim_end().split(char::from(delimiter))) else {
+        let Some(columns) = Columns::of(cells(&header, delimiter).iter().map(String::as_str)) else {
             return Err(Error::input("a table whose header names no key points, expected columns like nose_x, nose_y, nose_score, or frame, joint, x, y")
                 .at(name)
                 .line(number));
@@ -243,9 +243,11 @@ impl TableFrames {
     /// the rows' names have no column of their own.
     fn check_length(&self, row: &csv::StringRecord) -> Result<()> {
         let (found, columns) = (row.len(), self.columns.count);
-        let wrong = if found < self.columns.needed() {
+        // A remark behind the cells is none of ours.
+        let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
+        let wrong = if self.columns.are_parted_at(found) {
             Error::input(format!("a row of {found} cells, the header has {columns}: it is cut off"))
-        } else if row.iter().skip(columns).any(|cell| !is_blank(cell)) {
+        } else if row.iter().skip(columns).any(is_number) {
             Error::input(format!("a row of {found} cells, more than the {columns} of the header"))
                 .hint("write decimal points, or part cells by semicolons; name every column")
         } else {
@@ -352,6 +354,13 @@ impl FrameReader for TableFrames {
     }
 }
 
+/// The cells of a line, quoted or not.
+fn cells(line: &str, delimiter: u8) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(line.as_bytes());
+    let first = reader.records().next().and_then(Result::ok);
+    first.map_or_else(Vec::new, |cells| cells.iter().map(str::to_owned).collect())
+}
+
 /// Whether the first row behind a header has a whole number in `column`, as those of frames are.
 fn begins_with_number(input: &mut dyn BufRead, delimiter: u8, column: usize) -> bool {
     let there = input.fill_buf().unwrap_or_default();
@@ -361,17 +370,22 @@ fn begins_with_number(input: &mut dyn BufRead, delimiter: u8, column: usize) -> 
     cell.is_none_or(|cell| matches!(label(cell.trim().trim_matches('"')), Label::Number(number) if number >= 0.0))
 }
 
-/// The numbers of frames by their names, in the order of the table: the names themselves where they are numbers of frames, else the
-/// numbers in the names that tell them apart, else their places.
+/// The numbers of frames by their names, in the order of the table: the names themselves where they are numbers of frames, from the least on
+/// where that is below 0; else the numbers in the names that tell them apart, else their places. `None` for a name without a number among
+/// others with one.
 fn frame_numbers(names: &[String]) -> Vec<Option<u64>> {
     let own: Vec<Option<u64>> = names.iter().map(|name| label(name).frame()).collect();
+    let whole: Option<Vec<i64>> = names.iter().map(|name| label(name).whole()).collect();
+    if let Some(whole) = whole {
+        let least = whole.iter().copied().min().unwrap_or(0).min(0);
+        return whole.into_iter().map(|number| u64::try_from(number - least).ok()).collect();
+    }
+    let numbered = own.iter().flatten().count();
     let distinct: HashSet<u64> = own.iter().copied().flatten().collect();
-    if distinct.len() == names.len() {
+    if distinct.len() == numbered && numbered > 0 {
         return own;
     }
-    let are_numbers = names.iter().all(|name| label(name).number().is_some());
-    let of_names = || numbers_of_names(names.iter().map(String::as_str));
-    let numbers = if are_numbers { None } else { of_names() }.filter(|numbers| numbers.len() == names.len());
+    let numbers = numbers_of_names(names.iter().map(String::as_str)).filter(|numbers| numbers.len() == names.len());
     let number_of = |(place, name): (usize, &String)| {
         Some(numbers.as_ref().and_then(|numbers| numbers.get(name).copied()).unwrap_or(place as u64))
     };
@@ -451,16 +465,18 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_the_header_are_refused_and_padding_is_no_frame() {
-        let rows =
-            "0,1,2,1,2,1,2,1,2,,\n1,1,5,2,1,5,2,1,5,2,1,5,2\n2,1,2,1,2,1,2\n3,1,2,1,2,1,2,1,2\n,,,,,,,,\n\0\0\n\x1a";
+        let rows = "0,1,2,1,2,1,2,1,2,,\n1,1,5,2,1,5,2,1,5,2,1,5,2\n2,1,2,1,2,1\n3,1,2,1,2,1,2,1,2\n4,1,2,1,2\n,,,,,,,,\n\0\0\n\x1a";
         let text = format!("\n\r\n{HEADER}{rows}");
         let mut table = TableFrames::new(Box::new(Cursor::new(text)), Path::new("a.csv"), None, RowOrder::Any).unwrap();
         assert_eq!(table.read().unwrap().unwrap().index, 0);
         let message = table.read().unwrap_err().to_string();
         assert!(message.contains("a.csv:5: a row of 13 cells, more than the 9"), "{message}");
         let message = table.read().unwrap_err().to_string();
-        assert!(message.contains("a.csv:6: a row of 7 cells, the header has 9: it is cut off"), "{message}");
+        assert!(message.contains("a.csv:6: a row of 6 cells, the header has 9: it is cut off"), "{message}");
         assert_eq!(table.read().unwrap().unwrap().index, 3);
+        // Excel leaves empty cells out at a row's end.
+        let short = table.read().unwrap().unwrap();
+        assert!(short.index == 4 && short.people[0].keypoints[2].is_missing());
         assert_eq!(table.read().unwrap(), None);
     }
 
@@ -469,7 +485,8 @@ mod tests {
         for (names, expected) in [
             (["f_0002_cam2.png", "f_0004_cam2.png", "f_0003_cam2.png"], [2, 4, 3]),
             (["anna", "ben", "carl"], [0, 1, 2]),
-            (["-2", "-1", "0"], [0, 1, 2]),
+            (["-2", "-1", "3"], [0, 1, 5]),
+            (["4", "9", ""], [4, 9, 10]),
             (["4", "5", "9"], [4, 5, 9]),
         ] {
             let rows: Vec<String> = names.iter().map(|name| format!("{name},1,2,1,2,1,2,1,2\n")).collect();

@@ -2,7 +2,7 @@
 
 use super::detectors_layout;
 use crate::error::Result;
-use crate::format::keys::{FRAME, ID, IMAGE, JOINT, JOINT_NUMBER, PERSON, SCORE, is_one_of, units_a_second};
+use crate::format::keys::{FRAME, ID, IMAGE, JOINT, JOINT_NUMBER, PERSON, SCORE, TimeKey, is_one_of, time_column};
 use crate::skeleton::{Layout, named_layout};
 
 /// The columns of one joint.
@@ -55,12 +55,16 @@ impl Columns {
         self.of_frame().is_some() && (self.person.is_some() || self.joint.is_some())
     }
 
-    /// The cells that a row must have: those up to the last column that is read.
-    pub(super) fn needed(&self) -> usize {
-        let of_joint = |joint: &JointColumns| [joint.x, joint.y, joint.score].into_iter().flatten().max();
-        let of_joints = self.people.iter().flat_map(|person| &person.joints).filter_map(of_joint);
-        let others = [self.frame, self.time, self.person, self.joint].into_iter().flatten();
-        of_joints.chain(others).max().map_or(0, |last| last + 1)
+    /// Whether a row of so many cells ends between the columns of a joint: then it is cut off. Programs leave empty cells out at a
+    /// row's end, those of whole joints.
+    pub(super) fn are_parted_at(&self, cells: usize) -> bool {
+        let is_parted = |joint: &JointColumns| {
+            let score = joint.score.filter(|_| self.joint.is_none());
+            let mut columns = [joint.x, joint.y, score].into_iter().flatten();
+            let there = columns.clone().any(|column| column < cells);
+            (there || self.joint.is_some()) && columns.any(|column| column >= cells)
+        };
+        self.people.iter().flat_map(|person| &person.joints).any(is_parted)
     }
 
     /// What a header says; `None` where it names no key points.
@@ -68,28 +72,31 @@ impl Columns {
         let mut columns = Self { time_scale: 1.0, ..Self::default() };
         let mut wide = PersonColumns::default();
         let mut long = JointColumns::default();
+        let (mut image, mut time): (Option<usize>, Option<TimeKey>) = (None, None);
         for (place, cell) in header.enumerate() {
             columns.count = place + 1;
             let name = cell.trim().trim_matches('"').trim_start_matches('\u{feff}').to_ascii_lowercase();
             let is = |known: &[&str]| is_one_of(&name, known);
             match () {
-                () if is(&FRAME) || is(&IMAGE) => columns.frame = columns.frame.or(Some(place)),
+                () if is(&FRAME) => columns.frame = columns.frame.or(Some(place)),
+                () if is(&IMAGE) => image = image.or(Some(place)),
                 () if is(&ID) || is(&PERSON) => columns.person = columns.person.or(Some(place)),
                 () if is(&JOINT) || is(&JOINT_NUMBER) => columns.joint = columns.joint.or(Some(place)),
                 () if name == "x" => long.x = Some(place),
                 () if name == "y" => long.y = Some(place),
                 () if name == "z" => long.z = Some(place),
                 () if is(&SCORE) => long.score = Some(place),
-                () => match units_a_second(&name) {
-                    // Of seconds and parts of them the finer ones count.
-                    Some(units) if columns.time.is_none() || units > columns.time_scale => {
-                        (columns.time, columns.time_scale) = (Some(place), units);
+                () => match time_column(&name) {
+                    Some(key) if time.is_none_or(|known| key > known) => {
+                        time = Some(key);
+                        (columns.time, columns.time_scale) = (Some(place), key.units);
                     }
                     Some(_) => {}
                     None => add_joint(&mut wide, cell.trim().trim_matches('"'), place),
                 },
             }
         }
+        columns.frame = columns.frame.or(image);
         wide.joints.retain(|joint| joint.x.is_some() && joint.y.is_some());
         for joint in wide.joints.iter_mut().chain([&mut long]) {
             joint.score = joint.score.or(joint.z);
@@ -214,10 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn the_finest_time_counts_and_the_last_column_that_is_read_is_needed() {
-        let header = "Frame Number,time_ms,timestamp,trackId,nose_x,nose_y,a_x,a_y,b_x,b_y,c_x,c_y,remark";
+    fn the_finest_time_counts_and_rows_may_end_behind_a_joint() {
+        let header = "image,Frame Number,time_ms,timestamp,trackId,nose_x,nose_y,a_x,a_y,b_x,b_y,c_x,c_y,remark";
         let columns = Columns::of(header.split(',')).expect("the header names key points");
-        assert_eq!((columns.frame, columns.time, columns.time_scale, columns.person), (Some(0), Some(1), 1e3, Some(3)));
-        assert_eq!((columns.count, columns.needed()), (13, 12));
+        assert_eq!((columns.frame, columns.time, columns.time_scale, columns.person), (Some(1), Some(2), 1e3, Some(4)));
+        assert_eq!(columns.count, 14);
+        assert_eq!([5, 6, 7, 12, 13].map(|cells| columns.are_parted_at(cells)), [false, true, false, true, false]);
     }
 }

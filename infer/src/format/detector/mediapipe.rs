@@ -11,10 +11,13 @@ use super::json::{Label, number_in_text, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::format::image_side;
-use crate::format::keys::{self, JOINT_NUMBER, is_one_of, units_a_second};
+use crate::format::keys::{self, FrameTime, JOINT_NUMBER, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
+
+/// The number of the last point of a hand.
+const LAST_OF_HAND: i64 = 20;
 
 /// A point, or a list of points or of lists.
 #[derive(Debug)]
@@ -146,21 +149,12 @@ struct LandmarkFrame {
     /// Whether it is a clip of frames instead.
     has_frames: bool,
     frame: Label,
-    /// Seconds, and the units a second that they were said in: of several the finer ones count.
-    time: Option<(f64, f64)>,
+    time: FrameTime,
 }
 
 impl LandmarkFrame {
     fn has_landmarks(&self) -> bool {
         self.landmarks.is_some() || self.has_world_landmarks
-    }
-
-    fn take_time(&mut self, label: &Label, units: f64) {
-        if let Some(time) = label.seconds()
-            && self.time.is_none_or(|(_, before)| units > before)
-        {
-            self.time = Some((time / units, units));
-        }
     }
 }
 
@@ -197,8 +191,8 @@ impl<'de> Visitor<'de> for AnyFrame {
                 key if key == "index" || is_one_of(key, &keys::FRAME) => {
                     frame.frame = frame.frame.or(object.next_value()?);
                 }
-                key => match units_a_second(key) {
-                    Some(units) => frame.take_time(&object.next_value()?, units),
+                key => match time_key(key) {
+                    Some(key) => frame.time.take(key, object.next_value::<Label>()?.seconds()),
                     None => drop(object.next_value::<IgnoredAny>()?),
                 },
             }
@@ -217,8 +211,9 @@ struct Clip {
 
 /// What is known of a video, by an object of whichever keys.
 pub(super) fn describe_video(object: &Map<String, Value>, document: &mut Document) {
-    let of_key =
-        |known: &[&str]| object.iter().filter(|(key, _)| is_one_of(key, known)).find_map(|(_, value)| number(value));
+    let called =
+        |name: &str| object.iter().find(|(key, _)| is_one_of(key, &[name])).and_then(|(_, value)| number(value));
+    let of_key = |known: &[&str]| known.iter().find_map(|name| called(name));
     let number = |known: &[&str]| of_key(known).filter(|number| *number > 0.0);
     document.fps = document.fps.or(number(&keys::FPS));
     let side = |known: &[&str]| number(known).and_then(|side| image_side(side.round()));
@@ -289,7 +284,7 @@ fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
         }
         (None, false) => Vec::new(),
     };
-    document.push(frame.frame.frame(), frame.time.map(|(seconds, _)| seconds), people);
+    document.push(frame.frame.frame(), frame.time.seconds(), people);
     Ok(())
 }
 
@@ -307,7 +302,10 @@ fn people(marks: Marks) -> Vec<Person> {
     }
     if !keypoints.is_empty() {
         let listed = || keypoints.iter().map(|(_, point)| *point).collect();
-        let keypoints = in_order(&keypoints, Some(MEDIAPIPE33.len())).unwrap_or_else(listed);
+        // Fewer numbers than a body has may be those of a hand.
+        let is_body = keypoints.iter().any(|(number, _)| number.is_some_and(|number| number > LAST_OF_HAND));
+        let in_order = || in_order(&keypoints, Some(MEDIAPIPE33.len()));
+        let keypoints = is_body.then(in_order).flatten().unwrap_or_else(listed);
         people.push(Person { id: None, keypoints });
     }
     people

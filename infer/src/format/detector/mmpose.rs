@@ -14,9 +14,9 @@ use crate::skeleton::{Layout, named_layout};
 struct Demo {
     #[serde(default)]
     meta_info: MetaInfo,
-    /// The inferencer's return value calls it `predictions`.
-    #[serde(alias = "predictions")]
-    instance_info: Vec<Listed>,
+    instance_info: Option<Vec<Listed>>,
+    /// What the inferencer's return value calls it.
+    predictions: Option<Vec<Listed>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -130,7 +130,10 @@ fn decode_object(text: &[u8], document: &mut Document) -> Result<()> {
     }
     let demo: Demo = parse(text, document.line)?;
     document.layout = document.layout.or(named(&demo.meta_info)?);
-    push_all(demo.instance_info, document)
+    let Some(entries) = demo.instance_info.or(demo.predictions) else {
+        return Err(Error::input("neither `instances` nor `instance_info`, expected one of them").line(document.line));
+    };
+    push_all(entries, document)
 }
 
 /// The layout that `meta_info` names joint by joint, if it does.

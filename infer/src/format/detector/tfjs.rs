@@ -8,7 +8,7 @@ use super::json::{Label, ListOr, parse};
 use super::mediapipe::describe_video;
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
-use crate::format::keys::{self, is_one_of, units_a_second};
+use crate::format::keys::{self, FrameTime, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{COCO17, Layout, MEDIAPIPE33, joint_name, named_layout};
@@ -31,8 +31,10 @@ struct NamedPoint {
     #[serde(alias = "part")]
     name: Option<String>,
     /// The number of its joint.
-    #[serde(default, alias = "index", alias = "keypoint_id")]
+    #[serde(default)]
     id: Label,
+    #[serde(default)]
+    index: Label,
     /// Older PoseNets put the coordinates in here.
     position: Option<Position>,
 }
@@ -62,18 +64,16 @@ struct Object {
 impl Object {
     /// Its number and time: seconds, or whatever the page counts, which the frame rate that it implies tells.
     fn named(&self) -> Named {
-        let mut named = Named::default();
-        let mut finest = 0.0;
+        let (mut named, mut time) = (Named::default(), FrameTime::default());
         for (key, value) in &self.beside {
             let Ok(label) = Label::deserialize(value) else { continue };
             if key == "index" || is_one_of(key, &keys::FRAME) {
                 named.index = named.index.or(label.frame());
-            } else if let Some(units) = units_a_second(key).filter(|units| *units > finest)
-                && let Some(time) = label.seconds()
-            {
-                (named.time, finest) = (Some(time / units), units);
+            } else if let Some(key) = time_key(key) {
+                time.take(key, label.seconds());
             }
         }
+        named.time = time.seconds();
         named
     }
 }
@@ -137,6 +137,10 @@ fn people(entries: Vec<Entry>) -> Result<Vec<Pose>, Vec<Entry>> {
 }
 
 impl NamedPoint {
+    fn number(&self) -> Option<i64> {
+        self.id.whole().or(self.index.whole())
+    }
+
     /// Whether it is some other object.
     fn is_blank(&self) -> bool {
         let numbers = [self.x, self.y, self.score, self.confidence, self.visibility];
@@ -193,7 +197,7 @@ fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
             keypoints
         }
         _ => {
-            let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.id.whole(), keypoint(point))).collect();
+            let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.number(), keypoint(point))).collect();
             let listed = || numbered.iter().map(|(_, point)| *point).collect();
             in_order(&numbered, layout.map(Layout::len)).unwrap_or_else(listed)
         }

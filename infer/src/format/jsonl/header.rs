@@ -70,14 +70,17 @@ impl KeypointHeader {
         check_start(line, "keypoints")?;
         let fields: Map<String, Value> = parse(line)?;
         let wrong = |message: String| Error::input(message).line(line.number);
-        let fps = loose::first_of(&fields, &keys::FPS).map(|fps| {
-            let number = fps.as_f64().or_else(|| number_in_text(fps.as_str()?));
-            number.ok_or_else(|| wrong(format!("the header's fps is {fps}, expected a number")))
-        });
-        let fps = fps.transpose()?;
-        check_rate(fps, line)?;
-        let size =
-            loose::size_beside(&fields).ok_or_else(|| wrong("the header's size is not width and height".into()))?;
+        let number = |fps: &Value| fps.as_f64().or_else(|| number_in_text(fps.as_str()?));
+        let fps = match fields.get("fps").filter(|fps| !fps.is_null()) {
+            Some(fps) => {
+                let rate = number(fps).ok_or_else(|| wrong(format!("the header's fps is {fps}, expected a number")))?;
+                check_rate(Some(rate), line)?;
+                Some(rate)
+            }
+            // What others call it may be something else.
+            None => loose::first_of(&fields, &keys::FPS).and_then(number).filter(|fps| *fps > 0.0 && fps.is_finite()),
+        };
+        let size = loose::size_beside(&fields).flatten();
         let named = |name: &Value| match name.as_str() {
             Some(name) => Layout::by_name(name).map_err(|e| wrong(e.to_string())),
             None => Err(wrong(format!("the header's layout is {name}, expected a name"))),

@@ -14,7 +14,7 @@ use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::detector::score;
-use crate::format::keys::{self, is_one_of, units_a_second};
+use crate::format::keys::{self, FrameTime, OWN_TIME, TimeRank, is_one_of, time_key};
 use crate::format::{FrameReader, PassedOver, StreamInfo, image_side};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
@@ -228,10 +228,11 @@ impl Parser {
         let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
         let mut has_people = false;
         let [mut width, mut height] = [None; 2];
+        let mut times = FrameTime::default();
         scanner.object(|scanner, key| {
             match key {
                 b"frame" => frame.index = self.index(scanner)?,
-                b"time" => frame.time = time(scanner)?,
+                b"time" => times.take(OWN_TIME, time(scanner)?),
                 b"size" => frame.size = size(scanner)?,
                 b"people" => {
                     frame.people.clear();
@@ -244,17 +245,18 @@ impl Parser {
                     }
                 }
                 other if is_one_of(other, &keys::FRAME) => frame.index = self.index(scanner)?,
-                other if is_one_of(other, &keys::WIDTH) => width = tolerant::side(scanner)?,
-                other if is_one_of(other, &keys::HEIGHT) => height = tolerant::side(scanner)?,
+                other if is_one_of(other, &keys::WIDTH) => width = tolerant::side(scanner)?.or(width),
+                other if is_one_of(other, &keys::HEIGHT) => height = tolerant::side(scanner)?.or(height),
                 other if is_one_of(other, &keys::SIZE) => frame.size = size(scanner)?,
-                other => match units_a_second(other) {
-                    Some(units) => frame.time = tolerant::time(scanner, other, units)?.or(frame.time),
+                other => match time_key(other) {
+                    Some(key) => times.take(key, tolerant::time(scanner, key.rank > TimeRank::Perhaps)?),
                     None => scanner.skip()?,
                 },
             }
             Ok(())
         })?;
         scanner.end()?;
+        frame.time = times.seconds();
         frame.size = frame.size.or(width.zip(height).map(|(width, height)| [width, height])).or(self.size);
         if has_people {
             Ok(frame)
@@ -285,7 +287,8 @@ impl Parser {
         let mut id = None;
         let mut keypoints = None;
         let mut is_lifted = false;
-        let mut scores = Vec::new();
+        // For sure, and perhaps.
+        let mut scores: [Vec<f64>; 2] = Default::default();
         scanner.object(|scanner, key| match key {
             b"id" => {
                 id = if scanner.null() { None } else { track(scanner)? };
@@ -299,19 +302,23 @@ impl Parser {
                 id = if scanner.null() { id } else { track(scanner)? };
                 Ok(())
             }
-            other if is_one_of(other, &keys::SCORES) || is_one_of(other, &keys::PERHAPS_SCORES) => {
+            other => {
+                let lists = [&keys::SCORES[..], &keys::PERHAPS_SCORES].map(|known| is_one_of(other, known));
+                let Some(list) = lists.iter().position(|is_named| *is_named) else {
+                    is_lifted |= other == b"joints";
+                    return scanner.skip();
+                };
                 // The one score of a person is no list.
                 let found = tolerant::numbers(scanner)?;
                 if !found.is_empty() {
-                    scores = found;
+                    scores[list] = found;
                 }
                 Ok(())
             }
-            other => {
-                is_lifted |= other == b"joints";
-                scanner.skip()
-            }
         })?;
+        let [sure, perhaps] = scores;
+        let points = keypoints.as_ref().map_or(0, Vec::len);
+        let scores = if sure.is_empty() && are_of_points(&perhaps, points) { perhaps } else { sure };
         if let Some(keypoints) = keypoints.as_mut().filter(|_| !scores.is_empty())
             && !take_scores(keypoints, &scores)
         {
@@ -345,6 +352,11 @@ impl Parser {
             _ => Ok(keypoints),
         }
     }
+}
+
+/// Whether a list under a name that may be of something else is of `points` scores, or wrong: one number is that of the person.
+pub(super) fn are_of_points(scores: &[f64], points: usize) -> bool {
+    scores.len() != 1 || points == 1
 }
 
 /// Gives key points the scores that stand beside them, where there are as many. Others are none of theirs where points have scores
@@ -558,7 +570,6 @@ mod tests {
         }
         for (header, expected) in [
             (r#""fps":"fast""#, "the header's fps is \"fast\", expected a number"),
-            (r#""size":[64]"#, "the header's size is not width and height"),
             (r#""layout":17"#, "the header's layout is 17, expected a name"),
         ] {
             let seen = outcomes(format!("{{\"poselift\":1,\"kind\":\"keypoints\",{header}}}\n"));

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::keypoints::take_scores;
+use super::keypoints::{are_of_points, take_scores};
 use crate::format::detector::{Label, flat_keypoints, score};
 use crate::format::image_side;
-use crate::format::keys::{self, is_one_of, units_a_second};
+use crate::format::keys::{self, FrameTime, OWN_TIME, TimeRank, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
 use crate::format::values::Values;
 use crate::pose::{Frame, Keypoint, Person};
@@ -34,16 +34,17 @@ pub(super) fn frame(line: &[u8], next_index: u64, layout: &mut Option<&'static L
         None => person(&fields, Label::None, known)?.into_iter().collect(),
     };
     let size = size_beside(&fields)?;
-    let mut time = None;
-    for (key, value) in &fields {
-        let Some(units) = units_a_second(key).filter(|_| !value.is_null()) else { continue };
-        match label(value).seconds() {
-            Some(found) => time = time.or(Some(found / units)),
-            // `t` and `ts` may be something else.
-            None if key.len() > 2 => return None,
-            None => {}
+    let mut time = FrameTime::default();
+    for (name, value) in &fields {
+        let key = if name == "time" { Some(OWN_TIME) } else { time_key(name) };
+        let Some(key) = key.filter(|_| !value.is_null()) else { continue };
+        let found = label(value).seconds();
+        if found.is_none() && key.rank > TimeRank::Perhaps {
+            return None;
         }
+        time.take(key, found);
     }
+    let time = time.seconds();
     *layout = known;
     Some(Frame { index: number, time, size, people, ..Frame::default() })
 }
@@ -82,14 +83,18 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
 
 /// The joint that a point names beside its coordinates.
 fn name_of(point: &Value) -> Option<&str> {
-    first_of(point.as_object()?, &keys::JOINT).or_else(|| point.get("label"))?.as_str()
+    let is_name = |key: &str| is_one_of(key, &keys::JOINT) || key == "label";
+    let mut names = point.as_object()?.iter().filter(|(key, _)| is_name(key));
+    names.find_map(|(_, name)| name.as_str())
 }
 
 /// The number of the joint that a point names beside its coordinates.
 fn number_of(point: &Value) -> Option<i64> {
-    let mut fields = point.as_object()?.iter();
-    let is_number = |key: &str| is_one_of(key, &keys::JOINT_NUMBER) || is_one_of(key, &["id", "index", "idx"]);
-    label(fields.find(|(key, _)| is_number(key))?.1).whole()
+    // `joint` and the like may hold a name, or a number.
+    let known: [&[&str]; 3] = [&keys::JOINT_NUMBER, &keys::JOINT, &["id", "index", "idx"]];
+    let is_number = |key: &str| known.iter().any(|known| is_one_of(key, known));
+    let mut numbers = point.as_object()?.iter().filter(|(key, _)| is_number(key));
+    numbers.find_map(|(_, value)| label(value).whole())
 }
 
 /// What stands under the first of `known` keys that is there and not null.
@@ -135,9 +140,12 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
         return None;
     }
-    let is_of_scores = |key: &str| is_one_of(key, &keys::SCORES) || is_one_of(key, &keys::PERHAPS_SCORES);
-    let mut beside = fields.iter().filter(|(key, _)| is_of_scores(key)).filter_map(|(_, list)| numbers(list));
-    if let Some(scores) = beside.find(|scores| !scores.is_empty())
+    let list_of = |known: &[&str]| {
+        let mut lists = fields.iter().filter(|(key, _)| is_one_of(key, known)).filter_map(|(_, list)| numbers(list));
+        lists.find(|scores| !scores.is_empty())
+    };
+    let perhaps = || list_of(&keys::PERHAPS_SCORES).filter(|scores| are_of_points(scores, keypoints.len()));
+    if let Some(scores) = list_of(&keys::SCORES).or_else(perhaps)
         && !take_scores(&mut keypoints, &scores)
     {
         return None;
@@ -264,13 +272,20 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The size that an object names, if it names one: as one value, or by both sides. `None` where it is no size.
 pub(super) fn size_beside(fields: &Map<String, Value>) -> Option<Option<[u32; 2]>> {
-    first_of(fields, &keys::SIZE).map_or_else(|| sides_of(fields), size_of)
+    match first_of(fields, &keys::SIZE) {
+        Some(size) => size_of(size),
+        None => Some(sides_of(fields, &keys::WIDTH, &keys::HEIGHT)),
+    }
 }
 
 /// Width and height in a list, an object or a text as `1920x1080`; sides of 0 are what a detector writes that does not know them.
 pub(super) fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
     match value {
-        Value::Object(fields) => sides_of(fields),
+        Value::Object(fields) => {
+            let [width, height] = keys::SHORT_SIDES;
+            let sides = sides_of(fields, &keys::WIDTH, &keys::HEIGHT);
+            Some(sides.or_else(|| sides_of(fields, &[width], &[height])))
+        }
         Value::Array(sides) => match &sides[..] {
             [width, height] => sides_in_pixels(number(width)?, number(height)?),
             _ => None,
@@ -283,12 +298,10 @@ pub(super) fn size_of(value: &Value) -> Option<Option<[u32; 2]>> {
     }
 }
 
-/// The width and height that an object says, if it says both.
-fn sides_of(fields: &Map<String, Value>) -> Option<Option<[u32; 2]>> {
-    match first_of(fields, &keys::WIDTH).zip(first_of(fields, &keys::HEIGHT)) {
-        Some((width, height)) => sides_in_pixels(number(width)?, number(height)?),
-        None => Some(None),
-    }
+/// The width and height that an object says, if it says both and they can be an image's.
+fn sides_of(fields: &Map<String, Value>, width: &[&str], height: &[&str]) -> Option<[u32; 2]> {
+    let (width, height) = first_of(fields, width).zip(first_of(fields, height))?;
+    sides_in_pixels(number(width)?, number(height)?).flatten()
 }
 
 fn sides_in_pixels(width: f64, height: f64) -> Option<Option<[u32; 2]>> {
@@ -339,8 +352,8 @@ mod tests {
             };
             let whole: Vec<f64> = (0..17).map(f64::from).collect();
             assert_eq!(list((0..17).rev().collect()), whole, "{key}");
-            let found = list(vec![16, 3, 5]);
-            assert!(found.len() == 17 && found[5] == 5.0 && found[0].is_nan(), "{key}");
+            let found = list(vec![5, 16, 0]);
+            assert!(found.len() == 17 && found[5] == 5.0 && found[1].is_nan(), "{key}");
         }
     }
 

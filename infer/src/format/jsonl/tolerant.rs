@@ -50,14 +50,13 @@ pub(super) fn side(scanner: &mut Scanner<'_>) -> Scan<Option<u32>> {
     Ok(label(scanner)?.number().and_then(image_side))
 }
 
-/// Seconds, of `units` a second, or null; under a `key` of one or two letters something else may stand.
+/// A time as it is written, or null; under a key that `is_sure` to be that of a time nothing else stands.
 #[cold]
-pub(super) fn time(scanner: &mut Scanner<'_>, key: &[u8], units: f64) -> Scan<Option<f64>> {
+pub(super) fn time(scanner: &mut Scanner<'_>, is_sure: bool) -> Scan<Option<f64>> {
     let is_null = scanner.peek() == Some(b'n');
     match label(scanner)?.seconds() {
-        Some(time) => Ok(Some(time / units)),
-        None if is_null || key.len() <= 2 => Ok(None),
-        None => fault("found something else, expected a time"),
+        None if is_sure && !is_null => fault("found something else, expected a time"),
+        time => Ok(time),
     }
 }
 

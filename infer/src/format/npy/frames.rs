@@ -18,6 +18,8 @@ const MAX_JOINTS: usize = 4096;
 /// array `[J, 2 or 3]` of its own.
 pub(in crate::format) struct ArrayFrames {
     input: Box<dyn BufRead + Send>,
+    /// The array that is read, where its last axis was not the fastest.
+    turned: Option<Cursor<Vec<u8>>>,
     name: PathBuf,
     info: StreamInfo,
     dtype: Dtype,
@@ -44,12 +46,12 @@ impl ArrayFrames {
     ) -> Result<Self> {
         add_time(&mut header.shape);
         let (joints, channels) = joints_and_channels(&header.shape, layout).map_err(|e| e.at(name))?;
-        if header.fortran {
-            input = turned_round(input, &mut header).map_err(|e| e.at(name))?;
-        }
+        let turned = header.fortran.then(|| turned_round(&mut input, &mut header)).transpose();
+        let turned = turned.map_err(|e| e.at(name))?;
         let frames = header.shape[0] as u64;
         Ok(Self {
             input,
+            turned,
             name: name.to_path_buf(),
             info: StreamInfo { layout, frames: Some(frames), format: Some(InputFormat::Npy), ..StreamInfo::default() },
             dtype: header.dtype,
@@ -88,10 +90,10 @@ fn joints_and_channels(shape: &[usize], layout: Option<&Layout>) -> Result<(usiz
 }
 
 /// The whole array with its last axis fastest, as bytes again; the header is changed to fit.
-fn turned_round(mut input: Box<dyn BufRead + Send>, header: &mut NpyHeader) -> Result<Box<dyn BufRead + Send>> {
+fn turned_round(input: &mut dyn BufRead, header: &mut NpyHeader) -> Result<Cursor<Vec<u8>>> {
     let mut bytes = Vec::new();
     let expected = byte_length(&header.shape, header.dtype).unwrap_or(usize::MAX);
-    input.by_ref().take(expected as u64).read_to_end(&mut bytes)?;
+    input.take(expected as u64).read_to_end(&mut bytes)?;
     // Of an array that is cut off every frame lacks something.
     if bytes.len() < expected {
         return Err(Error::input(format!("cut off: {} bytes of data, expected {expected}", bytes.len())));
@@ -100,7 +102,7 @@ fn turned_round(mut input: Box<dyn BufRead + Send>, header: &mut NpyHeader) -> R
     drop(bytes);
     *header = NpyHeader { dtype: Dtype::F32, fortran: false, shape: array.shape };
     let turned: Vec<u8> = array.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Ok(Box::new(Cursor::new(turned).chain(input)))
+    Ok(Cursor::new(turned))
 }
 
 impl ArrayFrames {
@@ -122,13 +124,15 @@ impl ArrayFrames {
                 format!("behind the first array one of the shape {found}, expected [frames, {joints}, {channels}]");
             return Err(Error::input(message).at(&self.name));
         }
-        if header.fortran {
-            input = turned_round(input, &mut header).map_err(|e| e.at(&self.name))?;
-        }
+        let turned = header.fortran.then(|| turned_round(&mut input, &mut header)).transpose();
+        self.turned = turned.map_err(|e| e.at(&self.name))?;
         self.input = input;
         self.dtype = header.dtype;
         self.bytes.resize(joints * self.channels * header.dtype.size, 0);
-        self.frames += header.shape[0] as u64;
+        let Some(frames) = self.frames.checked_add(header.shape[0] as u64) else {
+            return Err(Error::input("more frames than can be counted").at(&self.name));
+        };
+        self.frames = frames;
         Ok(true)
     }
 }
@@ -145,7 +149,11 @@ impl FrameReader for ArrayFrames {
             }
         }
         let index = self.next;
-        if let Err(e) = self.input.read_exact(&mut self.bytes) {
+        let read = match &mut self.turned {
+            Some(turned) => turned.read_exact(&mut self.bytes),
+            None => self.input.read_exact(&mut self.bytes),
+        };
+        if let Err(e) = read {
             let frames = std::mem::replace(&mut self.next, self.frames);
             self.input = Box::new(std::io::empty());
             return Err(match e.kind() {

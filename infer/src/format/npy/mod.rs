@@ -163,19 +163,43 @@ pub(super) fn read_data(header: NpyHeader, mut input: impl Read) -> Result<Array
     Array::from_bytes(shape, dtype, fortran, &bytes)
 }
 
-/// All numbers of an array of the type `<f8`, `<i8` or `|u1`, without loss; of others as [`read_array`] gives them.
+/// The bytes of an array of the type `|u1`.
 ///
 /// # Errors
-/// As [`read_array`].
-pub(super) fn read_numbers(bytes: &[u8]) -> Result<Vec<f64>> {
-    let mut rest = bytes;
+/// As [`NpyHeader::read`]; an array of another type.
+pub(super) fn read_bytes(npy: &[u8]) -> Result<Vec<u8>> {
+    let mut rest = npy;
     let header = NpyHeader::read(&mut rest)?;
-    let eights = rest.as_chunks::<8>().0.iter();
-    match header.dtype {
-        Dtype::F64 => Ok(eights.map(|bytes| f64::from_le_bytes(*bytes)).collect()),
-        Dtype::I64 => Ok(eights.map(|bytes| i64::from_le_bytes(*bytes) as f64).collect()),
-        _ => Ok(read_data(header, rest)?.numbers.into_iter().map(f64::from).collect()),
+    if header.dtype != Dtype::U8 {
+        return Err(Error::input("holds no bytes"));
     }
+    Ok(rest.to_vec())
+}
+
+/// The numbers of an array of eight bytes each, which `number` makes of them, little-endian and as we write them.
+///
+/// # Errors
+/// As [`NpyHeader::read`]; an array of another type.
+pub(super) fn read_numbers<T: Wide>(npy: &[u8], number: fn([u8; 8]) -> T) -> Result<Vec<T>> {
+    let mut rest = npy;
+    let header = NpyHeader::read(&mut rest)?;
+    if header.dtype != T::DTYPE {
+        return Err(Error::input("has elements of another type than `poselift` writes"));
+    }
+    Ok(rest.as_chunks().0.iter().map(|bytes| number(*bytes)).collect())
+}
+
+/// A number of eight bytes.
+pub(super) trait Wide {
+    const DTYPE: Dtype;
+}
+
+impl Wide for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+}
+
+impl Wide for i64 {
+    const DTYPE: Dtype = Dtype::I64;
 }
 
 fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<()> {

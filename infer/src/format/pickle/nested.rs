@@ -92,7 +92,7 @@ impl Walk<'_, '_> {
         let step = place.to_string();
         self.visits += 1;
         let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
-        self.spend(names + step.len())?;
+        self.spend(names + step.len() + 2 * size_of::<(Vec<String>, Array)>())?;
         let way = self.way.iter().cloned().chain([step]).collect();
         self.found.push((way, Array { shape: vec![0], numbers: Vec::new() }));
         Ok(())
