@@ -206,6 +206,26 @@ impl KeypointFields<'_> {
         self.clip_of(&self.places())
     }
 
+    /// Returns an error if the arrays do not fit each other, as where one of them was cut.
+    fn check_shapes(&self) -> Answer<()> {
+        let [frames, people] = self.shape();
+        let (points, ids, sizes) = (self.points.as_array(), self.ids.as_array(), self.sizes.as_array());
+        let lengths = [self.frames.as_array().len(), self.times.as_array().len()];
+        let fit = points.dim().3 == 3 && ids.dim() == (frames, people) && sizes.dim() == (frames, 2);
+        if fit && lengths == [frames; 2] {
+            return Ok(());
+        }
+        let message = format!(
+            "arrays of a clip that do not fit each other: points {:?}, ids {:?}, sizes {:?}, {} frames, {} times",
+            points.dim(),
+            ids.dim(),
+            sizes.dim(),
+            lengths[0],
+            lengths[1]
+        );
+        Err(Error::input(message).into())
+    }
+
     /// At which places of the arrays there are people, for each frame.
     fn places(&self) -> Vec<Vec<usize>> {
         let points = self.points.as_array();
@@ -218,6 +238,7 @@ impl KeypointFields<'_> {
     fn clip_of(&self, places: &[Vec<usize>]) -> Answer<KeypointClip> {
         check_fps(self.fps)?;
         check_focal(self.focal, false)?;
+        self.check_shapes()?;
         let (points, ids) = (self.points.as_array(), self.ids.as_array());
         let (indices, times, sizes) = (self.frames.as_array(), self.times.as_array(), self.sizes.as_array());
         let frame = |at: usize| -> Answer<Frame> {
@@ -360,10 +381,25 @@ pub(crate) struct PoseClip {
 }
 
 impl PoseFields<'_> {
-    /// The library's frames; there is no person where a joint is NaN.
+    /// How many frames, and people at most.
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        let shape = self.joints.as_array().dim();
+        [shape.0, shape.1]
+    }
+
+    /// At which places of the arrays there are people, for each frame.
+    pub(crate) fn places(&self) -> Vec<Vec<usize>> {
+        let joints = self.joints.as_array();
+        let is_there =
+            |at: usize, place: usize| joints.slice(s![at, place, .., ..]).iter().any(|number| number.is_finite());
+        let [frames, people] = self.shape();
+        (0..frames).map(|at| (0..people).filter(|place| is_there(at, *place)).collect()).collect()
+    }
+
+    /// The library's frames; there is no person where all joints are NaN.
     ///
     /// # Errors
-    /// A header that is none; another number of joints than it names.
+    /// A header that is none; another number of joints than it names; a person of whom some joints are not finite.
     pub(crate) fn clip(self) -> Answer<PoseClip> {
         let Self { joints, sigma, missing, score, ids, roots, contacts, frames, times, info } = self;
         let info = info.info()?;
@@ -372,10 +408,18 @@ impl PoseFields<'_> {
         if found != expected {
             return Err(Error::input(format!("poses of {found} joints, expected {expected} as named")).into());
         }
-        let person = |at: usize, place: usize| {
+        let person = |at: usize, place: usize| -> Answer<Option<LiftedPerson>> {
             let joints = joints.slice(s![at, place, .., ..]);
-            if joints.iter().any(|number| !number.is_finite()) {
-                return None;
+            let unknown = joints.iter().filter(|number| !number.is_finite()).count();
+            if unknown == joints.len() {
+                return Ok(None);
+            }
+            if unknown > 0 {
+                let all = joints.len();
+                let message = format!(
+                    "row {at}, person {place}: {unknown} of {all} numbers are not finite, expected all or none"
+                );
+                return Err(Error::input(message).into());
             }
             let sigma = sigma.as_ref().map(|sigma| sigma.as_array().slice(s![at, place, ..]).to_vec());
             let missing = missing.as_ref().map(|missing| missing.as_array().slice(s![at, place, ..]).to_vec());
@@ -383,7 +427,7 @@ impl PoseFields<'_> {
             let root = root.filter(|root| root.iter().all(|number| number.is_finite()));
             let contact = |side: usize| contacts.as_ref().and_then(|all| stands(all.as_array()[[at, place, side]]));
             let missing = missing.unwrap_or_default().into_iter().enumerate();
-            Some(LiftedPerson {
+            Ok(Some(LiftedPerson {
                 id: known(ids[[at, place]]),
                 joints: joints.rows().into_iter().map(|joint| [joint[0], joint[1], joint[2]]).collect(),
                 score: score[[at, place]],
@@ -392,14 +436,14 @@ impl PoseFields<'_> {
                 root: root.map(|root| [root[0], root[1], root[2]]),
                 contacts: [0, 1].map(contact),
                 ..LiftedPerson::default()
-            })
+            }))
         };
         let (indices, times) = (frames.as_array(), times.as_array());
         let frame = |at: usize| -> Answer<LiftedFrame> {
             Ok(LiftedFrame {
                 index: frame_number(indices[at])?,
                 time: Some(times[at]).filter(|time| time.is_finite()),
-                people: (0..joints.dim().1).filter_map(|place| person(at, place)).collect(),
+                people: (0..joints.dim().1).filter_map(|place| person(at, place).transpose()).collect::<Answer<_>>()?,
             })
         };
         Ok(PoseClip { frames: (0..joints.dim().0).map(frame).collect::<Answer<_>>()?, info })
@@ -427,7 +471,18 @@ impl PoseClip {
     pub(crate) fn into_arrays(mut self, py: Python<'_>, notes: Vec<String>) -> PoseArrays<'_> {
         let most = self.frames.iter().map(|frame| frame.people.len()).max().unwrap_or(0);
         let shape = [self.frames.len(), most];
-        self.arrays(py, shape, notes, &|place, _| place)
+        self.arrays(py, shape, notes, &|_, place, _| place)
+    }
+
+    /// Arrays `[T, N, …]` of the frames, whose people stand at `places` ([`PoseFields::places`]).
+    pub(crate) fn into_arrays_at<'py>(
+        mut self,
+        py: Python<'py>,
+        shape: [usize; 2],
+        places: &[Vec<usize>],
+        notes: Vec<String>,
+    ) -> PoseArrays<'py> {
+        self.arrays(py, shape, notes, &|at, place, _| places[at][place])
     }
 
     /// Arrays `[T, N, …]` of the frames, with each person at the place that the id says ([`Places::put`]).
@@ -437,16 +492,16 @@ impl PoseClip {
         shape: [usize; 2],
         notes: Vec<String>,
     ) -> PoseArrays<'_> {
-        self.arrays(py, shape, notes, &|place, id| id.and_then(|id| usize::try_from(id).ok()).unwrap_or(place))
+        self.arrays(py, shape, notes, &|_, place, id| id.and_then(|id| usize::try_from(id).ok()).unwrap_or(place))
     }
 
-    /// Arrays whose people stand where `place_of` their place in the frame and their id says.
+    /// Arrays whose people stand where `place_of` the frame, their place in it and their id says.
     fn arrays<'py>(
         &mut self,
         py: Python<'py>,
         [frame_count, most]: [usize; 2],
         notes: Vec<String>,
-        place_of: &dyn Fn(usize, Option<i64>) -> usize,
+        place_of: &dyn Fn(usize, usize, Option<i64>) -> usize,
     ) -> PoseArrays<'py> {
         let Self { frames, info } = self;
         let joint_count = info.joints.len();
@@ -464,7 +519,7 @@ impl PoseClip {
         let mut ids = Array2::from_elem((shape.0, shape.1), NO_ID);
         for (at, frame) in frames.iter().enumerate() {
             for (place, person) in frame.people.iter().enumerate() {
-                let place = place_of(place, person.id);
+                let place = place_of(at, place, person.id);
                 let mut pose = joints.slice_mut(s![at, place, .., ..]);
                 pose.iter_mut().zip(person.joints.as_flattened()).for_each(|(cell, number)| *cell = *number);
                 if let Some(sigma) = &mut sigma {

@@ -228,6 +228,13 @@ pub(crate) fn write(
             roots: people().any(|person| person.root.is_some()),
             contacts: people().any(|person| person.contacts != [None; 2]),
         };
+        // Asked before the file is touched.
+        let is_array =
+            matches!(writing.format(&Target::File(path.clone()))?, OutputFormat::Stream(Format::Npy | Format::Npz));
+        if let Some(frame) = frames.iter().find(|frame| is_array && frame.people.len() > 1) {
+            let message = format!("frame {} has {} people, an array holds one", frame.index, frame.people.len());
+            return Err(Error::usage(message).at(&path).hint("write .jsonl, or one person's poses").into());
+        }
         let layout = keypoints.as_ref().and_then(|clip| clip.layout);
         let mut writer = writing.open(&Target::File(path), &info, layout, has, &notes)?;
         let seen = by_index(keypoints);

@@ -174,6 +174,7 @@ fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, info: &PoseInfo, notes:
 /// The poses of a clip, smoothed.
 #[pyfunction]
 pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) -> PyResult<PoseArrays<'py>> {
+    let (shape, places) = (poses.shape(), poses.places());
     let PoseClip { mut frames, info } = poses.clip()?;
     let way: Smoothing = way.parse().map_err(crate::error::Failure::from)?;
     let notes = Notes::default();
@@ -188,5 +189,5 @@ pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) ->
         writer.finish()?;
         Ok(collected.take())
     })?;
-    Ok(PoseClip { frames, info }.into_arrays(py, notes.take()))
+    Ok(PoseClip { frames, info }.into_arrays_at(py, shape, &places, notes.take()))
 }

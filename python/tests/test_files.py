@@ -257,3 +257,49 @@ def test_frames_that_cannot_be_read_are_left_out_and_said(tmp_path):
     path.write_text("\n".join(lines) + "\n")
     with pytest.warns(poselift.AssumptionWarning, match=r"clip.jsonl:11: .*left out"):
         assert len(poselift.read(path)) == 19
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(lifter, clip, tmp_path):
+    poses, path = lifter.lift(clip), tmp_path / "poses.npz"
+    poselift.write(poses, path, fps=30)
+    before = path.read_bytes()
+    two = poselift.Keypoints(numpy.concatenate([clip.points, clip.points], axis=1), size=clip.size, layout=clip.layout, fps=30)
+    with pytest.raises(poselift.UsageError, match="has 2 people"):
+        poselift.write(lifter.lift(two), path, fps=30)
+    assert path.read_bytes() == before
+
+
+def test_a_person_of_whom_some_joints_are_not_known_is_refused(lifter, clip, tmp_path):
+    poses = lifter.lift(clip)
+    poses.joints[3, 0, 5] = numpy.nan
+    with pytest.raises(poselift.InputError, match="row 3, person 0: 3 of 51 numbers are not finite"):
+        poselift.write(poses, tmp_path / "poses.jsonl", fps=30)
+
+
+def test_people_keep_their_places_when_they_are_smoothed(lifter, clip):
+    points = numpy.concatenate([clip.points, clip.points + 200], axis=1)[:40]
+    points[10:20, 0] = numpy.nan
+    ids = numpy.tile([3, 7], (40, 1))
+    both = poselift.Keypoints(points, ids=ids, size=clip.size, layout=clip.layout, fps=30)
+    smooth = lifter.lift(both).smooth()
+    assert smooth.joints.shape[:2] == (40, 2)
+    assert numpy.isnan(smooth.joints[10:20, 0]).all() and (smooth.ids[10:20, 1] == 7).all()
+
+
+def test_arrays_of_a_clip_that_do_not_fit_are_refused(lifter, clip):
+    cut = poselift.Keypoints(clip.points, size=clip.size, layout=clip.layout, fps=30)
+    cut.ids = cut.ids[:100]
+    with pytest.raises(poselift.InputError, match="do not fit each other"):
+        lifter.lift(cut)
+
+
+def test_what_is_masked_is_missing(lifter, clip):
+    points = numpy.ma.array(clip.points[60:63, 0], mask=False)
+    points[:, 15] = numpy.ma.masked
+    assert lifter.lift(points, size=SIZE).missing.any(axis=1).all()
+
+
+@pytest.mark.parametrize(("name", "number"), [("threads", 0), ("threads", 5000), ("batch", 0), ("threads", -1)])
+def test_threads_and_batches_have_bounds(name, number):
+    with pytest.raises(poselift.UsageError, match=f"{name} is {number}, expected 1 to"):
+        poselift.Lifter(device="cpu", **{name: number})

@@ -43,7 +43,7 @@ def test_the_first_pose_is_there_soon():
 # What the package uses of NumPy, all of which 1.23 has; `from_dlpack` is the newest of it.
 IN_NUMPY_1_23 = {
     "arange", "array", "asarray", "ascontiguousarray", "bool_", "concatenate", "dtype", "float32", "float64", "from_dlpack", "full",
-    "int64", "int8", "isfinite", "isnan", "load", "nan", "ndarray", "ndim", "ones", "require", "shape", "typing", "where", "zeros",
+    "int64", "int8", "isfinite", "isnan", "load", "ma", "nan", "ndarray", "ndim", "ones", "require", "shape", "typing", "where", "zeros",
 }
 
 

@@ -133,3 +133,24 @@ def test_what_cannot_be_lifted_is_said_and_left_out(lifter, clip):
         stream.push(numpy.ones((2, 2, 33, 3)))
     with pytest.raises(poselift.InputError, match="19 key points a person, expected 17"):
         poselift.Stream(lifter, size=SIZE).push(numpy.random.default_rng(0).uniform(100, 400, (19, 2)))
+
+
+def test_frames_without_a_time_among_others_are_at_an_unknown_time(lifter, clip):
+    stream = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30)
+    times = [0.5, 0.55, None, 0.6, numpy.nan]
+    found = [stream.push(points, time=time).times for points, time in zip(clip.points[60:], times)]
+    assert found[:2] == [0.5, 0.55] and found[3] == 0.6 and numpy.isnan([found[2], found[4]]).all(), found
+    plain = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30)
+    assert [plain.push(points).times for points in clip.points[60:63]] == pytest.approx([0, 1 / 30, 2 / 30])
+
+
+def test_normalised_landmarks_go_by_the_size_of_the_stream(lifter, clip):
+    width, height = SIZE
+    marks = [SimpleNamespace(x=x / width, y=y / height, z=0.0, visibility=score) for x, y, score in clip.points[60, 0]]
+    result = SimpleNamespace(pose_landmarks=[marks], pose_world_landmarks=[])
+    expected = lifter.lift(result, size=(1768.0, 994.0))
+    found = poselift.Stream(lifter, smooth=None, size=SIZE, fps=30).push(result)
+    numpy.testing.assert_allclose(found.joints, expected.joints, atol=2e-4)
+    for odd in ("1768x994", (1768, 994.5), (1768,), 3):
+        with pytest.raises(poselift.UsageError, match="expected \\(width, height\\)"):
+            lifter.lift(clip.points[60], size=odd)

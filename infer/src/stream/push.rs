@@ -90,6 +90,8 @@ pub struct PushStream<N> {
     finished: Shared<Vec<LiftedFrame>>,
     assumed: Assumed,
     arrivals: Arrivals,
+    /// Whether a frame has said its time.
+    has_times: bool,
 }
 
 impl<N: PoseNetwork> PushStream<N> {
@@ -107,6 +109,7 @@ impl<N: PoseNetwork> PushStream<N> {
             finished: Shared::default(),
             assumed: Assumed::default(),
             arrivals: Arrivals::default(),
+            has_times: false,
         }
     }
 
@@ -142,7 +145,7 @@ impl<N: PoseNetwork> PushStream<N> {
     /// None that a caller could cause.
     pub fn finish(&mut self) -> Result<Vec<LiftedFrame>> {
         (self.reader, self.conversion) = (None, None);
-        (self.assumed, self.arrivals) = (Assumed::default(), Arrivals::default());
+        (self.assumed, self.arrivals, self.has_times) = (Assumed::default(), Arrivals::default(), false);
         self.lifter.forget();
         if let Some(writer) = self.writer.take() {
             writer.finish()?;
@@ -167,8 +170,19 @@ impl<N: PoseNetwork> PushStream<N> {
         *self.pushed.lock() = None;
         let frame = read?.unwrap_or(Frame { index, ..Frame::default() });
         let PushOptions { read: ReadOptions { fps, size, .. }, focal, arrivals, .. } = self.options;
-        let time = frame.time_at(fps);
-        let time = if arrivals && fps.is_none() { self.arrivals.time_of(time) } else { time };
+        let time = match (fps, arrivals) {
+            // A frame's number says nothing where others have times of their own.
+            (Some(_), _) => {
+                if self.has_times || frame.time.is_some() {
+                    frame.time
+                } else {
+                    frame.time_at(fps)
+                }
+            }
+            (None, true) => self.arrivals.time_of(frame.time),
+            (None, false) => frame.time,
+        };
+        self.has_times |= frame.time.is_some();
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Frame { time, size, focal, ..frame })
     }

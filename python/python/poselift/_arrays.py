@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._errors import InputError
+from ._errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import numpy
@@ -27,10 +27,32 @@ def as_array(numbers: Any) -> numpy.ndarray[Any, Any]:
     import numpy
 
     array = numbers if isinstance(numbers, numpy.ndarray) else _fetched(numbers)
+    if isinstance(array, numpy.ma.MaskedArray):
+        # What is masked is not known.
+        array = numpy.asarray(numpy.ma.filled(array.astype(float), numpy.nan))
     if array.dtype.kind not in "fiu" and not _is_extended_float(array.dtype):
         found = f"{type(numbers).__name__} of {array.dtype}"
         raise InputError(f"{found}, expected an array of numbers or what a known detector gives")
     return array
+
+
+def as_size(size: Any) -> tuple[int, int] | None:
+    """Width and height as whole numbers, however they are written (OpenCV gives floats); None for none.
+
+    Raises
+    ------
+    UsageError
+        Something else than two whole numbers.
+    """
+    if size is None:
+        return None
+    try:
+        sides = tuple(int(side) for side in size if float(side) == int(side))
+    except (TypeError, ValueError, OverflowError):
+        sides = ()
+    if len(sides) != 2 or len(size) != 2:
+        raise UsageError(f"size is {size!r}, expected (width, height) in pixels")
+    return sides[0], sides[1]
 
 
 def as_floats(numbers: Any, dtype: str) -> numpy.ndarray[Any, Any]:

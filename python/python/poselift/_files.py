@@ -209,8 +209,10 @@ def convert(
         Poses in JSON Lines, npy or npz.
     target : path-like
         As `path` of `write`.
-    format, fps, axes, units, height, angles, contacts, sigma, title
+    format, fps, axes, units, height, angles, title
         As for `write`.
+    contacts, sigma : bool
+        Whether these go along, where the file has them: frames pass one by one, so that nobody looks ahead.
 
     Raises
     ------

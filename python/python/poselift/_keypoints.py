@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._arrays import as_floats
+from ._arrays import as_floats, as_size
 from ._errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Keypoints:
     ) -> None:
         import numpy
 
-        _native.check_numbers(None if size is None else numpy.asarray(size, "int64").tolist(), fps, focal)
+        size = as_size(size)
+        _native.check_numbers(None if size is None else list(size), fps, focal)
         array = as_floats(points, "float64")
         is_one_person = array.ndim == 3
         if is_one_person:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _adapters, _native, _runtime
-from ._arrays import as_floats
+from ._arrays import as_floats, as_size
 from ._camera import Camera, native_camera
 from ._errors import InputError, UsageError, warn_of
 from ._keypoints import Keypoints
@@ -73,6 +73,9 @@ class Lifter:
     ) -> None:
         import numpy
 
+        for name, number, most in (("threads", threads, 512), ("batch", batch, 1 << 20)):
+            if number is not None and not 1 <= number <= most:
+                raise UsageError(f"{name} is {number}, expected 1 to {most}")
         _runtime.tell_host()
         if device != "cpu":
             _runtime.load_cuda()
@@ -190,10 +193,13 @@ class Lifter:
         is_readable = (
             type(keypoints) is self._ndarray and keypoints.dtype == self._float32 and keypoints.flags.aligned
         )
+        size, native = size if size is None else as_size(size), native_camera(camera)
+        # What coordinates are multiplied by that are normalised.
+        shown = size if size is not None or native is None else native.size
         if not is_readable:
-            given = keypoints if isinstance(keypoints, Keypoints) else _adapters.detected(keypoints, size)
+            given = keypoints if isinstance(keypoints, Keypoints) else _adapters.detected(keypoints, shown)
             if isinstance(given, list):
-                given = _adapters.clip(given, layout=layout, size=size, focal=focal)
+                given = _adapters.clip(given, layout=layout, size=shown, focal=focal)
             if isinstance(given, Keypoints):
                 return self._lift_clip(given, layout, size, focal, camera, look_ahead, contacts)
             people = given
@@ -209,8 +215,8 @@ class Lifter:
             raise UsageError("look_ahead needs a clip, expected Keypoints or a list of a detector's results")
         if contacts:
             raise UsageError("contacts need a clip, expected Keypoints or a list of a detector's results")
-        seen = (layout, size, focal, native_camera(camera))
-        arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen)
+        seen = (layout, size, focal, native)
+        arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen, shown)
         joints, sigma, missing, score, notes = arrays
         warn_of(notes)
         if size is None and camera is None:
@@ -220,13 +226,15 @@ class Lifter:
             poses.ids, poses.frames = people.ids, 0
         return poses
 
-    def _lift_guarded(self, keypoints: NDArray[numpy.float32], seen: tuple[Any, ...]) -> _native._Arrays:
-        """Lifts an array whose scores or coordinates have to be judged first, as those of a stream are."""
+    def _lift_guarded(
+        self, keypoints: NDArray[numpy.float32], seen: tuple[Any, ...], size: tuple[int, int] | None
+    ) -> _native._Arrays:
+        """Lifts an array whose scores or coordinates, of an image of that size, have to be judged first, as those of a stream are."""
         import numpy
 
         leading, joints = keypoints.shape[:-2], keypoints.shape[-2]
         rows = numpy.asarray(keypoints, "float64").reshape(-1, joints, keypoints.shape[-1])
-        points, notes = _native.guard_rows(rows, seen[0], seen[1])
+        points, notes = _native.guard_rows(rows, seen[0], size)
         warn_of(notes, stacklevel=4)
         arrays = self._native.lift(numpy.asarray(points, "float32").reshape(*leading, joints, 3), seen, True)
         if arrays is None:
@@ -258,8 +266,9 @@ class Lifter:
     def _tell_size(self) -> None:
         """Warns once that the image's size is not known, if the model has a use for it."""
         if self._native.turns_people and not self._is_size_told:
-            self._is_size_told = True
             warn_of([_UNKNOWN_SIZE], stacklevel=4)
+            # Told once it was heard: a filter may have made an error of it.
+            self._is_size_told = True
 
     def __repr__(self) -> str:
         return f"<Lifter {self.model}: {self.layout} to {self.info.skeleton}, {self.engine} on {self.device}, {self.threads} threads>"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from . import _adapters, _native
-from ._arrays import as_floats
+from ._arrays import as_floats, as_size
 from ._camera import Camera, native_camera
 from ._errors import InputError, warn_of
 from ._lifter import Lifter
@@ -59,7 +59,7 @@ class Stream:
     ...     draw(poses.joints, poses.ids)
     """
 
-    __slots__ = ("_native", "lifter")
+    __slots__ = ("_native", "_size", "lifter")
 
     lifter: Lifter
 
@@ -83,6 +83,9 @@ class Stream:
         keep_sides: bool = False,
     ) -> None:
         self.lifter = lifter
+        size, camera_file = as_size(size), native_camera(camera)
+        # What landmarks are multiplied by that are normalised.
+        self._size = size if size is not None or camera_file is None else camera_file.size
         options = SimpleNamespace(
             smooth=smooth,
             track=track,
@@ -90,7 +93,7 @@ class Stream:
             size=size,
             focal=focal,
             fps=fps,
-            camera=native_camera(camera),
+            camera=camera_file,
             pitch=pitch,
             roll=roll,
             root=root,
@@ -130,11 +133,11 @@ class Stream:
         Raises
         ------
         InputError
-            A shape or a number of key points that the model cannot read, or several frames at once.
+            A shape that the model cannot read, or several frames at once. A person of another number of key points is left out, with a warning.
         UsageError
             Normalised coordinates of an image whose size is not known; a size or a focal length that cannot be.
         """
-        points, ids, own_size = self._people(frame, size)
+        points, ids, own_size = self._people(frame, as_size(size))
         fields = self._native.push(points, ids, time, own_size, focal)
         warn_of(fields["notes"])
         roots, contacts, times = fields["roots"], fields["contacts"], float(fields["times"][0])
@@ -158,7 +161,7 @@ class Stream:
 
         if frame is None:
             return numpy.zeros((0, 0, 3)), None, size
-        found = None if isinstance(frame, numpy.ndarray) else _adapters.detected(frame, size)
+        found = None if isinstance(frame, numpy.ndarray) else _adapters.detected(frame, size or self._size)
         if found is not None and not isinstance(found, _adapters.Detected):
             raise InputError("several frames, expected one: push them one by one")
         points = numpy.asarray(as_floats(frame if found is None else found.points, "float64"))
