@@ -14,6 +14,7 @@ use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers}
 use crate::error::{Answer, Failure};
 use crate::layout::{LayoutName, layout};
 use crate::memory::{FrameQueue, Notes};
+use crate::points::{Kind, kind};
 
 /// A report that keeps what it hears.
 pub(crate) fn noting(notes: &Notes) -> guard::Report {
@@ -45,6 +46,12 @@ pub(crate) fn read_all<T>(
 pub(crate) fn check_numbers(size: Option<[u32; 2]>, fps: Option<f64>, focal: Option<f32>) -> PyResult<()> {
     let checked = check_size(size).and_then(|()| check_fps(fps)).and_then(|()| check_focal(focal, false));
     Ok(checked.map_err(Failure::from)?)
+}
+
+/// Whether people in rows `[N, J, 2 or 3]` are in pixels, with scores of 0 to 1 and no marks of missing points.
+#[pyfunction]
+pub(crate) fn are_plain(points: PyReadonlyArray3<'_, f32>) -> bool {
+    kind(points.as_array()) == Kind::Plain
 }
 
 /// People in rows `[N, J, 2 or 3]`, as the guards hand them on: row by row, those who are not there all missing. Rows are judged

@@ -35,7 +35,7 @@ mod _native {
     #[pymodule_export]
     use crate::files::{convert, layouts, page, read_keypoints, read_poses, write};
     #[pymodule_export]
-    use crate::guarded::{check_numbers, guard_clip, guard_rows};
+    use crate::guarded::{are_plain, check_numbers, guard_clip, guard_rows};
     #[pymodule_export]
     use crate::layout::layout_names;
     #[pymodule_export]

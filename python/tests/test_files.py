@@ -277,7 +277,7 @@ def test_a_person_of_whom_some_joints_are_not_known_is_refused(lifter, clip, tmp
 
 
 def test_people_keep_their_places_when_they_are_smoothed(lifter, clip):
-    points = numpy.concatenate([clip.points, clip.points + 200], axis=1)[:40]
+    points = numpy.concatenate([clip.points, clip.points + (200, 0, 0)], axis=1)[:40]
     points[10:20, 0] = numpy.nan
     ids = numpy.tile([3, 7], (40, 1))
     both = poselift.Keypoints(points, ids=ids, size=clip.size, layout=clip.layout, fps=30)

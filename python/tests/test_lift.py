@@ -1,5 +1,7 @@
 """Arrays of any shape, type and library, and what is said of those that cannot be lifted."""
 
+import warnings
+
 import numpy
 import pytest
 from conftest import CLIP, COCO17, ROOT, SIZE, exchange_legs
@@ -369,3 +371,21 @@ def test_a_model_file_is_opened(coco):
     assert lifter.layout == "h36m17"
     with pytest.raises(poselift.InputError, match="layout coco17 does not hold what the model reads: hip"):
         lifter.lift(coco, layout="coco17", size=SIZE)
+
+
+def test_a_clip_that_is_made_of_an_array_is_judged_as_the_array_is(lifter, clip):
+    points = clip.points[:40, 0].copy()
+    marked, shares, percent = points.copy(), points.copy(), points.copy()
+    marked[:, 15] = (0, 0, 1)
+    shares[..., :2] /= SIZE
+    percent[..., 2] *= 100
+    expected = lifter.lift(poselift.Keypoints(points, size=SIZE, layout=clip.layout, fps=30))
+    for odd, missing in ((marked, True), (shares, False), (percent, False)):
+        made = poselift.Keypoints(odd, size=SIZE, layout=clip.layout, fps=30)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", poselift.AssumptionWarning)
+            found = lifter.lift(made)
+        is_missing = found.missing[:, 0, lifter.info.names.index("left_wrist")].all()
+        assert is_missing == missing
+        if not missing:
+            numpy.testing.assert_allclose(found.joints, expected.joints, atol=2e-3)

@@ -23,6 +23,7 @@ class Keypoints:
     ----------
     points : array_like
         [T, N, J, 2 or 3], or [T, J, 2 or 3] for one person: x and y in pixels, score 0 to 1. Where there is no person, x is NaN.
+        Other units, and marks of missing points such as (0, 0), are known when the clip is lifted, as those of arrays are.
     ids : array_like, optional
         [T, N] the people's tracks: any number but −1, which says that it is not known. One person has the id 0.
     frames : array_like, optional
@@ -65,7 +66,7 @@ class Keypoints:
         What was assumed when they were read.
     """
 
-    __slots__ = ("fps", "focal", "frames", "ids", "layout", "names", "notes", "points", "sizes", "times")
+    __slots__ = ("_is_judged", "fps", "focal", "frames", "ids", "layout", "names", "notes", "points", "sizes", "times")
 
     points: NDArray[numpy.float64]
     ids: NDArray[numpy.int64]
@@ -113,11 +114,14 @@ class Keypoints:
             self.sizes[:] = size
         self.layout, self.names = named(layout, self.points.shape[2])
         self.fps, self.focal, self.notes = fps, focal, ()
+        # Whether coordinates and scores were judged, as those of files are. What is made of an array is judged when it is lifted.
+        self._is_judged = False
 
     @classmethod
     def _made(cls, fields: dict[str, Any]) -> Keypoints:
         """Of the native half's fields."""
         made = cls.__new__(cls)
+        made._is_judged = True
         for name, value in fields.items():
             setattr(made, name, tuple(value) if isinstance(value, list) else value)
         return made

@@ -254,6 +254,8 @@ class Lifter:
         """Lifts the people of a clip, as the program lifts those of a file."""
         import numpy
 
+        if not clip._is_judged:
+            clip = self._judged(clip, layout, size)
         fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead, contacts)
         warn_of(fields["notes"], stacklevel=4)
         if size is None and camera is None and not clip.sizes.all():
@@ -262,6 +264,18 @@ class Lifter:
         poses.ids = numpy.where(clip.present, clip.ids, -1)
         poses.notes = (*clip.notes, *poses.notes)
         return poses
+
+    @staticmethod
+    def _judged(clip: Keypoints, layout: str | Sequence[str] | None, size: tuple[int, int] | None) -> Keypoints:
+        """A clip that was made of an array, its coordinates and scores judged as those of an array are."""
+        rows = clip.points.reshape(-1, *clip.points.shape[2:])
+        if len(rows) == 0 or rows.shape[1] == 0 or _native.are_plain(as_floats(rows, "float32")):
+            return clip
+        named = layout or (None if clip.names is None else list(clip.names))
+        points, notes = _native.guard_rows(rows, named, clip.size or size)
+        warn_of(notes, stacklevel=5)
+        fields = {name: getattr(clip, name) for name in Keypoints.__slots__ if not name.startswith("_")}
+        return Keypoints._made({**fields, "points": points.reshape(clip.points.shape), "notes": (*clip.notes, *notes)})
 
     def _tell_size(self) -> None:
         """Warns once that the image's size is not known, if the model has a use for it."""

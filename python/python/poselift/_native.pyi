@@ -11,6 +11,7 @@ __all__ = [
     "Stream",
     "__version__",
     "agreement",
+    "are_plain",
     "check_numbers",
     "convert",
     "guard_clip",
@@ -97,6 +98,7 @@ def convert(input: str, output: str, writing: Any) -> list[str]: ...
 def guard_clip(
     clip: Any, size: tuple[int, int] | None, fps: float | None, max_gap: int | None, keep_sides: bool
 ) -> dict[str, Any]: ...
+def are_plain(points: NDArray[float32]) -> bool: ...
 def guard_rows(
     points: NDArray[float64], layout_name: Any, size: tuple[int, int] | None
 ) -> tuple[NDArray[float64], list[str]]: ...

@@ -57,6 +57,11 @@ impl PoseReader for PoseLines {
 }
 
 fn parse(line: &Line<'_>, next_index: u64, joints: usize) -> Result<LiftedFrame> {
+    if is_header(line.text) {
+        return Err(Error::input("another header, expected a frame: another stream begins here")
+            .line(line.number)
+            .hint("write each stream to a file of its own (`run A B -o FOLDER`)"));
+    }
     let mut scanner = Scanner::new(line.text);
     let mut frame = LiftedFrame { index: next_index, ..LiftedFrame::default() };
     fields(&mut scanner, &mut frame, joints).map_err(|fault| complaint(fault, &scanner, line))?;
