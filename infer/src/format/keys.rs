@@ -34,13 +34,13 @@ pub(super) const PERHAPS_SCORES: [&str; 8] =
     ["confidences", "confidence", "conf", "likelihood", "keypointscore", "kptsscore", "kpscore", "keypointconfidence"];
 /// The name of a key point's joint.
 pub(super) const JOINT: [&str; 10] = [
+    "name",
+    "part",
     "joint",
     "keypoint",
     "bodypart",
     "bodyparts",
     "landmark",
-    "part",
-    "name",
     "jointname",
     "keypointname",
     "landmarkname",

@@ -83,18 +83,16 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
 
 /// The joint that a point names beside its coordinates.
 fn name_of(point: &Value) -> Option<&str> {
-    let is_name = |key: &str| is_one_of(key, &keys::JOINT) || key == "label";
-    let mut names = point.as_object()?.iter().filter(|(key, _)| is_name(key));
-    names.find_map(|(_, name)| name.as_str())
+    let fields = point.as_object()?;
+    keys::JOINT.iter().chain(&["label"]).find_map(|name| first_of(fields, &[name])?.as_str())
 }
 
 /// The number of the joint that a point names beside its coordinates.
 fn number_of(point: &Value) -> Option<i64> {
     // `joint` and the like may hold a name, or a number.
-    let known: [&[&str]; 3] = [&keys::JOINT_NUMBER, &keys::JOINT, &["id", "index", "idx"]];
-    let is_number = |key: &str| known.iter().any(|known| is_one_of(key, known));
-    let mut numbers = point.as_object()?.iter().filter(|(key, _)| is_number(key));
-    numbers.find_map(|(_, value)| label(value).whole())
+    let fields = point.as_object()?;
+    let known = keys::JOINT_NUMBER.iter().chain(&keys::JOINT).chain(&["id", "index", "idx"]);
+    known.into_iter().find_map(|name| label(first_of(fields, &[name])?).whole())
 }
 
 /// What stands under the first of `known` keys that is there and not null.
@@ -339,6 +337,15 @@ mod tests {
             assert!(person.keypoints[0] == POINT && person.keypoints[1].is_missing(), "{list}");
         }
         assert_eq!(people("{\"people\":[{\"keypoints\":[[1.5,2,true]]}]}", None).unwrap()[0].keypoints[0].score, 1.0);
+    }
+
+    #[test]
+    fn a_name_counts_before_a_number_and_a_number_before_an_id() {
+        let point = |fields: &str| serde_json::from_str::<Value>(fields).unwrap();
+        let named = point(r#"{"joint":0,"label":"person","name":"nose","x":1,"y":2}"#);
+        assert_eq!(name_of(&named), Some("nose"));
+        let numbered = point(r#"{"id":7,"joint":3,"label":"person","x":1,"y":2}"#);
+        assert_eq!((name_of(&numbered), number_of(&numbered)), (Some("person"), Some(3)));
     }
 
     #[test]
