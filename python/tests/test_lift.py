@@ -389,3 +389,12 @@ def test_a_clip_that_is_made_of_an_array_is_judged_as_the_array_is(lifter, clip)
         assert is_missing == missing
         if not missing:
             numpy.testing.assert_allclose(found.joints, expected.joints, atol=2e-3)
+
+
+def test_a_lens_is_undone_once(lifter, tmp_path):
+    camera = poselift.Camera(calibration(tmp_path / "barrel.toml", -0.2))
+    clip = poselift.read(CLIP, camera=camera)
+    once = lifter.lift(clip)
+    with pytest.warns(poselift.AssumptionWarning, match="changes nothing"):
+        twice = lifter.lift(clip, camera=camera)
+    close(once.joints, twice.joints, atol=0)

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::judges::Judges;
 use crate::program::CLIP;
 
-const FRAMES: usize = 40;
+pub(crate) const FRAMES: usize = 40;
 const FPS: f64 = 30.0;
 
 /// A person who walks on the spot, turns and swings the arms, y up, metres, relative to the hip.
@@ -54,7 +54,7 @@ fn pose(frame: usize) -> Vec<[f64; 3]> {
 }
 
 /// Poses as `run` writes them, in camera axes; `people` are ids with their frames.
-fn poses(folder: &Path, people: &[(i64, std::ops::Range<usize>)]) -> PathBuf {
+pub(crate) fn poses(folder: &Path, people: &[(i64, std::ops::Range<usize>)]) -> PathBuf {
     let header = serde_json::json!({
         "poselift": 1, "kind": "poses", "skeleton": "h36m17", "joints": H36M17.joints, "parents": H36M17.parents,
         "unit": "m", "axes": "camera", "fps": FPS, "model": "test",
@@ -83,7 +83,7 @@ fn poselift(arguments: &[&str]) -> Output {
 }
 
 /// Converts `poses` to a file in the same folder and returns its path.
-fn convert(poses: &Path, name: &str, options: &[&str]) -> PathBuf {
+pub(crate) fn convert(poses: &Path, name: &str, options: &[&str]) -> PathBuf {
     let out = poses.with_file_name(name);
     let mut arguments = vec!["convert", poses.to_str().unwrap(), "-o", out.to_str().unwrap()];
     arguments.extend_from_slice(options);
@@ -93,7 +93,7 @@ fn convert(poses: &Path, name: &str, options: &[&str]) -> PathBuf {
 }
 
 /// The frames of a poses file.
-fn read(path: &Path) -> (PoseInfo, Vec<LiftedFrame>) {
+pub(crate) fn read(path: &Path) -> (PoseInfo, Vec<LiftedFrame>) {
     let mut reader = open_pose_reader(&Source::File(path.to_path_buf())).unwrap();
     let mut frames = Vec::new();
     while let Some(frame) = reader.read().unwrap() {
@@ -449,82 +449,6 @@ fn what_a_format_cannot_be_is_refused() {
     assert!(refused("a.xyz", &[]).contains("its extension names no format"));
     let piped = poselift(&["convert", poses.to_str().unwrap(), "--to", "trc"]);
     assert!(String::from_utf8(piped.stderr).unwrap().contains("trc cannot be written to a pipe"));
-}
-
-/// What `run` or `convert` says and exits with.
-fn said(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = poselift(arguments);
-    (output.status.code(), String::from_utf8(output.stderr).unwrap())
-}
-
-#[test]
-fn an_unreadable_line_costs_a_motion_file_that_frame_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let clip = std::fs::read_to_string(CLIP).unwrap();
-    let lines: Vec<&str> = clip.lines().filter(|line| line.contains("people")).take(60).collect();
-    for broken in [0, 30] {
-        let mut lines = lines.clone();
-        lines[broken] = "{\"people\":[{";
-        std::fs::write(path("in.jsonl"), lines.join("\n") + "\n").unwrap();
-        for name in ["out.trc", "out.bvh", "out.mot"] {
-            let (code, told) = said(&["run", &path("in.jsonl"), "--device", "cpu", "-o", &path(name)]);
-            assert_eq!(code, Some(1), "{told}");
-            assert!(told.contains("in 0.") || told.contains("poses/s"), "no summary: {told}");
-        }
-        let rows = std::fs::read_to_string(path("out.trc")).unwrap().lines().count() - 6;
-        assert_eq!(rows, if broken == 0 { 59 } else { 60 });
-    }
-}
-
-#[test]
-fn times_after_the_first_poses_still_tell_the_rate() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let line = |frame: usize| {
-        let points = (0..17).map(|joint| format!("[{},{},0.9]", 600 + 10 * joint, 200 + 15 * joint));
-        let points: Vec<String> = points.collect();
-        let time = if frame == 0 { String::new() } else { format!("\"time\":{},", frame as f64 / 60.0) };
-        format!("{{\"frame\":{frame},{time}\"people\":[{{\"keypoints\":[{}]}}]}}\n", points.join(","))
-    };
-    std::fs::write(path("in.jsonl"), (0..40).map(line).collect::<String>()).unwrap();
-    let (code, told) = said(&["run", &path("in.jsonl"), "--device", "cpu", "-o", &path("out.trc")]);
-    assert!(code == Some(1) && told.contains("a frame is not in it; frame 0 has no time"), "{told}");
-    let text = std::fs::read_to_string(path("out.trc")).unwrap();
-    assert!(text.lines().nth(2).unwrap().starts_with("60\t"), "{text}");
-    assert_eq!(text.lines().count(), 6 + 39);
-}
-
-#[test]
-fn what_is_not_written_is_not_said_to_be() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let poses = poses(folder.path(), &[(0, 0..0)]);
-    let (code, told) = said(&["convert", poses.to_str().unwrap(), "-o", &path("none.trc")]);
-    assert!(code == Some(0) && told.contains("none.trc: not written, there is no pose to write"), "{told}");
-    // Of a file in which nothing can be read all is lost.
-    let header = std::fs::read_to_string(&poses).unwrap().lines().next().unwrap().to_owned();
-    std::fs::write(path("broken.jsonl"), format!("{header}\n{{\"people\":\n{{\n")).unwrap();
-    let (code, told) = said(&["convert", &path("broken.jsonl"), "-o", &path("broken.csv")]);
-    assert!(code == Some(2) && told.contains("none of its 2 frames can be read"), "{told}");
-}
-
-#[test]
-fn an_archive_goes_on_as_the_stream_that_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let poses = poses(folder.path(), &[(0, 0..FRAMES)]);
-    let tall = convert(&poses, "tall.npz", &["--height", "1.87", "--units", "cm", "--axes", "z-up"]);
-    let (info, back) = read(&convert(&tall, "back.jsonl", &[]));
-    assert_eq!((info.unit.name(), info.axes, info.stature), ("cm", Axes::ZUp, Some(1.87)));
-    let (_, direct) = read(&convert(&poses, "direct.jsonl", &["--height", "1.87", "--units", "cm", "--axes", "z-up"]));
-    let places = |frames: &[LiftedFrame]| -> Vec<_> {
-        let person = |frame: &LiftedFrame| frame.people.first().map(|person| person.joints.clone());
-        frames.iter().map(|frame| (frame.index, frame.time, person(frame))).collect()
-    };
-    assert_eq!(places(&back), places(&direct));
-    // A person is made tall once.
-    let (_, again) = read(&convert(&tall, "again.jsonl", &["--height", "1.87"]));
-    assert_eq!(places(&again), places(&back));
 }
 
 #[test]

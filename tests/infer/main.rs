@@ -22,6 +22,7 @@ mod judges;
 mod kept;
 mod layers;
 mod live;
+mod losses;
 mod memory;
 mod model_faults;
 mod odd_streams;

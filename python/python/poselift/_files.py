@@ -96,7 +96,7 @@ def read(
     )
     fields = _native.read_keypoints(os.fspath(path), reading)
     warn_of(fields["notes"])
-    return Keypoints._made(fields)
+    return Keypoints._made(fields, is_undistorted=camera is not None)
 
 
 def read_poses(path: AnyPath, *, fps: float | None = None) -> Poses:

@@ -66,7 +66,7 @@ class Keypoints:
         What was assumed when they were read.
     """
 
-    __slots__ = ("_is_judged", "fps", "focal", "frames", "ids", "layout", "names", "notes", "points", "sizes", "times")
+    __slots__ = ("_is_judged", "_is_undistorted", "fps", "focal", "frames", "ids", "layout", "names", "notes", "points", "sizes", "times")
 
     points: NDArray[numpy.float64]
     ids: NDArray[numpy.int64]
@@ -116,12 +116,14 @@ class Keypoints:
         self.fps, self.focal, self.notes = fps, focal, ()
         # Whether coordinates and scores were judged, as those of files are. What is made of an array is judged when it is lifted.
         self._is_judged = False
+        # Whether a camera's distortion was undone when they were read.
+        self._is_undistorted = False
 
     @classmethod
-    def _made(cls, fields: dict[str, Any]) -> Keypoints:
+    def _made(cls, fields: dict[str, Any], is_undistorted: bool = False) -> Keypoints:
         """Of the native half's fields."""
         made = cls.__new__(cls)
-        made._is_judged = True
+        made._is_judged, made._is_undistorted = True, is_undistorted
         for name, value in fields.items():
             setattr(made, name, tuple(value) if isinstance(value, list) else value)
         return made

@@ -254,6 +254,9 @@ class Lifter:
         """Lifts the people of a clip, as the program lifts those of a file."""
         import numpy
 
+        if clip._is_undistorted and camera is not None:
+            warn_of(["the clip was read with a camera, whose distortion is undone: this one changes nothing"], stacklevel=4)
+            camera = None
         if not clip._is_judged:
             clip = self._judged(clip, layout, size)
         fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead, contacts)
