@@ -82,3 +82,29 @@ fn an_archive_goes_on_as_the_stream_that_it_was() {
     let (_, again) = read(&convert(&tall, "again.jsonl", &["--height", "1.87"]));
     assert_eq!(places(&again), places(&back));
 }
+
+#[test]
+fn poses_without_a_place_among_others_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let poses = std::fs::read_to_string(poses(folder.path(), &[(0, 0..FRAMES)])).unwrap();
+    let placed = |every: usize| -> String {
+        let lines = poses.lines().enumerate().map(|(place, line)| match place % every {
+            2 => line.to_owned() + "\n",
+            _ => line.replace("\"joints\":[[", "\"root\":[0,0,4],\"joints\":[[") + "\n",
+        });
+        lines.collect()
+    };
+    for (every, told_of) in [(5, Some("8 of 40 poses are left empty")), (1000, Some("1 of 40 poses")), (1, None)] {
+        std::fs::write(path("in.jsonl"), placed(every)).unwrap();
+        for name in ["out.trc", "out.csv"] {
+            let (code, told) = said(&["convert", &path("in.jsonl"), "-o", &path(name)]);
+            assert_eq!(code, Some(0), "{told}");
+            assert_eq!(
+                told.contains("poses are left empty"),
+                told_of.is_some_and(|text| told.contains(text)),
+                "{told}"
+            );
+        }
+    }
+}

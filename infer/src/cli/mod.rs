@@ -23,6 +23,7 @@ mod report;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
+mod unplaced;
 mod view;
 
 use std::ffi::OsString;

@@ -7,6 +7,7 @@ use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
 use super::report::Terminal;
+use super::unplaced::UnplacedCounter;
 use crate::error::{Error, Result};
 use crate::format::{PoseWriter, Source, Target};
 use crate::output::{Described, OutputFormat, check, create};
@@ -155,6 +156,20 @@ pub(crate) fn prepare(
     terminal: Terminal,
 ) -> Result<Box<dyn PoseWriter>> {
     let format = check(target, to, described.extras)?;
+    let name = target.name().display().to_string();
+    let writer = prepare_bare(target, format, described, terminal)?;
+    Ok(match format {
+        OutputFormat::Export(_) => Box::new(UnplacedCounter::new(writer, terminal, name)),
+        OutputFormat::Stream(_) | OutputFormat::Page => writer,
+    })
+}
+
+fn prepare_bare(
+    target: &Target,
+    format: OutputFormat,
+    described: Described,
+    terminal: Terminal,
+) -> Result<Box<dyn PoseWriter>> {
     if !is_deferred(target) {
         return create(target, format, &described);
     }
