@@ -118,11 +118,7 @@ fn convert(
     if form.contacts && !copied.has_contacts {
         terminal.note(NO_CONTACTS);
     }
-    let written = if copied.people > 0 || !output::is_deferred(target) {
-        "written"
-    } else {
-        "not written, there is no pose to write"
-    };
+    let written = if copied.people > 0 || !output::is_deferred(target) { "written" } else { output::NOT_WRITTEN };
     terminal.note(&format!("{}: {written}", target.name().display()));
     if let Some(error) = &copied.left_out {
         terminal.error(error);

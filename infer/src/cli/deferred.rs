@@ -33,9 +33,10 @@ impl DeferredWriter {
         Self::Waiting { create: Some(Box::new(create)), frames: Vec::new(), poses: 0, patience }
     }
 
-    /// Makes the writer, and gives it the frames that waited.
-    fn create(&mut self, has_times: bool) -> Result<&mut dyn PoseWriter> {
+    /// Makes the writer, and gives it the frames that waited; `has_time`: whether the frame behind them has one.
+    fn create(&mut self, has_time: bool) -> Result<&mut dyn PoseWriter> {
         if let Self::Waiting { create, frames, .. } = self {
+            let has_times = has_time || frames.iter().any(|(_, lifted)| lifted.time.is_some());
             let create = create.take().expect("a stream ends at its first error, so nothing is created twice");
             let mut writer = create(has_times)?;
             for (frame, lifted) in std::mem::take(frames) {
@@ -62,8 +63,7 @@ impl PoseWriter for DeferredWriter {
                     frames.push((frame.clone(), lifted.clone()));
                     return Ok(());
                 }
-                let has_times = has_time || frames.iter().any(|(_, lifted)| lifted.time.is_some());
-                self.create(has_times)?.write(frame, lifted)
+                self.create(has_time)?.write(frame, lifted)
             }
         }
     }
@@ -76,9 +76,8 @@ impl PoseWriter for DeferredWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if let Self::Waiting { frames, poses: 1.., .. } = &*self {
-            let has_times = frames.iter().any(|(_, lifted)| lifted.time.is_some());
-            self.create(has_times)?;
+        if matches!(*self, Self::Waiting { poses: 1.., .. }) {
+            self.create(false)?;
         }
         match *self {
             Self::Created(writer) => writer.finish(),

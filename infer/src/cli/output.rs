@@ -131,6 +131,9 @@ fn stem(source: &Source) -> PathBuf {
     }
 }
 
+/// What is said of a file that waited for a pose in vain.
+pub(super) const NOT_WRITTEN: &str = "not written, there is no pose to write";
+
 /// Whether `target` is a plain file, or will be one: it is created when there is a pose to write. Pipes and devices are
 /// opened at once.
 pub(crate) fn is_deferred(target: &Target) -> bool {

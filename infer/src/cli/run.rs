@@ -277,6 +277,6 @@ fn report_nothing_lifted(source: &Source, target: &Target, outcome: &Outcome, te
         terminal.note(&format!("{}: no frames in it", source.name().display()));
     }
     if lifted == 0 && output::is_deferred(target) {
-        terminal.note(&format!("{}: not written, there is no pose to write", target.name().display()));
+        terminal.note(&format!("{}: {}", target.name().display(), output::NOT_WRITTEN));
     }
 }

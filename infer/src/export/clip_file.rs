@@ -4,15 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ankle::ankle_height;
-use super::motion::{Clip, MAX_FILLED_GAP, Motion, Recorder};
+use super::motion::{Clip, MAX_FILLED_GAP, Motion, RATE_HINT, Recorder};
 use super::rig::median_length;
 use super::{Export, bvh, c3d, decimals, glb, mot, trc};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
 
-/// What helps where poses have no time.
-const RATE_HINT: &str = "say how many frames a second there are: --fps 30";
 /// The share of ankles below the floor that are ignored: a few bad poses must not lift the whole clip.
 const LOWEST_SHARE: f64 = 0.02;
 

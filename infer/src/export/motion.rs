@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::median::median;
 use crate::pose::{Frame, LiftedFrame, time_of_number};
 
+/// What helps where poses have no time.
+pub(super) const RATE_HINT: &str = "say how many frames a second there are: --fps 30";
 /// The longest gap, seconds, that rows are filled over in formats that can hold a gap.
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
 /// A sample closer than this to a row, in rows, is at the row.
@@ -163,8 +165,9 @@ impl Recorder {
     fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
         let told = lifted.time.filter(|time| time.is_finite());
         let Some(time) = told.or_else(|| time_of_number(lifted.index, self.fps)) else {
-            return Err(Error::usage(format!("frame {} has no time, which motion files need", lifted.index))
-                .hint("say how many frames a second there are: --fps 30"));
+            return Err(
+                Error::usage(format!("frame {} has no time, which motion files need", lifted.index)).hint(RATE_HINT)
+            );
         };
         match self.times.last() {
             Some(before) if time <= *before => Err(Error::input(format!(
@@ -202,8 +205,7 @@ impl Recorder {
     /// No rate is known, or the times need more rows than any clip has.
     pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
         let Some(rate) = self.rate() else {
-            return Err(Error::usage("the frame rate is not known, which motion files need")
-                .hint("say how many frames a second there are: --fps 30"));
+            return Err(Error::usage("the frame rate is not known, which motion files need").hint(RATE_HINT));
         };
         let start = self.times.first().copied().unwrap_or(0.0);
         let last = self.times.last().copied().unwrap_or(start);

@@ -138,6 +138,14 @@ impl Array {
         Ok(Self { shape, numbers })
     }
 
+    /// Exchanges the first two numbers of the last axis, as of points that are written y before x.
+    pub(super) fn swap_first_two(&mut self) {
+        let channels = self.shape.last().copied().unwrap_or(0);
+        if channels >= 2 {
+            self.numbers.chunks_exact_mut(channels).for_each(|point| point.swap(0, 1));
+        }
+    }
+
     /// The array with its axes in another order, `axes[i]` becoming the i-th.
     ///
     /// # Errors

@@ -268,17 +268,15 @@ fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
     Ok(ClipArrays { keypoints: Some(found.swap_remove(chosen).1), scores, ..ClipArrays::default() })
 }
 
-/// Keeps of empty arrays those that are listed beside others, as frames in which nobody was seen.
+/// Keeps of empty arrays those that are listed beside others, as frames in which no person was seen.
 fn keep_beside_arrays(found: &mut Vec<(Vec<String>, Array)>) {
     fn parent(way: &[String]) -> &[String] {
         &way[..way.len().saturating_sub(1)]
     }
     let with_numbers = found.iter().filter(|(_, array)| !array.numbers.is_empty());
-    let mut parents: HashSet<Vec<String>> = with_numbers.map(|(way, _)| parent(way).to_vec()).collect();
+    let parents: Vec<Vec<String>> = with_numbers.map(|(way, _)| parent(way).to_vec()).collect();
     // One array is a clip, and what stands beside it is something else.
-    if found.iter().filter(|(_, array)| !array.numbers.is_empty()).count() < 2 {
-        parents.clear();
-    }
+    let parents: HashSet<_> = if parents.len() > 1 { parents.into_iter().collect() } else { HashSet::new() };
     found.retain(|(way, array)| !array.numbers.is_empty() || parents.contains(parent(way)));
 }
 
@@ -352,7 +350,7 @@ fn padded(frames: &[&FrameArray<'_>], sides: &[usize]) -> Option<Result<Array>> 
     frames.sort_by_key(|array| array.frame);
     let person = &sides[1..];
     let is_of = |shape: &[usize]| shape == person || shape.len() == sides.len() && shape[1..] == *person;
-    // Where nobody was seen, there may be no shape to speak of.
+    // Where no person was seen, there may be no shape to speak of.
     let is_frame = |array: &Array| array.numbers.is_empty() || is_of(&array.shape);
     let are_in_order = (0..).zip(&frames).all(|(number, array)| array.frame == number);
     if !are_in_order || !frames.iter().all(|array| is_frame(array.array)) {
@@ -563,10 +561,10 @@ mod tests {
 
     #[test]
     fn frames_without_people_may_have_no_shape() {
-        let nobody = || Array { shape: vec![0], numbers: Vec::new() };
+        let empty = || Array { shape: vec![0], numbers: Vec::new() };
         let person = || Array { shape: vec![1, 17, 2], numbers: vec![1.0; 34] };
         let way = |frame: usize| vec![frame.to_string()];
-        let frames = vec![(way(0), nobody()), (way(1), person()), (way(2), nobody())];
+        let frames = vec![(way(0), empty()), (way(1), person()), (way(2), empty())];
         let clip = frames_of(frames_apart(&frames).unwrap(), None).unwrap();
         assert_eq!(clip.frames.iter().map(|frame| frame.people.len()).collect::<Vec<_>>(), [0, 1, 0]);
     }

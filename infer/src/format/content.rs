@@ -20,7 +20,7 @@ use crate::skeleton::Layout;
 const MAX_LOG_LINES: usize = 200;
 /// The longest of them, in bytes.
 const MAX_LOG_LINE: usize = 16 << 10;
-/// Frames in which nobody is seen that may stand before the first that tells whose they are.
+/// Frames without people that may stand before the first that tells whose they are.
 const MAX_EMPTY_VALUES: usize = 1 << 20;
 
 type Input = Box<dyn BufRead + Send>;
@@ -165,7 +165,7 @@ fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>)
     let Some(value) = values.next()? else { return Err(nothing().at(name)) };
     let mut first = vec![value];
     let mut shape = Shape::of(&first[0].text);
-    // Frames in which nobody is seen do not tell whose they are.
+    // Frames without people do not tell whose they are.
     while shape.as_ref().is_ok_and(Shape::is_empty) && first.len() < MAX_EMPTY_VALUES {
         let Some(value) = values.next()? else { break };
         shape = Shape::of(&value.text);

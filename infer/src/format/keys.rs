@@ -48,6 +48,8 @@ pub(super) const JOINT: [&str; 10] = [
 /// The number of a key point's joint.
 pub(super) const JOINT_NUMBER: [&str; 8] =
     ["jointid", "keypointid", "landmarkid", "partid", "jointindex", "keypointindex", "landmarkindex", "node"];
+/// The same where it may be another's: beside coordinates it is the joint's.
+pub(super) const PERHAPS_JOINT_NUMBER: [&str; 3] = ["id", "index", "idx"];
 
 /// The names of a frame's time, by what they count: seconds and parts of them.
 const TIMES: [(&[&str], f64); 4] = [

@@ -98,7 +98,7 @@ impl MessageReader {
         if let Some(parser) = &mut self.parser {
             return parser.parse(&self.text, self.number, &mut self.waiting);
         }
-        // Messages that see nobody do not tell whose they are, and nothing comes of them.
+        // Messages without people do not tell whose they are, and nothing comes of them.
         let Some(format) = format_of(&self.text)? else { return Ok(()) };
         let mut parser = MessageParser::new(format, self.layout)?;
         parser.parse(&self.text, self.number, &mut self.waiting)?;
@@ -194,7 +194,7 @@ impl MessageParser {
                         document.frames.clear();
                         return Err(Error::input("a message that is cut off").line(number));
                     }
-                    if document.push_nobody(&value.text) {
+                    if document.push_empty(&value.text) {
                         continue;
                     }
                     if let Err(error) = detector.decode(&value.text, document) {

@@ -27,22 +27,22 @@ pub(super) fn arranged(tensors: Array) -> Result<Array> {
     let people = match shape[..] {
         [.., people, MULTIPOSE] => {
             numbers = of_multipose(&numbers);
-            people
+            Some(people)
         }
         // Whatever stands before the sides of a person: frames, and sides of 1. People have a side of their own in no other tensor.
-        [_, people, 1, JOINTS, 3] | [_, people, JOINTS, 3] => people,
-        [.., JOINTS, 3] => 1,
+        [_, people, 1, JOINTS, 3] | [_, people, JOINTS, 3] => Some(people),
+        [.., JOINTS, 3] => Some(1),
         // Points of another model that writes y before x.
-        [.., 2..=3] => {
-            let channels = shape[shape.len() - 1];
-            numbers.chunks_exact_mut(channels).for_each(|point| point.swap(0, 1));
-            return Ok(Array { shape, numbers });
-        }
+        [.., 2..=3] => None,
         _ => return Err(odd(&shape)),
     };
-    let frames = numbers.len() / (people * JOINTS * 3);
-    numbers.chunks_exact_mut(3).for_each(|point| point.swap(0, 1));
-    Ok(Array { shape: vec![frames, people, JOINTS, 3], numbers })
+    let shape = match people {
+        Some(people) => vec![numbers.len() / (people * JOINTS * 3), people, JOINTS, 3],
+        None => shape,
+    };
+    let mut points = Array { shape, numbers };
+    points.swap_first_two();
+    Ok(points)
 }
 
 /// The points of MultiPose's people; those who are none are NaN.

@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_in_which_nobody_is_seen_may_come_first() {
+    fn frames_without_people_may_come_first() {
         let person = r#"[{"keypoints":[{"x":1,"y":2,"name":"nose"},{"x":1,"y":2,"name":"left_eye"}]}]"#;
         for first in ["[]\n[]\n", "null\n[]\n", "{}\nnull\n", "[],null,"] {
             assert_eq!(read_all(&format!("{first}{person}\n{person}\n")), (vec![0, 0, 1, 1], Vec::new()), "{first}");

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::array::{Array, shape_text};
+use super::array::{Array, Dtype, shape_text};
 use super::jsonl::{is_header, pose_info_of};
-use super::npy::{read_array, read_bytes, read_numbers};
+use super::npy::{data_of, read_array};
 use super::npz::{Archive, ReadSeek};
 use super::{PoseInfo, PoseReader};
 use crate::error::{Error, Result};
@@ -52,21 +52,25 @@ impl Beside {
         let (sigma, roots) = (array(SIGMA)?, array(ROOTS)?);
         // Other archives may call other things so.
         let header = has(HEADER).then(|| archive.member(HEADER)).transpose()?;
-        let text = header.as_deref().and_then(|member| read_bytes(member).ok()).filter(|text| is_header(text));
+        let text = header.as_deref().and_then(|member| data_of(member, Dtype::U8).ok()).filter(|text| is_header(text));
         let Some(text) = text else { return Ok(Self { sigma, roots, ..Self::default() }) };
-        let info = Some(pose_info_of(&text).map_err(|e| archive.in_array(HEADER, &e))?);
-        let mut member = |wanted: &str| has(wanted).then(|| archive.member(wanted)).transpose();
-        let (frames, times) = (member(FRAMES)?, member(TIMES)?);
-        let frames =
-            frames.map(|frames| read_numbers(&frames, i64::from_le_bytes).map_err(|e| archive.in_array(FRAMES, &e)));
-        let times =
-            times.map(|times| read_numbers(&times, f64::from_le_bytes).map_err(|e| archive.in_array(TIMES, &e)));
-        let (frames, times) = (frames.transpose()?, times.transpose()?);
-        let number = |frame: i64| {
+        let info = Some(pose_info_of(text).map_err(|e| archive.in_array(HEADER, &e))?);
+        let mut numbers = |wanted: &str, dtype: Dtype| -> Result<Option<Vec<[u8; 8]>>> {
+            if !has(wanted) {
+                return Ok(None);
+            }
+            let member = archive.member(wanted)?;
+            let data = data_of(&member, dtype).map_err(|e| archive.in_array(wanted, &e))?;
+            Ok(Some(data.as_chunks().0.to_vec()))
+        };
+        let (frames, times) = (numbers(FRAMES, Dtype::I64)?, numbers(TIMES, Dtype::F64)?);
+        let number = |bytes: [u8; 8]| {
+            let frame = i64::from_le_bytes(bytes);
             u64::try_from(frame)
                 .map_err(|_| Error::input(format!("'{FRAMES}' has the number {frame}, expected 0 or more")))
         };
         let frames = frames.map(|frames| frames.into_iter().map(number).collect::<Result<_>>()).transpose()?;
+        let times = times.map(|times| times.into_iter().map(f64::from_le_bytes).collect());
         Ok(Self { info, sigma, roots, frames, times })
     }
 

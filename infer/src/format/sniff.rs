@@ -48,7 +48,7 @@ pub(super) fn start(bytes: &[u8]) -> Result<Start> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let found = match text.trim_ascii_start() {
         [] if bytes.is_empty() => return Err(Error::input("no frames: there is nothing in it")),
-        // Blank lines, and frames in which nobody is seen: what is behind them tells.
+        // Blank lines, and frames without people: what is behind them tells.
         [] | [b'{' | b'[', ..] | [b'n', b'u', b'l', b'l', ..] => return Ok(Start::Json),
         [0x80, 0..=5, ..] => return Ok(Start::Pickle),
         [byte, ..] if byte.is_ascii_graphic() => return Ok(Start::Text),

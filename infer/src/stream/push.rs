@@ -170,19 +170,13 @@ impl<N: PoseNetwork> PushStream<N> {
         *self.pushed.lock() = None;
         let frame = read?.unwrap_or(Frame { index, ..Frame::default() });
         let PushOptions { read: ReadOptions { fps, size, .. }, focal, arrivals, .. } = self.options;
+        self.has_times |= frame.time.is_some();
         let time = match (fps, arrivals) {
             // A frame's number says nothing where others have times of their own.
-            (Some(_), _) => {
-                if self.has_times || frame.time.is_some() {
-                    frame.time
-                } else {
-                    frame.time_at(fps)
-                }
-            }
+            (Some(_), _) if !self.has_times => frame.time_at(fps),
             (None, true) => self.arrivals.time_of(frame.time),
-            (None, false) => frame.time,
+            _ => frame.time,
         };
-        self.has_times |= frame.time.is_some();
         let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
         Ok(Frame { time, size, focal, ..frame })
     }

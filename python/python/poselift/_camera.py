@@ -72,3 +72,8 @@ def native_camera(camera: Camera | str | os.PathLike[str] | None) -> _native.Cam
     if camera is None:
         return None
     return (camera if isinstance(camera, Camera) else Camera(camera))._native
+
+
+def size_or_own(size: tuple[int, int] | None, camera: _native.Camera | None) -> tuple[int, int] | None:
+    """The image's size, else the camera's own."""
+    return camera.size if size is None and camera is not None else size

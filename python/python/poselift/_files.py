@@ -212,7 +212,7 @@ def convert(
     format, fps, axes, units, height, angles, title
         As for `write`.
     contacts, sigma : bool
-        Whether these go along, where the file has them: frames pass one by one, so that nobody looks ahead.
+        Whether these go along, where the file has them: frames pass one by one, without a look ahead.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _adapters, _native, _runtime
 from ._arrays import as_floats, as_size
-from ._camera import Camera, native_camera
+from ._camera import Camera, native_camera, size_or_own
 from ._errors import InputError, UsageError, warn_of
 from ._keypoints import Keypoints
 from ._poses import PoseInfo, Poses
@@ -193,15 +193,15 @@ class Lifter:
         is_readable = (
             type(keypoints) is self._ndarray and keypoints.dtype == self._float32 and keypoints.flags.aligned
         )
-        size, native = size if size is None else as_size(size), native_camera(camera)
+        size, native = as_size(size), native_camera(camera)
         # What coordinates are multiplied by that are normalised.
-        shown = size if size is not None or native is None else native.size
+        shown = size_or_own(size, native)
         if not is_readable:
             given = keypoints if isinstance(keypoints, Keypoints) else _adapters.detected(keypoints, shown)
             if isinstance(given, list):
                 given = _adapters.clip(given, layout=layout, size=shown, focal=focal)
             if isinstance(given, Keypoints):
-                return self._lift_clip(given, layout, size, focal, camera, look_ahead, contacts)
+                return self._lift_clip(given, layout, size, focal, native, look_ahead, contacts)
             people = given
             if people is not None:
                 size, layout, keypoints = people.size or size, layout or people.layout, people.points
@@ -247,7 +247,7 @@ class Lifter:
         layout: str | Sequence[str] | None,
         size: tuple[int, int] | None,
         focal: float | None,
-        camera: Camera | str | os.PathLike[str] | None,
+        camera: _native.Camera | None,
         look_ahead: float | None,
         contacts: bool,
     ) -> Poses:
@@ -259,7 +259,7 @@ class Lifter:
             camera = None
         if not clip._is_judged:
             clip = self._judged(clip, layout, size)
-        fields = self._native.lift_clip(clip, (layout, size, focal, native_camera(camera)), look_ahead, contacts)
+        fields = self._native.lift_clip(clip, (layout, size, focal, camera), look_ahead, contacts)
         warn_of(fields["notes"], stacklevel=4)
         if size is None and camera is None and not clip.sizes.all():
             self._tell_size()

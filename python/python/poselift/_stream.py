@@ -9,7 +9,7 @@ from typing import Any
 
 from . import _adapters, _native
 from ._arrays import as_floats, as_size
-from ._camera import Camera, native_camera
+from ._camera import Camera, native_camera, size_or_own
 from ._errors import InputError, warn_of
 from ._lifter import Lifter
 from ._poses import PoseInfo, Poses
@@ -85,7 +85,7 @@ class Stream:
         self.lifter = lifter
         size, camera_file = as_size(size), native_camera(camera)
         # What landmarks are multiplied by that are normalised.
-        self._size = size if size is not None or camera_file is None else camera_file.size
+        self._size = size_or_own(size, camera_file)
         options = SimpleNamespace(
             smooth=smooth,
             track=track,

@@ -245,7 +245,7 @@ impl TableFrames {
         let (found, columns) = (row.len(), self.columns.count);
         // A remark behind the cells is none of ours.
         let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
-        let wrong = if self.columns.are_parted_at(found) {
+        let wrong = if found < columns && self.columns.are_parted_at(found) {
             Error::input(format!("a row of {found} cells, the header has {columns}: it is cut off"))
         } else if row.iter().skip(columns).any(is_number) {
             Error::input(format!("a row of {found} cells, more than the {columns} of the header"))

@@ -11,7 +11,7 @@ use super::json::{Label, number_in_text, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::format::image_side;
-use crate::format::keys::{self, FrameTime, JOINT_NUMBER, is_one_of, time_key};
+use crate::format::keys::{self, FrameTime, JOINT_NUMBER, PERHAPS_JOINT_NUMBER, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for AnyMarks {
                 "visibility" => visibility = object.next_value::<Option<f64>>()?,
                 "presence" => presence = object.next_value::<Option<f64>>()?,
                 "landmark" | "landmarks" => inner = Some(object.next_value::<Marks>()?),
-                key if is_one_of(key, &JOINT_NUMBER) || is_one_of(key, &["id", "index", "idx"]) => {
+                key if is_one_of(key, &JOINT_NUMBER) || is_one_of(key, &PERHAPS_JOINT_NUMBER) => {
                     number = object.next_value::<Label>()?.whole();
                 }
                 name => {

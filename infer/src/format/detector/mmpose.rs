@@ -67,7 +67,7 @@ fn some_list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 struct EntryFields {
     #[serde(default)]
     frame_id: Label,
-    /// Where there is the key and nothing behind it, there is nobody.
+    /// Where there is the key and nothing behind it, there is no person.
     #[serde(default, deserialize_with = "some_list_or_null")]
     instances: Option<Vec<Instance>>,
     keypoints: Option<Points>,
@@ -105,7 +105,7 @@ impl Detector for MmPose {
 /// Frames, or one image's people, of whom there may be none.
 fn push_all(entries: Vec<Listed>, document: &mut Document) -> Result<()> {
     let mut people = Vec::new();
-    let is_image_of_nobody = entries.is_empty();
+    let is_image_without_people = entries.is_empty();
     for entry in entries {
         match entry {
             Listed::List(instances) => push(InstanceFrame { frame_id: Label::None, instances }, document)?,
@@ -113,7 +113,7 @@ fn push_all(entries: Vec<Listed>, document: &mut Document) -> Result<()> {
             Listed::Object(Entry::Person(instance)) => people.push(person(instance)?),
         }
     }
-    if !people.is_empty() || is_image_of_nobody {
+    if !people.is_empty() || is_image_without_people {
         document.push(None, None, people);
     }
     Ok(())
@@ -200,10 +200,9 @@ mod tests {
             let frames: Vec<_> = document.frames.iter().map(|frame| (frame.index, frame.people.len())).collect();
             assert_eq!((frames, document.layout.unwrap().name), (vec![(0, 0), (1, 1)], "coco17"));
         }
-        for nobody in ["[]", r#"{"frame_id":3,"instances":null}"#, r#"[{"instances":null}]"#, r#"{"instance_info":[]}"#]
-        {
-            let frames = decode(nobody).unwrap().frames;
-            assert_eq!((frames.len(), frames[0].people.len()), (1, 0), "{nobody}");
+        for text in ["[]", r#"{"frame_id":3,"instances":null}"#, r#"[{"instances":null}]"#, r#"{"instance_info":[]}"#] {
+            let frames = decode(text).unwrap().frames;
+            assert_eq!((frames.len(), frames[0].people.len()), (1, 0), "{text}");
         }
         for lists in
             [format!("[[{instance}],[],[{instance}]]"), format!(r#"{{"predictions":[[{instance}],[],[{instance}]]}}"#)]

@@ -93,13 +93,13 @@ impl Document {
         self.frames.push_back(Frame { index, time, size: self.size, people, ..Frame::default() });
     }
 
-    /// Appends a frame without people for null and for an empty object, as detectors write them where they see nobody; false for other values.
-    pub(super) fn push_nobody(&mut self, text: &[u8]) -> bool {
-        let is_nobody = matches!(text, b"null" | b"{}");
-        if is_nobody {
+    /// Appends a frame without people for null and for an empty object, as detectors write them where they see no person; false for other values.
+    pub(super) fn push_empty(&mut self, text: &[u8]) -> bool {
+        let is_empty = matches!(text, b"null" | b"{}");
+        if is_empty {
             self.push(None, None, Vec::new());
         }
-        is_nobody
+        is_empty
     }
 
     /// Appends people by the number of their image, in its order.

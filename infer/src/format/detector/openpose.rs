@@ -13,7 +13,7 @@ use crate::skeleton::{BODY25, BODY25B, Layout};
 
 #[derive(Deserialize)]
 struct OpenPoseFrame {
-    /// Where nobody is seen, there may be no list.
+    /// Where no person is seen, there may be no list.
     people: Option<Vec<OpenPosePerson>>,
 }
 

@@ -52,7 +52,7 @@ impl ValueReader {
     fn decode(&mut self, value: &Value) -> Result<()> {
         self.document.line = value.line;
         self.cut_off = value.is_cut_off.then_some(value.line);
-        if self.document.push_nobody(&value.text) {
+        if self.document.push_empty(&value.text) {
             return Ok(());
         }
         self.detector.decode(&value.text, &mut self.document).map_err(|e| {

@@ -91,7 +91,7 @@ fn name_of(point: &Value) -> Option<&str> {
 fn number_of(point: &Value) -> Option<i64> {
     // `joint` and the like may hold a name, or a number.
     let fields = point.as_object()?;
-    let known = keys::JOINT_NUMBER.iter().chain(&keys::JOINT).chain(&["id", "index", "idx"]);
+    let known = keys::JOINT_NUMBER.iter().chain(&keys::JOINT).chain(&keys::PERHAPS_JOINT_NUMBER);
     known.into_iter().find_map(|name| label(first_of(fields, &[name])?).whole())
 }
 

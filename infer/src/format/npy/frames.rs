@@ -46,8 +46,7 @@ impl ArrayFrames {
     ) -> Result<Self> {
         add_time(&mut header.shape);
         let (joints, channels) = joints_and_channels(&header.shape, layout).map_err(|e| e.at(name))?;
-        let turned = header.fortran.then(|| turned_round(&mut input, &mut header)).transpose();
-        let turned = turned.map_err(|e| e.at(name))?;
+        let turned = turned_round(&mut input, &mut header).map_err(|e| e.at(name))?;
         let frames = header.shape[0] as u64;
         Ok(Self {
             input,
@@ -89,8 +88,11 @@ fn joints_and_channels(shape: &[usize], layout: Option<&Layout>) -> Result<(usiz
     }
 }
 
-/// The whole array with its last axis fastest, as bytes again; the header is changed to fit.
-fn turned_round(input: &mut dyn BufRead, header: &mut NpyHeader) -> Result<Cursor<Vec<u8>>> {
+/// Of an array in Fortran's order all of it with its last axis fastest, as bytes again; the header is changed to fit.
+fn turned_round(input: &mut dyn BufRead, header: &mut NpyHeader) -> Result<Option<Cursor<Vec<u8>>>> {
+    if !header.fortran {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     let expected = byte_length(&header.shape, header.dtype).unwrap_or(usize::MAX);
     input.take(expected as u64).read_to_end(&mut bytes)?;
@@ -102,7 +104,7 @@ fn turned_round(input: &mut dyn BufRead, header: &mut NpyHeader) -> Result<Curso
     drop(bytes);
     *header = NpyHeader { dtype: Dtype::F32, fortran: false, shape: array.shape };
     let turned: Vec<u8> = array.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Ok(Cursor::new(turned))
+    Ok(Some(Cursor::new(turned)))
 }
 
 impl ArrayFrames {
@@ -124,8 +126,7 @@ impl ArrayFrames {
                 format!("behind the first array one of the shape {found}, expected [frames, {joints}, {channels}]");
             return Err(Error::input(message).at(&self.name));
         }
-        let turned = header.fortran.then(|| turned_round(&mut input, &mut header)).transpose();
-        self.turned = turned.map_err(|e| e.at(&self.name))?;
+        self.turned = turned_round(&mut input, &mut header).map_err(|e| e.at(&self.name))?;
         self.input = input;
         self.dtype = header.dtype;
         self.bytes.resize(joints * self.channels * header.dtype.size, 0);

@@ -163,43 +163,15 @@ pub(super) fn read_data(header: NpyHeader, mut input: impl Read) -> Result<Array
     Array::from_bytes(shape, dtype, fortran, &bytes)
 }
 
-/// The bytes of an array of the type `|u1`.
+/// The bytes behind the header of an array whose elements are of the type `dtype`, as we write them.
 ///
 /// # Errors
 /// As [`NpyHeader::read`]; an array of another type.
-pub(super) fn read_bytes(npy: &[u8]) -> Result<Vec<u8>> {
-    let mut rest = npy;
-    let header = NpyHeader::read(&mut rest)?;
-    if header.dtype != Dtype::U8 {
-        return Err(Error::input("holds no bytes"));
-    }
-    Ok(rest.to_vec())
-}
-
-/// The numbers of an array of eight bytes each, which `number` makes of them, little-endian and as we write them.
-///
-/// # Errors
-/// As [`NpyHeader::read`]; an array of another type.
-pub(super) fn read_numbers<T: Wide>(npy: &[u8], number: fn([u8; 8]) -> T) -> Result<Vec<T>> {
-    let mut rest = npy;
-    let header = NpyHeader::read(&mut rest)?;
-    if header.dtype != T::DTYPE {
+pub(super) fn data_of(mut npy: &[u8], dtype: Dtype) -> Result<&[u8]> {
+    if NpyHeader::read(&mut npy)?.dtype != dtype {
         return Err(Error::input("has elements of another type than `poselift` writes"));
     }
-    Ok(rest.as_chunks().0.iter().map(|bytes| number(*bytes)).collect())
-}
-
-/// A number of eight bytes.
-pub(super) trait Wide {
-    const DTYPE: Dtype;
-}
-
-impl Wide for f64 {
-    const DTYPE: Dtype = Dtype::F64;
-}
-
-impl Wide for i64 {
-    const DTYPE: Dtype = Dtype::I64;
+    Ok(npy)
 }
 
 fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<()> {

@@ -78,7 +78,7 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Whether a value is None or an empty list, as a frame's is in which nobody was seen.
+    /// Whether a value is None or an empty list, as a frame's is without people.
     fn is_nothing(&self, id: Id) -> bool {
         match &self.values[id] {
             Value::None => true,
