@@ -4,7 +4,6 @@ use super::geometry::{self, Extent, layout_shown};
 use super::turn::YAxis;
 use super::{Coordinates, GuardedReader, Notice, id_notice};
 use crate::error::{Error, Result};
-use crate::format::InputFormat;
 use crate::pose::Person;
 use crate::skeleton::LAYOUTS;
 use crate::track::Tracker;
@@ -40,13 +39,9 @@ impl GuardedReader {
         }
     }
 
-    pub(super) fn is_array(&self) -> bool {
-        matches!(self.info.format, Some(InputFormat::Npy | InputFormat::Npz))
-    }
-
     /// Decides what coordinates are measured in.
     pub(super) fn judge_coordinates(&mut self) -> Result<()> {
-        let is_array = self.is_array();
+        let is_array = self.is_array;
         let extent = Extent::of(self.people());
         let coordinates = extent.coordinates();
         let is_third_odd = is_array && extent.is_third_coordinate();

@@ -8,7 +8,6 @@ mod check;
 mod clock;
 mod geometry;
 mod judge;
-mod low_scores;
 mod missing;
 mod scores;
 mod turn;
@@ -27,11 +26,10 @@ pub use check::{FRAME_RATES, SCORES, check_focal, check_fps, check_size};
 use clock::Clock;
 pub use geometry::LARGEST_NORMALISED;
 pub(crate) use geometry::layout_shown;
-use low_scores::LowScores;
 use missing::WildJoints;
 pub use missing::is_mark;
 pub use scores::SILENTLY_CLAMPED;
-use scores::ScoreScale;
+use scores::{LowScores, ScoreScale};
 pub use turn::Rotation;
 use turn::YAxis;
 pub use undistort::Lens;
@@ -177,7 +175,13 @@ struct GuardedReader {
     wild: WildJoints,
     lens: Option<Lens>,
     y_axis: YAxis,
+    /// Whether images stand upright and y points down, so that nothing has to be turned.
+    is_upright: bool,
+    /// Whether the source is an array: then a row stands for a frame, and a person need not be in it.
+    is_array: bool,
     watch: Watch,
+    /// Whether more people would tell the watch more.
+    is_watching: bool,
     /// The last frame's, if it was known.
     size: Option<[u32; 2]>,
     /// The last size that a frame said, which holds for those behind it that say none.
@@ -185,7 +189,8 @@ struct GuardedReader {
     is_size_told: bool,
     left_out: LeftOut,
     tracker: Tracker,
-    filter: PersonFilter,
+    /// `None` where all people are handed on.
+    filter: Option<PersonFilter>,
     legs: LegSides,
     are_legs_told: bool,
     /// Whether lines of other text were told of.
@@ -195,11 +200,11 @@ struct GuardedReader {
 impl GuardedReader {
     fn new(reader: Box<dyn FrameReader>, options: ReadOptions, report: Report) -> Result<Self> {
         let info = reader.info().clone();
+        let chosen = Some(options.person).filter(|person| *person != PersonChoice::All);
         let mut guarded = Self {
             reader,
             options,
             clock: Clock::new(options.fps.or(info.fps)),
-            info,
             report,
             peeked: VecDeque::new(),
             coordinates: Coordinates::Unknown,
@@ -208,16 +213,20 @@ impl GuardedReader {
             wild: WildJoints::default(),
             lens: options.camera.map(Lens::new),
             y_axis: if options.y_up { YAxis::UpFromBottom } else { YAxis::Down },
+            is_upright: options.rotate == Rotation::None && !options.y_up,
+            is_array: matches!(info.format, Some(InputFormat::Npy | InputFormat::Npz)),
             watch: Watch::default(),
+            is_watching: true,
             size: None,
             said_size: None,
             is_size_told: false,
             left_out: LeftOut::default(),
             tracker: Tracker::new(options.max_gap),
-            filter: PersonFilter::new(options.person),
+            filter: chosen.map(PersonFilter::new),
             legs: LegSides::default(),
             are_legs_told: false,
             is_log_told: false,
+            info,
         };
         guarded.tell_origin();
         guarded.peek()?;
@@ -288,7 +297,7 @@ impl GuardedReader {
 
     /// Says what the whole stream tells.
     fn tell_end(&mut self) {
-        if let Some(text) = self.filter.absence() {
+        if let Some(text) = self.filter.as_ref().and_then(PersonFilter::absence) {
             self.tell(&Notice::new(text, "--person"));
         }
         let LeftOut { unsure, nowhere } = self.left_out;
@@ -308,11 +317,7 @@ impl GuardedReader {
     /// Sets a frame right.
     fn mend(&mut self, frame: &mut Frame) -> Result<()> {
         if self.coordinates == Coordinates::Unknown && !frame.people.is_empty() {
-            self.peeked.push_front(Ok(frame.clone()));
-            let judged = self.judge_coordinates();
-            self.judge_scores();
-            self.peeked.pop_front();
-            judged?;
+            self.judge_by(frame)?;
         }
         if let Some(notice) = self.clock.set(frame) {
             self.tell(&notice);
@@ -327,27 +332,8 @@ impl GuardedReader {
             frame.size = Some(size);
         }
         let index = frame.index;
-        let is_array = self.is_array();
         for (place, person) in frame.people.iter_mut().enumerate() {
-            let seen = missing::mark(person);
-            if let Some(notice) = self.scores.set(person, &seen) {
-                (self.report)(&notice);
-            }
-            if is_array && person.keypoints.iter().all(|point| point.is_missing()) {
-                // A row of an array stands for a frame, and a person need not be in it.
-                person.keypoints.fill(Keypoint::MISSING);
-            }
-            self.left_out.nowhere += u64::from(seen.is_nowhere());
-            if let Some(least) = self.options.min_score {
-                missing::mark_unsure(person, least);
-                self.left_out.unsure += u64::from(seen.is_there() && missing::is_no_person(person));
-            }
-            if let Some(notice) = self.low_scores.raise(person) {
-                (self.report)(&notice);
-            }
-            if let Some(notice) = self.wild.leave_out(person, &seen, size, || (index, place, self.info.layout)) {
-                (self.report)(&notice);
-            }
+            self.mend_person(person, size, index, place);
         }
         frame.people.retain(|person| !missing::is_no_person(person));
         if self.options.track
@@ -355,9 +341,53 @@ impl GuardedReader {
         {
             self.tell(&id_notice(fault));
         }
-        self.filter.apply(frame);
+        if let Some(filter) = &mut self.filter {
+            filter.apply(frame);
+        }
         self.undo_exchanged_legs(frame);
+        self.set_upright(frame, size)?;
+        self.size = frame.size.or(self.options.size);
+        if self.is_watching {
+            self.watch(frame);
+        }
+        Ok(())
+    }
+
+    /// Judges by a frame what no frame before it told.
+    fn judge_by(&mut self, frame: &Frame) -> Result<()> {
+        self.peeked.push_front(Ok(frame.clone()));
+        let judged = self.judge_coordinates();
+        self.judge_scores();
+        self.peeked.pop_front();
+        judged
+    }
+
+    /// Sets the points and scores of a person right, who is the `place`th of frame `index`.
+    fn mend_person(&mut self, person: &mut Person, size: Option<[u32; 2]>, index: u64, place: usize) {
+        let seen = missing::mark(person);
+        if let Some(notice) = self.scores.set(person, &seen) {
+            self.tell(&notice);
+        }
+        if self.is_array && person.keypoints.iter().all(|point| point.is_missing()) {
+            person.keypoints.fill(Keypoint::MISSING);
+        }
+        self.left_out.nowhere += u64::from(seen.is_nowhere());
+        if let Some(least) = self.options.min_score {
+            missing::mark_unsure(person, least);
+            self.left_out.unsure += u64::from(seen.is_there() && missing::is_no_person(person));
+        }
+        if let Some(notice) = self.low_scores.raise(person) {
+            self.tell(&notice);
+        }
+        if let Some(notice) = self.wild.leave_out(person, &seen, size, || (index, place, self.info.layout)) {
+            (self.report)(&notice);
+        }
+    }
+
+    /// Turns a frame's image upright and its y axis down, and undistorts its points.
+    fn set_upright(&mut self, frame: &mut Frame, size: Option<[u32; 2]>) -> Result<()> {
         match &mut self.lens {
+            None if self.is_upright => {}
             None => turn::turn(frame, size, self.options.rotate, self.y_axis),
             Some(lens) => {
                 turn::turn(frame, size, Rotation::None, self.y_axis);
@@ -367,16 +397,19 @@ impl GuardedReader {
                 turn::turn(frame, frame.size, self.options.rotate, YAxis::Down);
             }
         }
-        let size = frame.size.or(self.options.size);
-        self.size = size;
+        Ok(())
+    }
+
+    /// Has the watch look at a frame's people.
+    fn watch(&mut self, frame: &Frame) {
         // Without a size an image is turned about its origin, and has no top.
-        let has_top = size.is_some() || self.options.rotate == Rotation::None;
+        let has_top = self.size.is_some() || self.options.rotate == Rotation::None;
         for person in &frame.people {
-            if let Some(notice) = self.watch.see(person, size, has_top, self.info.layout) {
+            if let Some(notice) = self.watch.see(person, self.size, has_top, self.info.layout) {
                 (self.report)(&notice);
             }
         }
-        Ok(())
+        self.is_watching = !self.watch.is_done();
     }
 
     /// Takes back what a detector did to left and right legs for a moment, by [`LegSides`].

@@ -47,8 +47,7 @@ impl Watch {
         has_top: bool,
         layout: Option<&Layout>,
     ) -> Option<Notice> {
-        // Nothing new is learned of a stream that has shown itself to be good.
-        if self.people >= 4 * ENOUGH {
+        if self.is_done() {
             return None;
         }
         self.people += 1;
@@ -58,6 +57,11 @@ impl Watch {
             return None;
         }
         self.above_the_top().or_else(|| self.turned()).or_else(|| self.out_of_bounds(size))
+    }
+
+    /// Whether nothing new is learned of the stream, since it has shown itself to be good.
+    pub(super) fn is_done(&self) -> bool {
+        self.people >= 4 * ENOUGH
     }
 
     /// What to say at the end of a stream that was too short for more.
