@@ -14,7 +14,7 @@ use super::triples::read_points;
 use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::detector::score;
-use crate::format::keys::{self, FrameTime, OWN_TIME, TimeRank, is_one_of, time_key};
+use crate::format::keys::{self, FrameTime, TimeRank, is_one_of, time_key};
 use crate::format::{FrameReader, PassedOver, StreamInfo, image_side};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
@@ -228,11 +228,13 @@ impl Parser {
         let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
         let mut has_people = false;
         let [mut width, mut height] = [None; 2];
-        let mut times = FrameTime::default();
+        // Its `time` counts, whatever else it says.
+        let mut own_time = None;
+        let mut other_times: Option<FrameTime> = None;
         scanner.object(|scanner, key| {
             match key {
                 b"frame" => frame.index = self.index(scanner)?,
-                b"time" => times.take(OWN_TIME, time(scanner)?),
+                b"time" => own_time = own_time.or(time(scanner)?),
                 b"size" => frame.size = size(scanner)?,
                 b"people" => {
                     frame.people.clear();
@@ -249,14 +251,17 @@ impl Parser {
                 other if is_one_of(other, &keys::HEIGHT) => height = tolerant::side(scanner)?.or(height),
                 other if is_one_of(other, &keys::SIZE) => frame.size = size(scanner)?,
                 other => match time_key(other) {
-                    Some(key) => times.take(key, tolerant::time(scanner, key.rank > TimeRank::Perhaps)?),
+                    Some(key) => {
+                        let found = tolerant::time(scanner, key.rank > TimeRank::Perhaps)?;
+                        other_times.get_or_insert_default().take(key, found);
+                    }
                     None => scanner.skip()?,
                 },
             }
             Ok(())
         })?;
         scanner.end()?;
-        frame.time = times.seconds();
+        frame.time = own_time.or_else(|| other_times?.seconds());
         frame.size = frame.size.or(width.zip(height).map(|(width, height)| [width, height])).or(self.size);
         if has_people {
             Ok(frame)
@@ -338,7 +343,8 @@ impl Parser {
         keypoints.reserve(self.expected_joints);
         match self.wide.and_then(|wide| read_points(scanner.rest(), &mut keypoints, wide)) {
             Some(length) => scanner.pass_over(length),
-            None if tolerant::is_other_list(scanner) => {
+            // Spelt in another way than as a list of lists.
+            None if matches!(scanner.peek_in_list(), Some(b'0'..=b'9' | b'-' | b'{' | b'n' | b'N')) => {
                 tolerant::read_other_list(scanner, person, self.layout, &mut keypoints)?;
             }
             None => read_list(scanner, person, &mut keypoints)?,

@@ -17,7 +17,6 @@ mod loose;
 mod number;
 mod poses;
 mod scan;
-mod text;
 mod tolerant;
 #[cfg(target_arch = "x86_64")]
 mod triples;

@@ -66,6 +66,14 @@ impl<'a> Scanner<'a> {
         rest.get(space).copied()
     }
 
+    /// The first byte in the list that begins here; `None` where none does.
+    pub(super) fn peek_in_list(&mut self) -> Option<u8> {
+        if self.peek() != Some(b'[') {
+            return None;
+        }
+        self.rest()[1..].iter().find(|byte| !byte.is_ascii_whitespace()).copied()
+    }
+
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);

@@ -66,16 +66,6 @@ pub(super) fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
     Ok(loose::parse(value(scanner)?).and_then(|size| loose::size_of(&size)).flatten())
 }
 
-/// Whether a list of key points is spelt in another way than a list of lists: its first element is neither a list nor the
-/// list's end.
-pub(super) fn is_other_list(scanner: &mut Scanner<'_>) -> bool {
-    if scanner.peek() != Some(b'[') {
-        return false;
-    }
-    let first = scanner.rest()[1..].iter().find(|byte| !byte.is_ascii_whitespace());
-    first.is_some_and(|first| matches!(first, b'0'..=b'9' | b'-' | b'{' | b'n' | b'N'))
-}
-
 /// Reads a flat list of numbers, or a list of objects with x, y and score ([`loose::points`]). Named joints without a layout are a
 /// fault: the whole frame tells their layout.
 #[cold]
