@@ -12,8 +12,8 @@
 
 mod arrivals;
 mod assumed;
+mod batch;
 mod changes;
-mod frame_pool;
 mod layout;
 mod order_check;
 mod outcome;
@@ -35,8 +35,8 @@ use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 use assumed::Assumed;
+use batch::{FrameBatch, FramePool, LiftedBatch, WriteBatch};
 pub use changes::{PoseChanges, Undone};
-use frame_pool::FramePool;
 pub use layout::peek_layout;
 use order_check::OrderCheck;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
@@ -44,8 +44,8 @@ pub use push::{PushOptions, PushStream};
 use reader_thread::{ReadFrame, ReaderThread};
 pub use shared::{Answer, NotSubmitted, Receiver, SharedNetwork};
 use unseen::Unseen;
-use workers::{FrameBatch, LiftedBatch, Workers};
-use writer_thread::{WriteBatch, WriterThread};
+use workers::Workers;
+use writer_thread::WriterThread;
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
@@ -113,7 +113,7 @@ pub fn lift_stream<N: PoseNetwork>(
         assumed: Assumed::default(),
         order,
         look_ahead,
-        unseen: Unseen::default(),
+        unseen: Some(Unseen::default()),
         tally: Tally::default(),
         pool,
     };
@@ -142,7 +142,8 @@ struct Stream<'a, N> {
     order: Option<OrderCheck>,
     /// `None` where nothing waits for later frames.
     look_ahead: Option<LookAhead>,
-    unseen: Unseen,
+    /// `None` once there was a key point of every joint.
+    unseen: Option<Unseen>,
     tally: Tally,
     pool: Arc<FramePool>,
 }
@@ -217,7 +218,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
     /// Says which joints had no key point in the whole stream.
     fn tell_unseen(&mut self) {
         let names = &self.lifter.card().output.joints;
-        if let Some(notice) = self.unseen.notice(names, self.conversion.absent()) {
+        if let Some(notice) = self.unseen.as_ref().and_then(|unseen| unseen.notice(names, self.conversion.absent())) {
             self.observer.noticed(&notice);
         }
     }
@@ -306,13 +307,16 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.tally.lifted += lifted.people.len() as u64;
             self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
             for person in &mut lifted.people {
-                self.unseen.see(person);
-                let beyond = |sigma| self.max_sigma.is_some_and(|most| sigma > most);
-                person.unsure = self.lifter.mean_sigma(person).is_some_and(beyond);
+                self.unseen.take_if(|unseen| unseen.see(person));
+                let is_beyond = |most| self.lifter.mean_sigma(person).is_some_and(|sigma| sigma > most);
+                person.unsure = self.max_sigma.is_some_and(is_beyond);
                 self.tally.unsure += u64::from(person.unsure);
             }
-            for assumption in self.assumed.first_of(self.lifter, frame, lifted) {
-                self.observer.noticed(&assumption.notice());
+            // Nothing is assumed of a frame that says its size and its time.
+            if frame.size.is_none() || frame.time.is_none() {
+                for assumption in self.assumed.first_of(self.lifter, frame, lifted) {
+                    self.observer.noticed(&assumption.notice());
+                }
             }
         }
     }

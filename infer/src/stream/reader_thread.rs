@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::StreamOptions;
 use super::arrivals::Arrivals;
-use super::frame_pool::FramePool;
+use super::batch::FramePool;
 use super::queue::{BatchQueue, CloseOnDrop, Queued};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::FrameReader;

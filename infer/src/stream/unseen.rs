@@ -15,13 +15,12 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
-    /// Takes a lifted person into account.
-    pub(super) fn see(&mut self, person: &LiftedPerson) {
+    /// Takes a lifted person into account. Returns whether every joint has had a key point by now: there is nothing to tell then.
+    pub(super) fn see(&mut self, person: &LiftedPerson) -> bool {
         self.people += 1;
-        match &mut self.joints {
-            None => self.joints = Some(person.missing_joints.clone()),
-            Some(joints) => joints.retain(|joint| person.missing_joints.contains(joint)),
-        }
+        let joints = self.joints.get_or_insert_with(|| person.missing_joints.clone());
+        joints.retain(|joint| person.missing_joints.contains(joint));
+        joints.is_empty()
     }
 
     /// What to say at the stream's end, where `names` `[J]` are the model's joints; `told` are those of which the caller knows

@@ -10,46 +10,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use super::batch::{FrameBatch, LiftedBatch};
 use crate::error::{Error, Result};
-use crate::lift::{Lifter, Refusal};
+use crate::lift::Lifter;
 use crate::model::PoseNetwork;
-use crate::pose::{Frame, LiftedFrame};
-use crate::skeleton::Conversion;
 use crate::thread::spawn;
 
 /// Batches in progress per worker: the one that it lifts, and some that wait or are finished early.
 const BATCHES_PER_WORKER: u64 = 4;
-
-/// Frames to be lifted, with everything needed for it.
-pub(super) struct FrameBatch {
-    pub(super) frames: Vec<Frame>,
-    /// The errors of unreadable frames.
-    pub(super) faults: Vec<Error>,
-    pub(super) conversion: Arc<Conversion>,
-    /// Memory for the lifted frames.
-    pub(super) recycled: Vec<LiftedFrame>,
-}
-
-/// Frames and their lifted poses.
-pub(super) struct LiftedBatch {
-    pub(super) frames: Vec<Frame>,
-    pub(super) faults: Vec<Error>,
-    pub(super) lifted: Vec<LiftedFrame>,
-    pub(super) refusals: Vec<Refusal>,
-}
-
-impl FrameBatch {
-    /// Lifts it on this thread.
-    ///
-    /// # Errors
-    /// A runtime that fails.
-    pub(super) fn lift<N: PoseNetwork>(self, lifter: &mut Lifter<N>) -> Result<LiftedBatch> {
-        let Self { frames, faults, conversion, recycled: mut lifted } = self;
-        let mut refusals = Vec::new();
-        lifter.lift_frames_into(&frames, &conversion, &mut refusals, &mut lifted)?;
-        Ok(LiftedBatch { frames, faults, lifted, refusals })
-    }
-}
 
 /// A batch with its sequence number in the stream.
 struct Numbered<T> {

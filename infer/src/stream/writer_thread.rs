@@ -7,20 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::frame_pool::FramePool;
+use super::batch::{FramePool, WriteBatch};
 use crate::error::{Error, Result};
 use crate::format::PoseWriter;
-use crate::pose::{Frame, LiftedFrame};
 use crate::thread::spawn;
 
 /// Batches that may wait for the writer thread.
 const WAITING_BATCHES: usize = 2;
-
-/// Frames and their lifted poses, in order.
-pub(super) struct WriteBatch {
-    pub(super) frames: Vec<Frame>,
-    pub(super) lifted: Vec<LiftedFrame>,
-}
 
 /// The writer of a stream, on the calling thread or on its own.
 pub(super) struct WriterThread {
