@@ -43,6 +43,8 @@ pub struct Session {
     /// Runs a batch as it is.
     backend: Backend,
     pool: PoolState,
+    /// The fewest poses that the pool's threads share.
+    shared_from: usize,
     provider: Provider,
     threads: usize,
     fallback: Option<String>,
@@ -114,7 +116,8 @@ impl Session {
     fn whole(model: OrtModel, file: &ModelFile, threads: usize, provider: Provider) -> Self {
         let backend = Backend::Ort(model);
         let card = file.card().clone();
-        Self { card, backend, pool: PoolState::Absent, provider, threads, fallback: None, unverified: None }
+        let pool = PoolState::Absent;
+        Self { card, backend, pool, shared_from: usize::MAX, provider, threads, fallback: None, unverified: None }
     }
 
     /// On the CPU, with the runtime at that path if there is one. Small batches of ONNX Runtime's float32 are faster
@@ -143,11 +146,13 @@ impl Session {
             }
             (Some(network), Some(runtime)) => verify::verified(network, &runtime, options.engine, file)?,
         };
+        let size = backend.chunk_size(precision);
         let pool = match shares_products {
             true => PoolState::Later(Box::new(file.clone())),
-            false => PoolState::Ready(ThreadPool::new(backend.clone(), backend.chunk_size(precision), threads)?),
+            false => PoolState::Ready(ThreadPool::new(backend.clone(), size, threads)?),
         };
-        Ok(Self { card, backend, pool, provider: Provider::Cpu, threads, fallback, unverified })
+        let (shared_from, provider) = (size.fewest_shared(), Provider::Cpu);
+        Ok(Self { card, backend, pool, shared_from, provider, threads, fallback, unverified })
     }
 
     /// The execution provider that is really in use.
@@ -202,11 +207,7 @@ impl Session {
 
     /// The pool that shares a batch of `count` poses; `None` if it is best run as it is.
     fn pool_for(&mut self, count: usize) -> Result<Option<&mut ThreadPool>> {
-        let size = self.backend.chunk_size(self.card.network.precision);
-        if !size.is_worth_it(count) {
-            return Ok(None);
-        }
-        self.pool()
+        if count < self.shared_from { Ok(None) } else { self.pool() }
     }
 
     /// The pool, started on the first call; `None` for sessions without one.

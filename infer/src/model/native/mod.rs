@@ -135,7 +135,7 @@ impl NativeNetwork {
     /// Writes the poses of single frames whose features were read, and sigma where it is wanted.
     fn write_frames(&self, scratch: &mut Scratch, count: usize, poses: &mut [f32], sigma: Option<&mut [f32]>) {
         self.layers(scratch, count);
-        self.plan.write_poses(&scratch.ends, &mut scratch.row, count, poses, sigma);
+        self.write_poses(scratch, count, poses, sigma);
     }
 
     /// Memory of a finished call, or new memory.
@@ -147,7 +147,7 @@ impl NativeNetwork {
     fn layers(&self, scratch: &mut Scratch, count: usize) {
         let Scratch { features, residual, inner, sums, codes, scales, ends, .. } = scratch;
         let (plan, processor) = (&self.plan, self.processor);
-        let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.wide());
+        let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.planes * plan.hidden);
         for (plane, layer) in plan.input.iter().enumerate() {
             let rows = Rows { values: features.plane(plane), count, stride: features.width(plane) };
             processor.product(rows, layer, RowsMut { values: &mut residual[plane * hidden..], stride: wide });
@@ -178,6 +178,25 @@ impl NativeNetwork {
             processor.product(rows, layer, RowsMut { values: end, stride: layer.padded() });
         }
     }
+
+    /// Poses `[N, J, 3]` and sigma `[N, J]` from the last layer's columns in each plane.
+    fn write_poses(&self, scratch: &mut Scratch, count: usize, poses: &mut [f32], mut sigma: Option<&mut [f32]>) {
+        let Scratch { ends, row, .. } = scratch;
+        let plan = &self.plan;
+        let coordinates = plan.joints * 3;
+        for person in 0..count {
+            row.copy_from_slice(&plan.bias);
+            for ((end, layer), numbers) in ends.iter().zip(&plan.output).zip(&plan.numbers) {
+                let end = &end[person * layer.padded()..][..layer.padded()];
+                row.iter_mut().zip(numbers).for_each(|(number, &(column, sign))| *number += end[column] * sign);
+            }
+            poses[person * coordinates..][..coordinates].copy_from_slice(&row[..coordinates]);
+            if let Some(sigma) = &mut sigma {
+                let own = sigma[person * plan.joints..][..plan.joints].iter_mut();
+                own.zip(&row[coordinates..]).for_each(|(to, number)| *to = number.exp());
+            }
+        }
+    }
 }
 
 /// The ReLUs of `x` `[N, P, H]`, or, of two planes, the sum and the difference of the ReLUs of their sum and difference.
@@ -203,7 +222,7 @@ fn add(residual: &mut [f32], branch: &[f32]) {
 
 impl Scratch {
     fn new(plan: &Plan, code_bytes: usize) -> Self {
-        let numbers = BLOCK * plan.wide();
+        let numbers = BLOCK * plan.planes * plan.hidden;
         let plane = || vec![0.0; numbers];
         let is_int8 = plan.is_int8();
         Self {
@@ -213,7 +232,7 @@ impl Scratch {
             sums: if is_int8 { Vec::new() } else { plane() },
             codes: vec![0; if is_int8 { numbers * code_bytes } else { 0 }],
             scales: vec![0.0; BLOCK],
-            row: vec![0.0; plan.numbers()],
+            row: vec![0.0; plan.bias.len()],
             memory: plan.memory.as_ref().map(Memory::scratch),
             sigma: vec![0.0; if plan.memory.is_some() { BLOCK * plan.joints } else { 0 }],
             ends: plan.output.iter().map(|layer| vec![0.0; BLOCK * layer.padded()]).collect(),

@@ -28,8 +28,8 @@ pub(super) struct Plan {
     pub(super) blocks: Vec<Vec<Layer>>,
     pub(super) output: Vec<DenseF32>,
     /// For each plane, the last layer's column and sign of each output number; and the numbers' bias.
-    numbers: Vec<Vec<(usize, f32)>>,
-    bias: Vec<f32>,
+    pub(super) numbers: Vec<Vec<(usize, f32)>>,
+    pub(super) bias: Vec<f32>,
     pub(super) memory: Option<Memory>,
 }
 
@@ -69,11 +69,6 @@ impl Plan {
         })
     }
 
-    /// Numbers per person between layers.
-    pub(super) fn wide(&self) -> usize {
-        self.planes * self.hidden
-    }
-
     /// Whether hidden layers are in 8 bits.
     pub(super) fn is_int8(&self) -> bool {
         self.blocks.iter().flatten().all(|layer| matches!(layer, Layer::Int8(_)))
@@ -87,35 +82,5 @@ impl Plan {
             features.keep_whole(people);
         }
         features
-    }
-
-    /// Output numbers per person.
-    pub(super) fn numbers(&self) -> usize {
-        self.bias.len()
-    }
-
-    /// Poses `[N, J, 3]` and sigma `[N, J]` from the last layer's columns in each plane; `row` is a buffer of
-    /// [`Self::numbers`].
-    pub(super) fn write_poses(
-        &self,
-        ends: &[Vec<f32>],
-        row: &mut [f32],
-        people: usize,
-        poses: &mut [f32],
-        mut sigma: Option<&mut [f32]>,
-    ) {
-        let coordinates = self.joints * 3;
-        for person in 0..people {
-            row.copy_from_slice(&self.bias);
-            for ((end, layer), numbers) in ends.iter().zip(&self.output).zip(&self.numbers) {
-                let end = &end[person * layer.padded()..][..layer.padded()];
-                row.iter_mut().zip(numbers).for_each(|(number, &(column, sign))| *number += end[column] * sign);
-            }
-            poses[person * coordinates..][..coordinates].copy_from_slice(&row[..coordinates]);
-            if let Some(sigma) = &mut sigma {
-                let own = sigma[person * self.joints..][..self.joints].iter_mut();
-                own.zip(&row[coordinates..]).for_each(|(to, number)| *to = number.exp());
-            }
-        }
     }
 }

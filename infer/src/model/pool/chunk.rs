@@ -20,9 +20,9 @@ pub(in crate::model) struct ChunkSize {
 }
 
 impl ChunkSize {
-    /// Whether sharing `total` poses pays.
-    pub(in crate::model) fn is_worth_it(self, total: usize) -> bool {
-        total >= 2 * self.fewest
+    /// The fewest poses that pay to be shared.
+    pub(in crate::model) fn fewest_shared(self) -> usize {
+        2 * self.fewest
     }
 
     /// The number of chunks of `total` poses for `threads`: of similar size, and a multiple of the threads if all are
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn chunks_are_even_large_enough_and_for_all_threads() {
         let size = ChunkSize { fewest: 16, most: 128 };
-        assert!(!size.is_worth_it(31) && size.is_worth_it(32));
+        assert_eq!(size.fewest_shared(), 32);
         for (total, threads, expected) in [
             (1, 2, 1),
             (31, 2, 1),
