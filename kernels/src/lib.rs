@@ -7,7 +7,7 @@
 //! and runs its kernels, [`DenseF32`] and [`LayerInt8`] are weights packed in the order in which kernels read them.
 //!
 //! Inside, `simd` defines the operations that kernels need, `avx2`, `avx512` and `neon` implement them, `tile` is
-//! every kernel written once for all of them, and `table` compiles it for each instruction set. Shapes: N poses, P
+//! every kernel written once for all of them, and `processor` compiles it for each instruction set. Shapes: N poses, P
 //! planes (1, or 2 of a mirror-equivariant network), H the width of a plane.
 //!
 //! ```
@@ -32,7 +32,6 @@ mod neon;
 mod pack;
 mod processor;
 mod simd;
-mod table;
 mod tile;
 
 pub use isa::Isa;

@@ -1,7 +1,7 @@
 //! The operations that kernels need: registers of f32, and sums of products of bytes.
 //!
 //! Every function needs the processor features of its implementation, and is inlined into a function that is compiled
-//! for them (`table`): otherwise each instruction would be a call.
+//! for them (`processor`): otherwise each instruction would be a call.
 
 /// Registers of f32 and of i32.
 pub(crate) trait Simd {

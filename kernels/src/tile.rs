@@ -1,6 +1,6 @@
 //! The kernels behind [`crate::Processor`], for any registers and dot products. Every function needs the features
 //! that `Processor` has proved, and slices of the lengths that it has asserted; all are inlined into those of
-//! `table`, which are compiled for the features.
+//! `processor`, which are compiled for the features.
 
 #![allow(clippy::needless_range_loop, reason = "rows and vecs are registers, which every loop goes through by number")]
 
