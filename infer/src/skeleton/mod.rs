@@ -11,7 +11,6 @@ mod body28;
 mod coco17;
 mod coco18;
 mod coco23;
-mod convert;
 mod feet;
 mod h36m17;
 mod h36m23;
@@ -30,7 +29,6 @@ pub use body28::BODY28;
 pub use coco17::COCO17;
 pub use coco18::COCO18;
 pub use coco23::COCO23;
-pub use convert::Conversion;
 pub use feet::is_of_foot;
 pub use h36m17::H36M17;
 pub use h36m23::H36M23;
@@ -43,6 +41,7 @@ pub use openpose134::OPENPOSE134;
 pub use wholebody133::WHOLEBODY133;
 
 use crate::error::{Error, Result};
+use crate::pose::Keypoint;
 use absent::{is_same, panic_no_such_joint};
 
 /// A named order of joints, with the tree that connects them.
@@ -72,6 +71,9 @@ pub const LAYOUTS: [&Layout; 13] = [
     &OPENPOSE134,
     &HALPE136,
 ];
+
+/// The joints of a body's trunk. Where a user's own layout has them, others may be missing, as they may be in any frame.
+const TRUNK: [&str; 4] = ["left_shoulder", "right_shoulder", "left_hip", "right_hip"];
 
 impl Layout {
     /// The layout called `name`, upper or lower case, with or without `_`, `-` or spaces in it: `COCO-17`.
@@ -146,49 +148,105 @@ pub fn mirrored<S: AsRef<str>>(joints: &[S]) -> Vec<usize> {
     joints.iter().enumerate().map(|(index, joint)| position(other_side(joint.as_ref())).unwrap_or(index)).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The index of each joint of a target layout in a source layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// `None` for a joint that is missing in every frame.
+    source_of: Vec<Option<usize>>,
+    source_len: usize,
+    absent: Vec<String>,
+    absent_notice: Option<String>,
+}
 
-    #[test]
-    fn tables_are_trees_with_unique_names() {
-        for layout in LAYOUTS.into_iter().chain([&BODY28]) {
-            assert_eq!(layout.joints.len(), layout.parents.len(), "{}", layout.name);
-            for (joint, &parent) in layout.parents.iter().enumerate() {
-                assert!(parent >= -1 && parent < layout.len() as i32 && parent != joint as i32);
-                let name = layout.joints[joint];
-                assert_eq!(layout.position(name), Some(joint), "{} names {name} twice", layout.name);
+impl Conversion {
+    /// The identity for `len` joints.
+    pub fn identity(len: usize) -> Self {
+        Self { source_of: (0..len).map(Some).collect(), source_len: len, absent: Vec::new(), absent_notice: None }
+    }
+
+    /// From `source` to the joints called `target`. Points of feet ([`is_of_foot`]) may be lacking, as many detectors have none, and a
+    /// layout that a user named ([`named_layout`]) may lack any joints, if it has shoulders and hips: they are missing in every
+    /// frame then ([`Self::absent`]).
+    ///
+    /// MediaPipe's `foot_index` is taken for a big toe: it lies between the tips of the toes.
+    ///
+    /// # Errors
+    /// `source` lacks other target joints; the message lists all of them.
+    pub fn new<S: AsRef<str>>(source: &Layout, target: &[S]) -> Result<Self> {
+        let source_of: Vec<_> = target.iter().map(|name| position(source, name.as_ref())).collect();
+        let lacking = target.iter().zip(&source_of).filter(|(_, at)| at.is_none());
+        let absent: Vec<_> = lacking.map(|(name, _)| name.as_ref().to_owned()).collect();
+        let is_users_own = LAYOUTS.iter().all(|known| known.name != source.name);
+        let has_trunk = TRUNK.iter().all(|joint| source.position(joint).is_some());
+        let may_lack_joints = is_users_own && has_trunk;
+        let needed: Vec<&str> = absent.iter().map(String::as_str).filter(|joint| !is_of_foot(joint)).collect();
+        if !needed.is_empty() && !may_lack_joints {
+            return Err(Error::input(format!(
+                "layout {} does not hold what the model reads: {} missing",
+                source.name,
+                needed.join(", ")
+            ))
+            .hint(format!("give a model that was trained on {} (--model FILE)", source.name)));
+        }
+        let absent_notice = (!absent.is_empty()).then(|| {
+            let feet = target.iter().filter(|name| is_of_foot(name.as_ref())).count();
+            match needed.is_empty() {
+                true if absent.len() == feet => {
+                    format!("layout {} has no feet: toes and heels are missing in every frame", source.name)
+                }
+                true => format!("layout {} has no {}: missing in every frame", source.name, absent.join(", ")),
+                false => format!("{} are not in it: missing in every frame", absent.join(", ")),
             }
-        }
+        });
+        Ok(Self { source_of, source_len: source.len(), absent, absent_notice })
     }
 
-    #[test]
-    fn joints_are_found_by_name_when_compiling() {
-        const KNEE: usize = H36M17.joint("right_knee");
-        assert_eq!(KNEE, 2);
-        for layout in LAYOUTS {
-            assert!((0..layout.len()).all(|joint| layout.joint(layout.joints[joint]) == joint), "{}", layout.name);
-        }
+    /// The joints of the target that the source lacks.
+    pub fn absent(&self) -> &[String] {
+        &self.absent
     }
 
-    #[test]
-    #[should_panic(expected = "layout coco17 has no joint 'tail'")]
-    fn a_joint_that_does_not_exist_panics_with_layout_and_name() {
-        let _ = COCO17.joint("tail");
+    /// A sentence on the joints that the source lacks; `None` where it lacks none.
+    pub fn absent_notice(&self) -> Option<&str> {
+        self.absent_notice.as_deref()
     }
 
-    #[test]
-    fn mirroring_twice_is_nothing() {
-        for layout in LAYOUTS.into_iter().chain([&BODY28]) {
-            let mirrored = layout.mirrored();
-            assert!((0..layout.len()).all(|joint| mirrored[mirrored[joint]] == joint), "{}", layout.name);
-        }
-        assert_eq!(H36M17.mirrored(), [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]);
+    /// `[J]` the index of each joint of the target in the source; `None` for one that is missing in every frame.
+    pub fn source_of(&self) -> &[Option<usize>] {
+        &self.source_of
     }
 
-    #[test]
-    fn unknown_names_list_the_known_ones() {
-        let message = Layout::by_name("coco19").unwrap_err().to_string();
-        assert!(message.contains("'coco19'") && message.contains("mediapipe33"), "{message}");
+    /// This conversion, with its target's joints taken from the places `places` `[J]` of it.
+    pub(crate) fn then(&self, places: &[usize]) -> Self {
+        let source_of = places.iter().map(|&place| self.source_of[place]).collect();
+        Self { source_of, ..self.clone() }
+    }
+
+    /// Number of joints per person in the source layout.
+    pub fn source_len(&self) -> usize {
+        self.source_len
+    }
+
+    /// Number of joints in the target layout.
+    pub fn target_len(&self) -> usize {
+        self.source_of.len()
+    }
+
+    /// The target's key points, in order, from `source`, which must have [`Self::source_len`] points.
+    pub fn apply<'a>(&'a self, source: &'a [Keypoint]) -> impl Iterator<Item = Keypoint> + 'a {
+        self.source_of.iter().map(|index| index.map_or(Keypoint::MISSING, |index| source[index]))
     }
 }
+
+/// Where `source` has the joint called `name`.
+fn position(source: &Layout, name: &str) -> Option<usize> {
+    let toes = match name {
+        "left_big_toe" => "left_foot_index",
+        "right_big_toe" => "right_foot_index",
+        _ => return source.position(name),
+    };
+    source.position(name).or_else(|| source.position(toes))
+}
+
+#[cfg(test)]
+mod tests;
