@@ -4,6 +4,7 @@
 //! depth 1 need six of the nine products, and the models' poses stay the same to the bit.
 
 use super::Camera;
+use crate::pose::Keypoint;
 
 /// Directions closer to the image plane than this share of their depth are out of sight of a turned camera.
 pub const LEAST_DEPTH: f64 = 0.05;
@@ -46,6 +47,22 @@ impl LookAt {
         Self { camera: *camera, looking_from_camera }
     }
 
+    /// Turns one person's key points in place so that `camera` looks at them; joints that are out of its sight then become
+    /// missing. `points` must hold only joints that the model reads.
+    ///
+    /// The points come out as [`Self::ray`] gives them. A model that looks at the subject does not depend on the points' place
+    /// and scale in an image, so an image of another resolution gives the same numbers.
+    pub(crate) fn at_person(points: &mut [Keypoint], camera: &Camera) -> Self {
+        let view = Self::towards(camera, middle(points));
+        for point in points.iter_mut().filter(|point| !point.is_missing()) {
+            match view.ray([point.x, point.y]) {
+                Some([x, y]) => (point.x, point.y) = (x, y),
+                None => *point = Keypoint::MISSING,
+            }
+        }
+        view
+    }
+
     /// The pixel in the turned camera of what the camera sees at `pixel`; `None` if that is beside or behind it, or
     /// if `pixel` is not a pair of finite numbers.
     pub fn pixel<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f32; 2]> {
@@ -68,6 +85,19 @@ impl LookAt {
         let [first, second, third] = self.looking_from_camera;
         std::array::from_fn(|axis| (first[axis] * x + second[axis] * y + third[axis] * z) as f32)
     }
+}
+
+/// The pixel to look at: the mean of the visible key points, weighted by score, `Σ s·p / Σ s`; NaN if no point is
+/// visible.
+fn middle(points: &[Keypoint]) -> [f64; 2] {
+    let mut sums = [0f64; 3];
+    for point in points.iter().filter(|point| !point.is_missing()) {
+        let score = f64::from(point.score);
+        sums[0] += score * point.x;
+        sums[1] += score * point.y;
+        sums[2] += score;
+    }
+    [sums[0] / sums[2], sums[1] / sums[2]]
 }
 
 /// The direction towards a pixel, as (x, y) at depth 1.
@@ -113,6 +143,26 @@ mod tests {
         assert!((x - 500.0).abs() < 1e-3 && (y - 500.0).abs() < 1e-3, "{x} {y}");
         let [x, y] = view.ray([0.0, 500.0]).unwrap();
         assert!(x.abs() < 1e-6 && y.abs() < 1e-6, "{x} {y}");
+    }
+
+    fn point(x: f64, y: f64, score: f32) -> Keypoint {
+        Keypoint { x, y, score }
+    }
+
+    #[test]
+    fn the_middle_is_weighted_by_score_and_passes_over_what_is_missing() {
+        let points = [point(100.0, 10.0, 0.75), point(200.0, 50.0, 0.25), point(9e9, 9e9, 0.0), Keypoint::MISSING];
+        assert_eq!(middle(&points), [125.0, 20.0]);
+        assert!(middle(&points[2..]).iter().all(|pixel| pixel.is_nan()));
+    }
+
+    #[test]
+    fn what_is_out_of_sight_goes_missing_and_what_is_missing_stays_so() {
+        let camera = Camera::with_focal(Some(100.0), [1000, 1000]);
+        let mut points = [point(0.0, 500.0, 1.0), Keypoint::MISSING, point(1000.0, 500.0, 1e-6)];
+        LookAt::at_person(&mut points, &camera);
+        assert!(points[0].x.abs() < 1e-3 && points[0].y.abs() < 1e-3, "{:?}", points[0]);
+        assert!(points[1].is_missing() && points[2].is_missing());
     }
 
     proptest! {

@@ -3,9 +3,7 @@
 //! It stands between detections (any number of people, any layout, missing joints) and a network that takes regular
 //! batches of its own joints.
 
-mod enough;
 mod look_ahead;
-mod look_at;
 mod people;
 mod recall;
 mod sigma;
@@ -21,8 +19,8 @@ use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider
 use crate::pose::{Frame, Keypoint};
 use crate::skeleton::{Conversion, Layout, is_of_foot};
 
-use enough::Enough;
 pub(crate) use look_ahead::LookAhead;
+use people::Enough;
 pub use people::Refusal;
 use recall::Tracks;
 pub(crate) use sigma::PersonSigma;

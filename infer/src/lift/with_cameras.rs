@@ -2,9 +2,8 @@
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, CowArray, Ix3};
 
-use super::enough::Enough;
-use super::people::{with_score, without_score};
-use super::{Lifter, blank_unlifted, look_at};
+use super::people::{Enough, with_score, without_score};
+use super::{Lifter, blank_unlifted};
 use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Card, PoseNetwork, View, check_keypoints};
@@ -120,7 +119,7 @@ fn turned<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'
     let turn_one = |(mut person, camera): (ArrayViewMut2<'_, f32>, &Camera)| {
         points.clear();
         points.extend(person.outer_iter().map(Keypoint::from_row));
-        let view = look_at::look_at(&mut points, camera);
+        let view = LookAt::at_person(&mut points, camera);
         for (mut row, &point) in person.outer_iter_mut().zip(&points) {
             let numbers = with_score(point);
             let numbers = if row.len() == 2 { &without_score(point)[..] } else { &numbers };
