@@ -187,9 +187,13 @@ fn lift(
     if !sigma.is_empty() {
         check_length(sigma, people * joints, "sigma")?;
     }
-    let key_points = in_own_layout(lifter, key_points, layout)?;
+    let conversion = match layout {
+        None => Conversion::identity(lifter.card().input.joints.len()),
+        Some(name) => lifter.conversion(self::layout(name)?)?,
+    };
+    let key_points = in_own_layout(lifter, key_points, &conversion, layout)?;
     let cameras: Vec<_> = camera.map(Camera::read).transpose()?.into_iter().collect();
-    let lifted = lifter.lift_with_cameras(key_points.view(), &cameras)?;
+    let lifted = lifter.lift_converted(key_points, &conversion, &cameras)?;
     match &lifted.sigma {
         Some(found) if !sigma.is_empty() => copy(found, sigma),
         None if !sigma.is_empty() => {
@@ -218,14 +222,11 @@ fn copy<'a>(from: impl IntoIterator<Item = &'a f32>, to: &mut [f32]) {
 fn in_own_layout<'a>(
     lifter: &poselift::Lifter,
     key_points: ArrayView3<'a, f32>,
+    conversion: &Conversion,
     name: Option<&str>,
 ) -> Result<CowArray<'a, f32, Ix3>> {
     let input = &lifter.card().input;
     let (people, joints, channels) = key_points.dim();
-    let conversion = match name {
-        None => Conversion::identity(input.joints.len()),
-        Some(name) => lifter.conversion(layout(name)?)?,
-    };
     if joints != conversion.source_len() {
         let (expected, named) = (conversion.source_len(), name.unwrap_or(&input.layout));
         return Err(Error::input(format!("{joints} key points a person, expected the {expected} of {named}")));

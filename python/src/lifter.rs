@@ -23,7 +23,7 @@ use crate::error::Answer;
 use crate::layout::{LayoutName, usual};
 use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
-use crate::points::{Kind, Sight, fitted, kind, places, undistort};
+use crate::points::{Kind, Sight, conversion, fitted, kind, undistort};
 
 /// A model, ready to lift on any number of threads.
 #[pyclass(frozen, module = "poselift._native")]
@@ -256,8 +256,8 @@ impl Lifter {
         if kind == Kind::Odd {
             return Ok(None);
         }
-        let places = self.places(people.dim().1, layout.as_ref())?;
-        let mut points = fitted(people.view(), places.as_deref(), kind, self.card());
+        let conversion = self.conversion(people.dim().1, layout.as_ref())?;
+        let mut points = fitted(people.view(), conversion.as_ref(), kind, self.card());
         let (camera, notice) = match camera {
             Some(camera) => {
                 let (camera, notice) = undistorted(&mut points, camera.get(), *size)?;
@@ -266,7 +266,10 @@ impl Lifter {
             None => (size.map(|size| camera::Camera::with_focal(*focal, size)), None),
         };
         let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
-        let lifted = lifter.lift_with_cameras(points.view(), camera.as_slice());
+        let lifted = match &conversion {
+            None => lifter.lift_with_cameras(points.view(), camera.as_slice()),
+            Some(conversion) => lifter.lift_converted(points.view().into(), conversion, camera.as_slice()),
+        };
         self.idle().push(lifter);
         Ok(Some(Lifted { arrays: lifted?, sight: Sight::of(points.view(), &self.keypoint_of), notice }))
     }
@@ -310,8 +313,8 @@ impl Lifter {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the model's joints are among `points` key points in that layout, or in the usual one.
-    fn places(&self, points: usize, layout: Option<&LayoutName>) -> Answer<Option<Vec<Option<usize>>>> {
+    /// The conversion from `points` key points in that layout, or in the usual one, to the model's joints; `None` where they are the same.
+    fn conversion(&self, points: usize, layout: Option<&LayoutName>) -> Answer<Option<Conversion>> {
         let layout = match layout {
             Some(named) => Some(named.layout()?),
             None => self.usual_layout(points)?,
@@ -321,7 +324,7 @@ impl Lifter {
             let (name, expected) = (layout.name, layout.len());
             return Err(Error::input(format!("{points} key points a person, expected {expected} of {name}")).into());
         }
-        Ok(places(layout, self.card())?)
+        Ok(conversion(layout, self.card())?)
     }
 
     /// The layout of people with `points` key points, where none is named.

@@ -7,6 +7,7 @@
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::camera::Undistorter;
 use poselift::guard::{LARGEST_NORMALISED, SILENTLY_CLAMPED, is_mark};
+use poselift::lift;
 use poselift::model::Card;
 use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
@@ -68,16 +69,17 @@ impl Seen {
     }
 }
 
-/// `points` `[N, J, 2 or 3]` as a network of `card` takes them: its joints, which are at `places`, its channels, and marks of
-/// missing points as it knows them. As they are where nothing is to be done.
+/// `points` `[N, J, 2 or 3]` as a network of `card` takes them: its joints, by a conversion of another layout, its channels, and marks
+/// of missing points as it knows them. As they are where nothing is to be done.
 pub(crate) fn fitted<'a>(
     points: ArrayView3<'a, f32>,
-    places: Option<&[Option<usize>]>,
+    conversion: Option<&Conversion>,
     kind: Kind,
     card: &Card,
 ) -> CowArray<'a, f32, Ix3> {
     let (count, _, channels) = points.dim();
     let wanted = card.input.channels;
+    let places = conversion.map(Conversion::source_of);
     if places.is_none() && kind == Kind::Plain && channels == wanted {
         return CowArray::from(points);
     }
@@ -104,17 +106,16 @@ fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
 
-/// The index of each of the network's joints among the points of a layout, none for joints that it may lack ([`Conversion::new`]);
-/// `None` where they are the same.
+/// The conversion from a layout to the joints that the network reads; `None` where they are the same.
 ///
 /// # Errors
-/// The layout lacks other joints that the network reads.
-pub(crate) fn places(layout: &Layout, card: &Card) -> poselift::Result<Option<Vec<Option<usize>>>> {
-    let joints = &card.input.joints;
-    let conversion = Conversion::new(layout, joints)?;
+/// The layout lacks joints that the network reads, and that it may not lack ([`Conversion::new`]).
+pub(crate) fn conversion(layout: &Layout, card: &Card) -> poselift::Result<Option<Conversion>> {
+    let conversion = lift::conversion(card, layout)?;
     let found = conversion.source_of();
-    let is_same = layout.len() == joints.len() && found.iter().enumerate().all(|(joint, place)| *place == Some(joint));
-    Ok((!is_same).then(|| found.to_vec()))
+    let is_same =
+        layout.len() == card.input.joints.len() && found.iter().enumerate().all(|(joint, place)| *place == Some(joint));
+    Ok((!is_same).then_some(conversion))
 }
 
 /// Moves points to where a pinhole camera would show them; where the lens shows nothing they become missing.

@@ -5,10 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ndarray::Array3;
+use poselift::Lifter;
+use poselift::camera::Camera;
 use poselift::format::Source;
 use poselift::guard::{self, ReadOptions};
 use poselift::place::{ANGLE_NAMES_WITH_FEET, AngleReader};
-use poselift::pose::{Axes, Frame, Keypoint};
+use poselift::pose::{Axes, Frame, Keypoint, LiftedFrame};
 use poselift::skeleton::{
     BODY25, BODY25B, COCO17, COCO23, Conversion, H36M23, HALPE26, Layout, MEDIAPIPE33, WHOLEBODY133,
 };
@@ -33,6 +36,10 @@ fn model() -> SmallModel {
         skeleton: Some((H36M23.name, H36M23.joints, H36M23.parents)),
         ..SmallModel::default()
     }
+}
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
 }
 
 /// The frames of a file as they come out of the guard.
@@ -125,6 +132,80 @@ fn mediapipes_feet_have_big_toes_and_heels() {
     let [there, missing] = compare("clip", &lines, &guarded(Path::new(CLIP), [1768, 994]), &MEDIAPIPE33);
     assert_eq!(there, 2 * missing, "a small toe of three points is missing");
     assert_eq!(notices.iter().filter(|notice| notice.contains("small_toe")).count(), 1, "{notices:?}");
+}
+
+/// The poses of the clip's people by a model of feet, once as MediaPipe sees them and once with every `foot_index` 40 pixels further to
+/// the right; with `look_ahead` seconds, where there are any.
+fn with_and_without_toes_moved(model: &str, look_ahead: Option<f64>) -> [Vec<LiftedFrame>; 2] {
+    let seen = guarded(Path::new(CLIP), [1768, 994]);
+    let mut moved = seen.clone();
+    for person in moved.iter_mut().flat_map(|frame| &mut frame.people) {
+        for toe in ["left_foot_index", "right_foot_index"] {
+            person.keypoints[MEDIAPIPE33.position(toe).unwrap()].x += 40.0;
+        }
+    }
+    [seen, moved].map(|frames| {
+        let mut lifter = Lifter::from_file(models().join(model)).unwrap();
+        let conversion = lifter.conversion(&MEDIAPIPE33).unwrap();
+        match look_ahead {
+            None => lifter.lift_frames(&frames, &conversion, &mut Vec::new()).unwrap(),
+            Some(seconds) => lifter.lift_clip(&frames, &conversion, seconds, &mut Vec::new()).unwrap(),
+        }
+    })
+}
+
+#[test]
+fn the_body_does_not_go_by_what_stands_in_for_a_toe() {
+    for (model, look_ahead) in
+        [("coco23-int8.onnx", None), ("coco23-memory.onnx", None), ("coco23-memory.onnx", Some(0.5))]
+    {
+        let [seen, moved] = with_and_without_toes_moved(model, look_ahead);
+        let mut farthest = 0f32;
+        let people = |frames: &[LiftedFrame]| frames.iter().flat_map(|frame| frame.people.clone()).collect::<Vec<_>>();
+        for (seen, moved) in people(&seen).iter().zip(&people(&moved)) {
+            assert_eq!(seen.joints[..17], moved.joints[..17], "{model}");
+            assert_eq!(seen.sigma[..17], moved.sigma[..17], "{model}");
+            assert_eq!(seen.missing_joints, [18, 21], "{model}: the small toes alone have no key point");
+            for (seen, moved) in seen.joints[17..].iter().zip(&moved.joints[17..]) {
+                farthest = seen.iter().zip(moved).fold(farthest, |most, (a, b)| most.max((a - b).abs()));
+            }
+        }
+        assert!(farthest > 0.02, "{model}: feet moved by {farthest} m with their toes");
+    }
+}
+
+#[test]
+fn arrays_of_mediapipes_points_are_lifted_as_its_frames_are() {
+    for model in ["coco17-memory.onnx", "coco23-int8.onnx"] {
+        let frames = guarded(Path::new(CLIP), [1768, 994]);
+        let mut lifter = Lifter::from_file(models().join(model)).unwrap();
+        let conversion = lifter.conversion(&MEDIAPIPE33).unwrap();
+        // In arrays each person is new.
+        let singly = frames.iter().flat_map(|frame| {
+            lifter.forget();
+            lifter.lift_frames(std::slice::from_ref(frame), &conversion, &mut Vec::new()).unwrap()
+        });
+        let expected: Vec<LiftedFrame> = singly.collect();
+        let points: Vec<f32> = frames
+            .iter()
+            .flat_map(|frame| &frame.people)
+            .flat_map(|person| conversion.apply(&person.keypoints).collect::<Vec<_>>())
+            .flat_map(|point| if point.is_missing() { [0.0; 3] } else { [point.x as f32, point.y as f32, point.score] })
+            .collect();
+        let shape = (points.len() / 3 / conversion.target_len(), conversion.target_len(), 3);
+        let points = Array3::from_shape_vec(shape, points).unwrap();
+        let cameras = [Camera::with_focal(None, [1768, 994])];
+        let found = lifter.lift_converted(points.view().into(), &conversion, &cameras).unwrap();
+        let sigma = found.sigma.unwrap();
+        let people = expected.iter().flat_map(|frame| &frame.people);
+        for (person, (pose, sigma)) in people.zip(found.poses.outer_iter().zip(sigma.outer_iter())) {
+            let joints = person.joints.as_flattened().iter().zip(&pose).chain(person.sigma.iter().zip(&sigma));
+            let worst = joints.fold(0f32, |worst, (expected, found)| worst.max((expected - found).abs()));
+            assert!(worst < 1e-3, "{model}: {worst}");
+        }
+        let plain = lifter.lift_with_cameras(points.view(), &cameras).unwrap().poses;
+        assert!((&plain - &found.poses).iter().any(|apart| apart.abs() > 1e-3), "{model}: nothing was corrected");
+    }
 }
 
 /// A pose of [`H36M23`], y down, in a T that faces the camera; the feet are turned up by so many radians.

@@ -4,7 +4,7 @@
 //! too late for them. Going back from a later frame it knows what comes. The two directions err apart from each other, so that their
 //! mean errs less (docs/lab.md).
 
-use super::{Lifter, Refusal, Tracks};
+use super::{Lifter, Refusal};
 use crate::error::{Error, Result};
 use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
@@ -45,11 +45,10 @@ impl<N: PoseNetwork> Lifter<N> {
     ) -> Result<()> {
         let back_in_time = |frame: &Frame| Frame { time: Some(-frame.time_or_usual()), ..frame.clone() };
         let frames: Vec<Frame> = frames.iter().rev().map(back_in_time).collect();
-        let none = self.card().memory.as_ref().map(Tracks::new);
-        let forward = std::mem::replace(&mut self.tracks, none);
+        let forward = self.begin_anew();
         // Who is refused was refused going forward, and is reported.
         let back = self.lift_frames(&frames, conversion, &mut Vec::new());
-        self.tracks = forward;
+        self.go_on_with(forward);
         for (lifted, back) in lifted.iter_mut().zip(back?.iter().rev()) {
             blend(&mut lifted.people, &back.people, bones);
         }

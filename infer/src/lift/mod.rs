@@ -3,6 +3,7 @@
 //! It stands between detections (any number of people, any layout, missing joints) and a network that takes regular
 //! batches of its own joints.
 
+mod feet;
 mod look_ahead;
 mod people;
 mod recall;
@@ -86,6 +87,7 @@ pub struct Lifter<N = Session> {
     answers: people::Answers,
     /// What is remembered of each track, if the model has a memory.
     tracks: Option<Tracks>,
+    feet: feet::FeetPass,
 }
 
 impl Lifter<Session> {
@@ -171,7 +173,8 @@ impl<N: PoseNetwork> Lifter<N> {
         let enough = Enough::of(&input.joints);
         let batch = batch.max(1);
         let (points, keypoints, gathered, answers) = Default::default();
-        let tracks = network.card().memory.as_ref().map(Tracks::new);
+        let memory = network.card().memory.as_ref();
+        let (tracks, feet) = (memory.map(Tracks::new), feet::FeetPass::of(network.card()));
         Self {
             network,
             batch,
@@ -184,12 +187,13 @@ impl<N: PoseNetwork> Lifter<N> {
             gathered,
             answers,
             tracks,
+            feet,
         }
     }
 
     /// Clears the memory of all people, where the model has one. To be called before the frames of another stream.
     pub fn forget(&mut self) {
-        if let Some(tracks) = &mut self.tracks {
+        for tracks in self.tracks.iter_mut().chain(&mut self.feet.tracks) {
             tracks.forget();
         }
     }
@@ -230,12 +234,12 @@ impl<N: PoseNetwork> Lifter<N> {
         self.batch
     }
 
-    /// The conversion from `layout` to the model's own layout.
+    /// The conversion from `layout` to the model's own layout ([`conversion`]).
     ///
     /// # Errors
     /// The layout lacks joints that the model reads.
     pub fn conversion(&self, layout: &Layout) -> Result<Conversion> {
-        Conversion::new(layout, &self.card().input.joints)
+        conversion(self.card(), layout)
     }
 
     /// Lifts `keypoints` `[N, J_in, channels]` in the model's own layout; gives `[N, J_out, 3]` in the card's axes and
@@ -270,6 +274,17 @@ impl<N: PoseNetwork> Lifter<N> {
         }
         Ok(())
     }
+}
+
+/// The conversion from `layout` to the layout of the model of `card`. Models with a memory are for people whom a detector follows: for
+/// them it corrects where MediaPipe places shoulders and hips ([`Conversion::correct`]). Models of single frames take points as they are.
+///
+/// # Errors
+/// The layout lacks joints that the model reads.
+pub fn conversion(card: &Card, layout: &Layout) -> Result<Conversion> {
+    let joints = &card.input.joints;
+    let conversion = Conversion::new(layout, joints)?;
+    Ok(if card.memory.is_some() { conversion.with_placement(layout, joints) } else { conversion })
 }
 
 /// Fills the poses `[N, J_out, 3]` of people who are not seen, or whose pose is no number, with NaN.

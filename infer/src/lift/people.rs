@@ -66,6 +66,9 @@ impl<N: PoseNetwork> Lifter<N> {
     /// If the model's view is the subject ([`crate::model::View::Subject`]), people in frames of known size are
     /// turned to the optical axis first, and their poses are turned back.
     ///
+    /// Where another point stands in for one of a foot ([`Conversion::stand_ins`]), people are lifted twice: the body without it, and the
+    /// feet with it.
+    ///
     /// # Errors
     /// A runtime that fails; problems of a single person are not errors.
     pub fn lift_frames(
@@ -91,12 +94,30 @@ impl<N: PoseNetwork> Lifter<N> {
         refusals: &mut Vec<Refusal>,
         lifted: &mut Vec<LiftedFrame>,
     ) -> Result<()> {
+        if conversion.stand_ins().is_empty() {
+            return self.lift_pass(frames, conversion, &[], refusals, lifted);
+        }
+        let feet = self.lift_feet(frames, conversion)?;
+        self.lift_pass(frames, conversion, conversion.stand_ins(), refusals, lifted)?;
+        self.put_feet(feet, lifted);
+        Ok(())
+    }
+
+    /// Lifts each person, as if the points of the joints `without` were missing.
+    pub(super) fn lift_pass(
+        &mut self,
+        frames: &[Frame],
+        conversion: &Conversion,
+        without: &[usize],
+        refusals: &mut Vec<Refusal>,
+        lifted: &mut Vec<LiftedFrame>,
+    ) -> Result<()> {
         self.keypoints.clear();
         self.gathered.clear();
         for frame in frames {
             let camera = self.camera(frame);
             for (index, person) in frame.people.iter().enumerate() {
-                let found = self.gather(person, conversion, camera.as_ref());
+                let found = self.gather(person, conversion, without, camera.as_ref());
                 self.gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
             }
         }
@@ -135,6 +156,7 @@ impl<N: PoseNetwork> Lifter<N> {
         &mut self,
         person: &Person,
         conversion: &Conversion,
+        without: &[usize],
         camera: Option<&Camera>,
     ) -> Result<Gathered, String> {
         let (found, expected) = (person.keypoints.len(), conversion.source_len());
@@ -143,6 +165,8 @@ impl<N: PoseNetwork> Lifter<N> {
         }
         self.points.clear();
         self.points.extend(conversion.apply(&person.keypoints));
+        conversion.correct(&mut self.points);
+        without.iter().for_each(|&joint| self.points[joint] = Keypoint::MISSING);
         let look_at = camera.map(|camera| LookAt::at_person(&mut self.points, camera));
         self.enough.check(&self.points)?;
         let seen = self.points.iter().filter(|point| !point.is_missing());

@@ -24,12 +24,13 @@ impl<N: PoseNetwork> Lifter<N> {
     /// A runtime that fails.
     pub(crate) fn sigma_of(&mut self, frames: &[Frame], conversion: &Conversion) -> Result<Vec<Option<PersonSigma>>> {
         let wants_sigma = std::mem::replace(&mut self.wants_sigma, true);
-        let tracks = self.tracks.take();
-        let lifted = self.lift_frames(frames, conversion, &mut Vec::new());
+        let (tracks, mut lifted) = (self.tracks.take(), Vec::new());
+        let done = self.lift_pass(frames, conversion, conversion.stand_ins(), &mut Vec::new(), &mut lifted);
         self.wants_sigma = wants_sigma;
         self.tracks = tracks;
+        done?;
         let first = |people: &[LiftedPerson]| self.person_sigma(people.first()?);
-        Ok(lifted?.iter().map(|frame| first(&frame.people)).collect())
+        Ok(lifted.iter().map(|frame| first(&frame.people)).collect())
     }
 
     /// The mean of a person's sigma over all joints but the points of feet; `None` if the model has no sigma.

@@ -1,6 +1,6 @@
 //! Lifts arrays of people together with the cameras that saw them.
 
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, CowArray, Ix3};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix3};
 
 use super::people::{Enough, with_score, without_score};
 use super::{Lifter, blank_unlifted};
@@ -8,6 +8,7 @@ use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Card, PoseNetwork, View, check_keypoints};
 use crate::pose::Keypoint;
+use crate::skeleton::Conversion;
 
 /// Poses in arrays, with the model's own expected errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,45 @@ impl<N: PoseNetwork> Lifter<N> {
         self.run(batch)?;
         back.apply(poses.view_mut());
         Ok(LiftedArrays { poses, sigma })
+    }
+
+    /// As [`Self::lift_with_cameras`], of `keypoints` `[N, J_in, channels]` that `conversion` ([`Self::conversion`]) took from another
+    /// layout, as [`Self::lift_frames`] does: with what it corrects, and feet apart where another point stands in for one of theirs.
+    ///
+    /// # Errors
+    /// As [`Self::lift_with_cameras`].
+    pub fn lift_converted(
+        &mut self,
+        keypoints: CowArray<'_, f32, Ix3>,
+        conversion: &Conversion,
+        cameras: &[Camera],
+    ) -> Result<LiftedArrays> {
+        check_keypoints(self.card(), keypoints.view())?;
+        if !conversion.corrects() && conversion.stand_ins().is_empty() {
+            return self.lift_with_cameras(keypoints.view(), cameras);
+        }
+        let mut keypoints = keypoints.into_owned();
+        keypoints.outer_iter_mut().for_each(|person| correct(person, conversion));
+        let feet = self.lift_with_cameras(keypoints.view(), cameras)?;
+        if conversion.stand_ins().is_empty() {
+            return Ok(feet);
+        }
+        let missing = if keypoints.dim().2 == 2 { f32::NAN } else { 0.0 };
+        for &joint in conversion.stand_ins() {
+            keypoints.index_axis_mut(Axis(1), joint).fill(missing);
+        }
+        let mut lifted = self.lift_with_cameras(keypoints.view(), cameras)?;
+        self.put_feet_of_arrays(&feet, &mut lifted);
+        Ok(lifted)
+    }
+}
+
+/// Corrects the points of `person` `[J_in, channels]` where their detector is known to place them elsewhere.
+fn correct(mut person: ArrayViewMut2<'_, f32>, conversion: &Conversion) {
+    let mut points: Vec<Keypoint> = person.outer_iter().map(Keypoint::from_row).collect();
+    conversion.correct(&mut points);
+    for (mut row, point) in person.outer_iter_mut().zip(&points).filter(|(_, point)| !point.is_missing()) {
+        (row[0], row[1]) = (point.x as f32, point.y as f32);
     }
 }
 

@@ -20,6 +20,7 @@ mod halpe68;
 mod mediapipe33;
 mod named;
 mod openpose134;
+mod placement;
 mod whole_body;
 mod wholebody133;
 
@@ -43,6 +44,7 @@ pub use wholebody133::WHOLEBODY133;
 use crate::error::{Error, Result};
 use crate::pose::Keypoint;
 use absent::{is_same, panic_no_such_joint};
+use placement::{Placement, TrunkPoints};
 
 /// A named order of joints, with the tree that connects them.
 #[derive(Debug, PartialEq, Eq)]
@@ -148,27 +150,38 @@ pub fn mirrored<S: AsRef<str>>(joints: &[S]) -> Vec<usize> {
     joints.iter().enumerate().map(|(index, joint)| position(other_side(joint.as_ref())).unwrap_or(index)).collect()
 }
 
-/// The index of each joint of a target layout in a source layout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The index of each joint of a target layout in a source layout, and how far the source's points lie from these joints.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {
     /// `None` for a joint that is missing in every frame.
     source_of: Vec<Option<usize>>,
     source_len: usize,
     absent: Vec<String>,
     absent_notice: Option<String>,
+    /// Where the source's detector places shoulders and hips, and where these are in the target; `None` where nothing is corrected.
+    placement: Option<(Placement, TrunkPoints)>,
+    /// The joints of the target that another point stands for.
+    stand_ins: Vec<usize>,
 }
 
 impl Conversion {
     /// The identity for `len` joints.
     pub fn identity(len: usize) -> Self {
-        Self { source_of: (0..len).map(Some).collect(), source_len: len, absent: Vec::new(), absent_notice: None }
+        Self {
+            source_of: (0..len).map(Some).collect(),
+            source_len: len,
+            absent: Vec::new(),
+            absent_notice: None,
+            placement: None,
+            stand_ins: Vec::new(),
+        }
     }
 
     /// From `source` to the joints called `target`. Points of feet ([`is_of_foot`]) may be lacking, as many detectors have none, and a
     /// layout that a user named ([`named_layout`]) may lack any joints, if it has shoulders and hips: they are missing in every
     /// frame then ([`Self::absent`]).
     ///
-    /// MediaPipe's `foot_index` is taken for a big toe: it lies between the tips of the toes.
+    /// MediaPipe's `foot_index` stands in for a big toe ([`Self::stand_ins`]): it lies between the tips of the toes.
     ///
     /// # Errors
     /// `source` lacks other target joints; the message lists all of them.
@@ -198,7 +211,36 @@ impl Conversion {
                 false => format!("{} are not in it: missing in every frame", absent.join(", ")),
             }
         });
-        Ok(Self { source_of, source_len: source.len(), absent, absent_notice })
+        let is_stand_in =
+            |joint: &usize| source.position(target[*joint].as_ref()).is_none() && source_of[*joint].is_some();
+        let stand_ins = (0..target.len()).filter(is_stand_in).collect();
+        Ok(Self { source_of, source_len: source.len(), absent, absent_notice, placement: None, stand_ins })
+    }
+
+    /// The same, which corrects where the detector of `source` places its points ([`Self::correct`]), if that is known; `target` as in
+    /// [`Self::new`].
+    #[must_use]
+    pub fn with_placement<S: AsRef<str>>(self, source: &Layout, target: &[S]) -> Self {
+        Self { placement: Placement::of_detector(source).zip(TrunkPoints::among(target)), ..self }
+    }
+
+    /// The joints of the target that another point of the source stands for: MediaPipe's `foot_index` for the big toe. It tells where the
+    /// foot points, but is too far from that joint to tell anything of the body: lifters place the body without it.
+    pub fn stand_ins(&self) -> &[usize] {
+        &self.stand_ins
+    }
+
+    /// Whether [`Self::correct`] moves any points.
+    pub fn corrects(&self) -> bool {
+        self.placement.is_some()
+    }
+
+    /// Moves `points` `[J]`, in the target's order, from where the source's detector places them to the centres of joints: MediaPipe's
+    /// shoulders and hips (docs/lab.md), after [`Self::with_placement`]. Missing points stay missing.
+    pub fn correct(&self, points: &mut [Keypoint]) {
+        if let Some((placement, trunk)) = &self.placement {
+            placement.correct(points, trunk);
+        }
     }
 
     /// The joints of the target that the source lacks.
@@ -232,7 +274,7 @@ impl Conversion {
         self.source_of.len()
     }
 
-    /// The target's key points, in order, from `source`, which must have [`Self::source_len`] points.
+    /// The target's key points, in order, from `source`, which must have [`Self::source_len`] points, as they are ([`Self::correct`]).
     pub fn apply<'a>(&'a self, source: &'a [Keypoint]) -> impl Iterator<Item = Keypoint> + 'a {
         self.source_of.iter().map(|index| index.map_or(Keypoint::MISSING, |index| source[index]))
     }

@@ -105,8 +105,8 @@ pub struct Agreement {
     pub n_mpjpe: f64,
     /// With the best rotation, scale and translation of each pose.
     pub p_mpjpe: f64,
-    /// The share of the joints that are within their sigma, after the rotation of the clip; `None` without sigma. It is meant
-    /// to be 0.68.
+    /// The share of the joints that are within their sigma, after the rotation of the clip; `None` without sigma. It is 0.68 before that
+    /// where sigma is right, and about 0.76 after it: the rotation takes a part of the error away (docs/lab.md).
     pub within_sigma: Option<f64>,
     /// Of each joint of [`TRUTH_JOINTS`]; `None` where it is never known.
     pub joints: [Option<f64>; TRUTH_JOINTS.len()],
