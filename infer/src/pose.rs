@@ -132,6 +132,12 @@ impl LiftedFrame {
     }
 }
 
+/// The side of an image that `number` is, in pixels; `None` unless it is a whole number above 0.
+pub(crate) fn image_side(number: f64) -> Option<u32> {
+    let is_side = (1.0..=1e9).contains(&number) && number.fract() == 0.0;
+    is_side.then_some(number as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,23 +5,30 @@
 pub struct PanelShape {
     /// Numbers of f32 in a register.
     pub(crate) lanes: usize,
-    /// Most registers of columns.
-    pub(crate) most: usize,
     /// Codes of 8 bits that one instruction multiplies and adds in each lane, in 4 bytes.
     pub(crate) group: usize,
     /// Offset by which stored codes are lower than their values.
     pub(crate) lower_by: i32,
+    /// As [`Self::panel`].
+    pub(crate) panel: usize,
+    /// As [`Self::code_bytes`].
+    pub(crate) code_bytes: usize,
 }
 
 impl PanelShape {
+    /// Panels of at most `registers` registers of columns.
+    pub(crate) const fn new(lanes: usize, registers: usize, group: usize, lower_by: i32) -> Self {
+        Self { lanes, group, lower_by, panel: lanes * registers, code_bytes: 4 / group }
+    }
+
     /// Columns of a full panel; widths of hidden layers are multiples of it.
     pub fn panel(self) -> usize {
-        self.lanes * self.most
+        self.panel
     }
 
     /// Bytes that a code takes.
     pub fn code_bytes(self) -> usize {
-        4 / self.group
+        self.code_bytes
     }
 }
 
@@ -32,6 +39,8 @@ pub struct DenseF32 {
     pub(crate) columns: usize,
     /// Columns of a panel.
     pub(crate) wide: usize,
+    /// As [`Self::padded`].
+    pub(crate) padded: usize,
     pub(crate) panels: Vec<f32>,
     /// As long as [`Self::padded`].
     pub(crate) bias: Vec<f32>,
@@ -47,8 +56,8 @@ impl DenseF32 {
         assert!(weight.len().is_multiple_of(columns), "a weight of rows of {columns} columns");
         let rows = weight.len().checked_div(columns).unwrap_or(0);
         let wide = columns.next_multiple_of(shape.lanes).clamp(shape.lanes, shape.panel());
-        let mut packed = Self { rows, columns, wide, panels: Vec::new(), bias: Vec::new() };
-        let padded = packed.padded();
+        let padded = columns.max(1).next_multiple_of(wide);
+        let mut packed = Self { rows, columns, wide, padded, panels: Vec::new(), bias: Vec::new() };
         packed.bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
         assert!(packed.bias.len() <= columns, "a bias for each column");
         packed.bias.resize(padded, 0.0);
@@ -66,7 +75,7 @@ impl DenseF32 {
 
     /// Columns including the padding of panels.
     pub fn padded(&self) -> usize {
-        self.columns.max(1).next_multiple_of(self.wide)
+        self.padded
     }
 }
 
@@ -180,8 +189,8 @@ fn interleave_fours([a, b, c, d]: [&[i8]; 4], to: &mut [i8]) {
 mod tests {
     use super::*;
 
-    const WIDE: PanelShape = PanelShape { lanes: 16, most: 4, group: 4, lower_by: 0 };
-    const NARROW: PanelShape = PanelShape { lanes: 8, most: 2, group: 2, lower_by: 100 };
+    const WIDE: PanelShape = PanelShape::new(16, 4, 4, 0);
+    const NARROW: PanelShape = PanelShape::new(8, 2, 2, 100);
 
     #[test]
     fn panels_hold_columns_side_by_side() {

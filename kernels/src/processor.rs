@@ -100,9 +100,9 @@ impl Processor {
     pub fn product(self, rows: Rows<'_>, layer: &DenseF32, out: RowsMut<'_>) {
         let (count, shape) = (rows.count, self.0.shape);
         assert!(count == 0 || rows.values.len() >= (count - 1) * rows.stride + layer.rows, "too few activations");
-        assert!(count == 0 || out.values.len() >= (count - 1) * out.stride + layer.padded(), "too little room");
-        assert!(layer.panels.len() == layer.rows * layer.padded() && layer.bias.len() == layer.padded());
-        assert!(layer.wide.is_multiple_of(shape.lanes) && layer.wide <= shape.panel() && layer.wide > 0);
+        assert!(count == 0 || out.values.len() >= (count - 1) * out.stride + layer.padded, "too little room");
+        assert!(layer.panels.len() == layer.rows * layer.padded && layer.bias.len() == layer.padded);
+        assert!(layer.wide.is_multiple_of(shape.lanes) && layer.wide <= shape.panel && layer.wide > 0);
         // SAFETY: `self` proves the processor's features; the lengths are asserted above.
         unsafe { (self.0.product)(rows, layer, out) }
     }
@@ -115,7 +115,7 @@ impl Processor {
     pub fn quantise(self, x: Activations<'_>, sign: InputSign, codes: &mut [u8], scales: &mut [f32]) {
         let Activations { values, count, planes, hidden } = x;
         let wide = planes * hidden;
-        let bytes = wide * self.0.shape.code_bytes();
+        let bytes = wide * self.0.shape.code_bytes;
         assert!(values.len() >= count * wide && codes.len() >= count * bytes && scales.len() >= count);
         assert!(planes > 0 && hidden.is_multiple_of(self.0.shape.lanes));
         for (n, scale) in scales.iter_mut().enumerate().take(count) {
@@ -134,12 +134,16 @@ impl Processor {
         let Quantised { count, codes, scales } = read;
         let (hidden, shape) = (layer.bias.len(), self.0.shape);
         let numbers = count * layer.planes.len() * hidden;
-        assert!(codes.len() >= numbers * shape.code_bytes() && x.len() >= numbers && scales.len() >= count);
-        assert!(hidden.is_multiple_of(shape.panel()) && matches!(layer.planes.len(), 1 | 2));
+        assert!(codes.len() >= numbers * shape.code_bytes && x.len() >= numbers && scales.len() >= count);
+        assert!(hidden.is_multiple_of(shape.panel) && matches!(layer.planes.len(), 1 | 2));
         for plane in &layer.planes {
             let columns = (plane.zero_point_sums.len(), plane.scales.len());
             assert!(plane.panels.len() == hidden * hidden && columns == (hidden, hidden));
-            assert!(plane.shape == shape, "weights packed for another instruction set");
+            let packed_alike = plane.shape.panel == shape.panel && plane.shape.group == shape.group;
+            assert!(
+                packed_alike && plane.shape.lower_by == shape.lower_by,
+                "weights packed for another instruction set"
+            );
         }
         // SAFETY: as for `product`.
         unsafe { (self.0.layer_int8)(read, layer, x, added) }
@@ -152,7 +156,7 @@ impl Processor {
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.
     pub fn layer_f32(self, read: &[f32], count: usize, layer: &[DenseF32], x: &mut [f32]) {
         assert!(matches!(layer.len(), 1 | 2), "one plane or two");
-        let (hidden, panel) = (layer[0].columns, self.0.shape.panel());
+        let (hidden, panel) = (layer[0].columns, self.0.shape.panel);
         let numbers = count * layer.len() * hidden;
         assert!(read.len() >= numbers && x.len() >= numbers && hidden > 0 && hidden.is_multiple_of(panel));
         for plane in layer {
@@ -211,7 +215,7 @@ macro_rules! table {
             }
         }
         let (group, lower_by) = (<$dot>::GROUP, <$dot>::LOWER_BY);
-        let shape = PanelShape { lanes: <$simd>::LANES, most: $registers, group, lower_by };
+        let shape = PanelShape::new(<$simd>::LANES, $registers, group, lower_by);
         let is_supported = || true $(&& has!($feature))*;
         Table { isa: $isa, is_supported, shape, product, quantise, layer_int8, layer_f32 }
     }};

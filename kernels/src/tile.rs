@@ -43,7 +43,7 @@ macro_rules! by_rows {
 
 #[inline(always)]
 pub(crate) unsafe fn product<V: Simd>(rows: Rows<'_>, layer: &DenseF32, out: RowsMut<'_>) {
-    for column in (0..layer.padded()).step_by(layer.wide) {
+    for column in (0..layer.padded).step_by(layer.wide) {
         let input = Input {
             rows: rows.values.as_ptr(),
             stride: rows.stride,
@@ -184,7 +184,7 @@ unsafe fn f32_plane<V: Simd, const R: usize, const L: usize>(
 #[inline(always)]
 pub(crate) unsafe fn quantise<P: Int8Dot>(x: &[f32], hidden: usize, sign: InputSign, codes: &mut [u8]) -> f32 {
     // The difference of two ReLUs is never larger than their sum.
-    let counted = if sign == InputSign::Positive { hidden } else { x.len() };
+    let counted = if matches!(sign, InputSign::Positive) { hidden } else { x.len() };
     // SAFETY: a chunk is a register long; the parts are as long as each other and a multiple of a register.
     unsafe {
         let range = range::<P::Registers>(&x[..counted]);

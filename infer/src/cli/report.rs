@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::guard::{Notice, Report};
@@ -11,9 +11,6 @@ use crate::stream::{Failure, Observer, Tally};
 
 /// Failures that are reported in full; the rest are counted.
 const REPORTED_IN_FULL: u64 = 10;
-
-/// Time between two progress lines.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// stderr, as its user wants it.
 #[derive(Debug, Clone, Copy)]
@@ -102,14 +99,13 @@ pub(crate) struct StreamReport {
     total: Option<u64>,
     failures: u64,
     started: Instant,
-    reported: Instant,
 }
 
 impl StreamReport {
     /// A report on `source`, of `total` frames if that is known; what is assumed and noticed of poses goes to `notices`.
     pub(crate) fn new(terminal: Terminal, source: &Path, total: Option<u64>, notices: Report) -> Self {
         let now = Instant::now();
-        Self { terminal, source: source.to_path_buf(), notices, total, failures: 0, started: now, reported: now }
+        Self { terminal, source: source.to_path_buf(), notices, total, failures: 0, started: now }
     }
 
     /// Removes the progress line and says how many failures were not reported in full.
@@ -144,12 +140,13 @@ impl Observer for StreamReport {
     }
 
     fn advanced(&mut self, tally: &Tally) {
-        if self.terminal.is_terminal && self.reported.elapsed() >= PROGRESS_EVERY {
-            self.reported = Instant::now();
-            let rate = tally.lifted as f64 / self.started.elapsed().as_secs_f64();
-            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
-            self.terminal.passing(&format!("{} frames{of}, {rate:.0} poses/s", tally.frames));
-        }
+        let rate = tally.lifted as f64 / self.started.elapsed().as_secs_f64();
+        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        self.terminal.passing(&format!("{} frames{of}, {rate:.0} poses/s", tally.frames));
+    }
+
+    fn wants_progress(&self) -> bool {
+        self.terminal.is_terminal
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::array::Array;
 use super::arrays::{ClipArrays, HINT};
-use super::image_side;
 use super::keys::{self, is_one_of};
 use super::npz::Archive;
 use crate::error::{Error, Result};
+use crate::pose::image_side;
 
 /// What key points are called where an archive holds several arrays.
 const KEYPOINTS: [&str; 7] = ["keypoints", "keypoints2d", "xy", "kpts", "poses2d", "pose2d", "joints2d"];

@@ -108,12 +108,6 @@ pub trait FrameReader: Send {
     }
 }
 
-/// The side of an image that `number` is, in pixels; `None` unless it is a whole number above 0.
-fn image_side(number: f64) -> Option<u32> {
-    let is_side = (1.0..=1e9).contains(&number) && number.fract() == 0.0;
-    is_side.then_some(number as u32)
-}
-
 /// What a 3D stream says about itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoseInfo {

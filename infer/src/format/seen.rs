@@ -4,12 +4,12 @@ use std::io::Read;
 use std::path::Path;
 
 use super::array::{Array, shape_text};
-use super::image_side;
 use super::npz::Archive;
 use super::open::open_file;
 use super::pairs::PairedArrays;
 use crate::camera::Camera;
 use crate::error::{Error, Result};
+use crate::pose::image_side;
 
 /// The array of image sizes, `[2]` or `[N, 2]`: width and height in pixels.
 const SIZE: &str = "size";

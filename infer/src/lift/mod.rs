@@ -15,8 +15,9 @@ use std::path::Path;
 
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
+use crate::camera::Camera;
 use crate::error::Result;
-use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions};
+use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions, View};
 use crate::pose::{Frame, Keypoint};
 use crate::skeleton::{Conversion, Layout, is_of_foot};
 
@@ -71,6 +72,10 @@ pub struct LifterOptions {
 pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
+    /// Whether people are turned to the optical axis.
+    turns_people: bool,
+    /// The last frame's camera, and the focal length that the frame said.
+    camera: Option<(Camera, Option<f32>)>,
     /// Whether sigma is returned, if the model has it.
     wants_sigma: bool,
     /// `[J_out]` index of the key point of the same name, if the model reads one.
@@ -171,6 +176,7 @@ impl<N: PoseNetwork> Lifter<N> {
         let keypoint_of = output.joints.iter().map(keypoint_of).collect();
         let is_of_foot = output.joints.iter().map(|joint| is_of_foot(joint)).collect();
         let enough = Enough::of(&input.joints);
+        let turns_people = input.view == View::Subject;
         let batch = batch.max(1);
         let (points, keypoints, gathered, answers) = Default::default();
         let memory = network.card().memory.as_ref();
@@ -178,6 +184,8 @@ impl<N: PoseNetwork> Lifter<N> {
         Self {
             network,
             batch,
+            turns_people,
+            camera: None,
             wants_sigma: true,
             keypoint_of,
             is_of_foot,

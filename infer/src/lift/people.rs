@@ -10,7 +10,7 @@ use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use super::{Lifter, MIN_VISIBLE_JOINTS, recall};
 use crate::camera::{Camera, LookAt};
 use crate::error::{Error, Result};
-use crate::model::{Batch, Card, PoseNetwork, View};
+use crate::model::{Batch, Card, PoseNetwork};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::{Conversion, is_of_foot};
 
@@ -140,15 +140,17 @@ impl<N: PoseNetwork> Lifter<N> {
 
     /// The number of people lifted from `frame` that were turned to the optical axis: all of them or none.
     pub(crate) fn count_turned(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
-        self.camera(frame).map_or(0, |_| lifted.people.len())
+        if self.turns_people && frame.size.is_some() { lifted.people.len() } else { 0 }
     }
 
-    /// The camera for turning the people in `frame`; `None` if the model takes them as they are, or if the image's size is unknown.
-    fn camera(&self, frame: &Frame) -> Option<Camera> {
-        match self.card().input.view {
-            View::Camera => None,
-            View::Subject => frame.size.map(|size| Camera::with_focal(frame.focal, size)),
-        }
+    /// The camera for turning the people in `frame`, which is mostly that of the frame before; `None` if the model takes them as they
+    /// are, or if the image's size is unknown.
+    fn camera(&mut self, frame: &Frame) -> Option<Camera> {
+        let size = frame.size.filter(|_| self.turns_people)?;
+        let last = self.camera.filter(|(camera, focal)| camera.size == size && *focal == frame.focal);
+        let camera = last.map_or_else(|| Camera::with_focal(frame.focal, size), |(camera, _)| camera);
+        self.camera = Some((camera, frame.focal));
+        Some(camera)
     }
 
     /// Appends one person's key points to the batch, or returns the reason of a refusal.

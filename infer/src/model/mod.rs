@@ -1,11 +1,10 @@
 //! Models: reading a model file, and running it.
 //!
 //! [`ModelFile`] reads and checks a file without a runtime; [`open`] makes it ready to run, as a [`Session`]. Callers
-//! that run poses through it see a [`PoseNetwork`] and give it a [`Batch`]. A session computes by a `backend`: `ort`,
+//! that run poses through it see a [`PoseNetwork`] and give it a [`Batch`]. A session computes by a backend: `ort`,
 //! the only module that names the crate of ONNX Runtime, or `native`, our own kernels, which `verify` compares with
 //! it. `pool` shares large batches among threads.
 
-mod backend;
 mod batch;
 #[cfg(feature = "bundled")]
 mod bundled;

@@ -1,41 +1,21 @@
 //! A session: a model that runs by ONNX Runtime or by our own kernels that agree with it, with its threads and
-//! device.
+//! device. `open` decides which of both it is.
 
-use std::path::{Path, PathBuf};
+mod open;
+
 use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::backend::Backend;
-use super::batch::Part;
+use super::batch::{FlatBatch, Part};
 use super::file::ModelFile;
+use super::native::NativeNetwork;
 use super::ort::{OrtModel, library};
-use super::pool::ThreadPool;
+use super::pool::{ChunkSize, ThreadPool};
 use super::thread_handle::ThreadHandle;
-use super::{Batch, Card, Device, Engine, PoseNetwork, Precision, Provider, verify};
+use super::{Batch, Card, Isa, PoseNetwork, Precision, Provider};
 use crate::error::{Error, Result};
-
-/// The most threads by default: a batch of 256 poses does not keep more busy.
-const MOST_THREADS: usize = 16;
-
-/// Options of a session: where it runs, and by how many threads.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SessionOptions {
-    /// The device.
-    pub device: Device,
-    /// Threads of the CPU; `None` for all cores, 16 at most.
-    pub threads: Option<usize>,
-    /// The engine on a CPU.
-    pub engine: Engine,
-}
-
-impl SessionOptions {
-    /// The number of threads that a session with these options uses.
-    pub fn thread_count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        self.threads.unwrap_or_else(cores).max(1)
-    }
-}
+pub use open::{SessionOptions, open};
 
 /// A model that is ready to run: loaded into ONNX Runtime, or packed for our own kernels.
 pub struct Session {
@@ -66,95 +46,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Opens the model at `path` and makes it ready to run.
-///
-/// # Errors
-/// The file is not a model of ours ([`ModelFile::read`]), no usable ONNX Runtime, or a device that cannot be used.
-pub fn open(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Session> {
-    Session::new(&ModelFile::read(path)?, options)
-}
-
 impl Session {
-    /// Makes `file` ready to run. On a CPU our own kernels run it if they can ([`Engine`]). If their agreement with
-    /// ONNX Runtime on this machine is not known yet, the runtime is loaded too and both are compared; if it is not
-    /// installed, nothing is compared ([`Self::unverified_cause`]).
-    ///
-    /// # Errors
-    /// Weights that do not match the card, an engine for CPUs beside a GPU, no usable ONNX Runtime for a model or device that
-    /// needs it, a device that cannot be used, or operators that the runtime does not know.
-    pub fn new(file: &ModelFile, options: &SessionOptions) -> Result<Self> {
-        file.check_weights()?;
-        let threads = options.thread_count();
-        match options.device {
-            Device::Cuda(_) if options.engine.is_for_cpus() => {
-                Err(Error::usage(format!("the engine '{}' computes on CPUs, and the device is a GPU", options.engine))
-                    .hint("leave out --engine, or take --device cpu"))
-            }
-            Device::Cpu | Device::Auto if options.engine == Engine::OpenVino => {
-                let runtime = library::path(options.device == Device::Auto)?;
-                Ok(Self::whole(OrtModel::on_openvino(&runtime, file, threads)?, file, threads, Provider::OpenVino))
-            }
-            Device::Cpu => Self::on_cpu(file, options, library::find(false)?, None),
-            Device::Cuda(number) => {
-                let runtime = library::path(true)?;
-                let model = OrtModel::on_cuda(&runtime, file, threads, number);
-                let model = model.map_err(|cause| cuda_error(number, &cause))?;
-                Ok(Self::whole(model, file, threads, Provider::Cuda(number)))
-            }
-            Device::Auto if options.engine.is_for_cpus() => Self::on_cpu(file, options, library::find(false)?, None),
-            Device::Auto => match library::find(true)? {
-                None => Self::on_cpu(file, options, None, None),
-                Some(runtime) => match OrtModel::on_cuda(&runtime, file, threads, 0) {
-                    Ok(model) => Ok(Self::whole(model, file, threads, Provider::Cuda(0))),
-                    Err(cause) => Self::on_cpu(file, options, Some(runtime), Some(cause)),
-                },
-            },
-        }
-    }
-
-    /// A provider that takes whole batches: a GPU, or OpenVINO, which has its own threads.
-    fn whole(model: OrtModel, file: &ModelFile, threads: usize, provider: Provider) -> Self {
-        let backend = Backend::Ort(model);
-        let card = file.card().clone();
-        let pool = PoolState::Absent;
-        Self { card, backend, pool, shared_from: usize::MAX, provider, threads, fallback: None, unverified: None }
-    }
-
-    /// On the CPU, with the runtime at that path if there is one. Small batches of ONNX Runtime's float32 are faster
-    /// if all threads share each product; other small batches are finished before another thread has woken up.
-    fn on_cpu(
-        file: &ModelFile,
-        options: &SessionOptions,
-        runtime: Option<PathBuf>,
-        fallback: Option<String>,
-    ) -> Result<Self> {
-        let threads = options.thread_count();
-        let file = file.for_cpus();
-        let card = file.card().clone();
-        let precision = card.network.precision;
-        let network = Backend::native_network(file, options.engine, threads)?;
-        let shares_products = network.is_none() && threads > 1 && precision != Precision::Int8;
-        let mut unverified = None;
-        let backend = match (network, runtime) {
-            (None, None) => return Err(not_installed(options)),
-            (None, Some(runtime)) => {
-                Backend::Ort(OrtModel::on_cpu(&runtime, file, if shares_products { threads } else { 1 })?)
-            }
-            (Some(network), None) => {
-                unverified = Some("ONNX Runtime is not installed");
-                Backend::Native(Arc::new(network))
-            }
-            (Some(network), Some(runtime)) => verify::verified(network, &runtime, options.engine, file)?,
-        };
-        let size = backend.chunk_size(precision);
-        let pool = match shares_products {
-            true => PoolState::Later(Box::new(file.clone())),
-            false => PoolState::Ready(ThreadPool::new(backend.clone(), size, threads)?),
-        };
-        let (shared_from, provider) = (size.fewest_shared(), Provider::Cpu);
-        Ok(Self { card, backend, pool, shared_from, provider, threads, fallback, unverified })
-    }
-
     /// The execution provider that is really in use.
     pub fn provider(&self) -> Provider {
         self.provider
@@ -173,7 +65,7 @@ impl Session {
         self.threads
     }
 
-    /// Why [`Device::Auto`] chose the CPU and no GPU; `None` if a device was requested by name or the GPU is used.
+    /// Why [`Device::Auto`](super::Device::Auto) chose the CPU and no GPU; `None` if a device was requested by name or the GPU is used.
     pub fn fallback_cause(&self) -> Option<&str> {
         self.fallback.as_deref()
     }
@@ -259,107 +151,86 @@ impl PoseNetwork for Session {
     }
 }
 
-/// The error of a model that needs ONNX Runtime if it is not installed.
-fn not_installed(options: &SessionOptions) -> Error {
-    library::path(options.device != Device::Cpu).expect_err("there is no ONNX Runtime, or it would have been found")
+/// A loaded network that any number of threads may call at once.
+#[derive(Clone)]
+pub(super) enum Backend {
+    /// ONNX Runtime.
+    Ort(OrtModel),
+    /// Our own kernels.
+    Native(Arc<NativeNetwork>),
 }
 
-fn cuda_error(number: u32, cause: &str) -> Error {
-    Error::runtime(format!("cannot run on cuda:{number}: {cause}"))
-        .hint("`--device cpu` runs on the CPU; `--device auto` takes the GPU only where it works")
+impl Backend {
+    /// The best chunk size for networks in `precision`.
+    pub(super) fn chunk_size(&self, precision: Precision) -> ChunkSize {
+        match (self, precision) {
+            // A pose is finished in less time than waking a parked thread takes.
+            (Self::Native(..), _) => ChunkSize { fewest: 4, most: 96 },
+            // The same for integers: chunks of 64 take no longer per pose than larger ones.
+            (Self::Ort(_), Precision::Int8) => ChunkSize { fewest: 4, most: 64 },
+            // Products in float32 take long enough to be shared up to some sixty poses.
+            (Self::Ort(_), _) => ChunkSize { fewest: 32, most: 128 },
+        }
+    }
+
+    /// The backend's name, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Ort(_) => "ONNX Runtime",
+            Self::Native(network) => kernels_in_words(network.isa(), network.is_int8()),
+        }
+    }
+
+    /// How many numbers a person's key points, pose and sigma have.
+    pub(super) fn widths(&self) -> [usize; 3] {
+        match self {
+            Self::Ort(model) => model.widths(),
+            Self::Native(network) => network.widths(),
+        }
+    }
+
+    /// Whether rows of a batch may follow each other.
+    pub(super) fn runs_sequences(&self) -> bool {
+        matches!(self, Self::Native(_))
+    }
+
+    /// Lifts a batch on this thread, in place if each array is contiguous.
+    ///
+    /// # Errors
+    /// The runtime fails.
+    pub(super) fn run_batch(&self, batch: Batch<'_>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        batch.run_flat(|batch| self.run(batch))
+    }
+
+    /// As [`Self::run_batch`].
+    ///
+    /// # Errors
+    /// The runtime fails.
+    pub(super) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
+        match self {
+            Self::Ort(_) if batch.part != Part::Whole || batch.follows() => {
+                Err(Error::usage("ONNX Runtime runs the whole of a network, one frame of a person a call"))
+            }
+            Self::Ort(model) => model.run(batch),
+            Self::Native(network) => {
+                network.run(batch);
+                Ok(())
+            }
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
-    use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, s};
-
-    use super::super::small_model::SmallModel;
-    use super::*;
-
-    fn small(options: &SessionOptions) -> Session {
-        let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
-        Session::new(&file, options).unwrap()
-    }
-
-    fn run(session: &mut Session, keypoints: ArrayView3<'_, f32>, poses: ArrayViewMut3<'_, f32>) -> Result<()> {
-        let batch = Batch::new(session.card(), keypoints, poses, None)?;
-        session.run(batch)
-    }
-
-    #[test]
-    fn runs_any_batch_and_any_memory_layout() {
-        for (threads, count) in [(1, 0), (1, 1), (2, 7), (1, 300), (2, 256), (3, 1000)] {
-            let mut session =
-                small(&SessionOptions { device: Device::Cpu, threads: Some(threads), ..SessionOptions::default() });
-            let keypoints = Array3::from_shape_fn((count, 17, 3), |(n, j, c)| (n * 100 + j * 3 + c) as f32);
-            let mut poses = Array3::zeros((count, 17, 3));
-            run(&mut session, keypoints.view(), poses.view_mut()).unwrap();
-            assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
-            let reversed = keypoints.slice(s![..;-1, .., ..]);
-            run(&mut session, reversed, poses.view_mut()).unwrap();
-            assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
-            run(&mut session, keypoints.view(), poses.slice_mut(s![..;-1, .., ..])).unwrap();
-            assert!((&reversed * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
-        }
-    }
-
-    #[test]
-    fn sigma_comes_out_where_the_model_gives_it() {
-        let with_sigma = SmallModel { sigma: true, ..SmallModel::default() };
-        let file = ModelFile::from_bytes("small.onnx", with_sigma.to_bytes()).unwrap();
-        let mut session =
-            Session::new(&file, &SessionOptions { device: Device::Cpu, threads: Some(2), ..SessionOptions::default() })
-                .unwrap();
-        let all = Array3::from_shape_fn((300, 17, 3), |(n, j, c)| (n * 10 + j * 3 + c) as f32);
-        // Alone, then shared among two threads.
-        for count in [3, 300] {
-            let keypoints = all.slice(s![..count, .., ..]);
-            let (mut poses, mut sigma) = (Array3::zeros((count, 17, 3)), Array2::zeros((17, count)));
-            let sigma_view = sigma.view_mut().reversed_axes();
-            let batch = Batch::new(session.card(), keypoints, poses.view_mut(), Some(sigma_view)).unwrap();
-            session.run(batch).unwrap();
-            // The small model's sigma is a tenth of the score.
-            let expected = &keypoints.slice(s![.., .., 2]) * 0.1;
-            assert!((expected - sigma.t()).iter().all(|difference| difference.abs() < 1e-4));
-            assert!((&keypoints * 0.001 - &poses).iter().all(|difference| difference.abs() < 1e-4));
-        }
-    }
-
-    /// Whether the tests' ONNX Runtime has a provider's library in its folder.
-    fn has_provider(name: &str) -> bool {
-        let prefix = std::env::consts::DLL_PREFIX;
-        let file = format!("{prefix}onnxruntime_providers_{name}{}", std::env::consts::DLL_SUFFIX);
-        library::path(true).unwrap().with_file_name(file).is_file()
-    }
-
-    #[test]
-    fn openvino_runs_where_the_runtime_has_it_and_else_the_cause_is_named() {
-        let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
-        let options = SessionOptions { engine: Engine::OpenVino, device: Device::Cpu, threads: Some(1) };
-        let opened = Session::new(&file, &options);
-        if has_provider("openvino") {
-            let session = opened.unwrap();
-            assert_eq!((session.provider(), session.engine()), (Provider::OpenVino, "OpenVINO"));
-        } else {
-            let message = opened.unwrap_err().to_string();
-            assert!(message.starts_with("cannot run by OpenVINO: "), "{message}");
-        }
-    }
-
-    #[test]
-    fn cuda_runs_where_there_is_a_gpu_and_else_the_cause_is_named_and_auto_falls_back() {
-        let file = ModelFile::from_bytes("small.onnx", SmallModel::default().to_bytes()).unwrap();
-        let auto = small(&SessionOptions::default());
-        let opened = Session::new(&file, &SessionOptions { device: Device::Cuda(0), ..SessionOptions::default() });
-        if has_provider("cuda") && Path::new("/dev/nvidia0").exists() {
-            assert_eq!((opened.unwrap().provider(), auto.provider()), (Provider::Cuda(0), Provider::Cuda(0)));
-        } else {
-            let message = opened.unwrap_err().to_string();
-            assert!(message.starts_with("cannot run on cuda:0: "), "{message}");
-            assert_eq!(auto.provider(), Provider::Cpu);
-            assert!(auto.fallback_cause().is_some());
-        }
+/// The instructions that hidden layers in int8, or in f32, use.
+fn kernels_in_words(isa: Isa, is_int8: bool) -> &'static str {
+    match isa {
+        Isa::Avx512Vnni if is_int8 => "own kernels, AVX-512 VNNI",
+        Isa::Avx512Vnni | Isa::Avx512 => "own kernels, AVX-512",
+        Isa::AvxVnni if is_int8 => "own kernels, AVX-VNNI",
+        Isa::AvxVnni | Isa::Avx2 => "own kernels, AVX2",
+        Isa::NeonDot if is_int8 => "own kernels, NEON dot product",
+        Isa::NeonDot | Isa::Neon => "own kernels, NEON",
     }
 }

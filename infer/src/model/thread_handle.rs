@@ -1,6 +1,6 @@
 //! A handle to a loaded network that runs on the calling thread.
 
-use super::backend::Backend;
+use super::session::Backend;
 use super::{Batch, Card, PoseNetwork};
 use crate::error::Result;
 

@@ -19,13 +19,13 @@ mod order_check;
 mod outcome;
 mod push;
 mod queue;
-mod reader_thread;
 mod shared;
+mod threads;
 mod unseen;
 mod workers;
-mod writer_thread;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::format::{FrameReader, PoseInfo, PoseWriter};
@@ -41,11 +41,13 @@ pub use layout::peek_layout;
 use order_check::OrderCheck;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
 pub use push::{PushOptions, PushStream};
-use reader_thread::{ReadFrame, ReaderThread};
 pub use shared::{Answer, NotSubmitted, Receiver, SharedNetwork};
+use threads::{ReadFrame, ReaderThread, WriterThread};
 use unseen::Unseen;
 use workers::Workers;
-use writer_thread::WriterThread;
+
+/// Time between two reports of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Batches that may wait between reading and lifting.
 const WAITING_BATCHES: usize = 4;
@@ -101,6 +103,7 @@ pub fn lift_stream<N: PoseNetwork>(
     let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
     let look_ahead = options.look_ahead.map(|seconds| LookAhead::new(lifter.card(), seconds)).transpose()?;
     tell_absent(&conversion, observer);
+    let told_progress = observer.wants_progress().then(Instant::now);
     let pool = Arc::new(FramePool::default());
     let order = (!reader.info().is_layout_doubted).then(|| OrderCheck::new(lifter.card()));
     let mut reader = ReaderThread::new(reader, lifter.batch() * WAITING_BATCHES, *options, Arc::clone(&pool));
@@ -115,6 +118,7 @@ pub fn lift_stream<N: PoseNetwork>(
         look_ahead,
         unseen: Some(Unseen::default()),
         tally: Tally::default(),
+        told_progress,
         pool,
     };
     let stopped = stream.lift_all(&mut reader, writer).err();
@@ -145,6 +149,8 @@ struct Stream<'a, N> {
     /// `None` once there was a key point of every joint.
     unseen: Option<Unseen>,
     tally: Tally,
+    /// When progress was told last; `None` where the observer does not want to hear of it.
+    told_progress: Option<Instant>,
     pool: Arc<FramePool>,
 }
 
@@ -178,11 +184,20 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 // The writer thread has ended: finishing gives the reason.
                 return Ok(());
             }
-            self.observer.advanced(&self.tally);
+            self.tell_progress();
             // Behind the answer, which does not wait for it.
             if self.order.as_ref().is_some_and(OrderCheck::is_ready) {
                 self.check_order()?;
             }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        if let Some(told) = self.told_progress
+            && told.elapsed() >= PROGRESS_EVERY
+        {
+            self.told_progress = Some(Instant::now());
+            self.observer.advanced(&self.tally);
         }
     }
 
@@ -225,7 +240,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
 
     /// Whether so many frames came at once that no caller can be waiting for each of them.
     fn is_backlog(&self, frames: &[Frame]) -> bool {
-        frames.len() > 1 && frames.iter().map(reader_thread::weight).sum::<usize>() > self.lifter.batch() / 2
+        frames.len() > 1 && frames.iter().map(threads::weight).sum::<usize>() > self.lifter.batch() / 2
     }
 
     /// Lifts the available frames on this thread; waits only while there are none. `None` at the end.

@@ -56,8 +56,13 @@ pub trait Observer {
     /// Something could not be lifted; the stream continues.
     fn failed(&mut self, failure: &Failure<'_>);
 
-    /// A batch was answered.
+    /// Frames were answered; ten times a second at most, and only where [`Self::wants_progress`] says so.
     fn advanced(&mut self, tally: &Tally);
+
+    /// Whether it wants to hear of progress; asked once, before the first frame.
+    fn wants_progress(&self) -> bool {
+        true
+    }
 }
 
 /// How a stream ended.

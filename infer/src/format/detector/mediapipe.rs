@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::json::{Label, number_in_text, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
-use crate::format::image_side;
 use crate::format::keys::{self, FrameTime, JOINT_NUMBER, PERHAPS_JOINT_NUMBER, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
+use crate::pose::image_side;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
 

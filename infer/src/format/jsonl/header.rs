@@ -4,8 +4,8 @@ use poselift_onnx::are_trees;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::lines::Line;
 use super::loose;
+use super::scan::Line;
 use crate::error::{Error, Result};
 use crate::format::detector::number_in_text;
 use crate::format::{PoseInfo, keys};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::complaint;
 use super::header::{KeypointHeader, is_header};
-use super::lines::{Line, Lines};
 use super::loose;
+use super::scan::{Line, Lines};
 use super::scan::{Scan, Scanner, fault};
 use super::tolerant;
 #[cfg(target_arch = "x86_64")]
@@ -15,7 +15,8 @@ use super::wide::Wide;
 use crate::error::{Error, Result};
 use crate::format::detector::score;
 use crate::format::keys::{self, FrameTime, TimeRank, is_one_of, time_key};
-use crate::format::{FrameReader, PassedOver, StreamInfo, image_side};
+use crate::format::{FrameReader, PassedOver, StreamInfo};
+use crate::pose::image_side;
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 

@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 
 use super::keypoints::{are_of_points, take_scores};
 use crate::format::detector::{Label, flat_keypoints, score};
-use crate::format::image_side;
 use crate::format::keys::{self, FrameTime, OWN_TIME, TimeRank, is_one_of, time_key};
 use crate::format::numbered_points::in_order;
 use crate::format::values::Values;
+use crate::pose::image_side;
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, COCO23, LAYOUTS, Layout, is_of_foot, joint_name};
 

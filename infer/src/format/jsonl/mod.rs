@@ -12,7 +12,6 @@
 mod decimal;
 mod header;
 mod keypoints;
-mod lines;
 mod loose;
 mod number;
 mod poses;
@@ -29,8 +28,7 @@ pub(super) use keypoints::{KeypointLines, KeypointMessages};
 pub(super) use poses::PoseLines;
 pub(super) use write::PoseLinesWriter;
 
-use lines::Line;
-use scan::{Fault, Scanner};
+use scan::{Fault, Line, Scanner};
 
 use crate::error::Error;
 

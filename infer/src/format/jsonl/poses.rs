@@ -6,7 +6,7 @@ use std::path::Path;
 use super::complaint;
 use super::header::{is_header, read_pose_info};
 use super::keypoints::no_frames;
-use super::lines::{Line, Lines};
+use super::scan::{Line, Lines};
 use super::scan::{Scan, Scanner, fault};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseReader};

@@ -1,11 +1,120 @@
-//! A scanner over one line of JSON that stops where the line stops being what was expected.
+//! The lines of a stream as they arrive, bounded in length, and a scanner over one line of JSON that stops where the line
+//! stops being what was expected.
 //!
 //! Reading straight into our types is several times as fast as a general
 //! parser, and knows what it wanted when it says what it found. The tests
 //! hold it to `serde_json`.
 
+use std::io::{BufRead, ErrorKind};
+use std::path::{Path, PathBuf};
+
 use super::number::read_f64;
-use crate::error::Error;
+use crate::error::{Error, Result};
+
+/// The longest line that is read, in bytes; a frame of a thousand people takes about one million.
+const MAX_LINE: usize = 16 << 20;
+
+/// One line without its end.
+pub(super) struct Line<'a> {
+    pub(super) text: &'a [u8],
+    /// One-based.
+    pub(super) number: u64,
+    /// Whether a line end follows, so that the line is whole.
+    pub(super) ended: bool,
+}
+
+/// The lines of a stream; blank ones are passed over.
+pub(super) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    name: PathBuf,
+    buffer: Vec<u8>,
+    number: u64,
+    /// Whether `input` holds bytes that have not been looked at.
+    has_rest: bool,
+}
+
+impl Lines {
+    pub(super) fn new(input: Box<dyn BufRead + Send>, name: &Path) -> Self {
+        Self { input, name: name.to_path_buf(), buffer: Vec::new(), number: 0, has_rest: false }
+    }
+
+    pub(super) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The next line; returns as soon as its end has arrived.
+    ///
+    /// # Errors
+    /// `BadInput` for a line that is too long: the next call goes on behind it. Otherwise the stream cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>> {
+        loop {
+            self.buffer.clear();
+            self.number += 1;
+            self.fill()?;
+            if self.buffer.is_empty() {
+                return Ok(None);
+            }
+            // Old editors end a text with control-Z, and logs that were cut are filled up with NUL.
+            if self.buffer.iter().any(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0 | 0x1a)) {
+                break;
+            }
+        }
+        let ended = self.buffer.ends_with(b"\n");
+        Ok(Some(Line { text: without_padding(self.buffer.trim_ascii_end()), number: self.number, ended }))
+    }
+
+    /// Whether a whole line is there already.
+    pub(super) fn has_more(&mut self) -> bool {
+        // With bytes left this is a look at them, and no reading.
+        self.has_rest && self.input.fill_buf().is_ok_and(|rest| rest.contains(&b'\n'))
+    }
+
+    /// Appends to the buffer up to the end of the line, or of the stream.
+    fn fill(&mut self) -> Result<()> {
+        while !self.buffer.ends_with(b"\n") {
+            if self.buffer.len() >= MAX_LINE {
+                return self.pass_over_line();
+            }
+            let there = match self.input.fill_buf() {
+                Ok(there) => there,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.unreadable(error)),
+            };
+            let mut rest = &there[..there.len().min(MAX_LINE - self.buffer.len())];
+            let taken = rest.read_until(b'\n', &mut self.buffer).unwrap_or_default();
+            self.has_rest = taken < there.len();
+            self.input.consume(taken);
+            if taken == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn pass_over_line(&mut self) -> Result<()> {
+        self.input.skip_until(b'\n').map_err(|e| self.unreadable(e))?;
+        (self.buffer, self.has_rest) = (Vec::new(), false);
+        let message = format!("the line is longer than {} MB, expected one frame a line", MAX_LINE >> 20);
+        Err(Error::input(message).at(&self.name).line(self.number))
+    }
+
+    fn unreadable(&self, error: std::io::Error) -> Error {
+        Error::io("cannot read", &self.name, error)
+    }
+}
+
+/// A line without the marks of byte order that files begin with, which stand within one that several were joined to, and without the
+/// NULs and control-Z that logs are filled up with.
+fn without_padding(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf").or_else(|| text.strip_prefix(b"\0")) {
+        text = rest;
+    }
+    while let [rest @ .., 0 | 0x1a] = text {
+        text = rest.trim_ascii_end();
+    }
+    text
+}
 
 /// A complaint without its place; boxed, as results of numbers must stay small to be fast.
 pub(super) type Fault = Box<Error>;
@@ -274,71 +383,4 @@ impl<'a> Scanner<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::Value;
-
-    fn skips(text: &[u8]) -> bool {
-        let mut scanner = Scanner::new(text);
-        scanner.skip().and_then(|()| scanner.end()).is_ok()
-    }
-
-    fn any_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            (-1e300..1e300).prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-        ];
-        leaf.prop_recursive(6, 40, 6, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::hash_map(any::<String>(), inner, 0..6)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn skips_whatever_is_json(value in any_value()) {
-            prop_assert!(skips(value.to_string().as_bytes()));
-            prop_assert!(skips(serde_json::to_string_pretty(&value).unwrap().as_bytes()));
-        }
-
-        /// What is skipped is JSON, but for escapes and Unicode, which are not looked into.
-        #[test]
-        fn skips_nothing_else(text in "[\\[\\]{}:,\" a0-9.eE+-]{0,12}|(\\[|\\]|\\{|\\}|:|,|\"a\"|1|null|true|nul){0,9}") {
-            prop_assert_eq!(skips(text.as_bytes()), serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
-        }
-
-        #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            skips(&bytes);
-        }
-    }
-
-    #[test]
-    fn a_nesting_bomb_is_refused() {
-        assert!(!skips("[".repeat(100_000).as_bytes()));
-    }
-
-    #[test]
-    fn a_number_beyond_f64_is_none() {
-        for (text, expected) in [("1e400", None), ("-1e999,", None), ("null", None), ("-0.25}", Some(-0.25))] {
-            assert_eq!(Scanner::new(text.as_bytes()).optional_f64().map_err(|e| e.to_string()), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn integers_are_whole() {
-        let read = |text: &str| Scanner::new(text.as_bytes()).integer("an integer").map_err(|e| e.to_string());
-        assert_eq!(read(" -12,"), Ok(-12));
-        for text in ["1.5", "1e3", "99999999999999999999", "--1", "\"7\"", ""] {
-            assert!(read(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -5,8 +5,8 @@
 use super::loose;
 use super::scan::{Scan, Scanner, fault};
 use crate::format::detector::Label;
-use crate::format::image_side;
 use crate::pose::Keypoint;
+use crate::pose::image_side;
 use crate::skeleton::Layout;
 
 /// The text of the next value, which is passed over.

@@ -8,7 +8,7 @@ use ndarray::{Array1, ArrayView2, Axis, s};
 
 use super::*;
 use crate::format::{Source, open_reader};
-use crate::model::{BatchArrays, MockNetwork, ModelFile, Session, SessionOptions};
+use crate::model::{BatchArrays, MockNetwork, ModelFile, Session, SessionOptions, View};
 use crate::skeleton::MEDIAPIPE33;
 
 /// A network like the exported ones, in f32: centres and scales the visible points, then two dense layers.

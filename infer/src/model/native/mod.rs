@@ -175,19 +175,21 @@ impl NativeNetwork {
         }
         for (plane, (layer, end)) in plan.output.iter().zip(ends).enumerate() {
             let rows = Rows { values: &residual[plane * hidden..], count, stride: wide };
-            processor.product(rows, layer, RowsMut { values: end, stride: layer.padded() });
+            let stride = end.len() / BLOCK;
+            processor.product(rows, layer, RowsMut { values: end, stride });
         }
     }
 
-    /// Poses `[N, J, 3]` and sigma `[N, J]` from the last layer's columns in each plane.
+    /// Poses `[N, J, 3]` and sigma `[N, J]` from the last layer's columns in each plane, for which there is room for [`BLOCK`] poses.
     fn write_poses(&self, scratch: &mut Scratch, count: usize, poses: &mut [f32], mut sigma: Option<&mut [f32]>) {
         let Scratch { ends, row, .. } = scratch;
         let plan = &self.plan;
         let coordinates = plan.joints * 3;
         for person in 0..count {
             row.copy_from_slice(&plan.bias);
-            for ((end, layer), numbers) in ends.iter().zip(&plan.output).zip(&plan.numbers) {
-                let end = &end[person * layer.padded()..][..layer.padded()];
+            for (end, numbers) in ends.iter().zip(&plan.numbers) {
+                let padded = end.len() / BLOCK;
+                let end = &end[person * padded..][..padded];
                 row.iter_mut().zip(numbers).for_each(|(number, &(column, sign))| *number += end[column] * sign);
             }
             poses[person * coordinates..][..coordinates].copy_from_slice(&row[..coordinates]);

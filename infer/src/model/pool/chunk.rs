@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
-use super::super::backend::Backend;
 use super::super::batch::{Batch, FlatBatch, Part};
+use super::super::session::Backend;
 use super::PanicPayload;
 use crate::error::Result;
 

@@ -12,8 +12,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::backend::Backend;
 use super::batch::{Batch, BatchArrays};
+use super::session::Backend;
 use crate::error::Result;
 use crate::thread::spawn;
 use chunk::Chunk;

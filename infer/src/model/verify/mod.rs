@@ -9,10 +9,10 @@ mod verified;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::backend::Backend;
 use super::batch::{FlatBatch, FlatRecall, Part};
 use super::native::NativeNetwork;
 use super::ort::{OrtModel, library};
+use super::session::Backend;
 use super::{Card, Engine, Isa, ModelFile};
 use crate::error::{Error, Result};
 use verified::VerificationCache;

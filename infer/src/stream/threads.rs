@@ -1,20 +1,24 @@
-//! Reads frames: at first on the lifting thread, later on a reader thread.
+//! Reads frames and writes poses: at first on the lifting thread, later each on a thread of its own.
 //!
-//! A live stream has the lowest latency without another thread in between; if the next frame is available before the
-//! last one is lifted there is a backlog, and reading can overlap with lifting.
+//! A live stream has the lowest latency without other threads in between. If the next frame is available before the
+//! last one is lifted there is a backlog, as from a file: then reading and writing can overlap with lifting.
 
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::StreamOptions;
 use super::arrivals::Arrivals;
-use super::batch::FramePool;
+use super::batch::{FramePool, WriteBatch};
 use super::queue::{BatchQueue, CloseOnDrop, Queued};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::FrameReader;
+use crate::format::{FrameReader, PoseWriter};
 use crate::pose::Frame;
 use crate::thread::spawn;
+
+/// Batches that may wait for the writer thread.
+const WAITING_BATCHES: usize = 2;
 
 /// One frame as it was read, or an empty one in place of an unreadable frame.
 #[derive(Debug)]
@@ -146,116 +150,98 @@ impl NumberedReader {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
+/// The writer of a stream, on the calling thread or on its own.
+pub(super) struct WriterThread {
+    place: Place,
+    /// The pool that written frames return to.
+    pool: Arc<FramePool>,
+}
 
-    use std::sync::Mutex;
-    use std::thread::{ThreadId, current};
+/// The writer's current place.
+enum Place {
+    Here(Box<dyn PoseWriter>),
+    OnThread {
+        batches: SyncSender<WriteBatch>,
+        thread: JoinHandle<Result<()>>,
+    },
+    /// It was lost with a thread that could not be started; the stream ends.
+    Lost,
+}
 
-    use super::*;
-    use crate::format::StreamInfo;
-
-    /// Six frames without numbers, the fourth of which arrives before the third is lifted.
-    struct Reader {
-        info: StreamInfo,
-        read: u64,
-        read_on: Arc<Mutex<Vec<ThreadId>>>,
+impl WriterThread {
+    /// `writer` on the calling thread.
+    pub(super) fn new(writer: Box<dyn PoseWriter>, pool: Arc<FramePool>) -> Self {
+        Self { place: Place::Here(writer), pool }
     }
 
-    impl FrameReader for Reader {
-        fn info(&self) -> &StreamInfo {
-            &self.info
-        }
-
-        fn read(&mut self) -> Result<Option<Frame>> {
-            self.read_on.lock().unwrap().push(current().id());
-            self.read += 1;
-            Ok((self.read <= 6).then(|| Frame { index: self.read - 1, ..Frame::default() }))
-        }
-
-        fn has_more(&mut self) -> bool {
-            self.read >= 3
-        }
+    /// Whether the writer has no thread yet.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.place, Place::Here(_))
     }
 
-    #[test]
-    fn reading_gets_its_own_thread_once_there_is_a_backlog() {
-        let read_on = Arc::new(Mutex::new(Vec::new()));
-        let info = StreamInfo { fps: Some(2.0), ..StreamInfo::default() };
-        let reader = Box::new(Reader { info, read: 0, read_on: Arc::clone(&read_on) });
-        let options = StreamOptions { size: Some([8, 6]), ..StreamOptions::default() };
-        let mut reader = ReaderThread::new(reader, 10, options, Arc::default());
-        let mut frames = Vec::new();
-        loop {
-            let read = reader.take(10).unwrap();
-            if read.is_empty() {
-                break;
-            }
-            frames.extend(read.into_iter().map(|read| read.frame));
-        }
-        assert_eq!(frames.iter().map(|frame| frame.index).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
-        assert!(frames.iter().all(|frame| frame.time == Some(frame.index as f64 / 2.0) && frame.size == Some([8, 6])));
-        let here: Vec<_> = read_on.lock().unwrap().iter().map(|&thread| thread == current().id()).collect();
-        assert_eq!(here, [true, true, true, false, false, false, false]);
-    }
-
-    #[test]
-    fn live_frames_without_times_have_those_of_their_arrival() {
-        let read = |info| {
-            let reader = Box::new(Reader { info, read: 0, read_on: Arc::default() });
-            let mut reader = ReaderThread::new(reader, 10, StreamOptions::default(), Arc::default());
-            let mut times = Vec::new();
-            loop {
-                let read = reader.take(10).unwrap();
-                if read.is_empty() {
-                    return times;
-                }
-                times.extend(read.into_iter().map(|read| read.frame.time));
+    /// Moves the writer to its own thread, if it has none.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub(super) fn move_to_thread(&mut self) -> Result<()> {
+        let mut writer = match std::mem::replace(&mut self.place, Place::Lost) {
+            Place::Here(writer) => writer,
+            other => {
+                self.place = other;
+                return Ok(());
             }
         };
-        let live = StreamInfo { is_live: true, ..StreamInfo::default() };
-        let times: Vec<f64> = read(live.clone()).into_iter().flatten().collect();
-        assert!(times.len() == 6 && times[0] == 0.0 && times.is_sorted(), "{times:?}");
-        assert_eq!(read(StreamInfo { fps: Some(2.0), ..live })[..2], [Some(0.0), Some(0.5)]);
-        assert_eq!(read(StreamInfo::default())[0], None);
-        let mut own = Arrivals::default();
-        assert_eq!([own.time_of(Some(7.0)), own.time_of(None)], [Some(7.0), None]);
-    }
-
-    /// Gives two frames, then panics.
-    struct BrokenReader(StreamInfo, u64);
-
-    impl FrameReader for BrokenReader {
-        fn info(&self) -> &StreamInfo {
-            &self.0
-        }
-
-        fn read(&mut self) -> Result<Option<Frame>> {
-            self.1 += 1;
-            if self.1 > 2 {
-                std::panic::resume_unwind(Box::new("a bug"));
-            }
-            Ok(Some(Frame::default()))
-        }
-
-        fn has_more(&mut self) -> bool {
-            true
-        }
-    }
-
-    #[test]
-    fn a_reading_thread_that_panics_ends_the_stream_with_an_error() {
-        let reader = Box::new(BrokenReader(StreamInfo::default(), 0));
-        let mut reader = ReaderThread::new(reader, 10, StreamOptions::default(), Arc::default());
-        let mut frames = 0;
-        let error = loop {
-            match reader.take(10) {
-                Ok(read) if read.is_empty() => panic!("the stream did not end well"),
-                Ok(read) => frames += read.len(),
-                Err(error) => break error,
-            }
+        let (batches, waiting) = sync_channel::<WriteBatch>(WAITING_BATCHES);
+        let pool = Arc::clone(&self.pool);
+        let write_all = move || {
+            let written = waiting.iter().try_for_each(|batch| write_batch(writer.as_mut(), batch, &pool));
+            // Output before a failure is completed too; the first failure is reported.
+            let finished = writer.finish();
+            written.and(finished)
         };
-        assert_eq!((frames, error.to_string().as_str()), (2, "the reading thread broke down"));
+        let thread = spawn("write", write_all)?;
+        self.place = Place::OnThread { batches, thread };
+        Ok(())
+    }
+
+    /// Writes and flushes a batch, or sends it to the thread; false if that thread has ended, for a reason that
+    /// [`Self::finish`] returns.
+    ///
+    /// # Errors
+    /// The output failed.
+    pub(super) fn write(&mut self, batch: WriteBatch) -> Result<bool> {
+        match &mut self.place {
+            Place::Here(writer) => write_batch(writer.as_mut(), batch, &self.pool).map(|()| true),
+            Place::OnThread { batches, .. } => Ok(batches.send(batch).is_ok()),
+            Place::Lost => Ok(false),
+        }
+    }
+
+    /// Completes the output.
+    ///
+    /// # Errors
+    /// The first error of writing.
+    pub(super) fn finish(self) -> Result<()> {
+        match self.place {
+            Place::Here(writer) => writer.finish(),
+            Place::OnThread { batches, thread } => {
+                drop(batches);
+                thread.join().unwrap_or_else(|_| Err(Error::runtime("the writing thread broke down")))
+            }
+            Place::Lost => Ok(()),
+        }
     }
 }
+
+fn write_batch(writer: &mut dyn PoseWriter, batch: WriteBatch, pool: &FramePool) -> Result<()> {
+    let WriteBatch { frames, lifted } = batch;
+    for (frame, lifted) in frames.iter().zip(&lifted) {
+        writer.write(frame, lifted)?;
+    }
+    writer.flush()?;
+    pool.put(frames, lifted);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
