@@ -29,6 +29,7 @@ fn info(export: Export) -> PoseInfo {
         axes: export.usual_axes(),
         fps: Some(FPS),
         stature: None,
+        is_level: None,
         model: "bench".to_owned(),
     }
 }

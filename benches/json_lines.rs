@@ -118,6 +118,7 @@ fn write_ours(lifted: &[LiftedFrame]) {
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         stature: None,
+        is_level: None,
         model: "bench".to_owned(),
     };
     let nowhere = Target::File("/dev/null".into());

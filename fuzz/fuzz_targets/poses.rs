@@ -32,6 +32,7 @@ fn write_seeds() {
         axes: Axes::Camera,
         fps: Some(30.0),
         stature: None,
+        is_level: None,
         model: "tiny".to_owned(),
     };
     let person = LiftedPerson {

@@ -58,6 +58,7 @@ pub(crate) struct InfoFields {
     fps: Option<f64>,
     stature: Option<f64>,
     model: String,
+    level: Option<bool>,
 }
 
 impl From<&PoseInfo> for InfoFields {
@@ -71,6 +72,7 @@ impl From<&PoseInfo> for InfoFields {
             fps: info.fps,
             stature: info.stature,
             model: info.model.clone(),
+            level: info.is_level,
         }
     }
 }
@@ -93,6 +95,7 @@ impl InfoFields {
             axes: axes(&self.axes)?,
             fps: self.fps,
             stature: self.stature,
+            is_level: self.level,
             model: self.model,
         })
     }

@@ -7,7 +7,7 @@ use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
 use poselift::guard::{self, ReadOptions, check_focal, check_fps};
 use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, check, copy_poses, create};
-use poselift::pose::{Axes, Frame, LiftedFrame, Unit};
+use poselift::pose::{Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
 use poselift::{Error, Result};
@@ -173,7 +173,7 @@ impl Writing {
             device: String::new(),
             notes: PageNotes::default(),
             extras,
-            is_upright: info.axes != Axes::Camera,
+            is_upright: info.is_upright(),
         };
         form.assumptions(info, format, extras).into_iter().for_each(|assumption| notes.add(assumption));
         Ok(form.on_the_way_to(create(target, format, &described)?, info, format)?)

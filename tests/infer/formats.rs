@@ -27,6 +27,7 @@ fn info(joints: usize) -> PoseInfo {
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         stature: None,
+        is_level: None,
         model: "none".into(),
     }
 }

@@ -108,3 +108,37 @@ fn poses_without_a_place_among_others_are_told() {
         }
     }
 }
+
+/// Poses of a camera that was not levelled are not put on a floor, whatever axes they are in.
+#[test]
+fn upright_axes_remember_whether_the_camera_was_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let poses = poses(folder.path(), &[(0, 0..FRAMES)]);
+    let direct = convert(&poses, "direct.trc", &[]);
+    let header = |name: &str| -> serde_json::Value {
+        serde_json::from_str(std::fs::read_to_string(path(name)).unwrap().lines().next().unwrap()).unwrap()
+    };
+    let (_, told) = said(&["convert", poses.to_str().unwrap(), "-o", &path("up.jsonl"), "--axes", "y-up"]);
+    assert!(told.contains("y-up as if the camera were level"), "{told}");
+    assert_eq!(header("up.jsonl")["level"], false);
+    let (_, told) = said(&["convert", &path("up.jsonl"), "-o", &path("again.trc")]);
+    assert!(told.contains("y-up as if the camera were level, as the poses were lifted"), "{told}");
+    let points =
+        |name: &str| std::fs::read_to_string(path(name)).unwrap().lines().skip(6).collect::<Vec<_>>().join("\n");
+    assert_eq!(
+        std::fs::read_to_string(direct).unwrap().lines().skip(6).collect::<Vec<_>>().join("\n"),
+        points("again.trc")
+    );
+
+    let (code, told) =
+        said(&["run", CLIP, "--device", "cpu", "--pitch", "5", "--axes", "z-up", "-o", &path("level.jsonl")]);
+    assert_eq!((code, &header("level.jsonl")["level"]), (Some(0), &true.into()), "{told}");
+    let (_, told) = said(&["convert", &path("level.jsonl"), "-o", &path("level.trc")]);
+    assert!(!told.contains("level, as") && !told.contains("do not say"), "{told}");
+
+    let unsaid = std::fs::read_to_string(path("level.jsonl")).unwrap().replace("\"level\":true,", "");
+    std::fs::write(path("unsaid.jsonl"), unsaid).unwrap();
+    let (_, told) = said(&["convert", &path("unsaid.jsonl"), "-o", &path("unsaid.trc")]);
+    assert!(told.contains("y-up: the poses do not say whether the camera was level"), "{told}");
+}

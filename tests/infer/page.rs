@@ -22,6 +22,7 @@ fn poses(model: &str) -> PoseInfo {
         axes: poselift::pose::Axes::Camera,
         fps: Some(30.0),
         stature: None,
+        is_level: None,
         model: model.into(),
     }
 }

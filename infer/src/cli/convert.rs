@@ -12,7 +12,6 @@ use super::{ExitStatus, frame_rate, input, is_of_one_input};
 use crate::error::{Error, Result};
 use crate::format::{Format, Source, Target, open_pose_reader};
 use crate::output::{Described, NO_CONTACTS, OutputFormat, PageNotes, copy_poses};
-use crate::pose::Axes;
 
 /// Convert 3D poses from one format to another
 ///
@@ -105,7 +104,7 @@ fn convert(
         device: String::new(),
         notes: PageNotes::default(),
         extras,
-        is_upright: info.axes != Axes::Camera,
+        is_upright: info.is_upright(),
     };
     let writer = output::prepare(target, args.to, described, terminal)?;
     let mut writer = form.on_the_way_to(writer, &info, format)?;

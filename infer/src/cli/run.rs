@@ -244,7 +244,7 @@ fn writer_of(
         device: format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads),
         notes: notes.clone(),
         extras,
-        is_upright: info.axes != Axes::Camera,
+        is_upright: info.is_upright(),
     };
     let writer = match args.has_output() {
         true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, info, format)?),

@@ -247,6 +247,7 @@ mod tests {
             axes: Axes::YUp,
             fps: Some(30.0),
             stature: None,
+            is_level: None,
             model: String::new(),
         };
         render(&clip, &FileInfo { file_name: String::new(), poses: &poses, decimals: 5 })

@@ -210,6 +210,7 @@ mod tests {
             axes: Axes::Camera,
             fps: None,
             stature: None,
+            is_level: None,
             model: String::new(),
         };
         let person = |root| LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };

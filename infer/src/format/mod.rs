@@ -126,8 +126,21 @@ pub struct PoseInfo {
     /// How tall people were made, metres; `None` where they are as tall as the model has them
     /// ([`crate::place::MODEL_STATURE`]).
     pub stature: Option<f64>,
+    /// Whether the pitch and roll of the camera were undone, of poses in upright axes; `None` where the stream does not say.
+    pub is_level: Option<bool>,
     /// The model's name.
     pub model: String,
+}
+
+impl PoseInfo {
+    /// Whether up is up. Upright axes of which nothing else is said are.
+    pub fn is_upright(&self) -> bool {
+        match self.axes {
+            Axes::Camera => false,
+            Axes::Level => true,
+            Axes::YUp | Axes::ZUp => self.is_level != Some(false),
+        }
+    }
 }
 
 /// What is written of each person beside the joints.

@@ -382,6 +382,7 @@ mod tests {
             axes: crate::pose::Axes::Camera,
             fps: None,
             stature: None,
+            is_level: None,
             model: "m".into(),
         };
         let refused = |target: &Target, to| {

@@ -151,6 +151,7 @@ fn assumed_info(shape: &[usize]) -> Result<PoseInfo> {
         axes: Axes::Camera,
         fps: None,
         stature: None,
+        is_level: None,
         model: String::new(),
     })
 }

@@ -22,6 +22,22 @@ pub struct Form {
     pub contacts: bool,
 }
 
+/// What is assumed of the camera where poses of `info` are written in upright `axes`.
+fn level_assumption(info: &PoseInfo, axes: Axes) -> Option<String> {
+    match (info.axes, info.is_level) {
+        (Axes::Camera, _) => {
+            Some(format!("{axes} as if the camera were level: give --pitch and --roll where it is not"))
+        }
+        (Axes::YUp | Axes::ZUp, Some(false)) => Some(format!(
+            "{axes} as if the camera were level, as the poses were lifted: `poselift run` takes --pitch and --roll where it is not"
+        )),
+        (Axes::YUp | Axes::ZUp, None) => {
+            Some(format!("{axes}: the poses do not say whether the camera was level: taken to be upright"))
+        }
+        (Axes::Level, _) | (Axes::YUp | Axes::ZUp, Some(true)) => None,
+    }
+}
+
 impl Form {
     /// Data written in addition to the joints of a stream of `info`.
     pub fn extras(&self, info: &PoseInfo, sigma: bool, root: bool) -> Extras {
@@ -111,11 +127,8 @@ impl Form {
             assumptions.push("pages have no room for contacts: --contacts adds nothing".to_owned());
         }
         let reference = self.reference(info, format).ok();
-        if let Some(axes) = reference.as_ref().map(|reference| reference.axes).filter(|axes| *axes != Axes::Camera)
-            && info.axes == Axes::Camera
-        {
-            assumptions.push(format!("{axes} as if the camera were level: give --pitch and --roll where it is not"));
-        }
+        let axes = reference.as_ref().map(|reference| reference.axes).filter(|axes| *axes != Axes::Camera);
+        assumptions.extend(axes.and_then(|axes| level_assumption(info, axes)));
         let OutputFormat::Export(export) = format else { return assumptions };
         for (option, is_left_out) in [
             ("sigma", extras.sigma && !export.has_room_for_sigma()),

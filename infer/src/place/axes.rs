@@ -51,10 +51,16 @@ impl ReferenceWriter {
         scale(&info.unit, info.stature, wanted)?;
         let axes = match wanted.axes {
             // Poses that are upright stay so: the camera's own axes are no longer known.
-            Axes::Camera if info.axes == Axes::Level => Axes::Level,
+            Axes::Camera if info.axes == Axes::Level || info.is_level == Some(true) => Axes::Level,
             axes => axes,
         };
-        Ok(PoseInfo { axes, unit: wanted.unit.clone(), stature: wanted.height.or(info.stature), ..info.clone() })
+        let is_level = match info.axes {
+            Axes::Camera => Some(false),
+            Axes::Level => Some(true),
+            Axes::YUp | Axes::ZUp => info.is_level,
+        };
+        let stature = wanted.height.or(info.stature);
+        Ok(PoseInfo { axes, unit: wanted.unit.clone(), stature, is_level, ..info.clone() })
     }
 
     /// Converts the poses for `writer`, a stream of `info`, to `wanted`.

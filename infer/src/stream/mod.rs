@@ -81,6 +81,7 @@ pub fn pose_info(card: &Card, fps: Option<f64>) -> PoseInfo {
         axes: output.axes,
         fps,
         stature: None,
+        is_level: None,
         model: card.name.clone(),
     }
 }

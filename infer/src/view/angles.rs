@@ -48,6 +48,7 @@ mod tests {
             axes: Axes::Camera,
             fps: None,
             stature: None,
+            is_level: None,
             model: "m".into(),
         }
     }

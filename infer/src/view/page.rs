@@ -51,6 +51,7 @@ const END: &str = "</script>\n</body>\n</html>\n";
 ///     axes: poselift::pose::Axes::Camera,
 ///     fps: Some(30.0),
 ///     stature: None,
+///     is_level: None,
 ///     model: "coco17".into(),
 /// };
 /// # let folder = tempfile::tempdir()?;

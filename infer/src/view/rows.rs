@@ -302,6 +302,7 @@ mod tests {
             axes: crate::pose::Axes::Camera,
             fps: None,
             stature: None,
+            is_level: None,
             model: String::new(),
         }
     }

@@ -34,6 +34,8 @@ class PoseInfo(NamedTuple):
         How tall people were made, metres; None where they are as tall as the model has them (1.70 m).
     model : str
         The model's name.
+    level : bool or None
+        Of `y-up` and `z-up`, whether the camera's pitch and roll were undone; None where it is not known.
     """
 
     skeleton: str
@@ -44,6 +46,7 @@ class PoseInfo(NamedTuple):
     fps: float | None
     stature: float | None
     model: str
+    level: bool | None = None
 
     @classmethod
     def _of(cls, fields: dict[str, Any]) -> PoseInfo:

@@ -245,6 +245,7 @@ mod tests {
             axes: crate::pose::Axes::Camera,
             fps: Some(10.0),
             stature: None,
+            is_level: None,
             model: "none".into(),
         }
     }

@@ -14,6 +14,7 @@ fn info() -> PoseInfo {
         axes: Axes::Camera,
         fps: None,
         stature: None,
+        is_level: None,
         model: "m".into(),
     }
 }

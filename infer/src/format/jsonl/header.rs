@@ -43,6 +43,8 @@ struct PoseHeader {
     fps: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stature: Option<f64>,
+    #[serde(default, rename = "level", skip_serializing_if = "Option::is_none")]
+    is_level: Option<bool>,
     #[serde(default)]
     model: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -105,7 +107,7 @@ fn check_rate(fps: Option<f64>, line: &Line<'_>) -> Result<()> {
 /// A header that cannot be read, of another version, of a 2D stream, or whose lists contradict each other.
 pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
     check_start(line, "poses")?;
-    let PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, model, .. } = parse(line)?;
+    let PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, is_level, model, .. } = parse(line)?;
     check_rate(fps, line)?;
     if let Some(stature) = stature.filter(|stature| !(*stature > 0.0 && stature.is_finite())) {
         return Err(Error::input(format!("stature is {stature}, expected metres above 0")).line(line.number));
@@ -123,7 +125,7 @@ pub(super) fn read_pose_info(line: &Line<'_>) -> Result<PoseInfo> {
                 Error::input("the header has a joint that is its own ancestor, by its parents").line(line.number)
             );
         }
-        return Ok(PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, model });
+        return Ok(PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, is_level, model });
     };
     Err(Error::input(format!("the header has {complaint}")).line(line.number))
 }
@@ -145,9 +147,11 @@ pub(in crate::format) fn write_pose_info(info: &PoseInfo, angles: &[&str]) -> Ve
         #[serde(flatten)]
         rest: PoseHeader,
     }
-    let PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, model } = info.clone();
+    let PoseInfo { skeleton, joints, parents, unit, axes, fps, stature, is_level, model } = info.clone();
+    // The camera's axes say it themselves, and level ones too.
+    let is_level = is_level.filter(|_| matches!(axes, Axes::YUp | Axes::ZUp));
     let angles = angles.iter().map(|angle| (*angle).to_owned()).collect();
-    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, model, angles };
+    let rest = PoseHeader { skeleton, joints, parents, unit, axes, fps, stature, is_level, model, angles };
     let whole = Whole { start: Start { poselift: VERSION, kind: "poses".into() }, rest };
     let mut line = serde_json::to_vec(&whole).expect("strings and numbers can be written as JSON");
     line.push(b'\n');

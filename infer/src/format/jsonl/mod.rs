@@ -65,6 +65,7 @@ mod tests {
             axes: crate::pose::Axes::Camera,
             fps: Some(29.97),
             stature: None,
+            is_level: None,
             model: "test".into(),
         }
     }

@@ -33,6 +33,7 @@ fn info() -> PoseInfo {
         axes: Axes::Camera,
         fps: Some(30.0),
         stature: None,
+        is_level: None,
         model: "test".into(),
     }
 }

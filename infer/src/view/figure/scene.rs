@@ -95,7 +95,7 @@ impl<'a> Scene<'a> {
             ground: 0.0,
             is_placed: people().next().is_some() && people().all(|person| person.root.is_some()),
             is_grounded: true,
-            is_level: clip.sets.iter().all(|set| set.poses.axes != Axes::Camera),
+            is_level: clip.sets.iter().all(|set| set.poses.is_upright()),
             paths: Vec::new(),
         };
         scene.measure(&sampled)?;
