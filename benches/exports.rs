@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use poselift::export::{Export, create_export};
+use poselift::export::{Export, ExportOptions, create_export};
 use poselift::format::{Extras, PoseInfo, Target};
 use poselift::pose::{Frame, LiftedFrame, LiftedPerson, Unit};
 use poselift::skeleton::H36M17;
@@ -44,7 +44,8 @@ fn exports(criterion: &mut Criterion) {
         let info = info(export);
         group.bench_function(export.name(), |bencher| {
             bencher.iter(|| {
-                let mut writer = create_export(&target, export, &info, Extras::default(), false).unwrap();
+                let mut writer =
+                    create_export(&target, export, &info, Extras::default(), ExportOptions::default()).unwrap();
                 for frame in &frames {
                     writer.write(&Frame::default(), black_box(frame)).unwrap();
                 }

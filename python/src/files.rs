@@ -174,9 +174,12 @@ impl Writing {
             notes: PageNotes::default(),
             extras,
             is_upright: info.is_upright(),
+            rate: self.fps,
         };
         form.assumptions(info, format, extras).into_iter().for_each(|assumption| notes.add(assumption));
-        Ok(form.on_the_way_to(create(target, format, &described)?, info, format)?)
+        let told = notes.clone();
+        let writer = create(target, format, &described, Box::new(move |text| told.add(text.to_owned())))?;
+        Ok(form.on_the_way_to(writer, info, format)?)
     }
 }
 

@@ -227,6 +227,42 @@ fn lifted_lines(folder: &Path) -> Vec<Value> {
     text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Poses of 20 frames at 30 a second, then 40 at 60, as a phone records them whose header says 30.
+fn poses_of_changing_rate(folder: &Path) -> PathBuf {
+    let poses = poses(folder, &[(0, 0..FRAMES)]);
+    let text = std::fs::read_to_string(&poses).unwrap();
+    let mut lines = text.lines();
+    let mut changed = format!("{}\n", lines.next().unwrap());
+    let people: Vec<Value> = lines.map(|line| serde_json::from_str::<Value>(line).unwrap()["people"].clone()).collect();
+    for frame in 0..60 {
+        let time = if frame < 20 { frame as f64 / 30.0 } else { (20.0 + (frame - 20) as f64 / 2.0) / 30.0 };
+        let line = serde_json::json!({"frame": frame, "time": time, "people": people[frame % FRAMES]});
+        changed.push_str(&format!("{line}\n"));
+    }
+    std::fs::write(&poses, changed).unwrap();
+    poses
+}
+
+#[test]
+fn a_clip_whose_rate_changes_has_rows_for_all_frames_unless_a_rate_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let poses = poses_of_changing_rate(folder.path());
+    let out = folder.path().join("walk.trc");
+    for (options, rate, said) in [
+        (&[][..], "60", "walk.trc: frames come at 30 a second and for a while at 60: written at 60 a second"),
+        (&["--fps", "30"], "30", "walk.trc: 19 of 60 frames are left out: they come between two rows"),
+    ] {
+        let mut arguments = vec!["convert", poses.to_str().unwrap(), "-o", out.to_str().unwrap()];
+        arguments.extend_from_slice(options);
+        let output = poselift(&arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && told.contains(said), "{told}");
+        let text = std::fs::read_to_string(&out).unwrap();
+        let counts = text.lines().nth(2).unwrap();
+        assert!(counts.starts_with(&format!("{rate}\t{rate}\t")), "{counts}");
+    }
+}
+
 #[test]
 fn what_a_format_has_no_room_for_is_said() {
     let folder = tempfile::tempdir().unwrap();

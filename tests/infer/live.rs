@@ -547,6 +547,33 @@ fn a_file_is_followed_line_by_line_until_it_is_removed() {
 }
 
 #[test]
+fn a_file_that_is_begun_anew_goes_on_behind_itself_in_a_motion_file() {
+    let bench = Bench::new();
+    let lines = |count: usize| -> String { (0..count).map(|frame| line(frame, &[(17, 1.0)])).collect() };
+    let (path, out) = (bench.file("growing.jsonl", lines(20)), bench.path("poses.trc"));
+    let (answers, port) = receiver();
+    let mut command = bench.run();
+    command
+        .args(["--fps", "30", "--send", &format!("udp://127.0.0.1:{port}"), "--follow"])
+        .arg(&path)
+        .arg("-o")
+        .arg(&out);
+    let mut running = Running::start(&mut command);
+    running.wait_for("following");
+    (0..20).for_each(|frame| assert_eq!(receive(&answers)["frame"], frame));
+    std::fs::write(&path, lines(10)).unwrap();
+    (0..10).for_each(|frame| assert_eq!(receive(&answers)["frame"], frame));
+    running.interrupt();
+    let (status, said) = running.end();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("poses.trc: times begin anew at frame 0, which has 0 s after 0.63"), "{said}");
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(text.lines().count(), 6 + 30, "{said}");
+    let last = text.lines().last().unwrap().split('\t').nth(1).unwrap().parse::<f64>().unwrap();
+    assert!((last - 29.0 / 30.0).abs() < 1e-3, "{last}");
+}
+
+#[test]
 fn a_closed_terminal_completes_the_file_of_what_is_followed() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();

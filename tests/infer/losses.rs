@@ -109,6 +109,29 @@ fn poses_without_a_place_among_others_are_told() {
     }
 }
 
+#[test]
+fn places_that_come_after_the_first_pose_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let poses = poses(folder.path(), &[(0, 0..FRAMES)]);
+    let text = std::fs::read_to_string(&poses).unwrap();
+    let rootless = |line: &str| {
+        let mut frame: serde_json::Value = serde_json::from_str(line).unwrap();
+        frame["people"][0].as_object_mut().unwrap().remove("root");
+        format!("{frame}\n")
+    };
+    let lines = text.lines().enumerate().map(|(place, line)| match place {
+        1 => rootless(line),
+        _ => line.to_owned() + "\n",
+    });
+    std::fs::write(path("in.jsonl"), lines.collect::<String>()).unwrap();
+    let (code, told) = said(&["convert", &path("in.jsonl"), "-o", &path("out.csv")]);
+    assert!(code == Some(0) && told.contains("out.csv: 1 of 40 poses are left empty"), "{told}");
+    let written = std::fs::read_to_string(path("out.csv")).unwrap();
+    let hip = |row: usize| written.lines().nth(row).unwrap().split(',').skip(4).take(3).collect::<Vec<_>>().join(",");
+    assert_eq!((hip(1).as_str(), hip(2).as_str()), (",,", "0.000000,0.100000,4.010000"));
+}
+
 /// Poses of a camera that was not levelled are not put on a floor, whatever axes they are in.
 #[test]
 fn upright_axes_remember_whether_the_camera_was_level() {

@@ -105,6 +105,7 @@ fn convert(
         notes: PageNotes::default(),
         extras,
         is_upright: info.is_upright(),
+        rate: args.fps,
     };
     let writer = output::prepare(target, args.to, described, terminal)?;
     let mut writer = form.on_the_way_to(writer, &info, format)?;

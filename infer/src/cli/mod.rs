@@ -23,7 +23,6 @@ mod report;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
-mod unplaced;
 mod view;
 
 use std::ffi::OsString;

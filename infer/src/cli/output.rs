@@ -7,8 +7,8 @@ use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
 use super::input::Inputs;
 use super::report::Terminal;
-use super::unplaced::UnplacedCounter;
 use crate::error::{Error, Result};
+use crate::export::Tell;
 use crate::format::{PoseWriter, Source, Target};
 use crate::output::{Described, OutputFormat, check, create};
 
@@ -159,22 +159,8 @@ pub(crate) fn prepare(
     terminal: Terminal,
 ) -> Result<Box<dyn PoseWriter>> {
     let format = check(target, to, described.extras)?;
-    let name = target.name().display().to_string();
-    let writer = prepare_bare(target, format, described, terminal)?;
-    Ok(match format {
-        OutputFormat::Export(_) => Box::new(UnplacedCounter::new(writer, terminal, name)),
-        OutputFormat::Stream(_) | OutputFormat::Page => writer,
-    })
-}
-
-fn prepare_bare(
-    target: &Target,
-    format: OutputFormat,
-    described: Described,
-    terminal: Terminal,
-) -> Result<Box<dyn PoseWriter>> {
     if !is_deferred(target) {
-        return create(target, format, &described);
+        return create(target, format, &described, noting(terminal));
     }
     if let Target::File(path) = target {
         check_place(path)?;
@@ -182,6 +168,11 @@ fn prepare_bare(
     let output = Output { target: target.clone(), format, described, terminal };
     let patience = if output.lacks_rate() { POSES_WITHOUT_TIME } else { 0 };
     Ok(Box::new(DeferredWriter::new(patience, move |has_times| output.with_rate(has_times).create())))
+}
+
+/// Says on the terminal what a file's writer tells.
+fn noting(terminal: Terminal) -> Tell {
+    Box::new(move |text| terminal.note(text))
 }
 
 /// What is needed to create a file's writer later.
@@ -211,7 +202,7 @@ impl Output {
     }
 
     fn create(self) -> Result<Box<dyn PoseWriter>> {
-        create(&self.target, self.format, &self.described)
+        create(&self.target, self.format, &self.described, noting(self.terminal))
     }
 }
 

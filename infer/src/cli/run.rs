@@ -245,6 +245,7 @@ fn writer_of(
         notes: notes.clone(),
         extras,
         is_upright: info.is_upright(),
+        rate: args.fps,
     };
     let writer = match args.has_output() {
         true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, info, format)?),

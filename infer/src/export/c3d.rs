@@ -238,7 +238,7 @@ mod tests {
         let joints: Vec<String> = (0..17).map(|joint| format!("joint_{joint}")).collect();
         let motion = |number| Motion { number, first: 0, joints: 17, points: vec![[0.0; 3]; 17], sigma: Vec::new() };
         let people = (0..people).map(motion).collect();
-        let clip = Clip { rate: 30.0, start: 0.0, rows: 1, has_root: false, people };
+        let clip = Clip { rate: 30.0, start: 0.0, rows: 1, has_root: false, people, notices: Vec::new() };
         let poses = PoseInfo {
             skeleton: "custom".to_owned(),
             joints,

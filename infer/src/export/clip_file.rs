@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ankle::ankle_height;
 use super::motion::{Clip, MAX_FILLED_GAP, Motion, RATE_HINT, Recorder};
 use super::rig::median_length;
-use super::{Export, bvh, c3d, decimals, glb, mot, trc};
+use super::{Export, ExportOptions, Tell, bvh, c3d, decimals, glb, mot, trc};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, write_whole};
 use crate::pose::{Axes, Frame, LiftedFrame};
@@ -32,16 +32,19 @@ pub(super) struct ClipWriter {
     recorder: Recorder,
     /// Whether axes are upright, so that the floor is where feet are lowest.
     is_upright: bool,
+    /// Hears what is done about the rate.
+    tell: Tell,
 }
 
 impl ClipWriter {
     /// A writer to `path`, for a stream described by `info`.
-    pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, extras: Extras, is_upright: bool) -> Self {
-        let mut recorder = Recorder::new(info.joints.len(), info.fps);
+    pub(super) fn new(path: &Path, export: Export, info: &PoseInfo, extras: Extras, options: ExportOptions) -> Self {
+        let ExportOptions { is_upright, rate, tell, .. } = options;
+        let mut recorder = Recorder::new(info.joints.len(), info.fps).at_rate(rate);
         if extras.sigma && export == Export::Mot {
             recorder = recorder.with_sigma();
         }
-        Self { path: path.to_path_buf(), export, info: info.clone(), recorder, is_upright }
+        Self { path: path.to_path_buf(), export, info: info.clone(), recorder, is_upright, tell }
     }
 
     fn write_files(&mut self, clip: &Clip) -> Result<()> {
@@ -143,23 +146,21 @@ impl PoseWriter for ClipWriter {
     fn finish(mut self: Box<Self>) -> Result<()> {
         let joints = self.info.joints.len();
         let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(joints, None));
-        let left_out = recorder.left_out();
         if !recorder.has_people() {
+            let left_out = recorder.loss();
             return left_out
                 .map_or(Ok(()), |error| Err(Error::usage(error.to_string()).at(&self.path).hint(RATE_HINT)));
         }
-        let left_out = match (left_out, recorder.without_place()) {
-            (Some(frames), Some(people)) => Some(Error::input(format!("{frames}; {people}"))),
-            (frames, people) => frames.or(people),
-        };
-        let left_out = left_out.map(|error| error.at(&self.path));
         let max_gap = if self.export.has_gaps() { MAX_FILLED_GAP } else { f64::INFINITY };
-        let mut clip = recorder.into_clip(max_gap).map_err(|error| error.at(&self.path))?;
+        let (mut clip, left_out) = recorder.into_clip(max_gap).map_err(|error| error.at(&self.path))?;
+        for notice in &clip.notices {
+            (self.tell)(&format!("{}: {notice}", self.path.display()));
+        }
         if self.is_upright && clip.has_root {
             self.put_on_floor(&mut clip);
         }
         self.write_files(&clip)?;
-        left_out.map_or(Ok(()), Err)
+        left_out.map_or(Ok(()), |error| Err(error.at(&self.path)))
     }
 }
 

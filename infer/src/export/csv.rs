@@ -1,20 +1,22 @@
 //! CSV for notebooks and spreadsheets, written as frames come: wide, one line per person and frame, or long, one line
 //! per joint.
 //!
-//! Positions are in space if roots are asked for, or the first frame with people has one; otherwise relative to the root joint. Angles are degrees. Empty
+//! Positions are in space if roots are asked for, or any of the first poses has one; otherwise relative to the root joint. Angles are degrees. Empty
 //! cells are unknown values. Names are plain words, so nothing is ever quoted.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::decimal::{push_fixed, push_integer};
-use super::decimals;
+use super::{Tell, decimals};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 
 /// Bytes collected before they are written without a flush.
 const CAPACITY: usize = 64 << 10;
+/// Poses without a root that wait for one that has it.
+const MOST_WAITING: usize = 10_000;
 /// Decimals of scores and degrees.
 const FEW_DECIMALS: usize = 3;
 
@@ -35,8 +37,16 @@ pub(super) struct CsvWriter<W> {
     shape: Shape,
     joints: Vec<String>,
     extras: Extras,
-    /// Whether positions are in space; the first frame with people tells, unless roots are asked for.
+    /// Whether positions are in space, once that is known: a pose with a root tells, unless roots are asked for.
     in_space: Option<bool>,
+    /// Frames that wait until it is known, and the poses in them.
+    waiting: Vec<LiftedFrame>,
+    waiting_poses: usize,
+    /// Poses with a root, and without.
+    placed: u64,
+    unplaced: u64,
+    /// Hears what the file does not show.
+    tell: Tell,
     decimals: usize,
 }
 
@@ -51,10 +61,26 @@ impl<W: Write> CsvWriter<W> {
             joints: info.joints.clone(),
             extras,
             in_space: extras.root.then_some(true),
+            waiting: Vec::new(),
+            waiting_poses: 0,
+            placed: 0,
+            unplaced: 0,
+            tell: Box::new(|_| ()),
             decimals: decimals(&info.unit),
         };
         writer.push_header();
         writer
+    }
+
+    /// The same writer; `tell` hears what the file does not show.
+    pub(super) fn telling(self, tell: Tell) -> Self {
+        Self { tell, ..self }
+    }
+
+    /// The same writer, behind lines of another one.
+    pub(super) fn without_header(mut self) -> Self {
+        self.lines.clear();
+        self
     }
 
     fn push_header(&mut self) {
@@ -85,6 +111,44 @@ impl<W: Write> CsvWriter<W> {
         }
         self.lines.extend_from_slice(columns.join(",").as_bytes());
         self.lines.push(b'\n');
+    }
+
+    /// Knows whether positions are in space, and writes the frames that waited for it.
+    fn decide(&mut self, in_space: bool) -> Result<()> {
+        self.in_space = Some(in_space);
+        for frame in std::mem::take(&mut self.waiting) {
+            self.push_frame(&frame)?;
+        }
+        Ok(())
+    }
+
+    fn push_frame(&mut self, lifted: &LiftedFrame) -> Result<()> {
+        for (place, person) in lifted.people.iter().enumerate() {
+            let found = person.joints.len();
+            if found != self.joints.len() {
+                let expected = self.joints.len();
+                let message = format!("frame {}, person {place}: {found} joints, expected {expected}", lifted.index);
+                return Err(Error::runtime(message).at(&self.name));
+            }
+            let count = if person.root.is_some() { &mut self.placed } else { &mut self.unplaced };
+            *count += 1;
+            self.push_person(lifted, person, place);
+        }
+        if self.lines.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
+    }
+
+    /// What is said of poses with and without a root in one file.
+    fn notice(&self) -> Option<String> {
+        let Self { placed, unplaced, .. } = *self;
+        let all = placed + unplaced;
+        match self.in_space? {
+            _ if placed == 0 || unplaced == 0 => None,
+            true => Some(format!("{unplaced} of {all} poses are left empty: their place in space (root) is not known")),
+            false => Some(format!(
+                "the places in space (root) of {placed} of {all} poses are left out: the first {MOST_WAITING} have none, so that all \
+                 are relative to the root joint"
+            )),
+        }
     }
 
     fn push_person(&mut self, lifted: &LiftedFrame, person: &LiftedPerson, place: usize) {
@@ -169,28 +233,34 @@ impl<W: Write> CsvWriter<W> {
 
 impl<W: Write + Send> PoseWriter for CsvWriter<W> {
     fn write(&mut self, _frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
-        if !lifted.people.is_empty() {
-            self.in_space.get_or_insert(lifted.people.iter().any(|person| person.root.is_some()));
-        }
-        for (place, person) in lifted.people.iter().enumerate() {
-            let found = person.joints.len();
-            if found != self.joints.len() {
-                let expected = self.joints.len();
-                let message = format!("frame {}, person {place}: {found} joints, expected {expected}", lifted.index);
-                return Err(Error::runtime(message).at(&self.name));
+        if self.in_space.is_none() && !lifted.people.is_empty() {
+            self.waiting_poses += lifted.people.len();
+            if lifted.people.iter().any(|person| person.root.is_some()) {
+                self.decide(true)?;
+            } else if self.waiting_poses > MOST_WAITING {
+                self.decide(false)?;
+            } else {
+                self.waiting.push(lifted.clone());
+                return Ok(());
             }
-            self.push_person(lifted, person, place);
         }
-        if self.lines.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
+        self.push_frame(lifted)
     }
 
     fn flush(&mut self) -> Result<()> {
+        if !self.waiting.is_empty() {
+            self.decide(false)?;
+        }
         self.hand_on()?;
         self.output.flush().map_err(|error| Error::io("cannot write", &self.name, error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.flush()
+        self.flush()?;
+        if let Some(notice) = self.notice() {
+            (self.tell)(&format!("{}: {notice}", self.name.display()));
+        }
+        Ok(())
     }
 }
 
@@ -200,9 +270,8 @@ mod tests {
     use super::*;
     use crate::pose::{Axes, Unit};
 
-    #[test]
-    fn positions_are_all_in_space_or_all_relative() {
-        let info = PoseInfo {
+    fn one_joint() -> PoseInfo {
+        PoseInfo {
             skeleton: "one".into(),
             joints: vec!["pelvis".into()],
             parents: vec![-1],
@@ -212,17 +281,48 @@ mod tests {
             stature: None,
             is_level: None,
             model: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn positions_are_all_in_space_or_all_relative() {
+        let info = one_joint();
         let person = |root| LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };
         let written = |roots: [Option<[f32; 3]>; 2]| {
             let mut writer = CsvWriter::new(Vec::new(), Shape::Long, &info, Extras::default(), Path::new("a.csv"));
             let frame = |people| LiftedFrame { people, ..LiftedFrame::default() };
             writer.write(&Frame::default(), &frame(Vec::new())).unwrap();
-            writer.write(&Frame::default(), &frame(roots.map(person).to_vec())).unwrap();
-            let text = String::from_utf8(writer.lines).unwrap();
-            text.lines().skip(1).map(|line| line.split("pelvis,").nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+            for root in roots {
+                writer.write(&Frame::default(), &frame(vec![person(root)])).unwrap();
+            }
+            writer.flush().unwrap();
+            let notice = writer.notice();
+            let text = String::from_utf8(writer.output).unwrap();
+            let places = text.lines().skip(1).map(|line| line.split("pelvis,").nth(1).unwrap().to_owned());
+            (places.collect::<Vec<_>>(), notice)
         };
-        assert_eq!(written([Some([1.0; 3]), None]), ["1.500000,1.500000,1.500000", ",,"]);
-        assert_eq!(written([None, None]), ["0.500000,0.500000,0.500000", "0.500000,0.500000,0.500000"]);
+        let told = Some("1 of 2 poses are left empty: their place in space (root) is not known".to_owned());
+        let [in_space, relative] = ["1.500000,1.500000,1.500000", "0.500000,0.500000,0.500000"].map(str::to_owned);
+        let empty = ",,".to_owned();
+        assert_eq!(written([Some([1.0; 3]), None]), (vec![in_space.clone(), empty.clone()], told.clone()));
+        assert_eq!(written([None, Some([1.0; 3])]), (vec![empty, in_space], told));
+        assert_eq!(written([None, None]), (vec![relative.clone(), relative], None));
+    }
+
+    #[test]
+    fn a_root_that_comes_too_late_is_counted_as_left_out() {
+        let info = one_joint();
+        let mut writer = CsvWriter::new(Vec::new(), Shape::Wide, &info, Extras::default(), Path::new("a.csv"));
+        for index in 0..=MOST_WAITING as u64 + 1 {
+            let root = (index > MOST_WAITING as u64).then_some([1.0; 3]);
+            let person = LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };
+            let lifted = LiftedFrame { index, people: vec![person], ..LiftedFrame::default() };
+            writer.write(&Frame::default(), &lifted).unwrap();
+        }
+        writer.flush().unwrap();
+        let notice = writer.notice().unwrap();
+        assert!(notice.starts_with("the places in space (root) of 1 of 10002 poses are left out"), "{notice}");
+        let text = String::from_utf8(writer.output).unwrap();
+        assert!(text.lines().count() == 10_003 && text.lines().last().unwrap().ends_with(",0.500000"), "{notice}");
     }
 }

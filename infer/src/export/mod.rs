@@ -15,7 +15,9 @@ pub mod humanoid;
 mod labels;
 mod mot;
 mod motion;
+mod rate;
 mod rig;
+mod timeline;
 mod trc;
 
 use std::fs::File;
@@ -145,6 +147,33 @@ impl std::fmt::Display for Export {
     }
 }
 
+/// Hears what was done on the way to a file, a sentence at a time.
+pub type Tell = Box<dyn FnMut(&str) + Send>;
+
+/// What motion files are made by beside their stream's header.
+pub struct ExportOptions {
+    /// Whether gravity is known, so that a clip with known positions can be put on its floor.
+    pub is_upright: bool,
+    /// Rows a second that the user names: they hold whatever times the frames have.
+    pub rate: Option<f64>,
+    /// Hears how rows were made where frames do not come at one rate, and what has no place in space.
+    pub tell: Tell,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self { is_upright: false, rate: None, tell: Box::new(|_| ()) }
+    }
+}
+
+impl std::fmt::Debug for ExportOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { is_upright, rate, tell: _ } = self;
+        let mut shown = f.debug_struct("ExportOptions");
+        shown.field("is_upright", is_upright).field("rate", rate).finish_non_exhaustive()
+    }
+}
+
 /// Returns the errors that [`create_export`] would return for the target, without touching it.
 ///
 /// # Errors
@@ -157,8 +186,7 @@ pub fn check_export(target: &Target, export: Export) -> Result<()> {
     Ok(())
 }
 
-/// Creates the writer of an export. Poses must come in the axes and the unit that `info` names; `is_upright` means
-/// that gravity is known, so that a clip with known positions can be put on its floor.
+/// Creates the writer of an export. Poses must come in the axes and the unit that `info` names.
 ///
 /// # Errors
 /// The target cannot be created; parents that make no trees; as [`check_export`].
@@ -167,7 +195,7 @@ pub fn create_export(
     export: Export,
     info: &PoseInfo,
     extras: Extras,
-    is_upright: bool,
+    options: ExportOptions,
 ) -> Result<Box<dyn PoseWriter>> {
     check_export(target, export)?;
     if !are_trees(&info.parents) {
@@ -177,10 +205,13 @@ pub fn create_export(
     match target {
         Target::File(path) if export.is_written_as_frames_come() => {
             let file = File::create(path).map_err(|error| Error::io("cannot create", path, error))?;
-            Ok(Box::new(CsvWriter::new(file, shape, info, extras, path)))
+            Ok(Box::new(CsvWriter::new(file, shape, info, extras, path).telling(options.tell)))
         }
-        Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, extras, is_upright))),
-        Target::Stdout => Ok(Box::new(CsvWriter::new(std::io::stdout(), shape, info, extras, target.name()))),
+        Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, extras, options))),
+        Target::Stdout => {
+            let writer = CsvWriter::new(std::io::stdout(), shape, info, extras, target.name()).telling(options.tell);
+            Ok(Box::new(writer))
+        }
     }
 }
 

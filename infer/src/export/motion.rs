@@ -1,14 +1,15 @@
 //! From frames to motion clips: each person's path over time, at one constant rate.
 //!
 //! A stream may lack frames, have irregular times, and lose people for a while. Motion files have a row for every `1
-//! / rate` seconds. [`Recorder`] keeps the frames, [`Clip`] has them in rows: a sample at a row's time is taken
-//! unchanged, otherwise the two around it are joined by a straight line. A gap longer than [`MAX_FILLED_GAP`] stays a
-//! gap.
+//! / rate` seconds, at the rate of the fastest frames ([`super::rate`]). [`Recorder`] keeps the frames, [`Clip`] has them in rows: a
+//! sample at a row's time is taken unchanged, otherwise the two around it are joined by a straight line. A gap longer than
+//! [`MAX_FILLED_GAP`] stays a gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::rate::{faster_rate, usual_rate};
+use super::timeline::Timeline;
 use crate::error::{Error, Result};
-use crate::median::median;
 use crate::pose::{Frame, LiftedFrame, time_of_number};
 
 /// What helps where poses have no time.
@@ -17,10 +18,6 @@ pub(super) const RATE_HINT: &str = "say how many frames a second there are: --fp
 pub(super) const MAX_FILLED_GAP: f64 = 0.25;
 /// A sample closer than this to a row, in rows, is at the row.
 const ON_THE_ROW: f64 = 0.02;
-/// Intervals that differ from the median by less, as a share of it, are between consecutive frames.
-const NEAR_THE_MEDIAN: f64 = 0.1;
-/// A rate this close to a whole number, as a share of it, is that number; 29.97 is not.
-const WHOLE_WITHIN: f64 = 2e-4;
 /// More rows mean a wrong time: two days at 60 Hz.
 const MAX_ROWS: f64 = 1e7;
 /// An unknown coordinate.
@@ -66,30 +63,42 @@ struct Track {
     sigma: Vec<f32>,
 }
 
+/// Frames that are left out.
+struct LeftOut {
+    count: u64,
+    /// Of the first of them.
+    place: usize,
+    cause: Error,
+}
+
 /// Keeps frames until the last has come.
 pub(super) struct Recorder {
     /// J.
     joints: usize,
+    /// The rate that the stream names.
     fps: Option<f64>,
+    /// The rate that the user names.
+    asked: Option<f64>,
     keeps_sigma: bool,
-    /// Times of all frames, seconds.
-    times: Vec<f64>,
+    /// Numbers of all frames, their times in seconds, and whether there are people in them.
+    told: Vec<(u64, f64, bool)>,
     tracks: Vec<Track>,
     places: BTreeMap<PersonKey, usize>,
     /// Whether any person had an id.
     has_ids: bool,
     /// Frames that no row can hold, and why the first of them is one.
-    left_out: Option<(u64, Error)>,
+    left_out: Option<LeftOut>,
 }
 
 impl Recorder {
-    /// A recorder for poses of `joints` joints; `fps` overrides the rate that the frames' times imply.
+    /// A recorder for poses of `joints` joints of a stream that names the rate `fps`, if it does; it holds unless frames come faster.
     pub(super) fn new(joints: usize, fps: Option<f64>) -> Self {
         Self {
             joints,
             fps,
+            asked: None,
             keeps_sigma: false,
-            times: Vec::new(),
+            told: Vec::new(),
             tracks: Vec::new(),
             places: BTreeMap::new(),
             has_ids: false,
@@ -102,23 +111,26 @@ impl Recorder {
         Self { keeps_sigma: true, ..self }
     }
 
-    /// Keeps one frame; leaves out one whose time is not later than that of the frame before it, or that has none and no rate is named
-    /// ([`Self::left_out`]).
+    /// The same recorder; `rate` overrules the rate that the stream names, and its frames' times.
+    pub(super) fn at_rate(self, rate: Option<f64>) -> Self {
+        Self { asked: rate, ..self }
+    }
+
+    /// Keeps one frame; leaves out one that has no time where no rate is named ([`Self::loss`]).
     ///
     /// # Errors
     /// A pose has another number of joints.
     pub(super) fn push(&mut self, lifted: &LiftedFrame) -> Result<()> {
-        let time = match self.time_of(lifted) {
-            Ok(time) => time,
-            // As of one that could not be read.
-            Err(_) if lifted.people.is_empty() => return Ok(()),
-            Err(error) => {
-                self.left_out.get_or_insert((0, error)).0 += 1;
-                return Ok(());
+        let has_people = !lifted.people.is_empty();
+        let Some(time) = self.time_of(lifted) else {
+            // One without people may be one that could not be read.
+            if has_people {
+                self.leave_out(self.told.len(), timeless(lifted.index));
             }
+            return Ok(());
         };
-        let frame = self.times.len();
-        self.times.push(time);
+        let frame = self.told.len();
+        self.told.push((lifted.index, time, has_people));
         for (place, person) in lifted.people.iter().enumerate() {
             if person.joints.len() != self.joints {
                 let (found, expected) = (person.joints.len(), self.joints);
@@ -144,15 +156,18 @@ impl Recorder {
         Ok(())
     }
 
-    /// The error that some frames were left out; `None` where all are kept.
-    pub(super) fn left_out(&mut self) -> Option<Error> {
-        let (count, first) = self.left_out.take()?;
-        let text = if count == 1 { "a frame is".to_owned() } else { format!("{count} frames are") };
-        Some(Error::input(format!("{text} not in it; {first}")))
+    /// Counts a frame that is left out, which is at this place in the order of frames with a time, and keeps the cause of the first.
+    fn leave_out(&mut self, place: usize, cause: Error) {
+        let count = self.left_out.as_ref().map_or(0, |left_out| left_out.count) + 1;
+        let (place, cause) = match self.left_out.take() {
+            Some(first) if first.place <= place => (first.place, first.cause),
+            _ => (place, cause),
+        };
+        self.left_out = Some(LeftOut { count, place, cause });
     }
 
     /// The error that some people are left out, as they have no place in space in any frame and others have one; `None` where all are kept.
-    pub(super) fn without_place(&self) -> Option<Error> {
+    fn without_place(&self) -> Option<Error> {
         let is_placed = |track: &&Track| track.roots.iter().any(|root| root[0].is_finite());
         let placed = self.tracks.iter().filter(is_placed).count();
         let people = self.tracks.len() - placed;
@@ -162,20 +177,17 @@ impl Recorder {
         })
     }
 
-    fn time_of(&self, lifted: &LiftedFrame) -> Result<f64> {
-        let told = lifted.time.filter(|time| time.is_finite());
-        let Some(time) = told.or_else(|| time_of_number(lifted.index, self.fps)) else {
-            return Err(
-                Error::usage(format!("frame {} has no time, which motion files need", lifted.index)).hint(RATE_HINT)
-            );
-        };
-        match self.times.last() {
-            Some(before) if time <= *before => Err(Error::input(format!(
-                "frame {} has the time {time} s, expected one after {before} s, the time of the frame before",
-                lifted.index
-            ))),
-            _ => Ok(time),
+    /// The error that some frames or people are left out; `None` where all are kept.
+    pub(super) fn loss(&mut self) -> Option<Error> {
+        match (self.take_left_out(), self.without_place()) {
+            (Some(frames), Some(people)) => Some(Error::input(format!("{frames}; {people}"))),
+            (frames, people) => frames.or(people),
         }
+    }
+
+    fn time_of(&self, lifted: &LiftedFrame) -> Option<f64> {
+        let told = lifted.time.filter(|time| time.is_finite());
+        told.or_else(|| time_of_number(lifted.index, self.asked.or(self.fps)))
     }
 
     fn track(&mut self, key: PersonKey) -> &mut Track {
@@ -192,56 +204,108 @@ impl Recorder {
         !self.tracks.is_empty()
     }
 
-    /// The frame rate, if it is named, or the frames' times imply one.
-    fn rate(&self) -> Option<f64> {
-        // A frame alone is one row at any rate.
-        let of_one = (self.times.len() == 1).then_some(1.0 / Frame::USUAL_STEP);
-        self.fps.or_else(|| usual_rate(&self.times)).or(of_one)
+    /// When all frames are; those that come too early are left out.
+    fn timeline(&mut self) -> Timeline {
+        let told: Vec<f64> = self.told.iter().map(|(_, time, _)| *time).collect();
+        let timeline = Timeline::new(&told);
+        for frame in 1..told.len() {
+            let (index, time, has_people) = self.told[frame];
+            if timeline.times[frame].is_none() && has_people {
+                self.leave_out(frame, too_early(index, time, told[frame - 1]));
+            }
+        }
+        timeline
     }
 
-    /// All kept frames, in rows. Gaps longer than `max_gap` seconds stay.
+    /// The error that some frames are left out; `None` where all are kept.
+    fn take_left_out(&mut self) -> Option<Error> {
+        let LeftOut { count, cause, .. } = self.left_out.take()?;
+        let text = if count == 1 { "a frame is".to_owned() } else { format!("{count} frames are") };
+        Some(Error::input(format!("{text} not in it; {cause}")))
+    }
+
+    /// What is said of times that begin anew.
+    fn anew_notice(&self, begun_anew: &[usize]) -> Option<String> {
+        let first = *begun_anew.first()?;
+        let ((index, time, _), (_, before, _)) = (self.told[first], self.told[first - 1]);
+        let more = match begun_anew.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Some(format!(
+            "times begin anew at frame {index}, which has {time} s after {before} s{more}: what follows is put behind what came before"
+        ))
+    }
+
+    /// What is said of poses without a root where others have one: their rows are gaps.
+    fn unplaced_notice(&self) -> Option<String> {
+        let roots = || self.tracks.iter().flat_map(|track| &track.roots);
+        let (all, placed) = (roots().count(), roots().filter(|root| root[0].is_finite()).count());
+        let unplaced = all - placed;
+        (placed > 0 && unplaced > 0)
+            .then(|| format!("{unplaced} of {all} poses are left empty: their place in space (root) is not known"))
+    }
+
+    /// The rate of most frames, if the stream names it, or the frames' `times` imply one.
+    fn usual_rate(&self, times: &[f64]) -> Option<f64> {
+        // A frame alone is one row at any rate.
+        let of_one = (times.len() == 1).then_some(1.0 / Frame::USUAL_STEP);
+        self.fps.or_else(|| usual_rate(times)).or(of_one)
+    }
+
+    /// All kept frames, in rows, and the error that some frames or people are left out. Gaps longer than `max_gap` seconds stay.
     ///
     /// # Errors
     /// No rate is known, or the times need more rows than any clip has.
-    pub(super) fn into_clip(self, max_gap: f64) -> Result<Clip> {
-        let Some(rate) = self.rate() else {
+    pub(super) fn into_clip(mut self, max_gap: f64) -> Result<(Clip, Option<Error>)> {
+        let timeline = self.timeline();
+        let times: Vec<f64> = timeline.times.iter().copied().flatten().collect();
+        let start = times.first().copied().unwrap_or(0.0);
+        let last = times.last().copied().unwrap_or(start);
+        let usual = self.usual_rate(&times);
+        let faster = |usual: f64| faster_rate(&times, usual).filter(|rate| rows(start, last, *rate) <= MAX_ROWS);
+        let raised = usual.filter(|_| self.asked.is_none()).and_then(faster);
+        let Some(rate) = self.asked.or(raised).or(usual) else {
             return Err(Error::usage("the frame rate is not known, which motion files need").hint(RATE_HINT));
         };
-        let start = self.times.first().copied().unwrap_or(0.0);
-        let last = self.times.last().copied().unwrap_or(start);
-        let rows = ((last - start) * rate).round() + 1.0;
+        let rows = rows(start, last, rate);
         if rows > MAX_ROWS {
             return Err(Error::usage(format!(
                 "frames from {start} s to {last} s at {rate} a second are {rows} rows, expected {MAX_ROWS} at most"
             )));
         }
+        let slowest = usual.map_or(rate, |usual| usual.min(rate));
+        let max_gap = max_gap.max(2.5 / slowest);
+        let grid = Rows { start, rate, max_gap, joints: self.joints };
+        let of_rate = match (raised, usual) {
+            (Some(raised), Some(usual)) => Some(grid.raised_notice(&times, rows as usize, usual, raised)),
+            _ => grid.left_out_notice(&times),
+        };
+        let notices = [self.anew_notice(&timeline.begun_anew), of_rate, self.unplaced_notice()];
         let has_root = self.tracks.iter().any(|track| track.roots.iter().any(|root| root[0].is_finite()));
-        let grid = Rows { start, rate, max_gap: max_gap.max(2.5 / rate), joints: self.joints };
-        let mut samples: Vec<_> = self.tracks.iter().map(|track| track.samples(has_root, self.joints)).collect();
-        samples.retain(|samples| !samples.frames.is_empty());
+        let mut samples: Vec<_> =
+            self.tracks.iter().map(|track| track.samples(&timeline, has_root, self.joints)).collect();
+        samples.retain(|samples| !samples.times.is_empty());
         samples.sort_by_key(|samples| samples.key);
         let keys: Vec<PersonKey> = samples.iter().map(|samples| samples.key).collect();
         let numbered = samples.iter().zip(numbers(&keys));
-        let people = numbered.map(|(samples, number)| grid.motion(&self.times, samples, number)).collect();
-        Ok(Clip { rate, start, rows: rows as usize, has_root, people })
+        let people = numbered.map(|(samples, number)| grid.motion(samples, number)).collect();
+        let clip = Clip {
+            rate,
+            start,
+            rows: rows as usize,
+            has_root,
+            people,
+            notices: notices.into_iter().flatten().collect(),
+        };
+        Ok((clip, self.loss()))
     }
 }
 
-/// The rate of consecutive frames: the mean of all intervals near the median one, because times are often written
-/// with few digits. `None` for fewer than two frames.
-fn usual_rate(times: &[f64]) -> Option<f64> {
-    let mut intervals: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let median = median(&mut intervals)?;
-    intervals.retain(|interval| (interval - median).abs() <= NEAR_THE_MEDIAN * median);
-    let rate = intervals.len() as f64 / intervals.iter().sum::<f64>();
-    let is_whole = (rate - rate.round()).abs() <= WHOLE_WITHIN * rate;
-    Some(if is_whole { rate.round() } else { rate })
-}
-
-/// Samples of one person: `[T]` frames, `[T, J]` points, and sigma likewise or none.
+/// Samples of one person: `[T]` times, `[T, J]` points, and sigma likewise or none.
 struct Samples {
     key: PersonKey,
-    frames: Vec<usize>,
+    times: Vec<f64>,
     points: Vec<[f32; 3]>,
     sigma: Vec<f32>,
 }
@@ -249,12 +313,13 @@ struct Samples {
 impl Track {
     /// The joints' positions: at their root if the clip has roots, otherwise relative to it. In a clip with roots, a
     /// sample with an unknown root is missing.
-    fn samples(&self, has_root: bool, joints: usize) -> Samples {
-        let mut samples = Samples { key: self.key, frames: Vec::new(), points: Vec::new(), sigma: Vec::new() };
+    fn samples(&self, timeline: &Timeline, has_root: bool, joints: usize) -> Samples {
+        let mut samples = Samples { key: self.key, times: Vec::new(), points: Vec::new(), sigma: Vec::new() };
         for (place, pose) in self.joints.chunks_exact(joints).enumerate() {
             let base = if has_root { self.roots[place] } else { [0.0; 3] };
-            if base.iter().all(|axis| axis.is_finite()) {
-                samples.frames.push(self.frames[place]);
+            let time = timeline.times[self.frames[place]].filter(|_| base.iter().all(|axis| axis.is_finite()));
+            if let Some(time) = time {
+                samples.times.push(time);
                 samples.sigma.extend(self.sigma.get(place * joints..(place + 1) * joints).into_iter().flatten());
                 samples.points.extend(
                     pose.iter().map(|point| -> [f32; 3] { std::array::from_fn(|axis| point[axis] + base[axis]) }),
@@ -263,6 +328,28 @@ impl Track {
         }
         samples
     }
+}
+
+/// The error of a frame without a time.
+fn timeless(index: u64) -> Error {
+    Error::usage(format!("frame {index} has no time, which motion files need")).hint(RATE_HINT)
+}
+
+/// The error of a frame that is not later than the one before it.
+fn too_early(index: u64, time: f64, before: f64) -> Error {
+    Error::input(format!(
+        "frame {index} has the time {time} s, expected one after {before} s, the time of the frame before"
+    ))
+}
+
+/// How many rows there are from one time to another.
+fn rows(start: f64, last: f64, rate: f64) -> f64 {
+    ((last - start) * rate).round() + 1.0
+}
+
+/// A number with two decimals at most.
+fn two_decimals(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 /// The rows that samples are resampled to.
@@ -274,28 +361,56 @@ struct Rows {
 }
 
 impl Rows {
-    fn motion(&self, times: &[f64], samples: &Samples, number: i64) -> Motion {
-        let row_of = |frame: usize| (times[frame] - self.start) * self.rate;
-        let first = row_of(samples.frames[0]).round() as usize;
-        let last = row_of(samples.frames[samples.frames.len() - 1]).round() as usize;
+    /// When a frame is, in rows.
+    fn row_of(&self, time: f64) -> f64 {
+        (time - self.start) * self.rate
+    }
+
+    /// What is said of rows at the rate of the fastest frames.
+    fn raised_notice(&self, times: &[f64], rows: usize, usual: f64, raised: f64) -> String {
+        let on_rows = times.iter().map(|time| self.row_of(*time)).filter(|row| (row - row.round()).abs() <= ON_THE_ROW);
+        let between = rows.saturating_sub(on_rows.count());
+        let [usual, raised] = [usual, raised].map(two_decimals);
+        format!(
+            "frames come at {usual} a second and for a while at {raised}: written at {raised} a second, so that none is left out; \
+             {between} of {rows} rows are between frames, and joined by lines (--fps F for another rate)"
+        )
+    }
+
+    /// What is said of frames between two rows, which no row shows.
+    fn left_out_notice(&self, times: &[f64]) -> Option<String> {
+        // A row shows the frame before it and the one behind it.
+        let is_left_out =
+            |three: &&[f64]| (self.row_of(three[2]) - ON_THE_ROW).floor() <= self.row_of(three[0]) + ON_THE_ROW;
+        let count = times.windows(3).filter(is_left_out).count();
+        let (all, rate) = (times.len(), two_decimals(self.rate));
+        (count > 0).then(|| {
+            format!("{count} of {all} frames are left out: they come between two rows, of which there are {rate} a second (--fps F)")
+        })
+    }
+
+    fn motion(&self, samples: &Samples, number: i64) -> Motion {
+        let rows: Vec<f64> = samples.times.iter().map(|time| self.row_of(*time)).collect();
+        let first = rows[0].round() as usize;
+        let last = rows[rows.len() - 1].round() as usize;
         let mut points = Vec::with_capacity((last - first + 1) * self.joints);
         let mut sigma = Vec::with_capacity(if samples.sigma.is_empty() { 0 } else { points.capacity() });
         let mut at = 0;
         for row in first..=last {
             let row = row as f64;
-            while at + 1 < samples.frames.len() && row_of(samples.frames[at + 1]) <= row + ON_THE_ROW {
+            while rows.get(at + 1).is_some_and(|next| *next <= row + ON_THE_ROW) {
                 at += 1;
             }
             let here = at * self.joints..(at + 1) * self.joints;
             let before = &samples.points[here.clone()];
             let sigma_before = samples.sigma.get(here).unwrap_or_default();
-            let offset = row - row_of(samples.frames[at]);
-            let Some(&next) = samples.frames.get(at + 1).filter(|_| offset > ON_THE_ROW) else {
+            let offset = row - rows[at];
+            let Some(&next) = rows.get(at + 1).filter(|_| offset > ON_THE_ROW) else {
                 points.extend_from_slice(before);
                 sigma.extend_from_slice(sigma_before);
                 continue;
             };
-            let apart = row_of(next) - row_of(samples.frames[at]);
+            let apart = next - rows[at];
             if apart / self.rate > self.max_gap {
                 points.extend(std::iter::repeat_n(UNKNOWN, self.joints));
                 sigma.extend(std::iter::repeat_n(f32::NAN, sigma_before.len()));
@@ -329,6 +444,8 @@ pub(super) struct Clip {
     pub(super) has_root: bool,
     /// By id.
     pub(super) people: Vec<Motion>,
+    /// What is to be said of its times, its rate and its places.
+    pub(super) notices: Vec<String>,
 }
 
 impl Clip {
@@ -390,7 +507,7 @@ mod tests {
         for frame in frames {
             recorder.push(frame)?;
         }
-        recorder.into_clip(MAX_FILLED_GAP)
+        recorder.into_clip(MAX_FILLED_GAP).map(|(clip, _)| clip)
     }
 
     fn xs(motion: &Motion) -> Vec<f32> {
@@ -407,7 +524,8 @@ mod tests {
         recorder.push(&placed).unwrap();
         let message = recorder.without_place().unwrap().to_string();
         assert!(message.contains("a person is not in it"), "{message}");
-        assert_eq!(recorder.into_clip(MAX_FILLED_GAP).unwrap().people.len(), 1);
+        let (clip, loss) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+        assert_eq!((clip.people.len(), loss.unwrap().to_string()), (1, message));
     }
 
     #[test]
@@ -454,13 +572,55 @@ mod tests {
         let clip = clip(&frames, None).unwrap();
         assert_eq!(clip.rate, 30.0);
         let halved = {
-            let mut recorder = Recorder::new(2, Some(15.0));
+            let mut recorder = Recorder::new(2, None).at_rate(Some(15.0));
             frames.iter().for_each(|frame| recorder.push(frame).unwrap());
-            recorder.into_clip(MAX_FILLED_GAP).unwrap()
+            recorder.into_clip(MAX_FILLED_GAP).unwrap().0
         };
         assert_eq!(halved.rows, 4);
         let found = xs(&halved.people[0]);
         assert!(found.iter().zip([0.0, 0.0667, 0.1333]).all(|(found, x)| (found - x).abs() < 1e-3), "{found:?}");
+    }
+
+    /// Ten seconds at 30 frames a second, then two at 60; x is the frame's number.
+    fn changing_rate() -> Vec<LiftedFrame> {
+        let time = |at: u64| if at < 300 { at as f64 / 30.0 } else { 10.0 + (at - 300) as f64 / 60.0 };
+        (0..420).map(|at| frame(at, Some(time(at)), &[(Some(0), at as f32)])).collect()
+    }
+
+    #[test]
+    fn no_frame_is_left_out_where_the_rate_changes() {
+        let frames = changing_rate();
+        for stated in [None, Some(30.0)] {
+            let mut recorder = Recorder::new(2, stated);
+            frames.iter().for_each(|frame| recorder.push(frame).unwrap());
+            let (clip, loss) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+            assert!(loss.is_none());
+            assert_eq!((clip.rate, clip.rows), (60.0, 720));
+            let found = xs(&clip.people[0]);
+            assert_eq!(found[..4], [0.0, 0.5, 1.0, 1.5]);
+            assert!((0..420).all(|at| found.iter().any(|x| (x - at as f32).abs() < 1e-3)), "a frame is left out");
+            let notice = clip.notices.join("; ");
+            assert!(notice.contains("frames come at 30 a second and for a while at 60"), "{notice}");
+            assert!(notice.contains("300 of 720 rows are between frames"), "{notice}");
+        }
+    }
+
+    #[test]
+    fn a_named_rate_overrules_times_and_says_what_is_left_out() {
+        let mut recorder = Recorder::new(2, Some(60.0)).at_rate(Some(30.0));
+        changing_rate().iter().for_each(|frame| recorder.push(frame).unwrap());
+        let (clip, _) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+        assert_eq!((clip.rate, clip.rows), (30.0, 361));
+        let notice = clip.notices.join("; ");
+        assert!(notice.starts_with("59 of 420 frames are left out"), "{notice}");
+    }
+
+    #[test]
+    fn a_clock_that_jitters_changes_no_rate_and_says_nothing() {
+        let time = |at: u64| (at as f64 + 0.2 * (at as f64 * 2.4).sin()) / 30.0;
+        let frames: Vec<_> = (0..300).map(|at| frame(at, Some(time(at)), &[(None, at as f32)])).collect();
+        let clip = clip(&frames, Some(30.0)).unwrap();
+        assert_eq!((clip.rate, clip.notices.is_empty()), (30.0, true));
     }
 
     #[test]
@@ -471,13 +631,11 @@ mod tests {
         for (index, time) in (4..).zip(times) {
             recorder.push(&frame(index, time, &one)).unwrap();
         }
-        let message = recorder.left_out().unwrap().to_string();
+        let (clip, loss) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
         assert_eq!(
-            message,
+            loss.unwrap().to_string(),
             "3 frames are not in it; frame 6 has the time 1.1 s, expected one after 1.1 s, the time of the frame before"
         );
-        assert!(recorder.left_out().is_none());
-        let clip = recorder.into_clip(MAX_FILLED_GAP).unwrap();
         assert_eq!((clip.rows, clip.people[0].rows()), (4, 4));
     }
 
@@ -490,13 +648,30 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_begins_anew_goes_on_behind_itself() {
+        let one = [(Some(0), 1.0)];
+        let mut frames: Vec<_> = (0..20).map(|at| frame(at, Some(at as f64 / 10.0), &one)).collect();
+        frames.extend((0..10).map(|at| frame(at, Some(at as f64 / 10.0), &[(Some(0), 2.0)])));
+        let mut recorder = Recorder::new(2, None);
+        frames.iter().for_each(|frame| recorder.push(frame).unwrap());
+        let (clip, loss) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+        assert!(loss.is_none());
+        assert_eq!(xs(&clip.people[0]), [[1.0; 20].as_slice(), &[2.0; 10]].concat());
+        assert_eq!(
+            clip.notices,
+            ["times begin anew at frame 0, which has 0 s after 1.9 s: what follows is put behind what came before"]
+        );
+    }
+
+    #[test]
     fn poses_before_the_first_time_are_told() {
         let one = [(None, 1.0)];
         let mut recorder = Recorder::new(2, None);
         for (index, time) in [(0, None), (1, Some(0.1)), (2, Some(0.2))] {
             recorder.push(&frame(index, time, &one)).unwrap();
         }
-        assert!(recorder.left_out().unwrap().to_string().starts_with("a frame is not in it; frame 0 has no time"));
-        assert_eq!(recorder.into_clip(MAX_FILLED_GAP).unwrap().rows, 2);
+        let (clip, loss) = recorder.into_clip(MAX_FILLED_GAP).unwrap();
+        assert!(loss.unwrap().to_string().starts_with("a frame is not in it; frame 0 has no time"));
+        assert_eq!(clip.rows, 2);
     }
 }

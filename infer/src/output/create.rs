@@ -3,7 +3,7 @@
 use super::format::{OutputFormat, known_names};
 use super::page_notes::{NotedPage, PageNotes};
 use crate::error::{Error, Result};
-use crate::export::{check_export, create_export};
+use crate::export::{ExportOptions, Tell, check_export, create_export};
 use crate::format::{Extras, PoseInfo, PoseWriter, Target, check_target, create_writer};
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter, PoseSet};
@@ -25,6 +25,8 @@ pub struct Described {
     pub extras: Extras,
     /// Whether gravity is known, so that up is up.
     pub is_upright: bool,
+    /// Rows a second of motion files that the user names; else they follow the stream.
+    pub rate: Option<f64>,
 }
 
 /// The format in which [`create`] would write `target`, without touching it.
@@ -53,15 +55,19 @@ pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Resul
     }
 }
 
-/// Creates the writer of `target` in `format`, which [`check`] gave; an existing file is replaced at once.
+/// Creates the writer of `target` in `format`, which [`check`] gave; an existing file is replaced at once. `tell` hears what is done with
+/// frames that a motion file has no rows for as they come.
 ///
 /// # Errors
 /// A target that cannot be made.
-pub fn create(target: &Target, format: OutputFormat, described: &Described) -> Result<Box<dyn PoseWriter>> {
-    let Described { title, poses, layout, device, notes, extras, is_upright } = described;
+pub fn create(target: &Target, format: OutputFormat, described: &Described, tell: Tell) -> Result<Box<dyn PoseWriter>> {
+    let Described { title, poses, layout, device, notes, extras, is_upright, rate } = described;
     match (format, target) {
         (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
-        (OutputFormat::Export(export), target) => create_export(target, export, poses, *extras, *is_upright),
+        (OutputFormat::Export(export), target) => {
+            let options = ExportOptions { is_upright: *is_upright, rate: *rate, tell };
+            create_export(target, export, poses, *extras, options)
+        }
         (OutputFormat::Page, Target::File(path)) => {
             let sets = [PoseSet { name: title, poses, device }];
             let page = PageInfo { title, sets: &sets, layout: *layout, notes: &[] };
