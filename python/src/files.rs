@@ -175,6 +175,7 @@ impl Writing {
             extras,
             is_upright: info.is_upright(),
             rate: self.fps,
+            goes_on: false,
         };
         form.assumptions(info, format, extras).into_iter().for_each(|assumption| notes.add(assumption));
         let told = notes.clone();

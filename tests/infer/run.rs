@@ -603,3 +603,30 @@ fn feet_that_stand_are_said_in_json_lines_and_csv_and_refused_elsewhere() {
     assert_code(&noted, 0);
     assert!(stderr(&noted).contains("--contacts adds nothing"), "{}", stderr(&noted));
 }
+
+#[test]
+fn several_inputs_share_one_header_on_stdout_or_are_refused() {
+    let bench = Bench::new();
+    let header = |fps: u32| format!("{{\"poselift\":1,\"kind\":\"keypoints\",\"layout\":\"coco17\",\"fps\":{fps}}}\n");
+    let text: String = (0..3).map(|frame| line(frame, &[(17, 1.0)])).collect();
+    let clip = |name: &str, fps: u32| bench.file(name, header(fps) + &text);
+    let (one, same, other) = (clip("one.jsonl", 30), clip("same.jsonl", 30), clip("other.jsonl", 25));
+    for to in ["jsonl", "csv"] {
+        let output = bench.run().args(["--to", to]).args([&one, &same]).output().unwrap();
+        assert_code(&output, 0);
+        let lines = stdout(&output);
+        assert_eq!(lines.lines().count(), 1 + 6, "{lines}");
+        assert!(!lines.lines().skip(1).any(|line| line.contains("poselift") || line.contains("person")), "{lines}");
+        assert!(stderr(&output).contains("same: behind the stream before it, in one"), "{}", stderr(&output));
+        let output = bench.run().args(["--to", to]).args([&one, &other]).output().unwrap();
+        assert_code(&output, 1);
+        let said = stderr(&output);
+        assert!(said.contains("other: poses at 25 frames a second behind those at 30 frames a second"), "{said}");
+        assert!(said.contains("-o FOLDER") && stdout(&output).lines().count() == 1 + 3, "{said}");
+    }
+    let poses = bench.path("poses.jsonl");
+    assert_code(&bench.run().arg(&one).arg("-o").arg(&poses).output().unwrap(), 0);
+    let output = poselift().arg("convert").args([&poses, &poses]).output().unwrap();
+    assert_code(&output, 0);
+    assert_eq!(stdout(&output).matches("\"poselift\"").count(), 1);
+}

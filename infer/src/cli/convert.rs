@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::exports::ExportArgs;
 use super::interrupt::Interruption;
-use super::output;
+use super::output::{self, StdoutStream};
 use super::report::Terminal;
 use super::{ExitStatus, frame_rate, input, is_of_one_input};
 use crate::error::{Error, Result};
@@ -56,9 +56,10 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let inputs = input::inputs(&args.inputs, terminal)?;
     let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
     let interruption = Interruption::on_signals(&targets, false, terminal)?;
+    let stdout = StdoutStream::default();
     let (mut unreadable, mut broken) = (0, 0);
     for (source, target) in inputs.sources.iter().zip(&targets) {
-        match convert(args, source, target, interruption.as_ref(), terminal) {
+        match convert(args, Way { source, target, stdout: &stdout }, interruption.as_ref(), terminal) {
             Ok(frames) => unreadable += frames,
             // The others do not suffer for what this one holds, or for its not being readable; they do for a full disk.
             Err(error) if targets.len() > 1 && (is_of_one_input(&error) || is_reading(&error, source)) => {
@@ -79,11 +80,19 @@ fn is_reading(error: &Error, source: &Source) -> bool {
     error.place().path.as_deref() == Some(source.name())
 }
 
+/// From where to where one stream goes.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    source: &'a Source,
+    target: &'a Target,
+    /// What other streams left on stdout.
+    stdout: &'a StdoutStream,
+}
+
 /// Converts one stream; gives back how much of it could not be read or written.
 fn convert(
     args: &ConvertArgs,
-    source: &Source,
-    target: &Target,
+    Way { source, target, stdout }: Way<'_>,
     interruption: Option<&Interruption>,
     terminal: Terminal,
 ) -> Result<u64> {
@@ -106,8 +115,9 @@ fn convert(
         extras,
         is_upright: info.is_upright(),
         rate: args.fps,
+        goes_on: false,
     };
-    let writer = output::prepare(target, args.to, described, terminal)?;
+    let writer = output::prepare(target, args.to, described, terminal, stdout)?;
     let mut writer = form.on_the_way_to(writer, &info, format)?;
     if let Some(interruption) = interruption {
         writer = interruption.completes(target, writer);

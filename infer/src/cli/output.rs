@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
@@ -9,7 +10,7 @@ use super::input::Inputs;
 use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::export::Tell;
-use crate::format::{PoseWriter, Source, Target};
+use crate::format::{Extras, PoseInfo, PoseWriter, Source, Target};
 use crate::output::{Described, OutputFormat, check, create};
 
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
@@ -151,14 +152,22 @@ const POSES_WITHOUT_TIME: usize = 256;
 /// Prepares the writer for one target. A plain file is not touched before the first pose.
 ///
 /// # Errors
-/// A target that cannot be made, is in no known format, or has no room for what is to be written.
+/// A target that cannot be made, is in no known format, or has no room for what is to be written; another header than that of the
+/// stream before it on stdout.
 pub(crate) fn prepare(
     target: &Target,
     to: Option<OutputFormat>,
-    described: Described,
+    mut described: Described,
     terminal: Terminal,
+    stdout: &StdoutStream,
 ) -> Result<Box<dyn PoseWriter>> {
     let format = check(target, to, described.extras)?;
+    if *target == Target::Stdout {
+        described.goes_on = stdout.goes_on(&described)?;
+    }
+    if described.goes_on {
+        terminal.note(&format!("{}: {BEHIND_ANOTHER}", described.title));
+    }
     if !is_deferred(target) {
         return create(target, format, &described, noting(terminal));
     }
@@ -168,6 +177,51 @@ pub(crate) fn prepare(
     let output = Output { target: target.clone(), format, described, terminal };
     let patience = if output.lacks_rate() { POSES_WITHOUT_TIME } else { 0 };
     Ok(Box::new(DeferredWriter::new(patience, move |has_times| output.with_rate(has_times).create())))
+}
+
+/// What is said of a stream that follows another one on stdout.
+const BEHIND_ANOTHER: &str =
+    "behind the stream before it, in one: numbers and times of frames begin anew (-o FOLDER keeps streams apart)";
+
+/// The stream that goes to stdout. Several inputs go there one behind the other, under one header.
+#[derive(Debug, Default)]
+pub(crate) struct StdoutStream(Mutex<Option<(PoseInfo, Extras)>>);
+
+impl StdoutStream {
+    /// Whether a stream goes on the one before it, whose header it shares.
+    ///
+    /// # Errors
+    /// It needs another header.
+    fn goes_on(&self, described: &Described) -> Result<bool> {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = (described.poses.clone(), described.extras);
+        match &*first {
+            None => {
+                *first = Some(own);
+                Ok(false)
+            }
+            Some(before) if *before == own => Ok(true),
+            Some((before, _)) => {
+                let differs = difference(before, &own.0);
+                let message = format!("{}: poses {differs}, which one stream cannot hold", described.title);
+                Err(Error::usage(message).hint("name a folder for a file each: -o FOLDER"))
+            }
+        }
+    }
+}
+
+/// How a header differs from the one before it, in words.
+fn difference(before: &PoseInfo, own: &PoseInfo) -> String {
+    let rate = |info: &PoseInfo| {
+        info.fps.map_or_else(|| "of unknown rate".to_owned(), |fps| format!("at {fps} frames a second"))
+    };
+    if before.fps != own.fps {
+        return format!("{} behind those {}", rate(own), rate(before));
+    }
+    if before.axes != own.axes || before.unit != own.unit {
+        return format!("in {}, {} axes behind those in {}, {} axes", own.unit, own.axes, before.unit, before.axes);
+    }
+    "of another skeleton, model or kind behind others".to_owned()
 }
 
 /// Says on the terminal what a file's writer tells.

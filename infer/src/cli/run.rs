@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::camera::HeldCamera;
 use super::interrupt::Interruption;
 use super::live::SentStream;
+use super::output::StdoutStream;
 use super::read::Notices;
 use super::report::{StreamReport, Terminal};
 use super::{ExitStatus, input, live_inputs, open_lifter, output, read_model};
@@ -40,6 +41,8 @@ pub(super) struct Machine {
     cameras: Vec<(Source, HeldCamera)>,
     /// What a signal completes; `None` where it ends the inputs.
     interruption: Option<Interruption>,
+    /// What the inputs so far left on stdout.
+    stdout: StdoutStream,
 }
 
 impl Machine {
@@ -61,8 +64,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let (model, provider) = (lifter.card().name.clone(), lifter.provider());
     let session = lifter.session();
     let interruption = args.interruption(&targets, terminal)?;
-    let machine =
-        Machine { model, provider, engine: session.engine(), threads: session.threads(), cameras, interruption };
+    let machine = Machine {
+        model,
+        provider,
+        engine: session.engine(),
+        threads: session.threads(),
+        cameras,
+        interruption,
+        stdout: StdoutStream::default(),
+    };
     let (started, mut total) = (Instant::now(), Total::default());
     let notices = Notices::default();
     if let Some(server) = &listening.server {
@@ -246,9 +256,14 @@ fn writer_of(
         extras,
         is_upright: info.is_upright(),
         rate: args.fps,
+        goes_on: false,
     };
     let writer = match args.has_output() {
-        true => Some(form.on_the_way_to(output::prepare(target, args.to, described, terminal)?, info, format)?),
+        true => Some(form.on_the_way_to(
+            output::prepare(target, args.to, described, terminal, &machine.stdout)?,
+            info,
+            format,
+        )?),
         false => None,
     };
     let is_live = input::is_pipe(source);

@@ -156,21 +156,23 @@ pub struct ExportOptions {
     pub is_upright: bool,
     /// Rows a second that the user names: they hold whatever times the frames have.
     pub rate: Option<f64>,
+    /// Whether the header of CSV stands on stdout already.
+    pub goes_on: bool,
     /// Hears how rows were made where frames do not come at one rate, and what has no place in space.
     pub tell: Tell,
 }
 
 impl Default for ExportOptions {
     fn default() -> Self {
-        Self { is_upright: false, rate: None, tell: Box::new(|_| ()) }
+        Self { is_upright: false, rate: None, goes_on: false, tell: Box::new(|_| ()) }
     }
 }
 
 impl std::fmt::Debug for ExportOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { is_upright, rate, tell: _ } = self;
+        let Self { is_upright, rate, goes_on, tell: _ } = self;
         let mut shown = f.debug_struct("ExportOptions");
-        shown.field("is_upright", is_upright).field("rate", rate).finish_non_exhaustive()
+        shown.field("is_upright", is_upright).field("rate", rate).field("goes_on", goes_on).finish_non_exhaustive()
     }
 }
 
@@ -210,7 +212,7 @@ pub fn create_export(
         Target::File(path) => Ok(Box::new(ClipWriter::new(path, export, info, extras, options))),
         Target::Stdout => {
             let writer = CsvWriter::new(std::io::stdout(), shape, info, extras, target.name()).telling(options.tell);
-            Ok(Box::new(writer))
+            Ok(Box::new(if options.goes_on { writer.without_header() } else { writer }))
         }
     }
 }

@@ -41,7 +41,10 @@ pub use markers::Markers;
 pub use messages::{MessageSource, open_messages};
 pub use named::NamedArray;
 pub use npz_writer::{Element, NpzWriter};
-pub use open::{LiveSource, Source, Target, check_target, create_writer, line_writer, open_pose_reader, open_reader};
+pub use open::{
+    LiveSource, Source, Target, check_target, continued_lines, create_writer, line_writer, open_pose_reader,
+    open_reader,
+};
 pub use pairs::PairedArrays;
 pub use seen::SeenPairs;
 pub use whole_file::{unfinished, write_whole};

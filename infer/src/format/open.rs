@@ -248,6 +248,16 @@ pub fn line_writer(
     Ok(Box::new(PoseLinesWriter::new(output, info, name, extras)?))
 }
 
+/// As [`line_writer`], behind the frames of another stream with the same header, which stands there already.
+pub fn continued_lines(
+    output: impl Write + Send + 'static,
+    info: &PoseInfo,
+    name: &Path,
+    extras: Extras,
+) -> Box<dyn PoseWriter> {
+    Box::new(PoseLinesWriter::without_header(output, info, name, extras))
+}
+
 /// The format that [`create_writer`] would write `target` in, without touching it.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::format::{OutputFormat, known_names};
 use super::page_notes::{NotedPage, PageNotes};
 use crate::error::{Error, Result};
 use crate::export::{ExportOptions, Tell, check_export, create_export};
-use crate::format::{Extras, PoseInfo, PoseWriter, Target, check_target, create_writer};
+use crate::format::{Extras, PoseInfo, PoseWriter, Target, check_target, continued_lines, create_writer};
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter, PoseSet};
 
@@ -27,6 +27,8 @@ pub struct Described {
     pub is_upright: bool,
     /// Rows a second of motion files that the user names; else they follow the stream.
     pub rate: Option<f64>,
+    /// Whether its header stands on stdout already, as that of the input before it.
+    pub goes_on: bool,
 }
 
 /// The format in which [`create`] would write `target`, without touching it.
@@ -61,11 +63,14 @@ pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Resul
 /// # Errors
 /// A target that cannot be made.
 pub fn create(target: &Target, format: OutputFormat, described: &Described, tell: Tell) -> Result<Box<dyn PoseWriter>> {
-    let Described { title, poses, layout, device, notes, extras, is_upright, rate } = described;
+    let Described { title, poses, layout, device, notes, extras, is_upright, rate, goes_on } = described;
     match (format, target) {
+        (OutputFormat::Stream(_), Target::Stdout) if *goes_on => {
+            Ok(continued_lines(std::io::stdout(), poses, target.name(), *extras))
+        }
         (OutputFormat::Stream(format), target) => create_writer(target, Some(format), poses, *extras),
         (OutputFormat::Export(export), target) => {
-            let options = ExportOptions { is_upright: *is_upright, rate: *rate, tell };
+            let options = ExportOptions { is_upright: *is_upright, rate: *rate, goes_on: *goes_on, tell };
             create_export(target, export, poses, *extras, options)
         }
         (OutputFormat::Page, Target::File(path)) => {

@@ -37,11 +37,15 @@ impl<W: Write> PoseLinesWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, extras: Extras) -> Result<Self> {
-        let mut lines = Text::default();
-        lines.push(&write_pose_info(info, extras.angles));
-        let mut writer = Self { output, lines, joints: info.joints.len(), extras, name: name.to_path_buf() };
+        let mut writer = Self::without_header(output, info, name, extras);
+        writer.lines.push(&write_pose_info(info, extras.angles));
         writer.hand_on()?;
         Ok(writer)
+    }
+
+    /// The same for an output in which the header stands already.
+    pub(in crate::format) fn without_header(output: W, info: &PoseInfo, name: &Path, extras: Extras) -> Self {
+        Self { output, lines: Text::default(), joints: info.joints.len(), extras, name: name.to_path_buf() }
     }
 
     fn hand_on(&mut self) -> Result<()> {
