@@ -1,7 +1,7 @@
 //! Lifts arrays: `poselift.Lifter` in Python.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array1, ArrayD, ArrayViewD, CowArray, Ix3, IxDyn};
 use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
@@ -265,12 +265,12 @@ impl Lifter {
             }
             None => (size.map(|size| camera::Camera::with_focal(*focal, size)), None),
         };
-        let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
+        let mut lifter = self.take_lifter();
         let lifted = match &conversion {
             None => lifter.lift_with_cameras(points.view(), camera.as_slice()),
             Some(conversion) => lifter.lift_converted(points.view().into(), conversion, camera.as_slice()),
         };
-        self.idle().push(lifter);
+        self.give_back(lifter);
         Ok(Some(Lifted { arrays: lifted?, sight: Sight::of(points.view(), &self.keypoint_of), notice }))
     }
 
@@ -287,7 +287,7 @@ impl Lifter {
             (None, None) => None,
         };
         let own = || Ok(Conversion::identity(self.card().input.joints.len()));
-        let mut lifter = self.idle().pop().unwrap_or_else(|| self.own_lifter());
+        let mut lifter = self.take_lifter();
         let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
@@ -299,7 +299,7 @@ impl Lifter {
             None => lifter.lift_frames(frames, &conversion, &mut refusals),
             Some(seconds) => lifter.lift_clip(frames, &conversion, seconds, &mut refusals),
         };
-        self.idle().push(lifter);
+        self.give_back(lifter);
         let count = refusals.len();
         if let Some(first) = refusals.first_mut() {
             // A number of this call's alone.
@@ -309,8 +309,24 @@ impl Lifter {
         Ok(lifted?)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<poselift::Lifter<LockedNetwork>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An idle lifter, or a new one.
+    fn take_lifter(&self) -> poselift::Lifter<LockedNetwork> {
+        self.idle().and_then(|mut idle| idle.pop()).unwrap_or_else(|| self.own_lifter())
+    }
+
+    /// Keeps a lifter for the next call.
+    fn give_back(&self, lifter: poselift::Lifter<LockedNetwork>) {
+        if let Some(mut idle) = self.idle() {
+            idle.push(lifter);
+        }
+    }
+
+    /// The idle lifters; `None` where they cannot be had, since a thread held them when this process was forked.
+    fn idle(&self) -> Option<MutexGuard<'_, Vec<poselift::Lifter<LockedNetwork>>>> {
+        if self.network.is_home() {
+            return Some(self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.idle.try_lock().ok()
     }
 
     /// The conversion from `points` key points in that layout, or in the usual one, to the model's joints; `None` where they are the same.

@@ -1,6 +1,6 @@
 //! Frames that are pushed one by one: `poselift.Stream` in Python; and smoothing of a clip.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use numpy::PyReadonlyArray3;
 use poselift::Error;
@@ -41,13 +41,17 @@ struct Options {
 
 /// A stream in progress.
 #[pyclass(frozen, module = "poselift._native")]
-pub(crate) struct Stream(Mutex<State>);
+pub(crate) struct Stream {
+    state: Mutex<State>,
+    /// The process that opened it.
+    home: u32,
+}
 
 #[pymethods]
 impl Stream {
     #[new]
     fn new(lifter: Py<Lifter>, options: Options) -> Answer<Self> {
-        Ok(Self(Mutex::new(State::new(lifter, &options)?)))
+        Ok(Self { state: Mutex::new(State::new(lifter, &options)?), home: std::process::id() })
     }
 
     /// Lifts the people of one frame, `[N, J, 2 or 3]`; gives the poses that came of it, and what was noticed.
@@ -68,11 +72,28 @@ impl Stream {
         });
         let frame = Frame { time, size, focal, people: people.collect(), ..Frame::default() };
         let (clip, notes) = py.detach(|| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state()?;
             let clip = state.push(frame)?;
             Ok::<_, crate::error::Failure>((clip, state.notices()))
         })?;
         Ok(clip.into_arrays(py, notes))
+    }
+}
+
+impl Stream {
+    /// What is kept from frame to frame.
+    ///
+    /// # Errors
+    /// In a forked process: a thread of the first one may hold it for ever.
+    fn state(&self) -> Answer<MutexGuard<'_, State>> {
+        if std::process::id() == self.home {
+            return Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.state.try_lock().map_err(|_| {
+            Error::runtime("the Stream was in use when this process was forked")
+                .hint("open a Stream in each process")
+                .into()
+        })
     }
 }
 

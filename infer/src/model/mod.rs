@@ -45,4 +45,5 @@ pub use poselift_kernels::Isa;
 pub use poselift_onnx::names::{INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, OUTPUT_NAME, SIGMA_NAME, SINCE_NAME};
 pub use poselift_onnx::{Dimension, FLOAT32, Graph, Precision, Quantisation, Tensor};
 pub use session::{Session, SessionOptions, open};
+pub use thread_handle::ThreadHandle;
 pub use verify::verify_kernels;

@@ -79,7 +79,12 @@ impl Session {
     /// Another handle to the same loaded network, which runs on the thread that calls it: handles on several threads do not
     /// wait for each other. Large batches are best given to the session itself, whose threads share them.
     pub fn handle(&self) -> Box<dyn PoseNetwork> {
-        Box::new(ThreadHandle::new(self.card.clone(), self.backend.clone()))
+        Box::new(self.thread_handle())
+    }
+
+    /// As [`Self::handle`], a handle that others can be cloned from, without this session.
+    pub fn thread_handle(&self) -> ThreadHandle {
+        ThreadHandle::new(self.card.clone(), self.backend.clone())
     }
 
     /// Runs a batch of people who are remembered: the network of single frames by all threads where that pays, its memory by one, since

@@ -5,7 +5,8 @@ use super::{Batch, Card, PoseNetwork};
 use crate::error::Result;
 
 /// One of several handles to a network, each for its own thread.
-pub(super) struct ThreadHandle {
+#[derive(Clone)]
+pub struct ThreadHandle {
     card: Card,
     backend: Backend,
 }
@@ -13,6 +14,17 @@ pub(super) struct ThreadHandle {
 impl ThreadHandle {
     pub(super) fn new(card: Card, backend: Backend) -> Self {
         Self { card, backend }
+    }
+
+    /// Whether it works in a forked process, in which there are no other threads: own kernels do, ONNX Runtime does not.
+    pub fn works_in_fork(&self) -> bool {
+        matches!(self.backend, Backend::Native(_))
+    }
+}
+
+impl std::fmt::Debug for ThreadHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadHandle").field("model", &self.card.name).finish_non_exhaustive()
     }
 }
 
