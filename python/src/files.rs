@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
 use poselift::guard::{self, ReadOptions, check_focal, check_fps};
-use poselift::output::{Described, Form, NO_CONTACTS, OutputFormat, PageNotes, check, copy_poses, create};
+use poselift::output::{self, Described, Form, NO_CONTACTS, OutputFormat, PageNotes, copy_poses, create};
 use poselift::pose::{Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
@@ -17,8 +17,9 @@ use crate::camera::Camera;
 use crate::clip::{
     KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, PoseArrays, PoseClip, PoseFields, axes,
 };
-use crate::error::{Answer, Failure};
+use crate::error::Answer;
 use crate::guarded::{noting, read_all};
+use crate::interrupt::{Interruptible, check, interruptible};
 use crate::layout::{LayoutName, layout, usual};
 use crate::memory::Notes;
 
@@ -85,7 +86,7 @@ fn source(path: &Path) -> Result<Source> {
 pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) -> PyResult<KeypointArrays<'_>> {
     let options = reading.options()?;
     let notes = Notes::default();
-    let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
+    let (numbers, info) = interruptible(py, || -> Answer<(KeypointNumbers, StreamInfo)> {
         let mut reader = guard::open(&source(&path)?, &options, noting(&notes))?;
         let mut frames = read_all(|| reader.read(), &notes)?;
         let info = reader.info();
@@ -107,7 +108,7 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
 #[pyfunction]
 pub(crate) fn read_poses(py: Python<'_>, path: PathBuf, fps: Option<f64>) -> PyResult<PoseArrays<'_>> {
     let notes = Notes::default();
-    let clip = py.detach(|| -> Answer<PoseClip> {
+    let clip = interruptible(py, || -> Answer<PoseClip> {
         check_fps(fps)?;
         let mut reader = open_pose_reader(&Source::File(path))?;
         let mut info = reader.info().clone();
@@ -136,7 +137,7 @@ pub(crate) struct Writing {
 impl Writing {
     fn format(&self, target: &Target) -> Result<OutputFormat> {
         let format = self.format.as_deref().map(str::parse).transpose()?;
-        check(target, format, Extras::default())
+        output::check(target, format, Extras::default())
     }
 
     fn form(&self, contacts: bool) -> Answer<Form> {
@@ -165,7 +166,7 @@ impl Writing {
         let form = self.form(self.contacts.unwrap_or(has.contacts && holds_contacts(format)))?;
         let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
         let extras = form.extras(info, self.sigma.unwrap_or(has.sigma && holds_sigma(format)), has.roots && has_room);
-        check(target, Some(format), extras)?;
+        output::check(target, Some(format), extras)?;
         let described = Described {
             title: self.title.clone(),
             poses: form.written_info(info, format)?,
@@ -220,7 +221,7 @@ pub(crate) fn write(
     let PoseClip { mut frames, mut info } = poses.clip()?;
     let keypoints = keypoints.map(|keypoints| keypoints.clip()).transpose()?;
     let notes = Notes::default();
-    py.detach(|| -> Answer<()> {
+    interruptible(py, || -> Answer<()> {
         info.fps = writing.fps.or(info.fps);
         complete(&mut frames, info.fps);
         let people = || frames.iter().flat_map(|frame| &frame.people);
@@ -243,6 +244,7 @@ pub(crate) fn write(
         let mut writer = writing.open(&Target::File(path), &info, layout, has, &notes)?;
         let seen = by_index(keypoints);
         for lifted in &frames {
+            check()?;
             let bare = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
             writer.write(seen.get(&lifted.index).unwrap_or(&bare), lifted)?;
         }
@@ -268,7 +270,7 @@ fn by_index(clip: Option<KeypointClip>) -> BTreeMap<u64, Frame> {
 #[pyfunction]
 pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: Writing) -> PyResult<Vec<String>> {
     let notes = Notes::default();
-    py.detach(|| -> Answer<()> {
+    interruptible(py, || -> Answer<()> {
         if std::fs::canonicalize(&input).is_ok_and(|input| std::fs::canonicalize(&output).is_ok_and(|o| o == input)) {
             return Err(Error::usage("is the input and would be overwritten").at(&output).into());
         }
@@ -278,7 +280,8 @@ pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: 
         let has = Has { sigma: false, roots: true, contacts: false };
         let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
         let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
-        let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report).map_err(|e| e.at(&input))?;
+        let mut reader = Interruptible(reader.as_mut());
+        let copied = copy_poses(&mut reader, writer, info.fps, &mut report).map_err(|e| e.at(&input))?;
         if let Some(error) = copied.left_out {
             return Err(error.into());
         }
@@ -304,8 +307,7 @@ pub(crate) fn page(
         clips.push((name, poses.clip()?));
     }
     let keypoints = keypoints.map(|keypoints| keypoints.clip()).transpose()?;
-    let page = py.detach(|| compose(&title, clips, keypoints, &notes)).map_err(Failure::from)?;
-    Ok(page)
+    interruptible(py, || Ok(compose(&title, clips, keypoints, &notes)?))
 }
 
 fn compose(
@@ -330,6 +332,7 @@ fn compose(
     let info = PageInfo { title, sets: &sets, layout, notes };
     let mut page = PageWriter::new(&mut bytes, Path::new("page"), &info)?;
     for (index, lifted) in &moments {
+        check()?;
         let time = lifted.iter().find_map(|frame| frame.time);
         let mut frame = seen.remove(index).unwrap_or_else(|| Frame { index: *index, ..Frame::default() });
         frame.time = frame.time.or(time);

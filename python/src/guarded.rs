@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::camera::keypoints;
 use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers};
 use crate::error::{Answer, Failure};
+use crate::interrupt::{check, interruptible};
 use crate::layout::{LayoutName, layout};
 use crate::memory::{FrameQueue, Notes};
 use crate::points::{Kind, kind};
@@ -32,6 +33,7 @@ pub(crate) fn read_all<T>(
 ) -> poselift::Result<Vec<T>> {
     let mut frames = Vec::new();
     loop {
+        check()?;
         match read() {
             Ok(Some(frame)) => frames.push(frame),
             Ok(None) => return Ok(frames),
@@ -72,7 +74,7 @@ pub(crate) fn guard_rows<'py>(
     let (rows, joints) = (array.dim().0, array.dim().1);
     let named = layout(layout_name.as_ref())?;
     let notes = Notes::default();
-    let guarded = py.detach(|| -> Answer<Vec<Frame>> {
+    let guarded = interruptible(py, || -> Answer<Vec<Frame>> {
         let options = ReadOptions {
             layout: named,
             size,
@@ -111,7 +113,7 @@ pub(crate) fn guard_clip<'py>(
     let KeypointClip { frames, layout, fps: own_fps } = clip.clip()?;
     let fps = fps.or(own_fps);
     let notes = Notes::default();
-    let (numbers, info) = py.detach(|| -> Answer<(KeypointNumbers, StreamInfo)> {
+    let (numbers, info) = interruptible(py, || -> Answer<(KeypointNumbers, StreamInfo)> {
         let mut options = ReadOptions { layout, size, fps, guess_layout: false, keep_sides, ..ReadOptions::default() };
         options.max_gap = max_gap.unwrap_or(options.max_gap);
         options.check()?;

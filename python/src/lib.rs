@@ -9,6 +9,7 @@
 //! - `clip`: whole clips as arrays, to and from the library's frames; `memory` reads and writes them.
 //! - `files`: reading, writing, converting and looking at files.
 //! - `measure`: the metrics.
+//! - `network`: the network that threads share; `interrupt`: Ctrl-C while it runs.
 //! - `program`: the command line.
 
 mod camera;
@@ -16,6 +17,7 @@ mod clip;
 mod error;
 mod files;
 mod guarded;
+mod interrupt;
 mod layout;
 mod lifter;
 mod live;

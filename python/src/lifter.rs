@@ -20,10 +20,14 @@ use pyo3::prelude::*;
 use crate::camera::Camera;
 use crate::clip::{InfoFields, KeypointClip, KeypointFields, PoseArrays, PoseClip};
 use crate::error::Answer;
+use crate::interrupt::{check, interruptible};
 use crate::layout::{LayoutName, usual};
 use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
 use crate::points::{Kind, Sight, conversion, fitted, kind, undistort};
+
+/// Frames of a clip that are lifted at once: a model with a memory takes them all in one batch.
+const FRAMES_AT_ONCE: usize = 4096;
 
 /// A model, ready to lift on any number of threads.
 #[pyclass(frozen, module = "poselift._native")]
@@ -85,7 +89,7 @@ impl Lifter {
         is_guarded: bool,
     ) -> PyResult<Option<Arrays<'py>>> {
         let array = keypoints.as_array();
-        let lifted = py.detach(|| self.lift_array(array, &seen, is_guarded))?;
+        let lifted = interruptible(py, || self.lift_array(array, &seen, is_guarded))?;
         let Some(Lifted { arrays: LiftedArrays { poses, sigma }, sight, notice }) = lifted else { return Ok(None) };
         let shape = keypoints.as_array().shape().to_vec();
         let (leading, joints) = (&shape[..shape.len() - 2], self.keypoint_of.len());
@@ -113,7 +117,7 @@ impl Lifter {
         let (KeypointClip { mut frames, layout: own_layout, fps }, places) = clip.numbered_clip()?;
         let layout = crate::layout::layout(layout.as_ref())?.or(own_layout);
         let notes = Notes::default();
-        let clip = py.detach(|| -> Answer<PoseClip> {
+        let clip = interruptible(py, || -> Answer<PoseClip> {
             let mut lens = camera.as_ref().map(|camera| camera.get().lens());
             for frame in &mut frames {
                 frame.size = frame.size.or(size);
@@ -296,7 +300,7 @@ impl Lifter {
         // Another clip than the last.
         lifter.forget();
         let lifted = match look_ahead {
-            None => lifter.lift_frames(frames, &conversion, &mut refusals),
+            None => lift_in_pieces(&mut lifter, frames, &conversion, &mut refusals),
             Some(seconds) => lifter.lift_clip(frames, &conversion, seconds, &mut refusals),
         };
         self.give_back(lifter);
@@ -372,6 +376,20 @@ impl Lifter {
     }
 }
 
+/// Lifts frames as [`poselift::Lifter::lift_frames`] does, so many at once that signals are not waited for long.
+fn lift_in_pieces(
+    lifter: &mut poselift::Lifter<LockedNetwork>,
+    frames: &[Frame],
+    conversion: &Conversion,
+    refusals: &mut Vec<Refusal>,
+) -> poselift::Result<Vec<LiftedFrame>> {
+    let mut lifted = Vec::with_capacity(frames.len());
+    for piece in frames.chunks(FRAMES_AT_ONCE) {
+        lifted.extend(lifter.lift_frames(piece, conversion, refusals)?);
+    }
+    Ok(lifted)
+}
+
 /// How many key points the first person of a clip has.
 fn points_of(frames: &[Frame]) -> Option<usize> {
     frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next()
@@ -392,6 +410,7 @@ fn judged(
     let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
     let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
     for (frame, mut lifted) in frames.iter().zip(lifted) {
+        check()?;
         lifted.time = lifted.time_at(info.fps);
         writer.write(frame, &lifted)?;
     }

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use crate::camera::{Camera, keypoints};
 use crate::clip::{PoseArrays, PoseClip, PoseFields, known};
 use crate::error::Answer;
+use crate::interrupt::{check, interruptible};
 use crate::layout::{LayoutName, layout};
 use crate::lifter::Lifter;
 use crate::memory::{Collected, Notes};
@@ -199,10 +200,11 @@ pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) ->
     let PoseClip { mut frames, info } = poses.clip()?;
     let way: Smoothing = way.parse().map_err(crate::error::Failure::from)?;
     let notes = Notes::default();
-    let frames = py.detach(|| -> Answer<_> {
+    let frames = interruptible(py, || -> Answer<_> {
         let collected = Collected::default();
         let mut writer = smoothed(collected.writer(), way, &info, &notes);
         for lifted in &mut frames {
+            check()?;
             lifted.time = lifted.time_at(info.fps);
             let frame = Frame { index: lifted.index, time: lifted.time, ..Frame::default() };
             writer.write(&frame, lifted)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use poselift::model::{Batch, Card, PoseNetwork, Session, ThreadHandle};
 use poselift::{Error, Result};
 
+use crate::interrupt;
 
 /// A session that one caller after the other runs; clones share it.
 ///
@@ -82,6 +83,7 @@ impl PoseNetwork for LockedNetwork {
     }
 
     fn run(&mut self, batch: Batch<'_>) -> Result<()> {
+        interrupt::check()?;
         match &self.shared.session {
             Some(session) if self.is_home() => session.lock().unwrap_or_else(PoisonError::into_inner).run(batch),
             _ => self.own()?.run(batch),

@@ -29,8 +29,11 @@ impl<N: PoseNetwork> Lifter<N> {
     ) -> Result<Vec<LiftedFrame>> {
         let mut look_ahead = LookAhead::new(self.card(), seconds)?;
         self.forget();
-        let lifted = self.lift_frames(frames, conversion, refusals)?;
-        look_ahead.push(frames.to_vec(), lifted);
+        // Piece by piece, as those who call for a network may have to look at something else meanwhile.
+        for piece in frames.chunks(MOST_FRAMES) {
+            let lifted = self.lift_frames(piece, conversion, refusals)?;
+            look_ahead.push(piece.to_vec(), lifted);
+        }
         Ok(look_ahead.take(self, conversion, true)?.1)
     }
 
