@@ -26,6 +26,10 @@ use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
 use crate::points::{Kind, Sight, conversion, fitted, kind, undistort};
 
+/// What is said of frames without times that are remembered.
+const ASSUMED_TIMES: &str =
+    "frames without times: the model's memory takes them to be a thirtieth of a second apart (--fps)";
+
 /// Frames of a clip that are lifted at once: a model with a memory takes them all in one batch.
 const FRAMES_AT_ONCE: usize = 4096;
 
@@ -178,6 +182,12 @@ impl Lifter {
         self.card().input.view == View::Subject
     }
 
+    /// Whether people are remembered from frame to frame.
+    #[getter]
+    fn remembers(&self) -> bool {
+        self.card().memory.is_some()
+    }
+
     #[getter]
     fn device(&self) -> &str {
         &self.device
@@ -295,6 +305,10 @@ impl Lifter {
         let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
+        }
+        let is_timeless = |frame: &Frame| frame.time.is_none() && !frame.people.is_empty();
+        if self.remembers() && frames.iter().any(is_timeless) {
+            notes.add(ASSUMED_TIMES.to_owned());
         }
         let mut refusals: Vec<Refusal> = Vec::new();
         // Another clip than the last.

@@ -321,6 +321,46 @@ def test_a_model_with_a_memory_looks_ahead_in_clips(lifter, clip, coco):
         remembers.lift(clip, look_ahead=-1.0)
 
 
+def test_a_model_with_a_memory_remembers_arrays_whose_times_are_known(coco):
+    remembers = poselift.Lifter("coco17-memory")
+    times = numpy.arange(len(coco)) / 30
+    clip = poselift.Keypoints(coco, times=times, size=SIZE, layout="coco17")
+    expected = remembers.lift(clip).joints[:, 0]
+    for options in ({"fps": 30}, {"times": times}, {"times": times.tolist(), "fps": 30}):  # a warning would be an error
+        poses = remembers.lift(coco, size=SIZE, **options)
+        assert poses.joints.shape == (len(coco), 17, 3) and poses.sigma.shape == (len(coco), 17)
+        close(poses.joints, expected, atol=0)
+        close(poses.times, times)
+        assert (poses.frames == numpy.arange(len(coco))).all() and (poses.ids == 0).all()
+    two = numpy.stack([coco, coco[::-1]], axis=1)
+    both = remembers.lift(two, size=SIZE, fps=30)
+    assert both.joints.shape == (len(coco), 2, 17, 3) and (both.ids == [0, 1]).all()
+    close(both.joints[:, 0], expected, atol=1e-5)
+    assert numpy.isfinite(remembers.lift(coco, size=SIZE, fps=30, look_ahead=1.0).joints).all()
+
+
+def test_a_memory_that_is_of_no_use_is_said_once(coco):
+    remembers = poselift.Lifter("coco17-memory")
+    remembers.lift(numpy.zeros((0, 17, 3), "float32"), size=SIZE)
+    with pytest.warns(poselift.AssumptionWarning, match="it is not known when these were seen") as heard:
+        remembers.lift(coco[:5], size=SIZE)
+        remembers.lift(coco[0], size=SIZE)
+    assert len(heard) == 1 and heard[0].filename == __file__
+    with pytest.warns(poselift.AssumptionWarning, match=r"a thirtieth of a second apart \(fps\)"):
+        remembers.lift(poselift.Keypoints(coco[:5], size=SIZE, layout="coco17"))
+
+
+def test_times_are_for_frames(lifter, clip, coco):
+    with pytest.raises(poselift.UsageError, match=r"beside key points of shape \[17, 3\], expected \[T, J, 2 or 3\]"):
+        lifter.lift(coco[0], fps=30)
+    with pytest.raises(poselift.UsageError, match="fps or times beside Keypoints, which have their own"):
+        lifter.lift(clip, fps=30)
+    with pytest.raises(poselift.InputError, match=r"times of shape \[3\], expected \[4\]"):
+        lifter.lift(coco[:4], times=[0, 1, 2])
+    with pytest.raises(poselift.UsageError, match="fps is 0, expected a number of frames a second"):
+        lifter.lift(coco[:4], fps=0)
+
+
 @pytest.mark.parametrize("options", [{}, {"look_ahead": 1.0}, {"contacts": True}])
 def test_people_keep_their_tracks_wherever_they_are_in_the_arrays(clip, options):
     remembers = poselift.Lifter("coco17-memory")

@@ -128,6 +128,15 @@ class Keypoints:
             setattr(made, name, tuple(value) if isinstance(value, list) else value)
         return made
 
+    def _at(self, fps: float | None, times: Any) -> Keypoints:
+        """The same clip, whose frames come at `fps` or at `times`."""
+        if times is not None:
+            self.times = _of_shape("times", times, (len(self),), "float64")
+        elif fps is not None:
+            self.times = self.frames / fps
+        self.fps = fps if fps is not None else self.fps
+        return self
+
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the image, pixels, where all frames have the same."""

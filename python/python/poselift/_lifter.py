@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _UNKNOWN_SIZE = (
     "image size unknown: no person is turned to the optical axis, and poses are less accurate (size=(width, height))"
 )
+_NOT_REMEMBERED = (
+    "the model remembers people from frame to frame, and it is not known when these were seen: each is lifted as a person never seen "
+    "before (fps= or times= for the frames of a clip, Stream for live ones)"
+)
+_CLIPS = "Keypoints, a list of a detector's results, or an array with fps or times"
 
 
 class Lifter:
@@ -60,7 +65,7 @@ class Lifter:
     array([-0.13,  0.41,  0.02], dtype=float32)
     """
 
-    __slots__ = ("_float32", "_info", "_is_size_told", "_native", "_ndarray")
+    __slots__ = ("_float32", "_info", "_is_memory_told", "_is_size_told", "_native", "_ndarray")
 
     def __init__(
         self,
@@ -85,6 +90,8 @@ class Lifter:
         self._ndarray = numpy.ndarray
         self._float32 = numpy.dtype("float32")
         self._is_size_told = False
+        # A model without a memory has nothing to be told of.
+        self._is_memory_told = not self._native.remembers
 
     @property
     def info(self) -> PoseInfo:
@@ -147,6 +154,8 @@ class Lifter:
         size: tuple[int, int] | None = None,
         focal: float | None = None,
         camera: Camera | str | os.PathLike[str] | None = None,
+        fps: float | None = None,
+        times: Any = None,
         look_ahead: float | None = None,
         contacts: bool = False,
     ) -> Poses:
@@ -170,9 +179,15 @@ class Lifter:
             Focal length in pixels, else 0.9 times the longer side; not beside `camera`.
         camera : Camera or path-like, optional
             The camera that saw the image: key points are undistorted, and its focal length is taken.
+        fps : float, optional
+            Frames a second of an array, or of a list of a detector's results: its first axis is the time. [T, J, C] are the frames
+            of one person, [T, N, J, C] of N people, each in a column. A model with a memory then remembers them from frame to
+            frame; without `fps` and `times` each row of an array is a person never seen before, of which it warns.
+        times : array_like, optional
+            [T] seconds: the same, where frames come at other times.
         look_ahead : float, optional
-            Of clips (Keypoints, or a list of a detector's results), by a model with a memory: poses are the means of those going
-            forward and of those going back from so many seconds later; 1 is enough.
+            Of clips (Keypoints, a list of a detector's results, an array with `fps` or `times`), by a model with a memory: poses are
+            the means of those going forward and of those going back from so many seconds later; 1 is enough.
         contacts : bool
             Of clips by a camera that stands still: whether to say which feet stand (`Poses.contacts`).
 
@@ -180,7 +195,7 @@ class Lifter:
         -------
         Poses
             `joints` […, J, 3] for key points […, J, C]; of a detector's single result [N, J, 3], of a list of them
-            [T, N, J, 3], with tracks.
+            [T, N, J, 3], with tracks. With `fps` or `times` it has the frames' numbers and times.
 
         Raises
         ------
@@ -196,6 +211,10 @@ class Lifter:
         size, native = as_size(size), native_camera(camera)
         # What coordinates are multiplied by that are normalised.
         shown = size_or_own(size, native)
+        if fps is not None or times is not None:
+            clip, is_one_person = _timed(keypoints, layout, shown, fps, times)
+            poses = self._lift_clip(clip, layout, size, focal, native, look_ahead, contacts)
+            return poses._of_one_person() if is_one_person else poses
         if not is_readable:
             given = keypoints if isinstance(keypoints, Keypoints) else _adapters.detected(keypoints, shown)
             if isinstance(given, list):
@@ -212,15 +231,17 @@ class Lifter:
                     layout, keypoints = None, numpy.zeros((0, len(self.keypoint_names), 3), "float32")
             keypoints = as_floats(keypoints, "float32")
         if look_ahead is not None:
-            raise UsageError("look_ahead needs a clip, expected Keypoints or a list of a detector's results")
+            raise UsageError(f"look_ahead needs a clip, expected {_CLIPS}")
         if contacts:
-            raise UsageError("contacts need a clip, expected Keypoints or a list of a detector's results")
+            raise UsageError(f"contacts need a clip, expected {_CLIPS}")
         seen = (layout, size, focal, native)
         arrays = self._native.lift(keypoints, seen, False) or self._lift_guarded(keypoints, seen, shown)
         joints, sigma, missing, score, notes = arrays
         warn_of(notes)
         if size is None and camera is None:
             self._tell_size()
+        if not self._is_memory_told and joints.size:
+            self._tell_memory()
         poses = Poses(joints, sigma, missing, score, self._info, notes=tuple(notes))
         if people is not None:
             poses.ids, poses.frames = people.ids, 0
@@ -287,5 +308,33 @@ class Lifter:
             # Told once it was heard: a filter may have made an error of it.
             self._is_size_told = True
 
+    def _tell_memory(self) -> None:
+        """Warns once that the model's memory is of no use to people of whom it is not known when they were seen."""
+        warn_of([_NOT_REMEMBERED], stacklevel=4)
+        self._is_memory_told = True
+
     def __repr__(self) -> str:
         return f"<Lifter {self.model}: {self.layout} to {self.info.skeleton}, {self.engine} on {self.device}, {self.threads} threads>"
+
+
+def _timed(
+    given: Any, layout: str | Sequence[str] | None, size: tuple[int, int] | None, fps: float | None, times: Any
+) -> tuple[Keypoints, bool]:
+    """A clip of an array or of a detector's results, whose frames come at `fps` or at `times`; and whether it is [T, J, C] of one person."""
+    import numpy
+
+    _native.check_numbers(None, fps, None)
+    if isinstance(given, Keypoints):
+        raise UsageError("fps or times beside Keypoints, which have their own: expected Keypoints(..., fps=) or read(..., fps=)")
+    found = None if isinstance(given, numpy.ndarray) else _adapters.detected(given, size)
+    if isinstance(found, _adapters.Detected):
+        raise UsageError("fps or times beside one frame of a detector, expected a list of its results, a frame each")
+    if found is not None:
+        return _adapters.clip(found, layout=layout, size=size, fps=fps)._at(fps, times), False
+    array = as_floats(given, "float64")
+    if array.ndim not in (3, 4):
+        raise UsageError(f"fps or times beside key points of shape {list(array.shape)}, expected [T, J, 2 or 3] or [T, N, J, 2 or 3]")
+    is_one_person = array.ndim == 3
+    # Each column is a person.
+    ids = None if is_one_person else numpy.tile(numpy.arange(array.shape[1]), (len(array), 1))
+    return Keypoints(array, ids=ids, times=times, layout=layout, fps=fps), is_one_person

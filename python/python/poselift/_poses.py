@@ -238,6 +238,26 @@ class Poses:
             info=self.info if fps is None else self.info._replace(fps=fps),
         )
 
+    def _of_one_person(self) -> Poses:
+        """Of [T, 1, J, 3] the only person's, [T, J, 3]."""
+
+        def own(array: Any) -> Any:
+            return None if array is None else array[:, 0]
+
+        return Poses(
+            self.joints[:, 0],
+            own(self.sigma),
+            self.missing[:, 0],
+            self.score[:, 0],
+            self.info,
+            ids=own(self.ids),
+            frames=self.frames,
+            times=self.times,
+            roots=own(self.roots),
+            contacts=own(self.contacts),
+            notes=self.notes,
+        )
+
     def __len__(self) -> int:
         """The length of the first axis."""
         return len(self.joints)
