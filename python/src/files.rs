@@ -222,7 +222,14 @@ pub(crate) fn write(
     let keypoints = keypoints.map(|keypoints| keypoints.clip()).transpose()?;
     let notes = Notes::default();
     interruptible(py, || -> Answer<()> {
+        let own_fps = info.fps;
         info.fps = writing.fps.or(info.fps);
+        let format = writing.format(&Target::File(path.clone()))?;
+        let has_rows = matches!(format, OutputFormat::Export(export) if !export.is_written_as_frames_come());
+        if let Some(text) = writing.fps.filter(|_| !has_rows).and_then(|fps| other_rate(&frames, fps)) {
+            notes.add(text);
+            info.fps = own_fps;
+        }
         complete(&mut frames, info.fps);
         let people = || frames.iter().flat_map(|frame| &frame.people);
         if people().next().is_none() {
@@ -234,8 +241,7 @@ pub(crate) fn write(
             contacts: people().any(|person| person.contacts != [None; 2]),
         };
         // Asked before the file is touched.
-        let is_array =
-            matches!(writing.format(&Target::File(path.clone()))?, OutputFormat::Stream(Format::Npy | Format::Npz));
+        let is_array = matches!(format, OutputFormat::Stream(Format::Npy | Format::Npz));
         if let Some(frame) = frames.iter().find(|frame| is_array && frame.people.len() > 1) {
             let message = format!("frame {} has {} people, an array holds one", frame.index, frame.people.len());
             return Err(Error::usage(message).at(&path).hint("write .jsonl, or one person's poses").into());
@@ -251,6 +257,25 @@ pub(crate) fn write(
         Ok(writer.finish()?)
     })?;
     Ok(notes.take())
+}
+
+/// How far the rate that is named may be from that of the times, as a share of it.
+const RATE_TOLERANCE: f64 = 0.1;
+
+/// What is said where `fps` is named, and the times of frames say another rate.
+fn other_rate(frames: &[LiftedFrame], fps: f64) -> Option<String> {
+    let step = |pair: &[LiftedFrame]| {
+        let frames = pair[1].index.checked_sub(pair[0].index).filter(|frames| *frames > 0)?;
+        Some((pair[1].time? - pair[0].time?) / frames as f64).filter(|step| *step > 0.0)
+    };
+    let mut steps: Vec<f64> = frames.windows(2).filter_map(step).collect();
+    if steps.is_empty() {
+        return None;
+    }
+    let middle = steps.len() / 2;
+    let step = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let is_other = (step * fps - 1.0).abs() > RATE_TOLERANCE;
+    is_other.then(|| format!("times say {:.2} frames a second, and {fps} is named: times count (--fps)", 1.0 / step))
 }
 
 /// Gives frames without a time theirs.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _native
-from ._arrays import as_array, as_floats
+from . import _arguments, _native
+from ._arrays import as_array, as_floats, as_size
 from ._errors import InputError, UsageError, warn_of
 from ._keypoints import Keypoints
 
@@ -73,6 +73,11 @@ def keypoints(
     UsageError
         Normalised coordinates of an image whose size is not known; an unknown layout; a size, frame rate or focal length that cannot be.
     """
+    size = as_size(size)
+    _arguments.layout(layout)
+    _arguments.numbers(fps=fps, focal=focal)
+    _arguments.counts(max_gap=max_gap)
+    _arguments.flags(keep_sides=keep_sides)
     if _is_table(results):
         return _table(
             results, layout=layout, size=size, fps=fps, focal=focal, max_gap=max_gap, keep_sides=keep_sides

@@ -47,10 +47,11 @@ def as_size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     try:
-        sides = tuple(int(side) for side in size if float(side) == int(side))
+        given = tuple(size)
+        sides = tuple(int(side) for side in given if float(side) == int(side))
     except (TypeError, ValueError, OverflowError):
-        sides = ()
-    if len(sides) != 2 or len(size) != 2:
+        given = sides = ()
+    if len(sides) != 2 or len(given) != 2:
         raise UsageError(f"size is {size!r}, expected (width, height) in pixels")
     return sides[0], sides[1]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import _native
+from . import _arguments, _native
+from ._errors import UsageError
 
 
 class Camera:
@@ -32,7 +33,8 @@ class Camera:
     path: str
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None, up: str | None = None) -> None:
-        self.path = os.fspath(path)
+        self.path = _arguments.path("path", path)
+        _arguments.texts(name=name, up=up)
         self._native = _native.Camera(self.path, name, up)
 
     @property
@@ -71,7 +73,11 @@ def native_camera(camera: Camera | str | os.PathLike[str] | None) -> _native.Cam
     """The native half of a camera, or of the only one in a file."""
     if camera is None:
         return None
-    return (camera if isinstance(camera, Camera) else Camera(camera))._native
+    if isinstance(camera, Camera):
+        return camera._native
+    if not isinstance(camera, (str, os.PathLike)):
+        raise UsageError(f"camera is {type(camera).__name__}, expected a Camera or the path of its file")
+    return Camera(camera)._native
 
 
 def size_or_own(size: tuple[int, int] | None, camera: _native.Camera | None) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypedDict, overload
 
-from . import _native
+from . import _arguments, _native
 from ._arrays import HasArray, as_floats
 from ._errors import InputError, UsageError, warn_of
 from ._poses import Poses
@@ -135,6 +135,8 @@ def evaluate(
     UsageError
         An array without true poses; a root that is none of the joints.
     """
+    _arguments.counts(root=root)
+    _arguments.texts(unit=unit)
     if truth is None or isinstance(truth, (str, os.PathLike)):
         if not isinstance(poses, Poses):
             raise UsageError(f"{type(poses).__name__} without true poses, expected Poses")

@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, SupportsIndex
 
-from . import _native
+from . import _arguments, _native
+from ._arrays import as_size
 from ._camera import Camera, native_camera
-from ._errors import warn_of
+from ._errors import UsageError, warn_of
 from ._keypoints import Keypoints
 from ._poses import Poses
 
@@ -80,10 +81,19 @@ def read(
     UsageError
         An invalid argument or combination of arguments, or one that the file needs and lacks.
     """
+    _arguments.texts(format=format)
+    _arguments.layout(layout)
+    _arguments.numbers(focal=focal, fps=fps, min_score=min_score)
+    _arguments.counts(max_gap=max_gap)
+    _arguments.count("rotate", rotate)
+    _arguments.flags(y_up=y_up, keep_sides=keep_sides)
+    if isinstance(person, bool) or not isinstance(person, (str, SupportsIndex)):
+        raise UsageError(f"person is {type(person).__name__}, expected an id, 'largest' or 'all'")
+    where = _arguments.path("path", path)
     reading = SimpleNamespace(
         format=format,
         layout=layout,
-        size=size,
+        size=as_size(size),
         focal=focal,
         fps=fps,
         camera=native_camera(camera),
@@ -94,7 +104,7 @@ def read(
         y_up=y_up,
         keep_sides=keep_sides,
     )
-    fields = _native.read_keypoints(os.fspath(path), reading)
+    fields = _native.read_keypoints(where, reading)
     warn_of(fields["notes"])
     return Keypoints._made(fields, is_undistorted=camera is not None)
 
@@ -121,7 +131,8 @@ def read_poses(path: AnyPath, *, fps: float | None = None) -> Poses:
     UsageError
         A frame rate that cannot be.
     """
-    fields = _native.read_poses(os.fspath(path), fps)
+    _arguments.numbers(fps=fps)
+    fields = _native.read_poses(_arguments.path("path", path), fps)
     warn_of(fields["notes"])
     return Poses._of(dict(fields))
 
@@ -158,7 +169,8 @@ def write(
     format : str, optional
         The format, where the extension does not name it; `csv-long` has a line a joint.
     fps : float, optional
-        Frames a second, which motion files need, where poses have no times.
+        Frames a second, where poses have no times; beside times that say another rate, times count, and it is warned of. Motion
+        files have so many rows a second, whatever the times.
     axes : {"camera", "y-up", "z-up"}, optional
         Else what the format's users expect.
     units : {"m", "cm", "mm"}, optional
@@ -183,8 +195,12 @@ def write(
     FileError
         The file cannot be written.
     """
-    writing = _writing(path, format, fps, axes, units, height, angles, contacts, sigma, title)
-    warn_of(_native.write(poses._clip(), os.fspath(path), keypoints, writing))
+    where = _arguments.path("path", path)
+    _arguments.instance("poses", poses, Poses, "lift")
+    if keypoints is not None:
+        _arguments.instance("keypoints", keypoints, Keypoints, "read")
+    writing = _writing(where, format, fps, axes, units, height, angles, contacts, sigma, title)
+    warn_of(_native.write(poses._clip(), where, keypoints, writing))
 
 
 def convert(
@@ -219,12 +235,13 @@ def convert(
     InputError, UsageError, FileError
         As `read_poses` and `write`.
     """
-    writing = _writing(target, format, fps, axes, units, height, angles, contacts, sigma, title)
-    warn_of(_native.convert(os.fspath(source), os.fspath(target), writing))
+    of, to = _arguments.path("source", source), _arguments.path("target", target)
+    writing = _writing(to, format, fps, axes, units, height, angles, contacts, sigma, title)
+    warn_of(_native.convert(of, to, writing))
 
 
 def _writing(
-    path: AnyPath,
+    path: str,
     format: str | None,
     fps: float | None,
     axes: str | None,
@@ -236,6 +253,10 @@ def _writing(
     title: str | None,
 ) -> Any:
     """How a file is written, as the native half takes it."""
+    _arguments.texts(format=format, axes=axes, units=units, title=title)
+    _arguments.numbers(fps=fps, height=height)
+    asked = {"angles": angles, "contacts": contacts, "sigma": sigma}
+    _arguments.flags(**{name: value for name, value in asked.items() if value is not None or name == "angles"})
     return SimpleNamespace(
         format=format,
         fps=fps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _native
+from . import _arguments, _native
 from ._arrays import as_floats, as_size
 from ._errors import InputError
 
@@ -94,6 +94,8 @@ class Keypoints:
         import numpy
 
         size = as_size(size)
+        _arguments.numbers(fps=fps, focal=focal)
+        _arguments.layout(layout)
         _native.check_numbers(None if size is None else list(size), fps, focal)
         array = as_floats(points, "float64")
         is_one_person = array.ndim == 3
@@ -185,7 +187,10 @@ def _of_shape(name: str, values: Any, shape: tuple[int, ...], dtype: str = "int6
     """The values as an array of that shape."""
     import numpy
 
-    array = numpy.ascontiguousarray(values, dtype=dtype)
+    try:
+        array = numpy.ascontiguousarray(values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise InputError(f"{name} is {type(values).__name__}, expected an array of {list(shape)} numbers: {cause}") from cause
     if array.shape != shape:
         raise InputError(f"{name} of shape {list(array.shape)}, expected {list(shape)}")
     return array

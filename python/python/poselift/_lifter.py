@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _adapters, _native, _runtime
+from . import _adapters, _arguments, _native, _runtime
 from ._arrays import as_floats, as_size
 from ._camera import Camera, native_camera, size_or_own
 from ._errors import InputError, UsageError, warn_of
@@ -78,13 +78,16 @@ class Lifter:
     ) -> None:
         import numpy
 
+        _arguments.counts(threads=threads, batch=batch)
+        _arguments.text("device", device)
+        _arguments.text("engine", engine)
         for name, number, most in (("threads", threads, 512), ("batch", batch, 1 << 20)):
             if number is not None and not 1 <= number <= most:
                 raise UsageError(f"{name} is {number}, expected 1 to {most}")
         _runtime.tell_host()
         if device != "cpu":
             _runtime.load_cuda()
-        path = None if model is None else os.fspath(model)
+        path = None if model is None else _arguments.path("model", model)
         self._native = _native.Lifter(path, device, threads, engine, batch)
         self._info = PoseInfo._of(self._native.info)
         self._ndarray = numpy.ndarray
@@ -204,6 +207,9 @@ class Lifter:
         UsageError
             An invalid argument or combination of arguments.
         """
+        _arguments.layout(layout)
+        _arguments.numbers(focal=focal, fps=fps, look_ahead=look_ahead)
+        _arguments.flags(contacts=contacts)
         people: _adapters.Detected | None = None
         is_readable = (
             type(keypoints) is self._ndarray and keypoints.dtype == self._float32 and keypoints.flags.aligned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _native
+from . import _arguments, _native
 from ._errors import UsageError, warn_of
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ class Poses:
         UsageError
             Times are not known, or the way of smoothing is not; a frame rate that cannot be.
         """
+        _arguments.text("way", way)
+        _arguments.numbers(fps=fps)
         _native.check_numbers(None, fps, None)
         fields = _native.smooth(self._clip(fps), way)
         warn_of(fields["notes"])

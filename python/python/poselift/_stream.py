@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from . import _adapters, _native
+from . import _adapters, _arguments, _native
 from ._arrays import as_floats, as_size
 from ._camera import Camera, native_camera, size_or_own
 from ._errors import InputError, warn_of
@@ -82,6 +82,12 @@ class Stream:
         max_gap: int | None = None,
         keep_sides: bool = False,
     ) -> None:
+        _arguments.instance("lifter", lifter, Lifter, "poselift.Lifter(...)")
+        _arguments.texts(smooth=smooth)
+        _arguments.layout(layout)
+        _arguments.numbers(focal=focal, fps=fps, pitch=pitch, roll=roll, min_score=min_score)
+        _arguments.counts(max_gap=max_gap)
+        _arguments.flags(track=track, root=root, contacts=contacts, keep_sides=keep_sides)
         self.lifter = lifter
         size, camera_file = as_size(size), native_camera(camera)
         # What landmarks are multiplied by that are normalised.
@@ -137,6 +143,7 @@ class Stream:
         UsageError
             Normalised coordinates of an image whose size is not known; a size or a focal length that cannot be.
         """
+        _arguments.numbers(time=time, focal=focal)
         points, ids, own_size = self._people(frame, as_size(size))
         fields = self._native.push(points, ids, time, own_size, focal)
         warn_of(fields["notes"])

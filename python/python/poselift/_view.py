@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import _native
+from . import _arguments, _native
 from ._errors import UsageError
 from ._keypoints import Keypoints
 from ._poses import Poses
@@ -45,7 +45,7 @@ class Page:
         OSError
             The file cannot be written.
         """
-        Path(path).write_text(self.html, encoding="utf-8")
+        Path(_arguments.path("path", path)).write_text(self.html, encoding="utf-8")
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, whose style and scripts do not meet the notebook's."""
@@ -93,6 +93,14 @@ def view(
     """
     if not poses:
         raise UsageError("no poses, expected one clip at least")
+    for number, clip in enumerate(poses):
+        _arguments.instance(f"poses {number}", clip, Poses, "lift")
+    if keypoints is not None:
+        _arguments.instance("keypoints", keypoints, Keypoints, "read")
+    if names is not None and (isinstance(names, str) or not all(isinstance(name, str) for name in names)):
+        raise UsageError(f"names is {names!r}, expected a sequence of texts, one for each clip")
+    _arguments.text("title", title)
+    _arguments.count("height", height)
     named = list(names) if names is not None else [f"{number + 1}" for number in range(len(poses))]
     if len(named) != len(poses):
         raise UsageError(f"{len(named)} names for {len(poses)} clips, expected as many")
