@@ -452,8 +452,8 @@ poselift_status poselift_lift(const struct poselift_lifter *lifter,
                               size_t sigma_length);
 
 /**
- * Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed. A call of
- * `poselift_lift` on the same lifter is waited for.
+ * Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed, and waits for no other
+ * call.
  *
  * `options` may be NULL. `stream` gets the stream, or NULL after an error.
  *
@@ -510,8 +510,8 @@ const struct poselift_frame *poselift_stream_next(const struct poselift_stream *
 
 /**
  * The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
- * nothing to say. Of more than 256 that were not asked for, the oldest are dropped. `--names` are options of the program, which
- * the stream's options have in fields of the same names.
+ * nothing to say. Of more than 256 that were not asked for, the oldest are dropped. What helps is named by the fields of the
+ * stream's options.
  */
 const char *poselift_stream_notice(const struct poselift_stream *stream);
 

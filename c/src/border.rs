@@ -10,7 +10,7 @@ use std::ptr;
 
 use poselift::{Error, ErrorKind, Result};
 
-use crate::text::c_string;
+use crate::text::{c_string, in_fields};
 
 /// The result of a call. `poselift_error` says more.
 #[repr(i32)]
@@ -66,7 +66,8 @@ pub(crate) fn pass(body: impl FnOnce() -> Result<()>) -> Status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Status::Ok,
         Ok(Err(error)) => {
-            let hint = error.hint_text().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+            // Hints alone name options.
+            let hint = error.hint_text().map(|hint| format!("\nhint: {}", in_fields(hint))).unwrap_or_default();
             keep(&format!("{error}{hint}"));
             // A poisoned lock is the only error of this text.
             if error.to_string() == BROKEN { Status::Internal } else { error.kind().into() }

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::Mutex;
 
 use ndarray::{Array3, ArrayView3, CowArray, Ix3};
-use poselift::model::{Card, ModelFile};
+use poselift::model::{Card, ModelFile, PoseNetwork, ThreadHandle};
 use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
 use poselift::{Error, LifterOptions, Result, camera};
@@ -22,7 +22,10 @@ use crate::text::{c_string, text};
 /// `poselift_lift` on one lifter wait for each other; streams do not.
 #[derive(Debug)]
 pub struct Lifter {
-    pub(crate) lifter: Mutex<poselift::Lifter>,
+    lifter: Mutex<poselift::Lifter>,
+    /// What streams lift with, which wait for nothing.
+    handle: ThreadHandle,
+    batch: usize,
     /// What `model` points to.
     _words: Vec<CString>,
     _input: NamedJoints,
@@ -297,7 +300,13 @@ impl Lifter {
             output: made.skeleton(),
             has_sigma: output.sigma,
         };
-        Self { lifter: Mutex::new(lifter), _words: words, _input: taken, _output: made, model }
+        let (handle, batch) = (lifter.session().thread_handle(), lifter.batch());
+        Self { lifter: Mutex::new(lifter), handle, batch, _words: words, _input: taken, _output: made, model }
+    }
+
+    /// A lifter of its own for a stream.
+    pub(crate) fn own(&self) -> poselift::Lifter<Box<dyn PoseNetwork>> {
+        poselift::Lifter::with_network(Box::new(self.handle.clone()), self.batch)
     }
 }
 
@@ -306,4 +315,20 @@ pub(crate) fn empty<T>(place: Option<&mut MaybeUninit<*mut T>>) -> Result<&mut M
     let place = given(place, "the place for the new object")?;
     place.write(ptr::null_mut());
     Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream is opened while the lifter lifts.
+    #[test]
+    fn a_stream_has_a_lifter_of_its_own_while_another_call_holds_the_lifter() {
+        let file = ModelFile::bundled().expect("the bundled model");
+        let lifter = Lifter::open(&file, &LifterOptions::default()).expect("the bundled model opens");
+        let _held = lock(&lifter.lifter).expect("nothing has broken down");
+        let own = lifter.own();
+        assert_eq!(own.batch(), lifter.batch);
+        assert!(own.card().name.starts_with("coco17"), "{}", own.card().name);
+    }
 }

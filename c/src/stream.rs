@@ -15,7 +15,7 @@ use crate::border::{Status, pass, pass_pointer};
 use crate::given::{array, give, given, key_points, lock};
 use crate::lifter::{Lifter, empty};
 use crate::options::StreamOptions;
-use crate::text::c_string;
+use crate::text::{c_string, in_fields};
 
 /// A stream of frames of one camera. Streams of one model lift on the threads that call them and do not wait for each other.
 /// One stream is for one thread at a time, since what it gives is valid until its next call.
@@ -88,8 +88,8 @@ struct Shown {
 // SAFETY: the pointers lead to memory that this object owns.
 unsafe impl Send for Shown {}
 
-/// Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed. A call of
-/// `poselift_lift` on the same lifter is waited for.
+/// Begins a stream, to be closed with `poselift_stream_close`. It stays valid after the model is closed, and waits for no other
+/// call.
 ///
 /// `options` may be NULL. `stream` gets the stream, or NULL after an error.
 ///
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn poselift_stream_open(
         let place = empty(stream)?;
         // SAFETY: the caller's promise.
         let options = unsafe { StreamOptions::read(options) }?;
-        let handle = lock(&given(lifter, "lifter")?.lifter)?.handle();
+        let handle = given(lifter, "lifter")?.own();
         if let Some(layout) = options.read.layout {
             handle.conversion(layout)?;
         }
@@ -190,8 +190,8 @@ pub extern "C" fn poselift_stream_next(stream: Option<&Stream>) -> *const Frame 
 }
 
 /// The next of what was assumed, found odd, or could not be lifted, valid until the stream's next call; NULL if there is
-/// nothing to say. Of more than 256 that were not asked for, the oldest are dropped. `--names` are options of the program, which
-/// the stream's options have in fields of the same names.
+/// nothing to say. Of more than 256 that were not asked for, the oldest are dropped. What helps is named by the fields of the
+/// stream's options.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_notice(stream: Option<&Stream>) -> *const c_char {
     pass_pointer(|| {
@@ -200,7 +200,7 @@ pub extern "C" fn poselift_stream_notice(stream: Option<&Stream>) -> *const c_ch
             state.notices = state.stream.take_notices();
         }
         let Some(notice) = state.notices.pop_front() else { return Ok(None) };
-        state.notice = c_string(&notice);
+        state.notice = c_string(&in_fields(&notice));
         Ok(Some(state.notice.as_ptr()))
     })
 }

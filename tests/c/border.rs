@@ -414,7 +414,7 @@ fn exchanged_legs_stay_where_they_are_to_stay() {
             assert_eq!(status, Status::Ok, "{}", error());
         }
         let notices = notices(&stream);
-        assert_eq!(notices.iter().any(|notice| notice.contains("(--keep-sides)")), !keep_sides, "{notices:?}");
+        assert_eq!(notices.iter().any(|notice| notice.contains("(keep_sides)")), !keep_sides, "{notices:?}");
         poselift_stream_close(Some(stream));
     }
 }
