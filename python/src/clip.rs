@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array1, Array2, Array3, Array4, s};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, ArrayView3, ArrayView4, s};
 use numpy::PyReadonlyArray4;
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyArray4, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
@@ -138,6 +138,15 @@ pub(crate) struct KeypointClip {
     pub(crate) fps: Option<f64>,
 }
 
+/// At which places of an array `[T, N, J, …]` there are people, for each frame: where any number is known.
+fn places<T: Copy + Into<f64>>(numbers: ArrayView4<'_, T>) -> Vec<Vec<usize>> {
+    let is_there = |person: ArrayView2<'_, T>| person.iter().any(|&number| number.into().is_finite());
+    let of_frame = |frame: ArrayView3<'_, T>| {
+        frame.outer_iter().enumerate().filter(|(_, person)| is_there(*person)).map(|(place, _)| place).collect()
+    };
+    numbers.outer_iter().map(of_frame).collect()
+}
+
 /// What a person of a clip is known by: a track, or for people without one the place in the arrays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Identity {
@@ -231,10 +240,7 @@ impl KeypointFields<'_> {
 
     /// At which places of the arrays there are people, for each frame.
     fn places(&self) -> Vec<Vec<usize>> {
-        let points = self.points.as_array();
-        let [frames, people] = self.shape();
-        let is_there = |at: usize, place: usize| points.slice(s![at, place, .., 0]).iter().any(|x| !x.is_nan());
-        (0..frames).map(|at| (0..people).filter(|place| is_there(at, *place)).collect()).collect()
+        places(self.points.as_array().slice(s![.., .., .., ..1]))
     }
 
     /// The library's frames, with the people at these places.
@@ -392,11 +398,7 @@ impl PoseFields<'_> {
 
     /// At which places of the arrays there are people, for each frame.
     pub(crate) fn places(&self) -> Vec<Vec<usize>> {
-        let joints = self.joints.as_array();
-        let is_there =
-            |at: usize, place: usize| joints.slice(s![at, place, .., ..]).iter().any(|number| number.is_finite());
-        let [frames, people] = self.shape();
-        (0..frames).map(|at| (0..people).filter(|place| is_there(at, *place)).collect()).collect()
+        places(self.joints.as_array())
     }
 
     /// The library's frames; there is no person where all joints are NaN.

@@ -74,9 +74,9 @@ def test_ultralytics_results(lifter, walk, expected):
     assert poses.times[3] == pytest.approx(0.1)
     stream = poselift.Stream(lifter, smooth=None)
     assert_lifted(stream.push(results[0]).joints[0], expected.joints[0])
-    nobody = results[0].new()
-    nobody.keypoints = results[0].keypoints[:0]
-    assert lifter.lift(nobody).joints.shape == (0, 17, 3)
+    no_person = results[0].new()
+    no_person.keypoints = results[0].keypoints[:0]
+    assert lifter.lift(no_person).joints.shape == (0, 17, 3)
     with pytest.raises(poselift.InputError, match="a result without key points, expected those of a pose model"):
         lifter.lift(results[0].new())
 
@@ -138,9 +138,9 @@ def test_mediapipe_tasks(lifter, clip):
     assert single.joints.shape == (1, 17, 3)
     assert_lifted(single.joints[0], expected.joints[2])
     assert_lifted(lifter.lift(results, size=SIZE).joints[:, 0], expected.joints)
-    nobody = vision.PoseLandmarkerResult(pose_landmarks=[], pose_world_landmarks=[])
-    assert lifter.lift(nobody, size=SIZE).joints.shape == (0, 17, 3)
-    assert len(lifter.lift([*results, nobody], size=SIZE)) == 6
+    no_person = vision.PoseLandmarkerResult(pose_landmarks=[], pose_world_landmarks=[])
+    assert lifter.lift(no_person, size=SIZE).joints.shape == (0, 17, 3)
+    assert len(lifter.lift([*results, no_person], size=SIZE)) == 6
     with pytest.raises(poselift.UsageError, match="the image size is not known: expected size="):
         lifter.lift(results[0])
     holistic = vision.HolisticLandmarkerResult(*[mediapipe_landmarks(frames[1])] * 9)
@@ -203,8 +203,8 @@ def test_rtmlib(lifter, walk):
     assert_lifted(single.joints[0], lifter.lift(halves, size=SIZE).joints, atol=0.01)
     assert lifter.lift(frames, size=SIZE).joints.shape == (10, 1, 17, 3)
     assert poselift.Stream(lifter, size=SIZE).push(frames[0]).joints.shape == (1, 17, 3)
-    for nobody in (([], []), (numpy.zeros((0, 17, 2)), numpy.zeros((0, 17)))):
-        assert lifter.lift(nobody, size=SIZE).joints.shape == (0, 17, 3)
+    for no_person in (([], []), (numpy.zeros((0, 17, 2)), numpy.zeros((0, 17)))):
+        assert lifter.lift(no_person, size=SIZE).joints.shape == (0, 17, 3)
 
 
 def test_mmpose(lifter, walk, expected):

@@ -192,11 +192,11 @@ def test_refusals_name_file_found_and_expected(lifter, poses, coco, tmp_path):
             call()
     hidden = coco[:2] * numpy.array([1, 1, 0], "float32")
     hidden[..., :2] = numpy.nan
-    nobody = lifter.lift(hidden, size=SIZE)
+    no_person = lifter.lift(hidden, size=SIZE)
     path = tmp_path / "there.jsonl"
     path.write_text("mine")
     with pytest.raises(poselift.InputError, match="there.jsonl: there is no pose to write"):
-        poselift.write(nobody, path)
+        poselift.write(no_person, path)
     assert path.read_text() == "mine"
 
 

@@ -63,7 +63,7 @@ def test_a_person_alone_has_the_id_0(lifter, clip):
     assert stream.push(clip.points[61, 0]).ids.tolist() == [0]
 
 
-def test_nobody_is_no_pose_and_time_goes_on(lifter, clip):
+def test_no_person_is_no_pose_and_time_goes_on(lifter, clip):
     stream = poselift.Stream(lifter, size=SIZE, fps=25)
     for frame in (None, numpy.zeros((0, 17, 3)), numpy.zeros((0, 0, 3))):
         assert stream.push(frame).joints.shape == (0, 17, 3)
@@ -89,7 +89,7 @@ def test_the_time_of_a_push_is_none_beside_times_that_are_told(lifter, clip):
     assert [by_rate.push(clip.points[60]).times, by_rate.push(None).times] == [0.0, 0.04]
 
 
-def test_ids_below_0_are_ids_but_for_the_one_of_nobody(lifter, coco):
+def test_ids_below_0_are_ids_but_for_the_one_of_no_person(lifter, coco):
     def result(*ids):
         people = numpy.stack([coco[60] + [300 * place, 0, 0] for place in range(len(ids))])
         boxes = SimpleNamespace(id=numpy.array(ids))

@@ -112,13 +112,15 @@ impl ClipWriter {
         };
         let ankles: Vec<_> =
             (0..self.info.joints.len()).filter(|joint| self.info.joints[*joint].ends_with("ankle")).collect();
-        // Of the floor below each ankle that stands on it.
-        let floors = clip.people.iter().flat_map(|motion| {
-            let height = ankle_height(&self.info.joints, |a, b| median_length(motion, a, b));
-            let floor = move |pose: &[f32; 3]| f64::from(pose[axis]) * sign - height;
-            motion.poses().flat_map(|pose| ankles.iter().map(|ankle| pose[*ankle])).map(move |ankle| floor(&ankle))
-        });
-        let mut floors: Vec<f64> = floors.filter(|height| height.is_finite()).collect();
+        // Where the floor would be below each ankle, if it stood on it.
+        let mut floors = Vec::new();
+        for motion in &clip.people {
+            let ankle_height = ankle_height(&self.info.joints, |a, b| median_length(motion, a, b));
+            for pose in motion.poses() {
+                floors.extend(ankles.iter().map(|ankle| f64::from(pose[*ankle][axis]) * sign - ankle_height));
+            }
+        }
+        floors.retain(|height| height.is_finite());
         if floors.is_empty() {
             return;
         }

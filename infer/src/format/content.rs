@@ -253,7 +253,10 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
         push_cut_off(value, &mut lines);
     }
     let is_line = |value: &Value| !value.text.contains(&b'\n') && matches!(value.text.first(), Some(b'{' | b'n'));
-    if first.first().is_some_and(|value| value.line == 1) && first.iter().all(is_line) && values.has_line_end() {
+    if let [Value { line: 1, .. }, ..] = &first[..]
+        && first.iter().all(is_line)
+        && values.has_line_end()
+    {
         // A first line that did not come in one piece, or such that say nothing.
         lines.pop();
         let input = Cursor::new(lines).chain(values.into_rest());
