@@ -342,5 +342,5 @@ def _timed(
         raise UsageError(f"fps or times beside key points of shape {list(array.shape)}, expected [T, J, 2 or 3] or [T, N, J, 2 or 3]")
     is_one_person = array.ndim == 3
     # Each column is a person.
-    ids = None if is_one_person else numpy.tile(numpy.arange(array.shape[1]), (len(array), 1))
+    ids = None if is_one_person else numpy.zeros(array.shape[:2], "int64") + numpy.arange(array.shape[1])
     return Keypoints(array, ids=ids, times=times, layout=layout, fps=fps), is_one_person

@@ -12,7 +12,7 @@ mod memory;
 mod plan;
 mod weights;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
 
@@ -29,6 +29,8 @@ const _: () = assert!(poselift_kernels::SIGNED_ZERO_POINT == poselift_onnx::name
 
 /// Poses that pass through all layers as one block: their activations stay in a core's own cache.
 const BLOCK: usize = 48;
+/// How often memory of finished calls is asked for before new memory is taken.
+const MOST_TRIES: usize = 10_000;
 
 /// A hidden layer and its ReLUs.
 #[derive(Debug)]
@@ -129,7 +131,9 @@ impl NativeNetwork {
                 }
             }
         }
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        if let Some(mut spare) = self.spare() {
+            spare.push(scratch);
+        }
     }
 
     /// Writes the poses of single frames whose features were read, and sigma where it is wanted.
@@ -138,9 +142,22 @@ impl NativeNetwork {
         self.write_poses(scratch, count, poses, sigma);
     }
 
+    /// The memory of finished calls. It is held for some nanoseconds, but in a forked process for ever, if a thread of the first one held
+    /// it then: `None`.
+    fn spare(&self) -> Option<MutexGuard<'_, Vec<Scratch>>> {
+        for _ in 0..MOST_TRIES {
+            match self.spare.try_lock() {
+                Ok(spare) => return Some(spare),
+                Err(TryLockError::Poisoned(spare)) => return Some(spare.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        None
+    }
+
     /// Memory of a finished call, or new memory.
     fn take_scratch(&self) -> Scratch {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.spare().and_then(|mut spare| spare.pop());
         spare.unwrap_or_else(|| Scratch::new(&self.plan, self.processor.shape().code_bytes()))
     }
 
