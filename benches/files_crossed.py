@@ -38,7 +38,7 @@ def drive(count, command):
             if not answer:
                 sys.exit(f"the program ended at frame {index}")
         if len(json.loads(answer)["people"]) != 1:
-            sys.exit(f"nobody was lifted in frame {index}")
+            sys.exit(f"no person was lifted in frame {index}")
     program.stdin.close()
     if program.wait() != 0:
         sys.exit(f"the program ended with {program.returncode}")

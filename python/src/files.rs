@@ -259,9 +259,6 @@ pub(crate) fn write(
     Ok(notes.take())
 }
 
-/// How far the rate that is named may be from that of the times, as a share of it.
-const RATE_TOLERANCE: f64 = 0.1;
-
 /// What is said where `fps` is named, and the times of frames say another rate.
 fn other_rate(frames: &[LiftedFrame], fps: f64) -> Option<String> {
     let step = |pair: &[LiftedFrame]| {
@@ -274,8 +271,7 @@ fn other_rate(frames: &[LiftedFrame], fps: f64) -> Option<String> {
     }
     let middle = steps.len() / 2;
     let step = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
-    let is_other = (step * fps - 1.0).abs() > RATE_TOLERANCE;
-    is_other.then(|| format!("times say {:.2} frames a second, and {fps} is named: times count (--fps)", 1.0 / step))
+    guard::other_rate(step, fps).map(|text| format!("{text} (--fps)"))
 }
 
 /// Gives frames without a time theirs.

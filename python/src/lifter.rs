@@ -13,7 +13,7 @@ use poselift::model::{Card, ModelFile, PoseNetwork, View};
 use poselift::place::ContactWriter;
 use poselift::pose::{Frame, LiftedFrame};
 use poselift::skeleton::{Conversion, Layout, named_layout};
-use poselift::stream::pose_info;
+use poselift::stream::{pose_info, usual_time_notice};
 use poselift::{Error, LifterOptions};
 use pyo3::prelude::*;
 
@@ -25,10 +25,6 @@ use crate::layout::{LayoutName, usual};
 use crate::memory::{Collected, Notes};
 use crate::network::LockedNetwork;
 use crate::points::{Kind, Sight, conversion, fitted, kind, undistort};
-
-/// What is said of frames without times that are remembered.
-const ASSUMED_TIMES: &str =
-    "frames without times: the model's memory takes them to be a thirtieth of a second apart (--fps)";
 
 /// Frames of a clip that are lifted at once: a model with a memory takes them all in one batch.
 const FRAMES_AT_ONCE: usize = 4096;
@@ -306,9 +302,8 @@ impl Lifter {
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
         }
-        let is_timeless = |frame: &Frame| frame.time.is_none() && !frame.people.is_empty();
-        if self.remembers() && frames.iter().any(is_timeless) {
-            notes.add(ASSUMED_TIMES.to_owned());
+        if frames.iter().any(|frame| lifter.assumes_time_of(frame) && !frame.people.is_empty()) {
+            notes.add(usual_time_notice().to_string());
         }
         let mut refusals: Vec<Refusal> = Vec::new();
         // Another clip than the last.

@@ -546,20 +546,26 @@ fn a_file_is_followed_line_by_line_until_it_is_removed() {
     assert!(said.contains("10 frames, 10 of 10 people"), "{said}");
 }
 
+/// The program that follows the file at `path` into `out`, and where its answers come.
+fn followed(bench: &Bench, path: &Path, out: &Path) -> (Running, UdpSocket) {
+    let (answers, port) = receiver();
+    let mut command = bench.run();
+    command
+        .args(["--fps", "30", "--send", &format!("udp://127.0.0.1:{port}"), "--follow"])
+        .arg(path)
+        .arg("-o")
+        .arg(out);
+    let mut running = Running::start(&mut command);
+    running.wait_for("following");
+    (running, answers)
+}
+
 #[test]
 fn a_file_that_is_begun_anew_goes_on_behind_itself_in_a_motion_file() {
     let bench = Bench::new();
     let lines = |count: usize| -> String { (0..count).map(|frame| line(frame, &[(17, 1.0)])).collect() };
     let (path, out) = (bench.file("growing.jsonl", lines(20)), bench.path("poses.trc"));
-    let (answers, port) = receiver();
-    let mut command = bench.run();
-    command
-        .args(["--fps", "30", "--send", &format!("udp://127.0.0.1:{port}"), "--follow"])
-        .arg(&path)
-        .arg("-o")
-        .arg(&out);
-    let mut running = Running::start(&mut command);
-    running.wait_for("following");
+    let (running, answers) = followed(&bench, &path, &out);
     (0..20).for_each(|frame| assert_eq!(receive(&answers)["frame"], frame));
     std::fs::write(&path, lines(10)).unwrap();
     (0..10).for_each(|frame| assert_eq!(receive(&answers)["frame"], frame));
@@ -584,15 +590,7 @@ fn a_closed_terminal_completes_the_file_of_what_is_followed() {
     let bench = Bench::new();
     let text: String = (0..20).map(|frame| line(frame, &[(17, 1.0)])).collect();
     let (path, out) = (bench.file("growing.jsonl", text), bench.path("poses.trc"));
-    let (answers, port) = receiver();
-    let mut command = bench.run();
-    command
-        .args(["--fps", "30", "--send", &format!("udp://127.0.0.1:{port}"), "--follow"])
-        .arg(&path)
-        .arg("-o")
-        .arg(&out);
-    let mut running = Running::start(&mut command);
-    running.wait_for("following");
+    let (running, answers) = followed(&bench, &path, &out);
     for frame in 0..20 {
         assert_eq!(receive(&answers)["frame"], frame);
     }

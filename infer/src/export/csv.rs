@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::decimal::{push_fixed, push_integer};
-use super::{Tell, decimals};
+use super::{Tell, decimals, unplaced_notice};
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
@@ -42,9 +42,9 @@ pub(super) struct CsvWriter<W> {
     /// Frames that wait until it is known, and the poses in them.
     waiting: Vec<LiftedFrame>,
     waiting_poses: usize,
-    /// Poses with a root, and without.
-    placed: u64,
-    unplaced: u64,
+    /// Poses with a root, and all of them.
+    placed: usize,
+    all: usize,
     /// Hears what the file does not show.
     tell: Tell,
     decimals: usize,
@@ -64,7 +64,7 @@ impl<W: Write> CsvWriter<W> {
             waiting: Vec::new(),
             waiting_poses: 0,
             placed: 0,
-            unplaced: 0,
+            all: 0,
             tell: Box::new(|_| ()),
             decimals: decimals(&info.unit),
         };
@@ -130,8 +130,8 @@ impl<W: Write> CsvWriter<W> {
                 let message = format!("frame {}, person {place}: {found} joints, expected {expected}", lifted.index);
                 return Err(Error::runtime(message).at(&self.name));
             }
-            let count = if person.root.is_some() { &mut self.placed } else { &mut self.unplaced };
-            *count += 1;
+            self.placed += usize::from(person.root.is_some());
+            self.all += 1;
             self.push_person(lifted, person, place);
         }
         if self.lines.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
@@ -139,16 +139,16 @@ impl<W: Write> CsvWriter<W> {
 
     /// What is said of poses with and without a root in one file.
     fn notice(&self) -> Option<String> {
-        let Self { placed, unplaced, .. } = *self;
-        let all = placed + unplaced;
-        match self.in_space? {
-            _ if placed == 0 || unplaced == 0 => None,
-            true => Some(format!("{unplaced} of {all} poses are left empty: their place in space (root) is not known")),
-            false => Some(format!(
+        let Self { placed, all, .. } = *self;
+        if self.in_space? {
+            return unplaced_notice(placed, all);
+        }
+        (placed > 0).then(|| {
+            format!(
                 "the places in space (root) of {placed} of {all} poses are left out: the first {MOST_WAITING} have none, so that all \
                  are relative to the root joint"
-            )),
-        }
+            )
+        })
     }
 
     fn push_person(&mut self, lifted: &LiftedFrame, person: &LiftedPerson, place: usize) {

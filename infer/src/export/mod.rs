@@ -150,6 +150,13 @@ impl std::fmt::Display for Export {
 /// Hears what was done on the way to a file, a sentence at a time.
 pub type Tell = Box<dyn FnMut(&str) + Send>;
 
+/// What is said of a file of `all` poses of which some have no root, and so are left empty; `None` where all have one, or none has.
+fn unplaced_notice(placed: usize, all: usize) -> Option<String> {
+    let unplaced = all - placed;
+    (placed > 0 && unplaced > 0)
+        .then(|| format!("{unplaced} of {all} poses are left empty: their place in space (root) is not known"))
+}
+
 /// What motion files are made by beside their stream's header.
 pub struct ExportOptions {
     /// Whether gravity is known, so that a clip with known positions can be put on its floor.

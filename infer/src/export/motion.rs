@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rate::{faster_rate, usual_rate};
 use super::timeline::Timeline;
+use super::unplaced_notice;
 use crate::error::{Error, Result};
 use crate::pose::{Frame, LiftedFrame, time_of_number};
 
@@ -241,9 +242,7 @@ impl Recorder {
     fn unplaced_notice(&self) -> Option<String> {
         let roots = || self.tracks.iter().flat_map(|track| &track.roots);
         let (all, placed) = (roots().count(), roots().filter(|root| root[0].is_finite()).count());
-        let unplaced = all - placed;
-        (placed > 0 && unplaced > 0)
-            .then(|| format!("{unplaced} of {all} poses are left empty: their place in space (root) is not known"))
+        unplaced_notice(placed, all)
     }
 
     /// The rate of most frames, if the stream names it, or the frames' `times` imply one.

@@ -228,9 +228,7 @@ impl Clock {
 
     /// What to say of times that imply another frame rate than is named.
     fn other_rate(&self, step: f64) -> Option<Notice> {
-        let fps = self.fps.filter(|fps| (step * fps - 1.0).abs() > RATE_TOLERANCE)?;
-        let text = format!("times say {:.2} frames a second, and {fps} is named: times count", 1.0 / step);
-        Some(Notice::new(text, FPS_HINT))
+        other_rate(step, self.fps?).map(|text| Notice::new(text, FPS_HINT))
     }
 
     fn leave_out(&mut self, step: f64) -> Option<Notice> {
@@ -240,6 +238,12 @@ impl Clock {
         let text = format!("times go on by {step} a frame, which is no frame rate in any unit: {done}");
         Some(Notice::new(text, FPS_HINT))
     }
+}
+
+/// What to say of times that go on by `step` seconds a frame where `fps` frames a second are named; `None` where both agree.
+pub fn other_rate(step: f64, fps: f64) -> Option<String> {
+    let is_other = (step * fps - 1.0).abs() > RATE_TOLERANCE;
+    is_other.then(|| format!("times say {:.2} frames a second, and {fps} is named: times count", 1.0 / step))
 }
 
 /// How far times go on in a frame, from one frame to another.

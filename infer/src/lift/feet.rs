@@ -4,14 +4,13 @@
 //! markers 1.4 mm, hips by 0.6 degrees, elbows by 1.2 (docs/lab.md). Without it feet point less well to where they are seen to point. So
 //! people are lifted twice, and each pass gives what it is better at.
 
-use ndarray::Axis;
+use ndarray::{Array, Dimension};
 
-use super::people::Refusal;
 use super::recall::Tracks;
 use super::{LiftedArrays, Lifter};
 use crate::error::Result;
 use crate::model::{Card, PoseNetwork};
-use crate::pose::{Frame, LiftedFrame, LiftedPerson};
+use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, is_of_foot};
 
 /// What the pass of the feet keeps between calls.
@@ -22,7 +21,6 @@ pub(super) struct FeetPass {
     /// `[J_out]` the ankle of each point of a foot.
     ankle_of: Vec<Option<usize>>,
     lifted: Vec<LiftedFrame>,
-    refusals: Vec<Refusal>,
 }
 
 impl FeetPass {
@@ -36,23 +34,21 @@ impl FeetPass {
             tracks: card.memory.as_ref().map(Tracks::new),
             ankle_of: joints.iter().map(ankle_of).collect(),
             lifted: Vec::new(),
-            refusals: Vec::new(),
         }
     }
 
-    /// Gives `person` the feet of `other`, the same person: their points as they lie about the ankle.
-    fn put(&self, person: &mut LiftedPerson, other: &LiftedPerson) {
+    /// Gives a person the feet of `other`, the same person: their points as they lie about the ankle. Both are `[J_out]`, and sigma or
+    /// none.
+    fn put(&self, (joints, sigma): (&mut [[f32; 3]], &mut [f32]), (other, other_sigma): (&[[f32; 3]], &[f32])) {
         for (point, ankle) in self.ankle_of.iter().enumerate() {
             let Some(ankle) = *ankle else { continue };
             for axis in 0..3 {
-                let from_ankle = other.joints[point][axis] - other.joints[ankle][axis];
-                person.joints[point][axis] = person.joints[ankle][axis] + from_ankle;
+                joints[point][axis] = joints[ankle][axis] + (other[point][axis] - other[ankle][axis]);
             }
-            if let Some(sigma) = other.sigma.get(point) {
-                person.sigma[point] = *sigma;
+            if let Some(other) = other_sigma.get(point) {
+                sigma[point] = *other;
             }
         }
-        person.missing_joints.clone_from(&other.missing_joints);
     }
 }
 
@@ -63,13 +59,10 @@ impl<N: PoseNetwork> Lifter<N> {
     /// Lifts the people of `frames` with all their points, for [`Self::put_feet`].
     pub(super) fn lift_feet(&mut self, frames: &[Frame], conversion: &Conversion) -> Result<Vec<LiftedFrame>> {
         let mut lifted = std::mem::take(&mut self.feet.lifted);
-        let mut refusals = std::mem::take(&mut self.feet.refusals);
-        std::mem::swap(&mut self.tracks, &mut self.feet.tracks);
-        let done = self.lift_pass(frames, conversion, &[], &mut refusals, &mut lifted);
         std::mem::swap(&mut self.tracks, &mut self.feet.tracks);
         // The pass of the bodies refuses the same people, and reports them.
-        refusals.clear();
-        self.feet.refusals = refusals;
+        let done = self.lift_pass(frames, conversion, &[], &mut Vec::new(), &mut lifted);
+        std::mem::swap(&mut self.tracks, &mut self.feet.tracks);
         done.map(|()| lifted)
     }
 
@@ -81,26 +74,22 @@ impl<N: PoseNetwork> Lifter<N> {
                 continue;
             }
             for (person, other) in frame.people.iter_mut().zip(&feet.people) {
-                self.feet.put(person, other);
+                self.feet.put((&mut person.joints, &mut person.sigma), (&other.joints, &other.sigma));
+                person.missing_joints.clone_from(&other.missing_joints);
             }
         }
         self.feet.lifted = feet;
     }
 
-    /// As [`Self::put_feet`], of arrays.
+    /// As [`Self::put_feet`], of arrays as [`Self::lift_with_cameras`] gives them.
     pub(super) fn put_feet_of_arrays(&self, feet: &LiftedArrays, lifted: &mut LiftedArrays) {
-        for (point, ankle) in self.feet.ankle_of.iter().enumerate() {
-            let Some(ankle) = *ankle else { continue };
-            let [own_ankle, ankle, toe] = [
-                lifted.poses.index_axis(Axis(1), ankle),
-                feet.poses.index_axis(Axis(1), ankle),
-                feet.poses.index_axis(Axis(1), point),
-            ];
-            let placed = &own_ankle + &(&toe - &ankle);
-            lifted.poses.index_axis_mut(Axis(1), point).assign(&placed);
-            if let (Some(sigma), Some(of_feet)) = (&mut lifted.sigma, &feet.sigma) {
-                sigma.column_mut(point).assign(&of_feet.column(point));
-            }
+        let joints = self.feet.ankle_of.len();
+        let mut sigma = lifted.sigma.as_mut().map(numbers_mut).unwrap_or_default().chunks_exact_mut(joints);
+        let mut other_sigma = feet.sigma.as_ref().map(numbers).unwrap_or_default().chunks_exact(joints);
+        let poses = numbers_mut(&mut lifted.poses).as_chunks_mut().0.chunks_exact_mut(joints);
+        for (pose, other) in poses.zip(numbers(&feet.poses).as_chunks().0.chunks_exact(joints)) {
+            let own = (pose, sigma.next().unwrap_or_default());
+            self.feet.put(own, (other, other_sigma.next().unwrap_or_default()));
         }
     }
 
@@ -115,4 +104,13 @@ impl<N: PoseNetwork> Lifter<N> {
     pub(super) fn go_on_with(&mut self, Memories([body, feet]): Memories) {
         (self.tracks, self.feet.tracks) = (body, feet);
     }
+}
+
+/// The numbers of an array that was made in the standard layout.
+fn numbers<D: Dimension>(array: &Array<f32, D>) -> &[f32] {
+    array.as_slice().expect("arrays of a lifter are in the standard layout")
+}
+
+fn numbers_mut<D: Dimension>(array: &mut Array<f32, D>) -> &mut [f32] {
+    array.as_slice_mut().expect("arrays of a lifter are in the standard layout")
 }

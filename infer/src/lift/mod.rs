@@ -207,7 +207,7 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 
     /// Whether the model's memory goes by a time of `frame` that is assumed.
-    pub(crate) fn assumes_time_of(&self, frame: &Frame) -> bool {
+    pub fn assumes_time_of(&self, frame: &Frame) -> bool {
         self.tracks.is_some() && frame.time.is_none()
     }
 

@@ -73,7 +73,9 @@ impl<N: PoseNetwork> Lifter<N> {
             return self.lift_with_cameras(keypoints.view(), cameras);
         }
         let mut keypoints = keypoints.into_owned();
-        keypoints.outer_iter_mut().for_each(|person| correct(person, conversion));
+        if conversion.corrects() {
+            keypoints.outer_iter_mut().for_each(|person| correct(person, conversion));
+        }
         let feet = self.lift_with_cameras(keypoints.view(), cameras)?;
         if conversion.stand_ins().is_empty() {
             return Ok(feet);

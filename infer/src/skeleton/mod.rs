@@ -74,9 +74,6 @@ pub const LAYOUTS: [&Layout; 13] = [
     &HALPE136,
 ];
 
-/// The joints of a body's trunk. Where a user's own layout has them, others may be missing, as they may be in any frame.
-const TRUNK: [&str; 4] = ["left_shoulder", "right_shoulder", "left_hip", "right_hip"];
-
 impl Layout {
     /// The layout called `name`, upper or lower case, with or without `_`, `-` or spaces in it: `COCO-17`.
     ///
@@ -190,7 +187,7 @@ impl Conversion {
         let lacking = target.iter().zip(&source_of).filter(|(_, at)| at.is_none());
         let absent: Vec<_> = lacking.map(|(name, _)| name.as_ref().to_owned()).collect();
         let is_users_own = LAYOUTS.iter().all(|known| known.name != source.name);
-        let has_trunk = TRUNK.iter().all(|joint| source.position(joint).is_some());
+        let has_trunk = TrunkPoints::among(source.joints).is_some();
         let may_lack_joints = is_users_own && has_trunk;
         let needed: Vec<&str> = absent.iter().map(String::as_str).filter(|joint| !is_of_foot(joint)).collect();
         if !needed.is_empty() && !may_lack_joints {

@@ -21,7 +21,8 @@ pub(super) struct Placement {
 /// MediaPipe Pose, `full` and `heavy`: about 7 mm inwards at a shoulder, 10 mm outwards and 5 mm upwards at a hip.
 const MEDIAPIPE: Placement = Placement { shoulders_inwards: 0.02, hips_outwards: 0.05, hips_upwards: 0.01 };
 
-/// Where left and right shoulder and hip are among the points of a layout.
+/// Where left and right shoulder and hip are among the points of a layout. Where a user's own layout has them, other joints may be missing,
+/// as they may be in any frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TrunkPoints {
     shoulders: [usize; 2],

@@ -21,12 +21,14 @@ impl Assumption {
             Self::OpticalAxis => {
                 Notice::new("image size unknown: people are lifted as if they stood on the optical axis", "--size WxH")
             }
-            Self::UsualTime => {
-                let text = "frames without times: the model's memory takes them to be a thirtieth of a second apart";
-                Notice::new(text, "--fps")
-            }
+            Self::UsualTime => usual_time_notice(),
         }
     }
+}
+
+/// What is said of frames without times whose people a model's memory remembers ([`Lifter::assumes_time_of`]).
+pub fn usual_time_notice() -> Notice {
+    Notice::new("frames without times: the model's memory takes them to be a thirtieth of a second apart", "--fps")
 }
 
 /// Which assumptions the caller knows of.

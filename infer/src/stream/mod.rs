@@ -35,6 +35,7 @@ use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 use assumed::Assumed;
+pub use assumed::usual_time_notice;
 use batch::{FrameBatch, FramePool, LiftedBatch, WriteBatch};
 pub use changes::{PoseChanges, Undone};
 pub use layout::peek_layout;
