@@ -13,7 +13,8 @@ impl TrainedLifter {
     /// # Panics
     /// If shapes do not match; [`crate::export::fold::fold`] checks them and returns errors.
     pub fn evaluate(&self, keypoints: ArrayView3<f32>) -> (Array3<f64>, Option<Array2<f64>>) {
-        let (people, joints) = (keypoints.len_of(Axis(0)), self.output_card.joints.len());
+        let people = keypoints.len_of(Axis(0));
+        let joints = self.output_card.joints.len();
         let mut poses = Array3::zeros((people, joints, 3));
         let mut sigma = Array2::zeros((people, joints));
         for (index, person) in keypoints.outer_iter().enumerate() {
@@ -48,7 +49,8 @@ impl TrainedLifter {
 
     /// The network's outputs, without z-scores, of `[J_in·C]` features.
     pub fn evaluate_features(&self, features: &Array1<f64>) -> Array1<f64> {
-        let (input, output) = (&self.input_zscore, &self.output_zscore);
+        let input = &self.input_zscore;
+        let output = &self.output_zscore;
         let mut z = features - &input.mean.mapv(f64::from);
         Zip::from(&mut z).and(&input.std).for_each(|z, &std| *z = if std > 0.0 { *z / f64::from(std) } else { 0.0 });
 
@@ -71,20 +73,29 @@ fn is_visible(point: ArrayView1<f64>) -> bool {
 
 fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
     let seen: Vec<usize> = (0..visible.len()).filter(|&joint| visible[joint]).collect();
-    let weights: Vec<f64> = (0..visible.len()).map(|joint| points.get([joint, 2]).copied().unwrap_or(1.0)).collect();
-    let total = seen.iter().map(|&joint| weights[joint]).sum::<f64>().max(f64::from(LEAST_SCORE_SUM));
-    let mean = |of: &dyn Fn(usize) -> f64| seen.iter().map(|&joint| weights[joint] * of(joint)).sum::<f64>() / total;
-    let centre = [0, 1].map(|axis| mean(&|joint| points[[joint, axis]]));
-    let square = |joint: usize| (0..2).map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).sum::<f64>();
-    let scale = mean(&square).sqrt().max(f64::from(LEAST_SCALE));
+    let weights: Vec<f64> = seen.iter().map(|&joint| points.get([joint, 2]).copied().unwrap_or(1.0)).collect();
+    let mut centre = [0.0; 2];
+    for (axis, centre) in centre.iter_mut().enumerate() {
+        *centre = weighted_mean(&weights, seen.iter().map(|&joint| points[[joint, axis]]));
+    }
+    let squares = seen.iter().map(|&joint| (0..2).map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).sum());
+    let scale = weighted_mean(&weights, squares).sqrt().max(f64::from(LEAST_SCALE));
     for (joint, mut point) in points.outer_iter_mut().enumerate() {
         if visible[joint] {
-            (0..2).for_each(|axis| point[axis] = (point[axis] - centre[axis]) / scale);
+            for axis in 0..2 {
+                point[axis] = (point[axis] - centre[axis]) / scale;
+            }
         } else {
             point.fill(0.0);
         }
     }
     points
+}
+
+/// The mean of `values`; weights that add up to nothing give zero.
+fn weighted_mean(weights: &[f64], values: impl Iterator<Item = f64>) -> f64 {
+    let total = weights.iter().sum::<f64>().max(f64::from(LEAST_SCORE_SUM));
+    weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() / total
 }
 
 fn apply(dense: &Dense, x: &Array1<f64>) -> Array1<f64> {

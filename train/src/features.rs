@@ -35,22 +35,29 @@ fn absolute(keypoints: &Tensor, mean: &Tensor) -> Tensor {
 fn centred(keypoints: &Tensor) -> Tensor {
     let visible = visible(keypoints);
     let mask = visible.to_kind(Kind::Float);
-    let masked = |part: &Tensor| part.where_self(&visible, &part.zeros_like());
-    let points = masked(&keypoints.narrow(2, 0, 2));
-    let score = masked(&keypoints.narrow(2, 2, 1));
+    let points = masked(&keypoints.narrow(2, 0, 2), &visible);
+    let score = masked(&keypoints.narrow(2, 2, 1), &visible);
     let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(LEAST_SCORE_SUM));
     let share = &score / total;
-    let centre = |points: Tensor| {
-        let centre = (&points * &share).sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        (points - centre) * &mask
-    };
     // Centred twice, as in the exported graph: the first centre is rounded at the size of the pixel coordinates,
     // which is a large error for a small body far from the origin. The rest is small, and so is the rounding of its
     // centre.
-    let offset = centre(centre(points));
+    let nearly_centred = about_centre(points, &share, &mask);
+    let offset = about_centre(nearly_centred, &share, &mask);
     let spread = (offset.square() * &share).sum_dim_intlist(&[1i64, 2][..], true, Kind::Float);
     let scale = spread.sqrt().clamp_min(f64::from(LEAST_SCALE));
     Tensor::cat(&[offset / scale, score], 2).reshape([keypoints.size()[0], -1])
+}
+
+/// `part` with zeros where a joint is not visible.
+fn masked(part: &Tensor, visible: &Tensor) -> Tensor {
+    part.where_self(visible, &part.zeros_like())
+}
+
+/// `points` from their centre, which is weighted by `share`.
+fn about_centre(points: Tensor, share: &Tensor, mask: &Tensor) -> Tensor {
+    let centre = (&points * share).sum_dim_intlist(&[1i64][..], true, Kind::Float);
+    (points - centre) * mask
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
         fs::create_dir(&run).unwrap();
-        let (config, hard) = (run.join("config.json"), folder.path().join("model.onnx"));
+        let config = run.join("config.json");
+        let hard = folder.path().join("model.onnx");
         fs::write(&config, "{}").unwrap();
         fs::hard_link(&config, &hard).unwrap();
         for output in [&config, &hard] {

@@ -11,7 +11,6 @@ use crate::trained::{Dense, Network};
 /// The layers of `file`, whatever their precision. 8-bit layers are what their codes stand for.
 pub fn network(file: &FileNetwork) -> Network {
     let twins = file.planes() == 2;
-    let inner = |planes| if twins { between_twins(&planes) } else { only(planes) };
     let input = plain(&file.input);
     Network {
         input: match (twins, file.input_relu) {
@@ -21,9 +20,11 @@ pub fn network(file: &FileNetwork) -> Network {
         },
         input_relu: file.input_relu,
         blocks: match &file.blocks {
-            Blocks::F32(blocks) => each(blocks, |_, layer| inner(plain(layer))),
-            Blocks::F16(blocks) => each(blocks, |_, layer| inner(plain(layer))),
-            Blocks::Int8(blocks) => each(blocks, |number, layer| inner(dequantised(layer, file.input_sign(number)))),
+            Blocks::F32(blocks) => each(blocks, |_, layer| inner(plain(layer), twins)),
+            Blocks::F16(blocks) => each(blocks, |_, layer| inner(plain(layer), twins)),
+            Blocks::Int8(blocks) => {
+                each(blocks, |number, layer| inner(dequantised(layer, file.input_sign(number)), twins))
+            }
         },
         output: if twins { from_twins(&plain(&file.output)) } else { only(plain(&file.output)) },
         twins,
@@ -37,8 +38,11 @@ struct Planes {
 }
 
 fn each<L>(blocks: &[Vec<L>], read: impl Fn(usize, &L) -> Dense) -> Vec<Vec<Dense>> {
-    let block = |block: &Vec<L>| block.iter().enumerate().map(|(number, layer)| read(number, layer)).collect();
-    blocks.iter().map(block).collect()
+    let mut all = Vec::new();
+    for block in blocks {
+        all.push(block.iter().enumerate().map(|(number, layer)| read(number, layer)).collect());
+    }
+    all
 }
 
 fn plain<T: Element + Into<f32>>(layer: &FileDense<T>) -> Planes {
@@ -60,13 +64,19 @@ fn dequantised(layer: &QuantisedDense, first: InputSign) -> Planes {
 
 /// A matrix `[in, out]` of the file as `[out, in]`.
 fn matrix<T: Element + Into<f32>>(weights: &Weights<T>) -> Array2<f32> {
-    let (inputs, outputs) = (weights.dims()[0], weights.dims()[1]);
+    let inputs = weights.dims()[0];
+    let outputs = weights.dims()[1];
     let values = weights.values();
     Array2::from_shape_fn((outputs, inputs), |(output, input)| values[input * outputs + output].into())
 }
 
 fn vector<T: Element + Into<f32>>(weights: &Weights<T>) -> Array1<f32> {
     weights.values().iter().map(|&value| value.into()).collect()
+}
+
+/// A hidden layer.
+fn inner(planes: Planes, twins: bool) -> Dense {
+    if twins { between_twins(&planes) } else { only(planes) }
 }
 
 fn only(planes: Planes) -> Dense {

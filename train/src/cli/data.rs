@@ -174,7 +174,8 @@ fn import(args: &ImportArgs) -> Result<()> {
     }
     let precision = if args.f32 { Precision::Float32 } else { Precision::Millimetres };
     archive::write(&motion, precision, &args.output)?;
-    let (clips, frames) = (motion.clips.len(), motion.positions.dim().0);
+    let clips = motion.clips.len();
+    let frames = motion.positions.dim().0;
     eprintln!("{}: {clips} clips, {frames} frames at {} Hz", args.output.display(), motion.rate);
     Ok(())
 }
@@ -246,8 +247,10 @@ const BONES: [(&str, &str, &str); 8] = [
 
 /// Mean distance of two joints over the clips of a source that have a real person's bone lengths; `-` without any.
 fn mean_millimetres(motion: &Motion, source: usize, from: &str, to: &str) -> String {
-    let (from, to) = (BODY28.joint(from), BODY28.joint(to));
-    let (mut sum, mut count) = (0.0, 0);
+    let from = BODY28.joint(from);
+    let to = BODY28.joint(to);
+    let mut sum = 0.0;
+    let mut count = 0;
     for clip in motion.clips.iter().filter(|clip| clip.source == source && clip.human_lengths) {
         let frames = motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
         for body in frames.outer_iter() {

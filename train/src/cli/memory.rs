@@ -154,7 +154,9 @@ pub(super) fn export(of: &ExportOf<'_>) -> Result<()> {
     output::refuse_overwriting(of.path, files, "the model that lifts single frames")?;
     output::refuse_overwriting(of.path, run.config.data.iter().map(Path::new), "data of the run")?;
     let Exported { card, bytes, worst, kernels } = memory::export(&run, of.frames, of.name, of.path)?;
-    let (parameters, megabytes, units) = (card.network.parameters, bytes as f64 / 1e6, run.config.units);
+    let parameters = card.network.parameters;
+    let megabytes = bytes as f64 / 1e6;
+    let units = run.config.units;
     eprintln!(
         "{}: '{}', {}, a memory of {units} units, {parameters} parameters, {megabytes:.1} MB; agrees with the trained memory in \
          ONNX Runtime to {worst:.1e} of the pose's size",

@@ -35,7 +35,8 @@ impl TerminalProgress {
         }
         self.end_line();
         for score in &summary.epochs {
-            let (train, validation) = (score.train_mpjpe, score.val_mpjpe);
+            let train = score.train_mpjpe;
+            let validation = score.val_mpjpe;
             eprintln!(
                 "epoch {}: MPJPE {train:.2} {1} on training, {validation:.2} {1} on validation",
                 score.epoch, self.unit
@@ -60,12 +61,11 @@ impl TerminalProgress {
         }
         self.end_line();
         let memory::Summary { frames, memory, samples, seconds } = summary;
-        let mm = |metres: f64| metres * 1000.0;
-        eprintln!("validation: MPJPE {:.2} mm, {:.2} by single frames", mm(memory.mpjpe), mm(frames.mpjpe));
+        eprintln!("validation: MPJPE {:.2} mm, {:.2} by single frames", memory.mpjpe * 1000.0, frames.mpjpe * 1000.0);
         eprintln!(
             "  error of a joint's step from frame to frame {:.2} mm, {:.2} by single frames",
-            mm(memory.step_error),
-            mm(frames.step_error)
+            memory.step_error * 1000.0,
+            frames.step_error * 1000.0
         );
         eprintln!("{samples} frames in {seconds:.0} s");
         let run = out.display();

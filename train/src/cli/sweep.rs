@@ -174,7 +174,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().to_str().unwrap();
         for (words, first) in [(vec!["--out", out], "| network |"), (vec!["--out", out, "--json"], "{\"baseline\":")] {
-            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            let mut stdout = Vec::new();
+            let mut stderr = Vec::new();
             run(&parse(&words).unwrap(), &mut Pretender, &mut stdout, &mut stderr).unwrap();
             assert!(stdout.starts_with(first.as_bytes()), "{}", String::from_utf8_lossy(&stdout));
             let stderr = String::from_utf8(stderr).unwrap();

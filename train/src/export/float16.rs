@@ -21,15 +21,17 @@ pub(super) fn round(layer: &Layer) -> Result<Dense<f16>> {
 }
 
 fn round_all(layer: &str, values: impl Iterator<Item = f32>) -> Result<Vec<f16>> {
-    let round = |value: f32| match f16::from_f32(value) {
-        rounded if rounded.is_finite() => Ok(rounded),
-        _ => {
+    let mut all = Vec::new();
+    for value in values {
+        let rounded = f16::from_f32(value);
+        if !rounded.is_finite() {
             let message =
                 format!("layer '{layer}' holds {value:.1e}, expected numbers within the range of f16 (65504)");
-            Err(Error::input(message).hint("export it with --precision f32 or int8"))
+            return Err(Error::input(message).hint("export it with --precision f32 or int8"));
         }
-    };
-    values.map(round).collect()
+        all.push(rounded);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -53,15 +53,16 @@ pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     let hidden = input.weight.nrows();
 
     let input = Affine::of(input, "input", features, hidden)?.after(&lifter.input_zscore)?.round()?;
-    let fold_layer = |block: usize, index: usize, dense: &Dense| {
-        Affine::of(dense, &format!("block{block}.layer{index}"), hidden, hidden)?.round()
-    };
-    let fold_block = |(block, layers): (usize, &Vec<Dense>)| {
-        layers.iter().enumerate().map(|(index, dense)| fold_layer(block, index, dense)).collect()
-    };
-    let blocks = blocks.iter().enumerate().map(fold_block).collect::<Result<_>>()?;
+    let mut folded_blocks = Vec::new();
+    for (block, layers) in blocks.iter().enumerate() {
+        let mut folded = Vec::new();
+        for (index, dense) in layers.iter().enumerate() {
+            folded.push(Affine::of(dense, &format!("block{block}.layer{index}"), hidden, hidden)?.round()?);
+        }
+        folded_blocks.push(folded);
+    }
     let output = Affine::of(output, "output", hidden, outputs)?.before(&lifter.output_zscore)?.round()?;
-    Ok(Folded { input, input_relu: *input_relu, blocks, output, twins: *twins })
+    Ok(Folded { input, input_relu: *input_relu, blocks: folded_blocks, output, twins: *twins })
 }
 
 /// A layer being folded, in f64.

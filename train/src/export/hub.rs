@@ -47,27 +47,34 @@ impl Tensors {
         let decoded = Model::decode(model.bytes().to_vec().into());
         let decoded = decoded.ok_or_else(|| Error::model("is no ONNX model").at(model.name()))?;
         let graph = decoded.proto().graph.as_ref().into_iter();
-        let is_learned = |tensor: &&TensorProto| {
-            let starts = ["input", "block", "output", "feature_mean", "memory."];
-            starts.iter().any(|start| tensor.name.starts_with(start)) && tensor.data_type != INT64
-        };
-        Ok(Self(graph.flat_map(|graph| &graph.initializer).filter(is_learned).cloned().collect()))
+        let tensors = graph.flat_map(|graph| &graph.initializer);
+        Ok(Self(tensors.filter(|tensor| is_learned(tensor)).cloned().collect()))
     }
 
     fn to_bytes(&self, card: &Card) -> Result<Vec<u8>> {
         let mut views = Vec::new();
         for tensor in &self.0 {
-            let misfit = |error: String| Error::model(format!("{}: {error}", tensor.name));
-            let dtype = dtype(tensor.data_type).ok_or_else(|| misfit(format!("type {}", tensor.data_type)))?;
-            let dims = tensor.dims.iter().map(|&dim| dim as usize).collect();
-            let view = TensorView::new(dtype, dims, &tensor.raw_data).map_err(|error| misfit(error.to_string()))?;
-            views.push((tensor.name.as_str(), view));
+            views.push((tensor.name.as_str(), view(tensor)?));
         }
         // One entry, as the crate writes several in any order.
         let metadata = HashMap::from([(CARD_KEY.to_owned(), card.to_json())]);
         safetensors::serialize(views, &Some(metadata))
             .map_err(|error| Error::model(format!("cannot be written as safetensors: {error}")))
     }
+}
+
+fn is_learned(tensor: &TensorProto) -> bool {
+    let starts = ["input", "block", "output", "feature_mean", "memory."];
+    starts.iter().any(|start| tensor.name.starts_with(start)) && tensor.data_type != INT64
+}
+
+/// The tensor as safetensors has it.
+fn view(tensor: &TensorProto) -> Result<TensorView<'_>> {
+    let Some(dtype) = dtype(tensor.data_type) else {
+        return Err(Error::model(format!("{}: type {}", tensor.name, tensor.data_type)));
+    };
+    let dims = tensor.dims.iter().map(|&dim| dim as usize).collect();
+    TensorView::new(dtype, dims, &tensor.raw_data).map_err(|error| Error::model(format!("{}: {error}", tensor.name)))
 }
 
 /// ONNX's number of int64, which only shapes have.
@@ -93,7 +100,8 @@ fn configuration(card: &Card) -> Value {
 fn card(model: &ModelFile, licence: &str) -> String {
     let card = model.card();
     let mut text = metadata(card, licence);
-    let (input, output) = (&card.input, &card.output);
+    let input = &card.input;
+    let output = &card.output;
     let numbers =
         if input.channels == 3 { "x, y in pixels and a score, 0 where a joint is missing" } else { "x, y in pixels" };
     let sigma = if output.sigma {
@@ -136,14 +144,18 @@ fn card(model: &ModelFile, licence: &str) -> String {
     text
 }
 
+/// Quoted and escaped.
+fn json_string(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
 /// What stands between the lines of dashes. Strings are written as JSON has them, which is YAML too.
 fn metadata(card: &Card, licence: &str) -> String {
-    let string = |text: &str| Value::from(text).to_string();
-    let name = string(&card.name);
+    let name = json_string(&card.name);
     let mut text = format!(
         "---\nlibrary_name: poselift\npipeline_tag: {PIPELINE}\nlicense: {}\ntags:\n\
          - pose-estimation\n- human-pose\n- 3d\n- onnx\n- safetensors\n- poselift\n",
-        string(licence)
+        json_string(licence)
     );
     let metrics: Vec<_> = card.metrics.iter().collect();
     if metrics.is_empty() {
@@ -151,7 +163,7 @@ fn metadata(card: &Card, licence: &str) -> String {
     }
     text += "metrics:\n";
     for (metric, _) in &metrics {
-        let _ = writeln!(text, "- {}", string(metric));
+        let _ = writeln!(text, "- {}", json_string(metric));
     }
     let _ = write!(text, "model-index:\n- name: {name}\n  results:\n");
     for (metric, Metric { value, unit, on }) in &metrics {
@@ -160,9 +172,9 @@ fn metadata(card: &Card, licence: &str) -> String {
             "  - task:\n      type: {PIPELINE}\n      name: 2D to 3D pose lifting\n\
              \x20   dataset:\n      type: {on}\n      name: {on}\n\
              \x20   metrics:\n    - type: {kind}\n      name: {title}\n      value: {value}\n",
-            on = string(on),
-            kind = string(metric),
-            title = string(&format!("{metric}, {unit}")),
+            on = json_string(on),
+            kind = json_string(metric),
+            title = json_string(&format!("{metric}, {unit}")),
         );
     }
     text + "---\n"

@@ -16,12 +16,13 @@ pub fn shorten(network: Network, bits: u32) -> Result<Network> {
         let message = format!("--mantissa with hidden layers in {}, expected f32", network.blocks.precision());
         return Err(Error::usage(message));
     };
-    let layer = |layer: &Dense<f32>| Dense {
-        weights: layer.weights.iter().map(|weights| shortened(weights, bits)).collect(),
-        bias: layer.bias.clone(),
-    };
-    let blocks = blocks.iter().map(|layers| layers.iter().map(layer).collect()).collect();
+    let blocks = blocks.iter().map(|layers| layers.iter().map(|layer| shorter(layer, bits)).collect()).collect();
     Ok(Network { blocks: Blocks::F32(blocks), ..network })
+}
+
+fn shorter(layer: &Dense<f32>, bits: u32) -> Dense<f32> {
+    let weights = layer.weights.iter().map(|weights| shortened(weights, bits)).collect();
+    Dense { weights, bias: layer.bias.clone() }
 }
 
 fn shortened(weights: &Weights<f32>, bits: u32) -> Weights<f32> {
@@ -34,7 +35,8 @@ fn nearest(value: f32, bits: u32) -> f32 {
     if dropped == 0 {
         return value;
     }
-    let (raw, unit) = (value.to_bits(), 1u32 << dropped);
+    let raw = value.to_bits();
+    let unit = 1u32 << dropped;
     let is_odd = raw >> dropped & 1;
     // A carry goes on into the exponent, as it should.
     let rounded = f32::from_bits((raw + (unit / 2 - 1) + is_odd) & !(unit - 1));

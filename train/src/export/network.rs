@@ -44,8 +44,12 @@ pub(super) fn network(lifter: &TrainedLifter, layers: &Planes, precision: Precis
 
 /// All blocks; `written` writes each layer by its number in the block.
 fn each_layer<L>(blocks: &[Vec<Layer>], written: impl Fn(usize, &Layer) -> Result<L>) -> Result<Vec<Vec<L>>> {
-    let block = |block: &Vec<Layer>| block.iter().enumerate().map(|(number, layer)| written(number, layer)).collect();
-    blocks.iter().map(block).collect()
+    let mut all = Vec::new();
+    for block in blocks {
+        let layers: Result<Vec<L>> = block.iter().enumerate().map(|(number, layer)| written(number, layer)).collect();
+        all.push(layers?);
+    }
+    Ok(all)
 }
 
 /// The layer in float32, its weights transposed to `[in, out]` as products read them.

@@ -27,56 +27,65 @@ pub(super) struct Planes {
 
 impl Planes {
     pub(super) fn of(folded: &Folded) -> Self {
-        let of = |layer: &FoldedLayer, split: fn(&FoldedLayer) -> Layer| {
-            if folded.twins { split(layer) } else { vec![layer.clone()] }
-        };
-        let to_stream = if folded.input_relu { read_by_relu } else { twins_added };
-        let block = |block: &Vec<FoldedLayer>| block.iter().map(|layer| of(layer, inner)).collect();
+        if !folded.twins {
+            return Self::by(folded, single, single, single);
+        }
+        Self::by(folded, if folded.input_relu { read_by_relu } else { twins_added }, inner, outer)
+    }
+
+    /// With these ways to split the layers.
+    fn by(folded: &Folded, first: Split, hidden: Split, last: Split) -> Self {
         Self {
-            input: of(&folded.input, to_stream),
+            input: first(&folded.input),
             input_relu: folded.input_relu,
-            blocks: folded.blocks.iter().map(block).collect(),
-            output: of(&folded.output, outer),
+            blocks: folded.blocks.iter().map(|block| block.iter().map(hidden).collect()).collect(),
+            output: last(&folded.output),
         }
     }
+}
+
+/// A layer as its planes.
+type Split = fn(&FoldedLayer) -> Layer;
+
+fn single(layer: &FoldedLayer) -> Layer {
+    vec![layer.clone()]
 }
 
 /// Between twins: z_a = even·(a + b) + bias + odd·(a − b), z_b the same with a minus.
 fn inner(layer: &FoldedLayer) -> Layer {
     let half = layer.bias.len() / 2;
-    let (own, other) = (layer.weight.slice(s![..half, ..half]), layer.weight.slice(s![..half, half..]));
-    planes(layer, halved(own, other), layer.bias.slice(s![..half]).to_owned())
+    let own = layer.weight.slice(s![..half, ..half]);
+    let other = layer.weight.slice(s![..half, half..]);
+    halved(layer, own, other, layer.bias.slice(s![..half]).to_owned())
 }
 
 /// From features to z_a and z_b, as [`inner`].
 fn read_by_relu(layer: &FoldedLayer) -> Layer {
     let half = layer.bias.len() / 2;
     let (a, b) = layer.weight.view().split_at(Axis(0), half);
-    planes(layer, halved(a, b), layer.bias.slice(s![..half]).to_owned())
+    halved(layer, a, b, layer.bias.slice(s![..half]).to_owned())
 }
 
 /// From features to a + b and a − b.
 fn twins_added(layer: &FoldedLayer) -> Layer {
-    let [even, odd] = read_by_relu(layer).try_into().unwrap_or_else(|_| unreachable!("two planes"));
-    let twice = |plane: FoldedLayer| FoldedLayer { weight: plane.weight * 2.0, bias: plane.bias * 2.0, ..plane };
-    vec![twice(even), twice(odd)]
+    let mut planes = read_by_relu(layer);
+    for plane in &mut planes {
+        plane.weight *= 2.0;
+        plane.bias *= 2.0;
+    }
+    planes
 }
 
 /// From a + b and a − b to the outputs.
 fn outer(layer: &FoldedLayer) -> Layer {
     let (a, b) = layer.weight.view().split_at(Axis(1), layer.weight.ncols() / 2);
-    planes(layer, halved(a, b), layer.bias.clone())
+    halved(layer, a, b, layer.bias.clone())
 }
 
-/// Half the sum and half the difference.
-fn halved(a: ArrayView2<f32>, b: ArrayView2<f32>) -> [Array2<f32>; 2] {
-    [(&a + &b) * 0.5, (&a - &b) * 0.5]
-}
-
-fn planes(layer: &FoldedLayer, [even, odd]: [Array2<f32>; 2], bias: Array1<f32>) -> Layer {
-    let named = |plane: &str| format!("{}.{plane}", layer.name);
+/// Half the sum and half the difference of a layer's two matrices as its planes.
+fn halved(layer: &FoldedLayer, a: ArrayView2<f32>, b: ArrayView2<f32>, bias: Array1<f32>) -> Layer {
     vec![
-        FoldedLayer { name: named("even"), weight: even, bias },
-        FoldedLayer { name: named("odd"), weight: odd, bias: Array1::zeros(0) },
+        FoldedLayer { name: format!("{}.even", layer.name), weight: (&a + &b) * 0.5, bias },
+        FoldedLayer { name: format!("{}.odd", layer.name), weight: (&a - &b) * 0.5, bias: Array1::zeros(0) },
     ]
 }

@@ -5,6 +5,7 @@
 //! Files appear whole or not at all. The random state needs no file: everything random in a step follows from the
 //! run's seed and the step's number.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array1;
@@ -120,9 +121,12 @@ pub fn save_tensors(path: &Path, mut tensors: Vec<(String, Tensor)>, state: &Run
     let host: Vec<_> =
         tensors.into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
     let unfinished = output::unfinished(path)?;
-    let failed = |e: String| Error::runtime(format!("cannot write the checkpoint: {e}")).at(path);
-    Tensor::write_safetensors(&host, &unfinished).map_err(|e| failed(e.to_string()))?;
-    std::fs::rename(&unfinished, path).map_err(|e| failed(e.to_string()))
+    Tensor::write_safetensors(&host, &unfinished).map_err(|e| unwritten(path, &e))?;
+    std::fs::rename(&unfinished, path).map_err(|e| unwritten(path, &e))
+}
+
+fn unwritten(path: &Path, cause: &dyn Display) -> Error {
+    Error::runtime(format!("cannot write the checkpoint: {cause}")).at(path)
 }
 
 /// A checkpoint in memory.
@@ -163,10 +167,11 @@ impl Checkpoint {
     }
 
     fn zscore(&self, side: &str) -> Result<ZScore> {
-        let values = |what: &str| -> Result<Array1<f32>> {
-            Ok(self.doubles(&format!("{side}_{what}"))?.into_iter().map(|value| value as f32).collect())
-        };
-        Ok(ZScore { mean: values("mean")?, std: values("std")? })
+        Ok(ZScore { mean: self.floats(&format!("{side}_mean"))?, std: self.floats(&format!("{side}_std"))? })
+    }
+
+    fn floats(&self, name: &str) -> Result<Array1<f32>> {
+        Ok(self.doubles(name)?.into_iter().map(|value| value as f32).collect())
     }
 
     /// The saved progress.
@@ -174,7 +179,9 @@ impl Checkpoint {
     /// # Errors
     /// A number is missing.
     pub fn state(&self) -> Result<RunState> {
-        let (counts, times, epochs) = (self.doubles("counts")?, self.doubles("times")?, self.doubles("epochs")?);
+        let counts = self.doubles("counts")?;
+        let times = self.doubles("times")?;
+        let epochs = self.doubles("epochs")?;
         let [iteration, samples] = counts[..] else { return Err(self.malformed("counts")) };
         let [seconds, best_mpjpe] = times[..] else { return Err(self.malformed("times")) };
         let epochs = epochs

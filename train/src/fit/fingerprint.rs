@@ -94,12 +94,12 @@ impl DataFingerprint {
 }
 
 fn pair_parts(pairs: &Pairs) -> Vec<Part> {
-    let part = |name: &str, array: ArrayView3<f32>| Part {
-        name: format!("'{name}' of {}", pairs.source.name),
-        length: array.dim().0,
-        sha256: hash(array),
-    };
-    vec![part("key points", pairs.keypoints.view()), part("poses", pairs.poses.view())]
+    let mut parts = Vec::new();
+    for (name, array) in [("key points", &pairs.keypoints), ("poses", &pairs.poses)] {
+        let name = format!("'{name}' of {}", pairs.source.name);
+        parts.push(Part { name, length: array.dim().0, sha256: hash(array.view()) });
+    }
+    parts
 }
 
 fn clip_parts(motion: &Motion) -> Vec<Part> {

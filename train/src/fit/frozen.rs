@@ -62,7 +62,8 @@ impl FrozenModel {
     pub(crate) fn poses_with_sigma(&mut self, keypoints: &Tensor) -> Result<(Tensor, Tensor)> {
         let rows = keypoints.size()[0] as usize;
         let joints = self.session.card().output.joints.len();
-        let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
+        let mut poses = Array3::<f32>::zeros((rows, joints, 3));
+        let mut sigma = Array2::<f32>::zeros((rows, joints));
         self.run(keypoints, poses.view_mut(), Some(sigma.view_mut()))?;
         Ok((self.to_device(poses.iter(), &[rows, joints, 3]), self.to_device(sigma.iter(), &[rows, joints])))
     }

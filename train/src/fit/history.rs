@@ -95,11 +95,11 @@ impl HistoryWriter {
         if iteration == 0 {
             return Self::create(path);
         }
-        let failed = |e| Error::io("cannot resume", path, e);
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let mut file = file.map_err(|e| Error::io("cannot resume", path, e))?;
         let kept_bytes = bytes_through(&file, path, iteration)?;
-        file.set_len(kept_bytes).map_err(failed)?;
-        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let cut = file.set_len(kept_bytes).and_then(|()| file.seek(SeekFrom::End(0)));
+        cut.map_err(|e| Error::io("cannot resume", path, e))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
@@ -148,7 +148,8 @@ pub fn read_history(path: &Path) -> Result<Vec<HistoryRow>> {
 
 /// Length in bytes of the header and the rows up to `iteration`.
 fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
-    let (mut last, mut length) = (0, None);
+    let mut last = 0;
+    let mut length = None;
     each_row(BufReader::new(file), path, |row, end| {
         last = row.iteration;
         length = (last == iteration).then_some(end);
@@ -162,7 +163,9 @@ fn bytes_through(file: &File, path: &Path, iteration: u64) -> Result<u64> {
 
 /// Calls `visit` with each row and the byte offset of its end, until it returns false.
 fn each_row(mut text: BufReader<impl Read>, path: &Path, mut visit: impl FnMut(HistoryRow, u64) -> bool) -> Result<()> {
-    let (mut line, mut end, mut last_iteration) = (String::new(), 0, 0);
+    let mut line = String::new();
+    let mut end = 0;
+    let mut last_iteration = 0;
     for number in 1.. {
         line.clear();
         end += text.read_line(&mut line).map_err(|e| Error::io("cannot read", path, e).line(number))? as u64;
@@ -257,7 +260,8 @@ mod tests {
     #[test]
     fn a_resumed_history_equals_an_unbroken_one() {
         let folder = tempfile::tempdir().unwrap();
-        let (broken, whole) = (folder.path().join("broken.csv"), folder.path().join("whole.csv"));
+        let broken = folder.path().join("broken.csv");
+        let whole = folder.path().join("whole.csv");
         written(&whole, 9);
         for (done, checkpoint) in [(7, 5), (5, 5), (4, 0)] {
             written(&broken, done);

@@ -17,6 +17,13 @@ pub(crate) struct RunFiles<'a> {
     pub written: &'a [&'a str],
 }
 
+impl RunFiles<'_> {
+    /// Whether the folder `out` holds a run.
+    fn are_in(&self, out: &Path) -> bool {
+        self.of_a_run.iter().any(|name| out.join(name).exists())
+    }
+}
+
 /// Creates the folder `out` of a run with these files, and locks it.
 ///
 /// # Errors
@@ -27,12 +34,11 @@ pub(crate) fn enter(out: &Path, resume: bool, files: &RunFiles) -> Result<RunLoc
         return Err(Error::usage("holds no run to resume").at(out));
     }
     std::fs::create_dir_all(out).map_err(|e| Error::io("cannot create", out, e))?;
-    let holds_run = || files.of_a_run.iter().any(|name| out.join(name).exists());
-    if !resume && !holds_run() {
+    if !resume && !files.are_in(out) {
         refuse_others_files(out, files.written)?;
     }
     let lock = RunLock::take(out)?;
-    if !resume && holds_run() {
+    if !resume && files.are_in(out) {
         let error = Error::usage("holds a run already").at(out);
         return Err(error.hint("continue it with --resume, or give another --out"));
     }
@@ -56,8 +62,8 @@ impl RunLock {
     /// Another process fits in the folder, or the file cannot be opened.
     fn take(out: &Path) -> Result<Self> {
         let path = out.join(LOCK);
-        let failed = |e| Error::io("cannot lock", &path, e);
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|e| Error::io("cannot lock", &path, e))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::usage("another poselift-train is fitting in this folder")
@@ -65,7 +71,7 @@ impl RunLock {
                 .hint("wait until it has ended, or give another --out")),
             // Some network file systems have no locks: runs there are not protected from each other.
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(Self { _file: file }),
-            Err(TryLockError::Error(e)) => Err(failed(e)),
+            Err(TryLockError::Error(e)) => Err(Error::io("cannot lock", &path, e)),
         }
     }
 }

@@ -129,8 +129,10 @@ pub fn run(config: &FitConfig, out: &Path, resume: bool, progress: &mut dyn Prog
     }
     let fingerprint = DataFingerprint::of(&opened.data);
     let mut dataset = Dataset::new(opened.data, config, device)?;
-    let open = |path| FrozenModel::new(&ModelFile::read(path)?, "the teacher", &dataset.card, device);
-    let teacher = config.teacher.as_deref().map(open).transpose()?;
+    let teacher = match &config.teacher {
+        Some(path) => Some(FrozenModel::new(&ModelFile::read(path)?, "the teacher", &dataset.card, device)?),
+        None => None,
+    };
     dataset.card.teacher = teacher.as_ref().map(FrozenModel::named);
     if let Some(start) = &start {
         start.check(&dataset.card)?;

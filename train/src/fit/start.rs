@@ -87,7 +87,8 @@ impl Start {
 
     /// Whether the model is one of motion that differs from `data` in having no feet.
     fn lacks_feet_of(&self, data: &DatasetCard) -> bool {
-        let (theirs, ours) = (&self.card, data);
+        let theirs = &self.card;
+        let ours = data;
         theirs.input.joints == COCO17.joints
             && ours.input.joints == COCO23.joints
             && theirs.output.joints == H36M17.joints
@@ -100,7 +101,8 @@ impl Start {
     /// # Errors
     /// The network has another shape.
     pub(crate) fn load_into(&self, net: &mut LiftNet, dataset: &Dataset) -> Result<()> {
-        let (ours, theirs) = (&dataset.card, &self.card);
+        let ours = &dataset.card;
+        let theirs = &self.card;
         let network = unfold::network(&self.network);
         if self.lacks_feet_of(ours) {
             let widening = Widening::new((&theirs.input, &theirs.output), (&ours.input, &ours.output))?;

@@ -41,7 +41,8 @@ impl Plan {
     /// Batches per epoch. The last one is smaller; a single remaining sample joins the batch before it, since
     /// BatchNorm has no variance over one sample.
     fn batches(&self) -> usize {
-        let (full, left) = (self.samples / self.batch, self.samples % self.batch);
+        let full = self.samples / self.batch;
+        let left = self.samples % self.batch;
         if full == 0 { 1 } else { full + usize::from(left > 1) }
     }
 

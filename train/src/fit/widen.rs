@@ -28,23 +28,15 @@ impl Widening {
     /// # Errors
     /// A joint that the model reads or gives is not the run's, or a run's joint has none above it that the model gives.
     pub(super) fn new(model: (&InputCard, &OutputCard), run: (&InputCard, &OutputCard)) -> Result<Self> {
-        let position = |joints: &[String], name: &String| joints.iter().position(|joint| joint == name);
         for (theirs, ours) in [(&model.0.joints, &run.0.joints), (&model.1.joints, &run.1.joints)] {
             if let Some(lost) = theirs.iter().find(|name| position(ours, name).is_none()) {
                 return Err(Error::usage(format!("the model of --init has the joint '{lost}', which the data lack")));
             }
         }
-        let nearest = |joint: usize| {
-            let mut at = joint;
-            while position(&model.1.joints, &run.1.joints[at]).is_none() {
-                at = usize::try_from(run.1.parents[at]).map_err(|_| {
-                    let name = &run.1.joints[joint];
-                    Error::usage(format!("the model of --init gives neither '{name}' nor a joint above it"))
-                })?;
-            }
-            Ok(at)
-        };
-        let stands_for = (0..run.1.joints.len()).map(nearest).collect::<Result<Vec<_>>>()?;
+        let mut stands_for = Vec::new();
+        for joint in 0..run.1.joints.len() {
+            stands_for.push(nearest(joint, run.1, &model.1.joints)?);
+        }
         let outputs = stands_for.iter().filter_map(|&joint| position(&model.1.joints, &run.1.joints[joint])).collect();
         let inputs = run.0.joints.iter().map(|name| position(&model.0.joints, name)).collect();
         Ok(Self { inputs, outputs, stands_for, channels: run.0.channels })
@@ -69,14 +61,13 @@ impl Widening {
 
     /// Coordinates joint by joint, then the logarithm of each joint's sigma, if there is one.
     fn output(&self, layer: &Dense, means: &Array1<f32>) -> Dense {
-        let coordinates = |joint: &usize| [joint * 3, joint * 3 + 1, joint * 3 + 2];
-        let mut rows: Vec<usize> = self.outputs.iter().flat_map(coordinates).collect();
+        let mut rows: Vec<usize> = self.outputs.iter().copied().flat_map(coordinates).collect();
         let gives = self.given();
         if layer.bias.len() > gives * 3 {
             rows.extend(self.outputs.iter().map(|joint| gives * 3 + joint));
         }
         let mut bias = layer.bias.select(Axis(0), &rows);
-        let stands_for: Vec<usize> = self.stands_for.iter().flat_map(coordinates).collect();
+        let stands_for: Vec<usize> = self.stands_for.iter().copied().flat_map(coordinates).collect();
         for (slot, other) in stands_for.into_iter().enumerate() {
             bias[slot] += means[slot] - means[other];
         }
@@ -87,6 +78,27 @@ impl Widening {
     fn given(&self) -> usize {
         self.outputs.iter().max().map_or(0, |last| last + 1)
     }
+}
+
+fn position(joints: &[String], name: &str) -> Option<usize> {
+    joints.iter().position(|joint| joint == name)
+}
+
+/// The joint itself, or the nearest above it in the run's skeleton, that is among those that the model gives.
+fn nearest(joint: usize, run: &OutputCard, given: &[String]) -> Result<usize> {
+    let mut at = joint;
+    while position(given, &run.joints[at]).is_none() {
+        at = usize::try_from(run.parents[at]).map_err(|_| {
+            let name = &run.joints[joint];
+            Error::usage(format!("the model of --init gives neither '{name}' nor a joint above it"))
+        })?;
+    }
+    Ok(at)
+}
+
+/// The places of a joint's coordinates among all.
+fn coordinates(joint: usize) -> [usize; 3] {
+    [joint * 3, joint * 3 + 1, joint * 3 + 2]
 }
 
 #[cfg(test)]
@@ -104,7 +116,10 @@ mod tests {
         let input = InputCard { layout: input.name.into(), joints: names(input), channels: 3, view: View::Subject };
         let parents = output.parents.to_vec();
         let unit = Unit::Metres;
-        let (root, root_position, axes, sigma) = (Some(0), None, Axes::Camera, true);
+        let root = Some(0);
+        let root_position = None;
+        let axes = Axes::Camera;
+        let sigma = true;
         let joints = names(output);
         (input, OutputCard { skeleton: output.name.into(), joints, parents, root, root_position, unit, axes, sigma })
     }
@@ -116,7 +131,8 @@ mod tests {
 
     #[test]
     fn feet_begin_at_their_ankles_and_new_key_points_without_weight() {
-        let (from, to) = (cards(&COCO17, &H36M17), cards(&COCO23, &H36M23));
+        let from = cards(&COCO17, &H36M17);
+        let to = cards(&COCO23, &H36M23);
         let widening = Widening::new((&from.0, &from.1), (&to.0, &to.1)).unwrap();
         let network = Network {
             input: numbered(2, 51),
@@ -140,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_model_of_other_joints_is_refused() {
-        let (from, to) = (cards(&COCO23, &H36M23), cards(&COCO17, &H36M17));
+        let from = cards(&COCO23, &H36M23);
+        let to = cards(&COCO17, &H36M17);
         let error = Widening::new((&from.0, &from.1), (&to.0, &to.1)).unwrap_err();
         assert!(error.to_string().contains("'left_big_toe'"), "{error}");
     }

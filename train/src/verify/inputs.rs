@@ -132,7 +132,8 @@ impl Crowd<'_> {
 
     fn nan_with_score(&mut self, mut person: ArrayViewMut2<f32>) {
         self.ordinary(person.view_mut());
-        let (joint, axis) = (self.random.random_range(0..person.nrows()), self.random.random_range(0..2));
+        let joint = self.random.random_range(0..person.nrows());
+        let axis = self.random.random_range(0..2);
         person[[joint, axis]] = f32::NAN;
     }
 }

@@ -286,11 +286,10 @@ impl Draft {
         use std::io::Write as _;
         use std::os::fd::AsRawFd as _;
 
-        let failed = |error| Error::io("cannot write", path, error);
         let unfinished = output::unfinished(path)?;
         let folder = unfinished.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
+        let mut file = tempfile::tempfile_in(folder).map_err(|error| Error::io("cannot write", path, error))?;
+        file.write_all(bytes).map_err(|error| Error::io("cannot write", path, error))?;
         let draft = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         Ok(Self { _file: file, draft })
     }
@@ -313,33 +312,45 @@ impl Drop for Draft {
 }
 
 fn check_shapes(found: &Lifted, expected: &Lifted) -> Result<()> {
-    let shapes = |lifted: &Lifted| (lifted.poses.dim(), lifted.sigma.as_ref().map(|sigma| sigma.dim()));
-    let (found, expected) = (shapes(found), shapes(expected));
+    let found = shapes(found);
+    let expected = shapes(expected);
     if found == expected {
         return Ok(());
     }
     Err(Error::model(format!("the exported file gives poses and sigma {found:?}, expected {expected:?}")))
 }
 
+/// Of poses `[N, J, 3]` and sigma `[N, J]`.
+fn shapes(lifted: &Lifted) -> ((usize, usize, usize), Option<(usize, usize)>) {
+    (lifted.poses.dim(), lifted.sigma.as_ref().map(|sigma| sigma.dim()))
+}
+
 /// The largest difference of two σ, in sizes of the pose or, if that is larger, of σ itself; infinite if one is NaN.
 fn sigma_difference(found: &Lifted, expected: &Lifted, floor: f64) -> f64 {
     let (Some(found), Some(expected_sigma)) = (&found.sigma, &expected.sigma) else { return 0.0 };
     let people = found.outer_iter().zip(expected_sigma.outer_iter()).zip(expected.poses.outer_iter());
-    let differences = people.flat_map(|((found, expected), pose)| {
+    let mut worst = 0.0;
+    for ((found, expected), pose) in people {
         let size = size(pose.mapv(f64::from).view()).max(floor);
-        let difference = move |(a, b): (&f32, &f32)| f64::from(a - b).abs() / size.max(f64::from(*b));
-        found.iter().zip(expected).map(difference).collect::<Vec<_>>()
-    });
-    differences.fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) })
+        for (found, expected) in found.iter().zip(expected) {
+            worst = worse(worst, f64::from(found - expected).abs() / size.max(f64::from(*expected)));
+        }
+    }
+    worst
+}
+
+/// The larger of both; a difference that is NaN is infinite.
+fn worse(worst: f64, next: f64) -> f64 {
+    if next.is_nan() { f64::INFINITY } else { worst.max(next) }
 }
 
 /// The largest distance of two joints, in sizes of the expected pose; infinite if a number is NaN.
 fn difference(found: ArrayView2<f32>, expected: ArrayView2<f32>, floor: f64) -> f64 {
-    let distance = |(a, b): (ndarray::ArrayView1<f32>, ndarray::ArrayView1<f32>)| {
-        a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt()
-    };
-    let distances = found.outer_iter().zip(expected.outer_iter()).map(distance);
-    let worst = distances.fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) });
+    let mut worst = 0.0;
+    for (found, expected) in found.outer_iter().zip(expected.outer_iter()) {
+        let squares = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+        worst = worse(worst, squares.sum::<f64>().sqrt());
+    }
     worst / size(expected.mapv(f64::from).view()).max(floor)
 }
 
@@ -352,10 +363,9 @@ fn size(pose: ArrayView2<f64>) -> f64 {
 
 /// A tenth of the size of the data's own poses: their mean's size and their deviation together.
 fn size_floor(output: &ZScore, joints: usize) -> f64 {
-    let coordinates = |values: &Array1<f32>| values.iter().take(joints * 3).map(|&value| f64::from(value)).collect();
-    let mean = Array2::from_shape_vec((joints, 3), coordinates(&output.mean));
-    let mean_size = mean.map_or(0.0, |mean| size(mean.view()));
-    let variance: f64 = coordinates(&output.std).iter().map(|std: &f64| std.powi(2)).sum();
+    let mean = output.mean.iter().take(joints * 3).map(|&value| f64::from(value)).collect();
+    let mean_size = Array2::from_shape_vec((joints, 3), mean).map_or(0.0, |mean| size(mean.view()));
+    let variance: f64 = output.std.iter().take(joints * 3).map(|&std| f64::from(std).powi(2)).sum();
     let typical = (mean_size.powi(2) + variance / joints.max(1) as f64).sqrt();
     if typical > 0.0 { typical / 10.0 } else { 1.0 }
 }

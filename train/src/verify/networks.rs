@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3, ShapeError};
 use poselift::model::{Batch, Device, Engine, PoseNetwork, Session, SessionOptions};
 use poselift::{Error, Result};
 use tch::Tensor;
@@ -36,12 +36,15 @@ impl Reference for Trained<'_> {
         let size = [people as i64, joints as i64, channels as i64];
         let keypoints = Tensor::from_slice(&values).view(size).to_device(self.net.device());
         let (poses, sigma) = self.net.lift(&features(&keypoints, &self.transform, &self.feature_mean));
-        let misshapen = |error| Error::runtime(format!("the trained network gave poses of no shape: {error}"));
         let joints = poses.size()[1] as usize;
         let sigma = sigma.map(|sigma| Array2::from_shape_vec((people, joints), numbers(&sigma))).transpose();
         let poses = Array3::from_shape_vec((people, joints, 3), numbers(&poses)).map_err(misshapen)?;
         Ok(Lifted { poses, sigma: sigma.map_err(misshapen)? })
     }
+}
+
+fn misshapen(error: ShapeError) -> Error {
+    Error::runtime(format!("the trained network gave poses of no shape: {error}"))
 }
 
 /// The exported file at `path` in ONNX Runtime on the CPU, its whole batch in one run.
@@ -57,7 +60,8 @@ struct OnnxRuntime(Session);
 
 impl Reference for OnnxRuntime {
     fn lift(&mut self, keypoints: ArrayView3<f32>) -> Result<Lifted> {
-        let (people, output) = (keypoints.dim().0, &self.0.card().output);
+        let people = keypoints.dim().0;
+        let output = &self.0.card().output;
         let mut poses = Array3::zeros((people, output.joints.len(), 3));
         let mut sigma = output.sigma.then(|| Array2::zeros((people, output.joints.len())));
         let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array3, ArrayView3};
-use poselift::camera::Camera;
+use ndarray::Array3;
 use poselift::lift::{Lifter, LifterOptions};
 use poselift::metric::Score;
 use poselift::model::{Device, Metric, ModelFile, OutputCard, Precision};
@@ -46,9 +45,14 @@ impl PrecisionCost {
 
     /// The figures for the card.
     pub fn metrics(&self) -> BTreeMap<String, Metric> {
-        let metric =
-            |name: &str, value: f64| (name.to_owned(), Metric { value, unit: self.unit.clone(), on: self.on.clone() });
-        BTreeMap::from([metric("mpjpe_against_f32", self.lost()), metric("mpjpe_with_detector", self.found)])
+        BTreeMap::from([
+            ("mpjpe_against_f32".to_owned(), self.metric(self.lost())),
+            ("mpjpe_with_detector".to_owned(), self.metric(self.found)),
+        ])
+    }
+
+    fn metric(&self, value: f64) -> Metric {
+        Metric { value, unit: self.unit.clone(), on: self.on.clone() }
     }
 }
 
@@ -62,8 +66,10 @@ pub fn precision_cost(
     precision: Precision,
     dataset: &Dataset,
 ) -> Result<PrecisionCost> {
-    let file = |precision| ModelFile::from_bytes(&seed.name, encode(lifter, seed, precision)?.bytes);
-    cost(&file(Precision::F32)?, &file(precision)?, dataset)
+    let exact = encode(lifter, seed, Precision::F32)?;
+    let rounded = encode(lifter, seed, precision)?;
+    let exact = ModelFile::from_bytes(&seed.name, exact.bytes)?;
+    cost(&exact, &ModelFile::from_bytes(&seed.name, rounded.bytes)?, dataset)
 }
 
 /// Measures the loss of `rounded`, the network of the float32 file `exact` in another form, on the validation split of `dataset`.
@@ -71,35 +77,36 @@ pub fn precision_cost(
 /// # Errors
 /// No usable ONNX Runtime, or no person could be lifted.
 pub fn cost(exact: &ModelFile, rounded: &ModelFile, dataset: &Dataset) -> Result<PrecisionCost> {
-    let (keypoints, poses, cameras) = views(dataset);
+    let views = views(dataset);
     let (_, unit) = dataset.card.error_unit();
-    let lift = |file: &ModelFile| -> Result<Array3<f32>> {
-        let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
-        Ok(Lifter::from_model(file, &options)?.lift_with_cameras(keypoints.view(), &cameras)?.poses)
-    };
-    let (in_f32, lifted) = (lift(exact)?, lift(rounded)?);
-    let error = |lifted: &Array3<f32>, truth: &Array3<f32>| mpjpe(lifted.view(), truth.view(), &exact.card().output);
-    let (exact, found, moved) = (error(&in_f32, &poses)?, error(&lifted, &poses)?, error(&lifted, &in_f32)?);
-    let on = format!("{} views, {}", poses.dim().0, dataset.card.validated_on);
-    let on = if cameras.is_empty() { on } else { on + ", with a detector's errors" };
+    let output = &exact.card().output;
+    let in_f32 = lift(exact, &views)?;
+    let lifted = lift(rounded, &views)?;
+    let exact = mpjpe(&in_f32, &views.poses, output)?;
+    let found = mpjpe(&lifted, &views.poses, output)?;
+    let moved = mpjpe(&lifted, &in_f32, output)?;
+    let on = format!("{} views, {}", views.poses.dim().0, dataset.card.validated_on);
+    let on = if views.cameras.is_empty() { on } else { on + ", with a detector's errors" };
     Ok(PrecisionCost { exact, found, moved, unit: unit.to_owned(), on })
 }
 
-/// Key points, poses and cameras of the validation split; paired arrays have no cameras.
-fn views(dataset: &Dataset) -> (Array3<f32>, Array3<f32>, Vec<Camera>) {
-    let protocol = Protocol { detector: Detector::in_full_view(1.0), ..Protocol::default() };
-    match dataset.held_out(&protocol) {
-        Some(Views { keypoints, poses, cameras }) => (keypoints, poses, cameras),
-        None => {
-            let (keypoints, poses) = dataset.validation.to_arrays();
-            (keypoints, poses, Vec::new())
-        }
-    }
+fn lift(file: &ModelFile, views: &Views) -> Result<Array3<f32>> {
+    let options = LifterOptions { device: Device::Cpu, ..LifterOptions::default() };
+    Ok(Lifter::from_model(file, &options)?.lift_with_cameras(views.keypoints.view(), &views.cameras)?.poses)
 }
 
-fn mpjpe(lifted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>, output: &OutputCard) -> Result<f64> {
+/// The views of the validation split; those of paired arrays have no cameras.
+fn views(dataset: &Dataset) -> Views {
+    let protocol = Protocol { detector: Detector::in_full_view(1.0), ..Protocol::default() };
+    dataset.held_out(&protocol).unwrap_or_else(|| {
+        let (keypoints, poses) = dataset.validation.to_arrays();
+        Views { keypoints, poses, cameras: Vec::new() }
+    })
+}
+
+fn mpjpe(lifted: &Array3<f32>, truth: &Array3<f32>, output: &OutputCard) -> Result<f64> {
     let mut score = Score::new(output.joints.len(), output.root, &output.unit);
-    score.add(lifted, truth)?;
+    score.add(lifted.view(), truth.view())?;
     let accuracy =
         score.accuracy().ok_or_else(|| Error::runtime("no person of the validation split could be lifted"))?;
     Ok(accuracy.mpjpe)

@@ -117,16 +117,23 @@ fn range(values: &[f32], width: usize, quantisation: Quantisation) -> Range {
     let whole = Range { largest: largest.max(f32::MIN_POSITIVE), is_signed: values.iter().any(|&value| value < 0.0) };
     let codes = f32::from(whole.codes(quantisation));
     let people: Vec<&[f32]> = values.chunks_exact(width).step_by(values.len().div_ceil(NUMBERS_LOOKED_AT)).collect();
-    let error = |range: &Range| -> f64 {
-        people.iter().map(|person| relative_error(person, range.largest / codes, codes)).sum()
-    };
-    let tried = SHARES.map(|share| Range { largest: whole.largest * f32::from(share) / 100.0, ..whole });
-    tried.min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or(whole)
+    let mut best = whole;
+    let mut least_error = f64::INFINITY;
+    for share in SHARES {
+        let range = Range { largest: whole.largest * f32::from(share) / 100.0, ..whole };
+        let error = people.iter().map(|person| relative_error(person, range.largest / codes, codes)).sum();
+        if error < least_error {
+            least_error = error;
+            best = range;
+        }
+    }
+    best
 }
 
 /// The squares of what rounding to `codes` codes of `step` changes, as a share of those of the numbers themselves.
 fn relative_error(numbers: &[f32], step: f32, codes: f32) -> f64 {
-    let (mut changed, mut whole) = (0.0, f64::MIN_POSITIVE);
+    let mut changed = 0.0;
+    let mut whole = f64::MIN_POSITIVE;
     for &number in numbers {
         let rounded = (number / step).round_ties_even().clamp(-codes, codes) * step;
         changed += f64::from(rounded - number).powi(2);

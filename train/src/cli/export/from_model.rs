@@ -97,13 +97,15 @@ pub(super) fn with_fixed_scales(
     let mut card = exact.card().clone();
     card.network.precision = form.precision;
     card.network.quantisation = form.quantisation;
-    let write = |card: &Card| poselift_onnx::write_qdq(&network, form.quantisation, &ranges, card.clone());
     let loss = match args.no_loss {
         true => None,
-        false => Some(verify::cost(exact, &ModelFile::from_bytes(exact.name(), write(&card)?.bytes)?, dataset)?),
+        false => {
+            let rounded = poselift_onnx::write_qdq(&network, form.quantisation, &ranges, card.clone())?;
+            Some(verify::cost(exact, &ModelFile::from_bytes(exact.name(), rounded.bytes)?, dataset)?)
+        }
     };
     card.metrics.extend(loss.iter().flat_map(PrecisionCost::metrics));
-    let written = write(&card)?;
+    let written = poselift_onnx::write_qdq(&network, form.quantisation, &ranges, card)?;
     Ok(Exported { card: written.card, bytes: written.bytes, verification: None, loss })
 }
 

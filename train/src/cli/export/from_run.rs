@@ -31,17 +31,17 @@ pub(super) fn from_run(args: &ExportArgs, form: Form) -> Result<Exported> {
     };
     let lifter = run.to_trained();
     let mut trained = Trained::new(&run.net, lifter.transform.clone());
-    let mut prove = |seed: &CardSeed, precision| {
-        verify::prove(&lifter, seed, precision, &mut trained, &args.target().draft(), FileChecks::AS_USERS_RUN)
-    };
+    let draft = args.target().draft();
     if form.quantisation == Quantisation::Dynamic {
         let loss = measure_cost(args, form, &lifter, &seed)?;
         seed.metrics.extend(loss.iter().flat_map(PrecisionCost::metrics));
-        let (model, verification) = prove(&seed, form.precision)?;
+        let (model, verification) =
+            verify::prove(&lifter, &seed, form.precision, &mut trained, &draft, FileChecks::AS_USERS_RUN)?;
         return Ok(Exported { card: model.card, bytes: model.bytes, verification: Some(verification), loss });
     }
     let dataset = data_of(&args.source).map_err(|error| error.hint("fixed scales are taken from the run's data"))?.0;
-    let (exact, verification) = prove(&seed, Precision::F32)?;
+    let (exact, verification) =
+        verify::prove(&lifter, &seed, Precision::F32, &mut trained, &draft, FileChecks::AS_USERS_RUN)?;
     let exact = ModelFile::from_bytes(&seed.name, exact.bytes)?;
     Ok(Exported { verification: Some(verification), ..with_fixed_scales(args, form, &exact, &dataset)? })
 }

@@ -212,11 +212,14 @@ fn paths(args: &ExportArgs, name: &str) -> Vec<PathBuf> {
 }
 
 fn write(args: &ExportArgs, exported: &Exported) -> Result<()> {
-    let model = || ModelFile::from_bytes(args.target().draft(), exported.bytes.clone());
-    let (folder, files) = match args.target() {
-        Target::File(path) => return output::write_whole(path, &exported.bytes),
-        Target::Hub(folder) => (folder, hub::files(&model()?, &args.licence)?),
-        Target::Triton(folder) => (folder, triton::files(&model()?, &exported.card.name)?),
+    let target = args.target();
+    if let Target::File(path) = target {
+        return output::write_whole(path, &exported.bytes);
+    }
+    let model = ModelFile::from_bytes(target.draft(), exported.bytes.clone())?;
+    let (folder, files) = match target {
+        Target::Hub(folder) => (folder, hub::files(&model, &args.licence)?),
+        Target::Triton(folder) => (folder, triton::files(&model, &exported.card.name)?),
     };
     for file in files {
         let path = folder.join(&file.name);
