@@ -83,7 +83,8 @@ impl Int8Dot for MullNeon {
         store_codes(codes: int32x4_t, to: *mut u8) = vst1_u8(to, vreinterpret_u8_u16(narrow(codes)));
         load_weights(from: *const i8) -> int32x4_t = vreinterpretq_s32_s16(vmovl_s8(vld1_s8(from)));
         add(sums: int32x4_t, codes: int32x4_t, weights: int32x4_t) -> int32x4_t = {
-            let (codes, weights) = (vreinterpretq_s16_s32(codes), vreinterpretq_s16_s32(weights));
+            let codes = vreinterpretq_s16_s32(codes);
+            let weights = vreinterpretq_s16_s32(weights);
             let low = vmull_s16(vget_low_s16(codes), vget_low_s16(weights));
             vaddq_s32(sums, vpaddq_s32(low, vmull_high_s16(codes, weights)))
         };

@@ -171,14 +171,16 @@ fn interleave<const G: usize>(
 
 // Codes are put together as words, and not one by one, so that the compiler takes a register full of them at a time.
 
-fn interleave_pairs([a, b]: [&[i8]; 2], to: &mut [i8]) {
+fn interleave_pairs(rows: [&[i8]; 2], to: &mut [i8]) {
+    let [a, b] = rows;
     for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
         let word = u16::from(a.cast_unsigned()) | u16::from(b.cast_unsigned()) << 8;
         *to = word.to_le_bytes().map(u8::cast_signed);
     }
 }
 
-fn interleave_fours([a, b, c, d]: [&[i8]; 4], to: &mut [i8]) {
+fn interleave_fours(rows: [&[i8]; 4], to: &mut [i8]) {
+    let [a, b, c, d] = rows;
     for ((((to, &a), &b), &c), &d) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
         let [a, b, c, d] = [a, b, c, d].map(|code| u32::from(code.cast_unsigned()));
         *to = (a | b << 8 | c << 16 | d << 24).to_le_bytes().map(u8::cast_signed);

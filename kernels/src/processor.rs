@@ -78,8 +78,8 @@ impl Processor {
     /// The kernels of `only`, or of the fastest instruction set of this processor; `None` if the processor lacks it,
     /// or has none.
     pub fn detect(only: Option<Isa>) -> Option<Self> {
-        let is_wanted = |table: &&Table| only.is_none_or(|only| only == table.isa);
-        TABLES.iter().filter(is_wanted).find(|table| (table.is_supported)()).map(Self)
+        let mut wanted = TABLES.iter().filter(|table| only.is_none_or(|only| only == table.isa));
+        wanted.find(|table| (table.is_supported)()).map(Self)
     }
 
     /// The instruction set.
@@ -98,7 +98,8 @@ impl Processor {
     /// # Panics
     /// Slices that are too short; weights packed for another instruction set.
     pub fn product(self, rows: Rows<'_>, layer: &DenseF32, out: RowsMut<'_>) {
-        let (count, shape) = (rows.count, self.0.shape);
+        let count = rows.count;
+        let shape = self.0.shape;
         assert!(count == 0 || rows.values.len() >= (count - 1) * rows.stride + layer.rows, "too few activations");
         assert!(count == 0 || out.values.len() >= (count - 1) * out.stride + layer.padded, "too little room");
         assert!(layer.panels.len() == layer.rows * layer.padded && layer.bias.len() == layer.padded);
@@ -119,7 +120,8 @@ impl Processor {
         assert!(values.len() >= count * wide && codes.len() >= count * bytes && scales.len() >= count);
         assert!(planes > 0 && hidden.is_multiple_of(self.0.shape.lanes));
         for (n, scale) in scales.iter_mut().enumerate().take(count) {
-            let (x, codes) = (&values[n * wide..][..wide], &mut codes[n * bytes..][..bytes]);
+            let x = &values[n * wide..][..wide];
+            let codes = &mut codes[n * bytes..][..bytes];
             // SAFETY: as for `product`.
             *scale = unsafe { (self.0.quantise)(x, hidden, sign, codes) };
         }
@@ -132,7 +134,8 @@ impl Processor {
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.
     pub fn layer_int8(self, read: Quantised<'_>, layer: &LayerInt8, x: &mut [f32], added: bool) {
         let Quantised { count, codes, scales } = read;
-        let (hidden, shape) = (layer.bias.len(), self.0.shape);
+        let hidden = layer.bias.len();
+        let shape = self.0.shape;
         let numbers = count * layer.planes.len() * hidden;
         assert!(codes.len() >= numbers * shape.code_bytes && x.len() >= numbers && scales.len() >= count);
         assert!(hidden.is_multiple_of(shape.panel) && matches!(layer.planes.len(), 1 | 2));
@@ -156,7 +159,8 @@ impl Processor {
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.
     pub fn layer_f32(self, read: &[f32], count: usize, layer: &[DenseF32], x: &mut [f32]) {
         assert!(matches!(layer.len(), 1 | 2), "one plane or two");
-        let (hidden, panel) = (layer[0].columns, self.0.shape.panel);
+        let hidden = layer[0].columns;
+        let panel = self.0.shape.panel;
         let numbers = count * layer.len() * hidden;
         assert!(read.len() >= numbers && x.len() >= numbers && hidden > 0 && hidden.is_multiple_of(panel));
         for plane in layer {
@@ -214,9 +218,10 @@ macro_rules! table {
                 }
             }
         }
-        let (group, lower_by) = (<$dot>::GROUP, <$dot>::LOWER_BY);
-        let shape = PanelShape::new(<$simd>::LANES, $registers, group, lower_by);
-        let is_supported = || true $(&& has!($feature))*;
+        fn is_supported() -> bool {
+            true $(&& has!($feature))*
+        }
+        let shape = PanelShape::new(<$simd>::LANES, $registers, <$dot>::GROUP, <$dot>::LOWER_BY);
         Table { isa: $isa, is_supported, shape, product, quantise, layer_int8, layer_f32 }
     }};
 }

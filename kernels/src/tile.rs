@@ -134,7 +134,8 @@ pub(crate) unsafe fn layer_f32<V: Simd, const L: usize, const PLANES: usize>(
     x: &mut [f32],
 ) {
     for column in (0..layer[0].columns).step_by(L * V::LANES) {
-        let (read, x) = (read.as_ptr(), x.as_mut_ptr());
+        let read = read.as_ptr();
+        let x = x.as_mut_ptr();
         // SAFETY: everything is as long as the caller asserted.
         unsafe { by_rows!(count, |first| f32_panel::<V, _, L, PLANES>(read, layer, column, x, first)) }
     }
@@ -153,7 +154,8 @@ unsafe fn f32_panel<V: Simd, const R: usize, const L: usize, const PLANES: usize
     let wide = PLANES * hidden;
     // SAFETY: as for `layer_f32`.
     unsafe {
-        let (read, x) = (read.add(first * wide), x.add(first * wide + column));
+        let read = read.add(first * wide);
+        let x = x.add(first * wide + column);
         let sums = f32_plane::<V, R, L>(read, wide, &layer[0], column);
         if PLANES == 1 {
             rectify::<V, R, L, false>(sums, x, wide);
@@ -218,7 +220,8 @@ unsafe fn to_codes<P: Int8Dot>(x: &[f32], share: f32, zero: i32, codes: &mut [u8
     let lanes = P::Registers::LANES;
     // SAFETY: as for `quantise`.
     unsafe {
-        let (share, zero) = (P::Registers::splat(share), P::Registers::splat_whole(zero));
+        let share = P::Registers::splat(share);
+        let zero = P::Registers::splat_whole(zero);
         for (numbers, codes) in x.chunks_exact(lanes).zip(codes.chunks_exact_mut(lanes * 4 / P::GROUP)) {
             let whole = P::Registers::round(P::Registers::multiply(P::Registers::load(numbers.as_ptr()), share));
             P::store_codes(P::Registers::add_whole(whole, zero), codes.as_mut_ptr());
@@ -235,7 +238,9 @@ pub(crate) unsafe fn layer_int8<P: Int8Dot, const L: usize, const PLANES: usize>
 ) {
     let count = read.count;
     for column in (0..layer.bias.len()).step_by(L * P::Registers::LANES) {
-        let (codes, scales, x) = (read.codes.as_ptr(), read.scales.as_ptr(), x.as_mut_ptr());
+        let codes = read.codes.as_ptr();
+        let scales = read.scales.as_ptr();
+        let x = x.as_mut_ptr();
         // SAFETY: everything is as long as the caller asserted.
         unsafe {
             if added {
@@ -262,7 +267,8 @@ unsafe fn int8_panel<P: Int8Dot, const R: usize, const L: usize, const PLANES: u
     let stride = PLANES * plane_bytes;
     // SAFETY: as for `layer_int8`.
     unsafe {
-        let (codes, x) = (codes.add(first * stride), x.add(first * PLANES * hidden + column));
+        let codes = codes.add(first * stride);
+        let x = x.add(first * PLANES * hidden + column);
         let scales = scales.add(first);
         let sums = int8_plane::<P, R, L>(codes, stride, &layer.planes[0], column, scales);
         let sums = add_bias::<P::Registers, R, L>(sums, layer.bias.as_ptr().add(column));
@@ -322,13 +328,15 @@ unsafe fn join<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
 ) {
     for row in 0..R {
         for vec in 0..L {
-            let (even, odd) = (evens[row][vec], odds[row][vec]);
+            let even = evens[row][vec];
+            let odd = odds[row][vec];
             // SAFETY: as for the callers, which place both planes of a pose next to each other.
             unsafe {
                 let zero = V::splat(0.0);
                 let a = V::max(V::add(even, odd), zero);
                 let b = V::max(V::subtract(even, odd), zero);
-                let (mut even, mut odd) = (V::add(a, b), V::subtract(a, b));
+                let mut even = V::add(a, b);
+                let mut odd = V::subtract(a, b);
                 let to = x.add(row * 2 * hidden + vec * V::LANES);
                 if ADDED {
                     even = V::add(V::load(to), even);

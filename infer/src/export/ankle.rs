@@ -6,15 +6,23 @@ const SHARE_OF_LEG: f64 = 0.039 / 0.45;
 
 /// The height of the ankles above the floor, in the unit of `distance`, which tells how far two joints are apart; 0 for a skeleton without legs.
 pub(super) fn ankle_height(joints: &[String], distance: impl Fn(usize, usize) -> f64) -> f64 {
-    let place = |name: String| joints.iter().position(|joint| *joint == name);
-    let legs = ["left", "right"].into_iter().filter_map(|side| {
-        let [hip, knee, ankle] = ["hip", "knee", "ankle"].map(|joint| place(format!("{side}_{joint}")));
-        let (hip, knee, ankle) = (hip?, knee?, ankle?);
-        let length = distance(hip, knee) + distance(knee, ankle);
-        length.is_finite().then_some(length)
-    });
+    let legs = ["left", "right"].into_iter().filter_map(|side| leg_length(joints, side, &distance));
     let legs: Vec<f64> = legs.collect();
     SHARE_OF_LEG * legs.iter().sum::<f64>() / legs.len().max(1) as f64
+}
+
+/// The length of thigh and shank of one side; `None` for a leg without them.
+fn leg_length(joints: &[String], side: &str, distance: impl Fn(usize, usize) -> f64) -> Option<f64> {
+    let hip = position(joints, side, "hip")?;
+    let knee = position(joints, side, "knee")?;
+    let ankle = position(joints, side, "ankle")?;
+    let length = distance(hip, knee) + distance(knee, ankle);
+    length.is_finite().then_some(length)
+}
+
+fn position(joints: &[String], side: &str, part: &str) -> Option<usize> {
+    let name = format!("{side}_{part}");
+    joints.iter().position(|joint| *joint == name)
 }
 
 #[cfg(test)]

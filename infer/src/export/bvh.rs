@@ -66,9 +66,6 @@ fn hierarchy(rig: &Rig, decimals: usize) -> String {
 fn push_node(text: &mut String, rig: &Rig, place: usize, depth: usize, decimals: usize) {
     let node = &rig.nodes[place];
     let indent = "\t".repeat(depth);
-    let offset = |offset: &Vector3<f64>| {
-        format!("OFFSET {:.decimals$} {:.decimals$} {:.decimals$}", offset.x, offset.y, offset.z)
-    };
     let (kind, channels) = match node.parent {
         None => ("ROOT", "6 Xposition Yposition Zposition"),
         Some(_) => ("JOINT", "3"),
@@ -76,15 +73,22 @@ fn push_node(text: &mut String, rig: &Rig, place: usize, depth: usize, decimals:
     text.push_str(&format!(
         "{indent}{kind} {}\n{indent}{{\n{indent}\t{}\n{indent}\tCHANNELS {channels} Zrotation Xrotation Yrotation\n",
         node.name,
-        offset(&node.offset)
+        offset_line(&node.offset, decimals)
     ));
     for child in (place + 1..rig.nodes.len()).filter(|child| rig.nodes[*child].parent == Some(place)) {
         push_node(text, rig, child, depth + 1, decimals);
     }
     if let Some(end) = &node.end {
-        text.push_str(&format!("{indent}\tEnd Site\n{indent}\t{{\n{indent}\t\t{}\n{indent}\t}}\n", offset(end)));
+        text.push_str(&format!(
+            "{indent}\tEnd Site\n{indent}\t{{\n{indent}\t\t{}\n{indent}\t}}\n",
+            offset_line(end, decimals)
+        ));
     }
     text.push_str(&format!("{indent}}}\n"));
+}
+
+fn offset_line(offset: &Vector3<f64>, decimals: usize) -> String {
+    format!("OFFSET {:.decimals$} {:.decimals$} {:.decimals$}", offset.x, offset.y, offset.z)
 }
 
 #[cfg(test)]

@@ -98,11 +98,11 @@ fn parameters(clip: &Clip, info: &FileInfo<'_>, labels: &[String]) -> Vec<u8> {
 
 fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -> Vec<u8> {
     let mut section = Section { bytes: vec![1, 0x50, blocks as u8, INTEL], group: 0 };
-    let (rate, points) = (clip.rate as f32, labels.len());
+    let rate = clip.rate as f32;
     let screen = if info.poses.axes == crate::pose::Axes::ZUp { ["+X", "+Z"] } else { ["+X", "+Y"] };
 
     section.group("POINT", "positions of joints");
-    section.integers("USED", &[points as i16]);
+    section.integers("USED", &[labels.len() as i16]);
     match u16::try_from(clip.rows) {
         // Readers take it for unsigned.
         Ok(rows) => section.integers("FRAMES", &[rows.cast_signed()]),

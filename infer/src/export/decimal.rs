@@ -47,7 +47,8 @@ fn push_steps(out: &mut Vec<u8>, steps: i64, decimals: usize) {
     let mut start = text.len();
     let mut left = decimals;
     while left >= 2 {
-        (start, left) = (start - 2, left - 2);
+        start -= 2;
+        left -= 2;
         text[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
         rest /= 100;
     }

@@ -46,13 +46,18 @@ fn file(mut json: Vec<u8>, mut binary: Vec<u8>) -> Vec<u8> {
     let length = 12 + 8 + json.len() + 8 + binary.len();
     let mut out = Vec::with_capacity(length);
     out.extend_from_slice(b"glTF");
-    let words = |out: &mut Vec<u8>, words: [u32; 2]| out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-    words(&mut out, [2, length as u32]);
-    words(&mut out, [json.len() as u32, JSON_CHUNK]);
+    push_words(&mut out, [2, length as u32]);
+    push_words(&mut out, [json.len() as u32, JSON_CHUNK]);
     out.extend(json);
-    words(&mut out, [binary.len() as u32, BINARY_CHUNK]);
+    push_words(&mut out, [binary.len() as u32, BINARY_CHUNK]);
     out.extend(binary);
     out
+}
+
+fn push_words(out: &mut Vec<u8>, words: [u32; 2]) {
+    for word in words {
+        out.extend(word.to_le_bytes());
+    }
 }
 
 /// The parts of a document as it is built.

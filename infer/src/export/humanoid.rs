@@ -140,17 +140,15 @@ impl Humanoid {
             return Err(Error::usage(format!("the poses are in '{}', whose size is not known, expected m", info.unit)));
         };
         let rig = Rig::with_lengths(&info.joints, &info.parents, |_, _| 1.0);
-        let lacks = |name: &str| rig.nodes.iter().all(|node| node.name != name);
-        if let Some(bone) = BONES.iter().find(|bone| lacks(bone.turns_with) || lacks(bone.place)) {
+        if let Some(bone) = BONES.iter().find(|bone| !rig.has(bone.turns_with) || !rig.has(bone.place)) {
             let message = format!("the skeleton {} has no {}, expected a whole body", info.skeleton, bone.name);
             return Err(Error::usage(message).hint("avatars are moved by models that give Human3.6M-17"));
         }
-        let is_ankle = |joint: &usize| info.joints[*joint].ends_with("ankle");
         Ok(Self {
             joints: info.joints.clone(),
             parents: info.parents.clone(),
             to_y_up: y_up_from(info.axes) * metres as f32,
-            ankles: (0..info.joints.len()).filter(is_ankle).collect(),
+            ankles: (0..info.joints.len()).filter(|joint| info.joints[*joint].ends_with("ankle")).collect(),
             rig: None,
             start: None,
             pose: RigPose::default(),
@@ -217,31 +215,44 @@ impl Humanoid {
 impl HumanoidRig {
     /// With bones as long as those of `points`.
     fn new(joints: &[String], parents: &[i32], points: &[[f32; 3]]) -> Self {
-        let distance = |a: usize, b: usize| f64::from((Vector3::from(points[a]) - Vector3::from(points[b])).norm());
-        let mut rig = Rig::with_lengths(joints, parents, distance);
+        let mut rig = Rig::with_lengths(joints, parents, |a, b| distance(points, a, b));
         rig.fit_feet(|| std::iter::once(points));
         let mut places: Vec<Vector> = Vec::new();
         for node in &rig.nodes {
             places.push(node.parent.map_or_else(Vector::zeros, |parent| places[parent] + node.offset));
         }
-        let node = |name: &str| {
-            rig.nodes.iter().position(|node| node.name == name).expect("a rig without this node was refused")
-        };
-        let known = |name: &str| BONES.iter().find(|bone| bone.name == name).expect("parents are bones of the table");
-        let rigged = |bone: &KnownBone| {
-            let parent = bone.parent.map(known);
-            let from = parent.map_or_else(Vector::zeros, |parent| places[node(parent.place)]);
-            RiggedBone {
-                name: bone.name,
-                node: node(bone.turns_with),
-                parent: parent.map(|parent| node(parent.turns_with)),
-                offset: places[node(bone.place)] - from,
-            }
-        };
-        let bones = BONES.iter().map(rigged).collect();
-        let trackers = TRACKERS.iter().map(|tracker| node(tracker.node)).collect();
-        Self { rig, bones, trackers, ankle_height: ankle_height(joints, distance) }
+        let bones = BONES.iter().map(|bone| RiggedBone::new(bone, &rig, &places)).collect();
+        let trackers = TRACKERS.iter().map(|tracker| node(&rig, tracker.node)).collect();
+        let ankle_height = ankle_height(joints, |a, b| distance(points, a, b));
+        Self { rig, bones, trackers, ankle_height }
     }
+}
+
+impl RiggedBone {
+    /// `bone` in a rig whose nodes are at `places` in the rest pose.
+    fn new(bone: &KnownBone, rig: &Rig, places: &[Vector]) -> Self {
+        let parent = bone.parent.map(known_bone);
+        let from = parent.map_or_else(Vector::zeros, |parent| places[node(rig, parent.place)]);
+        Self {
+            name: bone.name,
+            node: node(rig, bone.turns_with),
+            parent: parent.map(|parent| node(rig, parent.turns_with)),
+            offset: places[node(rig, bone.place)] - from,
+        }
+    }
+}
+
+/// The place of the node of this name.
+fn node(rig: &Rig, name: &str) -> usize {
+    rig.node(name).expect("a rig without this node was refused")
+}
+
+fn known_bone(name: &str) -> &'static KnownBone {
+    BONES.iter().find(|bone| bone.name == name).expect("parents are bones of the table")
+}
+
+fn distance(points: &[[f32; 3]], a: usize, b: usize) -> f64 {
+    f64::from((Vector3::from(points[a]) - Vector3::from(points[b])).norm())
 }
 
 /// The mirror image across x: what is right-handed becomes left-handed.

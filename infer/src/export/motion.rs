@@ -11,7 +11,7 @@ use super::rate::{faster_rate, usual_rate};
 use super::timeline::Timeline;
 use super::unplaced_notice;
 use crate::error::{Error, Result};
-use crate::pose::{Frame, LiftedFrame, time_of_number};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson, time_of_number};
 
 /// What helps where poses have no time.
 pub(super) const RATE_HINT: &str = "say how many frames a second there are: --fps 30";
@@ -36,19 +36,29 @@ enum PersonKey {
 /// Numbers of people in file names and labels, no number twice: their ids. People without an id have their place, or the next
 /// number that is free.
 fn numbers(keys: &[PersonKey]) -> Vec<i64> {
-    let id = |key: &PersonKey| if let PersonKey::Id(id) = key { Some(*id) } else { None };
-    let mut taken: BTreeSet<i64> = keys.iter().filter_map(id).collect();
-    let mut number = |key: &PersonKey| match key {
-        PersonKey::Id(id) => *id,
-        PersonKey::Place(place) => {
-            let mut number = *place as i64;
-            while !taken.insert(number) {
-                number += 1;
-            }
-            number
+    let mut taken = BTreeSet::new();
+    for key in keys {
+        if let PersonKey::Id(id) = key {
+            taken.insert(*id);
         }
-    };
-    keys.iter().map(&mut number).collect()
+    }
+    let mut numbers = Vec::with_capacity(keys.len());
+    for key in keys {
+        numbers.push(match *key {
+            PersonKey::Id(id) => id,
+            PersonKey::Place(place) => take_number(&mut taken, place as i64),
+        });
+    }
+    numbers
+}
+
+/// Takes `wanted`, or the next number that is free.
+fn take_number(taken: &mut BTreeSet<i64>, wanted: i64) -> i64 {
+    let mut number = wanted;
+    while !taken.insert(number) {
+        number += 1;
+    }
+    number
 }
 
 /// One person's samples in the order of time.
@@ -62,6 +72,16 @@ struct Track {
     roots: Vec<[f32; 3]>,
     /// `[T, J]` sigma, NaN if it is unknown; empty if it is not kept.
     sigma: Vec<f32>,
+}
+
+/// What a frame says of itself.
+struct Told {
+    /// The frame's number.
+    index: u64,
+    /// Seconds.
+    time: f64,
+    /// Whether there are people in it.
+    has_people: bool,
 }
 
 /// Frames that are left out.
@@ -81,8 +101,8 @@ pub(super) struct Recorder {
     /// The rate that the user names.
     asked: Option<f64>,
     keeps_sigma: bool,
-    /// Numbers of all frames, their times in seconds, and whether there are people in them.
-    told: Vec<(u64, f64, bool)>,
+    /// Of all frames with a time.
+    told: Vec<Told>,
     tracks: Vec<Track>,
     places: BTreeMap<PersonKey, usize>,
     /// Whether any person had an id.
@@ -131,28 +151,20 @@ impl Recorder {
             return Ok(());
         };
         let frame = self.told.len();
-        self.told.push((lifted.index, time, has_people));
+        self.told.push(Told { index: lifted.index, time, has_people });
         for (place, person) in lifted.people.iter().enumerate() {
-            if person.joints.len() != self.joints {
-                let (found, expected) = (person.joints.len(), self.joints);
+            let found = person.joints.len();
+            let expected = self.joints;
+            if found != expected {
                 return Err(Error::runtime(format!("frame {}: {found} joints, expected {expected}", lifted.index)));
             }
-            let (joints, keeps_sigma) = (self.joints, self.keeps_sigma);
             // Tracking calls the first person 0 once there are others.
             let is_alone = lifted.people.len() == 1;
             self.has_ids |= person.id.is_some();
             let unnamed = if is_alone && !self.has_ids { PersonKey::Id(0) } else { PersonKey::Place(place) };
+            let keeps_sigma = self.keeps_sigma;
             let track = self.track(person.id.map_or(unnamed, PersonKey::Id));
-            // If an id occurs twice in a frame, it is the first person's.
-            if track.frames.last() != Some(&frame) {
-                track.frames.push(frame);
-                track.joints.extend_from_slice(&person.joints);
-                track.roots.push(person.root.unwrap_or(UNKNOWN));
-                if keeps_sigma {
-                    let sigma = |joint: usize| person.sigma.get(joint).copied().unwrap_or(f32::NAN);
-                    track.sigma.extend((0..joints).map(sigma));
-                }
-            }
+            track.push(frame, person, keeps_sigma);
         }
         Ok(())
     }
@@ -169,8 +181,7 @@ impl Recorder {
 
     /// The error that some people are left out, as they have no place in space in any frame and others have one; `None` where all are kept.
     fn without_place(&self) -> Option<Error> {
-        let is_placed = |track: &&Track| track.roots.iter().any(|root| root[0].is_finite());
-        let placed = self.tracks.iter().filter(is_placed).count();
+        let placed = self.tracks.iter().filter(|track| track.is_placed()).count();
         let people = self.tracks.len() - placed;
         let text = if people == 1 { "a person is".to_owned() } else { format!("{people} people are") };
         (placed > 0 && people > 0).then(|| {
@@ -207,10 +218,10 @@ impl Recorder {
 
     /// When all frames are; those that come too early are left out.
     fn timeline(&mut self) -> Timeline {
-        let told: Vec<f64> = self.told.iter().map(|(_, time, _)| *time).collect();
+        let told: Vec<f64> = self.told.iter().map(|frame| frame.time).collect();
         let timeline = Timeline::new(&told);
         for frame in 1..told.len() {
-            let (index, time, has_people) = self.told[frame];
+            let Told { index, time, has_people } = self.told[frame];
             if timeline.times[frame].is_none() && has_people {
                 self.leave_out(frame, too_early(index, time, told[frame - 1]));
             }
@@ -228,7 +239,8 @@ impl Recorder {
     /// What is said of times that begin anew.
     fn anew_notice(&self, begun_anew: &[usize]) -> Option<String> {
         let first = *begun_anew.first()?;
-        let ((index, time, _), (_, before, _)) = (self.told[first], self.told[first - 1]);
+        let Told { index, time, .. } = self.told[first];
+        let before = self.told[first - 1].time;
         let more = match begun_anew.len() - 1 {
             0 => String::new(),
             more => format!(", and {more} more"),
@@ -240,8 +252,12 @@ impl Recorder {
 
     /// What is said of poses without a root where others have one: their rows are gaps.
     fn unplaced_notice(&self) -> Option<String> {
-        let roots = || self.tracks.iter().flat_map(|track| &track.roots);
-        let (all, placed) = (roots().count(), roots().filter(|root| root[0].is_finite()).count());
+        let mut placed = 0;
+        let mut all = 0;
+        for root in self.tracks.iter().flat_map(|track| &track.roots) {
+            placed += usize::from(root[0].is_finite());
+            all += 1;
+        }
         unplaced_notice(placed, all)
     }
 
@@ -262,8 +278,8 @@ impl Recorder {
         let start = times.first().copied().unwrap_or(0.0);
         let last = times.last().copied().unwrap_or(start);
         let usual = self.usual_rate(&times);
-        let faster = |usual: f64| faster_rate(&times, usual).filter(|rate| rows(start, last, *rate) <= MAX_ROWS);
-        let raised = usual.filter(|_| self.asked.is_none()).and_then(faster);
+        let faster = usual.filter(|_| self.asked.is_none()).and_then(|usual| faster_rate(&times, usual));
+        let raised = faster.filter(|rate| rows(start, last, *rate) <= MAX_ROWS);
         let Some(rate) = self.asked.or(raised).or(usual) else {
             return Err(Error::usage("the frame rate is not known, which motion files need").hint(RATE_HINT));
         };
@@ -281,7 +297,7 @@ impl Recorder {
             _ => grid.left_out_notice(&times),
         };
         let notices = [self.anew_notice(&timeline.begun_anew), of_rate, self.unplaced_notice()];
-        let has_root = self.tracks.iter().any(|track| track.roots.iter().any(|root| root[0].is_finite()));
+        let has_root = self.tracks.iter().any(Track::is_placed);
         let mut samples: Vec<_> =
             self.tracks.iter().map(|track| track.samples(&timeline, has_root, self.joints)).collect();
         samples.retain(|samples| !samples.times.is_empty());
@@ -310,6 +326,25 @@ struct Samples {
 }
 
 impl Track {
+    /// Adds a person's sample. If an id occurs twice in a frame, it is the first person's.
+    fn push(&mut self, frame: usize, person: &LiftedPerson, keeps_sigma: bool) {
+        if self.frames.last() == Some(&frame) {
+            return;
+        }
+        self.frames.push(frame);
+        self.joints.extend_from_slice(&person.joints);
+        self.roots.push(person.root.unwrap_or(UNKNOWN));
+        if keeps_sigma {
+            let joints = 0..person.joints.len();
+            self.sigma.extend(joints.map(|joint| person.sigma.get(joint).copied().unwrap_or(f32::NAN)));
+        }
+    }
+
+    /// Whether its place in space is known in any frame.
+    fn is_placed(&self) -> bool {
+        self.roots.iter().any(|root| root[0].is_finite())
+    }
+
     /// The joints' positions: at their root if the clip has roots, otherwise relative to it. In a clip with roots, a
     /// sample with an unknown root is missing.
     fn samples(&self, timeline: &Timeline, has_root: bool, joints: usize) -> Samples {
@@ -379,10 +414,13 @@ impl Rows {
     /// What is said of frames between two rows, which no row shows.
     fn left_out_notice(&self, times: &[f64]) -> Option<String> {
         // A row shows the frame before it and the one behind it.
-        let is_left_out =
-            |three: &&[f64]| (self.row_of(three[2]) - ON_THE_ROW).floor() <= self.row_of(three[0]) + ON_THE_ROW;
-        let count = times.windows(3).filter(is_left_out).count();
-        let (all, rate) = (times.len(), two_decimals(self.rate));
+        let left_out = times.windows(3).filter(|three| {
+            let row = (self.row_of(three[2]) - ON_THE_ROW).floor();
+            row <= self.row_of(three[0]) + ON_THE_ROW
+        });
+        let count = left_out.count();
+        let all = times.len();
+        let rate = two_decimals(self.rate);
         (count > 0).then(|| {
             format!("{count} of {all} frames are left out: they come between two rows, of which there are {rate} a second (--fps F)")
         })
@@ -417,18 +455,21 @@ impl Rows {
             }
             let there = (at + 1) * self.joints..(at + 2) * self.joints;
             let share = (offset / apart) as f32;
-            let between = |before: f32, after: f32| before + (after - before) * share;
-            points.extend(
-                before
-                    .iter()
-                    .zip(&samples.points[there.clone()])
-                    .map(|(before, after)| std::array::from_fn(|axis| between(before[axis], after[axis]))),
-            );
+            for (before, after) in before.iter().zip(&samples.points[there.clone()]) {
+                points.push(std::array::from_fn(|axis| between(before[axis], after[axis], share)));
+            }
             let sigma_after = samples.sigma.get(there).unwrap_or_default();
-            sigma.extend(sigma_before.iter().zip(sigma_after).map(|(before, after)| between(*before, *after)));
+            for (before, after) in sigma_before.iter().zip(sigma_after) {
+                sigma.push(between(*before, *after, share));
+            }
         }
         Motion { number, first, joints: self.joints, points, sigma }
     }
+}
+
+/// The number that is this share of the way from one to another.
+fn between(before: f32, after: f32, share: f32) -> f32 {
+    before + (after - before) * share
 }
 
 /// A clip at a constant rate.

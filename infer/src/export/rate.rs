@@ -26,9 +26,9 @@ pub(super) fn usual_rate(times: &[f64]) -> Option<f64> {
 /// The rate of the fastest stretch, if one is faster than `rate`.
 pub(super) fn faster_rate(times: &[f64], rate: f64) -> Option<f64> {
     let longest_interval = 1.0 / (rate * FASTER);
-    let is_faster = |stretch: &&[f64]| quarters(stretch).all(|quarter| mean_interval(quarter) <= longest_interval);
-    let of_interval = |a: &&[f64], b: &&[f64]| mean_interval(a).total_cmp(&mean_interval(b));
-    let stretch = stretches(times).filter(is_faster).min_by(of_interval)?;
+    let faster =
+        stretches(times).filter(|stretch| quarters(stretch).all(|quarter| mean_interval(quarter) <= longest_interval));
+    let stretch = faster.min_by(|a, b| mean_interval(a).total_cmp(&mean_interval(b)))?;
     let mean = mean_interval(stretch);
     // Where frames come by turns soon and late, no interval is the usual one.
     let usual = median(&mut intervals(stretch)).filter(|usual| (usual - mean).abs() <= NEAR_THE_MEDIAN * mean);

@@ -109,6 +109,39 @@ impl Node {
     pub(super) fn is_fixed(&self) -> bool {
         matches!(self.aim, Aim::Parent)
     }
+
+    /// Its rotation in `pose`, below a parent of the rotation `parent`; the nodes before it have those of `global`.
+    fn turned(&self, pose: &[[f32; 3]], parent: Rotation, global: &[Rotation]) -> Rotation {
+        match &self.aim {
+            Aim::Parent => parent,
+            Aim::Body { across, up } => frame(across.along(pose), up.along(pose)).unwrap_or(parent),
+            Aim::Foot { foot, is_right } => foot_frame(foot, *is_right, parent * Vector::y(), pose).unwrap_or(parent),
+            Aim::Bone { child, rest, twist } => {
+                let bone = Line { from: self.joint, to: *child }.along(pose);
+                let axis = match *twist {
+                    Twist::Least => None,
+                    Twist::Along(line) => Some(line.along(pose)),
+                    Twist::Parent => Some(parent * rest.axis),
+                    Twist::Hinge { next, is_negative, trunk } => {
+                        let next = Line { from: *child, to: next }.along(pose);
+                        let product = if is_negative { next.cross(&bone) } else { bone.cross(&next) };
+                        Some(hinge_axis(product, bone.norm() * next.norm(), || {
+                            swing(&global[trunk], rest.direction, bone) * rest.axis
+                        }))
+                    }
+                };
+                let turned = axis.and_then(|axis| frame(bone, axis));
+                turned.map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.to_frame)
+            }
+        }
+    }
+}
+
+impl Line {
+    /// From its one end to the other in a pose.
+    fn along(self, pose: &[[f32; 3]]) -> Vector {
+        joint_place(pose, self.to) - joint_place(pose, self.from)
+    }
 }
 
 impl Rig {
@@ -143,10 +176,10 @@ impl Rig {
         for node in &mut self.nodes {
             let Aim::Foot { foot, is_right } = node.aim else { continue };
             let toes = poses().filter_map(|pose| {
-                let at = |joint: usize| Vector::from(pose[joint].map(f64::from));
+                let ankle = joint_place(pose, node.joint);
                 // With a sole that is not known the shank's twist has no part in the place of the toes.
-                let turned = foot_frame(&foot, is_right, at(node.joint) - at(foot.heel), at)?;
-                Some(turned.tr_mul(&(foot.tip(at) - at(node.joint))))
+                let turned = foot_frame(&foot, is_right, ankle - joint_place(pose, foot.heel), pose)?;
+                Some(turned.tr_mul(&(foot.tip(|joint| joint_place(pose, joint)) - ankle)))
             });
             if let Some(toes) = median_place(toes) {
                 node.end = Some(toes);
@@ -156,41 +189,26 @@ impl Rig {
 
     /// Turns the rig so that its bones point where those of `pose` do, `[J]` in y-up axes.
     pub(super) fn pose(&self, pose: &[[f32; 3]], out: &mut RigPose) {
-        let along =
-            |line: &Line| Vector::from(pose[line.to].map(f64::from)) - Vector::from(pose[line.from].map(f64::from));
-        out.root = Vector::from(pose[self.nodes[0].joint].map(f64::from));
+        out.root = joint_place(pose, self.nodes[0].joint);
         out.global.clear();
         out.local.clear();
         for node in &self.nodes {
             let parent = node.parent.map_or_else(Rotation::identity, |parent| out.global[parent]);
-            let global = match &node.aim {
-                Aim::Parent => parent,
-                Aim::Body { across, up } => frame(along(across), along(up)).unwrap_or(parent),
-                Aim::Foot { foot, is_right } => {
-                    let at = |joint: usize| Vector::from(pose[joint].map(f64::from));
-                    foot_frame(foot, *is_right, parent * Vector::y(), at).unwrap_or(parent)
-                }
-                Aim::Bone { child, rest, twist } => {
-                    let bone = along(&Line { from: node.joint, to: *child });
-                    let axis = match *twist {
-                        Twist::Least => None,
-                        Twist::Along(line) => Some(along(&line)),
-                        Twist::Parent => Some(parent * rest.axis),
-                        Twist::Hinge { next, is_negative, trunk } => {
-                            let next = along(&Line { from: *child, to: next });
-                            let product = if is_negative { next.cross(&bone) } else { bone.cross(&next) };
-                            let straight = || swing(&out.global[trunk], rest.direction, bone) * rest.axis;
-                            Some(hinge_axis(product, bone.norm() * next.norm(), straight))
-                        }
-                    };
-                    let turned = axis.and_then(|axis| frame(bone, axis));
-                    turned.map_or_else(|| swing(&parent, rest.direction, bone), |frame| frame * rest.to_frame)
-                }
-            };
+            let global = node.turned(pose, parent, &out.global);
             // The root has no parent to be fixed to, and one that is not turned.
             out.local.push(if node.is_fixed() { Rotation::identity() } else { parent.tr_mul(&global) });
             out.global.push(global);
         }
+    }
+
+    /// The place of the node of this name.
+    pub(super) fn node(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.name == name)
+    }
+
+    /// Whether there is a node of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.node(name).is_some()
     }
 
     /// `[J]` joint positions of this rig's pose: forward kinematics, for tests and for rest poses.
@@ -227,9 +245,9 @@ fn frame(first: Vector, second: Vector) -> Option<Rotation> {
 
 /// The rotation of a foot, whose long axis points to z in the rest pose and whose sole up to y; without a small toe it is up where
 /// `up` points. `None` without a long axis.
-fn foot_frame(foot: &Foot, is_right: bool, up: Vector, at: impl Fn(usize) -> Vector) -> Option<Rotation> {
-    let forward = foot.forward(&at);
-    let from_sole = foot.up(is_right, &at).and_then(|up| frame(forward, up));
+fn foot_frame(foot: &Foot, is_right: bool, up: Vector, pose: &[[f32; 3]]) -> Option<Rotation> {
+    let forward = foot.forward(|joint| joint_place(pose, joint));
+    let from_sole = foot.up(is_right, |joint| joint_place(pose, joint)).and_then(|up| frame(forward, up));
     // The columns are z, y and −x.
     let found = from_sole.or_else(|| frame(forward, up))?;
     Some(Rotation::from_columns(&[-found.column(2), found.column(1).into(), found.column(0).into()]))
@@ -238,15 +256,25 @@ fn foot_frame(foot: &Foot, is_right: bool, up: Vector, at: impl Fn(usize) -> Vec
 /// The median of each coordinate of the places that are finite; `None` without any.
 fn median_place(places: impl Iterator<Item = Vector>) -> Option<Vector> {
     let places: Vec<Vector> = places.filter(|place| place.iter().all(|axis| axis.is_finite())).collect();
-    let along = |axis: usize| median(&mut places.iter().map(|place| place[axis]).collect::<Vec<_>>());
-    Some(Vector::new(along(0)?, along(1)?, along(2)?))
+    Some(Vector::new(median_along(&places, 0)?, median_along(&places, 1)?, median_along(&places, 2)?))
+}
+
+fn median_along(places: &[Vector], axis: usize) -> Option<f64> {
+    let mut coordinates: Vec<f64> = places.iter().map(|place| place[axis]).collect();
+    median(&mut coordinates)
+}
+
+/// Where a joint is in a pose.
+fn joint_place(pose: &[[f32; 3]], joint: usize) -> Vector {
+    Vector::from(pose[joint].map(f64::from))
 }
 
 /// `from` turned by the smallest rotation that takes its `direction` to that of `bone`.
 fn swing(from: &Rotation, direction: Vector, bone: Vector) -> Rotation {
     let start = from * direction;
     let Some(stop) = bone.try_normalize(1e-12) else { return *from };
-    let (axis, cosine) = (start.cross(&stop), start.dot(&stop));
+    let axis = start.cross(&stop);
+    let cosine = start.dot(&stop);
     // Opposite directions: all half turns are equally small.
     if cosine < -1.0 + 1e-12 {
         return *from;
@@ -270,8 +298,7 @@ fn hinge_axis(product: Vector, lengths: f64, straight: impl FnOnce() -> Vector) 
 
 /// The median distance of two joints over all rows that have them; 0 if none has.
 pub(super) fn median_length(motion: &Motion, a: usize, b: usize) -> f64 {
-    let lengths =
-        motion.poses().map(|pose| (Vector::from(pose[a].map(f64::from)) - Vector::from(pose[b].map(f64::from))).norm());
+    let lengths = motion.poses().map(|pose| (joint_place(pose, a) - joint_place(pose, b)).norm());
     let mut lengths: Vec<_> = lengths.filter(|length| length.is_finite()).collect();
     median(&mut lengths).unwrap_or(0.0)
 }

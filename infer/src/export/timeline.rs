@@ -24,7 +24,8 @@ impl Timeline {
         let mut timeline = Self { times: Vec::with_capacity(told.len()), begun_anew: Vec::new() };
         let mut rising: Vec<f64> = told.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0.0).collect();
         let step = median(&mut rising).unwrap_or(Frame::USUAL_STEP);
-        let (mut last, mut shift) = (f64::NEG_INFINITY, 0.0);
+        let mut last = f64::NEG_INFINITY;
+        let mut shift = 0.0;
         for (frame, &time) in told.iter().enumerate() {
             if time + shift <= last && begins_anew(&told[frame..], last - shift) {
                 shift = last + step - time;

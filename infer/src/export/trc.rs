@@ -31,7 +31,9 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u
 }
 
 fn header(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Vec<u8> {
-    let (rate, rows, joints) = (clip.rate, motion.rows(), motion.joints);
+    let rate = clip.rate;
+    let rows = motion.rows();
+    let joints = motion.joints;
     let markers: String = info.poses.joints.iter().map(|joint| format!("{}\t\t\t", marker_name(joint))).collect();
     let axes: String = (1..=joints).map(|number| format!("\tX{number}\tY{number}\tZ{number}")).collect();
     format!(

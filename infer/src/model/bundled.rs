@@ -50,7 +50,8 @@ fn int8() -> ModelFile {
 /// The bytes of `coco17-memory.onnx`.
 fn memory() -> Bytes {
     let length = MEMORY.iter().map(|[_, taken, own]| taken + own).sum();
-    let (mut bytes, mut own) = (Vec::with_capacity(length), MEMORY_OWN);
+    let mut bytes = Vec::with_capacity(length);
+    let mut own = MEMORY_OWN;
     for &[from, taken, length] in MEMORY {
         bytes.extend_from_slice(&INT8[from..][..taken]);
         let (next, rest) = own.split_at(length);

@@ -48,11 +48,10 @@ impl FromStr for Engine {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || {
+        Self::all().find(|engine| engine.name() == text).ok_or_else(|| {
             let known: Vec<_> = Self::all().map(Self::name).collect();
             Error::usage(format!("unknown engine '{text}', expected one of {}", known.join(", ")))
-        };
-        Self::all().find(|engine| engine.name() == text).ok_or_else(unknown)
+        })
     }
 }
 

@@ -169,10 +169,11 @@ impl ModelFile {
     /// # Errors
     /// The hashes differ; the message has both.
     pub fn check_weights(&self) -> Result<()> {
-        let (found, expected) = match self.is_bundled {
-            true => return Ok(()),
-            false => (self.weights_sha256(), &self.card().weights_sha256),
-        };
+        if self.is_bundled {
+            return Ok(());
+        }
+        let found = self.weights_sha256();
+        let expected = &self.card().weights_sha256;
         if found == *expected {
             return Ok(());
         }
@@ -190,8 +191,9 @@ impl ModelFile {
     pub(super) fn network(&self) -> Result<Network> {
         let model = &self.decoded().model;
         let network = if self.is_bundled { model.network_as_tested()? } else { model.network()? };
-        let (blocks, found, expected) = (&network.blocks, network.blocks.precision(), self.card().network.precision);
-        if found != expected && !blocks.layers().is_empty() {
+        let found = network.blocks.precision();
+        let expected = self.card().network.precision;
+        if found != expected && !network.blocks.layers().is_empty() {
             return Err(Error::model(format!("hidden layers are in {found}, expected {expected} as the card says")));
         }
         Ok(network)
@@ -230,7 +232,8 @@ fn read_card(graph: &Graph) -> Result<Card> {
     let joints = card.output.joints.len();
     let input = expected_tensor(INPUT_NAME, &[card.input.joints.len(), card.input.channels]);
     let pose = expected_tensor(OUTPUT_NAME, &[joints, 3]);
-    let (mut inputs, mut outputs) = (vec![input], vec![pose]);
+    let mut inputs = vec![input];
+    let mut outputs = vec![pose];
     if card.output.sigma {
         outputs.push(expected_tensor(SIGMA_NAME, &[joints]));
     }
@@ -253,21 +256,27 @@ fn expected_tensor(name: &str, sizes: &[usize]) -> Tensor {
 
 /// Checks that the tensors on one side are those `expected`, in any order; their first dimension may have any name.
 fn check_tensors(side: &str, found: &[Tensor], expected: &[Tensor]) -> Result<()> {
-    let fits = |found: &Tensor, expected: &Tensor| {
-        let same_type = (&found.name, found.element_type) == (&expected.name, expected.element_type);
-        let sizes = &expected.shape[1..];
-        same_type && matches!(found.shape.as_slice(), [Dimension::Dynamic(_), rest @ ..] if rest == sizes)
-    };
     let all_there = expected.iter().all(|expected| found.iter().any(|found| fits(found, expected)));
     if all_there && found.len() == expected.len() {
         return Ok(());
     }
-    let words = |tensors: &[Tensor]| match tensors {
+    let found = in_words(found);
+    let expected = in_words(expected);
+    Err(Error::model(format!("the model does not fit its card: found {side} {found}, expected {expected}")))
+}
+
+/// Whether `found` is the tensor `expected`, whose first dimension may have any name.
+fn fits(found: &Tensor, expected: &Tensor) -> bool {
+    let is_same_type = found.name == expected.name && found.element_type == expected.element_type;
+    let sizes = &expected.shape[1..];
+    is_same_type && matches!(found.shape.as_slice(), [Dimension::Dynamic(_), rest @ ..] if rest == sizes)
+}
+
+fn in_words(tensors: &[Tensor]) -> String {
+    match tensors {
         [] => "none".to_owned(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "),
-    };
-    let (found, expected) = (words(found), words(expected));
-    Err(Error::model(format!("the model does not fit its card: found {side} {found}, expected {expected}")))
+    }
 }
 
 #[cfg(test)]

@@ -141,18 +141,18 @@ impl PoseNetwork for Session {
     }
 
     fn thread_handles(&mut self) -> Result<Vec<Box<dyn PoseNetwork>>> {
-        let (card, threads) = (self.card.clone(), self.threads);
-        if card.memory.is_some() {
-            return Ok(Vec::new());
+        let mut handles: Vec<Box<dyn PoseNetwork>> = Vec::new();
+        if self.card.memory.is_some() {
+            return Ok(handles);
         }
-        let backend = self.pool()?.map(|pool| pool.backend().clone());
-        let handle =
-            |backend: &Backend| -> Box<dyn PoseNetwork> { Box::new(ThreadHandle::new(card.clone(), backend.clone())) };
-        Ok(backend
-            .iter()
-            .filter(|_| threads > 1)
-            .flat_map(|backend| (0..threads).map(move |_| handle(backend)))
-            .collect())
+        let Some(pool) = self.pool()? else { return Ok(handles) };
+        let backend = pool.backend().clone();
+        if self.threads > 1 {
+            for _ in 0..self.threads {
+                handles.push(Box::new(ThreadHandle::new(self.card.clone(), backend.clone())));
+            }
+        }
+        Ok(handles)
     }
 }
 

@@ -66,7 +66,6 @@ impl BoneMesh {
 
     fn push_triangle(&mut self, corners: [Vector; 3], node: usize) {
         let normal = (corners[1] - corners[0]).cross(&(corners[2] - corners[0])).normalize();
-        let single = |vector: Vector| [vector.x as f32, vector.y as f32, vector.z as f32];
         for corner in corners {
             self.triangles.push(self.positions.len() as u32);
             self.positions.push(single(corner));
@@ -74,4 +73,9 @@ impl BoneMesh {
             self.joints.push([node as u16, 0, 0, 0]);
         }
     }
+}
+
+/// In single precision.
+fn single(vector: Vector) -> [f32; 3] {
+    [vector.x as f32, vector.y as f32, vector.z as f32]
 }

@@ -49,8 +49,8 @@ impl Buffer {
     /// Appends rising times, seconds.
     pub(super) fn push_times(&mut self, times: &[f32]) -> usize {
         let bytes: Vec<_> = times.iter().flat_map(|time| time.to_le_bytes()).collect();
-        let range = |time: Option<&f32>| json!([time.copied().unwrap_or(0.0)]);
-        let (least, most) = (range(times.first()), range(times.last()));
+        let least = limit(times.first());
+        let most = limit(times.last());
         let accessor = json!({"componentType": F32, "count": times.len(), "type": "SCALAR", "min": least, "max": most});
         self.push(&bytes, None, accessor)
     }
@@ -98,4 +98,9 @@ impl Buffer {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// The least or the largest of some times, as accessors have it.
+fn limit(time: Option<&f32>) -> Value {
+    json!([time.copied().unwrap_or(0.0)])
 }

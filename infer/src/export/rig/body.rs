@@ -123,15 +123,18 @@ impl Body<'_> {
     }
 
     fn children(&self, joint: usize) -> Vec<usize> {
-        (0..self.joints.len()).filter(|child| self.parents[*child] == joint as i32).collect()
+        (0..self.joints.len()).filter(|child| self.is_child(*child, joint)).collect()
+    }
+
+    fn is_child(&self, child: usize, joint: usize) -> bool {
+        self.parents[child] == joint as i32
     }
 
     /// What turns the node of an ankle whose children are the points of its foot, heel and big toe among them.
     fn foot(&self, joint: usize) -> Option<Aim> {
         let (side, _) = self.joints[joint].split_once('_').filter(|(_, part)| *part == "ankle")?;
         let foot = Foot::of(self.joints, side)?;
-        let is_child = |point: usize| self.parents[point] == joint as i32;
-        let is_whole = is_child(foot.heel) && is_child(foot.big_toe);
+        let is_whole = self.is_child(foot.heel, joint) && self.is_child(foot.big_toe, joint);
         let has_others = self.children(joint).into_iter().any(|child| !is_of_foot(&self.joints[child]));
         (is_whole && !has_others).then_some(Aim::Foot { foot, is_right: side == "right" })
     }
@@ -168,21 +171,23 @@ impl Body<'_> {
         let is_right = self.joints[child].starts_with("right");
         // A forearm comes forward: its hinge's axis points up on the left and down on the right.
         let elbow_axis = Vector::from(if is_right { DOWNWARDS } else { UPWARDS });
-        let hinge = |end: &str, base: &str, is_negative: bool| {
-            let trunk = nodes.iter().position(|node| self.joints[node.joint] == base)?;
-            Some(Twist::Hinge { next: self.position(end)?, is_negative, trunk })
-        };
         let second = parent.map(|_| Twist::Parent);
         let (twist, axis) = match self.known(child).map_or(&KnownTwist::None, |known| &known.twist) {
             KnownTwist::None => (None, any_axis(direction)),
             Up(below, above) => (self.line(below, above).map(Twist::Along), Vector::from(UPWARDS)),
             Across(right, left) => (self.line(right, left).map(Twist::Along), Vector::from(LEFTWARDS)),
-            Knee(end) => (hinge(end, "hip", false), Vector::from(LEFTWARDS)),
-            Elbow(end) => (hinge(end, "thorax", true), elbow_axis),
+            Knee(end) => (self.hinge(nodes, end, "hip", false), Vector::from(LEFTWARDS)),
+            Elbow(end) => (self.hinge(nodes, end, "thorax", true), elbow_axis),
             Shank => (second, Vector::from(LEFTWARDS)),
             Forearm => (second, elbow_axis),
         };
         Aim::Bone { child, rest: Rest::new(direction, axis), twist: twist.unwrap_or(Twist::Least) }
+    }
+
+    /// The twist of the first bone of a limb, whose second leads to the joint `end`; the trunk is the node at the joint `base`.
+    fn hinge(&self, nodes: &[Node], end: &str, base: &str, is_negative: bool) -> Option<Twist> {
+        let trunk = nodes.iter().position(|node| self.joints[node.joint] == base)?;
+        Some(Twist::Hinge { next: self.position(end)?, is_negative, trunk })
     }
 }
 

@@ -62,8 +62,9 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Allocates for at most `people` people of `joints` joints with `channels` channels.
-    pub(super) fn new(centring: Centring, merged: Vec<Merged>, [joints, channels]: [usize; 2], people: usize) -> Self {
+    /// Allocates for at most `people` people, whose key points have the `shape` `[J, channels]`.
+    pub(super) fn new(centring: Centring, merged: Vec<Merged>, shape: [usize; 2], people: usize) -> Self {
+        let [joints, channels] = shape;
         let planes = merged.iter().map(|merged| vec![0.0; people * merged.len()]).collect();
         let person = vec![0.0; joints * channels];
         Self { centring, merged, planes, channels, whole: Vec::new(), person, weights: vec![0.0; joints] }
@@ -112,7 +113,6 @@ impl Features {
 /// Whether the key point is visible: all numbers are finite and the score, if it has one, is over 0. Cubes, as in the
 /// file, treat absurd coordinates and scores as missing too.
 fn is_visible(point: &[f32]) -> bool {
-    let cube = |number: f32| number * number * number;
     let coordinates = (cube(point[0]) + cube(point[1])) * 0.0;
     match point.get(AXES) {
         Some(&score) => {
@@ -121,6 +121,10 @@ fn is_visible(point: &[f32]) -> bool {
         }
         None => coordinates == 0.0,
     }
+}
+
+fn cube(number: f32) -> f32 {
+    number * number * number
 }
 
 /// `features` `[J, channels]`: a person's key points, or `mean` for missing values.
@@ -148,17 +152,24 @@ fn normalise(raw: &[f32], channels: usize, features: &mut [f32], weights: &mut [
     for _ in 0..2 {
         let mut centre = [0.0; AXES];
         for (point, weight) in features.chunks_exact(channels).zip(&*weights) {
-            (0..AXES).for_each(|axis| centre[axis] += point[axis] * (weight / total));
+            for (centre, coordinate) in centre.iter_mut().zip(point) {
+                *centre += coordinate * (weight / total);
+            }
         }
         for point in features.chunks_exact_mut(channels) {
-            (0..AXES).for_each(|axis| point[axis] -= centre[axis]);
+            for (coordinate, centre) in point.iter_mut().zip(&centre) {
+                *coordinate -= centre;
+            }
         }
     }
-    let square = |(point, weight): (&[f32], &f32)| (point[0] * point[0] + point[1] * point[1]) * (weight / total);
-    let scale = features.chunks_exact(channels).zip(&*weights).map(square).sum::<f32>().sqrt().max(LEAST_SCALE);
+    let weighted = features.chunks_exact(channels).zip(&*weights);
+    let squares = weighted.map(|(point, weight)| (point[0] * point[0] + point[1] * point[1]) * (weight / total));
+    let scale = squares.sum::<f32>().sqrt().max(LEAST_SCALE);
     for (point, &weight) in features.chunks_exact_mut(channels).zip(&*weights) {
         let seen = if weight > 0.0 { 1.0 } else { 0.0 };
-        (0..AXES).for_each(|axis| point[axis] = point[axis] / scale * seen);
+        for coordinate in &mut point[..AXES] {
+            *coordinate = *coordinate / scale * seen;
+        }
     }
 }
 

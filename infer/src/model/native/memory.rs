@@ -62,34 +62,29 @@ impl Memory {
     /// The memory of `network`, packed for kernels of `shape`; `None` if it has none.
     pub(super) fn new(network: &Network, shape: PanelShape) -> Option<Self> {
         let memory = network.memory.as_ref()?;
-        let pack = |layer: &Dense<f32>| {
-            let (weights, bias) = (layer.weights[0].values(), layer.bias.values());
-            DenseF32::new(&weights, bias.len(), Some(&*bias), shape)
-        };
         Some(Self {
             units: memory.units(),
             features: network.joints_in * network.channels,
             joints: network.joints_out,
-            encoder: pack(&memory.encoder),
-            input_gates: pack(&memory.input_gates),
-            state_gates: pack(&memory.state_gates),
-            decoder: pack(&memory.decoder),
-            correction: pack(&memory.correction),
+            encoder: pack(&memory.encoder, shape),
+            input_gates: pack(&memory.input_gates, shape),
+            state_gates: pack(&memory.state_gates, shape),
+            decoder: pack(&memory.decoder, shape),
+            correction: pack(&memory.correction, shape),
         })
     }
 
     /// Room for the numbers between the layers.
     pub(super) fn scratch(&self) -> Scratch {
-        let rows = |numbers: usize| vec![0.0; BLOCK * numbers];
         let widest = [&self.encoder, &self.decoder, &self.correction].map(DenseF32::padded).into_iter().max();
         Scratch {
-            read: rows(self.inputs()),
-            memory: rows(self.units),
-            known: rows(2 * self.units),
-            wide: rows(widest.unwrap_or_default()),
-            input_gates: rows(self.input_gates.padded()),
-            state_gates: rows(self.state_gates.padded()),
-            decoded: rows(self.units),
+            read: block_of(self.inputs()),
+            memory: block_of(self.units),
+            known: block_of(2 * self.units),
+            wide: block_of(widest.unwrap_or_default()),
+            input_gates: block_of(self.input_gates.padded()),
+            state_gates: block_of(self.state_gates.padded()),
+            decoded: block_of(self.units),
         }
     }
 
@@ -103,16 +98,15 @@ impl Memory {
         let count = frames.sigma.len() / self.joints;
         let units = self.units;
         self.read(scratch, &frames, count);
-        let product = |values: &[f32], stride: usize, layer: &DenseF32, out: &mut [f32]| {
-            processor.product(Rows { values, count, stride }, layer, RowsMut { values: out, stride: layer.padded() });
-        };
-        product(&scratch.read, self.inputs(), &self.encoder, &mut scratch.wide);
+        let read = Rows { values: &scratch.read, count, stride: self.inputs() };
+        product(processor, read, &self.encoder, &mut scratch.wide);
         for (known, wide) in
             scratch.known.chunks_exact_mut(2 * units).zip(scratch.wide.chunks_exact(self.encoder.padded()))
         {
-            known[..units].iter_mut().zip(wide).for_each(|(known, &z)| *known = z.max(0.0));
+            relu(wide, &mut known[..units]);
         }
-        product(&scratch.known, 2 * units, &self.input_gates, &mut scratch.input_gates);
+        let encoded = Rows { values: &scratch.known, count, stride: 2 * units };
+        product(processor, encoded, &self.input_gates, &mut scratch.input_gates);
         let follows = frames.recall.as_ref().map_or(&[][..], |recall| recall.follows);
         let mut start = 0;
         while start < count {
@@ -120,13 +114,15 @@ impl Memory {
             self.go_on(processor, scratch, frames.first, start..end, frames.recall.as_deref_mut());
             start = end;
         }
-        product(&scratch.known, 2 * units, &self.decoder, &mut scratch.wide);
+        let known = Rows { values: &scratch.known, count, stride: 2 * units };
+        product(processor, known, &self.decoder, &mut scratch.wide);
         for (decoded, wide) in
             scratch.decoded.chunks_exact_mut(units).zip(scratch.wide.chunks_exact(self.decoder.padded()))
         {
-            decoded.iter_mut().zip(wide).for_each(|(decoded, &z)| *decoded = z.max(0.0));
+            relu(wide, decoded);
         }
-        product(&scratch.decoded, units, &self.correction, &mut scratch.wide);
+        let decoded = Rows { values: &scratch.decoded, count, stride: units };
+        product(processor, decoded, &self.correction, &mut scratch.wide);
         self.write(scratch, frames, count);
     }
 
@@ -152,8 +148,8 @@ impl Memory {
             }
         }
         let padded = self.state_gates.padded();
-        let values = Rows { values: &scratch.memory, count: rows.len(), stride: units };
-        processor.product(values, &self.state_gates, RowsMut { values: &mut scratch.state_gates, stride: padded });
+        let remembered = Rows { values: &scratch.memory, count: rows.len(), stride: units };
+        product(processor, remembered, &self.state_gates, &mut scratch.state_gates);
         let mut kept = recall.map(|recall| recall.memory[(first + rows.start) * units..].chunks_exact_mut(units));
         for (place, row) in rows.enumerate() {
             let input = &scratch.input_gates[row * self.input_gates.padded()..][..3 * units];
@@ -188,19 +184,51 @@ impl Memory {
             let correction = &scratch.wide[person * self.correction.padded()..][..self.joints * 4];
             let (shift, spread) = correction.split_at(coordinates);
             let poses = &mut frames.poses[person * coordinates..][..coordinates];
-            poses.iter_mut().zip(shift).for_each(|(coordinate, shift)| *coordinate += shift);
+            for (coordinate, shift) in poses.iter_mut().zip(shift) {
+                *coordinate += shift;
+            }
             let sigma = &mut frames.sigma[person * self.joints..][..self.joints];
-            sigma.iter_mut().zip(spread).for_each(|(sigma, spread)| *sigma *= spread.exp());
+            for (sigma, spread) in sigma.iter_mut().zip(spread) {
+                *sigma *= spread.exp();
+            }
         }
+    }
+}
+
+/// A layer packed for kernels of `shape`.
+fn pack(layer: &Dense<f32>, shape: PanelShape) -> DenseF32 {
+    let weights = layer.weights[0].values();
+    let bias = layer.bias.values();
+    DenseF32::new(&weights, bias.len(), Some(&*bias), shape)
+}
+
+/// Room for so many numbers of each of [`BLOCK`] people.
+fn block_of(numbers: usize) -> Vec<f32> {
+    vec![0.0; BLOCK * numbers]
+}
+
+/// Writes the sums of `layer` to `out`, with the padding of its panels.
+fn product(processor: Processor, rows: Rows<'_>, layer: &DenseF32, out: &mut [f32]) {
+    processor.product(rows, layer, RowsMut { values: out, stride: layer.padded() });
+}
+
+/// The ReLUs of the first `sums`, as many as there is room for.
+fn relu(sums: &[f32], to: &mut [f32]) {
+    for (to, sum) in to.iter_mut().zip(sums) {
+        *to = sum.max(0.0);
     }
 }
 
 /// Where the rows from the start of `rows` end of which none follows another one of them; rows of a block that begins at the batch's
 /// row `first`.
 fn end_of_group(follows: &[Option<usize>], first: usize, rows: Range<usize>) -> usize {
-    let is_within =
-        |row: usize| follows.get(first + row).copied().flatten().is_some_and(|from| from >= first + rows.start);
-    (rows.start + 1..rows.end).find(|row| is_within(*row)).unwrap_or(rows.end)
+    for row in rows.start + 1..rows.end {
+        let followed = follows.get(first + row).copied().flatten();
+        if followed.is_some_and(|followed| followed >= first + rows.start) {
+            return row;
+        }
+    }
+    rows.end
 }
 
 /// `next` `[H]` from the gates' sums `[3·H]` (reset, update, candidate) and what was remembered `[H]`.
@@ -209,7 +237,8 @@ fn update(input: &[f32], state: &[f32], memory: &[f32], next: &mut [f32]) {
     let [reset, update, candidate] = thirds(input, units);
     let [state_reset, state_update, state_candidate] = thirds(state, units);
     // Slices of one length, so that the loop has no bounds to check and runs in vectors.
-    let (memory, next) = (&memory[..units], &mut next[..units]);
+    let memory = &memory[..units];
+    let next = &mut next[..units];
     for unit in 0..units {
         let reset = sigmoid(reset[unit] + state_reset[unit]);
         let update = sigmoid(update[unit] + state_update[unit]);

@@ -12,6 +12,7 @@ mod memory;
 mod plan;
 mod weights;
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
@@ -80,8 +81,7 @@ impl NativeNetwork {
     /// The file is not exactly as `poselift-train export` writes it; no kernels exist for its precision or width; the
     /// processor lacks the instructions.
     pub(super) fn new(file: &ModelFile, only: Option<Isa>, threads: usize) -> Result<Self> {
-        let lacking = || Error::model("this processor lacks what they need");
-        let processor = Processor::detect(only).ok_or_else(lacking)?;
+        let processor = Processor::detect(only).ok_or_else(|| Error::model("this processor lacks what they need"))?;
         let plan = Plan::new(&file.network()?, processor.shape())?;
         let code_bytes = processor.shape().code_bytes();
         let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan, code_bytes)).collect());
@@ -110,10 +110,10 @@ impl NativeNetwork {
         let plan = &self.plan;
         for first in (0..len).step_by(BLOCK) {
             let count = BLOCK.min(len - first);
-            let of = |width: usize| first * width..(first + count) * width;
-            scratch.features.read(&keypoints[of(plan.keypoints)], count);
-            let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[of(plan.joints)]);
-            let poses = &mut poses[of(plan.joints * 3)];
+            let rows = first..first + count;
+            scratch.features.read(&keypoints[numbers_of(&rows, plan.keypoints)], count);
+            let sigma = sigma.as_deref_mut().map(|sigma| &mut sigma[numbers_of(&rows, plan.joints)]);
+            let poses = &mut poses[numbers_of(&rows, plan.joints * 3)];
             match plan.memory.as_ref().filter(|_| part != Part::Frames) {
                 None => self.write_frames(&mut scratch, count, poses, sigma),
                 Some(memory) => {
@@ -163,8 +163,11 @@ impl NativeNetwork {
 
     fn layers(&self, scratch: &mut Scratch, count: usize) {
         let Scratch { features, residual, inner, sums, codes, scales, ends, .. } = scratch;
-        let (plan, processor) = (&self.plan, self.processor);
-        let (planes, hidden, wide) = (plan.planes, plan.hidden, plan.planes * plan.hidden);
+        let plan = &self.plan;
+        let processor = self.processor;
+        let planes = plan.planes;
+        let hidden = plan.hidden;
+        let wide = planes * hidden;
         for (plane, layer) in plan.input.iter().enumerate() {
             let rows = Rows { values: features.plane(plane), count, stride: features.width(plane) };
             processor.product(rows, layer, RowsMut { values: &mut residual[plane * hidden..], stride: wide });
@@ -174,8 +177,8 @@ impl NativeNetwork {
         }
         for block in &plan.blocks {
             for (place, layer) in block.iter().enumerate() {
-                let (first, last) = (place == 0, place + 1 == block.len());
-                let read = if first { &*residual } else { &*inner };
+                let read = if place == 0 { &*residual } else { &*inner };
+                let last = place + 1 == block.len();
                 match layer {
                     Layer::Int8(layer) => {
                         let x = Activations { values: read, count, planes, hidden };
@@ -207,15 +210,24 @@ impl NativeNetwork {
             for (end, numbers) in ends.iter().zip(&plan.numbers) {
                 let padded = end.len() / BLOCK;
                 let end = &end[person * padded..][..padded];
-                row.iter_mut().zip(numbers).for_each(|(number, &(column, sign))| *number += end[column] * sign);
+                for (number, &(column, sign)) in row.iter_mut().zip(numbers) {
+                    *number += end[column] * sign;
+                }
             }
             poses[person * coordinates..][..coordinates].copy_from_slice(&row[..coordinates]);
             if let Some(sigma) = &mut sigma {
-                let own = sigma[person * plan.joints..][..plan.joints].iter_mut();
-                own.zip(&row[coordinates..]).for_each(|(to, number)| *to = number.exp());
+                let own = &mut sigma[person * plan.joints..][..plan.joints];
+                for (to, number) in own.iter_mut().zip(&row[coordinates..]) {
+                    *to = number.exp();
+                }
             }
         }
     }
+}
+
+/// Where the numbers of `rows` are in an array that has `width` of them in each row.
+fn numbers_of(rows: &Range<usize>, width: usize) -> Range<usize> {
+    rows.start * width..rows.end * width
 }
 
 /// The ReLUs of `x` `[N, P, H]`, or, of two planes, the sum and the difference of the ReLUs of their sum and difference.
@@ -223,11 +235,15 @@ fn relu(x: &mut [f32], planes: usize, hidden: usize) {
     for person in x.chunks_exact_mut(planes * hidden) {
         let (first, odd) = person.split_at_mut(hidden);
         if planes == 1 {
-            first.iter_mut().for_each(|x| *x = x.max(0.0));
+            for number in first.iter_mut() {
+                *number = number.max(0.0);
+            }
         }
         for (even, odd) in first.iter_mut().zip(odd) {
-            let [a, b] = [(*even + *odd).max(0.0), (*even - *odd).max(0.0)];
-            (*even, *odd) = (a + b, a - b);
+            let a = (*even + *odd).max(0.0);
+            let b = (*even - *odd).max(0.0);
+            *even = a + b;
+            *odd = a - b;
         }
     }
 }
@@ -242,13 +258,12 @@ fn add(residual: &mut [f32], branch: &[f32]) {
 impl Scratch {
     fn new(plan: &Plan, code_bytes: usize) -> Self {
         let numbers = BLOCK * plan.planes * plan.hidden;
-        let plane = || vec![0.0; numbers];
         let is_int8 = plan.is_int8();
         Self {
             features: plan.features(BLOCK),
-            residual: plane(),
-            inner: plane(),
-            sums: if is_int8 { Vec::new() } else { plane() },
+            residual: vec![0.0; numbers],
+            inner: vec![0.0; numbers],
+            sums: vec![0.0; if is_int8 { 0 } else { numbers }],
             codes: vec![0; if is_int8 { numbers * code_bytes } else { 0 }],
             scales: vec![0.0; BLOCK],
             row: vec![0.0; plan.bias.len()],

@@ -76,8 +76,8 @@ impl Plan {
 
     /// Features of at most `people` people.
     pub(super) fn features(&self, people: usize) -> Features {
-        let joints = [self.keypoints / self.channels, self.channels];
-        let mut features = Features::new(self.centring.clone(), self.merged.clone(), joints, people);
+        let shape = [self.keypoints / self.channels, self.channels];
+        let mut features = Features::new(self.centring.clone(), self.merged.clone(), shape, people);
         if self.memory.is_some() {
             features.keep_whole(people);
         }

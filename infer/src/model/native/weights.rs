@@ -41,8 +41,9 @@ pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Lay
         Blocks::Int8(blocks) => {
             for block in blocks {
                 let layers = block.iter().enumerate();
-                let lay_out = |(index, layer)| Layer::Int8(layer_int8(layer, input_sign(network, index), shape));
-                packed.push(layers.map(lay_out).collect());
+                let packed_layers =
+                    layers.map(|(index, layer)| Layer::Int8(layer_int8(layer, input_sign(network, index), shape)));
+                packed.push(packed_layers.collect());
             }
         }
     }
@@ -51,7 +52,8 @@ pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Lay
 
 /// The last layer.
 pub(super) fn output(layer: &Dense<f32>, shape: PanelShape) -> Output {
-    let (hidden, columns) = (layer.weights[0].dims()[0], layer.bias.len());
+    let hidden = layer.weights[0].dims()[0];
+    let columns = layer.bias.len();
     let mut planes = Vec::new();
     let mut numbers = Vec::new();
     for weights in &layer.weights {
@@ -78,11 +80,11 @@ fn input_sign(network: &Network, layer: usize) -> KernelSign {
 }
 
 fn layer_f32(layer: &Dense<f32>, shape: PanelShape) -> Vec<DenseF32> {
-    let planes = layer.weights.iter().enumerate();
-    let lay_out = |(index, weights): (usize, &Weights<f32>)| {
-        plane(&weights.values(), layer.bias.len(), first_bias(index, &layer.bias), shape)
-    };
-    planes.map(lay_out).collect()
+    let mut planes = Vec::new();
+    for (index, weights) in layer.weights.iter().enumerate() {
+        planes.push(plane(&weights.values(), layer.bias.len(), first_bias(index, &layer.bias), shape));
+    }
+    planes
 }
 
 fn layer_int8(layer: &QuantisedDense, sign: KernelSign, shape: PanelShape) -> LayerInt8 {
@@ -131,11 +133,7 @@ impl MergedRows {
         let mut kept: Vec<f32> = Vec::new();
         let mut terms: Vec<Vec<(usize, f32)>> = Vec::new();
         for (index, row) in weights.chunks_exact(columns).enumerate() {
-            let same = |sign: f32| {
-                let equal = |other: &[f32]| other.iter().zip(row).all(|(other, own)| *other == own * sign);
-                kept.chunks_exact(columns).position(equal).map(|at| (at, sign))
-            };
-            match same(1.0).or_else(|| same(-1.0)) {
+            match find_row(&kept, row) {
                 Some((at, sign)) => terms[at].push((index, sign)),
                 None if row.iter().all(|&weight| weight == 0.0) => {}
                 None => {
@@ -150,6 +148,17 @@ impl MergedRows {
         }
         Self { kept, terms }
     }
+}
+
+/// The first of the `kept` rows that equals `row`, or else its negative; and that sign.
+fn find_row(kept: &[f32], row: &[f32]) -> Option<(usize, f32)> {
+    for sign in [1.0, -1.0] {
+        let mut rows = kept.chunks_exact(row.len());
+        if let Some(at) = rows.position(|other| other.iter().zip(row).all(|(other, own)| *other == own * sign)) {
+            return Some((at, sign));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ndarray::{Array3, Ix3};
 use ort::value::TensorRef;
 
-use super::library;
+use super::library::{self, Runtime};
 use crate::error::{Error, Result};
 use crate::model::{INPUT_NAME, ModelFile, OUTPUT_NAME};
 
@@ -17,14 +17,7 @@ impl OrtBaseline {
     /// No usable ONNX Runtime, or it refuses the model.
     pub(crate) fn new(file: &ModelFile, threads: Option<usize>) -> Result<Self> {
         let runtime = library::runtime(false)?;
-        let load = || {
-            let mut builder = ort::session::Session::builder(&runtime.environment)?;
-            if let Some(threads) = threads {
-                builder = builder.with_intra_threads(threads)?;
-            }
-            builder.commit_from_memory(file.bytes())
-        };
-        load().map(Self).map_err(|error| failed(&error).at(file.name()))
+        load(&runtime, file, threads).map(Self).map_err(|error| failed(&error).at(file.name()))
     }
 
     /// Poses `[N, J_out, 3]` of `keypoints` `[N, J_in, channels]`, in a new array.
@@ -41,6 +34,14 @@ impl OrtBaseline {
             .map(|poses| poses.to_owned())
             .map_err(|error| Error::runtime(error.to_string()))
     }
+}
+
+fn load(runtime: &Runtime, file: &ModelFile, threads: Option<usize>) -> ort::Result<ort::session::Session> {
+    let mut builder = ort::session::Session::builder(&runtime.environment)?;
+    if let Some(threads) = threads {
+        builder = builder.with_intra_threads(threads)?;
+    }
+    builder.commit_from_memory(file.bytes())
 }
 
 fn failed(error: &ort::Error) -> Error {

@@ -36,25 +36,33 @@ fn count_devices() -> Result<u32, String> {
     // SAFETY: loading the driver's library runs its initialisers, which NVIDIA documents as safe in any process.
     let driver = unsafe { Library::new(name) }
         .map_err(|error| format!("no NVIDIA driver: {name} cannot be loaded ({error})"))?;
-    let call = |what: &str, code: c_int| match code {
-        0 => Ok(()),
-        100 => Err("the NVIDIA driver reports no device".to_owned()),
-        code => Err(format!("the NVIDIA driver does not work: {what} gives error {code}")),
-    };
     // SAFETY: these are the signatures of the CUDA driver's API; `count` outlives the call that writes to it.
     unsafe {
-        let missing = |error: libloading::Error| format!("the NVIDIA driver is too old: {error}");
         let init: Symbol<'_, unsafe extern "C" fn(u32) -> c_int> = driver.get(b"cuInit\0").map_err(missing)?;
         let get_count: Symbol<'_, unsafe extern "C" fn(*mut c_int) -> c_int> =
             driver.get(b"cuDeviceGetCount\0").map_err(missing)?;
-        let initialised = call("cuInit", init(0));
+        let initialised = check("cuInit", init(0));
         // The driver has started threads by now: it must never be unloaded.
         let get_count = *get_count;
         std::mem::forget(driver);
         initialised?;
         let mut count: c_int = 0;
-        call("cuDeviceGetCount", get_count(&raw mut count))?;
+        check("cuDeviceGetCount", get_count(&raw mut count))?;
         Ok(u32::try_from(count).unwrap_or(0))
+    }
+}
+
+/// The error of a driver that lacks a function.
+fn missing(error: libloading::Error) -> String {
+    format!("the NVIDIA driver is too old: {error}")
+}
+
+/// Whether the call of `what` succeeded, by the code that it returned.
+fn check(what: &str, code: c_int) -> Result<(), String> {
+    match code {
+        0 => Ok(()),
+        100 => Err("the NVIDIA driver reports no device".to_owned()),
+        code => Err(format!("the NVIDIA driver does not work: {what} gives error {code}")),
     }
 }
 

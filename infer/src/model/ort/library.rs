@@ -78,8 +78,8 @@ pub(in crate::model) fn find(prefer_cuda: bool) -> Result<Option<PathBuf>> {
     if let Some(runtime) = loaded().as_ref() {
         return Ok(Some(runtime.path.clone()));
     }
-    if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-        return overridden(Path::new(&path)).map(Some);
+    if let Some(path) = path_in("ORT_DYLIB_PATH") {
+        return overridden(&path).map(Some);
     }
     Ok(places(prefer_cuda).into_iter().find(|path| path.is_file()))
 }
@@ -101,17 +101,19 @@ pub unsafe fn forbid_telemetry() {
 }
 
 fn load(path: PathBuf) -> Result<Runtime> {
-    let unusable =
-        |cause: String| Error::runtime(format!("cannot use this ONNX Runtime: {cause}")).at(&path).hint(HOW_TO_GET_IT);
-    let builder = ort::init_from(&path).map_err(|error| unusable(explain(&error)))?;
+    let builder = ort::init_from(&path).map_err(|error| unusable(&path, &explain(&error)))?;
     let environment = builder
         .with_name("poselift")
         .with_telemetry(false)
         .build()
-        .map_err(|error| unusable(error.message().to_owned()))?;
+        .map_err(|error| unusable(&path, error.message()))?;
     // The runtime's own warnings are for its developers; failures are returned as errors.
     environment.set_log_level(ort::logging::LogLevel::Error);
     Ok(Runtime { environment, path })
+}
+
+fn unusable(path: &Path, cause: &str) -> Error {
+    Error::runtime(format!("cannot use this ONNX Runtime: {cause}")).at(path).hint(HOW_TO_GET_IT)
 }
 
 fn explain(error: &ort::LoadDynamicError) -> String {
@@ -127,17 +129,19 @@ fn explain(error: &ort::LoadDynamicError) -> String {
 
 /// The user's own choice: made absolute, since `ort` resolves a relative path from the executable's folder.
 fn overridden(path: &Path) -> Result<PathBuf> {
-    let refuse = |what: &str| {
-        Err(Error::runtime(format!("ORT_DYLIB_PATH names {what}, expected ONNX Runtime's library file"))
-            .at(path)
-            .hint(HOW_TO_GET_IT))
-    };
     match path.metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse("no file"),
-        Err(error) => refuse(&format!("a file that cannot be read ({error})")),
-        Ok(found) if found.is_dir() => refuse("a directory"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refused(path, "no file")),
+        Err(error) => Err(refused(path, &format!("a file that cannot be read ({error})"))),
+        Ok(found) if found.is_dir() => Err(refused(path, "a directory")),
         Ok(_) => std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error)),
     }
+}
+
+/// The error of a user's choice that is `what`.
+fn refused(path: &Path, what: &str) -> Error {
+    Error::runtime(format!("ORT_DYLIB_PATH names {what}, expected ONNX Runtime's library file"))
+        .at(path)
+        .hint(HOW_TO_GET_IT)
 }
 
 /// The paths where the library is searched, best first.
@@ -157,10 +161,14 @@ fn places(prefer_cuda: bool) -> Vec<PathBuf> {
 
 /// The user's cache folder that all checkouts share.
 pub(in crate::model) fn cache_folder() -> Option<PathBuf> {
-    let named = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named("POSELIFT_CACHE")
-        .or_else(|| named("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))
+    path_in("POSELIFT_CACHE")
+        .or_else(|| path_in("XDG_CACHE_HOME").map(|folder| folder.join("poselift")))
         .or_else(|| env::home_dir().map(|home| home.join(".cache").join("poselift")))
+}
+
+/// The path in an environment variable; `None` if the variable is not set, or empty.
+fn path_in(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 #[cfg(test)]

@@ -18,11 +18,10 @@ impl OrtModel {
     /// The library is not a usable ONNX Runtime, or lacks the file's operators.
     pub(in crate::model) fn on_cpu(library: &Path, file: &ModelFile, threads: usize) -> Result<Self> {
         let runtime = library::runtime_at(library)?;
-        let refused = |error: ort::Error| {
+        let session = session_on_cpu(&runtime, file, threads).map_err(|error| {
             Error::model(format!("ONNX Runtime refuses the model: {}", error.message())).at(file.name())
-        };
-        let mut builder = configure(&runtime, threads, Provider::Cpu).map_err(refused)?;
-        Self::new(builder.commit_from_memory(file.bytes()).map_err(refused)?, file.card())
+        })?;
+        Self::new(session, file.card())
     }
 
     /// `file` on GPU `number`, checked by a profile of its products.
@@ -54,15 +53,22 @@ impl OrtModel {
     }
 }
 
+fn session_on_cpu(runtime: &Runtime, file: &ModelFile, threads: usize) -> ort::Result<Session> {
+    configure(runtime, threads, Provider::Cpu)?.commit_from_memory(file.bytes())
+}
+
 /// A model whose products run by `provider`, as its profile shows; the error is the cause, in words.
 fn watched(runtime: &Runtime, file: &ModelFile, threads: usize, provider: Provider) -> Result<OrtModel, String> {
-    let first_line = |error: ort::Error| error.message().lines().next().unwrap_or_default().to_owned();
     let builder = configure(runtime, threads, provider).map_err(first_line)?;
     let (session, used) = profile::build_and_watch(builder, file)?;
     if used != provider.name() {
         return Err(format!("ONNX Runtime ran the network on its {used}"));
     }
     OrtModel::new(session, file.card()).map_err(|error| error.to_string())
+}
+
+fn first_line(error: ort::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
 }
 
 fn configure(runtime: &Runtime, threads: usize, provider: Provider) -> ort::Result<SessionBuilder> {

@@ -74,24 +74,28 @@ impl OrtModel {
     /// # Panics
     /// If a slice is not as long as the batch needs.
     pub(in crate::model) fn run(&self, batch: FlatBatch<'_>) -> Result<()> {
-        let FlatBatch { len: people, keypoints, poses, sigma, recall, .. } = batch;
-        let failed = |error: ort::Error| {
+        let people = batch.len;
+        self.try_run(batch).map_err(|error| {
             let [joints, channels] = self.input;
             Error::runtime(format!("ONNX Runtime failed on [{people}, {joints}, {channels}]: {}", error.message()))
-        };
+        })
+    }
+
+    fn try_run(&self, batch: FlatBatch<'_>) -> ort::Result<()> {
+        let FlatBatch { len: people, keypoints, poses, sigma, recall, .. } = batch;
         let [joints, channels] = self.input;
         let shape = [people, joints, channels];
         let mut inputs = Tensors::default();
         let mut outputs = Tensors::default();
-        inputs.add(INPUT, self.value(NonNull::from(keypoints).cast(), keypoints.len(), &shape).map_err(failed)?);
-        let pose = self.value(NonNull::from(&mut *poses).cast(), poses.len(), &[people, self.joints, 3]);
-        outputs.add(OUTPUT, pose.map_err(failed)?);
+        inputs.add(INPUT, self.value(NonNull::from(keypoints).cast(), keypoints.len(), &shape)?);
+        let pose = self.value(NonNull::from(&mut *poses).cast(), poses.len(), &[people, self.joints, 3])?;
+        outputs.add(OUTPUT, pose);
         if let Some(sigma) = sigma {
-            let value = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints]);
-            outputs.add(SIGMA, value.map_err(failed)?);
+            let value = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints])?;
+            outputs.add(SIGMA, value);
         }
         if self.units == 0 {
-            return self.call(&inputs, &mut outputs).map_err(failed);
+            return self.call(&inputs, &mut outputs);
         }
         // The runtime does not write to what it reads.
         let (before, since) = match &recall {
@@ -107,11 +111,10 @@ impl OrtModel {
             }
         };
         let shape = [people, self.units];
-        inputs.add(MEMORY, self.value(NonNull::from(&before[..]).cast(), before.len(), &shape).map_err(failed)?);
-        inputs.add(SINCE, self.value(NonNull::from(&since[..]).cast(), since.len(), &[people, 1]).map_err(failed)?);
-        let value = self.value(NonNull::from(&mut *next).cast(), next.len(), &shape);
-        outputs.add(NEXT_MEMORY, value.map_err(failed)?);
-        self.call(&inputs, &mut outputs).map_err(failed)
+        inputs.add(MEMORY, self.value(NonNull::from(&before[..]).cast(), before.len(), &shape)?);
+        inputs.add(SINCE, self.value(NonNull::from(&since[..]).cast(), since.len(), &[people, 1])?);
+        outputs.add(NEXT_MEMORY, self.value(NonNull::from(&mut *next).cast(), next.len(), &shape)?);
+        self.call(&inputs, &mut outputs)
     }
 
     fn call(&self, inputs: &Tensors, outputs: &mut Tensors) -> ort::Result<()> {

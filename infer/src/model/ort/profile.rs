@@ -17,9 +17,8 @@ pub(super) fn build_and_watch(
     builder: SessionBuilder,
     file: &ModelFile,
 ) -> Result<(ort::session::Session, String), String> {
-    let words = |error: ort::Error| error.message().to_owned();
     let prefix = std::env::temp_dir().join(format!("poselift-{}-profile", std::process::id()));
-    let mut builder = builder.with_profiling(prefix).map_err(|error| error.message().to_owned())?;
+    let mut builder = builder.with_profiling(prefix).map_err(words)?;
     let mut session = builder.commit_from_memory(file.bytes()).map_err(words)?;
     let input = &file.card().input;
     let keypoints = Array3::<f32>::zeros((1, input.joints.len(), input.channels));
@@ -30,6 +29,10 @@ pub(super) fn build_and_watch(
     // The profile is no longer needed; a file that cannot be removed from the temporary folder does no harm.
     let _ = std::fs::remove_file(Path::new(&path));
     Ok((session, provider_of_products(&text?)?))
+}
+
+fn words<R>(error: ort::Error<R>) -> String {
+    error.message().to_owned()
 }
 
 #[derive(Deserialize)]
@@ -48,8 +51,6 @@ struct Arguments {
 /// The provider that ran every matrix product of a profile.
 fn provider_of_products(profile: &str) -> Result<String, String> {
     let events: Vec<Event> = serde_json::from_str(profile).map_err(|error| format!("unreadable profile: {error}"))?;
-    // OpenVINO replaces all supported nodes by one, named after itself.
-    let is_product = |name: &str| ["Gemm", "MatMul", "OpenVINO"].iter().any(|product| name.contains(product));
     let mut providers: Vec<_> = events
         .into_iter()
         .filter(|event| is_product(&event.args.op_name) && !event.args.provider.is_empty())
@@ -61,6 +62,11 @@ fn provider_of_products(profile: &str) -> Result<String, String> {
         0 => Err("ONNX Runtime does not say where the network ran".to_owned()),
         _ => Ok(providers.join(" and ")),
     }
+}
+
+/// Whether an operator of this name is a matrix product. OpenVINO replaces all supported nodes by one, named after itself.
+fn is_product(name: &str) -> bool {
+    ["Gemm", "MatMul", "OpenVINO"].iter().any(|product| name.contains(product))
 }
 
 #[cfg(test)]

@@ -96,8 +96,14 @@ impl Chunk {
         self.poses.resize(len * pose, 0.0);
         self.sigma.resize(if self.wants_sigma { len * sigma } else { 0 }, 0.0);
         let sigma = self.wants_sigma.then_some(&mut self.sigma[..]);
-        let (keypoints, poses) = (&self.keypoints[..], &mut self.poses[..]);
-        backend.run(FlatBatch { len, part: self.part, keypoints, poses, sigma, recall: None })
+        backend.run(FlatBatch {
+            len,
+            part: self.part,
+            keypoints: &self.keypoints,
+            poses: &mut self.poses,
+            sigma,
+            recall: None,
+        })
     }
 
     /// The result of running it: a failure of the runtime, or the panic of its thread.

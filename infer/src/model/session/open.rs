@@ -27,9 +27,13 @@ pub struct SessionOptions {
 impl SessionOptions {
     /// The number of threads that a session with these options uses.
     pub fn thread_count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        self.threads.unwrap_or_else(cores).max(1)
+        self.threads.unwrap_or_else(usual_threads).max(1)
     }
+}
+
+/// A thread for each core, [`MOST_THREADS`] at most.
+fn usual_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
 /// Opens the model at `path` and makes it ready to run.
@@ -117,8 +121,8 @@ impl Session {
             true => PoolState::Later(Box::new(file.clone())),
             false => PoolState::Ready(ThreadPool::new(backend.clone(), size, threads)?),
         };
-        let (shared_from, provider) = (size.fewest_shared(), Provider::Cpu);
-        Ok(Self { card, backend, pool, shared_from, provider, threads, fallback, unverified })
+        let shared_from = size.fewest_shared();
+        Ok(Self { card, backend, pool, shared_from, provider: Provider::Cpu, threads, fallback, unverified })
     }
 }
 
@@ -129,14 +133,14 @@ impl Backend {
     /// # Errors
     /// The kernels were asked for by name and are not available.
     fn native_network(file: &ModelFile, engine: Engine, threads: usize) -> Result<Option<NativeNetwork>> {
-        let asked_for =
-            |found: Result<NativeNetwork>| found.map(Some).map_err(|cause| no_kernels(&cause).at(file.name()));
-        match engine {
-            Engine::OnnxRuntime | Engine::OpenVino => Ok(None),
-            Engine::Auto => Ok(NativeNetwork::new(file, None, threads).ok()),
-            Engine::Own => asked_for(NativeNetwork::new(file, None, threads)),
-            Engine::Only(isa) => asked_for(NativeNetwork::new(file, Some(isa), threads)),
-        }
+        let only = match engine {
+            Engine::OnnxRuntime | Engine::OpenVino => return Ok(None),
+            Engine::Auto => return Ok(NativeNetwork::new(file, None, threads).ok()),
+            Engine::Own => None,
+            Engine::Only(isa) => Some(isa),
+        };
+        let network = NativeNetwork::new(file, only, threads).map_err(|cause| no_kernels(&cause).at(file.name()))?;
+        Ok(Some(network))
     }
 }
 

@@ -70,7 +70,8 @@ fn other_poses(isa: Isa) -> Error {
 fn agree(network: &NativeNetwork, model: &OrtModel, file: &ModelFile) -> Result<bool> {
     let card = file.card();
     let input = probe::inputs(card.input.joints.len(), card.input.channels);
-    let (mut ours, mut theirs) = (Answers::new(card), Answers::new(card));
+    let mut ours = Answers::new(card);
+    let mut theirs = Answers::new(card);
     let frames = if card.memory.is_some() { 2 } else { 1 };
     for frame in 0..frames {
         network.run(ours.batch(&input, frame));
@@ -97,7 +98,6 @@ const SINCE: f32 = 0.04;
 
 impl Answers {
     fn new(card: &Card) -> Self {
-        let blank = |numbers: usize| vec![0f32; probe::COUNT * numbers];
         let joints = card.output.joints.len();
         Self {
             poses: blank(joints * 3),
@@ -130,6 +130,11 @@ impl Answers {
             && compare::are_close(&self.sigma, &other.sigma, joints)
             && compare::are_close(&self.memory, &other.memory, memory)
     }
+}
+
+/// Room for so many numbers of each probe input.
+fn blank(numbers: usize) -> Vec<f32> {
+    vec![0.0; probe::COUNT * numbers]
 }
 
 #[cfg(test)]
