@@ -53,7 +53,6 @@ impl GraphBuilder {
     }
 
     fn push(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         self.nodes.push(NodeProto {
             input: owned(inputs),
             output: owned(outputs),
@@ -100,6 +99,11 @@ impl GraphBuilder {
     pub(crate) fn reshape(&mut self, input: &str, shape: &[i64], output: &str) {
         let shape = self.integers(&format!("{output}.shape"), shape);
         self.node("Reshape", &[input, &shape], output);
+    }
+
+    /// Adds a Flatten, which makes rows.
+    pub(crate) fn flatten(&mut self, input: &str, output: &str) {
+        self.node_with("Flatten", &[input], output, vec![AttributeProto::integer("axis", 1)]);
     }
 
     /// Joins rows.
@@ -158,4 +162,8 @@ impl GraphBuilder {
     pub(crate) fn finish(self, input: Vec<ValueInfoProto>, output: Vec<ValueInfoProto>) -> GraphProto {
         GraphProto { node: self.nodes, name: GRAPH.to_owned(), initializer: self.constants, input, output }
     }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }

@@ -213,7 +213,6 @@ impl Card {
         struct Schema {
             schema: u32,
         }
-        let unreadable = |error: serde_json::Error| Error::at(PLACE, format!("is not readable: {error}"));
         let Schema { schema } = serde_json::from_str(text).map_err(unreadable)?;
         if schema != CARD_SCHEMA {
             let error = Error::new(PLACE, format!("has schema {schema}"), CARD_SCHEMA.to_string());
@@ -255,31 +254,44 @@ impl Card {
     }
 }
 
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::at(PLACE, format!("is not readable: {error}"))
+}
+
 /// Whether joints with these parents, −1 for none, are trees: no joint is its own ancestor, and each parent is a joint.
 pub fn are_trees(parents: &[i32]) -> bool {
-    /// What is known of a joint: nothing, that it is on the way up from the joint in question, or that its way ends.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Way {
-        Unknown,
-        Walked,
-        Ends,
-    }
     let mut ways = vec![Way::Unknown; parents.len()];
-    // Each joint is walked through twice at the most.
-    let ends = |start: usize| {
-        let mut walked = Vec::new();
-        let mut joint = start as i32;
-        while joint != -1 {
-            match usize::try_from(joint).ok().and_then(|at| ways.get_mut(at)) {
-                Some(Way::Ends) => break,
-                Some(way @ Way::Unknown) => *way = Way::Walked,
-                Some(Way::Walked) | None => return false,
-            }
-            walked.push(joint as usize);
-            joint = parents[joint as usize];
+    for joint in 0..parents.len() {
+        if !walk_up(joint, parents, &mut ways) {
+            return false;
         }
-        walked.into_iter().for_each(|joint| ways[joint] = Way::Ends);
-        true
-    };
-    (0..parents.len()).all(ends)
+    }
+    true
+}
+
+/// What is known of a joint: nothing, that it is on the way up from the joint in question, or that its way ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Unknown,
+    Walked,
+    Ends,
+}
+
+/// Walks up from the joint `start`; false where the way has no end. Each joint is walked through twice at the most.
+fn walk_up(start: usize, parents: &[i32], ways: &mut [Way]) -> bool {
+    let mut walked = Vec::new();
+    let mut joint = start as i32;
+    while joint != -1 {
+        match usize::try_from(joint).ok().and_then(|at| ways.get_mut(at)) {
+            Some(Way::Ends) => break,
+            Some(way @ Way::Unknown) => *way = Way::Walked,
+            Some(Way::Walked) | None => return false,
+        }
+        walked.push(joint as usize);
+        joint = parents[joint as usize];
+    }
+    for joint in walked {
+        ways[joint] = Way::Ends;
+    }
+    true
 }

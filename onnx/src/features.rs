@@ -23,7 +23,7 @@ pub(crate) fn write(graph: &mut GraphBuilder, network: &Network) {
         Features::Absolute(mean) => {
             let mean = graph.tensor(FEATURE_MEAN, mean);
             graph.node("Where", &["visible", INPUT_NAME, &mean], "filled");
-            graph.node_with("Flatten", &["filled"], FEATURES, vec![AttributeProto::integer("axis", 1)]);
+            graph.flatten("filled", FEATURES);
         }
         Features::Centred => centred(graph, slots),
     }
@@ -37,8 +37,8 @@ pub(crate) fn write(graph: &mut GraphBuilder, network: &Network) {
 fn visible(graph: &mut GraphBuilder, channels: usize) {
     let three = graph.constant("three", &[], [3.0]);
     graph.node("Pow", &[INPUT_NAME, &three], "cubes");
-    let picks_score = |row: usize| if row == 2 { 1.0 } else { 0.0 };
-    let pick = (0..channels * channels).map(|slot| picks_score(slot / channels));
+    // The row of the score is picked.
+    let pick = (0..channels * channels).map(|slot| if slot / channels == 2 { 1.0 } else { 0.0 });
     let pick = graph.constant("pick_score", &[channels, channels], pick);
     graph.node("MatMul", &["cubes", &pick], "witness");
     if channels == 3 {
@@ -52,12 +52,11 @@ fn visible(graph: &mut GraphBuilder, channels: usize) {
 }
 
 fn centred(graph: &mut GraphBuilder, slots: Slots) {
-    let flat = || vec![AttributeProto::integer("axis", 1)];
     let zero = graph.constant("zero", &[], [0.0]);
     graph.node("Where", &["visible", INPUT_NAME, &zero], "seen");
-    graph.node_with("Flatten", &["seen"], "points", flat());
+    graph.flatten("seen", "points");
     graph.node_with("Cast", &["visible"], "visible.float", vec![AttributeProto::to_float()]);
-    graph.node_with("Flatten", &["visible.float"], "mask", flat());
+    graph.flatten("visible.float", "mask");
 
     // share = score/Σscore in each visible coordinate (1/n where there are no scores), 0 elsewhere.
     let (weighs, weights, own) = if slots.channels == 3 {
@@ -117,8 +116,11 @@ impl Slots {
     /// A constant that sums the slots `from` into each slot `to` where `joined`.
     fn matrix(self, graph: &mut GraphBuilder, name: &str, joined: impl Fn(Slot, Slot) -> bool) -> String {
         let len = self.len();
-        let value = |at: usize| f32::from(u8::from(joined(self.slot(at / len), self.slot(at % len))));
-        graph.constant(name, &[len, len], (0..len * len).map(value))
+        let values = (0..len * len).map(|at| {
+            let is_joined = joined(self.slot(at / len), self.slot(at % len));
+            f32::from(u8::from(is_joined))
+        });
+        graph.constant(name, &[len, len], values)
     }
 
     /// A constant row.

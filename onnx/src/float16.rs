@@ -20,6 +20,9 @@ pub(crate) fn write(graph: &mut GraphBuilder, blocks: &[Vec<Dense<f16>>], residu
 }
 
 fn cast(graph: &mut GraphBuilder, planes: &[String], ending: &str, to: &AttributeProto) -> Vec<String> {
-    let cast_plane = |plane: &String| graph.node_with("Cast", &[plane], &format!("{plane}.{ending}"), vec![to.clone()]);
-    planes.iter().map(cast_plane).collect()
+    let mut casts = Vec::with_capacity(planes.len());
+    for plane in planes {
+        casts.push(graph.node_with("Cast", &[plane], &format!("{plane}.{ending}"), vec![to.clone()]));
+    }
+    casts
 }

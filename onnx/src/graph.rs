@@ -74,18 +74,21 @@ impl Graph {
             *operators.entry(node.op_type.clone()).or_default() += 1;
         }
         let opset = model.opset_import.iter().rfind(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
-        let is_weight = |info: &&ValueInfoProto| graph.initializer.iter().any(|weight| weight.name == info.name);
         let metadata = model.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone()));
         Self {
             ir_version: model.ir_version.cast_unsigned(),
             opset: opset.map_or(0, |set| set.version.cast_unsigned()),
             producer: model.producer_name.clone(),
-            inputs: graph.input.iter().filter(|info| !is_weight(info)).map(Tensor::of).collect(),
+            inputs: graph.input.iter().filter(|info| !is_weight(info, graph)).map(Tensor::of).collect(),
             outputs: graph.output.iter().map(Tensor::of).collect(),
             operators,
             metadata: metadata.collect(),
         }
     }
+}
+
+fn is_weight(info: &ValueInfoProto, graph: &GraphProto) -> bool {
+    graph.initializer.iter().any(|weight| weight.name == info.name)
 }
 
 impl Tensor {

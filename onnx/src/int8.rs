@@ -51,20 +51,24 @@ struct Input<'a> {
 /// Writes the largest magnitude of each pose among the planes `x` that the layer `name` reads, `[batch, 1]`; `first` is known
 /// of the first plane.
 fn write_range(graph: &mut GraphBuilder, name: &str, x: &[String], first: InputSign) -> String {
-    let axes = || vec![AttributeProto::integers("axes", &[1])];
     let mut ends = Vec::new();
     match first {
-        InputSign::Positive => ends.push(graph.node_with("ReduceMax", &[&x[0]], &format!("{name}.largest"), axes())),
+        InputSign::Positive => ends.push(write_maximum(graph, &x[0], &format!("{name}.largest"))),
         InputSign::Signed => {
             for x in x {
                 let magnitude = graph.node("Abs", &[x], &format!("{name}.magnitude.{x}"));
-                ends.push(graph.node_with("ReduceMax", &[&magnitude], &format!("{name}.largest.{x}"), axes()));
+                ends.push(write_maximum(graph, &magnitude, &format!("{name}.largest.{x}")));
             }
         }
     }
     ends.push(graph.constant("least_range", &[], [LEAST_RANGE]));
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     graph.node("Max", &ends, &format!("{name}.range"))
+}
+
+/// Writes the largest number of each pose, `[batch, 1]`.
+fn write_maximum(graph: &mut GraphBuilder, input: &str, output: &str) -> String {
+    graph.node_with("ReduceMax", &[input], output, vec![AttributeProto::integers("axes", &[1])])
 }
 
 /// Writes the plane `name` of a layer, without a ReLU, and gives back the name of its output.

@@ -66,14 +66,17 @@ impl Memory {
             return Err(Error::new(ENCODER, "has no units", "one at least"));
         }
         let numbers = joints_out * 4;
-        let sizes = [
+        let shapes = [
             [features + numbers + 1, units],
             [units, 3 * units],
             [units, 3 * units],
             [2 * units, units],
             [units, numbers],
         ];
-        self.layers().iter().zip(sizes).try_for_each(|((name, layer), size)| layer.check(name, size, 1))
+        for ((name, layer), shape) in self.layers().into_iter().zip(shapes) {
+            layer.check(name, shape, 1)?;
+        }
+        Ok(())
     }
 
     /// The memory that `layer` reads by name from a file.

@@ -177,11 +177,13 @@ impl<T: Element> Dense<T> {
         (self.weights.iter().map(Weights::len).sum::<usize>() + self.bias.len()) as u64
     }
 
-    pub(crate) fn check(&self, layer: &str, [inputs, outputs]: [usize; 2], planes: usize) -> Result<()> {
+    /// Whether it has `planes` with weights of the `shape` `[in, out]`.
+    pub(crate) fn check(&self, layer: &str, shape: [usize; 2], planes: usize) -> Result<()> {
         check_planes(layer, self.weights.len(), planes)?;
         for (plane, weights) in Plane::of(planes).iter().zip(&self.weights) {
-            check_tensor(&names::weight(&plane.named(layer)), weights, &[inputs, outputs])?;
+            check_tensor(&names::weight(&plane.named(layer)), weights, &shape)?;
         }
+        let outputs = shape[1];
         check_tensor(&names::bias(&Plane::of(planes)[0].named(layer)), &self.bias, &[outputs])
     }
 }

@@ -84,20 +84,23 @@ fn is_hidden_product(node: &NodeProto) -> bool {
 /// The names of all quantised tensors of `graph`.
 fn quantised(graph: &GraphProto, quantisation: Quantisation) -> Vec<String> {
     let mut names = Vec::new();
-    let mut add = |name: &String| {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    };
     for node in &graph.node {
         if is_hidden_product(node) {
-            add(&node.input[0]);
+            add_once(&mut names, &node.input[0]);
         }
         if quantisation == Quantisation::QdqFull && (node.name.starts_with("block") || node.name.starts_with("input")) {
-            node.output.iter().for_each(&mut add);
+            for output in &node.output {
+                add_once(&mut names, output);
+            }
         }
     }
     names
+}
+
+fn add_once(names: &mut Vec<String>, name: &String) {
+    if !names.contains(name) {
+        names.push(name.clone());
+    }
 }
 
 /// A graph that becomes another.
@@ -155,7 +158,9 @@ impl Rewriting<'_> {
     /// Rounds the activations `name` to codes and takes them back.
     fn activation(&mut self, name: &str) {
         let range = self.ranges[name];
-        let (scale_name, zero_name, codes) = (format!("{name}.scale"), format!("{name}.zero"), format!("{name}.codes"));
+        let scale_name = format!("{name}.scale");
+        let zero_name = format!("{name}.zero");
+        let codes = format!("{name}.codes");
         self.constants.push(TensorProto::new(&scale_name, &[], [self.step(range)]));
         self.constants.push(match (self.quantisation, range.is_signed) {
             (Quantisation::QdqFull, true) => TensorProto::new(&zero_name, &[], [SIGNED_ZERO_POINT]),
@@ -171,17 +176,21 @@ impl Rewriting<'_> {
     fn weight(&mut self, name: &mut String, weights: &mut BTreeMap<String, TensorProto>) -> Vec<f32> {
         let tensor = weights.remove(name).expect("a layer's weights are an initialiser that one node reads");
         let weight: Weights<f32> = Weights::of(&tensor).expect("a network in float32");
-        let (values, outputs) = (weight.values(), weight.dims()[1]);
-        let largest =
-            |output: usize| values.iter().skip(output).step_by(outputs).fold(0f32, |most, value| most.max(value.abs()));
+        let values = weight.values();
+        let outputs = weight.dims()[1];
         let most = f32::from(MAX_WEIGHT_CODE);
-        let scales: Vec<f32> = (0..outputs)
-            .map(|output| largest(output) / most)
-            .map(|scale| if scale > 0.0 { scale } else { 1.0 })
-            .collect();
-        let code =
-            |(at, value): (usize, &f32)| (value / scales[at % outputs]).round_ties_even().clamp(-most, most) as i8;
-        let codes = TensorProto::new(&format!("{name}.codes"), weight.dims(), values.iter().enumerate().map(code));
+        let mut scales = Vec::with_capacity(outputs);
+        for output in 0..outputs {
+            let of_output = values.iter().skip(output).step_by(outputs);
+            let largest = of_output.fold(0f32, |largest, value| largest.max(value.abs()));
+            let scale = largest / most;
+            scales.push(if scale > 0.0 { scale } else { 1.0 });
+        }
+        let codes = values.iter().enumerate().map(|(at, value)| {
+            let code = (value / scales[at % outputs]).round_ties_even();
+            code.clamp(-most, most) as i8
+        });
+        let codes = TensorProto::new(&format!("{name}.codes"), weight.dims(), codes);
         self.constant(codes, &scales, 0i8, name);
         scales
     }
@@ -202,7 +211,8 @@ impl Rewriting<'_> {
 
     /// Adds the constant `codes`, a scale an entry of its last dimension, and the node that makes `name` of them.
     fn constant<T: crate::Element>(&mut self, codes: TensorProto, scales: &[f32], zero: T, name: &mut String) {
-        let (scale_name, zero_name) = (format!("{name}.scale"), format!("{name}.zero"));
+        let scale_name = format!("{name}.scale");
+        let zero_name = format!("{name}.zero");
         let axis = codes.dims.len() as i64 - 1;
         let codes_name = codes.name.clone();
         self.constants.push(codes);

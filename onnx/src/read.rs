@@ -9,8 +9,8 @@ use crate::builder::Form;
 use crate::names::{self, ALL_WEIGHTS, FEATURE_MEAN, INPUT_LAYER, INPUT_NAME, OUTPUT_LAYER, OUTPUT_NAME, Plane};
 use crate::network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};
 use crate::proto::{
-    DimensionValue, GraphProto, IR_VERSION, ModelProto, NodeProto, OPSET_VERSION, OperatorSetId, TensorProto,
-    ValueInfoProto,
+    Dimension, DimensionValue, GraphProto, IR_VERSION, ModelProto, NodeProto, OPSET_VERSION, OperatorSetId,
+    TensorProto, ValueInfoProto,
 };
 use crate::weights::{Element, Weights};
 use crate::{Error, Memory, Result, memory, write};
@@ -112,13 +112,13 @@ impl Initialisers<'_> {
     }
 
     fn quantised(&self, layer: &str, planes: usize) -> Result<QuantisedDense> {
-        let plane = |plane: &Plane| {
-            let name = plane.named(layer);
-            let codes = self.weights(&names::weight(&name))?;
-            Ok(QuantisedPlane { codes, scales: self.weights(&names::scale(&name))? })
-        };
-        let planes_read = Plane::of(planes).iter().map(plane).collect::<Result<_>>()?;
-        Ok(QuantisedDense { planes: planes_read, bias: self.bias(layer, planes)? })
+        let planes_read = Plane::of(planes).iter().map(|plane| self.quantised_plane(&plane.named(layer)));
+        Ok(QuantisedDense { planes: planes_read.collect::<Result<_>>()?, bias: self.bias(layer, planes)? })
+    }
+
+    fn quantised_plane(&self, name: &str) -> Result<QuantisedPlane> {
+        let codes = self.weights(&names::weight(name))?;
+        Ok(QuantisedPlane { codes, scales: self.weights(&names::scale(name))? })
     }
 
     fn blocks(&self, planes: usize) -> Result<Blocks> {
@@ -158,14 +158,16 @@ const MAX_LENGTH: usize = 1 << 16;
 fn lengths(infos: &[ValueInfoProto], name: &str) -> Result<[usize; 2]> {
     let info = infos.iter().find(|info| info.name == name);
     let tensor = info.and_then(|info| info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
-    let fixed = |value: &Option<DimensionValue>| match value {
-        Some(DimensionValue::Fixed(length)) => usize::try_from(*length).ok().filter(|length| *length <= MAX_LENGTH),
-        _ => None,
-    };
-    let lengths: Option<Vec<usize>> =
-        tensor.and_then(|shape| shape.dim.iter().skip(1).map(|dim| fixed(&dim.value)).collect());
+    let lengths: Option<Vec<usize>> = tensor.and_then(|shape| shape.dim.iter().skip(1).map(fixed_length).collect());
     let lengths = lengths.and_then(|lengths| <[usize; 2]>::try_from(lengths).ok());
     lengths.ok_or_else(|| Error::new(format!("the tensor {name}"), "is not as expected", "[batch, joints, numbers]"))
+}
+
+fn fixed_length(dimension: &Dimension) -> Option<usize> {
+    match dimension.value {
+        Some(DimensionValue::Fixed(length)) => usize::try_from(length).ok().filter(|length| *length <= MAX_LENGTH),
+        _ => None,
+    }
 }
 
 fn check_versions(model: &ModelProto) -> Result<()> {
@@ -187,7 +189,8 @@ fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
         return Err(Error::new("the graph", format!("is called {:?}", found.name), format!("{:?}", expected.name)));
     }
     for index in 0..found.node.len().max(expected.node.len()) {
-        let (found, expected) = (found.node.get(index), expected.node.get(index));
+        let found = found.node.get(index);
+        let expected = expected.node.get(index);
         if found != expected {
             let found = format!("is {}", describe_node(found));
             return Err(Error::new(format!("node {index} of the graph"), found, describe_node(expected)));
@@ -202,7 +205,8 @@ fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
         }
     }
     for index in 0..found.initializer.len().max(expected.initializer.len()) {
-        let (found, expected) = (found.initializer.get(index), expected.initializer.get(index));
+        let found = found.initializer.get(index);
+        let expected = expected.initializer.get(index);
         if !is_same_tensor(found, expected) {
             let place = format!("initialiser {index}");
             let mut expected_words = describe_tensor(expected);
@@ -217,7 +221,8 @@ fn check_graph(found: &GraphProto, expected: &GraphProto) -> Result<()> {
 
 /// Whether the two are the same to the bit; views of the same bytes are not compared.
 fn is_same_tensor(found: Option<&TensorProto>, expected: Option<&TensorProto>) -> bool {
-    let (Some(found), Some(expected)) = (found, expected) else { return false };
+    let Some(found) = found else { return false };
+    let Some(expected) = expected else { return false };
     let is_alike = (&found.name, found.data_type, &found.dims) == (&expected.name, expected.data_type, &expected.dims);
     let own = &found.raw_data;
     let other = &expected.raw_data;

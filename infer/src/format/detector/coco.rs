@@ -55,9 +55,10 @@ struct NestedItem {
 }
 
 impl From<NestedItem> for Item {
-    fn from(NestedItem { image_id, keypoints: Points(points, channels), track_id }: NestedItem) -> Self {
+    fn from(item: NestedItem) -> Self {
+        let Points { points, channels } = item.keypoints;
         let numbers = points.iter().flat_map(|point| point.iter().take(channels).copied()).collect();
-        Self { image_id, keypoints: Numbers(numbers), track_id }
+        Self { image_id: item.image_id, keypoints: Numbers(numbers), track_id: item.track_id }
     }
 }
 
@@ -137,8 +138,7 @@ impl ImageNumbers {
     fn of<'a>(ids: impl Iterator<Item = &'a Label> + Clone) -> Self {
         let names: Vec<&str> = ids.clone().filter_map(Label::as_name).collect();
         let of_name = numbers_of_names(names.iter().copied()).unwrap_or_else(|| in_order(&names));
-        let is_name = |id: &Label| id.as_name().is_some();
-        let mut ordered: Vec<f64> = ids.filter(|id| !is_name(id)).filter_map(Label::number).collect();
+        let mut ordered: Vec<f64> = ids.filter(|id| id.as_name().is_none()).filter_map(Label::number).collect();
         if ordered.iter().all(|id| *id >= 0.0 && id.fract() == 0.0) {
             ordered.clear();
         }
@@ -194,7 +194,9 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
     let mut people: BTreeMap<u64, Vec<Person>> = number_of.values().map(|number| (*number, Vec::new())).collect();
     for (id, mut seen) in people_by(whole.annotations, |id| ids.of_id(id)) {
         if has_visibilities {
-            seen.iter_mut().for_each(visibility_to_score);
+            for person in &mut seen {
+                visibility_to_score(person);
+            }
         }
         people.entry(number_of.get(&id).copied().unwrap_or(id)).or_default().append(&mut seen);
     }

@@ -150,12 +150,13 @@ impl TableFrames {
                 None => frames.push(vec![row]),
             }
         }
-        let name = |rows: &[csv::StringRecord]| rows[0].get(column).unwrap_or_default().to_owned();
-        let number = |rows: &[csv::StringRecord]| label(&name(rows)).number();
-        if frames.iter().all(|rows| number(rows).is_some()) {
-            frames.sort_by(|one, other| number(one).unwrap_or(0.0).total_cmp(&number(other).unwrap_or(0.0)));
+        if frames.iter().all(|rows| first_number(rows, column).is_some()) {
+            frames.sort_by(|one, other| {
+                let number = first_number(one, column).unwrap_or(0.0);
+                number.total_cmp(&first_number(other, column).unwrap_or(0.0))
+            });
         }
-        let names: Vec<String> = frames.iter().map(|rows| name(rows)).collect();
+        let names: Vec<String> = frames.iter().map(|rows| first_cell(rows, column).to_owned()).collect();
         let indices = if self.columns.frame.is_some() { frame_numbers(&names) } else { vec![None; names.len()] };
         self.grouped = indices.into_iter().zip(frames).map(|(index, rows)| FrameRows { index, rows }).collect();
         Ok(())
@@ -186,8 +187,10 @@ impl TableFrames {
                 layout.len() == self.joints.len()
                     && self.joints.iter().all(|name| layout.position(&joint_name(name)).is_some())
             });
-            let own = || named_layout(&self.joints).map_err(|e| Error::input(e.to_string()).at(&self.name));
-            self.info.layout = Some(usual.map_or_else(own, Ok)?);
+            self.info.layout = Some(match usual {
+                Some(usual) => usual,
+                None => named_layout(&self.joints).map_err(|e| Error::input(e.to_string()).at(&self.name))?,
+            });
         }
         Ok(())
     }
@@ -209,7 +212,7 @@ impl TableFrames {
             }
             rows.push(row);
         }
-        let number = self.columns.frame.and_then(|column| rows[0].get(column)).and_then(|cell| label(cell).frame());
+        let number = label_in(&rows[0], self.columns.frame).and_then(|label| label.frame());
         let last = std::mem::replace(&mut self.last, number);
         if let (Some(number), Some(last)) = (number, last)
             && number < last
@@ -242,12 +245,13 @@ impl TableFrames {
     /// Returns an error if a row is cut off, or has more cells than the header: where commas part cells and stand in numbers, too, or
     /// the rows' names have no column of their own.
     fn check_length(&self, row: &csv::StringRecord) -> Result<()> {
-        let (found, columns) = (row.len(), self.columns.count);
+        let found = row.len();
+        let columns = self.columns.count;
         // A remark behind the cells is none of ours.
-        let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
+        let has_numbers_behind = row.iter().skip(columns).any(|cell| cell.trim().parse::<f64>().is_ok());
         let wrong = if found < columns && self.columns.are_parted_at(found) {
             Error::input(format!("a row of {found} cells, the header has {columns}: it is cut off"))
-        } else if row.iter().skip(columns).any(is_number) {
+        } else if has_numbers_behind {
             Error::input(format!("a row of {found} cells, more than the {columns} of the header"))
                 .hint("write decimal points, or part cells by semicolons; name every column")
         } else {
@@ -256,14 +260,16 @@ impl TableFrames {
         Err(wrong.at(&self.name).line(self.line_of(row)))
     }
 
-    fn frame(&mut self, FrameRows { index, rows }: &FrameRows) -> Result<Frame> {
-        let label = |column: Option<usize>| column.and_then(|column| rows[0].get(column)).map(label);
-        let own_index = || label(self.columns.frame).and_then(|label| label.frame());
-        let index = index.or_else(own_index).unwrap_or(self.next_index);
+    fn frame(&mut self, of_frame: &FrameRows) -> Result<Frame> {
+        let rows = &of_frame.rows;
+        let own_index = of_frame.index.or_else(|| label_in(&rows[0], self.columns.frame)?.frame());
+        let index = own_index.unwrap_or(self.next_index);
         self.next_index = index.saturating_add(1);
-        rows.iter().try_for_each(|row| self.check_length(row))?;
-        let time =
-            label(self.columns.time).and_then(|label| label.seconds()).map(|time| time / self.columns.time_scale);
+        for row in rows {
+            self.check_length(row)?;
+        }
+        let units = label_in(&rows[0], self.columns.time).and_then(|label| label.seconds());
+        let time = units.map(|units| units / self.columns.time_scale);
         let mut people = match self.columns.joint {
             Some(joint) => self.long_people(joint, rows)?,
             None => self.wide_people(rows)?,
@@ -275,7 +281,7 @@ impl TableFrames {
     fn wide_people(&self, rows: &[csv::StringRecord]) -> Result<Vec<Person>> {
         let mut people = Vec::new();
         for row in rows {
-            let id = self.columns.person.and_then(|column| row.get(column)).and_then(|cell| label(cell).track());
+            let id = label_in(row, self.columns.person).and_then(|label| label.track());
             for columns in &self.columns.people {
                 let keypoints =
                     columns.joints.iter().map(|joint| self.keypoint(row, joint)).collect::<Result<Vec<_>>>()?;
@@ -308,15 +314,21 @@ impl TableFrames {
 
     /// The place of a joint that a row names, or numbers.
     fn place_of(&self, name: &str) -> Option<usize> {
-        let by_name = || self.info.layout.and_then(|layout| layout.position(&joint_name(name)));
-        // Numbers may begin at 1: where all joints are numbered, their order tells.
-        let listed = || self.joints.iter().position(|joint| joint == name);
         let is_whole = self.info.layout.is_some_and(|layout| layout.len() == self.joints.len());
         match name.parse() {
             Ok(number) if !is_whole => Some(number),
-            Ok(_) => listed(),
-            Err(_) => by_name().or_else(listed),
+            // Numbers may begin at 1: where all joints are numbered, their order tells.
+            Ok(_) => self.place_in_table(name),
+            Err(_) => {
+                let place = self.info.layout.and_then(|layout| layout.position(&joint_name(name)));
+                place.or_else(|| self.place_in_table(name))
+            }
         }
+    }
+
+    /// The place of a joint among those of the table.
+    fn place_in_table(&self, name: &str) -> Option<usize> {
+        self.joints.iter().position(|joint| joint == name)
     }
 
     fn keypoint(&self, row: &csv::StringRecord, joint: &JointColumns) -> Result<Keypoint> {
@@ -386,15 +398,32 @@ fn frame_numbers(names: &[String]) -> Vec<Option<u64>> {
         return own;
     }
     let numbers = numbers_of_names(names.iter().map(String::as_str)).filter(|numbers| numbers.len() == names.len());
-    let number_of = |(place, name): (usize, &String)| {
-        Some(numbers.as_ref().and_then(|numbers| numbers.get(name).copied()).unwrap_or(place as u64))
-    };
-    names.iter().enumerate().map(number_of).collect()
+    let mut found = Vec::with_capacity(names.len());
+    for (place, name) in names.iter().enumerate() {
+        let number = numbers.as_ref().and_then(|numbers| numbers.get(name).copied());
+        found.push(Some(number.unwrap_or(place as u64)));
+    }
+    found
 }
 
 /// Whether nothing stands in a cell; programs fill files up with NULs, and DOS ended texts with a control-Z.
 fn is_blank(cell: &str) -> bool {
     cell.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '\0' | '\x1a')).is_empty()
+}
+
+/// What the first of these rows has in `column`.
+fn first_cell(rows: &[csv::StringRecord], column: usize) -> &str {
+    rows[0].get(column).unwrap_or_default()
+}
+
+/// The number in that cell.
+fn first_number(rows: &[csv::StringRecord], column: usize) -> Option<f64> {
+    label(first_cell(rows, column)).number()
+}
+
+/// The cell of a row in `column`, where the table has such a column and the row such a cell.
+fn label_in(row: &csv::StringRecord, column: Option<usize>) -> Option<Label> {
+    row.get(column?).map(label)
 }
 
 /// A cell as what tells a frame or a person apart.

@@ -58,13 +58,14 @@ impl Columns {
     /// Whether a row of so many cells ends between the columns of a joint: then it is cut off. Programs leave empty cells out at a
     /// row's end, those of whole joints.
     pub(super) fn are_parted_at(&self, cells: usize) -> bool {
-        let is_parted = |joint: &JointColumns| {
-            let score = joint.score.filter(|_| self.joint.is_none());
-            let mut columns = [joint.x, joint.y, score].into_iter().flatten();
-            let there = columns.clone().any(|column| column < cells);
-            (there || self.joint.is_some()) && columns.any(|column| column >= cells)
-        };
-        self.people.iter().flat_map(|person| &person.joints).any(is_parted)
+        self.people.iter().flat_map(|person| &person.joints).any(|joint| self.is_joint_parted_at(joint, cells))
+    }
+
+    fn is_joint_parted_at(&self, joint: &JointColumns, cells: usize) -> bool {
+        let score = joint.score.filter(|_| self.joint.is_none());
+        let mut columns = [joint.x, joint.y, score].into_iter().flatten();
+        let there = columns.clone().any(|column| column < cells);
+        (there || self.joint.is_some()) && columns.any(|column| column >= cells)
     }
 
     /// What a header says; `None` where it names no key points.
@@ -72,24 +73,29 @@ impl Columns {
         let mut columns = Self { time_scale: 1.0, ..Self::default() };
         let mut wide = PersonColumns::default();
         let mut long = JointColumns::default();
-        let (mut image, mut time): (Option<usize>, Option<TimeKey>) = (None, None);
+        let mut image: Option<usize> = None;
+        let mut time: Option<TimeKey> = None;
         for (place, cell) in header.enumerate() {
             columns.count = place + 1;
             let name = cell.trim().trim_matches('"').trim_start_matches('\u{feff}').to_ascii_lowercase();
-            let is = |known: &[&str]| is_one_of(&name, known);
-            match () {
-                () if is(&FRAME) => columns.frame = columns.frame.or(Some(place)),
-                () if is(&IMAGE) => image = image.or(Some(place)),
-                () if is(&ID) || is(&PERSON) => columns.person = columns.person.or(Some(place)),
-                () if is(&JOINT) || is(&JOINT_NUMBER) => columns.joint = columns.joint.or(Some(place)),
-                () if name == "x" => long.x = Some(place),
-                () if name == "y" => long.y = Some(place),
-                () if name == "z" => long.z = Some(place),
-                () if is(&SCORE) => long.score = Some(place),
-                () => match time_column(&name) {
+            match name.as_str() {
+                name if is_one_of(name, &FRAME) => columns.frame = columns.frame.or(Some(place)),
+                name if is_one_of(name, &IMAGE) => image = image.or(Some(place)),
+                name if is_one_of(name, &ID) || is_one_of(name, &PERSON) => {
+                    columns.person = columns.person.or(Some(place));
+                }
+                name if is_one_of(name, &JOINT) || is_one_of(name, &JOINT_NUMBER) => {
+                    columns.joint = columns.joint.or(Some(place));
+                }
+                "x" => long.x = Some(place),
+                "y" => long.y = Some(place),
+                "z" => long.z = Some(place),
+                name if is_one_of(name, &SCORE) => long.score = Some(place),
+                name => match time_column(name) {
                     Some(key) if time.is_none_or(|known| key > known) => {
                         time = Some(key);
-                        (columns.time, columns.time_scale) = (Some(place), key.units);
+                        columns.time = Some(place);
+                        columns.time_scale = key.units;
                     }
                     Some(_) => {}
                     None => add_joint(&mut wide, cell.trim().trim_matches('"'), place),
@@ -161,33 +167,49 @@ enum Axis {
     Score,
 }
 
+impl Axis {
+    /// The axis that a part of a column's name means, if it means one.
+    fn of(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "x" => Some(Self::X),
+            "y" => Some(Self::Y),
+            "z" => Some(Self::Z),
+            word if is_one_of(word, &SCORE) => Some(Self::Score),
+            _ => None,
+        }
+    }
+}
+
 fn joint_and_axis(cell: &str) -> Option<(String, Axis)> {
-    let axis_of = |word: &str| match word.to_ascii_lowercase().as_str() {
-        "x" => Some(Axis::X),
-        "y" => Some(Axis::Y),
-        "z" => Some(Axis::Z),
-        word if is_one_of(word, &SCORE) => Some(Axis::Score),
-        _ => None,
-    };
-    let parted = |separator: char| {
-        let behind = cell.rsplit_once(separator).and_then(|(name, axis)| Some((name.to_owned(), axis_of(axis)?)));
-        behind.or_else(|| cell.split_once(separator).and_then(|(axis, name)| Some((name.to_owned(), axis_of(axis)?))))
-    };
-    let numbered = || {
-        let digits = cell.find(|letter: char| letter.is_ascii_digit())?;
-        let (axis, number) = cell.split_at(digits);
-        number.parse::<usize>().is_ok().then_some(())?;
-        Some((number.to_owned(), axis_of(axis)?))
-    };
-    // `leftEyeX`: a capital behind a small letter begins the axis.
-    let camel = || {
-        let at = cell.char_indices().rev().find(|(_, letter)| letter.is_ascii_uppercase())?.0;
-        let (name, axis) = cell.split_at(at);
-        name.ends_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit()).then_some(())?;
-        Some((name.to_owned(), axis_of(axis)?))
-    };
-    let parted = parted('_').or_else(|| parted('.')).or_else(|| parted(' ')).or_else(|| parted('-'));
-    parted.or_else(numbered).or_else(camel)
+    let parted = ['_', '.', ' ', '-'].into_iter().find_map(|separator| parted_by(cell, separator));
+    parted.or_else(|| axis_and_number(cell)).or_else(|| camel_case(cell))
+}
+
+/// `nose_x`, else `x_nose`.
+fn parted_by(cell: &str, separator: char) -> Option<(String, Axis)> {
+    if let Some((name, axis)) = cell.rsplit_once(separator)
+        && let Some(axis) = Axis::of(axis)
+    {
+        return Some((name.to_owned(), axis));
+    }
+    let (axis, name) = cell.split_once(separator)?;
+    Some((name.to_owned(), Axis::of(axis)?))
+}
+
+/// `x12`.
+fn axis_and_number(cell: &str) -> Option<(String, Axis)> {
+    let digits = cell.find(|letter: char| letter.is_ascii_digit())?;
+    let (axis, number) = cell.split_at(digits);
+    number.parse::<usize>().is_ok().then_some(())?;
+    Some((number.to_owned(), Axis::of(axis)?))
+}
+
+/// `leftEyeX`: a capital behind a small letter begins the axis.
+fn camel_case(cell: &str) -> Option<(String, Axis)> {
+    let at = cell.char_indices().rev().find(|(_, letter)| letter.is_ascii_uppercase())?.0;
+    let (name, axis) = cell.split_at(at);
+    name.ends_with(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit()).then_some(())?;
+    Some((name.to_owned(), Axis::of(axis)?))
 }
 
 /// Joints that are numbered come in the order of their numbers.
@@ -199,9 +221,13 @@ fn sort_numbered(joints: &mut [JointColumns]) {
 
 /// What parts the cells of a line.
 pub(super) fn delimiter(line: &str) -> u8 {
-    let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
     // Where semicolons or tabs part cells, commas may stand in numbers.
-    [b'\t', b';', b','].into_iter().find(|delimiter| count(*delimiter) >= 2).unwrap_or(b',')
+    for delimiter in [b'\t', b';'] {
+        if line.bytes().filter(|byte| *byte == delimiter).count() >= 2 {
+            return delimiter;
+        }
+    }
+    b','
 }
 
 /// Whether a line is the header of a table of key points.

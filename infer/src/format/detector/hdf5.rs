@@ -6,7 +6,7 @@ use std::path::Path;
 use hdf5_reader::{Dataset, Hdf5File};
 
 use super::csv_columns::{JointColumns, PersonColumns};
-use super::pandas::{PandasTable, key_of_table};
+use super::pandas::{PandasTable, Row, key_of_table};
 use super::{deeplabcut, score};
 use crate::error::{Error, Result};
 use crate::format::arrays::BufferedFrames;
@@ -24,21 +24,22 @@ pub(in crate::format) fn open_hdf5(
     from: Option<InputFormat>,
     layout: Option<&'static Layout>,
 ) -> Result<BufferedFrames> {
-    let open = || {
-        let file = Hdf5File::from_bytes(bytes).map_err(unreadable)?;
-        let is_sleap = file.dataset("tracks").is_ok() && file.dataset("track_occupancy").is_ok();
-        match from {
-            Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, bytes.len(), layout),
-            Some(InputFormat::Sleap) => sleap(&file, bytes.len(), layout),
-            _ if is_sleap => sleap(&file, bytes.len(), layout),
-            _ if key_of_table(&file).is_some() => deeplabcut_table(&file, bytes.len(), layout),
-            _ => Err(Error::input(
-                "an HDF5 file with neither a table of pandas (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)",
-            )
-            .hint("SLEAP writes one by `sleap-convert --format analysis`")),
-        }
-    };
-    open().map_err(|e| e.at(name))
+    read_clip(bytes, from, layout).map_err(|e| e.at(name))
+}
+
+fn read_clip(bytes: &[u8], from: Option<InputFormat>, layout: Option<&'static Layout>) -> Result<BufferedFrames> {
+    let file = Hdf5File::from_bytes(bytes).map_err(unreadable)?;
+    let is_sleap = file.dataset("tracks").is_ok() && file.dataset("track_occupancy").is_ok();
+    match from {
+        Some(InputFormat::DeepLabCutH5) => deeplabcut_table(&file, bytes.len(), layout),
+        Some(InputFormat::Sleap) => sleap(&file, bytes.len(), layout),
+        _ if is_sleap => sleap(&file, bytes.len(), layout),
+        _ if key_of_table(&file).is_some() => deeplabcut_table(&file, bytes.len(), layout),
+        _ => Err(Error::input(
+            "an HDF5 file with neither a table of pandas (DeepLabCut) nor 'tracks' and 'track_occupancy' (SLEAP analysis)",
+        )
+        .hint("SLEAP writes one by `sleap-convert --format analysis`")),
+    }
 }
 
 /// The data set `name`, which is to be read whole.
@@ -50,9 +51,9 @@ pub(super) fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Data
     const MOST_A_BYTE: u64 = 1100;
     let found = file.dataset(name).map_err(unreadable)?;
     let element = found.raw_element_size().map_err(unreadable)? as u64;
-    let bytes = |sides: &[u64]| sides.iter().try_fold(element, |size, side| size.checked_mul(*side));
-    let chunk: Vec<u64> = found.chunks().unwrap_or_default().into_iter().map(u64::from).collect();
-    let (whole, chunk) = (bytes(found.shape()), bytes(&chunk));
+    let whole = block_size(found.shape(), element);
+    let sides_of_chunk: Vec<u64> = found.chunks().unwrap_or_default().into_iter().map(u64::from).collect();
+    let chunk = block_size(&sides_of_chunk, element);
     let most = MOST_A_BYTE * length as u64;
     if [whole, chunk].iter().any(|size| size.is_none_or(|size| size > most)) {
         return Err(Error::input(format!(
@@ -61,6 +62,11 @@ pub(super) fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Data
         )));
     }
     Ok(found)
+}
+
+/// The bytes of a block whose elements have so many each; `None` where no number holds them.
+fn block_size(sides: &[u64], element: u64) -> Option<u64> {
+    sides.iter().try_fold(element, |size, side| size.checked_mul(*side))
 }
 
 pub(super) fn unreadable(error: impl std::fmt::Display) -> Error {
@@ -78,16 +84,7 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
     };
     let mut frames = Vec::new();
     for (place, row) in table.rows.iter().enumerate() {
-        let number = |column: Option<usize>| column.and_then(|column| row.values.get(column)).copied();
-        let person = |columns: &PersonColumns| {
-            let keypoint = |joint: &JointColumns| Keypoint {
-                x: number(joint.x).unwrap_or(f64::NAN),
-                y: number(joint.y).unwrap_or(f64::NAN),
-                score: score(number(joint.score)),
-            };
-            Person { id: columns.id.or(Some(0)), keypoints: columns.joints.iter().map(keypoint).collect() }
-        };
-        let mut seen: Vec<Person> = people.iter().map(person).collect();
+        let mut seen: Vec<Person> = people.iter().map(|columns| person_in(row, columns)).collect();
         seen.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
         let index = row.number.unwrap_or(place as u64);
         frames.push(Frame { index, people: seen, ..Frame::default() });
@@ -103,9 +100,25 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
     Ok(BufferedFrames { info, frames: frames.into() })
 }
 
+/// The person whose key points a row holds in these columns.
+fn person_in(row: &Row, columns: &PersonColumns) -> Person {
+    let keypoints = columns.joints.iter().map(|joint| keypoint_in(row, joint)).collect();
+    Person { id: columns.id.or(Some(0)), keypoints }
+}
+
+fn keypoint_in(row: &Row, joint: &JointColumns) -> Keypoint {
+    Keypoint {
+        x: row.number_in(joint.x).unwrap_or(f64::NAN),
+        y: row.number_in(joint.y).unwrap_or(f64::NAN),
+        score: score(row.number_in(joint.score)),
+    }
+}
+
 /// The people of columns that are named by scorer, perhaps an individual, body part and coordinate.
 fn columns_of_people(names: &[Vec<String>]) -> Result<Vec<PersonColumns>> {
-    let (mut individuals, mut bodyparts, mut coords) = (Vec::new(), Vec::new(), Vec::new());
+    let mut individuals = Vec::new();
+    let mut bodyparts = Vec::new();
+    let mut coords = Vec::new();
     for levels in names {
         match &levels[..] {
             [_, bodypart, coord] => {
@@ -153,12 +166,14 @@ fn sleap(file: &Hdf5File, length: usize, layout: Option<&'static Layout>) -> Res
     for frame in 0..count {
         let mut seen = Vec::new();
         for person in 0..people {
-            let keypoint = |node: usize| Keypoint {
-                x: tracks[[person, 0, node, frame]],
-                y: tracks[[person, 1, node, frame]],
-                score: score(scores.as_ref().map(|scores| scores[[person, node, frame]])),
-            };
-            let keypoints: Vec<_> = (0..nodes).map(keypoint).collect();
+            let mut keypoints = Vec::with_capacity(nodes);
+            for node in 0..nodes {
+                keypoints.push(Keypoint {
+                    x: tracks[[person, 0, node, frame]],
+                    y: tracks[[person, 1, node, frame]],
+                    score: score(scores.as_ref().map(|scores| scores[[person, node, frame]])),
+                });
+            }
             if keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()) {
                 seen.push(Person { id: Some(person as i64), keypoints });
             }

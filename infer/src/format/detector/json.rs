@@ -89,7 +89,12 @@ impl<'de> Deserialize<'de> for Numbers {
 
 /// Points of two or three numbers, one list a point.
 #[derive(Debug, Default)]
-pub(super) struct Points(pub(super) Vec<[f64; 3]>, pub(super) usize);
+pub(super) struct Points {
+    /// A number that a point lacks is NaN.
+    pub(super) points: Vec<[f64; 3]>,
+    /// How many numbers the longest point has.
+    pub(super) channels: usize,
+}
 
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -103,9 +108,9 @@ impl<'de> Deserialize<'de> for Points {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Points, A::Error> {
                 let mut points = Points::default();
-                while let Some(OnePoint(point, count)) = list.next_element()? {
-                    points.0.push(point);
-                    points.1 = points.1.max(count);
+                while let Some(OnePoint { numbers, count }) = list.next_element()? {
+                    points.points.push(numbers);
+                    points.channels = points.channels.max(count);
                 }
                 Ok(points)
             }
@@ -115,7 +120,10 @@ impl<'de> Deserialize<'de> for Points {
 }
 
 /// One point and how many numbers it has.
-struct OnePoint([f64; 3], usize);
+struct OnePoint {
+    numbers: [f64; 3],
+    count: usize,
+}
 
 impl<'de> Deserialize<'de> for OnePoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -128,14 +136,15 @@ impl<'de> Deserialize<'de> for OnePoint {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OnePoint, A::Error> {
-                let (mut point, mut count) = ([f64::NAN; 3], 0);
+                let mut numbers = [f64::NAN; 3];
+                let mut count = 0;
                 while let Some(number) = list.next_element::<Option<f64>>()? {
-                    if let Some(slot) = point.get_mut(count) {
+                    if let Some(slot) = numbers.get_mut(count) {
                         *slot = number.unwrap_or(f64::NAN);
                     }
                     count += 1;
                 }
-                Ok(OnePoint(point, count))
+                Ok(OnePoint { numbers, count })
             }
         }
         deserializer.deserialize_seq(List)
@@ -244,7 +253,9 @@ fn clock_seconds(text: &str) -> Option<f64> {
 /// Days from 1970-01-01 to a date such as `2026-01-31`, by Gregory's calendar.
 fn days_since_1970(date: &str) -> Option<i64> {
     let mut parts = date.splitn(3, ['-', '/']).map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let year = parts.next()??;
+    let month = parts.next()??;
+    let day = parts.next()??;
     if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }

@@ -85,8 +85,12 @@ impl<'de> Visitor<'de> for AnyMarks {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Marks, A::Error> {
-        let (mut x, mut y, mut visibility, mut presence) = (None, None, None, None);
-        let (mut inner, mut number) = (None, None);
+        let mut x = None;
+        let mut y = None;
+        let mut visibility = None;
+        let mut presence = None;
+        let mut inner = None;
+        let mut number = None;
         let mut named = Vec::new();
         while let Some(key) = object.next_key::<String>()? {
             match key.as_str() {
@@ -193,7 +197,9 @@ impl<'de> Visitor<'de> for AnyFrame {
                 }
                 key => match time_key(key) {
                     Some(key) => frame.time.take(key, object.next_value::<Label>()?.seconds()),
-                    None => drop(object.next_value::<IgnoredAny>()?),
+                    None => {
+                        object.next_value::<IgnoredAny>()?;
+                    }
                 },
             }
         }
@@ -211,14 +217,28 @@ struct Clip {
 
 /// What is known of a video, by an object of whichever keys.
 pub(super) fn describe_video(object: &Map<String, Value>, document: &mut Document) {
-    let called =
-        |name: &str| object.iter().find(|(key, _)| is_one_of(key, &[name])).and_then(|(_, value)| number(value));
-    let of_key = |known: &[&str]| known.iter().find_map(|name| called(name));
-    let number = |known: &[&str]| of_key(known).filter(|number| *number > 0.0);
-    document.fps = document.fps.or(number(&keys::FPS));
-    let side = |known: &[&str]| number(known).and_then(|side| image_side(side.round()));
-    let (width, height) = (side(&keys::WIDTH), side(&keys::HEIGHT));
-    document.size = document.size.or(width.zip(height).map(|(width, height)| [width, height]));
+    document.fps = document.fps.or(positive_number(object, &keys::FPS));
+    if let Some(width) = side(object, &keys::WIDTH)
+        && let Some(height) = side(object, &keys::HEIGHT)
+    {
+        document.size.get_or_insert([width, height]);
+    }
+}
+
+/// A side of the image under one of the `known` keys.
+fn side(object: &Map<String, Value>, known: &[&str]) -> Option<u32> {
+    positive_number(object, known).and_then(|side| image_side(side.round()))
+}
+
+/// The first number under one of the `known` keys, if it is above 0.
+fn positive_number(object: &Map<String, Value>, known: &[&str]) -> Option<f64> {
+    known.iter().find_map(|name| number_under(object, name)).filter(|number| *number > 0.0)
+}
+
+/// The number under the first key that is a spelling of `name`.
+fn number_under(object: &Map<String, Value>, name: &str) -> Option<f64> {
+    let (_, value) = object.iter().find(|(key, _)| is_one_of(key, &[name]))?;
+    number(value)
 }
 
 /// A number, also one that is written as a text or as a fraction, `30000/1001`.
@@ -242,10 +262,13 @@ impl Detector for MediaPipe {
         }
         let clip: Clip = parse(text, document.line)?;
         describe_video(&clip.beside, document);
-        let inner = ["metadata", "meta", "video", "info"].iter().filter_map(|key| clip.beside.get(*key)?.as_object());
-        inner.for_each(|object| describe_video(object, document));
+        for key in ["metadata", "meta", "video", "info"] {
+            if let Some(Value::Object(object)) = clip.beside.get(key) {
+                describe_video(object, document);
+            }
+        }
         check_landmarks(&clip.frames)?;
-        clip.frames.into_iter().try_for_each(|frame| push(frame, document))
+        push_all(clip.frames, document)
     }
 }
 
@@ -253,7 +276,7 @@ impl Detector for MediaPipe {
 fn decode_list(text: &[u8], document: &mut Document) -> Result<()> {
     let marks: Vec<Marks> = match serde_json::from_slice::<Vec<LandmarkFrame>>(text) {
         Ok(frames) if frames.iter().any(LandmarkFrame::has_landmarks) => {
-            return frames.into_iter().try_for_each(|frame| push(frame, document));
+            return push_all(frames, document);
         }
         _ => parse(text, document.line)?,
     };
@@ -273,6 +296,13 @@ fn check_landmarks(frames: &[LandmarkFrame]) -> Result<()> {
         return Ok(());
     }
     Err(Error::input("no frame has landmarks, expected `landmarks`, `poseLandmarks` or `people` in each"))
+}
+
+fn push_all(frames: Vec<LandmarkFrame>, document: &mut Document) -> Result<()> {
+    for frame in frames {
+        push(frame, document)?;
+    }
+    Ok(())
 }
 
 fn push(frame: LandmarkFrame, document: &mut Document) -> Result<()> {
@@ -301,11 +331,10 @@ fn people(marks: Marks) -> Vec<Person> {
         }
     }
     if !keypoints.is_empty() {
-        let listed = || keypoints.iter().map(|(_, point)| *point).collect();
         // Fewer numbers than a body has may be those of a hand.
         let is_body = keypoints.iter().any(|(number, _)| number.is_some_and(|number| number > LAST_OF_HAND));
-        let in_order = || in_order(&keypoints, Some(MEDIAPIPE33.len()));
-        let keypoints = is_body.then(in_order).flatten().unwrap_or_else(listed);
+        let ordered = if is_body { in_order(&keypoints, Some(MEDIAPIPE33.len())) } else { None };
+        let keypoints = ordered.unwrap_or_else(|| keypoints.iter().map(|(_, point)| *point).collect());
         people.push(Person { id: None, keypoints });
     }
     people

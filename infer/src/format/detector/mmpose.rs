@@ -158,17 +158,18 @@ fn push(frame: InstanceFrame, document: &mut Document) -> Result<()> {
 }
 
 fn person(instance: Instance) -> Result<Person> {
-    let Points(points, channels) = instance.keypoints;
+    let Points { points, channels } = instance.keypoints;
     let scores = instance.keypoint_scores.0;
     if channels > 2 && !scores.is_empty() {
         return Err(Error::input("key points of three coordinates with scores beside them: poses that are 3D already")
             .hint("give the 2D key points that they were lifted from"));
     }
-    let keypoint = |(place, point): (usize, &[f64; 3])| {
+    let mut keypoints = Vec::with_capacity(points.len());
+    for (place, point) in points.iter().enumerate() {
         let own = (channels > 2).then_some(point[2]);
-        Keypoint { x: point[0], y: point[1], score: score(own.or(scores.get(place).copied())) }
-    };
-    Ok(Person { id: instance.track_id.track(), keypoints: points.iter().enumerate().map(keypoint).collect() })
+        keypoints.push(Keypoint { x: point[0], y: point[1], score: score(own.or(scores.get(place).copied())) });
+    }
+    Ok(Person { id: instance.track_id.track(), keypoints })
 }
 
 #[cfg(test)]

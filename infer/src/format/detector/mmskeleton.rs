@@ -41,12 +41,14 @@ impl Detector for MmSkeleton {
 }
 
 fn person(skeleton: &Skeleton) -> Person {
-    let keypoint = |(place, point): (usize, &[f64; 3])| Keypoint {
-        x: point[0],
-        y: point[1],
-        score: score(skeleton.score.0.get(place).map(|score| score[0])),
-    };
-    Person { id: None, keypoints: skeleton.pose.0.iter().enumerate().map(keypoint).collect() }
+    let points = &skeleton.pose.points;
+    let scores = &skeleton.score.points;
+    let mut keypoints = Vec::with_capacity(points.len());
+    for (place, point) in points.iter().enumerate() {
+        let own = scores.get(place).map(|score| score[0]);
+        keypoints.push(Keypoint { x: point[0], y: point[1], score: score(own) });
+    }
+    Person { id: None, keypoints }
 }
 
 #[cfg(test)]

@@ -119,22 +119,28 @@ pub(super) fn detectors_layout(points: usize) -> Option<&'static Layout> {
 
 /// Key points out of a flat list of x, y and score, or of x and y.
 pub(super) fn flat_keypoints(numbers: &[f64]) -> Vec<Keypoint> {
-    let channels = flat_channels(numbers.len());
-    let point = |numbers: &[f64]| Keypoint { x: numbers[0], y: numbers[1], score: score(numbers.get(2).copied()) };
-    numbers.chunks_exact(channels).map(point).collect()
+    numbers.chunks_exact(flat_channels(numbers.len())).map(flat_keypoint).collect()
+}
+
+/// The key point of x, y and perhaps a score.
+fn flat_keypoint(numbers: &[f64]) -> Keypoint {
+    Keypoint { x: numbers[0], y: numbers[1], score: score(numbers.get(2).copied()) }
 }
 
 /// Numbers a point in a flat list of `length`: three where that makes a known number of points, or where two does not.
 pub(super) fn flat_channels(length: usize) -> usize {
-    let is_known = |channels: usize| {
-        length.is_multiple_of(channels) && (detectors_layout(length / channels).is_some() || length / channels == 25)
-    };
     match () {
-        () if is_known(3) => 3,
-        () if is_known(2) => 2,
+        () if makes_known_points(length, 3) => 3,
+        () if makes_known_points(length, 2) => 2,
         () if length.is_multiple_of(3) => 3,
         () => 2,
     }
+}
+
+/// Whether a flat list of `length` holds a known number of points of so many numbers each.
+fn makes_known_points(length: usize, channels: usize) -> bool {
+    let points = length / channels;
+    length.is_multiple_of(channels) && (detectors_layout(points).is_some() || points == 25)
 }
 
 /// A score that is not there counts as 1, one that is no number as 0.
@@ -171,10 +177,15 @@ fn image_stem(name: &str) -> &str {
 pub(super) fn numbers_of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<HashMap<String, u64>> {
     let names: BTreeSet<&str> = names.collect();
     let numbers: Vec<Vec<u64>> = names.iter().map(|name| numbers_from_the_end(image_stem(name))).collect();
-    let at = |place: usize| numbers.iter().filter_map(move |numbers| numbers.get(place).copied());
     let places = numbers.iter().map(Vec::len).min()?;
-    let place = (0..places).find(|place| at(*place).collect::<BTreeSet<u64>>().len() == names.len())?;
-    Some(names.iter().map(|name| (*name).to_owned()).zip(at(place)).collect())
+    for place in 0..places {
+        let found: Vec<u64> = numbers.iter().map(|numbers| numbers[place]).collect();
+        let distinct: BTreeSet<u64> = found.iter().copied().collect();
+        if distinct.len() == names.len() {
+            return Some(names.iter().map(|name| (*name).to_owned()).zip(found).collect());
+        }
+    }
+    None
 }
 
 /// The numbers in a text, the last one first.

@@ -37,7 +37,9 @@ impl Detector for OpenPose {
     fn decode(&mut self, text: &[u8], document: &mut Document) -> Result<()> {
         if text.trim_ascii_start().starts_with(b"[") {
             let frames: Vec<OpenPoseFrame> = parse(text, document.line)?;
-            frames.into_iter().for_each(|frame| self.push(frame, document));
+            for frame in frames {
+                self.push(frame, document);
+            }
             return Ok(());
         }
         let frame = parse(text, document.line)?;

@@ -34,6 +34,13 @@ pub(super) struct Row {
     pub(super) values: Vec<f64>,
 }
 
+impl Row {
+    /// The number in `column`, if there is such a column.
+    pub(super) fn number_in(&self, column: Option<usize>) -> Option<f64> {
+        self.values.get(column?).copied()
+    }
+}
+
 /// The key of the first table in the file, DeepLabCut's own before others; `None` where there is no table.
 pub(super) fn key_of_table(file: &Hdf5File) -> Option<String> {
     let groups = file.root_group().and_then(|root| root.groups()).unwrap_or_default();
@@ -67,17 +74,19 @@ fn table(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
     let Datatype::Compound { size, fields } = table.dtype().clone() else {
         return Err(Error::input(format!("'{place}' is no table of rows")));
     };
-    let field = |name: &str| fields.iter().find(|field| field.name == name);
-    let values = field("values_block_0").ok_or_else(|| Error::input(format!("'{place}' has no 'values_block_0'")))?;
+    let Some(values) = field(&fields, "values_block_0") else {
+        return Err(Error::input(format!("'{place}' has no 'values_block_0'")));
+    };
     let are_floats = matches!(element_of(&values.datatype), Datatype::FloatingPoint { .. });
-    if !are_floats || field("values_block_1").is_some() {
+    if !are_floats || field(&fields, "values_block_1").is_some() {
         return Err(Error::input(format!("'{place}' has columns of other types than numbers with a point")));
     }
     let start = values.byte_offset as usize;
     // The block reaches to the next field, or to the end of the row.
     let behind = fields.iter().map(|field| field.byte_offset as usize).filter(|offset| *offset > start).min();
     let block = behind.unwrap_or(size as usize).saturating_sub(start);
-    let (index, columns) = (field("index").and_then(RowIndex::of), names.len());
+    let index = field(&fields, "index").and_then(RowIndex::of);
+    let columns = names.len();
     let element = if block == 4 * columns { 4 } else { 8 };
     if columns == 0 || block != element * columns || start + block > size as usize {
         return Err(Error::input(format!("'{place}' has {block} bytes of numbers a row for {columns} columns")));
@@ -88,6 +97,10 @@ fn table(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
         values: row[start..start + block].chunks_exact(element).map(float).collect(),
     });
     Ok(PandasTable { names, rows: rows.collect() })
+}
+
+fn field<'a>(fields: &'a [CompoundField], name: &str) -> Option<&'a CompoundField> {
+    fields.iter().find(|field| field.name == name)
 }
 
 /// What an array's elements are, or the type itself.
@@ -132,14 +145,16 @@ fn names_of_pickle(table: &Dataset) -> Result<Vec<Vec<String>>> {
     let Plain::List(names) = plain(&names.raw_data)? else {
         return Err(Error::input("the table's columns have no list of names"));
     };
-    let levels = |name: &Plain| match name {
-        Plain::List(levels) => {
-            Some(levels.iter().map(|level| level.text().unwrap_or_default().to_owned()).collect::<Vec<_>>())
-        }
-        _ => None,
-    };
-    let names: Option<Vec<_>> = names.iter().map(levels).collect();
+    let names: Option<Vec<_>> = names.iter().map(levels_of_name).collect();
     names.ok_or_else(|| Error::input("the table's columns have no three names each"))
+}
+
+/// The texts of a column's name; `None` where it is no list.
+fn levels_of_name(name: &Plain) -> Option<Vec<String>> {
+    match name {
+        Plain::List(levels) => Some(levels.iter().map(|level| level.text().unwrap_or_default().to_owned()).collect()),
+        _ => None,
+    }
 }
 
 fn fixed(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
@@ -158,9 +173,11 @@ fn fixed(file: &Hdf5File, key: &str, length: usize) -> Result<PandasTable> {
         return Err(Error::input(format!("'{place}' has {found} columns, and {columns} are named")));
     }
     let index = row_numbers(file, key, length)?;
-    let row =
-        |(place, values): (usize, &[f64])| Row { number: index.get(place).copied().flatten(), values: values.to_vec() };
-    Ok(PandasTable { names, rows: numbers.chunks_exact(columns).enumerate().map(row).collect() })
+    let mut rows = Vec::new();
+    for (place, values) in numbers.chunks_exact(columns).enumerate() {
+        rows.push(Row { number: index.get(place).copied().flatten(), values: values.to_vec() });
+    }
+    Ok(PandasTable { names, rows })
 }
 
 /// The numbers of rows: whole numbers, or in the last level of what names them.
@@ -182,8 +199,12 @@ fn row_numbers(file: &Hdf5File, key: &str, length: usize) -> Result<Vec<Option<u
     let Some(last) = last else { return Ok(Vec::new()) };
     let Level { words, labels } = Level::read(file, &axis, last, length)?;
     let numbers: Vec<Option<u64>> = words.iter().map(|word| image_number(word)).collect();
-    let number = |label: &i64| usize::try_from(*label).ok().and_then(|label| *numbers.get(label)?);
-    Ok(labels.iter().map(number).collect())
+    let mut found = Vec::with_capacity(labels.len());
+    for label in labels {
+        let place = usize::try_from(label).ok();
+        found.push(place.and_then(|place| *numbers.get(place)?));
+    }
+    Ok(found)
 }
 
 /// A level of names: words, and which of them each name has.
@@ -220,7 +241,8 @@ fn level_names(file: &Hdf5File, place: &str, length: usize) -> Result<Vec<Vec<St
             names.resize(labels.len().min(MOST_COLUMNS), Vec::new());
         }
         if labels.len() != names.len() {
-            let (found, expected) = (labels.len(), names.len());
+            let found = labels.len();
+            let expected = names.len();
             return Err(Error::input(format!("'{place}' has {found} names in level {level}, expected {expected}")));
         }
         for (name, label) in names.iter_mut().zip(labels) {

@@ -69,7 +69,9 @@ fn messages(fields: Value) -> Value {
         if let Value::Array(values) = value.take()
             && values.len() == count
         {
-            frames.iter_mut().zip(values).for_each(|(frame, value)| drop(frame.insert(key.clone(), value)));
+            for (frame, value) in frames.iter_mut().zip(values) {
+                frame.insert(key.clone(), value);
+            }
         }
     }
     frames.into_iter().map(Value::Object).collect()
@@ -91,26 +93,25 @@ impl Words {
     /// The fields up to the end of the text, or of the message that is `depth` deep.
     fn message(&mut self, depth: usize) -> Result<Value> {
         let mut fields = Map::new();
-        let odd = |line: u64, what: &str| Error::input(format!("no text protocol buffer: {what}")).line(line);
         while let Some((line, word)) = self.take() {
             if word == "}" && depth > 0 {
                 return Ok(fields.into());
             }
             let name = word.trim_end_matches(':').to_owned();
-            let (line, value) = self.take().ok_or_else(|| odd(line, "cut off behind a name"))?;
+            let (line, value) = self.take().ok_or_else(|| malformed(line, "cut off behind a name"))?;
             let value = match value.as_str() {
                 "{" if depth < MAX_DEPTH => self.message(depth + 1)?,
-                "{" => return Err(odd(line, "nested too deep")),
+                "{" => return Err(malformed(line, "nested too deep")),
                 text if word.ends_with(':') => text.parse::<f64>().map_or_else(|_| text.into(), Into::into),
                 _ => {
-                    return Err(odd(
-                        line,
-                        &format!("'{}' behind '{name}', expected ':' or '{{'", value.escape_debug()),
-                    ));
+                    let what = format!("'{}' behind '{name}', expected ':' or '{{'", value.escape_debug());
+                    return Err(malformed(line, &what));
                 }
             };
             match fields.get_mut(&name) {
-                None => drop(fields.insert(name, value)),
+                None => {
+                    fields.insert(name, value);
+                }
                 Some(Value::Array(list)) => list.push(value),
                 Some(first) => *first = Value::Array(vec![first.take(), value]),
             }
@@ -121,6 +122,11 @@ impl Words {
             Ok(fields.into())
         }
     }
+}
+
+/// The error of a text that is no message, by its line.
+fn malformed(line: u64, what: &str) -> Error {
+    Error::input(format!("no text protocol buffer: {what}")).line(line)
 }
 
 #[cfg(test)]

@@ -77,8 +77,7 @@ impl SequenceReader {
     ) -> Result<Self> {
         let frames = files.len() as u64;
         // A file that was cut off at its very start shows no format.
-        let shown = || files.iter().find_map(|(_, path)| frame_format(path).ok().flatten());
-        let from = from.or_else(shown);
+        let from = from.or_else(|| files.iter().find_map(|(_, path)| frame_format(path).ok().flatten()));
         let mut reader = Self::open(folder, Box::new(files.into_iter()), from, layout)?;
         reader.peek(FRAMES_TO_PEEK_AT)?;
         reader.info.layout = reader.document.layout;
@@ -187,7 +186,8 @@ impl SequenceReader {
             return self.detector.decode(&bytes, &mut self.document);
         }
         // Nearly every file is one value as JSON has it, and is read where it lies.
-        let (frames, next_index) = (self.document.frames.len(), self.document.next_index);
+        let frames = self.document.frames.len();
+        let next_index = self.document.next_index;
         if self.detector.decode(&bytes, &mut self.document).is_ok() {
             return Ok(());
         }
@@ -234,9 +234,8 @@ impl FrameReader for SequenceReader {
 /// Whether a file of a frame is written to its end: a JSON value that is whole, or text whose last line is.
 pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
     let Ok(bytes) = read_small(path) else { return false };
-    let is_text =
-        |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("txt") || extension.eq_ignore_ascii_case("pbtxt");
-    if path.extension().is_some_and(is_text) {
+    let extension = path.extension().unwrap_or_default();
+    if extension.eq_ignore_ascii_case("txt") || extension.eq_ignore_ascii_case("pbtxt") {
         return bytes.ends_with(b"\n");
     }
     let mut values = Values::new(Box::new(Cursor::new(bytes)), path);
@@ -245,16 +244,16 @@ pub(in crate::format) fn is_whole_frame(path: &Path) -> bool {
 
 /// A file of one frame, unpacked.
 fn read_small(path: &Path) -> Result<Vec<u8>> {
-    let cannot_read = |e| Error::io("cannot read", path, e);
     let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
-    let length = file.metadata().map_err(cannot_read)?.len().min(MAX_FILE + 1);
+    let metadata = file.metadata().map_err(|e| Error::io("cannot read", path, e))?;
+    let length = metadata.len().min(MAX_FILE + 1);
     let mut bytes = Vec::with_capacity(length as usize);
     // Its end is not asked for where the length is known. Devices and the kernel's own files have none.
     let most = if length > 0 { length } else { MAX_FILE + 1 };
-    file.take(most).read_to_end(&mut bytes).map_err(cannot_read)?;
+    file.take(most).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", path, e))?;
     if is_packed(&bytes) {
         let input = unpacked(Box::new(Cursor::new(std::mem::take(&mut bytes))), path)?;
-        input.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+        input.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", path, e))?;
     }
     if bytes.len() as u64 > MAX_FILE {
         let most = MAX_FILE >> 20;
@@ -296,8 +295,7 @@ fn frame_format(path: &Path) -> Result<Option<InputFormat>> {
 fn is_mmpose_image(value: &Shape) -> bool {
     let list = value.get("instance_info").unwrap_or(value);
     let is_one = matches!(list, Shape::List(1, _));
-    let is_image = |first: &Shape| first.has("keypoint_scores") || is_one && !first.has("frame_id");
-    list.first().is_some_and(is_image)
+    list.first().is_some_and(|first| first.has("keypoint_scores") || is_one && !first.has("frame_id"))
 }
 
 /// Whether a file holds landmarks as a text protocol buffer.
@@ -325,47 +323,78 @@ pub(in crate::format) fn common_name(file: &Path) -> String {
 /// # Errors
 /// A folder that cannot be listed.
 pub(in crate::format) fn numbered_files(folder: &Path) -> Result<Vec<Vec<(u64, PathBuf)>>> {
-    let unreadable = |error| Error::io("cannot list", folder, error);
-    let mut groups: BTreeMap<(String, String), Vec<(u64, PathBuf)>> = BTreeMap::new();
-    // The group that the file before belongs to, and so nearly always the next one.
-    let (mut around, mut files) = ((String::new(), String::new()), Vec::new());
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        // Copies of a file's Macintosh attributes, `._frame_0001.json`, and other hidden files are no frames.
-        if name.starts_with('.') {
-            continue;
-        }
-        let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
-        let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
-        if !["json", "txt", "pbtxt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-            continue;
-        }
-        // The listing knows what most entries are; links are asked where they lead.
-        let kind = entry.file_type().map_err(unreadable)?;
-        let is_file = kind.is_file() || (kind.is_symlink() && path.is_file());
-        if !is_file {
-            continue;
-        }
-        let Some(number) = last_number(stem) else { continue };
-        let digits = stem.rfind(|letter: char| letter.is_ascii_digit()).expect("a number has a digit");
-        let before = stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit());
-        let after = &bare[digits + 1..];
-        if around.0 != before || around.1 != after {
-            let other = std::mem::replace(&mut around, (before.to_owned(), after.to_owned()));
-            groups.entry(other).or_default().append(&mut files);
-        }
-        files.push((number, path));
-    }
-    groups.entry(around).or_default().append(&mut files);
-    groups.retain(|_, files| !files.is_empty());
-    let mut groups: Vec<_> = groups.into_values().collect();
+    let mut groups = Groups::of(folder).map_err(|e| Error::io("cannot list", folder, e))?.into_lists();
     if let Some(files) = one_clip(&groups) {
         groups = vec![files];
     }
-    groups.iter_mut().for_each(|files| files.sort());
+    for files in &mut groups {
+        files.sort();
+    }
     Ok(groups)
+}
+
+/// What stands before and behind the number of a file.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Around {
+    before: String,
+    after: String,
+}
+
+/// The numbered files of a folder, by what stands around their numbers.
+#[derive(Default)]
+struct Groups {
+    groups: BTreeMap<Around, Vec<(u64, PathBuf)>>,
+    /// The group that the file before belongs to, and so nearly always the next one.
+    around: Around,
+    files: Vec<(u64, PathBuf)>,
+}
+
+impl Groups {
+    fn of(folder: &Path) -> std::io::Result<Self> {
+        let mut groups = Self::default();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            // Copies of a file's Macintosh attributes, `._frame_0001.json`, and other hidden files are no frames.
+            if name.starts_with('.') {
+                continue;
+            }
+            let bare = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(name);
+            let Some((stem, extension)) = bare.rsplit_once('.') else { continue };
+            if !["json", "txt", "pbtxt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+                continue;
+            }
+            // The listing knows what most entries are; links are asked where they lead.
+            let kind = entry.file_type()?;
+            let is_file = kind.is_file() || (kind.is_symlink() && path.is_file());
+            if !is_file {
+                continue;
+            }
+            let Some(number) = last_number(stem) else { continue };
+            let digits = stem.rfind(|letter: char| letter.is_ascii_digit()).expect("a number has a digit");
+            let before = stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit());
+            let after = &bare[digits + 1..];
+            groups.turn_to(before, after);
+            groups.files.push((number, path));
+        }
+        Ok(groups)
+    }
+
+    /// Makes the group with this around its numbers the one that files are added to.
+    fn turn_to(&mut self, before: &str, after: &str) {
+        if self.around.before != before || self.around.after != after {
+            let next = Around { before: before.to_owned(), after: after.to_owned() };
+            let last = std::mem::replace(&mut self.around, next);
+            self.groups.entry(last).or_default().append(&mut self.files);
+        }
+    }
+
+    /// The files of each group.
+    fn into_lists(mut self) -> Vec<Vec<(u64, PathBuf)>> {
+        self.groups.entry(self.around).or_default().append(&mut self.files);
+        self.groups.into_values().filter(|files| !files.is_empty()).collect()
+    }
 }
 
 /// The files of groups of one each as one clip, where they differ in a number before the last: `frame_0007_cam2.json`.
@@ -373,16 +402,22 @@ fn one_clip(groups: &[Vec<(u64, PathBuf)>]) -> Option<Vec<(u64, PathBuf)>> {
     if groups.len() < 2 || groups.iter().any(|files| files.len() > 1) {
         return None;
     }
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let names: Vec<String> = groups.iter().map(|files| name(&files[0].1)).collect();
+    let names: Vec<String> = groups.iter().map(|files| file_name(&files[0].1)).collect();
     let number_of = numbers_of_names(names.iter().map(String::as_str))?;
     // What is left of a name without its digits is the same for all frames of a clip.
-    let letters = |name: &str| name.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
-    let are_alike = names.iter().all(|name| letters(name) == letters(&names[0]));
+    let are_alike = names.iter().all(|name| without_digits(name) == without_digits(&names[0]));
     if !are_alike {
         return None;
     }
     Some(groups.iter().zip(&names).map(|(files, name)| (number_of[name], files[0].1.clone())).collect())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn without_digits(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 #[cfg(test)]

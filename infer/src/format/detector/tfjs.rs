@@ -64,7 +64,8 @@ struct Object {
 impl Object {
     /// Its number and time: seconds, or whatever the page counts, which the frame rate that it implies tells.
     fn named(&self) -> Named {
-        let (mut named, mut time) = (Named::default(), FrameTime::default());
+        let mut named = Named::default();
+        let mut time = FrameTime::default();
         for (key, value) in &self.beside {
             let Ok(label) = Label::deserialize(value) else { continue };
             if key == "index" || is_one_of(key, &keys::FRAME) {
@@ -90,7 +91,7 @@ impl Detector for TfJs {
             return push(poses, Named::default(), document);
         }
         let entries: Vec<Entry> = parse(text, document.line)?;
-        entries.into_iter().try_for_each(|found| entry(found, document))
+        push_entries(entries, document)
     }
 }
 
@@ -120,20 +121,29 @@ fn entry(found: Entry, document: &mut Document) -> Result<()> {
         return Err(Error::input("an object without keypoints, poses or frames, expected one of them"));
     };
     describe_video(&beside, document);
-    frames.into_iter().try_for_each(|frame| entry(frame, document))
+    push_entries(frames, document)
+}
+
+fn push_entries(entries: Vec<Entry>, document: &mut Document) -> Result<()> {
+    for found in entries {
+        entry(found, document)?;
+    }
+    Ok(())
 }
 
 /// The people that `entries` are, or the entries where one is no person.
 fn people(entries: Vec<Entry>) -> Result<Vec<Pose>, Vec<Entry>> {
-    let is_person = |entry: &Entry| matches!(entry, ListOr::Object(Object { keypoints: Some(_), .. }));
-    if !entries.iter().all(is_person) {
+    let are_people = entries.iter().all(|entry| matches!(entry, ListOr::Object(Object { keypoints: Some(_), .. })));
+    if !are_people {
         return Err(entries);
     }
-    let person = |entry| match entry {
-        ListOr::Object(Object { keypoints: Some(keypoints), id, .. }) => Some(Pose { keypoints, id }),
-        _ => None,
-    };
-    Ok(entries.into_iter().filter_map(person).collect())
+    let mut poses = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if let ListOr::Object(Object { keypoints: Some(keypoints), id, .. }) = entry {
+            poses.push(Pose { keypoints, id });
+        }
+    }
+    Ok(poses)
 }
 
 impl NamedPoint {
@@ -145,6 +155,23 @@ impl NamedPoint {
     fn is_blank(&self) -> bool {
         let numbers = [self.x, self.y, self.score, self.confidence, self.visibility];
         numbers.iter().all(Option::is_none) && self.name.is_none() && self.position.is_none()
+    }
+
+    fn keypoint(&self) -> Keypoint {
+        let (x, y) = match &self.position {
+            Some(position) => (position.x, position.y),
+            None => (self.x, self.y),
+        };
+        Keypoint {
+            x: x.unwrap_or(f64::NAN),
+            y: y.unwrap_or(f64::NAN),
+            score: score(self.score.or(self.confidence).or(self.visibility)),
+        }
+    }
+
+    /// The place of its name in the layout.
+    fn place_in(&self, layout: &Layout) -> Option<usize> {
+        layout.position(&joint_name(self.name.as_deref()?))
     }
 }
 
@@ -168,38 +195,30 @@ fn push(poses: Vec<Pose>, named: Named, document: &mut Document) -> Result<()> {
 
 /// The usual layout that has all of these names, else one of their own; frames may leave points out.
 fn layout_of(names: &[&String]) -> Result<&'static Layout> {
-    let has_all = |layout: &&Layout| names.iter().all(|name| layout.position(&joint_name(name)).is_some());
-    let usual = [&COCO17, &MEDIAPIPE33].into_iter().find(has_all).filter(|_| names.len() > 1);
-    usual.map_or_else(|| named_layout(names), Ok)
+    for usual in [&COCO17, &MEDIAPIPE33] {
+        let has_all = names.iter().all(|name| usual.position(&joint_name(name)).is_some());
+        if has_all && names.len() > 1 {
+            return Ok(usual);
+        }
+    }
+    named_layout(names)
 }
 
 /// A person, points in the places of their names in the layout.
 fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
-    let keypoint = |point: &NamedPoint| {
-        let (x, y) = match &point.position {
-            Some(position) => (position.x, position.y),
-            None => (point.x, point.y),
-        };
-        Keypoint {
-            x: x.unwrap_or(f64::NAN),
-            y: y.unwrap_or(f64::NAN),
-            score: score(point.score.or(point.confidence).or(point.visibility)),
-        }
-    };
-    let place = |point: &NamedPoint| layout?.position(&joint_name(point.name.as_deref()?));
-    let places: Option<Vec<usize>> = pose.keypoints.iter().map(place).collect();
+    let places: Option<Vec<usize>> = pose.keypoints.iter().map(|point| point.place_in(layout?)).collect();
     let keypoints = match (places, layout) {
         (Some(places), Some(layout)) => {
             let mut keypoints = vec![Keypoint::MISSING; layout.len()];
             for (place, point) in places.into_iter().zip(&pose.keypoints) {
-                keypoints[place] = keypoint(point);
+                keypoints[place] = point.keypoint();
             }
             keypoints
         }
         _ => {
-            let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.number(), keypoint(point))).collect();
-            let listed = || numbered.iter().map(|(_, point)| *point).collect();
-            in_order(&numbered, layout.map(Layout::len)).unwrap_or_else(listed)
+            let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.number(), point.keypoint())).collect();
+            let ordered = in_order(&numbered, layout.map(Layout::len));
+            ordered.unwrap_or_else(|| numbered.iter().map(|(_, point)| *point).collect())
         }
     };
     Person { id: pose.id.track(), keypoints }

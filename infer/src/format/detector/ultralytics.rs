@@ -96,9 +96,10 @@ impl Detector for Ultralytics {
 /// A person; boxes without key points are none.
 fn person(detection: Detection) -> Option<Person> {
     let Lists { x, y, visible } = detection.keypoints?;
-    let keypoint =
-        |(place, (x, y)): (usize, (&f64, &f64))| Keypoint { x: *x, y: *y, score: score(visible.0.get(place).copied()) };
-    let keypoints: Vec<_> = x.0.iter().zip(&y.0).enumerate().map(keypoint).collect();
+    let mut keypoints = Vec::with_capacity(x.0.len().min(y.0.len()));
+    for (place, (x, y)) in x.0.iter().zip(&y.0).enumerate() {
+        keypoints.push(Keypoint { x: *x, y: *y, score: score(visible.0.get(place).copied()) });
+    }
     (!keypoints.is_empty()).then(|| Person { id: detection.track_id.track(), keypoints })
 }
 

@@ -30,7 +30,7 @@ impl Detector for VitPose {
         }
         for frame in keypoints {
             // By number, as the tracker counts, not by text.
-            let mut people: Vec<Person> = frame.into_iter().map(person).collect();
+            let mut people: Vec<Person> = frame.into_iter().map(|(id, points)| person(id, points)).collect();
             people.sort_by_key(|person| person.id);
             document.push(None, None, people);
         }
@@ -51,9 +51,13 @@ fn in_order(skeleton: &BTreeMap<String, String>) -> Result<Vec<&str>> {
     names.into_iter().collect::<Option<_>>().ok_or_else(|| Error::input("the skeleton names two points of one index"))
 }
 
-fn person((id, Points(points, channels)): (String, Points)) -> Person {
-    let keypoint = |[y, x, confidence]: [f64; 3]| Keypoint { x, y, score: score((channels > 2).then_some(confidence)) };
-    Person { id: Label::Text(id).track(), keypoints: points.into_iter().map(keypoint).collect() }
+fn person(id: String, points: Points) -> Person {
+    let has_scores = points.channels > 2;
+    let mut keypoints = Vec::with_capacity(points.points.len());
+    for [y, x, confidence] in points.points {
+        keypoints.push(Keypoint { x, y, score: score(has_scores.then_some(confidence)) });
+    }
+    Person { id: Label::Text(id).track(), keypoints }
 }
 
 #[cfg(test)]

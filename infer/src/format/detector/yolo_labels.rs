@@ -1,9 +1,9 @@
 //! Ultralytics' `save_txt` labels: a text file a frame, a person a line: class, box, then x, y and perhaps a score of each
 //! point, all normalised; behind them perhaps the box's score and a track.
 
-use super::{Detector, Document};
+use super::{Detector, Document, flat_keypoint};
 use crate::error::{Error, Result};
-use crate::pose::{Keypoint, Person};
+use crate::pose::Person;
 
 /// Numbers before the key points: class, and the box's centre, width and height.
 const BEFORE: usize = 5;
@@ -38,13 +38,17 @@ pub(in crate::format) fn label_frames(text: &[u8], document: &mut Document) -> R
 
 /// Numbers a point, and how many stand behind the last one.
 fn channels(count: usize) -> Option<(usize, usize)> {
-    let behind = |channels: usize| count.checked_sub(BEFORE + channels * USUAL_POINTS).filter(|rest| *rest <= 2);
-    match (behind(3), behind(2)) {
+    match (behind_usual_points(count, 3), behind_usual_points(count, 2)) {
         (Some(rest), _) => Some((3, rest)),
         (None, Some(rest)) => Some((2, rest)),
         (None, None) if count > BEFORE && (count - BEFORE).is_multiple_of(3) => Some((3, 0)),
         (None, None) => None,
     }
+}
+
+/// Numbers behind the usual points of so many numbers each; `None` where there are too few or too many.
+fn behind_usual_points(count: usize, channels: usize) -> Option<usize> {
+    count.checked_sub(BEFORE + channels * USUAL_POINTS).filter(|rest| *rest <= 2)
 }
 
 fn person(line: &str) -> Result<Person> {
@@ -59,10 +63,9 @@ fn person(line: &str) -> Result<Person> {
         )));
     };
     let (points, rest) = numbers[BEFORE..].split_at(numbers.len() - BEFORE - behind);
-    let keypoint = |point: &[f64]| Keypoint { x: point[0], y: point[1], score: super::score(point.get(2).copied()) };
     // A track is a whole number and counts from 1; a score of exactly 1 is far rarer than the first track.
     let id = rest.last().filter(|last| last.fract() == 0.0 && (behind == 2 || **last >= 1.0)).map(|last| *last as i64);
-    Ok(Person { id, keypoints: points.chunks_exact(channels).map(keypoint).collect() })
+    Ok(Person { id, keypoints: points.chunks_exact(channels).map(flat_keypoint).collect() })
 }
 
 #[cfg(test)]
