@@ -42,6 +42,7 @@ use crate::error::{Error, Result};
 pub use distortion::Distortion;
 pub use file::{CameraFile, NamedCamera, UpAxis};
 pub use intrinsics::{Intrinsics, Undistorter};
+pub(crate) use look_at::ray;
 pub use look_at::{LEAST_DEPTH, LookAt, RAY_DEPTH};
 
 /// A pinhole camera without distortion.
@@ -91,7 +92,8 @@ impl Camera {
     }
 
     /// Whether a pixel lies inside the image.
-    pub fn sees(&self, [x, y]: [f32; 2]) -> bool {
+    pub fn sees(&self, pixel: [f32; 2]) -> bool {
+        let [x, y] = pixel;
         let [width, height] = self.size.map(|pixels| pixels as f32);
         (0.0..width).contains(&x) && (0.0..height).contains(&y)
     }

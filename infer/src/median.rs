@@ -2,10 +2,11 @@
 
 /// The median of `numbers`, which change places; the mean of the two in the middle of an even count. `None` without a number.
 pub(crate) fn median(numbers: &mut [f64]) -> Option<f64> {
-    let (middle, is_odd) = (numbers.len() / 2, numbers.len() % 2 == 1);
     if numbers.is_empty() {
         return None;
     }
+    let middle = numbers.len() / 2;
+    let is_odd = numbers.len() % 2 == 1;
     let (below, upper, _) = numbers.select_nth_unstable_by(middle, f64::total_cmp);
     let upper = *upper;
     if is_odd {

@@ -148,9 +148,15 @@ fn shortened(
 /// How far from the axis towards `direction` the model shows outer directions farther out, as a lens does: 1 for all the way.
 /// Beyond, it shows places a second time.
 fn outward_share(coefficients: &[f64; 14], direction: Vector2<f64>) -> f64 {
-    let share = |sample: u32| f64::from(sample) / f64::from(SAMPLES);
-    let is_outward_at = |sample: &u32| is_outward(&standard(coefficients, direction * share(*sample)));
-    share((1..=SAMPLES).take_while(is_outward_at).last().unwrap_or(0))
+    let mut outward = 0.0;
+    for sample in 1..=SAMPLES {
+        let share = f64::from(sample) / f64::from(SAMPLES);
+        if !is_outward(&standard(coefficients, direction * share)) {
+            break;
+        }
+        outward = share;
+    }
+    outward
 }
 
 fn is_outward(distorted: &Distorted) -> bool {
@@ -188,12 +194,14 @@ fn from_homogeneous(point: Vector3<f64>) -> Option<Vector2<f64>> {
 }
 
 /// `θ (1 + k1 θ² + k2 θ⁴ + k3 θ⁶ + k4 θ⁸)`, of the angle θ from the axis.
-fn fisheye([k1, k2, k3, k4]: &[f64; 4], angle: f64) -> f64 {
+fn fisheye(coefficients: &[f64; 4], angle: f64) -> f64 {
+    let [k1, k2, k3, k4] = coefficients;
     let square = angle * angle;
     angle * (1.0 + square * (k1 + square * (k2 + square * (k3 + square * k4))))
 }
 
-fn fisheye_slope([k1, k2, k3, k4]: &[f64; 4], angle: f64) -> f64 {
+fn fisheye_slope(coefficients: &[f64; 4], angle: f64) -> f64 {
+    let [k1, k2, k3, k4] = coefficients;
     let square = angle * angle;
     1.0 + square * (3.0 * k1 + square * (5.0 * k2 + square * (7.0 * k3 + square * 9.0 * k4)))
 }

@@ -41,7 +41,9 @@ impl LookAt {
     pub fn towards<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> Self {
         let [x, y] = ray(camera, pixel);
         let length = (x * x + y * y + 1.0).sqrt();
-        let (a, b, c) = (x / length, y / length, 1.0 / length);
+        let a = x / length;
+        let b = y / length;
+        let c = 1.0 / length;
         let k = 1.0 / (1.0 + c);
         let looking_from_camera = [[1.0 - a * a * k, -a * b * k, -a], [-a * b * k, 1.0 - b * b * k, -b], [a, b, c]];
         Self { camera: *camera, looking_from_camera }
@@ -101,7 +103,7 @@ fn middle(points: &[Keypoint]) -> [f64; 2] {
 }
 
 /// The direction towards a pixel, as (x, y) at depth 1.
-fn ray<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> [f64; 2] {
+pub(crate) fn ray<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> [f64; 2] {
     let pixel = pixel.map(Into::into);
     std::array::from_fn(|axis| (pixel[axis] - f64::from(camera.centre[axis])) / f64::from(camera.focal[axis]))
 }

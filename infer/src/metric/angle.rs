@@ -6,6 +6,8 @@
 use nalgebra::Vector3;
 use ndarray::{ArrayView2, ArrayView3};
 
+use crate::skeleton::find_joint;
+
 /// An angle on both sides of the body: two lines, each from joint to joint. `{}` stands for `left` or `right`.
 struct Definition {
     name: &'static str,
@@ -22,15 +24,21 @@ const DEFINITIONS: [Definition; 4] = [
 impl Definition {
     /// The two lines of each side that `joints` have, as their indices.
     fn sides(&self, joints: &[String]) -> Vec<AngleLines> {
-        let place = |name: &str, side: &str| {
-            let name = name.replace("{}", side);
-            joints.iter().position(|joint| *joint == name)
-        };
-        let line = |[from, to]: [&str; 2], side: &str| Some([place(from, side)?, place(to, side)?]);
-        let [first, second] = self.lines;
-        let of_side = |side: &str| Some([line(first, side)?, line(second, side)?]);
-        ["left", "right"].into_iter().filter_map(of_side).collect()
+        ["left", "right"].into_iter().filter_map(|side| self.lines_of(side, joints)).collect()
     }
+
+    /// The two lines of a side, `left` or `right`; `None` if a joint is missing.
+    fn lines_of(&self, side: &str, joints: &[String]) -> Option<AngleLines> {
+        let [first, second] = self.lines;
+        Some([line(first, side, joints)?, line(second, side, joints)?])
+    }
+}
+
+/// A line of a side, as the indices of its ends.
+fn line(ends: [&str; 2], side: &str, joints: &[String]) -> Option<[usize; 2]> {
+    let from = find_joint(joints, &ends[0].replace("{}", side))?;
+    let to = find_joint(joints, &ends[1].replace("{}", side))?;
+    Some([from, to])
 }
 
 /// The two lines that an angle is between, each from joint to joint by index.
@@ -60,11 +68,14 @@ struct Angle {
 impl AngleErrors {
     /// For poses of these `joints`; angles whose joints are not among them are left out.
     pub fn new(joints: &[String]) -> Self {
-        let angle = |definition: &Definition| {
+        let mut angles = Vec::new();
+        for definition in &DEFINITIONS {
             let sides = definition.sides(joints);
-            (!sides.is_empty()).then_some(Angle { name: definition.name, sides, sum: 0.0, count: 0 })
-        };
-        Self { angles: DEFINITIONS.iter().filter_map(angle).collect() }
+            if !sides.is_empty() {
+                angles.push(Angle { name: definition.name, sides, sum: 0.0, count: 0 });
+            }
+        }
+        Self { angles }
     }
 
     /// Adds poses `[N, J, 3]`; what is NaN does not count.
@@ -94,10 +105,14 @@ impl AngleErrors {
 }
 
 /// Degrees between two lines of a pose `[J, 3]`.
-fn degrees(pose: ArrayView2<'_, f32>, lines: &[[usize; 2]; 2]) -> f64 {
-    let point = |joint: usize| Vector3::from_fn(|axis, _| f64::from(pose[[joint, axis]]));
-    let [first, second] = lines.map(|[from, to]| point(to) - point(from));
+fn degrees(pose: ArrayView2<'_, f32>, lines: &AngleLines) -> f64 {
+    let [first, second] = lines.map(|line| point(pose, line[1]) - point(pose, line[0]));
     degrees_between(first, second)
+}
+
+/// Where a joint is in a pose `[J, 3]`.
+fn point(pose: ArrayView2<'_, f32>, joint: usize) -> Vector3<f64> {
+    Vector3::from_fn(|axis, _| f64::from(pose[[joint, axis]]))
 }
 
 /// The angle between two vectors, 0 to 180 degrees.

@@ -81,7 +81,9 @@ impl Calibration {
     ) -> Result<()> {
         let (poses, joints, axes) = truth.dim();
         if predicted.dim() != truth.dim() || sigma.dim() != (poses, joints) || axes != 3 {
-            let (predicted, truth, sigma) = (predicted.shape(), truth.shape(), sigma.shape());
+            let predicted = predicted.shape();
+            let truth = truth.shape();
+            let sigma = sigma.shape();
             return Err(Error::input(format!(
                 "predicted poses have shape {predicted:?}, true ones {truth:?} and sigma {sigma:?}, expected \
                  [N, J, 3] twice and [N, J]"
@@ -120,7 +122,9 @@ impl Calibration {
         let mut total = Counts::default();
         for counts in &self.joints {
             total.all += counts.all;
-            total.within.iter_mut().zip(counts.within).for_each(|(sum, count)| *sum += count);
+            for (sum, count) in total.within.iter_mut().zip(counts.within) {
+                *sum += count;
+            }
         }
         total
     }

@@ -8,7 +8,8 @@
 
 use nalgebra::Vector3;
 
-use super::{Point, vector};
+use super::{Point, distance, vector};
+use crate::skeleton::find_joint;
 
 /// The time over which speeds are taken, and the shortest stance, seconds.
 const STEP: f64 = 0.1;
@@ -22,30 +23,49 @@ const HEIGHT: f64 = 0.075;
 const RISE: f64 = 0.2;
 const PASSING: f64 = 0.6;
 
-/// The joints that are used: hip, knee and ankle of each side.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Legs([[usize; 3]; 2]);
+/// The joints that are used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Legs {
+    pub(super) left: Leg,
+    pub(super) right: Leg,
+}
+
+/// The joints of one leg.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Leg {
+    pub(super) hip: usize,
+    pub(super) knee: usize,
+    pub(super) ankle: usize,
+}
 
 impl Legs {
     /// `None` if a joint is missing.
     pub(super) fn of(joints: &[String]) -> Option<Self> {
-        let at = |side: &str, part: &str| joints.iter().position(|joint| *joint == format!("{side}_{part}"));
-        let leg = |side: &str| Some([at(side, "hip")?, at(side, "knee")?, at(side, "ankle")?]);
-        Some(Self([leg("left")?, leg("right")?]))
+        Some(Self { left: Leg::of(joints, "left")?, right: Leg::of(joints, "right")? })
     }
 
-    /// Hip, knee and ankle of the left and of the right side.
-    pub(super) fn joints(&self) -> [[usize; 3]; 2] {
-        self.0
+    /// The mean length of both, in the pose's unit.
+    fn length(&self, pose: &[Point]) -> f64 {
+        (self.left.length(pose) + self.right.length(pose)) / 2.0
     }
 
-    /// The length of the legs, and the vector from the right ankle to the left one, in the pose's unit.
-    fn measure(&self, pose: &[Point]) -> (f64, Vector3<f64>) {
-        let length = |[hip, knee, ankle]: [usize; 3]| {
-            super::distance(pose[hip], pose[knee]) + super::distance(pose[knee], pose[ankle])
-        };
-        let [left, right] = self.0.map(|leg| vector(pose[leg[2]]));
-        (self.0.iter().map(|&leg| length(leg)).sum::<f64>() / 2.0, left - right)
+    /// The vector from the right ankle to the left one.
+    fn way(&self, pose: &[Point]) -> Vector3<f64> {
+        vector(pose[self.left.ankle]) - vector(pose[self.right.ankle])
+    }
+}
+
+impl Leg {
+    fn of(joints: &[String], side: &str) -> Option<Self> {
+        Some(Self {
+            hip: find_joint(joints, &format!("{side}_hip"))?,
+            knee: find_joint(joints, &format!("{side}_knee"))?,
+            ankle: find_joint(joints, &format!("{side}_ankle"))?,
+        })
+    }
+
+    fn length(&self, pose: &[Point]) -> f64 {
+        distance(pose[self.hip], pose[self.knee]) + distance(pose[self.knee], pose[self.ankle])
     }
 }
 
@@ -75,9 +95,8 @@ pub(super) struct Slide {
 
 impl Feet {
     pub(super) fn add(&mut self, frame: u64, seconds: f64, legs: Legs, pose: &[Point]) {
-        let (leg, way) = legs.measure(pose);
-        self.leg_lengths += leg;
-        self.poses.push(Apart { frame, seconds, way });
+        self.leg_lengths += legs.length(pose);
+        self.poses.push(Apart { frame, seconds, way: legs.way(pose) });
     }
 
     /// Sliding in all stances together.
@@ -99,8 +118,7 @@ impl Feet {
     fn step(&self, start: usize) -> Option<Step> {
         let first = self.poses[start];
         // A small tolerance for rounded times.
-        let is_later = |pose: &&Apart| pose.seconds - first.seconds > 0.95 * STEP;
-        let later = self.poses[start..].iter().find(is_later)?;
+        let later = self.poses[start..].iter().find(|pose| pose.seconds - first.seconds > 0.95 * STEP)?;
         let count = later.frame.checked_sub(first.frame)?;
         let is_whole = self.poses.get(start + count as usize).is_some_and(|pose| pose.frame == later.frame);
         let seconds = later.seconds - first.seconds;
@@ -166,7 +184,7 @@ mod tests {
         vec![above(left, 0.8), above(left, 0.4), left, above(right, 0.8), above(right, 0.4), right]
     }
 
-    const LEGS: Legs = Legs([[0, 1, 2], [3, 4, 5]]);
+    const LEGS: Legs = Legs { left: Leg { hip: 0, knee: 1, ankle: 2 }, right: Leg { hip: 3, knee: 4, ankle: 5 } };
 
     /// The result for 60 frames, half a minute, of a motion of both ankles.
     fn slide(frames: usize, ankles: impl Fn(f32) -> [Point; 2]) -> Slide {
@@ -212,7 +230,7 @@ mod tests {
     fn legs_are_found_by_name() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let whole = ["left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle"];
-        assert_eq!(Legs::of(&names(&whole)).map(|legs| legs.0), Some(LEGS.0));
+        assert_eq!(Legs::of(&names(&whole)), Some(LEGS));
         assert!(Legs::of(&names(&whole[..5])).is_none());
     }
 }

@@ -39,7 +39,12 @@ pub type Point = [f32; 3];
 
 /// The mean; `None` of no values.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+    let mut sum = 0.0;
+    let mut count = 0_u32;
+    for value in values {
+        sum += value;
+        count += 1;
+    }
     (count > 0).then(|| sum / f64::from(count))
 }
 

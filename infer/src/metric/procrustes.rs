@@ -17,29 +17,37 @@ use super::{Point, vector};
 /// If the poses do not have the same number of joints.
 pub fn procrustes(predicted: &[Point], truth: &[Point]) -> Vec<Point> {
     assert_eq!(predicted.len(), truth.len(), "poses to align have the same joints");
-    let (from, to) = (centroid(predicted), centroid(truth));
+    let from = centroid(predicted);
+    let to = centroid(truth);
     let mut covariance = Matrix3::zeros();
     let mut size_squared = 0.0;
     for (p, t) in predicted.iter().zip(truth) {
-        let (x, y) = (vector(*p) - from, vector(*t) - to);
+        let x = vector(*p) - from;
+        let y = vector(*t) - to;
         covariance += x * y.transpose();
         size_squared += x.norm_squared();
     }
-    let (rotation, strength) = best_rotation(covariance);
+    let BestRotation { rotation, strength } = best_rotation(covariance);
     let scale = if size_squared > 0.0 { strength / size_squared } else { 0.0 };
-    let place = |p: &Point| (rotation * (vector(*p) - from) * scale + to).map(|c| c as f32).into();
-    predicted.iter().map(place).collect()
+    predicted.iter().map(|p| (rotation * (vector(*p) - from) * scale + to).map(|c| c as f32).into()).collect()
 }
 
-/// The rotation that fits X to Y best, given `XᵀY`, and its `tr(D S)`.
-pub(super) fn best_rotation(covariance: Matrix3<f64>) -> (Matrix3<f64>, f64) {
+/// The rotation that fits X to Y best, and its `tr(D S)`.
+pub(super) struct BestRotation {
+    pub(super) rotation: Matrix3<f64>,
+    strength: f64,
+}
+
+/// The best rotation, given `XᵀY`.
+pub(super) fn best_rotation(covariance: Matrix3<f64>) -> BestRotation {
     let svd = covariance.svd(true, true);
-    let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else { unreachable!("both sides of the decomposition were asked for") };
+    let u = svd.u.expect("the left side of the decomposition was asked for");
+    let v_t = svd.v_t.expect("the right side of the decomposition was asked for");
     let weakest = svd.singular_values.imin();
     let mut signs = Vector3::repeat(1.0);
     signs[weakest] = (u.determinant() * v_t.determinant()).signum();
     let rotation = v_t.transpose() * Matrix3::from_diagonal(&signs) * u.transpose();
-    (rotation, svd.singular_values.dot(&signs))
+    BestRotation { rotation, strength: svd.singular_values.dot(&signs) }
 }
 
 fn centroid(pose: &[Point]) -> Vector3<f64> {

@@ -107,7 +107,8 @@ impl Score {
     /// Shapes that differ, another number of joints, or a true pose with a NaN.
     pub fn add(&mut self, predicted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>) -> Result<()> {
         let joints = self.sums.per_joint.len();
-        let (shape, found) = (truth.shape(), predicted.shape());
+        let shape = truth.shape();
+        let found = predicted.shape();
         if found != shape || shape[1..] != [joints, 3] {
             return Err(Error::input(format!(
                 "predicted poses have shape {found:?} and true ones {shape:?}, expected [N, {joints}, 3] twice"
@@ -167,40 +168,50 @@ impl Score {
         if self.samples == 0 {
             return None;
         }
-        let mean = |sum: f64| sum / self.samples as f64;
-        let per_joint: Vec<f64> = self.sums.per_joint.iter().map(|sums| mean(sums.error)).collect();
+        let per_joint: Vec<f64> = self.sums.per_joint.iter().map(|sums| self.mean(sums.error)).collect();
         Some(Accuracy {
             samples: self.samples,
             mpjpe: per_joint.iter().sum::<f64>() / per_joint.len().max(1) as f64,
-            p_mpjpe: mean(self.sums.p_mpjpe),
-            n_mpjpe: mean(self.sums.n_mpjpe),
-            pck_150: self.to_mm.map(|_| mean(self.sums.pck_150)),
-            auc: self.to_mm.map(|_| mean(self.sums.auc)),
+            p_mpjpe: self.mean(self.sums.p_mpjpe),
+            n_mpjpe: self.mean(self.sums.n_mpjpe),
+            pck_150: self.mean_within(self.sums.pck_150),
+            auc: self.mean_within(self.sums.auc),
             per_joint,
         })
     }
-}
 
-impl Score {
     /// `[J]` the figures of [`Self::accuracy`], joint by joint; `None` before the first pose.
     pub fn joints(&self) -> Option<Vec<JointAccuracy>> {
-        let mean = |sum: f64| sum / self.samples as f64;
-        let in_millimetres = |sum: f64| self.to_mm.map(|_| mean(sum));
-        let joint = |sums: &JointSums| JointAccuracy {
-            mpjpe: mean(sums.error),
-            p_mpjpe: mean(sums.aligned_error),
-            pck_150: in_millimetres(sums.pck_150),
-            auc: in_millimetres(sums.auc),
-        };
-        (self.samples > 0).then(|| self.sums.per_joint.iter().map(joint).collect())
+        if self.samples == 0 {
+            return None;
+        }
+        Some(self.sums.per_joint.iter().map(|sums| self.joint(sums)).collect())
+    }
+
+    fn joint(&self, sums: &JointSums) -> JointAccuracy {
+        JointAccuracy {
+            mpjpe: self.mean(sums.error),
+            p_mpjpe: self.mean(sums.aligned_error),
+            pck_150: self.mean_within(sums.pck_150),
+            auc: self.mean_within(sums.auc),
+        }
+    }
+
+    /// The mean over poses.
+    fn mean(&self, sum: f64) -> f64 {
+        sum / self.samples as f64
+    }
+
+    /// The mean of shares within thresholds; `None` if the unit is unknown.
+    fn mean_within(&self, sum: f64) -> Option<f64> {
+        self.to_mm.map(|_| self.mean(sum))
     }
 }
 
 /// The pose's points, relative to its root if there is one.
 pub(super) fn aligned(pose: ArrayView2<'_, f32>, root: Option<usize>) -> Vec<Point> {
     let origin = root.map_or([0.0; 3], |root| [0, 1, 2].map(|axis| pose[[root, axis]]));
-    let point = |row: ndarray::ArrayView1<'_, f32>| [0, 1, 2].map(|axis| row[axis] - origin[axis]);
-    pose.axis_iter(Axis(0)).map(point).collect()
+    pose.axis_iter(Axis(0)).map(|row| [0, 1, 2].map(|axis| row[axis] - origin[axis])).collect()
 }
 
 #[cfg(test)]

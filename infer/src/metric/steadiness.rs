@@ -7,7 +7,7 @@ use nalgebra::{Matrix3, Vector3};
 use super::feet::{Legs, Slide};
 use super::track::{History, Moment, Spread, Track};
 use super::upright::{Held, Upright};
-use super::{distance, mean};
+use super::{Point, distance, mean};
 use crate::median::median;
 use crate::place::rotation;
 use crate::pose::{Axes, LiftedFrame};
@@ -35,10 +35,8 @@ use crate::skeleton::mirrored;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Steadiness {
-    /// `(child, parent)` of each bone.
-    bones: Vec<[usize; 2]>,
-    /// Indices in `bones` of a bone of the left side and its counterpart.
-    pairs: Vec<[usize; 2]>,
+    bones: Vec<Ends>,
+    pairs: Vec<Counterparts>,
     /// Joints that move: all but the root.
     moving: Vec<usize>,
     /// `None` if the skeleton has no complete legs.
@@ -54,6 +52,20 @@ pub struct Steadiness {
     differences: Vec<f64>,
     tracks: BTreeMap<Track, History>,
     accelerations: Vec<f32>,
+}
+
+/// The joints at a bone's outer and inner end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ends {
+    joint: usize,
+    parent: usize,
+}
+
+/// Indices of a bone of the left side and the same bone of the right one.
+#[derive(Debug, Clone, Copy)]
+struct Counterparts {
+    left: usize,
+    right: usize,
 }
 
 /// A bone's figures.
@@ -122,24 +134,24 @@ impl SteadinessFigures {
 impl Steadiness {
     /// A stream of poses of `joints`, whose `parents` are −1 for roots; `fps` gives times to frames that have none.
     pub fn new(joints: &[String], parents: &[i32], fps: Option<f64>) -> Self {
-        let parent = |joint: usize| parents.get(joint).and_then(|&parent| usize::try_from(parent).ok());
-        let parent = |joint: usize| parent(joint).filter(|&parent| parent < joints.len());
-        let bones: Vec<_> = (0..joints.len()).filter_map(|joint| Some([joint, parent(joint)?])).collect();
-        let other_side = mirrored(joints);
-        let twin = |[joint, parent]: [usize; 2]| {
-            let wanted = [other_side[joint], other_side[parent]];
-            bones.iter().position(|bone| *bone == wanted).filter(|_| wanted[0] != joint)
-        };
-        let is_left = |bone: &[usize; 2]| joints[bone[0]].starts_with("left");
-        let lefts = bones.iter().enumerate().filter(|(_, bone)| is_left(bone));
-        let pairs: Vec<_> = lefts.filter_map(|(left, bone)| Some([left, twin(*bone)?])).collect();
-        let roots: Vec<_> = (0..joints.len()).filter(|&joint| parent(joint).is_none()).collect();
-        let moving = (0..joints.len()).filter(|&joint| roots != [joint]).collect();
-        let differences = vec![0.0; pairs.len()];
-        let (tracks, accelerations) = (BTreeMap::new(), Vec::new());
-        let (legs, upright) = (Legs::of(joints), Upright::of(joints));
-        let turn = None;
-        Self { bones, pairs, moving, legs, upright, turn, fps, frames: 0, poses: 0, differences, tracks, accelerations }
+        let bones = bones_of(joints.len(), parents);
+        let pairs = pairs_of(joints, &bones);
+        let roots: Vec<usize> =
+            (0..joints.len()).filter(|&joint| parent_of(joint, parents, joints.len()).is_none()).collect();
+        Self {
+            differences: vec![0.0; pairs.len()],
+            bones,
+            pairs,
+            moving: (0..joints.len()).filter(|&joint| roots != [joint]).collect(),
+            legs: Legs::of(joints),
+            upright: Upright::of(joints),
+            turn: None,
+            fps,
+            frames: 0,
+            poses: 0,
+            tracks: BTreeMap::new(),
+            accelerations: Vec::new(),
+        }
     }
 
     /// The same for poses in `axes`; the camera's are assumed. In level ones the camera's attitude is what was left of it, and with y or z
@@ -161,73 +173,137 @@ impl Steadiness {
         self.frames += 1;
         let seconds = frame.time_at(self.fps);
         for (place, person) in frame.people.iter().enumerate() {
-            if !person.joints.as_flattened().iter().all(|value| value.is_finite()) {
-                continue;
-            }
-            self.poses += 1;
-            if let Some(upright) = &mut self.upright {
-                upright.add(&person.joints);
-            }
-            let lengths: Vec<_> =
-                self.bones.iter().map(|&[a, b]| distance(person.joints[a], person.joints[b])).collect();
-            for (sum, &[left, right]) in self.differences.iter_mut().zip(&self.pairs) {
-                let both = (lengths[left] + lengths[right]) / 2.0;
-                *sum += if both > 0.0 { (lengths[left] - lengths[right]).abs() / both } else { 0.0 };
-            }
-            let track = person.id.map_or(Track::Place(place), Track::Id);
-            let track = self.tracks.entry(track).or_insert_with(|| History::new(lengths.len()));
-            track.lengths.iter_mut().zip(lengths).for_each(|(spread, length)| spread.add(length));
-            if let Some(seconds) = seconds {
-                let mut joints = person.joints.clone();
-                if let Some(turn) = self.turn {
-                    joints.iter_mut().for_each(|joint| *joint = (turn * Vector3::from(*joint)).into());
-                }
-                if let Some(legs) = self.legs {
-                    track.feet.add(frame.index, seconds, legs, &joints);
-                }
-                let now = Moment { frame: frame.index, seconds, joints };
-                self.accelerations.extend(track.go_on(now, &self.moving));
+            if person.joints.as_flattened().iter().all(|value| value.is_finite()) {
+                let track = person.id.map_or(Track::Place(place), Track::Id);
+                self.add_pose(track, frame.index, seconds, &person.joints);
             }
         }
     }
 
+    fn add_pose(&mut self, track: Track, frame: u64, seconds: Option<f64>, joints: &[Point]) {
+        self.poses += 1;
+        if let Some(upright) = &mut self.upright {
+            upright.add(joints);
+        }
+        let lengths: Vec<f64> =
+            self.bones.iter().map(|bone| distance(joints[bone.joint], joints[bone.parent])).collect();
+        for (sum, pair) in self.differences.iter_mut().zip(&self.pairs) {
+            let left = lengths[pair.left];
+            let right = lengths[pair.right];
+            let both = (left + right) / 2.0;
+            *sum += if both > 0.0 { (left - right).abs() / both } else { 0.0 };
+        }
+        let track = self.tracks.entry(track).or_insert_with(|| History::new(lengths.len()));
+        for (spread, length) in track.lengths.iter_mut().zip(lengths) {
+            spread.add(length);
+        }
+        let Some(seconds) = seconds else { return };
+        let mut joints = joints.to_vec();
+        if let Some(turn) = self.turn {
+            for joint in &mut joints {
+                *joint = (turn * Vector3::from(*joint)).into();
+            }
+        }
+        if let Some(legs) = self.legs {
+            track.feet.add(frame, seconds, legs, &joints);
+        }
+        self.accelerations.extend(track.go_on(Moment { frame, seconds, joints }, &self.moving));
+    }
+
     /// The figures so far; without any pose, bones and pairs are empty.
     pub fn figures(&self) -> SteadinessFigures {
-        let bone = |(index, &[joint, parent]): (usize, &[usize; 2])| {
-            let spreads = || self.tracks.values().map(|track| track.lengths[index]);
-            let long = || spreads().filter(|spread| spread.count > 1.0);
-            let length = weighted(spreads(), |spread| spread.mean).unwrap_or_default();
-            Bone { joint, parent, length, deviation: weighted(long(), Spread::deviation) }
-        };
-        let shown = if self.poses > 0 { usize::MAX } else { 0 };
-        let pair = |(&[left, right], &sum): (&[usize; 2], &f64)| Pair {
-            left: self.bones[left][0],
-            right: self.bones[right][0],
-            asymmetry: sum / self.poses as f64,
-        };
-        let slides = self.tracks.values().map(|track| track.feet.slide());
-        let slide = slides.fold(Slide::default(), |sum, slide| Slide {
-            way: sum.way + slide.way,
-            seconds: sum.seconds + slide.seconds,
-        });
+        let has_poses = self.poses > 0;
+        let slide = self.slide();
         SteadinessFigures {
             frames: self.frames,
             poses: self.poses,
             tracks: self.tracks.len() as u64,
-            bones: self.bones.iter().enumerate().take(shown).map(bone).collect(),
-            pairs: self.pairs.iter().zip(&self.differences).take(shown).map(pair).collect(),
+            bones: if has_poses { self.bone_figures() } else { Vec::new() },
+            pairs: if has_poses { self.pair_figures() } else { Vec::new() },
             acceleration: median(&mut self.accelerations.iter().map(|length| f64::from(*length)).collect::<Vec<_>>()),
             feet_slide: (slide.seconds > 0.0).then(|| slide.way / slide.seconds),
             feet_planted: slide.seconds,
             camera: self.upright.as_ref().and_then(Upright::held),
         }
     }
+
+    fn bone_figures(&self) -> Vec<Bone> {
+        let mut figures = Vec::with_capacity(self.bones.len());
+        for (index, &Ends { joint, parent }) in self.bones.iter().enumerate() {
+            let spreads = self.tracks.values().map(|track| track.lengths[index]);
+            let length = weighted(spreads.clone(), |spread| spread.mean).unwrap_or_default();
+            let deviation = weighted(spreads.filter(|spread| spread.count > 1.0), Spread::deviation);
+            figures.push(Bone { joint, parent, length, deviation });
+        }
+        figures
+    }
+
+    /// There must be a pose.
+    fn pair_figures(&self) -> Vec<Pair> {
+        let mut figures = Vec::with_capacity(self.pairs.len());
+        for (pair, sum) in self.pairs.iter().zip(&self.differences) {
+            figures.push(Pair {
+                left: self.bones[pair.left].joint,
+                right: self.bones[pair.right].joint,
+                asymmetry: sum / self.poses as f64,
+            });
+        }
+        figures
+    }
+
+    /// The sliding of all tracks together.
+    fn slide(&self) -> Slide {
+        let mut total = Slide::default();
+        for track in self.tracks.values() {
+            let slide = track.feet.slide();
+            total.way += slide.way;
+            total.seconds += slide.seconds;
+        }
+        total
+    }
+}
+
+/// The parent of one of `joints` joints; `None` for a root.
+fn parent_of(joint: usize, parents: &[i32], joints: usize) -> Option<usize> {
+    let parent = usize::try_from(*parents.get(joint)?).ok()?;
+    (parent < joints).then_some(parent)
+}
+
+/// The bones between `joints` joints.
+fn bones_of(joints: usize, parents: &[i32]) -> Vec<Ends> {
+    let mut bones = Vec::new();
+    for joint in 0..joints {
+        if let Some(parent) = parent_of(joint, parents, joints) {
+            bones.push(Ends { joint, parent });
+        }
+    }
+    bones
+}
+
+/// Those of `bones` that both sides have.
+fn pairs_of(joints: &[String], bones: &[Ends]) -> Vec<Counterparts> {
+    let other_side = mirrored(joints);
+    let mut pairs = Vec::new();
+    for (left, bone) in bones.iter().enumerate() {
+        let wanted = Ends { joint: other_side[bone.joint], parent: other_side[bone.parent] };
+        if !joints[bone.joint].starts_with("left") || wanted.joint == bone.joint {
+            continue;
+        }
+        if let Some(right) = bones.iter().position(|bone| *bone == wanted) {
+            pairs.push(Counterparts { left, right });
+        }
+    }
+    pairs
 }
 
 /// The mean of `value` over tracks, weighted by their poses.
 fn weighted(spreads: impl Iterator<Item = Spread>, value: impl Fn(&Spread) -> f64) -> Option<f64> {
-    let (sum, count) =
-        spreads.fold((0.0, 0.0), |(sum, count), spread| (sum + spread.count * value(&spread), count + spread.count));
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for spread in spreads {
+        sum += spread.count * value(&spread);
+        count += spread.count;
+    }
     (count > 0.0).then(|| sum / count)
 }
 

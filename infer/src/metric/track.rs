@@ -71,11 +71,12 @@ impl History {
         if !in_a_row || !steps.iter().all(|step| *step > 0.0) {
             return Vec::new();
         }
-        let acceleration = |&joint: &usize| {
+        let mut accelerations = Vec::with_capacity(moving.len());
+        for &joint in moving {
             let [a, b, c] = [first, second, now].map(|moment| vector(moment.joints[joint]));
             let change = (c - b) / steps[1] - (b - a) / steps[0];
-            (change * 2.0 / (steps[0] + steps[1])).norm() as f32
-        };
-        moving.iter().map(acceleration).collect()
+            accelerations.push((change * 2.0 / (steps[0] + steps[1])).norm() as f32);
+        }
+        accelerations
     }
 }

@@ -5,9 +5,10 @@
 
 use nalgebra::Vector3;
 
-use super::feet::Legs;
+use super::feet::{Leg, Legs};
 use super::{Point, vector};
 use crate::camera::Attitude;
+use crate::skeleton::find_joint;
 
 /// Greatest bend of knees and hips of a person who stands straight, degrees.
 const STRAIGHT: f64 = 20.0;
@@ -38,22 +39,16 @@ pub(super) struct Upright {
 impl Upright {
     /// `None` if a joint is missing.
     pub(super) fn of(joints: &[String]) -> Option<Self> {
-        let thorax = joints.iter().position(|joint| *joint == "thorax")?;
-        Some(Self { legs: Legs::of(joints)?, thorax, sum: Vector3::zeros(), poses: 0 })
+        Some(Self { thorax: find_joint(joints, "thorax")?, legs: Legs::of(joints)?, sum: Vector3::zeros(), poses: 0 })
     }
 
     /// Adds a pose, in the camera's axes.
     pub(super) fn add(&mut self, pose: &[Point]) {
-        let [left, right] = self.legs.joints();
-        let at = |joint: usize| vector(pose[joint]);
-        let middle = |part: usize| (at(left[part]) + at(right[part])) / 2.0;
-        let trunk = at(self.thorax) - middle(0);
-        let is_straight = [left, right].iter().all(|[hip, knee, ankle]| {
-            let thigh = at(*hip) - at(*knee);
-            let shank = at(*knee) - at(*ankle);
-            angle(thigh, shank) < STRAIGHT && angle(trunk, thigh) < STRAIGHT
-        });
-        let body = at(self.thorax) - middle(2);
+        let Legs { left, right } = self.legs;
+        let thorax = vector(pose[self.thorax]);
+        let trunk = thorax - middle(pose, left.hip, right.hip);
+        let body = thorax - middle(pose, left.ankle, right.ankle);
+        let is_straight = [left, right].iter().all(|leg| is_straight(leg, trunk, pose));
         if is_straight && angle(body, -Vector3::y()) < UP {
             self.sum += body.normalize();
             self.poses += 1;
@@ -64,6 +59,19 @@ impl Upright {
     pub(super) fn held(&self) -> Option<Held> {
         (self.poses >= LEAST_POSES).then(|| Held { attitude: Attitude::from_up(self.sum), poses: self.poses })
     }
+}
+
+/// Whether a leg and the trunk make one line.
+fn is_straight(leg: &Leg, trunk: Vector3<f64>, pose: &[Point]) -> bool {
+    let knee = vector(pose[leg.knee]);
+    let thigh = vector(pose[leg.hip]) - knee;
+    let shank = knee - vector(pose[leg.ankle]);
+    angle(thigh, shank) < STRAIGHT && angle(trunk, thigh) < STRAIGHT
+}
+
+/// The middle between two joints of a pose.
+fn middle(pose: &[Point], left: usize, right: usize) -> Vector3<f64> {
+    (vector(pose[left]) + vector(pose[right])) / 2.0
 }
 
 /// Degrees between two directions; NaN if one has no length.

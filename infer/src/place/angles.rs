@@ -26,6 +26,7 @@ use super::foot::Foot;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Axes, Frame, LiftedFrame};
+use crate::skeleton::find_joint;
 use crate::smooth::is_crowded;
 use names::has_feet;
 pub use names::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, angle_names};
@@ -82,38 +83,40 @@ struct Side {
     foot: Option<Foot>,
 }
 
+impl Side {
+    fn of(joints: &[String], side: &str, has_feet: bool) -> Result<Self> {
+        Ok(Self {
+            hip: joint(joints, &format!("{side}_hip"))?,
+            knee: joint(joints, &format!("{side}_knee"))?,
+            ankle: joint(joints, &format!("{side}_ankle"))?,
+            shoulder: joint(joints, &format!("{side}_shoulder"))?,
+            elbow: joint(joints, &format!("{side}_elbow"))?,
+            wrist: joint(joints, &format!("{side}_wrist"))?,
+            foot: Foot::of(joints, side).filter(|_| has_feet),
+        })
+    }
+}
+
+/// The index of a joint that angles need.
+fn joint(joints: &[String], name: &str) -> Result<usize> {
+    find_joint(joints, name)
+        .ok_or_else(|| Error::usage(format!("joint angles need the joint '{name}', which the skeleton does not have")))
+}
+
 impl AngleReader {
     /// A reader of poses of these `joints` in these `axes`.
     ///
     /// # Errors
     /// A joint that angles need is not among them.
     pub fn new(joints: &[String], axes: Axes) -> Result<Self> {
-        let position = |name: &str| {
-            joints.iter().position(|joint| joint == name).ok_or_else(|| {
-                Error::usage(format!("joint angles need the joint '{name}', which the skeleton does not have"))
-            })
-        };
         let has_feet = has_feet(joints);
-        let side = |side: &str| -> Result<Side> {
-            let foot = Foot::of(joints, side).filter(|_| has_feet);
-            let position = |name: &str| position(&format!("{side}_{name}"));
-            Ok(Side {
-                hip: position("hip")?,
-                knee: position("knee")?,
-                ankle: position("ankle")?,
-                shoulder: position("shoulder")?,
-                elbow: position("elbow")?,
-                wrist: position("wrist")?,
-                foot,
-            })
-        };
         let indices = Joints {
-            hip: position("hip")?,
-            spine: position("spine")?,
-            thorax: position("thorax")?,
-            head: position("head")?,
-            right: side("right")?,
-            left: side("left")?,
+            hip: joint(joints, "hip")?,
+            spine: joint(joints, "spine")?,
+            thorax: joint(joints, "thorax")?,
+            head: joint(joints, "head")?,
+            right: Side::of(joints, "right", has_feet)?,
+            left: Side::of(joints, "left", has_feet)?,
         };
         Ok(Self { y_up: y_up_from(axes), joints: indices, names: angle_names(joints) })
     }
@@ -251,39 +254,42 @@ impl List {
 
         let has_flexion = adduction.abs() < (90.0 - LEAST_FROM_SIDE).to_radians();
         let has_rotation = has_flexion && bend >= LEAST_BEND.to_radians();
-        let known = |angle: f32, is_known: bool| if is_known { angle.to_degrees() } else { f32::NAN };
         let upper_deviation = deviation.hypot(limb[0].deviation);
         let bend_deviation = limb[0].deviation.hypot(limb[1].deviation);
-        self.push(known(flexion, has_flexion), upper_deviation / adduction.cos());
+        self.push(degrees_if(has_flexion, flexion), upper_deviation / adduction.cos());
         self.push(adduction.to_degrees(), upper_deviation);
-        self.push(known(rotation, has_rotation), upper_deviation.hypot(bend_deviation) / bend.sin().abs());
+        self.push(degrees_if(has_rotation, rotation), upper_deviation.hypot(bend_deviation) / bend.sin().abs());
         self.push(bend.to_degrees(), bend_deviation);
     }
 
     /// Dorsiflexion and inversion of the foot at the end of `shank`, which leads from the knee to the ankle. `sign` is −1 on the
     /// left.
     fn push_foot(&mut self, body: &Measured<'_>, shank: &Segment, foot: &Foot, sign: f32) {
-        let at = |joint: usize| body.place(joint);
-        let (long, up) = (foot.forward(at), -shank.vector.normalize());
+        let long = foot.forward(|joint| body.place(joint));
+        let up = -shank.vector.normalize();
         let long_deviation = body.toes_sigma(foot).hypot(body.sigma(foot.heel)) / DEVIATIONS / long.norm();
         let forward = long.normalize();
         let dorsiflexion = up.dot(&forward).clamp(-1.0, 1.0).asin();
         self.push(dorsiflexion.to_degrees(), shank.deviation.hypot(long_deviation));
 
-        let inversion = foot.small_toe.zip(foot.up(sign > 0.0, at)).map(|(small_toe, from_sole)| {
-            // The sole's upward direction without inversion.
-            let level = up - forward * up.dot(&forward);
-            let across = body.segment(foot.big_toe, small_toe);
-            let spread = [foot.big_toe, small_toe].map(|toe| at(toe) - at(foot.heel));
-            let is_known = dorsiflexion.abs() < (90.0 - LEAST_FROM_SIDE).to_radians()
-                && spread[0].angle(&spread[1]) >= LEAST_SPREAD.to_radians();
-            let angle = sign * forward.dot(&level.cross(&from_sole)).atan2(level.dot(&from_sole));
-            let degrees = if is_known { angle.to_degrees() } else { f32::NAN };
-            (degrees, across.deviation.hypot(shank.deviation / dorsiflexion.cos()))
-        });
-        let (degrees, deviation) = inversion.unwrap_or((f32::NAN, f32::NAN));
-        self.push(degrees, deviation);
+        let from_sole = foot.up(sign > 0.0, |joint| body.place(joint));
+        let Some((small_toe, from_sole)) = foot.small_toe.zip(from_sole) else {
+            return self.push(f32::NAN, f32::NAN);
+        };
+        // The sole's upward direction without inversion.
+        let level = up - forward * up.dot(&forward);
+        let across = body.segment(foot.big_toe, small_toe);
+        let spread = [foot.big_toe, small_toe].map(|toe| body.place(toe) - body.place(foot.heel));
+        let is_known = dorsiflexion.abs() < (90.0 - LEAST_FROM_SIDE).to_radians()
+            && spread[0].angle(&spread[1]) >= LEAST_SPREAD.to_radians();
+        let inversion = sign * forward.dot(&level.cross(&from_sole)).atan2(level.dot(&from_sole));
+        self.push(degrees_if(is_known, inversion), across.deviation.hypot(shank.deviation / dorsiflexion.cos()));
     }
+}
+
+/// An angle in degrees; NaN where it is not known.
+fn degrees_if(is_known: bool, angle: f32) -> f32 {
+    if is_known { angle.to_degrees() } else { f32::NAN }
 }
 
 /// Keeps angles from jumping by whole turns from frame to frame.
@@ -310,8 +316,15 @@ impl Unwrapper {
 pub struct AngleWriter {
     writer: Box<dyn PoseWriter>,
     reader: AngleReader,
-    /// By id, or without one by the index in the frame.
-    people: BTreeMap<(bool, i64), Unwrapper>,
+    people: BTreeMap<Who, Unwrapper>,
+}
+
+/// A person's identity across frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Id(i64),
+    /// The index in the frame, of a person without an id.
+    Place(usize),
 }
 
 impl AngleWriter {
@@ -329,15 +342,17 @@ impl PoseWriter for AngleWriter {
         let mut with_angles = lifted.clone();
         for (place, person) in with_angles.people.iter_mut().enumerate() {
             let mut angles = self.reader.read(&person.joints, &person.sigma);
-            let key = (person.id.is_some(), person.id.unwrap_or(place as i64));
-            self.people.entry(key).or_default().unwrap(&mut angles);
+            let who = person.id.map_or(Who::Place(place), Who::Id);
+            self.people.entry(who).or_default().unwrap(&mut angles);
             person.angles = angles.degrees;
             person.angle_sigma = angles.sigma;
         }
         // People who left are forgotten once there are many of them: their angles then start anew.
         if is_crowded(self.people.len(), lifted.people.len()) {
-            let here = |key: &(bool, i64)| lifted.people.iter().any(|person| person.id == Some(key.1)) || !key.0;
-            self.people.retain(|key, _| here(key));
+            self.people.retain(|who, _| match who {
+                Who::Id(id) => lifted.people.iter().any(|person| person.id == Some(*id)),
+                Who::Place(_) => true,
+            });
         }
         self.writer.write(frame, &with_angles)
     }

@@ -12,12 +12,12 @@ use std::cell::Cell;
 
 use nalgebra::Matrix3;
 
-use super::root::{only_one, pairs_by_name, same_person};
+use super::root::{SameName, only_one, pairs_by_name, same_person};
 use crate::camera::{Attitude, Camera, rotate};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
-use crate::skeleton::Layout;
+use crate::skeleton::{Layout, find_joint};
 use crate::smooth::{Line, Neighbour, Neighbours};
 
 /// How far before and after a frame speeds are taken over, seconds.
@@ -40,10 +40,10 @@ const LEAST_EXTENT: f64 = 1.0;
 /// The joints that tell.
 #[derive(Debug, Clone)]
 struct Ankles {
-    /// Of the left and the right ankle, the key point and the joint.
-    sides: [[usize; 2]; 2],
-    /// Of the body's joints, key points and joints of one name, which give the person's size in the image.
-    body: Vec<[usize; 2]>,
+    /// The left and the right ankle.
+    sides: [SameName; 2],
+    /// The body's joints, which give the person's size in the image.
+    body: Vec<SameName>,
     metres: f32,
     /// How far before and after a frame speeds are taken over, seconds.
     reach: f64,
@@ -118,25 +118,23 @@ impl ContactWriter {
         self.report = Box::new(report);
         self
     }
+
+    /// Writes the waiting frames, and forgets all.
+    fn write_rest(&mut self) -> Result<()> {
+        let ankles = &self.ankles;
+        self.frames.write_rest(self.writer.as_mut(), |frames, now, lifted| ankles.judge(frames, now, lifted))
+    }
 }
 
 impl Ankles {
     /// # Errors
     /// As [`ContactWriter::new`].
     fn of(info: &PoseInfo, layout: &Layout, attitude: Attitude, reach: f64) -> Result<Self> {
-        let ankle = |side: &str| {
-            let name = format!("{side}_ankle");
-            let joint = info.joints.iter().position(|joint| *joint == name);
-            let pair = layout.position(&name).zip(joint).map(|(keypoint, joint)| [keypoint, joint]);
-            pair.ok_or_else(|| {
-                Error::usage(format!("no {name} in {} or in the poses, so no foot contact", layout.name))
-            })
-        };
         let metres = info.unit.in_metres().ok_or_else(|| {
             Error::usage(format!("poses in '{}', so no foot contact: speeds need metres", info.unit.name()))
         })?;
         Ok(Self {
-            sides: [ankle("left")?, ankle("right")?],
+            sides: [ankle("left_ankle", info, layout)?, ankle("right_ankle", info, layout)?],
             body: pairs_by_name(layout, &info.joints),
             metres: metres as f32,
             reach,
@@ -150,7 +148,7 @@ impl Ankles {
         for person in &mut lifted.people {
             let Some(seen) = same_person(&now.frame, person.id) else { continue };
             let Some(scale) = self.metres_a_pixel(seen, person) else { continue };
-            let heights = self.sides.map(|[_, joint]| self.height(person, joint));
+            let heights = self.sides.map(|ankle| self.height(person, ankle.joint));
             let in_depth = self.speeds_in_depth(person.id, frames, now);
             for (side, contact) in person.contacts.iter_mut().enumerate() {
                 let is_low = heights[side] - heights[1 - side] < HIGHEST;
@@ -164,10 +162,10 @@ impl Ankles {
 
     /// How long a pixel is in the plane in which the person is, metres: by the extents of pose and key points.
     fn metres_a_pixel(&self, seen: &[Keypoint], person: &LiftedPerson) -> Option<f64> {
-        let present = || self.body.iter().filter(|[keypoint, _]| seen.get(*keypoint).is_some_and(|p| !p.is_missing()));
-        let pixels = extent(present().map(|[keypoint, _]| [seen[*keypoint].x, seen[*keypoint].y]));
-        let pose = extent(present().map(|[_, joint]| {
-            let [x, y, _] = person.joints[*joint];
+        let present = self.body.iter().filter(|pair| seen.get(pair.keypoint).is_some_and(|point| !point.is_missing()));
+        let pixels = extent(present.clone().map(|pair| [seen[pair.keypoint].x, seen[pair.keypoint].y]));
+        let pose = extent(present.map(|pair| {
+            let [x, y, _] = person.joints[pair.joint];
             [x, y].map(|axis| f64::from(axis * self.metres))
         }));
         (pixels >= LEAST_EXTENT).then(|| pose / pixels)
@@ -175,12 +173,10 @@ impl Ankles {
 
     /// The speed of an ankle in the image, pixels a second; `None` where it is not seen now, or only now.
     fn speed(&self, side: usize, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<f64> {
-        let ankle = |frame| same_person(frame, id).and_then(|points| points.get(self.sides[side][0]).copied());
-        let is_seen = |point: &Keypoint| !point.is_missing();
-        ankle(&now.frame).filter(is_seen)?;
+        self.seen_ankle(side, id, &now.frame)?;
         let mut lines = [Line::default(); 2];
         for near in frames.iter() {
-            if let Some(point) = ankle(&near.frame).filter(is_seen) {
+            if let Some(point) = self.seen_ankle(side, id, &near.frame) {
                 let apart = (near.time - now.time) / self.reach;
                 lines[0].push(apart, point.x);
                 lines[1].push(apart, point.y);
@@ -189,10 +185,17 @@ impl Ankles {
         Some(lines[0].slope()?.hypot(lines[1].slope()?) / self.reach)
     }
 
+    /// The key point of a person's ankle in a frame; `None` where it is not seen.
+    fn seen_ankle(&self, side: usize, id: Option<i64>, frame: &Frame) -> Option<Keypoint> {
+        let keypoints = same_person(frame, id)?;
+        keypoints.get(self.sides[side].keypoint).copied().filter(|point| !point.is_missing())
+    }
+
     /// How fast a person's hip and ankles move in depth; `None` where the image size is not known, or the person is in no other frame.
     fn speeds_in_depth(&self, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<SpeedsInDepth> {
         let focal = f64::from(Camera::with_focal(now.frame.focal, now.frame.size?).focal[0]);
-        let (mut hip, mut ankles) = (Line::default(), [Line::default(); 2]);
+        let mut hip = Line::default();
+        let mut ankles = [Line::default(); 2];
         for near in frames.iter() {
             let same = near.lifted.people.iter().filter(|person| person.id == id);
             let Some(person) = only_one(same) else { continue };
@@ -201,8 +204,8 @@ impl Ankles {
             if let Some(scale) = scale {
                 hip.push(apart / HIP_REACH, focal * scale);
             }
-            for (line, [_, joint]) in ankles.iter_mut().zip(self.sides) {
-                line.push(apart / self.reach, f64::from(person.joints[joint][2] * self.metres));
+            for (line, ankle) in ankles.iter_mut().zip(self.sides) {
+                line.push(apart / self.reach, f64::from(person.joints[ankle.joint][2] * self.metres));
             }
         }
         let [left, right] = ankles.map(|ankle| ankle.slope().map(|slope| slope / self.reach));
@@ -215,9 +218,26 @@ impl Ankles {
     }
 }
 
+/// The key point and the joint of an ankle.
+///
+/// # Errors
+/// Either lacks it.
+fn ankle(name: &str, info: &PoseInfo, layout: &Layout) -> Result<SameName> {
+    match (layout.position(name), find_joint(&info.joints, name)) {
+        (Some(keypoint), Some(joint)) => Ok(SameName { keypoint, joint }),
+        _ => Err(Error::usage(format!("no {name} in {} or in the poses, so no foot contact", layout.name))),
+    }
+}
+
 /// The root of the sum of squared distances from their middle.
 fn extent(points: impl Iterator<Item = [f64; 2]> + Clone) -> f64 {
-    let (sum, count) = points.clone().fold(([0.0; 2], 0.0), |([x, y], count), [a, b]| ([x + a, y + b], count + 1.0));
+    let mut sum = [0.0; 2];
+    let mut count = 0.0;
+    for [x, y] in points.clone() {
+        sum[0] += x;
+        sum[1] += y;
+        count += 1.0;
+    }
     let middle = sum.map(|sum| sum / f64::max(count, 1.0));
     points.map(|[x, y]| (x - middle[0]).powi(2) + (y - middle[1]).powi(2)).sum::<f64>().sqrt()
 }
@@ -225,16 +245,15 @@ fn extent(points: impl Iterator<Item = [f64; 2]> + Clone) -> f64 {
 impl PoseWriter for ContactWriter {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
         self.has_people |= !lifted.people.is_empty();
-        let Self { writer, ankles, waits, frames, .. } = self;
-        let judge = |frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame| ankles.judge(frames, now, lifted);
-        let time = frames.time_of(lifted);
-        if time.is_none_or(|time| frames.is_another_clip(time, lifted)) {
-            frames.write_rest(writer.as_mut(), judge)?;
+        let time = self.frames.time_of(lifted);
+        if time.is_none_or(|time| self.frames.is_another_clip(time, lifted)) {
+            self.write_rest()?;
         }
-        let Some(time) = time else { return writer.write(frame, lifted) };
-        frames.push(time, frame.clone(), lifted.clone());
-        let judged = if *waits { time } else { time + HIP_REACH };
-        frames.write_until(judged, writer.as_mut(), judge)
+        let Some(time) = time else { return self.writer.write(frame, lifted) };
+        self.frames.push(time, frame.clone(), lifted.clone());
+        let judged = if self.waits { time } else { time + HIP_REACH };
+        let ankles = &self.ankles;
+        self.frames.write_until(judged, self.writer.as_mut(), |frames, now, lifted| ankles.judge(frames, now, lifted))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -242,9 +261,7 @@ impl PoseWriter for ContactWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let ankles = &self.ankles;
-        let rest =
-            self.frames.write_rest(self.writer.as_mut(), |frames, now, lifted| ankles.judge(frames, now, lifted));
+        let rest = self.write_rest();
         if self.has_people && !self.ankles.are_judged.get() {
             (self.report)();
         }

@@ -2,6 +2,8 @@
 
 use nalgebra::{RealField, Vector3};
 
+use crate::skeleton::find_joint;
+
 /// Indices of a foot's joints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Foot {
@@ -14,11 +16,11 @@ pub(crate) struct Foot {
 impl Foot {
     /// The foot on a side, `left` or `right`; `None` if the skeleton of these joints lacks its heel or its big toe.
     pub(crate) fn of<S: AsRef<str>>(joints: &[S], side: &str) -> Option<Self> {
-        let position = |part: &str| {
-            let name = format!("{side}_{part}");
-            joints.iter().position(|joint| joint.as_ref() == name)
-        };
-        Some(Self { heel: position("heel")?, big_toe: position("big_toe")?, small_toe: position("small_toe") })
+        Some(Self {
+            heel: find_joint(joints, &format!("{side}_heel"))?,
+            big_toe: find_joint(joints, &format!("{side}_big_toe"))?,
+            small_toe: find_joint(joints, &format!("{side}_small_toe")),
+        })
     }
 
     /// The point in front that the long axis leads to: the middle between big and small toe, or the big toe alone; `at` gives the

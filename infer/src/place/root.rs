@@ -11,7 +11,7 @@
 
 use nalgebra::{Matrix3, Vector2, Vector3};
 
-use crate::camera::Camera;
+use crate::camera::{Camera, ray};
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::median::median;
@@ -59,10 +59,16 @@ pub enum Unplaced {
 /// Solves for the hips' positions.
 #[derive(Debug, Clone)]
 pub struct RootSolver {
-    /// Pairs of key points and joints of the same name.
-    pairs: Vec<[usize; 2]>,
+    pairs: Vec<SameName>,
     /// A metre in the unit of poses.
     metre: f64,
+}
+
+/// Indices of a key point and a joint of the same name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SameName {
+    pub(super) keypoint: usize,
+    pub(super) joint: usize,
 }
 
 /// A joint and the direction in which it is seen.
@@ -106,15 +112,13 @@ impl RootSolver {
     fn sights(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Vec<Sight> {
         let mut sights = Vec::with_capacity(self.pairs.len());
         let detection_error = DETECTION_ERROR * self.metre;
-        for [keypoint, joint] in &self.pairs {
-            let Some(point) = keypoints.get(*keypoint).filter(|point| !point.is_missing()) else { continue };
-            let ray =
-                |pixel: f64, axis: usize| (pixel - f64::from(camera.centre[axis])) / f64::from(camera.focal[axis]);
-            let sigma = pose.sigma.get(*joint).map_or(0.0, |sigma| f64::from(*sigma));
+        for pair in &self.pairs {
+            let Some(point) = keypoints.get(pair.keypoint).filter(|point| !point.is_missing()) else { continue };
+            let sigma = pose.sigma.get(pair.joint).map_or(0.0, |sigma| f64::from(*sigma));
             let score = f64::from(point.score.min(1.0));
             sights.push(Sight {
-                joint: Vector::from(pose.joints[*joint].map(f64::from)),
-                direction: Vector2::new(ray(point.x, 0), ray(point.y, 1)),
+                joint: Vector::from(pose.joints[pair.joint].map(f64::from)),
+                direction: Vector2::from(ray(camera, [point.x, point.y])),
                 weight: score * score / (sigma * sigma + detection_error * detection_error),
             });
         }
@@ -123,10 +127,17 @@ impl RootSolver {
 }
 
 /// The pairs of a key point and a joint of the same name, but for points of feet.
-pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<[usize; 2]> {
-    let pair = |(joint, name): (usize, &String)| layout.position(name).map(|keypoint| [keypoint, joint]);
-    let body = joints.iter().enumerate().filter(|(_, name)| !is_of_foot(name));
-    body.filter_map(pair).collect()
+pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<SameName> {
+    let mut pairs = Vec::new();
+    for (joint, name) in joints.iter().enumerate() {
+        if is_of_foot(name) {
+            continue;
+        }
+        if let Some(keypoint) = layout.position(name) {
+            pairs.push(SameName { keypoint, joint });
+        }
+    }
+    pairs
 }
 
 /// The key points of the only person `id` in a frame; where none has an id, of the only person.
@@ -136,7 +147,8 @@ pub(super) fn same_person(frame: &Frame, id: Option<i64>) -> Option<&[Keypoint]>
 
 /// The only item, if there is no other.
 pub(super) fn only_one<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    items.next().filter(|_| items.next().is_none())
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
 }
 
 /// The root that minimises `depth · residual` over all joints, which is a linear problem.
@@ -231,9 +243,12 @@ impl RootWriter {
         }
         let are_all_lifted = frame.people.len() == lifted.people.len();
         for (index, person) in lifted.people.iter_mut().enumerate() {
-            // People who share an id, or have none, are told apart by their order, unless one of them was not lifted.
-            let in_order = || frame.people.get(index).filter(|_| are_all_lifted).map(|seen| &*seen.keypoints);
-            let seen = same_person(frame, person.id).or_else(in_order);
+            let seen = match same_person(frame, person.id) {
+                Some(seen) => Some(seen),
+                // People who share an id, or have none, are told apart by their order, unless one of them was not lifted.
+                None if are_all_lifted => Some(&*frame.people[index].keypoints),
+                None => None,
+            };
             person.root = seen.and_then(|seen| self.solver.solve(seen, person, &camera));
         }
     }
@@ -243,13 +258,13 @@ impl RootWriter {
 fn smooth_roots(frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame) {
     for (place, person) in lifted.people.iter_mut().enumerate() {
         if let (Some(root), Some(track)) = (&mut person.root, Track::of(&now.lifted.people, place)) {
-            *root = smoothed(frames, now.time, (track, place), *root);
+            *root = smoothed(frames, now.time, track, place, *root);
         }
     }
 }
 
 /// The smoothed root of the person of `track`, from the same person's roots around `time`, probably at index `place`.
-fn smoothed(frames: &Neighbours, time: f64, (track, place): (Track, usize), root: [f32; 3]) -> [f32; 3] {
+fn smoothed(frames: &Neighbours, time: f64, track: Track, place: usize, root: [f32; 3]) -> [f32; 3] {
     let mut depth = Line::default();
     let mut direction = [Line::default(); 2];
     for near in frames.iter() {

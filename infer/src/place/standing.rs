@@ -17,6 +17,7 @@ use nalgebra::Vector3;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame, LiftedPerson};
+use crate::skeleton::find_joint;
 use crate::smooth::{Line, Neighbour, Neighbours, Track};
 pub use live::LiveStandingWriter;
 
@@ -98,13 +99,12 @@ impl Feet {
     /// # Errors
     /// Poses without ankles, or of an unknown unit.
     fn of(info: &PoseInfo) -> Result<Self> {
-        let position = |name: &str| {
-            let joint = info.joints.iter().position(|joint| joint == name);
-            joint.ok_or_else(|| Error::usage(format!("no {name} in the poses, so no foot that stands")))
-        };
-        let ankles = [position("left_ankle")?, position("right_ankle")?];
-        let unknown = || Error::usage(format!("poses in '{}', whose size is not known", info.unit.name()));
-        Ok(Self { ankles, metre: info.unit.in_metres().ok_or_else(unknown)?.recip() })
+        let ankles = [ankle(&info.joints, "left_ankle")?, ankle(&info.joints, "right_ankle")?];
+        let metres = info
+            .unit
+            .in_metres()
+            .ok_or_else(|| Error::usage(format!("poses in '{}', whose size is not known", info.unit.name())))?;
+        Ok(Self { ankles, metre: metres.recip() })
     }
 
     /// The sample of a person at `time`; `None` without a root.
@@ -118,6 +118,11 @@ impl Feet {
     }
 }
 
+/// The index of an ankle.
+fn ankle(joints: &[String], name: &str) -> Result<usize> {
+    find_joint(joints, name).ok_or_else(|| Error::usage(format!("no {name} in the poses, so no foot that stands")))
+}
+
 impl Filtered {
     /// By the first sample.
     fn first(sample: &Sample, interval: f64) -> Self {
@@ -126,7 +131,8 @@ impl Filtered {
 
     /// By the next sample, which `step` leads to, `interval` seconds apart.
     fn next(self, step: &Step, sample: &Sample, interval: f64) -> Self {
-        let (mean, variance) = (self.mean + step.change, self.variance + step.variance);
+        let mean = self.mean + step.change;
+        let variance = self.variance + step.variance;
         let gain = variance / (variance + image_variance(sample, interval));
         Self { mean: mean + gain * (sample.depth - mean), variance: variance * (1.0 - gain) }
     }
@@ -173,7 +179,8 @@ impl StandingWriter {
 
     /// What changes each frame, by all that are here.
     fn change(&self) -> impl Fn(&Neighbours, &Neighbour, &mut LiftedFrame) + use<> {
-        let (depths, keeps_contacts) = (self.depths(), self.keeps_contacts);
+        let depths = self.depths();
+        let keeps_contacts = self.keeps_contacts;
         move |_, now, lifted| {
             for (place, person) in lifted.people.iter_mut().enumerate() {
                 if let (Some(root), Some(depth)) = (&mut person.root, depths.get(&(now.time.to_bits(), place))) {
@@ -227,17 +234,28 @@ fn keep_long_stands(samples: &mut [Sample], fastest: f64) {
         }
         let mut begin = 0;
         while begin < samples.len() {
-            let stands = |at: usize| {
-                let follows = at == begin || samples[at].time - samples[at - 1].time <= LONGEST_GAP;
-                samples[at].stand[side] && follows
-            };
-            let end = (begin..samples.len()).find(|at| !stands(*at)).unwrap_or(samples.len());
+            let end = end_of_stand(samples, side, begin);
             if end > begin && samples[end - 1].time - samples[begin].time < SHORTEST {
-                samples[begin..end].iter_mut().for_each(|sample| sample.stand[side] = false);
+                for sample in &mut samples[begin..end] {
+                    sample.stand[side] = false;
+                }
             }
             begin = end.max(begin + 1);
         }
     }
+}
+
+/// The first sample after `begin` that no longer belongs to the stand of a foot; `begin` itself where the foot does not stand.
+fn end_of_stand(samples: &[Sample], side: usize, begin: usize) -> usize {
+    let mut at = begin;
+    while at < samples.len() {
+        let follows = at == begin || samples[at].time - samples[at - 1].time <= LONGEST_GAP;
+        if !follows || !samples[at].stand[side] {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// How fast `value` changes about each sample, a second; 0 where there is nothing to tell by.
@@ -283,12 +301,12 @@ fn interval(samples: &[Sample], at: usize) -> f64 {
 fn step(one: &Sample, next: &Sample, metre: f64) -> Step {
     let apart = next.time - one.time;
     let stand = [0, 1].map(|side| one.stand[side] && next.stand[side] && apart <= LONGEST_GAP);
-    let moved = |side: usize| one.ankles[side] - next.ankles[side];
+    let moved = [0, 1].map(|side| one.ankles[side] - next.ankles[side]);
     // Each foot's word and, of two feet, how far they contradict each other.
     let (change, doubt) = match stand {
-        [true, true] => ((moved(0) + moved(1)) / 2.0, (moved(0).z - moved(1).z).abs() / 2.0),
-        [true, false] => (moved(0), 0.0),
-        [false, true] => (moved(1), 0.0),
+        [true, true] => ((moved[0] + moved[1]) / 2.0, (moved[0].z - moved[1].z).abs() / 2.0),
+        [true, false] => (moved[0], 0.0),
+        [false, true] => (moved[1], 0.0),
         [false, false] => {
             let variance = (FREE_SPEED * metre).powi(2) * apart * SPEED_LASTS;
             return Step { change: next.depth - one.depth, variance };

@@ -80,11 +80,16 @@ impl Layout {
     /// # Errors
     /// An unknown name; the message lists the known ones.
     pub fn by_name(name: &str) -> Result<&'static Layout> {
-        let plain = || name.bytes().filter(|byte| !b"_- ".contains(byte)).map(|byte| byte.to_ascii_lowercase());
-        LAYOUTS.into_iter().find(|layout| plain().eq(layout.name.bytes())).ok_or_else(|| {
+        LAYOUTS.into_iter().find(|layout| layout.is_called(name)).ok_or_else(|| {
             let known: Vec<_> = LAYOUTS.iter().map(|layout| layout.name).collect();
             Error::usage(format!("unknown joint layout '{name}', expected one of {}", known.join(", ")))
         })
+    }
+
+    /// Whether `name` means this layout.
+    fn is_called(&self, name: &str) -> bool {
+        let plain = name.bytes().filter(|byte| !b"_- ".contains(byte)).map(|byte| byte.to_ascii_lowercase());
+        plain.eq(self.name.bytes())
     }
 
     /// The number of joints.
@@ -99,7 +104,7 @@ impl Layout {
 
     /// The index of the joint called `name`.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.joints.iter().position(|joint| *joint == name)
+        find_joint(self.joints, name)
     }
 
     /// The index of the joint called `name`, for names in code: in a constant, a wrong one does not compile.
@@ -138,13 +143,25 @@ impl Layout {
 
 /// As [`Layout::mirrored`], for `joints` from any list of names.
 pub fn mirrored<S: AsRef<str>>(joints: &[S]) -> Vec<usize> {
-    let other_side = |name: &str| match name.split_once('_') {
+    let mut mirrored = Vec::with_capacity(joints.len());
+    for (index, joint) in joints.iter().enumerate() {
+        mirrored.push(find_joint(joints, &other_side(joint.as_ref())).unwrap_or(index));
+    }
+    mirrored
+}
+
+/// What a joint is called on the other side of the body; in the middle it has its own name.
+fn other_side(name: &str) -> String {
+    match name.split_once('_') {
         Some(("left", rest)) => format!("right_{rest}"),
         Some(("right", rest)) => format!("left_{rest}"),
         _ => name.to_owned(),
-    };
-    let position = |name: String| joints.iter().position(|joint| joint.as_ref() == name);
-    joints.iter().enumerate().map(|(index, joint)| position(other_side(joint.as_ref())).unwrap_or(index)).collect()
+    }
+}
+
+/// The index of the joint called `name`.
+pub(crate) fn find_joint<S: AsRef<str>>(joints: &[S], name: &str) -> Option<usize> {
+    joints.iter().position(|joint| joint.as_ref() == name)
 }
 
 /// The index of each joint of a target layout in a source layout, and how far the source's points lie from these joints.
@@ -198,19 +215,17 @@ impl Conversion {
             ))
             .hint(format!("give a model that was trained on {} (--model FILE)", source.name)));
         }
-        let absent_notice = (!absent.is_empty()).then(|| {
-            let feet = target.iter().filter(|name| is_of_foot(name.as_ref())).count();
-            match needed.is_empty() {
-                true if absent.len() == feet => {
-                    format!("layout {} has no feet: toes and heels are missing in every frame", source.name)
-                }
-                true => format!("layout {} has no {}: missing in every frame", source.name, absent.join(", ")),
-                false => format!("{} are not in it: missing in every frame", absent.join(", ")),
+        let feet = target.iter().filter(|name| is_of_foot(name.as_ref())).count();
+        let absent_notice = match needed.is_empty() {
+            true => notice_of_feet(source, &absent, feet),
+            false => Some(format!("{} are not in it: missing in every frame", absent.join(", "))),
+        };
+        let mut stand_ins = Vec::new();
+        for (joint, name) in target.iter().enumerate() {
+            if source.position(name.as_ref()).is_none() && source_of[joint].is_some() {
+                stand_ins.push(joint);
             }
-        });
-        let is_stand_in =
-            |joint: &usize| source.position(target[*joint].as_ref()).is_none() && source_of[*joint].is_some();
-        let stand_ins = (0..target.len()).filter(is_stand_in).collect();
+        }
         Ok(Self { source_of, source_len: source.len(), absent, absent_notice, placement: None, stand_ins })
     }
 
@@ -275,6 +290,17 @@ impl Conversion {
     pub fn apply<'a>(&'a self, source: &'a [Keypoint]) -> impl Iterator<Item = Keypoint> + 'a {
         self.source_of.iter().map(|index| index.map_or(Keypoint::MISSING, |index| source[index]))
     }
+}
+
+/// A sentence on the points of feet that `source` lacks, of the `feet` that the target has; `None` where it lacks none.
+fn notice_of_feet(source: &Layout, absent: &[String], feet: usize) -> Option<String> {
+    if absent.is_empty() {
+        return None;
+    }
+    Some(match absent.len() == feet {
+        true => format!("layout {} has no feet: toes and heels are missing in every frame", source.name),
+        false => format!("layout {} has no {}: missing in every frame", source.name, absent.join(", ")),
+    })
 }
 
 /// Where `source` has the joint called `name`.

@@ -4,7 +4,7 @@
 //! truth (docs/lab.md, "Where MediaPipe places shoulders and hips"). Only what lowers the error of each recording, by each version of the
 //! detector and each model, is in the table.
 
-use super::{Layout, MEDIAPIPE33};
+use super::{Layout, MEDIAPIPE33, find_joint};
 use crate::pose::Keypoint;
 
 /// How far from the joints' centres a detector's points lie.
@@ -25,18 +25,30 @@ const MEDIAPIPE: Placement = Placement { shoulders_inwards: 0.02, hips_outwards:
 /// as they may be in any frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TrunkPoints {
-    shoulders: [usize; 2],
-    hips: [usize; 2],
+    shoulders: Sides,
+    hips: Sides,
+}
+
+/// A point on the left and the same one on the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sides {
+    left: usize,
+    right: usize,
 }
 
 impl TrunkPoints {
     /// Among the joints of these names; `None` where one is lacking.
     pub(super) fn among<S: AsRef<str>>(names: &[S]) -> Option<Self> {
-        let position = |joint: &str| names.iter().position(|name| name.as_ref() == joint);
         Some(Self {
-            shoulders: [position("left_shoulder")?, position("right_shoulder")?],
-            hips: [position("left_hip")?, position("right_hip")?],
+            shoulders: Sides { left: find_joint(names, "left_shoulder")?, right: find_joint(names, "right_shoulder")? },
+            hips: Sides { left: find_joint(names, "left_hip")?, right: find_joint(names, "right_hip")? },
         })
+    }
+}
+
+impl Sides {
+    fn both(self) -> [usize; 2] {
+        [self.left, self.right]
     }
 }
 
@@ -48,25 +60,30 @@ impl Placement {
 
     /// Moves shoulders and hips to the centres of these joints, where all four are seen.
     pub(super) fn correct(&self, points: &mut [Keypoint], at: &TrunkPoints) {
-        if at.shoulders.iter().chain(&at.hips).any(|&joint| points[joint].is_missing()) {
+        if at.shoulders.both().into_iter().chain(at.hips.both()).any(|joint| points[joint].is_missing()) {
             return;
         }
-        let middle = |[left, right]: [usize; 2]| {
-            [f64::midpoint(points[left].x, points[right].x), f64::midpoint(points[left].y, points[right].y)]
-        };
-        let (shoulders, hips) = (middle(at.shoulders), middle(at.hips));
+        let shoulders = middle(points, at.shoulders);
+        let hips = middle(points, at.hips);
         let down = [hips[0] - shoulders[0], hips[1] - shoulders[1]].map(|along| along * self.hips_upwards);
         spread(points, at.shoulders, self.shoulders_inwards);
         spread(points, at.hips, -self.hips_outwards);
-        for hip in at.hips {
+        for hip in at.hips.both() {
             points[hip].x += down[0];
             points[hip].y += down[1];
         }
     }
 }
 
+/// The middle between two points.
+fn middle(points: &[Keypoint], sides: Sides) -> [f64; 2] {
+    let Sides { left, right } = sides;
+    [f64::midpoint(points[left].x, points[right].x), f64::midpoint(points[left].y, points[right].y)]
+}
+
 /// Moves two points apart, each by this share of the distance between them.
-fn spread(points: &mut [Keypoint], [left, right]: [usize; 2], share: f64) {
+fn spread(points: &mut [Keypoint], sides: Sides, share: f64) {
+    let Sides { left, right } = sides;
     let apart = [points[left].x - points[right].x, points[left].y - points[right].y].map(|apart| apart * share);
     points[left].x += apart[0];
     points[left].y += apart[1];

@@ -13,44 +13,77 @@ const MEMORY: f64 = 20.0;
 /// People who are absent for longer, seconds, may be forgotten.
 const FORGOTTEN: f64 = 3.0 * MEMORY;
 
-/// Joints and their parents, parents before children.
+/// Bones, those of parents before those of children.
 #[derive(Debug, Clone)]
-pub(crate) struct BoneTree(Vec<[usize; 2]>);
+pub(crate) struct BoneTree(Vec<Bone>);
+
+/// A bone by the joints at its outer and inner end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bone {
+    joint: usize,
+    parent: usize,
+}
+
+impl Bone {
+    /// From the inner to the outer end.
+    fn vector(self, joints: &[[f32; 3]]) -> Vector3<f64> {
+        vector(joints[self.joint]) - vector(joints[self.parent])
+    }
+
+    /// The bone on the other side, where each joint has its counterpart in `other_side`, or is its own.
+    fn mirrored(self, other_side: &[usize]) -> Self {
+        Self {
+            joint: other_side.get(self.joint).copied().unwrap_or(self.joint),
+            parent: other_side.get(self.parent).copied().unwrap_or(self.parent),
+        }
+    }
+}
 
 impl BoneTree {
     /// Bones from joints to their `parents`, −1 for none.
     pub(crate) fn new(parents: &[i32]) -> Self {
-        let parent = |joint: usize| usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len());
+        let mut bones = Vec::new();
+        for joint in 0..parents.len() {
+            if let Some(parent) = parent_of(joint, parents) {
+                bones.push(Bone { joint, parent });
+            }
+        }
         // A parent is closer to the root; in a ring, which is not a skeleton, this never holds.
-        let depth =
-            |joint: usize| std::iter::successors(Some(joint), |&joint| parent(joint)).take(parents.len()).count();
-        let mut pairs: Vec<[usize; 2]> =
-            (0..parents.len()).filter_map(|joint| parent(joint).map(|parent| [joint, parent])).collect();
-        pairs.sort_by_key(|[joint, _]| depth(*joint));
-        Self(pairs)
+        bones.sort_by_key(|bone| depth(bone.joint, parents));
+        Self(bones)
     }
 
     /// The length of each bone in a pose.
     pub(crate) fn lengths<'a>(&'a self, joints: &'a [[f32; 3]]) -> impl Iterator<Item = f64> + 'a {
-        self.0.iter().map(|[joint, parent]| between(joints, *parent, *joint).norm())
+        self.0.iter().map(|bone| bone.vector(joints).norm())
     }
 
     /// Sets the bones of a pose to these lengths; the root and all directions stay.
     pub(crate) fn stretch(&self, lengths: &[f64], joints: &mut [[f32; 3]]) {
         let found = joints.to_vec();
-        for ([joint, parent], wanted) in self.0.iter().zip(lengths) {
-            let bone = between(&found, *parent, *joint);
-            let length = bone.norm();
+        for (bone, wanted) in self.0.iter().zip(lengths) {
+            let way = bone.vector(&found);
+            let length = way.norm();
             let stretch = if length > 0.0 { wanted / length } else { 1.0 };
-            joints[*joint] = (vector(joints[*parent]) + bone * stretch).map(|axis| axis as f32).into();
+            joints[bone.joint] = (vector(joints[bone.parent]) + way * stretch).map(|axis| axis as f32).into();
         }
     }
+}
+
+/// The parent of a joint; `None` for a root.
+fn parent_of(joint: usize, parents: &[i32]) -> Option<usize> {
+    usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len())
+}
+
+/// Number of joints from a joint to its root, both included.
+fn depth(joint: usize, parents: &[i32]) -> usize {
+    std::iter::successors(Some(joint), |&joint| parent_of(joint, parents)).take(parents.len()).count()
 }
 
 /// The bones of all people.
 pub(super) struct Bones {
     tree: BoneTree,
-    /// For each pair the one on the other side of the body, itself in the middle.
+    /// For each bone the one on the other side of the body, itself in the middle.
     twins: Vec<usize>,
     people: BTreeMap<Track, Lengths>,
     /// Time of the last frame, seconds.
@@ -76,10 +109,11 @@ impl Bones {
 
     /// The same, with one length for the bones of both sides; `joints` names them.
     pub(super) fn with_sides<S: AsRef<str>>(mut self, joints: &[S]) -> Self {
-        let other = mirrored(joints);
-        let twin_of = |pair: [usize; 2]| pair.map(|joint| other.get(joint).copied().unwrap_or(joint));
-        let place = |pair: [usize; 2]| self.tree.0.iter().position(|found| *found == twin_of(pair));
-        self.twins = self.tree.0.iter().enumerate().map(|(own, pair)| place(*pair).unwrap_or(own)).collect();
+        let other_side = mirrored(joints);
+        for (own, bone) in self.tree.0.iter().enumerate() {
+            let wanted = bone.mirrored(&other_side);
+            self.twins[own] = self.tree.0.iter().position(|found| *found == wanted).unwrap_or(own);
+        }
         self
     }
 
@@ -103,7 +137,9 @@ impl Bones {
             let lengths = self.twins.iter().zip(&each).map(|(&twin, length)| 0.5 * (length + each[twin]));
             match self.people.get_mut(&track) {
                 Some(known) => known.see(time, lengths),
-                None => drop(self.people.insert(track, Lengths { time, weight: 1.0, means: lengths.collect() })),
+                None => {
+                    self.people.insert(track, Lengths { time, weight: 1.0, means: lengths.collect() });
+                }
             }
         }
         if is_crowded(self.people.len(), people.len()) {
@@ -127,10 +163,6 @@ impl Lengths {
             *mean += (length - *mean) / self.weight;
         }
     }
-}
-
-fn between(joints: &[[f32; 3]], from: usize, to: usize) -> Vector3<f64> {
-    vector(joints[to]) - vector(joints[from])
 }
 
 fn vector(joint: [f32; 3]) -> Vector3<f64> {

@@ -57,8 +57,7 @@ fn around(
     track: Track,
     place: usize,
 ) -> impl Iterator<Item = (f64, &[[f32; 3]])> {
-    let earlier = move |near: &&Neighbour| (near.time - time) / reach < 1.0;
-    frames.iter().take_while(earlier).filter_map(move |near| {
+    frames.iter().take_while(move |near| (near.time - time) / reach < 1.0).filter_map(move |near| {
         let apart = (near.time - time) / reach;
         let is_near = apart > -1.0;
         track.find(&near.lifted.people, place).filter(|_| is_near).map(|person| (apart, &person.joints[..]))

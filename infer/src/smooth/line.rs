@@ -61,22 +61,32 @@ impl Line {
     }
 }
 
+/// A pose near the one that is smoothed.
+struct Near<'a> {
+    weight: f64,
+    time: f64,
+    joints: &'a [[f32; 3]],
+}
+
 /// Moves each of `joints` to the value, at time 0, of a line fitted through the same joint's positions `around` it. Times are from
 /// −1 to 1, 0 being the time of `joints`, which are among those around.
 ///
 /// A line instead of a mean: at a clip's ends, where all other positions are on one side, a mean would lag behind.
 pub(super) fn smooth<'a>(around: impl Iterator<Item = (f64, &'a [[f32; 3]])>, joints: &mut [[f32; 3]]) {
     let mut times = Times::default();
-    let around: Vec<_> = around.map(|(time, joints)| (times.push(time), time, joints)).collect();
+    let mut poses = Vec::new();
+    for (time, joints) in around {
+        poses.push(Near { weight: times.push(time), time, joints });
+    }
     // A point without neighbours stays.
     let Some(spread) = times.spread() else { return };
     // What each position counts in the line's middle: one sum for all joints and axes.
-    let share = |(weight, time, _): &(f64, f64, _)| weight * (times.square - times.time * time) / spread;
-    let shares: Vec<f64> = around.iter().map(share).collect();
+    let shares: Vec<f64> =
+        poses.iter().map(|near| near.weight * (times.square - times.time * near.time) / spread).collect();
     for (joint, place) in joints.iter_mut().enumerate() {
-        let each = around.iter().zip(&shares);
+        let each = poses.iter().zip(&shares);
         let sum: Vector3<f64> =
-            each.map(|((.., joints), share)| Vector3::from(joints[joint].map(f64::from)) * *share).sum();
+            each.map(|(near, share)| Vector3::from(near.joints[joint].map(f64::from)) * *share).sum();
         *place = sum.map(|axis| axis as f32).into();
     }
 }

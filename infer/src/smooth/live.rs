@@ -31,13 +31,14 @@ impl Live {
 
     /// Filters `lifted` at `time` by its people's filters.
     pub(super) fn go_on(&mut self, time: f64, lifted: &LiftedFrame, bones: &Bones) -> LiftedFrame {
-        let is_step = |seconds: f64| seconds > 0.0 && seconds <= AWAY;
         let mut smooth = lifted.clone();
         for (place, person) in smooth.people.iter_mut().enumerate() {
             let Some(track) = Track::of(&lifted.people, place) else { continue };
             match self.people.get_mut(&track).filter(|filter| is_step(filter.away(time))) {
                 Some(filter) => filter.go_on(time, self.cutoff, &mut person.joints),
-                None => drop(self.people.insert(track, OneEuro::new(time, &person.joints, &self.is_of_foot))),
+                None => {
+                    self.people.insert(track, OneEuro::new(time, &person.joints, &self.is_of_foot));
+                }
             }
             bones.restore(track, &mut person.joints);
         }
@@ -46,4 +47,9 @@ impl Live {
         }
         smooth
     }
+}
+
+/// Whether a pose that comes so many `seconds` after the last continues it.
+fn is_step(seconds: f64) -> bool {
+    seconds > 0.0 && seconds <= AWAY
 }

@@ -51,24 +51,26 @@ impl FromStr for Smoothing {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || {
-            let expected = "expected clip, clip:SECONDS, live or live:HZ, with a number above 0";
-            Error::usage(format!("unknown smoothing '{text}', {expected}"))
-        };
-        let (way, amount) = text.split_once(':').map_or((text, None), |(way, amount)| (way, Some(amount)));
-        let amount = match amount {
-            None => None,
-            Some(amount) => {
-                let amount = amount.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount > 0.0);
-                Some(amount.ok_or_else(unknown)?)
-            }
+        let (way, amount) = match text.split_once(':') {
+            Some((way, amount)) => (way, Some(positive(amount).ok_or_else(|| unknown_smoothing(text))?)),
+            None => (text, None),
         };
         match way {
             "clip" => Ok(Self::Clip(amount.unwrap_or(USUAL_REACH))),
             "live" => Ok(Self::Live(amount.unwrap_or(USUAL_CUTOFF))),
-            _ => Err(unknown()),
+            _ => Err(unknown_smoothing(text)),
         }
     }
+}
+
+/// The finite number above 0 that a text is.
+fn positive(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
+}
+
+fn unknown_smoothing(text: &str) -> Error {
+    let expected = "expected clip, clip:SECONDS, live or live:HZ, with a number above 0";
+    Error::usage(format!("unknown smoothing '{text}', {expected}"))
 }
 
 impl fmt::Display for Smoothing {

@@ -39,8 +39,12 @@ impl Neighbours {
 
     /// The time of a frame, seconds; one without people that has none, as an unreadable one, is taken to come at once after the last.
     pub(crate) fn time_of(&self, lifted: &LiftedFrame) -> Option<f64> {
-        let last = || lifted.people.is_empty().then(|| self.last_time());
-        lifted.time.or_else(last).filter(|time| time.is_finite())
+        let time = match lifted.time {
+            Some(time) => time,
+            None if lifted.people.is_empty() => self.last_time(),
+            None => return None,
+        };
+        time.is_finite().then_some(time)
     }
 
     /// Whether a frame at `time` begins another clip: time goes back, or people are seen twice at one time.
@@ -60,8 +64,13 @@ impl Neighbours {
 
     /// Where more frames wait than may, the time of the one in their middle, seconds.
     pub(crate) fn middle_of_too_many(&self) -> Option<f64> {
-        let waiting = self.frames.len() - self.written;
+        let waiting = self.waiting();
         (waiting > MOST_FRAMES).then(|| self.frames[self.written + waiting / 2].time)
+    }
+
+    /// Number of frames that wait.
+    fn waiting(&self) -> usize {
+        self.frames.len() - self.written
     }
 
     /// All frames that may be near one that waits.
@@ -79,9 +88,8 @@ impl Neighbours {
         writer: &mut dyn PoseWriter,
         change: impl Fn(&Self, &Neighbour, &mut LiftedFrame),
     ) -> Result<()> {
-        let is_too_many = |frames: &Self| frames.frames.len() - frames.written > MOST_FRAMES;
         while self.frames.get(self.written).is_some_and(|waiting| waiting.time + self.reach <= time)
-            || is_too_many(self)
+            || self.waiting() > MOST_FRAMES
         {
             self.write_next(writer, &change)?;
         }
@@ -118,8 +126,9 @@ impl Neighbours {
         // Where none waits, the next one comes after the last.
         let next = self.frames.get(self.written).or(self.frames.back());
         let oldest = next.map_or(f64::NEG_INFINITY, |next| next.time - self.reach);
-        let is_old = |first: &Neighbour| first.time <= oldest;
-        while self.written > 0 && (self.written > MOST_FRAMES || self.frames.front().is_some_and(is_old)) {
+        while self.written > 0
+            && (self.written > MOST_FRAMES || self.frames.front().is_some_and(|first| first.time <= oldest))
+        {
             self.frames.pop_front();
             self.written -= 1;
         }

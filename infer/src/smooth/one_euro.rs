@@ -32,12 +32,8 @@ impl OneEuro {
     /// Starts at `time`, seconds, with a pose that stays unchanged. Joints flagged in `is_of_foot` `[J]`, which may be
     /// empty, do not count towards the person's size.
     pub(super) fn new(time: f64, joints: &[[f32; 3]], is_of_foot: &[bool]) -> Self {
-        let at_rest = |joint: &[f32; 3]| Filtered { place: vector(*joint), velocity: Vector3::zeros() };
-        let is_of_foot = |joint: usize| is_of_foot.get(joint).is_some_and(|is_of_foot| *is_of_foot);
-        let body: Vec<[f32; 3]> = (0..joints.len()).filter(|joint| !is_of_foot(*joint)).map(|at| joints[at]).collect();
-        let squares = body.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
-        let size = (squares / body.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
-        Self { time, size, joints: joints.iter().map(at_rest).collect() }
+        let joints_at_rest = joints.iter().map(|joint| Filtered::at_rest(*joint)).collect();
+        Self { time, size: size(joints, is_of_foot), joints: joints_at_rest }
     }
 
     /// Seconds from the last pose to `time`.
@@ -47,16 +43,35 @@ impl OneEuro {
 
     /// Filters the next pose, at `time`, with a cut-off frequency of `cutoff` Hz for still joints.
     pub(super) fn go_on(&mut self, time: f64, cutoff: f64, joints: &mut [[f32; 3]]) {
-        let (step, quickening) = (time - self.time, HZ_PER_SPEED / self.size);
+        let step = time - self.time;
+        let quickening = HZ_PER_SPEED / self.size;
         self.time = time;
         for (filtered, joint) in self.joints.iter_mut().zip(joints) {
-            *joint = filtered.go_on(step, [cutoff, quickening], vector(*joint)).map(|axis| axis as f32).into();
+            *joint = filtered.go_on(step, cutoff, quickening, vector(*joint)).map(|axis| axis as f32).into();
         }
     }
 }
 
+/// A person's size: how far joints are from the root, without those of feet.
+fn size(joints: &[[f32; 3]], is_of_foot: &[bool]) -> f64 {
+    let mut body = Vec::with_capacity(joints.len());
+    for (joint, place) in joints.iter().enumerate() {
+        if is_of_foot.get(joint) != Some(&true) {
+            body.push(*place);
+        }
+    }
+    let squares = body.iter().flatten().map(|&axis| f64::from(axis).powi(2)).sum::<f64>();
+    (squares / body.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE)
+}
+
 impl Filtered {
-    fn go_on(&mut self, step: f64, [cutoff, quickening]: [f64; 2], found: Vector3<f64>) -> Vector3<f64> {
+    fn at_rest(joint: [f32; 3]) -> Self {
+        Self { place: vector(joint), velocity: Vector3::zeros() }
+    }
+
+    /// The next place of the joint, found `step` seconds after the last, with a cut-off frequency of `cutoff` Hz that grows by
+    /// `quickening` with the speed.
+    fn go_on(&mut self, step: f64, cutoff: f64, quickening: f64, found: Vector3<f64>) -> Vector3<f64> {
         let velocity = (found - self.place) / step;
         self.velocity += (velocity - self.velocity) * share(step, SPEED_CUTOFF);
         // The paper filters single numbers; here a joint's three are filtered together, so that the axes' directions

@@ -28,8 +28,13 @@ impl Track {
 
     /// This track's index in a frame; `likely` is tried first.
     pub(crate) fn find(self, people: &[LiftedPerson], likely: usize) -> Option<&LiftedPerson> {
-        let is_here = |place: &usize| Self::of(people, *place) == Some(self);
-        let place = Some(likely).filter(|place| *place < people.len() && is_here(place));
-        place.or_else(|| (0..people.len()).find(is_here)).map(|place| &people[place])
+        if likely < people.len() && self.is_at(likely, people) {
+            return Some(&people[likely]);
+        }
+        (0..people.len()).find(|place| self.is_at(*place, people)).map(|place| &people[place])
+    }
+
+    fn is_at(self, place: usize, people: &[LiftedPerson]) -> bool {
+        Self::of(people, place) == Some(self)
     }
 }

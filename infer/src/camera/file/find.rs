@@ -77,15 +77,21 @@ fn search(node: &Node, key: &str, cameras: &mut Vec<NamedCamera>) -> Result<()> 
 fn search_suffixed(node: &Node, cameras: &mut Vec<NamedCamera>) -> Result<()> {
     for Entry { key, value } in node.entries() {
         let Some(name) = key.strip_prefix("K_").filter(|_| is_matrix(value)) else { continue };
-        let own = |entry: &Entry| {
-            let key = entry.key.strip_suffix(name)?.strip_suffix('_')?;
-            // `R_` is a vector and `Rot_` the matrix of the same rotation.
-            (key != "R").then(|| Entry { key: key.to_owned(), value: entry.value.clone() })
-        };
-        let gathered = Node::Map(node.entries().iter().filter_map(own).collect());
-        cameras.push(camera(&gathered, name, value)?);
+        let mut own = Vec::new();
+        for entry in node.entries() {
+            if let Some(key) = without_suffix(&entry.key, name) {
+                own.push(Entry { key: key.to_owned(), value: entry.value.clone() });
+            }
+        }
+        cameras.push(camera(&Node::Map(own), name, value)?);
     }
     Ok(())
+}
+
+/// `dist` of `dist_left`, where `left` is the camera's name; `None` for a key of another camera.
+fn without_suffix<'a>(key: &'a str, name: &str) -> Option<&'a str> {
+    // `R_` is a vector and `Rot_` the matrix of the same rotation.
+    key.strip_suffix(name)?.strip_suffix('_').filter(|key| *key != "R")
 }
 
 fn is_matrix(node: &Node) -> bool {
@@ -103,13 +109,17 @@ fn camera(map: &Node, key: &str, matrix: &Node) -> Result<NamedCamera> {
         names.push(key.to_owned());
     }
     let name = names.first().cloned().unwrap_or_default();
-    let place = |error: Error| match name.is_empty() {
+    let intrinsics = intrinsics(map, matrix).map_err(|error| in_camera(&name, error))?;
+    let camera_from_world = rotation(map).map_err(|error| in_camera(&name, error))?;
+    Ok(NamedCamera { name, names, intrinsics, camera_from_world, up: None })
+}
+
+/// An error that says in which camera it is, if that has a name.
+fn in_camera(name: &str, error: Error) -> Error {
+    match name.is_empty() {
         true => error,
         false => Error::input(format!("camera {name}: {error}")),
-    };
-    let intrinsics = intrinsics(map, matrix).map_err(place)?;
-    let camera_from_world = rotation(map).map_err(place)?;
-    Ok(NamedCamera { name, names, intrinsics, camera_from_world, up: None })
+    }
 }
 
 fn intrinsics(map: &Node, matrix: &Node) -> Result<Intrinsics> {
@@ -138,9 +148,9 @@ fn size(map: &Node) -> Result<Option<[u32; 2]>> {
         (None, Some(width), Some(height)) => [numbers(width, "the width")?, numbers(height, "the height")?].concat(),
         (None, ..) => return Ok(None),
     };
-    let is_side = |side: &f64| (1.0..=1e6).contains(side) && side.fract() == 0.0;
+    let are_whole = sides.iter().all(|side| (1.0..=1e6).contains(side) && side.fract() == 0.0);
     match sides[..] {
-        [width, height] if sides.iter().all(is_side) => Ok(Some([width as u32, height as u32])),
+        [width, height] if are_whole => Ok(Some([width as u32, height as u32])),
         _ => Err(Error::input(format!("the image size is {sides:?}, expected width and height in whole pixels"))),
     }
 }

@@ -67,10 +67,9 @@ impl CameraFile {
     /// # Errors
     /// A file that cannot be read, is in no known form, or holds no camera; a camera whose numbers are no camera's.
     pub fn read(path: &Path) -> Result<Self> {
-        let unreadable = |error| Error::io("cannot read", path, error);
-        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let file = std::fs::File::open(path).map_err(|error| Error::io("cannot read", path, error))?;
         let mut bytes = Vec::new();
-        file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| Error::io("cannot read", path, error))?;
         if bytes.len() as u64 > LONGEST {
             return Err(Error::input(format!("longer than {} MiB, expected a camera file", LONGEST >> 20)).at(path));
         }
@@ -111,13 +110,10 @@ impl CameraFile {
     /// The camera whose name stands in `input`, the name of a clip, as a word of its own: `cam01` in `walk_cam01.jsonl`.
     /// `None` if no name or several do; of `cam` and `cam_left` the longer one is meant.
     pub fn camera_in_name(&self, input: &str) -> Option<&NamedCamera> {
-        let length_in = |camera: &NamedCamera| {
-            let in_input = camera.names.iter().filter(|name| is_word_in(name, input));
-            in_input.map(String::len).max()
-        };
-        let longest = self.cameras.iter().filter_map(length_in).max()?;
-        let mut found = self.cameras.iter().filter(|camera| length_in(camera) == Some(longest));
-        found.next().filter(|_| found.next().is_none())
+        let longest = self.cameras.iter().filter_map(|camera| camera.longest_name_in(input)).max()?;
+        let mut found = self.cameras.iter().filter(|camera| camera.longest_name_in(input) == Some(longest));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
     }
 
     /// All names, for messages.
@@ -137,6 +133,11 @@ impl NamedCamera {
     pub fn attitude(&self, up: Option<UpAxis>) -> Option<Attitude> {
         let up_in_camera = self.camera_from_world? * up.or(self.up)?.direction();
         Some(Attitude::from_up(up_in_camera))
+    }
+
+    /// The length of the longest of its names that stand in `input` as words.
+    fn longest_name_in(&self, input: &str) -> Option<usize> {
+        self.names.iter().filter(|name| is_word_in(name, input)).map(String::len).max()
     }
 }
 

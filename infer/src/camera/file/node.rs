@@ -1,5 +1,7 @@
 //! The tree that TOML, YAML and JSON files are read into.
 
+use std::cmp::Ordering;
+
 use toml::{Table, Value};
 
 use super::yaml;
@@ -87,8 +89,13 @@ impl Node {
 
     /// The value of the first of `keys`, in a map that has it; keys are compared by letters and digits alone, in lower case.
     pub(super) fn get(&self, keys: &[&str]) -> Option<&Self> {
-        let has = |wanted: &&str| self.entries().iter().find(|entry| plain(&entry.key) == **wanted);
-        keys.iter().find_map(has).map(|entry| &entry.value).filter(|value| !value.is_null())
+        let entry = keys.iter().find_map(|key| self.entry(key))?;
+        Some(&entry.value).filter(|value| !value.is_null())
+    }
+
+    /// The entry of a key, which is as [`plain`] makes it.
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| plain(&entry.key) == key)
     }
 }
 
@@ -113,13 +120,14 @@ impl Form {
             _ if start.starts_with("---") => return Ok(Self::Yaml),
             _ => {}
         }
-        let is_content = |line: &&str| !line.is_empty() && !line.starts_with('#');
-        let first = text.lines().map(str::trim).find(is_content).unwrap_or_default();
-        let at = |mark: char| first.find(mark).unwrap_or(usize::MAX);
-        match (at('='), at(':')) {
-            (equals, colon) if equals < colon => Ok(Self::Toml),
-            (equals, colon) if colon < equals => Ok(Self::Yaml),
-            _ => Err(Error::input("no camera file, expected one in TOML, YAML or JSON")
+        let mut lines = text.lines().map(str::trim);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+        let equals = first.find('=').unwrap_or(usize::MAX);
+        let colon = first.find(':').unwrap_or(usize::MAX);
+        match equals.cmp(&colon) {
+            Ordering::Less => Ok(Self::Toml),
+            Ordering::Greater => Ok(Self::Yaml),
+            Ordering::Equal => Err(Error::input("no camera file, expected one in TOML, YAML or JSON")
                 .hint("Pose2Sim's Calib.toml, Caliscope's and Anipose's TOML, OpenCV's FileStorage in YAML or JSON")),
         }
     }

@@ -25,11 +25,11 @@ pub(super) fn parse(text: &str) -> Result<Node> {
     for event in Parser::new_from_str(&text) {
         let (event, span) = event
             .map_err(|error| Error::input(format!("no YAML: {}", error.info())).line(error.marker().line() as u64))?;
-        let fault = |message: &str| Err(Error::input(message).line(span.start.line() as u64));
+        let line = span.start.line() as u64;
         let complete = match event {
-            Event::Alias(_) => return fault("a YAML alias, expected plain values"),
+            Event::Alias(_) => return Err(Error::input("a YAML alias, expected plain values").line(line)),
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() == DEEPEST => {
-                return fault("lists within lists beyond all measure, expected a camera file");
+                return Err(Error::input("lists within lists beyond all measure, expected a camera file").line(line));
             }
             Event::SequenceStart(..) => {
                 open.push(Open::List(Vec::new()));
@@ -54,7 +54,9 @@ pub(super) fn parse(text: &str) -> Result<Node> {
             Some(Open::Map { entries, key }) => match (key.take(), complete) {
                 (Some(key), value) => entries.push(Entry { key, value }),
                 (None, Node::Scalar(text)) => *key = Some(text),
-                (None, _) => return fault("a list or a map as a YAML key, expected a name"),
+                (None, _) => {
+                    return Err(Error::input("a list or a map as a YAML key, expected a name").line(line));
+                }
             },
         }
     }

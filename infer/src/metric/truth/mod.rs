@@ -5,15 +5,18 @@
 //! between two samples of the recording linearly. Only the twelve joints are compared that every marker set and every
 //! skeleton has; where a joint centre lies is still a matter of definition, which no metric can tell from an error.
 
+mod angles;
+mod errors;
 mod recording;
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::angle::degrees_between;
 use super::procrustes::best_rotation;
-use super::{Point, mean, mpjpe, n_mpjpe, p_mpjpe};
+use super::{Point, mpjpe, n_mpjpe, p_mpjpe};
 use crate::error::{Error, Result};
 use crate::median::median;
+use angles::ANGLES;
+use errors::{joint_errors, mean_over, root_path, scale, velocity_error, within_sigma};
 
 /// The joints that are compared.
 pub const TRUTH_JOINTS: [&str; 12] = [
@@ -32,29 +35,6 @@ pub const TRUTH_JOINTS: [&str; 12] = [
 ];
 const RIGHT_HIP: usize = 0;
 const LEFT_HIP: usize = 3;
-
-/// The angles that are compared: each between two bones that meet, or between thigh and trunk.
-const ANGLES: [Angle; 6] = [
-    Angle { name: "right_knee", ends: [End::Joint(0), End::Joint(2)], at: 1 },
-    Angle { name: "left_knee", ends: [End::Joint(3), End::Joint(5)], at: 4 },
-    Angle { name: "right_hip", ends: [End::Trunk, End::Joint(1)], at: 0 },
-    Angle { name: "left_hip", ends: [End::Trunk, End::Joint(4)], at: 3 },
-    Angle { name: "right_elbow", ends: [End::Joint(9), End::Joint(11)], at: 10 },
-    Angle { name: "left_elbow", ends: [End::Joint(6), End::Joint(8)], at: 7 },
-];
-
-struct Angle {
-    name: &'static str,
-    ends: [End; 2],
-    at: usize,
-}
-
-#[derive(Clone, Copy)]
-enum End {
-    Joint(usize),
-    /// From the middle of the hips to the middle of the shoulders.
-    Trunk,
-}
 
 /// Seconds that clocks may differ by.
 const LARGEST_SHIFT: f64 = 0.5;
@@ -162,23 +142,7 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
     let step = count.div_ceil(TRIED_FRAMES).max(1);
     let tried: Vec<usize> = (0..count).step_by(step).collect();
     let coarse = best_shift(&both, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
-    let Some(coarse) = coarse else {
-        let span = |recording: &Recording| match (recording.times.first(), recording.times.last()) {
-            (Some(first), Some(last)) => format!("{first:.2} to {last:.2} s"),
-            _ => "no frames".to_owned(),
-        };
-        let (found, expected) = (span(poses), span(truth));
-        if is_slow(poses) && is_slow(truth) {
-            return Err(Error::input(format!(
-                "the poses' times, {found}, and the recording's, {expected}, are both more than {LONGEST_GAP} s apart: one of them must \
-                 have ten samples a second"
-            )));
-        }
-        return Err(Error::input(format!(
-            "the poses' times, {found}, and the recording's, {expected}, have too little in common with both hips known"
-        ))
-        .hint("both must begin at the same moment, within half a second, and know both hips at most times; the poses need times or --fps"));
-    };
+    let coarse = coarse.ok_or_else(|| nothing_to_compare(poses, truth))?;
     let fine = shifts(coarse, COARSE_STEP, FINE_STEP).filter(|shift| shift.abs() <= LARGEST_SHIFT);
     let shift = best_shift(&both, &tried, fine).unwrap_or(coarse);
 
@@ -202,6 +166,30 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
     })
 }
 
+/// The error of recordings of which no shift leaves enough.
+fn nothing_to_compare(poses: &Recording, truth: &Recording) -> Error {
+    let found = first_to_last(poses);
+    let expected = first_to_last(truth);
+    if is_slow(poses) && is_slow(truth) {
+        return Error::input(format!(
+            "the poses' times, {found}, and the recording's, {expected}, are both more than {LONGEST_GAP} s apart: one of them must \
+             have ten samples a second"
+        ));
+    }
+    Error::input(format!(
+        "the poses' times, {found}, and the recording's, {expected}, have too little in common with both hips known"
+    ))
+    .hint("both must begin at the same moment, within half a second, and know both hips at most times; the poses need times or --fps")
+}
+
+/// A recording's first and last time, for messages.
+fn first_to_last(recording: &Recording) -> String {
+    match (recording.times.first(), recording.times.last()) {
+        (Some(first), Some(last)) => format!("{first:.2} to {last:.2} s"),
+        _ => "no frames".to_owned(),
+    }
+}
+
 /// Shifts around `middle`, as far as `reach`.
 fn shifts(middle: f64, reach: f64, step: f64) -> impl Iterator<Item = f64> {
     let steps = (reach / step).round() as i32;
@@ -212,8 +200,7 @@ fn shifts(middle: f64, reach: f64, step: f64) -> impl Iterator<Item = f64> {
 fn best_shift(both: &Both<'_>, samples: &[usize], shifts: impl Iterator<Item = f64>) -> Option<f64> {
     let mut best: Option<(f64, f64)> = None;
     // Both may end at other times: what is asked for is a share of the shorter one.
-    let span = |times: &[f64]| times.last().zip(times.first()).map(|(last, first)| last - first);
-    let shorter = span(&both.truth.times)?.min(span(&both.poses.times)?) / span(both.times())?;
+    let shorter = duration(&both.truth.times)?.min(duration(&both.poses.times)?) / duration(both.times())?;
     let least = (LEAST_OVERLAP * shorter * samples.len() as f64).max(2.0);
     for shift in shifts {
         let pairs = both.pairs(samples, shift);
@@ -228,6 +215,11 @@ fn best_shift(both: &Both<'_>, samples: &[usize], shifts: impl Iterator<Item = f
         }
     }
     best.map(|(_, shift)| shift)
+}
+
+/// Seconds from the first of `times` to the last; `None` without any.
+fn duration(times: &[f64]) -> Option<f64> {
+    Some(times.last()? - times.first()?)
 }
 
 /// The recording with the joints that single samples lack, between others that are no further apart than [`LONGEST_GAP`].
@@ -283,13 +275,25 @@ struct Pair {
     pose: TruthPose,
     truth: TruthPose,
     /// Where both have their hips, if that is known.
-    roots: Option<[Vector3<f64>; 2]>,
+    roots: Option<Roots>,
+}
+
+/// Where the middle of the hips is, in each recording's own axes or turned.
+#[derive(Debug, Clone, Copy)]
+struct Roots {
+    pose: Vector3<f64>,
+    truth: Vector3<f64>,
 }
 
 impl Pair {
     fn turned(&self, rotation: &Matrix3<f64>) -> Self {
-        let roots = self.roots.map(|[pose, truth]| [rotation * pose, truth]);
+        let roots = self.roots.map(|roots| Roots { pose: rotation * roots.pose, ..roots });
         Self { pose: self.pose.map(|joint| rotation * joint), roots, ..self.clone() }
+    }
+
+    /// From where a joint is in the truth to where it is in the pose.
+    fn error(&self, joint: usize) -> Vector3<f64> {
+        self.pose[joint] - self.truth[joint]
     }
 
     /// The joints that both know.
@@ -321,23 +325,22 @@ impl Both<'_> {
         let mut pairs = Vec::new();
         for &sample in samples {
             let own = self.times()[sample];
-            let (time, true_time) = if at_truth { (own - shift, own) } else { (own, own + shift) };
-            let Some((pose, root)) = interpolated(poses, time) else { continue };
-            let Some((at_time, _)) = interpolated(truth, true_time) else { continue };
-            let frame = nearest(poses, time);
-            let centre = middle_of_hips(&pose);
-            let true_centre = middle_of_hips(&at_time);
+            let time = if at_truth { own - shift } else { own };
+            let true_time = if at_truth { own } else { own + shift };
+            let Some(found) = interpolated(poses, time) else { continue };
+            let Some(expected) = interpolated(truth, true_time) else { continue };
+            let centre = middle_of_hips(&found.pose);
+            let true_centre = middle_of_hips(&expected.pose);
             if !is_known(&centre) || !is_known(&true_centre) {
                 continue;
             }
-            let root = root.filter(is_known);
             pairs.push(Pair {
                 sample,
-                frame,
+                frame: nearest(poses, time),
                 time,
-                pose: pose.map(|joint| joint - centre),
-                truth: at_time.map(|joint| joint - true_centre),
-                roots: root.map(|root| [root, true_centre]),
+                pose: found.pose.map(|joint| joint - centre),
+                truth: expected.pose.map(|joint| joint - true_centre),
+                roots: found.root.filter(is_known).map(|root| Roots { pose: root, truth: true_centre }),
             });
         }
         pairs
@@ -355,12 +358,18 @@ fn nearest(recording: &Recording, time: f64) -> usize {
     if time - recording.times[before] < recording.times[after] - time { before } else { after }
 }
 
-/// The pose at `time`, between two samples, and where the middle of the hips is, if that is ever known; what either sample lacks is not
-/// known.
-fn interpolated(recording: &Recording, time: f64) -> Option<(TruthPose, Option<Vector3<f64>>)> {
+/// A pose of a recording at some time.
+struct Moment {
+    pose: TruthPose,
+    /// Where the middle of the hips is, if that is ever known.
+    root: Option<Vector3<f64>>,
+}
+
+/// The pose at `time`, between two samples; what either sample lacks is not known.
+fn interpolated(recording: &Recording, time: f64) -> Option<Moment> {
     let after = recording.times.partition_point(|&sample| sample < time);
     if recording.times.get(after) == Some(&time) {
-        return Some((recording.poses[after], recording.roots.get(after).copied()));
+        return Some(Moment { pose: recording.poses[after], root: recording.roots.get(after).copied() });
     }
     let before = after.checked_sub(1)?;
     let [start, end] = [recording.times[before], *recording.times.get(after)?];
@@ -368,9 +377,9 @@ fn interpolated(recording: &Recording, time: f64) -> Option<(TruthPose, Option<V
         return None;
     }
     let share = (time - start) / (end - start);
-    let pose = |joint: usize| recording.poses[before][joint].lerp(&recording.poses[after][joint], share);
+    let pose = std::array::from_fn(|joint| recording.poses[before][joint].lerp(&recording.poses[after][joint], share));
     let root = recording.roots.get(before).zip(recording.roots.get(after)).map(|(start, end)| start.lerp(end, share));
-    Some((std::array::from_fn(pose), root))
+    Some(Moment { pose, root })
 }
 
 /// The rotation of all poses together that brings them closest to the truth by least squares (Kabsch 1976).
@@ -383,90 +392,7 @@ fn clip_rotation(pairs: &[Pair]) -> Matrix3<f64> {
             }
         }
     }
-    best_rotation(covariance).0
-}
-
-/// The mean size of the truth over that of the poses, by the distances of joints from the middle of the hips.
-fn scale(pairs: &[Pair]) -> f64 {
-    let (mut poses, mut truth) = (0.0, 0.0);
-    for (pose, true_pose) in pairs.iter().flat_map(|pair| pair.pose.iter().zip(&pair.truth)) {
-        if is_known(pose) && is_known(true_pose) {
-            poses += pose.norm();
-            truth += true_pose.norm();
-        }
-    }
-    truth / poses
-}
-
-fn mean_over(pairs: &[Pair], error: fn(&[Point], &[Point]) -> f64) -> f64 {
-    let errors = pairs.iter().map(|pair| {
-        let [pose, truth] = pair.known();
-        error(&pose, &truth)
-    });
-    errors.sum::<f64>() / pairs.len() as f64
-}
-
-fn joint_errors(pairs: &[Pair]) -> [Option<f64>; TRUTH_JOINTS.len()] {
-    std::array::from_fn(|joint| {
-        let errors = pairs.iter().map(|pair| 1e3 * (pair.pose[joint] - pair.truth[joint]).norm());
-        mean(errors.filter(|error| error.is_finite()))
-    })
-}
-
-/// The share of the joints that are within their `sigma` `[T]`.
-fn within_sigma(pairs: &[Pair], sigma: &[[f64; TRUTH_JOINTS.len()]]) -> Option<f64> {
-    let expected = |pair: &Pair, joint: usize| sigma.get(pair.frame).map_or(f64::NAN, |sigma| sigma[joint]);
-    let ratios = pairs.iter().flat_map(|pair| {
-        (0..TRUTH_JOINTS.len()).map(|joint| (pair.pose[joint] - pair.truth[joint]).norm() / expected(pair, joint))
-    });
-    mean(ratios.filter(|ratio| ratio.is_finite()).map(|ratio| f64::from(u8::from(ratio <= 1.0))))
-}
-
-/// The mean length of the error's change in a second, between frames that follow each other.
-fn velocity_error(pairs: &[Pair]) -> Option<f64> {
-    let mut errors = Vec::new();
-    for neighbours in pairs.windows(2) {
-        let [before, after] = neighbours else { unreachable!("windows of two") };
-        if after.sample != before.sample + 1 {
-            continue;
-        }
-        for joint in 0..TRUTH_JOINTS.len() {
-            let error = |pair: &Pair| pair.pose[joint] - pair.truth[joint];
-            errors.push(1e3 * (error(after) - error(before)).norm() / (after.time - before.time));
-        }
-    }
-    mean(errors.into_iter().filter(|error| error.is_finite()))
-}
-
-fn root_path(pairs: &[Pair]) -> Option<f64> {
-    let roots: Vec<[Vector3<f64>; 2]> = pairs.iter().filter_map(|pair| pair.roots).collect();
-    let count = roots.len() as f64;
-    let middle = |side: usize| roots.iter().map(|root| root[side]).sum::<Vector3<f64>>() / count;
-    let offset = middle(0) - middle(1);
-    mean(roots.iter().map(|[pose, truth]| 1e3 * (pose - truth - offset).norm()))
-}
-
-impl Angle {
-    /// Degrees between the two bones; NaN where one is not known.
-    fn degrees(&self, pose: &TruthPose) -> f64 {
-        let [first, second] = self.ends.map(|end| match end {
-            End::Joint(joint) => pose[joint] - pose[self.at],
-            End::Trunk => (pose[6] + pose[9]) / 2.0 - middle_of_hips(pose),
-        });
-        degrees_between(first, second)
-    }
-
-    fn agreement(&self, pairs: &[Pair]) -> Option<AngleAgreement> {
-        let differences = pairs.iter().map(|pair| self.degrees(&pair.pose) - self.degrees(&pair.truth));
-        let differences: Vec<f64> = differences.filter(|difference| difference.is_finite()).collect();
-        let offset = mean(differences.iter().copied())?;
-        Some(AngleAgreement {
-            name: self.name,
-            error: mean(differences.iter().map(|difference| difference.abs()))?,
-            offset,
-            without_offset: mean(differences.iter().map(|difference| (difference - offset).abs()))?,
-        })
-    }
+    best_rotation(covariance).rotation
 }
 
 #[cfg(test)]

@@ -88,18 +88,24 @@ impl Recording {
     }
 
     fn push(&mut self, time: f64, person: &LiftedPerson, columns: &[Option<usize>; TRUTH_JOINTS.len()], metres: f64) {
-        let vector = |point: [f32; 3]| Vector3::from(point.map(f64::from)) * metres;
         let pose: TruthPose = columns.map(|column| match column {
-            Some(column) => vector(person.joints[column]),
+            Some(column) => in_metres(person.joints[column], metres),
             None => Vector3::repeat(f64::NAN),
         });
-        let root = person.root.map_or(Vector3::repeat(f64::NAN), vector);
+        let root = person.root.map_or(Vector3::repeat(f64::NAN), |root| in_metres(root, metres));
         self.times.push(time);
         self.roots.push(root + middle_of_hips(&pose));
         self.poses.push(pose);
-        let sigma = |joint: usize| person.sigma.get(joint).map_or(f64::NAN, |&sigma| f64::from(sigma) * metres);
-        self.sigma.push(columns.map(|column| column.map_or(f64::NAN, sigma)));
+        self.sigma.push(columns.map(|column| match column.and_then(|column| person.sigma.get(column)) {
+            Some(sigma) => f64::from(*sigma) * metres,
+            None => f64::NAN,
+        }));
     }
+}
+
+/// A point in metres, where its unit has so many `metres`.
+fn in_metres(point: [f32; 3], metres: f64) -> Vector3<f64> {
+    Vector3::from(point.map(f64::from)) * metres
 }
 
 /// A stream's longest track, and what else was in it.

@@ -88,15 +88,19 @@ impl Path {
         let newest = self.samples.len() - 1;
         self.samples[newest].stand = sample.stand;
         self.stand = [0, 1].map(|side| self.has_stood(side));
-        let standing = |sample: &Sample| Sample { stand: self.stand, ..sample.clone() };
-        let before = standing(&self.samples[newest - 1]);
-        let step = step(&before, &standing(&sample), metre);
+        let before = self.standing(&self.samples[newest - 1]);
+        let step = step(&before, &self.standing(&sample), metre);
         self.filtered = self.filtered.next(&step, &sample, sample.time - before.time);
         // What is left reaches back by a second at least.
         while self.samples.get(1).is_some_and(|second| sample.time - second.time >= SHORTEST) {
             self.samples.pop_front();
         }
         self.filtered.mean
+    }
+
+    /// A sample with those feet standing that have stood for a second.
+    fn standing(&self, sample: &Sample) -> Sample {
+        Sample { stand: self.stand, ..sample.clone() }
     }
 
     /// How fast `value` changes, a second, by the samples of the last `reach` seconds; 0 where there is nothing to tell by.
