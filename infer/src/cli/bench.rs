@@ -113,17 +113,20 @@ fn batches(provider: Provider) -> &'static [usize] {
 
 /// Prints what was measured, as JSON or as a table, and writes JSON to the file that is asked for.
 fn print(args: &BenchArgs, report: &impl Serialize, table: &str) -> Result<ExitStatus> {
-    let json = || serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from);
     let text = match &args.json {
         None => printable(table).into_owned(),
-        Some(None) => json()?,
+        Some(None) => json(report)?,
         Some(Some(path)) => {
-            write_whole(path, json()?.as_bytes())?;
+            write_whole(path, json(report)?.as_bytes())?;
             printable(table).into_owned()
         }
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitStatus::Done)
+}
+
+fn json(report: &impl Serialize) -> std::io::Result<String> {
+    Ok(serde_json::to_string_pretty(report)? + "\n")
 }
 
 /// `[batch, J_in, channels]` key points of people all over an image, every joint seen.
@@ -138,26 +141,38 @@ fn keypoints(card: &Card, batch: usize) -> Array3<f32> {
 fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     let keypoints = keypoints(lifter.card(), batch);
     let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
-    let mut lift_for = |time: Duration, calls: &mut Vec<Duration>| -> Result<Duration> {
-        let started = Instant::now();
-        while started.elapsed() < time || calls.len() < FEWEST_CALLS {
-            let call = Instant::now();
-            lifter.lift_into(keypoints.view(), poses.view_mut())?;
-            calls.push(call.elapsed());
-        }
-        Ok(started.elapsed())
-    };
-    lift_for(time / 10, &mut Vec::new())?;
-    let mut calls = Vec::new();
-    let elapsed = lift_for(time, &mut calls)?;
-    calls.sort_unstable();
+    lift_for(time / 10, lifter, &keypoints, &mut poses)?;
+    let Calls { mut durations, elapsed } = lift_for(time, lifter, &keypoints, &mut poses)?;
+    durations.sort_unstable();
     Ok(Row {
         batch,
         precision: lifter.card().network.precision,
         device: lifter.provider().device().to_string(),
-        poses_per_second: (batch * calls.len()) as f64 / elapsed.as_secs_f64(),
-        latency_us: Percentiles { p50: micros(&calls, 50), p90: micros(&calls, 90), p99: micros(&calls, 99) },
+        poses_per_second: (batch * durations.len()) as f64 / elapsed.as_secs_f64(),
+        latency_us: Percentiles {
+            p50: micros(&durations, 50),
+            p90: micros(&durations, 90),
+            p99: micros(&durations, 99),
+        },
     })
+}
+
+/// How long each of several calls took, and all of them together.
+struct Calls {
+    durations: Vec<Duration>,
+    elapsed: Duration,
+}
+
+/// Lifts `keypoints` into `poses` again and again for `time`.
+fn lift_for(time: Duration, lifter: &mut Lifter, keypoints: &Array3<f32>, poses: &mut Array3<f32>) -> Result<Calls> {
+    let mut durations = Vec::new();
+    let started = Instant::now();
+    while started.elapsed() < time || durations.len() < FEWEST_CALLS {
+        let call = Instant::now();
+        lifter.lift_into(keypoints.view(), poses.view_mut())?;
+        durations.push(call.elapsed());
+    }
+    Ok(Calls { durations, elapsed: started.elapsed() })
 }
 
 /// The `percent`th percentile (nearest rank) of `sorted` calls, in microseconds.
@@ -176,7 +191,7 @@ fn table(report: &Report<'_>) -> String {
     ];
     for row in &report.results {
         let Percentiles { p50, p90, p99 } = row.latency_us;
-        let (batch, precision, rate) = (row.batch, row.precision, row.poses_per_second);
+        let Row { batch, precision, poses_per_second: rate, .. } = row;
         lines.push(format!("{batch:>6} {precision:>9} {rate:>12.0} {p50:>10.0} {p90:>10.0} {p99:>10.0}"));
     }
     lines.join("\n") + "\n"

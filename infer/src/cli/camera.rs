@@ -69,12 +69,16 @@ impl CameraArgs {
     /// As [`Self::read`]; a source whose name has no camera's in it where the file holds several.
     pub(super) fn read_for(&self, sources: &[Source]) -> Result<Vec<Option<NamedCamera>>> {
         let Some(file) = self.file()? else { return Ok(vec![None; sources.len()]) };
-        let camera = |source: &Source| {
+        let mut cameras = Vec::with_capacity(sources.len());
+        for source in sources {
             let stem = source.name().file_stem().unwrap_or_default().to_string_lossy();
-            let told = file.camera_in_name(&stem).filter(|_| self.camera_name.is_none());
-            told.map_or_else(|| self.asked_for(&file), Ok).cloned().map(Some)
-        };
-        sources.iter().map(camera).collect()
+            let camera = match file.camera_in_name(&stem) {
+                Some(camera) if self.camera_name.is_none() => camera,
+                _ => self.asked_for(&file)?,
+            };
+            cameras.push(Some(camera.clone()));
+        }
+        Ok(cameras)
     }
 
     fn asked_for<'f>(&self, file: &'f CameraFile) -> Result<&'f NamedCamera> {

@@ -57,7 +57,8 @@ pub(super) fn run(args: &ConvertArgs) -> Result<ExitStatus> {
     let targets = output::targets(&inputs, &[], args.output.as_deref(), args.to)?;
     let interruption = Interruption::on_signals(&targets, false, terminal)?;
     let stdout = StdoutStream::default();
-    let (mut unreadable, mut broken) = (0, 0);
+    let mut unreadable = 0;
+    let mut broken = 0;
     for (source, target) in inputs.sources.iter().zip(&targets) {
         match convert(args, Way { source, target, stdout: &stdout }, interruption.as_ref(), terminal) {
             Ok(frames) => unreadable += frames,
@@ -122,9 +123,11 @@ fn convert(
     if let Some(interruption) = interruption {
         writer = interruption.completes(target, writer);
     }
-    form.assumptions(&info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
-    let mut report = |fault: &Error| terminal.warning(&fault.to_string());
-    let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut report).map_err(|e| e.at(source.name()))?;
+    for assumption in form.assumptions(&info, format, extras) {
+        terminal.note(&assumption);
+    }
+    let copied = copy_poses(reader.as_mut(), writer, info.fps, &mut |fault| terminal.warning(&fault.to_string()));
+    let copied = copied.map_err(|error| error.at(source.name()))?;
     if form.contacts && !copied.has_contacts {
         terminal.note(NO_CONTACTS);
     }

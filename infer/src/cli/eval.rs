@@ -115,7 +115,8 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
     let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
     let text = if args.json { format!("{}\n", report.json()) } else { printable(&report.table(data)).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
-    let (failed, all) = (report.not_lifted, report.not_lifted + report.samples);
+    let failed = report.not_lifted;
+    let all = report.not_lifted + report.samples;
     if failed > 0 {
         terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", data.display()));
     }

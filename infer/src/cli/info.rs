@@ -46,15 +46,14 @@ pub(super) fn run(args: &InfoArgs) -> Result<ExitStatus> {
 
 fn as_json(file: &ModelFile, intact: bool) -> Value {
     let graph = file.graph();
-    let tensors = |tensors: &[Tensor]| tensors.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "file": file.name().display().to_string(),
         "bytes": file.bytes().len(),
         "ir_version": graph.ir_version,
         "opset": graph.opset,
         "producer": graph.producer,
-        "inputs": tensors(&graph.inputs),
-        "outputs": tensors(&graph.outputs),
+        "inputs": in_words(&graph.inputs),
+        "outputs": in_words(&graph.outputs),
         "operators": graph.operators,
         "weights_sha256": file.weights_sha256(),
         "weights_match_card": intact,
@@ -62,8 +61,13 @@ fn as_json(file: &ModelFile, intact: bool) -> Value {
     })
 }
 
+fn in_words(tensors: &[Tensor]) -> Vec<String> {
+    tensors.iter().map(ToString::to_string).collect()
+}
+
 fn as_text(file: &ModelFile, intact: bool) -> String {
-    let (card, graph) = (file.card(), file.graph());
+    let card = file.card();
+    let graph = file.graph();
     let mut rows: Vec<(&str, String)> = vec![
         ("model", card.name.clone()),
         ("file", format!("{}, {:.1} MB", file.name().display(), file.bytes().len() as f64 / 1e6)),
@@ -123,7 +127,9 @@ fn describe_metric(name: &str, Metric { value, unit, on }: &Metric) -> String {
 fn describe_network(file: &ModelFile) -> String {
     let network = &file.card().network;
     let norm = if network.batch_norm { "BatchNorm folded" } else { "no BatchNorm" };
-    let (blocks, hidden, parameters) = (network.blocks, network.hidden, network.parameters);
+    let blocks = network.blocks;
+    let hidden = network.hidden;
+    let parameters = network.parameters;
     let dropout = network.dropout;
     let precision = match (network.precision, network.quantisation) {
         (Precision::Int8, Quantisation::Qdq) => "int8 with fixed scales (QDQ around products)".to_owned(),

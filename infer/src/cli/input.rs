@@ -78,7 +78,8 @@ const CLIPS: [&str; 9] = ["jsonl", "ndjson", "npy", "npz", "json", "csv", "h5", 
 fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
     let mut sources = Source::clips_of_frames(folder)?;
     let frames: HashSet<PathBuf> = sources.iter().flat_map(frames_of).cloned().collect();
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
     for path in paths_in(folder)? {
         // Hidden files are none of the user's clips: a Macintosh leaves `._clip.jsonl` beside `clip.jsonl`.
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
@@ -111,15 +112,24 @@ fn sources_in(folder: &Path, terminal: Terminal) -> Result<Vec<Source>> {
 
 /// What lies in a folder.
 fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
-    list().map_err(|error| Error::io("cannot list", folder, error))
+    list(folder).map_err(|error| Error::io("cannot list", folder, error))
+}
+
+fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
 }
 
 fn holds_clip(path: &Path) -> bool {
-    let is = |known: &[&str], path: &Path| {
-        path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
-    };
-    if is(&["gz", "zst"], path) { is(&CLIPS, &path.with_extension("")) } else { is(&CLIPS, path) }
+    if has_extension_of(path, &["gz", "zst"]) {
+        has_extension_of(&path.with_extension(""), &CLIPS)
+    } else {
+        has_extension_of(path, &CLIPS)
+    }
+}
+
+/// Whether the extension of `path` is one of `known`.
+fn has_extension_of(path: &Path, known: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// The files that are frames of a clip.

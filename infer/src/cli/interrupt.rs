@@ -4,7 +4,7 @@
 //! smoothed). A thread of its own waits for the signal, since those that read may be blocked for ever.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -88,14 +88,15 @@ impl Interruption {
     /// Waits for files that their inputs complete. Lifting may be slow: another signal ends it.
     #[cfg(unix)]
     fn wait_for_inputs(&self) {
-        // A writer that was dropped, as after an error, is completed by no input.
-        let is_open = |unfinished: &Unfinished| {
-            Arc::strong_count(unfinished) > 1 && unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-        };
-        let are_open = || self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open);
-        while are_open() {
+        while self.has_open_files() {
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Whether inputs still have files to complete.
+    #[cfg(unix)]
+    fn has_open_files(&self) -> bool {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open)
     }
 
     /// Completes all files. Their writers take nothing more.
@@ -103,7 +104,8 @@ impl Interruption {
     fn complete(&self, terminal: Terminal) {
         for unfinished in self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let mut held = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Err(error)) = held.take().map(|writer| writer.finish())
+            if let Some(writer) = held.take()
+                && let Err(error) = writer.finish()
                 && error.kind() != ErrorKind::BrokenPipe
             {
                 terminal.error(&error);
@@ -116,41 +118,47 @@ impl Interruption {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use signal_hook::flag::register_conditional_default;
         use signal_hook::iterator::Signals;
-        use signal_hook::low_level::emulate_default_handler;
 
         // `nohup` and background jobs ignore some of them, and so do we.
         let heard: Vec<_> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
-        let is_ending = self.is_ending();
         for signal in &heard {
             // The first signal finds the flag down; a second one ends the program at once.
-            register_conditional_default(*signal, Arc::clone(&is_ending))?;
+            register_conditional_default(*signal, self.is_ending())?;
         }
         let mut signals = Signals::new(&heard)?;
         let interruption = self.clone();
-        let wait = move || {
-            let Some(signal) = signals.forever().next() else { return };
-            is_ending.store(true, Ordering::Relaxed);
-            let ends_inputs = interruption.ends_inputs.load(Ordering::Relaxed);
-            terminal.note(match ends_inputs {
-                true => "interrupted: frames that were read are lifted and written; once more to end at once",
-                false => "interrupted: what was lifted is written",
-            });
-            if !interruption.has_files {
-                // A pipe whose reader takes nothing more must not hold the program up.
-                std::thread::spawn(move || {
-                    std::thread::sleep(MOST_WAIT);
-                    let _ = emulate_default_handler(signal);
-                });
+        spawn("signals", move || {
+            if let Some(signal) = signals.forever().next() {
+                interruption.end_by(signal, terminal);
             }
-            if ends_inputs {
-                interruption.wait_for_inputs();
-            }
-            interruption.complete(terminal);
-            // It ends the program; an error would leave it running, and the next signal ends it then.
-            let _ = emulate_default_handler(signal);
-        };
-        spawn("signals", wait)?;
+        })?;
         Ok(())
+    }
+
+    /// Completes the files, and ends the program as `signal` ends it.
+    #[cfg(unix)]
+    fn end_by(&self, signal: std::ffi::c_int, terminal: Terminal) {
+        use signal_hook::low_level::emulate_default_handler;
+
+        self.is_ending.store(true, Ordering::Relaxed);
+        let ends_inputs = self.ends_inputs.load(Ordering::Relaxed);
+        terminal.note(match ends_inputs {
+            true => "interrupted: frames that were read are lifted and written; once more to end at once",
+            false => "interrupted: what was lifted is written",
+        });
+        if !self.has_files {
+            // A pipe whose reader takes nothing more must not hold the program up.
+            std::thread::spawn(move || {
+                std::thread::sleep(MOST_WAIT);
+                let _ = emulate_default_handler(signal);
+            });
+        }
+        if ends_inputs {
+            self.wait_for_inputs();
+        }
+        self.complete(terminal);
+        // It ends the program; an error would leave it running, and the next signal ends it then.
+        let _ = emulate_default_handler(signal);
     }
 
     #[cfg(not(unix))]
@@ -158,6 +166,12 @@ impl Interruption {
     fn wait(&self, _: Terminal) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether an input still completes the file: a writer that was dropped, as after an error, is completed by none.
+#[cfg(unix)]
+fn is_open(unfinished: &Unfinished) -> bool {
+    Arc::strong_count(unfinished) > 1 && unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
 /// A writer that a signal may have completed: then it waits for the end of the program.
@@ -223,20 +237,23 @@ impl EndedReader {
     const AHEAD: usize = 64;
 
     fn new(mut reader: Box<dyn FrameReader>, is_ending: Arc<AtomicBool>) -> Result<Self> {
-        let (info, (sender, frames)) = (reader.info().clone(), sync_channel(Self::AHEAD));
+        let info = reader.info().clone();
+        let (sender, frames) = sync_channel(Self::AHEAD);
         let ended = Arc::clone(&is_ending);
-        let read_all = move || {
-            while !ended.load(Ordering::Relaxed)
-                && let Some(read) = reader.read().transpose()
-            {
-                let is_over = read.as_ref().is_err_and(|error| error.kind() != ErrorKind::BadInput);
-                if sender.send(read).is_err() || is_over {
-                    break;
-                }
-            }
-        };
-        let thread = Some(spawn("read", read_all)?);
-        Ok(Self { info, frames, next: None, is_ending, thread })
+        let thread = spawn("read", move || read_until_end(reader.as_mut(), &sender, &ended))?;
+        Ok(Self { info, frames, next: None, is_ending, thread: Some(thread) })
+    }
+}
+
+/// Sends the frames of `reader` until its end, or until `is_ending`.
+fn read_until_end(reader: &mut dyn FrameReader, sender: &SyncSender<Result<Frame>>, is_ending: &AtomicBool) {
+    while !is_ending.load(Ordering::Relaxed)
+        && let Some(read) = reader.read().transpose()
+    {
+        let is_over = read.as_ref().is_err_and(|error| error.kind() != ErrorKind::BadInput);
+        if sender.send(read).is_err() || is_over {
+            break;
+        }
     }
 }
 

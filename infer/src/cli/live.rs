@@ -131,8 +131,10 @@ impl LiveArgs {
             _ => Box::new(FanOut::new(writers)),
         };
         if is_sent && !stream.is_live {
-            let report = move || terminal.note("frames without a time are sent as fast as they are read: give --fps");
-            return Ok(Box::new(PacedWriter::new(all, report).until(stream.is_ending.clone())));
+            let paced = PacedWriter::new(all, move || {
+                terminal.note("frames without a time are sent as fast as they are read: give --fps");
+            });
+            return Ok(Box::new(paced.until(stream.is_ending.clone())));
         }
         Ok(all)
     }

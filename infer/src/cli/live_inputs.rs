@@ -36,8 +36,12 @@ pub(super) fn lift(
             let thread = std::thread::Builder::new().name("input".to_owned());
             threads.push(thread.spawn_scoped(scope, move || lift(source, target, &mut lifter))?);
         }
-        let broken = |_| Err(Error::runtime("the thread of an input broke down"));
-        Ok(threads.into_iter().map(|thread| thread.join().unwrap_or_else(broken)).collect())
+        let mut outcomes = Vec::with_capacity(sources.len());
+        for thread in threads {
+            let outcome = thread.join();
+            outcomes.push(outcome.unwrap_or_else(|_| Err(Error::runtime("the thread of an input broke down"))));
+        }
+        Ok(outcomes)
     })
 }
 

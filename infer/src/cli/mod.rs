@@ -121,9 +121,13 @@ fn count(text: &str, most: usize) -> Result<usize, String> {
 
 /// Parses a width and a height in pixels.
 fn image_size(text: &str) -> Result<[u32; 2], String> {
-    let side = |text: &str| text.parse().ok().filter(|side: &u32| *side > 0);
     let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(width)?, side(height)?]));
     sides.ok_or_else(|| "expected width and height in pixels, like 1920x1080".to_owned())
+}
+
+/// One side of an image; `None` where the text says none.
+fn side(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|side| *side > 0)
 }
 
 /// Parses a length that may not be 0.

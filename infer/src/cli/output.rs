@@ -29,21 +29,20 @@ pub(crate) fn targets(
 ) -> Result<Vec<Target>> {
     let sources = &inputs.sources;
     let out = out.filter(|out| !is_stdout(out, to));
-    let names_file = |out: &Path| OutputFormat::of(&Target::File(out.to_path_buf()), None).is_some() && !out.is_dir();
     let targets: Vec<Target> = match out {
         None => vec![Target::Stdout; sources.len()],
         Some(out) if sources.len() == 1 && !out.is_dir() && (!inputs.is_folder || names_file(out)) => {
             vec![Target::File(out.to_path_buf())]
         }
         Some(out) if names_file(out) && sources.len() > 1 => {
-            let (count, format) = (sources.len(), out.extension().unwrap_or_default().to_string_lossy());
+            let count = sources.len();
+            let format = out.extension().unwrap_or_default().to_string_lossy();
             return Err(Error::usage(format!("{} is one file, and there are {count} inputs", out.display()))
                 .hint(format!("name a folder, and the format of its files: -o FOLDER --to {format}")));
         }
         Some(out) => {
             let extension = to.unwrap_or(OutputFormat::JSON_LINES).extension();
-            let file = |source| Target::File(out.join(stem(source)).with_added_extension(extension));
-            sources.iter().map(file).collect()
+            sources.iter().map(|source| Target::File(out.join(stem(source)).with_added_extension(extension))).collect()
         }
     };
     refuse_overwriting(sources, read, &targets)?;
@@ -51,6 +50,11 @@ pub(crate) fn targets(
         std::fs::create_dir_all(out).map_err(|error| Error::io("cannot make the folder", out, error))?;
     }
     Ok(targets)
+}
+
+/// Whether `out` names a file of a known format, and no folder that is there.
+fn names_file(out: &Path) -> bool {
+    OutputFormat::of(&Target::File(out.to_path_buf()), None).is_some() && !out.is_dir()
 }
 
 /// Whether `out` names the standard output, which is written to where it stands, never opened anew.
@@ -100,16 +104,13 @@ pub(crate) fn refuse_overwriting(sources: &[Source], read: &[FileRead<'_>], targ
     let mut names = HashSet::new();
     let mut files = HashSet::new();
     for (target, identity) in targets.iter().zip(identities) {
-        let refusal = |what| {
-            let complaint = format!("is {what} and would be overwritten");
-            Error::usage(complaint).at(target.name()).hint("give another -o OUT")
-        };
         if identity.as_ref().is_some_and(|file| inputs.contains(file)) {
-            return Err(refusal("an INPUT"));
+            return Err(would_overwrite(target, "an INPUT"));
         }
-        let is_read = |file: &&FileRead<'_>| identity.is_some() && identity == FileIdentity::of_path(file.path);
-        if let Some(file) = read.iter().find(is_read) {
-            return Err(refusal(file.what));
+        if identity.is_some()
+            && let Some(file) = read.iter().find(|file| identity == FileIdentity::of_path(file.path))
+        {
+            return Err(would_overwrite(target, file.what));
         }
         let Target::File(path) = target else { continue };
         let is_new_name = names.insert(path);
@@ -121,6 +122,12 @@ pub(crate) fn refuse_overwriting(sources: &[Source], read: &[FileRead<'_>], targ
         }
     }
     Ok(())
+}
+
+/// Why `target`, which is `what`, is not written.
+fn would_overwrite(target: &Target, what: &str) -> Error {
+    let complaint = format!("is {what} and would be overwritten");
+    Error::usage(complaint).at(target.name()).hint("give another -o OUT")
 }
 
 fn stem(source: &Source) -> PathBuf {
@@ -212,16 +219,20 @@ impl StdoutStream {
 
 /// How a header differs from the one before it, in words.
 fn difference(before: &PoseInfo, own: &PoseInfo) -> String {
-    let rate = |info: &PoseInfo| {
-        info.fps.map_or_else(|| "of unknown rate".to_owned(), |fps| format!("at {fps} frames a second"))
-    };
     if before.fps != own.fps {
-        return format!("{} behind those {}", rate(own), rate(before));
+        return format!("{} behind those {}", rate_in_words(own), rate_in_words(before));
     }
     if before.axes != own.axes || before.unit != own.unit {
         return format!("in {}, {} axes behind those in {}, {} axes", own.unit, own.axes, before.unit, before.axes);
     }
     "of another skeleton, model or kind behind others".to_owned()
+}
+
+fn rate_in_words(info: &PoseInfo) -> String {
+    match info.fps {
+        Some(fps) => format!("at {fps} frames a second"),
+        None => "of unknown rate".to_owned(),
+    }
 }
 
 /// Says on the terminal what a file's writer tells.
@@ -262,14 +273,17 @@ impl Output {
 
 /// Says early what creating the file would say later, and touches nothing.
 fn check_place(path: &Path) -> Result<()> {
-    let uncreatable = |error| Error::io("cannot create", path, error);
+    try_place(path).map_err(|error| Error::io("cannot create", path, error))
+}
+
+/// Opens the file if it is there, else looks at its folder.
+fn try_place(path: &Path) -> std::io::Result<()> {
     if path.exists() {
-        std::fs::OpenOptions::new().write(true).open(path).map_err(uncreatable)?;
+        std::fs::OpenOptions::new().write(true).open(path)?;
         return Ok(());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = folder.metadata().map_err(uncreatable)?;
-    if found.is_dir() { Ok(()) } else { Err(uncreatable(std::io::ErrorKind::NotADirectory.into())) }
+    if folder.metadata()?.is_dir() { Ok(()) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ pub(super) struct Notices(Arc<Mutex<Vec<String>>>);
 impl Notices {
     /// Reports what is noticed of a source on the terminal, and keeps it.
     pub(super) fn report_on(&self, source: &Source, terminal: Terminal) -> Report {
-        let (notices, source) = (self.clone(), source.name().display().to_string());
+        let notices = self.clone();
+        let source = source.name().display().to_string();
         Box::new(move |notice| {
             let text = format!("{source}: {notice}");
             terminal.note(&text);

@@ -24,9 +24,9 @@ impl Terminal {
     /// stderr; `quiet` leaves only errors.
     pub(crate) fn new(quiet: bool) -> Self {
         let is_terminal = stderr().is_terminal();
-        let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { quiet, is_terminal, colour: is_terminal && !is_dumb && !is_set("NO_COLOR") }
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { quiet, is_terminal, colour: is_terminal && !is_dumb && !is_plain }
     }
 
     /// Something worth knowing.
@@ -72,10 +72,6 @@ impl Terminal {
 /// `text` with its control characters escaped, so that a name from a file cannot move the cursor, change colours or
 /// hide what stands beside it; ends of lines and tabs stay, directions of writing do not.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| {
-        let turns_text = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        turns_text || c.is_control() && !matches!(c, '\n' | '\t')
-    };
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -88,6 +84,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Whether `c` controls the terminal, or the direction of writing.
+fn is_harmful(c: char) -> bool {
+    let turns_text = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns_text || c.is_control() && !matches!(c, '\n' | '\t')
 }
 
 /// Reports how one stream goes.
@@ -112,7 +114,8 @@ impl StreamReport {
     pub(crate) fn close(&self) {
         self.terminal.passing("");
         if self.failures > REPORTED_IN_FULL {
-            let (source, more) = (self.source.display(), self.failures - REPORTED_IN_FULL);
+            let source = self.source.display();
+            let more = self.failures - REPORTED_IN_FULL;
             self.terminal.warning(&format!("{source}: {more} more could not be lifted"));
         }
     }

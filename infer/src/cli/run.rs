@@ -25,7 +25,7 @@ use crate::output::{Described, OutputFormat, PageNotes};
 use crate::place::MODEL_STATURE;
 use crate::pose::Axes;
 use crate::skeleton::Layout;
-use crate::stream::{Outcome, SharedNetwork, Stop, StreamOptions, Tally, Undone, lift_stream, peek_layout, pose_info};
+use crate::stream::{Outcome, Stop, StreamOptions, Tally, Undone, lift_stream, peek_layout, pose_info};
 pub(super) use args::RunArgs;
 #[cfg(feature = "serve")]
 pub(super) use args::{pitch, roll};
@@ -61,37 +61,23 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let file = read_model(args.model.as_ref())?;
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
-    let (model, provider) = (lifter.card().name.clone(), lifter.provider());
     let session = lifter.session();
-    let interruption = args.interruption(&targets, terminal)?;
     let machine = Machine {
-        model,
-        provider,
+        model: lifter.card().name.clone(),
+        provider: lifter.provider(),
         engine: session.engine(),
         threads: session.threads(),
         cameras,
-        interruption,
+        interruption: args.interruption(&targets, terminal)?,
         stdout: StdoutStream::default(),
     };
-    let (started, mut total) = (Instant::now(), Total::default());
+    let started = Instant::now();
     let notices = Notices::default();
-    if let Some(server) = &listening.server {
-        total = serve(args, server, &targets[0], lifter, &machine, &notices)?;
-    } else if input::are_live(&sources) {
-        let lift = |source: &Source, target: &Target, lifter: &mut Lifter<SharedNetwork>| {
-            let stream = LiftedStream { source, target, answers: None };
-            lift_one(args, &stream, lifter, &machine, terminal, &notices)
-        };
-        for outcome in live_inputs::lift(&sources, &targets, lifter, args.max_delay, lift)? {
-            total.count_one_of(sources.len(), outcome, terminal)?;
-        }
-    } else {
-        for (source, target) in sources.iter().zip(&targets) {
-            let stream = LiftedStream { source, target, answers: None };
-            let outcome = lift_one(args, &stream, &mut lifter, &machine, terminal, &notices);
-            total.count_one_of(sources.len(), outcome, terminal)?;
-        }
-    }
+    let total = match &listening.server {
+        Some(server) => serve(args, server, &targets[0], lifter, &machine, &notices)?,
+        None if input::are_live(&sources) => lift_at_once(args, &sources, &targets, lifter, &machine, &notices)?,
+        None => lift_in_turn(args, &sources, &targets, &mut lifter, &machine, &notices)?,
+    };
     listening.close(terminal);
     let poses_on_stdout = targets.contains(&Target::Stdout) && args.has_output();
     summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
@@ -117,6 +103,46 @@ fn check_model(args: &RunArgs, file: &ModelFile, terminal: Terminal) -> Result<(
         terminal.note(&format!("--focal changes nothing: {} sees people from the camera as it stands", card.name));
     }
     Ok(())
+}
+
+/// Lifts sources one after the other.
+fn lift_in_turn(
+    args: &RunArgs,
+    sources: &[Source],
+    targets: &[Target],
+    lifter: &mut Lifter,
+    machine: &Machine,
+    notices: &Notices,
+) -> Result<Total> {
+    let terminal = Terminal::new(args.quiet);
+    let mut total = Total::default();
+    for (source, target) in sources.iter().zip(targets) {
+        let stream = LiftedStream { source, target, answers: None };
+        let outcome = lift_one(args, &stream, lifter, machine, terminal, notices);
+        total.count_one_of(sources.len(), outcome, terminal)?;
+    }
+    Ok(total)
+}
+
+/// Lifts live sources at the same time.
+fn lift_at_once(
+    args: &RunArgs,
+    sources: &[Source],
+    targets: &[Target],
+    lifter: Lifter,
+    machine: &Machine,
+    notices: &Notices,
+) -> Result<Total> {
+    let terminal = Terminal::new(args.quiet);
+    let outcomes = live_inputs::lift(sources, targets, lifter, args.max_delay, |source, target, lifter| {
+        let stream = LiftedStream { source, target, answers: None };
+        lift_one(args, &stream, lifter, machine, terminal, notices)
+    })?;
+    let mut total = Total::default();
+    for outcome in outcomes {
+        total.count_one_of(sources.len(), outcome, terminal)?;
+    }
+    Ok(total)
 }
 
 /// Lifts what the clients of a server send, until it stops.
@@ -270,20 +296,27 @@ fn writer_of(
     let is_ending = machine.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
     let sent = SentStream { info, form: &form, extras, answers, is_live, is_ending };
     let writer = args.live.beside(writer, &sent, terminal)?;
-    form.assumptions(info, format, extras).iter().for_each(|assumption| terminal.note(assumption));
+    for assumption in form.assumptions(info, format, extras) {
+        terminal.note(&assumption);
+    }
     let onto_page = notes.clone();
-    let report = move |undone: Undone| {
-        let notice = undone.notice().to_string();
-        terminal.note(&notice);
-        if matches!(undone, Undone::Root(_)) {
-            onto_page.add(notice);
-        }
-    };
-    let writer = args.changes(attitude, is_live).on_the_way_to(writer, info, layout, report)?;
+    let changes = args.changes(attitude, is_live);
+    let writer = changes.on_the_way_to(writer, info, layout, move |undone| {
+        report_undone(undone, terminal, &onto_page);
+    })?;
     Ok(match &machine.interruption {
         Some(interruption) => interruption.completes(target, writer),
         None => writer,
     })
+}
+
+/// Says what is not done though it was asked for; that roots are missing stands on the page, too.
+fn report_undone(undone: Undone, terminal: Terminal, onto_page: &PageNotes) {
+    let notice = undone.notice().to_string();
+    terminal.note(&notice);
+    if matches!(undone, Undone::Root(_)) {
+        onto_page.add(notice);
+    }
 }
 
 /// Says where there is nothing to show for an input, that this is no mishap of the output.

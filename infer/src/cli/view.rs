@@ -116,7 +116,8 @@ impl Picture {
         let named = Self::ALL.into_iter().find(|picture| extension.eq_ignore_ascii_case(picture.extension()));
         match (asked, named) {
             (Some(asked), Some(named)) if asked != named => {
-                let (asked, named) = (asked.extension(), named.extension());
+                let asked = asked.extension();
+                let named = named.extension();
                 let complaint = format!("--{asked} writes another format than .{named}");
                 Err(Error::usage(complaint)
                     .at(&args.output)
@@ -172,16 +173,20 @@ fn draw(args: &ViewArgs, clip: &Clip, picture: Picture) -> Result<Vec<u8>> {
         FigureClip { sets: &sets, layout: clip.layout, moments },
         FigureOptions { turn: args.turn, width: args.width, words: !args.no_words },
     )?;
-    let places = |frames: &[u64]| -> Result<Vec<usize>> {
-        let found: Vec<_> = frames.iter().map(|index| figure.moment_of(*index)).collect::<Result<_>>()?;
-        Ok(if found.is_empty() { vec![figure.middle_moment()] } else { found })
-    };
     match picture {
-        Picture::Svg => Ok(figure.svg(&places(&args.svg)?).into_bytes()),
-        Picture::Png => figure.png(&places(&args.png)?),
+        Picture::Svg => Ok(figure.svg(&moments_of(&figure, &args.svg)?).into_bytes()),
+        Picture::Png => figure.png(&moments_of(&figure, &args.png)?),
         Picture::Gif => figure.gif(0..=clip.moments.len() - 1),
         Picture::Page => unreachable!("a page is no figure"),
     }
+}
+
+/// The places of `frames` in the figure; one in the middle where none is named.
+fn moments_of(figure: &Figure<'_>, frames: &[u64]) -> Result<Vec<usize>> {
+    if frames.is_empty() {
+        return Ok(vec![figure.middle_moment()]);
+    }
+    frames.iter().map(|index| figure.moment_of(*index)).collect()
 }
 
 fn page(clip: &Clip, name: &Path) -> Result<Vec<u8>> {

@@ -47,11 +47,14 @@ impl Address {
     /// # Errors
     /// A name that cannot be found.
     pub fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let failed = |cause: String| Error::usage(format!("{self}: the host cannot be found: {cause}"));
-        let mut found: Vec<SocketAddr> =
-            self.host.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
+        let found = self.host.to_socket_addrs().map_err(|error| self.not_found(&error.to_string()))?;
+        let mut found: Vec<SocketAddr> = found.collect();
         found.sort_by_key(SocketAddr::is_ipv6);
-        if found.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(found) }
+        if found.is_empty() { Err(self.not_found("it has no address")) } else { Ok(found) }
+    }
+
+    fn not_found(&self, cause: &str) -> Error {
+        Error::usage(format!("{self}: the host cannot be found: {cause}"))
     }
 }
 
@@ -78,23 +81,27 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let odd = |what: String| Error::usage(format!("'{text}' {what}, expected like udp://127.0.0.1:9000"));
-        let Some((scheme, rest)) = text.split_once("://") else { return Err(odd("names no protocol".to_owned())) };
+        let Some((scheme, rest)) = text.split_once("://") else { return Err(odd(text, "names no protocol")) };
         let Some(protocol) = Protocol::ALL.into_iter().find(|protocol| protocol.scheme() == scheme) else {
             let known = Protocol::ALL.map(|protocol| format!("{}://", protocol.scheme())).join(", ");
-            return Err(odd(format!("begins with {scheme}://, known are {known}")));
+            return Err(odd(text, &format!("begins with {scheme}://, known are {known}")));
         };
         let path_start = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at(path_start);
         let port = host.rsplit_once(':').filter(|(name, _)| !name.is_empty()).and_then(|(_, port)| port.parse().ok());
         if protocol == Protocol::Udp && !path.trim_end_matches('/').is_empty() {
-            return Err(odd(format!("has '{path}' behind the port")));
+            return Err(odd(text, &format!("has '{path}' behind the port")));
         }
         match port {
-            Some(0u16) | None => Err(odd("names no host and port".to_owned())),
+            Some(0u16) | None => Err(odd(text, "names no host and port")),
             Some(_) => Ok(Self { protocol, host: host.to_owned(), path: path.trim_end_matches('/').to_owned() }),
         }
     }
+}
+
+/// Why `text` is no address.
+fn odd(text: &str, what: &str) -> Error {
+    Error::usage(format!("'{text}' {what}, expected like udp://127.0.0.1:9000"))
 }
 
 impl fmt::Display for Address {

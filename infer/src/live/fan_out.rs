@@ -23,16 +23,26 @@ impl FanOut {
 
 impl PoseWriter for FanOut {
     fn write(&mut self, frame: &Frame, lifted: &LiftedFrame) -> Result<()> {
-        self.writers.iter_mut().try_for_each(|writer| writer.write(frame, lifted))
+        for writer in &mut self.writers {
+            writer.write(frame, lifted)?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.writers.iter_mut().try_for_each(|writer| writer.flush())
+        for writer in &mut self.writers {
+            writer.flush()?;
+        }
+        Ok(())
     }
 
     /// Completes all of them in any case; the first failure is reported.
     fn finish(self: Box<Self>) -> Result<()> {
-        self.writers.into_iter().map(PoseWriter::finish).fold(Ok(()), Result::and)
+        let mut finished = Ok(());
+        for writer in self.writers {
+            finished = finished.and(writer.finish());
+        }
+        finished
     }
 }
 

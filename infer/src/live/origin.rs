@@ -55,8 +55,7 @@ pub(super) struct Gate<'a>(pub(super) &'a [Origin]);
 impl Callback for Gate<'_> {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let Some(origin) = request.headers().get("Origin") else { return Ok(response) };
-        let is_allowed = |origin: &str| self.0.iter().any(|allowed| allowed.holds(origin));
-        if origin.to_str().is_ok_and(is_allowed) {
+        if origin.to_str().is_ok_and(|origin| self.0.iter().any(|allowed| allowed.holds(origin))) {
             return Ok(response);
         }
         let name = String::from_utf8_lossy(origin.as_bytes()).escape_debug().to_string();

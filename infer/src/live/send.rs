@@ -40,15 +40,18 @@ pub fn send(address: &Address, info: &PoseInfo, extras: Extras, report: Report) 
 /// A socket that sends to `address` and never waits.
 fn connected(address: &Address) -> Result<UdpSocket> {
     let peer = address.resolve()?[0];
+    connect(peer).map_err(|error| Error::io("cannot send", Path::new(&address.to_string()), error))
+}
+
+fn connect(peer: SocketAddr) -> io::Result<UdpSocket> {
     let any: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let failed = |error| Error::io("cannot send", Path::new(&address.to_string()), error);
-    let socket = UdpSocket::bind(any).map_err(failed)?;
-    socket.set_broadcast(true).map_err(failed)?;
-    socket.connect(peer).map_err(failed)?;
-    socket.set_nonblocking(true).map_err(failed)?;
+    let socket = UdpSocket::bind(any)?;
+    socket.set_broadcast(true)?;
+    socket.connect(peer)?;
+    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 

@@ -1,7 +1,7 @@
 //! Frames in datagrams.
 
-use std::io::ErrorKind;
-use std::net::UdpSocket;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,9 +47,7 @@ impl Skipped {
 /// The address is not this machine's, or in use.
 pub fn listen_udp(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Result<LiveSource> {
     let name = PathBuf::from(address.to_string());
-    let failed = |error| Error::io("cannot listen", &name, error);
-    let socket = bind_first(&address.resolve()?, UdpSocket::bind).map_err(failed)?;
-    socket.set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
+    let socket = bind(&address.resolve()?).map_err(|error| Error::io("cannot listen", &name, error))?;
     let stop = stop.clone();
     let skipped = skipped.clone();
     let named = name.clone();
@@ -65,6 +63,13 @@ pub fn listen_udp(address: &Address, stop: &StopFlag, skipped: &Skipped) -> Resu
         };
         open_messages(Box::new(datagrams), &named, from, layout)
     }))
+}
+
+/// A socket that waits for a datagram no longer than until it is time to look at the stop flag.
+fn bind(addresses: &[SocketAddr]) -> io::Result<UdpSocket> {
+    let socket = bind_first(addresses, UdpSocket::bind)?;
+    socket.set_read_timeout(Some(STOP_POLL))?;
+    Ok(socket)
 }
 
 /// The datagrams of a socket.

@@ -187,11 +187,9 @@ impl Connector {
 
     /// Sends what comes until there is no more, or the server is gone.
     fn serve(&mut self, mut connection: WebSocket<Half>) -> End {
-        let opened = MessageWriter::beside(&connection, Role::Client);
-        let lost = |error: &dyn std::fmt::Display| End::Lost(error.to_string());
-        let mut writer = match opened {
+        let mut writer = match MessageWriter::beside(&connection, Role::Client) {
             Ok(writer) => writer,
-            Err(error) => return lost(&error),
+            Err(error) => return End::Lost(error.to_string()),
         };
         let is_open = Arc::new(AtomicBool::new(true));
         let still_open = Arc::clone(&is_open);

@@ -1,7 +1,7 @@
 //! A WebSocket server whose clients send frames and get poses back.
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -58,9 +58,7 @@ impl WebSocketServer {
     /// The address is not this machine's, or in use.
     pub fn bind(address: &Address, allowed: &[Origin], stop: &StopFlag, skipped: &Skipped) -> Result<Self> {
         let name = PathBuf::from(address.to_string());
-        let failed = |error| Error::io("cannot listen", &name, error);
-        let listener = bind_first(&address.resolve()?, TcpListener::bind).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = listen(&address.resolve()?).map_err(|error| Error::io("cannot listen", &name, error))?;
         Ok(Self {
             listener,
             name,
@@ -112,6 +110,13 @@ impl WebSocketServer {
     }
 }
 
+/// A listener that never waits for a client.
+fn listen(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let listener = bind_first(addresses, TcpListener::bind)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 fn is_passing(kind: ErrorKind) -> bool {
     use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(kind, WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
@@ -137,8 +142,7 @@ impl Client {
     /// A client that speaks no WebSocket, or is gone; a web page of an origin that is not allowed.
     pub fn open(self) -> Result<OpenClient> {
         let Self { stream, name, allowed, stop, skipped, .. } = self;
-        let failed = |error: io::Error| Error::io("cannot open the connection", &name, error);
-        let half = Half::new(stream).map_err(failed)?;
+        let half = Half::new(stream).map_err(|error| cannot_open(&name, error))?;
         let reading = tungstenite::accept_hdr_with_config(half, Gate(&allowed), Some(config())).map_err(|error| {
             let complaint = match error {
                 HandshakeError::Interrupted(_) => "a client that speaks no WebSocket: it says nothing".to_owned(),
@@ -150,8 +154,8 @@ impl Client {
             };
             Error::input(complaint).at(&name)
         })?;
-        reading.get_ref().set_read_timeout(Some(STOP_POLL)).map_err(failed)?;
-        let writer = MessageWriter::beside(&reading, Role::Server).map_err(failed)?;
+        reading.get_ref().set_read_timeout(Some(STOP_POLL)).map_err(|error| cannot_open(&name, error))?;
+        let writer = MessageWriter::beside(&reading, Role::Server).map_err(|error| cannot_open(&name, error))?;
         let answers = Answers { writer: Arc::new(Mutex::new(writer)), is_gone: Arc::default() };
         let (messages, waiting) = sync_channel(WAITING_MESSAGES);
         let reader =
@@ -167,6 +171,10 @@ impl Client {
         });
         Ok(OpenClient { source, answers })
     }
+}
+
+fn cannot_open(name: &Path, error: io::Error) -> Error {
+    Error::io("cannot open the connection", name, error)
 }
 
 /// Sends lines to a client; to one that is gone, nothing.
@@ -202,7 +210,9 @@ impl Answers {
 
 impl Write for Answers {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        lines(text).for_each(|line| self.send(line));
+        for line in lines(text) {
+            self.send(line);
+        }
         Ok(text.len())
     }
 

@@ -43,18 +43,25 @@ pub fn check(target: &Target, to: Option<OutputFormat>, extras: Extras) -> Resul
         (Some(OutputFormat::Stream(format)), _) => check_target(target, Some(format), extras).map(OutputFormat::Stream),
         (Some(OutputFormat::Page), Target::File(_)) => Ok(OutputFormat::Page),
         (Some(OutputFormat::Export(export)), _) => check_export(target, export).map(|()| OutputFormat::Export(export)),
-        (None, _) => {
-            let is_extension =
-                |name: &String| OutputFormat::of(&Target::File(format!("x{name}").into()), None).is_some();
-            let known = known_names(".").into_iter().filter(is_extension).collect::<Vec<_>>().join(", ");
-            let extension = target.name().extension().unwrap_or_default().to_ascii_lowercase();
-            let hint = match extension.to_str() {
-                Some("svg" | "png" | "gif") => "poses are drawn by poselift view: --svg, --png or --gif".to_owned(),
-                _ => format!("known are {known}; or say it with --to FORMAT"),
-            };
-            Err(Error::usage("its extension names no format").at(target.name()).hint(hint))
-        }
+        (None, _) => Err(unknown_format(target)),
     }
+}
+
+/// Why `target` cannot be written, and what helps.
+fn unknown_format(target: &Target) -> Error {
+    let extension = target.name().extension().unwrap_or_default().to_ascii_lowercase();
+    let hint = match extension.to_str() {
+        Some("svg" | "png" | "gif") => "poses are drawn by poselift view: --svg, --png or --gif".to_owned(),
+        _ => format!("known are {}; or say it with --to FORMAT", known_extensions().join(", ")),
+    };
+    Error::usage("its extension names no format").at(target.name()).hint(hint)
+}
+
+/// The names of formats that are extensions of their files too, each behind a dot.
+fn known_extensions() -> Vec<String> {
+    let mut names = known_names(".");
+    names.retain(|name| OutputFormat::of(&Target::File(format!("x{name}").into()), None).is_some());
+    names
 }
 
 /// Creates the writer of `target` in `format`, which [`check`] gave; an existing file is replaced at once. `tell` hears what is done with

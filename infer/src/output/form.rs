@@ -52,8 +52,7 @@ impl Form {
             // A page finds angles by itself.
             OutputFormat::Stream(_) | OutputFormat::Page => {}
             OutputFormat::Export(export) => {
-                let is_other = |axes: &Axes| export.has_fixed_axes() && *axes != export.usual_axes();
-                if let Some(axes) = self.axes.filter(is_other) {
+                if let Some(axes) = self.axes.filter(|axes| export.has_fixed_axes() && *axes != export.usual_axes()) {
                     let usual = export.usual_axes();
                     return Err(Error::usage(format!("{export} files are {usual}, so they cannot be {axes}"))
                         .hint("leave --axes out: programs that read them turn them themselves"));

@@ -40,13 +40,16 @@ impl OutputFormat {
 
     /// The format of a target; `None` where neither `to` nor the extension names one.
     pub fn of(target: &Target, to: Option<Self>) -> Option<Self> {
-        let by_extension = |path: &Path| match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("html") => Some(Self::Page),
-            _ => Format::by_extension(path).map(Self::Stream).or_else(|| Export::by_extension(path).map(Self::Export)),
-        };
         match target {
             Target::Stdout => Some(to.unwrap_or(Self::JSON_LINES)),
-            Target::File(path) => to.or_else(|| by_extension(path)),
+            Target::File(path) => to.or_else(|| Self::by_extension(path)),
+        }
+    }
+
+    fn by_extension(path: &Path) -> Option<Self> {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("html") => Some(Self::Page),
+            _ => Format::by_extension(path).map(Self::Stream).or_else(|| Export::by_extension(path).map(Self::Export)),
         }
     }
 

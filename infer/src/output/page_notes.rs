@@ -45,7 +45,10 @@ impl NotedPage {
     }
 
     fn write_notes(&mut self) -> Result<()> {
-        self.notes.take().iter().try_for_each(|note| self.page.write_note(note))
+        for note in self.notes.take() {
+            self.page.write_note(&note)?;
+        }
+        Ok(())
     }
 }
 

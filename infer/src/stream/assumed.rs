@@ -49,9 +49,17 @@ impl Assumed {
         let is_lifted = !lifted.people.is_empty();
         let on_axis = is_lifted && frame.size.is_none() && lifter.card().input.view == View::Subject;
         let at_usual_time = is_lifted && lifter.assumes_time_of(frame);
-        let first = |known: &mut bool, assumed: bool| assumed && !std::mem::replace(known, *known || assumed);
-        let optical_axis = first(&mut self.optical_axis, on_axis).then_some(Assumption::OpticalAxis);
-        let usual_time = first(&mut self.usual_time, at_usual_time).then_some(Assumption::UsualTime);
+        let is_axis_news = learn(&mut self.optical_axis, on_axis);
+        let is_time_news = learn(&mut self.usual_time, at_usual_time);
+        let optical_axis = is_axis_news.then_some(Assumption::OpticalAxis);
+        let usual_time = is_time_news.then_some(Assumption::UsualTime);
         optical_axis.into_iter().chain(usual_time)
     }
+}
+
+/// Makes known what is assumed; returns whether it was not known before.
+fn learn(is_known: &mut bool, is_assumed: bool) -> bool {
+    let is_news = is_assumed && !*is_known;
+    *is_known |= is_assumed;
+    is_news
 }

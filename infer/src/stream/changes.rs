@@ -69,7 +69,8 @@ impl PoseChanges {
                         false => Box::new(LiveStandingWriter::new(writer, info, self.contacts)?),
                     };
                 }
-                let (solver, report) = (RootSolver::new(layout, &info.joints).in_unit(&info.unit), report.clone());
+                let solver = RootSolver::new(layout, &info.joints).in_unit(&info.unit);
+                let report = report.clone();
                 writer = Box::new(RootWriter::new(writer, solver, options, move |cause| report(Undone::Root(cause))));
             }
             (Some(_), None) => report(Undone::RootWithoutLayout),
@@ -90,8 +91,10 @@ impl PoseChanges {
             _ => {}
         }
         if let Some(smoothing) = self.smoothing {
-            let report = move |cause| report(Undone::Smoothing(cause));
-            let smooth = SmoothWriter::new(writer, smoothing, &info.parents, report).with_sides(&info.joints);
+            let smooth = SmoothWriter::new(writer, smoothing, &info.parents, move |cause| {
+                report(Undone::Smoothing(cause));
+            });
+            let smooth = smooth.with_sides(&info.joints);
             writer = Box::new(if self.waits { smooth.waiting_for_bones() } else { smooth });
         }
         Ok(writer)

@@ -31,11 +31,14 @@ pub(super) fn guess<N: PoseNetwork>(lifter: &Lifter<N>, joints: usize) -> Option
     if joints == input.joints.len() {
         return Some(Guess { conversion: Conversion::identity(joints), name: input.layout.clone() });
     }
-    let fitting = |layout: &&Layout| layout.len() == joints;
-    LAYOUTS.into_iter().filter(fitting).find_map(|layout| {
-        let conversion = lifter.conversion(layout).ok()?;
-        Some(Guess { conversion, name: layout.name.to_owned() })
-    })
+    for layout in LAYOUTS {
+        if layout.len() == joints
+            && let Ok(conversion) = lifter.conversion(layout)
+        {
+            return Some(Guess { conversion, name: layout.name.to_owned() });
+        }
+    }
+    None
 }
 
 /// The guess for the first person in `frames` whose number of key points fits any layout.

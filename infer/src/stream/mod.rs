@@ -32,7 +32,7 @@ use crate::format::{FrameReader, PoseInfo, PoseWriter};
 use crate::guard::Notice;
 use crate::lift::{Lifter, LookAhead};
 use crate::model::{Card, PoseNetwork};
-use crate::pose::{Frame, LiftedFrame};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 use crate::skeleton::{Conversion, Layout};
 use assumed::Assumed;
 pub use assumed::usual_time_notice;
@@ -101,8 +101,10 @@ pub fn lift_stream<N: PoseNetwork>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     lifter.forget();
-    let own = || Ok(Conversion::identity(lifter.card().input.joints.len()));
-    let conversion = Arc::new(layout.map_or_else(own, |layout| lifter.conversion(layout))?);
+    let conversion = match layout {
+        Some(layout) => lifter.conversion(layout)?,
+        None => Conversion::identity(lifter.card().input.joints.len()),
+    };
     let look_ahead = options.look_ahead.map(|seconds| LookAhead::new(lifter.card(), seconds)).transpose()?;
     tell_absent(&conversion, observer);
     let told_progress = observer.wants_progress().then(Instant::now);
@@ -112,7 +114,7 @@ pub fn lift_stream<N: PoseNetwork>(
     let mut stream = Stream {
         lifter,
         observer,
-        conversion,
+        conversion: Arc::new(conversion),
         layout: layout.map(|layout| layout.name.to_owned()),
         max_sigma: options.max_sigma,
         assumed: Assumed::default(),
@@ -324,9 +326,12 @@ impl<N: PoseNetwork> Stream<'_, N> {
             self.tally.lifted += lifted.people.len() as u64;
             self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
             for person in &mut lifted.people {
-                self.unseen.take_if(|unseen| unseen.see(person));
-                let is_beyond = |most| self.lifter.mean_sigma(person).is_some_and(|sigma| sigma > most);
-                person.unsure = self.max_sigma.is_some_and(is_beyond);
+                if let Some(unseen) = &mut self.unseen
+                    && unseen.see(person)
+                {
+                    self.unseen = None;
+                }
+                person.unsure = self.is_unsure(person);
                 self.tally.unsure += u64::from(person.unsure);
             }
             // Nothing is assumed of a frame that says its size and its time.
@@ -336,6 +341,12 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 }
             }
         }
+    }
+
+    /// Whether a person's mean sigma is too large.
+    fn is_unsure(&self, person: &LiftedPerson) -> bool {
+        let Some(most) = self.max_sigma else { return false };
+        self.lifter.mean_sigma(person).is_some_and(|sigma| sigma > most)
     }
 }
 

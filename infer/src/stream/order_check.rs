@@ -111,19 +111,18 @@ impl OrderCheck {
         }
         let as_named = lifter.sigma_of(&sample, conversion)?;
         let Some(sigma) = median_of_seen(&as_named) else { return Ok(None) };
-        let in_millimetres = lifter.card().output.unit.in_metres().unwrap_or(1.0) as f32 * 1000.0;
-        let millimetres = |sigma: f32| (sigma * in_millimetres).round();
         let layout = layout.unwrap_or("no layout");
         if sigma > DOUBTFUL * usual {
             let found = format!(
                 "named {layout}, the key points give a sigma of {} mm, where about {} are usual",
-                millimetres(sigma),
-                millimetres(usual)
+                millimetres(sigma, lifter.card()),
+                millimetres(usual, lifter.card())
             );
             if let Some((likely, then)) = likely_layout(&sample, lifter, layout, sigma)? {
-                let text =
-                    format!("{found}; as {} they give {} mm: lifted as they are named", likely.name, millimetres(then));
-                return Ok(Some(Notice::new(text, &format!("--layout {}", likely.name))));
+                let name = likely.name;
+                let then = millimetres(then, lifter.card());
+                let text = format!("{found}; as {name} they give {then} mm: lifted as they are named");
+                return Ok(Some(Notice::new(text, &format!("--layout {name}"))));
             }
             if sigma <= WRONG * usual {
                 return Ok(None);
@@ -146,12 +145,18 @@ impl OrderCheck {
             let text = format!(
                 "left and right may be exchanged: as they come the key points give a sigma of {} mm, exchanged {} mm; \
                  lifted as they come",
-                millimetres(sigma),
-                millimetres(then)
+                millimetres(sigma, lifter.card()),
+                millimetres(then, lifter.card())
             );
             Notice::new(text, "exchange them in the input if so, or --layout FILE.json with the right places")
         }))
     }
+}
+
+/// `sigma`, in the unit of `card`, in whole millimetres.
+fn millimetres(sigma: f32, card: &Card) -> f32 {
+    let in_millimetres = card.output.unit.in_metres().unwrap_or(1.0) as f32 * 1000.0;
+    (sigma * in_millimetres).round()
 }
 
 fn median_of_seen(people: &[Option<PersonSigma>]) -> Option<f32> {
@@ -194,7 +199,8 @@ fn is_better(one: &[Option<PersonSigma>], other: &[Option<PersonSigma>]) -> bool
     let mut joints = 0usize;
     let mut fall = 0f32;
     for (one, other) in one.iter().zip(other) {
-        let (Some(one), Some(other)) = (one, other) else { continue };
+        let Some(one) = one else { continue };
+        let Some(other) = other else { continue };
         people += 1;
         better += usize::from(one.seen < other.seen);
         joints += one.joints.len();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::arrivals::Arrivals;
 use super::assumed::Assumed;
-use super::changes::{PoseChanges, Undone};
+use super::changes::PoseChanges;
 use super::{layout, pose_info};
 use crate::camera::Attitude;
 use crate::error::Result;
@@ -144,8 +144,11 @@ impl<N: PoseNetwork> PushStream<N> {
     /// # Errors
     /// None that a caller could cause.
     pub fn finish(&mut self) -> Result<Vec<LiftedFrame>> {
-        (self.reader, self.conversion) = (None, None);
-        (self.assumed, self.arrivals, self.has_times) = (Assumed::default(), Arrivals::default(), false);
+        self.reader = None;
+        self.conversion = None;
+        self.assumed = Assumed::default();
+        self.arrivals = Arrivals::default();
+        self.has_times = false;
         self.lifter.forget();
         if let Some(writer) = self.writer.take() {
             writer.finish()?;
@@ -177,7 +180,8 @@ impl<N: PoseNetwork> PushStream<N> {
             (None, true) => self.arrivals.time_of(frame.time),
             _ => frame.time,
         };
-        let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
+        let size = frame.size.or(size);
+        let focal = frame.focal.or(focal);
         Ok(Frame { time, size, focal, ..frame })
     }
 
@@ -218,10 +222,10 @@ impl<N: PoseNetwork> PushStream<N> {
         let PushOptions { smoothing, attitude, root, contacts, .. } = self.options;
         let root = root.then(RootOptions::default);
         let changes = PoseChanges { smoothing, contacts, root, attitude, waits: false };
-        let notices = self.notices.clone();
-        let report = move |undone: Undone| notices.add(undone.notice().to_string());
         let info = pose_info(self.lifter.card(), None);
-        changes.on_the_way_to(Box::new(Finished(self.finished.clone())), &info, layout, report)
+        let finished = Box::new(Finished(self.finished.clone()));
+        let notices = self.notices.clone();
+        changes.on_the_way_to(finished, &info, layout, move |undone| notices.add(undone.notice().to_string()))
     }
 
     fn lift(&mut self, frame: &Frame) -> Result<LiftedFrame> {

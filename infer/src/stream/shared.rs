@@ -110,12 +110,13 @@ impl SharedNetwork {
         max_delay: Duration,
         room: usize,
     ) -> Result<Self> {
-        let (batch, room) = (batch.max(1), room.max(1));
+        let batch = batch.max(1);
         let card = Arc::new(network.card().clone());
-        let queue = Arc::new(BatchQueue::new(room, max_delay));
+        let queue = Arc::new(BatchQueue::new(room.max(1), max_delay));
         let batches = Arc::new(AtomicU64::new(0));
-        let (own_queue, own_batches) = (Arc::clone(&queue), Arc::clone(&batches));
-        let run_all = move || {
+        let own_queue = Arc::clone(&queue);
+        let own_batches = Arc::clone(&batches);
+        let thread = spawn("batch", move || {
             let _answer_all = FailOnDrop(&own_queue);
             let mut network = BatchedNetwork::new(network, own_batches);
             loop {
@@ -124,8 +125,7 @@ impl SharedNetwork {
                     return;
                 }
             }
-        };
-        let thread = spawn("batch", run_all)?;
+        })?;
         let thread = Arc::new(JoinOnDrop { queue: Arc::clone(&queue), thread: Some(thread) });
         Ok(Self { card, queue, reply: Arc::default(), recycled: None, batches, thread })
     }
@@ -143,7 +143,8 @@ impl SharedNetwork {
     ) -> Result<(), NotSubmitted> {
         check_keypoints(&self.card, keypoints.view()).map_err(NotSubmitted::Refused)?;
         let mut request = Request::new(ReplyTo::Receiver { receiver, sent: Instant::now() });
-        (request.keypoints, request.wants_sigma) = (keypoints, wants_sigma && self.card.output.sigma);
+        request.keypoints = keypoints;
+        request.wants_sigma = wants_sigma && self.card.output.sigma;
         self.queue.try_push(request).map_err(|cause| match cause {
             NotPushed::Full => NotSubmitted::Full,
             NotPushed::Closed => NotSubmitted::Refused(broken_down()),
@@ -342,7 +343,10 @@ impl Request {
         }
         self.wants_sigma = wants_sigma;
         match recall {
-            Some(recall) => (self.since, self.memory) = (recall.since.to_owned(), recall.memory.to_owned()),
+            Some(recall) => {
+                self.since = recall.since.to_owned();
+                self.memory = recall.memory.to_owned();
+            }
             None => self.memory = Array2::zeros((0, 0)),
         }
     }
@@ -452,7 +456,11 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
         let run = Run { start: Some(start), lasted: start.elapsed(), poses: total };
         match done.unwrap_or_else(|_| Err(broken_down())) {
             Ok(()) => self.answer(requests, run),
-            Err(error) => requests.into_iter().for_each(|request| request.fail(&error)),
+            Err(error) => {
+                for request in requests {
+                    request.fail(&error);
+                }
+            }
         }
         is_whole
     }

@@ -4,7 +4,7 @@
 //! last one is lifted there is a backlog, as from a file: then reading and writing can overlap with lifting.
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ impl Drop for ReaderThread {
 
 /// Starts reading into `queue`; the thread ends with the source, or when the queue is abandoned.
 fn start(mut reader: NumberedReader, queue: Arc<BatchQueue<ReadFrame>>) -> Result<JoinHandle<Result<()>>> {
-    let read_all = move || {
+    spawn("read", move || {
         let _close = CloseOnDrop(&queue);
         while let Some(read) = reader.next()? {
             if !queue.push(read) {
@@ -121,8 +121,7 @@ fn start(mut reader: NumberedReader, queue: Arc<BatchQueue<ReadFrame>>) -> Resul
             }
         }
         Ok(())
-    };
-    spawn("read", read_all)
+    })
 }
 
 impl NumberedReader {
@@ -143,9 +142,12 @@ impl NumberedReader {
         };
         let StreamOptions { fps, size, focal, .. } = self.options;
         self.next_index = frame.index.saturating_add(1);
-        let time = frame.time_at(fps);
-        let time = self.arrivals.as_mut().map_or(time, |arrivals| arrivals.time_of(time));
-        let (size, focal) = (frame.size.or(size), frame.focal.or(focal));
+        let mut time = frame.time_at(fps);
+        if let Some(arrivals) = &mut self.arrivals {
+            time = arrivals.time_of(time);
+        }
+        let size = frame.size.or(size);
+        let focal = frame.focal.or(focal);
         Ok(Some(ReadFrame { frame: Frame { time, size, focal, ..frame }, fault }))
     }
 }
@@ -193,13 +195,12 @@ impl WriterThread {
         };
         let (batches, waiting) = sync_channel::<WriteBatch>(WAITING_BATCHES);
         let pool = Arc::clone(&self.pool);
-        let write_all = move || {
-            let written = waiting.iter().try_for_each(|batch| write_batch(writer.as_mut(), batch, &pool));
+        let thread = spawn("write", move || {
+            let written = write_batches(writer.as_mut(), &waiting, &pool);
             // Output before a failure is completed too; the first failure is reported.
             let finished = writer.finish();
             written.and(finished)
-        };
-        let thread = spawn("write", write_all)?;
+        })?;
         self.place = Place::OnThread { batches, thread };
         Ok(())
     }
@@ -231,6 +232,14 @@ impl WriterThread {
             Place::Lost => Ok(()),
         }
     }
+}
+
+/// Writes what comes, until no more comes.
+fn write_batches(writer: &mut dyn PoseWriter, waiting: &Receiver<WriteBatch>, pool: &FramePool) -> Result<()> {
+    for batch in waiting {
+        write_batch(writer, batch, pool)?;
+    }
+    Ok(())
 }
 
 fn write_batch(writer: &mut dyn PoseWriter, batch: WriteBatch, pool: &FramePool) -> Result<()> {

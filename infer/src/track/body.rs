@@ -50,7 +50,8 @@ impl Body {
         // A movement is not believed to go on for long.
         let frames = frames.min(5) as f64;
         let ahead = track.velocity * frames;
-        let (mut sum, mut count) = (0.0, 0u32);
+        let mut sum = 0.0;
+        let mut count = 0u32;
         for (point, before) in self.points.iter().zip(&track.points) {
             let distance = (point - before - ahead).norm();
             if distance.is_finite() {

@@ -118,7 +118,8 @@ impl PersonFilter {
 
 /// The diagonal of the box around a person's points.
 fn size(person: &Person) -> f64 {
-    let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+    let mut low = [f64::INFINITY; 2];
+    let mut high = [f64::NEG_INFINITY; 2];
     for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
         low = [low[0].min(point.x), low[1].min(point.y)];
         high = [high[0].max(point.x), high[1].max(point.y)];

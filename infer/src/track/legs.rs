@@ -113,12 +113,8 @@ impl LegSides {
 impl LegJoints {
     /// `None` where a layout lacks hips, knees or ankles.
     fn of(layout: &Layout) -> Option<Self> {
-        let pair = |joint: &str| {
-            let side = |side: &str| layout.position(&format!("{side}_{joint}"));
-            Some([side("left")?, side("right")?])
-        };
-        let [Some(hips), Some(knees), Some(ankles)] = JUDGED.map(pair) else { return None };
-        let feet = FEET.iter().filter_map(|joint| pair(joint)).collect();
+        let [Some(hips), Some(knees), Some(ankles)] = JUDGED.map(|joint| pair(layout, joint)) else { return None };
+        let feet = FEET.iter().filter_map(|joint| pair(layout, joint)).collect();
         Some(Self { layout: layout.name, judged: [hips, knees, ankles], feet })
     }
 
@@ -134,11 +130,18 @@ impl LegJoints {
     }
 }
 
+/// The places of a joint on the left and on the right.
+fn pair(layout: &Layout, joint: &str) -> Option<[usize; 2]> {
+    let left = layout.position(&format!("left_{joint}"))?;
+    let right = layout.position(&format!("right_{joint}"))?;
+    Some([left, right])
+}
+
 impl Past {
     fn of(person: &Person, joints: &LegJoints, time: f64) -> Self {
-        let at_rest = |joint: usize| Moving { place: seen(person, joint), velocity: Vector2::zeros() };
         let points = (0..person.keypoints.len()).map(|joint| seen(person, joint)).collect();
-        Self { id: person.id, time, joints: joints.judged.map(|pair| pair.map(at_rest)), points, exchanged_for: 0.0 }
+        let joints = joints.judged.map(|pair| pair.map(|joint| Moving::at_rest(seen(person, joint))));
+        Self { id: person.id, time, joints, points, exchanged_for: 0.0 }
     }
 
     /// Takes over a person's legs at `time`, and exchanges them back if they changed places. Returns whether they did.
@@ -196,7 +199,8 @@ impl Past {
 
     /// Whether a person's other joints are near where they were.
     fn is_continued(&self, person: &Person, joints: &LegJoints, size: f64) -> bool {
-        let (mut sum, mut count) = (0.0, 0u32);
+        let mut sum = 0.0;
+        let mut count = 0u32;
         for (joint, before) in self.points.iter().enumerate() {
             let distance = (seen(person, joint) - before).norm();
             if distance.is_finite() && !joints.has(joint) {
@@ -233,6 +237,10 @@ impl Cost {
 }
 
 impl Moving {
+    fn at_rest(place: Vector2<f64>) -> Self {
+        Self { place, velocity: Vector2::zeros() }
+    }
+
     /// A point that is not seen stays where it was, and slows down.
     fn move_to(&mut self, place: Vector2<f64>, step: f64) {
         let velocity = (place - self.place) / step;

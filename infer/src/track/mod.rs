@@ -47,6 +47,16 @@ struct Track {
     last: u64,
 }
 
+/// A person far from the track of their id.
+struct Astray<'a> {
+    /// Their place in the frame.
+    person: usize,
+    body: &'a Body,
+    track: &'a Track,
+    /// From the track, body sizes.
+    distance: f64,
+}
+
 /// Gives people the ids of their tracks.
 #[derive(Debug)]
 pub struct Tracker {
@@ -88,8 +98,12 @@ impl Tracker {
         if people.iter().any(|person| person.id.is_none()) {
             return Some(IdFault::Absent);
         }
-        let repeats = |at: usize| people[..at].iter().any(|other| other.id == people[at].id);
-        (1..people.len()).any(repeats).then_some(IdFault::Repeated)
+        for (place, person) in people.iter().enumerate() {
+            if people[..place].iter().any(|other| other.id == person.id) {
+                return Some(IdFault::Repeated);
+            }
+        }
+        None
     }
 
     /// Takes over from the stream's ids.
@@ -126,8 +140,7 @@ impl Tracker {
         let step = self.last_index.map_or(1, |last| index.saturating_sub(last).max(1));
         self.last_index = Some(index);
         self.now = self.now.saturating_add(step);
-        let (now, max_gap) = (self.now, self.max_gap);
-        self.tracks.retain(|track| now - track.last <= max_gap.saturating_add(1));
+        self.tracks.retain(|track| self.now - track.last <= self.max_gap.saturating_add(1));
     }
 
     /// Puts people on tracks, whatever the stream calls them. A track begins with the stream's own id, if that is free.
@@ -138,15 +151,16 @@ impl Tracker {
         // New numbers are none that a person of this frame may keep.
         let after_own = own.iter().flatten().max().map_or(0, |largest| largest.saturating_add(1));
         self.next_id = self.next_id.max(after_own);
-        for (((person, body), track), own) in frame.people.iter_mut().zip(bodies).zip(assigned).zip(own) {
+        for (place, body) in bodies.into_iter().enumerate() {
             let Some(body) = body else { continue };
-            person.id = Some(match track {
+            let id = match assigned[place] {
                 Some(track) => {
                     self.move_on(track, body);
                     self.tracks[track].id
                 }
-                None => self.start_track(body, own),
-            });
+                None => self.start_track(body, own[place]),
+            };
+            frame.people[place].id = Some(id);
         }
     }
 
@@ -158,18 +172,20 @@ impl Tracker {
         let bodies: Vec<Option<Body>> = frame.people.iter().map(Body::of).collect();
         let swap = if frame.people.len() > 1 { self.swapped(&frame.people, &bodies) } else { None };
         if let Some((one, other)) = swap {
-            let (first, second) = (frame.people[one].id, frame.people[other].id);
-            (frame.people[one].id, frame.people[other].id) = (second, first);
+            let first = frame.people[one].id;
+            let second = frame.people[other].id;
+            frame.people[one].id = second;
+            frame.people[other].id = first;
             if let Some((first, second)) = first.zip(second) {
-                let theirs =
-                    |id: i64| self.exchanged.iter().find(|(_, ours)| **ours == id).map_or(id, |(theirs, _)| *theirs);
-                let (named_first, named_second) = (theirs(first), theirs(second));
+                let named_first = self.named(first);
+                let named_second = self.named(second);
                 self.exchanged.insert(named_first, second);
                 self.exchanged.insert(named_second, first);
             }
         }
         for (person, body) in frame.people.iter().zip(bodies) {
-            let (Some(id), Some(body)) = (person.id, body) else { continue };
+            let Some(id) = person.id else { continue };
+            let Some(body) = body else { continue };
             match self.tracks.iter().position(|track| track.id == id) {
                 Some(track) => self.move_on(track, body),
                 None => {
@@ -181,29 +197,45 @@ impl Tracker {
         swap.map(|_| IdFault::Swapped)
     }
 
+    /// What the stream calls the track `id`.
+    fn named(&self, id: i64) -> i64 {
+        self.exchanged.iter().find(|(_, ours)| **ours == id).map_or(id, |(theirs, _)| *theirs)
+    }
+
     /// Two people each of whom is near where the other's track is predicted, and far from where their own is.
     fn swapped(&self, people: &[Person], bodies: &[Option<Body>]) -> Option<(usize, usize)> {
-        let track_of = |at: usize| self.tracks.iter().find(|track| Some(track.id) == people[at].id);
-        let cost = |at: usize, track: &Track| {
-            bodies[at].as_ref().and_then(|body| body.distance(&track.body, self.now - track.last))
-        };
         // People are rarely far from their own track; only those who are are compared with each other.
-        let far = |at: usize| {
-            let track = track_of(at)?;
-            let kept = cost(at, track)?;
-            (kept > SWAP_MARGIN).then_some((at, track, kept))
-        };
-        let far: Vec<(usize, &Track, f64)> = (0..people.len()).filter_map(far).collect();
-        for (place, &(one, first, kept_first)) in far.iter().enumerate() {
-            for &(other, second, kept_second) in &far[place + 1..] {
-                let Some((crossed, back)) = cost(one, second).zip(cost(other, first)) else { continue };
-                let crossed = crossed.max(back);
-                if crossed < FARTHEST / 2.0 && kept_first.min(kept_second) > crossed + SWAP_MARGIN {
-                    return Some((one, other));
+        let astray = self.astray(people, bodies);
+        for (place, one) in astray.iter().enumerate() {
+            for other in &astray[place + 1..] {
+                let Some(there) = self.distance(one.body, other.track) else { continue };
+                let Some(back) = self.distance(other.body, one.track) else { continue };
+                let crossed = there.max(back);
+                if crossed < FARTHEST / 2.0 && one.distance.min(other.distance) > crossed + SWAP_MARGIN {
+                    return Some((one.person, other.person));
                 }
             }
         }
         None
+    }
+
+    /// The people who are far from their own track.
+    fn astray<'a>(&'a self, people: &[Person], bodies: &'a [Option<Body>]) -> Vec<Astray<'a>> {
+        let mut astray = Vec::new();
+        for (person, body) in bodies.iter().enumerate() {
+            let Some(body) = body else { continue };
+            let Some(track) = self.tracks.iter().find(|track| Some(track.id) == people[person].id) else { continue };
+            let Some(distance) = self.distance(body, track) else { continue };
+            if distance > SWAP_MARGIN {
+                astray.push(Astray { person, body, track, distance });
+            }
+        }
+        astray
+    }
+
+    /// How far a body is from where the track is predicted now.
+    fn distance(&self, body: &Body, track: &Track) -> Option<f64> {
+        body.distance(&track.body, self.now - track.last)
     }
 
     /// The track of each person, by the least sum of distances; none where none is near.
@@ -216,9 +248,9 @@ impl Tracker {
         let mut costs = Matrix::new(bodies.len(), columns, UNASSIGNED);
         for (row, body) in bodies.iter().enumerate() {
             for (column, track) in self.tracks.iter().enumerate() {
-                let gap = self.now - track.last;
-                let distance = body.as_ref().and_then(|body| body.distance(&track.body, gap));
+                let distance = body.as_ref().and_then(|body| self.distance(body, track));
                 // A person who was not seen for a while may be farther off.
+                let gap = self.now - track.last;
                 let farthest = FARTHEST * (1.0 + 0.1 * gap.saturating_sub(1).min(10) as f64);
                 costs[(row, column)] = match distance {
                     Some(distance) if distance <= farthest => ((distance * COST_UNIT) as i64).min(UNASSIGNED - 1),
@@ -227,10 +259,12 @@ impl Tracker {
             }
         }
         let (_, assigned) = kuhn_munkres_min(&costs);
-        let near = |(row, column): (usize, &usize)| {
-            (*column < self.tracks.len() && costs[(row, *column)] < UNASSIGNED).then_some(*column)
-        };
-        assigned.iter().enumerate().map(near).collect()
+        let mut tracks = Vec::with_capacity(bodies.len());
+        for (row, column) in assigned.into_iter().enumerate() {
+            let is_near = column < self.tracks.len() && costs[(row, column)] < UNASSIGNED;
+            tracks.push(is_near.then_some(column));
+        }
+        tracks
     }
 
     fn move_on(&mut self, track: usize, body: Body) {
@@ -249,8 +283,12 @@ impl Tracker {
 
 /// The ids of people, but for those that several of them have.
 fn ids_without_repeats(people: &[Person]) -> Vec<Option<i64>> {
-    let is_alone = |id: &i64| people.iter().filter(|person| person.id == Some(*id)).count() == 1;
-    people.iter().map(|person| person.id.filter(is_alone)).collect()
+    let mut ids = Vec::with_capacity(people.len());
+    for person in people {
+        let namesakes = people.iter().filter(|other| other.id == person.id).count();
+        ids.push(person.id.filter(|_| namesakes == 1));
+    }
+    ids
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::super::report::Terminal;
 use super::super::{DeviceArgs, open_lifter};
 use super::{batches, keypoints};
 use crate::error::{Error, Result};
-use crate::lift::Lifter;
+use crate::lift::{Lifter, LifterOptions};
 use crate::median::median;
 use crate::model::{Device, ModelFile, OrtBaseline, Precision, Provider};
 
@@ -59,11 +59,10 @@ pub(super) fn compare(
     }
     let mut options = device.options(batch);
     options.device = Device::Cpu;
-    let load = |form: &ModelFile| -> Result<Pair> {
-        let lifter = open_lifter(form, &options, &Terminal::new(false))?;
-        Ok(Pair { lifter, bare: OrtBaseline::new(form, device.threads)? })
-    };
-    let mut pairs = file.forms().iter().map(load).collect::<Result<Vec<_>>>()?;
+    let mut pairs = Vec::new();
+    for form in &file.forms() {
+        pairs.push(Pair::load(form, &options)?);
+    }
     let mut results = Vec::new();
     for &batch in batches(Provider::Cpu) {
         for pair in &mut pairs {
@@ -75,18 +74,24 @@ pub(super) fn compare(
 }
 
 impl Pair {
+    fn load(form: &ModelFile, options: &LifterOptions) -> Result<Self> {
+        let lifter = open_lifter(form, options, &Terminal::new(false))?;
+        Ok(Self { lifter, bare: OrtBaseline::new(form, options.threads)? })
+    }
+
     /// Both in turns, `time` a turn.
     fn measure(&mut self, batch: usize, time: Duration) -> Result<Row> {
         let Self { lifter, bare } = self;
         let keypoints = keypoints(lifter.card(), batch);
         let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut ours = Vec::new();
+        let mut theirs = Vec::new();
         for _ in 0..TURNS {
             ours.push(rate(batch, time, || lifter.lift_into(keypoints.view(), poses.view_mut()))?);
             theirs.push(rate(batch, time, || bare.run(&keypoints).map(drop))?);
         }
-        let of = |rates: &mut [f64]| median(rates).unwrap_or(f64::NAN);
-        let (poselift, onnxruntime) = (of(&mut ours), of(&mut theirs));
+        let poselift = median(&mut ours).unwrap_or(f64::NAN);
+        let onnxruntime = median(&mut theirs).unwrap_or(f64::NAN);
         let precision = lifter.card().network.precision;
         Ok(Row { batch, precision, poselift, onnxruntime, ratio: poselift / onnxruntime })
     }
@@ -99,7 +104,8 @@ fn rate(batch: usize, time: Duration, mut call: impl FnMut() -> Result<()>) -> R
     while warm_up.elapsed() < time / 10 {
         call()?;
     }
-    let (started, mut calls) = (Instant::now(), 0);
+    let started = Instant::now();
+    let mut calls = 0;
     while started.elapsed() < time || calls < FEWEST_CALLS {
         call()?;
         calls += 1;

@@ -121,11 +121,6 @@ impl<'a> Report<'a> {
             count => format!(", and {count} that could not be lifted"),
         };
         let root = self.root.map_or("not among the joints".to_owned(), |root| format!("{root}, counted with error 0"));
-        let error = |value: f64| format!("{} {}", self.number(value), self.unit);
-        let share = |value: Option<f64>| match value {
-            Some(share) => format!("{:.1} %", share * 100.0),
-            None => "not given: it needs millimetres, and the size of the model's unit is not known".to_owned(),
-        };
         let facts = [
             ("model", self.model.to_owned()),
             ("data", data.display().to_string()),
@@ -133,11 +128,11 @@ impl<'a> Report<'a> {
             ("samples", format!("{}{not_lifted}", self.samples)),
             ("root", root),
             ("", String::new()),
-            ("MPJPE", error(self.mpjpe)),
-            ("P-MPJPE", error(self.p_mpjpe)),
-            ("N-MPJPE", error(self.n_mpjpe)),
-            ("PCK@150", share(self.pck_150)),
-            ("AUC", share(self.auc)),
+            ("MPJPE", self.with_unit(self.mpjpe)),
+            ("P-MPJPE", self.with_unit(self.p_mpjpe)),
+            ("N-MPJPE", self.with_unit(self.n_mpjpe)),
+            ("PCK@150", per_cent_or_why(self.pck_150)),
+            ("AUC", per_cent_or_why(self.auc)),
         ];
         let sigma = self.within_sigma.map(|within| {
             ("sigma", format!("{:.1} % of joints within one (68 % expected), the root left out", within * 100.0))
@@ -159,14 +154,26 @@ impl<'a> Report<'a> {
         let rows: Vec<_> = rows.map(|(name, &error)| (name.as_str(), self.number(error))).collect();
         let heading = ("joint", self.unit.to_owned());
         let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
-        let width = |length: fn(&(&str, String)) -> usize| rows.iter().map(length).max().unwrap_or(0);
-        let (names, numbers) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
+        let names = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let numbers = rows.iter().map(|(_, number)| number.chars().count()).max().unwrap_or(0);
         rows.iter().map(|(name, number)| format!("{name:<names$}  {number:>numbers$}\n")).collect()
+    }
+
+    fn with_unit(&self, value: f64) -> String {
+        format!("{} {}", self.number(value), self.unit)
     }
 
     /// A tenth of a millimetre, or five decimals of what may be any size.
     fn number(&self, value: f64) -> String {
         if self.unit == "mm" { format!("{value:.1}") } else { format!("{value:.5}") }
+    }
+}
+
+/// A share that is counted in millimetres, or why there is none.
+fn per_cent_or_why(share: Option<f64>) -> String {
+    match share {
+        Some(share) => format!("{:.1} %", share * 100.0),
+        None => "not given: it needs millimetres, and the size of the model's unit is not known".to_owned(),
     }
 }
 

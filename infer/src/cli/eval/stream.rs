@@ -115,16 +115,15 @@ struct Pair<'a> {
 
 impl<'a> Report<'a> {
     fn new(info: &'a PoseInfo, stream: &Path, figures: &SteadinessFigures, unreadable: u64) -> Self {
-        let name = |joint: usize| info.joints[joint].as_str();
         let bones = figures.bones.iter().map(|bone| Bone {
-            joint: name(bone.joint),
-            parent: name(bone.parent),
+            joint: &info.joints[bone.joint],
+            parent: &info.joints[bone.parent],
             length: bone.length,
             deviation: bone.deviation,
         });
         let pairs = figures.pairs.iter().map(|pair| Pair {
-            left: name(pair.left),
-            right: name(pair.right),
+            left: &info.joints[pair.left],
+            right: &info.joints[pair.right],
             asymmetry: pair.asymmetry,
         });
         let metres = info.unit.in_metres();
@@ -157,7 +156,6 @@ impl<'a> Report<'a> {
             0 => String::new(),
             count => format!(", and {count} that could not be read"),
         };
-        let of_bones = |share| format!("{}, the mean over bones", per_cent(share));
         let facts = [
             ("stream", self.stream.clone()),
             ("model", self.model.to_owned()),
@@ -167,7 +165,12 @@ impl<'a> Report<'a> {
                 format!("{} in {} {}", self.people, self.tracks, if self.tracks == 1 { "track" } else { "tracks" }),
             ),
             ("", String::new()),
-            ("bone length varies", self.bone_deviation.map_or("not given: no track of two poses".into(), of_bones)),
+            (
+                "bone length varies",
+                self.bone_deviation.map_or("not given: no track of two poses".into(), |share| {
+                    format!("{}, the mean over bones", per_cent(share))
+                }),
+            ),
             (
                 "left and right differ",
                 self.asymmetry.map_or("not given: no bones on both sides".into(), |share| {
@@ -219,11 +222,11 @@ impl<'a> Report<'a> {
     }
 
     fn pair_table(&self) -> String {
-        let row = |Pair { left, right, asymmetry }: &Pair<'_>| {
-            format!("{left:<16}{right:<16}{:>10}{:>10}\n", "", per_cent(*asymmetry))
-        };
-        let heading = format!("{:<16}{:<16}{:>10}{:>10}\n", "left", "right", "", "differ");
-        std::iter::once(heading).chain(self.pairs.iter().map(row)).collect()
+        let mut text = format!("{:<16}{:<16}{:>10}{:>10}\n", "left", "right", "", "differ");
+        for Pair { left, right, asymmetry } in &self.pairs {
+            text.push_str(&format!("{left:<16}{right:<16}{:>10}{:>10}\n", "", per_cent(*asymmetry)));
+        }
+        text
     }
 }
 

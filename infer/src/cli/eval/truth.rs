@@ -21,14 +21,17 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> 
     let mut reader = open_pose_reader(&source)?;
     let stream = Recording::of_stream(reader.as_mut()).map_err(|error| error.at(source.name()))?;
     if stream.tracks > 1 {
-        let (tracks, poses) = (stream.tracks, stream.recording.times.len());
+        let tracks = stream.tracks;
+        let poses = stream.recording.times.len();
         terminal.note(&format!("{tracks} tracks: the one with the most poses, {poses}, is compared"));
     }
     if stream.unreadable > 0 {
         terminal.warning(&format!("{}: {} frames could not be read", source.name().display(), stream.unreadable));
     }
     let agreement = agreement(&stream.recording, &markers).map_err(|error| error.at(truth))?;
-    agreement.doubts().iter().for_each(|doubt| terminal.warning(doubt));
+    for doubt in agreement.doubts() {
+        terminal.warning(&doubt);
+    }
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
     let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
@@ -104,9 +107,6 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let or_not = |figure: Option<f64>, unit: &str, why: &str| {
-            figure.map_or_else(|| format!("not given: {why}"), |figure| format!("{figure:.1} {unit}"))
-        };
         let facts = [
             ("stream", self.stream.clone()),
             ("truth", self.truth.clone()),
@@ -118,8 +118,11 @@ impl Report {
             ("N-MPJPE", format!("{:.1} mm", self.n_mpjpe_mm)),
             ("P-MPJPE", format!("{:.1} mm", self.p_mpjpe_mm)),
             ("within sigma", self.sigma()),
-            ("velocity", or_not(self.velocity_error_mm_per_s, "mm/s", "no two frames in a row were compared")),
-            ("path of the hips", or_not(self.root_path_mm, "mm", "the poses have no roots (`run --root` adds them)")),
+            ("velocity", figure_or_why(self.velocity_error_mm_per_s, "mm/s", "no two frames in a row were compared")),
+            (
+                "path of the hips",
+                figure_or_why(self.root_path_mm, "mm", "the poses have no roots (`run --root` adds them)"),
+            ),
             ("", String::new()),
         ];
         let mut text: String =
@@ -151,5 +154,13 @@ impl Report {
     fn turned_by(&self) -> f64 {
         let trace: f64 = (0..3).map(|axis| self.rotation[axis][axis]).sum();
         ((trace - 1.0) / 2.0).clamp(-1.0, 1.0).acos().to_degrees()
+    }
+}
+
+/// A figure, or why there is none.
+fn figure_or_why(figure: Option<f64>, unit: &str, why: &str) -> String {
+    match figure {
+        Some(figure) => format!("{figure:.1} {unit}"),
+        None => format!("not given: {why}"),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, NamedCamera, USUAL_FOCAL};
+use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, USUAL_FOCAL};
 use crate::cli::camera::{CameraArgs, CameraUpArgs, HeldCamera};
 use crate::cli::exports::ExportArgs;
 use crate::cli::interrupt::Interruption;
@@ -154,6 +154,13 @@ fn degrees(text: &str, most: f32) -> Result<f32, String> {
     angle.ok_or_else(|| format!("expected degrees, -{most} to {most}"))
 }
 
+/// A camera that was told on the terminal.
+struct ToldCamera {
+    /// `None` where no camera file is named.
+    name: Option<String>,
+    held: HeldCamera,
+}
+
 impl RunArgs {
     /// Whether poses go to -o or to stdout, and not to receivers alone.
     pub(super) fn has_output(&self) -> bool {
@@ -190,11 +197,14 @@ impl RunArgs {
     /// The sources, each of them the clip that is asked for in it.
     pub(super) fn parts(&self, sources: Vec<Source>) -> Vec<Source> {
         let Some(part) = &self.clip else { return sources };
-        let part_of = |source| match source {
-            Source::File(path) => Source::Part { path, part: part.clone() },
-            other => other,
-        };
-        sources.into_iter().map(part_of).collect()
+        let mut parts = Vec::with_capacity(sources.len());
+        for source in sources {
+            parts.push(match source {
+                Source::File(path) => Source::Part { path, part: part.clone() },
+                other => other,
+            });
+        }
+        parts
     }
 
     /// The camera of each source. Each camera is told once.
@@ -203,17 +213,15 @@ impl RunArgs {
     /// A camera file that cannot be read, or that does not tell which camera saw a source.
     pub(super) fn cameras(&self, sources: &[Source], terminal: Terminal) -> Result<Vec<(Source, HeldCamera)>> {
         let attitude = Attitude::if_known(self.pitch, self.roll)?;
-        let mut told: Vec<(Option<NamedCamera>, HeldCamera)> = Vec::new();
+        let mut told: Vec<ToldCamera> = Vec::new();
         let mut cameras = Vec::with_capacity(sources.len());
         for (source, camera) in sources.iter().zip(self.camera.read_for(sources)?) {
-            let is_same = |told: &&(Option<NamedCamera>, HeldCamera)| {
-                told.0.as_ref().map(|told| &told.name) == camera.as_ref().map(|camera| &camera.name)
-            };
-            let held = match told.iter().find(is_same) {
-                Some((_, held)) => *held,
+            let name = camera.as_ref().map(|camera| camera.name.clone());
+            let held = match told.iter().find(|told| told.name == name) {
+                Some(told) => told.held,
                 None => {
                     let held = self.camera_up.held(camera.as_ref(), self.read.rotate, attitude, terminal);
-                    told.push((camera, held));
+                    told.push(ToldCamera { name, held });
                     held
                 }
             };

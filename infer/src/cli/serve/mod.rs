@@ -156,7 +156,6 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
 /// Where traces go: to what the option says, or else OpenTelemetry's own variables. What those say is for all programs of a
 /// machine: it is told where it cannot be done, and no traces are sent.
 fn collector(args: &ServeArgs, terminal: Terminal) -> Option<String> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(url) = args.otlp.clone().filter(|url| !url.is_empty()) {
         return Some(url);
     }
@@ -177,6 +176,11 @@ fn collector(args: &ServeArgs, terminal: Terminal) -> Option<String> {
     };
     terminal.warning(&format!("no traces: {complaint}"));
     None
+}
+
+/// The environment variable `name`, where it is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The tokens in the file at `path`.

@@ -73,7 +73,8 @@ impl LiftModel {
 }
 
 fn warm_up(lifter: &mut Lifter) -> Result<()> {
-    let (joints, channels) = (lifter.card().input.joints.len(), lifter.card().input.channels);
+    let joints = lifter.card().input.joints.len();
+    let channels = lifter.card().input.channels;
     for poses in [1, WARM_UP] {
         let keypoints =
             Array3::from_shape_fn((poses, joints, channels), |(_, joint, channel)| (1 + joint + channel) as f32);
@@ -90,8 +91,7 @@ impl Model for LiftModel {
     fn submit(&self, mut request: Request, reply: Reply) -> Result<(), Failure> {
         let card = self.network.card();
         let Some(Tensor { shape, values, .. }) = request.inputs.pop() else { return Err(refused("no key points")) };
-        let (poses, joints, channels) = (shape[0], shape[1], shape[2]);
-        let keypoints = Array3::from_shape_vec((poses, joints, channels), values).map_err(refused)?;
+        let keypoints = Array3::from_shape_vec((shape[0], shape[1], shape[2]), values).map_err(refused)?;
         let camera = camera(&request.parameters)?;
         let turned = Turned::new(card, CowArray::from(keypoints), camera.as_slice()).map_err(refused)?;
         let Turned { keypoints, back } = turned;
@@ -200,10 +200,9 @@ fn info(file: &ModelFile, session: &Session) -> ModelInfo {
     };
     let Card { input, output, weights_sha256, network, name, .. } = session.card();
     let joints = output.joints.len() as i64;
-    let tensor = |name: &str, sizes: &[i64]| TensorInfo { name: name.to_owned(), shape: [&[-1], sizes].concat() };
-    let mut outputs = vec![tensor(OUTPUT_NAME, &[joints, 3])];
+    let mut outputs = vec![tensor_info(OUTPUT_NAME, &[joints, 3])];
     if output.sigma {
-        outputs.push(tensor(SIGMA_NAME, &[joints]));
+        outputs.push(tensor_info(SIGMA_NAME, &[joints]));
     }
     let sha256: String = Sha256::digest(file.bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     let properties = [
@@ -221,8 +220,13 @@ fn info(file: &ModelFile, session: &Session) -> ModelInfo {
     ];
     ModelInfo {
         platform: "poselift".to_owned(),
-        inputs: vec![tensor(INPUT_NAME, &[input.joints.len() as i64, input.channels as i64])],
+        inputs: vec![tensor_info(INPUT_NAME, &[input.joints.len() as i64, input.channels as i64])],
         outputs,
         properties: properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
     }
+}
+
+/// A tensor of any number of rows, each of `sizes`.
+fn tensor_info(name: &str, sizes: &[i64]) -> TensorInfo {
+    TensorInfo { name: name.to_owned(), shape: [&[-1], sizes].concat() }
 }

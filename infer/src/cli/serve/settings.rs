@@ -21,7 +21,8 @@ pub(in crate::cli) fn parse(words: impl IntoIterator<Item = OsString>) -> Result
             let settings = read(&path).map_err(|why| Cli::command().error(ErrorKind::Io, why))?;
             let known = names(&command);
             if let Some((unknown, _)) = settings.iter().find(|(name, _)| !known.contains(name)) {
-                let (path, known) = (path.display(), known.join(", "));
+                let path = path.display();
+                let known = known.join(", ");
                 let why = format!("{path}: no option '{unknown}', expected some of {known}");
                 return Err(Cli::command().error(ErrorKind::UnknownArgument, why));
             }
@@ -69,9 +70,12 @@ fn config(matches: &ArgMatches) -> Option<PathBuf> {
 
 /// The options in the file at `path`, and the values of each.
 fn read(path: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
-    let at = |why: String| format!("{}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| at(format!("cannot read the options: {error}")))?;
-    let table: toml::Table = text.parse().map_err(|error| at(format!("is no TOML: {error}")))?;
+    settings_in(path).map_err(|why| format!("{}: {why}", path.display()))
+}
+
+fn settings_in(path: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the options: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("is no TOML: {error}"))?;
     let mut settings = Vec::with_capacity(table.len());
     for (name, value) in table {
         let values = match value {
@@ -80,7 +84,7 @@ fn read(path: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
         };
         match values {
             Some(values) => settings.push((name, values)),
-            None => return Err(at(format!("'{name}': expected a text, a number, true or false, or a list of such"))),
+            None => return Err(format!("'{name}': expected a text, a number, true or false, or a list of such")),
         }
     }
     Ok(settings)

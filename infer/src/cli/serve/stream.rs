@@ -41,33 +41,46 @@ impl StreamOptions {
     /// # Errors
     /// A value that cannot be read, and what was expected.
     pub(super) fn read(options: &BTreeMap<String, String>) -> Result<Self> {
-        let given = |name: &str| options.get(name).map(String::as_str);
-        let smoothing = value(given("smooth"), "smooth", |text| text.parse::<Smoothing>().map_err(|e| e.to_string()))?;
+        let smoothing = value(options, "smooth", smoothing)?;
         if let Some(Smoothing::Clip(_)) = smoothing {
             return Err(Error::usage("smooth looks at later frames, expected live or live:HZ"));
         }
         let mut read = ReadOptions {
-            layout: given("layout").map(Layout::by_name).transpose()?,
-            size: value(given("size"), "size", image_size)?,
-            fps: value(given("fps"), "fps", frame_rate)?,
-            min_score: value(given("min-score"), "min-score", score)?,
+            layout: options.get("layout").map(|name| Layout::by_name(name)).transpose()?,
+            size: value(options, "size", image_size)?,
+            fps: value(options, "fps", frame_rate)?,
+            min_score: value(options, "min-score", score)?,
             ..ReadOptions::default()
         };
-        read.max_gap = value(given("max-gap"), "max-gap", whole)?.unwrap_or(read.max_gap);
-        let pitch = value(given("pitch"), "pitch", pitch)?;
-        let attitude = Attitude::if_known(pitch, value(given("roll"), "roll", roll)?)?;
-        let is_set = |name: &str| value(given(name), name, switch).map(|is_set| is_set == Some(true));
-        let (root, contacts, sigma) = (is_set("root")?, is_set("contacts")?, is_set("sigma")?);
-        let focal = value(given("focal"), "focal", positive)?;
+        read.max_gap = value(options, "max-gap", whole)?.unwrap_or(read.max_gap);
+        let pitch = value(options, "pitch", pitch)?;
+        let attitude = Attitude::if_known(pitch, value(options, "roll", roll)?)?;
+        let root = is_set(options, "root")?;
+        let contacts = is_set(options, "contacts")?;
+        let sigma = is_set(options, "sigma")?;
+        let focal = value(options, "focal", positive)?;
         let push = PushOptions { read, focal, smoothing, attitude, root, contacts, arrivals: false };
         Ok(Self { push, extras: Extras { sigma, root, contacts, ..Extras::default() } })
     }
 }
 
-/// The value in `text`, the option `name`, if it is given.
-fn value<T>(text: Option<&str>, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>> {
-    let read = |text| read(text).map_err(|why| Error::usage(format!("{name} is '{text}': {why}")));
-    text.map(read).transpose()
+/// The value of the option `name`, as `read` reads it, if it is given.
+fn value<T>(
+    options: &BTreeMap<String, String>,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>> {
+    let Some(text) = options.get(name) else { return Ok(None) };
+    read(text).map(Some).map_err(|why| Error::usage(format!("{name} is '{text}': {why}")))
+}
+
+/// Whether the option `name` is given as true.
+fn is_set(options: &BTreeMap<String, String>, name: &str) -> Result<bool> {
+    Ok(value(options, name, switch)? == Some(true))
+}
+
+fn smoothing(text: &str) -> Result<Smoothing, String> {
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 fn whole(text: &str) -> Result<u64, String> {

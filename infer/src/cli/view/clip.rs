@@ -241,7 +241,8 @@ fn open_keypoints(
     terminal: Terminal,
     notes: &Notes,
 ) -> Result<Box<dyn FrameReader>> {
-    let (notes, name) = (Arc::clone(notes), source.name().display().to_string());
+    let notes = Arc::clone(notes);
+    let name = source.name().display().to_string();
     let report = Box::new(move |notice: &guard::Notice| {
         let text = format!("{name}: {notice}");
         terminal.note(&text);
@@ -253,7 +254,6 @@ fn open_keypoints(
 
 /// Short names of files, or whole ones where short ones are the same.
 fn names(paths: &[&Path]) -> Vec<String> {
-    let stem = |path: &Path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let stems: Vec<String> = paths.iter().map(|path| stem(path)).collect();
     let mut names = Vec::with_capacity(paths.len());
     for (stem, path) in stems.iter().zip(paths) {
@@ -261,6 +261,10 @@ fn names(paths: &[&Path]) -> Vec<String> {
         names.push(if is_unique { stem.clone() } else { path.display().to_string() });
     }
     names
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -33,12 +33,18 @@ pub(super) enum Matching {
     NumberOfOtherTimes,
 }
 
+impl Moment {
+    /// A moment of the number `index`, at which none of `files` has a frame.
+    fn empty(index: u64, files: usize) -> Self {
+        Self { frame: Frame { index, ..Frame::default() }, sets: vec![LiftedFrame::default(); files] }
+    }
+}
+
 impl Streams {
     /// The moments in order.
     pub(super) fn moments(self) -> (Vec<Moment>, Matching) {
         let Some(times) = self.times() else { return (self.by_number(), Matching::Number) };
-        let are_apart = |other: &Times| other.first() > times[0].last() || other.last() < times[0].first();
-        if times[1..].iter().any(are_apart) {
+        if times[1..].iter().any(|other| other.is_apart_from(&times[0])) {
             return (self.by_number(), Matching::NumberOfOtherTimes);
         }
         (self.by_time(&times), Matching::Time)
@@ -46,8 +52,7 @@ impl Streams {
 
     /// How many frames of each file of poses have a number that is not after the last one's.
     pub(super) fn repeated_numbers(&self) -> Vec<usize> {
-        let repeated = |set: &Vec<LiftedFrame>| set.windows(2).filter(|pair| pair[1].index <= pair[0].index).count();
-        self.sets.iter().map(repeated).collect()
+        self.sets.iter().map(|set| repeated_numbers_in(set)).collect()
     }
 
     /// The times of each stream that has frames, the key points' last; `None` if frames have no time or one that does
@@ -65,18 +70,14 @@ impl Streams {
 
     fn by_number(self) -> Vec<Moment> {
         let count = self.sets.len();
-        let empty = |index: u64| Moment {
-            frame: Frame { index, ..Frame::default() },
-            sets: vec![LiftedFrame::default(); count],
-        };
         let mut moments = BTreeMap::new();
         for frame in self.keypoints {
-            let moment = moments.entry(frame.index).or_insert_with_key(|index| empty(*index));
+            let moment = moments.entry(frame.index).or_insert_with_key(|index| Moment::empty(*index, count));
             moment.frame = frame;
         }
         for (number, set) in self.sets.into_iter().enumerate() {
             for lifted in set {
-                let moment = moments.entry(lifted.index).or_insert_with_key(|index| empty(*index));
+                let moment = moments.entry(lifted.index).or_insert_with_key(|index| Moment::empty(*index, count));
                 moment.frame.time = moment.frame.time.or(lifted.time);
                 moment.sets[number] = lifted;
             }
@@ -95,22 +96,30 @@ impl Streams {
             line.seconds.extend(far);
             line.seconds.sort_by(f64::total_cmp);
         }
-        let moment = |time: f64| {
-            let place = |stream: &Times| stream.nearest(time, line.tolerance(stream));
-            let poses = self.sets.iter().zip(times);
-            let sets: Vec<LiftedFrame> = poses
-                .map(|(set, times)| place(times).map_or_else(LiftedFrame::default, |at| set[at].clone()))
-                .collect();
-            let keypoints = times.get(self.sets.len()).and_then(place).map(|at| self.keypoints[at].clone());
-            // The number is the first file's, or that of the file that has this moment.
-            let numbered = sets.iter().find(|lifted| lifted.time.is_some()).map(|lifted| lifted.index);
-            let mut frame = keypoints.unwrap_or_default();
-            frame.index = numbered.unwrap_or(frame.index);
-            frame.time = Some(time);
-            Moment { frame, sets }
-        };
-        line.seconds.iter().map(|time| moment(*time)).collect()
+        line.seconds.iter().map(|time| self.moment_at(*time, &line, times)).collect()
     }
+
+    /// What there is at `time`, one of the times of `line`; `times` are those of the files.
+    fn moment_at(&self, time: f64, line: &Times, times: &[Times]) -> Moment {
+        let mut sets = Vec::with_capacity(self.sets.len());
+        for (set, times) in self.sets.iter().zip(times) {
+            let place = times.nearest(time, line.tolerance(times));
+            sets.push(place.map(|place| set[place].clone()).unwrap_or_default());
+        }
+        let keypoint_times = times.get(self.sets.len());
+        let place = keypoint_times.and_then(|times| times.nearest(time, line.tolerance(times)));
+        let mut frame = place.map(|place| self.keypoints[place].clone()).unwrap_or_default();
+        // The number is the first file's, or that of the file that has this moment.
+        let numbered = sets.iter().find(|lifted| lifted.time.is_some()).map(|lifted| lifted.index);
+        frame.index = numbered.unwrap_or(frame.index);
+        frame.time = Some(time);
+        Moment { frame, sets }
+    }
+}
+
+/// How many frames have a number that is not after the last one's.
+fn repeated_numbers_in(set: &[LiftedFrame]) -> usize {
+    set.windows(2).filter(|pair| pair[1].index <= pair[0].index).count()
 }
 
 /// The times of a stream's frames, which rise.
@@ -141,6 +150,11 @@ impl Times {
         self.seconds[self.seconds.len() - 1]
     }
 
+    /// Whether the two have no second in common.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        self.first() > other.last() || self.last() < other.first()
+    }
+
     /// How far apart frames of two streams may be to belong together.
     fn tolerance(&self, other: &Self) -> f64 {
         // A little more, for frames right in the middle between two.
@@ -151,8 +165,13 @@ impl Times {
     fn nearest(&self, time: f64, tolerance: f64) -> Option<usize> {
         let after = self.seconds.partition_point(|second| *second < time);
         let near = after.saturating_sub(1)..(after + 1).min(self.seconds.len());
-        let distance = |place: &usize| (self.seconds[*place] - time).abs();
-        near.min_by(|a, b| distance(a).total_cmp(&distance(b))).filter(|place| distance(place) <= tolerance)
+        let nearest = near.min_by(|a, b| self.distance(*a, time).total_cmp(&self.distance(*b, time)))?;
+        (self.distance(nearest, time) <= tolerance).then_some(nearest)
+    }
+
+    /// Seconds between the frame at `place` and `time`.
+    fn distance(&self, place: usize, time: f64) -> f64 {
+        (self.seconds[place] - time).abs()
     }
 }
 
