@@ -22,9 +22,15 @@ impl Axis {
         let (from, to) = self.values;
         let step = round_step((to - from) / wanted as f64);
         let decimals = (-step.log10().floor()).max(0.0) as usize;
-        let (first, last) = ((from / step - 1e-9).ceil() as i64, (to / step + 1e-9).floor() as i64);
+        let first = (from / step - 1e-9).ceil() as i64;
+        let last = (to / step + 1e-9).floor() as i64;
         (first..=last).map(|k| (k as f64 * step, with_commas(k as f64 * step, decimals))).collect()
     }
+}
+
+/// The least and the greatest of `values`.
+pub(super) fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::MAX, f64::MIN), |(least, greatest), value| (least.min(value), greatest.max(value)))
 }
 
 /// The least of 1, 2, 5 times a power of ten that is not below `step`.

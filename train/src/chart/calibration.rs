@@ -40,7 +40,9 @@ pub fn calibration_chart(lines: &[Line], expected: fn(f64) -> f64, title: &str) 
     for (line, colour) in lines.iter().zip(COLOURS) {
         let points: Vec<_> = line.points.iter().map(|&(sigmas, share)| (x.at(sigmas), y.at(share))).collect();
         chart.path(points.clone(), colour, 2.0);
-        points.into_iter().for_each(|point| chart.disc(point, 3.0, colour));
+        for point in points {
+            chart.disc(point, 3.0, colour);
+        }
     }
     chart.ring((x.at(1.0), y.at(expected(1.0))), 7.0, INK);
     draw_legend(&mut chart, lines, expected(1.0));

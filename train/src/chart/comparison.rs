@@ -3,7 +3,7 @@
 
 use poselift::{Error, Result};
 
-use super::axis::Axis;
+use super::axis::{Axis, ends};
 use super::colour::{BAND, BLUE, Colour, FAINT_INK, GRID, INK, RULE, VERMILION};
 use super::scene::{Align, Chart};
 use super::unit_label;
@@ -53,12 +53,12 @@ pub fn comparison_chart(
     title: &str,
 ) -> Result<Chart> {
     let scores = rows.iter().flat_map(|row| row.last.iter().chain(row.first.iter().flatten()));
-    let ends: Vec<f64> = scores.flat_map(|score| [score.least, score.greatest]).filter(|v| v.is_finite()).collect();
-    if ends.is_empty() {
+    let values: Vec<f64> = scores.flat_map(|score| [score.least, score.greatest]).filter(|v| v.is_finite()).collect();
+    if values.is_empty() {
         return Err(Error::input("no score is a number, expected at least one to draw"));
     }
     let bottom = TOP + ROW_HEIGHT * rows.len() as f64;
-    let (least, greatest) = ends.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+    let (least, greatest) = ends(values.into_iter());
     let margin = (0.06 * (greatest - least)).max(0.01 * greatest.abs()).max(1e-9);
     let x = Axis { values: (least - margin, greatest + margin), pixels: (LEFT, RIGHT) };
 
@@ -73,24 +73,39 @@ pub fn comparison_chart(
     Ok(chart)
 }
 
-fn draw_legend(chart: &mut Chart, epochs: u32, with_first: bool) {
+/// A mark of the legend and what it stands for.
+struct LegendEntry {
+    x: f64,
+    colour: Colour,
+    /// A ring marks a score after the first epoch, a disc one after the last.
+    is_ring: bool,
+    label: String,
+}
+
+impl LegendEntry {
     const Y: f64 = 62.0;
-    let plural = if epochs == 1 { "" } else { "s" };
-    let mut entry = |x: f64, colour, ring: bool, label: String| {
-        if ring {
-            chart.ring((x, Y), 5.5, colour);
+
+    fn draw(self, chart: &mut Chart) {
+        if self.is_ring {
+            chart.ring((self.x, Self::Y), 5.5, self.colour);
         } else {
-            chart.disc((x, Y), 6.0, colour);
+            chart.disc((self.x, Self::Y), 6.0, self.colour);
         }
-        chart.text((x + 12.0, Y), label, 13.5, INK, Align::Left);
-    };
-    entry(30.0, BLUE, false, format!("training, {epochs} epoch{plural}"));
-    entry(202.0, VERMILION, false, format!("validation, {epochs} epoch{plural}"));
-    if with_first {
-        entry(384.0, BLUE, true, "training, 1 epoch".into());
-        entry(546.0, VERMILION, true, "validation, 1 epoch".into());
+        chart.text((self.x + 12.0, Self::Y), self.label, 13.5, INK, Align::Left);
     }
-    chart.text((950.0, Y), "bars: least to greatest seed", 12.0, FAINT_INK, Align::Right);
+}
+
+fn draw_legend(chart: &mut Chart, epochs: u32, with_first: bool) {
+    let plural = if epochs == 1 { "" } else { "s" };
+    let training = format!("training, {epochs} epoch{plural}");
+    let validation = format!("validation, {epochs} epoch{plural}");
+    LegendEntry { x: 30.0, colour: BLUE, is_ring: false, label: training }.draw(chart);
+    LegendEntry { x: 202.0, colour: VERMILION, is_ring: false, label: validation }.draw(chart);
+    if with_first {
+        LegendEntry { x: 384.0, colour: BLUE, is_ring: true, label: "training, 1 epoch".into() }.draw(chart);
+        LegendEntry { x: 546.0, colour: VERMILION, is_ring: true, label: "validation, 1 epoch".into() }.draw(chart);
+    }
+    chart.text((950.0, LegendEntry::Y), "bars: least to greatest seed", 12.0, FAINT_INK, Align::Right);
 }
 
 /// The baseline's validation score through all rows: the band is its spread.
@@ -99,7 +114,7 @@ fn draw_reference(chart: &mut Chart, x: &Axis, reference: Reference, bottom: f64
         return;
     }
     chart.rectangle([(x.at(reference.least), TOP), (x.at(reference.greatest), bottom)], BAND);
-    chart.dotted_upright(x.at(reference.mean), (TOP, bottom), VERMILION);
+    chart.dotted_upright(x.at(reference.mean), TOP, bottom, VERMILION);
 }
 
 fn draw_axis(chart: &mut Chart, x: &Axis, unit: &str, bottom: f64) {
@@ -141,7 +156,8 @@ fn draw_row(chart: &mut Chart, x: &Axis, row: &ComparisonRow, y: f64) {
 }
 
 fn draw_spread(chart: &mut Chart, x: &Axis, score: Score, y: f64, colour: Colour) {
-    let (from, to) = (x.at(score.least), x.at(score.greatest));
+    let from = x.at(score.least);
+    let to = x.at(score.greatest);
     chart.path(vec![(from, y), (to, y)], colour, 2.0);
     for end in [from, to] {
         chart.path(vec![(end, y - 4.0), (end, y + 4.0)], colour, 1.5);

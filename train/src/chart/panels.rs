@@ -2,7 +2,7 @@
 
 use poselift::{Error, Result};
 
-use super::axis::Axis;
+use super::axis::{Axis, ends};
 use super::colour::{BLUE, FAINT_INK, GRID, INK, RULE, VERMILION};
 use super::scene::{Align, Chart};
 use super::unit_label;
@@ -61,11 +61,12 @@ pub fn panels_chart(panels: &[Panel], unit: &str, title: &str) -> Result<Chart> 
 }
 
 fn draw_panel(chart: &mut Chart, panel: &Panel, corner: (f64, f64), greatest: f64) {
-    let (left, right) = (corner.0 + MARGINS[0], corner.0 + CELL.0 - MARGINS[1]);
-    let (top, bottom) = (corner.1 + MARGINS[2], corner.1 + CELL.1 - MARGINS[3]);
+    let left = corner.0 + MARGINS[0];
+    let right = corner.0 + CELL.0 - MARGINS[1];
+    let top = corner.1 + MARGINS[2];
+    let bottom = corner.1 + CELL.1 - MARGINS[3];
     let places = panel.lines[0].points.iter().map(|point| point.0);
-    let ends = places.fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
-    let x = Axis { values: ends, pixels: (left, right) };
+    let x = Axis { values: ends(places), pixels: (left, right) };
     let y = Axis { values: (0.0, greatest.max(1e-9)), pixels: (bottom, top) };
     chart.text((left, corner.1 + 14.0), panel.title.as_str(), 14.0, INK, Align::Left);
     for (value, label) in y.ticks(5) {

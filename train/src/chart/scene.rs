@@ -100,7 +100,7 @@ impl Chart {
     }
 
     /// A dotted vertical line.
-    pub(super) fn dotted_upright(&mut self, x: f64, (top, bottom): (f64, f64), colour: Colour) {
+    pub(super) fn dotted_upright(&mut self, x: f64, top: f64, bottom: f64, colour: Colour) {
         const DOT: f64 = 2.0;
         let dots = ((bottom - top) / (3.0 * DOT)) as usize;
         for y in (0..=dots).map(|dot| top + dot as f64 * 3.0 * DOT) {
@@ -111,7 +111,8 @@ impl Chart {
     /// The chart as the text of an SVG document; its text uses the viewer's sans-serif font.
     pub fn to_svg(&self) -> String {
         let (width, height) = self.size;
-        let (fine_width, fine_height) = (width * FINE, height * FINE);
+        let fine_width = width * FINE;
+        let fine_height = height * FINE;
         let mut svg = String::new();
         let area = SVGBackend::with_string(&mut svg, (fine_width, fine_height)).into_drawing_area();
         self.paint(&area, &SVG).expect("painting into memory cannot fail");
@@ -130,12 +131,14 @@ impl Chart {
 
     /// The chart as the bytes of a PNG file, two pixels per logical pixel.
     pub fn to_png(&self) -> Vec<u8> {
-        let (width, height) = (self.size.0 * FINE, self.size.1 * FINE);
+        let width = self.size.0 * FINE;
+        let height = self.size.1 * FINE;
         let mut fine = vec![0; (width * height * 3) as usize];
         let area = BitMapBackend::with_buffer(&mut fine, (width, height)).into_drawing_area();
         self.paint(&area, &PNG).expect("painting into memory with a registered font cannot fail");
         drop(area);
-        let (width, height) = (self.size.0 * PNG_RATIO, self.size.1 * PNG_RATIO);
+        let width = self.size.0 * PNG_RATIO;
+        let height = self.size.1 * PNG_RATIO;
         encode_png(&averaged(&fine, width as usize, (FINE / PNG_RATIO) as usize), width, height)
     }
 
@@ -154,7 +157,9 @@ impl Chart {
     ) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
         register_the_font();
         area.fill(&WHITE)?;
-        self.marks.iter().try_for_each(|mark| paint_mark(mark, area, brush))?;
+        for mark in &self.marks {
+            paint_mark(mark, area, brush)?;
+        }
         area.present()
     }
 }
@@ -165,18 +170,7 @@ fn paint_mark<DB: DrawingBackend>(
     brush: &Brush,
 ) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
     match mark {
-        Mark::Path { points, colour, width } => {
-            let points: Vec<_> = points.iter().map(|&point| fine_point(point)).collect();
-            let style = ink(*colour).stroke_width(fine(*width) as u32);
-            if brush.joins_paths {
-                return area.draw(&PathElement::new(points, style));
-            }
-            for stretch in points.windows(2) {
-                area.draw(&PathElement::new(stretch, style))?;
-            }
-            let joints = points.get(1..points.len() - 1).unwrap_or_default();
-            joints.iter().try_for_each(|&joint| area.draw(&Circle::new(joint, fine(*width) / 2, style.filled())))
-        }
+        Mark::Path { points, colour, width } => paint_path(points, *colour, *width, area, brush),
         Mark::Rectangle { corners, colour } => {
             area.draw(&Rectangle::new(corners.map(fine_point), ink(*colour).filled()))
         }
@@ -203,15 +197,39 @@ fn paint_mark<DB: DrawingBackend>(
     }
 }
 
+fn paint_path<DB: DrawingBackend>(
+    points: &[Point],
+    colour: Colour,
+    width: f64,
+    area: &DrawingArea<DB, Shift>,
+    brush: &Brush,
+) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
+    let points: Vec<_> = points.iter().map(|&point| fine_point(point)).collect();
+    let style = ink(colour).stroke_width(fine(width) as u32);
+    if brush.joins_paths {
+        return area.draw(&PathElement::new(points, style));
+    }
+    for stretch in points.windows(2) {
+        area.draw(&PathElement::new(stretch, style))?;
+    }
+    let joints = points.get(1..points.len() - 1).unwrap_or_default();
+    for &joint in joints {
+        area.draw(&Circle::new(joint, fine(width) / 2, style.filled()))?;
+    }
+    Ok(())
+}
+
 fn fine(length: f64) -> i32 {
     (length * f64::from(FINE)).round() as i32
 }
 
-fn fine_point((x, y): Point) -> (i32, i32) {
+fn fine_point(point: Point) -> (i32, i32) {
+    let (x, y) = point;
     (fine(x), fine(y))
 }
 
-fn ink((red, green, blue): Colour) -> RGBColor {
+fn ink(colour: Colour) -> RGBColor {
+    let (red, green, blue) = colour;
     RGBColor(red, green, blue)
 }
 
@@ -232,7 +250,9 @@ fn averaged(fine: &[u8], width: usize, ratio: usize) -> Vec<u8> {
         for row in rows.chunks_exact(width * ratio * 3) {
             for (sum, pixels) in sums.chunks_exact_mut(3).zip(row.chunks_exact(ratio * 3)) {
                 for pixel in pixels.chunks_exact(3) {
-                    (0..3).for_each(|channel| sum[channel] += u16::from(pixel[channel]));
+                    for channel in 0..3 {
+                        sum[channel] += u16::from(pixel[channel]);
+                    }
                 }
             }
         }

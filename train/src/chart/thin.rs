@@ -1,5 +1,7 @@
 //! Thins long curves for drawing: 100,000 steps have more points than a picture has columns.
 
+use std::cmp::Ordering;
+
 /// At most two points per column of `points` (sorted by x): its least and greatest, in their order.
 ///
 /// Nothing visible is lost: every spike keeps its height.
@@ -9,17 +11,19 @@ pub(super) fn least_and_greatest(points: &[(f64, f64)], columns: usize) -> Vec<(
     }
     let mut thinned = Vec::with_capacity(2 * columns);
     for column in in_columns(points, columns) {
-        let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let (Some(&least), Some(&greatest)) = (column.iter().min_by(by_height), column.iter().max_by(by_height)) else {
-            continue;
-        };
+        let Some(least) = column.iter().copied().min_by(by_height) else { continue };
+        let Some(greatest) = column.iter().copied().max_by(by_height) else { continue };
         match least.0.total_cmp(&greatest.0) {
-            std::cmp::Ordering::Less => thinned.extend([least, greatest]),
-            std::cmp::Ordering::Equal => thinned.push(least),
-            std::cmp::Ordering::Greater => thinned.extend([greatest, least]),
+            Ordering::Less => thinned.extend([least, greatest]),
+            Ordering::Equal => thinned.push(least),
+            Ordering::Greater => thinned.extend([greatest, least]),
         }
     }
     thinned
+}
+
+fn by_height(a: &(f64, f64), b: &(f64, f64)) -> Ordering {
+    a.1.total_cmp(&b.1)
 }
 
 /// The mean over `window` points around each of `points`, at most one point per column.
@@ -46,9 +50,14 @@ pub(super) fn running_mean(points: &[(f64, f64)], window: usize, columns: usize)
 
 /// Cuts sorted points into `columns` pieces of equal width in x.
 fn in_columns(points: &[(f64, f64)], columns: usize) -> impl Iterator<Item = &[(f64, f64)]> {
-    let (first, last) = (points[0].0, points[points.len() - 1].0);
-    let column = move |x: f64| ((x - first) / (last - first) * columns as f64) as usize;
-    points.chunk_by(move |a, b| column(a.0) == column(b.0))
+    let first = points[0].0;
+    let last = points[points.len() - 1].0;
+    points.chunk_by(move |a, b| column_of(a.0, first, last, columns) == column_of(b.0, first, last, columns))
+}
+
+/// The one of `columns` columns between `first` and `last` that holds `x`.
+fn column_of(x: f64, first: f64, last: f64, columns: usize) -> usize {
+    ((x - first) / (last - first) * columns as f64) as usize
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use poselift::{Error, Result};
 
-use super::axis::Axis;
+use super::axis::{Axis, ends};
 use super::colour::{BLUE, FAINT_INK, GRID, INK, PALE_BLUE, RULE};
-use super::scene::{Align, Chart};
+use super::scene::{Align, Chart, Point};
 
 const SIZE: (u32, u32) = (720, 440);
 const LEFT: f64 = 70.0;
@@ -31,16 +31,15 @@ pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Resu
     if points.is_empty() || points.iter().any(|point| point.gain.is_nan() || point.gain <= 0.0) {
         return Err(Error::input("no models to compare, or one of no speed; expected some, each above 0"));
     }
-    let (x, y) = scales(points);
+    let plot = Plot::around(points);
     let mut chart = Chart::new(SIZE.0, SIZE.1);
     chart.text((24.0, 28.0), title, 19.0, INK, Align::Left);
-    draw_axes(&mut chart, (&x, &y), axes);
-    let at = |point: &Tradeoff| (x.at(point.gain.log10()), y.at(point.cost));
-    chart.path(frontier(points).into_iter().map(at).collect(), PALE_BLUE, 4.0);
+    plot.draw_axes(&mut chart, axes);
+    chart.path(frontier(points).into_iter().map(|point| plot.at(point)).collect(), PALE_BLUE, 4.0);
     let mut by_gain: Vec<&Tradeoff> = points.iter().collect();
     by_gain.sort_by(|a, b| a.gain.total_cmp(&b.gain));
     for (rank, point) in by_gain.into_iter().enumerate() {
-        let (right, up) = at(point);
+        let (right, up) = plot.at(point);
         chart.disc((right, up), 5.0, BLUE);
         let (side, align) = if right > (LEFT + RIGHT) / 2.0 { (-10.0, Align::Right) } else { (10.0, Align::Left) };
         // Neighbours of similar cost have their names above and below.
@@ -52,46 +51,67 @@ pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Resu
 
 /// The Pareto-optimal points, which no other beats in both, sorted by gain.
 fn frontier(points: &[Tradeoff]) -> Vec<&Tradeoff> {
-    let is_beaten = |point: &Tradeoff| {
-        let beats = |other: &Tradeoff| {
-            other.gain >= point.gain && other.cost <= point.cost && (other.gain, other.cost) != (point.gain, point.cost)
-        };
-        points.iter().any(beats)
-    };
-    let mut best: Vec<&Tradeoff> = points.iter().filter(|point| !is_beaten(point)).collect();
+    let unbeaten = points.iter().filter(|point| !points.iter().any(|other| other.beats(point)));
+    let mut best: Vec<&Tradeoff> = unbeaten.collect();
     best.sort_by(|a, b| a.gain.total_cmp(&b.gain));
     best
 }
 
-/// The axes: powers of ten around the gains, and the costs with some room.
-fn scales(points: &[Tradeoff]) -> (Axis, Axis) {
-    let ends = |of: fn(&Tradeoff) -> f64| {
-        points.iter().map(of).fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(value), most.max(value)))
-    };
-    let (slowest, fastest) = ends(|point| point.gain.log10());
-    let (least, most) = ends(|point| point.cost);
-    let room = ((most - least) * 0.15).max(1.0);
-    let x = Axis { values: (slowest - 0.15, fastest + 0.15), pixels: (LEFT, RIGHT) };
-    (x, Axis { values: (least - room, most + room), pixels: (BOTTOM, TOP) })
+impl Tradeoff {
+    /// Whether it is as good as `other` in both, and better in one.
+    fn beats(&self, other: &Self) -> bool {
+        self.gain >= other.gain && self.cost <= other.cost && (self.gain, self.cost) != (other.gain, other.cost)
+    }
 }
 
-fn draw_axes(chart: &mut Chart, (x, y): (&Axis, &Axis), [gain, cost]: [&str; 2]) {
-    for (value, label) in y.ticks(6) {
-        let at = y.at(value);
-        chart.path(vec![(LEFT, at), (RIGHT, at)], GRID, 1.0);
-        chart.text((LEFT - 8.0, at), label, 12.5, FAINT_INK, Align::Right);
+/// The two axes: the logarithm of the gain, and the cost.
+struct Plot {
+    x: Axis,
+    y: Axis,
+}
+
+impl Plot {
+    /// Axes that show all of `points`, with some room.
+    fn around(points: &[Tradeoff]) -> Self {
+        let (slowest, fastest) = ends(points.iter().map(|point| point.gain.log10()));
+        let (least, most) = ends(points.iter().map(|point| point.cost));
+        let room = ((most - least) * 0.15).max(1.0);
+        Self {
+            x: Axis { values: (slowest - 0.15, fastest + 0.15), pixels: (LEFT, RIGHT) },
+            y: Axis { values: (least - room, most + room), pixels: (BOTTOM, TOP) },
+        }
     }
-    let decades = x.values.0.floor() as i32..=x.values.1.ceil() as i32;
-    let round = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
-    for value in round.filter(|value| (x.values.0..=x.values.1).contains(&value.log10())) {
-        let at = x.at(value.log10());
-        chart.path(vec![(at, BOTTOM), (at, BOTTOM + 4.0)], RULE, 1.0);
-        let label = if value >= 1000.0 { format!("{:.0} k", value / 1000.0) } else { format!("{value:.0}") };
-        chart.text((at, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
+
+    fn at(&self, point: &Tradeoff) -> Point {
+        (self.x.at(point.gain.log10()), self.y.at(point.cost))
     }
-    chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
-    chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), gain, 13.5, INK, Align::Centre);
-    chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), cost, 13.5, INK);
+
+    /// `titles` are those of the gain and of the cost.
+    fn draw_axes(&self, chart: &mut Chart, titles: [&str; 2]) {
+        for (value, label) in self.y.ticks(6) {
+            let at = self.y.at(value);
+            chart.path(vec![(LEFT, at), (RIGHT, at)], GRID, 1.0);
+            chart.text((LEFT - 8.0, at), label, 12.5, FAINT_INK, Align::Right);
+        }
+        for value in self.round_gains() {
+            let at = self.x.at(value.log10());
+            chart.path(vec![(at, BOTTOM), (at, BOTTOM + 4.0)], RULE, 1.0);
+            let label = if value >= 1000.0 { format!("{:.0} k", value / 1000.0) } else { format!("{value:.0}") };
+            chart.text((at, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
+        }
+        chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
+        let [gain, cost] = titles;
+        chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), gain, 13.5, INK, Align::Centre);
+        chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), cost, 13.5, INK);
+    }
+
+    /// 1, 2 and 5 times the powers of ten on the axis.
+    fn round_gains(&self) -> Vec<f64> {
+        let (from, to) = self.x.values;
+        let decades = from.floor() as i32..=to.ceil() as i32;
+        let round = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
+        round.filter(|value| (from..=to).contains(&value.log10())).collect()
+    }
 }
 
 #[cfg(test)]

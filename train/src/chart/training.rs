@@ -32,9 +32,10 @@ const MOST_EPOCH_NAMES: f64 = 10.0;
 /// # Errors
 /// No rows.
 pub fn training_chart(rows: &[HistoryRow], unit: &str, title: &str) -> Result<Chart> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+    let Some(first) = rows.first() else {
         return Err(Error::input("the history has no rows, expected one for each training step"));
     };
+    let last = rows.last().unwrap_or(first);
     let train = numbers(rows.iter().map(|row| (row.iteration as f64, row.train_mpjpe)));
     let val = numbers(rows.iter().filter_map(|row| Some((row.iteration as f64, row.val_mpjpe?))));
     let from = if first.iteration == 1 { 0.0 } else { first.iteration as f64 };
@@ -67,7 +68,8 @@ fn numbers(points: impl Iterator<Item = Point>) -> Vec<Point> {
 /// The top is above 98 % of the training scores and above each validation score that is not an outlier. The bottom is
 /// 0 unless that left most of the picture empty.
 fn value_limits(train: &[Point], val: &[Point]) -> (f64, f64) {
-    let (train, val) = (sorted_heights(train), sorted_heights(val));
+    let train = sorted_heights(train);
+    let val = sorted_heights(val);
     let train_top = quantile(&train, 0.98);
     let val_top = quantile(&val, 1.0).zip(quantile(&val, 0.5)).map(|(greatest, median)| greatest.min(4.0 * median));
     let top = train_top.into_iter().chain(val_top).fold(0.0, f64::max);
@@ -103,28 +105,50 @@ fn below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
             if y <= top {
                 pieces.push(Vec::new());
             }
-            pieces.last_mut().into_iter().for_each(|piece| piece.push(crossing));
+            push_to_last(&mut pieces, crossing);
         }
         if y <= top {
-            pieces.last_mut().into_iter().for_each(|piece| piece.push((x, y)));
+            push_to_last(&mut pieces, (x, y));
         }
     }
     pieces
 }
 
-fn draw_legend(chart: &mut Chart, window: usize, validated: bool) {
-    const Y: f64 = 60.0;
-    let mut entry = |x: f64, colour, width, dot: bool, label: String| {
-        chart.path(vec![(x, Y), (x + 28.0, Y)], colour, width);
-        if dot {
-            chart.disc((x + 14.0, Y), 4.0, colour);
+fn push_to_last(pieces: &mut [Vec<Point>], point: Point) {
+    if let Some(piece) = pieces.last_mut() {
+        piece.push(point);
+    }
+}
+
+/// A curve of the legend and what it shows.
+struct LegendEntry {
+    x: f64,
+    colour: Colour,
+    width: f64,
+    /// Whether the curve's points are marked.
+    has_dots: bool,
+    label: String,
+}
+
+impl LegendEntry {
+    fn draw(self, chart: &mut Chart) {
+        const Y: f64 = 60.0;
+        chart.path(vec![(self.x, Y), (self.x + 28.0, Y)], self.colour, self.width);
+        if self.has_dots {
+            chart.disc((self.x + 14.0, Y), 4.0, self.colour);
         }
-        chart.text((x + 36.0, Y), label, 13.5, INK, Align::Left);
-    };
-    entry(LEFT, PALE_BLUE, 2.0, false, "training, each iteration".into());
-    entry(LEFT + 240.0, BLUE, 2.5, false, format!("training, mean of {window} iterations"));
+        chart.text((self.x + 36.0, Y), self.label, 13.5, INK, Align::Left);
+    }
+}
+
+fn draw_legend(chart: &mut Chart, window: usize, validated: bool) {
+    let each = "training, each iteration".into();
+    let mean = format!("training, mean of {window} iterations");
+    LegendEntry { x: LEFT, colour: PALE_BLUE, width: 2.0, has_dots: false, label: each }.draw(chart);
+    LegendEntry { x: LEFT + 240.0, colour: BLUE, width: 2.5, has_dots: false, label: mean }.draw(chart);
     if validated {
-        entry(LEFT + 530.0, VERMILION, 2.5, true, "validation".into());
+        let validation = "validation".into();
+        LegendEntry { x: LEFT + 530.0, colour: VERMILION, width: 2.5, has_dots: true, label: validation }.draw(chart);
     }
 }
 
@@ -136,7 +160,8 @@ struct Plot<'a> {
 }
 
 impl Plot<'_> {
-    fn at(&self, (x, y): Point) -> Point {
+    fn at(&self, point: Point) -> Point {
+        let (x, y) = point;
         (self.x.at(x), self.y.at(y))
     }
 
@@ -182,7 +207,7 @@ impl Plot<'_> {
                 );
             }
             if named && start > LEFT {
-                chart.dotted_upright(start, (TOP, BOTTOM), FAINT_INK);
+                chart.dotted_upright(start, TOP, BOTTOM, FAINT_INK);
             }
         }
     }
@@ -191,9 +216,9 @@ impl Plot<'_> {
     fn draw_validation(&self, chart: &mut Chart, val: &[Point]) {
         self.draw_curve(chart, &least_and_greatest(val, COLUMNS), VERMILION, 2.5);
         if val.len() <= MOST_POINTS {
-            val.iter()
-                .filter(|point| point.1 <= self.y.values.1)
-                .for_each(|&point| chart.disc(self.at(point), 4.0, VERMILION));
+            for &point in val.iter().filter(|point| point.1 <= self.y.values.1) {
+                chart.disc(self.at(point), 4.0, VERMILION);
+            }
         }
         if let Some(&last) = val.last() {
             let (x, y) = self.at(last);

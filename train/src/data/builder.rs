@@ -60,10 +60,11 @@ impl MotionBuilder {
 
     /// The index of `source`, which is added if it is new.
     pub fn source(&mut self, source: Source) -> usize {
-        self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
-            self.sources.push(source);
-            self.sources.len() - 1
-        })
+        if let Some(known) = self.sources.iter().position(|known| *known == source) {
+            return known;
+        }
+        self.sources.push(source);
+        self.sources.len() - 1
     }
 
     /// Adds a note for the user about the sources.

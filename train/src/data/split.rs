@@ -58,15 +58,18 @@ impl Motion {
     }
 
     fn split_by_name(&self, names: &[String], people: &[Person]) -> Result<(Vec<usize>, Vec<usize>)> {
-        let is_named = |name: &str, &(source, subject): &Person| {
-            name == subject || name.strip_suffix(subject) == Some(&format!("{}/", self.sources[source].name))
-        };
-        if let Some(unknown) = names.iter().find(|name| !people.iter().any(|person| is_named(name, person))) {
+        if let Some(unknown) = names.iter().find(|name| !people.iter().any(|&person| self.is_named(name, person))) {
             return Err(Error::usage(format!("no person is called '{unknown}', expected {}", self.list(people))));
         }
-        let validates = |clip: &usize| names.iter().any(|name| is_named(name, &person(&self.clips[*clip])));
-        let (validating, training) = (0..self.clips.len()).partition(validates);
+        let (validating, training) = (0..self.clips.len())
+            .partition(|&clip| names.iter().any(|name| self.is_named(name, person(&self.clips[clip]))));
         self.both_filled(training, validating)
+    }
+
+    /// Whether `name` is the person's, with or without the source's in front.
+    fn is_named(&self, name: &str, person: Person) -> bool {
+        let (source, subject) = person;
+        name == subject || name.strip_suffix(subject) == Some(&format!("{}/", self.sources[source].name))
     }
 
     fn both_filled(&self, training: Vec<usize>, validating: Vec<usize>) -> Result<(Vec<usize>, Vec<usize>)> {

@@ -46,8 +46,7 @@ pub struct Place {
 /// Data without cameras, a file that is not a model of ours or reads other key points, a runtime that fails.
 pub fn places<P: AsRef<Path>>(files: &[P], dataset: &Dataset, threads: Option<usize>) -> Result<Vec<Place>> {
     let options = LifterOptions { device: Device::Cpu, threads, ..LifterOptions::default() };
-    let open = |file: &P| Lifter::from_file_with(file, &options);
-    let mut lifters = files.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut lifters = files.iter().map(|file| Lifter::from_file_with(file, &options)).collect::<Result<Vec<_>>>()?;
     let views = [Detector::PERFECT, Detector::in_full_view(1.0)].map(|detector| {
         let protocol = Protocol { detector, ..Protocol::default() };
         dataset
@@ -57,22 +56,27 @@ pub fn places<P: AsRef<Path>>(files: &[P], dataset: &Dataset, threads: Option<us
     let [perfect, detected] = views;
     let views = [perfect?, detected?];
     let seconds = in_turns(&mut lifters, &views[1].keypoints)?;
-    let place = |((file, lifter), [alone, batch]): ((&P, &mut Lifter), [f64; 2])| {
-        let file = file.as_ref();
-        let bytes = std::fs::metadata(file).map_err(|e| Error::io("cannot read", file, e))?.len();
-        let errors = [error(lifter, &views[0])?, error(lifter, &views[1])?];
-        let network = &lifter.card().network;
-        Ok(Place {
-            name: file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
-            bytes,
-            parameters: network.parameters,
-            precision: network.precision,
-            errors,
-            latency_us: alone * 1e6,
-            poses_per_second: BATCH as f64 / batch,
-        })
-    };
-    files.iter().zip(&mut lifters).zip(seconds).map(place).collect()
+    let mut places = Vec::with_capacity(files.len());
+    for ((file, lifter), seconds) in files.iter().zip(&mut lifters).zip(seconds) {
+        places.push(place(file.as_ref(), lifter, &views, seconds)?);
+    }
+    Ok(places)
+}
+
+/// The figures of the model in `file`; `views` are of perfect key points and of a detector's.
+fn place(file: &Path, lifter: &mut Lifter, views: &[Views; 2], seconds: CallSeconds) -> Result<Place> {
+    let bytes = std::fs::metadata(file).map_err(|e| Error::io("cannot read", file, e))?.len();
+    let errors = [error(lifter, &views[0])?, error(lifter, &views[1])?];
+    let network = &lifter.card().network;
+    Ok(Place {
+        name: file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+        bytes,
+        parameters: network.parameters,
+        precision: network.precision,
+        errors,
+        latency_us: seconds.alone * 1e6,
+        poses_per_second: BATCH as f64 / seconds.batch,
+    })
 }
 
 fn error(lifter: &mut Lifter, views: &Views) -> Result<Accuracy> {
@@ -88,8 +92,16 @@ fn batch_of(keypoints: &Array3<f32>) -> Array3<f32> {
     keypoints.select(Axis(0), &people)
 }
 
-/// Seconds per call with one person and with a batch, for each lifter: medians of turns in which they alternate.
-fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<[f64; 2]>> {
+/// Seconds of a call.
+struct CallSeconds {
+    /// With one person.
+    alone: f64,
+    /// With [`BATCH`] people.
+    batch: f64,
+}
+
+/// Seconds per call for each lifter: medians of turns in which they alternate.
+fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<CallSeconds>> {
     let keypoints = batch_of(keypoints);
     let sizes = [1, BATCH];
     let mut turns = vec![[const { Vec::new() }; 2]; lifters.len()];
@@ -109,11 +121,12 @@ fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<[f64;
             }
         }
     }
-    let median = |mut seconds: Vec<f64>| {
-        seconds.sort_unstable_by(f64::total_cmp);
-        seconds[seconds.len() / 2]
-    };
-    Ok(turns.into_iter().map(|turns| turns.map(median)).collect())
+    Ok(turns.into_iter().map(|[alone, batch]| CallSeconds { alone: median(alone), batch: median(batch) }).collect())
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_unstable_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
 }
 
 /// The table, in the order of the models.
@@ -144,12 +157,10 @@ pub fn markdown(places: &[Place], on: &str) -> String {
 /// # Errors
 /// No model.
 pub fn chart(places: &[Place]) -> Result<Chart> {
-    let point = |place: &Place| Tradeoff {
-        name: place.name.clone(),
-        gain: place.poses_per_second,
-        cost: place.errors[1].mpjpe,
-    };
-    let points: Vec<Tradeoff> = places.iter().map(point).collect();
+    let points: Vec<Tradeoff> = places
+        .iter()
+        .map(|place| Tradeoff { name: place.name.clone(), gain: place.poses_per_second, cost: place.errors[1].mpjpe })
+        .collect();
     tradeoff_chart(
         &points,
         ["poses a second, batches of 256", "MPJPE with a detector's errors, mm"],

@@ -66,6 +66,11 @@ impl Foot {
     pub(super) fn points(&self, axes: &Matrix3<f64>, scale: f64) -> [Vector3<f64>; 3] {
         POINTS.map(|[out, up, forward]| axes * Vector3::new(out * self.outward, up, forward) * scale)
     }
+
+    /// Whether all its points are finite numbers.
+    fn is_in(&self, body: &Body) -> bool {
+        self.slots.iter().all(|&slot| body[slot].iter().all(|value| value.is_finite()))
+    }
 }
 
 /// Gives the `bodies` of a clip, in metres with y up, the feet that they lack: a point of such a foot is no finite number. The lowest
@@ -78,11 +83,9 @@ pub fn complete(bodies: &mut [Body]) {
 
 /// As [`complete`], with the height `standing`, metres, that ankles have when they stand.
 pub fn complete_above(bodies: &mut [Body], standing: f64) {
-    let is_there =
-        |body: &Body, foot: &Foot| foot.slots.iter().all(|&slot| body[slot].iter().all(|value| value.is_finite()));
     for body in bodies {
         for foot in &FEET {
-            if is_there(body, foot) {
+            if foot.is_in(body) {
                 continue;
             }
             let axes = axes_of(body, foot, standing);
@@ -101,11 +104,10 @@ fn axes_of(body: &Body, foot: &Foot, standing: f64) -> Matrix3<f64> {
     let shank = unit(knee - ankle);
     let forward = forward(body, foot);
     let toe_out = TOE_OUT.to_radians() * foot.outward;
-    let turned = |forward: Vector3<f64>, up: Vector3<f64>| forward * toe_out.cos() + up.cross(&forward) * toe_out.sin();
 
-    let flat = turned(unit(without(forward, Vector3::y())), Vector3::y());
+    let flat = turned(unit(without(forward, Vector3::y())), Vector3::y(), toe_out);
     let (sine, cosine) = HANGS.to_radians().sin_cos();
-    let ahead = turned(unit(without(forward, shank)), shank);
+    let ahead = turned(unit(without(forward, shank)), shank, toe_out);
     let hanging = ahead * cosine - shank * sine;
     let hanging_up = shank * cosine + ahead * sine;
 
@@ -116,12 +118,18 @@ fn axes_of(body: &Body, foot: &Foot, standing: f64) -> Matrix3<f64> {
     Matrix3::from_columns(&[up.cross(&forward), up, forward])
 }
 
+/// `forward` turned about `up`, which is perpendicular to it, by `angle` radians to the left.
+fn turned(forward: Vector3<f64>, up: Vector3<f64>, angle: f64) -> Vector3<f64> {
+    forward * angle.cos() + up.cross(&forward) * angle.sin()
+}
+
 /// Where a leg faces: as the pelvis, and more and more as the knee the further it is bent.
 fn forward(body: &Body, foot: &Foot) -> Vector3<f64> {
     let [left, right, spine, root] = ["left_hip", "right_hip", "spine", "hip"].map(|name| at(body, BODY28.joint(name)));
     let pelvis = unit((left - right).cross(&(spine - root)));
     let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| at(body, joint));
-    let (thigh, shank) = (unit(knee - hip), unit(ankle - knee));
+    let thigh = unit(knee - hip);
+    let shank = unit(ankle - knee);
     let ahead = without(thigh, unit(ankle - hip));
     let bend = thigh.cross(&shank).norm();
     let share = smooth((bend - BENT.0) / (BENT.1 - BENT.0));

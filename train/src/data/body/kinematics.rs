@@ -63,7 +63,8 @@ pub fn turn(rotation: &mut Matrix3<f64>, axis: Axis, degrees: f64) {
         Axis::Y => (2, 0),
         Axis::Z => (0, 1),
     };
-    let (a, b) = (rotation.column(first).into_owned(), rotation.column(second).into_owned());
+    let a = rotation.column(first).into_owned();
+    let b = rotation.column(second).into_owned();
     rotation.set_column(first, &(a * cosine + b * sine));
     rotation.set_column(second, &(b * cosine - a * sine));
 }

@@ -72,9 +72,8 @@ impl BodyMap {
     /// # Errors
     /// Legs have no length.
     pub fn new(rig: FittedRig, take: &Take) -> Result<Self> {
-        let bone = |joint: usize| take.joints[joint].offset.norm();
-        let thigh = (bone(rig.legs[1]) + bone(rig.legs[4])) / 2.0;
-        let leg = thigh + (bone(rig.legs[2]) + bone(rig.legs[5])) / 2.0;
+        let thigh = (bone_length(take, rig.legs[1]) + bone_length(take, rig.legs[4])) / 2.0;
+        let leg = thigh + (bone_length(take, rig.legs[2]) + bone_length(take, rig.legs[5])) / 2.0;
         if !(thigh > 0.0 && leg > thigh) {
             return Err(Error::input(format!("a leg of {leg} units with a thigh of {thigh}, expected lengths over 0")));
         }
@@ -83,17 +82,9 @@ impl BodyMap {
         let (metres, unit) = unit_of(thigh, known, table.human_lengths);
         let stature_ratio =
             if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / 0.245 } / REFERENCE_STATURE;
-        let thorax_bone = if table.lost_thorax_bone { Vector3::y() * bone(rig.chest) } else { Vector3::zeros() };
-        // Offsets from the chest to the neck, as if all joints between were straight.
-        let mut neck = thorax_bone;
-        let mut joint = rig.neck;
-        while joint != rig.chest {
-            neck += take.joints[joint].offset;
-            match take.joints[joint].parent {
-                Some(parent) => joint = parent,
-                None => break,
-            }
-        }
+        let thorax_bone =
+            if table.lost_thorax_bone { Vector3::y() * bone_length(take, rig.chest) } else { Vector3::zeros() };
+        let neck = neck_from_chest(&rig, take, thorax_bone);
         let mut level = Matrix3::identity();
         turn(&mut level, Axis::X, -table.head_droop_degrees);
         let feet = [5, 2].map(|ankle| foot_axes(&take.joints[rig.legs[ankle]].offset, table.sole_pitch_degrees));
@@ -131,15 +122,14 @@ impl BodyMap {
 
     /// Our body for one frame's `placements` `[J]`.
     pub fn body(&self, placements: &[Placement]) -> Body {
-        let at = |joint: usize| placements[joint].position;
         let chest = placements[self.rig.chest];
         let lift = chest.rotation * self.thorax_bone;
         let mut points = [Vector3::zeros(); 28];
         for (slot, &joint) in (1..7).zip(&self.rig.legs) {
-            points[slot] = at(joint);
+            points[slot] = placements[joint].position;
         }
         for (slot, &joint) in (11..17).zip(&self.rig.arms) {
-            points[slot] = at(joint) + lift;
+            points[slot] = placements[joint].position + lift;
         }
         for (elbow, wrist) in [(12, 13), (15, 16)] {
             points[wrist] = points[elbow] + (points[wrist] - points[elbow]) * self.rig.rig.forearm_stretch;
@@ -173,6 +163,25 @@ impl BodyMap {
     }
 }
 
+/// The length of the bone that ends at `joint`, in the file's unit.
+fn bone_length(take: &Take, joint: usize) -> f64 {
+    take.joints[joint].offset.norm()
+}
+
+/// The offset from the chest to the neck as if all joints between were straight; `thorax_bone` comes first.
+fn neck_from_chest(rig: &FittedRig, take: &Take, thorax_bone: Vector3<f64>) -> Vector3<f64> {
+    let mut neck = thorax_bone;
+    let mut joint = rig.neck;
+    while joint != rig.chest {
+        neck += take.joints[joint].offset;
+        match take.joints[joint].parent {
+            Some(parent) => joint = parent,
+            None => break,
+        }
+    }
+    neck
+}
+
 /// A foot's directions to the left, up and forward at rest, as columns: upright in the rest pose's shank as seen from the
 /// front, whose offset from the knee is `shank`, and `pitch` degrees up from the z axis.
 fn foot_axes(shank: &Vector3<f64>, pitch: f64) -> Matrix3<f64> {
@@ -184,7 +193,8 @@ fn foot_axes(shank: &Vector3<f64>, pitch: f64) -> Matrix3<f64> {
 
 /// The midpoint of the path from `from` over `over` to `to`.
 fn halfway(from: Vector3<f64>, over: Vector3<f64>, to: Vector3<f64>) -> Vector3<f64> {
-    let (first, second) = ((over - from).norm(), (to - over).norm());
+    let first = (over - from).norm();
+    let second = (to - over).norm();
     let half = (first + second) / 2.0;
     if half <= first {
         from + (over - from) * (half / first.max(f64::MIN_POSITIVE))
@@ -196,20 +206,29 @@ fn halfway(from: Vector3<f64>, over: Vector3<f64>, to: Vector3<f64>) -> Vector3<
 /// Metres per unit of the file, from its mean thigh, and how that was found out.
 fn unit_of(thigh: f64, known: Option<f64>, human_lengths: bool) -> (f64, String) {
     const UNITS: [(f64, &str); 4] = [(0.001, "mm"), (0.01, "cm"), (0.0254, "inch"), (1.0, "m")];
-    // Thighs of adults and of children from five years on, metres.
-    let human = |metres: f64| (0.25..0.60).contains(&(thigh * metres));
-    if let Some(metres) = known.filter(|metres| human(*metres)) {
+    if let Some(metres) = known.filter(|metres| is_human_thigh(thigh * metres)) {
         return (metres, format!("{:.3} cm", metres * 100.0));
     }
-    let distance = |metres: f64| (thigh * metres / THIGH_METRES).ln().abs();
-    let nearest = UNITS.into_iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
+    let nearest = UNITS.into_iter().min_by(|a, b| thigh_misfit(thigh * a.0).total_cmp(&thigh_misfit(thigh * b.0)));
     match nearest {
-        Some((metres, name)) if human_lengths && human(metres) => (metres, format!("{name}, by the thigh")),
+        Some((metres, name)) if human_lengths && is_human_thigh(thigh * metres) => {
+            (metres, format!("{name}, by the thigh"))
+        }
         _ => {
             let metres = THIGH_METRES / thigh.max(f64::MIN_POSITIVE);
             (metres, format!("{:.3} cm, which makes the thigh a human's", metres * 100.0))
         }
     }
+}
+
+/// Whether a thigh is that of an adult or of a child from five years on.
+fn is_human_thigh(metres: f64) -> bool {
+    (0.25..0.60).contains(&metres)
+}
+
+/// How far a thigh of `metres` is from [`THIGH_METRES`], as a ratio: 0 for the same length.
+pub(crate) fn thigh_misfit(metres: f64) -> f64 {
+    (metres / THIGH_METRES).ln().abs()
 }
 
 #[cfg(test)]

@@ -192,14 +192,10 @@ impl FittedRig {
     }
 
     fn fit(rig: &'static Rig, take: &Take) -> Option<Self> {
-        let all = |names: [&str; 6]| -> Option<[usize; 6]> {
-            let found: Vec<_> = names.iter().filter_map(|name| take.position(name)).collect();
-            found.try_into().ok()
-        };
         let fitted = Self {
             rig,
-            legs: all(rig.legs)?,
-            arms: all(rig.arms)?,
+            legs: positions(take, rig.legs)?,
+            arms: positions(take, rig.arms)?,
             chest: take.position(rig.chest)?,
             neck: take.position(rig.neck)?,
             head: take.position(rig.head)?,
@@ -212,34 +208,45 @@ impl FittedRig {
 
     /// Whether the first joint of both arms and of the neck coincides with the chest's joint.
     fn thorax_bone_is_lost(&self, take: &Take) -> bool {
-        let below_chest = |mut joint: usize| {
-            while let Some(parent) = take.joints[joint].parent {
-                if parent == self.chest {
-                    return Some(joint);
-                }
-                joint = parent;
-            }
-            None
-        };
         [self.neck, self.arms[0], self.arms[3]]
             .into_iter()
-            .all(|joint| below_chest(joint).is_some_and(|first| take.joints[first].offset.norm() == 0.0))
+            .all(|joint| self.below_chest(take, joint).is_some_and(|first| take.joints[first].offset.norm() == 0.0))
     }
+
+    /// The first joint on the way from the chest to `joint`, if the chest is above it.
+    fn below_chest(&self, take: &Take, joint: usize) -> Option<usize> {
+        let mut below = joint;
+        while let Some(parent) = take.joints[below].parent {
+            if parent == self.chest {
+                return Some(below);
+            }
+            below = parent;
+        }
+        None
+    }
+}
+
+/// The indices of the joints of these names, if the file has them all.
+fn positions(take: &Take, names: [&str; 6]) -> Option<[usize; 6]> {
+    let found: Vec<_> = names.iter().filter_map(|name| take.position(name)).collect();
+    found.try_into().ok()
 }
 
 fn misfit(take: &Take) -> Error {
     let names: Vec<_> = take.joints.iter().map(|joint| joint.name.as_str()).collect();
-    let missing = |rig: &Rig| -> Vec<&'static str> {
-        let wanted = rig.legs.iter().chain(&rig.arms).chain([&rig.chest, &rig.neck, &rig.head]);
-        wanted.copied().filter(|name| take.position(name).is_none()).collect()
-    };
-    let nearest = RIGS.into_iter().map(|rig| (rig.name, missing(rig))).min_by_key(|(_, missing)| missing.len());
+    let nearest = RIGS.into_iter().map(|rig| (rig.name, missing(rig, take))).min_by_key(|(_, missing)| missing.len());
     let nearest = match nearest {
         Some((name, missing)) if !missing.is_empty() => format!("; nearest is {name}, without {}", missing.join(", ")),
         _ => String::new(),
     };
     Error::input(format!("the joints fit no known rig{nearest}; found {}", names.join(", ")))
         .hint("known rigs: CMU's four (LeftUpLeg …, LeftHip …, lThigh …, lfemur …) and MotionBuilder's with Spine2")
+}
+
+/// The names of the rig's joints that the file lacks.
+fn missing(rig: &Rig, take: &Take) -> Vec<&'static str> {
+    let wanted = rig.legs.iter().chain(&rig.arms).chain([&rig.chest, &rig.neck, &rig.head]);
+    wanted.copied().filter(|name| take.position(name).is_none()).collect()
 }
 
 #[cfg(test)]

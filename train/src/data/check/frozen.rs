@@ -10,12 +10,13 @@ const SHORTEST: f64 = 0.5;
 
 /// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, except for their first frames.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
-    let is_still = |pair: &[Body]| {
-        (0..FIRST_OF_FEET).all(|joint| (at(&pair[1], joint) - at(&pair[0], joint)).norm() * rate < STILL)
-    };
     let least = ((SHORTEST * rate).ceil() as usize).max(2);
-    let finding = |run: std::ops::Range<usize>| Finding { frames: run.start + 1..run.end + 1, fault: Fault::Frozen };
-    runs(bodies.windows(2).map(is_still), least).into_iter().map(finding).collect()
+    let still = runs(bodies.windows(2).map(|pair| is_still(&pair[0], &pair[1], rate)), least);
+    still.into_iter().map(|run| Finding { frames: run.start + 1..run.end + 1, fault: Fault::Frozen }).collect()
+}
+
+fn is_still(before: &Body, after: &Body, rate: f64) -> bool {
+    (0..FIRST_OF_FEET).all(|joint| (at(after, joint) - at(before, joint)).norm() * rate < STILL)
 }
 
 #[cfg(test)]

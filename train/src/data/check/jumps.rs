@@ -14,21 +14,29 @@ const FLIP_RATE: f64 = 20.0;
 
 /// Broken frames, and the first frame after each jump or flip.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
-    let between = |frame: usize| {
-        let (before, after) = (bodies.get(frame.wrapping_sub(1))?, &bodies[frame]);
-        if !is_finite(after) {
-            Some(Fault::NotFinite)
-        } else if !is_finite(before) {
-            None
-        } else if fastest(before, after, rate) > TELEPORT_SPEED {
-            Some(Fault::Jump)
-        } else {
-            (rate >= FLIP_RATE && flips(before, after)).then_some(Fault::SidesFlip)
+    let mut found = Vec::new();
+    if bodies.first().is_some_and(|body| !is_finite(body)) {
+        found.push(Finding { frames: 0..1, fault: Fault::NotFinite });
+    }
+    for (index, pair) in bodies.windows(2).enumerate() {
+        if let Some(fault) = fault_between(&pair[0], &pair[1], rate) {
+            found.push(Finding { frames: index + 1..index + 2, fault });
         }
-    };
-    let first = bodies.first().filter(|body| !is_finite(body)).map(|_| (0, Fault::NotFinite));
-    let others = (1..bodies.len()).filter_map(|frame| Some((frame, between(frame)?)));
-    first.into_iter().chain(others).map(|(frame, fault)| Finding { frames: frame..frame + 1, fault }).collect()
+    }
+    found
+}
+
+/// What is wrong with `after`, or with the step to it.
+fn fault_between(before: &Body, after: &Body, rate: f64) -> Option<Fault> {
+    if !is_finite(after) {
+        Some(Fault::NotFinite)
+    } else if !is_finite(before) {
+        None
+    } else if fastest(before, after, rate) > TELEPORT_SPEED {
+        Some(Fault::Jump)
+    } else {
+        (rate >= FLIP_RATE && flips(before, after)).then_some(Fault::SidesFlip)
+    }
 }
 
 /// Speed of the fastest joint from `before` to `after`, metres a second.
@@ -39,7 +47,8 @@ fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
 /// Whether the line from right to left of the hips or of the shoulders reverses.
 fn flips(before: &Body, after: &Body) -> bool {
     [(4, 1), (11, 14)].into_iter().any(|(left, right)| {
-        let (first, second) = (at(before, left) - at(before, right), at(after, left) - at(after, right));
+        let first = at(before, left) - at(before, right);
+        let second = at(after, left) - at(after, right);
         first.dot(&second) < FLIP_COSINE * first.norm() * second.norm()
     })
 }

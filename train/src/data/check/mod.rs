@@ -121,11 +121,12 @@ pub fn sift(bodies: &[Body], rate: f64, figure: Figure) -> Sifted {
     findings.extend(unit::find(bodies, figure.human_lengths));
     findings.extend(stretch::find(bodies));
     for piece in sound(bodies.len(), &findings, 0) {
-        let shifted = |range: Range<usize>| range.start + piece.start..range.end + piece.start;
-        let bodies = &bodies[piece.clone()];
+        let start = piece.start;
+        let bodies = &bodies[piece];
         let found = [sliding::find(bodies, rate), sides::find(bodies, rate, figure), frozen::find(bodies, rate)];
-        let found = found.into_iter().flatten();
-        findings.extend(found.map(|Finding { frames, fault }| Finding { frames: shifted(frames), fault }));
+        for Finding { frames, fault } in found.into_iter().flatten() {
+            findings.push(Finding { frames: frames.start + start..frames.end + start, fault });
+        }
     }
     findings.sort_by_key(|finding| finding.frames.start);
     let shortest = (SHORTEST_PIECE * rate).ceil() as usize;
@@ -180,17 +181,20 @@ impl Sifted {
 
 /// `frame 17, 20 to 31 and 3 more places`, counted from 0.
 fn named(places: &[&Range<usize>]) -> String {
-    let words = |range: &&Range<usize>| match range.len() {
-        0 | 1 => format!("{}", range.start),
-        _ => format!("{} to {}", range.start, range.end - 1),
-    };
-    let first: Vec<_> = places.iter().take(NAMED).map(words).collect();
+    let first: Vec<_> = places.iter().take(NAMED).map(|range| place_name(range)).collect();
     let more = match places.len().saturating_sub(NAMED) {
         0 => String::new(),
         1 => " and 1 more place".to_owned(),
         more => format!(" and {more} more places"),
     };
     format!("frame {}{more}", first.join(", "))
+}
+
+fn place_name(range: &Range<usize>) -> String {
+    match range.len() {
+        0 | 1 => format!("{}", range.start),
+        _ => format!("{} to {}", range.start, range.end - 1),
+    }
 }
 
 /// Runs of `true` in `marks`, at least `least` long.
@@ -215,6 +219,20 @@ fn runs(marks: impl IntoIterator<Item = bool>, least: usize) -> Vec<Range<usize>
 /// A joint's position, metres.
 fn at(body: &Body, joint: usize) -> Vector3<f64> {
     Vector3::from(body[joint].map(f64::from))
+}
+
+/// The distance of two joints, metres.
+fn length(body: &Body, bone: [usize; 2]) -> f64 {
+    let [from, to] = bone.map(|joint| at(body, joint));
+    (from - to).norm()
+}
+
+/// The median over the finite bodies of the length of `bones` together, metres.
+fn median_length(bodies: &[Body], bones: &[[usize; 2]]) -> Option<f64> {
+    let finite = bodies.iter().filter(|body| is_finite(body));
+    let mut lengths: Vec<f64> = finite.map(|body| bones.iter().map(|&bone| length(body, bone)).sum::<f64>()).collect();
+    lengths.sort_by(f64::total_cmp);
+    lengths.get(lengths.len() / 2).copied()
 }
 
 fn is_finite(body: &Body) -> bool {

@@ -185,15 +185,17 @@ fn ahead(body: &Body) -> Vector3<f64> {
 
 /// The vector from the line between the first and the last of three joints to the middle one, perpendicular to the
 /// line.
-fn off_line(body: &Body, [first, between, last]: [usize; 3]) -> Vector3<f64> {
-    let line = (at(body, last) - at(body, first)).normalize();
-    let bend = at(body, between) - at(body, first);
+fn off_line(body: &Body, joints: [usize; 3]) -> Vector3<f64> {
+    let [first, between, last] = joints.map(|joint| at(body, joint));
+    let line = (last - first).normalize();
+    let bend = between - first;
     bend - line * line.dot(&bend)
 }
 
 /// Whether the upper arm points down along the trunk, within 60 degrees.
-fn hangs(body: &Body, [shoulder, elbow, _]: [usize; 3]) -> bool {
-    let upper_arm = at(body, elbow) - at(body, shoulder);
+fn hangs(body: &Body, arm: [usize; 3]) -> bool {
+    let [shoulder, elbow, _] = arm.map(|joint| at(body, joint));
+    let upper_arm = elbow - shoulder;
     let down = at(body, HIP) - at(body, THORAX);
     upper_arm.dot(&down) > 0.5 * upper_arm.norm() * down.norm()
 }

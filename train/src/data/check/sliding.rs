@@ -30,8 +30,8 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let floor = bodies.iter().flat_map(|body| [body[3][1], body[6][1]]).fold(f32::MAX, f32::min);
     let least = ((SHORTEST * rate).ceil() as usize).max(2);
     let glides = runs(steps.iter().map(Step::glides), least).into_iter().map(|run| (run, Fault::Glide));
-    let slide = |step: &Step| step.feet_slide(f64::from(floor));
-    let slides = runs(steps.iter().map(slide), least).into_iter().map(|run| (run, Fault::FeetSlide));
+    let slides = runs(steps.iter().map(|step| step.feet_slide(f64::from(floor))), least);
+    let slides = slides.into_iter().map(|run| (run, Fault::FeetSlide));
     let mut found: Vec<Finding> = Vec::new();
     for (run, fault) in glides.chain(slides) {
         let frames = run.start..run.end + step;
@@ -63,8 +63,9 @@ impl<'a> Step<'a> {
     fn glides(&self) -> bool {
         let root = self.velocity(0);
         let speed = root.xz().norm();
-        let against = |joint: usize| (self.velocity(joint) - root).norm();
-        speed > SLOWEST && root.y.abs() < 2.0 * LEVEL && (1..17).all(|joint| against(joint) < TOGETHER * speed)
+        speed > SLOWEST
+            && root.y.abs() < 2.0 * LEVEL
+            && (1..17).all(|joint| (self.velocity(joint) - root).norm() < TOGETHER * speed)
     }
 
     fn feet_slide(&self, floor: f64) -> bool {

@@ -1,6 +1,6 @@
 //! Limbs that change their length: a root that slides away from planted feet, or a lost joint.
 
-use super::{Body, Fault, Finding, at, is_finite, runs};
+use super::{Body, Fault, Finding, is_finite, length, median_length, runs};
 
 /// A limb may differ by this share from the take's median. Joints estimated from markers vary by 0.7 % (UI-PRMD),
 /// joints found in images by about 10 %.
@@ -11,17 +11,15 @@ const LIMBS: [[usize; 2]; 8] = [[1, 2], [2, 3], [4, 5], [5, 6], [11, 12], [12, 1
 
 /// Frames in which a limb's length is far from the take's median.
 pub(super) fn find(bodies: &[Body]) -> Vec<Finding> {
-    let length = |body: &Body, [a, b]: [usize; 2]| (at(body, a) - at(body, b)).norm();
-    let usual = LIMBS.map(|limb| {
-        let mut lengths: Vec<_> = bodies.iter().filter(|body| is_finite(body)).map(|body| length(body, limb)).collect();
-        lengths.sort_by(f64::total_cmp);
-        lengths.get(lengths.len() / 2).copied().unwrap_or_default()
-    });
-    let is_off = |body: &Body| {
-        let off = |(&limb, usual): (&[usize; 2], f64)| (length(body, limb) - usual).abs() > TOLERANCE * usual;
-        is_finite(body) && LIMBS.iter().zip(usual).any(off)
-    };
-    runs(bodies.iter().map(is_off), 1).into_iter().map(|frames| Finding { frames, fault: Fault::Stretch }).collect()
+    let usual = LIMBS.map(|limb| median_length(bodies, &[limb]).unwrap_or_default());
+    let stretched = runs(bodies.iter().map(|body| is_stretched(body, &usual)), 1);
+    stretched.into_iter().map(|frames| Finding { frames, fault: Fault::Stretch }).collect()
+}
+
+/// Whether one of [`LIMBS`] is far from its `usual` length; a body that is not finite has no lengths.
+fn is_stretched(body: &Body, usual: &[f64; LIMBS.len()]) -> bool {
+    is_finite(body)
+        && LIMBS.iter().zip(usual).any(|(&limb, &usual)| (length(body, limb) - usual).abs() > TOLERANCE * usual)
 }
 
 #[cfg(test)]

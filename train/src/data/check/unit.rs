@@ -1,6 +1,6 @@
 //! Bodies of a size that is not human: a unit that was guessed wrongly, or a scale that was lost.
 
-use super::{Body, Fault, Finding, at, is_finite};
+use super::{Body, Fault, Finding, median_length};
 
 /// Thigh lengths from toddlers to the tallest people, metres; the recordings have 0.34 to 0.46.
 const THIGH: std::ops::RangeInclusive<f64> = 0.20..=0.65;
@@ -16,13 +16,8 @@ const ANKLE_SHARE: f64 = 0.039;
 
 /// The whole take, if its body is not human; for a figure without `human_lengths` only the thigh counts.
 pub(super) fn find(bodies: &[Body], human_lengths: bool) -> Option<Finding> {
-    let median = |bones: &[[usize; 2]]| {
-        let length = |body: &Body| bones.iter().map(|&[a, b]| (at(body, a) - at(body, b)).norm()).sum::<f64>();
-        let mut lengths: Vec<_> = bodies.iter().filter(|body| is_finite(body)).map(length).collect();
-        lengths.sort_by(f64::total_cmp);
-        lengths.get(lengths.len() / 2).copied()
-    };
-    let (thigh, stature) = (median(&[[1, 2], [4, 5]])? / 2.0, median(&COLUMN)? / (1.0 - ANKLE_SHARE));
+    let thigh = median_length(bodies, &[[1, 2], [4, 5]])? / 2.0;
+    let stature = median_length(bodies, &COLUMN)? / (1.0 - ANKLE_SHARE);
     let is_human = THIGH.contains(&thigh) && (!human_lengths || STATURE.contains(&stature));
     (!is_human).then_some(Finding { frames: 0..bodies.len(), fault: Fault::Unit { thigh, stature } })
 }

@@ -39,10 +39,9 @@ fn take(skeleton: asf::Skeleton, frames: ndarray::Array2<f64>) -> Take {
 /// No such file, or several of other names.
 pub fn skeleton_file(amc: &Path) -> Result<PathBuf> {
     let folder = amc.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unreadable = |e| Error::io("cannot read", folder, e);
     let mut skeletons = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for entry in std::fs::read_dir(folder).map_err(|e| Error::io("cannot read", folder, e))? {
+        let path = entry.map_err(|e| Error::io("cannot read", folder, e))?.path();
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("asf")) {
             skeletons.push(path);
         }
@@ -65,8 +64,10 @@ pub fn skeleton_file(amc: &Path) -> Result<PathBuf> {
 
 /// Whether the take is named like the skeleton with a number appended: `02_01` for `02`, `dance2` for `dance`.
 pub fn is_named_after(amc: &Path, asf: &Path) -> bool {
-    let (Some(take), Some(person)) = (amc.file_stem(), asf.file_stem()) else { return false };
-    let (take, person) = (take.to_string_lossy(), person.to_string_lossy());
+    let Some(take) = amc.file_stem() else { return false };
+    let Some(person) = asf.file_stem() else { return false };
+    let take = take.to_string_lossy();
+    let person = person.to_string_lossy();
     let Some(rest) = take.strip_prefix(&*person) else { return false };
     let number = rest.trim_start_matches(['_', '-']);
     let separated = number.len() < rest.len() || !person.ends_with(|last: char| last.is_ascii_digit());

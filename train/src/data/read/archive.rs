@@ -6,14 +6,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use ndarray::{Array1, Array3};
+use ndarray::{Array1, Array3, ArrayView2, s};
 use poselift::format::{NamedArray, NpzWriter};
 use poselift::skeleton::BODY28;
 use poselift::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::data::body::feet::FIRST_OF_FEET;
-use crate::data::body::resample;
+use crate::data::body::{Body, resample};
 use crate::data::{Clip, Motion, MotionBuilder, Source};
 use crate::output;
 
@@ -83,8 +83,8 @@ fn write_to(motion: &Motion, precision: Precision, path: &Path) -> Result<()> {
 }
 
 fn millimetres(motion: &Motion) -> Result<Array3<i16>> {
-    let far = |value: f32| !(-32_767.0..=32_767.0).contains(&(value * 1000.0));
-    if let Some(value) = motion.positions.iter().copied().find(|value| far(*value)) {
+    let far = motion.positions.iter().find(|value| !(-32_767.0..=32_767.0).contains(&(**value * 1000.0)));
+    if let Some(value) = far {
         return Err(Error::usage(format!("a joint {value} m from the origin, expected less than 32.767 m"))
             .hint("--f32 keeps any distance"));
     }
@@ -99,14 +99,8 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let (meta, positions) = read(path).map_err(|e| e.at(path))?;
     let sources: Vec<_> = meta.sources.into_iter().map(|source| builder.source(source)).collect();
     for clip in &meta.clips {
-        let frames = positions.slice(ndarray::s![clip.start..clip.start + clip.frames, .., ..]);
-        let bodies: Vec<crate::data::body::Body> = frames
-            .outer_iter()
-            .map(|body| {
-                let point = |joint| std::array::from_fn(|axis| body[[joint, axis]]);
-                std::array::from_fn(|joint| if joint < body.nrows() { point(joint) } else { [f32::NAN; 3] })
-            })
-            .collect();
+        let frames = positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
+        let bodies: Vec<Body> = frames.outer_iter().map(body).collect();
         let resampled =
             if meta.rate == builder.rate() { bodies } else { resample::resample(&bodies, meta.rate, builder.rate()) };
         builder.clip(&clip.name, &clip.subject, sources[clip.source], clip.human_lengths, &resampled);
@@ -115,18 +109,22 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     Ok(())
 }
 
+/// A body of the first joints, `[J, 3]`; the others are NaN.
+fn body(points: ArrayView2<'_, f32>) -> Body {
+    let mut body = [[f32::NAN; 3]; 28];
+    for (joint, point) in body.iter_mut().zip(points.rows()) {
+        *joint = std::array::from_fn(|axis| point[axis]);
+    }
+    body
+}
+
 fn read(path: &Path) -> Result<(Meta, Array3<f32>)> {
     let mut arrays = NamedArray::all(path).map_err(|e| Error::input(format!("no clips archive: {e}")))?;
-    let mut array = |wanted: &str| {
-        let at = arrays.iter().position(|array| array.path == [wanted]);
-        at.map(|at| arrays.swap_remove(at))
-            .ok_or_else(|| Error::input(format!("no clips archive: there is no array {wanted} in it")))
-    };
     // Bytes come as floats, which hold them exactly.
-    let meta: Vec<u8> = array(META)?.numbers.iter().map(|&byte| byte as u8).collect();
+    let meta: Vec<u8> = take_array(&mut arrays, META)?.numbers.iter().map(|&byte| byte as u8).collect();
     let meta: Meta =
         serde_json::from_slice(&meta).map_err(|e| Error::input(format!("the archive's meta is not readable: {e}")))?;
-    let NamedArray { shape, numbers, .. } = array(POSITIONS)?;
+    let NamedArray { shape, numbers, .. } = take_array(&mut arrays, POSITIONS)?;
     let [frames, joints, axes] = shape[..] else {
         return Err(Error::input(format!("no clips archive: positions of {} sides, expected 3", shape.len())));
     };
@@ -135,11 +133,18 @@ fn read(path: &Path) -> Result<(Meta, Array3<f32>)> {
     if NamedArray::holds_integers(path, POSITIONS)? {
         positions.mapv_inplace(|millimetres| millimetres / 1000.0);
     }
-    check(&meta, positions.dim())?;
+    check(&meta, &positions)?;
     if positions.iter().any(|value| !value.is_finite()) {
         return Err(Error::input("the archive holds a position that is no number"));
     }
     Ok((meta, positions))
+}
+
+fn take_array(arrays: &mut Vec<NamedArray>, wanted: &str) -> Result<NamedArray> {
+    match arrays.iter().position(|array| array.path == [wanted]) {
+        Some(index) => Ok(arrays.swap_remove(index)),
+        None => Err(Error::input(format!("no clips archive: there is no array {wanted} in it"))),
+    }
 }
 
 /// Whether `joints` are our body's, with feet or, as before there were any, without.
@@ -147,10 +152,8 @@ fn is_body(joints: &[String]) -> bool {
     *joints == *BODY28.joints || *joints == BODY28.joints[..FIRST_OF_FEET]
 }
 
-fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<()> {
-    let outside = |clip: &&Clip| {
-        clip.source >= meta.sources.len() || clip.start.checked_add(clip.frames).is_none_or(|end| end > frames)
-    };
+fn check(meta: &Meta, positions: &Array3<f32>) -> Result<()> {
+    let (frames, joints, axes) = positions.dim();
     let complaint = if meta.schema != SCHEMA {
         format!("schema {}, expected {SCHEMA}", meta.schema)
     } else if !is_body(&meta.joints) || (joints, axes) != (meta.joints.len(), 3) {
@@ -158,7 +161,7 @@ fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<(
         format!("{joints} joints of {axes} numbers ({found}), expected {}'s 28 of 3, or its first 22", BODY28.name)
     } else if !(meta.rate.is_finite() && meta.rate > 0.0) {
         format!("a rate of {}, expected more than 0", meta.rate)
-    } else if let Some(clip) = meta.clips.iter().find(outside) {
+    } else if let Some(clip) = meta.clips.iter().find(|clip| !is_there(clip, frames, meta.sources.len())) {
         format!(
             "clip {} of frames {} + {} and source {}, which is not all there",
             clip.name, clip.start, clip.frames, clip.source
@@ -167,6 +170,11 @@ fn check(meta: &Meta, (frames, joints, axes): (usize, usize, usize)) -> Result<(
         return Ok(());
     };
     Err(Error::input(format!("the clips archive holds {complaint}")))
+}
+
+/// Whether the clip is within these numbers of frames and sources.
+fn is_there(clip: &Clip, frames: usize, sources: usize) -> bool {
+    clip.source < sources && clip.start.checked_add(clip.frames).is_some_and(|end| end <= frames)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use poselift::error::{Error, Result};
 use poselift::format::NamedArray;
 
 use crate::data::TakeOf;
-use crate::data::body::{Body, THIGH_METRES};
+use crate::data::body::{Body, thigh_misfit};
 use crate::data::check::Figure;
 use crate::data::{MotionBuilder, Source};
 use axes::Up;
@@ -67,19 +67,23 @@ pub fn add_file(path: &Path, collection: Option<&str>, builder: &mut MotionBuild
     let mut source = Source { name, licence: "unknown".into() };
     let arrays = NamedArray::all(path)?;
     let has_poses = arrays.iter().any(|array| array.path == ["poses"]);
-    let is_beside = |array: &NamedArray| matches!(&array.path[..], [name] if BESIDE_POSES.contains(&name.as_str()));
-    for array in arrays.into_iter().filter(|array| !has_poses || !is_beside(array)) {
+    for array in arrays.into_iter().filter(|array| !has_poses || !is_beside_poses(array)) {
         match (array.path.last().map(String::as_str), array.path.first().map(String::as_str)) {
             (Some(RATE), _) => rate = Some(rate_in(&array).map_err(|e| e.at(path))?),
             (_, first) => {
                 if first == Some(POSITIONS_3D) {
-                    (source, rate) = (human36m(), rate.or(Some(H36M_RATE)));
+                    source = human36m();
+                    rate = rate.or(Some(H36M_RATE));
                 }
                 clips.push(Clip::new(path, array).map_err(|e| e.at(path))?);
             }
         }
     }
     add(path, source, rate, clips, builder)
+}
+
+fn is_beside_poses(array: &NamedArray) -> bool {
+    matches!(&array.path[..], [name] if BESIDE_POSES.contains(&name.as_str()))
 }
 
 /// Adds the clip of the `.h5` at `path`, `.../S1/MyPoses/3D_positions/Walking 1.h5` of Martinez's archive.
@@ -104,15 +108,18 @@ fn add(
     if clips.is_empty() {
         return Err(Error::input("no array of motion, expected [frames, 17, 22, 28 or 32 joints, 3]").at(path));
     }
-    let all = || clips.iter().flat_map(|clip| &clip.bodies);
-    let up = Up::of(all()).map_err(|e| e.at(path))?;
-    let (metres, unit) = unit_of(axes::median(all().flat_map(axes::thighs)));
+    let bodies = clips.iter().flat_map(|clip| &clip.bodies);
+    let up = Up::of(bodies.clone()).map_err(|e| e.at(path))?;
+    let (metres, unit) = unit_of(axes::median(bodies.flat_map(axes::thighs)));
     let faces = clips.iter().filter(|clip| clip.bodies.iter().any(joints::lacks_face)).count();
     let source = builder.source(source);
     let known_rate = rate.unwrap_or(builder.rate());
-    let (mut frames, mut complaints) = (0, Vec::new());
+    let mut frames = 0;
+    let mut complaints = Vec::new();
     for Clip { name, subject, bodies } in &mut clips {
-        bodies.iter_mut().flatten().for_each(|point| *point = up.turned(*point).map(|value| value * metres));
+        for point in bodies.iter_mut().flatten() {
+            *point = up.turned(*point).map(|value| value * metres);
+        }
         let own_face = !bodies.iter().any(joints::lacks_face);
         joints::set_faces(bodies);
         frames += bodies.len();
@@ -127,7 +134,9 @@ fn add(
         path.display(),
         clips.len(),
     ));
-    complaints.into_iter().for_each(|complaint| builder.note(format!("  {complaint}")));
+    for complaint in complaints {
+        builder.note(format!("  {complaint}"));
+    }
     Ok(())
 }
 
@@ -165,9 +174,11 @@ fn rate_in(array: &NamedArray) -> Result<f64> {
 
 /// The unit that brings `thigh` closest to a person's, in metres, and its name.
 fn unit_of(thigh: f64) -> (f32, &'static str) {
-    let distance = |metres: f32| (thigh * f64::from(metres) / THIGH_METRES).ln().abs();
-    let units = [(1.0, "m"), (0.01, "cm"), (0.001, "mm")];
-    units.into_iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0))).unwrap_or((1.0, "m"))
+    let units: [(f32, &str); 3] = [(1.0, "m"), (0.01, "cm"), (0.001, "mm")];
+    let nearest = units
+        .into_iter()
+        .min_by(|a, b| thigh_misfit(thigh * f64::from(a.0)).total_cmp(&thigh_misfit(thigh * f64::from(b.0))));
+    nearest.unwrap_or((1.0, "m"))
 }
 
 #[cfg(test)]

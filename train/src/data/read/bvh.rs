@@ -164,13 +164,11 @@ impl Tree {
             .ok()
             .filter(|count| *count <= 6)
             .ok_or_else(|| Error::input(format!("{} channels, expected 0 to 6", shorten(word))))?;
-        let channels = (0..count)
-            .map(|found| {
-                let name =
-                    words.next().ok_or_else(|| Error::input(format!("{found} channel names, expected {count}")))?;
-                channel(name)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let mut channels = Vec::with_capacity(count);
+        for found in 0..count {
+            let name = words.next().ok_or_else(|| Error::input(format!("{found} channel names, expected {count}")))?;
+            channels.push(channel(name)?);
+        }
         let Some(Open::Joint(joint)) = self.open.last().copied() else {
             return Err(Error::input("CHANNELS outside a joint"));
         };

@@ -129,15 +129,11 @@ fn add_take(folder: &Path, path: &Path, builder: &mut MotionBuilder, report: &mu
 /// Our bodies of all frames; the rest pose that a file may begin with is left out.
 fn bodies(take: &Take, map: &BodyMap) -> Vec<Body> {
     let mut placements = Vec::with_capacity(take.joints.len());
-    let mut bodies: Vec<_> = take
-        .frames
-        .rows()
-        .into_iter()
-        .map(|row| {
-            place(take, row, &mut placements);
-            map.body(&placements)
-        })
-        .collect();
+    let mut bodies = Vec::with_capacity(take.frames.nrows());
+    for row in take.frames.rows() {
+        place(take, row, &mut placements);
+        bodies.push(map.body(&placements));
+    }
     if !bodies.is_empty() && map.starts_at_rest(take) {
         bodies.drain(..map.rig().rest_frames.min(bodies.len()));
     }
@@ -183,15 +179,14 @@ fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut links = BTreeSet::new();
     let mut known = HashSet::new();
     while let Some(folder) = folders.pop().or_else(|| links.pop_first()) {
-        let unreadable = |e| Error::io("cannot read", &folder, e);
         // A link may lead back to where it is.
-        if !known.insert(folder.canonicalize().map_err(unreadable)?) {
+        if !known.insert(folder.canonicalize().map_err(|e| unreadable(&folder, e))?) {
             continue;
         }
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
+        for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))? {
+            let entry = entry.map_err(|e| unreadable(&folder, e))?;
             let path = entry.path();
-            if entry.file_type().map_err(unreadable)?.is_dir() {
+            if entry.file_type().map_err(|e| unreadable(&folder, e))?.is_dir() {
                 folders.push(path);
             } else if path.is_dir() {
                 links.insert(path);
@@ -207,6 +202,10 @@ fn takes(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+fn unreadable(folder: &Path, error: std::io::Error) -> Error {
+    Error::io("cannot read", folder, error)
 }
 
 fn is_acclaim(path: &Path) -> bool {

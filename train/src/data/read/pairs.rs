@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array1, Array3, ArrayView2, Axis, s};
 use poselift::format::PairedArrays;
 use poselift::{Error, Result};
 
@@ -87,7 +87,9 @@ impl Pairs {
             }
             RootChoice::Position(place) => {
                 for mut point in poses.lanes_mut(Axis(2)) {
-                    point.iter_mut().zip(place).for_each(|(value, root)| *value -= root);
+                    for (value, root) in point.iter_mut().zip(place) {
+                        *value -= root;
+                    }
                 }
                 (None, Some(place), format!("the root is no joint of the arrays and lies at {place:?}, {why}"))
             }
@@ -105,9 +107,10 @@ impl Pairs {
 /// The samples whose poses hold only finite numbers: a single other one would turn every weight into NaN. Key points
 /// may hold NaN, which means missing.
 fn with_finite_poses(arrays: PairedArrays) -> PairedArrays {
-    let is_finite = |sample: &usize| arrays.poses.index_axis(Axis(0), *sample).iter().all(|value| value.is_finite());
     let samples = arrays.poses.dim().0;
-    let finite: Vec<usize> = (0..samples).filter(is_finite).collect();
+    let finite: Vec<usize> = (0..samples)
+        .filter(|&sample| arrays.poses.index_axis(Axis(0), sample).iter().all(|value| value.is_finite()))
+        .collect();
     if finite.len() == samples {
         return arrays;
     }
@@ -123,13 +126,19 @@ fn detect(poses: &Array3<f32>) -> (RootChoice, &'static str) {
     }
     let mean = poses.mean_axis(Axis(0)).and_then(|mean| mean.mean_axis(Axis(0)));
     let Some(mean) = mean else { return (RootChoice::None, "for there are none") };
-    let distance = |place: [f32; 3]| (0..3).map(|axis| (mean[axis] - place[axis]).powi(2)).sum::<f32>().sqrt();
     let size = pose_size(poses);
     // The camera is at the origin, one unit away, so a pose about that root is smaller than one unit.
-    if size < 1.0 && distance(ASSIGNMENT_ROOT) < size / 2.0 && distance(ASSIGNMENT_ROOT) < distance([0.0; 3]) {
+    if size < 1.0
+        && distance(&mean, ASSIGNMENT_ROOT) < size / 2.0
+        && distance(&mean, ASSIGNMENT_ROOT) < distance(&mean, [0.0; 3])
+    {
         return (RootChoice::Position(ASSIGNMENT_ROOT), "for the poses surround it, as the assignment's do");
     }
     (RootChoice::None, "for no joint stays in its place")
+}
+
+fn distance(point: &Array1<f32>, place: [f32; 3]) -> f32 {
+    (0..3).map(|axis| (point[axis] - place[axis]).powi(2)).sum::<f32>().sqrt()
 }
 
 /// The position of `joint`, if it moves by no more than a hundred-thousandth of the pose's size.
@@ -144,14 +153,15 @@ fn fixed_place(poses: &Array3<f32>, joint: usize) -> Option<[f32; 3]> {
 
 /// Mean distance of the farthest joint from its pose's middle.
 fn pose_size(poses: &Array3<f32>) -> f32 {
-    let farthest = |pose: ndarray::ArrayView2<f32>| {
-        let middle = pose.mean_axis(Axis(0)).unwrap_or_default();
-        let squared =
-            pose.rows().into_iter().map(|row| row.iter().zip(&middle).map(|(a, b)| (a - b).powi(2)).sum::<f32>());
-        squared.fold(0.0, f32::max).sqrt()
-    };
-    let total: f64 = poses.outer_iter().map(|pose| f64::from(farthest(pose))).sum();
+    let total: f64 = poses.outer_iter().map(|pose| f64::from(radius(pose))).sum();
     (total / poses.dim().0 as f64) as f32
+}
+
+/// Distance of the farthest joint from the pose's middle.
+fn radius(pose: ArrayView2<'_, f32>) -> f32 {
+    let middle = pose.mean_axis(Axis(0)).unwrap_or_default();
+    let squared = pose.rows().into_iter().map(|row| row.iter().zip(&middle).map(|(a, b)| (a - b).powi(2)).sum::<f32>());
+    squared.fold(0.0, f32::max).sqrt()
 }
 
 fn subtract_joint(poses: &mut Array3<f32>, joint: usize) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView2, Axis};
 use poselift::error::{Error, Result};
 use poselift::format::NamedArray;
 use poselift::skeleton::BODY28;
@@ -39,42 +39,23 @@ struct DescribedClip {
 /// A file that is missing or unreadable, a joint of [`BODY28`] that it lacks, clips outside the array.
 pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
     let description = describe(&path.with_extension("json"))?;
-    let metres = match (description.unit.as_str(), description.up.as_str()) {
-        ("mm", "y") => 1e-3,
-        ("m", "y") => 1.0,
-        (unit, up) => {
-            let found = format!("unit '{unit}' with '{up}' up, expected mm or m with y up");
-            return Err(Error::input(found).at(path.with_extension("json")));
-        }
-    };
+    let metres = unit_metres(&description).map_err(|e| e.at(path.with_extension("json")))?;
     let joints = order(&description.joints).map_err(|e| e.at(path.with_extension("json")))?;
-    let points = match NamedArray::all(path)?.pop() {
-        Some(NamedArray { shape, numbers, .. }) if shape.len() == 3 => {
-            Array3::from_shape_vec((shape[0], shape[1], shape[2]), numbers).expect("as many numbers as its shape says")
-        }
-        _ => return Err(Error::input("holds no array of [frames, joints, 3]").at(path)),
-    };
-    let (frames, found, axes) = points.dim();
-    if found != description.joints.len() || axes != 3 {
-        let expected = description.joints.len();
-        return Err(Error::input(format!("{found} joints of {axes} numbers, expected {expected} of 3")).at(path));
-    }
+    let points = read_points(path, description.joints.len())?;
+    let frames = points.dim().0;
     let is_ui_prmd = path.file_stem().is_some_and(|stem| stem == "ui_prmd");
     let name =
         if is_ui_prmd { "UI-PRMD".into() } else { path.file_stem().unwrap_or_default().to_string_lossy().into() };
     let source = builder.source(Source { name, licence: description.licence.clone() });
-    let (mut broken, mut complaints) = (0, Vec::new());
+    let mut broken = 0;
+    let mut complaints = Vec::new();
     for clip in &description.clips {
         let end = clip.start.checked_add(clip.frames).filter(|end| *end <= frames).ok_or_else(|| {
             let found = format!("clip {} has frames {} + {}", clip.name, clip.start, clip.frames);
             Error::input(format!("{found}, expected to end within {frames}")).at(path)
         })?;
-        let bodies: Vec<Body> = (clip.start..end)
-            .map(|frame| {
-                let point = |&joint: &usize| std::array::from_fn(|axis| points[[frame, joint, axis]] * metres);
-                std::array::from_fn(|slot| joints.get(slot).map_or([f32::NAN; 3], point))
-            })
-            .collect();
+        let bodies: Vec<Body> =
+            (clip.start..end).map(|frame| body(points.index_axis(Axis(0), frame), &joints, metres)).collect();
         let take = TakeOf {
             name: &clip.name,
             subject: &clip.subject,
@@ -86,8 +67,43 @@ pub fn add_file(path: &Path, builder: &mut MotionBuilder) -> Result<()> {
         complaints.extend(sifted.complaint(&clip.name, clip.frames));
     }
     builder.note(format!("{}: {} clips, {frames} frames, {broken} left out", path.display(), description.clips.len()));
-    complaints.into_iter().for_each(|complaint| builder.note(format!("  {complaint}")));
+    for complaint in complaints {
+        builder.note(format!("  {complaint}"));
+    }
     Ok(())
+}
+
+/// Metres per unit of the array, whose axes must have y up.
+fn unit_metres(description: &Description) -> Result<f32> {
+    match (description.unit.as_str(), description.up.as_str()) {
+        ("mm", "y") => Ok(1e-3),
+        ("m", "y") => Ok(1.0),
+        (unit, up) => Err(Error::input(format!("unit '{unit}' with '{up}' up, expected mm or m with y up"))),
+    }
+}
+
+/// The array at `path`, `[T, J, 3]` of `expected` joints.
+fn read_points(path: &Path, expected: usize) -> Result<Array3<f32>> {
+    let points = match NamedArray::all(path)?.pop() {
+        Some(NamedArray { shape, numbers, .. }) if shape.len() == 3 => {
+            Array3::from_shape_vec((shape[0], shape[1], shape[2]), numbers).expect("as many numbers as its shape says")
+        }
+        _ => return Err(Error::input("holds no array of [frames, joints, 3]").at(path)),
+    };
+    let (_, found, axes) = points.dim();
+    if found != expected || axes != 3 {
+        return Err(Error::input(format!("{found} joints of {axes} numbers, expected {expected} of 3")).at(path));
+    }
+    Ok(points)
+}
+
+/// Our body of a frame `[J, 3]`, of which `joints` are taken; the feet, which it lacks, are NaN.
+fn body(points: ArrayView2<'_, f32>, joints: &[usize; FIRST_OF_FEET], metres: f32) -> Body {
+    let mut body = [[f32::NAN; 3]; 28];
+    for (point, &joint) in body.iter_mut().zip(joints) {
+        *point = std::array::from_fn(|axis| points[[joint, axis]] * metres);
+    }
+    body
 }
 
 fn describe(path: &Path) -> Result<Description> {

@@ -44,17 +44,20 @@ impl Figure {
     /// A person of random stature and proportions.
     pub(super) fn random(rng: &mut impl Rng) -> Self {
         let stature: f64 = rng.random_range(1.50..1.95);
-        let mut share = |mean: f64, spread: f64| stature * mean * rng.random_range(1.0 - spread..1.0 + spread);
         Self {
             stature,
-            hip_half_width: share(0.062, 0.15),
-            thigh: share(0.245, 0.05),
-            shank: share(0.240, 0.05),
-            ankle_height: share(0.039, 0.10),
-            trunk: share(0.310, 0.05),
-            shoulder: Vector3::new(share(0.105, 0.12), share(-0.020, 0.4), share(-0.010, 0.5)),
-            upper_arm: share(0.172, 0.06),
-            forearm: share(0.142, 0.06),
+            hip_half_width: around(rng, stature * 0.062, 0.15),
+            thigh: around(rng, stature * 0.245, 0.05),
+            shank: around(rng, stature * 0.240, 0.05),
+            ankle_height: around(rng, stature * 0.039, 0.10),
+            trunk: around(rng, stature * 0.310, 0.05),
+            shoulder: Vector3::new(
+                around(rng, stature * 0.105, 0.12),
+                around(rng, stature * -0.020, 0.4),
+                around(rng, stature * -0.010, 0.5),
+            ),
+            upper_arm: around(rng, stature * 0.172, 0.06),
+            forearm: around(rng, stature * 0.142, 0.06),
         }
     }
 
@@ -144,16 +147,25 @@ impl Figure {
 
     /// Puts the lowest part on the floor and moves the whole to the figure's position.
     fn place(&self, angles: &Angles, points: &mut [Vector3<f64>; 22]) {
-        let clearance = |slot: usize| match slot {
-            3 | 6 => self.ankle_height,
-            _ => FLESH * self.stature,
-        };
-        let heights: Vec<f64> = points.iter().enumerate().map(|(slot, point)| point.y - clearance(slot)).collect();
+        let heights: Vec<f64> = points.iter().enumerate().map(|(slot, point)| point.y - self.clearance(slot)).collect();
         let up = angles.lift - smooth_minimum(&heights);
         for point in points {
             *point += Vector3::new(angles.travel[1], up, angles.travel[0]);
         }
     }
+
+    /// The least height of a joint above the floor, metres.
+    fn clearance(&self, slot: usize) -> f64 {
+        match slot {
+            3 | 6 => self.ankle_height,
+            _ => FLESH * self.stature,
+        }
+    }
+}
+
+/// A random length that differs from `mean` by this share of it at most.
+fn around(rng: &mut impl Rng, mean: f64, spread: f64) -> f64 {
+    mean * rng.random_range(1.0 - spread..1.0 + spread)
 }
 
 /// +1 for the left side, whose joints are at +x when the figure faces +z.
@@ -162,14 +174,16 @@ fn sign(side: usize) -> f64 {
 }
 
 /// Swings a limb that hangs along −y: outward, forward, then about its own axis.
-fn swing(frame: &mut Matrix3<f64>, sign: f64, [forward, outward, inward_turn]: &[f64; 3]) {
+fn swing(frame: &mut Matrix3<f64>, sign: f64, angles: &[f64; 3]) {
+    let [forward, outward, inward_turn] = *angles;
     turn(frame, Axis::Z, sign * outward);
     turn(frame, Axis::X, -forward);
     turn(frame, Axis::Y, -sign * inward_turn);
 }
 
 /// Bends a chain that stands along +y: turned to the left, bent to the left, bent forward.
-fn bend(frame: &mut Matrix3<f64>, [forward, left, turn_left]: [f64; 3]) {
+fn bend(frame: &mut Matrix3<f64>, angles: [f64; 3]) {
+    let [forward, left, turn_left] = angles;
     turn(frame, Axis::Y, turn_left);
     turn(frame, Axis::Z, -left);
     turn(frame, Axis::X, forward);

@@ -114,33 +114,26 @@ impl Stance {
         let wide = rng.random_range(0.0..9.0);
         let pace = 0.25;
         Self {
-            trunk: [(stoop - 3.0, stoop + 3.0), (-3.0, 3.0), (-5.0, 5.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
-            head: [(gaze - 8.0, gaze + 8.0), (-6.0, 6.0), (-30.0, 30.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
-            arms: std::array::from_fn(|_| {
-                [(-8.0, 12.0), (2.0, 16.0), (-5.0, 40.0), (5.0, 40.0)].map(|(a, b)| Wander::new(rng, a, b, pace))
-            }),
-            hips: [(0.0, 5.0), (wide, wide + 2.0), (-15.0, 3.0)].map(|(a, b)| Wander::new(rng, a, b, pace)),
+            trunk: wanders(rng, [(stoop - 3.0, stoop + 3.0), (-3.0, 3.0), (-5.0, 5.0)], pace),
+            head: wanders(rng, [(gaze - 8.0, gaze + 8.0), (-6.0, 6.0), (-30.0, 30.0)], pace),
+            arms: std::array::from_fn(|_| wanders(rng, [(-8.0, 12.0), (2.0, 16.0), (-5.0, 40.0), (5.0, 40.0)], pace)),
+            hips: wanders(rng, [(0.0, 5.0), (wide, wide + 2.0), (-15.0, 3.0)], pace),
         }
     }
 
     fn at(&self, time: f64) -> Angles {
-        let all = |wanders: &[Wander; 3]| std::array::from_fn(|index| wanders[index].at(time));
-        let side = |arm: &[Wander; 4]| {
-            let hip: [f64; 3] = all(&self.hips);
-            Side {
-                hip,
-                knee: 2.0 * hip[0],
-                shoulder: [arm[0].at(time), arm[1].at(time), arm[2].at(time)],
-                elbow: arm[3].at(time),
-                shrug: 0.0,
-            }
-        };
         Angles {
-            trunk: all(&self.trunk),
-            head: all(&self.head),
-            sides: [side(&self.arms[LEFT]), side(&self.arms[RIGHT])],
+            trunk: self.trunk.each_ref().map(|wander| wander.at(time)),
+            head: self.head.each_ref().map(|wander| wander.at(time)),
+            sides: [self.side_at(LEFT, time), self.side_at(RIGHT, time)],
             ..Angles::default()
         }
+    }
+
+    fn side_at(&self, side: usize, time: f64) -> Side {
+        let hip = self.hips.each_ref().map(|wander| wander.at(time));
+        let [forward, outward, inward_turn, elbow] = self.arms[side].each_ref().map(|wander| wander.at(time));
+        Side { hip, knee: 2.0 * hip[0], shoulder: [forward, outward, inward_turn], elbow, shrug: 0.0 }
     }
 }
 

@@ -98,7 +98,8 @@ fn epoch_table(epochs: &[EpochScore], unit: &str) -> String {
         if index >= 2 && !(index + 1).is_multiple_of(every) && index + 1 != epochs.len() {
             continue;
         }
-        let (train, val) = (epoch.train_mpjpe, epoch.val_mpjpe);
+        let train = epoch.train_mpjpe;
+        let val = epoch.val_mpjpe;
         let [train_text, val_text, gap] = [train, val, val - train].map(|value| score(value, unit));
         let _ = writeln!(table, "| {} | {} | {train_text} | {val_text} | {gap} |", epoch.epoch, epoch.iteration);
     }
@@ -148,9 +149,8 @@ fn over_fitting(reading: &Reading, epochs: &[EpochScore], unit: &str) -> String 
 }
 
 fn compared(reading: &Reading, before: &EpochScore, after: &EpochScore, unit: &str) -> String {
-    let from_to = |from: f64, to: f64| format!("from {} to {}", score(from, unit), score(to, unit));
-    let train = from_to(before.train_mpjpe, after.train_mpjpe);
-    let val = from_to(before.val_mpjpe, after.val_mpjpe);
+    let train = from_to(before.train_mpjpe, after.train_mpjpe, unit);
+    let val = from_to(before.val_mpjpe, after.val_mpjpe, unit);
     let verdict = match reading.verdict(before, after) {
         EpochVerdict::OverFits => "Yes",
         EpochVerdict::Improves => "No: validation still gets better",
@@ -163,6 +163,10 @@ fn compared(reading: &Reading, before: &EpochScore, after: &EpochScore, unit: &s
         EpochVerdict::NoNumber => "Undecided: a score is no number",
     };
     format!("{verdict}. Training goes {train}, validation {val}.")
+}
+
+fn from_to(from: f64, to: f64, unit: &str) -> String {
+    format!("from {} to {}", score(from, unit), score(to, unit))
 }
 
 fn gap(summary: &Summary, reading: &Reading) -> String {

@@ -78,8 +78,9 @@ pub enum Legs {
 impl Legs {
     /// Whether the joint of this name is hidden.
     pub(super) fn hide(self, joint: &str) -> bool {
-        let is = |part: &str| joint.rsplit('_').next() == Some(part);
-        is_of_foot(joint) || is("knee") || is("ankle") || (self == Self::HipsAndBelow && is("hip"))
+        // `left_knee` is a knee.
+        let part = joint.rsplit('_').next().unwrap_or(joint);
+        is_of_foot(joint) || matches!(part, "knee" | "ankle") || (self == Self::HipsAndBelow && part == "hip")
     }
 }
 
@@ -98,6 +99,11 @@ impl Condition {
     fn new(label: impl Into<String>, at: f64, protocol: Protocol) -> Self {
         Self { label: label.into(), at, protocol, damage: Damage::None, joints: Joints::All }
     }
+
+    /// Seen by `cameras` and the usual detector.
+    fn seen(label: impl Into<String>, at: f64, cameras: Cameras) -> Self {
+        Self::new(label, at, detected(cameras))
+    }
 }
 
 fn detected(cameras: Cameras) -> Protocol {
@@ -111,9 +117,6 @@ fn axis(title: &str, unit: &str, values: &[f64], condition: impl Fn(f64) -> Cond
 
 /// The curves of `models/README.md`; all but the first with the usual detector, every joint visible.
 pub fn curves() -> Vec<Curve> {
-    let usual = Cameras::default;
-    let seen = |at: f64, label: String, cameras: Cameras| Condition::new(label, at, detected(cameras));
-    let degrees = |at: f64| format!("{at}°");
     vec![
         overall(),
         axis("noise on perfect key points", "% of the person's size", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], |at| {
@@ -124,60 +127,71 @@ pub fn curves() -> Vec<Curve> {
         }),
         axis("joints missing", "of 17", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], |at| Condition {
             damage: Damage::Missing { joints: at as usize },
-            ..seen(at, format!("{at}"), usual())
+            ..Condition::seen(format!("{at}"), at, Cameras::default())
         }),
         axis("camera pitch", "degrees down", &[-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 45.0, 60.0], |at| {
             let pitch = at.to_radians();
-            seen(at, degrees(at), Cameras { pitch: (pitch, 0.0), pitch_limits: (pitch, pitch), ..usual() })
+            let cameras = Cameras { pitch: (pitch, 0.0), pitch_limits: (pitch, pitch), ..Cameras::default() };
+            Condition::seen(format!("{at}°"), at, cameras)
         }),
         axis("camera roll", "degrees", &[0.0, 10.0, 20.0, 30.0, 45.0], |at| {
-            seen(at, degrees(at), Cameras { roll: (at.to_radians(), 0.0), ..usual() })
+            Condition::seen(format!("{at}°"), at, Cameras { roll: (at.to_radians(), 0.0), ..Cameras::default() })
         }),
         axis("distance", "m", &[1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0], |at| {
-            seen(at, format!("{at} m"), Cameras { distance: (at, at), ..usual() })
+            Condition::seen(format!("{at} m"), at, Cameras { distance: (at, at), ..Cameras::default() })
         }),
         axis("focal length", "longer image sides", &[0.5, 0.8, 1.2, 1.6, 2.0, 2.4, 3.0], |at| {
-            seen(at, format!("{at}"), Cameras { focal: (at, at), ..usual() })
+            Condition::seen(format!("{at}"), at, Cameras { focal: (at, at), ..Cameras::default() })
         }),
         axis("place in the image", "% from the middle, at most", &[0.0, 10.0, 20.0, 30.0, 40.0, 50.0], |at| {
-            seen(at, format!("{at} %"), Cameras { offset: at / 100.0, ..usual() })
+            Condition::seen(format!("{at} %"), at, Cameras { offset: at / 100.0, ..Cameras::default() })
         }),
     ]
 }
 
 /// Conditions without an axis: the two figures of the table of models, and their ablations.
 fn overall() -> Curve {
-    let with =
-        |label: &str, detector: Detector| Condition::new(label, 0.0, Protocol { detector, ..Protocol::default() });
-    let upper = |label: &str, damage: Damage| Condition { damage, joints: Joints::Upper, ..with(label, FULL_VIEW) };
-    let above = |label: &str, damage: Damage| Condition { joints: Joints::AboveHips, ..upper(label, damage) };
+    let no_knees = Damage::NoLegs { hidden: Legs::KneesAndBelow };
+    let no_hips = Damage::NoLegs { hidden: Legs::HipsAndBelow };
     let odd = Protocol { detector: FULL_VIEW, reshape: 2.5, ..Protocol::default() };
     let conditions = vec![
-        with("perfect key points", Detector::PERFECT),
-        with("detector", FULL_VIEW),
-        with("detector, joints left out as usual", Detector { gaps: 1.0, ..FULL_VIEW }),
-        Condition { damage: Damage::FocalUnknown, ..with("detector, focal length guessed", FULL_VIEW) },
+        of_detector("perfect key points", Detector::PERFECT),
+        of_detector("detector", FULL_VIEW),
+        of_detector("detector, joints left out as usual", Detector { gaps: 1.0, ..FULL_VIEW }),
+        Condition { damage: Damage::FocalUnknown, ..of_detector("detector, focal length guessed", FULL_VIEW) },
         Condition::new("detector, odd proportions (2.5 times the spread)", 0.0, odd),
-        upper("detector, upper body of the whole", Damage::None),
-        upper("detector, upper body, no knees and ankles", Damage::NoLegs { hidden: Legs::KneesAndBelow }),
-        upper("detector, upper body, no hips either", Damage::NoLegs { hidden: Legs::HipsAndBelow }),
-        above("detector, upper body by itself, its root the thorax, of the whole", Damage::None),
-        above("detector, the same, no hips, knees and ankles", Damage::NoLegs { hidden: Legs::HipsAndBelow }),
+        of_upper_body("detector, upper body of the whole", Damage::None),
+        of_upper_body("detector, upper body, no knees and ankles", no_knees),
+        of_upper_body("detector, upper body, no hips either", no_hips),
+        above_hips("detector, upper body by itself, its root the thorax, of the whole", Damage::None),
+        above_hips("detector, the same, no hips, knees and ankles", no_hips),
     ];
     Curve { title: "overall".into(), unit: String::new(), conditions, is_axis: false }
+}
+
+fn of_detector(label: &str, detector: Detector) -> Condition {
+    Condition::new(label, 0.0, Protocol { detector, ..Protocol::default() })
+}
+
+fn of_upper_body(label: &str, damage: Damage) -> Condition {
+    Condition { damage, joints: Joints::Upper, ..of_detector(label, FULL_VIEW) }
+}
+
+fn above_hips(label: &str, damage: Damage) -> Condition {
+    Condition { joints: Joints::AboveHips, ..of_upper_body(label, damage) }
 }
 
 /// All people who validate, one at a time, with the usual detector; `sources` are the names of their sources, which tell
 /// people of one name apart.
 pub fn people(people: &[(Subject, usize)], sources: &[String]) -> Curve {
-    let one = |(person, poses): &(Subject, usize)| {
+    let mut conditions = Vec::with_capacity(people.len());
+    for (person, poses) in people {
         let protocol = Protocol { subject: Some(person.clone()), ..detected(Cameras::default()) };
         let is_alone = people.iter().filter(|(other, _)| other.name == person.name).count() == 1;
         let source = sources.get(person.source).filter(|_| !is_alone);
         let name = source.map_or_else(|| person.name.clone(), |source| format!("{source}/{}", person.name));
-        Condition::new(format!("{name} ({poses} poses)"), 0.0, protocol)
-    };
-    let conditions = people.iter().map(one).collect();
+        conditions.push(Condition::new(format!("{name} ({poses} poses)"), 0.0, protocol));
+    }
     Curve { title: "people".into(), unit: String::new(), conditions, is_axis: false }
 }
 
@@ -191,7 +205,8 @@ pub(super) fn random() -> Random {
 impl Random {
     /// Standard normal, by Box and Muller 1958.
     pub(super) fn normal(&mut self) -> f32 {
-        let (u, v): (f32, f32) = (self.0.random(), self.0.random());
+        let u: f32 = self.0.random();
+        let v: f32 = self.0.random();
         (-2.0 * (1.0 - u).ln()).sqrt() * (std::f32::consts::TAU * v).cos()
     }
 

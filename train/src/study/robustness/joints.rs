@@ -59,13 +59,20 @@ fn sigma_table(points: &[&Point]) -> String {
          ![Share of joints within sigma](sigma.svg)\n\n| sigmas | error model |{heads}\n|---|---|{}\n",
         "---|".repeat(points.len())
     );
-    for (at, sigmas) in SIGMAS.into_iter().enumerate() {
-        let share =
-            |point: &&Point| point.calibration.as_ref().and_then(|counted| counted.within_sigmas()).map(|all| all[at]);
-        let shares: String = points.iter().map(|point| format!(" {} |", percent(share(point)))).collect();
+    for (index, sigmas) in SIGMAS.into_iter().enumerate() {
+        let shares: String = points
+            .iter()
+            .map(|point| within_sigmas(point).map(|shares| shares[index]))
+            .map(|share| format!(" {} |", percent(share)))
+            .collect();
         let _ = writeln!(text, "| {sigmas} | {} |{shares}", percent(Some(expected_within(sigmas))));
     }
     text
+}
+
+/// The share of joints within each of [`SIGMAS`], if the model has sigma.
+fn within_sigmas(point: &Point) -> Option<[f64; SIGMAS.len()]> {
+    point.calibration.as_ref()?.within_sigmas()
 }
 
 /// The chart of the same shares; `None` if the model has no sigma.
@@ -73,11 +80,12 @@ fn sigma_table(points: &[&Point]) -> String {
 /// # Errors
 /// Shares that cannot be drawn.
 pub fn sigma_chart(study: &[Measured], model: &str) -> Result<Option<Chart>> {
-    let line = |point: &Point| {
-        let shares = point.calibration.as_ref()?.within_sigmas()?;
-        Some(Line { name: point.label.clone(), points: SIGMAS.into_iter().zip(shares).collect() })
-    };
-    let lines: Vec<Line> = reported(study).iter().filter_map(line).collect();
+    let mut lines = Vec::new();
+    for point in reported(study) {
+        if let Some(shares) = within_sigmas(point) {
+            lines.push(Line { name: point.label.clone(), points: SIGMAS.into_iter().zip(shares).collect() });
+        }
+    }
     if lines.is_empty() {
         return Ok(None);
     }

@@ -112,7 +112,8 @@ fn measure<N: PoseNetwork>(
         };
         condition.damage.apply(&mut seen, &dataset.card.input.joints);
         let lifted = lifter.lift_with_cameras(seen.keypoints.view(), &seen.cameras)?;
-        let (found, truth) = (chosen(&lifted.poses, condition.joints), chosen(&seen.poses, condition.joints));
+        let found = chosen(&lifted.poses, condition.joints);
+        let truth = chosen(&seen.poses, condition.joints);
         score
             .get_or_insert_with(|| Score::new(found.dim().1, Some(0), &poselift::pose::Unit::Metres))
             .add(found.view(), truth.view())?;
@@ -121,19 +122,23 @@ fn measure<N: PoseNetwork>(
             counted.add(lifted.poses.view(), seen.poses.view(), sigma.view())?;
         }
     }
-    let none_lifted = || Error::runtime(format!("no person could be lifted ({})", first.label));
-    let score = score.ok_or_else(none_lifted)?;
-    let (accuracy, joints) = score.accuracy().zip(score.joints()).ok_or_else(none_lifted)?;
+    let score = score.ok_or_else(|| none_lifted(first))?;
+    let (accuracy, joints) = score.accuracy().zip(score.joints()).ok_or_else(|| none_lifted(first))?;
     let not_lifted = score.not_lifted();
     Ok(Point { label: first.label.clone(), at: first.at, accuracy, joints, calibration, not_lifted })
+}
+
+fn none_lifted(condition: &Condition) -> Error {
+    Error::runtime(format!("no person could be lifted ({})", condition.label))
 }
 
 impl Curve {
     /// The conditions that are about one person of this source each.
     fn of_source(&self, source: usize) -> Vec<&Condition> {
-        let is_from =
-            |condition: &&Condition| condition.protocol.subject.as_ref().is_some_and(|person| person.source == source);
-        self.conditions.iter().filter(is_from).collect()
+        self.conditions
+            .iter()
+            .filter(|condition| condition.protocol.subject.as_ref().is_some_and(|person| person.source == source))
+            .collect()
     }
 
     fn measured(&self, points: Vec<Point>) -> Measured {
@@ -149,13 +154,16 @@ fn chosen(poses: &Array3<f32>, joints: Joints) -> Array3<f32> {
     match joints {
         Joints::All => poses.to_owned(),
         Joints::Upper => {
-            let legs = ["knee", "ankle", "left_hip", "right_hip"];
-            let is_upper = |&joint: &usize| !legs.iter().any(|part| H36M17.joints[joint].contains(part));
-            let upper: Vec<usize> = (0..H36M17.len()).filter(is_upper).collect();
+            let upper: Vec<usize> = (0..H36M17.len()).filter(|&joint| !is_of_leg(H36M17.joints[joint])).collect();
             poses.select(Axis(1), &upper)
         }
         Joints::AboveHips => poses.select(Axis(1), &ABOVE_HIPS),
     }
+}
+
+/// Whether Human3.6M-17's joint of this name is part of a leg.
+fn is_of_leg(joint: &str) -> bool {
+    ["knee", "ankle", "left_hip", "right_hip"].iter().any(|part| joint.contains(part))
 }
 
 /// A person's size in the image, pixels: the root of the area of the box around the visible key points.
@@ -173,30 +181,15 @@ fn person_size(person: ArrayView2<'_, f32>) -> f32 {
 impl Damage {
     /// Applies the condition's change to `views` of these input joints, the same at every call.
     fn apply(self, views: &mut Views, joints: &[String]) {
-        let of_those = |is_one: &dyn Fn(&str) -> bool| -> Vec<usize> {
-            (0..joints.len()).filter(|&joint| is_one(&joints[joint])).collect()
-        };
         match self {
             Self::None => {}
-            Self::Noise { share } => {
-                let mut random = conditions::random();
-                for mut person in views.keypoints.outer_iter_mut() {
-                    let deviation = share as f32 * person_size(person.view());
-                    person.slice_mut(s![.., ..2]).mapv_inplace(|pixel| pixel + deviation * random.normal());
-                }
-            }
-            Self::Missing { joints } => {
-                let mut random = conditions::random();
-                let bodies = of_those(&|joint| !is_of_foot(joint));
-                for mut person in views.keypoints.outer_iter_mut() {
-                    for chosen in random.choose(bodies.len(), joints) {
-                        person.row_mut(bodies[chosen]).fill(0.0);
-                    }
-                }
-            }
+            Self::Noise { share } => add_noise(views, share),
+            Self::Missing { joints: missing } => leave_out(views, joints, missing),
             Self::NoLegs { hidden } => {
-                for joint in of_those(&|joint| hidden.hide(joint)) {
-                    views.keypoints.slice_mut(s![.., joint, ..]).fill(0.0);
+                for (index, joint) in joints.iter().enumerate() {
+                    if hidden.hide(joint) {
+                        views.keypoints.slice_mut(s![.., index, ..]).fill(0.0);
+                    }
                 }
             }
             Self::FocalUnknown => {
@@ -204,6 +197,26 @@ impl Damage {
                     *camera = poselift::camera::Camera::with_focal(None, camera.size);
                 }
             }
+        }
+    }
+}
+
+/// Normal noise on every coordinate, of a deviation that is this share of a person's size.
+fn add_noise(views: &mut Views, share: f64) {
+    let mut random = conditions::random();
+    for mut person in views.keypoints.outer_iter_mut() {
+        let deviation = share as f32 * person_size(person.view());
+        person.slice_mut(s![.., ..2]).mapv_inplace(|pixel| pixel + deviation * random.normal());
+    }
+}
+
+/// Makes `missing` random ones of `joints` invisible; points of feet stay.
+fn leave_out(views: &mut Views, joints: &[String], missing: usize) {
+    let mut random = conditions::random();
+    let without_feet: Vec<usize> = (0..joints.len()).filter(|&joint| !is_of_foot(&joints[joint])).collect();
+    for mut person in views.keypoints.outer_iter_mut() {
+        for chosen in random.choose(without_feet.len(), missing) {
+            person.row_mut(without_feet[chosen]).fill(0.0);
         }
     }
 }

@@ -62,18 +62,21 @@ fn row(point: &Point, has_sigma: bool) -> String {
 /// # Errors
 /// No curve has an axis.
 pub fn chart(study: &[Measured], model: &str) -> Result<Chart> {
-    let line = |curve: &Measured, name: &str, error: fn(&Point) -> f64| Line {
-        name: name.to_owned(),
-        points: curve.points.iter().map(|point| (point.at, error(point))).collect(),
-    };
-    let panel = |curve: &Measured| Panel {
+    let panels: Vec<Panel> = study.iter().filter(|curve| curve.is_axis).map(panel).collect();
+    panels_chart(&panels, "mm", &format!("Error of {model} as one thing at a time gets harder"))
+}
+
+fn panel(curve: &Measured) -> Panel {
+    Panel {
         title: curve.title.clone(),
         axis: curve.unit.clone(),
         lines: [
             line(curve, "MPJPE", |point| point.accuracy.mpjpe),
             line(curve, "P-MPJPE", |point| point.accuracy.p_mpjpe),
         ],
-    };
-    let panels: Vec<Panel> = study.iter().filter(|curve| curve.is_axis).map(panel).collect();
-    panels_chart(&panels, "mm", &format!("Error of {model} as one thing at a time gets harder"))
+    }
+}
+
+fn line(curve: &Measured, name: &str, error: fn(&Point) -> f64) -> Line {
+    Line { name: name.to_owned(), points: curve.points.iter().map(|point| (point.at, error(point))).collect() }
 }

@@ -15,11 +15,10 @@ pub(super) struct Answer {
 /// The answers to all questions.
 pub(super) fn answers(outcome: &Outcome) -> Vec<Answer> {
     let figures = Figures { outcome };
-    let answer = |question, paragraphs: Vec<String>| Answer { question, paragraphs };
     vec![
-        answer(
-            "What does batch normalisation do, and where does it sit?",
-            vec![
+        Answer {
+            question: "What does batch normalisation do, and where does it sit?",
+            paragraphs: vec![
                 "It sits between a hidden Linear and its ReLU. In training it takes each hidden unit's mean and variance \
                  over the batch out and puts a learned shift and scale in their place, so that what a layer reads keeps \
                  its range while the layers before it change; that usually allows faster learning. In use it takes the \
@@ -27,10 +26,10 @@ pub(super) fn answers(outcome: &Outcome) -> Vec<Answer> {
                     .into(),
                 figures.change("no BatchNorm", NO_BATCH_NORM, "with it"),
             ],
-        ),
-        answer(
-            "What does dropout do, and where does it sit?",
-            vec![
+        },
+        Answer {
+            question: "What does dropout do, and where does it sit?",
+            paragraphs: vec![
                 "It stands behind each ReLU. In training it sets hidden units to zero at random and scales the others up, \
                  so that no unit can rely on a particular other one; that is meant to hinder learning by heart. In use \
                  it does nothing. The price is noise in each step, and less capacity."
@@ -38,10 +37,10 @@ pub(super) fn answers(outcome: &Outcome) -> Vec<Answer> {
                 figures.change("no dropout", NO_DROPOUT, "with it"),
                 figures.gaps(),
             ],
-        ),
-        answer(
-            "Why does the Linear-BatchNorm-ReLU-Dropout group stand twice in a block?",
-            vec![
+        },
+        Answer {
+            question: "Why does the Linear-BatchNorm-ReLU-Dropout group stand twice in a block?",
+            paragraphs: vec![
                 "A block adds a correction to its input. With one group the correction is one linear map cut off at \
                  zero; with two it is a small network with a hidden layer of its own, and the path around it still \
                  carries the input and the gradient past it unchanged. Two things change at once if a group is taken \
@@ -50,18 +49,18 @@ pub(super) fn answers(outcome: &Outcome) -> Vec<Answer> {
                 figures.change("1 layer a block", ONE_LAYER, "with two"),
                 figures.change("4 blocks of 1 layer", SINGLES, "with 2 blocks of 2"),
             ],
-        ),
-        answer(
-            "What would three blocks do instead of two?",
-            vec![
+        },
+        Answer {
+            question: "What would three blocks do instead of two?",
+            paragraphs: vec![
                 "A third block adds two layers of capacity and their cost in time; the paths around the blocks keep \
                  it trainable."
                     .into(),
                 figures.change("3 blocks", THREE_BLOCKS, "with 2"),
                 figures.change("1 block", ONE_BLOCK, "with 2"),
             ],
-        ),
-        answer(figures.epoch_question(), figures.epochs()),
+        },
+        Answer { question: figures.epoch_question(), paragraphs: figures.epochs() },
     ]
 }
 
@@ -80,12 +79,15 @@ impl Figures<'_> {
 
     /// The scores of a changed network compared with the baseline, on both splits.
     fn change(&self, name: &str, variant: &str, otherwise: &str) -> String {
-        let sentence = |split| {
-            let scores = |key| self.by_seed(key, split, When::LastEpoch);
-            self.verdict(&Comparison::new(&scores(BASELINE), &scores(variant)), otherwise)
-        };
-        let [validation, training] = [sentence(Split::Validation), sentence(Split::Training)];
+        let validation = self.change_on(Split::Validation, variant, otherwise);
+        let training = self.change_on(Split::Training, variant, otherwise);
         format!("**{name}.** Validation: {validation} Training: {training}")
+    }
+
+    fn change_on(&self, split: Split, variant: &str, otherwise: &str) -> String {
+        let from = self.by_seed(BASELINE, split, When::LastEpoch);
+        let to = self.by_seed(variant, split, When::LastEpoch);
+        self.verdict(&Comparison::new(&from, &to), otherwise)
     }
 
     /// `61.3 mm against 60.1 mm with it: 1.2 mm worse, more than the spread of 0.4 mm.`
@@ -104,12 +106,7 @@ impl Figures<'_> {
 
     /// Validation minus training, with and without dropout.
     fn gaps(&self) -> String {
-        let gap = |variant| -> Vec<f64> {
-            let val = self.by_seed(variant, Split::Validation, When::LastEpoch);
-            let train = self.by_seed(variant, Split::Training, When::LastEpoch);
-            val.iter().zip(train).map(|(val, train)| val - train).collect()
-        };
-        let comparison = Comparison::new(&gap(BASELINE), &gap(NO_DROPOUT));
+        let comparison = Comparison::new(&self.gap_by_seed(BASELINE), &self.gap_by_seed(NO_DROPOUT));
         let [without, with, spread] =
             [comparison.to.mean, comparison.from.mean, comparison.spread].map(|v| self.score(v));
         let judged = match comparison.verdict {
@@ -120,6 +117,12 @@ impl Figures<'_> {
             Verdict::NoNumber => "a run has lost its numbers: no comparison".to_owned(),
         };
         format!("**The gap** (validation less training) is {without} without dropout and {with} with it: {judged}.")
+    }
+
+    fn gap_by_seed(&self, variant: &str) -> Vec<f64> {
+        let val = self.by_seed(variant, Split::Validation, When::LastEpoch);
+        let train = self.by_seed(variant, Split::Training, When::LastEpoch);
+        val.iter().zip(train).map(|(val, train)| val - train).collect()
     }
 
     fn epoch_question(&self) -> &'static str {
@@ -146,8 +149,9 @@ impl Figures<'_> {
 
     fn over_fitting(&self, name: &str, variant: &str) -> String {
         let [train, val] = [Split::Training, Split::Validation].map(|split| {
-            let when = |when| self.by_seed(variant, split, when);
-            Comparison::new(&when(When::FirstEpoch), &when(When::LastEpoch))
+            let first = self.by_seed(variant, split, When::FirstEpoch);
+            let last = self.by_seed(variant, split, When::LastEpoch);
+            Comparison::new(&first, &last)
         });
         let verdict = match (train.verdict, val.verdict) {
             (Verdict::NoNumber, _) | (_, Verdict::NoNumber) => "undecided, a run has lost its numbers",
@@ -157,11 +161,12 @@ impl Figures<'_> {
             (_, Verdict::Worse) => "no, but validation gets worse without a gain in training",
             (_, Verdict::Undecided) => "undecided, validation moves by no more than the spread",
         };
-        let moves = |comparison: &Comparison| {
-            let [from, to, spread] =
-                [comparison.from.mean, comparison.to.mean, comparison.spread].map(|v| self.score(v));
-            format!("{from} → {to} (spread {spread})")
-        };
-        format!("**{name}**: {verdict}. Training {}, validation {}.", moves(&train), moves(&val))
+        format!("**{name}**: {verdict}. Training {}, validation {}.", self.moves(&train), self.moves(&val))
+    }
+
+    /// `61.3 mm → 60.1 mm (spread 0.4 mm)`
+    fn moves(&self, comparison: &Comparison) -> String {
+        let [from, to, spread] = [comparison.from.mean, comparison.to.mean, comparison.spread].map(|v| self.score(v));
+        format!("{from} → {to} (spread {spread})")
     }
 }

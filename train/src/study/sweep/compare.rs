@@ -27,14 +27,19 @@ impl Split {
     }
 }
 
+impl When {
+    fn of(self, epochs: &[EpochScore]) -> Option<&EpochScore> {
+        match self {
+            Self::FirstEpoch => epochs.first(),
+            Self::LastEpoch => epochs.last(),
+        }
+    }
+}
+
 /// A score of one variant, seed by seed in the sweep's order.
 pub(super) fn by_seed(outcome: &Outcome, variant: &str, split: Split, when: When) -> Vec<f64> {
     let runs = outcome.runs.iter().filter(|run| run.variant == variant);
-    let epoch = |epochs: &[EpochScore]| match when {
-        When::FirstEpoch => epochs.first().map(|score| split.of(score)),
-        When::LastEpoch => epochs.last().map(|score| split.of(score)),
-    };
-    runs.map(|run| epoch(&run.summary.epochs).unwrap_or(f64::NAN)).collect()
+    runs.map(|run| when.of(&run.summary.epochs).map_or(f64::NAN, |score| split.of(score))).collect()
 }
 
 /// Mean, least and greatest; all NaN if one of `values` is.
@@ -80,7 +85,8 @@ impl Comparison {
     /// Compares the scores `to` with the scores `from`, each over the same seeds.
     pub(super) fn new(from: &[f64], to: &[f64]) -> Self {
         let seeds = from.len();
-        let (from, to) = (over_seeds(from), over_seeds(to));
+        let from = over_seeds(from);
+        let to = over_seeds(to);
         let spread = (from.greatest - from.least).max(to.greatest - to.least);
         let difference = to.mean - from.mean;
         let verdict = if !difference.is_finite() {

@@ -29,22 +29,26 @@ pub(super) const SINGLES: &str = "4-single-layer-blocks";
 /// The baseline's width, dropout and input block are kept.
 pub fn variants(baseline: &NetworkConfig) -> Vec<Variant> {
     let base = NetworkConfig { blocks: 2, layers_per_block: 2, batch_norm: true, ..baseline.clone() };
-    let change = |key, name, change: fn(&mut NetworkConfig)| {
-        let mut network = base.clone();
-        change(&mut network);
-        Variant { key, name, network }
-    };
     vec![
-        change(BASELINE, "baseline", |_| ()),
-        change(ONE_BLOCK, "1 block", |network| network.blocks = 1),
-        change(THREE_BLOCKS, "3 blocks", |network| network.blocks = 3),
-        change(NO_BATCH_NORM, "no BatchNorm", |network| network.batch_norm = false),
-        change(NO_DROPOUT, "no dropout", |network| network.dropout = 0.0),
-        change(ONE_LAYER, "1 layer a block", |network| network.layers_per_block = 1),
-        change(SINGLES, "4 blocks of 1 layer", |network| {
-            network.blocks = 4;
-            network.layers_per_block = 1;
-        }),
+        Variant { key: BASELINE, name: "baseline", network: base.clone() },
+        Variant { key: ONE_BLOCK, name: "1 block", network: NetworkConfig { blocks: 1, ..base.clone() } },
+        Variant { key: THREE_BLOCKS, name: "3 blocks", network: NetworkConfig { blocks: 3, ..base.clone() } },
+        Variant {
+            key: NO_BATCH_NORM,
+            name: "no BatchNorm",
+            network: NetworkConfig { batch_norm: false, ..base.clone() },
+        },
+        Variant { key: NO_DROPOUT, name: "no dropout", network: NetworkConfig { dropout: 0.0, ..base.clone() } },
+        Variant {
+            key: ONE_LAYER,
+            name: "1 layer a block",
+            network: NetworkConfig { layers_per_block: 1, ..base.clone() },
+        },
+        Variant {
+            key: SINGLES,
+            name: "4 blocks of 1 layer",
+            network: NetworkConfig { blocks: 4, layers_per_block: 1, ..base.clone() },
+        },
     ]
 }
 

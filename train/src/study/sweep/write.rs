@@ -30,6 +30,11 @@ impl Outcome {
     pub(super) fn score(&self, variant: &str, split: Split, when: When) -> Score {
         over_seeds(&by_seed(self, variant, split, when))
     }
+
+    /// The training score and the validation score.
+    fn both_scores(&self, variant: &str, when: When) -> [Score; 2] {
+        [Split::Training, Split::Validation].map(|split| self.score(variant, split, when))
+    }
 }
 
 /// The whole report as Markdown.
@@ -94,11 +99,17 @@ pub fn table(outcome: &Outcome) -> String {
 }
 
 fn cell(over_seeds: Score, outcome: &Outcome) -> String {
-    let figure = |value| score(value, outcome.unit()).trim_end_matches(" mm").to_owned();
+    let unit = outcome.unit();
+    let mean = without_mm(over_seeds.mean, unit);
     if outcome.seeds.len() < 2 || !over_seeds.mean.is_finite() {
-        return figure(over_seeds.mean);
+        return mean;
     }
-    format!("{} ({}–{})", figure(over_seeds.mean), figure(over_seeds.least), figure(over_seeds.greatest))
+    format!("{mean} ({}–{})", without_mm(over_seeds.least, unit), without_mm(over_seeds.greatest, unit))
+}
+
+/// A score as the reports print it; millimetres go without saying.
+fn without_mm(value: f64, unit: &str) -> String {
+    score(value, unit).trim_end_matches(" mm").to_owned()
 }
 
 fn samples_per_second(outcome: &Outcome, variant: &str) -> f64 {
@@ -134,13 +145,16 @@ fn limits(outcome: &Outcome) -> String {
 
 /// One chart of all scores.
 pub(super) fn chart(outcome: &Outcome) -> Result<Chart> {
-    let both = |key: &str, when| [Split::Training, Split::Validation].map(|split| outcome.score(key, split, when));
-    let row = |variant: Variant| ComparisonRow {
-        name: variant.name.to_owned(),
-        last: both(variant.key, When::LastEpoch),
-        first: (outcome.epochs() > 1).then(|| both(variant.key, When::FirstEpoch)),
-    };
-    let rows: Vec<_> = outcome.variants().into_iter().map(row).collect();
+    let has_first = outcome.epochs() > 1;
+    let rows: Vec<_> = outcome
+        .variants()
+        .into_iter()
+        .map(|variant| ComparisonRow {
+            name: variant.name.to_owned(),
+            last: outcome.both_scores(variant.key, When::LastEpoch),
+            first: has_first.then(|| outcome.both_scores(variant.key, When::FirstEpoch)),
+        })
+        .collect();
     let reference = outcome.score(BASELINE, Split::Validation, When::LastEpoch);
     let seeds = counted(outcome.seeds.len(), "seed");
     let title = format!("One change at a time (hidden width {}, {seeds})", outcome.baseline.network.hidden);

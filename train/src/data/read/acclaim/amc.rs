@@ -20,14 +20,16 @@ struct Slot<'a> {
 
 impl<'a> Slot<'a> {
     fn new(joint: &'a Joint, dof: &[Channel]) -> Self {
-        // A joint's channels are its dof in the order in which they are applied.
-        let column = |moved: &Channel| {
-            let applied = joint.channels.iter().position(|channel| channel == moved);
-            let applied = applied.expect("a joint's channels are its dof");
-            (joint.first_channel + applied, matches!(moved, Channel::Rotation(_)))
-        };
-        Self { name: &joint.name, columns: dof.iter().map(column).collect(), given: 0 }
+        let columns = dof.iter().map(|moved| (column_of(joint, moved), matches!(moved, Channel::Rotation(_))));
+        Self { name: &joint.name, columns: columns.collect(), given: 0 }
     }
+}
+
+/// The column of the number that moves one of the joint's channels.
+fn column_of(joint: &Joint, moved: &Channel) -> usize {
+    // A joint's channels are its dof in the order in which they are applied.
+    let applied = joint.channels.iter().position(|channel| channel == moved);
+    joint.first_channel + applied.expect("a joint's channels are its dof")
 }
 
 /// Reads the text of a file: `[T, C]`, one column per channel of `skeleton`; angles in degrees.

@@ -167,9 +167,6 @@ impl Reader {
     }
 
     fn finish(self) -> Result<Skeleton> {
-        let missing = |section: &str| {
-            Error::input(format!("the file ends without {section}")).hint("the file is cut off, or no .asf file")
-        };
         if let Some(bone) = self.open {
             return Err(missing(&format!("the end of {}", bone.title())).line(bone.line));
         }
@@ -188,6 +185,10 @@ impl Reader {
         let (joints, dof) = string_together(&root, &self.bones, &self.families, unit_degrees)?;
         Ok(Skeleton { joints, dof, unit_metres, unit_degrees })
     }
+}
+
+fn missing(section: &str) -> Error {
+    Error::input(format!("the file ends without {section}")).hint("the file is cut off, or no .asf file")
 }
 
 /// The joints, from the root outward; every bone must be connected to it exactly once.
@@ -253,14 +254,11 @@ fn children_of<'a>(
     let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut taken = vec![false; by_name.len()];
     for (line, parent, below) in families {
-        let unknown = |name: &str| {
-            Error::input(format!("'{}' in :hierarchy, expected a bone of :bonedata", shorten(name))).line(*line)
-        };
         if parent != "root" && !by_name.contains_key(parent.as_str()) {
-            return Err(unknown(parent));
+            return Err(unknown_bone(parent).line(*line));
         }
         for child in below {
-            let &index = by_name.get(child.as_str()).ok_or_else(|| unknown(child))?;
+            let &index = by_name.get(child.as_str()).ok_or_else(|| unknown_bone(child).line(*line))?;
             if std::mem::replace(&mut taken[index], true) {
                 return Err(Error::input(format!("'{}' has two parents, expected one", shorten(child))).line(*line));
             }
@@ -268,4 +266,8 @@ fn children_of<'a>(
         }
     }
     Ok(children)
+}
+
+fn unknown_bone(name: &str) -> Error {
+    Error::input(format!("'{}' in :hierarchy, expected a bone of :bonedata", shorten(name)))
 }

@@ -83,9 +83,8 @@ impl Bone {
 
     /// From the joint that the bone begins at to its tip, at rest.
     pub(super) fn tip(&self) -> Result<Vector3<f64>> {
-        let missing = |what: &str| Error::input(format!("{} without its {what}", self.title())).line(self.line);
-        let direction = self.direction.ok_or_else(|| missing("direction"))?;
-        let length = self.length.ok_or_else(|| missing("length"))?;
+        let direction = self.direction.ok_or_else(|| self.without("direction"))?;
+        let length = self.length.ok_or_else(|| self.without("length"))?;
         match direction.try_normalize(1e-9) {
             Some(unit) => Ok(unit * length),
             None if length == 0.0 => Ok(Vector3::zeros()),
@@ -93,6 +92,10 @@ impl Bone {
                 Err(Error::input(format!("{} points nowhere: its direction is 0 0 0", self.title())).line(self.line))
             }
         }
+    }
+
+    fn without(&self, what: &str) -> Error {
+        Error::input(format!("{} without its {what}", self.title())).line(self.line)
     }
 
     /// The joint at its beginning, `offset` from that of its parent.
@@ -103,8 +106,7 @@ impl Bone {
         offset: Vector3<f64>,
         unit_degrees: f64,
     ) -> Result<Joint> {
-        let (angles, order) =
-            self.axis.ok_or_else(|| Error::input(format!("{} without its axis", self.title())).line(self.line))?;
+        let (angles, order) = self.axis.ok_or_else(|| self.without("axis"))?;
         let mut axes = Matrix3::identity();
         // The first axis named turns first, about axes that stay fixed: it is the innermost factor.
         for axis in order.into_iter().rev() {

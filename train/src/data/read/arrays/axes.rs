@@ -35,10 +35,7 @@ impl Up {
     /// # Errors
     /// There is no body, or people stand along x.
     pub(super) fn of<'a>(bodies: impl Iterator<Item = &'a Body> + Clone) -> Result<Self> {
-        let along = |axis: usize| {
-            median(bodies.clone().map(|body| f64::from(body[8][axis] - (body[3][axis] + body[6][axis]) / 2.0)))
-        };
-        let [x, y, z] = [0, 1, 2].map(along);
+        let [x, y, z] = [0, 1, 2].map(|axis| median(bodies.clone().map(|body| height_along(body, axis))));
         match [x, y, z].map(f64::abs) {
             [_, y_long, z_long] if y_long > x.abs() && y_long >= z_long => Ok(if y > 0.0 { Self::Y } else { Self::MinusY }),
             [_, _, z_long] if z_long > x.abs() => Ok(if z > 0.0 { Self::Z } else { Self::MinusZ }),
@@ -50,7 +47,8 @@ impl Up {
     }
 
     /// `point` in axes with y up; handedness is preserved.
-    pub(super) fn turned(self, [x, y, z]: [f32; 3]) -> [f32; 3] {
+    pub(super) fn turned(self, point: [f32; 3]) -> [f32; 3] {
+        let [x, y, z] = point;
         match self {
             Self::Y => [x, y, z],
             Self::MinusY => [x, -y, -z],
@@ -58,6 +56,11 @@ impl Up {
             Self::MinusZ => [x, -z, y],
         }
     }
+}
+
+/// From the middle of the ankles to the thorax along an axis.
+fn height_along(body: &Body, axis: usize) -> f64 {
+    f64::from(body[8][axis] - (body[3][axis] + body[6][axis]) / 2.0)
 }
 
 /// The lengths of both thighs.

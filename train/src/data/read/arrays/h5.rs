@@ -37,8 +37,10 @@ pub(super) fn read(path: &Path) -> Result<NamedArray> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
     let file = Hdf5File::from_bytes(&bytes).map_err(cannot)?;
     let data = file.dataset(POSITIONS).map_err(cannot)?;
-    let single = || data.read_array::<f32>().map(|values| values.mapv(f64::from));
-    let values = data.read_array::<f64>().or_else(|_| single()).map_err(cannot)?;
+    let values = match data.read_array::<f64>() {
+        Ok(double) => double,
+        Err(_) => data.read_array::<f32>().map_err(cannot)?.mapv(f64::from),
+    };
     let &[rows, frames] = values.shape() else {
         return Err(Error::input(format!("'{POSITIONS}' has the shape {:?}, expected [96, frames]", values.shape())));
     };

@@ -25,11 +25,20 @@ pub(super) fn bodies(shape: &[usize], numbers: &[f32]) -> Result<Vec<Body>> {
             .hint("joints are Human3.6M-17, body28 (the same, nose, eyes, ears, feet), its first 22, or Human3.6M's 32, in their order")
     })?;
     let (points, _) = numbers.as_chunks::<3>();
-    let body = |frame: &[[f32; 3]]| {
-        let place = |slot: usize| if joints == 32 { OF_32.get(slot).copied() } else { Some(slot) };
-        std::array::from_fn(|slot| place(slot).and_then(|joint| frame.get(joint)).copied().unwrap_or([f32::NAN; 3]))
-    };
     Ok(points.chunks_exact(joints).map(body).collect())
+}
+
+/// The body of one frame; what the frame lacks is NaN.
+fn body(frame: &[[f32; 3]]) -> Body {
+    let mut body = [[f32::NAN; 3]; 28];
+    if frame.len() == 32 {
+        for (point, joint) in body.iter_mut().zip(OF_32) {
+            *point = frame[joint];
+        }
+    } else {
+        body[..frame.len()].copy_from_slice(frame);
+    }
+    body
 }
 
 /// The number of joints in an array of this shape, if it can be a clip.
@@ -48,13 +57,16 @@ pub(super) fn lacks_face(body: &Body) -> bool {
 
 /// Places the missing faces of `bodies`, in metres, on a rigid skull through `neck_nose` and `head`.
 pub(super) fn set_faces(bodies: &mut [Body]) {
-    let length = |body: &Body, a: usize, b: usize| (at(body, a) - at(body, b)).norm();
-    let leg =
-        |body: &Body| [[1, 2], [2, 3], [4, 5], [5, 6]].iter().map(|&[a, b]| length(body, a, b)).sum::<f64>() / 2.0;
-    let ratio = median(bodies.iter().map(leg)) / LEG_PER_STATURE / REFERENCE_STATURE;
+    let ratio = median(bodies.iter().map(leg_length)) / LEG_PER_STATURE / REFERENCE_STATURE;
     for body in bodies.iter_mut().filter(|body| lacks_face(body)) {
         set_face(body, ratio);
     }
+}
+
+/// The mean length of both legs.
+fn leg_length(body: &Body) -> f64 {
+    let bones = [[1, 2], [2, 3], [4, 5], [5, 6]];
+    bones.iter().map(|&[a, b]| (at(body, a) - at(body, b)).norm()).sum::<f64>() / 2.0
 }
 
 /// The skull is turned so that its own `neck_nose` and `head` are along the body's, and their midpoints coincide.

@@ -35,22 +35,30 @@ impl FreeArms {
     }
 
     pub(super) fn apply_to_both(&self, time: f64, angles: &mut Angles) {
-        [LEFT, RIGHT].into_iter().for_each(|side| self.apply(time, side, 1.0, angles));
+        for side in [LEFT, RIGHT] {
+            self.apply(time, side, 1.0, angles);
+        }
     }
 
     pub(super) fn apply(&self, time: f64, side: usize, share: f64, angles: &mut Angles) {
-        let [forward, outward, inward_turn, elbow, shrug] = &self.0[side];
+        let [forward, outward, inward_turn, elbow, shrug] = self.0[side].each_ref().map(|wander| wander.at(time));
         let limbs = &mut angles.sides[side];
-        let mix = |old: f64, new: &Wander| old + (new.at(time) - old) * share;
-        limbs.shoulder =
-            [mix(limbs.shoulder[0], forward), mix(limbs.shoulder[1], outward), mix(limbs.shoulder[2], inward_turn)];
-        limbs.elbow = mix(limbs.elbow, elbow);
-        limbs.shrug = mix(limbs.shrug, shrug);
+        for (angle, free) in limbs.shoulder.iter_mut().zip([forward, outward, inward_turn]) {
+            *angle = mixed(*angle, free, share);
+        }
+        limbs.elbow = mixed(limbs.elbow, elbow, share);
+        limbs.shrug = mixed(limbs.shrug, shrug, share);
     }
 }
 
+/// `old` moved by a share of the way to `new`.
+fn mixed(old: f64, new: f64, share: f64) -> f64 {
+    old + (new - old) * share
+}
+
 pub(super) fn reach(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::new(rng, 0.35));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::new(rng, 0.35);
     let both = rng.random_bool(0.6);
     let first = any_side(rng);
     let trunk = wanders(rng, [(-5.0, 40.0), (-18.0, 18.0), (-30.0, 30.0)], 0.3);
@@ -69,9 +77,12 @@ pub(super) fn reach(rng: &mut StdRng) -> Motion {
 
 pub(super) fn wave(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (side, pace) = (any_side(rng), rng.random_range(0.8..2.2));
-    let (outward, forward) = (rng.random_range(50.0..140.0), rng.random_range(-10.0..60.0));
-    let (elbow, swing) = (rng.random_range(20.0..100.0), rng.random_range(10.0..35.0));
+    let side = any_side(rng);
+    let pace = rng.random_range(0.8..2.2);
+    let outward = rng.random_range(50.0..140.0);
+    let forward = rng.random_range(-10.0..60.0);
+    let elbow = rng.random_range(20.0..100.0);
+    let swing = rng.random_range(10.0..35.0);
     let both = rng.random_bool(0.25);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -90,9 +101,12 @@ pub(super) fn wave(rng: &mut StdRng) -> Motion {
 
 pub(super) fn stretch(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, height) = (rng.random_range(3.0..6.0), rng.random_range(100.0..165.0));
-    let (forward, lean) = (rng.random_bool(0.5), rng.random_range(-28.0..28.0));
-    let (back, elbow) = (rng.random_range(-20.0..5.0), rng.random_range(0.0..60.0));
+    let period = rng.random_range(3.0..6.0);
+    let height = rng.random_range(100.0..165.0);
+    let forward = rng.random_bool(0.5);
+    let lean = rng.random_range(-28.0..28.0);
+    let back = rng.random_range(-20.0..5.0);
+    let elbow = rng.random_range(0.0..60.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let up = pulse(time, period, 0.0);
@@ -110,8 +124,10 @@ pub(super) fn stretch(rng: &mut StdRng) -> Motion {
 
 pub(super) fn punch(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, height) = (rng.random_range(0.7..1.6), rng.random_range(55.0..110.0));
-    let (front, crouched) = (any_side(rng), rng.random_range(10.0..45.0));
+    let period = rng.random_range(0.7..1.6);
+    let height = rng.random_range(55.0..110.0);
+    let front = any_side(rng);
+    let crouched = rng.random_range(10.0..45.0);
     let heading = Wander::new(rng, -40.0, 40.0, 0.2);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -122,7 +138,8 @@ pub(super) fn punch(rng: &mut StdRng) -> Motion {
             let out = pulse(time, period, if side == LEFT { 0.0 } else { 0.5 }).powi(3);
             limbs.shoulder = [35.0 + (height - 35.0) * out, 12.0, 20.0 - 10.0 * out];
             limbs.elbow = 125.0 - 115.0 * out;
-            angles.trunk[2] += if side == LEFT { -25.0 } else { 25.0 } * out;
+            let turn = if side == LEFT { -25.0 } else { 25.0 };
+            angles.trunk[2] += turn * out;
         }
         angles.heading += heading.at(time);
         angles
@@ -130,9 +147,12 @@ pub(super) fn punch(rng: &mut StdRng) -> Motion {
 }
 
 pub(super) fn kick(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::new(rng, 0.3));
-    let (period, height) = (rng.random_range(1.4..2.8), rng.random_range(40.0..110.0));
-    let (side, outward) = (any_side(rng), rng.random_range(-5.0..42.0));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::new(rng, 0.3);
+    let period = rng.random_range(1.4..2.8);
+    let height = rng.random_range(40.0..110.0);
+    let side = any_side(rng);
+    let outward = rng.random_range(-5.0..42.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let out = pulse(time, period, 0.0).powi(2);
@@ -151,13 +171,14 @@ pub(super) fn kick(rng: &mut StdRng) -> Motion {
 }
 
 pub(super) fn dance(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::new(rng, 0.5));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::new(rng, 0.5);
     let trunk = wanders(rng, [(-15.0, 40.0), (-22.0, 22.0), (-30.0, 30.0)], 0.4);
     let head = wanders(rng, [(-25.0, 25.0), (-15.0, 15.0), (-40.0, 40.0)], 0.4);
-    let legs: [[Wander; 4]; 2] = std::array::from_fn(|_| {
-        [(-15.0, 70.0), (-5.0, 35.0), (-30.0, 20.0), (0.0, 95.0)].map(|(low, high)| Wander::new(rng, low, high, 0.4))
-    });
-    let (heading, pitch) = (Wander::new(rng, -120.0, 120.0, 0.2), Wander::new(rng, -10.0, 25.0, 0.3));
+    let legs: [[Wander; 4]; 2] =
+        std::array::from_fn(|_| wanders(rng, [(-15.0, 70.0), (-5.0, 35.0), (-30.0, 20.0), (0.0, 95.0)], 0.4));
+    let heading = Wander::new(rng, -120.0, 120.0, 0.2);
+    let pitch = Wander::new(rng, -10.0, 25.0, 0.3);
     let travel = [0, 1].map(|_| Wander::new(rng, -0.8, 0.8, 0.15));
     Box::new(move |time| {
         let mut angles = stance.at(time);

@@ -37,12 +37,7 @@ struct HeldArms {
 impl HeldArms {
     fn new(rng: &mut StdRng) -> Self {
         let together = rng.random_bool(0.5);
-        let mut place = || {
-            let mut arm = || HELD[rng.random_range(0..HELD.len())].map(|angle| angle + rng.random_range(-12.0..12.0));
-            let left = arm();
-            [left, if together { left } else { arm() }]
-        };
-        let places = [place(), place()];
+        let places = [held_arms(rng, together), held_arms(rng, together)];
         let restless = std::array::from_fn(|_| wanders(rng, [(-8.0, 8.0); 4], 0.4));
         Self { places, restless, period: rng.random_range(3.0..7.0), phase: rng.random_range(0.0..1.0) }
     }
@@ -52,14 +47,28 @@ impl HeldArms {
         let share = (pulse(time, self.period, self.phase) * 2.0 - 0.5).clamp(0.0, 1.0);
         let share = share * share * (3.0 - 2.0 * share);
         for side in [LEFT, RIGHT] {
-            let at = |index: usize| {
-                let [from, to] = [self.places[0][side][index], self.places[1][side][index]];
+            let [forward, outward, inward_turn, elbow] = std::array::from_fn(|index| {
+                let from = self.places[0][side][index];
+                let to = self.places[1][side][index];
                 from + (to - from) * share + self.restless[side][index].at(time)
-            };
-            angles.sides[side].shoulder = [at(0), at(1), at(2)];
-            angles.sides[side].elbow = at(3);
+            });
+            angles.sides[side].shoulder = [forward, outward, inward_turn];
+            angles.sides[side].elbow = elbow;
         }
     }
+}
+
+/// One of [`HELD`] for each arm, the same for both if they are `together`.
+fn held_arms(rng: &mut StdRng, together: bool) -> [[f64; 4]; 2] {
+    let left = held_arm(rng);
+    let right = if together { left } else { held_arm(rng) };
+    [left, right]
+}
+
+/// One of [`HELD`], a little off.
+fn held_arm(rng: &mut StdRng) -> [f64; 4] {
+    let place = HELD[rng.random_range(0..HELD.len())];
+    place.map(|angle| angle + rng.random_range(-12.0..12.0))
 }
 
 /// Weight on one leg or the other, and a look around.
@@ -88,7 +97,8 @@ fn stands_around(rng: &mut StdRng) -> impl Fn(f64) -> Angles + use<> {
 }
 
 pub(super) fn gesture(rng: &mut StdRng) -> Motion {
-    let (stands, arms) = (stands_around(rng), HeldArms::new(rng));
+    let stands = stands_around(rng);
+    let arms = HeldArms::new(rng);
     Box::new(move |time| {
         let mut angles = stands(time);
         arms.apply(time, &mut angles);
@@ -98,8 +108,10 @@ pub(super) fn gesture(rng: &mut StdRng) -> Motion {
 
 /// The same while going down and up.
 pub(super) fn low_gesture(rng: &mut StdRng) -> Motion {
-    let (stands, arms) = (stands_around(rng), HeldArms::new(rng));
-    let (period, depth) = (rng.random_range(2.0..5.0), rng.random_range(20.0..120.0));
+    let stands = stands_around(rng);
+    let arms = HeldArms::new(rng);
+    let period = rng.random_range(2.0..5.0);
+    let depth = rng.random_range(20.0..120.0);
     let lean = rng.random_range(0.1..0.4);
     Box::new(move |time| {
         let mut angles = stands(time);
@@ -119,7 +131,8 @@ pub(super) fn desk(rng: &mut StdRng) -> Motion {
         std::array::from_fn(|_| wanders(rng, [(70.0, 100.0), (0.0, 25.0), (-15.0, 15.0), (55.0, 115.0)], 0.15));
     let on_table = [(15.0, 60.0), (0.0, 30.0), (5.0, 50.0), (50.0, 110.0)];
     let arms: [[Wander; 4]; 2] = std::array::from_fn(|_| wanders(rng, on_table, 0.3));
-    let (held, rests) = (HeldArms::new(rng), rng.random_bool(0.35));
+    let held = HeldArms::new(rng);
+    let rests = rng.random_bool(0.35);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let [tip, stoop, side, twist, nod, look] = sitting.each_ref().map(|wander| wander.at(time));
@@ -146,14 +159,18 @@ pub(super) fn desk(rng: &mut StdRng) -> Motion {
 /// somewhere.
 pub(super) fn lift(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, knees, back) =
-        (rng.random_range(2.5..5.5), rng.random_range(10.0..125.0), rng.random_range(20.0..70.0));
-    let (twist, up, elbow) =
-        (rng.random_range(-40.0..40.0), rng.random_range(20.0..165.0), rng.random_range(10.0..90.0));
-    let (both, first) = (rng.random_bool(0.6), any_side(rng));
+    let period = rng.random_range(2.5..5.5);
+    let knees = rng.random_range(10.0..125.0);
+    let back = rng.random_range(20.0..70.0);
+    let twist = rng.random_range(-40.0..40.0);
+    let up = rng.random_range(20.0..165.0);
+    let elbow = rng.random_range(10.0..90.0);
+    let both = rng.random_bool(0.6);
+    let first = any_side(rng);
     Box::new(move |time| {
         let mut angles = stance.at(time);
-        let (down, high) = (pulse(time, period, 0.5).powi(2), pulse(time, period, 0.0).powi(2));
+        let down = pulse(time, period, 0.5).powi(2);
+        let high = pulse(time, period, 0.0).powi(2);
         crouch(&mut angles, knees * down, 0.6 * back * down);
         angles.trunk[0] += 0.7 * back * down - 8.0 * high;
         angles.trunk[2] += twist * high;
@@ -171,8 +188,10 @@ pub(super) fn lift(rng: &mut StdRng) -> Motion {
 
 /// Walking on the spot while carrying something.
 pub(super) fn carry(rng: &mut StdRng) -> Motion {
-    let (stands, arms) = (stands_around(rng), HeldArms::new(rng));
-    let (pace, stride) = (rng.random_range(0.6..1.1), rng.random_range(8.0..32.0));
+    let stands = stands_around(rng);
+    let arms = HeldArms::new(rng);
+    let pace = rng.random_range(0.6..1.1);
+    let stride = rng.random_range(8.0..32.0);
     Box::new(move |time| {
         let mut angles = stands(time);
         arms.apply(time, &mut angles);

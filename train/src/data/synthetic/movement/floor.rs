@@ -35,7 +35,8 @@ fn resting(
     arms: FreeArms,
 ) -> Motion {
     let stance = Stance::new(rng);
-    let (pelvis, trunk) = (wanders(rng, pelvis, 0.12), wanders(rng, trunk, 0.2));
+    let pelvis = wanders(rng, pelvis, 0.12);
+    let trunk = wanders(rng, trunk, 0.2);
     let head = wanders(rng, [(-30.0, 40.0), (-20.0, 20.0), (-55.0, 55.0)], 0.2);
     let legs = Legs::new(rng, legs);
     Box::new(move |time| {
@@ -50,8 +51,11 @@ fn resting(
 }
 
 pub(super) fn kneel(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.3));
-    let (one, front, still) = (rng.random_bool(0.5), any_side(rng), rng.random_range(0.2..1.0));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::anywhere(rng, 0.3);
+    let one = rng.random_bool(0.5);
+    let front = any_side(rng);
+    let still = rng.random_range(0.2..1.0);
     let ranges = [(-8.0, 25.0), (0.0, 30.0), (60.0, 105.0), (0.0, 45.0), (-25.0, 25.0)];
     let wander = wanders(rng, ranges, 0.2);
     Box::new(move |time| {
@@ -62,9 +66,11 @@ pub(super) fn kneel(rng: &mut StdRng) -> Motion {
         angles.trunk[2] += twist;
         for (side, limbs) in angles.sides.iter_mut().enumerate() {
             // The buttocks sink towards the heels.
-            (limbs.hip, limbs.knee) = ([tip + down, outward, 0.0], 92.0 + down);
+            limbs.hip = [tip + down, outward, 0.0];
+            limbs.knee = 92.0 + down;
             if one && side == front {
-                (limbs.hip, limbs.knee) = ([front_hip + tip, outward, 0.0], front_hip - 5.0);
+                limbs.hip = [front_hip + tip, outward, 0.0];
+                limbs.knee = front_hip - 5.0;
             }
         }
         for side in [LEFT, RIGHT] {
@@ -112,16 +118,20 @@ pub(super) fn on_side(rng: &mut StdRng) -> Motion {
 /// On hands and knees, or on hands and feet.
 pub(super) fn crawl(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (pace, stride) = (rng.random_range(0.2..1.0), rng.random_range(0.0..25.0));
-    let (pitch, knee) = (rng.random_range(70.0..100.0), rng.random_range(75.0..100.0));
-    let (on_feet, first) = (rng.random_range(0.0..35.0) * f64::from(u8::from(rng.random_bool(0.3))), any_side(rng));
+    let pace = rng.random_range(0.2..1.0);
+    let stride = rng.random_range(0.0..25.0);
+    let pitch = rng.random_range(70.0..100.0);
+    let knee = rng.random_range(75.0..100.0);
+    let on_feet = rng.random_range(0.0..35.0) * f64::from(u8::from(rng.random_bool(0.3)));
+    let first = any_side(rng);
     let ranges = [(-20.0, 25.0), (-12.0, 12.0), (-15.0, 15.0), (-45.0, 10.0), (-40.0, 40.0), (0.0, 30.0)];
     let wander = wanders(rng, ranges, 0.2);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let [arch, side, twist, nod, look, elbow] = wander.each_ref().map(|wander| wander.at(time));
         angles.pelvis = [pitch, 0.0];
-        (angles.trunk, angles.head) = ([arch, side, twist], [nod, 0.0, look]);
+        angles.trunk = [arch, side, twist];
+        angles.head = [nod, 0.0, look];
         for (index, limbs) in angles.sides.iter_mut().enumerate() {
             let step = stride * (std::f64::consts::TAU * (pace * time + if index == first { 0.0 } else { 0.5 })).sin();
             limbs.hip = [pitch + step, 8.0, 0.0];
@@ -136,17 +146,21 @@ pub(super) fn crawl(rng: &mut StdRng) -> Motion {
 /// A plank on hands or elbows, up and down.
 pub(super) fn push_up(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, depth) = (rng.random_range(1.2..4.0), rng.random_range(0.0..105.0));
-    let (wide, turned) = (rng.random_range(0.0..60.0), rng.random_range(-40.0..30.0));
+    let period = rng.random_range(1.2..4.0);
+    let depth = rng.random_range(0.0..105.0);
+    let wide = rng.random_range(0.0..60.0);
+    let turned = rng.random_range(-40.0..30.0);
     let wander = wanders(rng, [(-15.0, 35.0), (0.0, 25.0), (-8.0, 8.0), (-40.0, 10.0)], 0.2);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let down = pulse(time, period, 0.0);
         let [sag, knee, roll, nod] = wander.each_ref().map(|wander| wander.at(time));
         angles.pelvis = [72.0 + 12.0 * down, roll];
-        (angles.trunk, angles.head) = ([0.4 * sag, 0.0, 0.0], [nod, 0.0, 0.0]);
+        angles.trunk = [0.4 * sag, 0.0, 0.0];
+        angles.head = [nod, 0.0, 0.0];
         for limbs in &mut angles.sides {
-            (limbs.hip, limbs.knee) = ([sag, 4.0, 0.0], knee);
+            limbs.hip = [sag, 4.0, 0.0];
+            limbs.knee = knee;
             limbs.shoulder = [82.0 - 0.55 * depth * down, wide * down + 5.0, turned];
             limbs.elbow = 5.0 + depth * down;
         }

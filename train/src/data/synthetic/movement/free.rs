@@ -8,28 +8,35 @@ use super::arms::FreeArms;
 use super::{Motion, Stance, Wander, any_side, crouch, wanders};
 
 /// A trunk that bends and turns, and a head that looks around.
-struct FreeTrunk([Wander; 3], [Wander; 3]);
+struct FreeTrunk {
+    trunk: [Wander; 3],
+    head: [Wander; 3],
+}
 
 impl FreeTrunk {
     fn new(rng: &mut StdRng, share: f64) -> Self {
-        let all = |ranges: [(f64, f64); 3]| ranges.map(|(low, high)| (low * share, high * share));
-        Self(
-            wanders(rng, all([(-25.0, 60.0), (-28.0, 28.0), (-40.0, 40.0)]), 0.3),
-            wanders(rng, all([(-35.0, 35.0), (-25.0, 25.0), (-60.0, 60.0)]), 0.3),
-        )
+        Self {
+            trunk: wanders(rng, scaled([(-25.0, 60.0), (-28.0, 28.0), (-40.0, 40.0)], share), 0.3),
+            head: wanders(rng, scaled([(-35.0, 35.0), (-25.0, 25.0), (-60.0, 60.0)], share), 0.3),
+        }
     }
 
     fn apply(&self, time: f64, angles: &mut Angles) {
         for index in 0..3 {
-            angles.trunk[index] += self.0[index].at(time);
-            angles.head[index] += self.1[index].at(time);
+            angles.trunk[index] += self.trunk[index].at(time);
+            angles.head[index] += self.head[index].at(time);
         }
     }
 }
 
+fn scaled(ranges: [(f64, f64); 3], share: f64) -> [(f64, f64); 3] {
+    ranges.map(|(low, high)| (low * share, high * share))
+}
+
 /// Each arm in a pose of its own, the rest almost still.
 pub(super) fn arms(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.35));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::anywhere(rng, 0.35);
     let trunk = FreeTrunk::new(rng, 0.3);
     let knees = Wander::new(rng, 0.0, 40.0, 0.2);
     Box::new(move |time| {
@@ -43,7 +50,8 @@ pub(super) fn arms(rng: &mut StdRng) -> Motion {
 
 /// Both arms the same, and both legs: most exercises are symmetric.
 pub(super) fn pairs(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.3).alike());
+    let stance = Stance::new(rng);
+    let arms = FreeArms::anywhere(rng, 0.3).alike();
     let trunk = FreeTrunk::new(rng, 0.25);
     let [knees, wide, lean] = wanders(rng, [(0.0, 110.0), (0.0, 35.0), (0.0, 40.0)], 0.25);
     Box::new(move |time| {
@@ -61,7 +69,8 @@ pub(super) fn pairs(rng: &mut StdRng) -> Motion {
 
 /// Everything at once.
 pub(super) fn body(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.35));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::anywhere(rng, 0.35);
     let trunk = FreeTrunk::new(rng, 0.8);
     let ranges = [(-20.0, 100.0), (-10.0, 42.0), (-32.0, 32.0), (0.0, 125.0)];
     let legs: [[Wander; 4]; 2] = std::array::from_fn(|_| wanders(rng, ranges, 0.3));
@@ -82,8 +91,10 @@ pub(super) fn body(rng: &mut StdRng) -> Motion {
 
 /// On one leg, the other in any pose.
 pub(super) fn balance(rng: &mut StdRng) -> Motion {
-    let (stance, arms) = (Stance::new(rng), FreeArms::anywhere(rng, 0.25));
-    let (stands, still) = (any_side(rng), rng.random_range(0.2..1.0));
+    let stance = Stance::new(rng);
+    let arms = FreeArms::anywhere(rng, 0.25);
+    let stands = any_side(rng);
+    let still = rng.random_range(0.2..1.0);
     let ranges = [(-25.0, 110.0), (-12.0, 45.0), (-30.0, 30.0), (0.0, 130.0), (0.0, 45.0), (-10.0, 60.0)];
     let wander = wanders(rng, ranges, 0.25);
     Box::new(move |time| {

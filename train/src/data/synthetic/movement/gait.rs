@@ -55,7 +55,8 @@ impl Gait {
     }
 
     fn motion(self, rng: &mut StdRng) -> Motion {
-        let (stance, phase) = (Stance::new(rng), rng.random_range(0.0..TAU));
+        let stance = Stance::new(rng);
+        let phase = rng.random_range(0.0..TAU);
         Box::new(move |time| {
             let mut angles = stance.at(time);
             self.apply(time, phase, &mut angles);
@@ -119,8 +120,10 @@ pub(super) fn march(rng: &mut StdRng) -> Motion {
 
 pub(super) fn side_step(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (leader, period) = (any_side(rng), rng.random_range(0.9..1.8));
-    let (width, crouch) = (rng.random_range(15.0..38.0), rng.random_range(5.0..45.0));
+    let leader = any_side(rng);
+    let period = rng.random_range(0.9..1.8);
+    let width = rng.random_range(15.0..38.0);
+    let crouch = rng.random_range(5.0..45.0);
     let arms = rng.random_range(0.0..70.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -144,7 +147,8 @@ pub(super) fn turn(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
     let range = rng.random_range(60.0..200.0);
     let heading = Wander::new(rng, -range, range, 0.15);
-    let (look, lean) = (Wander::new(rng, -60.0, 60.0, 0.3), Wander::new(rng, -12.0, 12.0, 0.3));
+    let look = Wander::new(rng, -60.0, 60.0, 0.3);
+    let lean = Wander::new(rng, -12.0, 12.0, 0.3);
     let steps = rng.random_range(1.0..1.6);
     Box::new(move |time| {
         let mut angles = stance.at(time);

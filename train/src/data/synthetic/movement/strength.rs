@@ -9,8 +9,10 @@ use super::{Motion, Stance, any_side, crouch, pulse};
 
 pub(super) fn squat(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, depth) = (rng.random_range(1.8..4.0), rng.random_range(50.0..125.0));
-    let (lean, wide) = (rng.random_range(0.1..0.35), rng.random_range(0.0..25.0));
+    let period = rng.random_range(1.8..4.0);
+    let depth = rng.random_range(50.0..125.0);
+    let lean = rng.random_range(0.1..0.35);
+    let wide = rng.random_range(0.0..25.0);
     let arms = rng.random_range(0.0..95.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -28,9 +30,12 @@ pub(super) fn squat(rng: &mut StdRng) -> Motion {
 
 pub(super) fn lunge(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, depth) = (rng.random_range(1.8..3.5), rng.random_range(45.0..95.0));
-    let (alternates, first) = (rng.random_bool(0.6), any_side(rng));
-    let (twist, arms) = (rng.random_range(-25.0..25.0), rng.random_range(0.0..80.0));
+    let period = rng.random_range(1.8..3.5);
+    let depth = rng.random_range(45.0..95.0);
+    let alternates = rng.random_bool(0.6);
+    let first = any_side(rng);
+    let twist = rng.random_range(-25.0..25.0);
+    let arms = rng.random_range(0.0..80.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let down = pulse(time, period, 0.0);
@@ -51,8 +56,10 @@ pub(super) fn lunge(rng: &mut StdRng) -> Motion {
 
 pub(super) fn sit(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, knee) = (rng.random_range(4.0..9.0), rng.random_range(70.0..105.0));
-    let (lean, phase) = (rng.random_range(15.0..40.0), rng.random_range(0.0..1.0));
+    let period = rng.random_range(4.0..9.0);
+    let knee = rng.random_range(70.0..105.0);
+    let lean = rng.random_range(15.0..40.0);
+    let phase = rng.random_range(0.0..1.0);
     let hands = rng.random_range(10.0..60.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
@@ -74,13 +81,17 @@ pub(super) fn sit(rng: &mut StdRng) -> Motion {
 
 pub(super) fn jump(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, depth) = (rng.random_range(1.0..2.0), rng.random_range(35.0..85.0));
-    let (height, arms) = (rng.random_range(0.08..0.40), rng.random_range(20.0..150.0));
-    let (star, tuck) = (rng.random_range(0.0..35.0), rng.random_range(0.0..70.0));
+    let period = rng.random_range(1.0..2.0);
+    let depth = rng.random_range(35.0..85.0);
+    let height = rng.random_range(0.08..0.40);
+    let arms = rng.random_range(20.0..150.0);
+    let star = rng.random_range(0.0..35.0);
+    let tuck = rng.random_range(0.0..70.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let wave = (TAU * time / period).sin();
-        let (down, up) = ((-wave).max(0.0).powi(2), wave.max(0.0).powi(2));
+        let down = (-wave).max(0.0).powi(2);
+        let up = wave.max(0.0).powi(2);
         crouch(&mut angles, depth * down + tuck * up, 0.2 * depth * down);
         for limbs in &mut angles.sides {
             limbs.hip[1] += star * up;
@@ -95,9 +106,12 @@ pub(super) fn jump(rng: &mut StdRng) -> Motion {
 
 pub(super) fn bend(rng: &mut StdRng) -> Motion {
     let stance = Stance::new(rng);
-    let (period, forward) = (rng.random_range(2.5..5.0), rng.random_range(25.0..95.0));
-    let (side, twist) = (rng.random_range(-28.0..28.0), rng.random_range(-35.0..35.0));
-    let (knees, reach) = (rng.random_range(0.0..60.0), rng.random_range(0.0..90.0));
+    let period = rng.random_range(2.5..5.0);
+    let forward = rng.random_range(25.0..95.0);
+    let side = rng.random_range(-28.0..28.0);
+    let twist = rng.random_range(-35.0..35.0);
+    let knees = rng.random_range(0.0..60.0);
+    let reach = rng.random_range(0.0..90.0);
     Box::new(move |time| {
         let mut angles = stance.at(time);
         let down = pulse(time, period, 0.0);
