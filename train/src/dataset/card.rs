@@ -52,11 +52,10 @@ impl DatasetCard {
         if reads_the_same && gives_the_same {
             return Ok(());
         }
-        let described = |layout: &str, skeleton: &str, unit: &Unit| format!("{layout} to {skeleton} in {unit}");
         Err(Error::usage(format!(
             "{what} lifts {}, expected {}",
-            described(&card.input.layout, &card.output.skeleton, &card.output.unit),
-            described(&self.input.layout, &self.output.skeleton, &self.output.unit),
+            described(&card.input, &card.output),
+            described(&self.input, &self.output),
         )))
     }
 
@@ -64,22 +63,25 @@ impl DatasetCard {
     ///
     /// # Errors
     /// A mirror-equivariant network for a layout whose left and right joints are not known.
-    pub fn standardisation(
-        &self,
-        (input, output): (ZScore, ZScore),
-        network: &NetworkConfig,
-    ) -> Result<Standardisation> {
+    pub fn standardisation(&self, zscores: (ZScore, ZScore), network: &NetworkConfig) -> Result<Standardisation> {
         if network.mirror && !self.centred {
             return Err(Error::usage("--mirror on, but paired arrays do not say which joints are left and right"));
         }
-        let mirror = || Mirror::new((&self.input.joints, self.input.channels), &self.output.joints);
-        Ok(Standardisation { input, output, mirror: network.mirror.then(mirror) })
+        let (input, output) = zscores;
+        let key_points = (&self.input.joints[..], self.input.channels);
+        let mirror = network.mirror.then(|| Mirror::new(key_points, &self.output.joints));
+        Ok(Standardisation { input, output, mirror })
     }
 
     /// The factor and name of the unit of reported errors: millimetres if the data are in metres.
     pub fn error_unit(&self) -> (f64, &str) {
         if self.output.unit == Unit::Metres { (1000.0, "mm") } else { (1.0, self.output.unit.name()) }
     }
+}
+
+/// What a model lifts, in words.
+fn described(input: &InputCard, output: &OutputCard) -> String {
+    format!("{} to {} in {}", input.layout, output.skeleton, output.unit)
 }
 
 fn names(joints: &[&str]) -> Vec<String> {
@@ -122,7 +124,8 @@ pub(super) fn motion_card(
     motion: &Motion,
     layout: &Layout,
     validating: &[usize],
-    (train_size, val_size): (usize, usize),
+    train_size: usize,
+    val_size: usize,
 ) -> DatasetCard {
     let mut subjects: Vec<_> = validating.iter().map(|&clip| motion.clips[clip].subject.as_str()).collect();
     subjects.sort_unstable();

@@ -26,7 +26,8 @@ impl Errors {
 pub fn measure(net: &LiftNet, set: &FixedSet, card: &DatasetCard) -> Errors {
     let rows = set.poses.size()[0];
     let mean = net.feature_means();
-    let (mut distances, mut sigmas) = (Vec::new(), Vec::new());
+    let mut distances = Vec::new();
+    let mut sigmas = Vec::new();
     for start in (0..rows).step_by(1024) {
         let len = 1024.min(rows - start);
         let (found, sigma) = net.lift(&features(&set.keypoints.narrow(0, start, len), &card.transform(), &mean));

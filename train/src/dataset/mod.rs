@@ -101,18 +101,13 @@ impl Dataset {
                 config.val_split
             )));
         }
-        let keypoints = to_device(&pairs.keypoints, device);
-        let poses = to_device(&pairs.poses, device);
-        let cut = |from: usize, len: usize| {
-            let cut = |tensor: &Tensor| tensor.narrow(0, from as i64, len as i64);
-            FixedSet { keypoints: cut(&keypoints), poses: cut(&poses) }
-        };
-        let train = TrainSource::Pairs { keypoints: cut(0, training).keypoints, poses: cut(0, training).poses };
+        let all = FixedSet { keypoints: to_device(&pairs.keypoints, device), poses: to_device(&pairs.poses, device) };
+        let FixedSet { keypoints, poses } = all.part(0, training);
         Ok(Self {
             card: pairs_card(pairs, training, validating),
-            validation: cut(training, validating),
-            train_eval: cut(0, training.min(MEASURED)),
-            train,
+            validation: all.part(training, validating),
+            train_eval: all.part(0, training.min(MEASURED)),
+            train: TrainSource::Pairs { keypoints, poses },
             device,
         })
     }
@@ -121,10 +116,10 @@ impl Dataset {
         let layout = config.input_layout()?;
         motion.cut_single_clip(config.val_split);
         let (training, validating) = motion.split(config.val_split, &config.val_subjects)?;
-        let source = MotionSource::new(&motion, (&training, &validating), config, layout, device);
+        let source = MotionSource::new(&motion, &training, &validating, config, layout, device);
         let in_full_view = Protocol { detector: Detector::in_full_view(config.noise), ..Protocol::default() };
         Ok(Self {
-            card: motion_card(&motion, layout, &validating, (source.len(), source.held_out.len())),
+            card: motion_card(&motion, layout, &validating, source.len(), source.held_out.len()),
             validation: FixedSet::of(&source.held_out.look(&in_full_view)),
             train_eval: FixedSet::of(&source.look(&in_full_view)),
             train: TrainSource::Motion(Box::new(source)),
@@ -156,14 +151,13 @@ impl Dataset {
     /// `[N]` the training poses of an epoch, in order: motion weighted by the poses' rarity, if the configuration
     /// says so, and all other data each once.
     pub fn epoch_order(&self, seed: u64) -> Tensor {
-        let by_rarity = match &self.train {
-            TrainSource::Pairs { .. } => None,
-            TrainSource::Motion(motion) => motion.drawn_by_rarity(seed),
-        };
-        by_rarity.unwrap_or_else(|| {
-            tch::manual_seed(seed as i64);
-            Tensor::randperm(self.train_len() as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
-        })
+        if let TrainSource::Motion(motion) = &self.train
+            && let Some(order) = motion.drawn_by_rarity(seed)
+        {
+            return order;
+        }
+        tch::manual_seed(seed as i64);
+        Tensor::randperm(self.train_len() as i64, (Kind::Int64, Device::Cpu)).to_device(self.device)
     }
 
     /// Key points `[B, J_in, C]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`; everything random
@@ -208,17 +202,29 @@ fn to_device(array: &Array3<f32>, device: Device) -> Tensor {
 fn zscore(values: &Tensor) -> ZScore {
     let finite = values.isfinite();
     let count = finite.sum_dim_intlist(&[0i64][..], false, Kind::Double).clamp_min(1.0);
-    let present = |values: &Tensor| values.where_self(&finite, &values.zeros_like());
-    let sum = |values: &Tensor| present(values).sum_dim_intlist(&[0i64][..], false, Kind::Double);
     let values = values.to_kind(Kind::Double);
-    let mean = sum(&values) / &count;
-    let std = (sum(&(&values - &mean).square()) / count).sqrt();
+    let mean = sum_where(&finite, &values) / &count;
+    let std = (sum_where(&finite, &(&values - &mean).square()) / count).sqrt();
     let varies = std.gt_tensor(&(mean.abs() * 1e-6 + 1e-9));
     let std = std.where_self(&varies, &std.zeros_like());
     ZScore { mean: Array1::from(numbers(&mean)), std: Array1::from(numbers(&std)) }
 }
 
+/// `[F]` the sum of each column of `values` `[N, F]`, over the numbers that are `finite`.
+fn sum_where(finite: &Tensor, values: &Tensor) -> Tensor {
+    let present = values.where_self(finite, &values.zeros_like());
+    present.sum_dim_intlist(&[0i64][..], false, Kind::Double)
+}
+
 impl FixedSet {
+    /// `len` of the people from number `from`.
+    fn part(&self, from: usize, len: usize) -> Self {
+        Self {
+            keypoints: self.keypoints.narrow(0, from as i64, len as i64),
+            poses: self.poses.narrow(0, from as i64, len as i64),
+        }
+    }
+
     /// `seen` with its cameras turned towards the people, their focal lengths known.
     fn of(seen: &Seen) -> Self {
         let (keypoints, poses) = seen.turned(&seen.focal);

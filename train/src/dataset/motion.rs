@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 
 use super::{MEASURED, VALIDATION_SEED, array, to_device};
 use crate::config::FitConfig;
-use crate::data::{Clip, Motion, Subject};
+use crate::data::{Motion, Subject};
 use crate::net::numbers;
 use crate::views::{Cameras, Detector, Seen, ViewOptions, Viewer};
 
@@ -66,7 +66,8 @@ impl MotionSource {
     /// The clips `training` to learn from, and `validating` to measure on.
     pub(super) fn new(
         motion: &Motion,
-        (training, validating): (&[usize], &[usize]),
+        training: &[usize],
+        validating: &[usize],
         config: &FitConfig,
         layout: &Layout,
         device: Device,
@@ -86,12 +87,14 @@ impl MotionSource {
 
     /// `[N]` as many indices as there are training poses, weighted by rarity; `None` if each pose comes once.
     pub(super) fn drawn_by_rarity(&self, seed: u64) -> Option<Tensor> {
-        (self.rarity > 0.0).then(|| {
+        if self.rarity > 0.0 {
             // This comes first because it draws from libtorch's generator too.
             let weights = self.weights.get_or_init(|| self.train.rarity(self.rarity));
             tch::manual_seed(seed as i64);
-            weights.multinomial(self.len() as i64, true)
-        })
+            Some(weights.multinomial(self.len() as i64, true))
+        } else {
+            None
+        }
     }
 
     /// Key points `[B, J, 3]` and poses `[B, J_out, 3]` of the training poses `index` `[B]`, as the network sees them.
@@ -118,8 +121,12 @@ pub(super) struct HeldOut {
 
 impl HeldOut {
     pub(super) fn new(motion: &Motion, clips: &[usize], layout: &Layout, device: Device) -> Self {
-        let whose = |&clip: &usize| std::iter::repeat_n(motion.clips[clip].person(), motion.clips[clip].frames);
-        Self { viewer: viewer(motion, clips, layout, device), subjects: clips.iter().flat_map(whose).collect() }
+        let mut subjects = Vec::new();
+        for &clip in clips {
+            let clip = &motion.clips[clip];
+            subjects.extend(std::iter::repeat_n(clip.person(), clip.frames));
+        }
+        Self { viewer: viewer(motion, clips, layout, device), subjects }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -128,16 +135,19 @@ impl HeldOut {
 
     /// The same people at every call.
     pub(super) fn look(&self, protocol: &Protocol) -> Seen {
-        let fits = |&at: &usize| protocol.subject.as_ref().is_none_or(|person| self.subjects[at] == *person);
-        look(&self.viewer, &(0..self.len()).filter(fits).collect::<Vec<_>>(), protocol)
+        let mut chosen = Vec::from_iter(0..self.len());
+        if let Some(person) = &protocol.subject {
+            chosen.retain(|&pose| self.subjects[pose] == *person);
+        }
+        look(&self.viewer, &chosen, protocol)
     }
 
     /// As [`Self::look`], as plain arrays.
     pub(super) fn views(&self, protocol: &Protocol) -> Views {
         let seen = self.look(protocol);
-        let (focal, size) = (numbers(&seen.focal), numbers(&seen.size));
-        let camera = |(&focal, size): (&f32, &[f32])| Camera::with_focal(Some(focal), [size[0] as u32, size[1] as u32]);
-        let cameras = focal.iter().zip(size.chunks(2)).map(camera).collect();
+        let focal = numbers(&seen.focal);
+        let size = numbers(&seen.size);
+        let cameras = focal.into_iter().zip(size.chunks(2)).map(|(focal, size)| camera(focal, size)).collect();
         Views { keypoints: array(&seen.keypoints), poses: array(&seen.poses), cameras }
     }
 
@@ -152,6 +162,11 @@ impl HeldOut {
         }
         people
     }
+}
+
+/// The camera of an image of this `size`, width and height.
+fn camera(focal: f32, size: &[f32]) -> Camera {
+    Camera::with_focal(Some(focal), [size[0] as u32, size[1] as u32])
 }
 
 /// Poses from `chosen` ones of `viewer`, evenly spread, at most as many as `protocol` asks for.
@@ -172,9 +187,9 @@ pub(super) fn viewer(motion: &Motion, clips: &[usize], layout: &Layout, device: 
 /// The frames of `clips` end to end, `[T, 28, 3]`, and whether each has a real person's bone lengths, `[T]`.
 fn gather(motion: &Motion, clips: &[usize]) -> (Array3<f32>, Vec<bool>) {
     let clips: Vec<_> = clips.iter().map(|&clip| &motion.clips[clip]).collect();
-    let frames = |clip: &&Clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..]);
-    let views: Vec<_> = clips.iter().map(frames).collect();
-    let positions = concatenate(Axis(0), &views).expect("clips of one motion have the same joints");
+    let frames: Vec<_> =
+        clips.iter().map(|clip| motion.positions.slice(s![clip.start..clip.start + clip.frames, .., ..])).collect();
+    let positions = concatenate(Axis(0), &frames).expect("clips of one motion have the same joints");
     let human = clips.iter().flat_map(|clip| std::iter::repeat_n(clip.human_lengths, clip.frames)).collect();
     (positions, human)
 }

@@ -61,36 +61,62 @@ struct Reel {
     rate: f64,
 }
 
+/// Windows that are to be drawn, and what sees them.
+struct Take {
+    count: usize,
+    length: WindowLength,
+    cameras: Cameras,
+    detector: Detector,
+    /// Share of the windows whose focal length the lifter knows.
+    known_focal: f64,
+    seed: u64,
+}
+
 impl Sequences {
-    /// Splits `motion` and moves it to `device`; windows have `steps` frames, and `noise` times the usual detector errors.
+    /// Splits `motion` and moves it to `device`. `split` is the share of the people who validate, and their names where they are
+    /// given; windows have as many frames, and as many times the usual detector errors, as `steps_and_noise` says.
     ///
     /// # Errors
     /// A split that leaves one side empty, or no clip that is long enough.
     pub fn new(
         motion: &Motion,
-        (val_split, val_subjects): (f64, &[String]),
+        split: (f64, &[String]),
         layout: &Layout,
-        (steps, noise): (usize, f64),
+        steps_and_noise: (usize, f64),
         device: Device,
     ) -> Result<Self> {
+        let (val_split, val_subjects) = split;
+        let (steps, noise) = steps_and_noise;
         let (training, validating) = motion.split(val_split, val_subjects)?;
         let train = Reel::new(motion, &training, layout, steps, device)?;
         let held_out = Reel::new(motion, &validating, layout, steps, device)?;
-        let sizes = (train.viewer.len(), held_out.viewer.len());
-        Ok(Self { card: motion_card(motion, layout, &validating, sizes), train, held_out, noise })
+        let card = motion_card(motion, layout, &validating, train.viewer.len(), held_out.viewer.len());
+        Ok(Self { card, train, held_out, noise })
     }
 
     /// `count` windows of the training split; everything random follows from `seed`.
     pub fn draw(&self, count: usize, length: WindowLength, seed: u64) -> SeenWindows {
-        let detector = Detector::in_training(self.noise);
-        self.train.watch((count, length), &Cameras::of_windows(), detector, (seed, KNOWN_FOCAL))
+        self.train.watch(&Take {
+            count,
+            length,
+            cameras: Cameras::of_windows(),
+            detector: Detector::in_training(self.noise),
+            known_focal: KNOWN_FOCAL,
+            seed,
+        })
     }
 
     /// The same windows of the validation split at every call: the protocol's cameras, a detector's errors without gaps, known
     /// focal lengths.
     pub fn validation(&self, length: WindowLength) -> SeenWindows {
-        let detector = Detector::in_full_view(self.noise);
-        self.held_out.watch((MEASURED, length), &Cameras::default(), detector, (VALIDATION_SEED, 1.0))
+        self.held_out.watch(&Take {
+            count: MEASURED,
+            length,
+            cameras: Cameras::default(),
+            detector: Detector::in_full_view(self.noise),
+            known_focal: 1.0,
+            seed: VALIDATION_SEED,
+        })
     }
 }
 
@@ -113,21 +139,15 @@ impl Reel {
         Ok(Self { viewer: viewer(motion, clips, layout, device), collections, rate: motion.rate })
     }
 
-    fn watch(
-        &self,
-        (count, length): (usize, WindowLength),
-        cameras: &Cameras,
-        detector: Detector,
-        (seed, known_focal): (u64, f64),
-    ) -> SeenWindows {
-        tch::manual_seed(seed as i64);
-        let windows = self.windows(count, length);
-        let steps = length.lead + length.steps;
-        let draw = ViewOptions { seed, detector, mix: true, reshape: 1.0 };
-        let seen = self.viewer.watch(cameras, &windows, draw);
-        let known =
-            Tensor::rand([count as i64, 1], tch::kind::FLOAT_CPU).lt(known_focal).to_device(seen.focal.device());
-        let known = known.expand([count as i64, steps as i64], false).reshape([-1]);
+    fn watch(&self, take: &Take) -> SeenWindows {
+        tch::manual_seed(take.seed as i64);
+        let windows = self.windows(take.count, take.length);
+        let count = take.count as i64;
+        let steps = (take.length.lead + take.length.steps) as i64;
+        let draw = ViewOptions { seed: take.seed, detector: take.detector, mix: true, reshape: 1.0 };
+        let seen = self.viewer.watch(&take.cameras, &windows, draw);
+        let known = Tensor::rand([count, 1], tch::kind::FLOAT_CPU).lt(take.known_focal).to_device(seen.focal.device());
+        let known = known.expand([count, steps], false).reshape([-1]);
         let (keypoints, poses) = seen.turned(&seen.focal.where_self(&known, &seen.usual_focal()));
         let _ = windows.dt.narrow(1, 0, 1).zero_();
         SeenWindows { keypoints, poses, dt: windows.dt }
@@ -139,7 +159,8 @@ impl Reel {
         let steps = length.lead + length.steps;
         let random = numbers(&Tensor::rand([count as i64, 4], options));
         let late = numbers(&Tensor::rand([(count * steps) as i64, 2], options));
-        let (mut index, mut dt) = (Vec::with_capacity(count * steps), Vec::with_capacity(count * steps));
+        let mut index = Vec::with_capacity(count * steps);
+        let mut dt = Vec::with_capacity(count * steps);
         for (random, late) in random.chunks_exact(4).zip(late.chunks_exact(steps * 2)) {
             let clip = self.clip_at(f64::from(random[3]), f64::from(random[0]));
             let stride = (self.rate / rate_of(f64::from(random[1]))).round().max(1.0) as usize;

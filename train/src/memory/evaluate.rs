@@ -54,11 +54,12 @@ pub(super) struct Validation {
 impl Validation {
     /// Of windows that were `seen` and `lifted`, of which the first `lead` frames are not measured.
     pub(super) fn new(seen: &SeenWindows, lifted: &FramesLifted, lead: usize, limbs: Rc<Limbs>) -> Self {
-        let steps = seen.dt.size()[1] - lead as i64;
-        let measured = |rows: &Tensor| in_windows(rows, &seen.dt).narrow(1, lead as i64, steps);
-        let poses = measured(&seen.poses);
-        let frames = Scores::of(&measured(&lifted.poses), &poses, &limbs);
-        Self { lifted: lifted.split_at(lead as i64), poses, limbs, frames }
+        let lead = lead as i64;
+        let steps = seen.dt.size()[1] - lead;
+        let poses = in_windows(&seen.poses, &seen.dt).narrow(1, lead, steps);
+        let poses_by_frames = in_windows(&lifted.poses, &seen.dt).narrow(1, lead, steps);
+        let frames = Scores::of(&poses_by_frames, &poses, &limbs);
+        Self { lifted: lifted.split_at(lead), poses, limbs, frames }
     }
 
     /// Scores of `net`.
@@ -70,23 +71,32 @@ impl Validation {
     pub(super) fn calibrate(&self, net: &mut MemoryNet, twins: &Tensor) {
         let Remembered { poses, log_sigma } = net.lift_after(&self.lifted);
         let distance = distances(&poses, &self.poses);
-        let rows = |tensor: &Tensor| tensor.narrow(1, WARM_UP, tensor.size()[1] - WARM_UP).flatten(0, 1);
-        net.calibrate(&rows(&log_sigma), &rows(&distance), WITHIN, twins);
+        let log_sigma = after_warm_up(&log_sigma).flatten(0, 1);
+        let distance = after_warm_up(&distance).flatten(0, 1);
+        net.calibrate(&log_sigma, &distance, WITHIN, twins);
     }
 }
 
 impl Scores {
     /// Of `poses` beside `truth`, both `[B, T, J, 3]`.
     fn of(poses: &Tensor, truth: &Tensor, limbs: &Limbs) -> Self {
-        let late = |tensor: &Tensor| tensor.narrow(1, WARM_UP, tensor.size()[1] - WARM_UP);
-        let mean = |tensor: &Tensor| tensor.mean(Kind::Double).double_value(&[]);
-        let (poses, truth) = (late(poses), late(truth));
+        let poses = after_warm_up(poses);
+        let truth = after_warm_up(truth);
         Self {
             mpjpe: mean(&distances(&poses, &truth)),
             step_error: mean(&distances(&steps(&poses), &steps(&truth))),
             angle_error: mean(&limbs.angle_errors(&poses, &truth)),
         }
     }
+}
+
+/// The frames of windows `[B, T, …]` that are measured.
+fn after_warm_up(windows: &Tensor) -> Tensor {
+    windows.narrow(1, WARM_UP, windows.size()[1] - WARM_UP)
+}
+
+fn mean(numbers: &Tensor) -> f64 {
+    numbers.mean(Kind::Double).double_value(&[])
 }
 
 /// `[B, T, J]` how far joints are apart.

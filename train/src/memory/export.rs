@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ndarray::{Array1, Array2, Array3, Axis};
+use ndarray::{Array, Array1, Array2, Array3, Axis, Dimension, ShapeError};
 use poselift::model::{
     self, Batch, Card, Engine, Isa, MemoryCard, Metric, ModelFile, PoseNetwork, Recall, Session, SessionOptions,
     TrainingCard, verify_kernels,
@@ -100,13 +100,16 @@ fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
 
 fn metrics(summary: &Summary, on: &str) -> BTreeMap<String, Metric> {
     let on = format!("windows of {on}, detector model of sequences");
-    let metric = |metres: f64| Metric { value: metres * 1000.0, unit: "mm".to_owned(), on: on.clone() };
     BTreeMap::from([
-        ("mpjpe".to_owned(), metric(summary.memory.mpjpe)),
-        ("mpjpe_by_frames".to_owned(), metric(summary.frames.mpjpe)),
-        ("step_error".to_owned(), metric(summary.memory.step_error)),
-        ("step_error_by_frames".to_owned(), metric(summary.frames.step_error)),
+        ("mpjpe".to_owned(), millimetres(summary.memory.mpjpe, &on)),
+        ("mpjpe_by_frames".to_owned(), millimetres(summary.frames.mpjpe, &on)),
+        ("step_error".to_owned(), millimetres(summary.memory.step_error, &on)),
+        ("step_error_by_frames".to_owned(), millimetres(summary.frames.step_error, &on)),
     ])
+}
+
+fn millimetres(metres: f64, on: &str) -> Metric {
+    Metric { value: metres * 1000.0, unit: "mm".to_owned(), on: on.to_owned() }
 }
 
 /// How far `file` is from the trained memory behind `frames`, both by ONNX Runtime, in sizes of the pose.
@@ -131,13 +134,13 @@ fn people(card: &Card) -> Array3<f32> {
     for person in 0..PEOPLE {
         let start: Vec<[f32; 2]> = (0..joints).map(|_| [0, 1].map(|_| random.random_range(-150.0..150.0))).collect();
         for frame in 0..FRAMES {
+            let row = person * FRAMES + frame;
             for (joint, start) in start.iter().enumerate() {
-                let at = (person * FRAMES + frame, joint);
                 for axis in 0..2 {
-                    keypoints[(at.0, at.1, axis)] = start[axis] + frame as f32 * 3.0 + random.random_range(-5.0..5.0);
+                    keypoints[(row, joint, axis)] = start[axis] + frame as f32 * 3.0 + random.random_range(-5.0..5.0);
                 }
                 if card.input.channels == 3 {
-                    keypoints[(at.0, at.1, 2)] = if random.random_range(0..10) == 0 { 0.0 } else { 0.9 };
+                    keypoints[(row, joint, 2)] = if random.random_range(0..10) == 0 { 0.0 } else { 0.9 };
                 }
             }
         }
@@ -149,23 +152,30 @@ fn people(card: &Card) -> Array3<f32> {
 fn by_trained(run: &FinishedMemory, frames: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Lifted> {
     let (rows, _, _) = keypoints.dim();
     let joints = frames.card().output.joints.len();
-    let (mut poses, mut sigma) = (Array3::<f32>::zeros((rows, joints, 3)), Array2::<f32>::zeros((rows, joints)));
+    let mut poses = Array3::<f32>::zeros((rows, joints, 3));
+    let mut sigma = Array2::<f32>::zeros((rows, joints));
     frames.run(Batch::new(frames.card(), keypoints.view(), poses.view_mut(), Some(sigma.view_mut()))?)?;
-    let tensor = |values: Vec<f32>, size: &[usize]| {
-        let size: Vec<i64> = size.iter().map(|&length| length as i64).collect();
-        Tensor::from_slice(&values).view(size.as_slice())
-    };
-    let read = tensor(keypoints.iter().copied().collect(), keypoints.shape());
+    let no_means = Tensor::zeros([1], tch::kind::FLOAT_CPU);
     let lifted = run.net.lift(&FramesLifted {
-        features: features(&read, &InputTransform::Centred, &Tensor::zeros([1], tch::kind::FLOAT_CPU)),
-        poses: tensor(poses.iter().copied().collect(), poses.shape()),
-        sigma: tensor(sigma.iter().copied().collect(), sigma.shape()),
-        dt: tensor(dt.iter().copied().collect(), dt.shape()),
+        features: features(&tensor(keypoints), &InputTransform::Centred, &no_means),
+        poses: tensor(&poses),
+        sigma: tensor(&sigma),
+        dt: tensor(dt),
     });
-    let misshapen = |error| Error::runtime(format!("the trained memory gave poses of no shape: {error}"));
     let poses = Array3::from_shape_vec((rows, joints, 3), numbers(&lifted.poses)).map_err(misshapen)?;
     let sigma = Array2::from_shape_vec((rows, joints), numbers(&lifted.log_sigma.exp())).map_err(misshapen)?;
     Ok(Lifted { poses, sigma: Some(sigma) })
+}
+
+/// The numbers of `array` as a tensor.
+fn tensor<D: Dimension>(array: &Array<f32, D>) -> Tensor {
+    let values: Vec<f32> = array.iter().copied().collect();
+    let size: Vec<i64> = array.shape().iter().map(|&length| length as i64).collect();
+    Tensor::from_slice(&values).view(size.as_slice())
+}
+
+fn misshapen(error: ShapeError) -> Error {
+    Error::runtime(format!("the trained memory gave poses of no shape: {error}"))
 }
 
 /// What the file gives, frame after frame.
@@ -173,13 +183,15 @@ fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> 
     let joints = session.card().output.joints.len();
     let units = session.card().memory.as_ref().map_or(0, |memory| memory.units);
     let people = keypoints.dim().0;
-    let (mut all_poses, mut all_sigma) = (Array3::zeros((people, joints, 3)), Array2::zeros((people, joints)));
+    let mut all_poses = Array3::zeros((people, joints, 3));
+    let mut all_sigma = Array2::zeros((people, joints));
     let mut memory = Array2::zeros((PEOPLE, units));
     for frame in 0..FRAMES {
         let rows: Vec<usize> = (0..PEOPLE).map(|person| person * FRAMES + frame).collect();
         let now = keypoints.select(Axis(0), &rows);
         let since: Array1<f32> = dt.column(frame).to_owned();
-        let (mut poses, mut sigma) = (Array3::zeros((PEOPLE, joints, 3)), Array2::zeros((PEOPLE, joints)));
+        let mut poses = Array3::zeros((PEOPLE, joints, 3));
+        let mut sigma = Array2::zeros((PEOPLE, joints));
         let recall = Recall { since: since.view(), memory: memory.view_mut(), follows: &[] };
         let batch = Batch::new(session.card(), now.view(), poses.view_mut(), Some(sigma.view_mut()))?;
         session.run(batch.remembering(session.card(), recall)?)?;

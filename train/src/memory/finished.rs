@@ -44,8 +44,8 @@ impl FinishedMemory {
         let dataset: DatasetCard = checkpoint::read_json(&run.join(checkpoint::DATASET))?;
         let frames = ModelFile::read(run.join(FRAMES))?;
         let saved = Checkpoint::read(&run.join(checkpoint::LAST))?;
-        let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
-        let net = MemoryNet::from_state(Shape::of(frames.card(), config.units), Device::Cpu, tensor)?;
+        let shape = Shape::of(frames.card(), config.units);
+        let net = MemoryNet::from_state(shape, Device::Cpu, |name| saved.tensor(name).map(Tensor::shallow_clone))?;
         let summary = run.join(checkpoint::SUMMARY);
         let summary = summary.exists().then(|| checkpoint::read_json(&summary)).transpose()?;
         Ok(Self { config, dataset, frames, net, state: saved.state()?, summary })

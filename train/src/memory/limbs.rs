@@ -1,6 +1,6 @@
 //! Angles between limbs and lengths of bones, which a memory may learn and is measured by beside the places of joints.
 
-use poselift::metric::angle_lines;
+use poselift::metric::{AngleLines, angle_lines};
 use tch::{Device, Kind, Tensor};
 
 use super::evaluate::distances;
@@ -17,14 +17,13 @@ pub(super) struct Limbs {
 impl Limbs {
     /// Of poses with these `joints` and their `parents`, −1 for the root.
     pub(super) fn new(joints: &[String], parents: &[i32], device: Device) -> Self {
-        let indices = |joints: Vec<i64>| Tensor::from_slice(&joints).to_device(device);
         let angles = angle_lines(joints);
-        let ends = |line: usize, end: usize| indices(angles.iter().map(|lines| lines[line][end] as i64).collect());
         let bones = parents.iter().zip(0..).filter(|(parent, _)| **parent >= 0);
-        let (parents, children) = bones.map(|(parent, child)| (i64::from(*parent), child)).unzip();
+        let (parents, children): (Vec<i64>, Vec<i64>) =
+            bones.map(|(parent, child)| (i64::from(*parent), child)).unzip();
         Self {
-            lines: [0, 1].map(|line| [0, 1].map(|end| ends(line, end))),
-            bones: [indices(parents), indices(children)],
+            lines: [0, 1].map(|line| [0, 1].map(|end| ends(&angles, line, end).to_device(device))),
+            bones: [parents, children].map(|joints| Tensor::from_slice(&joints).to_device(device)),
         }
     }
 
@@ -39,18 +38,33 @@ impl Limbs {
     }
 
     fn angles(&self, poses: &Tensor) -> Tensor {
-        let line = |[from, to]: &[Tensor; 2]| poses.index_select(2, to) - poses.index_select(2, from);
-        let [first, second] = self.lines.each_ref().map(line);
-        let sum = |values: Tensor| values.sum_dim_intlist(&[-1i64][..], false, Kind::Float);
+        let [first, second] = self.lines.each_ref().map(|ends| line(poses, ends));
         // Not by the cosine, which is flat where a limb is straight.
-        let sine = sum(first.cross(&second, -1).square()).clamp_min(1e-12).sqrt();
-        sine.atan2(&sum(first * second))
+        let sine = sum_of_axes(&first.cross(&second, -1).square()).clamp_min(1e-12).sqrt();
+        sine.atan2(&sum_of_axes(&(first * second)))
     }
 
     fn lengths(&self, poses: &Tensor) -> Tensor {
         let [parents, children] = &self.bones;
         distances(&poses.index_select(2, parents), &poses.index_select(2, children))
     }
+}
+
+/// `[A]` the joints where line `line` of each angle begins, for the `end` 0, or ends, for 1.
+fn ends(angles: &[AngleLines], line: usize, end: usize) -> Tensor {
+    let joints: Vec<i64> = angles.iter().map(|lines| lines[line][end] as i64).collect();
+    Tensor::from_slice(&joints)
+}
+
+/// `[B, T, A, 3]` the way between the `ends` of lines in `poses` `[B, T, J, 3]`.
+fn line(poses: &Tensor, ends: &[Tensor; 2]) -> Tensor {
+    let [from, to] = ends;
+    poses.index_select(2, to) - poses.index_select(2, from)
+}
+
+/// `[B, T, A]` the sums over the axes of `vectors` `[B, T, A, 3]`.
+fn sum_of_axes(vectors: &Tensor) -> Tensor {
+    vectors.sum_dim_intlist(&[-1i64][..], false, Kind::Float)
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! Training goes through libtorch's autograd: a gradient through time would be long to write out. All parameters are views of
 //! one flat tensor, which Adam walks at once.
 
+mod arrays;
+
 use poselift::model::Card;
-use poselift_onnx::{Dense, Memory, Weights};
+use poselift_onnx::Memory;
 use tch::{Device, IndexOp, Kind, Tensor};
 
-use crate::net::{adam_step, numbers};
+use crate::net::adam_step;
 
 /// What the inputs are multiplied by, so that all are of a size of about 1: metres of the pose, of sigma, seconds.
 const POSE_SCALE: f64 = 2.0;
@@ -63,20 +65,20 @@ impl Shape {
     /// All weights, `[out, in]`, and biases, in the order of the flat tensor: of the encoder, the gates for what is encoded and for
     /// what is remembered and then both biases, the decoder, the correction, which is none at first.
     fn parts(self) -> [Part; 10] {
-        let (read, h, outputs) = (self.inputs(), self.units, self.outputs());
-        let part = |size: &[i64], inputs: i64| Part { size: size.to_vec(), inputs: Some(inputs) };
-        let zeros = |size: &[i64]| Part { size: size.to_vec(), inputs: None };
+        let read = self.inputs();
+        let h = self.units;
+        let outputs = self.outputs();
         [
-            part(&[h, read], read),
-            part(&[h], read),
-            part(&[3 * h, h], h),
-            part(&[3 * h, h], h),
-            part(&[3 * h], h),
-            part(&[3 * h], h),
-            part(&[h, 2 * h], 2 * h),
-            part(&[h], 2 * h),
-            zeros(&[outputs, h]),
-            zeros(&[outputs]),
+            Part::drawn(&[h, read], read),
+            Part::drawn(&[h], read),
+            Part::drawn(&[3 * h, h], h),
+            Part::drawn(&[3 * h, h], h),
+            Part::drawn(&[3 * h], h),
+            Part::drawn(&[3 * h], h),
+            Part::drawn(&[h, 2 * h], 2 * h),
+            Part::drawn(&[h], 2 * h),
+            Part::zeros(&[outputs, h]),
+            Part::zeros(&[outputs]),
         ]
     }
 
@@ -91,38 +93,18 @@ impl Shape {
         let scales: Vec<f64> = scales.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
         Tensor::from_slice(&scales)
     }
-
-    /// The flat parameters of a memory as a model file has it: what [`MemoryNet::to_arrays`] did, undone.
-    fn unfolded(self, memory: &Memory) -> Tensor {
-        let tensor = |weights: &Weights<f32>| {
-            let size: Vec<i64> = weights.dims().iter().map(|&length| length as i64).collect();
-            Tensor::from_slice(&weights.values()).view(size.as_slice()).to_kind(Kind::Double)
-        };
-        let matrix = |layer: &Dense<f32>| tensor(&layer.weights[0]).tr();
-        let bias = |layer: &Dense<f32>| tensor(&layer.bias);
-        let encoder = matrix(&memory.encoder) / self.input_scales();
-        let encoder_bias = bias(&memory.encoder) + encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
-        let corrections = [(self.joints * 3, CORRECTION), (self.joints, SIGMA_CORRECTION)];
-        let corrections: Vec<f64> =
-            corrections.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
-        let corrections = Tensor::from_slice(&corrections);
-        let parts = [
-            encoder,
-            encoder_bias,
-            matrix(&memory.input_gates),
-            matrix(&memory.state_gates),
-            bias(&memory.input_gates),
-            bias(&memory.state_gates),
-            matrix(&memory.decoder),
-            bias(&memory.decoder),
-            matrix(&memory.correction) / corrections.unsqueeze(1),
-            bias(&memory.correction) / corrections,
-        ];
-        Tensor::cat(&parts.map(|part| part.flatten(0, -1)), 0).to_kind(Kind::Float)
-    }
 }
 
 impl Part {
+    /// Of a layer that sums over so many `inputs`.
+    fn drawn(size: &[i64], inputs: i64) -> Self {
+        Self { size: size.to_vec(), inputs: Some(inputs) }
+    }
+
+    fn zeros(size: &[i64]) -> Self {
+        Self { size: size.to_vec(), inputs: None }
+    }
+
     fn len(&self) -> i64 {
         self.size.iter().product()
     }
@@ -151,16 +133,32 @@ pub struct FramesLifted {
 impl FramesLifted {
     /// The first `lead` frames of each window, and the others.
     pub(super) fn split_at(&self, lead: i64) -> [Self; 2] {
-        let steps = self.dt.size()[1];
-        [(0, lead), (lead, steps - lead)].map(|(first, count)| self.part(first, count))
+        [self.part(0, lead), self.part(lead, self.steps() - lead)]
     }
 
     /// `count` frames of each window from its frame `first`.
     fn part(&self, first: i64, count: i64) -> Self {
-        let (windows, steps) = (self.dt.size()[0], self.dt.size()[1]);
-        let of = |rows: &Tensor| rows.unflatten(0, [windows, steps]).narrow(1, first, count).flatten(0, 1);
-        let dt = self.dt.narrow(1, first, count);
-        Self { features: of(&self.features), poses: of(&self.poses), sigma: of(&self.sigma), dt }
+        Self {
+            features: self.rows_of(&self.features, first, count),
+            poses: self.rows_of(&self.poses, first, count),
+            sigma: self.rows_of(&self.sigma, first, count),
+            dt: self.dt.narrow(1, first, count),
+        }
+    }
+
+    /// `rows` `[B·T, …]` of those frames.
+    fn rows_of(&self, rows: &Tensor, first: i64, count: i64) -> Tensor {
+        rows.unflatten(0, [self.windows(), self.steps()]).narrow(1, first, count).flatten(0, 1)
+    }
+
+    /// B.
+    fn windows(&self) -> i64 {
+        self.dt.size()[0]
+    }
+
+    /// T.
+    fn steps(&self) -> i64 {
+        self.dt.size()[1]
     }
 }
 
@@ -234,8 +232,9 @@ impl MemoryNet {
         self.lift_after(&frames.split_at(0))
     }
 
-    /// Corrects the poses of `frames` with the averaged parameters, where it has seen `lead` before.
-    pub(super) fn lift_after(&self, [lead, frames]: &[FramesLifted; 2]) -> Remembered {
+    /// Corrects the poses of the second of `parts` of windows with the averaged parameters, where it has seen the first before.
+    pub(super) fn lift_after(&self, parts: &[FramesLifted; 2]) -> Remembered {
+        let [lead, frames] = parts;
         tch::no_grad(|| {
             let remembered = self.forward(&self.average, frames, &self.remembered_after(&self.average, lead));
             let log_sigma = remembered.log_sigma + self.sigma_factor.log();
@@ -245,9 +244,8 @@ impl MemoryNet {
 
     /// `[1, B, H]` what is remembered after `frames`, which may be none; without gradients.
     fn remembered_after(&self, parameters: &Tensor, frames: &FramesLifted) -> Tensor {
-        let [windows, steps] = [0, 1].map(|dim| frames.dt.size()[dim]);
-        let nothing = Tensor::zeros([1, windows, self.shape.units], (Kind::Float, parameters.device()));
-        if steps == 0 {
+        let nothing = Tensor::zeros([1, frames.windows(), self.shape.units], (Kind::Float, parameters.device()));
+        if frames.steps() == 0 {
             return nothing;
         }
         tch::no_grad(|| self.remember(parameters, frames, &nothing).last)
@@ -255,13 +253,13 @@ impl MemoryNet {
 
     /// Encodes `frames` and takes what is remembered, `[1, B, H]`, through them.
     fn remember(&self, parameters: &Tensor, frames: &FramesLifted, start: &Tensor) -> States {
-        let (windows, steps) = (frames.dt.size()[0], frames.dt.size()[1]);
         let [encoder, encoder_bias, input, state, input_bias, state_bias, ..] = self.parts(parameters);
-        let rows = |tensor: &Tensor| tensor.reshape([windows, steps, -1]);
+        let size = [frames.windows(), frames.steps(), -1];
+        let features = frames.features.reshape(size);
+        let poses = (&frames.poses * POSE_SCALE).reshape(size);
+        let sigma = (&frames.sigma * SIGMA_SCALE).reshape(size);
         let since = (frames.dt.unsqueeze(2) * USUAL_RATE) - 1.0;
-        let scaled = [&frames.poses * POSE_SCALE, &frames.sigma * SIGMA_SCALE].map(|tensor| rows(&tensor));
-        let [poses, sigma] = &scaled;
-        let read = Tensor::cat(&[&rows(&frames.features), poses, sigma, &since], 2);
+        let read = Tensor::cat(&[features, poses, sigma, since], 2);
         let encoded = read.linear(&encoder, Some(&encoder_bias)).relu();
         let gates = [input, state, input_bias, state_bias];
         let (all, last) = encoded.gru(start, &gates, true, 1, 0.0, true, false, true);
@@ -270,7 +268,8 @@ impl MemoryNet {
 
     /// Corrects `frames`, before which `start` `[1, B, H]` is remembered.
     fn forward(&self, parameters: &Tensor, frames: &FramesLifted, start: &Tensor) -> Remembered {
-        let (windows, steps) = (frames.dt.size()[0], frames.dt.size()[1]);
+        let windows = frames.windows();
+        let steps = frames.steps();
         let joints = self.shape.joints;
         let [.., decoder, decoder_bias, last, last_bias] = self.parts(parameters);
         let States { encoded, all: remembered, .. } = self.remember(parameters, frames, start);
@@ -295,14 +294,16 @@ impl MemoryNet {
         })
     }
 
-    /// One step of Adam, number `step` from 1, on the loss that `loss` makes of what the memory gives for `frames` where it has
-    /// seen `lead` before.
+    /// One step of Adam, its number from 1 and its learning rate in `step_and_rate`, on the loss that `loss` makes of what the
+    /// memory gives for the second of `parts` of windows where it has seen the first before.
     pub fn step(
         &mut self,
-        [lead, frames]: &[FramesLifted; 2],
-        (step, learning_rate): (u64, f64),
+        parts: &[FramesLifted; 2],
+        step_and_rate: (u64, f64),
         loss: impl FnOnce(&Remembered) -> Tensor,
     ) {
+        let [lead, frames] = parts;
+        let (step, learning_rate) = step_and_rate;
         let start = self.remembered_after(&self.parameters, lead);
         loss(&self.forward(&self.parameters, frames, &start)).backward();
         let gradient = self.parameters.grad();
@@ -346,22 +347,12 @@ impl MemoryNet {
         device: Device,
         tensor: impl Fn(&str) -> poselift::Result<Tensor>,
     ) -> poselift::Result<Self> {
-        let flat = |name: &str, length: i64| -> poselift::Result<Tensor> {
-            let found = tensor(name)?;
-            if found.size() == [length] {
-                return Ok(found.to_device(device).to_kind(Kind::Float));
-            }
-            Err(poselift::Error::input(format!(
-                "'{name}' of the checkpoint has the size {:?}, expected {length}",
-                found.size()
-            )))
-        };
         let all = shape.parameters();
         Ok(Self {
-            parameters: flat("parameters", all)?.set_requires_grad(true),
-            average: flat("average", all)?,
-            moments: [flat("first_moment", all)?, flat("second_moment", all)?],
-            sigma_factor: flat("sigma_factor", shape.joints)?,
+            parameters: flat(&tensor, "parameters", all, device)?.set_requires_grad(true),
+            average: flat(&tensor, "average", all, device)?,
+            moments: [flat(&tensor, "first_moment", all, device)?, flat(&tensor, "second_moment", all, device)?],
+            sigma_factor: flat(&tensor, "sigma_factor", shape.joints, device)?,
             shape,
         })
     }
@@ -370,39 +361,23 @@ impl MemoryNet {
     pub fn to_arrays(&self) -> Memory {
         tch::no_grad(|| self.folded())
     }
+}
 
-    fn folded(&self) -> Memory {
-        let joints = self.shape.joints;
-        let [encoder, encoder_bias, input, state, input_bias, state_bias, decoder, decoder_bias, last, last_bias] =
-            self.parts(&self.average.to_kind(Kind::Double));
-        // dt·30 − 1: the 1 goes into the bias.
-        let encoder_bias = encoder_bias - encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
-        let encoder = encoder * self.shape.input_scales().to_device(self.average.device());
-        let relative = |numbers: Tensor| {
-            let coordinates = numbers.narrow(0, 0, joints * 3) * CORRECTION;
-            let root = coordinates.narrow(0, 0, 3);
-            let repeats: Vec<i64> = std::iter::once(joints).chain(std::iter::repeat_n(1, root.dim() - 1)).collect();
-            let relative = &coordinates - root.repeat(repeats.as_slice());
-            Tensor::cat(&[relative, numbers.narrow(0, joints * 3, joints) * SIGMA_CORRECTION], 0)
-        };
-        let (last, last_bias) = (relative(last), relative(last_bias));
-        let _ = last_bias.narrow(0, joints * 3, joints).g_add_(&self.sigma_factor.to_kind(Kind::Double).log());
-        let matrix = |weight: &Tensor| {
-            // A file has weights as [in, out].
-            let turned = weight.tr().contiguous();
-            let dims: Vec<usize> = turned.size().iter().map(|&length| length as usize).collect();
-            Weights::new(&dims, numbers(&turned))
-        };
-        let row = |bias: &Tensor| Weights::new(&[bias.size()[0] as usize], numbers(bias));
-        let layer = |weight: &Tensor, bias: &Tensor| Dense { weights: vec![matrix(weight)], bias: row(bias) };
-        Memory {
-            encoder: layer(&encoder, &encoder_bias),
-            input_gates: layer(&input, &input_bias),
-            state_gates: layer(&state, &state_bias),
-            decoder: layer(&decoder, &decoder_bias),
-            correction: layer(&last, &last_bias),
-        }
+/// The tensor called `name`, of this `length`, on `device`.
+fn flat(
+    tensor: &impl Fn(&str) -> poselift::Result<Tensor>,
+    name: &str,
+    length: i64,
+    device: Device,
+) -> poselift::Result<Tensor> {
+    let found = tensor(name)?;
+    if found.size() == [length] {
+        return Ok(found.to_device(device).to_kind(Kind::Float));
     }
+    Err(poselift::Error::input(format!(
+        "'{name}' of the checkpoint has the size {:?}, expected {length}",
+        found.size()
+    )))
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ impl Start {
         let file = ModelFile::read(&init.model)?;
         file.check_weights()?;
         let card = file.card();
-        let (Some(memory), Some(remembers)) = (network_of(&file)?.memory, &card.memory) else {
+        let memory = network_of(&file)?.memory;
+        let Some((memory, remembers)) = memory.zip(card.memory.as_ref()) else {
             return Err(Error::usage("--init with a model that remembers nothing, expected one that `memory` fitted")
                 .at(&init.model)
                 .hint("leave --init out to begin with fresh weights"));

@@ -80,8 +80,8 @@ impl<'a> TrainLoop<'a> {
         let last = out.join(checkpoint::LAST);
         let (net, state) = if begin.resume && last.exists() {
             let saved = Checkpoint::read(&last)?;
-            let tensor = |name: &str| saved.tensor(name).map(Tensor::shallow_clone);
-            (MemoryNet::from_state(shape, device, tensor)?, saved.state()?)
+            let net = MemoryNet::from_state(shape, device, |name| saved.tensor(name).map(Tensor::shallow_clone))?;
+            (net, saved.state()?)
         } else if let Some(memory) = &begin.start {
             (MemoryNet::from_arrays(shape, device, memory)?, RunState::default())
         } else {
@@ -90,12 +90,12 @@ impl<'a> TrainLoop<'a> {
         let history = HistoryWriter::resume(&out.join(checkpoint::HISTORY), state.iteration)?;
         let output = &sequences.card.output;
         let limbs = Rc::new(Limbs::new(&output.joints, &output.parents, device));
-        let mut validation_after = |lead: usize| -> Result<Validation> {
-            let seen = sequences.validation(WindowLength { lead, steps: config.window });
-            Ok(Validation::new(&seen, &lift(&mut frames, &seen)?, lead, Rc::clone(&limbs)))
+        let at_once = WindowLength { lead: 0, steps: config.window };
+        let validation = lifted_validation(sequences, &mut frames, at_once, &limbs)?;
+        let late = match config.lead {
+            0 => None,
+            lead => Some(lifted_validation(sequences, &mut frames, WindowLength { lead, ..at_once }, &limbs)?),
         };
-        let validation = validation_after(0)?;
-        let late = if config.lead > 0 { Some(validation_after(config.lead)?) } else { None };
         let mirrored = skeleton::mirrored(&sequences.card.output.joints).into_iter().map(|joint| joint as i64);
         let twins = Tensor::from_slice(&mirrored.collect::<Vec<_>>()).to_device(device);
         Ok(Self { config, out, sequences, frames, net, state, history, validation, late, limbs, twins })
@@ -123,7 +123,7 @@ impl<'a> TrainLoop<'a> {
             reported.1.push(error);
             let is_last = self.state.iteration == self.config.steps;
             let validates = is_last || self.state.iteration.is_multiple_of(self.config.validate_every);
-            let val_mpjpe = validates.then(|| self.validate(progress));
+            let val_mpjpe = if validates { Some(self.validate(progress)) } else { None };
             let row = HistoryRow {
                 iteration: self.state.iteration,
                 epoch: 1,
@@ -204,7 +204,8 @@ impl<'a> TrainLoop<'a> {
 
     /// Measures the windows of `validation`, says how they are lifted, and gives their MPJPE, millimetres.
     fn measure(&self, when: &str, validation: &Validation, progress: &mut dyn Progress) -> f64 {
-        let (scores, frames) = (validation.measure(&self.net), validation.frames);
+        let scores = validation.measure(&self.net);
+        let frames = validation.frames;
         let mpjpe = scores.mpjpe * 1000.0;
         let note = format!(
             "step {}{when}: {mpjpe:.2} mm, {:.3} times the frames alone; steps from frame to frame {:.3} times, angles {:.3} times",
@@ -216,6 +217,18 @@ impl<'a> TrainLoop<'a> {
         progress.event(Event::Note(&note));
         mpjpe
     }
+}
+
+/// Windows of the validation split, of this `length`, lifted by `frames`.
+fn lifted_validation(
+    sequences: &Sequences,
+    frames: &mut FrozenModel,
+    length: WindowLength,
+    limbs: &Rc<Limbs>,
+) -> Result<Validation> {
+    let seen = sequences.validation(length);
+    let lifted = lift(frames, &seen)?;
+    Ok(Validation::new(&seen, &lifted, length.lead, Rc::clone(limbs)))
 }
 
 /// Lifts the frames of windows one by one.

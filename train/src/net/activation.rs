@@ -31,9 +31,12 @@ pub(super) struct SavedActivations {
 impl SavedActivations {
     /// Allocates for `rows` samples whose activations are of the kind `kind`.
     pub(super) fn new(rows: i64, shape: PlaneShape, kind: Kind, device: Device) -> Self {
-        let vector = || Tensor::zeros([shape.columns], (Kind::Float, device));
-        let planes = || Planes::zeros(rows, shape, kind, device);
-        Self { z: planes(), out: planes(), mean: vector(), inverse_std: vector() }
+        Self {
+            z: Planes::zeros(rows, shape, kind, device),
+            out: Planes::zeros(rows, shape, kind, device),
+            mean: Tensor::zeros([shape.columns], (Kind::Float, device)),
+            inverse_std: Tensor::zeros([shape.columns], (Kind::Float, device)),
+        }
     }
 }
 

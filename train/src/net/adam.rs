@@ -21,9 +21,16 @@ struct AdamStep {
 impl AdamStep {
     /// The constants of step `step`, counted from 1.
     fn new(step: u64, learning_rate: f64) -> Self {
-        let correction = |beta: f64| 1.0 - beta.powf(step as f64);
-        Self { step_size: learning_rate / correction(BETAS.0), inverse_root: 1.0 / correction(BETAS.1).sqrt() }
+        Self {
+            step_size: learning_rate / bias_correction(BETAS.0, step),
+            inverse_root: 1.0 / bias_correction(BETAS.1, step).sqrt(),
+        }
     }
+}
+
+/// What a moment of the decay rate `beta` is divided by in step `step`.
+fn bias_correction(beta: f64, step: u64) -> f64 {
+    1.0 - beta.powf(step as f64)
 }
 
 /// Updates the moments and the parameters, and the parameters' copy in bf16 if there is one; `step` counts from 1.

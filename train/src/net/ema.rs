@@ -28,7 +28,8 @@ pub(super) struct Ema {
 impl Ema {
     /// Starts from the contents of `buffers`.
     pub(super) fn new(decay: f64, buffers: &Buffers) -> Self {
-        let (parameters, statistics) = (buffers.parameters.copy(), buffers.statistics.copy());
+        let parameters = buffers.parameters.copy();
+        let statistics = buffers.statistics.copy();
         let layers = buffers.layers_over(&parameters, &statistics);
         Self { decay, parameters, statistics, layers }
     }

@@ -118,7 +118,8 @@ fn output_planes(layer: &Dense, basis: &Basis) -> ([Array2<f32>; 2], Array1<f32>
 /// P + Q and P − Q of [[P, Q], [Q, P]].
 fn inner_planes(weight: &Array2<f32>) -> [Array2<f32>; 2] {
     let half = weight.nrows() / 2;
-    let (own, other) = (weight.slice(s![..half, ..half]), weight.slice(s![..half, half..]));
+    let own = weight.slice(s![..half, ..half]);
+    let other = weight.slice(s![..half, half..]);
     [&own + &other, &own - &other]
 }
 

@@ -22,6 +22,18 @@ pub(super) struct LayerShape {
 }
 
 impl LayerShape {
+    /// Between layers of these widths.
+    fn between(from: Widths, to: Widths, batch_norm: bool) -> Self {
+        let mut planes = vec![(to.first, from.first)];
+        planes.extend(to.odd.zip(from.odd));
+        Self { planes, batch_norm }
+    }
+
+    /// Elements of all matrices.
+    fn weights(&self) -> i64 {
+        self.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum()
+    }
+
     /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a factor to both.
     fn shared(&self) -> i64 {
         self.planes[0].0
@@ -46,19 +58,15 @@ impl Widths {
 
 /// The layers of a network in order: input, the blocks' layers, output (with one more number a joint for σ).
 pub(super) fn layer_shapes(config: &NetworkConfig, features: Widths, outputs: Widths) -> Vec<LayerShape> {
-    let layer = |from: Widths, to: Widths, batch_norm| {
-        let odd = from.odd.zip(to.odd).map(|(from, to)| (to, from));
-        LayerShape { planes: std::iter::once((to.first, from.first)).chain(odd).collect(), batch_norm }
-    };
     let PlaneShape { columns, planes } =
         PlaneShape::of_hidden(config.hidden, if features.odd.is_some() { 2 } else { 1 });
     let hidden = Widths { first: columns, odd: (planes == 2).then_some(columns) };
     let full_input = config.input_block == InputBlock::Full;
     let count = config.blocks * config.layers_per_block;
-    std::iter::once(layer(features, hidden, full_input && config.batch_norm))
-        .chain(std::iter::repeat_n(layer(hidden, hidden, config.batch_norm), count))
-        .chain([layer(hidden, outputs, false)])
-        .collect()
+    let mut shapes = vec![LayerShape::between(features, hidden, full_input && config.batch_norm)];
+    shapes.extend(std::iter::repeat_n(LayerShape::between(hidden, hidden, config.batch_norm), count));
+    shapes.push(LayerShape::between(hidden, outputs, false));
+    shapes
 }
 
 /// Views of a weight `[out, in]`, of its gradient, and of the operand of its products: itself, or its copy in bf16.
@@ -132,11 +140,11 @@ impl Buffers {
     /// Zeros for `shapes` on `device`.
     pub(super) fn new(shapes: &[LayerShape], precision: TrainPrecision, device: Device) -> Self {
         let norm_outputs: i64 = shapes.iter().filter(|s| s.batch_norm).map(LayerShape::shared).sum();
-        let weights = |s: &LayerShape| s.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum::<i64>();
-        let dense: i64 = shapes.iter().map(|s| weights(s) + s.shared()).sum();
-        let zeros = |len: i64| Tensor::zeros([len], (Kind::Float, device));
-        let [parameters, gradients, first_moment, second_moment] = [(); 4].map(|()| zeros(dense + 2 * norm_outputs));
-        let statistics = zeros(2 * norm_outputs);
+        let dense: i64 = shapes.iter().map(|s| s.weights() + s.shared()).sum();
+        let options = (Kind::Float, device);
+        let [parameters, gradients, first_moment, second_moment] =
+            [(); 4].map(|()| Tensor::zeros([dense + 2 * norm_outputs], options));
+        let statistics = Tensor::zeros([2 * norm_outputs], options);
         let copy =
             (precision == TrainPrecision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
         let factors = copy.as_ref().unwrap_or(&parameters);
@@ -201,10 +209,12 @@ impl<'a> Cutter<'a> {
 
     fn part(&mut self, shape: &[i64]) -> Part {
         let start = self.next_parameter;
-        let len: i64 = shape.iter().product();
-        self.next_parameter += len;
-        let view = |buffer: &Tensor| buffer.narrow(0, start, len).view(shape);
-        Part { value: view(self.parameters), gradient: view(self.gradients), factor: view(self.factors) }
+        self.next_parameter += shape.iter().product::<i64>();
+        Part {
+            value: view(self.parameters, start, shape),
+            gradient: view(self.gradients, start, shape),
+            factor: view(self.factors, start, shape),
+        }
     }
 
     fn statistic(&mut self, len: i64) -> Tensor {
@@ -221,20 +231,27 @@ impl<'a> Cutter<'a> {
         }
         let shared = shape.shared();
         let bias = self.part(&[shared]);
-        let norm = shape.batch_norm.then(|| {
-            let gamma = self.part(&[shared]);
-            let beta = self.part(&[shared]);
-            let running_mean = self.statistic(shared);
-            let running_variance = self.statistic(shared);
-            NormViews {
-                gamma: gamma.value,
-                beta: beta.value,
-                gamma_gradient: gamma.gradient,
-                beta_gradient: beta.gradient,
-                running_mean,
-                running_variance,
-            }
-        });
+        let norm = if shape.batch_norm { Some(self.norm(shared)) } else { None };
         Layer { weights, bias: bias.value, bias_factor: bias.factor, bias_gradient: bias.gradient, norm }
     }
+
+    fn norm(&mut self, len: i64) -> NormViews {
+        let gamma = self.part(&[len]);
+        let beta = self.part(&[len]);
+        let running_mean = self.statistic(len);
+        let running_variance = self.statistic(len);
+        NormViews {
+            gamma: gamma.value,
+            beta: beta.value,
+            gamma_gradient: gamma.gradient,
+            beta_gradient: beta.gradient,
+            running_mean,
+            running_variance,
+        }
+    }
+}
+
+/// The part of `buffer` from number `start` that fills `shape`.
+fn view(buffer: &Tensor, start: i64, shape: &[i64]) -> Tensor {
+    buffer.narrow(0, start, shape.iter().product()).view(shape)
 }

@@ -91,8 +91,9 @@ fn is_for_gemm(out: &Tensor, a: &Tensor) -> bool {
 /// In strips of rows, one per thread, on libtorch's own threads: threads of `gemm` would compete with them for the
 /// cores.
 fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
-    let ((m, k), (_, n)) = (shape(a), shape(b));
-    assert!(shape(out) == (m, n) && shape(b).0 == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
+    let (m, k) = shape(a);
+    let (depth, n) = shape(b);
+    assert!(shape(out) == (m, n) && depth == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
     let [out, a, b] = [out, a, b].map(Elements::of);
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
     let strip = m.div_ceil(threads.max(1)).next_multiple_of(LEAST_STRIP);

@@ -77,7 +77,8 @@ impl LiftNet {
     ) -> Self {
         let standardisation = standardisation.into().evened();
         let standardiser = Standardiser::new(&standardisation, config.sigma, device);
-        let (features, outputs) = (standardiser.feature_widths(), standardiser.output_widths(config.sigma));
+        let features = standardiser.feature_widths();
+        let outputs = standardiser.output_widths(config.sigma);
         let shapes = layer::layer_shapes(config, features, outputs);
         let reflection = standardisation.mirror.as_ref().map(|mirror| &mirror.output);
         let net = Self {
@@ -109,13 +110,10 @@ impl LiftNet {
     fn initialise(&self, seed: u64) {
         tch::manual_seed(mix_seed(seed, 0) as i64);
         for layer in self.buffers.layers.iter() {
-            let bound = |weight: &Tensor| 1.0 / (weight.size()[1] as f64).sqrt();
-            let weights = layer.weights.iter().map(|weight| (&weight.value, bound(&weight.value)));
-            for (part, bound) in weights.chain([(&layer.bias, bound(&layer.weights[0].value))]) {
-                // Drawn on the CPU so that every device starts from the same numbers.
-                let draw = Tensor::empty(part.size(), (Kind::Float, Device::Cpu)).uniform_(-bound, bound);
-                part.shallow_clone().copy_(&draw);
+            for weight in &layer.weights {
+                draw(&weight.value, weight.value.size()[1]);
             }
+            draw(&layer.bias, layer.weights[0].value.size()[1]);
             if let Some(norm) = &layer.norm {
                 let _ = norm.gamma.shallow_clone().fill_(1.0);
                 let _ = norm.running_variance.shallow_clone().fill_(1.0);
@@ -168,6 +166,14 @@ impl LiftNet {
         self.steps = steps;
         Ok(())
     }
+}
+
+/// Fills `part` of a layer that has so many `inputs`, uniform in ±1/√(inputs), from libtorch's generator.
+fn draw(part: &Tensor, inputs: i64) {
+    let bound = 1.0 / (inputs as f64).sqrt();
+    // Drawn on the CPU so that every device starts from the same numbers.
+    let drawn = Tensor::empty(part.size(), (Kind::Float, Device::Cpu)).uniform_(-bound, bound);
+    part.shallow_clone().copy_(&drawn);
 }
 
 #[cfg(test)]

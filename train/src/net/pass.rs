@@ -41,20 +41,24 @@ impl LiftNet {
             return;
         }
         let shape = self.hidden_planes();
-        let kind = self.buffers.copy.as_ref().map_or(Kind::Float, Tensor::kind);
+        let copy = self.buffers.copy.as_ref();
+        let kind = copy.map_or(Kind::Float, Tensor::kind);
         let planes = || Planes::zeros(rows, shape, kind, self.device);
-        let saved = |kind| SavedActivations::new(rows, shape, kind, self.device);
-        let input = self.has_full_input().then(|| saved(Kind::Float));
-        let inner = (0..self.buffers.layers.hidden.len()).map(|_| saved(kind));
-        let weight_gradient = |kind| Tensor::zeros([shape.columns, shape.columns], (kind, self.device));
+        let mut saved = Vec::new();
+        if self.has_full_input() {
+            saved.push(SavedActivations::new(rows, shape, Kind::Float, self.device));
+        }
+        for _ in &self.buffers.layers.hidden {
+            saved.push(SavedActivations::new(rows, shape, kind, self.device));
+        }
         self.workspace = Some(Workspace {
             rows,
-            saved: input.into_iter().chain(inner).collect(),
+            saved,
             residual: (0..=self.config.blocks).map(|_| planes()).collect(),
             gradient: planes(),
             branch_gradient: planes(),
             z_gradient: planes(),
-            weight_gradient: self.buffers.copy.as_ref().map(|_| weight_gradient(kind)),
+            weight_gradient: copy.map(|_| Tensor::zeros([shape.columns, shape.columns], (kind, self.device))),
         });
     }
 

@@ -37,20 +37,20 @@ impl Sigma {
     /// For coordinates whose deviations are in `output` `[J·3]`; `reflection` says how they change in a mirror, if
     /// needed.
     pub(super) fn new(output: &ZScore, reflection: Option<&Reflection>, device: Device) -> Self {
-        let spread = |joint: usize| (0..3).map(|axis| output.std[joint * 3 + axis].powi(2)).sum::<f32>().sqrt();
-        let spreads: Vec<f32> = (0..output.std.len() / 3).map(spread).collect();
+        let spreads: Vec<f32> = (0..output.std.len() / 3).map(|joint| spread(output, joint)).collect();
         let least = spreads.iter().copied().fold(0.0, f32::max) * 1e-5;
         let shift: Vec<f32> =
             spreads.iter().map(|spread| (START * spread).max(least).max(f32::MIN_POSITIVE).ln()).collect();
         let moves: Vec<f32> = spreads.iter().map(|&spread| f32::from(u8::from(spread > 0.0))).collect();
         let mean = f64::from(spreads.iter().sum::<f32>()) / spreads.len().max(1) as f64;
-        let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
         let scale = Tensor::ones([spreads.len() as i64], (Kind::Float, device));
         let twins = reflection.map(|reflection| {
             let twins: Vec<i64> = reflection.twin.iter().step_by(3).map(|&slot| (slot / 3) as i64).collect();
             Tensor::from_slice(&twins).to_device(device)
         });
-        Self { shift: to_device(&shift), moves: to_device(&moves), scale, twins, worth: WORTH * mean }
+        let shift = Tensor::from_slice(&shift).to_device(device);
+        let moves = Tensor::from_slice(&moves).to_device(device);
+        Self { shift, moves, scale, twins, worth: WORTH * mean }
     }
 
     /// `[J]` the final factor of σ.
@@ -97,6 +97,11 @@ impl Sigma {
         let likelihood = log_sigma + ratio.where_self(&ratio.le(LARGEST_RATIO), &beyond);
         (likelihood * &self.moves).mean(Kind::Float) * self.worth
     }
+}
+
+/// The deviation of a joint's position, from those of its coordinates.
+fn spread(coordinates: &ZScore, joint: usize) -> f32 {
+    (0..3).map(|axis| coordinates.std[joint * 3 + axis].powi(2)).sum::<f32>().sqrt()
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub struct Standardisation {
 
 impl From<(ZScore, ZScore)> for Standardisation {
     /// Without mirror-equivariance.
-    fn from((input, output): (ZScore, ZScore)) -> Self {
+    fn from(zscores: (ZScore, ZScore)) -> Self {
+        let (input, output) = zscores;
         Self { input, output, mirror: None }
     }
 }
@@ -64,7 +65,6 @@ impl Standardiser {
     /// Moves it to `device`; with `sigma`, the output has one more number per joint.
     pub(super) fn new(standardisation: &Standardisation, sigma: bool, device: Device) -> Self {
         let Standardisation { input, output, mirror } = standardisation;
-        let to_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
         let reciprocal: Vec<f32> = input.std.iter().map(|&std| if std > 0.0 { 1.0 / std } else { 0.0 }).collect();
         let bases = mirror.as_ref().map(|mirror| {
             let with_sigma = sigma.then(|| mirror.output.with_sigma());
@@ -75,10 +75,10 @@ impl Standardiser {
         });
         Self {
             bases,
-            input_mean: to_device(&input.mean.to_vec()),
-            input_scale: to_device(&reciprocal),
-            output_mean: to_device(&output.mean.to_vec()),
-            output_std: to_device(&output.std.to_vec()),
+            input_mean: Tensor::from_slice(&input.mean.to_vec()).to_device(device),
+            input_scale: Tensor::from_slice(&reciprocal).to_device(device),
+            output_mean: Tensor::from_slice(&output.mean.to_vec()).to_device(device),
+            output_std: Tensor::from_slice(&output.std.to_vec()).to_device(device),
         }
     }
 

@@ -96,7 +96,8 @@ impl LiftNet {
     fn pose_loss(&self, poses: &Tensor, target: &Tensor, loss: Loss) -> PoseLoss {
         let error = poses - target;
         let size = error.size();
-        let (rows, joints) = (size[0], size[1]);
+        let rows = size[0];
+        let joints = size[1];
         let distance = error.square().sum_dim_intlist(&[-1i64][..], true, Kind::Float).sqrt();
         let output_std = &self.standardiser.output_std;
         let gradient = match loss {

@@ -27,9 +27,10 @@ pub struct Mirror {
 
 impl Mirror {
     /// For features `[J_in · channels]`, the first channel being x, and coordinates `[J_out · 3]`, both joint by
-    /// joint.
-    pub fn new<S: AsRef<str>>((input, channels): (&[S], usize), output: &[S]) -> Self {
-        Self { input: Reflection::of(input, channels), output: Reflection::of(output, 3) }
+    /// joint; `input` is the joints of the features and the channels.
+    pub fn new<S: AsRef<str>>(input: (&[S], usize), output: &[S]) -> Self {
+        let (joints, channels) = input;
+        Self { input: Reflection::of(joints, channels), output: Reflection::of(output, 3) }
     }
 }
 
@@ -45,10 +46,9 @@ impl Reflection {
     fn of<S: AsRef<str>>(joints: &[S], axes: usize) -> Self {
         let other = mirrored(joints);
         let slots = 0..joints.len() * axes;
-        let sign = |slot: usize| if slot.is_multiple_of(axes) { -1.0 } else { 1.0 };
         Self {
             twin: slots.clone().map(|slot| other[slot / axes] * axes + slot % axes).collect(),
-            sign: slots.map(sign).collect(),
+            sign: slots.map(|slot| if slot.is_multiple_of(axes) { -1.0 } else { 1.0 }).collect(),
         }
     }
 
@@ -64,32 +64,40 @@ impl Reflection {
     /// odd ones, which it negates; and the number of even ones.
     pub(super) fn basis(&self) -> (Array2<f32>, usize) {
         let len = self.twin.len();
-        let row = |slot: usize, other: f32| {
-            let mut row = vec![0.0; len];
-            if self.twin[slot] == slot {
-                row[slot] = 1.0;
-            } else {
-                (row[slot], row[self.twin[slot]]) = (FRAC_1_SQRT_2, other * self.sign[slot] * FRAC_1_SQRT_2);
-            }
-            row
-        };
-        let firsts = |sign: f32| {
-            (0..len).filter(move |&slot| self.twin[slot] > slot || (self.twin[slot] == slot && self.sign[slot] == sign))
-        };
-        let even: Vec<f32> = firsts(1.0).flat_map(|slot| row(slot, 1.0)).collect();
-        let odd: Vec<f32> = firsts(-1.0).flat_map(|slot| row(slot, -1.0)).collect();
+        let even = self.vectors(1.0);
+        let odd = self.vectors(-1.0);
         let count = even.len() / len.max(1);
         let rows = Array2::from_shape_vec((len, len), [even, odd].concat());
         (rows.expect("a twin is another's twin"), count)
     }
 
+    /// The vectors of the basis, row by row, that a mirror multiplies by `sign`, 1 or −1.
+    fn vectors(&self, sign: f32) -> Vec<f32> {
+        let mut vectors = Vec::new();
+        for (slot, &twin) in self.twin.iter().enumerate() {
+            let mut vector = vec![0.0; self.twin.len()];
+            if twin > slot {
+                vector[slot] = FRAC_1_SQRT_2;
+                vector[twin] = sign * self.sign[slot] * FRAC_1_SQRT_2;
+            } else if twin == slot && self.sign[slot] == sign {
+                vector[slot] = 1.0;
+            } else {
+                continue;
+            }
+            vectors.extend(vector);
+        }
+        vectors
+    }
+
     /// `zscore` of numbers that are mirrored half of the time.
     pub(super) fn evened(&self, zscore: &ZScore) -> ZScore {
-        let len = self.twin.len();
-        let mean = |k: usize| 0.5 * (zscore.mean[k] + self.sign[k] * zscore.mean[self.twin[k]]);
-        let square = |k: usize| zscore.std[k].powi(2);
-        let std = |k: usize| (0.5 * (square(k) + square(self.twin[k]))).sqrt();
-        ZScore { mean: (0..len).map(mean).collect(), std: (0..len).map(std).collect() }
+        let mut mean = Vec::new();
+        let mut std = Vec::new();
+        for (slot, &twin) in self.twin.iter().enumerate() {
+            mean.push(0.5 * (zscore.mean[slot] + self.sign[slot] * zscore.mean[twin]));
+            std.push((0.5 * (zscore.std[slot].powi(2) + zscore.std[twin].powi(2))).sqrt());
+        }
+        ZScore { mean: mean.into(), std: std.into() }
     }
 }
 

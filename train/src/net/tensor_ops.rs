@@ -32,16 +32,17 @@ pub(super) fn forward(layer: &Activation, residual: Option<Residual>) {
             affine(&normalised(&z, &saved.mean, &saved.inverse_std), norm)
         }
     };
-    let dropped = |y: Tensor| match dropout.probability > 0.0 {
-        true => y.native_dropout(dropout.probability, true).0,
-        false => y,
-    };
-    let units = y.exchanged().map(|(_, y)| dropped(y.relu()));
+    let units = y.exchanged().map(|(_, y)| dropped(y.relu(), dropout.probability));
     let out = saved.out.rows(rows);
     out.write(&units.exchanged());
     if let Some(Residual { skip, sum }) = residual {
         sum.rows(rows).write(&skip.rows(rows).zip_map(&out, |skip, out| skip + out));
     }
+}
+
+/// `units`, each dropped with this `probability`; draws from libtorch's generator.
+fn dropped(units: Tensor, probability: f64) -> Tensor {
+    if probability > 0.0 { units.native_dropout(probability, true).0 } else { units }
 }
 
 fn column_sum(x: &Tensor) -> Tensor {
@@ -50,10 +51,15 @@ fn column_sum(x: &Tensor) -> Tensor {
 
 /// BatchNorm of one plane in libtorch's own kernel.
 fn batch_norm(saved: &SavedActivations, z: &Tensor, norm: &NormViews) -> Tensor {
-    let (momentum, epsilon) = (f64::from(MOMENTUM), f64::from(EPSILON));
-    let running = (Some(&norm.running_mean), Some(&norm.running_variance));
-    let (gamma, beta) = (Some(&norm.gamma), Some(&norm.beta));
-    let (y, mean, inverse_std) = z.native_batch_norm(gamma, beta, running.0, running.1, true, momentum, epsilon);
+    let (y, mean, inverse_std) = z.native_batch_norm(
+        Some(&norm.gamma),
+        Some(&norm.beta),
+        Some(&norm.running_mean),
+        Some(&norm.running_variance),
+        true,
+        f64::from(MOMENTUM),
+        f64::from(EPSILON),
+    );
     saved.mean.shallow_clone().copy_(&mean);
     saved.inverse_std.shallow_clone().copy_(&inverse_std);
     y

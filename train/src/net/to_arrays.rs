@@ -33,7 +33,6 @@ impl LiftNet {
             None => coordinates.clone(),
             Some(sigma) => {
                 let sigma = sigma.zscore();
-                let joined = |a: &Array1<f32>, b: &Array1<f32>| a.iter().chain(b).copied().collect();
                 ZScore { mean: joined(&coordinates.mean, &sigma.mean), std: joined(&coordinates.std, &sigma.std) }
             }
         }
@@ -50,11 +49,17 @@ impl LiftNet {
     }
 }
 
+/// The numbers of `a`, then those of `b`.
+fn joined(a: &Array1<f32>, b: &Array1<f32>) -> Array1<f32> {
+    a.iter().chain(b).copied().collect()
+}
+
 /// A layer between hidden units, or any layer of one plane.
 fn inner(layer: &Layer) -> Dense {
     match &weights(layer)[..] {
         [even, odd] => {
-            let (own, other) = ((even + odd) * 0.5, (even - odd) * 0.5);
+            let own = (even + odd) * 0.5;
+            let other = (even - odd) * 0.5;
             let [a, b] = [beside(&own, &other), beside(&other, &own)];
             to_twins(layer, concatenate![Axis(0), a, b])
         }
@@ -84,15 +89,17 @@ fn output(layer: &Layer, basis: &Basis) -> Dense {
 
 /// A layer to twins from its matrix over them; vectors of the even plane belong to both.
 fn to_twins(layer: &Layer, weight: Array2<f32>) -> Dense {
-    let both = |values: &Tensor, share: f32| {
-        let values = vector(values) * share;
-        concatenate![Axis(0), values, values]
-    };
     Dense {
         weight,
-        bias: both(&layer.bias, FRAC_1_SQRT_2),
-        norm: layer.norm.as_ref().map(|norm| batch_norm(norm, both)),
+        bias: of_both_twins(&layer.bias, FRAC_1_SQRT_2),
+        norm: layer.norm.as_ref().map(|norm| batch_norm(norm, of_both_twins)),
     }
+}
+
+/// `share` of the numbers of the even plane, once for each twin.
+fn of_both_twins(values: &Tensor, share: f32) -> Array1<f32> {
+    let values = vector(values) * share;
+    concatenate![Axis(0), values, values]
 }
 
 /// `vector` gets the scale of a first-plane number in one unit: 1/√2 for a number of the plane's size.

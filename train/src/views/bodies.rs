@@ -7,7 +7,7 @@ use poselift::skeleton::{BODY28, is_of_foot};
 use tch::{Device, Kind, Tensor};
 
 use super::variety::Variety;
-use super::{WITHOUT_FEET, each_frame};
+use super::{WITHOUT_FEET, each_frame, indices, lengths, places};
 
 /// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
 /// stature.
@@ -93,7 +93,9 @@ impl Bodies {
     /// lengths, half of them mirrored. Bones are as long as joint centres are apart in adults ([`JOINT_CENTRE_LENGTHS`]), varied by `reshape`
     /// times the usual spread.
     pub(super) fn draw_moving(&self, index: &Tensor, reshape: f64) -> Moving {
-        let (tables, frames, steps) = (&self.tables, index.flatten(0, 1), index.size()[1]);
+        let tables = &self.tables;
+        let frames = index.flatten(0, 1);
+        let steps = index.size()[1];
         let bones = tables.bones_from_joints.matmul(&self.positions.index_select(0, &frames));
         let each = lengths(&bones);
         let own = each.view([-1, steps, BODY28.len() as i64, 1]).mean_dim(&[1i64][..], false, Kind::Float);
@@ -101,9 +103,7 @@ impl Bodies {
         let wanted = self.stretched(&self.some_as_children(&wanted), reshape);
         let directions = bones / each.clamp_min(1e-6);
         let bodies = tables.joints_from_bones.matmul(&(directions * each_frame(&wanted, steps)));
-        let leg =
-            |lengths: &Tensor| lengths.index_select(1, &tables.legs).sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        let scale = leg(&wanted) / leg(&own).clamp_min(1e-3);
+        let scale = tables.length_of_legs(&wanted) / tables.length_of_legs(&own).clamp_min(1e-3);
         let roots = self.roots.index_select(0, &frames).view([-1, steps, 3]);
         let path = (&roots - roots.mean_dim(&[1i64][..], true, Kind::Float)) * scale;
         let chosen = Tensor::rand([index.size()[0], 1, 1], self.options()).lt(0.5);
@@ -127,8 +127,10 @@ impl Bodies {
 
     /// Bone lengths `[B, 28, 1]`, some with a child's proportions.
     fn some_as_children(&self, lengths: &Tensor) -> Tensor {
-        let unit = || Tensor::rand([lengths.size()[0], 1, 1], self.options());
-        let youth = unit() * unit().lt(CHILDREN).to_kind(Kind::Float);
+        let size = [lengths.size()[0], 1, 1];
+        let youth = Tensor::rand(size, self.options());
+        let children = Tensor::rand(size, self.options()).lt(CHILDREN);
+        let youth = youth * children.to_kind(Kind::Float);
         lengths * (&self.tables.log_at_five * youth).exp()
     }
 
@@ -158,11 +160,6 @@ pub(super) struct Moving {
     pub(super) path: Tensor,
 }
 
-/// Lengths `[B, 28, 1]` of bones `[B, 28, 3]`.
-fn lengths(bones: &Tensor) -> Tensor {
-    bones.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
-}
-
 /// Index and matrix constants of the skeleton.
 #[derive(Debug)]
 struct Tables {
@@ -189,51 +186,80 @@ struct Tables {
 
 impl Tables {
     fn new(device: Device) -> Self {
-        let joints = BODY28.len();
-        let mut bones_from_joints = vec![0f32; joints * joints];
-        let mut joints_from_bones = vec![0f32; joints * joints];
-        for joint in 0..joints {
-            bones_from_joints[joint * joints + joint] = 1.0;
-            if let Ok(parent) = usize::try_from(BODY28.parents[joint]) {
-                bones_from_joints[joint * joints + parent] = -1.0;
-            }
-            let mut ancestor = joint as i32;
-            while ancestor >= 0 {
-                joints_from_bones[joint * joints + ancestor as usize] = 1.0;
-                ancestor = BODY28.parents[ancestor as usize];
-            }
-        }
-        let square = |values: &[f32]| Tensor::from_slice(values).view([joints as i64, -1]).to_device(device);
-        let each =
-            |value: &dyn Fn(&str) -> f32| -> Vec<f32> { BODY28.joints.iter().map(|joint| value(joint)).collect() };
         let mirrored = BODY28.mirrored();
-        // A foot is as long as its shank makes it: their lengths vary together.
-        let class = |joint: usize| {
-            let bone = if is_of_foot(BODY28.joints[joint]) { BODY28.parents[joint] as usize } else { joint };
-            bone.min(mirrored[bone]) as i64
-        };
-        let class: Vec<i64> = (0..joints).map(class).collect();
-        let indices = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
-        let places = |names: &[&str]| indices(names.iter().map(|name| BODY28.joint(name) as i64).collect());
+        let classes: Vec<i64> = (0..BODY28.len()).map(|joint| length_class(joint, &mirrored)).collect();
+        let spreads: Vec<f32> = BODY28.joints.iter().map(|joint| length_spread(joint)).collect();
+        let logarithms: Vec<f32> = BODY28.joints.iter().map(|joint| log_at_five(joint)).collect();
+        let mirrored: Vec<i64> = mirrored.into_iter().map(|joint| joint as i64).collect();
         Self {
-            bones_from_joints: square(&bones_from_joints),
-            joints_from_bones: square(&joints_from_bones),
+            bones_from_joints: rows(&bones_from_joints(), device),
+            joints_from_bones: rows(&joints_from_bones(), device),
             length_classes: WITHOUT_FEET,
-            length_class: indices(class),
-            length_spread: square(&each(&|joint| {
-                (if WIDTHS.contains(&joint) { WIDTH_SPREAD } else { LENGTH_SPREAD }) as f32
-            })),
-            log_at_five: square(&each(&|joint| {
-                let part = AT_FIVE.iter().find(|(ends, _)| ends.iter().any(|end| joint.ends_with(end)));
-                part.map_or(0.0, |(_, factor)| factor.ln())
-            })),
-            human_lengths: square(&HUMAN_LENGTHS),
-            joint_centre_lengths: square(&JOINT_CENTRE_LENGTHS),
-            chain: places(&CHAIN),
-            legs: places(&LEGS),
-            mirrored: indices(mirrored.into_iter().map(|joint| joint as i64).collect()),
+            length_class: indices(&classes, device),
+            length_spread: rows(&spreads, device),
+            log_at_five: rows(&logarithms, device),
+            human_lengths: rows(&HUMAN_LENGTHS, device),
+            joint_centre_lengths: rows(&JOINT_CENTRE_LENGTHS, device),
+            chain: places(CHAIN, device),
+            legs: places(LEGS, device),
+            mirrored: indices(&mirrored, device),
         }
     }
+
+    /// `[B, 1, 1]` the sum of both legs' `lengths` `[B, 28, 1]`.
+    fn length_of_legs(&self, lengths: &Tensor) -> Tensor {
+        lengths.index_select(1, &self.legs).sum_dim_intlist(&[1i64][..], true, Kind::Float)
+    }
+}
+
+/// `values` on `device`, a row for each of the 28 joints.
+fn rows(values: &[f32], device: Device) -> Tensor {
+    Tensor::from_slice(values).view([BODY28.len() as i64, -1]).to_device(device)
+}
+
+/// See [`Tables::bones_from_joints`].
+fn bones_from_joints() -> Vec<f32> {
+    let joints = BODY28.len();
+    let mut matrix = vec![0f32; joints * joints];
+    for joint in 0..joints {
+        matrix[joint * joints + joint] = 1.0;
+        if let Ok(parent) = usize::try_from(BODY28.parents[joint]) {
+            matrix[joint * joints + parent] = -1.0;
+        }
+    }
+    matrix
+}
+
+/// See [`Tables::joints_from_bones`].
+fn joints_from_bones() -> Vec<f32> {
+    let joints = BODY28.len();
+    let mut matrix = vec![0f32; joints * joints];
+    for joint in 0..joints {
+        let mut ancestor = joint as i32;
+        while ancestor >= 0 {
+            matrix[joint * joints + ancestor as usize] = 1.0;
+            ancestor = BODY28.parents[ancestor as usize];
+        }
+    }
+    matrix
+}
+
+/// See [`Tables::length_class`]; `mirrored` is each joint's twin.
+fn length_class(joint: usize, mirrored: &[usize]) -> i64 {
+    // A foot is as long as its shank makes it: their lengths vary together.
+    let bone = if is_of_foot(BODY28.joints[joint]) { BODY28.parents[joint] as usize } else { joint };
+    bone.min(mirrored[bone]) as i64
+}
+
+/// See [`Tables::length_spread`].
+fn length_spread(joint: &str) -> f32 {
+    (if WIDTHS.contains(&joint) { WIDTH_SPREAD } else { LENGTH_SPREAD }) as f32
+}
+
+/// See [`Tables::log_at_five`].
+fn log_at_five(joint: &str) -> f32 {
+    let part = AT_FIVE.iter().find(|(ends, _)| ends.iter().any(|end| joint.ends_with(end)));
+    part.map_or(0.0, |(_, factor)| factor.ln())
 }
 
 /// `[28]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY28`]: means over the subjects of

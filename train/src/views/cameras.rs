@@ -103,17 +103,17 @@ impl Cameras {
     pub(super) fn place(&self, rows: i64, device: Device) -> Placed {
         let draw = Sampler::new(rows, device);
         let wide = draw.unit(&[]).lt(self.wide);
-        let either = |usual: Tensor, wider: Tensor| wider.where_self(&wide, &usual);
         let heading = draw.uniform(&[], (0.0, TAU));
         let pitch = normal(&draw, self.pitch).clamp(self.pitch_limits.0, self.pitch_limits.1);
-        let pitch = either(pitch, draw.uniform(&[], WIDE.pitch));
+        let pitch = usual_or_wider(&wide, &pitch, &draw.uniform(&[], WIDE.pitch));
         let tumbled = draw.unit(&[]).lt(TUMBLED);
         let any = draw.uniform(&[], (-PI, PI)).where_self(&tumbled, &draw.uniform(&[], WIDE.roll));
-        let roll = either(normal(&draw, self.roll).clamp(-PI, PI), any);
-        let focal = either(log_uniform(&draw, self.focal), log_uniform(&draw, WIDE.focal));
+        let roll = usual_or_wider(&wide, &normal(&draw, self.roll).clamp(-PI, PI), &any);
+        let focal = usual_or_wider(&wide, &log_uniform(&draw, self.focal), &log_uniform(&draw, WIDE.focal));
         let far = log_uniform(&draw, WIDE.distance);
-        let distance = either(log_uniform(&draw, self.distance), far.maximum(&(&focal * WIDE.nearest)));
-        let offset = either(draw.constant(self.offset), draw.constant(WIDE.offset));
+        let far = far.maximum(&(&focal * WIDE.nearest));
+        let distance = usual_or_wider(&wide, &log_uniform(&draw, self.distance), &far);
+        let offset = usual_or_wider(&wide, &draw.constant(self.offset), &draw.constant(WIDE.offset));
         let size = image_size(&draw);
         // In longer image sides from the middle, then in metres at the root's distance.
         let aside = (draw.unit(&[2]) * 2.0 - 1.0) * offset.unsqueeze(1) * &size / LONGER_SIDE;
@@ -124,14 +124,21 @@ impl Cameras {
     }
 }
 
+/// `[B]` the numbers `wider` of the cameras that are `wide`, and `usual` of the others.
+fn usual_or_wider(wide: &Tensor, usual: &Tensor, wider: &Tensor) -> Tensor {
+    wider.where_self(wide, usual)
+}
+
 /// `[B]` uniform in their logarithms between two bounds.
-fn log_uniform(draw: &Sampler, (low, high): (f64, f64)) -> Tensor {
+fn log_uniform(draw: &Sampler, bounds: (f64, f64)) -> Tensor {
+    let (low, high) = bounds;
     draw.uniform(&[], (low.ln(), high.ln())).exp()
 }
 
-/// `[B]` normal about `mean`.
-fn normal(draw: &Sampler, (mean, std): (f64, f64)) -> Tensor {
-    draw.normal(&[]) * std + mean
+/// `[B]` normal numbers.
+fn normal(draw: &Sampler, mean_and_deviation: (f64, f64)) -> Tensor {
+    let (mean, deviation) = mean_and_deviation;
+    draw.normal(&[]) * deviation + mean
 }
 
 /// `[B, 2]` widths and heights.
@@ -147,14 +154,17 @@ fn image_size(draw: &Sampler) -> Tensor {
 /// Rotations `[B, 3, 3]` for bodies turned by `heading` about the vertical, before cameras pitched down by
 /// `pitch` and rolled by `roll`, radians `[B]` each: Rz(roll)·Rx(pitch)·diag(1, −1, −1)·Ry(heading).
 pub(super) fn camera_from_world(heading: &Tensor, pitch: &Tensor, roll: &Tensor) -> Tensor {
-    let (ch, sh) = (heading.cos(), heading.sin());
-    let (cp, sp) = (pitch.cos(), pitch.sin());
-    let (cr, sr) = (roll.cos(), roll.sin());
-    let level = [ch.shallow_clone(), ch.zeros_like(), sh.shallow_clone()];
-    let down = [-(&sp * &sh), -&cp, &sp * &ch];
-    let forward = [&cp * &sh, -sp, -(&cp * &ch)];
-    let right: Vec<_> = level.iter().zip(&down).map(|(l, d)| &cr * l - &sr * d).collect();
-    let lower: Vec<_> = level.iter().zip(&down).map(|(l, d)| &sr * l + &cr * d).collect();
+    let cos_heading = heading.cos();
+    let sin_heading = heading.sin();
+    let cos_pitch = pitch.cos();
+    let sin_pitch = pitch.sin();
+    let cos_roll = roll.cos();
+    let sin_roll = roll.sin();
+    let level = [cos_heading.shallow_clone(), cos_heading.zeros_like(), sin_heading.shallow_clone()];
+    let down = [-(&sin_pitch * &sin_heading), -&cos_pitch, &sin_pitch * &cos_heading];
+    let forward = [&cos_pitch * &sin_heading, -sin_pitch, -(&cos_pitch * &cos_heading)];
+    let right: Vec<_> = level.iter().zip(&down).map(|(level, down)| &cos_roll * level - &sin_roll * down).collect();
+    let lower: Vec<_> = level.iter().zip(&down).map(|(level, down)| &sin_roll * level + &cos_roll * down).collect();
     let elements: Vec<_> = right.iter().chain(&lower).chain(&forward).collect();
     Tensor::stack(&elements, 1).view([-1, 3, 3])
 }

@@ -18,6 +18,8 @@ pub(super) use sequence::{Footage, SequenceDetection};
 
 use tch::{Kind, Tensor};
 
+use crate::views::lengths;
+
 /// Spread of detectors and images about the usual noise, as a standard deviation of its logarithm.
 const QUALITY: f64 = 0.5;
 /// Ratio of a person's size, in whose shares all errors are given, to the stature: the size is the root of the area
@@ -90,10 +92,10 @@ impl<'a> Detection<'a> {
         }
         let level = &self.errs * self.detector.noise;
         let offset = self.draw.normal(&[self.joints.count, 3]) * &self.joints.placement;
-        let between = |[left, right]: [i64; 2]| points.narrow(1, left, 1) - points.narrow(1, right, 1);
-        let length = |v: &Tensor| v.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-3);
-        let [hips, shoulders] = self.joints.trunk.map(between);
-        let wanted = self.draw.uniform(&[1, 1], HIP_WIDTH) * length(&shoulders) / length(&hips);
+        let [hips, shoulders] = self.joints.trunk.map(|pair| across(&points, pair));
+        let width_of_hips = lengths(&hips).clamp_min(1e-3);
+        let width_of_shoulders = lengths(&shoulders).clamp_min(1e-3);
+        let wanted = self.draw.uniform(&[1, 1], HIP_WIDTH) * width_of_shoulders / width_of_hips;
         let half = &hips * (wanted.clamp(0.8, 1.8) - 1.0) * 0.5;
         let [left, right] = self.joints.trunk[0];
         let _ = offset.narrow(1, left, 1).g_add_(&half);
@@ -138,27 +140,30 @@ impl<'a> Detection<'a> {
     fn lost(&self) -> Tensor {
         let each = [self.joints.count, 1];
         let lost = self.draw.unit(&each).lt_tensor(&(&self.joints.lost * self.detector.noise));
-        let (angle, far) = (self.draw.unit(&each) * std::f64::consts::TAU, self.draw.uniform(&each, LOST_BY));
+        let angle = self.draw.unit(&each) * std::f64::consts::TAU;
+        let far = self.draw.uniform(&each, LOST_BY);
         Tensor::cat(&[&angle.cos() * &far, angle.sin() * far], 2) * lost.to_kind(Kind::Float)
     }
 
     /// `[B, J, 1]` 1 where a limb is hidden by the body and its place is guessed, else 0.
     fn occluded(&self) -> Tensor {
         let none_hidden = self.errs.lt(0.0);
-        let hide = |occluded: Tensor, (limb, share): &(Tensor, f64)| {
+        let mut occluded = none_hidden;
+        for (limb, share) in &self.joints.occluded {
             let hidden = self.draw.some(share * self.detector.noise);
-            occluded.logical_or(&hidden.logical_and(limb))
-        };
-        self.joints.occluded.iter().fold(none_hidden, hide).to_kind(Kind::Float)
+            occluded = occluded.logical_or(&hidden.logical_and(limb));
+        }
+        occluded.to_kind(Kind::Float)
     }
 
     /// Key points `[B, J, 2]`; for some people left and right of a limb, or of all joints, are exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
-        self.joints.exchanged.iter().fold(points.shallow_clone(), |points, (order, share)| {
+        let mut points = points.shallow_clone();
+        for (order, share) in &self.joints.exchanged {
             let chosen = self.draw.some(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
-            let other = points.index_select(1, order);
-            other.where_self(&chosen, &points)
-        })
+            points = points.index_select(1, order).where_self(&chosen, &points);
+        }
+        points
     }
 
     /// `[B, J, 1]` whether a joint is left out.
@@ -177,6 +182,12 @@ impl<'a> Detection<'a> {
         let cut = outside(seen, size).logical_and(&self.draw.unit(&[1, 1]).lt(CUTS_AT_EDGE * level));
         if_enough_are_left(&left_out.logical_or(&cut), self.joints)
     }
+}
+
+/// `[B, 1, 3]` the way from the right to the left joint of a `pair`, the left one first, among `points` `[B, J, 3]`.
+fn across(points: &Tensor, pair: [i64; 2]) -> Tensor {
+    let [left, right] = pair;
+    points.narrow(1, left, 1) - points.narrow(1, right, 1)
 }
 
 /// `[B, J, 1]` whether key points `[B, J, 3]` are outside images of `size` `[B, 2]`.

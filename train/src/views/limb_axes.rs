@@ -1,8 +1,12 @@
 //! Axes on the body: a detector that puts a joint a little beside its place puts it beside the same place of the limb
 //! however the limb turns.
 
-use poselift::skeleton::{BODY28, Layout};
+#[cfg(doc)]
+use poselift::skeleton::BODY28;
+use poselift::skeleton::Layout;
 use tch::{Device, Kind, Tensor};
+
+use super::places;
 
 /// For each of J joints of a layout the points of [`BODY28`] that its axes are made of, `[J]` indices each.
 #[derive(Debug)]
@@ -15,53 +19,73 @@ pub(super) struct LimbAxes {
     right: Tensor,
 }
 
-/// Which points make up the axes at a joint: near and far end of the limb, left, right.
-fn points(joint: &str) -> [String; 4] {
-    let side = if joint.starts_with("right") { "right_" } else { "left_" };
-    let across = |kind: &str| ["left_", "right_"].map(|side| format!("{side}{kind}"));
-    let limb = |near: &str, far: &str, kind: &str| {
-        let [left, right] = across(kind);
-        [format!("{side}{near}"), format!("{side}{far}"), left, right]
-    };
-    let trunk = |[left, right]: [String; 2]| ["thorax".to_owned(), "hip".to_owned(), left, right];
-    match joint.rsplit('_').next() {
-        Some("elbow") => limb("shoulder", "elbow", "shoulder"),
-        Some("wrist") => limb("elbow", "wrist", "shoulder"),
-        Some("knee") => limb("hip", "knee", "hip"),
-        Some("ankle") => limb("knee", "ankle", "hip"),
-        Some("toe" | "heel") => {
-            let mut across = ["small_toe", "big_toe"].map(|toe| format!("{side}{toe}"));
-            if side == "right_" {
-                across.reverse();
-            }
-            let [left, right] = across;
-            [format!("{side}heel"), format!("{side}big_toe"), left, right]
+/// The names of the points that make up the axes at a joint: near and far end of the limb, left, right.
+struct AxisPoints {
+    near: String,
+    far: String,
+    left: String,
+    right: String,
+}
+
+impl AxisPoints {
+    /// At the joint of this name.
+    fn at(joint: &str) -> Self {
+        let side = if joint.starts_with("right") { "right_" } else { "left_" };
+        match joint.rsplit('_').next() {
+            Some("elbow") => Self::of_limb(side, "shoulder", "elbow", "shoulder"),
+            Some("wrist") => Self::of_limb(side, "elbow", "wrist", "shoulder"),
+            Some("knee") => Self::of_limb(side, "hip", "knee", "hip"),
+            Some("ankle") => Self::of_limb(side, "knee", "ankle", "hip"),
+            Some("toe" | "heel") => Self::of_foot(side),
+            Some("hip" | "spine") => Self::of_trunk("thorax", "hip", "hip"),
+            Some("nose" | "eye" | "ear" | "head") => Self::of_trunk("neck_nose", "thorax", "ear"),
+            _ => Self::of_trunk("thorax", "hip", "shoulder"),
         }
-        Some("hip" | "spine") => trunk(across("hip")),
-        Some("nose" | "eye" | "ear" | "head") => {
-            let [left, right] = across("ear");
-            ["neck_nose".to_owned(), "thorax".to_owned(), left, right]
+    }
+
+    /// Between two joints of the trunk, and across between both joints of the kind `across`.
+    fn of_trunk(near: &str, far: &str, across: &str) -> Self {
+        Self {
+            near: near.to_owned(),
+            far: far.to_owned(),
+            left: format!("left_{across}"),
+            right: format!("right_{across}"),
         }
-        _ => trunk(across("shoulder")),
+    }
+
+    /// Between two joints of one side, and across between both joints of the kind `across`.
+    fn of_limb(side: &str, near: &str, far: &str, across: &str) -> Self {
+        Self::of_trunk(&format!("{side}{near}"), &format!("{side}{far}"), across)
+    }
+
+    /// Along the foot of one side, and across its toes.
+    fn of_foot(side: &str) -> Self {
+        let (left, right) = if side == "right_" { ("big_toe", "small_toe") } else { ("small_toe", "big_toe") };
+        Self {
+            near: format!("{side}heel"),
+            far: format!("{side}big_toe"),
+            left: format!("{side}{left}"),
+            right: format!("{side}{right}"),
+        }
     }
 }
 
 impl LimbAxes {
     pub(super) fn new(layout: &Layout, device: Device) -> Self {
-        let named: Vec<[String; 4]> = layout.joints.iter().map(|joint| points(joint)).collect();
-        let indices = |which: usize| {
-            let indices: Vec<i64> = named.iter().map(|points| BODY28.joint(&points[which]) as i64).collect();
-            Tensor::from_slice(&indices).to_device(device)
-        };
-        Self { near: indices(0), far: indices(1), left: indices(2), right: indices(3) }
+        let points: Vec<AxisPoints> = layout.joints.iter().map(|joint| AxisPoints::at(joint)).collect();
+        Self {
+            near: places(points.iter().map(|points| points.near.as_str()), device),
+            far: places(points.iter().map(|points| points.far.as_str()), device),
+            left: places(points.iter().map(|points| points.left.as_str()), device),
+            right: places(points.iter().map(|points| points.right.as_str()), device),
+        }
     }
 
     /// `[N, J, 3, 3]` the axes at each joint of `bodies` `[N, 28, 3]`, as columns: to the left, towards the trunk, and
     /// their cross product.
     pub(super) fn of(&self, bodies: &Tensor) -> Tensor {
-        let at = |points: &Tensor| bodies.index_select(1, points);
-        let along = unit(&(at(&self.near) - at(&self.far)));
-        let across = at(&self.left) - at(&self.right);
+        let along = unit(&(bodies.index_select(1, &self.near) - bodies.index_select(1, &self.far)));
+        let across = bodies.index_select(1, &self.left) - bodies.index_select(1, &self.right);
         let shared = (&across * &along).sum_dim_intlist(&[2i64][..], true, Kind::Float);
         let across = unit(&(across - shared * &along));
         let third = across.cross(&along, 2);
@@ -75,7 +99,7 @@ fn unit(v: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use poselift::skeleton::{COCO17, COCO23, H36M17};
+    use poselift::skeleton::{BODY28, COCO17, COCO23, H36M17};
 
     use super::*;
     use crate::data::generator;

@@ -15,7 +15,7 @@ mod sequences;
 mod variety;
 
 use poselift::skeleton::{BODY28, COCO23, H36M17, H36M23, Layout};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::data::body::feet::FIRST_OF_FEET;
 use bodies::Bodies;
@@ -31,6 +31,22 @@ pub use sequences::Windows;
 /// The same of each of B windows for all its frames: `[B, …]` to `[B·steps, …]`.
 fn each_frame(of_windows: &Tensor, steps: i64) -> Tensor {
     of_windows.repeat_interleave_self_int(steps, 0, None)
+}
+
+/// `values`, which say where something is in a tensor, on `device`.
+fn indices(values: &[i64], device: Device) -> Tensor {
+    Tensor::from_slice(values).to_device(device)
+}
+
+/// Where the joints called `names` are among those of [`BODY28`].
+fn places<'a>(names: impl IntoIterator<Item = &'a str>, device: Device) -> Tensor {
+    let places: Vec<i64> = names.into_iter().map(|name| BODY28.joint(name) as i64).collect();
+    indices(&places, device)
+}
+
+/// Lengths `[B, N, 1]` of `vectors` `[B, N, C]`.
+fn lengths(vectors: &Tensor) -> Tensor {
+    vectors.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
 }
 
 /// Joints of [`BODY28`] that come before those of the feet.
@@ -76,14 +92,10 @@ impl Viewer {
     /// # Panics
     /// A joint of `layout` is not one of [`BODY28`]'s.
     pub fn new(positions: &Tensor, human: &[bool], layout: &Layout, device: Device) -> Self {
-        let places = |layout: &Layout| {
-            let places: Vec<i64> = layout.joints.iter().map(|name| BODY28.joint(name) as i64).collect();
-            Tensor::from_slice(&places).to_device(device)
-        };
         Self {
             bodies: Bodies::new(positions, human, device),
-            seen: places(layout),
-            lifted: places(lifted_from(layout)),
+            seen: places(layout.joints.iter().copied(), device),
+            lifted: places(lifted_from(layout).joints.iter().copied(), device),
             joints: Joints::new(layout, device),
             limb_axes: LimbAxes::new(layout, device),
         }

@@ -27,27 +27,34 @@ pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
     tch::manual_seed(SEED);
     let chosen = Tensor::randint(count, [REFERENCES.min(count)], (Kind::Int64, Device::Cpu)).to_device(poses.device());
     let references = poses.index_select(0, &chosen);
-    let joints = WITHOUT_FEET as f64;
-    let density = |part: Tensor| {
-        // |a − b|² = |a|² + |b|² − 2ab: one product of matrices.
-        let own = part.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        let other = references.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        let squared = own + other.tr() - part.matmul(&references.tr()) * 2.0;
-        (squared * (-0.5 / (joints * WIDTH * WIDTH))).exp().mean_dim(&[1i64][..], false, Kind::Float)
-    };
-    let density = Tensor::cat(&poses.split(4096, 0).into_iter().map(density).collect::<Vec<_>>(), 0);
-    let weights = density.clamp_min(1e-6).pow_tensor_scalar(-power);
+    let densities: Vec<Tensor> = poses.split(4096, 0).iter().map(|part| densities_of(part, &references)).collect();
+    let densities = Tensor::cat(&densities, 0);
+    let weights = densities.clamp_min(1e-6).pow_tensor_scalar(-power);
     let weights = (&weights / weights.mean(Kind::Float)).clamp_max(MOST);
     &weights / weights.mean(Kind::Float)
+}
+
+/// `[N]` the densities of `poses` `[N, 66]`, up to a factor, by the kernels of `references` `[R, 66]`.
+fn densities_of(poses: &Tensor, references: &Tensor) -> Tensor {
+    let joints = WITHOUT_FEET as f64;
+    // |a − b|² = |a|² + |b|² − 2ab: one product of matrices.
+    let own = poses.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+    let other = references.square().sum_dim_intlist(&[1i64][..], true, Kind::Float);
+    let squared = own + other.tr() - poses.matmul(&references.tr()) * 2.0;
+    (squared * (-0.5 / (joints * WIDTH * WIDTH))).exp().mean_dim(&[1i64][..], false, Kind::Float)
 }
 
 /// `positions` turned about the vertical so that all hips point the same way.
 fn headed(positions: &Tensor) -> Tensor {
     let across = positions.select(1, LEFT_HIP) - positions.select(1, RIGHT_HIP);
-    let (x, z) = (across.select(1, 0), across.select(1, 2));
-    let length = (x.square() + z.square()).sqrt().clamp_min(1e-6);
-    let (cos, sin) = ((&x / &length).unsqueeze(1), (&z / length).unsqueeze(1));
-    let (x, y, z) = (positions.select(2, 0), positions.select(2, 1), positions.select(2, 2));
+    let across_x = across.select(1, 0);
+    let across_z = across.select(1, 2);
+    let length = (across_x.square() + across_z.square()).sqrt().clamp_min(1e-6);
+    let cos = (&across_x / &length).unsqueeze(1);
+    let sin = (&across_z / length).unsqueeze(1);
+    let x = positions.select(2, 0);
+    let y = positions.select(2, 1);
+    let z = positions.select(2, 2);
     Tensor::stack(&[&x * &cos + &z * &sin, y, &z * cos - &x * sin], 2)
 }
 

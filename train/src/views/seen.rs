@@ -51,7 +51,8 @@ impl Seen {
 /// angle; the formula is [`poselift::camera::LookAt::towards`]'s.
 fn turned_from_camera(direction: &Tensor) -> Tensor {
     let length = (direction.square().sum_dim_intlist(&[1i64, 2][..], false, Kind::Float) + 1.0).sqrt();
-    let (a, b) = (direction.select(2, 0).squeeze_dim(1) / &length, direction.select(2, 1).squeeze_dim(1) / &length);
+    let a = direction.select(2, 0).squeeze_dim(1) / &length;
+    let b = direction.select(2, 1).squeeze_dim(1) / &length;
     let c = length.reciprocal();
     let k = (&c + 1.0).reciprocal();
     let ab = -(&a * &b * &k);

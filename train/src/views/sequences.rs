@@ -25,12 +25,12 @@ impl Viewer {
     pub fn watch(&self, cameras: &Cameras, windows: &Windows, draw: ViewOptions) -> Seen {
         tch::no_grad(|| {
             tch::manual_seed(draw.seed as i64);
-            let (count, steps) = (windows.index.size()[0], windows.index.size()[1]);
+            let count = windows.index.size()[0];
+            let steps = windows.index.size()[1];
             let moving = self.bodies.draw_moving(&windows.index, draw.reshape);
             let placed = cameras.place(count, moving.bodies.device());
-            let each = |of_windows: &Tensor| each_frame(of_windows, steps);
             let turn = placed.camera_from_world.transpose(1, 2);
-            let in_camera = moving.bodies.bmm(&each(&turn));
+            let in_camera = moving.bodies.bmm(&each_frame(&turn, steps));
             let path = moving.path.bmm(&turn);
             let about = (&in_camera + path.reshape([-1, 1, 3])).view([count, -1, 3]);
             let root = &placed.root * away(&about, &placed.root, &placed.focal, &placed.size);
@@ -40,7 +40,8 @@ impl Viewer {
             let footage = Footage { axes: self.limb_axes.of(&bodies), bodies, points };
             let detection = SequenceDetection::new(draw.detector, &self.joints, &windows.dt);
             let points = detection.misplaced(&footage);
-            let (focal, size) = (each(&placed.focal), each(&placed.size));
+            let focal = each_frame(&placed.focal, steps);
+            let size = each_frame(&placed.size, steps);
             let depth = points.narrow(2, 2, 1).clamp_min(NEAREST);
             let pixels = points.narrow(2, 0, 2) / depth * focal.view([-1, 1, 1]) + (&size / 2.0).unsqueeze(1);
             let stature = &focal * STATURE / roots.select(2, 2).squeeze_dim(1).clamp_min(NEAREST);

@@ -11,6 +11,7 @@ use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
 use crate::views::detector::Sampler;
+use crate::views::indices;
 
 /// Share of the people who get the legs of another, and share who get another's left arm, and another's right arm.
 const LEGS_EXCHANGED: f64 = 0.3;
@@ -56,19 +57,24 @@ enum Part {
 
 impl Part {
     fn holds(self, joint: &str) -> bool {
-        let ends = |names: &[&str]| names.iter().any(|name| joint.ends_with(name));
-        let (left, right) = (joint.starts_with("left"), joint.starts_with("right"));
+        let left = joint.starts_with("left");
+        let right = joint.starts_with("right");
         match self {
-            Self::Trunk => !ends(&["hip", "knee", "ankle", "toe", "heel"]),
-            Self::Head => ends(&["neck_nose", "head", "nose", "eye", "ear"]),
-            Self::LeftArm => left && ends(&["elbow", "wrist"]),
-            Self::RightArm => right && ends(&["elbow", "wrist"]),
-            Self::LeftLeg => left && ends(&["knee", "ankle", "toe", "heel"]),
-            Self::RightLeg => right && ends(&["knee", "ankle", "toe", "heel"]),
-            Self::LeftFoot => left && ends(&["toe", "heel"]),
-            Self::RightFoot => right && ends(&["toe", "heel"]),
+            Self::Trunk => !ends_with(joint, &["hip", "knee", "ankle", "toe", "heel"]),
+            Self::Head => ends_with(joint, &["neck_nose", "head", "nose", "eye", "ear"]),
+            Self::LeftArm => left && ends_with(joint, &["elbow", "wrist"]),
+            Self::RightArm => right && ends_with(joint, &["elbow", "wrist"]),
+            Self::LeftLeg => left && ends_with(joint, &["knee", "ankle", "toe", "heel"]),
+            Self::RightLeg => right && ends_with(joint, &["knee", "ankle", "toe", "heel"]),
+            Self::LeftFoot => left && ends_with(joint, &["toe", "heel"]),
+            Self::RightFoot => right && ends_with(joint, &["toe", "heel"]),
         }
     }
+}
+
+/// Whether the name `joint` ends with one of `ends`.
+fn ends_with(joint: &str, ends: &[&str]) -> bool {
+    ends.iter().any(|end| joint.ends_with(end))
 }
 
 /// The left and the right joint of a kind, as libtorch's indices.
@@ -119,28 +125,18 @@ pub(super) struct Variety {
 
 impl Variety {
     pub(super) fn new(device: Device) -> Self {
-        let mark = |holds: &dyn Fn(&str) -> bool| -> Vec<f32> {
-            BODY28.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
-        };
-        let mask =
-            |holds: &dyn Fn(&str) -> bool| Tensor::from_slice(&mark(holds)).view([1, -1, 1]).gt(0.5).to_device(device);
-        let rows = |parts: &[(Part, f64)]| {
-            let marks: Vec<f32> = parts.iter().flat_map(|(part, _)| mark(&|joint| part.holds(joint))).collect();
-            Tensor::from_slice(&marks).view([parts.len() as i64, -1]).to_device(device)
-        };
         let turns: Vec<f32> = TURNS[1..].iter().map(|(_, turn)| turn.to_radians() as f32).collect();
-        let indices = |pairs: [[i64; 2]; 2]| Tensor::from_slice(pairs.as_flattened()).to_device(device);
         Self {
-            legs: mask(&|joint| !Part::Trunk.holds(joint) && joint != "hip"),
-            arms: [Part::LeftArm, Part::RightArm].map(|arm| mask(&|joint| arm.holds(joint))),
-            trunk: rows(&TURNS[..1]),
-            limbs: rows(&TURNS[1..]),
+            legs: mask(|joint| !Part::Trunk.holds(joint) && joint != "hip", device),
+            arms: [Part::LeftArm, Part::RightArm].map(|arm| mask(|joint| arm.holds(joint), device)),
+            trunk: rows(&TURNS[..1], device),
+            limbs: rows(&TURNS[1..], device),
             trunk_turn: TURNS[0].1.to_radians(),
             limb_turns: Tensor::from_slice(&turns).view([1, -1, 1]).to_device(device),
-            hinged: indices([ANKLES, WRISTS]),
-            before_hinge: indices([KNEES, ELBOWS]),
-            feet: Tensor::from_slice(&FEET.map(|(bone, _)| BODY28.joint(bone) as i64)).to_device(device),
-            with_hinged: Tensor::from_slice(&FEET.map(|(_, hinged)| hinged)).to_device(device),
+            hinged: indices([ANKLES, WRISTS].as_flattened(), device),
+            before_hinge: indices([KNEES, ELBOWS].as_flattened(), device),
+            feet: indices(&FEET.map(|(bone, _)| BODY28.joint(bone) as i64), device),
+            with_hinged: indices(&FEET.map(|(_, hinged)| hinged), device),
             hips: HIPS,
             shoulders: SHOULDERS,
             back: BACK,
@@ -160,66 +156,73 @@ impl Variety {
     /// the same way.
     fn legs_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let donors = directions.roll([1], [0]);
-        let across = |bones: &Tensor| bones.select(1, self.hips[0]) - bones.select(1, self.hips[1]);
-        let heading = |bones: &Tensor| {
-            let across = across(bones);
-            across.select(1, 2).atan2(&across.select(1, 0))
-        };
         // A rotation about y by +α takes heading h to h − α in this sense of atan2(z, x).
-        let angle = heading(&donors) - heading(directions);
+        let angle = self.heading(&donors) - self.heading(directions);
         let zero = angle.zeros_like();
         let turn = Tensor::stack(&[&zero, &angle, &zero], 1).unsqueeze(1);
-        let level = |bones: &Tensor| {
-            let across = across(bones);
-            let length = across.square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
-            across.select(1, 1).abs().lt_tensor(&(length * LEVEL))
-        };
-        let both_level = level(directions).logical_and(&level(&donors)).view([-1, 1, 1]);
+        let both_level = self.is_level(directions).logical_and(&self.is_level(&donors)).view([-1, 1, 1]);
         let chosen = draw.some(LEGS_EXCHANGED).logical_and(&both_level).logical_and(&self.legs);
         rotated(&donors, &turn).where_self(&chosen, directions)
+    }
+
+    /// `[B, 3]` the way from the right hip to the left one.
+    fn across_hips(&self, directions: &Tensor) -> Tensor {
+        directions.select(1, self.hips[0]) - directions.select(1, self.hips[1])
+    }
+
+    /// `[B]` which way the hips point about the vertical, radians.
+    fn heading(&self, directions: &Tensor) -> Tensor {
+        let across = self.across_hips(directions);
+        across.select(1, 2).atan2(&across.select(1, 0))
+    }
+
+    /// `[B]` whether the hips are level enough ([`LEVEL`]).
+    fn is_level(&self, directions: &Tensor) -> Tensor {
+        let across = self.across_hips(directions);
+        let length = across.square().sum_dim_intlist(&[1i64][..], false, Kind::Float).sqrt();
+        across.select(1, 1).abs().lt_tensor(&(length * LEVEL))
     }
 
     /// Some people with an arm of a later person in the batch, in the same position relative to the trunk.
     fn arms_exchanged(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let own = self.trunk_axes(directions);
-        let exchange = |poses: Tensor, (arm, further): (&Tensor, i64)| {
-            let [donors, axes] = [directions, &own].map(|tensor| tensor.roll([further], [0]));
+        let mut exchanged = directions.shallow_clone();
+        for (arm, further) in self.arms.iter().zip([2, 3]) {
+            let donors = directions.roll([further], [0]);
+            let axes = own.roll([further], [0]);
             // Into the donor's trunk, out of the person's own.
             let held = donors.bmm(&axes).bmm(&own.transpose(1, 2));
-            held.where_self(&draw.some(ARM_EXCHANGED).logical_and(arm), &poses)
-        };
-        self.arms.iter().zip([2, 3]).fold(directions.shallow_clone(), exchange)
+            let chosen = draw.some(ARM_EXCHANGED).logical_and(arm);
+            exchanged = held.where_self(&chosen, &exchanged);
+        }
+        exchanged
     }
 
     /// `[B, 3, 3]` the trunk's axes in the world, as columns: to the left, up, forward.
     fn trunk_axes(&self, directions: &Tensor) -> Tensor {
-        let unit = |v: Tensor| &v / v.square().sum_dim_intlist(&[1i64][..], true, Kind::Float).sqrt().clamp_min(1e-6);
-        let up = unit(directions.select(1, self.back[0]) + directions.select(1, self.back[1]));
+        let up = unit(&(directions.select(1, self.back[0]) + directions.select(1, self.back[1])));
         let across = directions.select(1, self.shoulders[0]) - directions.select(1, self.shoulders[1]);
         let along = (&across * &up).sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        let left = unit(across - along * &up);
+        let left = unit(&(across - along * &up));
         let forward = left.cross(&up, 1);
         Tensor::stack(&[left, up, forward], 2)
     }
 
     /// The trunk, then head and limbs, each rotated a little about its joint.
     fn turned(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
-        let turn = |poses: &Tensor, parts: &Tensor, angles: Tensor| {
-            // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 28, 3].
-            rotated(poses, &parts.tr().matmul(&angles))
-        };
         let trunk = draw.normal(&[1, 3]) * self.trunk_turn;
         let limbs = draw.normal(&[self.limbs.size()[0], 3]) * &self.limb_turns;
-        turn(&turn(directions, &self.trunk, trunk), &self.limbs, limbs)
+        // One rotation vector per part, copied to the part's bones: [B, P, 3] to [B, 28, 3].
+        let leant = rotated(directions, &self.trunk.tr().matmul(&trunk));
+        rotated(&leant, &self.limbs.tr().matmul(&limbs))
     }
 
     /// Knees and elbows bent more or less, about their current axis and never beyond straight.
     fn bent(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
-        let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
         let axis = near.cross(&far, 2);
-        let sine = sum(axis.square()).sqrt();
-        let bend = sine.atan2(&sum(&near * &far));
+        let sine = sum_of_axes(&axis.square()).sqrt();
+        let bend = sine.atan2(&sum_of_axes(&(&near * &far)));
         let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
         let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
         let turns = axis / sine.clamp_min(STRAIGHT) * turn;
@@ -242,12 +245,38 @@ fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
 /// `vectors` `[B, N, 3]` rotated by the rotation vectors `turns` `[B, N or 1, 3]`: by their length in radians about
 /// their direction (Rodrigues' formula).
 fn rotated(vectors: &Tensor, turns: &Tensor) -> Tensor {
-    let sum = |v: Tensor| v.sum_dim_intlist(&[2i64][..], true, Kind::Float);
-    let angle = sum(turns.square()).sqrt();
+    let angle = sum_of_axes(&turns.square()).sqrt();
     let axis = (turns / angle.clamp_min(1e-9)).expand_as(vectors);
-    let (cos, sin) = (angle.cos(), angle.sin());
-    let along = sum(&axis * vectors);
+    let cos = angle.cos();
+    let sin = angle.sin();
+    let along = sum_of_axes(&(&axis * vectors));
     vectors * &cos + axis.cross(vectors, 2) * sin + axis * (along * (1.0 - cos))
+}
+
+/// `[B, N, 1]` the sums over the axes of `vectors` `[B, N, 3]`.
+fn sum_of_axes(vectors: &Tensor) -> Tensor {
+    vectors.sum_dim_intlist(&[2i64][..], true, Kind::Float)
+}
+
+/// `vectors` `[B, 3]` with a length of 1.
+fn unit(vectors: &Tensor) -> Tensor {
+    vectors / vectors.square().sum_dim_intlist(&[1i64][..], true, Kind::Float).sqrt().clamp_min(1e-6)
+}
+
+/// `[28]` 1 for each joint whose name `holds`, else 0.
+fn marks(holds: impl Fn(&str) -> bool) -> Vec<f32> {
+    BODY28.joints.iter().map(|joint| f32::from(u8::from(holds(joint)))).collect()
+}
+
+/// `[1, 28, 1]` true for each joint whose name `holds`.
+fn mask(holds: impl Fn(&str) -> bool, device: Device) -> Tensor {
+    Tensor::from_slice(&marks(holds)).view([1, -1, 1]).gt(0.5).to_device(device)
+}
+
+/// `[P, 28]` 1 where a bone belongs to one of P parts.
+fn rows(parts: &[(Part, f64)], device: Device) -> Tensor {
+    let marks: Vec<f32> = parts.iter().flat_map(|(part, _)| marks(|joint| part.holds(joint))).collect();
+    Tensor::from_slice(&marks).view([parts.len() as i64, -1]).to_device(device)
 }
 
 #[cfg(test)]

@@ -99,8 +99,13 @@ unsafe fn row_mut<T, const PLANES: usize>(
     block: Block,
 ) -> (&mut [T], &mut [T]) {
     // SAFETY: guaranteed by the caller.
-    let plane = |index: usize| unsafe { planes[index].range(at, block.width) };
-    (plane(0), if PLANES == 2 { plane(1) } else { &mut [] })
+    let first = unsafe { planes[0].range(at, block.width) };
+    if PLANES == 2 {
+        // SAFETY: as above.
+        (first, unsafe { planes[1].range(at, block.width) })
+    } else {
+        (first, &mut [])
+    }
 }
 
 /// The least length of `rows`. A loop over that many columns, at most [`BLOCK`], needs no bounds checks and is

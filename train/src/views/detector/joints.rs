@@ -5,7 +5,7 @@ use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
 use super::Sampler;
-use crate::views::each_frame;
+use crate::views::{each_frame, indices};
 
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
 struct Kind {
@@ -121,38 +121,56 @@ impl Joints {
     /// The layout has no hips or no shoulders.
     pub(in crate::views) fn new(layout: &Layout, device: Device) -> Self {
         let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
-        let row = |value: fn(&Kind) -> f32| {
-            let values: Vec<f32> = kinds.iter().map(|kind| value(kind)).collect();
-            Tensor::from_slice(&values).view([1, -1, 1]).to_device(device)
-        };
-        let mask = |holds: &dyn Fn(&str) -> bool| mask(layout, device, holds);
-        let on_sides = |parts: &[(&'static [&str], f64)]| -> Vec<(Tensor, f64)> {
-            let each = |&(ends, share): &(&'static [&str], f64)| {
-                SIDES.map(|side| (mask(&|joint| joint.starts_with(side) && ends_with(joint, ends)), share))
-            };
-            parts.iter().flat_map(each).collect()
-        };
-        let whole = HIDDEN.iter().map(|&(ends, share)| (mask(&|joint| ends_with(joint, ends)), share));
-        let mirrored = layout.mirrored();
-        let order = |ends: &[&str]| {
-            let taken = |joint: usize| if ends_with(layout.joints[joint], ends) { mirrored[joint] } else { joint };
-            let order: Vec<i64> = (0..layout.len()).map(|joint| taken(joint) as i64).collect();
-            Tensor::from_slice(&order).to_device(device)
-        };
+        let mut hidden = masks_of_sides(layout, &HIDDEN_ON_A_SIDE, device);
+        for (ends, share) in HIDDEN {
+            hidden.push((mask(layout, device, &|joint| ends_with(joint, ends)), share));
+        }
+        let mut exchanged = Vec::new();
+        for (ends, share) in EXCHANGED {
+            exchanged.push((exchanged_order(layout, ends, device), share));
+        }
         Self {
             count: layout.len() as i64,
             before_feet: layout.joints.iter().filter(|joint| !is_of_foot(joint)).count() as i64,
-            noise: row(|kind| kind.noise),
-            lost: row(|kind| kind.lost),
-            placement: row(|kind| kind.placement),
+            noise: of_each(&kinds, |kind| kind.noise, device),
+            lost: of_each(&kinds, |kind| kind.lost, device),
+            placement: of_each(&kinds, |kind| kind.placement, device),
             mixing: Tensor::from_slice(&mixing(layout, &kinds)).view([layout.len() as i64, -1]).to_device(device),
-            occluded: on_sides(&OCCLUDED),
-            hidden: on_sides(&HIDDEN_ON_A_SIDE).into_iter().chain(whole).collect(),
+            occluded: masks_of_sides(layout, &OCCLUDED, device),
+            hidden,
             feet: layout.joints.iter().any(|joint| is_of_foot(joint)).then(|| Feet::new(layout, device)),
-            exchanged: EXCHANGED.iter().map(|&(ends, share)| (order(ends), share)).collect(),
+            exchanged,
             trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| layout.joint(&format!("{side}{joint}")) as i64)),
         }
     }
+}
+
+/// `[1, J, 1]` the `value` of each joint's kind.
+fn of_each(kinds: &[&Kind], value: fn(&Kind) -> f32, device: Device) -> Tensor {
+    let values: Vec<f32> = kinds.iter().map(|kind| value(kind)).collect();
+    Tensor::from_slice(&values).view([1, -1, 1]).to_device(device)
+}
+
+/// For each of `parts`, the ends of its joints' names and a share: the masks of the left and of the right one with it.
+fn masks_of_sides(layout: &Layout, parts: &[(&[&str], f64)], device: Device) -> Vec<(Tensor, f64)> {
+    let mut masks = Vec::new();
+    for (ends, share) in parts {
+        for side in SIDES {
+            let mask = mask(layout, device, &|joint| joint.starts_with(side) && ends_with(joint, ends));
+            masks.push((mask, *share));
+        }
+    }
+    masks
+}
+
+/// `[J]` the joints of `layout`, left and right exchanged of those whose names end with one of `ends`.
+fn exchanged_order(layout: &Layout, ends: &[&str], device: Device) -> Tensor {
+    let mut order = Vec::new();
+    for (joint, mirrored) in layout.mirrored().into_iter().enumerate() {
+        let taken = if ends_with(layout.joints[joint], ends) { mirrored } else { joint };
+        order.push(taken as i64);
+    }
+    indices(&order, device)
 }
 
 /// The points of feet among J joints.
@@ -247,7 +265,9 @@ fn mixing(layout: &Layout, kinds: &[&Kind]) -> Vec<f32> {
         let places: Vec<usize> = chain.iter().filter_map(|joint| layout.position(&format!("{side}{joint}"))).collect();
         for pair in places.windows(2) {
             let before = rows[pair[0]].clone();
-            rows[pair[1]].iter_mut().zip(before).for_each(|(own, before)| *own = CHAIN.0 * *own + CHAIN.1 * before);
+            for (own, before) in rows[pair[1]].iter_mut().zip(before) {
+                *own = CHAIN.0 * *own + CHAIN.1 * before;
+            }
         }
     }
     rows.concat()

@@ -24,7 +24,8 @@ impl Sampler {
     }
 
     /// `[B, shape…]` uniform between two bounds.
-    pub(in crate::views) fn uniform(&self, shape: &[i64], (low, high): (f64, f64)) -> Tensor {
+    pub(in crate::views) fn uniform(&self, shape: &[i64], bounds: (f64, f64)) -> Tensor {
+        let (low, high) = bounds;
         self.unit(shape) * (high - low) + low
     }
 

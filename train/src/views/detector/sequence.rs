@@ -10,7 +10,7 @@ use super::joints::FeetLacking;
 use super::scores::ScoreHabit;
 use super::spells::Frames;
 use super::{CUTS_AT_EDGE, Detector, HIP_WIDTH, Joints, LOST_BY, OCCLUDED_ERROR, QUALITY, SIZE_OVER_STATURE};
-use super::{if_enough_are_left, outside};
+use super::{across, if_enough_are_left, outside};
 use crate::views::WITHOUT_FEET;
 
 /// Shares of the variance of a joint's error in the image: constant, a smooth function of the pose, drifting, white.
@@ -76,25 +76,27 @@ impl<'a> SequenceDetection<'a> {
         if self.detector.noise == 0.0 {
             return points.copy();
         }
-        let (windows, count) = (&self.frames.windows, self.joints.count);
-        let offset = windows.normal(&[count, 3]) * &self.joints.placement * PLACEMENT;
-        let [[left, right], shoulders] = self.joints.trunk;
-        let width = |[left, right]: [i64; 2]| {
-            let across = points.narrow(1, left, 1) - points.narrow(1, right, 1);
-            let each = across.square().sum_dim_intlist(&[2i64][..], false, Kind::Float).sqrt();
-            each.view([-1, self.frames.steps, 1]).mean_dim(&[1i64][..], true, Kind::Float).clamp_min(1e-3)
-        };
-        let hips = width([left, right]);
-        let wanted = windows.uniform(&[1, 1], HIP_WIDTH) * width(shoulders) / &hips;
-        let wider = hips * (wanted.clamp(0.8, 1.8) - 1.0) * 0.5;
+        let windows = &self.frames.windows;
+        let offset = windows.normal(&[self.joints.count, 3]) * &self.joints.placement * PLACEMENT;
+        let [hips, shoulders] = self.joints.trunk;
+        let width_of_hips = self.mean_width(points, hips);
+        let width_of_shoulders = self.mean_width(points, shoulders);
+        let wanted = windows.uniform(&[1, 1], HIP_WIDTH) * width_of_shoulders / &width_of_hips;
+        let wider = width_of_hips * (wanted.clamp(0.8, 1.8) - 1.0) * 0.5;
         let common = windows.normal(&[1, 2]) * HIPS_OFF;
-        for (hip, outwards) in [(left, 1.0), (right, -1.0)] {
+        for (hip, outwards) in hips.into_iter().zip([1.0, -1.0]) {
             let own = Tensor::cat(&[&wider * outwards, common.shallow_clone()], 2);
             let _ = offset.narrow(1, hip, 1).g_add_(&own);
         }
         let offset = self.frames.repeated(&offset).unsqueeze(3);
         let meant = self.feet.as_ref().map_or_else(|| points.shallow_clone(), |feet| feet.misplaced(points));
         meant + axes.matmul(&offset).squeeze_dim(3) * &self.errs * self.detector.noise
+    }
+
+    /// `[B, 1, 1]` how far a left and a right joint, the `pair` among `points` `[B·T, J, 3]`, are apart: the mean of each window.
+    fn mean_width(&self, points: &Tensor, pair: [i64; 2]) -> Tensor {
+        let each = across(points, pair).square().sum_dim_intlist(&[2i64][..], false, Kind::Float).sqrt();
+        each.view([-1, self.frames.steps, 1]).mean_dim(&[1i64][..], true, Kind::Float).clamp_min(1e-3)
     }
 
     /// Key points `[B·T, J, 3]` with scores from projections `[B·T, J, 2]`, pixels in images of `size` `[B·T, 2]`, of people
@@ -117,21 +119,22 @@ impl<'a> SequenceDetection<'a> {
     }
 
     fn noisy(&self, footage: &Footage, pixels: &Tensor, size: &Tensor) -> Tensor {
-        let (frames, joints, noise) = (&self.frames, self.joints, self.detector.noise);
+        let frames = &self.frames;
         let occluded = self.occluded();
         let blind = &occluded * (OCCLUDED_ERROR - 1.0) + 1.0;
-        let quality = (frames.windows.normal(&[1, 1]) * QUALITY).exp() * noise;
+        let quality = (frames.windows.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
         let error = (self.errors(footage) * frames.repeated(&quality) * blind + self.lost()) * &self.errs;
         let found = self.exchanged(&(pixels + error * size));
         let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
         let habit = ScoreHabit::of_windows(&frames.windows, frames.steps);
-        let score = habit.scores(&frames.each, &joints.noise, &distance, &occluded);
+        let score = habit.scores(&frames.each, &self.joints.noise, &distance, &occluded);
         Tensor::cat(&[found, score.where_self(&self.errs.gt(0.5), &score.ones_like())], 2)
     }
 
     /// `[B·T, J, 2]` errors of a usual detector, as shares of the person's size.
     fn errors(&self, footage: &Footage) -> Tensor {
-        let (frames, shape) = (&self.frames, [self.joints.count + 1, 2]);
+        let frames = &self.frames;
+        let shape = [self.joints.count + 1, 2];
         let constant = frames.repeated(&frames.windows.normal(&shape));
         let memory = (frames.windows.normal(&[1, 1]) * DRIFT.1).exp() * DRIFT.0;
         let parts = [constant, self.follows(footage), frames.slow_noise(shape, &memory), frames.each.normal(&shape)];
@@ -142,20 +145,22 @@ impl<'a> SequenceDetection<'a> {
     /// `[B·T, J + 1, 2]` of deviation 1, a smooth function of the pose that is another for each window: random waves through
     /// the space of poses.
     fn follows(&self, footage: &Footage) -> Tensor {
-        let (windows, steps, outputs) = (&self.frames.windows, self.frames.steps, (self.joints.count + 1) * 2);
+        let windows = &self.frames.windows;
         let pose = &footage.bodies - footage.bodies.narrow(1, 0, 1);
         let pose = pose.narrow(1, 1, WITHOUT_FEET - 1);
         let numbers = (WITHOUT_FEET - 1) * 3;
         let waves = windows.normal(&[numbers, WAVES]) * RADIANS_A_METRE;
         let phase = windows.unit(&[1, WAVES]) * std::f64::consts::TAU;
-        let height = (pose.reshape([-1, steps, numbers]).bmm(&waves) + phase).cos();
+        let height = (pose.reshape([-1, self.frames.steps, numbers]).bmm(&waves) + phase).cos();
+        let outputs = (self.joints.count + 1) * 2;
         let mixed = height.bmm(&windows.normal(&[WAVES, outputs])) * (2.0 / WAVES as f64).sqrt();
         mixed.view([-1, self.joints.count + 1, 2])
     }
 
     /// `[B·T, J, 2]` offsets of joints that are lost for a while, as shares of the person's size; 0 for the others.
     fn lost(&self) -> Tensor {
-        let (frames, count) = (&self.frames, self.joints.count);
+        let frames = &self.frames;
+        let count = self.joints.count;
         let lost = frames.spells(count, &(&self.joints.lost.view([-1]) * self.detector.noise), LOST);
         let angle = frames.windows.unit(&[count, 1]) * std::f64::consts::TAU;
         let far = frames.windows.uniform(&[count, 1], LOST_BY);
@@ -173,9 +178,8 @@ impl<'a> SequenceDetection<'a> {
     /// Whether each of `faults` lasts, as masks of joints `[B·T, J, 1]`.
     fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Vec<Tensor> {
         let spells = self.lasting(faults, factor, lengths);
-        let mask =
-            |(fault, (joints, _)): (usize, &(Tensor, f64))| spells.narrow(1, fault as i64, 1).logical_and(joints);
-        faults.iter().enumerate().map(mask).collect()
+        let faults = faults.iter().enumerate();
+        faults.map(|(fault, (joints, _))| spells.narrow(1, fault as i64, 1).logical_and(joints)).collect()
     }
 
     /// `[B·T, J, 1]` 1 where a limb is hidden by the body and its place is guessed, else 0.
@@ -196,7 +200,9 @@ impl<'a> SequenceDetection<'a> {
 
     /// `[B·T, J, 1]` whether a joint is left out.
     fn gaps(&self, seen: &Tensor, size: &Tensor) -> Tensor {
-        let (frames, level, count) = (&self.frames, self.detector.gaps, self.joints.count);
+        let frames = &self.frames;
+        let level = self.detector.gaps;
+        let count = self.joints.count;
         let has_gaps = frames.repeated(&frames.windows.some(WITH_GAPS * level));
         let single = Tensor::full([count], GONE, (Kind::Float, seen.device()));
         let mut gone = frames.spells(count, &single, JOINT_GONE);

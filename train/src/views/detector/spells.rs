@@ -19,7 +19,8 @@ pub(super) struct Frames {
 
 impl Frames {
     pub(super) fn new(dt: &Tensor) -> Self {
-        let (count, steps) = (dt.size()[0], dt.size()[1]);
+        let count = dt.size()[0];
+        let steps = dt.size()[1];
         let time = dt.cumsum(1, Kind::Float) - dt.narrow(1, 0, 1);
         Self {
             dt: dt.shallow_clone(),
@@ -37,11 +38,12 @@ impl Frames {
 
     /// `[B·T, n, 1]` whether each of `n` faults lasts. A fault takes up `share` of the time, a number or one for each
     /// `[n]`, in spells of uniform length between two bounds, seconds.
-    pub(super) fn spells(&self, count: i64, share: &Tensor, (least, most): (f64, f64)) -> Tensor {
+    pub(super) fn spells(&self, count: i64, share: &Tensor, lengths: (f64, f64)) -> Tensor {
+        let (least, most) = lengths;
         let rate = share / ((least + most) / 2.0);
         let begins = self.each.unit(&[count]).view([-1, self.steps, count]);
         let begins = begins.lt_tensor(&(self.dt.unsqueeze(2) * rate));
-        let length = self.each.uniform(&[count], (least, most)).view([-1, self.steps, count]);
+        let length = self.each.uniform(&[count], lengths).view([-1, self.steps, count]);
         let never = Tensor::full_like(&length, -1.0);
         let ends = (&self.time + &length).where_self(&begins, &never);
         // A spell that the window begins in has some of its length left.
