@@ -21,7 +21,7 @@ use motion::MotionSource;
 pub use card::DatasetCard;
 pub use errors::{Errors, measure};
 pub use motion::{Protocol, Views};
-pub use sequences::{SeenWindows, Sequences, WindowLength};
+pub use sequences::{SeenWindows, SequenceOptions, Sequences, WindowLength};
 
 /// The most poses of a split that are measured: enough for a standard error of a fraction of a millimetre.
 const MEASURED: usize = 8192;

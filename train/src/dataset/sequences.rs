@@ -61,6 +61,19 @@ struct Reel {
     rate: f64,
 }
 
+/// How windows are made of motion.
+#[derive(Debug, Clone, Copy)]
+pub struct SequenceOptions<'a> {
+    /// Share of the people who validate.
+    pub val_split: f64,
+    /// Names of the people who validate instead; may be empty.
+    pub val_subjects: &'a [String],
+    /// Frames of a window.
+    pub steps: usize,
+    /// Times the usual errors of detectors.
+    pub noise: f64,
+}
+
 /// Windows that are to be drawn, and what sees them.
 struct Take {
     count: usize,
@@ -73,25 +86,16 @@ struct Take {
 }
 
 impl Sequences {
-    /// Splits `motion` and moves it to `device`. `split` is the share of the people who validate, and their names where they are
-    /// given; windows have as many frames, and as many times the usual detector errors, as `steps_and_noise` says.
+    /// Splits `motion` and moves it to `device`; the key points are those of `layout`.
     ///
     /// # Errors
     /// A split that leaves one side empty, or no clip that is long enough.
-    pub fn new(
-        motion: &Motion,
-        split: (f64, &[String]),
-        layout: &Layout,
-        steps_and_noise: (usize, f64),
-        device: Device,
-    ) -> Result<Self> {
-        let (val_split, val_subjects) = split;
-        let (steps, noise) = steps_and_noise;
-        let (training, validating) = motion.split(val_split, val_subjects)?;
-        let train = Reel::new(motion, &training, layout, steps, device)?;
-        let held_out = Reel::new(motion, &validating, layout, steps, device)?;
+    pub fn new(motion: &Motion, layout: &Layout, options: &SequenceOptions<'_>, device: Device) -> Result<Self> {
+        let (training, validating) = motion.split(options.val_split, options.val_subjects)?;
+        let train = Reel::new(motion, &training, layout, options.steps, device)?;
+        let held_out = Reel::new(motion, &validating, layout, options.steps, device)?;
         let card = motion_card(motion, layout, &validating, train.viewer.len(), held_out.viewer.len());
-        Ok(Self { card, train, held_out, noise })
+        Ok(Self { card, train, held_out, noise: options.noise })
     }
 
     /// `count` windows of the training split; everything random follows from `seed`.

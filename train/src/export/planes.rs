@@ -5,7 +5,7 @@
 //! two matrices of half the width, ½(P + Q) and ½(P − Q), which halves the file and the products. In other networks a
 //! layer stays one matrix.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, ArrayView2, Axis, s};
 
 use super::fold::{Folded, FoldedLayer};
 

@@ -28,7 +28,7 @@ pub use finished::FinishedMemory;
 pub use network::{FramesLifted, MemoryNet, Remembered, Shape};
 
 use crate::data::{OpenOptions, RootChoice, TrainingData};
-use crate::dataset::Sequences;
+use crate::dataset::{SequenceOptions, Sequences};
 use crate::fit::fingerprint::DataFingerprint;
 use crate::fit::frozen::FrozenModel;
 use crate::fit::lock::{RunFiles, enter};
@@ -90,8 +90,13 @@ pub fn run(config: &MemoryConfig, out: &Path, resume: bool, progress: &mut dyn P
     };
     motion.cut_single_clip(config.val_split);
     let layout = Layout::by_name(&frames.card().input.layout).map_err(|error| error.at(&model))?;
-    let split = (config.val_split, &config.val_subjects[..]);
-    let sequences = Sequences::new(&motion, split, layout, (config.window, config.noise), device)?;
+    let options = SequenceOptions {
+        val_split: config.val_split,
+        val_subjects: &config.val_subjects,
+        steps: config.window,
+        noise: config.noise,
+    };
+    let sequences = Sequences::new(&motion, layout, &options, device)?;
     let frozen = FrozenModel::new(&frames, "the model of single frames", &sequences.card, device)?;
     let fingerprint = fingerprint.with_model("the model of single frames", Some(&frozen.named()));
     let _lock = enter(out, resume, &FILES)?;

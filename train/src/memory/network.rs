@@ -294,16 +294,16 @@ impl MemoryNet {
         })
     }
 
-    /// One step of Adam, its number from 1 and its learning rate in `step_and_rate`, on the loss that `loss` makes of what the
-    /// memory gives for the second of `parts` of windows where it has seen the first before.
+    /// One step of Adam, number `step` from 1, on the loss that `loss` makes of what the memory gives for the second of `parts` of
+    /// windows where it has seen the first before.
     pub fn step(
         &mut self,
         parts: &[FramesLifted; 2],
-        step_and_rate: (u64, f64),
+        step: u64,
+        learning_rate: f64,
         loss: impl FnOnce(&Remembered) -> Tensor,
     ) {
         let [lead, frames] = parts;
-        let (step, learning_rate) = step_and_rate;
         let start = self.remembered_after(&self.parameters, lead);
         loss(&self.forward(&self.parameters, frames, &start)).backward();
         let gradient = self.parameters.grad();

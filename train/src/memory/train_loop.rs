@@ -171,7 +171,7 @@ impl<'a> TrainLoop<'a> {
         let share = self.state.iteration as f64 / steps as f64;
         let rate = learning_rate * (share / RISE).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
         let mut error = Tensor::new();
-        self.net.step(&parts, (self.state.iteration, rate), |found| {
+        self.net.step(&parts, self.state.iteration, rate, |found| {
             error = distances(&found.poses, &truth).detach().mean(Kind::Double);
             let mut loss = loss(found, &truth, if lead == 0 { FIRST_FRAMES } else { 1.0 });
             if angle_weight > 0.0 {

@@ -22,8 +22,7 @@ pub struct Standardisation {
 impl From<(ZScore, ZScore)> for Standardisation {
     /// Without mirror-equivariance.
     fn from(zscores: (ZScore, ZScore)) -> Self {
-        let (input, output) = zscores;
-        Self { input, output, mirror: None }
+        Self { input: zscores.0, output: zscores.1, mirror: None }
     }
 }
 

@@ -13,7 +13,7 @@ mod ranges;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
 use poselift::model::{Card, Isa, ModelFile, Precision, verify_kernels};
 use poselift::{Error, Result};
 use poselift_onnx::WrittenModel;

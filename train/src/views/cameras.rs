@@ -7,14 +7,14 @@ use std::f64::consts::{PI, TAU};
 
 use tch::{Device, Tensor};
 
-use crate::views::detector::Sampler;
+use crate::views::detector::{Bounds, Normal, Sampler};
 
 /// Pixels of the longer side of every image.
 const LONGER_SIDE: f64 = 1280.0;
 /// Share of the images that are wider than high.
 const LANDSCAPE: f64 = 0.75;
 /// The shorter side over the longer one, least and greatest.
-const ASPECT: (f64, f64) = (9.0 / 16.0, 1.0);
+const ASPECT: Bounds = Bounds::new(9.0 / 16.0, 1.0);
 /// Share of the wide views whose camera (or person) has any rotation.
 const TUMBLED: f64 = 0.05;
 
@@ -23,15 +23,15 @@ const TUMBLED: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cameras {
     /// Mean and deviation of the downward pitch, radians.
-    pub pitch: (f64, f64),
+    pub pitch: Normal,
     /// Least and greatest pitch, radians.
-    pub pitch_limits: (f64, f64),
+    pub pitch_limits: Bounds,
     /// Mean and deviation of the roll, radians.
-    pub roll: (f64, f64),
+    pub roll: Normal,
     /// Least and greatest distance to the root, metres.
-    pub distance: (f64, f64),
+    pub distance: Bounds,
     /// Least and greatest focal length in longer image sides.
-    pub focal: (f64, f64),
+    pub focal: Bounds,
     /// How far from the middle the root may be, as a share of the image's width and height.
     pub offset: f64,
     /// Share of the views whose cameras come from the wider distribution instead: pitch −30 to 60 and roll ±30
@@ -42,20 +42,20 @@ pub struct Cameras {
 /// The wider distribution, each number uniform between its bounds (distance and focal length in their logarithms):
 /// pitch and roll in radians, metres, longer image sides, and the offset as in [`Cameras`].
 struct Wide {
-    pitch: (f64, f64),
-    roll: (f64, f64),
-    distance: (f64, f64),
-    focal: (f64, f64),
+    pitch: Bounds,
+    roll: Bounds,
+    distance: Bounds,
+    focal: Bounds,
     offset: f64,
     /// Least distance over focal length: nearer cameras show little of a person.
     nearest: f64,
 }
 
 const WIDE: Wide = Wide {
-    pitch: (-PI / 6.0, PI / 3.0),
-    roll: (-PI / 6.0, PI / 6.0),
-    distance: (1.2, 12.0),
-    focal: (0.5, 3.0),
+    pitch: Bounds::new(-PI / 6.0, PI / 3.0),
+    roll: Bounds::new(-PI / 6.0, PI / 6.0),
+    distance: Bounds::new(1.2, 12.0),
+    focal: Bounds::new(0.5, 3.0),
     offset: 0.5,
     nearest: 0.9,
 };
@@ -77,11 +77,11 @@ impl Default for Cameras {
     /// The protocol of `models/README.md`: cameras look from slightly above, as people film people.
     fn default() -> Self {
         Self {
-            pitch: (10f64.to_radians(), 15f64.to_radians()),
-            pitch_limits: (-35f64.to_radians(), 60f64.to_radians()),
-            roll: (0.0, 8f64.to_radians()),
-            distance: (2.0, 8.0),
-            focal: (0.8, 2.4),
+            pitch: Normal::new(10f64.to_radians(), 15f64.to_radians()),
+            pitch_limits: Bounds::new(-35f64.to_radians(), 60f64.to_radians()),
+            roll: Normal::new(0.0, 8f64.to_radians()),
+            distance: Bounds::new(2.0, 8.0),
+            focal: Bounds::new(0.8, 2.4),
             offset: 0.25,
             wide: 0.0,
         }
@@ -103,11 +103,11 @@ impl Cameras {
     pub(super) fn place(&self, rows: i64, device: Device) -> Placed {
         let draw = Sampler::new(rows, device);
         let wide = draw.unit(&[]).lt(self.wide);
-        let heading = draw.uniform(&[], (0.0, TAU));
-        let pitch = normal(&draw, self.pitch).clamp(self.pitch_limits.0, self.pitch_limits.1);
+        let heading = draw.uniform(&[], Bounds::new(0.0, TAU));
+        let pitch = normal(&draw, self.pitch).clamp(self.pitch_limits.least, self.pitch_limits.greatest);
         let pitch = usual_or_wider(&wide, &pitch, &draw.uniform(&[], WIDE.pitch));
         let tumbled = draw.unit(&[]).lt(TUMBLED);
-        let any = draw.uniform(&[], (-PI, PI)).where_self(&tumbled, &draw.uniform(&[], WIDE.roll));
+        let any = draw.uniform(&[], Bounds::new(-PI, PI)).where_self(&tumbled, &draw.uniform(&[], WIDE.roll));
         let roll = usual_or_wider(&wide, &normal(&draw, self.roll).clamp(-PI, PI), &any);
         let focal = usual_or_wider(&wide, &log_uniform(&draw, self.focal), &log_uniform(&draw, WIDE.focal));
         let far = log_uniform(&draw, WIDE.distance);
@@ -130,15 +130,13 @@ fn usual_or_wider(wide: &Tensor, usual: &Tensor, wider: &Tensor) -> Tensor {
 }
 
 /// `[B]` uniform in their logarithms between two bounds.
-fn log_uniform(draw: &Sampler, bounds: (f64, f64)) -> Tensor {
-    let (low, high) = bounds;
-    draw.uniform(&[], (low.ln(), high.ln())).exp()
+fn log_uniform(draw: &Sampler, bounds: Bounds) -> Tensor {
+    draw.uniform(&[], Bounds::new(bounds.least.ln(), bounds.greatest.ln())).exp()
 }
 
 /// `[B]` normal numbers.
-fn normal(draw: &Sampler, mean_and_deviation: (f64, f64)) -> Tensor {
-    let (mean, deviation) = mean_and_deviation;
-    draw.normal(&[]) * deviation + mean
+fn normal(draw: &Sampler, of: Normal) -> Tensor {
+    draw.normal(&[]) * of.deviation + of.mean
 }
 
 /// `[B, 2]` widths and heights.

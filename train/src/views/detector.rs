@@ -14,6 +14,7 @@ mod spells;
 use joints::FeetLacking;
 pub(super) use joints::Joints;
 pub(super) use sampler::Sampler;
+pub use sampler::{Bounds, Normal};
 pub(super) use sequence::{Footage, SequenceDetection};
 
 use tch::{Kind, Tensor};
@@ -27,13 +28,15 @@ const QUALITY: f64 = 0.5;
 /// four detectors the jitter and the box have rank correlations of 0.44, 0.02, -0.14 and -0.31.
 const SIZE_OVER_STATURE: f64 = 0.525;
 /// Distance of a lost joint from its true place, as a share of the person's size.
-const LOST_BY: (f64, f64) = (0.15, 0.3);
+const LOST_BY: Bounds = Bounds::new(0.15, 0.3);
 /// Factor of the errors where a limb is hidden and its place is guessed.
 const OCCLUDED_ERROR: f64 = 2.0;
 /// Width of the hips over that of the shoulders in detections; where bones meet it is 0.45 to 0.6.
-const HIP_WIDTH: (f64, f64) = (0.52, 0.72);
-/// Share of the poses with single joints left out, and the largest share of joints then.
-const SINGLE_GAPS: (f64, f64) = (0.4, 0.4);
+const HIP_WIDTH: Bounds = Bounds::new(0.52, 0.72);
+/// Share of the poses with single joints left out.
+const WITH_GAPS: f64 = 0.4;
+/// The largest share of joints that are left out of these.
+const MOST_GAPS: f64 = 0.4;
 /// Share of the detectors that do not guess what is outside the image.
 const CUTS_AT_EDGE: f64 = 0.7;
 /// Lifters never see fewer visible joints than this: nothing is left out then.
@@ -169,8 +172,8 @@ impl<'a> Detection<'a> {
     /// `[B, J, 1]` whether a joint is left out.
     fn gaps(&self, seen: &Tensor, size: &Tensor) -> Tensor {
         let level = self.detector.gaps;
-        let has_gaps = self.draw.unit(&[1, 1]).lt(SINGLE_GAPS.0 * level);
-        let share = self.draw.unit(&[1, 1]) * SINGLE_GAPS.1;
+        let has_gaps = self.draw.unit(&[1, 1]).lt(WITH_GAPS * level);
+        let share = self.draw.unit(&[1, 1]) * MOST_GAPS;
         let mut left_out = self.draw.unit(&[self.joints.count, 1]).lt_tensor(&share).logical_and(&has_gaps);
         for (part, share) in &self.joints.hidden {
             let hidden = self.draw.some(share * level);

@@ -24,7 +24,7 @@ use limb_axes::LimbAxes;
 
 pub use bodies::STATURE;
 pub use cameras::Cameras;
-pub use detector::Detector;
+pub use detector::{Bounds, Detector, Normal};
 pub use seen::Seen;
 pub use sequences::Windows;
 
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn half_the_people_are_mirrored() {
-        let towards = Cameras { pitch: (0.0, 0.0), roll: (0.0, 0.0), ..Cameras::default() };
+        let towards = Cameras { pitch: Normal::new(0.0, 0.0), roll: Normal::new(0.0, 0.0), ..Cameras::default() };
         let (_, poses) = look(&viewer(true), &towards, true);
         // The raised arm: the left wrist (13) in the original, the right one (16) in the mirrored pose.
         let left_raised = share(&joint(&poses, 13, 1).lt_tensor(&joint(&poses, 16, 1)));

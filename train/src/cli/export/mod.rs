@@ -213,13 +213,10 @@ fn paths(args: &ExportArgs, name: &str) -> Vec<PathBuf> {
 
 fn write(args: &ExportArgs, exported: &Exported) -> Result<()> {
     let target = args.target();
-    if let Target::File(path) = target {
-        return output::write_whole(path, &exported.bytes);
-    }
-    let model = ModelFile::from_bytes(target.draft(), exported.bytes.clone())?;
     let (folder, files) = match target {
-        Target::Hub(folder) => (folder, hub::files(&model, &args.licence)?),
-        Target::Triton(folder) => (folder, triton::files(&model, &exported.card.name)?),
+        Target::File(path) => return output::write_whole(path, &exported.bytes),
+        Target::Hub(folder) => (folder, hub::files(&written_model(target, exported)?, &args.licence)?),
+        Target::Triton(folder) => (folder, triton::files(&written_model(target, exported)?, &exported.card.name)?),
     };
     for file in files {
         let path = folder.join(&file.name);
@@ -228,6 +225,10 @@ fn write(args: &ExportArgs, exported: &Exported) -> Result<()> {
         output::write_whole(&path, &file.bytes)?;
     }
     Ok(())
+}
+
+fn written_model(target: Target<'_>, exported: &Exported) -> Result<ModelFile> {
+    ModelFile::from_bytes(target.draft(), exported.bytes.clone())
 }
 
 fn name_of(output: &Path) -> Result<String> {

@@ -8,8 +8,7 @@ use poselift::skeleton::is_of_foot;
 
 use crate::data::Subject;
 use crate::dataset::Protocol;
-use crate::views::Cameras;
-use crate::views::Detector;
+use crate::views::{Bounds, Cameras, Detector, Normal};
 
 /// A usual detector that shows every joint.
 const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
@@ -131,17 +130,22 @@ pub fn curves() -> Vec<Curve> {
         }),
         axis("camera pitch", "degrees down", &[-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 45.0, 60.0], |at| {
             let pitch = at.to_radians();
-            let cameras = Cameras { pitch: (pitch, 0.0), pitch_limits: (pitch, pitch), ..Cameras::default() };
+            let cameras =
+                Cameras { pitch: Normal::new(pitch, 0.0), pitch_limits: Bounds::only(pitch), ..Cameras::default() };
             Condition::seen(format!("{at}°"), at, cameras)
         }),
         axis("camera roll", "degrees", &[0.0, 10.0, 20.0, 30.0, 45.0], |at| {
-            Condition::seen(format!("{at}°"), at, Cameras { roll: (at.to_radians(), 0.0), ..Cameras::default() })
+            Condition::seen(
+                format!("{at}°"),
+                at,
+                Cameras { roll: Normal::new(at.to_radians(), 0.0), ..Cameras::default() },
+            )
         }),
         axis("distance", "m", &[1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0], |at| {
-            Condition::seen(format!("{at} m"), at, Cameras { distance: (at, at), ..Cameras::default() })
+            Condition::seen(format!("{at} m"), at, Cameras { distance: Bounds::only(at), ..Cameras::default() })
         }),
         axis("focal length", "longer image sides", &[0.5, 0.8, 1.2, 1.6, 2.0, 2.4, 3.0], |at| {
-            Condition::seen(format!("{at}"), at, Cameras { focal: (at, at), ..Cameras::default() })
+            Condition::seen(format!("{at}"), at, Cameras { focal: Bounds::only(at), ..Cameras::default() })
         }),
         axis("place in the image", "% from the middle, at most", &[0.0, 10.0, 20.0, 30.0, 40.0, 50.0], |at| {
             Condition::seen(format!("{at} %"), at, Cameras { offset: at / 100.0, ..Cameras::default() })

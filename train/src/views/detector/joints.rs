@@ -4,7 +4,7 @@
 use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
-use super::Sampler;
+use super::{Bounds, Sampler};
 use crate::views::{each_frame, indices};
 
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
@@ -84,7 +84,7 @@ const EXCHANGED: [(&[&str], f64); 5] = [
 const LACK_FEET: f64 = 0.4;
 const ONE_TOE: f64 = 0.25;
 /// Where one toe stands for all of them: from the big one, 0, to the small one, 1. MediaPipe's `foot_index` is the second toe.
-const TOE_ASIDE: (f64, f64) = (0.0, 0.6);
+const TOE_ASIDE: Bounds = Bounds::new(0.0, 0.6);
 const SIDES: [&str; 2] = ["left_", "right_"];
 
 /// The constants of J joints on a device.

@@ -2,6 +2,43 @@
 
 use tch::{Device, Kind, Tensor};
 
+/// Bounds of numbers that are drawn uniformly, in themselves or in their logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// The least.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+impl Bounds {
+    /// From `least` to `greatest`.
+    pub const fn new(least: f64, greatest: f64) -> Self {
+        Self { least, greatest }
+    }
+
+    /// One number only.
+    pub const fn only(number: f64) -> Self {
+        Self { least: number, greatest: number }
+    }
+}
+
+/// Mean and standard deviation of normal numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normal {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+}
+
+impl Normal {
+    /// With this mean and standard deviation.
+    pub const fn new(mean: f64, deviation: f64) -> Self {
+        Self { mean, deviation }
+    }
+}
+
 /// A sampler for `rows` people.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::views) struct Sampler {
@@ -24,9 +61,8 @@ impl Sampler {
     }
 
     /// `[B, shape…]` uniform between two bounds.
-    pub(in crate::views) fn uniform(&self, shape: &[i64], bounds: (f64, f64)) -> Tensor {
-        let (low, high) = bounds;
-        self.unit(shape) * (high - low) + low
+    pub(in crate::views) fn uniform(&self, shape: &[i64], bounds: Bounds) -> Tensor {
+        self.unit(shape) * (bounds.greatest - bounds.least) + bounds.least
     }
 
     /// `[B, shape…]` standard normal.

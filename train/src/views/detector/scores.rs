@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Sampler;
+use super::{Bounds, Sampler};
 use crate::views::each_frame;
 
 /// Shares of the detectors that score visibility (MediaPipe's way), and heat maps (OpenPose's, HRNet's, AlphaPose's);
@@ -15,7 +15,7 @@ const VISIBLE: f64 = 0.05;
 /// The greatest visibility of a hidden joint.
 const NOT_VISIBLE: f64 = 0.6;
 /// Bounds of a heat map's usual peak, and the standard deviation of single peaks about it.
-const PEAK: (f64, f64) = (0.65, 0.95);
+const PEAK: Bounds = Bounds::new(0.65, 0.95);
 const PEAK_SPREAD: f64 = 0.05;
 /// Share of a peak that is lost where a joint is far from its place.
 const PEAK_LOST: f64 = 0.35;

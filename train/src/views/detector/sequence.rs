@@ -9,14 +9,14 @@ use tch::{Kind, Tensor};
 use super::joints::FeetLacking;
 use super::scores::ScoreHabit;
 use super::spells::Frames;
+use super::{Bounds, Normal, across, if_enough_are_left, outside};
 use super::{CUTS_AT_EDGE, Detector, HIP_WIDTH, Joints, LOST_BY, OCCLUDED_ERROR, QUALITY, SIZE_OVER_STATURE};
-use super::{across, if_enough_are_left, outside};
 use crate::views::WITHOUT_FEET;
 
 /// Shares of the variance of a joint's error in the image: constant, a smooth function of the pose, drifting, white.
 const SHARES: [f64; 4] = [0.35, 0.30, 0.20, 0.15];
 /// How long a drift lasts: the median, seconds, and the deviation of its logarithm.
-const DRIFT: (f64, f64) = (0.4, 0.5);
+const DRIFT: Normal = Normal::new(0.4, 0.5);
 /// Waves that a smooth function of the pose is the sum of, and how many radians a metre of a joint's movement is worth.
 const WAVES: i64 = 12;
 const RADIANS_A_METRE: f64 = 0.9;
@@ -25,11 +25,11 @@ const PLACEMENT: f64 = 1.5;
 /// Standard deviation of the hips' common offset up and forward, metres.
 const HIPS_OFF: f64 = 0.015;
 /// Lengths of spells, seconds: of a lost joint, a hidden limb, exchanged sides, a part that is left out and a joint that is.
-const LOST: (f64, f64) = (0.1, 0.5);
-const HIDDEN: (f64, f64) = (0.3, 1.5);
-const EXCHANGED: (f64, f64) = (0.05, 0.4);
-const PART_GONE: (f64, f64) = (0.2, 2.0);
-const JOINT_GONE: (f64, f64) = (0.1, 0.6);
+const LOST: Bounds = Bounds::new(0.1, 0.5);
+const HIDDEN: Bounds = Bounds::new(0.3, 1.5);
+const EXCHANGED: Bounds = Bounds::new(0.05, 0.4);
+const PART_GONE: Bounds = Bounds::new(0.2, 2.0);
+const JOINT_GONE: Bounds = Bounds::new(0.1, 0.6);
 /// Share of the windows with gaps; and in them, share of the time that each joint is left out by itself.
 const WITH_GAPS: f64 = 0.5;
 const GONE: f64 = 0.03;
@@ -136,7 +136,7 @@ impl<'a> SequenceDetection<'a> {
         let frames = &self.frames;
         let shape = [self.joints.count + 1, 2];
         let constant = frames.repeated(&frames.windows.normal(&shape));
-        let memory = (frames.windows.normal(&[1, 1]) * DRIFT.1).exp() * DRIFT.0;
+        let memory = (frames.windows.normal(&[1, 1]) * DRIFT.deviation).exp() * DRIFT.mean;
         let parts = [constant, self.follows(footage), frames.slow_noise(shape, &memory), frames.each.normal(&shape)];
         let sum = parts.iter().zip(SHARES).fold(parts[0].zeros_like(), |sum, (part, share)| sum + part * share.sqrt());
         self.joints.mixing.matmul(&sum)
@@ -169,14 +169,14 @@ impl<'a> SequenceDetection<'a> {
     }
 
     /// `[B·T, n, 1]` whether each of `n` faults lasts, by its share of the time, times `factor`.
-    fn lasting(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Tensor {
+    fn lasting(&self, faults: &[(Tensor, f64)], factor: f64, lengths: Bounds) -> Tensor {
         let shares: Vec<f32> = faults.iter().map(|(_, share)| (share * factor) as f32).collect();
         let shares = Tensor::from_slice(&shares).to_device(self.errs.device());
         self.frames.spells(faults.len() as i64, &shares, lengths)
     }
 
     /// Whether each of `faults` lasts, as masks of joints `[B·T, J, 1]`.
-    fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: (f64, f64)) -> Vec<Tensor> {
+    fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: Bounds) -> Vec<Tensor> {
         let spells = self.lasting(faults, factor, lengths);
         let faults = faults.iter().enumerate();
         faults.map(|(fault, (joints, _))| spells.narrow(1, fault as i64, 1).logical_and(joints)).collect()

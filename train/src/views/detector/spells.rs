@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Sampler;
+use super::{Bounds, Sampler};
 use crate::views::each_frame;
 
 /// The frames of B windows of T steps, as times.
@@ -38,16 +38,15 @@ impl Frames {
 
     /// `[B·T, n, 1]` whether each of `n` faults lasts. A fault takes up `share` of the time, a number or one for each
     /// `[n]`, in spells of uniform length between two bounds, seconds.
-    pub(super) fn spells(&self, count: i64, share: &Tensor, lengths: (f64, f64)) -> Tensor {
-        let (least, most) = lengths;
-        let rate = share / ((least + most) / 2.0);
+    pub(super) fn spells(&self, count: i64, share: &Tensor, lengths: Bounds) -> Tensor {
+        let rate = share / ((lengths.least + lengths.greatest) / 2.0);
         let begins = self.each.unit(&[count]).view([-1, self.steps, count]);
         let begins = begins.lt_tensor(&(self.dt.unsqueeze(2) * rate));
         let length = self.each.uniform(&[count], lengths).view([-1, self.steps, count]);
         let never = Tensor::full_like(&length, -1.0);
         let ends = (&self.time + &length).where_self(&begins, &never);
         // A spell that the window begins in has some of its length left.
-        let left = (self.windows.unit(&[1, count]) * most).where_self(
+        let left = (self.windows.unit(&[1, count]) * lengths.greatest).where_self(
             &self.windows.unit(&[1, count]).lt_tensor(share),
             &Tensor::full([1], -1.0, (Kind::Float, length.device())),
         );
@@ -86,7 +85,7 @@ mod tests {
         let _held = generator();
         for rate in [15.0, 60.0] {
             let share = Tensor::from_slice(&[0.05f32, 0.2]);
-            let found = frames(rate).spells(2, &share, (0.1, 0.5)).to_kind(Kind::Float);
+            let found = frames(rate).spells(2, &share, Bounds::new(0.1, 0.5)).to_kind(Kind::Float);
             let shares = found.mean_dim(&[0i64, 2][..], false, Kind::Float);
             for (fault, wanted) in [(0, 0.05), (1, 0.2)] {
                 let found = shares.double_value(&[fault]);
