@@ -82,7 +82,10 @@ pub(crate) fn pass(body: impl FnOnce() -> Result<()>) -> Status {
 /// As [`pass`] for functions that give a pointer, which is NULL where there is nothing to give.
 pub(crate) fn pass_pointer<T>(body: impl FnOnce() -> Result<Option<*const T>>) -> *const T {
     let mut found = ptr::null();
-    pass(|| body().map(|pointer| found = pointer.unwrap_or(ptr::null())));
+    pass(|| {
+        found = body()?.unwrap_or(ptr::null());
+        Ok(())
+    });
     found
 }
 

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::slice;
 use std::sync::{Mutex, MutexGuard};
 
-use ndarray::{ArrayView3, ShapeError};
+use ndarray::ArrayView3;
 use poselift::{Error, Result};
 
 use crate::border::broken;
@@ -98,6 +98,6 @@ pub(crate) unsafe fn key_points<'a>(
     let length = length.ok_or_else(|| Error::usage(format!("{people} people of {joints} joints are too many")))?;
     // SAFETY: the caller's promise.
     let numbers = unsafe { array(pointer, length, "key_points") }?;
-    let misshapen = |error: ShapeError| Error::usage(format!("key_points [{people}, {joints}, {channels}]: {error}"));
-    ArrayView3::from_shape((people, joints, channels), numbers).map_err(misshapen)
+    ArrayView3::from_shape((people, joints, channels), numbers)
+        .map_err(|error| Error::usage(format!("key_points [{people}, {joints}, {channels}]: {error}")))
 }

@@ -185,7 +185,8 @@ fn lift(
     poses: &mut [f32],
     sigma: &mut [f32],
 ) -> Result<()> {
-    let (people, joints) = (key_points.dim().0, lifter.card().output.joints.len());
+    let people = key_points.dim().0;
+    let joints = lifter.card().output.joints.len();
     check_length(poses, people * joints * 3, "poses")?;
     if !sigma.is_empty() {
         check_length(sigma, people * joints, "sigma")?;
@@ -231,7 +232,8 @@ fn in_own_layout<'a>(
     let input = &lifter.card().input;
     let (people, joints, channels) = key_points.dim();
     if joints != conversion.source_len() {
-        let (expected, named) = (conversion.source_len(), name.unwrap_or(&input.layout));
+        let expected = conversion.source_len();
+        let named = name.unwrap_or(&input.layout);
         return Err(Error::input(format!("{joints} key points a person, expected the {expected} of {named}")));
     }
     if name.is_none() && channels == input.channels {
@@ -289,18 +291,18 @@ impl Lifter {
         let parents = if parents.len() == input.joints.len() { parents } else { &[] };
         let taken = NamedJoints::new(&input.layout, &input.joints, parents);
         let made = NamedJoints::new(&output.skeleton, &output.joints, &output.parents);
-        let word = |at: usize| words[at].as_ptr();
         let model = Model {
-            name: word(0),
-            engine: word(1),
-            device: word(2),
-            note: word(3),
-            unit: word(4),
+            name: words[0].as_ptr(),
+            engine: words[1].as_ptr(),
+            device: words[2].as_ptr(),
+            note: words[3].as_ptr(),
+            unit: words[4].as_ptr(),
             input: taken.skeleton(),
             output: made.skeleton(),
             has_sigma: output.sigma,
         };
-        let (handle, batch) = (lifter.session().thread_handle(), lifter.batch());
+        let handle = lifter.session().thread_handle();
+        let batch = lifter.batch();
         Self { lifter: Mutex::new(lifter), handle, batch, _words: words, _input: taken, _output: made, model }
     }
 

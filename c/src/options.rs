@@ -116,15 +116,15 @@ impl StreamOptions {
         let Some(options) = options else { return Ok(PushOptions::default()) };
         check_reserved(&options.reserved)?;
         check_reserved(&options.reserved_bytes)?;
-        // SAFETY: the caller's promise.
-        let text = |pointer, name| unsafe { text(pointer, name) };
         let rotate: Rotation = options.rotate.to_string().parse()?;
         let focal = known(options.focal);
         check_focal(focal, false)?;
-        let name = text(options.camera_name, "camera_name")?;
+        // SAFETY: the caller's promise.
+        let name = unsafe { text(options.camera_name, "camera_name") }?;
         // SAFETY: the caller's promise.
         let up: Option<UpAxis> = unsafe { parsed(options.camera_up, "camera_up") }?;
-        let camera = match text(options.camera, "camera")? {
+        // SAFETY: the caller's promise.
+        let camera = match unsafe { text(options.camera, "camera") }? {
             None => {
                 check_no_camera(name.is_some(), "camera_name")?;
                 check_no_camera(up.is_some(), "camera_up")?;
@@ -139,7 +139,8 @@ impl StreamOptions {
         let measured = attitude(options)?;
         let intrinsics = camera.map(|camera| camera.intrinsics);
         let read = ReadOptions {
-            layout: text(options.layout, "layout")?.map(layout).transpose()?,
+            // SAFETY: the caller's promise.
+            layout: unsafe { text(options.layout, "layout") }?.map(layout).transpose()?,
             size: size(options)?.or(intrinsics.and_then(|intrinsics| intrinsics.size)),
             fps: known(options.fps),
             min_score: known(options.min_score),

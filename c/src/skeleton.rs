@@ -85,7 +85,7 @@ pub unsafe extern "C" fn poselift_layout(
 fn known() -> &'static [(&'static Layout, NamedJoints)] {
     static KNOWN: OnceLock<Vec<(&Layout, NamedJoints)>> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let named = |layout: &'static Layout| (layout, NamedJoints::new(layout.name, layout.joints, layout.parents));
-        LAYOUTS.into_iter().map(named).collect()
+        let layouts = LAYOUTS.into_iter();
+        layouts.map(|layout| (layout, NamedJoints::new(layout.name, layout.joints, layout.parents))).collect()
     })
 }

@@ -213,22 +213,31 @@ fn tell(ready: Option<&mut MaybeUninit<usize>>, state: &State) {
 
 impl Stream {
     pub(crate) fn new(stream: PushStream<Box<dyn PoseNetwork>>) -> Self {
-        let (ready, notices) = (VecDeque::new(), VecDeque::new());
-        let state = State { stream, pushed: 0, ready, shown: None, notices, notice: CString::default() };
+        let state = State {
+            stream,
+            pushed: 0,
+            ready: VecDeque::new(),
+            shown: None,
+            notices: VecDeque::new(),
+            notice: CString::default(),
+        };
         Self { state: Mutex::new(state) }
     }
 }
 
 impl State {
     fn push(&mut self, time: f64, key_points: ArrayView3<'_, f32>, ids: Option<&[i64]>) -> Result<()> {
-        let person = |(at, person): (usize, ndarray::ArrayView2<'_, f32>)| pose::Person {
-            id: ids.map(|ids| ids[at]),
-            keypoints: person.outer_iter().map(pose::Keypoint::from_row).collect(),
-        };
+        let mut people = Vec::with_capacity(key_points.dim().0);
+        for (at, points) in key_points.outer_iter().enumerate() {
+            people.push(pose::Person {
+                id: ids.map(|ids| ids[at]),
+                keypoints: points.outer_iter().map(pose::Keypoint::from_row).collect(),
+            });
+        }
         let frame = pose::Frame {
             index: self.pushed,
             time: Some(time).filter(|time| time.is_finite()),
-            people: key_points.outer_iter().enumerate().map(person).collect(),
+            people,
             ..pose::Frame::default()
         };
         self.pushed += 1;

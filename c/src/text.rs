@@ -53,7 +53,8 @@ pub(crate) fn in_fields(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("--") {
-        let (before, option) = (&rest[..start], &rest[start + 2..]);
+        let before = &rest[..start];
+        let option = &rest[start + 2..];
         out.push_str(before);
         let length = option.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(option.len());
         let name = option[..length].trim_end_matches('-');

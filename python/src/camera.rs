@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
 use poselift::guard::Lens;
 use poselift::pose::Keypoint;
@@ -69,12 +69,11 @@ impl Camera {
 
 /// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.
 pub(crate) fn keypoints(rows: ArrayView2<'_, f64>) -> Vec<Keypoint> {
-    let scored = |row: ArrayView1<'_, f64>| [row[0], row[1], row.get(2).copied().unwrap_or(1.0)];
-    rows.rows().into_iter().map(|row| keypoint(scored(row))).collect()
+    rows.rows().into_iter().map(|row| keypoint(row[0], row[1], row.get(2).copied().unwrap_or(1.0))).collect()
 }
 
 /// A key point of three numbers; one whose coordinate is no number is missing.
-pub(crate) fn keypoint([x, y, score]: [f64; 3]) -> Keypoint {
+pub(crate) fn keypoint(x: f64, y: f64, score: f64) -> Keypoint {
     let point = Keypoint { x, y, score: score as f32 };
     if x.is_finite() && y.is_finite() { point } else { Keypoint::MISSING }
 }

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 
 use crate::camera::Camera;
 use crate::clip::{
-    KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, PoseArrays, PoseClip, PoseFields, axes,
+    Has, KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, PoseArrays, PoseClip, PoseFields, axes,
 };
 use crate::error::Answer;
 use crate::guarded::{noting, read_all};
@@ -178,19 +178,13 @@ impl Writing {
             rate: self.fps,
             goes_on: false,
         };
-        form.assumptions(info, format, extras).into_iter().for_each(|assumption| notes.add(assumption));
+        for assumption in form.assumptions(info, format, extras) {
+            notes.add(assumption);
+        }
         let told = notes.clone();
         let writer = create(target, format, &described, Box::new(move |text| told.add(text.to_owned())))?;
         Ok(form.on_the_way_to(writer, info, format)?)
     }
-}
-
-/// What a clip has beside joints.
-#[derive(Clone, Copy)]
-struct Has {
-    sigma: bool,
-    roots: bool,
-    contacts: bool,
 }
 
 fn holds_contacts(format: OutputFormat) -> bool {
@@ -231,15 +225,10 @@ pub(crate) fn write(
             info.fps = own_fps;
         }
         complete(&mut frames, info.fps);
-        let people = || frames.iter().flat_map(|frame| &frame.people);
-        if people().next().is_none() {
+        if frames.iter().all(|frame| frame.people.is_empty()) {
             return Err(Error::input("there is no pose to write").at(&path).into());
         }
-        let has = Has {
-            sigma: people().any(|person| !person.sigma.is_empty()),
-            roots: people().any(|person| person.root.is_some()),
-            contacts: people().any(|person| person.contacts != [None; 2]),
-        };
+        let has = Has::of(&frames);
         // Asked before the file is touched.
         let is_array = matches!(format, OutputFormat::Stream(Format::Npy | Format::Npz));
         if let Some(frame) = frames.iter().find(|frame| is_array && frame.people.len() > 1) {
@@ -261,17 +250,19 @@ pub(crate) fn write(
 
 /// What is said where `fps` is named, and the times of frames say another rate.
 fn other_rate(frames: &[LiftedFrame], fps: f64) -> Option<String> {
-    let step = |pair: &[LiftedFrame]| {
-        let frames = pair[1].index.checked_sub(pair[0].index).filter(|frames| *frames > 0)?;
-        Some((pair[1].time? - pair[0].time?) / frames as f64).filter(|step| *step > 0.0)
-    };
-    let mut steps: Vec<f64> = frames.windows(2).filter_map(step).collect();
+    let mut steps: Vec<f64> = frames.windows(2).filter_map(|pair| step(&pair[0], &pair[1])).collect();
     if steps.is_empty() {
         return None;
     }
     let middle = steps.len() / 2;
     let step = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
     guard::other_rate(step, fps).map(|text| format!("{text} (--fps)"))
+}
+
+/// Seconds a frame from one frame to a later one; `None` where that is not known, or time does not go on.
+fn step(one: &LiftedFrame, later: &LiftedFrame) -> Option<f64> {
+    let frames = later.index.checked_sub(one.index).filter(|frames| *frames > 0)?;
+    Some((later.time? - one.time?) / frames as f64).filter(|step| *step > 0.0)
 }
 
 /// Gives frames without a time theirs.
@@ -300,9 +291,9 @@ pub(crate) fn convert(py: Python<'_>, input: PathBuf, output: PathBuf, writing: 
         info.fps = writing.fps.or(info.fps);
         let has = Has { sigma: false, roots: true, contacts: false };
         let writer = writing.open(&Target::File(output), &info, None, has, &notes)?;
-        let mut report = |fault: &Error| notes.add(format!("{fault}: left out"));
         let mut reader = Interruptible(reader.as_mut());
-        let copied = copy_poses(&mut reader, writer, info.fps, &mut report).map_err(|e| e.at(&input))?;
+        let copied = copy_poses(&mut reader, writer, info.fps, &mut |fault| notes.add(format!("{fault}: left out")));
+        let copied = copied.map_err(|e| e.at(&input))?;
         if let Some(error) = copied.left_out {
             return Err(error.into());
         }

@@ -66,12 +66,12 @@ pub(crate) fn guard_rows<'py>(
     size: Option<[u32; 2]>,
 ) -> PyResult<(Bound<'py, PyArray3<f64>>, Vec<String>)> {
     let array = points.as_array();
-    let person = |row: usize| {
-        let keypoints = keypoints(array.slice(s![row, .., ..]));
-        Frame { index: row as u64, size, people: vec![Person { id: Some(0), keypoints }], ..Frame::default() }
-    };
-    let frames: Vec<Frame> = (0..array.dim().0).map(person).collect();
-    let (rows, joints) = (array.dim().0, array.dim().1);
+    let (rows, joints, _) = array.dim();
+    let mut frames = Vec::with_capacity(rows);
+    for (row, points) in array.outer_iter().enumerate() {
+        let person = Person { id: Some(0), keypoints: keypoints(points) };
+        frames.push(Frame { index: row as u64, size, people: vec![person], ..Frame::default() });
+    }
     let named = layout(layout_name.as_ref())?;
     let notes = Notes::default();
     let guarded = interruptible(py, || -> Answer<Vec<Frame>> {
@@ -94,7 +94,9 @@ pub(crate) fn guard_rows<'py>(
         let Some(person) = frame.people.first() else { continue };
         let mut row = found.slice_mut(s![frame.index as usize, .., ..]);
         for (point, mut cell) in person.keypoints.iter().zip(row.rows_mut()) {
-            (cell[0], cell[1], cell[2]) = (point.x, point.y, f64::from(point.score));
+            cell[0] = point.x;
+            cell[1] = point.y;
+            cell[2] = f64::from(point.score);
         }
     }
     Ok((found.into_pyarray(py), notes.take()))
@@ -120,7 +122,9 @@ pub(crate) fn guard_clip<'py>(
         let queue = Box::new(FrameQueue::new(frames, layout, fps));
         let mut reader = guard::guarded(queue, &options, noting(&notes))?;
         let mut frames = read_all(|| reader.read(), &notes)?;
-        frames.iter_mut().for_each(|frame| frame.size = frame.size.or(size));
+        for frame in &mut frames {
+            frame.size = frame.size.or(size);
+        }
         let info = StreamInfo { layout: layout.or(reader.info().layout), fps, ..reader.info().clone() };
         Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))
     })?;

@@ -23,6 +23,12 @@ struct Watch {
     raised: Option<PyErr>,
 }
 
+impl Watch {
+    fn is_due(&self) -> bool {
+        self.asked.elapsed() >= ASK_EVERY
+    }
+}
+
 thread_local! {
     /// Of the call that this thread is in, if it can be interrupted.
     static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
@@ -43,8 +49,7 @@ pub(crate) fn interruptible<T: Send>(py: Python<'_>, work: impl FnOnce() -> Answ
 /// # Errors
 /// One of them raised something, which [`interruptible`] hands on.
 pub(crate) fn check() -> Result<()> {
-    let is_due = |watch: &Watch| watch.asked.elapsed() >= ASK_EVERY;
-    if !WATCH.with_borrow(|watch| watch.as_ref().is_some_and(is_due)) {
+    if !WATCH.with_borrow(|watch| watch.as_ref().is_some_and(Watch::is_due)) {
         return Ok(());
     }
     // A handler may call this package: nothing is borrowed meanwhile.

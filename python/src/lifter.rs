@@ -29,6 +29,10 @@ use crate::points::{Kind, Sight, conversion, fitted, kind, undistort};
 /// Frames of a clip that are lifted at once: a model with a memory takes them all in one batch.
 const FRAMES_AT_ONCE: usize = 4096;
 
+/// What is noted where contacts are asked for, and none can be told.
+const NO_CONTACT: &str =
+    "no foot contact: it needs times, 7 frames a second at least, ankles that are seen, and people who keep their ids";
+
 /// A model, ready to lift on any number of threads.
 #[pyclass(frozen, module = "poselift._native")]
 pub(crate) struct Lifter {
@@ -92,7 +96,8 @@ impl Lifter {
         let lifted = interruptible(py, || self.lift_array(array, &seen, is_guarded))?;
         let Some(Lifted { arrays: LiftedArrays { poses, sigma }, sight, notice }) = lifted else { return Ok(None) };
         let shape = keypoints.as_array().shape().to_vec();
-        let (leading, joints) = (&shape[..shape.len() - 2], self.keypoint_of.len());
+        let leading = &shape[..shape.len() - 2];
+        let joints = self.keypoint_of.len();
         Ok(Some((
             shaped(poses.into_dyn(), leading, &[joints, 3])?.into_pyarray(py),
             sigma.map(|sigma| shaped(sigma.into_dyn(), leading, &[joints])).transpose()?.map(|s| s.into_pyarray(py)),
@@ -131,8 +136,11 @@ impl Lifter {
             let mut lifted = self.lift_frames(&frames, layout, look_ahead, &notes)?;
             let info = self.pose_info(fps);
             if contacts {
-                let own = || points_of(&frames).map(|points| self.layout_of(points)).transpose();
-                if let Some(layout) = layout.map_or_else(own, |layout| Ok(Some(layout)))? {
+                let layout = match layout {
+                    Some(layout) => Some(layout),
+                    None => points_of(&frames).map(|points| self.layout_of(points)).transpose()?,
+                };
+                if let Some(layout) = layout {
                     lifted = judged(&frames, lifted, &info, layout, &notes)?;
                 }
             }
@@ -227,14 +235,16 @@ impl Lifter {
     fn open(model: Option<PathBuf>, options: &LifterOptions) -> Answer<Self> {
         let file = model.map_or_else(ModelFile::bundled, ModelFile::read)?;
         let lifter = poselift::Lifter::from_model(&file, options)?;
-        let (batch, device) = (lifter.batch(), lifter.provider().device().to_string());
+        let batch = lifter.batch();
+        let device = lifter.provider().device().to_string();
         let session = lifter.into_network();
         let Card { input, output, .. } = session.card();
-        let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
+        let keypoint_of =
+            output.joints.iter().map(|name| input.joints.iter().position(|joint| joint == name)).collect();
         Ok(Self {
             batch,
             idle: Mutex::default(),
-            keypoint_of: output.joints.iter().map(keypoint_of).collect(),
+            keypoint_of,
             device,
             engine: session.engine(),
             threads: session.threads(),
@@ -296,9 +306,11 @@ impl Lifter {
             (None, Some(points)) => self.usual_layout(points)?,
             (None, None) => None,
         };
-        let own = || Ok(Conversion::identity(self.card().input.joints.len()));
         let mut lifter = self.take_lifter();
-        let conversion = layout.map_or_else(own, |layout| lifter.conversion(layout))?;
+        let conversion = match layout {
+            Some(layout) => lifter.conversion(layout)?,
+            None => Conversion::identity(self.card().input.joints.len()),
+        };
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
         }
@@ -350,7 +362,8 @@ impl Lifter {
         };
         let Some(layout) = layout else { return Ok(None) };
         if layout.len() != points {
-            let (name, expected) = (layout.name, layout.len());
+            let name = layout.name;
+            let expected = layout.len();
             return Err(Error::input(format!("{points} key points a person, expected {expected} of {name}")).into());
         }
         Ok(conversion(layout, self.card())?)
@@ -377,7 +390,8 @@ impl Lifter {
             return Ok(None);
         }
         usual(points, &input.joints).map(Some).ok_or_else(|| {
-            let (expected, name) = (input.joints.len(), &input.layout);
+            let expected = input.joints.len();
+            let name = &input.layout;
             Error::input(format!("{points} key points a person, expected {expected} ({name}) or a known layout"))
                 .hint("name the layout: layout=NAME; poselift.layouts() lists them")
                 .into()
@@ -412,12 +426,11 @@ fn judged(
     layout: &Layout,
     notes: &Notes,
 ) -> Answer<Vec<LiftedFrame>> {
-    let (collected, notes) = (Collected::default(), notes.clone());
-    let report = move || {
-        notes.add("no foot contact: it needs times, 7 frames a second at least, ankles that are seen, and people who keep their ids".to_owned())
-    };
+    let collected = Collected::default();
+    let notes = notes.clone();
     let writer = ContactWriter::new(collected.writer(), info, layout, Attitude::default(), true)?;
-    let mut writer: Box<dyn PoseWriter> = Box::new(writer.reporting(report));
+    let writer = writer.reporting(move || notes.add(NO_CONTACT.to_owned()));
+    let mut writer: Box<dyn PoseWriter> = Box::new(writer);
     for (frame, mut lifted) in frames.iter().zip(lifted) {
         check()?;
         lifted.time = lifted.time_at(info.fps);
@@ -445,11 +458,10 @@ fn people<'a>(keypoints: &'a ArrayViewD<'_, f32>) -> Answer<CowArray<'a, f32, Ix
         return Err(Error::input(format!("key points in {dimensions} dimensions, expected 2 to 4")).into());
     }
     let shape = Ix3(leading.iter().product(), *joints, *channels);
-    let misshapen = |error: ndarray::ShapeError| Error::input(error.to_string());
     if let Ok(view) = keypoints.view().into_dimensionality::<Ix3>() {
         return Ok(CowArray::from(view));
     }
-    Ok(keypoints.to_shape(shape).map_err(misshapen)?)
+    Ok(keypoints.to_shape(shape).map_err(|error| Error::input(error.to_string()))?)
 }
 
 /// Makes the points those of a pinhole camera, which is given back, with what the lens has to say.

@@ -150,8 +150,9 @@ impl State {
         frame.index = self.next_index;
         self.next_index += 1;
         if !self.track {
-            let rows = frame.people.iter_mut().zip(0..);
-            rows.for_each(|(person, row)| person.id = person.id.or(Some(row)));
+            for (person, row) in frame.people.iter_mut().zip(0..) {
+                person.id = person.id.or(Some(row));
+            }
         } else if let [person] = &mut frame.people[..] {
             // As in arrays of one person a frame; tracking begins where there are two.
             person.id = person.id.or(Some(0));
@@ -189,14 +190,17 @@ impl State {
 
 fn smoothed(writer: Box<dyn PoseWriter>, way: Smoothing, info: &PoseInfo, notes: &Notes) -> Box<dyn PoseWriter> {
     let notes = notes.clone();
-    let report = move |cause| notes.add(Undone::Smoothing(cause).to_string());
-    Box::new(SmoothWriter::new(writer, way, &info.parents, report).with_sides(&info.joints).waiting_for_bones())
+    let writer = SmoothWriter::new(writer, way, &info.parents, move |cause| {
+        notes.add(Undone::Smoothing(cause).to_string());
+    });
+    Box::new(writer.with_sides(&info.joints).waiting_for_bones())
 }
 
 /// The poses of a clip, smoothed.
 #[pyfunction]
 pub(crate) fn smooth<'py>(py: Python<'py>, poses: PoseFields<'py>, way: &str) -> PyResult<PoseArrays<'py>> {
-    let (shape, places) = (poses.shape(), poses.places());
+    let shape = poses.shape();
+    let places = poses.places();
     let PoseClip { mut frames, info } = poses.clip()?;
     let way: Smoothing = way.parse().map_err(crate::error::Failure::from)?;
     let notes = Notes::default();

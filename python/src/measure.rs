@@ -40,7 +40,8 @@ pub(crate) fn score(
     root: Option<usize>,
     unit: String,
 ) -> PyResult<Accuracy> {
-    let (poses, truth) = (poses.as_array(), truth.as_array());
+    let poses = poses.as_array();
+    let truth = truth.as_array();
     let sigma = sigma.as_ref().map(|sigma| sigma.as_array());
     let measured = py.detach(|| -> Result<Accuracy> {
         let joints = poses.dim().1;
@@ -95,7 +96,9 @@ pub(crate) fn steadiness(py: Python<'_>, poses: PoseFields<'_>) -> PyResult<Stea
     let PoseClip { frames, info } = poses.clip()?;
     Ok(py.detach(|| -> Answer<Steady> {
         let mut steadiness = Steadiness::new(&info.joints, &info.parents, info.fps).in_axes(info.axes);
-        frames.iter().for_each(|frame| steadiness.add(frame));
+        for frame in &frames {
+            steadiness.add(frame);
+        }
         let figures = steadiness.figures();
         if figures.poses == 0 {
             let frames = figures.frames;
@@ -103,7 +106,7 @@ pub(crate) fn steadiness(py: Python<'_>, poses: PoseFields<'_>) -> PyResult<Stea
         }
         let metres = info.unit.in_metres();
         let held = figures.camera.map(|camera| camera.attitude);
-        let bone = |bone: &poselift::metric::Bone| (info.joints[bone.joint].clone(), (bone.length, bone.deviation));
+        let bones = figures.bones.iter().map(|bone| (info.joints[bone.joint].clone(), (bone.length, bone.deviation)));
         Ok(Steady {
             frames: figures.frames,
             poses: figures.poses,
@@ -115,7 +118,7 @@ pub(crate) fn steadiness(py: Python<'_>, poses: PoseFields<'_>) -> PyResult<Stea
             feet_planted: figures.feet_planted,
             pitch: held.map(|held| held.pitch.to_degrees()),
             roll: held.map(|held| held.roll.to_degrees()),
-            bones: figures.bones.iter().map(bone).collect(),
+            bones: bones.collect(),
         })
     })?)
 }
@@ -144,11 +147,11 @@ pub(crate) fn agreement(py: Python<'_>, poses: PoseFields<'_>, path: PathBuf) ->
         let markers = Recording::of_markers(&Markers::read(&path)?).map_err(|error| error.at(&path))?;
         let stream = Recording::of_stream(&mut MemoryReader::new(info, frames))?;
         let found = agree(&stream.recording, &markers).map_err(|error| error.at(&path))?;
-        let row = |row: usize| (0..3).map(|column| found.rotation[(row, column)]).collect();
+        let rotation = (0..3).map(|row| (0..3).map(|column| found.rotation[(row, column)]).collect()).collect();
         Ok(Agreed {
             compared: found.frames,
             shift: found.shift,
-            rotation: (0..3).map(row).collect(),
+            rotation,
             mpjpe: found.mpjpe,
             n_mpjpe: found.n_mpjpe,
             p_mpjpe: found.p_mpjpe,

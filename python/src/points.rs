@@ -28,8 +28,16 @@ pub(crate) fn kind(points: ArrayView3<'_, f32>) -> Kind {
     let mut seen = Seen::default();
     let channels = points.dim().2;
     match points.as_slice() {
-        Some(numbers) => numbers.chunks_exact(channels).for_each(|point| seen.see(point[0], point[1], point.get(2))),
-        None => points.rows().into_iter().for_each(|point| seen.see(point[0], point[1], point.get(2))),
+        Some(numbers) => {
+            for point in numbers.chunks_exact(channels) {
+                seen.see(point[0], point[1], point.get(2));
+            }
+        }
+        None => {
+            for point in points.rows() {
+                seen.see(point[0], point[1], point.get(2));
+            }
+        }
     }
     seen.kind()
 }
@@ -88,11 +96,14 @@ pub(crate) fn fitted<'a>(
     for (row, mut person) in fitted.outer_iter_mut().enumerate() {
         for (joint, mut cell) in person.outer_iter_mut().enumerate() {
             let place = places.map_or(Some(joint), |places| places[joint]);
-            let [x, y, score] = place.map_or([0.0; 3], |place| cleaned(points.slice(ndarray::s![row, place, ..])));
-            match wanted {
-                2 if score > 0.0 => [x, y].iter().zip(&mut cell).for_each(|(number, cell)| *cell = *number),
-                2 => cell.fill(f32::NAN),
-                _ => [x, y, score].iter().zip(&mut cell).for_each(|(number, cell)| *cell = *number),
+            let point = place.map_or([0.0; 3], |place| cleaned(points.slice(ndarray::s![row, place, ..])));
+            let is_missing = point[2] == 0.0;
+            if wanted == 2 && is_missing {
+                cell.fill(f32::NAN);
+                continue;
+            }
+            for (number, wanted) in point.into_iter().zip(&mut cell) {
+                *wanted = number;
             }
         }
     }
@@ -101,7 +112,9 @@ pub(crate) fn fitted<'a>(
 
 /// A point with its score, 1 where it has none; zeros for a missing one.
 fn cleaned(point: ArrayView1<'_, f32>) -> [f32; 3] {
-    let (x, y, score) = (point[0], point[1], point.get(2).copied().unwrap_or(1.0));
+    let x = point[0];
+    let y = point[1];
+    let score = point.get(2).copied().unwrap_or(1.0);
     let is_there = x.is_finite() && y.is_finite() && !is_mark([x, y].map(f64::from)) && score > 0.0;
     if is_there { [x, y, score.min(1.0)] } else { [0.0; 3] }
 }
@@ -126,7 +139,8 @@ pub(crate) fn undistort(points: &mut Array3<f32>, undistorter: &Undistorter) {
             let mark = if point.len() == 3 { 0.0 } else { f32::NAN };
             point.fill(mark);
         } else {
-            (point[0], point[1]) = (moved.x as f32, moved.y as f32);
+            point[0] = moved.x as f32;
+            point[1] = moved.y as f32;
         }
     }
 }

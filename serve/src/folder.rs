@@ -3,7 +3,7 @@
 //! The folder is looked at from time to time, which works on any file system. A model is loaded beside the one that it
 //! replaces, and takes its place when it has answered once; one that cannot be loaded replaces nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -72,9 +72,13 @@ impl Folder {
                 Err(why) => report(Change::NotLoaded(key.clone(), why)),
             }
         }
-        let is_unread = |stamp: &Stamp| unread.iter().any(|(folder, _)| stamp.path.starts_with(folder));
-        let is_gone = |(key, stamp): &(&ModelKey, &Stamp)| !found.contains_key(key) && !is_unread(stamp);
-        let gone: BTreeSet<ModelKey> = self.seen.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
+        let mut gone = Vec::new();
+        for (key, stamp) in &self.seen {
+            let is_unread = unread.iter().any(|(folder, _)| stamp.path.starts_with(folder));
+            if !found.contains_key(key) && !is_unread {
+                gone.push(key.clone());
+            }
+        }
         for (folder, why) in &unread {
             report(Change::NotRead(folder.clone(), why.clone()));
         }

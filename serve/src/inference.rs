@@ -179,8 +179,8 @@ fn fitting(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Fai
 }
 
 fn fits(expected: &TensorInfo, shape: &[usize]) -> bool {
-    let fits = |(&expected, &found): (&i64, &usize)| expected == -1 || expected == found as i64;
-    expected.shape.len() == shape.len() && expected.shape.iter().zip(shape).all(fits)
+    let mut sides = expected.shape.iter().zip(shape);
+    expected.shape.len() == shape.len() && sides.all(|(expected, found)| *expected == -1 || *expected == *found as i64)
 }
 
 /// `outputs`, or all of the model's.
@@ -188,8 +188,7 @@ fn wanted(info: &ModelInfo, outputs: Vec<String>) -> Result<Vec<String>, Failure
     if outputs.is_empty() {
         return Ok(info.outputs.iter().map(|output| output.name.clone()).collect());
     }
-    let is_known = |name: &String| info.outputs.iter().any(|output| output.name == *name);
-    if let Some(name) = outputs.iter().find(|name| !is_known(name)) {
+    if let Some(name) = outputs.iter().find(|name| info.outputs.iter().all(|output| output.name != **name)) {
         return Err(Failure::request(format!("the model has no output '{name}'")));
     }
     // Each is a copy of its array: short requests must not have long answers.

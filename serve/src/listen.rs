@@ -53,8 +53,10 @@ impl Listener {
             };
             // An answer is sent as it is written; a socket that cannot do so works all the same.
             let _ = stream.set_nodelay(true);
-            let (router, tls) = (self.router.clone(), self.tls.clone());
-            let (watcher, service) = (self.connections.watcher(), Arc::clone(&self.service));
+            let router = self.router.clone();
+            let tls = self.tls.clone();
+            let watcher = self.connections.watcher();
+            let service = Arc::clone(&self.service);
             tokio::spawn(async move {
                 let counted = Counted::in_gauge(&service.metrics.connections);
                 serve(stream, tls, router, watcher).await;

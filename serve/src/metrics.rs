@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use prometheus::core::Collector;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::failure::FailureKind;
@@ -30,7 +31,7 @@ pub(crate) struct Counts {
 
 /// All that is counted.
 pub(crate) struct Metrics {
-    registry: Registry,
+    registry: Registration,
     success: IntCounterVec,
     failure: IntCounterVec,
     inferences: IntCounterVec,
@@ -49,53 +50,48 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels).expect("the names are valid");
-            registry.register(Box::new(counter.clone())).expect("each name is registered once");
-            counter
-        };
-        let gauges = |name: &str, help: &str| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &MODEL).expect("the names are valid");
-            registry.register(Box::new(gauge.clone())).expect("each name is registered once");
-            gauge
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help).expect("the names are valid");
-            registry.register(Box::new(gauge.clone())).expect("each name is registered once");
-            gauge
-        };
+        let registry = Registration(Registry::new());
         Self {
-            success: counter("nv_inference_request_success", "Requests that were answered", &MODEL),
-            failure: counter(
+            success: registry.counter("nv_inference_request_success", "Requests that were answered", &MODEL),
+            failure: registry.counter(
                 "nv_inference_request_failure",
                 "Requests that were not answered, by reason",
                 &["model", "version", "reason"],
             ),
-            inferences: counter("nv_inference_count", "Rows that were answered", &MODEL),
-            batches: gauges("nv_inference_exec_count", "Batches that were computed since the model was loaded"),
-            pending: gauges("nv_inference_pending_request_count", "Requests that wait for their answer"),
-            request_micros: counter(
+            inferences: registry.counter("nv_inference_count", "Rows that were answered", &MODEL),
+            batches: registry
+                .gauges("nv_inference_exec_count", "Batches that were computed since the model was loaded"),
+            pending: registry.gauges("nv_inference_pending_request_count", "Requests that wait for their answer"),
+            request_micros: registry.counter(
                 "nv_inference_request_duration_us",
                 "Time of requests in all, microseconds",
                 &MODEL,
             ),
-            queue_micros: counter("nv_inference_queue_duration_us", "Time in the queue in all, microseconds", &MODEL),
-            compute_micros: counter(
+            queue_micros: registry.counter(
+                "nv_inference_queue_duration_us",
+                "Time in the queue in all, microseconds",
+                &MODEL,
+            ),
+            compute_micros: registry.counter(
                 "nv_inference_compute_infer_duration_us",
                 "Time of the batches that requests were in, in all, microseconds",
                 &MODEL,
             ),
-            failure_micros: counter(
+            failure_micros: registry.counter(
                 "poselift_failure_duration_us",
                 "Time of requests that were not answered in all, microseconds",
                 &MODEL,
             ),
-            last_answer_millis: gauges("poselift_last_answer_ms", "Time of the last answer, milliseconds since 1970"),
-            connections: gauge("poselift_connections", "Open connections"),
-            streams: gauge("poselift_streams", "Open streams"),
-            stream_answers: counter("poselift_stream_answers", "Answers of streams", &MODEL),
-            load_failures: counter("poselift_model_load_failures", "Model files that could not be loaded", &MODEL),
+            last_answer_millis: registry
+                .gauges("poselift_last_answer_ms", "Time of the last answer, milliseconds since 1970"),
+            connections: registry.gauge("poselift_connections", "Open connections"),
+            streams: registry.gauge("poselift_streams", "Open streams"),
+            stream_answers: registry.counter("poselift_stream_answers", "Answers of streams", &MODEL),
+            load_failures: registry.counter(
+                "poselift_model_load_failures",
+                "Model files that could not be loaded",
+                &MODEL,
+            ),
             registry,
         }
     }
@@ -121,16 +117,15 @@ impl Metrics {
     pub(crate) fn counts(&self, key: &ModelKey) -> Counts {
         let version = key.version.to_string();
         let labels = [key.name.as_str(), version.as_str()];
-        let count = |counter: &IntCounterVec| counter.with_label_values(&labels).get();
         let failed = REASONS.iter().map(|reason| self.failure.with_label_values(&[labels[0], labels[1], reason]).get());
         Counts {
-            answered: count(&self.success),
+            answered: count(&self.success, &labels),
             failed: failed.sum(),
-            rows: count(&self.inferences),
-            request_micros: count(&self.request_micros),
-            queue_micros: count(&self.queue_micros),
-            compute_micros: count(&self.compute_micros),
-            failure_micros: count(&self.failure_micros),
+            rows: count(&self.inferences, &labels),
+            request_micros: count(&self.request_micros, &labels),
+            queue_micros: count(&self.queue_micros, &labels),
+            compute_micros: count(&self.compute_micros, &labels),
+            failure_micros: count(&self.failure_micros, &labels),
             last_answer_millis: self.last_answer_millis.with_label_values(&labels).get().try_into().unwrap_or_default(),
         }
     }
@@ -166,9 +161,37 @@ impl Metrics {
             self.batches.with_label_values(&labels).set(served.model.batches() as i64);
         }
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("memory takes all that is written");
+        TextEncoder::new().encode(&self.registry.0.gather(), &mut text).expect("memory takes all that is written");
         text
     }
+}
+
+/// All metrics that are written.
+struct Registration(Registry);
+
+impl Registration {
+    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    /// A gauge of each model.
+    fn gauges(&self, name: &str, help: &str) -> IntGaugeVec {
+        self.add(IntGaugeVec::new(Opts::new(name, help), &MODEL))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.add(IntGauge::new(name, help))
+    }
+
+    fn add<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+        let metric = metric.expect("the names are valid");
+        self.0.register(Box::new(metric.clone())).expect("each name is registered once");
+        metric
+    }
+}
+
+fn count(counter: &IntCounterVec, labels: &[&str]) -> u64 {
+    counter.with_label_values(labels).get()
 }
 
 fn micros(time: Duration) -> u64 {

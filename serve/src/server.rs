@@ -176,41 +176,58 @@ impl Server {
 
     /// Loads the models of the folder, now and whenever they change.
     fn load(&self, loader: Arc<dyn Loader>) {
-        let (service, report) = (Arc::clone(&self.service), Arc::clone(&self.report));
+        let service = Arc::clone(&self.service);
+        let report = Arc::clone(&self.report);
         let folder = self.options.folder.clone();
         std::thread::spawn(move || {
-            let all_loaded = || {
-                service.ready();
-                report(&Event::Ready(service.models.all().len()));
-            };
-            let Some((path, pause)) = folder else { return all_loaded() };
-            let mut folder = Folder::new(path, loader);
-            let mut last_warnings = BTreeSet::new();
-            let mut refresh = || {
-                let mut warnings = BTreeSet::new();
-                folder.refresh(&service.models, |change| match change {
-                    Change::Loaded(key) => report(&Event::Loaded(key.to_string())),
-                    Change::Removed(key) => report(&Event::Removed(key.to_string())),
-                    Change::NotLoaded(key, why) => {
-                        service.metrics.not_loaded(&key);
-                        report(&Event::Warning(format!("cannot serve {key}: {why}")));
-                    }
-                    Change::NotRead(path, why) => {
-                        warnings.insert(format!("cannot read {}: {why}", path.display()));
-                    }
-                });
-                // Once for as long as it lasts.
-                for text in warnings.difference(&last_warnings) {
-                    report(&Event::Warning(text.clone()));
-                }
-                last_warnings = warnings;
-            };
-            refresh();
-            all_loaded();
+            let Some((path, pause)) = folder else { return begin(&service, &report) };
+            let folder = Folder::new(path, loader);
+            let mut watched = WatchedFolder { folder, service, report, last_warnings: BTreeSet::new() };
+            watched.refresh();
+            begin(&watched.service, &watched.report);
             loop {
                 std::thread::sleep(pause);
-                refresh();
+                watched.refresh();
             }
         });
+    }
+}
+
+/// Takes requests, now that all models were loaded.
+fn begin(service: &Service, report: &Report) {
+    service.ready();
+    report(&Event::Ready(service.models.all().len()));
+}
+
+/// A folder of models whose changes are told.
+struct WatchedFolder {
+    folder: Folder,
+    service: Arc<Service>,
+    report: Report,
+    /// What could not be read when it was last looked at.
+    last_warnings: BTreeSet<String>,
+}
+
+impl WatchedFolder {
+    /// Brings the service's models up to date.
+    fn refresh(&mut self) {
+        let report = &self.report;
+        let mut warnings = BTreeSet::new();
+        self.folder.refresh(&self.service.models, |change| match change {
+            Change::Loaded(key) => report(&Event::Loaded(key.to_string())),
+            Change::Removed(key) => report(&Event::Removed(key.to_string())),
+            Change::NotLoaded(key, why) => {
+                self.service.metrics.not_loaded(&key);
+                report(&Event::Warning(format!("cannot serve {key}: {why}")));
+            }
+            Change::NotRead(path, why) => {
+                warnings.insert(format!("cannot read {}: {why}", path.display()));
+            }
+        });
+        // Once for as long as it lasts.
+        for text in warnings.difference(&self.last_warnings) {
+            report(&Event::Warning(text.clone()));
+        }
+        self.last_warnings = warnings;
     }
 }

@@ -39,11 +39,17 @@ pub(crate) struct Spent {
     pub(crate) ns: u64,
 }
 
+impl Spent {
+    fn of(count: u64, micros: u64) -> Self {
+        Self { count, ns: micros.saturating_mul(1000) }
+    }
+}
+
 impl Statistics {
     /// What was counted of `served`.
     pub(crate) fn of(served: &Served, metrics: &Metrics) -> Self {
         let counts = metrics.counts(&served.key);
-        let answered = |micros: u64| Spent { count: counts.answered, ns: micros.saturating_mul(1000) };
+        let answered = counts.answered;
         Self {
             name: served.key.name.clone(),
             version: served.key.version.to_string(),
@@ -51,10 +57,10 @@ impl Statistics {
             inference_count: counts.rows,
             execution_count: served.model.batches(),
             inference_stats: Stages {
-                success: answered(counts.request_micros),
-                fail: Spent { count: counts.failed, ns: counts.failure_micros.saturating_mul(1000) },
-                queue: answered(counts.queue_micros),
-                compute_infer: answered(counts.compute_micros),
+                success: Spent::of(answered, counts.request_micros),
+                fail: Spent::of(counts.failed, counts.failure_micros),
+                queue: Spent::of(answered, counts.queue_micros),
+                compute_infer: Spent::of(answered, counts.compute_micros),
                 ..Stages::default()
             },
         }

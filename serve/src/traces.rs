@@ -48,15 +48,11 @@ impl Traces {
     /// # Errors
     /// No address of a collector.
     pub(crate) fn start(endpoint: &str, name: &str, version: &str, complain: Complain) -> io::Result<Self> {
-        let refusal = |why: &str| {
-            let text = format!("cannot send traces to {endpoint}: {why}");
-            io::Error::new(io::ErrorKind::InvalidInput, text)
-        };
         if !is_collector(endpoint) {
-            return Err(refusal("expected http://HOST:PORT, where a collector takes OTLP over gRPC"));
+            return Err(refusal(endpoint, "expected http://HOST:PORT, where a collector takes OTLP over gRPC"));
         }
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build();
-        let exporter = exporter.map_err(|error| refusal(&error.to_string()))?;
+        let exporter = exporter.map_err(|error| refusal(endpoint, &error.to_string()))?;
         let mut resource = Resource::builder().with_attribute(KeyValue::new("service.version", version.to_owned()));
         if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name(name.to_owned());
@@ -112,6 +108,11 @@ impl InferenceSpan {
         }
         self.0.end();
     }
+}
+
+/// Why no traces go to `endpoint`.
+fn refusal(endpoint: &str, why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("cannot send traces to {endpoint}: {why}"))
 }
 
 fn whole(count: usize) -> i64 {

@@ -47,7 +47,8 @@ pub fn check_size(size: Option<[u32; 2]>) -> Result<()> {
 pub fn check_fps(fps: Option<f64>) -> Result<()> {
     match fps.filter(|fps| !FRAME_RATES.contains(fps)) {
         Some(fps) => {
-            let (least, most) = (FRAME_RATES.start(), FRAME_RATES.end());
+            let least = FRAME_RATES.start();
+            let most = FRAME_RATES.end();
             Err(Error::usage(format!("fps is {fps}, expected a number of frames a second, {least} to {most}")))
         }
         None => Ok(()),

@@ -159,7 +159,8 @@ impl Clock {
             }
             // It may be a pause of a stream in this century: a second step has to agree.
             Some((by_rate, _)) => {
-                (self.is_tentative, self.candidate) = (true, Some(by_rate));
+                self.is_tentative = true;
+                self.candidate = Some(by_rate);
                 self.know_since_1970(unit, name)
             }
             None => {

@@ -149,8 +149,7 @@ impl Extent {
 
     /// Whether they are depths even if they are those of a single person, whom the detector may hardly see.
     pub(super) fn are_clear_depths(&self) -> bool {
-        let many = |count: usize| count * 10 > self.scored;
-        (self.are_small() && many(self.below)) || many(self.far_below)
+        (self.are_small() && self.below * 10 > self.scored) || self.far_below * 10 > self.scored
     }
 
     fn are_small(&self) -> bool {
@@ -159,7 +158,8 @@ impl Extent {
 
     /// What the scores mean.
     pub(super) fn score_scale(&self) -> ScoreScale {
-        let (least, largest) = (self.least_score, self.largest_score);
+        let least = self.least_score;
+        let largest = self.largest_score;
         match () {
             () if self.points < FEWEST_POINTS => ScoreScale::Plain,
             () if self.scored == 0 || (least == 0.0 && largest == 0.0) => {
@@ -194,18 +194,14 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn of(person: &'a Person) -> Option<Self> {
-        let there: Vec<&Keypoint> =
+        let mut near: Vec<&Keypoint> =
             person.keypoints.iter().filter(|point| is_there(point) && !point.is_missing()).collect();
-        let reach = Reach::of(&there);
-        let along = |of: fn(&Keypoint) -> f64| {
-            let near = there.iter().filter(|point| reach.is_none_or(|reach| reach.holds(point)));
-            let mut at: Vec<f64> = near.map(|point| of(point)).collect();
-            at.sort_unstable_by(f64::total_cmp);
-            // The outermost points are left out: one of them may lie anywhere.
-            let ends = (at.len() > FEWEST_POINTS).then(|| [at[1], at[at.len() - 2]]);
-            ends.map_or(0.0, |[low, high]| high - low)
-        };
-        let size = along(|point| point.x).max(along(|point| point.y));
+        if let Some(reach) = Reach::of(&near) {
+            near.retain(|point| reach.holds(point));
+        }
+        let wide = inner_extent(near.iter().map(|point| point.x).collect());
+        let high = inner_extent(near.iter().map(|point| point.y).collect());
+        let size = wide.max(high);
         (size > 0.0).then_some(Self { keypoints: &person.keypoints, size })
     }
 
@@ -215,9 +211,22 @@ impl<'a> Body<'a> {
         if [point, one, other].iter().any(|point| !is_there(point) || point.is_missing()) {
             return None;
         }
-        let (x, y) = ((one.x + other.x) / 2.0, (one.y + other.y) / 2.0);
+        let [x, y] = middle(one, other);
         Some((point.x - x).hypot(point.y - y) / self.size)
     }
+}
+
+/// How far apart coordinates are without the outermost two, of which one may lie anywhere; 0 for too few.
+fn inner_extent(mut coordinates: Vec<f64>) -> f64 {
+    coordinates.sort_unstable_by(f64::total_cmp);
+    match coordinates[..] {
+        [_, low, .., high, _] if coordinates.len() > FEWEST_POINTS => high - low,
+        _ => 0.0,
+    }
+}
+
+fn middle(one: Keypoint, other: Keypoint) -> [f64; 2] {
+    [(one.x + other.x) / 2.0, (one.y + other.y) / 2.0]
 }
 
 /// The median of how far a point lies from the middle of two others.
@@ -233,8 +242,8 @@ pub(crate) fn layout_shown<'a>(people: impl Iterator<Item = &'a Person>, points:
     let bodies: Vec<Body<'_>> = people.filter(|person| person.keypoints.len() == points).filter_map(Body::of).collect();
     match points {
         25 => body25_or_25b(&bodies),
-        17 => coco_or_h36m(&bodies, [&COCO17, &H36M17]),
-        23 => coco_or_h36m(&bodies, [&COCO23, &H36M23]),
+        17 => coco_or_h36m(&bodies, &COCO17, &H36M17),
+        23 => coco_or_h36m(&bodies, &COCO23, &H36M23),
         _ => None,
     }
 }
@@ -246,17 +255,25 @@ fn body25_or_25b(bodies: &[Body<'_>]) -> Option<&'static Layout> {
     let neck = median_distance(bodies, 1, 2, 5);
     let hip = median_distance(bodies, 8, 9, 12);
     let other_neck = median_distance(bodies, 17, 5, 6);
-    let near = |distance: Option<f64>, most: f64| distance.is_some_and(|distance| distance < most);
-    let far = |distance: Option<f64>, least: f64| distance.is_some_and(|distance| distance > least);
-    if near(other_neck, NECK) && (far(neck, 0.03) || far(hip, 0.05)) {
+    if is_below(other_neck, NECK) && (is_above(neck, 0.03) || is_above(hip, 0.05)) {
         return Some(&BODY25B);
     }
-    let is_body25 = (near(neck, 0.03) || near(hip, 0.03)) && !near(other_neck, NECK);
+    let is_body25 = (is_below(neck, 0.03) || is_below(hip, 0.03)) && !is_below(other_neck, NECK);
     is_body25.then_some(&BODY25)
 }
 
+/// Whether a distance is known and below `limit`.
+fn is_below(distance: Option<f64>, limit: f64) -> bool {
+    distance.is_some_and(|distance| distance < limit)
+}
+
+/// Whether a distance is known and above `limit`.
+fn is_above(distance: Option<f64>, limit: f64) -> bool {
+    distance.is_some_and(|distance| distance > limit)
+}
+
 /// Human3.6M has the hip at 0, between 1 and 4, the spine at 7, the thorax at 8, between the shoulders 11 and 14. Feet come last in both.
-fn coco_or_h36m(bodies: &[Body<'_>], [coco, h36m]: [&'static Layout; 2]) -> Option<&'static Layout> {
+fn coco_or_h36m(bodies: &[Body<'_>], coco: &'static Layout, h36m: &'static Layout) -> Option<&'static Layout> {
     let hip = median_distance(bodies, 0, 1, 4)?;
     let thorax = median_distance(bodies, 8, 11, 14)?;
     let spine = median_distance(bodies, 7, 0, 8)?;
@@ -268,7 +285,8 @@ fn coco_or_h36m(bodies: &[Body<'_>], [coco, h36m]: [&'static Layout; 2]) -> Opti
 
 /// Whether points are metres around the middle of the hips, as MediaPipe's world landmarks are.
 pub(super) fn are_world_landmarks<'a>(people: impl Iterator<Item = &'a Person>) -> bool {
-    let (mut centred, mut others) = (0, 0);
+    let mut centred = 0;
+    let mut others = 0;
     for person in people.filter(|person| person.keypoints.len() == 33) {
         let [left, right] = [23, 24].map(|hip| person.keypoints[hip]);
         let is_centred = (left.x + right.x).abs() < 0.02 && (left.y + right.y).abs() < 0.02;
@@ -280,26 +298,26 @@ pub(super) fn are_world_landmarks<'a>(people: impl Iterator<Item = &'a Person>) 
 
 /// The unit vector from the middle of the hips to the middle of the shoulders, in the image.
 pub(super) fn trunk(person: &Person, layout: Option<&Layout>) -> Option<[f64; 2]> {
-    let usual = || [&COCO17, &COCO23].into_iter().find(|usual| usual.len() == person.keypoints.len());
-    let layout = layout.or_else(usual)?;
-    let middle = |one: &str, other: &str| {
-        let point = |name: &str| {
-            let point = *person.keypoints.get(layout.position(name)?)?;
-            (is_there(&point) && !point.is_missing()).then_some(point)
-        };
-        let (one, other) = (point(one)?, point(other)?);
-        Some([(one.x + other.x) / 2.0, (one.y + other.y) / 2.0])
-    };
-    let [hip_x, hip_y] = middle("left_hip", "right_hip")?;
-    let [x, y] = middle("left_shoulder", "right_shoulder")?;
-    let (x, y) = (x - hip_x, y - hip_y);
+    let points = person.keypoints.len();
+    let layout = layout.or_else(|| [&COCO17, &COCO23].into_iter().find(|usual| usual.len() == points))?;
+    let hips = middle(point(person, layout, "left_hip")?, point(person, layout, "right_hip")?);
+    let shoulders = middle(point(person, layout, "left_shoulder")?, point(person, layout, "right_shoulder")?);
+    let x = shoulders[0] - hips[0];
+    let y = shoulders[1] - hips[1];
     let length = x.hypot(y);
     (length > 1e-9).then_some([x / length, y / length])
 }
 
+/// The point of that name, if it is there.
+fn point(person: &Person, layout: &Layout, name: &str) -> Option<Keypoint> {
+    let point = *person.keypoints.get(layout.position(name)?)?;
+    (is_there(&point) && !point.is_missing()).then_some(point)
+}
+
 /// Whether nearly all people's trunks lie flat.
 pub(super) fn lie_on_their_side<'a>(people: impl Iterator<Item = &'a Person>, layout: Option<&Layout>) -> bool {
-    let (mut flat, mut all) = (0, 0);
+    let mut flat = 0;
+    let mut all = 0;
     for [x, y] in people.filter_map(|person| trunk(person, layout)) {
         all += 1;
         flat += usize::from(x.abs() > 2.0 * y.abs());

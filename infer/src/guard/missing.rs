@@ -36,7 +36,8 @@ impl Seen {
 
 /// Whether coordinates are those that detectors write for a missing point: (0, 0) or (−1, −1).
 #[inline]
-pub fn is_mark([x, y]: [f64; 2]) -> bool {
+pub fn is_mark(coordinates: [f64; 2]) -> bool {
+    let [x, y] = coordinates;
     (x == 0.0 && y == 0.0) || (x == -1.0 && y == -1.0)
 }
 
@@ -179,8 +180,12 @@ fn leave_out(person: &mut Person, size: Option<[u32; 2]>) -> Vec<usize> {
         Some([width, height]) => 2.0 * f64::from(width.max(height)),
         None => FAR.max(20.0 * reach.spread),
     };
-    let wild = |point: &Keypoint| !point.is_missing() && (distance(point, reach.middle) > far || !reach.holds(point));
-    let found: Vec<usize> = (0..person.keypoints.len()).filter(|at| wild(&person.keypoints[*at])).collect();
+    let mut found = Vec::new();
+    for (at, point) in person.keypoints.iter().enumerate() {
+        if !point.is_missing() && (distance(point, reach.middle) > far || !reach.holds(point)) {
+            found.push(at);
+        }
+    }
     if found.len() * 2 >= seen.len() {
         return Vec::new();
     }
@@ -193,15 +198,20 @@ fn leave_out(person: &mut Person, size: Option<[u32; 2]>) -> Vec<usize> {
 /// The median of x and of y, each point weighing its score.
 fn weighted_middle(points: &[&Keypoint]) -> Option<[f64; 2]> {
     let half = points.iter().map(|point| f64::from(point.score)).sum::<f64>() / 2.0;
-    let middle = |of: fn(&Keypoint) -> f64| {
-        let mut sorted: Vec<(f64, f32)> = points.iter().map(|point| (of(point), point.score)).collect();
-        sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-        let mut weight = 0.0;
-        let found = sorted.iter().find(|(_, score)| {
-            weight += f64::from(*score);
-            weight >= half
-        });
-        found.map(|(at, _)| *at)
-    };
-    Some([middle(|point| point.x)?, middle(|point| point.y)?])
+    let x = weighted_quantile(points.iter().map(|point| (point.x, point.score)).collect(), half)?;
+    let y = weighted_quantile(points.iter().map(|point| (point.y, point.score)).collect(), half)?;
+    Some([x, y])
+}
+
+/// The first number that, with all below it, weighs `least`; `numbers` stand before their weights.
+fn weighted_quantile(mut numbers: Vec<(f64, f32)>, least: f64) -> Option<f64> {
+    numbers.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let mut total = 0.0;
+    for (number, weight) in numbers {
+        total += f64::from(weight);
+        if total >= least {
+            return Some(number);
+        }
+    }
+    None
 }

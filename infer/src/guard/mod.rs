@@ -152,6 +152,13 @@ enum Coordinates {
     Metres,
 }
 
+impl Coordinates {
+    /// Where on a side of the image a normalised coordinate lies, 0 to 1.
+    fn share_of_side(self, normalised: f64) -> f64 {
+        if self == Self::CentredNormalised { (normalised + 1.0) / 2.0 } else { normalised }
+    }
+}
+
 /// How often people were left out whose points are of no use.
 #[derive(Debug, Clone, Copy, Default)]
 struct LeftOut {
@@ -260,10 +267,10 @@ impl GuardedReader {
         for note in std::mem::take(&mut self.info.notes) {
             self.tell(&Notice::new(note, ""));
         }
+        let Some(format) = self.info.format else { return };
         // What our own formats are read as is nothing to be told.
-        let is_own =
-            |format: &InputFormat| matches!(format, InputFormat::JsonLines | InputFormat::Npy | InputFormat::Npz);
-        if let Some(format) = self.info.format.filter(|format| self.options.from.is_none() && !is_own(format)) {
+        let is_own = matches!(format, InputFormat::JsonLines | InputFormat::Npy | InputFormat::Npz);
+        if self.options.from.is_none() && !is_own {
             self.tell(&Notice::new(format!("detected as {format}"), "--from"));
         }
     }
@@ -329,7 +336,9 @@ impl GuardedReader {
             && !frame.people.is_empty()
         {
             let Some(size) = size else { return Err(self.without_size()) };
-            frame.people.iter_mut().for_each(|person| scale(person, size, self.coordinates));
+            for person in &mut frame.people {
+                scale(person, size, self.coordinates);
+            }
             frame.size = Some(size);
         }
         let index = frame.index;
@@ -440,15 +449,14 @@ fn id_notice(fault: IdFault) -> Notice {
 }
 
 /// Makes pixels of normalised coordinates; a point that is marked as missing keeps its mark.
-fn scale(person: &mut Person, [width, height]: [u32; 2], coordinates: Coordinates) {
+fn scale(person: &mut Person, size: [u32; 2], coordinates: Coordinates) {
+    let [width, height] = size.map(f64::from);
     for point in &mut person.keypoints {
         if is_mark([point.x, point.y]) {
             continue;
         }
-        let share =
-            |share: f64| if coordinates == Coordinates::CentredNormalised { (share + 1.0) / 2.0 } else { share };
-        point.x = share(point.x) * f64::from(width);
-        point.y = share(point.y) * f64::from(height);
+        point.x = coordinates.share_of_side(point.x) * width;
+        point.y = coordinates.share_of_side(point.y) * height;
     }
 }
 

@@ -31,7 +31,8 @@ impl Lens {
             *point = undistorter.keypoint(*point);
         }
         let Camera { focal, size, .. } = undistorter.camera();
-        (frame.size, frame.focal) = (Some(size), Some(focal[0]));
+        frame.size = Some(size);
+        frame.focal = Some(focal[0]);
         Ok(notice)
     }
 
@@ -49,12 +50,14 @@ impl Lens {
         Ok((undistorter, self.scale_notice(undistorter.camera().size)))
     }
 
-    fn scale_notice(&mut self, [width, height]: [u32; 2]) -> Option<Notice> {
-        let [calibrated_width, calibrated_height] = self.intrinsics.size?;
-        if self.is_scale_told || [calibrated_width, calibrated_height] == [width, height] {
+    fn scale_notice(&mut self, size: [u32; 2]) -> Option<Notice> {
+        let calibrated = self.intrinsics.size?;
+        if self.is_scale_told || size == calibrated {
             return None;
         }
         self.is_scale_told = true;
+        let [width, height] = size;
+        let [calibrated_width, calibrated_height] = calibrated;
         let text = format!(
             "images of {width}x{height}, calibrated with {calibrated_width}x{calibrated_height}: the camera is scaled"
         );

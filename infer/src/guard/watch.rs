@@ -73,7 +73,8 @@ impl Watch {
     }
 
     fn see_trunk(&mut self, person: &Person, layout: Option<&Layout>) {
-        let Some([x, y]) = trunk(person, layout) else { return };
+        let Some(up) = trunk(person, layout) else { return };
+        let [x, y] = up;
         self.trunks += 1;
         // Within 35 degrees of a direction.
         const STRAIGHT: f64 = 0.82;
@@ -81,24 +82,21 @@ impl Watch {
         self.down += u32::from(y > STRAIGHT);
         self.left += u32::from(x < -STRAIGHT);
         self.right += u32::from(x > STRAIGHT);
-        self.see_steps(person, [x, y], layout);
+        self.see_steps(person, up, layout);
     }
 
-    /// A walking person's ankles pass each other, across the trunk; a lying or an inverted one's do not.
-    fn see_steps(&mut self, person: &Person, [x, y]: [f64; 2], layout: Option<&Layout>) {
+    /// A walking person's ankles pass each other, across the trunk; a lying or an inverted one's do not. `up` is the trunk's
+    /// direction.
+    fn see_steps(&mut self, person: &Person, up: [f64; 2], layout: Option<&Layout>) {
         let layout = layout.unwrap_or(&COCO17);
-        let point = |name: &str| {
-            let point = *person.keypoints.get(layout.position(name)?)?;
-            (!point.is_missing()).then_some([point.x, point.y])
-        };
-        let along = |at: [f64; 2]| at[0] * x + at[1] * y;
-        let ankles = point("left_ankle").zip(point("right_ankle"));
-        let hips = point("left_hip").zip(point("left_shoulder"));
-        let (Some((left, right)), Some((hip, shoulder))) = (ankles, hips) else { return };
-        let trunk = (along(shoulder) - along(hip)).abs();
-        let lead = along(left) - along(right);
+        let Some(left) = place_along(up, person, layout, "left_ankle") else { return };
+        let Some(right) = place_along(up, person, layout, "right_ankle") else { return };
+        let Some(hip) = place_along(up, person, layout, "left_hip") else { return };
+        let Some(shoulder) = place_along(up, person, layout, "left_shoulder") else { return };
+        let trunk = (shoulder - hip).abs();
+        let lead = left - right;
         // The legs hang down from the hips: both ankles lie a trunk's length behind them.
-        let hang = along(hip) - along(left).max(along(right));
+        let hang = hip - left.max(right);
         if lead.abs() < 0.08 * trunk || hang < 0.8 * trunk {
             return;
         }
@@ -111,19 +109,22 @@ impl Watch {
         if self.is_turn_told || self.trunks < ENOUGH || self.steps < STEPS {
             return None;
         }
-        let nearly_all = |count: u32| count * 20 >= self.trunks * 19;
         let (found, hint) = match () {
-            () if nearly_all(self.down) => ("upside down", "--rotate 180, or --y-up where y points up"),
-            () if nearly_all(self.left) => {
+            () if self.are_nearly_all(self.down) => ("upside down", "--rotate 180, or --y-up where y points up"),
+            () if self.are_nearly_all(self.left) => {
                 ("turned: they lie to the left", "--rotate 90, unless x and y are exchanged")
             }
-            () if nearly_all(self.right) => {
+            () if self.are_nearly_all(self.right) => {
                 ("turned: they lie to the right", "--rotate 270, unless x and y are exchanged")
             }
             () => return None,
         };
         self.is_turn_told = true;
         Some(Notice::new(format!("people walk in an image that is {found}: lifted as they are"), hint))
+    }
+
+    fn are_nearly_all(&self, trunks: u32) -> bool {
+        trunks * 20 >= self.trunks * 19
     }
 
     fn see_bounds(&mut self, person: &Person, size: Option<[u32; 2]>, has_top: bool) {
@@ -175,4 +176,10 @@ impl Watch {
         let text = format!("{share} % of the points lie outside the image of {width}x{height}: its size may be wrong");
         Some(Notice::new(text, "--size where the input does not say it"))
     }
+}
+
+/// How far along `direction` the point of that name lies; `None` if it is missing.
+fn place_along(direction: [f64; 2], person: &Person, layout: &Layout, name: &str) -> Option<f64> {
+    let point = person.keypoints.get(layout.position(name)?)?;
+    (!point.is_missing()).then_some(point.x * direction[0] + point.y * direction[1])
 }

@@ -26,20 +26,16 @@ pub(super) struct FeetPass {
 impl FeetPass {
     pub(super) fn of(card: &Card) -> Self {
         let joints = &card.output.joints;
-        let ankle_of = |joint: &String| {
-            let side = joint.split_once('_').filter(|_| is_of_foot(joint))?.0;
-            joints.iter().position(|other| other.strip_suffix("_ankle") == Some(side))
-        };
         Self {
             tracks: card.memory.as_ref().map(Tracks::new),
-            ankle_of: joints.iter().map(ankle_of).collect(),
+            ankle_of: joints.iter().map(|joint| ankle_of(joint, joints)).collect(),
             lifted: Vec::new(),
         }
     }
 
     /// Gives a person the feet of `other`, the same person: their points as they lie about the ankle. Both are `[J_out]`, and sigma or
     /// none.
-    fn put(&self, (joints, sigma): (&mut [[f32; 3]], &mut [f32]), (other, other_sigma): (&[[f32; 3]], &[f32])) {
+    fn put(&self, joints: &mut [[f32; 3]], sigma: &mut [f32], other: &[[f32; 3]], other_sigma: &[f32]) {
         for (point, ankle) in self.ankle_of.iter().enumerate() {
             let Some(ankle) = *ankle else { continue };
             for axis in 0..3 {
@@ -52,8 +48,17 @@ impl FeetPass {
     }
 }
 
-/// Memories of both passes.
-pub(super) struct Memories([Option<Tracks>; 2]);
+/// The place among `joints` of the ankle that `joint`, a point of a foot, belongs to.
+fn ankle_of(joint: &str, joints: &[String]) -> Option<usize> {
+    let side = joint.split_once('_').filter(|_| is_of_foot(joint))?.0;
+    joints.iter().position(|other| other.strip_suffix("_ankle") == Some(side))
+}
+
+/// What is remembered in both passes.
+pub(super) struct Memories {
+    body: Option<Tracks>,
+    feet: Option<Tracks>,
+}
 
 impl<N: PoseNetwork> Lifter<N> {
     /// Lifts the people of `frames` with all their points, for [`Self::put_feet`].
@@ -74,7 +79,7 @@ impl<N: PoseNetwork> Lifter<N> {
                 continue;
             }
             for (person, other) in frame.people.iter_mut().zip(&feet.people) {
-                self.feet.put((&mut person.joints, &mut person.sigma), (&other.joints, &other.sigma));
+                self.feet.put(&mut person.joints, &mut person.sigma, &other.joints, &other.sigma);
                 person.missing_joints.clone_from(&other.missing_joints);
             }
         }
@@ -88,21 +93,26 @@ impl<N: PoseNetwork> Lifter<N> {
         let mut other_sigma = feet.sigma.as_ref().map(numbers).unwrap_or_default().chunks_exact(joints);
         let poses = numbers_mut(&mut lifted.poses).as_chunks_mut().0.chunks_exact_mut(joints);
         for (pose, other) in poses.zip(numbers(&feet.poses).as_chunks().0.chunks_exact(joints)) {
-            let own = (pose, sigma.next().unwrap_or_default());
-            self.feet.put(own, (other, other_sigma.next().unwrap_or_default()));
+            let sigma = sigma.next().unwrap_or_default();
+            self.feet.put(pose, sigma, other, other_sigma.next().unwrap_or_default());
         }
     }
 
     /// Forgets all people for now; [`Self::go_on_with`] takes what was known of them.
     pub(super) fn begin_anew(&mut self) -> Memories {
-        let none = || self.card().memory.as_ref().map(Tracks::new);
-        let [body, feet] = [none(), none()];
-        Memories([std::mem::replace(&mut self.tracks, body), std::mem::replace(&mut self.feet.tracks, feet)])
+        let memory = self.card().memory.as_ref();
+        let body = memory.map(Tracks::new);
+        let feet = memory.map(Tracks::new);
+        Memories {
+            body: std::mem::replace(&mut self.tracks, body),
+            feet: std::mem::replace(&mut self.feet.tracks, feet),
+        }
     }
 
     /// Goes on with what was known before [`Self::begin_anew`].
-    pub(super) fn go_on_with(&mut self, Memories([body, feet]): Memories) {
-        (self.tracks, self.feet.tracks) = (body, feet);
+    pub(super) fn go_on_with(&mut self, known: Memories) {
+        self.tracks = known.body;
+        self.feet.tracks = known.feet;
     }
 }
 

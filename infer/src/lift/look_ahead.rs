@@ -46,11 +46,14 @@ impl<N: PoseNetwork> Lifter<N> {
         bones: &BoneTree,
         lifted: &mut [LiftedFrame],
     ) -> Result<()> {
-        let back_in_time = |frame: &Frame| Frame { time: Some(-frame.time_or_usual()), ..frame.clone() };
-        let frames: Vec<Frame> = frames.iter().rev().map(back_in_time).collect();
+        let mut back_in_time = frames.to_vec();
+        back_in_time.reverse();
+        for frame in &mut back_in_time {
+            frame.time = Some(-frame.time_or_usual());
+        }
         let forward = self.begin_anew();
         // Who is refused was refused going forward, and is reported.
-        let back = self.lift_frames(&frames, conversion, &mut Vec::new());
+        let back = self.lift_frames(&back_in_time, conversion, &mut Vec::new());
         self.go_on_with(forward);
         for (lifted, back) in lifted.iter_mut().zip(back?.iter().rev()) {
             blend(&mut lifted.people, &back.people, bones);
@@ -64,8 +67,11 @@ impl<N: PoseNetwork> Lifter<N> {
 fn blend(people: &mut [LiftedPerson], back: &[LiftedPerson], bones: &BoneTree) {
     for person in people {
         let mut same = back.iter().filter(|other| other.id == person.id);
+        let Some(back) = same.next() else { continue };
         // People of one id cannot be told apart: they keep the pose going forward.
-        let (Some(back), None) = (same.next(), same.next()) else { continue };
+        if same.next().is_some() {
+            continue;
+        }
         let lengths = bones.lengths(&person.joints).zip(bones.lengths(&back.joints));
         let lengths: Vec<f64> = lengths.map(|(forward, back)| f64::midpoint(forward, back)).collect();
         let ahead = person.joints.as_flattened_mut().iter_mut().zip(back.joints.as_flattened());

@@ -172,15 +172,14 @@ impl<N: PoseNetwork> Lifter<N> {
     /// A lifter over any network, which gets at most `batch` poses at once (at least 1).
     pub fn with_network(network: N, batch: usize) -> Self {
         let Card { input, output, .. } = network.card();
-        let keypoint_of = |name| input.joints.iter().position(|joint| joint == name);
-        let keypoint_of = output.joints.iter().map(keypoint_of).collect();
+        let keypoint_of =
+            output.joints.iter().map(|name| input.joints.iter().position(|joint| joint == name)).collect();
         let is_of_foot = output.joints.iter().map(|joint| is_of_foot(joint)).collect();
         let enough = Enough::of(&input.joints);
         let turns_people = input.view == View::Subject;
         let batch = batch.max(1);
-        let (points, keypoints, gathered, answers) = Default::default();
-        let memory = network.card().memory.as_ref();
-        let (tracks, feet) = (memory.map(Tracks::new), feet::FeetPass::of(network.card()));
+        let tracks = network.card().memory.as_ref().map(Tracks::new);
+        let feet = feet::FeetPass::of(network.card());
         Self {
             network,
             batch,
@@ -190,10 +189,10 @@ impl<N: PoseNetwork> Lifter<N> {
             keypoint_of,
             is_of_foot,
             enough,
-            points,
-            keypoints,
-            gathered,
-            answers,
+            points: Vec::new(),
+            keypoints: Vec::new(),
+            gathered: Vec::new(),
+            answers: people::Answers::default(),
             tracks,
             feet,
         }
@@ -222,9 +221,13 @@ impl<N: PoseNetwork> Lifter<N> {
     /// # Errors
     /// A runtime that fails.
     pub(crate) fn thread_handles(&mut self) -> Result<Vec<Lifter<Box<dyn PoseNetwork>>>> {
-        let (batch, wants_sigma) = (self.batch, self.wants_sigma);
-        let handle = |network| Lifter { wants_sigma, ..Lifter::with_network(network, batch) };
-        Ok(self.network.thread_handles()?.into_iter().map(handle).collect())
+        let mut handles = Vec::new();
+        for network in self.network.thread_handles()? {
+            let mut handle = Lifter::with_network(network, self.batch);
+            handle.wants_sigma = self.wants_sigma;
+            handles.push(handle);
+        }
+        Ok(handles)
     }
 
     /// The network, to be shared with other lifters.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, ShapeError};
 
 use super::{Lifter, MIN_VISIBLE_JOINTS, recall};
 use crate::camera::{Camera, LookAt};
@@ -117,8 +117,14 @@ impl<N: PoseNetwork> Lifter<N> {
         for frame in frames {
             let camera = self.camera(frame);
             for (index, person) in frame.people.iter().enumerate() {
-                let found = self.gather(person, conversion, without, camera.as_ref());
-                self.gathered.push(found.map_err(|cause| refusals.push(refusal(frame, index, cause))).ok());
+                let gathered = match self.gather(person, conversion, without, camera.as_ref()) {
+                    Ok(gathered) => Some(gathered),
+                    Err(cause) => {
+                        refusals.push(refusal(frame, index, cause));
+                        None
+                    }
+                };
+                self.gathered.push(gathered);
             }
         }
         let mut answers = std::mem::take(&mut self.answers);
@@ -161,14 +167,17 @@ impl<N: PoseNetwork> Lifter<N> {
         without: &[usize],
         camera: Option<&Camera>,
     ) -> Result<Gathered, String> {
-        let (found, expected) = (person.keypoints.len(), conversion.source_len());
+        let found = person.keypoints.len();
+        let expected = conversion.source_len();
         if found != expected {
             return Err(format!("{found} key points, expected {expected}"));
         }
         self.points.clear();
         self.points.extend(conversion.apply(&person.keypoints));
         conversion.correct(&mut self.points);
-        without.iter().for_each(|&joint| self.points[joint] = Keypoint::MISSING);
+        for &joint in without {
+            self.points[joint] = Keypoint::MISSING;
+        }
         let look_at = camera.map(|camera| LookAt::at_person(&mut self.points, camera));
         self.enough.check(&self.points)?;
         let seen = self.points.iter().filter(|point| !point.is_missing());
@@ -192,12 +201,12 @@ impl<N: PoseNetwork> Lifter<N> {
         run: impl FnOnce(&mut Self, Batch<'_>) -> Result<()>,
     ) -> Result<()> {
         let Card { input, output, .. } = self.card();
-        let (shape, joints) = ((count, input.joints.len(), input.channels), output.joints.len());
+        let shape = (count, input.joints.len(), input.channels);
+        let joints = output.joints.len();
         let wants_sigma = output.sigma && self.wants_sigma;
         answers.joints = joints;
         answers.poses.resize(count * joints * 3, 0.0);
         answers.sigma.resize(if wants_sigma { count * joints } else { 0 }, 0.0);
-        let misshapen = |error: ndarray::ShapeError| Error::input(error.to_string());
         let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut answers.poses).map_err(misshapen)?;
         let sigma = wants_sigma.then(|| ArrayViewMut2::from_shape((count, joints), &mut answers.sigma));
         let sigma = sigma.transpose().map_err(misshapen)?;
@@ -214,7 +223,8 @@ impl<N: PoseNetwork> Lifter<N> {
         let mut rows = 0..;
         lifted.resize_with(frames.len(), LiftedFrame::default);
         for (frame, lifted) in frames.iter().zip(lifted) {
-            (lifted.index, lifted.time) = (frame.index, frame.time);
+            lifted.index = frame.index;
+            lifted.time = frame.time;
             let mut count = 0;
             for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
                 let Some(gathered) = gathered else { continue };
@@ -247,20 +257,19 @@ impl<N: PoseNetwork> Lifter<N> {
         person.sigma.extend_from_slice(self.answers.sigma(row));
         person.missing_joints.clear();
         person.missing_joints.extend(self.missing_joints(row));
-        (person.score, person.unsure) = (gathered.score, false);
+        person.score = gathered.score;
+        person.unsure = false;
     }
 
     /// The joints of the pose whose key point is missing in `row`.
     fn missing_joints(&self, row: usize) -> impl Iterator<Item = usize> {
         let channels = self.network.card().input.channels;
-        let points = self.network.card().input.joints.len();
-        // A missing point has no score, or is NaN if there are no scores.
-        let is_missing = move |point: usize| {
-            let channel = self.keypoints[(row * points + point + 1) * channels - 1];
-            channel == 0.0 && channels == 3 || channel.is_nan()
-        };
+        let length = self.network.card().input.joints.len() * channels;
+        let points = &self.keypoints[row * length..][..length];
         let joints = self.keypoint_of.iter().enumerate();
-        joints.filter(move |(_, point)| point.is_some_and(is_missing)).map(|(joint, _)| joint)
+        joints
+            .filter(move |(_, point)| point.is_some_and(|point| is_missing(&points[point * channels..][..channels])))
+            .map(|(joint, _)| joint)
     }
 }
 
@@ -314,7 +323,8 @@ impl Enough {
     fn check(&self, points: &[Keypoint]) -> Result<(), String> {
         let counted = points.iter().zip(&self.is_counted).filter(|(_, is_counted)| **is_counted);
         let visible = counted.filter(|(point, _)| !point.is_missing()).count();
-        let (total, needed) = (self.total, self.needed());
+        let total = self.total;
+        let needed = self.needed();
         if visible >= needed {
             return Ok(());
         }
@@ -325,6 +335,10 @@ impl Enough {
 
 fn refusal(frame: &Frame, person: usize, cause: String) -> Refusal {
     Refusal { frame: frame.index, person, id: frame.people[person].id, cause }
+}
+
+fn misshapen(error: ShapeError) -> Error {
+    Error::input(error.to_string())
 }
 
 fn are_finite(numbers: &[f32]) -> bool {
@@ -339,6 +353,12 @@ pub(super) fn with_score(point: Keypoint) -> [f32; 3] {
 /// As [`with_score`] for models without scores, which mark a missing point by NaN.
 pub(super) fn without_score(point: Keypoint) -> [f32; 2] {
     if point.is_missing() { [f32::NAN; 2] } else { [point.x as f32, point.y as f32] }
+}
+
+/// Whether the network's input for a point is that of a missing one: it has no score, or is NaN if there are no scores.
+fn is_missing(numbers: &[f32]) -> bool {
+    let last = numbers[numbers.len() - 1];
+    last == 0.0 && numbers.len() == 3 || last.is_nan()
 }
 
 #[cfg(test)]

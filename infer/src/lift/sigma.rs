@@ -24,19 +24,23 @@ impl<N: PoseNetwork> Lifter<N> {
     /// A runtime that fails.
     pub(crate) fn sigma_of(&mut self, frames: &[Frame], conversion: &Conversion) -> Result<Vec<Option<PersonSigma>>> {
         let wants_sigma = std::mem::replace(&mut self.wants_sigma, true);
-        let (tracks, mut lifted) = (self.tracks.take(), Vec::new());
+        let tracks = self.tracks.take();
+        let mut lifted = Vec::new();
         let done = self.lift_pass(frames, conversion, conversion.stand_ins(), &mut Vec::new(), &mut lifted);
         self.wants_sigma = wants_sigma;
         self.tracks = tracks;
         done?;
-        let first = |people: &[LiftedPerson]| self.person_sigma(people.first()?);
-        Ok(lifted.iter().map(|frame| first(&frame.people)).collect())
+        Ok(lifted.iter().map(|frame| self.person_sigma(frame.people.first()?)).collect())
     }
 
     /// The mean of a person's sigma over all joints but the points of feet; `None` if the model has no sigma.
     pub(crate) fn mean_sigma(&self, person: &LiftedPerson) -> Option<f32> {
-        let (sum, count) =
-            self.sigma_of_body(person).fold((0.0, 0u32), |(sum, count), (_, sigma)| (sum + sigma, count + 1));
+        let mut sum = 0.0;
+        let mut count = 0u32;
+        for (_, sigma) in self.sigma_of_body(person) {
+            sum += sigma;
+            count += 1;
+        }
         (count > 0).then(|| sum / count as f32)
     }
 
@@ -49,8 +53,11 @@ impl<N: PoseNetwork> Lifter<N> {
                 seen += 1;
             }
         }
-        let joints = || self.sigma_of_body(person).map(|(_, sigma)| sigma).collect();
-        (seen > 0).then(|| PersonSigma { seen: total / seen as f32, joints: joints() })
+        if seen == 0 {
+            return None;
+        }
+        let joints = self.sigma_of_body(person).map(|(_, sigma)| sigma).collect();
+        Some(PersonSigma { seen: total / seen as f32, joints })
     }
 
     /// Each joint that is no point of a foot, and its sigma.

@@ -74,7 +74,9 @@ impl<N: PoseNetwork> Lifter<N> {
         }
         let mut keypoints = keypoints.into_owned();
         if conversion.corrects() {
-            keypoints.outer_iter_mut().for_each(|person| correct(person, conversion));
+            for person in keypoints.outer_iter_mut() {
+                correct(person, conversion);
+            }
         }
         let feet = self.lift_with_cameras(keypoints.view(), cameras)?;
         if conversion.stand_ins().is_empty() {
@@ -95,7 +97,8 @@ fn correct(mut person: ArrayViewMut2<'_, f32>, conversion: &Conversion) {
     let mut points: Vec<Keypoint> = person.outer_iter().map(Keypoint::from_row).collect();
     conversion.correct(&mut points);
     for (mut row, point) in person.outer_iter_mut().zip(&points).filter(|(_, point)| !point.is_missing()) {
-        (row[0], row[1]) = (point.x as f32, point.y as f32);
+        row[0] = point.x as f32;
+        row[1] = point.y as f32;
     }
 }
 
@@ -147,7 +150,9 @@ impl TurnBack {
         for (view, mut pose) in self.views.iter().zip(poses.outer_iter_mut()) {
             for mut joint in pose.outer_iter_mut() {
                 let in_camera = view.undo([joint[0], joint[1], joint[2]]);
-                joint.iter_mut().zip(in_camera).for_each(|(axis, value)| *axis = value);
+                for (axis, value) in joint.iter_mut().zip(in_camera) {
+                    *axis = value;
+                }
             }
         }
         blank_unlifted(self.is_seen.iter().copied(), poses);
@@ -158,18 +163,19 @@ impl TurnBack {
 fn turned<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'a, f32, Ix3>, Vec<LookAt>) {
     let mut turned = keypoints.to_owned();
     let mut points = Vec::new();
-    let turn_one = |(mut person, camera): (ArrayViewMut2<'_, f32>, &Camera)| {
+    let mut views = Vec::with_capacity(keypoints.dim().0);
+    for (mut person, camera) in turned.outer_iter_mut().zip(cameras.iter().cycle()) {
         points.clear();
         points.extend(person.outer_iter().map(Keypoint::from_row));
-        let view = LookAt::at_person(&mut points, camera);
+        views.push(LookAt::at_person(&mut points, camera));
         for (mut row, &point) in person.outer_iter_mut().zip(&points) {
             let numbers = with_score(point);
             let numbers = if row.len() == 2 { &without_score(point)[..] } else { &numbers };
-            row.iter_mut().zip(numbers).for_each(|(cell, &number)| *cell = number);
+            for (cell, &number) in row.iter_mut().zip(numbers) {
+                *cell = number;
+            }
         }
-        view
-    };
-    let views = turned.outer_iter_mut().zip(cameras.iter().cycle()).map(turn_one).collect();
+    }
     (CowArray::from(turned), views)
 }
 

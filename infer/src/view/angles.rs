@@ -28,8 +28,12 @@ impl SetAngles {
     /// The angles of a person and their sigma, in the page's order.
     pub(super) fn read(&self, person: &LiftedPerson) -> Angles {
         let Angles { degrees, sigma } = self.reader.read(&person.joints, &person.sigma);
-        let placed = |numbers: &[f32]| self.places.iter().map(|at| at.map_or(f32::NAN, |at| numbers[at])).collect();
-        Angles { degrees: placed(&degrees), sigma: placed(&sigma) }
+        Angles { degrees: self.in_page_order(&degrees), sigma: self.in_page_order(&sigma) }
+    }
+
+    /// `numbers` of the reader's angles; NaN for an angle that this stream does not have.
+    fn in_page_order(&self, numbers: &[f32]) -> Vec<f32> {
+        self.places.iter().map(|at| at.map_or(f32::NAN, |at| numbers[at])).collect()
     }
 }
 

@@ -66,10 +66,15 @@ impl Calls {
         let started = Instant::now();
         let served = self.find(&request.model_name, &request.model_version)?;
         let id = std::mem::take(&mut request.id);
-        let call = tensors::read(request);
-        let mut call =
-            call.inspect_err(|failure| self.0.metrics.failed(&served.key, failure.kind, started.elapsed()))?;
-        (call.asked.deadline, call.asked.parent) = (deadline, parent);
+        let mut call = match tensors::read(request) {
+            Ok(call) => call,
+            Err(failure) => {
+                self.0.metrics.failed(&served.key, failure.kind, started.elapsed());
+                return Err(failure);
+            }
+        };
+        call.asked.deadline = deadline;
+        call.asked.parent = parent;
         let answer = self.0.infer(&served, call.asked).await?;
         Ok(tensors::write(served.key, id, answer, call.is_raw))
     }
@@ -95,7 +100,8 @@ impl GrpcInferenceService for Calls {
         _: Request<ServerMetadataRequest>,
     ) -> Result<Response<ServerMetadataResponse>, Status> {
         let extensions = EXTENSIONS.map(str::to_owned).to_vec();
-        let (name, version) = (self.0.name.clone(), self.0.version.clone());
+        let name = self.0.name.clone();
+        let version = self.0.version.clone();
         Ok(Response::new(ServerMetadataResponse { name, version, extensions }))
     }
 
@@ -110,23 +116,19 @@ impl GrpcInferenceService for Calls {
             false => vec![version],
         };
         let info = model.info();
-        let tensor = |tensor: &TensorInfo| TensorMetadata {
-            name: tensor.name.clone(),
-            datatype: DATATYPE.to_owned(),
-            shape: tensor.shape.clone(),
-        };
         Ok(Response::new(ModelMetadataResponse {
             name: key.name,
             versions,
             platform: info.platform.clone(),
-            inputs: info.inputs.iter().map(tensor).collect(),
-            outputs: info.outputs.iter().map(tensor).collect(),
+            inputs: info.inputs.iter().map(tensor_metadata).collect(),
+            outputs: info.outputs.iter().map(tensor_metadata).collect(),
             properties: info.properties.clone().into_iter().collect(),
         }))
     }
 
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Result<Response<ModelInferResponse>, Status> {
-        let (deadline, parent) = (deadline(&request), self.parent(&request));
+        let deadline = deadline(&request);
+        let parent = self.parent(&request);
         self.infer(request.into_inner(), deadline, parent).await.map(Response::new).map_err(status)
     }
 
@@ -148,7 +150,8 @@ impl GrpcInferenceService for Calls {
                     Ok(request) => request,
                     Err(status) => return room.send(tokio::spawn(async { Err(status) })),
                 };
-                let (calls, parent) = (calls.clone(), parent.clone());
+                let calls = calls.clone();
+                let parent = parent.clone();
                 room.send(tokio::spawn(async move {
                     let id = request.id.clone();
                     let (error_message, response) = match calls.infer(request, None, parent).await {
@@ -185,13 +188,20 @@ impl GrpcInferenceService for Calls {
         &self,
         _: Request<RepositoryIndexRequest>,
     ) -> Result<Response<RepositoryIndexResponse>, Status> {
-        let entry = |served: Served| ModelIndex {
-            name: served.key.name,
-            version: served.key.version.to_string(),
-            state: "READY".to_owned(),
-            reason: String::new(),
-        };
-        let models = self.0.models.all().into_iter().map(entry).collect();
+        let models = self.0.models.all().into_iter().map(index_entry).collect();
         Ok(Response::new(RepositoryIndexResponse { models }))
+    }
+}
+
+fn tensor_metadata(tensor: &TensorInfo) -> TensorMetadata {
+    TensorMetadata { name: tensor.name.clone(), datatype: DATATYPE.to_owned(), shape: tensor.shape.clone() }
+}
+
+fn index_entry(served: Served) -> ModelIndex {
+    ModelIndex {
+        name: served.key.name,
+        version: served.key.version.to_string(),
+        state: "READY".to_owned(),
+        reason: String::new(),
     }
 }

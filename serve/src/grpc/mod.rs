@@ -53,11 +53,6 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             }
         }
     });
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
     // Made by protox of files that a test compiles.
     let v1 = reflection().build_v1().expect("the descriptors are whole");
     let v1alpha = reflection().build_v1alpha().expect("the descriptors are whole");
@@ -67,6 +62,12 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .add_service(v1)
         .add_service(v1alpha)
         .into_axum_router()
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 /// A failure in gRPC's form.

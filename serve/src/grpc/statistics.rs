@@ -8,7 +8,6 @@ pub(super) fn write(statistics: Statistics) -> ModelStatistics {
     let Statistics { name, version, last_inference, inference_count, execution_count, inference_stats } = statistics;
     let Stages { success, fail, queue, compute_input, compute_infer, compute_output, cache_hit, cache_miss } =
         inference_stats;
-    let spent = |spent: Spent| Some(StatisticDuration { count: spent.count, ns: spent.ns });
     ModelStatistics {
         name,
         version,
@@ -16,15 +15,19 @@ pub(super) fn write(statistics: Statistics) -> ModelStatistics {
         inference_count,
         execution_count,
         inference_stats: Some(InferStatistics {
-            success: spent(success),
-            fail: spent(fail),
-            queue: spent(queue),
-            compute_input: spent(compute_input),
-            compute_infer: spent(compute_infer),
-            compute_output: spent(compute_output),
-            cache_hit: spent(cache_hit),
-            cache_miss: spent(cache_miss),
+            success: Some(duration(success)),
+            fail: Some(duration(fail)),
+            queue: Some(duration(queue)),
+            compute_input: Some(duration(compute_input)),
+            compute_infer: Some(duration(compute_infer)),
+            compute_output: Some(duration(compute_output)),
+            cache_hit: Some(duration(cache_hit)),
+            cache_miss: Some(duration(cache_miss)),
         }),
         ..ModelStatistics::default()
     }
+}
+
+fn duration(spent: Spent) -> StatisticDuration {
+    StatisticDuration { count: spent.count, ns: spent.ns }
 }

@@ -30,15 +30,15 @@ impl Streams for Calls {
 
     async fn lift(&self, request: Request<Streaming<Line>>) -> Result<Response<Self::LiftStream>, Status> {
         let service = &self.0;
-        let text = |name: &str| text(request.metadata(), name);
-        let model = match text("model")? {
+        let metadata = request.metadata();
+        let model = match text(metadata, "model")? {
             Some(model) => model,
             None => service.models.only().map_err(status)?,
         };
-        let served = service.models.find(&model, text("model-version")?.as_deref()).map_err(status)?;
+        let served = service.models.find(&model, text(metadata, "model-version")?.as_deref()).map_err(status)?;
         let mut options = BTreeMap::new();
         for name in served.model.stream_options() {
-            options.extend(text(name)?.map(|value| ((*name).to_owned(), value)));
+            options.extend(text(metadata, name)?.map(|value| ((*name).to_owned(), value)));
         }
         let OpenStream { messages, answers, end, mut closing, .. } =
             service.streams.open(served, options).map_err(status)?;

@@ -28,7 +28,8 @@ pub(super) fn read(request: ModelInferRequest) -> Result<Call, Failure> {
     let ModelInferRequest { inputs, outputs, raw_input_contents: raw, parameters, .. } = request;
     let is_raw = !raw.is_empty();
     if is_raw && raw.len() != inputs.len() {
-        let (found, expected) = (raw.len(), inputs.len());
+        let found = raw.len();
+        let expected = inputs.len();
         return Err(Failure::request(format!("{found} raw contents, expected {expected}, one for each input")));
     }
     let raw = raw.iter().map(Some).chain(std::iter::repeat(None));
@@ -57,17 +58,21 @@ fn tensor(input: InferInputTensor, raw: Option<&Bytes>) -> Result<Tensor, Failur
 }
 
 fn read_parameters(parameters: HashMap<String, InferParameter>) -> Parameters {
-    let value = |parameter: InferParameter| match parameter.parameter_choice? {
-        ParameterChoice::BoolParam(value) => Some(Parameter::Bool(value)),
-        ParameterChoice::Int64Param(value) => Some(Parameter::Int(value)),
-        ParameterChoice::StringParam(value) => Some(Parameter::Text(value)),
-        ParameterChoice::DoubleParam(value) => Some(Parameter::Float(value)),
-        ParameterChoice::Uint64Param(value) => Some(match i64::try_from(value) {
+    parameters.into_iter().filter_map(|(name, parameter)| Some((name, read_parameter(parameter)?))).collect()
+}
+
+/// A parameter's value, if it has one.
+fn read_parameter(parameter: InferParameter) -> Option<Parameter> {
+    Some(match parameter.parameter_choice? {
+        ParameterChoice::BoolParam(value) => Parameter::Bool(value),
+        ParameterChoice::Int64Param(value) => Parameter::Int(value),
+        ParameterChoice::StringParam(value) => Parameter::Text(value),
+        ParameterChoice::DoubleParam(value) => Parameter::Float(value),
+        ParameterChoice::Uint64Param(value) => match i64::try_from(value) {
             Ok(value) => Parameter::Int(value),
             Err(_) => Parameter::Float(value as f64),
-        }),
-    };
-    parameters.into_iter().filter_map(|(name, parameter)| Some((name, value(parameter)?))).collect()
+        },
+    })
 }
 
 /// Writes an answer of the model `key` to the request `id`.

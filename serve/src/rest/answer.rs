@@ -43,15 +43,11 @@ struct BinarySize {
 
 /// `answer` of the model `key` in the form that the client wants.
 pub(super) fn write(key: &ModelKey, answer: &Answer, form: &Form) -> Response<Body> {
-    let is_binary = |name: &str| {
-        let named = form.named.iter().find(|(named, _)| named == name);
-        named.map_or(form.is_binary, |(_, is_binary)| *is_binary)
-    };
     let mut binary = Vec::new();
     let mut outputs = Vec::with_capacity(answer.outputs.len());
     for tensor in &answer.outputs {
         let start = binary.len();
-        let is_binary = is_binary(&tensor.name);
+        let is_binary = form.is_binary_output(&tensor.name);
         if is_binary {
             tensor.write_bytes(&mut binary);
         }

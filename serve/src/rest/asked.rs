@@ -30,6 +30,14 @@ pub(super) struct Form {
     pub(super) named: Vec<(String, bool)>,
 }
 
+impl Form {
+    /// Whether the output `name` is binary.
+    pub(super) fn is_binary_output(&self, name: &str) -> bool {
+        let named = self.named.iter().find(|(named, _)| named == name);
+        named.map_or(self.is_binary, |(_, is_binary)| *is_binary)
+    }
+}
+
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]

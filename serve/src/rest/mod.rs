@@ -35,9 +35,6 @@ pub(crate) const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_repositor
 
 /// All paths.
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    let model = |path: &str| {
-        [format!("/v2/models/{{model}}{path}"), format!("/v2/models/{{model}}/versions/{{version}}{path}")]
-    };
     let mut router = Router::new()
         .route("/v2", get(server))
         .route("/v2/", get(server))
@@ -46,19 +43,24 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/v2/repository/index", post(index))
         .route("/v2/models/stats", get(all_statistics))
         .route("/metrics", get(metrics));
-    for path in model("") {
+    for path in of_model("") {
         router = router.route(&path, get(metadata));
     }
-    for path in model("/ready") {
+    for path in of_model("/ready") {
         router = router.route(&path, get(model_ready));
     }
-    for path in model("/stats") {
+    for path in of_model("/stats") {
         router = router.route(&path, get(statistics));
     }
-    for path in model("/infer") {
+    for path in of_model("/infer") {
         router = router.route(&path, post(infer));
     }
     router.with_state(service).layer(CompressionLayer::new()).layer(RequestDecompressionLayer::new())
+}
+
+/// The paths that end in `path` of a model's highest version, and of one that is named.
+fn of_model(path: &str) -> [String; 2] {
+    [format!("/v2/models/{{model}}{path}"), format!("/v2/models/{{model}}/versions/{{version}}{path}")]
 }
 
 /// What no path leads to.
@@ -125,18 +127,20 @@ async fn metadata(State(service): State<Arc<Service>>, Path(which): Path<Which>)
         None => service.models.versions(&key.name).iter().map(u64::to_string).collect(),
     };
     let info = model.info();
-    let tensors = |tensors: &[TensorInfo]| -> Vec<Value> {
-        let tensor = |tensor: &TensorInfo| json!({"name": tensor.name, "datatype": DATATYPE, "shape": tensor.shape});
-        tensors.iter().map(tensor).collect()
-    };
+    let inputs: Vec<Value> = info.inputs.iter().map(tensor_metadata).collect();
+    let outputs: Vec<Value> = info.outputs.iter().map(tensor_metadata).collect();
     Ok(Json(json!({
         "name": key.name,
         "versions": versions,
         "platform": info.platform,
-        "inputs": tensors(&info.inputs),
-        "outputs": tensors(&info.outputs),
+        "inputs": inputs,
+        "outputs": outputs,
         "properties": info.properties,
     })))
+}
+
+fn tensor_metadata(tensor: &TensorInfo) -> Value {
+    json!({"name": tensor.name, "datatype": DATATYPE, "shape": tensor.shape})
 }
 
 async fn model_ready(State(service): State<Arc<Service>>, Path(which): Path<Which>) -> Result<Json<Value>, Failure> {
@@ -145,8 +149,12 @@ async fn model_ready(State(service): State<Arc<Service>>, Path(which): Path<Whic
 }
 
 async fn index(State(service): State<Arc<Service>>) -> Json<Value> {
-    let entry = |served: Served| json!({"name": served.key.name, "version": served.key.version.to_string(), "state": "READY", "reason": ""});
-    Json(service.models.all().into_iter().map(entry).collect())
+    Json(service.models.all().iter().map(index_entry).collect())
+}
+
+fn index_entry(served: &Served) -> Value {
+    let version = served.key.version.to_string();
+    json!({"name": served.key.name, "version": version, "state": "READY", "reason": ""})
 }
 
 async fn statistics(State(service): State<Arc<Service>>, Path(which): Path<Which>) -> Result<Json<Value>, Failure> {

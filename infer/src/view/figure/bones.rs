@@ -33,6 +33,13 @@ pub(super) struct Bone {
     pub(super) side: Side,
 }
 
+impl Bone {
+    /// Whether it leads from the joint `parent` to the joint `joint`.
+    fn connects(&self, parent: usize, joint: usize) -> bool {
+        self.ends[0] == [parent] && self.ends[1] == [joint]
+    }
+}
+
 /// The lines of joints with these names and parents.
 pub(super) fn bones(joints: &[&str], parents: &[i32]) -> Vec<Bone> {
     let mut bones = Vec::new();
@@ -49,18 +56,25 @@ pub(super) fn bones(joints: &[&str], parents: &[i32]) -> Vec<Bone> {
 /// Layouts with no neck are trees by way of one shoulder: the neck is drawn from between the shoulders, and the hips'
 /// line is added.
 fn close_torso(joints: &[&str], bones: &mut Vec<Bone>) {
-    let position = |name: &str| joints.iter().position(|joint| *joint == name);
-    let (None, None) = (position("neck"), position("thorax")) else { return };
-    let (Some(left), Some(right)) = (position("left_shoulder"), position("right_shoulder")) else { return };
-    let is_shoulder = |end: &[usize]| end == [left] || end == [right];
-    if let Some(nose) = position("nose")
-        && let Some(neck) = bones.iter_mut().find(|bone| bone.ends[0] == [nose] && is_shoulder(&bone.ends[1]))
+    if position(joints, "neck").is_some() || position(joints, "thorax").is_some() {
+        return;
+    }
+    let Some(left) = position(joints, "left_shoulder") else { return };
+    let Some(right) = position(joints, "right_shoulder") else { return };
+    if let Some(nose) = position(joints, "nose")
+        && let Some(neck) = bones.iter_mut().find(|bone| bone.connects(nose, left) || bone.connects(nose, right))
     {
         *neck = Bone { ends: [vec![nose], vec![left, right]], side: Side::Middle };
     }
-    if let (Some(left), Some(right)) = (position("left_hip"), position("right_hip")) {
+    if let Some(left) = position(joints, "left_hip")
+        && let Some(right) = position(joints, "right_hip")
+    {
         bones.push(Bone { ends: [vec![left], vec![right]], side: Side::Middle });
     }
+}
+
+fn position(joints: &[&str], name: &str) -> Option<usize> {
+    joints.iter().position(|joint| *joint == name)
 }
 
 /// The point at an end of a bone; `None` if a joint of it is missing.

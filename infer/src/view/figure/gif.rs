@@ -33,14 +33,28 @@ pub(super) fn frames_at_pace(times: &[f64]) -> Vec<Shown> {
     let usual = 100.0 * seconds / times.len().saturating_sub(1).max(1) as f64;
     let stride = if usual > 0.0 { (f64::from(SHORTEST) / usual - 0.01).ceil().max(1.0) as usize } else { 1 };
     let places: Vec<_> = (0..times.len()).step_by(stride).collect();
-    let hundredths = |place: usize| (times[place] * 100.0).round() as i64;
     let mut shown = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {
-        let next = places.get(at + 1).map(|next| hundredths(*next) - hundredths(*place));
+        let next = places.get(at + 1).map(|next| hundredths(times[*next]) - hundredths(times[*place]));
         let length = next.map_or(LAST, |length| length.clamp(0, i64::from(u16::MAX)) as u16);
         shown.push(Shown { place: *place, hundredths: length });
     }
     shown
+}
+
+/// Seconds in whole hundredths.
+fn hundredths(seconds: f64) -> i64 {
+    (seconds * 100.0).round() as i64
+}
+
+/// A part of a picture, pixels from its left and top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    left: usize,
+    top: usize,
+    /// The first column and row behind it.
+    right: usize,
+    bottom: usize,
 }
 
 /// Writes pictures of one size.
@@ -80,7 +94,11 @@ impl GifWriter {
                 empty.insert(encoder)
             }
         };
-        let part = if is_first { [0, 0, self.size[0], self.size[1]] } else { changed(&self.last, &picture, self.size) };
+        let part = if is_first {
+            Part { left: 0, top: 0, right: self.size[0], bottom: self.size[1] }
+        } else {
+            changed(&self.last, &picture, self.size)
+        };
         encoder.write_frame(&frame(&picture, self.size[0], part, hundredths)).map_err(broken)?;
         self.last = picture;
         Ok(())
@@ -100,19 +118,26 @@ fn broken(error: gif::EncodingError) -> Error {
     Error::runtime(format!("cannot write a GIF: {error}"))
 }
 
-/// Left, top, right and bottom of what differs between two pictures; a pixel where nothing does.
-fn changed(before: &[u8], after: &[u8], [width, height]: [usize; 2]) -> [usize; 4] {
-    let mut part = [width, height, 0, 0];
+/// What differs between two pictures of `size`; a pixel where nothing does.
+fn changed(before: &[u8], after: &[u8], size: [usize; 2]) -> Part {
+    let [width, height] = size;
+    let mut part = Part { left: width, top: height, right: 0, bottom: 0 };
     for (place, (before, after)) in before.iter().zip(after).enumerate() {
         if before != after {
-            let (x, y) = (place % width, place / width);
-            part = [part[0].min(x), part[1].min(y), part[2].max(x + 1), part[3].max(y + 1)];
+            let x = place % width;
+            let y = place / width;
+            part.left = part.left.min(x);
+            part.top = part.top.min(y);
+            part.right = part.right.max(x + 1);
+            part.bottom = part.bottom.max(y + 1);
         }
     }
-    if part[2] == 0 { [0, 0, 1, 1] } else { part }
+    if part.right == 0 { Part { left: 0, top: 0, right: 1, bottom: 1 } } else { part }
 }
 
-fn frame(picture: &[u8], width: usize, [left, top, right, bottom]: [usize; 4], hundredths: u16) -> Frame<'static> {
+/// A `part` of a picture of this `width`, as a GIF holds it.
+fn frame(picture: &[u8], width: usize, part: Part, hundredths: u16) -> Frame<'static> {
+    let Part { left, top, right, bottom } = part;
     let rows = (top..bottom).flat_map(|row| &picture[row * width + left..row * width + right]);
     // The sides are those of a picture whose size fits.
     Frame {
@@ -143,9 +168,7 @@ impl Palette {
         let mut table = vec![WHITE];
         for colour in &colours {
             for step in 1..=steps {
-                let share = step as f32 / steps as f32;
-                let mix = |part: u8| (255.0 + (f32::from(part) - 255.0) * share).round() as u8;
-                table.push(colour.map(mix));
+                table.push(on_white(*colour, step as f32 / steps as f32));
             }
         }
         Self { colours: table, nearest: vec![None; 1 << (3 * LOOKUP_BITS)] }
@@ -163,14 +186,20 @@ impl Palette {
         if let Some(place) = self.nearest[key] {
             return place;
         }
-        let distance = |colour: &Colour| -> i32 {
-            colour.iter().zip(pixel).map(|(a, b)| (i32::from(*a) - i32::from(b)).pow(2)).sum()
-        };
-        let nearest = (0_u8..=255).zip(&self.colours).min_by_key(|(_, colour)| distance(colour));
+        let nearest = (0_u8..=255).zip(&self.colours).min_by_key(|(_, colour)| square_distance(**colour, pixel));
         let place = nearest.map_or(0, |(place, _)| place);
         self.nearest[key] = Some(place);
         place
     }
+}
+
+/// What `colour` looks like on white, if it is as opaque as `share`.
+fn on_white(colour: Colour, share: f32) -> Colour {
+    colour.map(|part| (255.0 + (f32::from(part) - 255.0) * share).round() as u8)
+}
+
+fn square_distance(one: Colour, other: Colour) -> i32 {
+    one.iter().zip(other).map(|(one, other)| (i32::from(*one) - i32::from(other)).pow(2)).sum()
 }
 
 #[cfg(test)]
@@ -199,10 +228,10 @@ mod tests {
     #[test]
     fn only_what_changes_is_written() {
         let (mut before, mut after) = ([0; 12], [0; 12]);
-        assert_eq!(changed(&before, &after, [4, 3]), [0, 0, 1, 1]);
+        assert_eq!(changed(&before, &after, [4, 3]), Part { left: 0, top: 0, right: 1, bottom: 1 });
         before[5] = 1;
         after[10] = 1;
-        assert_eq!(changed(&before, &after, [4, 3]), [1, 1, 3, 3]);
+        assert_eq!(changed(&before, &after, [4, 3]), Part { left: 1, top: 1, right: 3, bottom: 3 });
     }
 
     #[test]

@@ -12,26 +12,40 @@ pub(super) fn path(text: &str, start: Point, size: f32) -> Option<Path> {
     let em = font.units_per_em().unwrap_or(1000.0);
     let step = size / em;
     let scaled = font.as_scaled(PxScale::from(font.height_unscaled() * step));
-    let mut pen = start[0];
+    let mut pen = Pen { at: start, step };
     let mut builder = PathBuilder::new();
     let mut last = None;
     for letter in text.chars() {
         let glyph = font.glyph_id(letter);
         if let Some(last) = last {
-            pen += scaled.kern(last, glyph);
+            pen.at[0] += scaled.kern(last, glyph);
         }
         if let Some(outline) = font.outline(glyph) {
-            let place = |point: GlyphPoint| [pen + point.x * step, start[1] - point.y * step];
-            push_curves(&mut builder, &outline.curves, place);
+            push_curves(&mut builder, &outline.curves, pen);
         }
-        pen += scaled.h_advance(glyph);
+        pen.at[0] += scaled.h_advance(glyph);
         last = Some(glyph);
     }
     builder.finish()
 }
 
+/// Where the next letter begins.
+#[derive(Clone, Copy)]
+struct Pen {
+    at: Point,
+    /// Pixels that a unit of the font takes.
+    step: f32,
+}
+
+impl Pen {
+    /// A point of the letter in the picture.
+    fn place(self, point: GlyphPoint) -> Point {
+        [self.at[0] + point.x * self.step, self.at[1] - point.y * self.step]
+    }
+}
+
 /// The closed lines of a letter.
-fn push_curves(builder: &mut PathBuilder, curves: &[OutlineCurve], place: impl Fn(GlyphPoint) -> Point) {
+fn push_curves(builder: &mut PathBuilder, curves: &[OutlineCurve], pen: Pen) {
     let mut end = None;
     for curve in curves {
         let (first, next) = match curve {
@@ -40,18 +54,18 @@ fn push_curves(builder: &mut PathBuilder, curves: &[OutlineCurve], place: impl F
             OutlineCurve::Cubic(from, _, _, to) => (*from, *to),
         };
         if end != Some(first) {
-            let [x, y] = place(first);
+            let [x, y] = pen.place(first);
             builder.move_to(x, y);
         }
-        let [x, y] = place(next);
+        let [x, y] = pen.place(next);
         match curve {
             OutlineCurve::Line(..) => builder.line_to(x, y),
             OutlineCurve::Quad(_, by, _) => {
-                let [by_x, by_y] = place(*by);
+                let [by_x, by_y] = pen.place(*by);
                 builder.quad_to(by_x, by_y, x, y);
             }
             OutlineCurve::Cubic(_, by, to, _) => {
-                let [first_by, second_by] = [place(*by), place(*to)];
+                let [first_by, second_by] = [pen.place(*by), pen.place(*to)];
                 builder.cubic_to(first_by[0], first_by[1], second_by[0], second_by[1], x, y);
             }
         }

@@ -5,6 +5,7 @@
 
 mod bones;
 mod gif;
+mod ground;
 mod lettering;
 mod palette;
 mod panel;
@@ -50,6 +51,12 @@ pub struct Moment<'a> {
     pub frame: &'a Frame,
     /// The poses in each stream.
     pub sets: &'a [LiftedFrame],
+}
+
+impl Moment<'_> {
+    fn has_people(&self) -> bool {
+        self.sets.iter().any(|lifted| !lifted.people.is_empty())
+    }
 }
 
 /// How figures look.
@@ -98,9 +105,8 @@ impl<'a> Figure<'a> {
 
     /// The place of a frame in the middle of those with poses.
     pub fn middle_moment(&self) -> usize {
-        let has_people = |moment: &Moment<'_>| moment.sets.iter().any(|lifted| !lifted.people.is_empty());
         let moments = self.clip.moments.iter().enumerate();
-        let with_people: Vec<_> = moments.filter(|(_, moment)| has_people(moment)).map(|(place, _)| place).collect();
+        let with_people: Vec<_> = moments.filter(|(_, moment)| moment.has_people()).map(|(place, _)| place).collect();
         with_people.get(with_people.len() / 2).copied().unwrap_or(0)
     }
 
@@ -149,10 +155,10 @@ impl<'a> Figure<'a> {
 
     /// Lays the panels out: one frame in a row, several in columns.
     fn draw(&self, places: &[usize], image: Option<&ImagePanel<'_>>, usual_height: f32) -> Drawing {
-        let spaces = self.clip.sets.len();
         let mut kinds: Vec<Panel<'_>> = image.into_iter().map(Panel::Image).collect();
-        let space = |set| Panel::Space(SpacePanel { scene: &self.scene, set, turn: self.options.turn });
-        kinds.extend((0..spaces).map(space));
+        for set in 0..self.clip.sets.len() {
+            kinds.push(Panel::Space(SpacePanel { scene: &self.scene, set, turn: self.options.turn }));
+        }
         let shares: Vec<f32> = kinds.iter().map(Panel::width_for_height).collect();
         let is_row = places.len() == 1;
         let widest = shares.iter().copied().fold(0.0, f32::max);
@@ -170,7 +176,8 @@ impl<'a> Figure<'a> {
                 continue;
             }
             for (column, place) in places.iter().enumerate() {
-                let (left, top) = (column as f32 * widest * height, row as f32 * height);
+                let left = column as f32 * widest * height;
+                let top = row as f32 * height;
                 let view = shape::View { left, top, width: widest * height, height };
                 kind.draw(&self.clip.moments[*place], self.title(kind, *place), view, &mut drawing);
             }

@@ -1,9 +1,8 @@
 //! The panels of a figure: poses in space, and key points in the image.
 
-use nalgebra::Vector3;
-
 use super::bones::{Bone, Side, bones, end_point};
-use super::palette::{self, GRID, IMAGE, INK, Scheme, WHITE};
+use super::ground::Grid;
+use super::palette::{self, IMAGE, INK, Scheme, WHITE};
 use super::scene::{Body, Eye, Projected, Scene};
 use super::shape::{Colour, Drawing, Painter, Point, View};
 use super::{FigureClip, Moment};
@@ -59,6 +58,13 @@ struct Stroke {
     colour: Colour,
 }
 
+impl Stroke {
+    /// Twice how far its middle is from the eye.
+    fn depth(&self) -> f32 {
+        self.ends[0].depth + self.ends[1].depth
+    }
+}
+
 impl SpacePanel<'_> {
     fn draw(&self, moment: &Moment<'_>, in_words: bool, painter: &mut Painter<'_>) {
         let bodies = self.scene.bodies(self.set, &moment.sets[self.set]);
@@ -78,8 +84,7 @@ impl SpacePanel<'_> {
             self.draw_sigma(body, &eye, painter);
         }
         let mut strokes: Vec<_> = bodies.iter().flat_map(|body| self.strokes(body, &eye)).collect();
-        let depth = |stroke: &Stroke| stroke.ends[0].depth + stroke.ends[1].depth;
-        strokes.sort_by(|a, b| depth(b).total_cmp(&depth(a)));
+        strokes.sort_by(|a, b| b.depth().total_cmp(&a.depth()));
         for stroke in strokes {
             self.draw_stroke(&stroke, painter);
         }
@@ -97,7 +102,7 @@ impl SpacePanel<'_> {
     /// The track's number above the head, where there are several.
     fn name_person(&self, body: &Body, eye: &Eye, painter: &mut Painter<'_>) {
         let Some(track) = body.track.filter(|_| self.scene.has_several_tracks()) else { return };
-        let seen = body.joints.iter().flatten().map(|joint| eye.project(joint));
+        let seen = body.known_joints().map(|joint| eye.project(joint));
         let Some(top) = seen.min_by(|a, b| a.at[1].total_cmp(&b.at[1])) else { return };
         let size = letter_size(painter.view);
         let start = [top.at[0] - 0.3 * size, top.at[1] - 0.06 * self.scene.body * top.scale - 0.4 * size];
@@ -109,7 +114,8 @@ impl SpacePanel<'_> {
         let view = painter.view;
         let length = round_step(0.3 * view.width / eye.scale_at_centre());
         let size = letter_size(view);
-        let (left, base) = (view.left + size, view.top + view.height - size);
+        let left = view.left + size;
+        let base = view.top + view.height - size;
         let right = left + length * eye.scale_at_centre();
         let tick = 0.3 * size;
         let lines = [[left, base - tick], [left, base], [right, base], [right, base - tick]];
@@ -122,37 +128,18 @@ impl SpacePanel<'_> {
     fn draw_ground(&self, eye: &Eye, painter: &mut Painter<'_>) {
         let Scene { body, wide, ground, is_level, .. } = *self.scene;
         let step = round_step(0.5 * body.max(0.4 * wide));
-        let reach = eye.ground_reach();
-        let lines = (reach / step).ceil() as i32;
-        let start = [eye.centre.x, eye.centre.z].map(|value| (value / step).round() * step);
-        let place = |x: f32, z: f32| eye.project(&Vector3::new(start[0] + x, ground, start[1] + z));
+        let middle = [eye.centre.x, eye.centre.z].map(|value| (value / step).round() * step);
+        let grid = Grid { eye, middle, height: ground, step, reach: eye.ground_reach() };
         if is_level {
-            for share in [0.95, 0.8, 0.65, 0.5] {
-                let corner = |corner: i32| {
-                    let (sin, cos) = (corner as f32 * std::f32::consts::TAU / 64.0).sin_cos();
-                    place(share * reach * cos, share * reach * sin).at
-                };
-                painter.area((0..64).map(corner).collect(), GRID, 0.07);
-            }
+            grid.draw_floor(painter);
         }
-        let width = painter.view.height / 900.0;
-        for row in -lines..=lines {
-            for cell in -lines..lines {
-                let far = (row as f32).hypot(cell as f32 + 0.5) / lines as f32;
-                let ends = [cell, cell + 1].map(|cell| (row as f32 * step, cell as f32 * step));
-                for ends in [ends.map(|(a, b)| place(a, b)), ends.map(|(a, b)| place(b, a))] {
-                    if far < 1.0 && ends.iter().all(|end| end.depth > 0.0) {
-                        painter.line(ends[0].at, ends[1].at, width, GRID, 1.0 - far);
-                    }
-                }
-            }
-        }
+        grid.draw_lines(painter);
     }
 
     /// One shape for the whole body, so that crossing limbs are no darker.
     fn draw_shadow(&self, body: &Body, eye: &Eye, painter: &mut Painter<'_>) {
-        let flat = |joint: &Option<Vector3<f32>>| joint.map(|joint| [joint.x, self.scene.ground, joint.z]);
-        let flat: Vec<_> = body.joints.iter().map(flat).collect();
+        let ground = self.scene.ground;
+        let flat: Vec<_> = body.joints.iter().map(|joint| joint.map(|joint| [joint.x, ground, joint.z])).collect();
         let mut lines = Vec::new();
         let mut width: f32 = 0.0;
         for bone in self.scene.bones(self.set) {
@@ -197,10 +184,87 @@ impl SpacePanel<'_> {
     }
 
     fn draw_joints(&self, body: &Body, eye: &Eye, painter: &mut Painter<'_>) {
-        for joint in body.joints.iter().flatten() {
+        for joint in body.known_joints() {
             let seen = eye.project(joint);
             painter.dot(seen.at, 0.0105 * self.scene.body * seen.scale, WHITE, 1.0);
         }
+    }
+}
+
+/// A part of the image, pixels.
+#[derive(Clone, Copy)]
+struct Bounds {
+    left: f32,
+    top: f32,
+    right: f32,
+    bottom: f32,
+}
+
+impl Bounds {
+    /// The smallest part that holds all points; without any it has no area.
+    fn around(points: impl Iterator<Item = Point>) -> Self {
+        let mut around = Self { left: f32::MAX, top: f32::MAX, right: f32::MIN, bottom: f32::MIN };
+        for [x, y] in points {
+            around.left = around.left.min(x);
+            around.top = around.top.min(y);
+            around.right = around.right.max(x);
+            around.bottom = around.bottom.max(y);
+        }
+        around
+    }
+
+    fn has_area(self) -> bool {
+        self.right > self.left && self.bottom > self.top
+    }
+
+    fn width(self) -> f32 {
+        self.right - self.left
+    }
+
+    fn height(self) -> f32 {
+        self.bottom - self.top
+    }
+
+    fn middle(self) -> Point {
+        [(self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0]
+    }
+
+    /// With room around it, at least half as wide as high.
+    fn padded(self) -> Self {
+        let Self { left, top, right, bottom } = self;
+        let room = 0.08 * self.width().max(self.height());
+        let slim = (0.5 * self.height() - self.width()).max(0.0) / 2.0;
+        Self { left: left - room - slim, top: top - room, right: right + room + slim, bottom: bottom + room }
+    }
+
+    /// What of it lies within an image of this size.
+    fn within(self, width: f32, height: f32) -> Self {
+        Self {
+            left: self.left.clamp(0.0, width),
+            top: self.top.clamp(0.0, height),
+            right: self.right.clamp(0.0, width),
+            bottom: self.bottom.clamp(0.0, height),
+        }
+    }
+
+    fn corners(self) -> [Point; 4] {
+        let Self { left, top, right, bottom } = self;
+        [[left, top], [right, top], [right, bottom], [left, bottom]]
+    }
+}
+
+/// From the image to the picture.
+struct Zoom {
+    /// The point of the image that is in the view's middle.
+    from: Point,
+    /// The view's middle.
+    to: Point,
+    scale: f32,
+}
+
+impl Zoom {
+    fn place(&self, point: Point) -> Point {
+        [0, 1].map(|axis| self.to[axis] + (point[axis] - self.from[axis]) * self.scale)
     }
 }
 
@@ -209,8 +273,8 @@ pub(super) struct ImagePanel<'a> {
     layout: Option<&'a Layout>,
     bones: Vec<Bone>,
     tracks: Vec<i64>,
-    /// Left, top, right, bottom of what is shown, pixels of the image: all people of the frames that are drawn.
-    shown: [f32; 4],
+    /// What is shown: all people of the frames that are drawn.
+    shown: Bounds,
     /// Width and height, pixels.
     image: Option<[u32; 2]>,
 }
@@ -223,37 +287,27 @@ impl<'a> ImagePanel<'a> {
         tracks.sort_unstable();
         tracks.dedup();
         let points = frames.iter().flat_map(|frame| &frame.people).flat_map(points).flatten();
-        let around = points.fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |[left, top, right, bottom], [x, y]| {
-            [left.min(x), top.min(y), right.max(x), bottom.max(y)]
-        });
-        let shown = padded(around);
+        let around = Bounds::around(points);
+        let shown = around.padded();
         let image = frames.iter().find_map(|frame| frame.size);
-        let is_some = around[2] > around[0] && around[3] > around[1];
         let bones = clip.layout.map(|layout| bones(layout.joints, layout.parents)).unwrap_or_default();
-        is_some.then_some(Self { layout: clip.layout, bones, tracks, shown, image })
+        around.has_area().then_some(Self { layout: clip.layout, bones, tracks, shown, image })
     }
 
     fn width_for_height(&self) -> f32 {
-        let [left, top, right, bottom] = self.shown;
-        ((right - left) / (bottom - top)).clamp(0.5, 1.5)
+        (self.shown.width() / self.shown.height()).clamp(0.5, 1.5)
     }
 
     fn draw(&self, moment: &Moment<'_>, painter: &mut Painter<'_>) {
-        let [left, top, right, bottom] = self.shown;
         let view = painter.view;
-        let scale = 0.94 * (view.width / (right - left)).min(view.height / (bottom - top));
-        let middle = view.middle();
-        let place = |[x, y]: Point| {
-            [middle[0] + (x - (left + right) / 2.0) * scale, middle[1] + (y - (top + bottom) / 2.0) * scale]
-        };
+        let scale = 0.94 * (view.width / self.shown.width()).min(view.height / self.shown.height());
+        let zoom = Zoom { from: self.shown.middle(), to: view.middle(), scale };
         if let Some([width, height]) = self.image.map(|size| size.map(|side| side as f32)) {
-            let (left, right) = (left.clamp(0.0, width), right.clamp(0.0, width));
-            let (top, bottom) = (top.clamp(0.0, height), bottom.clamp(0.0, height));
-            let corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
-            painter.area(corners.map(place).to_vec(), IMAGE, 1.0);
+            let corners = self.shown.within(width, height).corners();
+            painter.area(corners.map(|corner| zoom.place(corner)).to_vec(), IMAGE, 1.0);
         }
         for (person, track) in moment.frame.people.iter().zip(image_tracks(&moment.frame.people)) {
-            let points: Vec<_> = points(person).map(|point| point.map(place)).collect();
+            let points: Vec<_> = points(person).map(|point| point.map(|point| zoom.place(point))).collect();
             let scheme = match self.tracks.binary_search(&track) {
                 Ok(at) if self.tracks.len() > 1 => Scheme::Track(at),
                 _ => Scheme::Sides,
@@ -263,10 +317,8 @@ impl<'a> ImagePanel<'a> {
     }
 
     fn draw_person(&self, points: &[Option<Point>], scheme: Scheme, painter: &mut Painter<'_>) {
-        let seen = || points.iter().flatten();
-        let low = seen().map(|point| point[1]).fold(f32::MIN, f32::max);
-        let high = seen().map(|point| point[1]).fold(f32::MAX, f32::min);
-        let width = ((low - high) / 55.0).clamp(painter.view.height / 450.0, painter.view.height / 150.0);
+        let around = Bounds::around(points.iter().flatten().copied());
+        let width = (around.height() / 55.0).clamp(painter.view.height / 450.0, painter.view.height / 150.0);
         for bone in &self.bones {
             if let Some([start, stop]) = bone_ends(bone, points) {
                 painter.line(start, stop, width, palette::colour(scheme, bone.side), 1.0);
@@ -288,13 +340,6 @@ fn image_tracks(people: &[Person]) -> impl Iterator<Item = i64> {
 
 fn points(person: &Person) -> impl Iterator<Item = Option<Point>> {
     person.keypoints.iter().map(|point| (!point.is_missing()).then_some([point.x as f32, point.y as f32]))
-}
-
-/// A box with room around it, at least half as wide as high.
-fn padded([left, top, right, bottom]: [f32; 4]) -> [f32; 4] {
-    let room = 0.08 * (right - left).max(bottom - top);
-    let slim = (0.5 * (bottom - top) - (right - left)).max(0.0) / 2.0;
-    [left - room - slim, top - room, right + room + slim, bottom + room]
 }
 
 fn bone_ends<const N: usize>(bone: &Bone, points: &[Option<[f32; N]>]) -> Option<[[f32; N]; 2]> {

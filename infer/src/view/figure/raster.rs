@@ -38,18 +38,24 @@ pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>> {
 /// The picture does not fit in memory.
 pub(super) fn paint(drawing: &Drawing) -> Result<Vec<u8>> {
     let [width, height] = drawing.size();
-    let too_large = || Error::usage(format!("a picture of {width} × {height} pixels is too large"));
-    let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
+    let mut pixmap = Pixmap::new(width, height).ok_or_else(|| too_large(width, height))?;
     pixmap.fill(tiny_skia::Color::WHITE);
     let is_alone = drawing.shapes.iter().all(|shape| covers(&shape.clip, drawing));
     for part in drawing.shapes.chunk_by(|a, b| a.clip.left == b.clip.left && a.clip.top == b.clip.top) {
-        let mask = if is_alone { None } else { Some(mask(&part[0].clip, width, height).ok_or_else(too_large)?) };
+        let mask = match is_alone {
+            true => None,
+            false => Some(mask(&part[0].clip, width, height).ok_or_else(|| too_large(width, height))?),
+        };
         for shape in part {
             paint_shape(&mut pixmap, shape, mask.as_ref());
         }
     }
     // Every pixel is opaque, so that nothing is premultiplied.
     Ok(pixmap.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect())
+}
+
+fn too_large(width: u32, height: u32) -> Error {
+    Error::usage(format!("a picture of {width} × {height} pixels is too large"))
 }
 
 fn covers(view: &View, drawing: &Drawing) -> bool {

@@ -64,6 +64,23 @@ struct Path {
     points: Vec<(u64, Option<Vector>)>,
 }
 
+impl Path {
+    /// Lines at the height `ground` through the frames whose number `is_part`, cut where the root is not known.
+    fn lines_on(&self, ground: f32, is_part: impl Fn(u64) -> bool) -> Vec<Vec<Vector>> {
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        for (number, point) in &self.points {
+            match point.filter(|_| is_part(*number)) {
+                Some(point) => line.push(Vector::new(point.x, ground, point.z)),
+                None => lines.push(std::mem::take(&mut line)),
+            }
+        }
+        lines.push(line);
+        lines.retain(|line| line.len() > 1);
+        lines
+    }
+}
+
 /// A person in the scene.
 pub(super) struct Body {
     /// `[J]` `None` where a joint is not known.
@@ -73,6 +90,17 @@ pub(super) struct Body {
     pub(super) scheme: Scheme,
     /// The number of its track, if the stream names one.
     pub(super) track: Option<i64>,
+}
+
+impl Body {
+    pub(super) fn known_joints(&self) -> impl Iterator<Item = &Vector> {
+        self.joints.iter().flatten()
+    }
+
+    /// y of the joint nearest to the ground.
+    fn lowest(&self) -> f32 {
+        self.known_joints().map(|joint| joint.y).fold(f32::MIN, f32::max)
+    }
 }
 
 /// Each person of a frame has a track: the id, or the place.
@@ -86,14 +114,13 @@ impl<'a> Scene<'a> {
         let sets: Vec<_> = clip.sets.iter().map(|set| SceneSet::new(set.poses)).collect();
         let stride = clip.moments.len().div_ceil(SCENE_FRAMES).max(1);
         let sampled: Vec<&Moment<'_>> = clip.moments.iter().step_by(stride).collect();
-        let people = || clip.moments.iter().flat_map(|moment| moment.sets).flat_map(|lifted| &lifted.people);
         let mut scene = Self {
             sets,
             tracks: tracks(clip),
             body: 1.0,
             wide: 1.0,
             ground: 0.0,
-            is_placed: people().next().is_some() && people().all(|person| person.root.is_some()),
+            is_placed: are_placed(clip),
             is_grounded: true,
             is_level: clip.sets.iter().all(|set| set.poses.is_upright()),
             paths: Vec::new(),
@@ -107,16 +134,17 @@ impl<'a> Scene<'a> {
 
     /// Finds sizes and the ground.
     fn measure(&mut self, moments: &[&Moment<'_>]) -> Option<()> {
-        let (mut heights, mut lows, mut reaches) = (Vec::new(), Vec::new(), Vec::new());
+        let mut heights = Vec::new();
+        let mut lows = Vec::new();
+        let mut reaches = Vec::new();
         for moment in moments {
             for (number, lifted) in moment.sets.iter().enumerate() {
                 let bodies = self.standing(number, lifted);
                 let centre = middle_of(&bodies);
                 for body in &bodies {
-                    let known = || body.joints.iter().flatten();
-                    let low = known().map(|joint| joint.y).fold(f32::MIN, f32::max);
-                    let high = known().map(|joint| joint.y).fold(f32::MAX, f32::min);
-                    let wide = known().map(|joint| (joint - centre).xz().norm()).fold(0.0, f32::max);
+                    let low = body.lowest();
+                    let high = body.known_joints().map(|joint| joint.y).fold(f32::MAX, f32::min);
+                    let wide = body.known_joints().map(|joint| (joint - centre).xz().norm()).fold(0.0, f32::max);
                     heights.push(low - high);
                     lows.push(low);
                     reaches.push(wide);
@@ -163,10 +191,6 @@ impl<'a> Scene<'a> {
                     Vector::new((at as f32 - (self.tracks.len() - 1) as f32 / 2.0) * 0.9 * scene_set.scale, 0.0, 0.0)
                 }
             };
-            let joint = |joint: &[f32; 3]| {
-                let is_known = joint.iter().all(|value| value.is_finite());
-                is_known.then(|| scene_set.point(*joint) + shift)
-            };
             let scheme = if self.sets.len() > 1 {
                 Scheme::Set(set)
             } else if self.tracks.len() > 1 {
@@ -175,7 +199,7 @@ impl<'a> Scene<'a> {
                 Scheme::Sides
             };
             bodies.push(Body {
-                joints: person.joints.iter().map(joint).collect(),
+                joints: person.joints.iter().map(|joint| scene_set.known_point(*joint, shift)).collect(),
                 sigma: person.sigma.iter().map(|sigma| sigma * scene_set.scale).collect(),
                 scheme,
                 track: person.id,
@@ -189,7 +213,7 @@ impl<'a> Scene<'a> {
     pub(super) fn bodies(&self, set: usize, lifted: &LiftedFrame) -> Vec<Body> {
         let mut bodies = self.standing(set, lifted);
         for body in bodies.iter_mut().filter(|_| self.is_grounded) {
-            let low = body.joints.iter().flatten().map(|joint| joint.y).fold(f32::MIN, f32::max);
+            let low = body.lowest();
             for joint in body.joints.iter_mut().flatten() {
                 joint.y += self.ground - low;
             }
@@ -218,28 +242,16 @@ impl<'a> Scene<'a> {
 
     /// The paths of a stream on the ground, cut where a person is not seen: until and from a frame on.
     pub(super) fn paths(&self, set: usize, index: u64) -> Vec<(Scheme, [Vec<Vec<Vector>>; 2])> {
-        let on_ground = |point: &Vector| Vector::new(point.x, self.ground, point.z);
         let mut paths = Vec::new();
         for path in self.paths.iter().filter(|path| path.set == set) {
-            let part = |is_part: &dyn Fn(u64) -> bool| {
-                let mut lines = vec![Vec::new()];
-                for (number, point) in &path.points {
-                    match point.filter(|_| is_part(*number)) {
-                        Some(point) => {
-                            lines.last_mut().expect("there is a line from the start").push(on_ground(&point))
-                        }
-                        None => lines.push(Vec::new()),
-                    }
-                }
-                lines.retain(|line| line.len() > 1);
-                lines
-            };
             let scheme = match (self.sets.len(), self.tracks.len()) {
                 (1, 1) => Scheme::Sides,
                 (1, _) => Scheme::Track(self.tracks.binary_search(&path.track).unwrap_or(0)),
                 _ => Scheme::Set(set),
             };
-            paths.push((scheme, [part(&|number| number <= index), part(&|number| number >= index)]));
+            let past = path.lines_on(self.ground, |number| number <= index);
+            let coming = path.lines_on(self.ground, |number| number >= index);
+            paths.push((scheme, [past, coming]));
         }
         paths
     }
@@ -288,6 +300,12 @@ impl<'a> SceneSet<'a> {
     fn point(&self, point: [f32; 3]) -> Vector {
         self.to_scene * Vector::from(point) * self.scale
     }
+
+    /// A joint of a person who stands `shift` away; `None` where it is not known.
+    fn known_point(&self, joint: [f32; 3], shift: Vector) -> Option<Vector> {
+        let is_known = joint.iter().all(|value| value.is_finite());
+        is_known.then(|| self.point(joint) + shift)
+    }
 }
 
 /// From the scene to pixels.
@@ -330,6 +348,12 @@ impl Eye {
     }
 }
 
+/// Whether there are people, and all of them have roots.
+fn are_placed(clip: &FigureClip<'_>) -> bool {
+    let mut people = clip.moments.iter().flat_map(|moment| moment.sets).flat_map(|lifted| &lifted.people).peekable();
+    people.peek().is_some() && people.all(|person| person.root.is_some())
+}
+
 fn tracks(clip: &FigureClip<'_>) -> Vec<i64> {
     let mut tracks = Vec::new();
     for lifted in clip.moments.iter().flat_map(|moment| moment.sets) {
@@ -342,10 +366,14 @@ fn tracks(clip: &FigureClip<'_>) -> Vec<i64> {
 
 /// The middle of the box around people.
 fn middle_of(bodies: &[Body]) -> Vector {
-    let joints = || bodies.iter().flat_map(|body| body.joints.iter().flatten());
-    let Some(first) = joints().next() else { return Vector::zeros() };
-    let low = joints().fold(*first, |low, joint| low.inf(joint));
-    let high = joints().fold(*first, |high, joint| high.sup(joint));
+    let mut joints = bodies.iter().flat_map(Body::known_joints);
+    let Some(first) = joints.next() else { return Vector::zeros() };
+    let mut low = *first;
+    let mut high = *first;
+    for joint in joints {
+        low = low.inf(joint);
+        high = high.sup(joint);
+    }
     (low + high) / 2.0
 }
 

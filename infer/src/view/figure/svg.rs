@@ -41,15 +41,13 @@ fn is_same(a: &View, b: &View) -> bool {
 fn append(text: &mut String, shape: &Shape) {
     let [red, green, blue] = shape.colour;
     let colour = format!("#{red:02x}{green:02x}{blue:02x}");
-    let opacity = short(shape.opacity);
-    let opacity = |name: &str| if shape.opacity < 1.0 { format!(" {name}=\"{opacity}\"") } else { String::new() };
     let _ = match &shape.kind {
         Kind::Lines { lines, width } => writeln!(
             text,
             "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{}\"{}/>",
             lines.iter().map(|line| outline(line)).collect::<String>(),
             short(*width),
-            opacity("stroke-opacity")
+            opacity("stroke-opacity", shape)
         ),
         Kind::Dot { centre: [x, y], radius } => writeln!(
             text,
@@ -57,10 +55,10 @@ fn append(text: &mut String, shape: &Shape) {
             short(*x),
             short(*y),
             short(*radius),
-            opacity("fill-opacity")
+            opacity("fill-opacity", shape)
         ),
         Kind::Area { corners } => {
-            writeln!(text, "<path d=\"{}Z\" fill=\"{colour}\"{}/>", outline(corners), opacity("fill-opacity"))
+            writeln!(text, "<path d=\"{}Z\" fill=\"{colour}\"{}/>", outline(corners), opacity("fill-opacity", shape))
         }
         Kind::Text { start: [x, y], size, text: words } => writeln!(
             text,
@@ -72,6 +70,11 @@ fn append(text: &mut String, shape: &Shape) {
             escaped(words)
         ),
     };
+}
+
+/// The attribute `name` that says how opaque a shape is; nothing for one that is so wholly.
+fn opacity(name: &str, shape: &Shape) -> String {
+    if shape.opacity < 1.0 { format!(" {name}=\"{}\"", short(shape.opacity)) } else { String::new() }
 }
 
 /// Text between two tags.
