@@ -1,5 +1,7 @@
 //! NumPy's way to lay out numbers in bytes, as npy files and pickles share it, taken to `f32`.
 
+use std::slice::ChunksExact;
+
 use crate::error::{Error, Result};
 
 /// The type of an array's elements.
@@ -64,11 +66,12 @@ impl Dtype {
     }
 
     fn decode_halves(self, bytes: &[u8], numbers: &mut Vec<f32>) {
-        let half = |bytes: &[u8; 2]| match self.big_endian {
-            true => half::f16::from_be_bytes(*bytes),
-            false => half::f16::from_le_bytes(*bytes),
-        };
-        numbers.extend(bytes.as_chunks().0.iter().map(|bytes| half(bytes).to_f32()));
+        let (halves, _) = bytes.as_chunks();
+        if self.big_endian {
+            numbers.extend(halves.iter().map(|half| half::f16::from_be_bytes(*half).to_f32()));
+        } else {
+            numbers.extend(halves.iter().map(|half| half::f16::from_le_bytes(*half).to_f32()));
+        }
     }
 
     /// Appends the numbers that `bytes` hold, the nearest `f32` to each; a remainder is left out.
@@ -142,8 +145,17 @@ impl Array {
     pub(super) fn swap_first_two(&mut self) {
         let channels = self.shape.last().copied().unwrap_or(0);
         if channels >= 2 {
-            self.numbers.chunks_exact_mut(channels).for_each(|point| point.swap(0, 1));
+            for point in self.numbers.chunks_exact_mut(channels) {
+                point.swap(0, 1);
+            }
         }
+    }
+
+    /// What stands at `index` of the first axis: an array of one axis less.
+    pub(super) fn entry(&self, index: usize) -> Self {
+        let size = self.numbers.len() / self.shape[0];
+        let numbers = self.numbers[index * size..(index + 1) * size].to_vec();
+        Self { shape: self.shape[1..].to_vec(), numbers }
     }
 
     /// The array with its axes in another order, `axes[i]` becoming the i-th.
@@ -167,7 +179,13 @@ impl Array {
 
 /// Each side's stride, when the first one runs fastest.
 fn running_products<'a>(sides: impl Iterator<Item = &'a usize>) -> Vec<usize> {
-    sides.scan(1usize, |stride, side| Some(std::mem::replace(stride, stride.wrapping_mul(*side)))).collect()
+    let mut strides = Vec::new();
+    let mut stride = 1usize;
+    for side in sides {
+        strides.push(stride);
+        stride = stride.wrapping_mul(*side);
+    }
+    strides
 }
 
 /// The numbers with the last axis fastest, taken from where `strides` say that they are.
@@ -197,30 +215,55 @@ pub(super) fn is_second_side_time(array: &Array) -> bool {
     if second < 3 || joints == 0 || channels < 2 {
         return false;
     }
-    let size = joints * channels;
-    let person = |at: usize| array.numbers.chunks_exact(size).nth(at).unwrap_or_default();
-    let apart = |one: &[f32], other: &[f32]| {
-        let points = one.chunks_exact(channels).zip(other.chunks_exact(channels));
-        mean(points.map(|(one, other)| (one[0] - other[0]).abs().max((one[1] - other[1]).abs())))
-    };
+    let people = People { numbers: &array.numbers, joints, channels };
     // As many as show it.
     const LOOKED_AT: usize = 64;
-    let along_second = mean((1..second.min(LOOKED_AT)).map(|at| apart(person(at - 1), person(at))));
+    let along_second = mean((1..second.min(LOOKED_AT)).map(|at| people.distance(at - 1, at)));
     let along_first = if first > 1 {
-        mean((1..first.min(LOOKED_AT)).map(|at| apart(person((at - 1) * second), person(at * second)))) / 2.0
+        mean((1..first.min(LOOKED_AT)).map(|at| people.distance((at - 1) * second, at * second))) / 2.0
     } else {
-        let body = person(0);
-        let middle =
-            [mean(body.iter().copied().step_by(channels)), mean(body.iter().copied().skip(1).step_by(channels))];
-        let off = |point: &[f32]| (point[0] - middle[0]).abs().max((point[1] - middle[1]).abs());
-        mean(body.chunks_exact(channels).map(off)) / 2.5
+        people.extent(0) / 2.5
     };
     along_second > 0.0 && along_second < along_first
 }
 
+/// The people of an array, in the order that they stand in it.
+struct People<'a> {
+    numbers: &'a [f32],
+    joints: usize,
+    channels: usize,
+}
+
+impl<'a> People<'a> {
+    /// The points of a person; none behind the last person.
+    fn points(&self, person: usize) -> ChunksExact<'a, f32> {
+        let body = self.numbers.chunks_exact(self.joints * self.channels).nth(person);
+        body.unwrap_or_default().chunks_exact(self.channels)
+    }
+
+    /// How far the points of two people lie apart in the mean.
+    fn distance(&self, one: usize, other: usize) -> f32 {
+        let pairs = self.points(one).zip(self.points(other));
+        mean(pairs.map(|(one, other)| distance(one, other)))
+    }
+
+    /// How far the points of a person lie from their middle in the mean.
+    fn extent(&self, person: usize) -> f32 {
+        let points = self.points(person);
+        let middle = [0, 1].map(|axis| mean(points.clone().map(|point| point[axis])));
+        mean(points.map(|point| distance(point, &middle)))
+    }
+}
+
+/// How far two points lie apart along x or along y, the larger of both.
+fn distance(one: &[f32], other: &[f32]) -> f32 {
+    (one[0] - other[0]).abs().max((one[1] - other[1]).abs())
+}
+
 /// The mean of the numbers among `numbers`; 0 without one.
 fn mean(numbers: impl Iterator<Item = f32>) -> f32 {
-    let (mut sum, mut count) = (0.0, 0.0f32);
+    let mut sum = 0.0;
+    let mut count = 0.0f32;
     for number in numbers.filter(|number| number.is_finite()) {
         sum += number;
         count += 1.0;

@@ -3,7 +3,7 @@
 //! Arrays are read whole and become frames: about eight times the file's bytes at most. Only the plain one, `[T, J, 2 or 3]`
 //! in an npy, is read frame by frame, by [`super::npy::ArrayFrames`].
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor};
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use super::array::{Array, is_second_side_time, shape_text};
 use super::beside::{Beside, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
 use super::detectron2;
+use super::frames_apart::frames_apart;
 use super::held::read_whole;
 use super::movenet;
 use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
@@ -143,18 +144,16 @@ pub(super) fn open_npz(
 ) -> Result<Box<dyn FrameReader>> {
     let mut archive = Archive::new(input, name)?;
     let names = archive.names();
-    let has = |wanted: &str| names.iter().any(|name| name == wanted);
-    if has("positions_2d") {
-        let arrays = videopose3d(&mut archive, has("metadata"), part).map_err(|e| e.at(name))?;
+    if archive.has("positions_2d") {
+        let arrays = videopose3d(&mut archive, part).map_err(|e| e.at(name))?;
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
     let chosen = chosen_array(&names).map_err(|e| e.at(name))?;
     let member = archive.member(&chosen)?;
-    let in_chosen = |archive: &Archive, e: &Error| archive.in_array(&chosen, e).hint(HINT);
-    if let Some(pickle) = pickled(&member).map_err(|e| in_chosen(&archive, &e))? {
-        let mut arrays =
-            of_pickle(pickle).and_then(|arrays| arrays.of_camera(part)).map_err(|e| in_chosen(&archive, &e))?;
-        if has("metadata") {
+    if let Some(pickle) = pickled(&member).map_err(|e| archive.in_array(&chosen, &e).hint(HINT))? {
+        let arrays = of_pickle(pickle).and_then(|arrays| arrays.of_camera(part));
+        let mut arrays = arrays.map_err(|e| archive.in_array(&chosen, &e).hint(HINT))?;
+        if archive.has("metadata") {
             arrays.size = detectron2::size(&mut archive);
         }
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
@@ -164,7 +163,7 @@ pub(super) fn open_npz(
         return open_npy(Box::new(Cursor::new(member)), name, layout, part, tensors)
             .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
     }
-    let keypoints = read_array(&member[..]).map_err(|e| in_chosen(&archive, &e))?;
+    let keypoints = read_array(&member[..]).map_err(|e| archive.in_array(&chosen, &e).hint(HINT))?;
     let arrays = beside.with(keypoints).of_camera(part).map_err(|e| e.at(name))?;
     tensors.frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
 }
@@ -174,7 +173,8 @@ const MOST_LISTED: usize = 12;
 
 /// Whether `part` is a clip's name or some of its steps, as `Walking/0` is of `S1/Walking/0`.
 fn is_part(part: &str, name: &str) -> bool {
-    let (part, name) = (format!("/{}/", part.trim_matches('/')), format!("/{name}/"));
+    let part = format!("/{}/", part.trim_matches('/'));
+    let name = format!("/{name}/");
     name.contains(&part)
 }
 
@@ -200,17 +200,14 @@ impl ClipArrays {
             let found = shape_text(&scores.shape);
             return Err(Error::input(format!("scores of shape {found} beside {cameras} clips, expected as many")));
         }
-        let slice = |array: Array| {
-            let size = array.numbers.len() / cameras;
-            let numbers = array.numbers[camera * size..(camera + 1) * size].to_vec();
-            Array { shape: array.shape[1..].to_vec(), numbers }
-        };
-        Ok(Self { keypoints: self.keypoints.map(slice), scores: self.scores.map(slice), ..self })
+        let keypoints = self.keypoints.map(|array| array.entry(camera));
+        let scores = self.scores.map(|array| array.entry(camera));
+        Ok(Self { keypoints, scores, ..self })
     }
 }
 
 /// VideoPose3D's and Detectron2's archive: a clip a video, and what `metadata` says of its size and joints.
-fn videopose3d(archive: &mut Archive, has_metadata: bool, part: Option<&str>) -> Result<ClipArrays> {
+fn videopose3d(archive: &mut Archive, part: Option<&str>) -> Result<ClipArrays> {
     let member = archive.member("positions_2d")?;
     let pickle = pickled(&member)?.ok_or_else(|| Error::input("'positions_2d' holds no dictionary of clips"))?;
     let mut clips = nested_arrays(pickle)?;
@@ -221,36 +218,47 @@ fn videopose3d(archive: &mut Archive, has_metadata: bool, part: Option<&str>) ->
     let [only] = chosen[..] else {
         let wanted = part.map_or(String::new(), |part| format!(" called '{part}'"));
         let listed = if chosen.is_empty() { names } else { chosen.iter().map(|clip| names[*clip].clone()).collect() };
-        let (found, shown) = (chosen.len(), listed[..listed.len().min(MOST_LISTED)].join(", "));
+        let found = chosen.len();
+        let shown = listed[..listed.len().min(MOST_LISTED)].join(", ");
         let more = if listed.len() > MOST_LISTED { " …" } else { "" };
         return Err(Error::input(format!("'positions_2d' holds {found} clips{wanted} ({shown}{more}), expected one"))
             .hint("say which: --clip NAME"));
     };
     let (way, keypoints) = clips.swap_remove(only);
     let mut arrays = ClipArrays { keypoints: Some(keypoints), ..ClipArrays::default() };
-    if has_metadata {
+    if archive.has("metadata") {
         let member = archive.member("metadata")?;
         if let Some(pickle) = pickled(&member)? {
-            let metadata = plain(pickle)?;
-            arrays.layout = match metadata.get("layout_name").and_then(Plain::text) {
-                Some("coco") => Some(&COCO17),
-                Some("h36m") => Some(&H36M17),
-                _ => None,
-            };
-            let video = metadata.get("video_metadata").and_then(|videos| videos.get(way.first()?));
-            let side = |key: &str| video.and_then(|video| video.get(key)).and_then(Plain::number);
-            let sides = side("w").zip(side("h"));
-            arrays.size = sides.and_then(|(w, h)| Some([u32::try_from(w).ok()?, u32::try_from(h).ok()?]));
+            arrays.take_metadata(&plain(pickle)?, &way);
         }
     }
     Ok(arrays)
+}
+
+impl ClipArrays {
+    /// Takes the layout that the metadata name, and the size of the video that `way` leads to.
+    fn take_metadata(&mut self, metadata: &Plain, way: &[String]) {
+        self.layout = match metadata.get("layout_name").and_then(Plain::text) {
+            Some("coco") => Some(&COCO17),
+            Some("h36m") => Some(&H36M17),
+            _ => None,
+        };
+        let videos = metadata.get("video_metadata");
+        self.size = videos.and_then(|videos| size_of(videos.get(way.first()?)?));
+    }
+}
+
+/// The width and height that the metadata of a video name.
+fn size_of(video: &Plain) -> Option<[u32; 2]> {
+    let width = u32::try_from(video.get("w")?.number()?).ok()?;
+    let height = u32::try_from(video.get("h")?.number()?).ok()?;
+    Some([width, height])
 }
 
 /// The clip in a pickle: the array called `keypoints`, the only one, or one a frame.
 fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
     let mut found = nested_arrays(pickle)?;
     keep_beside_arrays(&mut found);
-    let is_named = |way: &[String], name: &str| way.last().is_some_and(|last| last == name);
     let named: Vec<usize> = (0..found.len()).filter(|at| is_named(&found[*at].0, "keypoints")).collect();
     let scores = found.iter().position(|(way, _)| is_named(way, "scores"));
     let chosen = match (&named[..], found.len()) {
@@ -268,6 +276,11 @@ fn of_pickle(pickle: &[u8]) -> Result<ClipArrays> {
     Ok(ClipArrays { keypoints: Some(found.swap_remove(chosen).1), scores, ..ClipArrays::default() })
 }
 
+/// Whether the last step of a way is `name`.
+fn is_named(way: &[String], name: &str) -> bool {
+    way.last().is_some_and(|last| last == name)
+}
+
 /// Keeps of empty arrays those that are listed beside others, as frames in which no person was seen.
 fn keep_beside_arrays(found: &mut Vec<(Vec<String>, Array)>) {
     fn parent(way: &[String]) -> &[String] {
@@ -278,96 +291,6 @@ fn keep_beside_arrays(found: &mut Vec<(Vec<String>, Array)>) {
     // One array is a clip, and what stands beside it is something else.
     let parents: HashSet<_> = if parents.len() > 1 { parents.into_iter().collect() } else { HashSet::new() };
     found.retain(|(way, array)| !array.numbers.is_empty() || parents.contains(parent(way)));
-}
-
-/// What an array of a pickle with arrays for each frame is.
-struct FrameArray<'a> {
-    frame: usize,
-    is_scores: bool,
-    array: &'a Array,
-}
-
-impl<'a> FrameArray<'a> {
-    /// By the way to it: the frame's number alone, behind `keypoints` or `scores`, or before it or its place in a pair.
-    fn new(way: &[String], array: &'a Array) -> Option<Self> {
-        let number = |step: &String| step.parse().ok();
-        let is_scores = |step: &String| match step.as_str() {
-            "keypoints" | "0" => Some(false),
-            "scores" | "keypoint_scores" | "1" => Some(true),
-            _ => None,
-        };
-        let (frame, is_scores) = match way {
-            [frame] => (number(frame)?, false),
-            [what, frame] if number(what).is_none() => (number(frame)?, is_scores(what)?),
-            [frame, what] => (number(frame)?, is_scores(what)?),
-            _ => return None,
-        };
-        Some(Self { frame, is_scores, array })
-    }
-}
-
-/// Arrays of each frame, key points `[P, J, 2 or 3]` or `[J, 2 or 3]` and perhaps scores `[P, J]` or `[J]`, as one of each in
-/// which people who are not there are NaN.
-fn frames_apart(found: &[(Vec<String>, Array)]) -> Result<ClipArrays> {
-    let odd = || {
-        let count = found.len();
-        Error::input(format!(
-            "the pickle holds {count} arrays, expected 'keypoints', or one [people, joints, 2 or 3] a frame, perhaps with scores"
-        ))
-    };
-    let arrays: Option<Vec<_>> = found.iter().map(|(way, array)| FrameArray::new(way, array)).collect();
-    let arrays = arrays.ok_or_else(odd)?;
-    let frames = arrays.iter().map(|array| array.frame.saturating_add(1)).max().unwrap_or(0);
-    let (keypoints, scores): (Vec<_>, Vec<_>) = arrays.iter().partition(|array| !array.is_scores);
-    let of_people = keypoints.iter().find(|array| !array.array.numbers.is_empty());
-    let (joints, channels) = match of_people.map(|first| &first.array.shape[..]) {
-        Some([.., joints, channels @ 2..=3]) => (*joints, *channels),
-        _ => return Err(odd()),
-    };
-    let is_complete = keypoints.len() == frames && (scores.is_empty() || scores.len() == frames);
-    if !is_complete {
-        return Err(odd());
-    }
-    let most = keypoints.iter().map(|array| array.array.numbers.len() / (joints * channels).max(1)).max().unwrap_or(0);
-    let keypoints_of_frames = keypoints;
-    let keypoints = padded(&keypoints_of_frames, &[most, joints, channels]).ok_or_else(odd)??;
-    let people = |arrays: &[&FrameArray<'_>], size: usize| -> BTreeMap<usize, usize> {
-        arrays.iter().map(|array| (array.frame, array.array.numbers.len() / size.max(1))).collect()
-    };
-    if !scores.is_empty() && people(&scores, joints) != people(&keypoints_of_frames, joints * channels) {
-        return Err(odd());
-    }
-    let scores = match &scores[..] {
-        [] => None,
-        scores => Some(padded(scores, &[most, joints]).ok_or_else(odd)??),
-    };
-    Ok(ClipArrays { keypoints: Some(keypoints), scores, ..ClipArrays::default() })
-}
-
-/// One array of frames of the shape `sides`, the first of which are people; `None` where one has another shape.
-fn padded(frames: &[&FrameArray<'_>], sides: &[usize]) -> Option<Result<Array>> {
-    let mut frames = frames.to_vec();
-    frames.sort_by_key(|array| array.frame);
-    let person = &sides[1..];
-    let is_of = |shape: &[usize]| shape == person || shape.len() == sides.len() && shape[1..] == *person;
-    // Where no person was seen, there may be no shape to speak of.
-    let is_frame = |array: &Array| array.numbers.is_empty() || is_of(&array.shape);
-    let are_in_order = (0..).zip(&frames).all(|(number, array)| array.frame == number);
-    if !are_in_order || !frames.iter().all(|array| is_frame(array.array)) {
-        return None;
-    }
-    let size: usize = sides.iter().product();
-    // A frame may have many more people than the others: what is filled up stays within bounds.
-    let held: usize = frames.iter().map(|array| array.array.numbers.len()).sum();
-    if size.saturating_mul(frames.len()) > held.saturating_mul(64).max(1 << 20) {
-        return Some(Err(Error::input(format!("one frame has {} people, far more than the others", sides[0]))));
-    }
-    let mut numbers = Vec::with_capacity(size * frames.len());
-    for (at, array) in frames.iter().enumerate() {
-        numbers.extend_from_slice(&array.array.numbers);
-        numbers.resize((at + 1) * size, f32::NAN);
-    }
-    Some(Ok(Array { shape: [&[frames.len()], sides].concat(), numbers }))
 }
 
 /// The sides that a clip's array has, and what is read of it.
@@ -422,8 +345,8 @@ fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipS
     };
     match layout {
         Some(layout) if layout.len() != kept => {
-            let (expected, name) = (layout.len(), layout.name);
-            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({name})")))
+            let expected = layout.len();
+            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({})", layout.name)))
         }
         _ => Ok(ClipShape { frames, people, joints, channels, kept }),
     }
@@ -445,7 +368,8 @@ fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<Buff
             ))
             .hint(format!("take one of them by --clip 0 to --clip {}, or exchange the sides", shape.frames - 1)));
         }
-        (shape.frames, shape.people) = (shape.people, 1);
+        shape.frames = shape.people;
+        shape.people = 1;
     }
     let points = keypoints.numbers.len() / shape.channels;
     if let Some(scores) = scores.as_ref().filter(|scores| scores.numbers.len() != points) {
@@ -455,25 +379,10 @@ fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<Buff
             shape_text(&keypoints.shape)
         )));
     }
-    let keypoint = |at: usize| {
-        let numbers = &keypoints.numbers[at * shape.channels..][..shape.channels];
-        let own = numbers.get(2).copied().map(f64::from);
-        let beside = scores.as_ref().map(|scores| f64::from(scores.numbers[at]));
-        Keypoint { x: f64::from(numbers[0]), y: f64::from(numbers[1]), score: score(beside.or(own)) }
-    };
+    let points = Points { shape: &shape, keypoints: &keypoints.numbers, scores: scores.map(|scores| scores.numbers) };
     let mut frames = VecDeque::with_capacity(shape.frames);
     for index in 0..shape.frames {
-        let mut people = Vec::new();
-        for place in 0..shape.people {
-            let start = (index * shape.people + place) * shape.joints;
-            let keypoints: Vec<_> = (start..start + shape.kept).map(keypoint).collect();
-            let is_absent =
-                is_padding(&keypoints) || keypoints.iter().all(|point| point.is_missing() && point.x.is_nan());
-            if !is_absent {
-                let id = (shape.people == 1).then_some(0);
-                people.push(Person { id, keypoints });
-            }
-        }
+        let people = points.people(index);
         frames.push_back(Frame { index: index as u64, size, people, ..Frame::default() });
     }
     let usual = (shape.kept != COCO17.len()).then(|| detectors_layout(shape.kept)).flatten();
@@ -485,6 +394,41 @@ fn frames_of(arrays: ClipArrays, layout: Option<&'static Layout>) -> Result<Buff
         ..StreamInfo::default()
     };
     Ok(BufferedFrames { info, frames })
+}
+
+/// The points of a clip.
+struct Points<'a> {
+    shape: &'a ClipShape,
+    keypoints: &'a [f32],
+    /// The score of each, where they stand beside the points.
+    scores: Option<Vec<f32>>,
+}
+
+impl Points<'_> {
+    /// The people in a frame.
+    fn people(&self, frame: usize) -> Vec<Person> {
+        let ClipShape { people, joints, kept, .. } = *self.shape;
+        let mut found = Vec::new();
+        for place in 0..people {
+            let start = (frame * people + place) * joints;
+            let keypoints: Vec<_> = (start..start + kept).map(|at| self.keypoint(at)).collect();
+            let is_absent =
+                is_padding(&keypoints) || keypoints.iter().all(|point| point.is_missing() && point.x.is_nan());
+            if !is_absent {
+                let id = (people == 1).then_some(0);
+                found.push(Person { id, keypoints });
+            }
+        }
+        found
+    }
+
+    fn keypoint(&self, at: usize) -> Keypoint {
+        let channels = self.shape.channels;
+        let numbers = &self.keypoints[at * channels..][..channels];
+        let own = numbers.get(2).copied().map(f64::from);
+        let beside = self.scores.as_ref().map(|scores| f64::from(scores[at]));
+        Keypoint { x: f64::from(numbers[0]), y: f64::from(numbers[1]), score: score(beside.or(own)) }
+    }
 }
 
 #[cfg(test)]

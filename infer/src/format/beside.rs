@@ -12,8 +12,13 @@ const KEYPOINTS: [&str; 7] = ["keypoints", "keypoints2d", "xy", "kpts", "poses2d
 
 /// The first of `wanted` that one of `names` is.
 fn called<'a>(names: &'a [String], wanted: &[&str]) -> Option<&'a str> {
-    let of_name = |wanted: &&str| names.iter().find(|name| is_one_of(name, &[wanted]));
-    wanted.iter().find_map(of_name).map(String::as_str)
+    let found = wanted.iter().find_map(|wanted| names.iter().find(|name| is_one_of(name, &[wanted])));
+    found.map(String::as_str)
+}
+
+/// The first array of numbers that is called so; what is none of numbers is something else.
+fn numbers(archive: &mut Archive, names: &[String], wanted: &[&str]) -> Option<Array> {
+    archive.array(called(names, wanted)?).ok()
 }
 
 /// The array of key points among those of an archive.
@@ -47,19 +52,18 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
-        // What is no array of numbers is something else.
-        let mut numbers = |wanted: &[&str]| called(names, wanted).and_then(|name| archive.array(name).ok());
         let of_points = [&keys::PERHAPS_SCORES[..], &keys::SCORE[..]].concat();
-        let perhaps_scores = numbers(&of_points);
-        let sides = match numbers(&keys::SIZE) {
+        let perhaps_scores = numbers(archive, names, &of_points);
+        let sides = match numbers(archive, names, &keys::SIZE) {
             Some(size) => size.numbers,
             None => {
                 let [w, h] = keys::SHORT_SIDES;
-                let sides = [numbers(&[&keys::WIDTH[..], &[w]].concat()), numbers(&[&keys::HEIGHT[..], &[h]].concat())];
-                sides.into_iter().flatten().flat_map(|side| side.numbers).collect()
+                let width = numbers(archive, names, &[&keys::WIDTH[..], &[w]].concat());
+                let height = numbers(archive, names, &[&keys::HEIGHT[..], &[h]].concat());
+                [width, height].into_iter().flatten().flat_map(|side| side.numbers).collect()
             }
         };
-        let fps = numbers(&keys::FPS).and_then(|fps| fps.numbers.first().copied().map(f64::from));
+        let fps = numbers(archive, names, &keys::FPS).and_then(|fps| fps.numbers.first().copied().map(f64::from));
         Ok(Self {
             scores: called(names, &keys::SCORES).map(|name| archive.array(name)).transpose()?,
             perhaps_scores,

@@ -252,7 +252,6 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
         push_lines(&value.text, &mut lines);
         push_cut_off(value, &mut lines);
     }
-    let is_line = |value: &Value| !value.text.contains(&b'\n') && matches!(value.text.first(), Some(b'{' | b'n'));
     if let [Value { line: 1, .. }, ..] = &first[..]
         && first.iter().all(is_line)
         && values.has_line_end()
@@ -268,6 +267,11 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
         check_held(lines.len(), name)?;
     }
     Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
+}
+
+/// Whether a value is written as lines of our stream are: an object or null, without a line end within.
+fn is_line(value: &Value) -> bool {
+    !value.text.contains(&b'\n') && matches!(value.text.first(), Some(b'{' | b'n'))
 }
 
 /// A clip in one object, `{"fps": 30, "frames": [{"people": […]}]}`, as the lines of a stream; `None` for any other value.
@@ -300,7 +304,9 @@ fn push_cut_off(value: &Value, lines: &mut Vec<u8>) {
 fn push_lines(text: &[u8], lines: &mut Vec<u8>) {
     let is_list = text.first() == Some(&b'[');
     let inner = if is_list { text.strip_suffix(b"]").unwrap_or(text).get(1..).unwrap_or_default() } else { text };
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    let mut depth = 0usize;
+    let mut in_string = false;
+    let mut escaped = false;
     for byte in inner {
         let mut byte = *byte;
         if in_string {

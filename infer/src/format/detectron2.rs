@@ -4,14 +4,20 @@
 use super::array::Array;
 use super::npy::pickled;
 use super::npz::Archive;
-use super::pickle::plain;
+use super::pickle::{Plain, plain};
 
 /// The size that Detectron2's archive of one video has in `metadata`.
 pub(super) fn size(archive: &mut Archive) -> Option<[u32; 2]> {
     let member = archive.member("metadata").ok()?;
     let metadata = plain(pickled(&member).ok()??).ok()?;
-    let side = |key: &str| u32::try_from(metadata.get(key)?.number()?).ok().filter(|side| *side > 0);
-    Some([side("w")?, side("h")?])
+    let width = side(&metadata, "w")?;
+    let height = side(&metadata, "h")?;
+    Some([width, height])
+}
+
+/// A side of the image, in pixels.
+fn side(metadata: &Plain, key: &str) -> Option<u32> {
+    u32::try_from(metadata.get(key)?.number()?).ok().filter(|side| *side > 0)
 }
 
 /// Detectron2's key points of a video: for each frame and class an array `[P, 4, J]` of x, y, logit and score, as one array
@@ -45,8 +51,8 @@ pub(super) fn clip(found: &[(Vec<String>, Array)]) -> Option<Array> {
         for (place, person) in array.numbers.chunks_exact(4 * joints).enumerate() {
             for joint in 0..joints {
                 let at = frame * size + (place * joints + joint) * 3;
-                let of = |row: usize| person[row * joints + joint];
-                numbers[at..at + 3].copy_from_slice(&[of(0), of(1), of(3)]);
+                let point = [0, 1, 3].map(|row| person[row * joints + joint]);
+                numbers[at..at + 3].copy_from_slice(&point);
             }
         }
     }

@@ -4,9 +4,8 @@
 ///
 /// `known` has small letters and nothing between words.
 pub(super) fn is_one_of(key: impl AsRef<[u8]>, known: &[&str]) -> bool {
-    let bytes = key.as_ref().iter();
-    let letters = || bytes.clone().filter(|byte| !b"_-. ".contains(byte)).map(u8::to_ascii_lowercase);
-    known.iter().any(|known| letters().eq(known.bytes()))
+    let letters = key.as_ref().iter().filter(|byte| !b"_-. ".contains(byte)).map(u8::to_ascii_lowercase);
+    known.iter().any(|known| letters.clone().eq(known.bytes()))
 }
 
 /// A frame's number.
@@ -86,17 +85,19 @@ pub(super) const OWN_TIME: TimeKey = TimeKey { rank: TimeRank::Own, units: 1.0 }
 
 /// Of a frame, if `key` is that of its time.
 pub(super) fn time_key(key: impl AsRef<[u8]>) -> Option<TimeKey> {
-    let of = |names: &[(&[&str], f64)], rank| {
-        let found = names.iter().find(|(known, _)| is_one_of(&key, known));
-        found.map(|&(_, units)| TimeKey { rank, units })
-    };
-    of(&TIMES, TimeRank::Sure).or_else(|| of(&PERHAPS_TIMES, TimeRank::Perhaps))
+    let key = key.as_ref();
+    time_key_of(key, &TIMES, TimeRank::Sure).or_else(|| time_key_of(key, &PERHAPS_TIMES, TimeRank::Perhaps))
+}
+
+/// The same by these names of a time alone.
+fn time_key_of(key: &[u8], names: &[(&[&str], f64)], rank: TimeRank) -> Option<TimeKey> {
+    let (_, units) = names.iter().find(|(known, _)| is_one_of(key, known))?;
+    Some(TimeKey { rank, units: *units })
 }
 
 /// The same of a table's column.
 pub(super) fn time_column(name: &str) -> Option<TimeKey> {
-    let other = || COLUMNS_OF_TIMES.into_iter().find(|(known, _)| is_one_of(name, known));
-    time_key(name).or_else(|| other().map(|(_, units)| TimeKey { rank: TimeRank::Perhaps, units }))
+    time_key(name).or_else(|| time_key_of(name.as_bytes(), &COLUMNS_OF_TIMES, TimeRank::Perhaps))
 }
 
 /// The time of a frame that says it under several keys, seconds.

@@ -6,6 +6,7 @@ mod beside;
 mod content;
 mod detector;
 mod detectron2;
+mod frames_apart;
 mod growing;
 mod held;
 mod input;

@@ -15,14 +15,9 @@ const LEAST_SCORE: f32 = 0.25;
 /// # Errors
 /// A shape that no stack of MoveNet's tensors has.
 pub(super) fn arranged(tensors: Array) -> Result<Array> {
-    let odd = |shape: &[usize]| {
-        let message =
-            format!("the array's shape is {}, expected [frames, 17, 3] or [frames, 6, 56]", shape_text(shape));
-        Error::input(message)
-    };
     let Array { shape, mut numbers } = tensors;
     if shape.contains(&0) {
-        return Err(odd(&shape));
+        return Err(wrong_shape(&shape));
     }
     let people = match shape[..] {
         [.., people, MULTIPOSE] => {
@@ -34,7 +29,7 @@ pub(super) fn arranged(tensors: Array) -> Result<Array> {
         [.., JOINTS, 3] => Some(1),
         // Points of another model that writes y before x.
         [.., 2..=3] => None,
-        _ => return Err(odd(&shape)),
+        _ => return Err(wrong_shape(&shape)),
     };
     let shape = match people {
         Some(people) => vec![numbers.len() / (people * JOINTS * 3), people, JOINTS, 3],
@@ -45,13 +40,22 @@ pub(super) fn arranged(tensors: Array) -> Result<Array> {
     Ok(points)
 }
 
+fn wrong_shape(shape: &[usize]) -> Error {
+    let shape = shape_text(shape);
+    Error::input(format!("the array's shape is {shape}, expected [frames, 17, 3] or [frames, 6, 56]"))
+}
+
 /// The points of MultiPose's people; those who are none are NaN.
 fn of_multipose(numbers: &[f32]) -> Vec<f32> {
-    let person = |person: &[f32]| {
-        let is_person = person[MULTIPOSE - 1] >= LEAST_SCORE;
-        person[..JOINTS * 3].iter().map(|number| if is_person { *number } else { f32::NAN }).collect::<Vec<_>>()
-    };
-    numbers.chunks_exact(MULTIPOSE).flat_map(person).collect()
+    let mut points = Vec::with_capacity(numbers.len() / MULTIPOSE * JOINTS * 3);
+    for person in numbers.chunks_exact(MULTIPOSE) {
+        if person[MULTIPOSE - 1] >= LEAST_SCORE {
+            points.extend_from_slice(&person[..JOINTS * 3]);
+        } else {
+            points.extend([f32::NAN; JOINTS * 3]);
+        }
+    }
+    points
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Archive {
         names.into_iter().map(str::to_owned).collect()
     }
 
+    /// Whether there is an array of this name.
+    pub(super) fn has(&self, array: &str) -> bool {
+        self.zip.file_names().any(|name| name.strip_suffix(".npy") == Some(array))
+    }
+
     /// One array as the npy file that it is.
     ///
     /// # Errors
@@ -108,6 +113,14 @@ impl Archive {
     pub(super) fn array(&mut self, array: &str) -> Result<Array> {
         let member = self.member(array)?;
         read_array(&member[..]).map_err(|e| self.in_array(array, &e))
+    }
+
+    /// One array, if it is there.
+    ///
+    /// # Errors
+    /// As [`Self::array`].
+    pub(super) fn array_if_any(&mut self, array: &str) -> Result<Option<Array>> {
+        if self.has(array) { self.array(array).map(Some) } else { Ok(None) }
     }
 
     pub(super) fn in_array(&self, array: &str, error: &Error) -> Error {

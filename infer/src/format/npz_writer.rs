@@ -1,5 +1,6 @@
 //! Writes whole arrays into an npz archive; poses that come one by one are written by `npy/write.rs`.
 
+use std::fmt::Display;
 use std::io::{Seek, Write};
 
 use ndarray::{ArrayRef, Dimension};
@@ -59,9 +60,8 @@ impl<W: Write + Seek> NpzWriter<W> {
         }
         // Sizes of 4 GiB and more take other fields, which are written ahead of the data.
         let options = SimpleFileOptions::default().large_file(u32::try_from(bytes.len()).is_err());
-        let cannot = |cause: &dyn std::fmt::Display| Error::input(format!("cannot write the array {name}: {cause}"));
-        self.0.start_file(format!("{name}.npy"), options).map_err(|e| cannot(&e))?;
-        self.0.write_all(&bytes).map_err(|e| cannot(&e))
+        self.0.start_file(format!("{name}.npy"), options).map_err(|e| unwritable(name, &e))?;
+        self.0.write_all(&bytes).map_err(|e| unwritable(name, &e))
     }
 
     /// Completes the archive and returns its output.
@@ -71,6 +71,10 @@ impl<W: Write + Seek> NpzWriter<W> {
     pub fn finish(self) -> Result<W> {
         self.0.finish().map_err(|e| Error::input(format!("cannot write the archive: {e}")))
     }
+}
+
+fn unwritable(array: &str, cause: &impl Display) -> Error {
+    Error::input(format!("cannot write the array {array}: {cause}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::pose::Keypoint;
 pub(super) fn in_order(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Option<Vec<Keypoint>> {
     let count = count.unwrap_or(points.len());
     let numbers: Vec<i64> = points.iter().map(|(number, _)| *number).collect::<Option<_>>()?;
-    let (least, most) = (*numbers.iter().min()?, *numbers.iter().max()?);
+    let least = *numbers.iter().min()?;
+    let most = *numbers.iter().max()?;
     let first = i64::from(most == i64::try_from(count).ok()?);
     // Where neither 0 nor the count is there, they may begin at either.
     if first == 0 && least > 0 && points.len() < count {

@@ -87,11 +87,12 @@ impl Source {
         let mut clips = numbered_files(folder)?;
         clips.retain(|files| are_frames(files));
         let is_one = clips.len() == 1;
-        let clip = |files: Vec<(u64, PathBuf)>| {
+        let mut sources = Vec::with_capacity(clips.len());
+        for files in clips {
             let path = if is_one { folder.to_path_buf() } else { folder.join(common_name(&files[0].1)) };
-            Self::Folder { path, files }
-        };
-        Ok(clips.into_iter().map(clip).collect())
+            sources.push(Self::Folder { path, files });
+        }
+        Ok(sources)
     }
 
     /// The name that errors give the source: the path, or `<stdin>`.
@@ -130,9 +131,9 @@ fn are_frames(files: &[(u64, PathBuf)]) -> bool {
 /// # Errors
 /// It does not exist, may not be read, or is a directory.
 pub(super) fn open_file(path: &Path) -> Result<File> {
-    let unreadable = |e| Error::io("cannot open", path, e);
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
+    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let found = file.metadata().map_err(|e| Error::io("cannot open", path, e))?;
+    if found.is_dir() {
         return Err(Error::input("is a directory, expected a file").at(path));
     }
     Ok(file)

@@ -54,7 +54,8 @@ impl PairedArrays {
     fn paired(keypoints: Array, poses: Array) -> Result<Self> {
         let keypoints = cube(keypoints, KEYPOINTS, &[2, 3])?;
         let poses = cube(poses, POSES, &[3])?;
-        let (views, samples) = (keypoints.len_of(ndarray::Axis(0)), poses.len_of(ndarray::Axis(0)));
+        let views = keypoints.len_of(ndarray::Axis(0));
+        let samples = poses.len_of(ndarray::Axis(0));
         if views != samples {
             return Err(Error::input(format!(
                 "'{KEYPOINTS}' has {views} samples and '{POSES}' {samples}, expected as many"
@@ -74,10 +75,9 @@ impl PairedArrays {
 
 fn from_npz(path: &Path) -> Result<(Array, Array)> {
     let mut archive = Archive::new(Box::new(open_file(path)?), path)?;
-    let names = archive.names();
     for wanted in [KEYPOINTS, POSES] {
-        if !names.iter().any(|name| name == wanted) {
-            return Err(absent(wanted, &names));
+        if !archive.has(wanted) {
+            return Err(absent(wanted, &archive.names()));
         }
     }
     Ok((archive.array(KEYPOINTS)?, archive.array(POSES)?))
@@ -86,8 +86,13 @@ fn from_npz(path: &Path) -> Result<(Array, Array)> {
 fn from_pickle(path: &Path) -> Result<(Array, Array)> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
     let pickle = Pickle::read(&bytes)?;
-    let array = |wanted| pickle.array(wanted)?.ok_or_else(|| absent(wanted, &pickle.keys()));
-    Ok((array(KEYPOINTS)?, array(POSES)?))
+    let keypoints = array_in_pickle(&pickle, KEYPOINTS)?;
+    let poses = array_in_pickle(&pickle, POSES)?;
+    Ok((keypoints, poses))
+}
+
+fn array_in_pickle(pickle: &Pickle<'_>, wanted: &str) -> Result<Array> {
+    pickle.array(wanted)?.ok_or_else(|| absent(wanted, &pickle.keys()))
 }
 
 fn absent(wanted: &str, found: &[String]) -> Error {

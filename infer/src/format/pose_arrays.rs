@@ -46,53 +46,57 @@ struct Beside {
 }
 
 impl Beside {
-    fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
-        let has = |wanted: &str| names.iter().any(|array| array == wanted);
-        let mut array = |wanted: &str| has(wanted).then(|| archive.array(wanted)).transpose();
-        let (sigma, roots) = (array(SIGMA)?, array(ROOTS)?);
+    fn of(archive: &mut Archive) -> Result<Self> {
+        let sigma = archive.array_if_any(SIGMA)?;
+        let roots = archive.array_if_any(ROOTS)?;
         // Other archives may call other things so.
-        let header = has(HEADER).then(|| archive.member(HEADER)).transpose()?;
+        let header = if archive.has(HEADER) { Some(archive.member(HEADER)?) } else { None };
         let text = header.as_deref().and_then(|member| data_of(member, Dtype::U8).ok()).filter(|text| is_header(text));
         let Some(text) = text else { return Ok(Self { sigma, roots, ..Self::default() }) };
         let info = Some(pose_info_of(text).map_err(|e| archive.in_array(HEADER, &e))?);
-        let mut numbers = |wanted: &str, dtype: Dtype| -> Result<Option<Vec<[u8; 8]>>> {
-            if !has(wanted) {
-                return Ok(None);
-            }
-            let member = archive.member(wanted)?;
-            let data = data_of(&member, dtype).map_err(|e| archive.in_array(wanted, &e))?;
-            Ok(Some(data.as_chunks().0.to_vec()))
-        };
-        let (frames, times) = (numbers(FRAMES, Dtype::I64)?, numbers(TIMES, Dtype::F64)?);
-        let number = |bytes: [u8; 8]| {
-            let frame = i64::from_le_bytes(bytes);
-            u64::try_from(frame)
-                .map_err(|_| Error::input(format!("'{FRAMES}' has the number {frame}, expected 0 or more")))
-        };
-        let frames = frames.map(|frames| frames.into_iter().map(number).collect::<Result<_>>()).transpose()?;
+        let frames = numbers(archive, FRAMES, Dtype::I64)?;
+        let times = numbers(archive, TIMES, Dtype::F64)?;
+        let frames = frames.map(|frames| frames.into_iter().map(frame_number).collect::<Result<_>>()).transpose()?;
         let times = times.map(|times| times.into_iter().map(f64::from_le_bytes).collect());
         Ok(Self { info, sigma, roots, frames, times })
     }
 
     /// Holds that each array has as many rows as there are frames.
     fn check(&self, frames: usize, joints: usize) -> Result<()> {
-        let wrong = |name: &str, found: &[usize], expected: &[usize]| {
-            let (found, expected) = (shape_text(found), shape_text(expected));
-            Err(Error::input(format!("'{name}' has the shape {found}, expected {expected}")))
-        };
         for (array, name, expected) in [(&self.sigma, SIGMA, [frames, joints]), (&self.roots, ROOTS, [frames, 3])] {
             if let Some(array) = array.as_ref().filter(|array| array.shape != expected) {
-                return wrong(name, &array.shape, &expected);
+                return Err(wrong_shape(name, &array.shape, &expected));
             }
         }
         let lengths = [(FRAMES, self.frames.as_ref().map(Vec::len)), (TIMES, self.times.as_ref().map(Vec::len))];
         for (name, length) in lengths {
             if let Some(length) = length.filter(|length| *length != frames) {
-                return wrong(name, &[length], &[frames]);
+                return Err(wrong_shape(name, &[length], &[frames]));
             }
         }
         Ok(())
     }
+}
+
+/// The numbers of an array of eight bytes each, if the array is there.
+fn numbers(archive: &mut Archive, name: &str, dtype: Dtype) -> Result<Option<Vec<[u8; 8]>>> {
+    if !archive.has(name) {
+        return Ok(None);
+    }
+    let member = archive.member(name)?;
+    let data = data_of(&member, dtype).map_err(|e| archive.in_array(name, &e))?;
+    Ok(Some(data.as_chunks().0.to_vec()))
+}
+
+fn frame_number(bytes: [u8; 8]) -> Result<u64> {
+    let frame = i64::from_le_bytes(bytes);
+    u64::try_from(frame).map_err(|_| Error::input(format!("'{FRAMES}' has the number {frame}, expected 0 or more")))
+}
+
+fn wrong_shape(name: &str, found: &[usize], expected: &[usize]) -> Error {
+    let found = shape_text(found);
+    let expected = shape_text(expected);
+    Error::input(format!("'{name}' has the shape {found}, expected {expected}"))
 }
 
 impl PoseArrays {
@@ -110,12 +114,11 @@ impl PoseArrays {
     /// As [`Self::npy`]; an archive without such an array.
     pub(super) fn npz(input: Box<dyn ReadSeek>, name: &Path) -> Result<Self> {
         let mut archive = Archive::new(input, name)?;
-        let names = archive.names();
-        if !names.iter().any(|array| array == POSES) {
-            let found = names.join(", ");
+        if !archive.has(POSES) {
+            let found = archive.names().join(", ");
             return Err(Error::input(format!("the archive holds the arrays {found}, expected '{POSES}'")).at(name));
         }
-        let beside = Beside::of(&mut archive, &names).map_err(|e| e.at(name))?;
+        let beside = Beside::of(&mut archive).map_err(|e| e.at(name))?;
         Self::new(archive.array(POSES)?, beside, name)
     }
 
@@ -136,8 +139,8 @@ impl PoseArrays {
 
 /// What poses of this shape are taken to be, where nothing says it.
 fn assumed_info(shape: &[usize]) -> Result<PoseInfo> {
-    let of_shape = |skeleton: &&Layout| matches!(shape[..], [_, found, 3] if found == skeleton.len());
-    let Some(skeleton) = SKELETONS.into_iter().find(of_shape) else {
+    let joints = if let [_, joints, 3] = *shape { Some(joints) } else { None };
+    let Some(skeleton) = SKELETONS.into_iter().find(|skeleton| joints == Some(skeleton.len())) else {
         let shape = shape_text(shape);
         let expected = SKELETONS.map(|skeleton| format!("[frames, {}, 3]", skeleton.len())).join(" or ");
         return Err(Error::input(format!("the array's shape is {shape}, expected {expected}"))
@@ -162,7 +165,8 @@ impl PoseReader for PoseArrays {
     }
 
     fn read(&mut self) -> Result<Option<LiftedFrame>> {
-        let (frame, joints) = (self.next, self.info.joints.len());
+        let frame = self.next;
+        let joints = self.info.joints.len();
         let Some(numbers) = self.poses.numbers.get(frame * joints * 3..(frame + 1) * joints * 3) else {
             return Ok(None);
         };

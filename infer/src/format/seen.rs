@@ -37,14 +37,13 @@ impl SeenPairs {
     pub fn from_file(path: &Path) -> Result<Self> {
         let pairs = PairedArrays::from_file(path)?;
         let samples = pairs.keypoints.dim().0;
-        let (mut sizes, mut focals) = (Vec::new(), Vec::new());
+        let mut sizes = Vec::new();
+        let mut focals = Vec::new();
         if let Some(mut archive) = archive(path)? {
-            let names = archive.names();
-            let mut read = |wanted: &str| names.iter().any(|name| name == wanted).then(|| archive.array(wanted));
-            if let Some(size) = read(SIZE).transpose()? {
+            if let Some(size) = archive.array_if_any(SIZE)? {
                 sizes = read_sizes(&size, samples).map_err(|error| error.at(path))?;
             }
-            if let Some(focal) = read(FOCAL).transpose()? {
+            if let Some(focal) = archive.array_if_any(FOCAL)? {
                 focals = read_focals(&focal, samples).map_err(|error| error.at(path))?;
             }
         }
@@ -59,11 +58,13 @@ impl SeenPairs {
         if sizes.is_empty() {
             return Vec::new();
         }
-        let one_of = |index: usize| {
+        let count = sizes.len().max(focals.len());
+        let mut cameras = Vec::with_capacity(count);
+        for index in 0..count {
             let focal = focals.get(index.min(focals.len().saturating_sub(1))).copied();
-            Camera::with_focal(focal, sizes[index.min(sizes.len() - 1)])
-        };
-        (0..sizes.len().max(focals.len())).map(one_of).collect()
+            cameras.push(Camera::with_focal(focal, sizes[index.min(sizes.len() - 1)]));
+        }
+        cameras
     }
 }
 
@@ -86,12 +87,13 @@ fn read_sizes(array: &Array, samples: usize) -> Result<Vec<[u32; 2]>> {
             return Err(Error::input(format!("'{SIZE}' has the shape {shape}, expected [2] or [{samples}, 2]")));
         }
     }
-    let side = |&side: &f32| {
-        image_side(f64::from(side))
-            .ok_or_else(|| Error::input(format!("'{SIZE}' holds {side}, expected whole numbers of pixels above 0")))
-    };
-    let sides = array.numbers.iter().map(side).collect::<Result<Vec<_>>>()?;
+    let sides = array.numbers.iter().map(|number| side_in_pixels(*number)).collect::<Result<Vec<_>>>()?;
     Ok(sides.as_chunks().0.to_vec())
+}
+
+fn side_in_pixels(number: f32) -> Result<u32> {
+    image_side(f64::from(number))
+        .ok_or_else(|| Error::input(format!("'{SIZE}' holds {number}, expected whole numbers of pixels above 0")))
 }
 
 fn read_focals(array: &Array, samples: usize) -> Result<Vec<f32>> {

@@ -65,10 +65,17 @@ fn picture(bytes: &[u8]) -> Option<&'static str> {
         (b"\x89PNG", "an image"),
         (b"GIF8", "an image"),
     ];
-    let after = |at: usize, mark: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(mark));
-    let is_video =
-        (bytes.first() == Some(&0) && after(4, b"ftyp")) || (bytes.starts_with(b"RIFF") && after(8, b"AVI "));
-    STARTS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind).or(is_video.then_some("a video"))
+    if let Some((_, kind)) = STARTS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        return Some(kind);
+    }
+    let is_mp4 = bytes.first() == Some(&0) && has_mark_at(bytes, 4, b"ftyp");
+    let is_avi = bytes.starts_with(b"RIFF") && has_mark_at(bytes, 8, b"AVI ");
+    (is_mp4 || is_avi).then_some("a video")
+}
+
+/// Whether a mark stands `at` bytes behind the start.
+fn has_mark_at(bytes: &[u8], at: usize, mark: &[u8]) -> bool {
+    bytes.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
 
 /// What an input is that is none of ours.
@@ -87,17 +94,16 @@ pub(super) fn json(value: &Shape) -> Option<InputFormat> {
 }
 
 fn object(value: &Shape) -> Option<InputFormat> {
-    let has = |key| value.has(key);
-    if has("poselift") {
+    if value.has("poselift") {
         return Some(InputFormat::JsonLines);
     }
-    if has("people") {
+    if value.has("people") {
         return people(value);
     }
-    if has("bodies") || is_by_image(value) {
+    if value.has("bodies") || is_by_image(value) {
         return Some(InputFormat::AlphaPose);
     }
-    if has("instance_info") || has("instances") {
+    if value.has("instance_info") || value.has("instances") {
         return Some(InputFormat::MmPose);
     }
     if value.get("predictions").and_then(json) == Some(InputFormat::MmPose) {
@@ -106,12 +112,12 @@ fn object(value: &Shape) -> Option<InputFormat> {
     if value.first_of("data").is_some_and(|frame| frame.has("skeleton")) {
         return Some(InputFormat::MmSkeleton);
     }
-    if has("annotations") {
+    if value.has("annotations") {
         return Some(InputFormat::Coco);
     }
     const LANDMARKS: [&str; 6] =
         ["poseLandmarks", "pose_landmarks", "landmarks", "landmark", "poseWorldLandmarks", "pose_world_landmarks"];
-    if LANDMARKS.iter().any(|key| has(key)) {
+    if LANDMARKS.iter().any(|key| value.has(key)) {
         return Some(InputFormat::MediaPipe);
     }
     if let Some(frames) = value.get("frames") {
@@ -128,8 +134,8 @@ fn object(value: &Shape) -> Option<InputFormat> {
         Some(Shape::List(..)) if matches!(value.get("skeleton"), Some(Shape::Object(_))) => Some(InputFormat::VitPose),
         Some(Shape::List(_, Some(first))) if matches!(**first, Shape::Object(_)) => Some(InputFormat::TfJs),
         // A frame of one person alone, as people write it themselves.
-        Some(Shape::List(..)) if has("image_id") => Some(coco_or_alphapose(value)),
-        Some(Shape::List(..)) if has("keypoint_scores") => Some(InputFormat::MmPose),
+        Some(Shape::List(..)) if value.has("image_id") => Some(coco_or_alphapose(value)),
+        Some(Shape::List(..)) if value.has("keypoint_scores") => Some(InputFormat::MmPose),
         _ => None,
     }
 }

@@ -43,7 +43,6 @@ pub(super) fn unpacked(mut input: Box<dyn BufRead + Send>, name: &Path) -> Resul
 /// Whether a text in UTF-16 has the high byte of each letter first; `None` for anything else. Without a byte order mark it is
 /// known by two letters that need one byte each.
 fn utf16_order(start: &[u8]) -> Option<bool> {
-    let is_letter = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     match *start {
         [0xff, 0xfe, ..] => Some(false),
         [0xfe, 0xff, ..] => Some(true),
@@ -51,6 +50,11 @@ fn utf16_order(start: &[u8]) -> Option<bool> {
         [0, one, 0, other, ..] if is_letter(one) && is_letter(other) => Some(true),
         _ => None,
     }
+}
+
+/// Whether a byte stands in text, space between words included.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
 }
 
 /// Whether there is something to unpack around what begins with `start`.

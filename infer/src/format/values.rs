@@ -107,9 +107,7 @@ impl Values {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Error::io("cannot read", &self.name, error)),
             };
-            let is_space =
-                |byte: &&u8| byte.is_ascii_whitespace() || matches!(byte, b',' | 0 | 0x1a | 0xef | 0xbb | 0xbf);
-            let space = there.iter().take_while(is_space).count();
+            let space = there.iter().take_while(|byte| is_between_values(**byte)).count();
             let is_all = space == there.len() && space > 0;
             self.line += there[..space].iter().filter(|byte| **byte == b'\n').count() as u64;
             self.input.consume(space);
@@ -120,15 +118,23 @@ impl Values {
     }
 }
 
+/// Whether a byte may stand between two values; those of a byte order mark may.
+fn is_between_values(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b',' | 0 | 0x1a | 0xef | 0xbb | 0xbf)
+}
+
 /// The keys of lists of frames, or of people who say theirs.
 const LISTS: [&str; 5] = ["frames", "annotations", "instance_info", "predictions", "data"];
 
 /// Closes a value that is cut off behind the last whole element of its list, or of a list of frames in it; false where no element is whole.
 fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
     let mut open = Vec::new();
-    let (mut in_string, mut escaped) = (false, false);
-    // Where the last string begins, and whether the list at the second level is one of frames.
-    let (mut string, mut is_of_frames) = (0, false);
+    let mut in_string = false;
+    let mut escaped = false;
+    // Where the last string begins.
+    let mut string = 0;
+    // Whether the list at the second level is one of frames.
+    let mut is_of_frames = false;
     // Whether the byte before, spaces aside, closes a list or an object.
     let mut is_closed = false;
     // Behind which byte the last whole elements of a list at the first and the second level end, and what closes them there.
@@ -140,11 +146,13 @@ fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
             continue;
         }
         match byte {
-            b'"' => (in_string, string) = (true, at + 1),
+            b'"' => {
+                in_string = true;
+                string = at + 1;
+            }
             b'[' => {
                 if open.len() == 1 {
-                    let is_key = |list: &str| text[string..at].starts_with(format!("{list}\"").as_bytes());
-                    is_of_frames = open[0] == b'}' && LISTS.into_iter().any(is_key);
+                    is_of_frames = open[0] == b'}' && begins_with_key_of_list(&text[string..at]);
                 }
                 open.push(b']');
             }
@@ -163,6 +171,11 @@ fn keep_whole_elements(text: &mut Vec<u8>) -> bool {
     text.truncate(end);
     text.extend(closers);
     true
+}
+
+/// Whether the key of a list of frames stands at the beginning, and the quote that ends it.
+fn begins_with_key_of_list(text: &[u8]) -> bool {
+    LISTS.iter().any(|list| text.starts_with(format!("{list}\"").as_bytes()))
 }
 
 /// A JSON value with `null` for the `NaN`, `None` and infinities that Python and C++ write.

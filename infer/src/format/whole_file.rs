@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -16,26 +16,29 @@ const UNFINISHED: &str = "part";
 /// # Errors
 /// The file cannot be written; no part of it is left then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |e| Error::io("cannot write", path, e);
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, bytes).map_err(failed);
+        return fs::write(path, bytes).map_err(|e| Error::io("cannot write", path, e));
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let unfinished = unfinished(&target)?;
-    let before = fs::metadata(&target).ok();
-    match fs::write(&unfinished, bytes) {
-        Err(e) if e.kind() == ErrorKind::PermissionDenied && before.is_some() => {
-            return fs::write(&target, bytes).map_err(failed);
-        }
-        written => written,
+    replace(&target, &unfinished, bytes).map_err(|e| Error::io("cannot write", path, e))
+}
+
+/// Writes the file `unfinished` and makes it `target`, with the permissions of the old one.
+fn replace(target: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<()> {
+    let before = fs::metadata(target).ok();
+    let written = fs::write(unfinished, bytes);
+    if before.is_some() && written.as_ref().is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
+        return fs::write(target, bytes);
     }
-    .and_then(|()| before.map_or(Ok(()), |before| fs::set_permissions(&unfinished, before.permissions())))
-    .and_then(|()| fs::rename(&unfinished, &target))
-    .map_err(|e| {
+    let replaced = written
+        .and_then(|()| before.map_or(Ok(()), |before| fs::set_permissions(unfinished, before.permissions())))
+        .and_then(|()| fs::rename(unfinished, target));
+    if replaced.is_err() {
         // The original error is on its way to the user; a temporary file that stays is not a second error.
-        let _ = fs::remove_file(&unfinished);
-        failed(e)
-    })
+        let _ = fs::remove_file(unfinished);
+    }
+    replaced
 }
 
 /// The temporary name of `path`: always the same, so that the next run replaces the file of a killed one.

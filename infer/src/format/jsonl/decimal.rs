@@ -98,7 +98,8 @@ fn room(first: u64, second: u64) -> [u8; ROOM] {
 #[inline(always)]
 fn decimal(number: f32) -> (u64, u64, u64) {
     let bits = u64::from(number.to_bits());
-    let (sign, magnitude) = (bits >> 31, bits & 0x7fff_ffff);
+    let sign = bits >> 31;
+    let magnitude = bits & 0x7fff_ffff;
     let fraction = magnitude & ((1 << FRACTION_BITS) - 1);
     let exponent = magnitude >> FRACTION_BITS;
     // Below a power of two floats lie closer than above it.

@@ -71,24 +71,40 @@ impl KeypointHeader {
     pub(super) fn read(line: &Line<'_>, given: Option<&'static Layout>) -> Result<Self> {
         check_start(line, "keypoints")?;
         let fields: Map<String, Value> = parse(line)?;
-        let wrong = |message: String| Error::input(message).line(line.number);
-        let number = |fps: &Value| fps.as_f64().or_else(|| number_in_text(fps.as_str()?));
-        let fps = match fields.get("fps").filter(|fps| !fps.is_null()) {
-            Some(fps) => {
-                let rate = number(fps).ok_or_else(|| wrong(format!("the header's fps is {fps}, expected a number")))?;
-                check_rate(Some(rate), line)?;
-                Some(rate)
-            }
-            // What others call it may be something else.
-            None => loose::first_of(&fields, &keys::FPS).and_then(number).filter(|fps| *fps > 0.0 && fps.is_finite()),
-        };
+        let fps = rate_of(&fields, line)?;
         let size = loose::size_beside(&fields).flatten();
-        let named = |name: &Value| match name.as_str() {
-            Some(name) => Layout::by_name(name).map_err(|e| wrong(e.to_string())),
-            None => Err(wrong(format!("the header's layout is {name}, expected a name"))),
+        let layout = match fields.get("layout").filter(|name| given.is_none() && !name.is_null()) {
+            Some(name) => Some(layout_called(name).map_err(|e| e.line(line.number))?),
+            None => None,
         };
-        let layout = fields.get("layout").filter(|name| given.is_none() && !name.is_null()).map(named).transpose()?;
         Ok(Self { layout, fps, size })
+    }
+}
+
+/// The frames a second that a header of a 2D stream names.
+fn rate_of(fields: &Map<String, Value>, line: &Line<'_>) -> Result<Option<f64>> {
+    let Some(fps) = fields.get("fps").filter(|fps| !fps.is_null()) else {
+        // What others call it may be something else.
+        let rate = loose::first_of(fields, &keys::FPS).and_then(number);
+        return Ok(rate.filter(|fps| *fps > 0.0 && fps.is_finite()));
+    };
+    let Some(rate) = number(fps) else {
+        return Err(Error::input(format!("the header's fps is {fps}, expected a number")).line(line.number));
+    };
+    check_rate(Some(rate), line)?;
+    Ok(Some(rate))
+}
+
+/// A number, in a text too.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| number_in_text(value.as_str()?))
+}
+
+/// The layout of a header's name.
+fn layout_called(name: &Value) -> Result<&'static Layout> {
+    match name.as_str() {
+        Some(name) => Layout::by_name(name).map_err(|e| Error::input(e.to_string())),
+        None => Err(Error::input(format!("the header's layout is {name}, expected a name"))),
     }
 }
 

@@ -202,18 +202,18 @@ impl Parser {
 
     fn frame(&mut self, line: &Line<'_>) -> Result<Frame> {
         let mut scanner = Scanner::new(line.text);
-        let frame = self.fields(&mut scanner).or_else(|fault| {
+        let frame = match self.fields(&mut scanner) {
+            Ok(frame) => Ok(frame),
             // A reader of frames that are spelt otherwise would wait for the rest of one that is cut off.
-            let frame = loose::frame(line.text, self.next_index, &mut self.layout);
-            frame.map(|frame| self.sized(frame)).ok_or(fault)
-        });
-        let frame = frame.map_err(|fault| {
-            if is_header(line.text) {
-                return Error::input("a header, expected a frame: a header may only be the first line")
-                    .line(line.number);
-            }
-            complaint(fault, &scanner, line)
-        });
+            Err(fault) => match loose::frame(line.text, self.next_index, &mut self.layout) {
+                Some(frame) => Ok(self.sized(frame)),
+                None if is_header(line.text) => {
+                    Err(Error::input("a header, expected a frame: a header may only be the first line")
+                        .line(line.number))
+                }
+                None => Err(complaint(fault, &scanner, line)),
+            },
+        };
         // A frame that cannot be read still counts, so that those behind it keep their numbers.
         self.next_index = frame.as_ref().map_or(self.next_index, |frame| frame.index).saturating_add(1);
         frame
@@ -228,7 +228,8 @@ impl Parser {
         let people = std::mem::take(&mut self.spare_people);
         let mut frame = Frame { index: self.next_index, people, ..Frame::default() };
         let mut has_people = false;
-        let [mut width, mut height] = [None; 2];
+        let mut width = None;
+        let mut height = None;
         // Its `time` counts, whatever else it says.
         let mut own_time = None;
         let mut other_times: Option<FrameTime> = None;
@@ -328,8 +329,8 @@ impl Parser {
         if let Some(keypoints) = keypoints.as_mut().filter(|_| !scores.is_empty())
             && !take_scores(keypoints, &scores)
         {
-            let (found, points) = (scores.len(), keypoints.len());
-            return fault(format!("person {number} has {found} scores for {points} key points"));
+            let points = keypoints.len();
+            return fault(format!("person {number} has {} scores for {points} key points", scores.len()));
         }
         match keypoints {
             Some(keypoints) => Ok(Person { id, keypoints }),
@@ -353,7 +354,8 @@ impl Parser {
         self.expected_joints = keypoints.len();
         match self.layout {
             Some(layout) if layout.len() != keypoints.len() => {
-                let (found, expected) = (keypoints.len(), layout.len());
+                let found = keypoints.len();
+                let expected = layout.len();
                 fault(format!("person {person} has {found} key points, expected {expected} ({})", layout.name))
             }
             _ => Ok(keypoints),
@@ -372,7 +374,9 @@ pub(super) fn take_scores(keypoints: &mut [Keypoint], beside: &[f64]) -> bool {
     if keypoints.len() != beside.len() {
         return keypoints.iter().any(|point| point.score != 1.0);
     }
-    keypoints.iter_mut().zip(beside).for_each(|(point, beside)| point.score = score(Some(*beside)));
+    for (point, beside) in keypoints.iter_mut().zip(beside) {
+        point.score = score(Some(*beside));
+    }
     true
 }
 
@@ -442,7 +446,8 @@ fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
         _ if scanner.null() => return Ok(None),
         _ => {}
     }
-    let (mut sides, mut count) = ([0; 2], 0);
+    let mut sides = [0; 2];
+    let mut count = 0;
     scanner.list(|scanner, position| {
         let Some(side) = scanner.optional_f64()?.and_then(image_side) else {
             return fault("the frame's size is not two whole numbers of pixels above 0");

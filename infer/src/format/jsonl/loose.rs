@@ -72,9 +72,10 @@ fn layout_of_names(frame: &Map<String, Value>) -> Option<&'static Layout> {
         _ => Vec::new(),
     });
     let names: BTreeSet<String> = names.map(joint_name).collect();
-    let has_all = |layout: &Layout| names.iter().all(|name| layout.position(name).is_some());
-    if let Some(layout) = LAYOUTS.into_iter().find(|layout| layout.len() == names.len() && has_all(layout)) {
-        return Some(layout);
+    for layout in LAYOUTS {
+        if layout.len() == names.len() && names.iter().all(|name| layout.position(name).is_some()) {
+            return Some(layout);
+        }
     }
     let mut of_coco = names.iter().filter(|name| COCO23.position(name).is_some()).peekable();
     of_coco.peek()?;
@@ -97,8 +98,14 @@ fn number_of(point: &Value) -> Option<i64> {
 
 /// What stands under the first of `known` keys that is there and not null.
 pub(super) fn first_of<'a>(fields: &'a Map<String, Value>, known: &[&str]) -> Option<&'a Value> {
-    let of_key = |known: &&str| fields.iter().find(|(key, value)| is_one_of(key, &[known]) && !value.is_null());
-    known.iter().find_map(of_key).map(|(_, value)| value)
+    for known in known {
+        for (key, value) in fields {
+            if is_one_of(key, &[known]) && !value.is_null() {
+                return Some(value);
+            }
+        }
+    }
+    None
 }
 
 fn label(value: &Value) -> Label {
@@ -138,18 +145,27 @@ fn person(fields: &Map<String, Value>, id: Label, layout: Option<&'static Layout
     if layout.is_some_and(|layout| layout.len() != keypoints.len()) {
         return None;
     }
-    let list_of = |known: &[&str]| {
-        let mut lists = fields.iter().filter(|(key, _)| is_one_of(key, known)).filter_map(|(_, list)| numbers(list));
-        lists.find(|scores| !scores.is_empty())
-    };
-    let perhaps = || list_of(&keys::PERHAPS_SCORES).filter(|scores| are_of_points(scores, keypoints.len()));
-    if let Some(scores) = list_of(&keys::SCORES).or_else(perhaps)
+    if let Some(scores) = scores_beside(fields, keypoints.len())
         && !take_scores(&mut keypoints, &scores)
     {
         return None;
     }
     let id = first_of(fields, &keys::ID).map_or(id, label);
     Some(Some(Person { id: id.track(), keypoints }))
+}
+
+/// The scores of a person's points that stand beside them.
+fn scores_beside(fields: &Map<String, Value>, points: usize) -> Option<Vec<f64>> {
+    list_under(fields, &keys::SCORES).or_else(|| {
+        let perhaps = list_under(fields, &keys::PERHAPS_SCORES);
+        perhaps.filter(|scores| are_of_points(scores, points))
+    })
+}
+
+/// The first list of numbers, not an empty one, under a key that is one of `known`.
+fn list_under(fields: &Map<String, Value>, known: &[&str]) -> Option<Vec<f64>> {
+    let mut lists = fields.iter().filter(|(key, _)| is_one_of(key, known)).filter_map(|(_, list)| numbers(list));
+    lists.find(|list| !list.is_empty())
 }
 
 /// Whether any point of a list names a joint of COCO's.
@@ -226,18 +242,24 @@ fn point(value: &Value, channels: Option<usize>) -> Option<Keypoint> {
             Some(Keypoint { x: number(&numbers[0])?, y: number(&numbers[1])?, score: score(own) })
         }
         Value::Object(fields) => {
-            let at = |axis: &str| fields.get(axis).or_else(|| fields.get("position")?.get(axis));
-            if at("x").is_none()
-                && at("y").is_none()
+            let x = coordinate(fields, "x");
+            let y = coordinate(fields, "y");
+            if x.is_none()
+                && y.is_none()
                 && (name_of(value).is_some() || fields.keys().all(|key| is_one_of(key, &keys::SCORE)))
             {
                 return Some(Keypoint::MISSING);
             }
             let own = first_of(fields, &keys::SCORE).and_then(number);
-            Some(Keypoint { x: number(at("x")?)?, y: number(at("y")?)?, score: score(own) })
+            Some(Keypoint { x: number(x?)?, y: number(y?)?, score: score(own) })
         }
         _ => None,
     }
+}
+
+/// What a point that is an object has as its place along `axis`.
+fn coordinate<'a>(fields: &'a Map<String, Value>, axis: &str) -> Option<&'a Value> {
+    fields.get(axis).or_else(|| fields.get("position")?.get(axis))
 }
 
 /// The numbers of a list, which may lie in lists of their own; `None` where there is no list, or something else in it.

@@ -46,11 +46,13 @@ fn read_short(text: &[u8]) -> Option<(f64, usize)> {
     let others = no_digits(values);
     let point = others.trailing_zeros() / 8;
     let end = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
-    let byte = |at: u32| (values >> (8 * at)) as u8 ^ b'0';
-    if point == 0 || end < point + 2 || end > 7 || byte(point) != b'.' || byte(end) | 0x20 == b'e' {
+    if point == 0 || end < point + 2 || end > 7 {
         return None;
     }
-    if byte(0) == b'0' && point > 1 {
+    if byte_at(values, point) != b'.' || byte_at(values, end) | 0x20 == b'e' {
+        return None;
+    }
+    if byte_at(values, 0) == b'0' && point > 1 {
         return None;
     }
     let before_point = (1 << (8 * point)) - 1;
@@ -58,6 +60,12 @@ fn read_short(text: &[u8]) -> Option<(f64, usize)> {
     let mantissa = eight_digits(digits << (64 - 8 * (end - 1))) as f64;
     let magnitude = mantissa / POWERS_OF_TEN[(end - point - 1) as usize];
     Some((if negative { -magnitude } else { magnitude }, usize::from(negative) + end as usize))
+}
+
+/// A byte of the text that [`values_of`] took, 0 being the first.
+#[inline(always)]
+fn byte_at(values: u64, at: u32) -> u8 {
+    (values >> (8 * at)) as u8 ^ b'0'
 }
 
 fn standard(number: &[u8]) -> Option<f64> {
@@ -83,7 +91,8 @@ impl Decimal {
                 return None;
             }
         }
-        let (exponent, digits) = (-(fraction as i64), whole + fraction);
+        let exponent = -(fraction as i64);
+        let digits = whole + fraction;
         let mut number = Self { mantissa, exponent, negative, digits, length: text.len() - rest.len() };
         if let [b'e' | b'E', ..] = rest {
             number.read_exponent(text)?;

@@ -94,7 +94,8 @@ impl Lines {
     #[cold]
     fn pass_over_line(&mut self) -> Result<()> {
         self.input.skip_until(b'\n').map_err(|e| self.unreadable(e))?;
-        (self.buffer, self.has_rest) = (Vec::new(), false);
+        self.buffer = Vec::new();
+        self.has_rest = false;
         let message = format!("the line is longer than {} MB, expected one frame a line", MAX_LINE >> 20);
         Err(Error::input(message).at(&self.name).line(self.number))
     }
@@ -253,7 +254,8 @@ impl<'a> Scanner<'a> {
     /// Up to three numbers in a list, and how many there were.
     #[inline]
     pub(super) fn triple(&mut self) -> Scan<([f64; 3], usize)> {
-        let (mut numbers, mut count) = ([0.0; 3], 0);
+        let mut numbers = [0.0; 3];
+        let mut count = 0;
         self.expect(b'[', "a list")?;
         if self.take(b']') {
             return Ok((numbers, count));
@@ -371,8 +373,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Takes a word that stands in the place of a number, if one stands here.
     fn no_number(&mut self) -> bool {
-        [&b"null"[..], b"NaN", b"Infinity", b"-Infinity"].into_iter().any(|word| self.word(word))
+        for word in [&b"null"[..], b"NaN", b"Infinity", b"-Infinity"] {
+            if self.word(word) {
+                return true;
+            }
+        }
+        false
     }
 
     fn word(&mut self, word: &[u8]) -> bool {

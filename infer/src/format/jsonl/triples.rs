@@ -78,7 +78,8 @@ impl Words {
             return None;
         }
         let mut others = no_part_of_numbers(&block);
-        let (mut end, mut is_well_formed) = (0, true);
+        let mut end = 0;
+        let mut is_well_formed = true;
         for (axis, expected) in [b',', b',', b']'].into_iter().enumerate() {
             let start = end + 1;
             others &= others.wrapping_sub(1);
@@ -134,7 +135,8 @@ fn no_part_of_numbers(block: &[u8; BLOCK]) -> u64 {
 fn short_decimal(word: u64, length: u64) -> (f64, bool) {
     let is_negative = word & 0xff == u64::from(b'-');
     let sign = u64::from(is_negative);
-    let (word, length) = (word >> (8 * sign), length - sign);
+    let word = word >> (8 * sign);
+    let length = length - sign;
     let has_digits = length > 0;
     let length = length.max(1);
     let values = word ^ ZEROS;

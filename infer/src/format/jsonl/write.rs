@@ -131,7 +131,8 @@ impl<W: Write> PoseLinesWriter<W> {
         if self.extras.sigma && person.sigma.len() != self.joints {
             return Err(format!("sigma of {} joints, expected {}", person.sigma.len(), self.joints));
         }
-        let (found, expected) = (person.angles.len(), self.extras.angles.len());
+        let found = person.angles.len();
+        let expected = self.extras.angles.len();
         if expected > 0 && found != expected {
             return Err(format!("{found} angles, expected {expected}"));
         }
@@ -261,7 +262,8 @@ impl Text {
     /// As [`Self::push_f64`].
     fn push_f32(&mut self, finite: f32) {
         self.reserve(ROOM);
-        self.put(finite, Decimals::of_one(finite));
+        let (text, length) = Decimals::of_one(finite);
+        self.put(finite, text, length);
     }
 
     /// Appends finite points as a list of lists of three numbers, each as [`Self::push_f32`] has it.
@@ -270,7 +272,9 @@ impl Text {
         self.reserve(b"[[]]".len() + numbers.len() * (ROOM + BETWEEN_POINTS.len()));
         self.push(b"[[");
         let (whole, rest) = numbers.as_chunks();
-        whole.iter().enumerate().for_each(|(index, some)| self.put_numbers(some, AT_ONCE, index * AT_ONCE));
+        for (index, some) in whole.iter().enumerate() {
+            self.put_numbers(some, AT_ONCE, index * AT_ONCE);
+        }
         let mut some = [0.0; AT_ONCE];
         some[..rest.len()].copy_from_slice(rest);
         self.put_numbers(&some, rest.len(), whole.len() * AT_ONCE);
@@ -285,14 +289,15 @@ impl Text {
     fn put_numbers(&mut self, some: &[f32; AT_ONCE], count: usize, index: usize) {
         let decimals = Decimals::of(some, self.wide);
         for (at, &number) in some.iter().enumerate().take(count) {
-            self.put(number, decimals.get(at));
+            let (text, length) = decimals.get(at);
+            self.put(number, text, length);
             self.put_between((index + at) % 3 == 2);
         }
     }
 
-    /// Writes a number where there is room for it.
+    /// Writes a number where there is room for it: the first `length` bytes of `text`, if [`Decimals`] dealt with it.
     #[inline(always)]
-    fn put(&mut self, finite: f32, (text, length): ([u8; ROOM], Option<usize>)) {
+    fn put(&mut self, finite: f32, text: [u8; ROOM], length: Option<usize>) {
         let Some(length) = length else { return self.push(zmij::Buffer::new().format_finite(finite).as_bytes()) };
         self.bytes[self.length..self.length + ROOM].copy_from_slice(&text);
         self.length += length;

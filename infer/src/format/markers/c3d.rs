@@ -29,7 +29,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Markers> {
     }
     let metres = metres_of(&String::from_iter(points.units))?;
     let (frames, markers) = points.points.size();
-    check_length(bytes, points, (frames, markers))?;
+    check_length(bytes, points, frames, markers)?;
     let names: Vec<String> = points.labels.iter().map(|name| name.trim().to_owned()).collect();
     if names.len() < markers {
         return Err(Error::input(format!("names {} markers, expected {markers}", names.len())));
@@ -47,23 +47,32 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Markers> {
 ///
 /// # Errors
 /// A file that ends with one of its frames unfinished: what was written of it is cut off.
-fn check_length(bytes: &[u8], points: &Points, (frames, markers): (usize, usize)) -> Result<()> {
+fn check_length(bytes: &[u8], points: &Points, frames: usize, markers: usize) -> Result<()> {
     const INTEL: u8 = 84;
-    let block = |number: usize| number.saturating_sub(1) * 512;
-    let is_intel = bytes.get(block(usize::from(bytes[0])) + 3) == Some(&INTEL);
+    let is_intel = bytes.get(block_start(usize::from(bytes[0])) + 3) == Some(&INTEL);
     // 65,535 stands for more than can be counted.
     if !is_intel || points.last_frame == u16::MAX || points.last_frame < points.first_frame {
         return Ok(());
     }
     let promised = usize::from(points.last_frame - points.first_frame) + 1;
-    let word = |at: usize| bytes.get(at..at + 2).map_or(0, |word| usize::from(u16::from_le_bytes([word[0], word[1]])));
     let number = if points.format == DataFormat::Float { 4 } else { 2 };
     // Analog samples of a frame, and the first block of the data, stand in the header too.
-    let (record, start) = ((markers * 4 + word(4)) * number, block(word(16)));
+    let record = (markers * 4 + word(bytes, 4)) * number;
+    let start = block_start(word(bytes, 16));
     let there = bytes.len().saturating_sub(start);
     // Whole blocks end a file that was written to its end, whatever its header counts.
     if frames < promised && record > 0 && !bytes.len().is_multiple_of(512) && !there.is_multiple_of(record) {
         return Err(Error::input(format!("holds {frames} of {promised} frames: it is cut off")));
     }
     Ok(())
+}
+
+/// Where a block begins; the first has the number 1.
+fn block_start(number: usize) -> usize {
+    number.saturating_sub(1) * 512
+}
+
+/// Two bytes of the header as a number, 0 behind the end.
+fn word(bytes: &[u8], at: usize) -> usize {
+    bytes.get(at..at + 2).map_or(0, |word| usize::from(u16::from_le_bytes([word[0], word[1]])))
 }

@@ -11,27 +11,22 @@ use crate::error::{Error, Result};
 /// The line that is not as expected.
 pub(super) fn parse(text: &str) -> Result<Markers> {
     let mut lines = text.lines().enumerate().map(|(index, line)| Line { number: index + 1, text: line });
-    let mut next = |what: &str| lines.next().ok_or_else(|| Error::input(format!("ends before {what}")));
-    next("its header")?;
-    let keys = next("the names of its header")?;
-    let values = next("the values of its header")?;
-    let named = next("the markers' names")?;
-    next("the markers' axes")?;
+    next_line(&mut lines, "its header")?;
+    let keys = next_line(&mut lines, "the names of its header")?;
+    let values = next_line(&mut lines, "the values of its header")?;
+    let named = next_line(&mut lines, "the markers' names")?;
+    next_line(&mut lines, "the markers' axes")?;
 
-    let header = |wanted: &str| {
-        let at = keys.text.split('\t').position(|key| key.trim() == wanted);
-        let value = at.and_then(|at| values.text.split('\t').nth(at)).map(str::trim);
-        value.ok_or_else(|| keys.error(&format!("has no {wanted}")))
-    };
-    let metres = metres_of(header("Units")?).map_err(|e| values.error(&e.to_string()))?;
+    let metres = metres_of(header_value(&keys, &values, "Units")?).map_err(|e| values.error(&e.to_string()))?;
     let names: Vec<String> =
         named.text.split('\t').skip(2).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
         return Err(named.error("names no markers"));
     }
-    let promised = header("NumMarkers")?;
+    let promised = header_value(&keys, &values, "NumMarkers")?;
     if promised.parse() != Ok(names.len()) {
-        let (found, line) = (names.len(), named.number);
+        let found = names.len();
+        let line = named.number;
         return Err(values.error(&format!("{promised} markers, expected the {found} that line {line} names")));
     }
 
@@ -50,6 +45,17 @@ pub(super) fn parse(text: &str) -> Result<Markers> {
     }
     let positions = Array3::from_shape_vec((times.len(), names.len(), 3), numbers).expect("each row has all markers");
     Ok(Markers { names, times, positions })
+}
+
+fn next_line<'a>(lines: &mut impl Iterator<Item = Line<'a>>, what: &str) -> Result<Line<'a>> {
+    lines.next().ok_or_else(|| Error::input(format!("ends before {what}")))
+}
+
+/// The value below the header's key `wanted`.
+fn header_value<'a>(keys: &Line<'_>, values: &Line<'a>, wanted: &str) -> Result<&'a str> {
+    let at = keys.text.split('\t').position(|key| key.trim() == wanted);
+    let value = at.and_then(|at| values.text.split('\t').nth(at)).map(str::trim);
+    value.ok_or_else(|| keys.error(&format!("has no {wanted}")))
 }
 
 struct Line<'a> {

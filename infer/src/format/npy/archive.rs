@@ -38,11 +38,15 @@ impl Member {
     /// The 26 bytes that the header and the directory share.
     fn fields(&self) -> Vec<u8> {
         let version = 20u16.to_le_bytes();
-        let (flags, stored) = ([0; 2], [0; 2]);
+        let flags = [0; 2];
+        let stored = [0; 2];
         // 1980-01-01 00:00, so that the same poses give the same bytes.
-        let (time, date) = ([0; 2], 0x21u16.to_le_bytes());
-        let (checksum, length) = (self.checksum.to_le_bytes(), self.length.to_le_bytes());
-        let (name_length, no_extra) = ((self.name.len() as u16).to_le_bytes(), [0; 2]);
+        let time = [0; 2];
+        let date = 0x21u16.to_le_bytes();
+        let checksum = self.checksum.to_le_bytes();
+        let length = self.length.to_le_bytes();
+        let name_length = (self.name.len() as u16).to_le_bytes();
+        let no_extra = [0; 2];
         [&version[..], &flags, &stored, &time, &date, &checksum, &length, &length, &name_length, &no_extra].concat()
     }
 }

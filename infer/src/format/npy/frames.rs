@@ -81,8 +81,8 @@ fn joints_and_channels(shape: &[usize], layout: Option<&Layout>) -> Result<(usiz
             Err(Error::input(format!("the array has {joints} joints, expected 1 to {MAX_JOINTS}")))
         }
         Some(layout) if layout.len() != joints => {
-            let (expected, name) = (layout.len(), layout.name);
-            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({name})")))
+            let expected = layout.len();
+            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({})", layout.name)))
         }
         _ => Ok((joints, channels)),
     }
@@ -121,7 +121,8 @@ impl ArrayFrames {
         add_time(&mut header.shape);
         let joints = self.numbers.len() / self.channels;
         if !matches!(header.shape[..], [_, other, channels] if other == joints && channels == self.channels) {
-            let (found, channels) = (shape_text(&header.shape), self.channels);
+            let found = shape_text(&header.shape);
+            let channels = self.channels;
             let message =
                 format!("behind the first array one of the shape {found}, expected [frames, {joints}, {channels}]");
             return Err(Error::input(message).at(&self.name));

@@ -44,23 +44,16 @@ impl NpyHeader {
 
     /// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 17, 2), }`
     fn parse(text: &str) -> Result<Self> {
-        let field = |key: &str| {
-            let missing = || Error::input(format!("an npy header without {key}: {}", text.trim_end()));
-            text.split_once(&format!("'{key}':")).map(|(_, value)| value.trim_start()).ok_or_else(missing)
-        };
-        let descr = field("descr")?;
+        let descr = field(text, "descr")?;
         let dtype = match descr.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) {
             Some((name, _)) => Dtype::parse(name)?,
             None => return Err(Error::input("holds structures, expected an array of numbers")),
         };
-        let shape = field("shape")?;
+        let shape = field(text, "shape")?;
         let sides = shape.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(sides, _)| sides);
         let sides = sides.ok_or_else(|| Error::input(format!("an npy header whose shape cannot be read: {shape}")))?;
-        let side = |side: &str| {
-            side.trim_end_matches('L').parse().map_err(|_| Error::input(format!("an npy shape of ({sides})")))
-        };
-        let shape = sides.split(',').map(str::trim).filter(|side| !side.is_empty()).map(side).collect::<Result<_>>()?;
-        Ok(Self { dtype, fortran: field("fortran_order")?.starts_with("True"), shape })
+        let shape = parse_sides(sides)?;
+        Ok(Self { dtype, fortran: field(text, "fortran_order")?.starts_with("True"), shape })
     }
 
     /// The header's bytes, `length` of them, of an array of the type `descr`: room is left for more frames to be counted
@@ -75,6 +68,26 @@ impl NpyHeader {
         bytes.push(b'\n');
         bytes
     }
+}
+
+/// What stands behind a key of a header.
+fn field<'a>(text: &'a str, key: &str) -> Result<&'a str> {
+    match text.split_once(&format!("'{key}':")) {
+        Some((_, value)) => Ok(value.trim_start()),
+        None => Err(Error::input(format!("an npy header without {key}: {}", text.trim_end()))),
+    }
+}
+
+/// The sides in a shape, `3, 17, 2`; Python 2 writes an L behind each.
+fn parse_sides(sides: &str) -> Result<Vec<usize>> {
+    let mut shape = Vec::new();
+    for side in sides.split(',').map(str::trim).filter(|side| !side.is_empty()) {
+        let Ok(side) = side.trim_end_matches('L').parse() else {
+            return Err(Error::input(format!("an npy shape of ({sides})")));
+        };
+        shape.push(side);
+    }
+    Ok(shape)
 }
 
 /// The dictionary that stands before the data, as Python writes it; leaves `input` at the data.

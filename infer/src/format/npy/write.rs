@@ -150,7 +150,8 @@ impl ArrayWriter {
         if file.stream_position().is_err() {
             return Err(Error::usage("an array cannot be written to a pipe").at(name).hint("name a file with -o"));
         }
-        let (joints, name) = (info.joints.len(), name.to_path_buf());
+        let joints = info.joints.len();
+        let name = name.to_path_buf();
         let sigma = extras.sigma.then(|| Beside { is_known: true, ..Beside::new(SIGMA, F32, Some(joints)) });
         let roots = extras.root.then(|| Beside::new(ROOTS, F32, Some(3)));
         let described = checksum.is_some().then(|| Described::new(info, extras));
@@ -165,12 +166,13 @@ impl ArrayWriter {
         if self.checksum.is_some() && self.length + (self.rows.len() + beside) as u64 > LIMIT {
             return Err(Error::usage("an npz archive may not be larger than 4 GiB").at(&self.name).hint("write npy"));
         }
-        self.write_around().map_err(|e| {
+        if let Err(e) = self.write_around() {
             // A disk that is full has room for what stood there before; the file is made whole as it was.
             self.rows.clear();
             let _ = self.write_around();
-            Error::io("cannot write", &self.name, e)
-        })
+            return Err(Error::io("cannot write", &self.name, e));
+        }
+        Ok(())
     }
 
     fn write_around(&mut self) -> std::io::Result<()> {
@@ -190,7 +192,8 @@ impl ArrayWriter {
         self.file.write_all(&after)?;
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(&before)?;
-        (self.length, self.checksum) = (length, checksum);
+        self.length = length;
+        self.checksum = checksum;
         self.rows.clear();
         Ok(())
     }
@@ -211,7 +214,8 @@ impl ArrayWriter {
         // Where no root is known, as in a stream that was converted, there is no array of them.
         for beside in self.beside().filter(|beside| beside.is_known) {
             let array = beside.file();
-            let (checksum, length) = (crc32fast::hash(&array), array.len() as u32);
+            let checksum = crc32fast::hash(&array);
+            let length = array.len() as u32;
             let member = Member { name: beside.name, checksum, length, offset: start + bytes.len() as u32 };
             bytes.extend([member.local_header(), array].concat());
             members.push(member);

@@ -43,21 +43,21 @@ impl<'a> Machine<'a> {
         };
         loop {
             let at = machine.input.position();
-            let here = |e: Error| {
-                let placed = Error::input(format!("{e} (byte {at})"));
-                if let Some(hint) = e.hint_text() { placed.hint(hint) } else { placed }
-            };
-            match machine.input.u8().map_err(here)? {
-                b'.' => {
-                    let root = machine.pop().map_err(here)?;
-                    return Ok((machine.values, root));
-                }
-                opcode => machine.step(opcode).map_err(here)?,
+            if let Some(root) = machine.next().map_err(|e| at_byte(&e, at))? {
+                return Ok((machine.values, root));
             }
             if machine.most_held() > MAX_VALUES {
                 return Err(Error::input(format!("the pickle holds more than {MAX_VALUES} values"))
                     .hint("keep numbers in NumPy arrays, not in lists"));
             }
+        }
+    }
+
+    /// Follows the next instruction; the last one, STOP, gives the value that the pickle is.
+    fn next(&mut self) -> Result<Option<Id>> {
+        match self.input.u8()? {
+            b'.' => self.pop().map(Some),
+            opcode => self.step(opcode).map(|()| None),
         }
     }
 
@@ -202,8 +202,10 @@ impl<'a> Machine<'a> {
             }
             _ => {
                 let slot = self.memo_slot(opcode == b'g', opcode == b'h')?;
-                let unknown = || Error::input(format!("the pickle takes value {slot}, which it never kept"));
-                self.stack.push(*self.memo.get(&slot).ok_or_else(unknown)?);
+                let Some(kept) = self.memo.get(&slot) else {
+                    return Err(Error::input(format!("the pickle takes value {slot}, which it never kept")));
+                };
+                self.stack.push(*kept);
             }
         }
         Ok(())
@@ -221,15 +223,14 @@ impl<'a> Machine<'a> {
     fn function(&mut self, opcode: u8) -> Result<()> {
         match opcode {
             b'c' => {
-                let (module, name) = (self.input.text_line()?, self.input.text_line()?);
+                let module = self.input.text_line()?;
+                let name = self.input.text_line()?;
                 self.push(Value::Function(Function::by_name(module, name)?));
             }
             0x93 => {
                 let operands = self.pop_many(2)?;
-                let (Value::Text(module), Value::Text(name)) = (&self.values[operands[0]], &self.values[operands[1]])
-                else {
-                    return Err(Error::input("the pickle names a function by something that is no text"));
-                };
+                let module = self.name_of_function(operands[0])?;
+                let name = self.name_of_function(operands[1])?;
                 let function = Function::by_name(module, name)?;
                 self.push(Value::Function(function));
             }
@@ -251,6 +252,14 @@ impl<'a> Machine<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The text that names a function, or its module.
+    fn name_of_function(&self, id: Id) -> Result<&str> {
+        match &self.values[id] {
+            Value::Text(name) => Ok(name),
+            _ => Err(Error::input("the pickle names a function by something that is no text")),
+        }
     }
 
     /// The largest count of anything that takes memory.
@@ -292,6 +301,12 @@ impl<'a> Machine<'a> {
         self.elements += taken.len();
         Ok(taken)
     }
+}
+
+/// An error with the byte of its instruction.
+fn at_byte(error: &Error, at: usize) -> Error {
+    let placed = Error::input(format!("{error} (byte {at})"));
+    if let Some(hint) = error.hint_text() { placed.hint(hint) } else { placed }
 }
 
 fn too_little() -> Error {

@@ -73,6 +73,16 @@ impl Value<'_> {
             Self::Array(_) => "an array",
         }
     }
+
+    /// The text that it is, if it is one.
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.to_string()),
+            // Python 2's texts are bytes.
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// A pickled dictionary.
@@ -94,13 +104,7 @@ impl<'a> Pickle<'a> {
             let found = values[root].describe();
             return Err(Error::input(format!("the pickle holds {found}, expected a dictionary of arrays")));
         };
-        let name = |id: Id| match &values[id] {
-            Value::Text(text) => Some(text.to_string()),
-            // Python 2's texts are bytes.
-            Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-            _ => None,
-        };
-        let entries = pairs.iter().filter_map(|(key, value)| Some((name(*key)?, *value))).collect();
+        let entries = pairs.iter().filter_map(|(key, value)| Some((values[*key].text()?, *value))).collect();
         Ok(Self { values, entries })
     }
 
@@ -114,10 +118,10 @@ impl<'a> Pickle<'a> {
     /// # Errors
     /// Something else than an array of numbers under that key.
     pub(super) fn array(&self, key: &str) -> Result<Option<Array>> {
-        let named = |e: Error| Error::input(format!("'{key}' {e}"));
         // Of equal keys Python keeps the last one's value.
         let Some((_, id)) = self.entries.iter().rev().find(|(name, _)| name == key) else { return Ok(None) };
-        numpy::resolve(&self.values, *id).map_err(named).map(Some)
+        let array = numpy::resolve(&self.values, *id).map_err(|e| Error::input(format!("'{key}' {e}")))?;
+        Ok(Some(array))
     }
 }
 

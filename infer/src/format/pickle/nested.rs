@@ -49,33 +49,36 @@ impl Walk<'_, '_> {
                 Some(&[only]) => self.visit(only, depth + 1),
                 Some(several) => self.visit_each(several, depth),
                 None => {
-                    let named = |e: Error| Error::input(format!("'{}' {e}", self.way.join("/")));
-                    let array = numpy::resolve(values, id).map_err(named)?;
+                    let array = numpy::resolve(values, id)
+                        .map_err(|e| Error::input(format!("'{}' {e}", self.way.join("/"))))?;
                     let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
                     self.spend(names + size_of_val(&array.numbers[..]))?;
                     self.found.push((self.way.clone(), array));
                     Ok(())
                 }
             },
-            Value::Dict(entries) => entries.iter().try_for_each(|&(key, value)| match &values[key] {
-                Value::Text(text) => self.go(text.to_string(), value, depth),
-                // Python 2's texts are bytes.
-                Value::Bytes(bytes) => self.go(String::from_utf8_lossy(bytes).into_owned(), value, depth),
-                Value::Int(number) => self.go(number.to_string(), value, depth),
-                _ => Ok(()),
-            }),
+            Value::Dict(entries) => {
+                for (key, value) in entries {
+                    if let Some(step) = step_of(&values[*key]) {
+                        self.go(step, *value, depth)?;
+                    }
+                }
+                Ok(())
+            }
             Value::List(elements) | Value::Tuple(elements) => self.visit_each(elements, depth),
             _ => Ok(()),
         }
     }
 
     fn visit_each(&mut self, elements: &[Id], depth: usize) -> Result<()> {
-        elements.iter().enumerate().try_for_each(|(place, &element)| {
-            if elements.len() > 1 && self.is_nothing(element) {
-                return self.push_nothing(place);
+        for (place, element) in elements.iter().enumerate() {
+            if elements.len() > 1 && self.is_nothing(*element) {
+                self.push_nothing(place)?;
+            } else {
+                self.go(place.to_string(), *element, depth)?;
             }
-            self.go(place.to_string(), element, depth)
-        })
+        }
+        Ok(())
     }
 
     /// Whether a value is None or an empty list, as a frame's is without people.
@@ -112,5 +115,13 @@ impl Walk<'_, '_> {
         let result = self.visit(to, depth + 1);
         self.way.pop();
         result
+    }
+}
+
+/// The step of a way that a key of a dictionary is; `None` for a key that is neither text nor number.
+fn step_of(key: &Value<'_>) -> Option<String> {
+    match key {
+        Value::Int(number) => Some(number.to_string()),
+        other => other.text(),
     }
 }

@@ -120,15 +120,14 @@ fn dtype<'a>(name: &str) -> Result<Value<'a>> {
 /// # Errors
 /// Anything but an array or an element type, or a state that NumPy does not write.
 pub(super) fn build<'a>(values: &[Value<'a>], target: Id, state: Id) -> Result<Value<'a>> {
-    let unknown = || Error::input("a state in the pickle that NumPy does not write");
-    let Value::Tuple(state) = &values[state] else { return Err(unknown()) };
+    let Value::Tuple(state) = &values[state] else { return Err(unknown_state()) };
     match (&values[target], &state[..]) {
         // Version 1; version 0 leaves its number out.
         (Value::Array(None), [_, shape, dtype, fortran, data] | [shape, dtype, fortran, data]) => {
             let order = match values[*fortran] {
                 Value::Bool(true) | Value::Int(1) => Order::Fortran,
                 Value::Bool(false) | Value::Int(0) => Order::C,
-                _ => return Err(unknown()),
+                _ => return Err(unknown_state()),
             };
             Ok(Value::Array(Some(ArrayParts { shape: *shape, dtype: *dtype, data: *data, order })))
         }
@@ -136,7 +135,7 @@ pub(super) fn build<'a>(values: &[Value<'a>], target: Id, state: Id) -> Result<V
             let big_endian = match &values[*order] {
                 Value::Text(order) => order == ">",
                 Value::Bytes(order) => *order == b">",
-                _ => return Err(unknown()),
+                _ => return Err(unknown_state()),
             };
             Ok(Value::Dtype { name: name.clone(), big_endian })
         }
@@ -144,6 +143,10 @@ pub(super) fn build<'a>(values: &[Value<'a>], target: Id, state: Id) -> Result<V
             Err(Error::input(format!("a pickle that wants to set the state of {}; refused", other.describe())))
         }
     }
+}
+
+fn unknown_state() -> Error {
+    Error::input("a state in the pickle that NumPy does not write")
 }
 
 /// The array that value `id` is; the message of an error goes on behind the array's name.
@@ -181,27 +184,44 @@ pub(super) fn objects<'v>(values: &'v [Value<'_>], id: Id) -> Option<&'v [Id]> {
 
 /// A tuple of lengths.
 fn sizes(values: &[Value<'_>], id: Id) -> Result<Vec<usize>> {
-    let unknown = || Error::input("has a shape that is no tuple of numbers");
-    let Value::Tuple(sides) = &values[id] else { return Err(unknown()) };
-    let side = |side: &Id| match values[*side] {
-        Value::Int(side) => usize::try_from(side).map_err(|_| unknown()),
-        _ => Err(unknown()),
-    };
-    if sides.len() > 32 { Err(unknown()) } else { sides.iter().map(side).collect() }
+    match &values[id] {
+        Value::Tuple(sides) if sides.len() <= 32 => sides.iter().map(|side| length(&values[*side])).collect(),
+        _ => Err(no_shape()),
+    }
+}
+
+fn length(side: &Value<'_>) -> Result<usize> {
+    match side {
+        Value::Int(side) => usize::try_from(*side).map_err(|_| no_shape()),
+        _ => Err(no_shape()),
+    }
+}
+
+fn no_shape() -> Error {
+    Error::input("has a shape that is no tuple of numbers")
 }
 
 fn bytes<'v>(values: &'v [Value<'_>], id: Id) -> Result<Cow<'v, [u8]>> {
-    let no_bytes =
-        |found: &Value<'_>| Error::input(format!("holds {}, expected the bytes of numbers", found.describe()));
     match &values[id] {
         Value::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
         Value::Latin1(text) => match &values[*text] {
-            Value::Text(text) => {
-                let byte = |c| u8::try_from(u32::from(c)).map_err(|_| Error::input("holds text that is not Latin-1"));
-                text.chars().map(byte).collect::<Result<_>>().map(Cow::Owned)
-            }
+            Value::Text(text) => latin1(text).map(Cow::Owned),
             other => Err(no_bytes(other)),
         },
         other => Err(no_bytes(other)),
     }
+}
+
+/// The bytes that a text stands for.
+fn latin1(text: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for letter in text.chars() {
+        let byte = u8::try_from(u32::from(letter)).map_err(|_| Error::input("holds text that is not Latin-1"))?;
+        bytes.push(byte);
+    }
+    Ok(bytes)
+}
+
+fn no_bytes(found: &Value<'_>) -> Error {
+    Error::input(format!("holds {}, expected the bytes of numbers", found.describe()))
 }

@@ -61,17 +61,13 @@ fn visit(values: &[Value<'_>], id: Id, depth: usize, budget: &mut usize) -> Resu
         return Err(Error::input("the pickle's values are nested too deep or within each other"));
     }
     *budget -= 1;
-    let list = |ids: &[Id], budget: &mut usize| {
-        let elements = ids.iter().map(|id| visit(values, *id, depth + 1, budget));
-        elements.collect::<Result<Vec<_>>>().map(Plain::List)
-    };
     match &values[id] {
         Value::Int(number) => Ok(Plain::Number(*number)),
         Value::Text(text) => Ok(Plain::Text(text.to_string())),
         Value::Bytes(bytes) => Ok(Plain::Text(String::from_utf8_lossy(bytes).into_owned())),
-        Value::List(ids) | Value::Tuple(ids) => list(ids, budget),
+        Value::List(ids) | Value::Tuple(ids) => visit_list(values, ids, depth, budget),
         Value::Array(_) => match super::numpy::objects(values, id) {
-            Some(ids) => list(ids, budget),
+            Some(ids) => visit_list(values, ids, depth, budget),
             None => Ok(Plain::Other),
         },
         Value::Dict(entries) => {
@@ -83,6 +79,15 @@ fn visit(values: &[Value<'_>], id: Id, depth: usize, budget: &mut usize) -> Resu
         }
         _ => Ok(Plain::Other),
     }
+}
+
+/// The values of a list that stands at `depth`.
+fn visit_list(values: &[Value<'_>], ids: &[Id], depth: usize, budget: &mut usize) -> Result<Plain> {
+    let mut elements = Vec::new();
+    for id in ids {
+        elements.push(visit(values, *id, depth + 1, budget)?);
+    }
+    Ok(Plain::List(elements))
 }
 
 #[cfg(test)]
