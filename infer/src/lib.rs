@@ -24,7 +24,7 @@
 //! [`Lifter::lift_with_cameras`] takes arrays, [`Lifter::lift_frames`] people in frames, [`stream::lift_stream`]
 //! whole streams from reader to writer; [`Lifter::lift`] is for key points without a known camera.
 //!
-//! Features, all on by default: `bundled`, the models inside the library (14 MB), `live`, frames over sockets and from
+//! Features, all on by default: `bundled`, the models inside the library (13 MB), `live`, frames over sockets and from
 //! growing files, `figures`, pictures of poses (`view::figure`), `cli`, the program, and `serve`, its server.
 //!
 //! # The journey of a frame

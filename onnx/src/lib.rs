@@ -30,6 +30,7 @@ mod precision;
 pub mod proto;
 mod qdq;
 mod read;
+mod rounded_off;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -48,6 +49,7 @@ pub use names::InputSign;
 pub use network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};
 pub use precision::{Precision, Quantisation};
 pub use qdq::{Range, tensors_to_observe, write_qdq};
+pub use rounded_off::{restored, rounded_off};
 pub use units::{Axes, Unit};
 pub use weights::{Element, Weights};
 pub use write::{WrittenModel, write};

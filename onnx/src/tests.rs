@@ -499,3 +499,69 @@ fn parents_that_go_round_are_no_trees() {
         assert!(!are_trees(odd), "{odd:?}");
     }
 }
+
+/// A float32 network of which `int8` would be made, its hidden weights with 15 bits of fraction.
+fn unrounded(int8: &Network, seed: u32) -> Network {
+    let Blocks::Int8(blocks) = &int8.blocks else { panic!("a network in int8") };
+    let mut scatter = Scatter(seed);
+    let mut exact = Vec::new();
+    for block in blocks {
+        let mut layers = Vec::new();
+        for (number, layer) in block.iter().enumerate() {
+            let mut weights = Vec::new();
+            for (plane, sign) in layer.planes.iter().zip([int8.input_sign(number), InputSign::Signed]) {
+                let scales = plane.scales.values();
+                let codes = plane.codes.values();
+                let numbers = codes.iter().enumerate().map(|(index, &code)| {
+                    let step = scales[index % scales.len()] / sign.step();
+                    let number = (f32::from(code) + 0.5 * scatter.next()) * step;
+                    f32::from_bits(number.to_bits() & !0xff) + 0.0
+                });
+                weights.push(Weights::new(plane.codes.dims(), numbers));
+            }
+            layers.push(Dense { weights, bias: layer.bias.clone() });
+        }
+        exact.push(layers);
+    }
+    Network { blocks: Blocks::F32(exact), ..int8.clone() }
+}
+
+proptest! {
+    #[test]
+    fn an_int8_network_and_what_it_rounds_off_are_the_float32_one(shape in shapes(), seed in any::<u32>()) {
+        let int8 = network(&Shape { precision: Precision::Int8, ..shape });
+        let exact = unrounded(&int8, seed);
+        let bytes = rounded_off(&exact, &int8).unwrap();
+        prop_assert!(restored(&int8, &bytes).unwrap() == exact);
+        prop_assert!(int8.blocks.layers().is_empty() || restored(&int8, &bytes[..bytes.len() - 1]).is_none());
+    }
+}
+
+#[test]
+fn what_another_network_rounds_off_is_none() {
+    let shape = Shape {
+        joints_in: 2,
+        channels: 3,
+        joints_out: 2,
+        sigma: true,
+        centred: true,
+        planes: 2,
+        hidden: 8,
+        input_relu: false,
+        blocks: vec![2],
+        precision: Precision::Int8,
+        memory: None,
+        seed: 1,
+    };
+    let int8 = network(&shape);
+    let exact = unrounded(&int8, 2);
+    assert_eq!(rounded_off(&int8, &int8), None);
+    assert_eq!(rounded_off(&exact, &exact), None);
+    assert_eq!(rounded_off(&exact, &network(&Shape { hidden: 4, ..shape.clone() })), None);
+    let Blocks::Int8(mut blocks) = int8.blocks.clone() else { panic!("a network in int8") };
+    blocks[0][0].bias = Weights::new(&[8], [0.5; 8]);
+    assert_eq!(rounded_off(&exact, &Network { blocks: Blocks::Int8(blocks), ..int8.clone() }), None);
+    let bytes = rounded_off(&exact, &int8).unwrap();
+    assert_eq!(restored(&exact, &bytes), None);
+    assert!(bytes.len() * 8 < 15 * 2 * 2 * 64, "{} bytes for 256 weights", bytes.len());
+}

@@ -1,18 +1,22 @@
 //! The models that the program contains. `coco17` in float32 for GPUs, and in int8, three times as fast on a CPU and within a
 //! tenth of a millimetre of it; `coco17-memory`, which has the int8 network in front of its memory; `coco23-memory`, which knows
-//! feet too (`models/README.md`).
+//! feet too (`models/README.md`). What one has in common with another is held once; `build.rs` makes the pieces.
 
 use std::path::Path;
 
 use bytes::Bytes;
+use poselift_onnx::{Card, Model, restored, write};
 
 use super::ModelFile;
 use crate::error::Result;
 
-const F32: &[u8] = include_bytes!("../../../models/coco17.onnx");
 const INT8: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
+/// The card of `coco17.onnx`.
+const CARD: &str = include_str!(concat!(env!("OUT_DIR"), "/coco17.card.json"));
+/// What [`INT8`] rounds off of the weights of `coco17.onnx`.
+const ROUNDED_OFF: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17.rounded-off"));
 /// The pieces of `coco17-memory.onnx`, in order, as `[from, taken, own]`: `taken` bytes of [`INT8`] from its byte `from`, then
-/// the next `own` bytes of [`MEMORY_OWN`]. Made by `build.rs`.
+/// the next `own` bytes of [`MEMORY_OWN`].
 const MEMORY: &[[usize; 3]] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
 const MEMORY_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.own"));
 const FEET_MEMORY: &[u8] = include_bytes!("../../../models/coco23-memory.onnx");
@@ -26,7 +30,7 @@ impl ModelFile {
     /// # Errors
     /// None, in a program that passed its tests.
     pub fn bundled() -> Result<Self> {
-        Ok(Self::of_the_program("bundled:coco17.onnx", Bytes::from_static(F32)).with_twin_for_cpus(int8()))
+        Ok(Self::of_the_program("bundled:coco17.onnx", exact).with_twin_for_cpus(int8()))
     }
 
     /// The model of the program that is called `name`, if there is one.
@@ -34,9 +38,9 @@ impl ModelFile {
         match name.to_str()? {
             "coco17" => Some(Self::bundled()),
             "coco17-int8" => Some(Ok(int8())),
-            "coco17-memory" => Some(Ok(Self::of_the_program("bundled:coco17-memory.onnx", memory()))),
+            "coco17-memory" => Some(Ok(Self::of_the_program("bundled:coco17-memory.onnx", memory))),
             "coco23-memory" => {
-                Some(Ok(Self::of_the_program("bundled:coco23-memory.onnx", Bytes::from_static(FEET_MEMORY))))
+                Some(Ok(Self::of_the_program("bundled:coco23-memory.onnx", || Bytes::from_static(FEET_MEMORY))))
             }
             _ => None,
         }
@@ -44,7 +48,15 @@ impl ModelFile {
 }
 
 fn int8() -> ModelFile {
-    ModelFile::of_the_program("bundled:coco17-int8.onnx", Bytes::from_static(INT8))
+    ModelFile::of_the_program("bundled:coco17-int8.onnx", || Bytes::from_static(INT8))
+}
+
+/// The bytes of `coco17.onnx`.
+fn exact() -> Bytes {
+    const TESTED: &str = "a test compares it with the file";
+    let int8 = Model::decode(Bytes::from_static(INT8)).expect(TESTED).network_as_tested().expect(TESTED);
+    let network = restored(&int8, ROUNDED_OFF).expect(TESTED);
+    write(&network, Card::from_json(CARD).expect(TESTED)).expect(TESTED).bytes.into()
 }
 
 /// The bytes of `coco17-memory.onnx`.
@@ -95,7 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn the_network_before_the_memory_is_in_the_program_once() {
+    fn what_models_have_in_common_is_in_the_program_once() {
         assert!(MEMORY_OWN.len() * 3 < memory().len(), "{} of {} bytes", MEMORY_OWN.len(), memory().len());
+        assert!(ROUNDED_OFF.len() * 5 < exact().len() * 2, "{} of {} bytes", ROUNDED_OFF.len(), exact().len());
     }
 }

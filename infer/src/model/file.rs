@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct ModelFile {
     name: PathBuf,
-    bytes: Bytes,
+    /// Of a part of the program made by `make_bytes` when they are first asked for.
+    bytes: Arc<OnceLock<Bytes>>,
+    make_bytes: fn() -> Bytes,
     /// Decoded when it is read; a part of the program when it is first asked for, since a CPU never asks for the form
     /// in float32.
     decoded: Arc<OnceLock<Decoded>>,
@@ -80,29 +82,37 @@ impl ModelFile {
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
         let decoded = Decoded::new(&bytes).map_err(|error| error.at(name.as_ref()))?;
-        Ok(Self::with_bytes(name.as_ref(), bytes, OnceLock::from(decoded)))
+        Ok(Self {
+            name: name.as_ref().to_path_buf(),
+            bytes: Arc::new(OnceLock::from(bytes)),
+            make_bytes: Bytes::new,
+            decoded: Arc::new(OnceLock::from(decoded)),
+            twin: None,
+            is_bundled: false,
+            weights_digest: Arc::default(),
+        })
     }
 
     /// A part of the program.
     #[cfg(feature = "bundled")]
-    pub(super) fn of_the_program(name: &str, bytes: Bytes) -> Self {
-        let file = Self::with_bytes(Path::new(name), bytes, OnceLock::new());
-        Self { is_bundled: true, ..file }
-    }
-
-    fn with_bytes(name: &Path, bytes: Bytes, decoded: OnceLock<Decoded>) -> Self {
+    pub(super) fn of_the_program(name: &str, make_bytes: fn() -> Bytes) -> Self {
         Self {
-            name: name.to_path_buf(),
-            bytes,
-            decoded: Arc::new(decoded),
+            name: PathBuf::from(name),
+            bytes: Arc::default(),
+            make_bytes,
+            decoded: Arc::default(),
             twin: None,
-            is_bundled: false,
-            weights_digest: Arc::new(OnceLock::new()),
+            is_bundled: true,
+            weights_digest: Arc::default(),
         }
     }
 
+    fn held_bytes(&self) -> &Bytes {
+        self.bytes.get_or_init(self.make_bytes)
+    }
+
     fn decoded(&self) -> &Decoded {
-        self.decoded.get_or_init(|| Decoded::new(&self.bytes).expect("a test decodes the models in the program"))
+        self.decoded.get_or_init(|| Decoded::new(self.held_bytes()).expect("a test decodes the models in the program"))
     }
 
     /// The same model, for which a CPU uses `twin`: the same joints from the same network, in a precision that a CPU
@@ -136,7 +146,7 @@ impl ModelFile {
 
     /// The file's bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.held_bytes()
     }
 
     /// The file's inputs, outputs and operators.
