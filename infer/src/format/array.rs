@@ -3,6 +3,7 @@
 use std::slice::ChunksExact;
 
 use crate::error::{Error, Result};
+use crate::skeleton::{Layout, MAX_JOINTS};
 
 /// The type of an array's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,24 @@ impl Dtype {
 pub(super) fn shape_text(shape: &[usize]) -> String {
     let sides: Vec<_> = shape.iter().map(usize::to_string).collect();
     format!("[{}]", sides.join(", "))
+}
+
+/// Holds an array of `joints`, of which `kept` are read, against the layout. One with more than a layout may have is something else, and
+/// its rows would not fit in memory.
+///
+/// # Errors
+/// None or too many joints, or another number than the layout's.
+pub(super) fn check_joints(joints: usize, kept: usize, layout: Option<&Layout>) -> Result<()> {
+    if joints == 0 || joints > MAX_JOINTS {
+        return Err(Error::input(format!("the array has {joints} joints, expected 1 to {MAX_JOINTS}")));
+    }
+    match layout {
+        Some(layout) if layout.len() != kept => {
+            let expected = layout.len();
+            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({})", layout.name)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The number of bytes that an array takes, if that is a number a computer can hold.

@@ -7,23 +7,21 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor};
 use std::path::Path;
 
-use super::array::{Array, is_second_side_time, shape_text};
+use super::array::{Array, check_joints, is_second_side_time, shape_text};
 use super::beside::{Beside, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
 use super::detectron2;
 use super::frames_apart::frames_apart;
-use super::held::read_whole;
 use super::movenet;
 use super::npy::{ArrayFrames, NpyHeader, pickled, read_array, read_data};
 use super::npz::{Archive, ReadSeek};
 use super::pickle::{Plain, nested_arrays, plain};
+use super::size_limit::read_whole;
 use super::{FrameReader, InputFormat, StreamInfo};
 use crate::error::{Error, Result};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::{COCO17, H36M17, Layout, MEDIAPIPE33};
 
-/// More than any skeleton has.
-const MAX_JOINTS: usize = 4096;
 /// People in one frame beyond which the second side of four is time, and the first cameras.
 const MAX_PEOPLE: usize = 64;
 /// Cameras of one recording.
@@ -244,15 +242,8 @@ impl ClipArrays {
             _ => None,
         };
         let videos = metadata.get("video_metadata");
-        self.size = videos.and_then(|videos| size_of(videos.get(way.first()?)?));
+        self.size = videos.and_then(|videos| detectron2::video_size(videos.get(way.first()?)?));
     }
-}
-
-/// The width and height that the metadata of a video name.
-fn size_of(video: &Plain) -> Option<[u32; 2]> {
-    let width = u32::try_from(video.get("w")?.number()?).ok()?;
-    let height = u32::try_from(video.get("h")?.number()?).ok()?;
-    Some([width, height])
 }
 
 /// The clip in a pickle: the array called `keypoints`, the only one, or one a frame.
@@ -335,21 +326,13 @@ fn check_shape(shape: &[usize], layout: Option<&'static Layout>) -> Result<ClipS
             )));
         }
     };
-    if joints == 0 || joints > MAX_JOINTS {
-        return Err(Error::input(format!("the array has {joints} joints, expected 1 to {MAX_JOINTS}")));
-    }
     let kept = if HOLISTIC.contains(&joints) && layout.is_none_or(|layout| layout.len() == MEDIAPIPE33.len()) {
         MEDIAPIPE33.len()
     } else {
         joints
     };
-    match layout {
-        Some(layout) if layout.len() != kept => {
-            let expected = layout.len();
-            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({})", layout.name)))
-        }
-        _ => Ok(ClipShape { frames, people, joints, channels, kept }),
-    }
+    check_joints(joints, kept, layout)?;
+    Ok(ClipShape { frames, people, joints, channels, kept })
 }
 
 /// The frames in arrays, with the `layout` that was asked for or the arrays' own.
@@ -492,6 +475,20 @@ mod tests {
             assert!(message.contains(&format!("no clip '{odd}' in it")), "{message}");
         }
         assert!(is_part("Walking/0", "S1/Walking/0") && is_part("S1", "S1/Walking/0") && !is_part("S", "S1/Walking/0"));
+    }
+
+    #[test]
+    fn a_video_without_a_width_has_no_known_size() {
+        fn entry(key: &str, value: Plain) -> (Plain, Plain) {
+            (Plain::Text(key.to_owned()), value)
+        }
+        for (width, size) in [(1920, Some([1920, 1080])), (0, None), (-1, None)] {
+            let video = Plain::Dict(vec![entry("w", Plain::Number(width)), entry("h", Plain::Number(1080))]);
+            let videos = Plain::Dict(vec![entry("S1", video)]);
+            let mut arrays = ClipArrays::default();
+            arrays.take_metadata(&Plain::Dict(vec![entry("video_metadata", videos)]), &["S1".to_owned()]);
+            assert_eq!(arrays.size, size);
+        }
     }
 
     #[test]

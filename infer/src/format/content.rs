@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::arrays::{self, BufferedFrames, Tensors};
 use super::detector::{self, Document, RowOrder, TableFrames, ValueReader};
-use super::held::{check_held, read_small, read_whole};
 use super::jsonl::KeypointLines;
 use super::line_ends::with_line_feeds;
-use super::open::open_file;
+use super::open::{first_bytes, open_file};
 use super::shape::Shape;
+use super::size_limit::{check_size_limit, read_small, read_whole};
 use super::values::{Value, Values};
 use super::{FrameReader, InputFormat, PassedOver, Source, StreamInfo, npz, sniff};
 use crate::error::{Error, Result};
@@ -77,7 +77,9 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
         },
         InputFormat::Npy => arrays::open_npy(input, name, layout, part, Tensors::Plain)?,
         InputFormat::MoveNet => match input.fill_buf().map_err(|e| Error::io("cannot read", name, e))? {
-            [b'P', b'K', ..] => arrays::open_npz(seekable(input, source)?, name, layout, part, Tensors::MoveNet)?,
+            there if npz::is_zip(there) => {
+                arrays::open_npz(seekable(input, source)?, name, layout, part, Tensors::MoveNet)?
+            }
             _ => arrays::open_npy(input, name, layout, part, Tensors::MoveNet)?,
         },
         InputFormat::Npz => arrays::open_npz(seekable(input, source)?, name, layout, part, Tensors::Plain)?,
@@ -122,8 +124,7 @@ fn row_order(source: &Source) -> RowOrder {
 
 /// Whether a file is an archive as it stands, and nothing is packed around it.
 fn is_plain(path: &Path) -> bool {
-    let mut start = [0; 2];
-    open_file(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"PK"
+    first_bytes(path).is_ok_and(|start| npz::is_zip(&start))
 }
 
 fn nothing() -> Error {
@@ -264,7 +265,7 @@ fn open_own_values(mut values: Values, first: Vec<Value>, source: &Source, layou
     while let Some(value) = values.next()? {
         push_lines(&value.text, &mut lines);
         push_cut_off(&value, &mut lines);
-        check_held(lines.len(), name)?;
+        check_size_limit(lines.len(), name)?;
     }
     Ok(Box::new(KeypointLines::new(Box::new(Cursor::new(lines)), name, layout)?))
 }

@@ -5,19 +5,19 @@ use super::array::Array;
 use super::npy::pickled;
 use super::npz::Archive;
 use super::pickle::{Plain, plain};
+use crate::pose::image_side;
 
 /// The size that Detectron2's archive of one video has in `metadata`.
 pub(super) fn size(archive: &mut Archive) -> Option<[u32; 2]> {
     let member = archive.member("metadata").ok()?;
-    let metadata = plain(pickled(&member).ok()??).ok()?;
-    let width = side(&metadata, "w")?;
-    let height = side(&metadata, "h")?;
-    Some([width, height])
+    video_size(&plain(pickled(&member).ok()??).ok()?)
 }
 
-/// A side of the image, in pixels.
-fn side(metadata: &Plain, key: &str) -> Option<u32> {
-    u32::try_from(metadata.get(key)?.number()?).ok().filter(|side| *side > 0)
+/// The width and height that the metadata of a video name, in pixels.
+pub(super) fn video_size(metadata: &Plain) -> Option<[u32; 2]> {
+    let width = image_side(metadata.get("w")?.number()? as f64)?;
+    let height = image_side(metadata.get("h")?.number()? as f64)?;
+    Some([width, height])
 }
 
 /// Detectron2's key points of a video: for each frame and class an array `[P, 4, J]` of x, y, logit and score, as one array

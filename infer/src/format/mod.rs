@@ -8,7 +8,6 @@ mod detector;
 mod detectron2;
 mod frames_apart;
 mod growing;
-mod held;
 mod input;
 mod jsonl;
 mod keys;
@@ -28,12 +27,15 @@ mod pickle;
 mod pose_arrays;
 mod seen;
 mod shape;
+mod size_limit;
 mod sniff;
 mod unpack;
 mod values;
 mod whole_file;
 
 pub use detector::FrameFiles;
+#[cfg(feature = "live")]
+pub(crate) use detector::around_last_number;
 pub use growing::{frame_files_in, holds_frame, is_frame_written, open_frame_files, open_stream};
 pub use input::InputFormat;
 pub(crate) use jsonl::is_header;

@@ -1,13 +1,12 @@
 //! All arrays of a NumPy file, whatever they mean: the one of an npy, those of an npz, those of dictionaries pickled
 //! into either.
 
-use std::io::Read;
 use std::path::Path;
 
 use super::array::Array;
 use super::npy::{NpyHeader, pickled, read_array};
-use super::npz::Archive;
-use super::open::open_file;
+use super::npz::{Archive, is_zip};
+use super::open::{first_bytes, open_file};
 use super::pickle::nested_arrays;
 use crate::error::{Error, Result};
 
@@ -61,9 +60,7 @@ impl NamedArray {
     }
 
     fn read(path: &Path) -> Result<Vec<Self>> {
-        let mut start = [0; 2];
-        let length = open_file(path)?.read(&mut start).map_err(|e| Error::io("cannot read", path, e))?;
-        if start[..length] != *b"PK" {
+        if !is_zip(&first_bytes(path)?) {
             let bytes = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
             return member(&bytes, &[]);
         }

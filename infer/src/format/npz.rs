@@ -28,6 +28,11 @@ const SLACK: u64 = 1 << 20;
 pub(super) trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}
 
+/// Whether bytes begin as a zip archive does.
+pub(super) fn is_zip(start: &[u8]) -> bool {
+    start.starts_with(b"PK")
+}
+
 /// An open archive.
 pub(super) struct Archive {
     zip: ZipArchive<Box<dyn ReadSeek>>,

@@ -3,8 +3,18 @@
 use crate::pose::Keypoint;
 
 /// Key points in the order of their numbers, which begin at 0, or at 1 where the last one says so; those of `count` that are not listed are
-/// missing. Without a `count`, all are listed. `None` where the numbers are no such ones, as those of annotations are.
-pub(super) fn in_order(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Option<Vec<Keypoint>> {
+/// missing. Without a `count`, all are listed. Where the numbers are no such ones, as those of annotations are, the points stay as listed.
+pub(super) fn in_order(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Vec<Keypoint> {
+    by_number(points, count).unwrap_or_else(|| as_listed(points))
+}
+
+/// Key points as they are listed, whatever their numbers.
+pub(super) fn as_listed(points: &[(Option<i64>, Keypoint)]) -> Vec<Keypoint> {
+    points.iter().map(|(_, point)| *point).collect()
+}
+
+/// As [`in_order`]; `None` where the numbers do not tell the order.
+fn by_number(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Option<Vec<Keypoint>> {
     let count = count.unwrap_or(points.len());
     let numbers: Vec<i64> = points.iter().map(|(number, _)| *number).collect::<Option<_>>()?;
     let least = *numbers.iter().min()?;
@@ -37,7 +47,7 @@ mod tests {
         let order = |numbers: &[i64], count| {
             let point = |number: &i64| (Some(*number), Keypoint { x: *number as f64, y: 0.0, score: 1.0 });
             let points: Vec<_> = numbers.iter().map(point).collect();
-            in_order(&points, count).map(|points| points.iter().map(|point| point.x as i64).collect::<Vec<_>>())
+            by_number(&points, count).map(|points| points.iter().map(|point| point.x as i64).collect::<Vec<_>>())
         };
         assert_eq!(order(&[2, 0, 1], None), Some(vec![0, 1, 2]));
         assert_eq!(order(&[2, 3, 1], None), Some(vec![1, 2, 3]));
@@ -47,6 +57,6 @@ mod tests {
         {
             assert_eq!(order(numbers, count), None, "{numbers:?}");
         }
-        assert_eq!(in_order(&[(None, Keypoint::MISSING)], None), None);
+        assert_eq!(by_number(&[(None, Keypoint::MISSING)], None), None);
     }
 }

@@ -1,15 +1,16 @@
 //! From a path, or none, to a reader or a writer of the right format.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::detector::{SequenceReader, common_name, is_frame_file, numbered_files};
-use super::held::read_whole;
 use super::jsonl::{PoseLines, PoseLinesWriter};
 use super::npy::ArrayWriter;
+use super::npz::is_zip;
 use super::pose_arrays::PoseArrays;
+use super::size_limit::read_whole;
 use super::unpack::unpacked;
 use super::{Extras, Format, FrameReader, InputFormat, PoseInfo, PoseReader, PoseWriter, content};
 use crate::error::{Error, Result};
@@ -139,6 +140,16 @@ pub(super) fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// The first two bytes of a file, which tell whether it is an archive, or as many as it has.
+///
+/// # Errors
+/// As [`open_file`], or it cannot be read.
+pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    open_file(path)?.take(2).read_to_end(&mut start).map_err(|e| Error::io("cannot read", path, e))?;
+    Ok(start)
+}
+
 /// Where a stream goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -193,13 +204,13 @@ pub fn open_pose_reader(source: &Source) -> Result<Box<dyn PoseReader>> {
     let start = input.fill_buf().map_err(|e| Error::io("cannot read", name, e))?;
     Ok(match start {
         [0x93, ..] => Box::new(PoseArrays::npy(&read_whole(input, name)?, name)?),
+        _ if is_zip(start) => Box::new(PoseArrays::npz(Box::new(Cursor::new(read_whole(input, name)?)), name)?),
         // A table, or a motion file: JSON begins with a brace.
-        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9', ..] if !start.starts_with(b"PK") => {
+        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9', ..] => {
             return Err(Error::input("is no 3D stream, expected JSON Lines, npy or npz")
                 .at(name)
                 .hint("`run -o poses.jsonl` writes one; tables and motion files are written, and not read"));
         }
-        [b'P', b'K', ..] => Box::new(PoseArrays::npz(Box::new(Cursor::new(read_whole(input, name)?)), name)?),
         _ => Box::new(PoseLines::new(input, name)?),
     })
 }

@@ -3,14 +3,13 @@
 //! The names are those of the assignment that the project grew from:
 //! `joint_2d_1`, the first of up to two views, and `joint_3d`.
 
-use std::io::Read;
 use std::path::Path;
 
 use ndarray::Array3;
 
 use super::array::{Array, shape_text};
-use super::npz::Archive;
-use super::open::open_file;
+use super::npz::{Archive, is_zip};
+use super::open::{first_bytes, open_file};
 use super::pickle::Pickle;
 use crate::error::{Error, Result};
 
@@ -39,11 +38,10 @@ impl PairedArrays {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let mut start = [0; 2];
-        let length = open_file(path)?.read(&mut start).map_err(|e| Error::io("cannot read", path, e))?;
-        let (keypoints, poses) = match &start[..length] {
+        let start = first_bytes(path)?;
+        let (keypoints, poses) = match &start[..] {
             [] => return Err(Error::input("empty, expected a pickle or an npz archive")),
-            b"PK" => from_npz(path)?,
+            _ if is_zip(&start) => from_npz(path)?,
             // Protocol 2 and later begin with 0x80, earlier ones with a mark, an empty dictionary or an ordered one's class.
             [0x80 | b'(' | b'}' | b'c', ..] => from_pickle(path)?,
             _ => return Err(Error::input("neither a Python pickle nor an npz archive")),

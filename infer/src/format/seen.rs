@@ -1,11 +1,10 @@
 //! Paired arrays with what their file says of the cameras: `size` and `focal` beside the arrays of [`super::pairs`].
 
-use std::io::Read;
 use std::path::Path;
 
 use super::array::{Array, shape_text};
-use super::npz::Archive;
-use super::open::open_file;
+use super::npz::{Archive, is_zip};
+use super::open::{first_bytes, open_file};
 use super::pairs::PairedArrays;
 use crate::camera::Camera;
 use crate::error::{Error, Result};
@@ -70,9 +69,7 @@ impl SeenPairs {
 
 /// The archive at `path`, if the file is one.
 fn archive(path: &Path) -> Result<Option<Archive>> {
-    let mut start = [0; 2];
-    let length = open_file(path)?.read(&mut start).map_err(|e| Error::io("cannot read", path, e))?;
-    if start[..length] != *b"PK" {
+    if !is_zip(&first_bytes(path)?) {
         return Ok(None);
     }
     Archive::new(Box::new(open_file(path)?), path).map(Some)

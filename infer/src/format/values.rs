@@ -3,7 +3,7 @@
 use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::held::check_held;
+use super::size_limit::check_size_limit;
 use crate::error::{Error, Result};
 
 /// The longest value that is read: detectors put a whole clip into one.
@@ -88,7 +88,7 @@ impl Values {
             if ended {
                 return Ok(Some(value));
             }
-            check_held(value.text.len(), &self.name)?;
+            check_size_limit(value.text.len(), &self.name)?;
             if value.text.len() > MAX_VALUE {
                 return Err(Error::input(format!("a JSON value of more than {} GiB", MAX_VALUE >> 30)).at(&self.name));
             }

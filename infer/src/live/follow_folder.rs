@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::StopFlag;
 use super::follow::LOOK_EVERY;
 use crate::error::Result;
-use crate::format::{FrameFiles, frame_files_in, holds_frame, is_frame_written};
+use crate::format::{FrameFiles, around_last_number, frame_files_in, holds_frame, is_frame_written};
 
 /// A folder's time may be as coarse as this: one that changed later is listed again.
 const CLOCK_STEP: Duration = Duration::from_millis(20);
@@ -53,9 +53,9 @@ impl Template {
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let stem_end = name.find(".json").or_else(|| name.find(".txt"))?;
-        let end = name[..stem_end].rfind(|letter: char| letter.is_ascii_digit())? + 1;
-        let digits = name[..end].bytes().rev().take_while(u8::is_ascii_digit).count();
-        Some(Self { before: name[..end - digits].to_owned(), digits, after: name[end..].to_owned() })
+        let [before, digits, _] = around_last_number(&name[..stem_end])?;
+        let after = &name[before.len() + digits.len()..];
+        Some(Self { before: before.to_owned(), digits: digits.len(), after: after.to_owned() })
     }
 
     fn name(&self, number: u64) -> String {

@@ -37,6 +37,7 @@ pub use halpe26::HALPE26;
 pub use halpe68::HALPE68;
 pub use halpe136::HALPE136;
 pub use mediapipe33::MEDIAPIPE33;
+pub(crate) use named::MAX_JOINTS;
 pub use named::{joint_name, layout_file, named_layout};
 pub use openpose134::OPENPOSE134;
 pub use wholebody133::WHOLEBODY133;

@@ -8,7 +8,7 @@ use super::Layout;
 use crate::error::{Error, Result};
 
 /// More joints than any detector names.
-const MAX_JOINTS: usize = 4096;
+pub(crate) const MAX_JOINTS: usize = 4096;
 
 /// Our name of a joint that others call `LShoulder`, `left shoulder`, `l_shoulder`, `shoulder_left` or `leftShoulder`.
 ///

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::json::{Label, Numbers, Points, parse};
 use super::{Detector, Document, flat_channels, flat_keypoints, numbers_of_names};
 use crate::error::Result;
-use crate::pose::Person;
+use crate::pose::{Person, image_side};
 use crate::skeleton::{COCO17, Layout, named_layout};
 
 #[derive(Deserialize)]
@@ -79,8 +79,17 @@ struct Image {
     id: Label,
     #[serde(default)]
     file_name: Label,
-    width: Option<u32>,
-    height: Option<u32>,
+    #[serde(default)]
+    width: Label,
+    #[serde(default)]
+    height: Label,
+}
+
+impl Image {
+    /// Width and height, where both say how many pixels there are.
+    fn size(&self) -> Option<[u32; 2]> {
+        Some([image_side(self.width.number()?)?, image_side(self.height.number()?)?])
+    }
 }
 
 /// The format.
@@ -184,8 +193,8 @@ fn push_annotations(whole: Annotations, document: &mut Document) {
         let name = image.file_name.as_name();
         let number = name.zip(number_of_name.as_ref()).map_or(id, |(name, number_of)| number_of[name]);
         number_of.insert(id, number);
-        if let (Some(width), Some(height)) = (image.width, image.height) {
-            sizes.insert(number, [width, height]);
+        if let Some(size) = image.size() {
+            sizes.insert(number, size);
         }
     }
     document.layout = document.layout.or_else(|| layout_of(&whole.categories));
@@ -281,6 +290,19 @@ mod tests {
         let document = decode(&scored);
         assert_eq!(document.frames[0].people[0].keypoints[0].score, 0.75);
         assert_eq!(document.layout.unwrap().joints[0], "right_ankle");
+    }
+
+    #[test]
+    fn an_image_without_a_width_has_no_known_size() {
+        for (width, size) in
+            [("64", Some([64, 48])), ("64.0", Some([64, 48])), ("0", None), ("-1", None), ("null", None)]
+        {
+            let text = format!(
+                r#"{{"images":[{{"id":1,"width":{width},"height":48}}],"annotations":[{{"image_id":1,"keypoints":[{}]}}]}}"#,
+                numbers("2")
+            );
+            assert_eq!(decode(&text).frames[0].size, size, "{width}");
+        }
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use super::csv_columns::{Columns, JointColumns, delimiter};
 use super::json::Label;
-use super::{detectors_layout, numbers_of_names, score};
+use super::{detectors_layout, has_finite_point, numbers_of_names, score};
 use crate::error::{Error, Result};
-use crate::format::held::Held;
+use crate::format::size_limit::LimitedReader;
 use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
-use crate::skeleton::{Layout, joint_name, named_layout};
+use crate::skeleton::{Layout, find_joint, joint_name, named_layout};
 
 /// How much of the first row is looked at before it is read.
 const LOOK_AHEAD: usize = 4 << 10;
@@ -87,7 +87,8 @@ impl TableFrames {
         // Names of images tell frames apart by whichever of their numbers is another for each.
         let has_names = columns.frame.is_some_and(|column| !begins_with_number(&mut input, delimiter, column));
         let is_grouped = order == RowOrder::Any && (columns.has_rows_of_a_frame() || has_names);
-        let input: Box<dyn Read + Send> = if is_grouped { Box::new(Held::new(input, name)) } else { Box::new(input) };
+        let input: Box<dyn Read + Send> =
+            if is_grouped { Box::new(LimitedReader::new(input, name)) } else { Box::new(input) };
         let mut table = Self::with_columns(input, name, delimiter, columns, layout)?.behind(number, InputFormat::Csv);
         if table.columns.joint.is_some() && table.columns.of_frame().is_none() {
             return Err(Error::input("a table of a joint a row, and no column says which frame")
@@ -171,7 +172,7 @@ impl TableFrames {
         let place = self.columns.joint.expect("only long tables learn their joints");
         for row in self.grouped.iter().flat_map(|frame| &frame.rows) {
             let name = row.get(place).unwrap_or_default().trim();
-            if !self.joints.iter().any(|joint| joint == name) {
+            if find_joint(&self.joints, name).is_none() {
                 self.joints.push(name.to_owned());
             }
         }
@@ -274,7 +275,7 @@ impl TableFrames {
             Some(joint) => self.long_people(joint, rows)?,
             None => self.wide_people(rows)?,
         };
-        people.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
+        people.retain(|person| has_finite_point(&person.keypoints));
         Ok(Frame { index, time, people, ..Frame::default() })
     }
 
@@ -318,17 +319,12 @@ impl TableFrames {
         match name.parse() {
             Ok(number) if !is_whole => Some(number),
             // Numbers may begin at 1: where all joints are numbered, their order tells.
-            Ok(_) => self.place_in_table(name),
+            Ok(_) => find_joint(&self.joints, name),
             Err(_) => {
                 let place = self.info.layout.and_then(|layout| layout.position(&joint_name(name)));
-                place.or_else(|| self.place_in_table(name))
+                place.or_else(|| find_joint(&self.joints, name))
             }
         }
-    }
-
-    /// The place of a joint among those of the table.
-    fn place_in_table(&self, name: &str) -> Option<usize> {
-        self.joints.iter().position(|joint| joint == name)
     }
 
     fn keypoint(&self, row: &csv::StringRecord, joint: &JointColumns) -> Result<Keypoint> {

@@ -7,7 +7,7 @@ use hdf5_reader::{Dataset, Hdf5File};
 
 use super::csv_columns::{JointColumns, PersonColumns};
 use super::pandas::{PandasTable, Row, key_of_table};
-use super::{deeplabcut, score};
+use super::{deeplabcut, has_finite_point, score};
 use crate::error::{Error, Result};
 use crate::format::arrays::BufferedFrames;
 use crate::format::{InputFormat, StreamInfo};
@@ -85,7 +85,7 @@ fn deeplabcut_table(file: &Hdf5File, length: usize, layout: Option<&'static Layo
     let mut frames = Vec::new();
     for (place, row) in table.rows.iter().enumerate() {
         let mut seen: Vec<Person> = people.iter().map(|columns| person_in(row, columns)).collect();
-        seen.retain(|person| person.keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()));
+        seen.retain(|person| has_finite_point(&person.keypoints));
         let index = row.number.unwrap_or(place as u64);
         frames.push(Frame { index, people: seen, ..Frame::default() });
     }
@@ -174,7 +174,7 @@ fn sleap(file: &Hdf5File, length: usize, layout: Option<&'static Layout>) -> Res
                     score: score(scores.as_ref().map(|scores| scores[[person, node, frame]])),
                 });
             }
-            if keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite()) {
+            if has_finite_point(&keypoints) {
                 seen.push(Person { id: Some(person as i64), keypoints });
             }
         }

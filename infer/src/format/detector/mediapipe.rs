@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::json::{Label, number_in_text, parse};
 use super::{Detector, Document, score};
 use crate::error::{Error, Result};
 use crate::format::keys::{self, FrameTime, JOINT_NUMBER, PERHAPS_JOINT_NUMBER, is_one_of, time_key};
-use crate::format::numbered_points::in_order;
+use crate::format::numbered_points::{as_listed, in_order};
 use crate::pose::image_side;
 use crate::pose::{Keypoint, Person};
 use crate::skeleton::{MEDIAPIPE33, joint_name};
@@ -76,11 +77,8 @@ impl<'de> Visitor<'de> for AnyMarks {
         Ok(Marks::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Marks, A::Error> {
-        let mut marks = Vec::new();
-        while let Some(mark) = list.next_element()? {
-            marks.push(mark);
-        }
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Marks, A::Error> {
+        let marks = Vec::deserialize(SeqAccessDeserializer::new(list))?;
         Ok(listed_point(&marks).map_or(Marks::List(marks), |point| Marks::Point(point, None)))
     }
 
@@ -333,8 +331,7 @@ fn people(marks: Marks) -> Vec<Person> {
     if !keypoints.is_empty() {
         // Fewer numbers than a body has may be those of a hand.
         let is_body = keypoints.iter().any(|(number, _)| number.is_some_and(|number| number > LAST_OF_HAND));
-        let ordered = if is_body { in_order(&keypoints, Some(MEDIAPIPE33.len())) } else { None };
-        let keypoints = ordered.unwrap_or_else(|| keypoints.iter().map(|(_, point)| *point).collect());
+        let keypoints = if is_body { in_order(&keypoints, Some(MEDIAPIPE33.len())) } else { as_listed(&keypoints) };
         people.push(Person { id: None, keypoints });
     }
     people

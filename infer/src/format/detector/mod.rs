@@ -153,11 +153,23 @@ pub(super) fn is_padding(keypoints: &[Keypoint]) -> bool {
     keypoints.iter().all(|point| !point.x.is_finite() || !point.y.is_finite() || (point.x == 0.0 && point.y == 0.0))
 }
 
-/// The last number in a file's name, `12` in `clip3_000012_keypoints.json`.
-pub(super) fn last_number(name: &str) -> Option<u64> {
+/// Whether any point has a place.
+pub(super) fn has_finite_point(keypoints: &[Keypoint]) -> bool {
+    keypoints.iter().any(|point| point.x.is_finite() && point.y.is_finite())
+}
+
+/// What stands before the last number in a name, its digits, and what stands behind: `clip3_`, `000012`, `_keypoints`.
+pub(crate) fn around_last_number(name: &str) -> Option<[&str; 3]> {
     let end = name.rfind(|letter: char| letter.is_ascii_digit())? + 1;
     let digits = name[..end].bytes().rev().take_while(u8::is_ascii_digit).count();
-    name[end - digits..end].parse().ok()
+    let start = end - digits;
+    Some([&name[..start], &name[start..end], &name[end..]])
+}
+
+/// The last number in a file's name, `12` in `clip3_000012_keypoints.json`.
+fn last_number(name: &str) -> Option<u64> {
+    let [_, digits, _] = around_last_number(name)?;
+    digits.parse().ok()
 }
 
 /// The last number in the name of an image, its folder and extension left out.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::value_reader::check;
 use super::{
-    Detector, Document, YoloLabels, detector, is_proto_landmarks, last_number, numbers_of_names, openpose::OpenPose,
-    proto_to_json,
+    Detector, Document, YoloLabels, around_last_number, detector, is_proto_landmarks, numbers_of_names,
+    openpose::OpenPose, proto_to_json,
 };
 use crate::error::{Error, Result};
 use crate::format::shape::Shape;
@@ -311,8 +311,7 @@ pub(in crate::format) fn is_frame_file(path: &Path) -> bool {
 /// What the files of one clip are called beside their numbers.
 pub(in crate::format) fn common_name(file: &Path) -> String {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let end = name.rfind(|letter: char| letter.is_ascii_digit()).map_or(name.len(), |at| at + 1);
-    let before = name[..end].trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let before = around_last_number(&name).map_or(&*name, |[before, ..]| before);
     let before = before.trim_end_matches(|letter: char| !letter.is_alphanumeric());
     if before.is_empty() { name.into_owned() } else { before.to_owned() }
 }
@@ -371,11 +370,9 @@ impl Groups {
             if !is_file {
                 continue;
             }
-            let Some(number) = last_number(stem) else { continue };
-            let digits = stem.rfind(|letter: char| letter.is_ascii_digit()).expect("a number has a digit");
-            let before = stem[..digits].trim_end_matches(|letter: char| letter.is_ascii_digit());
-            let after = &bare[digits + 1..];
-            groups.turn_to(before, after);
+            let Some([before, digits, _]) = around_last_number(stem) else { continue };
+            let Ok(number) = digits.parse() else { continue };
+            groups.turn_to(before, &bare[before.len() + digits.len()..]);
             groups.files.push((number, path));
         }
         Ok(groups)

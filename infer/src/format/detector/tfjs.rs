@@ -217,8 +217,7 @@ fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
         }
         _ => {
             let numbered: Vec<_> = pose.keypoints.iter().map(|point| (point.number(), point.keypoint())).collect();
-            let ordered = in_order(&numbered, layout.map(Layout::len));
-            ordered.unwrap_or_else(|| numbered.iter().map(|(_, point)| *point).collect())
+            in_order(&numbered, layout.map(Layout::len))
         }
     };
     Person { id: pose.id.track(), keypoints }

@@ -190,7 +190,7 @@ pub(super) fn points(value: &Value, layout: Option<&Layout>) -> Option<Vec<Keypo
             if list.iter().all(is_number) {
                 return Some(flat_keypoints(&list.iter().map(number).collect::<Option<Vec<_>>>()?));
             }
-            if list.iter().all(|one| one.is_object() && !has_place(one)) && list.iter().any(is_nested) {
+            if list.iter().all(lacks_place) && list.iter().any(is_nested) {
                 return None;
             }
             let by_name: Option<Map<String, Value>> =
@@ -200,8 +200,8 @@ pub(super) fn points(value: &Value, layout: Option<&Layout>) -> Option<Vec<Keypo
             }
             let channels = list.iter().filter_map(Value::as_array).map(Vec::len).filter(|count| *count > 0).max();
             let found: Vec<Keypoint> = list.iter().map(|one| point(one, channels)).collect::<Option<_>>()?;
-            let numbered: Vec<_> = list.iter().map(number_of).zip(found.iter().copied()).collect();
-            Some(in_order(&numbered, layout.map(Layout::len)).unwrap_or(found))
+            let numbered: Vec<_> = list.iter().map(number_of).zip(found).collect();
+            Some(in_order(&numbered, layout.map(Layout::len)))
         }
         _ => None,
     }
@@ -220,9 +220,9 @@ fn named_points(by_name: &Map<String, Value>, layout: Option<&Layout>) -> Option
     is_known.then_some(keypoints)
 }
 
-/// Whether a point that is an object has coordinates, known or not.
-fn has_place(point: &Value) -> bool {
-    point.get("x").or_else(|| point.get("position")?.get("x")).is_some()
+/// Whether a point is an object without coordinates, known or not.
+fn lacks_place(point: &Value) -> bool {
+    point.as_object().is_some_and(|fields| coordinate(fields, "x").is_none())
 }
 
 /// Whether an object holds a list or another object.

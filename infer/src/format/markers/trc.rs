@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// The line that is not as expected.
 pub(super) fn parse(text: &str) -> Result<Markers> {
-    let mut lines = text.lines().enumerate().map(|(index, line)| Line { number: index + 1, text: line });
+    let mut lines = text.lines().enumerate().map(|(index, line)| NumberedLine { number: index + 1, text: line });
     next_line(&mut lines, "its header")?;
     let keys = next_line(&mut lines, "the names of its header")?;
     let values = next_line(&mut lines, "the values of its header")?;
@@ -47,23 +47,23 @@ pub(super) fn parse(text: &str) -> Result<Markers> {
     Ok(Markers { names, times, positions })
 }
 
-fn next_line<'a>(lines: &mut impl Iterator<Item = Line<'a>>, what: &str) -> Result<Line<'a>> {
+fn next_line<'a>(lines: &mut impl Iterator<Item = NumberedLine<'a>>, what: &str) -> Result<NumberedLine<'a>> {
     lines.next().ok_or_else(|| Error::input(format!("ends before {what}")))
 }
 
 /// The value below the header's key `wanted`.
-fn header_value<'a>(keys: &Line<'_>, values: &Line<'a>, wanted: &str) -> Result<&'a str> {
+fn header_value<'a>(keys: &NumberedLine<'_>, values: &NumberedLine<'a>, wanted: &str) -> Result<&'a str> {
     let at = keys.text.split('\t').position(|key| key.trim() == wanted);
     let value = at.and_then(|at| values.text.split('\t').nth(at)).map(str::trim);
     value.ok_or_else(|| keys.error(&format!("has no {wanted}")))
 }
 
-struct Line<'a> {
+struct NumberedLine<'a> {
     number: usize,
     text: &'a str,
 }
 
-impl Line<'_> {
+impl NumberedLine<'_> {
     fn error(&self, message: &str) -> Error {
         Error::input(format!("line {}: {message}", self.number))
     }

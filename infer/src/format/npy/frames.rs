@@ -5,14 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::NpyHeader;
 use crate::error::{Error, Result};
-use crate::format::array::{Array, Dtype, byte_length, shape_text};
+use crate::format::array::{Array, Dtype, byte_length, check_joints, shape_text};
 use crate::format::detector::is_padding;
 use crate::format::{FrameReader, InputFormat, StreamInfo};
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
-
-/// More than any skeleton has: an array with more is something else, and its rows would not fit in memory.
-const MAX_JOINTS: usize = 4096;
 
 /// A 2D stream in an array `[T, J, 2 or 3]`, or in several behind each other, as `numpy.save` adds them to an open file; a frame may be an
 /// array `[J, 2 or 3]` of its own.
@@ -76,16 +73,8 @@ fn joints_and_channels(shape: &[usize], layout: Option<&Layout>) -> Result<(usiz
         return Err(Error::input(format!("the array's shape is {shape}, expected [frames, joints, 2 or 3]"))
             .hint("an array holds one person; many people fit in JSON Lines"));
     };
-    match layout {
-        _ if joints == 0 || joints > MAX_JOINTS => {
-            Err(Error::input(format!("the array has {joints} joints, expected 1 to {MAX_JOINTS}")))
-        }
-        Some(layout) if layout.len() != joints => {
-            let expected = layout.len();
-            Err(Error::input(format!("the array has {joints} joints, expected {expected} ({})", layout.name)))
-        }
-        _ => Ok((joints, channels)),
-    }
+    check_joints(joints, joints, layout)?;
+    Ok((joints, channels))
 }
 
 /// Of an array in Fortran's order all of it with its last axis fastest, as bytes again; the header is changed to fit.

@@ -75,11 +75,11 @@ impl Value<'_> {
     }
 
     /// The text that it is, if it is one.
-    fn text(&self) -> Option<String> {
+    fn text(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Text(text) => Some(text.to_string()),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
             // Python 2's texts are bytes.
-            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes)),
             _ => None,
         }
     }
@@ -104,7 +104,8 @@ impl<'a> Pickle<'a> {
             let found = values[root].describe();
             return Err(Error::input(format!("the pickle holds {found}, expected a dictionary of arrays")));
         };
-        let entries = pairs.iter().filter_map(|(key, value)| Some((values[*key].text()?, *value))).collect();
+        let entries =
+            pairs.iter().filter_map(|(key, value)| Some((values[*key].text()?.into_owned(), *value))).collect();
         Ok(Self { values, entries })
     }
 

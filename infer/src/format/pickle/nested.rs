@@ -1,5 +1,7 @@
 //! All arrays of a pickle, however deep in dictionaries, lists and arrays of objects, each by the way to it.
 
+use std::borrow::Cow;
+
 use super::machine::Machine;
 use super::{Id, Value, numpy};
 use crate::error::{Error, Result};
@@ -51,8 +53,7 @@ impl Walk<'_, '_> {
                 None => {
                     let array = numpy::resolve(values, id)
                         .map_err(|e| Error::input(format!("'{}' {e}", self.way.join("/"))))?;
-                    let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
-                    self.spend(names + size_of_val(&array.numbers[..]))?;
+                    self.spend(self.size_of_way() + size_of_val(&array.numbers[..]))?;
                     self.found.push((self.way.clone(), array));
                     Ok(())
                 }
@@ -94,11 +95,15 @@ impl Walk<'_, '_> {
     fn push_nothing(&mut self, place: usize) -> Result<()> {
         let step = place.to_string();
         self.visits += 1;
-        let names: usize = self.way.iter().map(|name| size_of::<String>() + name.len()).sum();
-        self.spend(names + step.len() + 2 * size_of::<(Vec<String>, Array)>())?;
+        self.spend(self.size_of_way() + step.len() + 2 * size_of::<(Vec<String>, Array)>())?;
         let way = self.way.iter().cloned().chain([step]).collect();
         self.found.push((way, Array { shape: vec![0], numbers: Vec::new() }));
         Ok(())
+    }
+
+    /// The bytes that a copy of the way takes.
+    fn size_of_way(&self) -> usize {
+        self.way.iter().map(|name| size_of::<String>() + name.len()).sum()
     }
 
     fn spend(&mut self, bytes: usize) -> Result<()> {
@@ -122,6 +127,6 @@ impl Walk<'_, '_> {
 fn step_of(key: &Value<'_>) -> Option<String> {
     match key {
         Value::Int(number) => Some(number.to_string()),
-        other => other.text(),
+        other => other.text().map(Cow::into_owned),
     }
 }

@@ -91,10 +91,9 @@ impl Function {
                 Ok(Value::Array(Some(ArrayParts { shape: *shape, dtype: *dtype, data: *data, order })))
             }
             (Self::Scalar, [_, _]) => Ok(Value::Scalar),
-            (Self::Dtype, [name, ..]) => match &values[*name] {
-                Value::Text(name) => dtype(name),
-                Value::Bytes(name) => dtype(&String::from_utf8_lossy(name)),
-                other => Err(Error::input(format!("an element type named by {}", other.describe()))),
+            (Self::Dtype, [name, ..]) => match values[*name].text() {
+                Some(name) => dtype(&name),
+                None => Err(Error::input(format!("an element type named by {}", values[*name].describe()))),
             },
             (Self::Encode, [text, encoding]) => match (&values[*text], &values[*encoding]) {
                 (Value::Text(_), Value::Text(encoding)) if encoding == "latin1" => Ok(Value::Latin1(*text)),
@@ -132,11 +131,7 @@ pub(super) fn build<'a>(values: &[Value<'a>], target: Id, state: Id) -> Result<V
             Ok(Value::Array(Some(ArrayParts { shape: *shape, dtype: *dtype, data: *data, order })))
         }
         (Value::Dtype { name, .. }, [_version, order, ..]) => {
-            let big_endian = match &values[*order] {
-                Value::Text(order) => order == ">",
-                Value::Bytes(order) => *order == b">",
-                _ => return Err(unknown_state()),
-            };
+            let big_endian = values[*order].text().ok_or_else(unknown_state)? == ">";
             Ok(Value::Dtype { name: name.clone(), big_endian })
         }
         (other, _) => {

@@ -63,8 +63,6 @@ fn visit(values: &[Value<'_>], id: Id, depth: usize, budget: &mut usize) -> Resu
     *budget -= 1;
     match &values[id] {
         Value::Int(number) => Ok(Plain::Number(*number)),
-        Value::Text(text) => Ok(Plain::Text(text.to_string())),
-        Value::Bytes(bytes) => Ok(Plain::Text(String::from_utf8_lossy(bytes).into_owned())),
         Value::List(ids) | Value::Tuple(ids) => visit_list(values, ids, depth, budget),
         Value::Array(_) => match super::numpy::objects(values, id) {
             Some(ids) => visit_list(values, ids, depth, budget),
@@ -77,7 +75,7 @@ fn visit(values: &[Value<'_>], id: Id, depth: usize, budget: &mut usize) -> Resu
             }
             Ok(Plain::Dict(plain))
         }
-        _ => Ok(Plain::Other),
+        other => Ok(other.text().map_or(Plain::Other, |text| Plain::Text(text.into_owned()))),
     }
 }
 

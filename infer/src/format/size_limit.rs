@@ -1,4 +1,4 @@
-//! How much of an input is held in memory at once, where a format can only be read whole.
+//! How large an input may be that is read into memory whole, where its format can only be read so.
 //!
 //! A file that is packed may unpack to a thousand times its size, or without end. Key points as text are packed three to
 //! twenty times, so that a file which unpacks to far more is no clip.
@@ -15,33 +15,33 @@ const MAX_RATIO: u64 = 40;
 /// Bytes of an input whose size is not known, as of a pipe.
 const MOST_OF_PIPE: u64 = 1 << 30;
 
-/// The most bytes that are held of the input called `name`.
-pub(super) fn most_held(name: &Path) -> u64 {
+/// The most bytes that the input called `name` may have.
+pub(super) fn size_limit(name: &Path) -> u64 {
     match name.metadata() {
         Ok(found) if found.is_file() => ALWAYS.saturating_add(found.len().saturating_mul(MAX_RATIO)),
         _ => MOST_OF_PIPE,
     }
 }
 
-/// Returns an error if the input called `name` cannot hold as many bytes as have come.
+/// Returns an error if more bytes have come than the input called `name` may have.
 ///
 /// # Errors
-/// There are more than [`most_held`].
-pub(super) fn check_held(bytes: usize, name: &Path) -> Result<()> {
+/// There are more than [`size_limit`].
+pub(super) fn check_size_limit(bytes: usize, name: &Path) -> Result<()> {
     // The file is only asked where it matters.
-    let is_too_much = bytes as u64 > ALWAYS && bytes as u64 > most_held(name);
+    let is_too_much = bytes as u64 > ALWAYS && bytes as u64 > size_limit(name);
     if is_too_much { Err(too_much(name)) } else { Ok(()) }
 }
 
 /// All that is left of an input.
 ///
 /// # Errors
-/// It cannot be read, or there is more than [`most_held`].
+/// It cannot be read, or there is more than [`size_limit`].
 pub(super) fn read_whole(input: impl Read, name: &Path) -> Result<Vec<u8>> {
-    let most = most_held(name);
+    let limit = size_limit(name);
     let mut bytes = Vec::new();
-    input.take(most + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
-    if bytes.len() as u64 > most { Err(too_much(name)) } else { Ok(bytes) }
+    input.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("cannot read", name, e))?;
+    if bytes.len() as u64 > limit { Err(too_much(name)) } else { Ok(bytes) }
 }
 
 /// All that is left of an input that holds one frame, or a few.
@@ -58,8 +58,8 @@ pub(super) fn read_small(input: impl Read, name: &Path) -> Result<Vec<u8>> {
 }
 
 fn too_much(name: &Path) -> Error {
-    let most = most_held(name) >> 20;
-    let error = Error::input(format!("more than {most} MB that must be read at once")).at(name);
+    let limit = size_limit(name) >> 20;
+    let error = Error::input(format!("more than {limit} MB that must be read at once")).at(name);
     match name.is_file() {
         true => error.hint(format!(
             "a packed file may unpack to {} MB and {MAX_RATIO} times its size: unpack it first",
@@ -69,27 +69,27 @@ fn too_much(name: &Path) -> Error {
     }
 }
 
-/// A reader that fails where there is more than [`most_held`].
-pub(super) struct Held<R> {
+/// A reader that fails where there is more than [`size_limit`].
+pub(super) struct LimitedReader<R> {
     input: R,
-    most: u64,
+    limit: u64,
     left: u64,
 }
 
-impl<R: Read> Held<R> {
+impl<R: Read> LimitedReader<R> {
     /// Of the input called `name`.
     pub(super) fn new(input: R, name: &Path) -> Self {
-        let most = most_held(name);
-        Self { input, most, left: most }
+        let limit = size_limit(name);
+        Self { input, limit, left: limit }
     }
 }
 
-impl<R: Read> Read for Held<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let length = self.input.read(bytes)?;
         let left = self.left.checked_sub(length as u64);
         self.left = left.ok_or_else(|| {
-            let complaint = format!("more than {} MB that must be read at once", self.most >> 20);
+            let complaint = format!("more than {} MB that must be read at once", self.limit >> 20);
             io::Error::new(io::ErrorKind::InvalidData, complaint)
         })?;
         Ok(length)
@@ -102,18 +102,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_held_by_its_size_and_a_pipe_up_to_a_limit() {
+    fn the_limit_grows_with_a_file_and_is_fixed_for_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json.gz");
         std::fs::write(&path, [0; 1000]).unwrap();
-        let most = (64 << 20) + 40_000;
-        assert_eq!(most_held(&path), most);
-        assert_eq!(most_held(Path::new("<stdin>")), 1 << 30);
-        let zeros = || std::io::repeat(0).take(most + 1);
-        assert_eq!(read_whole(zeros().take(most), &path).unwrap().len() as u64, most);
+        let limit = (64 << 20) + 40_000;
+        assert_eq!(size_limit(&path), limit);
+        assert_eq!(size_limit(Path::new("<stdin>")), 1 << 30);
+        let zeros = || std::io::repeat(0).take(limit + 1);
+        assert_eq!(read_whole(zeros().take(limit), &path).unwrap().len() as u64, limit);
         let refused = read_whole(zeros(), &path).unwrap_err().to_string();
         assert!(refused.contains("a.json.gz: more than 64 MB that must be read at once"), "{refused}");
-        assert!(check_held(most as usize + 1, &path).is_err() && check_held(most as usize, &path).is_ok());
-        assert!(io::copy(&mut Held::new(zeros(), &path), &mut io::sink()).is_err());
+        assert!(
+            check_size_limit(limit as usize + 1, &path).is_err() && check_size_limit(limit as usize, &path).is_ok()
+        );
+        assert!(io::copy(&mut LimitedReader::new(zeros(), &path), &mut io::sink()).is_err());
     }
 }
