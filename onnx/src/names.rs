@@ -163,9 +163,24 @@ pub(crate) fn bias(layer: &str) -> String {
     format!("{layer}.bias")
 }
 
-/// The scales `[out]` of a layer in 8 bits.
-pub(crate) fn scale(layer: &str) -> String {
-    format!("{layer}.scale")
+/// The biases `[out]` of a layer with so many planes, to the first of which they belong.
+pub(crate) fn layer_bias(layer: &str, planes: usize) -> String {
+    bias(&Plane::of(planes)[0].named(layer))
+}
+
+/// The scales of codes: `[out]` of a layer in 8 bits.
+pub(crate) fn scale(coded: &str) -> String {
+    format!("{coded}.scale")
+}
+
+/// The zero points of codes.
+pub(crate) fn zero(coded: &str) -> String {
+    format!("{coded}.zero")
+}
+
+/// The codes of a tensor.
+pub(crate) fn codes(coded: &str) -> String {
+    format!("{coded}.codes")
 }
 
 /// The output of the ReLU of `name`.

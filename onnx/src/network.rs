@@ -184,7 +184,7 @@ impl<T: Element> Dense<T> {
             check_tensor(&names::weight(&plane.named(layer)), weights, &shape)?;
         }
         let outputs = shape[1];
-        check_tensor(&names::bias(&Plane::of(planes)[0].named(layer)), &self.bias, &[outputs])
+        check_tensor(&names::layer_bias(layer, planes), &self.bias, &[outputs])
     }
 }
 
@@ -200,7 +200,7 @@ impl QuantisedDense {
             check_tensor(&names::weight(&name), &plane.codes, &[hidden, hidden])?;
             check_tensor(&names::scale(&name), &plane.scales, &[hidden])?;
         }
-        check_tensor(&names::bias(&Plane::of(planes)[0].named(layer)), &self.bias, &[hidden])
+        check_tensor(&names::layer_bias(layer, planes), &self.bias, &[hidden])
     }
 }
 

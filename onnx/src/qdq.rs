@@ -11,7 +11,7 @@ use crate::builder::Form;
 use crate::card::Card;
 #[cfg(doc)]
 use crate::names::FEATURES;
-use crate::names::{MAX_POSITIVE_CODE, MAX_SIGNED_CODE, MAX_WEIGHT_CODE, SIGNED_ZERO_POINT};
+use crate::names::{self, MAX_POSITIVE_CODE, MAX_SIGNED_CODE, MAX_WEIGHT_CODE, SIGNED_ZERO_POINT};
 use crate::network::{Blocks, Network};
 use crate::precision::Quantisation;
 use crate::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
@@ -158,9 +158,9 @@ impl Rewriting<'_> {
     /// Rounds the activations `name` to codes and takes them back.
     fn activation(&mut self, name: &str) {
         let range = self.ranges[name];
-        let scale_name = format!("{name}.scale");
-        let zero_name = format!("{name}.zero");
-        let codes = format!("{name}.codes");
+        let scale_name = names::scale(name);
+        let zero_name = names::zero(name);
+        let codes = names::codes(name);
         self.constants.push(TensorProto::new(&scale_name, &[], [self.step(range)]));
         self.constants.push(match (self.quantisation, range.is_signed) {
             (Quantisation::QdqFull, true) => TensorProto::new(&zero_name, &[], [SIGNED_ZERO_POINT]),
@@ -190,7 +190,7 @@ impl Rewriting<'_> {
             let code = (value / scales[at % outputs]).round_ties_even();
             code.clamp(-most, most) as i8
         });
-        let codes = TensorProto::new(&format!("{name}.codes"), weight.dims(), codes);
+        let codes = TensorProto::new(&names::codes(name), weight.dims(), codes);
         self.constant(codes, &scales, 0i8, name);
         scales
     }
@@ -206,13 +206,13 @@ impl Rewriting<'_> {
             .zip(&scales)
             .map(|(value, scale)| (value / scale).round_ties_even() as i32)
             .collect::<Vec<_>>();
-        self.constant(TensorProto::new(&format!("{name}.codes"), bias.dims(), codes), &scales, 0i32, name);
+        self.constant(TensorProto::new(&names::codes(name), bias.dims(), codes), &scales, 0i32, name);
     }
 
     /// Adds the constant `codes`, a scale an entry of its last dimension, and the node that makes `name` of them.
     fn constant<T: crate::Element>(&mut self, codes: TensorProto, scales: &[f32], zero: T, name: &mut String) {
-        let scale_name = format!("{name}.scale");
-        let zero_name = format!("{name}.zero");
+        let scale_name = names::scale(name);
+        let zero_name = names::zero(name);
         let axis = codes.dims.len() as i64 - 1;
         let codes_name = codes.name.clone();
         self.constants.push(codes);

@@ -101,13 +101,13 @@ impl Initialisers<'_> {
         Ok(Features::Centred)
     }
 
-    fn bias(&self, layer: &str, planes: usize) -> Result<Weights<f32>> {
-        self.weights(&names::bias(&Plane::of(planes)[0].named(layer)))
+    fn bias<T: Element>(&self, layer: &str, planes: usize) -> Result<Weights<T>> {
+        self.weights(&names::layer_bias(layer, planes))
     }
 
     fn dense<T: Element>(&self, layer: &str, planes: usize) -> Result<Dense<T>> {
         let weights = Plane::of(planes).iter().map(|plane| self.weights(&names::weight(&plane.named(layer))));
-        let bias = self.weights(&names::bias(&Plane::of(planes)[0].named(layer)))?;
+        let bias = self.bias(layer, planes)?;
         Ok(Dense { weights: weights.collect::<Result<_>>()?, bias })
     }
 

@@ -80,6 +80,19 @@ impl Service {
         has_models && self.is_ready.load(Ordering::Acquire) && !self.is_closing.load(Ordering::Acquire)
     }
 
+    /// What was `read` of a request to `served` that came at `started`; one that cannot be read is counted as failed.
+    pub(crate) fn count_unread<T>(
+        &self,
+        served: &Served,
+        started: Instant,
+        read: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if let Err(failure) = &read {
+            self.metrics.failed(&served.key, failure.kind, started.elapsed());
+        }
+        read
+    }
+
     /// Lets the model of `served` answer.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["config", "openmp", "output"],
+        &["config", "median", "openmp", "output"],
         &["trained"],
         &["data", "unfold"],
         &["net", "views"],

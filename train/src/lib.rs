@@ -9,6 +9,7 @@ mod evaluate;
 pub mod export;
 pub mod features;
 pub mod fit;
+mod median;
 pub mod memory;
 pub mod net;
 pub mod openmp;

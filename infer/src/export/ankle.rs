@@ -1,8 +1,20 @@
-//! How high an ankle is above the floor that its foot stands on.
+//! Which joints are ankles, and how high an ankle is above the floor that its foot stands on.
+
+use crate::skeleton::find_joint;
 
 /// An ankle's height, as a share of the length of thigh and shank: 0.039 of the stature (Drillis and Contini, 1966), and 0.45 of it from the
 /// centre of the hip's joint, as the models have it.
 const SHARE_OF_LEG: f64 = 0.039 / 0.45;
+
+/// Whether a joint is an ankle, by its name.
+pub(super) fn is_ankle(joint: &str) -> bool {
+    joint.ends_with("ankle")
+}
+
+/// Which of `joints` are ankles.
+pub(super) fn ankles(joints: &[String]) -> Vec<usize> {
+    (0..joints.len()).filter(|joint| is_ankle(&joints[*joint])).collect()
+}
 
 /// The height of the ankles above the floor, in the unit of `distance`, which tells how far two joints are apart; 0 for a skeleton without legs.
 pub(super) fn ankle_height(joints: &[String], distance: impl Fn(usize, usize) -> f64) -> f64 {
@@ -13,16 +25,11 @@ pub(super) fn ankle_height(joints: &[String], distance: impl Fn(usize, usize) ->
 
 /// The length of thigh and shank of one side; `None` for a leg without them.
 fn leg_length(joints: &[String], side: &str, distance: impl Fn(usize, usize) -> f64) -> Option<f64> {
-    let hip = position(joints, side, "hip")?;
-    let knee = position(joints, side, "knee")?;
-    let ankle = position(joints, side, "ankle")?;
+    let hip = find_joint(joints, &format!("{side}_hip"))?;
+    let knee = find_joint(joints, &format!("{side}_knee"))?;
+    let ankle = find_joint(joints, &format!("{side}_ankle"))?;
     let length = distance(hip, knee) + distance(knee, ankle);
     length.is_finite().then_some(length)
-}
-
-fn position(joints: &[String], side: &str, part: &str) -> Option<usize> {
-    let name = format!("{side}_{part}");
-    joints.iter().position(|joint| *joint == name)
 }
 
 #[cfg(test)]

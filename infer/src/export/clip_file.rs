@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::ankle::ankle_height;
+use super::ankle::{ankle_height, ankles};
 use super::motion::{Clip, MAX_FILLED_GAP, Motion, RATE_HINT, Recorder};
 use super::rig::median_length;
 use super::{Export, ExportOptions, Tell, bvh, c3d, decimals, glb, mot, trc};
@@ -110,8 +110,7 @@ impl ClipWriter {
             Axes::ZUp => (2, 1.0),
             Axes::Camera | Axes::Level => (1, -1.0),
         };
-        let ankles: Vec<_> =
-            (0..self.info.joints.len()).filter(|joint| self.info.joints[*joint].ends_with("ankle")).collect();
+        let ankles = ankles(&self.info.joints);
         // Where the floor would be below each ankle, if it stood on it.
         let mut floors = Vec::new();
         for motion in &clip.people {

@@ -8,7 +8,7 @@
 
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 
-use super::ankle::ankle_height;
+use super::ankle::{ankle_height, ankles};
 use super::rig::{Rig, RigPose, Rotation, Vector};
 use crate::error::{Error, Result};
 use crate::format::PoseInfo;
@@ -148,7 +148,7 @@ impl Humanoid {
             joints: info.joints.clone(),
             parents: info.parents.clone(),
             to_y_up: y_up_from(info.axes) * metres as f32,
-            ankles: (0..info.joints.len()).filter(|joint| info.joints[*joint].ends_with("ankle")).collect(),
+            ankles: ankles(&info.joints),
             rig: None,
             start: None,
             pose: RigPose::default(),
@@ -217,10 +217,7 @@ impl HumanoidRig {
     fn new(joints: &[String], parents: &[i32], points: &[[f32; 3]]) -> Self {
         let mut rig = Rig::with_lengths(joints, parents, |a, b| distance(points, a, b));
         rig.fit_feet(|| std::iter::once(points));
-        let mut places: Vec<Vector> = Vec::new();
-        for node in &rig.nodes {
-            places.push(node.parent.map_or_else(Vector::zeros, |parent| places[parent] + node.offset));
-        }
+        let places = rig.rest_places();
         let bones = BONES.iter().map(|bone| RiggedBone::new(bone, &rig, &places)).collect();
         let trackers = TRACKERS.iter().map(|tracker| node(&rig, tracker.node)).collect();
         let ankle_height = ankle_height(joints, |a, b| distance(points, a, b));

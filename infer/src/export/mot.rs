@@ -7,7 +7,7 @@
 
 use super::clip_file::FileInfo;
 use super::decimal::push_fixed;
-use super::motion::{Clip, MAX_FILLED_GAP, Motion};
+use super::motion::{Clip, MAX_FILLED_GAP, Motion, between};
 use crate::error::Result;
 use crate::place::AngleReader;
 use crate::place::angles::Unwrapper;
@@ -116,9 +116,9 @@ fn fill_gaps(values: &mut [f32], longest: usize) {
             continue;
         }
         if let Some(last) = last_known.filter(|last| row - last - 1 <= longest) {
-            for between in last + 1..row {
-                let share = (between - last) as f32 / (row - last) as f32;
-                values[between] = values[last] + (values[row] - values[last]) * share;
+            for gap in last + 1..row {
+                let share = (gap - last) as f32 / (row - last) as f32;
+                values[gap] = between(values[last], values[row], share);
             }
         }
         last_known = Some(row);

@@ -211,6 +211,15 @@ impl Rig {
         self.node(name).is_some()
     }
 
+    /// The places of the nodes in the rest pose, from the root.
+    pub(super) fn rest_places(&self) -> Vec<Vector> {
+        let mut places: Vec<Vector> = Vec::new();
+        for node in &self.nodes {
+            places.push(node.parent.map_or_else(Vector::zeros, |parent| places[parent] + node.offset));
+        }
+        places
+    }
+
     /// `[J]` joint positions of this rig's pose: forward kinematics, for tests and for rest poses.
     #[cfg(test)]
     fn joints(&self, pose: &RigPose, count: usize) -> Vec<Vector> {

@@ -66,13 +66,7 @@ impl Calls {
         let started = Instant::now();
         let served = self.find(&request.model_name, &request.model_version)?;
         let id = std::mem::take(&mut request.id);
-        let mut call = match tensors::read(request) {
-            Ok(call) => call,
-            Err(failure) => {
-                self.0.metrics.failed(&served.key, failure.kind, started.elapsed());
-                return Err(failure);
-            }
-        };
+        let mut call = self.0.count_unread(&served, started, tensors::read(request))?;
         call.asked.deadline = deadline;
         call.asked.parent = parent;
         let answer = self.0.infer(&served, call.asked).await?;

@@ -188,13 +188,8 @@ async fn infer(
     let started = Instant::now();
     let served = which.find(&service)?;
     let body = read(body, service.body, service.timeout).await?;
-    let mut asked = match asked::read(&body, json_length(&headers)?) {
-        Ok(asked) => asked,
-        Err(failure) => {
-            service.metrics.failed(&served.key, failure.kind, started.elapsed());
-            return Err(failure);
-        }
-    };
+    let json = json_length(&headers)?;
+    let mut asked = service.count_unread(&served, started, asked::read(&body, json))?;
     if service.traces.get().is_some() {
         asked.inference.parent = Traces::parent(&headers);
     }

@@ -4,7 +4,8 @@ use poselift::{Error, Result};
 
 use super::Line;
 use super::axis::Axis;
-use super::colour::{BLUE, Colour, FAINT_INK, GRID, INK, RULE, VERMILION};
+use super::colour::{BLUE, Colour, INK, RULE, VERMILION};
+use super::plot::{Plot, TickStyle};
 use super::scene::{Align, Chart};
 
 const SIZE: (u32, u32) = (640, 440);
@@ -30,37 +31,30 @@ pub fn calibration_chart(lines: &[Line], expected: fn(f64) -> f64, title: &str) 
         )));
     }
     let greatest = lines.iter().flat_map(|line| &line.points).map(|point| point.0).fold(1.0, f64::max);
-    let x = Axis { values: (0.0, greatest), pixels: (LEFT, RIGHT) };
-    let y = Axis { values: (0.0, 1.0), pixels: (BOTTOM, TOP) };
+    let plot = Plot {
+        x: Axis { values: (0.0, greatest), pixels: (LEFT, RIGHT) },
+        y: Axis { values: (0.0, 1.0), pixels: (BOTTOM, TOP) },
+    };
     let mut chart = Chart::new(SIZE.0, SIZE.1);
     chart.text((24.0, 28.0), title, 19.0, INK, Align::Left);
-    draw_axes(&mut chart, &x, &y);
+    draw_axes(&mut chart, &plot);
     let curve = (0..=STEPS).map(|step| greatest * step as f64 / STEPS as f64);
-    chart.path(curve.map(|sigmas| (x.at(sigmas), y.at(expected(sigmas)))).collect(), RULE, 5.0);
+    chart.path(curve.map(|sigmas| plot.at((sigmas, expected(sigmas)))).collect(), RULE, 5.0);
     for (line, colour) in lines.iter().zip(COLOURS) {
-        let points: Vec<_> = line.points.iter().map(|&(sigmas, share)| (x.at(sigmas), y.at(share))).collect();
+        let points: Vec<_> = line.points.iter().map(|point| plot.at(*point)).collect();
         chart.path(points.clone(), colour, 2.0);
         for point in points {
             chart.disc(point, 3.0, colour);
         }
     }
-    chart.ring((x.at(1.0), y.at(expected(1.0))), 7.0, INK);
+    chart.ring(plot.at((1.0, expected(1.0))), 7.0, INK);
     draw_legend(&mut chart, lines, expected(1.0));
     Ok(chart)
 }
 
-fn draw_axes(chart: &mut Chart, x: &Axis, y: &Axis) {
-    for (value, _) in y.ticks(5) {
-        let at = y.at(value);
-        chart.path(vec![(LEFT, at), (RIGHT, at)], GRID, 1.0);
-        chart.text((LEFT - 8.0, at), format!("{:.0} %", value * 100.0), 12.5, FAINT_INK, Align::Right);
-    }
-    for (value, label) in x.ticks(6) {
-        let at = x.at(value);
-        chart.path(vec![(at, BOTTOM), (at, BOTTOM + 4.0)], RULE, 1.0);
-        chart.text((at, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
-    }
-    chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
+fn draw_axes(chart: &mut Chart, plot: &Plot) {
+    let shares = plot.y.ticks(5).into_iter().map(|tick| (tick.0, format!("{:.0} %", tick.0 * 100.0)));
+    plot.draw_grid(chart, plot.x.ticks(6), shares.collect(), TickStyle::USUAL);
     chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), "error, in sigmas", 13.5, INK, Align::Centre);
     chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), "share of joints within", 13.5, INK);
 }

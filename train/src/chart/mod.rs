@@ -7,6 +7,7 @@ mod axis;
 mod calibration;
 mod comparison;
 mod panels;
+mod plot;
 mod scene;
 mod thin;
 mod tradeoff;

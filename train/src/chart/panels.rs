@@ -3,7 +3,8 @@
 use poselift::{Error, Result};
 
 use super::axis::{Axis, ends};
-use super::colour::{BLUE, FAINT_INK, GRID, INK, RULE, VERMILION};
+use super::colour::{BLUE, FAINT_INK, INK, VERMILION};
+use super::plot::{Plot, TickStyle};
 use super::scene::{Align, Chart};
 use super::unit_label;
 
@@ -12,6 +13,7 @@ const CELL: (f64, f64) = (330.0, 240.0);
 const TOP: f64 = 84.0;
 /// Margins of a cell around the plot: left, right, above, below.
 const MARGINS: [f64; 4] = [54.0, 16.0, 30.0, 50.0];
+const TICKS: TickStyle = TickStyle { length: 4.0, below: 14.0, size: 11.5 };
 
 /// One line, from left to right.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,26 +68,19 @@ fn draw_panel(chart: &mut Chart, panel: &Panel, corner: (f64, f64), greatest: f6
     let top = corner.1 + MARGINS[2];
     let bottom = corner.1 + CELL.1 - MARGINS[3];
     let places = panel.lines[0].points.iter().map(|point| point.0);
-    let x = Axis { values: ends(places), pixels: (left, right) };
-    let y = Axis { values: (0.0, greatest.max(1e-9)), pixels: (bottom, top) };
+    let plot = Plot {
+        x: Axis { values: ends(places), pixels: (left, right) },
+        y: Axis { values: (0.0, greatest.max(1e-9)), pixels: (bottom, top) },
+    };
     chart.text((left, corner.1 + 14.0), panel.title.as_str(), 14.0, INK, Align::Left);
-    for (value, label) in y.ticks(5) {
-        let at = y.at(value);
-        chart.path(vec![(left, at), (right, at)], GRID, 1.0);
-        chart.text((left - 8.0, at), label, 11.5, FAINT_INK, Align::Right);
-    }
-    for (value, label) in x.ticks(6) {
-        let at = x.at(value);
-        chart.path(vec![(at, bottom), (at, bottom + 4.0)], RULE, 1.0);
-        chart.text((at, bottom + 14.0), label, 11.5, FAINT_INK, Align::Centre);
-    }
-    chart.path(vec![(left, bottom), (right, bottom)], RULE, 1.0);
+    plot.draw_grid(chart, plot.x.ticks(6), plot.y.ticks(5), TICKS);
     chart.text(((left + right) / 2.0, bottom + 32.0), panel.axis.as_str(), 12.0, FAINT_INK, Align::Centre);
     for (line, colour) in panel.lines.iter().zip([VERMILION, BLUE]) {
-        let drawn: Vec<_> = line.points.iter().filter(|point| point.1.is_finite()).collect();
-        chart.path(drawn.iter().map(|point| (x.at(point.0), y.at(point.1))).collect(), colour, 2.0);
+        let drawn = line.points.iter().filter(|point| point.1.is_finite());
+        let drawn: Vec<_> = drawn.map(|point| plot.at(*point)).collect();
+        chart.path(drawn.clone(), colour, 2.0);
         for point in drawn {
-            chart.disc((x.at(point.0), y.at(point.1)), 3.0, colour);
+            chart.disc(point, 3.0, colour);
         }
     }
 }

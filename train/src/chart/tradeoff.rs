@@ -3,7 +3,8 @@
 use poselift::{Error, Result};
 
 use super::axis::{Axis, ends};
-use super::colour::{BLUE, FAINT_INK, GRID, INK, PALE_BLUE, RULE};
+use super::colour::{BLUE, INK, PALE_BLUE};
+use super::plot::{Plot, TickStyle};
 use super::scene::{Align, Chart, Point};
 
 const SIZE: (u32, u32) = (720, 440);
@@ -31,15 +32,15 @@ pub fn tradeoff_chart(points: &[Tradeoff], axes: [&str; 2], title: &str) -> Resu
     if points.is_empty() || points.iter().any(|point| point.gain.is_nan() || point.gain <= 0.0) {
         return Err(Error::input("no models to compare, or one of no speed; expected some, each above 0"));
     }
-    let plot = Plot::around(points);
+    let plot = plot_around(points);
     let mut chart = Chart::new(SIZE.0, SIZE.1);
     chart.text((24.0, 28.0), title, 19.0, INK, Align::Left);
-    plot.draw_axes(&mut chart, axes);
-    chart.path(frontier(points).into_iter().map(|point| plot.at(point)).collect(), PALE_BLUE, 4.0);
+    draw_axes(&mut chart, &plot, axes);
+    chart.path(frontier(points).into_iter().map(|point| plot.at(point.place())).collect(), PALE_BLUE, 4.0);
     let mut by_gain: Vec<&Tradeoff> = points.iter().collect();
     by_gain.sort_by(|a, b| a.gain.total_cmp(&b.gain));
     for (rank, point) in by_gain.into_iter().enumerate() {
-        let (right, up) = plot.at(point);
+        let (right, up) = plot.at(point.place());
         chart.disc((right, up), 5.0, BLUE);
         let (side, align) = if right > (LEFT + RIGHT) / 2.0 { (-10.0, Align::Right) } else { (10.0, Align::Left) };
         // Neighbours of similar cost have their names above and below.
@@ -58,60 +59,49 @@ fn frontier(points: &[Tradeoff]) -> Vec<&Tradeoff> {
 }
 
 impl Tradeoff {
+    /// On the two axes: the logarithm of its gain, and its cost.
+    fn place(&self) -> Point {
+        (self.gain.log10(), self.cost)
+    }
+
     /// Whether it is as good as `other` in both, and better in one.
     fn beats(&self, other: &Self) -> bool {
         self.gain >= other.gain && self.cost <= other.cost && (self.gain, self.cost) != (other.gain, other.cost)
     }
 }
 
-/// The two axes: the logarithm of the gain, and the cost.
-struct Plot {
-    x: Axis,
-    y: Axis,
+/// Axes that show all of `points`, with some room: the logarithm of the gain, and the cost.
+fn plot_around(points: &[Tradeoff]) -> Plot {
+    let (slowest, fastest) = ends(points.iter().map(|point| point.gain.log10()));
+    let (least, most) = ends(points.iter().map(|point| point.cost));
+    let room = ((most - least) * 0.15).max(1.0);
+    Plot {
+        x: Axis { values: (slowest - 0.15, fastest + 0.15), pixels: (LEFT, RIGHT) },
+        y: Axis { values: (least - room, most + room), pixels: (BOTTOM, TOP) },
+    }
 }
 
-impl Plot {
-    /// Axes that show all of `points`, with some room.
-    fn around(points: &[Tradeoff]) -> Self {
-        let (slowest, fastest) = ends(points.iter().map(|point| point.gain.log10()));
-        let (least, most) = ends(points.iter().map(|point| point.cost));
-        let room = ((most - least) * 0.15).max(1.0);
-        Self {
-            x: Axis { values: (slowest - 0.15, fastest + 0.15), pixels: (LEFT, RIGHT) },
-            y: Axis { values: (least - room, most + room), pixels: (BOTTOM, TOP) },
+/// `titles` are those of the gain and of the cost.
+fn draw_axes(chart: &mut Chart, plot: &Plot, titles: [&str; 2]) {
+    plot.draw_grid(chart, gain_ticks(&plot.x), plot.y.ticks(6), TickStyle::USUAL);
+    let [gain, cost] = titles;
+    chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), gain, 13.5, INK, Align::Centre);
+    chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), cost, 13.5, INK);
+}
+
+/// The logarithms of 1, 2 and 5 times the powers of ten on an axis of logarithms, with their labels.
+fn gain_ticks(axis: &Axis) -> Vec<(f64, String)> {
+    let (from, to) = axis.values;
+    let mut ticks = Vec::new();
+    for decade in from.floor() as i32..=to.ceil() as i32 {
+        for gain in [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)) {
+            if (from..=to).contains(&gain.log10()) {
+                let label = if gain >= 1000.0 { format!("{:.0} k", gain / 1000.0) } else { format!("{gain:.0}") };
+                ticks.push((gain.log10(), label));
+            }
         }
     }
-
-    fn at(&self, point: &Tradeoff) -> Point {
-        (self.x.at(point.gain.log10()), self.y.at(point.cost))
-    }
-
-    /// `titles` are those of the gain and of the cost.
-    fn draw_axes(&self, chart: &mut Chart, titles: [&str; 2]) {
-        for (value, label) in self.y.ticks(6) {
-            let at = self.y.at(value);
-            chart.path(vec![(LEFT, at), (RIGHT, at)], GRID, 1.0);
-            chart.text((LEFT - 8.0, at), label, 12.5, FAINT_INK, Align::Right);
-        }
-        for value in self.round_gains() {
-            let at = self.x.at(value.log10());
-            chart.path(vec![(at, BOTTOM), (at, BOTTOM + 4.0)], RULE, 1.0);
-            let label = if value >= 1000.0 { format!("{:.0} k", value / 1000.0) } else { format!("{value:.0}") };
-            chart.text((at, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
-        }
-        chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
-        let [gain, cost] = titles;
-        chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), gain, 13.5, INK, Align::Centre);
-        chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), cost, 13.5, INK);
-    }
-
-    /// 1, 2 and 5 times the powers of ten on the axis.
-    fn round_gains(&self) -> Vec<f64> {
-        let (from, to) = self.x.values;
-        let decades = from.floor() as i32..=to.ceil() as i32;
-        let round = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
-        round.filter(|value| (from..=to).contains(&value.log10())).collect()
-    }
+    ticks
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use poselift::{Error, Result};
 
 use super::axis::{Axis, round_step};
-use super::colour::{BLUE, Colour, FAINT_INK, GRID, INK, PALE_BLUE, RULE, VERMILION};
+use super::colour::{BLUE, Colour, FAINT_INK, INK, PALE_BLUE, VERMILION};
+use super::plot::{Plot, TickStyle};
 use super::scene::{Align, Chart, Point};
 use super::thin::{least_and_greatest, running_mean};
 use super::unit_label;
@@ -14,6 +15,7 @@ const LEFT: f64 = 78.0;
 const RIGHT: f64 = 906.0;
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 526.0;
+const TICKS: TickStyle = TickStyle { length: 5.0, ..TickStyle::USUAL };
 /// Curves are thinned to this many columns, two per logical pixel.
 const COLUMNS: usize = 1600;
 /// The running mean goes over this share of the run, but over at least [`LEAST_WINDOW`] iterations.
@@ -42,19 +44,19 @@ pub fn training_chart(rows: &[HistoryRow], unit: &str, title: &str) -> Result<Ch
     let plot = Plot {
         x: Axis { values: (from, last.iteration.max(1) as f64), pixels: (LEFT, RIGHT) },
         y: Axis { values: value_limits(&train, &val), pixels: (BOTTOM, TOP) },
-        unit,
     };
+    let run = RunPlot { plot, unit };
     let window = ((train.len() as f64 * WINDOW_SHARE) as usize).max(LEAST_WINDOW) | 1;
 
     let mut chart = Chart::new(SIZE.0, SIZE.1);
     chart.text((LEFT, 28.0), title, 19.0, INK, Align::Left);
     draw_legend(&mut chart, window, !val.is_empty());
-    plot.draw_grid(&mut chart);
-    plot.draw_epochs(&mut chart, rows);
-    plot.draw_curve(&mut chart, &least_and_greatest(&train, COLUMNS), PALE_BLUE, 1.0);
-    plot.draw_curve(&mut chart, &running_mean(&train, window, COLUMNS), BLUE, 2.5);
-    plot.draw_validation(&mut chart, &val);
-    chart.text((LEFT, 584.0), plot.footnote(rows, &train), 12.0, FAINT_INK, Align::Left);
+    run.draw_grid(&mut chart);
+    run.draw_epochs(&mut chart, rows);
+    run.draw_curve(&mut chart, &least_and_greatest(&train, COLUMNS), PALE_BLUE, 1.0);
+    run.draw_curve(&mut chart, &running_mean(&train, window, COLUMNS), BLUE, 2.5);
+    run.draw_validation(&mut chart, &val);
+    chart.text((LEFT, 584.0), run.footnote(rows, &train), 12.0, FAINT_INK, Align::Left);
     Ok(chart)
 }
 
@@ -152,38 +154,23 @@ fn draw_legend(chart: &mut Chart, window: usize, validated: bool) {
     }
 }
 
-/// The two axes and the curves.
-struct Plot<'a> {
-    x: Axis,
-    y: Axis,
+/// The plot of a run, whose scores have a `unit`.
+struct RunPlot<'a> {
+    plot: Plot,
     unit: &'a str,
 }
 
-impl Plot<'_> {
-    fn at(&self, point: Point) -> Point {
-        let (x, y) = point;
-        (self.x.at(x), self.y.at(y))
-    }
-
+impl RunPlot<'_> {
     /// A curve, cut where it exceeds the top.
     fn draw_curve(&self, chart: &mut Chart, points: &[Point], colour: Colour, width: f64) {
-        for piece in below(points, self.y.values.1) {
-            chart.path(piece.into_iter().map(|point| self.at(point)).collect(), colour, width);
+        for piece in below(points, self.plot.y.values.1) {
+            chart.path(piece.into_iter().map(|point| self.plot.at(point)).collect(), colour, width);
         }
     }
 
     fn draw_grid(&self, chart: &mut Chart) {
-        for (value, label) in self.y.ticks(8) {
-            let y = self.y.at(value);
-            chart.path(vec![(LEFT, y), (RIGHT, y)], GRID, 1.0);
-            chart.text((LEFT - 8.0, y), label, 12.5, FAINT_INK, Align::Right);
-        }
-        for (value, label) in self.x.ticks(10) {
-            let x = self.x.at(value);
-            chart.path(vec![(x, BOTTOM), (x, BOTTOM + 5.0)], RULE, 1.0);
-            chart.text((x, BOTTOM + 15.0), label, 12.5, FAINT_INK, Align::Centre);
-        }
-        chart.path(vec![(LEFT, BOTTOM), (RIGHT, BOTTOM)], RULE, 1.0);
+        let Plot { x, y } = self.plot;
+        self.plot.draw_grid(chart, x.ticks(10), y.ticks(8), TICKS);
         chart.text(((LEFT + RIGHT) / 2.0, BOTTOM + 37.0), "iteration", 13.5, INK, Align::Centre);
         chart.turned_text((20.0, (TOP + BOTTOM) / 2.0), format!("MPJPE ({})", unit_label(self.unit)), 13.5, INK);
     }
@@ -194,8 +181,8 @@ impl Plot<'_> {
         let every = round_step(epochs.len() as f64 / MOST_EPOCH_NAMES).max(1.0) as u32;
         for epoch in epochs {
             let number = epoch[0].epoch;
-            let start = self.x.at(epoch[0].iteration as f64 - 1.0);
-            let end = self.x.at(epoch[epoch.len() - 1].iteration as f64);
+            let start = self.plot.x.at(epoch[0].iteration as f64 - 1.0);
+            let end = self.plot.x.at(epoch[epoch.len() - 1].iteration as f64);
             let named = every == 1 || number.is_multiple_of(every);
             if named {
                 chart.text(
@@ -216,12 +203,12 @@ impl Plot<'_> {
     fn draw_validation(&self, chart: &mut Chart, val: &[Point]) {
         self.draw_curve(chart, &least_and_greatest(val, COLUMNS), VERMILION, 2.5);
         if val.len() <= MOST_POINTS {
-            for &point in val.iter().filter(|point| point.1 <= self.y.values.1) {
-                chart.disc(self.at(point), 4.0, VERMILION);
+            for &point in val.iter().filter(|point| point.1 <= self.plot.y.values.1) {
+                chart.disc(self.plot.at(point), 4.0, VERMILION);
             }
         }
         if let Some(&last) = val.last() {
-            let (x, y) = self.at(last);
+            let (x, y) = self.plot.at(last);
             chart.disc((x, y), 5.0, VERMILION);
             let label = if self.unit == "mm" { format!("{:.1} mm", last.1) } else { format!("{:.4}", last.1) };
             chart.text((x + 10.0, y), label, 14.0, VERMILION, Align::Left);
@@ -230,7 +217,7 @@ impl Plot<'_> {
 
     /// The note on values that the curves leave out.
     fn footnote(&self, rows: &[HistoryRow], train: &[Point]) -> String {
-        let top = self.y.values.1;
+        let top = self.plot.y.values.1;
         let mut notes = Vec::new();
         let above = train.iter().filter(|point| point.1 > top).count();
         if above > 0 {

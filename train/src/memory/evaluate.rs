@@ -91,7 +91,7 @@ impl Scores {
 }
 
 /// The frames of windows `[B, T, …]` that are measured.
-fn after_warm_up(windows: &Tensor) -> Tensor {
+pub(super) fn after_warm_up(windows: &Tensor) -> Tensor {
     windows.narrow(1, WARM_UP, windows.size()[1] - WARM_UP)
 }
 

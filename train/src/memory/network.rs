@@ -89,9 +89,12 @@ impl Shape {
 
     /// `[read]` what each number that the encoder reads is multiplied by.
     fn input_scales(self) -> Tensor {
-        let scales = [(self.features, 1.0), (self.joints * 3, POSE_SCALE), (self.joints, SIGMA_SCALE), (1, USUAL_RATE)];
-        let scales: Vec<f64> = scales.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
-        Tensor::from_slice(&scales)
+        repeated(&[(self.features, 1.0), (self.joints * 3, POSE_SCALE), (self.joints, SIGMA_SCALE), (1, USUAL_RATE)])
+    }
+
+    /// `[outputs]` what an output of 1 is worth: metres, and e-folds of sigma.
+    fn output_scales(self) -> Tensor {
+        repeated(&[(self.joints * 3, CORRECTION), (self.joints, SIGMA_CORRECTION)])
     }
 }
 
@@ -361,6 +364,15 @@ impl MemoryNet {
     pub fn to_arrays(&self) -> Memory {
         tch::no_grad(|| self.folded())
     }
+}
+
+/// The second of each of `scales`, as often as the first says.
+fn repeated(scales: &[(i64, f64)]) -> Tensor {
+    let mut all = Vec::new();
+    for &(count, scale) in scales {
+        all.resize(all.len() + count as usize, scale);
+    }
+    Tensor::from_slice(&all)
 }
 
 /// The tensor called `name`, of this `length`, on `device`.

@@ -10,7 +10,7 @@ use poselift_onnx::Memory;
 use tch::{Device, Kind, Tensor};
 
 use super::config::MemoryConfig;
-use super::evaluate::{Summary, Validation, WARM_UP, distances, in_windows, steps};
+use super::evaluate::{Summary, Validation, WARM_UP, after_warm_up, distances, in_windows, steps};
 use super::limbs::Limbs;
 use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::dataset::{SeenWindows, Sequences, WindowLength};
@@ -243,7 +243,7 @@ fn lift(frames: &mut FrozenModel, seen: &SeenWindows) -> Result<FramesLifted> {
 /// `first_frames` times as much as the others.
 fn loss(found: &Remembered, truth: &Tensor, first_frames: f64) -> Tensor {
     let distance = distances(&found.poses, truth);
-    let late = distance.narrow(1, WARM_UP, distance.size()[1] - WARM_UP).mean(Kind::Float);
+    let late = after_warm_up(&distance).mean(Kind::Float);
     let first = distance.narrow(1, 0, WARM_UP).mean(Kind::Float);
     let moved = distances(&steps(&found.poses), &steps(truth)).mean(Kind::Float);
     // All joints but the root, which never moves: the negative log likelihood of exponentially distributed distances.

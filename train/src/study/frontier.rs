@@ -12,6 +12,7 @@ use poselift::{Error, Result};
 
 use crate::chart::{Chart, Tradeoff, tradeoff_chart};
 use crate::dataset::{Dataset, Protocol, Views};
+use crate::median::upper_median;
 use crate::views::Detector;
 
 /// Batch size for measuring speed, and number of turns for the median.
@@ -121,12 +122,12 @@ fn in_turns(lifters: &mut [Lifter], keypoints: &Array3<f32>) -> Result<Vec<CallS
             }
         }
     }
-    Ok(turns.into_iter().map(|[alone, batch]| CallSeconds { alone: median(alone), batch: median(batch) }).collect())
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_unstable_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+    let mut medians = Vec::with_capacity(turns.len());
+    for turns in &mut turns {
+        let [alone, batch] = turns.each_mut().map(|seconds| upper_median(seconds).expect("there are several turns"));
+        medians.push(CallSeconds { alone, batch });
+    }
+    Ok(medians)
 }
 
 /// The table, in the order of the models.

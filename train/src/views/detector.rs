@@ -128,7 +128,7 @@ impl<'a> Detection<'a> {
         let quality = (self.draw.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
         let error = (self.errors() * quality * blind + self.lost()) * &self.errs;
         let found = self.exchanged(&(pixels + error * size));
-        let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
+        let distance = lengths(&(&found - pixels)) / size;
         let score = scores::scores(&self.draw, &self.joints.noise, &distance, &occluded);
         let score = score.where_self(&self.errs.gt(0.5), &score.ones_like());
         Tensor::cat(&[found, score], 2)
@@ -161,12 +161,9 @@ impl<'a> Detection<'a> {
 
     /// Key points `[B, J, 2]`; for some people left and right of a limb, or of all joints, are exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
-        let mut points = points.shallow_clone();
-        for (order, share) in &self.joints.exchanged {
-            let chosen = self.draw.some(share * self.detector.noise).logical_and(&self.errs.gt(0.5));
-            points = points.index_select(1, order).where_self(&chosen, &points);
-        }
-        points
+        let faults = self.joints.exchanged.iter();
+        let chosen = faults.map(|(_, share)| self.draw.some(share * self.detector.noise));
+        self.joints.with_sides_exchanged(points, chosen, &self.errs)
     }
 
     /// `[B, J, 1]` whether a joint is left out.
@@ -252,7 +249,7 @@ mod tests {
 
     /// `[ROWS, 17]` distances from the true place, as shares of the person's size.
     fn distances(seen: &Tensor, pixels: &Tensor) -> Tensor {
-        let distance = (seen.narrow(2, 0, 2) - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt();
+        let distance = lengths(&(seen.narrow(2, 0, 2) - pixels));
         (distance / (900.0 * SIZE_OVER_STATURE)).squeeze_dim(2)
     }
 

@@ -4,9 +4,9 @@
 #[cfg(doc)]
 use poselift::skeleton::BODY28;
 use poselift::skeleton::Layout;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use super::places;
+use super::{lengths, part_of_body, places, sums_of_axes};
 
 /// For each of J joints of a layout the points of [`BODY28`] that its axes are made of, `[J]` indices each.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ impl AxisPoints {
     /// At the joint of this name.
     fn at(joint: &str) -> Self {
         let side = if joint.starts_with("right") { "right_" } else { "left_" };
-        match joint.rsplit('_').next() {
-            Some("elbow") => Self::of_limb(side, "shoulder", "elbow", "shoulder"),
-            Some("wrist") => Self::of_limb(side, "elbow", "wrist", "shoulder"),
-            Some("knee") => Self::of_limb(side, "hip", "knee", "hip"),
-            Some("ankle") => Self::of_limb(side, "knee", "ankle", "hip"),
-            Some("toe" | "heel") => Self::of_foot(side),
-            Some("hip" | "spine") => Self::of_trunk("thorax", "hip", "hip"),
-            Some("nose" | "eye" | "ear" | "head") => Self::of_trunk("neck_nose", "thorax", "ear"),
+        match part_of_body(joint) {
+            "elbow" => Self::of_limb(side, "shoulder", "elbow", "shoulder"),
+            "wrist" => Self::of_limb(side, "elbow", "wrist", "shoulder"),
+            "knee" => Self::of_limb(side, "hip", "knee", "hip"),
+            "ankle" => Self::of_limb(side, "knee", "ankle", "hip"),
+            "toe" | "heel" => Self::of_foot(side),
+            "hip" | "spine" => Self::of_trunk("thorax", "hip", "hip"),
+            "nose" | "eye" | "ear" | "head" => Self::of_trunk("neck_nose", "thorax", "ear"),
             _ => Self::of_trunk("thorax", "hip", "shoulder"),
         }
     }
@@ -86,7 +86,7 @@ impl LimbAxes {
     pub(super) fn of(&self, bodies: &Tensor) -> Tensor {
         let along = unit(&(bodies.index_select(1, &self.near) - bodies.index_select(1, &self.far)));
         let across = bodies.index_select(1, &self.left) - bodies.index_select(1, &self.right);
-        let shared = (&across * &along).sum_dim_intlist(&[2i64][..], true, Kind::Float);
+        let shared = sums_of_axes(&(&across * &along));
         let across = unit(&(across - shared * &along));
         let third = across.cross(&along, 2);
         Tensor::stack(&[across, along, third], 3)
@@ -94,7 +94,7 @@ impl LimbAxes {
 }
 
 fn unit(v: &Tensor) -> Tensor {
-    v / v.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-6)
+    v / lengths(v).clamp_min(1e-6)
 }
 
 #[cfg(test)]

@@ -44,9 +44,20 @@ fn places<'a>(names: impl IntoIterator<Item = &'a str>, device: Device) -> Tenso
     indices(&places, device)
 }
 
+/// Sums `[B, N, 1]` over the axes of `vectors` `[B, N, C]`.
+fn sums_of_axes(vectors: &Tensor) -> Tensor {
+    vectors.sum_dim_intlist(&[2i64][..], true, Kind::Float)
+}
+
 /// Lengths `[B, N, 1]` of `vectors` `[B, N, C]`.
 fn lengths(vectors: &Tensor) -> Tensor {
-    vectors.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt()
+    sums_of_axes(&vectors.square()).sqrt()
+}
+
+/// What a joint is on either side of the body, by the last word of its name: `knee` for `left_knee`, and `hip` for
+/// Human3.6M's root.
+pub(crate) fn part_of_body(joint: &str) -> &str {
+    joint.rsplit_once('_').map_or(joint, |(_, part)| part)
 }
 
 /// Joints of [`BODY28`] that come before those of the feet.

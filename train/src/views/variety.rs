@@ -11,7 +11,7 @@ use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
 use crate::views::detector::Sampler;
-use crate::views::indices;
+use crate::views::{indices, lengths, part_of_body, sums_of_axes};
 
 /// Share of the people who get the legs of another, and share who get another's left arm, and another's right arm.
 const LEGS_EXCHANGED: f64 = 0.3;
@@ -59,22 +59,18 @@ impl Part {
     fn holds(self, joint: &str) -> bool {
         let left = joint.starts_with("left");
         let right = joint.starts_with("right");
+        let part = part_of_body(joint);
         match self {
-            Self::Trunk => !ends_with(joint, &["hip", "knee", "ankle", "toe", "heel"]),
-            Self::Head => ends_with(joint, &["neck_nose", "head", "nose", "eye", "ear"]),
-            Self::LeftArm => left && ends_with(joint, &["elbow", "wrist"]),
-            Self::RightArm => right && ends_with(joint, &["elbow", "wrist"]),
-            Self::LeftLeg => left && ends_with(joint, &["knee", "ankle", "toe", "heel"]),
-            Self::RightLeg => right && ends_with(joint, &["knee", "ankle", "toe", "heel"]),
-            Self::LeftFoot => left && ends_with(joint, &["toe", "heel"]),
-            Self::RightFoot => right && ends_with(joint, &["toe", "heel"]),
+            Self::Trunk => !["hip", "knee", "ankle", "toe", "heel"].contains(&part),
+            Self::Head => ["head", "nose", "eye", "ear"].contains(&part),
+            Self::LeftArm => left && ["elbow", "wrist"].contains(&part),
+            Self::RightArm => right && ["elbow", "wrist"].contains(&part),
+            Self::LeftLeg => left && ["knee", "ankle", "toe", "heel"].contains(&part),
+            Self::RightLeg => right && ["knee", "ankle", "toe", "heel"].contains(&part),
+            Self::LeftFoot => left && ["toe", "heel"].contains(&part),
+            Self::RightFoot => right && ["toe", "heel"].contains(&part),
         }
     }
-}
-
-/// Whether the name `joint` ends with one of `ends`.
-fn ends_with(joint: &str, ends: &[&str]) -> bool {
-    ends.iter().any(|end| joint.ends_with(end))
 }
 
 /// The left and the right joint of a kind, as libtorch's indices.
@@ -221,8 +217,8 @@ impl Variety {
     fn bent(&self, directions: &Tensor, draw: &Sampler) -> Tensor {
         let [far, near] = [&self.hinged, &self.before_hinge].map(|bones| directions.index_select(1, bones));
         let axis = near.cross(&far, 2);
-        let sine = sum_of_axes(&axis.square()).sqrt();
-        let bend = sine.atan2(&sum_of_axes(&(&near * &far)));
+        let sine = lengths(&axis);
+        let bend = sine.atan2(&sums_of_axes(&(&near * &far)));
         let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
         let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
         let turns = axis / sine.clamp_min(STRAIGHT) * turn;
@@ -237,7 +233,7 @@ fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
     let tilt = draw.normal(&[1, 3]) * flat * TILTED.1.to_radians();
     let tilt = tilt * draw.some(TILTED.0).to_kind(Kind::Float);
     let axis = draw.normal(&[1, 3]);
-    let length = axis.square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt().clamp_min(1e-6);
+    let length = lengths(&axis).clamp_min(1e-6);
     let tumble = axis / length * (draw.unit(&[1, 1]) * PI);
     rotated(directions, &tumble.where_self(&draw.some(TUMBLED), &tilt))
 }
@@ -245,17 +241,12 @@ fn tilted(directions: &Tensor, draw: &Sampler) -> Tensor {
 /// `vectors` `[B, N, 3]` rotated by the rotation vectors `turns` `[B, N or 1, 3]`: by their length in radians about
 /// their direction (Rodrigues' formula).
 fn rotated(vectors: &Tensor, turns: &Tensor) -> Tensor {
-    let angle = sum_of_axes(&turns.square()).sqrt();
+    let angle = lengths(turns);
     let axis = (turns / angle.clamp_min(1e-9)).expand_as(vectors);
     let cos = angle.cos();
     let sin = angle.sin();
-    let along = sum_of_axes(&(&axis * vectors));
+    let along = sums_of_axes(&(&axis * vectors));
     vectors * &cos + axis.cross(vectors, 2) * sin + axis * (along * (1.0 - cos))
-}
-
-/// `[B, N, 1]` the sums over the axes of `vectors` `[B, N, 3]`.
-fn sum_of_axes(vectors: &Tensor) -> Tensor {
-    vectors.sum_dim_intlist(&[2i64][..], true, Kind::Float)
 }
 
 /// `vectors` `[B, 3]` with a length of 1.
@@ -293,13 +284,13 @@ mod tests {
             .iter()
             .flat_map(|joint| {
                 let side = if joint.starts_with("left") { 1.0 } else { -1.0 };
-                match joint.rsplit('_').next() {
+                match part_of_body(joint) {
                     _ if *joint == "hip" => [0.0, 1.0, 0.0],
-                    Some("hip" | "shoulder") => [side, 0.0, 0.0],
-                    Some("knee") => [0.0, -0.96, 0.28],
-                    Some("ankle") => [0.0, -0.96, -0.28],
-                    Some("elbow") => [side * 0.6, -0.8, 0.0],
-                    Some("wrist") => [0.0, -0.6, 0.8],
+                    "hip" | "shoulder" => [side, 0.0, 0.0],
+                    "knee" => [0.0, -0.96, 0.28],
+                    "ankle" => [0.0, -0.96, -0.28],
+                    "elbow" => [side * 0.6, -0.8, 0.0],
+                    "wrist" => [0.0, -0.6, 0.8],
                     _ => [0.0, 1.0, 0.0],
                 }
             })

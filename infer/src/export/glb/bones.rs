@@ -25,10 +25,7 @@ pub(super) struct BoneMesh {
 
 /// The body of a rig in its rest pose, the root at the origin.
 pub(super) fn bone_mesh(rig: &Rig) -> BoneMesh {
-    let mut places: Vec<Vector> = Vec::new();
-    for node in &rig.nodes {
-        places.push(node.parent.map_or_else(Vector::zeros, |parent| places[parent] + node.offset));
-    }
+    let places = rig.rest_places();
     let mut mesh = BoneMesh::default();
     for (place, node) in rig.nodes.iter().enumerate() {
         if let Some(parent) = node.parent {

@@ -1,9 +1,10 @@
 //! The nodes that a skeleton becomes, by the names of its joints: rest pose, twist, and what other programs call them.
 
 use super::{Aim, Line, Node, Rest, Twist, Vector};
+use crate::export::ankle::is_ankle;
 use crate::export::labels::marker_name;
 use crate::place::Foot;
-use crate::skeleton::is_of_foot;
+use crate::skeleton::{find_joint, is_of_foot};
 
 /// The length of what ends a limb, as a share of its last bone; a foot's, which points forward.
 const END_SHARE: f64 = 0.2;
@@ -94,7 +95,7 @@ impl Body<'_> {
             [only] => self.aim(only, nodes, parent),
             _ => self.body_aim(joint),
         };
-        let is_foot = self.joints[joint].ends_with("ankle");
+        let is_foot = is_ankle(&self.joints[joint]);
         let end = if is_foot { Vector::from(FORWARDS) * FOOT_SHARE } else { direction * END_SHARE };
         let known = self.known(joint);
         nodes.push(Node {
@@ -147,12 +148,8 @@ impl Body<'_> {
         Vector::from(self.known(joint).map_or(UPWARDS, |known| known.direction))
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
-        self.joints.iter().position(|joint| joint == name)
-    }
-
     fn line(&self, from: &str, to: &str) -> Option<Line> {
-        Some(Line { from: self.position(from)?, to: self.position(to)? })
+        Some(Line { from: find_joint(self.joints, from)?, to: find_joint(self.joints, to)? })
     }
 
     /// What turns the node of hips or shoulders; other joints with several children turn with their parent.
@@ -187,7 +184,7 @@ impl Body<'_> {
     /// The twist of the first bone of a limb, whose second leads to the joint `end`; the trunk is the node at the joint `base`.
     fn hinge(&self, nodes: &[Node], end: &str, base: &str, is_negative: bool) -> Option<Twist> {
         let trunk = nodes.iter().position(|node| self.joints[node.joint] == base)?;
-        Some(Twist::Hinge { next: self.position(end)?, is_negative, trunk })
+        Some(Twist::Hinge { next: find_joint(self.joints, end)?, is_negative, trunk })
     }
 }
 

@@ -10,6 +10,7 @@ use poselift_onnx::{Dense, Network};
 
 use super::BLOCK;
 use super::exp::exp;
+use super::weights::plane;
 use crate::model::batch::FlatRecall;
 
 /// A memory ready for the kernels.
@@ -197,9 +198,7 @@ impl Memory {
 
 /// A layer packed for kernels of `shape`.
 fn pack(layer: &Dense<f32>, shape: PanelShape) -> DenseF32 {
-    let weights = layer.weights[0].values();
-    let bias = layer.bias.values();
-    DenseF32::new(&weights, bias.len(), Some(&*bias), shape)
+    plane(&layer.weights[0].values(), layer.bias.len(), Some(&layer.bias), shape)
 }
 
 /// Room for so many numbers of each of [`BLOCK`] people.

@@ -101,7 +101,8 @@ fn first_bias(plane: usize, bias: &Weights<f32>) -> Option<&Weights<f32>> {
     (plane == 0).then_some(bias)
 }
 
-fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: PanelShape) -> DenseF32 {
+/// A plane packed for kernels of `shape`, of its weights `[in, columns]` and its bias.
+pub(super) fn plane(weights: &[f32], columns: usize, bias: Option<&Weights<f32>>, shape: PanelShape) -> DenseF32 {
     let bias = bias.map(Weights::values);
     DenseF32::new(weights, columns, bias.as_deref(), shape)
 }

@@ -7,7 +7,7 @@
 use nalgebra::{Matrix3, Vector3};
 use poselift::skeleton::BODY28;
 
-use super::map::Body;
+use super::map::{Body, joint_place};
 
 /// The points of a foot in the order of [`BODY28`], from the ankle's joint centre of a person of 1.70 m: metres outward, up and
 /// forward. The sole is 66 mm below the ankle (0.039 of the stature: Drillis and Contini, 1966), the foot 250 mm long
@@ -89,7 +89,7 @@ pub fn complete_above(bodies: &mut [Body], standing: f64) {
                 continue;
             }
             let axes = axes_of(body, foot, standing);
-            let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| at(body, joint));
+            let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| joint_place(body, joint));
             let length = (hip - knee).norm() + (knee - ankle).norm();
             for (slot, point) in foot.slots.into_iter().zip(foot.points(&axes, length / LEG)) {
                 body[slot] = (ankle + point).cast::<f32>().into();
@@ -100,7 +100,7 @@ pub fn complete_above(bodies: &mut [Body], standing: f64) {
 
 /// Where the foot of a leg points: its directions to the left, up and forward, as columns.
 fn axes_of(body: &Body, foot: &Foot, standing: f64) -> Matrix3<f64> {
-    let [knee, ankle] = [foot.knee, foot.ankle].map(|joint| at(body, joint));
+    let [knee, ankle] = [foot.knee, foot.ankle].map(|joint| joint_place(body, joint));
     let shank = unit(knee - ankle);
     let forward = forward(body, foot);
     let toe_out = TOE_OUT.to_radians() * foot.outward;
@@ -125,19 +125,16 @@ fn turned(forward: Vector3<f64>, up: Vector3<f64>, angle: f64) -> Vector3<f64> {
 
 /// Where a leg faces: as the pelvis, and more and more as the knee the further it is bent.
 fn forward(body: &Body, foot: &Foot) -> Vector3<f64> {
-    let [left, right, spine, root] = ["left_hip", "right_hip", "spine", "hip"].map(|name| at(body, BODY28.joint(name)));
+    let [left, right, spine, root] =
+        ["left_hip", "right_hip", "spine", "hip"].map(|name| joint_place(body, BODY28.joint(name)));
     let pelvis = unit((left - right).cross(&(spine - root)));
-    let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| at(body, joint));
+    let [hip, knee, ankle] = [foot.hip, foot.knee, foot.ankle].map(|joint| joint_place(body, joint));
     let thigh = unit(knee - hip);
     let shank = unit(ankle - knee);
     let ahead = without(thigh, unit(ankle - hip));
     let bend = thigh.cross(&shank).norm();
     let share = smooth((bend - BENT.0) / (BENT.1 - BENT.0));
     pelvis * (1.0 - share) + unit(ahead) * share
-}
-
-fn at(body: &Body, joint: usize) -> Vector3<f64> {
-    Vector3::from(body[joint]).cast()
 }
 
 /// `vector` without its part along the unit vector `direction`.
@@ -179,7 +176,7 @@ mod tests {
     }
 
     fn point(body: &Body, name: &str) -> Vector3<f64> {
-        at(body, BODY28.joint(name))
+        joint_place(body, BODY28.joint(name))
     }
 
     #[test]

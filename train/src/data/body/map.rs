@@ -16,6 +16,11 @@ use super::take::{Axis, Channel, Take};
 /// `[28, 3]` joints of [`poselift::skeleton::BODY28`], metres, y up.
 pub type Body = [[f32; 3]; 28];
 
+/// Where a joint of `body` is.
+pub(crate) fn joint_place(body: &Body, joint: usize) -> Vector3<f64> {
+    Vector3::from(body[joint].map(f64::from))
+}
+
 /// Thigh and shank as a share of the stature, mean of UI-PRMD's ten people.
 pub const LEG_PER_STATURE: f64 = 0.475;
 

@@ -8,5 +8,5 @@ pub mod resample;
 pub mod rig;
 pub mod take;
 
-pub(crate) use map::thigh_misfit;
 pub use map::{Body, BodyMap, LEG_PER_STATURE, REFERENCE_STATURE, SKULL, THIGH_METRES};
+pub(crate) use map::{joint_place, thigh_misfit};

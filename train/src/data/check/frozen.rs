@@ -1,6 +1,6 @@
 //! Stretches in which nothing moves: a recording that stopped, or a pose repeated to fill a gap.
 
-use super::{Body, FIRST_OF_FEET, Fault, Finding, at, runs};
+use super::{Body, FIRST_OF_FEET, Fault, Finding, joint_place, runs};
 
 /// A person who stands still moves faster than this, metres a second; the noise of markers alone is faster.
 const STILL: f64 = 0.001;
@@ -16,7 +16,7 @@ pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
 }
 
 fn is_still(before: &Body, after: &Body, rate: f64) -> bool {
-    (0..FIRST_OF_FEET).all(|joint| (at(after, joint) - at(before, joint)).norm() * rate < STILL)
+    (0..FIRST_OF_FEET).all(|joint| (joint_place(after, joint) - joint_place(before, joint)).norm() * rate < STILL)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Frames that are not numbers, and places where a frame does not follow from the one before it.
 
-use super::{Body, FIRST_OF_FEET, Fault, Finding, at, is_finite};
+use super::{Body, FIRST_OF_FEET, Fault, Finding, is_finite, joint_place};
 
 /// No joint of a person moves faster than this, metres a second (a pitcher's hand reaches about 20).
 const TELEPORT_SPEED: f64 = 20.0;
@@ -41,14 +41,15 @@ fn fault_between(before: &Body, after: &Body, rate: f64) -> Option<Fault> {
 
 /// Speed of the fastest joint from `before` to `after`, metres a second.
 fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
-    (0..FIRST_OF_FEET).map(|joint| (at(after, joint) - at(before, joint)).norm()).fold(0.0, f64::max) * rate
+    (0..FIRST_OF_FEET).map(|joint| (joint_place(after, joint) - joint_place(before, joint)).norm()).fold(0.0, f64::max)
+        * rate
 }
 
 /// Whether the line from right to left of the hips or of the shoulders reverses.
 fn flips(before: &Body, after: &Body) -> bool {
     [(4, 1), (11, 14)].into_iter().any(|(left, right)| {
-        let first = at(before, left) - at(before, right);
-        let second = at(after, left) - at(after, right);
+        let first = joint_place(before, left) - joint_place(before, right);
+        let second = joint_place(after, left) - joint_place(after, right);
         first.dot(&second) < FLIP_COSINE * first.norm() * second.norm()
     })
 }

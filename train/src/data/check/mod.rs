@@ -14,10 +14,9 @@ mod unit;
 use std::fmt;
 use std::ops::Range;
 
-use nalgebra::Vector3;
-
-use crate::data::body::Body;
 use crate::data::body::feet::FIRST_OF_FEET;
+use crate::data::body::{Body, joint_place};
+use crate::median::upper_median;
 
 /// Shortest piece of a take that is kept, seconds.
 const SHORTEST_PIECE: f64 = 0.4;
@@ -216,14 +215,9 @@ fn runs(marks: impl IntoIterator<Item = bool>, least: usize) -> Vec<Range<usize>
     found
 }
 
-/// A joint's position, metres.
-fn at(body: &Body, joint: usize) -> Vector3<f64> {
-    Vector3::from(body[joint].map(f64::from))
-}
-
 /// The distance of two joints, metres.
 fn length(body: &Body, bone: [usize; 2]) -> f64 {
-    let [from, to] = bone.map(|joint| at(body, joint));
+    let [from, to] = bone.map(|joint| joint_place(body, joint));
     (from - to).norm()
 }
 
@@ -231,8 +225,7 @@ fn length(body: &Body, bone: [usize; 2]) -> f64 {
 fn median_length(bodies: &[Body], bones: &[[usize; 2]]) -> Option<f64> {
     let finite = bodies.iter().filter(|body| is_finite(body));
     let mut lengths: Vec<f64> = finite.map(|body| bones.iter().map(|&bone| length(body, bone)).sum::<f64>()).collect();
-    lengths.sort_by(f64::total_cmp);
-    lengths.get(lengths.len() / 2).copied()
+    upper_median(&mut lengths)
 }
 
 fn is_finite(body: &Body) -> bool {

@@ -7,7 +7,7 @@
 use nalgebra::Vector3;
 use poselift::skeleton::BODY28;
 
-use super::{Body, Fault, Figure, Finding, at, runs};
+use super::{Body, Fault, Figure, Finding, joint_place, runs};
 
 /// Hips and shoulders are turned against each other by more than a body can twist, as a cosine: 100 degrees. The
 /// recordings reach 71.
@@ -102,13 +102,13 @@ impl Witness {
                 }
                 Self::Neck => tally.observe(off_line(body, [THORAX, NECK, HEAD]), NECK_OFF, ahead),
                 Self::Nose => {
-                    let ears = (at(body, EARS[0]) + at(body, EARS[1])) / 2.0;
-                    tally.observe(at(body, NOSE) - ears, NOSE_OFF, ahead);
+                    let ears = (joint_place(body, EARS[0]) + joint_place(body, EARS[1])) / 2.0;
+                    tally.observe(joint_place(body, NOSE) - ears, NOSE_OFF, ahead);
                 }
                 Self::Walk => {
                     let frames = (STEP_SECONDS * rate).round().max(1.0) as usize;
                     if let Some(later) = bodies.get(frame + frames) {
-                        let step = level(at(later, HIP) - at(body, HIP));
+                        let step = level(joint_place(later, HIP) - joint_place(body, HIP));
                         tally.observe(step, WALKING * frames as f64 / rate, level(ahead));
                     }
                 }
@@ -156,8 +156,8 @@ pub(super) fn find(bodies: &[Body], rate: f64, figure: Figure) -> Vec<Finding> {
 }
 
 fn is_opposed(body: &Body) -> bool {
-    let hips = at(body, HIPS[0]) - at(body, HIPS[1]);
-    let shoulders = at(body, SHOULDERS[0]) - at(body, SHOULDERS[1]);
+    let hips = joint_place(body, HIPS[0]) - joint_place(body, HIPS[1]);
+    let shoulders = joint_place(body, SHOULDERS[0]) - joint_place(body, SHOULDERS[1]);
     hips.dot(&shoulders) < OPPOSED_COSINE * hips.norm() * shoulders.norm()
 }
 
@@ -180,13 +180,14 @@ fn is_swapped(bodies: &[Body], rate: f64, figure: Figure) -> bool {
 
 /// The direction that the body faces if left is left; its length has no meaning.
 fn ahead(body: &Body) -> Vector3<f64> {
-    (at(body, HIPS[0]) - at(body, HIPS[1])).cross(&(at(body, THORAX) - at(body, HIP)))
+    (joint_place(body, HIPS[0]) - joint_place(body, HIPS[1]))
+        .cross(&(joint_place(body, THORAX) - joint_place(body, HIP)))
 }
 
 /// The vector from the line between the first and the last of three joints to the middle one, perpendicular to the
 /// line.
 fn off_line(body: &Body, joints: [usize; 3]) -> Vector3<f64> {
-    let [first, between, last] = joints.map(|joint| at(body, joint));
+    let [first, between, last] = joints.map(|joint| joint_place(body, joint));
     let line = (last - first).normalize();
     let bend = between - first;
     bend - line * line.dot(&bend)
@@ -194,9 +195,9 @@ fn off_line(body: &Body, joints: [usize; 3]) -> Vector3<f64> {
 
 /// Whether the upper arm points down along the trunk, within 60 degrees.
 fn hangs(body: &Body, arm: [usize; 3]) -> bool {
-    let [shoulder, elbow, _] = arm.map(|joint| at(body, joint));
+    let [shoulder, elbow, _] = arm.map(|joint| joint_place(body, joint));
     let upper_arm = elbow - shoulder;
-    let down = at(body, HIP) - at(body, THORAX);
+    let down = joint_place(body, HIP) - joint_place(body, THORAX);
     upper_arm.dot(&down) > 0.5 * upper_arm.norm() * down.norm()
 }
 

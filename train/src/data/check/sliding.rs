@@ -3,7 +3,7 @@
 //! In a walk, a dance or a jump one foot stands, or the feet move relative to each other, or up and down. Neither
 //! check finds anything in the recordings, even at half its thresholds.
 
-use super::{Body, Fault, Finding, at, runs};
+use super::{Body, Fault, Finding, joint_place, runs};
 
 /// The time over which speeds are measured, seconds: a millimetre of noise is then 0.01 m/s.
 const WINDOW: f64 = 0.1;
@@ -57,7 +57,7 @@ impl<'a> Step<'a> {
 
     /// Speed, metres a second.
     fn velocity(&self, joint: usize) -> nalgebra::Vector3<f64> {
-        (at(self.to, joint) - at(self.from, joint)) * self.per_second
+        (joint_place(self.to, joint) - joint_place(self.from, joint)) * self.per_second
     }
 
     fn glides(&self) -> bool {
@@ -71,7 +71,9 @@ impl<'a> Step<'a> {
     fn feet_slide(&self, floor: f64) -> bool {
         let feet = [3, 6].map(|joint| self.velocity(joint));
         let slowest = feet.iter().map(|foot| foot.xz().norm()).fold(f64::MAX, f64::min);
-        let on_floor = [3, 6].iter().all(|&joint| at(self.from, joint).y.max(at(self.to, joint).y) < floor + FLOOR);
+        let on_floor = [3, 6]
+            .iter()
+            .all(|&joint| joint_place(self.from, joint).y.max(joint_place(self.to, joint).y) < floor + FLOOR);
         let is_level = feet.iter().all(|foot| foot.y.abs() < LEVEL);
         slowest > SLOWEST && on_floor && is_level && (feet[0] - feet[1]).norm() < TOGETHER * slowest
     }

@@ -11,10 +11,7 @@ impl Shape {
     pub(super) fn unfolded(self, memory: &Memory) -> Tensor {
         let encoder = weight_of(&memory.encoder) / self.input_scales();
         let encoder_bias = bias_of(&memory.encoder) + encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
-        let corrections = [(self.joints * 3, CORRECTION), (self.joints, SIGMA_CORRECTION)];
-        let corrections: Vec<f64> =
-            corrections.iter().flat_map(|&(count, scale)| vec![scale; count as usize]).collect();
-        let corrections = Tensor::from_slice(&corrections);
+        let corrections = self.output_scales();
         let parts = [
             encoder,
             encoder_bias,

@@ -8,7 +8,7 @@ use poselift::skeleton::is_of_foot;
 
 use crate::data::Subject;
 use crate::dataset::Protocol;
-use crate::views::{Bounds, Cameras, Detector, Normal};
+use crate::views::{Bounds, Cameras, Detector, Normal, part_of_body};
 
 /// A usual detector that shows every joint.
 const FULL_VIEW: Detector = Detector { noise: 1.0, ..Detector::PERFECT };
@@ -77,8 +77,7 @@ pub enum Legs {
 impl Legs {
     /// Whether the joint of this name is hidden.
     pub(super) fn hide(self, joint: &str) -> bool {
-        // `left_knee` is a knee.
-        let part = joint.rsplit('_').next().unwrap_or(joint);
+        let part = part_of_body(joint);
         is_of_foot(joint) || matches!(part, "knee" | "ankle") || (self == Self::HipsAndBelow && part == "hip")
     }
 }

@@ -5,7 +5,7 @@ use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
 use super::{Bounds, Sampler};
-use crate::views::{each_frame, indices};
+use crate::views::{each_frame, indices, part_of_body};
 
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
 struct Kind {
@@ -123,7 +123,7 @@ impl Joints {
         let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
         let mut hidden = masks_of_sides(layout, &HIDDEN_ON_A_SIDE, device);
         for (ends, share) in HIDDEN {
-            hidden.push((mask(layout, device, &|joint| ends_with(joint, ends)), share));
+            hidden.push((mask(layout, device, &|joint| ends.contains(&part_of_body(joint))), share));
         }
         let mut exchanged = Vec::new();
         for (ends, share) in EXCHANGED {
@@ -143,6 +143,22 @@ impl Joints {
             trunk: ["hip", "shoulder"].map(|joint| SIDES.map(|side| layout.joint(&format!("{side}{joint}")) as i64)),
         }
     }
+
+    /// Key points `[B, J, 2]` with each of [`Self::exchanged`] done, one after the other, where it is `chosen` `[B, 1, 1]` and the
+    /// detector errs: `errs` `[B, 1, 1]` is 1 there, else 0.
+    pub(super) fn with_sides_exchanged(
+        &self,
+        points: &Tensor,
+        chosen: impl Iterator<Item = Tensor>,
+        errs: &Tensor,
+    ) -> Tensor {
+        let mut points = points.shallow_clone();
+        for ((order, _), chosen) in self.exchanged.iter().zip(chosen) {
+            let chosen = chosen.logical_and(&errs.gt(0.5));
+            points = points.index_select(1, order).where_self(&chosen, &points);
+        }
+        points
+    }
 }
 
 /// `[1, J, 1]` the `value` of each joint's kind.
@@ -156,7 +172,7 @@ fn masks_of_sides(layout: &Layout, parts: &[(&[&str], f64)], device: Device) -> 
     let mut masks = Vec::new();
     for (ends, share) in parts {
         for side in SIDES {
-            let mask = mask(layout, device, &|joint| joint.starts_with(side) && ends_with(joint, ends));
+            let mask = mask(layout, device, &|joint| joint.starts_with(side) && ends.contains(&part_of_body(joint)));
             masks.push((mask, *share));
         }
     }
@@ -167,7 +183,7 @@ fn masks_of_sides(layout: &Layout, parts: &[(&[&str], f64)], device: Device) -> 
 fn exchanged_order(layout: &Layout, ends: &[&str], device: Device) -> Tensor {
     let mut order = Vec::new();
     for (joint, mirrored) in layout.mirrored().into_iter().enumerate() {
-        let taken = if ends_with(layout.joints[joint], ends) { mirrored } else { joint };
+        let taken = if ends.contains(&part_of_body(layout.joints[joint])) { mirrored } else { joint };
         order.push(taken as i64);
     }
     indices(&order, device)
@@ -245,11 +261,6 @@ fn mask(layout: &Layout, device: Device, is_such: &dyn Fn(&str) -> bool) -> Tens
 fn kind_of(name: &str) -> &'static Kind {
     const TRUNK: &Kind = &kind("", 0.018, 0.003, 0.015);
     KINDS.iter().find(|kind| name.ends_with(kind.name)).unwrap_or(TRUNK)
-}
-
-fn ends_with(joint: &str, ends: &[&str]) -> bool {
-    // Human3.6M's root is a `hip` without a side and counts as a hip.
-    ends.iter().any(|end| joint.rsplit('_').next() == Some(*end))
 }
 
 /// `[J · (J + 1)]`, row by row; see [`Joints::mixing`].

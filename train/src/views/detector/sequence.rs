@@ -11,7 +11,7 @@ use super::scores::ScoreHabit;
 use super::spells::Frames;
 use super::{Bounds, Normal, across, if_enough_are_left, outside};
 use super::{CUTS_AT_EDGE, Detector, HIP_WIDTH, Joints, LOST_BY, OCCLUDED_ERROR, QUALITY, SIZE_OVER_STATURE};
-use crate::views::WITHOUT_FEET;
+use crate::views::{WITHOUT_FEET, lengths};
 
 /// Shares of the variance of a joint's error in the image: constant, a smooth function of the pose, drifting, white.
 const SHARES: [f64; 4] = [0.35, 0.30, 0.20, 0.15];
@@ -95,7 +95,7 @@ impl<'a> SequenceDetection<'a> {
 
     /// `[B, 1, 1]` how far a left and a right joint, the `pair` among `points` `[B·T, J, 3]`, are apart: the mean of each window.
     fn mean_width(&self, points: &Tensor, pair: [i64; 2]) -> Tensor {
-        let each = across(points, pair).square().sum_dim_intlist(&[2i64][..], false, Kind::Float).sqrt();
+        let each = lengths(&across(points, pair));
         each.view([-1, self.frames.steps, 1]).mean_dim(&[1i64][..], true, Kind::Float).clamp_min(1e-3)
     }
 
@@ -125,7 +125,7 @@ impl<'a> SequenceDetection<'a> {
         let quality = (frames.windows.normal(&[1, 1]) * QUALITY).exp() * self.detector.noise;
         let error = (self.errors(footage) * frames.repeated(&quality) * blind + self.lost()) * &self.errs;
         let found = self.exchanged(&(pixels + error * size));
-        let distance = (&found - pixels).square().sum_dim_intlist(&[2i64][..], true, Kind::Float).sqrt() / size;
+        let distance = lengths(&(&found - pixels)) / size;
         let habit = ScoreHabit::of_windows(&frames.windows, frames.steps);
         let score = habit.scores(&frames.each, &self.joints.noise, &distance, &occluded);
         Tensor::cat(&[found, score.where_self(&self.errs.gt(0.5), &score.ones_like())], 2)
@@ -192,10 +192,8 @@ impl<'a> SequenceDetection<'a> {
     fn exchanged(&self, points: &Tensor) -> Tensor {
         let faults = &self.joints.exchanged;
         let spells = self.lasting(faults, self.detector.noise, EXCHANGED);
-        faults.iter().enumerate().fold(points.shallow_clone(), |points, (fault, (order, _))| {
-            let chosen = spells.narrow(1, fault as i64, 1).logical_and(&self.errs.gt(0.5));
-            points.index_select(1, order).where_self(&chosen, &points)
-        })
+        let chosen = (0..faults.len()).map(|fault| spells.narrow(1, fault as i64, 1));
+        self.joints.with_sides_exchanged(points, chosen, &self.errs)
     }
 
     /// `[B·T, J, 1]` whether a joint is left out.

@@ -6,6 +6,7 @@ use nalgebra::Vector3;
 use poselift::error::{Error, Result};
 
 use crate::data::body::Body;
+use crate::median::upper_median;
 
 /// The axis that people stand along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +72,7 @@ pub(super) fn thighs(body: &Body) -> [f64; 2] {
 /// The median of the values that are numbers; 0 if there are none.
 pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.filter(|value| value.is_finite()).collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    upper_median(&mut values).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 use poselift::error::{Error, Result};
 
-use crate::data::body::{Body, LEG_PER_STATURE, REFERENCE_STATURE, SKULL};
+use crate::data::body::{Body, LEG_PER_STATURE, REFERENCE_STATURE, SKULL, joint_place};
 
 use super::axes::median;
 
@@ -66,15 +66,15 @@ pub(super) fn set_faces(bodies: &mut [Body]) {
 /// The mean length of both legs.
 fn leg_length(body: &Body) -> f64 {
     let bones = [[1, 2], [2, 3], [4, 5], [5, 6]];
-    bones.iter().map(|&[a, b]| (at(body, a) - at(body, b)).norm()).sum::<f64>() / 2.0
+    bones.iter().map(|&[a, b]| (joint_place(body, a) - joint_place(body, b)).norm()).sum::<f64>() / 2.0
 }
 
 /// The skull is turned so that its own `neck_nose` and `head` are along the body's, and their midpoints coincide.
 fn set_face(body: &mut Body, stature_ratio: f64) {
-    let [thorax, neck, head] = [8, 9, 10].map(|joint| at(body, joint));
+    let [thorax, neck, head] = [8, 9, 10].map(|joint| joint_place(body, joint));
     let upright = (head - thorax).normalize();
     let off_line = (neck - thorax) - upright * upright.dot(&(neck - thorax));
-    let shoulders = (at(body, 11) - at(body, 14)).cross(&upright).normalize();
+    let shoulders = (joint_place(body, 11) - joint_place(body, 14)).cross(&upright).normalize();
     let ahead = off_line + shoulders * SHOULDERS_WEIGHT;
     let [(_, local_neck), (_, local_head), face @ ..] = SKULL.map(|(slot, local)| (slot, Vector3::from(local)));
     let local = frame(local_head - local_neck, Vector3::z());
@@ -91,10 +91,6 @@ fn frame(up: Vector3<f64>, ahead: Vector3<f64>) -> Matrix3<f64> {
     let up = up.normalize();
     let left = up.cross(&ahead).normalize();
     Matrix3::from_columns(&[left, up, left.cross(&up)])
-}
-
-fn at(body: &Body, joint: usize) -> Vector3<f64> {
-    Vector3::from(body[joint].map(f64::from))
 }
 
 #[cfg(test)]
@@ -133,7 +129,7 @@ mod tests {
             set_faces(&mut faceless);
             for (found, expected) in faceless.iter().zip(whole) {
                 for slot in 0..22 {
-                    let off = (at(found, slot) - at(expected, slot)).norm();
+                    let off = (joint_place(found, slot) - joint_place(expected, slot)).norm();
                     assert!(off < if slot < 17 { 1e-9 } else { 0.035 }, "{}: joint {slot} {off} m", clip.name);
                 }
             }
