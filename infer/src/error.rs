@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use ndarray::ShapeError;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -159,6 +161,12 @@ impl From<poselift_onnx::Error> for Error {
             Some(hint) => error.hint(hint),
             None => error,
         }
+    }
+}
+
+impl From<ShapeError> for Error {
+    fn from(source: ShapeError) -> Self {
+        Self::input(source.to_string())
     }
 }
 

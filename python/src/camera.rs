@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 use poselift::camera::{Attitude, CameraFile, NamedCamera, UpAxis};
 use poselift::guard::Lens;
 use poselift::pose::Keypoint;
@@ -70,6 +70,15 @@ impl Camera {
 /// A person's key points in rows `[J, 2 or 3]`; without a score they are seen.
 pub(crate) fn keypoints(rows: ArrayView2<'_, f64>) -> Vec<Keypoint> {
     rows.rows().into_iter().map(|row| keypoint(row[0], row[1], row.get(2).copied().unwrap_or(1.0))).collect()
+}
+
+/// Puts a person's key points into rows `[J, 3]`: x, y, score.
+pub(crate) fn put_keypoints(keypoints: &[Keypoint], mut rows: ArrayViewMut2<'_, f64>) {
+    for (point, mut row) in keypoints.iter().zip(rows.rows_mut()) {
+        row[0] = point.x;
+        row[1] = point.y;
+        row[2] = f64::from(point.score);
+    }
 }
 
 /// A key point of three numbers; one whose coordinate is no number is missing.

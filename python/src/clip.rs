@@ -16,7 +16,7 @@ use poselift::pose::{Axes, Frame, LiftedFrame, Person, Unit};
 use poselift::skeleton::{Layout, named_layout};
 use pyo3::prelude::*;
 
-use crate::camera::keypoint;
+use crate::camera::{keypoint, put_keypoints};
 use crate::error::{Answer, Failure};
 pub(crate) use poses::{Has, PoseArrays, PoseClip, PoseFields};
 
@@ -129,6 +129,11 @@ pub(crate) struct KeypointClip {
     pub(crate) frames: Vec<Frame>,
     pub(crate) layout: Option<&'static Layout>,
     pub(crate) fps: Option<f64>,
+}
+
+/// How many key points the first person of a clip has.
+pub(crate) fn points_of(frames: &[Frame]) -> Option<usize> {
+    frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next()
 }
 
 /// At which places of an array `[T, N, J, …]` there are people, for each frame: where any number is known.
@@ -335,8 +340,7 @@ pub(crate) struct KeypointNumbers {
 impl KeypointNumbers {
     /// Of frames whose people all have as many key points; others are told to `report` and left out.
     pub(crate) fn of(frames: &[Frame], report: &mut dyn FnMut(String)) -> Self {
-        let joints = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
-        let joints = joints.unwrap_or(0);
+        let joints = points_of(frames).unwrap_or(0);
         let most = frames.iter().map(|frame| frame.people.len()).max().unwrap_or(0);
         let mut points = Array4::from_elem((frames.len(), most, joints, 3), f64::NAN);
         points.slice_mut(s![.., .., .., 2]).fill(0.0);
@@ -354,12 +358,7 @@ impl KeypointNumbers {
                     continue;
                 }
                 ids[[at, place]] = person.id.unwrap_or(NO_ID);
-                for (point, mut cell) in person.keypoints.iter().zip(points.slice_mut(s![at, place, .., ..]).rows_mut())
-                {
-                    cell[0] = point.x;
-                    cell[1] = point.y;
-                    cell[2] = f64::from(point.score);
-                }
+                put_keypoints(&person.keypoints, points.slice_mut(s![at, place, .., ..]));
             }
         }
         Self {

@@ -7,6 +7,7 @@ use poselift::export::Export;
 use poselift::format::{Extras, Format, PoseInfo, Source, StreamInfo, Target, open_pose_reader};
 use poselift::guard::{self, ReadOptions, check_focal, check_fps};
 use poselift::output::{self, Described, Form, NO_CONTACTS, OutputFormat, PageNotes, copy_poses, create};
+use poselift::place::allowed_height;
 use poselift::pose::{Frame, LiftedFrame, Unit};
 use poselift::skeleton::{LAYOUTS, Layout};
 use poselift::view::{PageInfo, PageWriter, PoseSet};
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 use crate::camera::Camera;
 use crate::clip::{
     Has, KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers, PoseArrays, PoseClip, PoseFields, axes,
+    points_of,
 };
 use crate::error::Answer;
 use crate::guarded::{noting, read_all};
@@ -96,8 +98,7 @@ pub(crate) fn read_keypoints(py: Python<'_>, path: PathBuf, reading: Reading) ->
             frame.focal = frame.focal.or(reading.focal);
             frame.time = frame.time_at(fps);
         }
-        let points = frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next();
-        let layout = options.layout.or(info.layout).or_else(|| usual(points?, &[]));
+        let layout = options.layout.or(info.layout).or_else(|| usual(points_of(&frames)?, &[]));
         let info = StreamInfo { layout, fps, ..info.clone() };
         Ok((KeypointNumbers::of(&frames, &mut |note| notes.add(note)), info))
     })?;
@@ -146,8 +147,8 @@ impl Writing {
         if let Some(unit) = unit.as_ref().filter(|unit| unit.in_metres().is_none()) {
             return Err(Error::usage(format!("unknown unit '{unit}', expected m, cm or mm")).into());
         }
-        if let Some(height) = self.height.filter(|height| !(0.3..=3.0).contains(height)) {
-            return Err(Error::usage(format!("a height of {height}, expected metres, 0.3 to 3")).into());
+        if let Some(height) = self.height {
+            allowed_height(height).map_err(|error| Error::usage(format!("a height of {height}, {error}")))?;
         }
         let axes = self.axes.as_deref().map(axes).transpose()?;
         Ok(Form { axes, unit, height: self.height, angles: self.angles, contacts })
@@ -251,12 +252,7 @@ pub(crate) fn write(
 /// What is said where `fps` is named, and the times of frames say another rate.
 fn other_rate(frames: &[LiftedFrame], fps: f64) -> Option<String> {
     let mut steps: Vec<f64> = frames.windows(2).filter_map(|pair| step(&pair[0], &pair[1])).collect();
-    if steps.is_empty() {
-        return None;
-    }
-    let middle = steps.len() / 2;
-    let step = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
-    guard::other_rate(step, fps).map(|text| format!("{text} (--fps)"))
+    guard::other_rate_of_steps(&mut steps, fps).map(|text| format!("{text} (--fps)"))
 }
 
 /// Seconds a frame from one frame to a later one; `None` where that is not known, or time does not go on.

@@ -9,7 +9,7 @@ use poselift::guard::{self, ReadOptions, check_focal, check_fps, check_size};
 use poselift::pose::{Frame, Person};
 use pyo3::prelude::*;
 
-use crate::camera::keypoints;
+use crate::camera::{keypoints, put_keypoints};
 use crate::clip::{KeypointArrays, KeypointClip, KeypointFields, KeypointNumbers};
 use crate::error::{Answer, Failure};
 use crate::interrupt::{check, interruptible};
@@ -92,12 +92,7 @@ pub(crate) fn guard_rows<'py>(
     found.slice_mut(s![.., .., 2]).fill(0.0);
     for frame in guarded {
         let Some(person) = frame.people.first() else { continue };
-        let mut row = found.slice_mut(s![frame.index as usize, .., ..]);
-        for (point, mut cell) in person.keypoints.iter().zip(row.rows_mut()) {
-            cell[0] = point.x;
-            cell[1] = point.y;
-            cell[2] = f64::from(point.score);
-        }
+        put_keypoints(&person.keypoints, found.slice_mut(s![frame.index as usize, .., ..]));
     }
     Ok((found.into_pyarray(py), notes.take()))
 }

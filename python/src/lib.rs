@@ -41,7 +41,7 @@ mod _native {
     #[pymodule_export]
     use crate::layout::layout_names;
     #[pymodule_export]
-    use crate::lifter::Lifter;
+    use crate::lifter::{Lifter, check_threads};
     #[pymodule_export]
     use crate::live::{Stream, smooth};
     #[pymodule_export]

@@ -8,7 +8,7 @@ use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
 use poselift::camera::{self, Attitude};
 use poselift::format::{PoseInfo, PoseWriter};
 use poselift::guard::{Notice, check_focal, check_size};
-use poselift::lift::{LiftedArrays, Refusal};
+use poselift::lift::{self, LiftedArrays, Refusal, allowed_threads, keypoint_of_joints};
 use poselift::model::{Card, ModelFile, PoseNetwork, View};
 use poselift::place::ContactWriter;
 use poselift::pose::{Frame, LiftedFrame};
@@ -18,7 +18,7 @@ use poselift::{Error, LifterOptions};
 use pyo3::prelude::*;
 
 use crate::camera::Camera;
-use crate::clip::{InfoFields, KeypointClip, KeypointFields, PoseArrays, PoseClip};
+use crate::clip::{InfoFields, KeypointClip, KeypointFields, PoseArrays, PoseClip, points_of};
 use crate::error::Answer;
 use crate::interrupt::{check, interruptible};
 use crate::layout::{LayoutName, usual};
@@ -218,6 +218,16 @@ impl Lifter {
     }
 }
 
+/// Refuses a number of threads that may not be asked for, however far beyond the bounds it is.
+#[pyfunction]
+pub(crate) fn check_threads(threads: Option<Bound<'_, PyAny>>) -> Answer<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    // What no `usize` holds is as wrong as 0.
+    allowed_threads(threads.extract().unwrap_or(0))
+        .map_err(|error| Error::usage(format!("threads is {threads}, {error}")))?;
+    Ok(())
+}
+
 /// What a caller says of an array of key points: `(layout, size, focal, camera)`.
 #[derive(FromPyObject)]
 struct Seen(Option<LayoutName>, Option<[u32; 2]>, Option<f32>, Option<Py<Camera>>);
@@ -238,13 +248,10 @@ impl Lifter {
         let batch = lifter.batch();
         let device = lifter.provider().device().to_string();
         let session = lifter.into_network();
-        let Card { input, output, .. } = session.card();
-        let keypoint_of =
-            output.joints.iter().map(|name| input.joints.iter().position(|joint| joint == name)).collect();
         Ok(Self {
             batch,
             idle: Mutex::default(),
-            keypoint_of,
+            keypoint_of: keypoint_of_joints(session.card()),
             device,
             engine: session.engine(),
             threads: session.threads(),
@@ -306,14 +313,15 @@ impl Lifter {
             (None, Some(points)) => self.usual_layout(points)?,
             (None, None) => None,
         };
-        let mut lifter = self.take_lifter();
+        // Before a lifter is taken, which an error would not give back.
         let conversion = match layout {
-            Some(layout) => lifter.conversion(layout)?,
+            Some(layout) => lift::conversion(self.card(), layout)?,
             None => Conversion::identity(self.card().input.joints.len()),
         };
         if let Some(text) = conversion.absent_notice() {
             notes.add(text.to_owned());
         }
+        let mut lifter = self.take_lifter();
         if frames.iter().any(|frame| lifter.assumes_time_of(frame) && !frame.people.is_empty()) {
             notes.add(usual_time_notice().to_string());
         }
@@ -413,11 +421,6 @@ fn lift_in_pieces(
     Ok(lifted)
 }
 
-/// How many key points the first person of a clip has.
-fn points_of(frames: &[Frame]) -> Option<usize> {
-    frames.iter().flat_map(|frame| &frame.people).map(|person| person.keypoints.len()).next()
-}
-
 /// The poses of a clip, with which feet stand.
 fn judged(
     frames: &[Frame],
@@ -461,7 +464,7 @@ fn people<'a>(keypoints: &'a ArrayViewD<'_, f32>) -> Answer<CowArray<'a, f32, Ix
     if let Ok(view) = keypoints.view().into_dimensionality::<Ix3>() {
         return Ok(CowArray::from(view));
     }
-    Ok(keypoints.to_shape(shape).map_err(|error| Error::input(error.to_string()))?)
+    Ok(keypoints.to_shape(shape).map_err(Error::from)?)
 }
 
 /// Makes the points those of a pinhole camera, which is given back, with what the lens has to say.

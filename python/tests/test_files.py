@@ -301,5 +301,5 @@ def test_what_is_masked_is_missing(lifter, clip):
 
 @pytest.mark.parametrize(("name", "number"), [("threads", 0), ("threads", 5000), ("batch", 0), ("threads", -1)])
 def test_threads_and_batches_have_bounds(name, number):
-    with pytest.raises(poselift.UsageError, match=f"{name} is {number}, expected 1 to"):
+    with pytest.raises(poselift.UsageError, match=f"{name} is {number}, expected .*1 to"):
         poselift.Lifter(device="cpu", **{name: number})

@@ -141,14 +141,20 @@ fn keypoints(card: &Card, batch: usize) -> Array3<f32> {
 fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     let keypoints = keypoints(lifter.card(), batch);
     let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
-    lift_for(time / 10, lifter, &keypoints, &mut poses)?;
-    let Calls { mut durations, elapsed } = lift_for(time, lifter, &keypoints, &mut poses)?;
+    call_for(time / 10, FEWEST_CALLS, || lifter.lift_into(keypoints.view(), poses.view_mut()))?;
+    let mut durations = Vec::new();
+    let calls = call_for(time, FEWEST_CALLS, || {
+        let started = Instant::now();
+        lifter.lift_into(keypoints.view(), poses.view_mut())?;
+        durations.push(started.elapsed());
+        Ok(())
+    })?;
     durations.sort_unstable();
     Ok(Row {
         batch,
         precision: lifter.card().network.precision,
         device: lifter.provider().device().to_string(),
-        poses_per_second: (batch * durations.len()) as f64 / elapsed.as_secs_f64(),
+        poses_per_second: calls.poses_per_second(batch),
         latency_us: Percentiles {
             p50: micros(&durations, 50),
             p90: micros(&durations, 90),
@@ -157,22 +163,29 @@ fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     })
 }
 
-/// How long each of several calls took, and all of them together.
+/// Calls that were made one after the other.
 struct Calls {
-    durations: Vec<Duration>,
+    count: usize,
+    /// How long all of them took together.
     elapsed: Duration,
 }
 
-/// Lifts `keypoints` into `poses` again and again for `time`.
-fn lift_for(time: Duration, lifter: &mut Lifter, keypoints: &Array3<f32>, poses: &mut Array3<f32>) -> Result<Calls> {
-    let mut durations = Vec::new();
-    let started = Instant::now();
-    while started.elapsed() < time || durations.len() < FEWEST_CALLS {
-        let call = Instant::now();
-        lifter.lift_into(keypoints.view(), poses.view_mut())?;
-        durations.push(call.elapsed());
+impl Calls {
+    /// Where each call lifted `batch` poses.
+    fn poses_per_second(&self, batch: usize) -> f64 {
+        (batch * self.count) as f64 / self.elapsed.as_secs_f64()
     }
-    Ok(Calls { durations, elapsed: started.elapsed() })
+}
+
+/// Makes a call again and again for `time`, and `fewest` times at least.
+fn call_for(time: Duration, fewest: usize, mut call: impl FnMut() -> Result<()>) -> Result<Calls> {
+    let started = Instant::now();
+    let mut count = 0;
+    while started.elapsed() < time || count < fewest {
+        call()?;
+        count += 1;
+    }
+    Ok(Calls { count, elapsed: started.elapsed() })
 }
 
 /// The `percent`th percentile (nearest rank) of `sorted` calls, in microseconds.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::input::stem;
 use super::report::Terminal;
 use crate::camera::{Attitude, CameraFile, Intrinsics, NamedCamera, UpAxis};
 use crate::error::Result;
@@ -30,9 +31,9 @@ pub(super) struct CameraUpArgs {
     camera_up: Option<UpAxis>,
 }
 
-/// The camera of all inputs, as far as it is known.
+/// How a camera sees and stands, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct HeldCamera {
+pub(super) struct CameraSetup {
     /// What undistorts key points.
     pub(super) intrinsics: Option<Intrinsics>,
     /// How the camera is held once its image is turned upright.
@@ -71,8 +72,7 @@ impl CameraArgs {
         let Some(file) = self.file()? else { return Ok(vec![None; sources.len()]) };
         let mut cameras = Vec::with_capacity(sources.len());
         for source in sources {
-            let stem = source.name().file_stem().unwrap_or_default().to_string_lossy();
-            let camera = match file.camera_in_name(&stem) {
+            let camera = match file.camera_in_name(&stem(source)) {
                 Some(camera) if self.camera_name.is_none() => camera,
                 _ => self.asked_for(&file)?,
             };
@@ -89,14 +89,14 @@ impl CameraArgs {
 
 impl CameraUpArgs {
     /// The camera with its attitude: `measured`, or what its file says, once the image was turned by `rotate`. Says which.
-    pub(super) fn held(
+    pub(super) fn setup(
         self,
         camera: Option<&NamedCamera>,
         rotate: Rotation,
         measured: Option<Attitude>,
         terminal: Terminal,
-    ) -> HeldCamera {
-        let Some(camera) = camera else { return HeldCamera { intrinsics: None, attitude: measured } };
+    ) -> CameraSetup {
+        let Some(camera) = camera else { return CameraSetup { intrinsics: None, attitude: measured } };
         let from_file = camera.attitude(self.camera_up).map(|attitude| attitude.rolled(-rotate.clockwise()));
         let name = format!("camera {}", camera.name);
         let name = name.trim_end();
@@ -113,6 +113,6 @@ impl CameraUpArgs {
             )),
             (_, None) => {}
         }
-        HeldCamera { intrinsics: Some(camera.intrinsics), attitude: measured.or(from_file) }
+        CameraSetup { intrinsics: Some(camera.intrinsics), attitude: measured.or(from_file) }
     }
 }

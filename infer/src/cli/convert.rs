@@ -103,12 +103,11 @@ fn convert(
     let format = OutputFormat::of(target, args.to).unwrap_or(OutputFormat::JSON_LINES);
     let form = args.export.form();
     let written = form.written_info(&info, format)?;
-    let title = source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // Roots that the input has are written where there is room for them.
     let has_room = matches!(format, OutputFormat::Stream(Format::JsonLines | Format::Npz));
     let extras = form.extras(&info, args.sigma, has_room);
     let described = Described {
-        title,
+        title: input::stem(source).into_owned(),
         poses: written,
         layout: None,
         device: String::new(),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ndarray::{Array3, ArrayView3, Axis, arr1, concatenate, s};
+use serde::Serialize;
 
 use super::camera::CameraArgs;
 use super::report::{Terminal, printable};
@@ -113,14 +114,25 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
         terminal.note(&format!("{data}: image size unknown: no person is turned to the optical axis, give --size WxH"));
     }
     let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
-    let text = if args.json { format!("{}\n", report.json()) } else { printable(&report.table(data)).into_owned() };
-    std::io::stdout().write_all(text.as_bytes())?;
+    print(&report, &report.table(data), args.json)?;
     let failed = report.not_lifted;
     let all = report.not_lifted + report.samples;
     if failed > 0 {
         terminal.warning(&format!("{}: {failed} of {all} samples could not be lifted", data.display()));
     }
     Ok(ExitStatus::partly_if(failed > 0))
+}
+
+/// Prints a report: as one line of JSON, or as its `table`.
+fn print(report: &impl Serialize, table: &str, as_json: bool) -> Result<()> {
+    let text = if as_json { json(report) + "\n" } else { printable(table).into_owned() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A report as one JSON object.
+fn json(report: &impl Serialize) -> String {
+    serde_json::to_string(report).expect("a report holds nothing that JSON cannot")
 }
 
 /// What came of lifting a data set.

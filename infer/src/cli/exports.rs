@@ -2,7 +2,9 @@
 
 use clap::Args;
 
+use crate::error::Error;
 use crate::output::Form;
+use crate::place::allowed_height;
 use crate::pose::{Axes, Unit};
 
 /// Options of written poses.
@@ -37,9 +39,9 @@ fn unit(name: &str) -> Result<Unit, String> {
     unit.in_metres().map(|_| unit.clone()).ok_or_else(|| "expected m, cm or mm".to_owned())
 }
 
-fn height(text: &str) -> Result<f64, String> {
-    let metres = text.parse().ok().filter(|metres: &f64| (0.3..=3.0).contains(metres));
-    metres.ok_or_else(|| "expected a height in metres, 0.3 to 3".to_owned())
+fn height(text: &str) -> Result<f64, Error> {
+    // What is no number is no height.
+    allowed_height(text.parse().unwrap_or(f64::NAN))
 }
 
 impl ExportArgs {

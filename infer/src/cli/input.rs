@@ -1,5 +1,6 @@
 //! From the INPUT arguments of the command line to the sources that are lifted.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,11 @@ pub(crate) fn inputs(words: &[PathBuf], terminal: Terminal) -> Result<Inputs> {
 /// The file at `path`; `-` is stdin.
 pub(crate) fn file_or_stdin(path: &Path) -> Source {
     if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_path_buf()) }
+}
+
+/// The name of a source without its folder and its extension.
+pub(crate) fn stem(source: &Source) -> Cow<'_, str> {
+    source.name().file_stem().unwrap_or_default().to_string_lossy()
 }
 
 /// Whether there are several sources and one of them is a pipe, which would block the ones after it.

@@ -35,7 +35,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::FRAME_RATES;
-use crate::lift::{Lifter, LifterOptions};
+use crate::lift::{Lifter, LifterOptions, allowed_threads};
 use crate::model::{Device, Engine, Isa, ModelFile, forbid_telemetry};
 pub use exit::ExitStatus;
 use report::Terminal;
@@ -98,15 +98,13 @@ impl DeviceArgs {
     }
 }
 
-/// Most threads that may be asked for; more than any machine has cores would only cost memory.
-const MOST_THREADS: usize = 512;
-
 /// Most poses that the network may be given at once: their activations in a network of usual size fill some gigabytes.
 const MOST_AT_ONCE: usize = 1 << 18;
 
 /// Parses `--threads`.
-fn thread_count(text: &str) -> Result<usize, String> {
-    count(text, MOST_THREADS)
+fn thread_count(text: &str) -> Result<usize> {
+    // What is no whole number is as wrong as 0.
+    allowed_threads(text.parse().unwrap_or(0))
 }
 
 /// Parses `--batch`.

@@ -7,7 +7,7 @@ mod total;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::camera::HeldCamera;
+use super::camera::CameraSetup;
 use super::interrupt::Interruption;
 use super::live::SentStream;
 use super::output::StdoutStream;
@@ -38,7 +38,7 @@ pub(super) struct Machine {
     engine: &'static str,
     threads: usize,
     /// Of each input; the clients of a server all have the first.
-    cameras: Vec<(Source, HeldCamera)>,
+    cameras: Vec<(Source, CameraSetup)>,
     /// What a signal completes; `None` where it ends the inputs.
     interruption: Option<Interruption>,
     /// What the inputs so far left on stdout.
@@ -46,9 +46,9 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    fn camera_of(&self, source: &Source) -> HeldCamera {
+    fn camera_of(&self, source: &Source) -> CameraSetup {
         let own = self.cameras.iter().find(|(seen, _)| seen == source);
-        own.or(self.cameras.first()).map_or_else(HeldCamera::default, |(_, camera)| *camera)
+        own.or(self.cameras.first()).map_or_else(CameraSetup::default, |(_, camera)| *camera)
     }
 }
 
@@ -274,7 +274,7 @@ fn writer_of(
     let form = args.export.form();
     let extras = form.extras(info, args.sigma, args.root);
     let described = Described {
-        title: source.name().file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        title: input::stem(source).into_owned(),
         poses: form.written_info(info, format)?,
         layout,
         device: format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads),

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Notice;
+use crate::median::median;
 use crate::pose::{Frame, time_of_number};
 
 /// Seconds that no video lasts: larger times count from 1970.
@@ -245,6 +246,11 @@ impl Clock {
 pub fn other_rate(step: f64, fps: f64) -> Option<String> {
     let is_other = (step * fps - 1.0).abs() > RATE_TOLERANCE;
     is_other.then(|| format!("times say {:.2} frames a second, and {fps} is named: times count", 1.0 / step))
+}
+
+/// As [`other_rate`], for the median of `steps`, which change places; `None` where there is no step, too.
+pub fn other_rate_of_steps(steps: &mut [f64], fps: f64) -> Option<String> {
+    other_rate(median(steps)?, fps)
 }
 
 /// How far times go on in a frame, from one frame to another.

@@ -652,3 +652,11 @@ fn a_long_pause_and_another_rate_than_is_named_are_told() {
         assert_eq!(has(&notices, "times count") + has(&notices, "after the frame"), 0, "{notices:?}");
     }
 }
+
+#[test]
+fn another_rate_is_that_of_the_median_step() {
+    let told = other_rate_of_steps(&mut [0.05, 0.04, 7.0, 0.02], 50.0).unwrap();
+    assert_eq!(told, "times say 22.22 frames a second, and 50 is named: times count");
+    assert_eq!(other_rate_of_steps(&mut [0.02, 9.0, 0.02], 50.0), None);
+    assert_eq!(other_rate_of_steps(&mut [], 50.0), None);
+}

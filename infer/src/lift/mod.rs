@@ -16,10 +16,10 @@ use std::path::Path;
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 
 use crate::camera::Camera;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Batch, Card, Device, Engine, ModelFile, PoseNetwork, Provider, Session, SessionOptions, View};
 use crate::pose::{Frame, Keypoint};
-use crate::skeleton::{Conversion, Layout, is_of_foot};
+use crate::skeleton::{Conversion, Layout, find_joint, is_of_foot};
 
 pub(crate) use look_ahead::LookAhead;
 use people::Enough;
@@ -172,8 +172,7 @@ impl<N: PoseNetwork> Lifter<N> {
     /// A lifter over any network, which gets at most `batch` poses at once (at least 1).
     pub fn with_network(network: N, batch: usize) -> Self {
         let Card { input, output, .. } = network.card();
-        let keypoint_of =
-            output.joints.iter().map(|name| input.joints.iter().position(|joint| joint == name)).collect();
+        let keypoint_of = keypoint_of_joints(network.card());
         let is_of_foot = output.joints.iter().map(|joint| is_of_foot(joint)).collect();
         let enough = Enough::of(&input.joints);
         let turns_people = input.view == View::Subject;
@@ -298,6 +297,25 @@ pub fn conversion(card: &Card, layout: &Layout) -> Result<Conversion> {
     Ok(if card.memory.is_some() { conversion.with_placement(layout, joints) } else { conversion })
 }
 
+/// `[J_out]` the place of the key point of each joint's name, if the model of `card` reads one.
+pub fn keypoint_of_joints(card: &Card) -> Vec<Option<usize>> {
+    let Card { input, output, .. } = card;
+    output.joints.iter().map(|name| find_joint(&input.joints, name)).collect()
+}
+
+/// A number of threads of the CPU that may be asked for.
+///
+/// # Errors
+/// Of another number, what is expected in its place.
+pub fn allowed_threads(threads: usize) -> Result<usize> {
+    /// More than any machine has cores would only cost memory.
+    const MOST: usize = 512;
+    match threads {
+        1..=MOST => Ok(threads),
+        _ => Err(Error::usage(format!("expected a whole number, 1 to {MOST}"))),
+    }
+}
+
 /// Fills the poses `[N, J_out, 3]` of people who are not seen, or whose pose is no number, with NaN.
 fn blank_unlifted(is_seen: impl Iterator<Item = bool>, mut poses: ArrayViewMut3<'_, f32>) {
     for (is_seen, mut pose) in is_seen.zip(poses.outer_iter_mut()) {
@@ -328,6 +346,15 @@ mod tests {
             let pieces: Vec<_> = even_pieces(total, most).collect();
             assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), sizes);
             assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
+        }
+    }
+
+    #[test]
+    fn numbers_of_threads_have_bounds() {
+        assert!([1, 512].into_iter().all(|threads| allowed_threads(threads).is_ok_and(|allowed| allowed == threads)));
+        for refused in [0, 513, usize::MAX] {
+            let message = allowed_threads(refused).unwrap_err().to_string();
+            assert_eq!(message, "expected a whole number, 1 to 512", "{refused}");
         }
     }
 

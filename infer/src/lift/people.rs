@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, ShapeError};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
 use super::{Lifter, MIN_VISIBLE_JOINTS, recall};
 use crate::camera::{Camera, LookAt};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Batch, Card, PoseNetwork};
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Person};
 use crate::skeleton::{Conversion, is_of_foot};
@@ -207,11 +207,11 @@ impl<N: PoseNetwork> Lifter<N> {
         answers.joints = joints;
         answers.poses.resize(count * joints * 3, 0.0);
         answers.sigma.resize(if wants_sigma { count * joints } else { 0 }, 0.0);
-        let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut answers.poses).map_err(misshapen)?;
+        let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut answers.poses)?;
         let sigma = wants_sigma.then(|| ArrayViewMut2::from_shape((count, joints), &mut answers.sigma));
-        let sigma = sigma.transpose().map_err(misshapen)?;
+        let sigma = sigma.transpose()?;
         let gathered = std::mem::take(&mut self.keypoints);
-        let keypoints = ArrayView3::from_shape(shape, &gathered).map_err(misshapen)?;
+        let keypoints = ArrayView3::from_shape(shape, &gathered)?;
         let done = Batch::new(self.card(), keypoints, poses, sigma).and_then(|batch| run(self, batch));
         self.keypoints = gathered;
         done
@@ -335,10 +335,6 @@ impl Enough {
 
 fn refusal(frame: &Frame, person: usize, cause: String) -> Refusal {
     Refusal { frame: frame.index, person, id: frame.people[person].id, cause }
-}
-
-fn misshapen(error: ShapeError) -> Error {
-    Error::input(error.to_string())
 }
 
 fn are_finite(numbers: &[f32]) -> bool {

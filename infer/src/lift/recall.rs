@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use ndarray::{ArrayView1, ArrayViewMut2};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Batch, MemoryCard, PoseNetwork, Recall};
 use crate::pose::Frame;
 use crate::smooth::{Track, is_crowded};
@@ -64,16 +64,16 @@ struct Known(VecDeque<Remembered>);
 struct Remembered {
     /// Seconds.
     time: f64,
-    memory: Held,
+    memory: StoredMemory,
 }
 
-/// Where what is remembered is.
+/// Where the memory that a frame left is stored.
 #[derive(Debug)]
-enum Held {
-    /// Here: `[units]`.
-    Kept(Vec<f32>),
-    /// What this row of the batch that is run leaves.
-    Row(usize),
+enum StoredMemory {
+    /// With the frame: `[units]`.
+    WithFrame(Vec<f32>),
+    /// In this row of the batch that is run.
+    InBatch(usize),
 }
 
 impl Known {
@@ -154,8 +154,8 @@ impl Tracks {
             let frame = known.at(person.time);
             self.since.push(frame.map_or(0.0, |frame| (person.time - frame.time) as f32));
             let (kept, follows) = match frame.map(|frame| &frame.memory) {
-                Some(Held::Kept(memory)) => (&memory[..], None),
-                Some(Held::Row(row)) => (&[][..], Some(*row)),
+                Some(StoredMemory::WithFrame(memory)) => (&memory[..], None),
+                Some(StoredMemory::InBatch(row)) => (&[][..], Some(*row)),
                 None => (&[][..], None),
             };
             self.memory.extend_from_slice(kept);
@@ -165,7 +165,7 @@ impl Tracks {
         }
         for (place, (person, mut known)) in persons.iter().zip(self.recalled.drain(..)).enumerate() {
             if let Some(track) = person.track {
-                known.push(Remembered { time: person.time, memory: Held::Row(first + place) });
+                known.push(Remembered { time: person.time, memory: StoredMemory::InBatch(first + place) });
                 // The first of two people with one id is the one who was known.
                 self.known.entry(track).or_insert(known);
             }
@@ -180,8 +180,7 @@ impl Tracks {
     fn run_at_once<N: PoseNetwork>(&mut self, network: &mut N, mut batch: Batch<'_>) -> Result<()> {
         let count = self.since.len();
         let shape = (count, self.units);
-        let memory = ArrayViewMut2::from_shape(shape, &mut self.memory);
-        let memory = memory.map_err(|error| Error::input(error.to_string()))?;
+        let memory = ArrayViewMut2::from_shape(shape, &mut self.memory)?;
         let is_sequence = self.follows.iter().any(Option::is_some);
         let follows = if is_sequence { &self.follows[..] } else { &[] };
         let recall = Recall { since: ArrayView1::from(&self.since[..]), memory, follows };
@@ -204,8 +203,7 @@ impl Tracks {
                 self.of_frame.extend_from_slice(&self.memory[from * self.units..][..self.units]);
             }
             let shape = (frame.len(), self.units);
-            let memory = ArrayViewMut2::from_shape(shape, &mut self.of_frame);
-            let memory = memory.map_err(|error| Error::input(error.to_string()))?;
+            let memory = ArrayViewMut2::from_shape(shape, &mut self.of_frame)?;
             let recall = Recall { since: ArrayView1::from(&self.since[rows.clone()]), memory, follows: &[] };
             network.run(batch.rows(rows.clone()).remembering(network.card(), recall)?)?;
             for (row, memory) in rows.clone().zip(self.of_frame.chunks_exact(self.units)) {
@@ -224,8 +222,8 @@ impl Tracks {
     /// Keeps what the rows of the batch left.
     fn settle(&mut self) {
         for frame in self.known.values_mut().flat_map(|known| &mut known.0) {
-            if let Held::Row(row) = frame.memory {
-                frame.memory = Held::Kept(self.memory[row * self.units..][..self.units].to_vec());
+            if let StoredMemory::InBatch(row) = frame.memory {
+                frame.memory = StoredMemory::WithFrame(self.memory[row * self.units..][..self.units].to_vec());
             }
         }
     }

@@ -47,6 +47,11 @@ impl Origin {
             Self::Site(site) => site.eq_ignore_ascii_case(origin),
         }
     }
+
+    /// Whether a page that comes from `origin` is of one of the `allowed` ones.
+    pub(crate) fn is_among(origin: &str, allowed: &[Self]) -> bool {
+        allowed.iter().any(|allowed| allowed.holds(origin))
+    }
 }
 
 /// Answers a request to open a connection: a page of none of these origins is refused.
@@ -55,7 +60,7 @@ pub(super) struct Gate<'a>(pub(super) &'a [Origin]);
 impl Callback for Gate<'_> {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let Some(origin) = request.headers().get("Origin") else { return Ok(response) };
-        if origin.to_str().is_ok_and(|origin| self.0.iter().any(|allowed| allowed.holds(origin))) {
+        if origin.to_str().is_ok_and(|origin| Origin::is_among(origin, self.0)) {
             return Ok(response);
         }
         let name = String::from_utf8_lossy(origin.as_bytes()).escape_debug().to_string();

@@ -9,6 +9,17 @@ use crate::pose::{Axes, Frame, LiftedFrame, Unit};
 /// Stature in metres that the bundled models assume: they cannot distinguish a tall person from a near one.
 pub const MODEL_STATURE: f64 = 1.70;
 
+/// A height of a person in metres that may be asked for.
+///
+/// # Errors
+/// Of another number, what is expected in its place.
+pub fn allowed_height(metres: f64) -> Result<f64> {
+    match (0.3..=3.0).contains(&metres) {
+        true => Ok(metres),
+        false => Err(Error::usage("expected metres, 0.3 to 3")),
+    }
+}
+
 /// The axes, unit and height of an output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
@@ -133,6 +144,15 @@ mod tests {
         assert_eq!(turned(Axes::ZUp, Axes::Level, [0.5, 4.0, 1.0]), camera);
         for axes in Axes::ALL {
             assert!((y_up_from(axes).determinant() - 1.0).abs() < 1e-6, "{axes} are right-handed");
+        }
+    }
+
+    #[test]
+    fn heights_have_bounds() {
+        assert!([0.3, 3.0].into_iter().all(|metres| allowed_height(metres).is_ok_and(|allowed| allowed == metres)));
+        for refused in [0.29, 170.0, -1.7, f64::NAN, f64::INFINITY] {
+            let message = allowed_height(refused).unwrap_err().to_string();
+            assert_eq!(message, "expected metres, 0.3 to 3", "{refused}");
         }
     }
 

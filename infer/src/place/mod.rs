@@ -11,7 +11,7 @@ mod root;
 mod standing;
 
 pub use angles::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, AngleReader, AngleWriter, Angles, angle_names};
-pub use axes::{MODEL_STATURE, Reference, ReferenceWriter};
+pub use axes::{MODEL_STATURE, Reference, ReferenceWriter, allowed_height};
 pub(crate) use axes::{rotation, y_up_from};
 pub use contact::ContactWriter;
 pub(crate) use foot::Foot;

@@ -2,6 +2,7 @@
 
 use nalgebra::Vector2;
 
+use super::point_box::PointBox;
 use crate::pose::Person;
 
 /// Points that are compared; of layouts with more, each so many-th.
@@ -23,8 +24,7 @@ impl Body {
     /// The body of a person; `None` where nothing of them is seen.
     pub(super) fn of(person: &Person) -> Option<Self> {
         let stride = person.keypoints.len().div_ceil(MAX_POINTS).max(1);
-        let mut low = Vector2::repeat(f64::INFINITY);
-        let mut high = Vector2::repeat(f64::NEG_INFINITY);
+        let mut reach = PointBox::empty();
         let mut sum = Vector2::zeros();
         let mut count = 0.0;
         let mut points = Vec::with_capacity(MAX_POINTS);
@@ -34,13 +34,12 @@ impl Body {
                 continue;
             }
             let at = Vector2::new(point.x, point.y);
-            low = low.inf(&at);
-            high = high.sup(&at);
+            reach.add(at);
             sum += at;
             count += 1.0;
             points.push(at);
         }
-        let size = (high - low).max();
+        let size = reach.larger_side();
         (size > 0.0).then(|| Self { points, size, centre: sum / count, velocity: Vector2::zeros() })
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::point_box::PointBox;
 use crate::error::{Error, Result};
-use crate::pose::{Frame, Person};
+use crate::pose::Frame;
 
 /// Which people are lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,7 +103,7 @@ impl PersonFilter {
     fn keep_largest(&mut self, frame: &mut Frame) {
         /// How much larger another person must be to be chosen instead.
         const LARGER: f64 = 1.25;
-        let sizes: Vec<f64> = frame.people.iter().map(size).collect();
+        let sizes: Vec<f64> = frame.people.iter().map(|person| PointBox::around(person).diagonal()).collect();
         let Some(largest) = (0..sizes.len()).max_by(|one, other| sizes[*one].total_cmp(&sizes[*other])) else { return };
         let before = frame.people.iter().position(|person| person.id.is_some() && person.id == self.largest);
         let kept = match before {
@@ -116,22 +117,11 @@ impl PersonFilter {
     }
 }
 
-/// The diagonal of the box around a person's points.
-fn size(person: &Person) -> f64 {
-    let mut low = [f64::INFINITY; 2];
-    let mut high = [f64::NEG_INFINITY; 2];
-    for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
-        low = [low[0].min(point.x), low[1].min(point.y)];
-        high = [high[0].max(point.x), high[1].max(point.y)];
-    }
-    if low[0] > high[0] { 0.0 } else { (high[0] - low[0]).hypot(high[1] - low[1]) }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::pose::Keypoint;
+    use crate::pose::{Keypoint, Person};
 
     fn frame(sizes: &[f64]) -> Frame {
         let person = |(id, size): (usize, &f64)| Person {

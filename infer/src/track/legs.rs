@@ -6,6 +6,7 @@
 
 use nalgebra::Vector2;
 
+use super::point_box::PointBox;
 use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 
@@ -176,7 +177,7 @@ impl Past {
 
     /// The part of the legs that fits the other side's past; the larger gain decides.
     fn exchanged_part(&self, person: &Person, joints: &LegJoints, step: f64) -> Option<Part> {
-        let size = size(person);
+        let size = PointBox::around(person).larger_side();
         let costs: [Cost; JUDGED.len()] = std::array::from_fn(|pair| {
             let now = joints.judged[pair].map(|place| seen(person, place));
             Cost::of(&self.joints[pair], now, step, size)
@@ -263,18 +264,6 @@ fn seen(person: &Person, joint: usize) -> Vector2<f64> {
     } else {
         Vector2::new(point.x, point.y)
     }
-}
-
-/// The larger side of the box around a person's points, pixels.
-fn size(person: &Person) -> f64 {
-    let mut low = Vector2::repeat(f64::INFINITY);
-    let mut high = Vector2::repeat(f64::NEG_INFINITY);
-    for point in person.keypoints.iter().filter(|point| !point.is_missing()) {
-        let at = Vector2::new(point.x, point.y);
-        low = low.inf(&at);
-        high = high.sup(&at);
-    }
-    (high - low).max()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod body;
 mod choice;
 mod legs;
+mod point_box;
 
 use std::collections::HashMap;
 

@@ -81,9 +81,9 @@ class Lifter:
         _arguments.counts(threads=threads, batch=batch)
         _arguments.text("device", device)
         _arguments.text("engine", engine)
-        for name, number, most in (("threads", threads, 512), ("batch", batch, 1 << 20)):
-            if number is not None and not 1 <= number <= most:
-                raise UsageError(f"{name} is {number}, expected 1 to {most}")
+        _native.check_threads(threads)
+        if batch is not None and not 1 <= batch <= 1 << 20:
+            raise UsageError(f"batch is {batch}, expected 1 to {1 << 20}")
         _runtime.tell_host()
         if device != "cpu":
             _runtime.load_cuda()

@@ -13,6 +13,7 @@ __all__ = [
     "agreement",
     "are_plain",
     "check_numbers",
+    "check_threads",
     "convert",
     "guard_clip",
     "guard_rows",
@@ -96,6 +97,7 @@ class Stream:
 
 def agreement(poses: Any, path: str) -> Any: ...
 def check_numbers(size: tuple[int, int] | list[int] | None, fps: float | None, focal: float | None) -> None: ...
+def check_threads(threads: int | None) -> None: ...
 def convert(input: str, output: str, writing: Any) -> list[str]: ...
 def guard_clip(
     clip: Any, size: tuple[int, int] | None, fps: float | None, max_gap: int | None, keep_sides: bool

@@ -1,13 +1,13 @@
 //! `poselift bench --compare`: the library beside bare ONNX Runtime on the same files, in turns.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ndarray::Array3;
 use serde::Serialize;
 
 use super::super::report::Terminal;
 use super::super::{DeviceArgs, open_lifter};
-use super::{batches, keypoints};
+use super::{batches, call_for, keypoints};
 use crate::error::{Error, Result};
 use crate::lift::{Lifter, LifterOptions};
 use crate::median::median;
@@ -97,20 +97,10 @@ impl Pair {
     }
 }
 
-/// Poses a second of calls that lift `batch` each, again and again for `time`.
+/// Poses a second of calls that lift `batch` each, again and again for `time`, after a tenth of it to warm up.
 fn rate(batch: usize, time: Duration, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
-    let warm_up = Instant::now();
-    call()?;
-    while warm_up.elapsed() < time / 10 {
-        call()?;
-    }
-    let started = Instant::now();
-    let mut calls = 0;
-    while started.elapsed() < time || calls < FEWEST_CALLS {
-        call()?;
-        calls += 1;
-    }
-    Ok((batch * calls) as f64 / started.elapsed().as_secs_f64())
+    call_for(time / 10, 1, &mut call)?;
+    Ok(call_for(time, FEWEST_CALLS, call)?.poses_per_second(batch))
 }
 
 impl Comparison {

@@ -110,10 +110,6 @@ impl<'a> Report<'a> {
         })
     }
 
-    pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
-    }
-
     /// The report as aligned text.
     pub(super) fn table(&self, data: &Path) -> String {
         let not_lifted = match self.not_lifted {
@@ -217,7 +213,7 @@ mod tests {
         assert!(table.contains("\nsigma    96.9 % of joints within one"), "{table}");
         assert!(table.contains("\njoint             mm\nhip              0.0\n"), "{table}");
         assert!(table.contains("\nright_ankle     50.0\n"), "{table}");
-        let json = report.json();
+        let json = super::super::json(&report);
         let start =
             r#"{"model":"example","view":"subject","turned":true,"samples":2,"not_lifted":0,"unit":"mm","mpjpe":2.9"#;
         assert!(json.starts_with(start), "{json}");

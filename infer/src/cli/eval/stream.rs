@@ -1,14 +1,11 @@
 //! `poselift eval --stream`: the quality of a 3D stream without ground truth.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{
-    ExitStatus, input,
-    report::{Terminal, printable},
-};
+use super::super::{ExitStatus, input, report::Terminal};
+use super::print;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, open_pose_reader};
 use crate::metric::{Held, Steadiness, SteadinessFigures};
@@ -25,8 +22,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
         return Err(Error::input(format!("no person in any of the {frames} frames, expected poses")).at(source.name()));
     }
     let report = Report::new(reader.info(), source.name(), &figures, unreadable);
-    let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
-    std::io::stdout().write_all(text.as_bytes())?;
+    print(&report, &report.table(), json)?;
     Ok(ExitStatus::partly_if(unreadable > 0))
 }
 
@@ -145,10 +141,6 @@ impl<'a> Report<'a> {
             bones: bones.collect(),
             pairs: pairs.collect(),
         }
-    }
-
-    fn json(&self) -> String {
-        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
     }
 
     fn table(&self) -> String {
@@ -290,7 +282,7 @@ mod tests {
         assert!(jitter("unknown").is_none());
         assert!(jitter("mm").is_some_and(|jitter| (jitter - 0.04).abs() < 1e-6));
         let info = info("m");
-        let json = Report::new(&info, Path::new("p.jsonl"), &figures(&info), 0).json();
+        let json = super::super::json(&Report::new(&info, Path::new("p.jsonl"), &figures(&info), 0));
         assert!(json.contains(r#""people":3,"tracks":1,"unit":"m","bone_deviation":0.565"#), "{json}");
     }
 }

@@ -1,14 +1,11 @@
 //! `poselift eval --stream --truth`: a 3D stream beside a recording of markers.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{
-    ExitStatus, input,
-    report::{Terminal, printable},
-};
+use super::super::{ExitStatus, input, report::Terminal};
+use super::print;
 use crate::error::Result;
 use crate::format::{Markers, open_pose_reader};
 use crate::metric::truth::{Agreement, Recording, TRUTH_JOINTS, agreement};
@@ -33,8 +30,7 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> 
         terminal.warning(&doubt);
     }
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
-    let text = if json { format!("{}\n", report.json()) } else { printable(&report.table()).into_owned() };
-    std::io::stdout().write_all(text.as_bytes())?;
+    print(&report, &report.table(), json)?;
     Ok(ExitStatus::partly_if(stream.unreadable > 0))
 }
 
@@ -100,10 +96,6 @@ impl Report {
             joints: joints.map(|(joint, mpjpe_mm)| Joint { joint, mpjpe_mm }).collect(),
             angles: angles.collect(),
         }
-    }
-
-    fn json(&self) -> String {
-        serde_json::to_string(self).expect("a report holds nothing that JSON cannot")
     }
 
     fn table(&self) -> String {

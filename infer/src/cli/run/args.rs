@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, USUAL_FOCAL};
-use crate::cli::camera::{CameraArgs, CameraUpArgs, HeldCamera};
+use crate::cli::camera::{CameraArgs, CameraSetup, CameraUpArgs};
 use crate::cli::exports::ExportArgs;
 use crate::cli::interrupt::Interruption;
 use crate::cli::layout::{self, LayoutArg};
@@ -158,7 +158,7 @@ fn degrees(text: &str, most: f32) -> Result<f32, String> {
 struct ToldCamera {
     /// `None` where no camera file is named.
     name: Option<String>,
-    held: HeldCamera,
+    setup: CameraSetup,
 }
 
 impl RunArgs {
@@ -211,27 +211,27 @@ impl RunArgs {
     ///
     /// # Errors
     /// A camera file that cannot be read, or that does not tell which camera saw a source.
-    pub(super) fn cameras(&self, sources: &[Source], terminal: Terminal) -> Result<Vec<(Source, HeldCamera)>> {
+    pub(super) fn cameras(&self, sources: &[Source], terminal: Terminal) -> Result<Vec<(Source, CameraSetup)>> {
         let attitude = Attitude::if_known(self.pitch, self.roll)?;
         let mut told: Vec<ToldCamera> = Vec::new();
         let mut cameras = Vec::with_capacity(sources.len());
         for (source, camera) in sources.iter().zip(self.camera.read_for(sources)?) {
             let name = camera.as_ref().map(|camera| camera.name.clone());
-            let held = match told.iter().find(|told| told.name == name) {
-                Some(told) => told.held,
+            let setup = match told.iter().find(|told| told.name == name) {
+                Some(told) => told.setup,
                 None => {
-                    let held = self.camera_up.held(camera.as_ref(), self.read.rotate, attitude, terminal);
-                    told.push(ToldCamera { name, held });
-                    held
+                    let setup = self.camera_up.setup(camera.as_ref(), self.read.rotate, attitude, terminal);
+                    told.push(ToldCamera { name, setup });
+                    setup
                 }
             };
-            cameras.push((source.clone(), held));
+            cameras.push((source.clone(), setup));
         }
         Ok(cameras)
     }
 
     /// `guess_layout`: whether the model reads a known layout.
-    pub(super) fn read_options(&self, guess_layout: bool, camera: &HeldCamera) -> ReadOptions {
+    pub(super) fn read_options(&self, guess_layout: bool, camera: &CameraSetup) -> ReadOptions {
         let ReadArgs { rotate, y_up, min_score, person, max_gap, keep_sides } = self.read;
         ReadOptions {
             guess_layout,
@@ -251,7 +251,7 @@ impl RunArgs {
     }
 
     /// What a page says was assumed before the first frame.
-    pub(super) fn page_notes(&self, unit: Unit, camera: &HeldCamera) -> PageNotes {
+    pub(super) fn page_notes(&self, unit: Unit, camera: &CameraSetup) -> PageNotes {
         let notes = PageNotes::default();
         if camera.attitude.is_none() {
             notes.add("the camera is taken as level: give --pitch and --roll where it is not".to_owned());

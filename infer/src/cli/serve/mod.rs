@@ -118,7 +118,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listen: args.listen.clone(),
         tokens: args.tokens.as_ref().map(read_tokens).transpose()?.unwrap_or_default(),
-        allows_origin: Arc::new(move |origin: &str| allowed.iter().any(|allowed| allowed.holds(origin))),
+        allows_origin: Arc::new(move |origin: &str| Origin::is_among(origin, &allowed)),
         tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
         otlp: collector(args, terminal),
         folder: args.models.clone().map(|folder| (folder, args.reload)),

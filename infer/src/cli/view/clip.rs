@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::matching::{Matching, Moment, Streams};
+use crate::cli::read::Notices;
 use crate::cli::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{FrameReader, PoseInfo, PoseReader, Source, open_pose_reader};
@@ -65,17 +65,17 @@ impl Clip {
         options: &ReadOptions,
         terminal: Terminal,
     ) -> Result<Self> {
-        let notes = Arc::new(Mutex::new(Vec::new()));
+        let notices = Notices::default();
         let mut poses = Vec::new();
         let mut frames = Vec::new();
         for source in sources {
-            match open(source, options, terminal, &notes)? {
+            match open(source, options, terminal, &notices)? {
                 Opened::Poses(reader) => poses.push((source, reader)),
                 Opened::Keypoints(reader) => frames.push((source, reader)),
             }
         }
         for source in keypoints {
-            frames.push((source, open_keypoints(source, options, terminal, &notes)?));
+            frames.push((source, open_keypoints(source, options, terminal, &notices)?));
         }
         if let Some((second, _)) = frames.get(1) {
             return Err(Error::usage("a second file of key points, expected one").at(second.name()));
@@ -115,7 +115,7 @@ impl Clip {
         if clip.moments.iter().all(|moment| moment.sets.iter().all(|lifted| lifted.people.is_empty())) {
             return Err(Error::input("there is no pose in any frame").at(sources[0].name()));
         }
-        clip.notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+        clip.notes = notices.all();
         clip.note_matching(matching, terminal);
         Ok(clip)
     }
@@ -215,10 +215,8 @@ fn note_repeated(source: &Source, repeated: usize, terminal: Terminal) {
     }
 }
 
-type Notes = Arc<Mutex<Vec<String>>>;
-
 /// Opens a file of poses, or of key points where it is none.
-fn open(source: &Source, options: &ReadOptions, terminal: Terminal, notes: &Notes) -> Result<Opened> {
+fn open(source: &Source, options: &ReadOptions, terminal: Terminal, notices: &Notices) -> Result<Opened> {
     let is_read_once = crate::cli::input::is_pipe(source);
     let error = match source {
         Source::Folder { .. } => None,
@@ -228,7 +226,7 @@ fn open(source: &Source, options: &ReadOptions, terminal: Terminal, notes: &Note
             Err(error) => Some(error),
         },
     };
-    match (open_keypoints(source, options, terminal, notes), error) {
+    match (open_keypoints(source, options, terminal, notices), error) {
         (Ok(reader), _) => Ok(Opened::Keypoints(reader)),
         // Which of the two it was meant to be is not known; poses are what there is to view.
         (Err(_), Some(error)) | (Err(error), None) => Err(error),
@@ -239,17 +237,10 @@ fn open_keypoints(
     source: &Source,
     options: &ReadOptions,
     terminal: Terminal,
-    notes: &Notes,
+    notices: &Notices,
 ) -> Result<Box<dyn FrameReader>> {
-    let notes = Arc::clone(notes);
-    let name = source.name().display().to_string();
-    let report = Box::new(move |notice: &guard::Notice| {
-        let text = format!("{name}: {notice}");
-        terminal.note(&text);
-        notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-    });
     let options = GuardOptions { layout: options.layout, size: options.size, fps: options.fps, ..Default::default() };
-    guard::open(source, &options, report)
+    guard::open(source, &options, notices.report_on(source, terminal))
 }
 
 /// Short names of files, or whole ones where short ones are the same.

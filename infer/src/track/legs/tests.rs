@@ -105,7 +105,7 @@ fn are_apart(frame: &Frame, joints: &LegJoints) -> bool {
     let Some(person) = frame.people.first() else { return false };
     let apart: f64 =
         joints.judged.iter().map(|[left, right]| (seen(person, *left) - seen(person, *right)).norm()).sum();
-    apart / 3.0 > 0.06 * size(person)
+    apart / 3.0 > 0.06 * PointBox::around(person).larger_side()
 }
 
 /// The demonstration clip, a man who jumps on a wall, his legs often side by side: no frame is taken for an exchange. Spells of
