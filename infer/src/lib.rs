@@ -57,6 +57,7 @@ pub mod live;
 mod median;
 pub mod metric;
 pub mod model;
+mod only_one;
 pub mod output;
 pub mod place;
 pub mod pose;

@@ -8,6 +8,7 @@
 //!
 //! Shapes are written with N poses, T frames, J joints everywhere.
 
+use nalgebra::Vector3;
 use ndarray::ArrayView1;
 pub use poselift_onnx::{Axes, Unit};
 
@@ -130,6 +131,27 @@ impl LiftedFrame {
     pub fn time_at(&self, fps: Option<f64>) -> Option<f64> {
         self.time.or_else(|| time_of_number(self.index, fps))
     }
+}
+
+/// Who a person is from frame to frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum PersonKey {
+    /// The track that the stream names.
+    Id(i64),
+    /// The index in the frame, of a person without an id.
+    Place(usize),
+}
+
+impl PersonKey {
+    /// The key of the person with this `id`, if any, at index `place` of a frame.
+    pub(crate) fn of(id: Option<i64>, place: usize) -> Self {
+        id.map_or(Self::Place(place), Self::Id)
+    }
+}
+
+/// A point of a pose as a vector to reckon with.
+pub(crate) fn vector(point: [f32; 3]) -> Vector3<f64> {
+    Vector3::from(point.map(f64::from))
 }
 
 /// The side of an image that `number` is, in pixels; `None` unless it is a whole number above 0.

@@ -7,7 +7,7 @@ use crate::arrows::{House, Source, files_naming, names_under, sources};
 
 const HOUSE: House = House {
     rows: &[
-        &["error", "median"],
+        &["error", "median", "only_one"],
         &["pose", "thread"],
         &["skeleton"],
         &["camera"],

@@ -13,7 +13,7 @@ use super::rate::{faster_rate, usual_rate};
 use super::timeline::Timeline;
 use super::unplaced_notice;
 use crate::error::{Error, Result};
-use crate::pose::{Frame, LiftedFrame, LiftedPerson, time_of_number};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson, PersonKey, time_of_number};
 use rows::{Rows, row_count};
 
 pub(super) use rows::between;
@@ -26,15 +26,6 @@ pub(super) const MAX_FILLED_GAP: f64 = 0.25;
 const MAX_ROWS: f64 = 1e7;
 /// An unknown coordinate.
 const UNKNOWN: [f32; 3] = [f32::NAN; 3];
-
-/// A person's identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum PersonKey {
-    /// The track that the stream names.
-    Id(i64),
-    /// The index in the frame's list, for people without an id.
-    Place(usize),
-}
 
 /// Numbers of people in file names and labels, no number twice: their ids. People without an id have their place, or the next
 /// number that is free.
@@ -65,7 +56,7 @@ fn take_number(taken: &mut BTreeSet<i64>, wanted: i64) -> i64 {
 }
 
 /// One person's samples in the order of time.
-struct Track {
+struct RecordedPerson {
     key: PersonKey,
     /// `[T]` indices of the frames.
     frames: Vec<usize>,
@@ -106,7 +97,7 @@ pub(super) struct Recorder {
     keeps_sigma: bool,
     /// Of all frames with a time.
     told: Vec<Told>,
-    tracks: Vec<Track>,
+    tracks: Vec<RecordedPerson>,
     places: BTreeMap<PersonKey, usize>,
     /// Whether any person had an id.
     has_ids: bool,
@@ -205,10 +196,16 @@ impl Recorder {
         told.or_else(|| time_of_number(lifted.index, self.asked.or(self.fps)))
     }
 
-    fn track(&mut self, key: PersonKey) -> &mut Track {
+    fn track(&mut self, key: PersonKey) -> &mut RecordedPerson {
         let tracks = &mut self.tracks;
         let place = *self.places.entry(key).or_insert_with(|| {
-            tracks.push(Track { key, frames: Vec::new(), joints: Vec::new(), roots: Vec::new(), sigma: Vec::new() });
+            tracks.push(RecordedPerson {
+                key,
+                frames: Vec::new(),
+                joints: Vec::new(),
+                roots: Vec::new(),
+                sigma: Vec::new(),
+            });
             tracks.len() - 1
         });
         &mut self.tracks[place]
@@ -300,7 +297,7 @@ impl Recorder {
             _ => grid.left_out_notice(&times),
         };
         let notices = [self.anew_notice(&timeline.begun_anew), of_rate, self.unplaced_notice()];
-        let has_root = self.tracks.iter().any(Track::is_placed);
+        let has_root = self.tracks.iter().any(RecordedPerson::is_placed);
         let mut samples: Vec<_> =
             self.tracks.iter().map(|track| track.samples(&timeline, has_root, self.joints)).collect();
         samples.retain(|samples| !samples.times.is_empty());
@@ -328,7 +325,7 @@ struct Samples {
     sigma: Vec<f32>,
 }
 
-impl Track {
+impl RecordedPerson {
     /// Adds a person's sample. If an id occurs twice in a frame, it is the first person's.
     fn push(&mut self, frame: usize, person: &LiftedPerson, keeps_sigma: bool) {
         if self.frames.last() == Some(&frame) {

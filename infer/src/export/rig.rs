@@ -51,14 +51,14 @@ enum Aim {
     /// The bone from its joint to another.
     Bone { child: usize, rest: Rest, twist: Twist },
     /// A line across the body, the rest pose's x, and one up the body, its y.
-    Body { across: Line, up: Line },
+    Body { across: JointLine, up: JointLine },
     /// A foot's long axis, the rest pose's z, and the way up from its sole, its y.
     Foot { foot: Foot, is_right: bool },
 }
 
 /// From one joint to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Line {
+struct JointLine {
     from: usize,
     to: usize,
 }
@@ -79,7 +79,7 @@ enum Twist {
     /// The smallest rotation from the parent's direction to the bone's.
     Least,
     /// Its axis points along this line.
-    Along(Line),
+    Along(JointLine),
     /// Its axis is the one that its parent has.
     Parent,
     /// Its axis is that of a hinge at its end: the product of the bone and the one to `next`, or its negative; the
@@ -117,13 +117,13 @@ impl Node {
             Aim::Body { across, up } => frame(across.along(pose), up.along(pose)).unwrap_or(parent),
             Aim::Foot { foot, is_right } => foot_frame(foot, *is_right, parent * Vector::y(), pose).unwrap_or(parent),
             Aim::Bone { child, rest, twist } => {
-                let bone = Line { from: self.joint, to: *child }.along(pose);
+                let bone = JointLine { from: self.joint, to: *child }.along(pose);
                 let axis = match *twist {
                     Twist::Least => None,
                     Twist::Along(line) => Some(line.along(pose)),
                     Twist::Parent => Some(parent * rest.axis),
                     Twist::Hinge { next, is_negative, trunk } => {
-                        let next = Line { from: *child, to: next }.along(pose);
+                        let next = JointLine { from: *child, to: next }.along(pose);
                         let product = if is_negative { next.cross(&bone) } else { bone.cross(&next) };
                         Some(hinge_axis(product, bone.norm() * next.norm(), || {
                             swing(&global[trunk], rest.direction, bone) * rest.axis
@@ -137,7 +137,7 @@ impl Node {
     }
 }
 
-impl Line {
+impl JointLine {
     /// From its one end to the other in a pose.
     fn along(self, pose: &[[f32; 3]]) -> Vector {
         joint_place(pose, self.to) - joint_place(pose, self.from)

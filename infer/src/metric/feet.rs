@@ -8,7 +8,8 @@
 
 use nalgebra::Vector3;
 
-use super::{Point, distance, vector};
+use super::{Point, distance};
+use crate::pose::vector;
 use crate::skeleton::find_joint;
 
 /// The time over which speeds are taken, and the shortest stance, seconds.

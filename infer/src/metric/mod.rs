@@ -13,26 +13,25 @@
 //!
 //! No other scale is taken from the truth, and reflections are not allowed.
 
-use nalgebra::Vector3;
-
 mod angle;
 mod calibration;
 mod feet;
+mod history;
 mod procrustes;
 mod score;
 mod sequence;
 mod steadiness;
-mod track;
 pub mod truth;
 mod upright;
 
+use crate::pose::vector;
 pub use angle::{AngleErrors, AngleLines, angle_lines};
 pub use calibration::{Calibration, SIGMAS, expected_within};
 pub use procrustes::procrustes;
 pub use score::{Accuracy, JointAccuracy, Score};
 pub use sequence::{acceleration_error, mpjve};
 pub use steadiness::{Bone, Pair, Steadiness, SteadinessFigures};
-pub use upright::Held;
+pub use upright::EstimatedAttitude;
 
 /// A point in space, in the unit of its pose.
 pub type Point = [f32; 3];
@@ -104,11 +103,6 @@ pub fn auc(errors_mm: &[f64]) -> f64 {
 /// Euclidean distance.
 pub(crate) fn distance(a: Point, b: Point) -> f64 {
     (vector(a) - vector(b)).norm()
-}
-
-/// A point as all metrics reckon with it.
-fn vector(point: Point) -> Vector3<f64> {
-    Vector3::from(point.map(f64::from))
 }
 
 #[cfg(test)]

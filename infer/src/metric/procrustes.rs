@@ -2,7 +2,8 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::{Point, vector};
+use super::Point;
+use crate::pose::vector;
 
 /// `predicted`, moved, rotated and scaled to be as close to `truth` as possible: least squares over rotation, one
 /// positive scale and translation.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use nalgebra::{Matrix3, Vector3};
 
 use super::feet::{Legs, Slide};
-use super::track::{History, Moment, Spread, Track};
-use super::upright::{Held, Upright};
+use super::history::{History, Moment, Spread};
+use super::upright::{EstimatedAttitude, Upright};
 use super::{Point, distance, mean};
 use crate::median::median;
 use crate::place::rotation;
-use crate::pose::{Axes, LiftedFrame};
-use crate::skeleton::mirrored;
+use crate::pose::{Axes, LiftedFrame, PersonKey};
+use crate::skeleton::{mirrored, parent_of};
 
 /// Collects a stream's figures, frame by frame.
 ///
@@ -50,7 +50,7 @@ pub struct Steadiness {
     poses: u64,
     /// For each pair, the sum of the differences over all poses.
     differences: Vec<f64>,
-    tracks: BTreeMap<Track, History>,
+    tracks: BTreeMap<PersonKey, History>,
     accelerations: Vec<f32>,
 }
 
@@ -116,7 +116,7 @@ pub struct SteadinessFigures {
     /// The seconds during which both feet stand, all tracks together.
     pub feet_planted: f64,
     /// The camera's attitude, from people who stand upright; `None` if too few do, or y or z points up.
-    pub camera: Option<Held>,
+    pub camera: Option<EstimatedAttitude>,
 }
 
 impl SteadinessFigures {
@@ -174,13 +174,13 @@ impl Steadiness {
         let seconds = frame.time_at(self.fps);
         for (place, person) in frame.people.iter().enumerate() {
             if person.joints.as_flattened().iter().all(|value| value.is_finite()) {
-                let track = person.id.map_or(Track::Place(place), Track::Id);
-                self.add_pose(track, frame.index, seconds, &person.joints);
+                let key = PersonKey::of(person.id, place);
+                self.add_pose(key, frame.index, seconds, &person.joints);
             }
         }
     }
 
-    fn add_pose(&mut self, track: Track, frame: u64, seconds: Option<f64>, joints: &[Point]) {
+    fn add_pose(&mut self, key: PersonKey, frame: u64, seconds: Option<f64>, joints: &[Point]) {
         self.poses += 1;
         if let Some(upright) = &mut self.upright {
             upright.add(joints);
@@ -193,7 +193,7 @@ impl Steadiness {
             let both = (left + right) / 2.0;
             *sum += if both > 0.0 { (left - right).abs() / both } else { 0.0 };
         }
-        let track = self.tracks.entry(track).or_insert_with(|| History::new(lengths.len()));
+        let track = self.tracks.entry(key).or_insert_with(|| History::new(lengths.len()));
         for (spread, length) in track.lengths.iter_mut().zip(lengths) {
             spread.add(length);
         }
@@ -223,7 +223,7 @@ impl Steadiness {
             acceleration: median(&mut self.accelerations.iter().map(|length| f64::from(*length)).collect::<Vec<_>>()),
             feet_slide: (slide.seconds > 0.0).then(|| slide.way / slide.seconds),
             feet_planted: slide.seconds,
-            camera: self.upright.as_ref().and_then(Upright::held),
+            camera: self.upright.as_ref().and_then(Upright::estimate),
         }
     }
 
@@ -261,12 +261,6 @@ impl Steadiness {
         }
         total
     }
-}
-
-/// The parent of one of `joints` joints; `None` for a root.
-fn parent_of(joint: usize, parents: &[i32], joints: usize) -> Option<usize> {
-    let parent = usize::try_from(*parents.get(joint)?).ok()?;
-    (parent < joints).then_some(parent)
 }
 
 /// The bones between `joints` joints.

@@ -5,9 +5,10 @@
 
 use nalgebra::Vector3;
 
+use super::Point;
 use super::feet::{Leg, Legs};
-use super::{Point, vector};
 use crate::camera::Attitude;
+use crate::pose::vector;
 use crate::skeleton::find_joint;
 
 /// Greatest bend of knees and hips of a person who stands straight, degrees.
@@ -17,9 +18,9 @@ const UP: f64 = 60.0;
 /// Fewer poses are not enough: a person may lean.
 const LEAST_POSES: u64 = 25;
 
-/// An estimated attitude.
+/// A camera's attitude as people who stand upright show it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Held {
+pub struct EstimatedAttitude {
     /// The camera's pitch and roll; people do not show a heading.
     pub attitude: Attitude,
     /// Number of poses that stand straight, from which it is estimated.
@@ -56,8 +57,9 @@ impl Upright {
     }
 
     /// The camera's attitude; `None` if there are too few poses.
-    pub(super) fn held(&self) -> Option<Held> {
-        (self.poses >= LEAST_POSES).then(|| Held { attitude: Attitude::from_up(self.sum), poses: self.poses })
+    pub(super) fn estimate(&self) -> Option<EstimatedAttitude> {
+        (self.poses >= LEAST_POSES)
+            .then(|| EstimatedAttitude { attitude: Attitude::from_up(self.sum), poses: self.poses })
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
             let held = Attitude { heading: 0.9, pitch, roll };
             let mut upright = upright();
             (0..LEAST_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
-            let found = upright.held().unwrap();
+            let found = upright.estimate().unwrap();
             // Slightly bent knees put the ankles 2 cm, or one degree, in front of the thorax.
             assert!((found.attitude.pitch - pitch).abs() < 0.03, "{found:?}");
             assert!((found.attitude.roll - roll).abs() < 0.03, "{found:?}");
@@ -131,6 +133,6 @@ mod tests {
             upright.add(&seen(lying, 0.0));
             upright.add(&[[0.0; 3]; 17]);
         }
-        assert_eq!(upright.held(), None);
+        assert_eq!(upright.estimate(), None);
     }
 }

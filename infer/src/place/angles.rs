@@ -25,7 +25,7 @@ use super::axes::y_up_from;
 use super::foot::Foot;
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
-use crate::pose::{Axes, Frame, LiftedFrame};
+use crate::pose::{Axes, Frame, LiftedFrame, PersonKey};
 use crate::skeleton::find_joint;
 use crate::smooth::is_crowded;
 use names::has_feet;
@@ -316,15 +316,7 @@ impl Unwrapper {
 pub struct AngleWriter {
     writer: Box<dyn PoseWriter>,
     reader: AngleReader,
-    people: BTreeMap<Who, Unwrapper>,
-}
-
-/// A person's identity across frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
-    Id(i64),
-    /// The index in the frame, of a person without an id.
-    Place(usize),
+    people: BTreeMap<PersonKey, Unwrapper>,
 }
 
 impl AngleWriter {
@@ -342,16 +334,15 @@ impl PoseWriter for AngleWriter {
         let mut with_angles = lifted.clone();
         for (place, person) in with_angles.people.iter_mut().enumerate() {
             let mut angles = self.reader.read(&person.joints, &person.sigma);
-            let who = person.id.map_or(Who::Place(place), Who::Id);
-            self.people.entry(who).or_default().unwrap(&mut angles);
+            self.people.entry(PersonKey::of(person.id, place)).or_default().unwrap(&mut angles);
             person.angles = angles.degrees;
             person.angle_sigma = angles.sigma;
         }
         // People who left are forgotten once there are many of them: their angles then start anew.
         if is_crowded(self.people.len(), lifted.people.len()) {
-            self.people.retain(|who, _| match who {
-                Who::Id(id) => lifted.people.iter().any(|person| person.id == Some(*id)),
-                Who::Place(_) => true,
+            self.people.retain(|key, _| match key {
+                PersonKey::Id(id) => lifted.people.iter().any(|person| person.id == Some(*id)),
+                PersonKey::Place(_) => true,
             });
         }
         self.writer.write(frame, &with_angles)

@@ -12,13 +12,14 @@ use std::cell::Cell;
 
 use nalgebra::Matrix3;
 
-use super::root::{SameName, only_one, pairs_by_name, same_person};
+use super::root::{SameName, pairs_by_name, same_person};
 use crate::camera::{Attitude, Camera, rotate};
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
+use crate::only_one::only_one;
 use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson};
 use crate::skeleton::{Layout, find_joint};
-use crate::smooth::{Line, Neighbour, Neighbours};
+use crate::smooth::{LocalLine, Neighbour, Neighbours};
 
 /// How far before and after a frame speeds are taken over, seconds.
 const REACH: f64 = 0.15;
@@ -174,7 +175,7 @@ impl Ankles {
     /// The speed of an ankle in the image, pixels a second; `None` where it is not seen now, or only now.
     fn speed(&self, side: usize, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<f64> {
         self.seen_ankle(side, id, &now.frame)?;
-        let mut lines = [Line::default(); 2];
+        let mut lines = [LocalLine::default(); 2];
         for near in frames.iter() {
             if let Some(point) = self.seen_ankle(side, id, &near.frame) {
                 let apart = (near.time - now.time) / self.reach;
@@ -194,8 +195,8 @@ impl Ankles {
     /// How fast a person's hip and ankles move in depth; `None` where the image size is not known, or the person is in no other frame.
     fn speeds_in_depth(&self, id: Option<i64>, frames: &Neighbours, now: &Neighbour) -> Option<SpeedsInDepth> {
         let focal = f64::from(Camera::with_focal(now.frame.focal, now.frame.size?).focal[0]);
-        let mut hip = Line::default();
-        let mut ankles = [Line::default(); 2];
+        let mut hip = LocalLine::default();
+        let mut ankles = [LocalLine::default(); 2];
         for near in frames.iter() {
             let same = near.lifted.people.iter().filter(|person| person.id == id);
             let Some(person) = only_one(same) else { continue };

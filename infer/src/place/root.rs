@@ -15,9 +15,10 @@ use crate::camera::{Camera, ray};
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::median::median;
-use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Unit};
+use crate::only_one::only_one;
+use crate::pose::{Frame, Keypoint, LiftedFrame, LiftedPerson, Unit, vector};
 use crate::skeleton::{Layout, is_of_foot};
-use crate::smooth::{Line, Neighbour, Neighbours, Track};
+use crate::smooth::{LocalLine, Neighbour, Neighbours, Track};
 
 type Vector = Vector3<f64>;
 
@@ -117,7 +118,7 @@ impl RootSolver {
             let sigma = pose.sigma.get(pair.joint).map_or(0.0, |sigma| f64::from(*sigma));
             let score = f64::from(point.score.min(1.0));
             sights.push(Sight {
-                joint: Vector::from(pose.joints[pair.joint].map(f64::from)),
+                joint: vector(pose.joints[pair.joint]),
                 direction: Vector2::from(ray(camera, [point.x, point.y])),
                 weight: score * score / (sigma * sigma + detection_error * detection_error),
             });
@@ -143,12 +144,6 @@ pub(super) fn pairs_by_name(layout: &Layout, joints: &[String]) -> Vec<SameName>
 /// The key points of the only person `id` in a frame; where none has an id, of the only person.
 pub(super) fn same_person(frame: &Frame, id: Option<i64>) -> Option<&[Keypoint]> {
     only_one(frame.people.iter().filter(|person| person.id == id)).map(|person| &*person.keypoints)
-}
-
-/// The only item, if there is no other.
-pub(super) fn only_one<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
 }
 
 /// The root that minimises `depth · residual` over all joints, which is a linear problem.
@@ -265,8 +260,8 @@ fn smooth_roots(frames: &Neighbours, now: &Neighbour, lifted: &mut LiftedFrame) 
 
 /// The smoothed root of the person of `track`, from the same person's roots around `time`, probably at index `place`.
 fn smoothed(frames: &Neighbours, time: f64, track: Track, place: usize, root: [f32; 3]) -> [f32; 3] {
-    let mut depth = Line::default();
-    let mut direction = [Line::default(); 2];
+    let mut depth = LocalLine::default();
+    let mut direction = [LocalLine::default(); 2];
     for near in frames.iter() {
         let apart = near.time - time;
         let same = track.find(&near.lifted.people, place);

@@ -16,9 +16,9 @@ use nalgebra::Vector3;
 
 use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter};
-use crate::pose::{Frame, LiftedFrame, LiftedPerson};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson, vector};
 use crate::skeleton::find_joint;
-use crate::smooth::{Line, Neighbour, Neighbours, Track};
+use crate::smooth::{LocalLine, Neighbour, Neighbours, Track};
 pub use live::LiveStandingWriter;
 
 /// How far before and after a frame others are looked at, seconds.
@@ -76,7 +76,7 @@ struct Sample {
 
 /// One person's samples, sorted by time.
 #[derive(Debug, Default)]
-struct Path {
+struct PersonSamples {
     samples: Vec<Sample>,
     /// Of each, the bits of the frame's time, and the person's place in the frame.
     places: Vec<(u64, usize)>,
@@ -112,7 +112,7 @@ impl Feet {
         Some(Sample {
             time,
             depth: f64::from(person.root?[2]),
-            ankles: self.ankles.map(|joint| Vector3::from(person.joints[joint].map(f64::from))),
+            ankles: self.ankles.map(|joint| vector(person.joints[joint])),
             stand: person.contacts.map(|contact| contact == Some(true)),
         })
     }
@@ -196,7 +196,7 @@ impl StandingWriter {
     /// The depths of roots that are to be changed, by the bits of the frame's time, and the person's place in it.
     fn depths(&self) -> BTreeMap<(u64, usize), f64> {
         let mut depths = BTreeMap::new();
-        for Path { mut samples, places } in self.paths().into_values() {
+        for PersonSamples { mut samples, places } in self.people().into_values() {
             keep_long_stands(&mut samples, FASTEST * self.feet.metre);
             if samples.iter().any(|sample| sample.stand != [false; 2]) {
                 depths.extend(places.into_iter().zip(smoothed(&samples, self.feet.metre)));
@@ -205,22 +205,22 @@ impl StandingWriter {
         depths
     }
 
-    /// Each person's path.
-    fn paths(&self) -> BTreeMap<Track, Path> {
-        let mut paths: BTreeMap<Track, Path> = BTreeMap::new();
+    /// Each person's samples.
+    fn people(&self) -> BTreeMap<Track, PersonSamples> {
+        let mut people: BTreeMap<Track, PersonSamples> = BTreeMap::new();
         for Neighbour { time, lifted, .. } in self.frames.iter() {
             for (place, person) in lifted.people.iter().enumerate() {
                 let track = Track::of(&lifted.people, place);
                 let Some((track, sample)) = track.zip(self.feet.sample(*time, person)) else { continue };
-                let path = paths.entry(track).or_default();
+                let known = people.entry(track).or_default();
                 // Of people with one id in a frame, only the first is known.
-                if path.samples.last().is_none_or(|last| last.time < *time) {
-                    path.samples.push(sample);
-                    path.places.push((time.to_bits(), place));
+                if known.samples.last().is_none_or(|last| last.time < *time) {
+                    known.samples.push(sample);
+                    known.places.push((time.to_bits(), place));
                 }
             }
         }
-        paths
+        people
     }
 }
 
@@ -266,7 +266,7 @@ fn slopes(samples: &[Sample], reach: f64, value: impl Fn(&Sample) -> f64) -> Vec
         while now.time - samples[first].time >= reach {
             first += 1;
         }
-        let mut line = Line::default();
+        let mut line = LocalLine::default();
         for near in samples[first..].iter().take_while(|near| near.time - now.time < reach) {
             line.push((near.time - now.time) / reach, value(near));
         }

@@ -165,6 +165,12 @@ pub(crate) fn find_joint<S: AsRef<str>>(joints: &[S], name: &str) -> Option<usiz
     joints.iter().position(|joint| joint.as_ref() == name)
 }
 
+/// The parent of one of `joints` joints; `None` for a root.
+pub(crate) fn parent_of(joint: usize, parents: &[i32], joints: usize) -> Option<usize> {
+    let parent = usize::try_from(*parents.get(joint)?).ok()?;
+    (parent < joints).then_some(parent)
+}
+
 /// The index of each joint of a target layout in a source layout, and how far the source's points lie from these joints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {

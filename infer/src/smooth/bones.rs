@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use nalgebra::Vector3;
 
 use super::{Track, is_crowded};
-use crate::pose::LiftedPerson;
-use crate::skeleton::mirrored;
+use crate::pose::{LiftedPerson, vector};
+use crate::skeleton::{mirrored, parent_of};
 
 /// Seconds after which an observation counts 1/e of a new one. A body does not change; a track may change the person.
 const MEMORY: f64 = 20.0;
@@ -44,7 +44,7 @@ impl BoneTree {
     pub(crate) fn new(parents: &[i32]) -> Self {
         let mut bones = Vec::new();
         for joint in 0..parents.len() {
-            if let Some(parent) = parent_of(joint, parents) {
+            if let Some(parent) = parent_of(joint, parents, parents.len()) {
                 bones.push(Bone { joint, parent });
             }
         }
@@ -70,14 +70,10 @@ impl BoneTree {
     }
 }
 
-/// The parent of a joint; `None` for a root.
-fn parent_of(joint: usize, parents: &[i32]) -> Option<usize> {
-    usize::try_from(parents[joint]).ok().filter(|parent| *parent < parents.len())
-}
-
 /// Number of joints from a joint to its root, both included.
 fn depth(joint: usize, parents: &[i32]) -> usize {
-    std::iter::successors(Some(joint), |&joint| parent_of(joint, parents)).take(parents.len()).count()
+    let count = parents.len();
+    std::iter::successors(Some(joint), |&joint| parent_of(joint, parents, count)).take(count).count()
 }
 
 /// The bones of all people.
@@ -163,8 +159,4 @@ impl Lengths {
             *mean += (length - *mean) / self.weight;
         }
     }
-}
-
-fn vector(joint: [f32; 3]) -> Vector3<f64> {
-    Vector3::from(joint.map(f64::from))
 }

@@ -1,7 +1,7 @@
 //! Smooths poses by the ones before and after them.
 
 use super::neighbours::{Neighbour, Neighbours};
-use super::{Bones, Track, line};
+use super::{Bones, Track, local_line};
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
@@ -42,7 +42,7 @@ fn smoothing(reach: f64, bones: &Bones) -> impl Fn(&Neighbours, &Neighbour, &mut
     move |frames, Neighbour { time, lifted, .. }, smooth| {
         for (place, person) in smooth.people.iter_mut().enumerate() {
             if let Some(track) = Track::of(&lifted.people, place) {
-                line::smooth(around(frames, reach, *time, track, place), &mut person.joints);
+                local_line::smooth(around(frames, reach, *time, track, place), &mut person.joints);
                 bones.restore(track, &mut person.joints);
             }
         }

@@ -9,8 +9,8 @@
 mod bones;
 mod clip;
 mod level;
-mod line;
 mod live;
+mod local_line;
 mod neighbours;
 mod one_euro;
 mod track;
@@ -25,8 +25,8 @@ pub(crate) use bones::BoneTree;
 use bones::Bones;
 use clip::Clip;
 pub use level::LevelWriter;
-pub(crate) use line::Line;
 use live::Live;
+pub(crate) use local_line::LocalLine;
 pub(crate) use neighbours::{Neighbour, Neighbours};
 pub(crate) use track::{Track, is_crowded};
 

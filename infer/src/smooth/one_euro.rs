@@ -5,6 +5,8 @@
 
 use nalgebra::Vector3;
 
+use crate::pose::vector;
+
 /// Growth of the cut-off frequency, Hz for each body size that a joint moves in a second: for a standing person,
 /// about 2 Hz for each m/s.
 const HZ_PER_SPEED: f64 = 1.0;
@@ -79,10 +81,6 @@ impl Filtered {
         self.place += (found - self.place) * share(step, cutoff + quickening * self.velocity.norm());
         self.place
     }
-}
-
-fn vector(joint: [f32; 3]) -> Vector3<f64> {
-    Vector3::from(joint.map(f64::from))
 }
 
 /// The share by which a low-pass of `cutoff` Hz moves towards a new number that comes `step` seconds after the last.

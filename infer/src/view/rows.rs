@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use super::angles::{SetAngles, page_angles};
 use crate::format::PoseInfo;
 use crate::place::angles::Unwrapper;
-use crate::pose::{Frame, LiftedFrame, LiftedPerson, Person, Unit};
+use crate::pose::{Frame, LiftedFrame, LiftedPerson, Person, PersonKey, Unit};
 
 /// Steps per pixel.
 pub(super) const PIXEL_STEPS: f64 = 10.0;
@@ -48,13 +48,6 @@ pub(super) mod flags {
     pub(in crate::view) const MISSING_JOINTS: u8 = 32;
 }
 
-/// A person's identity: by id, or without one by the place in the frame.
-type TrackKey = (bool, i64);
-
-fn track_key(id: Option<i64>, place: usize) -> TrackKey {
-    (id.is_some(), id.unwrap_or(place as i64))
-}
-
 /// Encodes the frames of one page, one after another.
 #[derive(Debug)]
 pub(super) struct RowEncoder {
@@ -62,7 +55,7 @@ pub(super) struct RowEncoder {
     index: i64,
     time: i64,
     size: Option<[u32; 2]>,
-    people: BTreeMap<TrackKey, Vec<i64>>,
+    people: BTreeMap<PersonKey, Vec<i64>>,
     sets: Vec<SetEncoder>,
 }
 
@@ -85,7 +78,7 @@ impl RowEncoder {
         self.size(frame.size);
         self.row.unsigned(frame.people.len() as u64);
         for (place, person) in frame.people.iter().enumerate() {
-            let last = self.people.entry(track_key(person.id, place)).or_default();
+            let last = self.people.entry(PersonKey::of(person.id, place)).or_default();
             encode_person(person, last, &mut self.row);
         }
         assert_eq!(sets.len(), self.sets.len(), "a frame has poses for each stream of the page");
@@ -133,7 +126,7 @@ struct SetEncoder {
     /// The length of a step in the stream's unit.
     step: Step,
     angles: Option<SetAngles>,
-    tracks: BTreeMap<TrackKey, TrackState>,
+    tracks: BTreeMap<PersonKey, TrackState>,
 }
 
 #[derive(Debug)]
@@ -163,7 +156,7 @@ impl SetEncoder {
     }
 
     fn encode(&mut self, person: &LiftedPerson, place: usize, row: &mut Row) {
-        let state = self.tracks.entry(track_key(person.id, place)).or_default();
+        let state = self.tracks.entry(PersonKey::of(person.id, place)).or_default();
         let mut angles = self.angles.as_ref().map(|angles| angles.read(person));
         if let Some(angles) = &mut angles {
             state.unwrapper.unwrap(angles);

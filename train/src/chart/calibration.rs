@@ -2,7 +2,7 @@
 
 use poselift::{Error, Result};
 
-use super::Line;
+use super::ChartLine;
 use super::axis::Axis;
 use super::colour::{BLUE, Colour, INK, RULE, VERMILION};
 use super::plot::{Plot, TickStyle};
@@ -23,7 +23,7 @@ const STEPS: usize = 60;
 ///
 /// # Errors
 /// No line or more than two, or a line with fewer than two points.
-pub fn calibration_chart(lines: &[Line], expected: fn(f64) -> f64, title: &str) -> Result<Chart> {
+pub fn calibration_chart(lines: &[ChartLine], expected: fn(f64) -> f64, title: &str) -> Result<Chart> {
     if !(1..=COLOURS.len()).contains(&lines.len()) || lines.iter().any(|line| line.points.len() < 2) {
         let found = lines.len();
         return Err(Error::input(format!(
@@ -59,7 +59,7 @@ fn draw_axes(chart: &mut Chart, plot: &Plot) {
     chart.turned_text((22.0, (TOP + BOTTOM) / 2.0), "share of joints within", 13.5, INK);
 }
 
-fn draw_legend(chart: &mut Chart, lines: &[Line], aim: f64) {
+fn draw_legend(chart: &mut Chart, lines: &[ChartLine], aim: f64) {
     const Y: f64 = 60.0;
     let mut at = 30.0;
     let names = lines.iter().map(|line| line.name.as_str()).zip(COLOURS.map(|colour| (colour, 2.0)));
@@ -80,8 +80,8 @@ mod tests {
     use super::super::scene::Mark;
     use super::*;
 
-    fn line(name: &str, points: &[(f64, f64)]) -> Line {
-        Line { name: name.into(), points: points.to_vec() }
+    fn line(name: &str, points: &[(f64, f64)]) -> ChartLine {
+        ChartLine { name: name.into(), points: points.to_vec() }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod training;
 
 pub use calibration::calibration_chart;
 pub use comparison::{ComparisonRow, Reference, Score, comparison_chart};
-pub use panels::{Line, Panel, panels_chart};
+pub use panels::{ChartLine, Panel, panels_chart};
 pub use scene::Chart;
 pub use tradeoff::{Tradeoff, tradeoff_chart};
 pub use training::training_chart;

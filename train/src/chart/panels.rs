@@ -17,7 +17,7 @@ const TICKS: TickStyle = TickStyle { length: 4.0, below: 14.0, size: 11.5 };
 
 /// One line, from left to right.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct ChartLine {
     /// For the legend.
     pub name: String,
     /// (where on the axis, error).
@@ -32,7 +32,7 @@ pub struct Panel {
     /// Its unit.
     pub axis: String,
     /// The two lines, the same two in every panel.
-    pub lines: [Line; 2],
+    pub lines: [ChartLine; 2],
 }
 
 /// Draws `panels` in rows of three, all with the same scale of errors in `unit`, from 0.
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn panel(title: &str, errors: &[f64]) -> Panel {
-        let line = |name: &str, factor: f64| Line {
+        let line = |name: &str, factor: f64| ChartLine {
             name: name.into(),
             points: errors.iter().enumerate().map(|(k, error)| (k as f64, error * factor)).collect(),
         };

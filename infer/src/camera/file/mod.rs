@@ -23,6 +23,7 @@ use nalgebra::Matrix3;
 
 use super::{Attitude, Intrinsics};
 use crate::error::{Error, Result};
+use crate::only_one::only_one;
 use node::Node;
 pub use up::UpAxis;
 
@@ -111,9 +112,7 @@ impl CameraFile {
     /// `None` if no name or several do; of `cam` and `cam_left` the longer one is meant.
     pub fn camera_in_name(&self, input: &str) -> Option<&NamedCamera> {
         let longest = self.cameras.iter().filter_map(|camera| camera.longest_name_in(input)).max()?;
-        let mut found = self.cameras.iter().filter(|camera| camera.longest_name_in(input) == Some(longest));
-        let first = found.next()?;
-        found.next().is_none().then_some(first)
+        only_one(self.cameras.iter().filter(|camera| camera.longest_name_in(input) == Some(longest)))
     }
 
     /// All names, for messages.

@@ -8,7 +8,7 @@ use super::super::{ExitStatus, input, report::Terminal};
 use super::print;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseInfo, PoseReader, open_pose_reader};
-use crate::metric::{Held, Steadiness, SteadinessFigures};
+use crate::metric::{EstimatedAttitude, Steadiness, SteadinessFigures};
 use crate::pose::Axes;
 
 /// Measures the stream at `path`, `-` being stdin.
@@ -82,8 +82,8 @@ struct Camera {
 }
 
 impl Camera {
-    fn of(held: Held) -> Self {
-        let Held { attitude, poses } = held;
+    fn of(estimated: EstimatedAttitude) -> Self {
+        let EstimatedAttitude { attitude, poses } = estimated;
         Self { pitch: attitude.pitch.to_degrees(), roll: attitude.roll.to_degrees(), poses }
     }
 

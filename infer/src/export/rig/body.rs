@@ -1,6 +1,6 @@
 //! The nodes that a skeleton becomes, by the names of its joints: rest pose, twist, and what other programs call them.
 
-use super::{Aim, Line, Node, Rest, Twist, Vector};
+use super::{Aim, JointLine, Node, Rest, Twist, Vector};
 use crate::export::ankle::is_ankle;
 use crate::export::labels::marker_name;
 use crate::place::Foot;
@@ -148,8 +148,8 @@ impl Body<'_> {
         Vector::from(self.known(joint).map_or(UPWARDS, |known| known.direction))
     }
 
-    fn line(&self, from: &str, to: &str) -> Option<Line> {
-        Some(Line { from: find_joint(self.joints, from)?, to: find_joint(self.joints, to)? })
+    fn line(&self, from: &str, to: &str) -> Option<JointLine> {
+        Some(JointLine { from: find_joint(self.joints, from)?, to: find_joint(self.joints, to)? })
     }
 
     /// What turns the node of hips or shoulders; other joints with several children turn with their parent.

@@ -7,7 +7,7 @@ use nalgebra::Vector3;
 use super::{Recording, TRUTH_JOINTS, TruthPose, middle_of_hips};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Markers, PoseReader};
-use crate::pose::{LiftedPerson, time_of_number};
+use crate::pose::{LiftedPerson, time_of_number, vector};
 
 /// Ways to name a joint centre, without side and separators.
 const NAMES: [(&str, &[&str]); 6] = [
@@ -89,10 +89,10 @@ impl Recording {
 
     fn push(&mut self, time: f64, person: &LiftedPerson, columns: &[Option<usize>; TRUTH_JOINTS.len()], metres: f64) {
         let pose: TruthPose = columns.map(|column| match column {
-            Some(column) => in_metres(person.joints[column], metres),
+            Some(column) => vector(person.joints[column]) * metres,
             None => Vector3::repeat(f64::NAN),
         });
-        let root = person.root.map_or(Vector3::repeat(f64::NAN), |root| in_metres(root, metres));
+        let root = person.root.map_or(Vector3::repeat(f64::NAN), |root| vector(root) * metres);
         self.times.push(time);
         self.roots.push(root + middle_of_hips(&pose));
         self.poses.push(pose);
@@ -101,11 +101,6 @@ impl Recording {
             None => f64::NAN,
         }));
     }
-}
-
-/// A point in metres, where its unit has so many `metres`.
-fn in_metres(point: [f32; 3], metres: f64) -> Vector3<f64> {
-    Vector3::from(point.map(f64::from)) * metres
 }
 
 /// A stream's longest track, and what else was in it.

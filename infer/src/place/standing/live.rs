@@ -6,7 +6,7 @@ use super::{FASTEST, FOOT_REACH, Feet, Filtered, HIP_REACH, IMAGE_LASTS, LONGEST
 use crate::error::Result;
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame};
-use crate::smooth::{Line, Track, is_crowded};
+use crate::smooth::{LocalLine, Track, is_crowded};
 
 /// How much faster a foot may seem to move that has stood before: speeds by earlier samples alone are rough.
 const TOLERANCE: f64 = 2.0;
@@ -17,11 +17,11 @@ pub struct LiveStandingWriter {
     writer: Box<dyn PoseWriter>,
     feet: Feet,
     keeps_contacts: bool,
-    people: BTreeMap<Track, Path>,
+    people: BTreeMap<Track, DepthFilter>,
 }
 
 /// One person's last second, and the depth so far.
-struct Path {
+struct DepthFilter {
     /// Sorted by time; feet stand in those that did so when they came.
     samples: VecDeque<Sample>,
     /// Which feet have stood for a second.
@@ -43,10 +43,10 @@ impl LiveStandingWriter {
             let track = Track::of(&lifted.people, place);
             let person = &mut lifted.people[place];
             let Some((track, sample)) = track.zip(self.feet.sample(time, person)) else { continue };
-            let depth = match self.people.get_mut(&track).filter(|path| path.goes_on_at(time)) {
-                Some(path) => path.push(sample, self.feet.metre),
+            let depth = match self.people.get_mut(&track).filter(|filter| filter.goes_on_at(time)) {
+                Some(filter) => filter.push(sample, self.feet.metre),
                 None => {
-                    self.people.insert(track, Path::of(sample));
+                    self.people.insert(track, DepthFilter::of(sample));
                     continue;
                 }
             };
@@ -55,12 +55,12 @@ impl LiveStandingWriter {
             }
         }
         if is_crowded(self.people.len(), lifted.people.len()) {
-            self.people.retain(|_, path| path.goes_on_at(time));
+            self.people.retain(|_, filter| filter.goes_on_at(time));
         }
     }
 }
 
-impl Path {
+impl DepthFilter {
     fn of(sample: Sample) -> Self {
         let filtered = Filtered::first(&sample, IMAGE_LASTS);
         Self { samples: VecDeque::from([sample]), stand: [false; 2], filtered }
@@ -70,7 +70,7 @@ impl Path {
         self.samples.back().map_or(f64::NEG_INFINITY, |last| last.time)
     }
 
-    /// Whether a sample at `time` is the next, or is the first of another path.
+    /// Whether a sample at `time` is the next, or begins another filter.
     fn goes_on_at(&self, time: f64) -> bool {
         let apart = time - self.last_time();
         apart > 0.0 && apart <= SHORTEST
@@ -105,7 +105,7 @@ impl Path {
 
     /// How fast `value` changes, a second, by the samples of the last `reach` seconds; 0 where there is nothing to tell by.
     fn slope(&self, reach: f64, value: impl Fn(&Sample) -> f64) -> f64 {
-        let mut line = Line::default();
+        let mut line = LocalLine::default();
         for sample in self.samples.iter().rev() {
             line.push((sample.time - self.last_time()) / reach, value(sample));
         }

@@ -1,5 +1,7 @@
 //! The lines of a skeleton or a layout of key points.
 
+use crate::skeleton::{find_joint, parent_of};
+
 /// A side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -43,8 +45,8 @@ impl Bone {
 /// The lines of joints with these names and parents.
 pub(super) fn bones(joints: &[&str], parents: &[i32]) -> Vec<Bone> {
     let mut bones = Vec::new();
-    for (joint, parent) in parents.iter().enumerate() {
-        if let Ok(parent) = usize::try_from(*parent) {
+    for joint in 0..joints.len() {
+        if let Some(parent) = parent_of(joint, parents, joints.len()) {
             let side = Side::of_bone(joints[parent], joints[joint]);
             bones.push(Bone { ends: [vec![parent], vec![joint]], side });
         }
@@ -56,25 +58,21 @@ pub(super) fn bones(joints: &[&str], parents: &[i32]) -> Vec<Bone> {
 /// Layouts with no neck are trees by way of one shoulder: the neck is drawn from between the shoulders, and the hips'
 /// line is added.
 fn close_torso(joints: &[&str], bones: &mut Vec<Bone>) {
-    if position(joints, "neck").is_some() || position(joints, "thorax").is_some() {
+    if find_joint(joints, "neck").is_some() || find_joint(joints, "thorax").is_some() {
         return;
     }
-    let Some(left) = position(joints, "left_shoulder") else { return };
-    let Some(right) = position(joints, "right_shoulder") else { return };
-    if let Some(nose) = position(joints, "nose")
+    let Some(left) = find_joint(joints, "left_shoulder") else { return };
+    let Some(right) = find_joint(joints, "right_shoulder") else { return };
+    if let Some(nose) = find_joint(joints, "nose")
         && let Some(neck) = bones.iter_mut().find(|bone| bone.connects(nose, left) || bone.connects(nose, right))
     {
         *neck = Bone { ends: [vec![nose], vec![left, right]], side: Side::Middle };
     }
-    if let Some(left) = position(joints, "left_hip")
-        && let Some(right) = position(joints, "right_hip")
+    if let Some(left) = find_joint(joints, "left_hip")
+        && let Some(right) = find_joint(joints, "right_hip")
     {
         bones.push(Bone { ends: [vec![left], vec![right]], side: Side::Middle });
     }
-}
-
-fn position(joints: &[&str], name: &str) -> Option<usize> {
-    joints.iter().position(|joint| *joint == name)
 }
 
 /// The point at an end of a bone; `None` if a joint of it is missing.
@@ -107,6 +105,12 @@ mod tests {
         assert_eq!(neck.map(|bone| bone.side), Some(Side::Middle));
         let hips = [vec![COCO17.joint("left_hip")], vec![COCO17.joint("right_hip")]];
         assert!(coco.iter().any(|bone| bone.ends == hips));
+    }
+
+    #[test]
+    fn a_parent_that_is_no_joint_has_no_bone() {
+        let found = bones(&["hip", "spine", "head"], &[-1, 0, 3]);
+        assert_eq!(found, [Bone { ends: [vec![0], vec![1]], side: Side::Middle }]);
     }
 
     #[test]

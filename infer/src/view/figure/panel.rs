@@ -3,7 +3,7 @@
 use super::bones::{Bone, Side, bones, end_point};
 use super::ground::Grid;
 use super::palette::{self, IMAGE, INK, Scheme, WHITE};
-use super::scene::{Body, Eye, Projected, Scene};
+use super::scene::{Body, Eye, Projected, Scene, track_of};
 use super::shape::{Colour, Drawing, Painter, Point, View};
 use super::{FigureClip, Moment};
 use crate::pose::Person;
@@ -333,9 +333,9 @@ impl<'a> ImagePanel<'a> {
     }
 }
 
-/// The tracks of a frame's people: ids, or places.
+/// The tracks of a frame's people.
 fn image_tracks(people: &[Person]) -> impl Iterator<Item = i64> {
-    people.iter().enumerate().map(|(place, person)| person.id.unwrap_or(place as i64))
+    people.iter().enumerate().map(|(place, person)| track_of(person.id, place))
 }
 
 fn points(person: &Person) -> impl Iterator<Item = Option<Point>> {

@@ -11,7 +11,7 @@ use super::palette::{self, Scheme};
 use super::shape::{Colour, Point, View};
 use super::{FigureClip, Moment};
 use crate::place::rotation;
-use crate::pose::{Axes, LiftedFrame, LiftedPerson};
+use crate::pose::{Axes, LiftedFrame};
 
 type Vector = Vector3<f32>;
 
@@ -43,7 +43,7 @@ pub(super) struct Scene<'a> {
     is_grounded: bool,
     /// Whether gravity is known.
     pub(super) is_level: bool,
-    paths: Vec<Path>,
+    paths: Vec<RootPath>,
 }
 
 /// One stream in the scene.
@@ -57,14 +57,14 @@ struct SceneSet<'a> {
 }
 
 /// A root's way over the ground.
-struct Path {
+struct RootPath {
     set: usize,
     track: i64,
     /// Frame numbers and places.
     points: Vec<(u64, Option<Vector>)>,
 }
 
-impl Path {
+impl RootPath {
     /// Lines at the height `ground` through the frames whose number `is_part`, cut where the root is not known.
     fn lines_on(&self, ground: f32, is_part: impl Fn(u64) -> bool) -> Vec<Vec<Vector>> {
         let mut lines = Vec::new();
@@ -103,9 +103,9 @@ impl Body {
     }
 }
 
-/// Each person of a frame has a track: the id, or the place.
-fn track_of(person: &LiftedPerson, place: usize) -> i64 {
-    person.id.unwrap_or(place as i64)
+/// The number of the track that each person of a frame has, in colours and rows: the id, or the place.
+pub(super) fn track_of(id: Option<i64>, place: usize) -> i64 {
+    id.unwrap_or(place as i64)
 }
 
 impl<'a> Scene<'a> {
@@ -161,21 +161,35 @@ impl<'a> Scene<'a> {
         Some(())
     }
 
-    fn find_paths(&self, moments: &[Moment<'_>]) -> Vec<Path> {
+    fn find_paths(&self, moments: &[Moment<'_>]) -> Vec<RootPath> {
         let stride = moments.len().div_ceil(PATH_POINTS).max(1);
         let mut paths = BTreeMap::new();
         for moment in moments.iter().step_by(stride) {
             for (set, lifted) in moment.sets.iter().enumerate() {
                 for track in &self.tracks {
                     let mut people = lifted.people.iter().enumerate();
-                    let person = people.find(|(place, person)| track_of(person, *place) == *track);
+                    let person = people.find(|(place, person)| track_of(person.id, *place) == *track);
                     let root = person.and_then(|(_, person)| person.root).map(|root| self.sets[set].point(root));
                     let path = paths.entry((set, *track)).or_insert_with(Vec::new);
                     path.push((moment.frame.index, root));
                 }
             }
         }
-        paths.into_iter().map(|((set, track), points)| Path { set, track, points }).collect()
+        paths.into_iter().map(|((set, track), points)| RootPath { set, track, points }).collect()
+    }
+
+    /// The place of a track among all.
+    fn place_of(&self, track: i64) -> usize {
+        self.tracks.binary_search(&track).unwrap_or(0)
+    }
+
+    /// How a person of a stream is coloured, whose track has the place `at` among all.
+    fn scheme(&self, set: usize, at: usize) -> Scheme {
+        match (self.sets.len(), self.tracks.len()) {
+            (1, 1) => Scheme::Sides,
+            (1, _) => Scheme::Track(at),
+            _ => Scheme::Set(set),
+        }
     }
 
     /// The people of a stream where they stand.
@@ -183,7 +197,7 @@ impl<'a> Scene<'a> {
         let scene_set = &self.sets[set];
         let mut bodies = Vec::new();
         for (place, person) in lifted.people.iter().enumerate() {
-            let at = self.tracks.binary_search(&track_of(person, place)).unwrap_or(0);
+            let at = self.place_of(track_of(person.id, place));
             let shift = match person.root.filter(|_| self.is_placed) {
                 Some(root) => scene_set.point(root),
                 // Without a root each has a place of its own in the row.
@@ -191,17 +205,10 @@ impl<'a> Scene<'a> {
                     Vector::new((at as f32 - (self.tracks.len() - 1) as f32 / 2.0) * 0.9 * scene_set.scale, 0.0, 0.0)
                 }
             };
-            let scheme = if self.sets.len() > 1 {
-                Scheme::Set(set)
-            } else if self.tracks.len() > 1 {
-                Scheme::Track(at)
-            } else {
-                Scheme::Sides
-            };
             bodies.push(Body {
                 joints: person.joints.iter().map(|joint| scene_set.known_point(*joint, shift)).collect(),
                 sigma: person.sigma.iter().map(|sigma| sigma * scene_set.scale).collect(),
-                scheme,
+                scheme: self.scheme(set, at),
                 track: person.id,
             });
         }
@@ -244,11 +251,7 @@ impl<'a> Scene<'a> {
     pub(super) fn paths(&self, set: usize, index: u64) -> Vec<(Scheme, [Vec<Vec<Vector>>; 2])> {
         let mut paths = Vec::new();
         for path in self.paths.iter().filter(|path| path.set == set) {
-            let scheme = match (self.sets.len(), self.tracks.len()) {
-                (1, 1) => Scheme::Sides,
-                (1, _) => Scheme::Track(self.tracks.binary_search(&path.track).unwrap_or(0)),
-                _ => Scheme::Set(set),
-            };
+            let scheme = self.scheme(set, self.place_of(path.track));
             let past = path.lines_on(self.ground, |number| number <= index);
             let coming = path.lines_on(self.ground, |number| number >= index);
             paths.push((scheme, [past, coming]));
@@ -357,7 +360,7 @@ fn are_placed(clip: &FigureClip<'_>) -> bool {
 fn tracks(clip: &FigureClip<'_>) -> Vec<i64> {
     let mut tracks = Vec::new();
     for lifted in clip.moments.iter().flat_map(|moment| moment.sets) {
-        tracks.extend(lifted.people.iter().enumerate().map(|(place, person)| track_of(person, place)));
+        tracks.extend(lifted.people.iter().enumerate().map(|(place, person)| track_of(person.id, place)));
     }
     tracks.sort_unstable();
     tracks.dedup();

@@ -8,7 +8,7 @@ use poselift::skeleton::H36M23;
 
 use super::words::percent;
 use super::{Measured, Point, TOLD_BY_JOINT};
-use crate::chart::{Chart, Line, calibration_chart};
+use crate::chart::{Chart, ChartLine, calibration_chart};
 
 /// The points that are reported joint by joint: perfect key points, and a detector's.
 fn reported(study: &[Measured]) -> &[Point] {
@@ -83,7 +83,7 @@ pub fn sigma_chart(study: &[Measured], model: &str) -> Result<Option<Chart>> {
     let mut lines = Vec::new();
     for point in reported(study) {
         if let Some(shares) = within_sigmas(point) {
-            lines.push(Line { name: point.label.clone(), points: SIGMAS.into_iter().zip(shares).collect() });
+            lines.push(ChartLine { name: point.label.clone(), points: SIGMAS.into_iter().zip(shares).collect() });
         }
     }
     if lines.is_empty() {

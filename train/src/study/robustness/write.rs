@@ -6,7 +6,7 @@ use poselift::Result;
 
 use super::words::percent;
 use super::{Measured, Point, joints};
-use crate::chart::{Chart, Line, Panel, panels_chart};
+use crate::chart::{Chart, ChartLine, Panel, panels_chart};
 
 /// The tables, one per curve; `model` names the model, `on` the data.
 pub fn markdown(study: &[Measured], model: &str, on: &str, views: usize) -> String {
@@ -77,6 +77,6 @@ fn panel(curve: &Measured) -> Panel {
     }
 }
 
-fn line(curve: &Measured, name: &str, error: fn(&Point) -> f64) -> Line {
-    Line { name: name.to_owned(), points: curve.points.iter().map(|point| (point.at, error(point))).collect() }
+fn line(curve: &Measured, name: &str, error: fn(&Point) -> f64) -> ChartLine {
+    ChartLine { name: name.to_owned(), points: curve.points.iter().map(|point| (point.at, error(point))).collect() }
 }

@@ -3,6 +3,8 @@
 
 use nalgebra::Vector3;
 
+use crate::pose::vector;
+
 /// Sums over times of −1 to 1 about the one that is asked for: of their weights, and of the weights' products with times and
 /// squares of times.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,14 +33,14 @@ impl Times {
 
 /// A line through values at times of −1 to 1, by weighted least squares.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Line {
+pub(crate) struct LocalLine {
     times: Times,
     /// Sums of weighted values, and of their products with times.
     value: f64,
     product: f64,
 }
 
-impl Line {
+impl LocalLine {
     /// Adds a value at a time of −1 to 1; values outside do not count.
     pub(crate) fn push(&mut self, time: f64, value: f64) {
         if time.abs() < 1.0 {
@@ -85,8 +87,7 @@ pub(super) fn smooth<'a>(around: impl Iterator<Item = (f64, &'a [[f32; 3]])>, jo
         poses.iter().map(|near| near.weight * (times.square - times.time * near.time) / spread).collect();
     for (joint, place) in joints.iter_mut().enumerate() {
         let each = poses.iter().zip(&shares);
-        let sum: Vector3<f64> =
-            each.map(|(near, share)| Vector3::from(near.joints[joint].map(f64::from)) * *share).sum();
+        let sum: Vector3<f64> = each.map(|(near, share)| vector(near.joints[joint]) * *share).sum();
         *place = sum.map(|axis| axis as f32).into();
     }
 }
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_line_is_found_again() {
-        let mut line = Line::default();
+        let mut line = LocalLine::default();
         assert_eq!((line.middle(), line.slope()), (None, None));
         for time in [-1.5, -0.9, -0.4, 0.1, 0.3, 2.0] {
             // What lies outside of −1 to 1 has another value, and does not count.
@@ -114,7 +115,7 @@ mod tests {
         let mut smoothed = places[2].1;
         smooth(places.iter().map(|(time, joints)| (*time, &joints[..])), &mut smoothed);
         for axis in 0..3 {
-            let mut line = Line::default();
+            let mut line = LocalLine::default();
             places.iter().for_each(|(time, joints)| line.push(*time, f64::from(joints[0][axis])));
             assert!(line.middle().is_some_and(|middle| (middle - f64::from(smoothed[0][axis])).abs() < 1e-6));
         }

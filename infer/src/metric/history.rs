@@ -1,14 +1,8 @@
 //! One person's track through a stream: the lengths of their bones, and the previous poses.
 
+use super::Point;
 use super::feet::Feet;
-use super::{Point, vector};
-
-/// A person's identity across frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Track {
-    Id(i64),
-    Place(usize),
-}
+use crate::pose::vector;
 
 /// The state of one track of a stream.
 #[derive(Debug, Clone)]
