@@ -106,6 +106,13 @@ mod tests {
         assert!(ModelFile::bundled_as(Path::new("coco18")).is_none());
     }
 
+    /// A Python wheel may have 15 MB, and code takes 2.2 of them (`python/wheel.py` weighs what users get).
+    #[test]
+    fn the_models_leave_room_in_a_wheel_for_the_code() {
+        let held = [INT8, ROUNDED_OFF, MEMORY_OWN, FEET_MEMORY].map(<[u8]>::len);
+        assert!(held.iter().sum::<usize>() < 12_700_000, "{held:?}");
+    }
+
     #[test]
     fn what_models_have_in_common_is_in_the_program_once() {
         assert!(MEMORY_OWN.len() * 3 < memory().len(), "{} of {} bytes", MEMORY_OWN.len(), memory().len());
