@@ -77,12 +77,15 @@ c-library: ## Builds the C library for its users, into c-library/: header, share
 	@c/install.sh $(programs) c-library
 	@printf '\nC library: %s\n' "$$PWD/c-library"
 
+# Tests wait for programs that they start, and for times: on two cores, more than two at once are done sooner.
+test_threads = export RUST_TEST_THREADS="$${RUST_TEST_THREADS:-$$(( $$(nproc) < 4 ? 4 : $$(nproc) ))}"
+
 .PHONY: test
 test: ## Runs all tests, those of the training program and of the set-up too.
 	@$(PYTHON) -m unittest discover -s setup
 	@$(with_test_python); "$$POSELIFT_TEST_PYTHON" -m unittest discover -s benches/real
 	@$(with_onnxruntime)
-	@$(with_libtorch); $(with_test_python); $(with_judges); $(with_clients); $(allow_no_browser); $(allow_no_c); $(CARGO) test --locked --workspace
+	@$(with_libtorch); $(with_test_python); $(with_judges); $(with_clients); $(allow_no_browser); $(allow_no_c); $(test_threads); $(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory wheel WHEEL_PROFILE=wheel-test
 
 .PHONY: wheel
