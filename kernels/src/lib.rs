@@ -2,8 +2,10 @@
 //! them (bias, ReLU, the mirror-equivariant planes' sum and difference, the residual sum, quantisation) while sums
 //! are in registers.
 //!
-//! All SIMD `unsafe` of the project is here, behind safe functions that check their slices. The crate knows nothing
-//! of files or models. [`Isa`] names the instruction sets, [`Processor`] proves that this processor has one of them
+//! The SIMD `unsafe` of the networks is here, behind safe functions that check their slices. Two other places have their
+//! own, as what they do is no layer: `format/jsonl` of `infer` (`triples`, `decimal`) reads numbers of text with AVX-512,
+//! and `net/cpu` of `train` compiles the loops of training, which are plain Rust, for AVX-512. The crate knows nothing of
+//! files or models. [`Isa`] names the instruction sets, [`Processor`] proves that this processor has one of them
 //! and runs its kernels, [`DenseF32`] and [`LayerInt8`] are weights packed in the order in which kernels read them.
 //!
 //! Inside, `simd` defines the operations that kernels need, `avx2`, `avx512` and `neon` implement them, `tile` is
@@ -43,3 +45,9 @@ pub const LEAST_RANGE: f32 = 1e-30;
 
 /// The zero point of signed codes: the middle of 256 codes.
 pub const SIGNED_ZERO_POINT: i32 = 128;
+
+/// The code of the largest magnitude, above [`SIGNED_ZERO_POINT`].
+pub const MAX_SIGNED_CODE: f32 = 127.0;
+
+/// The code of the largest number where none is below 0.
+pub const MAX_POSITIVE_CODE: f32 = 255.0;

@@ -124,9 +124,9 @@ pub struct LayerInt8 {
 /// The sign of the first plane that a layer reads; the odd plane always has either sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputSign {
-    /// Either sign: 127 codes on both sides of 0.
+    /// Either sign: [`MAX_SIGNED_CODE`](crate::MAX_SIGNED_CODE) codes on both sides of 0.
     Signed,
-    /// ReLUs or their sums, none below 0 and none below the odd plane's magnitude: 255 codes.
+    /// ReLUs or their sums, none below 0 and none below the odd plane's magnitude: [`MAX_POSITIVE_CODE`](crate::MAX_POSITIVE_CODE) codes.
     Positive,
 }
 

@@ -7,7 +7,7 @@
 use crate::pack::{DenseF32, DenseInt8, InputSign, LayerInt8};
 use crate::processor::{Quantised, ROWS, Rows, RowsMut};
 use crate::simd::{Int8Dot, Simd};
-use crate::{LEAST_RANGE, SIGNED_ZERO_POINT};
+use crate::{LEAST_RANGE, MAX_POSITIVE_CODE, MAX_SIGNED_CODE, SIGNED_ZERO_POINT};
 
 /// Sums of `R` poses and `L` registers of columns.
 type Sums<N, const R: usize, const L: usize> = [[N; L]; R];
@@ -193,10 +193,10 @@ pub(crate) unsafe fn quantise<P: Int8Dot>(x: &[f32], hidden: usize, sign: InputS
         let (first, odd) = x.split_at(hidden);
         let (first_codes, odd_codes) = codes.split_at_mut(hidden * 4 / P::GROUP);
         match sign {
-            InputSign::Positive => to_codes::<P>(first, 255.0 / range, 0, first_codes),
-            InputSign::Signed => to_codes::<P>(first, 127.0 / range, SIGNED_ZERO_POINT, first_codes),
+            InputSign::Positive => to_codes::<P>(first, MAX_POSITIVE_CODE / range, 0, first_codes),
+            InputSign::Signed => to_codes::<P>(first, MAX_SIGNED_CODE / range, SIGNED_ZERO_POINT, first_codes),
         }
-        to_codes::<P>(odd, 127.0 / range, SIGNED_ZERO_POINT, odd_codes);
+        to_codes::<P>(odd, MAX_SIGNED_CODE / range, SIGNED_ZERO_POINT, odd_codes);
         range
     }
 }

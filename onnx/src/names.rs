@@ -2,24 +2,51 @@
 //!
 //! [`crate::write`] and `read` take every name from here, so that they cannot differ.
 
+use std::ffi::CStr;
+
 /// The input, `[batch, J_in, C]`.
-pub const INPUT_NAME: &str = "keypoints";
+pub const INPUT_NAME: &str = text(INPUT_C_NAME);
+
+/// [`INPUT_NAME`] as ONNX Runtime takes it.
+pub const INPUT_C_NAME: &CStr = c"keypoints";
 
 /// The output, `[batch, J_out, 3]`.
-pub const OUTPUT_NAME: &str = "pose";
+pub const OUTPUT_NAME: &str = text(OUTPUT_C_NAME);
+
+/// [`OUTPUT_NAME`] as ONNX Runtime takes it.
+pub const OUTPUT_C_NAME: &CStr = c"pose";
 
 /// The second output of a model that has it, `[batch, J_out]`: the distance that 68 % of a joint's errors stay within.
-pub const SIGMA_NAME: &str = "sigma";
+pub const SIGMA_NAME: &str = text(SIGMA_C_NAME);
+
+/// [`SIGMA_NAME`] as ONNX Runtime takes it.
+pub const SIGMA_C_NAME: &CStr = c"sigma";
 
 /// The second input of a model with a memory, `[batch, H]`: what the third output gave for each person's last frame, 0 for who is
 /// new.
-pub const MEMORY_NAME: &str = "memory";
+pub const MEMORY_NAME: &str = text(MEMORY_C_NAME);
+
+/// [`MEMORY_NAME`] as ONNX Runtime takes it.
+pub const MEMORY_C_NAME: &CStr = c"memory";
 
 /// The third input of a model with a memory, `[batch, 1]`: seconds since each person's last frame, 0 for a new person.
-pub const SINCE_NAME: &str = "since";
+pub const SINCE_NAME: &str = text(SINCE_C_NAME);
+
+/// [`SINCE_NAME`] as ONNX Runtime takes it.
+pub const SINCE_C_NAME: &CStr = c"since";
 
 /// The third output of a model with a memory, `[batch, H]`.
-pub const NEXT_MEMORY_NAME: &str = "next_memory";
+pub const NEXT_MEMORY_NAME: &str = text(NEXT_MEMORY_C_NAME);
+
+/// [`NEXT_MEMORY_NAME`] as ONNX Runtime takes it.
+pub const NEXT_MEMORY_C_NAME: &CStr = c"next_memory";
+
+const fn text(name: &'static CStr) -> &'static str {
+    match name.to_str() {
+        Ok(text) => text,
+        Err(_) => panic!("names are in ASCII"),
+    }
+}
 
 /// The graph.
 pub(crate) const GRAPH: &str = "lifter";
@@ -73,9 +100,9 @@ const _: () = assert!(2 * MAX_POSITIVE_CODE as i32 * MAX_WEIGHT_CODE as i32 <= i
 /// What is known of the activations that a layer in 8 bits reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputSign {
-    /// Either sign: 127 codes on both sides of the zero point.
+    /// Either sign: [`MAX_SIGNED_CODE`] codes on both sides of the zero point.
     Signed,
-    /// ReLUs or their sums; what is below 0 is taken as 0: 255 codes.
+    /// ReLUs or their sums; what is below 0 is taken as 0: [`MAX_POSITIVE_CODE`] codes.
     Positive,
 }
 

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use poselift_kernels::{Activations, DenseF32, LayerInt8, Processor, Quantised, Rows, RowsMut};
+use poselift_onnx::Network;
 
 use super::batch::{FlatBatch, Part};
 use super::{Isa, ModelFile};
@@ -27,6 +28,8 @@ use plan::Plan;
 // The kernels' constants for quantising must equal the file's.
 const _: () = assert!(poselift_kernels::LEAST_RANGE == poselift_onnx::names::LEAST_RANGE);
 const _: () = assert!(poselift_kernels::SIGNED_ZERO_POINT == poselift_onnx::names::SIGNED_ZERO_POINT as i32);
+const _: () = assert!(poselift_kernels::MAX_SIGNED_CODE == poselift_onnx::names::MAX_SIGNED_CODE as f32);
+const _: () = assert!(poselift_kernels::MAX_POSITIVE_CODE == poselift_onnx::names::MAX_POSITIVE_CODE as f32);
 
 /// Poses that pass through all layers as one block: their activations stay in a core's own cache.
 const BLOCK: usize = 48;
@@ -86,6 +89,11 @@ impl NativeNetwork {
         let code_bytes = processor.shape().code_bytes();
         let spare = Mutex::new((0..threads).map(|_| Scratch::new(&plan, code_bytes)).collect());
         Ok(Self { plan, processor, spare })
+    }
+
+    /// Whether there are kernels of `isa` for networks of this precision and width.
+    pub(super) fn is_supported(network: &Network, isa: Isa) -> bool {
+        Processor::detect(Some(isa)).is_some_and(|processor| plan::check_support(network, processor.shape()).is_ok())
     }
 
     /// The instruction set.

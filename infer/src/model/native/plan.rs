@@ -1,7 +1,7 @@
 //! The parts of a model file that are computed.
 
 use poselift_kernels::{DenseF32, PanelShape};
-use poselift_onnx::{Features as FileFeatures, Network};
+use poselift_onnx::{Blocks, Features as FileFeatures, Network};
 
 use super::Layer;
 use super::features::{Centring, Features, Merged};
@@ -39,13 +39,9 @@ impl Plan {
     /// # Errors
     /// The kernels do not support its precision or width.
     pub(super) fn new(network: &Network, shape: PanelShape) -> Result<Self> {
+        check_support(network, shape)?;
         let hidden = network.hidden();
-        if hidden == 0 || !hidden.is_multiple_of(shape.panel()) {
-            let panel = shape.panel();
-            return Err(Error::model(format!("planes are {hidden} wide, expected a multiple of {panel}")));
-        }
         let blocks = weights::blocks(network, shape);
-        let blocks = blocks.ok_or_else(|| Error::model("hidden layers are in f16, expected f32 or int8"))?;
         let (merged, input) = weights::input(&network.input, shape);
         let Output { planes: output, numbers, bias } = weights::output(&network.output, shape);
         Ok(Self {
@@ -83,4 +79,20 @@ impl Plan {
         }
         features
     }
+}
+
+/// Whether kernels of `shape` compute networks of this precision and width.
+///
+/// # Errors
+/// They do not.
+pub(super) fn check_support(network: &Network, shape: PanelShape) -> Result<()> {
+    let hidden = network.hidden();
+    let panel = shape.panel();
+    if hidden == 0 || !hidden.is_multiple_of(panel) {
+        return Err(Error::model(format!("planes are {hidden} wide, expected a multiple of {panel}")));
+    }
+    if matches!(network.blocks, Blocks::F16(_)) {
+        return Err(Error::model("hidden layers are in f16, expected f32 or int8"));
+    }
+    Ok(())
 }

@@ -28,11 +28,14 @@ pub(super) fn input(layer: &Dense<f32>, shape: PanelShape) -> (Vec<Merged>, Vec<
     (merged, planes)
 }
 
-/// The residual blocks; `None` for networks in float16, which have no kernels.
-pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Layer>>> {
+/// The residual blocks.
+///
+/// # Panics
+/// A network in float16, which [`super::plan::check_support`] refuses.
+pub(super) fn blocks(network: &Network, shape: PanelShape) -> Vec<Vec<Layer>> {
     let mut packed = Vec::new();
     match &network.blocks {
-        Blocks::F16(_) => return None,
+        Blocks::F16(_) => unreachable!("networks in float16 are refused before they are packed"),
         Blocks::F32(blocks) => {
             for block in blocks {
                 packed.push(block.iter().map(|layer| Layer::F32(layer_f32(layer, shape))).collect());
@@ -47,7 +50,7 @@ pub(super) fn blocks(network: &Network, shape: PanelShape) -> Option<Vec<Vec<Lay
             }
         }
     }
-    Some(packed)
+    packed
 }
 
 /// The last layer.

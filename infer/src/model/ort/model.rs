@@ -10,18 +10,13 @@ use std::sync::Arc;
 use ort::AsPointer;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::sys::{ONNXTensorElementDataType, OrtStatusPtr, OrtValue};
+use poselift_onnx::names::{
+    INPUT_C_NAME, MEMORY_C_NAME, NEXT_MEMORY_C_NAME, OUTPUT_C_NAME, SIGMA_C_NAME, SINCE_C_NAME,
+};
 
 use crate::error::{Error, Result};
+use crate::model::Card;
 use crate::model::batch::{FlatBatch, FlatRecall};
-use crate::model::{Card, INPUT_NAME, MEMORY_NAME, NEXT_MEMORY_NAME, OUTPUT_NAME, SIGMA_NAME, SINCE_NAME};
-
-/// The names of the inputs and outputs as C strings; a test compares them with the contract's.
-const INPUT: &CStr = c"keypoints";
-const OUTPUT: &CStr = c"pose";
-const SIGMA: &CStr = c"sigma";
-const MEMORY: &CStr = c"memory";
-const SINCE: &CStr = c"since";
-const NEXT_MEMORY: &CStr = c"next_memory";
 
 /// A loaded model that any number of threads may call concurrently.
 #[derive(Clone)]
@@ -46,10 +41,6 @@ impl OrtModel {
     /// # Errors
     /// The runtime does not know the CPU's memory.
     pub(in crate::model) fn new(session: ort::session::Session, card: &Card) -> Result<Self> {
-        debug_assert_eq!(
-            [INPUT, OUTPUT, SIGMA, MEMORY, SINCE, NEXT_MEMORY].map(CStr::to_bytes),
-            [INPUT_NAME, OUTPUT_NAME, SIGMA_NAME, MEMORY_NAME, SINCE_NAME, NEXT_MEMORY_NAME].map(str::as_bytes)
-        );
         let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
         let memory = memory.map_err(|error| Error::runtime(format!("ONNX Runtime failed: {}", error.message())))?;
         Ok(Self {
@@ -87,12 +78,12 @@ impl OrtModel {
         let shape = [people, joints, channels];
         let mut inputs = Tensors::default();
         let mut outputs = Tensors::default();
-        inputs.add(INPUT, self.value(NonNull::from(keypoints).cast(), keypoints.len(), &shape)?);
+        inputs.add(INPUT_C_NAME, self.value(NonNull::from(keypoints).cast(), keypoints.len(), &shape)?);
         let pose = self.value(NonNull::from(&mut *poses).cast(), poses.len(), &[people, self.joints, 3])?;
-        outputs.add(OUTPUT, pose);
+        outputs.add(OUTPUT_C_NAME, pose);
         if let Some(sigma) = sigma {
             let value = self.value(NonNull::from(&mut *sigma).cast(), sigma.len(), &[people, self.joints])?;
-            outputs.add(SIGMA, value);
+            outputs.add(SIGMA_C_NAME, value);
         }
         if self.units == 0 {
             return self.call(&inputs, &mut outputs);
@@ -111,9 +102,9 @@ impl OrtModel {
             }
         };
         let shape = [people, self.units];
-        inputs.add(MEMORY, self.value(NonNull::from(&before[..]).cast(), before.len(), &shape)?);
-        inputs.add(SINCE, self.value(NonNull::from(&since[..]).cast(), since.len(), &[people, 1])?);
-        outputs.add(NEXT_MEMORY, self.value(NonNull::from(&mut *next).cast(), next.len(), &shape)?);
+        inputs.add(MEMORY_C_NAME, self.value(NonNull::from(&before[..]).cast(), before.len(), &shape)?);
+        inputs.add(SINCE_C_NAME, self.value(NonNull::from(&since[..]).cast(), since.len(), &[people, 1])?);
+        outputs.add(NEXT_MEMORY_C_NAME, self.value(NonNull::from(&mut *next).cast(), next.len(), &shape)?);
         self.call(&inputs, &mut outputs)
     }
 

@@ -41,12 +41,17 @@ pub(super) fn verified(network: NativeNetwork, runtime: &Path, engine: Engine, f
 }
 
 /// Compares the kernels of each instruction set that this processor has with ONNX Runtime on `file`, and returns
-/// those that agree: all of them, or none if the file is not a network of ours.
+/// those that agree. There are none if the file is not a network of ours, or for its precision; for its width those of
+/// some instruction sets may be absent.
 ///
 /// # Errors
-/// No usable ONNX Runtime, or kernels that do not agree.
+/// No usable ONNX Runtime, or kernels that do not take up the network or do not agree.
 pub fn verify_kernels(file: &ModelFile) -> Result<Vec<Isa>> {
-    let networks: Vec<_> = Isa::available().filter_map(|isa| NativeNetwork::new(file, Some(isa), 1).ok()).collect();
+    let Ok(network) = file.network() else { return Ok(Vec::new()) };
+    let mut networks = Vec::new();
+    for isa in Isa::available().filter(|isa| NativeNetwork::is_supported(&network, *isa)) {
+        networks.push(NativeNetwork::new(file, Some(isa), 1).map_err(|cause| unopened(isa, &cause).at(file.name()))?);
+    }
     if networks.is_empty() {
         return Ok(Vec::new());
     }
@@ -59,6 +64,10 @@ pub fn verify_kernels(file: &ModelFile) -> Result<Vec<Isa>> {
         agreed.push(network.isa());
     }
     Ok(agreed)
+}
+
+fn unopened(isa: Isa, cause: &Error) -> Error {
+    Error::model(format!("our own kernels ({isa}) do not take up the network: {cause}"))
 }
 
 fn other_poses(isa: Isa) -> Error {

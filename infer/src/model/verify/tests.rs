@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3};
+use poselift_onnx::names::{INPUT_NAME, SIGMA_NAME};
+use poselift_onnx::proto::{NodeProto, TensorProto};
 
 use super::super::file::tests::altered;
 use super::super::{Batch, Device, PoseNetwork, Precision, Session, SessionOptions};
 use super::compare::differences;
 use super::*;
-
-#[path = "../../../../tests/skips.rs"]
-mod skips;
 
 fn open(file: &ModelFile, engine: Engine, threads: usize) -> Result<Session> {
     Session::new(file, &SessionOptions { device: Device::Cpu, threads: Some(threads), engine })
@@ -115,16 +114,51 @@ fn lift(session: &mut Session, keypoints: &Array3<f32>) -> BTreeMap<&'static str
 /// detected.
 #[test]
 fn a_clip_of_coordinates_and_another_unit_of_sigma_are_seen() {
-    for name in ["clip800.onnx", "sigma_mm_const.onnx"] {
-        let Some(path) = skips::shared(&format!("data/faults/{name}")) else { continue };
-        let file = ModelFile::read(&path).unwrap();
-        assert_eq!(open(&file, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime", "{name}");
-        assert!(open(&file, Engine::Own, 1).is_err(), "{name}");
-        let file = file.for_cpus();
-        if let Ok(network) = NativeNetwork::new(file, None, 1) {
-            let model = OrtModel::on_cpu(&library::path(false).unwrap(), file, 1).unwrap();
-            assert!(!agree(&network, &model, file).unwrap(), "{name}");
+    for form in bundled_forms() {
+        for (name, bytes) in
+            [("clip800.onnx", with_clipped_keypoints(&form)), ("sigma_mm.onnx", with_sigma_in_mm(&form))]
+        {
+            let file = ModelFile::from_bytes(name, bytes).unwrap();
+            assert_eq!(open(&file, Engine::Auto, 1).unwrap().engine(), "ONNX Runtime", "{name}");
+            assert!(open(&file, Engine::Own, 1).is_err(), "{name}");
+            if let Ok(network) = NativeNetwork::new(&file, None, 1) {
+                let model = OrtModel::on_cpu(&library::path(false).unwrap(), &file, 1).unwrap();
+                assert!(!agree(&network, &model, &file).unwrap(), "{name}");
+            }
+            assert_eq!(verify_kernels(&file).unwrap(), [], "{name}: what is no network of ours has no kernels");
         }
+    }
+}
+
+/// The model of `form` in front of which key points are clipped to 800 pixels.
+fn with_clipped_keypoints(form: &ModelFile) -> Vec<u8> {
+    altered(form, |graph| {
+        for input in graph.node.iter_mut().flat_map(|node| &mut node.input).filter(|input| *input == INPUT_NAME) {
+            *input = "clipped".to_owned();
+        }
+        graph.initializer.push(TensorProto::new("least", &[], [-800f32]));
+        graph.initializer.push(TensorProto::new("most", &[], [800f32]));
+        graph.node.insert(0, node("Clip", &[INPUT_NAME, "least", "most"], "clipped"));
+    })
+}
+
+/// The model of `form` with its sigma in millimetres.
+fn with_sigma_in_mm(form: &ModelFile) -> Vec<u8> {
+    altered(form, |graph| {
+        let sigma = graph.node.iter_mut().flat_map(|node| &mut node.output).find(|output| *output == SIGMA_NAME);
+        *sigma.expect("the bundled model gives sigma") = "sigma_in_metres".to_owned();
+        graph.initializer.push(TensorProto::new("millimetres", &[], [1000f32]));
+        graph.node.push(node("Mul", &["sigma_in_metres", "millimetres"], SIGMA_NAME));
+    })
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: output.to_owned(),
+        op_type: operator.to_owned(),
+        attribute: Vec::new(),
     }
 }
 
