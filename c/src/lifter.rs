@@ -278,13 +278,7 @@ impl Lifter {
     fn new(lifter: poselift::Lifter) -> Self {
         let Card { name, input, output, .. } = lifter.card();
         let session = lifter.session();
-        let note = match (session.fallback_cause(), session.unverified_cause()) {
-            (Some(cause), _) => format!("running on the CPU: {cause}"),
-            (None, Some(cause)) => {
-                format!("{cause}: poselift's own kernels lift, and their poses are not compared with its")
-            }
-            (None, None) => String::new(),
-        };
+        let note = session.notes().next().unwrap_or_default();
         let device = session.provider().device().to_string();
         let words = [name, session.engine(), &device, &note, &output.unit.to_string()].map(c_string).to_vec();
         let parents = Layout::by_name(&input.layout).map_or(&[][..], |layout| layout.parents);

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::format::{FrameReader, PoseWriter, StreamInfo, Target};
 #[cfg(unix)]
 use crate::live::is_ignored;
 use crate::pose::{Frame, LiftedFrame};
-use crate::thread::spawn;
+use crate::thread::{lock, spawn};
 
 /// A writer until it is finished.
 type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
@@ -65,7 +65,7 @@ impl Interruption {
         }
         let unfinished = Arc::new(Mutex::new(Some(writer)));
         let is_ending = self.is_ending();
-        let mut all = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.unfinished);
         all.retain(|unfinished| Arc::strong_count(unfinished) > 1);
         all.push(Arc::clone(&unfinished));
         Box::new(InterruptibleWriter { unfinished, is_ending })
@@ -96,14 +96,14 @@ impl Interruption {
     /// Whether inputs still have files to complete.
     #[cfg(unix)]
     fn has_open_files(&self) -> bool {
-        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open)
+        lock(&self.unfinished).iter().any(is_open)
     }
 
     /// Completes all files. Their writers take nothing more.
     #[cfg(any(unix, test))]
     fn complete(&self, terminal: Terminal) {
-        for unfinished in self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let mut held = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        for unfinished in lock(&self.unfinished).iter() {
+            let mut held = lock(unfinished);
             if let Some(writer) = held.take()
                 && let Err(error) = writer.finish()
                 && error.kind() != ErrorKind::BrokenPipe
@@ -171,7 +171,7 @@ impl Interruption {
 /// Whether an input still completes the file: a writer that was dropped, as after an error, is completed by none.
 #[cfg(unix)]
 fn is_open(unfinished: &Unfinished) -> bool {
-    Arc::strong_count(unfinished) > 1 && unfinished.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    Arc::strong_count(unfinished) > 1 && lock(unfinished).is_some()
 }
 
 /// A writer that a signal may have completed: then it waits for the end of the program.
@@ -183,7 +183,7 @@ struct InterruptibleWriter {
 
 impl InterruptibleWriter {
     fn with(&self, act: impl FnOnce(&mut dyn PoseWriter) -> Result<()>) -> Result<()> {
-        match self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match lock(&self.unfinished).as_mut() {
             Some(writer) => act(writer.as_mut()),
             None => wait_for_end(),
         }
@@ -208,7 +208,7 @@ impl PoseWriter for InterruptibleWriter {
 
     fn finish(self: Box<Self>) -> Result<()> {
         // Held until the file is whole, so that a signal waits for it.
-        let mut held = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.unfinished);
         match held.take() {
             Some(writer) => writer.finish()?,
             None => wait_for_end(),

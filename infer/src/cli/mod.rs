@@ -160,11 +160,8 @@ pub(crate) fn read_model(path: Option<&PathBuf>) -> Result<ModelFile> {
 /// Opens a lifter and says once if `auto` found no usable GPU, or if its kernels could not be verified.
 pub(crate) fn open_lifter(file: &ModelFile, options: &LifterOptions, terminal: &Terminal) -> Result<Lifter> {
     let lifter = Lifter::from_model(file, options)?;
-    if let Some(cause) = lifter.session().fallback_cause() {
-        terminal.note(&format!("running on the CPU: {cause}"));
-    }
-    if let Some(cause) = lifter.session().unverified_cause() {
-        terminal.note(&format!("{cause}: poselift's own kernels lift, and their poses are not compared with its"));
+    for note in lifter.session().notes() {
+        terminal.note(&note);
     }
     Ok(lifter)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::deferred::DeferredWriter;
 use super::identity::FileIdentity;
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::export::Tell;
 use crate::format::{Extras, PoseInfo, PoseWriter, Source, Target};
 use crate::output::{Described, OutputFormat, check, create};
+use crate::thread::lock;
 
 /// The target of each source: stdout without `out`; `out` itself for one source; for several, or those that a folder was
 /// searched for, a file in the folder `out` (made if it is not there), named after the source.
@@ -200,7 +201,7 @@ impl StdoutStream {
     /// # Errors
     /// It needs another header.
     fn goes_on(&self, described: &Described) -> Result<bool> {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = lock(&self.0);
         let own = (described.poses.clone(), described.extras);
         match &*first {
             None => {

@@ -1,12 +1,13 @@
 //! The options of reading 2D streams, and what is reported of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
 
 use super::report::Terminal;
 use crate::format::Source;
 use crate::guard::{Report, Rotation, SCORES, USUAL_GAP};
+use crate::thread::lock;
 use crate::track::PersonChoice;
 
 /// How inputs are read.
@@ -50,12 +51,12 @@ impl Notices {
         Box::new(move |notice| {
             let text = format!("{source}: {notice}");
             terminal.note(&text);
-            notices.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+            lock(&notices.0).push(text);
         })
     }
 
     /// All that was noticed so far.
     pub(super) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 }

@@ -26,6 +26,7 @@ use crate::place::MODEL_STATURE;
 use crate::pose::Axes;
 use crate::skeleton::Layout;
 use crate::stream::{Outcome, Stop, StreamOptions, Tally, Undone, lift_stream, peek_layout, pose_info};
+use crate::thread::lock;
 pub(super) use args::RunArgs;
 #[cfg(feature = "serve")]
 pub(super) use args::{pitch, roll};
@@ -168,7 +169,7 @@ fn serve(
             open.answers.refuse(error);
         }
         open.answers.close();
-        let counted = total.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, terminal);
+        let counted = lock(&total).count(outcome, terminal);
         if let Err(error) = counted {
             terminal.error(&error);
         }

@@ -219,8 +219,10 @@ impl<N: PoseNetwork> Lifter<N> {
 
     /// Puts the poses back to their people.
     fn scatter(&self, frames: &[Frame], refusals: &mut Vec<Refusal>, lifted: &mut Vec<LiftedFrame>) {
+        let people = frames.iter().map(|frame| frame.people.len()).sum::<usize>();
+        assert_eq!(self.gathered.len(), people, "each person of the frames was gathered or refused");
         let mut gathered = self.gathered.iter();
-        let mut rows = 0..;
+        let mut next_row = 0;
         lifted.resize_with(frames.len(), LiftedFrame::default);
         for (frame, lifted) in frames.iter().zip(lifted) {
             lifted.index = frame.index;
@@ -228,7 +230,8 @@ impl<N: PoseNetwork> Lifter<N> {
             let mut count = 0;
             for (index, gathered) in (0..frame.people.len()).zip(&mut gathered) {
                 let Some(gathered) = gathered else { continue };
-                let Some(row) = rows.next() else { continue };
+                let row = next_row;
+                next_row += 1;
                 if count == lifted.people.len() {
                     lifted.people.push(LiftedPerson::default());
                 }

@@ -5,11 +5,13 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode};
 use tungstenite::{Message, WebSocket};
+
+use crate::thread::lock;
 
 /// The longest message that is read, in bytes; a frame of a thousand people takes about one million.
 pub(super) const MAX_MESSAGE: usize = 4 << 20;
@@ -63,7 +65,7 @@ impl Read for Half {
 
 impl Write for Half {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _locked = self.write_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _locked = lock(&self.write_lock);
         match self.stream.write_all(bytes) {
             Ok(()) => Ok(bytes.len()),
             // A part may be written: nothing can follow it.

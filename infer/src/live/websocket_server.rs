@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tungstenite::protocol::Role;
@@ -18,7 +18,7 @@ use super::websocket::{Half, MessageWriter, config, is_timeout, lines};
 use super::{Address, Origin, Skipped, StopFlag};
 use crate::error::{Error, Result};
 use crate::format::{LiveSource, MessageSource, open_messages};
-use crate::thread::spawn;
+use crate::thread::{lock, spawn};
 
 /// Messages of one client that may wait to be lifted; a client that sends more waits.
 const WAITING_MESSAGES: usize = 8;
@@ -165,7 +165,7 @@ impl Client {
         let once = Mutex::new(Some(messages));
         let named = name.clone();
         let source = LiveSource::new(name, move |from, layout| {
-            let messages = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let messages = lock(&once).take();
             let messages = messages.ok_or_else(|| Error::runtime("a client is read once").at(&named))?;
             open_messages(Box::new(messages), &named, from, layout)
         });
@@ -189,7 +189,7 @@ impl Answers {
         if self.is_gone.load(Ordering::Relaxed) {
             return;
         }
-        let sent = self.writer.lock().unwrap_or_else(PoisonError::into_inner).send(line);
+        let sent = lock(&self.writer).send(line);
         if sent.is_err() {
             self.is_gone.store(true, Ordering::Relaxed);
         }
@@ -203,7 +203,7 @@ impl Answers {
     /// Says that no more answers come.
     pub fn close(&self) {
         if !self.is_gone.swap(true, Ordering::Relaxed) {
-            self.writer.lock().unwrap_or_else(PoisonError::into_inner).close();
+            lock(&self.writer).close();
         }
     }
 }

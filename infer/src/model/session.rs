@@ -76,6 +76,15 @@ impl Session {
         self.unverified
     }
 
+    /// What users are told of where and how the network runs: that it is no GPU, then that kernels are unverified.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let fallback = self.fallback_cause().map(|cause| format!("running on the CPU: {cause}"));
+        let unverified = self
+            .unverified_cause()
+            .map(|cause| format!("{cause}: poselift's own kernels lift, and their poses are not compared with its"));
+        fallback.into_iter().chain(unverified)
+    }
+
     /// Another handle to the same loaded network, which runs on the thread that calls it: handles on several threads do not
     /// wait for each other. Large batches are best given to the session itself, whose threads share them.
     pub fn handle(&self) -> Box<dyn PoseNetwork> {

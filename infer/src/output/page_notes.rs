@@ -1,11 +1,12 @@
 //! What was assumed of an input, on its page.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::guard::Report;
 use crate::pose::{Frame, LiftedFrame};
+use crate::thread::lock;
 use crate::view::PageWriter;
 
 /// Notes on one input that its page does not show yet; clones share them.
@@ -15,7 +16,7 @@ pub struct PageNotes(Arc<Mutex<Vec<String>>>);
 impl PageNotes {
     /// Adds a note.
     pub fn add(&self, text: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        lock(&self.0).push(text);
     }
 
     /// A report that notes what it passes on to `report`.
@@ -29,7 +30,7 @@ impl PageNotes {
 
     /// The notes since the last call.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.0))
     }
 }
 

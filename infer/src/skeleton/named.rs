@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::Layout;
 use crate::error::{Error, Result};
+use crate::thread::lock;
 
 /// More joints than any detector names.
 pub(crate) const MAX_JOINTS: usize = 4096;
@@ -96,7 +97,7 @@ pub fn named_layout<S: AsRef<str>>(names: &[S]) -> Result<&'static Layout> {
     if let Some(known) = super::LAYOUTS.into_iter().find(|layout| layout.joints.iter().eq(names.iter())) {
         return Ok(known);
     }
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut made = lock(&MADE);
     if let Some(known) = made.iter().find(|layout| layout.joints.iter().eq(names.iter())) {
         return Ok(known);
     }

@@ -1,6 +1,9 @@
-//! Times of frames that do not say theirs, as they arrive.
+//! What frames do not say of themselves: their times, by their numbers or as they arrive, and the image's size and focal
+//! length.
 
 use std::time::Instant;
+
+use crate::pose::Frame;
 
 /// The clock of a live stream: seconds since its first frame.
 #[derive(Debug, Default)]
@@ -19,5 +22,30 @@ impl Arrivals {
         }
         let now = Instant::now();
         Some(now.duration_since(*self.first.get_or_insert(now)).as_secs_f64())
+    }
+}
+
+/// What a stream says of frames that do not say it themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct FrameDefaults {
+    /// Frames a second, by which a frame's number gives its time.
+    pub(super) fps: Option<f64>,
+    /// Width and height of the image, pixels.
+    pub(super) size: Option<[u32; 2]>,
+    /// Focal length, pixels.
+    pub(super) focal: Option<f32>,
+}
+
+impl FrameDefaults {
+    /// `frame` with what it does not say: its time by its number, or else, where `arrivals` are given, by when it came.
+    pub(super) fn complete(self, frame: Frame, arrivals: Option<&mut Arrivals>) -> Frame {
+        let numbered = frame.time_at(self.fps);
+        let time = match arrivals {
+            Some(arrivals) => arrivals.time_of(numbered),
+            None => numbered,
+        };
+        let size = frame.size.or(self.size);
+        let focal = frame.focal.or(self.focal);
+        Frame { time, size, focal, ..frame }
     }
 }

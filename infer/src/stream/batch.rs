@@ -1,12 +1,13 @@
 //! Batches of frames on their way: to be lifted, lifted, to be written; and the pool that their memory returns to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 use crate::lift::{Lifter, Refusal};
 use crate::model::PoseNetwork;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::Conversion;
+use crate::thread::lock;
 
 /// Most batches of each kind that are kept; more come back at once only when a stream ends.
 const MOST_BATCHES: usize = 64;
@@ -77,12 +78,12 @@ impl FramePool {
 }
 
 fn put<T>(kept: &Mutex<Vec<Vec<T>>>, batch: Vec<T>) {
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = lock(kept);
     if kept.len() < MOST_BATCHES {
         kept.push(batch);
     }
 }
 
 fn take<T>(kept: &Mutex<Vec<Vec<T>>>) -> Vec<T> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    lock(kept).pop().unwrap_or_default()
 }

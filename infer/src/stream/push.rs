@@ -4,9 +4,9 @@
 //! levelled where that is asked for. All of it happens on the calling thread.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, FrameDefaults};
 use super::assumed::Assumed;
 use super::changes::PoseChanges;
 use super::{layout, pose_info};
@@ -20,6 +20,7 @@ use crate::place::RootOptions;
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, Layout};
 use crate::smooth::Smoothing;
+use crate::thread::lock;
 
 /// Notices that are kept for the caller; of more, the oldest are dropped.
 const MOST_NOTICES: usize = 256;
@@ -174,15 +175,10 @@ impl<N: PoseNetwork> PushStream<N> {
         let frame = read?.unwrap_or(Frame { index, ..Frame::default() });
         let PushOptions { read: ReadOptions { fps, size, .. }, focal, arrivals, .. } = self.options;
         self.has_times |= frame.time.is_some();
-        let time = match (fps, arrivals) {
-            // A frame's number says nothing where others have times of their own.
-            (Some(_), _) if !self.has_times => frame.time_at(fps),
-            (None, true) => self.arrivals.time_of(frame.time),
-            _ => frame.time,
-        };
-        let size = frame.size.or(size);
-        let focal = frame.focal.or(focal);
-        Ok(Frame { time, size, focal, ..frame })
+        // A frame's number says nothing where others have times of their own.
+        let defaults = FrameDefaults { fps: fps.filter(|_| !self.has_times), size, focal };
+        let goes_by_arrival = arrivals && fps.is_none();
+        Ok(defaults.complete(frame, goes_by_arrival.then_some(&mut self.arrivals)))
     }
 
     fn open(&self) -> Result<Box<dyn FrameReader>> {
@@ -249,7 +245,7 @@ struct Shared<T>(Arc<Mutex<T>>);
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::thread::lock;
+
 /// An entry of a [`BatchQueue`].
 pub(super) trait Queued {
     /// Its weight for the queue's capacity and a batch's limit, at least 1.
@@ -179,7 +181,7 @@ impl<T: Queued> BatchQueue<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

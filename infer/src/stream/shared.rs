@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
 use super::queue::{BatchQueue, NotPushed, Queued};
 use crate::error::{Error, Result};
 use crate::model::{Batch, BatchArrays, Card, PoseNetwork, Recall, check_keypoints};
-use crate::thread::spawn;
+use crate::thread::{lock, spawn};
 use batched::BatchedNetwork;
 
 /// Batches that may wait to be run before callers have to wait for room.
@@ -246,12 +246,12 @@ struct Reply {
 
 impl Reply {
     fn put(&self, request: Request) {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+        *lock(&self.answered) = Some(request);
         self.came.notify_one();
     }
 
     fn wait(&self) -> Request {
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answered = lock(&self.answered);
         loop {
             match answered.take() {
                 Some(request) => return request,

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::StreamOptions;
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, FrameDefaults};
 use super::batch::{FramePool, WriteBatch};
 use super::queue::{BatchQueue, CloseOnDrop, Queued};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,7 +50,7 @@ pub(super) struct ReaderThread {
 struct NumberedReader {
     reader: Box<dyn FrameReader>,
     /// `fps` is the stream's own, if it states one.
-    options: StreamOptions,
+    defaults: FrameDefaults,
     /// Of a live stream without a rate.
     arrivals: Option<Arrivals>,
     next_index: u64,
@@ -67,9 +67,10 @@ impl ReaderThread {
         options: StreamOptions,
         pool: Arc<FramePool>,
     ) -> Self {
-        let options = StreamOptions { fps: options.fps.or(reader.info().fps), ..options };
-        let arrivals = (reader.info().is_live && options.fps.is_none()).then(Arrivals::default);
-        let here = NumberedReader { reader, options, arrivals, next_index: 0, pool, written: Vec::new() };
+        let StreamOptions { fps, size, focal, .. } = options;
+        let defaults = FrameDefaults { fps: fps.or(reader.info().fps), size, focal };
+        let arrivals = (reader.info().is_live && defaults.fps.is_none()).then(Arrivals::default);
+        let here = NumberedReader { reader, defaults, arrivals, next_index: 0, pool, written: Vec::new() };
         Self { here: Some(here), thread: None, queue: Arc::new(BatchQueue::new(capacity, Duration::ZERO)) }
     }
 
@@ -140,15 +141,8 @@ impl NumberedReader {
             }
             Err(error) => return Err(error),
         };
-        let StreamOptions { fps, size, focal, .. } = self.options;
         self.next_index = frame.index.saturating_add(1);
-        let mut time = frame.time_at(fps);
-        if let Some(arrivals) = &mut self.arrivals {
-            time = arrivals.time_of(time);
-        }
-        let size = frame.size.or(size);
-        let focal = frame.focal.or(focal);
-        Ok(Some(ReadFrame { frame: Frame { time, size, focal, ..frame }, fault }))
+        Ok(Some(ReadFrame { frame: self.defaults.complete(frame, self.arrivals.as_mut()), fault }))
     }
 }
 

@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::batch::{FrameBatch, LiftedBatch};
 use crate::error::{Error, Result};
 use crate::lift::Lifter;
 use crate::model::PoseNetwork;
-use crate::thread::spawn;
+use crate::thread::{lock, spawn};
 
 /// Batches in progress per worker: the one that it lifts, and some that wait or are finished early.
 const BATCHES_PER_WORKER: u64 = 4;
@@ -129,7 +129,7 @@ fn work(
     complete: &Sender<Numbered<Result<LiftedBatch>>>,
 ) {
     loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(waiting).recv();
         let Ok(Numbered { number, batch }) = next else { return };
         // The stream waits for this batch, so it must be returned in any case.
         let lifted = catch_unwind(AssertUnwindSafe(|| batch.lift(&mut lifter))).unwrap_or_else(|_| Err(broken_down()));

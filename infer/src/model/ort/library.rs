@@ -5,12 +5,13 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use ort::environment::Environment;
 
 use crate::error::{Error, Result};
 use crate::model::host;
+use crate::thread::lock;
 
 /// The release that the set-up fetches into the cache folder.
 const VERSION: &str = "1.31.1";
@@ -85,7 +86,7 @@ pub(in crate::model) fn find(prefer_cuda: bool) -> Result<Option<PathBuf>> {
 }
 
 fn loaded() -> MutexGuard<'static, Option<Runtime>> {
-    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&RUNTIME)
 }
 
 /// Keeps ONNX Runtime from gathering telemetry: its builds for Linux open a database in the user's cache folder and
