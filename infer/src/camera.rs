@@ -116,9 +116,9 @@ pub struct Attitude {
 }
 
 /// How steeply a camera may look up or down, degrees.
-pub(crate) const MOST_PITCH: f32 = 90.0;
+pub(crate) const MAX_PITCH: f32 = 90.0;
 /// How far it may be turned about its optical axis, degrees.
-pub(crate) const MOST_ROLL: f32 = 180.0;
+pub(crate) const MAX_ROLL: f32 = 180.0;
 
 impl Attitude {
     /// The attitude of a camera that looks down by `pitch` and is turned clockwise by `roll`, degrees; its heading is 0.
@@ -126,7 +126,7 @@ impl Attitude {
     /// # Errors
     /// Angles beyond 90 and 180 degrees, or that are no numbers.
     pub fn from_degrees(pitch: f32, roll: f32) -> Result<Self> {
-        for (angle, most, name) in [(pitch, MOST_PITCH, "pitch"), (roll, MOST_ROLL, "roll")] {
+        for (angle, most, name) in [(pitch, MAX_PITCH, "pitch"), (roll, MAX_ROLL, "roll")] {
             // An angle that is no number is in no range.
             if !(-most..=most).contains(&angle) {
                 return Err(Error::usage(format!("{name} is {angle} degrees, expected -{most} to {most}")));

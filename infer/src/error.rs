@@ -132,7 +132,7 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// What a client is told: `{"error":"…"}`, with a `hint` if there is one.
+    /// The message to a client: `{"error":"…"}`, with a `hint` if there is one.
     #[cfg(feature = "live")]
     pub(crate) fn to_json(&self) -> String {
         let mut answer = serde_json::json!({ "error": self.to_string() });

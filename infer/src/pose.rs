@@ -133,7 +133,7 @@ impl LiftedFrame {
     }
 }
 
-/// Who a person is from frame to frame.
+/// The identity of a person from frame to frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PersonKey {
     /// The track that the stream names.

@@ -41,7 +41,7 @@ pub use pack::{DenseF32, DenseInt8, InputSign, LayerInt8, PanelShape};
 pub use processor::{Activations, Processor, Quantised, Rows, RowsMut};
 
 /// The least range of a pose's activations; it replaces a range of 0, so that there is no division by 0.
-pub const LEAST_RANGE: f32 = 1e-30;
+pub const MIN_RANGE: f32 = 1e-30;
 
 /// The zero point of signed codes: the middle of 256 codes.
 pub const SIGNED_ZERO_POINT: i32 = 128;

@@ -32,13 +32,13 @@ impl PanelShape {
     }
 }
 
-/// A dense layer in f32: panels of a few registers of columns, each `[rows, wide]` end to end.
+/// A dense layer in f32: panels of a few registers of columns, each `[rows, panel_width]` end to end.
 #[derive(Debug)]
 pub struct DenseF32 {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     /// Columns of a panel.
-    pub(crate) wide: usize,
+    pub(crate) panel_width: usize,
     /// As [`Self::padded`].
     pub(crate) padded: usize,
     pub(crate) panels: Vec<f32>,
@@ -55,19 +55,19 @@ impl DenseF32 {
     pub fn new(weight: &[f32], columns: usize, bias: Option<&[f32]>, shape: PanelShape) -> Self {
         assert!(weight.len().is_multiple_of(columns), "a weight of rows of {columns} columns");
         let rows = weight.len().checked_div(columns).unwrap_or(0);
-        let wide = columns.next_multiple_of(shape.lanes).clamp(shape.lanes, shape.panel());
-        let padded = columns.max(1).next_multiple_of(wide);
-        let mut packed = Self { rows, columns, wide, padded, panels: Vec::new(), bias: Vec::new() };
+        let panel_width = columns.next_multiple_of(shape.lanes).clamp(shape.lanes, shape.panel());
+        let padded = columns.max(1).next_multiple_of(panel_width);
+        let mut packed = Self { rows, columns, panel_width, padded, panels: Vec::new(), bias: Vec::new() };
         packed.bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
         assert!(packed.bias.len() <= columns, "a bias for each column");
         packed.bias.resize(padded, 0.0);
         packed.panels.reserve_exact(rows * padded);
-        for first in (0..padded).step_by(wide) {
+        for first in (0..padded).step_by(panel_width) {
             for row in 0..rows {
                 let row = &weight[row * columns..][..columns];
-                let own = &row[first.min(columns)..(first + wide).min(columns)];
+                let own = &row[first.min(columns)..(first + panel_width).min(columns)];
                 packed.panels.extend_from_slice(own);
-                packed.panels.extend(std::iter::repeat_n(0.0, wide - own.len()));
+                packed.panels.extend(std::iter::repeat_n(0.0, panel_width - own.len()));
             }
         }
         packed
@@ -198,14 +198,14 @@ mod tests {
     fn panels_hold_columns_side_by_side() {
         let weight: Vec<f32> = (0..2 * 70).map(|at| at as f32).collect();
         let packed = DenseF32::new(&weight, 70, Some(&[1.0; 70]), WIDE);
-        assert_eq!((packed.rows, packed.wide, packed.padded(), packed.panels.len()), (2, 64, 128, 256));
+        assert_eq!((packed.rows, packed.panel_width, packed.padded(), packed.panels.len()), (2, 64, 128, 256));
         // Row 1 of column 3, then row 0 of column 65 in the second panel, then its padding.
         assert_eq!([packed.panels[64 + 3], packed.panels[128 + 1], packed.panels[128 + 6]], [73.0, 65.0, 0.0]);
         assert_eq!((packed.bias[69], packed.bias[70]), (1.0, 0.0));
         assert_eq!(DenseF32::new(&weight[..72], 36, None, WIDE).padded(), 48);
         let packed = DenseF32::new(&weight, 70, None, NARROW);
         // Row 1 of column 17, in the second panel.
-        assert_eq!((packed.wide, packed.padded(), packed.panels[2 * 16 + 16 + 1]), (16, 80, 87.0));
+        assert_eq!((packed.panel_width, packed.padded(), packed.panels[2 * 16 + 16 + 1]), (16, 80, 87.0));
     }
 
     #[test]

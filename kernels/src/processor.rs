@@ -103,7 +103,9 @@ impl Processor {
         assert!(count == 0 || rows.values.len() >= (count - 1) * rows.stride + layer.rows, "too few activations");
         assert!(count == 0 || out.values.len() >= (count - 1) * out.stride + layer.padded, "too little room");
         assert!(layer.panels.len() == layer.rows * layer.padded && layer.bias.len() == layer.padded);
-        assert!(layer.wide.is_multiple_of(shape.lanes) && layer.wide <= shape.panel && layer.wide > 0);
+        assert!(
+            layer.panel_width.is_multiple_of(shape.lanes) && layer.panel_width <= shape.panel && layer.panel_width > 0
+        );
         // SAFETY: `self` proves the processor's features; the lengths are asserted above.
         unsafe { (self.0.product)(rows, layer, out) }
     }
@@ -115,24 +117,24 @@ impl Processor {
     /// Slices that are too short; a width that is not a multiple of a register's.
     pub fn quantise(self, x: Activations<'_>, sign: InputSign, codes: &mut [u8], scales: &mut [f32]) {
         let Activations { values, count, planes, hidden } = x;
-        let wide = planes * hidden;
-        let bytes = wide * self.0.shape.code_bytes;
-        assert!(values.len() >= count * wide && codes.len() >= count * bytes && scales.len() >= count);
+        let row_len = planes * hidden;
+        let bytes = row_len * self.0.shape.code_bytes;
+        assert!(values.len() >= count * row_len && codes.len() >= count * bytes && scales.len() >= count);
         assert!(planes > 0 && hidden.is_multiple_of(self.0.shape.lanes));
         for (n, scale) in scales.iter_mut().enumerate().take(count) {
-            let x = &values[n * wide..][..wide];
+            let x = &values[n * row_len..][..row_len];
             let codes = &mut codes[n * bytes..][..bytes];
             // SAFETY: as for `product`.
             *scale = unsafe { (self.0.quantise)(x, hidden, sign, codes) };
         }
     }
 
-    /// The int8 layer `layer` of P planes and its ReLUs, from quantised activations, into `x` `[N, P, H]`, or `added`
+    /// The int8 layer `layer` of P planes and its ReLUs, from quantised activations, into `x` `[N, P, H]`, or `accumulate`
     /// to `x` (the residual sum).
     ///
     /// # Panics
     /// Slices that are too short; neither one plane nor two; weights packed for another instruction set.
-    pub fn layer_int8(self, read: Quantised<'_>, layer: &LayerInt8, x: &mut [f32], added: bool) {
+    pub fn layer_int8(self, read: Quantised<'_>, layer: &LayerInt8, x: &mut [f32], accumulate: bool) {
         let Quantised { count, codes, scales } = read;
         let hidden = layer.bias.len();
         let shape = self.0.shape;
@@ -149,7 +151,7 @@ impl Processor {
             );
         }
         // SAFETY: as for `product`.
-        unsafe { (self.0.layer_int8)(read, layer, x, added) }
+        unsafe { (self.0.layer_int8)(read, layer, x, accumulate) }
     }
 
     /// The f32 layer of one [`DenseF32`] per plane and its ReLUs, from the activations `read` `[N, P, H]`, `count` of
@@ -164,7 +166,9 @@ impl Processor {
         let numbers = count * layer.len() * hidden;
         assert!(read.len() >= numbers && x.len() >= numbers && hidden > 0 && hidden.is_multiple_of(panel));
         for plane in layer {
-            assert!((plane.rows, plane.columns, plane.bias.len(), plane.wide) == (hidden, hidden, hidden, panel));
+            assert!(
+                (plane.rows, plane.columns, plane.bias.len(), plane.panel_width) == (hidden, hidden, hidden, panel)
+            );
             assert!(plane.panels.len() == hidden * hidden);
         }
         // SAFETY: as for `product`.
@@ -199,12 +203,12 @@ macro_rules! table {
             unsafe { tile::quantise::<$dot>(x, hidden, sign, codes) }
         }
         #[target_feature($(enable = $feature),*)]
-        unsafe fn layer_int8(read: Quantised<'_>, layer: &LayerInt8, x: &mut [f32], added: bool) {
+        unsafe fn layer_int8(read: Quantised<'_>, layer: &LayerInt8, x: &mut [f32], accumulate: bool) {
             // SAFETY: as for the table.
             unsafe {
                 match layer.planes.len() {
-                    1 => tile::layer_int8::<$dot, $registers, 1>(read, layer, x, added),
-                    _ => tile::layer_int8::<$dot, $registers, 2>(read, layer, x, added),
+                    1 => tile::layer_int8::<$dot, $registers, 1>(read, layer, x, accumulate),
+                    _ => tile::layer_int8::<$dot, $registers, 2>(read, layer, x, accumulate),
                 }
             }
         }

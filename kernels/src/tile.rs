@@ -7,7 +7,7 @@
 use crate::pack::{DenseF32, DenseInt8, InputSign, LayerInt8};
 use crate::processor::{Quantised, ROWS, Rows, RowsMut};
 use crate::simd::{Int8Dot, Simd};
-use crate::{LEAST_RANGE, MAX_POSITIVE_CODE, MAX_SIGNED_CODE, SIGNED_ZERO_POINT};
+use crate::{MAX_POSITIVE_CODE, MAX_SIGNED_CODE, MIN_RANGE, SIGNED_ZERO_POINT};
 
 /// Sums of `R` poses and `L` registers of columns.
 type Sums<N, const R: usize, const L: usize> = [[N; L]; R];
@@ -43,7 +43,7 @@ macro_rules! by_rows {
 
 #[inline(always)]
 pub(crate) unsafe fn product<V: Simd>(rows: Rows<'_>, layer: &DenseF32, out: RowsMut<'_>) {
-    for column in (0..layer.padded).step_by(layer.wide) {
+    for column in (0..layer.padded).step_by(layer.panel_width) {
         let input = Input {
             rows: rows.values.as_ptr(),
             stride: rows.stride,
@@ -54,7 +54,7 @@ pub(crate) unsafe fn product<V: Simd>(rows: Rows<'_>, layer: &DenseF32, out: Row
         // SAFETY: rows, panels, bias and room for the sums are as long as the caller asserted.
         unsafe {
             let to = out.values.as_mut_ptr().add(column);
-            match layer.wide / V::LANES {
+            match layer.panel_width / V::LANES {
                 1 => by_rows!(rows.count, |first| f32_sums::<V, _, 1>(input, first, bias, to, out.stride)),
                 2 => by_rows!(rows.count, |first| f32_sums::<V, _, 2>(input, first, bias, to, out.stride)),
                 3 => by_rows!(rows.count, |first| f32_sums::<V, _, 3>(input, first, bias, to, out.stride)),
@@ -151,16 +151,16 @@ unsafe fn f32_panel<V: Simd, const R: usize, const L: usize, const PLANES: usize
     first: usize,
 ) {
     let hidden = layer[0].columns;
-    let wide = PLANES * hidden;
+    let row_len = PLANES * hidden;
     // SAFETY: as for `layer_f32`.
     unsafe {
-        let read = read.add(first * wide);
-        let x = x.add(first * wide + column);
-        let sums = f32_plane::<V, R, L>(read, wide, &layer[0], column);
+        let read = read.add(first * row_len);
+        let x = x.add(first * row_len + column);
+        let sums = f32_plane::<V, R, L>(read, row_len, &layer[0], column);
         if PLANES == 1 {
-            rectify::<V, R, L, false>(sums, x, wide);
+            rectify::<V, R, L, false>(sums, x, row_len);
         } else {
-            let odds = f32_plane::<V, R, L>(read.add(hidden), wide, &layer[1], column);
+            let odds = f32_plane::<V, R, L>(read.add(hidden), row_len, &layer[1], column);
             join::<V, R, L, false>(sums, odds, x, hidden);
         }
     }
@@ -206,7 +206,7 @@ pub(crate) unsafe fn quantise<P: Int8Dot>(x: &[f32], hidden: usize, sign: InputS
 unsafe fn range<V: Simd>(x: &[f32]) -> f32 {
     // SAFETY: as for `quantise`.
     unsafe {
-        let mut largest = [V::splat(LEAST_RANGE); 4];
+        let mut largest = [V::splat(MIN_RANGE); 4];
         for (part, numbers) in x.chunks_exact(V::LANES).enumerate() {
             largest[part % 4] = V::max(largest[part % 4], V::magnitude(V::load(numbers.as_ptr())));
         }
@@ -234,7 +234,7 @@ pub(crate) unsafe fn layer_int8<P: Int8Dot, const L: usize, const PLANES: usize>
     read: Quantised<'_>,
     layer: &LayerInt8,
     x: &mut [f32],
-    added: bool,
+    accumulate: bool,
 ) {
     let count = read.count;
     for column in (0..layer.bias.len()).step_by(L * P::Registers::LANES) {
@@ -243,7 +243,7 @@ pub(crate) unsafe fn layer_int8<P: Int8Dot, const L: usize, const PLANES: usize>
         let x = x.as_mut_ptr();
         // SAFETY: everything is as long as the caller asserted.
         unsafe {
-            if added {
+            if accumulate {
                 by_rows!(count, |first| int8_panel::<P, _, L, PLANES, true>(codes, scales, layer, column, x, first));
             } else {
                 by_rows!(count, |first| int8_panel::<P, _, L, PLANES, false>(codes, scales, layer, column, x, first));
@@ -254,7 +254,7 @@ pub(crate) unsafe fn layer_int8<P: Int8Dot, const L: usize, const PLANES: usize>
 
 /// All planes' panel at `column` of `R` poses from `first` on.
 #[inline(always)]
-unsafe fn int8_panel<P: Int8Dot, const R: usize, const L: usize, const PLANES: usize, const ADDED: bool>(
+unsafe fn int8_panel<P: Int8Dot, const R: usize, const L: usize, const PLANES: usize, const ACCUMULATE: bool>(
     codes: *const u8,
     scales: *const f32,
     layer: &LayerInt8,
@@ -273,11 +273,11 @@ unsafe fn int8_panel<P: Int8Dot, const R: usize, const L: usize, const PLANES: u
         let sums = int8_plane::<P, R, L>(codes, stride, &layer.planes[0], column, scales);
         let sums = add_bias::<P::Registers, R, L>(sums, layer.bias.as_ptr().add(column));
         if PLANES == 1 {
-            rectify::<P::Registers, R, L, ADDED>(sums, x, hidden);
+            rectify::<P::Registers, R, L, ACCUMULATE>(sums, x, hidden);
         } else {
             let odd_codes = codes.add(plane_bytes);
             let odds = int8_plane::<P, R, L>(odd_codes, stride, &layer.planes[1], column, scales);
-            join::<P::Registers, R, L, ADDED>(sums, odds, x, hidden);
+            join::<P::Registers, R, L, ACCUMULATE>(sums, odds, x, hidden);
         }
     }
 }
@@ -300,7 +300,7 @@ unsafe fn int8_plane<P: Int8Dot, const R: usize, const L: usize>(
 
 /// Writes the ReLUs of `sums` to `x`, poses `stride` apart, or adds them.
 #[inline(always)]
-unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
+unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ACCUMULATE: bool>(
     sums: Sums<V::F, R, L>,
     x: *mut f32,
     stride: usize,
@@ -311,7 +311,7 @@ unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
             unsafe {
                 let to = x.add(row * stride + vec * V::LANES);
                 let number = V::max(sums[row][vec], V::splat(0.0));
-                V::store(if ADDED { V::add(V::load(to), number) } else { number }, to);
+                V::store(if ACCUMULATE { V::add(V::load(to), number) } else { number }, to);
             }
         }
     }
@@ -320,7 +320,7 @@ unsafe fn rectify<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
 /// Writes the sum and the difference of the ReLUs of the twins `evens` + `odds` and `evens` − `odds` to `x` and
 /// `hidden` after it, or adds them.
 #[inline(always)]
-unsafe fn join<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
+unsafe fn join<V: Simd, const R: usize, const L: usize, const ACCUMULATE: bool>(
     evens: Sums<V::F, R, L>,
     odds: Sums<V::F, R, L>,
     x: *mut f32,
@@ -338,7 +338,7 @@ unsafe fn join<V: Simd, const R: usize, const L: usize, const ADDED: bool>(
                 let mut even = V::add(a, b);
                 let mut odd = V::subtract(a, b);
                 let to = x.add(row * 2 * hidden + vec * V::LANES);
-                if ADDED {
+                if ACCUMULATE {
                     even = V::add(V::load(to), even);
                     odd = V::add(V::load(to.add(hidden)), odd);
                 }

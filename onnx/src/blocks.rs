@@ -13,28 +13,28 @@ pub(crate) enum InnerRelu {
 }
 
 /// Where a layer stands in its block.
-pub(crate) struct Place<'a> {
+pub(crate) struct LayerPosition<'a> {
     /// `block0.layer1`, for any number of planes.
     pub(crate) name: &'a str,
     /// Its number in the block; the first one reads the residual.
     pub(crate) layer: usize,
 }
 
-/// Writes residual blocks after `residual`, one name per plane; `write_layer` writes a layer, given its place and its
+/// Writes residual blocks after `residual`, one name per plane; `write_layer` writes a layer, given its position and its
 /// inputs' names. Returns the names of the last sum.
 pub(crate) fn write<L>(
     graph: &mut GraphBuilder,
     blocks: &[Vec<L>],
     mut residual: Vec<String>,
     inner_relu: InnerRelu,
-    mut write_layer: impl FnMut(&mut GraphBuilder, Place<'_>, &L, &[String]) -> Vec<String>,
+    mut write_layer: impl FnMut(&mut GraphBuilder, LayerPosition<'_>, &L, &[String]) -> Vec<String>,
 ) -> Vec<String> {
     let planes = Plane::of(residual.len());
     for (index, block) in blocks.iter().enumerate() {
         let mut x = residual.clone();
         for (number, layer) in block.iter().enumerate() {
             let name = names::block_layer(index, number);
-            x = write_layer(graph, Place { name: &name, layer: number }, layer, &x);
+            x = write_layer(graph, LayerPosition { name: &name, layer: number }, layer, &x);
             let is_last = number + 1 == block.len();
             if is_last || planes.len() == 2 || inner_relu == InnerRelu::Node {
                 x = graph.relu(&x, &name);

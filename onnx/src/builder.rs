@@ -16,7 +16,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What a file with these nodes must be, if it is ours.
+    /// The form of a file of ours with these nodes.
     pub(crate) fn of(nodes: &[NodeProto]) -> Self {
         if nodes.iter().any(|node| node.op_type == "Constant") { Self::First } else { Self::Current }
     }

@@ -16,7 +16,7 @@ pub const CARD_KEY: &str = "poselift.card";
 /// The version of the card's own form that this crate writes and reads.
 pub const CARD_SCHEMA: u32 = 1;
 
-/// What errors call the card.
+/// The name of the card in errors.
 const PLACE: &str = "the model's card";
 
 /// Everything a model file says about itself.
@@ -26,13 +26,13 @@ pub struct Card {
     pub schema: u32,
     /// The model's name, `coco17`.
     pub name: String,
-    /// What goes in.
+    /// The key points that it reads.
     pub input: InputCard,
-    /// What comes out.
+    /// The poses that it gives.
     pub output: OutputCard,
     /// The network between them.
     pub network: NetworkCard,
-    /// What it remembers of each person from frame to frame, if it does.
+    /// Its memory of each person from frame to frame, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryCard>,
     /// How it was fitted.
@@ -108,7 +108,7 @@ pub struct NetworkCard {
     pub batch_norm: bool,
     /// Weights and biases in the exported file.
     pub parameters: u64,
-    /// What the hidden layers are held in; a card that says nothing means f32.
+    /// The precision of the hidden layers; a card that says nothing means f32.
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
     /// How activations become integers, in int8; a card that says nothing means for each person.
@@ -269,11 +269,13 @@ pub fn are_trees(parents: &[i32]) -> bool {
     true
 }
 
-/// What is known of a joint: nothing, that it is on the way up from the joint in question, or that its way ends.
+/// The state of a joint in the search for cycles.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Unknown,
+    /// It is on the way up from the joint in question.
     Walked,
+    /// The way up from it ends at a joint without a parent.
     Ends,
 }
 

@@ -11,7 +11,7 @@
 //! its size, where once would leave 1e-3.
 
 use crate::builder::GraphBuilder;
-use crate::names::{ALL_WEIGHTS, FEATURE_MEAN, FEATURES, INPUT_NAME, LEAST_SCALE, LEAST_SCORE_SUM};
+use crate::names::{ALL_WEIGHTS, FEATURE_MEAN, FEATURES, INPUT_NAME, MIN_SCALE, MIN_SCORE_SUM};
 use crate::proto::AttributeProto;
 use crate::{Features, Network};
 
@@ -68,7 +68,7 @@ fn centred(graph: &mut GraphBuilder, slots: Slots) {
         (0, "mask", "mask")
     };
     let all = slots.matrix(graph, ALL_WEIGHTS, |from, to| from.channel == weighs && to.is_coordinate());
-    let floor = slots.row(graph, "weight_floor", |slot| if slot.is_coordinate() { LEAST_SCORE_SUM } else { 1.0 });
+    let floor = slots.row(graph, "weight_floor", |slot| if slot.is_coordinate() { MIN_SCORE_SUM } else { 1.0 });
     graph.node("Gemm", &[weights, &all, &floor], "weight.sum");
     graph.node("Div", &[own, "weight.sum"], "share");
 
@@ -83,7 +83,7 @@ fn centred(graph: &mut GraphBuilder, slots: Slots) {
     graph.node("Mul", &["squares", "share"], "weighted_squares");
     graph.node("Gemm", &["weighted_squares", &sum, &score], "variance");
     graph.node("Sqrt", &["variance"], "deviation");
-    let least = graph.constant("least_scale", &[], [LEAST_SCALE]);
+    let least = graph.constant("least_scale", &[], [MIN_SCALE]);
     graph.node("Max", &["deviation", &least], "scale");
     graph.node("Div", &["centred", "scale"], "scaled");
     // Missing points were centred with the rest; their weight was 0, and now they are 0 again.

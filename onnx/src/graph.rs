@@ -1,17 +1,17 @@
-//! What an ONNX file, ours or not, looks like from outside: for `poselift info` and every refusal of a file.
+//! Inputs, outputs, operators and metadata of an ONNX file, ours or not: for `poselift info` and every refusal of a file.
 
 use std::collections::BTreeMap;
 
 use crate::proto::{self, DimensionValue, FLOAT, GraphProto, ModelProto, ValueInfoProto};
 
-/// What a file looks like from outside.
+/// Inputs, outputs, operators and metadata of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
     /// The version of ONNX's own file form.
     pub ir_version: u64,
     /// The version of the standard operators.
     pub opset: u64,
-    /// Who wrote the file.
+    /// The program that wrote the file.
     pub producer: String,
     /// The tensors that go in, weights left out.
     pub inputs: Vec<Tensor>,

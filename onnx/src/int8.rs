@@ -10,7 +10,7 @@
 
 use crate::blocks::{self, InnerRelu};
 use crate::builder::GraphBuilder;
-use crate::names::{self, InputSign, LEAST_RANGE, Plane};
+use crate::names::{self, InputSign, MIN_RANGE, Plane};
 use crate::network::{QuantisedDense, QuantisedPlane};
 use crate::proto::AttributeProto;
 use crate::weights::Weights;
@@ -61,7 +61,7 @@ fn write_range(graph: &mut GraphBuilder, name: &str, x: &[String], first: InputS
             }
         }
     }
-    ends.push(graph.constant("least_range", &[], [LEAST_RANGE]));
+    ends.push(graph.constant("least_range", &[], [MIN_RANGE]));
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     graph.node("Max", &ends, &format!("{name}.range"))
 }

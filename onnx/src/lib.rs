@@ -25,12 +25,11 @@ mod memory;
 mod model;
 pub mod names;
 mod network;
-
 mod precision;
 pub mod proto;
 mod qdq;
+mod quantisation_residual;
 mod read;
-mod rounded_off;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -49,7 +48,7 @@ pub use names::InputSign;
 pub use network::{Blocks, Dense, Features, Network, QuantisedDense, QuantisedPlane};
 pub use precision::{Precision, Quantisation};
 pub use qdq::{Range, tensors_to_observe, write_qdq};
-pub use rounded_off::{restored, rounded_off};
+pub use quantisation_residual::{decode_residual, encode_residual};
 pub use units::{Axes, Unit};
 pub use weights::{Element, Weights};
 pub use write::{WrittenModel, write};

@@ -91,12 +91,12 @@ impl Memory {
     }
 }
 
-/// The initialiser that only files with a memory have.
-pub(crate) fn witness() -> String {
+/// The name of the encoder's weights. A file has an initialiser of this name if it has a memory.
+pub(crate) fn encoder_weight() -> String {
     crate::names::weight(ENCODER)
 }
 
-/// What a network gave for single frames: names of tensors `[batch, J_out·3]` and `[batch, J_out]`.
+/// The names of the tensors with pose and sigma of single frames, `[batch, J_out·3]` and `[batch, J_out]`.
 pub(crate) struct Frames<'a> {
     pub(crate) coordinates: &'a str,
     pub(crate) sigma: &'a str,

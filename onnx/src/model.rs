@@ -35,7 +35,7 @@ impl Model {
         self.proto.graph.as_ref().expect("`decode` takes no file without a graph")
     }
 
-    /// What the file looks like from outside.
+    /// The file's inputs, outputs, operators and metadata.
     pub fn to_graph(&self) -> Graph {
         Graph::of(&self.proto, self.graph())
     }

@@ -1,4 +1,4 @@
-//! What a model file calls its tensors, layers and initialisers, and the numbers that stand in it: each once.
+//! The names of tensors, layers and initialisers in a model file, and the constants in it: each once.
 //!
 //! [`crate::write`] and `read` take every name from here, so that they cannot differ.
 
@@ -60,10 +60,10 @@ pub(crate) const INPUT_LAYER: &str = "input";
 /// The last layer.
 pub(crate) const OUTPUT_LAYER: &str = "output";
 
-/// What the last layer gives, `[batch, J_out·3]` or `[batch, J_out·4]`.
+/// The last layer's output, `[batch, J_out·3]` or `[batch, J_out·4]`.
 pub(crate) const NUMBERS: &str = "numbers";
 
-/// What the first layer reads, `[batch, J_in·C]`.
+/// The first layer's input, `[batch, J_in·C]`.
 pub const FEATURES: &str = "features";
 
 /// The mean of each feature `[J_in, C]`, which stands for missing joints where key points are not centred.
@@ -72,14 +72,14 @@ pub(crate) const FEATURE_MEAN: &str = "feature_mean";
 /// The matrix that sums the joints' weights, which only a file that centres key points has.
 pub(crate) const ALL_WEIGHTS: &str = "all_weights";
 
-/// The summed scores where no joint is visible, so that 0 is divided by it.
-pub const LEAST_SCORE_SUM: f32 = 1e-30;
+/// The least sum of scores: where no joint is visible, 0 is divided by it.
+pub const MIN_SCORE_SUM: f32 = 1e-30;
 
 /// The least spread of key points that they are divided by, pixels.
-pub const LEAST_SCALE: f32 = 1e-3;
+pub const MIN_SCALE: f32 = 1e-3;
 
 /// The least range of activations, so that nothing is divided by 0 where all of them are 0.
-pub const LEAST_RANGE: f32 = 1e-30;
+pub const MIN_RANGE: f32 = 1e-30;
 
 /// The largest magnitude of a weight's code. With 7 bits two products of 255 · 63 fit in 16 bits, as processors without
 /// VNNI add them up: every processor comes to the same sums.
@@ -97,7 +97,7 @@ pub const SIGNED_ZERO_POINT: u8 = 128;
 // Sums of two products in 16 bits, which is what the instruction `vpmaddubsw` has room for.
 const _: () = assert!(2 * MAX_POSITIVE_CODE as i32 * MAX_WEIGHT_CODE as i32 <= i16::MAX as i32);
 
-/// What is known of the activations that a layer in 8 bits reads.
+/// The sign of the activations that a layer in 8 bits reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputSign {
     /// Either sign: [`MAX_SIGNED_CODE`] codes on both sides of the zero point.
@@ -107,7 +107,7 @@ pub enum InputSign {
 }
 
 impl InputSign {
-    /// What the first plane of layer `layer` of a block reads, in a network whose first layer has a ReLU or not. The odd
+    /// The sign of what the first plane of layer `layer` of a block reads, in a network whose first layer has a ReLU or not. The odd
     /// plane is always [`Self::Signed`].
     pub fn of(layer: usize, input_relu: bool) -> Self {
         // A sum of ReLUs is no less than what they are added to.
@@ -130,7 +130,7 @@ impl InputSign {
         }
     }
 
-    /// What one step of the code is worth, as a share of the largest activation.
+    /// The value of one code, as a share of the largest activation.
     pub fn step(self) -> f32 {
         1.0 / f32::from(self.max_code())
     }
@@ -160,7 +160,7 @@ impl Plane {
         }
     }
 
-    /// What `name` is called in this plane.
+    /// The name of `name` in this plane.
     pub(crate) fn named(self, name: &str) -> String {
         match self {
             Self::Whole => name.to_owned(),

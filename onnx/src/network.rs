@@ -19,9 +19,9 @@ pub struct Network {
     pub channels: usize,
     /// J_out.
     pub joints_out: usize,
-    /// Whether sigma comes out.
+    /// Whether the network has the output sigma.
     pub sigma: bool,
-    /// What key points become before the first layer.
+    /// How key points become the first layer's input.
     pub features: Features,
     /// From features to the hidden width H.
     pub input: Dense<f32>,
@@ -31,11 +31,11 @@ pub struct Network {
     pub blocks: Blocks,
     /// From the hidden width to coordinates and, with sigma, its logarithms; what the planes give is added up.
     pub output: Dense<f32>,
-    /// What corrects pose and sigma by the frames before, if there is something.
+    /// The memory, which corrects pose and sigma by the frames before, if the network has one.
     pub memory: Option<Memory>,
 }
 
-/// What key points become before the first layer, `[N, J_in·C]`.
+/// How key points become the first layer's input, `[N, J_in·C]`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Features {
     /// Centred on their weighted mean and divided by their weighted spread; 0 where a joint is missing.
@@ -93,7 +93,7 @@ impl Blocks {
         }
     }
 
-    /// What the layers are in.
+    /// The precision of the layers' weights.
     pub fn precision(&self) -> Precision {
         match self {
             Self::F32(_) => Precision::F32,
@@ -119,7 +119,7 @@ impl Network {
         self.joints_out * if self.sigma { 4 } else { 3 }
     }
 
-    /// What the first plane of layer `layer` of a block reads.
+    /// The sign of what the first plane of layer `layer` of a block reads.
     pub fn input_sign(&self, layer: usize) -> InputSign {
         InputSign::of(layer, self.input_relu)
     }

@@ -34,7 +34,7 @@ impl Precision {
         }
     }
 
-    /// Whether it is what a card that says nothing means.
+    /// Whether a card may leave it out.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -81,7 +81,7 @@ impl Quantisation {
         }
     }
 
-    /// Whether it is what a card that says nothing means.
+    /// Whether a card may leave it out.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }

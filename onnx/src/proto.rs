@@ -55,10 +55,10 @@ pub struct ModelProto {
     /// Its version.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// What is computed.
+    /// The nodes and constants.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
-    /// Which operators it is computed with.
+    /// The sets of operators that the nodes are from.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetId>,
     /// Free key-value pairs; the card lives here.
@@ -100,10 +100,10 @@ pub struct GraphProto {
     /// Constants, named.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
-    /// What the caller gives.
+    /// The tensors that the caller gives.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
-    /// What the caller gets.
+    /// The tensors that the caller gets.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
 }

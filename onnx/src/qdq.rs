@@ -19,7 +19,7 @@ use crate::weights::Weights;
 use crate::write::{self, WrittenModel};
 use crate::{Error, Result};
 
-/// What is known of a tensor of activations.
+/// The range of the numbers in a tensor of activations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
     /// The magnitude that the largest code stands for; larger ones are cut off.
@@ -149,7 +149,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// What one code more is worth.
+    /// The difference between two neighbouring codes' values.
     fn step(&self, range: Range) -> f32 {
         // The smallest numbers divided by a code could become 0.
         (range.largest / f32::from(range.codes(self.quantisation))).max(f32::MIN_POSITIVE)
@@ -238,7 +238,7 @@ impl Rewriting<'_> {
     }
 }
 
-/// What a tensor is called after it was codes.
+/// The name of `name` once it was quantised to codes and converted back.
 fn rounded(name: &str) -> String {
     format!("{name}.rounded")
 }

@@ -63,7 +63,7 @@ impl Initialisers<'_> {
             input_relu,
             blocks: self.blocks(planes)?,
             output: self.dense(OUTPUT_LAYER, planes)?,
-            memory: match self.has(&memory::witness()) {
+            memory: match self.has(&memory::encoder_weight()) {
                 true => Some(Memory::read(|layer| self.dense(layer, 1))?),
                 false => None,
             },
@@ -87,7 +87,7 @@ impl Initialisers<'_> {
         })
     }
 
-    /// What key points become, `numbers` of a person.
+    /// How key points become features, `numbers` of them a person.
     fn features(&self, numbers: usize) -> Result<Features> {
         if !self.has(ALL_WEIGHTS) {
             return self.weights(FEATURE_MEAN).map(Features::Absolute);

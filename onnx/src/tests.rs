@@ -531,9 +531,9 @@ proptest! {
     fn an_int8_network_and_what_it_rounds_off_are_the_float32_one(shape in shapes(), seed in any::<u32>()) {
         let int8 = network(&Shape { precision: Precision::Int8, ..shape });
         let exact = unrounded(&int8, seed);
-        let bytes = rounded_off(&exact, &int8).unwrap();
-        prop_assert!(restored(&int8, &bytes).unwrap() == exact);
-        prop_assert!(int8.blocks.layers().is_empty() || restored(&int8, &bytes[..bytes.len() - 1]).is_none());
+        let bytes = encode_residual(&exact, &int8).unwrap();
+        prop_assert!(decode_residual(&int8, &bytes).unwrap() == exact);
+        prop_assert!(int8.blocks.layers().is_empty() || decode_residual(&int8, &bytes[..bytes.len() - 1]).is_none());
     }
 }
 
@@ -555,13 +555,13 @@ fn what_another_network_rounds_off_is_none() {
     };
     let int8 = network(&shape);
     let exact = unrounded(&int8, 2);
-    assert_eq!(rounded_off(&int8, &int8), None);
-    assert_eq!(rounded_off(&exact, &exact), None);
-    assert_eq!(rounded_off(&exact, &network(&Shape { hidden: 4, ..shape.clone() })), None);
+    assert_eq!(encode_residual(&int8, &int8), None);
+    assert_eq!(encode_residual(&exact, &exact), None);
+    assert_eq!(encode_residual(&exact, &network(&Shape { hidden: 4, ..shape.clone() })), None);
     let Blocks::Int8(mut blocks) = int8.blocks.clone() else { panic!("a network in int8") };
     blocks[0][0].bias = Weights::new(&[8], [0.5; 8]);
-    assert_eq!(rounded_off(&exact, &Network { blocks: Blocks::Int8(blocks), ..int8.clone() }), None);
-    let bytes = rounded_off(&exact, &int8).unwrap();
-    assert_eq!(restored(&exact, &bytes), None);
+    assert_eq!(encode_residual(&exact, &Network { blocks: Blocks::Int8(blocks), ..int8.clone() }), None);
+    let bytes = encode_residual(&exact, &int8).unwrap();
+    assert_eq!(decode_residual(&exact, &bytes), None);
     assert!(bytes.len() * 8 < 15 * 2 * 2 * 64, "{} bytes for 256 weights", bytes.len());
 }

@@ -2,7 +2,7 @@
 //! exported file. It follows the definitions in `trained` literally and is slow.
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
-use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
+use poselift_onnx::names::{MIN_SCALE, MIN_SCORE_SUM};
 
 use crate::trained::{Dense, InputTransform, TrainedLifter};
 
@@ -79,7 +79,7 @@ fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
         *centre = weighted_mean(&weights, seen.iter().map(|&joint| points[[joint, axis]]));
     }
     let squares = seen.iter().map(|&joint| (0..2).map(|axis| (points[[joint, axis]] - centre[axis]).powi(2)).sum());
-    let scale = weighted_mean(&weights, squares).sqrt().max(f64::from(LEAST_SCALE));
+    let scale = weighted_mean(&weights, squares).sqrt().max(f64::from(MIN_SCALE));
     for (joint, mut point) in points.outer_iter_mut().enumerate() {
         if visible[joint] {
             for axis in 0..2 {
@@ -94,7 +94,7 @@ fn centred(mut points: Array2<f64>, visible: &[bool]) -> Array2<f64> {
 
 /// The mean of `values`; weights that add up to nothing give zero.
 fn weighted_mean(weights: &[f64], values: impl Iterator<Item = f64>) -> f64 {
-    let total = weights.iter().sum::<f64>().max(f64::from(LEAST_SCORE_SUM));
+    let total = weights.iter().sum::<f64>().max(f64::from(MIN_SCORE_SUM));
     weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() / total
 }
 

@@ -3,7 +3,7 @@
 //! The formulas are those of [`crate::trained::InputTransform`]; `export` writes the same as graph nodes and `verify`
 //! compares the two.
 
-use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
+use poselift_onnx::names::{MIN_SCALE, MIN_SCORE_SUM};
 use tch::{Kind, Tensor};
 
 use crate::trained::InputTransform;
@@ -37,7 +37,7 @@ fn centred(keypoints: &Tensor) -> Tensor {
     let mask = visible.to_kind(Kind::Float);
     let points = masked(&keypoints.narrow(2, 0, 2), &visible);
     let score = masked(&keypoints.narrow(2, 2, 1), &visible);
-    let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(LEAST_SCORE_SUM));
+    let total = score.sum_dim_intlist(&[1i64][..], true, Kind::Float).clamp_min(f64::from(MIN_SCORE_SUM));
     let share = &score / total;
     // Centred twice, as in the exported graph: the first centre is rounded at the size of the pixel coordinates,
     // which is a large error for a small body far from the origin. The rest is small, and so is the rounding of its
@@ -45,7 +45,7 @@ fn centred(keypoints: &Tensor) -> Tensor {
     let nearly_centred = about_centre(points, &share, &mask);
     let offset = about_centre(nearly_centred, &share, &mask);
     let spread = (offset.square() * &share).sum_dim_intlist(&[1i64, 2][..], true, Kind::Float);
-    let scale = spread.sqrt().clamp_min(f64::from(LEAST_SCALE));
+    let scale = spread.sqrt().clamp_min(f64::from(MIN_SCALE));
     Tensor::cat(&[offset / scale, score], 2).reshape([keypoints.size()[0], -1])
 }
 

@@ -5,7 +5,7 @@
 use ndarray::{Array1, Array2};
 use poselift::model::{InputCard, OutputCard};
 #[cfg(doc)]
-use poselift_onnx::names::LEAST_SCALE;
+use poselift_onnx::names::MIN_SCALE;
 
 /// BatchNorm1d with its running statistics, `[hidden]` each.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub enum InputTransform {
     Absolute,
     /// Centred and scaled by the visible key points (motion data). With m = 1 for a joint whose score
     /// is > 0 and whose coordinates are numbers, else 0, w = m·score (m where there are no scores) and n = Σw:
-    /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`LEAST_SCALE`]), and the features of a joint are
+    /// c = Σ w·p / n, s = max(√(Σ w·|p − c|² / n), [`MIN_SCALE`]), and the features of a joint are
     /// (m·(x − c_x)/s, m·(y − c_y)/s, m·score), interleaved joint by joint as the input is; all 0 where nothing
     /// is visible.
     ///

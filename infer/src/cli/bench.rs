@@ -23,7 +23,7 @@ const BATCHES: [usize; 8] = [1, 8, 64, 256, 1024, 8192, 65_536, 262_144];
 const FOR_GPUS_ALONE: usize = 2;
 
 /// The fewest calls that percentiles are taken from.
-const FEWEST_CALLS: usize = 10;
+const MIN_CALLS: usize = 10;
 
 /// Measure latency and poses a second by batch size
 ///
@@ -141,9 +141,9 @@ fn keypoints(card: &Card, batch: usize) -> Array3<f32> {
 fn measure(lifter: &mut Lifter, batch: usize, time: Duration) -> Result<Row> {
     let keypoints = keypoints(lifter.card(), batch);
     let mut poses = Array3::zeros((batch, lifter.card().output.joints.len(), 3));
-    call_for(time / 10, FEWEST_CALLS, || lifter.lift_into(keypoints.view(), poses.view_mut()))?;
+    call_for(time / 10, MIN_CALLS, || lifter.lift_into(keypoints.view(), poses.view_mut()))?;
     let mut durations = Vec::new();
-    let calls = call_for(time, FEWEST_CALLS, || {
+    let calls = call_for(time, MIN_CALLS, || {
         let started = Instant::now();
         lifter.lift_into(keypoints.view(), poses.view_mut())?;
         durations.push(started.elapsed());

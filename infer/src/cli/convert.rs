@@ -86,7 +86,7 @@ fn is_reading(error: &Error, source: &Source) -> bool {
 struct Way<'a> {
     source: &'a Source,
     target: &'a Target,
-    /// What other streams left on stdout.
+    /// The state of stdout after other streams.
     stdout: &'a StdoutStream,
 }
 

@@ -4,14 +4,14 @@
 //! without a pose in them they are a small multiple of the input's own bytes. From then on everything goes straight to the
 //! writer, so that an interrupted run keeps what was lifted. Motion files need a frame rate: there the first poses may wait for a frame
 //! that has a time. So that a live stream of an empty room stays in bounded memory,
-//! no more than [`MOST_WAITING`] frames wait: then the file is written without a pose.
+//! no more than [`MAX_WAITING_FRAMES`] frames wait: then the file is written without a pose.
 
 use crate::error::Result;
 use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
 /// Frames that wait for the first pose: an hour at 30 Hz.
-const MOST_WAITING: usize = 108_000;
+const MAX_WAITING_FRAMES: usize = 108_000;
 
 /// Makes the writer, told whether any of the frames so far has a time.
 type Create = Box<dyn FnOnce(bool) -> Result<Box<dyn PoseWriter>> + Send>;
@@ -59,7 +59,7 @@ impl PoseWriter for DeferredWriter {
                 *poses += usize::from(!lifted.people.is_empty());
                 let has_time = lifted.time.is_some();
                 let waits = *poses == 0 || *poses <= *patience && !has_time;
-                if waits && frames.len() < MOST_WAITING {
+                if waits && frames.len() < MAX_WAITING_FRAMES {
                     frames.push((frame.clone(), lifted.clone()));
                     return Ok(());
                 }
@@ -143,9 +143,9 @@ mod tests {
 
     #[test]
     fn no_more_frames_wait_than_fit_in_memory() {
-        assert_eq!(log_of(&vec![0; MOST_WAITING]), [""; 0]);
-        let log = log_of(&vec![0; MOST_WAITING + 1]);
-        assert_eq!(log.len(), 1 + MOST_WAITING + 1 + 1);
-        assert_eq!((log[0].as_str(), log[MOST_WAITING + 1].as_str()), ("created", "frame 108000 of 0"));
+        assert_eq!(log_of(&vec![0; MAX_WAITING_FRAMES]), [""; 0]);
+        let log = log_of(&vec![0; MAX_WAITING_FRAMES + 1]);
+        assert_eq!(log.len(), 1 + MAX_WAITING_FRAMES + 1 + 1);
+        assert_eq!((log[0].as_str(), log[MAX_WAITING_FRAMES + 1].as_str()), ("created", "frame 108000 of 0"));
     }
 }

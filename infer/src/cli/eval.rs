@@ -135,7 +135,7 @@ fn json(report: &impl Serialize) -> String {
     serde_json::to_string(report).expect("a report holds nothing that JSON cannot")
 }
 
-/// What came of lifting a data set.
+/// The result of lifting a data set.
 #[derive(Debug)]
 struct Evaluation {
     score: Score,

@@ -1,4 +1,4 @@
-//! What the program tells the one who started it.
+//! The exit codes of the program.
 
 use std::process::ExitCode;
 

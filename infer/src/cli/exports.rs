@@ -45,7 +45,7 @@ fn height(text: &str) -> Result<f64, Error> {
 }
 
 impl ExportArgs {
-    /// What is asked for.
+    /// The form of poses that is asked for.
     pub(crate) fn form(&self) -> Form {
         Form {
             axes: self.axes,

@@ -23,7 +23,7 @@ type Unfinished = Arc<Mutex<Option<Box<dyn PoseWriter>>>>;
 
 /// How long a pipe may take what is left before the program ends all the same.
 #[cfg(unix)]
-const MOST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// How often inputs are looked at, whether they are done or shall end.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -149,7 +149,7 @@ impl Interruption {
         if !self.has_files {
             // A pipe whose reader takes nothing more must not hold the program up.
             std::thread::spawn(move || {
-                std::thread::sleep(MOST_WAIT);
+                std::thread::sleep(MAX_WAIT);
                 let _ = emulate_default_handler(signal);
             });
         }

@@ -11,8 +11,8 @@ use super::report::Terminal;
 use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, Source};
 use crate::live::{
-    Address, Answers, EachFrame, FanOut, Origin, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer, follow,
-    listen_udp, send,
+    Address, AnswerWriter, EachFrame, FanOut, Origin, PacedWriter, Protocol, Skipped, StopFlag, WebSocketServer,
+    follow, listen_udp, send,
 };
 use crate::output::{Form, OutputFormat};
 use crate::place::ReferenceWriter;
@@ -140,13 +140,13 @@ impl LiveArgs {
     }
 }
 
-/// What is sent.
+/// The stream that is sent.
 pub(super) struct SentStream<'a> {
     pub(super) info: &'a PoseInfo,
     pub(super) form: &'a Form,
     pub(super) extras: Extras,
     /// Where the input itself gets poses back.
-    pub(super) answers: Option<&'a Answers>,
+    pub(super) answers: Option<&'a AnswerWriter>,
     /// Whether frames come as they happen; others are played at their times.
     pub(super) is_live: bool,
     /// Whether the program is about to end, so that nothing is played any more.
@@ -185,7 +185,7 @@ impl LiveInputs {
     }
 }
 
-/// What a live source's output is called, without extension: `udp_9000` of `udp://127.0.0.1:9000`.
+/// The name of a live source's output, without extension: `udp_9000` of `udp://127.0.0.1:9000`.
 pub(super) fn stem(name: &Path) -> PathBuf {
     let address = name.to_str().and_then(|name| name.parse::<Address>().ok());
     match address {

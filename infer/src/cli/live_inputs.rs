@@ -46,7 +46,7 @@ pub(super) fn lift(
 }
 
 /// Clients that are lifted at the same time; more are turned away.
-const MOST_CLIENTS: usize = 64;
+const MAX_CLIENTS: usize = 64;
 
 /// Lifts what the clients of `server` send until it stops, each by `lift` with its own lifter.
 ///
@@ -63,9 +63,8 @@ pub(super) fn serve(
     let clients = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         while let Some(client) = server.accept() {
-            if clients.load(Ordering::Relaxed) >= MOST_CLIENTS {
-                server
-                    .skip(&Error::input(format!("a client beyond {MOST_CLIENTS} at the same time")).at(client.name()));
+            if clients.load(Ordering::Relaxed) >= MAX_CLIENTS {
+                server.skip(&Error::input(format!("a client beyond {MAX_CLIENTS} at the same time")).at(client.name()));
                 continue;
             }
             clients.fetch_add(1, Ordering::Relaxed);

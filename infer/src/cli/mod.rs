@@ -99,7 +99,7 @@ impl DeviceArgs {
 }
 
 /// Most poses that the network may be given at once: their activations in a network of usual size fill some gigabytes.
-const MOST_AT_ONCE: usize = 1 << 18;
+const MAX_BATCH: usize = 1 << 18;
 
 /// Parses `--threads`.
 fn thread_count(text: &str) -> Result<usize> {
@@ -109,7 +109,7 @@ fn thread_count(text: &str) -> Result<usize> {
 
 /// Parses `--batch`.
 fn batch_size(text: &str) -> Result<usize, String> {
-    count(text, MOST_AT_ONCE)
+    count(text, MAX_BATCH)
 }
 
 fn count(text: &str, most: usize) -> Result<usize, String> {

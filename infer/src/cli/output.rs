@@ -140,7 +140,7 @@ fn stem(source: &Source) -> PathBuf {
     }
 }
 
-/// What is said of a file that waited for a pose in vain.
+/// The note on a file that waited for a pose in vain.
 pub(super) const NOT_WRITTEN: &str = "not written, there is no pose to write";
 
 /// Whether `target` is a plain file, or will be one: it is created when there is a pose to write. Pipes and devices are
@@ -187,7 +187,7 @@ pub(crate) fn prepare(
     Ok(Box::new(DeferredWriter::new(patience, move |has_times| output.with_rate(has_times).create())))
 }
 
-/// What is said of a stream that follows another one on stdout.
+/// The note on a stream that follows another one on stdout.
 const BEHIND_ANOTHER: &str =
     "behind the stream before it, in one: numbers and times of frames begin anew (-o FOLDER keeps streams apart)";
 
@@ -241,7 +241,7 @@ fn noting(terminal: Terminal) -> Tell {
     Box::new(move |text| terminal.note(text))
 }
 
-/// What is needed to create a file's writer later.
+/// All that is needed to create a file's writer later.
 struct Output {
     target: Target,
     format: OutputFormat,

@@ -39,7 +39,7 @@ pub(super) fn score(text: &str) -> Result<f32, String> {
     score.ok_or_else(|| "expected a score, 0 to 1".to_owned())
 }
 
-/// What was assumed or found odd about all inputs.
+/// Notices of what was assumed or found odd about all inputs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notices(Arc<Mutex<Vec<String>>>);
 

@@ -1,4 +1,4 @@
-//! What is reported on stderr: notes, failures, progress, colour only where a terminal shows it.
+//! Reports on stderr: notes, failures, progress, colour only where a terminal shows it.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write, stderr};
@@ -41,7 +41,7 @@ impl Terminal {
         self.line(&format!("poselift: {} ", self.paint("33", "warning:")), text);
     }
 
-    /// What ended the work; said even when quiet.
+    /// Prints the error that ended the work, even when quiet.
     pub(crate) fn error(&self, error: &Error) {
         self.line(&format!("poselift: {} ", self.paint("31", "error:")), &error.to_string());
         if let Some(hint) = error.hint_text() {

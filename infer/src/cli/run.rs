@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::format::{PoseInfo, PoseWriter, Source, Target};
 use crate::guard;
 use crate::lift::{Lifter, LookAhead};
-use crate::live::{Answers, WebSocketServer};
+use crate::live::{AnswerWriter, WebSocketServer};
 use crate::model::{ModelFile, PoseNetwork, Provider, View, no_sigma};
 use crate::output::{Described, OutputFormat, PageNotes};
 use crate::place::MODEL_STATURE;
@@ -32,21 +32,21 @@ pub(super) use args::RunArgs;
 pub(super) use args::{pitch, roll};
 use total::Total;
 
-/// What the model runs on, and the cameras that saw the inputs.
-pub(super) struct Machine {
+/// What all inputs of a run share: what the model runs on, the cameras, what a signal completes, and stdout.
+pub(super) struct RunContext {
     model: String,
     provider: Provider,
     engine: &'static str,
     threads: usize,
     /// Of each input; the clients of a server all have the first.
     cameras: Vec<(Source, CameraSetup)>,
-    /// What a signal completes; `None` where it ends the inputs.
+    /// Completes files when a signal comes; `None` where it ends the inputs.
     interruption: Option<Interruption>,
-    /// What the inputs so far left on stdout.
+    /// The state of stdout after the inputs so far.
     stdout: StdoutStream,
 }
 
-impl Machine {
+impl RunContext {
     fn camera_of(&self, source: &Source) -> CameraSetup {
         let own = self.cameras.iter().find(|(seen, _)| seen == source);
         own.or(self.cameras.first()).map_or_else(CameraSetup::default, |(_, camera)| *camera)
@@ -63,7 +63,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     check_model(args, &file, terminal)?;
     let mut lifter = open_lifter(&file, &args.device.options(args.batch), &terminal)?;
     let session = lifter.session();
-    let machine = Machine {
+    let context = RunContext {
         model: lifter.card().name.clone(),
         provider: lifter.provider(),
         engine: session.engine(),
@@ -75,13 +75,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus> {
     let started = Instant::now();
     let notices = Notices::default();
     let total = match &listening.server {
-        Some(server) => serve(args, server, &targets[0], lifter, &machine, &notices)?,
-        None if input::are_live(&sources) => lift_at_once(args, &sources, &targets, lifter, &machine, &notices)?,
-        None => lift_in_turn(args, &sources, &targets, &mut lifter, &machine, &notices)?,
+        Some(server) => serve(args, server, &targets[0], lifter, &context, &notices)?,
+        None if input::are_live(&sources) => lift_at_once(args, &sources, &targets, lifter, &context, &notices)?,
+        None => lift_in_turn(args, &sources, &targets, &mut lifter, &context, &notices)?,
     };
     listening.close(terminal);
     let poses_on_stdout = targets.contains(&Target::Stdout) && args.has_output();
-    summary::report(args, &total, &machine, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
+    summary::report(args, &total, &context, started.elapsed().as_secs_f64(), poses_on_stdout, notices.all())?;
     if args.model.is_none() && total.has_feet() {
         terminal.note("the key points of the feet were not used: --model coco23-memory lifts them, with less error");
     }
@@ -112,14 +112,14 @@ fn lift_in_turn(
     sources: &[Source],
     targets: &[Target],
     lifter: &mut Lifter,
-    machine: &Machine,
+    context: &RunContext,
     notices: &Notices,
 ) -> Result<Total> {
     let terminal = Terminal::new(args.quiet);
     let mut total = Total::default();
     for (source, target) in sources.iter().zip(targets) {
         let stream = LiftedStream { source, target, answers: None };
-        let outcome = lift_one(args, &stream, lifter, machine, terminal, notices);
+        let outcome = lift_one(args, &stream, lifter, context, terminal, notices);
         total.count_one_of(sources.len(), outcome, terminal)?;
     }
     Ok(total)
@@ -131,13 +131,13 @@ fn lift_at_once(
     sources: &[Source],
     targets: &[Target],
     lifter: Lifter,
-    machine: &Machine,
+    context: &RunContext,
     notices: &Notices,
 ) -> Result<Total> {
     let terminal = Terminal::new(args.quiet);
     let outcomes = live_inputs::lift(sources, targets, lifter, args.max_delay, |source, target, lifter| {
         let stream = LiftedStream { source, target, answers: None };
-        lift_one(args, &stream, lifter, machine, terminal, notices)
+        lift_one(args, &stream, lifter, context, terminal, notices)
     })?;
     let mut total = Total::default();
     for outcome in outcomes {
@@ -152,7 +152,7 @@ fn serve(
     server: &WebSocketServer,
     target: &Target,
     lifter: Lifter,
-    machine: &Machine,
+    context: &RunContext,
     notices: &Notices,
 ) -> Result<Total> {
     let terminal = Terminal::new(args.quiet);
@@ -164,7 +164,7 @@ fn serve(
             Err(error) => return server.skip(&error),
         };
         let stream = LiftedStream { source: &Source::Live(open.source), target: &target, answers: Some(&open.answers) };
-        let outcome = lift_one(args, &stream, lifter, machine, terminal, notices);
+        let outcome = lift_one(args, &stream, lifter, context, terminal, notices);
         if let Some(error) = failure(&outcome) {
             open.answers.refuse(error);
         }
@@ -177,7 +177,7 @@ fn serve(
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What ended an input before its end, where its sender can do something about it.
+/// The error that ended an input early, where its sender can do something about it.
 fn failure(outcome: &Result<Outcome>) -> Option<&Error> {
     match outcome {
         Err(error)
@@ -193,14 +193,14 @@ struct LiftedStream<'a> {
     source: &'a Source,
     target: &'a Target,
     /// Where the input itself gets its poses back, if it wants them.
-    answers: Option<&'a Answers>,
+    answers: Option<&'a AnswerWriter>,
 }
 
 fn lift_one<N: PoseNetwork>(
     args: &RunArgs,
     stream: &LiftedStream<'_>,
     lifter: &mut Lifter<N>,
-    machine: &Machine,
+    context: &RunContext,
     terminal: Terminal,
     notices: &Notices,
 ) -> Result<Outcome> {
@@ -209,7 +209,7 @@ fn lift_one<N: PoseNetwork>(
         lifter.leave_out_sigma();
     }
     let guess_layout = Layout::by_name(&lifter.card().input.layout).is_ok();
-    let camera = machine.camera_of(source);
+    let camera = context.camera_of(source);
     let notes = args.page_notes(lifter.card().output.unit.clone(), &camera);
     let report = notes.along(notices.report_on(source, terminal));
     let reader = guard::open(source, &args.read_options(guess_layout, &camera), report)?;
@@ -229,8 +229,8 @@ fn lift_one<N: PoseNetwork>(
         known => (reader, known),
     };
     let seen = SeenStream { info: &poses, layout: drawn, attitude: camera.attitude, format };
-    let writer = writer_of(args, stream, &seen, machine, terminal, &notes)?;
-    let reader = match &machine.interruption {
+    let writer = writer_of(args, stream, &seen, context, terminal, &notes)?;
+    let reader = match &context.interruption {
         Some(interruption) if args.look_ahead.is_some() => interruption.ends(reader)?,
         _ => reader,
     };
@@ -252,7 +252,7 @@ fn lift_one<N: PoseNetwork>(
     outcome
 }
 
-/// What is known of a stream before its poses are written.
+/// The facts about a stream that are known before its poses are written.
 struct SeenStream<'a> {
     info: &'a PoseInfo,
     /// Of its key points.
@@ -266,7 +266,7 @@ fn writer_of(
     args: &RunArgs,
     stream: &LiftedStream<'_>,
     seen: &SeenStream<'_>,
-    machine: &Machine,
+    context: &RunContext,
     terminal: Terminal,
     notes: &PageNotes,
 ) -> Result<Box<dyn PoseWriter>> {
@@ -278,7 +278,7 @@ fn writer_of(
         title: input::stem(source).into_owned(),
         poses: form.written_info(info, format)?,
         layout,
-        device: format!("{}, {}, {} threads", machine.provider.device(), machine.engine, machine.threads),
+        device: format!("{}, {}, {} threads", context.provider.device(), context.engine, context.threads),
         notes: notes.clone(),
         extras,
         is_upright: info.is_upright(),
@@ -287,14 +287,14 @@ fn writer_of(
     };
     let writer = match args.has_output() {
         true => Some(form.on_the_way_to(
-            output::prepare(target, args.to, described, terminal, &machine.stdout)?,
+            output::prepare(target, args.to, described, terminal, &context.stdout)?,
             info,
             format,
         )?),
         false => None,
     };
     let is_live = input::is_pipe(source);
-    let is_ending = machine.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
+    let is_ending = context.interruption.as_ref().map(Interruption::is_ending).unwrap_or_default();
     let sent = SentStream { info, form: &form, extras, answers, is_live, is_ending };
     let writer = args.live.beside(writer, &sent, terminal)?;
     for assumption in form.assumptions(info, format, extras) {
@@ -305,7 +305,7 @@ fn writer_of(
     let writer = changes.on_the_way_to(writer, info, layout, move |undone| {
         report_undone(undone, terminal, &onto_page);
     })?;
-    Ok(match &machine.interruption {
+    Ok(match &context.interruption {
         Some(interruption) => interruption.completes(target, writer),
         None => writer,
     })

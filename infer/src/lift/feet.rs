@@ -13,10 +13,10 @@ use crate::model::{Card, PoseNetwork};
 use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{Conversion, is_of_foot};
 
-/// What the pass of the feet keeps between calls.
+/// The state of the pass of the feet, kept between calls.
 #[derive(Debug)]
 pub(super) struct FeetPass {
-    /// What is remembered of each track with its toes, if the model has a memory.
+    /// The memory of each track with its toes, if the model has one.
     pub(super) tracks: Option<Tracks>,
     /// `[J_out]` the ankle of each point of a foot.
     ankle_of: Vec<Option<usize>>,
@@ -54,7 +54,7 @@ fn ankle_of(joint: &str, joints: &[String]) -> Option<usize> {
     joints.iter().position(|other| other.strip_suffix("_ankle") == Some(side))
 }
 
-/// What is remembered in both passes.
+/// The memories of both passes.
 pub(super) struct Memories {
     body: Option<Tracks>,
     feet: Option<Tracks>,

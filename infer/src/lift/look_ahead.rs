@@ -12,7 +12,7 @@ use crate::skeleton::Conversion;
 use crate::smooth::BoneTree;
 
 /// Most frames that are gone back through at once, so that a clock of nonsense cannot gather a whole stream.
-const MOST_FRAMES: usize = 8192;
+const MAX_FRAMES: usize = 8192;
 
 impl<N: PoseNetwork> Lifter<N> {
     /// Lifts a whole clip by a model with a memory, which looks `seconds` ahead of each frame, and up to twice as far, but over no more
@@ -29,10 +29,10 @@ impl<N: PoseNetwork> Lifter<N> {
     ) -> Result<Vec<LiftedFrame>> {
         let mut look_ahead = LookAhead::new(self.card(), seconds)?;
         self.forget();
-        // Piece by piece, as those who call for a network may have to look at something else meanwhile.
-        for piece in frames.chunks(MOST_FRAMES) {
-            let lifted = self.lift_frames(piece, conversion, refusals)?;
-            look_ahead.push(piece.to_vec(), lifted);
+        // Chunk by chunk, as those who call for a network may have to look at something else meanwhile.
+        for chunk in frames.chunks(MAX_FRAMES) {
+            let lifted = self.lift_frames(chunk, conversion, refusals)?;
+            look_ahead.push(chunk.to_vec(), lifted);
         }
         Ok(look_ahead.take(self, conversion, true)?.1)
     }
@@ -157,11 +157,11 @@ impl LookAhead {
     /// The window at the first of frames at `times`: the first seconds of them, and as many behind. Where time goes back, another clip
     /// begins.
     fn next_window(&self, times: &[f64]) -> Window {
-        let times = &times[..times.len().min(MOST_FRAMES)];
+        let times = &times[..times.len().min(MAX_FRAMES)];
         let one_clip = times.windows(2).take_while(|pair| pair[0] <= pair[1]).count() + 1;
         let Some((first, _)) = times.split_first() else { return Window { frames: 0, done: 0 } };
         let times = &times[..one_clip];
-        let done = times.partition_point(|time| *time < first + self.seconds).clamp(1, MOST_FRAMES / 2);
+        let done = times.partition_point(|time| *time < first + self.seconds).clamp(1, MAX_FRAMES / 2);
         let last = times[done - 1];
         Window { frames: times.partition_point(|time| *time <= last + self.seconds), done }
     }
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_clock_of_nonsense_gathers_no_more_than_is_allowed() {
-        let slow: Vec<f64> = (0..3 * MOST_FRAMES).map(|frame| frame as f64 * 1e-9).collect();
+        let slow: Vec<f64> = (0..3 * MAX_FRAMES).map(|frame| frame as f64 * 1e-9).collect();
         let window = look_ahead(1.0).next_window(&slow);
-        assert_eq!(window, Window { frames: MOST_FRAMES, done: MOST_FRAMES / 2 });
+        assert_eq!(window, Window { frames: MAX_FRAMES, done: MAX_FRAMES / 2 });
     }
 
     #[test]

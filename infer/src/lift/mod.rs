@@ -26,7 +26,7 @@ use people::Enough;
 pub use people::Refusal;
 use recall::Tracks;
 pub(crate) use sigma::PersonSigma;
-pub use with_cameras::{LiftedArrays, TurnBack, Turned};
+pub use with_cameras::{LiftedArrays, LookedAt, UndoLookAt};
 
 /// The fewest visible joints that a person is lifted from: fewer show only position and size, which the model
 /// removes, and nothing of the pose. Points of feet do not count.
@@ -73,7 +73,7 @@ pub struct Lifter<N = Session> {
     network: N,
     batch: usize,
     /// Whether people are turned to the optical axis.
-    turns_people: bool,
+    looks_at_people: bool,
     /// The last frame's camera, and the focal length that the frame said.
     camera: Option<(Camera, Option<f32>)>,
     /// Whether sigma is returned, if the model has it.
@@ -89,8 +89,8 @@ pub struct Lifter<N = Session> {
     keypoints: Vec<f32>,
     /// Each person in the frames that are being lifted; `None` for a refused one. Kept between calls.
     gathered: Vec<Option<people::Gathered>>,
-    answers: people::Answers,
-    /// What is remembered of each track, if the model has a memory.
+    output: people::NetworkOutput,
+    /// The memory of each track, if the model has one.
     tracks: Option<Tracks>,
     feet: feet::FeetPass,
 }
@@ -175,14 +175,14 @@ impl<N: PoseNetwork> Lifter<N> {
         let keypoint_of = keypoint_of_joints(network.card());
         let is_of_foot = output.joints.iter().map(|joint| is_of_foot(joint)).collect();
         let enough = Enough::of(&input.joints);
-        let turns_people = input.view == View::Subject;
+        let looks_at_people = input.view == View::Subject;
         let batch = batch.max(1);
         let tracks = network.card().memory.as_ref().map(Tracks::new);
         let feet = feet::FeetPass::of(network.card());
         Self {
             network,
             batch,
-            turns_people,
+            looks_at_people,
             camera: None,
             wants_sigma: true,
             keypoint_of,
@@ -191,7 +191,7 @@ impl<N: PoseNetwork> Lifter<N> {
             points: Vec::new(),
             keypoints: Vec::new(),
             gathered: Vec::new(),
-            answers: people::Answers::default(),
+            output: people::NetworkOutput::default(),
             tracks,
             feet,
         }
@@ -279,8 +279,8 @@ impl<N: PoseNetwork> Lifter<N> {
 
     /// Runs the network on batches of the fastest size.
     fn run(&mut self, mut batch: Batch<'_>) -> Result<()> {
-        for piece in even_pieces(batch.len(), self.batch) {
-            self.network.run(batch.rows(piece))?;
+        for chunk in even_chunks(batch.len(), self.batch) {
+            self.network.run(batch.rows(chunk))?;
         }
         Ok(())
     }
@@ -309,10 +309,10 @@ pub fn keypoint_of_joints(card: &Card) -> Vec<Option<usize>> {
 /// Of another number, what is expected in its place.
 pub fn allowed_threads(threads: usize) -> Result<usize> {
     /// More than any machine has cores would only cost memory.
-    const MOST: usize = 512;
+    const MAX_THREADS: usize = 512;
     match threads {
-        1..=MOST => Ok(threads),
-        _ => Err(Error::usage(format!("expected a whole number, 1 to {MOST}"))),
+        1..=MAX_THREADS => Ok(threads),
+        _ => Err(Error::usage(format!("expected a whole number, 1 to {MAX_THREADS}"))),
     }
 }
 
@@ -326,9 +326,9 @@ fn blank_unlifted(is_seen: impl Iterator<Item = bool>, mut poses: ArrayViewMut3<
 }
 
 /// Cuts `0..total` into the fewest ranges of at most `most`, all of similar size.
-fn even_pieces(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let pieces = total.div_ceil(most);
-    (0..pieces).map(move |piece| piece * total / pieces..(piece + 1) * total / pieces)
+fn even_chunks(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let chunks = total.div_ceil(most);
+    (0..chunks).map(move |chunk| chunk * total / chunks..(chunk + 1) * total / chunks)
 }
 
 #[cfg(test)]
@@ -341,11 +341,11 @@ mod tests {
     use crate::model::MockNetwork;
 
     #[test]
-    fn pieces_are_even_and_cover_everything() {
+    fn chunks_are_even_and_cover_everything() {
         for (total, most, sizes) in [(0, 4, vec![]), (4, 4, vec![4]), (5, 4, vec![2, 3]), (513, 256, vec![171; 3])] {
-            let pieces: Vec<_> = even_pieces(total, most).collect();
-            assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), sizes);
-            assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
+            let chunks: Vec<_> = even_chunks(total, most).collect();
+            assert_eq!(chunks.iter().map(|chunk| chunk.len()).collect::<Vec<_>>(), sizes);
+            assert!(chunks.windows(2).all(|pair| pair[0].end == pair[1].start));
         }
     }
 

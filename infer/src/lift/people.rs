@@ -39,7 +39,7 @@ impl fmt::Display for Refusal {
 
 /// The network's output, kept between calls.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(super) struct NetworkOutput {
     /// `[N, J_out, 3]`.
     poses: Vec<f32>,
     /// `[N, J_out]`, or empty if sigma is not wanted.
@@ -127,12 +127,12 @@ impl<N: PoseNetwork> Lifter<N> {
                 self.gathered.push(gathered);
             }
         }
-        let mut answers = std::mem::take(&mut self.answers);
+        let mut output = std::mem::take(&mut self.output);
         let count = self.gathered.iter().flatten().count();
         let done = match self.tracks.take() {
-            None => self.run_gathered(count, &mut answers, |lifter, batch| lifter.run(batch)),
+            None => self.run_gathered(count, &mut output, |lifter, batch| lifter.run(batch)),
             Some(mut tracks) => {
-                let done = self.run_gathered(count, &mut answers, |lifter, batch| {
+                let done = self.run_gathered(count, &mut output, |lifter, batch| {
                     let persons = recall::persons(frames, lifter.gathered.iter().map(Option::is_some));
                     tracks.run(&mut lifter.network, &persons, batch)
                 });
@@ -140,19 +140,19 @@ impl<N: PoseNetwork> Lifter<N> {
                 done
             }
         };
-        self.answers = answers;
+        self.output = output;
         done.map(|()| self.scatter(frames, refusals, lifted))
     }
 
     /// The number of people lifted from `frame` that were turned to the optical axis: all of them or none.
-    pub(crate) fn count_turned(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
-        if self.turns_people && frame.size.is_some() { lifted.people.len() } else { 0 }
+    pub(crate) fn count_looked_at(&self, frame: &Frame, lifted: &LiftedFrame) -> usize {
+        if self.looks_at_people && frame.size.is_some() { lifted.people.len() } else { 0 }
     }
 
     /// The camera for turning the people in `frame`, which is mostly that of the frame before; `None` if the model takes them as they
     /// are, or if the image's size is unknown.
     fn camera(&mut self, frame: &Frame) -> Option<Camera> {
-        let size = frame.size.filter(|_| self.turns_people)?;
+        let size = frame.size.filter(|_| self.looks_at_people)?;
         let last = self.camera.filter(|(camera, focal)| camera.size == size && *focal == frame.focal);
         let camera = last.map_or_else(|| Camera::with_focal(frame.focal, size), |(camera, _)| camera);
         self.camera = Some((camera, frame.focal));
@@ -197,18 +197,18 @@ impl<N: PoseNetwork> Lifter<N> {
     fn run_gathered(
         &mut self,
         count: usize,
-        answers: &mut Answers,
+        network_output: &mut NetworkOutput,
         run: impl FnOnce(&mut Self, Batch<'_>) -> Result<()>,
     ) -> Result<()> {
         let Card { input, output, .. } = self.card();
         let shape = (count, input.joints.len(), input.channels);
         let joints = output.joints.len();
         let wants_sigma = output.sigma && self.wants_sigma;
-        answers.joints = joints;
-        answers.poses.resize(count * joints * 3, 0.0);
-        answers.sigma.resize(if wants_sigma { count * joints } else { 0 }, 0.0);
-        let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut answers.poses)?;
-        let sigma = wants_sigma.then(|| ArrayViewMut2::from_shape((count, joints), &mut answers.sigma));
+        network_output.joints = joints;
+        network_output.poses.resize(count * joints * 3, 0.0);
+        network_output.sigma.resize(if wants_sigma { count * joints } else { 0 }, 0.0);
+        let poses = ArrayViewMut3::from_shape((count, joints, 3), &mut network_output.poses)?;
+        let sigma = wants_sigma.then(|| ArrayViewMut2::from_shape((count, joints), &mut network_output.sigma));
         let sigma = sigma.transpose()?;
         let gathered = std::mem::take(&mut self.keypoints);
         let keypoints = ArrayView3::from_shape(shape, &gathered)?;
@@ -250,14 +250,14 @@ impl<N: PoseNetwork> Lifter<N> {
 
     /// Fills `person` with the output in `row`, in the axes of the camera before turning.
     fn fill(&self, person: &mut LiftedPerson, gathered: &Gathered, row: usize) {
-        let pose = self.answers.pose(row).iter();
+        let pose = self.output.pose(row).iter();
         person.joints.clear();
         match gathered.look_at {
             None => person.joints.extend(pose),
             Some(look_at) => person.joints.extend(pose.map(|&joint| look_at.undo(joint))),
         }
         person.sigma.clear();
-        person.sigma.extend_from_slice(self.answers.sigma(row));
+        person.sigma.extend_from_slice(self.output.sigma(row));
         person.missing_joints.clear();
         person.missing_joints.extend(self.missing_joints(row));
         person.score = gathered.score;
@@ -276,7 +276,7 @@ impl<N: PoseNetwork> Lifter<N> {
     }
 }
 
-impl Answers {
+impl NetworkOutput {
     /// The pose of the person in `row`, `[J_out]`, as the network returned it.
     fn pose(&self, row: usize) -> &[[f32; 3]] {
         &self.poses.as_chunks().0[row * self.joints..][..self.joints]

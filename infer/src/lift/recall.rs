@@ -1,4 +1,4 @@
-//! What a model with a memory remembers of each track.
+//! Keeps the memory of each track between frames, for a model that has one.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,7 +11,7 @@ use crate::smooth::{Track, is_crowded};
 
 /// The least time between two frames of which one remembers the other, seconds. Where frames come faster, each remembers the one
 /// about a thirtieth of a second before: what memories learn of people's errors is spread over more time then (docs/lab.md).
-const LEAST_STEP: f64 = 1.0 / 36.0;
+const MIN_STEP: f64 = 1.0 / 36.0;
 
 /// A person of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +51,7 @@ pub(super) struct Tracks {
     follows: Vec<Option<usize>>,
     /// `[N, units]` of one frame, for networks that run one at a time.
     of_frame: Vec<f32>,
-    /// What is known of each person of a frame.
+    /// The track of each person of a frame, as it was before.
     recalled: Vec<Known>,
 }
 
@@ -82,16 +82,16 @@ impl Known {
         self.0.back().map_or(f64::NEG_INFINITY, |last| last.time)
     }
 
-    /// What a frame at `time` remembers: the last frame that is [`LEAST_STEP`] before it, or else the first that is known.
+    /// The frame that one at `time` goes on from: the last that is [`MIN_STEP`] before it, or else the first that is known.
     fn at(&self, time: f64) -> Option<&Remembered> {
-        self.0.iter().rev().find(|frame| time - frame.time >= LEAST_STEP).or(self.0.front())
+        self.0.iter().rev().find(|frame| time - frame.time >= MIN_STEP).or(self.0.front())
     }
 
     /// Adds a frame, and forgets those that none after it remembers.
     fn push(&mut self, frame: Remembered) {
         let now = frame.time;
         self.0.push_back(frame);
-        while self.0.get(1).is_some_and(|second| now - second.time >= LEAST_STEP) {
+        while self.0.get(1).is_some_and(|second| now - second.time >= MIN_STEP) {
             self.0.pop_front();
         }
     }

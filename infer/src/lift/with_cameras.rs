@@ -47,7 +47,7 @@ impl<N: PoseNetwork> Lifter<N> {
     pub fn lift_with_cameras(&mut self, keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> Result<LiftedArrays> {
         let n = keypoints.dim().0;
         let joints = self.card().output.joints.len();
-        let Turned { keypoints, back } = Turned::new(self.card(), CowArray::from(keypoints), cameras)?;
+        let LookedAt { keypoints, back } = LookedAt::new(self.card(), CowArray::from(keypoints), cameras)?;
         let mut poses = Array3::zeros((n, joints, 3));
         let mut sigma = self.card().output.sigma.then(|| Array2::zeros((n, joints)));
         let wanted = sigma.as_mut().map(|sigma| sigma.view_mut());
@@ -102,17 +102,17 @@ fn correct(mut person: ArrayViewMut2<'_, f32>, conversion: &Conversion) {
     }
 }
 
-/// Key points as a network takes them, for callers who run it by themselves ([`crate::stream::SharedNetwork::submit`]);
-/// [`Lifter::lift_with_cameras`] does all of it.
+/// Key points as a network takes them: as cameras see each person that look at them. For callers who run the network by
+/// themselves ([`crate::stream::SharedNetwork::submit`]); [`Lifter::lift_with_cameras`] does all of it.
 #[derive(Debug)]
-pub struct Turned<'a> {
+pub struct LookedAt<'a> {
     /// `[N, J_in, channels]`, each person turned to the optical axis if the model asks for it and the camera is known.
     pub keypoints: CowArray<'a, f32, Ix3>,
-    /// What the network's poses then need.
-    pub back: TurnBack,
+    /// Turns the network's poses back.
+    pub back: UndoLookAt,
 }
 
-impl<'a> Turned<'a> {
+impl<'a> LookedAt<'a> {
     /// `keypoints` `[N, J_in, channels]` made ready for the model of `card`. `cameras` holds one for all N or one for each;
     /// if it is empty, people are not turned.
     ///
@@ -126,25 +126,25 @@ impl<'a> Turned<'a> {
             return Err(Error::input(format!("{found} cameras for {n} people, expected one for all or one each")));
         }
         let (keypoints, views) = match card.input.view {
-            View::Subject if !cameras.is_empty() => turned(keypoints.view(), cameras),
+            View::Subject if !cameras.is_empty() => looked_at(keypoints.view(), cameras),
             _ => (keypoints, Vec::new()),
         };
         let enough = Enough::of(&card.input.joints);
         let is_seen = keypoints.outer_iter().map(|person| enough.is_seen(person)).collect();
-        Ok(Self { keypoints, back: TurnBack { views, is_seen } })
+        Ok(Self { keypoints, back: UndoLookAt { views, is_seen } })
     }
 }
 
 /// Turns poses back into the axes of the cameras that saw them.
 #[derive(Debug, Clone)]
-pub struct TurnBack {
+pub struct UndoLookAt {
     /// `[N]`, or none where people were not turned.
     views: Vec<LookAt>,
     /// `[N]` whether there are joints enough to lift.
     is_seen: Vec<bool>,
 }
 
-impl TurnBack {
+impl UndoLookAt {
     /// Turns `poses` `[N, J_out, 3]` of the network back; those of people who could not be lifted become NaN.
     pub fn apply(&self, mut poses: ArrayViewMut3<'_, f32>) {
         for (view, mut pose) in self.views.iter().zip(poses.outer_iter_mut()) {
@@ -160,7 +160,7 @@ impl TurnBack {
 }
 
 /// `keypoints` `[N, J_in, 2 or 3]` with each person turned to the optical axis, and how the camera looks at each.
-fn turned<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'a, f32, Ix3>, Vec<LookAt>) {
+fn looked_at<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArray<'a, f32, Ix3>, Vec<LookAt>) {
     let mut turned = keypoints.to_owned();
     let mut points = Vec::new();
     let mut views = Vec::with_capacity(keypoints.dim().0);

@@ -30,14 +30,14 @@ impl Protocol {
     }
 }
 
-/// Where frames go to, or where they are waited for.
+/// The address that frames are sent to, or waited for at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// How they travel.
     pub protocol: Protocol,
     /// The host's name or number and the port, `127.0.0.1:9000`.
     pub host: String,
-    /// What follows the port, from the slash on; empty for nothing.
+    /// The path behind the port, from the slash on; empty for none.
     pub path: String,
 }
 
@@ -58,7 +58,7 @@ impl Address {
     }
 }
 
-/// What `bind` makes of the first of `addresses` that this machine has. One that is in use, or not allowed, is not passed over:
+/// The result of `bind` for the first of `addresses` that this machine has. One that is in use, or not allowed, is not passed over:
 /// senders would not find the next.
 ///
 /// # Errors

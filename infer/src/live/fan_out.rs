@@ -58,7 +58,7 @@ pub struct PacedWriter {
 }
 
 /// How long a wait goes on before the flag is looked at again.
-const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+const MAX_SLEEP: Duration = Duration::from_millis(50);
 
 impl PacedWriter {
     /// Plays to `writer`; with the first frame without a time, `report` is called.
@@ -79,7 +79,7 @@ impl PacedWriter {
             if left.is_zero() {
                 break;
             }
-            std::thread::sleep(left.min(LONGEST_SLEEP));
+            std::thread::sleep(left.min(MAX_SLEEP));
         }
     }
 }

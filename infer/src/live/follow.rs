@@ -50,7 +50,7 @@ struct GrowingFile {
     file: Option<File>,
     /// Bytes of the file that were read.
     read: u64,
-    /// What was read and not yet handed on.
+    /// Bytes that were read; the first of them may be handed on already.
     buffer: Vec<u8>,
     /// Of it, bytes that are handed on already.
     given: usize,
@@ -63,7 +63,7 @@ struct GrowingFile {
     has_header: bool,
 }
 
-/// What becomes of a file.
+/// The state of a file whose end was read.
 enum Fate {
     Grows,
     /// It was cut off, or another one has its name: a detector has begun anew.
@@ -108,7 +108,7 @@ impl GrowingFile {
         Ok(self.buffer.len() > before)
     }
 
-    /// What became of the file, whose end was read.
+    /// The state of the file, whose end was read.
     fn fate(&self) -> Fate {
         let Some(file) = &self.file else { return Fate::Grows };
         match (file.metadata(), self.path.metadata()) {

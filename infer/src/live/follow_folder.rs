@@ -22,7 +22,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct GrowingFolder {
     folder: PathBuf,
     stop: StopFlag,
-    /// What the clip's files are called, once one is known.
+    /// The pattern of the names of the clip's files, once one is known.
     template: Option<Template>,
     /// The number of the last file that was handed on.
     last: Option<u64>,
@@ -40,7 +40,7 @@ struct Listing {
     is_settled: bool,
 }
 
-/// What surrounds the number in a file's name.
+/// The text around the number in a file's name.
 #[derive(Debug, PartialEq)]
 struct Template {
     before: String,

@@ -28,4 +28,4 @@ pub use stop::StopFlag;
 #[cfg(unix)]
 pub(crate) use stop::is_ignored;
 pub use udp::{Skipped, listen_udp};
-pub use websocket_server::{Answers, Client, OpenClient, WebSocketServer};
+pub use websocket_server::{AnswerWriter, Client, OpenClient, WebSocketServer};

@@ -1,4 +1,4 @@
-//! Which web pages may connect.
+//! Web pages that may connect, by their origin.
 //!
 //! A browser lets a page of any site open a WebSocket to any address, 127.0.0.1 too; it only says where the page is
 //! from, in the header `Origin`. So that no site that the user happens to visit feeds or reads a live program, pages
@@ -11,7 +11,7 @@ use tungstenite::http::StatusCode;
 
 use crate::error::{Error, Result};
 
-/// Where web pages come from.
+/// The origin of web pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Any site.

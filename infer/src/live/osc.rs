@@ -26,7 +26,7 @@ const FRAMES_OUT_OF_SIGHT: u32 = 30;
 /// A bundle that is due when it comes.
 const AT_ONCE: OscTime = OscTime { seconds: 0, fractional: 1 };
 
-/// What a receiver moves avatars by.
+/// The kind of messages by which a receiver moves avatars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OscForm {
     /// Bones of the VMC protocol.
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_frame_fits_one_packet_of_a_usual_network() {
         // 1500 bytes less the headers of IP and UDP.
-        const MOST: usize = 1472;
+        const MAX_BYTES: usize = 1472;
         let names = ["Hips", "Spine", "Chest", "Neck", "Head"];
         let sides = ["UpperLeg", "LowerLeg", "Foot", "UpperArm", "LowerArm", "Hand"];
         let right: Vec<String> = sides.iter().map(|side| format!("Right{side}")).collect();
@@ -178,7 +178,7 @@ mod tests {
             names.into_iter().chain(right.iter().chain(&right).map(|name| name.as_str().to_owned().leak() as &str));
         let bones: Vec<_> = all.map(|name| HumanoidBone { name, position: [1.0; 3], rotation: [0.5; 4] }).collect();
         let bytes = bundle(&bones, 1.5).unwrap();
-        assert!(bytes.len() <= MOST, "{} bytes", bytes.len());
+        assert!(bytes.len() <= MAX_BYTES, "{} bytes", bytes.len());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What both ends of a WebSocket connection share.
+//! The parts that both ends of a WebSocket connection share.
 //!
 //! A connection is two halves, each on a thread of its own: one reads, and one writes, so that poses go out while the
 //! next frame is waited for. Whole messages are written under a lock, because the reading half answers pings.

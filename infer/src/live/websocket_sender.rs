@@ -94,7 +94,7 @@ impl Drop for WebSocketSender {
     }
 }
 
-/// What the thread holds.
+/// The state of the sending thread.
 struct Connector {
     name: String,
     /// At least one.

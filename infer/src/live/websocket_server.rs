@@ -47,7 +47,7 @@ pub struct Client {
     allowed: Arc<[Origin]>,
     stop: StopFlag,
     skipped: Skipped,
-    /// The how many-th client it is, from 1.
+    /// The client's number in the order of their coming, from 1.
     pub number: u64,
 }
 
@@ -122,12 +122,12 @@ fn is_passing(kind: ErrorKind) -> bool {
     matches!(kind, WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
 }
 
-/// What a client sends, and where its answers go.
+/// A client's frames, and the writer of answers to it.
 pub struct OpenClient {
     /// Its frames.
     pub source: LiveSource,
     /// Takes a stream of JSON Lines, each line a message to the client.
-    pub answers: Answers,
+    pub answers: AnswerWriter,
 }
 
 impl Client {
@@ -156,7 +156,7 @@ impl Client {
         })?;
         reading.get_ref().set_read_timeout(Some(STOP_POLL)).map_err(|error| cannot_open(&name, error))?;
         let writer = MessageWriter::beside(&reading, Role::Server).map_err(|error| cannot_open(&name, error))?;
-        let answers = Answers { writer: Arc::new(Mutex::new(writer)), is_gone: Arc::default() };
+        let answers = AnswerWriter { writer: Arc::new(Mutex::new(writer)), is_gone: Arc::default() };
         let (messages, waiting) = sync_channel(WAITING_MESSAGES);
         let reader =
             ClientReader { socket: reading, messages, stop, is_gone: Arc::clone(&answers.is_gone), name: name.clone() };
@@ -179,12 +179,12 @@ fn cannot_open(name: &Path, error: io::Error) -> Error {
 
 /// Sends lines to a client; to one that is gone, nothing.
 #[derive(Clone)]
-pub struct Answers {
+pub struct AnswerWriter {
     writer: Arc<Mutex<MessageWriter>>,
     is_gone: Arc<AtomicBool>,
 }
 
-impl Answers {
+impl AnswerWriter {
     fn send(&self, line: &[u8]) {
         if self.is_gone.load(Ordering::Relaxed) {
             return;
@@ -208,7 +208,7 @@ impl Answers {
     }
 }
 
-impl Write for Answers {
+impl Write for AnswerWriter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         for line in lines(text) {
             self.send(line);
@@ -259,7 +259,7 @@ struct ClientMessages {
     waiting: Receiver<Result<Vec<u8>>>,
     next: Option<Vec<u8>>,
     skipped: Skipped,
-    answers: Answers,
+    answers: AnswerWriter,
 }
 
 impl MessageSource for ClientMessages {

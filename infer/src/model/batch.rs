@@ -29,8 +29,8 @@ pub(super) enum Part {
     Memory,
 }
 
-/// What is remembered of the people of a batch, for a model with a memory ([`super::MemoryCard`]). Without it each of them is new,
-/// and nothing is kept.
+/// The memory of the people of a batch, for a model that has one ([`super::MemoryCard`]). Without it all of them are new, and
+/// nothing is kept.
 #[derive(Debug)]
 pub struct Recall<'a> {
     /// `[N]` seconds since each person's last frame, 0 for a new person; contiguous.
@@ -59,7 +59,7 @@ pub struct BatchArrays<'a> {
     pub poses: ArrayViewMut3<'a, f32>,
     /// `[N, J_out]` in the card's unit, if it is wanted.
     pub sigma: Option<ArrayViewMut2<'a, f32>>,
-    /// What is remembered of them, if something is.
+    /// Their memory, if the model has one and they are not all new.
     pub recall: Option<Recall<'a>>,
 }
 
@@ -237,7 +237,7 @@ pub(super) struct FlatBatch<'a> {
     pub(super) poses: &'a mut [f32],
     /// `[N, J_out]`, if it is wanted.
     pub(super) sigma: Option<&'a mut [f32]>,
-    /// What is remembered; `None` where all are new and nothing is kept.
+    /// Their memory; `None` where all are new and nothing is kept.
     pub(super) recall: Option<FlatRecall<'a>>,
 }
 

@@ -1,11 +1,11 @@
 //! The models that the program contains. `coco17` in float32 for GPUs, and in int8, three times as fast on a CPU and within a
 //! tenth of a millimetre of it; `coco17-memory`, which has the int8 network in front of its memory; `coco23-memory`, which knows
-//! feet too (`models/README.md`). What one has in common with another is held once; `build.rs` makes the pieces.
+//! feet too (`models/README.md`). What one has in common with another is held once (`build.rs`).
 
 use std::path::Path;
 
 use bytes::Bytes;
-use poselift_onnx::{Card, Model, restored, write};
+use poselift_onnx::{Card, Model, decode_residual, write};
 
 use super::ModelFile;
 use crate::error::Result;
@@ -13,12 +13,12 @@ use crate::error::Result;
 const INT8: &[u8] = include_bytes!("../../../models/coco17-int8.onnx");
 /// The card of `coco17.onnx`.
 const CARD: &str = include_str!(concat!(env!("OUT_DIR"), "/coco17.card.json"));
-/// What [`INT8`] rounds off of the weights of `coco17.onnx`.
-const ROUNDED_OFF: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17.rounded-off"));
-/// The pieces of `coco17-memory.onnx`, in order, as `[from, taken, own]`: `taken` bytes of [`INT8`] from its byte `from`, then
-/// the next `own` bytes of [`MEMORY_OWN`].
-const MEMORY: &[[usize; 3]] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.pieces.rs"));
-const MEMORY_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.own"));
+/// The residual of the weights of `coco17.onnx` beside those of [`INT8`].
+const RESIDUAL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17.residual"));
+/// The segments of `coco17-memory.onnx`, in order, as `[from, copied, literal]`: `copied` bytes of [`INT8`] from its byte
+/// `from`, then the next `literal` bytes of [`MEMORY_LITERALS`].
+const MEMORY_SEGMENTS: &[[usize; 3]] = &include!(concat!(env!("OUT_DIR"), "/coco17-memory.segments.rs"));
+const MEMORY_LITERALS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco17-memory.literals"));
 const FEET_MEMORY: &[u8] = include_bytes!("../../../models/coco23-memory.onnx");
 
 /// The names of the models that the program contains.
@@ -30,7 +30,7 @@ impl ModelFile {
     /// # Errors
     /// None, in a program that passed its tests.
     pub fn bundled() -> Result<Self> {
-        Ok(Self::of_the_program("bundled:coco17.onnx", exact).with_twin_for_cpus(int8()))
+        Ok(Self::of_the_program("bundled:coco17.onnx", exact).with_cpu_variant(int8()))
     }
 
     /// The model of the program that is called `name`, if there is one.
@@ -55,20 +55,20 @@ fn int8() -> ModelFile {
 fn exact() -> Bytes {
     const TESTED: &str = "a test compares it with the file";
     let int8 = Model::decode(Bytes::from_static(INT8)).expect(TESTED).network_as_tested().expect(TESTED);
-    let network = restored(&int8, ROUNDED_OFF).expect(TESTED);
+    let network = decode_residual(&int8, RESIDUAL).expect(TESTED);
     write(&network, Card::from_json(CARD).expect(TESTED)).expect(TESTED).bytes.into()
 }
 
 /// The bytes of `coco17-memory.onnx`.
 fn memory() -> Bytes {
-    let length = MEMORY.iter().map(|[_, taken, own]| taken + own).sum();
+    let length = MEMORY_SEGMENTS.iter().map(|[_, copied, literal]| copied + literal).sum();
     let mut bytes = Vec::with_capacity(length);
-    let mut own = MEMORY_OWN;
-    for &[from, taken, length] in MEMORY {
-        bytes.extend_from_slice(&INT8[from..][..taken]);
-        let (next, rest) = own.split_at(length);
+    let mut literals = MEMORY_LITERALS;
+    for &[from, copied, literal] in MEMORY_SEGMENTS {
+        bytes.extend_from_slice(&INT8[from..][..copied]);
+        let (next, rest) = literals.split_at(literal);
         bytes.extend_from_slice(next);
-        own = rest;
+        literals = rest;
     }
     bytes.into()
 }
@@ -85,11 +85,14 @@ mod tests {
         let file = ModelFile::bundled().unwrap();
         assert_eq!(file.card().input.layout, "coco17");
         assert_eq!(file.card().output.skeleton, "h36m17");
-        let twin = file.for_cpus();
-        assert_eq!((&twin.card().input, &twin.card().output), (&file.card().input, &file.card().output));
+        let variant = file.for_cpus();
+        assert_eq!((&variant.card().input, &variant.card().output), (&file.card().input, &file.card().output));
         let forms = file.forms();
-        assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), twin.name()]);
-        assert_eq!((file.card().network.precision, twin.card().network.precision), (Precision::F32, Precision::Int8));
+        assert_eq!(forms.iter().map(|form| form.for_cpus().name()).collect::<Vec<_>>(), [file.name(), variant.name()]);
+        assert_eq!(
+            (file.card().network.precision, variant.card().network.precision),
+            (Precision::F32, Precision::Int8)
+        );
     }
 
     #[test]
@@ -109,13 +112,13 @@ mod tests {
     /// A Python wheel may have 15 MB, and code takes 2.2 of them (`python/wheel.py` weighs what users get).
     #[test]
     fn the_models_leave_room_in_a_wheel_for_the_code() {
-        let held = [INT8, ROUNDED_OFF, MEMORY_OWN, FEET_MEMORY].map(<[u8]>::len);
+        let held = [INT8, RESIDUAL, MEMORY_LITERALS, FEET_MEMORY].map(<[u8]>::len);
         assert!(held.iter().sum::<usize>() < 12_700_000, "{held:?}");
     }
 
     #[test]
     fn what_models_have_in_common_is_in_the_program_once() {
-        assert!(MEMORY_OWN.len() * 3 < memory().len(), "{} of {} bytes", MEMORY_OWN.len(), memory().len());
-        assert!(ROUNDED_OFF.len() * 5 < exact().len() * 2, "{} of {} bytes", ROUNDED_OFF.len(), exact().len());
+        assert!(MEMORY_LITERALS.len() * 3 < memory().len(), "{} of {} bytes", MEMORY_LITERALS.len(), memory().len());
+        assert!(RESIDUAL.len() * 5 < exact().len() * 2, "{} of {} bytes", RESIDUAL.len(), exact().len());
     }
 }

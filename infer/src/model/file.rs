@@ -22,14 +22,14 @@ pub struct ModelFile {
     /// in float32.
     decoded: Arc<OnceLock<Decoded>>,
     /// The same network in the precision that is fastest on a CPU.
-    twin: Option<Box<ModelFile>>,
+    cpu_variant: Option<Box<ModelFile>>,
     /// Whether it is a part of the program.
     is_bundled: bool,
     /// Hash of the weights in the file, computed when first needed.
     weights_digest: Arc<OnceLock<WeightsDigest>>,
 }
 
-/// What a file says: its messages, its graph in short, and a card that matches it.
+/// A decoded file: its messages, its graph in short, and a card that matches it.
 #[derive(Debug)]
 struct Decoded {
     model: Model,
@@ -87,7 +87,7 @@ impl ModelFile {
             bytes: Arc::new(OnceLock::from(bytes)),
             make_bytes: Bytes::new,
             decoded: Arc::new(OnceLock::from(decoded)),
-            twin: None,
+            cpu_variant: None,
             is_bundled: false,
             weights_digest: Arc::default(),
         })
@@ -101,7 +101,7 @@ impl ModelFile {
             bytes: Arc::default(),
             make_bytes,
             decoded: Arc::default(),
-            twin: None,
+            cpu_variant: None,
             is_bundled: true,
             weights_digest: Arc::default(),
         }
@@ -115,11 +115,11 @@ impl ModelFile {
         self.decoded.get_or_init(|| Decoded::new(self.held_bytes()).expect("a test decodes the models in the program"))
     }
 
-    /// The same model, for which a CPU uses `twin`: the same joints from the same network, in a precision that a CPU
+    /// The same model, for which a CPU uses `cpu_variant`: the same joints from the same network, in a precision that a CPU
     /// multiplies faster.
     #[cfg(feature = "bundled")]
-    pub(super) fn with_twin_for_cpus(self, twin: Self) -> Self {
-        Self { twin: Some(Box::new(twin)), ..self }
+    pub(super) fn with_cpu_variant(self, cpu_variant: Self) -> Self {
+        Self { cpu_variant: Some(Box::new(cpu_variant)), ..self }
     }
 
     /// Whether it is part of the program: then another program has another model.
@@ -127,16 +127,16 @@ impl ModelFile {
         self.is_bundled
     }
 
-    /// The file that a CPU runs: a faster twin, or the file itself.
+    /// The file that a CPU runs: its variant for CPUs, or the file itself.
     pub fn for_cpus(&self) -> &Self {
-        self.twin.as_deref().unwrap_or(self)
+        self.cpu_variant.as_deref().unwrap_or(self)
     }
 
     /// The model in each available precision, each as its own file.
     #[cfg(feature = "cli")]
     pub(crate) fn forms(&self) -> Vec<Self> {
-        let alone = Self { twin: None, ..self.clone() };
-        std::iter::once(alone).chain(self.twin.as_deref().cloned()).collect()
+        let alone = Self { cpu_variant: None, ..self.clone() };
+        std::iter::once(alone).chain(self.cpu_variant.as_deref().cloned()).collect()
     }
 
     /// The path that the model was read from, or its given name.

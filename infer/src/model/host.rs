@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 
-/// What an interpreter knows of a module that holds this library.
+/// The facts about a module that holds this library, which its interpreter knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// The module's file, by which an agreement of kernels and ONNX Runtime is remembered.

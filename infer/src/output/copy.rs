@@ -4,10 +4,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{PoseReader, PoseWriter};
 use crate::pose::Frame;
 
-/// What is said of an input without contacts where they are asked for.
+/// The note on an input without contacts where they are asked for.
 pub const NO_CONTACTS: &str = "the input has no foot contacts: `poselift run --contacts` finds them in key points";
 
-/// What was copied.
+/// Counts of what was copied, and what was not.
 #[derive(Debug, Default)]
 pub struct Copied {
     /// Frames that were written.
@@ -16,7 +16,7 @@ pub struct Copied {
     pub people: u64,
     /// Frames that could not be read.
     pub unreadable: u64,
-    /// Whether the input said of any foot whether it stands.
+    /// Whether the input has foot contacts.
     pub has_contacts: bool,
     /// What the output has no room for, if anything; all else is in it.
     pub left_out: Option<Error>,

@@ -8,20 +8,20 @@ use crate::format::{Extras, PoseInfo, PoseWriter, Target, check_target, continue
 use crate::skeleton::Layout;
 use crate::view::{PageInfo, PageWriter, PoseSet};
 
-/// What an output says about itself and its poses.
+/// The description of an output and its poses.
 #[derive(Debug, Clone)]
 pub struct Described {
     /// A page's title.
     pub title: String,
-    /// What a stream says.
+    /// The header of the stream.
     pub poses: PoseInfo,
     /// The layout of the key points that a page draws, if it is known.
     pub layout: Option<&'static Layout>,
     /// The device, in words.
     pub device: String,
-    /// What a page says was assumed.
+    /// Notes of a page on what was assumed.
     pub notes: PageNotes,
-    /// What is written of each person beside joints.
+    /// The extras that are written of each person beside joints.
     pub extras: Extras,
     /// Whether gravity is known, so that up is up.
     pub is_upright: bool,

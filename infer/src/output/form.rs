@@ -22,7 +22,7 @@ pub struct Form {
     pub contacts: bool,
 }
 
-/// What is assumed of the camera where poses of `info` are written in upright `axes`.
+/// The assumption about the camera where poses of `info` are written in upright `axes`.
 fn level_assumption(info: &PoseInfo, axes: Axes) -> Option<String> {
     match (info.axes, info.is_level) {
         (Axes::Camera, _) => {
@@ -77,7 +77,7 @@ impl Form {
         })
     }
 
-    /// What avatars are moved in: y up, metres.
+    /// The axes and unit in which avatars are moved: y up, metres.
     pub fn avatar_reference(&self) -> Reference {
         Reference { axes: Axes::YUp, unit: Unit::Metres, height: self.height }
     }
@@ -119,7 +119,7 @@ impl Form {
         }
     }
 
-    /// What is assumed about axes and size that an export does not show, and what it has no room for, a sentence each.
+    /// Sentences on assumptions about axes and size that an export does not show, and on all that it has no room for.
     pub fn assumptions(&self, info: &PoseInfo, format: OutputFormat, extras: Extras) -> Vec<String> {
         let mut assumptions = Vec::new();
         if format == OutputFormat::Page && self.contacts {

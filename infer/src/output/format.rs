@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::export::Export;
 use crate::format::{Format, Target};
 
-/// What is written: a 3D stream, or a page to look at.
+/// The format that is written: a 3D stream, or a page to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
     /// Poses for programs.

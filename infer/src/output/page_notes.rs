@@ -1,4 +1,4 @@
-//! What was assumed of an input, on its page.
+//! Notes of a page on what was assumed of its input.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! What frames do not say of themselves: their times, by their numbers or as they arrive, and the image's size and focal
-//! length.
+//! Completes frames that do not say all of themselves: their times, by their numbers or as they arrive, and the image's size and
+//! focal length.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ impl Arrivals {
     }
 }
 
-/// What a stream says of frames that do not say it themselves.
+/// The properties of frames that do not say them themselves.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FrameDefaults {
     /// Frames a second, by which a frame's number gives its time.
@@ -37,7 +37,7 @@ pub(super) struct FrameDefaults {
 }
 
 impl FrameDefaults {
-    /// `frame` with what it does not say: its time by its number, or else, where `arrivals` are given, by when it came.
+    /// `frame` completed: its time by its number, or else, where `arrivals` are given, by when it came.
     pub(super) fn complete(self, frame: Frame, arrivals: Option<&mut Arrivals>) -> Frame {
         let numbered = frame.time_at(self.fps);
         let time = match arrivals {

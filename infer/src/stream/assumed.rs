@@ -1,11 +1,11 @@
-//! What a stream assumes of frames that do not say it, told once.
+//! Assumptions about frames that do not say their size or time, each reported once.
 
 use crate::guard::Notice;
 use crate::lift::Lifter;
 use crate::model::{PoseNetwork, View};
 use crate::pose::{Frame, LiftedFrame};
 
-/// What was assumed of a frame.
+/// An assumption about a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Assumption {
     /// The image size is unknown: people are lifted as if they stood on the optical axis.
@@ -15,7 +15,7 @@ pub(super) enum Assumption {
 }
 
 impl Assumption {
-    /// What is said of it, and what helps.
+    /// The notice of it, and the option that helps.
     pub(super) fn notice(self) -> Notice {
         match self {
             Self::OpticalAxis => {
@@ -26,12 +26,12 @@ impl Assumption {
     }
 }
 
-/// What is said of frames without times whose people a model's memory remembers ([`Lifter::assumes_time_of`]).
+/// The notice that frames have no times, where a model's memory goes by them ([`Lifter::assumes_time_of`]).
 pub fn usual_time_notice() -> Notice {
     Notice::new("frames without times: the model's memory takes them to be a thirtieth of a second apart", "--fps")
 }
 
-/// Which assumptions the caller knows of.
+/// The assumptions that were reported.
 #[derive(Debug, Default)]
 pub(super) struct Assumed {
     optical_axis: bool,
@@ -39,7 +39,7 @@ pub(super) struct Assumed {
 }
 
 impl Assumed {
-    /// What `lifter` assumed of `frame` and of none before it. Frames in which no person was lifted do not count.
+    /// The assumptions of `lifter` about `frame` that it made of none before. Frames in which no person was lifted do not count.
     pub(super) fn first_of<N: PoseNetwork>(
         &mut self,
         lifter: &Lifter<N>,
@@ -57,7 +57,7 @@ impl Assumed {
     }
 }
 
-/// Makes known what is assumed; returns whether it was not known before.
+/// Marks an assumption as known if it was made; returns whether it is new.
 fn learn(is_known: &mut bool, is_assumed: bool) -> bool {
     let is_news = is_assumed && !*is_known;
     *is_known |= is_assumed;

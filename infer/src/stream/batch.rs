@@ -10,7 +10,7 @@ use crate::skeleton::Conversion;
 use crate::thread::lock;
 
 /// Most batches of each kind that are kept; more come back at once only when a stream ends.
-const MOST_BATCHES: usize = 64;
+const MAX_POOLED_BATCHES: usize = 64;
 
 /// Frames to be lifted, with everything needed for it.
 pub(super) struct FrameBatch {
@@ -79,7 +79,7 @@ impl FramePool {
 
 fn put<T>(kept: &Mutex<Vec<Vec<T>>>, batch: Vec<T>) {
     let mut kept = lock(kept);
-    if kept.len() < MOST_BATCHES {
+    if kept.len() < MAX_POOLED_BATCHES {
         kept.push(batch);
     }
 }

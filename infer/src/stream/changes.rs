@@ -1,4 +1,4 @@
-//! What changes poses between the lifter and their writer: smoothing, then foot contact, roots, and level axes.
+//! Changes poses between the lifter and their writer: smoothing, then foot contact, roots, and level axes.
 //!
 //! The order matters: contact and roots are judged by poses that are smooth, in the camera's own axes, in which key points
 //! show them.
@@ -13,7 +13,7 @@ use crate::place::{ContactWriter, LiveStandingWriter, RootOptions, RootSolver, R
 use crate::skeleton::Layout;
 use crate::smooth::{LevelWriter, SmoothWriter, Smoothing, Unsmoothed};
 
-/// What is done to the poses of a stream on their way to a writer; nothing unless it is asked for.
+/// The changes of a stream's poses on their way to a writer; none unless it is asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PoseChanges {
     /// How poses are smoothed.
@@ -102,7 +102,7 @@ impl PoseChanges {
 }
 
 impl Undone {
-    /// What is not done and why, and the option that helps.
+    /// The notice that it is not done and why, with the option that helps.
     pub fn notice(self) -> Notice {
         let hint = match self {
             Self::RootWithoutLayout | Self::ContactWithoutLayout => "--layout",

@@ -19,7 +19,7 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// What is said of it, and what helps.
+    /// The notice that it is a guess, and the option that helps.
     pub(super) fn notice(&self) -> Notice {
         let points = self.conversion.source_len();
         Notice::new(format!("no layout named, {points} key points taken to be {}", self.name), "--layout")

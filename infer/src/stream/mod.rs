@@ -42,7 +42,7 @@ pub use layout::peek_layout;
 use order_check::OrderCheck;
 pub use outcome::{Failure, Observer, Outcome, Stop, Tally};
 pub use push::{PushOptions, PushStream};
-pub use shared::{Answer, NotSubmitted, Receiver, SharedNetwork};
+pub use shared::{NotSubmitted, Receiver, SharedNetwork, TimedPoses};
 use threads::{ReadFrame, ReaderThread, WriterThread};
 use unseen::Unseen;
 use workers::Workers;
@@ -51,7 +51,7 @@ use workers::Workers;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Batches that may wait between reading and lifting.
-const WAITING_BATCHES: usize = 4;
+const READ_AHEAD_BATCHES: usize = 4;
 
 /// Most people that a worker lifts at once: few enough that their data stay in its core's cache.
 const WORKER_BATCH: usize = 480;
@@ -106,11 +106,11 @@ pub fn lift_stream<N: PoseNetwork>(
         None => Conversion::identity(lifter.card().input.joints.len()),
     };
     let look_ahead = options.look_ahead.map(|seconds| LookAhead::new(lifter.card(), seconds)).transpose()?;
-    tell_absent(&conversion, observer);
-    let told_progress = observer.wants_progress().then(Instant::now);
+    report_absent(&conversion, observer);
+    let last_report = observer.wants_progress().then(Instant::now);
     let pool = Arc::new(FramePool::default());
     let order = (!reader.info().is_layout_doubted).then(|| OrderCheck::new(lifter.card()));
-    let mut reader = ReaderThread::new(reader, lifter.batch() * WAITING_BATCHES, *options, Arc::clone(&pool));
+    let mut reader = ReaderThread::new(reader, lifter.batch() * READ_AHEAD_BATCHES, *options, Arc::clone(&pool));
     let mut stream = Stream {
         lifter,
         observer,
@@ -122,7 +122,7 @@ pub fn lift_stream<N: PoseNetwork>(
         look_ahead,
         unseen: Some(Unseen::default()),
         tally: Tally::default(),
-        told_progress,
+        last_report,
         pool,
     };
     let stopped = stream.lift_all(&mut reader, writer).err();
@@ -130,7 +130,7 @@ pub fn lift_stream<N: PoseNetwork>(
 }
 
 /// Says which joints that the model reads are missing in every frame.
-fn tell_absent(conversion: &Conversion, observer: &mut dyn Observer) {
+fn report_absent(conversion: &Conversion, observer: &mut dyn Observer) {
     if let Some(text) = conversion.absent_notice() {
         observer.noticed(&Notice::new(text, ""));
     }
@@ -144,7 +144,7 @@ struct Stream<'a, N> {
     conversion: Arc<Conversion>,
     layout: Option<String>,
     max_sigma: Option<f32>,
-    /// What the observer knows to be assumed.
+    /// The assumptions that were reported.
     assumed: Assumed,
     /// `None` where the order of the points is doubted already.
     order: Option<OrderCheck>,
@@ -153,8 +153,8 @@ struct Stream<'a, N> {
     /// `None` once there was a key point of every joint.
     unseen: Option<Unseen>,
     tally: Tally,
-    /// When progress was told last; `None` where the observer does not want to hear of it.
-    told_progress: Option<Instant>,
+    /// When progress was last reported; `None` where the observer does not want to hear of it.
+    last_report: Option<Instant>,
     pool: Arc<FramePool>,
 }
 
@@ -166,7 +166,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
         if !matches!(lifted, Err(Stop::Writing(_))) {
             lifted = lifted.and(self.write_rest(&mut writer));
         }
-        self.tell_unseen();
+        self.report_unseen();
         let finished = writer.finish().map_err(Stop::Writing);
         lifted.and(finished)
     }
@@ -188,7 +188,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
                 // The writer thread has ended: finishing gives the reason.
                 return Ok(());
             }
-            self.tell_progress();
+            self.report_progress();
             // Behind the answer, which does not wait for it.
             if self.order.as_ref().is_some_and(OrderCheck::is_ready) {
                 self.check_order()?;
@@ -196,11 +196,11 @@ impl<N: PoseNetwork> Stream<'_, N> {
         }
     }
 
-    fn tell_progress(&mut self) {
-        if let Some(told) = self.told_progress
-            && told.elapsed() >= PROGRESS_EVERY
+    fn report_progress(&mut self) {
+        if let Some(last) = self.last_report
+            && last.elapsed() >= PROGRESS_EVERY
         {
-            self.told_progress = Some(Instant::now());
+            self.last_report = Some(Instant::now());
             self.observer.advanced(&self.tally);
         }
     }
@@ -235,7 +235,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
     }
 
     /// Says which joints had no key point in the whole stream.
-    fn tell_unseen(&mut self) {
+    fn report_unseen(&mut self) {
         let names = &self.lifter.card().output.joints;
         if let Some(notice) = self.unseen.as_ref().and_then(|unseen| unseen.notice(names, self.conversion.absent())) {
             self.observer.noticed(&notice);
@@ -294,7 +294,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
             && let Some(guess) = layout::guess_from(self.lifter, &frames)
         {
             self.observer.noticed(&guess.notice());
-            tell_absent(&guess.conversion, self.observer);
+            report_absent(&guess.conversion, self.observer);
             self.conversion = Arc::new(guess.conversion);
             self.layout = Some(guess.name);
         }
@@ -324,7 +324,7 @@ impl<N: PoseNetwork> Stream<'_, N> {
     fn count(&mut self, frames: &[Frame], lifted: &mut [LiftedFrame]) {
         for (frame, lifted) in frames.iter().zip(lifted) {
             self.tally.lifted += lifted.people.len() as u64;
-            self.tally.turned += self.lifter.count_turned(frame, lifted) as u64;
+            self.tally.turned += self.lifter.count_looked_at(frame, lifted) as u64;
             for person in &mut lifted.people {
                 if let Some(unseen) = &mut self.unseen
                     && unseen.see(person)

@@ -21,10 +21,10 @@ use crate::skeleton::{Conversion, LAYOUTS, Layout, is_of_foot, mirrored};
 const SAMPLE: usize = 32;
 /// Every second frame gives one: the more they differ, the more they tell.
 const STRIDE: u64 = 2;
-/// The fewest that tell of a layout.
-const FEWEST_FOR_LAYOUT: usize = 5;
-/// The fewest that tell of sides.
-const FEWEST_FOR_SIDES: usize = 24;
+/// The fewest people by whom a layout is judged.
+const MIN_PEOPLE_FOR_LAYOUT: usize = 5;
+/// The fewest people by whom exchanged sides are judged.
+const MIN_PEOPLE_FOR_SIDES: usize = 24;
 
 /// Sigma over the usual error, beyond which a wrong order is suspected.
 const DOUBTFUL: f32 = 2.4;
@@ -106,7 +106,7 @@ impl OrderCheck {
         layout: Option<&str>,
     ) -> Result<Option<Notice>> {
         let Self { usual: Some(usual), sample, .. } = self else { return Ok(None) };
-        if sample.len() < FEWEST_FOR_LAYOUT {
+        if sample.len() < MIN_PEOPLE_FOR_LAYOUT {
             return Ok(None);
         }
         let as_named = lifter.sigma_of(&sample, conversion)?;
@@ -135,7 +135,7 @@ impl OrderCheck {
             };
             return Ok(Some(Notice::new(text, "--layout")));
         }
-        if sample.len() < FEWEST_FOR_SIDES {
+        if sample.len() < MIN_PEOPLE_FOR_SIDES {
             return Ok(None);
         }
         let exchanged = lifter.sigma_of(&sample, &conversion.then(&mirrored(&lifter.card().input.joints)))?;
@@ -186,7 +186,7 @@ fn likely_layout<N: PoseNetwork>(
     Ok(likely)
 }
 
-/// What the points' geometry says, if that is another layout than the one named.
+/// The layout that the points' geometry shows, if that is another than the one named.
 fn layout_that_lies_so(sample: &[Frame], named: &str) -> Option<&'static Layout> {
     let people = sample.iter().flat_map(|frame| &frame.people);
     guard::layout_shown(people, sample[0].people[0].keypoints.len()).filter(|shown| shown.name != named)
@@ -208,5 +208,5 @@ fn is_better(one: &[Option<PersonSigma>], other: &[Option<PersonSigma>]) -> bool
             fall += (other / one).ln();
         }
     }
-    people >= FEWEST_FOR_SIDES && better as f32 >= SIDES_SHARE * people as f32 && fall > SIDES_FALL * joints as f32
+    people >= MIN_PEOPLE_FOR_SIDES && better as f32 >= SIDES_SHARE * people as f32 && fall > SIDES_FALL * joints as f32
 }

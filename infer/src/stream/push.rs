@@ -23,12 +23,12 @@ use crate::smooth::Smoothing;
 use crate::thread::lock;
 
 /// Notices that are kept for the caller; of more, the oldest are dropped.
-const MOST_NOTICES: usize = 256;
+const MAX_NOTICES: usize = 256;
 
-/// What a [`PushStream`] does beside lifting; nothing unless it is asked for.
+/// Options of a [`PushStream`]; beside lifting it does nothing unless it is asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PushOptions {
-    /// What frames are, and which people of them are lifted.
+    /// How frames are read, and which of their people are lifted.
     pub read: ReadOptions,
     /// Focal length in pixels, for frames that do not state it.
     pub focal: Option<f32>,
@@ -157,7 +157,7 @@ impl<N: PoseNetwork> PushStream<N> {
         Ok(std::mem::take(&mut *self.finished.lock()))
     }
 
-    /// What was assumed, found odd, or could not be lifted since the last call, a sentence each; the last 256 of them.
+    /// Sentences on all that was assumed, found odd, or could not be lifted since the last call; the last 256 of them.
     pub fn take_notices(&mut self) -> VecDeque<String> {
         std::mem::take(&mut *self.notices.0.lock())
     }
@@ -210,7 +210,7 @@ impl<N: PoseNetwork> PushStream<N> {
         Ok(())
     }
 
-    /// What changes poses on their way to the caller.
+    /// The writers that change poses on their way to the caller.
     ///
     /// # Errors
     /// Key points or poses that do not tell which feet stand, where that is asked for.
@@ -239,7 +239,7 @@ impl<N: PoseNetwork> PushStream<N> {
     }
 }
 
-/// What the stream and what it is made of both hold; only the calling thread ever takes the lock.
+/// A value that the stream shares with its reader and writers; only the calling thread ever takes the lock.
 #[derive(Debug, Default)]
 struct Shared<T>(Arc<Mutex<T>>);
 
@@ -255,14 +255,14 @@ impl<T> Clone for Shared<T> {
     }
 }
 
-/// What the caller may want to know, oldest first.
+/// Notices for the caller, oldest first.
 #[derive(Debug, Clone, Default)]
 struct Notices(Shared<VecDeque<String>>);
 
 impl Notices {
     fn add(&self, notice: String) {
         let mut notices = self.0.lock();
-        if notices.len() == MOST_NOTICES {
+        if notices.len() == MAX_NOTICES {
             notices.pop_front();
         }
         notices.push_back(notice);

@@ -20,7 +20,7 @@ use crate::thread::{lock, spawn};
 use batched::BatchedNetwork;
 
 /// Batches that may wait to be run before callers have to wait for room.
-const WAITING_BATCHES: usize = 4;
+const REQUESTED_BATCHES: usize = 4;
 
 /// A handle to a shared network; a clone is one more handle.
 ///
@@ -59,18 +59,18 @@ pub struct SharedNetwork {
     thread: Arc<JoinOnDrop>,
 }
 
-/// Where the answer to [`SharedNetwork::submit`] goes.
+/// Takes the answer to [`SharedNetwork::submit`].
 pub trait Receiver: Send + Sync {
     /// Whether the answer is still wanted; one that is not, when its turn comes, is not computed.
     fn is_waiting(&self) -> bool;
 
     /// Takes the answer, on the network's thread: what takes long here delays all others.
-    fn receive(self: Box<Self>, answer: Result<Answer>);
+    fn receive(self: Box<Self>, answer: Result<TimedPoses>);
 }
 
-/// What came of key points that were submitted.
+/// The poses of key points that were submitted, and how long they took.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct TimedPoses {
     /// `[N, J_out, 3]` as the network gives them.
     pub poses: Array3<f32>,
     /// `[N, J_out]`, if it was wanted.
@@ -99,7 +99,7 @@ impl SharedNetwork {
     /// # Errors
     /// A thread cannot be started.
     pub fn start<N: PoseNetwork + 'static>(network: N, batch: usize, max_delay: Duration) -> Result<Self> {
-        Self::start_with_room(network, batch, max_delay, batch.max(1) * WAITING_BATCHES)
+        Self::start_with_room(network, batch, max_delay, batch.max(1) * REQUESTED_BATCHES)
     }
 
     /// As [`Self::start`]; `room` poses may wait to be run.
@@ -261,7 +261,7 @@ impl Reply {
     }
 }
 
-/// Where a request goes when it was answered.
+/// The destination of a request that was answered.
 enum ReplyTo {
     /// Back to the handle that waits for it.
     Handle(Arc<Reply>),
@@ -297,8 +297,8 @@ struct Request {
     reply: ReplyTo,
 }
 
-/// A request's rows of a batch that was run.
-struct AnswerRows<'a> {
+/// A request's rows of the output of a batch.
+struct OutputRows<'a> {
     poses: ArrayView3<'a, f32>,
     sigma: Option<ArrayView2<'a, f32>>,
     memory: ArrayView2<'a, f32>,
@@ -353,8 +353,8 @@ impl Request {
         }
     }
 
-    fn answer(mut self, answer: AnswerRows<'_>, run: Run) {
-        let AnswerRows { poses, sigma, memory } = answer;
+    fn answer(mut self, answer: OutputRows<'_>, run: Run) {
+        let OutputRows { poses, sigma, memory } = answer;
         if self.poses.dim() == poses.dim() {
             self.poses.assign(&poses);
         } else {
@@ -379,7 +379,7 @@ impl Request {
             ReplyTo::Handle(ref reply) => Arc::clone(reply).put(self),
             ReplyTo::Receiver { receiver, sent } => receiver.receive(match self.failure {
                 Some(failure) => Err(failure),
-                None => Ok(Answer {
+                None => Ok(TimedPoses {
                     poses: self.poses,
                     sigma: self.wants_sigma.then_some(self.sigma),
                     queued: run.start.map_or(Duration::ZERO, |start| start.saturating_duration_since(sent)),

@@ -18,9 +18,9 @@ use crate::pose::Frame;
 use crate::thread::spawn;
 
 /// Batches that may wait for the writer thread.
-const WAITING_BATCHES: usize = 2;
+const UNWRITTEN_BATCHES: usize = 2;
 
-/// One frame as it was read, or an empty one in place of an unreadable frame.
+/// One frame as it was read, or an empty one in state of an unreadable frame.
 #[derive(Debug)]
 pub(super) struct ReadFrame {
     pub(super) frame: Frame,
@@ -148,13 +148,13 @@ impl NumberedReader {
 
 /// The writer of a stream, on the calling thread or on its own.
 pub(super) struct WriterThread {
-    place: Place,
+    state: WriterState,
     /// The pool that written frames return to.
     pool: Arc<FramePool>,
 }
 
-/// The writer's current place.
-enum Place {
+/// The writer's current state.
+enum WriterState {
     Here(Box<dyn PoseWriter>),
     OnThread {
         batches: SyncSender<WriteBatch>,
@@ -167,12 +167,12 @@ enum Place {
 impl WriterThread {
     /// `writer` on the calling thread.
     pub(super) fn new(writer: Box<dyn PoseWriter>, pool: Arc<FramePool>) -> Self {
-        Self { place: Place::Here(writer), pool }
+        Self { state: WriterState::Here(writer), pool }
     }
 
     /// Whether the writer has no thread yet.
     pub(super) fn is_here(&self) -> bool {
-        matches!(self.place, Place::Here(_))
+        matches!(self.state, WriterState::Here(_))
     }
 
     /// Moves the writer to its own thread, if it has none.
@@ -180,14 +180,14 @@ impl WriterThread {
     /// # Errors
     /// A thread cannot be started.
     pub(super) fn move_to_thread(&mut self) -> Result<()> {
-        let mut writer = match std::mem::replace(&mut self.place, Place::Lost) {
-            Place::Here(writer) => writer,
+        let mut writer = match std::mem::replace(&mut self.state, WriterState::Lost) {
+            WriterState::Here(writer) => writer,
             other => {
-                self.place = other;
+                self.state = other;
                 return Ok(());
             }
         };
-        let (batches, waiting) = sync_channel::<WriteBatch>(WAITING_BATCHES);
+        let (batches, waiting) = sync_channel::<WriteBatch>(UNWRITTEN_BATCHES);
         let pool = Arc::clone(&self.pool);
         let thread = spawn("write", move || {
             let written = write_batches(writer.as_mut(), &waiting, &pool);
@@ -195,7 +195,7 @@ impl WriterThread {
             let finished = writer.finish();
             written.and(finished)
         })?;
-        self.place = Place::OnThread { batches, thread };
+        self.state = WriterState::OnThread { batches, thread };
         Ok(())
     }
 
@@ -205,10 +205,10 @@ impl WriterThread {
     /// # Errors
     /// The output failed.
     pub(super) fn write(&mut self, batch: WriteBatch) -> Result<bool> {
-        match &mut self.place {
-            Place::Here(writer) => write_batch(writer.as_mut(), batch, &self.pool).map(|()| true),
-            Place::OnThread { batches, .. } => Ok(batches.send(batch).is_ok()),
-            Place::Lost => Ok(false),
+        match &mut self.state {
+            WriterState::Here(writer) => write_batch(writer.as_mut(), batch, &self.pool).map(|()| true),
+            WriterState::OnThread { batches, .. } => Ok(batches.send(batch).is_ok()),
+            WriterState::Lost => Ok(false),
         }
     }
 
@@ -217,13 +217,13 @@ impl WriterThread {
     /// # Errors
     /// The first error of writing.
     pub(super) fn finish(self) -> Result<()> {
-        match self.place {
-            Place::Here(writer) => writer.finish(),
-            Place::OnThread { batches, thread } => {
+        match self.state {
+            WriterState::Here(writer) => writer.finish(),
+            WriterState::OnThread { batches, thread } => {
                 drop(batches);
                 thread.join().unwrap_or_else(|_| Err(Error::runtime("the writing thread broke down")))
             }
-            Place::Lost => Ok(()),
+            WriterState::Lost => Ok(()),
         }
     }
 }

@@ -3,10 +3,10 @@
 use crate::guard::Notice;
 use crate::pose::LiftedPerson;
 
-/// The fewest people that tell. In shorter streams a joint may be hidden all the time.
-const FEWEST: u64 = 10;
+/// The fewest people by whom a joint is judged. In shorter streams it may be hidden all the time.
+const MIN_PEOPLE: u64 = 10;
 
-/// Which joints no lifted person had a key point of.
+/// The joints of which no lifted person had a key point.
 #[derive(Debug, Default)]
 pub(super) struct Unseen {
     /// Output joints without a key point so far; `None` before the first person.
@@ -23,12 +23,12 @@ impl Unseen {
         joints.is_empty()
     }
 
-    /// What to say at the stream's end, where `names` `[J]` are the model's joints; `told` are those of which the caller knows
-    /// already that the layout lacks them.
-    pub(super) fn notice(&self, names: &[String], told: &[String]) -> Option<Notice> {
-        let joints = self.joints.as_ref().filter(|_| self.people >= FEWEST)?;
+    /// The notice at the stream's end, where `names` `[J]` are the model's joints. `reported` are the joints of which the
+    /// caller knows already that the layout lacks them.
+    pub(super) fn notice(&self, names: &[String], reported: &[String]) -> Option<Notice> {
+        let joints = self.joints.as_ref().filter(|_| self.people >= MIN_PEOPLE)?;
         let names: Vec<&str> = joints.iter().map(|&joint| names[joint].as_str()).collect();
-        let news: Vec<&str> = names.into_iter().filter(|name| !told.iter().any(|known| known == name)).collect();
+        let news: Vec<&str> = names.into_iter().filter(|name| !reported.iter().any(|known| known == name)).collect();
         if news.is_empty() {
             return None;
         }

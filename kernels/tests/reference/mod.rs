@@ -2,7 +2,7 @@
 //! kernels round it, so the two give the same bits.
 
 use poselift_kernels::{
-    Activations, DenseF32, DenseInt8, InputSign, LEAST_RANGE, LayerInt8, Processor, Quantised, Rows, RowsMut,
+    Activations, DenseF32, DenseInt8, InputSign, LayerInt8, MIN_RANGE, Processor, Quantised, Rows, RowsMut,
     SIGNED_ZERO_POINT,
 };
 
@@ -101,9 +101,9 @@ pub(crate) fn check_layer_f32(processor: Processor, shape: LayerShape) {
 }
 
 /// Compares [`Processor::quantise`] and [`Processor::layer_int8`] with plain Rust.
-pub(crate) fn check_layer_int8(processor: Processor, shape: LayerShape, sign: InputSign, added: bool) {
+pub(crate) fn check_layer_int8(processor: Processor, shape: LayerShape, sign: InputSign, accumulate: bool) {
     let LayerShape { count, planes, hidden } = shape;
-    let mut scatter = Scatter(shape.numbers() as u64 + u64::from(added));
+    let mut scatter = Scatter(shape.numbers() as u64 + u64::from(accumulate));
     let x = activations(shape, sign, &mut scatter);
     let mut codes = vec![0; shape.numbers() * processor.shape().code_bytes()];
     let mut scales = vec![f32::NAN; count];
@@ -117,11 +117,11 @@ pub(crate) fn check_layer_int8(processor: Processor, shape: LayerShape, sign: In
     let layer = LayerInt8 { sign, planes: packed, bias: scatter.floats(hidden) };
     let before = scatter.floats(shape.numbers());
     let mut found = before.clone();
-    processor.layer_int8(Quantised { count, codes: &codes, scales: &scales }, &layer, &mut found, added);
+    processor.layer_int8(Quantised { count, codes: &codes, scales: &scales }, &layer, &mut found, accumulate);
 
-    let wide = planes * hidden;
+    let row_len = planes * hidden;
     for n in 0..count {
-        let (expected_codes, range) = quantised(&x[n * wide..][..wide], hidden, sign);
+        let (expected_codes, range) = quantised(&x[n * row_len..][..row_len], hidden, sign);
         assert_eq!(scales[n].to_bits(), range.to_bits(), "{}, {shape:?}: the range", processor.isa());
         let sums = |plane: usize| {
             let (weight, scales) = &weights[plane];
@@ -136,11 +136,11 @@ pub(crate) fn check_layer_int8(processor: Processor, shape: LayerShape, sign: In
             (0..hidden).map(sum).collect()
         };
         let mut expected = rectified((0..planes).map(sums).collect());
-        if added {
-            expected.iter_mut().zip(&before[n * wide..]).for_each(|(number, before)| *number += before);
+        if accumulate {
+            expected.iter_mut().zip(&before[n * row_len..]).for_each(|(number, before)| *number += before);
         }
-        let found = &found[n * wide..][..wide];
-        assert_eq!(bits(found), bits(&expected), "{}, {shape:?}, {sign:?}, added: {added}", processor.isa());
+        let found = &found[n * row_len..][..row_len];
+        assert_eq!(bits(found), bits(&expected), "{}, {shape:?}, {sign:?}, accumulate: {accumulate}", processor.isa());
     }
 }
 
@@ -168,7 +168,7 @@ fn activations(shape: LayerShape, sign: InputSign, scatter: &mut Scatter) -> Vec
 /// Codes of one pose, and the largest magnitude that is their scale.
 fn quantised(x: &[f32], hidden: usize, sign: InputSign) -> (Vec<i32>, f32) {
     let counted = if sign == InputSign::Positive { &x[..hidden] } else { x };
-    let range = counted.iter().fold(LEAST_RANGE, |range, x| range.max(x.abs()));
+    let range = counted.iter().fold(MIN_RANGE, |range, x| range.max(x.abs()));
     let code = |(at, x): (usize, &f32)| {
         let zero = zero_point(at / hidden, sign);
         let steps = if zero == 0 { 255.0 } else { 127.0 };

@@ -17,9 +17,9 @@ use crate::model::{Device, ModelFile, OrtBaseline, Precision, Provider};
 const TURNS: usize = 5;
 
 /// The fewest calls of a turn.
-const FEWEST_CALLS: usize = 2;
+const MIN_CALLS: usize = 2;
 
-/// What was measured.
+/// The times that were measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
     results: Vec<Row>,
@@ -100,7 +100,7 @@ impl Pair {
 /// Poses a second of calls that lift `batch` each, again and again for `time`, after a tenth of it to warm up.
 fn rate(batch: usize, time: Duration, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
     call_for(time / 10, 1, &mut call)?;
-    Ok(call_for(time, FEWEST_CALLS, call)?.poses_per_second(batch))
+    Ok(call_for(time, MIN_CALLS, call)?.poses_per_second(batch))
 }
 
 impl Comparison {

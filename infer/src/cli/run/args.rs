@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::camera::{Attitude, MOST_PITCH, MOST_ROLL, USUAL_FOCAL};
+use crate::camera::{Attitude, MAX_PITCH, MAX_ROLL, USUAL_FOCAL};
 use crate::cli::camera::{CameraArgs, CameraSetup, CameraUpArgs};
 use crate::cli::exports::ExportArgs;
 use crate::cli::interrupt::Interruption;
@@ -142,11 +142,11 @@ fn look_ahead(text: &str) -> Result<f64, String> {
 }
 
 pub(in crate::cli) fn pitch(text: &str) -> Result<f32, String> {
-    degrees(text, MOST_PITCH)
+    degrees(text, MAX_PITCH)
 }
 
 pub(in crate::cli) fn roll(text: &str) -> Result<f32, String> {
-    degrees(text, MOST_ROLL)
+    degrees(text, MAX_ROLL)
 }
 
 fn degrees(text: &str, most: f32) -> Result<f32, String> {
@@ -182,7 +182,7 @@ impl RunArgs {
         files.into_iter().flatten().collect()
     }
 
-    /// What completes files when a signal comes; `None` where the signal ends the inputs, or nothing is to be completed.
+    /// The handler that completes files when a signal comes; `None` where the signal ends the inputs, or nothing is to be completed.
     pub(super) fn interruption(&self, targets: &[Target], terminal: Terminal) -> Result<Option<Interruption>> {
         if !self.has_output() || self.live.is_input() {
             return Ok(None);
@@ -250,7 +250,7 @@ impl RunArgs {
         }
     }
 
-    /// What a page says was assumed before the first frame.
+    /// Notes of a page on what is assumed before the first frame.
     pub(super) fn page_notes(&self, unit: Unit, camera: &CameraSetup) -> PageNotes {
         let notes = PageNotes::default();
         if camera.attitude.is_none() {
@@ -267,7 +267,7 @@ impl RunArgs {
         notes
     }
 
-    /// What is done to the poses of a stream on their way to its writer.
+    /// The changes of a stream's poses on their way to its writer.
     pub(super) fn changes(&self, attitude: Option<Attitude>, is_live: bool) -> PoseChanges {
         let root = RootOptions { size: self.size, focal: self.focal, smooth: !is_live };
         PoseChanges {

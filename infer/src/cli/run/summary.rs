@@ -1,14 +1,14 @@
-//! What `poselift run` says of itself at its end.
+//! The summary that `poselift run` gives at its end.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Machine, RunArgs, Total};
+use super::{RunArgs, RunContext, Total};
 use crate::cli::report::Terminal;
 use crate::error::Result;
 
-/// What `--json` says.
+/// The summary as `--json` writes it.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     frames: u64,
@@ -43,7 +43,7 @@ struct Summary<'a> {
 pub(super) fn report(
     args: &RunArgs,
     total: &Total,
-    machine: &Machine,
+    context: &RunContext,
     seconds: f64,
     poses_on_stdout: bool,
     notices: Vec<String>,
@@ -58,11 +58,11 @@ pub(super) fn report(
         unsure: args.max_sigma.map(|_| tally.unsure),
         seconds,
         poses_per_second: tally.lifted as f64 / seconds.max(f64::MIN_POSITIVE),
-        device: machine.provider.device().to_string(),
-        provider: machine.provider.name(),
-        engine: machine.engine,
-        threads: machine.threads,
-        model: &machine.model,
+        device: context.provider.device().to_string(),
+        provider: context.provider.name(),
+        engine: context.engine,
+        threads: context.threads,
+        model: &context.model,
         layout: total.layout.clone(),
         smooth: args.smooth.map(|smoothing| smoothing.to_string()),
         look_ahead: args.look_ahead,

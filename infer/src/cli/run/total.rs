@@ -1,4 +1,4 @@
-//! What all inputs of a run together came to.
+//! The sums over all inputs of a run.
 
 use crate::cli::report::Terminal;
 use crate::cli::{ExitStatus, is_of_one_input};
@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, Result};
 use crate::skeleton::{Layout, is_of_foot};
 use crate::stream::{Outcome, Stop, Tally};
 
-/// What all inputs together came to.
+/// The sums over all inputs.
 #[derive(Default)]
 pub(super) struct Total {
     pub(super) tally: Tally,

@@ -18,9 +18,9 @@ use crate::camera::Camera;
 use crate::cli::open_lifter;
 use crate::cli::report::Terminal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lift::{Lifter, LifterOptions, TurnBack, Turned};
+use crate::lift::{Lifter, LifterOptions, LookedAt, UndoLookAt};
 use crate::model::{Card, ModelFile, PoseNetwork, Session};
-use crate::stream::{Answer, NotSubmitted, Receiver, SharedNetwork};
+use crate::stream::{NotSubmitted, Receiver, SharedNetwork, TimedPoses};
 
 /// When a client may try again whose request found a full queue; the queue holds what is lifted in less.
 const RETRY: Duration = Duration::from_millis(100);
@@ -93,8 +93,8 @@ impl Model for LiftModel {
         let Some(Tensor { shape, values, .. }) = request.inputs.pop() else { return Err(refused("no key points")) };
         let keypoints = Array3::from_shape_vec((shape[0], shape[1], shape[2]), values).map_err(refused)?;
         let camera = camera(&request.parameters)?;
-        let turned = Turned::new(card, CowArray::from(keypoints), camera.as_slice()).map_err(refused)?;
-        let Turned { keypoints, back } = turned;
+        let looked_at = LookedAt::new(card, CowArray::from(keypoints), camera.as_slice()).map_err(refused)?;
+        let LookedAt { keypoints, back } = looked_at;
         let wants_sigma = request.outputs.iter().any(|name| name == SIGMA_NAME);
         let receiver = Box::new(Waiting { reply, back, outputs: request.outputs });
         self.network.submit(keypoints.into_owned(), wants_sigma, receiver).map_err(|cause| match cause {
@@ -123,7 +123,7 @@ impl Model for LiftModel {
 /// A request whose key points are being lifted.
 struct Waiting {
     reply: Reply,
-    back: TurnBack,
+    back: UndoLookAt,
     /// The outputs that the client wants, in its order.
     outputs: Vec<String>,
 }
@@ -133,13 +133,13 @@ impl Receiver for Waiting {
         self.reply.is_awaited()
     }
 
-    fn receive(self: Box<Self>, answer: Result<Answer>) {
+    fn receive(self: Box<Self>, answer: Result<TimedPoses>) {
         let Self { reply, back, outputs } = *self;
         reply.send(answer.map_err(|error| failure(&error)).map(|answer| written(answer, &back, &outputs)));
     }
 }
 
-fn written(mut answer: Answer, back: &TurnBack, outputs: &[String]) -> poselift_serve::Answer {
+fn written(mut answer: TimedPoses, back: &UndoLookAt, outputs: &[String]) -> poselift_serve::Answer {
     back.apply(answer.poses.view_mut());
     let mut tensors = Vec::with_capacity(outputs.len());
     for name in outputs {
@@ -192,7 +192,7 @@ fn side(parameters: &Parameters, name: &str) -> Result<Option<u32>, Failure> {
     }
 }
 
-/// What clients are told of `file`, which runs in `session`.
+/// The description of `file`, which runs in `session`, for clients.
 fn info(file: &ModelFile, session: &Session) -> ModelInfo {
     let file = match session.provider() {
         crate::model::Provider::Cpu => file.for_cpus(),

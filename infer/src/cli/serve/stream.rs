@@ -25,7 +25,7 @@ use crate::stream::{PushOptions, PushStream, SharedNetwork, pose_info};
 pub(super) const OPTIONS: [&str; 12] =
     ["layout", "size", "focal", "fps", "smooth", "pitch", "roll", "root", "contacts", "sigma", "min-score", "max-gap"];
 
-/// What errors call the client.
+/// The name of the client in errors.
 const CLIENT: &str = "the client";
 
 /// How a stream is lifted.

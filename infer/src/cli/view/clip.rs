@@ -13,7 +13,7 @@ use crate::pose::{Frame, LiftedFrame};
 use crate::skeleton::{LAYOUTS, Layout};
 use crate::view::PoseSet;
 
-/// What files do not say themselves.
+/// The user's options for files that do not say all themselves.
 #[derive(Debug, Clone)]
 pub(super) struct ReadOptions {
     /// The layout of key points.
@@ -32,9 +32,9 @@ pub(super) struct Clip {
     pub(super) sets: Vec<SetInfo>,
     /// The layout of the key points, if it is known.
     pub(super) layout: Option<&'static Layout>,
-    /// What there is, moment by moment.
+    /// The clip, moment by moment.
     pub(super) moments: Vec<Moment>,
-    /// What was assumed.
+    /// Notes on what was assumed.
     pub(super) notes: Vec<String>,
     /// Frames that could not be read.
     pub(super) unreadable: u64,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::median::median;
 use crate::pose::{Frame, LiftedFrame};
 
-/// What there is at one moment.
+/// The key points and poses of one moment.
 pub(super) struct Moment {
     /// The key points; without people where there are none.
     pub(super) frame: Frame,
@@ -99,7 +99,7 @@ impl Streams {
         line.seconds.iter().map(|time| self.moment_at(*time, &line, times)).collect()
     }
 
-    /// What there is at `time`, one of the times of `line`; `times` are those of the files.
+    /// The moment at `time`, one of the times of `line`; `times` are those of the files.
     fn moment_at(&self, time: f64, line: &Times, times: &[Times]) -> Moment {
         let mut sets = Vec::with_capacity(self.sets.len());
         for (set, times) in self.sets.iter().zip(times) {

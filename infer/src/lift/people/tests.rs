@@ -109,11 +109,11 @@ fn a_person_beside_the_axis_is_turned_where_the_size_is_known() {
             assert!((0..3).all(|axis| (found[axis] - expected[axis]).abs() < 1e-6), "{found:?} {expected:?}");
             assert!((person.sigma[joint] - y * 1e-4).abs() < 1e-6);
         }
-        assert_eq!(lifter.count_turned(&frames[index], &lifted[index]), 1);
+        assert_eq!(lifter.count_looked_at(&frames[index], &lifted[index]), 1);
     }
     let unturned = &lifted[2].people[0];
     assert!((unturned.joints[0][0] - 0.9).abs() < 1e-6 && (unturned.sigma[0] - 1e-3).abs() < 1e-6);
-    assert_eq!(lifter.count_turned(&frames[2], &lifted[2]), 0);
+    assert_eq!(lifter.count_looked_at(&frames[2], &lifted[2]), 0);
     // The left ankle, the mock's 15th key point, is the 6th joint of its pose.
     assert!(lifted.iter().all(|frame| frame.people[0].missing_joints == [6]));
 }

@@ -10,12 +10,12 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// Coefficients of f⁷ to f².
 const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 /// Beyond it 2ⁿ is no normal number.
-const MOST: f32 = 87.0;
+const MAX_EXPONENT: f32 = 87.0;
 
-/// eˣ to two units in the last place, of x held between ±[`MOST`]; NaN of NaN.
+/// eˣ to two units in the last place, of x held between ±[`MAX_EXPONENT`]; NaN of NaN.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    let x = x.clamp(-MOST, MOST);
+    let x = x.clamp(-MAX_EXPONENT, MAX_EXPONENT);
     let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
     let n = rounded - ROUNDER;
     let f = x - n * LN_2[0] - n * LN_2[1];

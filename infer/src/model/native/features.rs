@@ -1,7 +1,7 @@
 //! From raw key points to the network's input: which joints are visible, and, as the nodes before the first layer do
 //! it, key points centred on their weighted mean and scaled by their weighted spread, or unchanged.
 
-use poselift_onnx::names::{LEAST_SCALE, LEAST_SCORE_SUM};
+use poselift_onnx::names::{MIN_SCALE, MIN_SCORE_SUM};
 
 /// Number of coordinate axes.
 const AXES: usize = 2;
@@ -116,8 +116,8 @@ fn is_visible(point: &[f32]) -> bool {
     let coordinates = (cube(point[0]) + cube(point[1])) * 0.0;
     match point.get(AXES) {
         Some(&score) => {
-            let witness = cube(score) + coordinates;
-            witness > 0.0 && witness.is_finite()
+            let cubed_score = cube(score) + coordinates;
+            cubed_score > 0.0 && cubed_score.is_finite()
         }
         None => coordinates == 0.0,
     }
@@ -147,7 +147,7 @@ fn normalise(raw: &[f32], channels: usize, features: &mut [f32], weights: &mut [
             *weight = 0.0;
         }
     }
-    let total = LEAST_SCORE_SUM + weights.iter().sum::<f32>();
+    let total = MIN_SCORE_SUM + weights.iter().sum::<f32>();
     // Twice: the first centre carries the rounding of large pixel numbers, the second does not.
     for _ in 0..2 {
         let mut centre = [0.0; AXES];
@@ -164,7 +164,7 @@ fn normalise(raw: &[f32], channels: usize, features: &mut [f32], weights: &mut [
     }
     let weighted = features.chunks_exact(channels).zip(&*weights);
     let squares = weighted.map(|(point, weight)| (point[0] * point[0] + point[1] * point[1]) * (weight / total));
-    let scale = squares.sum::<f32>().sqrt().max(LEAST_SCALE);
+    let scale = squares.sum::<f32>().sqrt().max(MIN_SCALE);
     for (point, &weight) in features.chunks_exact_mut(channels).zip(&*weights) {
         let seen = if weight > 0.0 { 1.0 } else { 0.0 };
         for coordinate in &mut point[..AXES] {

@@ -1,4 +1,4 @@
-//! The memory of a network: what `poselift_onnx::Memory` says, by our own kernels.
+//! The memory of a network, as `poselift_onnx::Memory` defines it, computed by our own kernels.
 //!
 //! Only the gates that read what is remembered wait for the frame before. All other layers take a whole block of frames at once, also
 //! where these follow each other.
@@ -28,7 +28,7 @@ pub(super) struct Memory {
     correction: DenseF32,
 }
 
-/// What a network gave for single frames, to be corrected in place; N rows of a batch.
+/// Poses and sigma of single frames, to be corrected in place; N rows of a batch.
 pub(super) struct Frames<'a, 'b> {
     /// The place of the first of them in the batch.
     pub(super) first: usize,
@@ -52,7 +52,7 @@ pub(super) struct Scratch {
     /// `[N, 2·H]` what is encoded, then what is remembered next.
     known: Vec<f32>,
     /// Outputs of layers, with the padding of their panels.
-    wide: Vec<f32>,
+    padded: Vec<f32>,
     input_gates: Vec<f32>,
     state_gates: Vec<f32>,
     /// `[N, H]`.
@@ -82,7 +82,7 @@ impl Memory {
             read: block_of(self.inputs()),
             memory: block_of(self.units),
             known: block_of(2 * self.units),
-            wide: block_of(widest.unwrap_or_default()),
+            padded: block_of(widest.unwrap_or_default()),
             input_gates: block_of(self.input_gates.padded()),
             state_gates: block_of(self.state_gates.padded()),
             decoded: block_of(self.units),
@@ -100,11 +100,11 @@ impl Memory {
         let units = self.units;
         self.read(scratch, &frames, count);
         let read = Rows { values: &scratch.read, count, stride: self.inputs() };
-        product(processor, read, &self.encoder, &mut scratch.wide);
-        for (known, wide) in
-            scratch.known.chunks_exact_mut(2 * units).zip(scratch.wide.chunks_exact(self.encoder.padded()))
+        product(processor, read, &self.encoder, &mut scratch.padded);
+        for (known, padded) in
+            scratch.known.chunks_exact_mut(2 * units).zip(scratch.padded.chunks_exact(self.encoder.padded()))
         {
-            relu(wide, &mut known[..units]);
+            relu(padded, &mut known[..units]);
         }
         let encoded = Rows { values: &scratch.known, count, stride: 2 * units };
         product(processor, encoded, &self.input_gates, &mut scratch.input_gates);
@@ -112,23 +112,24 @@ impl Memory {
         let mut start = 0;
         while start < count {
             let end = end_of_group(follows, frames.first, start..count);
-            self.go_on(processor, scratch, frames.first, start..end, frames.recall.as_deref_mut());
+            self.step(processor, scratch, frames.first, start..end, frames.recall.as_deref_mut());
             start = end;
         }
         let known = Rows { values: &scratch.known, count, stride: 2 * units };
-        product(processor, known, &self.decoder, &mut scratch.wide);
-        for (decoded, wide) in
-            scratch.decoded.chunks_exact_mut(units).zip(scratch.wide.chunks_exact(self.decoder.padded()))
+        product(processor, known, &self.decoder, &mut scratch.padded);
+        for (decoded, padded) in
+            scratch.decoded.chunks_exact_mut(units).zip(scratch.padded.chunks_exact(self.decoder.padded()))
         {
-            relu(wide, decoded);
+            relu(padded, decoded);
         }
         let decoded = Rows { values: &scratch.decoded, count, stride: units };
-        product(processor, decoded, &self.correction, &mut scratch.wide);
+        product(processor, decoded, &self.correction, &mut scratch.padded);
         self.write(scratch, frames, count);
     }
 
-    /// Takes what is remembered through `rows` of the block that begins at the batch's row `first`; none of them follows another.
-    fn go_on(
+    /// Computes what is remembered after each of `rows`, none of which follows another. They are rows of the block that begins
+    /// at the batch's row `first`.
+    fn step(
         &self,
         processor: Processor,
         scratch: &mut Scratch,
@@ -148,13 +149,13 @@ impl Memory {
                 }
             }
         }
-        let padded = self.state_gates.padded();
+        let state_stride = self.state_gates.padded();
         let remembered = Rows { values: &scratch.memory, count: rows.len(), stride: units };
         product(processor, remembered, &self.state_gates, &mut scratch.state_gates);
         let mut kept = recall.map(|recall| recall.memory[(first + rows.start) * units..].chunks_exact_mut(units));
         for (place, row) in rows.enumerate() {
             let input = &scratch.input_gates[row * self.input_gates.padded()..][..3 * units];
-            let state = &scratch.state_gates[place * padded..][..3 * units];
+            let state = &scratch.state_gates[place * state_stride..][..3 * units];
             let memory = &scratch.memory[place * units..][..units];
             let next = &mut scratch.known[row * 2 * units + units..][..units];
             update(input, state, memory, next);
@@ -182,7 +183,7 @@ impl Memory {
     fn write(&self, scratch: &Scratch, frames: Frames<'_, '_>, count: usize) {
         let coordinates = self.joints * 3;
         for person in 0..count {
-            let correction = &scratch.wide[person * self.correction.padded()..][..self.joints * 4];
+            let correction = &scratch.padded[person * self.correction.padded()..][..self.joints * 4];
             let (shift, spread) = correction.split_at(coordinates);
             let poses = &mut frames.poses[person * coordinates..][..coordinates];
             for (coordinate, shift) in poses.iter_mut().zip(shift) {
@@ -218,8 +219,8 @@ fn relu(sums: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Where the rows from the start of `rows` end of which none follows another one of them; rows of a block that begins at the batch's
-/// row `first`.
+/// The end of the longest group from the start of `rows` in which no row follows another row of the group. They are rows of the
+/// block that begins at the batch's row `first`.
 fn end_of_group(follows: &[Option<usize>], first: usize, rows: Range<usize>) -> usize {
     for row in rows.start + 1..rows.end {
         let followed = follows.get(first + row).copied().flatten();

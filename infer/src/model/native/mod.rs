@@ -26,7 +26,7 @@ use memory::{Frames, Memory};
 use plan::Plan;
 
 // The kernels' constants for quantising must equal the file's.
-const _: () = assert!(poselift_kernels::LEAST_RANGE == poselift_onnx::names::LEAST_RANGE);
+const _: () = assert!(poselift_kernels::MIN_RANGE == poselift_onnx::names::MIN_RANGE);
 const _: () = assert!(poselift_kernels::SIGNED_ZERO_POINT == poselift_onnx::names::SIGNED_ZERO_POINT as i32);
 const _: () = assert!(poselift_kernels::MAX_SIGNED_CODE == poselift_onnx::names::MAX_SIGNED_CODE as f32);
 const _: () = assert!(poselift_kernels::MAX_POSITIVE_CODE == poselift_onnx::names::MAX_POSITIVE_CODE as f32);
@@ -34,7 +34,7 @@ const _: () = assert!(poselift_kernels::MAX_POSITIVE_CODE == poselift_onnx::name
 /// Poses that pass through all layers as one block: their activations stay in a core's own cache.
 const BLOCK: usize = 48;
 /// How often memory of finished calls is asked for before new memory is taken.
-const MOST_TRIES: usize = 10_000;
+const MAX_TRIES: usize = 10_000;
 
 /// A hidden layer and its ReLUs.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ struct Scratch {
     ends: Vec<Vec<f32>>,
     /// Output of one pose.
     row: Vec<f32>,
-    /// What a memory computes, and the sigma of single frames `[N, J_out]` that it reads, for networks that have one.
+    /// The numbers of a memory, and the sigma of single frames `[N, J_out]` that it reads, for networks that have one.
     memory: Option<memory::Scratch>,
     sigma: Vec<f32>,
 }
@@ -153,7 +153,7 @@ impl NativeNetwork {
     /// The memory of finished calls. It is held for some nanoseconds, but in a forked process for ever, if a thread of the first one held
     /// it then: `None`.
     fn spare(&self) -> Option<MutexGuard<'_, Vec<Scratch>>> {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.spare.try_lock() {
                 Ok(spare) => return Some(spare),
                 Err(TryLockError::Poisoned(spare)) => return Some(spare.into_inner()),
@@ -175,13 +175,13 @@ impl NativeNetwork {
         let processor = self.processor;
         let planes = plan.planes;
         let hidden = plan.hidden;
-        let wide = planes * hidden;
+        let row_len = planes * hidden;
         for (plane, layer) in plan.input.iter().enumerate() {
             let rows = Rows { values: features.plane(plane), count, stride: features.width(plane) };
-            processor.product(rows, layer, RowsMut { values: &mut residual[plane * hidden..], stride: wide });
+            processor.product(rows, layer, RowsMut { values: &mut residual[plane * hidden..], stride: row_len });
         }
         if plan.input_relu {
-            relu(&mut residual[..count * wide], planes, hidden);
+            relu(&mut residual[..count * row_len], planes, hidden);
         }
         for block in &plan.blocks {
             for (place, layer) in block.iter().enumerate() {
@@ -196,13 +196,13 @@ impl NativeNetwork {
                     }
                     Layer::F32(layer) => {
                         processor.layer_f32(read, count, layer, sums);
-                        if last { add(residual, &sums[..count * wide]) } else { std::mem::swap(inner, sums) }
+                        if last { add(residual, &sums[..count * row_len]) } else { std::mem::swap(inner, sums) }
                     }
                 }
             }
         }
         for (plane, (layer, end)) in plan.output.iter().zip(ends).enumerate() {
-            let rows = Rows { values: &residual[plane * hidden..], count, stride: wide };
+            let rows = Rows { values: &residual[plane * hidden..], count, stride: row_len };
             let stride = end.len() / BLOCK;
             processor.product(rows, layer, RowsMut { values: end, stride });
         }
@@ -233,7 +233,7 @@ impl NativeNetwork {
     }
 }
 
-/// Where the numbers of `rows` are in an array that has `width` of them in each row.
+/// The range of the numbers of `rows` in an array of `width` numbers a row.
 fn numbers_of(rows: &Range<usize>, width: usize) -> Range<usize> {
     rows.start * width..rows.end * width
 }

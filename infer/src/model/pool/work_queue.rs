@@ -32,7 +32,7 @@ struct State<T> {
     is_closed: bool,
 }
 
-/// What the caller gets back.
+/// The next step of a caller whose chunks are being run.
 pub(super) enum Next<T> {
     /// A chunk that a thread has run.
     Completed(T),

@@ -11,7 +11,7 @@ use super::{Backend, PoolState, Session};
 use crate::error::{Error, Result};
 
 /// The most threads by default: a batch of 256 poses does not keep more busy.
-const MOST_THREADS: usize = 16;
+const MAX_DEFAULT_THREADS: usize = 16;
 
 /// Options of a session: where it runs, and by how many threads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,9 +31,9 @@ impl SessionOptions {
     }
 }
 
-/// A thread for each core, [`MOST_THREADS`] at most.
+/// A thread for each core, [`MAX_DEFAULT_THREADS`] at most.
 fn usual_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_DEFAULT_THREADS)
 }
 
 /// Opens the model at `path` and makes it ready to run.

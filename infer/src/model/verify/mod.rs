@@ -79,8 +79,8 @@ fn other_poses(isa: Isa) -> Error {
 fn agree(network: &NativeNetwork, model: &OrtModel, file: &ModelFile) -> Result<bool> {
     let card = file.card();
     let input = probe::inputs(card.input.joints.len(), card.input.channels);
-    let mut ours = Answers::new(card);
-    let mut theirs = Answers::new(card);
+    let mut ours = ProbeOutput::new(card);
+    let mut theirs = ProbeOutput::new(card);
     let frames = if card.memory.is_some() { 2 } else { 1 };
     for frame in 0..frames {
         network.run(ours.batch(&input, frame));
@@ -92,8 +92,8 @@ fn agree(network: &NativeNetwork, model: &OrtModel, file: &ModelFile) -> Result<
     Ok(true)
 }
 
-/// What one backend gives for the probe inputs.
-struct Answers {
+/// The output of one backend for the probe inputs.
+struct ProbeOutput {
     poses: Vec<f32>,
     /// Empty for models without sigma.
     sigma: Vec<f32>,
@@ -105,7 +105,7 @@ struct Answers {
 /// Seconds between two frames of a probed person.
 const SINCE: f32 = 0.04;
 
-impl Answers {
+impl ProbeOutput {
     fn new(card: &Card) -> Self {
         let joints = card.output.joints.len();
         Self {

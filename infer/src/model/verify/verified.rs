@@ -19,11 +19,11 @@ use crate::model::{Isa, ModelFile};
 const KEPT: usize = 64;
 const FILE: &str = "verified";
 /// More bytes than the file ever has: 64 lines of 64 digits.
-const MOST_BYTES: u64 = 16 * 1024;
+const MAX_BYTES: u64 = 16 * 1024;
 /// A temporary file that is older than this was left behind by a killed program.
 const STALE: Duration = Duration::from_secs(60);
 /// Most names in the cache folder that are checked for such files.
-const MOST_NAMES: usize = 4096;
+const MAX_NAMES: usize = 4096;
 
 /// An agreement, remembered or not yet.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl VerificationCache {
     /// Removes temporary files that killed programs left behind.
     fn remove_stale(&self) {
         let Ok(names) = fs::read_dir(&self.folder) else { return };
-        for entry in names.take(MOST_NAMES).flatten() {
+        for entry in names.take(MAX_NAMES).flatten() {
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_prefix(FILE)?.strip_prefix('.'));
             let is_ours = number.is_some_and(|number| number.parse::<u32>().is_ok());
@@ -107,11 +107,11 @@ fn is_stale(metadata: &fs::Metadata) -> bool {
 /// The text of a small regular file; other kinds are not opened, since reading them could block forever.
 fn read_small(path: &Path) -> Option<String> {
     let metadata = path.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return None;
     }
     let mut text = String::new();
-    File::open(path).ok()?.take(MOST_BYTES).read_to_string(&mut text).ok()?;
+    File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
     Some(text)
 }
 

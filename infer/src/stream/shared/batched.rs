@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ndarray::{Array1, Array2, Array3, s};
 
-use super::{AnswerRows, Request, Run, broken_down};
+use super::{OutputRows, Request, Run, broken_down};
 use crate::error::Result;
 use crate::model::{Batch, PoseNetwork, Recall};
 
@@ -103,7 +103,7 @@ impl<N: PoseNetwork> BatchedNetwork<N> {
             row = rows.end;
             let sigma = request.wants_sigma.then(|| self.sigma.slice(s![rows.clone(), ..]));
             let memory = self.memory.slice(s![rows.clone(), ..]);
-            request.answer(AnswerRows { poses: self.poses.slice(s![rows, .., ..]), sigma, memory }, run);
+            request.answer(OutputRows { poses: self.poses.slice(s![rows, .., ..]), sigma, memory }, run);
         }
     }
 

@@ -95,14 +95,14 @@ fn a_failure_is_each_callers_and_the_next_call_may_succeed() {
 }
 
 /// Hands the answer to the test, which may have gone.
-struct Heard(std::sync::mpsc::Sender<Result<Answer>>, Arc<std::sync::atomic::AtomicBool>);
+struct Heard(std::sync::mpsc::Sender<Result<TimedPoses>>, Arc<std::sync::atomic::AtomicBool>);
 
 impl Receiver for Heard {
     fn is_waiting(&self) -> bool {
         self.1.load(Ordering::Relaxed)
     }
 
-    fn receive(self: Box<Self>, answer: Result<Answer>) {
+    fn receive(self: Box<Self>, answer: Result<TimedPoses>) {
         self.0.send(answer).unwrap();
     }
 }
@@ -126,7 +126,7 @@ fn what_is_submitted_is_answered_unless_its_caller_left_and_a_full_queue_refuses
     ));
     drop(shared);
     drop(answers);
-    let answered: Vec<Answer> = heard.iter().map(|answer| answer.unwrap()).collect();
+    let answered: Vec<TimedPoses> = heard.iter().map(|answer| answer.unwrap()).collect();
     assert_eq!(answered.len(), 1, "the other one went away");
     assert_eq!(answered[0].poses, keypoints(1, 1.0) * 0.001);
     assert_eq!(answered[0].sigma.as_ref().unwrap()[[0, 0]], 1e-4);
