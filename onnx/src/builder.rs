@@ -22,7 +22,7 @@ impl Form {
     }
 }
 
-/// Nodes are named after what they make.
+/// Builds a graph, node by node. Nodes are named after their outputs.
 #[derive(Debug)]
 pub(crate) struct GraphBuilder {
     form: Form,

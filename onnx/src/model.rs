@@ -1,4 +1,4 @@
-//! A model file in memory: its messages, what it looks like from outside, its hash, and its network.
+//! A model file in memory: its messages, its inputs and outputs, its hash, and its network.
 
 use bytes::Bytes;
 use prost::Message;

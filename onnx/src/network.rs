@@ -135,10 +135,10 @@ impl Network {
         self.input.parameters() + blocks + self.output.parameters() + memory
     }
 
-    /// Whether its parts fit each other and all its numbers are what a file may hold.
+    /// Checks that its parts fit each other and that a file may hold all its numbers.
     ///
     /// # Errors
-    /// Names the first part that is not, what it is and what was expected.
+    /// The first part that fails, what it is and what was expected.
     pub fn check(&self) -> Result<()> {
         if !matches!(self.channels, 2 | 3) {
             return Err(Error::new(INPUT_NAME, format!("has {} channels", self.channels), "2 or 3"));

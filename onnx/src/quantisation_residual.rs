@@ -101,7 +101,7 @@ struct CodedPlane<'a> {
     dims: &'a [usize],
     /// `[in, out]`.
     codes: Cow<'a, [i8]>,
-    /// `[out]` what a code of 1 stands for.
+    /// `[out]` the weight of a code of 1.
     steps: Vec<f32>,
 }
 
@@ -159,13 +159,13 @@ fn push_planes<'a>(layer: &'a QuantisedDense, first: InputSign, planes: &mut Vec
     }
 }
 
-/// The place of a float in the order of all, 0 being that of 0.
+/// The number of a float in the order of all floats; 0 has number 0.
 fn order(number: f32) -> i64 {
     let magnitude = i64::from(number.to_bits() & !SIGN);
     if number.is_sign_negative() { -magnitude } else { magnitude }
 }
 
-/// The float at this place.
+/// The float of this number.
 fn float(place: i64) -> f32 {
     let magnitude = f32::from_bits(place.unsigned_abs() as u32 & !SIGN);
     if place < 0 { -magnitude } else { magnitude }

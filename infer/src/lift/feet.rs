@@ -98,7 +98,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
-    /// Forgets all people for now; [`Self::go_on_with`] takes what was known of them.
+    /// Forgets all people for now; the memories that it returns are for [`Self::go_on_with`].
     pub(super) fn begin_anew(&mut self) -> Memories {
         let memory = self.card().memory.as_ref();
         let body = memory.map(Tracks::new);
@@ -109,7 +109,7 @@ impl<N: PoseNetwork> Lifter<N> {
         }
     }
 
-    /// Goes on with what was known before [`Self::begin_anew`].
+    /// Goes on with the memories from before [`Self::begin_anew`].
     pub(super) fn go_on_with(&mut self, known: Memories) {
         self.tracks = known.body;
         self.feet.tracks = known.feet;

@@ -1,7 +1,7 @@
 //! Looking ahead: a model with a memory goes through a clip backwards too, and each pose is the mean of both directions.
 //!
 //! Going forward, the first frames of a person have nothing to be remembered by, and what the memory learns of a detector's errors comes
-//! too late for them. Going back from a later frame it knows what comes. The two directions err apart from each other, so that their
+//! too late for them. Going back from a later frame it knows those behind. The two directions err apart from each other, so that their
 //! mean errs less (docs/lab.md).
 
 use super::{Lifter, Refusal};

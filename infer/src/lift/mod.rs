@@ -306,7 +306,7 @@ pub fn keypoint_of_joints(card: &Card) -> Vec<Option<usize>> {
 /// A number of threads of the CPU that may be asked for.
 ///
 /// # Errors
-/// Of another number, what is expected in its place.
+/// Another number; the error says which are allowed.
 pub fn allowed_threads(threads: usize) -> Result<usize> {
     /// More than any machine has cores would only cost memory.
     const MAX_THREADS: usize = 512;

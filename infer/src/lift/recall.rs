@@ -9,8 +9,8 @@ use crate::model::{Batch, MemoryCard, PoseNetwork, Recall};
 use crate::pose::Frame;
 use crate::smooth::{Track, is_crowded};
 
-/// The least time between two frames of which one remembers the other, seconds. Where frames come faster, each remembers the one
-/// about a thirtieth of a second before: what memories learn of people's errors is spread over more time then (docs/lab.md).
+/// The least time between a frame and the one that its memory comes from, seconds. Where frames come faster, each goes on from the
+/// one about a thirtieth of a second before, so that memories learn of people's errors over more time (docs/lab.md).
 const MIN_STEP: f64 = 1.0 / 36.0;
 
 /// A person of a batch.
@@ -44,7 +44,7 @@ pub(super) struct Tracks {
     units: usize,
     longest_gap: f64,
     known: HashMap<Track, Known>,
-    /// Of the batch that is run, kept between calls: `[N, units]` what is remembered before it and then after it, `[N]` seconds since
+    /// Of the batch that is run, kept between calls: `[N, units]` memories before it and then after it, `[N]` seconds since
     /// then, and `[N]` the row before it that it follows.
     memory: Vec<f32>,
     since: Vec<f32>,
@@ -142,7 +142,7 @@ impl Tracks {
         done
     }
 
-    /// Adds the people of a frame to the batch: what each of them remembers, and that it will be remembered.
+    /// Adds the people of a frame to the batch with their memories, and marks the frame as their tracks' last one.
     fn plan(&mut self, persons: &[RecalledPerson]) {
         let first = self.since.len();
         self.recalled.clear();
@@ -219,7 +219,7 @@ impl Tracks {
         Ok(())
     }
 
-    /// Keeps what the rows of the batch left.
+    /// Stores the memories that the rows of the batch left with their frames.
     fn settle(&mut self) {
         for frame in self.known.values_mut().flat_map(|known| &mut known.0) {
             if let StoredMemory::InBatch(row) = frame.memory {

@@ -102,8 +102,8 @@ fn correct(mut person: ArrayViewMut2<'_, f32>, conversion: &Conversion) {
     }
 }
 
-/// Key points as a network takes them: as cameras see each person that look at them. For callers who run the network by
-/// themselves ([`crate::stream::SharedNetwork::submit`]); [`Lifter::lift_with_cameras`] does all of it.
+/// Key points as a network takes them: each person as a camera sees them that looks straight at them. For callers who run the
+/// network by themselves ([`crate::stream::SharedNetwork::submit`]); [`Lifter::lift_with_cameras`] does all of it.
 #[derive(Debug)]
 pub struct LookedAt<'a> {
     /// `[N, J_in, channels]`, each person turned to the optical axis if the model asks for it and the camera is known.

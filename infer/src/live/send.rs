@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::{Extras, PoseInfo, PoseWriter, is_header, line_writer};
 use crate::pose::{Frame, LiftedFrame};
 
-/// Hears once what is wrong with a receiver, and at the end how many frames it did not get.
+/// Reports once that a receiver does not take frames and why, and at the end how many it did not get.
 pub type Report = Box<dyn FnMut(&str) + Send>;
 
 /// A writer that sends poses of a stream of `info` to `address`. Poses for OSC must be in the axes and the unit that

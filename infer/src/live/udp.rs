@@ -98,7 +98,7 @@ impl Datagrams {
     }
 }
 
-/// Nothing has come in time, or what came says that some receiver of ours is gone.
+/// Whether nothing has come in time, or only word that some receiver of ours is gone.
 fn is_no_message(kind: ErrorKind) -> bool {
     use ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
     matches!(kind, WouldBlock | TimedOut | Interrupted | ConnectionRefused | ConnectionReset)

@@ -81,7 +81,7 @@ impl Write for Half {
     }
 }
 
-/// Limits of what is read.
+/// Limits for messages that are read.
 pub(super) fn config() -> WebSocketConfig {
     WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE))
 }

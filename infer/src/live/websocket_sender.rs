@@ -83,7 +83,7 @@ impl Write for WebSocketSender {
 }
 
 impl Drop for WebSocketSender {
-    /// Waits until what was taken is sent, or until the server is seen to be away.
+    /// Waits until all lines that were taken are sent, or until the server is seen to be away.
     fn drop(&mut self) {
         self.finished.raise();
         self.queue = None;
@@ -185,7 +185,7 @@ impl Connector {
         Err(refused)
     }
 
-    /// Sends what comes until there is no more, or the server is gone.
+    /// Sends lines until there are no more, or the server is gone.
     fn serve(&mut self, mut connection: WebSocket<Half>) -> End {
         let mut writer = match MessageWriter::beside(&connection, Role::Client) {
             Ok(writer) => writer,

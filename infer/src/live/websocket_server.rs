@@ -40,7 +40,7 @@ pub struct WebSocketServer {
     is_refusal_told: AtomicBool,
 }
 
-/// A client that has connected and not yet said what it speaks.
+/// A client that has connected; its opening handshake has not been read yet.
 pub struct Client {
     stream: TcpStream,
     name: PathBuf,
@@ -104,7 +104,7 @@ impl WebSocketServer {
 }
 
 impl WebSocketServer {
-    /// Counts what came and was no client.
+    /// Counts a connection that became no client.
     pub fn skip(&self, error: &Error) {
         self.skipped.add(error);
     }
@@ -195,7 +195,7 @@ impl AnswerWriter {
         }
     }
 
-    /// Says what was wrong with what it sent: `{"error":"…"}`, perhaps with a `hint`.
+    /// Tells the client of an error in its message: `{"error":"…"}`, perhaps with a `hint`.
     pub fn refuse(&self, error: &Error) {
         self.send(error.to_json().as_bytes());
     }

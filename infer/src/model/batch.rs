@@ -88,7 +88,7 @@ impl<'a> Batch<'a> {
         Ok(Self { keypoints, poses, sigma, recall: None, part: Part::Whole })
     }
 
-    /// The same batch of people of whom something is remembered, for a model of `card`.
+    /// The same batch with the memory of its people, for a model of `card`.
     ///
     /// # Errors
     /// A model that remembers nothing; arrays of other shapes, or that are not contiguous.

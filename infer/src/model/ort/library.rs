@@ -138,7 +138,7 @@ fn overridden(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The error of a user's choice that is `what`.
+/// The error where `ORT_DYLIB_PATH` names `what`, which is not the library.
 fn refused(path: &Path, what: &str) -> Error {
     Error::runtime(format!("ORT_DYLIB_PATH names {what}, expected ONNX Runtime's library file"))
         .at(path)

@@ -45,13 +45,10 @@ pub(super) fn verified(network: NativeNetwork, runtime: &Path, engine: Engine, f
 /// some instruction sets may be absent.
 ///
 /// # Errors
-/// No usable ONNX Runtime, or kernels that do not take up the network or do not agree.
+/// No usable ONNX Runtime, or kernels that cannot be set up for the network or do not agree.
 pub fn verify_kernels(file: &ModelFile) -> Result<Vec<Isa>> {
     let Ok(network) = file.network() else { return Ok(Vec::new()) };
-    let mut networks = Vec::new();
-    for isa in Isa::available().filter(|isa| NativeNetwork::is_supported(&network, *isa)) {
-        networks.push(NativeNetwork::new(file, Some(isa), 1).map_err(|cause| unopened(isa, &cause).at(file.name()))?);
-    }
+    let networks = open_each(file, Isa::available().filter(|isa| NativeNetwork::is_supported(&network, *isa)))?;
     if networks.is_empty() {
         return Ok(Vec::new());
     }
@@ -66,8 +63,21 @@ pub fn verify_kernels(file: &ModelFile) -> Result<Vec<Isa>> {
     Ok(agreed)
 }
 
-fn unopened(isa: Isa, cause: &Error) -> Error {
-    Error::model(format!("our own kernels ({isa}) do not take up the network: {cause}"))
+/// The network of `file` by the kernels of each of `isas`.
+///
+/// # Errors
+/// The first that cannot be set up, with its instruction set and the cause.
+fn open_each(file: &ModelFile, isas: impl Iterator<Item = Isa>) -> Result<Vec<NativeNetwork>> {
+    let mut networks = Vec::new();
+    for isa in isas {
+        let network = NativeNetwork::new(file, Some(isa), 1);
+        networks.push(network.map_err(|cause| not_set_up(isa, &cause).at(file.name()))?);
+    }
+    Ok(networks)
+}
+
+fn not_set_up(isa: Isa, cause: &Error) -> Error {
+    Error::model(format!("our own kernels ({isa}) cannot be set up for the network: {cause}"))
 }
 
 fn other_poses(isa: Isa) -> Error {

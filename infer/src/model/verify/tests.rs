@@ -63,6 +63,15 @@ fn every_model_of_the_program_runs_by_every_kernel() {
     }
 }
 
+#[test]
+fn an_instruction_set_whose_network_does_not_open_is_named_with_the_cause() {
+    let file = ModelFile::bundled().unwrap();
+    let absent = Isa::ALL.into_iter().find(|isa| !isa.is_available()).expect("no processor has all of them");
+    let error = open_each(&file, Isa::available().chain([absent])).unwrap_err();
+    let cause = "cannot be set up for the network: this processor lacks what they need";
+    assert_eq!(error.to_string(), format!("bundled:coco17.onnx: our own kernels ({absent}) {cause}"));
+}
+
 fn hold_against(own: &mut Session, runtime: &mut Session, isa: Isa, precision: Precision) {
     let in_bytes = precision == Precision::Int8;
     assert!(own.engine().starts_with("own kernels, "), "{}", own.engine());
@@ -156,7 +165,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         input: inputs.iter().map(|&input| input.to_owned()).collect(),
         output: vec![output.to_owned()],
-        name: output.to_owned(),
+        name: format!("{output}.altered"),
         op_type: operator.to_owned(),
         attribute: Vec::new(),
     }

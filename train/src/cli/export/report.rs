@@ -75,11 +75,17 @@ fn report_verification(card: &Card, verification: &Verification) {
     report_kernels(if has_kernels { &verification.kernels } else { &[] });
 }
 
-/// Which of our own kernels run the file, in a line on stderr.
+/// Says on stderr which of our own kernels run the file, and which of this processor do not.
 pub(in crate::cli) fn report_kernels(kernels: &[Isa]) {
     match kernels {
         [] => eprintln!("  no kernels of our own for it on this processor: ONNX Runtime runs it"),
-        some => eprintln!("  our own kernels agree with ONNX Runtime: {}", names(some).join(", ")),
+        some => {
+            eprintln!("  our own kernels agree with ONNX Runtime: {}", names(some).join(", "));
+            let others: Vec<Isa> = Isa::available().filter(|isa| !some.contains(isa)).collect();
+            if !others.is_empty() {
+                eprintln!("  no kernels of {} for this width", names(&others).join(", "));
+            }
+        }
     }
 }
 
