@@ -133,7 +133,7 @@ pub fn is_made_up(source: &str) -> bool {
 }
 
 /// Most frames that are made up: they fill some gigabytes, and 100 hours at 25 Hz.
-const MOST_MADE_UP: usize = 10_000_000;
+const MAX_SYNTHETIC_FRAMES: usize = 10_000_000;
 
 /// What `synthetic`, `synthetic:FRAMES` or the same of `postures` asks for; `None` if `source` is something else.
 fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
@@ -142,8 +142,10 @@ fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
         return Ok(None);
     };
     match frames.map_or(Ok(synthetic::DEFAULT_FRAMES), str::parse) {
-        Ok(frames) if (1..=MOST_MADE_UP).contains(&frames) => Ok(Some((repertoire, frames))),
-        _ => Err(Error::usage(format!("'{source}', expected {name}:FRAMES with a number of 1 to {MOST_MADE_UP}"))),
+        Ok(frames) if (1..=MAX_SYNTHETIC_FRAMES).contains(&frames) => Ok(Some((repertoire, frames))),
+        _ => Err(Error::usage(format!(
+            "'{source}', expected {name}:FRAMES with a number of 1 to {MAX_SYNTHETIC_FRAMES}"
+        ))),
     }
 }
 

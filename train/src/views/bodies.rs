@@ -3,15 +3,14 @@
 //! World axes have y up. The joints of [`BODY28`] form a tree, so positions become bones, and bones become
 //! positions again, by one product with a constant matrix each.
 
+use poselift::place::MODEL_STATURE;
 use poselift::skeleton::{BODY28, is_of_foot};
 use tch::{Device, Kind, Tensor};
 
+use super::parts::{ARM, LEG, endings};
 use super::variety::Variety;
 use super::{WITHOUT_FEET, each_frame, indices, lengths, places};
 
-/// Stature of every body that a lifter sees, metres. Nothing else in an image shows size, so poses come out for this
-/// stature.
-pub const STATURE: f64 = 1.70;
 /// Stature over the summed bones of leg, trunk and head: the median over the subjects of UI-PRMD, standing upright.
 pub(super) const STATURE_OVER_CHAIN: f64 = 1.02;
 /// The bones of that chain, by the joint at their end.
@@ -22,16 +21,13 @@ const LEGS: [&str; 4] = ["left_knee", "left_ankle", "right_knee", "right_ankle"]
 /// and shoulders, which differ most between people, sexes and definitions of a hip.
 const LENGTH_SPREAD: f64 = 0.06;
 const WIDTH_SPREAD: f64 = 0.10;
-const WIDTHS: [&str; 4] = ["left_hip", "right_hip", "left_shoulder", "right_shoulder"];
+const WIDTHS: [&str; 4] = endings(["left_hip", "right_hip", "left_shoulder", "right_shoulder"]);
 /// Share of the bodies that have a child's proportions, from those of an adult to those at five years of age, when
 /// the head is a sixth of the stature instead of 1/7.5 and the legs 0.445 of it instead of 0.48.
 const CHILDREN: f64 = 0.15;
-/// Factor of each part's bone lengths at five years of age; the whole is scaled to [`STATURE`] afterwards.
-const AT_FIVE: [(&[&str], f32); 3] = [
-    (&["neck_nose", "head", "nose", "eye", "ear"], 1.27),
-    (&["knee", "ankle", "toe", "heel"], 0.93),
-    (&["elbow", "wrist"], 0.96),
-];
+/// Factor of each part's bone lengths at five years of age; the whole is scaled to [`MODEL_STATURE`] afterwards.
+const AT_FIVE: [(&[&str], f32); 3] =
+    [(&endings(["neck_nose", "head", "nose", "eye", "ear"]), 1.27), (LEG, 0.93), (ARM, 0.96)];
 
 /// Poses on the device, and how new bodies are made from them.
 #[derive(Debug)]
@@ -73,7 +69,7 @@ impl Bodies {
         (Kind::Float, self.positions.device())
     }
 
-    /// Bodies `[B, 28, 3]` of [`STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
+    /// Bodies `[B, 28, 3]` of [`MODEL_STATURE`] for the poses `index` `[B]`. Bones have their own or human lengths, varied
     /// by `reshape` times the usual spread. With `mix`, poses are varied and half the bodies are mirrored.
     pub(super) fn draw(&self, index: &Tensor, mix: bool, reshape: f64) -> Tensor {
         let tables = &self.tables;
@@ -89,7 +85,7 @@ impl Bodies {
         if mix { self.mirrored(&bodies) } else { bodies }
     }
 
-    /// Bodies that move through the windows of frames `index` `[B, T]`: one body of [`STATURE`] a window, its bones of constant
+    /// Bodies that move through the windows of frames `index` `[B, T]`: one body of [`MODEL_STATURE`] a window, its bones of constant
     /// lengths, half of them mirrored. Bones are as long as joint centres are apart in adults ([`JOINT_CENTRE_LENGTHS`]), varied by `reshape`
     /// times the usual spread.
     pub(super) fn draw_moving(&self, index: &Tensor, reshape: f64) -> Moving {
@@ -114,7 +110,7 @@ impl Bodies {
         }
     }
 
-    /// Bone lengths `[B, 28, 1]`, each varied (left and right alike) and all scaled to [`STATURE`].
+    /// Bone lengths `[B, 28, 1]`, each varied (left and right alike) and all scaled to [`MODEL_STATURE`].
     fn stretched(&self, lengths: &Tensor, reshape: f64) -> Tensor {
         let tables = &self.tables;
         let rows = lengths.size()[0];
@@ -122,7 +118,7 @@ impl Bodies {
         let stretch = stretch.index_select(1, &tables.length_class).unsqueeze(2) * &tables.length_spread;
         let lengths = lengths * stretch.exp();
         let chain = lengths.index_select(1, &tables.chain).sum_dim_intlist(&[1i64][..], true, Kind::Float);
-        lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * STATURE)
+        lengths * ((chain * STATURE_OVER_CHAIN).reciprocal() * MODEL_STATURE)
     }
 
     /// Bone lengths `[B, 28, 1]`, some with a child's proportions.
@@ -174,7 +170,7 @@ struct Tables {
     length_spread: Tensor,
     /// `[28, 1]` logarithms of [`AT_FIVE`].
     log_at_five: Tensor,
-    /// `[28, 1]` bone lengths of a person of [`STATURE`].
+    /// `[28, 1]` bone lengths of a person of [`MODEL_STATURE`].
     human_lengths: Tensor,
     /// `[28, 1]` [`JOINT_CENTRE_LENGTHS`].
     joint_centre_lengths: Tensor,
@@ -262,7 +258,7 @@ fn log_at_five(joint: &str) -> f32 {
     part.map_or(0.0, |(_, factor)| factor.ln())
 }
 
-/// `[28]` bone lengths of a person of 1.70 m, metres, in the order of [`BODY28`]: means over the subjects of
+/// `[28]` bone lengths of a person of [`MODEL_STATURE`], metres, in the order of [`BODY28`]: means over the subjects of
 /// UI-PRMD (Vakanski et al. 2018), left and right alike, scaled to that stature; feet as `data::body::feet` makes them.
 #[rustfmt::skip]
 const HUMAN_LENGTHS: [f32; 28] = [
@@ -271,7 +267,7 @@ const HUMAN_LENGTHS: [f32; 28] = [
     0.203, 0.153, 0.071, 0.203, 0.153, 0.071,
 ];
 
-/// `[28]` distances of joint centres in adults of 1.70 m, metres, in the order of [`BODY28`]: between the means of UI-PRMD's people and
+/// `[28]` distances of joint centres in adults of [`MODEL_STATURE`], metres, in the order of [`BODY28`]: between the means of UI-PRMD's people and
 /// those of the skeletons that CMU fitted to markers, which agree with de Leva 1996 in the limbs. UI-PRMD's wrists and ankles lie above
 /// the joints: by its lengths ([`HUMAN_LENGTHS`]) a forearm is a tenth shorter, and a lifter takes elbows and knees for straighter
 /// than they are (docs/lab.md).

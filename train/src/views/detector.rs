@@ -36,11 +36,11 @@ const HIP_WIDTH: Bounds = Bounds::new(0.52, 0.72);
 /// Share of the poses with single joints left out.
 const WITH_GAPS: f64 = 0.4;
 /// The largest share of joints that are left out of these.
-const MOST_GAPS: f64 = 0.4;
+const MAX_GAP_SHARE: f64 = 0.4;
 /// Share of the detectors that do not guess what is outside the image.
 const CUTS_AT_EDGE: f64 = 0.7;
 /// Lifters never see fewer visible joints than this: nothing is left out then.
-const LEAST_VISIBLE: f64 = 6.0;
+const MIN_VISIBLE_JOINTS: f64 = 6.0;
 
 /// Quality of a detector: at 0 the fault does not occur, 1 is usual.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -152,17 +152,17 @@ impl<'a> Detection<'a> {
     fn occluded(&self) -> Tensor {
         let none_hidden = self.errs.lt(0.0);
         let mut occluded = none_hidden;
-        for (limb, share) in &self.joints.occluded {
-            let hidden = self.draw.some(share * self.detector.noise);
-            occluded = occluded.logical_or(&hidden.logical_and(limb));
+        for limb in &self.joints.occluded {
+            let hidden = self.draw.some(limb.share * self.detector.noise);
+            occluded = occluded.logical_or(&hidden.logical_and(&limb.mask));
         }
         occluded.to_kind(Kind::Float)
     }
 
     /// Key points `[B, J, 2]`; for some people left and right of a limb, or of all joints, are exchanged.
     fn exchanged(&self, points: &Tensor) -> Tensor {
-        let faults = self.joints.exchanged.iter();
-        let chosen = faults.map(|(_, share)| self.draw.some(share * self.detector.noise));
+        let exchanges = self.joints.exchanged.iter();
+        let chosen = exchanges.map(|exchange| self.draw.some(exchange.share * self.detector.noise));
         self.joints.with_sides_exchanged(points, chosen, &self.errs)
     }
 
@@ -170,11 +170,11 @@ impl<'a> Detection<'a> {
     fn gaps(&self, seen: &Tensor, size: &Tensor) -> Tensor {
         let level = self.detector.gaps;
         let has_gaps = self.draw.unit(&[1, 1]).lt(WITH_GAPS * level);
-        let share = self.draw.unit(&[1, 1]) * MOST_GAPS;
+        let share = self.draw.unit(&[1, 1]) * MAX_GAP_SHARE;
         let mut left_out = self.draw.unit(&[self.joints.count, 1]).lt_tensor(&share).logical_and(&has_gaps);
-        for (part, share) in &self.joints.hidden {
-            let hidden = self.draw.some(share * level);
-            left_out = left_out.logical_or(&hidden.logical_and(part));
+        for part in &self.joints.hidden {
+            let hidden = self.draw.some(part.share * level);
+            left_out = left_out.logical_or(&hidden.logical_and(&part.mask));
         }
         if let Some(feet) = &self.feet {
             left_out = left_out.logical_or(&feet.missing);
@@ -196,11 +196,11 @@ fn outside(seen: &Tensor, size: &Tensor) -> Tensor {
     points.ge(0.0).logical_and(&points.lt_tensor(&size.unsqueeze(1))).all_dim(2, true).logical_not()
 }
 
-/// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`LEAST_VISIBLE`] joints would remain; feet do not count.
+/// `left_out` `[B, J, 1]`, with nothing left out where fewer than [`MIN_VISIBLE_JOINTS`] joints would remain; feet do not count.
 fn if_enough_are_left(left_out: &Tensor, joints: &Joints) -> Tensor {
     let visible =
         left_out.narrow(1, 0, joints.before_feet).logical_not().sum_dim_intlist(&[1i64][..], true, Kind::Float);
-    left_out.logical_and(&visible.ge(LEAST_VISIBLE))
+    left_out.logical_and(&visible.ge(MIN_VISIBLE_JOINTS))
 }
 
 #[cfg(test)]
@@ -301,7 +301,7 @@ mod tests {
         assert!((0.05..0.2).contains(&share), "{share}");
         assert_eq!(seen.masked_select(&missing.expand([ROWS, 17, 3], false)).abs().max().double_value(&[]), 0.0);
         let visible = missing.logical_not().sum_dim_intlist(&[1i64][..], false, Kind::Float);
-        assert!(visible.min().double_value(&[]) >= LEAST_VISIBLE);
+        assert!(visible.min().double_value(&[]) >= MIN_VISIBLE_JOINTS);
         // People at desks: no joint of the legs, but both shoulders.
         let shown = |joint: i64| missing.select(1, joint).logical_not();
         let desk =

@@ -9,11 +9,13 @@ mod bodies;
 mod cameras;
 mod detector;
 mod limb_axes;
+mod parts;
 mod rarity;
 mod seen;
 mod sequences;
 mod variety;
 
+use poselift::place::MODEL_STATURE;
 use poselift::skeleton::{BODY28, COCO23, H36M17, H36M23, Layout};
 use tch::{Device, Kind, Tensor};
 
@@ -22,9 +24,9 @@ use bodies::Bodies;
 use detector::{Detection, Joints};
 use limb_axes::LimbAxes;
 
-pub use bodies::STATURE;
 pub use cameras::Cameras;
 pub use detector::{Bounds, Detector, Normal};
+pub(crate) use parts::part_of_body;
 pub use seen::Seen;
 pub use sequences::Windows;
 
@@ -54,17 +56,11 @@ fn lengths(vectors: &Tensor) -> Tensor {
     sums_of_axes(&vectors.square()).sqrt()
 }
 
-/// What a joint is on either side of the body, by the last word of its name: `knee` for `left_knee`, and `hip` for
-/// Human3.6M's root.
-pub(crate) fn part_of_body(joint: &str) -> &str {
-    joint.rsplit_once('_').map_or(joint, |(_, part)| part)
-}
-
 /// Joints of [`BODY28`] that come before those of the feet.
 const WITHOUT_FEET: i64 = FIRST_OF_FEET as i64;
 
 /// Least depth of a joint in front of the camera, metres: projections of nearer ones would have no bound.
-const NEAREST: f64 = 0.2;
+const MIN_DEPTH: f64 = 0.2;
 
 /// Bodies on the device, and the cameras and detectors that see them.
 #[derive(Debug)]
@@ -142,9 +138,9 @@ impl Viewer {
             let points = (&in_camera + &placed.root).index_select(1, &self.seen);
             let mut detection = Detection::new(draw.detector, &self.joints, &points);
             let points = detection.misplaced(points);
-            let depth = points.narrow(2, 2, 1).clamp_min(NEAREST);
+            let depth = points.narrow(2, 2, 1).clamp_min(MIN_DEPTH);
             let centre = (&placed.size / 2.0).unsqueeze(1);
-            let stature = &placed.focal * STATURE / placed.root.select(2, 2).squeeze_dim(1);
+            let stature = &placed.focal * MODEL_STATURE / placed.root.select(2, 2).squeeze_dim(1);
             let pixels = points.narrow(2, 0, 2) / depth * placed.focal.view([-1, 1, 1]) + centre;
             Seen {
                 keypoints: detection.observed(&pixels, &stature, &placed.size),
@@ -218,7 +214,7 @@ mod tests {
             };
             // Human3.6M: right hip, knee, ankle, then hip, spine, thorax, neck, head.
             let chain = bone(1, 2) + bone(2, 3) + bone(0, 7) + bone(7, 8) + bone(8, 9) + bone(9, 10);
-            let error = (chain * STATURE_OVER_CHAIN - STATURE).abs().max().double_value(&[]);
+            let error = (chain * STATURE_OVER_CHAIN - MODEL_STATURE).abs().max().double_value(&[]);
             assert!(error < 1e-4, "{error}");
             let sides = (bone(1, 2) - bone(4, 5)).abs().max().double_value(&[]);
             assert!(!human || sides < 1e-4, "left and right thighs differ by {sides}");

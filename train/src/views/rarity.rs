@@ -16,7 +16,7 @@ const REFERENCES: i64 = 4096;
 /// Width of the kernel: the root of the mean squared distance of the joints, metres at human size.
 const WIDTH: f64 = 0.10;
 /// No pose is drawn more than this many times as often as the mean.
-const MOST: f64 = 20.0;
+const MAX_WEIGHT: f64 = 20.0;
 /// Seed for choosing the reference poses.
 const SEED: i64 = 0x5EED_0003;
 
@@ -30,7 +30,7 @@ pub(super) fn weights(positions: &Tensor, power: f64) -> Tensor {
     let densities: Vec<Tensor> = poses.split(4096, 0).iter().map(|part| densities_of(part, &references)).collect();
     let densities = Tensor::cat(&densities, 0);
     let weights = densities.clamp_min(1e-6).pow_tensor_scalar(-power);
-    let weights = (&weights / weights.mean(Kind::Float)).clamp_max(MOST);
+    let weights = (&weights / weights.mean(Kind::Float)).clamp_max(MAX_WEIGHT);
     &weights / weights.mean(Kind::Float)
 }
 

@@ -1,10 +1,10 @@
 //! Windows of motion as one camera and one detector see them, for networks that remember.
 
+use poselift::place::MODEL_STATURE;
 use tch::Tensor;
 
-use super::bodies::STATURE;
 use super::detector::{Footage, SequenceDetection};
-use super::{Cameras, NEAREST, Seen, ViewOptions, Viewer, each_frame};
+use super::{Cameras, MIN_DEPTH, Seen, ViewOptions, Viewer, each_frame};
 
 /// Least distance of a joint in front of the camera, metres: who walks past a camera does not walk through it.
 const CLEARANCE: f64 = 0.7;
@@ -42,9 +42,9 @@ impl Viewer {
             let points = detection.misplaced(&footage);
             let focal = each_frame(&placed.focal, steps);
             let size = each_frame(&placed.size, steps);
-            let depth = points.narrow(2, 2, 1).clamp_min(NEAREST);
+            let depth = points.narrow(2, 2, 1).clamp_min(MIN_DEPTH);
             let pixels = points.narrow(2, 0, 2) / depth * focal.view([-1, 1, 1]) + (&size / 2.0).unsqueeze(1);
-            let stature = &focal * STATURE / roots.select(2, 2).squeeze_dim(1).clamp_min(NEAREST);
+            let stature = &focal * MODEL_STATURE / roots.select(2, 2).squeeze_dim(1).clamp_min(MIN_DEPTH);
             let keypoints = detection.observed(&footage, &pixels, &stature, &size);
             Seen { keypoints, poses: in_camera.index_select(1, &self.lifted), focal, size }
         })

@@ -11,7 +11,8 @@ use poselift::skeleton::BODY28;
 use tch::{Device, Kind, Tensor};
 
 use crate::views::detector::Sampler;
-use crate::views::{indices, lengths, part_of_body, sums_of_axes};
+use crate::views::parts::{ARM, FOOT, HIP_AND_LEG, LEG, part_of_body, parts};
+use crate::views::{indices, lengths, sums_of_axes};
 
 /// Share of the people who get the legs of another, and share who get another's left arm, and another's right arm.
 const LEGS_EXCHANGED: f64 = 0.3;
@@ -31,7 +32,7 @@ const TURNS: [(Part, f64); 8] = [
 ];
 /// Standard deviation of the change of a knee's or elbow's bend, degrees, and its greatest bend.
 const BEND: f64 = 20.0;
-const MOST_BENT: f64 = 150.0;
+const MAX_BEND: f64 = 150.0;
 /// Below this sine of a bend its axis is noise.
 const STRAIGHT: f64 = 0.1;
 /// Share of the people who are tilted, and the standard deviation of the tilt in degrees.
@@ -40,6 +41,9 @@ const TILTED: (f64, f64) = (0.12, 25.0);
 const TUMBLED: f64 = 0.03;
 /// Greatest sine of the hips' tilt: steeper hips would tear the trunk off another's legs.
 const LEVEL: f64 = 0.35;
+
+/// Ends of bones that rotate with the head; `nose` is that of `neck_nose`, too.
+const HEAD: [&str; 4] = parts(["head", "nose", "eye", "ear"]);
 
 /// Bones that rotate about one joint: bones of [`BODY28`], named by the joint at their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +65,14 @@ impl Part {
         let right = joint.starts_with("right");
         let part = part_of_body(joint);
         match self {
-            Self::Trunk => !["hip", "knee", "ankle", "toe", "heel"].contains(&part),
-            Self::Head => ["head", "nose", "eye", "ear"].contains(&part),
-            Self::LeftArm => left && ["elbow", "wrist"].contains(&part),
-            Self::RightArm => right && ["elbow", "wrist"].contains(&part),
-            Self::LeftLeg => left && ["knee", "ankle", "toe", "heel"].contains(&part),
-            Self::RightLeg => right && ["knee", "ankle", "toe", "heel"].contains(&part),
-            Self::LeftFoot => left && ["toe", "heel"].contains(&part),
-            Self::RightFoot => right && ["toe", "heel"].contains(&part),
+            Self::Trunk => !HIP_AND_LEG.contains(&part),
+            Self::Head => HEAD.contains(&part),
+            Self::LeftArm => left && ARM.contains(&part),
+            Self::RightArm => right && ARM.contains(&part),
+            Self::LeftLeg => left && LEG.contains(&part),
+            Self::RightLeg => right && LEG.contains(&part),
+            Self::LeftFoot => left && FOOT.contains(&part),
+            Self::RightFoot => right && FOOT.contains(&part),
         }
     }
 }
@@ -219,7 +223,7 @@ impl Variety {
         let axis = near.cross(&far, 2);
         let sine = lengths(&axis);
         let bend = sine.atan2(&sums_of_axes(&(&near * &far)));
-        let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MOST_BENT.to_radians());
+        let wanted = (&bend + draw.normal(&[4, 1]) * BEND.to_radians()).clamp(0.0, MAX_BEND.to_radians());
         let turn = (wanted - bend) * sine.gt(STRAIGHT).to_kind(Kind::Float);
         let turns = axis / sine.clamp_min(STRAIGHT) * turn;
         let feet = rotated(&directions.index_select(1, &self.feet), &turns.index_select(1, &self.with_hinged));
@@ -367,7 +371,7 @@ mod tests {
         let (after, cosine) = axes(&bent);
         let agreement = (before * after).sum_dim_intlist(&[2i64][..], false, Kind::Float);
         assert!(agreement.min().double_value(&[]) > -1e-4, "a joint is bent the other way");
-        assert!(cosine.min().double_value(&[]) > MOST_BENT.to_radians().cos() - 1e-3);
+        assert!(cosine.min().double_value(&[]) > MAX_BEND.to_radians().cos() - 1e-3);
         assert!(cosine.std(true).double_value(&[]) > 0.1, "no bend has changed");
     }
 

@@ -5,18 +5,17 @@
 //! are made up, but image and pose agree about them, which is what a lifter learns.
 
 use nalgebra::{Matrix3, Vector3};
+use poselift::place::MODEL_STATURE;
 use poselift::skeleton::BODY28;
 
 use super::map::{Body, joint_place};
 
-/// The points of a foot in the order of [`BODY28`], from the ankle's joint centre of a person of 1.70 m: metres outward, up and
+/// The points of a foot in the order of [`BODY28`], from the ankle's joint centre of a person of [`MODEL_STATURE`]: metres outward, up and
 /// forward. The sole is 66 mm below the ankle (0.039 of the stature: Drillis and Contini, 1966), the foot 250 mm long
 /// (0.152 of it, less the flesh behind the heel's and before the toe's point).
 const POINTS: [[f64; 3]; 3] = [[-0.025, -0.050, 0.195], [0.045, -0.055, 0.135], [0.0, -0.045, -0.055]];
-/// The stature that they are given for, metres.
-pub(super) const STATURE: f64 = 1.70;
 /// Leg (thigh and shank) of that person, metres.
-const LEG: f64 = super::LEG_PER_STATURE * STATURE;
+const LEG: f64 = super::LEG_PER_STATURE * MODEL_STATURE;
 
 /// Ankles this far above their lowest place, metres: the foot is flat below the first and hangs above the second.
 const LIFTED: (f64, f64) = (0.03, 0.12);
@@ -62,7 +61,7 @@ pub const FIRST_OF_FEET: usize = BODY28.joint("left_big_toe");
 
 impl Foot {
     /// Big toe, small toe and heel from the ankle; `axes` are the foot's directions to the left, up and forward as columns, `scale`
-    /// is the person's stature over [`STATURE`].
+    /// is the person's stature over [`MODEL_STATURE`].
     pub(super) fn points(&self, axes: &Matrix3<f64>, scale: f64) -> [Vector3<f64>; 3] {
         POINTS.map(|[out, up, forward]| axes * Vector3::new(out * self.outward, up, forward) * scale)
     }

@@ -7,8 +7,10 @@
 use nalgebra::{Matrix3, Vector3};
 
 use poselift::error::{Error, Result};
+use poselift::place::MODEL_STATURE;
 
 use super::feet;
+use super::joints::{ARMS, EARS, EYES, FOREARMS, HEAD, HIP, HIPS, LEGS, NECK, NOSE, SPINE, THORAX};
 use super::kinematics::{Placement, turn};
 use super::rig::FittedRig;
 use super::take::{Axis, Channel, Take};
@@ -27,19 +29,22 @@ pub const LEG_PER_STATURE: f64 = 0.475;
 /// The stature that lengths of the skull are given for, metres.
 pub const REFERENCE_STATURE: f64 = 1.755;
 
-/// The thigh of a person 1.70 m tall, metres (0.245 of the stature: Drillis and Contini, 1966).
-pub const THIGH_METRES: f64 = 0.245 * 1.70;
+/// The thigh as a share of the stature (Drillis and Contini, 1966).
+const THIGH_PER_STATURE: f64 = 0.245;
+
+/// The thigh of a person of [`MODEL_STATURE`], metres.
+pub const THIGH_METRES: f64 = THIGH_PER_STATURE * MODEL_STATURE;
 
 /// Points of the skull from its middle at the height of the temples, metres at [`REFERENCE_STATURE`]:
-/// x to the left, y up, z forward. The first number is the index in [`poselift::skeleton::BODY28`].
+/// x to the left, y up, z forward.
 pub const SKULL: [(usize, [f64; 3]); 7] = [
-    (9, [0.0, -0.100, 0.061]),
-    (10, [0.0, 0.065, 0.003]),
-    (17, [0.0, -0.087, 0.121]),
-    (18, [0.0315, -0.049, 0.081]),
-    (19, [-0.0315, -0.049, 0.081]),
-    (20, [0.0725, -0.061, 0.0]),
-    (21, [-0.0725, -0.061, 0.0]),
+    (NECK, [0.0, -0.100, 0.061]),
+    (HEAD, [0.0, 0.065, 0.003]),
+    (NOSE, [0.0, -0.087, 0.121]),
+    (EYES[0], [0.0315, -0.049, 0.081]),
+    (EYES[1], [-0.0315, -0.049, 0.081]),
+    (EARS[0], [0.0725, -0.061, 0.0]),
+    (EARS[1], [-0.0725, -0.061, 0.0]),
 ];
 
 /// If more than this share of the first frame's angles are zero, the frame is a rest pose. (CMU's files: 0.92 and
@@ -86,7 +91,8 @@ impl BodyMap {
         let known = take.unit_metres.or(table.collection.and_then(|known| known.unit_metres));
         let (metres, unit) = unit_of(thigh, known, table.human_lengths);
         let stature_ratio =
-            if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / 0.245 } / REFERENCE_STATURE;
+            if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / THIGH_PER_STATURE }
+                / REFERENCE_STATURE;
         let thorax_bone =
             if table.lost_thorax_bone { Vector3::y() * bone_length(take, rig.chest) } else { Vector3::zeros() };
         let neck = neck_from_chest(&rig, take, thorax_bone);
@@ -130,19 +136,20 @@ impl BodyMap {
         let chest = placements[self.rig.chest];
         let lift = chest.rotation * self.thorax_bone;
         let mut points = [Vector3::zeros(); 28];
-        for (slot, &joint) in (1..7).zip(&self.rig.legs) {
+        let [left_leg, right_leg] = LEGS;
+        for (slot, &joint) in right_leg.into_iter().chain(left_leg).zip(&self.rig.legs) {
             points[slot] = placements[joint].position;
         }
-        for (slot, &joint) in (11..17).zip(&self.rig.arms) {
+        for (slot, &joint) in ARMS.into_iter().flatten().zip(&self.rig.arms) {
             points[slot] = placements[joint].position + lift;
         }
-        for (elbow, wrist) in [(12, 13), (15, 16)] {
+        for [elbow, wrist] in FOREARMS {
             points[wrist] = points[elbow] + (points[wrist] - points[elbow]) * self.rig.rig.forearm_stretch;
         }
-        points[0] = (points[1] + points[4]) / 2.0;
-        points[8] = chest.point(&self.thorax);
-        points[7] =
-            halfway(points[0], chest.point(&(Vector3::z() * (self.rig.rig.rib_cage_ahead * self.leg))), points[8]);
+        points[HIP] = (points[HIPS[0]] + points[HIPS[1]]) / 2.0;
+        points[THORAX] = chest.point(&self.thorax);
+        let rib_cage = chest.point(&(Vector3::z() * (self.rig.rig.rib_cage_ahead * self.leg)));
+        points[SPINE] = halfway(points[HIP], rib_cage, points[THORAX]);
         self.set_skull(&placements[self.rig.head], lift, &mut points);
         self.set_feet([&placements[self.rig.legs[5]], &placements[self.rig.legs[2]]], &mut points);
         points.map(|point| (point * self.metres).map(|value| value as f32).into())
@@ -150,7 +157,7 @@ impl BodyMap {
 
     /// `ankles` are left and right.
     fn set_feet(&self, ankles: [&Placement; 2], points: &mut [Vector3<f64>; 28]) {
-        let scale = self.stature_ratio * REFERENCE_STATURE / feet::STATURE / self.metres;
+        let scale = self.stature_ratio * REFERENCE_STATURE / MODEL_STATURE / self.metres;
         for ((ankle, axes), foot) in ankles.into_iter().zip(&self.feet).zip(feet::FEET) {
             for (slot, point) in foot.slots.into_iter().zip(foot.points(&(ankle.rotation * axes), scale)) {
                 points[slot] = ankle.position + point;
@@ -242,6 +249,7 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
+    use crate::data::body::joints::{SHOULDERS, THIGHS};
     use crate::data::body::kinematics::place;
     use crate::data::body::rig::tests::{cmu, poser};
     use crate::data::read::bvh;
@@ -256,7 +264,7 @@ mod tests {
         (map, body)
     }
 
-    fn distance(body: &Body, a: usize, b: usize) -> f64 {
+    fn distance(body: &Body, [a, b]: [usize; 2]) -> f64 {
         (0..3).map(|axis| f64::from(body[a][axis] - body[b][axis]).powi(2)).sum::<f64>().sqrt()
     }
 
@@ -265,22 +273,24 @@ mod tests {
         let (map, body) = body(&cmu());
         let unit = 0.0254 / 0.45;
         assert_eq!((map.rig().name, map.human_lengths), ("cmu-motionbuilder", true));
-        assert_relative_eq!(distance(&body, 1, 2), 7.5 * unit, epsilon = 1e-6);
-        assert_relative_eq!(f64::from(body[0][1]), (18.0 - 1.8) * unit, epsilon = 1e-6);
+        assert_relative_eq!(distance(&body, THIGHS[1]), 7.5 * unit, epsilon = 1e-6);
+        assert_relative_eq!(f64::from(body[HIP][1]), (18.0 - 1.8) * unit, epsilon = 1e-6);
         // Hips 18, Spine 2, Spine1 2, the lost bone 2 again, then the clavicle's 1.
-        assert_relative_eq!(f64::from(body[11][1]), (18.0 + 2.0 + 2.0 + 2.0 + 1.0) * unit, epsilon = 1e-6);
-        assert_relative_eq!(distance(&body, 12, 13), 1.33 * 3.4 * unit, epsilon = 1e-6);
+        assert_relative_eq!(f64::from(body[SHOULDERS[0]][1]), (18.0 + 2.0 + 2.0 + 2.0 + 1.0) * unit, epsilon = 1e-6);
+        assert_relative_eq!(distance(&body, FOREARMS[0]), 1.33 * 3.4 * unit, epsilon = 1e-6);
         // The spine lies half way, in front of the chest's joint.
-        assert_relative_eq!(distance(&body, 0, 7), distance(&body, 7, 8), epsilon = 0.002);
+        assert_relative_eq!(distance(&body, [HIP, SPINE]), distance(&body, [SPINE, THORAX]), epsilon = 0.002);
     }
 
     #[test]
     fn faces_look_forward_with_the_left_eye_on_the_left() {
         for text in [cmu(), poser()] {
             let (_, body) = body(&text);
-            let [nose, left_eye, right_eye, left_ear] = [17, 18, 19, 20].map(|slot| body[slot]);
-            assert!(left_eye[0] > right_eye[0] && nose[2] > left_ear[2] + 0.08 && body[10][1] > left_eye[1] + 0.05);
-            assert!(body[4][0] > body[1][0] && body[11][0] > body[14][0]);
+            let [nose, left_eye, right_eye, left_ear] = [NOSE, EYES[0], EYES[1], EARS[0]].map(|slot| body[slot]);
+            assert!(left_eye[0] > right_eye[0] && nose[2] > left_ear[2] + 0.08 && body[HEAD][1] > left_eye[1] + 0.05);
+            for [left, right] in [HIPS, SHOULDERS] {
+                assert!(body[left][0] > body[right][0]);
+            }
         }
     }
 
@@ -288,7 +298,7 @@ mod tests {
     fn a_figure_of_no_human_proportions_is_scaled_by_its_thigh() {
         let (map, body) = body(&poser());
         assert!(!map.human_lengths && map.unit.contains("makes the thigh a human's"), "{}", map.unit);
-        assert_relative_eq!(distance(&body, 1, 2), THIGH_METRES, epsilon = 1e-6);
+        assert_relative_eq!(distance(&body, THIGHS[1]), THIGH_METRES, epsilon = 1e-6);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! joints, `rig` recognises the naming scheme, `map` makes our body of it, `feet` adds feet where there are none, `resample` brings it to our rate.
 
 pub mod feet;
+pub(crate) mod joints;
 pub mod kinematics;
 mod map;
 pub mod resample;

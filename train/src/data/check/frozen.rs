@@ -6,11 +6,11 @@ use super::{Body, FIRST_OF_FEET, Fault, Finding, joint_place, runs};
 const STILL: f64 = 0.001;
 
 /// The shortest stretch that is reported, seconds.
-const SHORTEST: f64 = 0.5;
+const MIN_SECONDS: f64 = 0.5;
 
 /// Stretches of at least 0.5 s in which no joint moves by 1 mm/s, except for their first frames.
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
-    let least = ((SHORTEST * rate).ceil() as usize).max(2);
+    let least = ((MIN_SECONDS * rate).ceil() as usize).max(2);
     let still = runs(bodies.windows(2).map(|pair| is_still(&pair[0], &pair[1], rate)), least);
     still.into_iter().map(|run| Finding { frames: run.start + 1..run.end + 1, fault: Fault::Frozen }).collect()
 }
@@ -23,6 +23,7 @@ fn is_still(before: &Body, after: &Body, rate: f64) -> bool {
 mod tests {
     use super::super::tests::{standing, walking};
     use super::*;
+    use crate::data::body::joints::THORAX;
 
     #[test]
     fn a_recording_that_stopped_is_frozen() {
@@ -38,7 +39,7 @@ mod tests {
         // 0.05 mm up and down: 1.3 mm/s at 25 Hz.
         let mut bodies = standing(100);
         for (frame, body) in bodies.iter_mut().enumerate() {
-            body[8][1] += [5e-5, 0.0][frame % 2];
+            body[THORAX][1] += [5e-5, 0.0][frame % 2];
         }
         assert_eq!(find(&bodies, 25.0), []);
     }

@@ -1,6 +1,7 @@
 //! Frames that are not numbers, and places where a frame does not follow from the one before it.
 
 use super::{Body, FIRST_OF_FEET, Fault, Finding, is_finite, joint_place};
+use crate::data::body::joints::{HIPS, SHOULDERS};
 
 /// No joint of a person moves faster than this, metres a second (a pitcher's hand reaches about 20).
 const TELEPORT_SPEED: f64 = 20.0;
@@ -47,7 +48,7 @@ fn fastest(before: &Body, after: &Body, rate: f64) -> f64 {
 
 /// Whether the line from right to left of the hips or of the shoulders reverses.
 fn flips(before: &Body, after: &Body) -> bool {
-    [(4, 1), (11, 14)].into_iter().any(|(left, right)| {
+    [HIPS, SHOULDERS].into_iter().any(|[left, right]| {
         let first = joint_place(before, left) - joint_place(before, right);
         let second = joint_place(after, left) - joint_place(after, right);
         first.dot(&second) < FLIP_COSINE * first.norm() * second.norm()
@@ -58,6 +59,7 @@ fn flips(before: &Body, after: &Body) -> bool {
 mod tests {
     use super::super::tests::{standing, walking};
     use super::*;
+    use crate::data::body::joints::{ANKLES, KNEES, WRISTS};
 
     fn faults(bodies: &[Body], rate: f64) -> Vec<(usize, Fault)> {
         find(bodies, rate).into_iter().map(|found| (found.frames.start, found.fault)).collect()
@@ -66,8 +68,8 @@ mod tests {
     #[test]
     fn a_wrist_that_is_elsewhere_for_one_frame_jumps_twice() {
         let mut bodies = standing(100);
-        bodies[40][13][1] += 0.6; // 60 cm in a frame at 120 Hz: 72 m/s
-        bodies[70][4][2] = f32::NAN;
+        bodies[40][WRISTS[0]][1] += 0.6; // 60 cm in a frame at 120 Hz: 72 m/s
+        bodies[70][HIPS[0]][2] = f32::NAN;
         assert_eq!(faults(&bodies, 120.0), [(40, Fault::Jump), (41, Fault::Jump), (70, Fault::NotFinite)]);
         bodies[0][0][0] = f32::INFINITY;
         assert_eq!(faults(&bodies, 120.0)[0], (0, Fault::NotFinite));
@@ -87,7 +89,7 @@ mod tests {
     fn sides_that_change_places_are_a_flip() {
         let mut bodies = walking(100, 25.0);
         for body in &mut bodies[50..60] {
-            for (left, right) in [(4, 1), (5, 2), (6, 3)] {
+            for [left, right] in [HIPS, KNEES, ANKLES] {
                 body.swap(left, right);
             }
         }

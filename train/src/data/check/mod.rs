@@ -19,7 +19,7 @@ use crate::data::body::{Body, joint_place};
 use crate::median::upper_median;
 
 /// Shortest piece of a take that is kept, seconds.
-const SHORTEST_PIECE: f64 = 0.4;
+const MIN_PIECE_SECONDS: f64 = 0.4;
 
 /// Number of places of one kind of fault that are listed individually.
 const NAMED: usize = 4;
@@ -128,7 +128,7 @@ pub fn sift(bodies: &[Body], rate: f64, figure: Figure) -> Sifted {
         }
     }
     findings.sort_by_key(|finding| finding.frames.start);
-    let shortest = (SHORTEST_PIECE * rate).ceil() as usize;
+    let shortest = (MIN_PIECE_SECONDS * rate).ceil() as usize;
     let sound = sound(bodies.len(), &findings, shortest);
     let kept: usize = sound.iter().map(Range::len).sum();
     Sifted { sound, findings, cut: bodies.len() - kept }

@@ -5,16 +5,16 @@
 //! back to front only if two agree and are not outvoted.
 
 use nalgebra::Vector3;
-use poselift::skeleton::BODY28;
 
 use super::{Body, Fault, Figure, Finding, joint_place, runs};
+use crate::data::body::joints::{ARMS, EARS, HEAD, HIP, HIPS, LEGS, NECK, NOSE, SHOULDERS, THORAX};
 
 /// Hips and shoulders are turned against each other by more than a body can twist, as a cosine: 100 degrees. The
 /// recordings reach 71.
 const OPPOSED_COSINE: f64 = -0.17;
 
 /// Number of witnesses that must agree.
-const LEAST_WITNESSES: usize = 2;
+const MIN_WITNESSES: usize = 2;
 
 /// Shares of its observations that point backwards: from the upper one a witness says "back to front", up to the
 /// lower one "sound", and in between nothing. In sound recordings at most 17 % of the knees bend the other way.
@@ -32,25 +32,6 @@ const WALKING: f64 = 0.5;
 const STEP_SECONDS: f64 = 0.2;
 /// The least cosine between a witness's direction and forward or backward: 60 degrees.
 const ALONG: f64 = 0.5;
-
-const HIP: usize = BODY28.joint("hip");
-const THORAX: usize = BODY28.joint("thorax");
-const NECK: usize = BODY28.joint("neck_nose");
-const HEAD: usize = BODY28.joint("head");
-const NOSE: usize = BODY28.joint("nose");
-const EARS: [usize; 2] = [BODY28.joint("left_ear"), BODY28.joint("right_ear")];
-const HIPS: [usize; 2] = [BODY28.joint("left_hip"), BODY28.joint("right_hip")];
-const SHOULDERS: [usize; 2] = [BODY28.joint("left_shoulder"), BODY28.joint("right_shoulder")];
-/// Hip, knee and ankle of each leg.
-const LEGS: [[usize; 3]; 2] = [
-    [BODY28.joint("left_hip"), BODY28.joint("left_knee"), BODY28.joint("left_ankle")],
-    [BODY28.joint("right_hip"), BODY28.joint("right_knee"), BODY28.joint("right_ankle")],
-];
-/// Shoulder, elbow and wrist of each arm.
-const ARMS: [[usize; 3]; 2] = [
-    [BODY28.joint("left_shoulder"), BODY28.joint("left_elbow"), BODY28.joint("left_wrist")],
-    [BODY28.joint("right_shoulder"), BODY28.joint("right_elbow"), BODY28.joint("right_wrist")],
-];
 
 /// A part of the body that shows which way it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,7 +156,7 @@ fn is_swapped(bodies: &[Body], rate: f64, figure: Figure) -> bool {
             None => {}
         }
     }
-    behind >= LEAST_WITNESSES && behind > ahead
+    behind >= MIN_WITNESSES && behind > ahead
 }
 
 /// The direction that the body faces if left is left; its length has no meaning.
@@ -210,13 +191,14 @@ fn level(vector: Vector3<f64>) -> Vector3<f64> {
 mod tests {
     use super::super::tests::{PERSON, standing, walking};
     use super::*;
+    use crate::data::body::joints::{ANKLES, ELBOWS, KNEES, WRISTS};
 
-    const LEG_PAIRS: [(usize, usize); 3] = [(4, 1), (5, 2), (6, 3)];
-    const ARM_PAIRS: [(usize, usize); 3] = [(11, 14), (12, 15), (13, 16)];
+    const LEG_PAIRS: [[usize; 2]; 3] = [HIPS, KNEES, ANKLES];
+    const ARM_PAIRS: [[usize; 2]; 3] = [SHOULDERS, ELBOWS, WRISTS];
 
-    fn exchanged(mut bodies: Vec<Body>, pairs: &[(usize, usize)]) -> Vec<Body> {
+    fn exchanged(mut bodies: Vec<Body>, pairs: &[[usize; 2]]) -> Vec<Body> {
         for body in &mut bodies {
-            pairs.iter().for_each(|&(left, right)| body.swap(left, right));
+            pairs.iter().for_each(|&[left, right]| body.swap(left, right));
         }
         bodies
     }
@@ -248,7 +230,7 @@ mod tests {
     fn walking_and_bending_backwards_are_sound() {
         assert_eq!(find(&walking(200, 50.0), 50.0, PERSON), []);
         let mut bodies = walking(200, 50.0);
-        bodies.iter_mut().for_each(|body| body[9][2] -= 0.3);
+        bodies.iter_mut().for_each(|body| body[NECK][2] -= 0.3);
         assert_eq!(find(&bodies, 50.0, PERSON), [], "a neck behind is not enough beside knees");
         assert_eq!(find(&[], 50.0, PERSON), []);
     }
@@ -262,7 +244,7 @@ mod tests {
             }
             bodies
         };
-        for bodies in [moved(9, -0.03), moved(9, 0.03), moved(9, -0.2), moved(17, -0.3)] {
+        for bodies in [moved(NECK, -0.03), moved(NECK, 0.03), moved(NECK, -0.2), moved(NOSE, -0.3)] {
             assert_eq!(find(&bodies, 50.0, PERSON), []);
         }
         // A face that was placed from the neck is not a second witness.

@@ -4,15 +4,16 @@
 //! check finds anything in the recordings, even at half its thresholds.
 
 use super::{Body, Fault, Finding, joint_place, runs};
+use crate::data::body::joints::{ANKLES, FIRST_OF_FACE, HIP};
 
 /// The time over which speeds are measured, seconds: a millimetre of noise is then 0.01 m/s.
 const WINDOW: f64 = 0.1;
 
 /// The shortest slide that is reported, seconds.
-const SHORTEST: f64 = 0.2;
+const MIN_SECONDS: f64 = 0.2;
 
 /// Slower motion is not a slide, metres a second.
-const SLOWEST: f64 = 0.3;
+const MIN_SPEED: f64 = 0.3;
 
 /// Faster vertical motion means that the body rises or falls, metres a second.
 const LEVEL: f64 = 0.15;
@@ -27,8 +28,8 @@ const TOGETHER: f64 = 0.3;
 pub(super) fn find(bodies: &[Body], rate: f64) -> Vec<Finding> {
     let step = ((WINDOW * rate).round() as usize).max(1);
     let steps: Vec<_> = bodies.iter().zip(bodies.iter().skip(step)).map(|(a, b)| Step::new(a, b, step, rate)).collect();
-    let floor = bodies.iter().flat_map(|body| [body[3][1], body[6][1]]).fold(f32::MAX, f32::min);
-    let least = ((SHORTEST * rate).ceil() as usize).max(2);
+    let floor = bodies.iter().flat_map(|body| ANKLES.map(|ankle| body[ankle][1])).fold(f32::MAX, f32::min);
+    let least = ((MIN_SECONDS * rate).ceil() as usize).max(2);
     let glides = runs(steps.iter().map(Step::glides), least).into_iter().map(|run| (run, Fault::Glide));
     let slides = runs(steps.iter().map(|step| step.feet_slide(f64::from(floor))), least);
     let slides = slides.into_iter().map(|run| (run, Fault::FeetSlide));
@@ -61,21 +62,21 @@ impl<'a> Step<'a> {
     }
 
     fn glides(&self) -> bool {
-        let root = self.velocity(0);
+        let root = self.velocity(HIP);
         let speed = root.xz().norm();
-        speed > SLOWEST
+        speed > MIN_SPEED
             && root.y.abs() < 2.0 * LEVEL
-            && (1..17).all(|joint| (self.velocity(joint) - root).norm() < TOGETHER * speed)
+            && (HIP + 1..FIRST_OF_FACE).all(|joint| (self.velocity(joint) - root).norm() < TOGETHER * speed)
     }
 
     fn feet_slide(&self, floor: f64) -> bool {
-        let feet = [3, 6].map(|joint| self.velocity(joint));
+        let feet = ANKLES.map(|ankle| self.velocity(ankle));
         let slowest = feet.iter().map(|foot| foot.xz().norm()).fold(f64::MAX, f64::min);
-        let on_floor = [3, 6]
+        let on_floor = ANKLES
             .iter()
-            .all(|&joint| joint_place(self.from, joint).y.max(joint_place(self.to, joint).y) < floor + FLOOR);
+            .all(|&ankle| joint_place(self.from, ankle).y.max(joint_place(self.to, ankle).y) < floor + FLOOR);
         let is_level = feet.iter().all(|foot| foot.y.abs() < LEVEL);
-        slowest > SLOWEST && on_floor && is_level && (feet[0] - feet[1]).norm() < TOGETHER * slowest
+        slowest > MIN_SPEED && on_floor && is_level && (feet[0] - feet[1]).norm() < TOGETHER * slowest
     }
 }
 
@@ -83,6 +84,7 @@ impl<'a> Step<'a> {
 mod tests {
     use super::super::tests::{standing, walking};
     use super::*;
+    use crate::data::body::joints::WRISTS;
 
     /// `bodies` with 0.6 m/s to the side from frame 40 to 80.
     fn moved(mut bodies: Vec<Body>, rate: f64) -> Vec<Body> {
@@ -108,7 +110,7 @@ mod tests {
     fn feet_that_slide_under_moving_arms_slide() {
         let mut bodies = moved(standing(120), 25.0);
         for (frame, body) in bodies.iter_mut().enumerate() {
-            for wrist in [13, 16] {
+            for wrist in WRISTS {
                 body[wrist][1] += 0.2 * (frame as f32).sin();
             }
         }

@@ -1,6 +1,9 @@
 //! Tests the checks on made-up motion, and which frames of a take remain.
 
 use super::*;
+use crate::data::body::joints::{
+    ANKLES, ARMS, EARS, ELBOWS, EYES, HEAD, HIP, HIPS, KNEES, LEGS, NECK, NOSE, SHOULDERS, SPINE, THORAX, WRISTS,
+};
 
 /// A person whose face comes from the file.
 pub(super) const PERSON: Figure = Figure { human_lengths: true, own_face: true };
@@ -32,29 +35,36 @@ pub(super) fn walking(frames: usize, rate: f64) -> Vec<Body> {
 /// A body with its hips at `z`, `height`, and its ankles, left and right, at `[z, y]`.
 fn body(z: f32, height: f32, ankles: [[f32; 2]; 2]) -> Body {
     let mut body = [[0.0; 3]; 28];
-    for ((hip, x), ankle) in [(4, 0.1), (1, -0.1)].into_iter().zip(ankles) {
+    for ((leg, x), place) in LEGS.into_iter().zip([0.1, -0.1]).zip(ankles) {
+        let [hip, knee, ankle] = leg;
         body[hip] = [x, height, z];
-        let [knee_z, knee_y] = knee([z, height], ankle);
-        body[hip + 1] = [x, knee_y, knee_z];
-        body[hip + 2] = [x, ankle[1], ankle[0]];
+        let [knee_z, knee_y] = knee_between([z, height], place);
+        body[knee] = [x, knee_y, knee_z];
+        body[ankle] = [x, place[1], place[0]];
     }
-    let above = [(0, 0.0, 0.0), (7, 0.26, 0.01), (8, 0.52, 0.0), (9, 0.62, 0.06), (10, 0.82, 0.0)];
+    let above = [(HIP, 0.0, 0.0), (SPINE, 0.26, 0.01), (THORAX, 0.52, 0.0), (NECK, 0.62, 0.06), (HEAD, 0.82, 0.0)];
     above.into_iter().for_each(|(joint, up, ahead)| body[joint] = [0.0, height + up, z + ahead]);
-    for (shoulder, side) in [(11, 1.0), (14, -1.0)] {
-        for (part, up) in [(0, 0.50), (1, 0.21), (2, -0.04)] {
-            body[shoulder + part] = [0.18 * side, height + up, z];
+    for (arm, side) in ARMS.into_iter().zip([1.0, -1.0]) {
+        for (joint, up) in arm.into_iter().zip([0.50, 0.21, -0.04]) {
+            body[joint] = [0.18 * side, height + up, z];
         }
     }
-    for (joint, side, forward) in
-        [(17, 0.0, 0.13), (18, 0.03, 0.1), (19, -0.03, 0.1), (20, 0.07, 0.01), (21, -0.07, 0.01)]
-    {
+    let [left_eye, right_eye] = EYES;
+    let [left_ear, right_ear] = EARS;
+    for (joint, side, forward) in [
+        (NOSE, 0.0, 0.13),
+        (left_eye, 0.03, 0.1),
+        (right_eye, -0.03, 0.1),
+        (left_ear, 0.07, 0.01),
+        (right_ear, -0.07, 0.01),
+    ] {
         body[joint] = [side, height + 0.70, z + forward];
     }
     body
 }
 
 /// Where the knee is between hip and ankle, `[z, y]`, bent forward.
-fn knee(hip: [f32; 2], ankle: [f32; 2]) -> [f32; 2] {
+fn knee_between(hip: [f32; 2], ankle: [f32; 2]) -> [f32; 2] {
     let [z, y] = [ankle[0] - hip[0], ankle[1] - hip[1]];
     let half = z.hypot(y) / 2.0;
     let off = (BONE * BONE - half * half).max(0.0).sqrt() / (2.0 * half);
@@ -75,7 +85,7 @@ fn the_made_up_body_is_sound() {
 fn a_rest_pose_before_the_motion_and_broken_frames_are_cut() {
     let mut bodies = walking(301, 120.0);
     bodies[0].iter_mut().for_each(|joint| joint[1] += 0.6); // 60 cm in a frame at 120 Hz: 72 m/s
-    bodies[150][4][2] = f32::NAN;
+    bodies[150][HIPS[0]][2] = f32::NAN;
     let sifted = sift(&bodies, 120.0, PERSON);
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![1..150, 151..301], 2));
     let complaint = sifted.complaint("16_15", 301).unwrap_or_default();
@@ -108,7 +118,9 @@ fn a_stretch_in_the_middle_is_cut_and_named() {
 fn sides_exchanged_within_a_take_are_cut_between_the_flips() {
     let mut bodies = walking(250, 25.0);
     for body in &mut bodies[80..120] {
-        [(4, 1), (5, 2), (6, 3), (11, 14), (12, 15), (13, 16)].into_iter().for_each(|(a, b)| body.swap(a, b));
+        for [left, right] in [HIPS, KNEES, ANKLES, SHOULDERS, ELBOWS, WRISTS] {
+            body.swap(left, right);
+        }
     }
     let sifted = sift(&bodies, 25.0, PERSON);
     assert_eq!((sifted.sound.clone(), sifted.cut), (vec![0..80, 120..250], 40));

@@ -1,6 +1,7 @@
 //! Bodies of a size that is not human: a unit that was guessed wrongly, or a scale that was lost.
 
 use super::{Body, Fault, Finding, median_length};
+use crate::data::body::joints::{ANKLES, HEAD, HIP, HIPS, KNEES, NECK, SPINE, THIGHS, THORAX};
 
 /// Thigh lengths from toddlers to the tallest people, metres; the recordings have 0.34 to 0.46.
 const THIGH: std::ops::RangeInclusive<f64> = 0.20..=0.65;
@@ -9,14 +10,15 @@ const THIGH: std::ops::RangeInclusive<f64> = 0.20..=0.65;
 const STATURE: std::ops::RangeInclusive<f64> = 0.8..=2.4;
 
 /// The bones stacked on one another, from an ankle to the top of the head.
-const COLUMN: [[usize; 2]; 6] = [[3, 2], [2, 1], [0, 7], [7, 8], [8, 9], [9, 10]];
+const COLUMN: [[usize; 2]; 6] =
+    [[ANKLES[1], KNEES[1]], [KNEES[1], HIPS[1]], [HIP, SPINE], [SPINE, THORAX], [THORAX, NECK], [NECK, HEAD]];
 
 /// The ankle's height as a share of the stature (Drillis and Contini, 1966).
 const ANKLE_SHARE: f64 = 0.039;
 
 /// The whole take, if its body is not human; for a figure without `human_lengths` only the thigh counts.
 pub(super) fn find(bodies: &[Body], human_lengths: bool) -> Option<Finding> {
-    let thigh = median_length(bodies, &[[1, 2], [4, 5]])? / 2.0;
+    let thigh = median_length(bodies, &THIGHS)? / 2.0;
     let stature = median_length(bodies, &COLUMN)? / (1.0 - ANKLE_SHARE);
     let is_human = THIGH.contains(&thigh) && (!human_lengths || STATURE.contains(&stature));
     (!is_human).then_some(Finding { frames: 0..bodies.len(), fault: Fault::Unit { thigh, stature } })
@@ -50,7 +52,7 @@ mod tests {
     #[test]
     fn a_figure_without_a_persons_lengths_needs_a_thigh_alone() {
         let mut bodies = standing(3);
-        bodies.iter_mut().flat_map(|body| &mut body[7..]).for_each(|joint| joint[1] += 1.2);
+        bodies.iter_mut().flat_map(|body| &mut body[SPINE..]).for_each(|joint| joint[1] += 1.2);
         assert!(find(&bodies, true).is_some() && find(&bodies, false).is_none());
     }
 }

@@ -8,6 +8,7 @@ use nalgebra::{Matrix3, Vector3};
 use rand::Rng;
 
 use super::angles::{Angles, LEFT, Side};
+use crate::data::body::joints::{ANKLES, ARMS, HIP, LEGS, SPINE, THORAX};
 use crate::data::body::kinematics::turn;
 use crate::data::body::take::Axis;
 use crate::data::body::{Body, REFERENCE_STATURE, SKULL};
@@ -68,11 +69,11 @@ impl Figure {
         turn(&mut pelvis, Axis::Y, angles.heading);
         turn(&mut pelvis, Axis::Z, -angles.pelvis[1]);
         turn(&mut pelvis, Axis::X, angles.pelvis[0]);
-        for (side, slots) in [(LEFT, [4, 5, 6]), (1, [1, 2, 3])] {
+        for (side, slots) in [(LEFT, LEGS[0]), (1, LEGS[1])] {
             self.leg(&pelvis, side, &angles.sides[side], slots, &mut points);
         }
         let chest = self.trunk(&pelvis, angles, &mut points);
-        for (side, slots) in [(LEFT, [11, 12, 13]), (1, [14, 15, 16])] {
+        for (side, slots) in [(LEFT, ARMS[0]), (1, ARMS[1])] {
             self.arm(&chest, side, &angles.sides[side], slots, &mut points);
         }
         self.head(&chest, angles, &mut points);
@@ -105,7 +106,7 @@ impl Figure {
     /// Returns the rib cage's frame; each half of the trunk takes half of its turns.
     fn trunk(&self, pelvis: &Matrix3<f64>, angles: &Angles, points: &mut [Vector3<f64>; 22]) -> Matrix3<f64> {
         let mut frame = *pelvis;
-        for (below, above) in [(0, 7), (7, 8)] {
+        for (below, above) in [(HIP, SPINE), (SPINE, THORAX)] {
             bend(&mut frame, angles.trunk.map(|angle| angle / 2.0));
             points[above] = points[below] + frame.column(1) * (self.trunk / 2.0);
         }
@@ -124,7 +125,7 @@ impl Figure {
         let mut girdle = *chest;
         turn(&mut girdle, Axis::Z, sign * angles.shrug);
         let shoulder = Vector3::new(sign * self.shoulder.x, self.shoulder.y, self.shoulder.z);
-        points[slots[0]] = points[8] + girdle * shoulder;
+        points[slots[0]] = points[THORAX] + girdle * shoulder;
         let mut upper_arm = *chest;
         swing(&mut upper_arm, sign, &angles.shoulder);
         points[slots[1]] = points[slots[0]] - upper_arm.column(1) * self.upper_arm;
@@ -138,7 +139,7 @@ impl Figure {
         let half = angles.head.map(|angle| angle / 2.0);
         let mut frame = *chest;
         bend(&mut frame, half);
-        let nod = points[8] + frame * Vector3::from(THORAX_TO_NOD) * ratio;
+        let nod = points[THORAX] + frame * Vector3::from(THORAX_TO_NOD) * ratio;
         bend(&mut frame, half);
         for (slot, local) in SKULL {
             points[slot] = nod + frame * (Vector3::from(NOD_TO_SKULL) + Vector3::from(local)) * ratio;
@@ -156,10 +157,7 @@ impl Figure {
 
     /// The least height of a joint above the floor, metres.
     fn clearance(&self, slot: usize) -> f64 {
-        match slot {
-            3 | 6 => self.ankle_height,
-            _ => FLESH * self.stature,
-        }
+        if ANKLES.contains(&slot) { self.ankle_height } else { FLESH * self.stature }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use poselift::Result;
+use poselift::place::MODEL_STATURE;
 
 use super::words::percent;
 use super::{Measured, Point, joints};
@@ -11,7 +12,7 @@ use crate::chart::{Chart, ChartLine, Panel, panels_chart};
 /// The tables, one per curve; `model` names the model, `on` the data.
 pub fn markdown(study: &[Measured], model: &str, on: &str, views: usize) -> String {
     let mut text = format!(
-        "# How `{model}` fares\n\nErrors in millimetres for a person of 1.70 m, the root counted: MPJPE after aligning the \
+        "# How `{model}` fares\n\nErrors in millimetres for a person of {MODEL_STATURE:.2} m, the root counted: MPJPE after aligning the \
          root, P-MPJPE after the best similarity, N-MPJPE after the best scale; PCK at 150 mm and AUC up to it. Each row is \
          measured on at most {views} views by {on}. What is not varied follows the protocol of the table of models; all but the \
          first rows of \"overall\" and the curve of noise are with the detector model, every joint seen, the focal length \

@@ -5,7 +5,8 @@ use poselift::skeleton::{Layout, is_of_foot};
 use tch::{Device, Tensor};
 
 use super::{Bounds, Sampler};
-use crate::views::{each_frame, indices, part_of_body};
+use crate::views::parts::{ANKLE_AND_FOOT, ARM, HIP_AND_LEG, LEG, endings, ends_a_joint, part_of_body, parts};
+use crate::views::{each_frame, indices};
 
 /// One kind of joint: its numbers are shares of the person's size, except for the last, which is in metres.
 struct Kind {
@@ -22,6 +23,7 @@ struct Kind {
 }
 
 const fn kind(name: &'static str, noise: f32, lost: f32, placement: f32) -> Kind {
+    assert!(ends_a_joint(name), "a word that ends no joint's name");
     Kind { name, noise, lost, placement }
 }
 
@@ -46,39 +48,35 @@ const KINDS: [Kind; 15] = [
 /// Parts of the face's error: one shift of the whole face, and each point's own.
 const FACE: (f32, f32) = (0.93, 0.37);
 /// The joints that share this shift.
-const FACES: [&str; 5] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"];
+const FACES: [&str; 5] = endings(["nose", "left_eye", "right_eye", "left_ear", "right_ear"]);
 /// Parts of the error of elbows, wrists, knees and ankles: their own, and the share that they take over from the
 /// joint before.
 const CHAIN: (f32, f32) = (0.85, 0.5);
 /// The chains: each joint after the one whose error it takes over.
 const CHAINS: [&[&str]; 5] = [
-    &["shoulder", "elbow", "wrist"],
-    &["hip", "knee", "ankle"],
-    &["ankle", "big_toe"],
-    &["ankle", "small_toe"],
-    &["ankle", "heel"],
+    &endings(["shoulder", "elbow", "wrist"]),
+    &endings(["hip", "knee", "ankle"]),
+    &endings(["ankle", "big_toe"]),
+    &endings(["ankle", "small_toe"]),
+    &endings(["ankle", "heel"]),
 ];
+const FACE_ASIDE: &[&str] = &parts(["eye", "ear"]);
 /// Limbs that the person's body hides, and the share of the poses in which each one of a side is hidden.
-const OCCLUDED: [(&[&str], f64); 2] = [(&["elbow", "wrist"], 0.1), (&["knee", "ankle", "toe", "heel"], 0.05)];
+const OCCLUDED: [(&[&str], f64); 2] = [(ARM, 0.1), (LEG, 0.05)];
 /// Parts of one side that are left out together, and the share of the poses in which each one of a side is.
-const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] =
-    [(&["elbow", "wrist"], 0.03), (&["knee", "ankle", "toe", "heel"], 0.03), (&["eye", "ear"], 0.03)];
+const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] = [(ARM, 0.03), (LEG, 0.03), (FACE_ASIDE, 0.03)];
 /// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the
 /// legs and hips, the head.
-const HIDDEN: [(&[&str], f64); 4] = [
-    (&["ankle", "toe", "heel"], 0.03),
-    (&["knee", "ankle", "toe", "heel"], 0.06),
-    (&["hip", "knee", "ankle", "toe", "heel"], 0.10),
-    (&["nose", "eye", "ear", "head"], 0.02),
-];
+const HIDDEN: [(&[&str], f64); 4] =
+    [(ANKLE_AND_FOOT, 0.03), (LEG, 0.06), (HIP_AND_LEG, 0.10), (&parts(["nose", "eye", "ear", "head"]), 0.02)];
 /// Joints of both sides that detectors exchange together, and the share of the poses in which each group is
 /// exchanged: an arm, a leg, the single joints at their ends, and the whole body.
 const EXCHANGED: [(&[&str], f64); 5] = [
-    (&["elbow", "wrist"], 0.006),
-    (&["hip", "knee", "ankle", "toe", "heel"], 0.006),
-    (&["wrist"], 0.006),
-    (&["ankle", "toe", "heel"], 0.006),
-    (&["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "toe", "heel"], 0.003),
+    (ARM, 0.006),
+    (HIP_AND_LEG, 0.006),
+    (&parts(["wrist"]), 0.006),
+    (ANKLE_AND_FOOT, 0.006),
+    (&parts(["eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "toe", "heel"]), 0.003),
 ];
 /// Shares of the detectors that have no points of feet, as for COCO-17, and that have heels and one toe, as MediaPipe.
 const LACK_FEET: f64 = 0.4;
@@ -86,6 +84,24 @@ const ONE_TOE: f64 = 0.25;
 /// Where one toe stands for all of them: from the big one, 0, to the small one, 1. MediaPipe's `foot_index` is the second toe.
 const TOE_ASIDE: Bounds = Bounds::new(0.0, 0.6);
 const SIDES: [&str; 2] = ["left_", "right_"];
+
+/// Joints that something happens to at once.
+#[derive(Debug)]
+pub(in crate::views) struct Group {
+    /// `[1, J, 1]` whether a joint is one of them.
+    pub mask: Tensor,
+    /// Share of the poses in which it happens.
+    pub share: f64,
+}
+
+/// Joints of both sides that are exchanged at once.
+#[derive(Debug)]
+pub(in crate::views) struct Exchange {
+    /// `[J]` the joint whose place each one takes.
+    pub order: Tensor,
+    /// Share of the poses in which it happens.
+    pub share: f64,
+}
 
 /// The constants of J joints on a device.
 #[derive(Debug)]
@@ -102,14 +118,14 @@ pub(in crate::views) struct Joints {
     pub placement: Tensor,
     /// `[J, J + 1]` mixes J independent errors and the face's common one into the joints' errors.
     pub mixing: Tensor,
-    /// Limbs that bodies hide: masks `[1, J, 1]`, and the share of the poses for each.
-    pub occluded: Vec<(Tensor, f64)>,
-    /// Parts that are left out together, in the same form.
-    pub hidden: Vec<(Tensor, f64)>,
+    /// Limbs that bodies hide.
+    pub occluded: Vec<Group>,
+    /// Parts that are left out together.
+    pub hidden: Vec<Group>,
     /// Points of feet that some detectors lack; layouts that have none have no such detectors.
     pub feet: Option<Feet>,
-    /// Orders `[J]` of joints with some of the two sides exchanged, in the same form.
-    pub exchanged: Vec<(Tensor, f64)>,
+    /// Joints of both sides that are exchanged.
+    pub exchanged: Vec<Exchange>,
     /// Left and right hip, left and right shoulder.
     pub trunk: [[i64; 2]; 2],
 }
@@ -118,16 +134,17 @@ impl Joints {
     /// For the joints of `layout`.
     ///
     /// # Panics
-    /// The layout has no hips or no shoulders.
+    /// The layout has no hips or no shoulders, has feet without toes, or a joint that no detector's errors are known for.
     pub(in crate::views) fn new(layout: &Layout, device: Device) -> Self {
         let kinds: Vec<&Kind> = layout.joints.iter().map(|joint| kind_of(joint)).collect();
         let mut hidden = masks_of_sides(layout, &HIDDEN_ON_A_SIDE, device);
         for (ends, share) in HIDDEN {
-            hidden.push((mask(layout, device, &|joint| ends.contains(&part_of_body(joint))), share));
+            let mask = mask(layout, device, &|joint| ends.contains(&part_of_body(joint)));
+            hidden.push(Group { mask, share });
         }
         let mut exchanged = Vec::new();
         for (ends, share) in EXCHANGED {
-            exchanged.push((exchanged_order(layout, ends, device), share));
+            exchanged.push(Exchange { order: exchanged_order(layout, ends, device), share });
         }
         Self {
             count: layout.len() as i64,
@@ -153,7 +170,7 @@ impl Joints {
         errs: &Tensor,
     ) -> Tensor {
         let mut points = points.shallow_clone();
-        for ((order, _), chosen) in self.exchanged.iter().zip(chosen) {
+        for (Exchange { order, .. }, chosen) in self.exchanged.iter().zip(chosen) {
             let chosen = chosen.logical_and(&errs.gt(0.5));
             points = points.index_select(1, order).where_self(&chosen, &points);
         }
@@ -168,12 +185,12 @@ fn of_each(kinds: &[&Kind], value: fn(&Kind) -> f32, device: Device) -> Tensor {
 }
 
 /// For each of `parts`, the ends of its joints' names and a share: the masks of the left and of the right one with it.
-fn masks_of_sides(layout: &Layout, parts: &[(&[&str], f64)], device: Device) -> Vec<(Tensor, f64)> {
+fn masks_of_sides(layout: &Layout, parts: &[(&[&str], f64)], device: Device) -> Vec<Group> {
     let mut masks = Vec::new();
-    for (ends, share) in parts {
+    for &(ends, share) in parts {
         for side in SIDES {
             let mask = mask(layout, device, &|joint| joint.starts_with(side) && ends.contains(&part_of_body(joint)));
-            masks.push((mask, *share));
+            masks.push(Group { mask, share });
         }
     }
     masks
@@ -204,11 +221,9 @@ impl Feet {
         let count = layout.len();
         let mut across = vec![0.0f32; count * count];
         for side in SIDES {
-            let places = ["big_toe", "small_toe"].map(|toe| layout.position(&format!("{side}{toe}")));
-            if let [Some(big), Some(small)] = places {
-                across[big * count + big] = -1.0;
-                across[big * count + small] = 1.0;
-            }
+            let [big, small] = ["big_toe", "small_toe"].map(|toe| layout.joint(&format!("{side}{toe}")));
+            across[big * count + big] = -1.0;
+            across[big * count + small] = 1.0;
         }
         Self {
             all: mask(layout, device, &is_of_foot),
@@ -257,10 +272,13 @@ fn mask(layout: &Layout, device: Device, is_such: &dyn Fn(&str) -> bool) -> Tens
     Tensor::from_slice(&mask).view([1, -1, 1]).to_device(device)
 }
 
-/// The kind of the joint called `name`; any other name is a joint of the trunk.
+/// The kind of the joint called `name`.
+///
+/// # Panics
+/// There is none.
 fn kind_of(name: &str) -> &'static Kind {
-    const TRUNK: &Kind = &kind("", 0.018, 0.003, 0.015);
-    KINDS.iter().find(|kind| name.ends_with(kind.name)).unwrap_or(TRUNK)
+    let kind = KINDS.iter().find(|kind| name.ends_with(kind.name));
+    kind.unwrap_or_else(|| panic!("no detector errors for joint '{name}'"))
 }
 
 /// `[J · (J + 1)]`, row by row; see [`Joints::mixing`].
@@ -286,16 +304,23 @@ fn mixing(layout: &Layout, kinds: &[&Kind]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use poselift::skeleton::{COCO17, H36M17};
+    use poselift::skeleton::{BODY28, COCO17, COCO23, H36M17, H36M23};
 
     use super::*;
 
     #[test]
-    fn every_joint_of_both_layouts_is_of_a_kind() {
-        for joint in COCO17.joints.iter().chain(H36M17.joints) {
-            assert!(!kind_of(joint).name.is_empty(), "{joint}");
+    fn every_joint_of_all_layouts_is_of_a_kind() {
+        for layout in [&COCO17, &COCO23, &H36M17, &H36M23, &BODY28] {
+            assert_eq!(Joints::new(layout, Device::Cpu).count, layout.len() as i64);
         }
         assert_eq!(kind_of("neck_nose").placement, 0.010);
+        assert_eq!(kind_of("left_small_toe").name, "toe");
+    }
+
+    #[test]
+    #[should_panic(expected = "no detector errors for joint 'tail'")]
+    fn a_joint_of_no_kind_is_refused() {
+        kind_of("tail");
     }
 
     #[test]
@@ -314,7 +339,7 @@ mod tests {
     fn sides_are_exchanged_by_name() {
         let joints = Joints::new(&H36M17, Device::Cpu);
         let orders: Vec<Vec<i64>> =
-            joints.exchanged.iter().map(|(order, _)| Vec::try_from(order).unwrap_or_default()).collect();
+            joints.exchanged.iter().map(|exchange| Vec::try_from(&exchange.order).unwrap_or_default()).collect();
         assert_eq!(orders[0][11..], [11, 15, 16, 14, 12, 13]);
         let all: Vec<i64> = H36M17.mirrored().into_iter().map(|joint| joint as i64).collect();
         assert_eq!(orders[4], all);

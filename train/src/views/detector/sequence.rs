@@ -6,7 +6,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::joints::FeetLacking;
+use super::joints::{FeetLacking, Group};
 use super::scores::ScoreHabit;
 use super::spells::Frames;
 use super::{Bounds, Normal, across, if_enough_are_left, outside};
@@ -169,17 +169,18 @@ impl<'a> SequenceDetection<'a> {
     }
 
     /// `[B·T, n, 1]` whether each of `n` faults lasts, by its share of the time, times `factor`.
-    fn lasting(&self, faults: &[(Tensor, f64)], factor: f64, lengths: Bounds) -> Tensor {
-        let shares: Vec<f32> = faults.iter().map(|(_, share)| (share * factor) as f32).collect();
+    fn lasting(&self, shares: impl Iterator<Item = f64>, factor: f64, lengths: Bounds) -> Tensor {
+        let shares: Vec<f32> = shares.map(|share| (share * factor) as f32).collect();
+        let faults = shares.len() as i64;
         let shares = Tensor::from_slice(&shares).to_device(self.errs.device());
-        self.frames.spells(faults.len() as i64, &shares, lengths)
+        self.frames.spells(faults, &shares, lengths)
     }
 
-    /// Whether each of `faults` lasts, as masks of joints `[B·T, J, 1]`.
-    fn masks(&self, faults: &[(Tensor, f64)], factor: f64, lengths: Bounds) -> Vec<Tensor> {
-        let spells = self.lasting(faults, factor, lengths);
-        let faults = faults.iter().enumerate();
-        faults.map(|(fault, (joints, _))| spells.narrow(1, fault as i64, 1).logical_and(joints)).collect()
+    /// Where the fault of each of `groups` lasts, as masks of joints `[B·T, J, 1]`.
+    fn masks(&self, groups: &[Group], factor: f64, lengths: Bounds) -> Vec<Tensor> {
+        let spells = self.lasting(groups.iter().map(|group| group.share), factor, lengths);
+        let groups = groups.iter().enumerate();
+        groups.map(|(index, group)| spells.narrow(1, index as i64, 1).logical_and(&group.mask)).collect()
     }
 
     /// `[B·T, J, 1]` 1 where a limb is hidden by the body and its place is guessed, else 0.
@@ -190,9 +191,9 @@ impl<'a> SequenceDetection<'a> {
 
     /// Key points `[B·T, J, 2]`; left and right of a limb, or of all joints, are exchanged for a while.
     fn exchanged(&self, points: &Tensor) -> Tensor {
-        let faults = &self.joints.exchanged;
-        let spells = self.lasting(faults, self.detector.noise, EXCHANGED);
-        let chosen = (0..faults.len()).map(|fault| spells.narrow(1, fault as i64, 1));
+        let exchanges = &self.joints.exchanged;
+        let spells = self.lasting(exchanges.iter().map(|exchange| exchange.share), self.detector.noise, EXCHANGED);
+        let chosen = (0..exchanges.len()).map(|index| spells.narrow(1, index as i64, 1));
         self.joints.with_sides_exchanged(points, chosen, &self.errs)
     }
 

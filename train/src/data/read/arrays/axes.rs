@@ -6,6 +6,7 @@ use nalgebra::Vector3;
 use poselift::error::{Error, Result};
 
 use crate::data::body::Body;
+use crate::data::body::joints::{ANKLES, THIGHS, THORAX};
 use crate::median::upper_median;
 
 /// The axis that people stand along.
@@ -61,12 +62,13 @@ impl Up {
 
 /// From the middle of the ankles to the thorax along an axis.
 fn height_along(body: &Body, axis: usize) -> f64 {
-    f64::from(body[8][axis] - (body[3][axis] + body[6][axis]) / 2.0)
+    let [left, right] = ANKLES;
+    f64::from(body[THORAX][axis] - (body[left][axis] + body[right][axis]) / 2.0)
 }
 
 /// The lengths of both thighs.
 pub(super) fn thighs(body: &Body) -> [f64; 2] {
-    [[1, 2], [4, 5]].map(|[hip, knee]| (Vector3::from(body[hip]) - Vector3::from(body[knee])).cast::<f64>().norm())
+    THIGHS.map(|[hip, knee]| (Vector3::from(body[hip]) - Vector3::from(body[knee])).cast::<f64>().norm())
 }
 
 /// The median of the values that are numbers; 0 if there are none.
@@ -83,7 +85,7 @@ mod tests {
     /// Ankles at 0.1 and thorax at 1.4 along `axis`, from the origin.
     fn body(axis: usize, sign: f32) -> Body {
         let mut body = [[f32::NAN; 3]; 28];
-        for (joint, height) in [(3, 0.1), (6, 0.1), (8, 1.4)] {
+        for (joint, height) in [(ANKLES[0], 0.1), (ANKLES[1], 0.1), (THORAX, 1.4)] {
             body[joint] = [0.0; 3];
             body[joint][axis] = height * sign;
         }
@@ -95,7 +97,7 @@ mod tests {
         for (axis, sign, up) in [(1, 1.0, Up::Y), (1, -1.0, Up::MinusY), (2, 1.0, Up::Z), (2, -1.0, Up::MinusZ)] {
             let body = body(axis, sign);
             assert_eq!(Up::of([body].iter()).unwrap(), up);
-            assert!((up.turned(body[8])[1] - 1.4).abs() < 1e-6);
+            assert!((up.turned(body[THORAX])[1] - 1.4).abs() < 1e-6);
             // The three axes stay right-handed.
             let [x, y, z] =
                 [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|unit| Vector3::from(up.turned(unit)));

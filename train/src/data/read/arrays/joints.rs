@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 use poselift::error::{Error, Result};
 
+use crate::data::body::joints::{HEAD, HIP, NECK, NOSE, SHANKS, SHOULDERS, THIGHS, THORAX};
 use crate::data::body::{Body, LEG_PER_STATURE, REFERENCE_STATURE, SKULL, joint_place};
 
 use super::axes::median;
@@ -52,7 +53,7 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
 
 /// Whether the array had no face; a frame of NaN alone is not evidence.
 pub(super) fn lacks_face(body: &Body) -> bool {
-    body[17].iter().all(|value| value.is_nan()) && body[0].iter().all(|value| value.is_finite())
+    body[NOSE].iter().all(|value| value.is_nan()) && body[HIP].iter().all(|value| value.is_finite())
 }
 
 /// Places the missing faces of `bodies`, in metres, on a rigid skull through `neck_nose` and `head`.
@@ -65,16 +66,16 @@ pub(super) fn set_faces(bodies: &mut [Body]) {
 
 /// The mean length of both legs.
 fn leg_length(body: &Body) -> f64 {
-    let bones = [[1, 2], [2, 3], [4, 5], [5, 6]];
+    let bones = [THIGHS[1], SHANKS[1], THIGHS[0], SHANKS[0]];
     bones.iter().map(|&[a, b]| (joint_place(body, a) - joint_place(body, b)).norm()).sum::<f64>() / 2.0
 }
 
 /// The skull is turned so that its own `neck_nose` and `head` are along the body's, and their midpoints coincide.
 fn set_face(body: &mut Body, stature_ratio: f64) {
-    let [thorax, neck, head] = [8, 9, 10].map(|joint| joint_place(body, joint));
+    let [thorax, neck, head] = [THORAX, NECK, HEAD].map(|joint| joint_place(body, joint));
     let upright = (head - thorax).normalize();
     let off_line = (neck - thorax) - upright * upright.dot(&(neck - thorax));
-    let shoulders = (joint_place(body, 11) - joint_place(body, 14)).cross(&upright).normalize();
+    let shoulders = (joint_place(body, SHOULDERS[0]) - joint_place(body, SHOULDERS[1])).cross(&upright).normalize();
     let ahead = off_line + shoulders * SHOULDERS_WEIGHT;
     let [(_, local_neck), (_, local_head), face @ ..] = SKULL.map(|(slot, local)| (slot, Vector3::from(local)));
     let local = frame(local_head - local_neck, Vector3::z());
@@ -97,6 +98,8 @@ fn frame(up: Vector3<f64>, ahead: Vector3<f64>) -> Matrix3<f64> {
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
+    use crate::data::body::feet::FIRST_OF_FEET;
+    use crate::data::body::joints::FIRST_OF_FACE;
     use crate::data::{MotionBuilder, synthetic};
 
     #[test]
@@ -125,12 +128,16 @@ mod tests {
         for clip in &motion.clips {
             let whole = &whole[clip.start..clip.start + clip.frames];
             let mut faceless = whole.to_vec();
-            faceless.iter_mut().for_each(|body| body[17..22].fill([f32::NAN; 3]));
+            faceless.iter_mut().for_each(|body| body[FIRST_OF_FACE..FIRST_OF_FEET].fill([f32::NAN; 3]));
             set_faces(&mut faceless);
             for (found, expected) in faceless.iter().zip(whole) {
-                for slot in 0..22 {
+                for slot in 0..FIRST_OF_FEET {
                     let off = (joint_place(found, slot) - joint_place(expected, slot)).norm();
-                    assert!(off < if slot < 17 { 1e-9 } else { 0.035 }, "{}: joint {slot} {off} m", clip.name);
+                    assert!(
+                        off < if slot < FIRST_OF_FACE { 1e-9 } else { 0.035 },
+                        "{}: joint {slot} {off} m",
+                        clip.name
+                    );
                 }
             }
         }
