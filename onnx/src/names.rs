@@ -55,10 +55,10 @@ pub(crate) const GRAPH: &str = "lifter";
 pub(crate) const PRODUCER: &str = "poselift-train";
 
 /// The first layer.
-pub(crate) const INPUT_LAYER: &str = "input";
+pub const INPUT_LAYER: &str = "input";
 
 /// The last layer.
-pub(crate) const OUTPUT_LAYER: &str = "output";
+pub const OUTPUT_LAYER: &str = "output";
 
 /// The last layer's output, `[batch, J_out·3]` or `[batch, J_out·4]`.
 pub(crate) const NUMBERS: &str = "numbers";

@@ -54,19 +54,19 @@ pub enum TrainPrecision {
 }
 
 /// Limits of a run: far beyond useful values, so that a typing mistake does not use all memory or time.
-pub const MOST_BLOCKS: usize = 64;
+pub const MAX_BLOCKS: usize = 64;
 /// Limit of [`NetworkConfig::hidden`].
-pub const MOST_HIDDEN: usize = 16_384;
+pub const MAX_HIDDEN: usize = 16_384;
 /// Limit of [`NetworkConfig::layers_per_block`].
-pub const MOST_LAYERS_PER_BLOCK: usize = 8;
+pub const MAX_LAYERS_PER_BLOCK: usize = 8;
 /// Limit of the weights between hidden layers, which take 16 bytes each in training.
-pub const MOST_WEIGHTS: u64 = 1_000_000_000;
+pub const MAX_WEIGHTS: u64 = 1_000_000_000;
 /// Limit of [`FitConfig::batch_size`].
-pub const MOST_BATCH: usize = 1_048_576;
+pub const MAX_BATCH: usize = 1_048_576;
 /// Limit of [`FitConfig::epochs`].
-pub const MOST_EPOCHS: usize = 1_000_000;
+pub const MAX_EPOCHS: usize = 1_000_000;
 /// Limit of [`FitConfig::rate`], poses a second.
-pub const MOST_RATE: f64 = 1000.0;
+pub const MAX_RATE: f64 = 1000.0;
 
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -286,13 +286,13 @@ impl FitConfig {
             format!("--noise {}, expected 0 or more", self.noise)
         } else if !(0.0..=1.0).contains(&self.rarity) {
             format!("--rarity {}, expected 0 to 1", self.rarity)
-        } else if !(self.rate > 0.0 && self.rate <= MOST_RATE) {
-            format!("--rate {}, expected more than 0 and at most {MOST_RATE}", self.rate)
+        } else if !(self.rate > 0.0 && self.rate <= MAX_RATE) {
+            format!("--rate {}, expected more than 0 and at most {MAX_RATE}", self.rate)
         } else if self.validate_every == 0 || self.checkpoint_every == 0 {
             "--validate-every and --checkpoint-every count from 1".to_owned()
-        } else if network.hidden_weights() > MOST_WEIGHTS {
+        } else if network.hidden_weights() > MAX_WEIGHTS {
             format!(
-                "--blocks {}, --layers-per-block {} and --hidden {} make {} weights, expected at most {MOST_WEIGHTS}",
+                "--blocks {}, --layers-per-block {} and --hidden {} make {} weights, expected at most {MAX_WEIGHTS}",
                 network.blocks,
                 network.layers_per_block,
                 network.hidden,
@@ -308,16 +308,16 @@ impl FitConfig {
     fn check_counts(&self) -> Result<()> {
         let network = &self.network;
         let counts = [
-            Count { option: "--blocks", value: network.blocks, least: 0, most: MOST_BLOCKS },
-            Count { option: "--hidden", value: network.hidden, least: 1, most: MOST_HIDDEN },
+            Count { option: "--blocks", value: network.blocks, least: 0, most: MAX_BLOCKS },
+            Count { option: "--hidden", value: network.hidden, least: 1, most: MAX_HIDDEN },
             Count {
                 option: "--layers-per-block",
                 value: network.layers_per_block,
                 least: 1,
-                most: MOST_LAYERS_PER_BLOCK,
+                most: MAX_LAYERS_PER_BLOCK,
             },
-            Count { option: "--batch-size", value: self.batch_size, least: 2, most: MOST_BATCH },
-            Count { option: "--epochs", value: self.epochs as usize, least: 1, most: MOST_EPOCHS },
+            Count { option: "--batch-size", value: self.batch_size, least: 2, most: MAX_BATCH },
+            Count { option: "--epochs", value: self.epochs as usize, least: 1, most: MAX_EPOCHS },
         ];
         for Count { option, value, least, most } in counts {
             if value < least {

@@ -18,13 +18,13 @@ const BOTTOM: f64 = 526.0;
 const TICKS: TickStyle = TickStyle { length: 5.0, ..TickStyle::USUAL };
 /// Curves are thinned to this many columns, two per logical pixel.
 const COLUMNS: usize = 1600;
-/// The running mean goes over this share of the run, but over at least [`LEAST_WINDOW`] iterations.
+/// The running mean goes over this share of the run, but over at least [`MIN_WINDOW`] iterations.
 const WINDOW_SHARE: f64 = 1.0 / 40.0;
-const LEAST_WINDOW: usize = 5;
+const MIN_WINDOW: usize = 5;
 /// With more validations than this, their points would hide their line.
-const MOST_POINTS: usize = 60;
+const MAX_POINTS: usize = 60;
 /// About as many epochs are named as fit side by side.
-const MOST_EPOCH_NAMES: f64 = 10.0;
+const MAX_EPOCH_NAMES: f64 = 10.0;
 
 /// Draws `rows` of a `history.csv`; `unit` is that of the scores, `mm` or `unknown`.
 ///
@@ -46,7 +46,7 @@ pub fn training_chart(rows: &[HistoryRow], unit: &str, title: &str) -> Result<Ch
         y: Axis { values: value_limits(&train, &val), pixels: (BOTTOM, TOP) },
     };
     let run = RunPlot { plot, unit };
-    let window = ((train.len() as f64 * WINDOW_SHARE) as usize).max(LEAST_WINDOW) | 1;
+    let window = ((train.len() as f64 * WINDOW_SHARE) as usize).max(MIN_WINDOW) | 1;
 
     let mut chart = Chart::new(SIZE.0, SIZE.1);
     chart.text((LEFT, 28.0), title, 19.0, INK, Align::Left);
@@ -178,7 +178,7 @@ impl RunPlot<'_> {
     /// Dotted lines between epochs, and their numbers above.
     fn draw_epochs(&self, chart: &mut Chart, rows: &[HistoryRow]) {
         let epochs: Vec<_> = rows.chunk_by(|a, b| a.epoch == b.epoch).collect();
-        let every = round_step(epochs.len() as f64 / MOST_EPOCH_NAMES).max(1.0) as u32;
+        let every = round_step(epochs.len() as f64 / MAX_EPOCH_NAMES).max(1.0) as u32;
         for epoch in epochs {
             let number = epoch[0].epoch;
             let start = self.plot.x.at(epoch[0].iteration as f64 - 1.0);
@@ -202,7 +202,7 @@ impl RunPlot<'_> {
     /// The validation curve with the last score beside its end.
     fn draw_validation(&self, chart: &mut Chart, val: &[Point]) {
         self.draw_curve(chart, &least_and_greatest(val, COLUMNS), VERMILION, 2.5);
-        if val.len() <= MOST_POINTS {
+        if val.len() <= MAX_POINTS {
             for &point in val.iter().filter(|point| point.1 <= self.plot.y.values.1) {
                 chart.disc(self.plot.at(point), 4.0, VERMILION);
             }

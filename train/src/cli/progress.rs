@@ -106,7 +106,7 @@ impl Progress for TerminalProgress {
         match event {
             Event::Note(note) => eprintln!("{note}"),
             Event::Started { device, dataset, parameters, steps, resumed_at } => {
-                self.unit = dataset.error_unit().1.to_owned();
+                self.unit = dataset.error_unit().name.to_owned();
                 self.steps = steps;
                 eprintln!(
                     "{} poses to learn from, {} to validate on ({}); {parameters} parameters; on {device}",

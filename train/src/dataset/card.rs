@@ -73,13 +73,26 @@ impl DatasetCard {
         Ok(Standardisation { input, output, mirror })
     }
 
-    /// The factor and name of the unit of reported errors: millimetres if the data are in metres.
-    pub fn error_unit(&self) -> (f64, &str) {
-        if self.output.unit == Unit::Metres { (1000.0, "mm") } else { (1.0, self.output.unit.name()) }
+    /// The unit of reported errors: millimetres if the data are in metres.
+    pub fn error_unit(&self) -> ErrorUnit<'_> {
+        if self.output.unit == Unit::Metres {
+            ErrorUnit { factor: 1000.0, name: "mm" }
+        } else {
+            ErrorUnit { factor: 1.0, name: self.output.unit.name() }
+        }
     }
 }
 
-/// What a model lifts, in words.
+/// The unit that errors are reported in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ErrorUnit<'a> {
+    /// How many of it make up one of the data's unit.
+    pub factor: f64,
+    /// Its name, `mm`.
+    pub name: &'a str,
+}
+
+/// A model's input, output and unit, in words.
 fn described(input: &InputCard, output: &OutputCard) -> String {
     format!("{} to {} in {}", input.layout, output.skeleton, output.unit)
 }

@@ -18,7 +18,7 @@ use crate::views::{Detector, Seen};
 use card::{motion_card, pairs_card};
 use motion::MotionSource;
 
-pub use card::DatasetCard;
+pub use card::{DatasetCard, ErrorUnit};
 pub use errors::{Errors, measure};
 pub use motion::{Protocol, Views};
 pub use sequences::{SeenWindows, SequenceOptions, Sequences, WindowLength};

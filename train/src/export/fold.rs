@@ -5,6 +5,7 @@
 
 use ndarray::{Array1, Array2, Axis};
 use poselift::{Error, Result};
+use poselift_onnx::names::{INPUT_LAYER, OUTPUT_LAYER, block_layer};
 
 use crate::trained::{BatchNorm, Dense, Network, TrainedLifter, ZScore};
 
@@ -52,16 +53,16 @@ pub fn fold(lifter: &TrainedLifter) -> Result<Folded> {
     let outputs = lifter.outputs();
     let hidden = input.weight.nrows();
 
-    let input = Affine::of(input, "input", features, hidden)?.after(&lifter.input_zscore)?.round()?;
+    let input = Affine::of(input, INPUT_LAYER, features, hidden)?.after(&lifter.input_zscore)?.round()?;
     let mut folded_blocks = Vec::new();
     for (block, layers) in blocks.iter().enumerate() {
         let mut folded = Vec::new();
         for (index, dense) in layers.iter().enumerate() {
-            folded.push(Affine::of(dense, &format!("block{block}.layer{index}"), hidden, hidden)?.round()?);
+            folded.push(Affine::of(dense, &block_layer(block, index), hidden, hidden)?.round()?);
         }
         folded_blocks.push(folded);
     }
-    let output = Affine::of(output, "output", hidden, outputs)?.before(&lifter.output_zscore)?.round()?;
+    let output = Affine::of(output, OUTPUT_LAYER, hidden, outputs)?.before(&lifter.output_zscore)?.round()?;
     Ok(Folded { input, input_relu: *input_relu, blocks: folded_blocks, output, twins: *twins })
 }
 

@@ -10,7 +10,7 @@ use poselift::skeleton::{COCO17, COCO23, H36M17};
 use poselift::{Error, Result};
 use poselift_onnx::{Features, Model, Network};
 
-use super::widen::Widening;
+use super::widen::{Ends, Widening};
 use crate::config::{InitConfig, InputBlock, NetworkConfig};
 use crate::dataset::{Dataset, DatasetCard};
 use crate::features::features;
@@ -105,7 +105,9 @@ impl Start {
         let theirs = &self.card;
         let network = unfold::network(&self.network);
         if self.lacks_feet_of(ours) {
-            let widening = Widening::new((&theirs.input, &theirs.output), (&ours.input, &ours.output))?;
+            let model = Ends { input: &theirs.input, output: &theirs.output };
+            let run = Ends { input: &ours.input, output: &ours.output };
+            let widening = Widening::new(model, run)?;
             net.start_from(&widening.widened(network, &net.zscores().1.mean))?;
         } else {
             net.start_from(&network)?;

@@ -22,8 +22,8 @@ use crate::trained::InputTransform;
 
 /// Steps between two reads of the errors on the device.
 const READ_EVERY: u64 = 50;
-/// Share of a cosine schedule that is warm-up.
-const WARM_UP: f64 = 0.01;
+/// Share of the steps over which a cosine schedule warms up.
+const SCHEDULE_WARM_UP: f64 = 0.01;
 /// Share of the steps after which σ learns: before, errors say little about the final ones.
 const SIGMA_WARM_UP: f64 = 0.05;
 /// Seeds of the run's random streams, besides the steps' own.
@@ -63,9 +63,9 @@ fn learning_rate(config: &FitConfig, iteration: u64, steps: u64) -> f64 {
     let share = iteration as f64 / steps as f64;
     match config.schedule {
         Schedule::Constant => config.learning_rate,
-        Schedule::Cosine if share < WARM_UP => config.learning_rate * share / WARM_UP,
+        Schedule::Cosine if share < SCHEDULE_WARM_UP => config.learning_rate * share / SCHEDULE_WARM_UP,
         Schedule::Cosine => {
-            let share = (share - WARM_UP) / (1.0 - WARM_UP);
+            let share = (share - SCHEDULE_WARM_UP) / (1.0 - SCHEDULE_WARM_UP);
             config.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
         }
     }
@@ -226,7 +226,7 @@ impl<'a> TrainLoop<'a> {
             self.net.calibrate(sigma, &error.distance);
         }
         let error = error.mpjpe();
-        let scale = self.dataset.card.error_unit().0;
+        let scale = self.dataset.card.error_unit().factor;
         self.record(Some(error * scale), progress)?;
         progress.event(Event::Validated { iteration: self.state.iteration, val_mpjpe: error * scale });
         if let Some(epoch) = ended_epoch {
@@ -247,7 +247,7 @@ impl<'a> TrainLoop<'a> {
             return Ok(());
         }
         let pending = std::mem::replace(&mut self.pending, Pending::new());
-        let scale = self.dataset.card.error_unit().0;
+        let scale = self.dataset.card.error_unit().factor;
         let read =
             Vec::<f32>::try_from(Tensor::stack(&pending.errors, 0)).map_err(|e| Error::runtime(e.to_string()))?;
         let errors: Vec<f64> = read.into_iter().map(|error| f64::from(error) * scale).collect();
@@ -280,7 +280,7 @@ impl<'a> TrainLoop<'a> {
     /// The run's summary.
     pub(super) fn summary(&self) -> Summary {
         Summary {
-            unit: self.dataset.card.error_unit().1.to_owned(),
+            unit: self.dataset.card.error_unit().name.to_owned(),
             epochs: self.state.epochs.clone(),
             samples: self.state.samples,
             seconds: self.state.seconds,

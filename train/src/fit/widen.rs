@@ -10,6 +10,13 @@ use poselift::{Error, Result};
 
 use crate::trained::{Dense, Network};
 
+/// What a network reads and what it gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) input: &'a InputCard,
+    pub(super) output: &'a OutputCard,
+}
+
 /// Where the joints of a run are in a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Widening {
@@ -27,19 +34,24 @@ impl Widening {
     ///
     /// # Errors
     /// A joint that the model reads or gives is not the run's, or a run's joint has none above it that the model gives.
-    pub(super) fn new(model: (&InputCard, &OutputCard), run: (&InputCard, &OutputCard)) -> Result<Self> {
-        for (theirs, ours) in [(&model.0.joints, &run.0.joints), (&model.1.joints, &run.1.joints)] {
+    pub(super) fn new(model: Ends<'_>, run: Ends<'_>) -> Result<Self> {
+        let inputs = (&model.input.joints, &run.input.joints);
+        let outputs = (&model.output.joints, &run.output.joints);
+        for (theirs, ours) in [inputs, outputs] {
             if let Some(lost) = theirs.iter().find(|name| position(ours, name).is_none()) {
                 return Err(Error::usage(format!("the model of --init has the joint '{lost}', which the data lack")));
             }
         }
         let mut stands_for = Vec::new();
-        for joint in 0..run.1.joints.len() {
-            stands_for.push(nearest(joint, run.1, &model.1.joints)?);
+        let mut outputs = Vec::new();
+        for joint in 0..run.output.joints.len() {
+            let other = nearest(joint, run.output, &model.output.joints)?;
+            let given = position(&model.output.joints, &run.output.joints[other]);
+            stands_for.push(other);
+            outputs.push(given.expect("the nearest joint is one that the model gives"));
         }
-        let outputs = stands_for.iter().filter_map(|&joint| position(&model.1.joints, &run.1.joints[joint])).collect();
-        let inputs = run.0.joints.iter().map(|name| position(&model.0.joints, name)).collect();
-        Ok(Self { inputs, outputs, stands_for, channels: run.0.channels })
+        let inputs = run.input.joints.iter().map(|name| position(&model.input.joints, name)).collect();
+        Ok(Self { inputs, outputs, stands_for, channels: run.input.channels })
     }
 
     /// `network` with the run's joints at both ends; `means` `[J_out·3]` are those of the run's coordinates.
@@ -111,7 +123,19 @@ mod tests {
 
     use super::*;
 
-    fn cards(input: &Layout, output: &Layout) -> (InputCard, OutputCard) {
+    /// The cards of both ends.
+    struct Cards {
+        input: InputCard,
+        output: OutputCard,
+    }
+
+    impl Cards {
+        fn ends(&self) -> Ends<'_> {
+            Ends { input: &self.input, output: &self.output }
+        }
+    }
+
+    fn cards(input: &Layout, output: &Layout) -> Cards {
         let names = |layout: &Layout| layout.joints.iter().map(|&joint| joint.to_owned()).collect();
         let input = InputCard { layout: input.name.into(), joints: names(input), channels: 3, view: View::Subject };
         let parents = output.parents.to_vec();
@@ -121,7 +145,8 @@ mod tests {
         let axes = Axes::Camera;
         let sigma = true;
         let joints = names(output);
-        (input, OutputCard { skeleton: output.name.into(), joints, parents, root, root_position, unit, axes, sigma })
+        let skeleton = output.name.into();
+        Cards { input, output: OutputCard { skeleton, joints, parents, root, root_position, unit, axes, sigma } }
     }
 
     fn numbered(rows: usize, columns: usize) -> Dense {
@@ -133,7 +158,7 @@ mod tests {
     fn feet_begin_at_their_ankles_and_new_key_points_without_weight() {
         let from = cards(&COCO17, &H36M17);
         let to = cards(&COCO23, &H36M23);
-        let widening = Widening::new((&from.0, &from.1), (&to.0, &to.1)).unwrap();
+        let widening = Widening::new(from.ends(), to.ends()).unwrap();
         let network = Network {
             input: numbered(2, 51),
             input_relu: false,
@@ -158,7 +183,7 @@ mod tests {
     fn a_model_of_other_joints_is_refused() {
         let from = cards(&COCO23, &H36M23);
         let to = cards(&COCO17, &H36M17);
-        let error = Widening::new((&from.0, &from.1), (&to.0, &to.1)).unwrap_err();
+        let error = Widening::new(from.ends(), to.ends()).unwrap_err();
         assert!(error.to_string().contains("'left_big_toe'"), "{error}");
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::InitConfig;
 
 /// Limits: far beyond useful values, so that a typing mistake does not use all memory or time.
-pub(super) const MOST_UNITS: usize = 4096;
+pub(super) const MAX_UNITS: usize = 4096;
 /// Limit of [`MemoryConfig::window`].
-pub(super) const MOST_WINDOW: usize = 1024;
+pub(super) const MAX_WINDOW: usize = 1024;
 
 /// A whole run; saved as `memory.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,9 +62,9 @@ impl MemoryConfig {
     /// A number that is out of its range.
     pub fn check(&self) -> Result<()> {
         let whole = [
-            ("--units", self.units, 8, MOST_UNITS),
-            ("--window", self.window, 8, MOST_WINDOW),
-            ("--lead", self.lead, 0, MOST_WINDOW),
+            ("--units", self.units, 8, MAX_UNITS),
+            ("--window", self.window, 8, MAX_WINDOW),
+            ("--lead", self.lead, 0, MAX_WINDOW),
             ("--batch-size", self.batch_size, 1, 65_536),
         ];
         for (option, value, least, most) in whole {

@@ -8,11 +8,10 @@ use tch::{Kind, Tensor};
 use super::limbs::Limbs;
 use super::network::{FramesLifted, MemoryNet, Remembered};
 use crate::dataset::SeenWindows;
+use crate::net::SIGMA_SHARE;
 
 /// Frames at a window's start that are not measured: a memory has nothing to go by yet.
-pub(super) const WARM_UP: i64 = 5;
-/// Share of the errors that are to be within sigma.
-const WITHIN: f64 = 0.68;
+pub(super) const UNMEASURED_FRAMES: i64 = 5;
 
 /// Errors of poses in windows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -71,17 +70,17 @@ impl Validation {
     pub(super) fn calibrate(&self, net: &mut MemoryNet, twins: &Tensor) {
         let Remembered { poses, log_sigma } = net.lift_after(&self.lifted);
         let distance = distances(&poses, &self.poses);
-        let log_sigma = after_warm_up(&log_sigma).flatten(0, 1);
-        let distance = after_warm_up(&distance).flatten(0, 1);
-        net.calibrate(&log_sigma, &distance, WITHIN, twins);
+        let log_sigma = measured_frames(&log_sigma).flatten(0, 1);
+        let distance = measured_frames(&distance).flatten(0, 1);
+        net.calibrate(&log_sigma, &distance, SIGMA_SHARE, twins);
     }
 }
 
 impl Scores {
     /// Of `poses` beside `truth`, both `[B, T, J, 3]`.
     fn of(poses: &Tensor, truth: &Tensor, limbs: &Limbs) -> Self {
-        let poses = after_warm_up(poses);
-        let truth = after_warm_up(truth);
+        let poses = measured_frames(poses);
+        let truth = measured_frames(truth);
         Self {
             mpjpe: mean(&distances(&poses, &truth)),
             step_error: mean(&distances(&steps(&poses), &steps(&truth))),
@@ -91,8 +90,8 @@ impl Scores {
 }
 
 /// The frames of windows `[B, T, …]` that are measured.
-pub(super) fn after_warm_up(windows: &Tensor) -> Tensor {
-    windows.narrow(1, WARM_UP, windows.size()[1] - WARM_UP)
+pub(super) fn measured_frames(windows: &Tensor) -> Tensor {
+    windows.narrow(1, UNMEASURED_FRAMES, windows.size()[1] - UNMEASURED_FRAMES)
 }
 
 fn mean(numbers: &Tensor) -> f64 {

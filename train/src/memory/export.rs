@@ -16,7 +16,7 @@ use tch::Tensor;
 
 use super::evaluate::Summary;
 use super::network::FramesLifted;
-use super::{FinishedMemory, LONGEST_GAP};
+use super::{FinishedMemory, MAX_GAP_SECONDS};
 use crate::features::features;
 use crate::fit::start::network_of;
 use crate::net::numbers;
@@ -78,7 +78,7 @@ pub fn export(run: &FinishedMemory, frames: Option<&Path>, name: &str, path: &Pa
 fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
     let memory = MemoryCard {
         units: run.config.units,
-        longest_gap: LONGEST_GAP,
+        longest_gap: MAX_GAP_SECONDS,
         frames: frames.named(),
         training: TrainingCard {
             data: run.dataset.data.clone(),
@@ -87,7 +87,7 @@ fn card(run: &FinishedMemory, frames: &Card, name: &str) -> Card {
             batch: run.config.batch_size * run.config.window,
             optimiser: "adam".to_owned(),
             learning_rate: run.config.learning_rate,
-            ema: Some(super::network::AVERAGE),
+            ema: Some(super::network::EMA_DECAY),
             seed: run.config.seed,
             commit: option_env!("POSELIFT_COMMIT").map(str::to_owned),
             teacher: None,

@@ -40,7 +40,7 @@ use train_loop::{Begin, TrainLoop};
 /// The configuration of a run.
 pub const CONFIG: &str = checkpoint::MEMORY_CONFIG;
 /// The most seconds between two frames of one person: windows of training have no longer gap.
-const LONGEST_GAP: f64 = 0.5;
+const MAX_GAP_SECONDS: f64 = 0.5;
 /// Its copy of the network that lifts single frames.
 pub const FRAMES: &str = "frames.onnx";
 /// What a run's folder holds; where `fit` has a run of its own, none of a memory begins.

@@ -19,10 +19,10 @@ const USUAL_RATE: f64 = 30.0;
 /// Metres, and e-folds of sigma, that an output of 1 is worth.
 const CORRECTION: f64 = 0.2;
 const SIGMA_CORRECTION: f64 = 0.5;
-/// The largest norm of a gradient.
-const MOST_GRADIENT: f64 = 1.0;
-/// Share that the average of the parameters keeps at each step.
-pub(super) const AVERAGE: f64 = 0.995;
+/// Gradient clipping: a gradient of a larger norm is scaled down to this one.
+const MAX_GRADIENT_NORM: f64 = 1.0;
+/// Decay of the exponential moving average (EMA) of the parameters: the share that it keeps at each step.
+pub(super) const EMA_DECAY: f64 = 0.995;
 
 /// Sizes of a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,9 +187,9 @@ struct States {
 #[derive(Debug)]
 pub struct MemoryNet {
     shape: Shape,
-    /// All parameters, flat; and their running average, which is what lifts.
+    /// All parameters, flat; and their exponential moving average, which is what lifts.
     parameters: Tensor,
-    average: Tensor,
+    ema: Tensor,
     moments: [Tensor; 2],
     /// `[J]` what sigma is multiplied by, so that 68 % of the validation's errors are within it.
     sigma_factor: Tensor,
@@ -202,7 +202,7 @@ impl MemoryNet {
         let parts = shape.parts().map(|part| part.draw());
         let parameters = Tensor::cat(&parts, 0).to_device(device);
         Self {
-            average: parameters.copy(),
+            ema: parameters.copy(),
             moments: [parameters.zeros_like(), parameters.zeros_like()],
             parameters: parameters.set_requires_grad(true),
             sigma_factor: Tensor::ones([shape.joints], (Kind::Float, device)),
@@ -221,7 +221,7 @@ impl MemoryNet {
         }
         let mut net = Self::new(shape, device, 0);
         net.parameters = parameters.to_device(device).set_requires_grad(true);
-        net.average = net.parameters.detach().copy();
+        net.ema = net.parameters.detach().copy();
         Ok(net)
     }
 
@@ -239,7 +239,7 @@ impl MemoryNet {
     pub(super) fn lift_after(&self, parts: &[FramesLifted; 2]) -> Remembered {
         let [lead, frames] = parts;
         tch::no_grad(|| {
-            let remembered = self.forward(&self.average, frames, &self.remembered_after(&self.average, lead));
+            let remembered = self.forward(&self.ema, frames, &self.remembered_after(&self.ema, lead));
             let log_sigma = remembered.log_sigma + self.sigma_factor.log();
             Remembered { log_sigma, ..remembered }
         })
@@ -311,11 +311,11 @@ impl MemoryNet {
         loss(&self.forward(&self.parameters, frames, &start)).backward();
         let gradient = self.parameters.grad();
         let norm = gradient.norm();
-        let gradient = &gradient * (MOST_GRADIENT / norm).clamp_max(1.0);
+        let gradient = &gradient * (MAX_GRADIENT_NORM / norm).clamp_max(1.0);
         let [first, second] = &self.moments;
         adam_step(&self.parameters.detach(), &gradient, [first, second], step, learning_rate);
         self.parameters.zero_grad();
-        let _ = tch::no_grad(|| self.average.lerp_(&self.parameters, 1.0 - AVERAGE));
+        let _ = tch::no_grad(|| self.ema.lerp_(&self.parameters, 1.0 - EMA_DECAY));
     }
 
     /// Makes `within` of the errors `distance` `[N, J]` lie within sigma; `log_sigma` `[N, J]` is what [`Self::lift`] gave.
@@ -332,7 +332,7 @@ impl MemoryNet {
         let [first, second] = &self.moments;
         [
             ("parameters", &self.parameters),
-            ("average", &self.average),
+            ("average", &self.ema),
             ("first_moment", first),
             ("second_moment", second),
             ("sigma_factor", &self.sigma_factor),
@@ -353,7 +353,7 @@ impl MemoryNet {
         let all = shape.parameters();
         Ok(Self {
             parameters: flat(&tensor, "parameters", all, device)?.set_requires_grad(true),
-            average: flat(&tensor, "average", all, device)?,
+            ema: flat(&tensor, "average", all, device)?,
             moments: [flat(&tensor, "first_moment", all, device)?, flat(&tensor, "second_moment", all, device)?],
             sigma_factor: flat(&tensor, "sigma_factor", shape.joints, device)?,
             shape,
@@ -413,7 +413,7 @@ mod tests {
     /// A memory with weights in all its parts.
     fn drawn() -> MemoryNet {
         let mut net = MemoryNet::new(SHAPE, Device::Cpu, 5);
-        net.average = Tensor::rand([SHAPE.parameters()], tch::kind::FLOAT_CPU) * 0.4 - 0.2;
+        net.ema = Tensor::rand([SHAPE.parameters()], tch::kind::FLOAT_CPU) * 0.4 - 0.2;
         net.sigma_factor = Tensor::from_slice(&[1.0f32, 1.5, 0.7]);
         net
     }

@@ -10,7 +10,7 @@ use poselift_onnx::Memory;
 use tch::{Device, Kind, Tensor};
 
 use super::config::MemoryConfig;
-use super::evaluate::{Summary, Validation, WARM_UP, after_warm_up, distances, in_windows, steps};
+use super::evaluate::{Summary, UNMEASURED_FRAMES, Validation, distances, in_windows, measured_frames, steps};
 use super::limbs::Limbs;
 use super::network::{FramesLifted, MemoryNet, Remembered, Shape};
 use crate::dataset::{SeenWindows, Sequences, WindowLength};
@@ -22,8 +22,8 @@ use crate::fit::{Event, Progress};
 use crate::net::mix_seed;
 use crate::trained::InputTransform;
 
-/// Share of the steps over which the learning rate rises.
-const RISE: f64 = 0.01;
+/// Share of the steps over which the schedule warms up.
+const SCHEDULE_WARM_UP: f64 = 0.01;
 /// Weight in the loss of a window's first frames, where the memory is still empty.
 const FIRST_FRAMES: f64 = 0.1;
 /// Share of the steps whose windows begin with nothing to remember.
@@ -60,6 +60,28 @@ pub(super) struct TrainLoop<'a> {
     limbs: Rc<Limbs>,
     /// `[J]` the joint on the other side.
     twins: Tensor,
+}
+
+/// Errors of the steps since the last report.
+struct Pending {
+    since: Instant,
+    /// MPJPEs, millimetres.
+    errors: Vec<f64>,
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self { since: Instant::now(), errors: Vec::new() }
+    }
+}
+
+/// The learning rate of step `iteration` (from 1): a cosine over all steps, times a linear warm-up. In the schedule of `fit` the
+/// cosine begins behind the warm-up, at the full rate; here it begins with the first step, so that the full rate is never quite
+/// reached.
+fn learning_rate(config: &MemoryConfig, iteration: u64) -> f64 {
+    let share = iteration as f64 / config.steps as f64;
+    let warm_up = (share / SCHEDULE_WARM_UP).min(1.0);
+    config.learning_rate * warm_up * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
 }
 
 impl<'a> TrainLoop<'a> {
@@ -116,11 +138,11 @@ impl<'a> TrainLoop<'a> {
     pub(super) fn train(&mut self, progress: &mut dyn Progress) -> Result<Summary> {
         let before = self.state.seconds;
         let clock = Instant::now();
-        let mut reported = (Instant::now(), Vec::new());
+        let mut pending = Pending::new();
         while self.state.iteration < self.config.steps {
             let error = self.step()?;
             self.state.seconds = before + clock.elapsed().as_secs_f64();
-            reported.1.push(error);
+            pending.errors.push(error);
             let is_last = self.state.iteration == self.config.steps;
             let validates = is_last || self.state.iteration.is_multiple_of(self.config.validate_every);
             let val_mpjpe = if validates { Some(self.validate(progress)) } else { None };
@@ -137,7 +159,7 @@ impl<'a> TrainLoop<'a> {
                 checkpoint::save_tensors(&self.out.join(checkpoint::LAST), self.net.state(), &self.state)?;
             }
             if is_last || self.state.iteration.is_multiple_of(REPORT_EVERY) {
-                let (since, errors) = std::mem::replace(&mut reported, (Instant::now(), Vec::new()));
+                let Pending { since, errors } = std::mem::replace(&mut pending, Pending::new());
                 let frames = (errors.len() * self.config.batch_size * self.config.window) as f64;
                 progress.event(Event::Progress {
                     iteration: self.state.iteration,
@@ -160,16 +182,14 @@ impl<'a> TrainLoop<'a> {
     /// One step; gives the MPJPE of its windows, millimetres.
     fn step(&mut self) -> Result<f64> {
         self.state.iteration += 1;
-        let MemoryConfig { batch_size, window, seed, learning_rate, steps, angle_weight, bone_weight, .. } =
-            *self.config;
+        let MemoryConfig { batch_size, window, seed, angle_weight, bone_weight, .. } = *self.config;
         self.state.samples += (batch_size * window) as u64;
         let lead = self.lead();
         let length = WindowLength { lead, steps: window };
         let seen = self.sequences.draw(batch_size, length, mix_seed(seed, self.state.iteration));
         let parts = lift(&mut self.frames, &seen)?.split_at(lead as i64);
         let truth = in_windows(&seen.poses, &seen.dt).narrow(1, lead as i64, window as i64);
-        let share = self.state.iteration as f64 / steps as f64;
-        let rate = learning_rate * (share / RISE).min(1.0) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+        let rate = learning_rate(self.config, self.state.iteration);
         let mut error = Tensor::new();
         self.net.step(&parts, self.state.iteration, rate, |found| {
             error = distances(&found.poses, &truth).detach().mean(Kind::Double);
@@ -243,8 +263,8 @@ fn lift(frames: &mut FrozenModel, seen: &SeenWindows) -> Result<FramesLifted> {
 /// `first_frames` times as much as the others.
 fn loss(found: &Remembered, truth: &Tensor, first_frames: f64) -> Tensor {
     let distance = distances(&found.poses, truth);
-    let late = after_warm_up(&distance).mean(Kind::Float);
-    let first = distance.narrow(1, 0, WARM_UP).mean(Kind::Float);
+    let late = measured_frames(&distance).mean(Kind::Float);
+    let first = distance.narrow(1, 0, UNMEASURED_FRAMES).mean(Kind::Float);
     let moved = distances(&steps(&found.poses), &steps(truth)).mean(Kind::Float);
     // All joints but the root, which never moves: the negative log likelihood of exponentially distributed distances.
     let joints = distance.size()[2] - 1;

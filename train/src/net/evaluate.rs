@@ -74,5 +74,5 @@ fn evaluate(layer: &Layer, x: &Planes) -> Planes {
 
 /// ReLU of the units.
 fn rectified(x: &Planes) -> Planes {
-    x.exchanged().map(|(_, units)| units.relu()).exchanged()
+    x.to_twins().map(|(_, units)| units.relu()).to_planes()
 }

@@ -34,7 +34,7 @@ impl LayerShape {
         self.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum()
     }
 
-    /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a factor to both.
+    /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a operand to both.
     fn shared(&self) -> i64 {
         self.planes[0].0
     }
@@ -73,7 +73,7 @@ pub(super) fn layer_shapes(config: &NetworkConfig, features: Widths, outputs: Wi
 #[derive(Debug)]
 pub(super) struct Weight {
     pub value: Tensor,
-    pub factor: Tensor,
+    pub operand: Tensor,
     pub gradient: Tensor,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Layer {
     /// `[out]`, of the first plane.
     pub bias: Tensor,
     /// The operand of products, as for a weight.
-    pub bias_factor: Tensor,
+    pub bias_operand: Tensor,
     pub bias_gradient: Tensor,
     pub norm: Option<NormViews>,
 }
@@ -147,8 +147,8 @@ impl Buffers {
         let statistics = Tensor::zeros([2 * norm_outputs], options);
         let copy =
             (precision == TrainPrecision::Bf16).then(|| Tensor::zeros(parameters.size(), (Kind::BFloat16, device)));
-        let factors = copy.as_ref().unwrap_or(&parameters);
-        let layers = Cutter::new(&parameters, &gradients, &statistics, factors).layers(shapes);
+        let operands = copy.as_ref().unwrap_or(&parameters);
+        let layers = Cutter::new(&parameters, &gradients, &statistics, operands).layers(shapes);
         let shapes = shapes.to_vec();
         Self { parameters, gradients, first_moment, second_moment, statistics, copy, layers, shapes }
     }
@@ -182,7 +182,7 @@ struct Cutter<'a> {
     gradients: &'a Tensor,
     statistics: &'a Tensor,
     /// The operand of products: the parameters or their copy in bf16.
-    factors: &'a Tensor,
+    operands: &'a Tensor,
     next_parameter: i64,
     next_statistic: i64,
 }
@@ -191,12 +191,12 @@ struct Cutter<'a> {
 struct Part {
     value: Tensor,
     gradient: Tensor,
-    factor: Tensor,
+    operand: Tensor,
 }
 
 impl<'a> Cutter<'a> {
-    fn new(parameters: &'a Tensor, gradients: &'a Tensor, statistics: &'a Tensor, factors: &'a Tensor) -> Self {
-        Self { parameters, gradients, statistics, factors, next_parameter: 0, next_statistic: 0 }
+    fn new(parameters: &'a Tensor, gradients: &'a Tensor, statistics: &'a Tensor, operands: &'a Tensor) -> Self {
+        Self { parameters, gradients, statistics, operands, next_parameter: 0, next_statistic: 0 }
     }
 
     fn layers(mut self, shapes: &[LayerShape]) -> Layers {
@@ -213,7 +213,7 @@ impl<'a> Cutter<'a> {
         Part {
             value: view(self.parameters, start, shape),
             gradient: view(self.gradients, start, shape),
-            factor: view(self.factors, start, shape),
+            operand: view(self.operands, start, shape),
         }
     }
 
@@ -226,13 +226,13 @@ impl<'a> Cutter<'a> {
     fn layer(&mut self, shape: &LayerShape) -> Layer {
         let mut weights = Vec::new();
         for &(outputs, inputs) in &shape.planes {
-            let Part { value, gradient, factor } = self.part(&[outputs, inputs]);
-            weights.push(Weight { value, factor, gradient });
+            let Part { value, gradient, operand } = self.part(&[outputs, inputs]);
+            weights.push(Weight { value, operand, gradient });
         }
         let shared = shape.shared();
         let bias = self.part(&[shared]);
         let norm = if shape.batch_norm { Some(self.norm(shared)) } else { None };
-        Layer { weights, bias: bias.value, bias_factor: bias.factor, bias_gradient: bias.gradient, norm }
+        Layer { weights, bias: bias.value, bias_operand: bias.operand, bias_gradient: bias.gradient, norm }
     }
 
     fn norm(&mut self, len: i64) -> NormViews {

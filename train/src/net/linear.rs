@@ -10,9 +10,9 @@ use super::layer::Layer;
 use super::planes::Planes;
 
 /// For fewer rows or shorter sums, packing the matrices for kernels does not pay.
-const FEWEST: usize = 128;
+const MIN_GEMM_SIZE: usize = 128;
 /// A strip's number of rows is a multiple of this: kernels process that many at a time.
-const LEAST_STRIP: usize = 16;
+const STRIP_MULTIPLE: usize = 16;
 
 /// `x`·Wᵀ + b in f32, plane by plane; only the first has a bias.
 pub(super) fn linear_f32(layer: &Layer, x: &Planes) -> Planes {
@@ -25,15 +25,15 @@ pub(super) fn linear_f32(layer: &Layer, x: &Planes) -> Planes {
 /// `z` = `x`·Wᵀ + b, plane by plane, in the precision of products; only the first has a bias.
 pub(super) fn linear_into(z: &Planes, layer: &Layer, x: &Planes) {
     for (plane, ((z, x), weight)) in z.iter().zip(x.iter()).zip(&layer.weights).enumerate() {
-        let weight = weight.factor.tr();
-        if plane == 0 { matmul_and_row(z, x, &weight, &layer.bias_factor) } else { matmul(z, x, &weight, false) }
+        let weight = weight.operand.tr();
+        if plane == 0 { matmul_and_row(z, x, &weight, &layer.bias_operand) } else { matmul(z, x, &weight, false) }
     }
 }
 
-/// `to` = `z_gradient`·W, plane by plane, or `added` to `to`: the gradient with respect to a layer's input.
-pub(super) fn input_gradient(to: &Planes, layer: &Layer, z_gradient: &Planes, added: bool) {
+/// `to` = `z_gradient`·W, plane by plane, or `to` plus that if they `accumulate`: the gradient with respect to a layer's input.
+pub(super) fn input_gradient(to: &Planes, layer: &Layer, z_gradient: &Planes, accumulate: bool) {
     for ((to, z_gradient), weight) in to.iter().zip(z_gradient.iter()).zip(&layer.weights) {
-        matmul(to, z_gradient, &weight.factor, added);
+        matmul(to, z_gradient, &weight.operand, accumulate);
     }
 }
 
@@ -63,11 +63,11 @@ pub(super) fn bias_gradient(layer: &Layer, z_gradient: &Planes) {
     }
 }
 
-/// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `added` to `out`. All have one kind and one device; `out` shares
+/// `out` `[m, n]` = `a` `[m, k]` · `b` `[k, n]`, or `out` plus that if they `accumulate`. All have one kind and one device; `out` shares
 /// no memory with the others.
-pub(super) fn matmul(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
-    match added {
-        _ if is_for_gemm(out, a) => gemm_strips(out, a, b, added),
+pub(super) fn matmul(out: &Tensor, a: &Tensor, b: &Tensor, accumulate: bool) {
+    match accumulate {
+        _ if is_for_gemm(out, a) => gemm_strips(out, a, b, accumulate),
         true => drop(out.shallow_clone().addmm_(a, b)),
         false => drop(a.mm_out(out, b)),
     }
@@ -85,18 +85,18 @@ pub(super) fn matmul_and_row(out: &Tensor, a: &Tensor, b: &Tensor, row: &Tensor)
 
 fn is_for_gemm(out: &Tensor, a: &Tensor) -> bool {
     let (rows, depth) = shape(a);
-    (out.device(), out.kind()) == (Device::Cpu, Kind::Float) && rows.min(depth) >= FEWEST
+    (out.device(), out.kind()) == (Device::Cpu, Kind::Float) && rows.min(depth) >= MIN_GEMM_SIZE
 }
 
 /// In strips of rows, one per thread, on libtorch's own threads: threads of `gemm` would compete with them for the
 /// cores.
-fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
+fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, accumulate: bool) {
     let (m, k) = shape(a);
     let (depth, n) = shape(b);
     assert!(shape(out) == (m, n) && depth == k, "{:?} of {:?} and {:?}", out.size(), a.size(), b.size());
     let [out, a, b] = [out, a, b].map(Elements::of);
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let strip = m.div_ceil(threads.max(1)).next_multiple_of(LEAST_STRIP);
+    let strip = m.div_ceil(threads.max(1)).next_multiple_of(STRIP_MULTIPLE);
     cpu::for_each(m.div_ceil(strip), |index| {
         let first = index * strip;
         // SAFETY: the shapes were compared, and each matrix is in its tensor's memory as its strides say; strips of
@@ -109,7 +109,7 @@ fn gemm_strips(out: &Tensor, a: &Tensor, b: &Tensor, added: bool) {
                 out.row(first),
                 out.columns,
                 out.rows,
-                added,
+                accumulate,
                 a.row(first),
                 a.columns,
                 a.rows,
@@ -178,8 +178,10 @@ mod tests {
                 let (a, b) = (matrix(m, k, transposed[0]), matrix(k, n, transposed[1]));
                 let out = Tensor::ones([m, n], FLOAT_CPU);
                 let expected = a.to_kind(Kind::Double).mm(&b.to_kind(Kind::Double));
-                for (added, before) in [(false, Tensor::zeros([m, n], DOUBLE_CPU)), (true, expected.shallow_clone())] {
-                    matmul(&out, &a, &b, added);
+                for (accumulate, before) in
+                    [(false, Tensor::zeros([m, n], DOUBLE_CPU)), (true, expected.shallow_clone())]
+                {
+                    matmul(&out, &a, &b, accumulate);
                     let worst = (&out - (&expected + before)).abs().max().double_value(&[]);
                     assert!(worst < 1e-4, "{m} {k} {n} {transposed:?}: {worst}");
                 }

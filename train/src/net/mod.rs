@@ -31,6 +31,7 @@ mod tensor_ops;
 mod to_arrays;
 
 pub(crate) use adam::adam_step;
+pub(crate) use sigma::SIGMA_SHARE;
 pub use standardisation::Standardisation;
 pub use step::{Step, mix_seed};
 pub use symmetry::Mirror;

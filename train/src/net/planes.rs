@@ -81,9 +81,13 @@ impl Planes {
         }
     }
 
-    /// From planes to the twins (a, b) = (even ± odd)/√2, and from twins to planes: the map is its own inverse. One
-    /// plane stays unchanged.
-    pub(super) fn exchanged(&self) -> Self {
+    /// The even and the odd plane of twins: the map of [`Self::to_twins`], which is its own inverse.
+    pub(super) fn to_planes(&self) -> Self {
+        self.to_twins()
+    }
+
+    /// The twins (a, b) = (even ± odd)/√2 of planes. One plane stays unchanged.
+    pub(super) fn to_twins(&self) -> Self {
         match &self.0[..] {
             [even, odd] => Self::two((even + odd) * FRAC_1_SQRT_2, (even - odd) * FRAC_1_SQRT_2),
             _ => self.map(|(_, plane)| plane.shallow_clone()),

@@ -15,9 +15,9 @@ const START: f32 = 0.2;
 /// Weight of an e-fold of σ in the loss next to the pose's error, as a share of the mean deviation.
 const WORTH: f64 = 0.1;
 /// d/σ is clamped to this, so that a bad start does not make the network diverge.
-const LARGEST_RATIO: f64 = 10.0;
+const MAX_RATIO: f64 = 10.0;
 /// The share of the errors that are to be within one σ.
-const WITHIN: f64 = 0.68;
+pub(crate) const SIGMA_SHARE: f64 = 0.68;
 
 /// The constants of the σ output of J joints.
 #[derive(Debug)]
@@ -66,13 +66,13 @@ impl Sigma {
     /// The gradient `[B, J]` of the mean negative log likelihood with respect to `raw`; `distance` is `[B, J]`.
     pub(super) fn gradient(&self, raw: &Tensor, distance: &Tensor) -> Tensor {
         let sigma = (raw + &self.shift).exp();
-        let ratio = (distance / sigma).clamp_max(LARGEST_RATIO);
+        let ratio = (distance / sigma).clamp_max(MAX_RATIO);
         (1.0 - ratio) * &self.moves * (self.worth / raw.numel() as f64)
     }
 
-    /// Scales σ so that [`WITHIN`] of `distance` is within it, joint by joint; `sigma` is the result of [`Self::of`].
+    /// Scales σ so that [`SIGMA_SHARE`] of `distance` is within it, joint by joint; `sigma` is the result of [`Self::of`].
     pub(super) fn calibrate(&self, sigma: &Tensor, distance: &Tensor) {
-        let factor = (distance / sigma).quantile_scalar(WITHIN, 0, false, "linear");
+        let factor = (distance / sigma).quantile_scalar(SIGMA_SHARE, 0, false, "linear");
         let usable = self.moves.gt(0.0).logical_and(&factor.gt(0.0));
         let scale = (&self.scale * factor).where_self(&usable, &self.scale);
         let scale = match &self.twins {
@@ -93,8 +93,8 @@ impl Sigma {
         let log_sigma = raw + &self.shift;
         let ratio = distance.detach() / log_sigma.exp();
         // Above the largest ratio the likelihood is continued linearly in ln σ; its slope is that ratio.
-        let beyond = ((&ratio / LARGEST_RATIO).log() + 1.0) * LARGEST_RATIO;
-        let likelihood = log_sigma + ratio.where_self(&ratio.le(LARGEST_RATIO), &beyond);
+        let beyond = ((&ratio / MAX_RATIO).log() + 1.0) * MAX_RATIO;
+        let likelihood = log_sigma + ratio.where_self(&ratio.le(MAX_RATIO), &beyond);
         (likelihood * &self.moves).mean(Kind::Float) * self.worth
     }
 }

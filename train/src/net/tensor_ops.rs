@@ -32,9 +32,9 @@ pub(super) fn forward(layer: &Activation, residual: Option<Residual>) {
             affine(&normalised(&z, &saved.mean, &saved.inverse_std), norm)
         }
     };
-    let units = y.exchanged().map(|(_, y)| dropped(y.relu(), dropout.probability));
+    let units = y.to_twins().map(|(_, y)| dropped(y.relu(), dropout.probability));
     let out = saved.out.rows(rows);
-    out.write(&units.exchanged());
+    out.write(&units.to_planes());
     if let Some(Residual { skip, sum }) = residual {
         sum.rows(rows).write(&skip.rows(rows).zip_map(&out, |skip, out| skip + out));
     }
@@ -91,9 +91,9 @@ fn settle(saved: &SavedActivations, z: &Planes, norm: &NormViews) {
 pub(super) fn backward(layer: &Activation, gradient: &Planes, z_gradient: &Planes) {
     let Activation { saved, rows, norm, dropout } = *layer;
     let scale = 1.0 / (1.0 - dropout.probability);
-    let out = saved.out.rows(rows).to_kind(Kind::Float).exchanged();
-    let gradient = gradient.rows(rows).to_kind(Kind::Float).exchanged();
-    let passed = gradient.zip_map(&out, |gradient, out| gradient * out.gt(0.0) * scale).exchanged();
+    let out = saved.out.rows(rows).to_kind(Kind::Float).to_twins();
+    let gradient = gradient.rows(rows).to_kind(Kind::Float).to_twins();
+    let passed = gradient.zip_map(&out, |gradient, out| gradient * out.gt(0.0) * scale).to_planes();
     let passed = match norm {
         None => passed,
         Some(norm) => through_norm(saved, &passed, norm, rows as f64),

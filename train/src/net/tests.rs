@@ -54,7 +54,7 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
     };
     let hidden = |index: usize, saved: usize, x: &Planes| {
         let p = &parameters[index];
-        let mut units = linear(index, x).exchanged();
+        let mut units = linear(index, x).to_twins();
         if net.buffers.layers.iter().nth(index).unwrap().norm.is_some() {
             // Both twins are samples of one unit: BatchNorm of twice as many rows.
             let both = Tensor::cat(&units.iter().collect::<Vec<_>>(), 0);
@@ -62,10 +62,10 @@ fn recorded_loss(net: &LiftNet, parameters: &[Vec<Tensor>], features: &Tensor, t
             let both = both.batch_norm(gamma, beta, None::<&Tensor>, None, true, 0.1, 1e-5, false);
             units = units.map(|(k, _)| both.narrow(0, k as i64 * rows, rows));
         }
-        let out = net.workspace().saved[saved].out.rows(rows).exchanged();
+        let out = net.workspace().saved[saved].out.rows(rows).to_twins();
         // A kept unit is > 0 if ReLU passed it; if ReLU cut it, both are 0.
         let kept = |y: &Tensor, out: &Tensor| y.relu() * out.gt(1e-6).to_kind(Kind::Float) / (1.0 - net.config.dropout);
-        units.zip_map(&out, kept).exchanged()
+        units.zip_map(&out, kept).to_planes()
     };
     let full = usize::from(net.config.input_block == InputBlock::Full);
     let input = net.standardiser.features_to_planes(features);

@@ -24,7 +24,7 @@ use crate::output;
 use crate::trained::{TrainedLifter, ZScore};
 
 pub use networks::{Trained, onnx_runtime};
-pub use precision_cost::{MOST_LOST_MM, PrecisionCost, cost, precision_cost};
+pub use precision_cost::{MAX_LOSS_MM, PrecisionCost, cost, precision_cost};
 pub use ranges::{CALIBRATION_VIEWS, ranges};
 
 /// How far an exported file may be from the trained network, in sizes of the pose.

@@ -15,7 +15,7 @@ use crate::trained::TrainedLifter;
 use crate::views::Detector;
 
 /// The largest loss with which a precision is still recommended, in millimetres.
-pub const MOST_LOST_MM: f64 = 0.5;
+pub const MAX_LOSS_MM: f64 = 0.5;
 
 /// MPJPE of a network in float32 and in another precision.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +38,9 @@ impl PrecisionCost {
         self.found - self.exact
     }
 
-    /// Whether it exceeds [`MOST_LOST_MM`]; unknown for data in another unit.
+    /// Whether it exceeds [`MAX_LOSS_MM`]; unknown for data in another unit.
     pub fn is_too_much(&self) -> bool {
-        self.unit == "mm" && self.lost() > MOST_LOST_MM
+        self.unit == "mm" && self.lost() > MAX_LOSS_MM
     }
 
     /// The figures for the card.
@@ -78,7 +78,7 @@ pub fn precision_cost(
 /// No usable ONNX Runtime, or no person could be lifted.
 pub fn cost(exact: &ModelFile, rounded: &ModelFile, dataset: &Dataset) -> Result<PrecisionCost> {
     let views = views(dataset);
-    let (_, unit) = dataset.card.error_unit();
+    let unit = dataset.card.error_unit().name;
     let output = &exact.card().output;
     let in_f32 = lift(exact, &views)?;
     let lifted = lift(rounded, &views)?;

@@ -101,8 +101,8 @@ fn metrics(run: &FinishedRun, which: Which) -> BTreeMap<String, Metric> {
     if which == Which::Last || !run.state.best_mpjpe.is_finite() {
         return BTreeMap::new();
     }
-    let (factor, unit) = run.dataset.error_unit();
-    let value = run.state.best_mpjpe * factor;
-    let metric = Metric { value, unit: unit.to_owned(), on: run.dataset.validated_on.clone() };
+    let unit = run.dataset.error_unit();
+    let value = run.state.best_mpjpe * unit.factor;
+    let metric = Metric { value, unit: unit.name.to_owned(), on: run.dataset.validated_on.clone() };
     BTreeMap::from([("mpjpe".to_owned(), metric)])
 }

@@ -7,7 +7,7 @@ use poselift::model::{Card, Isa, Precision, Quantisation};
 use serde_json::{Value, json};
 
 use super::{ExportArgs, Exported};
-use crate::verify::{self, MOST_LOST_MM, PrecisionCost, Verification};
+use crate::verify::{self, MAX_LOSS_MM, PrecisionCost, Verification};
 
 pub(super) fn report(args: &ExportArgs, exported: &Exported) -> Result<()> {
     let Exported { card, bytes, verification, loss } = exported;
@@ -96,6 +96,6 @@ fn report_cost(loss: &PrecisionCost) {
         loss.lost()
     );
     if loss.is_too_much() {
-        eprintln!("  this loses more than {MOST_LOST_MM} mm: prefer --precision f32");
+        eprintln!("  this loses more than {MAX_LOSS_MM} mm: prefer --precision f32");
     }
 }

@@ -33,10 +33,10 @@ impl MemoryNet {
     pub(super) fn folded(&self) -> Memory {
         let joints = self.shape.joints;
         let [encoder, encoder_bias, input, state, input_bias, state_bias, decoder, decoder_bias, last, last_bias] =
-            self.parts(&self.average.to_kind(Kind::Double));
+            self.parts(&self.ema.to_kind(Kind::Double));
         // dt·30 − 1: the 1 goes into the bias.
         let encoder_bias = encoder_bias - encoder.narrow(1, encoder.size()[1] - 1, 1).squeeze_dim(1);
-        let encoder = encoder * self.shape.input_scales().to_device(self.average.device());
+        let encoder = encoder * self.shape.input_scales().to_device(self.ema.device());
         let correction = correction_of(&last, joints);
         let correction_bias = correction_of(&last_bias, joints);
         let log_factor = self.sigma_factor.to_kind(Kind::Double).log();

@@ -125,19 +125,25 @@ fn column<T: Element, const PLANES: usize>(rows: [&[T]; PLANES], j: usize) -> [f
     column
 }
 
-/// Even and odd to the sum and the difference, and back, each time √2 larger; one plane stays unchanged.
+/// The twins of an even and an odd number, √2 too large: their sum and their difference. One plane stays unchanged.
 #[inline(always)]
-fn exchanged<const PLANES: usize>(x: [f32; PLANES]) -> [f32; PLANES] {
-    let mut exchanged = x;
+fn to_twins<const PLANES: usize>(x: [f32; PLANES]) -> [f32; PLANES] {
+    let mut twins = x;
     if PLANES == 2 {
-        exchanged[0] = x[0] + x[1];
-        exchanged[1] = x[0] - x[1];
+        twins[0] = x[0] + x[1];
+        twins[1] = x[0] - x[1];
     }
-    exchanged
+    twins
 }
 
-/// The divisor for two exchanges: 1/√2 on the way to the twins and 1/√2 on the way back.
-const fn exchange_scale(planes: usize) -> f32 {
+/// The even and the odd number of twins, √2 too large: the same map.
+#[inline(always)]
+fn to_planes<const PLANES: usize>(twins: [f32; PLANES]) -> [f32; PLANES] {
+    to_twins(twins)
+}
+
+/// The factor that is due after [`to_twins`] and [`to_planes`]: 1/√2 for each.
+const fn basis_scale(planes: usize) -> f32 {
     if planes == 2 { 0.5 } else { 1.0 }
 }
 
@@ -333,14 +339,14 @@ fn activate_inner<T: Element, const PLANES: usize>(
         if PLANES == 2 {
             y[1] *= affine.factor[j];
         }
-        let mut units = exchanged(y);
+        let mut units = to_twins(y);
         for (unit, at) in units.iter_mut().zip(at) {
             *unit = unit.max(0.0) * dropout.factor((at + j) as u32);
         }
-        let out = exchanged(units);
-        first[j] = T::round(out[0] * exchange_scale(PLANES));
+        let out = to_planes(units);
+        first[j] = T::round(out[0] * basis_scale(PLANES));
         if PLANES == 2 {
-            second[j] = T::round(out[1] * exchange_scale(PLANES));
+            second[j] = T::round(out[1] * basis_scale(PLANES));
         }
     }
 }
@@ -378,16 +384,16 @@ impl<'a, T: Element, const PLANES: usize> Passed<'a, T, PLANES> {
     /// The gradient in column `j` after the units' ReLUs and dropouts, in planes again.
     #[inline(always)]
     fn through_units(&self, j: usize, scale: f32) -> [f32; PLANES] {
-        let out = exchanged(column(self.out, j));
-        let gradient = exchanged(column(self.gradient, j));
+        let out = to_twins(column(self.out, j));
+        let gradient = to_twins(column(self.gradient, j));
         let mut passed = [if out[0] > 0.0 { gradient[0] } else { 0.0 }; PLANES];
         if PLANES == 2 {
             passed[1] = if out[1] > 0.0 { gradient[1] } else { 0.0 };
         }
-        let mut passed = exchanged(passed);
-        passed[0] *= exchange_scale(PLANES) * scale;
+        let mut passed = to_planes(passed);
+        passed[0] *= basis_scale(PLANES) * scale;
         if PLANES == 2 {
-            passed[1] *= exchange_scale(PLANES) * scale;
+            passed[1] *= basis_scale(PLANES) * scale;
         }
         passed
     }

@@ -17,7 +17,7 @@ use crate::fit::history::{EpochScore, HistoryRow, Summary, read_history};
 use crate::output;
 
 /// With more epochs than this, not all are listed.
-const MOST_EPOCHS_LISTED: usize = 12;
+const MAX_EPOCHS_LISTED: usize = 12;
 
 /// Reads `history.csv` in the folder of a run and writes `mpjpe.svg`, `mpjpe.png` and `report.md` into it.
 ///
@@ -90,7 +90,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 }
 
 fn epoch_table(epochs: &[EpochScore], unit: &str) -> String {
-    let every = epochs.len().div_ceil(MOST_EPOCHS_LISTED).max(1);
+    let every = epochs.len().div_ceil(MAX_EPOCHS_LISTED).max(1);
     let mut table = "| epoch | iterations | training | validation | validation − training |\n\
                      |---|---|---|---|---|\n"
         .to_owned();

@@ -3,7 +3,7 @@
 use crate::fit::history::{EpochScore, HistoryRow};
 
 /// Fewest scatter samples for estimating the noise.
-const LEAST_NOISE_SAMPLES: usize = 3;
+const MIN_NOISE_SAMPLES: usize = 3;
 /// From a median of absolute values to a standard deviation, for normal noise.
 const SIGMA_PER_MEDIAN: f64 = 1.0 / 0.674_49;
 
@@ -59,7 +59,7 @@ impl Reading {
         let last_iteration = last_iteration.max().unwrap_or(0);
         let later_half = val.iter().position(|&(iteration, _)| 2 * iteration >= last_iteration).unwrap_or(0);
         let scatter = scatter(&val[later_half..]);
-        let sigma = (scatter.len() >= LEAST_NOISE_SAMPLES).then(|| median(&scatter) * SIGMA_PER_MEDIAN);
+        let sigma = (scatter.len() >= MIN_NOISE_SAMPLES).then(|| median(&scatter) * SIGMA_PER_MEDIAN);
         Self {
             best: val.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)),
             last_iteration,
