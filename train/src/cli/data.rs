@@ -180,7 +180,7 @@ fn import(args: &ImportArgs) -> Result<()> {
     Ok(())
 }
 
-/// What is read with a source beside the file itself: the description of an array.
+/// The file that is read together with a source: the description of an array.
 fn read_beside(source: &Path) -> Option<PathBuf> {
     let is_array = source.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
     is_array.then(|| source.with_extension("json"))

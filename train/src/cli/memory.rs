@@ -136,7 +136,7 @@ pub(super) fn run(args: &MemoryArgs) -> Result<()> {
     Ok(())
 }
 
-/// What `export` is to write of a run of `memory`.
+/// Options of `export` for a run of `memory`.
 pub(super) struct ExportOf<'a> {
     pub(super) run: &'a Path,
     pub(super) frames: Option<&'a Path>,

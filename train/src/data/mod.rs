@@ -60,7 +60,7 @@ pub struct Subject {
 }
 
 impl Clip {
-    /// Whose motion it is.
+    /// The person who moves in it.
     pub fn person(&self) -> Subject {
         Subject { source: self.source, name: self.subject.clone() }
     }

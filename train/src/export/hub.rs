@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::folder::FolderFile;
 
-/// What hubs call a task whose input is a person's key points; there is none for lifting them.
+/// The hubs' name of a task on key points; they have none for lifting them.
 const PIPELINE: &str = "keypoint-detection";
 
 /// The names of the files.
@@ -149,7 +149,7 @@ fn json_string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// What stands between the lines of dashes. Strings are written as JSON has them, which is YAML too.
+/// The header of the description, in YAML between lines of dashes. Strings are written as in JSON, which is YAML too.
 fn metadata(card: &Card, licence: &str) -> String {
     let name = json_string(&card.name);
     let mut text = format!(

@@ -13,7 +13,7 @@ pub(crate) struct RunFiles<'a> {
     pub config: &'a str,
     /// Any of them shows that the folder holds a run already.
     pub of_a_run: &'a [&'a str],
-    /// What a new run writes to; files of something else are not overwritten.
+    /// Files that a new run writes; it does not overwrite those of something else.
     pub written: &'a [&'a str],
 }
 

@@ -41,10 +41,10 @@ pub struct MemoryConfig {
     pub val_subjects: Vec<String>,
     /// Poses a second that motion is resampled to; windows are seen at this rate or less.
     pub rate: f64,
-    /// What a radian of error of the angles of knees, hips, elbows and ankles counts beside a metre of a joint's.
+    /// Weight in the loss of the error of the angles of knees, hips, elbows and ankles, radians; that of a joint's place, metres, has 1.
     #[serde(default)]
     pub angle_weight: f64,
-    /// What a metre of error of a bone's length counts beside a metre of a joint's.
+    /// Weight in the loss of the error of a bone's length, metres.
     #[serde(default)]
     pub bone_weight: f64,
     /// Seed of everything random.

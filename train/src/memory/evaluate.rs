@@ -41,7 +41,7 @@ pub struct Summary {
 /// Windows of people who validate, lifted frame by frame.
 #[derive(Debug)]
 pub(super) struct Validation {
-    /// What is remembered and not measured, and what is measured.
+    /// The frames that are remembered and not measured, and those that are measured.
     lifted: [FramesLifted; 2],
     /// `[B, T, J, 3]`.
     poses: Tensor,

@@ -148,7 +148,7 @@ fn people(card: &Card) -> Array3<f32> {
     keypoints
 }
 
-/// What the network `frames` and the trained memory give for `[N·T, J, C]`.
+/// The output of the network `frames` with the trained memory, for key points `[N·T, J, C]`.
 fn by_trained(run: &FinishedMemory, frames: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Lifted> {
     let (rows, _, _) = keypoints.dim();
     let joints = frames.card().output.joints.len();
@@ -178,7 +178,7 @@ fn misshapen(error: ShapeError) -> Error {
     Error::runtime(format!("the trained memory gave poses of no shape: {error}"))
 }
 
-/// What the file gives, frame after frame.
+/// The output of the file, frame after frame.
 fn by_file(session: &mut Session, keypoints: &Array3<f32>, dt: &Array2<f32>) -> Result<Lifted> {
     let joints = session.card().output.joints.len();
     let units = session.card().memory.as_ref().map_or(0, |memory| memory.units);

@@ -12,7 +12,7 @@ use tch::{Device, IndexOp, Kind, Tensor};
 
 use crate::net::adam_step;
 
-/// What the inputs are multiplied by, so that all are of a size of about 1: metres of the pose, of sigma, seconds.
+/// Factors of the inputs, so that all are of a size of about 1: of the pose in metres, of sigma in metres, of seconds.
 const POSE_SCALE: f64 = 2.0;
 const SIGMA_SCALE: f64 = 5.0;
 const USUAL_RATE: f64 = 30.0;
@@ -120,7 +120,7 @@ impl Part {
     }
 }
 
-/// What a network that lifts single frames read and gave, B windows of T frames.
+/// The input and the output of a network that lifts single frames, for B windows of T frames.
 #[derive(Debug)]
 pub struct FramesLifted {
     /// `[B·T, F]`.
@@ -165,7 +165,7 @@ impl FramesLifted {
     }
 }
 
-/// What a memory makes of B windows of T frames.
+/// The output of a memory for B windows of T frames.
 #[derive(Debug)]
 pub struct Remembered {
     /// `[B, T, J, 3]` metres.
@@ -174,11 +174,11 @@ pub struct Remembered {
     pub log_sigma: Tensor,
 }
 
-/// What the recurrent layer makes of windows.
+/// The recurrent layer's input and states over windows.
 struct States {
-    /// `[B, T, H]` what it reads.
+    /// `[B, T, H]` its input.
     encoded: Tensor,
-    /// `[B, T, H]` what it remembers at each frame, and `[1, B, H]` at the last.
+    /// `[B, T, H]` its state at each frame, and `[1, B, H]` at the last.
     all: Tensor,
     last: Tensor,
 }
@@ -191,7 +191,7 @@ pub struct MemoryNet {
     parameters: Tensor,
     ema: Tensor,
     moments: [Tensor; 2],
-    /// `[J]` what sigma is multiplied by, so that 68 % of the validation's errors are within it.
+    /// `[J]` the factor of sigma, so that 68 % of the validation's errors are within it.
     sigma_factor: Tensor,
 }
 

@@ -30,9 +30,9 @@ const FIRST_FRAMES: f64 = 0.1;
 const WITHOUT_LEAD: f64 = 0.4;
 /// Sets the random numbers of leads apart from those of windows.
 const LEADS: u64 = 0x1EAD;
-/// What an error of a joint's step from frame to frame counts, beside one of its place.
+/// Weight in the loss of the error of a joint's step from frame to frame; that of its place has 1.
 const STEP_WEIGHT: f64 = 0.9;
-/// What an e-fold of sigma counts, metres.
+/// Weight in the loss of an e-fold of sigma, metres.
 const SIGMA_WEIGHT: f64 = 0.01;
 /// Steps between two reports.
 const REPORT_EVERY: u64 = 20;

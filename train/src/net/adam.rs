@@ -28,7 +28,7 @@ impl AdamStep {
     }
 }
 
-/// What a moment of the decay rate `beta` is divided by in step `step`.
+/// Bias correction: the divisor of a moment with the decay rate `beta` in step `step`.
 fn bias_correction(beta: f64, step: u64) -> f64 {
     1.0 - beta.powf(step as f64)
 }

@@ -34,7 +34,7 @@ impl LayerShape {
         self.planes.iter().map(|(outputs, inputs)| outputs * inputs).sum()
     }
 
-    /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a operand to both.
+    /// Biases, and BatchNorm's numbers of each kind: a shift belongs to the even plane, a factor to both.
     fn shared(&self) -> i64 {
         self.planes[0].0
     }

@@ -26,7 +26,8 @@ impl Step {
     }
 }
 
-/// A sequence of random numbers from one seed: SplitMix64 (Steele et al. 2014), for seeds of seeds.
+/// SplitMix64 (Steele et al. 2014): number `stream` of the sequence that begins with `seed`, as the seed of a step or of another
+/// random stream.
 pub fn mix_seed(seed: u64, stream: u64) -> u64 {
     let mut x = seed.wrapping_add(stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -214,7 +214,7 @@ pub(crate) fn apart(found: &Lifted, expected: &Lifted, floor: f64) -> Result<Apa
     Ok(Apart { worst, mean })
 }
 
-/// What an exported file is checked by before it appears; tests put others in their place.
+/// The checks of an exported file before it appears; tests put others in their place.
 #[derive(Clone, Copy)]
 pub struct FileChecks<'a> {
     /// Opens the file to be compared with the trained network.

@@ -91,7 +91,7 @@ fn compute(graph: &GraphProto, features: Tensor, mut show: impl FnMut(&str, &Ten
     Ok(())
 }
 
-/// What a node of the layers gives; `None` for the nodes behind them.
+/// The output of a node of the layers; `None` for the nodes behind them.
 fn apply(node: &NodeProto, inputs: &[Tensor]) -> Option<Tensor> {
     Some(match (node.op_type.as_str(), inputs) {
         ("Gemm", [x, weight, bias]) => x.matmul(weight) + bias,

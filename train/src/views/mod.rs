@@ -79,7 +79,7 @@ pub fn lifted_from(layout: &Layout) -> &'static Layout {
     if layout.joints == COCO23.joints { &H36M23 } else { &H36M17 }
 }
 
-/// What is random in a draw.
+/// Options of a draw: its seed, and how far bodies and detections vary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ViewOptions {
     /// Seed of this draw.

@@ -8,7 +8,7 @@ pub(super) const LEG: &[&str] = &parts(["knee", "ankle", "toe", "heel"]);
 pub(super) const ANKLE_AND_FOOT: &[&str] = &parts(["ankle", "toe", "heel"]);
 pub(super) const FOOT: &[&str] = &parts(["toe", "heel"]);
 
-/// What a joint is on either side of the body, by the last word of its name: `knee` for `left_knee`, and `hip` for
+/// The last word of a joint's name, which is the same on both sides: `knee` for `left_knee`, and `hip` for the hips and for
 /// Human3.6M's root.
 pub(crate) fn part_of_body(joint: &str) -> &str {
     joint.rsplit_once('_').map_or(joint, |(_, part)| part)

@@ -1,4 +1,4 @@
-//! What cameras see, and the same seen by those cameras turned towards the person: [`poselift::camera::LookAt`] for
+//! Views of people, and the same views after their cameras were turned towards the person: [`poselift::camera::LookAt`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
 use poselift::camera::{LEAST_DEPTH, USUAL_FOCAL};

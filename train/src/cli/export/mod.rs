@@ -80,7 +80,7 @@ pub(super) struct ExportArgs {
     json: bool,
 }
 
-/// What the hidden layers of a file are in.
+/// The number format of a file's hidden layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Form {
     precision: Precision,

@@ -44,7 +44,7 @@ fn described(card: &Card) -> String {
     }
 }
 
-/// What was compared with the trained network: with fixed scales, the float32 form.
+/// The precision of the file that was compared with the trained network: float32 for a file with fixed scales.
 fn compared_precision(card: &Card) -> Precision {
     if card.network.quantisation == Quantisation::Dynamic { card.network.precision } else { Precision::F32 }
 }

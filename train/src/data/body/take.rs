@@ -16,7 +16,7 @@ pub enum Axis {
     Z,
 }
 
-/// What one number of a frame moves.
+/// The degree of freedom that one number of a frame sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
     /// Along an axis, in the file's unit.

@@ -24,7 +24,7 @@ const MIN_PIECE_SECONDS: f64 = 0.4;
 /// Number of places of one kind of fault that are listed individually.
 const NAMED: usize = 4;
 
-/// What is wrong.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     /// A coordinate is not a number.

@@ -23,7 +23,7 @@ pub use h5::{is_pose_file, is_positions};
 
 /// The array that states the number of frames a second.
 const RATE: &str = "fps";
-/// What `poselift run` writes into an archive beside the array `poses`.
+/// The arrays that `poselift run` writes into an archive beside `poses`.
 const BESIDE_POSES: [&str; 5] = ["frames", "header", "roots", "sigma", "times"];
 
 /// The dictionary in VideoPose3D's file, `{subject: {action: [T, J, 3]}}`.

@@ -65,7 +65,7 @@ pub enum Damage {
     FocalUnknown,
 }
 
-/// What people at desks do not show.
+/// The part of the legs that is out of view, as of people at desks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Legs {
     /// Knees, ankles and feet.

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::chart::Score;
 use crate::fit::history::EpochScore;
 
-/// Which of an epoch's two scores.
+/// One of the two scores of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Split {
     Training,

@@ -60,11 +60,12 @@ const CHAINS: [&[&str]; 5] = [
     &endings(["ankle", "small_toe"]),
     &endings(["ankle", "heel"]),
 ];
-const FACE_ASIDE: &[&str] = &parts(["eye", "ear"]);
+/// The parts of the face that have a left and a right one.
+const SIDES_OF_FACE: &[&str] = &parts(["eye", "ear"]);
 /// Limbs that the person's body hides, and the share of the poses in which each one of a side is hidden.
 const OCCLUDED: [(&[&str], f64); 2] = [(ARM, 0.1), (LEG, 0.05)];
 /// Parts of one side that are left out together, and the share of the poses in which each one of a side is.
-const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] = [(ARM, 0.03), (LEG, 0.03), (FACE_ASIDE, 0.03)];
+const HIDDEN_ON_A_SIDE: [(&[&str], f64); 3] = [(ARM, 0.03), (LEG, 0.03), (SIDES_OF_FACE, 0.03)];
 /// Parts of both sides that are left out together: everything below the knees, the legs as of people at desks, the
 /// legs and hips, the head.
 const HIDDEN: [(&[&str], f64); 4] =
@@ -97,7 +98,7 @@ pub(in crate::views) struct Group {
 /// Joints of both sides that are exchanged at once.
 #[derive(Debug)]
 pub(in crate::views) struct Exchange {
-    /// `[J]` the joint whose place each one takes.
+    /// `[J]` the joint that each one's key point is taken from.
     pub order: Tensor,
     /// Share of the poses in which it happens.
     pub share: f64,
@@ -243,7 +244,7 @@ impl Feet {
     }
 }
 
-/// What detectors of B people, or windows, lack of feet.
+/// Points of feet that the detectors of B people, or windows, do not give.
 #[derive(Debug)]
 pub(in crate::views) struct FeetLacking {
     /// `[B, J, 1]` whether the detector has no such point.

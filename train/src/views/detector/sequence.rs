@@ -36,7 +36,7 @@ const GONE: f64 = 0.03;
 /// Factor of the shares of parts that are left out, since only some windows have gaps.
 const PARTS: f64 = 1.5;
 
-/// What a detector looks at, B windows of T frames: all in camera axes, frame by frame.
+/// The input of a detector: B windows of T frames, all in camera axes, frame by frame.
 #[derive(Debug)]
 pub(in crate::views) struct Footage {
     /// `[B·T, 28, 3]` metres, absolute.

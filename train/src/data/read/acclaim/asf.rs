@@ -12,7 +12,7 @@ use crate::data::read::lines::{Lines, shorten};
 /// Metres per inch, which `length` divides.
 const INCH_METRES: f64 = 0.0254;
 
-/// What an `.asf` file says.
+/// The contents of an `.asf` file.
 #[derive(Debug)]
 pub(super) struct Skeleton {
     /// `[J]` joints, the root first, parents before their children.

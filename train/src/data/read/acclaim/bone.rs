@@ -19,7 +19,7 @@ pub(super) struct Bone {
     axis: Option<([f64; 3], [Axis; 3])>,
     /// The root's position.
     pub(super) position: Vector3<f64>,
-    /// What the numbers of its line in the `.amc` move, in their order.
+    /// The degrees of freedom that the numbers of its line in the `.amc` set, in their order.
     pub(super) dof: Vec<Channel>,
 }
 
@@ -120,7 +120,7 @@ impl Bone {
     }
 }
 
-/// What `names` move; each may be named once.
+/// The degrees of freedom that are called `names`; each may be named once.
 fn each_once(names: &[&str], read: fn(&str) -> Result<Channel>) -> Result<Vec<Channel>> {
     let mut channels = Vec::with_capacity(names.len());
     for name in names {
@@ -163,7 +163,7 @@ fn axis_order(word: &str) -> Result<[Axis; 3]> {
     }
 }
 
-/// What a word of the root's `order` moves.
+/// The degree of freedom that a word of the root's `order` names.
 fn channel(word: &str) -> Result<Channel> {
     let channel = match word.as_bytes() {
         [b'T' | b't', letter] => axis(*letter).map(Channel::Position),
@@ -173,7 +173,7 @@ fn channel(word: &str) -> Result<Channel> {
     channel.ok_or_else(|| Error::input(format!("found '{}', expected tx, ty, tz, rx, ry or rz", shorten(word))))
 }
 
-/// What a word of a bone's `dof` moves.
+/// The degree of freedom that a word of a bone's `dof` names.
 fn turning(word: &str) -> Result<Channel> {
     match channel(word) {
         Ok(turn @ Channel::Rotation(_)) => Ok(turn),

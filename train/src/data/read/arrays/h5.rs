@@ -10,7 +10,7 @@ use poselift::format::NamedArray;
 /// The data set in each file, and the folder that holds the files.
 const POSITIONS: &str = "3D_positions";
 
-/// What a user can do about a file that cannot be read.
+/// Advice to the user about a file that cannot be read.
 const HINT: &str = "save it as numpy does: numpy.save('S1_Walking.npy', h5py.File('Walking.h5')['3D_positions'][:].T.reshape(-1, 32, 3))";
 
 /// Whether the name at `path` is an HDF5 file's.
