@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::program::{Bench, CLIP, assert_code, feed, frames, line, poselift, shared, stderr, stdout};
+use crate::program::{Bench, CLIP, assert_code, feed, frames, line, poselift, stderr, stdout};
 
 #[test]
 fn a_pipe_is_answered_frame_by_frame() {
@@ -394,14 +394,13 @@ fn words_that_mean_nothing_are_usage_errors() {
 
 #[test]
 fn the_bundled_model_lifts_real_frames_of_another_layout() {
-    let Some(clip) = shared("data/streams/sports2d_demo.mediapipe33.jsonl") else { return };
     let bench = Bench::new();
     let (out, page) = (bench.path("poses.jsonl"), bench.path("poses.html"));
     for target in [&out, &page] {
-        let output = poselift().args(["run", "--quiet"]).arg(&clip).arg("-o").arg(target).output().unwrap();
+        let output = poselift().args(["run", "--quiet"]).arg(CLIP).arg("-o").arg(target).output().unwrap();
         assert_code(&output, 0);
     }
-    let lines = std::fs::read_to_string(&clip).unwrap().lines().filter(|line| line.contains("\"people\"")).count();
+    let lines = std::fs::read_to_string(CLIP).unwrap().lines().filter(|line| line.contains("\"people\"")).count();
     let poses = std::fs::read_to_string(out).unwrap();
     assert_eq!(frames(&poses).len(), lines);
     assert!(poses.starts_with("{\"poselift\":1,\"kind\":\"poses\",\"skeleton\":\"h36m17\""), "{}", &poses[..100]);

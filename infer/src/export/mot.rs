@@ -11,6 +11,7 @@ use super::motion::{Clip, MAX_FILLED_GAP, Motion, between};
 use crate::error::Result;
 use crate::place::AngleReader;
 use crate::place::angles::Unwrapper;
+use crate::skeleton::root_of;
 
 const PELVIS_PLACE: [&str; 3] = ["pelvis_tx", "pelvis_ty", "pelvis_tz"];
 
@@ -23,7 +24,7 @@ pub(super) fn render(clip: &Clip, motion: &Motion, info: &FileInfo<'_>) -> Resul
     let mut columns: Vec<_> =
         angles.into_iter().map(|angle| Column { name: angle.name, values: angle.degrees }).collect();
     if let Some(metres) = info.poses.unit.in_metres().filter(|_| clip.has_root) {
-        let root = info.poses.parents.iter().position(|parent| *parent < 0).unwrap_or(0);
+        let root = root_of(&info.poses.parents);
         // After the pelvis' angles, as the models have them.
         let place = columns.iter().take_while(|column| column.name.starts_with("pelvis")).count();
         for (axis, name) in PELVIS_PLACE.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::arrays::{self, BufferedFrames, Tensors};
 use super::detector::{self, Document, RowOrder, TableFrames, ValueReader};
-use super::jsonl::KeypointLines;
+use super::jsonl::{KeypointLines, no_frames};
 use super::line_ends::with_line_feeds;
 use super::open::{first_bytes, open_file};
 use super::shape::Shape;
@@ -92,7 +92,7 @@ fn open_as(format: InputFormat, mut input: Input, source: &Source, layout: Optio
         }
         json => {
             let mut values = Values::new(input, name);
-            let Some(first) = values.next()? else { return Err(nothing().at(name)) };
+            let Some(first) = values.next()? else { return Err(no_frames().at(name)) };
             open_values(json, values, &[first], layout)?
         }
     })
@@ -127,10 +127,6 @@ fn is_plain(path: &Path) -> bool {
     first_bytes(path).is_ok_and(|start| npz::is_zip(&start))
 }
 
-fn nothing() -> Error {
-    Error::input("no frames: there is nothing in it, expected a frame a line")
-}
-
 /// Opens an input that begins with a list or an object.
 ///
 /// A first line that is a whole value, as in JSON Lines, is looked at where it lies, so that our own streams go on to their
@@ -163,7 +159,7 @@ fn open_json(mut input: Input, source: &Source, layout: Option<&'static Layout>)
         }
     }
     let mut values = Values::new(input, name);
-    let Some(value) = values.next()? else { return Err(nothing().at(name)) };
+    let Some(value) = values.next()? else { return Err(no_frames().at(name)) };
     let mut first = vec![value];
     let mut shape = Shape::of(&first[0].text);
     // Frames without people do not tell whose they are.

@@ -35,7 +35,7 @@ const STEPS: usize = 4;
 /// Residuals beyond this many medians are weighted less.
 const HUBER_MEDIANS: f64 = 2.5;
 /// Least distance of a hip from the camera, metres.
-const LEAST_DEPTH: f64 = 0.1;
+const MIN_ROOT_DEPTH: f64 = 0.1;
 
 /// Options for the camera and the key points that the stream does not state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,7 +106,7 @@ impl RootSolver {
             reweigh(&mut sights, &confidences, root);
             root += step(&sights, root)?;
         }
-        let is_ahead = root.z >= LEAST_DEPTH * self.metre && root.iter().all(|axis| axis.is_finite());
+        let is_ahead = root.z >= MIN_ROOT_DEPTH * self.metre && root.iter().all(|axis| axis.is_finite());
         is_ahead.then(|| root.map(|axis| axis as f32).into())
     }
 

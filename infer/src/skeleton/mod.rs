@@ -4,7 +4,6 @@
 //! MediaPipe-33, so no joint is ever invented. Human3.6M-17 has no eyes and
 //! ears: a stream in it needs a model that was trained on it.
 
-mod absent;
 mod body25;
 mod body25b;
 mod body28;
@@ -19,6 +18,7 @@ mod halpe26;
 mod halpe68;
 mod mediapipe33;
 mod named;
+mod no_such_joint;
 mod openpose134;
 mod placement;
 mod whole_body;
@@ -44,7 +44,8 @@ pub use wholebody133::WHOLEBODY133;
 
 use crate::error::{Error, Result};
 use crate::pose::Keypoint;
-use absent::{is_same, panic_no_such_joint};
+pub(crate) use no_such_joint::is_same;
+use no_such_joint::panic_no_such_joint;
 use placement::{Placement, TrunkPoints};
 
 /// A named order of joints, with the tree that connects them.
@@ -163,6 +164,14 @@ fn other_side(name: &str) -> String {
 /// The index of the joint called `name`.
 pub(crate) fn find_joint<S: AsRef<str>>(joints: &[S], name: &str) -> Option<usize> {
     joints.iter().position(|joint| joint.as_ref() == name)
+}
+
+/// The root of a skeleton: the first joint without a parent.
+///
+/// # Panics
+/// There is none. Skeletons are checked where they are read: their joints form trees.
+pub(crate) fn root_of(parents: &[i32]) -> usize {
+    parents.iter().position(|parent| *parent < 0).expect("a skeleton has a root")
 }
 
 /// The parent of one of `joints` joints; `None` for a root.

@@ -4,7 +4,7 @@ use super::{Aim, JointLine, Node, Rest, Twist, Vector};
 use crate::export::ankle::is_ankle;
 use crate::export::labels::marker_name;
 use crate::place::Foot;
-use crate::skeleton::{find_joint, is_of_foot};
+use crate::skeleton::{find_joint, is_of_foot, root_of};
 
 /// The length of what ends a limb, as a share of its last bone; a foot's, which points forward.
 const END_SHARE: f64 = 0.2;
@@ -79,8 +79,7 @@ impl Body<'_> {
     /// The nodes in the rest pose, all bones of length 1; the first is the root.
     pub(super) fn nodes(&self) -> Vec<Node> {
         let mut nodes = Vec::new();
-        let root = (0..self.joints.len()).find(|joint| self.parents[*joint] < 0).unwrap_or(0);
-        self.push(&mut nodes, root, None);
+        self.push(&mut nodes, root_of(self.parents), None);
         nodes
     }
 

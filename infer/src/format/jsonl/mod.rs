@@ -24,7 +24,7 @@ mod write;
 
 pub(crate) use header::is_header;
 pub(super) use header::{pose_info_of, write_pose_info};
-pub(super) use keypoints::{KeypointLines, KeypointMessages};
+pub(super) use keypoints::{KeypointLines, KeypointMessages, no_frames};
 pub(super) use poses::PoseLines;
 pub(super) use write::PoseLinesWriter;
 

@@ -101,69 +101,80 @@ fn negative<T>() -> Scan<T> {
 /// One person; a score that is left out counts as 1.
 fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<LiftedPerson> {
     let mut person = LiftedPerson { joints: Vec::with_capacity(expected), score: 1.0, ..LiftedPerson::default() };
-    scanner.object(|scanner, key| match key {
-        b"id" => {
-            person.id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) };
-            Ok(())
+    scanner.object(|scanner, key| {
+        match key {
+            b"id" => person.id = if scanner.null() { None } else { Some(scanner.integer("an integer id")?) },
+            b"score" => person.score = scanner.coordinate()? as f32,
+            b"joints" => joints(scanner, number, &mut person.joints)?,
+            b"sigma" => sigma(scanner, &mut person.sigma)?,
+            b"unseen" => missing_joints(scanner, number, expected, &mut person.missing_joints)?,
+            // Not known, as other programs write it.
+            b"root" | b"contacts" if scanner.null() => {}
+            b"root" => person.root = Some(root(scanner, number)?),
+            b"contacts" => contacts(scanner, &mut person.contacts)?,
+            b"unsure" => person.unsure = scanner.boolean()?,
+            _ => scanner.skip()?,
         }
-        b"score" => {
-            person.score = scanner.coordinate()? as f32;
-            Ok(())
-        }
-        b"joints" => {
-            person.joints.clear();
-            scanner.list(|scanner, joint| match scanner.triple()? {
-                (position, 3) => {
-                    person.joints.push(position.map(|axis| axis as f32));
-                    Ok(())
-                }
-                (_, count) => {
-                    fault(format!("joint {joint} of person {number} has {count} numbers, expected 3 (x, y, z)"))
-                }
-            })
-        }
-        b"sigma" => {
-            person.sigma.clear();
-            scanner.list(|scanner, _| {
-                person.sigma.push(scanner.coordinate()? as f32);
-                Ok(())
-            })
-        }
-        b"unseen" => {
-            person.missing_joints.clear();
-            scanner.list(|scanner, _| {
-                let joint = scanner.integer("the index of a joint")?;
-                match usize::try_from(joint) {
-                    Ok(index) if index < expected => person.missing_joints.push(index),
-                    _ => return fault(format!("person {number} has the unseen joint {joint} of {expected}")),
-                }
-                Ok(())
-            })
-        }
-        // Not known, as other programs write it.
-        b"root" | b"contacts" if scanner.null() => Ok(()),
-        b"root" => match scanner.triple()? {
-            (root, 3) => {
-                person.root = Some(root.map(|axis| axis as f32));
-                Ok(())
-            }
-            (_, count) => fault(format!("the root of person {number} has {count} numbers, expected 3 (x, y, z)")),
-        },
-        b"contacts" => scanner.object(|scanner, side| {
-            let contact = match side {
-                b"left" => &mut person.contacts[0],
-                b"right" => &mut person.contacts[1],
-                _ => return scanner.skip(),
-            };
-            *contact = if scanner.null() { None } else { Some(scanner.boolean()?) };
-            Ok(())
-        }),
-        b"unsure" => {
-            person.unsure = scanner.boolean()?;
-            Ok(())
-        }
-        _ => scanner.skip(),
+        Ok(())
     })?;
+    check_person(&person, number, expected)?;
+    Ok(person)
+}
+
+fn joints(scanner: &mut Scanner<'_>, number: usize, joints: &mut Vec<[f32; 3]>) -> Scan<()> {
+    joints.clear();
+    scanner.list(|scanner, joint| match scanner.triple()? {
+        (position, 3) => {
+            joints.push(position.map(|axis| axis as f32));
+            Ok(())
+        }
+        (_, count) => fault(format!("joint {joint} of person {number} has {count} numbers, expected 3 (x, y, z)")),
+    })
+}
+
+fn sigma(scanner: &mut Scanner<'_>, sigma: &mut Vec<f32>) -> Scan<()> {
+    sigma.clear();
+    scanner.list(|scanner, _| {
+        sigma.push(scanner.coordinate()? as f32);
+        Ok(())
+    })
+}
+
+/// Indices of joints, each below `expected`.
+fn missing_joints(scanner: &mut Scanner<'_>, number: usize, expected: usize, missing: &mut Vec<usize>) -> Scan<()> {
+    missing.clear();
+    scanner.list(|scanner, _| {
+        let joint = scanner.integer("the index of a joint")?;
+        match usize::try_from(joint) {
+            Ok(index) if index < expected => missing.push(index),
+            _ => return fault(format!("person {number} has the unseen joint {joint} of {expected}")),
+        }
+        Ok(())
+    })
+}
+
+fn root(scanner: &mut Scanner<'_>, number: usize) -> Scan<[f32; 3]> {
+    match scanner.triple()? {
+        (root, 3) => Ok(root.map(|axis| axis as f32)),
+        (_, count) => fault(format!("the root of person {number} has {count} numbers, expected 3 (x, y, z)")),
+    }
+}
+
+/// Whether each foot stands, left and right.
+fn contacts(scanner: &mut Scanner<'_>, contacts: &mut [Option<bool>; 2]) -> Scan<()> {
+    scanner.object(|scanner, side| {
+        let contact = match side {
+            b"left" => &mut contacts[0],
+            b"right" => &mut contacts[1],
+            _ => return scanner.skip(),
+        };
+        *contact = if scanner.null() { None } else { Some(scanner.boolean()?) };
+        Ok(())
+    })
+}
+
+/// Numbers are finite, and there are as many as the header has joints.
+fn check_person(person: &LiftedPerson, number: usize, expected: usize) -> Scan<()> {
     let places = person.joints.iter().flatten().chain(person.root.iter().flatten());
     if !places.chain([&person.score]).all(|number| number.is_finite()) || person.sigma.iter().any(|s| s.is_infinite()) {
         return fault(format!("person {number} has a number that is not finite, or beyond float32"));
@@ -175,7 +186,7 @@ fn person(scanner: &mut Scanner<'_>, number: usize, expected: usize) -> Scan<Lif
         (_, sigma) if sigma != 0 && sigma != expected => {
             fault(format!("person {number} has sigma of {sigma} joints, expected {expected}"))
         }
-        _ => Ok(person),
+        _ => Ok(()),
     }
 }
 

@@ -2,17 +2,18 @@
 
 use super::super::angle::degrees_between;
 use super::super::mean;
-use super::{AngleAgreement, Pair, TruthPose, middle_of_hips};
+use super::{AngleAgreement, Pair, TruthPose, middle_of_hips, truth_joint};
 
 /// The angles that are compared: each between two bones that meet, or between thigh and trunk.
 pub(super) const ANGLES: [Angle; 6] = [
-    Angle { name: "right_knee", ends: [End::Joint(0), End::Joint(2)], at: 1 },
-    Angle { name: "left_knee", ends: [End::Joint(3), End::Joint(5)], at: 4 },
-    Angle { name: "right_hip", ends: [End::Trunk, End::Joint(1)], at: 0 },
-    Angle { name: "left_hip", ends: [End::Trunk, End::Joint(4)], at: 3 },
-    Angle { name: "right_elbow", ends: [End::Joint(9), End::Joint(11)], at: 10 },
-    Angle { name: "left_elbow", ends: [End::Joint(6), End::Joint(8)], at: 7 },
+    Angle::at("right_knee", [End::joint("right_hip"), End::joint("right_ankle")], "right_knee"),
+    Angle::at("left_knee", [End::joint("left_hip"), End::joint("left_ankle")], "left_knee"),
+    Angle::at("right_hip", [End::Trunk, End::joint("right_knee")], "right_hip"),
+    Angle::at("left_hip", [End::Trunk, End::joint("left_knee")], "left_hip"),
+    Angle::at("right_elbow", [End::joint("right_shoulder"), End::joint("right_wrist")], "right_elbow"),
+    Angle::at("left_elbow", [End::joint("left_shoulder"), End::joint("left_wrist")], "left_elbow"),
 ];
+const SHOULDERS: [usize; 2] = [truth_joint("left_shoulder"), truth_joint("right_shoulder")];
 
 pub(super) struct Angle {
     name: &'static str,
@@ -27,12 +28,22 @@ enum End {
     Trunk,
 }
 
+impl End {
+    const fn joint(name: &str) -> Self {
+        Self::Joint(truth_joint(name))
+    }
+}
+
 impl Angle {
+    const fn at(name: &'static str, ends: [End; 2], joint: &str) -> Self {
+        Self { name, ends, at: truth_joint(joint) }
+    }
+
     /// Degrees between the two bones; NaN where one is not known.
     fn degrees(&self, pose: &TruthPose) -> f64 {
         let [first, second] = self.ends.map(|end| match end {
             End::Joint(joint) => pose[joint] - pose[self.at],
-            End::Trunk => (pose[6] + pose[9]) / 2.0 - middle_of_hips(pose),
+            End::Trunk => (pose[SHOULDERS[0]] + pose[SHOULDERS[1]]) / 2.0 - middle_of_hips(pose),
         });
         degrees_between(first, second)
     }

@@ -180,7 +180,7 @@ impl<'a> Scene<'a> {
 
     /// The place of a track among all.
     fn place_of(&self, track: i64) -> usize {
-        self.tracks.binary_search(&track).unwrap_or(0)
+        self.tracks.binary_search(&track).expect("the scene has the tracks of all its people")
     }
 
     /// How a person of a stream is coloured, whose track has the place `at` among all.

@@ -39,7 +39,7 @@ impl Reason {
 }
 
 /// Whether two texts are equal; `==` does not work at compile time.
-pub(super) const fn is_same(a: &str, b: &str) -> bool {
+pub(crate) const fn is_same(a: &str, b: &str) -> bool {
     let a = a.as_bytes();
     let b = b.as_bytes();
     if a.len() != b.len() {
