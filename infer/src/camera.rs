@@ -195,8 +195,6 @@ pub fn rotate(rotation: &Matrix3<f32>, vector: [f32; 3]) -> [f32; 3] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use std::f32::consts::{FRAC_PI_2, FRAC_PI_4};
 
     use approx::assert_relative_eq;

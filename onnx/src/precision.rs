@@ -104,8 +104,6 @@ impl FromStr for Quantisation {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     #[test]

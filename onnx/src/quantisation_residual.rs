@@ -245,8 +245,6 @@ impl BitReader<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use proptest::prelude::*;
 
     use super::*;

@@ -1,5 +1,4 @@
 //! A network that is written and read is the same network, and a file that differs anywhere is refused.
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
 
 use std::collections::BTreeMap;
 

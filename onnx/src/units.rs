@@ -116,8 +116,6 @@ impl fmt::Display for Axes {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use super::*;
 
     #[test]

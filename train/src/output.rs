@@ -48,7 +48,6 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
     #[test]

@@ -132,8 +132,6 @@ impl Undistorter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use super::*;
 
     fn calibrated() -> Intrinsics {

@@ -110,8 +110,6 @@ pub(crate) fn ray<P: Into<f64>>(camera: &Camera, pixel: [P; 2]) -> [f64; 2] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use nalgebra::{Matrix3, Vector3};
     use proptest::prelude::*;
 

@@ -88,8 +88,6 @@ impl PoseWriter for DeferredWriter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use std::sync::{Arc, Mutex};
 
     use super::*;

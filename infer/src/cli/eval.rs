@@ -200,8 +200,6 @@ fn without_scores(keypoints: ArrayView3<'_, f32>) -> Array3<f32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use approx::assert_relative_eq;
 
     use super::*;

@@ -287,8 +287,6 @@ impl FrameReader for EndedReader {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

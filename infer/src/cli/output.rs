@@ -289,8 +289,6 @@ fn try_place(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     fn files(paths: &[PathBuf]) -> Inputs {

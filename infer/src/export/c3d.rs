@@ -228,7 +228,6 @@ fn push_text(body: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::export::motion::Motion;
     use crate::format::PoseInfo;

@@ -266,7 +266,6 @@ impl<W: Write + Send> PoseWriter for CsvWriter<W> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::pose::{Axes, Unit};
 

@@ -83,7 +83,6 @@ pub(super) fn push_integer(out: &mut Vec<u8>, integer: impl itoa::Integer) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use proptest::prelude::*;
 
     use super::*;

@@ -75,7 +75,6 @@ fn rate_near(times: &[f64], usual: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// The times of frames that come so long after the ones before them.

@@ -292,7 +292,6 @@ fn mean(numbers: impl Iterator<Item = f32>) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

@@ -416,7 +416,6 @@ impl Points<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn shape(sides: &[usize]) -> (usize, usize, usize, usize) {

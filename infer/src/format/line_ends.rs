@@ -57,7 +57,6 @@ impl Read for LineFeeds {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use std::io::{BufReader, Cursor};
 

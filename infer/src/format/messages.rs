@@ -226,7 +226,6 @@ impl MessageParser {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::sync::{Arc, Mutex};
 
     use super::*;

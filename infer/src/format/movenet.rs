@@ -60,7 +60,6 @@ fn of_multipose(numbers: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

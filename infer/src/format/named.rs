@@ -85,7 +85,6 @@ fn member(bytes: &[u8], path: &[String]) -> Result<Vec<NamedArray>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     // Made by Python from

@@ -142,7 +142,6 @@ fn unreadable(error: ZipError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::format::arrays::{Tensors, open_npz};
     use std::io::{Cursor, Write};

@@ -79,7 +79,6 @@ fn unwritable(array: &str, cause: &impl Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::io::Cursor;
 
     use ndarray::{arr1, arr2};

@@ -39,7 +39,6 @@ fn by_number(points: &[(Option<i64>, Keypoint)], count: Option<usize>) -> Option
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

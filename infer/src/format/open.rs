@@ -307,7 +307,6 @@ pub fn check_target(target: &Target, to: Option<Format>, extras: Extras) -> Resu
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn open(path: &Path) -> String {

@@ -116,7 +116,6 @@ fn cube(array: Array, name: &str, channels: &[usize]) -> Result<Array3<f32>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn array(shape: &[usize]) -> Array {

@@ -110,7 +110,6 @@ fn read_focals(array: &Array, samples: usize) -> Result<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use ndarray::Array3;
 
     use super::*;

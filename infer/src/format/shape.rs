@@ -131,7 +131,6 @@ impl<'de> Visitor<'de> for Outline {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

@@ -222,7 +222,6 @@ pub(super) fn line(line: &str) -> Option<InputFormat> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

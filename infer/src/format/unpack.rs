@@ -150,7 +150,6 @@ impl Read for Utf16Reader {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use std::io::{Cursor, Write};

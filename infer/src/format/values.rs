@@ -241,7 +241,6 @@ fn take(there: &[u8], text: &mut Vec<u8>, progress: &mut Progress) -> (usize, bo
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use proptest::prelude::*;
     use std::io::{BufReader, Cursor};

@@ -333,8 +333,6 @@ fn even_chunks(total: usize, most: usize) -> impl Iterator<Item = Range<usize>> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use ndarray::s;
 
     use super::*;

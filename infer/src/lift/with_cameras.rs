@@ -181,8 +181,6 @@ fn looked_at<'a>(keypoints: ArrayView3<'_, f32>, cameras: &[Camera]) -> (CowArra
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use ndarray::s;
 
     use super::*;

@@ -209,7 +209,6 @@ impl BufRead for GrowingFile {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::io::Write;
 
     use super::*;

@@ -182,7 +182,6 @@ impl FrameFiles for GrowingFolder {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     const FRAME: &str = r#"{"version":1.3,"people":[]}"#;

@@ -72,7 +72,6 @@ impl Callback for Gate<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn is_let_in(allowed: &[&str], origin: Option<&str>) -> bool {

@@ -164,7 +164,6 @@ impl PoseWriter for OscWriter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

@@ -132,8 +132,6 @@ impl Calibration {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use ndarray::{Array2, Array3, array};
 
     use super::*;

@@ -216,8 +216,6 @@ pub(super) fn aligned(pose: ArrayView2<'_, f32>, root: Option<usize>) -> Vec<Poi
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use approx::assert_relative_eq;
     use ndarray::{Array3, array, concatenate, s};
 

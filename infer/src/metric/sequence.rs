@@ -39,8 +39,6 @@ fn difference_error(predicted: ArrayView3<'_, f32>, truth: ArrayView3<'_, f32>, 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use approx::assert_relative_eq;
     use ndarray::{Array3, array};
 

@@ -303,8 +303,6 @@ fn weighted(spreads: impl Iterator<Item = Spread>, value: impl Fn(&Spread) -> f6
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use approx::assert_relative_eq;
 
     use super::*;

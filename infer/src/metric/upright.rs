@@ -84,8 +84,6 @@ fn angle(a: Vector3<f64>, b: Vector3<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::camera::rotate;
     use crate::skeleton::H36M17;

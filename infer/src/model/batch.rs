@@ -275,8 +275,6 @@ fn check<D: PartialEq + std::fmt::Debug>(what: &str, found: D, expected: D) -> R
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::super::MockNetwork;
     use super::*;
 

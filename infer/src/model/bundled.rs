@@ -75,8 +75,6 @@ fn memory() -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::model::Precision;
 

@@ -75,8 +75,6 @@ impl Provider {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     #[test]

@@ -63,8 +63,6 @@ impl fmt::Display for Engine {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     #[test]

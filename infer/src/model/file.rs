@@ -291,8 +291,6 @@ fn in_words(tensors: &[Tensor]) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use poselift_onnx::proto::GraphProto;
 
     use super::super::small_model::SmallModel;

@@ -128,7 +128,6 @@ impl PoseWriter for ReferenceWriter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn turned(from: Axes, to: Axes, point: [f32; 3]) -> [f32; 3] {

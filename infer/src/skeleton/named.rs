@@ -145,7 +145,6 @@ fn parse(text: &[u8]) -> Result<&'static Layout> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::super::COCO17;
     use super::*;
 

@@ -93,7 +93,6 @@ fn spread(points: &mut [Keypoint], sides: Sides, share: f64) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use approx::assert_relative_eq;
 
     use super::super::{COCO17, Conversion, HALPE26};

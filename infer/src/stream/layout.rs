@@ -107,8 +107,6 @@ impl FrameReader for Peeked {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::model::MockNetwork;
     use crate::pose::{Keypoint, Person};

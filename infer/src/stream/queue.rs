@@ -196,8 +196,6 @@ impl<T: Queued> Drop for CloseOnDrop<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use std::sync::Arc;
 
     use super::*;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

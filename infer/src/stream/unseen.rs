@@ -40,7 +40,6 @@ impl Unseen {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn after(missing: &[&[usize]]) -> Option<String> {

@@ -119,7 +119,6 @@ impl PersonFilter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::pose::{Keypoint, Person};
 

@@ -75,8 +75,6 @@ fn draw_legend(chart: &mut Chart, lines: &[ChartLine], aim: f64) {
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use super::super::scene::Mark;
     use super::*;
 

@@ -167,8 +167,6 @@ fn draw_spread(chart: &mut Chart, x: &Axis, score: Score, y: f64, colour: Colour
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use super::super::scene::Mark;
     use super::*;
 

@@ -88,8 +88,6 @@ fn draw_panel(chart: &mut Chart, panel: &Panel, corner: (f64, f64), greatest: f6
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use super::super::scene::Mark;
     use super::*;
 

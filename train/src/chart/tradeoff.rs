@@ -106,8 +106,6 @@ fn gain_ticks(axis: &Axis) -> Vec<(f64, String)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
     use super::*;
 
     fn point(name: &str, gain: f64, cost: f64) -> Tradeoff {

@@ -243,8 +243,6 @@ fn rounded(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use super::super::scene::Mark;
     use super::*;
 

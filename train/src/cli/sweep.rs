@@ -124,8 +124,6 @@ fn line(event: SweepEvent<'_>, done: usize, runs: usize) -> String {
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use std::path::Path;
 
     use clap::Parser;

@@ -151,7 +151,6 @@ fn made_up(source: &str) -> Result<Option<(Repertoire, usize)>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
 
     fn opened(sources: &[&str]) -> Result<Opened> {

@@ -103,7 +103,6 @@ fn last_share(count: usize, share: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use ndarray::Array3;
     use poselift::skeleton::BODY28;
 

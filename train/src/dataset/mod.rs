@@ -246,8 +246,6 @@ fn array(tensor: &Tensor) -> Array3<f32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use poselift::skeleton::{BODY28, COCO17};
 
     use super::*;

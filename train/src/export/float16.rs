@@ -36,8 +36,6 @@ fn round_all(layer: &str, values: impl Iterator<Item = f32>) -> Result<Vec<f16>>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
-
     use ndarray::{Array1, array};
 
     use super::super::fold::FoldedLayer;

@@ -165,7 +165,6 @@ fn expect_len(place: &str, what: &str, found: usize, expected: usize) -> Result<
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that fails here should stop here.
     use ndarray::array;
 
     use super::*;

@@ -65,8 +65,6 @@ pub fn name(device: Device) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use super::*;
 
     #[test]

@@ -215,8 +215,6 @@ fn cell<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     // A failed unwrap is a failed test.
-    #![allow(clippy::unwrap_used)]
-
     use std::fs;
 
     use super::*;

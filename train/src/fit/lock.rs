@@ -94,8 +94,6 @@ fn refuse_others_files(out: &Path, written: &[&str]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use super::*;
 
     #[test]

@@ -115,7 +115,6 @@ fn coordinates(joint: usize) -> [usize; 3] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use ndarray::{Array, array};
     use poselift::model::View;
     use poselift::pose::{Axes, Unit};

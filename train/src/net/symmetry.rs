@@ -138,8 +138,6 @@ impl Basis {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use super::*;
     use ndarray::Array1;
 

@@ -1,7 +1,5 @@
 //! The hand-written pass against libtorch's autograd, and the fused loops against tensor operations.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
 use super::activation::{Activation, DropoutSpec, Residual, SavedActivations};
 use super::layer::Layer;
 use super::planes::Planes;

@@ -169,8 +169,6 @@ pub(super) fn camera_from_world(heading: &Tensor, pitch: &Tensor, roll: &Tensor)
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use poselift::camera::Attitude;
     use tch::Kind;
 

@@ -62,8 +62,6 @@ fn turned_from_camera(direction: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use poselift::camera::{Camera, LookAt};
 
     use super::*;

@@ -175,8 +175,6 @@ fn per_cent_or_why(share: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use ndarray::Array3;
 
     use super::*;

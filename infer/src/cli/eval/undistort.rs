@@ -35,8 +35,6 @@ fn undistort_person(mut person: ArrayViewMut2<'_, f32>, undistorter: &Undistorte
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use ndarray::Array3;
 
     use super::*;

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 use approx::assert_relative_eq;
 
 use super::*;

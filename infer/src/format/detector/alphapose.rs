@@ -87,7 +87,6 @@ fn unnamed(numbers: &Numbers) -> Person {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn frames(text: &str) -> Vec<(u64, usize, Option<i64>)> {

@@ -246,7 +246,6 @@ fn visibility_to_score(person: &mut Person) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn decode(text: &str) -> Document {

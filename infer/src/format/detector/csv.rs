@@ -430,7 +430,6 @@ fn label(cell: &str) -> Label {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use std::io::Cursor;
 

@@ -93,7 +93,6 @@ pub(super) fn columns(individuals: &[String], bodyparts: &[String], coords: &[St
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::format::FrameReader;
     use std::io::Cursor;

@@ -317,7 +317,6 @@ impl<'de> Deserialize<'de> for Label {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn label(text: &str) -> Label {

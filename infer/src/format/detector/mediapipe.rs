@@ -339,7 +339,6 @@ fn people(marks: Marks) -> Vec<Person> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn decode(text: &str) -> Result<Document> {

@@ -174,7 +174,6 @@ fn person(instance: Instance) -> Result<Person> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::skeleton::COCO17;
 

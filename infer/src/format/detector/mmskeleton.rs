@@ -53,7 +53,6 @@ fn person(skeleton: &Skeleton) -> Person {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

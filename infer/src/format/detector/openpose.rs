@@ -81,7 +81,6 @@ fn body_of(mut keypoints: Vec<Keypoint>) -> (Vec<Keypoint>, Option<&'static Layo
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn decode(text: &str) -> Document {

@@ -419,7 +419,6 @@ fn without_digits(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn frame(x: f64) -> String {

@@ -225,7 +225,6 @@ fn person(pose: &Pose, layout: Option<&'static Layout>) -> Person {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

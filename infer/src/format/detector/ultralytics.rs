@@ -105,7 +105,6 @@ fn person(detection: Detection) -> Option<Person> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

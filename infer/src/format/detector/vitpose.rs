@@ -62,7 +62,6 @@ fn person(id: String, points: Points) -> Person {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn decoded(text: &str) -> Result<Document> {

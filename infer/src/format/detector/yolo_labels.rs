@@ -70,7 +70,6 @@ fn person(line: &str) -> Result<Person> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

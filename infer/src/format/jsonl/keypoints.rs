@@ -466,7 +466,6 @@ fn size(scanner: &mut Scanner<'_>) -> Scan<Option<[u32; 2]>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::skeleton::COCO17;
     use proptest::prelude::*;

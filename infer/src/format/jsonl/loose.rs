@@ -333,7 +333,6 @@ fn sides_in_pixels(width: f64, height: f64) -> Option<Option<[u32; 2]>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::skeleton::MEDIAPIPE33;
 

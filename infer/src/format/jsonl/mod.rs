@@ -48,7 +48,6 @@ fn complaint(fault: Fault, scanner: &Scanner<'_>, line: &Line<'_>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::format::{Extras, FrameReader, PoseInfo, PoseReader, PoseWriter};
     use crate::pose::{Frame, LiftedFrame, LiftedPerson};

@@ -192,7 +192,6 @@ fn check_person(person: &LiftedPerson, number: usize, expected: usize) -> Scan<(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use std::io::Cursor;
 

@@ -171,8 +171,6 @@ fn power_of_ten(decimals: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
-
     use proptest::prelude::*;
 
     use super::super::keypoints::read_list;

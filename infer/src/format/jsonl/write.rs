@@ -327,7 +327,6 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn info() -> PoseInfo {

@@ -66,7 +66,6 @@ fn metres_of(unit: &str) -> Result<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn read(name: &str, bytes: &[u8]) -> Result<Markers> {

@@ -174,7 +174,6 @@ fn keypoint(numbers: &[f32]) -> Keypoint {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn npy(shape: &[u64], descr: &str, numbers: &[u8]) -> Vec<u8> {

@@ -196,7 +196,6 @@ fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// An npy file of version 1 with this dictionary.

@@ -90,7 +90,6 @@ fn visit_list(values: &[Value<'_>], ids: &[Id], depth: usize, budget: &mut usize
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

@@ -1,7 +1,5 @@
 //! An image of another resolution gives the same poses.
 
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
 use std::path::Path;
 
 use ndarray::{Array1, ArrayView2, Axis, s};

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
 use ndarray::Array2;
 
 use super::*;

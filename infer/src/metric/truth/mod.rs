@@ -410,7 +410,6 @@ fn clip_rotation(pairs: &[Pair]) -> Matrix3<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use approx::assert_relative_eq;
     use nalgebra::Rotation3;
 

@@ -50,8 +50,6 @@ fn failed(error: &ort::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::model::small_model::SmallModel;
 

@@ -68,8 +68,6 @@ fn check(what: &str, code: c_int) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     #[test]

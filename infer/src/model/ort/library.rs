@@ -174,8 +174,6 @@ fn path_in(variable: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
 
     #[test]

@@ -71,8 +71,6 @@ fn is_product(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::model::ort::library;
     use crate::model::small_model::SmallModel;

@@ -151,8 +151,6 @@ fn spin_wait(count: &AtomicUsize) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use std::sync::Arc;
 
     use super::*;

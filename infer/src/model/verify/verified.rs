@@ -130,8 +130,6 @@ fn state(file: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
     use super::*;
     use crate::model::small_model::SmallModel;
 

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 mod feet;
 
 use nalgebra::Rotation3;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
 use std::path::Path;
 
 use super::*;

@@ -204,8 +204,6 @@ fn square_distance(one: Colour, other: Colour) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use super::*;
 
     #[test]

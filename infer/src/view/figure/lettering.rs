@@ -75,8 +75,6 @@ fn push_curves(builder: &mut PathBuilder, curves: &[OutlineCurve], pen: Pen) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
-
     use super::*;
 
     #[test]

@@ -71,7 +71,6 @@ pub fn turn(rotation: &mut Matrix3<f64>, axis: Axis, degrees: f64) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use approx::assert_relative_eq;
 
     use super::*;

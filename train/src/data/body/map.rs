@@ -245,7 +245,6 @@ pub(crate) fn thigh_misfit(metres: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use approx::assert_relative_eq;
 
     use super::*;

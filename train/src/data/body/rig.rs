@@ -251,7 +251,6 @@ fn missing(rig: &Rig, take: &Take) -> Vec<&'static str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
     use crate::data::read::bvh;
 

@@ -179,7 +179,6 @@ fn is_there(clip: &Clip, frames: usize, sources: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
     use crate::data::synthetic;
 

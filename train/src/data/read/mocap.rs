@@ -223,8 +223,6 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use super::*;
 
     /// A link to a folder elsewhere is followed; one that leads back, or to what is here already, adds nothing.

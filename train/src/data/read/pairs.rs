@@ -173,7 +173,6 @@ fn subtract_joint(poses: &mut Array3<f32>, joint: usize) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
 
     fn source() -> Source {

@@ -1,5 +1,4 @@
 //! Tests that synthetic people have human bodies and move as humans do.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use nalgebra::Vector3;
 use poselift::skeleton::BODY28;

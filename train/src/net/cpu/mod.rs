@@ -275,8 +275,6 @@ fn fused_layer(layer: &Activation) -> FusedLayer {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
-
     use super::*;
 
     #[test]

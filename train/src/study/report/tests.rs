@@ -1,8 +1,6 @@
 //! Histories with known behaviour, and their reports.
 
 // A failed unwrap is a failed test.
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 /// Validations at 100, 200 … with a scatter of about half a unit; the epochs end at 1000, 2000 …

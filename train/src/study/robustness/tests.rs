@@ -1,5 +1,4 @@
 //! Tests of the changes to key points, and of the figures.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up should fail")]
 
 use ndarray::Array3;
 use poselift::camera::Camera;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)] // A test that finds nothing shall fail.
-
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, s};
 
 use super::super::super::file::tests as file_tests;

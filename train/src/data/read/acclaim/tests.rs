@@ -1,5 +1,4 @@
 //! Known angles put bones at known places, and errors name what is wrong with either file.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use approx::assert_relative_eq;
 use nalgebra::Vector3;

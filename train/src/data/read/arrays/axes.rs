@@ -79,7 +79,6 @@ pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
 
     /// Ankles at 0.1 and thorax at 1.4 along `axis`, from the origin.

@@ -54,7 +54,6 @@ fn cannot(error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
 
     const NOWHERE: u64 = u64::MAX;

@@ -96,7 +96,6 @@ fn frame(up: Vector3<f64>, ahead: Vector3<f64>) -> Matrix3<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
     use crate::data::body::feet::FIRST_OF_FEET;
     use crate::data::body::joints::FIRST_OF_FACE;

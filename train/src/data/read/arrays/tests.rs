@@ -1,5 +1,4 @@
 //! Files of plain arrays, written from synthetic people whose joints are known.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use std::fs::File;
 

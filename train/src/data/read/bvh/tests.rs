@@ -1,5 +1,4 @@
 //! Errors name what is wrong with a file, and nothing panics.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use proptest::prelude::*;
 
