@@ -28,8 +28,8 @@ use rayon::prelude::*;
 const BATCHES: [usize; 7] = [1, 8, 16, 64, 256, 1024, 8192];
 
 /// The fewest and the most poses of a chunk, as in a session with own kernels.
-const FEWEST: usize = 4;
-const MOST: usize = 96;
+const MIN_CHUNK: usize = 4;
+const MAX_CHUNK: usize = 96;
 
 /// Frames that go through a queue in one turn, the queue's capacity, and the largest batch.
 const FRAMES: usize = 200_000;
@@ -155,8 +155,8 @@ fn run(network: &mut dyn PoseNetwork, keypoints: ArrayView3<'_, f32>, poses: Arr
 
 /// Poses of the chunks that a batch is cut into.
 fn chunk_len(total: usize, threads: usize) -> usize {
-    let rounds = total.div_ceil(threads * MOST).max(1);
-    total.div_ceil((rounds * threads).min(total / FEWEST).max(1))
+    let rounds = total.div_ceil(threads * MAX_CHUNK).max(1);
+    total.div_ceil((rounds * threads).min(total / MIN_CHUNK).max(1))
 }
 
 /// A handle for each chunk that may run at the same time.

@@ -20,7 +20,7 @@ use tract_onnx::prelude::*;
 const BATCHES: [usize; 6] = [1, 8, 64, 256, 1024, 8192];
 
 /// The fewest calls for a rate.
-const FEWEST_CALLS: usize = 2;
+const MIN_CALLS: usize = 2;
 
 /// Measures an engine at each batch size
 #[derive(Parser)]
@@ -74,7 +74,7 @@ fn rate(lift: &mut Lift, batch: usize, time: Duration) -> f64 {
     let input = keypoints(batch);
     lift(&input);
     let (started, mut calls) = (Instant::now(), 0);
-    while started.elapsed() < time || calls < FEWEST_CALLS {
+    while started.elapsed() < time || calls < MIN_CALLS {
         lift(&input);
         calls += 1;
     }

@@ -28,7 +28,7 @@ use serde_json::json;
 const HZ: f64 = 30.0;
 
 /// The greatest latency before the camera's next frame, milliseconds.
-const MOST_MS: f64 = 33.0;
+const MAX_MS: f64 = 33.0;
 
 /// Time at the start that is not measured.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -88,13 +88,13 @@ fn main() {
     }
 }
 
-/// The largest number of cameras, in steps, whose 99th percentile is below [`MOST_MS`]; measurements on the way are
+/// The largest number of cameras, in steps, whose 99th percentile is below [`MAX_MS`]; measurements on the way are
 /// added to `rows`.
 fn most_cameras(options: &Options, rows: &mut Vec<Row>) -> Option<usize> {
-    let mut carried = rows.iter().filter(|row| row.p99 < MOST_MS).map(|row| row.cameras).max()?;
+    let mut carried = rows.iter().filter(|row| row.p99 < MAX_MS).map(|row| row.cameras).max()?;
     loop {
         let row = measure(options, carried + options.step);
-        let is_carried = row.p99 < MOST_MS;
+        let is_carried = row.p99 < MAX_MS;
         carried += if is_carried { options.step } else { 0 };
         rows.push(row);
         if !is_carried {
@@ -243,7 +243,7 @@ fn table(rows: &[Row], carried: Option<usize>) -> String {
     for Row { cameras, p50, p99, worst, answers } in rows {
         lines.push(format!("| {cameras} | {p50:.2} | {p99:.2} | {worst:.1} | {answers} |"));
     }
-    let carried = carried.map(|carried| format!("carried with p99 below {MOST_MS} ms: {carried}"));
+    let carried = carried.map(|carried| format!("carried with p99 below {MAX_MS} ms: {carried}"));
     lines.extend(carried);
     lines.join("\n") + "\n"
 }

@@ -13,7 +13,7 @@ use poselift::skeleton::COCO17;
 use poselift_fuzz::{TinyModel, bounded, is_about_input, own_lifter, with_file};
 
 /// Frames and errors that a byte can stand for at most: a packed byte unpacks to a thousand.
-const MOST_A_BYTE: usize = 1100;
+const MAX_PER_BYTE: usize = 1100;
 
 thread_local! {
     static LIFTER: RefCell<Lifter> = RefCell::new(lifter());
@@ -50,7 +50,7 @@ fn read(path: &Path, lifter: &mut Lifter, length: usize) {
             return;
         }
     };
-    let most = MOST_A_BYTE * (length + 64);
+    let most = MAX_PER_BYTE * (length + 64);
     for _ in 0..most {
         match reader.read() {
             Ok(None) => return,

@@ -10,7 +10,7 @@ use poselift::skeleton::H36M17;
 use poselift_fuzz::{bounded, is_about_input, reopened, seeds_folder, with_file};
 
 /// Frames and errors that a byte can stand for at most: a packed byte unpacks to a thousand.
-const MOST_A_BYTE: usize = 1100;
+const MAX_PER_BYTE: usize = 1100;
 
 fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
     with_file(bytes, |path| {
@@ -69,7 +69,7 @@ fn read(path: &Path, length: usize) -> Option<(PoseInfo, Vec<LiftedFrame>)> {
     let info = reader.info().clone();
     assert_eq!(info.joints.len(), info.parents.len());
     let mut frames = Vec::new();
-    let most = MOST_A_BYTE * (length + 64);
+    let most = MAX_PER_BYTE * (length + 64);
     for _ in 0..most {
         match reader.read() {
             Ok(None) => return Some((info, frames)),

@@ -43,7 +43,7 @@ pub use distortion::Distortion;
 pub use file::{CameraFile, NamedCamera, UpAxis};
 pub use intrinsics::{Intrinsics, Undistorter};
 pub(crate) use look_at::ray;
-pub use look_at::{LEAST_DEPTH, LookAt, RAY_DEPTH};
+pub use look_at::{LookAt, MIN_DEPTH, RAY_DEPTH};
 
 /// A pinhole camera without distortion.
 ///

@@ -6,7 +6,7 @@
 
 use ndarray::{Array3, ArrayView1, ArrayView3, CowArray, Ix3};
 use poselift::camera::Undistorter;
-use poselift::guard::{LARGEST_NORMALISED, SILENTLY_CLAMPED, is_mark};
+use poselift::guard::{MAX_NORMALISED, SILENTLY_CLAMPED, is_mark};
 use poselift::lift;
 use poselift::model::Card;
 use poselift::pose::Keypoint;
@@ -70,7 +70,7 @@ impl Seen {
 
     fn kind(&self) -> Kind {
         match () {
-            () if self.is_scored_oddly || self.has_points && f64::from(self.largest) <= LARGEST_NORMALISED => Kind::Odd,
+            () if self.is_scored_oddly || self.has_points && f64::from(self.largest) <= MAX_NORMALISED => Kind::Odd,
             () if self.is_marked => Kind::Marked,
             () => Kind::Plain,
         }

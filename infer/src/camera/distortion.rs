@@ -6,11 +6,11 @@
 use nalgebra::{Matrix2, Matrix3, Rotation3, Vector2, Vector3};
 
 /// Steps of the iteration backwards; five are usual.
-const MOST_STEPS: usize = 60;
+const MAX_STEPS: usize = 60;
 /// The iteration ends where the distorted point is met this closely: a thousand pixels of focal length make it 1e-9 pixels.
 const CLOSE: f64 = 1e-12;
 /// How far, as a share of 1 and its distance from the axis, an undistorted point may fall from where it was.
-const LARGEST_MISS: f64 = 1e-9;
+const MAX_MISS: f64 = 1e-9;
 /// What is given back is met at least this closely.
 const CLOSE_ENOUGH: f64 = 1e-9;
 /// Places between the axis and a direction at which a model is asked whether it has turned back.
@@ -70,7 +70,7 @@ impl Distortion {
         let again = Vector2::from(self.distort(found.into()));
         let is_met = (0..2).all(|axis| {
             let miss = (again[axis] - distorted[axis]).abs();
-            miss < LARGEST_MISS * (1.0 + distorted[axis].abs())
+            miss < MAX_MISS * (1.0 + distorted[axis].abs())
         });
         is_met.then(|| found.into())
     }
@@ -113,7 +113,7 @@ fn standard(coefficients: &[f64; 14], direction: Vector2<f64>) -> Distorted {
 fn invert_standard(coefficients: &[f64; 14], wanted: Vector2<f64>) -> Option<Vector2<f64>> {
     let mut direction = wanted * outward_share(coefficients, wanted);
     let mut distorted = standard(coefficients, direction);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let miss = wanted - distorted.place;
         if miss.norm() < CLOSE {
             break;
@@ -135,7 +135,7 @@ fn shortened(
     wanted: Vector2<f64>,
 ) -> Option<Vector2<f64>> {
     let miss = (wanted - standard(coefficients, from).place).norm();
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let there = standard(coefficients, from + step);
         if is_outward(&there) && (wanted - there.place).norm() < miss {
             return Some(from + step);
@@ -218,13 +218,13 @@ fn invert_fisheye(coefficients: &[f64; 4], wanted: Vector2<f64>) -> Option<Vecto
     while fisheye_slope(coefficients, angle) <= 0.0 {
         angle *= 0.5;
     }
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let miss = radius - fisheye(coefficients, angle);
         if miss.abs() < CLOSE {
             break;
         }
         let mut step = miss / fisheye_slope(coefficients, angle);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let there = angle + step;
             let is_better = (radius - fisheye(coefficients, there)).abs() < miss.abs();
             if is_better && there > 0.0 && there < most && fisheye_slope(coefficients, there) > 0.0 {

@@ -7,7 +7,7 @@ use super::Camera;
 use crate::pose::Keypoint;
 
 /// Directions closer to the image plane than this share of their depth are out of sight of a turned camera.
-pub const LEAST_DEPTH: f64 = 0.05;
+pub const MIN_DEPTH: f64 = 0.05;
 
 /// The depth of the plane that [`LookAt::ray`] uses: rays have about the size of pixels.
 pub const RAY_DEPTH: f64 = 1000.0;
@@ -78,7 +78,7 @@ impl LookAt {
     pub fn ray<P: Into<f64>>(&self, pixel: [P; 2]) -> Option<[f64; 2]> {
         let [x, y] = ray(&self.camera, pixel);
         let [x, y, z] = self.looking_from_camera.map(|row| row[0] * x + row[1] * y + row[2]);
-        (z > LEAST_DEPTH).then(|| [x, y].map(|across| across / z * RAY_DEPTH))
+        (z > MIN_DEPTH).then(|| [x, y].map(|across| across / z * RAY_DEPTH))
     }
 
     /// Takes a vector from the turned camera's axes to those of the camera itself.

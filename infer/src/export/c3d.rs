@@ -16,11 +16,11 @@ const PARAMETER_BLOCK: u8 = 2;
 /// Marks numbers as little-endian.
 const INTEL: u8 = 84;
 /// The longest list that a parameter's dimension, one byte, can hold; further labels stand in LABELS2 and so on.
-const MOST_LABELS: usize = 255;
+const MAX_LABELS: usize = 255;
 /// The last frame number that the header's field can hold.
 const LAST_FRAME: usize = 65_535;
 /// A byte holds how many there are.
-const MOST_PARAMETER_BLOCKS: usize = 255;
+const MAX_PARAMETER_BLOCKS: usize = 255;
 
 /// A whole clip, every person in it, as a C3D file.
 ///
@@ -30,7 +30,7 @@ pub(super) fn render(clip: &Clip, info: &FileInfo<'_>) -> Result<Vec<u8>> {
     let labels = labels(clip, info);
     let parameters = parameters(clip, info, &labels);
     let blocks = parameters.len() / BLOCK;
-    if blocks > MOST_PARAMETER_BLOCKS {
+    if blocks > MAX_PARAMETER_BLOCKS {
         let people = clip.people.len();
         return Err(Error::usage(format!("{people} people, whose labels are too many for one C3D file"))
             .hint("--person writes one of them"));
@@ -114,7 +114,7 @@ fn section(clip: &Clip, info: &FileInfo<'_>, labels: &[String], blocks: usize) -
     section.texts("UNITS", &[info.poses.unit.name()]);
     section.texts("X_SCREEN", &screen[..1]);
     section.texts("Y_SCREEN", &screen[1..]);
-    for (number, chunk) in labels.chunks(MOST_LABELS).enumerate() {
+    for (number, chunk) in labels.chunks(MAX_LABELS).enumerate() {
         let suffix = if number == 0 { String::new() } else { (number + 1).to_string() };
         let texts: Vec<_> = chunk.iter().map(String::as_str).collect();
         section.text_list(&format!("LABELS{suffix}"), &texts);
@@ -186,13 +186,13 @@ impl Section {
     }
 
     fn texts(&mut self, name: &str, text: &[&str]) {
-        let text: Vec<u8> = text[0].bytes().take(MOST_LABELS).collect();
+        let text: Vec<u8> = text[0].bytes().take(MAX_LABELS).collect();
         self.parameter(name, -1, &[text.len() as u8], &text);
     }
 
     /// A table of texts, each padded with blanks to the longest.
     fn text_list(&mut self, name: &str, texts: &[&str]) {
-        let width = texts.iter().map(|text| text.len()).max().unwrap_or(0).min(MOST_LABELS);
+        let width = texts.iter().map(|text| text.len()).max().unwrap_or(0).min(MAX_LABELS);
         let mut bytes = Vec::new();
         for text in texts {
             let start = bytes.len();

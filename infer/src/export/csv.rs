@@ -16,7 +16,7 @@ use crate::pose::{Frame, LiftedFrame, LiftedPerson};
 /// Bytes collected before they are written without a flush.
 const CAPACITY: usize = 64 << 10;
 /// Poses without a root that wait for one that has it.
-const MOST_WAITING: usize = 10_000;
+const MAX_WAITING: usize = 10_000;
 /// Decimals of scores and degrees.
 const FEW_DECIMALS: usize = 3;
 
@@ -145,7 +145,7 @@ impl<W: Write> CsvWriter<W> {
         }
         (placed > 0).then(|| {
             format!(
-                "the places in space (root) of {placed} of {all} poses are left out: the first {MOST_WAITING} have none, so that all \
+                "the places in space (root) of {placed} of {all} poses are left out: the first {MAX_WAITING} have none, so that all \
                  are relative to the root joint"
             )
         })
@@ -237,7 +237,7 @@ impl<W: Write + Send> PoseWriter for CsvWriter<W> {
             self.waiting_poses += lifted.people.len();
             if lifted.people.iter().any(|person| person.root.is_some()) {
                 self.decide(true)?;
-            } else if self.waiting_poses > MOST_WAITING {
+            } else if self.waiting_poses > MAX_WAITING {
                 self.decide(false)?;
             } else {
                 self.waiting.push(lifted.clone());
@@ -312,8 +312,8 @@ mod tests {
     fn a_root_that_comes_too_late_is_counted_as_left_out() {
         let info = one_joint();
         let mut writer = CsvWriter::new(Vec::new(), Shape::Wide, &info, Extras::default(), Path::new("a.csv"));
-        for index in 0..=MOST_WAITING as u64 + 1 {
-            let root = (index > MOST_WAITING as u64).then_some([1.0; 3]);
+        for index in 0..=MAX_WAITING as u64 + 1 {
+            let root = (index > MAX_WAITING as u64).then_some([1.0; 3]);
             let person = LiftedPerson { joints: vec![[0.5; 3]], root, ..LiftedPerson::default() };
             let lifted = LiftedFrame { index, people: vec![person], ..LiftedFrame::default() };
             writer.write(&Frame::default(), &lifted).unwrap();

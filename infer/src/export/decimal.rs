@@ -6,12 +6,12 @@ use std::io::Write;
 const POWERS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Above this many steps an f64 no longer has single steps.
-const MOST_STEPS: f64 = 9e15;
+const MAX_STEPS: f64 = 9e15;
 
 /// Appends `value`, rounded to `decimals`, nine at most; a number that is not finite as `nan`.
 pub(super) fn push_fixed(out: &mut Vec<u8>, value: f64, decimals: usize) {
     let scaled = value * POWERS[decimals] as f64;
-    if scaled.abs() < MOST_STEPS {
+    if scaled.abs() < MAX_STEPS {
         // Half a step towards the number's own side, and the fraction is cut off: as `round`, which is a call.
         let steps = (scaled + 0.5_f64.copysign(scaled)) as i64;
         push_steps(out, steps, decimals);

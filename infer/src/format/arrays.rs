@@ -167,7 +167,7 @@ pub(super) fn open_npz(
 }
 
 /// Clips that an error names.
-const MOST_LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// Whether `part` is a clip's name or some of its steps, as `Walking/0` is of `S1/Walking/0`.
 fn is_part(part: &str, name: &str) -> bool {
@@ -217,8 +217,8 @@ fn videopose3d(archive: &mut Archive, part: Option<&str>) -> Result<ClipArrays> 
         let wanted = part.map_or(String::new(), |part| format!(" called '{part}'"));
         let listed = if chosen.is_empty() { names } else { chosen.iter().map(|clip| names[*clip].clone()).collect() };
         let found = chosen.len();
-        let shown = listed[..listed.len().min(MOST_LISTED)].join(", ");
-        let more = if listed.len() > MOST_LISTED { " …" } else { "" };
+        let shown = listed[..listed.len().min(MAX_LISTED)].join(", ");
+        let more = if listed.len() > MAX_LISTED { " …" } else { "" };
         return Err(Error::input(format!("'positions_2d' holds {found} clips{wanted} ({shown}{more}), expected one"))
             .hint("say which: --clip NAME"));
     };

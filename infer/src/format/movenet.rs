@@ -8,7 +8,7 @@ const JOINTS: usize = 17;
 /// Numbers of a person in MultiPose: the points, y and x of two corners, a score.
 const MULTIPOSE: usize = JOINTS * 3 + 5;
 /// MultiPose gives six people in any case; those of a lower score are none. TensorFlow.js leaves out as many (`minPoseScore`).
-const LEAST_SCORE: f32 = 0.25;
+const MIN_SCORE: f32 = 0.25;
 
 /// Tensors as key points `[frames, people, joints, 3]` of x, y and score.
 ///
@@ -49,7 +49,7 @@ fn wrong_shape(shape: &[usize]) -> Error {
 fn of_multipose(numbers: &[f32]) -> Vec<f32> {
     let mut points = Vec::with_capacity(numbers.len() / MULTIPOSE * JOINTS * 3);
     for person in numbers.chunks_exact(MULTIPOSE) {
-        if person[MULTIPOSE - 1] >= LEAST_SCORE {
+        if person[MULTIPOSE - 1] >= MIN_SCORE {
             points.extend_from_slice(&person[..JOINTS * 3]);
         } else {
             points.extend([f32::NAN; JOINTS * 3]);

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::array::Array;
-use super::npy::{DataLength, LONGEST_START, NpyHeader, data_length, read_array};
+use super::npy::{DataLength, MAX_START, NpyHeader, data_length, read_array};
 use crate::error::{Error, Result};
 
 /// The largest member that is unpacked.
@@ -88,7 +88,7 @@ impl Archive {
         let mut file = self.zip.by_name(&format!("{array}.npy")).map_err(unreadable)?;
         let packed = file.compressed_size();
         let mut bytes = Vec::new();
-        file.by_ref().take(LONGEST_START as u64).read_to_end(&mut bytes)?;
+        file.by_ref().take(MAX_START as u64).read_to_end(&mut bytes)?;
         let (limit, why) = match data_length(&bytes) {
             Some(DataLength::Array(length)) => (length, "than its header says"),
             Some(DataLength::Pickle) => (

@@ -13,13 +13,13 @@ const ALWAYS: u64 = 64 << 20;
 /// How many times its size a file may have beside that.
 const MAX_RATIO: u64 = 40;
 /// Bytes of an input whose size is not known, as of a pipe.
-const MOST_OF_PIPE: u64 = 1 << 30;
+const MAX_PIPE_BYTES: u64 = 1 << 30;
 
 /// The most bytes that the input called `name` may have.
 pub(super) fn size_limit(name: &Path) -> u64 {
     match name.metadata() {
         Ok(found) if found.is_file() => ALWAYS.saturating_add(found.len().saturating_mul(MAX_RATIO)),
-        _ => MOST_OF_PIPE,
+        _ => MAX_PIPE_BYTES,
     }
 }
 

@@ -12,8 +12,8 @@ const EPOCH: f64 = 1e8;
 const THIS_CENTURY: RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
 
 /// Seconds a frame of cameras that are told of as odd, if they are faster or slower.
-const FASTEST: f64 = 1e-3;
-const SLOWEST: f64 = 1.0;
+const MIN_USUAL_STEP: f64 = 1e-3;
+const MAX_USUAL_STEP: f64 = 1.0;
 /// Seconds between two frames that are told of.
 const LONG_PAUSE: f64 = 60.0;
 /// How far the frame rate that times imply may be from the one that is named, as a share of it.
@@ -222,7 +222,9 @@ impl Clock {
     fn odd_step(&self, step: f64) -> Option<Notice> {
         let text = match step {
             1.0 => "times go on by a second a frame, as if they counted frames".to_owned(),
-            ..FASTEST | SLOWEST.. if self.fps.is_none() => format!("times go on by {step} a frame: read as seconds"),
+            ..MIN_USUAL_STEP | MAX_USUAL_STEP.. if self.fps.is_none() => {
+                format!("times go on by {step} a frame: read as seconds")
+            }
             _ => return None,
         };
         Some(Notice::new(text, FPS_HINT))
@@ -274,7 +276,7 @@ fn by_ratio(ratio: f64) -> Option<(f64, &'static str)> {
 /// pause of some seconds may be; 4 to 200 in smaller units.
 fn by_step(step: f64) -> Option<(f64, &'static str)> {
     match step {
-        SLOWEST..5.0 if (step - step.round()).abs() > 0.01 => Some((1e-3, "milliseconds")),
+        MAX_USUAL_STEP..5.0 if (step - step.round()).abs() > 0.01 => Some((1e-3, "milliseconds")),
         ..5.0 => Some((1.0, "seconds")),
         5.0..=1.2e3 => Some((1e-3, "milliseconds")),
         5e3..=2.5e5 => Some((1e-6, "microseconds")),

@@ -10,11 +10,11 @@ use crate::pose::{Keypoint, Person};
 use crate::skeleton::{BODY25, BODY25B, COCO17, COCO23, H36M17, H36M23, Layout};
 
 /// Coordinates that stay within this are no pixels.
-pub const LARGEST_NORMALISED: f64 = 1.5;
+pub const MAX_NORMALISED: f64 = 1.5;
 /// If all coordinates of a person lie within this, they are metres: no person is so small in pixels.
-const FEWEST_PIXELS: f64 = 10.0;
+const MIN_PIXELS: f64 = 10.0;
 /// Points that there must be to tell.
-const FEWEST_POINTS: usize = 4;
+const MIN_POINTS: usize = 4;
 
 /// How far the numbers of people's points reach.
 ///
@@ -22,7 +22,7 @@ const FEWEST_POINTS: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     points: usize,
-    /// Points within [`LARGEST_NORMALISED`] and [`FEWEST_PIXELS`] of the origin.
+    /// Points within [`MAX_NORMALISED`] and [`MIN_PIXELS`] of the origin.
     as_normalised: usize,
     as_metres: usize,
     /// Points left of or above the origin, and those of them farther than any that a whole image shows.
@@ -76,8 +76,8 @@ impl Extent {
         let reach = point.x.abs().max(point.y.abs());
         let least = point.x.min(point.y);
         self.points += 1;
-        self.as_normalised += usize::from(reach <= LARGEST_NORMALISED);
-        self.as_metres += usize::from(reach <= FEWEST_PIXELS);
+        self.as_normalised += usize::from(reach <= MAX_NORMALISED);
+        self.as_metres += usize::from(reach <= MIN_PIXELS);
         self.before_origin += usize::from(least < -0.02);
         self.far_before_origin += usize::from(least < -0.4);
         self.above_origin += usize::from(point.y < 0.0);
@@ -102,7 +102,7 @@ impl Extent {
     /// What the coordinates are measured in, if there are enough of them to tell.
     pub(super) fn coordinates(&self) -> Option<Coordinates> {
         match () {
-            () if self.points < FEWEST_POINTS => None,
+            () if self.points < MIN_POINTS => None,
             () if self.as_normalised * 4 < self.points * 3 => {
                 let are_metres = self.as_metres * 10 >= self.points * 9;
                 Some(if are_metres { Coordinates::Metres } else { Coordinates::Pixels })
@@ -124,7 +124,7 @@ impl Extent {
 
     /// Whether the third number of points is no score: often beyond what one may be.
     pub(super) fn is_third_coordinate(&self) -> bool {
-        self.points >= FEWEST_POINTS && self.beyond * 10 > self.points && !self.are_visibilities
+        self.points >= MIN_POINTS && self.beyond * 10 > self.points && !self.are_visibilities
     }
 
     /// Whether the third number is a coordinate, beside others that are measured from the middle of a body or of a room, as
@@ -161,7 +161,7 @@ impl Extent {
         let least = self.least_score;
         let largest = self.largest_score;
         match () {
-            () if self.points < FEWEST_POINTS => ScoreScale::Plain,
+            () if self.points < MIN_POINTS => ScoreScale::Plain,
             () if self.scored == 0 || (least == 0.0 && largest == 0.0) => {
                 let do_vary = self.largest > self.least;
                 if do_vary { ScoreScale::AllZero } else { ScoreScale::Plain }
@@ -220,7 +220,7 @@ impl<'a> Body<'a> {
 fn inner_extent(mut coordinates: Vec<f64>) -> f64 {
     coordinates.sort_unstable_by(f64::total_cmp);
     match coordinates[..] {
-        [_, low, .., high, _] if coordinates.len() > FEWEST_POINTS => high - low,
+        [_, low, .., high, _] if coordinates.len() > MIN_POINTS => high - low,
         _ => 0.0,
     }
 }

@@ -25,7 +25,7 @@ use crate::track::{IdFault, LegSides, PersonChoice, PersonFilter, Tracker};
 pub use check::{FRAME_RATES, SCORES, check_focal, check_fps, check_size};
 use clock::Clock;
 pub use clock::{other_rate, other_rate_of_steps};
-pub use geometry::LARGEST_NORMALISED;
+pub use geometry::MAX_NORMALISED;
 pub(crate) use geometry::layout_shown;
 use missing::WildJoints;
 pub use missing::is_mark;

@@ -16,7 +16,7 @@ const STRAIGHT: f64 = 20.0;
 /// A person who lies is straight too: only bodies that point up in the image within this angle count, degrees.
 const UP: f64 = 60.0;
 /// Fewer poses are not enough: a person may lean.
-const LEAST_POSES: u64 = 25;
+const MIN_POSES: u64 = 25;
 
 /// A camera's attitude as people who stand upright show it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +58,7 @@ impl Upright {
 
     /// The camera's attitude; `None` if there are too few poses.
     pub(super) fn estimate(&self) -> Option<EstimatedAttitude> {
-        (self.poses >= LEAST_POSES)
+        (self.poses >= MIN_POSES)
             .then(|| EstimatedAttitude { attitude: Attitude::from_up(self.sum), poses: self.poses })
     }
 }
@@ -113,12 +113,12 @@ mod tests {
         for (pitch, roll) in [(0.0, 0.0), (0.3, -0.1), (-0.2, 0.4)] {
             let held = Attitude { heading: 0.9, pitch, roll };
             let mut upright = upright();
-            (0..LEAST_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
+            (0..MIN_POSES).for_each(|_| upright.add(&seen(held, 3.0)));
             let found = upright.estimate().unwrap();
             // Slightly bent knees put the ankles 2 cm, or one degree, in front of the thorax.
             assert!((found.attitude.pitch - pitch).abs() < 0.03, "{found:?}");
             assert!((found.attitude.roll - roll).abs() < 0.03, "{found:?}");
-            assert_eq!(found.poses, LEAST_POSES);
+            assert_eq!(found.poses, MIN_POSES);
         }
     }
 

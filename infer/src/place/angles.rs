@@ -34,11 +34,11 @@ pub use names::{ANGLE_NAMES, ANGLE_NAMES_WITH_FEET, angle_names};
 type Vector = Vector3<f32>;
 
 /// Least bend of a knee or an elbow, degrees, that determines the rotation of its limb.
-const LEAST_BEND: f32 = 20.0;
+const MIN_BEND: f32 = 20.0;
 /// Least angle, degrees, between a limb and the direction straight to the side for its flexion.
-const LEAST_FROM_SIDE: f32 = 10.0;
+const MIN_FROM_SIDE: f32 = 10.0;
 /// Least angle, degrees, that the toes must be apart as seen from the heel for inversion. A foot's are about 20.
-const LEAST_SPREAD: f32 = 5.0;
+const MIN_SPREAD: f32 = 5.0;
 /// Standard deviations, along each of three axes, in the distance that 68 % of errors stay within: the root of the 68
 /// % point of the chi-squared distribution of three degrees of freedom, 3.51.
 const DEVIATIONS: f32 = 1.87;
@@ -252,8 +252,8 @@ impl List {
         let hanging = (about_z * about_x).tr_mul(&lower);
         let rotation = sign * (-forward * hanging.z).atan2(forward * hanging.x);
 
-        let has_flexion = adduction.abs() < (90.0 - LEAST_FROM_SIDE).to_radians();
-        let has_rotation = has_flexion && bend >= LEAST_BEND.to_radians();
+        let has_flexion = adduction.abs() < (90.0 - MIN_FROM_SIDE).to_radians();
+        let has_rotation = has_flexion && bend >= MIN_BEND.to_radians();
         let upper_deviation = deviation.hypot(limb[0].deviation);
         let bend_deviation = limb[0].deviation.hypot(limb[1].deviation);
         self.push(degrees_if(has_flexion, flexion), upper_deviation / adduction.cos());
@@ -280,8 +280,8 @@ impl List {
         let level = up - forward * up.dot(&forward);
         let across = body.segment(foot.big_toe, small_toe);
         let spread = [foot.big_toe, small_toe].map(|toe| body.place(toe) - body.place(foot.heel));
-        let is_known = dorsiflexion.abs() < (90.0 - LEAST_FROM_SIDE).to_radians()
-            && spread[0].angle(&spread[1]) >= LEAST_SPREAD.to_radians();
+        let is_known = dorsiflexion.abs() < (90.0 - MIN_FROM_SIDE).to_radians()
+            && spread[0].angle(&spread[1]) >= MIN_SPREAD.to_radians();
         let inversion = sign * forward.dot(&level.cross(&from_sole)).atan2(level.dot(&from_sole));
         self.push(degrees_if(is_known, inversion), across.deviation.hypot(shank.deviation / dorsiflexion.cos()));
     }

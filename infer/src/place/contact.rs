@@ -28,15 +28,15 @@ const REACH_BACK: f64 = 0.1;
 /// How far the hip's speed in depth is taken over, seconds; before and after a frame, live before it alone.
 const HIP_REACH: f64 = 0.3;
 /// A standing ankle's greatest speed in the image, m/s: between the heel's lift and the swing.
-const FASTEST: f64 = 0.5;
+const MAX_STANDING_SPEED: f64 = 0.5;
 /// Its greatest speed in depth, m/s, which is known less well.
-const FASTEST_IN_DEPTH: f64 = 1.0;
+const MAX_SPEED_IN_DEPTH: f64 = 1.0;
 /// A hip that is faster in depth, m/s, is one of a person who walks.
 const WALKING: f64 = 0.7;
 /// How much higher than the other a standing ankle may be, metres.
 const HIGHEST: f64 = 0.15;
 /// The least extent of a person in the image, pixels: smaller ones show no speed.
-const LEAST_EXTENT: f64 = 1.0;
+const MIN_EXTENT: f64 = 1.0;
 
 /// The joints that tell.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl SpeedsInDepth {
     fn is_standing(&self, side: usize) -> bool {
         match self.hip.abs() > WALKING {
             true => self.ankles[side] * self.hip < 0.0,
-            false => (self.hip + self.ankles[side]).abs() < FASTEST_IN_DEPTH,
+            false => (self.hip + self.ankles[side]).abs() < MAX_SPEED_IN_DEPTH,
         }
     }
 }
@@ -155,7 +155,7 @@ impl Ankles {
                 let is_low = heights[side] - heights[1 - side] < HIGHEST;
                 let stands_in_depth = in_depth.as_ref().is_none_or(|speeds| speeds.is_standing(side));
                 let speed = self.speed(side, person.id, frames, now);
-                *contact = speed.map(|pixels| pixels * scale < FASTEST && is_low && stands_in_depth);
+                *contact = speed.map(|pixels| pixels * scale < MAX_STANDING_SPEED && is_low && stands_in_depth);
                 self.are_judged.set(self.are_judged.get() || contact.is_some());
             }
         }
@@ -169,7 +169,7 @@ impl Ankles {
             let [x, y, _] = person.joints[pair.joint];
             [x, y].map(|axis| f64::from(axis * self.metres))
         }));
-        (pixels >= LEAST_EXTENT).then(|| pose / pixels)
+        (pixels >= MIN_EXTENT).then(|| pose / pixels)
     }
 
     /// The speed of an ankle in the image, pixels a second; `None` where it is not seen now, or only now.

@@ -27,7 +27,7 @@ const DEPTH_REACH: f64 = 0.5;
 /// How far before and after a frame the direction is smoothed over, seconds.
 const DIRECTION_REACH: f64 = 0.1;
 /// Fewer joints do not determine a position.
-const LEAST_JOINTS: usize = 4;
+const MIN_JOINTS: usize = 4;
 /// Expected error of a key point about the joint's true position, in addition to sigma, metres.
 const DETECTION_ERROR: f64 = 0.02;
 /// Steps of the iteration; three change the result by less than a millimetre.
@@ -97,7 +97,7 @@ impl RootSolver {
     /// `keypoints` `[J_in]` are pixels of the whole image, in the layout that [`Self::new`] was given.
     pub fn solve(&self, keypoints: &[Keypoint], pose: &LiftedPerson, camera: &Camera) -> Option<[f32; 3]> {
         let mut sights = self.sights(keypoints, pose, camera);
-        if sights.len() < LEAST_JOINTS {
+        if sights.len() < MIN_JOINTS {
             return None;
         }
         let mut root = linear(&sights)?;

@@ -27,11 +27,11 @@ const REACH: f64 = 15.0;
 const HIP_REACH: f64 = 0.4;
 const FOOT_REACH: f64 = 0.15;
 /// A standing foot's greatest speed in depth, m/s, which is that of a hip whose depth errs.
-const FASTEST: f64 = 0.7;
+const MAX_STANDING_SPEED: f64 = 0.7;
 /// Seconds that a foot must have stood: steps are shorter.
-const SHORTEST: f64 = 1.0;
+const MIN_STAND_SECONDS: f64 = 1.0;
 /// Frames farther apart, seconds, do not belong to one stand.
-const LONGEST_GAP: f64 = 0.25;
+const MAX_GAP: f64 = 0.25;
 /// How far off the depth is by the image, as a share of it, and for how long it errs alike, seconds.
 const IMAGE_ERROR: f64 = 0.025;
 const IMAGE_LASTS: f64 = 2.0;
@@ -197,7 +197,7 @@ impl StandingWriter {
     fn depths(&self) -> BTreeMap<(u64, usize), f64> {
         let mut depths = BTreeMap::new();
         for PersonSamples { mut samples, places } in self.people().into_values() {
-            keep_long_stands(&mut samples, FASTEST * self.feet.metre);
+            keep_long_stands(&mut samples, MAX_STANDING_SPEED * self.feet.metre);
             if samples.iter().any(|sample| sample.stand != [false; 2]) {
                 depths.extend(places.into_iter().zip(smoothed(&samples, self.feet.metre)));
             }
@@ -235,7 +235,7 @@ fn keep_long_stands(samples: &mut [Sample], fastest: f64) {
         let mut begin = 0;
         while begin < samples.len() {
             let end = end_of_stand(samples, side, begin);
-            if end > begin && samples[end - 1].time - samples[begin].time < SHORTEST {
+            if end > begin && samples[end - 1].time - samples[begin].time < MIN_STAND_SECONDS {
                 for sample in &mut samples[begin..end] {
                     sample.stand[side] = false;
                 }
@@ -249,7 +249,7 @@ fn keep_long_stands(samples: &mut [Sample], fastest: f64) {
 fn end_of_stand(samples: &[Sample], side: usize, begin: usize) -> usize {
     let mut at = begin;
     while at < samples.len() {
-        let follows = at == begin || samples[at].time - samples[at - 1].time <= LONGEST_GAP;
+        let follows = at == begin || samples[at].time - samples[at - 1].time <= MAX_GAP;
         if !follows || !samples[at].stand[side] {
             break;
         }
@@ -300,7 +300,7 @@ fn interval(samples: &[Sample], at: usize) -> f64 {
 /// From `one` sample to the `next`: by the feet that stand in both, or else by the image.
 fn step(one: &Sample, next: &Sample, metre: f64) -> Step {
     let apart = next.time - one.time;
-    let stand = [0, 1].map(|side| one.stand[side] && next.stand[side] && apart <= LONGEST_GAP);
+    let stand = [0, 1].map(|side| one.stand[side] && next.stand[side] && apart <= MAX_GAP);
     let moved = [0, 1].map(|side| one.ankles[side] - next.ankles[side]);
     // Each foot's word and, of two feet, how far they contradict each other.
     let (change, doubt) = match stand {

@@ -7,7 +7,7 @@ use crate::format::PoseWriter;
 use crate::pose::{Frame, LiftedFrame};
 
 /// Most frames that are kept, so that a clock of nonsense cannot gather a whole stream.
-const MOST_FRAMES: usize = 8192;
+const MAX_FRAMES: usize = 8192;
 
 /// Frames that wait for later ones, and earlier ones that they are changed by.
 pub(crate) struct Neighbours {
@@ -65,7 +65,7 @@ impl Neighbours {
     /// Where more frames wait than may, the time of the one in their middle, seconds.
     pub(crate) fn middle_of_too_many(&self) -> Option<f64> {
         let waiting = self.waiting();
-        (waiting > MOST_FRAMES).then(|| self.frames[self.written + waiting / 2].time)
+        (waiting > MAX_FRAMES).then(|| self.frames[self.written + waiting / 2].time)
     }
 
     /// Number of frames that wait.
@@ -89,7 +89,7 @@ impl Neighbours {
         change: impl Fn(&Self, &Neighbour, &mut LiftedFrame),
     ) -> Result<()> {
         while self.frames.get(self.written).is_some_and(|waiting| waiting.time + self.reach <= time)
-            || self.waiting() > MOST_FRAMES
+            || self.waiting() > MAX_FRAMES
         {
             self.write_next(writer, &change)?;
         }
@@ -127,7 +127,7 @@ impl Neighbours {
         let next = self.frames.get(self.written).or(self.frames.back());
         let oldest = next.map_or(f64::NEG_INFINITY, |next| next.time - self.reach);
         while self.written > 0
-            && (self.written > MOST_FRAMES || self.frames.front().is_some_and(|first| first.time <= oldest))
+            && (self.written > MAX_FRAMES || self.frames.front().is_some_and(|first| first.time <= oldest))
         {
             self.frames.pop_front();
             self.written -= 1;
@@ -174,8 +174,8 @@ mod tests {
         // Live, each is written at once; else a tenth of a second later, with as much before it.
         assert!(kept(1000, 0.01, 0.0) <= 12, "{}", kept(1000, 0.01, 0.0));
         assert!(kept(1000, 0.01, 0.1) <= 22, "{}", kept(1000, 0.01, 0.1));
-        assert!(kept(3 * MOST_FRAMES, 1e-9, 0.1) <= 2 * MOST_FRAMES + 2);
-        assert!(kept(3 * MOST_FRAMES, 1e-9, 0.0) <= 2 * MOST_FRAMES + 2);
+        assert!(kept(3 * MAX_FRAMES, 1e-9, 0.1) <= 2 * MAX_FRAMES + 2);
+        assert!(kept(3 * MAX_FRAMES, 1e-9, 0.0) <= 2 * MAX_FRAMES + 2);
     }
 
     #[test]

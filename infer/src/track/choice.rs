@@ -46,7 +46,7 @@ impl FromStr for PersonChoice {
 }
 
 /// Most ids that are named where the chosen one is absent.
-const MOST_NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
 /// Keeps the people that were chosen.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl PersonFilter {
     fn look_for(&mut self, id: i64, frame: &Frame) {
         for other in frame.people.iter().filter_map(|person| person.id) {
             self.is_seen |= other == id;
-            if self.others.len() < MOST_NAMED {
+            if self.others.len() < MAX_NAMED {
                 self.others.insert(other);
             }
         }
@@ -95,7 +95,7 @@ impl PersonFilter {
         if self.is_seen || self.others.is_empty() {
             return None;
         }
-        let more = if self.others.len() == MOST_NAMED { ", …" } else { "" };
+        let more = if self.others.len() == MAX_NAMED { ", …" } else { "" };
         let others: Vec<String> = self.others.iter().map(i64::to_string).collect();
         Some(format!("no person has the id {id}; ids are {}{more}", others.join(", ")))
     }

@@ -2,7 +2,7 @@
 //!
 //! Each leg is predicted from its own past. Where the legs of a frame fit the predictions of the other side much better than
 //! their own, they are exchanged back. No later frame is needed, so it works live. A detector that keeps to its new sides for
-//! longer than [`LONGEST`] is believed: it may have been wrong before.
+//! longer than [`MAX_SPELL_SECONDS`] is believed: it may have been wrong before.
 
 use nalgebra::Vector2;
 
@@ -11,22 +11,22 @@ use crate::pose::{Frame, Keypoint, Person};
 use crate::skeleton::Layout;
 
 /// Seconds for which legs may stay exchanged.
-const LONGEST: f64 = 0.5;
+const MAX_SPELL_SECONDS: f64 = 0.5;
 /// Seconds between two frames beyond which the past says nothing.
-const LONGEST_STEP: f64 = 0.12;
+const MAX_STEP_SECONDS: f64 = 0.12;
 /// How much nearer, in body sizes a joint, exchanged legs must be to the predictions, and how many times as far from them the
 /// detector's own sides. With 0.02 the demonstration clip, whose legs are not exchanged, has 15 false alarms.
 const MARGIN: f64 = 0.03;
 const RATIO: f64 = 1.5;
 /// How far, in body sizes a joint, exchanged legs may be from the predictions, and all other joints from where they were: poses
 /// that have nothing to do with each other, as those of a data set, say nothing.
-const FARTHEST: f64 = 0.1;
+const MAX_DISTANCE: f64 = 0.1;
 /// Share of a velocity that the next frame is predicted with, and of a new velocity that is believed at once.
 const DAMPING: f64 = 0.5;
 const NEW_VELOCITY: f64 = 0.4;
 
 /// A point of a lower score is a guess, which moves at random.
-const LEAST_SCORE: f32 = 0.3;
+const MIN_SCORE: f32 = 0.3;
 
 /// Joints that sides are told by, from the trunk outwards.
 const JUDGED: [&str; 3] = ["hip", "knee", "ankle"];
@@ -105,7 +105,7 @@ impl LegSides {
             undone += usize::from(past.go_on(person, joints, time));
         }
         if self.people.len() > frame.people.len() {
-            self.people.retain(|past| (time - past.time).abs() <= LONGEST);
+            self.people.retain(|past| (time - past.time).abs() <= MAX_SPELL_SECONDS);
         }
         undone
     }
@@ -148,14 +148,14 @@ impl Past {
     /// Takes over a person's legs at `time`, and exchanges them back if they changed places. Returns whether they did.
     fn go_on(&mut self, person: &mut Person, joints: &LegJoints, time: f64) -> bool {
         let step = time - self.time;
-        if !(step > 0.0 && step <= LONGEST_STEP) {
+        if !(step > 0.0 && step <= MAX_STEP_SECONDS) {
             *self = Self::of(person, joints, time);
             return false;
         }
         let part = self.exchanged_part(person, joints, step);
         if let Some(part) = part {
             self.exchanged_for += step;
-            if self.exchanged_for > LONGEST {
+            if self.exchanged_for > MAX_SPELL_SECONDS {
                 *self = Self::of(person, joints, time);
                 return false;
             }
@@ -209,7 +209,7 @@ impl Past {
                 count += 1;
             }
         }
-        count > 0 && sum <= FARTHEST * size * f64::from(count)
+        count > 0 && sum <= MAX_DISTANCE * size * f64::from(count)
     }
 }
 
@@ -224,7 +224,7 @@ fn gain(costs: &[Cost], margin: f64, ratio: f64) -> Option<f64> {
     }
     let gain = sum.kept - sum.exchanged;
     let joints = f64::from(2 * pairs);
-    (pairs >= 2 && sum.exchanged <= FARTHEST * joints && gain > margin * joints && sum.kept > ratio * sum.exchanged)
+    (pairs >= 2 && sum.exchanged <= MAX_DISTANCE * joints && gain > margin * joints && sum.kept > ratio * sum.exchanged)
         .then_some(gain)
 }
 
@@ -259,7 +259,7 @@ impl Moving {
 /// Where a joint is, pixels; NaN where it is missing or guessed.
 fn seen(person: &Person, joint: usize) -> Vector2<f64> {
     let point = person.keypoints[joint];
-    if point.is_missing() || point.score < LEAST_SCORE {
+    if point.is_missing() || point.score < MIN_SCORE {
         Vector2::repeat(f64::NAN)
     } else {
         Vector2::new(point.x, point.y)

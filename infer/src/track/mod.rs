@@ -20,13 +20,13 @@ pub use choice::{PersonChoice, PersonFilter};
 pub use legs::LegSides;
 
 /// Mean distance from the prediction, in body sizes, beyond which a person is another one.
-const FARTHEST: f64 = 0.6;
+const MAX_MATCH_DISTANCE: f64 = 0.6;
 /// How much the cost of ids may exceed that of the best assignment, in body sizes a person, before they count as swapped.
 const SWAP_MARGIN: f64 = 0.35;
 /// Costs are whole numbers to the assignment.
 const COST_UNIT: f64 = 1e6;
 /// The cost of being on no track; higher than any that is near enough.
-const UNASSIGNED: i64 = (FARTHEST * 2.0 * COST_UNIT) as i64;
+const UNASSIGNED: i64 = (MAX_MATCH_DISTANCE * 2.0 * COST_UNIT) as i64;
 
 /// What was found about the ids of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +212,7 @@ impl Tracker {
                 let Some(there) = self.distance(one.body, other.track) else { continue };
                 let Some(back) = self.distance(other.body, one.track) else { continue };
                 let crossed = there.max(back);
-                if crossed < FARTHEST / 2.0 && one.distance.min(other.distance) > crossed + SWAP_MARGIN {
+                if crossed < MAX_MATCH_DISTANCE / 2.0 && one.distance.min(other.distance) > crossed + SWAP_MARGIN {
                     return Some((one.person, other.person));
                 }
             }
@@ -252,7 +252,7 @@ impl Tracker {
                 let distance = body.as_ref().and_then(|body| self.distance(body, track));
                 // A person who was not seen for a while may be farther off.
                 let gap = self.now - track.last;
-                let farthest = FARTHEST * (1.0 + 0.1 * gap.saturating_sub(1).min(10) as f64);
+                let farthest = MAX_MATCH_DISTANCE * (1.0 + 0.1 * gap.saturating_sub(1).min(10) as f64);
                 costs[(row, column)] = match distance {
                     Some(distance) if distance <= farthest => ((distance * COST_UNIT) as i64).min(UNASSIGNED - 1),
                     _ => UNASSIGNED * 4,

@@ -30,7 +30,7 @@ const LENGTH_STEP: f64 = 5e-4;
 /// Steps that the first pose extends over, at least, where it is not known.
 const STEPS_OF_POSE: f64 = 2e3;
 /// Absurd values end here, so that sums and differences are exact in a browser's numbers.
-const LARGEST: f64 = (1_u64 << 40) as f64;
+const MAX_VALUE: f64 = (1_u64 << 40) as f64;
 
 /// What is written of a person.
 pub(super) mod flags {
@@ -273,7 +273,7 @@ fn zigzag(value: i64) -> u64 {
 
 /// `value` in whole steps; `None` if it is not finite.
 fn quantised(value: f64, step: f64) -> Option<i64> {
-    value.is_finite().then(|| (value / step).round().clamp(-LARGEST, LARGEST) as i64)
+    value.is_finite().then(|| (value / step).round().clamp(-MAX_VALUE, MAX_VALUE) as i64)
 }
 
 /// A score as a byte; NaN becomes 0.

@@ -1,7 +1,7 @@
 //! Views of people, and the same views after their cameras were turned towards the person: [`poselift::camera::LookAt`] for
 //! whole batches, so that networks learn from what `poselift run` will show them.
 
-use poselift::camera::{LEAST_DEPTH, USUAL_FOCAL};
+use poselift::camera::{MIN_DEPTH, USUAL_FOCAL};
 use tch::{Kind, Tensor};
 
 /// B people as seen by cameras.
@@ -39,8 +39,8 @@ impl Seen {
         let turn = turned_from_camera(&mean);
         let rays = Tensor::cat(&[&directions, &score.ones_like()], 2).bmm(&turn.transpose(1, 2));
         let depth = rays.narrow(2, 2, 1);
-        let in_sight = visible.logical_and(&depth.gt(LEAST_DEPTH));
-        let pixels = rays.narrow(2, 0, 2) / depth.clamp_min(LEAST_DEPTH) * focal + centre;
+        let in_sight = visible.logical_and(&depth.gt(MIN_DEPTH));
+        let pixels = rays.narrow(2, 0, 2) / depth.clamp_min(MIN_DEPTH) * focal + centre;
         let seen = Tensor::cat(&[pixels, weight], 2);
         let keypoints = seen.where_self(&in_sight, &seen.zeros_like());
         (keypoints, self.poses.bmm(&turn.transpose(1, 2)))

@@ -28,7 +28,7 @@ use node::Node;
 pub use up::UpAxis;
 
 /// A longer file is no camera file, bytes.
-const LONGEST: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The cameras in a file; there is at least one.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +70,9 @@ impl CameraFile {
     pub fn read(path: &Path) -> Result<Self> {
         let file = std::fs::File::open(path).map_err(|error| Error::io("cannot read", path, error))?;
         let mut bytes = Vec::new();
-        file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| Error::io("cannot read", path, error))?;
-        if bytes.len() as u64 > LONGEST {
-            return Err(Error::input(format!("longer than {} MiB, expected a camera file", LONGEST >> 20)).at(path));
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Error::io("cannot read", path, error))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(Error::input(format!("longer than {} MiB, expected a camera file", MAX_BYTES >> 20)).at(path));
         }
         Self::parse(&bytes).map_err(|error| error.at(path))
     }
@@ -118,9 +118,9 @@ impl CameraFile {
     /// All names, for messages.
     fn names(&self) -> String {
         /// More are not listed.
-        const MOST: usize = 40;
-        let mut names: Vec<&str> = self.cameras.iter().take(MOST).map(|camera| camera.name.as_str()).collect();
-        if self.cameras.len() > MOST {
+        const MAX_NAMED: usize = 40;
+        let mut names: Vec<&str> = self.cameras.iter().take(MAX_NAMED).map(|camera| camera.name.as_str()).collect();
+        if self.cameras.len() > MAX_NAMED {
             names.push("…");
         }
         names.join(", ")

@@ -6,9 +6,9 @@ use crate::export::rig::{Rig, Vector};
 const WIDTH_SHARE: f64 = 0.12;
 const WIDEST_AT: f64 = 0.2;
 /// A bone is no wider than this, metres.
-const MOST_WIDTH: f64 = 0.06;
+const MAX_WIDTH: f64 = 0.06;
 /// Shorter bones, metres, get no octahedron.
-const LEAST_LENGTH: f64 = 1e-4;
+const MIN_LENGTH: f64 = 1e-4;
 
 /// A surface whose points each move with one node.
 #[derive(Debug, Default)]
@@ -45,11 +45,11 @@ impl BoneMesh {
     fn push_bone(&mut self, start: Vector, end: Vector, node: usize) {
         let bone = end - start;
         let length = bone.norm();
-        if length < LEAST_LENGTH {
+        if length < MIN_LENGTH {
             return;
         }
         let other = if bone.x.abs() < 0.9 * length { Vector::x() } else { Vector::y() };
-        let width = (length * WIDTH_SHARE).min(MOST_WIDTH);
+        let width = (length * WIDTH_SHARE).min(MAX_WIDTH);
         let across = bone.cross(&other).normalize() * width;
         let along = bone.normalize().cross(&across);
         let middle = start + bone * WIDEST_AT;

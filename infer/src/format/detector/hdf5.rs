@@ -48,13 +48,13 @@ fn read_clip(bytes: &[u8], from: Option<InputFormat>, layout: Option<&'static La
 /// It is not there, or says that it holds more than the file can, however well it is packed.
 pub(super) fn dataset(file: &Hdf5File, name: &str, length: usize) -> Result<Dataset> {
     /// What deflate makes of a byte at most is 1032.
-    const MOST_A_BYTE: u64 = 1100;
+    const MAX_PER_BYTE: u64 = 1100;
     let found = file.dataset(name).map_err(unreadable)?;
     let element = found.raw_element_size().map_err(unreadable)? as u64;
     let whole = block_size(found.shape(), element);
     let sides_of_chunk: Vec<u64> = found.chunks().unwrap_or_default().into_iter().map(u64::from).collect();
     let chunk = block_size(&sides_of_chunk, element);
-    let most = MOST_A_BYTE * length as u64;
+    let most = MAX_PER_BYTE * length as u64;
     if [whole, chunk].iter().any(|size| size.is_none_or(|size| size > most)) {
         return Err(Error::input(format!(
             "'{name}' has the shape {:?}, which is more than the file can hold",

@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::format::pickle::{Plain, plain};
 
 /// Most levels of the names of columns or rows.
-const MOST_LEVELS: usize = 6;
+const MAX_LEVELS: usize = 6;
 /// Most columns that are named by words and labels: a label takes a byte, and each names a word anew.
-const MOST_COLUMNS: usize = 1 << 16;
+const MAX_COLUMNS: usize = 1 << 16;
 /// The longest word of a name, in bytes.
-const LONGEST_WORD: usize = 256;
+const MAX_WORD: usize = 256;
 
 /// A table of numbers.
 pub(super) struct PandasTable {
@@ -195,7 +195,7 @@ fn row_numbers(file: &Hdf5File, key: &str, length: usize) -> Result<Vec<Option<u
         }
         return Ok(integers(&numbers)?.into_iter().map(|number| u64::try_from(number).ok()).collect());
     }
-    let last = (0..MOST_LEVELS).rev().find(|level| file.dataset(&format!("{axis}_level{level}")).is_ok());
+    let last = (0..MAX_LEVELS).rev().find(|level| file.dataset(&format!("{axis}_level{level}")).is_ok());
     let Some(last) = last else { return Ok(Vec::new()) };
     let Level { words, labels } = Level::read(file, &axis, last, length)?;
     let numbers: Vec<Option<u64>> = words.iter().map(|word| image_number(word)).collect();
@@ -221,8 +221,8 @@ impl Level {
             Datatype::FixedPoint { .. } => integers(&words)?.iter().map(i64::to_string).collect(),
             _ => words.read_strings().map_err(unreadable)?,
         };
-        if words.iter().any(|word| word.len() > LONGEST_WORD) {
-            return Err(Error::input(format!("'{place}' has a name of more than {LONGEST_WORD} bytes")));
+        if words.iter().any(|word| word.len() > MAX_WORD) {
+            return Err(Error::input(format!("'{place}' has a name of more than {MAX_WORD} bytes")));
         }
         let labels = integers(&dataset(file, &format!("{place}_label{level}"), length)?)?;
         Ok(Self { words, labels })
@@ -232,13 +232,13 @@ impl Level {
 /// Names of columns, a level each.
 fn level_names(file: &Hdf5File, place: &str, length: usize) -> Result<Vec<Vec<String>>> {
     let mut names: Vec<Vec<String>> = Vec::new();
-    for level in 0..MOST_LEVELS {
+    for level in 0..MAX_LEVELS {
         if file.dataset(&format!("{place}_level{level}")).is_err() {
             break;
         }
         let Level { words, labels } = Level::read(file, place, level, length)?;
         if level == 0 {
-            names.resize(labels.len().min(MOST_COLUMNS), Vec::new());
+            names.resize(labels.len().min(MAX_COLUMNS), Vec::new());
         }
         if labels.len() != names.len() {
             let found = labels.len();

@@ -11,10 +11,10 @@ use super::wide::Wide;
 pub(super) const AT_ONCE: usize = 16;
 
 /// The longest text of a number: a sign, `0.`, and twelve decimals.
-const LONGEST: usize = 15;
+const MAX_LENGTH: usize = 15;
 
 /// Bytes that a number's text comes in.
-pub(super) const ROOM: usize = LONGEST + 1;
+pub(super) const ROOM: usize = MAX_LENGTH + 1;
 
 /// Bits of a float's fraction.
 const FRACTION_BITS: u32 = 23;

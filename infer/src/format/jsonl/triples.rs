@@ -21,13 +21,13 @@ const NUMBERS: usize = 3 * POINTS;
 const BLOCK: usize = 32;
 
 /// The longest number that is dealt with: a sign among them, and a point.
-const LONGEST: usize = 8;
+const MAX_LENGTH: usize = 8;
 
 /// Numbers as they stand in a line.
 struct Words {
     /// The first eight bytes of each and of what is behind it, the first in the lowest byte.
     words: [u64; NUMBERS],
-    /// The bytes of each, 1 to [`LONGEST`].
+    /// The bytes of each, 1 to [`MAX_LENGTH`].
     lengths: [u64; NUMBERS],
 }
 
@@ -85,7 +85,7 @@ impl Words {
             others &= others.wrapping_sub(1);
             end = others.trailing_zeros() as usize;
             let length = end - start;
-            if !(1..=LONGEST).contains(&length) {
+            if !(1..=MAX_LENGTH).contains(&length) {
                 return None;
             }
             is_well_formed &= block[end] == expected;
@@ -129,7 +129,7 @@ fn no_part_of_numbers(block: &[u8; BLOCK]) -> u64 {
     u64::from(others) | 1 << BLOCK
 }
 
-/// The number that is the first `length` bytes of `word`, at most [`LONGEST`], and whether it is one: digits and at most a
+/// The number that is the first `length` bytes of `word`, at most [`MAX_LENGTH`], and whether it is one: digits and at most a
 /// point among them, with a sign or without, as JSON has it.
 #[inline(always)]
 fn short_decimal(word: u64, length: u64) -> (f64, bool) {

@@ -119,7 +119,7 @@ fn header_text(input: &mut impl Read) -> Result<String> {
 }
 
 /// The longest that a file's start is, up to its data.
-pub(super) const LONGEST_START: usize = 12 + MAX_HEADER;
+pub(super) const MAX_START: usize = 12 + MAX_HEADER;
 
 /// What a file's start says of its length.
 pub(super) enum DataLength {

@@ -50,20 +50,20 @@ const fn truth_joint(name: &str) -> usize {
 }
 
 /// Seconds that clocks may differ by.
-const LARGEST_SHIFT: f64 = 0.5;
+const MAX_SHIFT: f64 = 0.5;
 /// Seconds between the shifts that are tried, first and at last.
 const COARSE_STEP: f64 = 0.01;
 const FINE_STEP: f64 = 0.001;
 /// Frames that a shift is tried on; of longer clips some are left out.
 const TRIED_FRAMES: usize = 1000;
 /// Least share of the frames that a shift must leave to compare.
-const LEAST_OVERLAP: f64 = 0.5;
+const MIN_OVERLAP: f64 = 0.5;
 /// Seconds between two samples beyond which nothing is known between them.
-const LONGEST_GAP: f64 = 0.1;
+const MAX_GAP: f64 = 0.1;
 /// What rounded times may add to it, seconds.
 const ROUNDING: f64 = 1e-3;
 /// Factor of the size that a recording and the poses may differ by before its unit is doubted.
-const LARGEST_SCALE: f64 = 2.0;
+const MAX_SCALE: f64 = 2.0;
 
 /// One pose of the twelve joints, metres; NaN where a joint is not known.
 pub type TruthPose = [Vector3<f64>; TRUTH_JOINTS.len()];
@@ -129,13 +129,13 @@ impl Agreement {
     /// What speaks against the figures, a sentence each.
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
-        if self.shift.abs() > LARGEST_SHIFT - COARSE_STEP / 2.0 {
+        if self.shift.abs() > MAX_SHIFT - COARSE_STEP / 2.0 {
             doubts.push(format!(
                 "the best shift of the clock, {:+.3} s, is at the end of what is searched: the clocks may differ by more",
                 self.shift
             ));
         }
-        if !(1.0 / LARGEST_SCALE..LARGEST_SCALE).contains(&self.scale) {
+        if !(1.0 / MAX_SCALE..MAX_SCALE).contains(&self.scale) {
             doubts
                 .push(format!("the recording is {:.3} times as large as the poses: its unit may be wrong", self.scale));
         }
@@ -154,9 +154,9 @@ pub fn agreement(poses: &Recording, truth: &Recording) -> Result<Agreement> {
     let count = both.times().len();
     let step = count.div_ceil(TRIED_FRAMES).max(1);
     let tried: Vec<usize> = (0..count).step_by(step).collect();
-    let coarse = best_shift(&both, &tried, shifts(0.0, LARGEST_SHIFT, COARSE_STEP));
+    let coarse = best_shift(&both, &tried, shifts(0.0, MAX_SHIFT, COARSE_STEP));
     let coarse = coarse.ok_or_else(|| nothing_to_compare(poses, truth))?;
-    let fine = shifts(coarse, COARSE_STEP, FINE_STEP).filter(|shift| shift.abs() <= LARGEST_SHIFT);
+    let fine = shifts(coarse, COARSE_STEP, FINE_STEP).filter(|shift| shift.abs() <= MAX_SHIFT);
     let shift = best_shift(&both, &tried, fine).unwrap_or(coarse);
 
     let all: Vec<usize> = (0..count).collect();
@@ -185,7 +185,7 @@ fn nothing_to_compare(poses: &Recording, truth: &Recording) -> Error {
     let expected = first_to_last(truth);
     if is_slow(poses) && is_slow(truth) {
         return Error::input(format!(
-            "the poses' times, {found}, and the recording's, {expected}, are both more than {LONGEST_GAP} s apart: one of them must \
+            "the poses' times, {found}, and the recording's, {expected}, are both more than {MAX_GAP} s apart: one of them must \
              have ten samples a second"
         ));
     }
@@ -214,7 +214,7 @@ fn best_shift(both: &Both<'_>, samples: &[usize], shifts: impl Iterator<Item = f
     let mut best: Option<(f64, f64)> = None;
     // Both may end at other times: what is asked for is a share of the shorter one.
     let shorter = duration(&both.truth.times)?.min(duration(&both.poses.times)?) / duration(both.times())?;
-    let least = (LEAST_OVERLAP * shorter * samples.len() as f64).max(2.0);
+    let least = (MIN_OVERLAP * shorter * samples.len() as f64).max(2.0);
     for shift in shifts {
         let pairs = both.pairs(samples, shift);
         if (pairs.len() as f64) < least {
@@ -235,7 +235,7 @@ fn duration(times: &[f64]) -> Option<f64> {
     Some(times.last()? - times.first()?)
 }
 
-/// The recording with the joints that single samples lack, between others that are no further apart than [`LONGEST_GAP`].
+/// The recording with the joints that single samples lack, between others that are no further apart than [`MAX_GAP`].
 fn bridged(recording: &Recording) -> Recording {
     let mut whole = recording.clone();
     for joint in 0..TRUTH_JOINTS.len() {
@@ -246,7 +246,7 @@ fn bridged(recording: &Recording) -> Recording {
             }
             if let Some(before) = last.replace(at).filter(|before| before + 1 < at) {
                 let [start, end] = [before, at].map(|sample| recording.times[sample]);
-                if end - start <= LONGEST_GAP + ROUNDING {
+                if end - start <= MAX_GAP + ROUNDING {
                     for between in before + 1..at {
                         let share = (recording.times[between] - start) / (end - start);
                         whole.poses[between][joint] =
@@ -267,7 +267,7 @@ fn usual_step(recording: &Recording) -> Option<f64> {
 
 /// Whether a recording's samples are too far apart to be joined by lines.
 fn is_slow(recording: &Recording) -> bool {
-    usual_step(recording).is_some_and(|step| step > LONGEST_GAP + ROUNDING)
+    usual_step(recording).is_some_and(|step| step > MAX_GAP + ROUNDING)
 }
 
 /// What is compared.
@@ -386,7 +386,7 @@ fn interpolated(recording: &Recording, time: f64) -> Option<Moment> {
     }
     let before = after.checked_sub(1)?;
     let [start, end] = [recording.times[before], *recording.times.get(after)?];
-    if end - start > LONGEST_GAP + ROUNDING {
+    if end - start > MAX_GAP + ROUNDING {
         return None;
     }
     let share = (time - start) / (end - start);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{FASTEST, FOOT_REACH, Feet, Filtered, HIP_REACH, IMAGE_LASTS, LONGEST_GAP, SHORTEST, Sample, step};
+use super::{
+    FOOT_REACH, Feet, Filtered, HIP_REACH, IMAGE_LASTS, MAX_GAP, MAX_STANDING_SPEED, MIN_STAND_SECONDS, Sample, step,
+};
 use crate::error::Result;
 use crate::format::{PoseInfo, PoseWriter};
 use crate::pose::{Frame, LiftedFrame};
@@ -73,7 +75,7 @@ impl DepthFilter {
     /// Whether a sample at `time` is the next, or begins another filter.
     fn goes_on_at(&self, time: f64) -> bool {
         let apart = time - self.last_time();
-        apart > 0.0 && apart <= SHORTEST
+        apart > 0.0 && apart <= MIN_STAND_SECONDS
     }
 
     /// The depth by `sample`, too.
@@ -83,7 +85,7 @@ impl DepthFilter {
         for side in [0, 1] {
             let foot = self.slope(FOOT_REACH, |sample| sample.ankles[side].z);
             let tolerance = if self.stand[side] { TOLERANCE } else { 1.0 };
-            sample.stand[side] &= (hip + foot).abs() < FASTEST * tolerance * metre;
+            sample.stand[side] &= (hip + foot).abs() < MAX_STANDING_SPEED * tolerance * metre;
         }
         let newest = self.samples.len() - 1;
         self.samples[newest].stand = sample.stand;
@@ -92,7 +94,7 @@ impl DepthFilter {
         let step = step(&before, &self.standing(&sample), metre);
         self.filtered = self.filtered.next(&step, &sample, sample.time - before.time);
         // What is left reaches back by a second at least.
-        while self.samples.get(1).is_some_and(|second| sample.time - second.time >= SHORTEST) {
+        while self.samples.get(1).is_some_and(|second| sample.time - second.time >= MIN_STAND_SECONDS) {
             self.samples.pop_front();
         }
         self.filtered.mean
@@ -115,10 +117,10 @@ impl DepthFilter {
     /// Whether a foot has stood for a second, without a gap.
     fn has_stood(&self, side: usize) -> bool {
         let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
-        let is_long = self.samples.front().is_some_and(|first| self.last_time() - first.time >= SHORTEST);
+        let is_long = self.samples.front().is_some_and(|first| self.last_time() - first.time >= MIN_STAND_SECONDS);
         is_long
             && self.samples.iter().all(|sample| sample.stand[side])
-            && pairs.into_iter().all(|(one, next)| next.time - one.time <= LONGEST_GAP)
+            && pairs.into_iter().all(|(one, next)| next.time - one.time <= MAX_GAP)
     }
 }
 

@@ -11,7 +11,7 @@ use super::shape::{Colour, Drawing};
 use crate::error::{Error, Result};
 
 /// Hundredths of a second that a picture is shown for, at least: players slow faster ones down.
-const SHORTEST: u16 = 3;
+const MIN_DELAY: u16 = 3;
 /// The last picture stays for longer, so that the loop's end is seen.
 const LAST: u16 = 40;
 /// Bits that each part of a colour is looked up by.
@@ -31,7 +31,7 @@ pub(super) struct Shown {
 pub(super) fn frames_at_pace(times: &[f64]) -> Vec<Shown> {
     let seconds = times.last().copied().unwrap_or(0.0);
     let usual = 100.0 * seconds / times.len().saturating_sub(1).max(1) as f64;
-    let stride = if usual > 0.0 { (f64::from(SHORTEST) / usual - 0.01).ceil().max(1.0) as usize } else { 1 };
+    let stride = if usual > 0.0 { (f64::from(MIN_DELAY) / usual - 0.01).ceil().max(1.0) as usize } else { 1 };
     let places: Vec<_> = (0..times.len()).step_by(stride).collect();
     let mut shown = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {
