@@ -24,7 +24,7 @@ pub(crate) struct Service {
     /// The longest that a request may take.
     pub(crate) timeout: Duration,
     /// The longest body or message, in bytes.
-    pub(crate) body: usize,
+    pub(crate) max_body_bytes: usize,
     pub(crate) streams: Streams,
     /// Whether pages of a site may open a stream.
     pub(crate) allows_origin: OriginCheck,
@@ -34,7 +34,7 @@ pub(crate) struct Service {
 
 /// An inference as a client asks for it.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct InferenceRequest {
     pub(crate) inputs: Vec<Tensor>,
     /// Empty for all.
     pub(crate) outputs: Vec<String>,
@@ -47,7 +47,7 @@ pub(crate) struct Asked {
 impl Service {
     pub(crate) fn new(options: &Options) -> Arc<Self> {
         let Options { name, version, limits, allows_origin, .. } = options;
-        let Limits { timeout, body, streams, .. } = *limits;
+        let Limits { timeout, max_body_bytes, streams, .. } = *limits;
         let metrics = Arc::new(Metrics::new());
         Arc::new(Self {
             name: name.clone(),
@@ -57,7 +57,7 @@ impl Service {
             metrics,
             traces: OnceLock::new(),
             timeout,
-            body,
+            max_body_bytes,
             allows_origin: Arc::clone(allows_origin),
             is_ready: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
@@ -97,32 +97,32 @@ impl Service {
     ///
     /// # Errors
     /// Tensors that are not the model's, a full queue, a time that is over, a model that fails.
-    pub(crate) async fn infer(&self, served: &Served, asked: Asked) -> Result<Answer, Failure> {
+    pub(crate) async fn infer(&self, served: &Served, request: InferenceRequest) -> Result<Answer, Failure> {
         let started = Instant::now();
         let _waiting = self.metrics.wait(&served.key);
-        let rows = asked.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or_default();
-        let span = self.traces.get().map(|traces| traces.open(&served.key, rows, &asked.parent));
-        let mut open = Open { service: self, served, started, span, is_answered: false };
-        let answer = self.answer(served, asked).await;
-        open.is_answered = true;
+        let rows = request.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or_default();
+        let span = self.traces.get().map(|traces| traces.open(&served.key, rows, &request.parent));
+        let mut in_flight = InFlight { service: self, served, started, span, is_answered: false };
+        let answer = self.answer(served, request).await;
+        in_flight.is_answered = true;
         match &answer {
             Ok(answer) => self.metrics.answered(&served.key, rows, started.elapsed(), answer),
             Err(failure) => self.metrics.failed(&served.key, failure.kind, started.elapsed()),
         }
-        if let Some(span) = open.span.take() {
+        if let Some(span) = in_flight.span.take() {
             span.end(&answer);
         }
         answer
     }
 
-    async fn answer(&self, served: &Served, asked: Asked) -> Result<Answer, Failure> {
+    async fn answer(&self, served: &Served, request: InferenceRequest) -> Result<Answer, Failure> {
         let info = served.model.info();
-        let limit = asked.deadline.into_iter().chain(timeout(&asked.parameters)?).chain([self.timeout]).min();
+        let limit = request.deadline.into_iter().chain(timeout(&request.parameters)?).chain([self.timeout]).min();
         let limit = limit.unwrap_or(self.timeout);
         let request = Request {
-            inputs: fitting(info, asked.inputs)?,
-            outputs: wanted(info, asked.outputs)?,
-            parameters: asked.parameters,
+            inputs: inputs_in_order(info, request.inputs)?,
+            outputs: requested_outputs(info, request.outputs)?,
+            parameters: request.parameters,
         };
         let (reply, answer) = Reply::new();
         served.model.submit(request, reply)?;
@@ -138,7 +138,7 @@ impl Service {
 }
 
 /// A request that is worked on; one whose client goes before it is answered is dropped, and counted then.
-struct Open<'a> {
+struct InFlight<'a> {
     service: &'a Service,
     served: &'a Served,
     started: Instant,
@@ -146,7 +146,7 @@ struct Open<'a> {
     is_answered: bool,
 }
 
-impl Drop for Open<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if self.is_answered {
             return;
@@ -168,8 +168,8 @@ fn timeout(parameters: &Parameters) -> Result<Option<Duration>, Failure> {
 }
 
 /// `inputs` in the model's order.
-fn fitting(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Failure> {
-    let mut fitting = Vec::with_capacity(info.inputs.len());
+fn inputs_in_order(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Failure> {
+    let mut ordered = Vec::with_capacity(info.inputs.len());
     for expected in &info.inputs {
         let Some(at) = inputs.iter().position(|input| input.name == expected.name) else {
             let found: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
@@ -180,14 +180,14 @@ fn fitting(info: &ModelInfo, mut inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Fai
             let Tensor { name, shape, .. } = input;
             return Err(Failure::request(format!("input '{name}' has shape {shape:?}, expected {:?}", expected.shape)));
         }
-        fitting.push(input);
+        ordered.push(input);
     }
     match inputs.first() {
         Some(more) if info.inputs.iter().any(|known| known.name == more.name) => {
             Err(Failure::request(format!("input '{}' is given twice", more.name)))
         }
         Some(more) => Err(Failure::request(format!("the model has no input '{}'", more.name))),
-        None => Ok(fitting),
+        None => Ok(ordered),
     }
 }
 
@@ -197,7 +197,7 @@ fn fits(expected: &TensorInfo, shape: &[usize]) -> bool {
 }
 
 /// `outputs`, or all of the model's.
-fn wanted(info: &ModelInfo, outputs: Vec<String>) -> Result<Vec<String>, Failure> {
+fn requested_outputs(info: &ModelInfo, outputs: Vec<String>) -> Result<Vec<String>, Failure> {
     if outputs.is_empty() {
         return Ok(info.outputs.iter().map(|output| output.name.clone()).collect());
     }

@@ -34,7 +34,7 @@ pub(crate) struct Listener {
     pub(crate) service: Arc<Service>,
     pub(crate) tls: Option<TlsAcceptor>,
     /// One for each connection that there may be.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) permits: Arc<Semaphore>,
     pub(crate) connections: GracefulShutdown,
 }
 
@@ -42,8 +42,8 @@ impl Listener {
     /// Takes connections forever.
     pub(crate) async fn listen(&self, socket: &TcpListener) -> Infallible {
         loop {
-            // Where there is no place, connections wait in the system's queue.
-            let place = Arc::clone(&self.places).acquire_owned().await.expect("the places stay open");
+            // Where no permit is left, connections wait in the system's queue.
+            let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
             let stream = match socket.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -61,7 +61,7 @@ impl Listener {
                 let counted = Counted::in_gauge(&service.metrics.connections);
                 serve(stream, tls, router, watcher).await;
                 drop(counted);
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -108,7 +108,7 @@ where
         _ = &mut connection => return,
         () = tokio::time::sleep(TIMEOUT) => {}
     }
-    // One that has asked for nothing until now only takes a place.
+    // One that has asked for nothing until now only takes a permit.
     if is_used.load(Ordering::Relaxed) {
         let _ = connection.await;
     }

@@ -35,8 +35,8 @@ pub type OriginCheck = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// What is too much.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of a body.
-    pub body: usize,
+    /// The most bytes that a body, or a message, may have.
+    pub max_body_bytes: usize,
     /// Time of a request.
     pub timeout: Duration,
     /// Time that requests have to end after the server was told to.

@@ -117,7 +117,7 @@ impl Server {
             router: router.layer(from_fn_with_state(tokens, gate::pass)),
             service: Arc::clone(&self.service),
             tls: self.options.tls.as_ref().map(acceptor).transpose()?,
-            places: Arc::new(Semaphore::new(limits.connections)),
+            permits: Arc::new(Semaphore::new(limits.connections)),
             connections: GracefulShutdown::new(),
         });
         let mut listening = Vec::new();
@@ -151,7 +151,7 @@ impl Server {
                 let seconds = limits.drain.as_secs_f32();
                 (self.report)(&Event::Warning(format!("requests that did not end within {seconds} s were dropped")));
             },
-            // The one who asks twice means now.
+            // A second signal ends the wait.
             _ = interrupt.recv() => {}
         }
         if self.service.traces.get().is_some() {

@@ -16,7 +16,7 @@ const WAITING: usize = 32;
 
 /// The streams that are open, and those that may be.
 pub(crate) struct Streams {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     most: u32,
     closing: watch::Sender<bool>,
     metrics: Arc<Metrics>,
@@ -33,14 +33,14 @@ pub(crate) struct OpenStream {
     /// Tells that the server ends: no more messages are taken.
     pub(crate) closing: watch::Receiver<bool>,
     /// Given back when the thread has ended and this is dropped: a task with something left to send keeps it until then.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
+    pub(crate) permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Streams {
     /// At most `most` streams.
     pub(crate) fn new(most: usize, metrics: Arc<Metrics>) -> Self {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        Self { places: Arc::new(Semaphore::new(most as usize)), most, closing: watch::Sender::new(false), metrics }
+        Self { permits: Arc::new(Semaphore::new(most as usize)), most, closing: watch::Sender::new(false), metrics }
     }
 
     /// Opens a stream of the model of `served`.
@@ -51,7 +51,7 @@ impl Streams {
         if *self.closing.borrow() {
             return Err(Failure::new(FailureKind::Unavailable, "the server ends"));
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             let most = self.most;
             return Err(Failure::new(FailureKind::Full(RETRY), format!("{most} streams are open, and no more may be")));
         };
@@ -60,20 +60,20 @@ impl Streams {
         let (ended, end) = oneshot::channel();
         let count = self.metrics.stream_answers(&served.key);
         let client = StreamClient { messages: incoming, answers: StreamAnswers { sender: outgoing, count } };
-        let place = Arc::new(place);
-        let thread = StreamThread { metrics: Arc::clone(&self.metrics), served, options, place: Arc::clone(&place) };
+        let permit = Arc::new(permit);
+        let thread = StreamThread { metrics: Arc::clone(&self.metrics), served, options, permit: Arc::clone(&permit) };
         std::thread::Builder::new()
             .name("stream".to_owned())
             .spawn(move || thread.run(client, ended))
             .map_err(|error| Failure::new(FailureKind::Broken, format!("cannot start a thread: {error}")))?;
-        Ok(OpenStream { messages, answers, end, closing: self.closing.subscribe(), place })
+        Ok(OpenStream { messages, answers, end, closing: self.closing.subscribe(), permit })
     }
 
     /// Ends all streams when what was sent is answered; waits for it.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
-        // Each stream gives its place back at its end.
-        let _all = self.places.acquire_many(self.most).await;
+        // Each stream gives its permit back at its end.
+        let _all = self.permits.acquire_many(self.most).await;
     }
 }
 
@@ -83,25 +83,25 @@ pub(crate) async fn until_closing(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|is_closing| *is_closing).await;
 }
 
-/// When a client may try again that found no place.
+/// When a client may try again that found no permit.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 struct StreamThread {
     metrics: Arc<Metrics>,
     served: Served,
     options: BTreeMap<String, String>,
-    /// See [`OpenStream::place`].
-    place: Arc<OwnedSemaphorePermit>,
+    /// See [`OpenStream::permit`].
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl StreamThread {
     fn run(self, client: StreamClient, ended: oneshot::Sender<Result<(), Failure>>) {
-        let Self { metrics, served, options, place } = self;
+        let Self { metrics, served, options, permit } = self;
         let counted = Counted::in_gauge(&metrics.streams);
         let result = served.model.stream(&options, client);
         // A connection that is gone need not know.
         let _ = ended.send(result);
         drop(counted);
-        drop(place);
+        drop(permit);
     }
 }

@@ -45,7 +45,7 @@ async fn open(
         return Err(Failure::request(format!("streams have no option '{unknown}', expected some of {known}")));
     }
     let stream = service.streams.open(served, options)?;
-    let most = service.body;
+    let most = service.max_body_bytes;
     Ok(upgrade.max_message_size(most).max_frame_size(most).on_upgrade(|socket| pass(socket, stream)))
 }
 
@@ -60,7 +60,7 @@ fn check_origin(service: &Service, headers: &HeaderMap) -> Result<(), Failure> {
 
 /// Passes messages to the stream's thread, and its answers back, until one side ends.
 async fn pass(mut socket: WebSocket, stream: OpenStream) {
-    let OpenStream { messages, mut answers, end, mut closing, place } = stream;
+    let OpenStream { messages, mut answers, end, mut closing, permit } = stream;
     // `None` once no more messages are taken.
     let mut messages = Some(messages);
     loop {
@@ -88,7 +88,7 @@ async fn pass(mut socket: WebSocket, stream: OpenStream) {
     // There is nothing to be done for an end that is gone.
     let _ = tokio::time::timeout(TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
     // A server that ends waits until its client is told.
-    drop(place);
+    drop(permit);
 }
 
 /// Takes one message, when there is room for it; drops the sender at the end.

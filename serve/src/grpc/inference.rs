@@ -36,7 +36,7 @@ const AT_ONCE: usize = 16;
 /// The calls, as a service of tonic.
 pub(super) fn server(service: &Arc<Service>) -> GrpcInferenceServiceServer<Calls> {
     GrpcInferenceServiceServer::new(Calls(Arc::clone(service)))
-        .max_decoding_message_size(service.body)
+        .max_decoding_message_size(service.max_body_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip)
@@ -67,9 +67,9 @@ impl Calls {
         let served = self.find(&request.model_name, &request.model_version)?;
         let id = std::mem::take(&mut request.id);
         let mut call = self.0.count_unread(&served, started, tensors::read(request))?;
-        call.asked.deadline = deadline;
-        call.asked.parent = parent;
-        let answer = self.0.infer(&served, call.asked).await?;
+        call.request.deadline = deadline;
+        call.request.parent = parent;
+        let answer = self.0.infer(&served, call.request).await?;
         Ok(tensors::write(served.key, id, answer, call.is_raw))
     }
 }

@@ -19,7 +19,7 @@ use crate::streams::{OpenStream, until_closing};
 
 /// The call, as a service of tonic.
 pub(super) fn server(service: &Arc<Service>) -> StreamsServer<Calls> {
-    StreamsServer::new(Calls(Arc::clone(service))).max_decoding_message_size(service.body)
+    StreamsServer::new(Calls(Arc::clone(service))).max_decoding_message_size(service.max_body_bytes)
 }
 
 pub(super) struct Calls(Arc<Service>);

@@ -9,14 +9,14 @@ use super::protocol::inference::model_infer_request::InferInputTensor;
 use super::protocol::inference::model_infer_response::InferOutputTensor;
 use super::protocol::inference::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
 use crate::failure::Failure;
-use crate::inference::Asked;
+use crate::inference::InferenceRequest;
 use crate::model::{Answer, Parameter, Parameters};
 use crate::models::ModelKey;
 use crate::tensor::{DATATYPE, Tensor};
 
 /// What a call asks for, and whether its tensors were raw bytes: its answer's are then, too.
 pub(super) struct Call {
-    pub(super) asked: Asked,
+    pub(super) request: InferenceRequest,
     pub(super) is_raw: bool,
 }
 
@@ -35,8 +35,9 @@ pub(super) fn read(request: ModelInferRequest) -> Result<Call, Failure> {
     let raw = raw.iter().map(Some).chain(std::iter::repeat(None));
     let inputs = inputs.into_iter().zip(raw).map(|(input, raw)| tensor(input, raw)).collect::<Result<_, _>>()?;
     let outputs = outputs.into_iter().map(|output| output.name).collect();
-    let asked = Asked { inputs, outputs, parameters: read_parameters(parameters), ..Asked::default() };
-    Ok(Call { asked, is_raw })
+    let request =
+        InferenceRequest { inputs, outputs, parameters: read_parameters(parameters), ..InferenceRequest::default() };
+    Ok(Call { request, is_raw })
 }
 
 fn tensor(input: InferInputTensor, raw: Option<&Bytes>) -> Result<Tensor, Failure> {

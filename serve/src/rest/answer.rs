@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Response};
 use serde::Serialize;
 
 use super::HEADER_LENGTH;
-use super::asked::Form;
+use super::request::Form;
 use crate::model::Answer;
 use crate::models::ModelKey;
 use crate::tensor::DATATYPE;

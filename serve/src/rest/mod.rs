@@ -1,7 +1,7 @@
 //! The protocol's REST form: paths, and answers in JSON or with binary tensors behind it.
 
 mod answer;
-mod asked;
+mod request;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -187,14 +187,14 @@ async fn infer(
 ) -> Result<Response, Failure> {
     let started = Instant::now();
     let served = which.find(&service)?;
-    let body = read(body, service.body, service.timeout).await?;
+    let body = read(body, service.max_body_bytes, service.timeout).await?;
     let json = json_length(&headers)?;
-    let mut asked = service.count_unread(&served, started, asked::read(&body, json))?;
+    let mut request = service.count_unread(&served, started, request::read(&body, json))?;
     if service.traces.get().is_some() {
-        asked.inference.parent = Traces::parent(&headers);
+        request.inference.parent = Traces::parent(&headers);
     }
-    let answer = service.infer(&served, asked.inference).await?;
-    Ok(answer::write(&served.key, &answer, &asked.form))
+    let answer = service.infer(&served, request.inference).await?;
+    Ok(answer::write(&served.key, &answer, &request.form))
 }
 
 /// The length of the JSON where binary tensors follow it.

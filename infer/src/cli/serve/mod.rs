@@ -123,7 +123,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitStatus> {
         otlp: collector(args, terminal),
         folder: args.models.clone().map(|folder| (folder, args.reload)),
         limits: Limits {
-            body: args.max_body << 20,
+            max_body_bytes: args.max_body << 20,
             timeout: args.timeout,
             drain: args.drain,
             connections: args.connections,

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::failure::Failure;
-use crate::inference::Asked;
+use crate::inference::InferenceRequest;
 use crate::model::{Parameter, Parameters};
 use crate::tensor::Tensor;
 
 /// A request, and how its answer shall look.
 #[derive(Debug)]
 pub(super) struct RestRequest {
-    pub(super) inference: Asked,
+    pub(super) inference: InferenceRequest,
     pub(super) form: Form,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn read(body: &Bytes, json_length: Option<usize>) -> Result<RestReque
     });
     let form = Form { id: id.map(Cow::into_owned), is_binary, named: named.collect() };
     let outputs = form.named.iter().map(|(name, _)| name.clone()).collect();
-    Ok(RestRequest { inference: Asked { inputs, outputs, parameters, ..Asked::default() }, form })
+    Ok(RestRequest { inference: InferenceRequest { inputs, outputs, parameters, ..InferenceRequest::default() }, form })
 }
 
 fn is_true(parameter: Option<&Parameter>) -> bool {
