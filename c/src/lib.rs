@@ -1,15 +1,15 @@
 //! The C interface of poselift, for game engines and other programs that are not written in Rust.
 //!
 //! `include/poselift.h` is made of this crate by cbindgen, so what is documented here is documented there; a test holds
-//! the two together. Each function does four things, in this order: it passes the `border`, which catches panics and keeps
-//! the text of errors; it checks what it was given (`given`); it calls the library; it puts the result where the caller
-//! wants it. Nothing but `given` and `text` reads through a pointer.
+//! the two together. Each function does four things, in this order: it crosses the `boundary`, which catches panics and keeps
+//! the text of errors; it checks its `arguments`; it calls the library; it puts the result where the caller
+//! wants it. Nothing but `arguments` and `text` reads through a pointer.
 //!
 //! Pointers that may be NULL are `Option<&T>` here, so that the compiler asks for the other case. An object that the caller
 //! owns is a `Box` that was given away, and comes back to its `_close`.
 
-mod border;
-mod given;
+mod arguments;
+mod boundary;
 mod host;
 mod lifter;
 mod options;
@@ -17,7 +17,7 @@ mod skeleton;
 mod stream;
 mod text;
 
-pub use border::{Status, poselift_error};
+pub use boundary::{Status, poselift_error};
 pub use lifter::{
     Camera, Lifter, Model, poselift_close, poselift_lift, poselift_model, poselift_open, poselift_open_bytes,
 };

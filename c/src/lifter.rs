@@ -11,8 +11,8 @@ use poselift::pose::Keypoint;
 use poselift::skeleton::{Conversion, Layout};
 use poselift::{Error, LifterOptions, Result, camera};
 
-use crate::border::{Status, pass, pass_pointer};
-use crate::given::{array, array_mut, give, given, key_points, lock};
+use crate::arguments::{array, array_mut, key_points, lock, non_null, write_box};
+use crate::boundary::{Status, catch, catch_pointer};
 use crate::host;
 use crate::options::{Options, layout};
 use crate::skeleton::{NamedJoints, Skeleton};
@@ -85,13 +85,13 @@ pub unsafe extern "C" fn poselift_open(
     options: Option<&Options>,
     lifter: Option<&mut MaybeUninit<*mut Lifter>>,
 ) -> Status {
-    pass(|| {
+    catch(|| {
         let place = empty(lifter)?;
         // SAFETY: the caller's promise.
         let path = unsafe { text(path, "path") }?;
         let file = path.map_or_else(ModelFile::bundled, ModelFile::read)?;
         // SAFETY: the caller's promise.
-        give(place, Lifter::open(&file, &unsafe { Options::read(options) }?)?);
+        write_box(place, Lifter::open(&file, &unsafe { Options::read(options) }?)?);
         Ok(())
     })
 }
@@ -107,13 +107,13 @@ pub unsafe extern "C" fn poselift_open_bytes(
     options: Option<&Options>,
     lifter: Option<&mut MaybeUninit<*mut Lifter>>,
 ) -> Status {
-    pass(|| {
+    catch(|| {
         let place = empty(lifter)?;
         // SAFETY: the caller's promise.
         let bytes = unsafe { array(bytes.cast::<u8>(), length, "bytes") }?;
         let file = ModelFile::from_bytes("<memory>", bytes.to_vec())?;
         // SAFETY: the caller's promise.
-        give(place, Lifter::open(&file, &unsafe { Options::read(options) }?)?);
+        write_box(place, Lifter::open(&file, &unsafe { Options::read(options) }?)?);
         Ok(())
     })
 }
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn poselift_open_bytes(
 /// Closes a model; NULL is nothing to close. Streams of it go on.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_close(lifter: Option<Box<Lifter>>) {
-    pass(|| {
+    catch(|| {
         drop(lifter);
         Ok(())
     });
@@ -130,7 +130,7 @@ pub extern "C" fn poselift_close(lifter: Option<Box<Lifter>>) {
 /// What a model takes and gives, valid until it is closed; NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_model(lifter: Option<&Lifter>) -> *const Model {
-    pass_pointer(|| Ok(Some(&raw const given(lifter, "lifter")?.model)))
+    catch_pointer(|| Ok(Some(&raw const non_null(lifter, "lifter")?.model)))
 }
 
 /// Lifts `people` at once. A large batch is shared among the model's threads. Calls on one lifter wait for each other.
@@ -164,8 +164,8 @@ pub unsafe extern "C" fn poselift_lift(
     sigma: *mut f32,
     sigma_length: usize,
 ) -> Status {
-    pass(|| {
-        let lifter = given(lifter, "lifter")?;
+    catch(|| {
+        let lifter = non_null(lifter, "lifter")?;
         // SAFETY: the caller's promise.
         let (found, layout) =
             unsafe { (self::key_points(key_points, people, joints, channels)?, text(layout, "layout")?) };
@@ -308,7 +308,7 @@ impl Lifter {
 
 /// The place for a new object, NULL until there is one.
 pub(crate) fn empty<T>(place: Option<&mut MaybeUninit<*mut T>>) -> Result<&mut MaybeUninit<*mut T>> {
-    let place = given(place, "the place for the new object")?;
+    let place = non_null(place, "the place for the new object")?;
     place.write(ptr::null_mut());
     Ok(place)
 }

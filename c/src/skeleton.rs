@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use poselift::skeleton::{LAYOUTS, Layout};
 
-use crate::border::{Status, pass};
-use crate::given::given;
+use crate::arguments::non_null;
+use crate::boundary::{Status, catch};
 use crate::text::{c_string, text};
 
 /// Joints in order, with their names and the tree that connects them.
@@ -70,13 +70,13 @@ pub unsafe extern "C" fn poselift_layout(
     name: *const c_char,
     layout: Option<&mut MaybeUninit<*const Skeleton>>,
 ) -> Status {
-    pass(|| {
-        let place = given(layout, "layout")?;
+    catch(|| {
+        let place = non_null(layout, "layout")?;
         // SAFETY: the caller's promise.
-        let name = given(unsafe { text(name, "name") }?, "name")?;
+        let name = non_null(unsafe { text(name, "name") }?, "name")?;
         let layout = Layout::by_name(name)?;
         let found = known().iter().find(|(known, _)| *known == layout).map(|(_, joints)| &raw const joints.skeleton);
-        place.write(given(found, layout.name)?);
+        place.write(non_null(found, layout.name)?);
         Ok(())
     })
 }

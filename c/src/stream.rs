@@ -11,8 +11,8 @@ use poselift::model::PoseNetwork;
 use poselift::stream::PushStream;
 use poselift::{Result, pose};
 
-use crate::border::{Status, pass, pass_pointer};
-use crate::given::{array, give, given, key_points, lock};
+use crate::arguments::{array, key_points, lock, non_null, write_box};
+use crate::boundary::{Status, catch, catch_pointer};
 use crate::lifter::{Lifter, empty};
 use crate::options::StreamOptions;
 use crate::text::{c_string, in_fields};
@@ -103,15 +103,15 @@ pub unsafe extern "C" fn poselift_stream_open(
     options: Option<&StreamOptions>,
     stream: Option<&mut MaybeUninit<*mut Stream>>,
 ) -> Status {
-    pass(|| {
+    catch(|| {
         let place = empty(stream)?;
         // SAFETY: the caller's promise.
         let options = unsafe { StreamOptions::read(options) }?;
-        let handle = given(lifter, "lifter")?.own();
+        let handle = non_null(lifter, "lifter")?.own();
         if let Some(layout) = options.read.layout {
             handle.conversion(layout)?;
         }
-        give(place, Stream::new(PushStream::new(handle, options)));
+        write_box(place, Stream::new(PushStream::new(handle, options)));
         Ok(())
     })
 }
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn poselift_stream_open(
 /// Closes a stream; NULL is nothing to close.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_close(stream: Option<Box<Stream>>) {
-    pass(|| {
+    catch(|| {
         drop(stream);
         Ok(())
     });
@@ -151,8 +151,8 @@ pub unsafe extern "C" fn poselift_stream_push(
     ids: *const i64,
     ready: Option<&mut MaybeUninit<usize>>,
 ) -> Status {
-    pass(|| {
-        let mut state = lock(&given(stream, "stream")?.state)?;
+    catch(|| {
+        let mut state = lock(&non_null(stream, "stream")?.state)?;
         // SAFETY: the caller's promise.
         let found = unsafe { self::key_points(key_points, people, joints, channels) }?;
         let ids = match ids.is_null() {
@@ -170,8 +170,8 @@ pub unsafe extern "C" fn poselift_stream_push(
 /// another clip.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_finish(stream: Option<&Stream>, ready: Option<&mut MaybeUninit<usize>>) -> Status {
-    pass(|| {
-        let mut state = lock(&given(stream, "stream")?.state)?;
+    catch(|| {
+        let mut state = lock(&non_null(stream, "stream")?.state)?;
         let finished = state.stream.finish()?;
         state.ready.extend(finished);
         tell(ready, &state);
@@ -182,8 +182,8 @@ pub extern "C" fn poselift_stream_finish(stream: Option<&Stream>, ready: Option<
 /// The next frame that is ready, in the order of the pushes, valid until the stream's next call; NULL if none is.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_next(stream: Option<&Stream>) -> *const Frame {
-    pass_pointer(|| {
-        let mut state = lock(&given(stream, "stream")?.state)?;
+    catch_pointer(|| {
+        let mut state = lock(&non_null(stream, "stream")?.state)?;
         state.shown = state.ready.pop_front().map(|lifted| Box::new(Shown::new(lifted)));
         Ok(state.shown.as_ref().map(|shown| &raw const shown.frame))
     })
@@ -194,8 +194,8 @@ pub extern "C" fn poselift_stream_next(stream: Option<&Stream>) -> *const Frame 
 /// stream's options.
 #[unsafe(no_mangle)]
 pub extern "C" fn poselift_stream_notice(stream: Option<&Stream>) -> *const c_char {
-    pass_pointer(|| {
-        let mut state = lock(&given(stream, "stream")?.state)?;
+    catch_pointer(|| {
+        let mut state = lock(&non_null(stream, "stream")?.state)?;
         if state.notices.is_empty() {
             state.notices = state.stream.take_notices();
         }
@@ -291,7 +291,7 @@ mod tests {
     use poselift::stream::PushOptions;
 
     use super::*;
-    use crate::border::last_error;
+    use crate::boundary::last_error;
 
     /// A network with a bug.
     struct Panicking(Card);

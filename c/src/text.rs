@@ -1,4 +1,4 @@
-//! Text on its way across the border, and the versions.
+//! Text on its way across the boundary, and the versions.
 
 use std::ffi::{CStr, CString, c_char};
 

@@ -10,7 +10,7 @@ fn made() -> String {
     config.parse.parse_deps = false;
     let mut text = Vec::new();
     // File by file, in the order in which a reader needs them: the sources alone are asked, no cargo.
-    let files = ["text", "border", "options", "skeleton", "lifter", "stream"];
+    let files = ["text", "boundary", "options", "skeleton", "lifter", "stream"];
     let builder = files.iter().fold(cbindgen::Builder::new().with_config(config), |builder, file| {
         builder.with_src(krate.join("src").join(file).with_extension("rs"))
     });

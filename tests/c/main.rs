@@ -2,7 +2,7 @@
 //! C++ and C#.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing shall fail")]
 
-mod border;
+mod boundary;
 mod examples;
 mod header;
 mod library;

@@ -1,4 +1,4 @@
-//! The border between Rust and its callers: no panic crosses it, and an error leaves its text behind.
+//! The boundary between Rust and its callers in C: no panic crosses it, and an error leaves its text behind.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -61,28 +61,28 @@ pub extern "C" fn poselift_error() -> *const c_char {
 }
 
 /// Runs a function's body; an error or a panic becomes a status with a text.
-pub(crate) fn pass(body: impl FnOnce() -> Result<()>) -> Status {
+pub(crate) fn catch(body: impl FnOnce() -> Result<()>) -> Status {
     // What a panic leaves half done is behind a lock, which is poisoned by it (`BROKEN`).
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Status::Ok,
         Ok(Err(error)) => {
             // Hints alone name options.
             let hint = error.hint_text().map(|hint| format!("\nhint: {}", in_fields(hint))).unwrap_or_default();
-            keep(&format!("{error}{hint}"));
+            keep_error(&format!("{error}{hint}"));
             // A poisoned lock is the only error of this text.
             if error.to_string() == BROKEN { Status::Internal } else { error.kind().into() }
         }
         Err(panic) => {
-            keep(&format!("poselift has a bug: {}", words(panic.as_ref())));
+            keep_error(&format!("poselift has a bug: {}", panic_message(panic.as_ref())));
             Status::Internal
         }
     }
 }
 
-/// As [`pass`] for functions that give a pointer, which is NULL where there is nothing to give.
-pub(crate) fn pass_pointer<T>(body: impl FnOnce() -> Result<Option<*const T>>) -> *const T {
+/// As [`catch`] for functions that give a pointer, which is NULL where there is nothing to give.
+pub(crate) fn catch_pointer<T>(body: impl FnOnce() -> Result<Option<*const T>>) -> *const T {
     let mut found = ptr::null();
-    pass(|| {
+    catch(|| {
         found = body()?.unwrap_or(ptr::null());
         Ok(())
     });
@@ -96,7 +96,7 @@ pub(crate) fn broken() -> Error {
     Error::runtime(BROKEN)
 }
 
-fn keep(text: &str) {
+fn keep_error(text: &str) {
     let text = c_string(text);
     // A thread that is ending may have no place for it any more: the status alone tells then.
     let _ = LAST_ERROR.try_with(|last| {
@@ -106,7 +106,7 @@ fn keep(text: &str) {
     });
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }

@@ -1,4 +1,4 @@
-//! What callers give: objects, arrays and places for results, checked before anything is done with them.
+//! The arguments of callers: objects, arrays and places for results, checked before anything is done with them.
 
 use std::mem::MaybeUninit;
 use std::slice;
@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard};
 use ndarray::ArrayView3;
 use poselift::{Error, Result};
 
-use crate::border::broken;
+use crate::boundary::broken;
 
-/// What a pointer leads to.
+/// The object that a pointer leads to.
 ///
 /// # Errors
 /// NULL; the message calls it `name`.
-pub(crate) fn given<T>(pointer: Option<T>, name: &str) -> Result<T> {
+pub(crate) fn non_null<T>(pointer: Option<T>, name: &str) -> Result<T> {
     pointer.ok_or_else(|| Error::usage(format!("{name} is NULL")))
 }
 
@@ -25,8 +25,8 @@ pub(crate) fn lock<T>(object: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     object.lock().map_err(|_| broken())
 }
 
-/// Puts an object where the caller wants it, who owns it from then on.
-pub(crate) fn give<T>(place: &mut MaybeUninit<*mut T>, object: T) {
+/// Writes an object to the heap and its address to `place`: the caller owns it from then on.
+pub(crate) fn write_box<T>(place: &mut MaybeUninit<*mut T>, object: T) {
     place.write(Box::into_raw(Box::new(object)));
 }
 
@@ -63,7 +63,7 @@ pub(crate) unsafe fn array_mut<'a, T>(pointer: *mut T, length: usize, name: &str
 }
 
 fn check<T>(pointer: *const T, length: usize, name: &str) -> Result<()> {
-    given((!pointer.is_null()).then_some(()), name)?;
+    non_null((!pointer.is_null()).then_some(()), name)?;
     if !pointer.is_aligned() {
         return Err(Error::usage(format!("{name} is at an address that no {} has", std::any::type_name::<T>())));
     }
