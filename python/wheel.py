@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-MOST_BYTES = 15_000_000
+MAX_BYTES = 15_000_000
 
 
 def main(arguments):
@@ -25,8 +25,8 @@ def main(arguments):
     wheel = build(options.profile, options.out or target / "wheels" / options.profile)
     size = wheel.stat().st_size
     print(f"{wheel}\n{size / 1e6:.2f} MB")
-    if options.profile == "wheel" and size > MOST_BYTES:
-        sys.exit(f"error: the wheel has {size} bytes, expected {MOST_BYTES} at most")
+    if options.profile == "wheel" and size > MAX_BYTES:
+        sys.exit(f"error: the wheel has {size} bytes, expected {MAX_BYTES} at most")
     python = fresh_environment(target / "python-env", wheel)
     return subprocess.run([python, "-m", "pytest", *options.pytest], cwd=FOLDER).returncode
 

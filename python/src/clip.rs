@@ -151,22 +151,22 @@ fn places_of_frame<T: Copy + Into<f64>>(numbers: ArrayView3<'_, T>) -> Vec<usize
     places
 }
 
-/// What a person of a clip is known by: a track, or for people without one the place in the arrays.
+/// Who a person of a clip is: a track, or for people without one the place in the arrays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Identity {
-    Track(i64),
+enum PersonKey {
+    Id(i64),
     Place(usize),
 }
 
-/// A number for each identity, counted from 0.
+/// A number for each person, counted from 0.
 #[derive(Default)]
-struct Numbers(HashMap<Identity, i64>);
+struct Numbers(HashMap<PersonKey, i64>);
 
 impl Numbers {
-    /// The number of an identity, the next one for one that is new.
-    fn of(&mut self, identity: Identity) -> i64 {
+    /// The number of a person, the next one for one who is new.
+    fn of(&mut self, person: PersonKey) -> i64 {
         let next = self.0.len() as i64;
-        *self.0.entry(identity).or_insert(next)
+        *self.0.entry(person).or_insert(next)
     }
 }
 
@@ -174,7 +174,7 @@ impl Numbers {
 pub(crate) struct Places(Vec<Vec<(i64, usize)>>);
 
 impl Places {
-    /// Numbers the people of `frames` by identity, as ids: each number is one person's alone. `places` are those of each frame's
+    /// Numbers the people of `frames` as ids: each number is one person's alone. `places` are those of each frame's
     /// people in the arrays.
     fn number(frames: &mut [Frame], places: Vec<Vec<usize>>) -> Self {
         let mut numbers = Numbers::default();
@@ -182,10 +182,10 @@ impl Places {
         for (frame, places) in frames.iter_mut().zip(places) {
             let mut here: Vec<(i64, usize)> = Vec::with_capacity(places.len());
             for (person, place) in frame.people.iter_mut().zip(places) {
-                let track = person.id.map(|id| numbers.of(Identity::Track(id)));
+                let track = person.id.map(|id| numbers.of(PersonKey::Id(id)));
                 // The second of two people with one id cannot be the same.
                 let own = track.filter(|track| here.iter().all(|(taken, _)| taken != track));
-                let own = own.unwrap_or_else(|| numbers.of(Identity::Place(place)));
+                let own = own.unwrap_or_else(|| numbers.of(PersonKey::Place(place)));
                 person.id = Some(own);
                 here.push((own, place));
             }

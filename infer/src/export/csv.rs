@@ -134,7 +134,7 @@ impl<W: Write> CsvWriter<W> {
             self.all += 1;
             self.push_person(lifted, person, place);
         }
-        if self.lines.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
+        if self.lines.len() >= CAPACITY { self.flush_lines() } else { Ok(()) }
     }
 
     /// What is said of poses with and without a root in one file.
@@ -224,7 +224,7 @@ impl<W: Write> CsvWriter<W> {
         }
     }
 
-    fn hand_on(&mut self) -> Result<()> {
+    fn flush_lines(&mut self) -> Result<()> {
         let written = self.output.write_all(&self.lines);
         self.lines.clear();
         written.map_err(|error| Error::io("cannot write", &self.name, error))
@@ -251,7 +251,7 @@ impl<W: Write + Send> PoseWriter for CsvWriter<W> {
         if !self.waiting.is_empty() {
             self.decide(false)?;
         }
-        self.hand_on()?;
+        self.flush_lines()?;
         self.output.flush().map_err(|error| Error::io("cannot write", &self.name, error))
     }
 

@@ -198,7 +198,7 @@ pub fn check_export(target: &Target, export: Export) -> Result<()> {
 /// Creates the writer of an export. Poses must come in the axes and the unit that `info` names.
 ///
 /// # Errors
-/// The target cannot be created; parents that make no trees; as [`check_export`].
+/// The target cannot be created; a skeleton without joints, or whose parents make no trees; as [`check_export`].
 pub fn create_export(
     target: &Target,
     export: Export,
@@ -207,6 +207,9 @@ pub fn create_export(
     options: ExportOptions,
 ) -> Result<Box<dyn PoseWriter>> {
     check_export(target, export)?;
+    if info.joints.is_empty() {
+        return Err(Error::usage("a skeleton without joints, expected one or more").at(target.name()));
+    }
     if !are_trees(&info.parents) {
         return Err(Error::usage("a joint is its own ancestor, by the skeleton's parents").at(target.name()));
     }
@@ -246,5 +249,30 @@ mod tests {
         }
         assert_eq!(Export::by_extension(Path::new("walk.csv")), Some(Export::Csv));
         assert_eq!(Export::by_name("html"), None);
+    }
+
+    #[test]
+    fn a_skeleton_without_joints_is_refused() {
+        let info = PoseInfo {
+            skeleton: "nothing".to_owned(),
+            joints: Vec::new(),
+            parents: Vec::new(),
+            unit: Unit::Metres,
+            axes: Axes::Camera,
+            fps: Some(30.0),
+            stature: None,
+            is_level: None,
+            model: String::new(),
+        };
+        let target = Target::File("walk.bvh".into());
+        for export in Export::ALL {
+            let refused = create_export(&target, export, &info, Extras::default(), ExportOptions::default());
+            let message = refused.err().map(|error| error.to_string());
+            assert_eq!(
+                message.as_deref(),
+                Some("walk.bvh: a skeleton without joints, expected one or more"),
+                "{export:?}"
+            );
+        }
     }
 }

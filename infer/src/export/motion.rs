@@ -68,8 +68,8 @@ struct RecordedPerson {
     sigma: Vec<f32>,
 }
 
-/// What a frame says of itself.
-struct Told {
+/// A frame with a time.
+struct FrameTime {
     /// The frame's number.
     index: u64,
     /// Seconds.
@@ -96,7 +96,7 @@ pub(super) struct Recorder {
     asked: Option<f64>,
     keeps_sigma: bool,
     /// Of all frames with a time.
-    told: Vec<Told>,
+    frame_times: Vec<FrameTime>,
     tracks: Vec<RecordedPerson>,
     places: BTreeMap<PersonKey, usize>,
     /// Whether any person had an id.
@@ -113,7 +113,7 @@ impl Recorder {
             fps,
             asked: None,
             keeps_sigma: false,
-            told: Vec::new(),
+            frame_times: Vec::new(),
             tracks: Vec::new(),
             places: BTreeMap::new(),
             has_ids: false,
@@ -140,12 +140,12 @@ impl Recorder {
         let Some(time) = self.time_of(lifted) else {
             // One without people may be one that could not be read.
             if has_people {
-                self.leave_out(self.told.len(), timeless(lifted.index));
+                self.leave_out(self.frame_times.len(), timeless(lifted.index));
             }
             return Ok(());
         };
-        let frame = self.told.len();
-        self.told.push(Told { index: lifted.index, time, has_people });
+        let frame = self.frame_times.len();
+        self.frame_times.push(FrameTime { index: lifted.index, time, has_people });
         for (place, person) in lifted.people.iter().enumerate() {
             let found = person.joints.len();
             let expected = self.joints;
@@ -218,12 +218,12 @@ impl Recorder {
 
     /// When all frames are; those that come too early are left out.
     fn timeline(&mut self) -> Timeline {
-        let told: Vec<f64> = self.told.iter().map(|frame| frame.time).collect();
-        let timeline = Timeline::new(&told);
-        for frame in 1..told.len() {
-            let Told { index, time, has_people } = self.told[frame];
+        let times: Vec<f64> = self.frame_times.iter().map(|frame| frame.time).collect();
+        let timeline = Timeline::new(&times);
+        for frame in 1..times.len() {
+            let FrameTime { index, time, has_people } = self.frame_times[frame];
             if timeline.times[frame].is_none() && has_people {
-                self.leave_out(frame, too_early(index, time, told[frame - 1]));
+                self.leave_out(frame, too_early(index, time, times[frame - 1]));
             }
         }
         timeline
@@ -239,8 +239,8 @@ impl Recorder {
     /// What is said of times that begin anew.
     fn anew_notice(&self, begun_anew: &[usize]) -> Option<String> {
         let first = *begun_anew.first()?;
-        let Told { index, time, .. } = self.told[first];
-        let before = self.told[first - 1].time;
+        let FrameTime { index, time, .. } = self.frame_times[first];
+        let before = self.frame_times[first - 1].time;
         let more = match begun_anew.len() - 1 {
             0 => String::new(),
             more => format!(", and {more} more"),

@@ -159,8 +159,8 @@ impl Rig {
         length_between: impl Fn(usize, usize) -> f64,
     ) -> Self {
         let mut nodes = Body { joints, parents }.nodes();
-        let lengths: Vec<_> = nodes.iter().map(|node| node.parent.map(|parent| nodes[parent].joint)).collect();
-        for (node, parent) in nodes.iter_mut().zip(lengths) {
+        let parent_joints: Vec<_> = nodes.iter().map(|node| node.parent.map(|parent| nodes[parent].joint)).collect();
+        for (node, parent) in nodes.iter_mut().zip(parent_joints) {
             let length = parent.filter(|parent| *parent != node.joint);
             let length = length.map_or(1.0, |parent| length_between(parent, node.joint));
             node.offset *= length;

@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor};
 use std::path::Path;
 
 use super::array::{Array, check_joints, is_second_side_time, shape_text};
-use super::beside::{Beside, chosen_array};
+use super::clip_metadata::{ClipMetadata, chosen_array};
 use super::detector::{detectors_layout, flat_channels, is_padding, score};
 use super::detectron2;
 use super::frames_apart::frames_apart;
@@ -156,13 +156,13 @@ pub(super) fn open_npz(
         }
         return frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name));
     }
-    let beside = Beside::of(&mut archive, &names).map_err(|e| e.at(name))?;
-    if beside.is_empty() {
+    let metadata = ClipMetadata::of(&mut archive, &names).map_err(|e| e.at(name))?;
+    if metadata.is_empty() {
         return open_npy(Box::new(Cursor::new(member)), name, layout, part, tensors)
             .map_err(|e| if e.hint_text().is_some() { e } else { e.hint(HINT) });
     }
     let keypoints = read_array(&member[..]).map_err(|e| archive.in_array(&chosen, &e).hint(HINT))?;
-    let arrays = beside.with(keypoints).of_camera(part).map_err(|e| e.at(name))?;
+    let arrays = metadata.with(keypoints).of_camera(part).map_err(|e| e.at(name))?;
     tensors.frames_of(arrays, layout).map(boxed).map_err(|e| e.at(name))
 }
 

@@ -2,7 +2,7 @@
 
 mod array;
 mod arrays;
-mod beside;
+mod clip_metadata;
 mod content;
 mod detector;
 mod detectron2;
@@ -23,9 +23,9 @@ mod npz_writer;
 mod numbered_points;
 mod open;
 pub mod pairs;
+mod pairs_with_cameras;
 mod pickle;
 mod pose_arrays;
-mod seen;
 mod shape;
 mod size_limit;
 mod sniff;
@@ -49,7 +49,7 @@ pub use open::{
     open_reader,
 };
 pub use pairs::PairedArrays;
-pub use seen::SeenPairs;
+pub use pairs_with_cameras::SeenPairs;
 pub use whole_file::{unfinished, write_whole};
 
 use crate::error::Result;

@@ -28,13 +28,13 @@ pub(super) struct PoseArrays {
     name: PathBuf,
     info: PoseInfo,
     poses: Array,
-    beside: Beside,
+    companions: Companions,
     next: usize,
 }
 
-/// What stands beside the poses.
+/// The arrays beside the poses.
 #[derive(Default)]
-struct Beside {
+struct Companions {
     info: Option<PoseInfo>,
     /// `[T, J]`.
     sigma: Option<Array>,
@@ -45,7 +45,7 @@ struct Beside {
     times: Option<Vec<f64>>,
 }
 
-impl Beside {
+impl Companions {
     fn of(archive: &mut Archive) -> Result<Self> {
         let sigma = archive.array_if_any(SIGMA)?;
         let roots = archive.array_if_any(ROOTS)?;
@@ -105,7 +105,7 @@ impl PoseArrays {
     /// # Errors
     /// Bytes that are no npy file, or an array that is not `[T, 17 or 23, 3]`.
     pub(super) fn npy(bytes: &[u8], name: &Path) -> Result<Self> {
-        Self::new(read_array(bytes).map_err(|error| error.at(name))?, Beside::default(), name)
+        Self::new(read_array(bytes).map_err(|error| error.at(name))?, Companions::default(), name)
     }
 
     /// Reads an npz archive: its array `poses`, and what stands beside it.
@@ -118,12 +118,12 @@ impl PoseArrays {
             let found = archive.names().join(", ");
             return Err(Error::input(format!("the archive holds the arrays {found}, expected '{POSES}'")).at(name));
         }
-        let beside = Beside::of(&mut archive).map_err(|e| e.at(name))?;
-        Self::new(archive.array(POSES)?, beside, name)
+        let companions = Companions::of(&mut archive).map_err(|e| e.at(name))?;
+        Self::new(archive.array(POSES)?, companions, name)
     }
 
-    fn new(poses: Array, mut beside: Beside, name: &Path) -> Result<Self> {
-        let info = match beside.info.take() {
+    fn new(poses: Array, mut companions: Companions, name: &Path) -> Result<Self> {
+        let info = match companions.info.take() {
             Some(info) => info,
             None => assumed_info(&poses.shape).map_err(|e| e.at(name))?,
         };
@@ -132,8 +132,8 @@ impl PoseArrays {
             let shape = shape_text(&poses.shape);
             return Err(Error::input(format!("the array's shape is {shape}, its header has {joints} joints")).at(name));
         }
-        beside.check(poses.shape[0], joints).map_err(|e| e.at(name))?;
-        Ok(Self { name: name.to_path_buf(), info, poses, beside, next: 0 })
+        companions.check(poses.shape[0], joints).map_err(|e| e.at(name))?;
+        Ok(Self { name: name.to_path_buf(), info, poses, companions, next: 0 })
     }
 }
 
@@ -171,8 +171,8 @@ impl PoseReader for PoseArrays {
             return Ok(None);
         };
         self.next += 1;
-        let index = self.beside.frames.as_ref().map_or(frame as u64, |frames| frames[frame]);
-        let time = self.beside.times.as_ref().map(|times| times[frame]).filter(|time| time.is_finite());
+        let index = self.companions.frames.as_ref().map_or(frame as u64, |frames| frames[frame]);
+        let time = self.companions.times.as_ref().map(|times| times[frame]).filter(|time| time.is_finite());
         let mut lifted = LiftedFrame { index, time, ..LiftedFrame::default() };
         let missing = numbers.iter().filter(|number| !number.is_finite()).count();
         if missing == numbers.len() {
@@ -184,8 +184,8 @@ impl PoseReader for PoseArrays {
             return Err(Error::input(message).at(&self.name));
         }
         let sigma =
-            self.beside.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
-        let root = self.beside.roots.as_ref().map(|roots| [0, 1, 2].map(|axis| roots.numbers[frame * 3 + axis]));
+            self.companions.sigma.as_ref().map(|sigma| sigma.numbers[frame * joints..(frame + 1) * joints].to_vec());
+        let root = self.companions.roots.as_ref().map(|roots| [0, 1, 2].map(|axis| roots.numbers[frame * 3 + axis]));
         lifted.people.push(LiftedPerson {
             id: Some(0),
             joints: numbers.as_chunks().0.to_vec(),

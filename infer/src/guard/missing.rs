@@ -13,7 +13,7 @@ pub(super) const BODY_POINTS: usize = 33;
 
 /// What a look at a person's points showed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct PointExtent {
     low: [f64; 2],
     high: [f64; 2],
     pub(super) least_score: f32,
@@ -22,7 +22,7 @@ pub(super) struct Seen {
     is_nowhere: bool,
 }
 
-impl Seen {
+impl PointExtent {
     /// Whether any point has a place.
     pub(super) fn is_there(&self) -> bool {
         self.low[0].is_finite()
@@ -43,8 +43,8 @@ pub fn is_mark(coordinates: [f64; 2]) -> bool {
 
 /// Marks points as missing that are written so ([`is_mark`]).
 #[inline]
-pub(super) fn mark(person: &mut Person) -> Seen {
-    let mut seen = Seen {
+pub(super) fn mark(person: &mut Person) -> PointExtent {
+    let mut extent = PointExtent {
         low: [f64::INFINITY; 2],
         high: [f64::NEG_INFINITY; 2],
         least_score: f32::INFINITY,
@@ -54,16 +54,16 @@ pub(super) fn mark(person: &mut Person) -> Seen {
     for point in &mut person.keypoints {
         let is_nowhere = point.x.abs() > NOWHERE || point.y.abs() > NOWHERE;
         if is_nowhere || is_mark([point.x, point.y]) {
-            seen.is_nowhere |= is_nowhere;
+            extent.is_nowhere |= is_nowhere;
             *point = Keypoint::MISSING;
             continue;
         }
-        seen.low = [seen.low[0].min(point.x), seen.low[1].min(point.y)];
-        seen.high = [seen.high[0].max(point.x), seen.high[1].max(point.y)];
-        seen.least_score = seen.least_score.min(point.score);
-        seen.largest_score = seen.largest_score.max(point.score);
+        extent.low = [extent.low[0].min(point.x), extent.low[1].min(point.y)];
+        extent.high = [extent.high[0].max(point.x), extent.high[1].max(point.y)];
+        extent.least_score = extent.least_score.min(point.score);
+        extent.largest_score = extent.largest_score.max(point.score);
     }
-    seen
+    extent
 }
 
 /// Marks points of a lower score than `least` as missing.
@@ -131,11 +131,11 @@ impl WildJoints {
     pub(super) fn leave_out(
         &mut self,
         person: &mut Person,
-        seen: &Seen,
+        extent: &PointExtent,
         size: Option<[u32; 2]>,
         whose: impl FnOnce() -> (u64, usize, Option<&'static Layout>),
     ) -> Option<Notice> {
-        let span = (seen.high[0] - seen.low[0]).max(seen.high[1] - seen.low[1]);
+        let span = (extent.high[0] - extent.low[0]).max(extent.high[1] - extent.low[1]);
         // Without a point there is no span. People seldom grow to twice their size.
         if span <= 2.0 * self.usual || span.is_nan() || span < 0.0 {
             return None;

@@ -6,7 +6,7 @@
 
 use super::Notice;
 use super::geometry::Extent;
-use super::missing::{BODY_POINTS, Seen};
+use super::missing::{BODY_POINTS, PointExtent};
 use crate::median::median;
 use crate::pose::Person;
 
@@ -70,8 +70,8 @@ impl ScoreScale {
 
     /// Brings a person's scores to 0 to 1.
     #[inline]
-    pub(super) fn set(&mut self, person: &mut Person, seen: &Seen) -> Option<Notice> {
-        let is_odd = seen.largest_score > SILENTLY_CLAMPED || seen.least_score < 0.0;
+    pub(super) fn set(&mut self, person: &mut Person, extent: &PointExtent) -> Option<Notice> {
+        let is_odd = extent.largest_score > SILENTLY_CLAMPED || extent.least_score < 0.0;
         let mut notice = None;
         if *self == Self::Plain && is_odd {
             let extent = Extent::of(std::iter::once(&*person));
@@ -79,10 +79,10 @@ impl ScoreScale {
             if scale != Self::Depth || extent.are_clear_depths() {
                 notice = self.change_to(scale);
             }
-        } else if *self == Self::AllZero && seen.largest_score > 0.0 {
+        } else if *self == Self::AllZero && extent.largest_score > 0.0 {
             notice = self.change_to(Self::Plain);
         }
-        if *self == Self::Plain && seen.largest_score <= 1.0 && seen.least_score >= 0.0 {
+        if *self == Self::Plain && extent.largest_score <= 1.0 && extent.least_score >= 0.0 {
             return notice;
         }
         for point in &mut person.keypoints {

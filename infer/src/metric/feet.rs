@@ -107,7 +107,7 @@ impl Feet {
         let mut stance = Stance::default();
         for start in 0..self.poses.len() {
             match self.step(start).filter(|step| step.stands(leg)) {
-                Some(step) => stance.go_on(step),
+                Some(step) => stance.update(step),
                 None => std::mem::take(&mut stance).end(&mut total),
             }
         }
@@ -157,7 +157,7 @@ struct Stance {
 }
 
 impl Stance {
-    fn go_on(&mut self, step: Step) {
+    fn update(&mut self, step: Step) {
         self.first.get_or_insert(step.from.seconds);
         self.last = step.to.seconds;
         self.speeds += step.speed();

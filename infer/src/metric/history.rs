@@ -50,7 +50,7 @@ impl History {
     }
 
     /// Adds `now`; returns the lengths of the accelerations of the `moving` joints at the previous pose.
-    pub(super) fn go_on(&mut self, now: Moment, moving: &[usize]) -> Vec<f32> {
+    pub(super) fn update(&mut self, now: Moment, moving: &[usize]) -> Vec<f32> {
         let accelerations = self.accelerations(&now, moving);
         self.last = [self.last[1].take(), Some(now)];
         accelerations

@@ -207,7 +207,7 @@ impl Steadiness {
         if let Some(legs) = self.legs {
             track.feet.add(frame, seconds, legs, &joints);
         }
-        self.accelerations.extend(track.go_on(Moment { frame, seconds, joints }, &self.moving));
+        self.accelerations.extend(track.update(Moment { frame, seconds, joints }, &self.moving));
     }
 
     /// The figures so far; without any pose, bones and pairs are empty.

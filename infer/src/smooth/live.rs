@@ -30,12 +30,12 @@ impl Live {
     }
 
     /// Filters `lifted` at `time` by its people's filters.
-    pub(super) fn go_on(&mut self, time: f64, lifted: &LiftedFrame, bones: &Bones) -> LiftedFrame {
+    pub(super) fn update(&mut self, time: f64, lifted: &LiftedFrame, bones: &Bones) -> LiftedFrame {
         let mut smooth = lifted.clone();
         for (place, person) in smooth.people.iter_mut().enumerate() {
             let Some(track) = Track::of(&lifted.people, place) else { continue };
             match self.people.get_mut(&track).filter(|filter| is_step(filter.away(time))) {
-                Some(filter) => filter.go_on(time, self.cutoff, &mut person.joints),
+                Some(filter) => filter.update(time, self.cutoff, &mut person.joints),
                 None => {
                     self.people.insert(track, OneEuro::new(time, &person.joints, &self.is_of_foot));
                 }

@@ -212,7 +212,7 @@ impl PoseWriter for SmoothWriter {
         }
         self.bones.see(time, &lifted.people);
         match &mut self.filter {
-            Filter::Live(live) => self.writer.write(frame, &live.go_on(time, lifted, &self.bones)),
+            Filter::Live(live) => self.writer.write(frame, &live.update(time, lifted, &self.bones)),
             Filter::Clip(clip) => {
                 clip.push(time, frame, lifted);
                 clip.write_until(time, &self.bones, self.writer.as_mut())

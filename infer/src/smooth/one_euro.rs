@@ -44,12 +44,12 @@ impl OneEuro {
     }
 
     /// Filters the next pose, at `time`, with a cut-off frequency of `cutoff` Hz for still joints.
-    pub(super) fn go_on(&mut self, time: f64, cutoff: f64, joints: &mut [[f32; 3]]) {
+    pub(super) fn update(&mut self, time: f64, cutoff: f64, joints: &mut [[f32; 3]]) {
         let step = time - self.time;
         let quickening = HZ_PER_SPEED / self.size;
         self.time = time;
         for (filtered, joint) in self.joints.iter_mut().zip(joints) {
-            *joint = filtered.go_on(step, cutoff, quickening, vector(*joint)).map(|axis| axis as f32).into();
+            *joint = filtered.update(step, cutoff, quickening, vector(*joint)).map(|axis| axis as f32).into();
         }
     }
 }
@@ -73,7 +73,7 @@ impl Filtered {
 
     /// The next place of the joint, found `step` seconds after the last, with a cut-off frequency of `cutoff` Hz that grows by
     /// `quickening` with the speed.
-    fn go_on(&mut self, step: f64, cutoff: f64, quickening: f64, found: Vector3<f64>) -> Vector3<f64> {
+    fn update(&mut self, step: f64, cutoff: f64, quickening: f64, found: Vector3<f64>) -> Vector3<f64> {
         let velocity = (found - self.place) / step;
         self.velocity += (velocity - self.velocity) * share(step, SPEED_CUTOFF);
         // The paper filters single numbers; here a joint's three are filtered together, so that the axes' directions

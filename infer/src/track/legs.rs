@@ -102,7 +102,7 @@ impl LegSides {
                 self.people.push(Past::of(person, joints, time));
                 continue;
             };
-            undone += usize::from(past.go_on(person, joints, time));
+            undone += usize::from(past.update(person, joints, time));
         }
         if self.people.len() > frame.people.len() {
             self.people.retain(|past| (time - past.time).abs() <= MAX_SPELL_SECONDS);
@@ -146,7 +146,7 @@ impl Past {
     }
 
     /// Takes over a person's legs at `time`, and exchanges them back if they changed places. Returns whether they did.
-    fn go_on(&mut self, person: &mut Person, joints: &LegJoints, time: f64) -> bool {
+    fn update(&mut self, person: &mut Person, joints: &LegJoints, time: f64) -> bool {
         let step = time - self.time;
         if !(step > 0.0 && step <= MAX_STEP_SECONDS) {
             *self = Self::of(person, joints, time);

@@ -39,7 +39,7 @@ impl<W: Write> PoseLinesWriter<W> {
     pub(in crate::format) fn new(output: W, info: &PoseInfo, name: &Path, extras: Extras) -> Result<Self> {
         let mut writer = Self::without_header(output, info, name, extras);
         writer.lines.push(&write_pose_info(info, extras.angles));
-        writer.hand_on()?;
+        writer.flush_lines()?;
         Ok(writer)
     }
 
@@ -48,7 +48,7 @@ impl<W: Write> PoseLinesWriter<W> {
         Self { output, lines: Text::default(), joints: info.joints.len(), extras, name: name.to_path_buf() }
     }
 
-    fn hand_on(&mut self) -> Result<()> {
+    fn flush_lines(&mut self) -> Result<()> {
         let written = self.output.write_all(self.lines.as_bytes());
         self.lines.truncate(0);
         written.map_err(|e| self.unwritable(e))
@@ -192,13 +192,13 @@ impl<W: Write + Send> PoseWriter for PoseLinesWriter<W> {
         if pushed.is_err() {
             self.lines.truncate(whole);
         } else if self.lines.len() >= CAPACITY {
-            self.hand_on()?;
+            self.flush_lines()?;
         }
         pushed
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.hand_on()?;
+        self.flush_lines()?;
         self.output.flush().map_err(|e| self.unwritable(e))
     }
 

@@ -46,9 +46,9 @@ pub(in crate::format) struct ArrayWriter {
     /// The checksum of those, if the array stands in an archive.
     checksum: Option<crc32fast::Hasher>,
     /// All rows of sigma, `[T, J]`, if it is wanted.
-    sigma: Option<Beside>,
+    sigma: Option<CompanionArray>,
     /// All places of the root, `[T, 3]`, if they are wanted.
-    roots: Option<Beside>,
+    roots: Option<CompanionArray>,
     /// What else an archive says of its frames.
     described: Option<Described>,
 }
@@ -56,13 +56,13 @@ pub(in crate::format) struct ArrayWriter {
 /// What an archive says of its frames beside their poses.
 struct Described {
     /// The header that the stream has in JSON Lines.
-    header: Beside,
+    header: CompanionArray,
     /// Frames a second, `[1]`, if they are known.
-    fps: Beside,
+    fps: CompanionArray,
     /// The number of each frame, `[T]`.
-    frames: Beside,
+    frames: CompanionArray,
     /// Its time in seconds, `[T]`; NaN where that is not known.
-    times: Beside,
+    times: CompanionArray,
 }
 
 impl Described {
@@ -70,14 +70,14 @@ impl Described {
         let text = write_pose_info(info, extras.angles);
         let header = text.trim_ascii_end().to_vec();
         Self {
-            header: Beside { is_known: true, rows: header, ..Beside::new(HEADER_TEXT, "|u1", None) },
-            fps: Beside {
+            header: CompanionArray { is_known: true, rows: header, ..CompanionArray::new(HEADER_TEXT, "|u1", None) },
+            fps: CompanionArray {
                 is_known: info.fps.is_some(),
                 rows: info.fps.unwrap_or(f64::NAN).to_le_bytes().to_vec(),
-                ..Beside::new(FPS, "<f8", None)
+                ..CompanionArray::new(FPS, "<f8", None)
             },
-            frames: Beside { is_known: true, ..Beside::new(FRAMES, "<i8", None) },
-            times: Beside::new(TIMES, "<f8", None),
+            frames: CompanionArray { is_known: true, ..CompanionArray::new(FRAMES, "<i8", None) },
+            times: CompanionArray::new(TIMES, "<f8", None),
         }
     }
 
@@ -87,13 +87,13 @@ impl Described {
         self.times.is_known |= lifted.time.is_some();
     }
 
-    fn arrays(&self) -> [&Beside; 4] {
+    fn arrays(&self) -> [&CompanionArray; 4] {
         [&self.header, &self.fps, &self.frames, &self.times]
     }
 }
 
 /// An array beside the poses, kept until the end.
-struct Beside {
+struct CompanionArray {
     name: &'static str,
     /// NumPy's name of the type of its numbers.
     descr: &'static str,
@@ -104,7 +104,7 @@ struct Beside {
     is_known: bool,
 }
 
-impl Beside {
+impl CompanionArray {
     fn new(name: &'static str, descr: &'static str, columns: Option<usize>) -> Self {
         Self { name, descr, columns, rows: Vec::new(), is_known: false }
     }
@@ -152,18 +152,19 @@ impl ArrayWriter {
         }
         let joints = info.joints.len();
         let name = name.to_path_buf();
-        let sigma = extras.sigma.then(|| Beside { is_known: true, ..Beside::new(SIGMA, F32, Some(joints)) });
-        let roots = extras.root.then(|| Beside::new(ROOTS, F32, Some(3)));
+        let sigma =
+            extras.sigma.then(|| CompanionArray { is_known: true, ..CompanionArray::new(SIGMA, F32, Some(joints)) });
+        let roots = extras.root.then(|| CompanionArray::new(ROOTS, F32, Some(3)));
         let described = checksum.is_some().then(|| Described::new(info, extras));
         let mut writer = Self { file, name, joints, rows: Vec::new(), length: 0, checksum, sigma, roots, described };
-        writer.hand_on()?;
+        writer.flush_rows()?;
         Ok(writer)
     }
 
     /// Writes what was gathered, and what makes the file whole around it.
-    fn hand_on(&mut self) -> Result<()> {
-        let beside: usize = self.beside().map(|array| array.rows.len()).sum();
-        if self.checksum.is_some() && self.length + (self.rows.len() + beside) as u64 > LIMIT {
+    fn flush_rows(&mut self) -> Result<()> {
+        let of_companions: usize = self.companions().map(|array| array.rows.len()).sum();
+        if self.checksum.is_some() && self.length + (self.rows.len() + of_companions) as u64 > LIMIT {
             return Err(Error::usage("an npz archive may not be larger than 4 GiB").at(&self.name).hint("write npy"));
         }
         if let Err(e) = self.write_around() {
@@ -204,7 +205,7 @@ impl ArrayWriter {
     }
 
     /// Appends the arrays beside the poses, where they are wanted, to the archive, all rows of which were handed on.
-    fn append_beside(&mut self) -> std::io::Result<()> {
+    fn append_companions(&mut self) -> std::io::Result<()> {
         let Some(checksum) = &self.checksum else { return Ok(()) };
         let frames = self.frames(self.length);
         let poses_header = NpyHeader::to_bytes(F32, &[frames, self.joints as u64, 3], HEADER);
@@ -212,11 +213,11 @@ impl ArrayWriter {
         let mut bytes = Vec::new();
         let start = members[0].end();
         // Where no root is known, as in a stream that was converted, there is no array of them.
-        for beside in self.beside().filter(|beside| beside.is_known) {
-            let array = beside.file();
+        for companion in self.companions().filter(|companion| companion.is_known) {
+            let array = companion.file();
             let checksum = crc32fast::hash(&array);
             let length = array.len() as u32;
-            let member = Member { name: beside.name, checksum, length, offset: start + bytes.len() as u32 };
+            let member = Member { name: companion.name, checksum, length, offset: start + bytes.len() as u32 };
             bytes.extend([member.local_header(), array].concat());
             members.push(member);
         }
@@ -227,7 +228,7 @@ impl ArrayWriter {
     }
 
     /// The arrays that stand beside the poses.
-    fn beside(&self) -> impl Iterator<Item = &Beside> {
+    fn companions(&self) -> impl Iterator<Item = &CompanionArray> {
         let described = self.described.iter().flat_map(Described::arrays);
         self.sigma.iter().chain(&self.roots).chain(described)
     }
@@ -279,15 +280,15 @@ impl PoseWriter for ArrayWriter {
         if let Some(described) = &mut self.described {
             described.push(lifted);
         }
-        if self.rows.len() >= CAPACITY { self.hand_on() } else { Ok(()) }
+        if self.rows.len() >= CAPACITY { self.flush_rows() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
-        if self.rows.is_empty() { Ok(()) } else { self.hand_on() }
+        if self.rows.is_empty() { Ok(()) } else { self.flush_rows() }
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.flush()?;
-        self.append_beside().map_err(|e| Error::io("cannot write", &self.name, e))
+        self.append_companions().map_err(|e| Error::io("cannot write", &self.name, e))
     }
 }

@@ -41,8 +41,8 @@ pub(super) fn chosen_array(names: &[String]) -> Result<String> {
     }
 }
 
-/// What stands beside the key points of an archive.
-pub(super) struct Beside {
+/// Scores, image size and rate beside the key points of an archive.
+pub(super) struct ClipMetadata {
     scores: Option<Array>,
     /// Of one for each point, if there are as many.
     perhaps_scores: Option<Array>,
@@ -50,7 +50,7 @@ pub(super) struct Beside {
     fps: Option<f64>,
 }
 
-impl Beside {
+impl ClipMetadata {
     pub(super) fn of(archive: &mut Archive, names: &[String]) -> Result<Self> {
         let of_points = [&keys::PERHAPS_SCORES[..], &keys::SCORE[..]].concat();
         let perhaps_scores = numbers(archive, names, &of_points);
