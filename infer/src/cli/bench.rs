@@ -34,7 +34,7 @@ const MIN_CALLS: usize = 10;
 /// float32 and in int8 where the model has both.
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// A model file, or the name of one that the program holds [default: coco17]
+    /// A model file, or the name of a built-in model [default: coco17]
     #[arg(value_name = "MODEL")]
     model: Option<PathBuf>,
     #[command(flatten)]

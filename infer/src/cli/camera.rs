@@ -18,7 +18,7 @@ pub(super) struct CameraArgs {
     /// knows which way is up
     #[arg(long, value_name = "FILE", conflicts_with = "focal")]
     camera: Option<PathBuf>,
-    /// Which camera of a file that holds several, if the input's file name does not contain a camera's name
+    /// The camera of a file that holds several [default: the one whose name is in the input's]
     #[arg(long, value_name = "NAME", requires = "camera")]
     camera_name: Option<String>,
 }

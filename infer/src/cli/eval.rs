@@ -27,27 +27,27 @@ use report::{Report, Sight};
 ///
 /// DATA holds `joint_2d_1`, [N, J_in, 2 or 3], and `joint_3d`, [N, J_out, 3], in the model's own joints, axes and
 /// unit. An .npz may also hold `size`, [2] or [N, 2], and `focal`, [] or [N], in pixels: people are then turned to the
-/// optical axis as `poselift run` does, for models that ask for it. Both poses are aligned at the root joint, which is
-/// counted with error 0; every figure is a mean over poses. Of a model that gives sigma, the share of joints whose
-/// error lies within it is given too, the root left out; it should be 68 %. Angles of knees, hips, elbows and, of
-/// skeletons with feet, ankles are given by their mean absolute error over both sides, in degrees.
+/// optical axis as `poselift run` does, for models that ask for it. Poses are aligned at the root joint, which counts
+/// as error 0; figures are means over poses. For a model with sigma, the share of joints (without the root) whose error
+/// is within sigma is given too; it should be 68 %. Angles of knees, hips, elbows and, for skeletons with feet, ankles
+/// are given by their mean absolute error over both sides, in degrees.
 ///
 /// With --stream no truth is needed: of a 3D stream it gives each bone's length, how much that varies (standard
 /// deviation over mean, within a track), how much left and right differ (|l - r| over their mean, pose by pose), the
-/// jitter (median acceleration of the joints relative to the root, in m/s^2), and how fast feet slide (both ankles
-/// against each other along the camera's x and z, in m/s, while both stand: for 0.2 s at least about as high as each
-/// other, and slower than a step). Poses are relative to the root, so a foot that stands alone, or both sliding
+/// jitter (median acceleration of the joints relative to the root, in m/s^2), and how fast feet slide (the speed of the
+/// ankles against each other along the camera's x and z, in m/s, while both feet stand: at about the same height and
+/// slower than a step for 0.2 s or more). Poses are relative to the root, so a foot that stands alone, or both sliding
 /// together, cannot be seen. Lower is better.
 ///
-/// With --truth the stream is compared with a recording of markers or joint centres at any rate, in any axes: one
-/// rotation of the clip and one shift of its clock, within half a second, are found and said. Compared are hips,
-/// knees, ankles, shoulders, elbows and wrists, from the middle of the hips: MPJPE, N-MPJPE, P-MPJPE, velocity, the
+/// With --truth the stream is compared with a recording of markers or joint centres at any rate, in any axes. One
+/// rotation of the whole clip and one shift of its clock, up to half a second, are fitted and printed. Hips, knees,
+/// ankles, shoulders, elbows and wrists are compared, relative to the middle of the hips: MPJPE, N-MPJPE, P-MPJPE, velocity, the
 /// angles of knees, hips and elbows with and without their mean offset, and the path of the hips if the stream has
 /// roots.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {
-    /// A model file, or the name of one that the program holds [default: coco17]
+    /// A model file, or the name of a built-in model [default: coco17]
     #[arg(value_name = "MODEL", conflicts_with = "stream")]
     model: Option<PathBuf>,
     /// Paired arrays, .npz or .pkl

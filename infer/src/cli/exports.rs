@@ -20,11 +20,11 @@ pub(crate) struct ExportArgs {
     /// How tall the person is, metres: poses are scaled [default: the 1.70 m of the bundled models]
     #[arg(long, value_name = "M", value_parser = height)]
     pub(super) height: Option<f64>,
-    /// Add joint angles: degrees, named as OpenSim's gait models do, NaN or null where the joints do not tell
+    /// Add joint angles in degrees, named as in OpenSim's gait models; NaN or null where the joints do not tell
     #[arg(long)]
     angles: bool,
-    /// Say of each foot whether it stands on the ground, in JSON Lines and CSV. `run` judges it, for a camera that stands still;
-    /// `convert` takes it from the input
+    /// Report for each foot whether it stands on the ground, in JSON Lines and CSV. `run` judges it, before a camera that stands
+    /// still; `convert` takes it from the input
     #[arg(long)]
     pub(crate) contacts: bool,
 }

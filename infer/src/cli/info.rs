@@ -18,11 +18,11 @@ use crate::model::{
 /// Show what a model says about itself: its card, tensors, operators and size
 ///
 /// Every model gives `pose`, [batch, J_out, 3]; some also give `sigma`, [batch, J_out], the distance that 68 % of each
-/// joint's errors stay within, as the model itself expects it (`poselift run --sigma`). Its view says whether people are
-/// to be turned to the optical axis first (subject) or taken as the camera shows them (camera).
+/// joint's errors stay within, as the model itself expects it (`poselift run --sigma`). Its view is `subject` if
+/// people must first be turned to the optical axis, and `camera` if not.
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
-    /// A model file, or the name of one that the program holds [default: coco17]
+    /// A model file, or the name of a built-in model [default: coco17]
     #[arg(value_name = "MODEL")]
     model: Option<PathBuf>,
     /// As one JSON object

@@ -55,7 +55,8 @@ Examples:
   poselift run clip.jsonl -o poses.html       a page to look at
   poselift view poses.jsonl -o figure.svg     a figure for a paper
 
-Exit codes: 0 all lifted, 1 some frames or people could not be lifted (named on stderr), 2 nothing could be done.";
+Exit codes: 0 everyone was lifted, 1 some frames or people could not be lifted (named on stderr), 2 none
+could be lifted, or the input or output cannot be used.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -85,9 +86,9 @@ pub(crate) struct DeviceArgs {
 fn engine_help() -> String {
     let kernels = Isa::ALL.map(Isa::name).join(", ");
     format!(
-        "What computes on a CPU: own (kernels for models that poselift-train wrote in f32 or int8, on AVX2, AVX-512 or NEON; \
-         compared with ONNX Runtime at the first start where that is installed), onnxruntime, openvino (needs its build of ONNX \
-         Runtime), or auto: own where it can be, else onnxruntime. To compare, by name: {kernels}"
+        "What computes on a CPU: own (kernels for models that poselift-train wrote in f32 or int8), onnxruntime, openvino (needs \
+         its build of ONNX Runtime), or auto: own where it can run the model, else onnxruntime. To force one instruction set: \
+         {kernels}"
     )
 }
 

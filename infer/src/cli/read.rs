@@ -13,13 +13,13 @@ use crate::track::PersonChoice;
 /// How inputs are read.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReadArgs {
-    /// Turn the image clockwise by so many degrees before lifting: 90, 180, 270
+    /// Turn the image clockwise before lifting: 90, 180 or 270 degrees
     #[arg(long, value_name = "DEG", default_value_t = Rotation::None, hide_default_value = true)]
     pub(super) rotate: Rotation,
     /// Take y to point up in the input
     #[arg(long)]
     pub(super) y_up: bool,
-    /// Take key points of a lower score as missing [default: none; good detectors do not need it]
+    /// Treat key points of a lower score as missing [default: none; good detectors do not need it]
     #[arg(long, value_name = "SCORE", value_parser = score)]
     pub(super) min_score: Option<f32>,
     /// Lift one person alone: an id, or largest; or all
@@ -28,7 +28,7 @@ pub(super) struct ReadArgs {
     /// Frames that a person may be out of sight and keep the id, where ids come from tracking
     #[arg(long, value_name = "FRAMES", default_value_t = USUAL_GAP)]
     pub(super) max_gap: u64,
-    /// Leave legs that change places for a moment as the detector has them
+    /// Do not correct legs that the detector exchanges for a moment
     #[arg(long)]
     pub(super) keep_sides: bool,
 }

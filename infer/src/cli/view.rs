@@ -36,25 +36,25 @@ pub(super) struct ViewArgs {
     /// A figure of these frames, by their numbers: 120, or 0,30,60 [default: one in the middle]
     #[arg(long, value_name = "FRAMES", value_delimiter = ',', conflicts_with_all = ["png", "gif"])]
     svg: Vec<u64>,
-    /// The same in pixels
+    /// The same as a PNG
     #[arg(long, value_name = "FRAMES", value_delimiter = ',', conflicts_with = "gif")]
     png: Vec<u64>,
-    /// A figure that moves
+    /// An animated figure
     #[arg(long)]
     gif: bool,
     /// These frames alone, by their numbers
     #[arg(long, value_name = "FROM-TO", value_parser = frame_range)]
     frames: Option<RangeInclusive<u64>>,
-    /// How far figures are turned, degrees: 0 as the camera sees people, 90 from the side
+    /// The angle that figures are seen from, degrees: 0 as the camera sees people, 90 from the side
     #[arg(long, value_name = "DEG", default_value_t = USUAL_TURN, allow_negative_numbers = true)]
     turn: f32,
     /// Width of a figure, pixels, 16 to 8000 [default: by what is on it]
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=i64::from(MAX_WIDTH)))]
     width: Option<u32>,
-    /// Leave words out of figures: the frame, the file, the person, the scale
+    /// Leave labels out of figures: the frame, the file, the person, the scale
     #[arg(long)]
     no_words: bool,
-    /// The key points, where they are not told apart from poses by content, as in .npy
+    /// The key points, if content cannot tell them from poses, as in .npy
     #[arg(long, value_name = "FILE")]
     keypoints: Option<PathBuf>,
     /// The key points' layout, over what the file says

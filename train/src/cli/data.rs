@@ -86,7 +86,7 @@ struct ValidationArgs {
     /// Leave joints out too, as detectors do
     #[arg(long)]
     gaps: bool,
-    /// At most so many views, evenly spread over the split
+    /// At most this many views, evenly spread over the split
     #[arg(long, value_name = "N", default_value_t = 8192)]
     views: usize,
 }

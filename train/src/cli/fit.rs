@@ -24,13 +24,13 @@ pub(super) enum Switch {
 /// Arguments of `fit`; all except --out, --epochs and --device are fixed once a run exists.
 #[derive(Debug, Args)]
 pub(super) struct FitArgs {
-    /// What to fit on: a .pkl or .npz of paired arrays, a folder of motion capture, .npy, .npz or .h5 files of joints
-    /// [frames, joints, 3], a clips archive; motion made up of everyday movements, `synthetic`, or of what joints allow
-    /// beside them, `postures`, both with :FRAMES if not 24000, at most 10000000; motion may be given several times
+    /// Training data: a .pkl or .npz of paired arrays; or motion, which may be given several times: a folder of motion
+    /// capture, .npy, .npz or .h5 joints [frames, joints, 3], a clips archive, `synthetic` (made-up everyday movement) or
+    /// `postures` (made-up unusual postures), both with :FRAMES if not 24000, at most 10000000
     #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
     data: Vec<String>,
     /// The folder of the run
-    #[arg(long, value_name = "RUN")]
+    #[arg(short, long, value_name = "RUN")]
     out: PathBuf,
     /// Continue the run in RUN to the same numbers as if it had not been interrupted
     #[arg(long)]
@@ -106,7 +106,7 @@ pub(super) struct FitArgs {
     #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
     tensorboard: Option<Option<PathBuf>>,
     /// Print only errors
-    #[arg(long)]
+    #[arg(short, long)]
     quiet: bool,
 }
 

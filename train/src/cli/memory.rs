@@ -27,12 +27,12 @@ pub(super) struct MemoryArgs {
     #[arg(long, value_name = "SOURCE", default_value = "synthetic", conflicts_with = "resume")]
     data: Vec<String>,
     /// The folder of the run
-    #[arg(long, value_name = "RUN")]
+    #[arg(short, long, value_name = "RUN")]
     out: PathBuf,
     /// Continue the run in RUN to the same numbers as if it had not been interrupted
     #[arg(long)]
     resume: bool,
-    /// Numbers that are remembered of a person
+    /// Size of the memory of each person
     #[arg(long, value_name = "N", default_value_t = 192, conflicts_with = "resume")]
     units: usize,
     /// Frames of a window, which are seen at 15 to 60 a second

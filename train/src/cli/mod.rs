@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Fit a network to motion or to paired arrays
     Fit(fit::FitArgs),
-    /// Teach a model to remember: fit a memory behind a network that lifts single frames
+    /// Fit a recurrent memory behind a network that lifts single frames
     Memory(memory::MemoryArgs),
     /// Write a run as one self-contained ONNX file, proven by running it
     Export(export::ExportArgs),

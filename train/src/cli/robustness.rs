@@ -21,7 +21,7 @@ pub(super) struct RobustnessArgs {
     /// The folder for robustness.md, robustness.svg and robustness.png, and sigma.svg of a model that gives sigma
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
-    /// At most so many views for each row of the tables
+    /// At most this many views for each row of the tables
     #[arg(long, value_name = "N", default_value_t = 4096)]
     views: usize,
 }

@@ -43,10 +43,10 @@ pub struct SweepArgs {
     /// The first seed
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Runs of each network, with a seed each, as far as --minutes lets them
+    /// Runs of each network, each with its own seed, if --minutes allows
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
-    /// No further seed is begun if it would end later than this; the first always runs
+    /// Begin no seed that would end later than this; the first always runs
     #[arg(long, default_value_t = 15.0)]
     pub minutes: f64,
     /// `auto`, `cpu`, `cuda` or `cuda:N`

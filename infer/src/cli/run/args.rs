@@ -35,8 +35,8 @@ pub(in crate::cli) struct RunArgs {
     /// Where poses go: a file, or a folder for several inputs [default: stdout]
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
-    /// A model file, or one that the program holds: coco17, coco17-int8, coco17-memory (remembers each person), coco23-memory
-    /// (feet too) [default: coco17, COCO-17 in, Human3.6M-17 out]
+    /// A model file, or a built-in model: coco17, coco17-int8, coco17-memory (remembers each person), coco23-memory (feet, too)
+    /// [default: coco17; on a CPU its int8 version]
     #[arg(long, value_name = "MODEL")]
     pub(super) model: Option<PathBuf>,
     #[arg(long, value_name = "FORMAT", help = from_help())]
@@ -47,7 +47,7 @@ pub(in crate::cli) struct RunArgs {
     pub(super) layout: Option<LayoutArg>,
     #[command(flatten)]
     pub(super) device: DeviceArgs,
-    /// Most poses given to the network at once, 1 to 262144 [default: what runs fastest]
+    /// Largest batch given to the network, 1 to 262144 [default: the fastest]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub(super) batch: Option<usize>,
     /// With several live inputs: how long a frame may wait, in milliseconds, to be lifted in one batch with those of others
@@ -72,7 +72,7 @@ pub(in crate::cli) struct RunArgs {
     /// Camera pitch in degrees, positive where it looks down. Poses then come in level axes: y points down as gravity does
     #[arg(long, value_name = "DEG", value_parser = pitch, allow_negative_numbers = true)]
     pub(super) pitch: Option<f32>,
-    /// Camera roll in degrees, clockwise about the viewing direction. Poses then come in level axes, too
+    /// Camera roll in degrees, clockwise; levels the axes as --pitch does
     #[arg(long, value_name = "DEG", value_parser = roll, allow_negative_numbers = true)]
     pub(super) roll: Option<f32>,
     #[command(flatten)]
@@ -83,24 +83,23 @@ pub(in crate::cli) struct RunArgs {
     /// Mark and count people as unsure whose mean sigma exceeds M metres
     #[arg(long, value_name = "M", value_parser = positive)]
     pub(super) max_sigma: Option<f32>,
-    /// Smooth each person's poses over time, and keep bones at their lengths. clip[:S]: by the poses of S seconds before and after
-    /// (0.1; 0.05 for fast sports), in files with bones of the next 10 s. live[:HZ]: by earlier poses alone (One Euro filter, cut-off
-    /// at rest in HZ: 2)
+    /// Smooth each person's poses over time, and keep the lengths of bones constant. clip[:S]: by the poses of S seconds before and
+    /// after (0.1; 0.05 for fast sports). live[:HZ]: by earlier poses alone; One Euro filter, cut-off at rest HZ (2)
     #[arg(long, value_name = "WAY")]
     pub(super) smooth: Option<Smoothing>,
-    /// Average the forward poses with those of a backward pass that starts S seconds ahead (1 is enough). Needs a model with a
-    /// memory, and no live sockets
+    /// Average the poses with those of a backward pass that starts S seconds ahead (1 is enough). Needs a model with a memory; not
+    /// with --listen, --follow or --send
     #[arg(long, value_name = "S", value_parser = look_ahead)]
     pub(super) look_ahead: Option<f64>,
     #[command(flatten)]
     pub(super) export: ExportArgs,
-    /// Find where people's hips are from the camera, by where their joints appear in the image, which needs its size and focal
-    /// length, and by feet that stand; with --pitch or --roll, files that hold positions stand on the floor
+    /// Locate people's hips in the camera's space, by their key points and by feet that stand; needs the image's size and focal
+    /// length. With --pitch or --roll, motion files stand on the floor
     #[arg(long)]
     pub(super) root: bool,
     #[command(flatten)]
     pub(super) live: LiveArgs,
-    /// Summarise as one JSON object, on stdout if poses go to a file, else on stderr
+    /// Print a summary in JSON, on stdout if poses go to a file, else on stderr
     #[arg(long)]
     pub(super) json: bool,
     /// Print only errors and warnings
@@ -114,19 +113,18 @@ pub(in crate::cli) struct RunArgs {
 
 const AFTER_HELP: &str = "\
 Formats are recognised by content and written by OUT's extension. Every input frame gets its line,
-in order; from a pipe each is answered at once, except with --smooth clip and --look-ahead. With
-the image size, people are turned to the optical axis before they are lifted.
+in order; from a pipe each is answered at once, except with --smooth clip and --look-ahead.
 
 Examples:
   poselift run clip.jsonl -o poses.jsonl
   poselift run clip.jsonl -o poses.html               a page: 2D beside 3D, to play and turn
   poselift run clips/ -o poses/ --to npz              every clip of a folder
-  poselift run body25.npy --layout body25 > poses.jsonl
   detector | poselift run | viewer                    live
   poselift run clip.jsonl --smooth clip --pitch 12 -o poses.jsonl
   poselift run cam1.fifo cam2.fifo -o poses/          live, two named pipes at the same time
 
-Exit codes: 0 all lifted, 1 some frames or people could not be lifted (named on stderr), 2 nothing could be done.";
+Exit codes: 0 everyone was lifted, 1 some frames or people could not be lifted (named on stderr), 2 none
+could be lifted, or the input or output cannot be used.";
 
 fn from_help() -> String {
     format!("The input's format, where its content does not show it: {}", InputFormat::known())

@@ -20,7 +20,7 @@ use crate::model::ModelFile;
 use model::{LiftModel, LiftOptions, ModelLoader};
 pub(super) use settings::parse;
 
-/// Serve models over REST and gRPC (Open Inference Protocol), with streams beside
+/// Serve models over REST and gRPC (Open Inference Protocol), with live streams
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ServeArgs {
@@ -28,12 +28,12 @@ pub(super) struct ServeArgs {
     /// bundled model, as coco17]
     #[arg(long, value_name = "FOLDER")]
     models: Option<PathBuf>,
-    /// Where to listen; HTTP/1 and HTTP/2, REST and gRPC, all at each address
+    /// Address to listen on, for REST and gRPC alike; several are separated by commas
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_delimiter = ',')]
     listen: Vec<String>,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Most poses of different requests that are lifted at once [default: what runs fastest]
+    /// Most poses of different requests that are lifted at once [default: the fastest]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     batch: Option<usize>,
     /// Milliseconds that a request may wait for others, to be lifted with them
@@ -48,10 +48,10 @@ pub(super) struct ServeArgs {
     /// Most seconds that a request may take
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     timeout: Duration,
-    /// Most seconds that open requests have to end after SIGTERM
+    /// Seconds that open requests may take to finish after SIGTERM
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     drain: Duration,
-    /// Most connections at the same time; more wait to be taken
+    /// Most connections at the same time; others wait
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = connections)]
     connections: usize,
     /// Most streams at the same time; each has a thread
@@ -60,7 +60,7 @@ pub(super) struct ServeArgs {
     /// Let web pages of this origin open streams, as http://localhost:5173 (null: files, *: all); else programs alone may
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<Origin>,
-    /// Seconds between two looks at the folder of models
+    /// Seconds between checks of the folder of models
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     reload: Duration,
     /// A file of bearer tokens, one a line: clients must have one of them. The server's health is open to all
@@ -85,12 +85,12 @@ pub(super) struct ServeArgs {
 }
 
 const AFTER_HELP: &str = "\
-Each option is also an environment variable, POSELIFT_SERVE_MAX_BODY for --max-body, and a line of the file of --config. An
-option on the command line overrules the variable, and the variable the file.
+Each option can also be set by an environment variable (POSELIFT_SERVE_MAX_BODY for --max-body) or
+in the file of --config. The command line overrules the variable, and the variable the file.
 
 Examples:
-  poselift serve                                         the bundled model, at http://127.0.0.1:8000/v2/models/coco17
-  poselift serve --models models/ --listen 0.0.0.0:8000 --tokens tokens.txt --tls-certificate cert.pem --tls-key key.pem";
+  poselift serve                          http://127.0.0.1:8000/v2/models/coco17
+  poselift serve --models models/ --listen 0.0.0.0:8000 --tokens tokens.txt";
 
 fn megabytes(text: &str) -> Result<usize, String> {
     count(text, 4096)
