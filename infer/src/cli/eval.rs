@@ -41,9 +41,9 @@ use report::{Report, Sight};
 ///
 /// With --truth the stream is compared with a recording of markers or joint centres at any rate, in any axes. One
 /// rotation of the whole clip and one shift of its clock, up to half a second, are fitted and printed. Hips, knees,
-/// ankles, shoulders, elbows and wrists are compared, relative to the middle of the hips: MPJPE, N-MPJPE, P-MPJPE, velocity, the
-/// angles of knees, hips and elbows with and without their mean offset, and the path of the hips if the stream has
-/// roots.
+/// ankles, shoulders, elbows and wrists are compared, relative to the middle of the hips: MPJPE, N-MPJPE, P-MPJPE,
+/// velocity, the angles of knees, hips and elbows with and without their mean offset, and the path of the hips if the
+/// stream has roots.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true, after_help = AFTER_HELP)]
 pub(super) struct EvalArgs {
@@ -114,7 +114,7 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
         terminal.note(&format!("{data}: image size unknown: no person is turned to the optical axis, give --size WxH"));
     }
     let report = Report::new(lifter.card(), &evaluation, sight).map_err(|error| error.at(data))?;
-    print(&report, &report.table(data), args.json)?;
+    print(&report, || report.table(data), args.json)?;
     let failed = report.not_lifted;
     let all = report.not_lifted + report.samples;
     if failed > 0 {
@@ -124,8 +124,8 @@ fn run_pairs(args: &EvalArgs, data: &PathBuf) -> Result<ExitStatus> {
 }
 
 /// Prints a report: as one line of JSON, or as its `table`.
-fn print(report: &impl Serialize, table: &str, as_json: bool) -> Result<()> {
-    let text = if as_json { json(report) + "\n" } else { printable(table).into_owned() };
+fn print(report: &impl Serialize, table: impl FnOnce() -> String, as_json: bool) -> Result<()> {
+    let text = if as_json { json(report) + "\n" } else { printable(&table()).into_owned() };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }

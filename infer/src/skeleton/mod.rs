@@ -44,7 +44,7 @@ pub use wholebody133::WHOLEBODY133;
 
 use crate::error::{Error, Result};
 use crate::pose::Keypoint;
-pub(crate) use no_such_joint::is_same;
+pub(crate) use no_such_joint::const_find_joint;
 use no_such_joint::panic_no_such_joint;
 use placement::{Placement, TrunkPoints};
 
@@ -125,14 +125,10 @@ impl Layout {
     /// # Panics
     /// The layout has no such joint; the message names both. For names that come from a file use [`Self::position`].
     pub const fn joint(&self, name: &str) -> usize {
-        let mut joint = 0;
-        while joint < self.joints.len() {
-            if is_same(self.joints[joint], name) {
-                return joint;
-            }
-            joint += 1;
+        match const_find_joint(self.joints, name) {
+            Some(joint) => joint,
+            None => panic_no_such_joint(self.name, name),
         }
-        panic_no_such_joint(self.name, name)
     }
 
     /// `[J]` the joint on the other side of the body: its own index for joints in the middle.

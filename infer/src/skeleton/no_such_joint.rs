@@ -1,5 +1,5 @@
-//! The panic of [`Layout::joint`](super::Layout::joint): its message must be built at compile time too, without
-//! `format!`.
+//! Joints by name at compile time, where neither `==` of texts nor `format!` works: the search, and the panic of
+//! [`Layout::joint`](super::Layout::joint) with its message.
 
 /// Bytes of the message; names that do not fit are cut off.
 const ROOM: usize = 160;
@@ -38,8 +38,20 @@ impl Reason {
     }
 }
 
-/// Whether two texts are equal; `==` does not work at compile time.
-pub(crate) const fn is_same(a: &str, b: &str) -> bool {
+/// The index of the joint called `name` among `joints`, as [`find_joint`](super::find_joint) finds it, in constants.
+pub(crate) const fn const_find_joint(joints: &[&str], name: &str) -> Option<usize> {
+    let mut joint = 0;
+    while joint < joints.len() {
+        if is_same(joints[joint], name) {
+            return Some(joint);
+        }
+        joint += 1;
+    }
+    None
+}
+
+/// Whether two texts are equal.
+const fn is_same(a: &str, b: &str) -> bool {
     let a = a.as_bytes();
     let b = b.as_bytes();
     if a.len() != b.len() {

@@ -22,7 +22,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitStatus> {
         return Err(Error::input(format!("no person in any of the {frames} frames, expected poses")).at(source.name()));
     }
     let report = Report::new(reader.info(), source.name(), &figures, unreadable);
-    print(&report, &report.table(), json)?;
+    print(&report, || report.table(), json)?;
     Ok(ExitStatus::partly_if(unreadable > 0))
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(poses: &Path, truth: &Path, json: bool) -> Result<ExitStatus> 
         terminal.warning(&doubt);
     }
     let report = Report::new(source.name(), truth, stream.recording.times.len(), &agreement);
-    print(&report, &report.table(), json)?;
+    print(&report, || report.table(), json)?;
     Ok(ExitStatus::partly_if(stream.unreadable > 0))
 }
 

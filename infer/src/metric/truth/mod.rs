@@ -15,7 +15,7 @@ use super::procrustes::best_rotation;
 use super::{Point, mpjpe, n_mpjpe, p_mpjpe};
 use crate::error::{Error, Result};
 use crate::median::median;
-use crate::skeleton::is_same;
+use crate::skeleton::const_find_joint;
 use angles::ANGLES;
 use errors::{joint_errors, mean_over, root_path, scale, velocity_error, within_sigma};
 
@@ -39,14 +39,7 @@ const LEFT_HIP: usize = truth_joint("left_hip");
 
 /// The place of a joint among [`TRUTH_JOINTS`]; in a constant, a name that is none of them does not compile.
 const fn truth_joint(name: &str) -> usize {
-    let mut joint = 0;
-    while joint < TRUTH_JOINTS.len() {
-        if is_same(TRUTH_JOINTS[joint], name) {
-            return joint;
-        }
-        joint += 1;
-    }
-    panic!("no joint of the truth has this name")
+    const_find_joint(&TRUTH_JOINTS, name).expect("no joint of the truth has this name")
 }
 
 /// Seconds that clocks may differ by.

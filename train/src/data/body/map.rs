@@ -29,11 +29,8 @@ pub const LEG_PER_STATURE: f64 = 0.475;
 /// The stature that lengths of the skull are given for, metres.
 pub const REFERENCE_STATURE: f64 = 1.755;
 
-/// The thigh as a share of the stature (Drillis and Contini, 1966).
-const THIGH_PER_STATURE: f64 = 0.245;
-
-/// The thigh of a person of [`MODEL_STATURE`], metres.
-pub const THIGH_METRES: f64 = THIGH_PER_STATURE * MODEL_STATURE;
+/// The thigh of a person of [`MODEL_STATURE`], metres (0.245 of the stature: Drillis and Contini, 1966).
+pub const THIGH_METRES: f64 = 0.245 * MODEL_STATURE;
 
 /// Points of the skull from its middle at the height of the temples, metres at [`REFERENCE_STATURE`]:
 /// x to the left, y up, z forward.
@@ -90,9 +87,9 @@ impl BodyMap {
         let table = rig.rig;
         let known = take.unit_metres.or(table.collection.and_then(|known| known.unit_metres));
         let (metres, unit) = unit_of(thigh, known, table.human_lengths);
-        let stature_ratio =
-            if table.human_lengths { leg * metres / LEG_PER_STATURE } else { THIGH_METRES / THIGH_PER_STATURE }
-                / REFERENCE_STATURE;
+        // Other figures are scaled to a thigh of the model's stature.
+        let stature = if table.human_lengths { leg * metres / LEG_PER_STATURE } else { MODEL_STATURE };
+        let stature_ratio = stature / REFERENCE_STATURE;
         let thorax_bone =
             if table.lost_thorax_bone { Vector3::y() * bone_length(take, rig.chest) } else { Vector3::zeros() };
         let neck = neck_from_chest(&rig, take, thorax_bone);
