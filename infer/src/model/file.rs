@@ -18,6 +18,9 @@ pub struct ModelFile {
     /// Of a part of the program made by `make_bytes` when they are first asked for.
     bytes: Arc<OnceLock<Bytes>>,
     make_bytes: fn() -> Bytes,
+    /// The card of a part of the program that has it apart, so that it can be asked for without the bytes.
+    card_text: Option<&'static str>,
+    card: Arc<OnceLock<Card>>,
     /// Decoded when it is read; a part of the program when it is first asked for, since a CPU never asks for the form
     /// in float32.
     decoded: Arc<OnceLock<Decoded>>,
@@ -86,6 +89,8 @@ impl ModelFile {
             name: name.as_ref().to_path_buf(),
             bytes: Arc::new(OnceLock::from(bytes)),
             make_bytes: Bytes::new,
+            card_text: None,
+            card: Arc::default(),
             decoded: Arc::new(OnceLock::from(decoded)),
             cpu_variant: None,
             is_bundled: false,
@@ -100,11 +105,19 @@ impl ModelFile {
             name: PathBuf::from(name),
             bytes: Arc::default(),
             make_bytes,
+            card_text: None,
+            card: Arc::default(),
             decoded: Arc::default(),
             cpu_variant: None,
             is_bundled: true,
             weights_digest: Arc::default(),
         }
+    }
+
+    /// The same part of the program, whose card is `text`: it is read without making the bytes.
+    #[cfg(feature = "bundled")]
+    pub(super) fn with_card(self, text: &'static str) -> Self {
+        Self { card_text: Some(text), ..self }
     }
 
     fn held_bytes(&self) -> &Bytes {
@@ -156,7 +169,18 @@ impl ModelFile {
 
     /// The model's card.
     pub fn card(&self) -> &Card {
-        &self.decoded().card
+        match self.card_text {
+            Some(text) => {
+                self.card.get_or_init(|| Card::from_json(text).expect("a test reads the cards in the program"))
+            }
+            None => &self.decoded().card,
+        }
+    }
+
+    /// Whether the bytes were made, if they are made when they are asked for.
+    #[cfg(all(test, feature = "bundled"))]
+    pub(super) fn has_bytes(&self) -> bool {
+        self.bytes.get().is_some()
     }
 
     /// SHA-256, in hex, of the weights in the file; the card's `weights_sha256` must equal it.
